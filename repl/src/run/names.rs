@@ -1,0 +1,92 @@
+//! What runs are called: short names that tell them apart.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf, absolute};
+
+/// Names for runs of `files`, in their order; each file is run `copies` times.
+///
+/// A run is called like its file, with as many folders in front as it takes to tell it from another
+/// file of that name, and `#1`, `#2`, ... if the same file runs more than once. `-` is the script on
+/// standard input.
+pub(super) fn names(files: &[PathBuf], copies: usize) -> Vec<String> {
+    let paths: Vec<PathBuf> = files.iter().map(|file| identity(file)).collect();
+    let mut total = HashMap::<&Path, usize>::new();
+    for path in &paths {
+        *total.entry(path).or_default() += copies;
+    }
+    let short: HashMap<&Path, String> = total
+        .keys()
+        .map(|path| (*path, shortest(path, total.keys().copied())))
+        .collect();
+    let mut seen = HashMap::<&Path, usize>::new();
+    let repeated = paths.iter().flat_map(|path| std::iter::repeat_n(path.as_path(), copies));
+    repeated
+        .map(|path| {
+            if total[path] == 1 {
+                return short[path].clone();
+            }
+            let number = seen.entry(path).or_default();
+            *number += 1;
+            format!("{}#{number}", short[path])
+        })
+        .collect()
+}
+
+/// The path by which two ways to write the same file are one.
+fn identity(file: &Path) -> PathBuf {
+    if file == Path::new(super::STDIN) {
+        return PathBuf::from(super::STDIN_NAME);
+    }
+    absolute(file).unwrap_or_else(|_| file.to_path_buf())
+}
+
+/// The fewest last parts of `path` that no other path ends in.
+fn shortest<'a>(path: &'a Path, all: impl Iterator<Item = &'a Path> + Clone) -> String {
+    let parts: Vec<&OsStr> = path.iter().collect();
+    let ending = (1..=parts.len())
+        .map(|count| parts[parts.len() - count..].iter().collect::<PathBuf>())
+        .find(|ending| all.clone().filter(|other| other.ends_with(ending)).count() == 1)
+        .unwrap_or_else(|| path.to_path_buf());
+    // A name stands in front of lines: it must not break them.
+    ending.to_string_lossy().replace(char::is_control, "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    fn names(files: &[&str], copies: usize) -> Vec<String> {
+        let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+        super::names(&files, copies)
+    }
+
+    #[test]
+    fn a_file_is_called_by_its_name() {
+        assert_eq!(names(&["rules/a.js", "other/b.ts"], 1), ["a.js", "b.ts"]);
+    }
+
+    #[test]
+    fn copies_are_numbered() {
+        assert_eq!(names(&["a.js"], 3), ["a.js#1", "a.js#2", "a.js#3"]);
+        assert_eq!(names(&["a.js", "b.js", "./a.js"], 1), ["a.js#1", "b.js", "a.js#2"]);
+    }
+
+    #[test]
+    fn files_of_the_same_name_are_told_apart_by_their_folders() {
+        assert_eq!(names(&["x/a.js", "y/a.js", "b.js"], 1), ["x/a.js", "y/a.js", "b.js"]
+            .map(|name| name.replace('/', std::path::MAIN_SEPARATOR_STR)));
+        assert_eq!(names(&["x/z/a.js", "y/z/a.js"], 1), ["x/z/a.js", "y/z/a.js"]
+            .map(|name| name.replace('/', std::path::MAIN_SEPARATOR_STR)));
+    }
+
+    #[test]
+    fn standard_input_has_a_name_too() {
+        assert_eq!(names(&["-"], 2), ["<stdin>#1", "<stdin>#2"]);
+    }
+
+    #[test]
+    fn a_name_never_breaks_a_line() {
+        assert_eq!(names(&["a\nb.js"], 1), ["a\u{fffd}b.js"]);
+    }
+}

@@ -1,0 +1,113 @@
+//! `--stash KEY=VALUE`: the data that rules start with.
+
+use serde_json::{Map, Value};
+
+/// One `KEY=VALUE`.
+///
+/// The value is JSON if it reads as such, and text otherwise. A key that begins with `/` is a JSON
+/// pointer (`/server/port`), as `cla.stash` takes them; any other is a name, dots included.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    path: Vec<String>,
+    value: Value,
+}
+
+impl Entry {
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        let (key, value) = text
+            .split_once('=')
+            .ok_or("write it as KEY=VALUE, for instance user=root")?;
+        let path = match key.strip_prefix('/') {
+            Some(pointer) => pointer.split('/').map(unescape).collect(),
+            None => vec![key.to_owned()],
+        };
+        if path.iter().any(String::is_empty) {
+            return Err("the key is empty, or a part of it is");
+        }
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        Ok(Self { path, value })
+    }
+}
+
+/// A part of a JSON pointer (RFC 6901) as it is meant.
+fn unescape(part: &str) -> String {
+    part.replace("~1", "/").replace("~0", "~")
+}
+
+/// All entries as one object. Of two for the same place, the later one counts.
+///
+/// # Errors
+///
+/// An entry leads through a place whose value is no object.
+pub(super) fn stash(entries: Vec<Entry>) -> Result<Value, String> {
+    let mut stash = Map::new();
+    for entry in entries {
+        insert(&mut stash, &entry.path, entry.value).map_err(|part| {
+            format!("--stash /{}: \"{part}\" is no object", entry.path.join("/"))
+        })?;
+    }
+    Ok(Value::Object(stash))
+}
+
+/// Puts `value` at `path`, making the objects that lead there; fails with the part that is in the way.
+fn insert<'a>(object: &mut Map<String, Value>, path: &'a [String], value: Value) -> Result<(), &'a str> {
+    let Some((first, rest)) = path.split_first() else {
+        return Ok(());
+    };
+    if rest.is_empty() {
+        object.insert(first.clone(), value);
+        return Ok(());
+    }
+    let next = object
+        .entry(first.clone())
+        .or_insert_with(|| Value::Object(Map::new()));
+    match next {
+        Value::Object(next) => insert(next, rest, value),
+        _ => Err(first),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Entry, stash};
+
+    fn of(entries: &[&str]) -> Result<serde_json::Value, String> {
+        stash(entries.iter().map(|text| Entry::parse(text).unwrap()).collect())
+    }
+
+    #[test]
+    fn a_value_is_json_or_else_text() {
+        assert_eq!(
+            of(&["n=5", "s=five", "t=\"5\"", "o={\"a\":[1]}", "empty=", "eq=a=b", "no=null"]).unwrap(),
+            json!({ "n": 5, "s": "five", "t": "5", "o": { "a": [1] }, "empty": "", "eq": "a=b", "no": null })
+        );
+    }
+
+    #[test]
+    fn a_key_is_a_name_or_a_json_pointer() {
+        assert_eq!(
+            of(&["a.b=1", "/server/port=22", "/server/host=db", "/a~1b=2"]).unwrap(),
+            json!({ "a.b": 1, "server": { "port": 22, "host": "db" }, "a/b": 2 })
+        );
+    }
+
+    #[test]
+    fn the_last_of_two_counts() {
+        assert_eq!(of(&["a=1", "a=2"]).unwrap(), json!({ "a": 2 }));
+    }
+
+    #[test]
+    fn what_is_no_object_has_nothing_inside() {
+        let error = of(&["a=1", "/a/b=2"]).unwrap_err();
+        assert!(error.contains("\"a\" is no object"), "{error}");
+    }
+
+    #[test]
+    fn a_text_without_a_key_is_refused() {
+        assert!(Entry::parse("novalue").is_err());
+        assert!(Entry::parse("=1").is_err());
+        assert!(Entry::parse("/a//b=1").is_err());
+    }
+}

@@ -1,0 +1,488 @@
+//! The engine: worker threads that run rules.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use cla_semaphore::{RunId, SemaphoreName, Semaphores};
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use crate::control::{Control, Stop};
+use crate::error::RuleError;
+use crate::limits::Limits;
+use crate::modules::ModuleSettings;
+use crate::native::{Extension, NativeModule};
+use crate::output::{Output, ProcessOutput};
+use crate::script::Script;
+use crate::worker::{Job, Worker};
+
+/// Runs rules, any number at once, on a few threads.
+///
+/// An engine is cheap to clone; all clones are the same engine. Its worker threads start when they
+/// are first needed, and end when the last clone is gone and the last run is done.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let engine = Engine::new();
+/// let report = engine.run(Script::new("sum.js", "1 + 2"), RunOptions::new()).await;
+/// assert_eq!(report.result.unwrap(), 3);
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Arc<EngineSettings>,
+    workers: Vec<Worker>,
+    live: Arc<LiveRuns>,
+}
+
+/// What an engine was built with.
+pub(crate) struct EngineSettings {
+    pub(crate) limits: Limits,
+    pub(crate) semaphores: Semaphores,
+    pub(crate) modules: Arc<ModuleSettings>,
+    pub(crate) extensions: Vec<Arc<dyn Extension>>,
+}
+
+/// The runs that have been started and have not reported yet.
+#[derive(Debug, Default)]
+pub(crate) struct LiveRuns(Mutex<HashMap<RunId, LiveRun>>);
+
+#[derive(Debug)]
+struct LiveRun {
+    name: Arc<str>,
+    control: Arc<Control>,
+    started: Instant,
+}
+
+impl LiveRuns {
+    fn insert(&self, id: RunId, run: LiveRun) {
+        self.0.lock().insert(id, run);
+    }
+
+    pub(crate) fn remove(&self, id: RunId) {
+        self.0.lock().remove(&id);
+    }
+}
+
+/// Configures an [`Engine`].
+#[must_use]
+pub struct EngineBuilder {
+    workers: usize,
+    limits: Limits,
+    semaphores: Option<Semaphores>,
+    modules: ModuleSettings,
+    extensions: Vec<Arc<dyn Extension>>,
+}
+
+impl Engine {
+    /// An engine with the default settings and no modules but the rule's own files.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Starts to configure an engine.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder {
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            limits: Limits::default(),
+            semaphores: None,
+            modules: ModuleSettings::default(),
+            extensions: Vec::new(),
+        }
+    }
+
+    /// Starts a run and returns at once.
+    ///
+    /// The handle is a future of the run's report, and can cancel it. Dropping the handle lets the
+    /// run go on.
+    pub fn run(&self, script: Script, options: RunOptions) -> RunHandle {
+        let id = RunId::unique();
+        let control = Arc::new(Control::default());
+        let name = options.name.unwrap_or_else(|| Arc::from(script.name()));
+        let (sender, receiver) = oneshot::channel();
+        let started = Instant::now();
+        let live = LiveRun {
+            name: Arc::clone(&name),
+            control: Arc::clone(&control),
+            started,
+        };
+        self.shared.live.insert(id, live);
+        let handle = RunHandle {
+            id,
+            name: Arc::clone(&name),
+            control: Arc::clone(&control),
+            receiver,
+            started,
+        };
+        let job = Job {
+            id,
+            name,
+            script,
+            limits: options.limits.unwrap_or(self.shared.settings.limits),
+            stash: options.stash,
+            arguments: options.arguments,
+            output: options.output.unwrap_or_else(|| Arc::new(ProcessOutput)),
+            folders: options.folders,
+            control,
+            report: sender,
+            settings: Arc::clone(&self.shared.settings),
+            live: Arc::clone(&self.shared.live),
+        };
+        // The least busy worker, so that a few long CPU-bound rules do not gather on one thread.
+        let worker = self
+            .shared
+            .workers
+            .iter()
+            .min_by_key(|worker| worker.load());
+        if let Some(worker) = worker {
+            worker.send(job);
+        }
+        handle
+    }
+
+    /// The engine's semaphores.
+    pub fn semaphores(&self) -> &Semaphores {
+        &self.shared.settings.semaphores
+    }
+
+    /// The ids and names of the runs that have not reported yet, oldest first.
+    pub fn runs(&self) -> Vec<(RunId, Arc<str>)> {
+        let live = self.shared.live.0.lock();
+        let mut runs: Vec<_> = live
+            .iter()
+            .map(|(id, run)| (run.started, *id, Arc::clone(&run.name)))
+            .collect();
+        runs.sort_by_key(|(started, _, _)| *started);
+        runs.into_iter().map(|(_, id, name)| (id, name)).collect()
+    }
+
+    /// Cancels a run by its id; `false` if it is not running (any more).
+    pub fn cancel(&self, id: RunId) -> bool {
+        let live = self.shared.live.0.lock();
+        let run = live.get(&id);
+        if let Some(run) = run {
+            run.control.stop(Stop::Cancelled);
+        }
+        run.is_some()
+    }
+
+    /// Cancels every run.
+    pub fn cancel_all(&self) {
+        for run in self.shared.live.0.lock().values() {
+            run.control.stop(Stop::Cancelled);
+        }
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("workers", &self.shared.workers.len())
+            .field("runs", &self.runs().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl EngineBuilder {
+    /// How many threads run rules (default: one per processor; at least 1).
+    ///
+    /// Blocked rules need no thread, so more than processors makes nothing faster.
+    pub fn workers(mut self, count: usize) -> Self {
+        self.workers = count.max(1);
+        self
+    }
+
+    /// The limits of runs that set none of their own.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The semaphores that rules share (default: a memory store of this engine's own).
+    pub fn semaphores(mut self, semaphores: Semaphores) -> Self {
+        self.semaphores = Some(semaphores);
+        self
+    }
+
+    /// Adds a built-in module; one of the same name replaces the earlier one.
+    pub fn module(mut self, module: impl NativeModule) -> Self {
+        self.modules
+            .natives
+            .retain(|other| other.name() != module.name());
+        self.modules.natives.push(Arc::new(module));
+        self
+    }
+
+    /// Adds globals.
+    pub fn extension(mut self, extension: impl Extension) -> Self {
+        self.extensions.push(Arc::new(extension));
+        self
+    }
+
+    /// Lets every rule import files below `folder`, besides those below its own.
+    ///
+    /// A folder that does not exist allows nothing.
+    pub fn allow_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        if let Ok(folder) = folder.into().canonicalize() {
+            self.modules.folders.push(folder);
+        }
+        self
+    }
+
+    /// Applies a function to the builder: how crates such as the standard library add all of theirs.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, EngineBuilder};
+    ///
+    /// fn two_workers(builder: EngineBuilder) -> EngineBuilder {
+    ///     builder.workers(2)
+    /// }
+    /// let engine = Engine::builder().with(two_workers).build();
+    /// ```
+    pub fn with(self, configure: impl FnOnce(Self) -> Self) -> Self {
+        configure(self)
+    }
+
+    /// Makes the engine.
+    pub fn build(self) -> Engine {
+        let settings = EngineSettings {
+            limits: self.limits,
+            semaphores: self.semaphores.unwrap_or_else(Semaphores::memory),
+            modules: Arc::new(self.modules),
+            extensions: self.extensions,
+        };
+        let workers = (0..self.workers).map(Worker::new).collect();
+        Engine {
+            shared: Arc::new(Shared {
+                settings: Arc::new(settings),
+                workers,
+                live: Arc::default(),
+            }),
+        }
+    }
+}
+
+impl std::fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineBuilder")
+            .field("workers", &self.workers)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How one run differs from the others.
+#[derive(Clone, Default)]
+#[must_use]
+pub struct RunOptions {
+    name: Option<Arc<str>>,
+    limits: Option<Limits>,
+    stash: serde_json::Value,
+    arguments: Vec<String>,
+    output: Option<Arc<dyn Output>>,
+    folders: Vec<PathBuf>,
+}
+
+impl RunOptions {
+    /// The defaults: the script's own name, the engine's limits, an empty stash, the process's
+    /// standard output.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The run's name, for people: it is shown as the owner of what the run takes.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Limits of this run, instead of the engine's.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Data for the rule: a JSON object. A default export that is a function gets it as its
+    /// argument. Anything but an object counts as an empty one.
+    pub fn stash(mut self, stash: serde_json::Value) -> Self {
+        self.stash = stash;
+        self
+    }
+
+    /// Command line arguments for the rule.
+    pub fn arguments(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
+        self.arguments = arguments.into_iter().collect();
+        self
+    }
+
+    /// Where the rule's output goes (default: [`ProcessOutput`]).
+    pub fn output(mut self, output: Arc<dyn Output>) -> Self {
+        self.output = Some(output);
+        self
+    }
+
+    /// Lets this run import files below `folder`, besides those below the rule's own.
+    pub fn allow_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        if let Ok(folder) = folder.into().canonicalize() {
+            self.folders.push(folder);
+        }
+        self
+    }
+}
+
+impl std::fmt::Debug for RunOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunOptions")
+            .field("name", &self.name)
+            .field("limits", &self.limits)
+            .field("stash", &self.stash)
+            .field("arguments", &self.arguments)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A run that was started: a future of its [`RunReport`].
+#[derive(Debug)]
+#[must_use = "dropping the handle lets the run go on; await it to see how it ends"]
+pub struct RunHandle {
+    id: RunId,
+    name: Arc<str>,
+    control: Arc<Control>,
+    receiver: oneshot::Receiver<RunReport>,
+    started: Instant,
+}
+
+impl RunHandle {
+    /// The run's id, as semaphores show it.
+    pub fn id(&self) -> RunId {
+        self.id
+    }
+
+    /// The run's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Stops the run: a blocking call in it fails at once, running code within a few milliseconds,
+    /// and nothing in the rule can catch it. The report follows when everything it held is free.
+    pub fn cancel(&self) {
+        self.control.stop(Stop::Cancelled);
+    }
+
+    /// Something that can cancel the run after the handle has been given away or awaited.
+    pub fn canceller(&self) -> RunCanceller {
+        RunCanceller(Arc::clone(&self.control))
+    }
+
+    /// Waits for the report on a plain thread.
+    ///
+    /// # Panics
+    ///
+    /// Inside an async runtime, where blocking would stall it; await the handle there.
+    pub fn wait(self) -> RunReport {
+        let (id, name, started) = (self.id, self.name, self.started);
+        self.receiver
+            .blocking_recv()
+            .unwrap_or_else(|_| RunReport::lost(id, &name, started))
+    }
+}
+
+impl Future for RunHandle {
+    type Output = RunReport;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RunReport> {
+        Pin::new(&mut self.receiver).poll(cx).map(|report| {
+            report.unwrap_or_else(|_| RunReport::lost(self.id, &self.name, self.started))
+        })
+    }
+}
+
+/// Cancels a run; see [`RunHandle::canceller`].
+#[derive(Clone, Debug)]
+pub struct RunCanceller(Arc<Control>);
+
+impl RunCanceller {
+    /// See [`RunHandle::cancel`].
+    pub fn cancel(&self) {
+        self.0.stop(Stop::Cancelled);
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RunReport {
+    /// The run's id.
+    pub id: RunId,
+    /// The run's name.
+    pub name: String,
+    /// What the rule returned, as JSON, or why it failed.
+    pub result: Result<serde_json::Value, RuleError>,
+    /// Time spent waiting for semaphores.
+    pub waited: Duration,
+    /// Time from start to end, without `waited`.
+    pub ran: Duration,
+    /// What it took, by semaphore, in alphabetical order.
+    pub semaphores: Vec<TakenSemaphore>,
+    /// The most memory that the script's values took at once, in bytes.
+    pub peak_memory: usize,
+}
+
+/// What a run took of one semaphore.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct TakenSemaphore {
+    /// The semaphore.
+    pub name: SemaphoreName,
+    /// How many times a slot was taken.
+    pub taken: u64,
+    /// Time spent waiting for a slot, summed.
+    #[serde(serialize_with = "seconds")]
+    pub waited: Duration,
+    /// Time that a slot was held, summed.
+    #[serde(serialize_with = "seconds")]
+    pub held: Duration,
+}
+
+fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+impl RunReport {
+    /// Whether the rule did not fail.
+    pub fn is_ok(&self) -> bool {
+        self.result.is_ok()
+    }
+
+    /// The report of a run whose worker thread is gone.
+    fn lost(id: RunId, name: &str, started: Instant) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            result: Err(RuleError::internal("the run's worker thread ended")),
+            waited: Duration::ZERO,
+            ran: started.elapsed(),
+            semaphores: Vec::new(),
+            peak_memory: 0,
+        }
+    }
+}

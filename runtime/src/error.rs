@@ -1,0 +1,301 @@
+//! Why a run failed, as the author of the rule needs to see it: what, where, and what to do.
+//!
+//! A [`RuleError`] is plain data without ties to the engine, so that it outlives its run, crosses threads and
+//! serializes. It holds the one line of source that it points at, not the file.
+
+mod place;
+mod read;
+mod render;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::typescript::SyntaxProblem;
+
+/// Longest message kept, in characters; enough for any sentence, too little to flood a log.
+const MESSAGE_MAX: usize = 4_000;
+
+/// What kind of failure ended a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The rule threw something and did not catch it, or a promise was rejected unhandled.
+    Exception,
+    /// The rule, or a module that it imports, is not valid JavaScript or TypeScript.
+    Syntax,
+    /// A file could not be found, read or resolved.
+    Load,
+    /// Someone cancelled the run.
+    Cancelled,
+    /// The run exceeded its time limit.
+    TimedOut,
+    /// The run exceeded its memory limit.
+    OutOfMemory,
+    /// The run's calls nested deeper than its stack.
+    StackOverflow,
+    /// The host's code failed; no fault of the rule.
+    Panic,
+}
+
+/// A place in a source file as its author wrote it: in TypeScript, not in what it was translated to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Location {
+    /// The file, as shown to people.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1, in characters.
+    pub column: u32,
+}
+
+/// One call on the stack when the error was made, innermost first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Frame {
+    /// The function's name; `None` for code outside functions and for functions without a name.
+    pub function: Option<String>,
+    /// Where it was, as in [`Location`].
+    #[serde(flatten)]
+    pub location: Location,
+}
+
+/// The source line that an error points at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Snippet {
+    /// The line; a long one is cut around the interesting part, with `…` where it was cut.
+    pub text: String,
+    /// Where in `text` to point, from 1, in characters.
+    pub column: u32,
+    /// How many characters to underline, at least 1.
+    pub length: u32,
+}
+
+/// Why a run failed. `Display` gives one line; [`render`](Self::render) shows the source, the stack and the causes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RuleError {
+    /// What kind of failure it is.
+    pub kind: ErrorKind,
+    /// The error's class, such as `TypeError`; `uncaught` if what was thrown is no error.
+    pub name: String,
+    /// The error's message, at most 4,000 characters of it.
+    pub message: String,
+    /// What to do about it, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// Where it happened: the innermost place within the rule's own files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+    /// The stack, innermost first; the engine records at most 64 frames.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<Frame>,
+    /// The source line at `location`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<Snippet>,
+    /// The error's `cause`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Box<RuleError>>,
+    /// The first 16 errors of an `AggregateError`, or the further syntax errors of a file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<RuleError>,
+    /// The error's own enumerable properties, or what was thrown if it is no error; shortened where large.
+    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+    pub details: serde_json::Value,
+}
+
+/// What the engine knows about the files that run, needed to point into them.
+pub(crate) trait Sources {
+    /// The text of a file as its author wrote it; `None` if the engine does not have it.
+    fn text(&self, file: &str) -> Option<Arc<str>>;
+
+    /// Where the author wrote what runs at this place; from 1, columns in bytes in and in characters out.
+    /// `None` where a file runs as it was written.
+    fn original(&self, file: &str, line: u32, column: u32) -> Option<(u32, u32)>;
+
+    /// The name of a file as shown to people.
+    fn display_name(&self, file: &str) -> String;
+}
+
+impl RuleError {
+    /// Reads what a script threw. The rule's code may run (getters), under the run's own limits; whatever that
+    /// throws is swallowed, and at most 32 errors are read along `cause` and `errors`.
+    pub(crate) fn from_js<'js>(
+        ctx: &rquickjs::Ctx<'js>,
+        value: &rquickjs::Value<'js>,
+        sources: &dyn Sources,
+    ) -> Self {
+        read::Reader::new(ctx, sources).read(value)
+    }
+
+    /// An error for a file that is not valid TypeScript: the first problem, with the others in `errors`.
+    /// `file` is the name shown to people.
+    pub(crate) fn from_problems(file: &str, text: &str, problems: Vec<SyntaxProblem>) -> Self {
+        let lines = place::Lines::new(text.into());
+        let mut errors = problems
+            .into_iter()
+            .map(|problem| {
+                let mut error = Self::new(ErrorKind::Syntax, "SyntaxError", problem.message);
+                error.help = problem.help;
+                error.location = Some(Location {
+                    file: file.to_owned(),
+                    line: problem.line,
+                    column: problem.column,
+                });
+                error.snippet = lines.line(problem.line).map(|line| {
+                    let start = problem.column as usize - 1;
+                    place::snippet(line, start..start + problem.length as usize)
+                });
+                error
+            })
+            .collect::<Vec<_>>()
+            .into_iter();
+        let mut first = errors.next().unwrap_or_else(|| {
+            Self::new(
+                ErrorKind::Syntax,
+                "SyntaxError",
+                format!("{file} is not valid TypeScript"),
+            )
+        });
+        first.errors = errors.collect();
+        first
+    }
+
+    /// The run was cancelled from outside.
+    pub(crate) fn cancelled() -> Self {
+        Self::new(ErrorKind::Cancelled, "Cancelled", "the run was cancelled")
+    }
+
+    /// The run took longer than `limit`.
+    pub(crate) fn timed_out(limit: Duration) -> Self {
+        Self::new(
+            ErrorKind::TimedOut,
+            "TimedOut",
+            format!(
+                "the rule took longer than its {limit:?}; let it do less, or raise the run's time limit"
+            ),
+        )
+    }
+
+    /// The run needed more than `limit` bytes of memory.
+    pub(crate) fn out_of_memory(limit: usize) -> Self {
+        Self::new(
+            ErrorKind::OutOfMemory,
+            "OutOfMemory",
+            format!(
+                "the rule used more than its {} of memory; let it keep less, or raise the run's memory limit",
+                bytes(limit)
+            ),
+        )
+    }
+
+    /// The run's calls needed more than `limit` bytes of stack.
+    pub(crate) fn stack_overflow(limit: usize) -> Self {
+        Self::new(
+            ErrorKind::StackOverflow,
+            "StackOverflow",
+            format!(
+                "the rule's calls nest deeper than its {} of stack; look for a function that calls itself \
+                 without end, or raise the run's stack limit",
+                bytes(limit)
+            ),
+        )
+    }
+
+    /// A file could not be found, read or resolved.
+    pub(crate) fn load(message: impl Into<String>, help: Option<String>) -> Self {
+        let mut error = Self::new(ErrorKind::Load, "LoadError", message);
+        error.help = help;
+        error
+    }
+
+    /// A function of the host panicked.
+    pub(crate) fn panic(message: &str) -> Self {
+        let mut error = Self::new(
+            ErrorKind::Panic,
+            "Panic",
+            format!("the program that runs the rule failed: {message}"),
+        );
+        error.help =
+            Some("this is a fault of that program, not of the rule: please report it".to_owned());
+        error
+    }
+
+    /// Says that this error, which has no place of its own, happened where `other` did.
+    #[must_use]
+    pub(crate) fn at_place_of(mut self, other: Self) -> Self {
+        self.location = other.location;
+        self.frames = other.frames;
+        self.snippet = other.snippet;
+        self
+    }
+
+    fn new(kind: ErrorKind, name: &str, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: shorten(name, 200),
+            message: shorten(&message.into(), MESSAGE_MAX),
+            help: None,
+            location: None,
+            frames: Vec::new(),
+            snippet: None,
+            cause: None,
+            errors: Vec::new(),
+            details: serde_json::Value::Null,
+        }
+    }
+
+    /// Shows the error with its source line, its stack and its causes, in lines that end with `\n`.
+    /// With `colour`, ANSI escape sequences colour it; nothing that the rule wrote can add others.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        render::render(self, colour)
+    }
+}
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one_line =
+            |text: &str| render::printable(&text.replace(['\n', '\r'], " ")).into_owned();
+        match (self.name.as_str(), self.message.as_str()) {
+            (name, "") => f.write_str(&one_line(name)),
+            (name, message) => write!(f, "{}: {}", one_line(name), one_line(message)),
+        }
+    }
+}
+
+impl std::error::Error for RuleError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause
+            .as_deref()
+            .map(|cause| cause as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// The first `max` characters, saying how many more there were.
+fn shorten(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        None => text.to_owned(),
+        Some((end, _)) => {
+            let more = text[end..].chars().count();
+            format!("{}… ({more} more characters)", &text[..end])
+        }
+    }
+}
+
+/// `67108864` as `64 MiB`.
+fn bytes(count: usize) -> String {
+    match count {
+        _ if count >= 1 << 20 && count.is_multiple_of(1 << 20) => format!("{} MiB", count >> 20),
+        _ if count >= 1 << 10 && count.is_multiple_of(1 << 10) => format!("{} KiB", count >> 10),
+        _ => format!("{count} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

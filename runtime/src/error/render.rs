@@ -1,0 +1,248 @@
+//! Shows a [`RuleError`] to people.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use codespan_reporting::diagnostic::{Diagnostic, Label};
+use codespan_reporting::files::{Error as FilesError, Files};
+use codespan_reporting::term::{self, Config, termcolor};
+
+use super::{Frame, Location, RuleError, Snippet};
+
+/// Of a stack longer than both together, this many innermost and outermost frames are shown.
+const FRAMES_INNERMOST: usize = 7;
+const FRAMES_OUTERMOST: usize = 3;
+
+pub(super) fn render(error: &RuleError, colour: bool) -> String {
+    let mut notes = own_notes(error);
+    for (index, part) in error.errors.iter().enumerate() {
+        let role = format!("error {} of {}", index + 1, error.errors.len());
+        let role = if error.name == "AggregateError" {
+            &role
+        } else {
+            "also"
+        };
+        notes.extend(nested(role, part));
+    }
+    let mut cause = error.cause.as_deref();
+    while let Some(current) = cause {
+        notes.extend(nested("caused by", current));
+        cause = current.cause.as_deref();
+    }
+    emit(error, notes, colour)
+}
+
+/// The notes that tell of `error` as a part of another: a line, its source, its stack.
+fn nested(role: &str, error: &RuleError) -> Vec<String> {
+    let mut note = format!("{role}: {}", title(error));
+    match (&error.snippet, &error.location) {
+        (Some(_), _) => {
+            let shown = emit(error, own_notes(error), false);
+            for line in shown.lines().skip_while(|line| !line.contains("┌─")) {
+                note.push_str("\n  ");
+                note.push_str(line);
+            }
+        }
+        (None, Some(location)) => {
+            if error.frames.is_empty() {
+                note.push_str(&format!(" ({})", place(location)));
+            }
+            note.extend(own_notes(error).iter().map(|own| format!("\n  = {own}")));
+        }
+        (None, None) => {}
+    }
+    vec![note]
+}
+
+/// Help and stack.
+fn own_notes(error: &RuleError) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(help) = &error.help {
+        notes.push(format!("help: {}", printable(help)));
+    }
+    // The place already shown is not repeated.
+    let shown = error.snippet.as_ref().and(error.location.as_ref());
+    let mut skipped = false;
+    let frames = error
+        .frames
+        .iter()
+        .filter(|frame| {
+            let skip = !skipped && shown == Some(&frame.location);
+            skipped |= skip;
+            !skip
+        })
+        .map(called)
+        .collect::<Vec<_>>();
+    let most = FRAMES_INNERMOST + FRAMES_OUTERMOST;
+    // Leaving out a single line would save nothing.
+    if frames.len() <= most + 1 {
+        notes.extend(frames);
+    } else {
+        let outermost = frames.len() - FRAMES_OUTERMOST;
+        notes.extend_from_slice(&frames[..FRAMES_INNERMOST]);
+        notes.push(format!("... {} more ...", outermost - FRAMES_INNERMOST));
+        notes.extend_from_slice(&frames[outermost..]);
+    }
+    notes
+}
+
+fn called(frame: &Frame) -> String {
+    let place = place(&frame.location);
+    match &frame.function {
+        Some(function) => format!("at {} ({place})", printable(&function.replace('\n', " "))),
+        None => format!("at {place}"),
+    }
+}
+
+fn place(location: &Location) -> String {
+    let Location { file, line, column } = location;
+    format!("{}:{line}:{column}", printable(file))
+}
+
+fn title(error: &RuleError) -> String {
+    match (printable(&error.name), printable(&error.message)) {
+        (name, message) if message.is_empty() => name.into_owned(),
+        (name, message) => format!("{name}: {message}"),
+    }
+}
+
+fn emit(error: &RuleError, mut notes: Vec<String>, colour: bool) -> String {
+    // With a source line, the error's class stands below it.
+    let header = match &error.snippet {
+        Some(_) if !error.message.is_empty() => printable(&error.message).into_owned(),
+        Some(_) => printable(&error.name).into_owned(),
+        None if error.name == "uncaught" || is_class(error) => title(error),
+        None => printable(&error.message).into_owned(),
+    };
+    let mut diagnostic = Diagnostic::error().with_message(header);
+    let file = match (&error.snippet, &error.location) {
+        (Some(snippet), Some(location)) => {
+            let file = SourceLine::new(location, snippet);
+            diagnostic = diagnostic.with_labels(vec![
+                Label::primary((), file.underlined.clone()).with_message(printable(&error.name)),
+            ]);
+            Some(file)
+        }
+        (_, Some(location)) if error.frames.is_empty() => {
+            notes.insert(0, format!("at {}", place(location)));
+            None
+        }
+        _ => None,
+    };
+    let file = file.unwrap_or_else(SourceLine::empty);
+    let mut buffer = if colour {
+        termcolor::Buffer::ansi()
+    } else {
+        termcolor::Buffer::no_color()
+    };
+    diagnostic = diagnostic.with_notes(notes);
+    let written = term::emit_to_write_style(&mut buffer, &Config::default(), &file, &diagnostic);
+    if written.is_err() {
+        return format!("error: {}\n", title(error));
+    }
+    let shown = String::from_utf8_lossy(buffer.as_slice());
+    let mut text = String::new();
+    for line in shown.trim_end().lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Whether the error's name says more than its message: of those that a script throws.
+fn is_class(error: &RuleError) -> bool {
+    use super::ErrorKind::{Exception, Syntax};
+    matches!(error.kind, Exception | Syntax)
+}
+
+/// Characters that steer a terminal or reorder its text.
+pub(super) fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The text with unprintable characters, but line ends and tabs, written as escapes.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    let keeps = |c: char| matches!(c, '\n' | '\t') || !is_unprintable(c);
+    if text.chars().all(keeps) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if keeps(character) {
+            escaped.push(character);
+        } else {
+            escaped.extend(character.escape_unicode());
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// The one line of a file that codespan needs to see.
+struct SourceLine<'e> {
+    name: Cow<'e, str>,
+    text: &'e str,
+    line: usize,
+    column: usize,
+    /// In bytes.
+    underlined: Range<usize>,
+}
+
+impl<'e> SourceLine<'e> {
+    fn new(location: &'e Location, snippet: &'e Snippet) -> Self {
+        let text = snippet.text.as_str();
+        let byte = |character: usize| {
+            text.char_indices()
+                .nth(character)
+                .map_or(text.len(), |(at, _)| at)
+        };
+        let start = (snippet.column as usize).saturating_sub(1);
+        Self {
+            name: printable(&location.file),
+            text,
+            line: location.line as usize,
+            column: location.column as usize,
+            underlined: byte(start)..byte(start + snippet.length as usize),
+        }
+    }
+
+    fn empty() -> Self {
+        Self {
+            name: Cow::Borrowed(""),
+            text: "",
+            line: 1,
+            column: 1,
+            underlined: 0..0,
+        }
+    }
+}
+
+impl<'f> Files<'f> for SourceLine<'_> {
+    type FileId = ();
+    type Name = &'f str;
+    type Source = &'f str;
+
+    fn name(&'f self, (): ()) -> Result<&'f str, FilesError> {
+        Ok(&self.name)
+    }
+
+    fn source(&'f self, (): ()) -> Result<&'f str, FilesError> {
+        Ok(self.text)
+    }
+
+    fn line_index(&'f self, (): (), _: usize) -> Result<usize, FilesError> {
+        Ok(0)
+    }
+
+    fn line_number(&'f self, (): (), _: usize) -> Result<usize, FilesError> {
+        Ok(self.line)
+    }
+
+    fn column_number(&'f self, (): (), _: usize, _: usize) -> Result<usize, FilesError> {
+        Ok(self.column)
+    }
+
+    fn line_range(&'f self, (): (), _: usize) -> Result<Range<usize>, FilesError> {
+        Ok(0..self.text.len())
+    }
+}

@@ -1,0 +1,431 @@
+//! One run's interpreter: created, fed, driven until nothing is pending, and taken down.
+//!
+//! Everything here executes on the run's fiber.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rquickjs::{Context, Ctx, Function, Module, Object, Promise, Runtime, Value};
+
+use crate::control::Stop;
+use crate::engine::EngineSettings;
+use crate::error::{ErrorKind, RuleError};
+use crate::event_loop::{self, Ended};
+use crate::limits::Limits;
+use crate::modules::cache::Goal;
+use crate::modules::{self, Kind, LoadedSource, ModuleLoader};
+use crate::native::value_to_json;
+use crate::run::Run;
+use crate::script::{Script, Source};
+use crate::sys::memory::CountingAllocator;
+use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
+
+/// Stack that host functions may use below QuickJS's own limit, in bytes.
+///
+/// QuickJS checks its limit at every call into a script; a host function that such a call leads to
+/// runs on what is left. The deepest ones here (regular expressions of the standard library,
+/// formatting) take some 20 KiB in a debug build.
+const HOST_STACK: usize = 256 * 1024;
+
+/// How much stack a fiber needs so that a script may use `limits.stack` of it.
+pub(crate) fn fiber_stack(limits: &Limits) -> usize {
+    limits.stack + HOST_STACK
+}
+
+/// Runs `script` from start to end, and gives its value or why there is none.
+///
+/// When this returns, the run holds no permit and no place in a queue.
+pub(crate) fn execute(
+    settings: &EngineSettings,
+    run: &Rc<Run>,
+    script: Script,
+    limits: &Limits,
+) -> Result<serde_json::Value, RuleError> {
+    // However the run ends, also by a panic, what it holds is given back first.
+    let _release = ReleaseAll(run);
+    if let Some(stop) = run.control.reason() {
+        return Err(stop_error(stop, limits));
+    }
+    let main = Main::load(script)?;
+    let isolate = Isolate::new(settings, run, limits)
+        .map_err(|error| RuleError::internal(&format!("cannot set up the isolate: {error}")))?;
+    isolate.context.with(|ctx| {
+        let outcome = evaluate(&ctx, run, &main).and_then(|value| settle(&ctx, run, value));
+        match outcome {
+            Ok(json) => Ok(json),
+            Err(failure) => Err(explain(&ctx, run, failure, limits)),
+        }
+    })
+}
+
+struct ReleaseAll<'a>(&'a Rc<Run>);
+
+impl Drop for ReleaseAll<'_> {
+    fn drop(&mut self) {
+        self.0.ledger.release_all();
+    }
+}
+
+/// A QuickJS runtime with one context. Fields are dropped in this order.
+struct Isolate {
+    run: ForgetValues,
+    context: Context,
+    _runtime: Runtime,
+}
+
+/// Lets go of the Rust side's JavaScript values, which must not outlive the runtime.
+struct ForgetValues(Rc<Run>);
+
+impl Drop for ForgetValues {
+    fn drop(&mut self) {
+        self.0.forget_values();
+    }
+}
+
+impl Isolate {
+    fn new(settings: &EngineSettings, run: &Rc<Run>, limits: &Limits) -> rquickjs::Result<Self> {
+        let runtime = Runtime::new_with_alloc(CountingAllocator::new(Rc::clone(&run.gauge)))?;
+        runtime.set_max_stack_size(limits.stack);
+        let context = Context::full(&runtime)?;
+        let isolate = Self {
+            run: ForgetValues(Rc::clone(run)),
+            context,
+            _runtime: runtime,
+        };
+        let run = &isolate.run.0;
+        isolate.context.with(|ctx| {
+            event_loop::install(&ctx, run)?;
+            modules::install(&ctx, run)?;
+            for extension in &settings.extensions {
+                extension.install(&ctx, run)?;
+            }
+            rquickjs::Result::Ok(())
+        })?;
+        let runtime = &isolate._runtime;
+        let loader = || ModuleLoader {
+            run: Rc::clone(run),
+        };
+        runtime.set_loader(loader(), loader());
+        let tracker = Rc::clone(run);
+        runtime.set_host_promise_rejection_tracker(Some(Box::new(
+            move |ctx, promise, reason, handled| {
+                tracker
+                    .event_loop
+                    .track_rejection(&ctx, promise, reason, handled);
+            },
+        )));
+        let interrupted = Rc::clone(run);
+        runtime.set_interrupt_handler(Some(Box::new(move || interrupted.on_interrupt())));
+        // Last, because QuickJS does not check every allocation while it sets up a context.
+        run.gauge.set_limit(limits.memory);
+        Ok(isolate)
+    }
+}
+
+/// The script to run, read and named.
+struct Main {
+    /// Its canonical name: an absolute path, or the name of a text.
+    name: String,
+    text: Arc<str>,
+    folder: Option<PathBuf>,
+}
+
+impl Main {
+    fn load(script: Script) -> Result<Self, RuleError> {
+        match script.source {
+            Source::Text { name, text, folder } => {
+                let folder = match folder {
+                    Some(folder) => Some(folder.canonicalize().map_err(|error| {
+                        RuleError::load(&format!(
+                            "cannot open folder {}: {error}",
+                            folder.display()
+                        ))
+                    })?),
+                    None => None,
+                };
+                Ok(Self {
+                    name: name.as_ref().to_owned(),
+                    text,
+                    folder,
+                })
+            }
+            Source::File(path) => {
+                let cannot_read = |reason: &dyn std::fmt::Display| {
+                    RuleError::load(&format!("cannot read {}: {reason}", path.display()))
+                };
+                let text = std::fs::read_to_string(&path).map_err(|error| cannot_read(&error))?;
+                let full = path.canonicalize().map_err(|error| cannot_read(&error))?;
+                let Some(name) = full.to_str() else {
+                    return Err(cannot_read(&"the path is not valid UTF-8"));
+                };
+                Ok(Self {
+                    name: name.to_owned(),
+                    text: text.into(),
+                    folder: full.parent().map(PathBuf::from),
+                })
+            }
+        }
+    }
+}
+
+/// Why a run failed, while its isolate still exists.
+enum Failure<'js> {
+    Thrown(Value<'js>),
+    Stopped,
+    Error(RuleError),
+}
+
+type Evaluated<'js, T> = Result<T, Failure<'js>>;
+
+/// Turns an error of rquickjs into a failure: the pending exception, or the error itself.
+///
+/// # Panics
+///
+/// When a host function has panicked: its panic goes on here, outside of QuickJS's frames.
+fn failure<'js>(ctx: &Ctx<'js>, run: &Run, error: rquickjs::Error) -> Failure<'js> {
+    let value = if error.is_exception() {
+        Some(ctx.catch())
+    } else {
+        None
+    };
+    resume_panic(ctx);
+    if run.must_stop() {
+        return Failure::Stopped;
+    }
+    match value {
+        Some(value) => Failure::Thrown(value),
+        None => Failure::Error(RuleError::internal(&error.to_string())),
+    }
+}
+
+fn uncaught<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Failure<'js> {
+    resume_panic(ctx);
+    Failure::Thrown(value)
+}
+
+/// Goes on with the panic of a host function, if there was one.
+///
+/// rquickjs keeps a panic while QuickJS unwinds, and resumes it at the next exception that passes
+/// through one of its own functions; our calls into QuickJS are not among them, this one is.
+fn resume_panic(ctx: &Ctx<'_>) {
+    let thrown = ctx.eval::<(), _>("throw 0");
+    debug_assert!(thrown.is_err());
+    ctx.catch();
+}
+
+/// Runs the main script and gives its value: the last expression of a script, the default export
+/// of a module. A value that is a promise is awaited.
+fn evaluate<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, main: &Main) -> Evaluated<'js, Value<'js>> {
+    let name = &main.name;
+    run.modules.set_main(name, main.folder.clone());
+    let source = run
+        .modules
+        .prepare(name, Arc::clone(&main.text))
+        .map_err(Failure::Error)?;
+    match Kind::of(name) {
+        Kind::Module => import_main(ctx, run, name),
+        Kind::CommonJs => {
+            let specifier = rquickjs::String::from_str(ctx.clone(), name)
+                .map_err(|error| failure(ctx, run, error))?;
+            let exports = modules::require(ctx, run, "", specifier.as_value())
+                .map_err(|error| failure(ctx, run, error))?;
+            call_if_function(ctx, run, exports)
+        }
+        Kind::Json => Err(Failure::Error(RuleError::load(&format!(
+            "{name} is JSON, not a rule"
+        )))),
+        Kind::Either => evaluate_either(ctx, run, name, &source),
+    }
+}
+
+/// Compiles a text that may be a script or a module as the one that it is.
+///
+/// QuickJS has the last word: what is no valid script may be one with `await` at its top level,
+/// or a module.
+fn evaluate_either<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    name: &str,
+    source: &LoadedSource,
+) -> Evaluated<'js, Value<'js>> {
+    let code = source.code();
+    if modules::looks_like_module(&source.text) {
+        return import_main(ctx, run, name);
+    }
+    let error = match compile(ctx, run, name, &code, Goal::Script) {
+        Ok(script) => {
+            let value = script.run().map_err(|error| failure(ctx, run, error))?;
+            return resolve(ctx, run, value);
+        }
+        Err(error) => failure(ctx, run, error),
+    };
+    if code.contains("await") {
+        match compile(ctx, run, name, &code, Goal::AsyncScript) {
+            Ok(script) => {
+                let promise = script.run().map_err(|error| failure(ctx, run, error))?;
+                let result = resolve(ctx, run, promise)?;
+                let value = result
+                    .as_object()
+                    .map_or(Ok(result.clone()), |result| result.get("value"));
+                let value = value.map_err(|error| failure(ctx, run, error))?;
+                return resolve(ctx, run, value);
+            }
+            Err(_) => drop(ctx.catch()),
+        }
+    }
+    // A declaration that does not start its line, or `import.meta`.
+    if code.contains("export") || code.contains("import") {
+        return import_main(ctx, run, name);
+    }
+    Err(error)
+}
+
+/// Compiles a script, or finds it compiled.
+fn compile<'js>(
+    ctx: &Ctx<'js>,
+    run: &Run,
+    name: &str,
+    code: &Arc<str>,
+    goal: Goal,
+) -> rquickjs::Result<Compiled<'js>> {
+    let cache = &run.modules.settings.code;
+    if let Some(bytecode) = cache.bytecode(goal, name, code) {
+        return Compiled::from_bytecode(ctx, &bytecode);
+    }
+    let top_level = match goal {
+        Goal::AsyncScript => TopLevel::Await,
+        _ => TopLevel::Plain,
+    };
+    let compiled = compile_script(ctx, name, code, top_level)?;
+    cache.store(goal, name, code, compiled.bytecode()?);
+    Ok(compiled)
+}
+
+/// Evaluates the main script as a module; a default export that is a function gets the stash.
+fn import_main<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> Evaluated<'js, Value<'js>> {
+    let promise = Module::import(ctx, name).map_err(|error| failure(ctx, run, error))?;
+    let namespace = resolve(ctx, run, promise.into_value())?;
+    let default = namespace
+        .as_object()
+        .map_or(
+            Ok(Value::new_undefined(ctx.clone())),
+            |namespace: &Object<'js>| namespace.get("default"),
+        )
+        .map_err(|error| failure(ctx, run, error))?;
+    call_if_function(ctx, run, default)
+}
+
+fn call_if_function<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    value: Value<'js>,
+) -> Evaluated<'js, Value<'js>> {
+    // A class is a function that cannot be called; it is a value like any other.
+    let Some(function) = value.as_function().filter(|function| !is_class(function)) else {
+        return resolve(ctx, run, value);
+    };
+    let value = run
+        .stash(ctx)
+        .and_then(|stash| function.call((stash,)))
+        .map_err(|error| failure(ctx, run, error))?;
+    resolve(ctx, run, value)
+}
+
+fn is_class(function: &Function<'_>) -> bool {
+    // A class's text starts with the keyword; QuickJS has no other way to tell.
+    function.is_constructor()
+        && function
+            .get::<_, Function<'_>>("toString")
+            .and_then(|to_string| {
+                to_string.call::<_, String>((rquickjs::function::This(function.clone()),))
+            })
+            .is_ok_and(|text| text.starts_with("class"))
+}
+
+/// Awaits `value` if it is a promise.
+fn resolve<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, value: Value<'js>) -> Evaluated<'js, Value<'js>> {
+    let Some(promise) = value.as_promise().cloned() else {
+        return Ok(value);
+    };
+    mark_handled(&promise).map_err(|error| failure(ctx, run, error))?;
+    match run.event_loop.drive(run, ctx, Some(&promise)) {
+        Ended::Settled => match promise.result::<Value<'js>>() {
+            Some(result) => result.map_err(|error| failure(ctx, run, error)),
+            None => Ok(Value::new_undefined(ctx.clone())),
+        },
+        Ended::Stopped => Err(Failure::Stopped),
+        Ended::Uncaught(value) => Err(uncaught(ctx, value)),
+        Ended::Idle => Err(Failure::Error(RuleError::unsettled())),
+    }
+}
+
+/// Tells QuickJS that somebody listens to this promise: we do.
+fn mark_handled(promise: &Promise<'_>) -> rquickjs::Result<()> {
+    let ctx = promise.ctx().clone();
+    let ignore = || Function::new(ctx.clone(), || ());
+    promise.then()?.call::<_, ()>((
+        rquickjs::function::This(promise.clone()),
+        ignore()?,
+        ignore()?,
+    ))
+}
+
+/// Lets everything that is still pending happen, then gives the value as JSON.
+fn settle<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    value: Value<'js>,
+) -> Evaluated<'js, serde_json::Value> {
+    match run.event_loop.drive(run, ctx, None) {
+        Ended::Idle | Ended::Settled => {}
+        Ended::Stopped => return Err(Failure::Stopped),
+        Ended::Uncaught(value) => return Err(uncaught(ctx, value)),
+    }
+    // A value that JSON cannot hold (a circular one, a BigInt) is no reason to fail: its text will do.
+    let json = value_to_json(ctx, value.clone()).or_else(|_| {
+        ctx.catch();
+        let text: rquickjs::Coerced<String> = value.get()?;
+        Ok(serde_json::Value::String(text.0))
+    });
+    let json = json.unwrap_or_else(|_: rquickjs::Error| {
+        ctx.catch();
+        serde_json::Value::Null
+    });
+    if run.must_stop() {
+        return Err(Failure::Stopped);
+    }
+    Ok(json)
+}
+
+/// Makes the error that is reported.
+fn explain<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    failure: Failure<'js>,
+    limits: &Limits,
+) -> RuleError {
+    match failure {
+        Failure::Stopped => stop_error(run.control.reason().unwrap_or(Stop::Cancelled), limits),
+        Failure::Error(error) => error,
+        Failure::Thrown(value) => {
+            let error = RuleError::from_js(ctx, value, &run.modules);
+            match error.kind {
+                ErrorKind::StackOverflow => error.with_stack_limit(limits.stack),
+                ErrorKind::Load if error.location.is_none() => match run.modules.failed_import() {
+                    Some((file, line, column)) => error.located(&run.modules, &file, line, column),
+                    None => error,
+                },
+                _ => error,
+            }
+        }
+    }
+}
+
+fn stop_error(stop: Stop, limits: &Limits) -> RuleError {
+    match stop {
+        Stop::Cancelled => RuleError::cancelled(),
+        Stop::TimedOut => RuleError::timed_out(limits.timeout.unwrap_or_default()),
+        Stop::OutOfMemory => RuleError::out_of_memory(limits.memory),
+    }
+}

@@ -1,0 +1,55 @@
+//! The engine of `cla`: JavaScript rules that simply block, at the price of async.
+//!
+//! # Four nouns
+//!
+//! An [`Engine`] runs [`Script`]s. [`Engine::run`] returns a [`RunHandle`], a future of the
+//! [`RunReport`] that tells what the rule returned or threw, and what it waited for and took.
+//! Nothing here blocks the host's threads.
+//!
+//! # Blocking without threads
+//!
+//! Each run is an *isolate*, a QuickJS runtime of its own, on a *fiber*, a small stack of its own.
+//! When a host function must wait, the fiber suspends and its worker thread runs others. Ten
+//! thousand rules can wait on a handful of threads. Code that computes for long gives way every few
+//! milliseconds, so nobody's timers starve.
+//!
+//! # Limits hold
+//!
+//! [`Limits`] bound memory, stack and time of each run. Exceeding one fails that run alone.
+//!
+//! # Your own functions
+//!
+//! [`HostModule`] gives rules plain Rust functions, with arguments and results converted by serde.
+//! [`NativeModule`] and [`Extension`] give full access to the interpreter; [`js`] is the binding.
+//!
+//! The standard library (`cla/sem`, `cla/util`, ...) is the crate `cla-stdlib`; an engine without it
+//! has the language, timers, `import` and `require`, and nothing else.
+
+mod control;
+mod engine;
+mod error;
+mod event_loop;
+mod isolate;
+mod limits;
+mod modules;
+mod native;
+mod output;
+mod run;
+mod script;
+mod sys;
+mod typescript;
+mod worker;
+
+pub use cla_semaphore as semaphore;
+pub use rquickjs as js;
+
+pub use engine::{
+    Engine, EngineBuilder, RunCanceller, RunHandle, RunOptions, RunReport, TakenSemaphore,
+};
+pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
+pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
+pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
+pub use output::{Output, OutputStream, ProcessOutput};
+pub use run::{Account, HeldPermit, Kept, Ledger, PermitFacts, Run};
+pub use script::Script;
+pub use sys::host_object::HostObject;

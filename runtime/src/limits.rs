@@ -1,0 +1,67 @@
+//! What a run may use.
+
+use std::time::Duration;
+
+/// The smallest memory limit: an empty isolate needs a sixth of it.
+pub const MIN_MEMORY: usize = 1024 * 1024;
+/// The smallest stack limit, in bytes.
+pub const MIN_STACK: usize = 64 * 1024;
+/// The largest stack limit, in bytes: the most that QuickJS takes.
+pub const MAX_STACK: usize = 16 * 1024 * 1024;
+
+/// Limits of one run. A run that exceeds one fails; the others and the process go on.
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_runtime::Limits;
+///
+/// let limits = Limits::default()
+///     .memory(64 * 1024 * 1024)
+///     .timeout(Duration::from_secs(30));
+/// assert_eq!(limits.memory, 64 * 1024 * 1024);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of memory that the script's values may take (default 256 MiB, at least
+    /// [`MIN_MEMORY`]).
+    pub memory: usize,
+    /// Bytes of stack that nested calls may take (default 1 MiB, from [`MIN_STACK`] to
+    /// [`MAX_STACK`]). It is reserved per run, and committed as far as calls nest.
+    pub stack: usize,
+    /// Wall-clock time from start to end, waiting included (default none).
+    pub timeout: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 256 * 1024 * 1024,
+            stack: 1024 * 1024,
+            timeout: None,
+        }
+    }
+}
+
+impl Limits {
+    /// Sets the memory limit in bytes; less than [`MIN_MEMORY`] is raised to it.
+    #[must_use]
+    pub fn memory(mut self, bytes: usize) -> Self {
+        self.memory = bytes.max(MIN_MEMORY);
+        self
+    }
+
+    /// Sets the stack limit in bytes, brought into the range [`MIN_STACK`] to [`MAX_STACK`].
+    #[must_use]
+    pub fn stack(mut self, bytes: usize) -> Self {
+        self.stack = bytes.clamp(MIN_STACK, MAX_STACK);
+        self
+    }
+
+    /// Sets the time limit.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+}

@@ -1,0 +1,117 @@
+//! What is worth doing once per engine rather than once per run: compiling, and stripping types.
+//!
+//! Entries are found by the very name and text of a source, so a changed file is compiled anew and
+//! no collision can run the wrong code.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::sys::quickjs::Bytecode;
+use crate::typescript::{self, Stripped, SyntaxProblem};
+
+/// Beyond this many bytes of sources and bytecode the cache starts over.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// How a text was compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Goal {
+    Script,
+    AsyncScript,
+    CommonJs,
+    Module,
+}
+
+/// Compiled code and stripped TypeScript, shared by all runs of an engine.
+#[derive(Debug, Default)]
+pub(crate) struct CodeCache {
+    hasher: RandomState,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    bytecode: HashMap<(Goal, u64), Entry<Bytecode>>,
+    stripped: HashMap<u64, Entry<Arc<Stripped>>>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    name: Arc<str>,
+    text: Arc<str>,
+    value: T,
+}
+
+impl<T: Clone> Entry<T> {
+    fn matching(&self, name: &str, text: &Arc<str>) -> Option<T> {
+        let same = *self.name == *name && (Arc::ptr_eq(&self.text, text) || self.text == *text);
+        same.then(|| self.value.clone())
+    }
+}
+
+impl CodeCache {
+    fn key(&self, name: &str, text: &str) -> u64 {
+        self.hasher.hash_one((name, text))
+    }
+
+    /// Bytecode of this very source, if it was compiled before.
+    pub(crate) fn bytecode(&self, goal: Goal, name: &str, text: &Arc<str>) -> Option<Bytecode> {
+        let key = (goal, self.key(name, text));
+        self.state.lock().bytecode.get(&key)?.matching(name, text)
+    }
+
+    /// Remembers bytecode.
+    pub(crate) fn store(&self, goal: Goal, name: &str, text: &Arc<str>, value: Bytecode) {
+        let key = (goal, self.key(name, text));
+        let size = text.len() + value.len();
+        let mut state = self.state.lock();
+        state.make_room(size);
+        let entry = Entry {
+            name: name.into(),
+            text: Arc::clone(text),
+            value,
+        };
+        state.bytecode.insert(key, entry);
+    }
+
+    /// JavaScript for a TypeScript source.
+    pub(crate) fn strip(
+        &self,
+        name: &str,
+        text: &Arc<str>,
+    ) -> Result<Arc<Stripped>, Vec<SyntaxProblem>> {
+        let key = self.key(name, text);
+        let known = {
+            let state = self.state.lock();
+            state
+                .stripped
+                .get(&key)
+                .and_then(|entry| entry.matching(name, text))
+        };
+        if let Some(stripped) = known {
+            return Ok(stripped);
+        }
+        let value = Arc::new(typescript::strip(name, text)?);
+        let mut state = self.state.lock();
+        state.make_room(text.len() + value.code.len());
+        let entry = Entry {
+            name: name.into(),
+            text: Arc::clone(text),
+            value: Arc::clone(&value),
+        };
+        state.stripped.insert(key, entry);
+        Ok(value)
+    }
+}
+
+impl State {
+    fn make_room(&mut self, size: usize) {
+        if self.bytes + size > MAX_BYTES {
+            *self = State::default();
+        }
+        self.bytes += size;
+    }
+}

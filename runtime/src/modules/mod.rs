@@ -1,0 +1,257 @@
+//! `import` and `require()`: built-in modules, files of every kind, and what was loaded so far.
+//!
+//! [`resolve`] decides what a name means, [`load`] feeds ECMAScript modules to QuickJS, [`require`]
+//! runs CommonJS ones, and [`cache`] keeps compiled code for the other runs of the engine.
+
+pub(crate) mod cache;
+mod load;
+mod require;
+mod resolve;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rquickjs::{Ctx, Exception, Object, Persistent};
+
+pub(crate) use load::{Kind, ModuleLoader, looks_like_module};
+pub(crate) use require::{install, require};
+
+use self::cache::CodeCache;
+use self::resolve::{ResolveError, Resolved};
+use crate::error::{RuleError, Sources};
+use crate::native::NativeModule;
+use crate::typescript::Stripped;
+
+/// What all runs of an engine share: the built-in modules, where files may lie, compiled code.
+#[derive(Default)]
+pub(crate) struct ModuleSettings {
+    /// In the order in which they were added, which is the order errors list them in.
+    pub(crate) natives: Vec<Arc<dyn NativeModule>>,
+    /// Folders that every rule may import from, besides its own.
+    pub(crate) folders: Vec<PathBuf>,
+    pub(crate) code: CodeCache,
+}
+
+impl ModuleSettings {
+    fn native(&self, name: &str) -> Option<&Arc<dyn NativeModule>> {
+        self.natives.iter().find(|module| module.name() == name)
+    }
+}
+
+/// The modules of one run.
+pub(crate) struct ModuleCache {
+    pub(crate) settings: Arc<ModuleSettings>,
+    roots: Vec<PathBuf>,
+    /// The main script's canonical name, which is not looked up as a file.
+    main: RefCell<Option<Main>>,
+    /// Every source that was compiled, by its canonical name: stack traces point into them.
+    sources: RefCell<HashMap<String, LoadedSource>>,
+    /// Exports of built-in modules that were imported.
+    natives: RefCell<HashMap<String, Persistent<Object<'static>>>>,
+    /// CommonJS `module` objects, by canonical name.
+    commonjs: RefCell<HashMap<String, Persistent<Object<'static>>>>,
+    /// The last import that failed: QuickJS does not say where in the source it was.
+    failed_import: RefCell<Option<FailedImport>>,
+}
+
+#[derive(Clone, Debug)]
+struct Main {
+    name: String,
+    folder: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug)]
+struct FailedImport {
+    importer: String,
+    specifier: String,
+}
+
+/// A source that was compiled in this run.
+#[derive(Clone)]
+pub(crate) struct LoadedSource {
+    /// What the author wrote.
+    pub(crate) text: Arc<str>,
+    /// What QuickJS compiled, when that is something else.
+    stripped: Option<Arc<Stripped>>,
+    /// Characters that were put in front of the first line.
+    prefix: u32,
+}
+
+impl LoadedSource {
+    /// The JavaScript to compile.
+    pub(crate) fn code(&self) -> Arc<str> {
+        match &self.stripped {
+            Some(stripped) => Arc::clone(&stripped.code),
+            None => Arc::clone(&self.text),
+        }
+    }
+}
+
+impl ModuleCache {
+    pub(crate) fn new(settings: Arc<ModuleSettings>, mut roots: Vec<PathBuf>) -> Self {
+        roots.extend(settings.folders.iter().cloned());
+        Self {
+            settings,
+            roots,
+            main: RefCell::default(),
+            sources: RefCell::default(),
+            natives: RefCell::default(),
+            commonjs: RefCell::default(),
+            failed_import: RefCell::default(),
+        }
+    }
+
+    /// Drops every JavaScript value.
+    pub(crate) fn clear(&self) {
+        self.natives.borrow_mut().clear();
+        self.commonjs.borrow_mut().clear();
+    }
+
+    /// Names the main script, so that importing it by this name means its text.
+    pub(crate) fn set_main(&self, name: &str, folder: Option<PathBuf>) {
+        *self.main.borrow_mut() = Some(Main {
+            name: name.to_owned(),
+            folder,
+        });
+    }
+
+    /// Prepares a source for compiling: strips its types if it is TypeScript, and remembers it.
+    pub(crate) fn prepare(&self, name: &str, text: Arc<str>) -> Result<LoadedSource, RuleError> {
+        let stripped = if load::is_typescript(name) {
+            let stripped = self.settings.code.strip(name, &text).map_err(|problems| {
+                RuleError::from_problems(&self.display(name), &text, problems)
+            })?;
+            Some(stripped)
+        } else {
+            None
+        };
+        let source = LoadedSource {
+            text,
+            stripped,
+            prefix: 0,
+        };
+        self.sources
+            .borrow_mut()
+            .insert(name.to_owned(), source.clone());
+        Ok(source)
+    }
+
+    /// Notes that the first line of a source was compiled with `prefix` characters in front.
+    fn set_prefix(&self, name: &str, prefix: u32) {
+        if let Some(source) = self.sources.borrow_mut().get_mut(name) {
+            source.prefix = prefix;
+        }
+    }
+
+    /// Resolves `specifier` as written in the module `importer` (empty: the main script).
+    fn resolve(&self, importer: &str, specifier: &str) -> Result<Resolved, ResolveError> {
+        let main = self.main.borrow();
+        let importer_path = Path::new(importer);
+        let folder = if importer_path.is_absolute() {
+            importer_path.parent()
+        } else {
+            main.as_ref().and_then(|main| main.folder.as_deref())
+        };
+        let natives = self.settings.natives.iter().map(|module| module.name());
+        let resolved = resolve::resolve(specifier, folder, &self.roots, natives);
+        if resolved.is_err() {
+            let importer = match &*main {
+                Some(main) if importer.is_empty() => &main.name,
+                _ => importer,
+            };
+            *self.failed_import.borrow_mut() = Some(FailedImport {
+                importer: importer.to_owned(),
+                specifier: specifier.to_owned(),
+            });
+        }
+        resolved
+    }
+
+    fn is_main(&self, name: &str) -> bool {
+        self.main
+            .borrow()
+            .as_ref()
+            .is_some_and(|main| main.name == name)
+    }
+
+    /// The exports of a built-in module, made at its first use in this run.
+    fn native_exports<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        run: &std::rc::Rc<crate::Run>,
+        name: &str,
+    ) -> rquickjs::Result<Object<'js>> {
+        if let Some(exports) = self.natives.borrow().get(name) {
+            return exports.clone().restore(ctx);
+        }
+        let Some(module) = self.settings.native(name).cloned() else {
+            return Err(Exception::throw_reference(
+                ctx,
+                &format!("there is no built-in module '{name}'"),
+            ));
+        };
+        let exports = module.exports(ctx, run)?;
+        self.natives
+            .borrow_mut()
+            .insert(name.to_owned(), Persistent::save(ctx, exports.clone()));
+        Ok(exports)
+    }
+
+    /// Where the import that failed last is written, if that can be told.
+    pub(crate) fn failed_import(&self) -> Option<(String, u32, u32)> {
+        let failed = self.failed_import.borrow().clone()?;
+        let sources = self.sources.borrow();
+        let text = &sources.get(&failed.importer)?.text;
+        let position = ['"', '\'', '`'].iter().find_map(|quote| {
+            let literal = format!("{quote}{}{quote}", failed.specifier);
+            text.find(&literal)
+        })?;
+        let before = &text[..position];
+        let line = before.matches('\n').count() as u32 + 1;
+        let column = before.rsplit('\n').next()?.chars().count() as u32 + 1;
+        Some((failed.importer, line, column))
+    }
+
+    fn display(&self, name: &str) -> String {
+        let path = Path::new(name);
+        let here = std::env::current_dir().and_then(|folder| folder.canonicalize());
+        match here {
+            Ok(here) => path.strip_prefix(&here).unwrap_or(path),
+            Err(_) => path,
+        }
+        .display()
+        .to_string()
+    }
+}
+
+impl Sources for ModuleCache {
+    fn text(&self, file: &str) -> Option<Arc<str>> {
+        self.sources
+            .borrow()
+            .get(file)
+            .map(|source| Arc::clone(&source.text))
+    }
+
+    fn original(&self, file: &str, line: u32, column: u32) -> (u32, u32) {
+        let sources = self.sources.borrow();
+        let Some(source) = sources.get(file) else {
+            return (line, column);
+        };
+        let column = if line == 1 {
+            column.saturating_sub(source.prefix).max(1)
+        } else {
+            column
+        };
+        source
+            .stripped
+            .as_ref()
+            .and_then(|stripped| stripped.positions.original(line, column))
+            .unwrap_or((line, column))
+    }
+
+    fn display_name(&self, file: &str) -> String {
+        self.display(file)
+    }
+}

@@ -1,0 +1,171 @@
+//! `require()`: CommonJS modules, and CommonJS's view of every other kind.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rquickjs::{Ctx, Exception, Function, Module, Object, Persistent, Promise, Value};
+
+use super::cache::Goal;
+use super::load::{Kind, looks_like_module, read, read_source, resolve_or_throw};
+use crate::event_loop::Ended;
+use crate::run::Run;
+use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
+
+/// What a CommonJS module is wrapped in. It stays on the first line, so that lines keep their
+/// numbers; columns of that line are put right when they are shown.
+const PREFIX: &str = "(function (exports, require, module, __filename, __dirname) { ";
+const SUFFIX: &str = "\n})";
+
+/// Installs the global `require`, which resolves relative to the script that calls it.
+pub(crate) fn install<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<()> {
+    let run = Rc::clone(run);
+    let global = move |ctx: Ctx<'js>, specifier: Value<'js>| {
+        // Level 0 is this very function, level 1 whoever calls it.
+        let importer = match ctx.script_or_module_name(1) {
+            Some(name) => name.to_string()?,
+            None => String::new(),
+        };
+        require(&ctx, &run, &importer, &specifier)
+    };
+    let global = Function::new(ctx.clone(), global)?.with_name("require")?;
+    ctx.globals().set("require", global)
+}
+
+/// What `require(specifier)` gives in the module `importer`.
+pub(crate) fn require<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    importer: &str,
+    specifier: &Value<'js>,
+) -> rquickjs::Result<Value<'js>> {
+    let Some(specifier) = specifier.as_string() else {
+        let message = format!(
+            "require: the module's name must be a string, not {}",
+            specifier.type_name()
+        );
+        return Err(Exception::throw_type(ctx, &message));
+    };
+    let name = resolve_or_throw(ctx, &run.modules, importer, &specifier.to_string()?)?;
+    if run.modules.settings.native(&name).is_some() {
+        return Ok(run.modules.native_exports(ctx, run, &name)?.into_value());
+    }
+    load(ctx, run, &name)
+}
+
+/// The exports of the file `name`, as CommonJS sees them.
+pub(super) fn load<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Value<'js>> {
+    let known = run.modules.commonjs.borrow().get(name).cloned();
+    if let Some(module) = known {
+        return module.restore(ctx)?.get("exports");
+    }
+    match Kind::of(name) {
+        Kind::Json => {
+            let text = read(ctx, name)?;
+            let value = parse_json(ctx, name, &text)?;
+            remember(ctx, run, name)?.set("exports", value.clone())?;
+            Ok(value)
+        }
+        Kind::Module => import_and_wait(ctx, run, name),
+        Kind::CommonJs => execute(ctx, run, name),
+        Kind::Either => {
+            let source = read_source(ctx, &run.modules, name)?;
+            if looks_like_module(&source.text) {
+                import_and_wait(ctx, run, name)
+            } else {
+                execute(ctx, run, name)
+            }
+        }
+    }
+}
+
+/// Makes a `module` object and keeps it, so that circular requires find it.
+fn remember<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Object<'js>> {
+    let module = Object::new(ctx.clone())?;
+    module.set("id", name)?;
+    module.set("filename", name)?;
+    module.set("loaded", false)?;
+    module.set("exports", Object::new(ctx.clone())?)?;
+    run.modules
+        .commonjs
+        .borrow_mut()
+        .insert(name.to_owned(), Persistent::save(ctx, module.clone()));
+    Ok(module)
+}
+
+/// Runs a CommonJS module.
+fn execute<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Value<'js>> {
+    let source = read_source(ctx, &run.modules, name)?;
+    let module = remember(ctx, run, name)?;
+    let result = call(ctx, run, name, &source.code(), &module);
+    match result {
+        Ok(()) => {
+            module.set("loaded", true)?;
+            module.get("exports")
+        }
+        Err(error) => {
+            // A module that failed may be tried again.
+            run.modules.commonjs.borrow_mut().remove(name);
+            Err(error)
+        }
+    }
+}
+
+fn call<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    name: &str,
+    code: &Arc<str>,
+    module: &Object<'js>,
+) -> rquickjs::Result<()> {
+    // A first line that starts with #! is a comment only at the very start of a file.
+    let hashbang = if code.starts_with("#!") { "//" } else { "" };
+    let prefix = format!("{PREFIX}{hashbang}");
+    run.modules.set_prefix(name, prefix.chars().count() as u32);
+    let cache = &run.modules.settings.code;
+    let function = match cache.bytecode(Goal::CommonJs, name, code) {
+        Some(bytecode) => Compiled::from_bytecode(ctx, &bytecode)?,
+        None => {
+            let wrapped = format!("{prefix}{code}{SUFFIX}");
+            let compiled = compile_script(ctx, name, &wrapped, TopLevel::Plain)?;
+            cache.store(Goal::CommonJs, name, code, compiled.bytecode()?);
+            compiled
+        }
+    };
+    let function: Function<'js> = function.run()?.get()?;
+    let local_require = {
+        let run = Rc::clone(run);
+        let importer = name.to_owned();
+        move |ctx: Ctx<'js>, specifier: Value<'js>| require(&ctx, &run, &importer, &specifier)
+    };
+    let local_require = Function::new(ctx.clone(), local_require)?.with_name("require")?;
+    let folder = Path::new(name).parent().and_then(Path::to_str);
+    let exports: Value<'js> = module.get("exports")?;
+    function.call((exports, local_require, module.clone(), name, folder))
+}
+
+/// What an ECMAScript module exports, once it is evaluated.
+fn import_and_wait<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Value<'js>> {
+    let promise: Promise<'js> = Module::import(ctx, name)?;
+    match run.event_loop.drive(run, ctx, Some(&promise)) {
+        Ended::Settled => promise.result().unwrap_or(Err(rquickjs::Error::Unknown)),
+        Ended::Uncaught(value) => Err(ctx.throw(value)),
+        Ended::Stopped => Err(run.throw_stopped(ctx)),
+        Ended::Idle => {
+            let message = format!("module '{name}' awaits something that never happens");
+            Err(Exception::throw_message(ctx, &message))
+        }
+    }
+}
+
+/// Parses a JSON file; the error names it.
+pub(super) fn parse_json<'js>(
+    ctx: &Ctx<'js>,
+    name: &str,
+    text: &str,
+) -> rquickjs::Result<Value<'js>> {
+    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Ok(_) => ctx.json_parse(text),
+        Err(error) => Err(Exception::throw_syntax(ctx, &format!("{name}: {error}"))),
+    }
+}

@@ -1,0 +1,261 @@
+//! From what a rule writes after `from` or in `require(...)` to what it means.
+//!
+//! Three kinds of names exist: those of built-in modules (`cla/sem`), relative files (`./lib.js`)
+//! and absolute files. Files must lie below one of the run's roots, after symbolic links are
+//! followed: the folder of the rule, and whatever else the host allows.
+
+use std::path::{Path, PathBuf};
+
+/// What is tried, in this order, when a name has no file of its own.
+const EXTENSIONS: [&str; 7] = ["js", "mjs", "cjs", "ts", "mts", "cts", "json"];
+
+/// TypeScript is imported by the name that its compiler would give the output.
+const COMPILED_FROM: [(&str, &str); 3] = [("js", "ts"), ("mjs", "mts"), ("cjs", "cts")];
+
+/// What a specifier stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Resolved {
+    /// A module that the host provides, by its name.
+    Native(String),
+    /// A file, by its canonical path.
+    File(PathBuf),
+}
+
+/// Why a specifier stands for nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ResolveError {
+    #[error("cannot find module '{specifier}': no such file below {}", folder.display())]
+    NotFound { specifier: String, folder: PathBuf },
+    #[error(
+        "module '{specifier}' lies outside of the rule's folder {}: a rule may only import files \
+         below it, unless the host allows another folder",
+        root.display()
+    )]
+    Outside { specifier: String, root: PathBuf },
+    #[error(
+        "there is no module '{specifier}'{}; built-in modules are {builtins}, and files start with \
+         './' or '../'", did_you_mean(suggestion.as_deref())
+    )]
+    Unknown {
+        specifier: String,
+        suggestion: Option<String>,
+        builtins: String,
+    },
+    #[error(
+        "cannot import '{specifier}': this script has no folder, so it can only import built-in modules"
+    )]
+    NoFolder { specifier: String },
+}
+
+fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion.map_or_else(String::new, |name| format!("; did you mean '{name}'?"))
+}
+
+/// Resolves `specifier` as written in a module that lies in `folder`.
+///
+/// `natives` are the names of the built-in modules, in the order in which errors list them.
+pub(crate) fn resolve<'a>(
+    specifier: &str,
+    folder: Option<&Path>,
+    roots: &[PathBuf],
+    natives: impl Iterator<Item = &'a str> + Clone,
+) -> Result<Resolved, ResolveError> {
+    if natives.clone().any(|name| name == specifier) {
+        return Ok(Resolved::Native(specifier.to_owned()));
+    }
+    let path = specifier.strip_prefix("file://").unwrap_or(specifier);
+    let relative = path.starts_with("./") || path.starts_with("../") || path == "." || path == "..";
+    if !relative && !Path::new(path).is_absolute() {
+        return Err(unknown(specifier, folder, natives));
+    }
+    let Some(folder) = folder else {
+        return Err(ResolveError::NoFolder {
+            specifier: specifier.to_owned(),
+        });
+    };
+    // The file system's own path, so that one file is one module however it is reached.
+    let found = find(&folder.join(path)).and_then(|path| path.canonicalize().ok());
+    let Some(found) = found else {
+        return Err(ResolveError::NotFound {
+            specifier: specifier.to_owned(),
+            folder: folder.to_path_buf(),
+        });
+    };
+    if roots.iter().any(|root| found.starts_with(root)) {
+        return Ok(Resolved::File(found));
+    }
+    Err(ResolveError::Outside {
+        specifier: specifier.to_owned(),
+        root: roots
+            .first()
+            .map_or_else(|| folder.to_path_buf(), PathBuf::clone),
+    })
+}
+
+fn unknown<'a>(
+    specifier: &str,
+    folder: Option<&Path>,
+    natives: impl Iterator<Item = &'a str> + Clone,
+) -> ResolveError {
+    // A file of that name is right there: the author forgot the "./".
+    let file = folder.and_then(|folder| find(&folder.join(specifier)));
+    let suggestion = file.map(|_| format!("./{specifier}")).or_else(|| {
+        natives
+            .clone()
+            .map(|name| (strsim::jaro_winkler(specifier, name), name))
+            .filter(|(similarity, _)| *similarity > 0.8)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, name)| name.to_owned())
+    });
+    ResolveError::Unknown {
+        specifier: specifier.to_owned(),
+        suggestion,
+        builtins: natives.collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// The file that `path` means: itself, with an extension, or the index of the folder.
+fn find(path: &Path) -> Option<PathBuf> {
+    if path.is_file() {
+        return Some(path.to_path_buf());
+    }
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    for (output, source) in COMPILED_FROM {
+        if extension == Some(output) {
+            let source = path.with_extension(source);
+            if source.is_file() {
+                return Some(source);
+            }
+        }
+    }
+    let file_name = path.file_name();
+    let with_extension = EXTENSIONS.iter().filter_map(|extension| {
+        let mut name = file_name?.to_os_string();
+        name.push(".");
+        name.push(extension);
+        Some(path.with_file_name(name))
+    });
+    let index = EXTENSIONS
+        .iter()
+        .map(|extension| path.join("index").with_extension(extension));
+    with_extension.chain(index).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::{ResolveError, Resolved, resolve};
+
+    const NATIVES: [&str; 2] = ["cla/sem", "cla/util"];
+
+    fn resolve_in(folder: &Path, specifier: &str) -> Result<Resolved, ResolveError> {
+        let root = folder.canonicalize().unwrap();
+        resolve(specifier, Some(&root), &[root.clone()], NATIVES.into_iter())
+    }
+
+    fn file(folder: &Path, name: &str) -> Result<Resolved, ResolveError> {
+        Ok(Resolved::File(folder.canonicalize().unwrap().join(name)))
+    }
+
+    fn folder_with(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn built_in_modules_go_by_their_names() {
+        let folder = folder_with(&[]);
+        assert_eq!(
+            resolve_in(folder.path(), "cla/sem"),
+            Ok(Resolved::Native("cla/sem".into()))
+        );
+    }
+
+    #[test]
+    fn files_are_found_with_and_without_extension_and_as_index() {
+        let folder = folder_with(&["a.js", "b.ts", "c.json", "d/index.mjs", "e.mts"]);
+        let path = folder.path();
+        assert_eq!(resolve_in(path, "./a.js"), file(path, "a.js"));
+        assert_eq!(resolve_in(path, "./a"), file(path, "a.js"));
+        assert_eq!(resolve_in(path, "./b"), file(path, "b.ts"));
+        assert_eq!(resolve_in(path, "./b.js"), file(path, "b.ts"));
+        assert_eq!(resolve_in(path, "./e.mjs"), file(path, "e.mts"));
+        assert_eq!(resolve_in(path, "./c.json"), file(path, "c.json"));
+        assert_eq!(resolve_in(path, "./d"), file(path, "d/index.mjs"));
+        assert_eq!(resolve_in(path, "./d/../a.js"), file(path, "a.js"));
+        let absolute = path.canonicalize().unwrap().join("a.js");
+        let absolute = absolute.to_str().unwrap();
+        assert_eq!(resolve_in(path, absolute), file(path, "a.js"));
+        assert_eq!(
+            resolve_in(path, &format!("file://{absolute}")),
+            file(path, "a.js")
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_an_error_that_names_it() {
+        let folder = folder_with(&["lib.js"]);
+        let error = resolve_in(folder.path(), "./nope.js").unwrap_err();
+        assert!(error.to_string().contains("'./nope.js'"), "{error}");
+        let error = resolve_in(folder.path(), "cla/smm").unwrap_err();
+        assert!(
+            error.to_string().contains("did you mean 'cla/sem'?"),
+            "{error}"
+        );
+        let error = resolve_in(folder.path(), "lib.js").unwrap_err();
+        assert!(
+            error.to_string().contains("did you mean './lib.js'?"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn nothing_outside_of_the_roots_is_reachable() {
+        let folder = folder_with(&["secret.js", "rules/a.js", "shared/b.js"]);
+        let top = folder.path().canonicalize().unwrap();
+        let rules = top.join("rules");
+        let outside = |roots: &[PathBuf], specifier| {
+            resolve(specifier, Some(&rules), roots, NATIVES.into_iter())
+        };
+        let roots = [rules.clone()];
+        assert!(matches!(
+            outside(&roots, "../secret.js"),
+            Err(ResolveError::Outside { .. })
+        ));
+        let secret = top.join("secret.js");
+        assert!(matches!(
+            outside(&roots, secret.to_str().unwrap()),
+            Err(ResolveError::Outside { .. })
+        ));
+        let roots = [rules.clone(), top.join("shared")];
+        assert_eq!(
+            outside(&roots, "../shared/b.js"),
+            Ok(Resolved::File(top.join("shared/b.js")))
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_symbolic_link_does_not_lead_out() {
+        let folder = folder_with(&["secret.js", "rules/a.js"]);
+        let rules = folder.path().join("rules");
+        std::os::unix::fs::symlink(folder.path().join("secret.js"), rules.join("link.js")).unwrap();
+        assert!(matches!(
+            resolve_in(&rules, "./link.js"),
+            Err(ResolveError::Outside { .. })
+        ));
+    }
+
+    #[test]
+    fn a_script_without_a_folder_imports_built_in_modules_only() {
+        let error = resolve("./a.js", None, &[], NATIVES.into_iter()).unwrap_err();
+        assert!(matches!(error, ResolveError::NoFolder { .. }));
+    }
+}

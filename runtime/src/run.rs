@@ -1,0 +1,532 @@
+//! A run from the inside: what host functions reach while a rule executes.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::Future;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cla_semaphore::{
+    AcquireError, Owner, Permit, Request, RequestId, RunId, Semaphore, SemaphoreName, Semaphores,
+};
+use rquickjs::{Ctx, JsLifetime, Object, Persistent};
+
+use crate::control::{Control, Stop, Stopped};
+use crate::event_loop::EventLoop;
+use crate::modules::ModuleCache;
+use crate::output::{Output, OutputStream};
+use crate::sys::fiber;
+use crate::sys::memory::MemoryGauge;
+use crate::sys::quickjs::throw_uncatchable;
+
+/// How long a run may keep its worker thread before it must let others go first.
+///
+/// Another run's timer on the same thread is late by about this much at most.
+pub(crate) const TIME_SLICE: Duration = Duration::from_millis(5);
+
+/// A run, as host functions see it.
+///
+/// Extensions and native modules get it when they are installed into a run and keep a clone of the
+/// [`Rc`] in their functions. It stays on the run's thread.
+pub struct Run {
+    pub(crate) id: RunId,
+    pub(crate) name: Arc<str>,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) stash: serde_json::Value,
+    pub(crate) control: Arc<Control>,
+    pub(crate) gauge: Rc<MemoryGauge>,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) slice_started: Cell<Instant>,
+    pub(crate) output: Arc<dyn Output>,
+    pub(crate) semaphores: Semaphores,
+    pub(crate) owner: Owner,
+    pub(crate) ledger: Ledger,
+    pub(crate) event_loop: EventLoop,
+    pub(crate) modules: ModuleCache,
+    kept: RefCell<Vec<Weak<dyn Forget>>>,
+    stash_object: RefCell<Option<Kept<Object<'static>>>>,
+}
+
+/// Everything that a [`Run`] is made of and that comes from outside.
+pub(crate) struct RunParts {
+    pub(crate) id: RunId,
+    pub(crate) name: Arc<str>,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) stash: serde_json::Value,
+    pub(crate) control: Arc<Control>,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) output: Arc<dyn Output>,
+    pub(crate) semaphores: Semaphores,
+    pub(crate) modules: ModuleCache,
+}
+
+impl Run {
+    pub(crate) fn new(parts: RunParts) -> Rc<Self> {
+        let owner = Owner::process(&*parts.name).with_run(parts.id);
+        Rc::new(Self {
+            id: parts.id,
+            name: parts.name,
+            arguments: parts.arguments,
+            stash: parts.stash,
+            control: parts.control,
+            gauge: MemoryGauge::new(),
+            deadline: parts.deadline,
+            slice_started: Cell::new(Instant::now()),
+            output: parts.output,
+            semaphores: parts.semaphores,
+            owner,
+            ledger: Ledger::default(),
+            event_loop: EventLoop::default(),
+            modules: parts.modules,
+            kept: RefCell::default(),
+            stash_object: RefCell::default(),
+        })
+    }
+
+    /// The run's id, which semaphores show as the owner's.
+    pub fn id(&self) -> RunId {
+        self.id
+    }
+
+    /// The run's name, for people: the rule's file name unless the host chose another.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the host passed as command line arguments.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
+    /// Writes to the run's output.
+    pub fn write(&self, stream: OutputStream, text: &str) {
+        self.output.write(stream, text);
+    }
+
+    /// The semaphores of the engine.
+    pub fn semaphores(&self) -> &Semaphores {
+        &self.semaphores
+    }
+
+    /// Who this run is to the semaphores.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// What this run has taken and holds.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The stash: the object that the host filled with data for this run and that the rule may
+    /// change.
+    pub fn stash<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
+        if let Some(kept) = &*self.stash_object.borrow() {
+            return kept.get(ctx);
+        }
+        let value = ctx.json_parse(self.stash.to_string())?;
+        let object = match value.into_object() {
+            Some(object) => object,
+            None => Object::new(ctx.clone())?,
+        };
+        *self.stash_object.borrow_mut() = Some(self.keep(ctx, object.clone()));
+        Ok(object)
+    }
+
+    /// Blocks the rule, not its thread, until `future` is done.
+    ///
+    /// Other runs of the same worker go on in the meantime. A future that is ready at once costs
+    /// one poll.
+    ///
+    /// # Errors
+    ///
+    /// When the run is stopped (cancelled, out of time), an exception that the rule cannot catch.
+    /// Return it to QuickJS as it is. The future is dropped first.
+    ///
+    /// # Panics
+    ///
+    /// When called from outside of the run, for instance from a thread of the host's.
+    pub fn block_on<F: Future>(&self, ctx: &Ctx<'_>, future: F) -> rquickjs::Result<F::Output> {
+        match fiber::block_on(self.control.until_stopped(future)) {
+            Ok((output, waited)) => {
+                if waited {
+                    self.slice_started.set(Instant::now());
+                }
+                Ok(output)
+            }
+            Err(Stopped) => Err(self.throw_stopped(ctx)),
+        }
+    }
+
+    /// Takes a slot of a semaphore for this run, blocking the rule until it is its turn.
+    ///
+    /// Waiting time is put down to `account`. Giving the slot back is up to the caller; what
+    /// outlives the call is entrusted to the run's [`Ledger`].
+    ///
+    /// # Errors
+    ///
+    /// The outer error is the one of [`Run::block_on`]; the inner one says why there is no permit.
+    pub fn acquire(
+        &self,
+        ctx: &Ctx<'_>,
+        account: &Account,
+        request: Request,
+    ) -> rquickjs::Result<Result<Permit, AcquireError>> {
+        if self.control.reason().is_some() {
+            return Err(self.throw_stopped(ctx));
+        }
+        // A free slot needs no future, and the fiber need not be asked.
+        let request = match account.semaphore.try_acquire_now(request) {
+            Ok(permit) => {
+                account.taken.set(account.taken.get() + 1);
+                return Ok(Ok(permit));
+            }
+            Err(request) => request,
+        };
+        let waiting_since = Cell::new(None);
+        let acquire = account.semaphore.acquire(request);
+        let acquire = Timed {
+            future: acquire,
+            since: &waiting_since,
+        };
+        let result = self.block_on(ctx, acquire);
+        if let Some(since) = waiting_since.get() {
+            account
+                .waited
+                .set(account.waited.get() + Instant::elapsed(&since));
+        }
+        if let Ok(Ok(_)) = result {
+            account.taken.set(account.taken.get() + 1);
+        }
+        result
+    }
+
+    /// Holds on to a JavaScript value, for as long as the result lives and the run lasts.
+    ///
+    /// Use this for values that a host function needs again, rather than to capture them in its
+    /// closure: QuickJS cannot see through closures when it looks for garbage.
+    pub fn keep<'js, T>(&self, ctx: &Ctx<'js>, value: T) -> Kept<T::Changed<'static>>
+    where
+        T: JsLifetime<'js>,
+        T::Changed<'static>: Clone + 'static,
+    {
+        let cell = Rc::new(RefCell::new(Some(Persistent::save(ctx, value))));
+        let mut kept = self.kept.borrow_mut();
+        if kept.len() == kept.capacity() {
+            // Entries that nobody uses any more make room, so that keeping values for ever does not
+            // grow the list.
+            kept.retain(|entry| entry.strong_count() > 0);
+        }
+        let entry: Weak<dyn Forget> = Rc::downgrade(&(cell.clone() as Rc<dyn Forget>));
+        kept.push(entry);
+        Kept(cell)
+    }
+
+    /// Lets go of every JavaScript value on the Rust side, so that the isolate can be freed.
+    pub(crate) fn forget_values(&self) {
+        for value in self.kept.borrow_mut().drain(..) {
+            if let Some(value) = value.upgrade() {
+                value.forget();
+            }
+        }
+        self.event_loop.clear();
+        self.modules.clear();
+    }
+
+    /// What QuickJS asks every few thousand steps: whether to stop. May let other runs go first.
+    pub(crate) fn on_interrupt(&self) -> bool {
+        if self.must_stop() {
+            return true;
+        }
+        if self.slice_started.get().elapsed() >= TIME_SLICE {
+            // `yield_now` rather than a bare self-wake: it lets the timers of other runs fire.
+            fiber::block_on(tokio::task::yield_now());
+            self.slice_started.set(Instant::now());
+            return self.must_stop();
+        }
+        false
+    }
+
+    /// Looks at the limits, and says whether the run must end.
+    pub(crate) fn must_stop(&self) -> bool {
+        if self.gauge.exceeded() {
+            self.control.stop(Stop::OutOfMemory);
+        }
+        if self
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+        {
+            self.control.stop(Stop::TimedOut);
+        }
+        self.control.reason().is_some()
+    }
+
+    pub(crate) fn throw_stopped(&self, ctx: &Ctx<'_>) -> rquickjs::Error {
+        let message = match self.control.reason() {
+            Some(Stop::TimedOut) => "the run is out of time",
+            Some(Stop::OutOfMemory) => "the run is out of memory",
+            Some(Stop::Cancelled) | None => "the run was cancelled",
+        };
+        throw_uncatchable(ctx, message)
+    }
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// Notes when a future was first pending.
+    struct Timed<'a, F> {
+        #[pin]
+        future: F,
+        since: &'a Cell<Option<Instant>>,
+    }
+}
+
+impl<F: Future> Future for Timed<'_, F> {
+    type Output = F::Output;
+
+    fn poll(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<F::Output> {
+        let this = self.project();
+        let poll = this.future.poll(cx);
+        if poll.is_pending() && this.since.get().is_none() {
+            this.since.set(Some(Instant::now()));
+        }
+        poll
+    }
+}
+
+/// A JavaScript value that the Rust side holds on to; see [`Run::keep`].
+#[derive(Debug)]
+pub struct Kept<T>(Rc<RefCell<Option<Persistent<T>>>>);
+
+impl<T> Clone for Kept<T> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<T: Clone> Kept<T> {
+    /// The value.
+    ///
+    /// # Errors
+    ///
+    /// After the run's end there is none.
+    pub fn get<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<T::Changed<'js>>
+    where
+        T: JsLifetime<'static>,
+    {
+        match &*self.0.borrow() {
+            Some(value) => value.clone().restore(ctx),
+            None => Err(rquickjs::Error::Unknown),
+        }
+    }
+}
+
+/// Something that lets go of a JavaScript value.
+trait Forget {
+    fn forget(&self);
+}
+
+impl<T> Forget for RefCell<Option<Persistent<T>>> {
+    fn forget(&self) {
+        self.take();
+    }
+}
+
+/// What a run has taken from each semaphore, and the permits that outlive the call that took them.
+///
+/// The run owns every permit in here: when it ends, however it ends, they are given back before its
+/// result is reported.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    accounts: RefCell<HashMap<SemaphoreName, Rc<Account>>>,
+    /// By address: entries are only ever found by the very permit they hold.
+    entrusted: RefCell<HashMap<*const HeldPermit, Rc<HeldPermit>>>,
+}
+
+/// What a run has taken from one semaphore.
+#[derive(Debug)]
+pub struct Account {
+    /// The handle to the semaphore.
+    pub semaphore: Semaphore,
+    taken: Cell<u64>,
+    waited: Cell<Duration>,
+    held: Cell<Duration>,
+}
+
+impl Account {
+    /// How many slots were taken so far.
+    pub fn taken(&self) -> u64 {
+        self.taken.get()
+    }
+
+    /// Time spent waiting so far.
+    pub fn waited(&self) -> Duration {
+        self.waited.get()
+    }
+
+    /// Time that permits were held, summed over those that were given back.
+    pub fn held(&self) -> Duration {
+        self.held.get()
+    }
+}
+
+impl Ledger {
+    /// The account of a semaphore; opened at the first call.
+    pub fn account(&self, semaphores: &Semaphores, name: &SemaphoreName) -> Rc<Account> {
+        if let Some(account) = self.accounts.borrow().get(name) {
+            return Rc::clone(account);
+        }
+        let account = Rc::new(Account {
+            semaphore: semaphores.semaphore(name),
+            taken: Cell::default(),
+            waited: Cell::default(),
+            held: Cell::default(),
+        });
+        self.accounts
+            .borrow_mut()
+            .insert(name.clone(), Rc::clone(&account));
+        account
+    }
+
+    /// Entrusts a permit to the run, which gives it back at its end if nobody does before.
+    pub fn entrust(&self, permit: &Rc<HeldPermit>) {
+        permit.entrusted.set(true);
+        self.entrusted
+            .borrow_mut()
+            .insert(Rc::as_ptr(permit), Rc::clone(permit));
+    }
+
+    /// Takes a permit out of its holder, to give it back; `None` when that was done before.
+    pub fn take_out(&self, permit: &Rc<HeldPermit>) -> Option<Permit> {
+        if permit.entrusted.replace(false) {
+            self.entrusted.borrow_mut().remove(&Rc::as_ptr(permit));
+        }
+        // Only those who can still ask what it was are worth the notes.
+        permit.take_out(Rc::strong_count(permit) > 1)
+    }
+
+    /// Gives back whatever the run still holds.
+    pub(crate) fn release_all(&self) {
+        let entrusted = std::mem::take(&mut *self.entrusted.borrow_mut());
+        for permit in entrusted.into_values() {
+            permit.entrusted.set(false);
+            drop(permit.take_out(true));
+        }
+    }
+
+    /// What was taken, for the report.
+    pub(crate) fn accounts(&self) -> Vec<Rc<Account>> {
+        self.accounts.borrow().values().cloned().collect()
+    }
+}
+
+/// A permit in the hands of a rule.
+#[derive(Debug)]
+pub struct HeldPermit {
+    account: Rc<Account>,
+    state: RefCell<PermitState>,
+    entrusted: Cell<bool>,
+}
+
+#[derive(Debug)]
+enum PermitState {
+    Held(Permit),
+    GivenBack(PermitFacts),
+}
+
+/// What a rule can ask of a permit, also after it was given back.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PermitFacts {
+    /// The request's id.
+    pub id: RequestId,
+    /// The fencing token.
+    pub token: u64,
+    /// How long the request waited.
+    pub waited: Duration,
+    /// Whether an administrator let it through.
+    pub granted: bool,
+    /// Whether it is held now.
+    pub held: bool,
+}
+
+impl PermitFacts {
+    fn of(permit: &Permit, held: bool) -> Self {
+        Self {
+            id: permit.id(),
+            token: permit.token(),
+            waited: permit.waited(),
+            granted: permit.granted(),
+            held,
+        }
+    }
+}
+
+impl HeldPermit {
+    /// Puts a permit into a rule's hands.
+    pub fn new(permit: Permit, account: Rc<Account>) -> Rc<Self> {
+        Rc::new(Self {
+            account,
+            state: RefCell::new(PermitState::Held(permit)),
+            entrusted: Cell::new(false),
+        })
+    }
+
+    /// The semaphore's account.
+    pub fn account(&self) -> &Rc<Account> {
+        &self.account
+    }
+
+    /// What is known of the permit.
+    pub fn facts(&self) -> PermitFacts {
+        match &*self.state.borrow() {
+            PermitState::Held(permit) => PermitFacts::of(permit, !permit.is_lost()),
+            PermitState::GivenBack(facts) => facts.clone(),
+        }
+    }
+
+    /// Calls `look` with the permit; `None` when it was given back.
+    pub fn with<R>(&self, look: impl FnOnce(&Permit) -> R) -> Option<R> {
+        match &*self.state.borrow() {
+            PermitState::Held(permit) => Some(look(permit)),
+            PermitState::GivenBack(_) => None,
+        }
+    }
+
+    fn take_out(&self, keep_facts: bool) -> Option<Permit> {
+        let mut state = self.state.borrow_mut();
+        let PermitState::Held(permit) = &*state else {
+            return None;
+        };
+        self.account
+            .held
+            .set(self.account.held.get() + permit.held());
+        let facts = if keep_facts {
+            PermitFacts::of(permit, false)
+        } else {
+            PermitFacts {
+                id: permit.id(),
+                token: 0,
+                waited: Duration::ZERO,
+                granted: false,
+                held: false,
+            }
+        };
+        match std::mem::replace(&mut *state, PermitState::GivenBack(facts)) {
+            PermitState::Held(permit) => Some(permit),
+            PermitState::GivenBack(_) => None,
+        }
+    }
+}

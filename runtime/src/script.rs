@@ -1,0 +1,75 @@
+//! What is to be run: a file, or a text with a name.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A rule's source: a file that is read when the run starts, or a text in memory.
+///
+/// The extension of the file or name decides the language: `.ts`, `.mts`, `.cts` are TypeScript,
+/// `.mjs` and `.mts` are always modules, `.cjs` and `.cts` never; anything else is JavaScript that
+/// is a module if it has `import` or `export` declarations.
+///
+/// ```
+/// use cla_runtime::Script;
+///
+/// let from_disk = Script::file("rules/deploy.js");
+/// let from_memory = Script::new("hello.js", "print('hello')");
+/// assert_eq!(from_memory.name(), "hello.js");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub(crate) source: Source,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    File(PathBuf),
+    Text {
+        name: Arc<str>,
+        text: Arc<str>,
+        /// The folder against which its imports resolve.
+        folder: Option<PathBuf>,
+    },
+}
+
+impl Script {
+    /// A rule in a file. It is read when the run starts; a missing or unreadable file fails the run.
+    pub fn file(path: impl AsRef<Path>) -> Self {
+        Self {
+            source: Source::File(path.as_ref().to_path_buf()),
+        }
+    }
+
+    /// A rule in memory. `name` appears in errors, and its extension tells the language.
+    ///
+    /// It can import built-in modules; [`Script::in_folder`] lets it import files.
+    pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
+        Self {
+            source: Source::Text {
+                name: name.into(),
+                text: text.into(),
+                folder: None,
+            },
+        }
+    }
+
+    /// Lets a rule in memory import files below `folder`, as if it lay there. No effect on a file.
+    #[must_use]
+    pub fn in_folder(mut self, path: impl AsRef<Path>) -> Self {
+        if let Source::Text { folder, .. } = &mut self.source {
+            *folder = Some(path.as_ref().to_path_buf());
+        }
+        self
+    }
+
+    /// The name for people: the file's name without its folder, or the name it was given.
+    pub fn name(&self) -> &str {
+        match &self.source {
+            Source::File(path) => path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or("rule"),
+            Source::Text { name, .. } => name,
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The memory of one isolate, counted and bounded.
+//!
+//! QuickJS has a limit of its own, but an allocation that fails at the wrong place makes it abort
+//! the whole process (settling an `async` function's promise is one such place). So the limit has
+//! two steps. Beyond [`MemoryGauge::limit`] the run is doomed: the gauge says so, the interrupt
+//! handler ends the run with an error that no `catch` can hold, and big requests fail at once.
+//! Small ones still succeed, up to a grace amount, so that QuickJS can unwind in good order.
+
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
+use std::cell::Cell;
+use std::ptr::null_mut;
+use std::rc::Rc;
+
+use rquickjs::allocator::Allocator;
+
+/// Beyond the limit, a request of this size or more fails at once. QuickJS fetches memory for small
+/// objects in blocks of 4 KiB; anything this large is a script's own string, array or buffer.
+const LARGE_REQUEST: usize = 32 * 1024;
+
+/// Beyond the limit, small requests go on for this many bytes at least ...
+const MIN_GRACE: usize = 4 * 1024 * 1024;
+
+/// ... and at most. Between two interrupt checks a script executes some ten thousand steps.
+const MAX_GRACE: usize = 64 * 1024 * 1024;
+
+/// How much memory an isolate uses, and whether that was ever more than it may.
+#[derive(Debug)]
+pub(crate) struct MemoryGauge {
+    used: Cell<usize>,
+    peak: Cell<usize>,
+    limit: Cell<usize>,
+    exceeded: Cell<bool>,
+}
+
+impl MemoryGauge {
+    /// A gauge without a limit; [`MemoryGauge::set_limit`] arms it.
+    ///
+    /// An isolate is created before its limit counts, because QuickJS does not check every
+    /// allocation while it sets up a context.
+    pub(crate) fn new() -> Rc<Self> {
+        Rc::new(Self {
+            used: Cell::new(0),
+            peak: Cell::new(0),
+            limit: Cell::new(usize::MAX),
+            exceeded: Cell::new(false),
+        })
+    }
+
+    /// From now on, more than `bytes` in use is too much.
+    pub(crate) fn set_limit(&self, bytes: usize) {
+        self.limit.set(bytes);
+    }
+
+    /// Whether the isolate has ever asked for more than it may have.
+    pub(crate) fn exceeded(&self) -> bool {
+        self.exceeded.get()
+    }
+
+    /// The most that was in use at once, in bytes.
+    pub(crate) fn peak(&self) -> usize {
+        self.peak.get()
+    }
+
+    /// Whether `extra` more bytes may be handed out; counts them if so.
+    fn admit(&self, extra: usize) -> bool {
+        let wanted = self.used.get().saturating_add(extra);
+        let limit = self.limit.get();
+        if wanted > limit {
+            self.exceeded.set(true);
+            let grace = (limit / 4).clamp(MIN_GRACE, MAX_GRACE);
+            if extra >= LARGE_REQUEST || wanted > limit.saturating_add(grace) {
+                return false;
+            }
+        }
+        self.used.set(wanted);
+        if wanted > self.peak.get() {
+            self.peak.set(wanted);
+        }
+        true
+    }
+
+    fn give_back(&self, size: usize) {
+        self.used.set(self.used.get() - size);
+    }
+}
+
+/// Room in front of each block for its size; also QuickJS's largest alignment.
+const HEADER: usize = 16;
+
+/// The allocator of one isolate: Rust's global one, counted by a [`MemoryGauge`].
+pub(crate) struct CountingAllocator {
+    gauge: Rc<MemoryGauge>,
+}
+
+impl CountingAllocator {
+    pub(crate) fn new(gauge: Rc<MemoryGauge>) -> Self {
+        Self { gauge }
+    }
+
+    fn layout(size: usize) -> Option<Layout> {
+        Layout::from_size_align(size.checked_add(HEADER)?, HEADER).ok()
+    }
+
+    fn allocate(&self, size: usize, zeroed: bool) -> *mut u8 {
+        let Some(layout) = Self::layout(size) else {
+            return null_mut();
+        };
+        if !self.gauge.admit(layout.size()) {
+            return null_mut();
+        }
+        // SAFETY: the layout is not empty, as it includes the header.
+        let block = unsafe {
+            if zeroed {
+                alloc_zeroed(layout)
+            } else {
+                alloc(layout)
+            }
+        };
+        if block.is_null() {
+            self.gauge.give_back(layout.size());
+            return null_mut();
+        }
+        // SAFETY: the block starts with HEADER bytes, aligned for a usize, and `size` bytes follow.
+        unsafe {
+            block.cast::<usize>().write(size);
+            block.add(HEADER)
+        }
+    }
+}
+
+/// The size that was asked for, of a block that [`CountingAllocator`] handed out.
+///
+/// # Safety
+///
+/// `ptr` comes from this allocator and has not been freed.
+unsafe fn size_of_block(ptr: *mut u8) -> usize {
+    // SAFETY: such a pointer has a header in front of it, written by `allocate` or `realloc`.
+    unsafe { ptr.sub(HEADER).cast::<usize>().read() }
+}
+
+// SAFETY: blocks come from the global allocator, aligned to 16 bytes, and carry their size in a
+// header that only this impl reads and writes.
+unsafe impl Allocator for CountingAllocator {
+    fn alloc(&mut self, size: usize) -> *mut u8 {
+        self.allocate(size, false)
+    }
+
+    fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
+        match count.checked_mul(size) {
+            Some(total) => self.allocate(total, true),
+            None => null_mut(),
+        }
+    }
+
+    unsafe fn dealloc(&mut self, ptr: *mut u8) {
+        // SAFETY: the caller passes a live block of ours; it was made with this very layout.
+        unsafe {
+            let layout = Layout::from_size_align_unchecked(size_of_block(ptr) + HEADER, HEADER);
+            self.gauge.give_back(layout.size());
+            dealloc(ptr.sub(HEADER), layout);
+        }
+    }
+
+    unsafe fn realloc(&mut self, ptr: *mut u8, new_size: usize) -> *mut u8 {
+        if ptr.is_null() {
+            return self.alloc(new_size);
+        }
+        let Some(new_layout) = Self::layout(new_size) else {
+            return null_mut();
+        };
+        // SAFETY: the caller passes a live block of ours; it was made with `old_layout`, and the new
+        // size was checked above.
+        unsafe {
+            let old_layout = Layout::from_size_align_unchecked(size_of_block(ptr) + HEADER, HEADER);
+            let extra = new_layout.size().saturating_sub(old_layout.size());
+            if extra > 0 && !self.gauge.admit(extra) {
+                return null_mut();
+            }
+            let block = realloc(ptr.sub(HEADER), old_layout, new_layout.size());
+            if block.is_null() {
+                self.gauge.give_back(extra);
+                return null_mut();
+            }
+            self.gauge
+                .give_back(old_layout.size().saturating_sub(new_layout.size()));
+            block.cast::<usize>().write(new_size);
+            block.add(HEADER)
+        }
+    }
+
+    unsafe fn usable_size(ptr: *mut u8) -> usize {
+        // SAFETY: the caller passes a live block of ours.
+        unsafe { size_of_block(ptr) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Allocator, CountingAllocator, LARGE_REQUEST, MemoryGauge};
+
+    #[test]
+    fn what_is_freed_is_no_longer_counted() {
+        let gauge = MemoryGauge::new();
+        let mut allocator = CountingAllocator::new(gauge.clone());
+        let a = allocator.alloc(100);
+        let b = allocator.calloc(10, 10);
+        // SAFETY: live blocks of this allocator, each freed once.
+        unsafe {
+            assert_eq!(*b.add(99), 0);
+            let a = allocator.realloc(a, 5000);
+            assert_eq!(CountingAllocator::usable_size(a), 5000);
+            assert!(gauge.used.get() > 5100);
+            let a = allocator.realloc(a, 10);
+            allocator.dealloc(a);
+            allocator.dealloc(b);
+        }
+        assert_eq!(gauge.used.get(), 0);
+        assert!(gauge.peak() > 5100);
+        assert!(!gauge.exceeded());
+    }
+
+    #[test]
+    fn beyond_the_limit_big_requests_fail_and_small_ones_pass_within_the_grace() {
+        let gauge = MemoryGauge::new();
+        gauge.set_limit(1024);
+        let mut allocator = CountingAllocator::new(gauge.clone());
+        assert!(allocator.alloc(LARGE_REQUEST).is_null());
+        assert!(gauge.exceeded());
+        let small = allocator.alloc(2000);
+        assert!(!small.is_null());
+        let mut blocks = Vec::new();
+        loop {
+            let block = allocator.alloc(LARGE_REQUEST / 2);
+            if block.is_null() {
+                break;
+            }
+            blocks.push(block);
+        }
+        assert!(blocks.len() > 100, "the grace is some megabytes");
+        // SAFETY: live blocks of this allocator, each freed once.
+        unsafe {
+            for block in blocks {
+                allocator.dealloc(block);
+            }
+            allocator.dealloc(small);
+        }
+        assert_eq!(gauge.used.get(), 0);
+    }
+
+    #[test]
+    fn absurd_sizes_are_refused() {
+        let mut allocator = CountingAllocator::new(MemoryGauge::new());
+        assert!(allocator.alloc(usize::MAX).is_null());
+        assert!(allocator.calloc(usize::MAX, 2).is_null());
+    }
+}

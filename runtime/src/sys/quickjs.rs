@@ -1,0 +1,208 @@
+//! Calls into QuickJS that `rquickjs` does not offer as safe functions: compiling a script without
+//! running it, bytecode to and from bytes, and errors that no `catch` can hold.
+
+use std::ffi::CString;
+use std::sync::Arc;
+
+use rquickjs::module::{Declared, Module, WriteOptions};
+use rquickjs::{Ctx, Error, Exception, Result, Value, qjs};
+
+/// Whether a script may `await` at its top level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum TopLevel {
+    /// It may not; running it gives the value of its last expression statement.
+    Plain,
+    /// It may; running it gives a promise of `{ value }`.
+    Await,
+}
+
+/// What compiled bytecode is. Reading one as the other would confuse QuickJS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Script,
+    Module,
+}
+
+/// Bytecode that this process compiled, ready to be loaded into any of its isolates.
+///
+/// It can only come from [`Compiled::bytecode`] and [`declare_module`], which is what makes
+/// loading it safe: QuickJS does not verify bytecode.
+#[derive(Clone, Debug)]
+pub(crate) struct Bytecode {
+    kind: Kind,
+    bytes: Arc<[u8]>,
+}
+
+impl Bytecode {
+    /// The size in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// A compiled script that has not run yet.
+pub(crate) struct Compiled<'js>(Value<'js>);
+
+/// Turns an exception marker into an error and takes ownership of any other value.
+///
+/// # Safety
+///
+/// QuickJS handed `raw` to the caller together with a reference, in this very context.
+unsafe fn checked<'js>(ctx: &Ctx<'js>, raw: qjs::JSValue) -> Result<Value<'js>> {
+    // SAFETY: as demanded of the caller.
+    let value = unsafe { Value::from_raw(ctx.clone(), raw) };
+    if value.is_exception() {
+        return Err(Error::Exception);
+    }
+    Ok(value)
+}
+
+/// Compiles a script; nothing of it runs.
+///
+/// `file` appears in stack traces.
+///
+/// # Errors
+///
+/// A `SyntaxError` is left pending in the context.
+pub(crate) fn compile_script<'js>(
+    ctx: &Ctx<'js>,
+    file: &str,
+    source: &str,
+    top_level: TopLevel,
+) -> Result<Compiled<'js>> {
+    let file = CString::new(file)?;
+    let text = CString::new(source)?;
+    let flags = qjs::JS_EVAL_TYPE_GLOBAL
+        | qjs::JS_EVAL_FLAG_COMPILE_ONLY
+        | match top_level {
+            TopLevel::Plain => 0,
+            TopLevel::Await => qjs::JS_EVAL_FLAG_ASYNC,
+        };
+    // SAFETY: both strings are zero-terminated and outlive the call; the length excludes the zero.
+    let raw = unsafe {
+        qjs::JS_Eval(
+            ctx.as_raw().as_ptr(),
+            text.as_ptr(),
+            source.len() as _,
+            file.as_ptr(),
+            flags as i32,
+        )
+    };
+    // SAFETY: `raw` is what the call above returned.
+    unsafe { checked(ctx, raw) }.map(Compiled)
+}
+
+impl<'js> Compiled<'js> {
+    /// Reads a script that was compiled in another isolate of this process.
+    ///
+    /// # Panics
+    ///
+    /// When the bytecode is a module's.
+    pub(crate) fn from_bytecode(ctx: &Ctx<'js>, bytecode: &Bytecode) -> Result<Self> {
+        assert_eq!(bytecode.kind, Kind::Script, "a module is loaded, not run");
+        // SAFETY: the bytes come from `JS_WriteObject` of the same QuickJS (see `Bytecode`).
+        let raw = unsafe {
+            qjs::JS_ReadObject(
+                ctx.as_raw().as_ptr(),
+                bytecode.bytes.as_ptr(),
+                bytecode.bytes.len() as _,
+                qjs::JS_READ_OBJ_BYTECODE as i32,
+            )
+        };
+        // SAFETY: `raw` is what the call above returned.
+        unsafe { checked(ctx, raw) }.map(Self)
+    }
+
+    /// The script as bytes that any isolate of this process can read.
+    pub(crate) fn bytecode(&self) -> Result<Bytecode> {
+        let ctx = self.0.ctx();
+        let mut length: qjs::size_t = 0;
+        // SAFETY: the value is a function of this context; QuickJS allocates the buffer and stores
+        // its length.
+        let buffer = unsafe {
+            qjs::JS_WriteObject(
+                ctx.as_raw().as_ptr(),
+                &raw mut length,
+                self.0.as_raw(),
+                qjs::JS_WRITE_OBJ_BYTECODE as i32,
+            )
+        };
+        if buffer.is_null() {
+            return Err(Error::Exception);
+        }
+        // SAFETY: QuickJS wrote `length` bytes at `buffer`, which we own and free exactly once.
+        let bytes = unsafe {
+            let bytes: Arc<[u8]> = std::slice::from_raw_parts(buffer, length as usize).into();
+            qjs::js_free(ctx.as_raw().as_ptr(), buffer.cast());
+            bytes
+        };
+        Ok(Bytecode {
+            kind: Kind::Script,
+            bytes,
+        })
+    }
+
+    /// Runs the script in the global scope and returns its value.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the script throws.
+    pub(crate) fn run(self) -> Result<Value<'js>> {
+        let ctx = self.0.ctx();
+        // SAFETY: `JS_EvalFunction` takes over one reference to the function; it gets one of its
+        // own. It returns a value with a reference, or an exception.
+        unsafe {
+            let function = qjs::JS_DupValue(ctx.as_raw().as_ptr(), self.0.as_raw());
+            checked(ctx, qjs::JS_EvalFunction(ctx.as_raw().as_ptr(), function))
+        }
+    }
+}
+
+/// Compiles a module and, through the loader, whatever it imports; also gives its bytecode.
+///
+/// # Errors
+///
+/// A `SyntaxError`, or what the loader throws for an import, is left pending in the context.
+pub(crate) fn declare_module<'js>(
+    ctx: &Ctx<'js>,
+    name: &str,
+    source: &str,
+) -> Result<(Module<'js, Declared>, Bytecode)> {
+    let module = Module::declare(ctx.clone(), name, source)?;
+    let bytes = module.write(WriteOptions::default())?.into();
+    Ok((
+        module,
+        Bytecode {
+            kind: Kind::Module,
+            bytes,
+        },
+    ))
+}
+
+/// Loads a module that was compiled in another isolate of this process, under the same name.
+///
+/// # Panics
+///
+/// When the bytecode is a script's.
+pub(crate) fn load_module<'js>(
+    ctx: &Ctx<'js>,
+    bytecode: &Bytecode,
+) -> Result<Module<'js, Declared>> {
+    assert_eq!(bytecode.kind, Kind::Module, "a script is run, not loaded");
+    // SAFETY: the bytes come from `JS_WriteObject` of the same QuickJS (see `Bytecode`) and are
+    // those of a module. QuickJS copies what it keeps (`JS_READ_OBJ_ROM_DATA` is obsolete there).
+    unsafe { Module::load(ctx.clone(), &bytecode.bytes) }
+}
+
+/// Throws an error that runs through every `catch` and `finally` up to the host.
+pub(crate) fn throw_uncatchable(ctx: &Ctx<'_>, message: &str) -> Error {
+    match Exception::from_message(ctx.clone(), message) {
+        Ok(exception) => {
+            let value = exception.into_object().into_value();
+            // SAFETY: the value is an error object of this context; the call only sets a flag on it.
+            unsafe { qjs::JS_SetUncatchableError(ctx.as_raw().as_ptr(), value.as_raw()) };
+            ctx.throw(value)
+        }
+        Err(error) => error,
+    }
+}

@@ -1,0 +1,265 @@
+//! TypeScript becomes JavaScript by dropping its types; nothing is type-checked.
+//!
+//! Types go, and what TypeScript adds to the language (enums, namespaces, parameter properties,
+//! `import x = require()`) becomes plain JavaScript, as `tsc` does it file by file with `isolatedModules`:
+//! imports that only types use disappear. Nothing newer is made older, since the engine runs current
+//! JavaScript. A script stays a script and a module a module.
+//!
+//! **No input overflows a stack.** Every step of oxc recurses, so a source is first weighed without
+//! recursion ([`nesting`]), and the work runs on a thread of its own whose stack is as large as
+//! that weight can need. A source that weighs too much is an error, and so is a panic of oxc.
+
+mod nesting;
+mod positions;
+
+use std::path::Path;
+use std::thread;
+
+use oxc::allocator::Allocator;
+use oxc::ast::AstKind;
+use oxc::codegen::{Codegen, CodegenOptions, CommentOptions};
+use oxc::diagnostics::{OxcDiagnostic, Severity};
+use oxc::parser::{ParseOptions, Parser};
+use oxc::semantic::SemanticBuilder;
+use oxc::span::{GetSpan, SourceType, Span};
+use oxc::transformer::{TransformOptions, Transformer};
+
+use nesting::Refusal;
+use positions::LineIndex;
+pub(crate) use positions::PositionMap;
+
+/// Longest source taken, in bytes. The largest TypeScript file in wide use, the compiler's
+/// own checker, has 3 MB; a rule has a few KiB.
+const MAX_SOURCE: usize = 4 << 20;
+
+/// Deepest nesting taken, in nesting tokens (see [`nesting`]). Written code stays below 200, an
+/// expression of 1,000 joined strings needs 1,000. Some steps of oxc take time in the square of the nesting, and
+/// 4,096 keep the worst of them below a second. Also the largest source, in bytes, whose nesting
+/// need not be known, because every nesting token has at least one byte.
+const MAX_NESTING: usize = 4 << 10;
+
+/// Stack that one nesting token can cost, in bytes. The dearest of all constructs, nested tuple types, costs
+/// 1.8 KiB with oxc optimised and 4.3 KiB without (measured by running each of `tests::deep` on ever
+/// smaller stacks). Reserved, 33 MiB at most, but only touched as far as needed.
+const STACK_PER_TOKEN: usize = 8 << 10;
+
+/// Stack for what does not depend on nesting, in bytes.
+const STACK_BASE: usize = 1 << 20;
+
+/// How many problems of one source are reported; a broken line often causes a cascade.
+const MAX_PROBLEMS: usize = 10;
+
+/// JavaScript made of TypeScript.
+#[derive(Debug)]
+pub(crate) struct Stripped {
+    /// The JavaScript.
+    pub(crate) code: String,
+    /// From places in `code` to places in the TypeScript.
+    pub(crate) positions: PositionMap,
+}
+
+/// What is wrong with a source, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SyntaxProblem {
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to do about it, if that is known.
+    pub(crate) help: Option<String>,
+    /// The line, from 1.
+    pub(crate) line: u32,
+    /// The column, from 1, in characters.
+    pub(crate) column: u32,
+    /// How many characters are concerned; at least 1, and all in that line.
+    pub(crate) length: u32,
+}
+
+/// Turns TypeScript into JavaScript. `file_name` is used for its extension only: `.cts` may `return` at
+/// its top level, as the body of a CommonJS module may; everything else is TypeScript without JSX.
+///
+/// Blocks the calling thread: some 0.1 ms for a rule, some 50 ms per MiB, and up to seconds for what is made to be
+/// slow. Call it where nobody else waits for that thread.
+///
+/// # Errors
+/// The syntax errors found, at most ten and at least one; among them what cannot be run by
+/// dropping types (decorators), sources over 4 MiB, and sources that nest deeper than 4,096
+/// operators, keywords and brackets.
+pub(crate) fn strip(file_name: &str, source: &str) -> Result<Stripped, Vec<SyntaxProblem>> {
+    let problem = |span: std::ops::Range<usize>, message: String, help: &str| {
+        let (line, column, length) = LineIndex::new(source).characters(span);
+        vec![SyntaxProblem {
+            message,
+            help: (!help.is_empty()).then(|| help.to_owned()),
+            line,
+            column,
+            length,
+        }]
+    };
+    if source.len() > MAX_SOURCE {
+        let message = format!("this file is larger than {} MiB", MAX_SOURCE >> 20);
+        return Err(problem(0..1, message, "split it into modules"));
+    }
+    let weight = match nesting::weigh(source, MAX_NESTING) {
+        Ok(weight) => weight,
+        Err(Refusal::TooManyAngles(at)) => {
+            return Err(problem(
+                at..at + 1,
+                "too many `<` in one statement".to_owned(),
+                "split the statement",
+            ));
+        }
+        // Every nesting token has at least one byte. The parser will say better what is wrong.
+        Err(_) if source.len() <= MAX_NESTING => source.len(),
+        Err(Refusal::TooDeep(at)) => {
+            return Err(problem(
+                at..at + 1,
+                format!("this nests more than {MAX_NESTING} operators and brackets in one another"),
+                "split it into several statements, or load the data with JSON.parse",
+            ));
+        }
+        Err(Refusal::Ambiguous(at)) => {
+            return Err(problem(
+                at..at + 1,
+                "in a file this large it is not clear what this is: an operator, or the start of a regular \
+                 expression or comment"
+                    .to_owned(),
+                "put a regular expression in parentheses, spaces between operators",
+            ));
+        }
+        Err(Refusal::Unbalanced(at)) => {
+            let message = match source[at..].chars().next() {
+                Some(bracket) => format!("unexpected `{bracket}`"),
+                None => "a bracket is never closed".to_owned(),
+            };
+            return Err(problem(at..at + 1, message, ""));
+        }
+        Err(Refusal::Unterminated(span)) => {
+            return Err(problem(span, "this literal never ends".to_owned(), ""));
+        }
+    };
+
+    let is_commonjs = Path::new(file_name)
+        .extension()
+        .is_some_and(|extension| extension == "cts");
+    let failed = |message: String| problem(0..1, message, "");
+    thread::scope(|scope| {
+        thread::Builder::new()
+            .name("cla-typescript".to_owned())
+            .stack_size(STACK_BASE + weight * STACK_PER_TOKEN)
+            .spawn_scoped(scope, || transform(source, is_commonjs))
+            .map_err(|error| failed(format!("no thread to translate TypeScript: {error}")))?
+            .join()
+            .unwrap_or_else(|_| {
+                Err(failed(
+                    "this file makes the TypeScript translator fail".to_owned(),
+                ))
+            })
+    })
+}
+
+/// Parses, checks, transforms and prints, all of it by recursion: call it with enough stack.
+fn transform(source: &str, is_commonjs: bool) -> Result<Stripped, Vec<SyntaxProblem>> {
+    let allocator = Allocator::default();
+    // Parsed as a module, whether it is one or not, so that `await` works at the top of a script, too.
+    let parsed = Parser::new(&allocator, source, SourceType::ts().with_module(true))
+        .with_options(ParseOptions {
+            allow_return_outside_function: is_commonjs,
+            // The printer knows which parentheses are due.
+            preserve_parens: false,
+            ..ParseOptions::default()
+        })
+        .parse();
+    report(source, parsed.diagnostics)?;
+    let mut program = parsed.program;
+
+    let checked = SemanticBuilder::new_compiler()
+        .with_check_syntax_error(true)
+        .with_build_nodes(true)
+        .with_enum_eval(true)
+        .build(&program);
+    report(source, checked.diagnostics)?;
+    let unsupported = checked
+        .semantic
+        .nodes()
+        .iter()
+        .filter_map(|node| match node.kind() {
+            AstKind::Decorator(decorator) => Some(
+                OxcDiagnostic::error("decorators are not supported")
+                    .with_help("call the decorator as a function")
+                    .with_label(decorator.span()),
+            ),
+            _ => None,
+        })
+        .collect::<Vec<_>>();
+    report(source, unsupported)?;
+
+    let transformed = Transformer::new(
+        &allocator,
+        Path::new("rule.ts"),
+        &TransformOptions::default(),
+    )
+    .build_with_scoping(checked.semantic.into_scoping(), &mut program);
+    report(source, transformed.diagnostics)?;
+
+    let printed = Codegen::new()
+        .with_options(CodegenOptions {
+            comments: CommentOptions::disabled(),
+            // Indentation would make the code grow with the square of the nesting.
+            indent_width: 0,
+            source_map_path: Some("rule.ts".into()),
+            ..CodegenOptions::default()
+        })
+        .build(&program);
+    let positions = printed
+        .map
+        .map(|map| {
+            let mappings = map.get_tokens().map(|token| {
+                [
+                    token.get_dst_line(),
+                    token.get_dst_col(),
+                    token.get_src_line(),
+                    token.get_src_col(),
+                ]
+            });
+            PositionMap::new(source, &printed.code, mappings)
+        })
+        .unwrap_or_default();
+    Ok(Stripped {
+        code: printed.code,
+        positions,
+    })
+}
+
+/// Fails with the errors among `diagnostics`.
+fn report(
+    source: &str,
+    diagnostics: impl IntoIterator<Item = OxcDiagnostic>,
+) -> Result<(), Vec<SyntaxProblem>> {
+    let index = LineIndex::new(source);
+    let problems = diagnostics
+        .into_iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .take(MAX_PROBLEMS)
+        .map(|diagnostic| {
+            let span = diagnostic
+                .labels
+                .first()
+                .map_or(Span::default(), |label| label.span());
+            let (line, column, length) = index.characters(span.start as usize..span.end as usize);
+            SyntaxProblem {
+                message: diagnostic.message.to_string(),
+                help: diagnostic.help.as_ref().map(ToString::to_string),
+                line,
+                column,
+                length,
+            }
+        })
+        .collect::<Vec<_>>();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
+}
+
+#[cfg(test)]
+mod tests;

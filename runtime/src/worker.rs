@@ -1,0 +1,208 @@
+//! A worker: one thread on which the fibers of many runs take turns.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use cla_semaphore::RunId;
+use futures_util::future::{Either, select};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::control::{Control, Stop};
+use crate::engine::{EngineSettings, LiveRuns, RunReport, TakenSemaphore};
+use crate::error::RuleError;
+use crate::isolate::{execute, fiber_stack};
+use crate::limits::Limits;
+use crate::modules::ModuleCache;
+use crate::output::Output;
+use crate::run::{Run, RunParts};
+use crate::script::{Script, Source};
+use crate::sys::fiber::Fiber;
+
+/// A run that is to be started.
+pub(crate) struct Job {
+    pub(crate) id: RunId,
+    pub(crate) name: Arc<str>,
+    pub(crate) script: Script,
+    pub(crate) limits: Limits,
+    pub(crate) stash: serde_json::Value,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) output: Arc<dyn Output>,
+    pub(crate) folders: Vec<PathBuf>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) report: oneshot::Sender<RunReport>,
+    pub(crate) settings: Arc<EngineSettings>,
+    pub(crate) live: Arc<LiveRuns>,
+}
+
+/// A thread of an engine. It starts with its first job, and ends when the engine is gone and its
+/// last run is done.
+pub(crate) struct Worker {
+    index: usize,
+    jobs: OnceLock<mpsc::UnboundedSender<Job>>,
+    load: Arc<AtomicUsize>,
+}
+
+impl Worker {
+    pub(crate) fn new(index: usize) -> Self {
+        Self {
+            index,
+            jobs: OnceLock::new(),
+            load: Arc::default(),
+        }
+    }
+
+    /// How many runs are on this thread.
+    pub(crate) fn load(&self) -> usize {
+        self.load.load(Ordering::Relaxed)
+    }
+
+    /// Hands a job over. If the thread cannot be started, or has died, the job's report says so.
+    pub(crate) fn send(&self, job: Job) {
+        let jobs = self.jobs.get_or_init(|| {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            let load = Arc::clone(&self.load);
+            let thread = std::thread::Builder::new()
+                .name(format!("cla-worker-{}", self.index))
+                .spawn(move || work(receiver, &load));
+            // A thread that cannot start drops the receiver, and with it the report's sender.
+            drop(thread);
+            sender
+        });
+        self.load.fetch_add(1, Ordering::Relaxed);
+        if let Err(rejected) = jobs.send(job) {
+            self.load.fetch_sub(1, Ordering::Relaxed);
+            rejected.0.live.remove(rejected.0.id);
+        }
+    }
+}
+
+fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let Ok(runtime) = runtime else {
+        return; // out of file descriptors; the jobs' reports are dropped, which their handles tell
+    };
+    let runs = tokio::task::LocalSet::new();
+    runtime.block_on(async {
+        runs.run_until(async {
+            while let Some(job) = jobs.recv().await {
+                let load = Arc::clone(load);
+                tokio::task::spawn_local(async move {
+                    perform(job).await;
+                    load.fetch_sub(1, Ordering::Relaxed);
+                });
+            }
+        })
+        .await;
+        // A suspended fiber must not be dropped: let every run come to its end.
+        runs.await;
+    });
+}
+
+/// Runs one job from start to report.
+async fn perform(job: Job) {
+    let started = Instant::now();
+    let limits = job.limits;
+    let mut roots = job.folders;
+    roots.extend(root_of(&job.script));
+    let run = Run::new(RunParts {
+        id: job.id,
+        name: Arc::clone(&job.name),
+        arguments: job.arguments,
+        stash: job.stash,
+        control: Arc::clone(&job.control),
+        deadline: limits.timeout.map(|limit| started + limit),
+        output: job.output,
+        semaphores: job.settings.semaphores.clone(),
+        modules: ModuleCache::new(Arc::clone(&job.settings.modules), roots),
+    });
+    let fiber = {
+        let run = Rc::clone(&run);
+        let settings = Arc::clone(&job.settings);
+        let script = job.script;
+        Fiber::new(fiber_stack(&limits), move || {
+            // A panic in a host function is that run's failure, not the worker's.
+            catch_unwind(AssertUnwindSafe(|| {
+                execute(&settings, &run, script, &limits)
+            }))
+            .unwrap_or_else(|panic| Err(RuleError::panic(panic_message(&*panic))))
+        })
+    };
+    let result = match fiber {
+        Ok(fiber) => until_done(fiber, &job.control, run.deadline).await,
+        Err(error) => Err(RuleError::internal(&format!(
+            "cannot reserve a stack for the run: {error}; too many runs at once \
+             (on Linux, raise vm.max_map_count)"
+        ))),
+    };
+    let report = report(&run, result, started);
+    drop(run);
+    job.live.remove(job.id);
+    // Nobody may be waiting for it; that is fine.
+    let _ = job.report.send(report);
+}
+
+/// Polls the fiber to its end; stops the run at its deadline, even while it is blocked.
+async fn until_done<T: 'static>(
+    fiber: Fiber<T>,
+    control: &Control,
+    deadline: Option<Instant>,
+) -> T {
+    let mut fiber = pin!(fiber);
+    if let Some(deadline) = deadline {
+        let alarm = pin!(tokio::time::sleep_until(deadline.into()));
+        match select(fiber.as_mut(), alarm).await {
+            Either::Left((result, _)) => return result,
+            Either::Right(((), _)) => control.stop(Stop::TimedOut),
+        }
+    }
+    fiber.await
+}
+
+/// The folder below which the rule may import.
+fn root_of(script: &Script) -> Option<PathBuf> {
+    match &script.source {
+        Source::File(path) => path.canonicalize().ok()?.parent().map(PathBuf::from),
+        Source::Text { folder, .. } => folder.as_ref()?.canonicalize().ok(),
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}
+
+fn report(run: &Run, result: Result<serde_json::Value, RuleError>, started: Instant) -> RunReport {
+    let mut semaphores: Vec<_> = run
+        .ledger
+        .accounts()
+        .iter()
+        .map(|account| TakenSemaphore {
+            name: account.semaphore.name().clone(),
+            taken: account.taken(),
+            waited: account.waited(),
+            held: account.held(),
+        })
+        .collect();
+    semaphores.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
+    let waited: Duration = semaphores.iter().map(|taken| taken.waited).sum();
+    RunReport {
+        id: run.id,
+        name: run.name.to_string(),
+        result,
+        waited,
+        ran: started.elapsed().saturating_sub(waited),
+        semaphores,
+        peak_memory: run.gauge.peak(),
+    }
+}

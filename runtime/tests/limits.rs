@@ -1,0 +1,224 @@
+//! Limits hold: whatever a rule does, it fails alone, with an error that says why.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use cla_runtime::{Engine, ErrorKind, Limits, RuleError, RunOptions, Script};
+use common::report;
+use serde_json::json;
+
+const MIB: usize = 1024 * 1024;
+
+/// Runs a hostile script on the only worker of an engine, beside a rule that measures how late its
+/// 10 ms timers are, and gives the hostile one's error.
+fn beside_a_punctual_rule(hostile: &str, limits: Limits) -> RuleError {
+    let engine = Engine::builder().workers(1).build();
+    let options = RunOptions::new().limits(limits);
+    let hostile_run = engine.run(Script::new("hostile.js", hostile), options);
+    let punctual = engine.run(
+        Script::new(
+            "punctual.js",
+            "let beats = 0;
+             await new Promise(done => {
+                 const id = setInterval(() => { if (++beats === 5) { clearInterval(id); done() } }, 10);
+             });
+             beats",
+        ),
+        RunOptions::new(),
+    );
+    assert_eq!(punctual.wait().result.unwrap(), 5);
+    let error = hostile_run.wait().result.unwrap_err();
+    assert_eq!(
+        report(&engine, "after.js", "'fine'").result.unwrap(),
+        "fine"
+    );
+    error
+}
+
+fn short() -> Limits {
+    Limits::default()
+        .timeout(Duration::from_millis(300))
+        .memory(32 * MIB)
+}
+
+#[test]
+fn an_endless_loop_ends_at_the_time_limit() {
+    for text in [
+        "while (true) {}",
+        "for (;;) { try { for (;;); } catch (e) {} finally { continue } }",
+        "function f() { Promise.resolve().then(f) } f()",
+        "setInterval(() => {}, 1)",
+        "async function f() { for (;;) await null } f()",
+        "await new Promise(done => setTimeout(done, 60_000))",
+        "'a'.repeat(30).replace(/(a+)+b/, '')",
+        "[1, 2].sort(() => { for (;;); })",
+        "Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1)",
+        "new Proxy({}, { get() { for (;;); } }).x",
+        "JSON.stringify({ toJSON() { for (;;); } })",
+        "({ get x() { for (;;); } }).x",
+        "function* g() { for (;;) yield 1 } for (const x of g());",
+    ] {
+        let error = beside_a_punctual_rule(text, short());
+        assert_eq!(error.kind, ErrorKind::TimedOut, "{text}: {error}");
+    }
+}
+
+#[test]
+fn endless_allocation_ends_at_the_memory_limit() {
+    for text in [
+        "const a = []; for (;;) a.push({})",
+        "const a = []; for (;;) a.push('x'.repeat(100000) + a.length)",
+        "let s = 'x'; for (;;) { s += s; s.charCodeAt(0) }",
+        "const a = []; for (;;) { try { for (;;) a.push([1, 2, 3]) } catch (e) { a.push(e) } }",
+        "async function f(a) { a.push(new Array(1000)); await f(a) } f([])",
+        "const a = []; (async function f() { for (;;) { a.push(new Uint8Array(4096)); await null } })()",
+        "const a = []; for (;;) a.push(new ArrayBuffer(1 << 20))",
+        "const a = []; function f() { a.push(Promise.resolve(new Array(100)).then(f)) } f(); f(); for (;;) f()",
+        "let o = {}; for (let i = 0; ; i++) o['k' + i] = i",
+        "new Map(function* () { for (let i = 0; ; i++) yield [i, {}] }())",
+        "let n = 2n; for (;;) n *= n",
+        "Array.from({ length: 1e9 }, () => ({}))",
+        "'x'.repeat(2 ** 29)",
+        "JSON.parse('[' + '{},'.repeat(2000000) + '1]')",
+    ] {
+        let limits = Limits::default()
+            .memory(32 * MIB)
+            .timeout(Duration::from_secs(60));
+        let error = beside_a_punctual_rule(text, limits);
+        assert_eq!(error.kind, ErrorKind::OutOfMemory, "{text}: {error}");
+        assert!(error.message.contains("32 MiB"), "{error}");
+    }
+}
+
+#[test]
+fn endless_recursion_ends_at_the_stack_limit() {
+    for text in [
+        "function f() { f() } f()",
+        "function f() { return f() + f.call() } f()",
+        "const o = { get x() { return this.x } }; o.x",
+        "const p = new Proxy({}, { get(t, k, r) { return r[k] } }); p.x",
+        "let a = []; for (let i = 0; i < 1e6; i++) a = [a]; JSON.stringify(a)",
+        "JSON.parse('['.repeat(1e6))",
+        "const o = { toJSON() { return JSON.stringify(o) } }; JSON.stringify(o)",
+        "const o = { toString() { return `${o}` } }; `${o}`",
+        "eval('['.repeat(1e6))",
+        "eval('('.repeat(1e6))",
+        "eval('!'.repeat(1e6) + '1')",
+        "eval('a=>'.repeat(1e5) + '1')",
+        "new RegExp('('.repeat(1e5) + ')'.repeat(1e5))",
+        "[1].map(function f(x) { return [x].map(f) })",
+        "class A { constructor() { new A } } new A",
+        "function f(...a) { f(...a, 1) } f()",
+        "async function f() { await f() } f()",
+        "async function f() { try { await f() } finally { await f() } } f()",
+        "function* g() { yield* g() } [...g()]",
+        "async function* g() { yield* g() } (async () => { for await (const x of g()); })()",
+        "const a = [1]; a.sort = 1; a.toString = () => a.join(); a.push(a); `${a}`; \
+         (function f() { [3, 2].sort(f) })()",
+        "'x'.replace(/x/, function f() { return 'x'.replace(/x/, f) })",
+        "Reflect.apply(function f() { Reflect.apply(f, null, []) }, null, [])",
+        "new (function F() { return new F })",
+        "function f() { require('x-' + f()) } f()",
+    ] {
+        let error = beside_a_punctual_rule(
+            text,
+            Limits::default()
+                .memory(256 * MIB)
+                .timeout(Duration::from_secs(60)),
+        );
+        assert!(
+            matches!(
+                error.kind,
+                ErrorKind::StackOverflow | ErrorKind::OutOfMemory
+            ) || error.name == "SyntaxError",
+            "{text}: {:?} {error}",
+            error.kind
+        );
+    }
+}
+
+#[test]
+fn a_deep_source_is_an_error_not_a_crash() {
+    let deep = "[".repeat(1_000_000);
+    for name in ["deep.js", "deep.mjs", "deep.ts"] {
+        let error = report(&Engine::new(), name, &deep).result.unwrap_err();
+        assert!(
+            matches!(error.kind, ErrorKind::StackOverflow | ErrorKind::Syntax),
+            "{name}: {error}"
+        );
+    }
+}
+
+#[test]
+fn recursion_can_be_caught_and_survived() {
+    assert_eq!(
+        common::value("function f() { f() } try { f() } catch (e) { e instanceof RangeError }"),
+        true
+    );
+}
+
+#[test]
+fn the_stack_limit_decides_how_deep_calls_nest() {
+    let depth = |bytes: usize| {
+        let text = "let n = 0; function f() { n++; f() } try { f() } catch {} n";
+        let options = RunOptions::new().limits(Limits::default().stack(bytes));
+        let report = Engine::new()
+            .run(Script::new("deep.js", text), options)
+            .wait();
+        report.result.unwrap().as_u64().unwrap()
+    };
+    let (small, large) = (depth(64 * 1024), depth(4 * MIB));
+    assert!(small > 20 && large > 20 * small, "{small} {large}");
+}
+
+#[test]
+fn nothing_in_the_rule_can_catch_the_end() {
+    let started = Instant::now();
+    let engine = Engine::builder().workers(1).build();
+    let options = RunOptions::new().limits(Limits::default().timeout(Duration::from_millis(50)));
+    let text = "
+        globalThis.log = [];
+        function persist() {
+            try { for (;;); } catch (e) { persist() } finally { persist() }
+        }
+        process = new Promise(() => { persist() }).catch(persist).finally(persist);
+        persist();
+    ";
+    let error = engine
+        .run(Script::new("stubborn.js", text), options)
+        .wait()
+        .result
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::TimedOut);
+    assert!(error.message.contains("50"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_cancelled_run_stops_whether_it_computes_or_waits() {
+    let engine = Engine::builder().workers(1).build();
+    for text in [
+        "for (;;);",
+        "await new Promise(done => setTimeout(done, 60_000))",
+    ] {
+        let handle = engine.run(Script::new("a.js", text), RunOptions::new());
+        let beside = report(&engine, "b.js", "await null; 1");
+        assert_eq!(beside.result.unwrap(), json!(1));
+        handle.cancel();
+        assert_eq!(handle.wait().result.unwrap_err().kind, ErrorKind::Cancelled);
+    }
+    let handle = engine.run(Script::new("a.js", "1"), RunOptions::new());
+    let late = handle.canceller();
+    assert!(handle.wait().is_ok());
+    late.cancel();
+}
+
+#[test]
+fn memory_that_was_used_and_freed_does_not_count() {
+    let options = RunOptions::new().limits(Limits::default().memory(16 * MIB));
+    let text = "for (let i = 0; i < 200; i++) 'x'.repeat(2 ** 20 + i).length; 'ok'";
+    let report = Engine::new().run(Script::new("a.js", text), options).wait();
+    assert_eq!(report.result.unwrap(), "ok");
+    assert!(report.peak_memory > MIB && report.peak_memory < 16 * MIB);
+}

@@ -1,0 +1,325 @@
+//! Rule 9: a wait that can never end is an error, not a hang.
+//!
+//! A run is one thread of control: while it waits it releases nothing. A semaphore's line can move on
+//! if enough of those who hold its slots can go on. A holder can go on unless its run waits (for one
+//! thing, without a timeout) for a semaphore whose line cannot move on. What "can" is the least set that
+//! these rules give, so a circle holds nobody up unless all its ways out are closed.
+//!
+//! What may end by itself is no deadlock: a permit with a TTL, a wait with a timeout, an owner without a run,
+//! a run that waits for two things at once. Neither are 0 slots: that is an administrator's lock.
+//!
+//! The check runs when a request with a run has to queue (and when an administrator takes slots
+//! away). First a glance at the direct holders, one of which is nearly always running: that is all an ordinary
+//! wait costs. Only if that does not settle it, every semaphore that is involved is locked, in order of
+//! address, and the verdict is found and carried out while nothing can change.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use crate::error::{DeadlockError, DeadlockLink};
+use crate::id::RunId;
+use crate::memory::{Entry, Mailbox, State, Wakes};
+use crate::owner::Owner;
+use crate::queue::{Queue, Ticket};
+use crate::slots::Slots;
+use crate::sync::{Mutex, MutexGuard};
+
+/// What each waiting run waits for. Kept by the waiters: an entry may outlive its wait by a moment, so
+/// whoever reads it asks the queue.
+#[derive(Default)]
+pub(crate) struct WaitingRuns(Mutex<HashMap<RunId, Vec<Wait>>>);
+
+#[derive(Clone)]
+struct Wait {
+    entry: Weak<Entry>,
+    ticket: Ticket,
+}
+
+impl WaitingRuns {
+    /// Notes that `run` waits.
+    pub(crate) fn register(&self, run: RunId, ticket: Ticket, entry: &Entry) {
+        self.0.lock().entry(run).or_default().push(Wait {
+            entry: entry.weak(),
+            ticket,
+        });
+    }
+
+    /// The only wait of `run`; `None` if it does not wait, or for several things.
+    fn only_wait(&self, run: RunId) -> Option<Wait> {
+        match self.0.lock().get(&run).map(Vec::as_slice) {
+            Some([wait]) => Some(wait.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// The run's wait is over. If one other is left, that is now the only thing it waits for.
+pub(crate) fn waits_no_more(entry: &Entry, run: RunId, ticket: Ticket) {
+    let left = {
+        let mut runs = entry.shared().runs.0.lock();
+        let Some(waits) = runs.get_mut(&run) else {
+            return;
+        };
+        waits.retain(|wait| {
+            wait.ticket != ticket || !std::ptr::eq(wait.entry.as_ptr(), entry)
+        });
+        match waits.as_slice() {
+            [] => {
+                runs.remove(&run);
+                return;
+            }
+            [left] => left.clone(),
+            _ => return,
+        }
+    };
+    if let Some(entry) = left.entry.upgrade() {
+        check(&entry, left.ticket);
+    }
+}
+
+/// Refuses the waiting request `ticket` if its wait can never end.
+pub(crate) fn check(entry: &Arc<Entry>, ticket: Ticket) {
+    let settled = {
+        let state = entry.lock();
+        !state.queue.is_waiting(ticket) || surely_moves_on(&state.queue, &entry.shared().runs)
+    };
+    if !settled {
+        resolve(entry, Some(ticket));
+    }
+}
+
+/// Slots were taken away: refuses those in line whose wait can now never end.
+pub(crate) fn recheck(entry: &Arc<Entry>) {
+    loop {
+        let settled = {
+            let state = entry.lock();
+            state.queue.waiting() == 0 || surely_moves_on(&state.queue, &entry.shared().runs)
+        };
+        if settled || !resolve(entry, None) {
+            return;
+        }
+    }
+}
+
+/// How many of those who hold slots must go on before the first in line can have one.
+fn needed(queue: &Queue<Arc<Mailbox>>) -> usize {
+    match queue.slots() {
+        // Locked by an administrator: the key is not among the holders.
+        Slots::Limited(0) | Slots::Unlimited => 0,
+        Slots::Limited(slots) => (queue.busy() + 1).saturating_sub(slots as usize),
+    }
+}
+
+/// The glance: are enough direct holders not waiting at all?
+fn surely_moves_on(queue: &Queue<Arc<Mailbox>>, runs: &WaitingRuns) -> bool {
+    let needed = needed(queue);
+    let free = queue.holders().filter(|(owner, expires)| {
+        *expires
+            || owner
+                .and_then(Owner::run)
+                .is_none_or(|run| runs.only_wait(run).is_none())
+    });
+    free.take(needed).count() == needed
+}
+
+/// Locks all that is involved and decides. Refuses `only`, or whoever in the line of `start` is part of a
+/// circle, the last comer first. Says whether it refused somebody.
+fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
+    let runs = &start.shared().runs;
+    let mut involved = vec![Arc::clone(start)];
+    loop {
+        involved.sort_unstable_by_key(Arc::as_ptr);
+        let mut guards: Vec<_> = involved.iter().map(|entry| entry.lock()).collect();
+        let (snapshot, more) = Snapshot::take(&involved, &guards, runs);
+        if !more.is_empty() {
+            drop(guards);
+            involved.extend(more);
+            continue;
+        }
+        let Some(here) = involved.iter().position(|entry| Arc::ptr_eq(entry, start)) else {
+            unreachable!("`start` is among those involved")
+        };
+        let mut candidates: Vec<(Ticket, RunId, String)> = guards[here]
+            .queue
+            .waiters()
+            .filter(|(ticket, _, ends)| only.is_none_or(|only| only == *ticket) && !ends)
+            .filter_map(|(ticket, owner, _)| {
+                let owner = owner?;
+                Some((ticket, owner.run()?, owner.who().to_owned()))
+            })
+            // A run that waits for several things is not stuck.
+            .filter(|(_, run, _)| runs.only_wait(*run).is_some())
+            .collect();
+        candidates.reverse();
+        let verdict = candidates.into_iter().find_map(|(ticket, run, who)| {
+            let circle = snapshot.circle(here, run, &who)?;
+            Some((ticket, DeadlockError::new(circle)))
+        });
+        let mut wakes = Wakes::default();
+        let refused = verdict.is_some();
+        if let Some((ticket, error)) = verdict {
+            let state = &mut *guards[here];
+            let now = start.begin(state);
+            let mailbox = state.queue.refuse(ticket, now, &mut state.fx);
+            wakes = start.carry_out(state);
+            if let Some(waker) = mailbox.and_then(|mailbox| mailbox.refuse(error)) {
+                wakes.push(waker);
+            }
+        }
+        drop(guards);
+        wakes.wake();
+        return refused;
+    }
+}
+
+/// Who holds what and waits for what, at one moment.
+#[derive(Debug)]
+struct Snapshot {
+    semaphores: Vec<Node>,
+}
+
+#[derive(Debug)]
+struct Node {
+    name: crate::name::SemaphoreName,
+    needed: usize,
+    holders: Vec<Holder>,
+    /// Whether its line can move on.
+    moves_on: bool,
+}
+
+#[derive(Debug)]
+struct Holder {
+    run: RunId,
+    who: String,
+    /// The semaphore it waits for; `None` if it can surely go on.
+    waits_for: Option<usize>,
+}
+
+impl Snapshot {
+    /// Also gives the entries that turn out to be involved but are not locked yet.
+    fn take(
+        entries: &[Arc<Entry>],
+        guards: &[MutexGuard<'_, State>],
+        runs: &WaitingRuns,
+    ) -> (Self, Vec<Arc<Entry>>) {
+        let mut more: Vec<Arc<Entry>> = Vec::new();
+        let semaphores = entries
+            .iter()
+            .zip(guards)
+            .map(|(entry, guard)| Node {
+                name: entry.name().clone(),
+                needed: needed(&guard.queue),
+                holders: guard
+                    .queue
+                    .holders()
+                    .map(|(owner, expires)| {
+                        let run = owner.and_then(Owner::run).filter(|_| !expires);
+                        let wait = run.and_then(|run| runs.only_wait(run));
+                        let target = wait.and_then(|wait| Some((wait.entry.upgrade()?, wait)));
+                        let waits_for = target.and_then(|(target, wait)| {
+                            let Some(at) = entries.iter().position(|e| Arc::ptr_eq(e, &target))
+                            else {
+                                if !more.iter().any(|known| Arc::ptr_eq(known, &target)) {
+                                    more.push(target);
+                                }
+                                return None;
+                            };
+                            guards[at].queue.waits_for_ever(wait.ticket).then_some(at)
+                        });
+                        Holder {
+                            run: run.unwrap_or(RunId::from_u128(0)),
+                            who: owner.map_or_else(String::new, |owner| owner.who().to_owned()),
+                            waits_for,
+                        }
+                    })
+                    .collect(),
+                moves_on: false,
+            })
+            .collect();
+        let mut snapshot = Self { semaphores };
+        snapshot.find_out_who_moves_on();
+        (snapshot, more)
+    }
+
+    /// The least fixed point: begins with nobody and adds whoever must be able to go on.
+    fn find_out_who_moves_on(&mut self) {
+        loop {
+            let found = self.semaphores.iter().position(|node| {
+                let free = node.holders.iter().filter(|holder| self.goes_on(holder));
+                !node.moves_on && free.take(node.needed).count() == node.needed
+            });
+            match found {
+                Some(at) => self.semaphores[at].moves_on = true,
+                None => return,
+            }
+        }
+    }
+
+    fn goes_on(&self, holder: &Holder) -> bool {
+        holder
+            .waits_for
+            .is_none_or(|target| self.semaphores[target].moves_on)
+    }
+
+    /// The shortest circle that begins with `run` waiting for the semaphore `here` and comes back to
+    /// `run`, all of whose members are stuck.
+    fn circle(&self, here: usize, run: RunId, who: &str) -> Option<Vec<DeadlockLink>> {
+        if self.semaphores[here].moves_on {
+            return None;
+        }
+        // Breadth first; how each semaphore was reached: from which, and by which of its holders.
+        let mut reached: Vec<Option<(usize, usize)>> = vec![None; self.semaphores.len()];
+        let mut frontier = std::collections::VecDeque::from([here]);
+        while let Some(at) = frontier.pop_front() {
+            for (nth, holder) in self.semaphores[at].holders.iter().enumerate() {
+                let Some(target) = holder.waits_for.filter(|_| !self.goes_on(holder)) else {
+                    continue;
+                };
+                if holder.run == run {
+                    return Some(self.links(here, at, &reached, run, who));
+                }
+                if target != here && reached[target].is_none() {
+                    reached[target] = Some((at, nth));
+                    frontier.push_back(target);
+                }
+            }
+        }
+        None
+    }
+
+    /// Follows `reached` back from the semaphore `at`, which `run` holds, to `here`, for which it waits.
+    fn links(
+        &self,
+        here: usize,
+        at: usize,
+        reached: &[Option<(usize, usize)>],
+        run: RunId,
+        who: &str,
+    ) -> Vec<DeadlockLink> {
+        let name = |at: usize| self.semaphores[at].name.clone();
+        let mut others = Vec::new();
+        let mut step = at;
+        while step != here {
+            let Some((from, nth)) = reached[step] else {
+                unreachable!("every semaphore on the way was reached from `here`")
+            };
+            let holder = &self.semaphores[from].holders[nth];
+            others.push(DeadlockLink {
+                run: holder.run,
+                who: holder.who.clone(),
+                holds: name(from),
+                waits_for: name(step),
+            });
+            step = from;
+        }
+        let first = DeadlockLink {
+            run,
+            who: who.to_owned(),
+            holds: name(at),
+            waits_for: name(here),
+        };
+        std::iter::once(first)
+            .chain(others.into_iter().rev())
+            .collect()
+    }
+}

@@ -1,0 +1,231 @@
+//! What can go wrong, in words that tell a rule author what to do next.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::id::{RequestId, RunId};
+use crate::name::SemaphoreName;
+use crate::view::Status;
+
+/// Why a request got no slot.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcquireError {
+    /// An administrator told it to fail (seed: *Cancel*).
+    #[error(
+        "Semaphore cancel: an administrator cancelled the wait for semaphore \"{name}\"; \
+         find out why before trying again"
+    )]
+    Cancelled {
+        /// The semaphore.
+        name: SemaphoreName,
+    },
+    /// It waited as long as its timeout allows.
+    #[error(
+        "no slot of semaphore \"{name}\" became free within {after:?}; \
+         wait longer, or see who holds it"
+    )]
+    TimedOut {
+        /// The semaphore.
+        name: SemaphoreName,
+        /// The timeout.
+        after: Duration,
+    },
+    /// The wait could never have ended.
+    #[error(transparent)]
+    Deadlock(#[from] DeadlockError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A wait that could never have ended, because those who hold the slots wait, directly or through
+/// others, for the one who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadlockError {
+    circle: Arc<[DeadlockLink]>,
+}
+
+/// One run of a deadlock's circle: it holds what the run before it waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadlockLink {
+    /// The run.
+    pub run: RunId,
+    /// What administrators know it as.
+    pub who: String,
+    /// The semaphore of which it holds a slot.
+    pub holds: SemaphoreName,
+    /// The semaphore for which it waits.
+    pub waits_for: SemaphoreName,
+}
+
+impl DeadlockError {
+    /// A deadlock of these runs, the one that is told first; each holds what the one before waits
+    /// for, and the first holds what the last waits for.
+    ///
+    /// # Panics
+    /// When `circle` is empty: nobody waits for nobody.
+    #[must_use]
+    pub fn new(circle: impl Into<Arc<[DeadlockLink]>>) -> Self {
+        let circle = circle.into();
+        assert!(!circle.is_empty(), "a circle has at least one run");
+        Self { circle }
+    }
+
+    /// The circle, beginning with the run that is told.
+    #[must_use]
+    pub fn circle(&self) -> &[DeadlockLink] {
+        &self.circle
+    }
+
+    /// The semaphore for which the run that is told asked.
+    #[must_use]
+    pub fn semaphore(&self) -> &SemaphoreName {
+        &self.circle[0].waits_for
+    }
+}
+
+impl fmt::Display for DeadlockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [DeadlockLink { run, who, holds, .. }] = &*self.circle {
+            return write!(
+                f,
+                "Semaphore deadlock: {who} (run {run}) waits for semaphore \"{holds}\", whose slot it \
+                 holds itself, so the wait could never end; \
+                 do not take it again inside, or give it more slots",
+            );
+        }
+        f.write_str("Semaphore deadlock: ")?;
+        for (nth, link) in self.circle.iter().enumerate() {
+            let DeadlockLink { run, who, holds, waits_for } = link;
+            let comma = if nth > 0 { ", " } else { "" };
+            write!(
+                f,
+                "{comma}{who} (run {run}) holds \"{holds}\" and waits for \"{waits_for}\"",
+            )?;
+        }
+        f.write_str(
+            ", so none of them could ever go on; take these semaphores in the same order everywhere, \
+             or give the wait a timeout",
+        )
+    }
+}
+
+impl std::error::Error for DeadlockError {}
+
+/// Why a permit could not be given back.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReleaseError {
+    /// It was no longer held: its TTL passed, or an administrator released it. Nobody was harmed.
+    #[error(
+        "the permit of semaphore \"{name}\" was lost before it was released: its TTL passed or an \
+         administrator released it; others may have been busy at the same time"
+    )]
+    Lost {
+        /// The semaphore.
+        name: SemaphoreName,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a permit's TTL could not be renewed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RefreshError {
+    /// It is no longer held: its TTL passed, or an administrator released it. Nobody was harmed.
+    #[error(
+        "the permit of semaphore \"{name}\" cannot be refreshed, it is lost: its TTL passed or an \
+         administrator released it; stop, and acquire it again"
+    )]
+    Lost {
+        /// The semaphore.
+        name: SemaphoreName,
+    },
+    /// It never expires (seed: *Refreshing semaphores*).
+    #[error(
+        "the permit of semaphore \"{name}\" has no TTL, so there is nothing to refresh; \
+         acquire it with a TTL"
+    )]
+    NoTtl {
+        /// The semaphore.
+        name: SemaphoreName,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an administrator's command was not carried out.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// No semaphore has this name: no request named it yet, or it was forgotten.
+    #[error("there is no semaphore \"{name}\"; it comes into being with the first request for it")]
+    UnknownSemaphore {
+        /// The name.
+        name: SemaphoreName,
+    },
+    /// No request has this id, or not any more.
+    #[error("there is no request {id}; list the semaphores to see the requests there are")]
+    UnknownRequest {
+        /// The id, or the beginning of one.
+        id: String,
+    },
+    /// Several requests have an id that begins so.
+    #[error("{matches} requests have an id that begins with {prefix:?}; type more of it")]
+    AmbiguousId {
+        /// The beginning.
+        prefix: String,
+        /// How many.
+        matches: usize,
+    },
+    /// Only a waiting request can be granted, cancelled or moved.
+    #[error("request {id} is {status}, not waiting; only a waiting request can be granted, cancelled or moved")]
+    NotWaiting {
+        /// The request.
+        id: RequestId,
+        /// What it is instead.
+        status: Status,
+    },
+    /// Only an idle semaphore can be forgotten.
+    #[error("semaphore \"{name}\" is in use ({busy} busy, {waiting} waiting); only an idle one can be forgotten")]
+    InUse {
+        /// The semaphore.
+        name: SemaphoreName,
+        /// How many are busy, granted ones included.
+        busy: usize,
+        /// How many wait.
+        waiting: usize,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A shared store could not do what it was asked to. The memory store never fails.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// It does not answer.
+    #[error("the semaphore store {store} cannot be reached: {cause}; check that it runs and that the address is right")]
+    Unreachable {
+        /// The store's URL, without a password.
+        store: String,
+        /// What the connection said.
+        #[source]
+        cause: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// It answered, but not with what was asked.
+    #[error("the semaphore store {store} failed: {cause}")]
+    Failed {
+        /// The store's URL, without a password.
+        store: String,
+        /// What it said.
+        #[source]
+        cause: Arc<dyn std::error::Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,853 @@
+//! The store of one process: a lock and wakers around the pure [`queue`](crate::queue).
+//!
+//! # How it hangs together
+//!
+//! ```text
+//! MemoryStore ── registry: name ─► Entry ── lock ─► Queue, waiters' mailboxes
+//!      └──────────── Shared ◄────────┘              (clock, ids, events, timer, waiting runs)
+//! ```
+//!
+//! An [`Entry`] is one semaphore. Handles, permits and acquire futures keep theirs alive; the registry
+//! lets go of an entry only when nothing else refers to it, so there are never two for one name, and a
+//! handle never points to a dead one. (Forgetting a semaphore empties its queue; the entry stays as long as
+//! somebody refers to it.)
+//!
+//! Every transition locks one entry, reads the clock once, runs the queue, and carries out the effects:
+//! verdicts go into the waiters' mailboxes and events to the hub under the lock, so they keep their order;
+//! wakers are called after it is released.
+//!
+//! Locks are taken in this order: registry, entries (several only by `deadlock`, in order of address),
+//! then mailboxes, waiting runs, timer. None of the last three is held while another is taken.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime};
+
+use slab::Slab;
+
+use crate::deadlock::{self, WaitingRuns};
+use crate::error::{AcquireError, AdminError, DeadlockError, RefreshError, ReleaseError};
+use crate::event::{Event, EventHub};
+use crate::id::{Address, Cipher, RequestId, RunId};
+use crate::name::SemaphoreName;
+use crate::owner::Owner;
+use crate::queue::{
+    Admission, Effects, NotHeld, NotWaiting, Queue, RefreshRefused, Row, Ticket, Verdict, Way,
+};
+use crate::request::{Request, Ttl};
+use crate::semaphores::Permit;
+use crate::slots::Slots;
+use crate::sync::{Mutex, MutexGuard};
+use crate::time::{Clock, ManualClock, Timestamp};
+use crate::timer::Timer;
+use crate::view::{RequestView, SemaphoreView, Status};
+
+/// Names are often generated (`deploy-${id}`). When more semaphores than this are known, those that were
+/// idle for [`SWEPT_AFTER`], are not pinned and have no handle are forgotten; the next sweep comes when
+/// their number has doubled, so the cost per new name stays constant.
+const SWEPT_ABOVE: usize = 1024;
+/// How long a semaphore must have been idle to be swept.
+const SWEPT_AFTER: Duration = Duration::from_secs(60);
+
+/// What all entries of a store share.
+pub(crate) struct Shared {
+    clock: Clock,
+    ids: Cipher,
+    pub(crate) hub: EventHub,
+    timer: Arc<Timer>,
+    pub(crate) runs: WaitingRuns,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.timer.close();
+    }
+}
+
+/// All semaphores of one process. See the module page.
+pub(crate) struct MemoryStore {
+    pub(crate) shared: Arc<Shared>,
+    registry: Mutex<Registry>,
+}
+
+struct Registry {
+    by_name: HashMap<SemaphoreName, u32>,
+    /// By number; the only references of the registry.
+    entries: Slab<Arc<Entry>>,
+    sweep_at: usize,
+    /// Above all tickets and tokens of entries that are gone.
+    floor: u64,
+}
+
+/// One semaphore.
+pub(crate) struct Entry {
+    me: Weak<Entry>,
+    name: SemaphoreName,
+    number: u32,
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+}
+
+/// What an entry's lock protects.
+pub(crate) struct State {
+    pub(crate) queue: Queue<Arc<Mailbox>>,
+    pub(crate) fx: Effects<Arc<Mailbox>>,
+    /// When the timer comes by; never later than the queue's next deadline.
+    alarm: Timestamp,
+    /// Who wants to know that a permit is lost. Nearly always nobody.
+    watchers: Vec<(Ticket, Waker)>,
+}
+
+impl State {
+    #[inline]
+    fn has_effects(&self) -> bool {
+        !self.fx.verdicts.is_empty()
+            || !self.fx.lost.is_empty()
+            || !self.fx.transitions.is_empty()
+            || self.queue.next_deadline() < self.alarm
+    }
+}
+
+/// Where a waiter finds what became of its request.
+///
+/// Written once, under the entry's lock; so the waiter's own look needs no lock that others contend for.
+pub(crate) struct Mailbox {
+    mail: Mutex<Mail>,
+    /// The request.
+    ticket: Ticket,
+    /// The run it belongs to, which is registered as waiting.
+    run: Option<RunId>,
+}
+
+enum Mail {
+    Waiting(Waker),
+    Told(Verdict),
+    Refused(DeadlockError),
+}
+
+impl Mailbox {
+    fn deliver(&self, mail: Mail) -> Option<Waker> {
+        match std::mem::replace(&mut *self.mail.lock(), mail) {
+            Mail::Waiting(waker) => Some(waker),
+            Mail::Told(_) | Mail::Refused(_) => None,
+        }
+    }
+
+    /// Tells the waiter that its wait could never have ended.
+    pub(crate) fn refuse(&self, error: DeadlockError) -> Option<Waker> {
+        self.deliver(Mail::Refused(error))
+    }
+}
+
+/// Whom to wake once the locks are released. One in nearly all cases, and then without an allocation.
+#[derive(Default)]
+#[must_use]
+pub(crate) struct Wakes {
+    first: Option<Waker>,
+    others: Vec<Waker>,
+}
+
+impl Wakes {
+    #[inline]
+    pub(crate) fn push(&mut self, waker: Waker) {
+        if self.first.is_none() {
+            self.first = Some(waker);
+        } else {
+            self.others.push(waker);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn wake(self) {
+        if let Some(first) = self.first {
+            first.wake();
+            for waker in self.others {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl MemoryStore {
+    pub(crate) fn new(clock: Clock) -> Arc<Self> {
+        let shared = Arc::new(Shared {
+            timer: Timer::new(clock.clone()),
+            clock,
+            ids: Cipher::random(),
+            hub: EventHub::new(),
+            runs: WaitingRuns::default(),
+        });
+        Arc::new(Self {
+            shared,
+            registry: Mutex::new(Registry {
+                by_name: HashMap::new(),
+                entries: Slab::new(),
+                sweep_at: SWEPT_ABOVE,
+                floor: 0,
+            }),
+        })
+    }
+
+    pub(crate) fn with_clock(clock: &ManualClock) -> Arc<Self> {
+        let store = Self::new(clock.clock());
+        clock.drives(&store.shared.timer);
+        store
+    }
+
+    /// The entry of that name; makes one (of a semaphore that does not exist yet) if there is none.
+    pub(crate) fn entry(&self, name: &SemaphoreName) -> Arc<Entry> {
+        let mut registry = self.registry.lock();
+        if let Some(&number) = registry.by_name.get(name) {
+            return Arc::clone(&registry.entries[number as usize]);
+        }
+        if registry.entries.len() >= registry.sweep_at {
+            registry.sweep(&self.shared);
+        }
+        let floor = registry.floor;
+        let vacant = registry.entries.vacant_entry();
+        // More than 2^32 entries do not fit in memory.
+        let number = vacant.key() as u32;
+        let entry = Arc::new_cyclic(|me| Entry {
+            me: me.clone(),
+            name: name.clone(),
+            number,
+            shared: Arc::clone(&self.shared),
+            state: Mutex::new(State {
+                queue: Queue::new(floor),
+                fx: Effects::default(),
+                alarm: Timestamp::NEVER,
+                watchers: Vec::new(),
+            }),
+        });
+        vacant.insert(Arc::clone(&entry));
+        registry.by_name.insert(name.clone(), number);
+        entry
+    }
+
+    /// The entry of that name, if its semaphore exists.
+    pub(crate) fn existing(&self, name: &SemaphoreName) -> Result<Arc<Entry>, AdminError> {
+        let registry = self.registry.lock();
+        registry
+            .by_name
+            .get(name)
+            .map(|&number| Arc::clone(&registry.entries[number as usize]))
+            .filter(|entry| entry.state.lock().queue.exists())
+            .ok_or_else(|| AdminError::UnknownSemaphore { name: name.clone() })
+    }
+
+    pub(crate) fn set_slots(&self, name: &SemaphoreName, slots: Slots) {
+        let entry = self.entry(name);
+        entry.transact(|queue, now, fx| queue.set_slots(slots, now, fx));
+        deadlock::recheck(&entry);
+    }
+
+    pub(crate) fn pin(&self, name: &SemaphoreName) {
+        self.entry(name)
+            .transact(|queue, now, fx| queue.pin(now, fx));
+    }
+
+    pub(crate) fn unpin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
+        let entry = self.existing(name)?;
+        entry.transact(|queue, now, fx| queue.unpin(now, fx));
+        deadlock::recheck(&entry);
+        Ok(())
+    }
+
+    pub(crate) fn grant(&self, id: RequestId) -> Result<(), AdminError> {
+        self.on_waiting(id, Queue::grant)
+    }
+
+    pub(crate) fn cancel(&self, id: RequestId) -> Result<(), AdminError> {
+        self.on_waiting(id, Queue::cancel)
+    }
+
+    pub(crate) fn move_to(&self, id: RequestId, place: usize) -> Result<(), AdminError> {
+        self.on_waiting(id, |queue, ticket, now, fx| {
+            queue.move_to(ticket, place, now, fx)
+        })
+    }
+
+    pub(crate) fn purge(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
+        let entry = self.existing(name)?;
+        let (freed, granted) = entry.transact(Queue::purge);
+        Ok(freed + granted)
+    }
+
+    pub(crate) fn force_release(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
+        Ok(self.existing(name)?.transact(Queue::force_release))
+    }
+
+    pub(crate) fn forget(&self, name: &SemaphoreName) -> Result<(), AdminError> {
+        let entry = self.existing(name)?;
+        let refused = entry.transact(|queue, now, fx| {
+            if queue.forget(now, fx) {
+                return None;
+            }
+            let held = queue
+                .rows(now)
+                .filter(|row| row.status == Status::Busy)
+                .count();
+            Some((held, queue.waiting()))
+        });
+        match refused {
+            None => {
+                drop(entry);
+                self.registry.lock().remove_unused(name);
+                Ok(())
+            }
+            Some((busy, waiting)) => Err(AdminError::InUse {
+                name: name.clone(),
+                busy,
+                waiting,
+            }),
+        }
+    }
+
+    pub(crate) fn list(&self) -> Vec<SemaphoreView> {
+        let mut views: Vec<_> = self
+            .entries()
+            .iter()
+            .filter_map(|entry| entry.view())
+            .collect();
+        views.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        views
+    }
+
+    pub(crate) fn show(&self, name: &SemaphoreName) -> Option<SemaphoreView> {
+        self.existing(name).ok()?.view()
+    }
+
+    /// The one live request whose id begins with `prefix`; if none does, the one that just ended.
+    pub(crate) fn find(&self, prefix: &str) -> Result<RequestId, AdminError> {
+        let digits = |text: &str| -> String {
+            text.chars()
+                .filter(|c| *c != '-')
+                .map(|c| c.to_ascii_lowercase())
+                .collect()
+        };
+        let wanted = digits(prefix.trim());
+        let (mut live, mut ended) = (Vec::new(), Vec::new());
+        for entry in self.entries() {
+            entry.transact(|queue, now, _| {
+                for row in queue.rows(now) {
+                    let id = entry.id(row.ticket);
+                    if digits(&id.to_string()).starts_with(&wanted) {
+                        let found = if row.ended_at.is_none() {
+                            &mut live
+                        } else {
+                            &mut ended
+                        };
+                        found.push(id);
+                    }
+                }
+            });
+        }
+        let found = if live.is_empty() { ended } else { live };
+        match *found {
+            [id] => Ok(id),
+            [] => Err(AdminError::UnknownRequest {
+                id: prefix.to_owned(),
+            }),
+            _ => Err(AdminError::AmbiguousId {
+                prefix: prefix.to_owned(),
+                matches: found.len(),
+            }),
+        }
+    }
+
+    fn entries(&self) -> Vec<Arc<Entry>> {
+        let registry = self.registry.lock();
+        registry
+            .entries
+            .iter()
+            .map(|(_, entry)| Arc::clone(entry))
+            .collect()
+    }
+
+    /// Does something that only a waiting request can undergo.
+    fn on_waiting(
+        &self,
+        id: RequestId,
+        command: impl FnOnce(
+            &mut Queue<Arc<Mailbox>>,
+            Ticket,
+            Timestamp,
+            &mut Effects<Arc<Mailbox>>,
+        ) -> Result<(), NotWaiting>,
+    ) -> Result<(), AdminError> {
+        let unknown = || AdminError::UnknownRequest { id: id.to_string() };
+        let Address { entry, ticket } = self.shared.ids.address(id).ok_or_else(unknown)?;
+        let entry = self
+            .registry
+            .lock()
+            .entries
+            .get(entry as usize)
+            .map(Arc::clone)
+            .ok_or_else(unknown)?;
+        entry
+            .transact(|queue, now, fx| command(queue, ticket, now, fx))
+            .map_err(|NotWaiting(status)| match status {
+                Some(status) => AdminError::NotWaiting { id, status },
+                None => unknown(),
+            })
+    }
+}
+
+impl std::fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
+
+impl Registry {
+    /// Lets go of semaphores that nobody has used for long and nothing refers to.
+    fn sweep(&mut self, shared: &Shared) {
+        let now = shared.clock.now();
+        let stale: Vec<SemaphoreName> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| {
+                let state = entry.state.lock();
+                let queue = &state.queue;
+                let long_idle = now.since(queue.touched_at()) >= SWEPT_AFTER;
+                queue.is_idle() && !queue.is_pinned() && (long_idle || !queue.exists())
+            })
+            .map(|(_, entry)| entry.name.clone())
+            .collect();
+        for name in &stale {
+            self.remove_unused(name);
+        }
+        self.sweep_at = SWEPT_ABOVE.max(2 * self.entries.len());
+    }
+
+    /// Removes an idle entry, unless something refers to it.
+    fn remove_unused(&mut self, name: &SemaphoreName) {
+        let Some(&number) = self.by_name.get(name) else {
+            return;
+        };
+        let entry = &self.entries[number as usize];
+        // References are only made from other references or under the registry's lock, which we have:
+        // a count of one stays one. (The timer and the deadlock check may upgrade a weak reference for
+        // a moment; then the entry just stays.)
+        if Arc::strong_count(entry) > 1 {
+            return;
+        }
+        let forgotten = entry.transact(|queue, now, fx| queue.is_idle() && queue.forget(now, fx));
+        if forgotten {
+            self.floor = self.floor.max(entry.state.lock().queue.floor());
+            self.by_name.remove(name);
+            self.entries.remove(number as usize);
+        }
+    }
+}
+
+impl Entry {
+    pub(crate) const fn name(&self) -> &SemaphoreName {
+        &self.name
+    }
+
+    pub(crate) const fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(crate) fn weak(&self) -> Weak<Self> {
+        Weak::clone(&self.me)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    pub(crate) fn id(&self, ticket: Ticket) -> RequestId {
+        self.shared.ids.id(Address {
+            entry: self.number,
+            ticket,
+        })
+    }
+
+    /// One transition: locks, reads the clock, runs `command`, carries out its effects.
+    #[inline]
+    pub(crate) fn transact<R>(
+        &self,
+        command: impl FnOnce(
+            &mut Queue<Arc<Mailbox>>,
+            Timestamp,
+            &mut Effects<Arc<Mailbox>>,
+        ) -> R,
+    ) -> R {
+        let mut state = self.state.lock();
+        let now = self.begin(&mut state);
+        let State { queue, fx, .. } = &mut *state;
+        let result = command(queue, now, fx);
+        self.conclude(state);
+        result
+    }
+
+    /// The first half of a transition: what the queue is to be told.
+    #[inline]
+    pub(crate) fn begin(&self, state: &mut State) -> Timestamp {
+        state.fx.observed = self.shared.hub.is_observed();
+        self.shared.clock.now()
+    }
+
+    /// The second half: carries out the effects, lets go of the lock, wakes.
+    #[inline(always)]
+    fn conclude(&self, mut state: MutexGuard<'_, State>) {
+        if state.has_effects() {
+            let wakes = self.carry_out(&mut state);
+            drop(state);
+            wakes.wake();
+        }
+    }
+
+    /// Tells waiters and subscribers what happened, and sets the timer. The wakers it returns are to be
+    /// called once the lock is released.
+    #[inline(never)]
+    pub(crate) fn carry_out(&self, state: &mut State) -> Wakes {
+        let mut wakes = Wakes::default();
+        for (mailbox, verdict) in state.fx.verdicts.drain(..) {
+            if let Some(waker) = mailbox.deliver(Mail::Told(verdict)) {
+                wakes.push(waker);
+            }
+        }
+        if !state.fx.lost.is_empty() {
+            let queue = &state.queue;
+            state
+                .watchers
+                .extract_if(.., |(ticket, _)| !queue.is_held(*ticket))
+                .for_each(|(_, waker)| wakes.push(waker));
+            state.fx.lost.clear();
+        }
+        if !state.fx.transitions.is_empty() {
+            let at = self.shared.clock.wall();
+            for transition in state.fx.transitions.drain(..) {
+                self.shared.hub.emit(Event {
+                    kind: transition.kind,
+                    semaphore: self.name.clone(),
+                    request: transition.ticket.map(|ticket| self.id(ticket)),
+                    who: transition.owner.as_ref().map(|owner| owner.who().to_owned()),
+                    run: transition.owner.as_ref().and_then(Owner::run),
+                    busy: transition.busy,
+                    waiting: transition.waiting,
+                    slots: transition.slots,
+                    at,
+                });
+            }
+        }
+        if state.queue.next_deadline() < state.alarm {
+            state.alarm = state.queue.next_deadline();
+            self.shared.timer.arm(self, state.alarm);
+        }
+        wakes
+    }
+
+    /// The timer comes by.
+    pub(crate) fn ring(&self) {
+        let mut state = self.state.lock();
+        state.alarm = Timestamp::NEVER;
+        self.advance(&mut state);
+        self.conclude(state);
+    }
+
+    /// Lets what is due happen.
+    fn advance(&self, state: &mut State) {
+        let now = self.begin(state);
+        state.queue.advance(now, &mut state.fx);
+    }
+
+    pub(crate) fn try_acquire(self: Arc<Self>, mut request: Request) -> Result<Held, Request> {
+        match self.transact(|queue, now, fx| queue.try_acquire(&mut request, now, fx)) {
+            Some(admission) => Ok(Held {
+                entry: self,
+                admission,
+            }),
+            None => Err(request),
+        }
+    }
+
+    fn view(&self) -> Option<SemaphoreView> {
+        self.transact(|queue, now, fx| {
+            queue.advance(now, fx);
+            if !queue.exists() {
+                return None;
+            }
+            let wall = self.shared.clock.wall();
+            Some(SemaphoreView {
+                name: self.name.clone(),
+                slots: queue.slots(),
+                pinned: queue.is_pinned(),
+                busy: queue.busy(),
+                waiting: queue.waiting(),
+                requests: queue
+                    .rows(now)
+                    .map(|row| self.request_view(&row, now, wall))
+                    .collect(),
+            })
+        })
+    }
+
+    fn request_view(&self, row: &Row<'_>, now: Timestamp, wall: f64) -> RequestView {
+        let on_the_wall = |at: Timestamp| {
+            // One of the two differences is zero.
+            wall - now.since(at).as_secs_f64() + at.since(now).as_secs_f64()
+        };
+        let end = row.ended_at.unwrap_or(now);
+        let owner = row.owner;
+        RequestView {
+            id: self.id(row.ticket),
+            status: row.status,
+            granted: row.granted,
+            who: owner.map(|owner| owner.who().to_owned()),
+            run: owner.and_then(Owner::run),
+            host: owner.and_then(Owner::host).map(str::to_owned),
+            pid: owner.and_then(Owner::pid),
+            place: row.place,
+            priority: row.priority,
+            token: row.token,
+            requested_at: on_the_wall(row.requested_at),
+            started_at: row.started_at.map(on_the_wall),
+            expires_at: row.expires_at.map(on_the_wall),
+            waited: row
+                .started_at
+                .unwrap_or(end)
+                .since(row.requested_at)
+                .as_secs_f64(),
+            ran: row.started_at.map(|start| end.since(start).as_secs_f64()),
+        }
+    }
+}
+
+/// A request that is busy. Dropping it does nothing: its permit decides.
+pub(crate) struct Held {
+    entry: Arc<Entry>,
+    admission: Admission,
+}
+
+impl Held {
+    pub(crate) fn name(&self) -> &SemaphoreName {
+        &self.entry.name
+    }
+
+    pub(crate) fn id(&self) -> RequestId {
+        self.entry.id(self.admission.ticket)
+    }
+
+    pub(crate) const fn token(&self) -> u64 {
+        self.admission.token
+    }
+
+    pub(crate) const fn waited(&self) -> Duration {
+        self.admission
+            .started_at
+            .since(self.admission.requested_at)
+    }
+
+    pub(crate) const fn granted(&self) -> bool {
+        matches!(self.admission.way, Way::Grant)
+    }
+
+    pub(crate) fn held(&self) -> Duration {
+        self.entry
+            .shared
+            .clock
+            .now()
+            .since(self.admission.started_at)
+    }
+
+    pub(crate) fn started_at(&self) -> SystemTime {
+        let wall = self.entry.shared.clock.wall() - self.held().as_secs_f64();
+        SystemTime::UNIX_EPOCH + Duration::from_secs_f64(wall.max(0.0))
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.entry.transact(|queue, now, fx| {
+            queue.advance(now, fx);
+            !queue.is_held(self.admission.ticket)
+        })
+    }
+
+    pub(crate) fn poll_lost(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let ticket = self.admission.ticket;
+        let mut state = self.entry.state.lock();
+        self.entry.advance(&mut state);
+        let lost = !state.queue.is_held(ticket);
+        if !lost
+            && !state
+                .watchers
+                .iter()
+                .any(|(watched, waker)| *watched == ticket && waker.will_wake(cx.waker()))
+        {
+            state.watchers.push((ticket, cx.waker().clone()));
+        }
+        self.entry.conclude(state);
+        if lost { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    pub(crate) fn refresh(&self, ttl: Ttl) -> Result<(), RefreshError> {
+        self.entry
+            .transact(|queue, now, fx| queue.refresh(self.admission.ticket, ttl, now, fx))
+            .map_err(|refused| {
+                let name = self.entry.name.clone();
+                match refused {
+                    RefreshRefused::NotHeld => RefreshError::Lost { name },
+                    RefreshRefused::NoTtl => RefreshError::NoTtl { name },
+                }
+            })
+    }
+
+    #[inline]
+    pub(crate) fn give_back(&self) -> Result<(), NotHeld> {
+        let ticket = self.admission.ticket;
+        self.entry.transact(|queue, now, fx| queue.release(ticket, now, fx))
+    }
+
+    pub(crate) fn release(self) -> Result<(), ReleaseError> {
+        self.give_back().map_err(|NotHeld| ReleaseError::Lost {
+            name: self.entry.name.clone(),
+        })
+    }
+}
+
+/// The future behind [`Acquire`](crate::Acquire): enqueues at its first poll.
+///
+/// Small and flat: on the free path, moving it about is what costs.
+pub(crate) struct Acquiring {
+    /// Taken when it is done.
+    entry: Option<Arc<Entry>>,
+    request: Request,
+    /// There while it waits.
+    mailbox: Option<Arc<Mailbox>>,
+}
+
+impl Acquiring {
+    #[inline]
+    pub(crate) const fn new(entry: Arc<Entry>, request: Request) -> Self {
+        Self {
+            entry: Some(entry),
+            request,
+            mailbox: None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit, AcquireError>> {
+        if self.mailbox.is_some() {
+            return self.look(cx);
+        }
+        let Some(entry) = self.entry.take() else {
+            panic!("an Acquire was polled after it had been ready")
+        };
+        let mut state = entry.state.lock();
+        let now = entry.begin(&mut state);
+        let State { queue, fx, .. } = &mut *state;
+        if let Some(admission) = queue.try_acquire(&mut self.request, now, fx) {
+            entry.conclude(state);
+            return Poll::Ready(Ok(Permit::memory(Held { entry, admission })));
+        }
+        self.join(&entry, state, now, cx);
+        if self.mailbox.is_none() {
+            return Poll::Ready(Err(self.timed_out(&entry)));
+        }
+        self.entry = Some(entry);
+        self.look(cx)
+    }
+
+    /// No slot is free: waits in line, with a mailbox, unless it does not want to wait at all.
+    #[cold]
+    fn join(
+        &mut self,
+        entry: &Arc<Entry>,
+        mut state: MutexGuard<'_, State>,
+        now: Timestamp,
+        cx: &Context<'_>,
+    ) {
+        let mailbox = &mut self.mailbox;
+        let waiter = |ticket, owner: Option<&Owner>| {
+            // Registered under the entry's lock: of two runs that close a circle, the second one
+            // to come here sees the first.
+            let run = owner.and_then(Owner::run);
+            if let Some(run) = run {
+                entry.shared.runs.register(run, ticket, entry);
+            }
+            let new = Arc::new(Mailbox {
+                mail: Mutex::new(Mail::Waiting(cx.waker().clone())),
+                ticket,
+                run,
+            });
+            Arc::clone(mailbox.insert(new))
+        };
+        let State { queue, fx, .. } = &mut *state;
+        queue.join(&mut self.request, waiter, now, fx);
+        entry.conclude(state);
+        if let Some(mailbox) = &self.mailbox
+            && mailbox.run.is_some()
+            && self.request.wait_limit().is_none()
+        {
+            deadlock::check(entry, mailbox.ticket);
+        }
+    }
+
+    /// Has the mail come?
+    fn look(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit, AcquireError>> {
+        let told = {
+            let Some(mailbox) = &self.mailbox else {
+                unreachable!("a waiter has a mailbox")
+            };
+            let mut mail = mailbox.mail.lock();
+            match &mut *mail {
+                Mail::Waiting(waker) => {
+                    waker.clone_from(cx.waker());
+                    return Poll::Pending;
+                }
+                Mail::Told(verdict) => Ok(*verdict),
+                Mail::Refused(error) => Err(error.clone()),
+            }
+        };
+        let Some((entry, _)) = self.finish() else {
+            unreachable!("the entry is there until the future is done")
+        };
+        Poll::Ready(match told {
+            Ok(Verdict::Admitted(admission)) => Ok(Permit::memory(Held { entry, admission })),
+            Ok(Verdict::Cancelled) => Err(AcquireError::Cancelled {
+                name: entry.name.clone(),
+            }),
+            Ok(Verdict::TimedOut) => Err(self.timed_out(&entry)),
+            Err(deadlock) => Err(AcquireError::Deadlock(deadlock)),
+        })
+    }
+
+    #[cold]
+    fn timed_out(&self, entry: &Entry) -> AcquireError {
+        AcquireError::TimedOut {
+            name: entry.name.clone(),
+            after: self.request.wait_limit().unwrap_or(Duration::MAX),
+        }
+    }
+
+    /// It waits no longer: takes back what said that it does.
+    fn finish(&mut self) -> Option<(Arc<Entry>, Ticket)> {
+        let entry = self.entry.take()?;
+        let mailbox = self.mailbox.take()?;
+        if let Some(run) = mailbox.run {
+            deadlock::waits_no_more(&entry, run, mailbox.ticket);
+        }
+        Some((entry, mailbox.ticket))
+    }
+}
+
+impl Drop for Acquiring {
+    #[inline]
+    fn drop(&mut self) {
+        if self.mailbox.is_some()
+            && let Some((entry, ticket)) = self.finish()
+        {
+            // Rule 8. If the slot was given in the meantime, it goes to the next.
+            entry.transact(|queue, now, fx| queue.abandon(ticket, now, fx));
+        }
+    }
+}

@@ -1,0 +1,602 @@
+//! What hosts use: [`Semaphores`], [`Semaphore`], [`Acquire`], [`Permit`].
+
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, SystemTime};
+
+use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
+use crate::event::Events;
+use crate::id::RequestId;
+use crate::memory::{Acquiring, Entry, Held, MemoryStore};
+use crate::name::SemaphoreName;
+use crate::request::{Request, Ttl};
+use crate::slots::Slots;
+use crate::store::{BoxFuture, Lease, Store};
+use crate::sync::thread;
+use crate::time::{Clock, ManualClock};
+use crate::view::SemaphoreView;
+
+/// All semaphores of one store. Cheap to clone; all clones are the same store.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{Request, SemaphoreName, Semaphores};
+///
+/// let semaphores = Semaphores::memory();
+/// let mysem = SemaphoreName::new("mysem")?;
+///
+/// let permit = semaphores.acquire(&mysem, Request::new()).await?;
+/// // ... at most one of us is here at a time ...
+/// permit.release().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Semaphores(Backend);
+
+#[derive(Clone)]
+enum Backend {
+    Memory(Arc<MemoryStore>),
+    Remote(Arc<dyn Store>),
+}
+
+/// A handle to one semaphore: saves the look-up of its name. Cheap to clone.
+///
+/// Having a handle does not create the semaphore; the first request does. Forgetting the semaphore does
+/// not invalidate its handles.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{Request, SemaphoreName, Semaphores, Slots};
+///
+/// let semaphores = Semaphores::memory();
+/// let printers = semaphores.semaphore(&SemaphoreName::new("printers")?);
+/// assert!(semaphores.list().await?.is_empty());
+///
+/// let one = printers.acquire(Request::new().slots(2)).await?;
+/// let two = printers.acquire(Request::new()).await?;
+/// assert!(printers.try_acquire_now(Request::new()).is_err(), "both are taken");
+/// # drop((one, two));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Semaphore(Handle);
+
+#[derive(Clone)]
+enum Handle {
+    Memory {
+        entry: Arc<Entry>,
+        /// Keeps the registry, so that all handles of a name find the same entry.
+        _store: Arc<MemoryStore>,
+    },
+    Remote {
+        name: SemaphoreName,
+        store: Arc<dyn Store>,
+    },
+}
+
+impl Semaphores {
+    /// Semaphores of this process, in memory.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self(Backend::Memory(MemoryStore::new(Clock::real())))
+    }
+
+    /// Semaphores of this process whose time a test moves by hand.
+    #[must_use]
+    pub fn memory_with_clock(clock: &ManualClock) -> Self {
+        Self(Backend::Memory(MemoryStore::with_clock(clock)))
+    }
+
+    /// Semaphores that live in a shared store.
+    #[must_use]
+    pub fn with_store(store: Arc<dyn Store>) -> Self {
+        Self(Backend::Remote(store))
+    }
+
+    /// A handle to the semaphore `name`. Creates nothing that anybody could see.
+    #[must_use]
+    pub fn semaphore(&self, name: &SemaphoreName) -> Semaphore {
+        Semaphore(match &self.0 {
+            Backend::Memory(store) => Handle::Memory {
+                entry: store.entry(name),
+                _store: Arc::clone(store),
+            },
+            Backend::Remote(store) => Handle::Remote {
+                name: name.clone(),
+                store: Arc::clone(store),
+            },
+        })
+    }
+
+    /// Waits for a slot of the semaphore `name`. See [`Acquire`].
+    ///
+    /// # Errors
+    /// The future ends with an [`AcquireError`] when the wait was cancelled, timed out, could never
+    /// have ended, or the store failed.
+    pub fn acquire(&self, name: &SemaphoreName, request: Request) -> Acquire {
+        match &self.0 {
+            Backend::Memory(store) => Acquire::memory(store.entry(name), request),
+            Backend::Remote(store) => Acquire::remote(store, name.clone(), request),
+        }
+    }
+
+    /// Waits for a slot on a plain thread, which it blocks. Not for async code: that awaits
+    /// [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire).
+    pub fn blocking_acquire(
+        &self,
+        name: &SemaphoreName,
+        request: Request,
+    ) -> Result<Permit, AcquireError> {
+        block_on(self.acquire(name, request))
+    }
+
+    /// Takes a slot if one is free now; `None` when none is, or somebody waits. Never joins the line.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    pub async fn try_acquire(
+        &self,
+        name: &SemaphoreName,
+        request: Request,
+    ) -> Result<Option<Permit>, StoreError> {
+        self.semaphore(name).try_acquire(request).await
+    }
+
+    /// Sets the number of slots and pins it: it outranks what the code declares, until
+    /// [`unpin`](Self::unpin). Creates the semaphore if it is not there.
+    ///
+    /// Raising it admits waiters at once, in order. Lowering it "won't have any effect on ongoing
+    /// processes, only on new incoming semaphore requests" (seed: *Increasing available slots*).
+    /// 0 "will force enqueuing of all processes" (seed: *Global semaphore lock*); unlimited lets
+    /// everybody in (seed: *Infinite slots*).
+    ///
+    /// # Errors
+    /// [`AdminError::Store`] when a shared store failed.
+    pub async fn set_slots(&self, name: &SemaphoreName, slots: Slots) -> Result<(), AdminError> {
+        match &self.0 {
+            Backend::Memory(store) => {
+                store.set_slots(name, slots);
+                Ok(())
+            }
+            Backend::Remote(store) => store.set_slots(name.clone(), slots).await,
+        }
+    }
+
+    /// Pins the number of slots as it is now. Creates the semaphore if it is not there.
+    ///
+    /// # Errors
+    /// [`AdminError::Store`] when a shared store failed.
+    pub async fn pin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
+        match &self.0 {
+            Backend::Memory(store) => {
+                store.pin(name);
+                Ok(())
+            }
+            Backend::Remote(store) => store.pin(name.clone()).await,
+        }
+    }
+
+    /// Lets what the code declared count again, at once.
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
+    pub async fn unpin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
+        match &self.0 {
+            Backend::Memory(store) => store.unpin(name),
+            Backend::Remote(store) => store.unpin(name.clone()).await,
+        }
+    }
+
+    /// Starts a waiting request now, outside the slots; when it ends, no slot frees (seed: *Grant*).
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
+    pub async fn grant(&self, id: RequestId) -> Result<(), AdminError> {
+        match &self.0 {
+            Backend::Memory(store) => store.grant(id),
+            Backend::Remote(store) => store.grant(id).await,
+        }
+    }
+
+    /// Makes a waiting request fail with [`AcquireError::Cancelled`] (seed: *Cancel*).
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
+    pub async fn cancel(&self, id: RequestId) -> Result<(), AdminError> {
+        match &self.0 {
+            Backend::Memory(store) => store.cancel(id),
+            Backend::Remote(store) => store.cancel(id).await,
+        }
+    }
+
+    /// Puts a waiting request at `place` in line: 1 is next, a number beyond the end is last. It is
+    /// then served with those around it, whatever its priority.
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
+    pub async fn move_to(&self, id: RequestId, place: usize) -> Result<(), AdminError> {
+        match &self.0 {
+            Backend::Memory(store) => store.move_to(id, place),
+            Backend::Remote(store) => store.move_to(id, place).await,
+        }
+    }
+
+    /// Frees every held slot and grants every waiter at once. Says to how many requests that happened.
+    /// The permits of those that were busy are lost.
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
+    pub async fn purge(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
+        match &self.0 {
+            Backend::Memory(store) => store.purge(name),
+            Backend::Remote(store) => store.purge(name.clone()).await,
+        }
+    }
+
+    /// Frees every held slot; the line goes on in order. Says how many requests that ended: their
+    /// permits are lost (seed: *Additional methods*, `forceReleaseAll`).
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
+    pub async fn force_release(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
+        match &self.0 {
+            Backend::Memory(store) => store.force_release(name),
+            Backend::Remote(store) => store.force_release(name.clone()).await,
+        }
+    }
+
+    /// Forgets an idle semaphore, with its pinned slots. Its fencing tokens go on from where they were
+    /// should it come back.
+    ///
+    /// # Errors
+    /// [`AdminError::InUse`], [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
+    pub async fn forget(&self, name: &SemaphoreName) -> Result<(), AdminError> {
+        match &self.0 {
+            Backend::Memory(store) => store.forget(name),
+            Backend::Remote(store) => store.forget(name.clone()).await,
+        }
+    }
+
+    /// All semaphores, by name, each with everybody at it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    pub async fn list(&self) -> Result<Vec<SemaphoreView>, StoreError> {
+        match &self.0 {
+            Backend::Memory(store) => Ok(store.list()),
+            Backend::Remote(store) => store.list().await,
+        }
+    }
+
+    /// One semaphore with everybody at it; `None` if nobody named it yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    pub async fn show(&self, name: &SemaphoreName) -> Result<Option<SemaphoreView>, StoreError> {
+        match &self.0 {
+            Backend::Memory(store) => Ok(store.show(name)),
+            Backend::Remote(store) => store.show(name.clone()).await,
+        }
+    }
+
+    /// The one request whose id begins with `prefix`, so that people need not type all of it. Live
+    /// requests come before those that ended a moment ago.
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownRequest`], [`AdminError::AmbiguousId`]; [`AdminError::Store`].
+    pub async fn find(&self, prefix: &str) -> Result<RequestId, AdminError> {
+        match &self.0 {
+            Backend::Memory(store) => store.find(prefix),
+            Backend::Remote(store) => store.find(prefix).await,
+        }
+    }
+
+    /// Everything that happens from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> Events {
+        match &self.0 {
+            Backend::Memory(store) => store.shared.hub.subscribe(),
+            Backend::Remote(store) => store.subscribe(),
+        }
+    }
+}
+
+impl fmt::Debug for Semaphores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphores").finish_non_exhaustive()
+    }
+}
+
+impl Semaphore {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &SemaphoreName {
+        match &self.0 {
+            Handle::Memory { entry, .. } => entry.name(),
+            Handle::Remote { name, .. } => name,
+        }
+    }
+
+    /// Waits for a slot. See [`Acquire`].
+    ///
+    /// # Errors
+    /// As [`Semaphores::acquire`].
+    #[inline]
+    pub fn acquire(&self, request: Request) -> Acquire {
+        match &self.0 {
+            Handle::Memory { entry, .. } => Acquire::memory(Arc::clone(entry), request),
+            Handle::Remote { name, store } => Acquire::remote(store, name.clone(), request),
+        }
+    }
+
+    /// Waits for a slot on a plain thread, which it blocks. Not for async code: that awaits
+    /// [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    /// As [`Semaphores::acquire`].
+    pub fn blocking_acquire(&self, request: Request) -> Result<Permit, AcquireError> {
+        block_on(self.acquire(request))
+    }
+
+    /// Takes a slot if one is free now; `None` when none is, or somebody waits. Never joins the line.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    pub async fn try_acquire(&self, request: Request) -> Result<Option<Permit>, StoreError> {
+        match &self.0 {
+            Handle::Memory { .. } => Ok(self.try_acquire_now(request).ok()),
+            Handle::Remote { name, store } => Ok(Arc::clone(store)
+                .try_acquire(name.clone(), request)
+                .await?
+                .map(|lease| Permit::remote(name.clone(), lease))),
+        }
+    }
+
+    /// Takes a slot if that needs no waiting of any kind. Never so with a shared store.
+    ///
+    /// # Errors
+    /// Hands the request back, for an [`acquire`](Self::acquire) to go on with.
+    #[inline]
+    pub fn try_acquire_now(&self, request: Request) -> Result<Permit, Request> {
+        match &self.0 {
+            Handle::Memory { entry, .. } => Arc::clone(entry)
+                .try_acquire(request)
+                .map(Permit::memory),
+            Handle::Remote { .. } => Err(request),
+        }
+    }
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Semaphore").field(self.name()).finish()
+    }
+}
+
+/// A request on its way to a slot: a future of `Result<Permit, AcquireError>`.
+///
+/// It joins the line when it is first polled, and works under any executor. With a free slot in
+/// memory it is ready at once, without an allocation. Dropping it gives up: the request leaves the line, and if
+/// it had just been admitted the slot goes to the next.
+#[must_use = "a request does nothing until it is polled or awaited"]
+pub struct Acquire(Acquirement);
+
+enum Acquirement {
+    Memory(Acquiring),
+    Remote {
+        name: SemaphoreName,
+        future: BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>>,
+    },
+}
+
+impl Acquire {
+    #[inline]
+    const fn memory(entry: Arc<Entry>, request: Request) -> Self {
+        Self(Acquirement::Memory(Acquiring::new(entry, request)))
+    }
+
+    fn remote(store: &Arc<dyn Store>, name: SemaphoreName, request: Request) -> Self {
+        let future = Arc::clone(store).acquire(name.clone(), request);
+        Self(Acquirement::Remote { name, future })
+    }
+}
+
+impl Future for Acquire {
+    type Output = Result<Permit, AcquireError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Acquirement::Memory(future) => future.poll(cx),
+            Acquirement::Remote { name, future } => future
+                .as_mut()
+                .poll(cx)
+                .map(|lease| lease.map(|lease| Permit::remote(name.clone(), lease))),
+        }
+    }
+}
+
+impl fmt::Debug for Acquire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire").finish_non_exhaustive()
+    }
+}
+
+/// A slot that is held (or a grant). Dropping it gives it back.
+#[must_use = "dropping a permit gives the slot back at once"]
+pub struct Permit(Hold);
+
+enum Hold {
+    Memory(Held),
+    Remote {
+        name: SemaphoreName,
+        lease: Box<dyn Lease>,
+    },
+    Released,
+}
+
+/// `Released` is only there inside `release` and `drop`, which consume the permit.
+macro_rules! on_hold {
+    ($permit:expr, $held:ident => $memory:expr, $lease:ident => $remote:expr) => {
+        match &$permit.0 {
+            Hold::Memory($held) => $memory,
+            Hold::Remote { lease: $lease, .. } => $remote,
+            Hold::Released => unreachable!("a released permit is gone"),
+        }
+    };
+}
+
+impl Permit {
+    #[inline]
+    pub(crate) const fn memory(held: Held) -> Self {
+        Self(Hold::Memory(held))
+    }
+
+    const fn remote(name: SemaphoreName, lease: Box<dyn Lease>) -> Self {
+        Self(Hold::Remote { name, lease })
+    }
+
+    /// The request that was admitted.
+    #[must_use]
+    pub fn id(&self) -> RequestId {
+        on_hold!(self, held => held.id(), lease => lease.id())
+    }
+
+    /// The semaphore.
+    #[must_use]
+    pub fn name(&self) -> &SemaphoreName {
+        match &self.0 {
+            Hold::Memory(held) => held.name(),
+            Hold::Remote { name, .. } => name,
+            Hold::Released => unreachable!("a released permit is gone"),
+        }
+    }
+
+    /// Fencing token: larger than that of every permit that this semaphore gave before, so a resource
+    /// that remembers the largest it saw can refuse a permit that was lost.
+    #[must_use]
+    pub fn token(&self) -> u64 {
+        on_hold!(self, held => held.token(), lease => lease.token())
+    }
+
+    /// How long the request waited.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        on_hold!(self, held => held.waited(), lease => lease.waited())
+    }
+
+    /// When it was admitted.
+    #[must_use]
+    pub fn started_at(&self) -> SystemTime {
+        on_hold!(self, held => held.started_at(), lease => lease.started_at())
+    }
+
+    /// How long ago it was admitted. One read of a cheap clock.
+    #[must_use]
+    pub fn held(&self) -> Duration {
+        on_hold!(self, held => held.held(), lease => lease.held())
+    }
+
+    /// Whether an administrator let it through, outside the slots (seed: *Grant*).
+    #[must_use]
+    pub fn granted(&self) -> bool {
+        on_hold!(self, held => held.granted(), lease => lease.granted())
+    }
+
+    /// Whether it is no longer held: its TTL passed, or an administrator released it.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        on_hold!(self, held => held.is_lost(), lease => lease.is_lost())
+    }
+
+    /// Waits until it is lost. Never ends for a permit that is not.
+    pub async fn lost(&self) {
+        match &self.0 {
+            Hold::Memory(held) => std::future::poll_fn(|cx| held.poll_lost(cx)).await,
+            Hold::Remote { lease, .. } => lease.lost().await,
+            Hold::Released => unreachable!("a released permit is gone"),
+        }
+    }
+
+    /// Lets it live `ttl` longer, from now (seed: *Refreshing semaphores*).
+    ///
+    /// # Errors
+    /// [`RefreshError::Lost`] when it is too late, [`RefreshError::NoTtl`] when it never expires;
+    /// [`RefreshError::Store`].
+    pub async fn refresh(&self, ttl: Ttl) -> Result<(), RefreshError> {
+        match &self.0 {
+            Hold::Memory(held) => held.refresh(ttl),
+            Hold::Remote { lease, .. } => lease.refresh(ttl).await,
+            Hold::Released => unreachable!("a released permit is gone"),
+        }
+    }
+
+    /// Gives it back, and says whether it was still held. (Dropping it does the same, silently.)
+    ///
+    /// # Errors
+    /// [`ReleaseError::Lost`] when its TTL had passed or an administrator had released it: others may
+    /// have been busy at the same time. [`ReleaseError::Store`].
+    pub async fn release(mut self) -> Result<(), ReleaseError> {
+        match std::mem::replace(&mut self.0, Hold::Released) {
+            Hold::Memory(held) => held.release(),
+            Hold::Remote { lease, .. } => lease.release().await,
+            Hold::Released => unreachable!("a released permit is gone"),
+        }
+    }
+}
+
+impl Drop for Permit {
+    #[inline]
+    fn drop(&mut self) {
+        if let Hold::Memory(held) = &self.0 {
+            // A permit that was lost harms nobody by being given back.
+            let _ = held.give_back();
+        }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit")
+            .field("semaphore", self.name())
+            .field("id", &self.id())
+            .field("token", &self.token())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Drives a future on this thread, which sleeps in between.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Sleeper(thread::Thread);
+
+    impl Wake for Sleeper {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let mut future = pin!(future);
+    // Ready at once needs no waker that works.
+    if let Poll::Ready(output) = future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        return output;
+    }
+    let waker = Waker::from(Arc::new(Sleeper(thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+        thread::park();
+    }
+}

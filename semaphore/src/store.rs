@@ -1,0 +1,118 @@
+//! What a store is, drawn for remote ones: everything may take time and may fail, and what was given
+//! may be lost.
+//!
+//! The memory store does not go through this interface: a free slot in memory is taken without a
+//! boxed future. Whatever it does, a [`Store`] does the same, in whatever language its database
+//! speaks: the transitions of [`queue`](crate::queue).
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
+use crate::event::Events;
+use crate::id::RequestId;
+use crate::name::SemaphoreName;
+use crate::request::{Request, Ttl};
+use crate::slots::Slots;
+use crate::view::SemaphoreView;
+
+/// A future on the heap.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A place that keeps semaphores, shared by processes or machines.
+///
+/// # What an implementation promises
+/// - Its futures make progress under any executor, also one that only polls (a plain thread): what
+///   needs a runtime of its own brings it along.
+/// - Dropping the future of [`acquire`](Store::acquire) removes the request, or releases what it had just been
+///   given, without being polled again; if the store cannot be reached then, its lease does it.
+/// - A dead process's permits and places in line are gone within the lease.
+/// - Events of one semaphore come in the order in which they happened.
+pub trait Store: Send + Sync + 'static {
+    /// Waits for a slot.
+    fn acquire(
+        self: Arc<Self>,
+        name: SemaphoreName,
+        request: Request,
+    ) -> BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>>;
+
+    /// Takes a slot if one is free now; never joins the line.
+    fn try_acquire(
+        self: Arc<Self>,
+        name: SemaphoreName,
+        request: Request,
+    ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>>;
+
+    /// Sets and pins the number of slots; makes the semaphore if there is none.
+    fn set_slots(
+        &self,
+        name: SemaphoreName,
+        slots: Slots,
+    ) -> BoxFuture<'_, Result<(), AdminError>>;
+
+    /// Pins the number of slots as it is.
+    fn pin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>>;
+
+    /// Lets the code decide the number of slots again.
+    fn unpin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>>;
+
+    /// Starts a waiting request outside the slots.
+    fn grant(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>>;
+
+    /// Makes a waiting request fail.
+    fn cancel(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>>;
+
+    /// Puts a waiting request at a place in line, from 1.
+    fn move_to(&self, id: RequestId, place: usize) -> BoxFuture<'_, Result<(), AdminError>>;
+
+    /// Frees every held slot and grants every waiter; says to how many requests it happened.
+    fn purge(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>>;
+
+    /// Frees every held slot; says how many requests that ended.
+    fn force_release(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>>;
+
+    /// Forgets an idle semaphore.
+    fn forget(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>>;
+
+    /// All semaphores, by name.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>>;
+
+    /// One semaphore.
+    fn show(
+        &self,
+        name: SemaphoreName,
+    ) -> BoxFuture<'_, Result<Option<SemaphoreView>, StoreError>>;
+
+    /// The one request whose id begins with `prefix`.
+    fn find<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<RequestId, AdminError>>;
+
+    /// What happens from now on. A store that loses its connection says so with
+    /// [`EventsError::Missed`](crate::EventsError::Missed) when it is back.
+    fn subscribe(&self) -> Events;
+}
+
+/// One permit of a [`Store`]. Dropping it gives it back, without waiting for the store.
+pub trait Lease: Send + Sync + 'static {
+    /// The request that was admitted.
+    fn id(&self) -> RequestId;
+    /// Its fencing token.
+    fn token(&self) -> u64;
+    /// How long it waited.
+    fn waited(&self) -> Duration;
+    /// When it was admitted.
+    fn started_at(&self) -> SystemTime;
+    /// How long ago that is.
+    fn held(&self) -> Duration;
+    /// Whether an administrator let it through, outside the slots.
+    fn granted(&self) -> bool;
+    /// Whether it is known to be lost: its TTL or lease passed, or an administrator took it.
+    fn is_lost(&self) -> bool;
+    /// Ends when it is lost.
+    fn lost(&self) -> BoxFuture<'_, ()>;
+    /// Moves its deadline.
+    fn refresh(&self, ttl: Ttl) -> BoxFuture<'_, Result<(), RefreshError>>;
+    /// Gives it back, and says whether it was still held.
+    fn release(self: Box<Self>) -> BoxFuture<'static, Result<(), ReleaseError>>;
+}

@@ -1,0 +1,85 @@
+//! How functions of the library are defined and take their arguments.
+
+use std::ops::Deref;
+
+use cla_runtime::js::function::{FromParam, IntoJsFunc, ParamRequirement, Params, ParamsAccessor};
+use cla_runtime::js::{self, Ctx, Error, Function, Object, Value};
+
+use crate::state::note_error;
+
+/// An argument that may have been left out, and then is `undefined`.
+///
+/// rquickjs would otherwise refuse the call in words that name neither function nor argument.
+pub(crate) struct Arg<'js>(pub(crate) Value<'js>);
+
+impl<'js> FromParam<'js> for Arg<'js> {
+    fn param_requirement() -> ParamRequirement {
+        ParamRequirement::optional()
+    }
+
+    fn from_param<'a>(params: &mut ParamsAccessor<'a, 'js>) -> js::Result<Self> {
+        Ok(Self(if params.is_empty() {
+            Value::new_undefined(params.ctx().clone())
+        } else {
+            params.arg()
+        }))
+    }
+}
+
+impl<'js> Deref for Arg<'js> {
+    type Target = Value<'js>;
+
+    fn deref(&self) -> &Value<'js> {
+        &self.0
+    }
+}
+
+impl<'js> Arg<'js> {
+    /// The argument, unless it is `undefined`.
+    pub(crate) fn given(&self) -> Option<&Value<'js>> {
+        Some(&self.0).filter(|value| !value.is_undefined())
+    }
+}
+
+/// A function of a `cla/*` module: what it throws is remembered for `cla.lastError()`.
+struct Noting<F>(F);
+
+impl<'js, P, F: IntoJsFunc<'js, P>> IntoJsFunc<'js, P> for Noting<F> {
+    fn param_requirements() -> ParamRequirement {
+        F::param_requirements()
+    }
+
+    fn call(&self, params: Params<'_, 'js>) -> js::Result<Value<'js>> {
+        let ctx = params.ctx().clone();
+        let error = match self.0.call(params) {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        if !error.is_exception() {
+            return Err(crate::throw::error(&ctx, error));
+        }
+        let thrown = ctx.catch();
+        if !thrown.is_uncatchable_error() {
+            note_error(&ctx, &thrown);
+        }
+        Err::<_, Error>(ctx.throw(thrown))
+    }
+}
+
+/// Adds a function to the exports of a `cla/*` module.
+///
+/// What it throws is what `cla.lastError()` gives afterwards.
+pub(crate) fn define<'js, P, F>(exports: &Object<'js>, name: &str, function: F) -> js::Result<()>
+where
+    F: IntoJsFunc<'js, P> + 'js,
+{
+    exports.set(name, named(exports.ctx(), name, Noting(function))?)
+}
+
+/// A function with a name.
+pub(crate) fn named<'js, P, F>(ctx: &Ctx<'js>, name: &str, function: F) -> js::Result<Function<'js>>
+where
+    F: IntoJsFunc<'js, P> + 'js,
+{
+    Function::new(ctx.clone(), function)?.with_name(name)
+}

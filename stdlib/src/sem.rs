@@ -1,0 +1,699 @@
+//! `cla/sem`: semaphores for rules, and for the scripts with which administrators steer them.
+//!
+//! `take` is the heart of the product, and its fast path is kept short: a free slot is taken without
+//! an allocation for the name, the request's options or the way through the fiber.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+
+use cla_runtime::js::class::Class;
+use cla_runtime::js::function::{Constructor, Opt, Params, RustFunction, This};
+use cla_runtime::js::object::{Accessor, Property};
+use cla_runtime::js::{self, Ctx, Exception, Function, IntoJs, Object, Promise, Value};
+use cla_runtime::semaphore::{
+    AcquireError, AdminError, Owner, Permit, Request, RequestId, SemaphoreName, Slots, Ttl,
+};
+use cla_runtime::{Account, HeldPermit, HostObject, Kept, NativeModule, Run};
+
+use crate::duration::duration;
+
+/// The module `cla/sem`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sem;
+
+impl NativeModule for Sem {
+    fn name(&self) -> &str {
+        "cla/sem"
+    }
+
+    fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
+        let module = Rc::new(Module::new(ctx, run)?);
+        let exports = Object::new(ctx.clone())?;
+        let add = |name: &str, function: Function<'js>| {
+            exports.set(name, function.with_name(name)?)
+        };
+        // The arguments as they come: `take` is called often enough for every conversion to count.
+        let this = Rc::clone(&module);
+        let take = RustFunction(Box::new(move |arguments: Params<'_, 'js>| this.take(&arguments)));
+        let take = Class::instance(ctx.clone(), take)?.into_value();
+        add("take", take.get::<Function<'js>>()?.with_length(2)?)?;
+        let this = Rc::clone(&module);
+        add(
+            "acquire",
+            Function::new(
+                ctx.clone(),
+                move |ctx: Ctx<'js>, name: Opt<Value<'js>>, options: Opt<Value<'js>>| {
+                    this.acquire(&ctx, name.0, options.0)
+                },
+            )?
+            .with_length(1)?,
+        )?;
+        for command in Command::ALL {
+            let this = Rc::clone(&module);
+            let name = command.name();
+            let function = move |ctx: Ctx<'js>, first: Opt<Value<'js>>, second: Opt<Value<'js>>| {
+                this.administer(&ctx, command, first.0, second.0)
+            };
+            add(
+                name,
+                Function::new(ctx.clone(), function)?.with_length(command.arguments())?,
+            )?;
+        }
+        for class in ErrorClass::ALL {
+            let this = Rc::clone(&module);
+            let get = move |ctx: Ctx<'js>| this.error_class(&ctx, class);
+            exports.prop(class.name(), Accessor::from(get).enumerable().configurable())?;
+        }
+        Ok(exports)
+    }
+}
+
+/// The module in one run.
+struct Module {
+    run: Rc<Run>,
+    /// The prototype of permits.
+    prototype: Kept<Object<'static>>,
+    /// A permit of nothing, which lives as long as the module. QuickJS forgets the layout of objects
+    /// of which there are none, and would work it out anew for the next one.
+    _layout: Kept<Value<'static>>,
+    /// The error classes, made when the first one is needed.
+    errors: RefCell<Option<Kept<Object<'static>>>>,
+    /// The semaphore that was asked for last, so that a loop over one name need not look it up.
+    last: RefCell<Option<Rc<Account>>>,
+}
+
+impl Module {
+    fn new<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Self> {
+        let prototype = permit_prototype(ctx, run)?;
+        let layout = HostObject::create(None::<Rc<HeldPermit>>, prototype.clone())?;
+        Ok(Self {
+            run: Rc::clone(run),
+            prototype: run.keep(ctx, prototype),
+            _layout: run.keep(ctx, layout),
+            errors: RefCell::default(),
+            last: RefCell::default(),
+        })
+    }
+
+    /// `take(name, fn)` and `take(name, options, fn)`.
+    fn take<'js>(&self, arguments: &Params<'_, 'js>) -> js::Result<Value<'js>> {
+        let ctx = arguments.ctx();
+        let account = self.account(ctx, "take", arguments.arg(0))?;
+        let (options, function) = if arguments.len() > 2 {
+            (arguments.arg(1), arguments.arg(2))
+        } else {
+            (None, arguments.arg(1))
+        };
+        let Some(function) = function.as_ref().and_then(Value::as_function) else {
+            let message = format!(
+                "sem.take: the last argument must be the function to run inside \"{}\", not {}",
+                account.semaphore.name(),
+                type_name(function.as_ref())
+            );
+            return Err(Exception::throw_type(ctx, &message));
+        };
+        let request = self.request(ctx, "take", options)?;
+        let permit = self.admit(ctx, &account, request)?;
+        let held = HeldPermit::new(permit, account);
+        let argument = self.permit_object(ctx, &held)?;
+        // An early return drops the permit, which gives the slot back as well.
+        let result = function.call::<_, Value<'js>>((argument,));
+        if let Ok(value) = &result
+            && let Some(promise) = value.as_promise()
+        {
+            return self.until_settled(ctx, &held, promise);
+        }
+        drop(self.run.ledger().take_out(&held));
+        result
+    }
+
+    /// Holds the slot until the promise is settled; gives a promise of the same outcome.
+    fn until_settled<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        held: &Rc<HeldPermit>,
+        promise: &Promise<'js>,
+    ) -> js::Result<Value<'js>> {
+        // Should the run end first, its ledger gives the slot back.
+        self.run.ledger().entrust(held);
+        let give_back = || {
+            let (run, held) = (Rc::clone(&self.run), Rc::clone(held));
+            move || drop(run.ledger().take_out(&held))
+        };
+        let fulfilled = {
+            let give_back = give_back();
+            move |value: Opt<Value<'js>>| {
+                give_back();
+                value.0
+            }
+        };
+        let rejected = {
+            let give_back = give_back();
+            move |ctx: Ctx<'js>, reason: Opt<Value<'js>>| {
+                give_back();
+                let reason = reason.0.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
+                Err::<(), _>(ctx.throw(reason))
+            }
+        };
+        promise.then()?.call((
+            This(promise.clone()),
+            Function::new(ctx.clone(), fulfilled)?,
+            Function::new(ctx.clone(), rejected)?,
+        ))
+    }
+
+    /// `acquire(name, options)`: a permit that the rule gives back itself.
+    fn acquire<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        name: Option<Value<'js>>,
+        options: Option<Value<'js>>,
+    ) -> js::Result<Value<'js>> {
+        let account = self.account(ctx, "acquire", name)?;
+        let request = self.request(ctx, "acquire", options)?;
+        let permit = self.admit(ctx, &account, request)?;
+        let held = HeldPermit::new(permit, account);
+        self.run.ledger().entrust(&held);
+        self.permit_object(ctx, &held)
+    }
+
+    /// The JavaScript side of a permit.
+    fn permit_object<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        held: &Rc<HeldPermit>,
+    ) -> js::Result<Value<'js>> {
+        HostObject::create(Some(Rc::clone(held)), self.prototype.get(ctx)?)
+    }
+
+    /// Waits for a slot; what goes wrong is thrown as one of the error classes.
+    fn admit(&self, ctx: &Ctx<'_>, account: &Account, request: Request) -> js::Result<Permit> {
+        match self.run.acquire(ctx, account, request)? {
+            Ok(permit) => Ok(permit),
+            Err(error) => {
+                let class = match &error {
+                    AcquireError::Cancelled { .. } => ErrorClass::Cancel,
+                    AcquireError::TimedOut { .. } => ErrorClass::Timeout,
+                    AcquireError::Deadlock(_) => ErrorClass::Deadlock,
+                    _ => ErrorClass::Any,
+                };
+                let name = account.semaphore.name().as_str();
+                Err(self.throw(ctx, class, &error.to_string(), Some(name)))
+            }
+        }
+    }
+
+    /// The account of the semaphore that `name` names.
+    fn account(
+        &self,
+        ctx: &Ctx<'_>,
+        function: &str,
+        name: Option<Value<'_>>,
+    ) -> js::Result<Rc<Account>> {
+        if let Some(text) = name.as_ref().and_then(Value::as_string) {
+            let text = text.clone().to_cstring()?;
+            if let Some(last) = &*self.last.borrow()
+                && last.semaphore.name().as_str() == text.as_str()
+            {
+                return Ok(Rc::clone(last));
+            }
+        }
+        let name = semaphore_name(ctx, function, name)?;
+        let account = self.run.ledger().account(self.run.semaphores(), &name);
+        *self.last.borrow_mut() = Some(Rc::clone(&account));
+        Ok(account)
+    }
+
+    /// The request that `options` describe.
+    fn request<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        function: &str,
+        options: Option<Value<'js>>,
+    ) -> js::Result<Request> {
+        let mut request = Request::new();
+        let mut owner = None;
+        if let Some(options) = options.filter(|value| !value.is_undefined() && !value.is_null()) {
+            let Some(options) = options.as_object().filter(|object| !object.is_function()) else {
+                let message = format!(
+                    "sem.{function}: options must be an object such as {{ timeout: \"5s\" }}, not {}",
+                    type_name(Some(&options))
+                );
+                return Err(Exception::throw_type(ctx, &message));
+            };
+            for entry in options.own_props::<String, Value<'js>>(js::object::Filter::new().string().enum_only()) {
+                let (key, value) = entry?;
+                if value.is_undefined() {
+                    continue;
+                }
+                let what = || format!("sem.{function}: option {key}");
+                match key.as_str() {
+                    "slots" => request = request.slots(slots(ctx, &what(), &value)?),
+                    "timeout" => request = request.timeout(duration(ctx, &value, &what())?),
+                    "ttl" => {
+                        if !value.is_null() {
+                            request = request.ttl(ttl(ctx, &what(), &value)?);
+                        }
+                    }
+                    "priority" => request = request.priority(priority(ctx, &what(), &value)?),
+                    "who" => owner = Some(self.owner(ctx, &what(), &value)?),
+                    _ => return Err(unknown_option(ctx, function, &key)),
+                }
+            }
+        }
+        Ok(request.owner(owner.unwrap_or_else(|| self.run.owner().clone())))
+    }
+
+    /// This run under another name.
+    fn owner(&self, ctx: &Ctx<'_>, what: &str, value: &Value<'_>) -> js::Result<Owner> {
+        let who = match value.as_string() {
+            Some(who) => who.to_string()?,
+            None => return Err(unfit(ctx, what, "a string", value)),
+        };
+        Ok(Owner::process(who).with_run(self.run.id()))
+    }
+
+    /// One of the administrators' functions.
+    fn administer<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        command: Command,
+        first: Option<Value<'js>>,
+        second: Option<Value<'js>>,
+    ) -> js::Result<Value<'js>> {
+        let function = command.name();
+        let semaphores = self.run.semaphores().clone();
+        let undefined = Value::new_undefined(ctx.clone());
+        if let Command::List = command {
+            let list = self.wait(ctx, None, async { Ok(semaphores.list().await?) })?;
+            return to_js(ctx, &list);
+        }
+        if let Command::Grant | Command::Cancel | Command::Move = command {
+            let place = match command {
+                Command::Move => Some(place(ctx, second)?),
+                _ => None,
+            };
+            let id = request_id(ctx, function, first)?;
+            self.wait(ctx, None, async {
+                let id = match id.parse::<RequestId>() {
+                    Ok(id) => id,
+                    Err(_) => semaphores.find(&id).await?,
+                };
+                match (command, place) {
+                    (Command::Grant, _) => semaphores.grant(id).await,
+                    (_, Some(place)) => semaphores.move_to(id, place).await,
+                    _ => semaphores.cancel(id).await,
+                }
+            })?;
+            return Ok(undefined);
+        }
+        let name = semaphore_name(ctx, function, first)?;
+        let subject = Some(name.as_str());
+        match command {
+            Command::Show => {
+                let view = self.wait(ctx, subject, async { Ok(semaphores.show(&name).await?) })?;
+                match view {
+                    Some(view) => to_js(ctx, &view),
+                    None => Ok(Value::new_null(ctx.clone())),
+                }
+            }
+            Command::Slots => {
+                let number = wanted_slots(ctx, second)?;
+                self.wait(ctx, subject, async {
+                    match number {
+                        Some(slots) => semaphores.set_slots(&name, slots).await,
+                        None => semaphores.unpin(&name).await,
+                    }
+                })?;
+                Ok(undefined)
+            }
+            Command::Purge => {
+                let count = self.wait(ctx, subject, semaphores.purge(&name))?;
+                (count as f64).into_js(ctx)
+            }
+            _ => {
+                let count = self.wait(ctx, subject, semaphores.force_release(&name))?;
+                (count as f64).into_js(ctx)
+            }
+        }
+    }
+
+    /// Waits for the store to carry out a command; its refusal is thrown as a `SemaphoreError`.
+    fn wait<T>(
+        &self,
+        ctx: &Ctx<'_>,
+        semaphore: Option<&str>,
+        command: impl Future<Output = Result<T, AdminError>>,
+    ) -> js::Result<T> {
+        self.run
+            .block_on(ctx, command)?
+            .map_err(|error| self.throw(ctx, ErrorClass::Any, &error.to_string(), semaphore))
+    }
+
+    /// Throws an instance of one of the error classes.
+    fn throw(
+        &self,
+        ctx: &Ctx<'_>,
+        class: ErrorClass,
+        message: &str,
+        semaphore: Option<&str>,
+    ) -> js::Error {
+        let error = self
+            .error_class(ctx, class)
+            .and_then(|class| class.construct::<_, Value<'_>>((message, semaphore)));
+        match error {
+            Ok(error) => ctx.throw(error),
+            Err(error) => error,
+        }
+    }
+
+    /// One of the error classes. All are made together, at the first call.
+    fn error_class<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        class: ErrorClass,
+    ) -> js::Result<Constructor<'js>> {
+        let known = self.errors.borrow().clone();
+        let classes = match known {
+            Some(classes) => classes.get(ctx)?,
+            None => {
+                let mut options = js::context::EvalOptions::default();
+                options.filename = Some("cla/sem".into());
+                options.backtrace_barrier = true;
+                let classes: Object<'js> = ctx.eval_with_options(ERROR_CLASSES, options)?;
+                *self.errors.borrow_mut() = Some(self.run.keep(ctx, classes.clone()));
+                classes
+            }
+        };
+        classes.get(class.name())
+    }
+}
+
+/// The error classes, as JavaScript would write them.
+const ERROR_CLASSES: &str = "(() => {
+    class SemaphoreError extends Error {
+        constructor(message, semaphore) {
+            super(message);
+            if (semaphore !== undefined) this.semaphore = semaphore;
+        }
+    }
+    class SemaphoreCancelError extends SemaphoreError {}
+    class SemaphoreTimeoutError extends SemaphoreError {}
+    class SemaphoreDeadlockError extends SemaphoreError {}
+    const classes = { SemaphoreError, SemaphoreCancelError, SemaphoreTimeoutError, SemaphoreDeadlockError };
+    for (const [name, value] of Object.entries(classes)) {
+        Object.defineProperty(value.prototype, 'name', { value: name, writable: true, configurable: true });
+    }
+    return classes;
+})()";
+
+#[derive(Clone, Copy, Debug)]
+enum ErrorClass {
+    Any,
+    Cancel,
+    Timeout,
+    Deadlock,
+}
+
+impl ErrorClass {
+    const ALL: [Self; 4] = [Self::Any, Self::Cancel, Self::Timeout, Self::Deadlock];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Any => "SemaphoreError",
+            Self::Cancel => "SemaphoreCancelError",
+            Self::Timeout => "SemaphoreTimeoutError",
+            Self::Deadlock => "SemaphoreDeadlockError",
+        }
+    }
+}
+
+/// The functions with which administrators look and steer.
+#[derive(Clone, Copy, Debug)]
+enum Command {
+    List,
+    Show,
+    Slots,
+    Grant,
+    Cancel,
+    Move,
+    Purge,
+    ForceRelease,
+}
+
+impl Command {
+    const ALL: [Self; 8] = [
+        Self::List,
+        Self::Show,
+        Self::Slots,
+        Self::Grant,
+        Self::Cancel,
+        Self::Move,
+        Self::Purge,
+        Self::ForceRelease,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Show => "show",
+            Self::Slots => "slots",
+            Self::Grant => "grant",
+            Self::Cancel => "cancel",
+            Self::Move => "move",
+            Self::Purge => "purge",
+            Self::ForceRelease => "forceReleaseAll",
+        }
+    }
+
+    fn arguments(self) -> usize {
+        match self {
+            Self::List => 0,
+            Self::Slots | Self::Move => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// The prototype of the permits that `take` and `acquire` give.
+fn permit_prototype<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
+    let prototype = Object::new(ctx.clone())?;
+    for fact in Fact::ALL {
+        let get = move |ctx: Ctx<'js>, this: This<Value<'js>>| {
+            let held = held(&ctx, fact.name(), &this.0)?;
+            fact.of(&ctx, &held)
+        };
+        prototype.prop(fact.name(), Accessor::from(get).enumerable().configurable())?;
+    }
+    let release = {
+        let run = Rc::clone(run);
+        move |ctx: Ctx<'js>, this: This<Value<'js>>| {
+            let held = held(&ctx, "release", &this.0)?;
+            let Some(permit) = run.ledger().take_out(&held) else {
+                return Ok(false);
+            };
+            let released = run.block_on(&ctx, permit.release())?;
+            js::Result::Ok(released.is_ok())
+        }
+    };
+    let refresh = {
+        let run = Rc::clone(run);
+        move |ctx: Ctx<'js>, this: This<Value<'js>>, new_ttl: Opt<Value<'js>>| {
+            let held = held(&ctx, "refresh", &this.0)?;
+            let missing = || Value::new_undefined(ctx.clone());
+            let new_ttl = ttl(&ctx, "permit.refresh: ttl", &new_ttl.0.unwrap_or_else(missing))?;
+            let refreshed = held.with(|permit| run.block_on(&ctx, permit.refresh(new_ttl)));
+            match refreshed {
+                None => Ok(false),
+                Some(refreshed) => js::Result::Ok(refreshed?.is_ok()),
+            }
+        }
+    };
+    let methods = [
+        ("release", Function::new(ctx.clone(), release)?),
+        ("refresh", Function::new(ctx.clone(), refresh)?),
+    ];
+    for (name, method) in methods {
+        let property = Property::from(method.with_name(name)?).writable().configurable();
+        prototype.prop(name, property)?;
+    }
+    let tag = js::atom::PredefinedAtom::SymbolToStringTag;
+    prototype.prop(tag, Property::from("SemaphorePermit").configurable())?;
+    Ok(prototype)
+}
+
+/// The permit inside `this`.
+fn held(ctx: &Ctx<'_>, member: &str, this: &Value<'_>) -> js::Result<Rc<HeldPermit>> {
+    HostObject::<Option<Rc<HeldPermit>>>::with(this, Option::clone)
+        .flatten()
+        .ok_or_else(|| {
+        let message = format!("permit.{member}: this is not a semaphore's permit");
+        Exception::throw_type(ctx, &message)
+    })
+}
+
+/// What a rule reads from a permit.
+#[derive(Clone, Copy, Debug)]
+enum Fact {
+    Name,
+    Id,
+    Token,
+    Waited,
+    Granted,
+    Held,
+}
+
+impl Fact {
+    const ALL: [Self; 6] = [
+        Self::Name,
+        Self::Id,
+        Self::Token,
+        Self::Waited,
+        Self::Granted,
+        Self::Held,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Id => "id",
+            Self::Token => "token",
+            Self::Waited => "waited",
+            Self::Granted => "granted",
+            Self::Held => "held",
+        }
+    }
+
+    fn of<'js>(self, ctx: &Ctx<'js>, held: &HeldPermit) -> js::Result<Value<'js>> {
+        let facts = held.facts();
+        match self {
+            Self::Name => held.account().semaphore.name().as_str().into_js(ctx),
+            Self::Id => facts.id.to_string().into_js(ctx),
+            // Exact up to 2^53: a million permits a second for 285 years.
+            Self::Token => (facts.token as f64).into_js(ctx),
+            Self::Waited => facts.waited.as_secs_f64().into_js(ctx),
+            Self::Granted => facts.granted.into_js(ctx),
+            Self::Held => facts.held.into_js(ctx),
+        }
+    }
+}
+
+fn to_js<'js>(ctx: &Ctx<'js>, view: &impl serde::Serialize) -> js::Result<Value<'js>> {
+    match serde_json::to_value(view) {
+        Ok(json) => cla_runtime::json_to_value(ctx, &json),
+        Err(error) => Err(Exception::throw_message(ctx, &error.to_string())),
+    }
+}
+
+fn type_name(value: Option<&Value<'_>>) -> &'static str {
+    value.map_or("undefined", Value::type_name)
+}
+
+/// A `TypeError` that says what an argument should have been.
+fn unfit(ctx: &Ctx<'_>, what: &str, wanted: &str, value: &Value<'_>) -> js::Error {
+    let shown = match value.as_number() {
+        Some(number) => number.to_string(),
+        None => value.type_name().to_owned(),
+    };
+    Exception::throw_type(ctx, &format!("{what} must be {wanted}, not {shown}"))
+}
+
+fn semaphore_name(
+    ctx: &Ctx<'_>,
+    function: &str,
+    name: Option<Value<'_>>,
+) -> js::Result<SemaphoreName> {
+    let Some(text) = name.as_ref().and_then(Value::as_string) else {
+        let message = format!(
+            "sem.{function}: the semaphore's name must be a string, not {}",
+            type_name(name.as_ref())
+        );
+        return Err(Exception::throw_type(ctx, &message));
+    };
+    SemaphoreName::new(text.to_string()?).map_err(|error| {
+        Exception::throw_type(ctx, &format!("sem.{function}: {error}"))
+    })
+}
+
+fn request_id(ctx: &Ctx<'_>, function: &str, id: Option<Value<'_>>) -> js::Result<String> {
+    match id.as_ref().and_then(Value::as_string) {
+        Some(id) => id.to_string(),
+        None => {
+            let message = format!(
+                "sem.{function}: the request's id must be a string, as sem.show() lists it, not {}",
+                type_name(id.as_ref())
+            );
+            Err(Exception::throw_type(ctx, &message))
+        }
+    }
+}
+
+fn place<'js>(ctx: &Ctx<'js>, value: Option<Value<'js>>) -> js::Result<usize> {
+    let number = value.as_ref().and_then(Value::as_number).unwrap_or(f64::NAN);
+    if number >= 1.0 && number.fract() == 0.0 {
+        // Beyond the end of the line means its end; the cast saturates.
+        return Ok(number as usize);
+    }
+    let value = value.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
+    Err(unfit(ctx, "sem.move: the place", "a whole number from 1 (next)", &value))
+}
+
+const SLOTS: &str = "a whole number of slots from 0, or \"unlimited\"";
+
+fn slots<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<Slots> {
+    let slots = if let Some(number) = value.as_number() {
+        if number == f64::INFINITY {
+            Some(Slots::Unlimited)
+        } else if number.fract() == 0.0 && number.abs() < 9e15 {
+            Slots::try_from(number as i64).ok()
+        } else {
+            None
+        }
+    } else if let Some(text) = value.as_string() {
+        text.to_string()?.parse().ok()
+    } else {
+        None
+    };
+    slots.ok_or_else(|| unfit(ctx, what, SLOTS, value))
+}
+
+/// What `sem.slots(name, n)` asks for; `None` is back to what the code declares.
+fn wanted_slots<'js>(ctx: &Ctx<'js>, value: Option<Value<'js>>) -> js::Result<Option<Slots>> {
+    let value = value.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
+    if let Some(text) = value.as_string()
+        && text.to_string()? == "default"
+    {
+        return Ok(None);
+    }
+    slots(ctx, "sem.slots: the second argument", &value).map(Some)
+}
+
+fn ttl<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<Ttl> {
+    let duration = duration(ctx, value, what)?;
+    Ttl::new(duration)
+        .map_err(|error| Exception::throw_type(ctx, &format!("{what}: {error}")))
+}
+
+fn priority<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<i32> {
+    value
+        .as_number()
+        .filter(|number| number.fract() == 0.0 && number.abs() <= f64::from(i32::MAX))
+        .map(|number| number as i32)
+        .ok_or_else(|| unfit(ctx, what, "a whole number (higher goes first)", value))
+}
+
+fn unknown_option(ctx: &Ctx<'_>, function: &str, key: &str) -> js::Error {
+    const OPTIONS: [&str; 5] = ["slots", "timeout", "ttl", "priority", "who"];
+    let nearest = OPTIONS
+        .iter()
+        .map(|option| (strsim::jaro_winkler(key, option), option))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let hint = match nearest {
+        Some((_, option)) => format!("; did you mean {option}?"),
+        None if key == "limit" => "; did you mean slots?".to_owned(),
+        None => format!("; there are {}", OPTIONS.join(", ")),
+    };
+    Exception::throw_type(ctx, &format!("sem.{function}: unknown option {key}{hint}"))
+}

@@ -1,0 +1,122 @@
+//! Errors for rules: thrown with their whole message, and worded alike.
+
+use std::fmt::Display;
+
+use cla_runtime::js::{self, Ctx, Error, Exception, Value};
+
+use crate::text::text;
+
+/// The longest message that QuickJS takes for an error of its own, in bytes.
+const MAX_NATIVE_MESSAGE: usize = 255;
+
+/// How much of a rule's string an error message shows, in characters.
+const MAX_SHOWN: usize = 40;
+
+/// Throws a `TypeError`.
+pub(crate) fn type_error(ctx: &Ctx<'_>, message: impl Display) -> Error {
+    throw(ctx, &message.to_string(), Exception::throw_type)
+}
+
+/// Throws a `RangeError`.
+pub(crate) fn range_error(ctx: &Ctx<'_>, message: impl Display) -> Error {
+    throw(ctx, &message.to_string(), Exception::throw_range)
+}
+
+/// Throws a `SyntaxError`.
+pub(crate) fn syntax_error(ctx: &Ctx<'_>, message: impl Display) -> Error {
+    throw(ctx, &message.to_string(), Exception::throw_syntax)
+}
+
+/// Throws an `Error`.
+pub(crate) fn error(ctx: &Ctx<'_>, message: impl Display) -> Error {
+    Exception::throw_message(ctx, &message.to_string())
+}
+
+fn throw<'js>(ctx: &Ctx<'js>, message: &str, raise: fn(&Ctx<'js>, &str) -> Error) -> Error {
+    let error = raise(ctx, message);
+    if message.len() <= MAX_NATIVE_MESSAGE || !error.is_exception() {
+        return error;
+    }
+    // QuickJS cut the message; put the whole one in its place.
+    let value = ctx.catch();
+    if let Some(object) = value.as_object()
+        && let Err(error) = object.set("message", message)
+    {
+        return error;
+    }
+    ctx.throw(value)
+}
+
+/// Names a value in an error message: `undefined`, `-1`, `"abc"`, `an object`, ...
+pub(crate) fn describe(value: &Value<'_>) -> String {
+    if let Some(number) = value.as_number() {
+        return number_text(number);
+    }
+    if let Some(boolean) = value.as_bool() {
+        return boolean.to_string();
+    }
+    if let Some(string) = value.as_string() {
+        let shown = text(string).unwrap_or_default();
+        return quote(&shown);
+    }
+    let kind = if value.is_undefined() {
+        "undefined"
+    } else if value.is_null() {
+        "null"
+    } else if value.is_symbol() {
+        "a symbol"
+    } else if value.is_big_int() {
+        "a BigInt"
+    } else if value.is_function() {
+        "a function"
+    } else if value.is_array() {
+        "an array"
+    } else if value.is_promise() {
+        "a promise"
+    } else {
+        "an object"
+    };
+    kind.to_owned()
+}
+
+/// A string in double quotes, cut to what fits a message.
+pub(crate) fn quote(string: &str) -> String {
+    match string.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("\"{}…\"", &string[..end]),
+        None => format!("{string:?}"),
+    }
+}
+
+fn number_text(number: f64) -> String {
+    if number.is_infinite() {
+        let sign = if number < 0.0 { "-" } else { "" };
+        format!("{sign}Infinity")
+    } else if number.fract() == 0.0 && number.abs() < 1e21 {
+        format!("{number}")
+    } else {
+        // Rust writes 1e300 with three hundred zeros unless told otherwise.
+        let plain = number.to_string();
+        if plain.len() > 24 { format!("{number:e}") } else { plain }
+    }
+}
+
+/// The error for an option or argument of the wrong kind.
+pub(crate) fn wrong<'js>(ctx: &Ctx<'js>, what: &str, expected: &str, value: &Value<'js>) -> Error {
+    type_error(ctx, format_args!("{what} must be {expected}, not {}", describe(value)))
+}
+
+/// A string argument.
+///
+/// # Errors
+///
+/// A `TypeError` that names `what`.
+pub(crate) fn string_argument<'js>(
+    ctx: &Ctx<'js>,
+    what: &str,
+    value: &Value<'js>,
+) -> js::Result<String> {
+    match value.as_string() {
+        Some(string) => text(string),
+        None => Err(wrong(ctx, what, "a string", value)),
+    }
+}

@@ -1,0 +1,23 @@
+// The same modules by require(), as in the Clarive document.
+
+var sem = require("cla/sem");
+var util = require("cla/util");
+var log = require("cla/log");
+var process = require("cla/process");
+
+var ret = sem.take("mysem", function () {
+  util.sleep(10); // will lock the semaphore for 10 seconds
+  return "text";
+});
+ret.toUpperCase();
+// @ts-expect-error what was returned is text
+ret.toFixed(2);
+// @ts-expect-error no function
+sem.take("mysem");
+// @ts-expect-error no such function
+util.nonsense();
+log.info("a message", process.pid.toFixed(0));
+// @ts-expect-error no such module
+require("cla/nonsense").anything;
+
+module.exports = { ret };

@@ -1,0 +1,94 @@
+//! Takes one measurement and prints it as JSON: `{"value": 257.1, "unit": "ns"}`.
+//!
+//! `cargo xtask bench` starts this program anew for every sample, ours and theirs in turn. A process of its own keeps
+//! one measurement's heap, threads and warm caches out of the next one.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+use serde_json::json;
+
+mod engine;
+mod peers;
+mod sample;
+mod tasks;
+
+use sample::Effort;
+
+/// Take one measurement.
+#[derive(Parser)]
+struct Args {
+    /// What to measure.
+    #[arg(value_enum)]
+    probe: Probe,
+    /// How many wait, or how many there are, where that can be chosen.
+    #[arg(long, default_value_t = 1)]
+    count: usize,
+    /// Measure for a shorter time, less exactly.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// What can be measured. The `Our` ones are in `engine`, the others in `peers`.
+#[derive(Clone, Copy, ValueEnum)]
+enum Probe {
+    /// `sem.take` with a free slot, from JavaScript.
+    OurTake,
+    /// One hand-over from rule to rule, `--count` rules waiting.
+    OurRuleHandOver,
+    /// Memory of each of `--count` rules blocked in `take`.
+    OurRuleMemory,
+    /// `acquire` and `release` of a free slot, from Rust.
+    OurAcquire,
+    /// Hand-overs a second between `--count` tasks.
+    OurTaskHandOvers,
+    /// The queue's own share of one hand-over, `--count` waiting.
+    OurQueue,
+    /// The same, where the waiters are runs.
+    OurRunQueue,
+    /// A call from JavaScript to Rust and back into a JavaScript callback.
+    BareCallback,
+    /// One hand-over between rules that block an OS thread each.
+    ThreadHandOver,
+    /// Memory of each of `--count` QuickJS contexts.
+    ContextMemory,
+    /// `acquire` and drop of a free `tokio::sync::Semaphore`.
+    TokioAcquire,
+    /// Hand-overs a second between `--count` tasks on a `tokio::sync::Semaphore`.
+    TokioHandOvers,
+    /// The queue's own share of one hand-over of a `tokio::sync::Semaphore`, `--count` waiting.
+    TokioQueue,
+}
+
+fn main() -> ExitCode {
+    match measure(&Args::parse()) {
+        Ok((value, unit)) => {
+            println!("{}", json!({ "value": value, "unit": unit }));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(args: &Args) -> Result<(f64, &'static str)> {
+    let effort = Effort { quick: args.quick };
+    Ok(match args.probe {
+        Probe::OurTake => (engine::take(effort)?, "ns"),
+        Probe::OurRuleHandOver => (engine::rule_hand_over(args.count, effort)?, "ns"),
+        Probe::OurRuleMemory => (engine::rule_memory(args.count)?, "B"),
+        Probe::OurAcquire => (engine::acquire(effort)?, "ns"),
+        Probe::OurTaskHandOvers => (engine::task_hand_overs(args.count, effort)?, "/s"),
+        Probe::OurQueue => (engine::queue(args.count, effort)?, "ns"),
+        Probe::OurRunQueue => (engine::run_queue(args.count, effort)?, "ns"),
+        Probe::BareCallback => (peers::bare_callback(effort)?, "ns"),
+        Probe::ThreadHandOver => (peers::thread_hand_over(args.count, effort)?, "ns"),
+        Probe::ContextMemory => (peers::context_memory(args.count)?, "B"),
+        Probe::TokioAcquire => (peers::tokio_acquire(effort)?, "ns"),
+        Probe::TokioHandOvers => (peers::tokio_hand_overs(args.count, effort)?, "/s"),
+        Probe::TokioQueue => (peers::tokio_queue(args.count, effort)?, "ns"),
+    })
+}

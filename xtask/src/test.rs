@@ -1,0 +1,295 @@
+//! `cargo xtask test`: every check that a change must pass, one step after the other.
+//!
+//! A step is silent unless it fails; then all that it printed is shown. The last line counts the tests.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+
+use crate::process::{Log, seconds};
+use crate::{cargo, readme, target_dir, tools, types};
+
+/// No step takes longer, not even on two cores with nothing built: what does hangs.
+const STEP_LIMIT: Duration = Duration::from_secs(40 * 60);
+
+/// What `cargo xtask test` is told.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask test                         every step, up to the first that fails
+  cargo xtask test --keep-going            every step, whatever fails
+  cargo xtask test --only fmt,clippy       these steps
+  cargo xtask test --only readme -v        one step, its output as it comes
+  cargo xtask test --list                  what the steps are
+
+The step `readme` reads README.md and docs/**/*.md:
+  ```console            `$ ` lines are run in the repository's root, `cla` being the one just built;
+                        the lines below each must be what it prints. A command must succeed, unless
+                        `$ echo $?` follows it.
+  ```console no-run     shown, not run
+  ```js examples/a.js   must stand in that file, line by line
+In what a command prints, `...` stands for any lines, or for any text within a line, and a number
+with a unit (0.2 s, 12 ms, 40 %) for any number with that unit.")]
+pub(crate) struct Args {
+    /// Run these steps and no others.
+    #[arg(long, value_name = "STEP", value_delimiter = ',', value_parser = step_names())]
+    only: Vec<String>,
+    /// Go on after a step that failed.
+    #[arg(long)]
+    keep_going: bool,
+    /// Show what the steps print as they run.
+    #[arg(long, short)]
+    verbose: bool,
+    /// List the steps and stop.
+    #[arg(long)]
+    list: bool,
+}
+
+impl Args {
+    /// The arguments that run one step.
+    pub(crate) fn only(step: &str, verbose: bool) -> Self {
+        Self {
+            only: vec![step.to_owned()],
+            keep_going: false,
+            verbose,
+            list: false,
+        }
+    }
+}
+
+fn step_names() -> clap::builder::PossibleValuesParser {
+    STEPS
+        .iter()
+        .map(|step| step.name)
+        .collect::<Vec<_>>()
+        .into()
+}
+
+/// What a step that passed has to say.
+pub(crate) struct Outcome {
+    /// A few words for the step's line; may be empty.
+    pub(crate) said: String,
+    /// How many tests it ran.
+    pub(crate) passed: usize,
+}
+
+impl Outcome {
+    fn quiet() -> Self {
+        Self {
+            said: String::new(),
+            passed: 0,
+        }
+    }
+}
+
+struct Step {
+    name: &'static str,
+    about: &'static str,
+    check: fn(&mut Log) -> Result<Outcome>,
+}
+
+/// Cheapest first, so that most mistakes show within seconds. Clippy goes before the tests because it does not
+/// generate code, and what it compiles for the dependencies serves `doc` as well.
+const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        about: "cargo fmt: the code is formatted",
+        check: fmt,
+    },
+    Step {
+        name: "clippy",
+        about: "cargo clippy: no warning in any crate, test or example",
+        check: clippy,
+    },
+    Step {
+        name: "types",
+        about: "tsc: declarations, examples and type tests agree",
+        check: types::check,
+    },
+    Step {
+        name: "test",
+        about: "cargo test: unit, integration and documentation tests of every crate",
+        check: cargo_test,
+    },
+    Step {
+        name: "doc",
+        about: "cargo doc: the documentation builds without a warning",
+        check: doc,
+    },
+    Step {
+        name: "readme",
+        about: "the commands and excerpts in README.md and docs/ are true",
+        check: readme::check,
+    },
+];
+
+/// Runs the steps that `args` asks for.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if args.list {
+        for step in STEPS {
+            println!("{:<8} {}", step.name, step.about);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let wanted: Vec<&Step> = STEPS
+        .iter()
+        .filter(|step| args.only.is_empty() || args.only.iter().any(|name| name == step.name))
+        .collect();
+    let logs = target_dir()?.join("xtask");
+    let started = Instant::now();
+    let mut passed = 0;
+    let mut failed = Vec::new();
+    for (index, step) in wanted.iter().enumerate() {
+        let label = format!("[{}/{}] {:<7}", index + 1, wanted.len(), step.name);
+        match run_step(step, &label, &logs, args.verbose)? {
+            Some(count) => passed += count,
+            None => failed.push(step.name),
+        }
+        if !failed.is_empty() && !args.keep_going {
+            break;
+        }
+    }
+
+    let time = seconds(started.elapsed());
+    println!();
+    if failed.is_empty() {
+        println!("every step passed in {time}");
+        if passed > 0 {
+            println!("{passed} passed, 0 failed");
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("failed after {time}: {}", failed.join(", "));
+    println!("run it alone: cargo xtask test --only {}", failed.join(","));
+    Ok(ExitCode::FAILURE)
+}
+
+/// Runs one step and tells about it. Returns how many tests passed, or nothing if the step failed.
+fn run_step(step: &Step, label: &str, logs: &Path, verbose: bool) -> Result<Option<usize>> {
+    let mut log = Log::create(&logs.join(format!("{}.log", step.name)), label, verbose)?;
+    let started = Instant::now();
+    let done = (step.check)(&mut log);
+    let time = seconds(started.elapsed());
+    match done {
+        Ok(outcome) => {
+            let line = format!("{label} ok      {time:>12}   {}", outcome.said);
+            println!("{}", line.trim_end());
+            Ok(Some(outcome.passed))
+        }
+        Err(error) => {
+            println!("{label} FAILED  {time:>12}   {}\n", step.about);
+            if !verbose {
+                print!("{}", log.text());
+            }
+            println!("\n{} failed: {error:#}", step.name);
+            Ok(None)
+        }
+    }
+}
+
+fn fmt(log: &mut Log) -> Result<Outcome> {
+    tools::need_component("fmt", "rustfmt", log)?;
+    log.run(cargo().args(["fmt", "--all", "--check"]), STEP_LIMIT)?;
+    Ok(Outcome::quiet())
+}
+
+fn clippy(log: &mut Log) -> Result<Outcome> {
+    tools::need_component("clippy", "clippy", log)?;
+    log.run(
+        cargo()
+            .args(["clippy", "--workspace", "--all-targets", "--locked"])
+            .args(["--", "-D", "warnings"]),
+        STEP_LIMIT,
+    )?;
+    Ok(Outcome::quiet())
+}
+
+fn cargo_test(log: &mut Log) -> Result<Outcome> {
+    let ran = log.run(
+        cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]),
+        STEP_LIMIT,
+    );
+    let counts = Counts::read(&log.text());
+    if let Err(error) = ran {
+        bail!(
+            "{error:#}; {} passed, {} failed",
+            counts.passed,
+            counts.failed
+        );
+    }
+    ensure!(counts.passed > 0, "cargo test ran no test");
+    Ok(Outcome {
+        said: format!("{} tests, {} ignored", counts.passed, counts.ignored),
+        passed: counts.passed,
+    })
+}
+
+fn doc(log: &mut Log) -> Result<Outcome> {
+    log.run(
+        cargo()
+            .args(["doc", "--workspace", "--no-deps", "--locked"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+        STEP_LIMIT,
+    )?;
+    Ok(Outcome::quiet())
+}
+
+/// What all the test programs of one `cargo test` did.
+#[derive(Debug, Default, PartialEq)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+    ignored: usize,
+}
+
+impl Counts {
+    /// Adds up the lines like `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; ...`.
+    fn read(output: &str) -> Self {
+        let mut counts = Self::default();
+        for line in output.lines() {
+            let Some((_, result)) = line
+                .split_once("test result: ")
+                .and_then(|(_, rest)| rest.split_once(". "))
+            else {
+                continue;
+            };
+            for part in result.split("; ") {
+                let Some((number, what)) = part.split_once(' ') else {
+                    continue;
+                };
+                let number = number.parse().unwrap_or(0);
+                match what {
+                    "passed" => counts.passed += number,
+                    "failed" => counts.failed += number,
+                    "ignored" => counts.ignored += number,
+                    _ => {}
+                }
+            }
+        }
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_results_of_all_test_programs_add_up() {
+        let output = "\
+running 3 tests
+test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
+   Doc-tests cla_semaphore
+test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s";
+        assert_eq!(
+            Counts::read(output),
+            Counts {
+                passed: 5,
+                failed: 1,
+                ignored: 1
+            }
+        );
+    }
+}

@@ -1,0 +1,264 @@
+//! Finds the programs that a step needs beyond the Rust toolchain, and installs those that are missing.
+//!
+//! Nothing is ever skipped for want of a program: what cannot be installed is an error that says what to install.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::Log;
+
+/// Long enough for a package manager on a slow line.
+const INSTALL_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// A program that some step runs.
+pub(crate) struct Tool {
+    program: &'static str,
+    /// The lowest major version that will do.
+    at_least: u32,
+    /// Debian's package.
+    apt: &'static str,
+    /// Homebrew's formula.
+    brew: &'static str,
+    /// Where to get it by hand.
+    site: &'static str,
+}
+
+/// Node.js: runs npm, the TypeScript compiler's launcher, and the JavaScript peers of the benchmarks.
+pub(crate) const NODE: Tool = Tool {
+    program: "node",
+    at_least: 18,
+    apt: "nodejs",
+    brew: "node",
+    site: "https://nodejs.org",
+};
+
+/// npm: fetches the TypeScript compiler and the JavaScript peers.
+pub(crate) const NPM: Tool = Tool {
+    program: "npm",
+    at_least: 8,
+    apt: "npm",
+    brew: "node",
+    site: "https://nodejs.org",
+};
+
+enum Found {
+    Yes,
+    TooOld(String),
+    No,
+}
+
+impl Tool {
+    /// A command that runs this program.
+    pub(crate) fn command(&self) -> Command {
+        // npm is a script on Windows, which only its full name starts.
+        if cfg!(windows) && self.program == "npm" {
+            Command::new("npm.cmd")
+        } else {
+            Command::new(self.program)
+        }
+    }
+
+    fn find(&self) -> Found {
+        let output = self
+            .command()
+            .arg("--version")
+            .stderr(Stdio::null())
+            .output();
+        let Ok(output) = output else {
+            return Found::No;
+        };
+        if !output.status.success() {
+            return Found::No;
+        }
+        let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        match major(&version) {
+            Some(major) if major >= self.at_least => Found::Yes,
+            _ => Found::TooOld(version),
+        }
+    }
+
+    fn missing(&self) -> Option<String> {
+        match self.find() {
+            Found::Yes => None,
+            Found::TooOld(version) => Some(format!(
+                "`{}` {} or newer (found {version})",
+                self.program, self.at_least
+            )),
+            Found::No => Some(format!("`{}` {} or newer", self.program, self.at_least)),
+        }
+    }
+}
+
+/// Makes sure that every one of `tools` is there, installing what is not with the system's package manager.
+///
+/// # Errors
+/// Says what to install, and how, when there is no package manager that we may use or when it did not help.
+pub(crate) fn need(tools: &[&Tool], log: &mut Log) -> Result<()> {
+    let missing: Vec<&Tool> = tools
+        .iter()
+        .filter(|tool| tool.missing().is_some())
+        .copied()
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let installed = install(&missing, log);
+    let still: Vec<String> = missing.iter().filter_map(|tool| tool.missing()).collect();
+    if still.is_empty() {
+        return Ok(());
+    }
+    let advice = format!(
+        "please install {} from {}",
+        still.join(" and "),
+        missing[0].site
+    );
+    match installed {
+        Ok(()) => bail!("{advice}: what the package manager offers is too old"),
+        Err(error) => bail!("{advice}: it could not be done here ({error:#})"),
+    }
+}
+
+/// Makes sure that `cargo NAME` works, adding the rustup component of which it is part when it does not.
+///
+/// # Errors
+/// Says what to install when there is no rustup or when it did not help.
+pub(crate) fn need_component(subcommand: &str, component: &str, log: &mut Log) -> Result<()> {
+    let works = || {
+        crate::cargo()
+            .args([subcommand, "--version"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    if works() {
+        return Ok(());
+    }
+    let mut rustup = Command::new("rustup");
+    rustup.args(["component", "add", component]);
+    let added = log.run(&mut rustup, INSTALL_LIMIT);
+    if works() {
+        return Ok(());
+    }
+    added.with_context(|| {
+        format!(
+            "`cargo {subcommand}` is needed: install it with `rustup component add {component}`"
+        )
+    })
+}
+
+fn install(tools: &[&Tool], log: &mut Log) -> Result<()> {
+    if exists("apt-get") {
+        let packages: Vec<&str> = tools.iter().map(|tool| tool.apt).collect();
+        let rights: &[&str] = if prints("id", &["-u"], "0") {
+            &[]
+        } else if succeeds("sudo", &["-n", "true"]) {
+            &["sudo", "-n"]
+        } else {
+            bail!(
+                "as root: apt-get update && apt-get install {}",
+                packages.join(" ")
+            );
+        };
+        log.run(&mut apt_get(rights, &["update"]), INSTALL_LIMIT)?;
+        let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+        arguments.extend(packages);
+        log.run(&mut apt_get(rights, &arguments), INSTALL_LIMIT)
+    } else if exists("brew") {
+        let mut formulas: Vec<&str> = tools.iter().map(|tool| tool.brew).collect();
+        formulas.dedup();
+        let mut brew = Command::new("brew");
+        brew.arg("install").args(formulas);
+        log.run(&mut brew, INSTALL_LIMIT)
+    } else {
+        bail!("there is neither apt-get nor brew")
+    }
+}
+
+fn apt_get(rights: &[&str], arguments: &[&str]) -> Command {
+    // `env` carries the variable across sudo, which drops the environment.
+    let mut words = rights.to_vec();
+    words.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    words.extend(arguments);
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
+    command
+}
+
+fn exists(program: &str) -> bool {
+    succeeds(program, &["--version"])
+}
+
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn prints(program: &str, arguments: &[&str], expected: &str) -> bool {
+    Command::new(program)
+        .args(arguments)
+        .output()
+        .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == expected)
+}
+
+/// The major version in what a program prints for `--version`: 20 in `v20.11.1`, 15 in `psql (PostgreSQL) 15.18`.
+fn major(version: &str) -> Option<u32> {
+    let start = version.find(|c: char| c.is_ascii_digit())?;
+    let digits = &version[start..];
+    let end = digits
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(digits.len());
+    digits[..end].parse().ok()
+}
+
+/// Installs the packages that `folder`'s package-lock.json pins, unless they are already there.
+///
+/// The lock file names versions and checksums but no registry, so the user's own npm configuration decides where
+/// they come from.
+pub(crate) fn npm_ci(folder: &std::path::Path, log: &mut Log) -> Result<()> {
+    need(&[&NODE, &NPM], log)?;
+    let lock = folder.join("package-lock.json");
+    let wanted = std::fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
+    let stamp = folder.join("node_modules").join(".installed-lock");
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    let mut npm = NPM.command();
+    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+        .current_dir(folder);
+    log.run(&mut npm, INSTALL_LIMIT)?;
+    std::fs::write(&stamp, wanted)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_is_found_wherever_it_stands() {
+        assert_eq!(major("v20.11.1"), Some(20));
+        assert_eq!(major("psql (PostgreSQL) 15.18"), Some(15));
+        assert_eq!(major("unknown"), None);
+    }
+
+    #[test]
+    fn lock_files_name_no_registry() {
+        for folder in ["tests/types", "xtask/bench/node"] {
+            let lock = crate::root().join(folder).join("package-lock.json");
+            let text = std::fs::read_to_string(&lock).expect("the lock file is committed");
+            assert!(
+                !text.contains("\"resolved\""),
+                "{folder}/package-lock.json names a registry: \
+                 run `npm install --package-lock-only --omit-lockfile-registry-resolved`"
+            );
+        }
+    }
+}
