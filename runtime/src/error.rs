@@ -3,6 +3,7 @@
 //! A [`RuleError`] is plain data without ties to the engine, so that it outlives its run, crosses threads and
 //! serializes. It holds the one line of source that it points at, not the file.
 
+mod outcome;
 mod place;
 mod read;
 mod render;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+
+pub(crate) use outcome::MODULE_NOT_FOUND;
 
 use crate::typescript::SyntaxProblem;
 

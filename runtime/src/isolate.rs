@@ -51,7 +51,7 @@ pub(crate) fn execute(
     let isolate = Isolate::new(settings, run, limits)
         .map_err(|error| RuleError::internal(&format!("cannot set up the isolate: {error}")))?;
     isolate.context.with(|ctx| {
-        let outcome = evaluate(&ctx, run, &main).and_then(|value| settle(&ctx, run, value));
+        let outcome = evaluate(&ctx, run, &main).and_then(|value| settle(&ctx, run, &value));
         match outcome {
             Ok(json) => Ok(json),
             Err(failure) => Err(explain(&ctx, run, failure, limits)),
@@ -137,10 +137,10 @@ impl Main {
             Source::Text { name, text, folder } => {
                 let folder = match folder {
                     Some(folder) => Some(folder.canonicalize().map_err(|error| {
-                        RuleError::load(&format!(
-                            "cannot open folder {}: {error}",
-                            folder.display()
-                        ))
+                        RuleError::load(
+                            format!("cannot open folder {}: {error}", folder.display()),
+                            None,
+                        )
                     })?),
                     None => None,
                 };
@@ -152,7 +152,7 @@ impl Main {
             }
             Source::File(path) => {
                 let cannot_read = |reason: &dyn std::fmt::Display| {
-                    RuleError::load(&format!("cannot read {}: {reason}", path.display()))
+                    RuleError::load(format!("cannot read {}: {reason}", path.display()), None)
                 };
                 let text = std::fs::read_to_string(&path).map_err(|error| cannot_read(&error))?;
                 let full = path.canonicalize().map_err(|error| cannot_read(&error))?;
@@ -173,7 +173,13 @@ impl Main {
 enum Failure<'js> {
     Thrown(Value<'js>),
     Stopped,
-    Error(RuleError),
+    Error(Box<RuleError>),
+}
+
+impl From<RuleError> for Failure<'_> {
+    fn from(error: RuleError) -> Self {
+        Failure::Error(Box::new(error))
+    }
 }
 
 type Evaluated<'js, T> = Result<T, Failure<'js>>;
@@ -183,7 +189,7 @@ type Evaluated<'js, T> = Result<T, Failure<'js>>;
 /// # Panics
 ///
 /// When a host function has panicked: its panic goes on here, outside of QuickJS's frames.
-fn failure<'js>(ctx: &Ctx<'js>, run: &Run, error: rquickjs::Error) -> Failure<'js> {
+fn failure<'js>(ctx: &Ctx<'js>, run: &Run, error: &rquickjs::Error) -> Failure<'js> {
     let value = if error.is_exception() {
         Some(ctx.catch())
     } else {
@@ -195,7 +201,7 @@ fn failure<'js>(ctx: &Ctx<'js>, run: &Run, error: rquickjs::Error) -> Failure<'j
     }
     match value {
         Some(value) => Failure::Thrown(value),
-        None => Failure::Error(RuleError::internal(&error.to_string())),
+        None => Failure::from(RuleError::internal(&error.to_string())),
     }
 }
 
@@ -222,19 +228,17 @@ fn evaluate<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, main: &Main) -> Evaluated<'js, V
     let source = run
         .modules
         .prepare(name, Arc::clone(&main.text))
-        .map_err(Failure::Error)?;
+        .map_err(Failure::from)?;
     match Kind::of(name) {
         Kind::Module => import_main(ctx, run, name),
         Kind::CommonJs => {
             let specifier = rquickjs::String::from_str(ctx.clone(), name)
-                .map_err(|error| failure(ctx, run, error))?;
+                .map_err(|error| failure(ctx, run, &error))?;
             let exports = modules::require(ctx, run, "", specifier.as_value())
-                .map_err(|error| failure(ctx, run, error))?;
+                .map_err(|error| failure(ctx, run, &error))?;
             call_if_function(ctx, run, exports)
         }
-        Kind::Json => Err(Failure::Error(RuleError::load(&format!(
-            "{name} is JSON, not a rule"
-        )))),
+        Kind::Json => Err(RuleError::load(format!("{name} is JSON, not a rule"), None).into()),
         Kind::Either => evaluate_either(ctx, run, name, &source),
     }
 }
@@ -255,20 +259,20 @@ fn evaluate_either<'js>(
     }
     let error = match compile(ctx, run, name, &code, Goal::Script) {
         Ok(script) => {
-            let value = script.run().map_err(|error| failure(ctx, run, error))?;
+            let value = script.run().map_err(|error| failure(ctx, run, &error))?;
             return resolve(ctx, run, value);
         }
-        Err(error) => failure(ctx, run, error),
+        Err(error) => failure(ctx, run, &error),
     };
     if code.contains("await") {
         match compile(ctx, run, name, &code, Goal::AsyncScript) {
             Ok(script) => {
-                let promise = script.run().map_err(|error| failure(ctx, run, error))?;
+                let promise = script.run().map_err(|error| failure(ctx, run, &error))?;
                 let result = resolve(ctx, run, promise)?;
                 let value = result
                     .as_object()
                     .map_or(Ok(result.clone()), |result| result.get("value"));
-                let value = value.map_err(|error| failure(ctx, run, error))?;
+                let value = value.map_err(|error| failure(ctx, run, &error))?;
                 return resolve(ctx, run, value);
             }
             Err(_) => drop(ctx.catch()),
@@ -304,7 +308,7 @@ fn compile<'js>(
 
 /// Evaluates the main script as a module; a default export that is a function gets the stash.
 fn import_main<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> Evaluated<'js, Value<'js>> {
-    let promise = Module::import(ctx, name).map_err(|error| failure(ctx, run, error))?;
+    let promise = Module::import(ctx, name).map_err(|error| failure(ctx, run, &error))?;
     let namespace = resolve(ctx, run, promise.into_value())?;
     let default = namespace
         .as_object()
@@ -312,7 +316,7 @@ fn import_main<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> Evaluated<'js,
             Ok(Value::new_undefined(ctx.clone())),
             |namespace: &Object<'js>| namespace.get("default"),
         )
-        .map_err(|error| failure(ctx, run, error))?;
+        .map_err(|error| failure(ctx, run, &error))?;
     call_if_function(ctx, run, default)
 }
 
@@ -328,7 +332,7 @@ fn call_if_function<'js>(
     let value = run
         .stash(ctx)
         .and_then(|stash| function.call((stash,)))
-        .map_err(|error| failure(ctx, run, error))?;
+        .map_err(|error| failure(ctx, run, &error))?;
     resolve(ctx, run, value)
 }
 
@@ -348,15 +352,15 @@ fn resolve<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, value: Value<'js>) -> Evaluated<'
     let Some(promise) = value.as_promise().cloned() else {
         return Ok(value);
     };
-    mark_handled(&promise).map_err(|error| failure(ctx, run, error))?;
+    mark_handled(&promise).map_err(|error| failure(ctx, run, &error))?;
     match run.event_loop.drive(run, ctx, Some(&promise)) {
         Ended::Settled => match promise.result::<Value<'js>>() {
-            Some(result) => result.map_err(|error| failure(ctx, run, error)),
+            Some(result) => result.map_err(|error| failure(ctx, run, &error)),
             None => Ok(Value::new_undefined(ctx.clone())),
         },
         Ended::Stopped => Err(Failure::Stopped),
         Ended::Uncaught(value) => Err(uncaught(ctx, value)),
-        Ended::Idle => Err(Failure::Error(RuleError::unsettled())),
+        Ended::Idle => Err(RuleError::unsettled().into()),
     }
 }
 
@@ -375,7 +379,7 @@ fn mark_handled(promise: &Promise<'_>) -> rquickjs::Result<()> {
 fn settle<'js>(
     ctx: &Ctx<'js>,
     run: &Rc<Run>,
-    value: Value<'js>,
+    value: &Value<'js>,
 ) -> Evaluated<'js, serde_json::Value> {
     match run.event_loop.drive(run, ctx, None) {
         Ended::Idle | Ended::Settled => {}
@@ -407,17 +411,21 @@ fn explain<'js>(
 ) -> RuleError {
     match failure {
         Failure::Stopped => stop_error(run.control.reason().unwrap_or(Stop::Cancelled), limits),
-        Failure::Error(error) => error,
+        Failure::Error(error) => *error,
         Failure::Thrown(value) => {
-            let error = RuleError::from_js(ctx, value, &run.modules);
-            match error.kind {
-                ErrorKind::StackOverflow => error.with_stack_limit(limits.stack),
-                ErrorKind::Load if error.location.is_none() => match run.modules.failed_import() {
-                    Some((file, line, column)) => error.located(&run.modules, &file, line, column),
-                    None => error,
-                },
-                _ => error,
+            let mut error = RuleError::from_js(ctx, &value, &run.modules);
+            if error.kind == ErrorKind::StackOverflow {
+                return RuleError::stack_overflow(limits.stack).at_place_of(error);
             }
+            if error.is_failed_import() {
+                error.kind = ErrorKind::Load;
+                if error.snippet.is_none()
+                    && let Some(import) = run.modules.failed_import()
+                {
+                    return error.located(&run.modules, &import.file, import.at, import.length);
+                }
+            }
+            error
         }
     }
 }

@@ -71,7 +71,7 @@ pub trait NativeModule: Send + Sync + 'static {
 ///     export default [total(2.5, 4), fetch(7)];
 /// ");
 /// let report = engine.run(script, RunOptions::new()).await;
-/// assert_eq!(report.result.unwrap(), serde_json::json!([10.0, "order 7"]));
+/// assert_eq!(report.result.unwrap(), serde_json::json!([10, "order 7"]));
 /// # }
 /// ```
 pub struct HostModule {
@@ -249,7 +249,7 @@ impl NativeModule for HostModule {
                         ctx.clone(),
                         move |ctx: Ctx<'js>, arguments: Rest<Value<'js>>| {
                             let future = body(arguments_to_json(&ctx, &arguments)?);
-                            run.promise(&ctx, future, |ctx, outcome| give(ctx, outcome))
+                            run.promise(&ctx, future, give)
                         },
                     )
                 }

@@ -13,6 +13,7 @@ mod nesting;
 mod positions;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use oxc::allocator::Allocator;
@@ -53,7 +54,7 @@ const MAX_PROBLEMS: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Stripped {
     /// The JavaScript.
-    pub(crate) code: String,
+    pub(crate) code: Arc<str>,
     /// From places in `code` to places in the TypeScript.
     pub(crate) positions: PositionMap,
 }
@@ -224,7 +225,7 @@ fn transform(source: &str, is_commonjs: bool) -> Result<Stripped, Vec<SyntaxProb
         })
         .unwrap_or_default();
     Ok(Stripped {
-        code: printed.code,
+        code: printed.code.into(),
         positions,
     })
 }

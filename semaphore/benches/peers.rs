@@ -17,15 +17,38 @@ use tokio::sync::Semaphore as TokioSemaphore;
 const ROUNDS: usize = 9;
 
 fn main() {
-    println!("{:<44} {:>10} {:>10} {:>7}  target", "", "ours", "theirs", "ratio");
+    println!(
+        "{:<44} {:>10} {:>10} {:>7}  target",
+        "", "ours", "theirs", "ratio"
+    );
     let free = || time(400_000, ours_free(&Request::new()));
-    row("acquire + release, free: acquire_owned", free, || time(400_000, tokio_owned()), "≤ 2");
-    row("acquire + release, free: acquire", free, || time(400_000, tokio_borrowed()), "≤ 2");
+    row(
+        "acquire + release, free: acquire_owned",
+        free,
+        || time(400_000, tokio_owned()),
+        "≤ 2",
+    );
+    row(
+        "acquire + release, free: acquire",
+        free,
+        || time(400_000, tokio_borrowed()),
+        "≤ 2",
+    );
     let owner = Owner::process("bench").with_run(RunId::unique());
     let owned = Request::new().owner(owner);
-    row("... with an owner, against a bare request", || time(400_000, ours_free(&owned)), free, "");
+    row(
+        "... with an owner, against a bare request",
+        || time(400_000, ours_free(&owned)),
+        free,
+        "",
+    );
     let lasting = Request::new().ttl(Ttl::from_secs(60).expect("60 is more than 0"));
-    row("... with a TTL, against a bare request", || time(400_000, ours_free(&lasting)), free, "");
+    row(
+        "... with a TTL, against a bare request",
+        || time(400_000, ours_free(&lasting)),
+        free,
+        "",
+    );
     for waiting in [100, 1_000, 100_000] {
         row(
             &format!("one hand-over, {waiting} futures waiting"),
@@ -40,7 +63,12 @@ fn main() {
         || ours_handover(100),
         "≤ 1.5",
     );
-    row("hand-overs between 1,000 tokio tasks", || ours_tasks(1_000), || tokio_tasks(1_000), "≤ 1");
+    row(
+        "hand-overs between 1,000 tokio tasks",
+        || ours_tasks(1_000),
+        || tokio_tasks(1_000),
+        "≤ 1",
+    );
 }
 
 /// Nanoseconds per operation of both, alternating, and their ratio.
@@ -65,7 +93,10 @@ fn time(times: u32, mut operation: impl FnMut()) -> f64 {
 /// Polls once something that must be ready.
 fn ready<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("a free slot is taken at the first poll"),
     }
@@ -79,12 +110,20 @@ fn semaphore() -> Semaphore {
 fn ours_free(request: &Request) -> impl FnMut() {
     let semaphore = semaphore();
     let request = request.clone();
-    move || drop(black_box(ready(semaphore.acquire(request.clone())).expect("free")))
+    move || {
+        drop(black_box(
+            ready(semaphore.acquire(request.clone())).expect("free"),
+        ))
+    }
 }
 
 fn tokio_owned() -> impl FnMut() {
     let semaphore = Arc::new(TokioSemaphore::new(1));
-    move || drop(black_box(ready(Arc::clone(&semaphore).acquire_owned()).expect("free")))
+    move || {
+        drop(black_box(
+            ready(Arc::clone(&semaphore).acquire_owned()).expect("free"),
+        ))
+    }
 }
 
 fn tokio_borrowed() -> impl FnMut() {
@@ -163,7 +202,9 @@ where
 
 fn ours_tasks(tasks: usize) -> f64 {
     let semaphore = semaphore();
-    turns(tasks, move || semaphore.acquire(Request::new().timeout(Duration::MAX)))
+    turns(tasks, move || {
+        semaphore.acquire(Request::new().timeout(Duration::MAX))
+    })
 }
 
 fn tokio_tasks(tasks: usize) -> f64 {

@@ -60,9 +60,7 @@ pub(crate) fn waits_no_more(entry: &Entry, run: RunId, ticket: Ticket) {
         let Some(waits) = runs.get_mut(&run) else {
             return;
         };
-        waits.retain(|wait| {
-            wait.ticket != ticket || !std::ptr::eq(wait.entry.as_ptr(), entry)
-        });
+        waits.retain(|wait| wait.ticket != ticket || !std::ptr::eq(wait.entry.as_ptr(), entry));
         match waits.as_slice() {
             [] => {
                 runs.remove(&run);

@@ -88,7 +88,12 @@ impl DeadlockError {
 
 impl fmt::Display for DeadlockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let [DeadlockLink { run, who, holds, .. }] = &*self.circle {
+        if let [
+            DeadlockLink {
+                run, who, holds, ..
+            },
+        ] = &*self.circle
+        {
             return write!(
                 f,
                 "Semaphore deadlock: {who} (run {run}) waits for semaphore \"{holds}\", whose slot it \
@@ -98,7 +103,12 @@ impl fmt::Display for DeadlockError {
         }
         f.write_str("Semaphore deadlock: ")?;
         for (nth, link) in self.circle.iter().enumerate() {
-            let DeadlockLink { run, who, holds, waits_for } = link;
+            let DeadlockLink {
+                run,
+                who,
+                holds,
+                waits_for,
+            } = link;
             let comma = if nth > 0 { ", " } else { "" };
             write!(
                 f,
@@ -184,7 +194,9 @@ pub enum AdminError {
         matches: usize,
     },
     /// Only a waiting request can be granted, cancelled or moved.
-    #[error("request {id} is {status}, not waiting; only a waiting request can be granted, cancelled or moved")]
+    #[error(
+        "request {id} is {status}, not waiting; only a waiting request can be granted, cancelled or moved"
+    )]
     NotWaiting {
         /// The request.
         id: RequestId,
@@ -192,7 +204,9 @@ pub enum AdminError {
         status: Status,
     },
     /// Only an idle semaphore can be forgotten.
-    #[error("semaphore \"{name}\" is in use ({busy} busy, {waiting} waiting); only an idle one can be forgotten")]
+    #[error(
+        "semaphore \"{name}\" is in use ({busy} busy, {waiting} waiting); only an idle one can be forgotten"
+    )]
     InUse {
         /// The semaphore.
         name: SemaphoreName,
@@ -211,7 +225,9 @@ pub enum AdminError {
 #[non_exhaustive]
 pub enum StoreError {
     /// It does not answer.
-    #[error("the semaphore store {store} cannot be reached: {cause}; check that it runs and that the address is right")]
+    #[error(
+        "the semaphore store {store} cannot be reached: {cause}; check that it runs and that the address is right"
+    )]
     Unreachable {
         /// The store's URL, without a password.
         store: String,

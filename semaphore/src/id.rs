@@ -161,10 +161,7 @@ impl Cipher {
         let index = (a & ((1 << INDEX_BITS) - 1)) | (b >> SEQUENCE_BITS) << INDEX_BITS;
         let address = Address {
             entry: u32::try_from(a >> INDEX_BITS).ok()?,
-            ticket: Ticket::new(
-                u32::try_from(index).ok()?,
-                b & ((1 << SEQUENCE_BITS) - 1),
-            ),
+            ticket: Ticket::new(u32::try_from(index).ok()?, b & ((1 << SEQUENCE_BITS) - 1)),
         };
         (self.id(address) == id).then_some(address)
     }

@@ -64,7 +64,9 @@ impl Stage {
     }
 
     fn take(&self, slots: usize) {
-        let permit = self.semaphore.blocking_acquire(Request::new().slots(slots as u32));
+        let permit = self
+            .semaphore
+            .blocking_acquire(Request::new().slots(slots as u32));
         self.be_inside(permit.unwrap(), slots);
     }
 
@@ -86,7 +88,9 @@ impl Stage {
     }
 
     fn all_is_free(&self) {
-        let view = now(self.semaphores.show(self.semaphore.name())).unwrap().unwrap();
+        let view = now(self.semaphores.show(self.semaphore.name()))
+            .unwrap()
+            .unwrap();
         assert_eq!((view.busy, view.waiting), (0, 0));
         assert!(
             view.requests
@@ -133,12 +137,15 @@ fn a_dropped_wait_never_takes_the_slot_with_it() {
         let stage = Stage::new();
         let quitter = stage.spawn(|stage| {
             let mut wait = stage.semaphore.acquire(Request::new());
-            let polled = std::pin::Pin::new(&mut wait)
-                .poll(&mut Context::from_waker(Waker::noop()));
+            let polled =
+                std::pin::Pin::new(&mut wait).poll(&mut Context::from_waker(Waker::noop()));
             thread::yield_now();
             drop((polled, wait));
         });
-        let others = [stage.spawn(|stage| stage.take(1)), stage.spawn(|stage| stage.take(1))];
+        let others = [
+            stage.spawn(|stage| stage.take(1)),
+            stage.spawn(|stage| stage.take(1)),
+        ];
         quitter.join().unwrap();
         join_all(others);
         stage.all_is_free();
@@ -151,14 +158,16 @@ fn a_cancel_that_races_the_hand_over_fails_exactly_one_wait_or_none() {
         let stage = Stage::new();
         let takers: Vec<_> = (0..3)
             .map(|_| {
-                stage.spawn(|stage| match stage.semaphore.blocking_acquire(Request::new()) {
-                    Ok(permit) => {
-                        stage.be_inside(permit, 1);
-                        0
-                    }
-                    Err(AcquireError::Cancelled { .. }) => 1,
-                    Err(other) => panic!("{other}"),
-                })
+                stage.spawn(
+                    |stage| match stage.semaphore.blocking_acquire(Request::new()) {
+                        Ok(permit) => {
+                            stage.be_inside(permit, 1);
+                            0
+                        }
+                        Err(AcquireError::Cancelled { .. }) => 1,
+                        Err(other) => panic!("{other}"),
+                    },
+                )
             })
             .collect();
         let canceller = stage.spawn(|stage| {
@@ -228,7 +237,10 @@ fn a_permit_that_expires_wakes_the_next_and_its_release_harms_nobody() {
     explore(|| {
         let stage = Stage::new();
         let second = Ttl::from_secs(1).unwrap();
-        let holder = stage.semaphore.blocking_acquire(Request::new().ttl(second)).unwrap();
+        let holder = stage
+            .semaphore
+            .blocking_acquire(Request::new().ttl(second))
+            .unwrap();
         let taker = stage.spawn(|stage| stage.take(1));
         let clock = stage.spawn(move |stage| stage.clock.advance(second.duration()));
         let releaser = stage.spawn(move |_| now(holder.release()));
@@ -252,7 +264,10 @@ fn who_waits_for_the_loss_of_a_permit_hears_of_it() {
             assert!(holder.is_lost());
         });
         let taker = stage.spawn(|stage| stage.take(1));
-        assert_eq!(now(stage.semaphores.force_release(stage.semaphore.name())).unwrap(), 1);
+        assert_eq!(
+            now(stage.semaphores.force_release(stage.semaphore.name())).unwrap(),
+            1
+        );
         watcher.join().unwrap();
         taker.join().unwrap();
         stage.all_is_free();

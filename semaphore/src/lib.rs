@@ -1,4 +1,148 @@
 //! Named, fair semaphores that people can watch and steer while programs wait for them.
+//!
+//! A [`Semaphore`] has a name and a number of [`Slots`]. Whoever holds a slot is *busy*; whoever finds none waits
+//! in line, and a slot that frees is handed to the first in line, never up for grabs. That much every fair
+//! semaphore does. This one is also *listed* (who is busy, who waits, since when), *steered* (more slots, fewer,
+//! none; let this one through, cancel that one), *time-limited* where wanted, and it *refuses to deadlock*.
+//! It works from async code under any executor, and from plain threads.
+//!
+//! # Taking a slot
+//!
+//! [`Semaphores`] is the store of all semaphores; the first request that names one creates it. [`Permit`]s give
+//! their slot back when dropped, so also when the work fails.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! use cla_semaphore::{Request, SemaphoreName, Semaphores};
+//!
+//! let semaphores = Semaphores::memory();
+//! let prod_db = SemaphoreName::new("prod-db")?;
+//!
+//! let permit = semaphores.acquire(&prod_db, Request::new()).await?;
+//! // ... one at a time here ...
+//! drop(permit);
+//!
+//! // A handle saves the look-up, and a plain thread blocks instead of awaiting.
+//! let handle = semaphores.semaphore(&prod_db);
+//! std::thread::spawn(move || handle.blocking_acquire(Request::new()).map(drop)).join().unwrap()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # How many slots
+//!
+//! One, unless the code that first names the semaphore declares another number. What an administrator sets is
+//! *pinned*: it outranks the code. `0` locks the semaphore, [`Slots::Unlimited`] disables it.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! use cla_semaphore::{Request, SemaphoreName, Semaphores, Slots};
+//!
+//! let semaphores = Semaphores::memory();
+//! let printers = SemaphoreName::new("printers")?;
+//! let two = || Request::new().slots(2);
+//! let _one = semaphores.acquire(&printers, two()).await?;
+//! let _two = semaphores.acquire(&printers, two()).await?;
+//! assert!(semaphores.try_acquire(&printers, two()).await?.is_none());
+//!
+//! semaphores.set_slots(&printers, Slots::Limited(3)).await?;
+//! assert!(semaphores.try_acquire(&printers, two()).await?.is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Waiting, and giving up
+//!
+//! A [`Request`] may have a timeout and a priority. Dropping the [`Acquire`] future gives up at once: there is no
+//! way to wait that outlives the one who waits, and no way to lose a slot in between.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! use std::time::Duration;
+//! use cla_semaphore::{AcquireError, Request, SemaphoreName, Semaphores};
+//!
+//! let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
+//! let _held = x.acquire(Request::new()).await?;
+//! let impatient = Request::new().timeout(Duration::from_millis(5)).priority(10);
+//! let outcome = x.acquire(impatient).await;
+//! assert!(matches!(outcome, Err(AcquireError::TimedOut { .. })));
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Permits that expire
+//!
+//! A permit with a [`Ttl`] is lost when that has passed, unless it is refreshed; the next in line is woken without
+//! anybody coming by. Every permit has a fencing [token](Permit::token) that only grows, so what it protects can
+//! refuse a holder that does not know yet that it is one no longer.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! use std::time::Duration;
+//! use cla_semaphore::{Request, SemaphoreName, Semaphores, Ttl};
+//!
+//! let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
+//! let slow = x.acquire(Request::new().ttl(Ttl::new(Duration::from_millis(5))?)).await?;
+//! let next = x.acquire(Request::new()).await?; // 5 ms later
+//! assert!(slow.is_lost());
+//! assert!(next.token() > slow.token());
+//! assert!(slow.release().await.is_err(), "says so, and harms nobody");
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Watching and steering
+//!
+//! [`Semaphores::list`] shows every request as a row, in the JSON shape of [`SemaphoreView`]. A row that waits can be
+//! [granted](Semaphores::grant), [cancelled](Semaphores::cancel) or [moved](Semaphores::move_to); what is busy can be
+//! [released by force](Semaphores::force_release). [`Semaphores::subscribe`] tells every transition as it happens,
+//! and costs nothing while nobody listens.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_multi_thread().build()?.block_on(async {
+//! use cla_semaphore::{EventKind, Owner, Request, SemaphoreName, Semaphores};
+//!
+//! let semaphores = Semaphores::memory();
+//! let x = semaphores.semaphore(&SemaphoreName::new("x")?);
+//! let _held = x.acquire(Request::new().owner(Owner::process("nightly.js"))).await?;
+//!
+//! let mut events = semaphores.subscribe();
+//! let urgent = tokio::spawn({
+//!     let x = x.clone();
+//!     async move { x.acquire(Request::new().owner(Owner::process("hotfix.js"))).await }
+//! });
+//! let queued = events.recv().await?;
+//! assert_eq!(queued.kind, EventKind::Queued);
+//!
+//! semaphores.grant(queued.request.expect("a request queued")).await?;
+//! assert!(urgent.await??.granted(), "it did not wait for the slot");
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Waits that could never end
+//!
+//! An [`Owner`] with a [`RunId`] is one thread of control. When runs hold what the others wait for, the one that
+//! closes the circle gets a [`DeadlockError`] that names everybody in it, instead of hanging.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! use cla_semaphore::{AcquireError, Owner, Request, RunId, SemaphoreName, Semaphores};
+//!
+//! let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
+//! let me = Owner::process("nested.js").with_run(RunId::unique());
+//! let _held = x.acquire(Request::new().owner(me.clone())).await?;
+//! let again = x.acquire(Request::new().owner(me)).await;
+//! assert!(matches!(again, Err(AcquireError::Deadlock(_))));
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # How it is built
+//!
+//! [`queue`] is the whole of the rules: a pure state machine without a lock, a clock or a future. The memory store
+//! puts a lock and wakers around it; a [`Store`] of another kind does the same transitions in its own language. Time
+//! can be moved by hand in tests: [`ManualClock`].
 
 mod deadlock;
 mod error;

@@ -474,11 +474,7 @@ impl Entry {
     #[inline]
     pub(crate) fn transact<R>(
         &self,
-        command: impl FnOnce(
-            &mut Queue<Arc<Mailbox>>,
-            Timestamp,
-            &mut Effects<Arc<Mailbox>>,
-        ) -> R,
+        command: impl FnOnce(&mut Queue<Arc<Mailbox>>, Timestamp, &mut Effects<Arc<Mailbox>>) -> R,
     ) -> R {
         let mut state = self.state.lock();
         let now = self.begin(&mut state);
@@ -530,7 +526,10 @@ impl Entry {
                     kind: transition.kind,
                     semaphore: self.name.clone(),
                     request: transition.ticket.map(|ticket| self.id(ticket)),
-                    who: transition.owner.as_ref().map(|owner| owner.who().to_owned()),
+                    who: transition
+                        .owner
+                        .as_ref()
+                        .map(|owner| owner.who().to_owned()),
                     run: transition.owner.as_ref().and_then(Owner::run),
                     busy: transition.busy,
                     waiting: transition.waiting,
@@ -642,9 +641,7 @@ impl Held {
     }
 
     pub(crate) const fn waited(&self) -> Duration {
-        self.admission
-            .started_at
-            .since(self.admission.requested_at)
+        self.admission.started_at.since(self.admission.requested_at)
     }
 
     pub(crate) const fn granted(&self) -> bool {
@@ -703,7 +700,8 @@ impl Held {
     #[inline]
     pub(crate) fn give_back(&self) -> Result<(), NotHeld> {
         let ticket = self.admission.ticket;
-        self.entry.transact(|queue, now, fx| queue.release(ticket, now, fx))
+        self.entry
+            .transact(|queue, now, fx| queue.release(ticket, now, fx))
     }
 
     pub(crate) fn release(self) -> Result<(), ReleaseError> {
@@ -749,15 +747,20 @@ impl Acquiring {
             entry.conclude(state);
             return Poll::Ready(Ok(Permit::memory(Held { entry, admission })));
         }
-        self.join(&entry, state, now, cx);
+        let checked = self.join(&entry, state, now, cx);
         if self.mailbox.is_none() {
             return Poll::Ready(Err(self.timed_out(&entry)));
         }
         self.entry = Some(entry);
-        self.look(cx)
+        if checked {
+            self.look(cx)
+        } else {
+            Poll::Pending
+        }
     }
 
-    /// No slot is free: waits in line, with a mailbox, unless it does not want to wait at all.
+    /// No slot is free: waits in line, with a mailbox, unless it does not want to wait at all. Says
+    /// whether it was checked for a deadlock, of which the mailbox may tell already.
     #[cold]
     fn join(
         &mut self,
@@ -765,7 +768,7 @@ impl Acquiring {
         mut state: MutexGuard<'_, State>,
         now: Timestamp,
         cx: &Context<'_>,
-    ) {
+    ) -> bool {
         let mailbox = &mut self.mailbox;
         let waiter = |ticket, owner: Option<&Owner>| {
             // Registered under the entry's lock: of two runs that close a circle, the second one
@@ -784,12 +787,14 @@ impl Acquiring {
         let State { queue, fx, .. } = &mut *state;
         queue.join(&mut self.request, waiter, now, fx);
         entry.conclude(state);
-        if let Some(mailbox) = &self.mailbox
-            && mailbox.run.is_some()
-            && self.request.wait_limit().is_none()
-        {
+        let Some(mailbox) = &self.mailbox else {
+            return false;
+        };
+        let check = mailbox.run.is_some() && self.request.wait_limit().is_none();
+        if check {
             deadlock::check(entry, mailbox.ticket);
         }
+        check
     }
 
     /// Has the mail come?

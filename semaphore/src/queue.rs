@@ -357,7 +357,10 @@ impl<W> Queue<W> {
         if !self.slots.admits(self.taken as usize) {
             return None;
         }
-        debug_assert!(self.line.is_empty(), "while somebody waits, no slot is free");
+        debug_assert!(
+            self.line.is_empty(),
+            "while somebody waits, no slot is free"
+        );
         let index = self.record(request, now);
         Some(self.start(index, Phase::Busy, now, fx))
     }
@@ -503,9 +506,13 @@ impl<W> Queue<W> {
     ) -> Result<(), NotWaiting> {
         self.advance(now, fx);
         self.must_wait(ticket)?;
-        if let Some(waiter) =
-            self.end_waiting(ticket.index, Status::Cancelled, EventKind::Cancelled, now, fx)
-        {
+        if let Some(waiter) = self.end_waiting(
+            ticket.index,
+            Status::Cancelled,
+            EventKind::Cancelled,
+            now,
+            fx,
+        ) {
             fx.verdicts.push((waiter, Verdict::Cancelled));
         }
         self.settle(now, fx);

@@ -367,9 +367,9 @@ impl Semaphore {
     #[inline]
     pub fn try_acquire_now(&self, request: Request) -> Result<Permit, Request> {
         match &self.0 {
-            Handle::Memory { entry, .. } => Arc::clone(entry)
-                .try_acquire(request)
-                .map(Permit::memory),
+            Handle::Memory { entry, .. } => {
+                Arc::clone(entry).try_acquire(request).map(Permit::memory)
+            }
             Handle::Remote { .. } => Err(request),
         }
     }

@@ -151,9 +151,11 @@ impl<'de> Deserialize<'de> for Slots {
             }
 
             fn visit_u64<E: de::Error>(self, slots: u64) -> Result<Slots, E> {
-                u32::try_from(slots)
-                    .map(Slots::Limited)
-                    .map_err(|_| E::custom(SlotsError { given: slots.to_string() }))
+                u32::try_from(slots).map(Slots::Limited).map_err(|_| {
+                    E::custom(SlotsError {
+                        given: slots.to_string(),
+                    })
+                })
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Slots, E> {

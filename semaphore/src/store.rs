@@ -46,11 +46,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>>;
 
     /// Sets and pins the number of slots; makes the semaphore if there is none.
-    fn set_slots(
-        &self,
-        name: SemaphoreName,
-        slots: Slots,
-    ) -> BoxFuture<'_, Result<(), AdminError>>;
+    fn set_slots(&self, name: SemaphoreName, slots: Slots)
+    -> BoxFuture<'_, Result<(), AdminError>>;
 
     /// Pins the number of slots as it is.
     fn pin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>>;
@@ -80,10 +77,8 @@ pub trait Store: Send + Sync + 'static {
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>>;
 
     /// One semaphore.
-    fn show(
-        &self,
-        name: SemaphoreName,
-    ) -> BoxFuture<'_, Result<Option<SemaphoreView>, StoreError>>;
+    fn show(&self, name: SemaphoreName)
+    -> BoxFuture<'_, Result<Option<SemaphoreView>, StoreError>>;
 
     /// The one request whose id begins with `prefix`.
     fn find<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<RequestId, AdminError>>;

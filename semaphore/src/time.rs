@@ -49,7 +49,12 @@ impl Timestamp {
 #[derive(Clone, Debug)]
 pub(crate) enum Clock {
     /// The processor's cycle counter, read in 10 ns where `Instant::now()` takes 25.
-    Real { clock: quanta::Clock, start: u64 },
+    Real {
+        clock: quanta::Clock,
+        start: u64,
+        /// Nanoseconds in 2^32 ticks: one multiplication turns ticks into time.
+        scale: u64,
+    },
     /// Stands still until a test moves it.
     Manual(Arc<ManualTime>),
 }
@@ -58,13 +63,26 @@ impl Clock {
     pub(crate) fn real() -> Self {
         let clock = quanta::Clock::new();
         let start = clock.raw();
-        Self::Real { clock, start }
+        let scale = clock.delta_as_nanos(0, 1 << 32);
+        Self::Real {
+            clock,
+            start,
+            scale,
+        }
     }
 
     #[inline]
     pub(crate) fn now(&self) -> Timestamp {
         match self {
-            Self::Real { clock, start } => Timestamp(clock.delta_as_nanos(*start, clock.raw())),
+            Self::Real {
+                clock,
+                start,
+                scale,
+            } => {
+                // Another processor's counter may be a little behind.
+                let ticks = clock.raw().saturating_sub(*start);
+                Timestamp((u128::from(ticks) * u128::from(*scale) >> 32) as u64)
+            }
             Self::Manual(time) => Timestamp(time.nanos.load(Ordering::Acquire)),
         }
     }
@@ -126,12 +144,7 @@ impl ManualClock {
     /// Moves the clock on, and lets every deadline up to the new time happen, in order of deadline.
     pub fn advance(&self, by: Duration) {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        let target = Timestamp(
-            self.time
-                .nanos
-                .load(Ordering::Acquire)
-                .saturating_add(by),
-        );
+        let target = Timestamp(self.time.nanos.load(Ordering::Acquire).saturating_add(by));
         let timers: Vec<_> = {
             let mut timers = self.time.timers.lock();
             timers.retain(|timer| timer.strong_count() > 0);

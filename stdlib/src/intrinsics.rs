@@ -7,7 +7,7 @@
 use cla_runtime::Kept;
 use cla_runtime::Run;
 use cla_runtime::js::function::{IntoArgs, This};
-use cla_runtime::js::{self, Array, Ctx, FromJs, Function, IntoJs, Object, Value};
+use cla_runtime::js::{self, Array, Constructor, Ctx, FromJs, Function, IntoJs, Object, Value};
 
 use crate::text::text;
 
@@ -18,7 +18,15 @@ macro_rules! intrinsics {
     ) => {
         /// A kept value, by its place among them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Intrinsic { $($value,)* $($getter,)* TypedArrayPrototype, TypedArrayLength, TypedArrayName }
+        pub(crate) enum Intrinsic {
+            $($value,)*
+            $($getter,)*
+            TypedArrayPrototype,
+            TypedArrayLength,
+            TypedArrayName,
+            MapIteratorNext,
+            SetIteratorNext,
+        }
 
         /// Values that are reached by a path from the global object.
         const VALUES: &[&str] = &[$($value_path),*];
@@ -33,8 +41,9 @@ intrinsics! {
         OwnSymbols = "Object.getOwnPropertySymbols",
         ObjectToString = "Object.prototype.toString",
         FunctionToString = "Function.prototype.toString",
-        MapForEach = "Map.prototype.forEach",
-        SetForEach = "Set.prototype.forEach",
+        MapEntries = "Map.prototype.entries",
+        SetValues = "Set.prototype.values",
+        DateTime = "Date.prototype.getTime",
         DateToIso = "Date.prototype.toISOString",
         NumberValue = "Number.prototype.valueOf",
         StringValue = "String.prototype.valueOf",
@@ -111,6 +120,17 @@ pub(crate) fn keep<'js>(ctx: &Ctx<'js>, run: &Run) -> js::Result<Kept<Array<'sta
         kept.set(Intrinsic::TypedArrayName as usize, getter(shared.clone(), tag)?)?;
         kept.set(Intrinsic::TypedArrayPrototype as usize, shared)?;
     }
+    // Nor have the iterators of maps and sets.
+    for (class, method, next) in [
+        ("Map", Intrinsic::MapEntries, Intrinsic::MapIteratorNext),
+        ("Set", Intrinsic::SetValues, Intrinsic::SetIteratorNext),
+    ] {
+        let class: Constructor<'js> = globals.get(class)?;
+        let empty: Object<'js> = class.construct(())?;
+        let method: Function<'js> = kept.get(method as usize)?;
+        let iterator: Object<'js> = method.call((This(empty),))?;
+        kept.set(next as usize, iterator.get::<_, Value<'js>>("next")?)?;
+    }
     Ok(run.keep(ctx, kept))
 }
 
@@ -141,6 +161,19 @@ pub(crate) enum Property<'js> {
         setter: bool,
         enumerable: bool,
     },
+}
+
+impl Property<'_> {
+    /// Whether it is data, and a number.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self, Self::Data { value, .. } if value.is_number() || value.is_big_int())
+    }
+
+    pub(crate) fn is_enumerable(&self) -> bool {
+        match self {
+            Self::Data { enumerable, .. } | Self::Accessor { enumerable, .. } => *enumerable,
+        }
+    }
 }
 
 impl<'js> Intrinsics<'js> {
@@ -182,10 +215,10 @@ impl<'js> Intrinsics<'js> {
         let Some(descriptor) = descriptor else {
             return Ok(None);
         };
+        // A rule may have given every object a `get` or a `value` by way of `Object.prototype`.
+        descriptor.set_prototype(None)?;
         let enumerable = descriptor.get("enumerable")?;
-        // A rule may have given every object a `get` or a `value` by way of `Object.prototype`, so
-        // look only at what the descriptor has itself: `writable` comes with data alone.
-        let property = if descriptor.contains_own("writable")? {
+        let property = if descriptor.contains_key("writable")? {
             Property::Data {
                 value: descriptor.get("value")?,
                 enumerable,
@@ -231,6 +264,29 @@ impl<'js> Intrinsics<'js> {
         match self.data(object, &key)? {
             Some(value) => value.as_string().map(text).transpose(),
             None => Ok(None),
+        }
+    }
+
+    /// Walks through a map, whose entries come as arrays of key and value, or through a set.
+    ///
+    /// `visit` says whether to go on.
+    pub(crate) fn each_entry(
+        &self,
+        collection: &Object<'js>,
+        map: bool,
+        mut visit: impl FnMut(Value<'js>) -> js::Result<bool>,
+    ) -> js::Result<()> {
+        let (start, next) = if map {
+            (Intrinsic::MapEntries, Intrinsic::MapIteratorNext)
+        } else {
+            (Intrinsic::SetValues, Intrinsic::SetIteratorNext)
+        };
+        let iterator: Value<'js> = self.on(start, collection.as_value())?;
+        loop {
+            let result: Object<'js> = self.on(next, &iterator)?;
+            if result.get("done")? || !visit(result.get("value")?)? {
+                return Ok(());
+            }
         }
     }
 

@@ -15,9 +15,13 @@ pub(super) fn names(files: &[PathBuf], copies: usize) -> Vec<String> {
     for path in &paths {
         *total.entry(path).or_default() += copies;
     }
+    let mut ends = HashMap::<PathBuf, usize>::new();
+    for ending in total.keys().flat_map(|path| endings(path)) {
+        *ends.entry(ending).or_default() += 1;
+    }
     let short: HashMap<&Path, String> = total
         .keys()
-        .map(|path| (*path, shortest(path, total.keys().copied())))
+        .map(|path| (*path, shortest(path, &ends)))
         .collect();
     let mut seen = HashMap::<&Path, usize>::new();
     let repeated = paths.iter().flat_map(|path| std::iter::repeat_n(path.as_path(), copies));
@@ -41,12 +45,16 @@ fn identity(file: &Path) -> PathBuf {
     absolute(file).unwrap_or_else(|_| file.to_path_buf())
 }
 
-/// The fewest last parts of `path` that no other path ends in.
-fn shortest<'a>(path: &'a Path, all: impl Iterator<Item = &'a Path> + Clone) -> String {
+/// The last part of `path`, the last two, and so on to all of it.
+fn endings(path: &Path) -> impl Iterator<Item = PathBuf> {
     let parts: Vec<&OsStr> = path.iter().collect();
-    let ending = (1..=parts.len())
-        .map(|count| parts[parts.len() - count..].iter().collect::<PathBuf>())
-        .find(|ending| all.clone().filter(|other| other.ends_with(ending)).count() == 1)
+    (0..parts.len()).rev().map(move |first| parts[first..].iter().collect())
+}
+
+/// The shortest of the endings of `path` that no other path has.
+fn shortest(path: &Path, ends: &HashMap<PathBuf, usize>) -> String {
+    let ending = endings(path)
+        .find(|ending| ends.get(ending) == Some(&1))
         .unwrap_or_else(|| path.to_path_buf());
     // A name stands in front of lines: it must not break them.
     ending.to_string_lossy().replace(char::is_control, "\u{fffd}")

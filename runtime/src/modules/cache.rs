@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::sys::fiber;
 use crate::sys::quickjs::Bytecode;
-use crate::typescript::{self, Stripped, SyntaxProblem};
+use crate::typescript::{self, PositionMap, Stripped, SyntaxProblem};
 
 /// Beyond this many bytes of sources and bytecode the cache starts over.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -34,8 +35,15 @@ pub(crate) struct CodeCache {
 #[derive(Debug, Default)]
 struct State {
     bytecode: HashMap<(Goal, u64), Entry<Bytecode>>,
-    stripped: HashMap<u64, Entry<Arc<Stripped>>>,
+    stripped: HashMap<u64, Entry<Arc<Code>>>,
     bytes: usize,
+}
+
+/// JavaScript that a TypeScript source was turned into.
+#[derive(Debug)]
+pub(crate) struct Code {
+    pub(crate) code: Arc<str>,
+    pub(crate) positions: PositionMap,
 }
 
 #[derive(Debug)]
@@ -82,7 +90,7 @@ impl CodeCache {
         &self,
         name: &str,
         text: &Arc<str>,
-    ) -> Result<Arc<Stripped>, Vec<SyntaxProblem>> {
+    ) -> Result<Arc<Code>, Vec<SyntaxProblem>> {
         let key = self.key(name, text);
         let known = {
             let state = self.state.lock();
@@ -94,7 +102,8 @@ impl CodeCache {
         if let Some(stripped) = known {
             return Ok(stripped);
         }
-        let value = Arc::new(typescript::strip(name, text)?);
+        let Stripped { code, positions } = strip_aside(name, text)?;
+        let value = Arc::new(Code { code, positions });
         let mut state = self.state.lock();
         state.make_room(text.len() + value.code.len());
         let entry = Entry {
@@ -104,6 +113,20 @@ impl CodeCache {
         };
         state.stripped.insert(key, entry);
         Ok(value)
+    }
+}
+
+/// Strips on another thread while this run's fiber is suspended: a large source takes a while, and the
+/// other runs of this worker should not have to wait for it.
+fn strip_aside(name: &str, text: &Arc<str>) -> Result<Stripped, Vec<SyntaxProblem>> {
+    let task = {
+        let (name, text) = (name.to_owned(), Arc::clone(text));
+        tokio::task::spawn_blocking(move || typescript::strip(&name, &text))
+    };
+    match fiber::block_on(task) {
+        Ok(result) => result,
+        // Cannot happen while the worker lives; then doing it here is as good.
+        Err(_) => typescript::strip(name, text),
     }
 }
 

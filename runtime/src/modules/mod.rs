@@ -18,11 +18,10 @@ use rquickjs::{Ctx, Exception, Object, Persistent};
 pub(crate) use load::{Kind, ModuleLoader, looks_like_module};
 pub(crate) use require::{install, require};
 
-use self::cache::CodeCache;
+use self::cache::{Code, CodeCache};
 use self::resolve::{ResolveError, Resolved};
 use crate::error::{RuleError, Sources};
 use crate::native::NativeModule;
-use crate::typescript::Stripped;
 
 /// What all runs of an engine share: the built-in modules, where files may lie, compiled code.
 #[derive(Default)]
@@ -68,13 +67,22 @@ struct FailedImport {
     specifier: String,
 }
 
+/// Where an import's specifier is written, quotes included.
+#[derive(Clone, Debug)]
+pub(crate) struct ImportPlace {
+    pub(crate) file: String,
+    /// Line and column, from 1, in characters.
+    pub(crate) at: (u32, u32),
+    pub(crate) length: usize,
+}
+
 /// A source that was compiled in this run.
 #[derive(Clone)]
 pub(crate) struct LoadedSource {
     /// What the author wrote.
     pub(crate) text: Arc<str>,
     /// What QuickJS compiled, when that is something else.
-    stripped: Option<Arc<Stripped>>,
+    stripped: Option<Arc<Code>>,
     /// Characters that were put in front of the first line.
     prefix: u32,
 }
@@ -200,18 +208,22 @@ impl ModuleCache {
     }
 
     /// Where the import that failed last is written, if that can be told.
-    pub(crate) fn failed_import(&self) -> Option<(String, u32, u32)> {
+    pub(crate) fn failed_import(&self) -> Option<ImportPlace> {
         let failed = self.failed_import.borrow().clone()?;
         let sources = self.sources.borrow();
         let text = &sources.get(&failed.importer)?.text;
-        let position = ['"', '\'', '`'].iter().find_map(|quote| {
-            let literal = format!("{quote}{}{quote}", failed.specifier);
-            text.find(&literal)
-        })?;
+        let literal = |quote| format!("{quote}{}{quote}", failed.specifier);
+        let position = ['"', '\'', '`']
+            .into_iter()
+            .find_map(|quote| text.find(&literal(quote)))?;
         let before = &text[..position];
         let line = before.matches('\n').count() as u32 + 1;
         let column = before.rsplit('\n').next()?.chars().count() as u32 + 1;
-        Some((failed.importer, line, column))
+        Some(ImportPlace {
+            file: failed.importer,
+            at: (line, column),
+            length: failed.specifier.chars().count() + 2,
+        })
     }
 
     fn display(&self, name: &str) -> String {
@@ -234,21 +246,21 @@ impl Sources for ModuleCache {
             .map(|source| Arc::clone(&source.text))
     }
 
-    fn original(&self, file: &str, line: u32, column: u32) -> (u32, u32) {
+    fn original(&self, file: &str, line: u32, column: u32) -> Option<(u32, u32)> {
         let sources = self.sources.borrow();
-        let Some(source) = sources.get(file) else {
-            return (line, column);
-        };
-        let column = if line == 1 {
-            column.saturating_sub(source.prefix).max(1)
-        } else {
-            column
-        };
-        source
-            .stripped
-            .as_ref()
-            .and_then(|stripped| stripped.positions.original(line, column))
-            .unwrap_or((line, column))
+        let source = sources.get(file)?;
+        let prefix = if line == 1 { source.prefix } else { 0 };
+        let column = column.saturating_sub(prefix).max(1);
+        match &source.stripped {
+            Some(stripped) => stripped.positions.original(line, column),
+            None if prefix == 0 => None,
+            None => {
+                // What is left counts bytes of the author's own first line.
+                let first = source.text.lines().next().unwrap_or_default();
+                let before = first.get(..column as usize - 1).unwrap_or(first);
+                Some((line, before.chars().count() as u32 + 1))
+            }
+        }
     }
 
     fn display_name(&self, file: &str) -> String {

@@ -152,7 +152,12 @@ mod tests {
 
     fn resolve_in(folder: &Path, specifier: &str) -> Result<Resolved, ResolveError> {
         let root = folder.canonicalize().unwrap();
-        resolve(specifier, Some(&root), &[root.clone()], NATIVES.into_iter())
+        resolve(
+            specifier,
+            Some(&root),
+            std::slice::from_ref(&root),
+            NATIVES.into_iter(),
+        )
     }
 
     fn file(folder: &Path, name: &str) -> Result<Resolved, ResolveError> {

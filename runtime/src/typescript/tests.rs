@@ -377,7 +377,7 @@ fn evaluate(source: &str) -> Result<String, (u32, u32)> {
     context.with(|ctx| {
         let mut options = rquickjs::context::EvalOptions::default();
         options.filename = Some("rule.ts".to_owned());
-        match ctx.eval_with_options::<rquickjs::Value<'_>, _>(stripped.code, options) {
+        match ctx.eval_with_options::<rquickjs::Value<'_>, _>(&*stripped.code, options) {
             Ok(value) => {
                 let json = ctx
                     .json_stringify(value)

@@ -79,6 +79,8 @@ fn command() -> impl Strategy<Value = Command> {
 #[derive(Clone, Debug)]
 struct Asked {
     number: usize,
+    priority: i32,
+    /// Whose place it has: its priority, unless it was moved.
     class: i32,
     ttl: Option<u64>,
     deadline: Option<u64>,
@@ -231,8 +233,11 @@ impl Pair {
         self.model.arrive(request.declared_slots());
         let asked = Asked {
             number,
+            priority: request.its_priority().0,
             class: request.its_priority().0,
-            ttl: request.permit_ttl().map(|ttl| ttl.duration().as_nanos() as u64),
+            ttl: request
+                .permit_ttl()
+                .map(|ttl| ttl.duration().as_nanos() as u64),
             deadline: request
                 .wait_limit()
                 .map(|limit| self.now + limit.as_nanos() as u64),
@@ -240,7 +245,8 @@ impl Pair {
             token: 0,
         };
         let outcome = if queue_up {
-            self.queue.acquire(request, |_, _| number, now, &mut self.fx)
+            self.queue
+                .acquire(request, |_, _| number, now, &mut self.fx)
         } else {
             match self.queue.try_acquire(request, now, &mut self.fx) {
                 Some(admission) => Outcome::Admitted(admission),
@@ -289,9 +295,20 @@ impl Pair {
         }
         let made = self.tickets.len();
         let pick = |who: usize| (made > 0).then(|| who % made);
-        let Pair { queue, fx, model, tickets, .. } = self;
+        let Pair {
+            queue,
+            fx,
+            model,
+            tickets,
+            ..
+        } = self;
         match command {
-            Command::Acquire { declared, priority, timeout, ttl } => {
+            Command::Acquire {
+                declared,
+                priority,
+                timeout,
+                ttl,
+            } => {
                 let mut request = Request::new().priority(priority);
                 if let Some(declared) = declared {
                     request = request.slots(declared);
@@ -368,10 +385,8 @@ impl Pair {
                 if let Some(from) = from {
                     let mut asked = model.line.remove(from);
                     let to = place.saturating_sub(1).min(model.line.len());
-                    // Its own class counts only when it is alone, and then it makes no difference.
-                    if let Some(near) = model.line.get(to).or(model.line.last()) {
-                        asked.class = near.class;
-                    }
+                    let near = model.line.get(to).or(model.line.last());
+                    asked.class = near.map_or(asked.priority, |near| near.class);
                     model.line.insert(to, asked);
                 }
             }
@@ -438,7 +453,13 @@ impl Pair {
 
     fn compare(&mut self) {
         let now = Timestamp::from_nanos(self.now);
-        let Pair { queue, fx, model, tickets, .. } = self;
+        let Pair {
+            queue,
+            fx,
+            model,
+            tickets,
+            ..
+        } = self;
         // What waiters were told, in order.
         let told: Vec<_> = fx
             .verdicts
@@ -469,10 +490,22 @@ impl Pair {
         assert_eq!(queue.waiting(), model.line.len());
         let busy = model.busy.iter().map(|asked| {
             let status = Status::Busy;
-            (tickets[asked.number], status, asked.granted, None, Some(asked.token))
+            (
+                tickets[asked.number],
+                status,
+                asked.granted,
+                None,
+                Some(asked.token),
+            )
         });
         let line = model.line.iter().zip(1..).map(|(asked, place)| {
-            (tickets[asked.number], Status::Waiting, false, Some(place), None)
+            (
+                tickets[asked.number],
+                Status::Waiting,
+                false,
+                Some(place),
+                None,
+            )
         });
         let rows: Vec<_> = queue
             .rows(now)
@@ -575,7 +608,12 @@ fn what_a_long_line_took_is_given_back_when_it_is_gone() {
     let tickets: Vec<_> = (0..100_000)
         .filter_map(|_| {
             let timeout = Duration::from_secs(1);
-            match queue.acquire(&mut Request::new().timeout(timeout), |_, _| (), now, &mut fx) {
+            match queue.acquire(
+                &mut Request::new().timeout(timeout),
+                |_, _| (),
+                now,
+                &mut fx,
+            ) {
                 Outcome::Queued(ticket) => Some(ticket),
                 Outcome::Admitted(admission) => {
                     held = Some(admission.ticket);
@@ -585,7 +623,9 @@ fn what_a_long_line_took_is_given_back_when_it_is_gone() {
             }
         })
         .collect();
-    queue.release(held.expect("the first one"), now, &mut fx).unwrap();
+    queue
+        .release(held.expect("the first one"), now, &mut fx)
+        .unwrap();
     for ticket in tickets {
         queue.release(ticket, now, &mut fx).unwrap();
     }

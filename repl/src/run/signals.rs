@@ -1,0 +1,98 @@
+//! Requests from outside to end: Ctrl-C everywhere, SIGTERM on unix.
+//!
+//! The only file of the program that knows which system it is on.
+
+use std::io;
+
+/// A request to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// Ctrl-C, or SIGINT.
+    Interrupt,
+    /// SIGTERM: what service managers and `kill` send.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "other systems have no such signal"))]
+    Terminate,
+}
+
+impl Signal {
+    /// What a shell says of a program that this signal ended.
+    pub(super) fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 128 + 2,
+            Self::Terminate => 128 + 15,
+        }
+    }
+}
+
+#[cfg(unix)]
+mod system {
+    use std::io;
+
+    use tokio::signal::unix::{self, SignalKind};
+
+    use super::Signal;
+
+    /// The signals that have arrived and those that will. From its creation on they no longer end
+    /// the program by themselves.
+    pub(in super::super) struct Signals {
+        interrupt: unix::Signal,
+        terminate: unix::Signal,
+    }
+
+    impl Signals {
+        pub(in super::super) fn listen() -> io::Result<Self> {
+            Ok(Self {
+                interrupt: unix::signal(SignalKind::interrupt())?,
+                terminate: unix::signal(SignalKind::terminate())?,
+            })
+        }
+
+        /// The next one.
+        pub(in super::super) async fn next(&mut self) -> Signal {
+            tokio::select! {
+                _ = self.interrupt.recv() => Signal::Interrupt,
+                _ = self.terminate.recv() => Signal::Terminate,
+            }
+        }
+    }
+}
+
+#[cfg(windows)]
+mod system {
+    use std::io;
+
+    use tokio::signal::windows::{self, CtrlC};
+
+    use super::Signal;
+
+    /// The requests that have arrived and those that will. From its creation on they no longer end
+    /// the program by themselves.
+    pub(in super::super) struct Signals(CtrlC);
+
+    impl Signals {
+        pub(in super::super) fn listen() -> io::Result<Self> {
+            windows::ctrl_c().map(Self)
+        }
+
+        /// The next one.
+        pub(in super::super) async fn next(&mut self) -> Signal {
+            self.0.recv().await;
+            Signal::Interrupt
+        }
+    }
+}
+
+pub(super) use system::Signals;
+
+/// From now on the next signal ends the program at once, whatever its threads are doing.
+///
+/// A thread of its own sees to that: the main one may be stuck in writing to a pipe that nobody
+/// reads.
+pub(super) fn exit_at_next(last_words: impl FnOnce() + Send + 'static) {
+    std::thread::spawn(|| -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let signal = runtime.block_on(async { io::Result::Ok(Signals::listen()?.next().await) })?;
+        last_words();
+        std::process::exit(signal.exit_code().into());
+    });
+}

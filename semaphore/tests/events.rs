@@ -1,0 +1,158 @@
+//! Rule 10: every transition emits an event; subscribers never slow the queue down.
+
+mod common;
+
+use cla_semaphore::{Event, EventKind, Events, EventsError, Owner, Request, Slots};
+use common::{Stage, Waiter, now, run, seconds, ttl};
+
+fn drain(events: &mut Events) -> Vec<Event> {
+    std::iter::from_fn(|| events.try_recv().expect("none was missed")).collect()
+}
+
+fn kinds(events: &mut Events) -> Vec<EventKind> {
+    drain(events).into_iter().map(|event| event.kind).collect()
+}
+
+#[test]
+fn the_life_of_a_request_is_told_in_order_with_the_counts_after_each_step() {
+    let stage = Stage::new();
+    let mut events = stage.semaphores.subscribe();
+    let (id, request) = run("deploy.js");
+    let first = stage.take();
+    let second = stage.wait_as(request);
+    drop(first);
+    drop(second.permit());
+    let told = drain(&mut events);
+    let steps: Vec<_> = told
+        .iter()
+        .map(|event| (event.kind, event.busy, event.waiting, event.slots))
+        .collect();
+    let one = Slots::ONE;
+    assert_eq!(
+        steps,
+        [
+            (EventKind::Created, 0, 0, one),
+            (EventKind::Acquired, 1, 0, one),
+            (EventKind::Queued, 1, 1, one),
+            (EventKind::Released, 0, 1, one),
+            (EventKind::Acquired, 1, 0, one),
+            (EventKind::Released, 0, 0, one),
+        ]
+    );
+    assert_eq!(told[2].who.as_deref(), Some("deploy.js"));
+    assert_eq!(told[2].run, Some(id));
+    assert_eq!(told[2].request, told[4].request);
+    assert!(told.iter().all(|event| event.semaphore == *stage.x.name()));
+}
+
+#[test]
+fn every_way_a_request_can_end_or_change_has_its_event() {
+    use EventKind::*;
+    let stage = Stage::new();
+    let name = stage.x.name();
+    let held = stage.take_as(Request::new().ttl(ttl(2)));
+    let mut events = stage.semaphores.subscribe();
+    now(held.refresh(ttl(1))).unwrap();
+    assert_eq!(kinds(&mut events), [Refreshed]);
+    stage.clock.advance(seconds(1));
+    assert_eq!(kinds(&mut events), [Expired]);
+    let _held = stage.take();
+    kinds(&mut events);
+
+    let cancelled = stage.wait();
+    now(stage.semaphores.cancel(stage.last_in_line())).unwrap();
+    assert_eq!(kinds(&mut events), [Queued, Cancelled]);
+    drop(cancelled.error());
+    drop(stage.wait());
+    assert_eq!(kinds(&mut events), [Queued, Killed]);
+    let impatient = stage.wait_as(Request::new().timeout(seconds(1)));
+    stage.clock.advance(seconds(1));
+    assert_eq!(kinds(&mut events), [Queued, TimedOut]);
+    drop(impatient.error());
+
+    let waiters = [stage.wait(), stage.wait(), stage.wait()];
+    kinds(&mut events);
+    now(stage.semaphores.move_to(stage.line()[2], 1)).unwrap();
+    now(stage.semaphores.grant(stage.line()[0])).unwrap();
+    assert_eq!(kinds(&mut events), [Moved, Granted]);
+    now(stage.semaphores.force_release(name)).unwrap();
+    assert_eq!(kinds(&mut events), [ForceReleased, ForceReleased, Acquired]);
+    now(stage.semaphores.purge(name)).unwrap();
+    assert_eq!(kinds(&mut events), [Purged, Granted]);
+    let _permits = waiters.map(Waiter::permit);
+
+    stage.slots(3);
+    now(stage.semaphores.unpin(name)).unwrap();
+    now(stage.semaphores.pin(name)).unwrap();
+    assert_eq!(
+        kinds(&mut events),
+        [Pinned, SlotsChanged, Unpinned, SlotsChanged, Pinned]
+    );
+    drop(_permits);
+    kinds(&mut events);
+    now(stage.semaphores.forget(name)).unwrap();
+    assert_eq!(kinds(&mut events), [Forgotten]);
+}
+
+#[test]
+fn a_deadlock_is_told() {
+    let stage = Stage::new();
+    let (_, request) = run("nested.js");
+    let _held = stage.take_as(request.clone());
+    let mut events = stage.semaphores.subscribe();
+    assert!(now(stage.x.acquire(request)).is_err());
+    assert_eq!(
+        kinds(&mut events),
+        [EventKind::Queued, EventKind::Deadlocked]
+    );
+}
+
+#[test]
+fn who_does_not_read_misses_the_oldest_is_told_how_many_and_slows_nobody_down() {
+    let stage = Stage::new();
+    let mut events = stage.semaphores.subscribe();
+    for _ in 0..10_000 {
+        drop(stage.take());
+    }
+    // 20,001 events happened.
+    let Err(EventsError::Missed(missed)) = events.try_recv() else {
+        panic!("it must have missed some");
+    };
+    assert_eq!(missed as usize + drain(&mut events).len(), 20_001);
+}
+
+#[test]
+fn who_subscribes_later_hears_only_of_what_comes_later() {
+    let stage = Stage::new();
+    drop(stage.take());
+    let mut events = stage.semaphores.subscribe();
+    assert_eq!(kinds(&mut events), []);
+    drop(stage.take());
+    assert_eq!(
+        kinds(&mut events),
+        [EventKind::Acquired, EventKind::Released]
+    );
+}
+
+#[test]
+fn the_subscription_ends_with_the_store() {
+    let stage = Stage::new();
+    let mut events = stage.semaphores.subscribe();
+    drop(stage);
+    assert_eq!(events.try_recv(), Err(EventsError::Closed));
+}
+
+#[test]
+fn an_event_is_the_same_after_a_trip_through_json() {
+    let stage = Stage::new();
+    let mut events = stage.semaphores.subscribe();
+    drop(stage.take_as(Request::new().owner(Owner::process("a.js"))));
+    for event in drain(&mut events) {
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Event>(&json).unwrap(),
+            event,
+            "{json}"
+        );
+    }
+}

@@ -1,0 +1,406 @@
+//! The global `console`.
+//!
+//! What informs goes to the standard output, what warns to the standard error. Lines are laid out as in
+//! Node; labels, counters and groups are the run's own.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use cla_runtime::OutputStream::{self, Stderr, Stdout};
+use cla_runtime::js::function::Rest;
+use cla_runtime::js::{self, Coerced, Ctx, FromJs, Object, Value};
+use unicode_width::UnicodeWidthStr;
+
+use crate::call::{Arg, named};
+use crate::format::{format, join};
+use crate::inspect::{InspectOptions, inspect};
+use crate::intrinsics::{Intrinsic, Property};
+use crate::state::State;
+use crate::text::{coerce, text};
+use crate::throw::wrong;
+
+/// How much further in each group is, in columns.
+const GROUP_INDENTATION: usize = 2;
+/// Groups nested deeper are not further in.
+const MAX_GROUPS: usize = 40;
+/// Of so many labels the counts and the start times are kept; others are not counted.
+const MAX_LABELS: usize = 10_000;
+/// The largest table that is drawn, in cells; larger ones are printed like any other value.
+const MAX_CELLS: usize = 100_000;
+
+/// What `console` remembers between calls.
+#[derive(Default)]
+pub(crate) struct ConsoleState {
+    groups: Cell<usize>,
+    counts: RefCell<HashMap<String, u64>>,
+    timers: RefCell<HashMap<String, Instant>>,
+}
+
+/// Makes the console.
+pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
+    let console = Object::new(ctx.clone())?;
+    for (name, stream) in [
+        ("log", Stdout),
+        ("info", Stdout),
+        ("debug", Stdout),
+        ("warn", Stderr),
+        ("error", Stderr),
+    ] {
+        let log = move |ctx: Ctx<'js>, values: Rest<Value<'js>>| {
+            let line = format(&ctx, &values)?;
+            write(&*State::of(&ctx)?, stream, &line);
+            js::Result::Ok(())
+        };
+        console.set(name, named(ctx, name, log)?)?;
+    }
+    let group = named(ctx, "group", group)?;
+    console.set("groupCollapsed", group.clone())?;
+    console.set("group", group)?;
+    console.set("groupEnd", named(ctx, "groupEnd", group_end)?)?;
+    console.set("trace", named(ctx, "trace", trace)?)?;
+    console.set("assert", named(ctx, "assert", assert)?)?;
+    console.set("count", named(ctx, "count", count)?)?;
+    console.set("countReset", named(ctx, "countReset", count_reset)?)?;
+    console.set("time", named(ctx, "time", time)?)?;
+    console.set("timeLog", named(ctx, "timeLog", time_log)?)?;
+    console.set("timeEnd", named(ctx, "timeEnd", time_end)?)?;
+    console.set("dir", named(ctx, "dir", dir)?)?;
+    console.set("table", named(ctx, "table", table)?)?;
+    Ok(console.into_value())
+}
+
+/// Writes a text, indented as deep as groups are open.
+fn write(state: &State, stream: OutputStream, text: &str) {
+    let margin = " ".repeat(state.console.groups.get().min(MAX_GROUPS) * GROUP_INDENTATION);
+    let mut lines = if margin.is_empty() {
+        text.to_owned()
+    } else {
+        format!("{margin}{}", text.replace('\n', &format!("\n{margin}")))
+    };
+    lines.push('\n');
+    state.write(stream, &lines);
+}
+
+fn group<'js>(ctx: Ctx<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
+    let state = State::of(&ctx)?;
+    if !values.is_empty() {
+        write(&state, Stdout, &format(&ctx, &values)?);
+    }
+    let groups = &state.console.groups;
+    groups.set(groups.get().saturating_add(1));
+    Ok(())
+}
+
+fn group_end(ctx: Ctx<'_>) -> js::Result<()> {
+    let state = State::of(&ctx)?;
+    let groups = &state.console.groups;
+    groups.set(groups.get().saturating_sub(1));
+    Ok(())
+}
+
+fn trace<'js>(ctx: Ctx<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
+    let state = State::of(&ctx)?;
+    let message = format(&ctx, &values)?;
+    let error = js::Exception::from_message(ctx.clone(), "")?;
+    let stack: String = state
+        .intrinsics(&ctx)?
+        .on(Intrinsic::ErrorStack, error.as_object().as_value())?;
+    let mut text = String::from("Trace");
+    if !message.is_empty() {
+        let _ = write!(text, ": {message}");
+    }
+    for frame in stack.lines().filter(|frame| !frame.ends_with("(native)")) {
+        let _ = write!(text, "\n{frame}");
+    }
+    write(&state, Stderr, &text);
+    Ok(())
+}
+
+fn assert<'js>(ctx: Ctx<'js>, condition: Arg<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
+    if Coerced::<bool>::from_js(&ctx, condition.0)?.0 {
+        return Ok(());
+    }
+    let mut text = String::from("Assertion failed");
+    if !values.is_empty() {
+        let _ = write!(text, ": {}", format(&ctx, &values)?);
+    }
+    write(&*State::of(&ctx)?, Stderr, &text);
+    Ok(())
+}
+
+/// The label of a counter or timer.
+fn label<'js>(ctx: &Ctx<'js>, label: &Arg<'js>) -> js::Result<String> {
+    match label.given() {
+        Some(label) => coerce(ctx, label),
+        None => Ok("default".to_owned()),
+    }
+}
+
+fn count<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
+    let state = State::of(&ctx)?;
+    let name = label(&ctx, &name)?;
+    let count = {
+        let mut counts = state.console.counts.borrow_mut();
+        let count = counts.get(&name).copied().unwrap_or(0) + 1;
+        if count > 1 || counts.len() < MAX_LABELS {
+            counts.insert(name.clone(), count);
+        }
+        count
+    };
+    write(&state, Stdout, &format!("{name}: {count}"));
+    Ok(())
+}
+
+fn count_reset<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
+    let state = State::of(&ctx)?;
+    let name = label(&ctx, &name)?;
+    if state.console.counts.borrow_mut().remove(&name).is_none() {
+        write(&state, Stderr, &format!("console.countReset: no count named '{name}'"));
+    }
+    Ok(())
+}
+
+fn time<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
+    let state = State::of(&ctx)?;
+    let name = label(&ctx, &name)?;
+    let known = state.console.timers.borrow().contains_key(&name);
+    if known {
+        write(&state, Stderr, &format!("console.time: a timer named '{name}' runs already"));
+    } else if state.console.timers.borrow().len() < MAX_LABELS {
+        state.console.timers.borrow_mut().insert(name, Instant::now());
+    }
+    Ok(())
+}
+
+fn time_log<'js>(ctx: Ctx<'js>, name: Arg<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
+    let state = State::of(&ctx)?;
+    let name = label(&ctx, &name)?;
+    let started = state.console.timers.borrow().get(&name).copied();
+    report_time(&ctx, &state, "timeLog", &name, started, &values)
+}
+
+fn time_end<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
+    let state = State::of(&ctx)?;
+    let name = label(&ctx, &name)?;
+    let started = state.console.timers.borrow_mut().remove(&name);
+    report_time(&ctx, &state, "timeEnd", &name, started, &[])
+}
+
+fn report_time<'js>(
+    ctx: &Ctx<'js>,
+    state: &State,
+    method: &str,
+    name: &str,
+    started: Option<Instant>,
+    values: &[Value<'js>],
+) -> js::Result<()> {
+    let Some(started) = started else {
+        write(state, Stderr, &format!("console.{method}: no timer named '{name}'"));
+        return Ok(());
+    };
+    let mut line = format!("{name}: {}", elapsed(started.elapsed()));
+    if !values.is_empty() {
+        line.push(' ');
+        line.push_str(&join(ctx, values)?);
+    }
+    write(state, Stdout, &line);
+    Ok(())
+}
+
+/// A time span as Node's timers show it: `12.345ms`, `1.234s`, `2:03.456 (m:ss.mmm)`.
+fn elapsed(duration: Duration) -> String {
+    let milliseconds = duration.as_secs_f64() * 1000.0;
+    let seconds = duration.as_secs_f64();
+    if seconds < 1.0 {
+        let text = format!("{milliseconds:.3}");
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        return format!("{text}ms");
+    }
+    if seconds < 60.0 {
+        return format!("{seconds:.3}s");
+    }
+    let minutes = duration.as_secs() / 60;
+    let rest = seconds - (minutes * 60) as f64;
+    if minutes < 60 {
+        return format!("{minutes}:{rest:06.3} (m:ss.mmm)");
+    }
+    format!("{}:{:02}:{:02} (h:mm:ss)", minutes / 60, minutes % 60, rest as u64)
+}
+
+fn dir<'js>(ctx: Ctx<'js>, value: Arg<'js>, options: Arg<'js>) -> js::Result<()> {
+    let mut shown = InspectOptions::default();
+    if let Some(options) = options.as_object() {
+        let depth: Value<'js> = options.get("depth")?;
+        if depth.is_null() {
+            shown = shown.depth(usize::MAX);
+        } else if let Some(depth) = depth.as_number() {
+            shown = shown.depth(depth.max(0.0) as usize);
+        }
+        shown = shown.colors(options.get::<_, Option<bool>>("colors")?.unwrap_or(false));
+    }
+    let text = inspect(&ctx, &value, &shown)?;
+    write(&*State::of(&ctx)?, Stdout, &text);
+    Ok(())
+}
+
+/// A table that is being put together.
+#[derive(Default)]
+struct Table {
+    head: Vec<String>,
+    /// Where each column is.
+    columns: HashMap<String, usize>,
+    rows: Vec<Vec<Option<String>>>,
+    cells: usize,
+}
+
+impl Table {
+    fn put(&mut self, row: usize, column: &str, cell: String) {
+        let at = match self.columns.get(column) {
+            Some(at) => *at,
+            None => {
+                self.head.push(column.to_owned());
+                self.columns.insert(column.to_owned(), self.head.len() - 1);
+                self.head.len() - 1
+            }
+        };
+        let row = &mut self.rows[row];
+        if row.len() <= at {
+            row.resize(at + 1, None);
+        }
+        row[at] = Some(cell);
+        self.cells += 1;
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.cells > MAX_CELLS || self.rows.len().saturating_mul(self.head.len()) > 4 * MAX_CELLS
+    }
+
+    fn draw(&self) -> String {
+        let columns = 0..self.head.len();
+        let cell = |row: &[Option<String>], at: usize| -> String {
+            row.get(at).cloned().flatten().unwrap_or_default()
+        };
+        let widths: Vec<usize> = columns
+            .map(|at| {
+                let cells = self.rows.iter().map(|row| cell(row, at).width());
+                cells.chain([self.head[at].width()]).max().unwrap_or(0)
+            })
+            .collect();
+        let rule = |left: &str, middle: &str, right: &str| {
+            let lines: Vec<String> = widths.iter().map(|width| "─".repeat(width + 2)).collect();
+            format!("{left}{}{right}", lines.join(middle))
+        };
+        let line = |cells: &mut dyn Iterator<Item = String>| {
+            let padded: Vec<String> = cells
+                .zip(&widths)
+                .map(|(cell, width)| {
+                    let padding = width.saturating_sub(cell.width());
+                    format!("{cell}{:padding$}", "")
+                })
+                .collect();
+            format!("│ {} │", padded.join(" │ "))
+        };
+        let mut drawn = vec![
+            rule("┌", "┬", "┐"),
+            line(&mut self.head.iter().cloned()),
+            rule("├", "┼", "┤"),
+        ];
+        for row in &self.rows {
+            drawn.push(line(&mut (0..self.head.len()).map(|at| cell(row, at))));
+        }
+        drawn.push(rule("└", "┴", "┘"));
+        drawn.join("\n")
+    }
+}
+
+fn table<'js>(ctx: Ctx<'js>, data: Arg<'js>, columns: Arg<'js>) -> js::Result<()> {
+    let columns = match columns.given() {
+        Some(value) => match value.as_array() {
+            Some(array) => Some(array.iter::<js::String<'js>>().collect::<js::Result<Vec<_>>>()?),
+            None => return Err(wrong(&ctx, "console.table: columns", "an array of names", value)),
+        },
+        None => None,
+    };
+    let state = State::of(&ctx)?;
+    let text = match data.as_object() {
+        Some(object) if !object.is_proxy() => match draw_table(&ctx, &state, object, columns)? {
+            Some(text) => text,
+            None => crate::format::display(&ctx, &data)?,
+        },
+        _ => crate::format::display(&ctx, &data)?,
+    };
+    write(&state, Stdout, &text);
+    Ok(())
+}
+
+/// Draws a table of an object's or array's rows; `None` when it would be too large.
+fn draw_table<'js>(
+    ctx: &Ctx<'js>,
+    state: &State,
+    data: &Object<'js>,
+    columns: Option<Vec<js::String<'js>>>,
+) -> js::Result<Option<String>> {
+    const INDEX: &str = "(index)";
+    const VALUES: &str = "Values";
+    let intrinsics = state.intrinsics(ctx)?;
+    let show = |value: &Value<'js>| {
+        // Large objects only by their name, small ones with what is in them.
+        let depth = InspectOptions::default().depth(0).max_array_length(3).break_length(usize::MAX);
+        inspect(ctx, value, &depth)
+    };
+    let mut table = Table::default();
+    table.head.push(INDEX.to_owned());
+    let mut values: Vec<Option<String>> = Vec::new();
+    for key in data.own_keys::<js::String<'js>>(js::Filter::default()) {
+        state.step(ctx)?;
+        let key = key?;
+        let row = table.rows.len();
+        table.rows.push(vec![Some(text(&key)?)]);
+        values.push(None);
+        let Some(Property::Data { value, .. }) = intrinsics.own_property(data, key.as_value())? else {
+            continue;
+        };
+        let item = value.as_object().filter(|item| !item.is_proxy());
+        match (item, &columns) {
+            (None, None) => values[row] = Some(show(&value)?),
+            (None, Some(columns)) => {
+                for column in columns {
+                    table.put(row, &text(column)?, String::new());
+                }
+            }
+            (Some(item), columns) => {
+                let names: Vec<js::String<'js>> = match columns {
+                    Some(columns) => columns.clone(),
+                    None => item
+                        .own_keys(js::Filter::default())
+                        .collect::<js::Result<_>>()?,
+                };
+                for name in names {
+                    let cell = match intrinsics.own_property(item, name.as_value())? {
+                        Some(Property::Data { value, .. }) => show(&value)?,
+                        Some(Property::Accessor { .. }) => "[Getter]".to_owned(),
+                        None => String::new(),
+                    };
+                    table.put(row, &text(&name)?, cell);
+                    if table.is_too_large() {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+        if table.is_too_large() {
+            return Ok(None);
+        }
+    }
+    if values.iter().any(Option::is_some) {
+        table.head.push(VALUES.to_owned());
+        let at = table.head.len() - 1;
+        for (row, value) in table.rows.iter_mut().zip(values) {
+            row.resize(at + 1, None);
+            row[at] = value;
+        }
+    }
+    Ok(Some(table.draw()))
+}
