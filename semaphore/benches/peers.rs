@@ -113,7 +113,7 @@ fn ours_free(request: &Request) -> impl FnMut() {
     move || {
         drop(black_box(
             ready(semaphore.acquire(request.clone())).expect("free"),
-        ))
+        ));
     }
 }
 
@@ -122,7 +122,7 @@ fn tokio_owned() -> impl FnMut() {
     move || {
         drop(black_box(
             ready(Arc::clone(&semaphore).acquire_owned()).expect("free"),
-        ))
+        ));
     }
 }
 

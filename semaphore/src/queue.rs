@@ -58,8 +58,8 @@ use waitlist::Waitlist;
 
 /// How many ended requests a semaphore remembers, so that a screen can show them leave.
 pub const ENDED_KEPT: usize = 32;
-/// How long an ended request is remembered at most. "[They] will last a fraction of a second until
-/// [they disappear] from the list" (seed: *Live semaphore management*): long enough to be read.
+/// How long an ended request is remembered at most: such rows are to be ephemeral (seed: *Live
+/// semaphore management*), yet must stay long enough to be read.
 pub const ENDED_SHOWN: Duration = Duration::from_secs(5);
 
 /// A line or a set of records longer than this is given back to the allocator once it is empty.

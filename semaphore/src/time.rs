@@ -81,7 +81,7 @@ impl Clock {
             } => {
                 // Another processor's counter may be a little behind.
                 let ticks = clock.raw().saturating_sub(*start);
-                Timestamp((u128::from(ticks) * u128::from(*scale) >> 32) as u64)
+                Timestamp(((u128::from(ticks) * u128::from(*scale)) >> 32) as u64)
             }
             Self::Manual(time) => Timestamp(time.nanos.load(Ordering::Acquire)),
         }

@@ -33,7 +33,7 @@ impl Timer {
         Arc::new(Self {
             clock,
             state: Mutex::default(),
-            bell: Condvar::default(),
+            bell: Condvar::new(),
         })
     }
 

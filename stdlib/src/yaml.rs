@@ -68,6 +68,8 @@ struct Collection<'js> {
     indentation: usize,
     /// Whether the next entry goes on in the line of the dash that it belongs to.
     inline: bool,
+    /// Whether an entry was written: an object may turn out to have nothing to show.
+    written: bool,
 }
 
 enum Entries<'js> {
@@ -245,6 +247,7 @@ impl<'js> Writer<'_, 'js> {
             entries,
             indentation,
             inline,
+            written: false,
         });
         Ok(())
     }
@@ -273,6 +276,15 @@ impl<'js> Writer<'_, 'js> {
         self.output.extend(std::iter::repeat_n(' ', indentation));
     }
 
+    /// Ends an object of which nothing was shown.
+    fn close_empty(&mut self, inline: bool) {
+        if !inline && self.output.ends_with(":\n") {
+            self.output.pop();
+            self.output.push(' ');
+        }
+        self.output.push_str("{}\n");
+    }
+
     fn entries(&self, object: Object<'js>, shape: Shape) -> js::Result<Entries<'js>> {
         Ok(match shape {
             Shape::Array => {
@@ -299,22 +311,8 @@ impl<'js> Writer<'_, 'js> {
             }
             Shape::Object => {
                 let keys = object.own_keys(Filter::default());
-                let mut shown = Vec::new();
-                for key in keys {
-                    shown.push(key?);
-                }
-                // Whether anything is left to show is known only from the values.
-                let mut last = shown.len();
-                while last > 0 {
-                    let value: Value<'js> = object.get(shown[last - 1].clone().into_value())?;
-                    let skipped = value.is_undefined() || value.is_function() || value.is_symbol();
-                    if !skipped {
-                        break;
-                    }
-                    last -= 1;
-                }
-                shown.truncate(last);
-                Entries::Object(object, shown.into_iter())
+                let keys = keys.collect::<js::Result<Vec<_>>>()?;
+                Entries::Object(object, keys.into_iter())
             }
         })
     }
@@ -345,7 +343,12 @@ impl<'js> Writer<'_, 'js> {
                         value => (Some(flow_text(&text(&key)?)), value),
                     }
                 }
-                None => return Ok(()),
+                None => {
+                    if !frame.written {
+                        self.close_empty(frame.inline);
+                    }
+                    return Ok(());
+                }
             },
             Entries::Map(entries) => match entries.next() {
                 Some(entry) => {
@@ -368,6 +371,7 @@ impl<'js> Writer<'_, 'js> {
         if !std::mem::take(&mut frame.inline) {
             self.indent(indentation);
         }
+        frame.written = true;
         self.frames.push(frame);
         match key {
             None => {

@@ -67,13 +67,25 @@ pub(super) fn load<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::
             Ok(value)
         }
         Kind::Module => import_and_wait(ctx, run, name),
-        Kind::CommonJs => execute(ctx, run, name),
+        Kind::CommonJs => {
+            let source = read_source(ctx, &run.modules, name)?;
+            let function = compile(ctx, run, name, &source.code())?;
+            execute(ctx, run, name, &function)
+        }
         Kind::Either => {
             let source = read_source(ctx, &run.modules, name)?;
             if looks_like_module(&source.text) {
-                import_and_wait(ctx, run, name)
-            } else {
-                execute(ctx, run, name)
+                return import_and_wait(ctx, run, name);
+            }
+            match compile(ctx, run, name, &source.code()) {
+                Ok(function) => execute(ctx, run, name, &function),
+                // A declaration that does not start its line.
+                Err(_) if source.text.contains("export") || source.text.contains("import") => {
+                    ctx.catch();
+                    run.modules.set_prefix(name, 0);
+                    import_and_wait(ctx, run, name)
+                }
+                Err(error) => Err(error),
             }
         }
     }
@@ -93,31 +105,13 @@ fn remember<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<
     Ok(module)
 }
 
-/// Runs a CommonJS module.
-fn execute<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Value<'js>> {
-    let source = read_source(ctx, &run.modules, name)?;
-    let module = remember(ctx, run, name)?;
-    let result = call(ctx, run, name, &source.code(), &module);
-    match result {
-        Ok(()) => {
-            module.set("loaded", true)?;
-            module.get("exports")
-        }
-        Err(error) => {
-            // A module that failed may be tried again.
-            run.modules.commonjs.borrow_mut().remove(name);
-            Err(error)
-        }
-    }
-}
-
-fn call<'js>(
+/// Compiles a CommonJS module into a function of `exports`, `require`, `module` and its own path.
+fn compile<'js>(
     ctx: &Ctx<'js>,
-    run: &Rc<Run>,
+    run: &Run,
     name: &str,
     code: &Arc<str>,
-    module: &Object<'js>,
-) -> rquickjs::Result<()> {
+) -> rquickjs::Result<Function<'js>> {
     // A first line that starts with #! is a comment only at the very start of a file.
     let hashbang = if code.starts_with("#!") { "//" } else { "" };
     let prefix = format!("{PREFIX}{hashbang}");
@@ -132,7 +126,17 @@ fn call<'js>(
             compiled
         }
     };
-    let function: Function<'js> = function.run()?.get()?;
+    function.run()?.get()
+}
+
+/// Runs a CommonJS module and gives its exports.
+fn execute<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    name: &str,
+    function: &Function<'js>,
+) -> rquickjs::Result<Value<'js>> {
+    let module = remember(ctx, run, name)?;
     let local_require = {
         let run = Rc::clone(run);
         let importer = name.to_owned();
@@ -141,7 +145,14 @@ fn call<'js>(
     let local_require = Function::new(ctx.clone(), local_require)?.with_name("require")?;
     let folder = Path::new(name).parent().and_then(Path::to_str);
     let exports: Value<'js> = module.get("exports")?;
-    function.call((exports, local_require, module.clone(), name, folder))
+    let arguments = (exports, local_require, module.clone(), name, folder);
+    if let Err(error) = function.call::<_, Value<'js>>(arguments) {
+        // A module that failed may be tried again.
+        run.modules.commonjs.borrow_mut().remove(name);
+        return Err(error);
+    }
+    module.set("loaded", true)?;
+    module.get("exports")
 }
 
 /// What an ECMAScript module exports, once it is evaluated.

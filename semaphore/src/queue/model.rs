@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Command {
     Acquire {
         declared: Option<Slots>,

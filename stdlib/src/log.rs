@@ -1,0 +1,85 @@
+//! The module `cla/log`: lines for the people who look after the rules.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use cla_runtime::js::{self, Ctx, Object, Value};
+use cla_runtime::{NativeModule, OutputStream, Run};
+use jiff::Zoned;
+
+use crate::call::{Arg, define};
+use crate::format::display;
+use crate::inspect::{InspectOptions, inspect};
+use crate::state::State;
+use crate::throw::error;
+use crate::yaml;
+
+/// How far a dumped value is further in than its line.
+const DUMP_INDENTATION: &str = "    ";
+
+/// The module.
+pub(crate) struct Log;
+
+impl NativeModule for Log {
+    fn name(&self) -> &str {
+        "cla/log"
+    }
+
+    fn exports<'js>(&self, ctx: &Ctx<'js>, _: &Rc<Run>) -> js::Result<Object<'js>> {
+        let exports = Object::new(ctx.clone())?;
+        for (name, label) in [
+            ("debug", "DEBUG"),
+            ("info", "INFO "),
+            ("warn", "WARN "),
+            ("error", "ERROR"),
+        ] {
+            let log = move |ctx: Ctx<'js>, message: Arg<'js>, dump: Arg<'js>| {
+                write(&ctx, label, &message, &dump).map(drop)
+            };
+            define(&exports, name, log)?;
+        }
+        define(&exports, "fatal", fatal)?;
+        Ok(exports)
+    }
+}
+
+fn fatal<'js>(ctx: Ctx<'js>, message: Arg<'js>, dump: Arg<'js>) -> js::Result<()> {
+    let message = write(&ctx, "FATAL", &message, &dump)?;
+    Err(error(&ctx, message))
+}
+
+/// Writes a line, and below it what is to be dumped; gives the message.
+fn write<'js>(
+    ctx: &Ctx<'js>,
+    label: &str,
+    message: &Value<'js>,
+    dump: &Arg<'js>,
+) -> js::Result<String> {
+    let message = display(ctx, message)?;
+    let time = Zoned::now().strftime("%Y-%m-%d %H:%M:%S");
+    let mut lines = format!("{time} {label} {message}\n");
+    if let Some(dump) = dump.given() {
+        for line in dumped(ctx, dump)?.lines() {
+            let _ = writeln!(lines, "{DUMP_INDENTATION}{line}");
+        }
+    }
+    State::of(ctx)?.write(OutputStream::Stderr, &lines);
+    Ok(message)
+}
+
+/// A value as YAML, or as `print` shows it where YAML cannot: a log line is no reason to fail.
+fn dumped<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<String> {
+    if value.is_error() {
+        return inspect(ctx, value, &InspectOptions::default());
+    }
+    match yaml::dump(ctx, value, "log") {
+        Err(error) if error.is_exception() => {
+            let thrown = ctx.catch();
+            if thrown.is_uncatchable_error() {
+                return Err(ctx.throw(thrown));
+            }
+            inspect(ctx, value, &InspectOptions::default())
+        }
+        result => result,
+    }
+}
