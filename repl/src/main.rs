@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     cli.colour.write_global();
     match cli.command {
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(&args),
         Command::Types(args) => types::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

@@ -80,7 +80,7 @@ pub(crate) struct Args {
     /// KEY is a name, or a JSON pointer such as /server/port. May be given many times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = stash::Entry::parse)]
     stash: Vec<stash::Entry>,
-    /// Where semaphores live: memory: is this process
+    /// Where the semaphores are: `memory:` is inside of this process
     #[arg(long, value_name = "URL", env = "CLA_STORE", default_value = "memory:",
           value_parser = values::store)]
     store: StoreUrl,
@@ -124,15 +124,17 @@ Exit code:
        a second Ctrl-C exits at once. 143 is the same by SIGTERM.
   141  whoever read the output is gone; every run was cancelled";
 
-pub(crate) fn run(args: Args) -> ExitCode {
+pub(crate) fn run(args: &Args) -> ExitCode {
     let stash = match stash::stash(args.stash.clone()) {
         Ok(stash) => stash,
         Err(problem) => wrong_usage(&problem),
     };
-    let plan = match plan(&args) {
+    let plan = match plan(args) {
         Ok(plan) => plan,
         Err(error) => {
-            crate::report(&format_args!("cannot read the script on standard input: {error}"));
+            crate::report(&format_args!(
+                "cannot read the script on standard input: {error}"
+            ));
             return ExitCode::from(crate::exit::FAILED);
         }
     };
@@ -142,8 +144,10 @@ pub(crate) fn run(args: Args) -> ExitCode {
     let ended = runtime.and_then(|runtime| {
         runtime.block_on(async {
             let signals = Signals::listen()?;
-            let options = RunOptions::new().stash(stash).arguments(args.arguments.clone());
-            let mut session = Session::new(&args, plan.len());
+            let options = RunOptions::new()
+                .stash(stash)
+                .arguments(args.arguments.clone());
+            let mut session = Session::new(args, plan.len());
             let live = session.start(plan, &options);
             session.attend(live, signals).await;
             io::Result::Ok(session.end())
@@ -352,7 +356,8 @@ impl Session {
     async fn show_status(&self, live: usize) {
         // The status line is no reason to fail when the store does not answer.
         let semaphores = self.engine.semaphores().list().await.unwrap_or_default();
-        self.screen.show_status(&status::describe(live, self.done, &semaphores));
+        self.screen
+            .show_status(&status::describe(live, self.done, &semaphores));
     }
 
     /// Says what is to be said about all runs together, and gives the exit code.
@@ -360,7 +365,8 @@ impl Session {
         match self.cancelled {
             Some(Cancelled::By(signal)) => {
                 let runs = if self.stopped == 1 { "run" } else { "runs" };
-                self.screen.complain(&format!("cancelled {} {runs}\n", self.stopped));
+                self.screen
+                    .complain(&format!("cancelled {} {runs}\n", self.stopped));
                 signal.exit_code()
             }
             Some(Cancelled::OutputLost) => match self.screen.lost() {
@@ -373,7 +379,10 @@ impl Session {
             None if self.failed == 0 => 0,
             None => {
                 if self.total > 1 && !self.json {
-                    crate::report(&format_args!("{} of {} runs failed", self.failed, self.total));
+                    crate::report(&format_args!(
+                        "{} of {} runs failed",
+                        self.failed, self.total
+                    ));
                 }
                 crate::exit::FAILED
             }

@@ -51,6 +51,9 @@ fn write_file(path: &Path, text: &str) -> io::Result<()> {
         std::fs::write(path, text)
     };
     write().map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+        io::Error::new(
+            error.kind(),
+            format!("cannot write {}: {error}", path.display()),
+        )
     })
 }

@@ -36,7 +36,7 @@
 //! # Cost
 //!
 //! Joining, being admitted, leaving, moving and finding a place are O(log n) in the length of the line
-//! (`waitlist`), deadlines likewise (`deadlines`), everything else is O(1). Purge and force release
+//! (`waitlist`; O(1) while nobody has a priority or was moved), deadlines likewise (`deadlines`), everything else is O(1). Purge and force release
 //! are linear in what they free. A request that finds a slot free touches neither tree nor heap.
 
 mod deadlines;
@@ -698,7 +698,7 @@ impl<W> Queue<W> {
 
     /// The place in line of a waiting request, from 1. O(log n).
     #[must_use]
-    pub fn place(&self, ticket: Ticket) -> Option<usize> {
+    pub fn place(&mut self, ticket: Ticket) -> Option<usize> {
         self.is_waiting(ticket)
             .then(|| self.line.rank(ticket.index) + 1)
     }

@@ -152,7 +152,7 @@ fn what_can_end_by_itself_is_no_deadlock() {
     drop(a_waits.permit());
     // A wait that times out.
     let (_x, _y) = (a.take("x"), b.take("y"));
-    let impatient = a.request.clone().timeout(seconds(5));
+    let impatient = a.request.timeout(seconds(5));
     let patient = stage.semaphores.semaphore(&name("y"));
     let a_waits = Waiter::new(patient.acquire(impatient));
     let mut b_waits = b.wait("x");

@@ -1,6 +1,7 @@
 //! Memory: what was used and given back leaves no trace, and a free take allocates nothing.
 //!
 //! One test, as the counter is the process's own.
+#![allow(clippy::unwrap_used, reason = "what fails to unwrap fails the test")]
 
 mod common;
 

@@ -52,7 +52,6 @@ intrinsics! {
         BigIntValue = "BigInt.prototype.valueOf",
         ToStringTag = "Symbol.toStringTag",
         ObjectPrototype = "Object.prototype",
-        ErrorPrototype = "Error.prototype",
         MapPrototype = "Map.prototype",
         SetPrototype = "Set.prototype",
         DatePrototype = "Date.prototype",

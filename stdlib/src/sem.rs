@@ -79,8 +79,9 @@ struct Module {
     _layout: Kept<Value<'static>>,
     /// The error classes, made when the first one is needed.
     errors: RefCell<Option<Kept<Object<'static>>>>,
-    /// The semaphore that was asked for last, so that a loop over one name need not look it up.
-    last: RefCell<Option<Rc<Account>>>,
+    /// The semaphore that was asked for last, with the very string that named it, so that a loop
+    /// over one name need not look it up.
+    last: RefCell<Option<(Kept<Value<'static>>, Rc<Account>)>>,
 }
 
 impl Module {
@@ -205,23 +206,25 @@ impl Module {
     }
 
     /// The account of the semaphore that `name` names.
-    fn account(
+    fn account<'js>(
         &self,
-        ctx: &Ctx<'_>,
+        ctx: &Ctx<'js>,
         function: &str,
-        name: Option<Value<'_>>,
+        name: Option<Value<'js>>,
     ) -> js::Result<Rc<Account>> {
-        if let Some(text) = name.as_ref().and_then(Value::as_string) {
-            let text = text.clone().to_cstring()?;
-            if let Some(last) = &*self.last.borrow()
-                && last.semaphore.name().as_str() == text.as_str()
-            {
-                return Ok(Rc::clone(last));
-            }
+        if let Some(name) = &name
+            && let Some((last, account)) = &*self.last.borrow()
+            && last.get(ctx)? == *name
+        {
+            return Ok(Rc::clone(account));
         }
-        let name = semaphore_name(ctx, function, name)?;
-        let account = self.run.ledger().account(self.run.semaphores(), &name);
-        *self.last.borrow_mut() = Some(Rc::clone(&account));
+        let account = {
+            let name = semaphore_name(ctx, function, name.as_ref())?;
+            self.run.ledger().account(self.run.semaphores(), &name)
+        };
+        if let Some(name) = name {
+            *self.last.borrow_mut() = Some((self.run.keep(ctx, name), Rc::clone(&account)));
+        }
         Ok(account)
     }
 
@@ -308,7 +311,7 @@ impl Module {
             })?;
             return Ok(undefined);
         }
-        let name = semaphore_name(ctx, function, first)?;
+        let name = semaphore_name(ctx, function, first.as_ref())?;
         let subject = Some(name.as_str());
         match command {
             Command::Show => {
@@ -602,12 +605,12 @@ fn unfit(ctx: &Ctx<'_>, what: &str, wanted: &str, value: &Value<'_>) -> js::Erro
 fn semaphore_name(
     ctx: &Ctx<'_>,
     function: &str,
-    name: Option<Value<'_>>,
+    name: Option<&Value<'_>>,
 ) -> js::Result<SemaphoreName> {
-    let Some(text) = name.as_ref().and_then(Value::as_string) else {
+    let Some(text) = name.and_then(Value::as_string) else {
         let message = format!(
             "sem.{function}: the semaphore's name must be a string, not {}",
-            type_name(name.as_ref())
+            type_name(name)
         );
         return Err(Exception::throw_type(ctx, &message));
     };

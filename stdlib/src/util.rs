@@ -13,7 +13,6 @@ use unicode_normalization::char::is_combining_mark;
 use crate::call::{Arg, define};
 use crate::duration::duration;
 use crate::state::State;
-use crate::text::text;
 use crate::throw::{range_error, string_argument, syntax_error, wrong};
 use crate::{cpu, yaml};
 

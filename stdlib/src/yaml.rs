@@ -8,14 +8,14 @@ use std::collections::HashMap;
 
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{
-    self, Array, Coerced, Ctx, Filter, FromJs, Function, IntoJs, Object, Value,
+    self, Array, Coerced, Ctx, Filter, FromJs, IntoJs, Object, Value,
 };
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
 use crate::intrinsics::{Intrinsic, Intrinsics};
 use crate::state::State;
-use crate::text::{atom_text, coerce, text};
-use crate::throw::{describe, quote, range_error, syntax_error, type_error};
+use crate::text::{coerce, text};
+use crate::throw::{quote, range_error, syntax_error, type_error};
 
 /// The deepest nesting that is read or written.
 const MAX_DEPTH: usize = 1_000;

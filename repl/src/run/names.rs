@@ -24,7 +24,9 @@ pub(super) fn names(files: &[PathBuf], copies: usize) -> Vec<String> {
         .map(|path| (*path, shortest(path, &ends)))
         .collect();
     let mut seen = HashMap::<&Path, usize>::new();
-    let repeated = paths.iter().flat_map(|path| std::iter::repeat_n(path.as_path(), copies));
+    let repeated = paths
+        .iter()
+        .flat_map(|path| std::iter::repeat_n(path.as_path(), copies));
     repeated
         .map(|path| {
             if total[path] == 1 {
@@ -48,7 +50,9 @@ fn identity(file: &Path) -> PathBuf {
 /// The last part of `path`, the last two, and so on to all of it.
 fn endings(path: &Path) -> impl Iterator<Item = PathBuf> {
     let parts: Vec<&OsStr> = path.iter().collect();
-    (0..parts.len()).rev().map(move |first| parts[first..].iter().collect())
+    (0..parts.len())
+        .rev()
+        .map(move |first| parts[first..].iter().collect())
 }
 
 /// The shortest of the endings of `path` that no other path has.
@@ -57,7 +61,9 @@ fn shortest(path: &Path, ends: &HashMap<PathBuf, usize>) -> String {
         .find(|ending| ends.get(ending) == Some(&1))
         .unwrap_or_else(|| path.to_path_buf());
     // A name stands in front of lines: it must not break them.
-    ending.to_string_lossy().replace(char::is_control, "\u{fffd}")
+    ending
+        .to_string_lossy()
+        .replace(char::is_control, "\u{fffd}")
 }
 
 #[cfg(test)]
@@ -77,15 +83,23 @@ mod tests {
     #[test]
     fn copies_are_numbered() {
         assert_eq!(names(&["a.js"], 3), ["a.js#1", "a.js#2", "a.js#3"]);
-        assert_eq!(names(&["a.js", "b.js", "./a.js"], 1), ["a.js#1", "b.js", "a.js#2"]);
+        assert_eq!(
+            names(&["a.js", "b.js", "./a.js"], 1),
+            ["a.js#1", "b.js", "a.js#2"]
+        );
     }
 
     #[test]
     fn files_of_the_same_name_are_told_apart_by_their_folders() {
-        assert_eq!(names(&["x/a.js", "y/a.js", "b.js"], 1), ["x/a.js", "y/a.js", "b.js"]
-            .map(|name| name.replace('/', std::path::MAIN_SEPARATOR_STR)));
-        assert_eq!(names(&["x/z/a.js", "y/z/a.js"], 1), ["x/z/a.js", "y/z/a.js"]
-            .map(|name| name.replace('/', std::path::MAIN_SEPARATOR_STR)));
+        assert_eq!(
+            names(&["x/a.js", "y/a.js", "b.js"], 1),
+            ["x/a.js", "y/a.js", "b.js"]
+                .map(|name| name.replace('/', std::path::MAIN_SEPARATOR_STR))
+        );
+        assert_eq!(
+            names(&["x/z/a.js", "y/z/a.js"], 1),
+            ["x/z/a.js", "y/z/a.js"].map(|name| name.replace('/', std::path::MAIN_SEPARATOR_STR))
+        );
     }
 
     #[test]

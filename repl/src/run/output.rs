@@ -111,7 +111,10 @@ impl RunOutput {
     /// Writes what the run has left unfinished.
     pub(super) fn finish(&self) {
         let Unfinished { stdout, stderr } = std::mem::take(&mut *self.unfinished.lock());
-        for (stream, rest) in [(OutputStream::Stdout, stdout), (OutputStream::Stderr, stderr)] {
+        for (stream, rest) in [
+            (OutputStream::Stdout, stdout),
+            (OutputStream::Stderr, stderr),
+        ] {
             if !rest.is_empty() {
                 self.add(stream, &format!("{rest}\n"));
             }
@@ -121,14 +124,19 @@ impl RunOutput {
 
 impl Output for RunOutput {
     fn write(&self, stream: OutputStream, text: &str) {
-        let stream = if self.diverted { OutputStream::Stderr } else { stream };
+        let stream = if self.diverted {
+            OutputStream::Stderr
+        } else {
+            stream
+        };
         let Some(prefix) = &self.prefix else {
             return self.screen.write(stream, text);
         };
         let mut unfinished = self.unfinished.lock();
         let lines = take_lines(unfinished.of(stream), text);
         if !lines.is_empty() {
-            self.screen.write(stream, &prefixed(prefix.of(stream), &lines));
+            self.screen
+                .write(stream, &prefixed(prefix.of(stream), &lines));
         }
     }
 }
@@ -184,7 +192,10 @@ mod tests {
     fn a_line_is_written_when_it_is_whole() {
         let mut unfinished = String::new();
         assert_eq!(take_lines(&mut unfinished, "one "), "");
-        assert_eq!(take_lines(&mut unfinished, "line\ntwo\nthr"), "one line\ntwo\n");
+        assert_eq!(
+            take_lines(&mut unfinished, "line\ntwo\nthr"),
+            "one line\ntwo\n"
+        );
         assert_eq!(take_lines(&mut unfinished, "ee\n"), "three\n");
         assert_eq!(unfinished, "");
     }

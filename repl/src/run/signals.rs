@@ -10,7 +10,10 @@ pub(super) enum Signal {
     /// Ctrl-C, or SIGINT.
     Interrupt,
     /// SIGTERM: what service managers and `kill` send.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "other systems have no such signal"))]
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "other systems have no such signal")
+    )]
     Terminate,
 }
 
@@ -90,7 +93,9 @@ pub(super) use system::Signals;
 /// reads.
 pub(super) fn exit_at_next(last_words: impl FnOnce() + Send + 'static) {
     std::thread::spawn(|| -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()?;
         let signal = runtime.block_on(async { io::Result::Ok(Signals::listen()?.next().await) })?;
         last_words();
         std::process::exit(signal.exit_code().into());

@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value};
 
+/// More parts than anybody writes, and few enough for those who walk through nested data.
+const MAX_PARTS: usize = 100;
+
 /// One `KEY=VALUE`.
 ///
 /// The value is JSON if it reads as such, and text otherwise. A key that begins with `/` is a JSON
@@ -17,21 +20,36 @@ impl Entry {
         let (key, value) = text
             .split_once('=')
             .ok_or("write it as KEY=VALUE, for instance user=root")?;
-        let path = match key.strip_prefix('/') {
-            Some(pointer) => pointer.split('/').map(unescape).collect(),
-            None => vec![key.to_owned()],
-        };
+        let path: Vec<String> = match key.strip_prefix('/') {
+            Some(pointer) => pointer.split('/').map(unescape).collect::<Option<_>>(),
+            None => Some(vec![key.to_owned()]),
+        }
+        .ok_or("in a JSON pointer, write ~0 for ~ and ~1 for /")?;
         if path.iter().any(String::is_empty) {
             return Err("the key is empty, or a part of it is");
+        }
+        if path.len() > MAX_PARTS {
+            return Err("the key has more than 100 parts");
         }
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
         Ok(Self { path, value })
     }
 }
 
-/// A part of a JSON pointer (RFC 6901) as it is meant.
-fn unescape(part: &str) -> String {
-    part.replace("~1", "/").replace("~0", "~")
+/// A part of a JSON pointer (RFC 6901) as it is meant; `None` if a `~` in it is no escape.
+fn unescape(part: &str) -> Option<String> {
+    let mut pieces = part.split('~');
+    let mut plain = pieces.next()?.to_owned();
+    for piece in pieces {
+        let (escaped, rest) = if let Some(rest) = piece.strip_prefix('0') {
+            ('~', rest)
+        } else {
+            ('/', piece.strip_prefix('1')?)
+        };
+        plain.push(escaped);
+        plain.push_str(rest);
+    }
+    Some(plain)
 }
 
 /// All entries as one object. Of two for the same place, the later one counts.
@@ -50,7 +68,11 @@ pub(super) fn stash(entries: Vec<Entry>) -> Result<Value, String> {
 }
 
 /// Puts `value` at `path`, making the objects that lead there; fails with the part that is in the way.
-fn insert<'a>(object: &mut Map<String, Value>, path: &'a [String], value: Value) -> Result<(), &'a str> {
+fn insert<'a>(
+    object: &mut Map<String, Value>,
+    path: &'a [String],
+    value: Value,
+) -> Result<(), &'a str> {
     let Some((first, rest)) = path.split_first() else {
         return Ok(());
     };
@@ -74,13 +96,27 @@ mod tests {
     use super::{Entry, stash};
 
     fn of(entries: &[&str]) -> Result<serde_json::Value, String> {
-        stash(entries.iter().map(|text| Entry::parse(text).unwrap()).collect())
+        stash(
+            entries
+                .iter()
+                .map(|text| Entry::parse(text).unwrap())
+                .collect(),
+        )
     }
 
     #[test]
     fn a_value_is_json_or_else_text() {
         assert_eq!(
-            of(&["n=5", "s=five", "t=\"5\"", "o={\"a\":[1]}", "empty=", "eq=a=b", "no=null"]).unwrap(),
+            of(&[
+                "n=5",
+                "s=five",
+                "t=\"5\"",
+                "o={\"a\":[1]}",
+                "empty=",
+                "eq=a=b",
+                "no=null"
+            ])
+            .unwrap(),
             json!({ "n": 5, "s": "five", "t": "5", "o": { "a": [1] }, "empty": "", "eq": "a=b", "no": null })
         );
     }
@@ -88,8 +124,8 @@ mod tests {
     #[test]
     fn a_key_is_a_name_or_a_json_pointer() {
         assert_eq!(
-            of(&["a.b=1", "/server/port=22", "/server/host=db", "/a~1b=2"]).unwrap(),
-            json!({ "a.b": 1, "server": { "port": 22, "host": "db" }, "a/b": 2 })
+            of(&["a.b=1", "/server/port=22", "/server/host=db", "/a~1b~01=2"]).unwrap(),
+            json!({ "a.b": 1, "server": { "port": 22, "host": "db" }, "a/b~1": 2 })
         );
     }
 
@@ -109,5 +145,7 @@ mod tests {
         assert!(Entry::parse("novalue").is_err());
         assert!(Entry::parse("=1").is_err());
         assert!(Entry::parse("/a//b=1").is_err());
+        assert!(Entry::parse("/a~b=1").is_err());
+        assert!(Entry::parse(&format!("{}=1", "/a".repeat(101))).is_err());
     }
 }

@@ -25,7 +25,7 @@ mod tests {
     fn queue(name: &str, waiting: usize) -> SemaphoreView {
         SemaphoreView {
             name: SemaphoreName::new(name).unwrap(),
-            slots: Slots::limited(1),
+            slots: Slots::default(),
             pinned: false,
             busy: 1,
             waiting,

@@ -127,7 +127,11 @@ mod tests {
             ("0.25", 250),
             ("30", 30_000),
         ] {
-            assert_eq!(timeout(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+            assert_eq!(
+                timeout(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
         }
     }
 
@@ -136,7 +140,9 @@ mod tests {
         for text in ["", "soon", "5 parsecs", "1 month"] {
             assert!(timeout(text).unwrap_err().contains("250ms"), "{text}");
         }
-        for text in ["0", "0s", "-1", "-5s", "inf", "NaN", "1e300", "366d", "10us"] {
+        for text in [
+            "0", "0s", "-1", "-5s", "inf", "NaN", "1e300", "366d", "10us",
+        ] {
             assert!(timeout(text).unwrap_err().contains("365d"), "{text}");
         }
     }
@@ -153,8 +159,14 @@ mod tests {
 
     #[test]
     fn a_size_out_of_range_is_told_the_range() {
-        assert_eq!(memory("512K").unwrap_err(), "a memory limit is from 1 MiB to 64 TiB");
-        assert_eq!(stack("17M").unwrap_err(), "a stack limit is from 64 KiB to 16 MiB");
+        assert_eq!(
+            memory("512K").unwrap_err(),
+            "a memory limit is from 1 MiB to 64 TiB"
+        );
+        assert_eq!(
+            stack("17M").unwrap_err(),
+            "a stack limit is from 64 KiB to 16 MiB"
+        );
         assert!(memory("lots").unwrap_err().contains("64M"));
     }
 }

@@ -1,0 +1,305 @@
+//! The command line of `cla`: what goes in, what comes out, and the exit codes.
+
+mod common;
+
+use std::process::Stdio;
+
+use common::{Folder, Running};
+
+#[test]
+fn a_single_rule_prints_what_it_prints() {
+    let folder = Folder::with(&[("hello.js", "print('hello'); console.error('oh'); 42")]);
+    let ended = folder.cla(&["run", "hello.js"]);
+    assert_eq!(ended.printed(), "hello\n");
+    assert_eq!(ended.stderr, "oh\n");
+}
+
+#[test]
+fn a_rule_that_throws_exits_1_and_shows_where() {
+    let folder = Folder::with(&[(
+        "broken.js",
+        "print('before');\n\n    undefinedFunction();\n",
+    )]);
+    let ended = folder.cla(&["run", "broken.js"]);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.stdout, "before\n");
+    for part in [
+        "error: undefinedFunction is not defined",
+        "broken.js:3:5",
+        "^^^^",
+    ] {
+        assert!(ended.stderr.contains(part), "{part} in {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_fails_its_run_alone() {
+    let folder = Folder::with(&[("hello.js", "print('hello')")]);
+    let ended = folder.cla(&["run", "nope.js", "hello.js"]);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.stdout, "[hello.js] hello\n");
+    assert!(
+        ended
+            .stderr
+            .contains("[nope.js] error: cannot read nope.js"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.ends_with("error: 1 of 2 runs failed\n"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn wrong_usage_exits_2_and_says_what_would_be_right() {
+    let folder = Folder::with(&[("a.js", "print('must not run')")]);
+    for (arguments, hint) in [
+        (&["run"][..], "<FILE>"),
+        (&["run", "--copies", "0", "a.js"], "1..=100000"),
+        (&["run", "--timeout", "soon", "a.js"], "30s"),
+        (&["run", "--timeout", "0s", "a.js"], "from 1ms to 365d"),
+        (&["run", "--memory", "1K", "a.js"], "from 1 MiB"),
+        (&["run", "--stack", "1G", "a.js"], "from 64 KiB to 16 MiB"),
+        (&["run", "--store", "redis://localhost", "a.js"], "memory:"),
+        (&["run", "--stash", "novalue", "a.js"], "KEY=VALUE"),
+        (
+            &["run", "--stash", "a=1", "--stash", "/a/b=2", "a.js"],
+            "\"a\" is no object",
+        ),
+        (&["run", "--workers", "0", "a.js"], "1..=1024"),
+        (&["run", "--json", "--print", "a.js"], "cannot be used with"),
+        (&["run", "--copy", "2", "a.js"], "--copies"),
+        (&["runs", "a.js"], "'run'"),
+    ] {
+        let ended = folder.cla(arguments);
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:?}");
+        assert!(
+            ended.stderr.contains(hint),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_script_on_standard_input_runs_as_if_it_lay_in_the_current_folder() {
+    let folder = Folder::with(&[("lib.mjs", "export const answer = 42")]);
+    let mut command = folder.command(&["run", "-"]);
+    command.stdin(Stdio::piped());
+    let mut running = Running::start(command);
+    running.feed("import { answer } from './lib.mjs'; print(answer)");
+    assert_eq!(running.end().printed(), "42\n");
+}
+
+#[test]
+fn an_error_in_a_script_on_standard_input_names_it() {
+    let mut command = Folder::with(&[]).command(&["run", "-"]);
+    command
+        .stdin(Stdio::piped())
+        .current_dir(std::env::temp_dir());
+    let mut running = Running::start(command);
+    running.feed("let a = 1;\nnope();");
+    let ended = running.end();
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("<stdin>:2:1"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_rule_imports_below_its_own_folder_and_the_current_one_and_nowhere_else() {
+    let folder = Folder::with(&[
+        ("secret.js", "module.exports = 'secret'"),
+        ("work/rules/near.js", "module.exports = 'near'"),
+        ("work/shared/far.js", "module.exports = 'far'"),
+        (
+            "work/rules/ok.js",
+            "print(require('./near.js'), require('../shared/far.js'))",
+        ),
+        ("work/rules/no.js", "require('../../secret.js')"),
+    ]);
+    let run = |file| {
+        let mut command = folder.command(&["run", file]);
+        command.current_dir(folder.path().join("work"));
+        Running::start(command).end()
+    };
+    assert_eq!(run("rules/ok.js").printed(), "near far\n");
+    let ended = run("rules/no.js");
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("outside"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_value_is_printed_when_asked_for() {
+    let folder = Folder::with(&[("sum.js", "print('adding'); ({ sum: 1 + 2 })")]);
+    assert_eq!(folder.cla(&["run", "sum.js"]).printed(), "adding\n");
+    assert_eq!(
+        folder.cla(&["run", "--print", "sum.js"]).printed(),
+        "adding\n{\"sum\":3}\n"
+    );
+}
+
+#[test]
+fn the_stash_reaches_the_rule() {
+    let folder = Folder::with(&[(
+        "rule.js",
+        "export default stash => [stash.user, stash.server.port, stash['a.b']]",
+    )]);
+    let ended = folder.cla(&[
+        "run",
+        "-p",
+        "--stash",
+        "user=root",
+        "--stash",
+        "/server/port=22",
+        "--stash",
+        "a.b=[1]",
+        "rule.js",
+    ]);
+    assert_eq!(ended.printed(), "[\"root\",22,[1]]\n");
+}
+
+#[test]
+fn arguments_after_two_dashes_are_the_rules() {
+    let folder = Folder::with(&[("args.js", "require('cla/process').args")]);
+    let ended = folder.cla(&["run", "-p", "args.js", "--", "--fast", "x.js"]);
+    assert_eq!(ended.printed(), "[\"--fast\",\"x.js\"]\n");
+}
+
+#[test]
+fn limits_end_a_run() {
+    let folder = Folder::with(&[
+        ("forever.js", "while (true) {}"),
+        (
+            "greedy.js",
+            "let a = []; while (true) a.push('x'.repeat(1000) + a.length)",
+        ),
+        ("deep.js", "function f() { return 1 + f() } f()"),
+    ]);
+    for (arguments, reason) in [
+        (["run", "--timeout", "50ms", "forever.js"], "50ms"),
+        (["run", "--memory", "2M", "greedy.js"], "2 MiB"),
+        (["run", "--stack", "64K", "deep.js"], "64 KiB"),
+    ] {
+        let ended = folder.cla(&arguments);
+        assert_eq!(ended.code, Some(1), "{arguments:?}");
+        assert!(
+            ended.stderr.contains(reason),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn errors_are_coloured_only_where_that_is_wanted() {
+    let folder = Folder::with(&[("broken.js", "nope()")]);
+    let coloured = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = folder.command(arguments);
+        command.envs(variables.iter().copied());
+        Running::start(command).end().stderr.contains('\x1b')
+    };
+    assert!(
+        !coloured(&["run", "broken.js"], &[]),
+        "a pipe shows no colours"
+    );
+    assert!(coloured(&["run", "--color", "always", "broken.js"], &[]));
+    assert!(coloured(&["run", "broken.js"], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!coloured(
+        &["run", "broken.js"],
+        &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]
+    ));
+    assert!(!coloured(
+        &["run", "--color", "never", "broken.js"],
+        &[("CLICOLOR_FORCE", "1")]
+    ));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    // A device that is always full; where there is none, there is nothing to see.
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+        return;
+    };
+    let mut command = Folder::with(&[]).command(&["run", "-"]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(full)
+        .current_dir(std::env::temp_dir());
+    let mut running = Running::start(command);
+    running.feed("print('lost'); while (true) {}");
+    let ended = running.end();
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended
+            .stderr
+            .starts_with("error: cannot write to standard output"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_quietly() {
+    let folder = Folder::with(&[("spam.js", "while (true) print('line')")]);
+    for files in [&["run", "spam.js"][..], &["run", "spam.js", "spam.js"]] {
+        let mut running = Running::start(folder.command(files));
+        assert!(running.stdout_line().ends_with("line\n"));
+        running.stop_reading();
+        let ended = running.end();
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(141), ""));
+    }
+}
+
+#[test]
+fn types_are_printed_or_written() {
+    let folder = Folder::with(&[]);
+    let ended = folder.cla(&["types"]);
+    let printed = ended.printed();
+    assert!(printed.starts_with("// file: "), "{printed}");
+    assert!(printed.contains("declare module \"cla/sem\""), "{printed}");
+
+    folder.cla(&["types", "new/types"]).printed();
+    let mut written = 0;
+    for entry in std::fs::read_dir(folder.path().join("new/types")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(printed.contains(&text));
+        written += 1;
+    }
+    assert_eq!(written, printed.matches("// file: ").count());
+}
+
+#[test]
+fn shells_get_completions() {
+    let folder = Folder::with(&[]);
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ended = folder.cla(&["completions", shell]);
+        assert!(
+            ended.printed().contains("--copies") || ended.printed().contains("copies"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn help_shows_examples_everywhere() {
+    let folder = Folder::with(&[]);
+    for arguments in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["types", "--help"],
+        &["completions", "--help"],
+    ] {
+        let ended = folder.cla(arguments);
+        assert!(
+            ended.printed().contains("Examples:\n  cla "),
+            "{arguments:?}"
+        );
+    }
+    let version = folder.cla(&["--version"]);
+    assert_eq!(
+        version.printed(),
+        concat!("cla ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}

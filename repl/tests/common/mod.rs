@@ -1,0 +1,189 @@
+//! Runs the real program, and waits for what it says and how it ends.
+#![allow(dead_code, unreachable_pub)] // each test program uses its own part of this
+#![allow(clippy::unwrap_used)] // a test that cannot go on panics
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// No test needs a tenth of this; a program that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder with rules, and the program started in it.
+pub struct Folder(tempfile::TempDir);
+
+/// How the program ended, and what it said.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// The program while it runs.
+pub struct Running {
+    pub child: Child,
+    stdout: Option<BufReader<ChildStdout>>,
+    stderr: Option<BufReader<ChildStderr>>,
+}
+
+impl Folder {
+    /// A folder with these files: name and text.
+    pub fn with(files: &[(&str, &str)]) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The program with these arguments, not started yet.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        command(self.path(), arguments)
+    }
+
+    /// Runs the program to its end.
+    pub fn cla(&self, arguments: &[&str]) -> Ended {
+        Running::start(self.command(arguments)).end()
+    }
+}
+
+/// The program, to be started in `folder`.
+pub fn command(folder: &Path, arguments: &[impl AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cla"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .env_remove("CLA_STORE")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// The folder with the examples.
+pub fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
+}
+
+impl Running {
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        Self {
+            stdout: child.stdout.take().map(BufReader::new),
+            stderr: child.stderr.take().map(BufReader::new),
+            child,
+        }
+    }
+
+    /// Gives the program its standard input, all of it.
+    pub fn feed(&mut self, text: &str) {
+        self.child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+    }
+
+    /// The next line on standard output.
+    pub fn stdout_line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
+        line
+    }
+
+    /// The next line on standard error.
+    pub fn stderr_line(&mut self) -> String {
+        let mut line = String::new();
+        self.stderr.as_mut().unwrap().read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Stops reading standard output: the pipe breaks.
+    pub fn stop_reading(&mut self) {
+        self.stdout = None;
+    }
+
+    /// What is left on standard error, when the program has ended.
+    pub fn rest_of_stderr(&mut self) -> String {
+        let mut text = String::new();
+        self.stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
+        text
+    }
+
+    /// Waits for the end without reading standard output, so that the pipe fills up.
+    pub fn exit_code_unread(&mut self) -> Option<i32> {
+        self.wait()
+    }
+
+    /// Reads the rest and waits for the end.
+    pub fn end(mut self) -> Ended {
+        let stdout = self.stdout.take().map(rest);
+        let stderr = self.stderr.take().map(rest);
+        let code = self.wait();
+        let text = |thread: Option<thread::JoinHandle<String>>| {
+            thread.map_or_else(String::new, |thread| thread.join().unwrap())
+        };
+        Ended {
+            code,
+            stdout: text(stdout),
+            stderr: text(stderr),
+        }
+    }
+
+    fn wait(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            if Instant::now() > deadline {
+                self.child.kill().unwrap();
+                panic!("the program did not end");
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+fn rest(mut reader: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        text
+    })
+}
+
+impl Ended {
+    /// What was printed by a program that must have succeeded.
+    #[track_caller]
+    pub fn printed(&self) -> &str {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        &self.stdout
+    }
+
+    /// The lines on standard output that begin with `name` in brackets, without it.
+    pub fn lines_of<'a>(&'a self, name: &str) -> Vec<&'a str> {
+        let prefix = format!("[{name}] ");
+        self.stdout
+            .lines()
+            .filter_map(|line| line.strip_prefix(&prefix))
+            .collect()
+    }
+}

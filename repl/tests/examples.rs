@@ -1,0 +1,116 @@
+//! Every rule in `examples/` runs, and prints what it should.
+
+mod common;
+
+use std::path::Path;
+
+use common::{Ended, Running, command, examples};
+
+fn run(arguments: &[&str]) -> Ended {
+    let mut all = vec!["run"];
+    all.extend(arguments);
+    Running::start(command(&examples(), &all)).end()
+}
+
+#[test]
+fn first() {
+    assert_eq!(run(&["first.js"]).printed(), "mysem is free again\n");
+}
+
+#[test]
+fn first_waits_for_another_that_has_the_semaphore() {
+    let ended = run(&["--json", "--copies", "2", "first.js"]);
+    assert_eq!(ended.code, Some(0));
+    let waited = |line: &str| {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap();
+        object["semaphores"][0]["waited"].as_f64().unwrap()
+    };
+    let waited: Vec<f64> = ended.stdout.lines().map(waited).collect();
+    assert!(waited[0] < 0.4 && waited[1] >= 0.49, "{waited:?}");
+}
+
+#[test]
+fn queue() {
+    let ended = run(&["--copies", "3", "queue.js"]);
+    let lines: Vec<&str> = ended.printed().lines().collect();
+    assert_eq!(lines[0], "[queue.js#1] took the slot after 0.0 s");
+    assert_eq!(lines.len(), 3);
+    for (line, name) in lines.iter().zip(["#1", "#2", "#3"]) {
+        assert!(
+            line.starts_with(&format!("[queue.js{name}] took the slot after ")),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn steer() {
+    let ended = run(&["queue.js", "queue.js", "queue.js", "queue.js", "steer.js"]);
+    assert_eq!(ended.code, Some(1), "one was made to fail");
+    assert_eq!(
+        ended.lines_of("steer.js"),
+        [
+            "deploy-target: 1 slots, 1 busy, 3 waiting",
+            "  - busy queue.js#1",
+            "  1 waiting queue.js#2",
+            "  2 waiting queue.js#3",
+            "  3 waiting queue.js#4",
+            "locked",
+            "still waiting: 1",
+            "unlocked",
+        ]
+    );
+    assert_eq!(ended.lines_of("queue.js#2"), ["took the slot after 0.0 s"]);
+    assert_eq!(ended.lines_of("queue.js#3").len(), 1);
+    assert!(
+        ended
+            .stderr
+            .contains("[queue.js#4] error: Semaphore cancel"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn steer_alone_says_what_it_needs() {
+    let ended = run(&["steer.js"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("run this together with queue.js"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn typed() {
+    assert_eq!(run(&["typed.ts"]).printed(), "deployed to db1\n");
+    let ended = run(&["--print", "--stash", "hosts=[\"a\",\"b\"]", "typed.ts"]);
+    assert_eq!(
+        ended.printed(),
+        "deployed to a\ndeployed to b\n[{\"host\":\"a\",\"token\":1},{\"host\":\"b\",\"token\":1}]\n"
+    );
+}
+
+#[test]
+fn two_files() {
+    assert_eq!(
+        run(&["two-files/main.js"]).printed(),
+        "the total is 49.75\n"
+    );
+}
+
+#[test]
+fn no_rule_is_left_out() {
+    let tests = include_str!("examples.rs");
+    for entry in std::fs::read_dir(examples()).unwrap() {
+        let path = entry.unwrap().path();
+        let rule = path
+            .extension()
+            .is_some_and(|extension| extension == "js" || extension == "ts");
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap();
+        if rule || Path::new(&path).join("main.js").exists() {
+            assert!(tests.contains(&format!("\"{name}")), "no test runs {name}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Ctrl-C, SIGTERM and the terminal, for real. Where there are no such things, there is nothing to test.
+#![cfg(unix)]
+
+mod common;
+
+use std::fs::File;
+use std::io::Read;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use common::{Folder, Running};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The first copy says so when it has the slot; the others wait for it.
+const HOLD: &str = "
+    const sem = require('cla/sem'), util = require('cla/util');
+    sem.take('slot', () => { print('ready'); util.sleep(3600) });
+";
+
+fn send(running: &Running, signal: Signal) {
+    kill(Pid::from_raw(running.child.id().cast_signed()), signal).expect("the program is there");
+}
+
+#[test]
+fn ctrl_c_cancels_every_run_and_exits_130() {
+    let folder = Folder::with(&[("hold.js", HOLD)]);
+    let mut running = Running::start(folder.command(&["run", "--copies", "3", "hold.js"]));
+    assert_eq!(running.stdout_line(), "[hold.js#1] ready\n");
+    send(&running, Signal::SIGINT);
+    let ended = running.end();
+    assert_eq!(ended.code, Some(130));
+    assert_eq!(ended.stderr, "cancelled 3 runs\n");
+    assert_eq!(ended.stdout, "", "nobody else got in");
+}
+
+#[test]
+fn sigterm_does_the_same_and_exits_143() {
+    let folder = Folder::with(&[("hold.js", HOLD)]);
+    let mut running = Running::start(folder.command(&["run", "hold.js"]));
+    assert_eq!(running.stdout_line(), "ready\n");
+    send(&running, Signal::SIGTERM);
+    let ended = running.end();
+    assert_eq!(ended.code, Some(143));
+    assert_eq!(ended.stderr, "cancelled 1 run\n");
+}
+
+#[test]
+fn ctrl_c_stops_a_rule_that_computes_and_catches_everything() {
+    let folder = Folder::with(&[(
+        "stubborn.js",
+        "print('ready');
+         while (true) { try { while (true) {} } catch {} finally { continue } }",
+    )]);
+    let mut running = Running::start(folder.command(&["run", "stubborn.js"]));
+    assert_eq!(running.stdout_line(), "ready\n");
+    send(&running, Signal::SIGINT);
+    assert_eq!(running.end().code, Some(130));
+}
+
+#[test]
+fn cancelled_runs_are_reported_as_json_too() {
+    let folder = Folder::with(&[("hold.js", HOLD)]);
+    let mut running =
+        Running::start(folder.command(&["run", "--json", "--copies", "2", "hold.js"]));
+    assert_eq!(running.stderr_line(), "[hold.js#1] ready\n");
+    send(&running, Signal::SIGINT);
+    let ended = running.end();
+    assert_eq!(ended.code, Some(130));
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert_eq!(lines.len(), 2);
+    for line in lines {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(object["status"], "cancelled", "{object}");
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_exits_at_once_even_when_nobody_reads_the_output() {
+    // One call that prints more than a pipe holds: it blocks in the middle, and no flag is looked at.
+    let folder = Folder::with(&[(
+        "stuck.js",
+        "console.error('ready'); print('x'.repeat(1 << 22))",
+    )]);
+    let mut running = Running::start(folder.command(&["run", "--copies", "2", "stuck.js"]));
+    assert!(running.stderr_line().ends_with("ready\n"));
+    while running.child.try_wait().unwrap().is_none() {
+        send(&running, Signal::SIGINT);
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(running.exit_code_unread(), Some(130));
+    assert!(
+        !running.rest_of_stderr().contains("cancelled"),
+        "they never got to their end"
+    );
+}
+
+#[test]
+fn a_status_line_appears_on_a_terminal_and_disappears_at_the_end() {
+    let folder = Folder::with(&[("hold.js", HOLD)]);
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    let mut command = folder.command(&["run", "--copies", "3", "hold.js"]);
+    command
+        .env("TERM", "xterm")
+        .stderr(Stdio::from(terminal.slave));
+    let running = Running::start(command);
+    let mut screen = File::from(terminal.master);
+    let mut seen = String::new();
+    let mut read_until = |what: &str| {
+        let mut bytes = [0; 1024];
+        while !seen.contains(what) {
+            // An error is how a terminal whose last writer has gone says so.
+            match screen.read(&mut bytes) {
+                Ok(count) if count > 0 => seen.push_str(&String::from_utf8_lossy(&bytes[..count])),
+                _ => break,
+            }
+        }
+        seen.clone()
+    };
+    read_until("1 running, 2 waiting for \"slot\", 0 done");
+    send(&running, Signal::SIGINT);
+    let all = read_until("cancelled 3 runs");
+    let (_, after_last_erase) = all.rsplit_once("\r\x1b[K").unwrap();
+    assert_eq!(after_last_erase, "cancelled 3 runs\r\n");
+    assert_eq!(running.end().code, Some(130));
+}
+
+#[test]
+fn without_a_terminal_there_is_no_status_line() {
+    let folder = Folder::with(&[("nap.js", "require('cla/util').sleep(1.5); print('rested')")]);
+    let ended = folder.cla(&["run", "--copies", "2", "nap.js"]);
+    assert_eq!(ended.printed(), "[nap.js#1] rested\n[nap.js#2] rested\n");
+    assert_eq!(ended.stderr, "");
+}
