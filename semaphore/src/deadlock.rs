@@ -79,7 +79,7 @@ pub(crate) fn waits_no_more(entry: &Entry, run: RunId, ticket: Ticket) {
 pub(crate) fn check(entry: &Arc<Entry>, ticket: Ticket) {
     let settled = {
         let state = entry.lock();
-        !state.queue.is_waiting(ticket) || surely_moves_on(&state.queue, &entry.shared().runs)
+        !state.queue.is_waiting(ticket) || surely_moves_on(entry, &state.queue)
     };
     if !settled {
         resolve(entry, Some(ticket));
@@ -91,7 +91,7 @@ pub(crate) fn recheck(entry: &Arc<Entry>) {
     loop {
         let settled = {
             let state = entry.lock();
-            state.queue.waiting() == 0 || surely_moves_on(&state.queue, &entry.shared().runs)
+            state.queue.waiting() == 0 || surely_moves_on(entry, &state.queue)
         };
         if settled || !resolve(entry, None) {
             return;
@@ -109,14 +109,20 @@ fn needed(queue: &Queue<Arc<Mailbox>>) -> usize {
 }
 
 /// The glance: are enough direct holders not waiting at all?
-fn surely_moves_on(queue: &Queue<Arc<Mailbox>>, runs: &WaitingRuns) -> bool {
+///
+/// A holder that was admitted a moment ago may still be registered as waiting for this very semaphore;
+/// its queue knows better. (Were that not looked at, every take in a loop would come to the slow path.)
+fn surely_moves_on(entry: &Arc<Entry>, queue: &Queue<Arc<Mailbox>>) -> bool {
+    let runs = &entry.shared().runs;
     let needed = needed(queue);
-    let free = queue.holders().filter(|(owner, expires)| {
-        *expires
-            || owner
-                .and_then(Owner::run)
-                .is_none_or(|run| runs.only_wait(run).is_none())
-    });
+    let is_free = |run: RunId| {
+        runs.only_wait(run).is_none_or(|wait| {
+            std::ptr::eq(wait.entry.as_ptr(), Arc::as_ptr(entry)) && !queue.is_waiting(wait.ticket)
+        })
+    };
+    let free = queue
+        .holders()
+        .filter(|(owner, expires)| *expires || owner.and_then(Owner::run).is_none_or(is_free));
     free.take(needed).count() == needed
 }
 
@@ -137,19 +143,23 @@ fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
         let Some(here) = involved.iter().position(|entry| Arc::ptr_eq(entry, start)) else {
             unreachable!("`start` is among those involved")
         };
-        let mut candidates: Vec<(Ticket, RunId, String)> = guards[here]
-            .queue
-            .waiters()
-            .filter(|(ticket, _, ends)| only.is_none_or(|only| only == *ticket) && !ends)
-            .filter_map(|(ticket, owner, _)| {
-                let owner = owner?;
+        let queue = &guards[here].queue;
+        // The last comer first, unless it is one request that asks.
+        let mut waiting: Vec<Ticket> = match only {
+            Some(only) => vec![only],
+            None => queue.waiters().collect(),
+        };
+        waiting.reverse();
+        let mut candidates = waiting
+            .into_iter()
+            .filter(|ticket| queue.waits_for_ever(*ticket))
+            .filter_map(|ticket| {
+                let owner = queue.owner(ticket)?;
                 Some((ticket, owner.run()?, owner.who().to_owned()))
             })
             // A run that waits for several things is not stuck.
-            .filter(|(_, run, _)| runs.only_wait(*run).is_some())
-            .collect();
-        candidates.reverse();
-        let verdict = candidates.into_iter().find_map(|(ticket, run, who)| {
+            .filter(|(_, run, _)| runs.only_wait(*run).is_some());
+        let verdict = candidates.find_map(|(ticket, run, who)| {
             let circle = snapshot.circle(here, run, &who)?;
             Some((ticket, DeadlockError::new(circle)))
         });

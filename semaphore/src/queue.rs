@@ -750,16 +750,11 @@ impl<W> Queue<W> {
             .map(|record| (record.owner.as_ref(), record.ttl.is_some()))
     }
 
-    /// Those who wait, last first come first, with whether their wait ends by itself.
-    pub(crate) fn waiters(&self) -> impl Iterator<Item = (Ticket, Option<&Owner>, bool)> {
-        self.line.iter().map(|index| {
-            let record = &self.records[index as usize];
-            (
-                Ticket::new(index, record.sequence),
-                record.owner.as_ref(),
-                record.deadline != Timestamp::NEVER,
-            )
-        })
+    /// Those who wait, in the order of the line.
+    pub(crate) fn waiters(&self) -> impl Iterator<Item = Ticket> {
+        self.line
+            .iter()
+            .map(|index| Ticket::new(index, self.records[index as usize].sequence))
     }
 
     // ---- the machine

@@ -8,8 +8,9 @@
 //! frames, one per open bracket. At most [`MAX_DEPTH`] brackets are open at once, and at most
 //! [`MAX_OUTPUT`] bytes are shown, whatever the options say.
 //!
-//! Unlike in Node, the elements of an iterator are not shown, because there is no way to peek at them,
-//! and `Symbol.for("nodejs.util.inspect.custom")` means nothing.
+//! Unlike in Node, the elements of an iterator are not shown, because there is no way to peek at them; a
+//! proxy of a function is shown as `[Function (Proxy)]`; a `Symbol.toStringTag` that is a getter is not
+//! asked; and `Symbol.for("nodejs.util.inspect.custom")` means nothing.
 
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -487,6 +488,10 @@ impl<'js> Inspector<'_, 'js> {
                     return Ok(Opened::Shown(self.style(Style::Special, "<Revoked Proxy>")));
                 }
             }
+        }
+        if object.is_proxy() {
+            // rquickjs takes a proxy that can be called for a function, whose target is out of reach.
+            return Ok(Opened::Shown(self.style(Style::Special, "[Function (Proxy)]")));
         }
         if self.frames.iter().any(|frame| frame.object == object) {
             let known = self.references.iter().position(|other| *other == object);

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use cla_runtime::js::function::Opt;
 use cla_runtime::js::{self, Ctx, Null, Object, Value};
 use cla_runtime::{NativeModule, OutputStream, Run};
 use serde::de::IgnoredAny;
@@ -85,14 +84,19 @@ fn load_json<'js>(ctx: Ctx<'js>, source: Arg<'js>) -> js::Result<Value<'js>> {
     };
     // QuickJS does not always say where, so another reader has the word.
     match serde_json::from_str::<IgnoredAny>(&source) {
-        Err(problem) if error.is_exception() => {
-            let thrown = ctx.catch();
-            if thrown.is_uncatchable_error() {
-                return Err(ctx.throw(thrown));
+        Err(problem) => {
+            if error.is_exception() {
+                let thrown = ctx.catch();
+                if thrown.is_uncatchable_error() {
+                    return Err(ctx.throw(thrown));
+                }
             }
-            Err(syntax_error(&ctx, format_args!("util.loadJSON: {problem}")))
+            let (line, column) = (problem.line(), problem.column());
+            let problem = problem.to_string();
+            let problem = problem.split(" at line ").next().unwrap_or_default();
+            let message = format!("util.loadJSON: {problem} at line {line}, column {column}");
+            Err(syntax_error(&ctx, message))
         }
-        Err(problem) => Err(syntax_error(&ctx, format_args!("util.loadJSON: {problem}"))),
         Ok(_) => Err(error),
     }
 }
@@ -127,7 +131,6 @@ fn benchmark<'js>(
     ctx: Ctx<'js>,
     runs: Arg<'js>,
     function: Arg<'js>,
-    _rest: Opt<Value<'js>>,
 ) -> js::Result<Object<'js>> {
     let count = match runs.as_number() {
         Some(count) if (1.0..=MAX_RUNS).contains(&count) && count.fract() == 0.0 => count as u64,
