@@ -56,8 +56,14 @@ struct Cloner<'js> {
 }
 
 /// The error types that survive; others become plain errors.
-const ERRORS: [&str; 6] =
-    ["EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError"];
+const ERRORS: [&str; 6] = [
+    "EvalError",
+    "RangeError",
+    "ReferenceError",
+    "SyntaxError",
+    "TypeError",
+    "URIError",
+];
 
 impl<'js> Cloner<'js> {
     /// The copy of a value; that of an object may still be empty.
@@ -101,7 +107,8 @@ impl<'js> Cloner<'js> {
         }
         let mut chain = object.get_prototype();
         while let Some(prototype) = chain.filter(|prototype| !prototype.is_proxy()) {
-            let is = |which| Ok::<_, js::Error>(self.intrinsics.get(which)? == *prototype.as_value());
+            let is =
+                |which| Ok::<_, js::Error>(self.intrinsics.get(which)? == *prototype.as_value());
             if is(I::MapPrototype)? && self.has_brand(I::MapSize, value)? {
                 let copy = self.construct("Map", ())?;
                 return Ok(self.to_fill(object, copy));
@@ -191,12 +198,20 @@ impl<'js> Cloner<'js> {
         let buffer: Value<'js> = object.get("buffer")?;
         let offset: Value<'js> = object.get("byteOffset")?;
         let buffer = self.copy(&buffer)?;
-        Ok(self.construct(class, (buffer, offset, length))?.into_value())
+        Ok(self
+            .construct(class, (buffer, offset, length))?
+            .into_value())
     }
 
     fn error(&mut self, error: &Object<'js>) -> js::Result<Value<'js>> {
-        let name = self.intrinsics.data_text(error, "name")?.unwrap_or_default();
-        let class = ERRORS.iter().find(|class| **class == name).unwrap_or(&"Error");
+        let name = self
+            .intrinsics
+            .data_text(error, "name")?
+            .unwrap_or_default();
+        let class = ERRORS
+            .iter()
+            .find(|class| **class == name)
+            .unwrap_or(&"Error");
         let copy = self.construct(class, ())?;
         for key in ["message", "stack"] {
             let value: Value<'js> = error.get(key)?;
@@ -206,7 +221,8 @@ impl<'js> Cloner<'js> {
         }
         if let Some(cause) = self.intrinsics.own_data(error, "cause")? {
             // Registered first: a cause may lead back here.
-            self.copies.insert(error.as_value().clone(), copy.clone().into_value());
+            self.copies
+                .insert(error.as_value().clone(), copy.clone().into_value());
             let cause = self.copy(&cause)?;
             copy.prop("cause", Property::from(cause).writable().configurable())?;
         }
@@ -216,8 +232,10 @@ impl<'js> Cloner<'js> {
     fn fill(&mut self, state: &State, from: &Object<'js>, to: &Object<'js>) -> js::Result<()> {
         let (ctx, value) = (self.ctx.clone(), to.as_value());
         let is = |which: Intrinsic| -> js::Result<bool> {
-            Ok(to.get_prototype().map(Object::into_value) == Some(self.intrinsics.get(which)?)
-                && !value.is_array())
+            Ok(
+                to.get_prototype().map(Object::into_value) == Some(self.intrinsics.get(which)?)
+                    && !value.is_array(),
+            )
         };
         if is(Intrinsic::MapPrototype)? || is(Intrinsic::SetPrototype)? {
             let map = is(Intrinsic::MapPrototype)?;
@@ -258,7 +276,12 @@ impl<'js> Cloner<'js> {
             return Ok(());
         }
         let Some(options) = options.as_object() else {
-            return Err(wrong(&self.ctx, "structuredClone: options", "an object", options));
+            return Err(wrong(
+                &self.ctx,
+                "structuredClone: options",
+                "an object",
+                options,
+            ));
         };
         let list: Value<'js> = options.get("transfer")?;
         if list.is_undefined() {

@@ -157,7 +157,11 @@ fn count_reset<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
     let state = State::of(&ctx)?;
     let name = label(&ctx, &name)?;
     if state.console.counts.borrow_mut().remove(&name).is_none() {
-        write(&state, Stderr, &format!("console.countReset: no count named '{name}'"));
+        write(
+            &state,
+            Stderr,
+            &format!("console.countReset: no count named '{name}'"),
+        );
     }
     Ok(())
 }
@@ -167,9 +171,17 @@ fn time<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
     let name = label(&ctx, &name)?;
     let known = state.console.timers.borrow().contains_key(&name);
     if known {
-        write(&state, Stderr, &format!("console.time: a timer named '{name}' runs already"));
+        write(
+            &state,
+            Stderr,
+            &format!("console.time: a timer named '{name}' runs already"),
+        );
     } else if state.console.timers.borrow().len() < MAX_LABELS {
-        state.console.timers.borrow_mut().insert(name, Instant::now());
+        state
+            .console
+            .timers
+            .borrow_mut()
+            .insert(name, Instant::now());
     }
     Ok(())
 }
@@ -197,7 +209,11 @@ fn report_time<'js>(
     values: &[Value<'js>],
 ) -> js::Result<()> {
     let Some(started) = started else {
-        write(state, Stderr, &format!("console.{method}: no timer named '{name}'"));
+        write(
+            state,
+            Stderr,
+            &format!("console.{method}: no timer named '{name}'"),
+        );
         return Ok(());
     };
     let mut line = format!("{name}: {}", elapsed(started.elapsed()));
@@ -226,7 +242,12 @@ fn elapsed(duration: Duration) -> String {
     if minutes < 60 {
         return format!("{minutes}:{rest:06.3} (m:ss.mmm)");
     }
-    format!("{}:{:02}:{:02} (h:mm:ss)", minutes / 60, minutes % 60, rest as u64)
+    format!(
+        "{}:{:02}:{:02} (h:mm:ss)",
+        minutes / 60,
+        minutes % 60,
+        rest as u64
+    )
 }
 
 fn dir<'js>(ctx: Ctx<'js>, value: Arg<'js>, options: Arg<'js>) -> js::Result<()> {
@@ -318,8 +339,19 @@ impl Table {
 fn table<'js>(ctx: Ctx<'js>, data: Arg<'js>, columns: Arg<'js>) -> js::Result<()> {
     let columns = match columns.given() {
         Some(value) => match value.as_array() {
-            Some(array) => Some(array.iter::<js::String<'js>>().collect::<js::Result<Vec<_>>>()?),
-            None => return Err(wrong(&ctx, "console.table: columns", "an array of names", value)),
+            Some(array) => Some(
+                array
+                    .iter::<js::String<'js>>()
+                    .collect::<js::Result<Vec<_>>>()?,
+            ),
+            None => {
+                return Err(wrong(
+                    &ctx,
+                    "console.table: columns",
+                    "an array of names",
+                    value,
+                ));
+            }
         },
         None => None,
     };
@@ -347,7 +379,10 @@ fn draw_table<'js>(
     let intrinsics = state.intrinsics(ctx)?;
     let show = |value: &Value<'js>| {
         // Large objects only by their name, small ones with what is in them.
-        let depth = InspectOptions::default().depth(0).max_array_length(3).break_length(usize::MAX);
+        let depth = InspectOptions::default()
+            .depth(0)
+            .max_array_length(3)
+            .break_length(usize::MAX);
         inspect(ctx, value, &depth)
     };
     let mut table = Table::default();
@@ -359,7 +394,8 @@ fn draw_table<'js>(
         let row = table.rows.len();
         table.rows.push(vec![Some(text(&key)?)]);
         values.push(None);
-        let Some(Property::Data { value, .. }) = intrinsics.own_property(data, key.as_value())? else {
+        let Some(Property::Data { value, .. }) = intrinsics.own_property(data, key.as_value())?
+        else {
             continue;
         };
         let item = value.as_object().filter(|item| !item.is_proxy());

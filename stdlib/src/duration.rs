@@ -28,7 +28,10 @@ pub(crate) fn duration<'js>(
 ) -> js::Result<Duration> {
     if let Some(seconds) = value.as_number() {
         return from_seconds(seconds).map_err(|problem| {
-            type_error(ctx, format_args!("{what} must {problem}, not {}", describe(value)))
+            type_error(
+                ctx,
+                format_args!("{what} must {problem}, not {}", describe(value)),
+            )
         });
     }
     let Some(string) = value.as_string() else {
@@ -37,7 +40,10 @@ pub(crate) fn duration<'js>(
     };
     let string = text(string)?;
     parse(&string).map_err(|problem| {
-        type_error(ctx, format_args!("{what} must {problem}, not {}", quote(&string)))
+        type_error(
+            ctx,
+            format_args!("{what} must {problem}, not {}", quote(&string)),
+        )
     })
 }
 
@@ -55,7 +61,8 @@ fn from_seconds(seconds: f64) -> Result<Duration, &'static str> {
 }
 
 fn parse(string: &str) -> Result<Duration, &'static str> {
-    const UNFIT: &str = "be a number of seconds or a duration such as \"250ms\", \"5m\" or \"1h30m\"";
+    const UNFIT: &str =
+        "be a number of seconds or a duration such as \"250ms\", \"5m\" or \"1h30m\"";
     let string = string.trim();
     if string.parse::<f64>().is_ok() {
         return Err("have a unit (as in \"10s\") or be a number");
@@ -85,7 +92,14 @@ mod tests {
         assert_eq!(from_seconds(0.0), Ok(Duration::ZERO));
         assert_eq!(from_seconds(0.25), Ok(Duration::from_millis(250)));
         assert_eq!(from_seconds(-0.0), Ok(Duration::ZERO));
-        for nonsense in [-1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e308, 1e10] {
+        for nonsense in [
+            -1.0,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            1e308,
+            1e10,
+        ] {
             assert!(from_seconds(nonsense).is_err(), "{nonsense}");
         }
     }
@@ -104,13 +118,29 @@ mod tests {
             ("0s", 0),
         ];
         for (string, milliseconds) in cases {
-            assert_eq!(parse(string), Ok(Duration::from_millis(milliseconds)), "{string}");
+            assert_eq!(
+                parse(string),
+                Ok(Duration::from_millis(milliseconds)),
+                "{string}"
+            );
         }
     }
 
     #[test]
     fn refuses_nonsense() {
-        for string in ["", "10", "1e3", "inf", "-5s", "5s ago", "soon", "1 month", "1y", "999999999w", "5 5s"] {
+        for string in [
+            "",
+            "10",
+            "1e3",
+            "inf",
+            "-5s",
+            "5s ago",
+            "soon",
+            "1 month",
+            "1y",
+            "999999999w",
+            "5 5s",
+        ] {
             assert!(parse(string).is_err(), "{string}");
         }
     }

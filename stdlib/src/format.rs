@@ -1,8 +1,8 @@
 //! Several values as one line of text, as `print` and `console.log` write them.
 
+use cla_runtime::OutputStream;
 use cla_runtime::js::function::Rest;
 use cla_runtime::js::{self, Coerced, Ctx, FromJs, Value};
-use cla_runtime::OutputStream;
 
 use crate::inspect::{InspectOptions, inspect};
 use crate::state::State;
@@ -104,7 +104,11 @@ fn one<'js>(ctx: &Ctx<'js>, specifier: char, value: &Value<'js>) -> js::Result<S
             display(ctx, &Value::new_number(ctx.clone(), number))
         }
         'i' | 'f' => {
-            let name = if specifier == 'i' { "parseInt" } else { "parseFloat" };
+            let name = if specifier == 'i' {
+                "parseInt"
+            } else {
+                "parseFloat"
+            };
             let parse: js::Function<'js> = ctx.globals().get(name)?;
             display(ctx, &parse.call::<_, Value<'js>>((value.clone(),))?)
         }

@@ -29,6 +29,9 @@ pub const MAX_DEPTH: usize = 200;
 /// About how many bytes are shown of one value before the rest is left out.
 pub const MAX_OUTPUT: usize = 16 * 1024 * 1024;
 
+/// As how many bytes an object counts towards [`MAX_OUTPUT`], besides what is in it: many empty ones
+/// take time, too.
+const FRAME_COST: usize = 64;
 /// A string of at most this many characters is never broken at its line feeds.
 const MIN_BROKEN_STRING: usize = 16;
 /// An array of more elements than this is set in columns.
@@ -212,6 +215,19 @@ enum Elements<'js> {
     Pairs(std::vec::IntoIter<(Value<'js>, Value<'js>)>),
 }
 
+impl Elements<'_> {
+    /// How many are still to be shown.
+    fn left(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Texts(texts) => texts.len(),
+            Self::Array { next, length, .. } => length - next,
+            Self::Values(values) => values.len(),
+            Self::Pairs(pairs) => pairs.len(),
+        }
+    }
+}
+
 /// What comes next in a frame.
 enum Next<'js> {
     /// A whole entry.
@@ -293,10 +309,10 @@ impl<'js> Inspector<'_, 'js> {
             return Ok(Next::Value(value));
         }
         if self.written > MAX_OUTPUT {
+            let left = frame.elements.left() + frame.keys.len();
             frame.elements = Elements::None;
-            if frame.keys.len() > 0 {
-                let left = frame.keys.len();
-                frame.keys = Vec::new().into_iter();
+            frame.keys = Vec::new().into_iter();
+            if left > 0 {
                 return Ok(Next::Entry(format!("... {left} more, too much to show")));
             }
         }
@@ -389,7 +405,9 @@ impl<'js> Inspector<'_, 'js> {
         for key in object.own_keys::<js::String<'js>>(Filter::new().string()) {
             self.state.step(self.ctx)?;
             match array_index(&text(&key?)?) {
-                Some(index) if indices.len() <= self.options.max_array_length => indices.push(index),
+                Some(index) if indices.len() <= self.options.max_array_length => {
+                    indices.push(index)
+                }
                 _ => break,
             }
         }
@@ -434,7 +452,11 @@ impl<'js> Inspector<'_, 'js> {
 
     fn accessor(&self, property: &Property<'js>) -> String {
         let label = match property {
-            Property::Accessor { getter: true, setter: true, .. } => "[Getter/Setter]",
+            Property::Accessor {
+                getter: true,
+                setter: true,
+                ..
+            } => "[Getter/Setter]",
             Property::Accessor { getter: true, .. } => "[Getter]",
             Property::Accessor { setter: true, .. } => "[Setter]",
             _ => return self.style(Style::Undefined, "undefined"),
@@ -476,7 +498,12 @@ impl<'js> Inspector<'_, 'js> {
     }
 
     /// Shows a value that has no parts, or opens its frame. `depth` is that of what holds it, plus one.
-    fn open(&mut self, value: Value<'js>, depth: usize, indentation: usize) -> js::Result<Opened<'js>> {
+    fn open(
+        &mut self,
+        value: Value<'js>,
+        depth: usize,
+        indentation: usize,
+    ) -> js::Result<Opened<'js>> {
         let Some(mut object) = value.as_object().cloned() else {
             return Ok(Opened::Shown(self.primitive(&value, indentation)?));
         };
@@ -491,7 +518,9 @@ impl<'js> Inspector<'_, 'js> {
         }
         if object.is_proxy() {
             // rquickjs takes a proxy that can be called for a function, whose target is out of reach.
-            return Ok(Opened::Shown(self.style(Style::Special, "[Function (Proxy)]")));
+            return Ok(Opened::Shown(
+                self.style(Style::Special, "[Function (Proxy)]"),
+            ));
         }
         if self.frames.iter().any(|frame| frame.object == object) {
             let known = self.references.iter().position(|other| *other == object);
@@ -578,7 +607,11 @@ impl<'js> Inspector<'_, 'js> {
                 let length: usize = self.intrinsics.on(Intrinsic::TypedArrayLength, value)?;
                 let name: String = self.intrinsics.on(Intrinsic::TypedArrayName, value)?;
                 let named = Named {
-                    tag: if named.tag.is_empty() { &name } else { named.tag },
+                    tag: if named.tag.is_empty() {
+                        &name
+                    } else {
+                        named.tag
+                    },
                     ..named
                 };
                 let prefix = named.prefix(&name, Some(length));
@@ -688,13 +721,17 @@ impl<'js> Inspector<'_, 'js> {
             return Ok(Opened::Shown(self.style(Style::Special, text)));
         }
         frame.keys = keys.into_iter();
+        self.written += FRAME_COST;
         self.innermost = frame.depth;
         Ok(Opened::Frame(Box::new(frame)))
     }
 
     /// Puts a finished frame on one line or several.
     fn close(&mut self, mut frame: Frame<'js>) -> String {
-        let reference = self.references.iter().position(|other| *other == frame.object);
+        let reference = self
+            .references
+            .iter()
+            .position(|other| *other == frame.object);
         if let Some(index) = reference {
             let mark = self.style(Style::Special, format!("<ref *{}>", index + 1));
             frame.base = if frame.base.is_empty() {
@@ -863,7 +900,10 @@ impl<'js> Inspector<'_, 'js> {
         let mut keys = Vec::new();
         let named = Filter::new().string().enum_only();
         // The elements of these are shown otherwise. Keys come with the indices first.
-        let indexed = matches!(kind, Kind::Array(_) | Kind::TypedArray | Kind::Boxed(_, "String"));
+        let indexed = matches!(
+            kind,
+            Kind::Array(_) | Kind::TypedArray | Kind::Boxed(_, "String")
+        );
         if indexed {
             for key in object.own_keys::<js::String<'js>>(named).rev() {
                 self.state.step(self.ctx)?;
@@ -881,9 +921,14 @@ impl<'js> Inspector<'_, 'js> {
             }
         }
         let with_symbols = Filter::new().symbol().enum_only();
-        if object.own_keys::<js::Atom<'js>>(with_symbols).next().is_some() {
-            let symbols: js::Array<'js> =
-                self.intrinsics.call(Intrinsic::OwnSymbols, (object.clone(),))?;
+        if object
+            .own_keys::<js::Atom<'js>>(with_symbols)
+            .next()
+            .is_some()
+        {
+            let symbols: js::Array<'js> = self
+                .intrinsics
+                .call(Intrinsic::OwnSymbols, (object.clone(),))?;
             for symbol in symbols.iter::<Value<'js>>() {
                 let symbol = symbol?;
                 let property = self.intrinsics.own_property(object, &symbol)?;
@@ -1036,7 +1081,9 @@ impl<'js> Inspector<'_, 'js> {
             (I::SetPrototype, Some(I::SetSize), || Kind::Set),
             (I::DatePrototype, Some(I::DateTime), || Kind::Date),
             (I::RegExpPrototype, Some(I::RegExpGlobal), || Kind::RegExp),
-            (I::TypedArrayPrototype, Some(I::TypedArrayLength), || Kind::TypedArray),
+            (I::TypedArrayPrototype, Some(I::TypedArrayLength), || {
+                Kind::TypedArray
+            }),
             (I::BufferPrototype, Some(I::BufferLength), || {
                 Kind::Buffer(I::BufferLength, "ArrayBuffer")
             }),
@@ -1137,7 +1184,10 @@ impl<'js> Inspector<'_, 'js> {
         if let Some(pairs) = stand_in.as_array() {
             // The parameters of a query, name and value in turn.
             let values: Vec<Value<'js>> = pairs.iter().collect::<js::Result<_>>()?;
-            let pairs: Vec<_> = values.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+            let pairs: Vec<_> = values
+                .chunks_exact(2)
+                .map(|pair| (pair[0].clone(), pair[1].clone()))
+                .collect();
             frame.elements = Elements::Pairs(pairs.into_iter());
             return Ok(());
         }
@@ -1148,8 +1198,9 @@ impl<'js> Inspector<'_, 'js> {
     }
 
     fn function_base(&self, function: &Function<'js>, named: &Named<'_>) -> js::Result<String> {
-        let source: js::String<'js> =
-            self.intrinsics.on(Intrinsic::FunctionToString, function.as_value())?;
+        let source: js::String<'js> = self
+            .intrinsics
+            .on(Intrinsic::FunctionToString, function.as_value())?;
         let source = text(&source)?;
         let name = self.own_name(function)?;
         if source.starts_with("class") && source.ends_with('}') {
@@ -1258,7 +1309,10 @@ impl<'js> Inspector<'_, 'js> {
     ) -> js::Result<String> {
         let name = self.intrinsics.data_text(error, "name")?;
         let name = name.unwrap_or_else(|| "Error".to_owned());
-        let message = self.intrinsics.data_text(error, "message")?.unwrap_or_default();
+        let message = self
+            .intrinsics
+            .data_text(error, "message")?
+            .unwrap_or_default();
         let header = match (name.as_str(), message.as_str()) {
             ("", message) => message.to_owned(),
             (name, "") => name.to_owned(),
@@ -1275,7 +1329,9 @@ impl<'js> Inspector<'_, 'js> {
                 }
             }
             _ => {
-                let stack: Value<'js> = self.intrinsics.on(Intrinsic::ErrorStack, error.as_value())?;
+                let stack: Value<'js> = self
+                    .intrinsics
+                    .on(Intrinsic::ErrorStack, error.as_value())?;
                 match stack.as_string() {
                     Some(stack) => format!("{header}\n{}", text(stack)?),
                     None => header,
@@ -1290,7 +1346,9 @@ impl<'js> Inspector<'_, 'js> {
                     let key = primitive_text(name)?;
                     matches!(key.as_str(), "name" | "message" | "stack")
                         && match self.intrinsics.own_data(error, &key)? {
-                            Some(value) if value.is_string() => full.contains(&primitive_text(&value)?),
+                            Some(value) if value.is_string() => {
+                                full.contains(&primitive_text(&value)?)
+                            }
                             _ => false,
                         }
                 }
@@ -1308,7 +1366,8 @@ impl<'js> Inspector<'_, 'js> {
                 Key::Symbol(_) => false,
             });
             if !listed
-                && let Some(Property::Data { value, .. }) = self.intrinsics.own_property(error, &key)?
+                && let Some(Property::Data { value, .. }) =
+                    self.intrinsics.own_property(error, &key)?
                 && (extra == "cause" || value.is_array())
             {
                 keys.push(Key::Named(key));
@@ -1347,7 +1406,10 @@ impl<'js> Inspector<'_, 'js> {
         contents.push('>');
         let label = self.style(Style::Special, "[Uint8Contents]");
         let byte_length = self.style(Style::Number, length.to_string());
-        Ok(vec![format!("{label}: {contents}"), format!("byteLength: {byte_length}")])
+        Ok(vec![
+            format!("{label}: {contents}"),
+            format!("byteLength: {byte_length}"),
+        ])
     }
 
     fn promise(&self, object: &Object<'js>) -> Elements<'js> {
@@ -1503,7 +1565,10 @@ fn primitive_text(value: &Value<'_>) -> js::Result<String> {
 
 fn symbol_text(symbol: &Value<'_>) -> js::Result<String> {
     match symbol.as_symbol() {
-        Some(symbol) => Ok(format!("Symbol({})", crate::text::atom_text(&symbol.as_atom())?)),
+        Some(symbol) => Ok(format!(
+            "Symbol({})",
+            crate::text::atom_text(&symbol.as_atom())?
+        )),
         None => Ok(String::new()),
     }
 }

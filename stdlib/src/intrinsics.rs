@@ -99,7 +99,9 @@ pub(crate) fn keep<'js>(ctx: &Ctx<'js>, run: &Run) -> js::Result<Kept<Array<'sta
         .get::<_, Object<'js>>("Object")?
         .get("getOwnPropertyDescriptor")?;
     let getter = |object: Object<'js>, key: Value<'js>| -> js::Result<Value<'js>> {
-        own_property.call::<_, Object<'js>>((object, key))?.get("get")
+        own_property
+            .call::<_, Object<'js>>((object, key))?
+            .get("get")
     };
     for (at, path) in VALUES.iter().enumerate() {
         let (holder, member) = holder(&globals, path)?;
@@ -111,12 +113,20 @@ pub(crate) fn keep<'js>(ctx: &Ctx<'js>, run: &Run) -> js::Result<Kept<Array<'sta
         kept.set(VALUES.len() + at, getter)?;
     }
     // The prototype that all typed arrays share has no name of its own.
-    let typed_array: Object<'js> = globals.get::<_, Object<'js>>("Uint8Array")?.get("prototype")?;
+    let typed_array: Object<'js> = globals
+        .get::<_, Object<'js>>("Uint8Array")?
+        .get("prototype")?;
     if let Some(shared) = typed_array.get_prototype() {
         let tag = kept.get(Intrinsic::ToStringTag as usize)?;
         let length = "length".into_js(ctx)?;
-        kept.set(Intrinsic::TypedArrayLength as usize, getter(shared.clone(), length)?)?;
-        kept.set(Intrinsic::TypedArrayName as usize, getter(shared.clone(), tag)?)?;
+        kept.set(
+            Intrinsic::TypedArrayLength as usize,
+            getter(shared.clone(), length)?,
+        )?;
+        kept.set(
+            Intrinsic::TypedArrayName as usize,
+            getter(shared.clone(), tag)?,
+        )?;
         kept.set(Intrinsic::TypedArrayPrototype as usize, shared)?;
     }
     // Nor have the iterators of maps and sets.
@@ -233,7 +243,11 @@ impl<'js> Intrinsics<'js> {
     }
 
     /// The value of an own property that is data, and not a getter.
-    pub(crate) fn own_data(&self, object: &Object<'js>, key: &str) -> js::Result<Option<Value<'js>>> {
+    pub(crate) fn own_data(
+        &self,
+        object: &Object<'js>,
+        key: &str,
+    ) -> js::Result<Option<Value<'js>>> {
         let key = key.into_js(object.ctx())?;
         match self.own_property(object, &key)? {
             Some(Property::Data { value, .. }) => Ok(Some(value)),
@@ -242,7 +256,11 @@ impl<'js> Intrinsics<'js> {
     }
 
     /// The value of a property that is data, own or inherited; stops at a getter and at a proxy.
-    pub(crate) fn data(&self, object: &Object<'js>, key: &Value<'js>) -> js::Result<Option<Value<'js>>> {
+    pub(crate) fn data(
+        &self,
+        object: &Object<'js>,
+        key: &Value<'js>,
+    ) -> js::Result<Option<Value<'js>>> {
         let mut holder = Some(object.clone());
         while let Some(object) = holder {
             if object.is_proxy() {

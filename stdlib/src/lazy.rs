@@ -14,7 +14,9 @@ pub(crate) type Build = for<'js> fn(&Ctx<'js>) -> js::Result<Value<'js>>;
 ///
 /// Assigning to it, or declaring a variable of that name, replaces it unbuilt.
 pub(crate) fn define(ctx: &Ctx<'_>, name: &'static str, build: Build) -> js::Result<()> {
-    let accessor = Function::new(ctx.clone(), move |ctx, assigned| access(&ctx, name, build, assigned))?;
+    let accessor = Function::new(ctx.clone(), move |ctx, assigned| {
+        access(&ctx, name, build, assigned)
+    })?;
     ctx.globals().prop(name, Accessor(accessor))
 }
 
@@ -49,6 +51,11 @@ impl<'js> AsProperty<'js, ()> for Accessor<'js> {
             | qjs::JS_PROP_HAS_ENUMERABLE;
         let function = self.0.into_value();
         let undefined = Value::new_undefined(ctx.clone());
-        Ok((flags as PropertyFlags, undefined, function.clone(), function))
+        Ok((
+            flags as PropertyFlags,
+            undefined,
+            function.clone(),
+            function,
+        ))
     }
 }

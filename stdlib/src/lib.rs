@@ -1,4 +1,4 @@
-//! What rules find when they start: the modules `cla/util`, `cla/log` and `cla/process`, and the globals
+//! What rules find when they start: the modules `cla/sem`, `cla/util`, `cla/log` and `cla/process`, and the globals
 //! `cla`, `print`, `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder` and `TextDecoder`.
 //!
 //! # For hosts
@@ -48,6 +48,7 @@ mod intrinsics;
 mod lazy;
 mod log;
 mod process;
+mod sem;
 mod sprintf;
 mod stash;
 mod state;
@@ -70,6 +71,7 @@ pub const TYPES: &[(&str, &str)] = &[
     ("globals.d.ts", include_str!("globals.d.ts")),
     ("log.d.ts", include_str!("log.d.ts")),
     ("process.d.ts", include_str!("process.d.ts")),
+    ("sem.d.ts", include_str!("sem.d.ts")),
     ("util.d.ts", include_str!("util.d.ts")),
 ];
 
@@ -77,6 +79,7 @@ pub const TYPES: &[(&str, &str)] = &[
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
     builder
         .extension(Globals)
+        .module(sem::Sem)
         .module(util::Util)
         .module(log::Log)
         .module(process::Process)
@@ -98,7 +101,9 @@ impl Extension for Globals {
         lazy::define(ctx, "console", console::build)?;
         lazy::define(ctx, "structuredClone", clone::build)?;
         lazy::define(ctx, "URL", |ctx| web::class(ctx, "URL"))?;
-        lazy::define(ctx, "URLSearchParams", |ctx| web::class(ctx, "URLSearchParams"))?;
+        lazy::define(ctx, "URLSearchParams", |ctx| {
+            web::class(ctx, "URLSearchParams")
+        })?;
         lazy::define(ctx, "TextEncoder", |ctx| web::class(ctx, "TextEncoder"))?;
         lazy::define(ctx, "TextDecoder", |ctx| web::class(ctx, "TextDecoder"))
     }

@@ -10,17 +10,19 @@ use std::rc::Rc;
 use cla_runtime::js::class::Class;
 use cla_runtime::js::function::{Constructor, Opt, Params, RustFunction, This};
 use cla_runtime::js::object::{Accessor, Property};
-use cla_runtime::js::{self, Ctx, Exception, Function, IntoJs, Object, Promise, Value};
+use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Promise, Value};
 use cla_runtime::semaphore::{
     AcquireError, AdminError, Owner, Permit, Request, RequestId, SemaphoreName, Slots, Ttl,
 };
 use cla_runtime::{Account, HeldPermit, HostObject, Kept, NativeModule, Run};
 
+use crate::call::{Arg, define};
 use crate::duration::duration;
+use crate::state::note_error;
+use crate::throw::{quote, string_argument, type_error, wrong};
 
-/// The module `cla/sem`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Sem;
+/// The module.
+pub(crate) struct Sem;
 
 impl NativeModule for Sem {
     fn name(&self) -> &str {
@@ -30,40 +32,38 @@ impl NativeModule for Sem {
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
         let module = Rc::new(Module::new(ctx, run)?);
         let exports = Object::new(ctx.clone())?;
-        let add = |name: &str, function: Function<'js>| {
-            exports.set(name, function.with_name(name)?)
-        };
         // The arguments as they come: `take` is called often enough for every conversion to count.
         let this = Rc::clone(&module);
-        let take = RustFunction(Box::new(move |arguments: Params<'_, 'js>| this.take(&arguments)));
-        let take = Class::instance(ctx.clone(), take)?.into_value();
-        add("take", take.get::<Function<'js>>()?.with_length(2)?)?;
+        let take = RustFunction(Box::new(move |arguments: Params<'_, 'js>| {
+            this.take(&arguments)
+        }));
+        let take: Function<'js> = Class::instance(ctx.clone(), take)?.into_value().get()?;
+        exports.set("take", take.with_name("take")?.with_length(2)?)?;
         let this = Rc::clone(&module);
-        add(
+        define(
+            &exports,
             "acquire",
-            Function::new(
-                ctx.clone(),
-                move |ctx: Ctx<'js>, name: Opt<Value<'js>>, options: Opt<Value<'js>>| {
-                    this.acquire(&ctx, name.0, options.0)
-                },
-            )?
-            .with_length(1)?,
+            move |ctx: Ctx<'js>, name: Arg<'js>, options: Arg<'js>| {
+                this.acquire(&ctx, &name, &options)
+            },
         )?;
         for command in Command::ALL {
             let this = Rc::clone(&module);
-            let name = command.name();
-            let function = move |ctx: Ctx<'js>, first: Opt<Value<'js>>, second: Opt<Value<'js>>| {
-                this.administer(&ctx, command, first.0, second.0)
-            };
-            add(
-                name,
-                Function::new(ctx.clone(), function)?.with_length(command.arguments())?,
+            define(
+                &exports,
+                command.name(),
+                move |ctx: Ctx<'js>, first: Arg<'js>, second: Arg<'js>| {
+                    this.administer(&ctx, command, &first, &second)
+                },
             )?;
         }
         for class in ErrorClass::ALL {
             let this = Rc::clone(&module);
             let get = move |ctx: Ctx<'js>| this.error_class(&ctx, class);
-            exports.prop(class.name(), Accessor::from(get).enumerable().configurable())?;
+            exports.prop(
+                class.name(),
+                Accessor::from(get).enumerable().configurable(),
+            )?;
         }
         Ok(exports)
     }
@@ -100,21 +100,25 @@ impl Module {
     /// `take(name, fn)` and `take(name, options, fn)`.
     fn take<'js>(&self, arguments: &Params<'_, 'js>) -> js::Result<Value<'js>> {
         let ctx = arguments.ctx();
-        let account = self.account(ctx, "take", arguments.arg(0))?;
-        let (options, function) = if arguments.len() > 2 {
-            (arguments.arg(1), arguments.arg(2))
-        } else {
-            (None, arguments.arg(1))
-        };
+        let undefined = || Value::new_undefined(ctx.clone());
+        let name = arguments.arg(0).unwrap_or_else(undefined);
+        let account = self.account(ctx, "take", &name)?;
+        let function = arguments.arg(if arguments.len() > 2 { 2 } else { 1 });
         let Some(function) = function.as_ref().and_then(Value::as_function) else {
-            let message = format!(
-                "sem.take: the last argument must be the function to run inside \"{}\", not {}",
-                account.semaphore.name(),
-                type_name(function.as_ref())
-            );
-            return Err(Exception::throw_type(ctx, &message));
+            let what = "sem.take: the last argument";
+            let function = function.unwrap_or_else(undefined);
+            return Err(wrong(
+                ctx,
+                what,
+                "the function that needs the semaphore",
+                &function,
+            ));
         };
-        let request = self.request(ctx, "take", options)?;
+        let request = if arguments.len() > 2 {
+            self.request(ctx, "take", &arguments.arg(1).unwrap_or_else(undefined))?
+        } else {
+            self.any_slot()
+        };
         let permit = self.admit(ctx, &account, request)?;
         let held = HeldPermit::new(permit, account);
         let argument = self.permit_object(ctx, &held)?;
@@ -153,7 +157,9 @@ impl Module {
             let give_back = give_back();
             move |ctx: Ctx<'js>, reason: Opt<Value<'js>>| {
                 give_back();
-                let reason = reason.0.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
+                let reason = reason
+                    .0
+                    .unwrap_or_else(|| Value::new_undefined(ctx.clone()));
                 Err::<(), _>(ctx.throw(reason))
             }
         };
@@ -168,8 +174,8 @@ impl Module {
     fn acquire<'js>(
         &self,
         ctx: &Ctx<'js>,
-        name: Option<Value<'js>>,
-        options: Option<Value<'js>>,
+        name: &Value<'js>,
+        options: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         let account = self.account(ctx, "acquire", name)?;
         let request = self.request(ctx, "acquire", options)?;
@@ -180,11 +186,7 @@ impl Module {
     }
 
     /// The JavaScript side of a permit.
-    fn permit_object<'js>(
-        &self,
-        ctx: &Ctx<'js>,
-        held: &Rc<HeldPermit>,
-    ) -> js::Result<Value<'js>> {
+    fn permit_object<'js>(&self, ctx: &Ctx<'js>, held: &Rc<HeldPermit>) -> js::Result<Value<'js>> {
         HostObject::create(Some(Rc::clone(held)), self.prototype.get(ctx)?)
     }
 
@@ -210,22 +212,23 @@ impl Module {
         &self,
         ctx: &Ctx<'js>,
         function: &str,
-        name: Option<Value<'js>>,
+        name: &Value<'js>,
     ) -> js::Result<Rc<Account>> {
-        if let Some(name) = &name
-            && let Some((last, account)) = &*self.last.borrow()
+        if let Some((last, account)) = &*self.last.borrow()
             && last.get(ctx)? == *name
         {
             return Ok(Rc::clone(account));
         }
-        let account = {
-            let name = semaphore_name(ctx, function, name.as_ref())?;
-            self.run.ledger().account(self.run.semaphores(), &name)
-        };
-        if let Some(name) = name {
-            *self.last.borrow_mut() = Some((self.run.keep(ctx, name), Rc::clone(&account)));
-        }
+        let text = semaphore_name(ctx, function, name)?;
+        let account = self.run.ledger().account(self.run.semaphores(), &text);
+        let last = self.run.keep(ctx, name.clone());
+        *self.last.borrow_mut() = Some((last, Rc::clone(&account)));
         Ok(account)
+    }
+
+    /// The request of a rule that has no wishes.
+    fn any_slot(&self) -> Request {
+        Request::new().owner(self.run.owner().clone())
     }
 
     /// The request that `options` describe.
@@ -233,48 +236,38 @@ impl Module {
         &self,
         ctx: &Ctx<'js>,
         function: &str,
-        options: Option<Value<'js>>,
+        options: &Value<'js>,
     ) -> js::Result<Request> {
-        let mut request = Request::new();
-        let mut owner = None;
-        if let Some(options) = options.filter(|value| !value.is_undefined() && !value.is_null()) {
-            let Some(options) = options.as_object().filter(|object| !object.is_function()) else {
-                let message = format!(
-                    "sem.{function}: options must be an object such as {{ timeout: \"5s\" }}, not {}",
-                    type_name(Some(&options))
-                );
-                return Err(Exception::throw_type(ctx, &message));
-            };
-            for entry in options.own_props::<String, Value<'js>>(js::object::Filter::new().string().enum_only()) {
-                let (key, value) = entry?;
-                if value.is_undefined() {
-                    continue;
-                }
-                let what = || format!("sem.{function}: option {key}");
-                match key.as_str() {
-                    "slots" => request = request.slots(slots(ctx, &what(), &value)?),
-                    "timeout" => request = request.timeout(duration(ctx, &value, &what())?),
-                    "ttl" => {
-                        if !value.is_null() {
-                            request = request.ttl(ttl(ctx, &what(), &value)?);
-                        }
-                    }
-                    "priority" => request = request.priority(priority(ctx, &what(), &value)?),
-                    "who" => owner = Some(self.owner(ctx, &what(), &value)?),
-                    _ => return Err(unknown_option(ctx, function, &key)),
-                }
-            }
+        let mut request = self.any_slot();
+        if options.is_undefined() || options.is_null() {
+            return Ok(request);
         }
-        Ok(request.owner(owner.unwrap_or_else(|| self.run.owner().clone())))
-    }
-
-    /// This run under another name.
-    fn owner(&self, ctx: &Ctx<'_>, what: &str, value: &Value<'_>) -> js::Result<Owner> {
-        let who = match value.as_string() {
-            Some(who) => who.to_string()?,
-            None => return Err(unfit(ctx, what, "a string", value)),
+        let Some(options) = options.as_object().filter(|_| !options.is_function()) else {
+            let what = format!("sem.{function}: options");
+            let expected = "an object such as { timeout: \"5s\" }";
+            return Err(wrong(ctx, &what, expected, options));
         };
-        Ok(Owner::process(who).with_run(self.run.id()))
+        let filter = js::object::Filter::new().string().enum_only();
+        for entry in options.own_props::<String, Value<'js>>(filter) {
+            let (key, value) = entry?;
+            if value.is_undefined() {
+                continue;
+            }
+            let what = format!("sem.{function}: option {key}");
+            request = match key.as_str() {
+                "slots" => request.slots(slots(ctx, &what, &value)?),
+                "timeout" => request.timeout(duration(ctx, &value, &what)?),
+                "ttl" if value.is_null() => request,
+                "ttl" => request.ttl(ttl(ctx, &what, &value)?),
+                "priority" => request.priority(priority(ctx, &what, &value)?),
+                "who" => {
+                    let who = string_argument(ctx, &what, &value)?;
+                    request.owner(Owner::process(who).with_run(self.run.id()))
+                }
+                _ => return Err(unknown_option(ctx, function, &key)),
+            };
+        }
+        Ok(request)
     }
 
     /// One of the administrators' functions.
@@ -282,8 +275,8 @@ impl Module {
         &self,
         ctx: &Ctx<'js>,
         command: Command,
-        first: Option<Value<'js>>,
-        second: Option<Value<'js>>,
+        first: &Value<'js>,
+        second: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         let function = command.name();
         let semaphores = self.run.semaphores().clone();
@@ -311,7 +304,7 @@ impl Module {
             })?;
             return Ok(undefined);
         }
-        let name = semaphore_name(ctx, function, first.as_ref())?;
+        let name = semaphore_name(ctx, function, first)?;
         let subject = Some(name.as_str());
         match command {
             Command::Show => {
@@ -366,17 +359,16 @@ impl Module {
             .error_class(ctx, class)
             .and_then(|class| class.construct::<_, Value<'_>>((message, semaphore)));
         match error {
-            Ok(error) => ctx.throw(error),
+            Ok(error) => {
+                note_error(ctx, &error);
+                ctx.throw(error)
+            }
             Err(error) => error,
         }
     }
 
     /// One of the error classes. All are made together, at the first call.
-    fn error_class<'js>(
-        &self,
-        ctx: &Ctx<'js>,
-        class: ErrorClass,
-    ) -> js::Result<Constructor<'js>> {
+    fn error_class<'js>(&self, ctx: &Ctx<'js>, class: ErrorClass) -> js::Result<Constructor<'js>> {
         let known = self.errors.borrow().clone();
         let classes = match known {
             Some(classes) => classes.get(ctx)?,
@@ -469,14 +461,6 @@ impl Command {
             Self::ForceRelease => "forceReleaseAll",
         }
     }
-
-    fn arguments(self) -> usize {
-        match self {
-            Self::List => 0,
-            Self::Slots | Self::Move => 2,
-            _ => 1,
-        }
-    }
 }
 
 /// The prototype of the permits that `take` and `acquire` give.
@@ -502,10 +486,9 @@ fn permit_prototype<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js
     };
     let refresh = {
         let run = Rc::clone(run);
-        move |ctx: Ctx<'js>, this: This<Value<'js>>, new_ttl: Opt<Value<'js>>| {
+        move |ctx: Ctx<'js>, this: This<Value<'js>>, new_ttl: Arg<'js>| {
             let held = held(&ctx, "refresh", &this.0)?;
-            let missing = || Value::new_undefined(ctx.clone());
-            let new_ttl = ttl(&ctx, "permit.refresh: ttl", &new_ttl.0.unwrap_or_else(missing))?;
+            let new_ttl = ttl(&ctx, "permit.refresh: ttl", &new_ttl)?;
             let refreshed = held.with(|permit| run.block_on(&ctx, permit.refresh(new_ttl)));
             match refreshed {
                 None => Ok(false),
@@ -518,7 +501,9 @@ fn permit_prototype<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js
         ("refresh", Function::new(ctx.clone(), refresh)?),
     ];
     for (name, method) in methods {
-        let property = Property::from(method.with_name(name)?).writable().configurable();
+        let property = Property::from(method.with_name(name)?)
+            .writable()
+            .configurable();
         prototype.prop(name, property)?;
     }
     let tag = js::atom::PredefinedAtom::SymbolToStringTag;
@@ -531,9 +516,11 @@ fn held(ctx: &Ctx<'_>, member: &str, this: &Value<'_>) -> js::Result<Rc<HeldPerm
     HostObject::<Option<Rc<HeldPermit>>>::with(this, Option::clone)
         .flatten()
         .ok_or_else(|| {
-        let message = format!("permit.{member}: this is not a semaphore's permit");
-        Exception::throw_type(ctx, &message)
-    })
+            type_error(
+                ctx,
+                format_args!("permit.{member}: this is not a semaphore's permit"),
+            )
+        })
 }
 
 /// What a rule reads from a permit.
@@ -585,61 +572,35 @@ impl Fact {
 fn to_js<'js>(ctx: &Ctx<'js>, view: &impl serde::Serialize) -> js::Result<Value<'js>> {
     match serde_json::to_value(view) {
         Ok(json) => cla_runtime::json_to_value(ctx, &json),
-        Err(error) => Err(Exception::throw_message(ctx, &error.to_string())),
+        Err(error) => Err(crate::throw::error(ctx, error)),
     }
 }
 
-fn type_name(value: Option<&Value<'_>>) -> &'static str {
-    value.map_or("undefined", Value::type_name)
-}
-
-/// A `TypeError` that says what an argument should have been.
-fn unfit(ctx: &Ctx<'_>, what: &str, wanted: &str, value: &Value<'_>) -> js::Error {
-    let shown = match value.as_number() {
-        Some(number) => number.to_string(),
-        None => value.type_name().to_owned(),
-    };
-    Exception::throw_type(ctx, &format!("{what} must be {wanted}, not {shown}"))
-}
-
-fn semaphore_name(
-    ctx: &Ctx<'_>,
+fn semaphore_name<'js>(
+    ctx: &Ctx<'js>,
     function: &str,
-    name: Option<&Value<'_>>,
+    name: &Value<'js>,
 ) -> js::Result<SemaphoreName> {
-    let Some(text) = name.and_then(Value::as_string) else {
-        let message = format!(
-            "sem.{function}: the semaphore's name must be a string, not {}",
-            type_name(name)
-        );
-        return Err(Exception::throw_type(ctx, &message));
-    };
-    SemaphoreName::new(text.to_string()?).map_err(|error| {
-        Exception::throw_type(ctx, &format!("sem.{function}: {error}"))
-    })
+    let what = format!("sem.{function}: the semaphore's name");
+    SemaphoreName::new(string_argument(ctx, &what, name)?)
+        .map_err(|error| type_error(ctx, format_args!("sem.{function}: {error}")))
 }
 
-fn request_id(ctx: &Ctx<'_>, function: &str, id: Option<Value<'_>>) -> js::Result<String> {
-    match id.as_ref().and_then(Value::as_string) {
-        Some(id) => id.to_string(),
-        None => {
-            let message = format!(
-                "sem.{function}: the request's id must be a string, as sem.show() lists it, not {}",
-                type_name(id.as_ref())
-            );
-            Err(Exception::throw_type(ctx, &message))
-        }
-    }
+fn request_id<'js>(ctx: &Ctx<'js>, function: &str, id: &Value<'js>) -> js::Result<String> {
+    string_argument(ctx, &format!("sem.{function}: the request's id"), id)
 }
 
-fn place<'js>(ctx: &Ctx<'js>, value: Option<Value<'js>>) -> js::Result<usize> {
-    let number = value.as_ref().and_then(Value::as_number).unwrap_or(f64::NAN);
-    if number >= 1.0 && number.fract() == 0.0 {
+fn place<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<usize> {
+    match value.as_number() {
         // Beyond the end of the line means its end; the cast saturates.
-        return Ok(number as usize);
+        Some(number) if number >= 1.0 && number.fract() == 0.0 => Ok(number as usize),
+        _ => Err(wrong(
+            ctx,
+            "sem.move: the place",
+            "a whole number from 1 (next)",
+            value,
+        )),
     }
-    let value = value.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
-    Err(unfit(ctx, "sem.move: the place", "a whole number from 1 (next)", &value))
 }
 
 const SLOTS: &str = "a whole number of slots from 0, or \"unlimited\"";
@@ -658,24 +619,22 @@ fn slots<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<Slot
     } else {
         None
     };
-    slots.ok_or_else(|| unfit(ctx, what, SLOTS, value))
+    slots.ok_or_else(|| wrong(ctx, what, SLOTS, value))
 }
 
 /// What `sem.slots(name, n)` asks for; `None` is back to what the code declares.
-fn wanted_slots<'js>(ctx: &Ctx<'js>, value: Option<Value<'js>>) -> js::Result<Option<Slots>> {
-    let value = value.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
+fn wanted_slots<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<Option<Slots>> {
     if let Some(text) = value.as_string()
         && text.to_string()? == "default"
     {
         return Ok(None);
     }
-    slots(ctx, "sem.slots: the second argument", &value).map(Some)
+    slots(ctx, "sem.slots: the number of slots", value).map(Some)
 }
 
 fn ttl<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<Ttl> {
     let duration = duration(ctx, value, what)?;
-    Ttl::new(duration)
-        .map_err(|error| Exception::throw_type(ctx, &format!("{what}: {error}")))
+    Ttl::new(duration).map_err(|error| type_error(ctx, format_args!("{what}: {error}")))
 }
 
 fn priority<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<i32> {
@@ -683,7 +642,7 @@ fn priority<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<i
         .as_number()
         .filter(|number| number.fract() == 0.0 && number.abs() <= f64::from(i32::MAX))
         .map(|number| number as i32)
-        .ok_or_else(|| unfit(ctx, what, "a whole number (higher goes first)", value))
+        .ok_or_else(|| wrong(ctx, what, "a whole number (higher goes first)", value))
 }
 
 fn unknown_option(ctx: &Ctx<'_>, function: &str, key: &str) -> js::Error {
@@ -698,5 +657,8 @@ fn unknown_option(ctx: &Ctx<'_>, function: &str, key: &str) -> js::Error {
         None if key == "limit" => "; did you mean slots?".to_owned(),
         None => format!("; there are {}", OPTIONS.join(", ")),
     };
-    Exception::throw_type(ctx, &format!("sem.{function}: unknown option {key}{hint}"))
+    type_error(
+        ctx,
+        format_args!("sem.{function}: unknown option {}{hint}", quote(key)),
+    )
 }

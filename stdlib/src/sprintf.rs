@@ -60,7 +60,8 @@ pub(crate) fn sprintf<'js>(
             Some(parsed) => parsed,
             None => {
                 let shown: String = rest.chars().take(12).collect();
-                let message = format!("{what}: \"%{shown}\" is no format; write %% for a percent sign");
+                let message =
+                    format!("{what}: \"%{shown}\" is no format; write %% for a percent sign");
                 return Err(syntax_error(ctx, message));
             }
         };
@@ -96,7 +97,10 @@ pub(crate) fn sprintf<'js>(
         let piece = convert(ctx, what, &spec, precision, &value)?;
         pad(&mut output, &piece, &spec, width);
         if output.len() > MAX_OUTPUT {
-            return Err(range_error(ctx, format_args!("{what}: the result is longer than 16 MiB")));
+            return Err(range_error(
+                ctx,
+                format_args!("{what}: the result is longer than 16 MiB"),
+            ));
         }
     }
     output.push_str(rest);
@@ -118,7 +122,11 @@ impl<'js> Values<'_, 'js> {
             self.next - 1
         });
         self.values.get(at).cloned().ok_or_else(|| {
-            let message = format!("{}: there is no argument {} for %{conversion}", self.what, at + 1);
+            let message = format!(
+                "{}: there is no argument {} for %{conversion}",
+                self.what,
+                at + 1
+            );
             type_error(self.ctx, message)
         })
     }
@@ -129,7 +137,12 @@ impl<'js> Values<'_, 'js> {
             Some(number) if number.fract() == 0.0 && number.abs() <= 1e9 => Ok(number as i64),
             _ => {
                 let what = format!("{}: the {name} for *", self.what);
-                Err(crate::throw::wrong(self.ctx, &what, "a whole number", &value))
+                Err(crate::throw::wrong(
+                    self.ctx,
+                    &what,
+                    "a whole number",
+                    &value,
+                ))
             }
         }
     }
@@ -313,7 +326,9 @@ fn integer<'js>(
         _ => (10, ""),
     };
     let (negative, mut digits) = if value.is_big_int() {
-        let to_string: js::Function<'js> = ctx.globals().get::<_, js::Object<'js>>("BigInt")?
+        let to_string: js::Function<'js> = ctx
+            .globals()
+            .get::<_, js::Object<'js>>("BigInt")?
             .get::<_, js::Object<'js>>("prototype")?
             .get("toString")?;
         let digits: String = to_string.call((js::function::This(value.clone()), radix))?;
@@ -390,7 +405,11 @@ fn float(spec: &Spec, precision: usize, number: f64) -> String {
             } else {
                 let decimals = (precision as i32 - 1 - exponent).max(0) as usize;
                 let text = format!("{number:.decimals$}");
-                if spec.alternate { text } else { without_zeros(&text).to_owned() }
+                if spec.alternate {
+                    text
+                } else {
+                    without_zeros(&text).to_owned()
+                }
             }
         }
     };

@@ -26,9 +26,10 @@ pub(crate) fn parts(ctx: &Ctx<'_>, what: &str, path: &str) -> js::Result<Vec<Str
     };
     let parts: Option<Vec<String>> = pointer.split('/').map(unescape).collect();
     match parts {
-        Some(parts) if parts.len() > MAX_PARTS => {
-            Err(range_error(ctx, format_args!("{what}: the path has more than {MAX_PARTS} parts")))
-        }
+        Some(parts) if parts.len() > MAX_PARTS => Err(range_error(
+            ctx,
+            format_args!("{what}: the path has more than {MAX_PARTS} parts"),
+        )),
         Some(parts) => Ok(parts),
         None => Err(syntax_error(
             ctx,
@@ -105,7 +106,10 @@ pub(crate) fn set<'js>(
     value: Value<'js>,
 ) -> js::Result<()> {
     let Some((last, way)) = parts.split_last() else {
-        return Err(type_error(ctx, format_args!("{what}: the path must name a key to set")));
+        return Err(type_error(
+            ctx,
+            format_args!("{what}: the path must name a key to set"),
+        ));
     };
     let mut object = root.clone();
     for (at, part) in way.iter().enumerate() {
@@ -125,7 +129,10 @@ pub(crate) fn set<'js>(
         object = match next.into_object() {
             Some(object) => object,
             None => {
-                let message = format!("{what}: {} is no object, so nothing can be set in it", quote(part));
+                let message = format!(
+                    "{what}: {} is no object, so nothing can be set in it",
+                    quote(part)
+                );
                 return Err(type_error(ctx, message));
             }
         };

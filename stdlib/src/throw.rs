@@ -96,13 +96,20 @@ fn number_text(number: f64) -> String {
     } else {
         // Rust writes 1e300 with three hundred zeros unless told otherwise.
         let plain = number.to_string();
-        if plain.len() > 24 { format!("{number:e}") } else { plain }
+        if plain.len() > 24 {
+            format!("{number:e}")
+        } else {
+            plain
+        }
     }
 }
 
 /// The error for an option or argument of the wrong kind.
 pub(crate) fn wrong<'js>(ctx: &Ctx<'js>, what: &str, expected: &str, value: &Value<'js>) -> Error {
-    type_error(ctx, format_args!("{what} must be {expected}, not {}", describe(value)))
+    type_error(
+        ctx,
+        format_args!("{what} must be {expected}, not {}", describe(value)),
+    )
 }
 
 /// A string argument.

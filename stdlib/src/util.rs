@@ -31,10 +31,14 @@ impl NativeModule for Util {
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
         let exports = Object::new(ctx.clone())?;
         let sleeper = Rc::clone(run);
-        define(&exports, "sleep", move |ctx: Ctx<'js>, seconds: Arg<'js>| {
-            let duration = duration(&ctx, &seconds, "util.sleep: seconds")?;
-            sleeper.block_on(&ctx, tokio::time::sleep(duration))
-        })?;
+        define(
+            &exports,
+            "sleep",
+            move |ctx: Ctx<'js>, seconds: Arg<'js>| {
+                let duration = duration(&ctx, &seconds, "util.sleep: seconds")?;
+                sleeper.block_on(&ctx, tokio::time::sleep(duration))
+            },
+        )?;
         define(&exports, "dumpYAML", dump_yaml)?;
         define(&exports, "loadYAML", load_yaml)?;
         define(&exports, "dumpJSON", dump_json)?;
@@ -127,11 +131,7 @@ fn without_accents(string: &str) -> String {
 }
 
 /// Runs a function many times and says how long that took.
-fn benchmark<'js>(
-    ctx: Ctx<'js>,
-    runs: Arg<'js>,
-    function: Arg<'js>,
-) -> js::Result<Object<'js>> {
+fn benchmark<'js>(ctx: Ctx<'js>, runs: Arg<'js>, function: Arg<'js>) -> js::Result<Object<'js>> {
     let count = match runs.as_number() {
         Some(count) if (1.0..=MAX_RUNS).contains(&count) && count.fract() == 0.0 => count as u64,
         Some(count) if count > MAX_RUNS => {
@@ -153,10 +153,11 @@ fn benchmark<'js>(
     let wall = started.elapsed();
     let after = cpu::times();
     let [user, system] = match (before, after) {
-        (Some(before), Some(after)) => {
-            [after.user.saturating_sub(before.user), after.system.saturating_sub(before.system)]
-                .map(|time| time.as_secs_f64())
-        }
+        (Some(before), Some(after)) => [
+            after.user.saturating_sub(before.user),
+            after.system.saturating_sub(before.system),
+        ]
+        .map(|time| time.as_secs_f64()),
         _ => [f64::NAN; 2],
     };
     let rate = count as f64 / wall.max(Duration::from_nanos(1)).as_secs_f64();

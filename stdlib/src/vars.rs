@@ -82,7 +82,10 @@ impl<'js> VarParser<'_, 'js> {
             return Err(type_error(self.ctx, message));
         }
         if self.frames.len() >= MAX_DEPTH {
-            let message = format!("{}: the value is nested more than {MAX_DEPTH} levels deep", self.what);
+            let message = format!(
+                "{}: the value is nested more than {MAX_DEPTH} levels deep",
+                self.what
+            );
             return Err(range_error(self.ctx, message));
         }
         let target = if object.is_array() {
@@ -119,7 +122,9 @@ impl<'js> VarParser<'_, 'js> {
             return Ok(value.clone());
         }
         // A string that is nothing but a variable becomes its value, whatever its type.
-        if let Some(name) = string.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'))
+        if let Some(name) = string
+            .strip_prefix("${")
+            .and_then(|rest| rest.strip_suffix('}'))
             && !name.contains('}')
         {
             return Ok(self.lookup(name)?.unwrap_or_else(|| value.clone()));

@@ -209,7 +209,10 @@ fn decoder<'js>(
         }
         text.ok_or_else(|| {
             let name = encoding.name().to_ascii_lowercase();
-            type_error(&ctx, format_args!("The encoded data was not valid for encoding {name}"))
+            type_error(
+                &ctx,
+                format_args!("The encoded data was not valid for encoding {name}"),
+            )
         })
     })
 }
@@ -217,7 +220,9 @@ fn decoder<'js>(
 fn decode(decoder: &mut Decoder, mut bytes: &[u8], last: bool, fatal: bool) -> Option<String> {
     let mut text = String::new();
     loop {
-        let room = decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len() * 3 + 16);
+        let room = decoder
+            .max_utf8_buffer_length(bytes.len())
+            .unwrap_or(bytes.len() * 3 + 16);
         text.reserve(room);
         let (done, read) = if fatal {
             match decoder.decode_to_string_without_replacement(bytes, &mut text, last) {

@@ -7,9 +7,7 @@
 use std::collections::HashMap;
 
 use cla_runtime::js::object::Property;
-use cla_runtime::js::{
-    self, Array, Coerced, Ctx, Filter, FromJs, IntoJs, Object, Value,
-};
+use cla_runtime::js::{self, Array, Coerced, Ctx, Filter, FromJs, IntoJs, Object, Value};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
 use crate::intrinsics::{Intrinsic, Intrinsics};
@@ -45,7 +43,10 @@ pub(crate) fn dump<'js>(ctx: &Ctx<'js>, value: &Value<'js>, what: &str) -> js::R
         state.step(ctx)?;
         writer.entry(frame)?;
         if writer.output.len() > MAX_OUTPUT {
-            return Err(range_error(ctx, format_args!("{what}: more than 32 MiB of YAML")));
+            return Err(range_error(
+                ctx,
+                format_args!("{what}: more than 32 MiB of YAML"),
+            ));
         }
     }
     Ok(writer.output)
@@ -73,7 +74,11 @@ struct Collection<'js> {
 }
 
 enum Entries<'js> {
-    Array { array: Array<'js>, next: usize, length: usize },
+    Array {
+        array: Array<'js>,
+        next: usize,
+        length: usize,
+    },
     Set(std::vec::IntoIter<Value<'js>>),
     Object(Object<'js>, std::vec::IntoIter<js::String<'js>>),
     Map(std::vec::IntoIter<Value<'js>>),
@@ -219,7 +224,10 @@ impl<'js> Writer<'_, 'js> {
             return Err(type_error(self.ctx, message));
         }
         if self.frames.len() >= MAX_DEPTH {
-            let message = format!("{}: the value is nested more than {MAX_DEPTH} levels deep", self.what);
+            let message = format!(
+                "{}: the value is nested more than {MAX_DEPTH} levels deep",
+                self.what
+            );
             return Err(range_error(self.ctx, message));
         }
         let entries = self.entries(object, shape)?;
@@ -300,10 +308,11 @@ impl<'js> Writer<'_, 'js> {
             }
             Shape::Map | Shape::Set => {
                 let mut values = Vec::new();
-                self.intrinsics.each_entry(&object, shape == Shape::Map, |entry| {
-                    values.push(entry);
-                    Ok(true)
-                })?;
+                self.intrinsics
+                    .each_entry(&object, shape == Shape::Map, |entry| {
+                        values.push(entry);
+                        Ok(true)
+                    })?;
                 match shape {
                     Shape::Map => Entries::Map(values.into_iter()),
                     _ => Entries::Set(values.into_iter()),
@@ -320,7 +329,11 @@ impl<'js> Writer<'_, 'js> {
     /// Writes the next entry of a collection and puts it back, unless it is done.
     fn entry(&mut self, mut frame: Collection<'js>) -> js::Result<()> {
         let (key, value) = match &mut frame.entries {
-            Entries::Array { array, next, length } => {
+            Entries::Array {
+                array,
+                next,
+                length,
+            } => {
                 if next >= length {
                     return Ok(());
                 }
@@ -358,7 +371,8 @@ impl<'js> Writer<'_, 'js> {
                         Plain::Text(key) => flow_text(&key),
                         Plain::Nothing => "null".to_owned(),
                         Plain::Collection(..) => {
-                            let message = format!("{}: a key of a Map must be no object", self.what);
+                            let message =
+                                format!("{}: a key of a Map must be no object", self.what);
                             return Err(type_error(self.ctx, message));
                         }
                     };
@@ -412,11 +426,17 @@ fn block_header(string: &str) -> Option<&'static str> {
     if !body.contains('\n') && !string.ends_with('\n') || first.is_whitespace() || body.is_empty() {
         return None;
     }
-    if !string.chars().all(|character| character == '\n' || is_printable(character)) {
+    if !string
+        .chars()
+        .all(|character| character == '\n' || is_printable(character))
+    {
         return None;
     }
     // A line of nothing but space could be taken for the end.
-    if string.lines().any(|line| !line.is_empty() && line.trim().is_empty()) {
+    if string
+        .lines()
+        .any(|line| !line.is_empty() && line.trim().is_empty())
+    {
         return None;
     }
     Some(match string.len() - body.len() {
@@ -552,7 +572,9 @@ pub(crate) fn load<'js>(ctx: &Ctx<'js>, source: &str, what: &str) -> js::Result<
         };
         reader.event(event, span)?;
     }
-    Ok(reader.document.unwrap_or_else(|| Value::new_null(ctx.clone())))
+    Ok(reader
+        .document
+        .unwrap_or_else(|| Value::new_null(ctx.clone())))
 }
 
 struct Reader<'a, 'js> {
@@ -578,7 +600,9 @@ struct Open<'js> {
 }
 
 enum Parts<'js> {
-    Sequence { length: usize },
+    Sequence {
+        length: usize,
+    },
     Mapping {
         key: Option<String>,
         /// What `<<` names, to be filled in at the end.
@@ -643,7 +667,11 @@ impl<'js> Reader<'_, 'js> {
         matches!(
             self.open.last(),
             Some(Open {
-                parts: Parts::Mapping { key: None, is_merge: false, .. },
+                parts: Parts::Mapping {
+                    key: None,
+                    is_merge: false,
+                    ..
+                },
                 ..
             })
         )
@@ -730,9 +758,17 @@ impl<'js> Reader<'_, 'js> {
             Parts::Sequence { length } => {
                 *length += 1;
                 let index = *length - 1;
-                define(&open.value, Value::new_number(self.ctx.clone(), index as f64), value)
+                define(
+                    &open.value,
+                    Value::new_number(self.ctx.clone(), index as f64),
+                    value,
+                )
             }
-            Parts::Mapping { merged, is_merge, key } => {
+            Parts::Mapping {
+                merged,
+                is_merge,
+                key,
+            } => {
                 if std::mem::take(is_merge) {
                     let sources: Option<Vec<Object<'js>>> = match value.as_array() {
                         Some(list) => list
@@ -746,7 +782,9 @@ impl<'js> Reader<'_, 'js> {
                             merged.extend(sources);
                             Ok(())
                         }
-                        None => Err(self.fail(span, "<< must name a mapping or a sequence of them")),
+                        None => {
+                            Err(self.fail(span, "<< must name a mapping or a sequence of them"))
+                        }
                     };
                 }
                 let key = key.take().unwrap_or_default().into_js(self.ctx)?;
@@ -839,7 +877,10 @@ fn resolve(text: &str) -> Option<Scalar> {
     if !regular {
         return None;
     }
-    unsigned.parse::<f64>().ok().map(|number| Scalar::Number(sign * number))
+    unsigned
+        .parse::<f64>()
+        .ok()
+        .map(|number| Scalar::Number(sign * number))
 }
 
 fn based(digits: &str, base: u32) -> Option<f64> {

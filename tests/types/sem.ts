@@ -90,7 +90,7 @@ for (const request of semaphore.requests) {
   exactly<boolean>()(request.granted);
   exactly<number>()(request.priority);
   exactly<number>()(request.waited);
-  exactly<number>()(request.pid);
+  exactly<number | null>()(request.pid);
   const who: string | null | undefined = request.who;
   const place: number | null | undefined = request.place;
   const token: number | null | undefined = request.token;
@@ -154,8 +154,9 @@ try {
     exactly<string>()(base.message);
   } else if (error instanceof SemaphoreCancelError || error instanceof SemaphoreDeadlockError) {
     const base: SemaphoreError & Error = error;
-    exactly<string>()(base.semaphore);
-  } else if (error instanceof sem.SemaphoreError) {
     exactly<string>()(error.semaphore);
+    exactly<string>()(base.message);
+  } else if (error instanceof sem.SemaphoreError) {
+    exactly<string | undefined>()(error.semaphore);
   }
 }

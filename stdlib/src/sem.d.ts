@@ -1,0 +1,211 @@
+/**
+ * Named, fair semaphores: a rule that needs something scarce waits for its turn.
+ *
+ * ```js
+ * var sem = require("cla/sem");
+ * sem.take("prod-db", function () {
+ *     // at most one rule at a time is in here
+ * });
+ * ```
+ */
+declare module "cla/sem" {
+  /** Seconds, or a duration such as `"250ms"`, `"5m"` or `"1h30m"`. */
+  export type Duration = number | string;
+
+  /** How many may hold a semaphore at once: a whole number from 0, or no limit (`-1` means the same). */
+  export type Slots = number | "unlimited" | "∞";
+
+  /** How a slot is asked for. */
+  export interface SemaphoreOptions {
+    /**
+     * How many slots the semaphore has, if this is the first to name it. A different number later
+     * counts only once the semaphore is idle, and never against what an administrator has set.
+     * Default: 1.
+     */
+    slots?: Slots;
+    /** How long to wait at most, before a {@link SemaphoreTimeoutError}. Default: for ever. */
+    timeout?: Duration;
+    /** After this long the slot is free again by itself. Default: never; `null` means the same. */
+    ttl?: Duration | null;
+    /** Who waits with a higher priority goes first. A whole number; default: 0. */
+    priority?: number;
+    /** The name that administrators see. Default: the run's. */
+    who?: string;
+  }
+
+  /** A slot that is held. */
+  export interface SemaphorePermit {
+    /** The semaphore's name. */
+    readonly name: string;
+    /** The request's id, by which administrators know it. */
+    readonly id: string;
+    /**
+     * The fencing token: larger than that of every permit this semaphore gave before. A resource that
+     * remembers the largest it saw can refuse a permit that was lost.
+     */
+    readonly token: number;
+    /** How long it took to get the slot, in seconds. */
+    readonly waited: number;
+    /** Whether an administrator let the request through, outside of the slots. */
+    readonly granted: boolean;
+    /** Whether it is still held: neither given back, nor expired, nor released by force. */
+    readonly held: boolean;
+    /** Gives the slot back. `false` if it was not held any more. */
+    release(): boolean;
+    /** Lets the permit live `ttl` longer, from now. `false` if it was lost, or never expires. */
+    refresh(ttl: Duration): boolean;
+  }
+
+  /** Where a request is in its life. */
+  export type RequestStatus =
+    | "waiting"
+    | "busy"
+    | "done"
+    | "cancelled"
+    | "expired"
+    | "killed"
+    | "timed_out";
+
+  /** One process's wish for a slot. Times are seconds since 1970, durations are seconds. */
+  export interface SemaphoreRequest {
+    /** Its id. */
+    readonly id: string;
+    /** Where it is in its life. */
+    readonly status: RequestStatus;
+    /** Whether an administrator let it through; then it takes no slot. */
+    readonly granted: boolean;
+    /** Who asks. */
+    readonly who: string | null;
+    /** The run it belongs to. */
+    readonly run: string | null;
+    /** The machine it runs on. */
+    readonly host: string | null;
+    /** The process it runs in. */
+    readonly pid: number | null;
+    /** Its place in line, from 1; only while it waits. */
+    readonly place: number | null;
+    /** The priority it asked for. */
+    readonly priority: number;
+    /** The fencing token, once it was admitted. */
+    readonly token: number | null;
+    /** When it asked. */
+    readonly requested_at: number;
+    /** When it was admitted. */
+    readonly started_at: number | null;
+    /** When its permit expires; only while it is busy with a TTL. */
+    readonly expires_at: number | null;
+    /** How long it waited, or has waited so far. */
+    readonly waited: number;
+    /** How long it was busy, or has been so far. */
+    readonly ran: number | null;
+  }
+
+  /** A semaphore, and everybody at it. */
+  export interface SemaphoreState {
+    /** Its name. */
+    readonly name: string;
+    /** How many may hold it at once. */
+    readonly slots: number | "unlimited";
+    /** Whether an administrator's number of slots is in force. */
+    readonly pinned: boolean;
+    /** How many slots are taken. */
+    readonly busy: number;
+    /** How many wait. */
+    readonly waiting: number;
+    /** Who holds it, by start; who waits, in order; who left a moment ago. */
+    readonly requests: readonly SemaphoreRequest[];
+  }
+
+  /**
+   * Waits for a slot of the semaphore `name`, runs `fn`, and gives the slot back whatever happens.
+   *
+   * The rule simply blocks. If `fn` returns a promise, the slot is held until it is settled.
+   *
+   * @returns what `fn` returns
+   * @throws {SemaphoreCancelError} if an administrator cancelled the wait
+   * @throws {SemaphoreTimeoutError} if the wait took longer than `timeout`
+   * @throws {SemaphoreDeadlockError} if the wait could never have ended
+   * @throws {TypeError} if an argument does not fit
+   */
+  export function take<T>(name: string, fn: (permit: SemaphorePermit) => T): T;
+  export function take<T>(
+    name: string,
+    options: SemaphoreOptions,
+    fn: (permit: SemaphorePermit) => T,
+  ): T;
+
+  /**
+   * Waits for a slot and returns a permit. Give it back with `release()`; at the latest, the end of
+   * the run does.
+   *
+   * @throws as {@link take} does
+   */
+  export function acquire(name: string, options?: SemaphoreOptions): SemaphorePermit;
+
+  /** All semaphores, by name. */
+  export function list(): SemaphoreState[];
+
+  /** One semaphore; `null` if nobody has named it yet. */
+  export function show(name: string): SemaphoreState | null;
+
+  /**
+   * Sets the number of slots, which then outranks what rules ask for. 0 locks the semaphore.
+   * `"default"` lets what rules ask for count again.
+   */
+  export function slots(name: string, n: Slots | "default"): void;
+
+  /** Starts a waiting request now, outside of the slots. `id` may be the beginning of one. */
+  export function grant(id: string): void;
+
+  /** Makes a waiting request fail with a {@link SemaphoreCancelError}. `id` may be the beginning of one. */
+  export function cancel(id: string): void;
+
+  /** Moves a waiting request to another place in line; 1 is next. `id` may be the beginning of one. */
+  export function move(id: string, position: number): void;
+
+  /** Frees every slot and lets every waiter through at once. Returns how many requests that concerned. */
+  export function purge(name: string): number;
+
+  /** Frees every slot; the line goes on in order. Returns how many permits were lost. */
+  export function forceReleaseAll(name: string): number;
+
+  /** What goes wrong with semaphores. */
+  export class SemaphoreError extends Error {
+    constructor(message?: string, semaphore?: string);
+    /** The semaphore it concerns; none if a request was not found. */
+    readonly semaphore?: string;
+  }
+
+  /** An administrator cancelled the wait. The message begins with `Semaphore cancel`. */
+  export class SemaphoreCancelError extends SemaphoreError {
+    readonly semaphore: string;
+  }
+
+  /** The wait took longer than its `timeout`. */
+  export class SemaphoreTimeoutError extends SemaphoreError {
+    readonly semaphore: string;
+  }
+
+  /** The wait could never have ended: the runs that hold the slots wait for this one. */
+  export class SemaphoreDeadlockError extends SemaphoreError {
+    readonly semaphore: string;
+  }
+
+  const sem: {
+    take: typeof take;
+    acquire: typeof acquire;
+    list: typeof list;
+    show: typeof show;
+    slots: typeof slots;
+    grant: typeof grant;
+    cancel: typeof cancel;
+    move: typeof move;
+    purge: typeof purge;
+    forceReleaseAll: typeof forceReleaseAll;
+    SemaphoreError: typeof SemaphoreError;
+    SemaphoreCancelError: typeof SemaphoreCancelError;
+    SemaphoreTimeoutError: typeof SemaphoreTimeoutError;
+    SemaphoreDeadlockError: typeof SemaphoreDeadlockError;
+  };
+  export default sem;
+}
