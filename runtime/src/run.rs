@@ -20,10 +20,24 @@ use crate::sys::fiber;
 use crate::sys::memory::MemoryGauge;
 use crate::sys::quickjs::throw_uncatchable;
 
-/// How long a run may keep its worker thread before it must let others go first.
+/// How long runs that compute may keep their worker thread before everybody else gets a turn.
 ///
-/// Another run's timer on the same thread is late by about this much at most.
-pub(crate) const TIME_SLICE: Duration = Duration::from_millis(5);
+/// Another run's timer on the same thread is late by about this much, however many of them there are:
+/// they share one slice.
+const TIME_SLICE: Duration = Duration::from_millis(5);
+
+/// The least that a run gets of the slice, so that the switches do not cost more than the work.
+const MIN_SLICE: Duration = Duration::from_millis(1);
+
+thread_local! {
+    /// How many runs of this worker have used up their slice and wait for the next.
+    static COMPUTING: Cell<u32> = const { Cell::new(0) };
+}
+
+/// What a run may use of the slice now.
+fn slice() -> Duration {
+    (TIME_SLICE / (1 + COMPUTING.get())).max(MIN_SLICE)
+}
 
 /// A run, as host functions see it.
 ///
@@ -239,9 +253,11 @@ impl Run {
         if self.must_stop() {
             return true;
         }
-        if self.slice_started.get().elapsed() >= TIME_SLICE {
+        if self.slice_started.get().elapsed() >= slice() {
+            COMPUTING.set(COMPUTING.get() + 1);
             // `yield_now` rather than a bare self-wake: it lets the timers of other runs fire.
             fiber::block_on(tokio::task::yield_now());
+            COMPUTING.set(COMPUTING.get() - 1);
             self.slice_started.set(Instant::now());
             return self.must_stop();
         }

@@ -16,7 +16,7 @@ use crate::tasks;
 /// report.
 pub(crate) fn take(effort: Effort) -> Result<f64> {
     let takes = effort.times(200_000);
-    let engine = engine(&Semaphores::memory())?;
+    let engine = engine(&Semaphores::memory());
     let rule = Script::new(
         "take.js",
         format!(
@@ -35,7 +35,7 @@ pub(crate) fn take(effort: Effort) -> Result<f64> {
 pub(crate) fn rule_hand_over(waiting: usize, effort: Effort) -> Result<f64> {
     let rounds = effort.times(ROUNDS);
     let semaphores = Semaphores::memory();
-    let engine = engine(&semaphores)?;
+    let engine = engine(&semaphores);
     let queue = SemaphoreName::new("queue")?;
     let gate = SemaphoreName::new("gate")?;
     let first = semaphores.blocking_acquire(&queue, Request::new())?;
@@ -64,7 +64,7 @@ pub(crate) fn rule_hand_over(waiting: usize, effort: Effort) -> Result<f64> {
 /// Resident bytes of each of `count` rules that are blocked in `take`.
 pub(crate) fn rule_memory(count: usize) -> Result<f64> {
     let semaphores = Semaphores::memory();
-    let engine = engine(&semaphores)?;
+    let engine = engine(&semaphores);
     let queue = SemaphoreName::new("queue")?;
     let rule = Script::new("blocked.js", "require('cla/sem').take('queue', () => {});");
     // The worker threads and what all rules share are not the rules' own.
@@ -119,10 +119,13 @@ fn semaphore() -> Result<Semaphore> {
     Ok(Semaphores::memory().semaphore(&SemaphoreName::new("queue")?))
 }
 
-/// An engine with one worker thread and the standard library:
-/// `Engine::builder().workers(1).semaphores(semaphores.clone()).with(cla_stdlib::...).build()`.
-fn engine(_semaphores: &Semaphores) -> Result<Engine> {
-    bail!("the standard library is not there yet")
+/// An engine with one worker thread and the standard library, as the `cla` program has it.
+fn engine(semaphores: &Semaphores) -> Engine {
+    Engine::builder()
+        .workers(1)
+        .semaphores(semaphores.clone())
+        .with(cla_stdlib::install)
+        .build()
 }
 
 /// Waits for the reports; an error if a rule failed.

@@ -1,0 +1,108 @@
+//! Runs a script in an engine with the standard library, and says what came of it.
+
+#![allow(dead_code)] // not every test file needs all of it
+
+use std::sync::{Arc, Mutex};
+
+use cla_runtime::{Engine, Output, OutputStream, RunOptions, Script};
+use serde_json::Value;
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Ran {
+    /// What the script returned, or the text of its error.
+    pub value: Result<Value, String>,
+    /// What it wrote to the standard output.
+    pub stdout: String,
+    /// What it wrote to the standard error.
+    pub stderr: String,
+    /// The most memory it took.
+    pub memory: usize,
+}
+
+#[derive(Default)]
+struct Collected {
+    stdout: Mutex<String>,
+    stderr: Mutex<String>,
+}
+
+impl Output for Collected {
+    fn write(&self, stream: OutputStream, text: &str) {
+        let buffer = match stream {
+            OutputStream::Stdout => &self.stdout,
+            OutputStream::Stderr => &self.stderr,
+        };
+        buffer
+            .lock()
+            .expect("no test panics while writing")
+            .push_str(text);
+    }
+}
+
+/// An engine with the standard library and one worker.
+pub fn engine() -> Engine {
+    Engine::builder()
+        .workers(1)
+        .with(cla_stdlib::install)
+        .build()
+}
+
+/// Runs a script named `test.js`.
+pub fn run(source: &str) -> Ran {
+    run_with(&engine(), source, RunOptions::new())
+}
+
+/// Runs a script named `test.js` in a given engine, with options.
+pub fn run_with(engine: &Engine, source: &str, options: RunOptions) -> Ran {
+    run_script(engine, Script::new("test.js", source), options)
+}
+
+/// Runs any script.
+pub fn run_script(engine: &Engine, script: Script, options: RunOptions) -> Ran {
+    let output = Arc::new(Collected::default());
+    let report = engine.run(script, options.output(output.clone())).wait();
+    let text =
+        |buffer: &Mutex<String>| buffer.lock().expect("no test panics while writing").clone();
+    Ran {
+        value: report.result.map_err(|error| error.to_string()),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+        memory: report.peak_memory,
+    }
+}
+
+/// The value of a script that must not fail.
+#[track_caller]
+pub fn value(source: &str) -> Value {
+    match run(source) {
+        Ran {
+            value: Ok(value), ..
+        } => value,
+        Ran {
+            value: Err(error), ..
+        } => panic!("{source}\nfailed: {error}"),
+    }
+}
+
+/// What a script prints that must not fail.
+#[track_caller]
+pub fn printed(source: &str) -> String {
+    let ran = run(source);
+    assert!(ran.value.is_ok(), "{source}\nfailed: {ran:?}");
+    ran.stdout
+}
+
+/// Name and message of what an expression throws.
+#[track_caller]
+pub fn thrown(expression: &str) -> String {
+    let source = format!(
+        "const util = require('cla/util'), log = require('cla/log');
+         let thrown = null;
+         try {{ {expression} }} catch (error) {{ thrown = `${{error.name}}: ${{error.message}}` }}
+         thrown"
+    );
+    match value(&source) {
+        Value::String(thrown) => thrown,
+        _ => panic!("{expression} threw nothing"),
+    }
+}
