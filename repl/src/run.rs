@@ -220,15 +220,6 @@ struct Started {
 /// The reports that are still to come.
 type Live = FuturesUnordered<std::pin::Pin<Box<dyn Future<Output = (Started, RunReport)>>>>;
 
-/// Why the runs were cancelled.
-#[derive(Clone, Copy)]
-enum Cancelled {
-    /// Somebody asked for it.
-    By(Signal),
-    /// What they print cannot be written any more.
-    OutputLost,
-}
-
 /// The runs of one command, from start to exit code.
 struct Session {
     engine: Engine,
@@ -241,7 +232,8 @@ struct Session {
     failed: usize,
     /// How many were cancelled: of those that failed.
     stopped: usize,
-    cancelled: Option<Cancelled>,
+    /// Who asked for the end of all runs.
+    signal: Option<Signal>,
 }
 
 impl Session {
@@ -267,7 +259,7 @@ impl Session {
             done: 0,
             failed: 0,
             stopped: 0,
-            cancelled: None,
+            signal: None,
         }
     }
 
@@ -305,27 +297,22 @@ impl Session {
             tokio::select! {
                 biased;
                 signal = signals.next() => self.on_signal(signal),
-                () = screen.until_lost() => self.cancel(Cancelled::OutputLost),
+                () = screen.until_lost() => self.engine.cancel_all(),
                 Some((started, report)) = live.next() => self.conclude(&started, &report),
-                _ = ticks.tick(), if with_status => self.show_status(live.len()).await,
+                _ = ticks.tick(), if with_status && self.signal.is_none() => self.show_status(live.len()).await,
             }
         }
         self.screen.clear_status();
     }
 
-    /// The first signal cancels every run; the second ends the program.
+    /// The first signal cancels every run; the second ends the program, if it got this far.
     fn on_signal(&mut self, signal: Signal) {
-        if matches!(self.cancelled, Some(Cancelled::By(_))) {
-            self.screen.clear_status();
+        if self.signal.is_some() {
             std::process::exit(signal.exit_code().into());
         }
-        let screen = Arc::clone(&self.screen);
-        signals::exit_at_next(move || screen.clear_status());
-        self.cancel(Cancelled::By(signal));
-    }
-
-    fn cancel(&mut self, why: Cancelled) {
-        self.cancelled = Some(why);
+        self.signal = Some(signal);
+        // Nothing may be left on the terminal if there is a second one.
+        self.screen.clear_status();
         self.engine.cancel_all();
     }
 
@@ -362,20 +349,18 @@ impl Session {
 
     /// Says what is to be said about all runs together, and gives the exit code.
     fn end(&self) -> u8 {
-        match self.cancelled {
-            Some(Cancelled::By(signal)) => {
-                let runs = if self.stopped == 1 { "run" } else { "runs" };
-                self.screen
-                    .complain(&format!("cancelled {} {runs}\n", self.stopped));
-                signal.exit_code()
+        if let Some(signal) = self.signal {
+            let runs = if self.stopped == 1 { "run" } else { "runs" };
+            self.screen
+                .complain(&format!("cancelled {} {runs}\n", self.stopped));
+            return signal.exit_code();
+        }
+        match self.screen.lost() {
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => crate::exit::PIPE_CLOSED,
+            Some(error) => {
+                crate::report(&format_args!("cannot write to standard output: {error}"));
+                crate::exit::FAILED
             }
-            Some(Cancelled::OutputLost) => match self.screen.lost() {
-                Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    crate::report(&format_args!("cannot write to standard output: {error}"));
-                    crate::exit::FAILED
-                }
-                _ => crate::exit::PIPE_CLOSED,
-            },
             None if self.failed == 0 => 0,
             None => {
                 if self.total > 1 && !self.json {

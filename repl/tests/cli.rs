@@ -222,22 +222,29 @@ fn output_that_cannot_be_written_is_a_failure() {
     let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
         return;
     };
-    let mut command = Folder::with(&[]).command(&["run", "-"]);
-    command
-        .stdin(Stdio::piped())
-        .stdout(full)
-        .current_dir(std::env::temp_dir());
-    let mut running = Running::start(command);
-    running.feed("print('lost'); while (true) {}");
-    let ended = running.end();
-    assert_eq!(ended.code, Some(1));
-    assert!(
-        ended
-            .stderr
-            .starts_with("error: cannot write to standard output"),
-        "{}",
-        ended.stderr
-    );
+    let folder = Folder::with(&[
+        ("loops.js", "print('lost'); while (true) {}"),
+        ("ends.js", "print('lost')"),
+        ("silent.js", "42"),
+    ]);
+    for arguments in [
+        &["run", "loops.js"][..],
+        &["run", "ends.js"],
+        &["run", "--print", "silent.js"],
+        &["run", "--json", "silent.js"],
+        &["run", "loops.js", "ends.js"],
+    ] {
+        let mut command = folder.command(arguments);
+        command.stdout(full.try_clone().unwrap());
+        let ended = Running::start(command).end();
+        assert_eq!(ended.code, Some(1), "{arguments:?}");
+        let complaint = "error: cannot write to standard output";
+        assert!(
+            ended.stderr.starts_with(complaint),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+    }
 }
 
 #[test]

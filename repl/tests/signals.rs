@@ -78,21 +78,33 @@ fn cancelled_runs_are_reported_as_json_too() {
 
 #[test]
 fn a_second_ctrl_c_exits_at_once_even_when_nobody_reads_the_output() {
-    // One call that prints more than a pipe holds: it blocks in the middle, and no flag is looked at.
-    let folder = Folder::with(&[(
-        "stuck.js",
-        "console.error('ready'); print('x'.repeat(1 << 22))",
-    )]);
-    let mut running = Running::start(folder.command(&["run", "--copies", "2", "stuck.js"]));
-    assert!(running.stderr_line().ends_with("ready\n"));
+    // One call that prints more than a pipe holds: it blocks in the middle. The other run fails then,
+    // and to say so the program has to wait for the first.
+    let folder = Folder::with(&[
+        (
+            "stuck.js",
+            "require('cla/sem').acquire('printing');
+             console.error('ready');
+             print('x'.repeat(1 << 22))",
+        ),
+        (
+            "fails.js",
+            "while (!require('cla/sem').show('printing')) require('cla/util').sleep(0.001);
+             throw new Error('never seen')",
+        ),
+    ]);
+    let arguments = ["run", "--workers", "2", "stuck.js", "fails.js"];
+    let mut running = Running::start(folder.command(&arguments));
+    assert_eq!(running.stderr_line(), "[stuck.js] ready\n");
     while running.child.try_wait().unwrap().is_none() {
         send(&running, Signal::SIGINT);
         thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(running.exit_code_unread(), Some(130));
+    let rest = running.rest_of_stderr();
     assert!(
-        !running.rest_of_stderr().contains("cancelled"),
-        "they never got to their end"
+        !rest.contains("cancelled"),
+        "they never got to their end: {rest}"
     );
 }
 

@@ -1,5 +1,10 @@
 //! The global `cla`.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "rquickjs hands functions their arguments by value"
+)]
+
 use cla_runtime::OutputStream;
 use cla_runtime::js::function::Rest;
 use cla_runtime::js::{self, Ctx, IntoJs, Null, Object, Value};

@@ -3,6 +3,11 @@
 //! A worklist rather than recursion: every object gets its empty copy when it is first met, and is
 //! filled when its turn comes. So depth costs no stack, and a circle is nothing special.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "rquickjs hands functions their arguments by value"
+)]
+
 use std::collections::HashMap;
 
 use cla_runtime::js::function::This;
@@ -100,7 +105,7 @@ impl<'js> Cloner<'js> {
         if value.is_array() {
             let copy = Array::new(self.ctx.clone())?.into_object();
             copy.set("length", object.get::<_, Value<'js>>("length")?)?;
-            return Ok(self.to_fill(object, copy));
+            return Ok(self.queue_fill(object, copy));
         }
         if value.is_error() {
             return self.error(object);
@@ -111,11 +116,11 @@ impl<'js> Cloner<'js> {
                 |which| Ok::<_, js::Error>(self.intrinsics.get(which)? == *prototype.as_value());
             if is(I::MapPrototype)? && self.has_brand(I::MapSize, value)? {
                 let copy = self.construct("Map", ())?;
-                return Ok(self.to_fill(object, copy));
+                return Ok(self.queue_fill(object, copy));
             }
             if is(I::SetPrototype)? && self.has_brand(I::SetSize, value)? {
                 let copy = self.construct("Set", ())?;
-                return Ok(self.to_fill(object, copy));
+                return Ok(self.queue_fill(object, copy));
             }
             if is(I::DatePrototype)? && self.has_brand(I::DateTime, value)? {
                 let time: f64 = self.intrinsics.on(I::DateTime, value)?;
@@ -166,10 +171,10 @@ impl<'js> Cloner<'js> {
             chain = prototype.get_prototype();
         }
         let copy = Object::new(self.ctx.clone())?;
-        Ok(self.to_fill(object, copy))
+        Ok(self.queue_fill(object, copy))
     }
 
-    fn to_fill(&mut self, object: &Object<'js>, copy: Object<'js>) -> Value<'js> {
+    fn queue_fill(&mut self, object: &Object<'js>, copy: Object<'js>) -> Value<'js> {
         self.unfilled.push((object.clone(), copy.clone()));
         copy.into_value()
     }

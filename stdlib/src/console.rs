@@ -3,6 +3,11 @@
 //! What informs goes to the standard output, what warns to the standard error. Lines are laid out as in
 //! Node; labels, counters and groups are the run's own.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "rquickjs hands functions their arguments by value"
+)]
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt::Write as _;

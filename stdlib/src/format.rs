@@ -1,5 +1,10 @@
 //! Several values as one line of text, as `print` and `console.log` write them.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "rquickjs hands functions their arguments by value"
+)]
+
 use cla_runtime::OutputStream;
 use cla_runtime::js::function::Rest;
 use cla_runtime::js::{self, Coerced, Ctx, FromJs, Value};

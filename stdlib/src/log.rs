@@ -1,5 +1,10 @@
 //! The module `cla/log`: lines for the people who look after the rules.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "rquickjs hands functions their arguments by value"
+)]
+
 use std::fmt::Write as _;
 use std::rc::Rc;
 

@@ -56,14 +56,10 @@ pub(crate) fn sprintf<'js>(
     while let Some(at) = rest.find('%') {
         output.push_str(&rest[..at]);
         rest = &rest[at + 1..];
-        let (mut spec, length) = match parse(rest) {
-            Some(parsed) => parsed,
-            None => {
-                let shown: String = rest.chars().take(12).collect();
-                let message =
-                    format!("{what}: \"%{shown}\" is no format; write %% for a percent sign");
-                return Err(syntax_error(ctx, message));
-            }
+        let Some((mut spec, length)) = parse(rest) else {
+            let shown: String = rest.chars().take(12).collect();
+            let message = format!("{what}: \"%{shown}\" is no format; write %% for a percent sign");
+            return Err(syntax_error(ctx, message));
         };
         rest = &rest[length..];
         if spec.conversion == '%' {
@@ -89,7 +85,7 @@ pub(crate) fn sprintf<'js>(
             let message = format!("{what}: a width must be at most {MAX_WIDTH}, not {width}");
             return Err(range_error(ctx, message));
         }
-        if "eEfFgGdiu".contains(spec.conversion) && precision > Some(MAX_PRECISION) {
+        if !"scj".contains(spec.conversion) && precision > Some(MAX_PRECISION) {
             let message = format!("{what}: a precision must be at most {MAX_PRECISION}");
             return Err(range_error(ctx, message));
         }

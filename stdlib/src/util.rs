@@ -1,5 +1,10 @@
 //! The module `cla/util`.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "rquickjs hands functions their arguments by value"
+)]
+
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 

@@ -4,6 +4,11 @@
 //! the standards ask for; what they do is done here, by the crates `url` and `encoding_rs`. Nothing of
 //! it exists in a run before the rule names one of them.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "rquickjs hands functions their arguments by value"
+)]
+
 use std::cell::RefCell;
 
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Null, Object, TypedArray, Value};

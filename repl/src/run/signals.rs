@@ -2,8 +2,6 @@
 //!
 //! The only file of the program that knows which system it is on.
 
-use std::io;
-
 /// A request to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
@@ -30,13 +28,19 @@ impl Signal {
 #[cfg(unix)]
 mod system {
     use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
 
+    use signal_hook::flag;
     use tokio::signal::unix::{self, SignalKind};
 
     use super::Signal;
 
-    /// The signals that have arrived and those that will. From its creation on they no longer end
-    /// the program by themselves.
+    /// The signals that have arrived and those that will.
+    ///
+    /// From its creation on the first signal no longer ends the program by itself. The second one
+    /// does, in the signal's handler: the program's threads may be stuck in writing to a pipe that
+    /// nobody reads.
     pub(in super::super) struct Signals {
         interrupt: unix::Signal,
         terminate: unix::Signal,
@@ -44,6 +48,17 @@ mod system {
 
     impl Signals {
         pub(in super::super) fn listen() -> io::Result<Self> {
+            let second = Arc::new(AtomicBool::new(false));
+            for (kind, signal) in [
+                (SignalKind::interrupt(), Signal::Interrupt),
+                (SignalKind::terminate(), Signal::Terminate),
+            ] {
+                let number = kind.as_raw_value();
+                let exit_code = i32::from(signal.exit_code());
+                // In this order: the first handler looks at what the second one sets.
+                flag::register_conditional_shutdown(number, exit_code, Arc::clone(&second))?;
+                flag::register(number, Arc::clone(&second))?;
+            }
             Ok(Self {
                 interrupt: unix::signal(SignalKind::interrupt())?,
                 terminate: unix::signal(SignalKind::terminate())?,
@@ -86,18 +101,3 @@ mod system {
 }
 
 pub(super) use system::Signals;
-
-/// From now on the next signal ends the program at once, whatever its threads are doing.
-///
-/// A thread of its own sees to that: the main one may be stuck in writing to a pipe that nobody
-/// reads.
-pub(super) fn exit_at_next(last_words: impl FnOnce() + Send + 'static) {
-    std::thread::spawn(|| -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .build()?;
-        let signal = runtime.block_on(async { io::Result::Ok(Signals::listen()?.next().await) })?;
-        last_words();
-        std::process::exit(signal.exit_code().into());
-    });
-}

@@ -9,15 +9,15 @@ use serde_json::Value;
 
 /// What came of a run.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// What the script returned, or the text of its error.
-    pub value: Result<Value, String>,
+    pub(crate) value: Result<Value, String>,
     /// What it wrote to the standard output.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// What it wrote to the standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
     /// The most memory it took.
-    pub memory: usize,
+    pub(crate) memory: usize,
 }
 
 #[derive(Default)]
@@ -40,7 +40,7 @@ impl Output for Collected {
 }
 
 /// An engine with the standard library and one worker.
-pub fn engine() -> Engine {
+pub(crate) fn engine() -> Engine {
     Engine::builder()
         .workers(1)
         .with(cla_stdlib::install)
@@ -48,17 +48,17 @@ pub fn engine() -> Engine {
 }
 
 /// Runs a script named `test.js`.
-pub fn run(source: &str) -> Ran {
+pub(crate) fn run(source: &str) -> Ran {
     run_with(&engine(), source, RunOptions::new())
 }
 
 /// Runs a script named `test.js` in a given engine, with options.
-pub fn run_with(engine: &Engine, source: &str, options: RunOptions) -> Ran {
+pub(crate) fn run_with(engine: &Engine, source: &str, options: RunOptions) -> Ran {
     run_script(engine, Script::new("test.js", source), options)
 }
 
 /// Runs any script.
-pub fn run_script(engine: &Engine, script: Script, options: RunOptions) -> Ran {
+pub(crate) fn run_script(engine: &Engine, script: Script, options: RunOptions) -> Ran {
     let output = Arc::new(Collected::default());
     let report = engine.run(script, options.output(output.clone())).wait();
     let text =
@@ -73,7 +73,7 @@ pub fn run_script(engine: &Engine, script: Script, options: RunOptions) -> Ran {
 
 /// The value of a script that must not fail.
 #[track_caller]
-pub fn value(source: &str) -> Value {
+pub(crate) fn value(source: &str) -> Value {
     match run(source) {
         Ran {
             value: Ok(value), ..
@@ -86,7 +86,7 @@ pub fn value(source: &str) -> Value {
 
 /// What a script prints that must not fail.
 #[track_caller]
-pub fn printed(source: &str) -> String {
+pub(crate) fn printed(source: &str) -> String {
     let ran = run(source);
     assert!(ran.value.is_ok(), "{source}\nfailed: {ran:?}");
     ran.stdout
@@ -94,7 +94,7 @@ pub fn printed(source: &str) -> String {
 
 /// Name and message of what an expression throws.
 #[track_caller]
-pub fn thrown(expression: &str) -> String {
+pub(crate) fn thrown(expression: &str) -> String {
     let source = format!(
         "const util = require('cla/util'), log = require('cla/log');
          let thrown = null;
