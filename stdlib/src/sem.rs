@@ -30,7 +30,7 @@ impl NativeModule for Sem {
     }
 
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
-        let module = Rc::new(Module::new(ctx, run)?);
+        let module = Rc::new(Module::new(run));
         let exports = Object::new(ctx.clone())?;
         // The arguments as they come: `take` is called often enough for every conversion to count.
         let this = Rc::clone(&module);
@@ -72,11 +72,8 @@ impl NativeModule for Sem {
 /// The module in one run.
 struct Module {
     run: Rc<Run>,
-    /// The prototype of permits.
-    prototype: Kept<Object<'static>>,
-    /// A permit of nothing, which lives as long as the module. QuickJS forgets the layout of objects
-    /// of which there are none, and would work it out anew for the next one.
-    _layout: Kept<Value<'static>>,
+    /// What permits are made of, from the first one on.
+    permits: RefCell<Option<Permits>>,
     /// The error classes, made when the first one is needed.
     errors: RefCell<Option<Kept<Object<'static>>>>,
     /// The semaphore that was asked for last, with the very string that named it, so that a loop
@@ -85,16 +82,13 @@ struct Module {
 }
 
 impl Module {
-    fn new<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Self> {
-        let prototype = permit_prototype(ctx, run)?;
-        let layout = HostObject::create(None::<Rc<HeldPermit>>, prototype.clone())?;
-        Ok(Self {
+    fn new(run: &Rc<Run>) -> Self {
+        Self {
             run: Rc::clone(run),
-            prototype: run.keep(ctx, prototype),
-            _layout: run.keep(ctx, layout),
+            permits: RefCell::default(),
             errors: RefCell::default(),
             last: RefCell::default(),
-        })
+        }
     }
 
     /// `take(name, fn)` and `take(name, options, fn)`.
@@ -187,7 +181,16 @@ impl Module {
 
     /// The JavaScript side of a permit.
     fn permit_object<'js>(&self, ctx: &Ctx<'js>, held: &Rc<HeldPermit>) -> js::Result<Value<'js>> {
-        HostObject::create(Some(Rc::clone(held)), self.prototype.get(ctx)?)
+        if let Some(permits) = &*self.permits.borrow() {
+            return HostObject::create(Some(Rc::clone(held)), permits.prototype.get(ctx)?);
+        }
+        let prototype = permit_prototype(ctx, &self.run)?;
+        let layout = HostObject::create(None::<Rc<HeldPermit>>, prototype.clone())?;
+        *self.permits.borrow_mut() = Some(Permits {
+            prototype: self.run.keep(ctx, prototype.clone()),
+            _layout: self.run.keep(ctx, layout),
+        });
+        HostObject::create(Some(Rc::clone(held)), prototype)
     }
 
     /// Waits for a slot; what goes wrong is thrown as one of the error classes.
@@ -383,6 +386,14 @@ impl Module {
         };
         classes.get(class.name())
     }
+}
+
+/// What permits are made of.
+struct Permits {
+    prototype: Kept<Object<'static>>,
+    /// A permit of nothing, which lives as long as the module. QuickJS forgets the layout of objects
+    /// of which there are none, and would work it out anew for the next one.
+    _layout: Kept<Value<'static>>,
 }
 
 /// The error classes, as JavaScript would write them.

@@ -38,7 +38,11 @@ fn ten_thousand_blocked_rules_need_a_handful_of_threads_and_are_let_in_in_the_or
         "gate.js",
         "sem.take('crowd', () => until(() => sem.show('seen')))",
     );
-    value(start(&engine, "gate-is-shut.js", "until(() => sem.show('crowd')?.busy === 1); null"));
+    value(start(
+        &engine,
+        "gate-is-shut.js",
+        "until(() => sem.show('crowd')?.busy === 1); null",
+    ));
     let lines = Arc::new(Lines::default());
     let script = Script::new(
         "crowd.js",

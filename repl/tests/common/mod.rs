@@ -127,8 +127,8 @@ impl Running {
         text
     }
 
-    /// Waits for the end without reading standard output, so that the pipe fills up.
-    pub fn exit_code_unread(&mut self) -> Option<i32> {
+    /// Waits for the end, without reading what is left.
+    pub fn exit_code(&mut self) -> Option<i32> {
         self.wait()
     }
 
@@ -159,6 +159,14 @@ impl Running {
             }
             thread::sleep(Duration::from_millis(2));
         }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A test that failed leaves nothing behind; one that passed has nothing to leave.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

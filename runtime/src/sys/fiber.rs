@@ -24,7 +24,7 @@ use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-use corosensei::stack::DefaultStack;
+use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 /// What a `poll` hands to the fiber it resumes: its own task context, with the lifetime erased.
@@ -33,10 +33,14 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 /// in between.
 type ErasedContext = NonNull<Context<'static>>;
 
+/// The address of a local of the function that suspends: everything in use lies above it, but for the
+/// few frames that switch stacks.
+type StackDepth = usize;
+
 /// The fiber that is running on this thread.
 #[derive(Clone, Copy)]
 struct Frame {
-    yielder: NonNull<Yielder<ErasedContext, ()>>,
+    yielder: NonNull<Yielder<ErasedContext, StackDepth>>,
     context: ErasedContext,
 }
 
@@ -55,7 +59,9 @@ impl Drop for RestoreFrame {
 
 /// Blocking code on a stack of its own, as a future of its result.
 pub(crate) struct Fiber<T> {
-    coroutine: Option<Coroutine<ErasedContext, (), T, DefaultStack>>,
+    coroutine: Option<Coroutine<ErasedContext, StackDepth, T, DefaultStack>>,
+    /// The lowest address of the stack, its guard page included; `None` once it was trimmed.
+    untrimmed: Option<usize>,
 }
 
 impl<T: 'static> Fiber<T> {
@@ -74,6 +80,7 @@ impl<T: 'static> Fiber<T> {
         body: impl FnOnce() -> T + 'static,
     ) -> std::io::Result<Self> {
         let stack = DefaultStack::new(stack_size)?;
+        let lowest = stack.limit().get();
         let coroutine = Coroutine::with_stack(stack, move |yielder, context: ErasedContext| {
             CURRENT.set(Some(Frame {
                 yielder: NonNull::from(yielder),
@@ -83,6 +90,7 @@ impl<T: 'static> Fiber<T> {
         });
         Ok(Self {
             coroutine: Some(coroutine),
+            untrimmed: Some(lowest),
         })
     }
 }
@@ -91,7 +99,8 @@ impl<T> Future for Fiber<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let Some(coroutine) = self.coroutine.as_mut() else {
+        let this = &mut *self;
+        let Some(coroutine) = this.coroutine.as_mut() else {
             panic!("a fiber was polled after it had finished");
         };
         // Invariant 2. The body sets CURRENT itself when it starts and `suspend` does whenever it is
@@ -101,9 +110,16 @@ impl<T> Future for Fiber<T> {
         // happens before this function returns, while `cx` is still borrowed.
         let context: ErasedContext = NonNull::from(cx).cast();
         match coroutine.resume(context) {
-            CoroutineResult::Yield(()) => Poll::Pending,
+            CoroutineResult::Yield(depth) => {
+                if let Some(lowest) = this.untrimmed.take() {
+                    // SAFETY: the fiber is suspended, so nothing below `depth` is in use but the
+                    // frames of the switch, for which `trim` leaves room; `lowest` is its stack's end.
+                    unsafe { trim(lowest, depth) };
+                }
+                Poll::Pending
+            }
             CoroutineResult::Return(value) => {
-                self.coroutine = None;
+                this.coroutine = None;
                 Poll::Ready(value)
             }
         }
@@ -152,9 +168,42 @@ fn suspend(frame: Frame) {
     // SAFETY: the yielder belongs to the fiber that executes this code and lives on its stack
     // until its body has returned.
     let yielder = unsafe { frame.yielder.as_ref() };
-    let context = yielder.suspend(());
+    let here = 0u8;
+    let context = yielder.suspend(&raw const here as StackDepth);
     CURRENT.set(Some(Frame { context, ..frame }));
 }
+
+/// Gives the pages of a suspended fiber's stack that are not in use back to the system.
+///
+/// Setting up an isolate and compiling a rule reach deeper than most rules do while they wait, and ten
+/// thousand of them may. Done at the first suspension only, so that it costs one system call per run.
+///
+/// # Safety
+///
+/// `lowest` is the lowest address of the stack, and nothing of it is in use below `depth`, apart from
+/// [`SWITCH_FRAMES`] bytes.
+#[cfg(target_os = "linux")]
+unsafe fn trim(lowest: usize, depth: StackDepth) {
+    /// Room for the frames between [`suspend`] and the other stack: some 200 bytes.
+    const SWITCH_FRAMES: usize = 1024;
+    // SAFETY: asks for a constant of the system.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    let Ok(page) = usize::try_from(page) else {
+        return;
+    };
+    let from = (lowest + page).next_multiple_of(page); // the guard page stays as it is
+    let to = (depth - SWITCH_FRAMES) & !(page - 1);
+    if from < to {
+        let start = std::ptr::with_exposed_provenance_mut(from);
+        // SAFETY: the range lies within the stack and holds nothing that is needed, as demanded of
+        // the caller. It reads as zeros afterwards. A failure leaves it as it is, which is fine.
+        let _ = unsafe { libc::madvise(start, to - from, libc::MADV_DONTNEED) };
+    }
+}
+
+/// Elsewhere the pages stay: the systems differ in how, and when, they take them back.
+#[cfg(not(target_os = "linux"))]
+unsafe fn trim(_lowest: usize, _depth: StackDepth) {}
 
 #[cfg(test)]
 mod tests {
@@ -218,6 +267,23 @@ mod tests {
             first + 1
         });
         assert_eq!(on_local_set(outer.unwrap()), 2);
+    }
+
+    #[test]
+    fn what_is_on_the_stack_survives_a_suspension_and_deep_calls_go_on_afterwards() {
+        fn deep(n: u64) -> u64 {
+            let noise = std::hint::black_box([n; 64]);
+            if n == 0 { 0 } else { noise[63] + deep(n - 1) }
+        }
+        let fiber = Fiber::new(512 * 1024, || {
+            let before = deep(300);
+            let kept = std::hint::black_box([7u8; 3000]);
+            block_on(tokio::time::sleep(Duration::from_millis(1)));
+            assert!(kept.iter().all(|byte| *byte == 7));
+            (before, deep(300))
+        });
+        let (before, after) = on_local_set(fiber.unwrap());
+        assert_eq!(before, after);
     }
 
     #[test]
