@@ -80,7 +80,7 @@ impl LiveRuns {
 /// Configures an [`Engine`].
 #[must_use]
 pub struct EngineBuilder {
-    workers: usize,
+    workers: Option<usize>,
     limits: Limits,
     semaphores: Option<Semaphores>,
     modules: ModuleSettings,
@@ -96,7 +96,7 @@ impl Engine {
     /// Starts to configure an engine.
     pub fn builder() -> EngineBuilder {
         EngineBuilder {
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            workers: None,
             limits: Limits::default(),
             semaphores: None,
             modules: ModuleSettings::default(),
@@ -207,7 +207,7 @@ impl EngineBuilder {
     ///
     /// Blocked rules need no thread, so more than processors makes nothing faster.
     pub fn workers(mut self, count: usize) -> Self {
-        self.workers = count.max(1);
+        self.workers = Some(count.max(1));
         self
     }
 
@@ -270,7 +270,10 @@ impl EngineBuilder {
             modules: Arc::new(self.modules),
             extensions: self.extensions,
         };
-        let workers = (0..self.workers).map(Worker::new).collect();
+        let count = self.workers.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+        });
+        let workers = (0..count).map(Worker::new).collect();
         Engine {
             shared: Arc::new(Shared {
                 settings: Arc::new(settings),

@@ -42,14 +42,15 @@ pub(crate) fn execute(
     script: Script,
     limits: &Limits,
 ) -> Result<serde_json::Value, RuleError> {
-    // However the run ends, also by a panic, what it holds is given back first.
-    let _release = ReleaseAll(run);
     if let Some(stop) = run.control.reason() {
         return Err(stop_error(stop, limits));
     }
     let main = Main::load(script)?;
     let isolate = Isolate::new(settings, run, limits)
         .map_err(|error| RuleError::internal(&format!("cannot set up the isolate: {error}")))?;
+    // However the run ends, also by a panic, what it holds is given back: before the isolate is taken
+    // down, which takes a while if its heap is large.
+    let _release = ReleaseAll(run);
     isolate.context.with(|ctx| {
         let outcome = evaluate(&ctx, run, &main).and_then(|value| settle(&ctx, run, &value));
         match outcome {

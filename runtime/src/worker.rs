@@ -110,15 +110,17 @@ fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>) {
 async fn perform(job: Job) {
     let started = Instant::now();
     let limits = job.limits;
-    let mut roots = job.folders;
-    roots.extend(root_of(&job.script));
+    // The rule's own folder first: errors name that one.
+    let mut roots: Vec<_> = root_of(&job.script).into_iter().collect();
+    roots.extend(job.folders);
     let run = Run::new(RunParts {
         id: job.id,
         name: Arc::clone(&job.name),
         arguments: job.arguments,
         stash: job.stash,
         control: Arc::clone(&job.control),
-        deadline: limits.timeout.map(|limit| started + limit),
+        // A limit beyond what the clock can express is none.
+        deadline: limits.timeout.and_then(|limit| started.checked_add(limit)),
         output: job.output,
         semaphores: job.settings.semaphores.clone(),
         modules: ModuleCache::new(Arc::clone(&job.settings.modules), roots),

@@ -29,7 +29,9 @@ pub(crate) struct State {
     run: Rc<Run>,
     /// The key in [`STATES`].
     context: usize,
-    intrinsics: Kept<Array<'static>>,
+    /// Collected when they are first needed: most of them do not even exist before they are looked at,
+    /// and rules that only wait should not pay for them.
+    intrinsics: OnceCell<Kept<Array<'static>>>,
     /// A function that owns this state: the isolate keeps the state alive, and frees it with itself.
     anchor: OnceCell<Kept<Function<'static>>>,
     last_error: RefCell<Option<String>>,
@@ -46,7 +48,7 @@ impl State {
         let state = Rc::new(Self {
             run: Rc::clone(run),
             context: address(ctx),
-            intrinsics: intrinsics::keep(ctx, run)?,
+            intrinsics: OnceCell::new(),
             anchor: OnceCell::new(),
             last_error: RefCell::default(),
             console: ConsoleState::default(),
@@ -80,9 +82,16 @@ impl State {
         &self.run
     }
 
-    /// The interpreter's own functions.
+    /// The interpreter's own functions, as they were at the first call.
     pub(crate) fn intrinsics<'js>(&self, ctx: &Ctx<'js>) -> js::Result<Intrinsics<'js>> {
-        Ok(Intrinsics::new(self.intrinsics.get(ctx)?))
+        let kept = match self.intrinsics.get() {
+            Some(kept) => kept,
+            None => {
+                let kept = intrinsics::keep(ctx, &self.run)?;
+                self.intrinsics.get_or_init(|| kept)
+            }
+        };
+        Ok(Intrinsics::new(kept.get(ctx)?))
     }
 
     /// Writes to the run's output.
