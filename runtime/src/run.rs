@@ -51,7 +51,8 @@ pub struct Run {
     pub(crate) control: Arc<Control>,
     pub(crate) gauge: Rc<MemoryGauge>,
     pub(crate) deadline: Option<Instant>,
-    pub(crate) slice_started: Cell<Instant>,
+    /// When the interpreter first asked since the run was last suspended.
+    slice_started: Cell<Option<Instant>>,
     pub(crate) output: Arc<dyn Output>,
     pub(crate) semaphores: Semaphores,
     pub(crate) owner: Owner,
@@ -86,7 +87,7 @@ impl Run {
             control: parts.control,
             gauge: MemoryGauge::new(),
             deadline: parts.deadline,
-            slice_started: Cell::new(Instant::now()),
+            slice_started: Cell::default(),
             output: parts.output,
             semaphores: parts.semaphores,
             owner,
@@ -165,7 +166,7 @@ impl Run {
         match fiber::block_on(self.control.until_stopped(future)) {
             Ok((output, waited)) => {
                 if waited {
-                    self.slice_started.set(Instant::now());
+                    self.slice_started.set(None);
                 }
                 Ok(output)
             }
@@ -253,12 +254,18 @@ impl Run {
         if self.must_stop() {
             return true;
         }
-        if self.slice_started.get().elapsed() >= slice() {
+        // The slice begins with the first question, not with the run: setting up is not the rule's
+        // work, and a rule that goes straight to its semaphore keeps its place before later ones.
+        let Some(started) = self.slice_started.get() else {
+            self.slice_started.set(Some(Instant::now()));
+            return false;
+        };
+        if started.elapsed() >= slice() {
             COMPUTING.set(COMPUTING.get() + 1);
             // `yield_now` rather than a bare self-wake: it lets the timers of other runs fire.
             fiber::block_on(tokio::task::yield_now());
             COMPUTING.set(COMPUTING.get() - 1);
-            self.slice_started.set(Instant::now());
+            self.slice_started.set(Some(Instant::now()));
             return self.must_stop();
         }
         false
@@ -459,7 +466,8 @@ pub struct HeldPermit {
 #[derive(Debug)]
 enum PermitState {
     Held(Permit),
-    GivenBack(PermitFacts),
+    /// Without facts if nobody was left who could ask for them.
+    GivenBack(Option<PermitFacts>),
 }
 
 /// What a rule can ask of a permit, also after it was given back.
@@ -505,10 +513,10 @@ impl HeldPermit {
         &self.account
     }
 
-    /// What is known of the permit.
-    pub fn facts(&self) -> PermitFacts {
+    /// What is known of the permit; `None` once it was given back while nobody else had it.
+    pub fn facts(&self) -> Option<PermitFacts> {
         match &*self.state.borrow() {
-            PermitState::Held(permit) => PermitFacts::of(permit, !permit.is_lost()),
+            PermitState::Held(permit) => Some(PermitFacts::of(permit, !permit.is_lost())),
             PermitState::GivenBack(facts) => facts.clone(),
         }
     }
@@ -529,17 +537,7 @@ impl HeldPermit {
         self.account
             .held
             .set(self.account.held.get() + permit.held());
-        let facts = if keep_facts {
-            PermitFacts::of(permit, false)
-        } else {
-            PermitFacts {
-                id: permit.id(),
-                token: 0,
-                waited: Duration::ZERO,
-                granted: false,
-                held: false,
-            }
-        };
+        let facts = keep_facts.then(|| PermitFacts::of(permit, false));
         match std::mem::replace(&mut *state, PermitState::GivenBack(facts)) {
             PermitState::Held(permit) => Some(permit),
             PermitState::GivenBack(_) => None,

@@ -79,7 +79,7 @@ fn endless_allocation_ends_at_the_memory_limit() {
         "const a = []; function f() { a.push(Promise.resolve(new Array(100)).then(f)) } f(); f(); for (;;) f()",
         "let o = {}; for (let i = 0; ; i++) o['k' + i] = i",
         "new Map(function* () { for (let i = 0; ; i++) yield [i, {}] }())",
-        "let n = 2n; for (;;) n *= n",
+        "const a = []; for (;;) a.push(2n ** 100000n + BigInt(a.length))",
         "Array.from({ length: 1e9 }, () => ({}))",
         "'x'.repeat(2 ** 29)",
         "JSON.parse('[' + '{},'.repeat(2000000) + '1]')",
@@ -223,4 +223,66 @@ fn memory_that_was_used_and_freed_does_not_count() {
     let report = Engine::new().run(Script::new("a.js", text), options).wait();
     assert_eq!(report.result.unwrap(), "ok");
     assert!(report.peak_memory > MIB && report.peak_memory < 16 * MIB);
+}
+
+/// A bit of everything that allocates, suspends or calls back, for ever.
+const EVERYTHING: &str = r#"
+    class Base { #secret = 1; static make() { return new this() } get secret() { return this.#secret } }
+    class Derived extends Base { constructor() { super(); this.list = [...'abc'] } *[Symbol.iterator]() { yield* this.list } }
+    const registry = new FinalizationRegistry(() => {}), weak = new WeakMap();
+    const wait = ms => new Promise(done => setTimeout(done, ms));
+    async function* numbers(n) { for (let i = 0; i < n; i++) { if (i % 7 === 0) await null; yield i } }
+    async function work(round) {
+        const map = new Map(Array.from({ length: 20 }, (_, i) => [`k${i}-${round}`, { i, text: 'x'.repeat(i * 50) }]));
+        const { a = 1, ...rest } = Object.fromEntries(map);
+        const text = JSON.stringify(rest, (k, v) => v, 1);
+        const back = JSON.parse(text, (k, v) => v);
+        const sorted = Object.keys(back).sort((x, y) => x < y ? 1 : -1).map(k => `${k}`.replace(/(\d+)/g, m => +m + 1));
+        const proxy = new Proxy(back, { get: (t, k) => Reflect.get(t, k), ownKeys: t => Reflect.ownKeys(t) });
+        for (const key of Object.keys(proxy)) void proxy[key];
+        const instance = Derived.make(); registry.register(instance, round); weak.set(instance, [...instance]);
+        try { null.x } catch (e) { try { throw new AggregateError([e], 'more', { cause: e }) } catch {} } finally { a + 1 }
+        let sum = 0n; for await (const n of numbers(15)) sum += BigInt(n) ** 3n;
+        await Promise.all([wait(0), Promise.any([Promise.reject(1), 2]), Promise.allSettled([Promise.reject(3)])]);
+        const bytes = new Uint8Array(4096).fill(round).subarray(1).map(b => b + 1);
+        const circle = { sorted, bytes }; circle.self = circle;
+        new Function('x', `return x + ${round}`)(eval('1 + 1'));
+        const lines = text.split('\n').flatMap(l => [l, l.trim()]);
+        return KEEP ? [circle, sum, lines, map] : lines.length;
+    }
+    let kept = [];
+    for (let round = 0; ; round++) { kept.push(await work(round % 250)); if (!KEEP && kept.length > 5) kept = [] }
+"#;
+
+#[test]
+fn a_run_can_be_stopped_at_any_moment() {
+    let engine = Engine::builder().workers(2).build();
+    let handles: Vec<_> = (0..400u64)
+        .map(|n| {
+            let limits = Limits::default().timeout(Duration::from_micros(200 + n * 53));
+            let options = RunOptions::new().limits(limits);
+            let text = format!("const KEEP = 0; {EVERYTHING}");
+            engine.run(Script::new("everything.js", text), options)
+        })
+        .collect();
+    for handle in handles {
+        assert_eq!(handle.wait().result.unwrap_err().kind, ErrorKind::TimedOut);
+    }
+}
+
+#[test]
+fn a_run_can_be_out_of_memory_at_any_moment() {
+    let engine = Engine::builder().workers(2).build();
+    let handles: Vec<_> = (0..200usize)
+        .map(|n| {
+            let limits = Limits::default().memory(MIB + n * 7777);
+            let options = RunOptions::new().limits(limits);
+            let text = format!("const KEEP = 1; {EVERYTHING}");
+            engine.run(Script::new("everything.js", text), options)
+        })
+        .collect();
+    for handle in handles {
+        let error = handle.wait().result.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::OutOfMemory, "{error}");
+    }
 }

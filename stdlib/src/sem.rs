@@ -567,7 +567,9 @@ impl Fact {
     }
 
     fn of<'js>(self, ctx: &Ctx<'js>, held: &HeldPermit) -> js::Result<Value<'js>> {
-        let facts = held.facts();
+        let Some(facts) = held.facts() else {
+            return Ok(Value::new_undefined(ctx.clone())); // it was kept for whoever can ask: us
+        };
         match self {
             Self::Name => held.account().semaphore.name().as_str().into_js(ctx),
             Self::Id => facts.id.to_string().into_js(ctx),

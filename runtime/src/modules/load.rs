@@ -81,7 +81,7 @@ impl Resolver for ModuleLoader {
         _attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<String> {
         let modules = &self.run.modules;
-        if modules.is_main(name) && !base.starts_with('/') {
+        if modules.is_main(name) && !Path::new(base).is_absolute() {
             return Ok(name.to_owned());
         }
         resolve_or_throw(ctx, modules, base, name)
