@@ -209,3 +209,7 @@ declare module "cla/sem" {
   };
   export default sem;
 }
+
+interface ClaModules {
+  "cla/sem": typeof import("cla/sem").default;
+}
