@@ -14,11 +14,13 @@
 //! address, and the verdict is found and carried out while nothing can change.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Weak};
 
 use crate::error::{DeadlockError, DeadlockLink};
 use crate::id::RunId;
-use crate::memory::{Entry, Mailbox, State, Wakes};
+use crate::memory::{Entry, Failure, State, Waiter, Wakes};
 use crate::owner::Owner;
 use crate::queue::{Queue, Ticket};
 use crate::slots::Slots;
@@ -26,8 +28,19 @@ use crate::sync::{Mutex, MutexGuard};
 
 /// What each waiting run waits for. Kept by the waiters: an entry may outlive its wait by a moment, so
 /// whoever reads it asks the queue.
+///
+/// By [`key`] of the run. Where a run is in here is random, so with many waiting each access is a miss of the
+/// caches: a key of one word, and no list for a single wait, let two share a line. Should two runs ever have
+/// the same key, they pass for one that waits for two things.
 #[derive(Default)]
-pub(crate) struct WaitingRuns(Mutex<HashMap<RunId, Vec<Wait>>>);
+pub(crate) struct WaitingRuns(Mutex<HashMap<u64, Waits, BuildHasherDefault<KeyHasher>>>);
+
+enum Waits {
+    /// As nearly always.
+    One(Wait),
+    /// At least two.
+    Several(Box<[Wait]>),
+}
 
 #[derive(Clone)]
 struct Wait {
@@ -35,48 +48,99 @@ struct Wait {
     ticket: Ticket,
 }
 
+/// Runs are numbered at random, or by the host in some order of its own: all bits must count.
+const fn key(run: RunId) -> u64 {
+    let run = run.as_u128();
+    let mixed = (run as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (run >> 64) as u64;
+    let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    mixed ^ (mixed >> 32)
+}
+
+/// A [`key`] is a hash already.
+#[derive(Default)]
+pub(crate) struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a key is one word")
+    }
+
+    #[inline]
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 impl WaitingRuns {
     /// Notes that `run` waits.
     pub(crate) fn register(&self, run: RunId, ticket: Ticket, entry: &Entry) {
-        self.0.lock().entry(run).or_default().push(Wait {
+        let wait = Wait {
             entry: entry.weak(),
             ticket,
-        });
+        };
+        match self.0.lock().entry(key(run)) {
+            Slot::Vacant(slot) => {
+                slot.insert(Waits::One(wait));
+            }
+            Slot::Occupied(mut slot) => {
+                let mut waits = match slot.get_mut() {
+                    Waits::One(first) => vec![first.clone()],
+                    Waits::Several(waits) => std::mem::take(waits).into_vec(),
+                };
+                waits.push(wait);
+                slot.insert(Waits::Several(waits.into()));
+            }
+        }
     }
 
-    /// The only wait of `run`; `None` if it does not wait, or for several things.
-    fn only_wait(&self, run: RunId) -> Option<Wait> {
-        match self.0.lock().get(&run).map(Vec::as_slice) {
-            Some([wait]) => Some(wait.clone()),
-            _ => None,
+    /// Asks about the only wait of `run`; `None` if it does not wait, or for several things.
+    fn only_wait<R>(&self, run: RunId, ask: impl FnOnce(&Wait) -> R) -> Option<R> {
+        match self.0.lock().get(&key(run))? {
+            Waits::One(wait) => Some(ask(wait)),
+            Waits::Several(_) => None,
+        }
+    }
+
+    /// Notes that a wait of `run` is over. If then one is left, gives that.
+    fn remove(&self, run: RunId, ticket: Ticket, entry: &Entry) -> Option<Wait> {
+        let mut runs = self.0.lock();
+        let Slot::Occupied(mut slot) = runs.entry(key(run)) else {
+            return None;
+        };
+        let Waits::Several(waits) = slot.get_mut() else {
+            slot.remove();
+            return None;
+        };
+        let mut waits = std::mem::take(waits).into_vec();
+        waits.retain(|wait| wait.ticket != ticket || !std::ptr::eq(wait.entry.as_ptr(), entry));
+        if let [left] = waits.as_slice() {
+            let left = left.clone();
+            slot.insert(Waits::One(left.clone()));
+            Some(left)
+        } else {
+            slot.insert(Waits::Several(waits.into()));
+            None
         }
     }
 }
 
 /// The run's wait is over. If one other is left, that is now the only thing it waits for.
 pub(crate) fn waits_no_more(entry: &Entry, run: RunId, ticket: Ticket) {
-    let left = {
-        let mut runs = entry.shared().runs.0.lock();
-        let Some(waits) = runs.get_mut(&run) else {
-            return;
-        };
-        waits.retain(|wait| wait.ticket != ticket || !std::ptr::eq(wait.entry.as_ptr(), entry));
-        match waits.as_slice() {
-            [] => {
-                runs.remove(&run);
-                return;
-            }
-            [left] => left.clone(),
-            _ => return,
-        }
-    };
-    if let Some(entry) = left.entry.upgrade() {
+    let left = entry.shared().runs.remove(run, ticket, entry);
+    if let Some(left) = left
+        && let Some(entry) = left.entry.upgrade()
+    {
         check(&entry, left.ticket);
     }
 }
 
 /// Refuses the waiting request `ticket` if its wait can never end.
-pub(crate) fn check(entry: &Arc<Entry>, ticket: Ticket) {
+fn check(entry: &Arc<Entry>, ticket: Ticket) {
     let settled = {
         let state = entry.lock();
         !state.queue.is_waiting(ticket) || surely_moves_on(entry, &state.queue)
@@ -100,7 +164,7 @@ pub(crate) fn recheck(entry: &Arc<Entry>) {
 }
 
 /// How many of those who hold slots must go on before the first in line can have one.
-fn needed(queue: &Queue<Arc<Mailbox>>) -> usize {
+fn needed(queue: &Queue<Waiter>) -> usize {
     match queue.slots() {
         // Locked by an administrator: the key is not among the holders.
         Slots::Limited(0) | Slots::Unlimited => 0,
@@ -112,13 +176,14 @@ fn needed(queue: &Queue<Arc<Mailbox>>) -> usize {
 ///
 /// A holder that was admitted a moment ago may still be registered as waiting for this very semaphore;
 /// its queue knows better. (Were that not looked at, every take in a loop would come to the slow path.)
-fn surely_moves_on(entry: &Arc<Entry>, queue: &Queue<Arc<Mailbox>>) -> bool {
+pub(crate) fn surely_moves_on(entry: &Arc<Entry>, queue: &Queue<Waiter>) -> bool {
     let runs = &entry.shared().runs;
     let needed = needed(queue);
     let is_free = |run: RunId| {
-        runs.only_wait(run).is_none_or(|wait| {
+        runs.only_wait(run, |wait| {
             std::ptr::eq(wait.entry.as_ptr(), Arc::as_ptr(entry)) && !queue.is_waiting(wait.ticket)
         })
+        .unwrap_or(true)
     };
     let free = queue
         .holders()
@@ -128,7 +193,7 @@ fn surely_moves_on(entry: &Arc<Entry>, queue: &Queue<Arc<Mailbox>>) -> bool {
 
 /// Locks all that is involved and decides. Refuses `only`, or whoever in the line of `start` is part of a
 /// circle, the last comer first. Says whether it refused somebody.
-fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
+pub(crate) fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
     let runs = &start.shared().runs;
     let mut involved = vec![Arc::clone(start)];
     loop {
@@ -158,7 +223,7 @@ fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
                 Some((ticket, owner.run()?, owner.who().to_owned()))
             })
             // A run that waits for several things is not stuck.
-            .filter(|(_, run, _)| runs.only_wait(*run).is_some());
+            .filter(|(_, run, _)| runs.only_wait(*run, |_| ()).is_some());
         let verdict = candidates.find_map(|(ticket, run, who)| {
             let circle = snapshot.circle(here, run, &who)?;
             Some((ticket, DeadlockError::new(circle)))
@@ -168,10 +233,10 @@ fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
         if let Some((ticket, error)) = verdict {
             let state = &mut *guards[here];
             let now = start.begin(state);
-            let mailbox = state.queue.refuse(ticket, now, &mut state.fx);
-            wakes = start.carry_out(state);
-            if let Some(waker) = mailbox.and_then(|mailbox| mailbox.refuse(error)) {
-                wakes.push(waker);
+            let waiter = state.queue.refuse(ticket, now, &mut state.fx);
+            start.carry_out(state, &mut wakes);
+            if let Some(waiter) = waiter {
+                wakes.push(state.fail(waiter, Failure::Deadlock(error)));
             }
         }
         drop(guards);
@@ -222,7 +287,7 @@ impl Snapshot {
                     .holders()
                     .map(|(owner, expires)| {
                         let run = owner.and_then(Owner::run).filter(|_| !expires);
-                        let wait = run.and_then(|run| runs.only_wait(run));
+                        let wait = run.and_then(|run| runs.only_wait(run, Wait::clone));
                         let target = wait.and_then(|wait| Some((wait.entry.upgrade()?, wait)));
                         let waits_for = target.and_then(|(target, wait)| {
                             let Some(at) = entries.iter().position(|e| Arc::ptr_eq(e, &target))
@@ -232,7 +297,10 @@ impl Snapshot {
                                 }
                                 return None;
                             };
-                            guards[at].queue.waits_for_ever(wait.ticket).then_some(at)
+                            let queue = &guards[at].queue;
+                            // Unless it is the wait of another run with the same key.
+                            let is_its = queue.owner(wait.ticket).and_then(Owner::run) == run;
+                            (is_its && queue.waits_for_ever(wait.ticket)).then_some(at)
                         });
                         Holder {
                             run: run.unwrap_or(RunId::from_u128(0)),

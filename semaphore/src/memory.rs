@@ -3,7 +3,7 @@
 //! # How it hangs together
 //!
 //! ```text
-//! MemoryStore ── registry: name ─► Entry ── lock ─► Queue, waiters' mailboxes
+//! MemoryStore ── registry: name ─► Entry ── lock ─► Queue, with the waiters' wakers
 //!      └──────────── Shared ◄────────┘              (clock, ids, events, timer, waiting runs)
 //! ```
 //!
@@ -13,11 +13,17 @@
 //! somebody refers to it.)
 //!
 //! Every transition locks one entry, reads the clock once, runs the queue, and carries out the effects:
-//! verdicts go into the waiters' mailboxes and events to the hub under the lock, so they keep their order;
-//! wakers are called after it is released.
+//! events go to the hub under the lock, so they keep their order; wakers are called after it is released.
+//!
+//! Futures and permits know their request by its ticket, and nothing else: what it is, and became, they ask
+//! the queue. So waiting allocates nothing, and a permit is cheap to move. What the queue knows no more (a wait
+//! that failed, a permit that was lost) is kept beside it until they have asked or are gone.
+//!
+//! A waker belongs to a task, and dropping it may drop the task, with permits and futures of this very
+//! semaphore in it. Therefore none is dropped under a lock.
 //!
 //! Locks are taken in this order: registry, entries (several only by `deadlock`, in order of address),
-//! then mailboxes, waiting runs, timer. None of the last three is held while another is taken.
+//! then waiting runs, timer. Neither of the last two is held while the other is taken.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -29,11 +35,12 @@ use slab::Slab;
 use crate::deadlock::{self, WaitingRuns};
 use crate::error::{AcquireError, AdminError, DeadlockError, RefreshError, ReleaseError};
 use crate::event::{Event, EventHub};
-use crate::id::{Address, Cipher, RequestId, RunId};
+use crate::id::{Address, Cipher, RequestId};
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
 use crate::queue::{
-    Admission, Effects, NotHeld, NotWaiting, Queue, RefreshRefused, Row, Ticket, Verdict, Way,
+    Admission, Effects, NotHeld, NotWaiting, Outcome, Queue, RefreshRefused, Row, Ticket, Verdict,
+    Way,
 };
 use crate::request::{Request, Ttl};
 use crate::semaphores::Permit;
@@ -91,8 +98,12 @@ pub(crate) struct Entry {
 
 /// What an entry's lock protects.
 pub(crate) struct State {
-    pub(crate) queue: Queue<Arc<Mailbox>>,
-    pub(crate) fx: Effects<Arc<Mailbox>>,
+    pub(crate) queue: Queue<Waiter>,
+    pub(crate) fx: Effects<Waiter>,
+    /// Why waits failed whose futures do not know yet, by sequence number of the request.
+    failed: HashMap<u64, Failure>,
+    /// What permits were given that were lost and are still there, by the same. Nearly always nothing.
+    lost: HashMap<u64, Admission>,
     /// When the timer comes by; never later than the queue's next deadline.
     alarm: Timestamp,
     /// Who wants to know that a permit is lost. Nearly always nobody.
@@ -102,42 +113,57 @@ pub(crate) struct State {
 impl State {
     #[inline]
     fn has_effects(&self) -> bool {
-        !self.fx.verdicts.is_empty()
-            || !self.fx.lost.is_empty()
+        !self.fx.verdicts.is_empty() || self.has_rare_effects()
+    }
+
+    #[inline]
+    fn has_rare_effects(&self) -> bool {
+        !self.fx.lost.is_empty()
             || !self.fx.transitions.is_empty()
             || self.queue.next_deadline() < self.alarm
     }
-}
 
-/// Where a waiter finds what became of its request.
-///
-/// Written once, under the entry's lock; so the waiter's own look needs no lock that others contend for.
-pub(crate) struct Mailbox {
-    mail: Mutex<Mail>,
-    /// The request.
-    ticket: Ticket,
-    /// The run it belongs to, which is registered as waiting.
-    run: Option<RunId>,
-}
-
-enum Mail {
-    Waiting(Waker),
-    Told(Verdict),
-    Refused(DeadlockError),
-}
-
-impl Mailbox {
-    fn deliver(&self, mail: Mail) -> Option<Waker> {
-        match std::mem::replace(&mut *self.mail.lock(), mail) {
-            Mail::Waiting(waker) => Some(waker),
-            Mail::Told(_) | Mail::Refused(_) => None,
+    /// Whom to wake, if that is all there is to do: the next in line has its turn.
+    #[inline]
+    fn hand_over(&mut self) -> Option<Waker> {
+        match self.fx.verdicts.as_slice() {
+            [(_, Verdict::Admitted(_))] if !self.has_rare_effects() => {
+                self.fx.verdicts.pop().map(|(waiter, _)| waiter.waker)
+            }
+            _ => None,
         }
     }
 
-    /// Tells the waiter that its wait could never have ended.
-    pub(crate) fn refuse(&self, error: DeadlockError) -> Option<Waker> {
-        self.deliver(Mail::Refused(error))
+    /// Notes why a wait failed. Hands back whom to wake.
+    pub(crate) fn fail(&mut self, waiter: Waiter, failure: Failure) -> Waker {
+        self.failed.insert(waiter.sequence, failure);
+        waiter.waker
     }
+}
+
+/// Whom to tell that a wait is over.
+pub(crate) struct Waiter {
+    sequence: u64,
+    waker: Waker,
+}
+
+/// Why a wait failed.
+pub(crate) enum Failure {
+    Cancelled,
+    TimedOut,
+    Deadlock(DeadlockError),
+}
+
+/// Takes something out of a map that is nearly always empty, and then gives its memory back.
+fn take<T>(rare: &mut HashMap<u64, T>, ticket: Ticket) -> Option<T> {
+    if rare.is_empty() {
+        return None;
+    }
+    let taken = rare.remove(&ticket.sequence());
+    if rare.is_empty() {
+        *rare = HashMap::new();
+    }
+    taken
 }
 
 /// Whom to wake once the locks are released. One in nearly all cases, and then without an allocation.
@@ -218,6 +244,8 @@ impl MemoryStore {
                 fx: Effects::default(),
                 alarm: Timestamp::NEVER,
                 watchers: Vec::new(),
+                failed: HashMap::new(),
+                lost: HashMap::new(),
             }),
         });
         vacant.insert(Arc::clone(&entry));
@@ -370,10 +398,10 @@ impl MemoryStore {
         &self,
         id: RequestId,
         command: impl FnOnce(
-            &mut Queue<Arc<Mailbox>>,
+            &mut Queue<Waiter>,
             Ticket,
             Timestamp,
-            &mut Effects<Arc<Mailbox>>,
+            &mut Effects<Waiter>,
         ) -> Result<(), NotWaiting>,
     ) -> Result<(), AdminError> {
         let unknown = || AdminError::UnknownRequest { id: id.to_string() };
@@ -474,7 +502,7 @@ impl Entry {
     #[inline]
     pub(crate) fn transact<R>(
         &self,
-        command: impl FnOnce(&mut Queue<Arc<Mailbox>>, Timestamp, &mut Effects<Arc<Mailbox>>) -> R,
+        command: impl FnOnce(&mut Queue<Waiter>, Timestamp, &mut Effects<Waiter>) -> R,
     ) -> R {
         let mut state = self.state.lock();
         let now = self.begin(&mut state);
@@ -495,21 +523,37 @@ impl Entry {
     #[inline(always)]
     fn conclude(&self, mut state: MutexGuard<'_, State>) {
         if state.has_effects() {
-            let wakes = self.carry_out(&mut state);
-            drop(state);
-            wakes.wake();
+            if let Some(waker) = state.hand_over() {
+                drop(state);
+                waker.wake();
+            } else {
+                self.conclude_rest(state);
+            }
         }
     }
 
-    /// Tells waiters and subscribers what happened, and sets the timer. The wakers it returns are to be
-    /// called once the lock is released.
     #[inline(never)]
-    pub(crate) fn carry_out(&self, state: &mut State) -> Wakes {
+    fn conclude_rest(&self, mut state: MutexGuard<'_, State>) {
         let mut wakes = Wakes::default();
-        for (mailbox, verdict) in state.fx.verdicts.drain(..) {
-            if let Some(waker) = mailbox.deliver(Mail::Told(verdict)) {
-                wakes.push(waker);
+        self.carry_out(&mut state, &mut wakes);
+        drop(state);
+        wakes.wake();
+    }
+
+    /// Tells waiters and subscribers what happened, and sets the timer. `wakes` are to be called once
+    /// the lock is released.
+    pub(crate) fn carry_out(&self, state: &mut State, wakes: &mut Wakes) {
+        for (waiter, verdict) in state.fx.verdicts.drain(..) {
+            let failure = match verdict {
+                // The waiter finds itself busy.
+                Verdict::Admitted(_) => None,
+                Verdict::Cancelled => Some(Failure::Cancelled),
+                Verdict::TimedOut => Some(Failure::TimedOut),
+            };
+            if let Some(failure) = failure {
+                state.failed.insert(waiter.sequence, failure);
             }
+            wakes.push(waiter.waker);
         }
         if !state.fx.lost.is_empty() {
             let queue = &state.queue;
@@ -517,7 +561,10 @@ impl Entry {
                 .watchers
                 .extract_if(.., |(ticket, _)| !queue.is_held(*ticket))
                 .for_each(|(_, waker)| wakes.push(waker));
-            state.fx.lost.clear();
+            let lost = state.fx.lost.drain(..);
+            state
+                .lost
+                .extend(lost.map(|lost| (lost.ticket.sequence(), lost)));
         }
         if !state.fx.transitions.is_empty() {
             let at = self.shared.clock.wall();
@@ -542,7 +589,6 @@ impl Entry {
             state.alarm = state.queue.next_deadline();
             self.shared.timer.arm(self, state.alarm);
         }
-        wakes
     }
 
     /// The timer comes by.
@@ -563,9 +609,45 @@ impl Entry {
         match self.transact(|queue, now, fx| queue.try_acquire(&mut request, now, fx)) {
             Some(admission) => Ok(Held {
                 entry: self,
-                admission,
+                ticket: admission.ticket,
             }),
             None => Err(request),
+        }
+    }
+
+    /// Rule 8: nobody waits for the request any longer. If it was admitted in the meantime, its slot
+    /// goes to the next.
+    fn abandon(&self, ticket: Ticket) {
+        let mut state = self.state.lock();
+        let now = self.begin(&mut state);
+        let State { queue, fx, .. } = &mut *state;
+        let waiter = queue.abandon(ticket, now, fx);
+        let mut wakes = Wakes::default();
+        self.carry_out(&mut state, &mut wakes);
+        // Nobody will ask.
+        let failure = take(&mut state.failed, ticket);
+        take(&mut state.lost, ticket);
+        drop(state);
+        drop((waiter, failure));
+        wakes.wake();
+    }
+
+    #[cold]
+    fn failed(&self, failure: Failure, limit: Option<Duration>) -> AcquireError {
+        match failure {
+            Failure::Cancelled => AcquireError::Cancelled {
+                name: self.name.clone(),
+            },
+            Failure::TimedOut => self.timed_out(limit),
+            Failure::Deadlock(error) => AcquireError::Deadlock(error),
+        }
+    }
+
+    #[cold]
+    fn timed_out(&self, limit: Option<Duration>) -> AcquireError {
+        AcquireError::TimedOut {
+            name: self.name.clone(),
+            after: limit.unwrap_or(Duration::MAX),
         }
     }
 
@@ -622,9 +704,11 @@ impl Entry {
 }
 
 /// A request that is busy. Dropping it does nothing: its permit decides.
+///
+/// It has no details in it: few ask for them, and everybody moves a permit about.
 pub(crate) struct Held {
     entry: Arc<Entry>,
-    admission: Admission,
+    ticket: Ticket,
 }
 
 impl Held {
@@ -633,27 +717,35 @@ impl Held {
     }
 
     pub(crate) fn id(&self) -> RequestId {
-        self.entry.id(self.admission.ticket)
+        self.entry.id(self.ticket)
     }
 
-    pub(crate) const fn token(&self) -> u64 {
-        self.admission.token
+    /// What it was given, be it lost in the meantime.
+    fn admission(&self) -> Admission {
+        let state = self.entry.lock();
+        let busy = state.queue.admission(self.ticket);
+        match busy.or_else(|| state.lost.get(&self.ticket.sequence()).copied()) {
+            Some(admission) => admission,
+            None => unreachable!("what was admitted is busy until it is released or lost"),
+        }
     }
 
-    pub(crate) const fn waited(&self) -> Duration {
-        self.admission.started_at.since(self.admission.requested_at)
+    pub(crate) fn token(&self) -> u64 {
+        self.admission().token
     }
 
-    pub(crate) const fn granted(&self) -> bool {
-        matches!(self.admission.way, Way::Grant)
+    pub(crate) fn waited(&self) -> Duration {
+        let admission = self.admission();
+        admission.started_at.since(admission.requested_at)
+    }
+
+    pub(crate) fn granted(&self) -> bool {
+        matches!(self.admission().way, Way::Grant)
     }
 
     pub(crate) fn held(&self) -> Duration {
-        self.entry
-            .shared
-            .clock
-            .now()
-            .since(self.admission.started_at)
+        let started_at = self.admission().started_at;
+        self.entry.shared.clock.now().since(started_at)
     }
 
     pub(crate) fn started_at(&self) -> SystemTime {
@@ -664,12 +756,12 @@ impl Held {
     pub(crate) fn is_lost(&self) -> bool {
         self.entry.transact(|queue, now, fx| {
             queue.advance(now, fx);
-            !queue.is_held(self.admission.ticket)
+            !queue.is_held(self.ticket)
         })
     }
 
     pub(crate) fn poll_lost(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let ticket = self.admission.ticket;
+        let ticket = self.ticket;
         let mut state = self.entry.state.lock();
         self.entry.advance(&mut state);
         let lost = !state.queue.is_held(ticket);
@@ -687,7 +779,7 @@ impl Held {
 
     pub(crate) fn refresh(&self, ttl: Ttl) -> Result<(), RefreshError> {
         self.entry
-            .transact(|queue, now, fx| queue.refresh(self.admission.ticket, ttl, now, fx))
+            .transact(|queue, now, fx| queue.refresh(self.ticket, ttl, now, fx))
             .map_err(|refused| {
                 let name = self.entry.name.clone();
                 match refused {
@@ -699,9 +791,13 @@ impl Held {
 
     #[inline]
     pub(crate) fn give_back(&self) -> Result<(), NotHeld> {
-        let ticket = self.admission.ticket;
+        let ticket = self.ticket;
         self.entry
             .transact(|queue, now, fx| queue.release(ticket, now, fx))
+            .inspect_err(|NotHeld| {
+                // It will be asked no more.
+                take(&mut self.entry.lock().lost, ticket);
+            })
     }
 
     pub(crate) fn release(self) -> Result<(), ReleaseError> {
@@ -717,9 +813,20 @@ impl Held {
 pub(crate) struct Acquiring {
     /// Taken when it is done.
     entry: Option<Arc<Entry>>,
-    request: Request,
-    /// There while it waits.
-    mailbox: Option<Arc<Mailbox>>,
+    stage: Stage,
+}
+
+enum Stage {
+    New(Request),
+    Waiting(Wait),
+}
+
+/// What a waiting future remembers of its request.
+struct Wait {
+    ticket: Ticket,
+    /// Whose it is, if that is a run, which then is registered as waiting.
+    runner: Option<Owner>,
+    limit: Option<Duration>,
 }
 
 impl Acquiring {
@@ -727,132 +834,141 @@ impl Acquiring {
     pub(crate) const fn new(entry: Arc<Entry>, request: Request) -> Self {
         Self {
             entry: Some(entry),
-            request,
-            mailbox: None,
+            stage: Stage::New(request),
         }
     }
 
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit, AcquireError>> {
-        if self.mailbox.is_some() {
+        let Stage::New(request) = &mut self.stage else {
             return self.look(cx);
-        }
+        };
         let Some(entry) = self.entry.take() else {
             panic!("an Acquire was polled after it had been ready")
         };
         let mut state = entry.state.lock();
         let now = entry.begin(&mut state);
         let State { queue, fx, .. } = &mut *state;
-        if let Some(admission) = queue.try_acquire(&mut self.request, now, fx) {
+        if let Some(admission) = queue.try_acquire(request, now, fx) {
             entry.conclude(state);
-            return Poll::Ready(Ok(Permit::memory(Held { entry, admission })));
+            let ticket = admission.ticket;
+            return Poll::Ready(Ok(Permit::memory(Held { entry, ticket })));
         }
-        let checked = self.join(&entry, state, now, cx);
-        if self.mailbox.is_none() {
-            return Poll::Ready(Err(self.timed_out(&entry)));
+        let joined = join(&entry, &mut self.stage, state, now, cx);
+        if let Joined::TooLate(limit) = joined {
+            return Poll::Ready(Err(entry.timed_out(limit)));
         }
         self.entry = Some(entry);
-        if checked {
-            self.look(cx)
-        } else {
-            Poll::Pending
+        if let Joined::PerhapsRefused = joined {
+            return self.look(cx);
         }
+        Poll::Pending
     }
 
-    /// No slot is free: waits in line, with a mailbox, unless it does not want to wait at all. Says
-    /// whether it was checked for a deadlock, of which the mailbox may tell already.
-    #[cold]
-    fn join(
-        &mut self,
-        entry: &Arc<Entry>,
-        mut state: MutexGuard<'_, State>,
-        now: Timestamp,
-        cx: &Context<'_>,
-    ) -> bool {
-        let mailbox = &mut self.mailbox;
-        let waiter = |ticket, owner: Option<&Owner>| {
-            // Registered under the entry's lock: of two runs that close a circle, the second one
-            // to come here sees the first.
-            let run = owner.and_then(Owner::run);
-            if let Some(run) = run {
-                entry.shared.runs.register(run, ticket, entry);
-            }
-            let new = Arc::new(Mailbox {
-                mail: Mutex::new(Mail::Waiting(cx.waker().clone())),
-                ticket,
-                run,
-            });
-            Arc::clone(mailbox.insert(new))
-        };
-        let State { queue, fx, .. } = &mut *state;
-        queue.join(&mut self.request, waiter, now, fx);
-        entry.conclude(state);
-        let Some(mailbox) = &self.mailbox else {
-            return false;
-        };
-        let check = mailbox.run.is_some() && self.request.wait_limit().is_none();
-        if check {
-            deadlock::check(entry, mailbox.ticket);
-        }
-        check
-    }
-
-    /// Has the mail come?
+    /// Is the wait over?
     fn look(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit, AcquireError>> {
-        let told = {
-            let Some(mailbox) = &self.mailbox else {
-                unreachable!("a waiter has a mailbox")
-            };
-            let mut mail = mailbox.mail.lock();
-            match &mut *mail {
-                Mail::Waiting(waker) => {
-                    waker.clone_from(cx.waker());
-                    return Poll::Pending;
-                }
-                Mail::Told(verdict) => Ok(*verdict),
-                Mail::Refused(error) => Err(error.clone()),
-            }
+        let (Some(entry), Stage::Waiting(wait)) = (&self.entry, &self.stage) else {
+            panic!("an Acquire was polled after it had been ready")
         };
-        let Some((entry, _)) = self.finish() else {
+        let (ticket, limit) = (wait.ticket, wait.limit);
+        let mut state = entry.lock();
+        if let Some(waiter) = state.queue.waiter_mut(ticket) {
+            if !waiter.waker.will_wake(cx.waker()) {
+                let stale = std::mem::replace(&mut waiter.waker, cx.waker().clone());
+                drop(state);
+                drop(stale);
+            }
+            return Poll::Pending;
+        }
+        let failure = take(&mut state.failed, ticket);
+        drop(state);
+        let Some((entry, ticket)) = self.finish() else {
             unreachable!("the entry is there until the future is done")
         };
-        Poll::Ready(match told {
-            Ok(Verdict::Admitted(admission)) => Ok(Permit::memory(Held { entry, admission })),
-            Ok(Verdict::Cancelled) => Err(AcquireError::Cancelled {
-                name: entry.name.clone(),
-            }),
-            Ok(Verdict::TimedOut) => Err(self.timed_out(&entry)),
-            Err(deadlock) => Err(AcquireError::Deadlock(deadlock)),
+        Poll::Ready(match failure {
+            None => Ok(Permit::memory(Held { entry, ticket })),
+            Some(failure) => Err(entry.failed(failure, limit)),
         })
-    }
-
-    #[cold]
-    fn timed_out(&self, entry: &Entry) -> AcquireError {
-        AcquireError::TimedOut {
-            name: entry.name.clone(),
-            after: self.request.wait_limit().unwrap_or(Duration::MAX),
-        }
     }
 
     /// It waits no longer: takes back what said that it does.
     fn finish(&mut self) -> Option<(Arc<Entry>, Ticket)> {
+        let Stage::Waiting(wait) = &self.stage else {
+            return None;
+        };
         let entry = self.entry.take()?;
-        let mailbox = self.mailbox.take()?;
-        if let Some(run) = mailbox.run {
-            deadlock::waits_no_more(&entry, run, mailbox.ticket);
+        if let Some(run) = wait.runner.as_ref().and_then(Owner::run) {
+            deadlock::waits_no_more(&entry, run, wait.ticket);
         }
-        Some((entry, mailbox.ticket))
+        Some((entry, wait.ticket))
+    }
+}
+
+/// How a request fared that found no slot.
+enum Joined {
+    Waits,
+    /// It closed a circle, as far as one could see at a glance.
+    PerhapsRefused,
+    /// It does not want to wait at all, but so long.
+    TooLate(Option<Duration>),
+}
+
+/// No slot is free: waits in line, unless it does not want to wait at all.
+#[cold]
+fn join(
+    entry: &Arc<Entry>,
+    stage: &mut Stage,
+    mut state: MutexGuard<'_, State>,
+    now: Timestamp,
+    cx: &Context<'_>,
+) -> Joined {
+    let Stage::New(request) = stage else {
+        unreachable!("a request joins the line once")
+    };
+    let limit = request.wait_limit();
+    let runner = request
+        .asked_by()
+        .filter(|owner| owner.run().is_some())
+        .cloned();
+    let run = runner.as_ref().and_then(Owner::run);
+    let waiter = |ticket: Ticket, _: Option<&Owner>| {
+        // Registered under the entry's lock: of two runs that close a circle, the second one
+        // to come here sees the first.
+        if let Some(run) = run {
+            entry.shared.runs.register(run, ticket, entry);
+        }
+        Waiter {
+            sequence: ticket.sequence(),
+            waker: cx.waker().clone(),
+        }
+    };
+    let State { queue, fx, .. } = &mut *state;
+    let outcome = queue.join(request, waiter, now, fx);
+    let Outcome::Queued(ticket) = outcome else {
+        entry.conclude(state);
+        return Joined::TooLate(limit);
+    };
+    let settled =
+        run.is_none() || limit.is_some() || deadlock::surely_moves_on(entry, &state.queue);
+    entry.conclude(state);
+    *stage = Stage::Waiting(Wait {
+        ticket,
+        runner,
+        limit,
+    });
+    if settled {
+        Joined::Waits
+    } else {
+        deadlock::resolve(entry, Some(ticket));
+        Joined::PerhapsRefused
     }
 }
 
 impl Drop for Acquiring {
     #[inline]
     fn drop(&mut self) {
-        if self.mailbox.is_some()
-            && let Some((entry, ticket)) = self.finish()
-        {
-            // Rule 8. If the slot was given in the meantime, it goes to the next.
-            entry.transact(|queue, now, fx| queue.abandon(ticket, now, fx));
+        if let Some((entry, ticket)) = self.finish() {
+            entry.abandon(ticket);
         }
     }
 }

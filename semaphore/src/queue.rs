@@ -163,8 +163,8 @@ pub struct Transition {
 pub struct Effects<W> {
     /// Waiters that must be told, each with what became of it.
     pub verdicts: Vec<(W, Verdict)>,
-    /// Permits that were taken from their holders.
-    pub lost: Vec<Ticket>,
+    /// Permits that were taken from their holders, as they had been given.
+    pub lost: Vec<Admission>,
     /// What happened; only filled while `observed`.
     pub transitions: Vec<Transition>,
     /// Whether anybody wants to know `transitions`.
@@ -362,7 +362,8 @@ impl<W> Queue<W> {
             "while somebody waits, no slot is free"
         );
         let index = self.record(request, now);
-        Some(self.start(index, Phase::Busy, now, fx))
+        self.start(index, Phase::Busy, now, fx);
+        Some(self.admitted(index))
     }
 
     /// Joins the line, right after [`try_acquire`](Self::try_acquire) found no slot.
@@ -444,19 +445,22 @@ impl<W> Queue<W> {
 
     /// Rule 8: the owner of a request is gone before it heard what became of it. A waiting request
     /// leaves the line; one that had just been admitted gives its slot to the next.
-    pub fn abandon(&mut self, ticket: Ticket, now: Timestamp, fx: &mut Effects<W>) {
+    ///
+    /// The waiter of a request that waited is handed back, for the caller to drop.
+    pub fn abandon(&mut self, ticket: Ticket, now: Timestamp, fx: &mut Effects<W>) -> Option<W> {
         self.advance(now, fx);
-        match self.phase(ticket) {
-            None | Some(Phase::Free) => {}
+        let waiter = match self.phase(ticket) {
+            None | Some(Phase::Free) => return None,
             Some(Phase::Waiting) => {
-                self.end_waiting(ticket.index, Status::Killed, EventKind::Killed, now, fx);
-                self.settle(now, fx);
+                self.end_waiting(ticket.index, Status::Killed, EventKind::Killed, now, fx)
             }
             Some(Phase::Busy | Phase::BusyGranted) => {
                 self.end_busy(ticket.index, Status::Killed, EventKind::Killed, now, fx);
-                self.settle(now, fx);
+                None
             }
-        }
+        };
+        self.settle(now, fx);
+        waiter
     }
 
     /// Takes a waiting request out of the line because its wait could never end (rule 9). Its waiter
@@ -576,6 +580,8 @@ impl<W> Queue<W> {
 
     /// Rule 3: the number of slots stays as it is, whatever the code says.
     pub fn pin(&mut self, now: Timestamp, fx: &mut Effects<W>) {
+        // What is due happens first: with it another limit may come to count.
+        self.arrive(None, now, fx);
         self.set_slots(self.slots, now, fx);
     }
 
@@ -683,6 +689,20 @@ impl<W> Queue<W> {
         matches!(self.phase(ticket), Some(Phase::Busy | Phase::BusyGranted))
     }
 
+    /// What the request got when it was admitted, if it is busy.
+    #[must_use]
+    pub fn admission(&self, ticket: Ticket) -> Option<Admission> {
+        self.is_held(ticket).then(|| self.admitted(ticket.index))
+    }
+
+    /// Whom to tell about the request, if it waits.
+    pub(crate) fn waiter_mut(&mut self, ticket: Ticket) -> Option<&mut W> {
+        self.records
+            .get_mut(ticket.index as usize)
+            .filter(|record| record.sequence == ticket.sequence)
+            .and_then(|record| record.waiter.as_mut())
+    }
+
     /// Whose request it is, if it is live and says so.
     #[must_use]
     pub fn owner(&self, ticket: Ticket) -> Option<&Owner> {
@@ -758,6 +778,9 @@ impl<W> Queue<W> {
     }
 
     // ---- the machine
+    //
+    // What a free take and its release go through is always inlined: each step is a few stores, and a call
+    // costs as much.
 
     /// Somebody names the semaphore: what is due happens, and what the code declares is noted.
     #[inline]
@@ -795,7 +818,7 @@ impl<W> Queue<W> {
     }
 
     /// What every command that frees something ends with.
-    #[inline]
+    #[inline(always)]
     fn settle(&mut self, now: Timestamp, fx: &mut Effects<W>) {
         self.admit(now, fx);
         if self.is_idle() {
@@ -863,13 +886,7 @@ impl<W> Queue<W> {
     }
 
     /// Takes a request out of the line and starts it.
-    fn start_waiting(
-        &mut self,
-        index: u32,
-        phase: Phase,
-        now: Timestamp,
-        fx: &mut Effects<W>,
-    ) -> Admission {
+    fn start_waiting(&mut self, index: u32, phase: Phase, now: Timestamp, fx: &mut Effects<W>) {
         self.line.remove(index);
         let record = &mut self.records[index as usize];
         if record.deadline != Timestamp::NEVER {
@@ -877,22 +894,22 @@ impl<W> Queue<W> {
             self.deadlines.clear(index);
         }
         let waiter = record.waiter.take();
-        let admission = self.start(index, phase, now, fx);
+        self.start(index, phase, now, fx);
         if let Some(waiter) = waiter {
+            // Not from the record, to which it was just written: it would be read together with what
+            // stands beside it, and such a read has to wait for the write.
+            let started_at = now;
+            let admission = Admission {
+                started_at,
+                ..self.admitted(index)
+            };
             fx.verdicts.push((waiter, Verdict::Admitted(admission)));
         }
-        admission
     }
 
     /// Makes a request that stands in no line busy.
-    #[inline]
-    fn start(
-        &mut self,
-        index: u32,
-        phase: Phase,
-        now: Timestamp,
-        fx: &mut Effects<W>,
-    ) -> Admission {
+    #[inline(always)]
+    fn start(&mut self, index: u32, phase: Phase, now: Timestamp, fx: &mut Effects<W>) {
         self.last_token += 1;
         self.touched_at = now;
         let last = self.last_busy;
@@ -906,32 +923,39 @@ impl<W> Queue<W> {
             record.deadline = now.after(ttl.duration());
             self.deadlines.set(index, record.deadline, record.sequence);
         }
-        let granted = phase == Phase::BusyGranted;
-        let way = if granted { Way::Grant } else { Way::Slot };
-        let admission = Admission {
-            ticket: Ticket::new(index, record.sequence),
-            token: record.token,
-            requested_at: record.requested_at,
-            started_at: now,
-            way,
-        };
         self.last_busy = index;
         if last == NIL {
             self.first_busy = index;
         } else {
             self.records[last as usize].next = index;
         }
-        if granted {
+        if phase == Phase::BusyGranted {
             self.note(EventKind::Granted, index, fx);
         } else {
             self.taken += 1;
             self.note(EventKind::Acquired, index, fx);
         }
-        admission
+    }
+
+    /// What a busy request got when it was admitted.
+    #[inline]
+    fn admitted(&self, index: u32) -> Admission {
+        let record = &self.records[index as usize];
+        Admission {
+            ticket: Ticket::new(index, record.sequence),
+            token: record.token,
+            requested_at: record.requested_at,
+            started_at: record.started_at,
+            way: if record.phase == Phase::BusyGranted {
+                Way::Grant
+            } else {
+                Way::Slot
+            },
+        }
     }
 
     /// Ends a busy request. The caller settles.
-    #[inline]
+    #[inline(always)]
     fn end_busy(
         &mut self,
         index: u32,
@@ -984,16 +1008,15 @@ impl<W> Queue<W> {
         let mut freed = 0;
         while self.first_busy != NIL {
             let index = self.first_busy;
-            let sequence = self.records[index as usize].sequence;
+            fx.lost.push(self.admitted(index));
             self.end_busy(index, Status::Done, kind, now, fx);
-            fx.lost.push(Ticket::new(index, sequence));
             freed += 1;
         }
         freed
     }
 
     /// Frees a record that is in no list, and keeps what is worth showing.
-    #[inline]
+    #[inline(always)]
     fn remember(
         &mut self,
         index: u32,
@@ -1035,7 +1058,6 @@ impl<W> Queue<W> {
         while let Some(index) = self.deadlines.pop_due(now) {
             let record = &mut self.records[index as usize];
             record.deadline = Timestamp::NEVER;
-            let ticket = Ticket::new(index, record.sequence);
             if record.phase == Phase::Waiting {
                 let waiter =
                     self.end_waiting(index, Status::TimedOut, EventKind::TimedOut, now, fx);
@@ -1043,8 +1065,8 @@ impl<W> Queue<W> {
                     fx.verdicts.push((waiter, Verdict::TimedOut));
                 }
             } else {
+                fx.lost.push(self.admitted(index));
                 self.end_busy(index, Status::Expired, EventKind::Expired, now, fx);
-                fx.lost.push(ticket);
             }
             self.admit(now, fx);
         }

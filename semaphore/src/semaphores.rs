@@ -434,22 +434,26 @@ impl fmt::Debug for Acquire {
 #[must_use = "dropping a permit gives the slot back at once"]
 pub struct Permit(Hold);
 
+/// Three words without a tag: a permit is written and moved within a few nanoseconds.
 enum Hold {
     Memory(Held),
-    Remote {
-        name: SemaphoreName,
-        lease: Box<dyn Lease>,
-    },
-    Released,
+    /// `None` only inside `release`, which consumes the permit.
+    Remote(Option<Box<RemoteHold>>),
 }
 
-/// `Released` is only there inside `release` and `drop`, which consume the permit.
+struct RemoteHold {
+    name: SemaphoreName,
+    lease: Box<dyn Lease>,
+}
+
 macro_rules! on_hold {
     ($permit:expr, $held:ident => $memory:expr, $lease:ident => $remote:expr) => {
         match &$permit.0 {
             Hold::Memory($held) => $memory,
-            Hold::Remote { lease: $lease, .. } => $remote,
-            Hold::Released => unreachable!("a released permit is gone"),
+            Hold::Remote(remote) => {
+                let $lease = &remote.as_ref().expect("a released permit is gone").lease;
+                $remote
+            }
         }
     };
 }
@@ -460,8 +464,8 @@ impl Permit {
         Self(Hold::Memory(held))
     }
 
-    const fn remote(name: SemaphoreName, lease: Box<dyn Lease>) -> Self {
-        Self(Hold::Remote { name, lease })
+    fn remote(name: SemaphoreName, lease: Box<dyn Lease>) -> Self {
+        Self(Hold::Remote(Some(Box::new(RemoteHold { name, lease }))))
     }
 
     /// The request that was admitted.
@@ -475,8 +479,7 @@ impl Permit {
     pub fn name(&self) -> &SemaphoreName {
         match &self.0 {
             Hold::Memory(held) => held.name(),
-            Hold::Remote { name, .. } => name,
-            Hold::Released => unreachable!("a released permit is gone"),
+            Hold::Remote(remote) => &remote.as_ref().expect("a released permit is gone").name,
         }
     }
 
@@ -499,7 +502,7 @@ impl Permit {
         on_hold!(self, held => held.started_at(), lease => lease.started_at())
     }
 
-    /// How long ago it was admitted. One read of a cheap clock.
+    /// How long ago it was admitted. One read of a cheap clock, and a look at the semaphore.
     #[must_use]
     pub fn held(&self) -> Duration {
         on_hold!(self, held => held.held(), lease => lease.held())
@@ -519,11 +522,9 @@ impl Permit {
 
     /// Waits until it is lost. Never ends for a permit that is not.
     pub async fn lost(&self) {
-        match &self.0 {
-            Hold::Memory(held) => std::future::poll_fn(|cx| held.poll_lost(cx)).await,
-            Hold::Remote { lease, .. } => lease.lost().await,
-            Hold::Released => unreachable!("a released permit is gone"),
-        }
+        on_hold!(self,
+            held => std::future::poll_fn(|cx| held.poll_lost(cx)).await,
+            lease => lease.lost().await);
     }
 
     /// Lets it live `ttl` longer, from now (seed: *Refreshing semaphores*).
@@ -532,11 +533,7 @@ impl Permit {
     /// [`RefreshError::Lost`] when it is too late, [`RefreshError::NoTtl`] when it never expires;
     /// [`RefreshError::Store`].
     pub async fn refresh(&self, ttl: Ttl) -> Result<(), RefreshError> {
-        match &self.0 {
-            Hold::Memory(held) => held.refresh(ttl),
-            Hold::Remote { lease, .. } => lease.refresh(ttl).await,
-            Hold::Released => unreachable!("a released permit is gone"),
-        }
+        on_hold!(self, held => held.refresh(ttl), lease => lease.refresh(ttl).await)
     }
 
     /// Gives it back, and says whether it was still held. (Dropping it does the same, silently.)
@@ -545,10 +542,10 @@ impl Permit {
     /// [`ReleaseError::Lost`] when its TTL had passed or an administrator had released it: others may
     /// have been busy at the same time. [`ReleaseError::Store`].
     pub async fn release(mut self) -> Result<(), ReleaseError> {
-        match std::mem::replace(&mut self.0, Hold::Released) {
+        match std::mem::replace(&mut self.0, Hold::Remote(None)) {
             Hold::Memory(held) => held.release(),
-            Hold::Remote { lease, .. } => lease.release().await,
-            Hold::Released => unreachable!("a released permit is gone"),
+            Hold::Remote(Some(remote)) => remote.lease.release().await,
+            Hold::Remote(None) => unreachable!("a released permit is gone"),
         }
     }
 }

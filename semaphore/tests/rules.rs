@@ -2,10 +2,14 @@
 
 mod common;
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use cla_semaphore::{
-    AcquireError, AdminError, RefreshError, ReleaseError, Request, RequestId, Slots, Status,
+    AcquireError, AdminError, Permit, RefreshError, ReleaseError, Request, RequestId, Slots, Status,
 };
 use common::{Stage, Waiter, name, now, poll, seconds, ttl};
 
@@ -474,6 +478,40 @@ fn a_permit_is_given_back_when_it_is_dropped_also_by_a_panic() {
     }));
     assert!(unwound.is_err());
     drop(waiter.permit());
+}
+
+/// A task that has a permit, which goes with the last waker of the task.
+struct TaskWithPermit {
+    _permit: Mutex<Permit>,
+}
+
+impl Wake for TaskWithPermit {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn a_waker_that_goes_may_take_a_permit_of_the_same_semaphore_with_it() {
+    let stage = Stage::new();
+    let waiting = || {
+        let _permit = Mutex::new(stage.take());
+        let task = Waker::from(Arc::new(TaskWithPermit { _permit }));
+        let mut waiting = stage.x.acquire(Request::new());
+        let polled = Pin::new(&mut waiting).poll(&mut Context::from_waker(&task));
+        assert!(polled.is_pending());
+        waiting
+    };
+    let mut moved = waiting();
+    assert!(
+        poll(&mut moved).is_none(),
+        "it moves to another task, and the first is gone"
+    );
+    drop(
+        poll(&mut moved)
+            .expect("the permit of the first is free")
+            .unwrap(),
+    );
+    drop(waiting());
+    assert_eq!(stage.counts(), (Slots::ONE, 0, 0));
 }
 
 // ---- tokens

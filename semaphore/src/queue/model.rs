@@ -481,7 +481,8 @@ impl Pair {
             .into_iter()
             .map(|number| tickets[number])
             .collect();
-        assert_eq!(std::mem::take(&mut fx.lost), lost);
+        let taken: Vec<_> = fx.lost.drain(..).map(|lost| lost.ticket).collect();
+        assert_eq!(taken, lost);
         // What administrators see.
         assert_eq!(plain(queue.slots()), model.slots);
         assert_eq!(queue.is_pinned(), model.pinned);
@@ -597,6 +598,23 @@ proptest! {
             prop_assert_eq!(slots, pair.queue.slots());
         }
     }
+}
+
+#[test]
+fn a_pin_pins_the_number_that_counts_once_what_is_due_has_happened() {
+    let mut queue: Queue<()> = Queue::new(0);
+    let mut fx = Effects::default();
+    let second = Duration::from_secs(1);
+    let start = Timestamp::ZERO;
+    let mut lasting = Request::new().ttl(Ttl::new(second).unwrap());
+    assert!(queue.try_acquire(&mut lasting, start, &mut fx).is_some());
+    let mut other = Request::new().slots(5);
+    assert!(
+        queue.try_acquire(&mut other, start, &mut fx).is_none(),
+        "not idle yet"
+    );
+    queue.pin(start.after(second), &mut fx);
+    assert_eq!(queue.slots(), Slots::Limited(5));
 }
 
 #[test]

@@ -123,8 +123,25 @@ impl Waitlist {
     }
 
     /// Takes `member` out of the line. It must stand in it.
+    #[inline]
     pub(crate) fn remove(&mut self, member: u32) {
         debug_assert!(self.contains(member));
+        if self.indexed || self.first != member {
+            self.remove_from_anywhere(member);
+            return;
+        }
+        // The first of a plain list goes.
+        self.first = self.nodes[member as usize].right;
+        if self.first == NIL {
+            self.last = NIL;
+        } else {
+            self.nodes[self.first as usize].left = NIL;
+        }
+        self.len -= 1;
+        self.nodes[member as usize] = ABSENT;
+    }
+
+    fn remove_from_anywhere(&mut self, member: u32) {
         if self.first == member {
             self.first = self.next(member);
         }
