@@ -26,7 +26,7 @@
 //! then waiting runs, timer. Neither of the last two is held while the other is taken.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
@@ -66,6 +66,18 @@ pub(crate) struct Shared {
     pub(crate) runs: WaitingRuns,
 }
 
+impl Shared {
+    fn new(clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            timer: Timer::new(clock.clone()),
+            clock,
+            ids: Cipher::random(),
+            hub: EventHub::new(),
+            runs: WaitingRuns::default(),
+        })
+    }
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
         self.timer.close();
@@ -74,7 +86,9 @@ impl Drop for Shared {
 
 /// All semaphores of one process. See the module page.
 pub(crate) struct MemoryStore {
-    pub(crate) shared: Arc<Shared>,
+    /// Made at the first use: to measure how fast the processor's clock ticks takes a good part of a
+    /// millisecond, and a program that never names a semaphore should start without it.
+    shared: OnceLock<Arc<Shared>>,
     registry: Mutex<Registry>,
 }
 
@@ -196,16 +210,9 @@ impl Wakes {
 }
 
 impl MemoryStore {
-    pub(crate) fn new(clock: Clock) -> Arc<Self> {
-        let shared = Arc::new(Shared {
-            timer: Timer::new(clock.clone()),
-            clock,
-            ids: Cipher::random(),
-            hub: EventHub::new(),
-            runs: WaitingRuns::default(),
-        });
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            shared,
+            shared: OnceLock::new(),
             registry: Mutex::new(Registry {
                 by_name: HashMap::new(),
                 entries: Slab::new(),
@@ -216,9 +223,14 @@ impl MemoryStore {
     }
 
     pub(crate) fn with_clock(clock: &ManualClock) -> Arc<Self> {
-        let store = Self::new(clock.clock());
-        clock.drives(&store.shared.timer);
+        let store = Self::new();
+        let shared = store.shared.get_or_init(|| Shared::new(clock.clock()));
+        clock.drives(&shared.timer);
         store
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        self.shared.get_or_init(|| Shared::new(Clock::real()))
     }
 
     /// The entry of that name; makes one (of a semaphore that does not exist yet) if there is none.
@@ -228,7 +240,7 @@ impl MemoryStore {
             return Arc::clone(&registry.entries[number as usize]);
         }
         if registry.entries.len() >= registry.sweep_at {
-            registry.sweep(&self.shared);
+            registry.sweep(self.shared());
         }
         let floor = registry.floor;
         let vacant = registry.entries.vacant_entry();
@@ -238,7 +250,7 @@ impl MemoryStore {
             me: me.clone(),
             name: name.clone(),
             number,
-            shared: Arc::clone(&self.shared),
+            shared: Arc::clone(self.shared()),
             state: Mutex::new(State {
                 queue: Queue::new(floor),
                 fx: Effects::default(),
@@ -405,7 +417,7 @@ impl MemoryStore {
         ) -> Result<(), NotWaiting>,
     ) -> Result<(), AdminError> {
         let unknown = || AdminError::UnknownRequest { id: id.to_string() };
-        let Address { entry, ticket } = self.shared.ids.address(id).ok_or_else(unknown)?;
+        let Address { entry, ticket } = self.shared().ids.address(id).ok_or_else(unknown)?;
         let entry = self
             .registry
             .lock()

@@ -16,7 +16,7 @@ use crate::request::{Request, Ttl};
 use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease, Store};
 use crate::sync::thread;
-use crate::time::{Clock, ManualClock};
+use crate::time::ManualClock;
 use crate::view::SemaphoreView;
 
 /// All semaphores of one store. Cheap to clone; all clones are the same store.
@@ -83,7 +83,7 @@ impl Semaphores {
     /// Semaphores of this process, in memory.
     #[must_use]
     pub fn memory() -> Self {
-        Self(Backend::Memory(MemoryStore::new(Clock::real())))
+        Self(Backend::Memory(MemoryStore::new()))
     }
 
     /// Semaphores of this process whose time a test moves by hand.
@@ -303,7 +303,7 @@ impl Semaphores {
     #[must_use]
     pub fn subscribe(&self) -> Events {
         match &self.0 {
-            Backend::Memory(store) => store.shared.hub.subscribe(),
+            Backend::Memory(store) => store.shared().hub.subscribe(),
             Backend::Remote(store) => store.subscribe(),
         }
     }
