@@ -444,8 +444,10 @@ pub struct RunReport {
     pub waited: Duration,
     /// Time from start to end, without `waited`.
     pub ran: Duration,
-    /// What it took, by semaphore, in alphabetical order.
+    /// What it took, by semaphore, in alphabetical order: of more than about a thousand, the last.
     pub semaphores: Vec<TakenSemaphore>,
+    /// What it took of semaphores that are not listed because there were too many.
+    pub others: OtherSemaphores,
     /// The most memory that the script's values took at once, in bytes.
     pub peak_memory: usize,
 }
@@ -456,6 +458,22 @@ pub struct RunReport {
 pub struct TakenSemaphore {
     /// The semaphore.
     pub name: SemaphoreName,
+    /// How many times a slot was taken.
+    pub taken: u64,
+    /// Time spent waiting for a slot, summed.
+    #[serde(serialize_with = "seconds")]
+    pub waited: Duration,
+    /// Time that a slot was held, summed.
+    #[serde(serialize_with = "seconds")]
+    pub held: Duration,
+}
+
+/// What a run took of semaphores that its report does not list.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct OtherSemaphores {
+    /// How many there were; one that was used again after a while counts again.
+    pub count: u64,
     /// How many times a slot was taken.
     pub taken: u64,
     /// Time spent waiting for a slot, summed.
@@ -485,6 +503,7 @@ impl RunReport {
             waited: Duration::ZERO,
             ran: started.elapsed(),
             semaphores: Vec::new(),
+            others: OtherSemaphores::default(),
             peak_memory: 0,
         }
     }

@@ -18,6 +18,7 @@ use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Exception, Function, Persistent, Promise, Value};
 
 use crate::run::Run;
+use crate::sys::memory::MemoryGauge;
 
 /// A timer's delay is at most this long, as in browsers: 2^31 - 1 milliseconds, some 25 days.
 const MAX_DELAY: Duration = Duration::from_millis(i32::MAX as u64);
@@ -25,11 +26,15 @@ const MAX_DELAY: Duration = Duration::from_millis(i32::MAX as u64);
 /// An interval fires at most once per millisecond.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
+/// What a timer counts for against the run's memory limit, in bytes: its entry in the queue and in
+/// the table, with room to grow.
+const TIMER_BYTES: usize = 256;
+
 /// What a finished host future does with its result inside the isolate.
 type Completion = Box<dyn for<'js> FnOnce(&Ctx<'js>) -> rquickjs::Result<()>>;
 
-#[derive(Default)]
 pub(crate) struct EventLoop {
+    gauge: Rc<MemoryGauge>,
     timers: RefCell<Timers>,
     futures: RefCell<FuturesUnordered<Pin<Box<dyn Future<Output = Completion>>>>>,
     /// Futures that were started while the ones above were being polled.
@@ -75,6 +80,17 @@ pub(crate) enum Ended<'js> {
 }
 
 impl EventLoop {
+    pub(crate) fn new(gauge: Rc<MemoryGauge>) -> Self {
+        Self {
+            gauge,
+            timers: RefCell::default(),
+            futures: RefCell::default(),
+            started: RefCell::default(),
+            rejected: RefCell::default(),
+            uncaught: RefCell::default(),
+        }
+    }
+
     /// Registers a timer; returns its id, which is never 0.
     pub(crate) fn start_timer<'js>(
         &self,
@@ -85,6 +101,7 @@ impl EventLoop {
         arguments: Vec<Value<'js>>,
     ) -> u32 {
         let delay = delay.min(MAX_DELAY);
+        self.gauge.charge(TIMER_BYTES);
         let mut timers = self.timers.borrow_mut();
         timers.next_id = timers.next_id.wrapping_add(1).max(1);
         let id = timers.next_id;
@@ -107,7 +124,9 @@ impl EventLoop {
     /// Forgets a timer; unknown ids are fine.
     pub(crate) fn clear_timer(&self, id: u32) {
         let mut timers = self.timers.borrow_mut();
-        timers.live.remove(&id);
+        if timers.live.remove(&id).is_some() {
+            self.gauge.refund(TIMER_BYTES);
+        }
         timers.compact();
     }
 
@@ -231,9 +250,17 @@ impl EventLoop {
     /// Calls the callback of a timer that is due; `false` when none is.
     fn run_next_timer(&self, ctx: &Ctx<'_>) -> bool {
         let due = self.timers.borrow_mut().take_due(Instant::now());
-        let Some((callback, arguments)) = due else {
+        let Some(DueTimer {
+            callback,
+            arguments,
+            is_last,
+        }) = due
+        else {
             return false;
         };
+        if is_last {
+            self.gauge.refund(TIMER_BYTES);
+        }
         if call_timer(ctx, callback, arguments).is_err() {
             let value = ctx.catch();
             self.report_uncaught(ctx, value);
@@ -250,10 +277,13 @@ impl EventLoop {
     }
 }
 
-type DueTimer = (
-    Persistent<Function<'static>>,
-    Vec<Persistent<Value<'static>>>,
-);
+/// A timer whose time has come.
+struct DueTimer {
+    callback: Persistent<Function<'static>>,
+    arguments: Vec<Persistent<Value<'static>>>,
+    /// Whether it is gone now.
+    is_last: bool,
+}
 
 fn call_timer(
     ctx: &Ctx<'_>,
@@ -307,16 +337,21 @@ impl Timers {
         let Reverse((due, _, id)) = self.queue.pop()?;
         let interval = self.live.get(&id)?.interval;
         match interval {
-            None => self
-                .live
-                .remove(&id)
-                .map(|timer| (timer.callback, timer.arguments)),
+            None => self.live.remove(&id).map(|timer| DueTimer {
+                callback: timer.callback,
+                arguments: timer.arguments,
+                is_last: true,
+            }),
             Some(interval) => {
                 // An interval that fell behind skips the beats it missed.
                 let turn = self.schedule(id, (due + interval).max(now));
                 let timer = self.live.get_mut(&id)?;
                 timer.turn = turn;
-                Some((timer.callback.clone(), timer.arguments.clone()))
+                Some(DueTimer {
+                    callback: timer.callback.clone(),
+                    arguments: timer.arguments.clone(),
+                    is_last: false,
+                })
             }
         }
     }

@@ -44,7 +44,8 @@ pub use cla_semaphore as semaphore;
 pub use rquickjs as js;
 
 pub use engine::{
-    Engine, EngineBuilder, RunCanceller, RunHandle, RunOptions, RunReport, TakenSemaphore,
+    Engine, EngineBuilder, OtherSemaphores, RunCanceller, RunHandle, RunOptions, RunReport,
+    TakenSemaphore,
 };
 pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};

@@ -79,20 +79,21 @@ pub(crate) struct RunParts {
 impl Run {
     pub(crate) fn new(parts: RunParts) -> Rc<Self> {
         let owner = Owner::process(&*parts.name).with_run(parts.id);
+        let gauge = MemoryGauge::new();
         Rc::new(Self {
             id: parts.id,
             name: parts.name,
             arguments: parts.arguments,
             stash: parts.stash,
             control: parts.control,
-            gauge: MemoryGauge::new(),
+            gauge: Rc::clone(&gauge),
             deadline: parts.deadline,
             slice_started: Cell::default(),
             output: parts.output,
             semaphores: parts.semaphores,
             owner,
-            ledger: Ledger::default(),
-            event_loop: EventLoop::default(),
+            ledger: Ledger::new(Rc::clone(&gauge)),
+            event_loop: EventLoop::new(gauge),
             modules: parts.modules,
             kept: RefCell::default(),
             stash_object: RefCell::default(),
@@ -371,11 +372,30 @@ impl<T> Forget for RefCell<Option<Persistent<T>>> {
 ///
 /// The run owns every permit in here: when it ends, however it ends, they are given back before its
 /// result is reported.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ledger {
+    gauge: Rc<MemoryGauge>,
     accounts: RefCell<HashMap<SemaphoreName, Rc<Account>>>,
+    /// What was taken from semaphores whose accounts were closed to make room.
+    closed: Cell<Totals>,
     /// By address: entries are only ever found by the very permit they hold.
     entrusted: RefCell<HashMap<*const HeldPermit, Rc<HeldPermit>>>,
+}
+
+/// How many accounts a run keeps open. A rule that makes up names as it goes has no more than these.
+const MAX_ACCOUNTS: usize = 1024;
+
+/// What a permit that outlives its call counts for against the run's memory limit, in bytes: its own
+/// data, and its request in the store.
+const PERMIT_BYTES: usize = 512;
+
+/// Sums over several semaphores.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) semaphores: u64,
+    pub(crate) taken: u64,
+    pub(crate) waited: Duration,
+    pub(crate) held: Duration,
 }
 
 /// What a run has taken from one semaphore.
@@ -406,6 +426,15 @@ impl Account {
 }
 
 impl Ledger {
+    fn new(gauge: Rc<MemoryGauge>) -> Self {
+        Self {
+            gauge,
+            accounts: RefCell::default(),
+            closed: Cell::default(),
+            entrusted: RefCell::default(),
+        }
+    }
+
     /// The account of a semaphore; opened at the first call.
     pub fn account(&self, semaphores: &Semaphores, name: &SemaphoreName) -> Rc<Account> {
         if let Some(account) = self.accounts.borrow().get(name) {
@@ -417,15 +446,34 @@ impl Ledger {
             waited: Cell::default(),
             held: Cell::default(),
         });
-        self.accounts
-            .borrow_mut()
-            .insert(name.clone(), Rc::clone(&account));
+        let mut accounts = self.accounts.borrow_mut();
+        if accounts.len() >= MAX_ACCOUNTS {
+            self.close_unused(&mut accounts);
+        }
+        accounts.insert(name.clone(), Rc::clone(&account));
         account
+    }
+
+    /// Closes the accounts that nobody uses at the moment, and keeps their sums.
+    fn close_unused(&self, accounts: &mut HashMap<SemaphoreName, Rc<Account>>) {
+        let mut totals = self.closed.get();
+        accounts.retain(|_, account| {
+            let used = Rc::strong_count(account) > 1;
+            if !used {
+                totals.semaphores += 1;
+                totals.taken += account.taken();
+                totals.waited += account.waited();
+                totals.held += account.held();
+            }
+            used
+        });
+        self.closed.set(totals);
     }
 
     /// Entrusts a permit to the run, which gives it back at its end if nobody does before.
     pub fn entrust(&self, permit: &Rc<HeldPermit>) {
         permit.entrusted.set(true);
+        self.gauge.charge(PERMIT_BYTES);
         self.entrusted
             .borrow_mut()
             .insert(Rc::as_ptr(permit), Rc::clone(permit));
@@ -434,6 +482,7 @@ impl Ledger {
     /// Takes a permit out of its holder, to give it back; `None` when that was done before.
     pub fn take_out(&self, permit: &Rc<HeldPermit>) -> Option<Permit> {
         if permit.entrusted.replace(false) {
+            self.gauge.refund(PERMIT_BYTES);
             self.entrusted.borrow_mut().remove(&Rc::as_ptr(permit));
         }
         // Only those who can still ask what it was are worth the notes.
@@ -445,8 +494,14 @@ impl Ledger {
         let entrusted = std::mem::take(&mut *self.entrusted.borrow_mut());
         for permit in entrusted.into_values() {
             permit.entrusted.set(false);
+            self.gauge.refund(PERMIT_BYTES);
             drop(permit.take_out(true));
         }
+    }
+
+    /// What was taken from semaphores that have no account any more.
+    pub(crate) fn closed(&self) -> Totals {
+        self.closed.get()
     }
 
     /// What was taken, for the report.

@@ -14,7 +14,7 @@ use futures_util::future::{Either, select};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::{Control, Stop};
-use crate::engine::{EngineSettings, LiveRuns, RunReport, TakenSemaphore};
+use crate::engine::{EngineSettings, LiveRuns, OtherSemaphores, RunReport, TakenSemaphore};
 use crate::error::RuleError;
 use crate::isolate::{execute, fiber_stack};
 use crate::limits::Limits;
@@ -197,7 +197,9 @@ fn report(run: &Run, result: Result<serde_json::Value, RuleError>, started: Inst
         })
         .collect();
     semaphores.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
-    let waited: Duration = semaphores.iter().map(|taken| taken.waited).sum();
+    let others = run.ledger.closed();
+    let listed: Duration = semaphores.iter().map(|taken| taken.waited).sum();
+    let waited = listed + others.waited;
     RunReport {
         id: run.id,
         name: run.name.to_string(),
@@ -205,6 +207,12 @@ fn report(run: &Run, result: Result<serde_json::Value, RuleError>, started: Inst
         waited,
         ran: started.elapsed().saturating_sub(waited),
         semaphores,
+        others: OtherSemaphores {
+            count: others.semaphores,
+            taken: others.taken,
+            waited: others.waited,
+            held: others.held,
+        },
         peak_memory: run.gauge.peak(),
     }
 }

@@ -56,6 +56,9 @@ use crate::view::{RequestView, SemaphoreView, Status};
 const SWEPT_ABOVE: usize = 1024;
 /// How long a semaphore must have been idle to be swept.
 const SWEPT_AFTER: Duration = Duration::from_secs(60);
+/// With so many known, idle ones are swept however fresh: names come faster than anybody can look at
+/// them, and memory must not grow with them.
+const CROWDED: usize = 65_536;
 
 /// What all entries of a store share.
 pub(crate) struct Shared {
@@ -444,6 +447,7 @@ impl Registry {
     /// Lets go of semaphores that nobody has used for long and nothing refers to.
     fn sweep(&mut self, shared: &Shared) {
         let now = shared.clock.now();
+        let crowded = self.entries.len() >= CROWDED;
         let stale: Vec<SemaphoreName> = self
             .entries
             .iter()
@@ -451,7 +455,8 @@ impl Registry {
                 let state = entry.state.lock();
                 let queue = &state.queue;
                 let long_idle = now.since(queue.touched_at()) >= SWEPT_AFTER;
-                queue.is_idle() && !queue.is_pinned() && (long_idle || !queue.exists())
+                let dispensable = crowded || long_idle || !queue.exists();
+                queue.is_idle() && !queue.is_pinned() && dispensable
             })
             .map(|(_, entry)| entry.name.clone())
             .collect();

@@ -9,7 +9,8 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use cla_semaphore::{
-    AcquireError, AdminError, Permit, RefreshError, ReleaseError, Request, RequestId, Slots, Status,
+    AcquireError, AdminError, Permit, RefreshError, ReleaseError, Request, RequestId, Semaphores,
+    Slots, Status,
 };
 use common::{Stage, Waiter, name, now, poll, seconds, ttl};
 
@@ -645,4 +646,27 @@ fn a_wait_that_is_over_is_not_polled_into_a_second_permit() {
     let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| poll(&mut acquire)));
     assert!(again.is_err());
     assert_eq!(stage.counts().1, 0);
+}
+
+#[test]
+fn made_up_names_do_not_pile_up() {
+    let semaphores = Semaphores::memory();
+    let pinned = name("pinned");
+    now(semaphores.set_slots(&pinned, Slots::Limited(3))).unwrap();
+    let held = semaphores
+        .blocking_acquire(&name("held"), Request::new())
+        .unwrap();
+    for n in 0..150_000 {
+        let name = name(&format!("made-up-{n}"));
+        drop(semaphores.blocking_acquire(&name, Request::new()).unwrap());
+    }
+    let known = now(semaphores.list()).unwrap();
+    assert!(known.len() <= 65_536, "{}", known.len());
+    for name in ["pinned", "held"] {
+        assert!(
+            known.iter().any(|view| view.name.as_str() == name),
+            "{name} is gone"
+        );
+    }
+    drop(held);
 }

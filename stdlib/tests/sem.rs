@@ -723,3 +723,33 @@ fn what_the_code_declares_counts_until_an_administrator_says_otherwise() {
         json!([2, true])
     );
 }
+
+#[test]
+fn what_the_engine_keeps_for_a_rule_counts_against_its_memory() {
+    let house = House::new();
+    let options = || RunOptions::new().limits(Limits::default().memory(8 << 20));
+    for text in [
+        "for (;;) sem.acquire('u', { slots: 'unlimited' })",
+        "const f = () => {}; for (;;) setTimeout(f, 1e6)",
+    ] {
+        let error = house
+            .start_with("hoarder", text, options())
+            .wait()
+            .result
+            .unwrap_err();
+        assert_eq!(error.kind, ErrorKind::OutOfMemory, "{text}: {error}");
+    }
+    assert_eq!(house.counts("u"), (0, 0));
+}
+
+#[test]
+fn made_up_names_are_summed_up_in_the_report() {
+    let house = House::new();
+    let options = RunOptions::new().limits(Limits::default().memory(4 << 20));
+    let text = "for (let i = 0; i < 20_000; i++) sem.take('name-' + i, () => {})";
+    let report = house.start_with("names", text, options).wait();
+    assert!(report.is_ok(), "{:?}", report.result);
+    assert!(report.semaphores.len() <= 1024);
+    let listed: u64 = report.semaphores.iter().map(|taken| taken.taken).sum();
+    assert_eq!(listed + report.others.taken, 20_000);
+}

@@ -82,6 +82,22 @@ impl MemoryGauge {
     fn give_back(&self, size: usize) {
         self.used.set(self.used.get() - size);
     }
+
+    /// Counts `bytes` that the Rust side keeps on behalf of the rule: a timer, a permit.
+    ///
+    /// They are never refused, but a rule that piles them up runs into its limit like any other.
+    pub(crate) fn charge(&self, bytes: usize) {
+        let used = self.used.get().saturating_add(bytes);
+        self.used.set(used);
+        if used > self.limit.get() {
+            self.exceeded.set(true);
+        }
+    }
+
+    /// Takes back a [`charge`](Self::charge).
+    pub(crate) fn refund(&self, bytes: usize) {
+        self.give_back(bytes);
+    }
 }
 
 /// Room in front of each block for its size; also QuickJS's largest alignment.
