@@ -54,3 +54,4 @@ pub use output::{Output, OutputStream, ProcessOutput};
 pub use run::{Account, HeldPermit, Kept, Ledger, PermitFacts, Run};
 pub use script::Script;
 pub use sys::host_object::HostObject;
+pub use sys::quickjs::StringIdentity;

@@ -372,7 +372,6 @@ impl<T> Forget for RefCell<Option<Persistent<T>>> {
 ///
 /// The run owns every permit in here: when it ends, however it ends, they are given back before its
 /// result is reported.
-#[derive(Debug)]
 pub struct Ledger {
     gauge: Rc<MemoryGauge>,
     accounts: RefCell<HashMap<SemaphoreName, Rc<Account>>>,
@@ -380,6 +379,17 @@ pub struct Ledger {
     closed: Cell<Totals>,
     /// By address: entries are only ever found by the very permit they hold.
     entrusted: RefCell<HashMap<*const HeldPermit, Rc<HeldPermit>>>,
+    /// The holder of the permit that was given back last, to be used again if nobody else has it.
+    spare: Cell<Option<Rc<HeldPermit>>>,
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger")
+            .field("accounts", &self.accounts)
+            .field("entrusted", &self.entrusted)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How many accounts a run keeps open. A rule that makes up names as it goes has no more than these.
@@ -432,6 +442,7 @@ impl Ledger {
             accounts: RefCell::default(),
             closed: Cell::default(),
             entrusted: RefCell::default(),
+            spare: Cell::default(),
         }
     }
 
@@ -479,23 +490,56 @@ impl Ledger {
             .insert(Rc::as_ptr(permit), Rc::clone(permit));
     }
 
+    /// Puts a permit into a rule's hands.
+    pub fn hold(&self, permit: Permit, account: Rc<Account>) -> Rc<HeldPermit> {
+        if let Some(mut spare) = self.spare.take()
+            && let Some(held) = Rc::get_mut(&mut spare)
+        {
+            held.account = account;
+            held.state = RefCell::new(PermitState::Held(permit));
+            return spare;
+        }
+        Rc::new(HeldPermit {
+            account,
+            state: RefCell::new(PermitState::Held(permit)),
+            entrusted: Cell::new(false),
+        })
+    }
+
+    /// Gives a permit back, unless that was done before.
+    pub fn close(&self, permit: Rc<HeldPermit>) {
+        if let Some(taken) = self.detach(&permit) {
+            permit.add_held(taken.close());
+        }
+        // A loop of takes needs no more than this one.
+        self.spare.set(Some(permit));
+    }
+
     /// Takes a permit out of its holder, to give it back; `None` when that was done before.
     pub fn take_out(&self, permit: &Rc<HeldPermit>) -> Option<Permit> {
+        let taken = self.detach(permit)?;
+        permit.add_held(taken.held());
+        Some(taken)
+    }
+
+    fn detach(&self, permit: &Rc<HeldPermit>) -> Option<Permit> {
         if permit.entrusted.replace(false) {
             self.gauge.refund(PERMIT_BYTES);
             self.entrusted.borrow_mut().remove(&Rc::as_ptr(permit));
         }
         // Only those who can still ask what it was are worth the notes.
-        permit.take_out(Rc::strong_count(permit) > 1)
+        permit.detach(Rc::strong_count(permit) > 1)
     }
 
     /// Gives back whatever the run still holds.
     pub(crate) fn release_all(&self) {
         let entrusted = std::mem::take(&mut *self.entrusted.borrow_mut());
-        for permit in entrusted.into_values() {
-            permit.entrusted.set(false);
+        for held in entrusted.into_values() {
+            held.entrusted.set(false);
             self.gauge.refund(PERMIT_BYTES);
-            drop(permit.take_out(true));
+            if let Some(permit) = held.detach(true) {
+                held.add_held(permit.close());
+            }
         }
     }
 
@@ -554,15 +598,6 @@ impl PermitFacts {
 }
 
 impl HeldPermit {
-    /// Puts a permit into a rule's hands.
-    pub fn new(permit: Permit, account: Rc<Account>) -> Rc<Self> {
-        Rc::new(Self {
-            account,
-            state: RefCell::new(PermitState::Held(permit)),
-            entrusted: Cell::new(false),
-        })
-    }
-
     /// The semaphore's account.
     pub fn account(&self) -> &Rc<Account> {
         &self.account
@@ -584,18 +619,19 @@ impl HeldPermit {
         }
     }
 
-    fn take_out(&self, keep_facts: bool) -> Option<Permit> {
+    fn detach(&self, keep_facts: bool) -> Option<Permit> {
         let mut state = self.state.borrow_mut();
         let PermitState::Held(permit) = &*state else {
             return None;
         };
-        self.account
-            .held
-            .set(self.account.held.get() + permit.held());
         let facts = keep_facts.then(|| PermitFacts::of(permit, false));
         match std::mem::replace(&mut *state, PermitState::GivenBack(facts)) {
             PermitState::Held(permit) => Some(permit),
             PermitState::GivenBack(_) => None,
         }
+    }
+
+    fn add_held(&self, time: Duration) {
+        self.account.held.set(self.account.held.get() + time);
     }
 }

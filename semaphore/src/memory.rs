@@ -817,6 +817,24 @@ impl Held {
             })
     }
 
+    /// Gives it back, and says how long it was held: one lock and one look at the clock for both.
+    #[inline]
+    pub(crate) fn close(&self) -> Duration {
+        let ticket = self.ticket;
+        let closed = self.entry.transact(|queue, now, fx| {
+            let held = queue
+                .admission(ticket)
+                .map_or(Duration::ZERO, |admission| now.since(admission.started_at));
+            queue.release(ticket, now, fx).map(|()| held)
+        });
+        closed.unwrap_or_else(|NotHeld| {
+            let held = self.held();
+            // It will be asked no more.
+            take(&mut self.entry.lock().lost, ticket);
+            held
+        })
+    }
+
     pub(crate) fn release(self) -> Result<(), ReleaseError> {
         self.give_back().map_err(|NotHeld| ReleaseError::Lost {
             name: self.entry.name.clone(),

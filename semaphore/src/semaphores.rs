@@ -548,6 +548,16 @@ impl Permit {
             Hold::Remote(None) => unreachable!("a released permit is gone"),
         }
     }
+
+    /// Gives it back, silently as dropping does, and says how long it was held.
+    #[must_use = "dropping a permit is cheaper"]
+    #[inline]
+    pub fn close(mut self) -> Duration {
+        let held = on_hold!(self, held => held.close(), lease => lease.held());
+        // A remote lease gives its slot back by being dropped.
+        self.0 = Hold::Remote(None);
+        held
+    }
 }
 
 impl Drop for Permit {

@@ -14,7 +14,7 @@ use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Promise, Value};
 use cla_runtime::semaphore::{
     AcquireError, AdminError, Owner, Permit, Request, RequestId, SemaphoreName, Slots, Ttl,
 };
-use cla_runtime::{Account, HeldPermit, HostObject, Kept, NativeModule, Run};
+use cla_runtime::{Account, HeldPermit, HostObject, Kept, NativeModule, Run, StringIdentity};
 
 use crate::call::{Arg, define};
 use crate::duration::duration;
@@ -76,9 +76,8 @@ struct Module {
     permits: RefCell<Option<Permits>>,
     /// The error classes, made when the first one is needed.
     errors: RefCell<Option<Kept<Object<'static>>>>,
-    /// The semaphore that was asked for last, with the very string that named it, so that a loop
-    /// over one name need not look it up.
-    last: RefCell<Option<(Kept<Value<'static>>, Rc<Account>)>>,
+    /// The semaphore that was asked for last, so that a loop over one name need not look it up.
+    last: RefCell<Option<Last>>,
 }
 
 impl Module {
@@ -114,7 +113,7 @@ impl Module {
             self.any_slot()
         };
         let permit = self.admit(ctx, &account, request)?;
-        let held = HeldPermit::new(permit, account);
+        let held = self.run.ledger().hold(permit, account);
         let argument = self.permit_object(ctx, &held)?;
         // An early return drops the permit, which gives the slot back as well.
         let result = function.call::<_, Value<'js>>((argument,));
@@ -123,7 +122,7 @@ impl Module {
         {
             return self.until_settled(ctx, &held, promise);
         }
-        drop(self.run.ledger().take_out(&held));
+        self.run.ledger().close(held);
         result
     }
 
@@ -174,7 +173,7 @@ impl Module {
         let account = self.account(ctx, "acquire", name)?;
         let request = self.request(ctx, "acquire", options)?;
         let permit = self.admit(ctx, &account, request)?;
-        let held = HeldPermit::new(permit, account);
+        let held = self.run.ledger().hold(permit, account);
         self.run.ledger().entrust(&held);
         self.permit_object(ctx, &held)
     }
@@ -217,15 +216,19 @@ impl Module {
         function: &str,
         name: &Value<'js>,
     ) -> js::Result<Rc<Account>> {
-        if let Some((last, account)) = &*self.last.borrow()
-            && last.get(ctx)? == *name
+        let identity = StringIdentity::of(name);
+        if let Some(last) = &*self.last.borrow()
+            && identity == Some(last.identity)
         {
-            return Ok(Rc::clone(account));
+            return Ok(Rc::clone(&last.account));
         }
         let text = semaphore_name(ctx, function, name)?;
         let account = self.run.ledger().account(self.run.semaphores(), &text);
-        let last = self.run.keep(ctx, name.clone());
-        *self.last.borrow_mut() = Some((last, Rc::clone(&account)));
+        *self.last.borrow_mut() = identity.map(|identity| Last {
+            identity,
+            _name: self.run.keep(ctx, name.clone()),
+            account: Rc::clone(&account),
+        });
         Ok(account)
     }
 
@@ -386,6 +389,15 @@ impl Module {
         };
         classes.get(class.name())
     }
+}
+
+/// The semaphore that was asked for last.
+struct Last {
+    /// The very string that named it.
+    identity: StringIdentity,
+    /// Keeps that string, so that no other gets its identity.
+    _name: Kept<Value<'static>>,
+    account: Rc<Account>,
 }
 
 /// What permits are made of.

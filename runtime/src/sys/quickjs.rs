@@ -194,6 +194,26 @@ pub(crate) fn load_module<'js>(
     unsafe { Module::load(ctx.clone(), &bytecode.bytes) }
 }
 
+/// Which string a value is, to see cheaply whether another value is the very same one.
+///
+/// Means something only while the string is alive: whoever keeps an identity keeps the string as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StringIdentity(usize);
+
+impl StringIdentity {
+    /// The identity of a string; `None` for any other value.
+    #[inline]
+    pub fn of(value: &Value<'_>) -> Option<Self> {
+        if !value.is_string() {
+            return None;
+        }
+        // SAFETY: a string's value is a pointer, which is read, not followed.
+        Some(Self(
+            unsafe { qjs::JS_VALUE_GET_PTR(value.as_raw()) } as usize
+        ))
+    }
+}
+
 /// Throws an error that runs through every `catch` and `finally` up to the host.
 pub(crate) fn throw_uncatchable(ctx: &Ctx<'_>, message: &str) -> Error {
     match Exception::from_message(ctx.clone(), message) {
