@@ -10,7 +10,7 @@ use std::rc::Rc;
 use cla_runtime::js::class::Class;
 use cla_runtime::js::function::{Constructor, Opt, Params, RustFunction, This};
 use cla_runtime::js::object::{Accessor, Property};
-use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Promise, Value};
+use cla_runtime::js::{self, Atom, Ctx, Function, IntoJs, Object, Promise, Value};
 use cla_runtime::semaphore::{
     AcquireError, AdminError, Owner, Permit, Request, RequestId, SemaphoreName, Slots, Ttl,
 };
@@ -19,6 +19,7 @@ use cla_runtime::{Account, HeldPermit, HostObject, Kept, NativeModule, Run, Stri
 use crate::call::{Arg, define};
 use crate::duration::duration;
 use crate::state::note_error;
+use crate::text::text;
 use crate::throw::{quote, string_argument, type_error, wrong};
 
 /// The module.
@@ -222,8 +223,8 @@ impl Module {
         {
             return Ok(Rc::clone(&last.account));
         }
-        let text = semaphore_name(ctx, function, name)?;
-        let account = self.run.ledger().account(self.run.semaphores(), &text);
+        let semaphore = semaphore_name(ctx, function, name)?;
+        let account = self.run.ledger().account(self.run.semaphores(), &semaphore);
         *self.last.borrow_mut() = identity.map(|identity| Last {
             identity,
             _name: self.run.keep(ctx, name.clone()),
@@ -254,8 +255,10 @@ impl Module {
             return Err(wrong(ctx, &what, expected, options));
         };
         let filter = js::object::Filter::new().string().enum_only();
-        for entry in options.own_props::<String, Value<'js>>(filter) {
+        for entry in options.own_props::<Atom<'js>, Value<'js>>(filter) {
             let (key, value) = entry?;
+            // By way of a string, for what is no valid Unicode.
+            let key = text(&key.to_js_string()?)?;
             if value.is_undefined() {
                 continue;
             }

@@ -354,6 +354,10 @@ fn unfit_arguments_are_type_errors_that_name_them() {
             "unknown option \"slot\"; did you mean slots?",
         ),
         (
+            "sem.take('a', { ['\\ud800']: 1 }, () => 1)",
+            "unknown option \"\u{fffd}\"",
+        ),
+        (
             "sem.take('a', { limit: 1 }, () => 1)",
             "did you mean slots?",
         ),
