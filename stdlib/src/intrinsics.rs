@@ -1,10 +1,8 @@
-//! The interpreter's own functions and prototypes, as they were when the library first needed them.
+//! The interpreter's own functions and prototypes, as they were before the rule ran.
 //!
 //! A rule may overwrite `Map.prototype.forEach`, or put a proxy in a prototype chain. What looks into
 //! values for printing (see [`crate::inspect()`]) must neither break then nor run the rule's code, so it
-//! uses only what is kept here. Collecting them before the rule starts would protect even the first
-//! print, but QuickJS makes most of these functions only when somebody looks at them, and it would cost
-//! every waiting rule some 10 KB and every start a fifth of its time.
+//! uses only what is kept here.
 
 use cla_runtime::Kept;
 use cla_runtime::Run;
@@ -93,8 +91,7 @@ intrinsics! {
 
 /// Collects the values and keeps them for as long as `run` lasts.
 ///
-/// A rule that replaces some of them before that gets what it put there: its own printing may then be
-/// odd, and nobody else's.
+/// To be called before any code of the rule's runs.
 pub(crate) fn keep<'js>(ctx: &Ctx<'js>, run: &Run) -> js::Result<Kept<Array<'static>>> {
     let globals = ctx.globals();
     let kept = Array::new(ctx.clone())?;

@@ -121,7 +121,10 @@ impl Module {
         if let Ok(value) = &result
             && let Some(promise) = value.as_promise()
         {
-            return self.until_settled(ctx, &held, promise);
+            // A promise that cannot be followed (its `then` throws) keeps no slot.
+            return self
+                .until_settled(ctx, &held, promise)
+                .inspect_err(|_| self.run.ledger().close(Rc::clone(&held)));
         }
         self.run.ledger().close(held);
         result

@@ -29,9 +29,7 @@ pub(crate) struct State {
     run: Rc<Run>,
     /// The key in [`STATES`].
     context: usize,
-    /// Collected when they are first needed: most of them do not even exist before they are looked at,
-    /// and rules that only wait should not pay for them.
-    intrinsics: OnceCell<Kept<Array<'static>>>,
+    intrinsics: Kept<Array<'static>>,
     /// A function that owns this state: the isolate keeps the state alive, and frees it with itself.
     anchor: OnceCell<Kept<Function<'static>>>,
     last_error: RefCell<Option<String>>,
@@ -48,7 +46,7 @@ impl State {
         let state = Rc::new(Self {
             run: Rc::clone(run),
             context: address(ctx),
-            intrinsics: OnceCell::new(),
+            intrinsics: intrinsics::keep(ctx, run)?,
             anchor: OnceCell::new(),
             last_error: RefCell::default(),
             console: ConsoleState::default(),
@@ -82,16 +80,9 @@ impl State {
         &self.run
     }
 
-    /// The interpreter's own functions, as they were at the first call.
+    /// The interpreter's own functions, as they were before the rule ran.
     pub(crate) fn intrinsics<'js>(&self, ctx: &Ctx<'js>) -> js::Result<Intrinsics<'js>> {
-        let kept = match self.intrinsics.get() {
-            Some(kept) => kept,
-            None => {
-                let kept = intrinsics::keep(ctx, &self.run)?;
-                self.intrinsics.get_or_init(|| kept)
-            }
-        };
-        Ok(Intrinsics::new(kept.get(ctx)?))
+        Ok(Intrinsics::new(self.intrinsics.get(ctx)?))
     }
 
     /// Writes to the run's output.

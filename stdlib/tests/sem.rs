@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::semaphore::{Request, SemaphoreName, Semaphores, Slots};
+use cla_runtime::semaphore::{Permit, Request, SemaphoreName, Semaphores, Slots};
 use cla_runtime::{
     Engine, ErrorKind, Limits, Output, OutputStream, RunHandle, RunOptions, RunReport, Script,
 };
@@ -70,6 +70,14 @@ impl House {
 
     fn semaphores(&self) -> &Semaphores {
         self.engine.semaphores()
+    }
+
+    /// Takes the only slot, from outside of any rule.
+    fn hold(&self, name: &str) -> Permit {
+        let request = Request::new();
+        self.semaphores()
+            .blocking_acquire(&semaphore(name), request)
+            .unwrap()
     }
 
     /// Busy and waiting, of a semaphore that may not exist.
@@ -222,9 +230,7 @@ fn a_run_that_is_stopped_gives_back_its_slots_and_places_before_it_reports() {
             ErrorKind::TimedOut,
         ),
     ] {
-        let permit = house
-            .semaphores()
-            .blocking_acquire(&semaphore("held"), Request::new());
+        let permit = house.hold("held");
         let options = RunOptions::new().limits(limits(kind));
         let error = house
             .start_with("stopped", text, options)
@@ -273,6 +279,19 @@ fn a_promise_keeps_the_slot_until_it_settles() {
 }
 
 #[test]
+fn a_promise_that_cannot_be_followed_keeps_no_slot() {
+    let house = House::new();
+    assert_eq!(
+        house.value(
+            "Promise.prototype.then = () => { throw 'no' };
+             let thrown; try { sem.take('a', () => Promise.resolve(1)) } catch (e) { thrown = e }
+             [thrown, sem.show('a').busy]"
+        ),
+        json!(["no", 0])
+    );
+}
+
+#[test]
 fn acquire_gives_a_permit_that_the_rule_gives_back() {
     let house = House::new();
     assert_eq!(
@@ -305,9 +324,7 @@ fn a_permit_with_a_ttl_expires_by_itself_and_wakes_the_next() {
 #[test]
 fn a_timeout_throws_a_semaphore_timeout_error() {
     let house = House::new();
-    let held = house
-        .semaphores()
-        .blocking_acquire(&semaphore("a"), Request::new());
+    let held = house.hold("a");
     assert_eq!(
         house.value(
             "try { sem.take('a', { timeout: '5ms' }, () => 1) }
@@ -317,9 +334,7 @@ fn a_timeout_throws_a_semaphore_timeout_error() {
     );
     drop(held);
     let house = House::new();
-    let _held = house
-        .semaphores()
-        .blocking_acquire(&semaphore("a"), Request::new());
+    let _held = house.hold("a");
     let error = house
         .run("\nsem.take('a', { timeout: 0.005 }, () => 1)")
         .result
@@ -458,9 +473,7 @@ fn all_fine(handles: Vec<RunHandle>) {
 #[test]
 fn a_granted_rule_starts_at_once_and_takes_no_slot() {
     let house = House::new();
-    let held = house
-        .semaphores()
-        .blocking_acquire(&semaphore("q"), Request::new());
+    let held = house.hold("q");
     let mut waiting = with_queue(&house, 2);
     let id = house.first_waiting("q");
     house.value(&format!("sem.grant('{}')", &id[..8]));
@@ -474,9 +487,7 @@ fn a_granted_rule_starts_at_once_and_takes_no_slot() {
 #[test]
 fn a_cancelled_rule_fails_with_semaphore_cancel() {
     let house = House::new();
-    let held = house
-        .semaphores()
-        .blocking_acquire(&semaphore("q"), Request::new());
+    let held = house.hold("q");
     let mut waiting = with_queue(&house, 2);
     let id = house.first_waiting("q");
     house.value(&format!("sem.cancel('{id}')"));
@@ -527,27 +538,20 @@ fn slots_lock_raise_and_open_the_semaphore() {
 #[test]
 fn move_changes_the_order_and_purge_lets_everybody_in() {
     let house = House::new();
-    let held = house
-        .semaphores()
-        .blocking_acquire(&semaphore("q"), Request::new());
+    let held = house.hold("q");
     let waiting = with_queue(&house, 3);
     house.value("sem.move(sem.show('q').requests.find(r => r.who === 'w3').id, 1)");
     drop(held);
     all_fine(waiting);
     assert_eq!(house.printed(), ["w3", "w1", "w2"]);
 
-    let held = house
-        .semaphores()
-        .blocking_acquire(&semaphore("q"), Request::new())
-        .unwrap();
+    let held = house.hold("q");
     let waiting = with_queue(&house, 3);
     assert_eq!(house.value("sem.purge('q')"), 4);
     all_fine(waiting);
     assert!(held.is_lost());
 
-    let _held = house
-        .semaphores()
-        .blocking_acquire(&semaphore("q"), Request::new());
+    let _held = house.hold("q");
     let waiting = with_queue(&house, 2);
     house.printed();
     assert_eq!(house.value("sem.forceReleaseAll('q')"), 1);
@@ -558,9 +562,7 @@ fn move_changes_the_order_and_purge_lets_everybody_in() {
 #[test]
 fn priority_goes_first_and_equals_in_order() {
     let house = House::new();
-    let held = house
-        .semaphores()
-        .blocking_acquire(&semaphore("q"), Request::new());
+    let held = house.hold("q");
     let mut handles = Vec::new();
     for (n, priority) in [0, 5, 0, 5, -1].into_iter().enumerate() {
         let text = format!("sem.take('q', {{ priority: {priority} }}, () => print('{n}'))");
@@ -627,9 +629,7 @@ fn both_import_and_require_give_the_module() {
 fn ten_thousand_blocked_rules_are_let_in_in_the_order_of_their_arrival() {
     const COUNT: usize = 10_000;
     let house = House::with_workers(2);
-    let held = house
-        .semaphores()
-        .blocking_acquire(&semaphore("q"), Request::new());
+    let held = house.hold("q");
     let before = threads();
     let handles: Vec<_> = (0..COUNT)
         .map(|_| {

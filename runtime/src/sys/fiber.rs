@@ -184,7 +184,7 @@ fn suspend(frame: Frame) {
 /// [`SWITCH_FRAMES`] bytes.
 #[cfg(target_os = "linux")]
 unsafe fn trim(lowest: usize, depth: StackDepth) {
-    /// Room for the frames between [`suspend`] and the other stack: some 200 bytes.
+    /// Ample room for the two or three small frames between [`suspend`] and the other stack.
     const SWITCH_FRAMES: usize = 1024;
     // SAFETY: asks for a constant of the system.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
