@@ -13,17 +13,19 @@
 //! wait costs. Only if that does not settle it, every semaphore that is involved is locked, in order of
 //! address, and the verdict is found and carried out while nothing can change.
 
+pub(crate) mod graph;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Weak};
 
-use crate::error::{DeadlockError, DeadlockLink};
+use crate::deadlock::graph::{Graph, Holder, Node, needed};
+use crate::error::DeadlockError;
 use crate::id::RunId;
 use crate::memory::{Entry, Failure, State, Waiter, Wakes};
 use crate::owner::Owner;
 use crate::queue::{Queue, Ticket};
-use crate::slots::Slots;
 use crate::sync::{Mutex, MutexGuard};
 
 /// What each waiting run waits for. Kept by the waiters: an entry may outlive its wait by a moment, so
@@ -163,22 +165,13 @@ pub(crate) fn recheck(entry: &Arc<Entry>) {
     }
 }
 
-/// How many of those who hold slots must go on before the first in line can have one.
-fn needed(queue: &Queue<Waiter>) -> usize {
-    match queue.slots() {
-        // Locked by an administrator: the key is not among the holders.
-        Slots::Limited(0) | Slots::Unlimited => 0,
-        Slots::Limited(slots) => (queue.busy() + 1).saturating_sub(slots as usize),
-    }
-}
-
 /// The glance: are enough direct holders not waiting at all?
 ///
 /// A holder that was admitted a moment ago may still be registered as waiting for this very semaphore;
 /// its queue knows better. (Were that not looked at, every take in a loop would come to the slow path.)
 pub(crate) fn surely_moves_on(entry: &Arc<Entry>, queue: &Queue<Waiter>) -> bool {
     let runs = &entry.shared().runs;
-    let needed = needed(queue);
+    let needed = needed(queue.slots(), queue.busy());
     let is_free = |run: RunId| {
         runs.only_wait(run, |wait| {
             std::ptr::eq(wait.entry.as_ptr(), Arc::as_ptr(entry)) && !queue.is_waiting(wait.ticket)
@@ -199,7 +192,7 @@ pub(crate) fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
     loop {
         involved.sort_unstable_by_key(Arc::as_ptr);
         let mut guards: Vec<_> = involved.iter().map(|entry| entry.lock()).collect();
-        let (snapshot, more) = Snapshot::take(&involved, &guards, runs);
+        let (graph, more) = snapshot(&involved, &guards, runs);
         if !more.is_empty() {
             drop(guards);
             involved.extend(more);
@@ -225,7 +218,7 @@ pub(crate) fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
             // A run that waits for several things is not stuck.
             .filter(|(_, run, _)| runs.only_wait(*run, |_| ()).is_some());
         let verdict = candidates.find_map(|(ticket, run, who)| {
-            let circle = snapshot.circle(here, run, &who)?;
+            let circle = graph.circle(here, run, &who)?;
             Some((ticket, DeadlockError::new(circle)))
         });
         let mut wakes = Wakes::default();
@@ -245,157 +238,46 @@ pub(crate) fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
     }
 }
 
-/// Who holds what and waits for what, at one moment.
-#[derive(Debug)]
-struct Snapshot {
-    semaphores: Vec<Node>,
-}
-
-#[derive(Debug)]
-struct Node {
-    name: crate::name::SemaphoreName,
-    needed: usize,
-    holders: Vec<Holder>,
-    /// Whether its line can move on.
-    moves_on: bool,
-}
-
-#[derive(Debug)]
-struct Holder {
-    run: RunId,
-    who: String,
-    /// The semaphore it waits for; `None` if it can surely go on.
-    waits_for: Option<usize>,
-}
-
-impl Snapshot {
-    /// Also gives the entries that turn out to be involved but are not locked yet.
-    fn take(
-        entries: &[Arc<Entry>],
-        guards: &[MutexGuard<'_, State>],
-        runs: &WaitingRuns,
-    ) -> (Self, Vec<Arc<Entry>>) {
-        let mut more: Vec<Arc<Entry>> = Vec::new();
-        let semaphores = entries
-            .iter()
-            .zip(guards)
-            .map(|(entry, guard)| Node {
-                name: entry.name().clone(),
-                needed: needed(&guard.queue),
-                holders: guard
-                    .queue
-                    .holders()
-                    .map(|(owner, expires)| {
-                        let run = owner.and_then(Owner::run).filter(|_| !expires);
-                        let wait = run.and_then(|run| runs.only_wait(run, Wait::clone));
-                        let target = wait.and_then(|wait| Some((wait.entry.upgrade()?, wait)));
-                        let waits_for = target.and_then(|(target, wait)| {
-                            let Some(at) = entries.iter().position(|e| Arc::ptr_eq(e, &target))
-                            else {
-                                if !more.iter().any(|known| Arc::ptr_eq(known, &target)) {
-                                    more.push(target);
-                                }
-                                return None;
-                            };
-                            let queue = &guards[at].queue;
-                            // Unless it is the wait of another run with the same key.
-                            let is_its = queue.owner(wait.ticket).and_then(Owner::run) == run;
-                            (is_its && queue.waits_for_ever(wait.ticket)).then_some(at)
-                        });
-                        Holder {
-                            run: run.unwrap_or(RunId::from_u128(0)),
-                            who: owner.map_or_else(String::new, |owner| owner.who().to_owned()),
-                            waits_for,
-                        }
-                    })
-                    .collect(),
-                moves_on: false,
-            })
-            .collect();
-        let mut snapshot = Self { semaphores };
-        snapshot.find_out_who_moves_on();
-        (snapshot, more)
-    }
-
-    /// The least fixed point: begins with nobody and adds whoever must be able to go on.
-    fn find_out_who_moves_on(&mut self) {
-        loop {
-            let found = self.semaphores.iter().position(|node| {
-                let free = node.holders.iter().filter(|holder| self.goes_on(holder));
-                !node.moves_on && free.take(node.needed).count() == node.needed
-            });
-            match found {
-                Some(at) => self.semaphores[at].moves_on = true,
-                None => return,
-            }
-        }
-    }
-
-    fn goes_on(&self, holder: &Holder) -> bool {
-        holder
-            .waits_for
-            .is_none_or(|target| self.semaphores[target].moves_on)
-    }
-
-    /// The shortest circle that begins with `run` waiting for the semaphore `here` and comes back to
-    /// `run`, all of whose members are stuck.
-    fn circle(&self, here: usize, run: RunId, who: &str) -> Option<Vec<DeadlockLink>> {
-        if self.semaphores[here].moves_on {
-            return None;
-        }
-        // Breadth first; how each semaphore was reached: from which, and by which of its holders.
-        let mut reached: Vec<Option<(usize, usize)>> = vec![None; self.semaphores.len()];
-        let mut frontier = std::collections::VecDeque::from([here]);
-        while let Some(at) = frontier.pop_front() {
-            for (nth, holder) in self.semaphores[at].holders.iter().enumerate() {
-                let Some(target) = holder.waits_for.filter(|_| !self.goes_on(holder)) else {
-                    continue;
-                };
-                if holder.run == run {
-                    return Some(self.links(here, at, &reached, run, who));
-                }
-                if target != here && reached[target].is_none() {
-                    reached[target] = Some((at, nth));
-                    frontier.push_back(target);
-                }
-            }
-        }
-        None
-    }
-
-    /// Follows `reached` back from the semaphore `at`, which `run` holds, to `here`, for which it waits.
-    fn links(
-        &self,
-        here: usize,
-        at: usize,
-        reached: &[Option<(usize, usize)>],
-        run: RunId,
-        who: &str,
-    ) -> Vec<DeadlockLink> {
-        let name = |at: usize| self.semaphores[at].name.clone();
-        let mut others = Vec::new();
-        let mut step = at;
-        while step != here {
-            let Some((from, nth)) = reached[step] else {
-                unreachable!("every semaphore on the way was reached from `here`")
-            };
-            let holder = &self.semaphores[from].holders[nth];
-            others.push(DeadlockLink {
-                run: holder.run,
-                who: holder.who.clone(),
-                holds: name(from),
-                waits_for: name(step),
-            });
-            step = from;
-        }
-        let first = DeadlockLink {
-            run,
-            who: who.to_owned(),
-            holds: name(at),
-            waits_for: name(here),
-        };
-        std::iter::once(first)
-            .chain(others.into_iter().rev())
-            .collect()
-    }
+/// Who holds what and waits for what among `entries`. Also gives the entries that turn out to be involved but are not locked yet.
+fn snapshot(
+    entries: &[Arc<Entry>],
+    guards: &[MutexGuard<'_, State>],
+    runs: &WaitingRuns,
+) -> (Graph, Vec<Arc<Entry>>) {
+    let mut more: Vec<Arc<Entry>> = Vec::new();
+    let semaphores = entries
+        .iter()
+        .zip(guards)
+        .map(|(entry, guard)| Node {
+            name: entry.name().clone(),
+            needed: needed(guard.queue.slots(), guard.queue.busy()),
+            holders: guard
+                .queue
+                .holders()
+                .map(|(owner, expires)| {
+                    let run = owner.and_then(Owner::run).filter(|_| !expires);
+                    let wait = run.and_then(|run| runs.only_wait(run, Wait::clone));
+                    let target = wait.and_then(|wait| Some((wait.entry.upgrade()?, wait)));
+                    let waits_for = target.and_then(|(target, wait)| {
+                        let Some(at) = entries.iter().position(|e| Arc::ptr_eq(e, &target)) else {
+                            if !more.iter().any(|known| Arc::ptr_eq(known, &target)) {
+                                more.push(target);
+                            }
+                            return None;
+                        };
+                        let queue = &guards[at].queue;
+                        // Unless it is the wait of another run with the same key.
+                        let is_its = queue.owner(wait.ticket).and_then(Owner::run) == run;
+                        (is_its && queue.waits_for_ever(wait.ticket)).then_some(at)
+                    });
+                    Holder {
+                        run: run.unwrap_or(RunId::from_u128(0)),
+                        who: owner.map_or_else(String::new, |owner| owner.who().to_owned()),
+                        waits_for,
+                    }
+                })
+                .collect(),
+        })
+        .collect();
+    (Graph::new(semaphores), more)
 }

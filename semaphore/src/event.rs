@@ -40,8 +40,11 @@ pub enum EventKind {
     Deadlocked,
     /// A waiting request gave up.
     TimedOut,
-    /// A request's owner vanished while it waited.
+    /// A request's owner vanished.
     Killed,
+    /// A busy request's lease passed while its process could not reach the store. Only that process
+    /// is told so; the others see it [killed](EventKind::Killed).
+    Lost,
     /// A permit's deadline moved.
     Refreshed,
     /// A busy request was ended by *force release*.
@@ -87,12 +90,30 @@ pub struct Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventsError {
     /// This many events were lost because the subscriber was too slow. The next call gives the oldest
-    /// that is left; look at [`Semaphores::list`](crate::Semaphores::list) to catch up.
-    #[error("{0} events were missed because they were not read in time")]
+    /// that is left; look at [`Semaphores::list`](crate::Semaphores::list) to catch up. 0 says that the
+    /// connection to the store was interrupted, and that nobody knows how many.
+    #[error("{}", missed(*.0))]
     Missed(u64),
     /// The store is gone: there will be no more events.
     #[error("the semaphore store is closed: there are no more events")]
     Closed,
+}
+
+fn missed(events: u64) -> String {
+    match events {
+        0 => {
+            "events may have been missed while the semaphore store could not be reached".to_owned()
+        }
+        1 => "1 event was missed because it was not read in time".to_owned(),
+        _ => format!("{events} events were missed because they were not read in time"),
+    }
+}
+
+/// What goes through the ring.
+#[derive(Clone, Debug)]
+enum Told {
+    Event(Event),
+    Gap,
 }
 
 /// A subscription to everything that happens in a store. Dropping it ends it.
@@ -116,7 +137,7 @@ pub enum EventsError {
 /// ```
 #[derive(Debug)]
 pub struct Events {
-    receiver: broadcast::Receiver<Event>,
+    receiver: broadcast::Receiver<Told>,
     /// Counts this subscription, see `EventHub::is_observed`.
     subscribers: Arc<AtomicUsize>,
 }
@@ -127,10 +148,12 @@ impl Events {
     /// # Errors
     /// [`EventsError::Missed`] once after events were lost, [`EventsError::Closed`] at the end.
     pub async fn recv(&mut self) -> Result<Event, EventsError> {
-        self.receiver.recv().await.map_err(|error| match error {
-            broadcast::error::RecvError::Lagged(missed) => EventsError::Missed(missed),
-            broadcast::error::RecvError::Closed => EventsError::Closed,
-        })
+        match self.receiver.recv().await {
+            Ok(Told::Event(event)) => Ok(event),
+            Ok(Told::Gap) => Err(EventsError::Missed(0)),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Err(EventsError::Missed(missed)),
+            Err(broadcast::error::RecvError::Closed) => Err(EventsError::Closed),
+        }
     }
 
     /// The next event if it is there already.
@@ -139,7 +162,8 @@ impl Events {
     /// As [`recv`](Self::recv).
     pub fn try_recv(&mut self) -> Result<Option<Event>, EventsError> {
         match self.receiver.try_recv() {
-            Ok(event) => Ok(Some(event)),
+            Ok(Told::Event(event)) => Ok(Some(event)),
+            Ok(Told::Gap) => Err(EventsError::Missed(0)),
             Err(broadcast::error::TryRecvError::Empty) => Ok(None),
             Err(broadcast::error::TryRecvError::Lagged(missed)) => Err(EventsError::Missed(missed)),
             Err(broadcast::error::TryRecvError::Closed) => Err(EventsError::Closed),
@@ -158,7 +182,7 @@ impl Drop for Events {
 #[derive(Debug, Default)]
 pub struct EventHub {
     /// Made for the first subscriber: the ring takes its memory at once.
-    sender: OnceLock<broadcast::Sender<Event>>,
+    sender: OnceLock<broadcast::Sender<Told>>,
     subscribers: Arc<AtomicUsize>,
 }
 
@@ -180,7 +204,15 @@ impl EventHub {
     pub fn emit(&self, event: Event) {
         if let Some(sender) = self.sender.get() {
             // The only error is that the last subscriber just left.
-            let _ = sender.send(event);
+            let _ = sender.send(Told::Event(event));
+        }
+    }
+
+    /// Tells all subscribers that they missed events, nobody knows how many: the connection over which
+    /// they come was interrupted.
+    pub fn gap(&self) {
+        if let Some(sender) = self.sender.get() {
+            let _ = sender.send(Told::Gap);
         }
     }
 

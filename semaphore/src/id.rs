@@ -101,12 +101,25 @@ impl RunId {
     /// An id that no other run has, in this process or another.
     #[must_use]
     pub fn unique() -> Self {
-        static PROCESS: OnceLock<Cipher> = OnceLock::new();
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        let cipher = PROCESS.get_or_init(Cipher::random);
-        Self(cipher.seal(cipher.keys[0] as u32, 0, next))
+        Self(unique())
     }
+}
+
+impl RequestId {
+    /// An id that no other request has, in this process or another. For implementations of
+    /// [`Store`](crate::Store), whose clients name their requests before the store knows of them.
+    #[must_use]
+    pub fn unique() -> Self {
+        Self(unique())
+    }
+}
+
+fn unique() -> Uuid {
+    static PROCESS: OnceLock<Cipher> = OnceLock::new();
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    let cipher = PROCESS.get_or_init(Cipher::random);
+    cipher.seal(cipher.keys[0] as u32, 0, next)
 }
 
 /// Where a request of the memory store lives: which entry, and which ticket of its queue.

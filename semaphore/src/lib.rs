@@ -144,7 +144,11 @@
 //! puts a lock and wakers around it; a [`Store`] of another kind does the same transitions in its own language. Time
 //! can be moved by hand in tests: [`ManualClock`].
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod connect;
 mod deadlock;
+mod diagnosis;
 mod error;
 mod event;
 mod id;
@@ -154,15 +158,21 @@ mod memory;
 mod name;
 mod owner;
 pub mod queue;
+#[cfg(feature = "redis")]
+mod redis;
 mod request;
 mod semaphores;
 mod slots;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod store;
 mod sync;
 mod time;
 mod timer;
 mod view;
 
+pub use connect::{StoreUrl, StoreUrlError};
+pub use diagnosis::{ClientView, Diagnosis, Fact};
 pub use error::{
     AcquireError, AdminError, DeadlockError, DeadlockLink, RefreshError, ReleaseError, StoreError,
 };
@@ -170,9 +180,13 @@ pub use event::{Event, EventHub, EventKind, Events, EventsError};
 pub use id::{IdError, RequestId, RunId};
 pub use name::{NameError, SemaphoreName};
 pub use owner::Owner;
+#[cfg(feature = "redis")]
+pub use redis::{RedisStore, RedisUrl};
 pub use request::{Priority, Request, Ttl, TtlError};
 pub use semaphores::{Acquire, Permit, Semaphore, Semaphores};
 pub use slots::{Slots, SlotsError};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 pub use store::{BoxFuture, Lease, Store};
 pub use time::{ManualClock, Timestamp};
 pub use view::{RequestView, SemaphoreView, Status};

@@ -33,6 +33,7 @@ use std::time::{Duration, SystemTime};
 use slab::Slab;
 
 use crate::deadlock::{self, WaitingRuns};
+use crate::diagnosis::{ClientView, Diagnosis};
 use crate::error::{AcquireError, AdminError, DeadlockError, RefreshError, ReleaseError};
 use crate::event::{Event, EventHub};
 use crate::id::{Address, Cipher, RequestId};
@@ -397,6 +398,27 @@ impl MemoryStore {
                 matches: found.len(),
             }),
         }
+    }
+
+    pub(crate) fn diagnose(&self) -> Diagnosis {
+        let asked = std::time::Instant::now();
+        let views = self.list();
+        let client = ClientView {
+            id: "this process".to_owned(),
+            host: None,
+            pid: Some(std::process::id()),
+            alive: true,
+            lease_left: None,
+            busy: views
+                .iter()
+                .flat_map(|view| &view.requests)
+                .filter(|row| row.status == Status::Busy)
+                .count(),
+            waiting: views.iter().map(|view| view.waiting).sum(),
+        };
+        Diagnosis::new("memory:", asked.elapsed())
+            .fact("semaphores", views.len().to_string())
+            .clients(vec![client])
     }
 
     fn entries(&self) -> Vec<Arc<Entry>> {

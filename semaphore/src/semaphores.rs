@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, SystemTime};
 
+use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::Events;
 use crate::id::RequestId;
@@ -284,6 +285,30 @@ impl Semaphores {
         match &self.0 {
             Backend::Memory(store) => Ok(store.show(name)),
             Backend::Remote(store) => store.show(name.clone()).await,
+        }
+    }
+
+    /// How the store is doing: whether it answers, what it is, who shares it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    pub async fn diagnose(&self) -> Result<Diagnosis, StoreError> {
+        match &self.0 {
+            Backend::Memory(store) => Ok(store.diagnose()),
+            Backend::Remote(store) => store.diagnose().await,
+        }
+    }
+
+    /// Waits until a shared store has heard all that was given back so far, and gives back what is still
+    /// held or waits. For the end of a program, which else might be gone before the last release is: the
+    /// store would find that out by itself, a little later. In memory there is nothing to wait for.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed. Its lease frees what it did not hear of.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Backend::Memory(_) => Ok(()),
+            Backend::Remote(store) => store.close().await,
         }
     }
 

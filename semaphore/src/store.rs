@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::Events;
 use crate::id::RequestId;
@@ -86,6 +87,13 @@ pub trait Store: Send + Sync + 'static {
     /// What happens from now on. A store that loses its connection says so with
     /// [`EventsError::Missed`](crate::EventsError::Missed) when it is back.
     fn subscribe(&self) -> Events;
+
+    /// How the store is doing.
+    fn diagnose(&self) -> BoxFuture<'_, Result<Diagnosis, StoreError>>;
+
+    /// Ends when the store has heard all that was given back so far. What is still held or waits is given
+    /// back, too; later requests open the store anew.
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
 /// One permit of a [`Store`]. Dropping it gives it back, without waiting for the store.

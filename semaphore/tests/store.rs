@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cla_semaphore::{
-    AcquireError, AdminError, BoxFuture, EventKind, Events, Lease, Permit, RefreshError,
+    AcquireError, AdminError, BoxFuture, Diagnosis, EventKind, Events, Lease, Permit, RefreshError,
     ReleaseError, Request, RequestId, SemaphoreName, SemaphoreView, Semaphores, Slots, Store,
     StoreError, Ttl,
 };
@@ -116,6 +116,14 @@ impl Store for Faraway {
 
     fn subscribe(&self) -> Events {
         self.0.subscribe()
+    }
+
+    fn diagnose(&self) -> BoxFuture<'_, Result<Diagnosis, StoreError>> {
+        Box::pin(self.0.diagnose())
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.0.close())
     }
 }
 

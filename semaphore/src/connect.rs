@@ -1,0 +1,198 @@
+//! Which store: [`StoreUrl`], and [`Semaphores::connect`].
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::semaphores::Semaphores;
+
+/// Names a store: `memory:`, `sqlite:PATH`, `redis://...` and its kin.
+///
+/// Parsing it opens nothing. Shown, it has no password.
+///
+/// ```
+/// use cla_semaphore::StoreUrl;
+///
+/// let url: StoreUrl = "memory:".parse()?;
+/// assert_eq!(url.to_string(), "memory:");
+/// assert!("mamory:".parse::<StoreUrl>().is_err());
+/// # Ok::<(), cla_semaphore::StoreUrlError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreUrl {
+    /// `memory:`: in this process.
+    Memory,
+    /// `sqlite:PATH`: a file, shared by the processes of one machine. Opened with the crate's feature
+    /// `sqlite`.
+    Sqlite(PathBuf),
+    /// `redis://`, `rediss://` (TLS), `redis-cluster://`, `redis-sentinel://`, ...: a Redis or Valkey
+    /// server, shared by many machines. Opened with the crate's feature `redis`.
+    #[cfg(feature = "redis")]
+    Redis(crate::redis::RedisUrl),
+}
+
+/// Why a text names no store that can be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreUrlError {
+    /// It does not begin as any store does.
+    #[error(
+        "{given:?} is no store: write memory:, sqlite:PATH, redis://HOST:PORT/DB, or with TLS rediss://..."
+    )]
+    UnknownScheme {
+        /// The text, without a password.
+        given: String,
+    },
+    /// `sqlite:` without a path.
+    #[error("sqlite: needs the path of a file, as in sqlite:/var/lib/cla/semaphores.db")]
+    NoPath,
+    /// It begins well, and then something is wrong.
+    #[error("{given} is no store: {problem}")]
+    Malformed {
+        /// The text, without a password.
+        given: String,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
+    /// This program was built without such stores.
+    #[error(
+        "this program was built without {scheme} stores: enable the feature {feature:?} of cla-semaphore"
+    )]
+    NotBuiltIn {
+        /// `sqlite` or `redis`.
+        scheme: &'static str,
+        /// The feature.
+        feature: &'static str,
+    },
+}
+
+/// Schemes of Redis and Valkey.
+const REDIS: [&str; 12] = [
+    "redis",
+    "rediss",
+    "redis-cluster",
+    "rediss-cluster",
+    "redis-sentinel",
+    "rediss-sentinel",
+    "valkey",
+    "valkeys",
+    "valkey-cluster",
+    "valkeys-cluster",
+    "valkey-sentinel",
+    "valkeys-sentinel",
+];
+
+impl FromStr for StoreUrl {
+    type Err = StoreUrlError;
+
+    fn from_str(text: &str) -> Result<Self, StoreUrlError> {
+        let text = text.trim();
+        let unknown = || StoreUrlError::UnknownScheme {
+            given: without_password(text),
+        };
+        let (scheme, rest) = text.split_once(':').ok_or_else(unknown)?;
+        match scheme {
+            "memory" if rest.is_empty() => Ok(Self::Memory),
+            "sqlite" => {
+                // `sqlite:///var/x.db` is how other programs write the path /var/x.db.
+                let path = rest.strip_prefix("//").unwrap_or(rest);
+                if path.is_empty() {
+                    return Err(StoreUrlError::NoPath);
+                }
+                Ok(Self::Sqlite(PathBuf::from(path)))
+            }
+            #[cfg(feature = "redis")]
+            scheme if REDIS.contains(&scheme) => text.parse().map(Self::Redis),
+            #[cfg(not(feature = "redis"))]
+            scheme if REDIS.contains(&scheme) => Err(StoreUrlError::NotBuiltIn {
+                scheme: "redis",
+                feature: "redis",
+            }),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            #[cfg(feature = "redis")]
+            Self::Redis(url) => fmt::Display::fmt(url, f),
+        }
+    }
+}
+
+impl Semaphores {
+    /// Semaphores of the store that `url` names: see [`StoreUrl`]. The store is opened at its first use, and
+    /// an error to open it is an error of that use.
+    ///
+    /// ```
+    /// use cla_semaphore::Semaphores;
+    ///
+    /// let semaphores = Semaphores::connect("memory:")?;
+    /// # Ok::<(), cla_semaphore::StoreUrlError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StoreUrlError`] when `url` names no store that this program can open.
+    pub fn connect(url: &str) -> Result<Self, StoreUrlError> {
+        Self::open(url.parse()?)
+    }
+
+    /// As [`connect`](Self::connect), with a URL that was parsed before.
+    ///
+    /// # Errors
+    /// [`StoreUrlError::NotBuiltIn`].
+    pub fn open(url: StoreUrl) -> Result<Self, StoreUrlError> {
+        match url {
+            StoreUrl::Memory => Ok(Self::memory()),
+            #[cfg(feature = "sqlite")]
+            StoreUrl::Sqlite(path) => Ok(Self::with_store(crate::sqlite::SqliteStore::open(path))),
+            #[cfg(not(feature = "sqlite"))]
+            StoreUrl::Sqlite(_) => Err(StoreUrlError::NotBuiltIn {
+                scheme: "sqlite",
+                feature: "sqlite",
+            }),
+            #[cfg(feature = "redis")]
+            StoreUrl::Redis(url) => Ok(Self::with_store(crate::redis::RedisStore::open(url))),
+        }
+    }
+}
+
+/// The text with what stands between `:` and `@` hidden: nobody wants it in a log.
+pub(crate) fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let Some((userinfo, rest)) = rest.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let user = userinfo.split_once(':').map_or(userinfo, |(user, _)| user);
+    let hidden = if userinfo.contains(':') { ":***" } else { "" };
+    format!("{scheme}://{user}{hidden}@{rest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_may_be_written_in_two_ways() {
+        for text in ["sqlite:/var/x.db", "sqlite:///var/x.db"] {
+            let url: StoreUrl = text.parse().unwrap();
+            assert_eq!(url, StoreUrl::Sqlite("/var/x.db".into()));
+            assert_eq!(url.to_string(), "sqlite:/var/x.db");
+        }
+        assert_eq!("sqlite:".parse::<StoreUrl>(), Err(StoreUrlError::NoPath));
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let error = "radis://me:secret@host".parse::<StoreUrl>().unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+        assert!(error.to_string().contains("me:***@host"), "{error}");
+    }
+}

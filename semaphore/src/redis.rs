@@ -1,0 +1,1 @@
+//! The store of many machines: semaphores in Redis or Valkey.
