@@ -139,25 +139,29 @@ impl Semaphores {
     /// # Errors
     /// [`StoreUrlError`] when `url` names no store that this program can open.
     pub fn connect(url: &str) -> Result<Self, StoreUrlError> {
-        Self::open(url.parse()?)
+        Self::open(&url.parse()?)
     }
 
     /// As [`connect`](Self::connect), with a URL that was parsed before.
     ///
     /// # Errors
     /// [`StoreUrlError::NotBuiltIn`].
-    pub fn open(url: StoreUrl) -> Result<Self, StoreUrlError> {
+    pub fn open(url: &StoreUrl) -> Result<Self, StoreUrlError> {
         match url {
             StoreUrl::Memory => Ok(Self::memory()),
             #[cfg(feature = "sqlite")]
-            StoreUrl::Sqlite(path) => Ok(Self::with_store(crate::sqlite::SqliteStore::open(path))),
+            StoreUrl::Sqlite(path) => Ok(Self::with_store(crate::sqlite::SqliteStore::open(
+                path.clone(),
+            ))),
             #[cfg(not(feature = "sqlite"))]
             StoreUrl::Sqlite(_) => Err(StoreUrlError::NotBuiltIn {
                 scheme: "sqlite",
                 feature: "sqlite",
             }),
             #[cfg(feature = "redis")]
-            StoreUrl::Redis(url) => Ok(Self::with_store(crate::redis::RedisStore::open(url))),
+            StoreUrl::Redis(url) => Ok(Self::with_store(crate::redis::RedisStore::open(
+                url.clone(),
+            ))),
         }
     }
 }
