@@ -1,6 +1,8 @@
 //! What is special about semaphores in a file: other stores and other processes, processes that vanish, and
 //! files that cannot be used. What all stores have in common is in the conformance suite.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on panics
+
 mod common;
 
 use std::path::{Path, PathBuf};
