@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
@@ -141,10 +141,33 @@ pub(super) fn random_commands_do_what_they_do_to_the_pure_queue(subject: &dyn Su
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(difference, sequence)) => {
+            let (difference, sequence) = shorten(subject, difference.to_string(), sequence);
             panic!("{difference}\n\nThe shortest sequence that fails: {sequence:#?}")
         }
         Err(TestError::Abort(reason)) => panic!("no sequences: {reason}"),
     }
+}
+
+/// Leaves out every step without which the sequence still fails. proptest tries each only once, and a step that was
+/// needed may no longer be when others are simpler.
+fn shorten(
+    subject: &dyn Subject,
+    mut difference: String,
+    mut sequence: Vec<Step>,
+) -> (String, Vec<Step>) {
+    let deadline = Instant::now() + SHRINKING;
+    let mut nth = 0;
+    while nth < sequence.len() && Instant::now() < deadline {
+        let mut shorter = sequence.clone();
+        shorter.remove(nth);
+        match play(subject, Some(PATIENCE_WHEN_SHRINKING), &shorter) {
+            Ok(()) => nth += 1,
+            Err(other) => {
+                (difference, sequence, nth) = (other, shorter, 0);
+            }
+        }
+    }
+    (difference, sequence)
 }
 
 /// Plays a sequence into a fresh store and a fresh model.
