@@ -22,7 +22,6 @@
 //!
 //! let memory = || Fresh::clones(Semaphores::memory());
 //! for case in conformance::cases() {
-//! #   if case.name() == "rules::ten_thousand_wait_and_are_steered" { continue }
 //!     case.run(&memory);
 //! }
 //! ```
@@ -98,14 +97,18 @@ impl Fresh {
         }
     }
 
-    /// A store that lives in this process: its clients are clones of `semaphores`. As they are one, the suite does
-    /// not expect that closing a client gives back what this client alone holds.
+    /// A store in the memory of this process: its clients are clones of `semaphores`.
     #[must_use]
     pub fn clones(semaphores: Semaphores) -> Self {
-        Self {
-            shared: false,
-            ..Self::clients(semaphores.clone(), semaphores)
-        }
+        Self::clients(semaphores.clone(), semaphores).of_one_process()
+    }
+
+    /// Says that all of the store is in this process, so that it ends with its clients: closing one gives nothing
+    /// back that is still held, as nothing could be left behind.
+    #[must_use]
+    pub const fn of_one_process(mut self) -> Self {
+        self.shared = false;
+        self
     }
 
     /// Keeps `guard` until the case is over and the clients are gone: a temporary folder, a server.

@@ -157,8 +157,7 @@ pub(super) fn every_way_a_request_can_end_or_change_has_its_event(subject: &dyn 
     drop(cancelled.error());
     drop(a.wait());
     listener.hears([Queued, Killed]);
-    let impatient = a.wait_as(Request::new().timeout(ms(300)));
-    drop(impatient.error());
+    drop(refused(a.acquire(Request::new().timeout(ms(300)))));
     listener.hears([Queued, TimedOut]);
 
     let waiters = [a.wait(), a.wait(), a.wait()];
