@@ -258,6 +258,7 @@ suite! { $
         a_future_dropped_after_its_turn_came_gives_the_slot_to_the_next,
         a_future_dropped_on_its_way_leaves_nothing_behind,
         a_permit_is_given_back_when_it_is_dropped_also_by_a_panic,
+        a_release_that_nobody_waits_for_is_one_all_the_same,
         ten_thousand_wait_and_are_steered,
         fencing_tokens_only_grow_even_when_the_semaphore_was_forgotten_in_between,
         an_idle_semaphore_is_forgotten_with_its_slots_and_its_handles_still_work,
@@ -343,5 +344,6 @@ suite! { $
     }
     sequences {
         random_commands_do_what_they_do_to_the_pure_queue,
+        what_random_commands_do_is_told_as_the_pure_queue_tells_it,
     }
 }

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cla_semaphore::conformance::{self, Fresh};
 use cla_semaphore::{
-    Acquire, AcquireError, AdminError, BoxFuture, Diagnosis, EventHub, Events, Lease, Permit,
-    RefreshError, ReleaseError, Request, RequestId, SemaphoreName, SemaphoreView, Semaphores,
-    Slots, Store, StoreError, Ttl,
+    Acquire, AcquireError, AdminError, BoxFuture, Diagnosis, EventHub, EventKind, Events, Lease,
+    Permit, RefreshError, ReleaseError, Request, RequestId, SemaphoreName, SemaphoreView,
+    Semaphores, Slots, Store, StoreError, Ttl,
 };
 use futures::executor::block_on;
 use tokio::sync::oneshot;
@@ -37,6 +37,8 @@ enum Fault {
     KeepsWhoGaveUp,
     /// Nobody hears of anything.
     Silent,
+    /// Nobody hears of moves.
+    SilentAboutMoves,
     /// Granting takes a slot, if it is free.
     GrantsNothing,
     /// Refreshing says that it worked, and does nothing.
@@ -164,10 +166,14 @@ impl Delegate {
     fn hub(&self) -> &Arc<EventHub> {
         self.hub.get_or_init(|| {
             let hub = Arc::new(EventHub::new());
+            let fault = self.fault;
             let (heard, mut events) = (Arc::downgrade(&hub), self.inner.subscribe());
             thread::spawn(move || {
                 while let Ok(event) = block_on(events.recv()) {
                     thread::sleep(LAG / 20);
+                    if fault == Fault::SilentAboutMoves && event.kind == EventKind::Moved {
+                        continue;
+                    }
                     let Some(hub) = heard.upgrade() else { return };
                     hub.emit(event);
                 }
@@ -418,7 +424,11 @@ mod everything_later {
 /// The names of the cases, of those that begin so, that a store with this fault fails. They wait only briefly for what
 /// never comes; random sequences do so again and again, to find the shortest.
 fn caught(fault: Fault, which: &[&str]) -> Vec<&'static str> {
-    let patience = if which == [SEQUENCES] { 50 } else { 300 };
+    let patience = if matches!(which, [SEQUENCES | EVENTS]) {
+        50
+    } else {
+        300
+    };
     let subject = || store(fault).patience(Duration::from_millis(patience));
     let cases = conformance::cases().into_iter();
     let cases = cases.filter(|case| which.iter().any(|begin| case.name().starts_with(begin)));
@@ -433,7 +443,9 @@ fn is_caught_by(fault: Fault, case: &str) {
     assert_eq!(caught(fault, &[case]), [case], "{fault:?} was not caught");
 }
 
+/// The random sequences: what they show, and what is told of them.
 const SEQUENCES: &str = "sequences::random_commands_do_what_they_do_to_the_pure_queue";
+const EVENTS: &str = "sequences::what_random_commands_do_is_told_as_the_pure_queue_tells_it";
 
 #[test]
 fn a_store_that_ignores_priorities_is_caught() {
@@ -498,6 +510,11 @@ fn a_store_that_tells_nobody_is_caught() {
     let all = all.iter().map(conformance::Case::name);
     let all: Vec<_> = all.filter(|name| name.starts_with("events::")).collect();
     assert_eq!(caught(Fault::Silent, &["events::"]), all);
+    is_caught_by(Fault::SilentAboutMoves, EVENTS);
+    is_caught_by(
+        Fault::SilentAboutMoves,
+        "events::every_way_a_request_can_end_or_change_has_its_event",
+    );
 }
 
 #[test]

@@ -765,6 +765,20 @@ pub(super) fn a_permit_is_given_back_when_it_is_dropped_also_by_a_panic(subject:
     a.becomes(1, 0, 0);
 }
 
+/// The future of a release may be dropped: the permit went with it.
+pub(super) fn a_release_that_nobody_waits_for_is_one_all_the_same(subject: &dyn Subject) {
+    let Stage { a, b, .. } = &Stage::new(subject);
+    for polls in 0..3 {
+        let permit = a.take();
+        let waiter = b.wait();
+        let mut release = Box::pin(permit.release());
+        let _ = (0..polls).find_map(|_| poll(&mut release));
+        drop(release);
+        b.release(waiter.permit());
+        b.becomes(1, 0, 0);
+    }
+}
+
 // ---- 11: cost
 
 /// "Every operation is O(1) or O(log n) in the length of the queue": here only that a long one works at all.
