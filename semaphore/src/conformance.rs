@@ -27,9 +27,10 @@
 //! ```
 //!
 //! # What the suite asks of a store's speed
-//! Nothing: what must come is waited for ([`Fresh::patience`], 30 seconds unless said otherwise), and nothing is
-//! ever expected *not* to have come yet, unless it follows from what did. Two things are taken for granted, though.
-//! Requests that ended are shown for a few seconds; and the clock of the store is within a minute of this one's.
+//! Nothing: what must come is waited for ([`Fresh::patience`], 30 seconds unless said otherwise), and nothing
+//! is ever expected *not* to have come yet, unless it follows from what did. Two things are taken for granted,
+//! though. Requests that ended are shown for a few seconds; and the clock of the store is within a minute of
+//! this one's.
 //!
 //! # Random sequences
 //! [`sequences`](cases) plays random commands into the store and into the pure [`queue`](crate::queue), and

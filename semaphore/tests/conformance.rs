@@ -1,5 +1,5 @@
-//! The conformance suite, held to account: a store that does everything later, as one across a network would, passes
-//! it; and each of some that are wrong in one way is caught.
+//! The conformance suite, held to account: a store that does everything later, as one across a network would,
+//! passes it; and each of some that are wrong in one way is caught.
 #![cfg(feature = "conformance")]
 
 use std::future::Future;
@@ -421,8 +421,8 @@ mod everything_later {
     cla_semaphore::conformance_tests!(|| store(Fault::Nothing));
 }
 
-/// The names of the cases, of those that begin so, that a store with this fault fails. They wait only briefly for what
-/// never comes; random sequences do so again and again, to find the shortest.
+/// The names of the cases, of those that begin so, that a store with this fault fails. They wait only briefly
+/// for what never comes; random sequences do so again and again, to find the shortest.
 fn caught(fault: Fault, which: &[&str]) -> Vec<&'static str> {
     let patience = if matches!(which, [SEQUENCES | EVENTS]) {
         50

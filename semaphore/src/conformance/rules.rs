@@ -1,5 +1,5 @@
-//! The eleven rules of the queue, one section each; numbers as in the design. (Rule 9 is in `deadlocks`, rule 10 in
-//! `events`.)
+//! The eleven rules of the queue, one section each; numbers as in the design. (Rule 9 is in `deadlocks`, rule
+//! 10 in `events`.)
 
 use super::Subject;
 use super::drive::{poll, until, within};

@@ -1,8 +1,8 @@
-//! Random commands, played into a store and into the pure [`queue`](crate::queue): after each step both must show the
-//! same, and have told those who wait and those who hold the same.
+//! Random commands, played into a store and into the pure [`queue`](crate::queue): after each step both must
+//! show the same, and have told those who wait and those who hold the same.
 //!
-//! No command depends on time, so the queue's clock stands still. Steps are told apart by waiting: the next command
-//! comes when the store shows what the queue shows.
+//! No command depends on time, so the queue's clock stands still. Steps are told apart by waiting: the next
+//! command comes when the store shows what the queue shows.
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
@@ -53,8 +53,8 @@ impl fmt::Debug for Where {
 enum Step {
     Acquire(Where, Option<Slots>, i32),
     TryAcquire(Where, Option<Slots>),
-    // The last number picks one of those there are: permits, or waiting requests. (Of those that wait there is now
-    // and then nobody: then any request that ever was is picked, which cannot be steered.)
+    // The last number picks one of those there are: permits, or waiting requests. (Of those that wait there is
+    // now and then nobody: then any request that ever was is picked, which cannot be steered.)
     Release(usize),
     Drop(usize),
     /// Gives up a wait.
@@ -159,8 +159,8 @@ fn compare_sequences(subject: &dyn Subject, listening: bool) {
     }
 }
 
-/// Leaves out every step without which the sequence still fails. proptest tries each only once, and a step that was
-/// needed may no longer be when others are simpler.
+/// Leaves out every step without which the sequence still fails. proptest tries each only once, and a step that
+/// was needed may no longer be when others are simpler.
 fn shorten(
     subject: &dyn Subject,
     listening: bool,
