@@ -4,12 +4,13 @@ mod common;
 
 use std::path::Path;
 
-use common::{Ended, Running, command, examples};
+use common::{Ended, Folder, Running, command, examples};
 
 fn run(arguments: &[&str]) -> Ended {
     let mut all = vec!["run"];
     all.extend(arguments);
-    Running::start(command(&examples(), &all)).end()
+    let home = Folder::with(&[]);
+    Running::start(command(&examples(), &home.home(), &all)).end()
 }
 
 #[test]

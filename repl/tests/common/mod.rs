@@ -46,9 +46,14 @@ impl Folder {
         self.0.path()
     }
 
+    /// Where the program started here keeps what is its own, and looks for its user's configuration.
+    pub fn home(&self) -> PathBuf {
+        self.path().join("home")
+    }
+
     /// The program with these arguments, not started yet.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        command(self.path(), arguments)
+        command(self.path(), &self.home(), arguments)
     }
 
     /// Runs the program to its end.
@@ -57,8 +62,9 @@ impl Folder {
     }
 }
 
-/// The program, to be started in `folder`.
-pub fn command(folder: &Path, arguments: &[impl AsRef<OsStr>]) -> Command {
+/// The program, to be started in `folder`, for a user whose own folder is `home`: no test meets the
+/// semaphores of another, or of whoever runs the tests.
+pub fn command(folder: &Path, home: &Path, arguments: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cla"));
     command
         .args(arguments)
@@ -66,6 +72,8 @@ pub fn command(folder: &Path, arguments: &[impl AsRef<OsStr>]) -> Command {
         .env_remove("NO_COLOR")
         .env_remove("CLICOLOR_FORCE")
         .env_remove("CLA_STORE")
+        .env("CLA_HOME", home)
+        .env("XDG_CONFIG_HOME", home.join("config"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
