@@ -2,6 +2,9 @@
 #![allow(dead_code, unreachable_pub)] // each test program uses its own part of this
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
+#[cfg(unix)]
+pub mod terminal;
+
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,11 +12,30 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 /// No test needs a tenth of this; a program that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder with rules, and the program started in it.
 pub struct Folder(tempfile::TempDir);
+
+/// A rule that holds the only slot of `slot` until there is a semaphore `stop`.
+pub const HOLD: (&str, &str) = (
+    "hold.js",
+    "const sem = require('cla/sem'), util = require('cla/util');
+     sem.take('slot', () => {
+         print('in');
+         while (!sem.show('stop')) util.sleep(0.02);
+     });
+     print('out')",
+);
+
+/// A rule that takes a slot of `slot`, and says how.
+pub const QUEUE: (&str, &str) = (
+    "queue.js",
+    "require('cla/sem').take('slot', (permit) => print(permit.granted ? 'granted' : 'in', permit.token))",
+);
 
 /// How the program ended, and what it said.
 #[derive(Debug)]
@@ -60,6 +82,53 @@ impl Folder {
     pub fn cla(&self, arguments: &[&str]) -> Ended {
         Running::start(self.command(arguments)).end()
     }
+
+    /// Starts the program.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(self.command(arguments))
+    }
+
+    /// Starts the rule `hold.js`, and waits until it has the slot.
+    pub fn hold(&self) -> Running {
+        let mut holder = self.start(&["run", "hold.js"]);
+        assert_eq!(holder.stdout_line(), "in\n");
+        holder
+    }
+
+    /// Lets `hold.js` go on.
+    pub fn stop_holding(&self) {
+        self.cla(&["sem", "slots", "stop", "1"]).printed();
+    }
+
+    /// The semaphore `name` as `cla sem show --json` prints it; null if it is not there.
+    pub fn semaphore(&self, name: &str) -> Value {
+        let ended = self.cla(&["sem", "list", "--json"]);
+        let list: Value = serde_json::from_str(ended.printed()).unwrap();
+        let mut all = list.as_array().unwrap().iter();
+        all.find(|semaphore| semaphore["name"] == name)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Waits until `count` requests stand in line for `slot`; gives the semaphore as it is then.
+    #[track_caller]
+    pub fn until_waiting(&self, count: usize) -> Value {
+        self.until("slot", |semaphore| semaphore["waiting"] == count)
+    }
+
+    /// Waits until the semaphore is as it should be.
+    #[track_caller]
+    pub fn until(&self, name: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let semaphore = self.semaphore(name);
+            if is_so(&semaphore) {
+                return semaphore;
+            }
+            assert!(Instant::now() < deadline, "it stays so: {semaphore}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 /// The program, to be started in `folder`, for a user whose own folder is `home`: no test meets the
@@ -93,6 +162,13 @@ impl Running {
             stderr: child.stderr.take().map(BufReader::new),
             child,
         }
+    }
+
+    /// Sends the program a signal.
+    #[cfg(unix)]
+    pub fn send(&self, signal: nix::sys::signal::Signal) {
+        let program = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
+        nix::sys::signal::kill(program, signal).expect("the program is there");
     }
 
     /// Gives the program its standard input, all of it.
