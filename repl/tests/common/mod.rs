@@ -37,6 +37,12 @@ pub const QUEUE: (&str, &str) = (
     "require('cla/sem').take('slot', (permit) => print(permit.granted ? 'granted' : 'in', permit.token))",
 );
 
+/// How `queue.js` was let in, `in` or `granted`, and its fencing token.
+pub fn let_in(ended: &Ended) -> (&str, u64) {
+    let (how, token) = ended.printed().trim_end().split_once(' ').unwrap();
+    (how, token.parse().unwrap())
+}
+
 /// How the program ended, and what it said.
 #[derive(Debug)]
 pub struct Ended {
