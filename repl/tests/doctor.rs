@@ -1,4 +1,5 @@
 //! `cla doctor`: which store, why, and how it is.
+#![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
 mod common;
 
@@ -83,6 +84,33 @@ fn it_knows_the_processes_that_share_the_store() {
     assert_eq!(client(waiter.child.id())["waiting"], 1);
     let shown = folder.cla(&["doctor"]);
     assert!(shown.printed().contains("alive"), "{shown:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_owner_that_was_killed_is_stale() {
+    let folder = Folder::with(&[HOLD]);
+    let mut holder = folder.hold();
+    holder.send(nix::sys::signal::Signal::SIGKILL);
+    holder.exit_code();
+    let found = doctor(&folder, &[]);
+    let clients = found["clients"].as_array().unwrap();
+    let stale: Vec<_> = clients
+        .iter()
+        .filter(|client| client["alive"] == false)
+        .collect();
+    assert_eq!(stale.len(), 1, "{found}");
+    assert_eq!(
+        (&stale[0]["pid"], &stale[0]["busy"]),
+        (&holder.child.id().into(), &1.into())
+    );
+    assert!(
+        found["hints"][0]
+            .as_str()
+            .unwrap()
+            .contains("1 stale owner left 1 request"),
+        "{found}"
+    );
 }
 
 #[test]

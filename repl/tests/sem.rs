@@ -1,4 +1,5 @@
 //! `cla sem` in one terminal, and rules that hold and wait in others: real processes on one store.
+#![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
 mod common;
 
@@ -335,6 +336,24 @@ fn an_unknown_semaphore_is_an_error_that_knows_what_was_meant() {
 }
 
 #[test]
+fn slots_of_a_name_that_looks_mistyped_are_set_with_a_warning() {
+    let folder = Folder::with(&[]);
+    let slots = |name: &str| folder.cla(&["sem", "slots", name, "2"]);
+    assert_eq!(slots("deploy-target").stderr, "");
+    assert_eq!(slots("licence").stderr, "");
+    let warned = slots("deploy-taget");
+    assert_eq!(
+        warned.printed(),
+        "deploy-taget: 2 slots (pinned), 0 busy, 0 waiting\n"
+    );
+    assert!(
+        warned.stderr.contains("if you meant \"deploy-target\""),
+        "{warned:?}"
+    );
+    assert_eq!(slots("deploy-taget").stderr, "", "it is there now");
+}
+
+#[test]
 fn wrong_usage_exits_2_and_says_what_would_be_right() {
     let folder = Folder::with(&[]);
     for (arguments, hint) in [
@@ -625,16 +644,17 @@ mod at_a_terminal {
     #[test]
     fn ctrl_c_ends_what_waits_for_events_or_for_idleness() {
         let (folder, _holder, _) = queue(0);
-        for command in [&["sem", "wait", "slot"][..], &["sem", "events"]] {
-            let mut terminal = Terminal::start(&folder.command(command));
-            // Whether it came too early or not: the answer is the same.
-            terminal.types("\x03");
-            let (code, seen) = terminal.end();
-            assert!(code == 130 || seen == "^C", "{code}: {seen}");
+        let mut terminal = Terminal::start(&folder.command(&["sem", "wait", "slot"]));
+        folder.until_known(terminal.id());
+        terminal.types("\x03");
+        assert_eq!(terminal.end(), (130, "^C".to_owned()));
+
+        for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+            let events = events(&folder, &[]);
+            events.send(signal);
+            let ended = events.end();
+            assert_eq!((ended.code, ended.stderr.as_str()), (Some(code), ""));
         }
-        let events = events(&folder, &[]);
-        events.send(Signal::SIGTERM);
-        assert_eq!(events.end().code, Some(143));
     }
 
     #[test]

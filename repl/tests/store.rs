@@ -1,4 +1,5 @@
 //! Which store `cla` uses: `--store`, `CLA_STORE`, `cla.toml`, or the user's own file.
+#![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
 mod common;
 

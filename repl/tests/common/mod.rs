@@ -122,6 +122,21 @@ impl Folder {
         self.until("slot", |semaphore| semaphore["waiting"] == count)
     }
 
+    /// Waits until the store knows the process.
+    #[track_caller]
+    pub fn until_known(&self, pid: u32) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let ended = self.cla(&["doctor", "--json"]);
+            let found: Value = serde_json::from_str(ended.printed()).unwrap();
+            let mut clients = found["clients"].as_array().unwrap().iter();
+            if clients.any(|client| client["pid"] == pid) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "it stays unknown: {found}");
+        }
+    }
+
     /// Waits until the semaphore is as it should be.
     #[track_caller]
     pub fn until(&self, name: &str, is_so: impl Fn(&Value) -> bool) -> Value {
@@ -192,6 +207,12 @@ impl Running {
         let mut line = String::new();
         self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
         line
+    }
+
+    /// Waits for something on standard output, and reads no more than a little of it.
+    pub fn begins_to_print(&mut self) {
+        let text = self.stdout.as_mut().unwrap().fill_buf().unwrap();
+        assert!(!text.is_empty(), "it printed nothing");
     }
 
     /// The next line on standard error.
