@@ -668,6 +668,14 @@ mod at_a_terminal {
         holder.send(Signal::SIGTERM);
         assert_eq!(holder.end().code, Some(143));
         assert_eq!(folder.semaphore("slot")["busy"], 0);
+        // They took their leave: the store had nothing to find out.
+        let doctor = folder.cla(&["doctor", "--json"]);
+        assert!(doctor.printed().contains("\"hints\":[]"), "{doctor:?}");
+        assert_eq!(
+            doctor.printed().matches("\"alive\"").count(),
+            1,
+            "{doctor:?}"
+        );
     }
 
     #[test]

@@ -113,6 +113,11 @@ fn a_wrong_choice_exits_2_before_anything_runs() {
     std::fs::write(folder.path().join("cla.toml"), "store = 'mamory:'\n").unwrap();
     refused(&["\"mamory:\" is no store", "cla.toml:1:9"], None, &[]);
     // What is not looked at cannot be wrong.
-    let ended = folder.cla(&["sem", "list", "--store", "memory:"]);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for arguments in [
+        ["sem", "list", "--store", "memory:"],
+        ["sem", "--store", "memory:", "list"],
+    ] {
+        let ended = folder.cla(&arguments);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
 }

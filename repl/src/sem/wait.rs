@@ -45,7 +45,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
         biased;
         signal = signals.next() => return Err(signal.into()),
         view = idle(panel, &args.name, args.timeout.is_some_and(|timeout| timeout.is_zero())) => view?,
-        () = timeout => return Err(still_in_use(panel, args).await?),
+        () = timeout => return Err(still_in_use(panel, args).await),
     };
     match (view, args.json.json) {
         (Some(view), true) => super::print_json(&view),
@@ -103,9 +103,12 @@ async fn change_of(name: &SemaphoreName, events: &mut Events) {
     }
 }
 
-async fn still_in_use(panel: &Panel, args: &Args) -> Result<Failure, Failure> {
-    let view = panel.semaphores.show(&args.name).await?;
-    Ok(Failure::TimedOut(in_use(&args.name, view.as_ref())))
+/// Says who is left. It is time to end: a store that takes long to say is not waited for.
+async fn still_in_use(panel: &Panel, args: &Args) -> Failure {
+    let show = panel.semaphores.show(&args.name);
+    let view = tokio::time::timeout(LOOK_ANYWAY, show).await;
+    let view = view.ok().and_then(Result::ok).flatten();
+    Failure::TimedOut(in_use(&args.name, view.as_ref()))
 }
 
 fn in_use(name: &SemaphoreName, view: Option<&SemaphoreView>) -> String {
