@@ -80,7 +80,7 @@ async fn idle(
             return Err(Failure::TimedOut(in_use(name, view.as_ref())));
         }
         // That it took too long is as good a reason to look as any.
-        let _ = tokio::time::timeout(LOOK_ANYWAY, change_of(name, &mut events)).await;
+        let _ = tokio::time::timeout(LOOK_ANYWAY, may_be_idle(name, &mut events)).await;
     }
 }
 
@@ -90,13 +90,18 @@ fn is_idle(view: &SemaphoreView) -> bool {
     !view.requests.iter().any(|request| live(request.status))
 }
 
-/// Ends when something happened, or may have happened, to the semaphore.
-async fn change_of(name: &SemaphoreName, events: &mut Events) {
+/// Ends when the semaphore has become idle, but for those who were granted, or may have.
+///
+/// An event's counts save a look at the whole line at every step of it.
+async fn may_be_idle(name: &SemaphoreName, events: &mut Events) {
     use cla_runtime::semaphore::EventsError::{Closed, Missed};
     loop {
         match events.recv().await {
-            Ok(event) if event.semaphore == *name => return,
-            Ok(_) => {}
+            Ok(event) => {
+                if event.semaphore == *name && event.busy == 0 && event.waiting == 0 {
+                    return;
+                }
+            }
             Err(Missed(_)) => return,
             Err(Closed) => return std::future::pending().await,
         }
