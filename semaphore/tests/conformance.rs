@@ -1,18 +1,24 @@
-//! The conformance suite, held to account: a store that does everything later passes it, and each of some that are
-//! wrong in one way is caught.
+//! The conformance suite, held to account: a store that does everything later, as one across a network would,
+//! passes it; and each of some that are wrong in one way is caught.
 #![cfg(feature = "conformance")]
 
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use cla_semaphore::conformance::{self, Fresh};
 use cla_semaphore::{
-    AcquireError, AdminError, BoxFuture, Diagnosis, Events, Lease, Permit, RefreshError,
-    ReleaseError, Request, RequestId, SemaphoreName, SemaphoreView, Semaphores, Slots, Store,
-    StoreError, Ttl,
+    Acquire, AcquireError, AdminError, BoxFuture, Diagnosis, EventHub, EventKind, Events, Lease,
+    Permit, RefreshError, ReleaseError, Request, RequestId, SemaphoreName, SemaphoreView,
+    Semaphores, Slots, Store, StoreError, Ttl,
 };
+use futures::executor::block_on;
+use tokio::sync::oneshot;
 
 /// What is wrong with a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +37,8 @@ enum Fault {
     KeepsWhoGaveUp,
     /// Nobody hears of anything.
     Silent,
+    /// Nobody hears of moves.
+    SilentAboutMoves,
     /// Granting takes a slot, if it is free.
     GrantsNothing,
     /// Refreshing says that it worked, and does nothing.
@@ -39,33 +47,103 @@ enum Fault {
     ReleasesNothing,
 }
 
-/// Passes everything on to a store in memory, later, but for its fault.
+/// How long what is sent is under way.
+const LAG: Duration = Duration::from_millis(2);
+
+/// One client of a store across a network: what it sends arrives later, in order, and so do the events. The store
+/// itself is one in memory, of which it passes everything on but for its fault.
 struct Delegate {
     inner: Semaphores,
     fault: Fault,
     arrivals: AtomicI32,
+    line: Line,
+    hub: OnceLock<Arc<EventHub>>,
+}
+
+/// The way to the store.
+#[derive(Clone)]
+struct Line(mpsc::Sender<(Instant, Errand)>);
+
+type Errand = Box<dyn FnOnce() + Send>;
+
+impl Line {
+    fn new() -> Self {
+        let (sender, receiver) = mpsc::channel::<(Instant, Errand)>();
+        thread::spawn(move || {
+            for (arrives, errand) in receiver {
+                thread::sleep(arrives.saturating_duration_since(Instant::now()));
+                errand();
+            }
+        });
+        Self(sender)
+    }
+
+    /// Has something done when it arrives, and does not wait for that.
+    fn send(&self, errand: impl FnOnce() + Send + 'static) {
+        let sent = self.0.send((Instant::now() + LAG, Box::new(errand)));
+        assert!(sent.is_ok(), "the other end is there as long as this one");
+    }
+
+    /// There and back, behind everything that was sent before.
+    async fn round_trip(&self) {
+        let (there, back) = oneshot::channel();
+        // Whoever does not wait any longer does not need the answer.
+        self.send(move || {
+            let _ = there.send(());
+        });
+        back.await.expect("the other end answers");
+    }
+}
+
+/// A request that has arrived, until it is decided. Dropped before, it takes a while until the store knows.
+struct Asking {
+    acquire: Option<Acquire>,
+    line: Line,
+    /// The fault of never telling.
+    keeps: bool,
+}
+
+impl Asking {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit, AcquireError>> {
+        let acquire = self.acquire.as_mut().expect("it is not decided yet");
+        let outcome = Pin::new(acquire).poll(cx);
+        if outcome.is_ready() {
+            self.acquire = None;
+        }
+        outcome
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let Some(acquire) = self.acquire.take() else {
+            return;
+        };
+        if self.keeps {
+            std::mem::forget(acquire);
+        } else {
+            self.line.send(move || drop(acquire));
+        }
+    }
 }
 
 struct DelegateLease {
     permit: Option<Permit>,
     fault: Fault,
-}
-
-/// Not at the first poll.
-async fn later() {
-    let mut polled = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut polled, true) {
-            std::task::Poll::Ready(())
-        } else {
-            cx.waker().wake_by_ref();
-            std::task::Poll::Pending
-        }
-    })
-    .await;
+    line: Line,
 }
 
 impl Delegate {
+    fn new(inner: &Semaphores, fault: Fault) -> Arc<Self> {
+        Arc::new(Self {
+            inner: inner.clone(),
+            fault,
+            arrivals: AtomicI32::new(0),
+            line: Line::new(),
+            hub: OnceLock::new(),
+        })
+    }
+
     fn request(&self, request: Request) -> Request {
         match self.fault {
             Fault::IgnoresPriority => request.priority(0),
@@ -80,6 +158,27 @@ impl Delegate {
         Box::new(DelegateLease {
             permit: Some(permit),
             fault: self.fault,
+            line: self.line.clone(),
+        })
+    }
+
+    /// Passes on what happens, later.
+    fn hub(&self) -> &Arc<EventHub> {
+        self.hub.get_or_init(|| {
+            let hub = Arc::new(EventHub::new());
+            let fault = self.fault;
+            let (heard, mut events) = (Arc::downgrade(&hub), self.inner.subscribe());
+            thread::spawn(move || {
+                while let Ok(event) = block_on(events.recv()) {
+                    thread::sleep(LAG / 20);
+                    if fault == Fault::SilentAboutMoves && event.kind == EventKind::Moved {
+                        continue;
+                    }
+                    let Some(hub) = heard.upgrade() else { return };
+                    hub.emit(event);
+                }
+            });
+            hub
         })
     }
 }
@@ -92,16 +191,23 @@ impl Store for Delegate {
     ) -> BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>> {
         let request = self.request(request);
         Box::pin(async move {
-            later().await;
-            if self.fault == Fault::KeepsWhoGaveUp {
-                let inner = self.inner.clone();
-                let asking = tokio::sync::oneshot::channel();
-                std::thread::spawn(move || asking.0.send(inner.blocking_acquire(&name, request)));
-                let permit = asking.1.await.expect("the thread answers")?;
-                return Ok(self.lease(permit));
-            }
-            let permit = self.inner.acquire(&name, request).await?;
-            Ok(self.lease(permit))
+            let (there, back) = oneshot::channel();
+            let mut asking = Asking {
+                acquire: Some(self.inner.acquire(&name, request)),
+                line: self.line.clone(),
+                keeps: self.fault == Fault::KeepsWhoGaveUp,
+            };
+            self.line.send(move || {
+                let decided = asking.poll(&mut Context::from_waker(Waker::noop()));
+                // If nobody waits for it any longer, it is dropped.
+                let _ = there.send((decided, asking));
+            });
+            let (decided, mut asking) = back.await.expect("the other end answers");
+            let outcome = match decided {
+                Poll::Ready(outcome) => outcome,
+                Poll::Pending => std::future::poll_fn(|cx| asking.poll(cx)).await,
+            };
+            Ok(self.lease(outcome?))
         })
     }
 
@@ -111,7 +217,7 @@ impl Store for Delegate {
         request: Request,
     ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>> {
         Box::pin(async move {
-            later().await;
+            self.line.round_trip().await;
             let permit = self.inner.try_acquire(&name, request).await?;
             Ok(permit.map(|permit| self.lease(permit)))
         })
@@ -123,28 +229,28 @@ impl Store for Delegate {
         slots: Slots,
     ) -> BoxFuture<'_, Result<(), AdminError>> {
         Box::pin(async move {
-            later().await;
+            self.line.round_trip().await;
             self.inner.set_slots(&name, slots).await
         })
     }
 
     fn pin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
         Box::pin(async move {
-            later().await;
+            self.line.round_trip().await;
             self.inner.pin(&name).await
         })
     }
 
     fn unpin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
         Box::pin(async move {
-            later().await;
+            self.line.round_trip().await;
             self.inner.unpin(&name).await
         })
     }
 
     fn grant(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
         Box::pin(async move {
-            later().await;
+            self.line.round_trip().await;
             match self.fault {
                 Fault::GrantsNothing => self.inner.move_to(id, 1).await,
                 _ => self.inner.grant(id).await,
@@ -154,28 +260,28 @@ impl Store for Delegate {
 
     fn cancel(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
         Box::pin(async move {
-            later().await;
+            self.line.round_trip().await;
             self.inner.cancel(id).await
         })
     }
 
     fn move_to(&self, id: RequestId, place: usize) -> BoxFuture<'_, Result<(), AdminError>> {
         Box::pin(async move {
-            later().await;
+            self.line.round_trip().await;
             self.inner.move_to(id, place).await
         })
     }
 
     fn purge(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
         Box::pin(async move {
-            later().await;
+            self.line.round_trip().await;
             self.inner.purge(&name).await
         })
     }
 
     fn force_release(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
         Box::pin(async move {
-            later().await;
+            self.line.round_trip().await;
             match self.fault {
                 Fault::ReleasesNothing => Ok(0),
                 _ => self.inner.force_release(&name).await,
@@ -185,14 +291,14 @@ impl Store for Delegate {
 
     fn forget(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
         Box::pin(async move {
-            later().await;
+            self.line.round_trip().await;
             self.inner.forget(&name).await
         })
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>> {
         Box::pin(async move {
-            later().await;
+            self.line.round_trip().await;
             self.inner.list().await
         })
     }
@@ -202,31 +308,38 @@ impl Store for Delegate {
         name: SemaphoreName,
     ) -> BoxFuture<'_, Result<Option<SemaphoreView>, StoreError>> {
         Box::pin(async move {
-            later().await;
+            self.line.round_trip().await;
             self.inner.show(&name).await
         })
     }
 
     fn find<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<RequestId, AdminError>> {
         Box::pin(async move {
-            later().await;
+            self.line.round_trip().await;
             self.inner.find(prefix).await
         })
     }
 
     fn subscribe(&self) -> Events {
         match self.fault {
-            Fault::Silent => Semaphores::memory().subscribe(),
-            _ => self.inner.subscribe(),
+            Fault::Silent => EventHub::new().subscribe(),
+            _ => self.hub().subscribe(),
         }
     }
 
     fn diagnose(&self) -> BoxFuture<'_, Result<Diagnosis, StoreError>> {
-        Box::pin(self.inner.diagnose())
+        Box::pin(async move {
+            self.line.round_trip().await;
+            self.inner.diagnose().await
+        })
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.inner.close())
+        // What is still held stays: see `Fresh::of_one_process`.
+        Box::pin(async move {
+            self.line.round_trip().await;
+            Ok(())
+        })
     }
 }
 
@@ -269,13 +382,17 @@ impl Lease for DelegateLease {
     fn refresh(&self, ttl: Ttl) -> BoxFuture<'_, Result<(), RefreshError>> {
         match self.fault {
             Fault::RefreshesNothing => Box::pin(async { Ok(()) }),
-            _ => Box::pin(self.permit().refresh(ttl)),
+            _ => Box::pin(async move {
+                self.line.round_trip().await;
+                self.permit().refresh(ttl).await
+            }),
         }
     }
     fn release(mut self: Box<Self>) -> BoxFuture<'static, Result<(), ReleaseError>> {
         let permit = self.permit.take().expect("it is released once");
+        let line = self.line.clone();
         Box::pin(async move {
-            later().await;
+            line.round_trip().await;
             permit.release().await
         })
     }
@@ -283,31 +400,36 @@ impl Lease for DelegateLease {
 
 impl Drop for DelegateLease {
     fn drop(&mut self) {
+        let permit = self.permit.take();
         if self.fault == Fault::KeepsWhatIsDropped {
-            std::mem::forget(self.permit.take());
+            std::mem::forget(permit);
+        } else {
+            self.line.send(move || drop(permit));
         }
     }
 }
 
-fn store(fault: Fault) -> Semaphores {
-    Semaphores::with_store(Arc::new(Delegate {
-        inner: Semaphores::memory(),
-        fault,
-        arrivals: AtomicI32::new(0),
-    }))
+fn store(fault: Fault) -> Fresh {
+    let inner = Semaphores::memory();
+    let client = || Semaphores::with_store(Delegate::new(&inner, fault));
+    Fresh::clients(client(), client()).of_one_process()
 }
 
 mod everything_later {
-    use super::{Fault, Fresh, store};
+    use super::{Fault, store};
 
-    cla_semaphore::conformance_tests!(|| Fresh::clones(store(Fault::Nothing)));
+    cla_semaphore::conformance_tests!(|| store(Fault::Nothing));
 }
 
-/// The names of the cases, of those that begin so, that a store with this fault fails. They wait only briefly for what
-/// never comes; random sequences do so again and again, to find the shortest.
+/// The names of the cases, of those that begin so, that a store with this fault fails. They wait only briefly
+/// for what never comes; random sequences do so again and again, to find the shortest.
 fn caught(fault: Fault, which: &[&str]) -> Vec<&'static str> {
-    let patience = if which == [SEQUENCES] { 50 } else { 300 };
-    let subject = || Fresh::clones(store(fault)).patience(Duration::from_millis(patience));
+    let patience = if matches!(which, [SEQUENCES | EVENTS]) {
+        50
+    } else {
+        300
+    };
+    let subject = || store(fault).patience(Duration::from_millis(patience));
     let cases = conformance::cases().into_iter();
     let cases = cases.filter(|case| which.iter().any(|begin| case.name().starts_with(begin)));
     cases
@@ -321,7 +443,9 @@ fn is_caught_by(fault: Fault, case: &str) {
     assert_eq!(caught(fault, &[case]), [case], "{fault:?} was not caught");
 }
 
+/// The random sequences: what they show, and what is told of them.
 const SEQUENCES: &str = "sequences::random_commands_do_what_they_do_to_the_pure_queue";
+const EVENTS: &str = "sequences::what_random_commands_do_is_told_as_the_pure_queue_tells_it";
 
 #[test]
 fn a_store_that_ignores_priorities_is_caught() {
@@ -386,6 +510,11 @@ fn a_store_that_tells_nobody_is_caught() {
     let all = all.iter().map(conformance::Case::name);
     let all: Vec<_> = all.filter(|name| name.starts_with("events::")).collect();
     assert_eq!(caught(Fault::Silent, &["events::"]), all);
+    is_caught_by(Fault::SilentAboutMoves, EVENTS);
+    is_caught_by(
+        Fault::SilentAboutMoves,
+        "events::every_way_a_request_can_end_or_change_has_its_event",
+    );
 }
 
 #[test]
@@ -416,7 +545,7 @@ fn a_store_that_only_says_that_it_did_something_is_caught() {
 #[test]
 fn a_failing_sequence_is_shown_at_its_shortest() {
     // What goes wrong goes wrong at once: a slow machine makes no other sequence fail.
-    let subject = || Fresh::clones(store(Fault::ReleasesNothing));
+    let subject = || store(Fault::ReleasesNothing);
     let failed = catch_unwind(AssertUnwindSafe(|| conformance::run(SEQUENCES, &subject)));
     let message = failed.expect_err("it fails");
     let message = message.downcast_ref::<String>().expect("a text");

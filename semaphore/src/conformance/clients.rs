@@ -104,7 +104,7 @@ pub(super) fn closing_gives_back_what_is_still_held_and_the_client_can_go_on(
         drop((permit, place));
         next
     } else {
-        // Closing one of many names for the same thing does nothing.
+        // There is nobody for whom it could be left behind.
         assert!(!permit.is_lost());
         drop((permit, place));
         waiter.permit()

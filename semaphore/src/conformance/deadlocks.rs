@@ -1,5 +1,5 @@
-//! Rule 9: a wait that can never end is an error, not a hang. The runs of a circle are at different clients wherever
-//! they can be.
+//! Rule 9: a wait that can never end is an error, not a hang. The runs of a circle are at different clients
+//! wherever they can be.
 
 use super::Subject;
 use super::stage::{At, Stage, Waiter, done, ms, ttl};
@@ -91,8 +91,8 @@ pub(super) fn a_run_deadlocks_with_itself_across_clients(subject: &dyn Subject) 
     assert_eq!(links(&there.is_told("x")), [(here.id, "x", "x")]);
 }
 
-/// "A run that waits for a semaphore whose slots are all held by runs that wait, directly or through others, for this
-/// one gets a `SemaphoreDeadlockError` that names the circle."
+/// "A run that waits for a semaphore whose slots are all held by runs that wait, directly or through others,
+/// for this one gets a `SemaphoreDeadlockError` that names the circle."
 pub(super) fn of_two_runs_that_wait_for_each_other_the_second_is_told_and_the_first_goes_on(
     subject: &dyn Subject,
 ) {

@@ -58,18 +58,27 @@ impl Listener {
     /// The next `many` events at `x`. None may be missing.
     #[track_caller]
     pub(super) fn next(&mut self, many: usize) -> Vec<Event> {
+        let name = self.at.name.clone();
+        match self.next_at(&[name.as_str()], many) {
+            Ok(events) => events,
+            Err(missing) => panic!("{missing}"),
+        }
+    }
+
+    /// The next `many` events at any of these.
+    pub(super) fn next_at(&mut self, names: &[&str], many: usize) -> Result<Vec<Event>, String> {
         let deadline = Instant::now() + self.at.patience;
         let mut heard = Vec::new();
         while heard.len() < many {
             let left = deadline.saturating_duration_since(Instant::now());
             match within(left, self.events.recv()) {
-                Some(Ok(event)) if event.semaphore == self.at.name => heard.push(event),
+                Some(Ok(event)) if names.contains(&event.semaphore.as_str()) => heard.push(event),
                 Some(Ok(_)) => {}
-                Some(Err(error)) => panic!("{error}; heard so far: {heard:#?}"),
-                None => panic!("of {many} events came only: {heard:#?}"),
+                Some(Err(error)) => return Err(format!("{error}; heard so far: {heard:#?}")),
+                None => return Err(format!("of {many} events came only: {heard:#?}")),
             }
         }
-        heard
+        Ok(heard)
     }
 
     #[track_caller]
@@ -157,8 +166,7 @@ pub(super) fn every_way_a_request_can_end_or_change_has_its_event(subject: &dyn 
     drop(cancelled.error());
     drop(a.wait());
     listener.hears([Queued, Killed]);
-    let impatient = a.wait_as(Request::new().timeout(ms(300)));
-    drop(impatient.error());
+    drop(refused(a.acquire(Request::new().timeout(ms(300)))));
     listener.hears([Queued, TimedOut]);
 
     let waiters = [a.wait(), a.wait(), a.wait()];

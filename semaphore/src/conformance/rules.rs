@@ -1,9 +1,9 @@
-//! The eleven rules of the queue, one section each; numbers as in the design. (Rule 9 is in `deadlocks`, rule 10 in
-//! `events`.)
+//! The eleven rules of the queue, one section each; numbers as in the design. (Rule 9 is in `deadlocks`, rule
+//! 10 in `events`.)
 
 use super::Subject;
 use super::drive::{poll, until, within};
-use super::stage::{Stage, Waiter, done, ms, name, refused, ttl};
+use super::stage::{Stage, Waiter, by, done, ms, name, refused, ttl};
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError};
 use crate::id::RequestId;
 use crate::request::Request;
@@ -513,9 +513,8 @@ pub(super) fn a_permit_with_a_ttl_expires_by_itself_and_the_next_in_line_has_the
 ) {
     let Stage { a, b, .. } = &Stage::new(subject);
     let holder = a.take_as(Request::new().ttl(ttl(ms(200))));
-    let waiter = b.wait_as(Request::new().timeout(a.patience));
-    // Nobody comes by: the waiter is woken.
-    let next = waiter.permit();
+    // Nobody comes by: the one who waits is woken.
+    let next = b.take();
     assert!(next.token() > holder.token());
     let row = b.row(holder.id());
     assert_eq!(row.status, Status::Expired);
@@ -599,7 +598,7 @@ pub(super) fn a_refresh_moves_the_deadline_to_that_long_from_now(subject: &dyn S
     assert!((3_500.0..3_600.5).contains(&left(b.row(permit.id()))));
     assert!(!permit.is_lost());
     done(a.wait_for("refresh", permit.refresh(ttl(ms(100)))));
-    let next = b.wait_as(Request::new().timeout(b.patience)).permit();
+    let next = b.take();
     assert!(next.token() > permit.token());
     a.lost(&permit);
 }
@@ -645,15 +644,20 @@ pub(super) fn extreme_ttls_and_timeouts_are_understood(subject: &dyn Subject) {
 pub(super) fn a_waiter_whose_time_is_up_leaves_the_line(subject: &dyn Subject) {
     let Stage { a, b, .. } = &Stage::new(subject);
     let holder = a.take();
-    let impatient = a.wait_as(Request::new().timeout(ms(250)));
     let next = b.wait();
-    let id = impatient.id;
-    let error = impatient.error();
+    let impatient = by("impatient").priority(1).timeout(ms(250));
+    let error = refused(a.acquire(impatient));
     assert!(
         matches!(&error, AcquireError::TimedOut { name, after } if *name == a.name && *after == ms(250)),
         "{error}"
     );
-    let row = b.row_becomes(id, Status::TimedOut);
+    let view = b.view();
+    let row = view
+        .requests
+        .iter()
+        .find(|row| row.who.as_deref() == Some("impatient"));
+    let row = row.expect("what just ended is shown");
+    assert_eq!((row.status, row.token), (Status::TimedOut, None));
     assert!(row.waited >= 0.2, "{row:?}");
     assert_eq!(b.line(), [next.id]);
     a.release(holder);
@@ -759,6 +763,20 @@ pub(super) fn a_permit_is_given_back_when_it_is_dropped_also_by_a_panic(subject:
     let held = next.close();
     assert!(held <= b.patience, "{held:?}");
     a.becomes(1, 0, 0);
+}
+
+/// The future of a release may be dropped: the permit went with it.
+pub(super) fn a_release_that_nobody_waits_for_is_one_all_the_same(subject: &dyn Subject) {
+    let Stage { a, b, .. } = &Stage::new(subject);
+    for polls in 0..3 {
+        let permit = a.take();
+        let waiter = b.wait();
+        let mut release = Box::pin(permit.release());
+        let _ = (0..polls).find_map(|_| poll(&mut release));
+        drop(release);
+        b.release(waiter.permit());
+        b.becomes(1, 0, 0);
+    }
 }
 
 // ---- 11: cost

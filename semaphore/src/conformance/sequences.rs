@@ -1,8 +1,8 @@
-//! Random commands, played into a store and into the pure [`queue`](crate::queue): after each step both must show the
-//! same, and have told those who wait and those who hold the same.
+//! Random commands, played into a store and into the pure [`queue`](crate::queue): after each step both must
+//! show the same, and have told those who wait and those who hold the same.
 //!
-//! No command depends on time, so the queue's clock stands still. Steps are told apart by waiting: the next command
-//! comes when the store shows what the queue shows.
+//! No command depends on time, so the queue's clock stands still. Steps are told apart by waiting: the next
+//! command comes when the store shows what the queue shows.
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
@@ -14,6 +14,7 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use super::Subject;
 use super::drive::{poll, until};
+use super::events::Listener;
 use super::stage::{At, Stage};
 use crate::error::{AcquireError, AdminError, ReleaseError};
 use crate::id::RequestId;
@@ -52,8 +53,8 @@ impl fmt::Debug for Where {
 enum Step {
     Acquire(Where, Option<Slots>, i32),
     TryAcquire(Where, Option<Slots>),
-    // The last number picks one of those there are: permits, or waiting requests. (Of those that wait there is now
-    // and then nobody: then any request that ever was is picked, which cannot be steered.)
+    // The last number picks one of those there are: permits, or waiting requests. (Of those that wait there is
+    // now and then nobody: then any request that ever was is picked, which cannot be steered.)
     Release(usize),
     Drop(usize),
     /// Gives up a wait.
@@ -119,6 +120,15 @@ fn variable<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
 
 /// A store does what the pure queue does, command by command.
 pub(super) fn random_commands_do_what_they_do_to_the_pure_queue(subject: &dyn Subject) {
+    compare_sequences(subject, false);
+}
+
+/// Rule 10: a store tells of every transition of the pure queue, with the counts right after it, in order.
+pub(super) fn what_random_commands_do_is_told_as_the_pure_queue_tells_it(subject: &dyn Subject) {
+    compare_sequences(subject, true);
+}
+
+fn compare_sequences(subject: &dyn Subject, listening: bool) {
     let steps = variable("CLA_CONFORMANCE_STEPS", STEPS).max(1);
     let config = Config {
         cases: variable("CLA_CONFORMANCE_SEQUENCES", SEQUENCES),
@@ -133,7 +143,7 @@ pub(super) fn random_commands_do_what_they_do_to_the_pure_queue(subject: &dyn Su
         if shrinking.get() {
             patience = Some(PATIENCE_WHEN_SHRINKING);
         }
-        play(subject, patience, &sequence).map_err(|difference| {
+        play(subject, listening, patience, &sequence).map_err(|difference| {
             shrinking.set(true);
             TestCaseError::fail(difference)
         })
@@ -141,17 +151,19 @@ pub(super) fn random_commands_do_what_they_do_to_the_pure_queue(subject: &dyn Su
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(difference, sequence)) => {
-            let (difference, sequence) = shorten(subject, difference.to_string(), sequence);
+            let (difference, sequence) =
+                shorten(subject, listening, difference.to_string(), sequence);
             panic!("{difference}\n\nThe shortest sequence that fails: {sequence:#?}")
         }
         Err(TestError::Abort(reason)) => panic!("no sequences: {reason}"),
     }
 }
 
-/// Leaves out every step without which the sequence still fails. proptest tries each only once, and a step that was
-/// needed may no longer be when others are simpler.
+/// Leaves out every step without which the sequence still fails. proptest tries each only once, and a step that
+/// was needed may no longer be when others are simpler.
 fn shorten(
     subject: &dyn Subject,
+    listening: bool,
     mut difference: String,
     mut sequence: Vec<Step>,
 ) -> (String, Vec<Step>) {
@@ -160,7 +172,7 @@ fn shorten(
     while nth < sequence.len() && Instant::now() < deadline {
         let mut shorter = sequence.clone();
         shorter.remove(nth);
-        match play(subject, Some(PATIENCE_WHEN_SHRINKING), &shorter) {
+        match play(subject, listening, Some(PATIENCE_WHEN_SHRINKING), &shorter) {
             Ok(()) => nth += 1,
             Err(other) => {
                 (difference, sequence, nth) = (other, shorter, 0);
@@ -171,13 +183,19 @@ fn shorten(
 }
 
 /// Plays a sequence into a fresh store and a fresh model.
-fn play(subject: &dyn Subject, patience: Option<Duration>, steps: &[Step]) -> Result<(), String> {
+fn play(
+    subject: &dyn Subject,
+    listening: bool,
+    patience: Option<Duration>,
+    steps: &[Step],
+) -> Result<(), String> {
     let mut stage = Stage::new(subject);
     if let Some(patience) = patience {
         stage.a.patience = stage.a.patience.min(patience);
         stage.b.patience = stage.a.patience;
     }
-    let mut game = Game::new(&stage);
+    let listener = listening.then(|| Listener::new(&stage.b, &stage));
+    let mut game = Game::new(&stage, listener);
     for (nth, step) in steps.iter().enumerate() {
         game.turn(*step, nth)
             .map_err(|difference| format!("after step {nth}, {step:?}: {difference}"))?;
@@ -240,7 +258,10 @@ struct Picture {
 struct Game<'a> {
     clients: [&'a At; 2],
     queues: [Queue<usize>; 2],
-    fx: Effects<usize>,
+    /// Of each queue.
+    fx: [Effects<usize>; 2],
+    /// If what is told is compared, too.
+    listener: Option<Listener>,
     everybody: Vec<Asked>,
 }
 
@@ -251,11 +272,15 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
 }
 
 impl<'a> Game<'a> {
-    fn new(stage: &'a Stage) -> Self {
+    fn new(stage: &'a Stage, listener: Option<Listener>) -> Self {
         Self {
             clients: [&stage.a, &stage.b],
             queues: [Queue::new(0), Queue::new(0)],
-            fx: Effects::default(),
+            fx: std::array::from_fn(|_| Effects {
+                observed: listener.is_some(),
+                ..Effects::default()
+            }),
+            listener,
             everybody: Vec::new(),
         }
     }
@@ -281,7 +306,7 @@ impl<'a> Game<'a> {
                 let there = self.at(at);
                 let store = there.try_take_as(request.clone());
                 let queue = &mut self.queues[at.semaphore];
-                let model = queue.try_acquire(&mut request, now, &mut self.fx);
+                let model = queue.try_acquire(&mut request, now, &mut self.fx[at.semaphore]);
                 match (model, store) {
                     (None, None) => {}
                     (Some(admission), Some(permit)) => {
@@ -306,7 +331,8 @@ impl<'a> Game<'a> {
                     let Asked { at, ticket, .. } = self.everybody[who];
                     self.everybody[who].state = State::Over;
                     // Nobody is harmed if it was lost.
-                    let _ = self.queues[at.semaphore].release(ticket, now, &mut self.fx);
+                    let _ =
+                        self.queues[at.semaphore].release(ticket, now, &mut self.fx[at.semaphore]);
                 }
             }
             Step::Abandon(who) => {
@@ -314,6 +340,8 @@ impl<'a> Game<'a> {
                     self.abandon(who);
                 }
             }
+            // Which of the two comes first is not decided, and only what is told shows the difference.
+            Step::ReleaseAndAbandonTheFirst(_) if self.listener.is_some() => {}
             Step::ReleaseAndAbandonTheFirst(who) => {
                 let Some(who) = self.pick(who, |state| matches!(state, State::Holding(_))) else {
                     return Ok(());
@@ -347,7 +375,7 @@ impl<'a> Game<'a> {
             Step::Purge(at) => {
                 let queue = &mut self.queues[at.semaphore];
                 let model = queue.exists().then(|| {
-                    let (freed, granted) = queue.purge(now, &mut self.fx);
+                    let (freed, granted) = queue.purge(now, &mut self.fx[at.semaphore]);
                     freed + granted
                 });
                 return same_count(model, self.at(at).purge());
@@ -355,29 +383,29 @@ impl<'a> Game<'a> {
             Step::ForceRelease(at) => {
                 let queue = &mut self.queues[at.semaphore];
                 let exists = queue.exists();
-                let model = exists.then(|| queue.force_release(now, &mut self.fx));
+                let model = exists.then(|| queue.force_release(now, &mut self.fx[at.semaphore]));
                 return same_count(model, self.at(at).force_release());
             }
             Step::SetSlots(at, slots) => {
-                self.queues[at.semaphore].set_slots(slots, now, &mut self.fx);
+                self.queues[at.semaphore].set_slots(slots, now, &mut self.fx[at.semaphore]);
                 self.at(at).slots(slots);
             }
             Step::Pin(at) => {
-                self.queues[at.semaphore].pin(now, &mut self.fx);
+                self.queues[at.semaphore].pin(now, &mut self.fx[at.semaphore]);
                 self.at(at).pin();
             }
             Step::Unpin(at) => {
                 let queue = &mut self.queues[at.semaphore];
                 let exists = queue.exists();
                 if exists {
-                    queue.unpin(now, &mut self.fx);
+                    queue.unpin(now, &mut self.fx[at.semaphore]);
                 }
                 return same_count(exists.then_some(0), self.at(at).unpin().map(|()| 0));
             }
             Step::Forget(at) => {
                 let queue = &mut self.queues[at.semaphore];
                 let (exists, idle) = (queue.exists(), queue.is_idle());
-                let forgotten = exists && queue.forget(now, &mut self.fx);
+                let forgotten = exists && queue.forget(now, &mut self.fx[at.semaphore]);
                 return match (self.at(at).forget(), exists, idle) {
                     (Ok(()), true, true) if forgotten => Ok(()),
                     (Err(AdminError::UnknownSemaphore { .. }), false, _)
@@ -397,7 +425,12 @@ impl<'a> Game<'a> {
         let number = self.everybody.len();
         let mut acquire = there.semaphores.acquire(&there.name, request.clone());
         let queue = &mut self.queues[at.semaphore];
-        let outcome = queue.acquire(&mut request, |_, _| number, Timestamp::ZERO, &mut self.fx);
+        let outcome = queue.acquire(
+            &mut request,
+            |_, _| number,
+            Timestamp::ZERO,
+            &mut self.fx[at.semaphore],
+        );
         match outcome {
             Outcome::Admitted(admission) => {
                 self.join(at, admission.ticket, State::Over);
@@ -455,7 +488,8 @@ impl<'a> Game<'a> {
         let Asked { at, ticket, .. } = *asked;
         let there = self.at(at);
         let store = there.wait_for("release", permit.release());
-        let model = self.queues[at.semaphore].release(ticket, Timestamp::ZERO, &mut self.fx);
+        let model =
+            self.queues[at.semaphore].release(ticket, Timestamp::ZERO, &mut self.fx[at.semaphore]);
         match (model, store) {
             (Ok(()), Ok(())) | (Err(_), Err(ReleaseError::Lost { .. })) => Ok(()),
             (model, store) => Err(format!("release gave {store:?} and should give {model:?}")),
@@ -466,9 +500,11 @@ impl<'a> Game<'a> {
     fn abandon(&mut self, who: usize) {
         let Asked { at, ticket, .. } = self.everybody[who];
         self.everybody[who].state = State::Over;
-        self.queues[at.semaphore].abandon(ticket, Timestamp::ZERO, &mut self.fx);
+        self.queues[at.semaphore].abandon(ticket, Timestamp::ZERO, &mut self.fx[at.semaphore]);
         // Whatever it would have been told.
-        self.fx.verdicts.retain(|(number, _)| *number != who);
+        self.fx[at.semaphore]
+            .verdicts
+            .retain(|(number, _)| *number != who);
     }
 
     /// Does something to a waiting request, or in vain to another.
@@ -498,7 +534,7 @@ impl<'a> Game<'a> {
             return Ok(());
         };
         let queue = &mut self.queues[its.semaphore];
-        let model = model(queue, ticket, Timestamp::ZERO, &mut self.fx);
+        let model = model(queue, ticket, Timestamp::ZERO, &mut self.fx[its.semaphore]);
         let store = store(&self.at(at), id);
         let same = match &store {
             Ok(()) => model.is_ok(),
@@ -527,15 +563,19 @@ impl<'a> Game<'a> {
 
     /// Waits until everybody was told what the model says, and the store shows what the model shows.
     fn agree(&mut self, observer: &At) -> Checked {
-        let mut verdicts: HashMap<usize, Verdict> = self.fx.verdicts.drain(..).collect();
-        self.fx.lost.clear();
+        let mut verdicts = HashMap::new();
+        for fx in &mut self.fx {
+            verdicts.extend(fx.verdicts.drain(..));
+            fx.lost.clear();
+        }
         until(observer.patience, || match self.told(&mut verdicts) {
             // What it was told does not become right by waiting.
             Err(wrong) => Ok(Err(wrong)),
             Ok(()) => self.compare(&verdicts, observer).map(Ok),
         })
         .and_then(|told| told)?;
-        self.check_tokens()
+        self.check_tokens()?;
+        self.compare_events()
     }
 
     /// Asks all who wait whether they were told something, which must be what the model says.
@@ -581,7 +621,8 @@ impl<'a> Game<'a> {
                 })?;
             }
         }
-        let list = observer.list();
+        let mut list = observer.list();
+        list.retain(|view| NAMES.contains(&view.name.as_str()));
         let known: BTreeSet<&str> = list.iter().map(|view| view.name.as_str()).collect();
         let there = |semaphore: &usize| self.queues[*semaphore].exists();
         let wanted = (0..NAMES.len())
@@ -664,6 +705,44 @@ impl<'a> Game<'a> {
                     "the row of {id} has the token {:?}, its permit {token:?}",
                     row.token
                 )
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Compares what was told of this step.
+    fn compare_events(&mut self) -> Checked {
+        let Some(listener) = &mut self.listener else {
+            return Ok(());
+        };
+        let wanted: usize = self.fx.iter().map(|fx| fx.transitions.len()).sum();
+        let told = listener.next_at(&NAMES, wanted)?;
+        for (semaphore, name) in NAMES.iter().enumerate() {
+            let whose = |ticket: Ticket| {
+                let mut its = self.everybody.iter();
+                its.find(|asked| asked.at.semaphore == semaphore && asked.ticket == ticket)
+                    .and_then(|asked| asked.id)
+            };
+            let wanted: Vec<_> = self.fx[semaphore]
+                .transitions
+                .drain(..)
+                .map(|it| {
+                    (
+                        it.kind,
+                        it.ticket.and_then(whose),
+                        it.busy,
+                        it.waiting,
+                        it.slots,
+                    )
+                })
+                .collect();
+            let told: Vec<_> = told
+                .iter()
+                .filter(|event| event.semaphore.as_str() == *name)
+                .map(|it| (it.kind, it.request, it.busy, it.waiting, it.slots))
+                .collect();
+            ensure(told == wanted, || {
+                format!("of {name} it told {told:#?}\nand should tell {wanted:#?}")
             })?;
         }
         Ok(())

@@ -23,7 +23,7 @@ pub(super) struct Stage {
     pub(super) a: At,
     /// The second client, at `x`.
     pub(super) b: At,
-    /// Whether the clients are more than two names for the same thing.
+    /// Whether the store is more than its clients: then closing one gives back what it holds.
     pub(super) shared: bool,
     /// Dropped last.
     _kept: Vec<Box<dyn Any>>,

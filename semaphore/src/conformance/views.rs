@@ -1,6 +1,6 @@
 //! What administrators see: the rows, their order, whose they are, their times, their ids; and under which names.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::Subject;
 use super::stage::{Stage, by, done, ms, name, refused, ttl};
@@ -178,6 +178,7 @@ pub(super) fn busy_ones_come_first_by_start_then_the_line_then_those_that_ended(
 pub(super) fn times_are_plausible_and_a_permit_tells_the_same(subject: &dyn Subject) {
     let Stage { a, b, .. } = &Stage::new(subject);
     let holder = a.take();
+    let asked = Instant::now();
     let waiter = b.wait();
     a.until("it has waited for a while", |view| {
         view.requests.iter().all(is_at_least_that_old)
@@ -185,6 +186,11 @@ pub(super) fn times_are_plausible_and_a_permit_tells_the_same(subject: &dyn Subj
     a.view().requests.iter().for_each(is_plausible);
     a.release(holder);
     let permit = waiter.permit();
+    let (told, waited) = (Instant::now(), permit.waited().as_secs_f64());
+    assert!(
+        waited <= asked.elapsed().as_secs_f64() + ROUNDING,
+        "{waited} s"
+    );
     let row = b.until("it has run for a while", |view| {
         view.requests
             .iter()
@@ -193,13 +199,12 @@ pub(super) fn times_are_plausible_and_a_permit_tells_the_same(subject: &dyn Subj
     row.requests.iter().for_each(is_plausible);
     let row = a.row(permit.id());
     assert!(row.waited > 0.05, "{row:#?}");
-    assert!(
-        (row.waited - permit.waited().as_secs_f64()).abs() < ROUNDING,
-        "{row:#?}, {permit:?}"
-    );
+    // The one who waited may know it a moment later than the store.
+    assert!(row.waited <= waited + ROUNDING, "{row:#?}, {waited} s");
     let started = permit.started_at().duration_since(UNIX_EPOCH);
     is_about_now(started.map_or(0.0, |since| since.as_secs_f64()));
-    assert!(permit.held() >= ms(25), "{:?}", permit.held());
+    let held = (told.elapsed(), permit.held());
+    assert!(held.1 + ms(20) >= held.0, "{held:?}");
     let id = permit.id();
     b.release(permit);
     let ended = a.row_becomes(id, Status::Done);
