@@ -4,12 +4,20 @@
 //! engine (`cla-runtime`) and the standard library (`cla-stdlib`); here they meet the terminal.
 
 mod completions;
+mod doctor;
+mod durations;
+mod render;
 mod run;
+mod sem;
+mod signals;
+mod store;
 mod types;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Runs automation rules whose semaphores protect scarce things.
 #[derive(Debug, Parser)]
@@ -25,12 +33,17 @@ const EXAMPLES: &str = "\
 Examples:
   cla run deploy.js                run a rule
   cla run --copies 5 deploy.js     run it five times at once: they queue for what it takes
+  cla sem list                     who holds and who waits for what, in all terminals
+  cla sem slots deploy-target 2    let two at once
+  cla doctor                       where the semaphores are, and whether all is well there
   cla types                        what rules can import, as TypeScript declarations
   cla run --help                   everything about running rules";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Sem(sem::Args),
+    Doctor(doctor::Args),
     Types(types::Args),
     Completions(completions::Args),
 }
@@ -40,6 +53,8 @@ fn main() -> ExitCode {
     cli.colour.write_global();
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Sem(args) => sem::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Types(args) => types::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
@@ -49,6 +64,10 @@ fn main() -> ExitCode {
 mod exit {
     /// A rule failed, or the program could not do what it was asked.
     pub(crate) const FAILED: u8 = 1;
+    /// What was asked for was understood, and is not to be had as it was asked for.
+    pub(crate) const USAGE: u8 = 2;
+    /// Waited as long as it was allowed to: `EX_TEMPFAIL`, try again later.
+    pub(crate) const TIMED_OUT: u8 = 75;
     /// Nobody reads the output any more: what a shell says of a program that SIGPIPE ended.
     pub(crate) const PIPE_CLOSED: u8 = 128 + 13;
 }
@@ -57,22 +76,54 @@ mod exit {
 ///
 /// A reader that has gone away (`cla types | head`) is no error worth a message.
 fn finish(result: std::io::Result<()>) -> ExitCode {
+    ExitCode::from(written(result))
+}
+
+/// The exit code of a subcommand that did all but write to standard output.
+fn written(result: std::io::Result<()>) -> u8 {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-            ExitCode::from(exit::PIPE_CLOSED)
-        }
+        Ok(()) => 0,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => exit::PIPE_CLOSED,
         Err(error) => {
             report(&error);
-            ExitCode::from(exit::FAILED)
+            exit::FAILED
         }
     }
 }
 
 /// Tells the user what went wrong, in the form that clap gives its errors too.
-fn report(problem: &dyn std::fmt::Display) {
+fn report(problem: &dyn Display) {
     let style = anstyle::AnsiColor::Red.on_default().bold();
     anstream::eprintln!("{style}error:{style:#} {problem}");
+}
+
+/// Tells the user what is not as it should be, although the program goes on.
+fn warn(problem: &dyn Display) {
+    let style = anstyle::AnsiColor::Yellow.on_default().bold();
+    anstream::eprintln!("{style}warning:{style:#} {problem}");
+}
+
+/// Ends the program for an argument of `subcommand` that is wrong only together with others.
+fn wrong_usage(subcommand: &str, problem: &dyn Display) -> ! {
+    let mut command = Cli::command();
+    command.build();
+    let error = match command.find_subcommand_mut(subcommand) {
+        Some(found) => found.error(ErrorKind::ValueValidation, problem),
+        None => command.error(ErrorKind::ValueValidation, problem),
+    };
+    error.exit()
+}
+
+/// The one of `names` that was most likely meant by `text`.
+fn nearest<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    /// Of 1; lower ones look arbitrary to people.
+    const ALIKE: f64 = 0.75;
+    names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(text, name), name))
+        .filter(|(similarity, _)| *similarity > ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -82,5 +133,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_nearest_name_is_alike_or_none() {
+        let names = ["deploy", "prod-db"];
+        assert_eq!(super::nearest("deplyo", names), Some("deploy"));
+        assert_eq!(super::nearest("prod", names), Some("prod-db"));
+        assert_eq!(super::nearest("zebra", names), None);
     }
 }

@@ -62,7 +62,7 @@ fn wrong_usage_exits_2_and_says_what_would_be_right() {
         (&["run", "--timeout", "0s", "a.js"], "from 1ms to 365d"),
         (&["run", "--memory", "1K", "a.js"], "from 1 MiB"),
         (&["run", "--stack", "1G", "a.js"], "from 64 KiB to 16 MiB"),
-        (&["run", "--store", "redis://localhost", "a.js"], "memory:"),
+        (&["run", "--store", "mamory:", "a.js"], "sqlite:PATH"),
         (&["run", "--stash", "novalue", "a.js"], "KEY=VALUE"),
         (
             &["run", "--stash", "a=1", "--stash", "/a/b=2", "a.js"],

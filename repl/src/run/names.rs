@@ -41,8 +41,8 @@ pub(super) fn names(files: &[PathBuf], copies: usize) -> Vec<String> {
 
 /// The path by which two ways to write the same file are one.
 fn identity(file: &Path) -> PathBuf {
-    if file == Path::new(super::STDIN) {
-        return PathBuf::from(super::STDIN_NAME);
+    if file == Path::new(super::plan::STDIN) {
+        return PathBuf::from(super::plan::STDIN_NAME);
     }
     absolute(file).unwrap_or_else(|_| file.to_path_buf())
 }

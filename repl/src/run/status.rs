@@ -1,15 +1,35 @@
 //! The words of the status line: how many runs run, wait and are done.
 
-use cla_runtime::semaphore::SemaphoreView;
+use std::collections::HashSet;
+
+use cla_runtime::semaphore::{RunId, SemaphoreView, Status};
+
+/// The semaphores for which some of `runs` wait, and how many do. Others that share the store count
+/// for nothing.
+pub(super) fn queues<'v>(
+    semaphores: &'v [SemaphoreView],
+    runs: &HashSet<RunId>,
+) -> Vec<(&'v str, usize)> {
+    semaphores
+        .iter()
+        .map(|view| {
+            let waiting = view.requests.iter().filter(|request| {
+                request.status == Status::Waiting
+                    && request.run.is_some_and(|run| runs.contains(&run))
+            });
+            (view.name.as_str(), waiting.count())
+        })
+        .filter(|(_, waiting)| *waiting > 0)
+        .collect()
+}
 
 /// Describes `live` runs, `done` ones, and what the live ones wait for.
-pub(super) fn describe(live: usize, done: usize, semaphores: &[SemaphoreView]) -> String {
-    let queues: Vec<&SemaphoreView> = semaphores.iter().filter(|view| view.waiting > 0).collect();
-    let waiting: usize = queues.iter().map(|view| view.waiting).sum();
+pub(super) fn describe(live: usize, done: usize, queues: &[(&str, usize)]) -> String {
+    let waiting: usize = queues.iter().map(|(_, waiting)| waiting).sum();
     let mut parts = vec![format!("{} running", live.saturating_sub(waiting))];
-    match queues[..] {
+    match queues {
         [] => {}
-        [one] => parts.push(format!("{waiting} waiting for \"{}\"", one.name)),
+        [(name, _)] => parts.push(format!("{waiting} waiting for \"{name}\"")),
         _ => parts.push(format!("{waiting} waiting for {} semaphores", queues.len())),
     }
     parts.push(format!("{done} done"));
@@ -18,31 +38,39 @@ pub(super) fn describe(live: usize, done: usize, semaphores: &[SemaphoreView]) -
 
 #[cfg(test)]
 mod tests {
-    use cla_runtime::semaphore::{SemaphoreName, SemaphoreView, Slots};
+    use cla_runtime::semaphore::{Owner, Request, SemaphoreName, Semaphores};
 
-    use super::describe;
-
-    fn queue(name: &str, waiting: usize) -> SemaphoreView {
-        SemaphoreView {
-            name: SemaphoreName::new(name).unwrap(),
-            slots: Slots::default(),
-            pinned: false,
-            busy: 1,
-            waiting,
-            requests: Vec::new(),
-        }
-    }
+    use super::*;
 
     #[test]
     fn a_status_tells_who_waits_for_what() {
         assert_eq!(describe(3, 0, &[]), "3 running, 0 done");
         assert_eq!(
-            describe(5, 5, &[queue("a", 0), queue("mysem", 2)]),
+            describe(5, 5, &[("mysem", 2)]),
             "3 running, 2 waiting for \"mysem\", 5 done"
         );
         assert_eq!(
-            describe(5, 5, &[queue("a", 1), queue("b", 2)]),
+            describe(5, 5, &[("a", 1), ("b", 2)]),
             "2 running, 3 waiting for 2 semaphores, 5 done"
         );
+    }
+
+    #[tokio::test]
+    async fn only_the_runs_of_this_program_count() {
+        let semaphores = Semaphores::memory();
+        let [mine, other] = [RunId::unique(), RunId::unique()];
+        let request = |run| Request::new().owner(Owner::new("rule").with_run(run));
+        let name = SemaphoreName::new("slot").unwrap();
+        let _held = semaphores.acquire(&name, Request::new()).await.unwrap();
+        for run in [mine, other] {
+            let semaphores = semaphores.clone();
+            let name = name.clone();
+            tokio::spawn(async move { semaphores.acquire(&name, request(run)).await.map(drop) });
+        }
+        while semaphores.show(&name).await.unwrap().unwrap().waiting < 2 {
+            tokio::task::yield_now().await;
+        }
+        let all = semaphores.list().await.unwrap();
+        assert_eq!(queues(&all, &HashSet::from([mine])), [("slot", 1)]);
     }
 }

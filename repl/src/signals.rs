@@ -1,10 +1,10 @@
 //! Requests from outside to end: Ctrl-C everywhere, SIGTERM on unix.
 //!
-//! The only file of the program that knows which system it is on.
+//! What a command that `cla sem exec` runs is sent is another matter: see there.
 
 /// A request to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signal {
+pub(crate) enum Signal {
     /// Ctrl-C, or SIGINT.
     Interrupt,
     /// SIGTERM: what service managers and `kill` send.
@@ -17,7 +17,7 @@ pub(super) enum Signal {
 
 impl Signal {
     /// What a shell says of a program that this signal ended.
-    pub(super) fn exit_code(self) -> u8 {
+    pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Interrupt => 128 + 2,
             Self::Terminate => 128 + 15,
@@ -41,13 +41,13 @@ mod system {
     /// From its creation on the first signal no longer ends the program by itself. The second one
     /// does, in the signal's handler: the program's threads may be stuck in writing to a pipe that
     /// nobody reads.
-    pub(in super::super) struct Signals {
+    pub(crate) struct Signals {
         interrupt: unix::Signal,
         terminate: unix::Signal,
     }
 
     impl Signals {
-        pub(in super::super) fn listen() -> io::Result<Self> {
+        pub(crate) fn listen() -> io::Result<Self> {
             let second = Arc::new(AtomicBool::new(false));
             for (kind, signal) in [
                 (SignalKind::interrupt(), Signal::Interrupt),
@@ -66,7 +66,7 @@ mod system {
         }
 
         /// The next one.
-        pub(in super::super) async fn next(&mut self) -> Signal {
+        pub(crate) async fn next(&mut self) -> Signal {
             tokio::select! {
                 _ = self.interrupt.recv() => Signal::Interrupt,
                 _ = self.terminate.recv() => Signal::Terminate,
@@ -85,19 +85,19 @@ mod system {
 
     /// The requests that have arrived and those that will. From its creation on they no longer end
     /// the program by themselves.
-    pub(in super::super) struct Signals(CtrlC);
+    pub(crate) struct Signals(CtrlC);
 
     impl Signals {
-        pub(in super::super) fn listen() -> io::Result<Self> {
+        pub(crate) fn listen() -> io::Result<Self> {
             windows::ctrl_c().map(Self)
         }
 
         /// The next one.
-        pub(in super::super) async fn next(&mut self) -> Signal {
+        pub(crate) async fn next(&mut self) -> Signal {
             self.0.recv().await;
             Signal::Interrupt
         }
     }
 }
 
-pub(super) use system::Signals;
+pub(crate) use system::Signals;

@@ -1,0 +1,101 @@
+//! Semaphores as people see them in a terminal: views go in, lines come out. Prints nothing, and asks
+//! no store.
+//!
+//! A [`Line`] is made of spans with a style each, so that whoever draws by other means than escape
+//! sequences can take it apart.
+
+mod events;
+mod ids;
+mod semaphores;
+mod table;
+
+use std::fmt;
+
+use anstyle::{AnsiColor, Style};
+use unicode_width::UnicodeWidthStr;
+
+pub(crate) use self::events::event;
+pub(crate) use self::ids::ShortIds;
+pub(crate) use self::semaphores::{headline, overview, requests};
+pub(crate) use self::table::{Align, Column, Table};
+
+/// What stands above columns, and what is over.
+pub(crate) const DIM: Style = Style::new().dimmed();
+/// What a line is about.
+pub(crate) const BOLD: Style = Style::new().bold();
+/// Has a slot.
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+/// Waits, or is to be noticed.
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
+/// Ended as nobody wished it to.
+pub(crate) const RED: Style = AnsiColor::Red.on_default();
+
+/// A piece of text that looks the same from end to end. Has no line end and steers no terminal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) text: String,
+    pub(crate) style: Style,
+}
+
+/// One line. Shown, it has escape sequences; `anstream` removes them where nobody wants them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line(pub(crate) Vec<Span>);
+
+impl Span {
+    /// Text with a style. What could steer a terminal or reorder its text is replaced: others may
+    /// have chosen it.
+    pub(crate) fn new(text: impl Into<String>, style: Style) -> Self {
+        let text = text.into();
+        let text = if text.contains(steers_terminals) {
+            text.replace(steers_terminals, "\u{fffd}")
+        } else {
+            text
+        };
+        Self { text, style }
+    }
+
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Self::new(text, Style::new())
+    }
+
+    /// In columns of the terminal.
+    fn width(&self) -> usize {
+        self.text.width()
+    }
+}
+
+fn steers_terminals(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { text, style } = self;
+        write!(f, "{style}{text}{style:#}")
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|span| span.fmt(f))
+    }
+}
+
+/// The lines as they are read, without styles.
+#[cfg(test)]
+fn text(lines: &[Line]) -> Vec<String> {
+    let plain = |line: &Line| line.0.iter().map(|span| &*span.text).collect::<String>();
+    lines.iter().map(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_others_chose_cannot_steer_the_terminal() {
+        let span = Span::plain("a\x1b[2Jb\u{202e}c");
+        assert_eq!(span.text, "a\u{fffd}[2Jb\u{fffd}c");
+    }
+}

@@ -1,0 +1,52 @@
+//! What is to run: the files of the command line, each as many times as it asks for.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cla_runtime::Script;
+
+use super::names;
+
+/// The file name that means standard input.
+pub(super) const STDIN: &str = "-";
+
+/// What the script on standard input is called where a file would have its name.
+pub(super) const STDIN_NAME: &str = "<stdin>";
+
+/// One of the runs that the command line asks for.
+pub(super) struct Planned {
+    pub(super) name: String,
+    /// As the user wrote it.
+    pub(super) file: String,
+    pub(super) script: Script,
+}
+
+/// What is to run, in the order of the command line.
+///
+/// # Errors
+///
+/// Standard input is named, and cannot be read. A file is read by its run, whose failure it is.
+pub(super) fn plan(files: &[PathBuf], copies: usize) -> io::Result<Vec<Planned>> {
+    let mut names = names::names(files, copies).into_iter();
+    let mut plan = Vec::with_capacity(names.len());
+    let mut stdin = None;
+    for file in files {
+        let script = if file == Path::new(STDIN) {
+            let text = match &stdin {
+                Some(text) => Arc::clone(text),
+                None => Arc::clone(stdin.insert(io::read_to_string(io::stdin())?.into())),
+            };
+            Script::new(STDIN_NAME, text).in_folder(".")
+        } else {
+            Script::file(file)
+        };
+        let file = file.to_string_lossy();
+        plan.extend(names.by_ref().take(copies).map(|name| Planned {
+            name,
+            file: file.clone().into_owned(),
+            script: script.clone(),
+        }));
+    }
+    Ok(plan)
+}

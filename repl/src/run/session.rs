@@ -1,0 +1,200 @@
+//! The runs of one command, from start to exit code.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cla_runtime::semaphore::{RunId, Semaphores};
+use cla_runtime::{
+    Engine, ErrorKind, Limits, Output, OutputStream, RunHandle, RunOptions, RunReport,
+};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use super::output::{Colours, RunOutput};
+use super::plan::Planned;
+use super::screen::Screen;
+use super::{Args, report, status};
+use crate::signals::{Signal, Signals};
+
+/// Who waits for less than this does not wonder what is going on.
+const STATUS_DELAY: Duration = Duration::from_secs(1);
+
+/// How often the status line is brought up to date.
+const STATUS_INTERVAL: Duration = Duration::from_millis(250);
+
+/// A run that was started.
+pub(super) struct Started {
+    file: String,
+    output: Arc<RunOutput>,
+}
+
+/// The reports that are still to come.
+pub(super) type Live =
+    FuturesUnordered<std::pin::Pin<Box<dyn Future<Output = (Started, RunReport)>>>>;
+
+/// The runs of one command, from start to exit code.
+pub(super) struct Session {
+    engine: Engine,
+    /// All that were started: a shared store knows of others, too.
+    runs: HashSet<RunId>,
+    screen: Arc<Screen>,
+    colours: Colours,
+    json: bool,
+    print: bool,
+    total: usize,
+    done: usize,
+    failed: usize,
+    /// How many were cancelled: of those that failed.
+    stopped: usize,
+    /// Who asked for the end of all runs.
+    signal: Option<Signal>,
+}
+
+impl Session {
+    pub(super) fn new(args: &Args, total: usize, semaphores: Semaphores) -> Self {
+        let mut limits = Limits::default().memory(args.memory).stack(args.stack);
+        if let Some(timeout) = args.timeout {
+            limits = limits.timeout(timeout);
+        }
+        let engine = Engine::builder()
+            .workers(args.workers.into())
+            .limits(limits)
+            .semaphores(semaphores)
+            .allow_folder(".")
+            .with(cla_stdlib::install)
+            .build();
+        Self {
+            engine,
+            runs: HashSet::new(),
+            screen: Arc::new(Screen::new()),
+            colours: Colours::detect(),
+            json: args.json,
+            print: args.print,
+            total,
+            done: 0,
+            failed: 0,
+            stopped: 0,
+            signal: None,
+        }
+    }
+
+    /// Starts all runs.
+    pub(super) fn start(&mut self, plan: Vec<Planned>, options: &RunOptions) -> Live {
+        let started = plan.into_iter().enumerate().map(|(index, planned)| {
+            let output = Arc::new(self.output(&planned.name, index));
+            let options = options
+                .clone()
+                .name(planned.name)
+                .output(Arc::clone(&output) as Arc<dyn Output>);
+            let handle: RunHandle = self.engine.run(planned.script, options);
+            self.runs.insert(handle.id());
+            let file = planned.file;
+            Box::pin(async move { (Started { file, output }, handle.await) }) as _
+        });
+        started.collect()
+    }
+
+    fn output(&self, name: &str, index: usize) -> RunOutput {
+        let screen = Arc::clone(&self.screen);
+        if self.total == 1 {
+            RunOutput::plain(screen, self.json)
+        } else {
+            RunOutput::named(screen, self.json, name, index, self.colours)
+        }
+    }
+
+    /// Looks after the runs until the last one has ended.
+    pub(super) async fn attend(&mut self, mut live: Live, mut signals: Signals) {
+        let screen = Arc::clone(&self.screen);
+        let with_status = self.total > 1 && !self.json && screen.has_status();
+        let mut ticks = interval_at(Instant::now() + STATUS_DELAY, STATUS_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !live.is_empty() {
+            tokio::select! {
+                biased;
+                signal = signals.next() => self.on_signal(signal),
+                () = screen.until_lost() => self.engine.cancel_all(),
+                Some((started, report)) = live.next() => self.conclude(&started, &report),
+                _ = ticks.tick(), if with_status && self.signal.is_none() => self.show_status(live.len()).await,
+            }
+        }
+        self.screen.clear_status();
+    }
+
+    /// The first signal cancels every run; the second ends the program, if it got this far.
+    fn on_signal(&mut self, signal: Signal) {
+        if self.signal.is_some() {
+            std::process::exit(signal.exit_code().into());
+        }
+        self.signal = Some(signal);
+        // Nothing may be left on the terminal if there is a second one.
+        self.screen.clear_status();
+        self.engine.cancel_all();
+    }
+
+    /// Says how a run ended.
+    fn conclude(&mut self, run: &Started, report: &RunReport) {
+        run.output.finish();
+        self.done += 1;
+        if self.json {
+            let line = report::json(&run.file, report);
+            self.screen.write(OutputStream::Stdout, &line);
+        }
+        match &report.result {
+            Ok(value) if self.print => run.output.add(OutputStream::Stdout, &format!("{value}\n")),
+            Ok(_) => {}
+            Err(error) => {
+                self.failed += 1;
+                let stopped = error.kind == ErrorKind::Cancelled;
+                self.stopped += usize::from(stopped);
+                if !stopped && !self.json {
+                    let text = error.render(self.colours.stderr);
+                    let text = format!("{}\n", text.trim_end());
+                    run.output.add(OutputStream::Stderr, &text);
+                }
+            }
+        }
+    }
+
+    async fn show_status(&self, live: usize) {
+        // The status line is no reason to fail, or to wait, when the store does not answer.
+        let list = self.engine.semaphores().list();
+        let semaphores = match tokio::time::timeout(STATUS_INTERVAL, list).await {
+            Ok(Ok(semaphores)) => semaphores,
+            _ => Vec::new(),
+        };
+        let queues = status::queues(&semaphores, &self.runs);
+        self.screen
+            .show_status(&status::describe(live, self.done, &queues));
+    }
+
+    /// Says what is to be said about all runs together, and gives the exit code.
+    pub(super) fn end(&self) -> u8 {
+        if let Some(signal) = self.signal {
+            let runs = if self.stopped == 1 { "run" } else { "runs" };
+            self.screen
+                .complain(&format!("cancelled {} {runs}\n", self.stopped));
+            return signal.exit_code();
+        }
+        match self.screen.lost() {
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => crate::exit::PIPE_CLOSED,
+            Some(error) => {
+                crate::report(&format_args!("cannot write to standard output: {error}"));
+                crate::exit::FAILED
+            }
+            None if self.failed == 0 => 0,
+            None => {
+                if self.total > 1 && !self.json {
+                    crate::report(&format_args!(
+                        "{} of {} runs failed",
+                        self.failed, self.total
+                    ));
+                }
+                crate::exit::FAILED
+            }
+        }
+    }
+}

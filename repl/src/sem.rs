@@ -1,0 +1,367 @@
+//! `cla sem`: the terminal's panel. Shows the semaphores of the store, and steers them.
+//!
+//! One file per subcommand. What they share is here: the [`Panel`] that they work on, and how they
+//! fail. What semaphores look like is `render`'s business.
+
+mod cancel;
+mod confirm;
+mod events;
+mod exec;
+mod forget;
+mod grant;
+mod list;
+mod move_to;
+mod purge;
+mod release;
+mod show;
+mod slots;
+mod wait;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use cla_runtime::semaphore::{
+    AdminError, RequestView, SemaphoreName, SemaphoreView, Semaphores, StoreError, StoreUrl,
+};
+use clap::Subcommand;
+use serde::Serialize;
+
+use crate::render::{Line, ShortIds};
+use crate::signals::Signal;
+use crate::store::{Choice, StoreArgs};
+
+/// Watch and steer semaphores: those of all programs that share the store
+///
+/// NAME is a semaphore's name. ID is a request's id, or as much of its beginning as tells it from all
+/// others; `cla sem list -v` shows that much of each.
+///
+/// With --json, what is printed for programs is one line: the semaphore (`list`: an array of them) with
+/// name, slots (a number or "unlimited"), pinned, busy, waiting, and requests: each with id, status
+/// (waiting, busy, done, cancelled, expired, killed, timed_out), granted, who, run, host, pid, place,
+/// priority, token, requested_at, started_at, expires_at (seconds since 1970), waited and ran (seconds).
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cla sem list                          every semaphore in a row
+  cla sem show deploy-target            one, with who is busy and who waits
+  cla sem slots deploy-target 0         lock it: everybody waits
+  cla sem grant 3f2a                    let this one through, whatever the slots say
+  cla sem cancel 3f2a                   make this one fail with `Semaphore cancel`
+  cla sem exec deploy-target -- make    hold a slot while a command runs
+  cla sem events --json                 everything that happens, as it happens
+
+Exit code:
+  0    done
+  1    not done; the reason is on standard error
+  2    wrong usage, which includes CLA_STORE and cla.toml
+  75   waited as long as --timeout allows
+  130  interrupted by Ctrl-C; 143 is the same by SIGTERM
+  141  whoever read the output is gone";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::Args),
+    Show(show::Args),
+    Slots(slots::Args),
+    Grant(grant::Args),
+    Cancel(cancel::Args),
+    Move(move_to::Args),
+    Purge(purge::Args),
+    Release(release::Args),
+    Forget(forget::Args),
+    Events(events::Args),
+    Wait(wait::Args),
+    Exec(exec::Args),
+}
+
+/// `--json`, as most subcommands have it.
+#[derive(Debug, clap::Args)]
+struct JsonArgs {
+    /// Print a line of JSON instead: see `cla sem --help`
+    #[arg(long)]
+    json: bool,
+}
+
+/// Why a subcommand ends without having done what it was asked.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// Not to be had like this.
+    #[error("{0}")]
+    Usage(String),
+    /// Not to be had now.
+    #[error("{0}")]
+    Refused(String),
+    /// Waited long enough.
+    #[error("{0}")]
+    TimedOut(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Output(#[from] io::Error),
+    #[error("interrupted")]
+    Interrupted(u8),
+}
+
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Store(error) => Self::Store(error),
+            other => Self::Refused(other.to_string()),
+        }
+    }
+}
+
+impl From<Signal> for Failure {
+    fn from(signal: Signal) -> Self {
+        Self::Interrupted(signal.exit_code())
+    }
+}
+
+/// The semaphores of the chosen store, before an administrator.
+struct Panel {
+    semaphores: Semaphores,
+    choice: Choice,
+}
+
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let opened = args
+        .store
+        .choose()
+        .and_then(|choice| choice.open().map(|semaphores| Panel { semaphores, choice }));
+    let panel = match opened {
+        Ok(panel) => panel,
+        Err(problem) => {
+            crate::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            crate::report(&format_args!("cannot start: {error}"));
+            return ExitCode::from(crate::exit::FAILED);
+        }
+    };
+    let code = runtime.block_on(async {
+        let ended = panel.carry_out(&args.command).await;
+        crate::store::close(&panel.semaphores).await;
+        match ended {
+            Ok(code) => code,
+            Err(failure) => panel.exit_code(failure, &args.command),
+        }
+    });
+    ExitCode::from(code)
+}
+
+impl Panel {
+    async fn carry_out(&self, command: &Command) -> Result<u8, Failure> {
+        match command {
+            Command::List(args) => list::run(self, args).await?,
+            Command::Show(args) => show::run(self, args).await?,
+            Command::Slots(args) => slots::run(self, args).await?,
+            Command::Grant(args) => grant::run(self, args).await?,
+            Command::Cancel(args) => cancel::run(self, args).await?,
+            Command::Move(args) => move_to::run(self, args).await?,
+            Command::Purge(args) => purge::run(self, args).await?,
+            Command::Release(args) => release::run(self, args).await?,
+            Command::Forget(args) => forget::run(self, args).await?,
+            Command::Events(args) => events::run(self, args).await?,
+            Command::Wait(args) => wait::run(self, args).await?,
+            Command::Exec(args) => return exec::run(self, args).await,
+        }
+        Ok(0)
+    }
+
+    /// Says what went wrong.
+    fn exit_code(&self, failure: Failure, command: &Command) -> u8 {
+        match failure {
+            Failure::Usage(problem) => {
+                crate::report(&problem);
+                crate::exit::USAGE
+            }
+            Failure::Refused(problem) => {
+                crate::report(&problem);
+                crate::exit::FAILED
+            }
+            Failure::TimedOut(problem) => {
+                crate::report(&problem);
+                crate::exit::TIMED_OUT
+            }
+            Failure::Store(error) => {
+                crate::report(&self.choice.complaint(&error));
+                match command {
+                    Command::Exec(_) => exec::STORE_FAILED,
+                    _ => crate::exit::FAILED,
+                }
+            }
+            Failure::Output(error) => crate::written(Err(error)),
+            Failure::Interrupted(code) => code,
+        }
+    }
+
+    /// The semaphore, which must be there.
+    async fn view(&self, name: &SemaphoreName) -> Result<SemaphoreView, Failure> {
+        match self.semaphores.show(name).await? {
+            Some(view) => Ok(view),
+            None => Err(Failure::Refused(self.unknown(name).await?)),
+        }
+    }
+
+    /// Says that there is no such semaphore, and which one may have been meant.
+    async fn unknown(&self, name: &SemaphoreName) -> Result<String, StoreError> {
+        let hint = match self.alike(name).await? {
+            Some(other) => format!("did you mean \"{other}\"?"),
+            None if self.is_alone() => "each process has its own in memory:".to_owned(),
+            None => "it comes into being with the first request for it".to_owned(),
+        };
+        Ok(format!("there is no semaphore \"{name}\"; {hint}"))
+    }
+
+    /// The semaphore whose name is most like this one.
+    async fn alike(&self, name: &SemaphoreName) -> Result<Option<SemaphoreName>, StoreError> {
+        let mut views = self.semaphores.list().await?;
+        views.retain(|view| view.name != *name);
+        let names = views.iter().map(|view| view.name.as_str());
+        let alike = crate::nearest(name.as_str(), names).map(str::to_owned);
+        let found = views
+            .into_iter()
+            .find(|view| Some(view.name.as_str()) == alike.as_deref());
+        Ok(found.map(|view| view.name))
+    }
+
+    /// Whether no other process can see these semaphores.
+    fn is_alone(&self) -> bool {
+        self.choice.url == StoreUrl::Memory
+    }
+
+    /// The request whose id begins with `prefix`, at which semaphore.
+    async fn locate(&self, prefix: &str) -> Result<Located, Failure> {
+        let id = self.semaphores.find(prefix).await?;
+        let views = self.semaphores.list().await?;
+        let short = ShortIds::of(&views).get(id);
+        let found = views.into_iter().find_map(|view| {
+            let request = view.requests.iter().find(|request| request.id == id)?;
+            Some(Located {
+                short: short.clone(),
+                request: request.clone(),
+                view,
+            })
+        });
+        // It may have ended since.
+        found.ok_or_else(|| {
+            Failure::from(AdminError::UnknownRequest {
+                id: prefix.to_owned(),
+            })
+        })
+    }
+
+    /// Ends a command that changed the semaphore `name`: prints it as it is now, or what was done.
+    async fn conclude(
+        &self,
+        name: &SemaphoreName,
+        json: &JsonArgs,
+        done: &dyn Display,
+    ) -> Result<(), Failure> {
+        if json.json {
+            return print_json(&self.view(name).await?);
+        }
+        print(&[done])
+    }
+}
+
+/// A request that an administrator named.
+struct Located {
+    /// As much of its id as tells it from others.
+    short: String,
+    request: RequestView,
+    view: SemaphoreView,
+}
+
+impl Located {
+    fn name(&self) -> &SemaphoreName {
+        &self.view.name
+    }
+}
+
+/// `3f2a (deploy.js)`.
+impl Display for Located {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.short)?;
+        match self.request.who.as_deref() {
+            Some(who) if !who.is_empty() => {
+                write!(f, " ({})", crate::render::Span::plain(who).text)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads the beginning of an id. An empty one would be any request's.
+fn id_prefix(text: &str) -> Result<String, &'static str> {
+    let digits = text.trim().replace('-', "");
+    if !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        Ok(digits)
+    } else {
+        Err("give the beginning of an id, in hexadecimal digits, as `cla sem list -v` shows it")
+    }
+}
+
+/// `1 request`, `2 requests`.
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+fn print(lines: &[impl Display]) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value).map_err(io::Error::from)?;
+    print(&[text])
+}
+
+/// How wide lines may be; as wide as they are where there is no terminal.
+fn width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
+}
+
+/// A semaphore with everybody at it.
+fn describe(view: &SemaphoreView, ids: &ShortIds) -> Vec<Line> {
+    let mut lines = vec![crate::render::headline(view)];
+    if !view.requests.is_empty() {
+        lines.extend(crate::render::requests(view, ids, width()));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::id_prefix;
+
+    #[test]
+    fn the_beginning_of_an_id_is_hexadecimal_and_not_empty() {
+        assert_eq!(id_prefix("3F2a").as_deref(), Ok("3F2a"));
+        assert_eq!(id_prefix("cccccccc-c1").as_deref(), Ok("ccccccccc1"));
+        for text in ["", " ", "-", "xyz", "3f2a!"] {
+            assert!(id_prefix(text).is_err(), "{text:?}");
+        }
+    }
+}

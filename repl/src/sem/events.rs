@@ -1,0 +1,78 @@
+//! `cla sem events`: what happens, as it happens.
+
+use cla_runtime::semaphore::{Event, EventsError, SemaphoreName};
+use jiff::tz::TimeZone;
+
+use super::{Failure, Panel};
+use crate::render::{self, Line, Span};
+use crate::signals::Signals;
+
+/// Print what happens to semaphores, as it happens, until Ctrl-C
+///
+/// Each line has the time, what happened, the semaphore, the request's id and who asks, and how many
+/// are busy and wait right after it. When events were missed, a line says so.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Only what happens to this semaphore; it need not be there yet
+    name: Option<SemaphoreName>,
+    /// Print one JSON object per event
+    ///
+    /// Its fields: kind (created, queued, acquired, granted, released, expired, cancelled, deadlocked,
+    /// timed_out, killed, lost, refreshed, force_released, purged, moved, slots_changed, pinned,
+    /// unpinned, forgotten), semaphore, request, who, run, busy, waiting, slots, at (seconds since
+    /// 1970). {"missed":N} says that N events were missed; null: nobody knows how many.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cla sem events
+  cla sem events deploy-target
+  cla sem events --json | jq 'select(.kind == \"killed\")'";
+
+pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
+    let mut events = panel.semaphores.subscribe();
+    // A subscription does not fail; a store that is not there should be told of at once.
+    panel.semaphores.list().await?;
+    let zone = TimeZone::system();
+    loop {
+        let next = tokio::select! {
+            biased;
+            signal = signals.next() => return Err(signal.into()),
+            next = events.recv() => next,
+        };
+        match next {
+            Ok(event)
+                if args
+                    .name
+                    .as_ref()
+                    .is_none_or(|name| *name == event.semaphore) =>
+            {
+                happened(&event, args.json, &zone)?;
+            }
+            Ok(_) => {}
+            Err(EventsError::Missed(count)) => missed(count, args.json)?,
+            Err(error @ EventsError::Closed) => return Err(Failure::Refused(error.to_string())),
+        }
+    }
+}
+
+fn happened(event: &Event, json: bool, zone: &TimeZone) -> Result<(), Failure> {
+    if json {
+        super::print_json(event)
+    } else {
+        super::print(&[render::event(event, zone)])
+    }
+}
+
+fn missed(count: u64, json: bool) -> Result<(), Failure> {
+    if json {
+        let count = Some(count).filter(|count| *count > 0);
+        return super::print_json(&serde_json::json!({ "missed": count }));
+    }
+    let text = EventsError::Missed(count).to_string();
+    super::print(&[Line(vec![Span::new(text, render::RED)])])
+}

@@ -1,0 +1,129 @@
+//! `cla sem wait`: waits until a semaphore is idle.
+
+use std::time::Duration;
+
+use cla_runtime::semaphore::{Events, SemaphoreName, SemaphoreView, Status};
+
+use super::{Failure, JsonArgs, Panel};
+use crate::signals::Signals;
+
+/// Events make the wait short; should one be missed, this is how long it takes to see it.
+const LOOK_ANYWAY: Duration = Duration::from_secs(1);
+
+/// Wait until nobody is busy at a semaphore and nobody waits for it
+///
+/// It takes no slot and joins no line; to do something while nobody else does, use `cla sem exec`. Those
+/// who were granted count as busy. A semaphore that is not there is idle, and that is said.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The semaphore
+    name: SemaphoreName,
+    /// Wait no longer than this, and exit with 75 then: 30s, 5m, 0 to look only once
+    #[arg(long, value_name = "DURATION", value_parser = crate::durations::patience, allow_negative_numbers = true)]
+    timeout: Option<Duration>,
+    #[command(flatten)]
+    json: JsonArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cla sem slots deploy-target 0 && cla sem wait deploy-target    close it, and wait for the last one
+  cla sem wait deploy-target --timeout 5m || echo 'still in use'
+
+The first example waits for those in line, too: cancel them, or open the semaphore again.";
+
+pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
+    let timeout = async {
+        match args.timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
+        }
+    };
+    let view = tokio::select! {
+        biased;
+        signal = signals.next() => return Err(signal.into()),
+        view = idle(panel, &args.name, args.timeout.is_some_and(|timeout| timeout.is_zero())) => view?,
+        () = timeout => return Err(still_in_use(panel, args).await),
+    };
+    match (view, args.json.json) {
+        (Some(view), true) => super::print_json(&view),
+        (Some(_), false) => Ok(()),
+        (None, json) => {
+            crate::warn(&panel.unknown(&args.name).await?);
+            if json {
+                super::print_json(&serde_json::Value::Null)
+            } else {
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Ends when the semaphore is idle, with what is to be seen of it then.
+///
+/// When it is to look `once`, it fails instead of waiting.
+async fn idle(
+    panel: &Panel,
+    name: &SemaphoreName,
+    once: bool,
+) -> Result<Option<SemaphoreView>, Failure> {
+    // Before the first look, so that nothing happens in between unseen.
+    let mut events = panel.semaphores.subscribe();
+    loop {
+        let view = panel.semaphores.show(name).await?;
+        if view.as_ref().is_none_or(is_idle) {
+            return Ok(view);
+        }
+        if once {
+            return Err(Failure::TimedOut(in_use(name, view.as_ref())));
+        }
+        // That it took too long is as good a reason to look as any.
+        let _ = tokio::time::timeout(LOOK_ANYWAY, may_be_idle(name, &mut events)).await;
+    }
+}
+
+fn is_idle(view: &SemaphoreView) -> bool {
+    let live = |status| matches!(status, Status::Busy | Status::Waiting);
+    // Those who were granted take no slot: they are not in `busy`.
+    !view.requests.iter().any(|request| live(request.status))
+}
+
+/// Ends when the semaphore has become idle, but for those who were granted, or may have.
+///
+/// An event's counts save a look at the whole line at every step of it.
+async fn may_be_idle(name: &SemaphoreName, events: &mut Events) {
+    use cla_runtime::semaphore::EventsError::{Closed, Missed};
+    loop {
+        match events.recv().await {
+            Ok(event) => {
+                if event.semaphore == *name && event.busy == 0 && event.waiting == 0 {
+                    return;
+                }
+            }
+            Err(Missed(_)) => return,
+            Err(Closed) => return std::future::pending().await,
+        }
+    }
+}
+
+/// Says who is left. It is time to end: a store that takes long to say is not waited for.
+async fn still_in_use(panel: &Panel, args: &Args) -> Failure {
+    let show = panel.semaphores.show(&args.name);
+    let view = tokio::time::timeout(LOOK_ANYWAY, show).await;
+    let view = view.ok().and_then(Result::ok).flatten();
+    Failure::TimedOut(in_use(&args.name, view.as_ref()))
+}
+
+fn in_use(name: &SemaphoreName, view: Option<&SemaphoreView>) -> String {
+    let counts = view.map_or_else(String::new, |view| {
+        let live = |status| view.requests.iter().filter(|r| r.status == status).count();
+        format!(
+            " ({} busy, {} waiting)",
+            live(Status::Busy),
+            live(Status::Waiting)
+        )
+    });
+    format!("semaphore \"{name}\" is still in use{counts}; see who it is with `cla sem show`")
+}

@@ -1,0 +1,408 @@
+//! Which store the semaphores are in, and who said so. Choosing one opens nothing.
+
+mod config;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cla_runtime::semaphore::{Semaphores, StoreError, StoreUrl, StoreUrlError};
+
+use self::config::Config;
+
+/// The variable that names a store.
+const STORE_VARIABLE: &str = "CLA_STORE";
+
+/// The variable that moves the program's own folder.
+const HOME_VARIABLE: &str = "CLA_HOME";
+
+/// The file in which a project or a user names a store, among other things to come.
+const CONFIG_FILE: &str = "cla.toml";
+
+/// The file that is the store when nobody names one.
+const DATABASE: &str = "semaphores.db";
+
+/// How long the program waits at its end for a store that does not answer: a lease or the next
+/// process that looks frees what it did not hear of.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// `--store`, as several subcommands have it.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct StoreArgs {
+    /// Where the semaphores are: sqlite:PATH, redis://HOST:PORT/DB, or memory: (this process alone)
+    ///
+    /// Without it, the first of these that says so: the variable CLA_STORE; `store = "URL"` in the
+    /// nearest cla.toml, from the current folder upwards; the same in cla/cla.toml below
+    /// $XDG_CONFIG_HOME or ~/.config. Else it is the file semaphores.db in $CLA_HOME, or in cla/
+    /// below $XDG_STATE_HOME or ~/.local/state.
+    #[arg(long = "store", value_name = "URL", global = true)]
+    url: Option<StoreUrl>,
+}
+
+/// The store to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Choice {
+    pub(crate) url: StoreUrl,
+    pub(crate) origin: Origin,
+}
+
+/// Who chose a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// `--store`.
+    Flag,
+    /// `CLA_STORE`.
+    Environment,
+    /// This `cla.toml`.
+    File(PathBuf),
+    /// Nobody.
+    Default,
+}
+
+/// Why there is no store to use. All of it is for the user to put right before anything is tried.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChoiceError {
+    #[error("{origin}: {problem}")]
+    Url {
+        origin: Origin,
+        problem: StoreUrlError,
+    },
+    #[error("{STORE_VARIABLE} is no valid Unicode: name the store as memory: or sqlite:PATH")]
+    NotUnicode,
+    #[error("{0}")]
+    Config(String),
+    #[error("cannot read {}: {problem}", path.display())]
+    Unreadable { path: PathBuf, problem: io::Error },
+    #[error("cannot tell the current folder, which {needs} needs: {problem}")]
+    NoFolder {
+        needs: &'static str,
+        problem: io::Error,
+    },
+    #[error(
+        "there is no home folder to keep {DATABASE} in: set HOME or {HOME_VARIABLE}, or name a \
+         store with --store or {STORE_VARIABLE}"
+    )]
+    NoHome,
+}
+
+impl StoreArgs {
+    /// Chooses the store.
+    ///
+    /// # Errors
+    /// [`ChoiceError`]. What `--store` says is looked at by clap.
+    pub(crate) fn choose(&self) -> Result<Choice, ChoiceError> {
+        Surroundings {
+            variable: &|name| std::env::var_os(name).filter(|value| !value.is_empty()),
+            folder: &|| std::env::current_dir(),
+            home: &std::env::home_dir,
+        }
+        .choose(self.url.as_ref())
+    }
+}
+
+/// What a choice depends on, but for the command line.
+struct Surroundings<'a> {
+    /// A variable of the environment, unless it is empty.
+    variable: &'a dyn Fn(&str) -> Option<OsString>,
+    /// The current folder.
+    folder: &'a dyn Fn() -> io::Result<PathBuf>,
+    /// The user's home.
+    home: &'a dyn Fn() -> Option<PathBuf>,
+}
+
+impl Surroundings<'_> {
+    fn choose(&self, flag: Option<&StoreUrl>) -> Result<Choice, ChoiceError> {
+        if let Some(url) = flag {
+            return self.choice(url.clone(), Origin::Flag);
+        }
+        if let Some(text) = (self.variable)(STORE_VARIABLE) {
+            let text = text.into_string().map_err(|_| ChoiceError::NotUnicode)?;
+            return self.parse(&text, Origin::Environment);
+        }
+        for path in self.config_files() {
+            let Some(config) = Config::read(&path)? else {
+                continue;
+            };
+            if let Some(url) = config.store {
+                return self.choice(url, Origin::File(path));
+            }
+        }
+        let url = StoreUrl::Sqlite(self.state_folder()?.join(DATABASE));
+        self.choice(url, Origin::Default)
+    }
+
+    fn parse(&self, text: &str, origin: Origin) -> Result<Choice, ChoiceError> {
+        match text.parse() {
+            Ok(url) => self.choice(url, origin),
+            Err(problem) => Err(ChoiceError::Url { origin, problem }),
+        }
+    }
+
+    /// The choice of `url`, a file's path made absolute: it stays the same file whatever happens to
+    /// the current folder, and messages say where it is.
+    fn choice(&self, url: StoreUrl, origin: Origin) -> Result<Choice, ChoiceError> {
+        let url = match url {
+            StoreUrl::Sqlite(path) => StoreUrl::Sqlite(self.absolute(path, &origin)?),
+            other => other,
+        };
+        Ok(Choice { url, origin })
+    }
+
+    fn absolute(&self, path: PathBuf, origin: &Origin) -> Result<PathBuf, ChoiceError> {
+        // No shell opens a `~` that stands behind `sqlite:`.
+        if let Ok(below_home) = path.strip_prefix("~")
+            && let Some(home) = (self.home)()
+        {
+            return Ok(home.join(below_home));
+        }
+        if path.is_absolute() {
+            return Ok(path);
+        }
+        let base = match origin {
+            Origin::File(file) => file.parent().map(Path::to_path_buf).unwrap_or_default(),
+            _ => self.folder("a relative path")?,
+        };
+        // Only as text: a link on the way may lead elsewhere than its folder's parent.
+        Ok(base.join(path).components().collect())
+    }
+
+    fn folder(&self, needs: &'static str) -> Result<PathBuf, ChoiceError> {
+        (self.folder)().map_err(|problem| ChoiceError::NoFolder { needs, problem })
+    }
+
+    /// The files that may name a store: the nearest `cla.toml` from the current folder upwards, then
+    /// the user's.
+    fn config_files(&self) -> Vec<PathBuf> {
+        // Without a current folder there is none near it either.
+        let folder = (self.folder)().unwrap_or_default();
+        let near = folder
+            .ancestors()
+            .map(|folder| folder.join(CONFIG_FILE))
+            .find(|path| path.is_absolute() && path.exists());
+        let user = self
+            .xdg("XDG_CONFIG_HOME", ".config")
+            .map(|folder| folder.join("cla").join(CONFIG_FILE));
+        near.into_iter().chain(user).collect()
+    }
+
+    /// Where the program keeps what must survive it.
+    fn state_folder(&self) -> Result<PathBuf, ChoiceError> {
+        if let Some(folder) = (self.variable)(HOME_VARIABLE) {
+            return Ok(PathBuf::from(folder));
+        }
+        self.xdg("XDG_STATE_HOME", ".local/state")
+            .map(|folder| folder.join("cla"))
+            .ok_or(ChoiceError::NoHome)
+    }
+
+    /// A base folder of the XDG specification, which says that a relative one is to be ignored.
+    fn xdg(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
+        (self.variable)(variable)
+            .map(PathBuf::from)
+            .filter(|folder| folder.is_absolute())
+            .or_else(|| (self.home)().map(|home| home.join(below_home)))
+    }
+}
+
+impl Choice {
+    /// The store's semaphores; it is opened at its first use.
+    ///
+    /// # Errors
+    /// [`ChoiceError::Url`]: this program was built without such stores.
+    pub(crate) fn open(&self) -> Result<Semaphores, ChoiceError> {
+        Semaphores::open(&self.url).map_err(|problem| ChoiceError::Url {
+            origin: self.origin.clone(),
+            problem,
+        })
+    }
+
+    /// Says what went wrong with the store, and who chose it: that may be what is to be changed.
+    pub(crate) fn complaint(&self, error: &StoreError) -> String {
+        match &self.origin {
+            Origin::Default => error.to_string(),
+            origin => format!("{error} ({origin} names this store)"),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("--store"),
+            Self::Environment => f.write_str(STORE_VARIABLE),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Default => f.write_str("the default"),
+        }
+    }
+}
+
+/// Lets the store know, at the end of a program, that nothing is held any more. A store that cannot
+/// be told finds out by itself; how long that takes is all that is lost, so it is only said.
+pub(crate) async fn close(semaphores: &Semaphores) {
+    let problem = match tokio::time::timeout(FAREWELL, semaphores.close()).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("the semaphore store did not answer within {FAREWELL:?}"),
+    };
+    crate::warn(&format_args!(
+        "{problem}; what was not given back is freed by the store itself"
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// A user whose home, project and environment are made up.
+    struct User {
+        folder: tempfile::TempDir,
+        variables: HashMap<&'static str, OsString>,
+    }
+
+    impl User {
+        fn new() -> Self {
+            let user = Self {
+                folder: tempfile::tempdir().unwrap(),
+                variables: HashMap::new(),
+            };
+            std::fs::create_dir_all(user.path("project/rules/deep")).unwrap();
+            std::fs::create_dir_all(user.path("home/.config/cla")).unwrap();
+            user
+        }
+
+        fn path(&self, path: &str) -> PathBuf {
+            self.folder.path().join(path)
+        }
+
+        fn set(&mut self, name: &'static str, value: impl Into<OsString>) {
+            self.variables.insert(name, value.into());
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            std::fs::write(self.path(path), text).unwrap();
+        }
+
+        fn choose(&self, flag: Option<&str>) -> Result<Choice, ChoiceError> {
+            Surroundings {
+                variable: &|name| self.variables.get(name).cloned(),
+                folder: &|| Ok(self.path("project/rules/deep")),
+                home: &|| Some(self.path("home")),
+            }
+            .choose(flag.map(|url| url.parse().unwrap()).as_ref())
+        }
+
+        #[track_caller]
+        fn chooses(&self, flag: Option<&str>, path: &str, origin: &Origin) {
+            let choice = self.choose(flag).unwrap();
+            assert_eq!(choice.url, StoreUrl::Sqlite(self.path(path)));
+            assert_eq!(choice.origin, *origin);
+        }
+    }
+
+    #[test]
+    fn each_that_names_a_store_outranks_the_next() {
+        let mut user = User::new();
+        user.chooses(
+            None,
+            "home/.local/state/cla/semaphores.db",
+            &Origin::Default,
+        );
+
+        user.write("home/.config/cla/cla.toml", "store = 'sqlite:user.db'");
+        let file = Origin::File(user.path("home/.config/cla/cla.toml"));
+        user.chooses(None, "home/.config/cla/user.db", &file);
+
+        user.write("project/cla.toml", "store = 'sqlite:project.db'");
+        let file = Origin::File(user.path("project/cla.toml"));
+        user.chooses(None, "project/project.db", &file);
+
+        user.write("project/rules/cla.toml", "store = 'sqlite:../near.db'");
+        let file = Origin::File(user.path("project/rules/cla.toml"));
+        user.chooses(None, "project/rules/../near.db", &file);
+
+        user.set("CLA_STORE", "sqlite:env.db");
+        user.chooses(None, "project/rules/deep/env.db", &Origin::Environment);
+
+        user.chooses(
+            Some("sqlite:flag.db"),
+            "project/rules/deep/flag.db",
+            &Origin::Flag,
+        );
+    }
+
+    #[test]
+    fn the_default_file_moves_with_its_variables() {
+        let mut user = User::new();
+        user.set("XDG_STATE_HOME", "relative/is/ignored");
+        user.chooses(
+            None,
+            "home/.local/state/cla/semaphores.db",
+            &Origin::Default,
+        );
+        user.set("XDG_STATE_HOME", user.path("state"));
+        user.chooses(None, "state/cla/semaphores.db", &Origin::Default);
+        user.set("CLA_HOME", user.path("own"));
+        user.chooses(None, "own/semaphores.db", &Origin::Default);
+        user.set("CLA_HOME", "here");
+        user.chooses(
+            None,
+            "project/rules/deep/here/semaphores.db",
+            &Origin::Default,
+        );
+    }
+
+    #[test]
+    fn a_project_without_a_store_leaves_it_to_the_user() {
+        let user = User::new();
+        user.write("project/cla.toml", "# nothing yet\n");
+        user.write("home/.config/cla/cla.toml", "store = 'memory:'");
+        let choice = user.choose(None).unwrap();
+        assert_eq!(choice.url, StoreUrl::Memory);
+        let file = user.path("home/.config/cla/cla.toml");
+        assert_eq!(choice.origin, Origin::File(file));
+    }
+
+    #[test]
+    fn a_path_below_home_may_be_written_with_a_tilde() {
+        let user = User::new();
+        user.chooses(Some("sqlite:~/x/y.db"), "home/x/y.db", &Origin::Flag);
+        user.chooses(
+            Some("sqlite:~x.db"),
+            "project/rules/deep/~x.db",
+            &Origin::Flag,
+        );
+    }
+
+    #[test]
+    fn a_wrong_url_says_where_it_stands() {
+        let mut user = User::new();
+        user.set("CLA_STORE", "mamory:");
+        let error = user.choose(None).unwrap_err().to_string();
+        assert!(
+            error.starts_with("CLA_STORE: \"mamory:\" is no store"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn without_a_home_a_store_must_be_named() {
+        let nowhere = Surroundings {
+            variable: &|_| None,
+            folder: &|| Err(io::Error::other("it was removed")),
+            home: &|| None,
+        };
+        let error = nowhere.choose(None).unwrap_err().to_string();
+        assert!(error.contains("CLA_HOME"), "{error}");
+        assert_eq!(
+            nowhere.choose(Some(&StoreUrl::Memory)).unwrap().url,
+            StoreUrl::Memory
+        );
+        let relative = StoreUrl::Sqlite("x.db".into());
+        let error = nowhere.choose(Some(&relative)).unwrap_err().to_string();
+        assert!(error.contains("it was removed"), "{error}");
+    }
+}
