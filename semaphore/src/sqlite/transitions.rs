@@ -208,6 +208,8 @@ pub(super) struct Transition<'a> {
     pub(super) db: &'a Connection,
     me: i64,
     pub(super) now: Moment,
+    /// Read once, so that events keep their order.
+    clock: WallClock,
     effects: &'a mut Effects,
     /// Whether anybody wants to know what happens; found out when something does.
     observed: Option<bool>,
@@ -223,6 +225,7 @@ impl<'a> Transition<'a> {
             db,
             me,
             now: Moment::now(),
+            clock: WallClock::read(),
             effects,
             observed: None,
             living: HashMap::new(),
@@ -1308,7 +1311,7 @@ impl<'a> Transition<'a> {
                 semaphore.taken as i64,
                 semaphore.waiting as i64,
                 semaphore.slots,
-                WallClock::read().seconds(self.now),
+                self.clock.seconds(self.now),
             ])?;
         let id = self.db.last_insert_rowid();
         if id % EVENTS_PRUNED_EVERY == 0 {
