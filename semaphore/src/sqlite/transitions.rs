@@ -556,7 +556,13 @@ impl<'a> Transition<'a> {
             db.query_row("SELECT value FROM setting WHERE name = 'boot'", [], |row| {
                 row.get(0)
             })?;
-        if boot != this.boot {
+        if boot.is_empty() {
+            // A new file.
+            db.execute(
+                "UPDATE setting SET value = ?1 WHERE name = 'boot'",
+                [&this.boot],
+            )?;
+        } else if boot != this.boot {
             // Nobody lived through that; times of the other boot mean nothing in this one.
             db.execute_batch(
                 "DELETE FROM request; DELETE FROM ended; DELETE FROM notice; DELETE FROM event;
