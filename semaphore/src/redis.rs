@@ -83,6 +83,8 @@ use parking_lot::Mutex;
 use redis::Cmd;
 use tokio::sync::oneshot;
 
+pub use self::url::RedisUrl;
+use self::url::Topology;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, StoreError};
 use crate::event::{EventHub, Events};
@@ -98,8 +100,6 @@ use keys::Names;
 use lease::{Hold, RedisLease};
 use reply::{Shown, array, digits, integer, natural, text};
 use scripts::Script;
-pub use self::url::RedisUrl;
-use self::url::Topology;
 
 /// What all parts of a store share.
 struct Settings {
@@ -162,7 +162,9 @@ struct Closed;
 
 /// The server answered, but not in a shape that this version knows.
 #[derive(Debug, thiserror::Error)]
-#[error("it gave an answer that this version does not understand; do all programs have the same version?")]
+#[error(
+    "it gave an answer that this version does not understand; do all programs have the same version?"
+)]
 struct Unreadable;
 
 /// Semaphores in a Redis or Valkey server. See the module page.
@@ -227,7 +229,12 @@ impl RedisStore {
     }
 
     /// A command on the semaphore `name`.
-    fn command(desk: &Desk, script: Script, name: &SemaphoreName, arguments: impl FnOnce(&mut Cmd)) -> What {
+    fn command(
+        desk: &Desk,
+        script: Script,
+        name: &SemaphoreName,
+        arguments: impl FnOnce(&mut Cmd),
+    ) -> What {
         let names = &desk.settings.names;
         let mut command = scripts::run(script, &names.keys(name));
         command.arg(&names.prefix);
@@ -325,7 +332,12 @@ impl RedisStore {
     ) -> Result<(usize, usize, usize), AdminError> {
         let answer = desk.manage(name.clone(), what, value).await?;
         let fields = array(&answer).unwrap_or_default();
-        let field = |at: usize| fields.get(at).and_then(natural).map(|number| number as usize);
+        let field = |at: usize| {
+            fields
+                .get(at)
+                .and_then(natural)
+                .map(|number| number as usize)
+        };
         match fields.first().and_then(integer) {
             Some(-1) => Err(AdminError::UnknownSemaphore { name: name.clone() }),
             Some(_) => match (field(0), field(1), field(2)) {
@@ -337,7 +349,12 @@ impl RedisStore {
     }
 
     /// The same, when slots may have been taken away.
-    async fn reslot(&self, name: &SemaphoreName, what: &'static str, value: String) -> Result<(), AdminError> {
+    async fn reslot(
+        &self,
+        name: &SemaphoreName,
+        what: &'static str,
+        value: String,
+    ) -> Result<(), AdminError> {
         let desk = self.desk()?;
         let (_, _, waiting) = self.manage(&desk, name, what, value).await?;
         if waiting > 0 {
@@ -373,7 +390,11 @@ impl RedisStore {
             let answer = answered.await?;
             let ids = |at: usize| {
                 let found = array(&answer).and_then(|both| array(both.get(at)?));
-                found.unwrap_or_default().iter().filter_map(text).filter_map(reply::id)
+                found
+                    .unwrap_or_default()
+                    .iter()
+                    .filter_map(text)
+                    .filter_map(reply::id)
             };
             live.extend(ids(0));
             ended.extend(ids(1));
@@ -436,7 +457,11 @@ impl Store for RedisStore {
         })
     }
 
-    fn set_slots(&self, name: SemaphoreName, slots: Slots) -> BoxFuture<'_, Result<(), AdminError>> {
+    fn set_slots(
+        &self,
+        name: SemaphoreName,
+        slots: Slots,
+    ) -> BoxFuture<'_, Result<(), AdminError>> {
         Box::pin(async move { self.reslot(&name, "set", reply::shown(slots)).await })
     }
 
@@ -500,7 +525,10 @@ impl Store for RedisStore {
         })
     }
 
-    fn show(&self, name: SemaphoreName) -> BoxFuture<'_, Result<Option<SemaphoreView>, StoreError>> {
+    fn show(
+        &self,
+        name: SemaphoreName,
+    ) -> BoxFuture<'_, Result<Option<SemaphoreView>, StoreError>> {
         Box::pin(async move {
             let desk = self.desk()?;
             let what = Self::command(&desk, Script::Show, &name, |_| {});

@@ -79,11 +79,16 @@ impl Server {
     pub fn with_tls(certificate: &Path, key: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the server");
         let port = free_port();
-        let (tls_port, certificate, key) =
-            (port.to_string(), path(certificate), path(key));
+        let (tls_port, certificate, key) = (port.to_string(), path(certificate), path(key));
         let arguments = [
-            "--tls-port", &tls_port, "--tls-cert-file", &certificate, "--tls-key-file", &key,
-            "--tls-auth-clients", "no",
+            "--tls-port",
+            &tls_port,
+            "--tls-cert-file",
+            &certificate,
+            "--tls-key-file",
+            &key,
+            "--tls-auth-clients",
+            "no",
         ];
         Self::launch(program(), folder, port, &arguments, true)
     }
@@ -99,7 +104,10 @@ impl Server {
             program,
             folder,
             port,
-            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            arguments: arguments
+                .iter()
+                .map(|&argument| argument.to_owned())
+                .collect(),
             process: None,
             tls,
         };
@@ -233,9 +241,7 @@ impl Cluster {
     #[must_use]
     pub fn start() -> Self {
         let nodes: Vec<Server> = (0..3)
-            .map(|_| {
-                Server::with(&["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"])
-            })
+            .map(|_| Server::with(&["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]))
             .collect();
         for (node, (first, last)) in nodes.iter().zip([(0, 5460), (5461, 10922), (10923, 16383)]) {
             // Older servers have no ADDSLOTSRANGE.
@@ -293,7 +299,9 @@ impl Watched {
         let port = master.port.to_string();
         let replica = Server::with(&["--replicaof", "127.0.0.1", &port]);
         eventually("the replica is in step", || {
-            replica.command(&["INFO", "replication"]).contains("master_link_status:up")
+            replica
+                .command(&["INFO", "replication"])
+                .contains("master_link_status:up")
         });
         let folder = tempfile::tempdir().expect("a folder for the Sentinel");
         let settings = folder.path().join("sentinel.conf");
@@ -319,7 +327,14 @@ impl Watched {
         let port = free_port();
         let program = program();
         let process = Command::new(program)
-            .args([settings, "--sentinel", "--port", &port.to_string(), "--bind", "127.0.0.1"])
+            .args([
+                settings,
+                "--sentinel",
+                "--port",
+                &port.to_string(),
+                "--bind",
+                "127.0.0.1",
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -333,7 +348,9 @@ impl Watched {
             process: Some(process),
             tls: false,
         };
-        eventually("the Sentinel answers", || sentinel.try_command(&["PING"]).is_ok());
+        eventually("the Sentinel answers", || {
+            sentinel.try_command(&["PING"]).is_ok()
+        });
         sentinel
     }
 

@@ -32,8 +32,19 @@ async fn two_stores_share_a_semaphore_in_order_of_arrival() {
     drop(second);
     let third = soon(third).await.unwrap().unwrap();
     assert!(third.waited() > Duration::ZERO);
-    assert!(here.try_acquire(&x, Request::new()).await.unwrap().is_none());
+    assert!(
+        here.try_acquire(&x, Request::new())
+            .await
+            .unwrap()
+            .is_none()
+    );
     third.release().await.unwrap();
-    drop(there.try_acquire(&x, Request::new()).await.unwrap().unwrap());
+    drop(
+        there
+            .try_acquire(&x, Request::new())
+            .await
+            .unwrap()
+            .unwrap(),
+    );
     assert_eq!(here.list().await.unwrap().len(), 1);
 }

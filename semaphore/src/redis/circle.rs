@@ -67,7 +67,11 @@ pub(super) async fn recheck(desk: &Desk, name: &SemaphoreName) -> Result<(), Sto
     resolve(desk, name, None).await
 }
 
-async fn resolve(desk: &Desk, name: &SemaphoreName, only: Option<RequestId>) -> Result<(), StoreError> {
+async fn resolve(
+    desk: &Desk,
+    name: &SemaphoreName,
+    only: Option<RequestId>,
+) -> Result<(), StoreError> {
     let mut unlike = 0;
     while unlike < READINGS {
         let picture = read(desk, name, only).await?;
@@ -98,7 +102,10 @@ async fn resolve(desk: &Desk, name: &SemaphoreName, only: Option<RequestId>) -> 
 fn judge(picture: &Picture, any: bool) -> Option<(Wait, Vec<DeadlockLink>)> {
     let graph = graph(picture);
     let circle_of = |run: RunId, wait: &Wait| {
-        let here = picture.semaphores.iter().position(|seen| seen.name == wait.name)?;
+        let here = picture
+            .semaphores
+            .iter()
+            .position(|seen| seen.name == wait.name)?;
         graph.circle(here, run, &wait.who)
     };
     let (wait, circle) = picture
@@ -128,7 +135,12 @@ fn judge(picture: &Picture, any: bool) -> Option<(Wait, Vec<DeadlockLink>)> {
 }
 
 fn graph(picture: &Picture) -> Graph {
-    let place = |name: &SemaphoreName| picture.semaphores.iter().position(|seen| seen.name == *name);
+    let place = |name: &SemaphoreName| {
+        picture
+            .semaphores
+            .iter()
+            .position(|seen| seen.name == *name)
+    };
     let nodes = picture.semaphores.iter().map(|seen| Node {
         name: seen.name.clone(),
         needed: needed(seen.slots, seen.taken),
@@ -151,7 +163,11 @@ fn graph(picture: &Picture) -> Graph {
 
 // ---- reading
 
-async fn read(desk: &Desk, start: &SemaphoreName, only: Option<RequestId>) -> Result<Picture, StoreError> {
+async fn read(
+    desk: &Desk,
+    start: &SemaphoreName,
+    only: Option<RequestId>,
+) -> Result<Picture, StoreError> {
     let mut picture = Picture::default();
     let mut runs: HashMap<RunId, Option<Wait>> = HashMap::new();
     let mut names = vec![start.clone()];
@@ -202,7 +218,11 @@ async fn read(desk: &Desk, start: &SemaphoreName, only: Option<RequestId>) -> Re
 type Line = Vec<(Option<RunId>, Wait)>;
 
 /// Who holds slots of `name`, and who waits: everybody (`*`), the request `whom`, or nobody.
-async fn look(desk: &Desk, name: &SemaphoreName, whom: &str) -> Result<Option<(Seen, Line)>, StoreError> {
+async fn look(
+    desk: &Desk,
+    name: &SemaphoreName,
+    whom: &str,
+) -> Result<Option<(Seen, Line)>, StoreError> {
     let names: &Names = &desk.settings.names;
     let mut command = scripts::run(Script::Look, &names.keys(name));
     command.arg(&names.prefix).arg(whom);
@@ -245,7 +265,10 @@ fn seen(name: &SemaphoreName, answer: &redis::Value) -> Option<(Seen, Line)> {
         taken: natural(taken).or_else(|| integer(taken)?.try_into().ok())? as usize,
         holders: array(holders)?.chunks_exact(3).filter_map(held).collect(),
     };
-    Some((seen, array(line)?.chunks_exact(2).filter_map(waiting).collect()))
+    Some((
+        seen,
+        array(line)?.chunks_exact(2).filter_map(waiting).collect(),
+    ))
 }
 
 /// The one thing that `run` waits for; nothing if it waits for several.
@@ -270,7 +293,11 @@ async fn wait_of(
         if let Some(name) = names.name(key)
             && let Some((_, line)) = look(desk, &name, id).await?
         {
-            found.extend(line.into_iter().filter(|(its, _)| *its == Some(run)).map(|(_, wait)| wait));
+            found.extend(
+                line.into_iter()
+                    .filter(|(its, _)| *its == Some(run))
+                    .map(|(_, wait)| wait),
+            );
         }
     }
     let only = if found.len() == 1 { found.pop() } else { None };
@@ -292,7 +319,8 @@ fn write(circle: &[DeadlockLink]) -> String {
 
 /// What [`write`] made.
 pub(super) fn read_sentence(text: &str) -> Option<Vec<DeadlockLink>> {
-    let links: Vec<(RunId, String, SemaphoreName, SemaphoreName)> = serde_json::from_str(text).ok()?;
+    let links: Vec<(RunId, String, SemaphoreName, SemaphoreName)> =
+        serde_json::from_str(text).ok()?;
     let links: Vec<_> = links
         .into_iter()
         .map(|(run, who, holds, waits_for)| DeadlockLink {

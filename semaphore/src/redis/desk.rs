@@ -296,7 +296,9 @@ enum Purpose {
     },
     Mark,
     /// Whatever it answers. `lasting`: it is asked again on another connection.
-    Nothing { lasting: bool },
+    Nothing {
+        lasting: bool,
+    },
 }
 
 struct Flying {
@@ -499,10 +501,17 @@ impl Driver {
         };
         let closing = self.closing.as_ref().map(|closing| closing.until);
         let first = self.alarms.first().map(|(at, _)| *at);
-        let wake = [first, self.renew_at, self.watch_at, self.lease_at, away, closing]
-            .into_iter()
-            .flatten()
-            .min();
+        let wake = [
+            first,
+            self.renew_at,
+            self.watch_at,
+            self.lease_at,
+            away,
+            closing,
+        ]
+        .into_iter()
+        .flatten()
+        .min();
         let Some(wake) = wake else {
             return false;
         };
@@ -641,7 +650,12 @@ impl Driver {
             .arg(self.settings.lease_micros)
             .arg(digits(id))
             .arg(asked.declared.map(reply::shown).unwrap_or_default())
-            .arg(asked.ttl.map(|ttl| micros(ttl.duration())).unwrap_or_default())
+            .arg(
+                asked
+                    .ttl
+                    .map(|ttl| micros(ttl.duration()))
+                    .unwrap_or_default(),
+            )
             .arg(asked.priority)
             .arg(limit.map(micros).unwrap_or_default())
             .arg(if asked.joins { "q" } else { "t" })
@@ -655,7 +669,11 @@ impl Driver {
         });
     }
 
-    fn release(&mut self, id: RequestId, answer: Option<oneshot::Sender<Result<bool, StoreError>>>) {
+    fn release(
+        &mut self,
+        id: RequestId,
+        answer: Option<oneshot::Sender<Result<bool, StoreError>>>,
+    ) {
         let Some(asked) = self.take(id) else {
             // It was lost before.
             if let Some(answer) = answer {
@@ -699,7 +717,9 @@ impl Driver {
     }
 
     fn manage(&mut self, management: Management) {
-        let Management { name, what, value, .. } = &management;
+        let Management {
+            name, what, value, ..
+        } = &management;
         let mark = self.mark.clone();
         let what = self.on(name, Script::Manage, |command| {
             command.arg(*what).arg(value).arg(&mark.id).arg(mark.guard);
@@ -767,7 +787,10 @@ impl Driver {
         if !matches!(self.link, Link::Up { .. }) {
             // What was never sent need not be taken back, and the lease does the rest.
             self.outbox.retain(|_, call| {
-                matches!(call.purpose, Purpose::Release { .. } | Purpose::Nothing { lasting: true })
+                matches!(
+                    call.purpose,
+                    Purpose::Release { .. } | Purpose::Nothing { lasting: true }
+                )
             });
         }
     }
@@ -818,7 +841,12 @@ impl Driver {
     }
 
     /// A command on a semaphore, with the prefix first.
-    fn on(&mut self, name: &SemaphoreName, script: Script, arguments: impl FnOnce(&mut Cmd)) -> What {
+    fn on(
+        &mut self,
+        name: &SemaphoreName,
+        script: Script,
+        arguments: impl FnOnce(&mut Cmd),
+    ) -> What {
         let settings = Arc::clone(&self.settings);
         let sem = self.sem(name);
         sem.used = Instant::now();
@@ -989,7 +1017,11 @@ impl Driver {
     }
 
     fn connect(&mut self) {
-        let attempt = link::connect(Arc::clone(&self.settings), self.mark.id.clone(), self.before);
+        let attempt = link::connect(
+            Arc::clone(&self.settings),
+            self.mark.id.clone(),
+            self.before,
+        );
         self.link = Link::Connecting(Box::pin(attempt));
     }
 
@@ -1103,7 +1135,11 @@ impl Driver {
                 self.fail(id, error.clone().into());
             }
         }
-        for purpose in calls.into_values().map(|call| call.purpose).chain(std::mem::take(&mut self.unmarked)) {
+        for purpose in calls
+            .into_values()
+            .map(|call| call.purpose)
+            .chain(std::mem::take(&mut self.unmarked))
+        {
             self.refuse(purpose, error);
         }
         // Taking back what failed may have asked for a connection again.
@@ -1153,7 +1189,9 @@ impl Driver {
 
     /// Why nothing came back.
     fn silence(&self) -> StoreError {
-        self.trouble.clone().unwrap_or_else(|| self.settings.unreachable(Silent))
+        self.trouble
+            .clone()
+            .unwrap_or_else(|| self.settings.unreachable(Silent))
     }
 
     /// Has the server been silent for too long?
@@ -1179,7 +1217,10 @@ impl Driver {
             Err(error) => self.troubled(serial, call, &error),
         }
         if matches!(self.closing, None)
-            && self.alarms.first().is_some_and(|(_, alarm)| matches!(alarm, Alarm::Call(_)))
+            && self
+                .alarms
+                .first()
+                .is_some_and(|(_, alarm)| matches!(alarm, Alarm::Call(_)))
         {
             self.drop_stale_alarms();
         }
@@ -1226,7 +1267,11 @@ impl Driver {
                     let _ = told.send(Ok(integer(answer) == Some(1)));
                 }
             }
-            Purpose::Refresh { id, ttl, answer: told } => {
+            Purpose::Refresh {
+                id,
+                ttl,
+                answer: told,
+            } => {
                 let refreshed = match integer(answer) {
                     Some(1) => Refreshed::Moved,
                     Some(2) => Refreshed::NoTtl,
@@ -1505,7 +1550,10 @@ impl Driver {
                 }
             }
             "x" => {
-                let circle = message.splitn(3, '|').nth(2).and_then(circle::read_sentence);
+                let circle = message
+                    .splitn(3, '|')
+                    .nth(2)
+                    .and_then(circle::read_sentence);
                 if let Some(links) = circle {
                     self.fail(id, DeadlockError::new(links).into());
                 }

@@ -57,7 +57,9 @@ pub(super) async fn diagnose(desk: &Desk, shown: &[Shown]) -> Result<Diagnosis, 
     let snapshots = save_points(desk).await;
     let persistence = match (fact("aof_enabled"), snapshots.as_deref()) {
         ("1", _) => "append-only file",
-        (_, Some("")) => "none: a restart loses all semaphores; holders and waiters come back by themselves",
+        (_, Some("")) => {
+            "none: a restart loses all semaphores; holders and waiters come back by themselves"
+        }
         _ => "snapshots: a restart loses what came after the last one",
     };
     Ok(diagnosis

@@ -65,7 +65,8 @@ impl Hold {
     }
 
     pub(super) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Acquire) || self.expires.lock().is_some_and(|at| at <= Instant::now())
+        self.lost.load(Ordering::Acquire)
+            || self.expires.lock().is_some_and(|at| at <= Instant::now())
     }
 }
 

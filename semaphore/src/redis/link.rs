@@ -12,8 +12,9 @@ use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion,
-    PushInfo, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind, TlsCertificates, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo,
+    ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind,
+    TlsCertificates, Value,
 };
 use tokio::sync::mpsc;
 
@@ -44,12 +45,13 @@ pub(super) enum Connection {
 
 impl Connection {
     pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
-        match self {
-            Self::One(connection) => connection.send_packed_command(command).await,
+        let answer = match self {
+            Self::One(connection) => connection.send_packed_command(command).await?,
             Self::Cluster(connection) => {
-                redis::aio::ConnectionLike::req_packed_command(connection, command).await
+                redis::aio::ConnectionLike::req_packed_command(connection, command).await?
             }
-        }
+        };
+        answer.extract_error()
     }
 
     pub(super) async fn subscribe(&mut self, channel: &str) -> RedisResult<()> {
@@ -115,12 +117,18 @@ pub(super) enum Trouble {
 }
 
 /// Connects, and learns what `known` has become of.
-pub(super) async fn connect(settings: Arc<Settings>, known: String, before: bool) -> Result<Connected, Trouble> {
+pub(super) async fn connect(
+    settings: Arc<Settings>,
+    known: String,
+    before: bool,
+) -> Result<Connected, Trouble> {
     let work = async {
         let (pushed, pushes) = mpsc::unbounded_channel();
         let mut connection = match &settings.url.topology {
             Topology::Standalone(node) => Connection::One(one(&settings, node, pushed).await?),
-            Topology::Cluster(nodes) => Connection::Cluster(cluster(&settings, nodes, pushed).await?),
+            Topology::Cluster(nodes) => {
+                Connection::Cluster(cluster(&settings, nodes, pushed).await?)
+            }
             Topology::Sentinel { sentinels, service } => {
                 let node = master(&settings, sentinels, service).await?;
                 Connection::One(one(&settings, &node, pushed).await?)
@@ -131,7 +139,13 @@ pub(super) async fn connect(settings: Arc<Settings>, known: String, before: bool
             // So that the server says at once when the mark is gone. One that cannot is none the worse: what
             // touches a semaphore that is gone, or a renewal, finds out, too.
             let mut track = redis::cmd("CLIENT");
-            track.arg(&["TRACKING", "ON", "BCAST", "PREFIX", settings.names.mark.as_str()]);
+            track.arg(&[
+                "TRACKING",
+                "ON",
+                "BCAST",
+                "PREFIX",
+                settings.names.mark.as_str(),
+            ]);
             let _ = connection.send(&track).await;
         }
         let question = Mark::question(&settings, &known);
@@ -215,7 +229,10 @@ async fn master(settings: &Settings, sentinels: &[Node], service: &str) -> Redis
         };
         match tokio::time::timeout(SENTINEL_LIMIT, ask).await {
             Ok(Ok(Value::Array(parts))) => {
-                let port = parts.get(1).and_then(text).and_then(|port| port.parse().ok());
+                let port = parts
+                    .get(1)
+                    .and_then(text)
+                    .and_then(|port| port.parse().ok());
                 if let (Some(host), Some(port)) = (parts.first().and_then(text), port) {
                     return Ok((host.to_owned(), port));
                 }
@@ -231,9 +248,8 @@ async fn master(settings: &Settings, sentinels: &[Node], service: &str) -> Redis
             Err(_) => {}
         }
     }
-    Err(failure.unwrap_or_else(|| {
-        io::Error::new(io::ErrorKind::TimedOut, "no Sentinel answers").into()
-    }))
+    Err(failure
+        .unwrap_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "no Sentinel answers").into()))
 }
 
 /// With `whole`, for the server itself; else for a Sentinel, which has neither users nor databases of ours.

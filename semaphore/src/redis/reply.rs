@@ -198,7 +198,19 @@ pub(super) struct Shown {
 
 /// Reads the answer of `show.lua` about the semaphore `name`.
 pub(super) fn shown_semaphore(name: &crate::name::SemaphoreName, answer: &Value) -> Option<Shown> {
-    let [now, n, pinned, busy, waiting, state, queued, line, ended, leases] = array(answer)? else {
+    let [
+        now,
+        n,
+        pinned,
+        busy,
+        waiting,
+        state,
+        queued,
+        line,
+        ended,
+        leases,
+    ] = array(answer)?
+    else {
         return None;
     };
     let now: u64 = text(now)?.parse().ok()?;
@@ -244,7 +256,10 @@ pub(super) fn shown_semaphore(name: &crate::name::SemaphoreName, answer: &Value)
 
 fn pairs(value: &Value) -> Option<impl Iterator<Item = (&str, &str)>> {
     let flat = array(value)?;
-    Some(flat.chunks_exact(2).filter_map(|pair| Some((text(&pair[0])?, text(&pair[1])?))))
+    Some(
+        flat.chunks_exact(2)
+            .filter_map(|pair| Some((text(&pair[0])?, text(&pair[1])?))),
+    )
 }
 
 fn since(now: u64, then: u64) -> f64 {
@@ -308,7 +323,11 @@ fn ended_row(row: &str, now: u64) -> Option<RequestView> {
     let mut parts = row.splitn(9, '|');
     let mut next = || parts.next();
     let (id, status, ended) = (id(next()?)?, status(next()?)?, next()?.parse().ok()?);
-    let (requested, started, token) = (next()?.parse().ok()?, next()?.parse().ok(), next()?.parse().ok());
+    let (requested, started, token) = (
+        next()?.parse().ok()?,
+        next()?.parse().ok(),
+        next()?.parse().ok(),
+    );
     let (priority, granted, blob) = (next()?, next()? == "1", next()?);
     (since(now, ended) < ENDED_SHOWN.as_secs_f64()).then(|| RequestView {
         granted,

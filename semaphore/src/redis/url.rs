@@ -55,7 +55,10 @@ pub(super) type Node = (String, u16);
 pub(super) enum Topology {
     Standalone(Node),
     Cluster(Vec<Node>),
-    Sentinel { sentinels: Vec<Node>, service: String },
+    Sentinel {
+        sentinels: Vec<Node>,
+        service: String,
+    },
 }
 
 impl FromStr for RedisUrl {
@@ -108,11 +111,22 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
             }
             "prefix" => url.prefix = value,
             "lease" => url.lease = lease(&value)?,
-            "ca" if !tls => return Err(format!("ca= is for TLS: write {server}s{}", &scheme[server.len()..])),
+            "ca" if !tls => {
+                return Err(format!(
+                    "ca= is for TLS: write {server}s{}",
+                    &scheme[server.len()..]
+                ));
+            }
             "ca" => url.ca = Some(PathBuf::from(value)),
             "service" if kind == "sentinel" => service = Some(value),
-            "service" => return Err("service= is for Sentinels: write redis-sentinel://...".to_owned()),
-            _ => return Err(format!("there is no parameter {key:?}: there are {PARAMETERS}")),
+            "service" => {
+                return Err("service= is for Sentinels: write redis-sentinel://...".to_owned());
+            }
+            _ => {
+                return Err(format!(
+                    "there is no parameter {key:?}: there are {PARAMETERS}"
+                ));
+            }
         }
     }
     let nodes = nodes(hosts, if kind == "sentinel" { 26379 } else { 6379 })?;
@@ -137,7 +151,9 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
     };
     match path.as_slice() {
         [] => {}
-        [_] if kind == "cluster" => return Err("a cluster has no databases: leave out what stands behind the /".to_owned()),
+        [_] if kind == "cluster" => {
+            return Err("a cluster has no databases: leave out what stands behind the /".to_owned());
+        }
         [database] => {
             url.database = database
                 .parse::<u16>()
@@ -182,7 +198,9 @@ fn nodes(hosts: &str, default_port: u16) -> Result<Vec<Node>, String> {
                 Some(colon) => {
                     let port = &node[end + colon + 1..];
                     let number = port.parse().ok().filter(|port| *port > 0);
-                    let number = number.ok_or_else(|| format!("{port:?} is no port: give a number from 1 to 65535"))?;
+                    let number = number.ok_or_else(|| {
+                        format!("{port:?} is no port: give a number from 1 to 65535")
+                    })?;
                     (&node[..end + colon], number)
                 }
                 None => (node, default_port),
@@ -211,7 +229,9 @@ fn lease(text: &str) -> Result<Duration, String> {
         .and_then(|number| number.checked_mul(millis))
         .map(Duration::from_millis)
         .filter(|lease| (SHORTEST_LEASE..=LONGEST_LEASE).contains(lease))
-        .ok_or_else(|| format!("{text:?} is no lease: give a time from 100ms to 24h, as in lease=15s"))
+        .ok_or_else(|| {
+            format!("{text:?} is no lease: give a time from 100ms to 24h, as in lease=15s")
+        })
 }
 
 /// Takes the percent-encoding off.
@@ -227,7 +247,12 @@ fn decode(text: &str) -> Result<String, String> {
         match (digit(), digit()) {
             // Two hexadecimal digits fit in a byte.
             (Some(high), Some(low)) => bytes.push((high * 16 + low) as u8),
-            _ => return Err("a % must be followed by two hexadecimal digits: write %25 for % itself".to_owned()),
+            _ => {
+                return Err(
+                    "a % must be followed by two hexadecimal digits: write %25 for % itself"
+                        .to_owned(),
+                );
+            }
         }
     }
     String::from_utf8(bytes).map_err(|_| "what is percent-encoded is no UTF-8".to_owned())
@@ -259,14 +284,24 @@ mod tests {
 
     #[test]
     fn a_server_is_named_with_all_that_it_needs_or_as_little_as_its_host() {
-        let full = url("rediss://me:p%40ss%3A@example.org:7000/3?prefix=prod&lease=500ms&ca=/etc/ca.pem");
-        assert_eq!(full.topology, Topology::Standalone(("example.org".to_owned(), 7000)));
+        let full =
+            url("rediss://me:p%40ss%3A@example.org:7000/3?prefix=prod&lease=500ms&ca=/etc/ca.pem");
+        assert_eq!(
+            full.topology,
+            Topology::Standalone(("example.org".to_owned(), 7000))
+        );
         assert_eq!(full.user.as_deref(), Some("me"));
         assert_eq!(full.password.as_deref(), Some("p@ss:"));
         assert_eq!((full.database, full.tls), (3, true));
-        assert_eq!((full.prefix.as_str(), full.lease), ("prod", Duration::from_millis(500)));
+        assert_eq!(
+            (full.prefix.as_str(), full.lease),
+            ("prod", Duration::from_millis(500))
+        );
         let bare = url("valkey://localhost");
-        assert_eq!(bare.topology, Topology::Standalone(("localhost".to_owned(), 6379)));
+        assert_eq!(
+            bare.topology,
+            Topology::Standalone(("localhost".to_owned(), 6379))
+        );
         assert_eq!((bare.prefix.as_str(), bare.lease), ("cla", DEFAULT_LEASE));
         let six = url("redis://[::1]:7000/");
         assert_eq!(six.topology, Topology::Standalone(("::1".to_owned(), 7000)));
@@ -275,7 +310,10 @@ mod tests {
     #[test]
     fn a_password_may_stand_without_a_user_and_is_never_shown() {
         let secret = url("redis://:se%2Fcret@localhost");
-        assert_eq!((secret.user.as_deref(), secret.password.as_deref()), (None, Some("se/cret")));
+        assert_eq!(
+            (secret.user.as_deref(), secret.password.as_deref()),
+            (None, Some("se/cret"))
+        );
         assert_eq!(secret.to_string(), "redis://:***@localhost");
         assert!(!format!("{secret:?}").contains("cret"));
     }
@@ -290,7 +328,10 @@ mod tests {
             service: "prod".to_owned(),
         };
         assert_eq!(url("valkeys-sentinel://a,b:5000/prod/2").topology, expected);
-        assert_eq!(url("redis-sentinel://a,b:5000?service=prod").topology, expected);
+        assert_eq!(
+            url("redis-sentinel://a,b:5000?service=prod").topology,
+            expected
+        );
     }
 
     #[test]
