@@ -7,6 +7,8 @@ use std::io::{Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -376,4 +378,24 @@ fn free_port() -> u16 {
             Some(port)
         })
         .expect("a free port")
+}
+
+/// A server that all who ask at the same time share, with a URL that no other of them gets: its keys begin with a
+/// prefix of its own. The server ends with the last who has it.
+///
+/// # Panics
+/// When no server can be started.
+#[must_use]
+pub fn shared() -> (Arc<Server>, String) {
+    static SERVER: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let mut running = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+    let server = running.upgrade().unwrap_or_else(|| {
+        let server = Arc::new(Server::start());
+        *running = Arc::downgrade(&server);
+        server
+    });
+    let prefix = NEXT.fetch_add(1, Ordering::Relaxed);
+    let url = format!("{}?prefix=test{prefix}", server.url());
+    (server, url)
 }

@@ -152,7 +152,9 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
     match path.as_slice() {
         [] => {}
         [_] if kind == "cluster" => {
-            return Err("a cluster has no databases: leave out what stands behind the /".to_owned());
+            return Err(
+                "a cluster has no databases: leave out what stands behind the /".to_owned(),
+            );
         }
         [database] => {
             url.database = database
