@@ -26,7 +26,8 @@ const READINGS: usize = 8;
 struct Wait {
     id: RequestId,
     name: SemaphoreName,
-    requested: u64,
+    /// When its run began to wait for nothing else.
+    since: u64,
     /// It has no timeout.
     for_ever: bool,
     who: String,
@@ -56,7 +57,7 @@ struct Picture {
     candidates: Vec<(RunId, Wait)>,
 }
 
-/// The request `id` waits for `name`: if that can never end, has it refused, or the last comer of its circle.
+/// The request `id` waits for `name`: if that can never end, has the last comer refused of all who are stuck with it.
 pub(super) async fn check(desk: Desk, name: SemaphoreName, id: RequestId) {
     // A store that fails tells those who wait for an answer; here nobody does.
     let _ = resolve(&desk, &name, Some(id)).await;
@@ -98,7 +99,7 @@ async fn resolve(
     Ok(())
 }
 
-/// Who is to be refused, and why, if anybody is.
+/// Who is to be refused, and why, if anybody is: the last comer of `any` who are stuck, or one of the candidates.
 fn judge(picture: &Picture, any: bool) -> Option<(Wait, Vec<DeadlockLink>)> {
     let graph = graph(picture);
     let circle_of = |run: RunId, wait: &Wait| {
@@ -115,23 +116,14 @@ fn judge(picture: &Picture, any: bool) -> Option<(Wait, Vec<DeadlockLink>)> {
     if !any {
         return Some((wait, circle));
     }
-    // Everybody in the circle waits and holds, so their waits stand with what they hold.
-    let last = circle
-        .iter()
-        .flat_map(|link| {
-            let holders = picture.semaphores.iter().flat_map(|seen| &seen.holders);
-            holders
-                .filter(|held| held.run == Some(link.run))
-                .filter_map(|held| Some((link.run, held.wait.as_ref()?)))
-        })
-        .max_by_key(|(_, wait)| (wait.requested, wait.id));
-    match last {
-        Some((run, last)) if last.id != wait.id => {
-            let circle = circle_of(run, last)?;
-            Some((last.clone(), circle))
-        }
-        _ => Some((wait, circle)),
-    }
+    // Of all who are stuck in a circle, not only in this one: whoever looks, and whenever, chooses the same.
+    let stuck = picture.semaphores.iter().flat_map(|seen| &seen.holders);
+    let last = stuck
+        .filter_map(|held| Some((held.run?, held.wait.as_ref().filter(|wait| wait.for_ever)?)))
+        .filter(|(_, other)| (other.since, other.id) > (wait.since, wait.id))
+        .filter_map(|(run, other)| Some((other.clone(), circle_of(run, other)?)))
+        .max_by_key(|(other, _)| (other.since, other.id));
+    Some(last.unwrap_or((wait, circle)))
 }
 
 fn graph(picture: &Picture) -> Graph {
@@ -208,9 +200,13 @@ async fn read(
         .flat_map(|seen| &seen.holders)
         .filter_map(|held| held.run)
         .collect();
-    picture.candidates.retain(|(run, wait)| {
+    picture.candidates.retain_mut(|(run, wait)| {
         let its_only = runs.get(run).and_then(Option::as_ref);
-        holding.contains(run) && its_only.is_some_and(|only| only.id == wait.id)
+        let Some(only) = its_only.filter(|only| only.id == wait.id) else {
+            return false;
+        };
+        wait.since = only.since;
+        holding.contains(run)
     });
     Ok(picture)
 }
@@ -253,7 +249,7 @@ fn seen(name: &SemaphoreName, answer: &redis::Value) -> Option<(Seen, Line)> {
         let wait = Wait {
             id: reply::id(text(&parts[0])?)?,
             name: name.clone(),
-            requested: row[1].parse().ok()?,
+            since: 0,
             for_ever: row[2].is_empty(),
             who: asker.who.unwrap_or_default(),
         };
@@ -281,28 +277,43 @@ async fn wait_of(
         return Ok(wait.clone());
     }
     let names = &desk.settings.names;
-    let mut command = redis::cmd("SMEMBERS");
-    command.arg(names.run(&format!("{:032x}", run.as_u128())));
+    let mut command = redis::cmd("ZRANGE");
+    command
+        .arg(names.run(&format!("{:032x}", run.as_u128())))
+        .arg(&["0", "-1", "WITHSCORES"]);
     let members = desk.ask(What::Plain(command.into()), true).await?;
     let mut found = Vec::new();
-    for member in array(&members).unwrap_or_default() {
-        let Some((id, key)) = text(member).and_then(|member| member.split_once('|')) else {
+    for (member, since) in scored(&members) {
+        let Some((id, key)) = member.split_once('|') else {
             continue;
         };
         // What was noted may be over.
         if let Some(name) = names.name(key)
             && let Some((_, line)) = look(desk, &name, id).await?
         {
-            found.extend(
-                line.into_iter()
-                    .filter(|(its, _)| *its == Some(run))
-                    .map(|(_, wait)| wait),
-            );
+            let its = line.into_iter().filter(|(its, _)| *its == Some(run));
+            found.extend(its.map(|(_, wait)| Wait { since, ..wait }));
         }
     }
     let only = if found.len() == 1 { found.pop() } else { None };
     known.insert(run, only.clone());
     Ok(only)
+}
+
+/// Members and scores, which come as pairs or as a flat list.
+fn scored(answer: &redis::Value) -> Vec<(&str, u64)> {
+    let values = array(answer).unwrap_or_default();
+    let flat: Vec<&redis::Value> = values
+        .iter()
+        .flat_map(|value| array(value).unwrap_or(std::slice::from_ref(value)))
+        .collect();
+    let score = |value: &redis::Value| match value {
+        redis::Value::Double(score) => Some(*score as u64),
+        other => natural(other),
+    };
+    flat.chunks_exact(2)
+        .filter_map(|pair| Some((text(pair[0])?, score(pair[1])?)))
+        .collect()
 }
 
 // ---- telling

@@ -883,18 +883,22 @@ impl Driver {
     /// A run waits: others may have to know.
     fn waits(&mut self, id: RequestId, run: RunId, name: &SemaphoreName) {
         self.runs.entry(run).or_default().push(id);
+        self.note_wait(true, id, run, name);
+    }
+
+    /// Tells whoever looks for circles that a wait of `run` begins, or is over.
+    fn note_wait(&mut self, begins: bool, id: RequestId, run: RunId, name: &SemaphoreName) {
         let key = self.settings.names.run(&format!("{:032x}", run.as_u128()));
-        let wait = self.wait_of(id, name);
-        let mut add = redis::cmd("SADD");
-        add.arg(&key).arg(wait);
-        let mut keep = redis::cmd("EXPIRE");
-        keep.arg(&key).arg(RUN_KEPT);
-        for command in [add, keep] {
-            self.send(Call {
-                what: What::Plain(Arc::new(command)),
-                purpose: Purpose::Nothing { lasting: false },
-            });
-        }
+        let wait = format!("{}|{}", digits(id), self.sem(name).keys[0]);
+        let mut command = scripts::run(Script::Wait, &[key]);
+        command
+            .arg(if begins { "1" } else { "" })
+            .arg(wait)
+            .arg(RUN_KEPT);
+        self.send(Call {
+            what: What::Script(Script::Wait, Arc::new(command)),
+            purpose: Purpose::Nothing { lasting: false },
+        });
     }
 
     fn waits_no_more(&mut self, id: RequestId, run: Option<RunId>, name: &SemaphoreName) {
@@ -912,22 +916,10 @@ impl Driver {
             [left] => Some(*left),
             _ => None,
         };
-        let mut command = redis::cmd("SREM");
-        command
-            .arg(self.settings.names.run(&format!("{:032x}", run.as_u128())))
-            .arg(self.wait_of(id, name));
-        self.send(Call {
-            what: What::Plain(Arc::new(command)),
-            purpose: Purpose::Nothing { lasting: false },
-        });
+        self.note_wait(false, id, run, name);
         if let Some(left) = left {
             self.check(left);
         }
-    }
-
-    /// What a run's wait is called: the id, and the semaphore's first key.
-    fn wait_of(&mut self, id: RequestId, name: &SemaphoreName) -> String {
-        format!("{}|{}", digits(id), self.sem(name).keys[0])
     }
 
     /// Finds out, beside everything else, whether the wait can ever end.

@@ -21,13 +21,14 @@ pub(super) enum Script {
     Leave,
     Look,
     Mark,
+    Wait,
 }
 
 const HEAD: &str = include_str!("lua/head.lua");
 const LIB: &str = include_str!("lua/lib.lua");
 
 /// In the order of [`Script`]: the text in pieces.
-const TEXTS: [&[&str]; 14] = [
+const TEXTS: [&[&str]; 15] = [
     &[
         HEAD,
         include_str!("lua/acquire_free.lua"),
@@ -52,6 +53,7 @@ const TEXTS: [&[&str]; 14] = [
     &[HEAD, include_str!("lua/leave.lua")],
     &[HEAD, LIB, include_str!("lua/look.lua")],
     &[include_str!("lua/mark.lua")],
+    &[include_str!("lua/wait.lua")],
 ];
 
 struct Compiled {
