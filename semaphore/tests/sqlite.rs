@@ -390,6 +390,7 @@ fn nobody_and_nothing_but_what_is_pinned_lives_through_a_reboot() {
     .unwrap();
     let after = file.open();
     let next = after.blocking_acquire(&x, Request::new()).unwrap();
+    assert_eq!(permit.token(), 1);
     assert!(
         next.token() > permit.token() + 100_000,
         "tokens that a power cut may have undone are not given again"
