@@ -883,16 +883,21 @@ impl Driver {
     /// A run waits: others may have to know.
     fn waits(&mut self, id: RequestId, run: RunId, name: &SemaphoreName) {
         self.runs.entry(run).or_default().push(id);
-        self.note_wait(true, id, run, name);
+        // As the server said; whoever queued last is the last comer, however long this note takes.
+        let since = match self.requests.get(&id).map(|asked| &asked.stage) {
+            Some(Stage::Waiting { requested, .. }) => Some(*requested),
+            _ => None,
+        };
+        self.note_wait(since, id, run, name);
     }
 
-    /// Tells whoever looks for circles that a wait of `run` begins, or is over.
-    fn note_wait(&mut self, begins: bool, id: RequestId, run: RunId, name: &SemaphoreName) {
+    /// Tells whoever looks for circles since when a wait of `run` lasts, or that it is over.
+    fn note_wait(&mut self, since: Option<u64>, id: RequestId, run: RunId, name: &SemaphoreName) {
         let key = self.settings.names.run(&format!("{:032x}", run.as_u128()));
         let wait = format!("{}|{}", digits(id), self.sem(name).keys[0]);
         let mut command = scripts::run(Script::Wait, &[key]);
         command
-            .arg(if begins { "1" } else { "" })
+            .arg(since.map_or_else(String::new, |since| since.to_string()))
             .arg(wait)
             .arg(RUN_KEPT);
         self.send(Call {
@@ -916,7 +921,7 @@ impl Driver {
             [left] => Some(*left),
             _ => None,
         };
-        self.note_wait(false, id, run, name);
+        self.note_wait(None, id, run, name);
         if let Some(left) = left {
             self.check(left);
         }
