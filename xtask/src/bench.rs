@@ -53,6 +53,10 @@ pub(crate) struct Args {
 enum Probe {
     /// `cla-bench` with these arguments, which prints it.
     Bench(&'static [&'static str]),
+    /// The same, with a server of its own.
+    Redis(&'static [&'static str]),
+    /// `cla-bench` with these arguments, which starts Node.js beside a server.
+    RedisNode(&'static [&'static str]),
     /// `peers.js` with this argument, which prints it.
     Node(&'static str),
     /// The wall-clock time of a whole `cla run`.
@@ -210,6 +214,30 @@ const ROWS: &[Row] = &[
         rounds: 3,
     },
     Row {
+        name: "Redis: take + release, free slot",
+        against: "two empty EVALSHA",
+        ours: Probe::Redis(&["redis-take"]),
+        theirs: Probe::Redis(&["redis-scripts"]),
+        target: Target::Cost(0.7),
+        rounds: 5,
+    },
+    Row {
+        name: "Redis: hand-over, median",
+        against: "npm redis-semaphore",
+        ours: Probe::Redis(&["redis-hand-over"]),
+        theirs: Probe::RedisNode(&["node-hand-over"]),
+        target: Target::Faster(20.0),
+        rounds: 3,
+    },
+    Row {
+        name: "Redis: hand-overs/s, 64 clients",
+        against: "npm redis-semaphore",
+        ours: Probe::Redis(&["redis-crowd"]),
+        theirs: Probe::RedisNode(&["node-crowd"]),
+        target: Target::Rate(10.0),
+        rounds: 3,
+    },
+    Row {
         name: "SQLite: take + release, free slot",
         against: "two SQLite transactions",
         ours: Probe::Bench(&["sqlite-take"]),
@@ -297,7 +325,10 @@ impl Programs {
                 .any(|row| wanted(&row.ours) || wanted(&row.theirs))
         };
         let prepared = (|| {
-            if any(|probe| matches!(probe, Probe::Node(_))) {
+            if any(|probe| matches!(probe, Probe::Redis(_) | Probe::RedisNode(_))) {
+                tools::need_redis(&mut log)?;
+            }
+            if any(|probe| matches!(probe, Probe::Node(_) | Probe::RedisNode(_))) {
                 tools::npm_ci(&root().join(NODE_FOLDER), &mut log)?;
             } else if any(|probe| matches!(probe, Probe::NodeRun)) {
                 tools::need(&[&tools::NODE], &mut log)?;
@@ -325,7 +356,7 @@ impl Programs {
 
     fn sample(&self, probe: Probe) -> Result<Sample> {
         match probe {
-            Probe::Bench(arguments) => {
+            Probe::Bench(arguments) | Probe::Redis(arguments) | Probe::RedisNode(arguments) => {
                 let mut command = Command::new(&self.bench);
                 command.args(arguments);
                 self.printed_by(command)

@@ -207,6 +207,7 @@ fn clippy(log: &mut Log) -> Result<Outcome> {
 }
 
 fn cargo_test(log: &mut Log) -> Result<Outcome> {
+    tools::need_redis(log)?;
     let ran = log.run(
         cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]),
         STEP_LIMIT,

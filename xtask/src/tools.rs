@@ -43,6 +43,35 @@ pub(crate) const NPM: Tool = Tool {
     site: "https://nodejs.org",
 };
 
+/// A Redis server: the tests of the store on one start their own. A Valkey server is as good.
+const REDIS: Tool = Tool {
+    program: "redis-server",
+    at_least: 6,
+    apt: "redis-server",
+    brew: "redis",
+    site: "https://redis.io",
+};
+
+/// The same, by its other name.
+const VALKEY: Tool = Tool {
+    program: "valkey-server",
+    at_least: 7,
+    apt: "valkey-server",
+    brew: "valkey",
+    site: "https://valkey.io",
+};
+
+/// Makes sure that there is a Redis or a Valkey server.
+///
+/// # Errors
+/// As [`need`].
+pub(crate) fn need_redis(log: &mut Log) -> Result<()> {
+    if VALKEY.missing().is_none() {
+        return Ok(());
+    }
+    need(&[&REDIS], log)
+}
+
 enum Found {
     Yes,
     TooOld(String),
@@ -246,6 +275,10 @@ mod tests {
     fn the_major_version_is_found_wherever_it_stands() {
         assert_eq!(major("v20.11.1"), Some(20));
         assert_eq!(major("psql (PostgreSQL) 15.18"), Some(15));
+        assert_eq!(
+            major("Redis server v=7.0.15 sha=00000000:0 bits=64"),
+            Some(7)
+        );
         assert_eq!(major("unknown"), None);
     }
 

@@ -12,6 +12,7 @@ use serde_json::json;
 
 mod engine;
 mod peers;
+mod redis;
 mod sample;
 mod sqlite;
 mod tasks;
@@ -72,6 +73,18 @@ enum Probe {
     SqliteHandOver,
     /// A byte that goes from process to process through a pipe.
     PipeHandOver,
+    /// `acquire` and drop of a free slot on a Redis server.
+    RedisTake,
+    /// Two round trips of a script that does nothing.
+    RedisScripts,
+    /// One hand-over between two clients of a Redis server.
+    RedisHandOver,
+    /// Hand-overs a second between 64 clients of a Redis server.
+    RedisCrowd,
+    /// `redis-hand-over`, by npm's redis-semaphore.
+    NodeHandOver,
+    /// `redis-crowd`, by npm's redis-semaphore.
+    NodeCrowd,
     /// The other process of `sqlite-hand-over`; measures nothing.
     #[value(hide = true)]
     SqlitePartner,
@@ -122,6 +135,12 @@ fn measure(args: &Args) -> Result<(f64, &'static str)> {
         Probe::SqliteTransactions => (sqlite::two_transactions(effort)?, "ns"),
         Probe::SqliteHandOver => (sqlite::hand_over(effort)?, "ns"),
         Probe::PipeHandOver => (sqlite::pipe_hand_over(effort)?, "ns"),
+        Probe::RedisTake => (redis::take(effort)?, "ns"),
+        Probe::RedisScripts => (redis::two_scripts(effort)?, "ns"),
+        Probe::RedisHandOver => (redis::hand_over(effort)?, "ns"),
+        Probe::RedisCrowd => (redis::crowd(effort)?, "/s"),
+        Probe::NodeHandOver => (redis::node("hand-over", effort)?, "ns"),
+        Probe::NodeCrowd => (redis::node("crowd", effort)?, "/s"),
         Probe::SqlitePartner | Probe::PipePartner => unreachable!("they measure nothing"),
     })
 }
