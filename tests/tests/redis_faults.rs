@@ -155,7 +155,8 @@ async fn a_server_that_stands_still_for_less_than_the_lease_costs_nobody_anythin
     server.thaw();
     assert!(!held.is_lost());
     held.release().await.unwrap();
-    drop(soon(waiting).await.unwrap().unwrap());
+    let next = soon(waiting).await.unwrap().unwrap();
+    next.release().await.unwrap();
     let view = soon(here.show(&x)).await.unwrap().unwrap();
     assert_eq!((view.busy, view.waiting), (0, 0));
 }

@@ -249,6 +249,8 @@ struct Sem {
     leased_until: Instant,
     /// Of the semaphore in which our requests are.
     birth: u64,
+    /// Of the semaphore when its name was last put into the index, where no script does that.
+    indexed: u64,
     /// In force, declared, wanted; whether they are pinned. As last heard.
     slots: (i64, i64, i64, bool),
     /// The largest token that was heard of.
@@ -295,6 +297,8 @@ enum Purpose {
         answer: oneshot::Sender<Result<Value, StoreError>>,
     },
     Mark,
+    /// The name of the semaphore is in the index of all: now this answer counts.
+    Indexed(Box<(Call, Instant, Value)>),
     /// Whatever it answers. `lasting`: it is asked again on another connection.
     Nothing {
         lasting: bool,
@@ -426,7 +430,9 @@ impl Driver {
                     Some(order) => self.order(order),
                     None => {
                         self.orders_ended = true;
-                        self.close(None);
+                        if self.closing.is_none() {
+                            self.close(None);
+                        }
                     }
                 }
             }
@@ -802,9 +808,6 @@ impl Driver {
         // Not `entry`: that would clone the name each time.
         if !self.sems.contains_key(name) {
             let keys = self.settings.names.keys(name);
-            if !self.settings.names.together {
-                self.index(&keys);
-            }
             let now = Instant::now();
             self.sems.insert(
                 name.clone(),
@@ -815,6 +818,7 @@ impl Driver {
                     held: 0,
                     leased_until: now,
                     birth: 0,
+                    indexed: 0,
                     slots: (1, 1, 1, false),
                     token: 0,
                     due: None,
@@ -831,13 +835,40 @@ impl Driver {
     }
 
     /// Adds a semaphore to the index of all. Only where the scripts cannot.
-    fn index(&mut self, keys: &Keys) {
+    fn index(&mut self, keys: &Keys, purpose: Purpose) {
         let mut command = redis::cmd("SADD");
         command.arg(&self.settings.names.index).arg(&*keys[0]);
         self.send(Call {
             what: What::Plain(Arc::new(command)),
-            purpose: Purpose::Nothing { lasting: true },
+            purpose,
         });
+    }
+
+    /// Whether the answer tells of a semaphore whose name has to be put into the index first: else whoever was answered
+    /// might not find it in the list.
+    fn unindexed(&mut self, purpose: &Purpose, answer: &Value) -> Option<Keys> {
+        if self.settings.names.together {
+            return None;
+        }
+        let fields = array(answer)?;
+        let kind = fields.first().and_then(integer);
+        let (name, at) = match purpose {
+            Purpose::Acquire(id) => {
+                let at = match kind {
+                    Some(1) => 5,
+                    Some(2) => 3,
+                    Some(0) => 1,
+                    _ => return None,
+                };
+                (self.requests.get(id)?.name.clone(), at)
+            }
+            Purpose::Manage(management) => (management.name.clone(), 3),
+            Purpose::Restore { name, .. } => (name.clone(), 0),
+            _ => return None,
+        };
+        let birth = natural(fields.get(at)?)?;
+        let sem = self.sem(&name);
+        (std::mem::replace(&mut sem.indexed, birth) != birth).then(|| Arc::clone(&sem.keys))
     }
 
     /// A command on a semaphore, with the prefix first.
@@ -1164,6 +1195,11 @@ impl Driver {
                 let _ = answer.send(Err(error.clone()));
             }
             Purpose::Mark => self.marking = false,
+            // It is done, only not listed. The next renewal tries again.
+            Purpose::Indexed(later) => {
+                let (call, sent, answer) = *later;
+                self.done(call, sent, &answer);
+            }
             Purpose::Renew { .. }
             | Purpose::Restore { .. }
             | Purpose::Tick(_)
@@ -1257,7 +1293,16 @@ impl Driver {
     }
 
     fn done(&mut self, call: Call, sent: Instant, answer: &Value) {
+        if let Some(keys) = self.unindexed(&call.purpose, answer) {
+            let later = Box::new((call, sent, answer.clone()));
+            self.index(&keys, Purpose::Indexed(later));
+            return;
+        }
         match call.purpose {
+            Purpose::Indexed(later) => {
+                let (call, sent, answer) = *later;
+                self.done(call, sent, &answer);
+            }
             Purpose::Acquire(id) => self.acquired(id, sent, answer),
             Purpose::Release { answer: told, .. } => {
                 if let Some(told) = told {
@@ -1751,7 +1796,7 @@ impl Driver {
         sem.suspicious = sem.suspicious.saturating_sub(1);
         let (birth, keys) = (sem.birth, Arc::clone(&sem.keys));
         if !self.settings.names.together {
-            self.index(&keys);
+            self.index(&keys, Purpose::Nothing { lasting: false });
         }
         for (nth, ids) in ids.chunks(CHUNK).enumerate() {
             let settings = Arc::clone(&self.settings);

@@ -3,7 +3,6 @@
 //! One connection carries commands and what the server pushes (RESP3), so that both come in the order in which they
 //! happened. It knows nothing of semaphores, and does not try again: the desk does.
 
-use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -310,13 +309,14 @@ fn certificates(settings: &Settings) -> RedisResult<Option<TlsCertificates>> {
 /// What went wrong, and whether it may pass. `before`: the server was there once, so its name is right.
 fn trouble(settings: &Settings, error: RedisError, before: bool) -> Trouble {
     let passes = match error.kind() {
-        ErrorKind::Io => match io_kind(&error) {
-            // What TLS makes of a certificate that it does not trust, or of a server without TLS.
-            Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => false,
-            // A name that nobody knows.
-            Some(io::ErrorKind::Other) | None => before,
-            Some(kind) => before || !format!("{kind:?}").starts_with("Uncategorized"),
-        },
+        // Any other trouble with a host that was there before may pass, too; at first, it is a name that nobody knows, a
+        // certificate that TLS does not trust, or a server without TLS.
+        ErrorKind::Io => {
+            before
+                || error.is_connection_refusal()
+                || error.is_timeout()
+                || error.is_connection_dropped()
+        }
         kind => is_passing(kind) || error.to_string().contains("max number of clients"),
     };
     if passes {
@@ -343,15 +343,4 @@ pub(super) fn is_passing(kind: ErrorKind) -> bool {
                     | ServerErrorKind::Ask
             )
     )
-}
-
-fn io_kind(error: &RedisError) -> Option<io::ErrorKind> {
-    let mut cause: Option<&dyn Error> = Some(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            return Some(io.kind());
-        }
-        cause = error.source();
-    }
-    None
 }

@@ -33,7 +33,7 @@ if room() then
 end
 if not joins then
   save()
-  return {0}
+  return {0, birth}
 end
 if timeout ~= '' and timeout + 0 <= 0 then
   tell('timed_out', id, blob)

@@ -44,4 +44,4 @@ else
   end
 end
 save()
-return {answer, bz, wc, slots_known()}
+return {answer, bz, wc, birth}

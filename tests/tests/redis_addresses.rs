@@ -1,0 +1,167 @@
+//! What a URL that leads nowhere, or not in, gets; and TLS.
+
+#[path = "redis/common.rs"]
+mod common;
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cla_semaphore::{AcquireError, Request, Semaphores, StoreError};
+use cla_tests::redis::Server;
+use common::{name, soon, store};
+
+/// What the first request is told, which must be at once.
+async fn refusal(url: &str) -> String {
+    let asked = Instant::now();
+    let refused = soon(store(url).acquire(&name("x"), Request::new())).await;
+    assert!(
+        asked.elapsed() < Duration::from_secs(20),
+        "at once, or nearly so"
+    );
+    match refused {
+        Err(AcquireError::Store(error)) => error.to_string(),
+        other => panic!("{url}: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_said_at_once_and_never_shown() {
+    let server = Server::with(&[
+        "--user",
+        "me on >s3cret ~* &* +@all",
+        "--user",
+        "default off",
+    ]);
+    let port = server.port();
+    let good = store(&format!("redis://me:s3cret@127.0.0.1:{port}"));
+    drop(
+        soon(good.acquire(&name("x"), Request::new()))
+            .await
+            .unwrap(),
+    );
+    for wrong in ["me:wr0ng@", "you:s3cret@", ":s3cret@", ""] {
+        let said = refusal(&format!("redis://{wrong}127.0.0.1:{port}")).await;
+        assert!(said.contains("redis://"), "{said}");
+        assert!(
+            !said.contains("s3cret") && !said.contains("wr0ng"),
+            "{said}"
+        );
+    }
+    let diagnosis = soon(good.diagnose()).await.unwrap();
+    assert_eq!(diagnosis.store, format!("redis://me:***@127.0.0.1:{port}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_there_is_said_at_once() {
+    let server = Server::start();
+    let said = refusal(&format!("{}/99", server.url())).await;
+    assert!(said.to_lowercase().contains("db index"), "{said}");
+    // One that is there is another world.
+    let (zero, one) = (store(&server.url()), store(&format!("{}/1", server.url())));
+    let _held = soon(zero.acquire(&name("x"), Request::new()))
+        .await
+        .unwrap();
+    assert!(
+        soon(one.try_acquire(&name("x"), Request::new()))
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_nobody_knows_is_said_at_once() {
+    let said = refusal("redis://no-such-host.invalid").await;
+    assert!(said.contains("cannot be reached"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_another_kind_is_said_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(1) {
+            let _ = stream
+                .unwrap()
+                .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let said = refusal(&format!("redis://127.0.0.1:{port}")).await;
+    assert!(said.contains("failed"), "{said}");
+}
+
+#[test]
+fn a_parameter_that_is_not_there_is_an_error_that_names_those_that_are() {
+    let error = Semaphores::connect("redis://me:s3cret@h?leese=1s")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("\"leese\"") && error.contains("lease"),
+        "{error}"
+    );
+    assert!(!error.contains("s3cret"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prefixes_keep_semaphores_apart() {
+    let server = Server::start();
+    let (one, other) = (
+        store(&format!("{}?prefix=one", server.url())),
+        store(&format!("{}?prefix=other", server.url())),
+    );
+    let _held = soon(one.acquire(&name("x"), Request::new())).await.unwrap();
+    assert!(other.list().await.unwrap().is_empty());
+    assert!(
+        soon(other.try_acquire(&name("x"), Request::new()))
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_takes_the_certificates_that_it_is_told_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("ca.pem"), folder.path().join("key.pem"));
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+        ])
+        .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .stderr(Stdio::null())
+        .status()
+        .expect("openssl is installed: it makes the certificate of this test");
+    assert!(made.success());
+    let server = Server::with_tls(&certificate, &key);
+    let trusted = store(&format!("{}?ca={}", server.url(), certificate.display()));
+    let permit = soon(trusted.acquire(&name("x"), Request::new()))
+        .await
+        .unwrap();
+    permit.release().await.unwrap();
+    let said = refusal(&server.url()).await;
+    assert!(said.to_lowercase().contains("certificate"), "{said}");
+    let said = refusal(&format!("{}?ca=/no/such/file", server.url())).await;
+    assert!(said.contains("/no/such/file"), "{said}");
+    // A server that speaks no TLS.
+    let plain = Server::start();
+    let said = refusal(&plain.url().replace("redis://", "rediss://")).await;
+    assert!(said.contains("rediss://"), "{said}");
+    let listed = soon(store(&server.url()).list()).await;
+    assert!(
+        matches!(listed, Err(StoreError::Unreachable { .. })),
+        "{listed:?}"
+    );
+}
