@@ -98,7 +98,7 @@ impl fmt::Debug for Owner {
 }
 
 /// The name of this machine, looked up once.
-fn this_host() -> Option<Arc<str>> {
+pub(crate) fn this_host() -> Option<Arc<str>> {
     static HOST: OnceLock<Option<Arc<str>>> = OnceLock::new();
     HOST.get_or_init(|| {
         // std has no call for it: the kernel's file on Linux, the shell's variable elsewhere.

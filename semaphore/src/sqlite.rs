@@ -1,1 +1,414 @@
-//! The store of one machine: semaphores in a SQLite file.
+//! The store of one machine: semaphores in a SQLite file, shared by all processes that open it.
+//!
+//! # How it hangs together
+//!
+//! ```text
+//! SqliteStore, leases, futures ── commands ─► worker thread ── transactions ─► file
+//!                              ◄─ what became of requests ─┘ ◄── change counter ─┘
+//! ```
+//!
+//! * [`transitions`] are the rules of the queue in SQL. Each runs in a transaction that excludes all
+//!   other processes, and leaves the invariant in place: while somebody waits, no slot is free.
+//! * [`worker`] is the one thread of an open store, and owns its connection. It takes the commands that have
+//!   come together into one transaction, and answers once that is committed. So a permit is only ever given
+//!   when the whole machine knows of it.
+//! * Whoever decides what becomes of a request of another process leaves it a *notice*. While a process waits
+//!   for something it looks every millisecond or few whether the file's change counter has moved, which costs
+//!   a few microseconds, and only then reads its notices.
+//! * A [`process`] that is killed leaves its permits and places behind in the file. They are ended by whoever
+//!   finds them in the way: a newcomer that would have to wait behind them, the one whose turn is next, an
+//!   administrator who looks, and those in line, who come by a few times a second.
+//!
+//! Nothing here is trusted that another process could have left half done: what a transaction did not
+//! commit has not happened.
+//!
+//! # Limits
+//!
+//! Processes of different containers may share the file, but cannot see whether the other lives; among those
+//! a lease of 15 s decides. Network file systems are refused where they can be recognised: their locks do
+//! not keep processes apart.
+
+mod clock;
+mod deadlock;
+mod file;
+mod order;
+mod process;
+mod transitions;
+mod view;
+mod worker;
+
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{Notify, oneshot};
+
+use self::clock::Moment;
+use self::transitions::Refreshed;
+use self::worker::{Command, Steering, Worker};
+use crate::diagnosis::Diagnosis;
+use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
+use crate::event::{EventHub, Events};
+use crate::id::RequestId;
+use crate::name::SemaphoreName;
+use crate::request::{Request, Ttl};
+use crate::slots::Slots;
+use crate::store::{BoxFuture, Lease, Store};
+use crate::view::SemaphoreView;
+
+/// Semaphores in a SQLite file. See [`StoreUrl`](crate::StoreUrl) and the crate's page.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("semaphores.db");
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{Request, SemaphoreName, Semaphores, SqliteStore};
+///
+/// // Two programs would do the same.
+/// let one = Semaphores::with_store(SqliteStore::open(path.clone()));
+/// let other = Semaphores::with_store(SqliteStore::open(path));
+/// let mysem = SemaphoreName::new("mysem")?;
+///
+/// let permit = one.acquire(&mysem, Request::new()).await?;
+/// assert!(other.try_acquire(&mysem, Request::new()).await?.is_none());
+/// permit.release().await?;
+/// assert!(other.try_acquire(&mysem, Request::new()).await?.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct SqliteStore {
+    link: Arc<Link>,
+}
+
+/// The way to the worker. When the last one is gone, the worker ends, and with it all that the store had.
+struct Link {
+    path: Arc<Path>,
+    hub: Arc<EventHub>,
+    /// Made, with the thread, at the first use.
+    worker: OnceLock<Sender<Command>>,
+}
+
+impl SqliteStore {
+    /// The store in the file `path`. Nothing is opened, and no thread started, before the first use; the
+    /// file is made then if it is missing, readable by its owner only.
+    #[must_use]
+    pub fn open(path: PathBuf) -> Arc<Self> {
+        Arc::new(Self {
+            link: Arc::new(Link {
+                path: path.into(),
+                hub: Arc::new(EventHub::new()),
+                worker: OnceLock::new(),
+            }),
+        })
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
+        let (reply, answer) = oneshot::channel();
+        self.link.send(command(reply));
+        Box::pin(async move { answer.await.map_err(|_| self.link.gone()) })
+    }
+
+    fn steer(&self, steering: Steering) -> BoxFuture<'_, Result<usize, AdminError>> {
+        let answer = self.ask(|reply| Command::Steer(steering, reply));
+        Box::pin(async move { answer.await? })
+    }
+
+    fn steer_one(&self, steering: Steering) -> BoxFuture<'_, Result<(), AdminError>> {
+        let answer = self.steer(steering);
+        Box::pin(async move { answer.await.map(drop) })
+    }
+}
+
+impl Link {
+    fn send(&self, command: Command) {
+        let worker = self.worker.get_or_init(|| {
+            let (sender, inbox) = mpsc::channel();
+            Worker::start(Arc::clone(&self.path), Arc::clone(&self.hub), inbox);
+            sender
+        });
+        // A worker that is gone answers nothing, which its callers notice.
+        let _ = worker.send(command);
+    }
+
+    /// The worker never ends while somebody can ask it, unless it fails in a way that is our fault.
+    fn gone(&self) -> StoreError {
+        file::Problem::Other("its thread has ended".to_owned()).error(&self.path)
+    }
+}
+
+/// Gives up a request that nobody waits for any more.
+struct Abandon {
+    link: Arc<Link>,
+    id: RequestId,
+    armed: bool,
+}
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        if self.armed {
+            self.link.send(Command::Abandon(self.id));
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn acquire(
+        self: Arc<Self>,
+        name: SemaphoreName,
+        request: Request,
+    ) -> BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>> {
+        Box::pin(async move {
+            let id = RequestId::unique();
+            // Given up also when the answer has come and was not read: then it takes back the permit.
+            let (reply, mut answer) = oneshot::channel();
+            let mut given_up = Abandon {
+                link: Arc::clone(&self.link),
+                id,
+                armed: true,
+            };
+            self.link.send(Command::Acquire {
+                id,
+                name,
+                request,
+                reply,
+            });
+            let answer = (&mut answer).await;
+            given_up.armed = false;
+            let hold = answer.map_err(|_| self.link.gone())??;
+            Ok(SqliteLease::boxed(hold, &self.link))
+        })
+    }
+
+    fn try_acquire(
+        self: Arc<Self>,
+        name: SemaphoreName,
+        request: Request,
+    ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>> {
+        Box::pin(async move {
+            let id = RequestId::unique();
+            let (reply, mut answer) = oneshot::channel();
+            let mut given_up = Abandon {
+                link: Arc::clone(&self.link),
+                id,
+                armed: true,
+            };
+            self.link.send(Command::TryAcquire {
+                id,
+                name,
+                request,
+                reply,
+            });
+            let answer = (&mut answer).await;
+            given_up.armed = false;
+            let hold = answer.map_err(|_| self.link.gone())??;
+            Ok(hold.map(|hold| SqliteLease::boxed(hold, &self.link)))
+        })
+    }
+
+    fn set_slots(
+        &self,
+        name: SemaphoreName,
+        slots: Slots,
+    ) -> BoxFuture<'_, Result<(), AdminError>> {
+        self.steer_one(Steering::Pin(name, Some(slots)))
+    }
+
+    fn pin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
+        self.steer_one(Steering::Pin(name, None))
+    }
+
+    fn unpin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
+        self.steer_one(Steering::Unpin(name))
+    }
+
+    fn grant(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
+        self.steer_one(Steering::Grant(id))
+    }
+
+    fn cancel(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
+        self.steer_one(Steering::Cancel(id))
+    }
+
+    fn move_to(&self, id: RequestId, place: usize) -> BoxFuture<'_, Result<(), AdminError>> {
+        self.steer_one(Steering::Move(id, place))
+    }
+
+    fn purge(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
+        self.steer(Steering::Purge(name))
+    }
+
+    fn force_release(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
+        self.steer(Steering::ForceRelease(name))
+    }
+
+    fn forget(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
+        self.steer_one(Steering::Forget(name))
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>> {
+        let answer = self.ask(|reply| Command::Show(None, reply));
+        Box::pin(async move { answer.await? })
+    }
+
+    fn show(
+        &self,
+        name: SemaphoreName,
+    ) -> BoxFuture<'_, Result<Option<SemaphoreView>, StoreError>> {
+        let answer = self.ask(|reply| Command::Show(Some(name), reply));
+        Box::pin(async move { Ok(answer.await??.pop()) })
+    }
+
+    fn find<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<RequestId, AdminError>> {
+        let answer = self.ask(|reply| Command::Find(prefix.to_owned(), reply));
+        Box::pin(async move { answer.await? })
+    }
+
+    fn subscribe(&self) -> Events {
+        let events = self.link.hub.subscribe();
+        self.link.send(Command::Observe);
+        events
+    }
+
+    fn diagnose(&self) -> BoxFuture<'_, Result<Diagnosis, StoreError>> {
+        let answer = self.ask(Command::Diagnose);
+        Box::pin(async move { answer.await? })
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        if self.link.worker.get().is_none() {
+            return Box::pin(async { Ok(()) });
+        }
+        let answer = self.ask(Command::Close);
+        Box::pin(async move { answer.await? })
+    }
+}
+
+/// A permit, as the worker and its holder both know it.
+struct Hold {
+    id: RequestId,
+    name: SemaphoreName,
+    token: u64,
+    waited: Duration,
+    started: Moment,
+    started_at: SystemTime,
+    granted: bool,
+    lost: Lost,
+}
+
+/// Whether a permit is lost; set once.
+#[derive(Default)]
+struct Lost {
+    flag: std::sync::atomic::AtomicBool,
+    told: Notify,
+}
+
+impl Lost {
+    fn set(&self) {
+        self.flag.store(true, std::sync::atomic::Ordering::Release);
+        self.told.notify_waiters();
+    }
+
+    fn is_set(&self) -> bool {
+        self.flag.load(std::sync::atomic::Ordering::Acquire)
+    }
+
+    async fn wait(&self) {
+        let mut told = pin!(self.told.notified());
+        // From here on no telling is missed.
+        told.as_mut().enable();
+        if !self.is_set() {
+            told.await;
+        }
+    }
+}
+
+struct SqliteLease {
+    hold: Arc<Hold>,
+    link: Arc<Link>,
+    released: bool,
+}
+
+impl SqliteLease {
+    fn boxed(hold: Arc<Hold>, link: &Arc<Link>) -> Box<dyn Lease> {
+        Box::new(Self {
+            hold,
+            link: Arc::clone(link),
+            released: false,
+        })
+    }
+}
+
+impl Lease for SqliteLease {
+    fn id(&self) -> RequestId {
+        self.hold.id
+    }
+
+    fn token(&self) -> u64 {
+        self.hold.token
+    }
+
+    fn waited(&self) -> Duration {
+        self.hold.waited
+    }
+
+    fn started_at(&self) -> SystemTime {
+        self.hold.started_at
+    }
+
+    fn held(&self) -> Duration {
+        Moment::now().since(self.hold.started)
+    }
+
+    fn granted(&self) -> bool {
+        self.hold.granted
+    }
+
+    fn is_lost(&self) -> bool {
+        self.hold.lost.is_set()
+    }
+
+    fn lost(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.hold.lost.wait())
+    }
+
+    fn refresh(&self, ttl: Ttl) -> BoxFuture<'_, Result<(), RefreshError>> {
+        let (reply, answer) = oneshot::channel();
+        self.link.send(Command::Refresh(self.hold.id, ttl, reply));
+        Box::pin(async move {
+            let name = || self.hold.name.clone();
+            match answer.await.map_err(|_| self.link.gone())?? {
+                Refreshed::Yes => Ok(()),
+                Refreshed::NotHeld => Err(RefreshError::Lost { name: name() }),
+                Refreshed::NoTtl => Err(RefreshError::NoTtl { name: name() }),
+            }
+        })
+    }
+
+    fn release(mut self: Box<Self>) -> BoxFuture<'static, Result<(), ReleaseError>> {
+        let (reply, answer) = oneshot::channel();
+        self.released = true;
+        self.link.send(Command::Release(self.hold.id, Some(reply)));
+        Box::pin(async move {
+            if answer.await.map_err(|_| self.link.gone())?? {
+                Ok(())
+            } else {
+                Err(ReleaseError::Lost {
+                    name: self.hold.name.clone(),
+                })
+            }
+        })
+    }
+}
+
+impl Drop for SqliteLease {
+    fn drop(&mut self) {
+        if !self.released {
+            self.link.send(Command::Release(self.hold.id, None));
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! The file: finding out whether it can be used, opening it, giving it its tables, and saying in words what
+//! is wrong with it. Knows nothing of what the tables mean.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::error::StoreError;
+
+/// "cla1", so that the file says whose it is.
+const APPLICATION: i32 = 0x636c_6131;
+/// What `schema.sql` is. A file with a higher one was made by a newer version of the program.
+const VERSION: i32 = 1;
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// Transactions of this store take well under a millisecond. Who holds the lock for longer than this has
+/// stopped in the middle, or is another kind of program.
+const LOCKED_FOR: Duration = Duration::from_secs(5);
+/// Between two attempts to get the lock: about as long as a transaction.
+const LOCK_RETRY: Duration = Duration::from_micros(200);
+
+/// As many as the store has statements.
+const STATEMENTS: usize = 96;
+
+/// What is wrong with the file.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    #[error("{0}")]
+    Io(String),
+    #[error(
+        "it is on a network file system ({0}), whose locks do not keep processes apart; \
+             put it on a local disk, or use a Redis server"
+    )]
+    NetworkFileSystem(&'static str),
+    #[error("it is a SQLite database of another program; choose another file")]
+    NotOurs,
+    #[error(
+        "a newer version of this program wrote it (schema {found}, this one knows {VERSION}); \
+             upgrade this program, or choose another file"
+    )]
+    Newer { found: i32 },
+    #[error("it is damaged or no SQLite database ({0}); move it away, and a new one will be made")]
+    Damaged(String),
+    #[error("another process keeps it locked for more than {} s; see whether one is stopped or stuck",
+            LOCKED_FOR.as_secs())]
+    Locked,
+    #[error("it cannot be written: {0}; check the permissions of the file and of its folder")]
+    ReadOnly(String),
+    #[error("the disk is full")]
+    Full,
+    #[error("it was moved or deleted while it was in use")]
+    Replaced,
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<rusqlite::Error> for Problem {
+    fn from(error: rusqlite::Error) -> Self {
+        let said = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged(said),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+                Self::ReadOnly(said)
+            }
+            Some(ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Other(said),
+        }
+    }
+}
+
+impl Problem {
+    /// As callers see it.
+    pub(super) fn error(self, path: &Path) -> StoreError {
+        let store = format!("sqlite:{}", path.display());
+        let unreachable = matches!(
+            self,
+            Self::Io(_) | Self::NetworkFileSystem(_) | Self::Locked | Self::ReadOnly(_)
+        );
+        let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(self);
+        if unreachable {
+            StoreError::Unreachable { store, cause }
+        } else {
+            StoreError::Failed { store, cause }
+        }
+    }
+}
+
+/// The open file.
+#[derive(Debug)]
+pub(super) struct Database {
+    pub(super) connection: Connection,
+    path: PathBuf,
+    /// Which file it was when it was opened.
+    identity: Option<Identity>,
+}
+
+impl Database {
+    /// Opens the file, or makes it: readable by its owner only, its folder too.
+    pub(super) fn open(path: &Path) -> Result<Self, Problem> {
+        prepare(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.busy_handler(Some(wait_for_lock))?;
+        // In this order: whose file it is is found out before anything is written.
+        let (application, version) = marks(&connection)?;
+        if application != APPLICATION {
+            let tables: i64 =
+                connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+            if application != 0 || tables > 0 {
+                return Err(Problem::NotOurs);
+            }
+        }
+        if version > VERSION {
+            return Err(Problem::Newer { found: version });
+        }
+        // WAL: readers and the writer do not wait for each other. NORMAL: the file survives a power cut
+        // whole, without the last transactions; tokens leap over what may have been lost (see `sessions`).
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = NORMAL;
+             PRAGMA temp_store = MEMORY;
+             PRAGMA foreign_keys = OFF;",
+        )?;
+        let database = Self {
+            connection,
+            path: path.to_owned(),
+            identity: identity(path),
+        };
+        if version < VERSION {
+            database.transaction(|connection| {
+                // Another process may have been quicker.
+                if marks(connection)?.1 < VERSION {
+                    connection.execute_batch(SCHEMA)?;
+                    connection.pragma_update(None, "application_id", APPLICATION)?;
+                    connection.pragma_update(None, "user_version", VERSION)?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(database)
+    }
+
+    /// Does `work` as one transaction that excludes all other processes; what it did is undone when it
+    /// fails.
+    pub(super) fn transaction<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        self.must_be_in_place()?;
+        self.connection
+            .prepare_cached("BEGIN IMMEDIATE")?
+            .execute([])?;
+        let done = work(&self.connection).and_then(|done| {
+            self.connection.prepare_cached("COMMIT")?.execute([])?;
+            Ok(done)
+        });
+        if done.is_err() && !self.connection.is_autocommit() {
+            // Should even this fail, SQLite has undone everything by itself.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        done
+    }
+
+    /// A number that changes with every transaction of another connection. Costs a few microseconds.
+    pub(super) fn change_counter(&self) -> Result<i64, Problem> {
+        Ok(self
+            .connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?)
+    }
+
+    /// Somebody who deletes the file in use does not stop those who have it open: they would go on in a
+    /// file that nobody else sees.
+    fn must_be_in_place(&self) -> Result<(), Problem> {
+        if identity(&self.path) == self.identity {
+            Ok(())
+        } else {
+            Err(Problem::Replaced)
+        }
+    }
+}
+
+fn marks(connection: &Connection) -> Result<(i32, i32), Problem> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get(0));
+    Ok((pragma("application_id")?, pragma("user_version")?))
+}
+
+/// SQLite's own waits up to 100 ms between two attempts, and then who comes often wins.
+fn wait_for_lock(attempt: i32) -> bool {
+    thread_local! {
+        static SINCE: std::cell::Cell<Option<Instant>> = const { std::cell::Cell::new(None) };
+    }
+    let since = SINCE.with(|since| {
+        if attempt == 0 || since.get().is_none() {
+            since.set(Some(Instant::now()));
+        }
+        since.get()
+    });
+    if since.is_some_and(|since| since.elapsed() > LOCKED_FOR) {
+        return false;
+    }
+    std::thread::sleep(LOCK_RETRY);
+    true
+}
+
+/// Makes the folder and the empty file, where they are missing, with the rights they should have.
+/// SQLite gives its other files the rights of this one.
+fn prepare(path: &Path) -> Result<(), Problem> {
+    let io = |what: &str, error: io::Error| Problem::Io(format!("{what}: {error}"));
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        make_folder(folder).map_err(|error| {
+            io(
+                &format!("its folder {} cannot be made", folder.display()),
+                error,
+            )
+        })?;
+    }
+    if let Some(kind) = network_file_system(folder) {
+        return Err(Problem::NetworkFileSystem(kind));
+    }
+    match fs::metadata(path) {
+        Ok(file) if file.is_dir() => Err(Problem::Io("it is a folder".to_owned())),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match make_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(io("it cannot be made", error))
+            }
+            _ => Ok(()),
+        },
+        Err(error) => Err(io("it cannot be read", error)),
+    }
+}
+
+#[cfg(unix)]
+fn make_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+}
+
+#[cfg(unix)]
+fn make_file(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+}
+
+#[cfg(not(unix))]
+fn make_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}
+
+#[cfg(not(unix))]
+fn make_file(path: &Path) -> io::Result<()> {
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .map(drop)
+}
+
+/// Tells one file from another of the same name.
+#[cfg(unix)]
+type Identity = (u64, u64);
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+/// Elsewhere a file that is open cannot be deleted.
+#[cfg(not(unix))]
+type Identity = ();
+
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<Identity> {
+    None
+}
+
+/// The name of the network file system on which `folder` is, if it is one that can be recognised.
+#[cfg(target_os = "linux")]
+fn network_file_system(folder: &Path) -> Option<&'static str> {
+    /// From the kernel's magic.h and the sources of the file systems.
+    const NETWORK: [(u32, &str); 13] = [
+        (0x6969, "NFS"),
+        (0x517b, "SMB"),
+        (0xff53_4d42, "CIFS"),
+        (0xfe53_4d42, "SMB"),
+        (0x5346_414f, "AFS"),
+        (0x6b41_4653, "AFS"),
+        (0x7375_7245, "Coda"),
+        (0x564c, "NCP"),
+        (0x00c3_6400, "Ceph"),
+        (0x0bd0_0bd0, "Lustre"),
+        (0x7461_636f, "OCFS2"),
+        (0x0116_1970, "GFS2"),
+        (0x0102_1997, "9P"),
+    ];
+    // The type of the number differs from machine to machine; the magic is in its low 32 bits.
+    let magic = rustix::fs::statfs(folder).ok()?.f_type as u32;
+    NETWORK
+        .iter()
+        .find(|(known, _)| *known == magic)
+        .map(|(_, name)| *name)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn network_file_system(_: &Path) -> Option<&'static str> {
+    None
+}

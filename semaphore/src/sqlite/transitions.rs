@@ -1,0 +1,1514 @@
+//! The transitions of the [`queue`](crate::queue) in SQL: the same rules, decided in the same order, with the
+//! semaphore and its requests in tables. Runs inside of a transaction that somebody else began; opens
+//! nothing, waits for nothing, wakes nobody, but says whom to tell what.
+//!
+//! The invariant is the queue's: while somebody waits, no slot is free. It is restored in [`admit`], before
+//! the transaction ends, so no other process ever sees it broken.
+//!
+//! What the queue does not have is owners that vanish. A session whose process is dead is found when it
+//! matters: when somebody would have to wait behind it, when it would be its turn, when somebody looks.
+//!
+//! [`admit`]: Transition::admit
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::clock::{Moment, WallClock};
+use super::file::Problem;
+use super::order;
+use super::process::{Life, Process};
+use crate::error::{AdminError, DeadlockError, DeadlockLink};
+use crate::event::EventKind;
+use crate::id::{RequestId, RunId};
+use crate::name::SemaphoreName;
+use crate::queue::{ENDED_KEPT, ENDED_SHOWN};
+use crate::request::{Request, Ttl};
+use crate::slots::Slots;
+use crate::view::Status;
+
+/// Tokens are made to leap by this at a reboot: a power cut may have undone the last transactions, and no
+/// more of them than fit into the write-ahead log (4 MB, a few thousand).
+const TOKEN_LEAP: i64 = 1 << 20;
+/// See the memory store, which sweeps by the same rule.
+const SWEPT_ABOVE: i64 = 1024;
+const SWEPT_AFTER: Duration = Duration::from_secs(60);
+const CROWDED: i64 = 65_536;
+/// New names between two looks at how many there are.
+const SWEEP_EVERY: i64 = 256;
+/// As many events as are kept for observers that are slow.
+const EVENTS_KEPT: i64 = 8192;
+/// New events between two looks.
+const EVENTS_PRUNED_EVERY: i64 = 512;
+
+/// A statement that reads semaphores, for [`Semaphore::read`].
+macro_rules! semaphores {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, name, slots, declared, wanted, pinned, taken, granted, waiting, token, sequence, \
+             due, ended, touched FROM semaphore ",
+            $rest
+        )
+    };
+}
+
+/// A statement that reads live requests, for [`Asked::read`].
+macro_rules! requests {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, uuid, semaphore, session, phase, class, place, priority, who, run, host, pid, ttl, \
+             deadline, token, requested, started FROM request ",
+            $rest
+        )
+    };
+}
+
+pub(super) use {requests, semaphores};
+
+/// What became of a request.
+#[derive(Debug)]
+pub(super) enum Fate {
+    Admitted(Admission),
+    Cancelled,
+    TimedOut,
+    Deadlock(DeadlockError),
+    /// It was busy, and is no longer: expired, or ended by an administrator.
+    Lost,
+    /// Its session was taken for dead.
+    Killed,
+}
+
+/// What a request got when it was admitted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Admission {
+    pub(super) token: u64,
+    pub(super) requested: Moment,
+    pub(super) started: Moment,
+    pub(super) granted: bool,
+}
+
+/// What to do once the transaction is committed.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    /// What became of requests of this session.
+    pub(super) told: Vec<(RequestId, Fate)>,
+    /// Whether there are events.
+    pub(super) happened: bool,
+}
+
+/// One semaphore, while a transition works on it.
+#[derive(Debug)]
+pub(super) struct Semaphore {
+    pub(super) id: i64,
+    pub(super) name: SemaphoreName,
+    pub(super) slots: Slots,
+    declared: Slots,
+    wanted: Slots,
+    pub(super) pinned: bool,
+    pub(super) taken: usize,
+    granted: usize,
+    pub(super) waiting: usize,
+    token: i64,
+    sequence: i64,
+    due: Moment,
+    ended: i64,
+    touched: Moment,
+}
+
+impl Semaphore {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            slots: row.get(2)?,
+            declared: row.get(3)?,
+            wanted: row.get(4)?,
+            pinned: row.get(5)?,
+            taken: count(row, 6)?,
+            granted: count(row, 7)?,
+            waiting: count(row, 8)?,
+            token: row.get(9)?,
+            sequence: row.get(10)?,
+            due: row.get(11)?,
+            ended: row.get(12)?,
+            touched: row.get(13)?,
+        })
+    }
+
+    const fn is_idle(&self) -> bool {
+        self.taken == 0 && self.granted == 0 && self.waiting == 0
+    }
+
+    fn has_room(&self) -> bool {
+        self.slots.admits(self.taken)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Waiting = 0,
+    Busy = 1,
+    BusyGranted = 2,
+}
+
+/// A live request.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    id: i64,
+    pub(super) uuid: RequestId,
+    pub(super) semaphore: i64,
+    session: i64,
+    pub(super) phase: Phase,
+    class: i32,
+    place: Vec<u8>,
+    pub(super) priority: i32,
+    pub(super) who: Option<String>,
+    pub(super) run: Option<RunId>,
+    pub(super) host: Option<String>,
+    pub(super) pid: Option<u32>,
+    ttl: Option<i64>,
+    pub(super) deadline: Option<Moment>,
+    pub(super) token: Option<i64>,
+    pub(super) requested: Moment,
+    pub(super) started: Option<Moment>,
+}
+
+impl Asked {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            uuid: row.get(1)?,
+            semaphore: row.get(2)?,
+            session: row.get(3)?,
+            phase: match row.get(4)? {
+                0 => Phase::Waiting,
+                1 => Phase::Busy,
+                _ => Phase::BusyGranted,
+            },
+            class: row.get(5)?,
+            place: row.get(6)?,
+            priority: row.get(7)?,
+            who: row.get(8)?,
+            run: row.get(9)?,
+            host: row.get(10)?,
+            pid: row.get(11)?,
+            ttl: row.get(12)?,
+            deadline: row.get(13)?,
+            token: row.get(14)?,
+            requested: row.get(15)?,
+            started: row.get(16)?,
+        })
+    }
+}
+
+/// Transitions of one session within one transaction.
+pub(super) struct Transition<'a> {
+    pub(super) db: &'a Connection,
+    me: i64,
+    pub(super) now: Moment,
+    effects: &'a mut Effects,
+    /// Whether anybody wants to know what happens; found out when something does.
+    observed: Option<bool>,
+    /// Whether other sessions live, as far as they were asked.
+    living: HashMap<i64, bool>,
+    /// Sessions that turned out to be dead and still have requests.
+    dead: Vec<i64>,
+}
+
+impl<'a> Transition<'a> {
+    pub(super) fn new(db: &'a Connection, me: i64, effects: &'a mut Effects) -> Self {
+        Self {
+            db,
+            me,
+            now: Moment::now(),
+            effects,
+            observed: None,
+            living: HashMap::new(),
+            dead: Vec::new(),
+        }
+    }
+
+    // ---- what the code asks for
+
+    /// Rule 1: takes a slot if one is free (then nobody waits), else joins the line.
+    pub(super) fn acquire(
+        &mut self,
+        uuid: RequestId,
+        name: &SemaphoreName,
+        request: &Request,
+    ) -> Result<(), Problem> {
+        let mut semaphore = self.arrive(name, request.declared_slots())?;
+        if !semaphore.has_room() {
+            semaphore = self.without_dead_holders(semaphore)?;
+        }
+        if semaphore.has_room() {
+            let admission = self.start_new(&mut semaphore, uuid, request)?;
+            self.effects.told.push((uuid, Fate::Admitted(admission)));
+            return self.save(&semaphore);
+        }
+        let asked = self.join(&mut semaphore, uuid, request)?;
+        if request.wait_limit() == Some(Duration::ZERO) {
+            self.end_waiting(
+                &mut semaphore,
+                &asked,
+                Status::TimedOut,
+                EventKind::TimedOut,
+            )?;
+            self.effects.told.push((uuid, Fate::TimedOut));
+            return self.save(&semaphore);
+        }
+        self.happen(EventKind::Queued, &semaphore, Some(&asked))?;
+        self.save(&semaphore)?;
+        if asked.run.is_some() && asked.deadline.is_none() {
+            self.check_deadlock(&asked)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a slot if one is free. Says whether it did.
+    pub(super) fn try_acquire(
+        &mut self,
+        uuid: RequestId,
+        name: &SemaphoreName,
+        request: &Request,
+    ) -> Result<bool, Problem> {
+        let mut semaphore = self.arrive(name, request.declared_slots())?;
+        if !semaphore.has_room() {
+            semaphore = self.without_dead_holders(semaphore)?;
+        }
+        let free = semaphore.has_room();
+        if free {
+            let admission = self.start_new(&mut semaphore, uuid, request)?;
+            self.effects.told.push((uuid, Fate::Admitted(admission)));
+        }
+        self.save(&semaphore)?;
+        Ok(free)
+    }
+
+    /// Ends a busy request; its slot goes to the first in line. Says whether it was still held.
+    pub(super) fn release(&mut self, uuid: RequestId) -> Result<bool, Problem> {
+        let Some((mut semaphore, asked)) = self.live(uuid)? else {
+            return Ok(false);
+        };
+        let held = asked.phase != Phase::Waiting;
+        if held {
+            self.end_busy(&mut semaphore, &asked, Status::Done, EventKind::Released)?;
+            self.settle(&mut semaphore)?;
+        }
+        self.save(&semaphore)?;
+        Ok(held)
+    }
+
+    /// Rule 7: the permit now expires `ttl` from now.
+    pub(super) fn refresh(&mut self, uuid: RequestId, ttl: Ttl) -> Result<Refreshed, Problem> {
+        let Some((mut semaphore, asked)) = self.live(uuid)? else {
+            return Ok(Refreshed::NotHeld);
+        };
+        if asked.phase == Phase::Waiting || asked.ttl.is_none() {
+            self.save(&semaphore)?;
+            return Ok(if asked.ttl.is_none() && asked.phase != Phase::Waiting {
+                Refreshed::NoTtl
+            } else {
+                Refreshed::NotHeld
+            });
+        }
+        let deadline = self.now.after(ttl.duration());
+        semaphore.due = semaphore.due.min(deadline);
+        self.db
+            .prepare_cached("UPDATE request SET ttl = ?2, deadline = ?3 WHERE id = ?1")?
+            .execute(params![asked.id, nanos(ttl.duration()), deadline])?;
+        self.happen(EventKind::Refreshed, &semaphore, Some(&asked))?;
+        self.save(&semaphore)?;
+        Ok(Refreshed::Yes)
+    }
+
+    /// Rule 8: whoever made the request no longer cares.
+    pub(super) fn abandon(&mut self, uuid: RequestId) -> Result<(), Problem> {
+        let Some((mut semaphore, asked)) = self.live(uuid)? else {
+            return Ok(());
+        };
+        if asked.phase == Phase::Waiting {
+            self.end_waiting(&mut semaphore, &asked, Status::Killed, EventKind::Killed)?;
+        } else {
+            self.end_busy(&mut semaphore, &asked, Status::Killed, EventKind::Killed)?;
+        }
+        self.settle(&mut semaphore)?;
+        self.save(&semaphore)?;
+        self.waits_no_more(&asked)
+    }
+
+    // ---- what administrators do
+
+    /// Rule 4: a waiting request starts now, outside the slots.
+    pub(super) fn grant(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
+        let (mut semaphore, asked) = match self.waiting(uuid)? {
+            Ok(found) => found,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        self.start_waiting(&mut semaphore, &asked, Phase::BusyGranted)?;
+        self.save(&semaphore)?;
+        self.waits_no_more(&asked)?;
+        Ok(Ok(()))
+    }
+
+    /// Rule 5: a waiting request fails.
+    pub(super) fn cancel(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
+        let (mut semaphore, asked) = match self.waiting(uuid)? {
+            Ok(found) => found,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        self.end_waiting(
+            &mut semaphore,
+            &asked,
+            Status::Cancelled,
+            EventKind::Cancelled,
+        )?;
+        self.tell(&asked, Fate::Cancelled)?;
+        self.settle(&mut semaphore)?;
+        self.save(&semaphore)?;
+        self.waits_no_more(&asked)?;
+        Ok(Ok(()))
+    }
+
+    /// Rule 6: a waiting request goes to `place`, from 1; a number beyond the end is last.
+    pub(super) fn move_to(
+        &mut self,
+        uuid: RequestId,
+        place: usize,
+    ) -> Result<Result<(), AdminError>, Problem> {
+        let (mut semaphore, mut asked) = match self.waiting(uuid)? {
+            Ok(found) => found,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let ahead = place.saturating_sub(1).min(semaphore.waiting - 1);
+        // Its neighbours-to-be: the one ahead and the one behind.
+        let mut statement = self.db.prepare_cached(
+            "SELECT class, place FROM request WHERE semaphore = ?1 AND phase = 0 AND id <> ?2
+             ORDER BY class DESC, place LIMIT 2 OFFSET ?3",
+        )?;
+        let skipped = ahead.saturating_sub(1);
+        let neighbours: Vec<(i32, Vec<u8>)> = statement
+            .query_map(params![semaphore.id, asked.id, skipped as i64], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        let mut neighbours = neighbours.into_iter();
+        let before = if ahead > 0 { neighbours.next() } else { None };
+        let behind = neighbours.next();
+        match (before, behind) {
+            // It takes the class of the one behind it, so the line stays sorted.
+            (Some((class, low)), Some((theirs, high))) if class == theirs => {
+                asked.class = class;
+                asked.place = order::between(&low, &high);
+            }
+            (_, Some((class, first))) => {
+                asked.class = class;
+                asked.place = order::before(&first);
+            }
+            (Some((class, _)), None) => {
+                asked.class = class;
+                asked.place = self.next_place(&mut semaphore);
+            }
+            (None, None) => asked.class = asked.priority,
+        }
+        self.db
+            .prepare_cached("UPDATE request SET class = ?2, place = ?3 WHERE id = ?1")?
+            .execute(params![asked.id, asked.class, asked.place])?;
+        self.happen(EventKind::Moved, &semaphore, Some(&asked))?;
+        self.save(&semaphore)?;
+        Ok(Ok(()))
+    }
+
+    /// Rule 6: ends every busy request and grants everybody in line. Says how many that were.
+    pub(super) fn purge(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
+        let Some(mut semaphore) = self.existing(name)? else {
+            return Ok(None);
+        };
+        let mut through = Vec::new();
+        let freed = self.end_all_busy(&mut semaphore, EventKind::Purged)?;
+        while let Some(first) = self.first(&semaphore)? {
+            self.start_waiting(&mut semaphore, &first, Phase::BusyGranted)?;
+            through.push(first);
+        }
+        self.settle(&mut semaphore)?;
+        self.save(&semaphore)?;
+        for asked in &through {
+            self.waits_no_more(asked)?;
+        }
+        Ok(Some(freed + through.len()))
+    }
+
+    /// Rule 6: ends every busy request; the line goes on in order. Says how many that were.
+    pub(super) fn force_release(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
+        let Some(mut semaphore) = self.existing(name)? else {
+            return Ok(None);
+        };
+        let freed = self.end_all_busy(&mut semaphore, EventKind::ForceReleased)?;
+        self.settle(&mut semaphore)?;
+        self.save(&semaphore)?;
+        Ok(Some(freed))
+    }
+
+    /// Rules 2 and 3: sets the number of slots, or leaves it, and pins it.
+    pub(super) fn pin(
+        &mut self,
+        name: &SemaphoreName,
+        slots: Option<Slots>,
+    ) -> Result<(), Problem> {
+        let mut semaphore = self.arrive(name, None)?;
+        if !semaphore.pinned {
+            semaphore.pinned = true;
+            self.happen(EventKind::Pinned, &semaphore, None)?;
+        }
+        let slots = slots.unwrap_or(semaphore.slots);
+        self.change_slots(&mut semaphore, slots)?;
+        self.settle(&mut semaphore)?;
+        self.save(&semaphore)?;
+        self.recheck_deadlocks(semaphore.id)
+    }
+
+    /// Rule 3: what the code declared counts again. Says whether there is such a semaphore.
+    pub(super) fn unpin(&mut self, name: &SemaphoreName) -> Result<bool, Problem> {
+        let Some(mut semaphore) = self.existing(name)? else {
+            return Ok(false);
+        };
+        if semaphore.pinned {
+            semaphore.pinned = false;
+            self.happen(EventKind::Unpinned, &semaphore, None)?;
+            let declared = semaphore.declared;
+            self.change_slots(&mut semaphore, declared)?;
+            self.settle(&mut semaphore)?;
+        }
+        self.save(&semaphore)?;
+        self.recheck_deadlocks(semaphore.id)?;
+        Ok(true)
+    }
+
+    /// Forgets an idle semaphore.
+    pub(super) fn forget(
+        &mut self,
+        name: &SemaphoreName,
+    ) -> Result<Result<(), AdminError>, Problem> {
+        self.bury_the_dead()?;
+        let Some(semaphore) = self.existing(name)? else {
+            return Ok(Err(AdminError::UnknownSemaphore { name: name.clone() }));
+        };
+        if !semaphore.is_idle() {
+            self.save(&semaphore)?;
+            return Ok(Err(AdminError::InUse {
+                name: name.clone(),
+                busy: semaphore.taken + semaphore.granted,
+                waiting: semaphore.waiting,
+            }));
+        }
+        self.happen(EventKind::Forgotten, &semaphore, None)?;
+        self.raise_floor(semaphore.token)?;
+        self.db
+            .prepare_cached("DELETE FROM ended WHERE semaphore = ?1")?
+            .execute([semaphore.id])?;
+        self.db
+            .prepare_cached("DELETE FROM semaphore WHERE id = ?1")?
+            .execute([semaphore.id])?;
+        Ok(Ok(()))
+    }
+
+    // ---- time
+
+    /// Lets every deadline up to now happen.
+    pub(super) fn advance_all(&mut self) -> Result<(), Problem> {
+        let due: Vec<i64> = self
+            .db
+            .prepare_cached("SELECT DISTINCT semaphore FROM request WHERE deadline <= ?1")?
+            .query_map([self.now], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for id in due {
+            if let Some(mut semaphore) = self.load(id)? {
+                self.advance(&mut semaphore)?;
+                self.save(&semaphore)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// When [`advance_all`](Self::advance_all) next has something to do.
+    pub(super) fn next_deadline(db: &Connection) -> Result<Moment, Problem> {
+        let earliest: Option<Moment> = db
+            .prepare_cached("SELECT min(deadline) FROM request WHERE deadline IS NOT NULL")?
+            .query_row([], |row| row.get(0))?;
+        Ok(earliest.unwrap_or(Moment::NEVER))
+    }
+
+    // ---- sessions
+
+    /// Registers this process; `lease` is for those who cannot see that it lives. Gives its number.
+    pub(super) fn register(
+        db: &Connection,
+        host: Option<&str>,
+        lease: Moment,
+    ) -> Result<i64, Problem> {
+        let this = Process::this();
+        let boot: String =
+            db.query_row("SELECT value FROM setting WHERE name = 'boot'", [], |row| {
+                row.get(0)
+            })?;
+        if boot != this.boot {
+            // Nobody lived through that; times of the other boot mean nothing in this one.
+            db.execute_batch(
+                "DELETE FROM request; DELETE FROM ended; DELETE FROM notice; DELETE FROM event;
+                 DELETE FROM session;",
+            )?;
+            db.execute(
+                "UPDATE semaphore SET taken = 0, granted = 0, waiting = 0, due = :never, touched = 0,
+                     token = token + :leap, declared = wanted,
+                     slots = CASE WHEN pinned THEN slots ELSE wanted END",
+                named_params! { ":never": Moment::NEVER, ":leap": TOKEN_LEAP },
+            )?;
+            db.execute(
+                "UPDATE setting SET value = value + ?1 WHERE name = 'floor'",
+                [TOKEN_LEAP],
+            )?;
+            db.execute(
+                "UPDATE setting SET value = ?1 WHERE name = 'boot'",
+                [&this.boot],
+            )?;
+        }
+        db.execute(
+            "INSERT INTO session (pid, started, boot, namespace, host, lease) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![this.pid, this.started, this.boot, this.namespace, host, lease],
+        )?;
+        Ok(db.last_insert_rowid())
+    }
+
+    /// Whether a session lives.
+    fn lives(&mut self, session: i64) -> Result<bool, Problem> {
+        if session == self.me {
+            return Ok(true);
+        }
+        if let Some(&lives) = self.living.get(&session) {
+            return Ok(lives);
+        }
+        let found = self
+            .db
+            .prepare_cached(
+                "SELECT pid, started, boot, namespace, lease FROM session WHERE id = ?1",
+            )?
+            .query_row([session], |row| {
+                let process = Process {
+                    pid: row.get(0)?,
+                    started: row.get(1)?,
+                    boot: row.get(2)?,
+                    namespace: row.get(3)?,
+                };
+                Ok((process, row.get::<_, Moment>(4)?))
+            })
+            .optional()?;
+        let lives = found.is_some_and(|(process, lease)| is_alive(&process, lease, self.now));
+        self.living.insert(session, lives);
+        if !lives {
+            self.dead.push(session);
+        }
+        Ok(lives)
+    }
+
+    /// Looks at all sessions, and ends what the dead ones have.
+    pub(super) fn bury_the_dead(&mut self) -> Result<(), Problem> {
+        let sessions: Vec<i64> = self
+            .db
+            .prepare_cached("SELECT id FROM session WHERE id <> ?1")?
+            .query_map([self.me], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for session in sessions {
+            self.lives(session)?;
+        }
+        self.bury()
+    }
+
+    /// Ends what the sessions that turned out to be dead have. To be called while no semaphore is being
+    /// worked on.
+    pub(super) fn bury(&mut self) -> Result<(), Problem> {
+        while let Some(session) = self.dead.pop() {
+            self.end_session(session)?;
+        }
+        Ok(())
+    }
+
+    /// Ends a session and all that it has.
+    pub(super) fn end_session(&mut self, session: i64) -> Result<(), Problem> {
+        let all: Vec<Asked> = self
+            .db
+            .prepare_cached(requests!(
+                "WHERE session = ?1 ORDER BY semaphore, phase, sequence"
+            ))?
+            .query_map([session], Asked::read)?
+            .collect::<Result<_, _>>()?;
+        // Whoever waits goes first: nothing must be handed to the dead.
+        for of_one in all.chunk_by(|a, b| a.semaphore == b.semaphore) {
+            let Some(mut semaphore) = self.load(of_one[0].semaphore)? else {
+                continue;
+            };
+            for asked in of_one {
+                if asked.phase == Phase::Waiting {
+                    self.end_waiting(&mut semaphore, asked, Status::Killed, EventKind::Killed)?;
+                } else {
+                    self.end_busy(&mut semaphore, asked, Status::Killed, EventKind::Killed)?;
+                }
+            }
+            self.settle(&mut semaphore)?;
+            self.save(&semaphore)?;
+        }
+        self.db
+            .prepare_cached("DELETE FROM notice WHERE session = ?1")?
+            .execute([session])?;
+        self.db
+            .prepare_cached("DELETE FROM session WHERE id = ?1")?
+            .execute([session])?;
+        Ok(())
+    }
+
+    /// The semaphore once those who hold its slots were looked at: it is full.
+    fn without_dead_holders(&mut self, semaphore: Semaphore) -> Result<Semaphore, Problem> {
+        let holders: Vec<i64> = self
+            .db
+            .prepare_cached(
+                "SELECT DISTINCT session FROM request WHERE semaphore = ?1 AND phase > 0 AND session <> ?2",
+            )?
+            .query_map([semaphore.id, self.me], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let mut all_live = true;
+        for session in holders {
+            all_live &= self.lives(session)?;
+        }
+        if all_live {
+            return Ok(semaphore);
+        }
+        self.save(&semaphore)?;
+        self.bury()?;
+        match self.load(semaphore.id)? {
+            Some(semaphore) => Ok(semaphore),
+            None => unreachable!("a semaphore that is in use is not forgotten"),
+        }
+    }
+
+    // ---- reading and writing
+
+    /// The semaphore of that name, with what is due done.
+    fn existing(&mut self, name: &SemaphoreName) -> Result<Option<Semaphore>, Problem> {
+        let found = self
+            .db
+            .prepare_cached(semaphores!("WHERE name = ?1"))?
+            .query_row([name], Semaphore::read)
+            .optional()?;
+        let Some(mut semaphore) = found else {
+            return Ok(None);
+        };
+        self.advance(&mut semaphore)?;
+        Ok(Some(semaphore))
+    }
+
+    fn load(&self, id: i64) -> Result<Option<Semaphore>, Problem> {
+        let found = self
+            .db
+            .prepare_cached(semaphores!("WHERE id = ?1"))?
+            .query_row([id], Semaphore::read)
+            .optional()?;
+        Ok(found)
+    }
+
+    fn save(&self, semaphore: &Semaphore) -> Result<(), Problem> {
+        self.db
+            .prepare_cached(
+                "UPDATE semaphore SET slots = ?2, declared = ?3, wanted = ?4, pinned = ?5, taken = ?6,
+                     granted = ?7, waiting = ?8, token = ?9, sequence = ?10, due = ?11, ended = ?12,
+                     touched = ?13
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                semaphore.id,
+                semaphore.slots,
+                semaphore.declared,
+                semaphore.wanted,
+                semaphore.pinned,
+                semaphore.taken as i64,
+                semaphore.granted as i64,
+                semaphore.waiting as i64,
+                semaphore.token,
+                semaphore.sequence,
+                semaphore.due,
+                semaphore.ended,
+                semaphore.touched,
+            ])?;
+        Ok(())
+    }
+
+    fn request(&self, uuid: RequestId) -> Result<Option<Asked>, Problem> {
+        Ok(self
+            .db
+            .prepare_cached(requests!("WHERE uuid = ?1"))?
+            .query_row([uuid], Asked::read)
+            .optional()?)
+    }
+
+    /// A live request and its semaphore, with what is due done.
+    fn live(&mut self, uuid: RequestId) -> Result<Option<(Semaphore, Asked)>, Problem> {
+        let Some(asked) = self.request(uuid)? else {
+            return Ok(None);
+        };
+        let Some(mut semaphore) = self.load(asked.semaphore)? else {
+            return Ok(None);
+        };
+        if semaphore.due > self.now {
+            return Ok(Some((semaphore, asked)));
+        }
+        self.advance(&mut semaphore)?;
+        // It may have been what was due.
+        match self.request(uuid)? {
+            Some(asked) => Ok(Some((semaphore, asked))),
+            None => {
+                self.save(&semaphore)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// A waiting request and its semaphore, or why there is none.
+    fn waiting(
+        &mut self,
+        uuid: RequestId,
+    ) -> Result<Result<(Semaphore, Asked), AdminError>, Problem> {
+        if let Some((semaphore, asked)) = self.live(uuid)? {
+            if asked.phase == Phase::Waiting {
+                return Ok(Ok((semaphore, asked)));
+            }
+            self.save(&semaphore)?;
+            return Ok(Err(AdminError::NotWaiting {
+                id: uuid,
+                status: Status::Busy,
+            }));
+        }
+        let status: Option<i64> = self
+            .db
+            .prepare_cached("SELECT status FROM ended WHERE uuid = ?1")?
+            .query_row([uuid], |row| row.get(0))
+            .optional()?;
+        Ok(Err(match status {
+            Some(status) => AdminError::NotWaiting {
+                id: uuid,
+                status: ended_status(status),
+            },
+            None => AdminError::UnknownRequest {
+                id: uuid.to_string(),
+            },
+        }))
+    }
+
+    /// Whose turn is next.
+    fn first(&self, semaphore: &Semaphore) -> Result<Option<Asked>, Problem> {
+        Ok(self
+            .db
+            .prepare_cached(requests!(
+                "WHERE semaphore = ?1 AND phase = 0 ORDER BY class DESC, place LIMIT 1"
+            ))?
+            .query_row([semaphore.id], Asked::read)
+            .optional()?)
+    }
+
+    // ---- the machine
+
+    /// Somebody names the semaphore: it comes into being, what is due happens, and what the code declares
+    /// is noted.
+    fn arrive(
+        &mut self,
+        name: &SemaphoreName,
+        declared: Option<Slots>,
+    ) -> Result<Semaphore, Problem> {
+        let mut semaphore = match self.existing(name)? {
+            Some(semaphore) => semaphore,
+            None => self.create(name, declared)?,
+        };
+        semaphore.touched = self.now;
+        if let Some(declared) = declared {
+            semaphore.wanted = declared;
+        }
+        self.adopt_wanted(&mut semaphore)?;
+        Ok(semaphore)
+    }
+
+    fn create(
+        &mut self,
+        name: &SemaphoreName,
+        declared: Option<Slots>,
+    ) -> Result<Semaphore, Problem> {
+        let slots = declared.unwrap_or_default();
+        let floor: i64 = self
+            .db
+            .prepare_cached("SELECT value FROM setting WHERE name = 'floor'")?
+            .query_row([], |row| row.get(0))?;
+        self.db
+            .prepare_cached(
+                "INSERT INTO semaphore (name, slots, declared, wanted, pinned, taken, granted, waiting, token,
+                     sequence, due, ended, touched)
+                 VALUES (?1, ?2, ?2, ?2, 0, 0, 0, 0, ?3, 0, ?4, 0, ?5)",
+            )?
+            .execute(params![name, slots, floor, Moment::NEVER, self.now])?;
+        let id = self.db.last_insert_rowid();
+        if id % SWEEP_EVERY == 0 {
+            self.sweep(id)?;
+        }
+        let Some(semaphore) = self.load(id)? else {
+            unreachable!("it was made a moment ago")
+        };
+        self.happen(EventKind::Created, &semaphore, None)?;
+        Ok(semaphore)
+    }
+
+    /// Lets go of semaphores that nobody has used for long: names are often generated.
+    fn sweep(&self, keep: i64) -> Result<(), Problem> {
+        let known: i64 = self
+            .db
+            .query_row("SELECT count(*) FROM semaphore", [], |row| row.get(0))?;
+        if known <= SWEPT_ABOVE {
+            return Ok(());
+        }
+        let untouched_since = if known > CROWDED {
+            self.now
+        } else {
+            Moment(self.now.0.saturating_sub(nanos(SWEPT_AFTER)))
+        };
+        let swept = "taken = 0 AND granted = 0 AND waiting = 0 AND NOT pinned AND touched <= ?1 AND id <> ?2";
+        let floor: Option<i64> = self.db.query_row(
+            &format!("SELECT max(token) FROM semaphore WHERE {swept}"),
+            params![untouched_since, keep],
+            |row| row.get(0),
+        )?;
+        self.raise_floor(floor.unwrap_or(0))?;
+        self.db.execute(
+            &format!(
+                "DELETE FROM ended WHERE semaphore IN (SELECT id FROM semaphore WHERE {swept})"
+            ),
+            params![untouched_since, keep],
+        )?;
+        self.db.execute(
+            &format!("DELETE FROM semaphore WHERE {swept}"),
+            params![untouched_since, keep],
+        )?;
+        Ok(())
+    }
+
+    /// Tokens of semaphores to come are above `token`.
+    fn raise_floor(&self, token: i64) -> Result<(), Problem> {
+        self.db
+            .prepare_cached("UPDATE setting SET value = max(value, ?1) WHERE name = 'floor'")?
+            .execute([token])?;
+        Ok(())
+    }
+
+    /// Rule 3: another limit counts once nobody is busy or waiting.
+    fn adopt_wanted(&mut self, semaphore: &mut Semaphore) -> Result<(), Problem> {
+        if semaphore.wanted != semaphore.declared && semaphore.is_idle() {
+            semaphore.declared = semaphore.wanted;
+            if !semaphore.pinned {
+                self.change_slots(semaphore, semaphore.wanted)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn change_slots(&mut self, semaphore: &mut Semaphore, slots: Slots) -> Result<(), Problem> {
+        if semaphore.slots != slots {
+            semaphore.slots = slots;
+            self.happen(EventKind::SlotsChanged, semaphore, None)?;
+        }
+        Ok(())
+    }
+
+    /// What every command that frees something ends with.
+    fn settle(&mut self, semaphore: &mut Semaphore) -> Result<(), Problem> {
+        self.admit(semaphore)?;
+        self.adopt_wanted(semaphore)
+    }
+
+    /// Restores the invariant: while somebody waits, no slot is free.
+    fn admit(&mut self, semaphore: &mut Semaphore) -> Result<(), Problem> {
+        while semaphore.waiting > 0 && semaphore.has_room() {
+            let Some(first) = self.first(semaphore)? else {
+                return Err(Problem::Damaged(
+                    "a line is shorter than its length".to_owned(),
+                ));
+            };
+            if self.lives(first.session)? {
+                self.start_waiting(semaphore, &first, Phase::Busy)?;
+            } else {
+                self.end_waiting(semaphore, &first, Status::Killed, EventKind::Killed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, semaphore: &mut Semaphore) -> Result<(), Problem> {
+        if semaphore.due > self.now {
+            return Ok(());
+        }
+        loop {
+            let due = self
+                .db
+                .prepare_cached(requests!(
+                    "WHERE semaphore = ?1 AND deadline <= ?2 ORDER BY deadline, sequence LIMIT 1"
+                ))?
+                .query_row(params![semaphore.id, self.now], Asked::read)
+                .optional()?;
+            let Some(asked) = due else { break };
+            if asked.phase == Phase::Waiting {
+                self.end_waiting(semaphore, &asked, Status::TimedOut, EventKind::TimedOut)?;
+                self.tell(&asked, Fate::TimedOut)?;
+            } else {
+                self.end_busy(semaphore, &asked, Status::Expired, EventKind::Expired)?;
+                self.tell(&asked, Fate::Lost)?;
+            }
+            self.admit(semaphore)?;
+        }
+        semaphore.due = self
+            .db
+            .prepare_cached(
+                "SELECT min(deadline) FROM request WHERE semaphore = ?1 AND deadline IS NOT NULL",
+            )?
+            .query_row([semaphore.id], |row| row.get::<_, Option<Moment>>(0))?
+            .unwrap_or(Moment::NEVER);
+        self.settle(semaphore)
+    }
+
+    /// A new request takes a slot at once.
+    fn start_new(
+        &mut self,
+        semaphore: &mut Semaphore,
+        uuid: RequestId,
+        request: &Request,
+    ) -> Result<Admission, Problem> {
+        semaphore.taken += 1;
+        semaphore.token += 1;
+        semaphore.touched = self.now;
+        let deadline = request
+            .permit_ttl()
+            .map(|ttl| self.now.after(ttl.duration()));
+        if let Some(deadline) = deadline {
+            semaphore.due = semaphore.due.min(deadline);
+        }
+        let place = self.next_place(semaphore);
+        let asked = self.asked(semaphore, uuid, request, place);
+        let asked = Asked {
+            phase: Phase::Busy,
+            deadline,
+            token: Some(semaphore.token),
+            started: Some(self.now),
+            ..asked
+        };
+        self.insert(semaphore, &asked)?;
+        self.happen(EventKind::Acquired, semaphore, Some(&asked))?;
+        Ok(Admission {
+            token: semaphore.token as u64,
+            requested: self.now,
+            started: self.now,
+            granted: false,
+        })
+    }
+
+    /// A new request joins the line.
+    fn join(
+        &mut self,
+        semaphore: &mut Semaphore,
+        uuid: RequestId,
+        request: &Request,
+    ) -> Result<Asked, Problem> {
+        semaphore.waiting += 1;
+        let deadline = request.wait_limit().map(|limit| self.now.after(limit));
+        if let Some(deadline) = deadline {
+            semaphore.due = semaphore.due.min(deadline);
+        }
+        let place = self.next_place(semaphore);
+        let asked = Asked {
+            deadline,
+            ..self.asked(semaphore, uuid, request, place)
+        };
+        let id = self.insert(semaphore, &asked)?;
+        Ok(Asked { id, ..asked })
+    }
+
+    fn next_place(&self, semaphore: &mut Semaphore) -> Vec<u8> {
+        semaphore.sequence += 1;
+        order::joined(semaphore.sequence as u64)
+    }
+
+    fn asked(
+        &self,
+        semaphore: &Semaphore,
+        uuid: RequestId,
+        request: &Request,
+        place: Vec<u8>,
+    ) -> Asked {
+        let owner = request.asked_by();
+        let priority = request.its_priority().0;
+        Asked {
+            id: 0,
+            uuid,
+            semaphore: semaphore.id,
+            session: self.me,
+            phase: Phase::Waiting,
+            class: priority,
+            place,
+            priority,
+            who: owner.map(|owner| owner.who().to_owned()),
+            run: owner.and_then(|owner| owner.run()),
+            host: owner.and_then(|owner| owner.host()).map(str::to_owned),
+            pid: owner.and_then(|owner| owner.pid()),
+            ttl: request.permit_ttl().map(|ttl| nanos(ttl.duration())),
+            deadline: None,
+            token: None,
+            requested: self.now,
+            started: None,
+        }
+    }
+
+    fn insert(&self, semaphore: &Semaphore, asked: &Asked) -> Result<i64, Problem> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO request (uuid, semaphore, session, phase, sequence, class, place, priority, who,
+                     run, host, pid, ttl, deadline, token, requested, started)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            )?
+            .execute(params![
+                asked.uuid,
+                semaphore.id,
+                asked.session,
+                asked.phase as i64,
+                semaphore.sequence,
+                asked.class,
+                asked.place,
+                asked.priority,
+                asked.who,
+                asked.run,
+                asked.host,
+                asked.pid,
+                asked.ttl,
+                asked.deadline,
+                asked.token,
+                asked.requested,
+                asked.started,
+            ])?;
+        Ok(self.db.last_insert_rowid())
+    }
+
+    /// Takes a request out of the line and starts it.
+    fn start_waiting(
+        &mut self,
+        semaphore: &mut Semaphore,
+        asked: &Asked,
+        phase: Phase,
+    ) -> Result<(), Problem> {
+        semaphore.waiting -= 1;
+        semaphore.token += 1;
+        semaphore.touched = self.now;
+        let granted = phase == Phase::BusyGranted;
+        if granted {
+            semaphore.granted += 1;
+        } else {
+            semaphore.taken += 1;
+        }
+        let deadline = asked.ttl.map(|ttl| Moment(self.now.0.saturating_add(ttl)));
+        if let Some(deadline) = deadline {
+            semaphore.due = semaphore.due.min(deadline);
+        }
+        self.db
+            .prepare_cached(
+                "UPDATE request SET phase = ?2, token = ?3, started = ?4, deadline = ?5 WHERE id = ?1",
+            )?
+            .execute(params![
+                asked.id,
+                phase as i64,
+                semaphore.token,
+                self.now,
+                deadline
+            ])?;
+        let kind = if granted {
+            EventKind::Granted
+        } else {
+            EventKind::Acquired
+        };
+        self.happen(kind, semaphore, Some(asked))?;
+        let admission = Admission {
+            token: semaphore.token as u64,
+            requested: asked.requested,
+            started: self.now,
+            granted,
+        };
+        self.tell(asked, Fate::Admitted(admission))
+    }
+
+    /// Ends a busy request. The caller settles.
+    fn end_busy(
+        &mut self,
+        semaphore: &mut Semaphore,
+        asked: &Asked,
+        status: Status,
+        kind: EventKind,
+    ) -> Result<(), Problem> {
+        if asked.phase == Phase::BusyGranted {
+            semaphore.granted -= 1;
+        } else {
+            semaphore.taken -= 1;
+        }
+        self.remember(semaphore, asked, status, kind)
+    }
+
+    /// Takes a request out of the line for good. The caller settles.
+    fn end_waiting(
+        &mut self,
+        semaphore: &mut Semaphore,
+        asked: &Asked,
+        status: Status,
+        kind: EventKind,
+    ) -> Result<(), Problem> {
+        semaphore.waiting -= 1;
+        self.remember(semaphore, asked, status, kind)
+    }
+
+    fn end_all_busy(
+        &mut self,
+        semaphore: &mut Semaphore,
+        kind: EventKind,
+    ) -> Result<usize, Problem> {
+        let busy: Vec<Asked> = self
+            .db
+            .prepare_cached(requests!(
+                "WHERE semaphore = ?1 AND phase > 0 ORDER BY token"
+            ))?
+            .query_map([semaphore.id], Asked::read)?
+            .collect::<Result<_, _>>()?;
+        for asked in &busy {
+            self.tell(asked, Fate::Lost)?;
+            self.end_busy(semaphore, asked, Status::Done, kind)?;
+        }
+        Ok(busy.len())
+    }
+
+    /// Deletes a live request, and keeps what is worth showing.
+    fn remember(
+        &mut self,
+        semaphore: &mut Semaphore,
+        asked: &Asked,
+        status: Status,
+        kind: EventKind,
+    ) -> Result<(), Problem> {
+        semaphore.touched = self.now;
+        self.db
+            .prepare_cached("DELETE FROM request WHERE id = ?1")?
+            .execute([asked.id])?;
+        self.happen(kind, semaphore, Some(asked))?;
+        self.db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO ended (semaphore, nth, uuid, status, granted, priority, who, run, host,
+                     pid, token, requested, started, ended)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            )?
+            .execute(params![
+                semaphore.id,
+                semaphore.ended % ENDED_KEPT as i64,
+                asked.uuid,
+                ended_code(status),
+                asked.phase == Phase::BusyGranted,
+                asked.priority,
+                asked.who,
+                asked.run,
+                asked.host,
+                asked.pid,
+                asked.token,
+                asked.requested,
+                asked.started,
+                self.now,
+            ])?;
+        semaphore.ended += 1;
+        Ok(())
+    }
+
+    /// Takes a waiting request out of the line because its wait could never end.
+    pub(super) fn refuse(&mut self, asked: &Asked, error: DeadlockError) -> Result<(), Problem> {
+        let Some(mut semaphore) = self.load(asked.semaphore)? else {
+            return Ok(());
+        };
+        self.end_waiting(
+            &mut semaphore,
+            asked,
+            Status::Cancelled,
+            EventKind::Deadlocked,
+        )?;
+        self.tell(asked, Fate::Deadlock(error))?;
+        self.settle(&mut semaphore)?;
+        self.save(&semaphore)
+    }
+
+    /// Tells the session of a request what became of it.
+    fn tell(&mut self, asked: &Asked, fate: Fate) -> Result<(), Problem> {
+        if asked.session == self.me {
+            self.effects.told.push((asked.uuid, fate));
+            return Ok(());
+        }
+        let notice = Notice::of(&fate);
+        self.db
+            .prepare_cached(
+                "INSERT INTO notice (session, uuid, verdict, token, requested, started, detail)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                asked.session,
+                asked.uuid,
+                notice.verdict,
+                notice.admission.map(|admission| admission.token as i64),
+                notice.admission.map(|admission| admission.requested),
+                notice.admission.map(|admission| admission.started),
+                notice.detail,
+            ])?;
+        Ok(())
+    }
+
+    /// Something happened: those who observe will want to know.
+    fn happen(
+        &mut self,
+        kind: EventKind,
+        semaphore: &Semaphore,
+        asked: Option<&Asked>,
+    ) -> Result<(), Problem> {
+        let observed = match self.observed {
+            Some(observed) => observed,
+            None => {
+                let observed: bool = self
+                    .db
+                    .prepare_cached("SELECT EXISTS (SELECT 1 FROM session WHERE observes)")?
+                    .query_row([], |row| row.get(0))?;
+                *self.observed.insert(observed)
+            }
+        };
+        if !observed {
+            return Ok(());
+        }
+        self.effects.happened = true;
+        let kind = serde_json::to_value(kind)
+            .ok()
+            .and_then(|kind| kind.as_str().map(str::to_owned));
+        self.db
+            .prepare_cached(
+                "INSERT INTO event (kind, semaphore, uuid, who, run, busy, waiting, slots, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute(params![
+                kind,
+                semaphore.name,
+                asked.map(|asked| asked.uuid),
+                asked.and_then(|asked| asked.who.as_deref()),
+                asked.and_then(|asked| asked.run),
+                semaphore.taken as i64,
+                semaphore.waiting as i64,
+                semaphore.slots,
+                WallClock::read().seconds(self.now),
+            ])?;
+        let id = self.db.last_insert_rowid();
+        if id % EVENTS_PRUNED_EVERY == 0 {
+            self.db
+                .prepare_cached("DELETE FROM event WHERE id <= ?1")?
+                .execute([id - EVENTS_KEPT])?;
+        }
+        Ok(())
+    }
+}
+
+/// What came of an attempt to refresh a permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refreshed {
+    Yes,
+    NotHeld,
+    NoTtl,
+}
+
+/// Whether a session lives, judged by its process or else by its lease.
+pub(super) fn is_alive(process: &Process, lease: Moment, now: Moment) -> bool {
+    match process.life() {
+        Life::Alive => true,
+        Life::Dead => false,
+        Life::Unknown => lease > now,
+    }
+}
+
+/// A [`Fate`] on its way to another session.
+pub(super) struct Notice {
+    verdict: i64,
+    admission: Option<Admission>,
+    detail: Option<String>,
+}
+
+impl Notice {
+    fn of(fate: &Fate) -> Self {
+        let (verdict, admission, detail) = match fate {
+            Fate::Admitted(admission) if admission.granted => (1, Some(*admission), None),
+            Fate::Admitted(admission) => (0, Some(*admission), None),
+            Fate::Cancelled => (2, None, None),
+            Fate::TimedOut => (3, None, None),
+            Fate::Deadlock(error) => (4, None, Some(circle_to_json(error))),
+            Fate::Lost => (5, None, None),
+            Fate::Killed => (6, None, None),
+        };
+        Self {
+            verdict,
+            admission,
+            detail,
+        }
+    }
+
+    /// A row of `uuid, verdict, token, requested, started, detail`, from `at` on.
+    pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<(RequestId, Fate)> {
+        let verdict: i64 = row.get(at + 1)?;
+        let fate = match verdict {
+            0 | 1 => Fate::Admitted(Admission {
+                token: row.get::<_, i64>(at + 2)? as u64,
+                requested: row.get(at + 3)?,
+                started: row.get(at + 4)?,
+                granted: verdict == 1,
+            }),
+            2 => Fate::Cancelled,
+            3 => Fate::TimedOut,
+            4 => row
+                .get_ref(at + 5)?
+                .as_str()
+                .ok()
+                .and_then(circle_from_json)
+                .map_or(Fate::Cancelled, Fate::Deadlock),
+            5 => Fate::Lost,
+            _ => Fate::Killed,
+        };
+        Ok((row.get(at)?, fate))
+    }
+}
+
+fn circle_to_json(error: &DeadlockError) -> String {
+    let links: Vec<_> = error
+        .circle()
+        .iter()
+        .map(|link| (link.run, &link.who, &link.holds, &link.waits_for))
+        .collect();
+    serde_json::to_string(&links).unwrap_or_default()
+}
+
+fn circle_from_json(text: &str) -> Option<DeadlockError> {
+    let links: Vec<(RunId, String, SemaphoreName, SemaphoreName)> =
+        serde_json::from_str(text).ok()?;
+    if links.is_empty() {
+        return None;
+    }
+    let circle: Vec<_> = links
+        .into_iter()
+        .map(|(run, who, holds, waits_for)| DeadlockLink {
+            run,
+            who,
+            holds,
+            waits_for,
+        })
+        .collect();
+    Some(DeadlockError::new(circle))
+}
+
+/// How an ended request is remembered.
+fn ended_code(status: Status) -> i64 {
+    match status {
+        Status::Cancelled => 1,
+        Status::Expired => 2,
+        Status::Killed => 3,
+        Status::TimedOut => 4,
+        _ => 0,
+    }
+}
+
+pub(super) fn ended_status(code: i64) -> Status {
+    match code {
+        1 => Status::Cancelled,
+        2 => Status::Expired,
+        3 => Status::Killed,
+        4 => Status::TimedOut,
+        _ => Status::Done,
+    }
+}
+
+/// How long ended requests are shown.
+pub(super) fn shown_since(now: Moment) -> Moment {
+    Moment(now.0.saturating_sub(nanos(ENDED_SHOWN)))
+}
+
+/// A number of things, which the tables count in 64 bits.
+pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
+    row.get::<_, i64>(column)
+        .map(|count| usize::try_from(count).unwrap_or(0))
+}
+
+pub(super) fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+// ---- how our types look in the tables
+
+impl ToSql for Moment {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.0.into())
+    }
+}
+
+impl FromSql for Moment {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Self)
+    }
+}
+
+impl ToSql for Slots {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Limited(slots) => i64::from(*slots),
+            Self::Unlimited => -1,
+        }
+        .into())
+    }
+}
+
+impl FromSql for Slots {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(u32::try_from(value.as_i64()?).map_or(Self::Unlimited, Self::Limited))
+    }
+}
+
+impl ToSql for SemaphoreName {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
+    }
+}
+
+impl FromSql for SemaphoreName {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::new(value.as_str()?)
+            .map_err(|error| rusqlite::types::FromSqlError::Other(error.into()))
+    }
+}
+
+macro_rules! id_in_sql {
+    ($id:ident) => {
+        impl ToSql for $id {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.as_u128().to_be_bytes().to_vec().into())
+            }
+        }
+
+        impl FromSql for $id {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                <[u8; 16]>::column_result(value)
+                    .map(|bytes| Self::from_u128(u128::from_be_bytes(bytes)))
+            }
+        }
+    };
+}
+
+id_in_sql!(RequestId);
+id_in_sql!(RunId);

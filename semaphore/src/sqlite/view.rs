@@ -1,0 +1,247 @@
+//! What the tables look like to administrators. Only reads.
+
+use rusqlite::{Connection, params};
+
+use super::clock::{Moment, WallClock};
+use super::file::Problem;
+use super::process::Process;
+use super::transitions::{
+    Asked, Phase, Semaphore, count, ended_status, is_alive, requests, semaphores, shown_since,
+};
+use crate::diagnosis::ClientView;
+use crate::error::AdminError;
+use crate::event::Event;
+use crate::id::RequestId;
+use crate::name::SemaphoreName;
+use crate::request::Priority;
+use crate::view::{RequestView, SemaphoreView, Status};
+
+/// One semaphore, or all of them by name.
+pub(super) fn list(
+    db: &Connection,
+    name: Option<&SemaphoreName>,
+) -> Result<Vec<SemaphoreView>, Problem> {
+    let mut statement =
+        db.prepare_cached(semaphores!("WHERE name = ?1 OR ?1 IS NULL ORDER BY name"))?;
+    let found: Vec<Semaphore> = statement
+        .query_map([name], Semaphore::read)?
+        .collect::<Result<_, _>>()?;
+    let clock = WallClock::read();
+    found
+        .into_iter()
+        .map(|semaphore| view(db, semaphore, &clock))
+        .collect()
+}
+
+fn view(
+    db: &Connection,
+    semaphore: Semaphore,
+    clock: &WallClock,
+) -> Result<SemaphoreView, Problem> {
+    let now = Moment::now();
+    let mut requests = Vec::new();
+    let mut busy = db.prepare_cached(requests!(
+        "WHERE semaphore = ?1 AND phase > 0 ORDER BY token"
+    ))?;
+    for asked in busy.query_map([semaphore.id], Asked::read)? {
+        requests.push(live(asked?, None, now, clock));
+    }
+    let mut line = db.prepare_cached(requests!(
+        "WHERE semaphore = ?1 AND phase = 0 ORDER BY class DESC, place"
+    ))?;
+    for (asked, place) in line.query_map([semaphore.id], Asked::read)?.zip(1..) {
+        requests.push(live(asked?, Some(place), now, clock));
+    }
+    let mut ended = db.prepare_cached(
+        "SELECT uuid, status, granted, priority, who, run, host, pid, token, requested, started, ended
+             FROM ended WHERE semaphore = ?1 AND ended > ?2 ORDER BY ended, nth",
+    )?;
+    let rows = ended.query_map(params![semaphore.id, shown_since(now)], |row| {
+        let requested: Moment = row.get(9)?;
+        let started: Option<Moment> = row.get(10)?;
+        let ended: Moment = row.get(11)?;
+        Ok(RequestView {
+            id: row.get(0)?,
+            status: ended_status(row.get(1)?),
+            granted: row.get(2)?,
+            priority: Priority(row.get(3)?),
+            who: row.get(4)?,
+            run: row.get(5)?,
+            host: row.get(6)?,
+            pid: row.get(7)?,
+            place: None,
+            token: row.get::<_, Option<i64>>(8)?.map(|token| token as u64),
+            requested_at: clock.seconds(requested),
+            started_at: started.map(|started| clock.seconds(started)),
+            expires_at: None,
+            waited: started.unwrap_or(ended).since(requested).as_secs_f64(),
+            ran: started.map(|started| ended.since(started).as_secs_f64()),
+        })
+    })?;
+    for row in rows {
+        requests.push(row?);
+    }
+    Ok(SemaphoreView {
+        name: semaphore.name,
+        slots: semaphore.slots,
+        pinned: semaphore.pinned,
+        busy: semaphore.taken,
+        waiting: semaphore.waiting,
+        requests,
+    })
+}
+
+fn live(asked: Asked, place: Option<usize>, now: Moment, clock: &WallClock) -> RequestView {
+    let busy = asked.phase != Phase::Waiting;
+    RequestView {
+        id: asked.uuid,
+        status: if busy { Status::Busy } else { Status::Waiting },
+        granted: asked.phase == Phase::BusyGranted,
+        who: asked.who,
+        run: asked.run,
+        host: asked.host,
+        pid: asked.pid,
+        place,
+        priority: Priority(asked.priority),
+        token: asked.token.map(|token| token as u64),
+        requested_at: clock.seconds(asked.requested),
+        started_at: asked.started.map(|started| clock.seconds(started)),
+        expires_at: asked
+            .deadline
+            .filter(|_| busy)
+            .map(|deadline| clock.seconds(deadline)),
+        waited: asked
+            .started
+            .unwrap_or(now)
+            .since(asked.requested)
+            .as_secs_f64(),
+        ran: asked
+            .started
+            .map(|started| now.since(started).as_secs_f64()),
+    }
+}
+
+/// The one live request whose id begins with `prefix`; if none does, the one that just ended.
+pub(super) fn find(
+    db: &Connection,
+    prefix: &str,
+) -> Result<Result<RequestId, AdminError>, Problem> {
+    let unknown = || AdminError::UnknownRequest {
+        id: prefix.to_owned(),
+    };
+    let Some((lowest, highest)) = range(prefix) else {
+        return Ok(Err(unknown()));
+    };
+    let ids = |sql: &str, since: Option<Moment>| -> Result<Vec<RequestId>, Problem> {
+        let mut statement = db.prepare_cached(sql)?;
+        let read = |row: &rusqlite::Row<'_>| row.get(0);
+        let ids = match since {
+            None => statement.query_map(params![lowest, highest], read)?,
+            Some(since) => statement.query_map(params![lowest, highest, since], read)?,
+        };
+        Ok(ids.collect::<Result<_, _>>()?)
+    };
+    let mut found = ids(
+        "SELECT uuid FROM request WHERE uuid BETWEEN ?1 AND ?2",
+        None,
+    )?;
+    if found.is_empty() {
+        found = ids(
+            "SELECT uuid FROM ended WHERE uuid BETWEEN ?1 AND ?2 AND ended > ?3",
+            Some(shown_since(Moment::now())),
+        )?;
+    }
+    Ok(match *found {
+        [id] => Ok(id),
+        [] => Err(unknown()),
+        _ => Err(AdminError::AmbiguousId {
+            prefix: prefix.to_owned(),
+            matches: found.len(),
+        }),
+    })
+}
+
+/// The lowest and the highest id that begin with these digits.
+fn range(prefix: &str) -> Option<(RequestId, RequestId)> {
+    let digits: String = prefix.trim().chars().filter(|c| *c != '-').collect();
+    if digits.len() > 32 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let filled = |with: char| {
+        let all: String = digits
+            .chars()
+            .chain(std::iter::repeat(with))
+            .take(32)
+            .collect();
+        u128::from_str_radix(&all, 16)
+            .ok()
+            .map(RequestId::from_u128)
+    };
+    Some((filled('0')?, filled('f')?))
+}
+
+/// The sessions, as `doctor` shows them.
+pub(super) fn clients(db: &Connection) -> Result<Vec<ClientView>, Problem> {
+    let now = Moment::now();
+    let mut statement = db.prepare(
+        "SELECT id, pid, started, boot, namespace, host, lease,
+             (SELECT count(*) FROM request WHERE session = session.id AND phase > 0),
+             (SELECT count(*) FROM request WHERE session = session.id AND phase = 0)
+         FROM session ORDER BY id",
+    )?;
+    let clients = statement
+        .query_map([], |row| {
+            let process = Process {
+                pid: row.get(1)?,
+                started: row.get(2)?,
+                boot: row.get(3)?,
+                namespace: row.get(4)?,
+            };
+            let lease: Moment = row.get(6)?;
+            let elsewhere = process.namespace != Process::this().namespace;
+            Ok(ClientView {
+                id: row.get::<_, i64>(0)?.to_string(),
+                host: row.get(5)?,
+                pid: Some(process.pid),
+                alive: is_alive(&process, lease, now),
+                lease_left: elsewhere
+                    .then(|| lease.since(now).as_secs_f64() - now.since(lease).as_secs_f64()),
+                busy: count(row, 7)?,
+                waiting: count(row, 8)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(clients)
+}
+
+/// Events after number `last`, each with its own number.
+pub(super) fn events(db: &Connection, last: i64) -> Result<Vec<(i64, Event)>, Problem> {
+    let mut statement = db.prepare_cached(
+        "SELECT id, kind, semaphore, uuid, who, run, busy, waiting, slots, at FROM event
+         WHERE id > ?1 ORDER BY id",
+    )?;
+    let mut rows = statement.query([last])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        let kind: String = row.get(1)?;
+        // A kind that only a newer version knows is none that anybody here could be told.
+        let Ok(kind) = serde_json::from_value(kind.into()) else {
+            continue;
+        };
+        events.push((
+            row.get(0)?,
+            Event {
+                kind,
+                semaphore: row.get(2)?,
+                request: row.get(3)?,
+                who: row.get(4)?,
+                run: row.get(5)?,
+                busy: count(row, 6)?,
+                waiting: count(row, 7)?,
+                slots: row.get(8)?,
+                at: row.get(9)?,
+            },
+        ));
+    }
+    Ok(events)
+}

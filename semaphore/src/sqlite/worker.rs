@@ -1,0 +1,874 @@
+//! The one thread of an open store. It owns the connection, takes commands into transactions, and watches
+//! for what others decide. It never waits for anything but commands, time and the file's lock.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, params};
+use tokio::sync::oneshot::Sender;
+
+use super::clock::{Moment, WallClock};
+use super::file::{Database, Problem};
+use super::process::Process;
+use super::transitions::{Admission, Effects, Fate, Notice, Refreshed, Transition, is_alive};
+use super::{Hold, Lost, view};
+use crate::diagnosis::Diagnosis;
+use crate::error::{AcquireError, AdminError, StoreError};
+use crate::event::EventHub;
+use crate::id::RequestId;
+use crate::name::SemaphoreName;
+use crate::owner::this_host;
+use crate::request::{Request, Ttl};
+use crate::slots::Slots;
+use crate::view::SemaphoreView;
+
+/// As many commands as one transaction takes: some ten milliseconds' worth.
+const BATCH: usize = 256;
+
+/// How long a process in another container is taken to live after its last sign of life.
+const LEASE: Duration = Duration::from_secs(15);
+const RENEWAL: Duration = Duration::from_secs(5);
+
+/// How often the change counter is looked at while somebody waits: soon after something happened ...
+const WATCH_ACTIVE: Duration = Duration::from_millis(1);
+/// ... and when nothing has happened for a while.
+const WATCH_IDLE: Duration = Duration::from_millis(4);
+const ACTIVE_FOR: Duration = Duration::from_secs(2);
+/// While somebody observes.
+const WATCH_EVENTS: Duration = Duration::from_millis(10);
+/// While permits are held, which somebody might end.
+const WATCH_HELD: Duration = Duration::from_millis(50);
+/// How often those in line see whether those who hold the slots live.
+const PATROL: Duration = Duration::from_millis(250);
+/// After what was given back could not be written.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// What the store asks of its worker.
+pub(super) enum Command {
+    Acquire {
+        id: RequestId,
+        name: SemaphoreName,
+        request: Request,
+        reply: Sender<Result<Arc<Hold>, AcquireError>>,
+    },
+    TryAcquire {
+        id: RequestId,
+        name: SemaphoreName,
+        request: Request,
+        reply: Sender<Result<Option<Arc<Hold>>, StoreError>>,
+    },
+    Abandon(RequestId),
+    Refresh(RequestId, Ttl, Sender<Result<Refreshed, StoreError>>),
+    /// Answers whether it was still held.
+    Release(RequestId, Option<Sender<Result<bool, StoreError>>>),
+    Steer(Steering, Sender<Result<usize, AdminError>>),
+    Show(
+        Option<SemaphoreName>,
+        Sender<Result<Vec<SemaphoreView>, StoreError>>,
+    ),
+    Find(String, Sender<Result<RequestId, AdminError>>),
+    /// Somebody subscribed to events.
+    Observe,
+    Diagnose(Sender<Result<Diagnosis, StoreError>>),
+    Close(Sender<Result<(), StoreError>>),
+}
+
+/// What administrators do.
+pub(super) enum Steering {
+    /// Sets the number of slots, or leaves it, and pins it.
+    Pin(SemaphoreName, Option<Slots>),
+    Unpin(SemaphoreName),
+    Grant(RequestId),
+    Cancel(RequestId),
+    Move(RequestId, usize),
+    Purge(SemaphoreName),
+    ForceRelease(SemaphoreName),
+    Forget(SemaphoreName),
+}
+
+/// What a command came to, told once its transaction is committed.
+enum Answer {
+    Nothing,
+    Tried(bool),
+    Released(bool),
+    Refreshed(Refreshed),
+    Steered(Result<usize, AdminError>),
+    Views(Vec<SemaphoreView>),
+    Found(Result<RequestId, AdminError>),
+    Diagnosis(Box<Diagnosis>),
+}
+
+/// A request of this store that waits.
+struct Waiting {
+    /// In the order of asking.
+    nth: u64,
+    name: SemaphoreName,
+    request: Request,
+    reply: Reply,
+}
+
+enum Reply {
+    Acquire(Sender<Result<Arc<Hold>, AcquireError>>),
+    TryAcquire(Sender<Result<Option<Arc<Hold>>, StoreError>>),
+}
+
+impl Reply {
+    /// Whoever no longer listens has sent an [`Command::Abandon`].
+    fn send(self, outcome: Result<Arc<Hold>, AcquireError>) {
+        match self {
+            Self::Acquire(reply) => drop(reply.send(outcome)),
+            Self::TryAcquire(reply) => {
+                let outcome = match outcome {
+                    Ok(hold) => Ok(Some(hold)),
+                    Err(AcquireError::Store(error)) => Err(error),
+                    Err(_) => Ok(None),
+                };
+                drop(reply.send(outcome));
+            }
+        }
+    }
+}
+
+/// See the module page.
+pub(super) struct Worker {
+    path: Arc<Path>,
+    hub: Arc<EventHub>,
+    inbox: Receiver<Command>,
+    open: Option<Open>,
+    asked: u64,
+    waiting: HashMap<RequestId, Waiting>,
+    held: HashMap<RequestId, Arc<Hold>>,
+    /// Given back or given up, and not yet written: the disk was full.
+    owed: Vec<RequestId>,
+}
+
+/// The open file, and where this process stands in it.
+struct Open {
+    database: Database,
+    session: i64,
+    counter: i64,
+    last_notice: i64,
+    /// Notices up to here are deleted.
+    deleted_notice: i64,
+    observing: bool,
+    last_event: i64,
+    /// The earliest in the whole file.
+    next_deadline: Moment,
+    /// Whether that must be looked up.
+    deadlines_changed: bool,
+    renewed: Moment,
+    patrolled: Moment,
+    active: Moment,
+}
+
+impl Open {
+    fn new(path: &Path) -> Result<Self, Problem> {
+        let database = Database::open(path)?;
+        let now = Moment::now();
+        let host = this_host();
+        let session = database.transaction(|connection| {
+            Transition::register(connection, host.as_deref(), now.after(LEASE))
+        })?;
+        Ok(Self {
+            counter: database.change_counter()?,
+            database,
+            session,
+            last_notice: 0,
+            deleted_notice: 0,
+            observing: false,
+            last_event: 0,
+            next_deadline: Moment::NEVER,
+            deadlines_changed: true,
+            renewed: now,
+            patrolled: now,
+            active: now,
+        })
+    }
+
+    /// Does `work` in a transaction, and what is always to be done in one.
+    fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&mut Transition<'_>) -> Result<T, Problem>,
+    ) -> Result<(T, Effects), Problem> {
+        let (session, read, deleted) = (self.session, self.last_notice, self.deleted_notice);
+        let mut effects = Effects::default();
+        let done = self.database.transaction(|connection| {
+            if read > deleted {
+                connection
+                    .prepare_cached("DELETE FROM notice WHERE session = ?1 AND id <= ?2")?
+                    .execute([session, read])?;
+            }
+            let mut transition = Transition::new(connection, session, &mut effects);
+            let done = work(&mut transition)?;
+            transition.bury()?;
+            Ok(done)
+        })?;
+        self.deleted_notice = read;
+        self.deadlines_changed = true;
+        self.active = Moment::now();
+        Ok((done, effects))
+    }
+
+    /// Notices that have come since this was last asked. `None`: others took this session for dead.
+    fn notices(&mut self) -> Result<Option<Vec<(RequestId, Fate)>>, Problem> {
+        let connection = &self.database.connection;
+        let known: bool = connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1)")?
+            .query_row([self.session], |row| row.get(0))?;
+        if !known {
+            return Ok(None);
+        }
+        let mut statement = connection.prepare_cached(
+            "SELECT id, uuid, verdict, token, requested, started, detail FROM notice
+             WHERE session = ?1 AND id > ?2 ORDER BY id",
+        )?;
+        let mut rows = statement.query([self.session, self.last_notice])?;
+        let mut told = Vec::new();
+        while let Some(row) = rows.next()? {
+            self.last_notice = row.get(0)?;
+            told.push(Notice::read(row, 1)?);
+        }
+        Ok(Some(told))
+    }
+
+    /// Whether somebody who holds what this session waits for is dead.
+    fn dead_holder(&self) -> Result<bool, Problem> {
+        let now = Moment::now();
+        let mut statement = self.database.connection.prepare_cached(
+            "SELECT pid, started, boot, namespace, lease FROM session WHERE id IN
+                 (SELECT session FROM request WHERE phase > 0 AND session <> ?1 AND semaphore IN
+                     (SELECT semaphore FROM request WHERE session = ?1 AND phase = 0))",
+        )?;
+        let mut rows = statement.query([self.session])?;
+        while let Some(row) = rows.next()? {
+            let process = Process {
+                pid: row.get(0)?,
+                started: row.get(1)?,
+                boot: row.get(2)?,
+                namespace: row.get(3)?,
+            };
+            if !is_alive(&process, row.get(4)?, now) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Drop for Open {
+    /// Gives back all that this session has. Should that fail, the end of the process does it.
+    fn drop(&mut self) {
+        if !self.database.connection.is_autocommit() {
+            let _ = self.database.connection.execute_batch("ROLLBACK");
+        }
+        let session = self.session;
+        let _ = self.transact(|transition| transition.end_session(session));
+    }
+}
+
+impl Worker {
+    /// Starts the thread. It ends when nobody can send commands any more.
+    pub(super) fn start(path: Arc<Path>, hub: Arc<EventHub>, inbox: Receiver<Command>) {
+        let worker = Self {
+            path,
+            hub,
+            inbox,
+            open: None,
+            asked: 0,
+            waiting: HashMap::new(),
+            held: HashMap::new(),
+            owed: Vec::new(),
+        };
+        // Should there be no more threads, the inbox is gone, and callers are told.
+        let _ = std::thread::Builder::new()
+            .name("cla-sqlite".to_owned())
+            .spawn(move || worker.run());
+    }
+
+    fn run(mut self) {
+        loop {
+            let command = match self.patience() {
+                None => self
+                    .inbox
+                    .recv()
+                    .map_err(|_| RecvTimeoutError::Disconnected),
+                Some(patience) => self.inbox.recv_timeout(patience),
+            };
+            match command {
+                Ok(first) => self.take(first),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if let Err(problem) = self.look() {
+                self.look_failed(&problem);
+            }
+        }
+    }
+
+    /// How long to wait for a command before looking around; `None` if there is nothing to look for.
+    fn patience(&self) -> Option<Duration> {
+        let open = self.open.as_ref()?;
+        let now = Moment::now();
+        let watch = if !self.waiting.is_empty() {
+            if now.since(open.active) < ACTIVE_FOR {
+                WATCH_ACTIVE
+            } else {
+                WATCH_IDLE
+            }
+        } else if open.observing {
+            WATCH_EVENTS
+        } else if !self.held.is_empty() {
+            WATCH_HELD
+        } else if !self.owed.is_empty() {
+            RETRY
+        } else {
+            return None;
+        };
+        // Nobody else need come by when something is due.
+        Some(watch.min(open.next_deadline.since(now)))
+    }
+
+    /// Carries out a command, and those that have come meanwhile, up to the next [`Command::Close`].
+    fn take(&mut self, first: Command) {
+        let mut batch = vec![first];
+        while batch.len() < BATCH
+            && !matches!(batch.last(), Some(Command::Close(_)))
+            && let Ok(next) = self.inbox.try_recv()
+        {
+            batch.push(next);
+        }
+        let close = match batch.pop() {
+            Some(Command::Close(reply)) => Some(reply),
+            Some(last) => {
+                batch.push(last);
+                None
+            }
+            None => None,
+        };
+        self.carry_out(batch);
+        if let Some(reply) = close {
+            let _ = reply.send(self.close());
+        }
+    }
+
+    fn carry_out(&mut self, batch: Vec<Command>) {
+        if batch.is_empty() {
+            return;
+        }
+        let outcome = self.perform(&batch);
+        match outcome {
+            Ok((answers, effects)) => self.answer(batch, answers, effects),
+            Err(Problem::Replaced) => {
+                self.dismissed();
+                self.carry_out(batch);
+            }
+            // Whose fault it was, each of them finds out alone.
+            Err(_) if batch.len() > 1 => {
+                for command in batch {
+                    self.carry_out(vec![command]);
+                }
+            }
+            Err(problem) => {
+                let error = problem.error(&self.path);
+                for command in batch {
+                    self.fail(command, &error);
+                }
+            }
+        }
+    }
+
+    /// Carries out a batch in one transaction, so that all of it happens or nothing.
+    fn perform(&mut self, batch: &[Command]) -> Result<(Vec<Answer>, Effects), Problem> {
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => self.open.insert(Open::new(&self.path)?),
+        };
+        let session = open.session;
+        let path = &self.path;
+        let done = open.transact(|transition| {
+            let mut answers = Vec::with_capacity(batch.len());
+            for command in batch {
+                transition.now = Moment::now();
+                answers.push(perform(transition, session, path, command)?);
+                transition.bury()?;
+            }
+            Ok(answers)
+        })?;
+        if batch
+            .iter()
+            .any(|command| matches!(command, Command::Observe))
+            && !open.observing
+        {
+            open.observing = true;
+            open.last_event = newest_event(&open.database.connection)?;
+        }
+        Ok(done)
+    }
+
+    /// Tells everybody what came of a batch that is committed.
+    fn answer(&mut self, batch: Vec<Command>, answers: Vec<Answer>, effects: Effects) {
+        let mut over = Vec::new();
+        for (command, answer) in batch.into_iter().zip(answers) {
+            match (command, answer) {
+                (
+                    Command::Acquire {
+                        id,
+                        name,
+                        request,
+                        reply,
+                    },
+                    _,
+                ) => self.await_verdict(id, name, request, Reply::Acquire(reply)),
+                (
+                    Command::TryAcquire {
+                        id,
+                        name,
+                        request,
+                        reply,
+                    },
+                    Answer::Tried(true),
+                ) => self.await_verdict(id, name, request, Reply::TryAcquire(reply)),
+                (Command::TryAcquire { reply, .. }, _) => drop(reply.send(Ok(None))),
+                (Command::Abandon(id), _) => over.push(id),
+                (Command::Release(id, reply), Answer::Released(held)) => {
+                    over.push(id);
+                    if let Some(reply) = reply {
+                        let _ = reply.send(Ok(held));
+                    }
+                }
+                (Command::Refresh(_, _, reply), Answer::Refreshed(refreshed)) => {
+                    let _ = reply.send(Ok(refreshed));
+                }
+                (Command::Steer(_, reply), Answer::Steered(outcome)) => drop(reply.send(outcome)),
+                (Command::Show(_, reply), Answer::Views(views)) => drop(reply.send(Ok(views))),
+                (Command::Find(_, reply), Answer::Found(found)) => drop(reply.send(found)),
+                (Command::Diagnose(reply), Answer::Diagnosis(diagnosis)) => {
+                    let _ = reply.send(Ok(*diagnosis));
+                }
+                (_, _) => {}
+            }
+        }
+        self.carry_out_effects(effects);
+        for id in over {
+            self.waiting.remove(&id);
+            self.held.remove(&id);
+        }
+    }
+
+    fn await_verdict(
+        &mut self,
+        id: RequestId,
+        name: SemaphoreName,
+        request: Request,
+        reply: Reply,
+    ) {
+        self.asked += 1;
+        let waiting = Waiting {
+            nth: self.asked,
+            name,
+            request,
+            reply,
+        };
+        self.waiting.insert(id, waiting);
+    }
+
+    /// Tells whoever sent the command that it could not be carried out.
+    fn fail(&mut self, command: Command, error: &StoreError) {
+        let error = error.clone();
+        match command {
+            Command::Acquire { reply, .. } => drop(reply.send(Err(error.into()))),
+            Command::TryAcquire { reply, .. } => drop(reply.send(Err(error))),
+            Command::Abandon(id) => self.owe(id),
+            Command::Release(id, reply) => {
+                self.owe(id);
+                if let Some(reply) = reply {
+                    let _ = reply.send(Err(error));
+                }
+            }
+            Command::Refresh(_, _, reply) => drop(reply.send(Err(error))),
+            Command::Steer(_, reply) => drop(reply.send(Err(error.into()))),
+            Command::Show(_, reply) => drop(reply.send(Err(error))),
+            Command::Find(_, reply) => drop(reply.send(Err(error.into()))),
+            Command::Observe => self.hub.gap(),
+            Command::Diagnose(reply) => drop(reply.send(Err(error))),
+            Command::Close(reply) => drop(reply.send(Err(error))),
+        }
+    }
+
+    /// What could not be given back now is given back later.
+    fn owe(&mut self, id: RequestId) {
+        self.waiting.remove(&id);
+        self.held.remove(&id);
+        // Without an open file nothing was ever taken.
+        if self.open.is_some() {
+            self.owed.push(id);
+        }
+    }
+
+    // ---- what others decide
+
+    /// Sees what has happened, and does what is due.
+    fn look(&mut self) -> Result<(), Problem> {
+        self.pay()?;
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        let now = Moment::now();
+        let counter = open.database.change_counter()?;
+        let changed = counter != open.counter;
+        if changed {
+            open.counter = counter;
+            open.deadlines_changed = true;
+            open.active = now;
+            match open.notices()? {
+                Some(told) => {
+                    for (id, fate) in told {
+                        self.fate(id, fate);
+                    }
+                }
+                None => {
+                    self.dismissed();
+                    return Ok(());
+                }
+            }
+        }
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        if changed && open.observing {
+            self.observe()?;
+        }
+        self.let_time_pass()?;
+        self.patrol()?;
+        self.keep_alive()
+    }
+
+    /// What to do when looking failed: nothing can be done but to look again later.
+    fn look_failed(&mut self, problem: &Problem) {
+        if matches!(problem, Problem::Replaced) {
+            self.dismissed();
+        } else {
+            std::thread::sleep(RETRY);
+        }
+    }
+
+    fn pay(&mut self) -> Result<(), Problem> {
+        let Some(open) = self.open.as_mut().filter(|_| !self.owed.is_empty()) else {
+            return Ok(());
+        };
+        let owed = &self.owed;
+        let ((), effects) = open.transact(|transition| {
+            for id in owed {
+                transition.abandon(*id)?;
+            }
+            Ok(())
+        })?;
+        self.owed.clear();
+        self.carry_out_effects(effects);
+        Ok(())
+    }
+
+    fn let_time_pass(&mut self) -> Result<(), Problem> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        let concerned = !self.waiting.is_empty() || !self.held.is_empty() || open.observing;
+        if open.deadlines_changed && concerned {
+            open.next_deadline = Transition::next_deadline(&open.database.connection)?;
+            open.deadlines_changed = false;
+        }
+        if concerned && open.next_deadline <= Moment::now() {
+            let ((), effects) = open.transact(|transition| transition.advance_all())?;
+            self.carry_out_effects(effects);
+        }
+        Ok(())
+    }
+
+    /// Those in line see whether those in front of them live.
+    fn patrol(&mut self) -> Result<(), Problem> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        let now = Moment::now();
+        if self.waiting.is_empty() || now.since(open.patrolled) < PATROL {
+            return Ok(());
+        }
+        open.patrolled = now;
+        if open.dead_holder()? {
+            let ((), effects) = open.transact(|transition| transition.bury_the_dead())?;
+            self.carry_out_effects(effects);
+        }
+        Ok(())
+    }
+
+    /// A sign of life for those who cannot see this process, and no signs of interest when there is none.
+    fn keep_alive(&mut self) -> Result<(), Problem> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        let unobserved = open.observing && !self.hub.is_observed();
+        let now = Moment::now();
+        let active = !self.waiting.is_empty() || !self.held.is_empty();
+        if !unobserved && (!active || now.since(open.renewed) < RENEWAL) {
+            return Ok(());
+        }
+        open.observing &= !unobserved;
+        open.renewed = now;
+        let (session, observes) = (open.session, open.observing);
+        let (known, effects) = open.transact(|transition| {
+            let known = transition
+                .db
+                .prepare_cached("UPDATE session SET lease = ?2, observes = ?3 WHERE id = ?1")?
+                .execute(params![session, now.after(LEASE), observes])?;
+            Ok(known == 1)
+        })?;
+        self.carry_out_effects(effects);
+        if !known {
+            self.dismissed();
+        }
+        Ok(())
+    }
+
+    /// Passes events on.
+    fn observe(&mut self) -> Result<(), Problem> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        for (id, event) in view::events(&open.database.connection, open.last_event)? {
+            if id > open.last_event + 1 {
+                self.hub.gap();
+            }
+            open.last_event = id;
+            self.hub.emit(event);
+        }
+        Ok(())
+    }
+
+    fn carry_out_effects(&mut self, effects: Effects) {
+        for (id, fate) in effects.told {
+            self.fate(id, fate);
+        }
+        // Should that fail, it is tried again when the next thing happens.
+        if effects.happened && self.observe().is_err() {
+            self.hub.gap();
+        }
+    }
+
+    /// A request of this session has come to something.
+    fn fate(&mut self, id: RequestId, fate: Fate) {
+        match fate {
+            Fate::Lost | Fate::Killed => {
+                if let Some(hold) = self.held.remove(&id) {
+                    hold.lost.set();
+                }
+            }
+            Fate::Admitted(admission) => {
+                // Whoever gave it up meanwhile has sent a command that takes it back.
+                if let Some(waiting) = self.waiting.remove(&id) {
+                    let hold = Arc::new(hold(id, waiting.name, &admission));
+                    self.held.insert(id, Arc::clone(&hold));
+                    waiting.reply.send(Ok(hold));
+                }
+            }
+            Fate::Cancelled | Fate::TimedOut | Fate::Deadlock(_) => {
+                if let Some(waiting) = self.waiting.remove(&id) {
+                    let name = waiting.name;
+                    waiting.reply.send(Err(match fate {
+                        Fate::Deadlock(error) => error.into(),
+                        Fate::TimedOut => AcquireError::TimedOut {
+                            name,
+                            after: waiting.request.wait_limit().unwrap_or_default(),
+                        },
+                        _ => AcquireError::Cancelled { name },
+                    }));
+                }
+            }
+        }
+    }
+
+    /// This session is no longer there: others took it for dead, or the file was deleted. Its permits are
+    /// lost; its waiters queue again, in their order.
+    fn dismissed(&mut self) {
+        // There is nothing left that this connection could give back.
+        self.open = None;
+        self.owed.clear();
+        for (_, hold) in self.held.drain() {
+            hold.lost.set();
+        }
+        self.hub.gap();
+        let mut waiting: Vec<_> = self.waiting.drain().collect();
+        waiting.sort_unstable_by_key(|(_, waiting)| waiting.nth);
+        let mut batch: Vec<Command> = waiting
+            .into_iter()
+            .filter_map(|(id, waiting)| match waiting.reply {
+                Reply::Acquire(reply) => Some(Command::Acquire {
+                    id,
+                    name: waiting.name,
+                    request: waiting.request,
+                    reply,
+                }),
+                Reply::TryAcquire(reply) => {
+                    let _ = reply.send(Ok(None));
+                    None
+                }
+            })
+            .collect();
+        if self.hub.is_observed() {
+            batch.push(Command::Observe);
+        }
+        self.carry_out(batch);
+    }
+
+    /// Gives back everything, and waits until that is written.
+    fn close(&mut self) -> Result<(), StoreError> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        let session = open.session;
+        let ended = open.transact(|transition| transition.end_session(session));
+        for (_, hold) in self.held.drain() {
+            hold.lost.set();
+        }
+        self.owed.clear();
+        for (_, waiting) in self.waiting.drain() {
+            let closed = Problem::Other("it was closed".to_owned()).error(&self.path);
+            waiting.reply.send(Err(closed.into()));
+        }
+        self.open = None;
+        match ended {
+            // In a file that was deleted nothing is held.
+            Ok(_) | Err(Problem::Replaced) => Ok(()),
+            Err(problem) => Err(problem.error(&self.path)),
+        }
+    }
+}
+
+impl Drop for Worker {
+    /// Also when the thread panics: nobody may go on believing that it holds a slot.
+    fn drop(&mut self) {
+        for hold in self.held.values() {
+            hold.lost.set();
+        }
+    }
+}
+
+/// Carries out one command in a transaction.
+fn perform(
+    transition: &mut Transition<'_>,
+    session: i64,
+    path: &Path,
+    command: &Command,
+) -> Result<Answer, Problem> {
+    Ok(match command {
+        Command::Acquire {
+            id, name, request, ..
+        } => {
+            transition.acquire(*id, name, request)?;
+            Answer::Nothing
+        }
+        Command::TryAcquire {
+            id, name, request, ..
+        } => Answer::Tried(transition.try_acquire(*id, name, request)?),
+        Command::Abandon(id) => {
+            transition.abandon(*id)?;
+            Answer::Nothing
+        }
+        Command::Refresh(id, ttl, _) => Answer::Refreshed(transition.refresh(*id, *ttl)?),
+        Command::Release(id, _) => Answer::Released(transition.release(*id)?),
+        Command::Steer(steering, _) => Answer::Steered(steer(transition, steering)?),
+        Command::Show(name, _) => {
+            transition.bury_the_dead()?;
+            transition.advance_all()?;
+            Answer::Views(view::list(transition.db, name.as_ref())?)
+        }
+        Command::Find(prefix, _) => Answer::Found(view::find(transition.db, prefix)?),
+        Command::Observe => {
+            transition
+                .db
+                .execute("UPDATE session SET observes = 1 WHERE id = ?1", [session])?;
+            Answer::Nothing
+        }
+        Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(transition.db, path)?)),
+        Command::Close(_) => unreachable!("it ends a batch, and is no part of it"),
+    })
+}
+
+fn steer(
+    transition: &mut Transition<'_>,
+    steering: &Steering,
+) -> Result<Result<usize, AdminError>, Problem> {
+    let unknown = |name: &SemaphoreName| AdminError::UnknownSemaphore { name: name.clone() };
+    Ok(match steering {
+        Steering::Pin(name, slots) => {
+            transition.pin(name, *slots)?;
+            Ok(0)
+        }
+        Steering::Unpin(name) => {
+            if transition.unpin(name)? {
+                Ok(0)
+            } else {
+                Err(unknown(name))
+            }
+        }
+        Steering::Grant(id) => transition.grant(*id)?.map(|()| 1),
+        Steering::Cancel(id) => transition.cancel(*id)?.map(|()| 1),
+        Steering::Move(id, place) => transition.move_to(*id, *place)?.map(|()| 1),
+        Steering::Purge(name) => transition.purge(name)?.ok_or_else(|| unknown(name)),
+        Steering::ForceRelease(name) => {
+            transition.force_release(name)?.ok_or_else(|| unknown(name))
+        }
+        Steering::Forget(name) => transition.forget(name)?.map(|()| 1),
+    })
+}
+
+fn hold(id: RequestId, name: SemaphoreName, admission: &Admission) -> Hold {
+    Hold {
+        id,
+        name,
+        token: admission.token,
+        waited: admission.started.since(admission.requested),
+        started: admission.started,
+        started_at: WallClock::read().system_time(admission.started),
+        granted: admission.granted,
+        lost: Lost::default(),
+    }
+}
+
+fn newest_event(db: &Connection) -> Result<i64, Problem> {
+    Ok(
+        db.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| {
+            row.get(0)
+        })?,
+    )
+}
+
+fn diagnose(db: &Connection, path: &Path) -> Result<Diagnosis, Problem> {
+    const QUESTIONS: usize = 5;
+    let mut latencies = Vec::with_capacity(QUESTIONS);
+    for _ in 0..QUESTIONS {
+        let asked = Instant::now();
+        let _: i64 = db.query_row("SELECT count(*) FROM session", [], |row| row.get(0))?;
+        latencies.push(asked.elapsed());
+    }
+    latencies.sort_unstable();
+    let number = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let text = |sql: &str| db.query_row(sql, [], |row| row.get::<_, String>(0));
+    let size = std::fs::metadata(path).map_or(0, |file| file.len());
+    Ok(Diagnosis::new(
+        format!("sqlite:{}", path.display()),
+        latencies[QUESTIONS / 2],
+    )
+    .fact("file", path.display().to_string())
+    .fact("SQLite", text("SELECT sqlite_version()")?)
+    .fact("schema", number("PRAGMA user_version")?.to_string())
+    .fact("journal", text("PRAGMA journal_mode")?)
+    .fact("size", format!("{size} bytes"))
+    .fact(
+        "semaphores",
+        number("SELECT count(*) FROM semaphore")?.to_string(),
+    )
+    .clients(view::clients(db)?))
+}

@@ -1,0 +1,514 @@
+//! What is special about semaphores in a file: other stores and other processes, processes that vanish, and
+//! files that cannot be used. What all stores have in common is in the conformance suite.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on panics
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cla_semaphore::{
+    AcquireError, AdminError, EventKind, Owner, Permit, ReleaseError, Request, SemaphoreName,
+    SemaphoreView, Semaphores, Slots, Status, StoreError,
+};
+use common::name;
+use futures::executor::block_on;
+
+/// No test needs a tenth of this.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder with a file that is not there yet.
+struct File(tempfile::TempDir);
+
+impl File {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("state/semaphores.db")
+    }
+
+    /// A store of its own in the file, as another process would have.
+    fn open(&self) -> Semaphores {
+        Semaphores::connect(&format!("sqlite:{}", self.path().display())).unwrap()
+    }
+}
+
+fn view(semaphores: &Semaphores, x: &SemaphoreName) -> SemaphoreView {
+    block_on(semaphores.show(x)).unwrap().unwrap()
+}
+
+/// Waits until the semaphore looks as wanted.
+#[track_caller]
+fn until(
+    semaphores: &Semaphores,
+    x: &SemaphoreName,
+    wanted: impl Fn(&SemaphoreView) -> bool,
+) -> SemaphoreView {
+    let since = Instant::now();
+    loop {
+        let seen = block_on(semaphores.show(x)).unwrap();
+        if let Some(seen) = seen.as_ref().filter(|seen| wanted(seen)) {
+            return seen.clone();
+        }
+        assert!(since.elapsed() < PATIENCE, "it never came: {seen:#?}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A thread that waits for a slot and keeps it until it is joined.
+fn taker(
+    semaphores: &Semaphores,
+    x: &SemaphoreName,
+    request: Request,
+) -> std::thread::JoinHandle<Result<Permit, AcquireError>> {
+    let (semaphores, x) = (semaphores.clone(), x.clone());
+    std::thread::spawn(move || semaphores.blocking_acquire(&x, request))
+}
+
+#[test]
+fn stores_that_share_a_file_share_its_semaphores_and_keep_one_order() {
+    let file = File::new();
+    let (one, other) = (file.open(), file.open());
+    let x = name("x");
+    let held = one.blocking_acquire(&x, Request::new()).unwrap();
+    let mut waiting = Vec::new();
+    for nth in 0..20 {
+        let store = if nth % 2 == 0 { &one } else { &other };
+        waiting.push(taker(store, &x, Request::new()));
+        until(&one, &x, |view| view.waiting == nth + 1);
+    }
+    let mut last = held.token();
+    drop(held);
+    for next in waiting {
+        let permit = next.join().unwrap().unwrap();
+        assert!(permit.token() > last);
+        last = permit.token();
+    }
+}
+
+#[test]
+fn nothing_is_opened_before_a_semaphore_is_used() {
+    let file = File::new();
+    let semaphores = file.open();
+    let handle = semaphores.semaphore(&name("x"));
+    drop(semaphores.acquire(&name("x"), Request::new()));
+    block_on(semaphores.close()).unwrap();
+    assert!(!file.path().parent().unwrap().exists());
+    drop(handle.blocking_acquire(Request::new()).unwrap());
+    assert!(file.path().exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_is_readable_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let file = File::new();
+    drop(
+        file.open()
+            .blocking_acquire(&name("x"), Request::new())
+            .unwrap(),
+    );
+    let rights = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(rights(file.path().parent().unwrap()), 0o700);
+    for found in std::fs::read_dir(file.path().parent().unwrap()).unwrap() {
+        let path = found.unwrap().path();
+        assert_eq!(rights(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn what_an_administrator_set_survives_and_what_was_held_does_not() {
+    let file = File::new();
+    let x = name("x");
+    let token = {
+        let semaphores = file.open();
+        block_on(semaphores.set_slots(&x, Slots::Limited(3))).unwrap();
+        let permit = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+        let token = permit.token();
+        block_on(semaphores.close()).unwrap();
+        assert!(permit.is_lost());
+        token
+    };
+    let semaphores = file.open();
+    let seen = view(&semaphores, &x);
+    assert_eq!(
+        (seen.slots, seen.pinned, seen.busy),
+        (Slots::Limited(3), true, 0)
+    );
+    let permit = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+    assert!(permit.token() > token);
+}
+
+#[test]
+fn a_store_that_is_dropped_leaves_nothing_behind() {
+    let file = File::new();
+    let x = name("x");
+    let watching = file.open();
+    let gone = file.open();
+    let handle = gone.semaphore(&x);
+    let permit = handle.blocking_acquire(Request::new()).unwrap();
+    drop((gone, handle, permit));
+    until(&watching, &x, |view| view.busy == 0);
+    let since = Instant::now();
+    while block_on(watching.diagnose()).unwrap().clients.len() > 1 {
+        assert!(since.elapsed() < PATIENCE, "its session is still there");
+    }
+}
+
+#[test]
+fn what_one_store_decides_the_others_are_told() {
+    let file = File::new();
+    let (one, other) = (file.open(), file.open());
+    let x = name("x");
+    let mut events = other.subscribe();
+    // What a store is asked after it was subscribed to comes after the subscription.
+    assert!(block_on(other.list()).unwrap().is_empty());
+    let held = one.blocking_acquire(&x, Request::new()).unwrap();
+    let granted = taker(&other, &x, Request::new());
+    let first = until(&one, &x, |view| view.waiting == 1).requests[1].id;
+    let cancelled = taker(&other, &x, Request::new());
+    let second = until(&one, &x, |view| view.waiting == 2).requests[2].id;
+    block_on(one.cancel(second)).unwrap();
+    assert!(matches!(
+        cancelled.join().unwrap(),
+        Err(AcquireError::Cancelled { .. })
+    ));
+    block_on(one.grant(first)).unwrap();
+    let granted = granted.join().unwrap().unwrap();
+    assert!(granted.granted());
+    assert_eq!(view(&one, &x).busy, 1);
+    assert_eq!(block_on(other.force_release(&x)).unwrap(), 2);
+    block_on(held.lost());
+    block_on(granted.lost());
+    assert!(matches!(
+        block_on(held.release()),
+        Err(ReleaseError::Lost { .. })
+    ));
+    let kinds: Vec<_> = (0..8)
+        .map(|_| block_on(events.recv()).unwrap().kind)
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            EventKind::Created,
+            EventKind::Acquired,
+            EventKind::Queued,
+            EventKind::Queued,
+            EventKind::Cancelled,
+            EventKind::Granted,
+            EventKind::ForceReleased,
+            EventKind::ForceReleased,
+        ]
+    );
+}
+
+#[test]
+fn a_waiter_is_told_when_a_deadline_of_another_store_passes() {
+    let file = File::new();
+    let (one, other) = (file.open(), file.open());
+    let x = name("x");
+    let ttl = cla_semaphore::Ttl::new(Duration::from_millis(50)).unwrap();
+    let held = one.blocking_acquire(&x, Request::new().ttl(ttl)).unwrap();
+    let next = other.blocking_acquire(&x, Request::new()).unwrap();
+    assert!(next.token() > held.token());
+    block_on(held.lost());
+}
+
+// ---- processes
+
+/// Not a test, but the other process of those below: with this variable set it does what that says.
+const ROLE: &str = "CLA_TEST_ROLE";
+
+#[test]
+fn the_other_process() {
+    let Ok(role) = std::env::var(ROLE) else {
+        return;
+    };
+    let (role, url) = role.split_once(' ').unwrap();
+    let semaphores = Semaphores::connect(url).unwrap();
+    let request = Request::new().owner(Owner::process(role));
+    let permit = semaphores.blocking_acquire(&name("x"), request).unwrap();
+    if role == "holder" {
+        // Until it is killed.
+        loop {
+            std::thread::park();
+        }
+    }
+    drop(permit);
+    block_on(semaphores.close()).unwrap();
+}
+
+struct Process(Child);
+
+impl Process {
+    fn start(role: &str, file: &File) -> Self {
+        Self(
+            Command::new(std::env::current_exe().unwrap())
+                .args(["the_other_process", "--exact"])
+                .env(ROLE, format!("{role} sqlite:{}", file.path().display()))
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap(),
+        )
+    }
+
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn row(who: &str) -> impl Fn(&SemaphoreView) -> bool {
+    move |view| {
+        view.requests
+            .iter()
+            .any(|row| row.who.as_deref() == Some(who) && row.ended().is_none())
+    }
+}
+
+/// Whether a row is one that ended.
+trait Ended {
+    fn ended(&self) -> Option<Status>;
+}
+
+impl Ended for cla_semaphore::RequestView {
+    fn ended(&self) -> Option<Status> {
+        (!matches!(self.status, Status::Waiting | Status::Busy)).then_some(self.status)
+    }
+}
+
+#[test]
+fn a_killed_process_loses_what_it_holds_and_its_place_in_line() {
+    let file = File::new();
+    let x = name("x");
+    let semaphores = file.open();
+    block_on(semaphores.set_slots(&x, Slots::ONE)).unwrap();
+    let holder = Process::start("holder", &file);
+    until(&semaphores, &x, row("holder"));
+    let second = Process::start("second", &file);
+    until(&semaphores, &x, row("second"));
+    let last = taker(&semaphores, &x, Request::new());
+    until(&semaphores, &x, |view| view.waiting == 2);
+    second.kill();
+    // Whoever looks sees it.
+    let seen = view(&semaphores, &x);
+    assert_eq!((seen.busy, seen.waiting), (1, 1), "{seen:#?}");
+    holder.kill();
+    // Nobody looks; the one in line comes by.
+    let permit = last.join().unwrap().unwrap();
+    let seen = view(&semaphores, &x);
+    let killed: Vec<_> = seen
+        .requests
+        .iter()
+        .filter(|row| row.status == Status::Killed)
+        .filter_map(|row| row.who.as_deref())
+        .collect();
+    assert!(killed.contains(&"holder"), "{seen:#?}");
+    drop(permit);
+}
+
+#[test]
+fn a_newcomer_does_not_wait_behind_a_dead_process() {
+    let file = File::new();
+    let x = name("x");
+    let semaphores = file.open();
+    block_on(semaphores.set_slots(&x, Slots::ONE)).unwrap();
+    let holder = Process::start("holder", &file);
+    until(&semaphores, &x, row("holder"));
+    holder.kill();
+    let request = Request::new().timeout(Duration::ZERO);
+    drop(semaphores.blocking_acquire(&x, request).unwrap());
+}
+
+#[test]
+fn a_slot_is_not_handed_to_a_dead_process() {
+    let file = File::new();
+    let x = name("x");
+    let semaphores = file.open();
+    let held = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+    let dead = Process::start("dead", &file);
+    until(&semaphores, &x, row("dead"));
+    let last = taker(&semaphores, &x, Request::new());
+    until(&semaphores, &x, |view| view.waiting == 2);
+    dead.kill();
+    drop(held);
+    drop(last.join().unwrap().unwrap());
+}
+
+#[test]
+fn processes_hand_slots_to_each_other() {
+    let file = File::new();
+    let x = name("x");
+    let semaphores = file.open();
+    let held = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+    let mut passing: Vec<_> = (0..4).map(|_| Process::start("passing", &file)).collect();
+    until(&semaphores, &x, |view| view.waiting == 4);
+    drop(held);
+    for process in &mut passing {
+        assert!(process.0.wait().unwrap().success());
+    }
+    until(&semaphores, &x, |view| view.busy == 0);
+}
+
+// ---- files that cannot be used
+
+fn error(url: &str) -> StoreError {
+    let semaphores = Semaphores::connect(url).unwrap();
+    match semaphores.blocking_acquire(&name("x"), Request::new()) {
+        Err(AcquireError::Store(error)) => {
+            let listed = block_on(semaphores.list()).unwrap_err();
+            assert_eq!(listed.to_string(), error.to_string());
+            error
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn refused(path: &Path, because: &str) {
+    let url = format!("sqlite:{}", path.display());
+    let said = error(&url).to_string();
+    assert!(said.contains(because) && said.contains(&url), "{said}");
+}
+
+#[test]
+fn a_damaged_file_is_refused() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), [b'x'; 8192]).unwrap();
+    refused(file.path(), "damaged or no SQLite database");
+    assert_eq!(
+        std::fs::read(file.path()).unwrap(),
+        [b'x'; 8192],
+        "it is left alone"
+    );
+}
+
+#[test]
+fn a_database_of_another_program_is_refused() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let theirs = rusqlite::Connection::open(file.path()).unwrap();
+    theirs.execute_batch("CREATE TABLE t (x)").unwrap();
+    drop(theirs);
+    refused(file.path(), "of another program");
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_refused() {
+    let file = File::new();
+    drop(
+        file.open()
+            .blocking_acquire(&name("x"), Request::new())
+            .unwrap(),
+    );
+    let path = file.path();
+    let newer = rusqlite::Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    drop(newer);
+    refused(&path, "a newer version of this program wrote it (schema 99");
+}
+
+#[test]
+fn a_place_where_no_file_can_be_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    refused(folder.path(), "it is a folder");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    refused(&file.path().join("below/a.db"), "its folder");
+    #[cfg(target_os = "linux")]
+    refused(Path::new("/proc/semaphores.db"), "it cannot be made");
+}
+
+#[test]
+fn a_file_that_stays_locked_is_an_error_and_not_a_hang() {
+    let file = File::new();
+    let semaphores = file.open();
+    let x = name("x");
+    let permit = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+    let locking = rusqlite::Connection::open(file.path()).unwrap();
+    locking.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = semaphores.blocking_acquire(&name("y"), Request::new());
+    let Err(AcquireError::Store(error)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(error.to_string().contains("locked"), "{error}");
+    // What was given back meanwhile is not lost.
+    drop(permit);
+    locking.execute_batch("COMMIT").unwrap();
+    until(&semaphores, &x, |view| view.busy == 0);
+}
+
+#[test]
+fn those_who_have_a_deleted_file_open_are_told_that_they_hold_nothing_any_more() {
+    let file = File::new();
+    let semaphores = file.open();
+    let x = name("x");
+    let permit = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+    std::fs::remove_dir_all(file.path().parent().unwrap()).unwrap();
+    let next = file.open().blocking_acquire(&x, Request::new()).unwrap();
+    block_on(permit.lost());
+    drop(next);
+    // And the store goes on in the new file.
+    until(&semaphores, &x, |view| view.busy == 0);
+    drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+}
+
+#[test]
+fn ten_thousand_wait_and_are_steered() {
+    const WAITING: usize = 10_000;
+    let file = File::new();
+    let (one, other) = (file.open(), file.open());
+    let x = name("x");
+    let held = one.blocking_acquire(&x, Request::new()).unwrap();
+    let mut line: Vec<_> = (0..WAITING)
+        .map(|_| {
+            let mut acquire = one.acquire(&x, Request::new());
+            assert!(common::poll(&mut acquire).is_none());
+            acquire
+        })
+        .collect();
+    let timed = |what: &str, since: Instant| println!("{what}: {:?}", since.elapsed());
+    let since = Instant::now();
+    let seen = until(&other, &x, |view| view.waiting == WAITING);
+    timed("10,000 joined, and were listed", since);
+    let since = Instant::now();
+    let listed = view(&other, &x);
+    timed("list", since);
+    assert_eq!(listed.requests[WAITING].place, Some(WAITING));
+    let since = Instant::now();
+    block_on(other.cancel(seen.requests[WAITING / 2].id)).unwrap();
+    timed("cancel in the middle", since);
+    let last = seen.requests[WAITING].id;
+    let since = Instant::now();
+    block_on(other.move_to(last, 1)).unwrap();
+    timed("move to the front", since);
+    let since = Instant::now();
+    block_on(other.move_to(seen.requests[1].id, WAITING / 2)).unwrap();
+    timed("move to the middle", since);
+    let since = Instant::now();
+    drop(held);
+    let permit = block_on(line.pop().unwrap()).unwrap();
+    timed("hand-over", since);
+    assert_eq!(permit.id(), last);
+    let since = Instant::now();
+    drop(line);
+    until(&other, &x, |view| view.waiting == 0);
+    timed("all gave up", since);
+    let unknown = block_on(other.cancel(last)).unwrap_err();
+    assert!(matches!(
+        unknown,
+        AdminError::NotWaiting {
+            status: Status::Busy,
+            ..
+        }
+    ));
+}
