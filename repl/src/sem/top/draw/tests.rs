@@ -84,7 +84,8 @@ fn morning() -> State {
 #[track_caller]
 fn looks(state: &mut State, width: u16, height: u16, expected: &str) {
     let seen = screen(state, width, height).join("\n");
-    let expected = expected.trim_matches('\n');
+    let seen = seen.trim_end();
+    let expected = expected.trim();
     assert!(
         seen == expected,
         "it looks like this:\n{seen}\n\nnot like this:\n{expected}"
@@ -142,7 +143,23 @@ cla sem top  sqlite:/var/lib/cl…  ● live
 "#,
     );
     press(&mut state, KeyCode::Tab);
-    looks(&mut state, 40, 10, "");
+    looks(
+        &mut state,
+        40,
+        10,
+        r#"
+cla sem top  sqlite:/var/lib/cl…  ● live
+┏ deploy-target: 1 slot (pinned), 1 b… ┓
+┃  STATUS          WHO           WAITED┃
+┃▸ ● busy          deploy.js       1.0s┃
+┃  ● busy, granted hotfix.js       1.0s┃
+┃  ○ waiting       nightly.yam…     48s┃
+┃  ○ waiting       deploy.js        47s┃
+┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 1-4 of 5 ┛
+
+? help  q quit  g grant  c cancel
+"#,
+    );
 }
 
 #[test]
