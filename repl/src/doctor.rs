@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cla_runtime::semaphore::{ClientView, Diagnosis, Fact, StoreUrl};
+use cla_runtime::semaphore::{ClientView, Diagnosis, Fact, Owner, StoreUrl};
 use serde::Serialize;
 
 use crate::durations::short;
@@ -161,11 +161,11 @@ fn hints(choice: &Choice, clients: &[ClientView]) -> Vec<String> {
         0 => {}
         count => {
             let at: usize = stale.map(|client| client.busy + client.waiting).sum();
-            let owners = if count == 1 { "owner is" } else { "owners are" };
+            let owners = if count == 1 { "owner" } else { "owners" };
             let requests = if at == 1 { "request" } else { "requests" };
             hints.push(format!(
-                "{count} stale {owners} gone, with {at} {requests}: the next who looks for a slot \
-                 there frees what they held"
+                "{count} stale {owners} left {at} {requests} behind: whoever asks for a slot there \
+                 next, or waits for one, frees them"
             ));
         }
     }
@@ -223,11 +223,14 @@ fn clients(clients: &[ClientView]) -> Vec<Line> {
         Column::new("BUSY", Align::Right),
         Column::new("WAITING", Align::Right),
     ]);
+    let this = Owner::process("");
     for client in clients {
-        let (state, style) = if client.alive {
-            ("alive", GREEN)
-        } else {
-            ("gone", RED)
+        let (state, style) = match client.alive {
+            true if client.pid == this.pid() && client.host.as_deref() == this.host() => {
+                ("alive, this program", DIM)
+            }
+            true => ("alive", GREEN),
+            false => ("gone", RED),
         };
         table.row([
             Span::plain(client.id.as_str()),

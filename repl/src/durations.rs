@@ -58,11 +58,14 @@ pub(crate) fn short(seconds: f64) -> String {
         return format!("{seconds:.1}s");
     }
     let whole = seconds.round() as u64;
-    match whole {
-        ..MINUTE => format!("{whole}s"),
-        ..HOUR => format!("{}m {:02}s", whole / MINUTE, whole % MINUTE),
-        ..DAY => format!("{}h {:02}m", whole / HOUR, whole % HOUR / MINUTE),
-        _ => format!("{}d {:02}h", whole / DAY, whole % DAY / HOUR),
+    if whole < MINUTE {
+        format!("{whole}s")
+    } else if whole < HOUR {
+        format!("{}m {:02}s", whole / MINUTE, whole % MINUTE)
+    } else if whole < DAY {
+        format!("{}h {:02}m", whole / HOUR, whole % HOUR / MINUTE)
+    } else {
+        format!("{}d {:02}h", whole / DAY, whole % DAY / HOUR)
     }
 }
 

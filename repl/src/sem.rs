@@ -225,16 +225,24 @@ impl Panel {
 
     /// Says that there is no such semaphore, and which one may have been meant.
     async fn unknown(&self, name: &SemaphoreName) -> Result<String, StoreError> {
-        let others = self.semaphores.list().await?;
-        let others = others.iter().map(|view| view.name.as_str());
-        let hint = match crate::nearest(name.as_str(), others) {
+        let hint = match self.alike(name).await? {
             Some(other) => format!("did you mean \"{other}\"?"),
-            None if self.is_alone() => {
-                "and in memory: there is none, which only this process sees".to_owned()
-            }
+            None if self.is_alone() => "each process has its own in memory:".to_owned(),
             None => "it comes into being with the first request for it".to_owned(),
         };
         Ok(format!("there is no semaphore \"{name}\"; {hint}"))
+    }
+
+    /// The semaphore whose name is most like this one.
+    async fn alike(&self, name: &SemaphoreName) -> Result<Option<SemaphoreName>, StoreError> {
+        let mut views = self.semaphores.list().await?;
+        views.retain(|view| view.name != *name);
+        let names = views.iter().map(|view| view.name.as_str());
+        let alike = crate::nearest(name.as_str(), names).map(str::to_owned);
+        let found = views
+            .into_iter()
+            .find(|view| Some(view.name.as_str()) == alike.as_deref());
+        Ok(found.map(|view| view.name))
     }
 
     /// Whether no other process can see these semaphores.

@@ -216,14 +216,27 @@ fn json_says_which_limit_ended_a_run() {
 
 #[test]
 fn an_administrators_rule_steers_the_others() {
+    // The first keeps the slot until the administrator is done.
+    let queue = "
+        const sem = require('cla/sem'), util = require('cla/util');
+        sem.take('slot', (permit) => {
+            print('in');
+            while (permit.waited === 0 && !sem.show('steered')) util.sleep(0.005);
+            print('out');
+        });
+    ";
     let steer = "
         const sem = require('cla/sem'), util = require('cla/util');
+        while (sem.show('slot').waiting < 3) util.sleep(0.005);
         const waiting = sem.show('slot').requests.filter(r => r.status === 'waiting');
         print(waiting.map(r => r.who).join());
         sem.cancel(waiting[0].id);
         sem.grant(waiting[1].id);
+        // Until the one that was let through has come and gone.
+        while (sem.show('slot').requests.filter(r => r.granted && r.status === 'busy').length) util.sleep(0.005);
+        sem.slots('steered', 1);
     ";
-    let folder = Folder::with(&[("queue.js", QUEUE), ("steer.js", steer)]);
+    let folder = Folder::with(&[("queue.js", queue), ("steer.js", steer)]);
     let ended = folder.cla(&[
         "run", "queue.js", "queue.js", "queue.js", "queue.js", "steer.js",
     ]);

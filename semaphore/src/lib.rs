@@ -138,10 +138,35 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Shared by processes and machines
+//!
+//! The same semaphores can live in a file, for all processes of a machine (feature `sqlite`), or in a Redis or Valkey
+//! server, for many machines (feature `redis`). Every store keeps the same rules; which one it is, a URL says
+//! ([`StoreUrl`]). A process that vanishes loses its permits and its places in line: in a file as soon as anybody
+//! looks, in Redis within the lease.
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")]
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("semaphores.db").display().to_string();
+//! use cla_semaphore::{Request, SemaphoreName, Semaphores};
+//!
+//! let semaphores = Semaphores::connect(&format!("sqlite:{path}"))?;
+//! let permit = semaphores.acquire(&SemaphoreName::new("prod-db")?, Request::new()).await?;
+//! // ... one process at a time here ...
+//! permit.release().await?;
+//! semaphores.close().await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Who writes a [`Store`] of another kind can hold it to the suite that these ones pass (feature `conformance`).
+//!
 //! # How it is built
 //!
 //! [`queue`] is the whole of the rules: a pure state machine without a lock, a clock or a future. The memory store
-//! puts a lock and wakers around it; a [`Store`] of another kind does the same transitions in its own language. Time
+//! puts a lock and wakers around it; a shared [`Store`] does the same transitions in its own language. Time
 //! can be moved by hand in tests: [`ManualClock`].
 
 #[cfg(feature = "conformance")]

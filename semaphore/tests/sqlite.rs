@@ -232,6 +232,19 @@ fn the_other_process() {
     let semaphores = Semaphores::connect(url).unwrap();
     let request = Request::new().owner(Owner::process(role));
     let permit = semaphores.blocking_acquire(&name("x"), request).unwrap();
+    if role == "cramped" {
+        // The system lets this process write no more than a few pages.
+        for n in 0.. {
+            let crowded = semaphores.blocking_acquire(&name(&format!("x{n}")), Request::new());
+            if let Err(error) = crowded {
+                assert!(matches!(error, AcquireError::Store(_)), "{error}");
+                assert!(n > 0, "{error}");
+                // It is not left half done, and what is held is still held.
+                assert!(!permit.is_lost());
+                return;
+            }
+        }
+    }
     if role == "holder" {
         // Until it is killed.
         loop {
@@ -361,7 +374,57 @@ fn processes_hand_slots_to_each_other() {
     until(&semaphores, &x, |view| view.busy == 0);
 }
 
+#[test]
+fn nobody_and_nothing_but_what_is_pinned_lives_through_a_reboot() {
+    let file = File::new();
+    let x = name("x");
+    let before = file.open();
+    block_on(before.set_slots(&x, Slots::ONE)).unwrap();
+    let permit = before.blocking_acquire(&x, Request::new()).unwrap();
+    // As the file looks after one.
+    let raw = rusqlite::Connection::open(file.path()).unwrap();
+    raw.execute_batch(
+        "UPDATE setting SET value = 'another' WHERE name = 'boot';
+         UPDATE session SET boot = 'another';",
+    )
+    .unwrap();
+    let after = file.open();
+    let next = after.blocking_acquire(&x, Request::new()).unwrap();
+    assert!(
+        next.token() > permit.token() + 100_000,
+        "tokens that a power cut may have undone are not given again"
+    );
+    assert!(view(&after, &x).pinned);
+    block_on(permit.lost());
+}
+
 // ---- files that cannot be used
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_takes_no_more_is_an_error_and_nobody_holds_what_was_not_written() {
+    let file = File::new();
+    let semaphores = file.open();
+    let x = name("x");
+    drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    // 1,000 blocks of 512 bytes: less than the log that these processes share grows to. The signal that
+    // says so is ignored, so that the write fails as it does on a full disk.
+    let cramped = Command::new("sh")
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 1000; exec \"$0\" the_other_process --exact",
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .env(ROLE, format!("cramped sqlite:{}", file.path().display()))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&cramped.stdout);
+    assert!(cramped.status.success(), "{said}");
+    for view in block_on(semaphores.list()).unwrap() {
+        assert_eq!((view.busy, view.waiting), (0, 0), "{view:#?}");
+    }
+    drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+}
 
 fn error(url: &str) -> StoreError {
     let semaphores = Semaphores::connect(url).unwrap();
@@ -434,6 +497,12 @@ fn a_file_that_stays_locked_is_an_error_and_not_a_hang() {
     let semaphores = file.open();
     let x = name("x");
     let permit = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+    let impatient = taker(
+        &semaphores,
+        &x,
+        Request::new().timeout(Duration::from_secs(1)),
+    );
+    until(&semaphores, &x, |view| view.waiting == 1);
     let locking = rusqlite::Connection::open(file.path()).unwrap();
     locking.execute_batch("BEGIN IMMEDIATE").unwrap();
     let refused = semaphores.blocking_acquire(&name("y"), Request::new());
@@ -441,6 +510,8 @@ fn a_file_that_stays_locked_is_an_error_and_not_a_hang() {
         panic!("{refused:?}");
     };
     assert!(error.to_string().contains("locked"), "{error}");
+    // Nor does anybody who waits wait for longer than it wants to.
+    impatient.join().unwrap().unwrap_err();
     // What was given back meanwhile is not lost.
     drop(permit);
     locking.execute_batch("COMMIT").unwrap();

@@ -240,6 +240,11 @@ fn shell(script: &str, programs: &Path, log: &Log) -> Result<Captured> {
     let path = std::env::join_paths(
         std::iter::once(programs.to_owned()).chain(std::env::split_paths(&path)),
     )?;
+    // Neither the semaphores and the settings of whoever runs this, nor those of another block.
+    let script = format!(
+        "CLA_HOME=$(mktemp -d) && trap 'rm -rf \"$CLA_HOME\"' EXIT\n\
+         export CLA_HOME XDG_CONFIG_HOME=\"$CLA_HOME/config\"\n{script}"
+    );
     let mut sh = Command::new("sh");
     sh.arg("-c")
         .arg(script)

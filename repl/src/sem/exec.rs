@@ -93,6 +93,9 @@ fn ttl(text: &str) -> Result<Ttl, String> {
 }
 
 pub(super) async fn run(panel: &Panel, args: &Args) -> Result<u8, Failure> {
+    if panel.is_alone() {
+        crate::warn(&"each process has its own semaphores in memory: this one holds nobody back");
+    }
     let mut signals = Signals::listen()?;
     let permit = tokio::select! {
         biased;

@@ -28,7 +28,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
     if views.is_empty() {
         // Not for those who read the list.
         let whose = if panel.is_alone() {
-            "; those in memory: are seen by their own process alone"
+            "; each process has its own in memory:"
         } else {
             ""
         };

@@ -103,10 +103,12 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
     let semaphores = &panel.semaphores;
     let slots = match args.change {
         Change::To(slots) => {
-            if semaphores.show(name).await?.is_none() && !panel.is_alone() {
+            // Setting slots beforehand is as good as a name that was mistyped.
+            if semaphores.show(name).await?.is_none()
+                && let Some(other) = panel.alike(name).await?
+            {
                 crate::warn(&format_args!(
-                    "{}; it is created now",
-                    panel.unknown(name).await?
+                    "\"{name}\" is new; if you meant \"{other}\", forget it: cla sem forget"
                 ));
             }
             Some(slots)

@@ -45,7 +45,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
         biased;
         signal = signals.next() => return Err(signal.into()),
         view = idle(panel, &args.name, args.timeout.is_some_and(|timeout| timeout.is_zero())) => view?,
-        () = timeout => return Err(still_in_use(panel, args).await?),
+        () = timeout => return Err(still_in_use(panel, args).await),
     };
     match (view, args.json.json) {
         (Some(view), true) => super::print_json(&view),
@@ -80,7 +80,7 @@ async fn idle(
             return Err(Failure::TimedOut(in_use(name, view.as_ref())));
         }
         // That it took too long is as good a reason to look as any.
-        let _ = tokio::time::timeout(LOOK_ANYWAY, change_of(name, &mut events)).await;
+        let _ = tokio::time::timeout(LOOK_ANYWAY, may_be_idle(name, &mut events)).await;
     }
 }
 
@@ -90,22 +90,30 @@ fn is_idle(view: &SemaphoreView) -> bool {
     !view.requests.iter().any(|request| live(request.status))
 }
 
-/// Ends when something happened, or may have happened, to the semaphore.
-async fn change_of(name: &SemaphoreName, events: &mut Events) {
+/// Ends when the semaphore has become idle, but for those who were granted, or may have.
+///
+/// An event's counts save a look at the whole line at every step of it.
+async fn may_be_idle(name: &SemaphoreName, events: &mut Events) {
     use cla_runtime::semaphore::EventsError::{Closed, Missed};
     loop {
         match events.recv().await {
-            Ok(event) if event.semaphore == *name => return,
-            Ok(_) => {}
+            Ok(event) => {
+                if event.semaphore == *name && event.busy == 0 && event.waiting == 0 {
+                    return;
+                }
+            }
             Err(Missed(_)) => return,
             Err(Closed) => return std::future::pending().await,
         }
     }
 }
 
-async fn still_in_use(panel: &Panel, args: &Args) -> Result<Failure, Failure> {
-    let view = panel.semaphores.show(&args.name).await?;
-    Ok(Failure::TimedOut(in_use(&args.name, view.as_ref())))
+/// Says who is left. It is time to end: a store that takes long to say is not waited for.
+async fn still_in_use(panel: &Panel, args: &Args) -> Failure {
+    let show = panel.semaphores.show(&args.name);
+    let view = tokio::time::timeout(LOOK_ANYWAY, show).await;
+    let view = view.ok().and_then(Result::ok).flatten();
+    Failure::TimedOut(in_use(&args.name, view.as_ref()))
 }
 
 fn in_use(name: &SemaphoreName, view: Option<&SemaphoreView>) -> String {

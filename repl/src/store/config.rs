@@ -60,7 +60,7 @@ impl Config {
             at: error.span().unwrap_or_default(),
         })?;
         let mut config = Self::default();
-        for (key, value) in table.get_ref().iter() {
+        for (key, value) in table.get_ref() {
             match key.get_ref().as_ref() {
                 "store" => {
                     let url = match value.get_ref() {

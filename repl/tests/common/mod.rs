@@ -2,6 +2,9 @@
 #![allow(dead_code, unreachable_pub)] // each test program uses its own part of this
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
+#[cfg(unix)]
+pub mod terminal;
+
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,11 +12,36 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 /// No test needs a tenth of this; a program that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder with rules, and the program started in it.
 pub struct Folder(tempfile::TempDir);
+
+/// A rule that holds the only slot of `slot` until there is a semaphore `stop`.
+pub const HOLD: (&str, &str) = (
+    "hold.js",
+    "const sem = require('cla/sem'), util = require('cla/util');
+     sem.take('slot', () => {
+         print('in');
+         while (!sem.show('stop')) util.sleep(0.02);
+     });
+     print('out')",
+);
+
+/// A rule that takes a slot of `slot`, and says how.
+pub const QUEUE: (&str, &str) = (
+    "queue.js",
+    "require('cla/sem').take('slot', (permit) => print(permit.granted ? 'granted' : 'in', permit.token))",
+);
+
+/// How `queue.js` was let in, `in` or `granted`, and its fencing token.
+pub fn let_in(ended: &Ended) -> (&str, u64) {
+    let (how, token) = ended.printed().trim_end().split_once(' ').unwrap();
+    (how, token.parse().unwrap())
+}
 
 /// How the program ended, and what it said.
 #[derive(Debug)]
@@ -60,6 +88,68 @@ impl Folder {
     pub fn cla(&self, arguments: &[&str]) -> Ended {
         Running::start(self.command(arguments)).end()
     }
+
+    /// Starts the program.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(self.command(arguments))
+    }
+
+    /// Starts the rule `hold.js`, and waits until it has the slot.
+    pub fn hold(&self) -> Running {
+        let mut holder = self.start(&["run", "hold.js"]);
+        assert_eq!(holder.stdout_line(), "in\n");
+        holder
+    }
+
+    /// Lets `hold.js` go on.
+    pub fn stop_holding(&self) {
+        self.cla(&["sem", "slots", "stop", "1"]).printed();
+    }
+
+    /// The semaphore `name` as `cla sem show --json` prints it; null if it is not there.
+    pub fn semaphore(&self, name: &str) -> Value {
+        let ended = self.cla(&["sem", "list", "--json"]);
+        let list: Value = serde_json::from_str(ended.printed()).unwrap();
+        let mut all = list.as_array().unwrap().iter();
+        all.find(|semaphore| semaphore["name"] == name)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Waits until `count` requests stand in line for `slot`; gives the semaphore as it is then.
+    #[track_caller]
+    pub fn until_waiting(&self, count: usize) -> Value {
+        self.until("slot", |semaphore| semaphore["waiting"] == count)
+    }
+
+    /// Waits until the store knows the process.
+    #[track_caller]
+    pub fn until_known(&self, pid: u32) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let ended = self.cla(&["doctor", "--json"]);
+            let found: Value = serde_json::from_str(ended.printed()).unwrap();
+            let mut clients = found["clients"].as_array().unwrap().iter();
+            if clients.any(|client| client["pid"] == pid) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "it stays unknown: {found}");
+        }
+    }
+
+    /// Waits until the semaphore is as it should be.
+    #[track_caller]
+    pub fn until(&self, name: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let semaphore = self.semaphore(name);
+            if is_so(&semaphore) {
+                return semaphore;
+            }
+            assert!(Instant::now() < deadline, "it stays so: {semaphore}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 /// The program, to be started in `folder`, for a user whose own folder is `home`: no test meets the
@@ -95,6 +185,13 @@ impl Running {
         }
     }
 
+    /// Sends the program a signal.
+    #[cfg(unix)]
+    pub fn send(&self, signal: nix::sys::signal::Signal) {
+        let program = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
+        nix::sys::signal::kill(program, signal).expect("the program is there");
+    }
+
     /// Gives the program its standard input, all of it.
     pub fn feed(&mut self, text: &str) {
         self.child
@@ -110,6 +207,12 @@ impl Running {
         let mut line = String::new();
         self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
         line
+    }
+
+    /// Waits for something on standard output, and reads no more than a little of it.
+    pub fn begins_to_print(&mut self) {
+        let text = self.stdout.as_mut().unwrap().fill_buf().unwrap();
+        assert!(!text.is_empty(), "it printed nothing");
     }
 
     /// The next line on standard error.

@@ -74,6 +74,19 @@ impl From<rusqlite::Error> for Problem {
 }
 
 impl Problem {
+    /// Whether nothing at all can be done with the file.
+    pub(super) const fn is_of_the_file(&self) -> bool {
+        matches!(
+            self,
+            Self::Io(_)
+                | Self::NetworkFileSystem(_)
+                | Self::NotOurs
+                | Self::Newer { .. }
+                | Self::Locked
+                | Self::ReadOnly(_)
+        )
+    }
+
     /// As callers see it.
     pub(super) fn error(self, path: &Path) -> StoreError {
         let store = format!("sqlite:{}", path.display());

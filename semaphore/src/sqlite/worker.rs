@@ -107,6 +107,8 @@ struct Waiting {
     nth: u64,
     name: SemaphoreName,
     request: Request,
+    /// Longer it does not want to wait.
+    until: Moment,
     reply: Reply,
 }
 
@@ -365,8 +367,9 @@ impl Worker {
                 self.dismissed();
                 self.carry_out(batch);
             }
-            // Whose fault it was, each of them finds out alone.
-            Err(_) if batch.len() > 1 => {
+            // Whose fault it was, each of them finds out alone. Not so when the file cannot be had at all: then
+            // each would wait as long as this one did.
+            Err(problem) if batch.len() > 1 && !problem.is_of_the_file() => {
                 for command in batch {
                     self.carry_out(vec![command]);
                 }
@@ -469,6 +472,9 @@ impl Worker {
         let waiting = Waiting {
             nth: self.asked,
             name,
+            until: request
+                .wait_limit()
+                .map_or(Moment::NEVER, |limit| Moment::now().after(limit)),
             request,
             reply,
         };
@@ -546,13 +552,24 @@ impl Worker {
         self.keep_alive()
     }
 
-    /// What to do when looking failed: nothing can be done but to look again later.
+    /// What to do when looking failed: look again later, and let nobody wait for longer than it wants to.
     fn look_failed(&mut self, problem: &Problem) {
         if matches!(problem, Problem::Replaced) {
             self.dismissed();
-        } else {
-            std::thread::sleep(RETRY);
+            return;
         }
+        let now = Moment::now();
+        let over: Vec<RequestId> = self
+            .waiting
+            .iter()
+            .filter(|(_, waiting)| waiting.until <= now)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in over {
+            self.fate(id, Fate::TimedOut);
+            self.owe(id);
+        }
+        std::thread::sleep(RETRY);
     }
 
     fn pay(&mut self) -> Result<(), Problem> {
