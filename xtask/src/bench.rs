@@ -210,6 +210,22 @@ const ROWS: &[Row] = &[
         rounds: 3,
     },
     Row {
+        name: "SQLite: take + release, free slot",
+        against: "two SQLite transactions",
+        ours: Probe::Bench(&["sqlite-take"]),
+        theirs: Probe::Bench(&["sqlite-transactions"]),
+        target: Target::Shown,
+        rounds: 5,
+    },
+    Row {
+        name: "SQLite: hand-over between processes",
+        against: "a byte through a pipe",
+        ours: Probe::Bench(&["sqlite-hand-over"]),
+        theirs: Probe::Bench(&["pipe-hand-over"]),
+        target: Target::Shown,
+        rounds: 3,
+    },
+    Row {
         name: "cla run hello.js, whole process",
         against: "node hello.js",
         ours: Probe::ClaRun,

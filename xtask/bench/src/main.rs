@@ -3,6 +3,7 @@
 //! `cargo xtask bench` starts this program anew for every sample, ours and theirs in turn. A process of its own keeps
 //! one measurement's heap, threads and warm caches out of the next one.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -12,6 +13,7 @@ use serde_json::json;
 mod engine;
 mod peers;
 mod sample;
+mod sqlite;
 mod tasks;
 
 use sample::Effort;
@@ -28,6 +30,9 @@ struct Args {
     /// Measure for a shorter time, less exactly.
     #[arg(long)]
     quick: bool,
+    /// For the other process of a measurement: what the first one shares with it.
+    #[arg(hide = true)]
+    shared: Option<PathBuf>,
 }
 
 /// What can be measured. The `Our` ones are in `engine`, the others in `peers`.
@@ -59,11 +64,34 @@ enum Probe {
     TokioHandOvers,
     /// The queue's own share of one hand-over of a `tokio::sync::Semaphore`, `--count` waiting.
     TokioQueue,
+    /// `acquire` and drop of a free slot in a file.
+    SqliteTake,
+    /// Two small transactions of SQLite itself.
+    SqliteTransactions,
+    /// One hand-over in a file, from process to process.
+    SqliteHandOver,
+    /// A byte that goes from process to process through a pipe.
+    PipeHandOver,
+    /// The other process of `sqlite-hand-over`; measures nothing.
+    #[value(hide = true)]
+    SqlitePartner,
+    /// The other process of `pipe-hand-over`; measures nothing.
+    #[value(hide = true)]
+    PipePartner,
 }
 
 fn main() -> ExitCode {
-    match measure(&Args::parse()) {
-        Ok((value, unit)) => {
+    let args = Args::parse();
+    let measured = match args.probe {
+        Probe::SqlitePartner => {
+            sqlite::hand_over_partner(&args.shared.unwrap_or_default()).map(|()| None)
+        }
+        Probe::PipePartner => sqlite::pipe_partner().map(|()| None),
+        _ => measure(&args).map(Some),
+    };
+    match measured {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some((value, unit))) => {
             println!("{}", json!({ "value": value, "unit": unit }));
             ExitCode::SUCCESS
         }
@@ -90,5 +118,10 @@ fn measure(args: &Args) -> Result<(f64, &'static str)> {
         Probe::TokioAcquire => (peers::tokio_acquire(effort)?, "ns"),
         Probe::TokioHandOvers => (peers::tokio_hand_overs(args.count, effort)?, "/s"),
         Probe::TokioQueue => (peers::tokio_queue(args.count, effort)?, "ns"),
+        Probe::SqliteTake => (sqlite::take(effort)?, "ns"),
+        Probe::SqliteTransactions => (sqlite::two_transactions(effort)?, "ns"),
+        Probe::SqliteHandOver => (sqlite::hand_over(effort)?, "ns"),
+        Probe::PipeHandOver => (sqlite::pipe_hand_over(effort)?, "ns"),
+        Probe::SqlitePartner | Probe::PipePartner => unreachable!("they measure nothing"),
     })
 }

@@ -1,0 +1,143 @@
+//! Semaphores in a file, and the floors under them: SQLite itself, and two processes that do nothing but wake each
+//! other.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use cla_semaphore::{Request, SemaphoreName, Semaphores};
+use rusqlite::Connection;
+
+use crate::sample::Effort;
+
+/// A free slot, taken and given back.
+pub(crate) fn take(effort: Effort) -> Result<f64> {
+    let folder = tempfile::tempdir()?;
+    let semaphores = open(&folder.path().join("semaphores.db"))?;
+    let handle = semaphores.semaphore(&SemaphoreName::new("free")?);
+    let times = effort.times(2_000);
+    effort.nanoseconds(times, || {
+        for _ in 0..times {
+            drop(handle.blocking_acquire(Request::new())?);
+        }
+        Ok(())
+    })
+}
+
+/// Two transactions that each add one to a number, with the settings that the store has.
+pub(crate) fn two_transactions(effort: Effort) -> Result<f64> {
+    let folder = tempfile::tempdir()?;
+    let connection = Connection::open(folder.path().join("number.db"))?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+         CREATE TABLE number (n INTEGER); INSERT INTO number VALUES (0);",
+    )?;
+    let times = effort.times(2_000);
+    effort.nanoseconds(times, || {
+        for _ in 0..2 * times {
+            connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            connection
+                .prepare_cached("UPDATE number SET n = n + 1")?
+                .execute([])?;
+            connection.prepare_cached("COMMIT")?.execute([])?;
+        }
+        Ok(())
+    })
+}
+
+/// One hand-over from process to process: two of them take turns, so that one always waits while the other holds.
+///
+/// Whoever waits does so for the hand-over to the other process and for the one back.
+pub(crate) fn hand_over(effort: Effort) -> Result<f64> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("semaphores.db");
+    let semaphores = open(&path)?;
+    let name = SemaphoreName::new("turns")?;
+    let partner = Partner::start(&["sqlite-partner", path.to_str().context("a path")?])?;
+    let turns = effort.times(2_000) as usize;
+    let mut waits = Vec::with_capacity(turns);
+    while waits.len() < turns {
+        let permit = semaphores.blocking_acquire(&name, Request::new())?;
+        // Not at the start, while the other one is not there yet.
+        if !permit.waited().is_zero() {
+            waits.push(permit.waited());
+        }
+    }
+    partner.end()?;
+    waits.sort_unstable();
+    Ok(waits[turns / 2].as_nanos() as f64 / 2.0)
+}
+
+/// The other process of [`hand_over`]: takes the slot until there is nothing more to read.
+pub(crate) fn hand_over_partner(path: &Path) -> Result<()> {
+    let semaphores = open(path)?;
+    let name = SemaphoreName::new("turns")?;
+    let over = std::thread::spawn(|| std::io::stdin().read_to_end(&mut Vec::new()));
+    while !over.is_finished() {
+        drop(semaphores.blocking_acquire(&name, Request::new())?);
+    }
+    Ok(())
+}
+
+/// A byte that goes from process to process through pipes: as fast as processes can wake each other.
+pub(crate) fn pipe_hand_over(effort: Effort) -> Result<f64> {
+    let times = effort.times(10_000);
+    let mut partner = Partner::start(&["pipe-partner"])?;
+    let nanos = effort.nanoseconds(2 * times, || {
+        let mut byte = [b'.'];
+        for _ in 0..times {
+            partner.input.write_all(&byte)?;
+            partner.input.flush()?;
+            partner.output.read_exact(&mut byte)?;
+        }
+        Ok(())
+    })?;
+    partner.end()?;
+    Ok(nanos)
+}
+
+/// The other process of [`pipe_hand_over`].
+pub(crate) fn pipe_partner() -> Result<()> {
+    let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let mut byte = [0];
+    while input.read(&mut byte)? == 1 {
+        output.write_all(&byte)?;
+        output.flush()?;
+    }
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<Semaphores> {
+    Ok(Semaphores::connect(&format!("sqlite:{}", path.display()))?)
+}
+
+/// This program once more.
+struct Partner {
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Partner {
+    fn start(arguments: &[&str]) -> Result<Self> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        Ok(Self {
+            input: process.stdin.take().context("a pipe")?,
+            output: BufReader::new(process.stdout.take().context("a pipe")?),
+            process,
+        })
+    }
+
+    fn end(mut self) -> Result<()> {
+        drop(self.input);
+        let mut said = String::new();
+        while self.output.read_line(&mut said)? > 0 {}
+        ensure!(self.process.wait()?.success(), "the other process failed");
+        Ok(())
+    }
+}
