@@ -1,5 +1,6 @@
 //! `cla sem top` on a real terminal, while rules in other processes hold and wait.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
 mod common;
 

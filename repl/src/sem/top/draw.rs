@@ -12,17 +12,20 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
-use ratatui::widgets::{Block, Widget};
+use ratatui::widgets::{Block, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use super::keys;
 use super::layout::{self, Layout, Pane};
-use super::state::{Link, Mode, State};
+use super::state::{Link, Message, Mode, State};
 use crate::durations::short;
 use crate::render::{self, BOLD, DIM, GREEN, RED, Span, YELLOW, cut};
 use cla_runtime::semaphore::Status;
 
 pub(super) use self::popup::last_top;
+
+/// In lines; the rest is cut off.
+const LONGEST_MESSAGE: usize = 4;
 
 /// What stands between two explanations.
 const APART: &str = "  ";
@@ -270,11 +273,8 @@ fn message(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
             Span::new("  Enter keeps it, Esc ends it", DIM),
         ]
     } else if let Some(message) = &state.message {
-        if message.is_error {
-            vec![Span::new("! ", RED.bold()), Span::new(&*message.text, RED)]
-        } else {
-            vec![Span::plain(&*message.text)]
-        }
+        outcome(message, area, canvas);
+        return;
     } else if !state.query.is_empty() {
         vec![
             Span::new("/", BOLD),
@@ -285,6 +285,32 @@ fn message(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
         Vec::new()
     };
     canvas.put(area.x, area.y, area.width, &spans);
+}
+
+/// The last result or error, over the lower edge of the panes if it is long.
+fn outcome(message: &Message, area: Rect, canvas: &mut Canvas<'_>) {
+    let (mark, style) = if message.is_error {
+        ("! ", RED)
+    } else {
+        ("", anstyle::Style::new())
+    };
+    let indent = mark.len() as u16;
+    // What could steer the terminal is replaced before it is measured.
+    let text = Span::plain(&*message.text).text;
+    let lines = popup::wrap(&text, usize::from(area.width - indent));
+    let lines = &lines[..lines.len().min(LONGEST_MESSAGE)];
+    let above = lines.len() as u16 - 1;
+    let area = Rect {
+        y: area.y - above,
+        height: above + 1,
+        ..area
+    };
+    Clear.render(area, canvas.buffer);
+    canvas.put(area.x, area.y, area.width, &[Span::new(mark, style.bold())]);
+    for (y, line) in (area.y..).zip(lines) {
+        let line = Span::new(&**line, style);
+        canvas.put(area.x + indent, y, area.width - indent, &[line]);
+    }
 }
 
 /// What the symbols mean where there is room for it, and the keys.

@@ -1,7 +1,7 @@
 //! What an administrator wants done at the panel: [`Steer`], and the doing. One after the other, in the
 //! order of the keys; never decides by what the screen showed what the store can say better.
 
-use cla_runtime::semaphore::{AdminError, RequestId, SemaphoreName, Semaphores, Slots, StoreError};
+use cla_runtime::semaphore::{AdminError, RequestId, SemaphoreName, Semaphores, Slots};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::super::counted;
@@ -159,8 +159,7 @@ async fn slots(semaphores: &Semaphores, name: &SemaphoreName) -> Result<Slots, A
 
 /// The semaphore in one line, as it is now.
 async fn headline(semaphores: &Semaphores, name: &SemaphoreName) -> Result<String, AdminError> {
-    let view = semaphores.show(name).await.map_err(StoreError::from)?;
-    Ok(match view {
+    Ok(match semaphores.show(name).await? {
         Some(view) => {
             let line = render::headline(&view);
             line.0.into_iter().map(|span| span.text).collect()

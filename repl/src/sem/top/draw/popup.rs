@@ -235,7 +235,7 @@ fn table(pairs: &[(&str, &str)], width: usize) -> Vec<Vec<Span>> {
 }
 
 /// The text in lines of at most so many columns; at least one.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(2);
     let mut lines = Vec::new();
     let mut line = String::new();

@@ -385,3 +385,33 @@ fn the_lowest_line_of_a_frame_says_where_in_a_long_line_one_is() {
     assert!(lines[20].ends_with(" 9984-10000 of 10000 ┛"), "{lines:?}");
     assert!(lines[19].contains("▸ ○ waiting   9999 r.js"), "{lines:?}");
 }
+
+#[test]
+fn thousands_of_semaphores_and_requests_cost_little_more_than_a_screenful() {
+    /// For a picture and a key each. They take a hundredth of this; what looks at rows that nobody
+    /// sees, or formats them, takes more.
+    const ALLOWED: std::time::Duration = std::time::Duration::from_secs(20);
+    let names: Vec<String> = (0..1_000).map(|nth| format!("s{nth:04}")).collect();
+    let mut views: Vec<SemaphoreView> = names.iter().map(|name| view(name, &["a"])).collect();
+    views[0] = view("s0000", &vec!["r.js"; 10_000]);
+    let mut state = state(views);
+    press(&mut state, KeyCode::Tab);
+    let began = std::time::Instant::now();
+    for _ in 0..50 {
+        press(&mut state, KeyCode::PageDown);
+        drawn(&mut state, 200, 50, true);
+    }
+    let took = began.elapsed();
+    assert!(took < ALLOWED, "50 pictures took {took:?}");
+}
+
+#[test]
+fn a_long_message_takes_the_lines_that_it_needs() {
+    let mut state = morning();
+    let problem = format!("the store failed: {}", "disk I/O error ".repeat(9));
+    state.handle(Input::Done(Err(problem.trim().to_owned())), 11.0);
+    let lines = screen(&mut state, 80, 14);
+    assert!(lines[9].starts_with('┃'), "{lines:?}");
+    assert!(lines[10].starts_with("! the store failed:"), "{lines:?}");
+    assert!(lines[11].ends_with("error"), "{lines:?}");
+}
