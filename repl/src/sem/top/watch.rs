@@ -204,7 +204,12 @@ async fn read(semaphores: &Semaphores, stale: &Stale) -> Result<Vec<Reading>, St
 
 #[cfg(test)]
 mod tests {
+    use cla_runtime::semaphore::{Request, Slots, StoreUrl};
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+    use tokio::time::timeout;
+
     use super::*;
+    use crate::store::Origin;
 
     #[test]
     fn what_happens_in_many_places_at_once_is_read_in_one_go() {
@@ -226,5 +231,123 @@ mod tests {
         let mut stale = Stale::nothing();
         stale.heard(Err(EventsError::Missed(0)));
         assert_eq!(stale, Stale::All);
+    }
+
+    /// A store in memory that is watched, and what was told of it.
+    struct Watched {
+        semaphores: Semaphores,
+        told: UnboundedReceiver<Input>,
+        paused: watch::Sender<bool>,
+    }
+
+    impl Watched {
+        fn start() -> Self {
+            let semaphores = Semaphores::memory();
+            let (tell, told) = unbounded_channel();
+            let (paused, is_paused) = watch::channel(false);
+            let watched = semaphores.clone();
+            tokio::spawn(async move {
+                let (url, origin) = (StoreUrl::Memory, Origin::Flag);
+                super::watch(&watched, &Choice { url, origin }, is_paused, tell).await;
+            });
+            Self {
+                semaphores,
+                told,
+                paused,
+            }
+        }
+
+        /// The next picture of the store, unless none comes for an hour.
+        async fn next(&mut self) -> Option<Reading> {
+            const HOUR: Duration = Duration::from_secs(3600);
+            loop {
+                match timeout(HOUR, self.told.recv()).await {
+                    Ok(Some(Input::Read(Reading::Begun))) => {}
+                    Ok(Some(Input::Read(reading))) => return Some(reading),
+                    Ok(other) => panic!("{other:?}"),
+                    Err(_) => return None,
+                }
+            }
+        }
+
+        async fn set(&self, name: &str, slots: u32) {
+            let name = SemaphoreName::new(name).unwrap();
+            let slots = Slots::Limited(slots);
+            self.semaphores.set_slots(&name, slots).await.unwrap();
+        }
+    }
+
+    fn slots(view: &SemaphoreView) -> String {
+        format!("{} {}", view.name, view.slots)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_store_is_read_when_something_happened_there_and_only_then() {
+        let mut watched = Watched::start();
+        watched.set("a", 1).await;
+        let Some(Reading::All(views)) = watched.next().await else {
+            panic!("all of it, at first");
+        };
+        assert_eq!(views.iter().map(slots).collect::<Vec<_>>(), ["a 1"]);
+        assert!(watched.next().await.is_none(), "nothing happens");
+        watched.set("b", 2).await;
+        let Some(Reading::One(_, Some(view))) = watched.next().await else {
+            panic!("what changed");
+        };
+        assert_eq!(slots(&view), "b 2");
+        assert!(watched.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn much_that_happens_at_once_is_read_once() {
+        let mut watched = Watched::start();
+        watched.next().await.unwrap();
+        // More than anybody keeps for those who are slow.
+        for slots in 0..3_000 {
+            watched.set("a", slots).await;
+        }
+        let mut pictures = 0;
+        let mut last = None;
+        while let Some(reading) = watched.next().await {
+            pictures += 1;
+            last = match reading {
+                Reading::All(views) => views.first().map(slots),
+                Reading::One(_, view) => view.as_ref().map(slots),
+                other => panic!("{other:?}"),
+            };
+        }
+        assert!(pictures <= 2, "{pictures} pictures");
+        assert_eq!(last.as_deref(), Some("a 2999"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_read_while_it_is_paused_and_everything_afterwards() {
+        let mut watched = Watched::start();
+        watched.next().await.unwrap();
+        watched.paused.send_replace(true);
+        // It learns of that before the next thing happens.
+        tokio::task::yield_now().await;
+        watched.set("a", 1).await;
+        assert!(watched.next().await.is_none());
+        watched.paused.send_replace(false);
+        assert!(matches!(watched.next().await, Some(Reading::All(views)) if views.len() == 1));
+        assert!(watched.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rows_that_ended_are_read_once_more_when_they_are_to_leave() {
+        let mut watched = Watched::start();
+        watched.next().await.unwrap();
+        let name = SemaphoreName::new("a").unwrap();
+        let permit = watched.semaphores.acquire(&name, Request::new()).await;
+        drop(permit.unwrap());
+        let rows = |reading: &Option<Reading>| match reading {
+            Some(Reading::One(_, Some(view))) => view.requests.len(),
+            other => panic!("{other:?}"),
+        };
+        let began = Instant::now();
+        assert_eq!(rows(&watched.next().await), 1);
+        rows(&watched.next().await);
+        assert!(began.elapsed() > ENDED_SHOWN);
     }
 }
