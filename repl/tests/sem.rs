@@ -5,6 +5,7 @@ mod common;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use common::{Folder, HOLD, QUEUE, Running, let_in};
 use serde_json::Value;
@@ -507,8 +508,9 @@ fn events(folder: &Folder, arguments: &[&str]) -> Running {
                 folder.cla(&["sem", "slots", "slot", "5"]);
             }
         });
-        assert_ne!(events.stdout_line(), "", "it ended");
+        let line = events.stdout_line();
         listens.store(true, Ordering::Relaxed);
+        assert_ne!(line, "", "it ended");
     });
     // The last of what was done to wake it.
     folder.cla(&["sem", "slots", "slot", "default"]).printed();
@@ -577,7 +579,9 @@ fn a_reader_of_events_that_goes_away_ends_the_program_quietly() {
     let folder = Folder::with(&[QUEUE]);
     let mut events = events(&folder, &[]);
     events.stop_reading();
+    let patience = Instant::now() + Duration::from_secs(30);
     while events.child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < patience, "it does not end");
         folder.cla(&["run", "queue.js"]).printed();
     }
     let ended = events.end();

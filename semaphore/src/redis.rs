@@ -1,1 +1,581 @@
-//! The store of many machines: semaphores in Redis or Valkey.
+//! The store of many machines: semaphores in a Redis or Valkey server.
+//!
+//! # How it hangs together
+//!
+//! ```text
+//! RedisStore, leases ── orders ─► driver ── one connection ─► server: Lua scripts, which decide everything
+//!                                   ▲                            │
+//!                                   └── answers, verdicts, events (pushed on the same connection)
+//! ```
+//!
+//! The scripts in `lua/` are the transitions of [`queue`](crate::queue) in Lua, on the server's clock: no client's clock
+//! is ever sent. Each touches the keys of one semaphore, which share a hash tag. The *driver* (`desk`) is one task on a
+//! thread of its own, so futures make progress under any executor. It pipelines what is asked concurrently; a free
+//! slot costs one round trip, giving it back none that anybody waits for.
+//!
+//! What a script does to requests of another store (it admits one, ends one) it publishes to that store's own channel,
+//! so a waiter learns its turn without asking. The store of a waiter also sets an alarm for the earliest deadline that
+//! the server told, so what is due happens without anybody coming by.
+//!
+//! # Sessions and leases
+//!
+//! An open store is a *session* with one lease (15 s unless the URL says otherwise), noted at every semaphore at which
+//! it has requests and renewed there three times within it. Every script first lets deadlines and leases pass. A
+//! holder counts its lease from when the last renewal that was answered was *sent*, on its own monotonic clock: it
+//! therefore knows that it lost a permit before the server gives it to another.
+//!
+//! Renewals also ask what became of requests, in case what was published was lost (in a cluster, it may be).
+//!
+//! # When the server cannot be reached
+//!
+//! New requests wait until their timeout, which the store then enforces; administrators and `try_acquire` wait four
+//! seconds. Holders go on until their lease may have passed; then their permits are lost. Everything that is sent
+//! again after a reconnect carries its request's id, made by the client, and is done once. After a reconnect the store
+//! asks what became of all that it holds and waits for.
+//!
+//! # When the server lost its data
+//!
+//! Each semaphore is born with a number. When it is there no more, or with another number, its data were lost, for a
+//! semaphore in use is never removed. Then holders whose lease still stands come back, each with its id and token,
+//! whether or not there are slots for them (they do hold), and waiters stand where they stood: places in line are
+//! numbered by the server's clock, so a place from before is before all later ones. Tokens begin at the server's clock
+//! and above the largest that any of them knew, so they do not go back.
+//!
+//! Newcomers must not take the slot of a holder that has yet to come back. The key `PREFIX:data` marks the data set.
+//! A client that knew another mark than it finds says there that data were lost, and since when; for the longest lease
+//! from then, semaphores that are made admit nobody but who comes back. Outside a cluster, every script that makes a
+//! semaphore looks at the mark, so no client that knew the data set can make one by mistake; all clients are told at
+//! once when the mark changes or goes (`CLIENT TRACKING`).
+//!
+//! *Limits.* A client that never used the data set cannot know that one was there before. It can be wrong in two
+//! moments: after a restart without data, for which a client that finds no mark waits until the server has been up
+//! for a second, in which the others try to reconnect at least five times; and in the milliseconds between a
+//! `FLUSHALL` and the moment when the other clients hear of it. In a cluster, scripts cannot see the mark, and only the
+//! node that has it counts: there a newcomer that makes a semaphore relies on what its own store has heard. When
+//! a failover loses the last writes, permits that the new master does not know of are lost: their holders are
+//! told at the reconnect. A semaphore's unpinned idle keys expire after a day, and leave nothing behind.
+//!
+//! # Why redis-rs
+//!
+//! Of the two well-kept clients, this store wants little, but that exactly: to write in order, to see what is pushed
+//! in order with what is answered, and to decide itself what to send again. `redis`' multiplexed connection is just
+//! that, over RESP3: it pipelines whatever is sent concurrently, delivers pushes through a channel, and ends when it
+//! breaks. `fred` 10 has more: it reconnects, resubscribes and resends by policies of its own, which
+//! would resend releases and acquires behind the back of a store that must know what is in doubt, and it talks to its
+//! router task through one more queue. Both do clusters and TLS; `redis` is released every few weeks, `fred` last in
+//! early 2025.
+
+mod circle;
+mod desk;
+mod diagnose;
+mod keys;
+mod lease;
+mod link;
+mod reply;
+mod scripts;
+mod url;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::Cmd;
+use tokio::sync::oneshot;
+
+pub use self::url::RedisUrl;
+use self::url::Topology;
+use crate::diagnosis::Diagnosis;
+use crate::error::{AcquireError, AdminError, StoreError};
+use crate::event::{EventHub, Events};
+use crate::id::RequestId;
+use crate::name::SemaphoreName;
+use crate::owner::Owner;
+use crate::request::Request;
+use crate::slots::Slots;
+use crate::store::{BoxFuture, Lease, Store};
+use crate::view::{SemaphoreView, Status};
+use desk::{Desk, Order, What};
+use keys::Names;
+use lease::{Hold, RedisLease};
+use reply::{Shown, array, digits, integer, natural, text};
+use scripts::Script;
+
+/// What all parts of a store share.
+struct Settings {
+    url: RedisUrl,
+    names: Names,
+    /// Names this open store: host, process, and something that no other has.
+    session: String,
+    /// Where it is told what became of its requests.
+    channel: String,
+    lease: Duration,
+    lease_micros: u64,
+    /// A server that answers nothing for so long is not there.
+    response_limit: Duration,
+    hub: Arc<EventHub>,
+}
+
+impl Settings {
+    fn new(url: RedisUrl, hub: Arc<EventHub>) -> Self {
+        let names = Names::new(&url.prefix, !matches!(url.topology, Topology::Cluster(_)));
+        let me = Owner::process("");
+        let host = me.host().unwrap_or_default().replace(['|', '/'], "-");
+        let session = format!("{host}/{}/{}", std::process::id(), unique_text());
+        let lease = url.lease;
+        Self {
+            channel: names.session(&session),
+            names,
+            session,
+            lease,
+            lease_micros: lease.as_micros() as u64,
+            response_limit: (lease / 3).clamp(Duration::from_millis(250), Duration::from_secs(5)),
+            url,
+            hub,
+        }
+    }
+
+    fn unreachable(&self, cause: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+        StoreError::Unreachable {
+            store: self.url.to_string(),
+            cause: Arc::new(cause),
+        }
+    }
+
+    fn failed(&self, cause: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+        StoreError::Failed {
+            store: self.url.to_string(),
+            cause: Arc::new(cause),
+        }
+    }
+}
+
+/// A text that nobody else has.
+fn unique_text() -> String {
+    format!("{:016x}", (RequestId::unique().as_u128() >> 64) as u64)
+}
+
+/// The store was closed while something was asked of it.
+#[derive(Debug, thiserror::Error)]
+#[error("it was closed")]
+struct Closed;
+
+/// The server answered, but not in a shape that this version knows.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it gave an answer that this version does not understand; do all programs have the same version?"
+)]
+struct Unreadable;
+
+/// Semaphores in a Redis or Valkey server. See the module page.
+pub struct RedisStore {
+    url: RedisUrl,
+    hub: Arc<EventHub>,
+    /// Made at the first use.
+    desk: Mutex<Option<Desk>>,
+}
+
+impl RedisStore {
+    /// A store on the server that `url` names. Connects at its first use.
+    #[must_use]
+    pub fn open(url: RedisUrl) -> Arc<Self> {
+        Arc::new(Self {
+            url,
+            hub: Arc::new(EventHub::new()),
+            desk: Mutex::new(None),
+        })
+    }
+
+    fn desk(&self) -> Result<Desk, StoreError> {
+        let mut desk = self.desk.lock();
+        if let Some(open) = desk.as_ref().filter(|desk| !desk.is_closed()) {
+            return Ok(open.clone());
+        }
+        let settings = Arc::new(Settings::new(self.url.clone(), Arc::clone(&self.hub)));
+        let open = desk::open(Arc::clone(&settings)).map_err(|error| settings.failed(error))?;
+        if self.hub.is_observed() {
+            open.give(Order::Observe);
+        }
+        Ok(desk.insert(open).clone())
+    }
+
+    async fn take(
+        &self,
+        name: SemaphoreName,
+        request: Request,
+        joins: bool,
+    ) -> Result<Option<Box<dyn Lease>>, AcquireError> {
+        let mut asking = Asking {
+            id: keys::request_id(&name),
+            desk: self.desk()?,
+            answered: false,
+        };
+        let (answer, answered) = oneshot::channel();
+        asking.desk.give(Order::Acquire {
+            id: asking.id,
+            name,
+            request,
+            joins,
+            answer,
+        });
+        let outcome = answered.await;
+        asking.answered = true;
+        match outcome {
+            Ok(outcome) => Ok(outcome?.map(|hold: Arc<Hold>| {
+                Box::new(RedisLease::new(hold, asking.desk.clone())) as Box<dyn Lease>
+            })),
+            Err(_) => Err(asking.desk.gone().into()),
+        }
+    }
+
+    /// A command on the semaphore `name`.
+    fn command(
+        desk: &Desk,
+        script: Script,
+        name: &SemaphoreName,
+        arguments: impl FnOnce(&mut Cmd),
+    ) -> What {
+        let names = &desk.settings.names;
+        let mut command = scripts::run(script, &names.keys(name));
+        command.arg(&names.prefix);
+        arguments(&mut command);
+        What::Script(script, Arc::new(command))
+    }
+
+    /// The names of all semaphores, in no order.
+    async fn names(&self, desk: &Desk) -> Result<Vec<SemaphoreName>, StoreError> {
+        let names = &desk.settings.names;
+        let mut command = redis::cmd("SMEMBERS");
+        command.arg(&names.index);
+        let members = desk.ask(What::Plain(Arc::new(command)), true).await?;
+        let members = array(&members).unwrap_or_default();
+        Ok(members
+            .iter()
+            .filter_map(text)
+            .filter_map(|key| names.name(key))
+            .collect())
+    }
+
+    /// All semaphores, by name.
+    async fn shown(&self, desk: &Desk) -> Result<Vec<Shown>, StoreError> {
+        let names = self.names(desk).await?;
+        // All are asked before the first answer is awaited.
+        let asked: Vec<_> = names
+            .into_iter()
+            .map(|name| {
+                let what = Self::command(desk, Script::Show, &name, |_| {});
+                (name, desk.asking(what, true))
+            })
+            .collect();
+        let mut all = Vec::with_capacity(asked.len());
+        for (name, answered) in asked {
+            let answer = answered.await?;
+            if answer != redis::Value::Nil {
+                all.push(Self::read(desk, &name, &answer)?);
+            } else if !desk.settings.names.together {
+                Self::forget_name(desk, &name).await?;
+            }
+        }
+        all.sort_unstable_by(|a, b| a.view.name.cmp(&b.view.name));
+        Ok(all)
+    }
+
+    fn read(desk: &Desk, name: &SemaphoreName, answer: &redis::Value) -> Result<Shown, StoreError> {
+        reply::shown_semaphore(name, answer).ok_or_else(|| desk.settings.failed(Unreadable))
+    }
+
+    /// Takes the name of a semaphore that is gone out of the index, unless it comes back meanwhile. In a cluster, where
+    /// no script sees both.
+    async fn forget_name(desk: &Desk, name: &SemaphoreName) -> Result<(), StoreError> {
+        let names = &desk.settings.names;
+        let key = names.keys(name)[0].clone();
+        let ask = |word: &str, keys: &[&str]| {
+            let mut command = redis::cmd(word);
+            command.arg(keys);
+            desk.asking(What::Plain(Arc::new(command)), true)
+        };
+        ask("SREM", &[&names.index, &key]).await?;
+        if integer(&ask("EXISTS", &[&key]).await?) == Some(1) {
+            ask("SADD", &[&names.index, &key]).await?;
+        }
+        Ok(())
+    }
+
+    /// Does something to a waiting request.
+    async fn steer(&self, id: RequestId, what: &str, value: usize) -> Result<(), AdminError> {
+        let desk = self.desk()?;
+        let names = self.names(&desk).await?;
+        for name in names.iter().filter(|name| keys::may_be_of(id, name)) {
+            let what = Self::command(&desk, Script::Steer, name, |command| {
+                command.arg(what).arg(digits(id)).arg(value);
+            });
+            let answer = desk.ask(what, false).await?;
+            match text(&answer) {
+                Some("ok") => return Ok(()),
+                Some(status) => {
+                    let status = reply::status(status).unwrap_or(Status::Done);
+                    return Err(AdminError::NotWaiting { id, status });
+                }
+                None => {}
+            }
+        }
+        Err(AdminError::UnknownRequest { id: id.to_string() })
+    }
+
+    /// Does something to a semaphore. Gives what the script answered: its answer, how many are busy, and wait.
+    async fn manage(
+        &self,
+        desk: &Desk,
+        name: &SemaphoreName,
+        what: &'static str,
+        value: String,
+    ) -> Result<(usize, usize, usize), AdminError> {
+        let answer = desk.manage(name.clone(), what, value).await?;
+        let fields = array(&answer).unwrap_or_default();
+        let field = |at: usize| {
+            fields
+                .get(at)
+                .and_then(natural)
+                .map(|number| number as usize)
+        };
+        match fields.first().and_then(integer) {
+            Some(-1) => Err(AdminError::UnknownSemaphore { name: name.clone() }),
+            Some(_) => match (field(0), field(1), field(2)) {
+                (Some(answer), Some(busy), Some(waiting)) => Ok((answer, busy, waiting)),
+                _ => Err(desk.settings.failed(Unreadable).into()),
+            },
+            None => Err(desk.settings.failed(Unreadable).into()),
+        }
+    }
+
+    /// The same, when slots may have been taken away.
+    async fn reslot(
+        &self,
+        name: &SemaphoreName,
+        what: &'static str,
+        value: String,
+    ) -> Result<(), AdminError> {
+        let desk = self.desk()?;
+        let (_, _, waiting) = self.manage(&desk, name, what, value).await?;
+        if waiting > 0 {
+            circle::recheck(&desk, name).await?;
+        }
+        Ok(())
+    }
+
+    async fn find_id(&self, prefix: &str) -> Result<RequestId, AdminError> {
+        let desk = self.desk()?;
+        let wanted: String = prefix
+            .trim()
+            .chars()
+            .filter(|c| *c != '-')
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        let names = self.names(&desk).await?;
+        let whole = reply::id(&wanted);
+        let asked: Vec<_> = names
+            .iter()
+            .filter(|name| whole.is_none_or(|id| keys::may_be_of(id, name)))
+            .map(|name| {
+                let what = Self::command(&desk, Script::Find, name, |command| {
+                    command
+                        .arg(&wanted)
+                        .arg(crate::queue::ENDED_SHOWN.as_micros() as u64);
+                });
+                desk.asking(what, true)
+            })
+            .collect();
+        let (mut live, mut ended) = (Vec::new(), Vec::new());
+        for answered in asked {
+            let answer = answered.await?;
+            let ids = |at: usize| {
+                let found = array(&answer).and_then(|both| array(both.get(at)?));
+                found
+                    .unwrap_or_default()
+                    .iter()
+                    .filter_map(text)
+                    .filter_map(reply::id)
+            };
+            live.extend(ids(0));
+            ended.extend(ids(1));
+        }
+        let found = if live.is_empty() { ended } else { live };
+        match *found {
+            [id] => Ok(id),
+            [] => Err(AdminError::UnknownRequest {
+                id: prefix.to_owned(),
+            }),
+            _ => Err(AdminError::AmbiguousId {
+                prefix: prefix.to_owned(),
+                matches: found.len(),
+            }),
+        }
+    }
+}
+
+/// A request until it is answered. Dropped before, it gives up.
+struct Asking {
+    desk: Desk,
+    id: RequestId,
+    answered: bool,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.desk.give(Order::Abandon(self.id));
+        }
+    }
+}
+
+impl Store for RedisStore {
+    fn acquire(
+        self: Arc<Self>,
+        name: SemaphoreName,
+        request: Request,
+    ) -> BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>> {
+        Box::pin(async move {
+            match self.take(name, request, true).await? {
+                Some(lease) => Ok(lease),
+                None => unreachable!("a request that joins the line gets a slot or an error"),
+            }
+        })
+    }
+
+    fn try_acquire(
+        self: Arc<Self>,
+        name: SemaphoreName,
+        request: Request,
+    ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>> {
+        Box::pin(async move {
+            match self.take(name, request, false).await {
+                Ok(lease) => Ok(lease),
+                Err(AcquireError::Store(error)) => Err(error),
+                // Whoever does not wait cannot be cancelled, time out, or be in a circle.
+                Err(_) => Ok(None),
+            }
+        })
+    }
+
+    fn set_slots(
+        &self,
+        name: SemaphoreName,
+        slots: Slots,
+    ) -> BoxFuture<'_, Result<(), AdminError>> {
+        Box::pin(async move { self.reslot(&name, "set", reply::shown(slots)).await })
+    }
+
+    fn pin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
+        Box::pin(async move {
+            let desk = self.desk()?;
+            self.manage(&desk, &name, "pin", String::new()).await?;
+            Ok(())
+        })
+    }
+
+    fn unpin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
+        Box::pin(async move { self.reslot(&name, "unpin", String::new()).await })
+    }
+
+    fn grant(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
+        Box::pin(self.steer(id, "grant", 0))
+    }
+
+    fn cancel(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
+        Box::pin(self.steer(id, "cancel", 0))
+    }
+
+    fn move_to(&self, id: RequestId, place: usize) -> BoxFuture<'_, Result<(), AdminError>> {
+        Box::pin(self.steer(id, "move", place.clamp(1, u32::MAX as usize)))
+    }
+
+    fn purge(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
+        Box::pin(async move {
+            let desk = self.desk()?;
+            Ok(self.manage(&desk, &name, "purge", String::new()).await?.0)
+        })
+    }
+
+    fn force_release(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
+        Box::pin(async move {
+            let desk = self.desk()?;
+            Ok(self.manage(&desk, &name, "force", String::new()).await?.0)
+        })
+    }
+
+    fn forget(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
+        Box::pin(async move {
+            let desk = self.desk()?;
+            match self.manage(&desk, &name, "forget", String::new()).await? {
+                (0, ..) => Ok(()),
+                (_, busy, waiting) => Err(AdminError::InUse {
+                    name,
+                    busy,
+                    waiting,
+                }),
+            }
+        })
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>> {
+        Box::pin(async move {
+            let desk = self.desk()?;
+            let all = self.shown(&desk).await?;
+            Ok(all.into_iter().map(|shown| shown.view).collect())
+        })
+    }
+
+    fn show(
+        &self,
+        name: SemaphoreName,
+    ) -> BoxFuture<'_, Result<Option<SemaphoreView>, StoreError>> {
+        Box::pin(async move {
+            let desk = self.desk()?;
+            let what = Self::command(&desk, Script::Show, &name, |_| {});
+            match desk.ask(what, true).await? {
+                redis::Value::Nil => Ok(None),
+                answer => Ok(Some(Self::read(&desk, &name, &answer)?.view)),
+            }
+        })
+    }
+
+    fn find<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<RequestId, AdminError>> {
+        Box::pin(self.find_id(prefix))
+    }
+
+    fn subscribe(&self) -> Events {
+        let events = self.hub.subscribe();
+        // A store that cannot be opened says so to those who ask it something.
+        if let Ok(desk) = self.desk() {
+            desk.give(Order::Observe);
+        }
+        events
+    }
+
+    fn diagnose(&self) -> BoxFuture<'_, Result<Diagnosis, StoreError>> {
+        Box::pin(async move {
+            let desk = self.desk()?;
+            let shown = self.shown(&desk).await?;
+            diagnose::diagnose(&desk, &shown).await
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let open = self.desk.lock().take();
+            let Some(desk) = open.filter(|desk| !desk.is_closed()) else {
+                return Ok(());
+            };
+            let (answer, answered) = oneshot::channel();
+            desk.give(Order::Close(answer));
+            // The driver ends without an answer only when another close came before this one.
+            answered.await.unwrap_or(Ok(()))
+        })
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RedisStore").field(&self.url).finish()
+    }
+}

@@ -31,6 +31,11 @@ impl File {
         self.0.path().join("state/semaphores.db")
     }
 
+    /// Where processes that are to begin together say that they are there.
+    fn ready(&self) -> PathBuf {
+        self.0.path().join("ready")
+    }
+
     /// A store of its own in the file, as another process would have.
     fn open(&self) -> Semaphores {
         Semaphores::connect(&format!("sqlite:{}", self.path().display())).unwrap()
@@ -230,6 +235,18 @@ fn the_other_process() {
     };
     let (role, url) = role.split_once(' ').unwrap();
     let semaphores = Semaphores::connect(url).unwrap();
+    if role == "first" {
+        // All at once, as soon as the folder is there.
+        let folder = Path::new(url.strip_prefix("sqlite:").unwrap())
+            .parent()
+            .unwrap();
+        let ready = folder.with_file_name("ready");
+        std::fs::create_dir_all(&ready).unwrap();
+        std::fs::write(ready.join(std::process::id().to_string()), "").unwrap();
+        while !folder.exists() {
+            std::hint::spin_loop();
+        }
+    }
     let request = Request::new().owner(Owner::process(role));
     let permit = semaphores.blocking_acquire(&name("x"), request).unwrap();
     if role == "cramped" {
@@ -360,6 +377,24 @@ fn a_slot_is_not_handed_to_a_dead_process() {
 }
 
 #[test]
+fn many_processes_may_be_the_first_to_use_a_file() {
+    const TOGETHER: usize = 6;
+    for _ in 0..20 {
+        let file = File::new();
+        let mut first: Vec<_> = (0..TOGETHER)
+            .map(|_| Process::start("first", &file))
+            .collect();
+        while file.ready().read_dir().map_or(0, Iterator::count) < TOGETHER {
+            std::thread::yield_now();
+        }
+        std::fs::create_dir(file.path().parent().unwrap()).unwrap();
+        for process in &mut first {
+            assert!(process.0.wait().unwrap().success());
+        }
+    }
+}
+
+#[test]
 fn processes_hand_slots_to_each_other() {
     let file = File::new();
     let x = name("x");
@@ -390,6 +425,7 @@ fn nobody_and_nothing_but_what_is_pinned_lives_through_a_reboot() {
     .unwrap();
     let after = file.open();
     let next = after.blocking_acquire(&x, Request::new()).unwrap();
+    assert_eq!(permit.token(), 1);
     assert!(
         next.token() > permit.token() + 100_000,
         "tokens that a power cut may have undone are not given again"

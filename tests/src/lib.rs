@@ -1,2 +1,4 @@
-//! Nothing but a home for the tests that cross crates: rules with the whole standard library, on an
-//! engine, as a host would run them. The program has its own in `repl/tests`.
+//! The home of the tests that cross crates: rules with the whole standard library, on an engine, as a host would run
+//! them (the program has its own in `repl/tests`); and what those tests need that is none of the product's business.
+
+pub mod redis;

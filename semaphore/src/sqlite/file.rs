@@ -123,24 +123,13 @@ impl Database {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.busy_handler(Some(wait_for_lock))?;
         // In this order: whose file it is is found out before anything is written.
-        let (application, version) = marks(&connection)?;
-        if application != APPLICATION {
-            let tables: i64 =
-                connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-            if application != 0 || tables > 0 {
-                return Err(Problem::NotOurs);
-            }
-        }
-        if version > VERSION {
-            return Err(Problem::Newer { found: version });
-        }
-        // WAL: readers and the writer do not wait for each other. NORMAL: the file survives a power cut
-        // whole, without the last transactions; tokens leap over what may have been lost (see `sessions`).
+        let version = version(&connection)?;
+        switch_to_wal(&connection)?;
+        // NORMAL: the file survives a power cut whole, without the last transactions; tokens leap over what
+        // may have been lost (see `Transition::register`).
         connection.execute_batch(
-            "PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = NORMAL;
-             PRAGMA temp_store = MEMORY;
-             PRAGMA foreign_keys = OFF;",
+            "PRAGMA synchronous = NORMAL;
+             PRAGMA temp_store = MEMORY;",
         )?;
         let database = Self {
             connection,
@@ -201,9 +190,54 @@ impl Database {
     }
 }
 
+/// The version of the tables in the file, 0 if it has none yet.
+fn version(connection: &Connection) -> Result<i32, Problem> {
+    // All is read at one moment: another process may be making the tables right now.
+    connection.execute_batch("BEGIN")?;
+    let read = marks(connection).and_then(|marks| {
+        let tables: i64 =
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        Ok((marks, tables))
+    });
+    connection.execute_batch("ROLLBACK")?;
+    match read? {
+        ((APPLICATION, version), _) if version > VERSION => Err(Problem::Newer { found: version }),
+        ((APPLICATION, version), _) => Ok(version),
+        ((0, _), 0) => Ok(0),
+        _ => Err(Problem::NotOurs),
+    }
+}
+
 fn marks(connection: &Connection) -> Result<(i32, i32), Problem> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get(0));
     Ok((pragma("application_id")?, pragma("user_version")?))
+}
+
+/// With a write-ahead log readers and the writer do not wait for each other.
+///
+/// For this statement SQLite does not ask the busy handler: when several processes use a new file for the first
+/// time together, all but one are told that it is locked.
+fn switch_to_wal(connection: &Connection) -> Result<(), Problem> {
+    let since = Instant::now();
+    loop {
+        let switched = connection
+            .query_row("PRAGMA journal_mode = WAL", [], |row| {
+                row.get::<_, String>(0)
+            })
+            .map_err(Problem::from);
+        match switched {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(mode) => {
+                return Err(Problem::Other(format!(
+                    "it cannot have a write-ahead log there, only a journal of mode {mode}"
+                )));
+            }
+            Err(Problem::Locked) if since.elapsed() < LOCKED_FOR => {
+                std::thread::sleep(LOCK_RETRY);
+            }
+            Err(problem) => return Err(problem),
+        }
+    }
 }
 
 /// SQLite's own waits up to 100 ms between two attempts, and then who comes often wins.

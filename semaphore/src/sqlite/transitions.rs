@@ -208,6 +208,8 @@ pub(super) struct Transition<'a> {
     pub(super) db: &'a Connection,
     me: i64,
     pub(super) now: Moment,
+    /// Read once, so that events keep their order.
+    clock: WallClock,
     effects: &'a mut Effects,
     /// Whether anybody wants to know what happens; found out when something does.
     observed: Option<bool>,
@@ -223,6 +225,7 @@ impl<'a> Transition<'a> {
             db,
             me,
             now: Moment::now(),
+            clock: WallClock::read(),
             effects,
             observed: None,
             living: HashMap::new(),
@@ -553,7 +556,13 @@ impl<'a> Transition<'a> {
             db.query_row("SELECT value FROM setting WHERE name = 'boot'", [], |row| {
                 row.get(0)
             })?;
-        if boot != this.boot {
+        if boot.is_empty() {
+            // A new file.
+            db.execute(
+                "UPDATE setting SET value = ?1 WHERE name = 'boot'",
+                [&this.boot],
+            )?;
+        } else if boot != this.boot {
             // Nobody lived through that; times of the other boot mean nothing in this one.
             db.execute_batch(
                 "DELETE FROM request; DELETE FROM ended; DELETE FROM notice; DELETE FROM event;
@@ -1308,7 +1317,7 @@ impl<'a> Transition<'a> {
                 semaphore.taken as i64,
                 semaphore.waiting as i64,
                 semaphore.slots,
-                WallClock::read().seconds(self.now),
+                self.clock.seconds(self.now),
             ])?;
         let id = self.db.last_insert_rowid();
         if id % EVENTS_PRUNED_EVERY == 0 {

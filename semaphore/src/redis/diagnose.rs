@@ -1,0 +1,131 @@
+//! How the server is doing, for the administrator who asks.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use redis::Value;
+
+use super::desk::{Desk, What};
+use super::reply::{Share, Shown, array, text};
+use super::url::Topology;
+use crate::diagnosis::{ClientView, Diagnosis};
+use crate::error::StoreError;
+
+/// Of so many questions the median is told.
+const PINGS: usize = 5;
+
+pub(super) async fn diagnose(desk: &Desk, shown: &[Shown]) -> Result<Diagnosis, StoreError> {
+    let mut took = Vec::with_capacity(PINGS);
+    for _ in 0..PINGS {
+        let asked = Instant::now();
+        ask(desk, &["PING"]).await?;
+        took.push(asked.elapsed());
+    }
+    took.sort_unstable();
+    let (facts, nodes) = facts(desk).await?;
+    let fact = |name: &str| facts.get(name).map(String::as_str).unwrap_or_default();
+    let settings = &desk.settings;
+    let (kind, version) = match facts.get("valkey_version") {
+        Some(version) => ("valkey", version.as_str()),
+        None => ("redis", fact("redis_version")),
+    };
+    let mode = match &settings.url.topology {
+        Topology::Standalone(_) => match fact("role") {
+            "slave" => "standalone, a replica".to_owned(),
+            _ => "standalone".to_owned(),
+        },
+        Topology::Cluster(_) => format!("cluster of {nodes}"),
+        Topology::Sentinel { service, .. } => format!("master {service} of Sentinels"),
+    };
+    let mut diagnosis = Diagnosis::new(settings.url.to_string(), median(&took))
+        .fact(kind, version)
+        .fact("mode", mode)
+        .fact("prefix", settings.url.prefix.as_str())
+        .fact("lease", format!("{:?}", settings.lease))
+        .fact("semaphores", shown.len().to_string())
+        .fact("memory", fact("used_memory_human"));
+    let policy = fact("maxmemory_policy");
+    if !policy.is_empty() && policy != "noeviction" && fact("maxmemory") != "0" {
+        diagnosis = diagnosis.fact(
+            "warning",
+            format!(
+                "the server evicts keys when its memory is full (maxmemory-policy {policy}): semaphores may \
+                 be lost; use noeviction"
+            ),
+        );
+    }
+    let snapshots = save_points(desk).await;
+    let persistence = match (fact("aof_enabled"), snapshots.as_deref()) {
+        ("1", _) => "append-only file",
+        (_, Some("")) => {
+            "none: a restart loses all semaphores; holders and waiters come back by themselves"
+        }
+        _ => "snapshots: a restart loses what came after the last one",
+    };
+    Ok(diagnosis
+        .fact("persistence", persistence)
+        .clients(clients(shown)))
+}
+
+async fn ask(desk: &Desk, words: &[&str]) -> Result<Value, StoreError> {
+    let mut command = redis::cmd(words[0]);
+    command.arg(&words[1..]);
+    desk.ask(What::Plain(command.into()), true).await
+}
+
+/// What `INFO` says, of one node if there are several; and how many there are.
+async fn facts(desk: &Desk) -> Result<(BTreeMap<String, String>, usize), StoreError> {
+    let answer = ask(desk, &["INFO"]).await?;
+    let (answer, nodes) = match &answer {
+        Value::Map(nodes) => match nodes.first() {
+            Some((_, first)) => (first, nodes.len()),
+            None => (&answer, 0),
+        },
+        one => (one, 1),
+    };
+    let lines = text(answer).unwrap_or_default().lines();
+    let facts = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+        .collect();
+    Ok((facts, nodes))
+}
+
+/// When the server saves snapshots; `None` if it does not say.
+async fn save_points(desk: &Desk) -> Option<String> {
+    let answer = ask(desk, &["CONFIG", "GET", "save"]).await.ok()?;
+    match &answer {
+        Value::Map(pairs) => text(&pairs.first()?.1).map(str::to_owned),
+        other => text(array(other)?.get(1)?).map(str::to_owned),
+    }
+}
+
+fn median(took: &[Duration]) -> Duration {
+    took.get(took.len() / 2).copied().unwrap_or_default()
+}
+
+fn clients(shown: &[Shown]) -> Vec<ClientView> {
+    let mut sessions: BTreeMap<&str, Share> = BTreeMap::new();
+    for (session, share) in shown.iter().flat_map(|shown| &shown.shares) {
+        let sum = sessions.entry(session).or_default();
+        sum.left = sum.left.max(share.left);
+        sum.busy += share.busy;
+        sum.waiting += share.waiting;
+    }
+    sessions
+        .into_iter()
+        .map(|(session, share)| {
+            let mut parts = session.rsplitn(3, '/');
+            let (_, pid, host) = (parts.next(), parts.next(), parts.next());
+            ClientView {
+                id: session.to_owned(),
+                host: host.filter(|host| !host.is_empty()).map(str::to_owned),
+                pid: pid.and_then(|pid| pid.parse().ok()),
+                alive: share.left.is_some_and(|left| left > 0),
+                lease_left: share.left.map(|left| left as f64 / 1e6),
+                busy: share.busy,
+                waiting: share.waiting,
+            }
+        })
+        .collect()
+}

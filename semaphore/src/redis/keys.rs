@@ -1,0 +1,136 @@
+//! What the keys are called: all of one semaphore in one slot of a cluster, whatever its name.
+
+use std::sync::Arc;
+
+use crate::id::RequestId;
+use crate::name::SemaphoreName;
+
+/// The keys of one semaphore, in the order in which the scripts want them. See `lua/head.lua`.
+pub(super) type Keys = Arc<[Box<str>]>;
+
+/// What all keys and channels of a store begin with, and what follows from it.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) prefix: String,
+    /// The mark of the data set: see `lua/mark.lua`.
+    pub(super) mark: String,
+    /// The set of all semaphores' first keys.
+    pub(super) index: String,
+    /// Where events are published.
+    pub(super) events: String,
+    /// The scripts may use `mark` and `index` along with a semaphore's own keys. Not so in a cluster.
+    pub(super) together: bool,
+}
+
+impl Names {
+    pub(super) fn new(prefix: &str, together: bool) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            mark: format!("{prefix}:data"),
+            index: format!("{prefix}:names"),
+            events: format!("{prefix}:e"),
+            together,
+        }
+    }
+
+    /// The keys of the semaphore `name`.
+    pub(super) fn keys(&self, name: &SemaphoreName) -> Keys {
+        let stem = format!("{}:{{{}}}:", self.prefix, encode(name.as_str()));
+        let own = ["s", "q", "w", "d", "e", "l"].map(|key| format!("{stem}{key}").into());
+        let shared = [self.mark.as_str().into(), self.index.as_str().into()];
+        own.into_iter()
+            .chain(shared.into_iter().filter(|_| self.together))
+            .collect()
+    }
+
+    /// The semaphore whose first key this is.
+    pub(super) fn name(&self, key: &str) -> Option<SemaphoreName> {
+        let encoded = key
+            .strip_prefix(self.prefix.as_str())?
+            .strip_prefix(":{")?
+            .strip_suffix("}:s")?;
+        SemaphoreName::new(decode(encoded)?).ok()
+    }
+
+    /// The channel of a session.
+    pub(super) fn session(&self, session: &str) -> String {
+        format!("{}:c:{session}", self.prefix)
+    }
+
+    /// The key of what a run waits for.
+    pub(super) fn run(&self, run: &str) -> String {
+        format!("{}:wait:{run}", self.prefix)
+    }
+}
+
+/// Braces would end the hash tag early, bars separate what is published.
+fn encode(name: &str) -> String {
+    let mut encoded = String::with_capacity(name.len());
+    for c in name.chars() {
+        match c {
+            '%' => encoded.push_str("%25"),
+            '{' => encoded.push_str("%7B"),
+            '}' => encoded.push_str("%7D"),
+            '|' => encoded.push_str("%7C"),
+            c => encoded.push(c),
+        }
+    }
+    encoded
+}
+
+fn decode(encoded: &str) -> Option<String> {
+    let mut parts = encoded.split('%');
+    let mut name = parts.next()?.to_owned();
+    for part in parts {
+        name.push(match part.get(..2)? {
+            "25" => '%',
+            "7B" => '{',
+            "7D" => '}',
+            "7C" => '|',
+            _ => return None,
+        });
+        name.push_str(part.get(2..)?);
+    }
+    Some(name)
+}
+
+/// An id for a request of `name`. Its last digits tell something of the name, so that whoever knows only the id needs
+/// not look everywhere.
+pub(super) fn request_id(name: &SemaphoreName) -> RequestId {
+    let unique = RequestId::unique().as_u128();
+    RequestId::from_u128(unique >> 32 << 32 | u128::from(trace(name)))
+}
+
+/// Whether a request of `name` may have that id.
+pub(super) fn may_be_of(id: RequestId, name: &SemaphoreName) -> bool {
+    // The last digits.
+    id.as_u128() as u32 == trace(name)
+}
+
+/// FNV-1a.
+fn trace(name: &SemaphoreName) -> u32 {
+    name.as_str().bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_key_leads_back_to_its_name_and_has_one_hash_tag(text in "[^\\p{Cc}]{1,40}") {
+            let name = SemaphoreName::new(&text).unwrap();
+            let names = Names::new("cla", false);
+            for key in names.keys(&name).iter() {
+                prop_assert_eq!(key.matches('{').count(), 1);
+                prop_assert_eq!(key.matches('}').count(), 1);
+                prop_assert!(!key.contains('|'));
+            }
+            prop_assert_eq!(names.name(&names.keys(&name)[0]), Some(name.clone()));
+            prop_assert!(may_be_of(request_id(&name), &name));
+        }
+    }
+}

@@ -1,0 +1,14 @@
+-- The ids that begin so: of live requests, and of what ended a moment ago.
+advance()
+save()
+local prefix, live, ended = ARGV[2], {}, {}
+for key = 1, 2 do
+  for _, id in ipairs(call('HKEYS', KEYS[key])) do
+    if #id == 32 and string.sub(id, 1, #prefix) == prefix then live[#live + 1] = id end
+  end
+end
+for _, row in ipairs(call('LRANGE', KEYS[5], 0, 31)) do
+  local id, at = string.match(row, '^([^|]*)|[^|]*|(%d+)')
+  if string.sub(id, 1, #prefix) == prefix and now - at < ARGV[3] + 0 then ended[#ended + 1] = id end
+end
+return {live, ended}

@@ -1,0 +1,3 @@
+-- The session ends, and has nothing left here.
+call('ZREM', KEYS[6], ARGV[2])
+return 1

@@ -1,0 +1,313 @@
+-- The transitions of `queue.rs`, in its words. Beware of large numbers: only `%.0f` prints all their digits.
+local NEVER = 9000000000000000
+local HOUR = 3600000000
+local DAY = 86400
+
+local function str(x) return string.format('%.0f', x) end
+local stamp = str(now)
+
+local f = call('HMGET', KEYS[1], 'n', 'dc', 'wt', 'pn', 'tk', 'bz', 'wc', 'tok', 'seq', 'due', 'gd', 'bn', 'xp')
+local exists = f[1] and true or false
+-- Slots in force, declared, wanted (-1 is unlimited); whether they are pinned.
+local n, dc, wt, pn = f[1] or '1', f[2] or '1', f[3] or '1', f[4] == '1'
+-- Slots taken; how many are busy, wait.
+local tk, bz, wc = (f[5] or 0) + 0, (f[6] or 0) + 0, (f[7] or 0) + 0
+-- The last token; the last number of the line; no deadline or lease ends before `due`; nobody is admitted
+-- before `guard`; when this semaphore came into being; when its keys' expiry is next looked at.
+local token, seq, due = (f[8] or now) + 0, (f[9] or now) + 0, (f[10] or NEVER) + 0
+local guard, birth, expiry = (f[11] or 0) + 0, (f[12] or now) + 0, (f[13] or 0) + 0
+
+-- A key that comes and goes may have to expire with its semaphore, but never before it.
+local function fresh(key)
+  if not pn then call('EXPIRE', KEYS[key], 2 * DAY) end
+end
+
+local function save()
+  if not exists then return end
+  local look = now >= expiry or pn ~= (expiry == NEVER)
+  if look then expiry = pn and NEVER or now + HOUR end
+  call('HSET', KEYS[1], 'n', n, 'dc', dc, 'wt', wt, 'pn', pn and '1' or '0', 'tk', tk, 'bz', bz, 'wc', wc,
+    'tok', str(token), 'seq', str(seq), 'due', str(due), 'gd', str(guard), 'bn', str(birth), 'xp', str(expiry))
+  if look then
+    for key = 1, 6 do
+      if pn then
+        call('PERSIST', KEYS[key])
+      else
+        call('EXPIRE', KEYS[key], key == 1 and DAY or 2 * DAY)
+      end
+    end
+  end
+end
+
+-- ---- telling
+
+local function tell(kind, id, blob)
+  call('PUBLISH', ARGV[1] .. ':e', kind .. '|' .. (id or '') .. '|' .. tk .. '|' .. wc .. '|' .. n .. '|' .. stamp
+    .. '|' .. KEYS[1] .. '|' .. (blob or ''))
+end
+
+local function send(session, message)
+  call('PUBLISH', ARGV[1] .. ':c:' .. session, message)
+end
+
+-- ---- records
+
+local BUSY = '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$'
+local function busy_record(row)
+  local r = {}
+  r.session, r.requested, r.started, r.token, r.ttl, r.priority, r.granted, r.deadline, r.blob
+    = string.match(row, BUSY)
+  return r
+end
+
+local function busy_row(r)
+  return r.session .. '|' .. r.requested .. '|' .. r.started .. '|' .. r.token .. '|' .. r.ttl .. '|' .. r.priority
+    .. '|' .. r.granted .. '|' .. r.deadline .. '|' .. r.blob
+end
+
+local WAITING = '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$'
+local function waiting_record(row)
+  local r = {}
+  r.session, r.requested, r.deadline, r.ttl, r.priority, r.key, r.blob = string.match(row, WAITING)
+  return r
+end
+
+local function waiting_row(r)
+  return r.session .. '|' .. r.requested .. '|' .. r.deadline .. '|' .. r.ttl .. '|' .. r.priority .. '|' .. r.key
+    .. '|' .. r.blob
+end
+
+local function remember(id, r, status)
+  local kept = call('LPUSH', KEYS[5], id .. '|' .. status .. '|' .. stamp .. '|' .. r.requested .. '|'
+    .. (r.started or '') .. '|' .. (r.token or '') .. '|' .. r.priority .. '|' .. (r.granted or '0') .. '|' .. r.blob)
+  if kept > 64 then
+    call('LTRIM', KEYS[5], 0, 31)
+  elseif kept == 1 then
+    fresh(5)
+  end
+end
+
+-- What became of a request that is neither busy nor waiting.
+local function fate(id)
+  for _, row in ipairs(call('LRANGE', KEYS[5], 0, 31)) do
+    if string.sub(row, 1, 32) == id then return string.match(row, '^[^|]*|([^|]*)') end
+  end
+  return false
+end
+
+local function set_deadline(id, r, after)
+  local at = now + after
+  r.deadline = str(at)
+  call('ZADD', KEYS[4], r.deadline, r.requested .. id)
+  fresh(4)
+  if at < due then due = at end
+end
+
+local function clear_deadline(id, r)
+  if r.deadline ~= '' then call('ZREM', KEYS[4], r.requested .. id) end
+end
+
+-- ---- the machine
+
+local function idle() return bz == 0 and wc == 0 end
+
+local function room() return guard == 0 and (n == '-1' or tk < n + 0) end
+
+local function change_slots(slots)
+  if n ~= slots then
+    n = slots
+    tell('slots_changed')
+  end
+end
+
+local function adopt()
+  if wt ~= dc and idle() then
+    dc = wt
+    if not pn then change_slots(dc) end
+  end
+end
+
+local function start(id, r, granted)
+  token = token + 1
+  r.token, r.started, r.granted, r.deadline = str(token), stamp, granted and '1' or '0', ''
+  if r.ttl ~= '' then set_deadline(id, r, r.ttl + 0) end
+  bz = bz + 1
+  if not granted then tk = tk + 1 end
+  call('HSET', KEYS[1], id, busy_row(r))
+  tell(granted and 'granted' or 'acquired', id, r.blob)
+end
+
+local function leave_line(id, r)
+  call('HDEL', KEYS[2], id)
+  call('ZREM', KEYS[3], r.key .. '!' .. id)
+  clear_deadline(id, r)
+  wc = wc - 1
+end
+
+local function start_waiting(id, r, granted)
+  leave_line(id, r)
+  start(id, r, granted)
+  send(r.session, 'a|' .. id .. '|' .. r.token .. '|' .. r.requested .. '|' .. stamp .. '|' .. r.granted .. '|'
+    .. str(birth) .. '|' .. n)
+end
+
+local function first_waiting()
+  local member = call('ZRANGE', KEYS[3], 0, 0)[1]
+  local id = string.sub(member, -32)
+  return id, waiting_record(call('HGET', KEYS[2], id))
+end
+
+local function admit()
+  while wc > 0 and room() do
+    local id, r = first_waiting()
+    start_waiting(id, r, false)
+  end
+end
+
+local function settle()
+  admit()
+  adopt()
+end
+
+local function end_busy(id, r, status, kind)
+  call('HDEL', KEYS[1], id)
+  clear_deadline(id, r)
+  bz = bz - 1
+  if r.granted ~= '1' then tk = tk - 1 end
+  tell(kind, id, r.blob)
+  remember(id, r, status)
+end
+
+local function end_waiting(id, r, status, kind)
+  leave_line(id, r)
+  tell(kind, id, r.blob)
+  remember(id, r, status)
+end
+
+-- All busy requests in order of start, as pairs of id and record.
+local function all_busy()
+  local rows = call('HGETALL', KEYS[1])
+  local found = {}
+  for i = 1, #rows, 2 do
+    if #rows[i] == 32 then
+      local r = busy_record(rows[i + 1])
+      found[#found + 1] = {rows[i], r, r.token + 0}
+    end
+  end
+  table.sort(found, function(a, b) return a[3] < b[3] end)
+  return found
+end
+
+local function end_all_busy(kind)
+  local all = all_busy()
+  for _, busy in ipairs(all) do
+    end_busy(busy[1], busy[2], 'done', kind)
+    send(busy[2].session, 'l|' .. busy[1])
+  end
+  return #all
+end
+
+-- Ends all that the session has here.
+local function kill(session)
+  call('ZREM', KEYS[6], session)
+  if wc > 0 then
+    for _, member in ipairs(call('ZRANGE', KEYS[3], 0, -1)) do
+      local id = string.sub(member, -32)
+      local row = call('HGET', KEYS[2], id)
+      if string.sub(row, 1, #session + 1) == session .. '|' then
+        end_waiting(id, waiting_record(row), 'killed', 'killed')
+        send(session, 'k|' .. id)
+      end
+    end
+  end
+  for _, busy in ipairs(all_busy()) do
+    if busy[2].session == session then
+      end_busy(busy[1], busy[2], 'killed', 'killed')
+      send(session, 'k|' .. busy[1])
+    end
+  end
+end
+
+local function next_due()
+  due = NEVER
+  for key = 4, 6, 2 do
+    local first = call('ZRANGE', KEYS[key], 0, 0, 'WITHSCORES')
+    if first[2] and first[2] + 0 < due then due = first[2] + 0 end
+  end
+  if guard > 0 and guard < due then due = guard end
+end
+
+-- Lets all happen that is due by now: deadlines in order, then leases.
+local function advance()
+  if not exists or now < due then return end
+  while true do
+    local member = call('ZRANGEBYSCORE', KEYS[4], '-inf', stamp, 'LIMIT', 0, 1)[1]
+    if not member then break end
+    local id = string.sub(member, -32)
+    local row = call('HGET', KEYS[1], id)
+    if row then
+      local r = busy_record(row)
+      end_busy(id, r, 'expired', 'expired')
+      send(r.session, 'l|' .. id)
+    else
+      local r = waiting_record(call('HGET', KEYS[2], id))
+      end_waiting(id, r, 'timed_out', 'timed_out')
+      send(r.session, 't|' .. id)
+    end
+    admit()
+  end
+  for _, session in ipairs(call('ZRANGEBYSCORE', KEYS[6], '-inf', stamp)) do kill(session) end
+  if now >= guard then guard = 0 end
+  settle()
+  next_due()
+end
+
+-- Whether the semaphore, which is not there, may be made now: not before the client has noticed that data
+-- was lost since it looked last. Gives the time before which nobody may be admitted.
+local function creation(known, guarded)
+  local lost = guarded + 0
+  if KEYS[7] then
+    local mark = call('GET', KEYS[7])
+    if not mark then return false end
+    local id, at, longest = string.match(mark, '^([^|]*)|(%d+)|(%d+)$')
+    if id ~= known then return false end
+    lost = at == '0' and 0 or at + longest
+  end
+  return lost > now and lost or 0
+end
+
+local function create(until_when)
+  for key = 1, 6 do call('DEL', KEYS[key]) end
+  exists, n, dc, guard = true, wt, wt, until_when
+  if guard > 0 then due = guard end
+  if KEYS[8] then call('SADD', KEYS[8], KEYS[1]) end
+  tell('created')
+end
+
+-- Somebody names the semaphore. `known` and `guarded` are as for `creation`; false: the client must look first.
+local function arrive(declared, known, guarded)
+  advance()
+  if declared ~= '' then wt = declared end
+  if not exists then
+    local until_when = creation(known, guarded)
+    if not until_when then return false end
+    create(until_when)
+  end
+  adopt()
+  return true
+end
+
+-- The session lives. Gives for how long that is taken for granted.
+local function lease(session, length, always)
+  local left = (call('ZSCORE', KEYS[6], session) or 0) - now
+  if not always and left >= length * 2 / 3 then return left end
+  call('ZADD', KEYS[6], str(now + length), session)
+  fresh(6)
+  if now + length < due then due = now + length end
+  return length
+end
+
+-- How long until something may be due; -1 if nothing ever is.
+local function due_left() return due == NEVER and -1 or math.max(due - now, 0) end
+
+local function slots_known() return n + 0, dc + 0, wt + 0, pn and 1 or 0 end

@@ -1,0 +1,4 @@
+-- Lets happen what is due; says when more is.
+advance()
+save()
+return due_left()

@@ -1,0 +1,340 @@
+//! Reading what scripts answer and publish. Knows shapes, decides nothing.
+
+use std::time::{Duration, SystemTime};
+
+use redis::Value;
+
+use crate::event::{Event, EventKind};
+use crate::id::{RequestId, RunId};
+use crate::owner::Owner;
+use crate::redis::keys::Names;
+use crate::request::Priority;
+use crate::slots::Slots;
+use crate::view::{RequestView, SemaphoreView, Status};
+
+/// Within the tail of `queue.rs`: what ended longer ago is shown no more.
+const ENDED_SHOWN: Duration = crate::queue::ENDED_SHOWN;
+
+pub(super) fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(number) => Some(*number),
+        other => text(other)?.parse().ok(),
+    }
+}
+
+pub(super) fn natural(value: &Value) -> Option<u64> {
+    integer(value).and_then(|number| u64::try_from(number).ok())
+}
+
+pub(super) fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
+        Value::SimpleString(text) => Some(text),
+        Value::VerbatimString { text, .. } => Some(text),
+        _ => None,
+    }
+}
+
+pub(super) fn array(value: &Value) -> Option<&[Value]> {
+    match value {
+        Value::Array(values) | Value::Set(values) => Some(values),
+        _ => None,
+    }
+}
+
+/// An id as scripts have it: 32 digits.
+pub(super) fn digits(id: RequestId) -> String {
+    format!("{:032x}", id.as_u128())
+}
+
+pub(super) fn id(text: &str) -> Option<RequestId> {
+    (text.len() == 32)
+        .then(|| u128::from_str_radix(text, 16).ok())?
+        .map(RequestId::from_u128)
+}
+
+/// -1 is unlimited.
+pub(super) fn slots(text: &str) -> Option<Slots> {
+    Slots::try_from(text.parse::<i64>().ok()?).ok()
+}
+
+/// As [`slots`] reads them.
+pub(super) fn shown(slots: Slots) -> String {
+    match slots {
+        Slots::Limited(slots) => slots.to_string(),
+        Slots::Unlimited => "-1".to_owned(),
+    }
+}
+
+/// A moment of the server's clock, in microseconds since the epoch, in seconds.
+pub(super) fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}
+
+pub(super) fn system_time(micros: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_micros(micros)
+}
+
+/// Who asks, as the scripts keep and publish it without looking: `run|pid|host|who`, with nothing where nothing is
+/// known.
+pub(super) fn blob(owner: Option<&Owner>) -> String {
+    let Some(owner) = owner else {
+        return String::new();
+    };
+    let run = owner.run().map(|run| format!("{:032x}", run.as_u128()));
+    let pid = owner.pid().map(|pid| pid.to_string());
+    let host = owner.host().map(|host| host.replace('|', " "));
+    format!(
+        "{}|{}|{}|{}",
+        run.unwrap_or_default(),
+        pid.unwrap_or_default(),
+        host.unwrap_or_default(),
+        owner.who()
+    )
+}
+
+/// What [`blob`] made.
+#[derive(Debug, Default)]
+pub(super) struct Asker {
+    pub(super) run: Option<RunId>,
+    pub(super) pid: Option<u32>,
+    pub(super) host: Option<String>,
+    pub(super) who: Option<String>,
+}
+
+impl Asker {
+    pub(super) fn read(blob: &str) -> Self {
+        let mut parts = blob.splitn(4, '|');
+        let (Some(run), Some(pid), Some(host), Some(who)) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Self::default();
+        };
+        Self {
+            run: u128::from_str_radix(run, 16).ok().map(RunId::from_u128),
+            pid: pid.parse().ok(),
+            host: (!host.is_empty()).then(|| host.to_owned()),
+            who: Some(who.to_owned()),
+        }
+    }
+}
+
+/// What was published for those who watch: `kind|id|busy|waiting|slots|at|key|blob`.
+pub(super) fn event(names: &Names, message: &str) -> Option<Event> {
+    let mut parts = message.splitn(8, '|');
+    let mut next = || parts.next();
+    let kind = kind(next()?)?;
+    let request = id(next()?);
+    let busy = next()?.parse().ok()?;
+    let waiting = next()?.parse().ok()?;
+    let slots = slots(next()?)?;
+    let at = seconds(next()?.parse().ok()?);
+    let semaphore = names.name(next()?)?;
+    let asker = Asker::read(next()?);
+    Some(Event {
+        kind,
+        semaphore,
+        request,
+        who: asker.who,
+        run: asker.run,
+        busy,
+        waiting,
+        slots,
+        at,
+    })
+}
+
+fn kind(word: &str) -> Option<EventKind> {
+    Some(match word {
+        "created" => EventKind::Created,
+        "queued" => EventKind::Queued,
+        "acquired" => EventKind::Acquired,
+        "granted" => EventKind::Granted,
+        "released" => EventKind::Released,
+        "expired" => EventKind::Expired,
+        "cancelled" => EventKind::Cancelled,
+        "deadlocked" => EventKind::Deadlocked,
+        "timed_out" => EventKind::TimedOut,
+        "killed" => EventKind::Killed,
+        "refreshed" => EventKind::Refreshed,
+        "force_released" => EventKind::ForceReleased,
+        "purged" => EventKind::Purged,
+        "moved" => EventKind::Moved,
+        "slots_changed" => EventKind::SlotsChanged,
+        "pinned" => EventKind::Pinned,
+        "unpinned" => EventKind::Unpinned,
+        "forgotten" => EventKind::Forgotten,
+        _ => return None,
+    })
+}
+
+pub(super) fn status(word: &str) -> Option<Status> {
+    Some(match word {
+        "busy" => Status::Busy,
+        "done" => Status::Done,
+        "cancelled" => Status::Cancelled,
+        "expired" => Status::Expired,
+        "killed" => Status::Killed,
+        "timed_out" => Status::TimedOut,
+        _ => return None,
+    })
+}
+
+/// One session's part in a semaphore.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Share {
+    /// When its lease ends, in microseconds from now; negative if it ended.
+    pub(super) left: Option<i64>,
+    pub(super) busy: usize,
+    pub(super) waiting: usize,
+}
+
+/// What `show.lua` says.
+pub(super) struct Shown {
+    pub(super) view: SemaphoreView,
+    /// By session.
+    pub(super) shares: std::collections::HashMap<String, Share>,
+}
+
+/// Reads the answer of `show.lua` about the semaphore `name`.
+pub(super) fn shown_semaphore(name: &crate::name::SemaphoreName, answer: &Value) -> Option<Shown> {
+    let [
+        now,
+        n,
+        pinned,
+        busy,
+        waiting,
+        state,
+        queued,
+        line,
+        ended,
+        leases,
+    ] = array(answer)?
+    else {
+        return None;
+    };
+    let now: u64 = text(now)?.parse().ok()?;
+    let mut shares = std::collections::HashMap::<String, Share>::new();
+    let mut held = Vec::new();
+    for (id_text, row) in pairs(state)? {
+        if let Some(id) = id(id_text) {
+            let (session, view) = busy_row(id, row, now)?;
+            shares.entry(session.to_owned()).or_default().busy += 1;
+            held.push(view);
+        }
+    }
+    held.sort_unstable_by_key(|row| row.token);
+    let rows: std::collections::HashMap<&str, &str> = pairs(queued)?.collect();
+    let mut requests = held;
+    for (place, member) in (1..).zip(array(line)?) {
+        let member = text(member)?;
+        let digits = member.get(member.len().checked_sub(32)?..)?;
+        let (session, view) = waiting_row(id(digits)?, rows.get(digits)?, place, now)?;
+        shares.entry(session.to_owned()).or_default().waiting += 1;
+        requests.push(view);
+    }
+    // The newest comes first.
+    for row in array(ended)?.iter().rev() {
+        requests.extend(ended_row(text(row)?, now));
+    }
+    for (session, end) in pairs(leases)? {
+        let end: f64 = end.parse().ok()?;
+        shares.entry(session.to_owned()).or_default().left = Some(end as i64 - now as i64);
+    }
+    Some(Shown {
+        view: SemaphoreView {
+            name: name.clone(),
+            slots: slots(text(n)?)?,
+            pinned: integer(pinned)? == 1,
+            busy: natural(busy)? as usize,
+            waiting: natural(waiting)? as usize,
+            requests,
+        },
+        shares,
+    })
+}
+
+fn pairs(value: &Value) -> Option<impl Iterator<Item = (&str, &str)>> {
+    let flat = array(value)?;
+    Some(
+        flat.chunks_exact(2)
+            .filter_map(|pair| Some((text(&pair[0])?, text(&pair[1])?))),
+    )
+}
+
+fn since(now: u64, then: u64) -> f64 {
+    seconds(now.saturating_sub(then))
+}
+
+/// Without what only some rows have.
+fn plain(id: RequestId, status: Status, priority: &str, requested: u64, blob: &str) -> RequestView {
+    let asker = Asker::read(blob);
+    RequestView {
+        id,
+        status,
+        granted: false,
+        who: asker.who,
+        run: asker.run,
+        host: asker.host,
+        pid: asker.pid,
+        place: None,
+        priority: Priority(priority.parse().unwrap_or(0)),
+        token: None,
+        requested_at: seconds(requested),
+        started_at: None,
+        expires_at: None,
+        waited: 0.0,
+        ran: None,
+    }
+}
+
+fn busy_row(id: RequestId, row: &str, now: u64) -> Option<(&str, RequestView)> {
+    let mut parts = row.splitn(9, '|');
+    let mut next = || parts.next();
+    let (session, requested, started) = (next()?, next()?.parse().ok()?, next()?.parse().ok()?);
+    let (token, _ttl, priority) = (next()?.parse().ok()?, next()?, next()?);
+    let (granted, deadline, blob) = (next()? == "1", next()?.parse().ok(), next()?);
+    let view = RequestView {
+        granted,
+        token: Some(token),
+        started_at: Some(seconds(started)),
+        expires_at: deadline.map(seconds),
+        waited: since(started, requested),
+        ran: Some(since(now, started)),
+        ..plain(id, Status::Busy, priority, requested, blob)
+    };
+    Some((session, view))
+}
+
+fn waiting_row(id: RequestId, row: &str, place: usize, now: u64) -> Option<(&str, RequestView)> {
+    let mut parts = row.splitn(7, '|');
+    let mut next = || parts.next();
+    let (session, requested) = (next()?, next()?.parse().ok()?);
+    let (_deadline, _ttl, priority, _key, blob) = (next()?, next()?, next()?, next()?, next()?);
+    let view = RequestView {
+        place: Some(place),
+        waited: since(now, requested),
+        ..plain(id, Status::Waiting, priority, requested, blob)
+    };
+    Some((session, view))
+}
+
+fn ended_row(row: &str, now: u64) -> Option<RequestView> {
+    let mut parts = row.splitn(9, '|');
+    let mut next = || parts.next();
+    let (id, status, ended) = (id(next()?)?, status(next()?)?, next()?.parse().ok()?);
+    let (requested, started, token) = (
+        next()?.parse().ok()?,
+        next()?.parse().ok(),
+        next()?.parse().ok(),
+    );
+    let (priority, granted, blob) = (next()?, next()? == "1", next()?);
+    (since(now, ended) < ENDED_SHOWN.as_secs_f64()).then(|| RequestView {
+        granted,
+        token,
+        started_at: started.map(seconds),
+        waited: since(started.unwrap_or(ended), requested),
+        ran: started.map(|started| since(ended, started)),
+        ..plain(id, status, priority, requested, blob)
+    })
+}

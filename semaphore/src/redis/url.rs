@@ -1,0 +1,361 @@
+//! Which server, and how to use it: [`RedisUrl`].
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::connect::{StoreUrlError, without_password};
+
+/// How long a process that says nothing is believed to live, unless the URL says otherwise.
+const DEFAULT_LEASE: Duration = Duration::from_secs(15);
+/// Shorter ones would be lost to a hiccup of the network.
+const SHORTEST_LEASE: Duration = Duration::from_millis(100);
+/// Longer ones would keep what a dead process held for longer than anybody waits.
+const LONGEST_LEASE: Duration = Duration::from_secs(24 * 3600);
+/// The parameters there are.
+const PARAMETERS: &str = "prefix, lease, ca, service";
+
+/// Names a Redis or Valkey server, a cluster of them, or one that Sentinels know, and how to use it.
+///
+/// ```text
+/// redis://[user[:password]@]host[:port][/database][?prefix=cla&lease=15s]
+/// redis-cluster://[user[:password]@]host:port,host:port,...[?...]
+/// redis-sentinel://[user[:password]@]host:port,host:port,.../service[/database][?...]
+/// ```
+///
+/// `rediss`, `rediss-cluster` and `rediss-sentinel` speak TLS, with the certificates that the platform trusts or, with
+/// `ca=FILE`, those in that file. `valkey` may be written for `redis` in all of them. User and password are
+/// percent-encoded. With Sentinels, they are those of the server. The port is 6379 unless given, a Sentinel's 26379.
+///
+/// - `prefix`: what all keys begin with, `cla` unless given. Semaphores of two prefixes know nothing of each other.
+/// - `lease`: for how long a process that says nothing keeps what it holds: `15s` unless given, from `100ms` to `24h`.
+/// - `service`: the name by which the Sentinels know the server, in place of the path.
+///
+/// Shown, it has no password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl {
+    /// As it was given, without the password.
+    shown: String,
+    pub(super) tls: bool,
+    pub(super) topology: Topology,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) database: i64,
+    pub(super) prefix: String,
+    pub(super) lease: Duration,
+    pub(super) ca: Option<PathBuf>,
+}
+
+/// A host and its port.
+pub(super) type Node = (String, u16);
+
+/// How the servers stand together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Topology {
+    Standalone(Node),
+    Cluster(Vec<Node>),
+    Sentinel {
+        sentinels: Vec<Node>,
+        service: String,
+    },
+}
+
+impl FromStr for RedisUrl {
+    type Err = StoreUrlError;
+
+    fn from_str(text: &str) -> Result<Self, StoreUrlError> {
+        let shown = without_password(text);
+        parse(text, shown.clone()).map_err(|problem| StoreUrlError::Malformed {
+            given: shown,
+            problem,
+        })
+    }
+}
+
+fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
+    let (scheme, rest) = text
+        .split_once("://")
+        .ok_or("write redis://HOST:PORT/DB, or with TLS rediss://...")?;
+    let (server, kind) = scheme.split_once('-').unwrap_or((scheme, ""));
+    let tls = match server {
+        "redis" | "valkey" => false,
+        "rediss" | "valkeys" => true,
+        _ => return Err(format!("there is no scheme {scheme:?}")),
+    };
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (user_info, rest) = match rest.rsplit_once('@') {
+        Some((user_info, rest)) => (Some(user_info), rest),
+        None => (None, rest),
+    };
+    let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let mut path: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let (user, password) = credentials(user_info)?;
+    let mut url = RedisUrl {
+        shown,
+        tls,
+        topology: Topology::Cluster(Vec::new()),
+        user,
+        password,
+        database: 0,
+        prefix: "cla".to_owned(),
+        lease: DEFAULT_LEASE,
+        ca: None,
+    };
+    let mut service = None;
+    for (key, value) in parameters(query)? {
+        match key.as_str() {
+            "prefix" if value.is_empty() => return Err("the prefix is empty".to_owned()),
+            "prefix" if value.contains(['{', '}', '|']) => {
+                return Err("the prefix must not have one of {, } and | in it".to_owned());
+            }
+            "prefix" => url.prefix = value,
+            "lease" => url.lease = lease(&value)?,
+            "ca" if !tls => {
+                return Err(format!(
+                    "ca= is for TLS: write {server}s{}",
+                    &scheme[server.len()..]
+                ));
+            }
+            "ca" => url.ca = Some(PathBuf::from(value)),
+            "service" if kind == "sentinel" => service = Some(value),
+            "service" => {
+                return Err("service= is for Sentinels: write redis-sentinel://...".to_owned());
+            }
+            _ => {
+                return Err(format!(
+                    "there is no parameter {key:?}: there are {PARAMETERS}"
+                ));
+            }
+        }
+    }
+    let nodes = nodes(hosts, if kind == "sentinel" { 26379 } else { 6379 })?;
+    url.topology = match (kind, nodes.as_slice()) {
+        ("", [node]) => Topology::Standalone(node.clone()),
+        ("", _) => return Err("several hosts are a cluster or Sentinels: write redis-cluster://... or redis-sentinel://...".to_owned()),
+        ("cluster", _) => Topology::Cluster(nodes),
+        ("sentinel", _) => {
+            let service = match service {
+                Some(service) => service,
+                None if path.is_empty() => {
+                    return Err("the name by which the Sentinels know the server is missing: write redis-sentinel://HOST:PORT/NAME".to_owned());
+                }
+                None => decode(path.remove(0))?,
+            };
+            Topology::Sentinel {
+                sentinels: nodes,
+                service,
+            }
+        }
+        _ => return Err(format!("there is no scheme {scheme:?}")),
+    };
+    match path.as_slice() {
+        [] => {}
+        [_] if kind == "cluster" => {
+            return Err(
+                "a cluster has no databases: leave out what stands behind the /".to_owned(),
+            );
+        }
+        [database] => {
+            url.database = database
+                .parse::<u16>()
+                .map(i64::from)
+                .map_err(|_| format!("{database:?} is no database: give a number, as in /0"))?;
+        }
+        _ => return Err("there is too much behind the hosts".to_owned()),
+    }
+    Ok(url)
+}
+
+fn credentials(user_info: Option<&str>) -> Result<(Option<String>, Option<String>), String> {
+    let Some(user_info) = user_info else {
+        return Ok((None, None));
+    };
+    let (user, password) = match user_info.split_once(':') {
+        Some((user, password)) => (user, Some(decode(password)?)),
+        None => (user_info, None),
+    };
+    let user = (!user.is_empty()).then(|| decode(user)).transpose()?;
+    Ok((user, password.filter(|password| !password.is_empty())))
+}
+
+fn parameters(query: &str) -> Result<Vec<(String, String)>, String> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(key)?, decode(value)?))
+        })
+        .collect()
+}
+
+fn nodes(hosts: &str, default_port: u16) -> Result<Vec<Node>, String> {
+    hosts
+        .split(',')
+        .map(|node| {
+            // The colons of an IPv6 address stand in brackets.
+            let end = node.rfind(']').map_or(0, |end| end + 1);
+            let (host, port) = match node[end..].find(':') {
+                Some(colon) => {
+                    let port = &node[end + colon + 1..];
+                    let number = port.parse().ok().filter(|port| *port > 0);
+                    let number = number.ok_or_else(|| {
+                        format!("{port:?} is no port: give a number from 1 to 65535")
+                    })?;
+                    (&node[..end + colon], number)
+                }
+                None => (node, default_port),
+            };
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            if host.is_empty() {
+                return Err("a host is missing".to_owned());
+            }
+            Ok((decode(host)?, port))
+        })
+        .collect()
+}
+
+fn lease(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let millis = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" | "" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => 0,
+    };
+    digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(millis))
+        .map(Duration::from_millis)
+        .filter(|lease| (SHORTEST_LEASE..=LONGEST_LEASE).contains(lease))
+        .ok_or_else(|| {
+            format!("{text:?} is no lease: give a time from 100ms to 24h, as in lease=15s")
+        })
+}
+
+/// Takes the percent-encoding off.
+fn decode(text: &str) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        match (digit(), digit()) {
+            // Two hexadecimal digits fit in a byte.
+            (Some(high), Some(low)) => bytes.push((high * 16 + low) as u8),
+            _ => {
+                return Err(
+                    "a % must be followed by two hexadecimal digits: write %25 for % itself"
+                        .to_owned(),
+                );
+            }
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| "what is percent-encoded is no UTF-8".to_owned())
+}
+
+impl fmt::Display for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.shown)
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RedisUrl").field(&self.shown).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> RedisUrl {
+        text.parse().unwrap()
+    }
+
+    fn problem(text: &str) -> String {
+        text.parse::<RedisUrl>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_server_is_named_with_all_that_it_needs_or_as_little_as_its_host() {
+        let full =
+            url("rediss://me:p%40ss%3A@example.org:7000/3?prefix=prod&lease=500ms&ca=/etc/ca.pem");
+        assert_eq!(
+            full.topology,
+            Topology::Standalone(("example.org".to_owned(), 7000))
+        );
+        assert_eq!(full.user.as_deref(), Some("me"));
+        assert_eq!(full.password.as_deref(), Some("p@ss:"));
+        assert_eq!((full.database, full.tls), (3, true));
+        assert_eq!(
+            (full.prefix.as_str(), full.lease),
+            ("prod", Duration::from_millis(500))
+        );
+        let bare = url("valkey://localhost");
+        assert_eq!(
+            bare.topology,
+            Topology::Standalone(("localhost".to_owned(), 6379))
+        );
+        assert_eq!((bare.prefix.as_str(), bare.lease), ("cla", DEFAULT_LEASE));
+        let six = url("redis://[::1]:7000/");
+        assert_eq!(six.topology, Topology::Standalone(("::1".to_owned(), 7000)));
+    }
+
+    #[test]
+    fn a_password_may_stand_without_a_user_and_is_never_shown() {
+        let secret = url("redis://:se%2Fcret@localhost");
+        assert_eq!(
+            (secret.user.as_deref(), secret.password.as_deref()),
+            (None, Some("se/cret"))
+        );
+        assert_eq!(secret.to_string(), "redis://:***@localhost");
+        assert!(!format!("{secret:?}").contains("cret"));
+    }
+
+    #[test]
+    fn a_cluster_and_sentinels_have_several_hosts() {
+        let cluster = url("redis-cluster://a:7000,b");
+        let nodes = vec![("a".to_owned(), 7000), ("b".to_owned(), 6379)];
+        assert_eq!(cluster.topology, Topology::Cluster(nodes));
+        let expected = Topology::Sentinel {
+            sentinels: vec![("a".to_owned(), 26379), ("b".to_owned(), 5000)],
+            service: "prod".to_owned(),
+        };
+        assert_eq!(url("valkeys-sentinel://a,b:5000/prod/2").topology, expected);
+        assert_eq!(
+            url("redis-sentinel://a,b:5000?service=prod").topology,
+            expected
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (text, part) in [
+            ("redis://", "a host is missing"),
+            ("redis://h:0", "is no port"),
+            ("redis://h/x", "is no database"),
+            ("redis://h?leese=3s", "there are prefix, lease, ca, service"),
+            ("redis://h?lease=1ms", "from 100ms to 24h"),
+            ("redis://h?lease=soon", "from 100ms to 24h"),
+            ("redis://h?prefix=", "the prefix is empty"),
+            ("redis://h?prefix={a}", "must not have"),
+            ("redis://h?ca=x", "write rediss"),
+            ("redis://a,b", "redis-cluster"),
+            ("redis-cluster://a/1", "no databases"),
+            ("redis-sentinel://a", "the Sentinels know"),
+            ("redis://%zz@h", "hexadecimal"),
+        ] {
+            let said = problem(text);
+            assert!(said.contains(part), "{text}: {said}");
+        }
+        assert!(!problem("redis://me:secret@h:x").contains("secret"));
+    }
+}

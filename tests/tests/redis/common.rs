@@ -1,0 +1,49 @@
+//! What these tests share.
+#![allow(dead_code, reason = "no test file uses all of it")]
+
+use std::future::Future;
+use std::time::Duration;
+
+use cla_semaphore::{AcquireError, Permit, Request, SemaphoreName, Semaphores};
+use tokio::task::JoinHandle;
+
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) fn store(url: &str) -> Semaphores {
+    Semaphores::connect(url).expect("a good URL")
+}
+
+pub(crate) fn name(text: &str) -> SemaphoreName {
+    SemaphoreName::new(text).expect("a name")
+}
+
+/// What it becomes, within a minute.
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .expect("within a minute")
+}
+
+/// Asks at once, beside the test.
+pub(crate) fn acquire(
+    semaphores: &Semaphores,
+    name: &SemaphoreName,
+    request: Request,
+) -> JoinHandle<Result<Permit, AcquireError>> {
+    tokio::spawn(semaphores.acquire(name, request))
+}
+
+/// Waits until so many wait.
+pub(crate) async fn until_waiting(semaphores: &Semaphores, name: &SemaphoreName, waiting: usize) {
+    soon(async {
+        loop {
+            let view = semaphores.show(name).await.expect("the store answers");
+            if view.is_some_and(|view| view.waiting == waiting) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+}
