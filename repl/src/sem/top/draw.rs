@@ -161,8 +161,8 @@ fn link(state: &State) -> Span {
         return Span::new("‖ paused", YELLOW.bold());
     }
     match (&state.link, state.silence()) {
-        (Link::Failing(1), None) => Span::new("✗ reconnecting", RED.bold()),
-        (Link::Failing(tries), None) => Span::new(format!("✗ reconnecting ({tries})"), RED.bold()),
+        (Link::Failing(1), _) => Span::new("✗ reconnecting", RED.bold()),
+        (Link::Failing(tries), _) => Span::new(format!("✗ reconnecting ({tries})"), RED.bold()),
         (_, Some(silence)) => {
             let silence = short(silence.floor());
             Span::new(format!("✗ no answer for {silence}"), RED.bold())

@@ -24,6 +24,9 @@ const ONE_BY_ONE: usize = 4;
 /// is read again.
 const REST: u32 = 3;
 
+/// It is not left alone for longer than this: a store that was long in answering may only have been away.
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
 /// How long to wait before a store that failed is tried again: at first, and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3));
 
@@ -98,7 +101,7 @@ pub(super) async fn watch(
                 continue;
             }
         }
-        let rested = Instant::now() + (began.elapsed() * REST).max(FRAME);
+        let rested = Instant::now() + (began.elapsed() * REST).clamp(FRAME, LONGEST_REST);
         tokio::select! {
             heard = next(&mut events) => stale.heard(heard),
             () = leaving.gone() => {
