@@ -20,9 +20,6 @@ use futures_util::FutureExt;
 
 const PROCESSES: usize = 40;
 
-/// Between two kills.
-const PEACE: Duration = Duration::from_millis(30);
-
 /// Longer than any lease here: whoever waits longer than this waits behind the dead.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -208,14 +205,16 @@ fn next(state: &mut u64) -> usize {
     (*state >> 33) as usize
 }
 
-fn forty_are_killed_at_random(store: &str) {
+/// `peace` is the time between two kills.
+fn forty_are_killed_at_random(store: &str, peace: Duration) {
     let folder = tempfile::tempdir().unwrap();
     let witness = folder.path().join("witness");
     File::create(&witness).unwrap();
     let semaphores = Semaphores::connect(store).unwrap();
     let mut events = semaphores.subscribe();
     let mut order = Order::default();
-    semaphores.list().now_or_never();
+    // What is asked after it comes after the subscription.
+    look(&semaphores);
     let mut forty = Forty::start(store, &witness);
     let started = Instant::now();
     let (mut progressed, mut token) = (Instant::now(), 0);
@@ -233,7 +232,7 @@ fn forty_are_killed_at_random(store: &str) {
         );
         forty.replace(next(&mut random) % PROCESSES);
         killed += 1;
-        std::thread::sleep(PEACE);
+        std::thread::sleep(peace);
     }
     assert_eq!(forty.accusation(), None);
     drop(forty);
@@ -270,5 +269,15 @@ fn look(semaphores: &Semaphores) -> String {
 fn of_forty_processes_killed_at_random_one_at_a_time_has_a_slot_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("semaphores.db");
-    forty_are_killed_at_random(&format!("sqlite:{}", path.display()));
+    let store = format!("sqlite:{}", path.display());
+    forty_are_killed_at_random(&store, Duration::from_millis(30));
+}
+
+#[test]
+fn of_forty_processes_killed_at_random_one_at_a_time_has_a_slot_on_a_server() {
+    let server = cla_tests::redis::Server::start();
+    // What the dead hold, and each of the dead whose turn it is, is free after the lease only: with a short one,
+    // and not too many dead, more happens.
+    let store = format!("{}?lease=1s", server.url());
+    forty_are_killed_at_random(&store, Duration::from_millis(200));
 }

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use cla_semaphore::{AcquireError, Permit, Request, SemaphoreName, Semaphores};
+use cla_semaphore::{AcquireError, Permit, Request, RequestId, SemaphoreName, Semaphores};
 use tokio::task::JoinHandle;
 
 /// Longer than anything takes on a busy machine.
@@ -46,4 +46,14 @@ pub(crate) async fn until_waiting(semaphores: &Semaphores, name: &SemaphoreName,
         }
     })
     .await;
+}
+
+/// The ids of those that wait, in line.
+pub(crate) async fn line(semaphores: &Semaphores, name: &SemaphoreName) -> Vec<RequestId> {
+    let view = soon(semaphores.show(name))
+        .await
+        .expect("the store answers");
+    let rows = view.map(|view| view.requests).unwrap_or_default();
+    let waiting = rows.into_iter().filter(|row| row.place.is_some());
+    waiting.map(|row| row.id).collect()
 }

@@ -1,0 +1,329 @@
+//! What becomes of semaphores when the server, the network or a client fails: as the module page of the store says.
+
+#[path = "redis/common.rs"]
+mod common;
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cla_semaphore::{
+    AcquireError, AdminError, EventKind, EventsError, Owner, ReleaseError, Request, Slots, Status,
+    StoreError,
+};
+use cla_tests::redis::Server;
+use common::{acquire, line, name, soon, store, until_waiting};
+
+fn short_lease(server: &Server) -> String {
+    format!("{}?lease=1s", server.url())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_that_the_server_forgot_are_brought_again() {
+    let server = Server::start();
+    let semaphores = store(&server.url());
+    let x = name("x");
+    let held = soon(semaphores.acquire(&x, Request::new())).await.unwrap();
+    let waiting = acquire(&semaphores, &x, Request::new());
+    until_waiting(&semaphores, &x, 1).await;
+    server.forget_scripts();
+    held.release().await.unwrap();
+    server.forget_scripts();
+    drop(soon(waiting).await.unwrap().unwrap());
+    assert!(
+        soon(semaphores.try_acquire(&x, Request::new()))
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_connections_lose_nothing_but_events_of_which_subscribers_are_told() {
+    let server = Server::start();
+    let (here, there) = (store(&server.url()), store(&server.url()));
+    let x = name("x");
+    let mut events = here.subscribe();
+    let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+    assert_eq!(soon(events.recv()).await.unwrap().kind, EventKind::Created);
+    let first = acquire(&there, &x, Request::new());
+    until_waiting(&here, &x, 1).await;
+    let second = acquire(&here, &x, Request::new());
+    until_waiting(&here, &x, 2).await;
+    for _ in 0..3 {
+        server.cut();
+        assert_eq!(line(&here, &x).await.len(), 2);
+        assert!(!held.is_lost());
+    }
+    held.release().await.unwrap();
+    let first = soon(first).await.unwrap().unwrap();
+    server.cut();
+    drop(first);
+    drop(soon(second).await.unwrap().unwrap());
+    let missed = soon(async {
+        loop {
+            if let Err(error) = events.recv().await {
+                return error;
+            }
+        }
+    });
+    assert_eq!(missed.await, EventsError::Missed(0));
+}
+
+/// A holder, two waiters in two stores, and then the data are lost by `lose`. Nobody who came before is overtaken, and
+/// tokens grow.
+async fn all_come_back_after(server: &mut Server, lose: impl FnOnce(&mut Server)) {
+    let (here, there) = (store(&server.url()), store(&server.url()));
+    let x = name("x");
+    here.set_slots(&x, Slots::Limited(2)).await.unwrap();
+    let owner = |who: &str| Request::new().owner(Owner::new(who));
+    let one = soon(here.acquire(&x, owner("one"))).await.unwrap();
+    let two = soon(there.acquire(&x, owner("two"))).await.unwrap();
+    let three = acquire(&there, &x, owner("three"));
+    until_waiting(&here, &x, 1).await;
+    let four = acquire(&here, &x, owner("four"));
+    until_waiting(&here, &x, 2).await;
+    let tokens = (one.token(), two.token());
+
+    lose(server);
+    // One that was never here before comes at once.
+    let newcomer = store(&server.url());
+    let five = acquire(&newcomer, &x, owner("five"));
+    let whos = |rows: Vec<cla_semaphore::RequestView>| -> Vec<String> {
+        rows.into_iter().filter_map(|row| row.who).collect()
+    };
+    soon(async {
+        loop {
+            let view = here.show(&x).await.unwrap();
+            if view.is_some_and(|view| (view.busy, view.waiting) == (2, 3)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let view = newcomer.show(&x).await.unwrap().unwrap();
+    assert_eq!((view.slots, view.pinned), (Slots::Limited(2), true));
+    assert_eq!(whos(view.requests), ["one", "two", "three", "four", "five"]);
+    assert!(!one.is_lost() && !two.is_lost());
+    assert_eq!((one.token(), two.token()), tokens);
+
+    two.release().await.unwrap();
+    let three = soon(three).await.unwrap().unwrap();
+    assert!(three.token() > tokens.0.max(tokens.1));
+    one.release().await.unwrap();
+    let four = soon(four).await.unwrap().unwrap();
+    drop(three);
+    let five = soon(five).await.unwrap().unwrap();
+    assert!(five.token() > four.token());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_flushall_holders_hold_and_waiters_stand_where_they_stood() {
+    let mut server = Server::start();
+    all_come_back_after(&mut server, |server| server.flush()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_without_data_holders_hold_and_waiters_stand_where_they_stood() {
+    let mut server = Server::start();
+    all_come_back_after(&mut server, |server| {
+        server.kill();
+        server.restart();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stands_still_for_less_than_the_lease_costs_nobody_anything() {
+    let server = Server::start();
+    let url = format!("{}?lease=6s", server.url());
+    let (here, there) = (store(&url), store(&url));
+    let x = name("x");
+    let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+    let waiting = acquire(&there, &x, Request::new());
+    until_waiting(&here, &x, 1).await;
+    server.freeze();
+    let asked = Instant::now();
+    let impatient = Request::new().timeout(Duration::from_millis(300));
+    let refused = soon(here.acquire(&x, impatient)).await;
+    assert!(
+        matches!(refused, Err(AcquireError::TimedOut { .. })),
+        "{refused:?}"
+    );
+    assert!(asked.elapsed() < Duration::from_secs(5));
+    server.thaw();
+    assert!(!held.is_lost());
+    held.release().await.unwrap();
+    drop(soon(waiting).await.unwrap().unwrap());
+    let view = soon(here.show(&x)).await.unwrap().unwrap();
+    assert_eq!((view.busy, view.waiting), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stands_still_for_longer_than_the_lease_loses_permits_and_holders_are_told() {
+    let server = Server::start();
+    let (here, there) = (store(&short_lease(&server)), store(&short_lease(&server)));
+    let x = name("x");
+    let mut events = here.subscribe();
+    let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+    let waiting = acquire(&there, &x, Request::new());
+    until_waiting(&here, &x, 1).await;
+    server.freeze();
+    soon(held.lost()).await;
+    assert!(held.is_lost());
+    soon(async { while events.recv().await.map(|event| event.kind) != Ok(EventKind::Lost) {} })
+        .await;
+    let released = soon(held.release()).await;
+    assert!(
+        matches!(released, Err(ReleaseError::Lost { .. })),
+        "{released:?}"
+    );
+    server.thaw();
+    // The other one's place is gone, too, and it takes a new one.
+    let next = soon(waiting).await.unwrap().unwrap();
+    assert!(!next.is_lost());
+    next.release().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_server_is_away_requests_wait_and_administrators_are_told() {
+    let mut server = Server::start();
+    let semaphores = store(&server.url());
+    let x = name("x");
+    drop(soon(semaphores.acquire(&x, Request::new())).await.unwrap());
+    server.kill();
+    let patient = acquire(&semaphores, &x, Request::new());
+    let limit = Duration::from_millis(200);
+    let asked = Instant::now();
+    let impatient = soon(semaphores.acquire(&x, Request::new().timeout(limit))).await;
+    assert!(matches!(impatient, Err(AcquireError::TimedOut { after, .. }) if after == limit));
+    assert!(asked.elapsed() >= limit);
+    let (listed, tried) = tokio::join!(
+        soon(semaphores.list()),
+        soon(semaphores.try_acquire(&x, Request::new()))
+    );
+    assert!(
+        matches!(listed, Err(StoreError::Unreachable { .. })),
+        "{listed:?}"
+    );
+    assert!(
+        matches!(tried, Err(StoreError::Unreachable { .. })),
+        "{tried:?}"
+    );
+    let said = listed.unwrap_err().to_string();
+    assert!(said.contains("refused"), "{said}");
+    let cancelled = soon(semaphores.set_slots(&x, Slots::ONE)).await;
+    assert!(matches!(cancelled, Err(AdminError::Store(_))));
+    assert!(!patient.is_finished());
+    server.restart();
+    drop(soon(patient).await.unwrap().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_request_waits_for_a_server_that_is_not_there_yet() {
+    let mut server = Server::start();
+    server.kill();
+    let semaphores = store(&server.url());
+    let waiting = acquire(&semaphores, &name("x"), Request::new());
+    let timeout = Request::new().timeout(Duration::from_millis(50));
+    assert!(soon(semaphores.acquire(&name("x"), timeout)).await.is_err());
+    server.restart();
+    drop(soon(waiting).await.unwrap().unwrap());
+}
+
+/// Not a test by itself: the program that the next one kills.
+#[test]
+fn a_program_that_holds_and_waits() {
+    let Ok(url) = std::env::var("CLA_TEST_HOLDS") else {
+        return;
+    };
+    let semaphores = store(&url);
+    let held = semaphores
+        .blocking_acquire(&name("x"), Request::new())
+        .unwrap();
+    let other = semaphores.clone();
+    std::thread::spawn(move || other.blocking_acquire(&name("y"), Request::new()));
+    println!("\nholds {}", held.token());
+    std::io::stdout().flush().unwrap();
+    // Until it is killed.
+    let _ = std::io::stdin().read_line(&mut String::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_held_and_waited_for_is_gone_within_its_lease() {
+    let server = Server::start();
+    let semaphores = store(&server.url());
+    let (x, y) = (name("x"), name("y"));
+    let y_held = soon(semaphores.acquire(&y, Request::new())).await.unwrap();
+    let mut program = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_program_that_holds_and_waits", "--nocapture"])
+        .env("CLA_TEST_HOLDS", short_lease(&server))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(program.stdout.take().unwrap()).lines();
+    let said = lines
+        .map_while(Result::ok)
+        .find(|line| line.starts_with("holds"));
+    assert!(said.is_some());
+    until_waiting(&semaphores, &y, 1).await;
+    let waiting = acquire(&semaphores, &x, Request::new());
+    until_waiting(&semaphores, &x, 1).await;
+    program.kill().unwrap();
+    program.wait().unwrap();
+    let killed = Instant::now();
+    // Nobody comes by: the waiter's own store has set an alarm.
+    let held = soon(waiting).await.unwrap().unwrap();
+    assert!(
+        killed.elapsed() < Duration::from_secs(10),
+        "a lease of one second"
+    );
+    until_waiting(&semaphores, &y, 0).await;
+    let rows = semaphores.show(&y).await.unwrap().unwrap().requests;
+    assert!(
+        rows.iter().any(|row| row.status == Status::Killed),
+        "{rows:?}"
+    );
+    drop((held, y_held));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_gives_everything_back_and_a_later_request_opens_anew() {
+    let server = Server::start();
+    let (here, there) = (store(&server.url()), store(&server.url()));
+    let x = name("x");
+    let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+    let waiting = acquire(&here, &x, Request::new());
+    until_waiting(&there, &x, 1).await;
+    soon(here.close()).await.unwrap();
+    assert!(held.is_lost());
+    assert!(soon(waiting).await.unwrap().is_err());
+    drop(
+        soon(there.try_acquire(&x, Request::new()))
+            .await
+            .unwrap()
+            .unwrap(),
+    );
+    let again = soon(here.acquire(&x, Request::new())).await.unwrap();
+    assert!(held.release().await.is_err());
+    again.release().await.unwrap();
+    let clients = there.diagnose().await.unwrap().clients;
+    assert!(clients.iter().all(|client| client.busy == 0), "{clients:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_dropped_leaves_nothing_behind() {
+    let server = Server::start();
+    let there = store(&server.url());
+    let x = name("x");
+    let here = store(&server.url());
+    let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+    drop(here);
+    assert!(!held.is_lost(), "a permit keeps its store");
+    let waiting = acquire(&there, &x, Request::new());
+    until_waiting(&there, &x, 1).await;
+    drop(held);
+    drop(soon(waiting).await.unwrap().unwrap());
+}
