@@ -16,8 +16,10 @@ use unicode_width::UnicodeWidthStr;
 
 pub(crate) use self::events::event;
 pub(crate) use self::ids::ShortIds;
-pub(crate) use self::semaphores::{headline, overview, requests};
-pub(crate) use self::table::{Align, Column, Table};
+pub(crate) use self::semaphores::{
+    colour, granted, headline, overview, requests, slots, status, symbol, ttl_left,
+};
+pub(crate) use self::table::{Align, Column, Table, cut};
 
 /// What stands above columns, and what is over.
 pub(crate) const DIM: Style = Style::new().dimmed();

@@ -15,6 +15,7 @@ mod purge;
 mod release;
 mod show;
 mod slots;
+mod top;
 mod wait;
 
 use std::fmt::Display;
@@ -58,6 +59,7 @@ Examples:
   cla sem cancel 3f2a                   make this one fail with `Semaphore cancel`
   cla sem exec deploy-target -- make    hold a slot while a command runs
   cla sem events --json                 everything that happens, as it happens
+  cla sem top                           all of this on one screen
 
 Exit code:
   0    done
@@ -79,6 +81,7 @@ enum Command {
     Release(release::Args),
     Forget(forget::Args),
     Events(events::Args),
+    Top(top::Args),
     Wait(wait::Args),
     Exec(exec::Args),
 }
@@ -178,6 +181,7 @@ impl Panel {
             Command::Release(args) => release::run(self, args).await?,
             Command::Forget(args) => forget::run(self, args).await?,
             Command::Events(args) => events::run(self, args).await?,
+            Command::Top(args) => top::run(self, args).await?,
             Command::Wait(args) => wait::run(self, args).await?,
             Command::Exec(args) => return exec::run(self, args).await,
         }

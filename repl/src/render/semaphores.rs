@@ -98,7 +98,7 @@ pub(crate) fn requests(view: &SemaphoreView, ids: &ShortIds, width: Option<usize
 }
 
 /// `∞` for unlimited, as the administrators' panel shows it.
-fn slots(slots: Slots) -> String {
+pub(crate) fn slots(slots: Slots) -> String {
     match slots {
         Slots::Limited(slots) => slots.to_string(),
         Slots::Unlimited => "∞".to_owned(),
@@ -116,7 +116,7 @@ fn remark(view: &SemaphoreView) -> Option<&'static str> {
 }
 
 /// How many are busy outside the slots.
-fn granted(view: &SemaphoreView) -> usize {
+pub(crate) fn granted(view: &SemaphoreView) -> usize {
     let outside = |request: &&RequestView| request.granted && request.status == Status::Busy;
     view.requests.iter().filter(outside).count()
 }
@@ -131,7 +131,7 @@ fn number(number: Option<impl ToString>) -> Span {
 }
 
 /// What stands in front of a status, one column wide in every terminal.
-fn symbol(status: Status) -> &'static str {
+pub(crate) fn symbol(status: Status) -> &'static str {
     match status {
         Status::Waiting => "○",
         Status::Busy => "●",
@@ -143,7 +143,7 @@ fn symbol(status: Status) -> &'static str {
     }
 }
 
-fn colour(status: Status) -> Style {
+pub(crate) fn colour(status: Status) -> Style {
     match status {
         Status::Waiting => YELLOW,
         Status::Busy => GREEN,
@@ -152,7 +152,7 @@ fn colour(status: Status) -> Style {
     }
 }
 
-fn status(request: &RequestView) -> String {
+pub(crate) fn status(request: &RequestView) -> String {
     // Of those that ended, how they did is all that matters.
     let granted = if request.granted && request.status == Status::Busy {
         ", granted"
@@ -164,7 +164,7 @@ fn status(request: &RequestView) -> String {
 }
 
 /// Seconds until the permit expires, by the times that the store gave.
-fn ttl_left(request: &RequestView) -> Option<f64> {
+pub(crate) fn ttl_left(request: &RequestView) -> Option<f64> {
     let now = request.started_at? + request.ran?;
     Some(request.expires_at? - now)
 }

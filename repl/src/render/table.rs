@@ -125,7 +125,7 @@ impl<const N: usize> Table<N> {
 }
 
 /// As much of the span as fits, with an ellipsis if that is not all.
-fn cut(span: &Span, width: usize) -> Span {
+pub(crate) fn cut(span: &Span, width: usize) -> Span {
     if span.width() <= width {
         return span.clone();
     }

@@ -1106,6 +1106,10 @@ impl Driver {
     /// The connection was lost. What was on its way is sent again if that does no harm.
     fn down(&mut self) {
         if let Link::Up { pushes, .. } = &mut self.link {
+            if self.observing {
+                // Whoever watches may want to know before it is back.
+                self.settings.hub.gap();
+            }
             // What had come still counts.
             let mut left = Vec::new();
             while let Ok(push) = pushes.try_recv() {
