@@ -85,7 +85,8 @@ pub trait Store: Send + Sync + 'static {
     fn find<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<RequestId, AdminError>>;
 
     /// What happens from now on. A store that loses its connection says so with
-    /// [`EventsError::Missed`](crate::EventsError::Missed) when it is back.
+    /// [`EventsError::Missed`](crate::EventsError::Missed), then and when it is back. What the same client asks
+    /// after this comes after the subscription.
     fn subscribe(&self) -> Events;
 
     /// How the store is doing.

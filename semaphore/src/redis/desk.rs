@@ -1253,7 +1253,7 @@ impl Driver {
             Ok(answer) => self.done(call, sent, &answer),
             Err(error) => self.troubled(serial, call, &error),
         }
-        if matches!(self.closing, None)
+        if self.closing.is_none()
             && self
                 .alarms
                 .first()
