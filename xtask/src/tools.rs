@@ -15,6 +15,8 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(15 * 60);
 /// A program that some step runs.
 pub(crate) struct Tool {
     program: &'static str,
+    /// What makes it print its version.
+    version: &'static str,
     /// The lowest major version that will do.
     at_least: u32,
     /// Debian's package.
@@ -28,6 +30,7 @@ pub(crate) struct Tool {
 /// Node.js: runs npm, the TypeScript compiler's launcher, and the JavaScript peers of the benchmarks.
 pub(crate) const NODE: Tool = Tool {
     program: "node",
+    version: "--version",
     at_least: 18,
     apt: "nodejs",
     brew: "node",
@@ -37,6 +40,7 @@ pub(crate) const NODE: Tool = Tool {
 /// npm: fetches the TypeScript compiler and the JavaScript peers.
 pub(crate) const NPM: Tool = Tool {
     program: "npm",
+    version: "--version",
     at_least: 8,
     apt: "npm",
     brew: "node",
@@ -46,6 +50,7 @@ pub(crate) const NPM: Tool = Tool {
 /// A Redis server: the tests of the store on one start their own. A Valkey server is as good.
 const REDIS: Tool = Tool {
     program: "redis-server",
+    version: "--version",
     at_least: 6,
     apt: "redis-server",
     brew: "redis",
@@ -55,6 +60,7 @@ const REDIS: Tool = Tool {
 /// The same, by its other name.
 const VALKEY: Tool = Tool {
     program: "valkey-server",
+    version: "--version",
     at_least: 7,
     apt: "valkey-server",
     brew: "valkey",
@@ -71,6 +77,17 @@ pub(crate) fn need_redis(log: &mut Log) -> Result<()> {
     }
     need(&[&REDIS], log)
 }
+
+/// Makes the certificates of the tests over TLS.
+pub(crate) const OPENSSL: Tool = Tool {
+    program: "openssl",
+    // The one that its old releases and LibreSSL understand, too.
+    version: "version",
+    at_least: 1,
+    apt: "openssl",
+    brew: "openssl",
+    site: "https://www.openssl.org",
+};
 
 enum Found {
     Yes,
@@ -92,7 +109,7 @@ impl Tool {
     fn find(&self) -> Found {
         let output = self
             .command()
-            .arg("--version")
+            .arg(self.version)
             .stderr(Stdio::null())
             .output();
         let Ok(output) = output else {

@@ -121,6 +121,10 @@ pub(super) async fn connect(
     known: String,
     before: bool,
 ) -> Result<Connected, Trouble> {
+    if settings.url.tls && rustls::crypto::CryptoProvider::get_default().is_none() {
+        // The host has chosen none. Should it do so at this very moment, its choice stands.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
     let work = async {
         let (pushed, pushes) = mpsc::unbounded_channel();
         let mut connection = match &settings.url.topology {

@@ -26,8 +26,10 @@ local function save()
   if not exists then return end
   local look = now >= expiry or pn ~= (expiry == NEVER)
   if look then expiry = pn and NEVER or now + HOUR end
+  -- Until when the short ways are open.
+  local by = wt == dc and guard == 0 and math.min(due, expiry) or 0
   call('HSET', KEYS[1], 'n', n, 'dc', dc, 'wt', wt, 'pn', pn and '1' or '0', 'tk', tk, 'bz', bz, 'wc', wc,
-    'tok', str(token), 'seq', str(seq), 'due', str(due), 'gd', str(guard), 'bn', str(birth), 'xp', str(expiry))
+    'tok', str(token), 'seq', str(seq), 'due', str(due), 'gd', str(guard), 'bn', str(birth), 'xp', str(expiry), 'by', str(by))
   if look then
     for key = 1, 6 do
       if pn then
@@ -210,6 +212,7 @@ end
 -- Ends all that the session has here.
 local function kill(session)
   call('ZREM', KEYS[6], session)
+  call('HDEL', KEYS[1], 'lease of session ' .. session)
   if wc > 0 then
     for _, member in ipairs(call('ZRANGE', KEYS[3], 0, -1)) do
       local id = string.sub(member, -32)
@@ -302,6 +305,8 @@ local function lease(session, length, always)
   local left = (call('ZSCORE', KEYS[6], session) or 0) - now
   if not always and left >= length * 2 / 3 then return left end
   call('ZADD', KEYS[6], str(now + length), session)
+  -- The same, where the short way finds it at once. Longer than an id.
+  call('HSET', KEYS[1], 'lease of session ' .. session, str(now + length))
   fresh(6)
   if now + length < due then due = now + length end
   return length

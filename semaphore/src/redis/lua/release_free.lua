@@ -1,17 +1,16 @@
--- The short way to give a slot back: nothing is due, nobody waits.
-local f = call('HMGET', KEYS[1], 'n', 'wt', 'dc', 'tk', 'bz', 'wc', 'due', ARGV[2])
-if f[8] and f[6] == '0' and now < f[7] + 0 then
+-- The short way to give a slot back, open while nothing is due or changes when nobody is left, and nobody waits.
+local f = call('HMGET', KEYS[1], 'by', 'n', 'tk', 'bz', 'wc', ARGV[2])
+if f[6] and f[5] == '0' and now < f[1] + 0 then
   local requested, started, token, priority, granted, blob =
-    string.match(f[8], '^[^|]*|(%d+)|(%d+)|(%d+)||(-?%d+)|(%d)||(.*)$')
-  local bz = f[5] - 1
+    string.match(f[6], '^[^|]*|(%d+)|(%d+)|(%d+)||(-?%d+)|(%d)||(.*)$')
   -- With a TTL it has a deadline to take back, and nothing matched.
-  if requested and (bz > 0 or f[2] == f[3]) then
-    local tk = granted == '1' and f[4] or f[4] - 1
-    local stamp = t[1] .. string.format('%06d', t[2])
+  if requested then
+    local tk = granted == '1' and f[3] or f[3] - 1
+    local stamp = t[1] .. string.sub('00000' .. t[2], -6)
     call('HDEL', KEYS[1], ARGV[2])
-    call('HSET', KEYS[1], 'tk', tk, 'bz', bz)
+    call('HSET', KEYS[1], 'tk', tk, 'bz', f[4] - 1)
     call('PUBLISH', ARGV[1] .. ':e',
-      'released|' .. ARGV[2] .. '|' .. tk .. '|0|' .. f[1] .. '|' .. stamp .. '|' .. KEYS[1] .. '|' .. blob)
+      'released|' .. ARGV[2] .. '|' .. tk .. '|0|' .. f[2] .. '|' .. stamp .. '|' .. KEYS[1] .. '|' .. blob)
     local kept = call('LPUSH', KEYS[5], ARGV[2] .. '|done|' .. stamp .. '|' .. requested .. '|' .. started .. '|'
       .. token .. '|' .. priority .. '|' .. granted .. '|' .. blob)
     if kept > 64 then
