@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use cla_semaphore::{AcquireError, EventKind, Owner, Priority, Request, RunId, Slots, Status, Ttl};
+use cla_semaphore::{Request, Slots};
 use cla_tests::redis::Server;
 use common::{acquire, name, soon, store, until_waiting};
 
