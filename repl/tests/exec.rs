@@ -328,6 +328,7 @@ fn a_killed_exec_frees_the_slot() {
     assert_eq!(running.stdout_line(), "ready\n");
     running.send(Signal::SIGKILL);
     assert_eq!(let_in(&folder.cla(&["run", "queue.js"])).0, "in");
-    // The command lives on until it is told.
+    // The command lives on until it is told; its output ends when it does.
     std::fs::write(folder.path().join("go"), "").unwrap();
+    assert_eq!(running.end().code, None);
 }

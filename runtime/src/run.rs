@@ -506,13 +506,18 @@ impl Ledger {
         })
     }
 
-    /// Gives a permit back, unless that was done before.
-    pub fn close(&self, permit: Rc<HeldPermit>) {
+    /// Gives a permit back, unless that was done before. Says whether it had been lost by accident: see
+    /// [`Permit::lease_passed`].
+    #[must_use = "a rule that relied on the slot should hear of it"]
+    pub fn close(&self, permit: Rc<HeldPermit>) -> bool {
+        let mut lease_passed = false;
         if let Some(taken) = self.detach(&permit) {
+            lease_passed = taken.lease_passed();
             permit.add_held(taken.close());
         }
         // A loop of takes needs no more than this one.
         self.spare.set(Some(permit));
+        lease_passed
     }
 
     /// Takes a permit out of its holder, to give it back; `None` when that was done before.
@@ -583,16 +588,21 @@ pub struct PermitFacts {
     pub granted: bool,
     /// Whether it is held now.
     pub held: bool,
+    /// Whether it was lost before it was given back: its TTL or its lease passed, or an administrator released it.
+    pub lost: bool,
 }
 
 impl PermitFacts {
-    fn of(permit: &Permit, held: bool) -> Self {
+    /// `given_back`: or about to be.
+    fn of(permit: &Permit, given_back: bool) -> Self {
+        let lost = permit.is_lost();
         Self {
             id: permit.id(),
             token: permit.token(),
             waited: permit.waited(),
             granted: permit.granted(),
-            held,
+            held: !lost && !given_back,
+            lost,
         }
     }
 }
@@ -606,7 +616,7 @@ impl HeldPermit {
     /// What is known of the permit; `None` once it was given back while nobody else had it.
     pub fn facts(&self) -> Option<PermitFacts> {
         match &*self.state.borrow() {
-            PermitState::Held(permit) => Some(PermitFacts::of(permit, !permit.is_lost())),
+            PermitState::Held(permit) => Some(PermitFacts::of(permit, false)),
             PermitState::GivenBack(facts) => facts.clone(),
         }
     }
@@ -624,7 +634,7 @@ impl HeldPermit {
         let PermitState::Held(permit) = &*state else {
             return None;
         };
-        let facts = keep_facts.then(|| PermitFacts::of(permit, false));
+        let facts = keep_facts.then(|| PermitFacts::of(permit, true));
         match std::mem::replace(&mut *state, PermitState::GivenBack(facts)) {
             PermitState::Held(permit) => Some(permit),
             PermitState::GivenBack(_) => None,

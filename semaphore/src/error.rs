@@ -128,10 +128,10 @@ impl std::error::Error for DeadlockError {}
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReleaseError {
-    /// It was no longer held: its TTL passed, or an administrator released it. Nobody was harmed.
+    /// It was no longer held: its TTL or its lease passed, or an administrator released it. Nobody was harmed.
     #[error(
-        "the permit of semaphore \"{name}\" was lost before it was released: its TTL passed or an \
-         administrator released it; others may have been busy at the same time"
+        "the permit of semaphore \"{name}\" was lost before it was released: its TTL or its lease passed, or \
+         an administrator released it; others may have been busy at the same time"
     )]
     Lost {
         /// The semaphore.
@@ -146,10 +146,10 @@ pub enum ReleaseError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshError {
-    /// It is no longer held: its TTL passed, or an administrator released it. Nobody was harmed.
+    /// It is no longer held: its TTL or its lease passed, or an administrator released it. Nobody was harmed.
     #[error(
-        "the permit of semaphore \"{name}\" cannot be refreshed, it is lost: its TTL passed or an \
-         administrator released it; stop, and acquire it again"
+        "the permit of semaphore \"{name}\" cannot be refreshed, it is lost: its TTL or its lease passed, or \
+         an administrator released it; stop, and acquire it again"
     )]
     Lost {
         /// The semaphore.

@@ -539,10 +539,19 @@ impl Permit {
         on_hold!(self, held => held.granted(), lease => lease.granted())
     }
 
-    /// Whether it is no longer held: its TTL passed, or an administrator released it.
+    /// Whether it is no longer held: its TTL or its lease passed, or an administrator released it.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         on_hold!(self, held => held.is_lost(), lease => lease.is_lost())
+    }
+
+    /// Whether it was lost because its lease passed: the store could not be reached for longer than that, took this
+    /// process for dead, or lost what it knew. Never so in memory. A TTL that passed and an administrator's
+    /// release are somebody's decision; this is an accident, of which whoever relied on the slot should hear.
+    #[must_use]
+    #[inline]
+    pub fn lease_passed(&self) -> bool {
+        on_hold!(self, _held => false, lease => lease.lease_passed())
     }
 
     /// Waits until it is lost. Never ends for a permit that is not.
@@ -564,8 +573,8 @@ impl Permit {
     /// Gives it back, and says whether it was still held. (Dropping it does the same, silently.)
     ///
     /// # Errors
-    /// [`ReleaseError::Lost`] when its TTL had passed or an administrator had released it: others may
-    /// have been busy at the same time. [`ReleaseError::Store`].
+    /// [`ReleaseError::Lost`] when its TTL or its lease had passed or an administrator had released it: others
+    /// may have been busy at the same time. [`ReleaseError::Store`].
     pub async fn release(mut self) -> Result<(), ReleaseError> {
         match std::mem::replace(&mut self.0, Hold::Remote(None)) {
             Hold::Memory(held) => held.release(),

@@ -39,6 +39,7 @@ mod worker;
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -303,18 +304,25 @@ struct Hold {
 /// Whether a permit is lost; set once.
 #[derive(Default)]
 struct Lost {
-    flag: std::sync::atomic::AtomicBool,
+    flag: AtomicBool,
+    /// By accident: see [`Lease::lease_passed`].
+    lease_passed: AtomicBool,
     told: Notify,
 }
 
 impl Lost {
     fn set(&self) {
-        self.flag.store(true, std::sync::atomic::Ordering::Release);
+        self.flag.store(true, Ordering::Release);
         self.told.notify_waiters();
     }
 
+    fn set_lease_passed(&self) {
+        self.lease_passed.store(true, Ordering::Release);
+        self.set();
+    }
+
     fn is_set(&self) -> bool {
-        self.flag.load(std::sync::atomic::Ordering::Acquire)
+        self.flag.load(Ordering::Acquire)
     }
 
     async fn wait(&self) {
@@ -370,6 +378,10 @@ impl Lease for SqliteLease {
 
     fn is_lost(&self) -> bool {
         self.hold.lost.is_set()
+    }
+
+    fn lease_passed(&self) -> bool {
+        self.hold.lost.lease_passed.load(Ordering::Acquire)
     }
 
     fn lost(&self) -> BoxFuture<'_, ()> {

@@ -113,6 +113,11 @@ pub trait Lease: Send + Sync + 'static {
     fn granted(&self) -> bool;
     /// Whether it is known to be lost: its TTL or lease passed, or an administrator took it.
     fn is_lost(&self) -> bool;
+    /// Whether it was lost although nobody wanted that: the store could not be reached for longer than the lease, or
+    /// took its process for dead, or lost what it knew.
+    fn lease_passed(&self) -> bool {
+        false
+    }
     /// Ends when it is lost.
     fn lost(&self) -> BoxFuture<'_, ()>;
     /// Moves its deadline.

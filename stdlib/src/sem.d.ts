@@ -50,6 +50,11 @@ declare module "cla/sem" {
     readonly granted: boolean;
     /** Whether it is still held: neither given back, nor expired, nor released by force. */
     readonly held: boolean;
+    /**
+     * Whether it was lost before it was given back: its TTL passed, it was released by force, or its store
+     * could not be reached for longer than the lease. A rule that works for long may look at it.
+     */
+    readonly lost: boolean;
     /** Gives the slot back. `false` if it was not held any more. */
     release(): boolean;
     /** Lets the permit live `ttl` longer, from now. `false` if it was lost, or never expires. */
@@ -125,6 +130,8 @@ declare module "cla/sem" {
    * @throws {SemaphoreCancelError} if an administrator cancelled the wait
    * @throws {SemaphoreTimeoutError} if the wait took longer than `timeout`
    * @throws {SemaphoreDeadlockError} if the wait could never have ended
+   * @throws {SemaphoreLostError} after `fn` has ended, if others may have been busy at the same time because
+   *   the store could not be reached for longer than the lease
    * @throws {TypeError} if an argument does not fit
    */
   export function take<T>(name: string, fn: (permit: SemaphorePermit) => T): T;
@@ -191,6 +198,14 @@ declare module "cla/sem" {
     readonly semaphore: string;
   }
 
+  /**
+   * The slot was lost while it was held, and nobody wanted that: its store could not be reached for longer
+   * than the lease.
+   */
+  export class SemaphoreLostError extends SemaphoreError {
+    readonly semaphore: string;
+  }
+
   const sem: {
     take: typeof take;
     acquire: typeof acquire;
@@ -206,6 +221,7 @@ declare module "cla/sem" {
     SemaphoreCancelError: typeof SemaphoreCancelError;
     SemaphoreTimeoutError: typeof SemaphoreTimeoutError;
     SemaphoreDeadlockError: typeof SemaphoreDeadlockError;
+    SemaphoreLostError: typeof SemaphoreLostError;
   };
   export default sem;
 }

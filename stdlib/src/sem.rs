@@ -92,7 +92,7 @@ impl Module {
     }
 
     /// `take(name, fn)` and `take(name, options, fn)`.
-    fn take<'js>(&self, arguments: &Params<'_, 'js>) -> js::Result<Value<'js>> {
+    fn take<'js>(self: &Rc<Self>, arguments: &Params<'_, 'js>) -> js::Result<Value<'js>> {
         let ctx = arguments.ctx();
         let undefined = || Value::new_undefined(ctx.clone());
         let name = arguments.arg(0).unwrap_or_else(undefined);
@@ -122,17 +122,20 @@ impl Module {
             && let Some(promise) = value.as_promise()
         {
             // A promise that cannot be followed (its `then` throws) keeps no slot.
-            return self
-                .until_settled(ctx, &held, promise)
-                .inspect_err(|_| self.run.ledger().close(Rc::clone(&held)));
+            return self.until_settled(ctx, &held, promise).inspect_err(|_| {
+                let _ = self.run.ledger().close(Rc::clone(&held));
+            });
         }
-        self.run.ledger().close(held);
+        let account = Rc::clone(held.account());
+        if self.run.ledger().close(held) && result.is_ok() {
+            return Err(self.lost(ctx, account.semaphore.name()));
+        }
         result
     }
 
     /// Holds the slot until the promise is settled; gives a promise of the same outcome.
     fn until_settled<'js>(
-        &self,
+        self: &Rc<Self>,
         ctx: &Ctx<'js>,
         held: &Rc<HeldPermit>,
         promise: &Promise<'js>,
@@ -141,13 +144,20 @@ impl Module {
         self.run.ledger().entrust(held);
         let give_back = || {
             let (run, held) = (Rc::clone(&self.run), Rc::clone(held));
-            move || drop(run.ledger().take_out(&held))
+            // Whether it had been lost by accident.
+            move || {
+                let permit = run.ledger().take_out(&held);
+                permit.is_some_and(|permit| permit.lease_passed())
+            }
         };
         let fulfilled = {
             let give_back = give_back();
-            move |value: Opt<Value<'js>>| {
-                give_back();
-                value.0
+            let (module, account) = (Rc::clone(self), Rc::clone(held.account()));
+            move |ctx: Ctx<'js>, value: Opt<Value<'js>>| {
+                if give_back() {
+                    return Err(module.lost(&ctx, account.semaphore.name()));
+                }
+                Ok(value.0)
             }
         };
         let rejected = {
@@ -211,6 +221,15 @@ impl Module {
                 Err(self.throw(ctx, class, &error.to_string(), Some(name)))
             }
         }
+    }
+
+    /// The slot was lost by accident while a rule relied on it.
+    fn lost(&self, ctx: &Ctx<'_>, name: &SemaphoreName) -> js::Error {
+        let message = format!(
+            "Semaphore lost: the slot of semaphore \"{name}\" was lost while it was held, for its store could not be \
+             reached for longer than the lease; others may have been busy at the same time"
+        );
+        self.throw(ctx, ErrorClass::Lost, &message, Some(name.as_str()))
     }
 
     /// The account of the semaphore that `name` names.
@@ -425,7 +444,10 @@ const ERROR_CLASSES: &str = "(() => {
     class SemaphoreCancelError extends SemaphoreError {}
     class SemaphoreTimeoutError extends SemaphoreError {}
     class SemaphoreDeadlockError extends SemaphoreError {}
-    const classes = { SemaphoreError, SemaphoreCancelError, SemaphoreTimeoutError, SemaphoreDeadlockError };
+    class SemaphoreLostError extends SemaphoreError {}
+    const classes = {
+        SemaphoreError, SemaphoreCancelError, SemaphoreTimeoutError, SemaphoreDeadlockError, SemaphoreLostError
+    };
     for (const [name, value] of Object.entries(classes)) {
         Object.defineProperty(value.prototype, 'name', { value: name, writable: true, configurable: true });
     }
@@ -438,10 +460,17 @@ enum ErrorClass {
     Cancel,
     Timeout,
     Deadlock,
+    Lost,
 }
 
 impl ErrorClass {
-    const ALL: [Self; 4] = [Self::Any, Self::Cancel, Self::Timeout, Self::Deadlock];
+    const ALL: [Self; 5] = [
+        Self::Any,
+        Self::Cancel,
+        Self::Timeout,
+        Self::Deadlock,
+        Self::Lost,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -449,6 +478,7 @@ impl ErrorClass {
             Self::Cancel => "SemaphoreCancelError",
             Self::Timeout => "SemaphoreTimeoutError",
             Self::Deadlock => "SemaphoreDeadlockError",
+            Self::Lost => "SemaphoreLostError",
         }
     }
 }
@@ -561,16 +591,18 @@ enum Fact {
     Waited,
     Granted,
     Held,
+    Lost,
 }
 
 impl Fact {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Name,
         Self::Id,
         Self::Token,
         Self::Waited,
         Self::Granted,
         Self::Held,
+        Self::Lost,
     ];
 
     fn name(self) -> &'static str {
@@ -581,6 +613,7 @@ impl Fact {
             Self::Waited => "waited",
             Self::Granted => "granted",
             Self::Held => "held",
+            Self::Lost => "lost",
         }
     }
 
@@ -596,6 +629,7 @@ impl Fact {
             Self::Waited => facts.waited.as_secs_f64().into_js(ctx),
             Self::Granted => facts.granted.into_js(ctx),
             Self::Held => facts.held.into_js(ctx),
+            Self::Lost => facts.lost.into_js(ctx),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cla_runtime::{Engine, RunOptions, Script};
 use cla_semaphore::{
     AcquireError, AdminError, EventKind, EventsError, Owner, ReleaseError, Request, Slots, Status,
     StoreError,
@@ -173,7 +174,7 @@ async fn a_server_that_stands_still_for_longer_than_the_lease_loses_permits_and_
     until_waiting(&here, &x, 1).await;
     server.freeze();
     soon(held.lost()).await;
-    assert!(held.is_lost());
+    assert!(held.is_lost() && held.lease_passed());
     soon(async { while events.recv().await.map(|event| event.kind) != Ok(EventKind::Lost) {} })
         .await;
     let released = soon(held.release()).await;
@@ -186,6 +187,42 @@ async fn a_server_that_stands_still_for_longer_than_the_lease_loses_permits_and_
     let next = soon(waiting).await.unwrap().unwrap();
     assert!(!next.is_lost());
     next.release().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_lost_its_slot_to_an_outage_fails_when_it_is_through() {
+    let server = Server::start();
+    let engine = Engine::builder()
+        .semaphores(store(&short_lease(&server)))
+        .with(cla_stdlib::install)
+        .build();
+    let watching = store(&server.url());
+    let blocking = "p => { while (!p.lost) util.sleep(0.01); return p.held }";
+    let promising =
+        "async p => { while (!p.lost) await new Promise(r => setTimeout(r, 10)); return p.held }";
+    for function in [blocking, promising] {
+        let text = format!(
+            "const sem = require('cla/sem'), util = require('cla/util');
+             sem.take('x', {{ who: 'rule' }}, {function})"
+        );
+        let run = engine.run(Script::new("rule.js", text), RunOptions::new());
+        soon(async {
+            while watching
+                .show(&name("x"))
+                .await
+                .unwrap()
+                .is_none_or(|view| view.busy == 0)
+            {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        })
+        .await;
+        server.freeze();
+        let error = soon(run).await.result.unwrap_err();
+        server.thaw();
+        assert_eq!(error.name, "SemaphoreLostError");
+        assert!(error.message.contains("\"x\""), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ import sem, {
   show,
   SemaphoreCancelError,
   SemaphoreDeadlockError,
+  SemaphoreLostError,
   SemaphoreError,
   SemaphoreTimeoutError,
   take,
@@ -152,7 +153,7 @@ try {
   if (error instanceof SemaphoreTimeoutError) {
     const base: SemaphoreError = error;
     exactly<string>()(base.message);
-  } else if (error instanceof SemaphoreCancelError || error instanceof SemaphoreDeadlockError) {
+  } else if (error instanceof SemaphoreCancelError || error instanceof SemaphoreDeadlockError || error instanceof SemaphoreLostError) {
     const base: SemaphoreError & Error = error;
     exactly<string>()(error.semaphore);
     exactly<string>()(base.message);

@@ -208,7 +208,7 @@ fn clippy(log: &mut Log) -> Result<Outcome> {
 
 fn cargo_test(log: &mut Log) -> Result<Outcome> {
     tools::need_redis(log)?;
-    tools::need(&[&tools::OPENSSL], log)?;
+    tools::need(&[&tools::OPENSSL, &tools::FAKETIME], log)?;
     let ran = log.run(
         cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]),
         STEP_LIMIT,

@@ -89,6 +89,16 @@ pub(crate) const OPENSSL: Tool = Tool {
     site: "https://www.openssl.org",
 };
 
+/// Gives a program another clock, for what must not depend on it.
+pub(crate) const FAKETIME: Tool = Tool {
+    program: "faketime",
+    version: "--version",
+    at_least: 0,
+    apt: "faketime",
+    brew: "libfaketime",
+    site: "https://github.com/wolfcw/libfaketime",
+};
+
 enum Found {
     Yes,
     TooOld(String),

@@ -79,8 +79,9 @@ Examples:
 Exit code:
   that of the command; 128 + N if signal N ended it; or
   1    an administrator cancelled the wait (`Semaphore cancel`); or the permit was lost while the
-       command ran (its TTL passed, or an administrator released it), and the command succeeded:
-       it goes on when that happens, but others may have been busy at the same time
+       command ran (its TTL passed, an administrator released it, or its store could not be reached
+       for longer than the lease), and the command succeeded: it goes on when that happens, but
+       others may have been busy at the same time
   2    wrong usage
   69   the store failed
   75   no slot became free within --timeout; the command did not run
@@ -206,9 +207,14 @@ async fn attend(
             signal = signals.next() => signal.pass_on(child),
             () = permit.lost(), if !told => {
                 told = true;
+                let why = if permit.lease_passed() {
+                    "its store could not be reached for longer than the lease"
+                } else {
+                    "its TTL passed, or an administrator released it"
+                };
                 crate::warn(&format_args!(
-                    "the permit of semaphore \"{}\" was lost: its TTL passed, or an administrator \
-                     released it; the command goes on, but others may be busy at the same time",
+                    "the permit of semaphore \"{}\" was lost: {why}; the command goes on, but others may be \
+                     busy at the same time",
                     permit.name()
                 ));
             }

@@ -1492,7 +1492,12 @@ impl Driver {
         };
         let name = asked.name.clone();
         if let Stage::Held(hold) = &asked.stage {
-            hold.lose();
+            // An administrator released it, or its TTL passed; or its lease did, or the server does not know.
+            if matches!(status, "done" | "expired") {
+                hold.lose();
+            } else {
+                hold.lease_passes();
+            }
             self.take(id);
             return;
         }
@@ -1585,7 +1590,8 @@ impl Driver {
             }
             "c" => self.end(id, "cancelled"),
             "t" => self.end(id, "timed_out"),
-            "k" | "l" => self.end(id, ""),
+            "k" => self.end(id, "killed"),
+            "l" => self.end(id, "done"),
             "m" => {
                 if let Some(asked) = self.requests.get_mut(&id)
                     && let Stage::Waiting { key, class, .. } = &mut asked.stage
@@ -1704,7 +1710,7 @@ impl Driver {
             if let Some(asked) = self.requests.get(&id)
                 && let Stage::Held(hold) = &asked.stage
             {
-                hold.lose();
+                hold.lease_passes();
                 let at = std::time::SystemTime::now()
                     .duration_since(std::time::UNIX_EPOCH)
                     .map_or(0.0, |since| since.as_secs_f64());

@@ -30,6 +30,8 @@ pub(super) struct Hold {
     /// When it has surely expired; never sooner than the server sees it.
     pub(super) expires: Mutex<Option<Instant>>,
     lost: AtomicBool,
+    /// By accident: see [`Lease::lease_passed`].
+    lease_passed: AtomicBool,
     bell: Notify,
 }
 
@@ -53,15 +55,21 @@ impl Hold {
             heard,
             expires: Mutex::new(ttl.and_then(|ttl| heard.checked_add(ttl.duration()))),
             lost: AtomicBool::new(false),
+            lease_passed: AtomicBool::new(false),
             bell: Notify::new(),
         }
     }
 
-    /// Tells the holder. Says whether that is new.
-    pub(super) fn lose(&self) -> bool {
-        let first = !self.lost.swap(true, Ordering::AcqRel);
+    /// Tells the holder.
+    pub(super) fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
         self.bell.notify_waiters();
-        first
+    }
+
+    /// Tells the holder that it is no decision of anybody's.
+    pub(super) fn lease_passes(&self) {
+        self.lease_passed.store(true, Ordering::Release);
+        self.lose();
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -114,6 +122,10 @@ impl Lease for RedisLease {
 
     fn is_lost(&self) -> bool {
         self.hold.is_lost()
+    }
+
+    fn lease_passed(&self) -> bool {
+        self.hold.lease_passed.load(Ordering::Acquire)
     }
 
     fn lost(&self) -> BoxFuture<'_, ()> {

@@ -677,9 +677,14 @@ impl Worker {
     /// A request of this session has come to something.
     fn fate(&mut self, id: RequestId, fate: Fate) {
         match fate {
-            Fate::Lost | Fate::Killed => {
+            Fate::Lost => {
                 if let Some(hold) = self.held.remove(&id) {
                     hold.lost.set();
+                }
+            }
+            Fate::Killed => {
+                if let Some(hold) = self.held.remove(&id) {
+                    hold.lost.set_lease_passed();
                 }
             }
             Fate::Admitted(admission) => {
@@ -713,7 +718,7 @@ impl Worker {
         self.open = None;
         self.owed.clear();
         for (_, hold) in self.held.drain() {
-            hold.lost.set();
+            hold.lost.set_lease_passed();
         }
         self.hub.gap();
         let mut waiting: Vec<_> = self.waiting.drain().collect();
@@ -767,7 +772,7 @@ impl Drop for Worker {
     /// Also when the thread panics: nobody may go on believing that it holds a slot.
     fn drop(&mut self) {
         for hold in self.held.values() {
-            hold.lost.set();
+            hold.lost.set_lease_passed();
         }
     }
 }
