@@ -27,7 +27,7 @@ const MAX_COPIES: i64 = 100_000;
 /// More threads than the largest machines have processors.
 const MAX_WORKERS: i64 = 1024;
 
-/// Run rules: JavaScript or TypeScript files, all of them at once
+/// Run rules: JavaScript or TypeScript files, or YAML rulebooks, all of them at once
 ///
 /// Each file, and each copy of it, is a run of its own: it has its own memory, and shares nothing
 /// with the others but the semaphores. Runs start, and so queue, in the order in which they are
@@ -61,6 +61,9 @@ pub(crate) struct Args {
     /// KEY is a name, or a JSON pointer such as /server/port. May be given many times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = stash::Entry::parse)]
     stash: Vec<stash::Entry>,
+    /// Run what rulebooks have under `on` for this event, with --stash as its data, instead of their `do`
+    #[arg(long, value_name = "NAME")]
+    event: Option<String>,
     #[command(flatten)]
     store: StoreArgs,
     /// Threads that run rules
@@ -89,6 +92,8 @@ const AFTER_HELP: &str = "\
 Examples:
   cla run deploy.js
   cla run --copies 5 queue.js            five runs that queue for what they take
+  cla run deploy.yml                     a rulebook's `do`
+  cla run deploy.yml --event pushed --stash branch=main
   cla run queue.js steer.js              two rules that share their semaphores
   cla run --timeout 30s --memory 64M untrusted.js
   cla run --stash user=root --stash /server/port=22 deploy.js
@@ -130,9 +135,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let ended = runtime.and_then(|runtime| {
         runtime.block_on(async {
             let signals = Signals::listen()?;
-            let options = RunOptions::new()
+            let mut options = RunOptions::new()
                 .stash(stash)
                 .arguments(args.arguments.clone());
+            if let Some(event) = &args.event {
+                options = options.event(event.as_str());
+            }
             let mut session = Session::new(args, plan.len(), semaphores.clone());
             let live = session.start(plan, &options);
             session.attend(live, signals).await;

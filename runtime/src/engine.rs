@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use cla_semaphore::{RunId, SemaphoreName, Semaphores};
 use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::control::{Control, Stop};
 use crate::error::RuleError;
@@ -58,7 +58,11 @@ pub(crate) struct EngineSettings {
 
 /// The runs that have been started and have not reported yet.
 #[derive(Debug, Default)]
-pub(crate) struct LiveRuns(Mutex<HashMap<RunId, LiveRun>>);
+pub(crate) struct LiveRuns {
+    runs: Mutex<HashMap<RunId, LiveRun>>,
+    /// Rings when the last one has ended.
+    idle: Notify,
+}
 
 #[derive(Debug)]
 struct LiveRun {
@@ -69,11 +73,15 @@ struct LiveRun {
 
 impl LiveRuns {
     fn insert(&self, id: RunId, run: LiveRun) {
-        self.0.lock().insert(id, run);
+        self.runs.lock().insert(id, run);
     }
 
     pub(crate) fn remove(&self, id: RunId) {
-        self.0.lock().remove(&id);
+        let mut runs = self.runs.lock();
+        runs.remove(&id);
+        if runs.is_empty() {
+            self.idle.notify_waiters();
+        }
     }
 }
 
@@ -140,6 +148,9 @@ impl Engine {
             report: sender,
             settings: Arc::clone(&self.shared.settings),
             live: Arc::clone(&self.shared.live),
+            event: options.event,
+            detached: options.detached,
+            engine: self.clone(),
         };
         // The least busy worker, so that a few long CPU-bound rules do not gather on one thread.
         let worker = self
@@ -160,7 +171,7 @@ impl Engine {
 
     /// The ids and names of the runs that have not reported yet, oldest first.
     pub fn runs(&self) -> Vec<(RunId, Arc<str>)> {
-        let live = self.shared.live.0.lock();
+        let live = self.shared.live.runs.lock();
         let mut runs: Vec<_> = live
             .iter()
             .map(|(id, run)| (run.started, *id, Arc::clone(&run.name)))
@@ -171,7 +182,7 @@ impl Engine {
 
     /// Cancels a run by its id; `false` if it is not running (any more).
     pub fn cancel(&self, id: RunId) -> bool {
-        let live = self.shared.live.0.lock();
+        let live = self.shared.live.runs.lock();
         let run = live.get(&id);
         if let Some(run) = run {
             run.control.stop(Stop::Cancelled);
@@ -179,9 +190,20 @@ impl Engine {
         run.is_some()
     }
 
+    /// Waits until no run is left: what rulebooks forked and left included.
+    pub async fn idle(&self) {
+        loop {
+            let idle = self.shared.live.idle.notified();
+            if self.shared.live.runs.lock().is_empty() {
+                return;
+            }
+            idle.await;
+        }
+    }
+
     /// Cancels every run.
     pub fn cancel_all(&self) {
-        for run in self.shared.live.0.lock().values() {
+        for run in self.shared.live.runs.lock().values() {
             run.control.stop(Stop::Cancelled);
         }
     }
@@ -303,6 +325,8 @@ pub struct RunOptions {
     arguments: Vec<String>,
     output: Option<Arc<dyn Output>>,
     folders: Vec<PathBuf>,
+    event: Option<String>,
+    detached: bool,
 }
 
 impl RunOptions {
@@ -340,6 +364,19 @@ impl RunOptions {
     /// Where the rule's output goes (default: [`ProcessOutput`]).
     pub fn output(mut self, output: Arc<dyn Output>) -> Self {
         self.output = Some(output);
+        self
+    }
+
+    /// Runs what a rulebook has under `on` for this event, instead of its `do`. The stash is the event's data. Has no
+    /// meaning for other rules.
+    pub fn event(mut self, event: impl Into<String>) -> Self {
+        self.event = Some(event.into());
+        self
+    }
+
+    /// Nobody will look at the report.
+    pub(crate) fn detached(mut self, detached: bool) -> Self {
+        self.detached = detached;
         self
     }
 

@@ -190,7 +190,7 @@ impl EventLoop {
         loop {
             // Jobs first: a timer's callback may not run between a promise and its reactions.
             while ctx.execute_pending_job() {
-                if run.control.reason().is_some() {
+                if run.stopped() {
                     return Ended::Stopped;
                 }
             }

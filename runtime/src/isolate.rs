@@ -2,7 +2,7 @@
 //!
 //! Everything here executes on the run's fiber.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,12 +10,13 @@ use rquickjs::{Context, Ctx, Function, Module, Object, Promise, Runtime, Value};
 
 use crate::control::Stop;
 use crate::engine::EngineSettings;
-use crate::error::{ErrorKind, RuleError};
+use crate::error::{ErrorKind, RuleError, Sources};
 use crate::event_loop::{self, Ended};
 use crate::limits::Limits;
 use crate::modules::cache::Goal;
 use crate::modules::{self, Kind, LoadedSource, ModuleLoader};
 use crate::native::value_to_json;
+use crate::rule::{self, Fork};
 use crate::run::Run;
 use crate::script::{Script, Source};
 use crate::sys::memory::CountingAllocator;
@@ -45,7 +46,10 @@ pub(crate) fn execute(
     if let Some(stop) = run.control.reason() {
         return Err(stop_error(stop, limits));
     }
-    let main = Main::load(script)?;
+    let main = match script.source {
+        Source::Fork(fork) => Main::Fork(fork),
+        source => Main::load(source)?,
+    };
     let isolate = Isolate::new(settings, run, limits)
         .map_err(|error| RuleError::internal(&format!("cannot set up the isolate: {error}")))?;
     // However the run ends, also by a panic, what it holds is given back: before the isolate is taken
@@ -124,8 +128,14 @@ impl Isolate {
     }
 }
 
-/// The script to run, read and named.
-struct Main {
+/// What is to run.
+enum Main {
+    Script(Named),
+    Fork(Fork),
+}
+
+/// A script, read and named.
+struct Named {
     /// Its canonical name: an absolute path, or the name of a text.
     name: String,
     text: Arc<str>,
@@ -133,8 +143,9 @@ struct Main {
 }
 
 impl Main {
-    fn load(script: Script) -> Result<Self, RuleError> {
-        match script.source {
+    fn load(source: Source) -> Result<Self, RuleError> {
+        match source {
+            Source::Fork(fork) => Ok(Self::Fork(fork)),
             Source::Text { name, text, folder } => {
                 let folder = match folder {
                     Some(folder) => Some(folder.canonicalize().map_err(|error| {
@@ -145,11 +156,11 @@ impl Main {
                     })?),
                     None => None,
                 };
-                Ok(Self {
+                Ok(Self::Script(Named {
                     name: name.as_ref().to_owned(),
                     text,
                     folder,
-                })
+                }))
             }
             Source::File(path) => {
                 let cannot_read = |reason: &dyn std::fmt::Display| {
@@ -160,18 +171,18 @@ impl Main {
                 let Some(name) = full.to_str() else {
                     return Err(cannot_read(&"the path is not valid UTF-8"));
                 };
-                Ok(Self {
+                Ok(Self::Script(Named {
                     name: name.to_owned(),
                     text: text.into(),
                     folder: full.parent().map(PathBuf::from),
-                })
+                }))
             }
         }
     }
 }
 
 /// Why a run failed, while its isolate still exists.
-enum Failure<'js> {
+pub(crate) enum Failure<'js> {
     Thrown(Value<'js>),
     Stopped,
     Error(Box<RuleError>),
@@ -183,14 +194,14 @@ impl From<RuleError> for Failure<'_> {
     }
 }
 
-type Evaluated<'js, T> = Result<T, Failure<'js>>;
+pub(crate) type Evaluated<'js, T> = Result<T, Failure<'js>>;
 
 /// Turns an error of rquickjs into a failure: the pending exception, or the error itself.
 ///
 /// # Panics
 ///
 /// When a host function has panicked: its panic goes on here, outside of QuickJS's frames.
-fn failure<'js>(ctx: &Ctx<'js>, run: &Run, error: &rquickjs::Error) -> Failure<'js> {
+pub(crate) fn failure<'js>(ctx: &Ctx<'js>, run: &Run, error: &rquickjs::Error) -> Failure<'js> {
     let value = if error.is_exception() {
         Some(ctx.catch())
     } else {
@@ -224,8 +235,27 @@ fn resume_panic(ctx: &Ctx<'_>) {
 /// Runs the main script and gives its value: the last expression of a script, the default export
 /// of a module. A value that is a promise is awaited.
 fn evaluate<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, main: &Main) -> Evaluated<'js, Value<'js>> {
+    let main = match main {
+        Main::Script(main) => main,
+        Main::Fork(fork) => {
+            let name = &fork.book.name;
+            let folder = Path::new(name).parent().map(PathBuf::from);
+            run.modules.set_main(name, folder);
+            return rule::execute(ctx, run, &fork.book, &rule::Part::Fork(fork));
+        }
+    };
     let name = &main.name;
     run.modules.set_main(name, main.folder.clone());
+    if Kind::of(name) == Kind::Rulebook {
+        let shown = run.modules.display_name(name);
+        let book = rule::read(name, &shown, &main.text)?;
+        let part = rule::Part::Section(run.event.as_deref());
+        return rule::execute(ctx, run, &book, &part);
+    }
+    if run.event.is_some() {
+        let message = format!("{name} is no rulebook, so it has no events");
+        return Err(RuleError::load(message, None).into());
+    }
     let source = run
         .modules
         .prepare(name, Arc::clone(&main.text))
@@ -240,6 +270,7 @@ fn evaluate<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, main: &Main) -> Evaluated<'js, V
             call_if_function(ctx, run, exports)
         }
         Kind::Json => Err(RuleError::load(format!("{name} is JSON, not a rule"), None).into()),
+        Kind::Rulebook => Err(RuleError::internal("a rulebook is no script").into()),
         Kind::Either => evaluate_either(ctx, run, name, &source),
     }
 }
@@ -349,7 +380,11 @@ fn is_class(function: &Function<'_>) -> bool {
 }
 
 /// Awaits `value` if it is a promise.
-fn resolve<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, value: Value<'js>) -> Evaluated<'js, Value<'js>> {
+pub(crate) fn resolve<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    value: Value<'js>,
+) -> Evaluated<'js, Value<'js>> {
     let Some(promise) = value.as_promise().cloned() else {
         return Ok(value);
     };

@@ -26,6 +26,7 @@
 //! has the language, timers, `import` and `require`, and nothing else.
 
 mod control;
+pub mod duration;
 mod engine;
 mod error;
 mod event_loop;
@@ -34,6 +35,7 @@ mod limits;
 mod modules;
 mod native;
 mod output;
+mod rule;
 mod run;
 mod script;
 mod sys;

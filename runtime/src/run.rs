@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
+use std::path::PathBuf;
+use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,12 +12,16 @@ use std::time::{Duration, Instant};
 use cla_semaphore::{
     AcquireError, Owner, Permit, Request, RequestId, RunId, Semaphore, SemaphoreName, Semaphores,
 };
+use futures_util::future::{Either, select};
 use rquickjs::{Ctx, JsLifetime, Object, Persistent};
 
 use crate::control::{Control, Stop, Stopped};
+use crate::engine::{Engine, RunHandle, RunOptions};
 use crate::event_loop::EventLoop;
+use crate::limits::Limits;
 use crate::modules::ModuleCache;
 use crate::output::{Output, OutputStream};
+use crate::script::Script;
 use crate::sys::fiber;
 use crate::sys::memory::MemoryGauge;
 use crate::sys::quickjs::throw_uncatchable;
@@ -54,6 +60,12 @@ pub struct Run {
     /// When the interpreter first asked since the run was last suspended.
     slice_started: Cell<Option<Instant>>,
     pub(crate) output: Arc<dyn Output>,
+    pub(crate) event: Option<String>,
+    spawner: Spawner,
+    /// When the innermost op of a rulebook that has a time limit is out of time.
+    op_deadline: Cell<Option<Instant>>,
+    /// Until then, nothing but lack of memory stops the run: what must be done in the end is done.
+    shield: Cell<Option<Instant>>,
     pub(crate) semaphores: Semaphores,
     pub(crate) owner: Owner,
     pub(crate) ledger: Ledger,
@@ -72,8 +84,17 @@ pub(crate) struct RunParts {
     pub(crate) control: Arc<Control>,
     pub(crate) deadline: Option<Instant>,
     pub(crate) output: Arc<dyn Output>,
+    pub(crate) event: Option<String>,
+    pub(crate) spawner: Spawner,
     pub(crate) semaphores: Semaphores,
     pub(crate) modules: ModuleCache,
+}
+
+/// What a run needs to start others like itself.
+pub(crate) struct Spawner {
+    pub(crate) engine: Engine,
+    pub(crate) limits: Limits,
+    pub(crate) folders: Vec<PathBuf>,
 }
 
 impl Run {
@@ -90,6 +111,10 @@ impl Run {
             deadline: parts.deadline,
             slice_started: Cell::default(),
             output: parts.output,
+            event: parts.event,
+            spawner: parts.spawner,
+            op_deadline: Cell::default(),
+            shield: Cell::default(),
             semaphores: parts.semaphores,
             owner,
             ledger: Ledger::new(Rc::clone(&gauge)),
@@ -164,7 +189,15 @@ impl Run {
     ///
     /// When called from outside of the run, for instance from a thread of the host's.
     pub fn block_on<F: Future>(&self, ctx: &Ctx<'_>, future: F) -> rquickjs::Result<F::Output> {
-        match fiber::block_on(self.control.until_stopped(future)) {
+        let blocked = match (self.shield.get(), self.op_deadline.get()) {
+            (None, None) => fiber::block_on(self.control.until_stopped(future)),
+            (Some(until), _) => fiber::block_on(within(until, future)).map(|done| (done, true)),
+            (None, Some(until)) => {
+                let within = self.control.until_stopped(within(until, future));
+                fiber::block_on(within).and_then(|(done, waited)| Ok((done?, waited)))
+            }
+        };
+        match blocked {
             Ok((output, waited)) => {
                 if waited {
                     self.slice_started.set(None);
@@ -189,7 +222,7 @@ impl Run {
         account: &Account,
         request: Request,
     ) -> rquickjs::Result<Result<Permit, AcquireError>> {
-        if self.control.reason().is_some() {
+        if self.stopped() {
             return Err(self.throw_stopped(ctx));
         }
         // A free slot needs no future, and the fiber need not be asked.
@@ -283,7 +316,51 @@ impl Run {
         {
             self.control.stop(Stop::TimedOut);
         }
-        self.control.reason().is_some()
+        self.stopped()
+    }
+
+    /// Whether it is stopped, or an op of it is.
+    pub(crate) fn stopped(&self) -> bool {
+        let past = |at: Instant| Instant::now() >= at;
+        if let Some(until) = self.shield.get() {
+            return past(until) || self.control.reason() == Some(Stop::OutOfMemory);
+        }
+        self.control.reason().is_some() || self.op_deadline.get().is_some_and(past)
+    }
+
+    /// When the innermost op that has a time limit is out of time.
+    pub(crate) fn op_deadline(&self) -> Option<Instant> {
+        self.op_deadline.get()
+    }
+
+    pub(crate) fn set_op_deadline(&self, deadline: Option<Instant>) {
+        self.op_deadline.set(deadline);
+    }
+
+    /// Does what must be done although the run may have been stopped, for as long as `grace`.
+    pub(crate) fn shielded(&self, grace: Duration, work: impl FnOnce()) {
+        let before = self.shield.get();
+        let until = before.unwrap_or_else(|| Instant::now() + grace);
+        self.shield.set(Some(until));
+        work();
+        self.shield.set(before);
+    }
+
+    /// Starts another run, with the output, limits and folders of this one.
+    pub(crate) fn spawn(&self, script: Script, options: RunOptions, detached: bool) -> RunHandle {
+        let Spawner {
+            engine,
+            limits,
+            folders,
+        } = &self.spawner;
+        let mut options = options
+            .limits(*limits)
+            .output(Arc::clone(&self.output))
+            .detached(detached);
+        for folder in folders {
+            options = options.allow_folder(folder);
+        }
+        engine.run(script, options)
     }
 
     pub(crate) fn throw_stopped(&self, ctx: &Ctx<'_>) -> rquickjs::Error {
@@ -302,6 +379,16 @@ impl std::fmt::Debug for Run {
             .field("id", &self.id)
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+/// What becomes of the future until then.
+async fn within<F: Future>(until: Instant, future: F) -> Result<F::Output, Stopped> {
+    let future = pin!(future);
+    let alarm = pin!(tokio::time::sleep_until(until.into()));
+    match select(future, alarm).await {
+        Either::Left((output, _)) => Ok(output),
+        Either::Right(_) => Err(Stopped),
     }
 }
 

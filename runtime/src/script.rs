@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::rule::Fork;
+
 /// A rule's source: a file that is read when the run starts, or a text in memory.
 ///
 /// The extension of the file or name decides the language: `.ts`, `.mts`, `.cts` are TypeScript,
-/// `.mjs` and `.mts` are always modules, `.cjs` and `.cts` never; anything else is JavaScript that
-/// is a module if it has `import` or `export` declarations.
+/// `.mjs` and `.mts` are always modules, `.cjs` and `.cts` never, `.yml` and `.yaml` are rulebooks; anything else is
+/// JavaScript that is a module if it has `import` or `export` declarations.
 ///
 /// ```
 /// use cla_runtime::Script;
@@ -30,6 +32,8 @@ pub(crate) enum Source {
         /// The folder against which its imports resolve.
         folder: Option<PathBuf>,
     },
+    /// A part of a rulebook that has been read.
+    Fork(Fork),
 }
 
 impl Script {
@@ -70,6 +74,14 @@ impl Script {
                 .and_then(|name| name.to_str())
                 .unwrap_or("rule"),
             Source::Text { name, .. } => name,
+            Source::Fork(fork) => &fork.book.title,
+        }
+    }
+
+    /// A part of a rulebook.
+    pub(crate) fn fork(fork: Fork) -> Self {
+        Self {
+            source: Source::Fork(fork),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A worker: one thread on which the fibers of many runs take turns.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use futures_util::future::{Either, select};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::{Control, Stop};
-use crate::engine::{EngineSettings, LiveRuns, OtherSemaphores, RunReport, TakenSemaphore};
-use crate::error::RuleError;
+use crate::engine::{Engine, EngineSettings, LiveRuns, OtherSemaphores, RunReport, TakenSemaphore};
+use crate::error::{ErrorKind, RuleError};
 use crate::isolate::{execute, fiber_stack};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
-use crate::output::Output;
-use crate::run::{Run, RunParts};
+use crate::output::{Output, OutputStream};
+use crate::run::{Run, RunParts, Spawner};
 use crate::script::{Script, Source};
 use crate::sys::fiber::Fiber;
 
@@ -38,6 +38,12 @@ pub(crate) struct Job {
     pub(crate) report: oneshot::Sender<RunReport>,
     pub(crate) settings: Arc<EngineSettings>,
     pub(crate) live: Arc<LiveRuns>,
+    /// What is to happen, for rulebooks: the name of a section.
+    pub(crate) event: Option<String>,
+    /// Nobody looks at the report: a failure is said on the run's own output.
+    pub(crate) detached: bool,
+    /// Starts what the run forks.
+    pub(crate) engine: Engine,
 }
 
 /// A thread of an engine. It starts with its first job, and ends when the engine is gone and its
@@ -110,6 +116,7 @@ fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>) {
 async fn perform(job: Job) {
     let started = Instant::now();
     let limits = job.limits;
+    let folders = job.folders.clone();
     // The rule's own folder first: errors name that one.
     let mut roots: Vec<_> = root_of(&job.script).into_iter().collect();
     roots.extend(job.folders);
@@ -121,7 +128,13 @@ async fn perform(job: Job) {
         control: Arc::clone(&job.control),
         // A limit beyond what the clock can express is none.
         deadline: limits.timeout.and_then(|limit| started.checked_add(limit)),
-        output: job.output,
+        output: Arc::clone(&job.output),
+        event: job.event,
+        spawner: Spawner {
+            engine: job.engine,
+            limits,
+            folders,
+        },
         semaphores: job.settings.semaphores.clone(),
         modules: ModuleCache::new(Arc::clone(&job.settings.modules), roots),
     });
@@ -146,6 +159,13 @@ async fn perform(job: Job) {
     };
     let report = report(&run, result, started);
     drop(run);
+    if job.detached
+        && let Err(error) = &report.result
+        && error.kind != ErrorKind::Cancelled
+    {
+        let text = format!("{}: {}", report.name, error.render(false));
+        job.output.write(OutputStream::Stderr, &text);
+    }
     job.live.remove(job.id);
     // Nobody may be waiting for it; that is fine.
     let _ = job.report.send(report);
@@ -173,6 +193,7 @@ fn root_of(script: &Script) -> Option<PathBuf> {
     match &script.source {
         Source::File(path) => path.canonicalize().ok()?.parent().map(PathBuf::from),
         Source::Text { folder, .. } => folder.as_ref()?.canonicalize().ok(),
+        Source::Fork(fork) => Path::new(&fork.book.name).parent().map(PathBuf::from),
     }
 }
 

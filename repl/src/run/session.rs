@@ -122,6 +122,17 @@ impl Session {
             }
         }
         self.screen.clear_status();
+        // What rulebooks forked and left.
+        let engine = self.engine.clone();
+        let idle = engine.idle();
+        tokio::pin!(idle);
+        loop {
+            tokio::select! {
+                biased;
+                signal = signals.next() => self.on_signal(signal),
+                () = &mut idle => return,
+            }
+        }
     }
 
     /// The first signal cancels every run; the second ends the program, if it got this far.

@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     CommonJs,
     /// JSON data.
     Json,
+    /// A rulebook: `.yml`, `.yaml`.
+    Rulebook,
     /// JavaScript or TypeScript of either kind.
     Either,
 }
@@ -36,6 +38,7 @@ impl Kind {
             Some("mjs" | "mts") => Kind::Module,
             Some("cjs" | "cts") => Kind::CommonJs,
             Some("json") => Kind::Json,
+            Some("yml" | "yaml") => Kind::Rulebook,
             _ => Kind::Either,
         }
     }
@@ -180,6 +183,7 @@ impl Loader for ModuleLoader {
             Kind::CommonJs => {
                 return wrap_commonjs(ctx, &run, name, &read_source(ctx, modules, name)?);
             }
+            Kind::Rulebook => return Err(super::require::no_module(ctx, name)),
             Kind::Module => read_source(ctx, modules, name)?,
             Kind::Either => {
                 let source = read_source(ctx, modules, name)?;

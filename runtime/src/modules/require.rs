@@ -66,6 +66,7 @@ pub(super) fn load<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::
             remember(ctx, run, name)?.set("exports", value.clone())?;
             Ok(value)
         }
+        Kind::Rulebook => Err(no_module(ctx, name)),
         Kind::Module => import_and_wait(ctx, run, name),
         Kind::CommonJs => {
             let source = read_source(ctx, &run.modules, name)?;
@@ -89,6 +90,13 @@ pub(super) fn load<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::
             }
         }
     }
+}
+
+/// What is no module was to be imported.
+pub(super) fn no_module(ctx: &Ctx<'_>, name: &str) -> rquickjs::Error {
+    let message =
+        format!("{name} is YAML, which cannot be imported; read it, or run it as a rulebook");
+    Exception::throw_message(ctx, &message)
 }
 
 /// Makes a `module` object and keeps it, so that circular requires find it.

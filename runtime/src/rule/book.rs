@@ -1,0 +1,156 @@
+//! A rulebook as a tree of ops: plain data, ready to run, shared by all who run it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::template::{Code, Template};
+use super::yaml::Place;
+
+/// A rulebook that was read.
+#[derive(Debug)]
+pub(crate) struct Book {
+    /// Its canonical name: an absolute path, or the name of a text.
+    pub(crate) name: String,
+    /// As people see it, without its folder: what administrators see as the owner's beginning.
+    pub(crate) title: String,
+    pub(crate) text: Arc<str>,
+    pub(crate) vars: Vec<(Template, Data)>,
+    pub(crate) defs: HashMap<String, Def>,
+    /// What runs for which event, in the order of the file.
+    pub(crate) on: Vec<(String, Block)>,
+    pub(crate) body: Option<Block>,
+    /// For lines of literal blocks with code: how many columns they are indented.
+    pub(crate) indents: HashMap<u32, u32>,
+}
+
+/// Ops, one after the other.
+pub(crate) type Block = Arc<[Arc<Op>]>;
+
+/// A function of the rulebook.
+#[derive(Debug)]
+pub(crate) struct Def {
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) body: Block,
+}
+
+/// What a def is called with.
+#[derive(Debug)]
+pub(crate) struct Argument {
+    pub(crate) name: String,
+    /// None: it must be given.
+    pub(crate) default: Option<Data>,
+}
+
+/// One op, with what any op may carry.
+#[derive(Debug)]
+pub(crate) struct Op {
+    /// Of its key.
+    pub(crate) at: Place,
+    /// Its key: `echo`, `if`, the name of a def.
+    pub(crate) kind: String,
+    pub(crate) name: Option<Template>,
+    pub(crate) when: Option<Condition>,
+    pub(crate) semaphore: Option<Region>,
+    pub(crate) timeout: Option<Data>,
+    pub(crate) parallel: Option<Parallel>,
+    pub(crate) on_error: OnError,
+    /// Where the result goes: a variable, or a part of one.
+    pub(crate) register: Option<Template>,
+    pub(crate) action: Action,
+}
+
+/// A semaphore that is held while an op and its children run.
+#[derive(Debug)]
+pub(crate) struct Region {
+    pub(crate) at: Place,
+    pub(crate) key: Data,
+    pub(crate) slots: Option<Data>,
+    pub(crate) timeout: Option<Data>,
+    pub(crate) ttl: Option<Data>,
+    pub(crate) priority: Option<Data>,
+}
+
+/// How long a fork is looked after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parallel {
+    /// It is joined at the end of the enclosing block.
+    Wait,
+    /// Never.
+    Leave,
+}
+
+/// What a failure of an op does.
+#[derive(Debug)]
+pub(crate) enum OnError {
+    Fail,
+    Ignore,
+    Retry {
+        times: u32,
+        delay: Option<Data>,
+        backoff: f64,
+    },
+}
+
+/// A value with templates in it.
+#[derive(Clone, Debug)]
+pub(crate) enum Data {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(Template),
+    List(Vec<Data>),
+    Map(Vec<(Template, Data)>),
+}
+
+/// What is true or not.
+#[derive(Debug)]
+pub(crate) enum Condition {
+    /// JavaScript.
+    Code(Code),
+    Data(Data),
+}
+
+/// What an op does.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Block(Block),
+    Script(Code),
+    Set(Vec<(Template, Data)>),
+    If {
+        branches: Vec<(Condition, Block)>,
+        otherwise: Option<Block>,
+    },
+    ForEach {
+        variable: String,
+        list: Items,
+        body: Block,
+    },
+    While {
+        condition: Condition,
+        body: Block,
+    },
+    Try {
+        body: Block,
+        catch: Option<Block>,
+        finally: Option<Block>,
+    },
+    Fail(Data),
+    Return(Data),
+    Call {
+        def: String,
+        arguments: Data,
+    },
+    WaitChildren,
+    Echo(Data),
+    Log(Data),
+    Dump(Data),
+    Sleep(Data),
+    Shell(Data),
+}
+
+/// What a loop goes through.
+#[derive(Debug)]
+pub(crate) enum Items {
+    Code(Code),
+    Data(Data),
+}

@@ -1,0 +1,208 @@
+//! Variables, and the JavaScript that uses them.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use rquickjs::{Array, Ctx, Function, IntoJs, Object, Value};
+
+use super::book::{Book, Data};
+use super::template::{Code, Piece, Template};
+use crate::error::Sources;
+use crate::modules::ModuleCache;
+use crate::sys::quickjs::{TopLevel, compile_script};
+
+/// Gives a `with` statement the variables of `vars` as names: what is set is a variable, what is only read must have
+/// been set. Whatever the language itself has stays what it is, unless a variable has its name.
+const SCOPE: &str = "(() => {
+    const { hasOwn } = Object, { unscopables } = Symbol, Missing = ReferenceError, world = globalThis;
+    return vars => new Proxy(vars, {
+        has: (vars, key) => typeof key === 'string' && (hasOwn(vars, key) || key === 'stash' || !(key in world)),
+        get(vars, key) {
+            if (key === unscopables) return undefined;
+            if (hasOwn(vars, key)) return vars[key];
+            if (key === 'stash') return vars;
+            throw new Missing(`${String(key)} is not set`);
+        },
+    });
+})()";
+
+/// Where the stack says that the code above is.
+pub(super) const SCOPE_FILE: &str = "cla:scope";
+
+/// How the wrapper of code begins; the code follows on the line where it stands.
+const EXPRESSION: (&str, &str) = ("(function($vars){with($vars){return (", "\n)}})");
+const STATEMENTS: (&str, &str) = ("(function($vars){with($vars){", "\n}})");
+const ASYNC_EXPRESSION: (&str, &str) = ("(async function($vars){with($vars){return (", "\n)}})");
+const ASYNC_STATEMENTS: (&str, &str) = ("(async function($vars){with($vars){", "\n}})");
+
+/// The variables that an op sees: its own object, and what makes names of them.
+#[derive(Clone)]
+pub(super) struct Scope<'js> {
+    pub(super) vars: Object<'js>,
+    names: Value<'js>,
+}
+
+/// Evaluates the JavaScript of one rulebook. What was compiled once is kept.
+pub(super) struct Evaluator<'js> {
+    ctx: Ctx<'js>,
+    name: String,
+    make_names: Function<'js>,
+    compiled: RefCell<HashMap<(u32, u32), Function<'js>>>,
+}
+
+impl<'js> Evaluator<'js> {
+    pub(super) fn new(ctx: &Ctx<'js>, book: &Book) -> rquickjs::Result<Self> {
+        Ok(Self {
+            ctx: ctx.clone(),
+            name: book.name.clone(),
+            make_names: {
+                let mut options = rquickjs::context::EvalOptions::default();
+                options.filename = Some(SCOPE_FILE.to_owned());
+                ctx.eval_with_options(SCOPE, options)?
+            },
+            compiled: RefCell::default(),
+        })
+    }
+
+    pub(super) fn scope(&self, vars: Object<'js>) -> rquickjs::Result<Scope<'js>> {
+        let names = self.make_names.call((vars.clone(),))?;
+        Ok(Scope { vars, names })
+    }
+
+    /// The value of an expression, or what statements return. A promise if there is an `await` in it.
+    pub(super) fn code(&self, code: &Code, scope: &Scope<'js>) -> rquickjs::Result<Value<'js>> {
+        let key = (code.at.line, code.at.column);
+        let known = self.compiled.borrow().get(&key).cloned();
+        let function = match known {
+            Some(function) => function,
+            None => {
+                let function = self.compile(code)?;
+                self.compiled.borrow_mut().insert(key, function.clone());
+                function
+            }
+        };
+        function.call((scope.names.clone(),))
+    }
+
+    fn compile(&self, code: &Code) -> rquickjs::Result<Function<'js>> {
+        let (expression, statements) = if code.text.contains("await") {
+            (ASYNC_EXPRESSION, ASYNC_STATEMENTS)
+        } else {
+            (EXPRESSION, STATEMENTS)
+        };
+        // So that QuickJS counts lines and columns as the rulebook's author does.
+        let mut lead = "\n".repeat(code.at.line as usize - 1);
+        if code.indent.is_none() {
+            lead.push_str(&" ".repeat(code.at.column as usize - 1));
+        }
+        let compile = |(head, tail): (&str, &str)| {
+            let text = format!("{head}{lead}{}{tail}", code.text);
+            compile_script(&self.ctx, &self.name, &text, TopLevel::Plain)
+        };
+        let compiled = compile(expression).or_else(|_| {
+            self.ctx.catch();
+            compile(statements)
+        })?;
+        compiled.run()?.get()
+    }
+
+    pub(super) fn template(
+        &self,
+        template: &Template,
+        scope: &Scope<'js>,
+    ) -> rquickjs::Result<Value<'js>> {
+        if let [piece] = template.pieces.as_slice() {
+            return self.piece(piece, scope);
+        }
+        let mut text = String::new();
+        for piece in &template.pieces {
+            text.push_str(&self.shown(&self.piece(piece, scope)?)?);
+        }
+        text.into_js(&self.ctx)
+    }
+
+    fn piece(&self, piece: &Piece, scope: &Scope<'js>) -> rquickjs::Result<Value<'js>> {
+        match piece {
+            Piece::Literal(text) => text.as_str().into_js(&self.ctx),
+            Piece::Code(code) => self.code(code, scope),
+            Piece::Path(code) => {
+                let value = self.code(code, scope)?;
+                if value.is_undefined() {
+                    let message = format!("{} is not set", code.text);
+                    return Err(rquickjs::Exception::throw_reference(&self.ctx, &message));
+                }
+                Ok(value)
+            }
+        }
+    }
+
+    /// A value within a text: what is nothing is empty, what is no text is JSON.
+    pub(super) fn shown(&self, value: &Value<'js>) -> rquickjs::Result<String> {
+        if let Some(text) = value.as_string() {
+            return text.to_string();
+        }
+        if value.is_null() || value.is_undefined() {
+            return Ok(String::new());
+        }
+        if value.is_object()
+            && let Some(text) = self.ctx.json_stringify(value.clone())?
+        {
+            return text.to_string();
+        }
+        Ok(value.get::<rquickjs::Coerced<String>>()?.0)
+    }
+
+    pub(super) fn data(&self, data: &Data, scope: &Scope<'js>) -> rquickjs::Result<Value<'js>> {
+        let ctx = &self.ctx;
+        Ok(match data {
+            Data::Null => Value::new_null(ctx.clone()),
+            Data::Bool(value) => Value::new_bool(ctx.clone(), *value),
+            Data::Number(value) => value.into_js(ctx)?,
+            Data::Text(template) => self.template(template, scope)?,
+            Data::List(items) => {
+                let list = Array::new(ctx.clone())?;
+                for (index, item) in items.iter().enumerate() {
+                    list.set(index, self.data(item, scope)?)?;
+                }
+                list.into_value()
+            }
+            Data::Map(entries) => {
+                let map = Object::new(ctx.clone())?;
+                for (key, value) in entries {
+                    let key = self.shown(&self.template(key, scope)?)?;
+                    map.set(key, self.data(value, scope)?)?;
+                }
+                map.into_value()
+            }
+        })
+    }
+}
+
+/// The sources of a run with a rulebook, for errors that point into them.
+pub(super) struct BookSources<'a> {
+    pub(super) modules: &'a ModuleCache,
+    pub(super) book: &'a Book,
+}
+
+impl Sources for BookSources<'_> {
+    fn text(&self, file: &str) -> Option<std::sync::Arc<str>> {
+        if file == self.book.name {
+            return Some(std::sync::Arc::clone(&self.book.text));
+        }
+        self.modules.text(file)
+    }
+
+    fn original(&self, file: &str, line: u32, column: u32) -> Option<(u32, u32)> {
+        if file != self.book.name {
+            return self.modules.original(file, line, column);
+        }
+        let indent = *self.book.indents.get(&line)? as usize;
+        let text = self.book.text.lines().nth(line as usize - 1)?;
+        let end = text.floor_char_boundary(indent + column as usize - 1);
+        Some((line, text[..end].chars().count() as u32 + 1))
+    }
+
+    fn display_name(&self, file: &str) -> String {
+        self.modules.display_name(file)
+    }
+}

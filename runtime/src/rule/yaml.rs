@@ -1,0 +1,380 @@
+//! YAML as a tree that knows where everything stands, for errors that point at it. Knows nothing of rulebooks.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+use crate::typescript::SyntaxProblem;
+
+/// Deeper documents are refused: what walks through the tree calls itself.
+const MAX_DEPTH: usize = 64;
+
+/// The most nodes of one document, aliases counted each time they stand for something.
+const MAX_NODES: usize = 200_000;
+
+/// A stretch of one line of the source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// From 1.
+    pub(crate) line: u32,
+    /// From 1, in characters.
+    pub(crate) column: u32,
+    /// In characters, at least 1.
+    pub(crate) length: u32,
+}
+
+impl Place {
+    /// A problem there.
+    pub(crate) fn problem(self, message: impl Into<String>, help: Option<String>) -> SyntaxProblem {
+        SyntaxProblem {
+            message: message.into(),
+            help,
+            line: self.line,
+            column: self.column,
+            length: self.length.max(1),
+        }
+    }
+}
+
+/// A text of the source, and where its characters stand.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Text {
+    pub(crate) text: String,
+    pub(crate) at: Place,
+    /// Where the first character stands.
+    start: (u32, u32),
+    /// How many columns a literal block (`|`) is indented; other texts of several lines do not keep their lines.
+    pub(crate) indent: Option<u32>,
+}
+
+impl Text {
+    /// Where the character at this offset, in bytes, stands: line and column, from 1. Exact for plain and quoted
+    /// texts without escape sequences on one line, and for literal blocks.
+    pub(crate) fn position(&self, offset: usize) -> (u32, u32) {
+        let before = &self.text[..offset.min(self.text.len())];
+        let (line, column) = self.start;
+        match self.indent {
+            Some(indent) => {
+                let lines = before.matches('\n').count() as u32;
+                let last = before.rsplit('\n').next().unwrap_or_default();
+                (line + lines, indent + last.chars().count() as u32 + 1)
+            }
+            None => (line, column + before.chars().count() as u32),
+        }
+    }
+
+    /// The place of these bytes of the text.
+    pub(crate) fn place(&self, bytes: std::ops::Range<usize>) -> Place {
+        let (line, column) = self.position(bytes.start);
+        let part = self.text.get(bytes).unwrap_or_default();
+        let length = part.lines().next().unwrap_or_default().chars().count();
+        Place {
+            line,
+            column,
+            length: length.max(1) as u32,
+        }
+    }
+}
+
+/// A node of the document.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) at: Place,
+    pub(crate) value: Yaml,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Yaml {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(Text),
+    List(Vec<Node>),
+    Map(Vec<(Text, Node)>),
+}
+
+impl Yaml {
+    /// What it is, for people.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map",
+        }
+    }
+}
+
+/// Reads the one document of a source.
+///
+/// # Errors
+///
+/// What is no YAML, twice the same key, more than one document, and what is too large.
+pub(crate) fn read(source: &str) -> Result<Node, SyntaxProblem> {
+    let mut reader = Reader {
+        lines: source.lines().collect(),
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        document: None,
+        nodes: 0,
+    };
+    let mut parser = Parser::new_from_str(source);
+    while let Some(next) = parser.next_event() {
+        match next {
+            Ok((event, span)) => reader.event(event, span)?,
+            Err(error) => {
+                let marker = error.marker();
+                let place = Place {
+                    line: marker.line() as u32,
+                    column: marker.col() as u32 + 1,
+                    length: 1,
+                };
+                return Err(place.problem(format!("no valid YAML: {}", error.info()), None));
+            }
+        }
+    }
+    Ok(reader.document.unwrap_or(Node {
+        at: Place {
+            line: 1,
+            column: 1,
+            length: 1,
+        },
+        value: Yaml::Null,
+    }))
+}
+
+struct Reader<'a> {
+    lines: Vec<&'a str>,
+    /// The collections that are being read, outermost first.
+    open: Vec<Open>,
+    anchors: HashMap<usize, Node>,
+    document: Option<Node>,
+    nodes: usize,
+}
+
+/// A collection that is being read.
+struct Open {
+    at: Place,
+    anchor: usize,
+    parts: Parts,
+}
+
+enum Parts {
+    List(Vec<Node>),
+    Map {
+        entries: Vec<(Text, Node)>,
+        /// Merged in with `<<`: only what is not there itself counts.
+        merged: Vec<(Text, Node)>,
+        key: Option<Text>,
+    },
+}
+
+impl Reader<'_> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), SyntaxProblem> {
+        let at = self.place(span);
+        match event {
+            Event::DocumentStart(_) if self.document.is_some() => {
+                Err(at.problem("a second document starts here; a rulebook is one", None))
+            }
+            Event::Scalar(text, style, anchor, _) => {
+                let text = self.text(&text, style, span, at);
+                let value = match style {
+                    ScalarStyle::Plain if !self.wants_key() => plain(text),
+                    _ => Yaml::Text(text),
+                };
+                self.add(Node { at, value }, anchor)
+            }
+            Event::SequenceStart(anchor, _) => self.start(at, anchor, Parts::List(Vec::new())),
+            Event::MappingStart(anchor, _) => self.start(
+                at,
+                anchor,
+                Parts::Map {
+                    entries: Vec::new(),
+                    merged: Vec::new(),
+                    key: None,
+                },
+            ),
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(done) = self.open.pop() else {
+                    return Ok(());
+                };
+                let value = match done.parts {
+                    Parts::List(items) => Yaml::List(items),
+                    Parts::Map {
+                        mut entries,
+                        merged,
+                        ..
+                    } => {
+                        for (key, node) in merged {
+                            if !entries.iter().any(|(own, _)| own.text == key.text) {
+                                entries.push((key, node));
+                            }
+                        }
+                        Yaml::Map(entries)
+                    }
+                };
+                self.add(Node { at: done.at, value }, done.anchor)
+            }
+            Event::Alias(anchor) => {
+                let Some(node) = self.anchors.get(&anchor).cloned() else {
+                    return Err(at.problem("an alias within what it stands for", None));
+                };
+                self.nodes += size(&node);
+                self.add(node, 0)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn wants_key(&self) -> bool {
+        matches!(
+            self.open.last(),
+            Some(Open {
+                parts: Parts::Map { key: None, .. },
+                ..
+            })
+        )
+    }
+
+    fn start(&mut self, at: Place, anchor: usize, parts: Parts) -> Result<(), SyntaxProblem> {
+        if self.wants_key() {
+            return Err(at.problem("a key must be a text, no list and no map", None));
+        }
+        if self.open.len() >= MAX_DEPTH {
+            let problem = format!("nested more than {MAX_DEPTH} levels deep");
+            return Err(at.problem(problem, None));
+        }
+        self.open.push(Open { at, anchor, parts });
+        Ok(())
+    }
+
+    fn add(&mut self, node: Node, anchor: usize) -> Result<(), SyntaxProblem> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            let problem = format!("more than {MAX_NODES} values");
+            return Err(node.at.problem(problem, None));
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        match self.open.last_mut().map(|open| &mut open.parts) {
+            None => self.document = Some(node),
+            Some(Parts::List(items)) => items.push(node),
+            Some(Parts::Map {
+                entries,
+                merged,
+                key,
+            }) => match key.take() {
+                None => match node.value {
+                    Yaml::Text(text) => *key = Some(text),
+                    _ => return Err(node.at.problem("a key must be a text", None)),
+                },
+                Some(name) if name.text == "<<" => match node.value {
+                    Yaml::Map(entries) => merged.extend(entries),
+                    _ => return Err(node.at.problem("only a map can be merged in", None)),
+                },
+                Some(name) => {
+                    if entries.iter().any(|(own, _)| own.text == name.text) {
+                        let problem = format!("the key {:?} is there twice", name.text);
+                        return Err(name.at.problem(problem, None));
+                    }
+                    entries.push((name, node));
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn place(&self, span: Span) -> Place {
+        let (line, column) = (span.start.line(), span.start.col());
+        let to_end_of_line = || {
+            let line = self.lines.get(line.saturating_sub(1)).copied();
+            let rest = line.unwrap_or_default().trim_end().chars().count();
+            rest.saturating_sub(column)
+        };
+        let length = if span.end.line() == line && span.end.col() > column {
+            span.end.col() - column
+        } else {
+            to_end_of_line()
+        };
+        Place {
+            line: line as u32,
+            column: column as u32 + 1,
+            length: length.max(1) as u32,
+        }
+    }
+
+    fn text(&self, text: &str, style: ScalarStyle, span: Span, at: Place) -> Text {
+        let (mut start, mut indent) = ((at.line, at.column), None);
+        match style {
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => start.1 += 1,
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                // The header may be told as the place, or the first line of the content.
+                let header = self
+                    .lines
+                    .get(span.start.line().saturating_sub(1))
+                    .is_some_and(|line| {
+                        line.chars()
+                            .nth(span.start.col())
+                            .is_some_and(|c| c == '|' || c == '>')
+                    });
+                let first = if header { at.line + 1 } else { at.line };
+                let columns = self
+                    .lines
+                    .iter()
+                    .skip(first as usize - 1)
+                    .find(|line| !line.trim().is_empty())
+                    .map_or(0, |line| line.len() - line.trim_start_matches(' ').len());
+                start = (first, columns as u32 + 1);
+                indent = (style == ScalarStyle::Literal).then_some(columns as u32);
+            }
+            ScalarStyle::Plain => {}
+        }
+        Text {
+            text: text.to_owned(),
+            at,
+            start,
+            indent,
+        }
+    }
+}
+
+fn size(node: &Node) -> usize {
+    match &node.value {
+        Yaml::List(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Yaml::Map(entries) => 1 + entries.iter().map(|(_, node)| size(node)).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+/// What a plain scalar means in the core schema of YAML 1.2.
+fn plain(text: Text) -> Yaml {
+    match text.text.as_str() {
+        "" | "~" | "null" | "Null" | "NULL" => return Yaml::Null,
+        "true" | "True" | "TRUE" => return Yaml::Bool(true),
+        "false" | "False" | "FALSE" => return Yaml::Bool(false),
+        ".inf" | ".Inf" | ".INF" | "+.inf" => return Yaml::Number(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => return Yaml::Number(f64::NEG_INFINITY),
+        ".nan" | ".NaN" | ".NAN" => return Yaml::Number(f64::NAN),
+        _ => {}
+    }
+    let radix = |prefix, radix| {
+        let digits = text.text.strip_prefix(prefix)?;
+        u64::from_str_radix(digits, radix).ok()
+    };
+    if let Some(number) = radix("0x", 16).or_else(|| radix("0o", 8)) {
+        return Yaml::Number(number as f64);
+    }
+    let is_number = text
+        .text
+        .bytes()
+        .all(|c| matches!(c, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
+        && text.text.bytes().any(|c| c.is_ascii_digit());
+    match text.text.parse() {
+        Ok(number) if is_number => Yaml::Number(number),
+        _ => Yaml::Text(text),
+    }
+}
