@@ -9,13 +9,16 @@ mod session;
 mod sizes;
 mod stash;
 mod status;
+mod timeline;
+mod trace;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::RunOptions;
+use cla_runtime::{RunOptions, Trace, TracedRun};
 
 use self::session::Session;
 use crate::signals::Signals;
@@ -80,9 +83,18 @@ pub(crate) struct Args {
     ///
     /// Its fields: id, name, file, status (ok, failed, cancelled, timed_out, out_of_memory,
     /// stack_overflow), value, error (null, or kind, name, message, location, ...), waited and ran
-    /// (seconds), semaphores (name, taken, waited, held), peak_memory (bytes).
+    /// (seconds), semaphores (name, taken, waited, held), regions (semaphore, who, line, asked, waited, held,
+    /// granted, outcome), peak_memory (bytes).
     #[arg(long)]
     json: bool,
+    /// Draw what the runs and their forks waited for and held, at the end
+    #[arg(long)]
+    timeline: bool,
+    /// Write the same to a file: .svg is a picture, anything else the Chrome trace format
+    ///
+    /// Perfetto (ui.perfetto.dev), Speedscope and chrome://tracing open it.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Arguments for the rules, in `args` of the module cla/process
     #[arg(last = true, value_name = "ARG")]
     arguments: Vec<String>,
@@ -94,6 +106,7 @@ Examples:
   cla run --copies 5 queue.js            five runs that queue for what they take
   cla run deploy.yml                     a rulebook's `do`
   cla run deploy.yml --event pushed --stash branch=main
+  cla run --timeline fan-out.yml         who waited, and who held what, at the end
   cla run queue.js steer.js              two rules that share their semaphores
   cla run --timeout 30s --memory 64M untrusted.js
   cla run --stash user=root --stash /server/port=22 deploy.js
@@ -141,11 +154,19 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             if let Some(event) = &args.event {
                 options = options.event(event.as_str());
             }
+            let trace = (args.timeline || args.trace.is_some()).then(Trace::start);
+            if let Some(trace) = &trace {
+                options = options.trace(Arc::clone(trace));
+            }
             let mut session = Session::new(args, plan.len(), semaphores.clone());
             let live = session.start(plan, &options);
             session.attend(live, signals).await;
             crate::store::close(&semaphores).await;
-            io::Result::Ok(session.end())
+            let code = session.end();
+            io::Result::Ok(match trace {
+                Some(trace) => show(args, &trace.runs()).max(code),
+                None => code,
+            })
         })
     });
     match ended {
@@ -155,6 +176,40 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             ExitCode::from(crate::exit::FAILED)
         }
     }
+}
+
+/// Shows what the runs waited for and held, as the user asked. Gives an exit code.
+fn show(args: &Args, runs: &[TracedRun]) -> u8 {
+    let mut code = 0;
+    if args.timeline {
+        // With --json, standard output is for programs.
+        let width = if args.json {
+            terminal_size::terminal_size_of(io::stderr())
+        } else {
+            terminal_size::terminal_size_of(io::stdout())
+        };
+        let width = width.map_or(timeline::WIDTH, |(width, _)| usize::from(width.0));
+        let lines = timeline::lines(runs, width);
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let written = if args.json {
+            anstream::stderr().write_all(text.as_bytes())
+        } else {
+            anstream::stdout().write_all(text.as_bytes())
+        };
+        code = crate::written(written);
+    }
+    if let Some(file) = &args.trace {
+        let text = if file.extension().is_some_and(|kind| kind == "svg") {
+            trace::svg(runs)
+        } else {
+            trace::chrome(runs)
+        };
+        if let Err(error) = std::fs::write(file, text) {
+            crate::report(&format_args!("cannot write {}: {error}", file.display()));
+            code = crate::exit::FAILED;
+        }
+    }
+    code
 }
 
 #[cfg(test)]

@@ -160,3 +160,87 @@ fn an_event_that_is_not_there_is_told_with_those_that_are() {
     let ended = folder.cla(&["run", "book.yml"]);
     assert!(ended.stderr.contains("has no `do`"), "{}", ended.stderr);
 }
+
+/// Three forks that queue for one slot.
+const QUEUE_OF_THREE: (&str, &str) = (
+    "three.yml",
+    "do:
+  - foreach: [a, b, c]
+    do:
+      - name: fork ${it}
+        parallel: wait
+        semaphore: slot
+        sleep: 60ms
+",
+);
+
+#[test]
+fn a_timeline_has_a_row_for_each_fork_with_what_it_waited_for_and_held() {
+    let folder = Folder::with(&[QUEUE_OF_THREE]);
+    let ended = folder.cla(&["run", "--timeline", "three.yml"]);
+    let rows: Vec<&str> = ended.printed().lines().collect();
+    assert_eq!(
+        rows.len(),
+        6,
+        "the run, three forks, the scale, the legend: {rows:#?}"
+    );
+    assert!(
+        rows.iter().all(|row| row.chars().count() <= 80),
+        "{rows:#?}"
+    );
+    let starts: Vec<usize> = rows[1..4]
+        .iter()
+        .map(|row| row.chars().position(|c| c == '█').unwrap())
+        .collect();
+    assert!(
+        starts.is_sorted_by(|a, b| a < b),
+        "they hold one after the other: {rows:#?}"
+    );
+    assert!(rows[3].contains('░'), "the last one waits: {rows:#?}");
+}
+
+#[test]
+fn a_trace_is_a_file_that_trace_viewers_or_browsers_open() {
+    let folder = Folder::with(&[QUEUE_OF_THREE]);
+    folder
+        .cla(&["run", "--trace", "t.json", "three.yml"])
+        .printed();
+    let text = std::fs::read_to_string(folder.path().join("t.json")).unwrap();
+    let trace: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let of = |category: &str| {
+        events
+            .iter()
+            .filter(|event| event["cat"] == category)
+            .count()
+    };
+    assert_eq!((of("run"), of("hold")), (4, 3));
+    let held = events.iter().find(|event| event["cat"] == "hold").unwrap();
+    assert_eq!(held["name"], "slot");
+    assert_eq!(held["args"]["who"], "three.yml › fork a, line 6");
+    assert!(held["dur"].as_f64().unwrap() >= 60_000.0);
+
+    folder
+        .cla(&["run", "--trace", "t.svg", "three.yml"])
+        .printed();
+    let picture = std::fs::read_to_string(folder.path().join("t.svg")).unwrap();
+    assert!(picture.starts_with("<svg ") && picture.trim_end().ends_with("</svg>"));
+    assert!(picture.contains("three.yml › fork c"));
+    let ended = folder.cla(&["run", "--trace", "no/such/folder/t.json", "three.yml"]);
+    assert_eq!(ended.code, Some(1));
+}
+
+#[test]
+fn json_tells_the_regions() {
+    let folder = Folder::with(&[(
+        "book.yml",
+        "do:\n  - on_error: ignore\n    semaphore: slot\n    fail: broken\n",
+    )]);
+    let ended = folder.cla(&["run", "--json", "book.yml"]);
+    let object: serde_json::Value = serde_json::from_str(ended.printed()).unwrap();
+    let region = &object["regions"][0];
+    assert_eq!(region["semaphore"], "slot");
+    assert_eq!(region["outcome"], "failed");
+    assert_eq!(region["line"], 3);
+    assert_eq!(region["granted"], false);
+}

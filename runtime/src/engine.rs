@@ -20,6 +20,7 @@ use crate::modules::ModuleSettings;
 use crate::native::{Extension, NativeModule};
 use crate::output::{Output, ProcessOutput};
 use crate::script::Script;
+use crate::trace::{RegionRecord, Trace};
 use crate::worker::{Job, Worker};
 
 /// Runs rules, any number at once, on a few threads.
@@ -150,6 +151,8 @@ impl Engine {
             live: Arc::clone(&self.shared.live),
             event: options.event,
             detached: options.detached,
+            trace: options.trace,
+            parent: options.parent,
             engine: self.clone(),
         };
         // The least busy worker, so that a few long CPU-bound rules do not gather on one thread.
@@ -327,6 +330,8 @@ pub struct RunOptions {
     folders: Vec<PathBuf>,
     event: Option<String>,
     detached: bool,
+    trace: Option<Arc<Trace>>,
+    parent: Option<RunId>,
 }
 
 impl RunOptions {
@@ -371,6 +376,18 @@ impl RunOptions {
     /// meaning for other rules.
     pub fn event(mut self, event: impl Into<String>) -> Self {
         self.event = Some(event.into());
+        self
+    }
+
+    /// Adds what the run, and all that it forks, waits for and holds to a trace.
+    pub fn trace(mut self, trace: Arc<Trace>) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
+    /// The run that forks it.
+    pub(crate) fn parent(mut self, parent: RunId) -> Self {
+        self.parent = Some(parent);
         self
     }
 
@@ -483,6 +500,9 @@ pub struct RunReport {
     pub ran: Duration,
     /// What it took, by semaphore, in alphabetical order: of more than about a thousand, the last.
     pub semaphores: Vec<TakenSemaphore>,
+    /// The semaphored regions it was in, in the order in which it left them: of more than 10,000, the first. What scripts
+    /// take with `sem.take` is in `semaphores` only.
+    pub regions: Vec<RegionRecord>,
     /// What it took of semaphores that are not listed because there were too many.
     pub others: OtherSemaphores,
     /// The most memory that the script's values took at once, in bytes.
@@ -540,6 +560,7 @@ impl RunReport {
             waited: Duration::ZERO,
             ran: started.elapsed(),
             semaphores: Vec::new(),
+            regions: Vec::new(),
             others: OtherSemaphores::default(),
             peak_memory: 0,
         }

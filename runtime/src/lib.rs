@@ -39,6 +39,7 @@ mod rule;
 mod run;
 mod script;
 mod sys;
+mod trace;
 mod typescript;
 mod worker;
 
@@ -57,3 +58,4 @@ pub use run::{Account, HeldPermit, Kept, Ledger, PermitFacts, Run};
 pub use script::Script;
 pub use sys::host_object::HostObject;
 pub use sys::quickjs::StringIdentity;
+pub use trace::{RegionOutcome, RegionRecord, Trace, TracedRun};

@@ -25,6 +25,7 @@ use crate::script::Script;
 use crate::sys::fiber;
 use crate::sys::memory::MemoryGauge;
 use crate::sys::quickjs::throw_uncatchable;
+use crate::trace::{MOST_REGIONS, RegionRecord, Trace};
 
 /// How long runs that compute may keep their worker thread before everybody else gets a turn.
 ///
@@ -62,6 +63,8 @@ pub struct Run {
     pub(crate) output: Arc<dyn Output>,
     pub(crate) event: Option<String>,
     spawner: Spawner,
+    pub(crate) started: Instant,
+    pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// When the innermost op of a rulebook that has a time limit is out of time.
     op_deadline: Cell<Option<Instant>>,
     /// Until then, nothing but lack of memory stops the run: what must be done in the end is done.
@@ -86,6 +89,7 @@ pub(crate) struct RunParts {
     pub(crate) output: Arc<dyn Output>,
     pub(crate) event: Option<String>,
     pub(crate) spawner: Spawner,
+    pub(crate) started: Instant,
     pub(crate) semaphores: Semaphores,
     pub(crate) modules: ModuleCache,
 }
@@ -95,6 +99,7 @@ pub(crate) struct Spawner {
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
     pub(crate) folders: Vec<PathBuf>,
+    pub(crate) trace: Option<Arc<Trace>>,
 }
 
 impl Run {
@@ -113,6 +118,8 @@ impl Run {
             output: parts.output,
             event: parts.event,
             spawner: parts.spawner,
+            started: parts.started,
+            regions: RefCell::default(),
             op_deadline: Cell::default(),
             shield: Cell::default(),
             semaphores: parts.semaphores,
@@ -346,17 +353,30 @@ impl Run {
         self.shield.set(before);
     }
 
+    /// Notes a stay in a region.
+    pub(crate) fn note_region(&self, record: RegionRecord) {
+        let mut regions = self.regions.borrow_mut();
+        if regions.len() < MOST_REGIONS {
+            regions.push(record);
+        }
+    }
+
     /// Starts another run, with the output, limits and folders of this one.
     pub(crate) fn spawn(&self, script: Script, options: RunOptions, detached: bool) -> RunHandle {
         let Spawner {
             engine,
             limits,
             folders,
+            trace,
         } = &self.spawner;
         let mut options = options
             .limits(*limits)
             .output(Arc::clone(&self.output))
-            .detached(detached);
+            .detached(detached)
+            .parent(self.id);
+        if let Some(trace) = trace {
+            options = options.trace(Arc::clone(trace));
+        }
         for folder in folders {
             options = options.allow_folder(folder);
         }

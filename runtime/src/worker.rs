@@ -23,6 +23,7 @@ use crate::output::{Output, OutputStream};
 use crate::run::{Run, RunParts, Spawner};
 use crate::script::{Script, Source};
 use crate::sys::fiber::Fiber;
+use crate::trace::Trace;
 
 /// A run that is to be started.
 pub(crate) struct Job {
@@ -42,6 +43,8 @@ pub(crate) struct Job {
     pub(crate) event: Option<String>,
     /// Nobody looks at the report: a failure is said on the run's own output.
     pub(crate) detached: bool,
+    pub(crate) trace: Option<Arc<Trace>>,
+    pub(crate) parent: Option<RunId>,
     /// Starts what the run forks.
     pub(crate) engine: Engine,
 }
@@ -134,7 +137,9 @@ async fn perform(job: Job) {
             engine: job.engine,
             limits,
             folders,
+            trace: job.trace.clone(),
         },
+        started,
         semaphores: job.settings.semaphores.clone(),
         modules: ModuleCache::new(Arc::clone(&job.settings.modules), roots),
     });
@@ -159,6 +164,10 @@ async fn perform(job: Job) {
     };
     let report = report(&run, result, started);
     drop(run);
+    if let Some(trace) = &job.trace {
+        let ids = (report.id, job.parent);
+        trace.add(ids, &report.name, started, report.is_ok(), &report.regions);
+    }
     if job.detached
         && let Err(error) = &report.result
         && error.kind != ErrorKind::Cancelled
@@ -228,6 +237,7 @@ fn report(run: &Run, result: Result<serde_json::Value, RuleError>, started: Inst
         waited,
         ran: started.elapsed().saturating_sub(waited),
         semaphores,
+        regions: run.regions.take(),
         others: OtherSemaphores {
             count: others.semaphores,
             taken: others.taken,

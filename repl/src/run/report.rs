@@ -1,7 +1,7 @@
 //! How a run ended, for programs: one JSON object per line.
 
 use cla_runtime::semaphore::RunId;
-use cla_runtime::{ErrorKind, OtherSemaphores, RuleError, RunReport, TakenSemaphore};
+use cla_runtime::{ErrorKind, OtherSemaphores, RegionRecord, RuleError, RunReport, TakenSemaphore};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,6 +17,7 @@ struct Object<'a> {
     waited: f64,
     ran: f64,
     semaphores: &'a [TakenSemaphore],
+    regions: &'a [RegionRecord],
     /// Only when there were too many semaphores to list.
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<&'a OtherSemaphores>,
@@ -35,6 +36,7 @@ pub(super) fn json(file: &str, report: &RunReport) -> String {
         waited: report.waited.as_secs_f64(),
         ran: report.ran.as_secs_f64(),
         semaphores: &report.semaphores,
+        regions: &report.regions,
         others: Some(&report.others).filter(|others| others.count > 0),
         peak_memory: report.peak_memory,
     };

@@ -25,6 +25,7 @@ use crate::native::{json_to_value, value_to_json};
 use crate::output::OutputStream;
 use crate::run::Run;
 use crate::script::Script;
+use crate::trace::{RegionOutcome, RegionRecord};
 
 /// Deeper calls of defs would overflow the fiber's stack before QuickJS notices.
 const MAX_DEPTH: usize = 100;
@@ -277,7 +278,8 @@ impl<'js> Runner<'_, 'js> {
         let name = self.text(&region.key, scope)?;
         let name = SemaphoreName::new(&name)
             .map_err(|error| self.throw_at(region.at, &error.to_string()))?;
-        let owner = Owner::process(self.owner(region.at)).with_run(self.run.id());
+        let who = self.owner(region.at);
+        let owner = Owner::process(who.as_str()).with_run(self.run.id());
         let mut request = Request::new().owner(owner);
         if let Some(slots) = &region.slots {
             let slots = self.text(slots, scope)?.parse::<Slots>();
@@ -299,13 +301,47 @@ impl<'js> Runner<'_, 'js> {
             request = request.priority(Priority(priority).0);
         }
         let account = self.run.ledger().account(self.run.semaphores(), &name);
-        let permit = self
-            .js(self.run.acquire(&self.ctx, &account, request))?
-            .map_err(|error| self.throw_at(region.at, &error.to_string()))?;
+        let asked = self.run.started.elapsed();
+        let mut record = RegionRecord {
+            semaphore: name.clone(),
+            who,
+            line: region.at.line,
+            asked,
+            waited: Duration::ZERO,
+            held: Duration::ZERO,
+            granted: false,
+            outcome: RegionOutcome::Stopped,
+        };
+        let outcome = self.js(self.run.acquire(&self.ctx, &account, request));
+        record.waited = self.run.started.elapsed().saturating_sub(asked);
+        let permit = match outcome {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(error)) => {
+                record.outcome = RegionOutcome::from(&error);
+                self.run.note_region(record);
+                return Err(self.throw_at(region.at, &error.to_string()));
+            }
+            Err(abort) => {
+                self.run.note_region(record);
+                return Err(abort);
+            }
+        };
+        record.granted = permit.granted();
         let held = self.run.ledger().hold(permit, account);
         // Also when the interpreter ends the run in the middle of it.
         self.run.ledger().entrust(&held);
         let result = work();
+        record.held = self
+            .run
+            .started
+            .elapsed()
+            .saturating_sub(asked + record.waited);
+        record.outcome = match &result {
+            Ok(_) | Err(Abort::Return(_)) => RegionOutcome::Done,
+            Err(Abort::Thrown(_)) => RegionOutcome::Failed,
+            Err(Abort::Stopped) => RegionOutcome::Stopped,
+        };
+        self.run.note_region(record);
         if self.run.ledger().close(held) && result.is_ok() {
             let message = format!(
                 "Semaphore lost: the slot of semaphore \"{name}\" was lost while it was held, for its store could \

@@ -1,0 +1,152 @@
+//! What runs waited for and held, as it happened: each run's own record, and one that several runs share.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cla_semaphore::{AcquireError, RunId, SemaphoreName};
+use parking_lot::Mutex;
+use serde::Serialize;
+
+/// A run that enters more regions than this does not record the rest.
+pub(crate) const MOST_REGIONS: usize = 10_000;
+
+/// One stay in a semaphored region, or an attempt to get into it.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct RegionRecord {
+    /// The semaphore.
+    pub semaphore: SemaphoreName,
+    /// The rule and the op, as administrators see them.
+    pub who: String,
+    /// The line of the rulebook, from 1.
+    pub line: u32,
+    /// When it asked, from the start of the run.
+    #[serde(serialize_with = "seconds")]
+    pub asked: Duration,
+    /// How long it waited.
+    #[serde(serialize_with = "seconds")]
+    pub waited: Duration,
+    /// How long it held the slot.
+    #[serde(serialize_with = "seconds")]
+    pub held: Duration,
+    /// Whether an administrator let it through.
+    pub granted: bool,
+    /// How it ended.
+    pub outcome: RegionOutcome,
+}
+
+/// How a stay in a region ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RegionOutcome {
+    /// What was to be done there was done.
+    Done,
+    /// What was to be done there failed.
+    Failed,
+    /// The run was stopped, or an op around the region was out of time.
+    Stopped,
+    /// An administrator cancelled the wait.
+    Cancelled,
+    /// The wait took longer than its timeout.
+    TimedOut,
+    /// The wait could never have ended.
+    Deadlock,
+    /// The store could not be asked.
+    Refused,
+}
+
+impl From<&AcquireError> for RegionOutcome {
+    fn from(error: &AcquireError) -> Self {
+        match error {
+            AcquireError::Cancelled { .. } => Self::Cancelled,
+            AcquireError::TimedOut { .. } => Self::TimedOut,
+            AcquireError::Deadlock(_) => Self::Deadlock,
+            _ => Self::Refused,
+        }
+    }
+}
+
+/// One run in a [`Trace`].
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct TracedRun {
+    /// The run.
+    pub id: RunId,
+    /// Its name, for people.
+    pub name: String,
+    /// The run that forked it.
+    pub parent: Option<RunId>,
+    /// When it began, from the start of the trace.
+    #[serde(serialize_with = "seconds")]
+    pub began: Duration,
+    /// When it ended, from the start of the trace.
+    #[serde(serialize_with = "seconds")]
+    pub ended: Duration,
+    /// Whether it did not fail.
+    pub ok: bool,
+    /// The regions it was in, in the order in which it left them; at most 10,000.
+    pub regions: Vec<RegionRecord>,
+}
+
+/// Collects what several runs, and all that they fork, wait for and hold.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script, Trace};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let trace = Trace::start();
+/// let book = Script::new("book.yml", "do: [{semaphore: x, sleep: 1ms}]");
+/// Engine::new().run(book, RunOptions::new().trace(trace.clone())).await;
+/// let runs = trace.runs();
+/// assert_eq!(runs[0].regions[0].semaphore.as_str(), "x");
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Trace {
+    start: Instant,
+    runs: Mutex<Vec<TracedRun>>,
+}
+
+impl Trace {
+    /// Starts to collect.
+    #[must_use]
+    pub fn start() -> Arc<Self> {
+        Arc::new(Self {
+            start: Instant::now(),
+            runs: Mutex::default(),
+        })
+    }
+
+    /// The runs that have ended, in the order in which they began.
+    #[must_use]
+    pub fn runs(&self) -> Vec<TracedRun> {
+        let mut runs = self.runs.lock().clone();
+        runs.sort_by_key(|run| run.began);
+        runs
+    }
+
+    pub(crate) fn add(
+        &self,
+        (id, parent): (RunId, Option<RunId>),
+        name: &str,
+        began: Instant,
+        ok: bool,
+        regions: &[RegionRecord],
+    ) {
+        self.runs.lock().push(TracedRun {
+            id,
+            name: name.to_owned(),
+            parent,
+            began: began.saturating_duration_since(self.start),
+            ended: self.start.elapsed(),
+            ok,
+            regions: regions.to_vec(),
+        });
+    }
+}
+
+fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
