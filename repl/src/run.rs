@@ -65,6 +65,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "KEY=VALUE", value_parser = stash::Entry::parse)]
     stash: Vec<stash::Entry>,
     /// Run what rulebooks have under `on` for this event, with --stash as its data, instead of their `do`
+    ///
+    /// A JavaScript rule must export it in `on`; then it runs as always.
     #[arg(long, value_name = "NAME")]
     event: Option<String>,
     #[command(flatten)]

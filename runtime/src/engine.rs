@@ -153,6 +153,7 @@ impl Engine {
             detached: options.detached,
             trace: options.trace,
             parent: options.parent,
+            depth: options.depth,
             engine: self.clone(),
         };
         // The least busy worker, so that a few long CPU-bound rules do not gather on one thread.
@@ -332,6 +333,7 @@ pub struct RunOptions {
     detached: bool,
     trace: Option<Arc<Trace>>,
     parent: Option<RunId>,
+    depth: u32,
 }
 
 impl RunOptions {
@@ -385,9 +387,10 @@ impl RunOptions {
         self
     }
 
-    /// The run that forks it.
-    pub(crate) fn parent(mut self, parent: RunId) -> Self {
+    /// The run that starts it, and how many are above it.
+    pub(crate) fn parent(mut self, parent: RunId, depth: u32) -> Self {
         self.parent = Some(parent);
+        self.depth = depth;
         self
     }
 

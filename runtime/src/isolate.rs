@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rquickjs::{Context, Ctx, Function, Module, Object, Promise, Runtime, Value};
+use rquickjs::{Context, Ctx, Exception, Function, Module, Promise, Runtime, Value};
 
 use crate::control::Stop;
 use crate::engine::EngineSettings;
@@ -21,6 +21,7 @@ use crate::run::Run;
 use crate::script::{Script, Source};
 use crate::sys::memory::CountingAllocator;
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
+use crate::trace::RegionOutcome;
 
 /// Stack that host functions may use below QuickJS's own limit, in bytes.
 ///
@@ -252,10 +253,6 @@ fn evaluate<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, main: &Main) -> Evaluated<'js, V
         let part = rule::Part::Section(run.event.as_deref());
         return rule::execute(ctx, run, &book, &part);
     }
-    if run.event.is_some() {
-        let message = format!("{name} is no rulebook, so it has no events");
-        return Err(RuleError::load(message, None).into());
-    }
     let source = run
         .modules
         .prepare(name, Arc::clone(&main.text))
@@ -263,6 +260,7 @@ fn evaluate<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, main: &Main) -> Evaluated<'js, V
     match Kind::of(name) {
         Kind::Module => import_main(ctx, run, name),
         Kind::CommonJs => {
+            no_events(run, name)?;
             let specifier = rquickjs::String::from_str(ctx.clone(), name)
                 .map_err(|error| failure(ctx, run, &error))?;
             let exports = modules::require(ctx, run, "", specifier.as_value())
@@ -273,6 +271,16 @@ fn evaluate<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, main: &Main) -> Evaluated<'js, V
         Kind::Rulebook => Err(RuleError::internal("a rulebook is no script").into()),
         Kind::Either => evaluate_either(ctx, run, name, &source),
     }
+}
+
+/// Refuses an event that a rule without exports cannot have.
+fn no_events(run: &Run, name: &str) -> Result<(), RuleError> {
+    let Some(event) = &run.event else {
+        return Ok(());
+    };
+    let shown = run.modules.display_name(name);
+    let message = format!("{shown} exports no `on`, so it has no event {event:?}");
+    Err(RuleError::load(message, None))
 }
 
 /// Compiles a text that may be a script or a module as the one that it is.
@@ -289,6 +297,7 @@ fn evaluate_either<'js>(
     if modules::looks_like_module(&source.text) {
         return import_main(ctx, run, name);
     }
+    no_events(run, name)?;
     let error = match compile(ctx, run, name, &code, Goal::Script) {
         Ok(script) => {
             let value = script.run().map_err(|error| failure(ctx, run, &error))?;
@@ -342,14 +351,70 @@ fn compile<'js>(
 fn import_main<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> Evaluated<'js, Value<'js>> {
     let promise = Module::import(ctx, name).map_err(|error| failure(ctx, run, &error))?;
     let namespace = resolve(ctx, run, promise.into_value())?;
-    let default = namespace
-        .as_object()
-        .map_or(
-            Ok(Value::new_undefined(ctx.clone())),
-            |namespace: &Object<'js>| namespace.get("default"),
-        )
-        .map_err(|error| failure(ctx, run, &error))?;
-    call_if_function(ctx, run, default)
+    let export = |name: &str| match namespace.as_object() {
+        Some(namespace) => namespace
+            .get::<_, Value<'js>>(name)
+            .map_err(|error| failure(ctx, run, &error)),
+        None => Ok(Value::new_undefined(ctx.clone())),
+    };
+    if let Some(event) = &run.event {
+        let on = value_to_json(ctx, export("on")?).map_err(|error| failure(ctx, run, &error))?;
+        let events = match on {
+            serde_json::Value::Array(events) => events,
+            one => vec![one],
+        };
+        if !events.iter().any(|on| on.as_str() == Some(event)) {
+            let shown = run.modules.display_name(name);
+            let message = format!("{shown} does not export {event:?} in `on`");
+            return Err(RuleError::load(message, None).into());
+        }
+    }
+    let (default, semaphore) = (export("default")?, export("semaphore")?);
+    if semaphore.is_undefined() || semaphore.is_null() {
+        return call_if_function(ctx, run, default);
+    }
+    tagged(ctx, run, name, semaphore, || {
+        call_if_function(ctx, run, default)
+    })
+}
+
+/// Holds the semaphore that a rule exports while its default export runs.
+fn tagged<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    name: &str,
+    semaphore: Value<'js>,
+    work: impl FnOnce() -> Evaluated<'js, Value<'js>>,
+) -> Evaluated<'js, Value<'js>> {
+    let thrown = |message: &str| match Exception::from_message(ctx.clone(), message) {
+        Ok(error) => Failure::Thrown(error.into_value()),
+        Err(error) => failure(ctx, run, &error),
+    };
+    let json = value_to_json(ctx, semaphore).map_err(|error| failure(ctx, run, &error))?;
+    let tag = rule::Tag::read(&json).map_err(|problem| {
+        thrown(&format!(
+            "the export `semaphore` is not as it should be: {problem}"
+        ))
+    })?;
+    let line = run.modules.text(name).and_then(|text| {
+        let mut lines = text.lines();
+        lines.position(|line| line.contains("export") && line.contains("semaphore"))
+    });
+    let line = line.map_or(1, |line| line as u32 + 1);
+    let who = format!("{}, line {line}", run.name());
+    let inside = rule::enter(ctx, run, &tag, who, line)
+        .map_err(|error| failure(ctx, run, &error))?
+        .map_err(|error| thrown(&error.to_string()))?;
+    let result = work();
+    let outcome = match &result {
+        Ok(_) => RegionOutcome::Done,
+        Err(Failure::Stopped) => RegionOutcome::Stopped,
+        Err(_) => RegionOutcome::Failed,
+    };
+    match inside.leave(run, outcome) {
+        Some(lost) if result.is_ok() => Err(thrown(&lost)),
+        _ => result,
+    }
 }
 
 fn call_if_function<'js>(

@@ -8,7 +8,9 @@
 //! run's isolate, with the variables in [`scope`].
 
 mod book;
+mod data;
 mod parse;
+mod region;
 mod run;
 mod scope;
 mod shell;
@@ -19,6 +21,7 @@ use std::sync::Arc;
 
 pub(crate) use self::book::Book;
 use self::book::Op;
+pub(crate) use self::region::{Tag, enter};
 pub(crate) use self::run::{Part, execute};
 use crate::error::RuleError;
 

@@ -100,7 +100,12 @@ pub(crate) struct Spawner {
     pub(crate) limits: Limits,
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) trace: Option<Arc<Trace>>,
+    /// How many runs are above this one.
+    pub(crate) depth: u32,
 }
+
+/// Runs that start runs, one below the other, are no more than these.
+const MOST_GENERATIONS: u32 = 50;
 
 impl Run {
     pub(crate) fn new(parts: RunParts) -> Rc<Self> {
@@ -353,6 +358,11 @@ impl Run {
         self.shield.set(before);
     }
 
+    /// How much stack the run's calls may use, in bytes.
+    pub(crate) fn stack_limit(&self) -> usize {
+        self.spawner.limits.stack
+    }
+
     /// Notes a stay in a region.
     pub(crate) fn note_region(&self, record: RegionRecord) {
         let mut regions = self.regions.borrow_mut();
@@ -362,25 +372,38 @@ impl Run {
     }
 
     /// Starts another run, with the output, limits and folders of this one.
-    pub(crate) fn spawn(&self, script: Script, options: RunOptions, detached: bool) -> RunHandle {
+    ///
+    /// # Errors
+    ///
+    /// Runs that start runs go on for ever.
+    pub(crate) fn spawn(
+        &self,
+        script: Script,
+        options: RunOptions,
+        detached: bool,
+    ) -> Result<RunHandle, &'static str> {
         let Spawner {
             engine,
             limits,
             folders,
             trace,
+            depth,
         } = &self.spawner;
+        if *depth >= MOST_GENERATIONS {
+            return Err("runs start each other more than 50 levels deep");
+        }
         let mut options = options
             .limits(*limits)
             .output(Arc::clone(&self.output))
             .detached(detached)
-            .parent(self.id);
+            .parent(self.id, depth + 1);
         if let Some(trace) = trace {
             options = options.trace(Arc::clone(trace));
         }
         for folder in folders {
             options = options.allow_folder(folder);
         }
-        engine.run(script, options)
+        Ok(engine.run(script, options))
     }
 
     pub(crate) fn throw_stopped(&self, ctx: &Ctx<'_>) -> rquickjs::Error {

@@ -45,6 +45,7 @@ pub(crate) struct Job {
     pub(crate) detached: bool,
     pub(crate) trace: Option<Arc<Trace>>,
     pub(crate) parent: Option<RunId>,
+    pub(crate) depth: u32,
     /// Starts what the run forks.
     pub(crate) engine: Engine,
 }
@@ -138,6 +139,7 @@ async fn perform(job: Job) {
             limits,
             folders,
             trace: job.trace.clone(),
+            depth: job.depth,
         },
         started,
         semaphores: job.settings.semaphores.clone(),

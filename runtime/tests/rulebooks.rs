@@ -175,7 +175,7 @@ do:
     assert_eq!(value[1], "bye, eve");
     assert_eq!(value[2], "undefined");
     assert!(
-        value[3].as_str().unwrap().contains("levels deep"),
+        value[3].as_str().unwrap().contains("ops nest too deep"),
         "{value}"
     );
 }
@@ -520,6 +520,136 @@ fn nested_regions_of_one_slot_are_a_deadlock_and_not_a_hang() {
     let book = "do: [{semaphore: x, do: [{semaphore: x, do: []}]}]";
     let error = failure(book);
     assert!(error.message.contains("deadlock"), "{error}");
+}
+
+#[test]
+fn a_javascript_rule_is_tagged_by_what_it_exports() {
+    let engine = engine();
+    let held = engine
+        .semaphores()
+        .blocking_acquire(&name("x"), Request::new())
+        .unwrap();
+    let rule = "import.meta;\nexport const semaphore = { key: 'x', priority: 2 };
+        export default async stash => { await null; return stash.n + 1 }";
+    let options = RunOptions::new().stash(json!({"n": 1}));
+    let handle = engine.run(Script::new("rule.js", rule), options);
+    while counts(&engine, "x").1 == 0 {
+        std::thread::yield_now();
+    }
+    let view = engine.semaphores().show(&name("x")).now_or_never();
+    let row = view.unwrap().unwrap().unwrap().requests.remove(1);
+    assert_eq!(row.who.as_deref(), Some("rule.js, line 2"));
+    held.release().now_or_never();
+    let report = handle.wait();
+    assert_eq!(report.result.unwrap(), 2);
+    assert_eq!(report.regions.len(), 1);
+    assert_eq!(counts(&engine, "x"), (0, 0));
+
+    for (rule, expected) in [
+        (
+            "export const semaphore = 5; export default () => 1",
+            "a name, or a map",
+        ),
+        (
+            "export const semaphore = {key: 'x', slotz: 1}; export default () => 1",
+            "slotz",
+        ),
+        (
+            "export const semaphore = 'x'; export default () => { throw new Error('mine') }",
+            "mine",
+        ),
+    ] {
+        let report = engine
+            .run(Script::new("rule.js", rule), RunOptions::new())
+            .wait();
+        let error = report.result.unwrap_err();
+        assert!(error.message.contains(expected), "{error}");
+        assert_eq!(counts(&engine, "x"), (0, 0));
+    }
+}
+
+#[test]
+fn a_javascript_rule_runs_for_the_events_that_it_exports() {
+    let rule = "export const on = ['pushed']; export default () => 'ran'";
+    let run = |event: &str| {
+        let options = RunOptions::new().event(event);
+        engine()
+            .run(Script::new("rule.js", rule), options)
+            .wait()
+            .result
+    };
+    assert_eq!(run("pushed").unwrap(), "ran");
+    assert!(run("closed").unwrap_err().message.contains("closed"));
+}
+
+#[test]
+fn files_are_read_and_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().display();
+    let book = format!(
+        "
+do:
+  - write_file: {{path: '{at}/a.json', data: {{n: [1, 2]}}}}
+  - a = read_file: '{at}/a.json'
+  - write_file: {{path: '{at}/b.txt', text: \"x\\n\"}}
+  - write_file: {{path: '{at}/b.txt', text: 'n=${{a.n[1]}}', append: true}}
+  - b = read_file: '{at}/b.txt'
+  - c = parse: {{text: '[1]', format: json}}
+  - try: [{{read_file: '{at}/none.txt'}}]
+    catch: [{{e =: '${{error_message}}'}}]
+  - try: [{{parse: {{text: '[1', format: json}}}}]
+    catch: [{{f =: '${{error_message}}'}}]
+  - return: ['${{a}}', '${{b}}', '${{c}}', '${{e}}', '${{f}}']
+"
+    );
+    let value = run(&book).0.unwrap();
+    assert_eq!(value[0], json!({"n": [1, 2]}));
+    assert_eq!(value[1], "x\nn=2");
+    assert_eq!(value[2], json!([1]));
+    assert!(value[3].as_str().unwrap().contains("none.txt"), "{value}");
+    assert!(value[4].as_str().unwrap().contains("no JSON"), "{value}");
+}
+
+#[test]
+fn a_rule_calls_another_and_nothing_outside_of_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules");
+    std::fs::create_dir(&rules).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(rules.join(name), text).unwrap();
+    std::fs::write(folder.path().join("outside.js"), "1").unwrap();
+    write("add.js", "export default stash => stash.a + stash.b");
+    write("hook.yml", "on: {pushed: [{return: 'hook ${branch}'}]}");
+    write("bad.js", "throw new TypeError('no good')");
+    write("endless.yml", "do: [{call: endless.yml}]");
+    write(
+        "main.yml",
+        "
+do:
+  - sum = call: {file: add.js, stash: {a: 1, b: 2}}
+  - hook = call: {file: ./hook.yml, event: pushed, stash: {branch: main}}
+  - return: ['${sum}', '${hook}']
+",
+    );
+    write("calls-bad.yml", "do: [{call: bad.js}]");
+    write("calls-out.yml", "do: [{call: ../outside.js}]");
+    let run = |name: &str| {
+        let script = Script::file(rules.join(name));
+        engine().run(script, RunOptions::new()).wait().result
+    };
+    assert_eq!(run("main.yml").unwrap(), json!([3, "hook main"]));
+    let error = run("calls-bad.yml").unwrap_err();
+    assert!(error.message.contains("bad.js failed: no good"), "{error}");
+    assert_eq!(error.cause.unwrap().name, "TypeError");
+    let error = run("calls-out.yml").unwrap_err();
+    assert!(
+        error.message.contains("outside of the rule's folder"),
+        "{error}"
+    );
+    let mut error = run("endless.yml").unwrap_err();
+    while let Some(cause) = error.cause.take() {
+        error = *cause;
+    }
+    assert!(error.message.contains("levels deep"), "{error}");
 }
 
 #[test]

@@ -142,6 +142,15 @@ pub enum ReleaseError {
     Store(#[from] StoreError),
 }
 
+/// What a rule is told whose slot was lost by accident: see [`Permit::lease_passed`](crate::Permit::lease_passed).
+#[must_use]
+pub fn lost_message(name: &SemaphoreName) -> String {
+    format!(
+        "Semaphore lost: the slot of semaphore \"{name}\" was lost while it was held, for its store could not be \
+         reached for longer than the lease; others may have been busy at the same time"
+    )
+}
+
 /// Why a permit's TTL could not be renewed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]

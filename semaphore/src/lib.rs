@@ -200,6 +200,7 @@ pub use connect::{StoreUrl, StoreUrlError};
 pub use diagnosis::{ClientView, Diagnosis, Fact};
 pub use error::{
     AcquireError, AdminError, DeadlockError, DeadlockLink, RefreshError, ReleaseError, StoreError,
+    lost_message,
 };
 pub use event::{Event, EventHub, EventKind, Events, EventsError};
 pub use id::{IdError, RequestId, RunId};

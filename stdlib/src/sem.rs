@@ -225,10 +225,7 @@ impl Module {
 
     /// The slot was lost by accident while a rule relied on it.
     fn lost(&self, ctx: &Ctx<'_>, name: &SemaphoreName) -> js::Error {
-        let message = format!(
-            "Semaphore lost: the slot of semaphore \"{name}\" was lost while it was held, for its store could not be \
-             reached for longer than the lease; others may have been busy at the same time"
-        );
+        let message = cla_runtime::semaphore::lost_message(name);
         self.throw(ctx, ErrorClass::Lost, &message, Some(name.as_str()))
     }
 

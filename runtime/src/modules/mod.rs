@@ -19,7 +19,8 @@ pub(crate) use load::{Kind, ModuleLoader, looks_like_module};
 pub(crate) use require::{install, require};
 
 use self::cache::{Code, CodeCache};
-use self::resolve::{ResolveError, Resolved};
+use self::resolve::ResolveError;
+pub(crate) use self::resolve::Resolved;
 use crate::error::{RuleError, Sources};
 use crate::native::NativeModule;
 
@@ -34,7 +35,7 @@ pub(crate) struct ModuleSettings {
 }
 
 impl ModuleSettings {
-    fn native(&self, name: &str) -> Option<&Arc<dyn NativeModule>> {
+    pub(crate) fn native(&self, name: &str) -> Option<&Arc<dyn NativeModule>> {
         self.natives.iter().find(|module| module.name() == name)
     }
 }
@@ -154,7 +155,11 @@ impl ModuleCache {
     }
 
     /// Resolves `specifier` as written in the module `importer` (empty: the main script).
-    fn resolve(&self, importer: &str, specifier: &str) -> Result<Resolved, ResolveError> {
+    pub(crate) fn resolve(
+        &self,
+        importer: &str,
+        specifier: &str,
+    ) -> Result<Resolved, ResolveError> {
         let main = self.main.borrow();
         let importer_path = Path::new(importer);
         let folder = if importer_path.is_absolute() {

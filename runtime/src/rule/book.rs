@@ -146,6 +146,27 @@ pub(crate) enum Action {
     Dump(Data),
     Sleep(Data),
     Shell(Data),
+    /// A text as a value.
+    Parse {
+        text: Data,
+        format: Option<Data>,
+    },
+    ReadFile {
+        path: Data,
+        format: Option<Data>,
+    },
+    WriteFile {
+        path: Data,
+        value: Data,
+        format: Option<Data>,
+        append: bool,
+    },
+    /// Another rule.
+    Rule {
+        file: Data,
+        stash: Option<Data>,
+        event: Option<Data>,
+    },
 }
 
 /// What a loop goes through.

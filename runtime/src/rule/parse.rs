@@ -25,7 +25,7 @@ const ATTRIBUTES: [&str; 7] = [
     "register",
 ];
 
-const OPS: [&str; 21] = [
+const OPS: [&str; 25] = [
     "do",
     "var",
     "set",
@@ -45,6 +45,10 @@ const OPS: [&str; 21] = [
     "sleep",
     "shell",
     "js",
+    "parse",
+    "read_file",
+    "write_file",
+    "call",
     "then",
     "catch",
 ];
@@ -515,6 +519,44 @@ impl Parser {
                     return None;
                 }
             },
+            "parse" => {
+                let [text, format] = self.parts(argument, "text", ["text", "format"]);
+                Action::Parse {
+                    text: self.required(argument, "text", text)?,
+                    format,
+                }
+            }
+            "read_file" => {
+                let [path, format] = self.parts(argument, "path", ["path", "format"]);
+                Action::ReadFile {
+                    path: self.required(argument, "path", path)?,
+                    format,
+                }
+            }
+            "write_file" => {
+                let names = ["path", "text", "data", "format", "append"];
+                let [path, text, data, format, append] = self.parts(argument, "path", names);
+                if text.is_some() == data.is_some() {
+                    let message = "write_file has a `text`, or `data`";
+                    self.problem(argument.at, message);
+                    return None;
+                }
+                Action::WriteFile {
+                    path: self.required(argument, "path", path)?,
+                    value: text.or(data).unwrap_or(Data::Null),
+                    format,
+                    append: matches!(append, Some(Data::Bool(true))),
+                }
+            }
+            "call" => {
+                let names = ["file", "stash", "event"];
+                let [file, stash, event] = self.parts(argument, "file", names);
+                Action::Rule {
+                    file: self.required(argument, "file", file)?,
+                    stash,
+                    event,
+                }
+            }
             _ if self.defs.contains_key(kind) => self.call(key, argument)?,
             _ => {
                 let known = OPS.into_iter().chain(ATTRIBUTES);
@@ -526,6 +568,36 @@ impl Parser {
             }
         };
         Some((kind.to_owned(), None, action))
+    }
+
+    /// The parts of an op's argument, by these names. What is no map is the part `short`.
+    fn parts<const N: usize>(
+        &mut self,
+        argument: &Node,
+        short: &str,
+        names: [&str; N],
+    ) -> [Option<Data>; N] {
+        let Yaml::Map(entries) = &argument.value else {
+            let data = self.data(argument);
+            return names.map(|name| (name == short).then(|| data.clone()));
+        };
+        for (key, _) in entries {
+            if !names.contains(&key.text.as_str()) {
+                self.unknown_key(key, "this op", &names);
+            }
+        }
+        names.map(|name| {
+            let entry = entries.iter().find(|(key, _)| key.text == name);
+            entry.map(|(_, node)| self.data(node))
+        })
+    }
+
+    fn required(&mut self, argument: &Node, name: &str, part: Option<Data>) -> Option<Data> {
+        if part.is_none() || matches!(part, Some(Data::Null)) {
+            self.problem(argument.at, format!("this op needs a `{name}`"));
+            return None;
+        }
+        part
     }
 
     fn conditional<'n>(

@@ -4,31 +4,32 @@
 //! and its forks are cancelled before anybody hears of it. What went wrong is a JavaScript value, so that `catch` and
 //! scripts see the same; where it went wrong is kept beside it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cla_semaphore::{Owner, Priority, Request, SemaphoreName, Slots, Ttl};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rquickjs::{Ctx, Exception, Object, Value};
 
 use super::Fork;
 use super::book::{Action, Block, Book, Condition, Data, Items, OnError, Op, Parallel, Region};
+use super::data::{self, Format};
+use super::region::{self, Tag};
 use super::scope::{BookSources, Evaluator, SCOPE_FILE, Scope};
 use super::shell;
 use super::yaml::Place;
 use crate::engine::{RunHandle, RunOptions};
 use crate::error::{ErrorKind, Frame, Location, RuleError};
 use crate::isolate::{Evaluated, Failure, failure, resolve};
+use crate::modules::Resolved;
 use crate::native::{json_to_value, value_to_json};
 use crate::output::OutputStream;
 use crate::run::Run;
 use crate::script::Script;
-use crate::trace::{RegionOutcome, RegionRecord};
-
-/// Deeper calls of defs would overflow the fiber's stack before QuickJS notices.
-const MAX_DEPTH: usize = 100;
+use crate::trace::RegionOutcome;
 
 /// How long what must run in the end (`finally`, waiting for cancelled forks) may take after the run was stopped.
 const GRACE: Duration = Duration::from_secs(10);
@@ -55,7 +56,7 @@ pub(crate) fn execute<'js>(
         evaluator,
         path: RefCell::default(),
         forks: RefCell::default(),
-        depth: Cell::new(0),
+        top: stack_pointer(),
         prefix: match part {
             Part::Section(_) => Vec::new(),
             Part::Fork(fork) => fork.path.clone(),
@@ -66,6 +67,13 @@ pub(crate) fn execute<'js>(
         Abort::Stopped => Err(Failure::Stopped),
         Abort::Thrown(thrown) => Err(runner.explain(*thrown)),
     })
+}
+
+/// About where the stack is now.
+#[inline(never)]
+fn stack_pointer() -> usize {
+    let here = 0_u8;
+    std::ptr::from_ref(std::hint::black_box(&here)).addr()
 }
 
 /// Why an op ends before its end.
@@ -113,8 +121,8 @@ struct Runner<'a, 'js> {
     path: RefCell<Vec<Step>>,
     /// Those that are to be joined, by the blocks that do it, innermost last.
     forks: RefCell<Vec<Vec<Child>>>,
-    /// How deep defs call each other.
-    depth: Cell<usize>,
+    /// Where the stack was in the beginning.
+    top: usize,
     /// The path of the op that forked this run.
     prefix: Vec<String>,
 }
@@ -185,6 +193,11 @@ impl<'js> Runner<'_, 'js> {
     }
 
     fn op(&self, op: &Arc<Op>, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
+        // QuickJS looks only when JavaScript is called, and needs the rest for that.
+        if self.top.abs_diff(stack_pointer()) > self.run.stack_limit() / 4 * 3 {
+            let message = "ops nest too deep for the run's stack: is there a def that calls itself without end?";
+            return Err(self.throw(message));
+        }
         let label = match &op.name {
             Some(name) => self.placed(op.at, || self.text(&Data::Text(name.clone()), scope))?,
             None => op.kind.clone(),
@@ -275,81 +288,37 @@ impl<'js> Runner<'_, 'js> {
         scope: &Scope<'js>,
         work: impl FnOnce() -> Ran<'js, T>,
     ) -> Ran<'js, T> {
-        let name = self.text(&region.key, scope)?;
-        let name = SemaphoreName::new(&name)
-            .map_err(|error| self.throw_at(region.at, &error.to_string()))?;
-        let who = self.owner(region.at);
-        let owner = Owner::process(who.as_str()).with_run(self.run.id());
-        let mut request = Request::new().owner(owner);
-        if let Some(slots) = &region.slots {
-            let slots = self.text(slots, scope)?.parse::<Slots>();
-            let slots = slots.map_err(|error| self.throw_at(region.at, &error.to_string()))?;
-            request = request.slots(slots);
-        }
-        if let Some(timeout) = &region.timeout {
-            request = request.timeout(self.duration(timeout, scope)?);
-        }
-        if let Some(ttl) = &region.ttl {
-            let ttl = Ttl::new(self.duration(ttl, scope)?);
-            request =
-                request.ttl(ttl.map_err(|error| self.throw_at(region.at, &error.to_string()))?);
-        }
-        if let Some(priority) = &region.priority {
-            let priority = self.text(priority, scope)?.parse::<i32>();
-            let priority = priority
-                .map_err(|_| self.throw_at(region.at, "the priority must be a whole number"))?;
-            request = request.priority(Priority(priority).0);
-        }
-        let account = self.run.ledger().account(self.run.semaphores(), &name);
-        let asked = self.run.started.elapsed();
-        let mut record = RegionRecord {
-            semaphore: name.clone(),
-            who,
-            line: region.at.line,
-            asked,
-            waited: Duration::ZERO,
-            held: Duration::ZERO,
-            granted: false,
-            outcome: RegionOutcome::Stopped,
-        };
-        let outcome = self.js(self.run.acquire(&self.ctx, &account, request));
-        record.waited = self.run.started.elapsed().saturating_sub(asked);
-        let permit = match outcome {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(error)) => {
-                record.outcome = RegionOutcome::from(&error);
-                self.run.note_region(record);
-                return Err(self.throw_at(region.at, &error.to_string()));
+        let mut wanted = serde_json::Map::new();
+        let key = self.text(&region.key, scope)?;
+        wanted.insert("key".to_owned(), key.into());
+        for (name, part) in [
+            ("slots", &region.slots),
+            ("timeout", &region.timeout),
+            ("ttl", &region.ttl),
+            ("priority", &region.priority),
+        ] {
+            if let Some(part) = part {
+                let value = self.value(part, scope)?;
+                let value = self.js(value_to_json(&self.ctx, value))?;
+                wanted.insert(name.to_owned(), value);
             }
-            Err(abort) => {
-                self.run.note_region(record);
-                return Err(abort);
-            }
-        };
-        record.granted = permit.granted();
-        let held = self.run.ledger().hold(permit, account);
-        // Also when the interpreter ends the run in the middle of it.
-        self.run.ledger().entrust(&held);
+        }
+        let refuse = |problem: &str| self.throw_at(region.at, problem);
+        let tag = Tag::read(&wanted.into()).map_err(|problem| refuse(&problem))?;
+        let (who, line) = (self.owner(region.at), region.at.line);
+        let inside = self
+            .js(region::enter(&self.ctx, self.run, &tag, who, line))?
+            .map_err(|error| refuse(&error.to_string()))?;
         let result = work();
-        record.held = self
-            .run
-            .started
-            .elapsed()
-            .saturating_sub(asked + record.waited);
-        record.outcome = match &result {
+        let outcome = match &result {
             Ok(_) | Err(Abort::Return(_)) => RegionOutcome::Done,
             Err(Abort::Thrown(_)) => RegionOutcome::Failed,
             Err(Abort::Stopped) => RegionOutcome::Stopped,
         };
-        self.run.note_region(record);
-        if self.run.ledger().close(held) && result.is_ok() {
-            let message = format!(
-                "Semaphore lost: the slot of semaphore \"{name}\" was lost while it was held, for its store could \
-                 not be reached for longer than the lease; others may have been busy at the same time"
-            );
-            return Err(self.throw_at(region.at, &message));
+        match inside.leave(self.run, outcome) {
+            Some(lost) if outcome == RegionOutcome::Done => Err(refuse(&lost)),
+            _ => result,
         }
-        result
     }
 
     /// The op within its time limit.
@@ -441,6 +410,45 @@ impl<'js> Runner<'_, 'js> {
                 self.wait(tokio::time::sleep(pause))?;
             }
             Action::Shell(data) => return self.shell(op, data, scope),
+            Action::Parse { text, format } => {
+                let text = self.text(text, scope)?;
+                // All JSON is YAML.
+                let format = self.format(format.as_ref(), Format::Yaml, scope)?;
+                return self.js(data::read(&self.ctx, self.run, &text, format, "the text"));
+            }
+            Action::ReadFile { path, format } => {
+                let path = self.text(path, scope)?;
+                let format = self.format(format.as_ref(), Format::of(&path), scope)?;
+                let text = self.file(&path, |path| std::fs::read_to_string(path))?;
+                return self.js(data::read(&self.ctx, self.run, &text, format, &path));
+            }
+            Action::WriteFile {
+                path,
+                value,
+                format,
+                append,
+            } => {
+                let path = self.text(path, scope)?;
+                let value = self.value(value, scope)?;
+                let format = self.format(format.as_ref(), Format::of(&path), scope)?;
+                // A text is written as it is, whatever the file is called.
+                let format = if value.is_string() {
+                    Format::Text
+                } else {
+                    format
+                };
+                let text = self.js(data::write(&self.ctx, self.run, value, format))?;
+                let append = *append;
+                self.file(&path, move |path| {
+                    let mut options = std::fs::OpenOptions::new();
+                    options.create(true).write(true);
+                    options.append(append).truncate(!append);
+                    options.open(path)?.write_all(text.as_bytes())
+                })?;
+            }
+            Action::Rule { file, stash, event } => {
+                return self.rule(file, stash.as_ref(), event.as_ref(), scope);
+            }
         }
         Ok(self.undefined())
     }
@@ -522,10 +530,6 @@ impl<'js> Runner<'_, 'js> {
         let Some(def) = self.book.defs.get(def) else {
             return Err(self.throw(&format!("there is no def {def:?}")));
         };
-        if self.depth.get() >= MAX_DEPTH {
-            let message = format!("defs call each other more than {MAX_DEPTH} levels deep");
-            return Err(self.throw(&message));
-        }
         let given = self.value(arguments, scope)?;
         let vars = match given.into_object() {
             Some(object) => object,
@@ -540,10 +544,7 @@ impl<'js> Runner<'_, 'js> {
                 self.js(inner.vars.set(argument.name.as_str(), value))?;
             }
         }
-        self.depth.set(self.depth.get() + 1);
-        let result = self.block(&def.body, &inner);
-        self.depth.set(self.depth.get() - 1);
-        match result {
+        match self.block(&def.body, &inner) {
             Err(Abort::Return(value)) => Ok(value),
             other => other,
         }
@@ -568,6 +569,88 @@ impl<'js> Runner<'_, 'js> {
         Ok(result.into_value())
     }
 
+    fn format(
+        &self,
+        format: Option<&Data>,
+        otherwise: Format,
+        scope: &Scope<'js>,
+    ) -> Ran<'js, Format> {
+        let Some(format) = format else {
+            return Ok(otherwise);
+        };
+        let name = self.text(format, scope)?;
+        Format::named(&name)
+            .ok_or_else(|| self.throw(&format!("the format is json, yaml or text, not {name:?}")))
+    }
+
+    /// Does something to a file, on a thread that may block.
+    fn file<T: Send + 'static>(
+        &self,
+        path: &str,
+        work: impl FnOnce(&Path) -> std::io::Result<T> + Send + 'static,
+    ) -> Ran<'js, T> {
+        let owned = PathBuf::from(path);
+        let done = self.wait(tokio::task::spawn_blocking(move || work(&owned)))?;
+        let done = done.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        done.map_err(|error| self.throw(&format!("{path}: {error}")))
+    }
+
+    /// Runs another rule, and gives what it returns.
+    fn rule(
+        &self,
+        file: &Data,
+        stash: Option<&Data>,
+        event: Option<&Data>,
+        scope: &Scope<'js>,
+    ) -> Ran<'js, Value<'js>> {
+        let file = self.text(file, scope)?;
+        let specifier = if file.starts_with(['.', '/']) {
+            file.clone()
+        } else {
+            format!("./{file}")
+        };
+        let path = match self.run.modules.resolve("", &specifier) {
+            Ok(Resolved::File(path)) => path,
+            Ok(Resolved::Native(_)) => return Err(self.throw(&format!("{file} is no file"))),
+            Err(error) => return Err(self.throw(&error.to_string())),
+        };
+        let stash = match stash {
+            Some(stash) => {
+                let value = self.value(stash, scope)?;
+                self.js(value_to_json(&self.ctx, value))?
+            }
+            None => serde_json::Value::Null,
+        };
+        let name = format!("{} › {file}", self.run.name());
+        let mut options = RunOptions::new().name(name).stash(stash);
+        if let Some(event) = event {
+            options = options.event(self.text(event, scope)?);
+        }
+        let script = Script::file(path);
+        let handle = self
+            .run
+            .spawn(script, options, false)
+            .map_err(|problem| self.throw(problem))?;
+        let canceller = handle.canceller();
+        let mut handle = std::pin::pin!(handle);
+        let report = self.wait(handle.as_mut()).inspect_err(|_| {
+            canceller.cancel();
+            self.run.shielded(GRACE, || {
+                let _ = self.wait(handle.as_mut());
+            });
+        })?;
+        match report.result {
+            Ok(value) => self.js(json_to_value(&self.ctx, &value)),
+            Err(error) => {
+                let mut abort = self.throw(&format!("{file} failed: {}", error.message));
+                if let Abort::Thrown(thrown) = &mut abort {
+                    thrown.cause = Some(Box::new(error));
+                }
+                Err(abort)
+            }
+        }
+    }
+
     // ---- forks
 
     /// Starts the op in a run of its own, with a copy of the variables.
@@ -587,7 +670,8 @@ impl<'js> Runner<'_, 'js> {
         let options = RunOptions::new().name(name).stash(stash);
         let handle = self
             .run
-            .spawn(Script::fork(fork), options, parallel == Parallel::Leave);
+            .spawn(Script::fork(fork), options, parallel == Parallel::Leave)
+            .map_err(|problem| self.throw(problem))?;
         if parallel == Parallel::Wait {
             let register = match &op.register {
                 Some(register) => Some(self.text(&Data::Text(register.clone()), scope)?),

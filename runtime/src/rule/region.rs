@@ -1,0 +1,163 @@
+//! A semaphored region: how it is asked for, entered and left. Notes what became of it.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use cla_semaphore::{AcquireError, Owner, Request, SemaphoreName, Slots, Ttl};
+use rquickjs::Ctx;
+use serde_json::Value as Json;
+
+use crate::duration;
+use crate::run::{HeldPermit, Run};
+use crate::trace::{RegionOutcome, RegionRecord};
+
+/// What a rule says of the semaphore that it wants to hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Tag {
+    pub(super) name: SemaphoreName,
+    slots: Option<Slots>,
+    timeout: Option<Duration>,
+    ttl: Option<Ttl>,
+    priority: Option<i32>,
+}
+
+impl Tag {
+    /// Reads a name, or `{key, slots, timeout, ttl, priority}`.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong.
+    pub(crate) fn read(json: &Json) -> Result<Self, String> {
+        let named = |name: &str| SemaphoreName::new(name).map_err(|error| error.to_string());
+        let map = match json {
+            Json::String(name) => {
+                return Ok(Self {
+                    name: named(name)?,
+                    slots: None,
+                    timeout: None,
+                    ttl: None,
+                    priority: None,
+                });
+            }
+            Json::Object(map) => map,
+            _ => return Err("a semaphore is a name, or a map with `key`".to_owned()),
+        };
+        let key = map.get("key").and_then(Json::as_str);
+        let key = key.ok_or("a semaphore's `key` is its name, a text")?;
+        let mut tag = Self::read(&Json::String(key.to_owned()))?;
+        for (part, value) in map {
+            match part.as_str() {
+                "key" => {}
+                "slots" => {
+                    let text = value
+                        .as_str()
+                        .map_or_else(|| value.to_string(), str::to_owned);
+                    tag.slots = Some(text.parse().map_err(|error| format!("{error}"))?);
+                }
+                "timeout" => tag.timeout = Some(length(part, value)?),
+                "ttl" => {
+                    let ttl = Ttl::new(length(part, value)?);
+                    tag.ttl = Some(ttl.map_err(|error| error.to_string())?);
+                }
+                "priority" => {
+                    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+                    tag.priority = Some(number.ok_or("the priority must be a whole number")?);
+                }
+                other => {
+                    return Err(format!(
+                        "a semaphore has no {other:?}; it has key, slots, timeout, ttl, priority"
+                    ));
+                }
+            }
+        }
+        Ok(tag)
+    }
+}
+
+fn length(part: &str, value: &Json) -> Result<Duration, String> {
+    let read = match value {
+        Json::Number(seconds) => duration::from_seconds(seconds.as_f64().unwrap_or(f64::NAN)),
+        Json::String(text) => duration::parse(text),
+        _ => Err("be a duration such as 30s"),
+    };
+    read.map_err(|problem| format!("the {part} must {problem}"))
+}
+
+/// A region that was entered. Should the run end in the middle of it, its ledger gives the slot back.
+pub(crate) struct Inside {
+    held: Rc<HeldPermit>,
+    record: RegionRecord,
+}
+
+/// Enters a region: waits for its turn.
+///
+/// # Errors
+///
+/// The outer error is that of [`Run::acquire`]; the inner one says why there is no slot.
+pub(crate) fn enter(
+    ctx: &Ctx<'_>,
+    run: &Run,
+    tag: &Tag,
+    who: String,
+    line: u32,
+) -> rquickjs::Result<Result<Inside, AcquireError>> {
+    let mut request = Request::new().owner(Owner::process(who.as_str()).with_run(run.id()));
+    if let Some(slots) = tag.slots {
+        request = request.slots(slots);
+    }
+    if let Some(timeout) = tag.timeout {
+        request = request.timeout(timeout);
+    }
+    if let Some(ttl) = tag.ttl {
+        request = request.ttl(ttl);
+    }
+    if let Some(priority) = tag.priority {
+        request = request.priority(priority);
+    }
+    let account = run.ledger().account(run.semaphores(), &tag.name);
+    let asked = run.started.elapsed();
+    let admitted = run.acquire(ctx, &account, request);
+    let mut record = RegionRecord {
+        semaphore: tag.name.clone(),
+        who,
+        line,
+        asked,
+        waited: run.started.elapsed().saturating_sub(asked),
+        held: Duration::ZERO,
+        granted: false,
+        outcome: RegionOutcome::Stopped,
+    };
+    match admitted {
+        Ok(Ok(permit)) => {
+            record.granted = permit.granted();
+            let held = run.ledger().hold(permit, account);
+            run.ledger().entrust(&held);
+            Ok(Ok(Inside { held, record }))
+        }
+        Ok(Err(error)) => {
+            record.outcome = RegionOutcome::from(&error);
+            run.note_region(record);
+            Ok(Err(error))
+        }
+        Err(stopped) => {
+            run.note_region(record);
+            Err(stopped)
+        }
+    }
+}
+
+impl Inside {
+    /// Gives the slot back. If that had been lost by accident, gives the message that whoever relied on it should
+    /// get.
+    pub(crate) fn leave(self, run: &Run, outcome: RegionOutcome) -> Option<String> {
+        let Self { held, mut record } = self;
+        let name = record.semaphore.clone();
+        let admitted = record.asked + record.waited;
+        record.held = run.started.elapsed().saturating_sub(admitted);
+        record.outcome = outcome;
+        run.note_region(record);
+        run.ledger()
+            .close(held)
+            .then(|| cla_semaphore::lost_message(&name))
+    }
+}
