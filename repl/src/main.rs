@@ -3,6 +3,7 @@
 //! One file per subcommand: its arguments, and what it does. What the subcommands do is done by the
 //! engine (`cla-runtime`) and the standard library (`cla-stdlib`); here they meet the terminal.
 
+mod check;
 mod completions;
 mod doctor;
 mod durations;
@@ -42,6 +43,7 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Check(check::Args),
     Sem(sem::Args),
     Doctor(doctor::Args),
     Types(types::Args),
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
     cli.colour.write_global();
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Sem(args) => sem::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Types(args) => types::run(&args),

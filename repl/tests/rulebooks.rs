@@ -244,3 +244,54 @@ fn json_tells_the_regions() {
     assert_eq!(region["line"], 3);
     assert_eq!(region["granted"], false);
 }
+
+#[test]
+fn check_finds_what_is_wrong_without_running_anything() {
+    let folder = Folder::with(&[
+        ("good.yml", "do: [{shell: touch ran}]\n"),
+        ("warned.yml", "do: [{echo: '${nobody}'}]\n"),
+        (
+            "bad.yml",
+            "do:\n  - semaphore: x\n    do: [{semaphore: x, do: []}]\n",
+        ),
+    ]);
+    let ended = folder.cla(&["check", "good.yml", "warned.yml"]);
+    assert_eq!(ended.code, Some(0));
+    assert!(
+        ended
+            .stdout
+            .contains("warning: nothing in this rulebook sets nobody"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended
+            .stdout
+            .ends_with("2 rules checked: 0 errors, 1 warning\n"),
+        "{}",
+        ended.stdout
+    );
+    let ended = folder.cla(&["check", "bad.yml"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.contains("bad.yml:3:22"), "{}", ended.stdout);
+    let ended = folder.cla(&["check", "--json", "bad.yml"]);
+    let found: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(found[0]["severity"], "error");
+    assert_eq!(found[0]["name"], "Deadlock");
+    assert_eq!(found[0]["location"]["line"], 3);
+    assert!(!folder.path().join("ran").exists());
+}
+
+#[test]
+fn the_cookbook_is_free_of_findings() {
+    let mut files = vec!["check".to_owned()];
+    files.extend(rulebooks().iter().map(|file| file.display().to_string()));
+    let folder = Folder::with(&[]);
+    let arguments: Vec<&str> = files.iter().map(String::as_str).collect();
+    let ended = folder.cla(&arguments);
+    assert!(
+        ended.stdout.ends_with("0 errors, 0 warnings\n"),
+        "{}",
+        ended.stdout
+    );
+}

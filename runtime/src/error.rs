@@ -12,6 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use codespan_reporting::diagnostic::Severity;
 use serde::Serialize;
 
 pub(crate) use outcome::MODULE_NOT_FOUND;
@@ -257,7 +258,13 @@ impl RuleError {
     /// With `colour`, ANSI escape sequences colour it; nothing that the rule wrote can add others.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
-        render::render(self, colour)
+        render::render(self, Severity::Error, colour)
+    }
+
+    /// The same, as a warning: it has not happened.
+    #[must_use]
+    pub(crate) fn render_warning(&self, colour: bool) -> String {
+        render::render(self, Severity::Warning, colour)
     }
 }
 

@@ -8,6 +8,7 @@
 //! run's isolate, with the variables in [`scope`].
 
 mod book;
+mod check;
 mod data;
 mod parse;
 mod region;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 pub(crate) use self::book::Book;
 use self::book::Op;
+pub use self::check::{Finding, Severity, check};
 pub(crate) use self::region::{Tag, enter};
 pub(crate) use self::run::{Part, execute};
 use crate::error::RuleError;

@@ -67,8 +67,8 @@ pub struct Run {
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// When the innermost op of a rulebook that has a time limit is out of time.
     op_deadline: Cell<Option<Instant>>,
-    /// Until then, nothing but lack of memory stops the run: what must be done in the end is done.
-    shield: Cell<Option<Instant>>,
+    /// What must be done in the end is being done.
+    shield: Cell<Option<Shield>>,
     pub(crate) semaphores: Semaphores,
     pub(crate) owner: Owner,
     pub(crate) ledger: Ledger,
@@ -92,6 +92,14 @@ pub(crate) struct RunParts {
     pub(crate) started: Instant,
     pub(crate) semaphores: Semaphores,
     pub(crate) modules: ModuleCache,
+}
+
+/// Whatever but lack of memory stops a run that has this, it goes on for a while.
+#[derive(Clone, Copy)]
+struct Shield {
+    grace: Duration,
+    /// Until when, once it was stopped.
+    until: Option<Instant>,
 }
 
 /// What a run needs to start others like itself.
@@ -201,15 +209,7 @@ impl Run {
     ///
     /// When called from outside of the run, for instance from a thread of the host's.
     pub fn block_on<F: Future>(&self, ctx: &Ctx<'_>, future: F) -> rquickjs::Result<F::Output> {
-        let blocked = match (self.shield.get(), self.op_deadline.get()) {
-            (None, None) => fiber::block_on(self.control.until_stopped(future)),
-            (Some(until), _) => fiber::block_on(within(until, future)).map(|done| (done, true)),
-            (None, Some(until)) => {
-                let within = self.control.until_stopped(within(until, future));
-                fiber::block_on(within).and_then(|(done, waited)| Ok((done?, waited)))
-            }
-        };
-        match blocked {
+        match self.blocked(future) {
             Ok((output, waited)) => {
                 if waited {
                     self.slice_started.set(None);
@@ -217,6 +217,32 @@ impl Run {
                 Ok(output)
             }
             Err(Stopped) => Err(self.throw_stopped(ctx)),
+        }
+    }
+
+    /// Waits for the future until the run, or the op that is carried out, is stopped, and as long as it may go on then.
+    fn blocked<F: Future>(&self, future: F) -> Result<(F::Output, bool), Stopped> {
+        let (shield, deadline) = (self.shield.get(), self.op_deadline.get());
+        if shield.is_none() && deadline.is_none() {
+            return fiber::block_on(self.control.until_stopped(future));
+        }
+        let mut future = pin!(future);
+        if shield.is_none_or(|shield| shield.until.is_none()) {
+            let blocked = match deadline {
+                None => fiber::block_on(self.control.until_stopped(future.as_mut())),
+                Some(deadline) => {
+                    let within = within(deadline, future.as_mut());
+                    let done = fiber::block_on(self.control.until_stopped(within));
+                    done.and_then(|(done, waited)| Ok((done?, waited)))
+                }
+            };
+            if blocked.is_ok() || self.stopped() {
+                return blocked;
+            }
+        }
+        match self.shield.get().and_then(|shield| shield.until) {
+            Some(until) => fiber::block_on(within(until, future)).map(|done| (done, true)),
+            None => Err(Stopped),
         }
     }
 
@@ -334,10 +360,18 @@ impl Run {
     /// Whether it is stopped, or an op of it is.
     pub(crate) fn stopped(&self) -> bool {
         let past = |at: Instant| Instant::now() >= at;
-        if let Some(until) = self.shield.get() {
-            return past(until) || self.control.reason() == Some(Stop::OutOfMemory);
+        let reason = self.control.reason();
+        if reason.is_none() && !self.op_deadline.get().is_some_and(past) {
+            return false;
         }
-        self.control.reason().is_some() || self.op_deadline.get().is_some_and(past)
+        let Some(mut shield) = self.shield.get() else {
+            return true;
+        };
+        let until = *shield
+            .until
+            .get_or_insert_with(|| Instant::now() + shield.grace);
+        self.shield.set(Some(shield));
+        past(until) || reason == Some(Stop::OutOfMemory)
     }
 
     /// When the innermost op that has a time limit is out of time.
@@ -349,13 +383,16 @@ impl Run {
         self.op_deadline.set(deadline);
     }
 
-    /// Does what must be done although the run may have been stopped, for as long as `grace`.
-    pub(crate) fn shielded(&self, grace: Duration, work: impl FnOnce()) {
-        let before = self.shield.get();
-        let until = before.unwrap_or_else(|| Instant::now() + grace);
-        self.shield.set(Some(until));
-        work();
-        self.shield.set(before);
+    /// Does what must be done although the run, or the op that is carried out, has been stopped or will be: it goes on for
+    /// as long as `grace` after that.
+    pub(crate) fn shielded<T>(&self, grace: Duration, work: impl FnOnce() -> T) -> T {
+        if self.shield.get().is_some() {
+            return work();
+        }
+        self.shield.set(Some(Shield { grace, until: None }));
+        let done = work();
+        self.shield.set(None);
+        done
     }
 
     /// How much stack the run's calls may use, in bytes.

@@ -463,6 +463,24 @@ do:
 }
 
 #[test]
+fn a_finally_that_the_time_limit_overtakes_is_done_nevertheless() {
+    let book = "
+do:
+  - try:
+      - timeout: 20ms
+        do:
+          - try: []
+            finally: [{sleep: 60ms}, {do: 'for (let n = 0; n < 1e5; n++);'}, {echo: cleaned}]
+          - echo: never
+    catch: [{echo: '${error_message}'}]
+";
+    let printed = printed(book);
+    assert!(printed.starts_with("cleaned\n"), "{printed}");
+    assert!(printed.contains("longer than its 20ms"), "{printed}");
+    assert!(!printed.contains("never"), "{printed}");
+}
+
+#[test]
 fn a_cancelled_run_runs_its_finally_and_frees_everything() {
     let engine = engine();
     let output = Captured::new();

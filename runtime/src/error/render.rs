@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use codespan_reporting::diagnostic::{Diagnostic, Label};
+use codespan_reporting::diagnostic::{Diagnostic, Label, Severity};
 use codespan_reporting::files::{Error as FilesError, Files};
 use codespan_reporting::term::{self, Config, termcolor};
 
@@ -13,7 +13,7 @@ use super::{Frame, Location, RuleError, Snippet};
 const FRAMES_INNERMOST: usize = 7;
 const FRAMES_OUTERMOST: usize = 3;
 
-pub(super) fn render(error: &RuleError, colour: bool) -> String {
+pub(super) fn render(error: &RuleError, severity: Severity, colour: bool) -> String {
     let mut notes = own_notes(error);
     for (index, part) in error.errors.iter().enumerate() {
         let role = format!("error {} of {}", index + 1, error.errors.len());
@@ -29,7 +29,7 @@ pub(super) fn render(error: &RuleError, colour: bool) -> String {
         notes.extend(nested("caused by", current));
         cause = current.cause.as_deref();
     }
-    emit(error, notes, colour)
+    emit(error, severity, notes, colour)
 }
 
 /// The notes that tell of `error` as a part of another: a line, its source, its stack.
@@ -37,7 +37,7 @@ fn nested(role: &str, error: &RuleError) -> Vec<String> {
     let mut note = format!("{role}: {}", title(error));
     match (&error.snippet, &error.location) {
         (Some(_), _) => {
-            let shown = emit(error, own_notes(error), false);
+            let shown = emit(error, Severity::Error, own_notes(error), false);
             for line in shown.lines().skip_while(|line| !line.contains("┌─")) {
                 note.push_str("\n  ");
                 note.push_str(line);
@@ -106,7 +106,7 @@ fn title(error: &RuleError) -> String {
     }
 }
 
-fn emit(error: &RuleError, mut notes: Vec<String>, colour: bool) -> String {
+fn emit(error: &RuleError, severity: Severity, mut notes: Vec<String>, colour: bool) -> String {
     // With a source line, the error's class stands below it.
     let header = match &error.snippet {
         Some(_) if !error.message.is_empty() => printable(&error.message).into_owned(),
@@ -114,7 +114,7 @@ fn emit(error: &RuleError, mut notes: Vec<String>, colour: bool) -> String {
         None if error.name == "uncaught" || is_class(error) => title(error),
         None => printable(&error.message).into_owned(),
     };
-    let mut diagnostic = Diagnostic::error().with_message(header);
+    let mut diagnostic = Diagnostic::new(severity).with_message(header);
     let file = match (&error.snippet, &error.location) {
         (Some(snippet), Some(location)) => {
             let file = SourceLine::new(location, snippet);

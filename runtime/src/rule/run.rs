@@ -511,16 +511,10 @@ impl<'js> Runner<'_, 'js> {
                 .and_then(|()| self.block(catch, scope));
         }
         if let Some(finally) = finally {
-            match &result {
-                Err(Abort::Stopped) => {
-                    self.run.shielded(GRACE, || {
-                        // What made the op end counts more than what goes wrong here.
-                        let _ = self.block(finally, scope);
-                    });
-                }
-                _ => {
-                    self.block(finally, scope)?;
-                }
+            let done = self.run.shielded(GRACE, || self.block(finally, scope));
+            // What made the op end counts more than what goes wrong here.
+            if !matches!(result, Err(Abort::Stopped)) {
+                done?;
             }
         }
         result

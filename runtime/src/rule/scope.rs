@@ -30,10 +30,10 @@ const SCOPE: &str = "(() => {
 pub(super) const SCOPE_FILE: &str = "cla:scope";
 
 /// How the wrapper of code begins; the code follows on the line where it stands.
-const EXPRESSION: (&str, &str) = ("(function($vars){with($vars){return (", "\n)}})");
-const STATEMENTS: (&str, &str) = ("(function($vars){with($vars){", "\n}})");
-const ASYNC_EXPRESSION: (&str, &str) = ("(async function($vars){with($vars){return (", "\n)}})");
-const ASYNC_STATEMENTS: (&str, &str) = ("(async function($vars){with($vars){", "\n}})");
+const EXPRESSION: (&str, &str) = ("(function($vars){with($vars){return (", ")}})");
+const STATEMENTS: (&str, &str) = ("(function($vars){with($vars){", "}})");
+const ASYNC_EXPRESSION: (&str, &str) = ("(async function($vars){with($vars){return (", ")}})");
+const ASYNC_STATEMENTS: (&str, &str) = ("(async function($vars){with($vars){", "}})");
 
 /// The variables that an op sees: its own object, and what makes names of them.
 #[derive(Clone)]
@@ -84,7 +84,7 @@ impl<'js> Evaluator<'js> {
         function.call((scope.names.clone(),))
     }
 
-    fn compile(&self, code: &Code) -> rquickjs::Result<Function<'js>> {
+    pub(super) fn compile(&self, code: &Code) -> rquickjs::Result<Function<'js>> {
         let (expression, statements) = if code.text.contains("await") {
             (ASYNC_EXPRESSION, ASYNC_STATEMENTS)
         } else {
@@ -96,7 +96,9 @@ impl<'js> Evaluator<'js> {
             lead.push_str(&" ".repeat(code.at.column as usize - 1));
         }
         let compile = |(head, tail): (&str, &str)| {
-            let text = format!("{head}{lead}{}{tail}", code.text);
+            // A comment must not swallow the rest; elsewhere, what is missing is missed in the code's own line.
+            let end = if code.text.contains("//") { "\n" } else { "" };
+            let text = format!("{head}{lead}{}{end}{tail}", code.text);
             compile_script(&self.ctx, &self.name, &text, TopLevel::Plain)
         };
         let compiled = compile(expression).or_else(|_| {

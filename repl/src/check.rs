@@ -1,0 +1,79 @@
+//! `cla check`: what is wrong with rules, found without running them.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use cla_runtime::{Finding, Severity};
+
+/// Check rules without running them: rulebooks, TypeScript and JavaScript
+///
+/// Finds what does not parse, unknown ops and arguments, regions of a semaphore within themselves (a deadlock),
+/// variables that nothing sets, and semaphores that two rules take in opposite orders (a possible deadlock).
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// The rules
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Print a JSON array of what was found
+    ///
+    /// Each with severity (error or warning), name, message, help, location (file, line, column), snippet.
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cla check deploy.yml
+  cla check rules/*.yml rules/*.js
+  cla check --json rules/*.yml | jq '.[].message'
+
+Exit code:
+  0    nothing is wrong; there may be warnings
+  1    something is wrong
+  2    wrong usage
+  141  whoever read the output is gone";
+
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let findings = cla_runtime::check(&args.files);
+    let of = |severity| {
+        let found = findings
+            .iter()
+            .filter(move |found| found.severity == severity);
+        found.count()
+    };
+    let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
+    let text = if args.json {
+        serde_json::to_string(&findings).map(|text| text + "\n")
+    } else {
+        Ok(shown(&findings, args.files.len(), errors, warnings))
+    };
+    let written = text
+        .map_err(std::io::Error::from)
+        .and_then(|text| anstream::stdout().write_all(text.as_bytes()));
+    match crate::written(written) {
+        0 if errors > 0 => ExitCode::from(crate::exit::FAILED),
+        code => ExitCode::from(code),
+    }
+}
+
+fn shown(findings: &[Finding], files: usize, errors: usize, warnings: usize) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        // The stream takes the colours away where they are not wanted.
+        text.push_str(&finding.render(true));
+        text.push('\n');
+    }
+    let counted = |count: usize, noun: &str| {
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{count} {noun}{plural}")
+    };
+    text.push_str(&format!(
+        "{} checked: {}, {}\n",
+        counted(files, "rule"),
+        counted(errors, "error"),
+        counted(warnings, "warning")
+    ));
+    text
+}

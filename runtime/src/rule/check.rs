@@ -1,0 +1,530 @@
+//! Looks at rules without running them: what does not parse, waits that can never end, and what is probably not meant.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rquickjs::{Context, Runtime};
+use serde::Serialize;
+
+use super::book::{Action, Block, Book, Condition, Data, Items, Op, Parallel, Region};
+use super::scope::{BookSources, Evaluator};
+use super::template::{Code, Piece, Template};
+use super::yaml::Place;
+use crate::error::RuleError;
+use crate::modules::{Kind, ModuleCache, ModuleSettings};
+use crate::typescript;
+
+/// Enough for the deepest code that anybody writes; what nests deeper is told as such.
+const STACK: usize = 512 * 1024;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// It fails when it is run, or never ends.
+    Error,
+    /// It is probably not meant, or fails in certain cases.
+    Warning,
+}
+
+/// Something that [`check`] found.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is and where, as if it had happened.
+    #[serde(flatten)]
+    pub error: RuleError,
+}
+
+impl Finding {
+    /// Shows it with its source line, in lines that end with `\n`; `colour` as for [`RuleError::render`].
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        match self.severity {
+            Severity::Error => self.error.render(colour),
+            Severity::Warning => self.error.render_warning(colour),
+        }
+    }
+}
+
+/// Checks rules: rulebooks (`.yml`, `.yaml`), TypeScript and JavaScript. Runs nothing of them.
+///
+/// Of rulebooks, it finds what is no valid YAML, unknown ops, keys and arguments, JavaScript that does not parse,
+/// regions of a one-slot semaphore within themselves, variables that nothing in the rulebook sets, and pairs of
+/// semaphores that are taken in one order here and in the other there, in whichever of the files. Of
+/// scripts, what does not parse.
+///
+/// The findings come in the order of the files, and of their lines.
+#[must_use]
+pub fn check(files: &[PathBuf]) -> Vec<Finding> {
+    let mut checker = Checker::default();
+    for file in files {
+        checker.file(file);
+    }
+    checker.opposite_orders();
+    checker.findings.sort_by_key(|(nth, finding)| {
+        let location = finding.error.location.as_ref();
+        (*nth, location.map_or((0, 0), |at| (at.line, at.column)))
+    });
+    checker
+        .findings
+        .into_iter()
+        .map(|(_, found)| found)
+        .collect()
+}
+
+/// Somewhere in one of the files, a semaphore is asked for while another is held.
+struct Pair {
+    file: usize,
+    outer: String,
+    inner: String,
+    at: Place,
+}
+
+#[derive(Default)]
+struct Checker {
+    /// With the number of the file that they concern.
+    findings: Vec<(usize, Finding)>,
+    pairs: Vec<Pair>,
+    books: Vec<Option<Arc<Book>>>,
+}
+
+impl Checker {
+    fn found(&mut self, file: usize, severity: Severity, error: RuleError) {
+        self.findings.push((file, Finding { severity, error }));
+    }
+
+    fn file(&mut self, path: &Path) {
+        let nth = self.books.len();
+        self.books.push(None);
+        let shown = path.display().to_string();
+        let text: Arc<str> = match std::fs::read_to_string(path) {
+            Ok(text) => text.into(),
+            Err(error) => {
+                let error = RuleError::load(format!("cannot read {shown}: {error}"), None);
+                return self.found(nth, Severity::Error, error);
+            }
+        };
+        match Kind::of(&shown) {
+            Kind::Rulebook => match super::read(&shown, &shown, &text) {
+                Ok(book) => {
+                    self.books[nth] = Some(Arc::clone(&book));
+                    self.book(nth, &book);
+                }
+                Err(error) => self.all(nth, error),
+            },
+            Kind::Json => {}
+            // JavaScript is TypeScript without types.
+            Kind::Module | Kind::CommonJs | Kind::Either => {
+                if let Err(problems) = typescript::strip(&shown, &text) {
+                    self.all(nth, RuleError::from_problems(&shown, &text, problems));
+                }
+            }
+        }
+    }
+
+    /// Each problem of a file is a finding of its own.
+    fn all(&mut self, nth: usize, mut error: RuleError) {
+        let others = std::mem::take(&mut error.errors);
+        for error in std::iter::once(error).chain(others) {
+            self.found(nth, Severity::Error, error);
+        }
+    }
+
+    fn book(&mut self, nth: usize, book: &Arc<Book>) {
+        let mut walk = Walk {
+            book,
+            held: Vec::new(),
+            calls: Vec::new(),
+            codes: Vec::new(),
+            paths: Vec::new(),
+            set: HashSet::new(),
+            nested: Vec::new(),
+            pairs: Vec::new(),
+            in_event: false,
+        };
+        walk.whole();
+        let (codes, paths, set) = (walk.codes, walk.paths, walk.set);
+        for (at, semaphore, outer) in walk.nested {
+            let message = format!(
+                "this waits for the one slot of semaphore \"{semaphore}\", which the op in line {} holds around it: \
+                 it can never go on",
+                outer.line
+            );
+            let help = "take it once, around both; or give it more slots";
+            let error = pointing(book, at, "Deadlock", message, Some(help));
+            self.found(nth, Severity::Error, error);
+        }
+        self.pairs
+            .extend(walk.pairs.into_iter().map(|(outer, inner, at)| Pair {
+                file: nth,
+                outer,
+                inner,
+                at,
+            }));
+        self.code(nth, book, &codes);
+        let set: HashSet<String> = set
+            .into_iter()
+            .chain(codes.iter().flat_map(|code| assigned(&code.text)))
+            .collect();
+        for path in paths {
+            let name = path.text.split(['.', '[']).next().unwrap_or_default();
+            if !set.contains(name) {
+                let message = format!("nothing in this rulebook sets {name}");
+                let help = format!("it must come with --stash {name}=VALUE");
+                let error = pointing(book, path.at, "Unset", message, Some(&help));
+                self.found(nth, Severity::Warning, error);
+            }
+        }
+    }
+
+    /// Compiles the JavaScript of a rulebook as a run would.
+    fn code(&mut self, nth: usize, book: &Arc<Book>, codes: &[Code]) {
+        let modules = ModuleCache::new(Arc::new(ModuleSettings::default()), Vec::new());
+        let compiled = Runtime::new().and_then(|runtime| {
+            runtime.set_max_stack_size(STACK);
+            Context::full(&runtime)?.with(|ctx| {
+                let evaluator = Evaluator::new(&ctx, book)?;
+                for code in codes {
+                    if evaluator.compile(code).is_err() {
+                        let sources = BookSources {
+                            modules: &modules,
+                            book,
+                        };
+                        let mut error = RuleError::from_js(&ctx, &ctx.catch(), &sources);
+                        error.frames.clear();
+                        if error.location.is_none() {
+                            let at = (code.at.line, code.at.column);
+                            let length = code.at.length as usize;
+                            error = error.located(&sources, &book.name, at, length);
+                        }
+                        self.found(nth, Severity::Error, error);
+                    }
+                }
+                Ok(())
+            })
+        });
+        if let Err(error) = compiled {
+            let message = format!("the JavaScript of this rulebook cannot be checked: {error}");
+            self.found(nth, Severity::Error, RuleError::load(message, None));
+        }
+    }
+
+    /// Two that take two semaphores in opposite orders can wait for each other.
+    fn opposite_orders(&mut self) {
+        let mut first: HashMap<(&str, &str), &Pair> = HashMap::new();
+        for pair in &self.pairs {
+            first
+                .entry((pair.outer.as_str(), pair.inner.as_str()))
+                .or_insert(pair);
+        }
+        let mut found = Vec::new();
+        for pair in first.values() {
+            let opposite = first.get(&(pair.inner.as_str(), pair.outer.as_str()));
+            let (Some(opposite), Some(book)) = (opposite, &self.books[pair.file]) else {
+                continue;
+            };
+            let there = self.books[opposite.file]
+                .as_ref()
+                .map_or("", |book| book.name.as_str());
+            let message = format!(
+                "this takes \"{}\" while it holds \"{}\", and {there}:{} takes them in the opposite order: each may \
+                 wait for the other",
+                pair.inner, pair.outer, opposite.at.line
+            );
+            let help = "let all rules take them in the same order";
+            let error = pointing(book, pair.at, "Order", message, Some(help));
+            found.push((pair.file, error));
+        }
+        for (file, error) in found {
+            self.found(file, Severity::Warning, error);
+        }
+    }
+}
+
+/// An error that points into a rulebook.
+fn pointing(book: &Book, at: Place, name: &str, message: String, help: Option<&str>) -> RuleError {
+    let problem = at.problem(message, help.map(str::to_owned));
+    let mut error = RuleError::from_problems(&book.name, &book.text, vec![problem]);
+    name.clone_into(&mut error.name);
+    error
+}
+
+/// A way through all ops of a rulebook, as a run could take it.
+struct Walk<'a> {
+    book: &'a Book,
+    /// The semaphores that are held here, by names without templates; where they were taken.
+    held: Vec<(String, Place)>,
+    /// The defs that are being called.
+    calls: Vec<&'a str>,
+    codes: Vec<Code>,
+    /// The variables that are read by `${}`, but where an event brings along what nobody knows.
+    paths: Vec<Code>,
+    set: HashSet<String>,
+    /// Where, which semaphore, and where it is held.
+    nested: Vec<(Place, String, Place)>,
+    pairs: Vec<(String, String, Place)>,
+    in_event: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn whole(&mut self) {
+        let book = self.book;
+        for (name, data) in &book.vars {
+            self.sets(name);
+            self.data(data);
+        }
+        for def in book.defs.values() {
+            for argument in &def.arguments {
+                self.set.insert(argument.name.clone());
+                if let Some(default) = &argument.default {
+                    self.data(default);
+                }
+            }
+            self.block(&def.body);
+        }
+        if let Some(body) = &book.body {
+            self.block(body);
+        }
+        self.in_event = true;
+        for (_, block) in &book.on {
+            self.block(block);
+        }
+        // What several ways lead to is found once.
+        let mut seen = HashSet::new();
+        self.nested
+            .retain(|(at, ..)| seen.insert((at.line, at.column)));
+        let mut seen = HashSet::new();
+        self.codes
+            .retain(|code| seen.insert((code.at.line, code.at.column)));
+        let mut seen = HashSet::new();
+        self.paths
+            .retain(|code| seen.insert((code.at.line, code.at.column)));
+    }
+
+    fn block(&mut self, block: &'a Block) {
+        for op in block.iter() {
+            self.op(op);
+        }
+    }
+
+    fn op(&mut self, op: &'a Op) {
+        if let Some(name) = &op.name {
+            self.template(name);
+        }
+        if let Some(when) = &op.when {
+            self.condition(when);
+        }
+        if let Some(timeout) = &op.timeout {
+            self.data(timeout);
+        }
+        if let Some(register) = &op.register {
+            self.sets(register);
+        }
+        // What is left behind holds nothing of what is held here; what is waited for keeps it waiting.
+        let before = match op.parallel {
+            Some(Parallel::Leave) => Some(std::mem::take(&mut self.held)),
+            _ => None,
+        };
+        let depth = self.held.len();
+        if let Some(region) = &op.semaphore {
+            self.region(region);
+        }
+        self.action(&op.action);
+        self.held.truncate(depth);
+        if let Some(before) = before {
+            self.held = before;
+        }
+    }
+
+    fn region(&mut self, region: &'a Region) {
+        self.data(&region.key);
+        let parts = [
+            &region.slots,
+            &region.timeout,
+            &region.ttl,
+            &region.priority,
+        ];
+        for part in parts.into_iter().flatten() {
+            self.data(part);
+        }
+        let Data::Text(key) = &region.key else { return };
+        let Some(key) = key.literal() else { return };
+        // A wait that ends by itself is no deadlock.
+        let one_slot = match &region.slots {
+            None => true,
+            Some(Data::Number(slots)) => *slots == 1.0,
+            Some(_) => false,
+        };
+        let outer = self.held.iter().find(|(held, _)| held == key);
+        if let Some((_, outer)) = outer {
+            if one_slot && region.timeout.is_none() {
+                self.nested.push((region.at, key.to_owned(), *outer));
+            }
+        } else {
+            for (outer, _) in &self.held {
+                let pair = (outer.clone(), key.to_owned(), region.at);
+                self.pairs.push(pair);
+            }
+        }
+        self.held.push((key.to_owned(), region.at));
+    }
+
+    fn action(&mut self, action: &'a Action) {
+        match action {
+            Action::Block(block) => self.block(block),
+            Action::Script(code) => self.codes.push(code.clone()),
+            Action::Set(values) => {
+                for (name, data) in values {
+                    self.sets(name);
+                    self.data(data);
+                }
+            }
+            Action::If {
+                branches,
+                otherwise,
+            } => {
+                for (condition, block) in branches {
+                    self.condition(condition);
+                    self.block(block);
+                }
+                if let Some(block) = otherwise {
+                    self.block(block);
+                }
+            }
+            Action::ForEach {
+                variable,
+                list,
+                body,
+            } => {
+                self.set.insert(variable.clone());
+                match list {
+                    Items::Code(code) => self.codes.push(code.clone()),
+                    Items::Data(data) => self.data(data),
+                }
+                self.block(body);
+            }
+            Action::While { condition, body } => {
+                self.condition(condition);
+                self.block(body);
+            }
+            Action::Try {
+                body,
+                catch,
+                finally,
+            } => {
+                self.block(body);
+                if let Some(catch) = catch {
+                    self.set
+                        .extend(["error".to_owned(), "error_message".to_owned()]);
+                    self.block(catch);
+                }
+                if let Some(finally) = finally {
+                    self.block(finally);
+                }
+            }
+            Action::Call { def, arguments } => {
+                self.data(arguments);
+                if !self.calls.contains(&def.as_str())
+                    && let Some(called) = self.book.defs.get(def)
+                {
+                    self.calls.push(def);
+                    self.block(&called.body);
+                    self.calls.pop();
+                }
+            }
+            Action::WaitChildren => {}
+            Action::Fail(data)
+            | Action::Return(data)
+            | Action::Echo(data)
+            | Action::Log(data)
+            | Action::Dump(data)
+            | Action::Sleep(data)
+            | Action::Shell(data) => self.data(data),
+            Action::Parse { text, format } => self.parts([Some(text), format.as_ref(), None]),
+            Action::ReadFile { path, format } => self.parts([Some(path), format.as_ref(), None]),
+            Action::WriteFile {
+                path,
+                value,
+                format,
+                ..
+            } => self.parts([Some(path), Some(value), format.as_ref()]),
+            Action::Rule { file, stash, event } => {
+                self.parts([Some(file), stash.as_ref(), event.as_ref()]);
+            }
+        }
+    }
+
+    fn parts(&mut self, parts: [Option<&'a Data>; 3]) {
+        for part in parts.into_iter().flatten() {
+            self.data(part);
+        }
+    }
+
+    fn condition(&mut self, condition: &'a Condition) {
+        match condition {
+            Condition::Code(code) => self.codes.push(code.clone()),
+            Condition::Data(data) => self.data(data),
+        }
+    }
+
+    fn data(&mut self, data: &'a Data) {
+        match data {
+            Data::Text(template) => self.template(template),
+            Data::List(items) => items.iter().for_each(|item| self.data(item)),
+            Data::Map(entries) => {
+                for (key, value) in entries {
+                    self.template(key);
+                    self.data(value);
+                }
+            }
+            Data::Null | Data::Bool(_) | Data::Number(_) => {}
+        }
+    }
+
+    fn template(&mut self, template: &'a Template) {
+        for piece in &template.pieces {
+            match piece {
+                Piece::Literal(_) => {}
+                Piece::Code(code) => self.codes.push(code.clone()),
+                Piece::Path(_) if self.in_event => {}
+                Piece::Path(code) => self.paths.push(code.clone()),
+            }
+        }
+    }
+
+    /// A variable, or a part of one, is set.
+    fn sets(&mut self, name: &'a Template) {
+        self.template(name);
+        if let Some(Piece::Literal(name)) = name.pieces.first() {
+            let name = name.split(['.', '[']).next().unwrap_or_default();
+            self.set.insert(name.to_owned());
+        }
+    }
+}
+
+/// The names that code assigns to, as far as that can be seen from the outside.
+fn assigned(code: &str) -> Vec<String> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let mut names = Vec::new();
+    let mut rest = code;
+    while let Some(start) = rest.find(is_name) {
+        let from = &rest[start..];
+        let end = from.find(|c| !is_name(c)).unwrap_or(from.len());
+        let (name, after) = from.split_at(end);
+        let sign = after.trim_start();
+        let sets = (sign.starts_with('=') && !sign.starts_with("==") && !sign.starts_with("=>"))
+            || ["++", "--"].iter().any(|sign_of| sign.starts_with(sign_of))
+            || ["+=", "-=", "*=", "/=", "??=", "||=", "&&="]
+                .iter()
+                .any(|sign_of| sign.starts_with(sign_of));
+        if sets {
+            names.push(name.to_owned());
+        }
+        rest = after;
+    }
+    names
+}

@@ -1,0 +1,147 @@
+//! What is found in rules without running them.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on should stop
+
+use std::path::PathBuf;
+
+use cla_runtime::{Finding, Severity, check};
+
+/// Checks files with these texts; shortens what is found to severity, name, file and line.
+fn found(files: &[(&str, &str)]) -> Vec<String> {
+    let shorten = |finding: Finding| {
+        let at = finding.error.location.unwrap();
+        let file = PathBuf::from(at.file);
+        let file = file.file_name().unwrap().to_str().unwrap().to_owned();
+        let name = finding.error.name;
+        format!(
+            "{:?} {name} {file}:{}:{}",
+            finding.severity, at.line, at.column
+        )
+    };
+    findings(files).into_iter().map(shorten).collect()
+}
+
+fn findings(files: &[(&str, &str)]) -> Vec<Finding> {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<PathBuf> = files
+        .iter()
+        .map(|(name, text)| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        })
+        .collect();
+    check(&paths)
+}
+
+#[test]
+fn mistakes_of_the_rulebook_are_all_found() {
+    let book = "do:\n  - ecoh: hi\n  - greet: {}\ndef: {greet: {args: [who], do: []}}\n";
+    assert_eq!(
+        found(&[("a.yml", book)]),
+        ["Error SyntaxError a.yml:2:5", "Error SyntaxError a.yml:3:5"]
+    );
+}
+
+#[test]
+fn javascript_that_does_not_parse_is_found_where_it_stands() {
+    let book = "do:
+  - when: 1 +* 2
+    echo: '{{ [1, 2 }}'
+  - do: |
+      const a = 1;
+      if (a { echo() }
+  - n =: 0
+  - while: n < 3
+    do: [{do: 'n++; await later()'}]
+";
+    let found = found(&[("a.yml", book)]);
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(
+        found[0].starts_with("Error SyntaxError a.yml:2:"),
+        "{found:?}"
+    );
+    assert!(
+        found[1].starts_with("Error SyntaxError a.yml:3:"),
+        "{found:?}"
+    );
+    assert!(
+        found[2].starts_with("Error SyntaxError a.yml:6:"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_semaphore_of_one_slot_within_itself_is_a_deadlock_also_through_a_def() {
+    let book = "do:
+  - semaphore: x
+    do:
+      - semaphore: x
+        do: []
+      - inner:
+      - semaphore: {key: x, slots: 2}
+        do: []
+      - semaphore: {key: x, timeout: 1s}
+        do: []
+      - parallel: leave
+        semaphore: x
+        do: []
+      - semaphore: y
+        do: []
+  - semaphore: x
+    do: []
+def:
+  inner: {do: [{semaphore: x, do: []}]}
+";
+    assert_eq!(
+        found(&[("a.yml", book)]),
+        ["Error Deadlock a.yml:4:20", "Error Deadlock a.yml:19:28"]
+    );
+}
+
+#[test]
+fn semaphores_taken_in_opposite_orders_are_found_across_files() {
+    let one = "do: [{semaphore: x, do: [{semaphore: y, do: []}]}]";
+    let other = "do: [{semaphore: y, do: [{semaphore: x, do: []}]}]";
+    assert_eq!(found(&[("a.yml", one), ("b.yml", one)]), [""; 0]);
+    assert_eq!(
+        found(&[("a.yml", one), ("b.yml", other)]),
+        ["Warning Order a.yml:1:38", "Warning Order b.yml:1:38"]
+    );
+    let message = &findings(&[("a.yml", one), ("b.yml", other)])[0]
+        .error
+        .message;
+    assert!(message.contains("b.yml:1"), "{message}");
+}
+
+#[test]
+fn variables_that_nothing_sets_are_told() {
+    let book = "
+vars: {a: 1}
+def: {greet: {args: [who], do: [{echo: '${who}'}]}}
+on: {pushed: [{echo: '${branch}'}]}
+do:
+  - b =: '${a}'
+  - out = shell: ls
+  - do: later = 1; count++
+  - foreach: [1]
+    do: [{echo: '${it} ${b} ${out.rc} ${later} ${count}'}]
+  - try: [{fail: x}]
+    catch: [{echo: '${error_message}'}]
+  - echo: 'hello ${nobody.name}'
+";
+    assert_eq!(found(&[("a.yml", book)]), ["Warning Unset a.yml:13:20"]);
+}
+
+#[test]
+fn scripts_are_parsed_and_what_cannot_be_read_is_told() {
+    let ts = "export default (n: number) => n +* 1;\n";
+    assert_eq!(found(&[("a.ts", ts)]), ["Error SyntaxError a.ts:1:34"]);
+    assert_eq!(
+        found(&[("a.js", "const x = 1;\n"), ("b.mjs", "export default 1")]),
+        [""; 0]
+    );
+    let missing = check(&[PathBuf::from("no/such.yml")]);
+    assert_eq!(missing.len(), 1);
+    assert_eq!(missing[0].severity, Severity::Error);
+}
