@@ -16,6 +16,7 @@ function waiters() {
   return requests.filter((request) => request.status === "waiting").map((request) => request.id);
 }
 
+util.sleep(0.05); // the first says that it has the slot
 for (const { name, slots, busy, waiting } of sem.list()) {
   print(`${name}: ${slots} slots, ${busy} busy, ${waiting} waiting`);
 }
