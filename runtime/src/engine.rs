@@ -374,8 +374,8 @@ impl RunOptions {
         self
     }
 
-    /// Runs what a rulebook has under `on` for this event, instead of its `do`. The stash is the event's data. Has no
-    /// meaning for other rules.
+    /// Runs what a rulebook has under `on` for this event, instead of its `do`. A JavaScript rule runs as always, but must
+    /// export the event in `on`; any other fails. The stash is the event's data.
     pub fn event(mut self, event: impl Into<String>) -> Self {
         self.event = Some(event.into());
         self

@@ -141,6 +141,12 @@ fn scripts_are_parsed_and_what_cannot_be_read_is_told() {
         found(&[("a.js", "const x = 1;\n"), ("b.mjs", "export default 1")]),
         [""; 0]
     );
+    assert_eq!(
+        found(&[("a.cjs", "if (true) return;\nmodule.exports = 1;\n")]),
+        [""; 0]
+    );
+    let json = findings(&[("a.json", "{}")]);
+    assert!(json[0].error.message.contains("not a rule"), "{json:?}");
     let missing = check(&[PathBuf::from("no/such.yml")]);
     assert_eq!(missing.len(), 1);
     assert_eq!(missing[0].severity, Severity::Error);

@@ -5,8 +5,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cla_runtime::semaphore::{AcquireError, Request, SemaphoreName, Slots};
-use cla_runtime::{Engine, ErrorKind, Output, OutputStream, RuleError, RunOptions, Script};
+use cla_runtime::semaphore::{Priority, Request, SemaphoreName, Slots};
+use cla_runtime::{
+    Engine, ErrorKind, Output, OutputStream, RegionOutcome, RuleError, RunOptions, Script,
+};
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
@@ -219,8 +221,8 @@ do:
     assert!(printed.contains("oh\n"));
     let error = failure("do: [{shell: exit 4}]");
     assert!(error.message.contains("exited with 4"), "{error}");
-    let killed = run("do: [{out = shell: 'kill -9 $$$$'}, {return: '${out.rc}'}]");
-    assert!(killed.0.is_ok());
+    let killed = run("do: [{out = shell: 'kill -9 $$'}, {return: '${out.rc}'}]");
+    assert_eq!(killed.0.unwrap(), 128 + 9);
 }
 
 #[test]
@@ -327,7 +329,7 @@ do:
 }
 
 #[test]
-fn a_cancelled_region_fails_its_rule_and_another_can_catch_it() {
+fn a_wait_that_times_out_or_is_cancelled_fails_its_op_and_can_be_caught() {
     let engine = engine();
     let held = engine
         .semaphores()
@@ -335,12 +337,39 @@ fn a_cancelled_region_fails_its_rule_and_another_can_catch_it() {
         .unwrap();
     let book = "
 do:
-  - try: [{semaphore: {key: x, timeout: 5ms}, do: []}]
-    catch: [{echo: '${error_message}'}]
+  - try: [{semaphore: {key: x, timeout: 5ms}, do: [{echo: never}]}]
+    catch: [{echo: 'first: ${error_message}'}]
+  - try: [{semaphore: x, do: [{echo: never}]}]
+    catch: [{echo: 'second: ${error_message}'}]
 ";
-    let (result, printed) = run_with(&engine, book, RunOptions::new());
-    result.unwrap();
-    assert!(printed.contains("\"x\""), "{printed}");
+    let output = Captured::new();
+    let options = RunOptions::new().output(output.clone());
+    let handle = engine.run(Script::new("book.yml", book), options);
+    while !output.text().contains("first: ") || counts(&engine, "x").1 == 0 {
+        std::thread::yield_now();
+    }
+    let view = engine.semaphores().show(&name("x")).now_or_never();
+    let rows = view.unwrap().unwrap().unwrap().requests;
+    let waiting = rows.iter().find(|row| row.place.is_some()).unwrap();
+    engine
+        .semaphores()
+        .cancel(waiting.id)
+        .now_or_never()
+        .unwrap()
+        .unwrap();
+    let report = handle.wait();
+    report.result.unwrap();
+    assert!(
+        output.text().contains("second: Semaphore cancel"),
+        "{}",
+        output.text()
+    );
+    assert!(!output.text().contains("never"), "{}", output.text());
+    let outcomes: Vec<_> = report.regions.iter().map(|region| region.outcome).collect();
+    assert_eq!(
+        outcomes,
+        [RegionOutcome::TimedOut, RegionOutcome::Cancelled]
+    );
     drop(held);
 }
 
@@ -676,9 +705,7 @@ fn slots_and_priorities_are_passed_on() {
     let book = "do: [{semaphore: {key: x, slots: 2, priority: 5, ttl: 1m}, do: []}]";
     run_with(&engine, book, RunOptions::new()).0.unwrap();
     let view = engine.semaphores().show(&name("x")).now_or_never();
-    assert_eq!(view.unwrap().unwrap().unwrap().slots, Slots::Limited(2));
-    let held = engine
-        .semaphores()
-        .blocking_acquire(&name("x"), Request::new().timeout(Duration::ZERO));
-    assert!(!matches!(held, Err(AcquireError::TimedOut { .. })));
+    let view = view.unwrap().unwrap().unwrap();
+    assert_eq!(view.slots, Slots::Limited(2));
+    assert_eq!(view.requests[0].priority, Priority(5));
 }

@@ -116,10 +116,18 @@ impl Checker {
                 }
                 Err(error) => self.all(nth, error),
             },
-            Kind::Json => {}
+            Kind::Json => {
+                let error = RuleError::load(format!("{shown} is JSON, not a rule"), None);
+                self.found(nth, Severity::Error, error);
+            }
             // JavaScript is TypeScript without types.
-            Kind::Module | Kind::CommonJs | Kind::Either => {
-                if let Err(problems) = typescript::strip(&shown, &text) {
+            kind @ (Kind::Module | Kind::CommonJs | Kind::Either) => {
+                let as_if = if kind == Kind::CommonJs {
+                    "a.cts"
+                } else {
+                    "a.ts"
+                };
+                if let Err(problems) = typescript::strip(as_if, &text) {
                     self.all(nth, RuleError::from_problems(&shown, &text, problems));
                 }
             }

@@ -15,12 +15,9 @@ pub(crate) struct Code {
 impl Code {
     /// A whole text as code.
     pub(crate) fn of(text: &Text) -> Self {
-        let mut at = text.place(0..text.text.len());
-        // The code is what counts, not the space before it.
-        at.length = at.length.max(1);
         Self {
             text: text.text.clone(),
-            at,
+            at: text.place(0..text.text.len()),
             indent: text.indent,
         }
     }
