@@ -1,0 +1,145 @@
+//! Ops in runs of their own, and their end.
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use rquickjs::Value;
+use std::sync::Arc;
+
+use super::super::Fork;
+use super::super::book::{Data, Op, Parallel};
+use super::super::scope::Scope;
+use super::{Abort, Child, GRACE, Ran, Runner};
+use crate::engine::RunOptions;
+use crate::native::{json_to_value, value_to_json};
+use crate::script::Script;
+
+impl<'js> Runner<'_, 'js> {
+    /// Starts the op in a run of its own, with a copy of the variables.
+    pub(super) fn fork(
+        &self,
+        op: &Arc<Op>,
+        parallel: Parallel,
+        scope: &Scope<'js>,
+    ) -> Ran<'js, Value<'js>> {
+        let stash = self.js(value_to_json(&self.ctx, scope.vars.clone().into_value()))?;
+        let label = self.label();
+        let own = self.path.borrow_mut().pop();
+        let path = self.named_path();
+        self.path.borrow_mut().extend(own);
+        let fork = Fork {
+            book: Arc::clone(self.book),
+            op: Arc::clone(op),
+            label: label.clone(),
+            path,
+        };
+        let name = format!("{} › {label}", self.run.name());
+        let options = RunOptions::new().name(name).stash(stash);
+        let handle = self
+            .run
+            .spawn(Script::fork(fork), options, parallel == Parallel::Leave)
+            .map_err(|problem| self.throw(problem))?;
+        if parallel == Parallel::Wait {
+            let register = match &op.register {
+                Some(register) => Some(self.text(&Data::Text(register.clone()), scope)?),
+                None => None,
+            };
+            let child = Child {
+                handle,
+                label,
+                at: op.at,
+                register,
+            };
+            if let Some(children) = self.forks.borrow_mut().last_mut() {
+                children.push(child);
+            }
+        }
+        Ok(self.undefined())
+    }
+
+    /// Joins what `work` forked. If it fails, or one of the forks does, the others are cancelled; in any case, all have
+    /// ended when this returns.
+    pub(super) fn joining<T>(
+        &self,
+        scope: &Scope<'js>,
+        work: impl FnOnce() -> Ran<'js, T>,
+    ) -> Ran<'js, T> {
+        self.forks.borrow_mut().push(Vec::new());
+        let result = work();
+        let children = self.forks.borrow_mut().pop().unwrap_or_default();
+        if children.is_empty() {
+            return result;
+        }
+        match result {
+            Ok(value) => self.join(children, scope).map(|()| value),
+            // A `return` joins them as an end does.
+            Err(Abort::Return(value)) => {
+                self.join(children, scope)?;
+                Err(Abort::Return(value))
+            }
+            Err(abort) => {
+                self.cancel(children);
+                Err(abort)
+            }
+        }
+    }
+
+    /// `wait_children`: all that were forked so far and not left.
+    pub(super) fn join_all(&self, scope: &Scope<'js>) -> Ran<'js> {
+        let mut children = Vec::new();
+        for block in self.forks.borrow_mut().iter_mut() {
+            children.append(block);
+        }
+        self.join(children, scope)
+    }
+
+    pub(super) fn join(&self, children: Vec<Child>, scope: &Scope<'js>) -> Ran<'js> {
+        let cancellers: Vec<_> = children
+            .iter()
+            .map(|child| child.handle.canceller())
+            .collect();
+        let mut left: FuturesUnordered<_> = children
+            .into_iter()
+            .map(|child| async move { (child.handle.await, child.label, child.at, child.register) })
+            .collect();
+        let mut result = Ok(());
+        // In the order in which they end, so that a failure is not noticed late.
+        while result.is_ok() && !left.is_empty() {
+            result = self.wait(left.next()).and_then(|ended| match ended {
+                Some((report, label, at, register)) => match report.result {
+                    Ok(value) => register.map_or(Ok(()), |register| {
+                        let value = self.js(json_to_value(&self.ctx, &value))?;
+                        self.assign(&register, value, scope)
+                    }),
+                    Err(error) => {
+                        let message = format!("the fork {label:?} failed: {}", error.message);
+                        let mut abort = self.throw_at(at, &message);
+                        if let Abort::Thrown(thrown) = &mut abort {
+                            thrown.cause = Some(Box::new(error));
+                        }
+                        Err(abort)
+                    }
+                },
+                None => Ok(()),
+            });
+        }
+        if !left.is_empty() {
+            for canceller in cancellers {
+                canceller.cancel();
+            }
+            self.run
+                .shielded(GRACE, || while let Ok(Some(_)) = self.wait(left.next()) {});
+        }
+        result
+    }
+
+    /// Cancels forks, and waits until they have given back all that they held.
+    pub(super) fn cancel(&self, children: Vec<Child>) {
+        for child in &children {
+            child.handle.cancel();
+        }
+        self.run.shielded(GRACE, || {
+            for child in children {
+                let _ = self.wait(child.handle);
+            }
+        });
+    }
+}

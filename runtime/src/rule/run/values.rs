@@ -1,0 +1,82 @@
+//! Values: of data and templates, into variables, out of promises.
+
+use rquickjs::{Object, Value};
+use std::time::Duration;
+
+use super::super::book::{Condition, Data};
+use super::super::scope::Scope;
+use super::{Abort, Ran, Runner};
+use crate::isolate::resolve;
+
+impl<'js> Runner<'_, 'js> {
+    pub(super) fn undefined(&self) -> Value<'js> {
+        Value::new_undefined(self.ctx.clone())
+    }
+
+    pub(super) fn value(&self, data: &Data, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
+        self.evaluate(self.evaluator.data(data, scope))
+    }
+
+    pub(super) fn text(&self, data: &Data, scope: &Scope<'js>) -> Ran<'js, String> {
+        let value = self.value(data, scope)?;
+        self.js(self.evaluator.shown(&value))
+    }
+
+    pub(super) fn holds(&self, condition: &Condition, scope: &Scope<'js>) -> Ran<'js, bool> {
+        let value = match condition {
+            Condition::Code(code) => self.evaluate(self.evaluator.code(code, scope))?,
+            Condition::Data(data) => self.value(data, scope)?,
+        };
+        Ok(self.js(value.get::<rquickjs::Coerced<bool>>())?.0)
+    }
+
+    pub(super) fn duration(&self, data: &Data, scope: &Scope<'js>) -> Ran<'js, Duration> {
+        let value = self.value(data, scope)?;
+        let read = match value.as_number() {
+            Some(seconds) => crate::duration::from_seconds(seconds),
+            None => crate::duration::parse(&self.js(self.evaluator.shown(&value))?),
+        };
+        read.map_err(|problem| self.throw(&format!("the duration must {problem}")))
+    }
+
+    /// Sets a variable, or a part of one: `a.b[0]`.
+    pub(super) fn assign(&self, path: &str, value: Value<'js>, scope: &Scope<'js>) -> Ran<'js> {
+        let mut keys: Vec<&str> = path.split(['.', '[']).collect();
+        let Some(last) = keys.pop() else {
+            return Ok(());
+        };
+        let mut object = scope.vars.clone();
+        for key in keys {
+            let key = key.trim_end_matches(']');
+            let inner = self.js(object.get::<_, Value<'js>>(key))?;
+            object = match inner.into_object() {
+                Some(inner) => inner,
+                None => {
+                    let inner = self.js(Object::new(self.ctx.clone()))?;
+                    self.js(object.set(key, inner.clone()))?;
+                    inner
+                }
+            };
+        }
+        self.js(object.set(last.trim_end_matches(']'), value))
+    }
+
+    /// A value that JavaScript gave; awaited if it is a promise.
+    pub(super) fn evaluate(&self, value: rquickjs::Result<Value<'js>>) -> Ran<'js, Value<'js>> {
+        let value = self.js(value)?;
+        resolve(&self.ctx, self.run, value).map_err(|failure| self.abort(failure))
+    }
+
+    /// Blocks the run until the future is done.
+    pub(super) fn wait<F: Future>(&self, future: F) -> Ran<'js, F::Output> {
+        self.js(self.run.block_on(&self.ctx, future))
+    }
+
+    /// A loop without anything to wait for lets others have their turn.
+    pub(super) fn breathe(&self) -> Ran<'js> {
+        if self.run.on_interrupt() {
+            return Err(Abort::Stopped);
+        }
+        Ok(())
+    }
+}
