@@ -239,17 +239,16 @@ fn evaluate<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, main: &Main) -> Evaluated<'js, V
     let main = match main {
         Main::Script(main) => main,
         Main::Fork(fork) => {
-            let name = &fork.book.name;
+            let name = &fork.main.name;
             let folder = Path::new(name).parent().map(PathBuf::from);
             run.modules.set_main(name, folder);
-            return rule::execute(ctx, run, &fork.book, &rule::Part::Fork(fork));
+            return rule::execute(ctx, run, &fork.main, &rule::Part::Fork(fork));
         }
     };
     let name = &main.name;
     run.modules.set_main(name, main.folder.clone());
     if Kind::of(name) == Kind::Rulebook {
-        let shown = run.modules.display_name(name);
-        let book = rule::read(name, &shown, &main.text)?;
+        let book = rule::read(&run.modules, name, &main.text)?;
         let part = rule::Part::Section(run.event.as_deref());
         return rule::execute(ctx, run, &book, &part);
     }

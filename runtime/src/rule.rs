@@ -14,6 +14,7 @@ mod parse;
 mod region;
 mod run;
 mod scope;
+mod shelf;
 mod shell;
 mod template;
 mod yaml;
@@ -26,11 +27,15 @@ pub use self::check::{Finding, Severity, check};
 pub(crate) use self::region::{Tag, enter};
 pub(crate) use self::run::{Part, execute};
 use crate::error::RuleError;
+use crate::modules::ModuleCache;
 
 /// A part of a rulebook that runs in a run of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Fork {
-    pub(crate) book: Arc<Book>,
+    /// The rulebook that was started.
+    pub(crate) main: Arc<Book>,
+    /// The one in which the op stands.
+    book: Arc<Book>,
     op: Arc<Op>,
     /// What the op is called where it was forked.
     label: String,
@@ -38,14 +43,15 @@ pub(crate) struct Fork {
     path: Vec<String>,
 }
 
-/// Reads a rulebook. `name` is its canonical name, `shown` the one for people.
+/// Reads a rulebook, and those that it imports. `name` is its canonical name.
 ///
 /// # Errors
 ///
 /// All that is wrong with it.
-pub(crate) fn read(name: &str, shown: &str, text: &Arc<str>) -> Result<Arc<Book>, RuleError> {
-    match parse::parse(name, text) {
-        Ok(book) => Ok(Arc::new(book)),
-        Err(problems) => Err(RuleError::from_problems(shown, text, problems)),
-    }
+pub(crate) fn read(
+    modules: &ModuleCache,
+    name: &str,
+    text: &Arc<str>,
+) -> Result<Arc<Book>, RuleError> {
+    shelf::Shelf::new(modules, shelf::Strange::Refused).main(name, text)
 }

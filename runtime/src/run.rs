@@ -13,13 +13,13 @@ use cla_semaphore::{
     AcquireError, Owner, Permit, Request, RequestId, RunId, Semaphore, SemaphoreName, Semaphores,
 };
 use futures_util::future::{Either, select};
-use rquickjs::{Ctx, JsLifetime, Object, Persistent};
+use rquickjs::{Ctx, Exception, Function, JsLifetime, Object, Persistent};
 
 use crate::control::{Control, Stop, Stopped};
-use crate::engine::{Engine, RunHandle, RunOptions};
+use crate::engine::{Engine, RunHandle, RunOptions, RunReport};
 use crate::event_loop::EventLoop;
 use crate::limits::Limits;
-use crate::modules::ModuleCache;
+use crate::modules::{ModuleCache, Resolved};
 use crate::output::{Output, OutputStream};
 use crate::script::Script;
 use crate::sys::fiber;
@@ -76,6 +76,8 @@ pub struct Run {
     pub(crate) modules: ModuleCache,
     kept: RefCell<Vec<Weak<dyn Forget>>>,
     stash_object: RefCell<Option<Kept<Object<'static>>>>,
+    /// By name, in the order in which they were registered.
+    services: RefCell<Vec<(String, Kept<Function<'static>>)>>,
 }
 
 /// Everything that a [`Run`] is made of and that comes from outside.
@@ -112,6 +114,9 @@ pub(crate) struct Spawner {
     pub(crate) depth: u32,
 }
 
+/// How long what must happen in the end (`finally`, waiting for cancelled forks) may take after a run was stopped.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+
 /// Runs that start runs, one below the other, are no more than these.
 const MOST_GENERATIONS: u32 = 50;
 
@@ -142,6 +147,7 @@ impl Run {
             modules: parts.modules,
             kept: RefCell::default(),
             stash_object: RefCell::default(),
+            services: RefCell::default(),
         })
     }
 
@@ -406,6 +412,85 @@ impl Run {
         if regions.len() < MOST_REGIONS {
             regions.push(record);
         }
+    }
+
+    /// Registers a service of this run: a function that rulebooks call as an op, with what the op is given and the stash.
+    /// One of the same name is replaced.
+    pub fn register<'js>(&self, ctx: &Ctx<'js>, name: &str, service: Function<'js>) {
+        let service = self.keep(ctx, service);
+        let mut services = self.services.borrow_mut();
+        match services.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = service,
+            None => services.push((name.to_owned(), service)),
+        }
+    }
+
+    /// The service of that name, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When the run is being taken down.
+    pub fn service<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        name: &str,
+    ) -> rquickjs::Result<Option<Function<'js>>> {
+        let services = self.services.borrow();
+        let service = services.iter().find(|(known, _)| known == name);
+        service.map(|(_, service)| service.get(ctx)).transpose()
+    }
+
+    /// The names of the services, in the order in which they were registered.
+    pub fn services(&self) -> Vec<String> {
+        let services = self.services.borrow();
+        services.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The file of another rule, as a rule names it: below the folders that this run may import from.
+    ///
+    /// A relative path begins at the folder of the file `from`; `""` stands for the rule that was started.
+    ///
+    /// # Errors
+    ///
+    /// Says why there is none.
+    pub fn rule_file(&self, from: &str, file: &str) -> Result<PathBuf, String> {
+        let specifier = if file.starts_with(['.', '/']) {
+            file.to_owned()
+        } else {
+            format!("./{file}")
+        };
+        match self.modules.resolve(from, &specifier) {
+            Ok(Resolved::File(path)) => Ok(path),
+            Ok(Resolved::Native(_)) => Err(format!("{file} is no file")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Runs another rule, with the output, limits and folders of this one, and blocks until it has ended. It is
+    /// cancelled when this run is stopped.
+    ///
+    /// # Errors
+    ///
+    /// That of [`Run::block_on`]; an exception if rules call each other more than 50 levels deep. How the other rule
+    /// ended is in its report.
+    pub fn run_rule(
+        &self,
+        ctx: &Ctx<'_>,
+        script: Script,
+        options: RunOptions,
+    ) -> rquickjs::Result<RunReport> {
+        let handle = self
+            .spawn(script, options, false)
+            .map_err(|problem| Exception::throw_message(ctx, problem))?;
+        let canceller = handle.canceller();
+        let mut handle = pin!(handle);
+        self.block_on(ctx, handle.as_mut()).inspect_err(|_| {
+            canceller.cancel();
+            // It gives back what it holds before this run goes on.
+            self.shielded(GRACE, || {
+                let _ = self.block_on(ctx, handle.as_mut());
+            });
+        })
     }
 
     /// Starts another run, with the output, limits and folders of this one.

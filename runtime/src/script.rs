@@ -74,7 +74,7 @@ impl Script {
                 .and_then(|name| name.to_str())
                 .unwrap_or("rule"),
             Source::Text { name, .. } => name,
-            Source::Fork(fork) => &fork.book.title,
+            Source::Fork(fork) => &fork.main.title,
         }
     }
 

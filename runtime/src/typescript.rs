@@ -23,6 +23,7 @@ use oxc::diagnostics::{OxcDiagnostic, Severity};
 use oxc::parser::{ParseOptions, Parser};
 use oxc::semantic::SemanticBuilder;
 use oxc::span::{GetSpan, SourceType, Span};
+use oxc::syntax::module_record::{ExportExportName, ModuleRecord};
 use oxc::transformer::{TransformOptions, Transformer};
 
 use nesting::Refusal;
@@ -57,6 +58,14 @@ pub(crate) struct Stripped {
     pub(crate) code: Arc<str>,
     /// From places in `code` to places in the TypeScript.
     pub(crate) positions: PositionMap,
+    /// What it exports besides types; `None` if it is no module, or exports all that another one exports.
+    pub(crate) exports: Option<Vec<String>>,
+}
+
+/// What the module exports; see [`Stripped::exports`]. `None` also for what does not parse.
+pub(crate) fn exports(source: &str) -> Option<Vec<String>> {
+    // JavaScript is TypeScript without types.
+    strip("module.ts", source).ok()?.exports
 }
 
 /// What is wrong with a source, and where.
@@ -170,6 +179,7 @@ fn transform(source: &str, is_commonjs: bool) -> Result<Stripped, Vec<SyntaxProb
         })
         .parse();
     report(source, parsed.diagnostics)?;
+    let exports = exported(&parsed.module_record);
     let mut program = parsed.program;
 
     let checked = SemanticBuilder::new_compiler()
@@ -227,7 +237,27 @@ fn transform(source: &str, is_commonjs: bool) -> Result<Stripped, Vec<SyntaxProb
     Ok(Stripped {
         code: printed.code.into(),
         positions,
+        exports,
     })
+}
+
+fn exported(record: &ModuleRecord<'_>) -> Option<Vec<String>> {
+    if !record.has_module_syntax || !record.star_export_entries.is_empty() {
+        return None;
+    }
+    let entries = record
+        .local_export_entries
+        .iter()
+        .chain(&record.indirect_export_entries);
+    let names =
+        entries
+            .filter(|entry| !entry.is_type)
+            .filter_map(|entry| match &entry.export_name {
+                ExportExportName::Name(name) => Some(name.name.to_string()),
+                ExportExportName::Default(_) => Some("default".to_owned()),
+                ExportExportName::Null => None,
+            });
+    Some(names.collect())
 }
 
 /// Fails with the errors among `diagnostics`.

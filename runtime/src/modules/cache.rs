@@ -102,7 +102,9 @@ impl CodeCache {
         if let Some(stripped) = known {
             return Ok(stripped);
         }
-        let Stripped { code, positions } = strip_aside(name, text)?;
+        let Stripped {
+            code, positions, ..
+        } = strip_aside(name, text)?;
         let value = Arc::new(Code { code, positions });
         let mut state = self.state.lock();
         state.make_room(text.len() + value.code.len());

@@ -14,6 +14,12 @@ pub(crate) struct Book {
     /// As people see it, without its folder: what administrators see as the owner's beginning.
     pub(crate) title: String,
     pub(crate) text: Arc<str>,
+    pub(crate) imports: Vec<Import>,
+    /// Ops of which only a run knows whether there are any: registered services, exports of modules that do not say what
+    /// they export.
+    pub(crate) services: Vec<(Place, String)>,
+    /// Whether its own JavaScript may register services.
+    pub(crate) registers: bool,
     pub(crate) vars: Vec<(Template, Data)>,
     pub(crate) defs: HashMap<String, Def>,
     /// What runs for which event, in the order of the file.
@@ -25,6 +31,50 @@ pub(crate) struct Book {
 
 /// Ops, one after the other.
 pub(crate) type Block = Arc<[Arc<Op>]>;
+
+/// Another file whose functions are ops here.
+#[derive(Debug)]
+pub(crate) struct Import {
+    /// What its ops' names begin with, before a dot.
+    pub(crate) prefix: Option<String>,
+    pub(crate) what: Imported,
+}
+
+#[derive(Debug)]
+pub(crate) enum Imported {
+    Book(Arc<Book>),
+    Module(Arc<Module>),
+}
+
+/// A JavaScript module, a built-in one or a file.
+#[derive(Debug)]
+pub(crate) struct Module {
+    /// Its canonical name.
+    pub(crate) name: String,
+    /// As people see it.
+    pub(crate) shown: String,
+    /// `None`: only who evaluates it knows.
+    pub(crate) exports: Option<Vec<String>>,
+    /// Whether it may register services.
+    pub(crate) registers: bool,
+}
+
+/// What a call goes to.
+#[derive(Clone, Debug)]
+pub(crate) enum Callee {
+    /// A function of the same rulebook.
+    Def(String),
+    Imported {
+        book: Arc<Book>,
+        def: String,
+    },
+    Export {
+        module: Arc<Module>,
+        export: String,
+    },
+    /// Known when it is called.
+    Service(String),
+}
 
 /// A function of the rulebook.
 #[derive(Debug)]
@@ -137,9 +187,18 @@ pub(crate) enum Action {
     Fail(Data),
     Return(Data),
     Call {
-        def: String,
+        callee: Callee,
         arguments: Data,
     },
+    Launch {
+        service: Data,
+        config: Option<Data>,
+        stash: Option<Data>,
+    },
+    /// Its options.
+    Http(Data),
+    /// What it names was imported before anything ran.
+    Import,
     WaitChildren,
     Echo(Data),
     Log(Data),

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use rquickjs::{Context, Runtime};
 use serde::Serialize;
 
-use super::book::{Action, Block, Book, Condition, Data, Items, Op, Parallel, Region};
+use super::book::{Action, Block, Book, Callee, Condition, Data, Items, Op, Parallel, Region};
+use super::parse;
 use super::scope::{BookSources, Evaluator};
+use super::shelf::{Shelf, Strange};
 use super::template::{Code, Piece, Template};
 use super::yaml::Place;
 use crate::error::RuleError;
@@ -109,7 +111,7 @@ impl Checker {
             }
         };
         match Kind::of(&shown) {
-            Kind::Rulebook => match super::read(&shown, &shown, &text) {
+            Kind::Rulebook => match self.read(path, &shown, &text) {
                 Ok(book) => {
                     self.books[nth] = Some(Arc::clone(&book));
                     self.book(nth, &book);
@@ -134,6 +136,24 @@ impl Checker {
         }
     }
 
+    /// Reads a rulebook as a run that was started here would: it may import what is below its own folder and this one.
+    fn read(&self, path: &Path, shown: &str, text: &Arc<str>) -> Result<Arc<Book>, RuleError> {
+        let folder = path.parent().map(|folder| {
+            let folder = if folder.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                folder
+            };
+            folder.canonicalize()
+        });
+        let folder = folder.and_then(Result::ok);
+        let here = std::env::current_dir().and_then(|here| here.canonicalize());
+        let roots = folder.iter().cloned().chain(here).collect();
+        let modules = ModuleCache::new(Arc::new(ModuleSettings::default()), roots);
+        modules.set_main(shown, folder);
+        Shelf::new(&modules, Strange::BuiltIn).main(shown, text)
+    }
+
     /// Each problem of a file is a finding of its own.
     fn all(&mut self, nth: usize, mut error: RuleError) {
         let others = std::mem::take(&mut error.errors);
@@ -153,6 +173,7 @@ impl Checker {
             nested: Vec::new(),
             pairs: Vec::new(),
             in_event: false,
+            called_at: None,
         };
         walk.whole();
         let (codes, paths, set) = (walk.codes, walk.paths, walk.set);
@@ -173,7 +194,16 @@ impl Checker {
                 inner,
                 at,
             }));
-        self.code(nth, book, &codes);
+        self.compile(nth, book, &codes);
+        for (at, name) in &book.services {
+            if let Some(near) = parse::nearest_op(name, []) {
+                let message =
+                    format!("there is no op {name:?}, unless a service of that name is registered");
+                let help = format!("did you mean {near}?");
+                let error = pointing(book, *at, "Unknown", message, Some(&help));
+                self.found(nth, Severity::Warning, error);
+            }
+        }
         let set: HashSet<String> = set
             .into_iter()
             .chain(codes.iter().flat_map(|code| assigned(&code.text)))
@@ -190,7 +220,7 @@ impl Checker {
     }
 
     /// Compiles the JavaScript of a rulebook as a run would.
-    fn code(&mut self, nth: usize, book: &Arc<Book>, codes: &[Code]) {
+    fn compile(&mut self, nth: usize, book: &Arc<Book>, codes: &[Code]) {
         let modules = ModuleCache::new(Arc::new(ModuleSettings::default()), Vec::new());
         let compiled = Runtime::new().and_then(|runtime| {
             runtime.set_max_stack_size(STACK);
@@ -200,7 +230,7 @@ impl Checker {
                     if evaluator.compile(code).is_err() {
                         let sources = BookSources {
                             modules: &modules,
-                            book,
+                            books: std::slice::from_ref(book),
                         };
                         let mut error = RuleError::from_js(&ctx, &ctx.catch(), &sources);
                         error.frames.clear();
@@ -267,7 +297,7 @@ struct Walk<'a> {
     /// The semaphores that are held here, by names without templates; where they were taken.
     held: Vec<(String, Place)>,
     /// The defs that are being called.
-    calls: Vec<&'a str>,
+    calls: Vec<(&'a str, &'a str)>,
     codes: Vec<Code>,
     /// The variables that are read by `${}`, but where an event brings along what nobody knows.
     paths: Vec<Code>,
@@ -276,6 +306,8 @@ struct Walk<'a> {
     nested: Vec<(Place, String, Place)>,
     pairs: Vec<(String, String, Place)>,
     in_event: bool,
+    /// Where a def of another rulebook was called: what is found in there is told here.
+    called_at: Option<Place>,
 }
 
 impl<'a> Walk<'a> {
@@ -341,7 +373,7 @@ impl<'a> Walk<'a> {
         if let Some(region) = &op.semaphore {
             self.region(region);
         }
-        self.action(&op.action);
+        self.action(&op.action, op.at);
         self.held.truncate(depth);
         if let Some(before) = before {
             self.held = before;
@@ -349,6 +381,7 @@ impl<'a> Walk<'a> {
     }
 
     fn region(&mut self, region: &'a Region) {
+        let at = self.called_at.unwrap_or(region.at);
         self.data(&region.key);
         let parts = [
             &region.slots,
@@ -370,21 +403,21 @@ impl<'a> Walk<'a> {
         let outer = self.held.iter().find(|(held, _)| held == key);
         if let Some((_, outer)) = outer {
             if one_slot && region.timeout.is_none() {
-                self.nested.push((region.at, key.to_owned(), *outer));
+                self.nested.push((at, key.to_owned(), *outer));
             }
         } else {
             for (outer, _) in &self.held {
-                let pair = (outer.clone(), key.to_owned(), region.at);
+                let pair = (outer.clone(), key.to_owned(), at);
                 self.pairs.push(pair);
             }
         }
-        self.held.push((key.to_owned(), region.at));
+        self.held.push((key.to_owned(), at));
     }
 
-    fn action(&mut self, action: &'a Action) {
+    fn action(&mut self, action: &'a Action, at: Place) {
         match action {
             Action::Block(block) => self.block(block),
-            Action::Script(code) => self.codes.push(code.clone()),
+            Action::Script(code) => self.code(code),
             Action::Set(values) => {
                 for (name, data) in values {
                     self.sets(name);
@@ -410,7 +443,7 @@ impl<'a> Walk<'a> {
             } => {
                 self.set.insert(variable.clone());
                 match list {
-                    Items::Code(code) => self.codes.push(code.clone()),
+                    Items::Code(code) => self.code(code),
                     Items::Data(data) => self.data(data),
                 }
                 self.block(body);
@@ -434,23 +467,23 @@ impl<'a> Walk<'a> {
                     self.block(finally);
                 }
             }
-            Action::Call { def, arguments } => {
+            Action::Call { callee, arguments } => {
                 self.data(arguments);
-                if !self.calls.contains(&def.as_str())
-                    && let Some(called) = self.book.defs.get(def)
-                {
-                    self.calls.push(def);
-                    self.block(&called.body);
-                    self.calls.pop();
-                }
+                self.call(callee, at);
             }
-            Action::WaitChildren => {}
+            Action::Launch {
+                service,
+                config,
+                stash,
+            } => self.parts([Some(service), config.as_ref(), stash.as_ref()]),
+            Action::WaitChildren | Action::Import => {}
             Action::Fail(data)
             | Action::Return(data)
             | Action::Echo(data)
             | Action::Log(data)
             | Action::Dump(data)
             | Action::Sleep(data)
+            | Action::Http(data)
             | Action::Shell(data) => self.data(data),
             Action::Parse { text, format } => self.parts([Some(text), format.as_ref(), None]),
             Action::ReadFile { path, format } => self.parts([Some(path), format.as_ref(), None]),
@@ -466,6 +499,30 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// What a call leads to.
+    fn call(&mut self, callee: &'a Callee, at: Place) {
+        let (book, name) = match callee {
+            Callee::Def(name) => (self.book, name),
+            Callee::Imported { book, def } => (&**book, def),
+            Callee::Export { .. } | Callee::Service(_) => return,
+        };
+        let Some(def) = book.defs.get(name) else {
+            return;
+        };
+        if self.calls.contains(&(&book.name, name)) {
+            return;
+        }
+        self.calls.push((&book.name, name));
+        let before = (self.book, self.called_at);
+        if !std::ptr::eq(book, self.book) {
+            self.called_at = Some(self.called_at.unwrap_or(at));
+            self.book = book;
+        }
+        self.block(&def.body);
+        (self.book, self.called_at) = before;
+        self.calls.pop();
+    }
+
     fn parts(&mut self, parts: [Option<&'a Data>; 3]) {
         for part in parts.into_iter().flatten() {
             self.data(part);
@@ -474,7 +531,7 @@ impl<'a> Walk<'a> {
 
     fn condition(&mut self, condition: &'a Condition) {
         match condition {
-            Condition::Code(code) => self.codes.push(code.clone()),
+            Condition::Code(code) => self.code(code),
             Condition::Data(data) => self.data(data),
         }
     }
@@ -497,10 +554,17 @@ impl<'a> Walk<'a> {
         for piece in &template.pieces {
             match piece {
                 Piece::Literal(_) => {}
-                Piece::Code(code) => self.codes.push(code.clone()),
-                Piece::Path(_) if self.in_event => {}
+                Piece::Code(code) => self.code(code),
+                Piece::Path(_) if self.in_event || self.called_at.is_some() => {}
                 Piece::Path(code) => self.paths.push(code.clone()),
             }
+        }
+    }
+
+    /// Code of this very rulebook is compiled later.
+    fn code(&mut self, code: &Code) {
+        if self.called_at.is_none() {
+            self.codes.push(code.clone());
         }
     }
 

@@ -53,7 +53,7 @@ pub(super) fn read<'js>(
             }
             ctx.json_parse(text)
         }
-        Format::Yaml => library(ctx, run, "loadYAML")?.call((text,)),
+        Format::Yaml => library(ctx, run, "cla/util", "loadYAML")?.call((text,)),
     }
 }
 
@@ -65,7 +65,7 @@ pub(super) fn write<'js>(
     format: Format,
 ) -> rquickjs::Result<String> {
     match format {
-        Format::Yaml => library(ctx, run, "dumpYAML")?.call((value,)),
+        Format::Yaml => library(ctx, run, "cla/util", "dumpYAML")?.call((value,)),
         Format::Text if value.is_string() => value.get(),
         _ => match ctx.json_stringify_replacer_space(value, (), 2)? {
             Some(text) => Ok(text.to_string()? + "\n"),
@@ -75,13 +75,18 @@ pub(super) fn write<'js>(
 }
 
 /// A function of the standard library, which may not be there.
-fn library<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Function<'js>> {
-    const MODULE: &str = "cla/util";
-    if run.modules.settings.native(MODULE).is_none() {
-        let message = "YAML as data needs the module cla/util, which this program does not have";
-        return Err(Exception::throw_message(ctx, message));
+pub(super) fn library<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    module: &str,
+    name: &str,
+) -> rquickjs::Result<Function<'js>> {
+    if run.modules.settings.native(module).is_none() {
+        let message =
+            format!("this op needs the module {module}, which this program does not have");
+        return Err(Exception::throw_message(ctx, &message));
     }
-    let module = MODULE.into_js(ctx)?;
+    let module = module.into_js(ctx)?;
     let module: Object<'js> = modules::require(ctx, run, "", &module)?.get()?;
     module.get(name)
 }

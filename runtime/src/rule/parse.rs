@@ -2,13 +2,15 @@
 
 mod attributes;
 mod defs;
+mod imports;
 mod ops;
 mod values;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::book::{Action, Book, Data, OnError, Op};
+use super::book::{Action, Book, Callee, Data, Import, OnError, Op};
+use super::shelf::Shelf;
 use super::template::{self, Template};
 use super::yaml::{self, Node, Place, Text, Yaml};
 use crate::typescript::SyntaxProblem;
@@ -16,7 +18,7 @@ use crate::typescript::SyntaxProblem;
 /// More problems than this are not reported.
 const MOST_PROBLEMS: usize = 20;
 
-const TOP_KEYS: [&str; 6] = ["name", "description", "vars", "def", "on", "do"];
+const TOP_KEYS: [&str; 7] = ["name", "description", "import", "vars", "def", "on", "do"];
 
 const ATTRIBUTES: [&str; 7] = [
     "semaphore",
@@ -28,7 +30,7 @@ const ATTRIBUTES: [&str; 7] = [
     "register",
 ];
 
-const OPS: [&str; 25] = [
+const OPS: [&str; 28] = [
     "do",
     "var",
     "set",
@@ -52,6 +54,9 @@ const OPS: [&str; 25] = [
     "read_file",
     "write_file",
     "call",
+    "http",
+    "import",
+    "launch",
     "then",
     "catch",
 ];
@@ -69,7 +74,11 @@ const COMPANIONS: [(&str, &[&str]); 4] = [
 /// # Errors
 ///
 /// Everything that is wrong with it, at least one problem.
-pub(crate) fn parse(name: &str, text: &Arc<str>) -> Result<Book, Vec<SyntaxProblem>> {
+pub(super) fn parse(
+    name: &str,
+    text: &Arc<str>,
+    shelf: &Shelf<'_>,
+) -> Result<Book, Vec<SyntaxProblem>> {
     let root = yaml::read(text).map_err(|problem| vec![problem])?;
     let title = std::path::Path::new(name).file_name().map_or_else(
         || name.to_owned(),
@@ -79,16 +88,23 @@ pub(crate) fn parse(name: &str, text: &Arc<str>) -> Result<Book, Vec<SyntaxProbl
         name: name.to_owned(),
         title,
         text: Arc::clone(text),
+        imports: Vec::new(),
+        services: Vec::new(),
+        // A rulebook that never names the module cannot.
+        registers: text.contains("cla/reg"),
         vars: Vec::new(),
         defs: HashMap::new(),
         on: Vec::new(),
         body: None,
         indents: HashMap::new(),
     };
-    let mut parser = Parser::default();
+    let mut parser = Parser::new(name, shelf);
+    parser.open = book.registers;
     parser.book(&root, &mut book);
     if parser.problems.is_empty() {
         book.indents = parser.indents;
+        book.imports = parser.imports;
+        book.services = parser.services;
         Ok(book)
     } else {
         let mut problems = parser.problems;
@@ -98,15 +114,45 @@ pub(crate) fn parse(name: &str, text: &Arc<str>) -> Result<Book, Vec<SyntaxProbl
     }
 }
 
-#[derive(Default)]
-struct Parser {
+struct Parser<'s> {
+    /// The rulebook's canonical name.
+    name: &'s str,
+    shelf: &'s Shelf<'s>,
     problems: Vec<SyntaxProblem>,
-    /// The defs, by name, with the names of their arguments and whether they must be given.
-    defs: HashMap<String, Vec<(String, bool)>>,
+    /// What can be called, by name.
+    callees: HashMap<String, Known>,
+    imports: Vec<Import>,
+    /// Where the ops stand that were carried out already: what they import has been read.
+    hoisted: HashSet<(u32, u32)>,
+    services: Vec<(Place, String)>,
+    /// Whether there may be ops that only a run knows.
+    open: bool,
     indents: HashMap<u32, u32>,
 }
 
-impl Parser {
+/// Something that can be called.
+#[derive(Clone)]
+struct Known {
+    callee: Callee,
+    /// The names of its arguments and whether they must be given; `None` if it takes what it is given.
+    arguments: Option<Vec<(String, bool)>>,
+}
+
+impl<'s> Parser<'s> {
+    fn new(name: &'s str, shelf: &'s Shelf<'s>) -> Self {
+        Self {
+            name,
+            shelf,
+            problems: Vec::new(),
+            callees: HashMap::new(),
+            imports: Vec::new(),
+            hoisted: HashSet::new(),
+            services: Vec::new(),
+            open: false,
+            indents: HashMap::new(),
+        }
+    }
+
     fn problem(&mut self, at: Place, message: impl Into<String>) {
         self.problems.push(at.problem(message, None));
     }
@@ -128,6 +174,7 @@ impl Parser {
         let entries = match &root.value {
             // Nothing but ops.
             Yaml::List(_) => {
+                self.imports_of(root);
                 book.body = Some(self.block(root));
                 return;
             }
@@ -143,6 +190,7 @@ impl Parser {
                 self.declare(node);
             }
         }
+        self.imports(entries);
         for (key, node) in entries {
             match key.text.as_str() {
                 "name" | "description" => {
@@ -150,6 +198,7 @@ impl Parser {
                         self.problem(node.at, format!("the {} must be a text", key.text));
                     }
                 }
+                "import" => {}
                 "vars" => match self.data(node) {
                     Data::Map(vars) => book.vars = vars,
                     Data::Null => {}
@@ -216,6 +265,14 @@ fn declared(args: &Node) -> Vec<(String, bool)> {
         }
     }
     arguments
+}
+
+/// The op that was probably meant, or one of `others`.
+pub(super) fn nearest_op<'k>(
+    word: &str,
+    others: impl IntoIterator<Item = &'k str>,
+) -> Option<&'k str> {
+    nearest(word, OPS.into_iter().chain(others))
 }
 
 /// The one of `known` that was probably meant.

@@ -4,6 +4,7 @@
 //! and its forks are cancelled before anybody hears of it. What went wrong is a JavaScript value, so that `catch` and
 //! scripts see the same; where it went wrong is kept beside it.
 
+mod calls;
 mod errors;
 mod flow;
 mod forks;
@@ -11,12 +12,12 @@ mod outside;
 mod values;
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::stream::StreamExt;
 use rquickjs::{Ctx, Value};
 
 use super::Fork;
@@ -27,14 +28,11 @@ use super::scope::{Evaluator, Scope};
 use super::yaml::Place;
 use crate::engine::RunHandle;
 use crate::error::RuleError;
-use crate::isolate::{Evaluated, Failure, failure};
+use crate::isolate::{Evaluated, Failure};
 use crate::native::value_to_json;
 use crate::output::OutputStream;
-use crate::run::Run;
+use crate::run::{GRACE, Run};
 use crate::trace::RegionOutcome;
-
-/// How long what must run in the end (`finally`, waiting for cancelled forks) may take after the run was stopped.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// What of a rulebook is to run.
 pub(crate) enum Part<'a> {
@@ -47,15 +45,14 @@ pub(crate) enum Part<'a> {
 pub(crate) fn execute<'js>(
     ctx: &Ctx<'js>,
     run: &Rc<Run>,
-    book: &Arc<Book>,
+    main: &Arc<Book>,
     part: &Part<'_>,
 ) -> Evaluated<'js, Value<'js>> {
-    let evaluator = Evaluator::new(ctx, book).map_err(|error| failure(ctx, run, &error))?;
     let runner = Runner {
         ctx: ctx.clone(),
         run,
-        book,
-        evaluator,
+        main,
+        evaluators: RefCell::default(),
         path: RefCell::default(),
         forks: RefCell::default(),
         top: stack_pointer(),
@@ -91,11 +88,18 @@ type Ran<'js, T = ()> = Result<T, Abort<'js>>;
 
 struct Thrown<'js> {
     value: Value<'js>,
-    at: Place,
+    spot: Spot,
     /// The ops around it, outermost first.
     path: Vec<Step>,
     /// The error of a fork.
     cause: Option<Box<RuleError>>,
+}
+
+/// A place in one of the rulebooks.
+#[derive(Clone)]
+struct Spot {
+    book: Arc<Book>,
+    at: Place,
 }
 
 /// An op that is being carried out.
@@ -104,22 +108,24 @@ struct Step {
     label: String,
     /// Whether administrators see it: it has a name, or is a def.
     named: bool,
-    at: Place,
+    spot: Spot,
 }
 
 /// A fork that is to be joined.
 struct Child {
     handle: RunHandle,
     label: String,
-    at: Place,
+    spot: Spot,
     register: Option<String>,
 }
 
 struct Runner<'a, 'js> {
     ctx: Ctx<'js>,
     run: &'a Rc<Run>,
-    book: &'a Arc<Book>,
-    evaluator: Evaluator<'js>,
+    /// The rulebook that was started.
+    main: &'a Arc<Book>,
+    /// Those of the rulebooks whose ops were carried out, by the rulebooks' names.
+    evaluators: RefCell<HashMap<String, Rc<Evaluator<'js>>>>,
     path: RefCell<Vec<Step>>,
     /// Those that are to be joined, by the blocks that do it, innermost last.
     forks: RefCell<Vec<Vec<Child>>>,
@@ -132,43 +138,48 @@ struct Runner<'a, 'js> {
 impl<'js> Runner<'_, 'js> {
     fn whole(&self, part: &Part<'_>) -> Ran<'js, Value<'js>> {
         let vars = self.js(self.run.stash(&self.ctx))?;
-        let scope = self.js(self.evaluator.scope(vars))?;
         let block = match part {
             Part::Fork(fork) => {
+                let scope = self.scope(&fork.book, vars)?;
                 let step = Step {
                     label: fork.label.clone(),
                     named: true,
-                    at: fork.op.at,
+                    spot: Spot {
+                        book: Arc::clone(&fork.book),
+                        at: fork.op.at,
+                    },
                 };
                 self.path.borrow_mut().push(step);
                 let result = self.joining(&scope, || self.op_here(&fork.op, &scope));
                 self.path.borrow_mut().pop();
                 return result;
             }
-            Part::Section(Some(event)) => self.book.on.iter().find(|(on, _)| on == event),
+            Part::Section(Some(event)) => self.main.on.iter().find(|(on, _)| on == event),
             Part::Section(None) => None,
         };
-        let block = match (part, block, &self.book.body) {
+        let block = match (part, block, &self.main.body) {
             (_, Some((_, block)), _) | (Part::Section(None), None, Some(block)) => block,
             (Part::Section(Some(event)), ..) => {
-                let known: Vec<&str> = self.book.on.iter().map(|(on, _)| on.as_str()).collect();
+                let known: Vec<&str> = self.main.on.iter().map(|(on, _)| on.as_str()).collect();
                 let message = match known.as_slice() {
-                    [] => format!("{} has no `on`, so no event {event:?}", self.book.title),
+                    [] => format!("{} has no `on`, so no event {event:?}", self.main.title),
                     known => format!(
                         "{} has no event {event:?}; it has {}",
-                        self.book.title,
+                        self.main.title,
                         known.join(", ")
                     ),
                 };
                 return Err(self.throw(&message));
             }
             _ => {
-                let message = format!("{} has no `do`; run it with an event", self.book.title);
+                let message = format!("{} has no `do`; run it with an event", self.main.title);
                 return Err(self.throw(&message));
             }
         };
+        self.import(self.main)?;
         // What the stash brings along outranks what the rulebook says.
-        for (name, data) in &self.book.vars {
+        let scope = self.scope(self.main, vars)?;
+        for (name, data) in &self.main.vars {
             let name = self.text(&Data::Text(name.clone()), &scope)?;
             if !self.js(scope.vars.contains_key(name.as_str()))? {
                 let value = self.value(data, &scope)?;
@@ -203,9 +214,12 @@ impl<'js> Runner<'_, 'js> {
             None => op.kind.clone(),
         };
         let named = op.name.is_some() || matches!(op.action, Action::Call { .. });
-        let at = op.at;
-        self.path.borrow_mut().push(Step { label, named, at });
-        let result = self.placed(at, || {
+        let spot = Spot {
+            book: Arc::clone(scope.book()),
+            at: op.at,
+        };
+        self.path.borrow_mut().push(Step { label, named, spot });
+        let result = self.placed(op.at, || {
             if let Some(when) = &op.when
                 && !self.holds(when, scope)?
             {
@@ -303,9 +317,15 @@ impl<'js> Runner<'_, 'js> {
                 wanted.insert(name.to_owned(), value);
             }
         }
-        let refuse = |problem: &str| self.throw_at(region.at, problem);
+        let refuse = |problem: &str| {
+            let spot = Spot {
+                book: Arc::clone(scope.book()),
+                at: region.at,
+            };
+            self.throw_at(spot, problem)
+        };
         let tag = Tag::read(&wanted.into()).map_err(|problem| refuse(&problem))?;
-        let (who, line) = (self.owner(region.at), region.at.line);
+        let (who, line) = (self.owner(scope, region.at), region.at.line);
         let inside = self
             .js(region::enter(&self.ctx, self.run, &tag, who, line))?
             .map_err(|error| refuse(&error.to_string()))?;
@@ -344,7 +364,7 @@ impl<'js> Runner<'_, 'js> {
         }
         match &op.action {
             Action::Block(block) => return self.block(block, scope),
-            Action::Script(code) => return self.evaluate(self.evaluator.code(code, scope)),
+            Action::Script(code) => return self.evaluate(scope.code(code)),
             Action::Set(values) => {
                 for (name, data) in values {
                     let name = self.text(&Data::Text(name.clone()), scope)?;
@@ -386,7 +406,14 @@ impl<'js> Runner<'_, 'js> {
                 return Err(self.throw(&message));
             }
             Action::Return(data) => return Err(Abort::Return(self.value(data, scope)?)),
-            Action::Call { def, arguments } => return self.call(def, arguments, scope),
+            Action::Call { callee, arguments } => return self.call(callee, arguments, scope),
+            Action::Launch {
+                service,
+                config,
+                stash,
+            } => return self.launch(service, config.as_ref(), stash.as_ref(), scope),
+            Action::Http(request) => return self.http(op, request, scope),
+            Action::Import => {}
             Action::WaitChildren => self.join_all(scope)?,
             Action::Echo(data) => {
                 let text = self.text(data, scope)?;

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use rquickjs::{Array, Ctx, Function, IntoJs, Object, Value};
 
@@ -35,26 +37,54 @@ const STATEMENTS: (&str, &str) = ("(function($vars){with($vars){", "}})");
 const ASYNC_EXPRESSION: (&str, &str) = ("(async function($vars){with($vars){return (", ")}})");
 const ASYNC_STATEMENTS: (&str, &str) = ("(async function($vars){with($vars){", "}})");
 
-/// The variables that an op sees: its own object, and what makes names of them.
+/// What an op sees: variables, as an object and as what makes names of them, and the rulebook it stands in.
 #[derive(Clone)]
 pub(super) struct Scope<'js> {
     pub(super) vars: Object<'js>,
     names: Value<'js>,
+    evaluator: Rc<Evaluator<'js>>,
+}
+
+impl<'js> Scope<'js> {
+    pub(super) fn new(evaluator: &Rc<Evaluator<'js>>, vars: Object<'js>) -> rquickjs::Result<Self> {
+        let names = evaluator.make_names.call((vars.clone(),))?;
+        let evaluator = Rc::clone(evaluator);
+        Ok(Self {
+            vars,
+            names,
+            evaluator,
+        })
+    }
+
+    /// The rulebook whose op this is.
+    pub(super) fn book(&self) -> &Arc<Book> {
+        &self.evaluator.book
+    }
+
+    /// The value of an expression, or what statements return. A promise if there is an `await` in it.
+    pub(super) fn code(&self, code: &Code) -> rquickjs::Result<Value<'js>> {
+        self.evaluator.code(code, self)
+    }
+
+    /// The value of data with templates in it.
+    pub(super) fn data(&self, data: &Data) -> rquickjs::Result<Value<'js>> {
+        self.evaluator.data(data, self)
+    }
 }
 
 /// Evaluates the JavaScript of one rulebook. What was compiled once is kept.
 pub(super) struct Evaluator<'js> {
     ctx: Ctx<'js>,
-    name: String,
+    book: Arc<Book>,
     make_names: Function<'js>,
     compiled: RefCell<HashMap<(u32, u32), Function<'js>>>,
 }
 
 impl<'js> Evaluator<'js> {
-    pub(super) fn new(ctx: &Ctx<'js>, book: &Book) -> rquickjs::Result<Self> {
+    pub(super) fn new(ctx: &Ctx<'js>, book: &Arc<Book>) -> rquickjs::Result<Self> {
         Ok(Self {
             ctx: ctx.clone(),
-            name: book.name.clone(),
+            book: Arc::clone(book),
             make_names: {
                 let mut options = rquickjs::context::EvalOptions::default();
                 options.filename = Some(SCOPE_FILE.to_owned());
@@ -64,13 +94,11 @@ impl<'js> Evaluator<'js> {
         })
     }
 
-    pub(super) fn scope(&self, vars: Object<'js>) -> rquickjs::Result<Scope<'js>> {
-        let names = self.make_names.call((vars.clone(),))?;
-        Ok(Scope { vars, names })
+    pub(super) fn book(&self) -> &Arc<Book> {
+        &self.book
     }
 
-    /// The value of an expression, or what statements return. A promise if there is an `await` in it.
-    pub(super) fn code(&self, code: &Code, scope: &Scope<'js>) -> rquickjs::Result<Value<'js>> {
+    fn code(&self, code: &Code, scope: &Scope<'js>) -> rquickjs::Result<Value<'js>> {
         let key = (code.at.line, code.at.column);
         let known = self.compiled.borrow().get(&key).cloned();
         let function = match known {
@@ -99,7 +127,7 @@ impl<'js> Evaluator<'js> {
             // A comment must not swallow the rest; elsewhere, what is missing is missed in the code's own line.
             let end = if code.text.contains("//") { "\n" } else { "" };
             let text = format!("{head}{lead}{}{end}{tail}", code.text);
-            compile_script(&self.ctx, &self.name, &text, TopLevel::Plain)
+            compile_script(&self.ctx, &self.book.name, &text, TopLevel::Plain)
         };
         let compiled = compile(expression).or_else(|_| {
             self.ctx.catch();
@@ -108,17 +136,13 @@ impl<'js> Evaluator<'js> {
         compiled.run()?.get()
     }
 
-    pub(super) fn template(
-        &self,
-        template: &Template,
-        scope: &Scope<'js>,
-    ) -> rquickjs::Result<Value<'js>> {
+    fn template(&self, template: &Template, scope: &Scope<'js>) -> rquickjs::Result<Value<'js>> {
         if let [piece] = template.pieces.as_slice() {
             return self.piece(piece, scope);
         }
         let mut text = String::new();
         for piece in &template.pieces {
-            text.push_str(&self.shown(&self.piece(piece, scope)?)?);
+            text.push_str(&shown(&self.piece(piece, scope)?)?);
         }
         text.into_js(&self.ctx)
     }
@@ -138,23 +162,7 @@ impl<'js> Evaluator<'js> {
         }
     }
 
-    /// A value within a text: what is nothing is empty, what is no text is JSON.
-    pub(super) fn shown(&self, value: &Value<'js>) -> rquickjs::Result<String> {
-        if let Some(text) = value.as_string() {
-            return text.to_string();
-        }
-        if value.is_null() || value.is_undefined() {
-            return Ok(String::new());
-        }
-        if value.is_object()
-            && let Some(text) = self.ctx.json_stringify(value.clone())?
-        {
-            return text.to_string();
-        }
-        Ok(value.get::<rquickjs::Coerced<String>>()?.0)
-    }
-
-    pub(super) fn data(&self, data: &Data, scope: &Scope<'js>) -> rquickjs::Result<Value<'js>> {
+    fn data(&self, data: &Data, scope: &Scope<'js>) -> rquickjs::Result<Value<'js>> {
         let ctx = &self.ctx;
         Ok(match data {
             Data::Null => Value::new_null(ctx.clone()),
@@ -171,7 +179,7 @@ impl<'js> Evaluator<'js> {
             Data::Map(entries) => {
                 let map = Object::new(ctx.clone())?;
                 for (key, value) in entries {
-                    let key = self.shown(&self.template(key, scope)?)?;
+                    let key = shown(&self.template(key, scope)?)?;
                     map.set(key, self.data(value, scope)?)?;
                 }
                 map.into_value()
@@ -180,26 +188,49 @@ impl<'js> Evaluator<'js> {
     }
 }
 
+/// A value within a text: what is nothing is empty, what is no text is JSON.
+pub(super) fn shown(value: &Value<'_>) -> rquickjs::Result<String> {
+    if let Some(text) = value.as_string() {
+        return text.to_string();
+    }
+    if value.is_null() || value.is_undefined() {
+        return Ok(String::new());
+    }
+    if value.is_object()
+        && let Some(text) = value.ctx().json_stringify(value.clone())?
+    {
+        return text.to_string();
+    }
+    Ok(value.get::<rquickjs::Coerced<String>>()?.0)
+}
+
 /// The sources of a run with a rulebook, for errors that point into them.
 pub(super) struct BookSources<'a> {
     pub(super) modules: &'a ModuleCache,
-    pub(super) book: &'a Book,
+    pub(super) books: &'a [Arc<Book>],
+}
+
+impl BookSources<'_> {
+    fn book(&self, file: &str) -> Option<&Book> {
+        let mut books = self.books.iter();
+        books.find(|book| book.name == file).map(|book| &**book)
+    }
 }
 
 impl Sources for BookSources<'_> {
-    fn text(&self, file: &str) -> Option<std::sync::Arc<str>> {
-        if file == self.book.name {
-            return Some(std::sync::Arc::clone(&self.book.text));
+    fn text(&self, file: &str) -> Option<Arc<str>> {
+        match self.book(file) {
+            Some(book) => Some(Arc::clone(&book.text)),
+            None => self.modules.text(file),
         }
-        self.modules.text(file)
     }
 
     fn original(&self, file: &str, line: u32, column: u32) -> Option<(u32, u32)> {
-        if file != self.book.name {
+        let Some(book) = self.book(file) else {
             return self.modules.original(file, line, column);
-        }
-        let indent = *self.book.indents.get(&line)? as usize;
-        let text = self.book.text.lines().nth(line as usize - 1)?;
+        };
+        let indent = *book.indents.get(&line)? as usize;
+        let text = book.text.lines().nth(line as usize - 1)?;
         let end = text.floor_char_boundary(indent + column as usize - 1);
         Some((line, text[..end].chars().count() as u32 + 1))
     }

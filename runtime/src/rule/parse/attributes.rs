@@ -5,7 +5,7 @@ use super::super::template::{self};
 use super::super::yaml::{Node, Yaml};
 use super::Parser;
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn attribute(&mut self, op: &mut Op, key: &str, node: &Node) {
         match key {
             "semaphore" => op.semaphore = self.region(node),

@@ -1,10 +1,10 @@
 //! Functions of the rulebook: what they declare, and calls of them.
 
-use super::super::book::{Action, Argument, Book, Data, Def};
+use super::super::book::{Action, Argument, Book, Callee, Data, Def};
 use super::super::yaml::{Node, Text, Yaml};
-use super::{ATTRIBUTES, OPS, Parser, declared, literal};
+use super::{ATTRIBUTES, Known, OPS, Parser, declared, literal};
 
-impl Parser {
+impl Parser<'_> {
     /// Notes which defs there are, and what they want.
     pub(super) fn declare(&mut self, node: &Node) {
         let Yaml::Map(defs) = &node.value else { return };
@@ -17,7 +17,11 @@ impl Parser {
                 .find(|(key, _)| key.text == "args")
                 .map(|(_, args)| declared(args))
                 .unwrap_or_default();
-            self.defs.insert(name.text.clone(), arguments);
+            let known = Known {
+                callee: Callee::Def(name.text.clone()),
+                arguments: Some(arguments),
+            };
+            self.callees.insert(name.text.clone(), known);
         }
     }
 
@@ -91,7 +95,11 @@ impl Parser {
     }
 
     pub(super) fn call(&mut self, key: &Text, argument: &Node) -> Option<Action> {
-        let wanted = self.defs.get(&key.text).cloned().unwrap_or_default();
+        let Known { callee, arguments } = self.callees.get(&key.text).cloned()?;
+        let Some(wanted) = arguments else {
+            let arguments = self.data(argument);
+            return Some(Action::Call { callee, arguments });
+        };
         let names: Vec<&str> = wanted.iter().map(|(name, _)| name.as_str()).collect();
         let arguments = match &argument.value {
             Yaml::Map(given) => {
@@ -131,9 +139,6 @@ impl Parser {
                 }
             },
         };
-        Some(Action::Call {
-            def: key.text.clone(),
-            arguments,
-        })
+        Some(Action::Call { callee, arguments })
     }
 }

@@ -2,12 +2,28 @@
 
 use std::sync::Arc;
 
-use super::super::book::{Action, Block, Data, Items, Op};
+use super::super::book::{Action, Block, Callee, Data, Items, Op};
 use super::super::template::{self, Template};
 use super::super::yaml::{Node, Text, Yaml};
 use super::{ATTRIBUTES, COMPANIONS, OPS, Parser, literal, nearest, plain};
 
-impl Parser {
+/// What can be said of a request.
+const REQUEST: [&str; 12] = [
+    "url",
+    "method",
+    "headers",
+    "query",
+    "body",
+    "json",
+    "form",
+    "timeout",
+    "redirects",
+    "maxBody",
+    "auth",
+    "as",
+];
+
+impl Parser<'_> {
     pub(super) fn block(&mut self, node: &Node) -> Block {
         let items = match &node.value {
             Yaml::List(items) => items.as_slice(),
@@ -121,7 +137,7 @@ impl Parser {
             [(first, _), (second, _), ..] => {
                 // A misspelt attribute is more likely than two ops.
                 let is_op = |key: &Text| {
-                    OPS.contains(&key.text.as_str()) || self.defs.contains_key(&key.text)
+                    OPS.contains(&key.text.as_str()) || self.callees.contains_key(&key.text)
                 };
                 let (wrong, other) = if is_op(second) && !is_op(first) {
                     (first, second)
@@ -270,10 +286,34 @@ impl Parser {
                     event,
                 }
             }
-            _ if self.defs.contains_key(kind) => self.call(key, argument)?,
+            "launch" => {
+                let names = ["service", "config", "stash"];
+                let [service, config, stash] = self.parts(argument, "service", names);
+                Action::Launch {
+                    service: self.required(argument, "service", service)?,
+                    config,
+                    stash,
+                }
+            }
+            "http" => self.http(argument)?,
+            "import" => {
+                if !self.hoisted.contains(&(key.at.line, key.at.column)) {
+                    let message = "an import stands at the top of the rulebook, or directly in `do`, an event or a def";
+                    self.problem(key.at, message);
+                }
+                Action::Import
+            }
+            _ if self.callees.contains_key(kind) => self.call(key, argument)?,
+            _ if self.open && !kind.contains(char::is_whitespace) => {
+                self.services.push((key.at, kind.to_owned()));
+                Action::Call {
+                    callee: Callee::Service(kind.to_owned()),
+                    arguments: self.data(argument),
+                }
+            }
             _ => {
                 let known = OPS.into_iter().chain(ATTRIBUTES);
-                let defs: Vec<String> = self.defs.keys().cloned().collect();
+                let defs: Vec<String> = self.callees.keys().cloned().collect();
                 let help = nearest(kind, known.chain(defs.iter().map(String::as_str)))
                     .map(|near| format!("did you mean {near}?"));
                 self.problem_with_help(key.at, format!("there is no op {kind:?}"), help);
@@ -281,6 +321,33 @@ impl Parser {
             }
         };
         Some((kind.to_owned(), None, action))
+    }
+
+    /// The options of a request, or its URL alone.
+    fn http(&mut self, argument: &Node) -> Option<Action> {
+        let Yaml::Map(options) = &argument.value else {
+            let url = self.data(argument);
+            let url = self.required(argument, "url", Some(url))?;
+            return Some(Action::Http(Data::Map(vec![(literal("url"), url)])));
+        };
+        for (key, node) in options {
+            if !REQUEST.contains(&key.text.as_str()) {
+                self.unknown_key(key, "http", &REQUEST);
+            } else if key.text == "timeout" {
+                self.duration(node);
+            }
+        }
+        let mut bodies = options
+            .iter()
+            .filter(|(key, _)| matches!(key.text.as_str(), "body" | "json" | "form"));
+        if let Some((key, _)) = bodies.nth(1) {
+            self.problem(key.at, "a request has one of `body`, `json` and `form`");
+        }
+        if !options.iter().any(|(key, _)| key.text == "url") {
+            self.problem(argument.at, "this op needs a `url`");
+            return None;
+        }
+        Some(Action::Http(self.data(argument)))
     }
 
     /// The parts of an op's argument, by these names. What is no map is the part `short`.

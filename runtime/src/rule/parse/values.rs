@@ -5,7 +5,7 @@ use super::super::template::{self, Code, Template};
 use super::super::yaml::{Node, Text, Yaml};
 use super::Parser;
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn condition(&mut self, node: &Node) -> Condition {
         match &node.value {
             Yaml::Text(text) => {

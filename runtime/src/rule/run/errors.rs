@@ -1,11 +1,14 @@
 //! What went wrong, where, and the way of ops that led there.
 
+use std::sync::Arc;
+
 use rquickjs::{Exception, Value};
 
-use super::super::scope::{BookSources, SCOPE_FILE};
+use super::super::book::Book;
+use super::super::scope::{BookSources, SCOPE_FILE, Scope};
 use super::super::yaml::Place;
-use super::{Abort, Ran, Runner, Thrown};
-use crate::error::{ErrorKind, Frame, Location, RuleError};
+use super::{Abort, Ran, Runner, Spot, Thrown};
+use crate::error::{ErrorKind, Frame, Location, RuleError, Sources};
 use crate::isolate::{Failure, failure};
 
 impl<'js> Runner<'_, 'js> {
@@ -16,7 +19,7 @@ impl<'js> Runner<'_, 'js> {
     pub(super) fn abort(&self, failure: Failure<'js>) -> Abort<'js> {
         match failure {
             Failure::Stopped => Abort::Stopped,
-            Failure::Thrown(value) => self.thrown(value, self.current()),
+            Failure::Thrown(value) => self.thrown(value, self.spot()),
             Failure::Error(error) => {
                 let mut abort = self.throw(&error.message);
                 if let Abort::Thrown(thrown) = &mut abort {
@@ -27,10 +30,10 @@ impl<'js> Runner<'_, 'js> {
         }
     }
 
-    pub(super) fn thrown(&self, value: Value<'js>, at: Place) -> Abort<'js> {
+    pub(super) fn thrown(&self, value: Value<'js>, spot: Spot) -> Abort<'js> {
         Abort::Thrown(Box::new(Thrown {
             value,
-            at,
+            spot,
             path: self.path.borrow().clone(),
             cause: None,
         }))
@@ -38,31 +41,34 @@ impl<'js> Runner<'_, 'js> {
 
     /// Fails the current op.
     pub(super) fn throw(&self, message: &str) -> Abort<'js> {
-        self.throw_at(self.current(), message)
+        self.throw_at(self.spot(), message)
     }
 
-    pub(super) fn throw_at(&self, at: Place, message: &str) -> Abort<'js> {
+    pub(super) fn throw_at(&self, spot: Spot, message: &str) -> Abort<'js> {
         match Exception::from_message(self.ctx.clone(), message) {
-            Ok(error) => self.thrown(error.into_value(), at),
+            Ok(error) => self.thrown(error.into_value(), spot),
             Err(error) => self.abort(failure(&self.ctx, self.run, &error)),
         }
     }
 
     /// Where the op that is carried out stands.
-    pub(super) fn current(&self) -> Place {
-        self.path
-            .borrow()
-            .last()
-            .map_or_else(Place::default, |step| step.at)
+    pub(super) fn spot(&self) -> Spot {
+        self.path.borrow().last().map_or_else(
+            || Spot {
+                book: Arc::clone(self.main),
+                at: Place::default(),
+            },
+            |step| step.spot.clone(),
+        )
     }
 
     /// Marks what goes wrong before an op is on the path with its place.
     pub(super) fn placed<T>(&self, at: Place, work: impl FnOnce() -> Ran<'js, T>) -> Ran<'js, T> {
         work().map_err(|mut abort| {
             if let Abort::Thrown(thrown) = &mut abort
-                && thrown.at == Place::default()
+                && thrown.spot.at == Place::default()
             {
-                thrown.at = at;
+                thrown.spot.at = at;
             }
             abort
         })
@@ -93,52 +99,61 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// `deploy.yml › build › migrate, line 12`
-    pub(super) fn owner(&self, at: Place) -> String {
-        let mut owner = self.book.title.clone();
+    pub(super) fn owner(&self, scope: &Scope<'js>, at: Place) -> String {
+        let mut owner = self.main.title.clone();
         for name in self.named_path() {
             owner.push_str(" › ");
             owner.push_str(&name);
         }
-        format!("{owner}, line {}", at.line)
+        if Arc::ptr_eq(scope.book(), self.main) {
+            format!("{owner}, line {}", at.line)
+        } else {
+            format!("{owner}, {} line {}", scope.book().title, at.line)
+        }
     }
 
     /// The error that is reported: it points at the op, unless it points into the JavaScript of one, and tells the way
     /// there.
     pub(super) fn explain(&self, thrown: Thrown<'js>) -> Failure<'js> {
+        let evaluators = self.evaluators.borrow();
+        let books: Vec<Arc<Book>> = evaluators
+            .values()
+            .map(|of| Arc::clone(of.book()))
+            .collect();
         let sources = BookSources {
             modules: &self.run.modules,
-            book: self.book,
+            books: &books,
         };
         let mut error = RuleError::from_js(&self.ctx, &thrown.value, &sources);
         if error.kind == ErrorKind::StackOverflow {
             return Failure::Thrown(thrown.value);
         }
-        let file = crate::error::Sources::display_name(&sources, &self.book.name);
-        let place = |at: Place| Location {
-            file: file.clone(),
-            line: at.line,
-            column: at.column,
-        };
+        let shown = |book: &Book| sources.display_name(&book.name);
+        let files: Vec<String> = books.iter().map(|book| shown(book)).collect();
         let in_book = error
             .location
             .as_ref()
-            .is_some_and(|location| location.file == file);
-        if !in_book && thrown.at != Place::default() {
-            let at = (thrown.at.line, thrown.at.column);
-            let length = thrown.at.length as usize;
-            error = error.located(&sources, &self.book.name, at, length);
+            .is_some_and(|location| files.contains(&location.file));
+        let Spot { book, at } = &thrown.spot;
+        if !in_book && *at != Place::default() {
+            let length = at.length as usize;
+            error = error.located(&sources, &book.name, (at.line, at.column), length);
         }
         // The wrappers around the rulebook's JavaScript are nobody's functions.
         error
             .frames
             .retain(|frame| match frame.location.file.as_str() {
                 SCOPE_FILE => false,
-                other => other != file || frame.function.is_some(),
+                other => !files.iter().any(|file| file == other) || frame.function.is_some(),
             });
         for step in thrown.path.iter().rev() {
             error.frames.push(Frame {
                 function: Some(step.label.clone()),
-                location: place(step.at),
+                location: Location {
+                    file: shown(&step.spot.book),
+                    line: step.spot.at.line,
+                    column: step.spot.at.column,
+                },
             });
         }
         if error.cause.is_none() {

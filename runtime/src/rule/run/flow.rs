@@ -1,8 +1,8 @@
-//! Loops, `try`, and calls of the rulebook's own functions.
+//! Loops and `try`.
 
 use rquickjs::{Object, Value};
 
-use super::super::book::{Block, Data, Items};
+use super::super::book::{Block, Items};
 use super::super::scope::Scope;
 use super::{Abort, GRACE, Ran, Runner};
 
@@ -15,7 +15,7 @@ impl<'js> Runner<'_, 'js> {
         scope: &Scope<'js>,
     ) -> Ran<'js> {
         let list = match list {
-            Items::Code(code) => self.evaluate(self.evaluator.code(code, scope))?,
+            Items::Code(code) => self.evaluate(scope.code(code))?,
             Items::Data(data) => self.value(data, scope)?,
         };
         let Some(object) = list.as_object().filter(|_| !list.is_function()) else {
@@ -78,34 +78,5 @@ impl<'js> Runner<'_, 'js> {
             }
         }
         result
-    }
-
-    pub(super) fn call(
-        &self,
-        def: &str,
-        arguments: &Data,
-        scope: &Scope<'js>,
-    ) -> Ran<'js, Value<'js>> {
-        let Some(def) = self.book.defs.get(def) else {
-            return Err(self.throw(&format!("there is no def {def:?}")));
-        };
-        let given = self.value(arguments, scope)?;
-        let vars = match given.into_object() {
-            Some(object) => object,
-            None => self.js(Object::new(self.ctx.clone()))?,
-        };
-        // Nothing of the caller's but what it gives.
-        let inner = self.js(self.evaluator.scope(vars))?;
-        for argument in &def.arguments {
-            let missing = !self.js(inner.vars.contains_key(argument.name.as_str()))?;
-            if missing && let Some(default) = &argument.default {
-                let value = self.value(default, &inner)?;
-                self.js(inner.vars.set(argument.name.as_str(), value))?;
-            }
-        }
-        match self.block(&def.body, &inner) {
-            Err(Abort::Return(value)) => Ok(value),
-            other => other,
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::Fork;
 use super::super::book::{Data, Op, Parallel};
 use super::super::scope::Scope;
-use super::{Abort, Child, GRACE, Ran, Runner};
+use super::{Abort, Child, GRACE, Ran, Runner, Spot};
 use crate::engine::RunOptions;
 use crate::native::{json_to_value, value_to_json};
 use crate::script::Script;
@@ -26,7 +26,8 @@ impl<'js> Runner<'_, 'js> {
         let path = self.named_path();
         self.path.borrow_mut().extend(own);
         let fork = Fork {
-            book: Arc::clone(self.book),
+            main: Arc::clone(self.main),
+            book: Arc::clone(scope.book()),
             op: Arc::clone(op),
             label: label.clone(),
             path,
@@ -45,7 +46,10 @@ impl<'js> Runner<'_, 'js> {
             let child = Child {
                 handle,
                 label,
-                at: op.at,
+                spot: Spot {
+                    book: Arc::clone(scope.book()),
+                    at: op.at,
+                },
                 register,
             };
             if let Some(children) = self.forks.borrow_mut().last_mut() {
@@ -96,22 +100,25 @@ impl<'js> Runner<'_, 'js> {
             .iter()
             .map(|child| child.handle.canceller())
             .collect();
-        let mut left: FuturesUnordered<_> = children
-            .into_iter()
-            .map(|child| async move { (child.handle.await, child.label, child.at, child.register) })
-            .collect();
+        let mut left: FuturesUnordered<_> =
+            children
+                .into_iter()
+                .map(|child| async move {
+                    (child.handle.await, child.label, child.spot, child.register)
+                })
+                .collect();
         let mut result = Ok(());
         // In the order in which they end, so that a failure is not noticed late.
         while result.is_ok() && !left.is_empty() {
             result = self.wait(left.next()).and_then(|ended| match ended {
-                Some((report, label, at, register)) => match report.result {
+                Some((report, label, spot, register)) => match report.result {
                     Ok(value) => register.map_or(Ok(()), |register| {
                         let value = self.js(json_to_value(&self.ctx, &value))?;
                         self.assign(&register, value, scope)
                     }),
                     Err(error) => {
                         let message = format!("the fork {label:?} failed: {}", error.message);
-                        let mut abort = self.throw_at(at, &message);
+                        let mut abort = self.throw_at(spot, &message);
                         if let Abort::Thrown(thrown) = &mut abort {
                             thrown.cause = Some(Box::new(error));
                         }

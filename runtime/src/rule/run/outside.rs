@@ -1,18 +1,14 @@
-//! What ops do outside of the rulebook: commands, files, other rules.
+//! What ops do outside of the rulebook: commands, files, requests.
 
 use rquickjs::{Object, Value};
 use std::path::{Path, PathBuf};
 
 use super::super::book::{Data, Op};
-use super::super::data::Format;
+use super::super::data::{self, Format};
 use super::super::scope::Scope;
 use super::super::shell;
-use super::{Abort, GRACE, Ran, Runner};
-use crate::engine::RunOptions;
-use crate::modules::Resolved;
-use crate::native::{json_to_value, value_to_json};
+use super::{Ran, Runner};
 use crate::output::OutputStream;
-use crate::script::Script;
 
 impl<'js> Runner<'_, 'js> {
     pub(super) fn shell(&self, op: &Op, data: &Data, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
@@ -60,59 +56,18 @@ impl<'js> Runner<'_, 'js> {
         done.map_err(|error| self.throw(&format!("{path}: {error}")))
     }
 
-    /// Runs another rule, and gives what it returns.
-    pub(super) fn rule(
-        &self,
-        file: &Data,
-        stash: Option<&Data>,
-        event: Option<&Data>,
-        scope: &Scope<'js>,
-    ) -> Ran<'js, Value<'js>> {
-        let file = self.text(file, scope)?;
-        let specifier = if file.starts_with(['.', '/']) {
-            file.clone()
-        } else {
-            format!("./{file}")
-        };
-        let path = match self.run.modules.resolve("", &specifier) {
-            Ok(Resolved::File(path)) => path,
-            Ok(Resolved::Native(_)) => return Err(self.throw(&format!("{file} is no file"))),
-            Err(error) => return Err(self.throw(&error.to_string())),
-        };
-        let stash = match stash {
-            Some(stash) => {
-                let value = self.value(stash, scope)?;
-                self.js(value_to_json(&self.ctx, value))?
-            }
-            None => serde_json::Value::Null,
-        };
-        let name = format!("{} › {file}", self.run.name());
-        let mut options = RunOptions::new().name(name).stash(stash);
-        if let Some(event) = event {
-            options = options.event(self.text(event, scope)?);
+    /// A request; what the server answers. An answer that is no success fails the op unless it is assigned.
+    pub(super) fn http(&self, op: &Op, request: &Data, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
+        let request = self.value(request, scope)?;
+        let send = self.js(data::library(&self.ctx, self.run, "cla/http", "request"))?;
+        let answer = self.js(send.call::<_, Object<'js>>((request,)))?;
+        let ok: bool = self.js(answer.get("ok"))?;
+        if op.register.is_none() && !ok {
+            let status: u16 = self.js(answer.get("status"))?;
+            let url: String = self.js(answer.get("url"))?;
+            let message = format!("{url} answered {status}; assign the answer to look at it");
+            return Err(self.throw(&message));
         }
-        let script = Script::file(path);
-        let handle = self
-            .run
-            .spawn(script, options, false)
-            .map_err(|problem| self.throw(problem))?;
-        let canceller = handle.canceller();
-        let mut handle = std::pin::pin!(handle);
-        let report = self.wait(handle.as_mut()).inspect_err(|_| {
-            canceller.cancel();
-            self.run.shielded(GRACE, || {
-                let _ = self.wait(handle.as_mut());
-            });
-        })?;
-        match report.result {
-            Ok(value) => self.js(json_to_value(&self.ctx, &value)),
-            Err(error) => {
-                let mut abort = self.throw(&format!("{file} failed: {}", error.message));
-                if let Abort::Thrown(thrown) = &mut abort {
-                    thrown.cause = Some(Box::new(error));
-                }
-                Err(abort)
-            }
-        }
+        Ok(answer.into_value())
     }
 }

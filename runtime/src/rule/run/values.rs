@@ -4,7 +4,7 @@ use rquickjs::{Object, Value};
 use std::time::Duration;
 
 use super::super::book::{Condition, Data};
-use super::super::scope::Scope;
+use super::super::scope::{Scope, shown};
 use super::{Abort, Ran, Runner};
 use crate::isolate::resolve;
 
@@ -14,17 +14,17 @@ impl<'js> Runner<'_, 'js> {
     }
 
     pub(super) fn value(&self, data: &Data, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
-        self.evaluate(self.evaluator.data(data, scope))
+        self.evaluate(scope.data(data))
     }
 
     pub(super) fn text(&self, data: &Data, scope: &Scope<'js>) -> Ran<'js, String> {
         let value = self.value(data, scope)?;
-        self.js(self.evaluator.shown(&value))
+        self.js(shown(&value))
     }
 
     pub(super) fn holds(&self, condition: &Condition, scope: &Scope<'js>) -> Ran<'js, bool> {
         let value = match condition {
-            Condition::Code(code) => self.evaluate(self.evaluator.code(code, scope))?,
+            Condition::Code(code) => self.evaluate(scope.code(code))?,
             Condition::Data(data) => self.value(data, scope)?,
         };
         Ok(self.js(value.get::<rquickjs::Coerced<bool>>())?.0)
@@ -34,7 +34,7 @@ impl<'js> Runner<'_, 'js> {
         let value = self.value(data, scope)?;
         let read = match value.as_number() {
             Some(seconds) => crate::duration::from_seconds(seconds),
-            None => crate::duration::parse(&self.js(self.evaluator.shown(&value))?),
+            None => crate::duration::parse(&self.js(shown(&value))?),
         };
         read.map_err(|problem| self.throw(&format!("the duration must {problem}")))
     }

@@ -1,0 +1,188 @@
+//! What a rulebook imports. It is read before anything else, so that its ops are known wherever they are called.
+
+use super::super::book::{Callee, Import, Imported};
+use super::super::template;
+use super::super::yaml::{Node, Place, Text, Yaml};
+use super::{ATTRIBUTES, Known, OPS, Parser};
+
+/// An import, as it is written.
+struct Written<'n> {
+    from: &'n Text,
+    prefix: Option<&'n Text>,
+}
+
+impl Parser<'_> {
+    /// All imports of the rulebook: at its top, and as ops that stand directly in one of its sections.
+    pub(super) fn imports(&mut self, entries: &[(Text, Node)]) {
+        for (key, node) in entries {
+            match (key.text.as_str(), &node.value) {
+                ("import", _) => self.import(node),
+                ("do", _) => self.imports_of(node),
+                ("on", Yaml::Map(events)) => {
+                    for (_, block) in events {
+                        self.imports_of(block);
+                    }
+                }
+                ("def", Yaml::Map(defs)) => {
+                    for (_, def) in defs {
+                        if let Yaml::Map(parts) = &def.value
+                            && let Some((_, block)) = parts.iter().find(|(key, _)| key.text == "do")
+                        {
+                            self.imports_of(block);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The ops of a block that import.
+    pub(super) fn imports_of(&mut self, block: &Node) {
+        let items = match &block.value {
+            Yaml::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(block),
+        };
+        for item in items {
+            if let Yaml::Map(entries) = &item.value
+                && let Some((key, node)) = entries.iter().find(|(key, _)| key.text == "import")
+            {
+                self.hoisted.insert((key.at.line, key.at.column));
+                self.import(node);
+            }
+        }
+    }
+
+    fn import(&mut self, node: &Node) {
+        let items = match &node.value {
+            Yaml::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        for item in items {
+            if let Some(written) = self.written(item) {
+                self.import_one(&written);
+            }
+        }
+    }
+
+    fn written<'n>(&mut self, node: &'n Node) -> Option<Written<'n>> {
+        let (mut from, mut prefix) = (None, None);
+        match &node.value {
+            Yaml::Text(text) => from = Some(text),
+            Yaml::Map(parts) => {
+                for (key, part) in parts {
+                    match (key.text.as_str(), &part.value) {
+                        ("from", Yaml::Text(text)) => from = Some(text),
+                        ("as", Yaml::Text(text)) => prefix = Some(text),
+                        ("from" | "as", _) => {
+                            self.problem(part.at, format!("`{}` must be a text", key.text));
+                        }
+                        _ => self.unknown_key(key, "an import", &["from", "as"]),
+                    }
+                }
+            }
+            _ => {}
+        }
+        let Some(from) = from else {
+            let message = "an import names a file or a module, or is {from: FILE, as: NAME}";
+            self.problem(node.at, message);
+            return None;
+        };
+        if self.template(from).literal().is_none() {
+            let message = "what is imported must be known before anything runs: no templates here";
+            self.problem(from.at, message);
+            return None;
+        }
+        if let Some(prefix) = prefix {
+            self.variable(prefix);
+        }
+        Some(Written { from, prefix })
+    }
+
+    fn import_one(&mut self, written: &Written<'_>) {
+        let from = written.from;
+        let what = match self.shelf.import(self.name, &from.text) {
+            Ok(what) => what,
+            Err(problem) => return self.problem(from.at, problem),
+        };
+        match &what {
+            Imported::Book(book) => {
+                let mut names: Vec<&String> = book.defs.keys().collect();
+                names.sort();
+                if names.is_empty() {
+                    let message =
+                        format!("{} has no `def`, so there is nothing to import", from.text);
+                    self.problem(from.at, message);
+                }
+                for name in names {
+                    let arguments = book.defs[name].arguments.iter();
+                    let arguments = arguments
+                        .map(|argument| (argument.name.clone(), argument.default.is_none()))
+                        .collect();
+                    let known = Known {
+                        callee: Callee::Imported {
+                            book: book.clone(),
+                            def: name.clone(),
+                        },
+                        arguments: Some(arguments),
+                    };
+                    self.know(written, name, known);
+                }
+            }
+            Imported::Module(module) => {
+                self.open |= module.exports.is_none() || module.registers;
+                for export in module.exports.iter().flatten() {
+                    let known = Known {
+                        callee: Callee::Export {
+                            module: module.clone(),
+                            export: export.clone(),
+                        },
+                        arguments: None,
+                    };
+                    self.know(written, export, known);
+                }
+            }
+        }
+        self.imports.push(Import {
+            prefix: written.prefix.map(|prefix| prefix.text.clone()),
+            what,
+        });
+    }
+
+    /// Notes that `name` can be called, as what the import makes of it.
+    fn know(&mut self, written: &Written<'_>, name: &str, known: Known) {
+        let from = &written.from.text;
+        let name = match (written.prefix, name) {
+            (Some(prefix), "default") => prefix.text.clone(),
+            (Some(prefix), name) => format!("{}.{name}", prefix.text),
+            // A default export is called as its file is.
+            (None, "default") => {
+                let file = from.rsplit('/').next().unwrap_or_default();
+                let stem = file.split('.').next().unwrap_or_default();
+                if !template::is_path(stem) {
+                    return;
+                }
+                stem.to_owned()
+            }
+            (None, name) => name.to_owned(),
+        };
+        let at: Place = written.from.at;
+        let help = format!(
+            "import it under a name: {{from: {from}, as: NAME}}; its ops are NAME.{name} then"
+        );
+        if OPS.contains(&name.as_str()) || ATTRIBUTES.contains(&name.as_str()) {
+            let message = format!("{name:?} of {from} has the name of an op");
+            self.problem_with_help(at, message, Some(help));
+        } else if let Some(other) = self.callees.get(&name) {
+            let message = match &other.callee {
+                Callee::Def(_) => {
+                    format!("{name:?} of {from} has the name of a def of this rulebook")
+                }
+                _ => format!("{name:?} of {from} has the name of something else that was imported"),
+            };
+            self.problem_with_help(at, message, Some(help));
+        } else {
+            self.callees.insert(name, known);
+        }
+    }
+}
