@@ -401,7 +401,7 @@ fn tagged<'js>(
     });
     let line = line.map_or(1, |line| line as u32 + 1);
     let who = format!("{}, line {line}", run.name());
-    let inside = rule::enter(ctx, run, &tag, who, line)
+    let inside = rule::enter(ctx, run, &tag, &who, line)
         .map_err(|error| failure(ctx, run, &error))?
         .map_err(|error| thrown(&error.to_string()))?;
     let result = work();

@@ -43,6 +43,41 @@ pub(crate) struct Fork {
     path: Vec<String>,
 }
 
+/// Why a service cannot have a name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceNameError {
+    /// Ops are called by words.
+    #[error(
+        "{0:?} is no name for a service: it consists of letters, digits, `_` and `-`, with dots in between"
+    )]
+    NoWord(String),
+    /// It could never be called.
+    #[error("a service cannot be called {0:?}: that is an op's")]
+    Op(String),
+}
+
+/// Whether rulebooks can call something by this name.
+///
+/// # Errors
+///
+/// Says why not.
+pub(crate) fn service_name(name: &str) -> Result<(), ServiceNameError> {
+    let word = |part: &str| {
+        part.starts_with(|first: char| first.is_alphabetic() || first == '_')
+            && part
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+    };
+    if !name.split('.').all(word) {
+        return Err(ServiceNameError::NoWord(name.to_owned()));
+    }
+    if parse::is_taken(name) {
+        return Err(ServiceNameError::Op(name.to_owned()));
+    }
+    Ok(())
+}
+
 /// Reads a rulebook, and those that it imports. `name` is its canonical name.
 ///
 /// # Errors

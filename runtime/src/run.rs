@@ -17,10 +17,12 @@ use rquickjs::{Ctx, Exception, Function, JsLifetime, Object, Persistent};
 
 use crate::control::{Control, Stop, Stopped};
 use crate::engine::{Engine, RunHandle, RunOptions, RunReport};
+use crate::error::{Location, RuleError};
 use crate::event_loop::EventLoop;
 use crate::limits::Limits;
 use crate::modules::{ModuleCache, Resolved};
 use crate::output::{Output, OutputStream};
+use crate::rule::{self, ServiceNameError};
 use crate::script::Script;
 use crate::sys::fiber;
 use crate::sys::memory::MemoryGauge;
@@ -416,13 +418,24 @@ impl Run {
 
     /// Registers a service of this run: a function that rulebooks call as an op, with what the op is given and the stash.
     /// One of the same name is replaced.
-    pub fn register<'js>(&self, ctx: &Ctx<'js>, name: &str, service: Function<'js>) {
+    ///
+    /// # Errors
+    ///
+    /// If no op can have that name.
+    pub fn register<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        service: Function<'js>,
+    ) -> Result<(), ServiceNameError> {
+        rule::service_name(name)?;
         let service = self.keep(ctx, service);
         let mut services = self.services.borrow_mut();
         match services.iter_mut().find(|(known, _)| known == name) {
             Some((_, known)) => *known = service,
             None => services.push((name.to_owned(), service)),
         }
+        Ok(())
     }
 
     /// The service of that name, if there is one.
@@ -444,6 +457,27 @@ impl Run {
     pub fn services(&self) -> Vec<String> {
         let services = self.services.borrow();
         services.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether a text is a rulebook as it should be. `name` ends in `.yml`; what it imports is looked for beside the rule
+    /// that was started.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it.
+    pub fn check_rulebook(&self, name: &str, text: &str) -> Result<(), RuleError> {
+        rule::read(&self.modules, name, &text.into()).map(drop)
+    }
+
+    /// The folder of the rule that was started; `None` if it is a text that has none.
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.modules.folder()
+    }
+
+    /// Where the rule's code, which calls the host function that is being executed, stands.
+    pub fn caller(&self, ctx: &Ctx<'_>) -> Option<Location> {
+        let here = Exception::from_message(ctx.clone(), "").ok()?;
+        RuleError::from_js(ctx, here.as_value(), &self.modules).location
     }
 
     /// The file of another rule, as a rule names it: below the folders that this run may import from.

@@ -24,7 +24,7 @@ impl NativeModule for Reg {
         let exports = js::Object::new(ctx.clone())?;
         let run = std::rc::Rc::clone(run);
         let register = move |ctx: js::Ctx<'js>, name: String, service: js::Function<'js>| {
-            run.register(&ctx, &name, service);
+            run.register(&ctx, &name, service).unwrap();
         };
         exports.set("register", js::Function::new(ctx.clone(), register)?)?;
         Ok(exports)

@@ -18,34 +18,13 @@ use crate::{stash, vars, yaml};
 /// Makes the object.
 pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
     let cla = Object::new(ctx.clone())?;
-    cla.set("stash", named(ctx, "stash", stash)?)?;
+    cla.set("stash", named(ctx, "stash", stash::stash)?)?;
     cla.set("parseVars", named(ctx, "parseVars", parse_vars)?)?;
     cla.set("printf", named(ctx, "printf", printf)?)?;
     cla.set("sprintf", named(ctx, "sprintf", sprintf)?)?;
     cla.set("dump", named(ctx, "dump", dump)?)?;
     cla.set("lastError", named(ctx, "lastError", last_error)?)?;
     Ok(cla.into_value())
-}
-
-fn stash<'js>(ctx: Ctx<'js>, arguments: Rest<Value<'js>>) -> js::Result<Value<'js>> {
-    let state = State::of(&ctx)?;
-    let root = state.run().stash(&ctx)?;
-    let Some(path) = arguments.first() else {
-        return Ok(root.into_value());
-    };
-    let path = string_argument(&ctx, "cla.stash: path", path)?;
-    let parts = stash::parts(&ctx, "cla.stash", &path)?;
-    let intrinsics = state.intrinsics(&ctx)?;
-    match arguments.get(1) {
-        None => {
-            let found = stash::get(&intrinsics, root.as_value(), &parts)?;
-            Ok(found.unwrap_or_else(|| Value::new_undefined(ctx.clone())))
-        }
-        Some(value) => {
-            stash::set(&ctx, &intrinsics, "cla.stash", &root, &parts, value.clone())?;
-            Ok(value.clone())
-        }
-    }
 }
 
 fn parse_vars<'js>(ctx: Ctx<'js>, value: Arg<'js>, vars: Arg<'js>) -> js::Result<Value<'js>> {

@@ -1,5 +1,5 @@
-//! What rules find when they start: the modules `cla/sem`, `cla/util`, `cla/log` and `cla/process`, and the globals
-//! `cla`, `print`, `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder` and `TextDecoder`.
+//! What rules find when they start: the modules `cla/sem`, `cla/rule`, `cla/reg`, `cla/stash`, `cla/util`, `cla/log` and
+//! `cla/process`, and the globals `cla`, `print`, `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder` and `TextDecoder`.
 //!
 //! # For hosts
 //!
@@ -48,6 +48,8 @@ mod intrinsics;
 mod lazy;
 mod log;
 mod process;
+mod reg;
+mod rule;
 mod sem;
 mod sprintf;
 mod stash;
@@ -71,7 +73,10 @@ pub const TYPES: &[(&str, &str)] = &[
     ("globals.d.ts", include_str!("globals.d.ts")),
     ("log.d.ts", include_str!("log.d.ts")),
     ("process.d.ts", include_str!("process.d.ts")),
+    ("reg.d.ts", include_str!("reg.d.ts")),
+    ("rule.d.ts", include_str!("rule.d.ts")),
     ("sem.d.ts", include_str!("sem.d.ts")),
+    ("stash.d.ts", include_str!("stash.d.ts")),
     ("util.d.ts", include_str!("util.d.ts")),
 ];
 
@@ -83,6 +88,9 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .module(util::Util)
         .module(log::Log)
         .module(process::Process)
+        .module(stash::Stash)
+        .module(reg::Reg)
+        .module(rule::Rule)
 }
 
 /// The globals.

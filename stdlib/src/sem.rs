@@ -3,7 +3,7 @@
 //! `take` is the heart of the product, and its fast path is kept short: a free slot is taken without
 //! an allocation for the name, the request's options or the way through the fiber.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 
@@ -14,11 +14,13 @@ use cla_runtime::js::{self, Atom, Ctx, Function, IntoJs, Object, Promise, Value}
 use cla_runtime::semaphore::{
     AcquireError, AdminError, Owner, Permit, Request, RequestId, SemaphoreName, Slots, Ttl,
 };
-use cla_runtime::{Account, HeldPermit, HostObject, Kept, NativeModule, Run, StringIdentity};
+use cla_runtime::{
+    Account, HeldPermit, HostObject, Kept, NativeModule, RegionOutcome, Run, Stay, StringIdentity,
+};
 
 use crate::call::{Arg, define};
 use crate::duration::duration;
-use crate::state::note_error;
+use crate::state::{State, note_error};
 use crate::text::text;
 use crate::throw::{quote, string_argument, type_error, wrong};
 
@@ -31,7 +33,7 @@ impl NativeModule for Sem {
     }
 
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
-        let module = Rc::new(Module::new(run));
+        let module = Module::of(ctx, run);
         let exports = Object::new(ctx.clone())?;
         // The arguments as they come: `take` is called often enough for every conversion to count.
         let this = Rc::clone(&module);
@@ -71,7 +73,7 @@ impl NativeModule for Sem {
 }
 
 /// The module in one run.
-struct Module {
+pub(crate) struct Module {
     run: Rc<Run>,
     /// What permits are made of, from the first one on.
     permits: RefCell<Option<Permits>>,
@@ -82,6 +84,14 @@ struct Module {
 }
 
 impl Module {
+    /// The one of this run, so that its error classes are the same wherever they are thrown.
+    pub(crate) fn of(ctx: &Ctx<'_>, run: &Rc<Run>) -> Rc<Self> {
+        match State::of(ctx) {
+            Ok(state) => Rc::clone(state.sem.get_or_init(|| Rc::new(Self::new(run)))),
+            Err(_) => Rc::new(Self::new(run)),
+        }
+    }
+
     fn new(run: &Rc<Run>) -> Self {
         Self {
             run: Rc::clone(run),
@@ -96,7 +106,7 @@ impl Module {
         let ctx = arguments.ctx();
         let undefined = || Value::new_undefined(ctx.clone());
         let name = arguments.arg(0).unwrap_or_else(undefined);
-        let account = self.account(ctx, "take", &name)?;
+        let account = self.account(ctx, "sem.take", &name)?;
         let function = arguments.arg(if arguments.len() > 2 { 2 } else { 1 });
         let Some(function) = function.as_ref().and_then(Value::as_function) else {
             let what = "sem.take: the last argument";
@@ -109,7 +119,7 @@ impl Module {
             ));
         };
         let request = if arguments.len() > 2 {
-            self.request(ctx, "take", &arguments.arg(1).unwrap_or_else(undefined))?
+            self.request(ctx, "sem.take", &arguments.arg(1).unwrap_or_else(undefined))?
         } else {
             self.any_slot()
         };
@@ -122,9 +132,11 @@ impl Module {
             && let Some(promise) = value.as_promise()
         {
             // A promise that cannot be followed (its `then` throws) keeps no slot.
-            return self.until_settled(ctx, &held, promise).inspect_err(|_| {
-                let _ = self.run.ledger().close(Rc::clone(&held));
-            });
+            return self
+                .until_settled(ctx, &held, promise, None)
+                .inspect_err(|_| {
+                    let _ = self.run.ledger().close(Rc::clone(&held));
+                });
         }
         let account = Rc::clone(held.account());
         if self.run.ledger().close(held) && result.is_ok() {
@@ -139,19 +151,24 @@ impl Module {
         ctx: &Ctx<'js>,
         held: &Rc<HeldPermit>,
         promise: &Promise<'js>,
+        stay: Option<Stay>,
     ) -> js::Result<Value<'js>> {
         // Should the run end first, its ledger gives the slot back.
         self.run.ledger().entrust(held);
-        let give_back = || {
-            let (run, held) = (Rc::clone(&self.run), Rc::clone(held));
+        let stay = Rc::new(Cell::new(stay));
+        let give_back = |outcome| {
+            let (run, held, stay) = (Rc::clone(&self.run), Rc::clone(held), Rc::clone(&stay));
             // Whether it had been lost by accident.
             move || {
+                if let Some(stay) = stay.take() {
+                    stay.leave(outcome);
+                }
                 let permit = run.ledger().take_out(&held);
                 permit.is_some_and(|permit| permit.lease_passed())
             }
         };
         let fulfilled = {
-            let give_back = give_back();
+            let give_back = give_back(RegionOutcome::Done);
             let (module, account) = (Rc::clone(self), Rc::clone(held.account()));
             move |ctx: Ctx<'js>, value: Opt<Value<'js>>| {
                 if give_back() {
@@ -161,7 +178,7 @@ impl Module {
             }
         };
         let rejected = {
-            let give_back = give_back();
+            let give_back = give_back(RegionOutcome::Failed);
             move |ctx: Ctx<'js>, reason: Opt<Value<'js>>| {
                 give_back();
                 let reason = reason
@@ -177,6 +194,78 @@ impl Module {
         ))
     }
 
+    /// `region(options, fn)` of `cla/rule`: as `take`, with its place in the run's record.
+    pub(crate) fn region<'js>(
+        self: &Rc<Self>,
+        ctx: &Ctx<'js>,
+        options: &Value<'js>,
+        function: &Value<'js>,
+    ) -> js::Result<Value<'js>> {
+        const WHAT: &str = "rule.region";
+        let (key, label, request) = match options.as_object() {
+            Some(object) => (
+                object.get("key")?,
+                object.get::<_, Value<'js>>("name")?,
+                self.request_beside(ctx, WHAT, options, &["key", "name"])?,
+            ),
+            None => (
+                options.clone(),
+                Value::new_undefined(ctx.clone()),
+                self.any_slot(),
+            ),
+        };
+        let account = self.account(ctx, WHAT, &key)?;
+        let Some(function) = function.as_function() else {
+            let what = "rule.region: the last argument";
+            let expected = "the function that needs the semaphore";
+            return Err(wrong(ctx, what, expected, function));
+        };
+        let mut who = self.run.name().to_owned();
+        if !label.is_undefined() {
+            who.push_str(" › ");
+            who.push_str(&string_argument(ctx, "rule.region: option name", &label)?);
+        }
+        let line = self.run.caller(ctx).map_or(1, |place| place.line);
+        who.push_str(&format!(", line {line}"));
+        let owner = Owner::process(who.as_str()).with_run(self.run.id());
+        let semaphore = account.semaphore.name().clone();
+        let mut stay = Stay::begin(&self.run, &semaphore, &who, line);
+        let permit = match self.run.acquire(ctx, &account, request.owner(owner))? {
+            Ok(permit) => permit,
+            Err(error) => {
+                stay.refuse(&error);
+                return Err(self.refused(ctx, &semaphore, &error));
+            }
+        };
+        stay.admit(permit.granted());
+        let held = self.run.ledger().hold(permit, account);
+        let argument = self.permit_object(ctx, &held)?;
+        let result = function.call::<_, Value<'js>>((argument,));
+        match &result {
+            Ok(value) => {
+                if let Some(promise) = value.as_promise() {
+                    let settled = self.until_settled(ctx, &held, promise, Some(stay));
+                    return settled.inspect_err(|_| {
+                        let _ = self.run.ledger().close(Rc::clone(&held));
+                    });
+                }
+                stay.leave(RegionOutcome::Done);
+            }
+            Err(_) => {
+                let thrown = ctx.catch();
+                // What nobody can catch stops the run; the stay ends as stopped.
+                if !thrown.is_uncatchable_error() {
+                    stay.leave(RegionOutcome::Failed);
+                }
+                ctx.throw(thrown);
+            }
+        }
+        if self.run.ledger().close(held) && result.is_ok() {
+            return Err(self.lost(ctx, &semaphore));
+        }
+        result
+    }
+
     /// `acquire(name, options)`: a permit that the rule gives back itself.
     fn acquire<'js>(
         &self,
@@ -184,8 +273,8 @@ impl Module {
         name: &Value<'js>,
         options: &Value<'js>,
     ) -> js::Result<Value<'js>> {
-        let account = self.account(ctx, "acquire", name)?;
-        let request = self.request(ctx, "acquire", options)?;
+        let account = self.account(ctx, "sem.acquire", name)?;
+        let request = self.request(ctx, "sem.acquire", options)?;
         let permit = self.admit(ctx, &account, request)?;
         let held = self.run.ledger().hold(permit, account);
         self.run.ledger().entrust(&held);
@@ -210,17 +299,19 @@ impl Module {
     fn admit(&self, ctx: &Ctx<'_>, account: &Account, request: Request) -> js::Result<Permit> {
         match self.run.acquire(ctx, account, request)? {
             Ok(permit) => Ok(permit),
-            Err(error) => {
-                let class = match &error {
-                    AcquireError::Cancelled { .. } => ErrorClass::Cancel,
-                    AcquireError::TimedOut { .. } => ErrorClass::Timeout,
-                    AcquireError::Deadlock(_) => ErrorClass::Deadlock,
-                    _ => ErrorClass::Any,
-                };
-                let name = account.semaphore.name().as_str();
-                Err(self.throw(ctx, class, &error.to_string(), Some(name)))
-            }
+            Err(error) => Err(self.refused(ctx, account.semaphore.name(), &error)),
         }
+    }
+
+    /// Throws why there is no slot.
+    fn refused(&self, ctx: &Ctx<'_>, name: &SemaphoreName, error: &AcquireError) -> js::Error {
+        let class = match error {
+            AcquireError::Cancelled { .. } => ErrorClass::Cancel,
+            AcquireError::TimedOut { .. } => ErrorClass::Timeout,
+            AcquireError::Deadlock(_) => ErrorClass::Deadlock,
+            _ => ErrorClass::Any,
+        };
+        self.throw(ctx, class, &error.to_string(), Some(name.as_str()))
     }
 
     /// The slot was lost by accident while a rule relied on it.
@@ -264,12 +355,23 @@ impl Module {
         function: &str,
         options: &Value<'js>,
     ) -> js::Result<Request> {
+        self.request_beside(ctx, function, options, &[])
+    }
+
+    /// The request that `options` describe, among others that are `beside` the point.
+    fn request_beside<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        function: &str,
+        options: &Value<'js>,
+        beside: &[&str],
+    ) -> js::Result<Request> {
         let mut request = self.any_slot();
         if options.is_undefined() || options.is_null() {
             return Ok(request);
         }
         let Some(options) = options.as_object().filter(|_| !options.is_function()) else {
-            let what = format!("sem.{function}: options");
+            let what = format!("{function}: options");
             let expected = "an object such as { timeout: \"5s\" }";
             return Err(wrong(ctx, &what, expected, options));
         };
@@ -281,7 +383,7 @@ impl Module {
             if value.is_undefined() {
                 continue;
             }
-            let what = format!("sem.{function}: option {key}");
+            let what = format!("{function}: option {key}");
             request = match key.as_str() {
                 "slots" => request.slots(slots(ctx, &what, &value)?),
                 "timeout" => request.timeout(duration(ctx, &value, &what)?),
@@ -292,6 +394,7 @@ impl Module {
                     let who = string_argument(ctx, &what, &value)?;
                     request.owner(Owner::process(who).with_run(self.run.id()))
                 }
+                key if beside.contains(&key) => request,
                 _ => return Err(unknown_option(ctx, function, &key)),
             };
         }
@@ -332,7 +435,7 @@ impl Module {
             })?;
             return Ok(undefined);
         }
-        let name = semaphore_name(ctx, function, first)?;
+        let name = semaphore_name(ctx, &format!("sem.{function}"), first)?;
         let subject = Some(name.as_str());
         match command {
             Command::Show => {
@@ -643,9 +746,9 @@ fn semaphore_name<'js>(
     function: &str,
     name: &Value<'js>,
 ) -> js::Result<SemaphoreName> {
-    let what = format!("sem.{function}: the semaphore's name");
+    let what = format!("{function}: the semaphore's name");
     SemaphoreName::new(string_argument(ctx, &what, name)?)
-        .map_err(|error| type_error(ctx, format_args!("sem.{function}: {error}")))
+        .map_err(|error| type_error(ctx, format_args!("{function}: {error}")))
 }
 
 fn request_id<'js>(ctx: &Ctx<'js>, function: &str, id: &Value<'js>) -> js::Result<String> {
@@ -721,6 +824,6 @@ fn unknown_option(ctx: &Ctx<'_>, function: &str, key: &str) -> js::Error {
     };
     type_error(
         ctx,
-        format_args!("sem.{function}: unknown option {}{hint}", quote(key)),
+        format_args!("{function}: unknown option {}{hint}", quote(key)),
     )
 }

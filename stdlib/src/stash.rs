@@ -1,170 +1,99 @@
-//! Paths into the stash: JSON pointers (RFC 6901), or the plain name of a top-level key.
-//!
-//! Only what an object has itself counts: `__proto__` and `constructor` are keys like any other.
+//! `cla/stash`: the data that the host gave the run, and what the rule put there.
 
-use cla_runtime::js::object::Property;
-use cla_runtime::js::{self, Ctx, IntoJs, Object, Value};
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "rquickjs hands functions their arguments by value"
+)]
 
-use crate::intrinsics::Intrinsics;
-use crate::throw::{quote, range_error, syntax_error, type_error};
+pub(crate) mod path;
 
-/// The most parts that a path may have.
-const MAX_PARTS: usize = 1_000;
+use std::rc::Rc;
 
-/// Takes a path apart.
-///
-/// # Errors
-///
-/// A `SyntaxError` for a `~` that is no escape.
-pub(crate) fn parts(ctx: &Ctx<'_>, what: &str, path: &str) -> js::Result<Vec<String>> {
-    let Some(pointer) = path.strip_prefix('/') else {
-        return Ok(if path.is_empty() {
-            Vec::new()
-        } else {
-            vec![path.to_owned()]
-        });
-    };
-    let parts: Option<Vec<String>> = pointer.split('/').map(unescape).collect();
-    match parts {
-        Some(parts) if parts.len() > MAX_PARTS => Err(range_error(
-            ctx,
-            format_args!("{what}: the path has more than {MAX_PARTS} parts"),
-        )),
-        Some(parts) => Ok(parts),
-        None => Err(syntax_error(
-            ctx,
-            format_args!("{what}: in {} write ~0 for ~ and ~1 for /", quote(path)),
-        )),
+use cla_runtime::js::function::Rest;
+use cla_runtime::js::{self, Ctx, Object, Value};
+use cla_runtime::{NativeModule, Run};
+
+use crate::call::{Arg, define};
+use crate::state::State;
+use crate::throw::string_argument;
+
+/// The module.
+pub(crate) struct Stash;
+
+impl NativeModule for Stash {
+    fn name(&self) -> &str {
+        "cla/stash"
     }
-}
 
-fn unescape(part: &str) -> Option<String> {
-    let mut characters = part.chars();
-    let mut plain = String::with_capacity(part.len());
-    while let Some(character) = characters.next() {
-        plain.push(match character {
-            '~' => match characters.next() {
-                Some('0') => '~',
-                Some('1') => '/',
-                _ => return None,
+    fn exports<'js>(&self, ctx: &Ctx<'js>, _: &Rc<Run>) -> js::Result<Object<'js>> {
+        let exports = Object::new(ctx.clone())?;
+        define(
+            &exports,
+            "get",
+            |ctx: Ctx<'js>, path: Arg<'js>, otherwise: Arg<'js>| {
+                let found = get(&ctx, "stash.get", &path)?;
+                Ok::<_, js::Error>(found.unwrap_or_else(|| otherwise.clone()))
             },
-            other => other,
-        });
-    }
-    Some(plain)
-}
-
-/// An index of an array, without leading zeros.
-fn index(part: &str) -> Option<u32> {
-    let canonical = part == "0" || part.starts_with(|first: char| ('1'..='9').contains(&first));
-    part.parse().ok().filter(|_| canonical)
-}
-
-/// The own property of that name; what a getter of the stash gives counts, too.
-fn own<'js>(
-    intrinsics: &Intrinsics<'js>,
-    object: &Object<'js>,
-    part: &str,
-) -> js::Result<Option<Value<'js>>> {
-    if object.is_array() && index(part).is_none() {
-        return Ok(None);
-    }
-    let key = part.into_js(object.ctx())?;
-    match intrinsics.own_property(object, &key)? {
-        Some(_) => Ok(Some(object.get(key)?)),
-        None => Ok(None),
+        )?;
+        define(
+            &exports,
+            "set",
+            |ctx: Ctx<'js>, path: Arg<'js>, value: Arg<'js>| {
+                set(&ctx, "stash.set", &path, value.clone())
+            },
+        )?;
+        define(&exports, "has", |ctx: Ctx<'js>, path: Arg<'js>| {
+            Ok::<_, js::Error>(get(&ctx, "stash.has", &path)?.is_some())
+        })?;
+        define(&exports, "remove", |ctx: Ctx<'js>, path: Arg<'js>| {
+            let (state, parts) = at(&ctx, "stash.remove", &path)?;
+            let root = state.run().stash(&ctx)?;
+            let intrinsics = state.intrinsics(&ctx)?;
+            path::remove(&ctx, &intrinsics, "stash.remove", root.as_value(), &parts)
+        })?;
+        define(&exports, "all", |ctx: Ctx<'js>| {
+            State::of(&ctx)?.run().stash(&ctx)
+        })?;
+        Ok(exports)
     }
 }
 
-/// What is at a path, if anything is.
-pub(crate) fn get<'js>(
-    intrinsics: &Intrinsics<'js>,
-    root: &Value<'js>,
-    parts: &[String],
-) -> js::Result<Option<Value<'js>>> {
-    let mut value = root.clone();
-    for part in parts {
-        let Some(object) = value.as_object() else {
-            return Ok(None);
-        };
-        match own(intrinsics, object, part)? {
-            Some(next) => value = next,
-            None => return Ok(None),
+/// The global `cla.stash`: all of it, what is at a path, or a value put there.
+pub(crate) fn stash<'js>(ctx: Ctx<'js>, arguments: Rest<Value<'js>>) -> js::Result<Value<'js>> {
+    const WHAT: &str = "cla.stash";
+    let Some(path) = arguments.first() else {
+        return Ok(State::of(&ctx)?.run().stash(&ctx)?.into_value());
+    };
+    match arguments.get(1) {
+        Some(value) => set(&ctx, WHAT, path, value.clone()),
+        None => {
+            let found = get(&ctx, WHAT, path)?;
+            Ok(found.unwrap_or_else(|| Value::new_undefined(ctx.clone())))
         }
     }
-    Ok(Some(value))
 }
 
-/// Puts a value at a path and makes what is missing on the way: an array where the next part is `-` or
-/// `0`, otherwise an object.
-pub(crate) fn set<'js>(
-    ctx: &Ctx<'js>,
-    intrinsics: &Intrinsics<'js>,
-    what: &str,
-    root: &Object<'js>,
-    parts: &[String],
-    value: Value<'js>,
-) -> js::Result<()> {
-    let Some((last, way)) = parts.split_last() else {
-        return Err(type_error(
-            ctx,
-            format_args!("{what}: the path must name a key to set"),
-        ));
-    };
-    let mut object = root.clone();
-    for (at, part) in way.iter().enumerate() {
-        let next = match own(intrinsics, &object, part)? {
-            Some(next) if !next.is_null() && !next.is_undefined() => next,
-            _ => {
-                let following = parts.get(at + 1).map(String::as_str);
-                let fresh = if matches!(following, Some("-" | "0")) {
-                    js::Array::new(ctx.clone())?.into_object()
-                } else {
-                    Object::new(ctx.clone())?
-                };
-                put(ctx, what, &object, part, fresh.clone().into_value())?;
-                fresh.into_value()
-            }
-        };
-        object = match next.into_object() {
-            Some(object) => object,
-            None => {
-                let message = format!(
-                    "{what}: {} is no object, so nothing can be set in it",
-                    quote(part)
-                );
-                return Err(type_error(ctx, message));
-            }
-        };
-    }
-    put(ctx, what, &object, last, value)
+/// The parts of a path, and the state whose stash it leads into.
+fn at<'js>(ctx: &Ctx<'js>, what: &str, path: &Value<'js>) -> js::Result<(Rc<State>, Vec<String>)> {
+    let path = string_argument(ctx, &format!("{what}: path"), path)?;
+    Ok((State::of(ctx)?, path::parts(ctx, what, &path)?))
 }
 
-fn put<'js>(
+fn get<'js>(ctx: &Ctx<'js>, what: &str, path: &Value<'js>) -> js::Result<Option<Value<'js>>> {
+    let (state, parts) = at(ctx, what, path)?;
+    let root = state.run().stash(ctx)?;
+    path::get(&state.intrinsics(ctx)?, root.as_value(), &parts)
+}
+
+fn set<'js>(
     ctx: &Ctx<'js>,
     what: &str,
-    object: &Object<'js>,
-    part: &str,
+    path: &Value<'js>,
     value: Value<'js>,
-) -> js::Result<()> {
-    let Some(array) = object.as_array() else {
-        let property = Property::from(value).writable().enumerable().configurable();
-        return object.prop(part, property);
-    };
-    let length = array.len();
-    let at = match part {
-        "-" => length,
-        _ => match index(part) {
-            Some(index) => index as usize,
-            None => {
-                let message = format!("{what}: {} is no index of an array", quote(part));
-                return Err(type_error(ctx, message));
-            }
-        },
-    };
-    if at > length {
-        let message = format!("{what}: index {at} is beyond the end of an array of {length}");
-        return Err(range_error(ctx, message));
-    }
-    array.set(at, value)
+) -> js::Result<Value<'js>> {
+    let (state, parts) = at(ctx, what, path)?;
+    let root = state.run().stash(ctx)?;
+    let intrinsics = state.intrinsics(ctx)?;
+    path::set(ctx, &intrinsics, what, &root, &parts, value.clone())?;
+    Ok(value)
 }

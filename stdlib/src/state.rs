@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) console: ConsoleState,
     /// What `web.js` gave when it was first needed.
     pub(crate) web: OnceCell<Kept<Object<'static>>>,
+    /// What `cla/sem` and `cla/rule` share.
+    pub(crate) sem: OnceCell<Rc<crate::sem::Module>>,
     slice_started: Cell<Instant>,
     steps: Cell<u32>,
 }
@@ -51,6 +53,7 @@ impl State {
             last_error: RefCell::default(),
             console: ConsoleState::default(),
             web: OnceCell::new(),
+            sem: OnceCell::new(),
             slice_started: Cell::new(Instant::now()),
             steps: Cell::new(0),
         });

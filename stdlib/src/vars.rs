@@ -4,7 +4,7 @@ use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Array, Ctx, Filter, IntoAtom, IntoJs, Object, Value};
 
 use crate::intrinsics::{Intrinsic, Intrinsics};
-use crate::stash;
+use crate::stash::path;
 use crate::state::State;
 use crate::text::{coerce, text};
 use crate::throw::{range_error, type_error};
@@ -180,14 +180,14 @@ impl<'js> VarParser<'_, 'js> {
         let known = |value: Option<Value<'js>>| value.filter(|value| !value.is_undefined());
         let name = name.trim();
         if name.starts_with('/') {
-            let parts = stash::parts(self.ctx, self.what, name)?;
-            return Ok(known(stash::get(&self.intrinsics, self.vars, &parts)?));
+            let parts = path::parts(self.ctx, self.what, name)?;
+            return Ok(known(path::get(&self.intrinsics, self.vars, &parts)?));
         }
         let whole = [name.to_owned()];
-        if let Some(value) = known(stash::get(&self.intrinsics, self.vars, &whole)?) {
+        if let Some(value) = known(path::get(&self.intrinsics, self.vars, &whole)?) {
             return Ok(Some(value));
         }
         let way: Vec<String> = name.split('.').map(str::to_owned).collect();
-        Ok(known(stash::get(&self.intrinsics, self.vars, &way)?))
+        Ok(known(path::get(&self.intrinsics, self.vars, &way)?))
     }
 }

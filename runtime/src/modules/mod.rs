@@ -126,6 +126,11 @@ impl ModuleCache {
         });
     }
 
+    /// The folder of the main script.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        self.main.borrow().as_ref()?.folder.clone()
+    }
+
     /// Prepares a source for compiling: strips its types if it is TypeScript, and remembers it.
     pub(crate) fn prepare(&self, name: &str, text: Arc<str>) -> Result<LoadedSource, RuleError> {
         let stripped = if load::is_typescript(name) {

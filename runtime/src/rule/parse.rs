@@ -267,6 +267,11 @@ fn declared(args: &Node) -> Vec<(String, bool)> {
     arguments
 }
 
+/// Whether the language itself has given a meaning to this key.
+pub(super) fn is_taken(name: &str) -> bool {
+    OPS.contains(&name) || ATTRIBUTES.contains(&name) || name == "finally"
+}
+
 /// The op that was probably meant, or one of `others`.
 pub(super) fn nearest_op<'k>(
     word: &str,

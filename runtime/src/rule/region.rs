@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::duration;
 use crate::run::{HeldPermit, Run};
-use crate::trace::{RegionOutcome, RegionRecord};
+use crate::trace::{RegionOutcome, Stay};
 
 /// What a rule says of the semaphore that it wants to hold.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ fn length(part: &str, value: &Json) -> Result<Duration, String> {
 /// A region that was entered. Should the run end in the middle of it, its ledger gives the slot back.
 pub(crate) struct Inside {
     held: Rc<HeldPermit>,
-    record: RegionRecord,
+    stay: Stay,
 }
 
 /// Enters a region: waits for its turn.
@@ -96,12 +96,12 @@ pub(crate) struct Inside {
 /// The outer error is that of [`Run::acquire`]; the inner one says why there is no slot.
 pub(crate) fn enter(
     ctx: &Ctx<'_>,
-    run: &Run,
+    run: &Rc<Run>,
     tag: &Tag,
-    who: String,
+    who: &str,
     line: u32,
 ) -> rquickjs::Result<Result<Inside, AcquireError>> {
-    let mut request = Request::new().owner(Owner::process(who.as_str()).with_run(run.id()));
+    let mut request = Request::new().owner(Owner::process(who).with_run(run.id()));
     if let Some(slots) = tag.slots {
         request = request.slots(slots);
     }
@@ -115,33 +115,17 @@ pub(crate) fn enter(
         request = request.priority(priority);
     }
     let account = run.ledger().account(run.semaphores(), &tag.name);
-    let asked = run.started.elapsed();
-    let admitted = run.acquire(ctx, &account, request);
-    let mut record = RegionRecord {
-        semaphore: tag.name.clone(),
-        who,
-        line,
-        asked,
-        waited: run.started.elapsed().saturating_sub(asked),
-        held: Duration::ZERO,
-        granted: false,
-        outcome: RegionOutcome::Stopped,
-    };
-    match admitted {
-        Ok(Ok(permit)) => {
-            record.granted = permit.granted();
+    let mut stay = Stay::begin(run, &tag.name, who, line);
+    match run.acquire(ctx, &account, request)? {
+        Ok(permit) => {
+            stay.admit(permit.granted());
             let held = run.ledger().hold(permit, account);
             run.ledger().entrust(&held);
-            Ok(Ok(Inside { held, record }))
+            Ok(Ok(Inside { held, stay }))
         }
-        Ok(Err(error)) => {
-            record.outcome = RegionOutcome::from(&error);
-            run.note_region(record);
+        Err(error) => {
+            stay.refuse(&error);
             Ok(Err(error))
-        }
-        Err(stopped) => {
-            run.note_region(record);
-            Err(stopped)
         }
     }
 }
@@ -150,14 +134,11 @@ impl Inside {
     /// Gives the slot back. If that had been lost by accident, gives the message that whoever relied on it should
     /// get.
     pub(crate) fn leave(self, run: &Run, outcome: RegionOutcome) -> Option<String> {
-        let Self { held, mut record } = self;
-        let name = record.semaphore.clone();
-        let admitted = record.asked + record.waited;
-        record.held = run.started.elapsed().saturating_sub(admitted);
-        record.outcome = outcome;
-        run.note_region(record);
+        let Self { held, stay } = self;
+        stay.leave(outcome);
+        let account = Rc::clone(held.account());
         run.ledger()
             .close(held)
-            .then(|| cla_semaphore::lost_message(&name))
+            .then(|| cla_semaphore::lost_message(account.semaphore.name()))
     }
 }

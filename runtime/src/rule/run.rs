@@ -327,7 +327,7 @@ impl<'js> Runner<'_, 'js> {
         let tag = Tag::read(&wanted.into()).map_err(|problem| refuse(&problem))?;
         let (who, line) = (self.owner(scope, region.at), region.at.line);
         let inside = self
-            .js(region::enter(&self.ctx, self.run, &tag, who, line))?
+            .js(region::enter(&self.ctx, self.run, &tag, &who, line))?
             .map_err(|error| refuse(&error.to_string()))?;
         let result = work();
         let outcome = match &result {

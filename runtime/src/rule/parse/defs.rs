@@ -2,7 +2,7 @@
 
 use super::super::book::{Action, Argument, Book, Callee, Data, Def};
 use super::super::yaml::{Node, Text, Yaml};
-use super::{ATTRIBUTES, Known, OPS, Parser, declared, literal};
+use super::{Known, Parser, declared, is_taken, literal};
 
 impl Parser<'_> {
     /// Notes which defs there are, and what they want.
@@ -31,7 +31,7 @@ impl Parser<'_> {
             return self.problem_with_help(node.at, "def must be a map of names".to_owned(), help);
         };
         for (name, def) in defs {
-            if OPS.contains(&name.text.as_str()) || ATTRIBUTES.contains(&name.text.as_str()) {
+            if is_taken(&name.text) {
                 let message = format!("a def cannot be called {:?}: that is an op's", name.text);
                 self.problem(name.at, message);
                 continue;

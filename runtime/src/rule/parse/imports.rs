@@ -3,7 +3,7 @@
 use super::super::book::{Callee, Import, Imported};
 use super::super::template;
 use super::super::yaml::{Node, Place, Text, Yaml};
-use super::{ATTRIBUTES, Known, OPS, Parser};
+use super::{Known, Parser, is_taken};
 
 /// An import, as it is written.
 struct Written<'n> {
@@ -170,7 +170,7 @@ impl Parser<'_> {
         let help = format!(
             "import it under a name: {{from: {from}, as: NAME}}; its ops are NAME.{name} then"
         );
-        if OPS.contains(&name.as_str()) || ATTRIBUTES.contains(&name.as_str()) {
+        if is_taken(&name) {
             let message = format!("{name:?} of {from} has the name of an op");
             self.problem_with_help(at, message, Some(help));
         } else if let Some(other) = self.callees.get(&name) {

@@ -1,0 +1,53 @@
+/**
+ * `cla/reg`: services, to be launched by name.
+ *
+ * In a rulebook that imports the module which registers them, each is an op:
+ *
+ * ```js
+ * // slack.js
+ * import { register } from "cla/reg";
+ * register("slack.post", ({ text }) => print(`to slack: ${text}`));
+ * ```
+ * ```yaml
+ * import: ./slack.js
+ * do:
+ *   - slack.post: {text: deployed}
+ * ```
+ *
+ * Services belong to the run that registers them, and to the forks of its rulebook that import the same modules.
+ */
+declare module "cla/reg" {
+  /** What a service does: it gets what it is launched with, and the stash, or the variables of the rulebook. */
+  export type Handler<Config = any, Result = any> = (config: Config, stash: Record<string, any>) => Result;
+
+  /**
+   * Registers a service. One of the same name is replaced.
+   *
+   * @param name Letters, digits, `_` and `-`, with dots in between; not the name of an op.
+   * @throws TypeError for a name that no op can have.
+   */
+  export function register(name: string, service: Handler | { handler: Handler }): void;
+  /**
+   * Calls a service, and returns what it returns.
+   *
+   * @param stash What it gets as the stash (default: the run's).
+   * @throws Error if there is none of that name.
+   */
+  export function launch<Result = any>(name: string, config?: unknown, stash?: Record<string, any>): Result;
+  /** Whether there is a service of that name. */
+  export function has(name: string): boolean;
+  /** The names of all services, in the order in which they were registered. */
+  export function names(): string[];
+
+  const reg: {
+    register: typeof register;
+    launch: typeof launch;
+    has: typeof has;
+    names: typeof names;
+  };
+  export default reg;
+}
+
+interface ClaModules {
+  "cla/reg": typeof import("cla/reg").default;
+}
