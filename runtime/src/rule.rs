@@ -13,6 +13,7 @@ mod data;
 mod parse;
 mod region;
 mod run;
+mod schema;
 mod scope;
 mod shell;
 mod template;
@@ -25,6 +26,7 @@ use self::book::Op;
 pub use self::check::{Finding, Severity, check};
 pub(crate) use self::region::{Tag, enter};
 pub(crate) use self::run::{Part, execute};
+pub use self::schema::rulebook_schema;
 use crate::error::RuleError;
 
 /// A part of a rulebook that runs in a run of its own.

@@ -13,9 +13,9 @@ use crate::typescript::SyntaxProblem;
 /// More problems than this are not reported.
 const MOST_PROBLEMS: usize = 20;
 
-const TOP_KEYS: [&str; 6] = ["name", "description", "vars", "def", "on", "do"];
+pub(super) const TOP_KEYS: [&str; 6] = ["name", "description", "vars", "def", "on", "do"];
 
-const ATTRIBUTES: [&str; 7] = [
+pub(super) const ATTRIBUTES: [&str; 7] = [
     "semaphore",
     "timeout",
     "parallel",
@@ -25,7 +25,7 @@ const ATTRIBUTES: [&str; 7] = [
     "register",
 ];
 
-const OPS: [&str; 25] = [
+pub(super) const OPS: [&str; 25] = [
     "do",
     "var",
     "set",
@@ -54,7 +54,7 @@ const OPS: [&str; 25] = [
 ];
 
 /// Keys that stand beside an op's own, for some ops.
-const COMPANIONS: [(&str, &[&str]); 4] = [
+pub(super) const COMPANIONS: [(&str, &[&str]); 4] = [
     ("if", &["then", "elsif", "else"]),
     ("foreach", &["do"]),
     ("while", &["do"]),
