@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 pub(crate) use self::book::Book;
 use self::book::Op;
-pub use self::check::{Finding, Severity, check};
+pub use self::check::{Finding, Severity, check, check_text};
 pub(crate) use self::region::{Tag, enter};
 pub(crate) use self::run::{Part, execute};
 pub use self::schema::rulebook_schema;

@@ -64,16 +64,27 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     for file in files {
         checker.file(file);
     }
-    checker.opposite_orders();
-    checker.findings.sort_by_key(|(nth, finding)| {
-        let location = finding.error.location.as_ref();
-        (*nth, location.map_or((0, 0), |at| (at.line, at.column)))
-    });
-    checker
-        .findings
-        .into_iter()
-        .map(|(_, found)| found)
-        .collect()
+    checker.into_findings()
+}
+
+/// Checks one rule that is a text in memory, as an editor or a host has it: like [`check`], but reads no file.
+///
+/// `name` appears in the findings, and its extension tells the language, as for [`Script::new`](crate::Script::new).
+///
+/// ```
+/// let text = "do:\n  - ecoh: hello\n";
+/// let findings = cla_runtime::check_text("hello.yml", text);
+/// let error = &findings[0].error;
+/// assert_eq!(error.message, "there is no op \"ecoh\"");
+/// assert_eq!(error.help.as_deref(), Some("did you mean echo?"));
+/// let at = error.location.as_ref().unwrap();
+/// assert_eq!((at.line, at.column), (2, 5));
+/// ```
+#[must_use]
+pub fn check_text(name: &str, text: &str) -> Vec<Finding> {
+    let mut checker = Checker::default();
+    checker.text(name, &text.into());
+    checker.into_findings()
 }
 
 /// Somewhere in one of the files, a semaphore is asked for while another is held.
@@ -98,18 +109,27 @@ impl Checker {
     }
 
     fn file(&mut self, path: &Path) {
-        let nth = self.books.len();
-        self.books.push(None);
         let shown = path.display().to_string();
-        let text: Arc<str> = match std::fs::read_to_string(path) {
-            Ok(text) => text.into(),
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.text(&shown, &text.into()),
             Err(error) => {
+                let nth = self.next();
                 let error = RuleError::load(format!("cannot read {shown}: {error}"), None);
-                return self.found(nth, Severity::Error, error);
+                self.found(nth, Severity::Error, error);
             }
-        };
-        match Kind::of(&shown) {
-            Kind::Rulebook => match super::read(&shown, &shown, &text) {
+        }
+    }
+
+    /// The number of the next file.
+    fn next(&mut self) -> usize {
+        self.books.push(None);
+        self.books.len() - 1
+    }
+
+    fn text(&mut self, name: &str, text: &Arc<str>) {
+        let nth = self.next();
+        match Kind::of(name) {
+            Kind::Rulebook => match super::read(name, name, text) {
                 Ok(book) => {
                     self.books[nth] = Some(Arc::clone(&book));
                     self.book(nth, &book);
@@ -117,7 +137,7 @@ impl Checker {
                 Err(error) => self.all(nth, error),
             },
             Kind::Json => {
-                let error = RuleError::load(format!("{shown} is JSON, not a rule"), None);
+                let error = RuleError::load(format!("{name} is JSON, not a rule"), None);
                 self.found(nth, Severity::Error, error);
             }
             // JavaScript is TypeScript without types.
@@ -127,8 +147,8 @@ impl Checker {
                 } else {
                     "a.ts"
                 };
-                if let Err(problems) = typescript::strip(as_if, &text) {
-                    self.all(nth, RuleError::from_problems(&shown, &text, problems));
+                if let Err(problems) = typescript::strip(as_if, text) {
+                    self.all(nth, RuleError::from_problems(name, text, problems));
                 }
             }
         }
@@ -219,6 +239,16 @@ impl Checker {
             let message = format!("the JavaScript of this rulebook cannot be checked: {error}");
             self.found(nth, Severity::Error, RuleError::load(message, None));
         }
+    }
+
+    /// All findings, in the order of the files and their lines.
+    fn into_findings(mut self) -> Vec<Finding> {
+        self.opposite_orders();
+        self.findings.sort_by_key(|(nth, finding)| {
+            let location = finding.error.location.as_ref();
+            (*nth, location.map_or((0, 0), |at| (at.line, at.column)))
+        });
+        self.findings.into_iter().map(|(_, found)| found).collect()
     }
 
     /// Two that take two semaphores in opposite orders can wait for each other.
