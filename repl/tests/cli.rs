@@ -270,11 +270,41 @@ fn types_are_printed_or_written() {
     folder.cla(&["types", "new/types"]).printed();
     let mut written = 0;
     for entry in std::fs::read_dir(folder.path().join("new/types")).unwrap() {
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let path = entry.unwrap().path();
+        if path.ends_with("rulebook.schema.json") {
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
         assert!(printed.contains(&text));
         written += 1;
     }
     assert_eq!(written, printed.matches("// file: ").count());
+}
+
+#[test]
+fn the_schema_of_rulebooks_is_printed_or_written() {
+    let folder = Folder::with(&[]);
+    let ended = folder.cla(&["types", "--schema"]);
+    let schema: serde_json::Value = serde_json::from_str(ended.printed()).unwrap();
+    assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+    assert!(schema["properties"]["do"].is_object());
+
+    folder.cla(&["types", "with-declarations"]).printed();
+    folder.cla(&["types", "--schema", "alone"]).printed();
+    for written in ["with-declarations", "alone"] {
+        let file = folder.path().join(written).join("rulebook.schema.json");
+        assert_eq!(std::fs::read_to_string(file).unwrap(), ended.printed());
+    }
+    let alone = std::fs::read_dir(folder.path().join("alone")).unwrap();
+    assert_eq!(alone.count(), 1);
+
+    let help = folder.cla(&["types", "--help"]);
+    for told in [
+        "cla types --schema  ",
+        "# yaml-language-server: $schema=types/rulebook.schema.json",
+    ] {
+        assert!(help.printed().contains(told), "{}", help.printed());
+    }
 }
 
 #[test]

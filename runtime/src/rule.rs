@@ -13,6 +13,7 @@ mod data;
 mod parse;
 mod region;
 mod run;
+mod schema;
 mod scope;
 mod shelf;
 mod shell;
@@ -23,9 +24,10 @@ use std::sync::Arc;
 
 pub(crate) use self::book::Book;
 use self::book::Op;
-pub use self::check::{Finding, Severity, check};
+pub use self::check::{Finding, Severity, check, check_text};
 pub(crate) use self::region::{Tag, enter};
 pub(crate) use self::run::{Part, execute};
+pub use self::schema::rulebook_schema;
 use crate::error::RuleError;
 use crate::modules::ModuleCache;
 

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use cla_runtime::{Finding, Severity, check};
+use cla_runtime::{Finding, Severity, check, check_text};
 
 /// Checks files with these texts; shortens what is found to severity, name, file and line.
 fn found(files: &[(&str, &str)]) -> Vec<String> {
@@ -150,4 +150,52 @@ fn scripts_are_parsed_and_what_cannot_be_read_is_told() {
     let missing = check(&[PathBuf::from("no/such.yml")]);
     assert_eq!(missing.len(), 1);
     assert_eq!(missing[0].severity, Severity::Error);
+}
+
+#[test]
+fn a_text_is_checked_as_a_file_of_that_name_would_be() {
+    for (name, text) in [
+        (
+            "a.yml",
+            "do:\n  - semaphore: x\n    do: [{semaphore: x, ecoh: hi}]\n",
+        ),
+        (
+            "a.yaml",
+            "- semaphore: x\n  do: [{semaphore: x, do: 1 +* 2}]\n- echo: ${nobody}\n",
+        ),
+        (
+            "a.yml",
+            "- semaphore: a\n  do: [{semaphore: b, do: [{semaphore: a, do: []}]}]\n",
+        ),
+        ("a.ts", "export default (n: number) => n +* 1;\n"),
+        ("a.cjs", "return return;\n"),
+        ("a.json", "{}"),
+        ("a.js", "print(1);\n"),
+    ] {
+        let plain = |finding: Finding| {
+            let error = finding.error;
+            let at = error.location.map(|at| (at.line, at.column));
+            (finding.severity, error.name, error.help, at)
+        };
+        let of_file: Vec<_> = findings(&[(name, text)]).into_iter().map(plain).collect();
+        let of_text = check_text(name, text);
+        assert!(of_text.iter().all(|finding| {
+            finding
+                .error
+                .location
+                .as_ref()
+                .is_none_or(|at| at.file == name)
+        }));
+        let of_text: Vec<_> = of_text.into_iter().map(plain).collect();
+        assert_eq!(of_text, of_file, "{name}: {text}");
+        assert_eq!(of_text.is_empty(), name == "a.js", "{name}: {text}");
+    }
+}
+
+#[test]
+fn no_file_is_read_for_a_text() {
+    let name = "no/such/folder/a.yml";
+    assert_eq!(check_text(name, "- echo: hi\n").len(), 0);
+    let findings = check_text(name, "- ecoh: hi\n");
+    assert_eq!(findings[0].error.location.as_ref().unwrap().file, name);
 }

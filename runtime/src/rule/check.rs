@@ -66,16 +66,32 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     for file in files {
         checker.file(file);
     }
-    checker.opposite_orders();
-    checker.findings.sort_by_key(|(nth, finding)| {
-        let location = finding.error.location.as_ref();
-        (*nth, location.map_or((0, 0), |at| (at.line, at.column)))
-    });
-    checker
-        .findings
-        .into_iter()
-        .map(|(_, found)| found)
-        .collect()
+    checker.into_findings()
+}
+
+/// Checks one rule that is a text in memory, as an editor or a host has it: like [`check`], but reads
+/// no file, save what it imports if `name` is a path.
+///
+/// `name` appears in the findings, and its extension tells the language, as for [`Script::new`](crate::Script::new).
+///
+/// ```
+/// let text = "do:\n  - ecoh: hello\n";
+/// let findings = cla_runtime::check_text("hello.yml", text);
+/// let error = &findings[0].error;
+/// assert_eq!(error.message, "there is no op \"ecoh\"");
+/// assert_eq!(error.help.as_deref(), Some("did you mean echo?"));
+/// let at = error.location.as_ref().unwrap();
+/// assert_eq!((at.line, at.column), (2, 5));
+/// ```
+#[must_use]
+pub fn check_text(name: &str, text: &str) -> Vec<Finding> {
+    let mut checker = Checker::default();
+    let path = Path::new(name);
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    checker.text(name, folder, &text.into());
+    checker.into_findings()
 }
 
 /// Somewhere in one of the files, a semaphore is asked for while another is held.
@@ -100,18 +116,27 @@ impl Checker {
     }
 
     fn file(&mut self, path: &Path) {
-        let nth = self.books.len();
-        self.books.push(None);
         let shown = path.display().to_string();
-        let text: Arc<str> = match std::fs::read_to_string(path) {
-            Ok(text) => text.into(),
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.text(&shown, Some(folder_of(path)), &text.into()),
             Err(error) => {
+                let nth = self.next();
                 let error = RuleError::load(format!("cannot read {shown}: {error}"), None);
-                return self.found(nth, Severity::Error, error);
+                self.found(nth, Severity::Error, error);
             }
-        };
-        match Kind::of(&shown) {
-            Kind::Rulebook => match self.read(path, &shown, &text) {
+        }
+    }
+
+    /// The number of the next file.
+    fn next(&mut self) -> usize {
+        self.books.push(None);
+        self.books.len() - 1
+    }
+
+    fn text(&mut self, name: &str, folder: Option<&Path>, text: &Arc<str>) {
+        let nth = self.next();
+        match Kind::of(name) {
+            Kind::Rulebook => match read(name, folder, text) {
                 Ok(book) => {
                     self.books[nth] = Some(Arc::clone(&book));
                     self.book(nth, &book);
@@ -119,7 +144,7 @@ impl Checker {
                 Err(error) => self.all(nth, error),
             },
             Kind::Json => {
-                let error = RuleError::load(format!("{shown} is JSON, not a rule"), None);
+                let error = RuleError::load(format!("{name} is JSON, not a rule"), None);
                 self.found(nth, Severity::Error, error);
             }
             // JavaScript is TypeScript without types.
@@ -129,29 +154,11 @@ impl Checker {
                 } else {
                     "a.ts"
                 };
-                if let Err(problems) = typescript::strip(as_if, &text) {
-                    self.all(nth, RuleError::from_problems(&shown, &text, problems));
+                if let Err(problems) = typescript::strip(as_if, text) {
+                    self.all(nth, RuleError::from_problems(name, text, problems));
                 }
             }
         }
-    }
-
-    /// Reads a rulebook as a run that was started here would: it may import what is below its own folder and this one.
-    fn read(&self, path: &Path, shown: &str, text: &Arc<str>) -> Result<Arc<Book>, RuleError> {
-        let folder = path.parent().map(|folder| {
-            let folder = if folder.as_os_str().is_empty() {
-                Path::new(".")
-            } else {
-                folder
-            };
-            folder.canonicalize()
-        });
-        let folder = folder.and_then(Result::ok);
-        let here = std::env::current_dir().and_then(|here| here.canonicalize());
-        let roots = folder.iter().cloned().chain(here).collect();
-        let modules = ModuleCache::new(Arc::new(ModuleSettings::default()), roots);
-        modules.set_main(shown, folder);
-        Shelf::new(&modules, Strange::BuiltIn).main(shown, text)
     }
 
     /// Each problem of a file is a finding of its own.
@@ -251,6 +258,16 @@ impl Checker {
         }
     }
 
+    /// All findings, in the order of the files and their lines.
+    fn into_findings(mut self) -> Vec<Finding> {
+        self.opposite_orders();
+        self.findings.sort_by_key(|(nth, finding)| {
+            let location = finding.error.location.as_ref();
+            (*nth, location.map_or((0, 0), |at| (at.line, at.column)))
+        });
+        self.findings.into_iter().map(|(_, found)| found).collect()
+    }
+
     /// Two that take two semaphores in opposite orders can wait for each other.
     fn opposite_orders(&mut self) {
         let mut first: HashMap<(&str, &str), &Pair> = HashMap::new();
@@ -281,6 +298,28 @@ impl Checker {
             self.found(file, Severity::Warning, error);
         }
     }
+}
+
+/// The folder in which a file lies.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Reads a rulebook as a run that was started here would: it may import what is below its own folder and this one.
+pub(super) fn read(
+    name: &str,
+    folder: Option<&Path>,
+    text: &Arc<str>,
+) -> Result<Arc<Book>, RuleError> {
+    let folder = folder.and_then(|folder| folder.canonicalize().ok());
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let roots = folder.iter().cloned().chain(here).collect();
+    let modules = ModuleCache::new(Arc::new(ModuleSettings::default()), roots);
+    modules.set_main(name, folder);
+    Shelf::new(&modules, Strange::BuiltIn).main(name, text)
 }
 
 /// An error that points into a rulebook.

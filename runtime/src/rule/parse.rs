@@ -18,9 +18,9 @@ use crate::typescript::SyntaxProblem;
 /// More problems than this are not reported.
 const MOST_PROBLEMS: usize = 20;
 
-const TOP_KEYS: [&str; 7] = ["name", "description", "import", "vars", "def", "on", "do"];
+pub(super) const TOP_KEYS: [&str; 7] = ["name", "description", "import", "vars", "def", "on", "do"];
 
-const ATTRIBUTES: [&str; 7] = [
+pub(super) const ATTRIBUTES: [&str; 7] = [
     "semaphore",
     "timeout",
     "parallel",
@@ -30,7 +30,7 @@ const ATTRIBUTES: [&str; 7] = [
     "register",
 ];
 
-const OPS: [&str; 28] = [
+pub(super) const OPS: [&str; 28] = [
     "do",
     "var",
     "set",
@@ -62,7 +62,7 @@ const OPS: [&str; 28] = [
 ];
 
 /// Keys that stand beside an op's own, for some ops.
-const COMPANIONS: [(&str, &[&str]); 4] = [
+pub(super) const COMPANIONS: [(&str, &[&str]); 4] = [
     ("if", &["then", "elsif", "else"]),
     ("foreach", &["do"]),
     ("while", &["do"]),
