@@ -1,5 +1,6 @@
 //! `cla run`: starts rules, all of them at once on one engine, and sees them to their end.
 
+mod dry;
 mod names;
 mod output;
 mod plan;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cla_runtime::semaphore::Semaphores;
 use cla_runtime::{RunOptions, Trace, TracedRun};
 
 use self::session::Session;
@@ -89,6 +91,11 @@ pub(crate) struct Args {
     /// granted, outcome), peak_memory (bytes).
     #[arg(long)]
     json: bool,
+    /// Show what rulebooks would do, and the semaphores that they would take, and do nothing
+    ///
+    /// Fills in what --stash says. With --json: an array with an object per rule.
+    #[arg(long, conflicts_with_all = ["copies", "print", "timeline", "trace"])]
+    dry_run: bool,
     /// Draw what the runs and their forks waited for and held, at the end
     #[arg(long)]
     timeline: bool,
@@ -108,6 +115,7 @@ Examples:
   cla run --copies 5 queue.js            five runs that queue for what they take
   cla run deploy.yml                     a rulebook's `do`
   cla run deploy.yml --event pushed --stash branch=main
+  cla run --dry-run deploy.yml           what it would do, and which semaphores it would take
   cla run --timeline fan-out.yml         who waited, and who held what, at the end
   cla run queue.js steer.js              two rules that share their semaphores
   cla run --timeout 30s --memory 64M untrusted.js
@@ -135,6 +143,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
+    if args.dry_run {
+        return dry_run(args, &stash, &semaphores);
+    }
     let plan = match plan::plan(&args.files, args.copies as usize) {
         Ok(plan) => plan,
         Err(error) => {
@@ -172,6 +183,28 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         })
     });
     match ended {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            crate::report(&format_args!("cannot start: {error}"));
+            ExitCode::from(crate::exit::FAILED)
+        }
+    }
+}
+
+/// Shows what would be done.
+fn dry_run(args: &Args, stash: &serde_json::Value, semaphores: &Semaphores) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let shown = runtime.map(|runtime| {
+        runtime.block_on(async {
+            let event = args.event.as_deref();
+            let code = dry::run(&args.files, event, stash, args.json, semaphores).await;
+            crate::store::close(semaphores).await;
+            code
+        })
+    });
+    match shown {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             crate::report(&format_args!("cannot start: {error}"));

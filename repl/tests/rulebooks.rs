@@ -1,4 +1,4 @@
-//! Every rulebook in `examples/rulebooks/` runs as its own first lines say, and prints what they say.
+//! Every rule in `examples/rulebooks/` runs as its own first lines say, and prints what they say.
 #![cfg(unix)] // they use a shell
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
@@ -20,8 +20,12 @@ struct Promise {
 fn promises(text: &str) -> Vec<Promise> {
     let mut promises: Vec<Promise> = Vec::new();
     let mut open = false;
-    for line in text.lines().map_while(|line| line.strip_prefix('#')) {
-        let line = line.strip_prefix(' ').unwrap_or(line);
+    let comment = |line: &'_ str| -> Option<String> {
+        let line = line.strip_prefix('#').or_else(|| line.strip_prefix("//"))?;
+        Some(line.to_owned())
+    };
+    for line in text.lines().map_while(comment) {
+        let line = line.strip_prefix(' ').unwrap_or(&line);
         if let Some(command) = line.strip_prefix("$ cla ") {
             promises.push(Promise {
                 arguments: shell_words::split(command).unwrap(),
@@ -44,7 +48,7 @@ fn rulebooks() -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(examples().join("rulebooks"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yml"))
+        .filter(|path| path.is_file())
         .collect();
     files.sort();
     files
@@ -294,4 +298,99 @@ fn the_cookbook_is_free_of_findings() {
         "{}",
         ended.stdout
     );
+}
+
+#[test]
+fn a_dry_run_tells_what_would_be_done_and_does_nothing() {
+    let folder = Folder::with(&[
+        common::HOLD,
+        (
+            "book.yml",
+            "vars: {env: prod, n: 0}
+def:
+  greet: {args: [who], do: [{echo: 'hello ${who}'}]}
+do:
+  - name: deploy
+    semaphore: {key: 'deploy-${env}', slots: 2, timeout: 5m}
+    timeout: 10m
+    do:
+      - shell: touch done-${env}
+      - {semaphore: slot, if: n > 3, then: [echo: many], else: [greet: '${env}']}
+      - n =: '{{ n + 1 }}'
+      - {echo: '${n} of ${undefined_one}', when: n, parallel: wait, on_error: {retry: 3, delay: 1s}}
+",
+        ),
+        ("a.js", "print(1)"),
+        ("wrong.yml", "do: [{ecoh: x}]"),
+    ]);
+    let holder = folder.hold();
+    let ended = folder
+        .start(&[
+            "run",
+            "--dry-run",
+            "book.yml",
+            "a.js",
+            "--stash",
+            "env=test",
+        ])
+        .end();
+    assert_eq!(
+        ended.stdout,
+        "book.yml
+└─ deploy  holds deploy-test, slots 2, waits at most 5m  at most 10m
+   ├─ shell touch done-test
+   ├─ if n > 3  holds slot
+   │  ├─ then
+   │  │  └─ echo many
+   │  └─ else
+   │     └─ greet {\"who\":\"test\"}
+   │        └─ echo hello test
+   ├─ set n = {{ n + 1 }}
+   └─ echo ${n} of ${undefined_one}  when n, in parallel, on error retry 3 times, after 1s
+
+a.js is a script: only running it shows what it does
+
+TAKES        SLOTS  BUSY  WAITING
+deploy-test      2     -        -
+slot             1     1        0
+"
+    );
+    assert!(
+        ended
+            .stderr
+            .contains("nothing in this rulebook sets undefined_one"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(ended.code, Some(0));
+    assert!(!folder.path().join("done-test").exists());
+
+    let ended = folder
+        .start(&["run", "--dry-run", "--json", "book.yml"])
+        .end();
+    let plans: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(plans[0]["ops"][0]["semaphore"]["name"], "deploy-prod");
+    assert_eq!(plans[0]["ops"][0]["blocks"][0]["ops"][0]["line"], 9);
+
+    let ended = folder.start(&["run", "--dry-run", "wrong.yml"]).end();
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (Some(1), "No semaphore is taken.\n")
+    );
+    assert!(
+        ended.stderr.contains("did you mean echo?"),
+        "{}",
+        ended.stderr
+    );
+    let ended = folder
+        .start(&["run", "--dry-run", "--event", "no", "book.yml"])
+        .end();
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("book.yml has no event \"no\""),
+        "{}",
+        ended.stderr
+    );
+    folder.stop_holding();
+    assert_eq!(holder.end().code, Some(0));
 }

@@ -54,7 +54,10 @@ pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
 pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
 pub use output::{Output, OutputStream, ProcessOutput};
-pub use rule::{Finding, ServiceNameError, Severity, check, check_text, rulebook_schema};
+pub use rule::{
+    Finding, Plan, PlannedBlock, PlannedOp, PlannedSemaphore, ServiceNameError, Severity, check,
+    check_text, plan, rulebook_schema,
+};
 pub use run::{Account, HeldPermit, Kept, Ledger, PermitFacts, Run};
 pub use script::Script;
 pub use sys::host_object::HostObject;

@@ -170,19 +170,7 @@ impl Checker {
     }
 
     fn book(&mut self, nth: usize, book: &Arc<Book>) {
-        let mut walk = Walk {
-            book,
-            held: Vec::new(),
-            calls: Vec::new(),
-            codes: Vec::new(),
-            paths: Vec::new(),
-            set: HashSet::new(),
-            nested: Vec::new(),
-            pairs: Vec::new(),
-            in_event: false,
-            called_at: None,
-        };
-        walk.whole();
+        let walk = Walk::through(book);
         let (codes, paths, set) = (walk.codes, walk.paths, walk.set);
         for (at, semaphore, outer) in walk.nested {
             let message = format!(
@@ -215,9 +203,10 @@ impl Checker {
             .into_iter()
             .chain(codes.iter().flat_map(|code| assigned(&code.text)))
             .collect();
-        for path in paths {
+        let mut told = HashSet::new();
+        for path in &paths {
             let name = path.text.split(['.', '[']).next().unwrap_or_default();
-            if !set.contains(name) {
+            if !set.contains(name) && told.insert(name) {
                 let message = format!("nothing in this rulebook sets {name}");
                 let help = format!("it must come with --stash {name}=VALUE");
                 let error = pointing(book, path.at, "Unset", message, Some(&help));
@@ -300,6 +289,13 @@ impl Checker {
     }
 }
 
+/// The variables that something in the rulebook changes once it runs.
+pub(super) fn changed(book: &Book) -> HashSet<String> {
+    let walk = Walk::through(book);
+    let by_code = walk.codes.iter().flat_map(|code| assigned(&code.text));
+    walk.changed.into_iter().chain(by_code).collect()
+}
+
 /// The folder in which a file lies.
 pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
@@ -341,6 +337,8 @@ struct Walk<'a> {
     /// The variables that are read by `${}`, but where an event brings along what nobody knows.
     paths: Vec<Code>,
     set: HashSet<String>,
+    /// Those of them that ops set.
+    changed: HashSet<String>,
     /// Where, which semaphore, and where it is held.
     nested: Vec<(Place, String, Place)>,
     pairs: Vec<(String, String, Place)>,
@@ -350,12 +348,32 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    fn through(book: &'a Book) -> Self {
+        let mut walk = Walk {
+            book,
+            held: Vec::new(),
+            calls: Vec::new(),
+            codes: Vec::new(),
+            paths: Vec::new(),
+            set: HashSet::new(),
+            changed: HashSet::new(),
+            nested: Vec::new(),
+            pairs: Vec::new(),
+            in_event: false,
+            called_at: None,
+        };
+        walk.whole();
+        walk
+    }
+
     fn whole(&mut self) {
         let book = self.book;
         for (name, data) in &book.vars {
             self.sets(name);
             self.data(data);
         }
+        // What ops set is still to come.
+        self.changed.clear();
         for def in book.defs.values() {
             for argument in &def.arguments {
                 self.set.insert(argument.name.clone());
@@ -481,6 +499,7 @@ impl<'a> Walk<'a> {
                 body,
             } => {
                 self.set.insert(variable.clone());
+                self.changed.insert(variable.clone());
                 match list {
                     Items::Code(code) => self.code(code),
                     Items::Data(data) => self.data(data),
@@ -613,6 +632,7 @@ impl<'a> Walk<'a> {
         if let Some(Piece::Literal(name)) = name.pieces.first() {
             let name = name.split(['.', '[']).next().unwrap_or_default();
             self.set.insert(name.to_owned());
+            self.changed.insert(name.to_owned());
         }
     }
 }
