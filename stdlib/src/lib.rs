@@ -1,5 +1,5 @@
-//! What rules find when they start: the modules `cla/sem`, `cla/util`, `cla/log` and `cla/process`, and the globals
-//! `cla`, `print`, `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder` and `TextDecoder`.
+//! What rules find when they start: the modules `cla/sem`, `cla/http`, `cla/util`, `cla/log` and `cla/process`, and the
+//! globals `cla`, `print`, `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder` and `TextDecoder`.
 //!
 //! # For hosts
 //!
@@ -43,6 +43,7 @@ mod console;
 mod cpu;
 mod duration;
 mod format;
+mod http;
 mod inspect;
 mod intrinsics;
 mod json;
@@ -71,6 +72,7 @@ pub use inspect::{InspectOptions, MAX_DEPTH, MAX_OUTPUT, inspect};
 /// The type declarations, by file name.
 pub const TYPES: &[(&str, &str)] = &[
     ("globals.d.ts", include_str!("globals.d.ts")),
+    ("http.d.ts", include_str!("http.d.ts")),
     ("log.d.ts", include_str!("log.d.ts")),
     ("process.d.ts", include_str!("process.d.ts")),
     ("sem.d.ts", include_str!("sem.d.ts")),
@@ -85,6 +87,7 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .module(util::Util)
         .module(log::Log)
         .module(process::Process)
+        .module(http::Http)
 }
 
 /// The globals.
