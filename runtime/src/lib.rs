@@ -61,5 +61,5 @@ pub use rule::{
 pub use run::{Account, HeldPermit, Kept, Ledger, PermitFacts, Run};
 pub use script::Script;
 pub use sys::host_object::HostObject;
-pub use sys::quickjs::StringIdentity;
+pub use sys::quickjs::{StringIdentity, bytes_of};
 pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};

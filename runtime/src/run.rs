@@ -203,6 +203,14 @@ impl Run {
         Ok(object)
     }
 
+    /// How many more bytes the rule's values may take before it exceeds its memory limit.
+    ///
+    /// A host function that is about to make something large can refuse in words that the rule can
+    /// catch, where exceeding the limit would end the run.
+    pub fn memory_left(&self) -> usize {
+        self.gauge.left()
+    }
+
     /// Blocks the rule, not its thread, until `future` is done.
     ///
     /// Other runs of the same worker go on in the meantime. A future that is ready at once costs

@@ -1,5 +1,6 @@
-//! What rules find when they start: the modules `cla/sem`, `cla/rule`, `cla/reg`, `cla/stash`, `cla/util`, `cla/log` and
-//! `cla/process`, and the globals `cla`, `print`, `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder` and `TextDecoder`.
+//! What rules find when they start: the modules `cla/sem`, `cla/rule`, `cla/reg`, `cla/stash`, `cla/http`, `cla/util`,
+//! `cla/log` and `cla/process`, and the globals `cla`, `print`, `console`, `structuredClone`, `URL`, `URLSearchParams`,
+//! `TextEncoder` and `TextDecoder`.
 //!
 //! # For hosts
 //!
@@ -43,10 +44,13 @@ mod console;
 mod cpu;
 mod duration;
 mod format;
+mod http;
 mod inspect;
 mod intrinsics;
+mod json;
 mod lazy;
 mod log;
+mod options;
 mod process;
 mod reg;
 mod rule;
@@ -71,6 +75,7 @@ pub use inspect::{InspectOptions, MAX_DEPTH, MAX_OUTPUT, inspect};
 /// The type declarations, by file name.
 pub const TYPES: &[(&str, &str)] = &[
     ("globals.d.ts", include_str!("globals.d.ts")),
+    ("http.d.ts", include_str!("http.d.ts")),
     ("log.d.ts", include_str!("log.d.ts")),
     ("process.d.ts", include_str!("process.d.ts")),
     ("reg.d.ts", include_str!("reg.d.ts")),
@@ -91,6 +96,7 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .module(stash::Stash)
         .module(reg::Reg)
         .module(rule::Rule)
+        .module(http::Http)
 }
 
 /// The globals.

@@ -13,6 +13,7 @@ use cla_runtime::{
 use serde_json::{Map, Value as Json, json};
 
 use crate::call::{Arg, define, named};
+use crate::options;
 use crate::sem;
 use crate::throw::{string_argument, syntax_error, type_error, wrong};
 
@@ -117,12 +118,12 @@ impl Module {
         };
         let name = format!("{} › {shown}", self.run.name());
         let mut start = RunOptions::new().name(name).stash(stash);
-        for (key, value) in entries(ctx, WHAT, options)? {
+        for (key, value) in given(ctx, WHAT, options)? {
             let what = format!("{WHAT}: option {key}");
             start = match key.as_str() {
                 "event" => start.event(string_argument(ctx, &what, &value)?),
                 "name" => start.name(string_argument(ctx, &what, &value)?),
-                _ => return Err(unknown(ctx, WHAT, &key, &["event", "name"])),
+                _ => return Err(options::unknown(ctx, WHAT, &key, &["event", "name"], &[])),
             };
         }
         match self.run.run_rule(ctx, script, start)?.result {
@@ -141,7 +142,7 @@ impl Module {
         const WHAT: &str = "rule.create";
         let (mut book, mut carried) = (Map::new(), Map::new());
         let mut name = "rule".to_owned();
-        for (key, value) in entries(ctx, WHAT, options)? {
+        for (key, value) in given(ctx, WHAT, options)? {
             if key == "name" {
                 name = string_argument(ctx, "rule.create: option name", &value)?;
             }
@@ -150,7 +151,7 @@ impl Module {
                 key if CARRIED.contains(&key) => &mut carried,
                 _ => {
                     let known: Vec<&str> = BOOK.into_iter().chain(CARRIED).collect();
-                    return Err(unknown(ctx, WHAT, &key, &known));
+                    return Err(options::unknown(ctx, WHAT, &key, &known, &[]));
                 }
             };
             of.insert(key, data(ctx, value)?);
@@ -278,8 +279,8 @@ fn in_full(error: &RuleError) -> String {
     text
 }
 
-/// The own entries of an options object, in order, without those that are undefined.
-fn entries<'js>(
+/// The entries of an options object, in order.
+fn given<'js>(
     ctx: &Ctx<'js>,
     what: &str,
     options: &Value<'js>,
@@ -290,22 +291,15 @@ fn entries<'js>(
     let object = options
         .as_object()
         .filter(|_| !options.is_function() && !options.is_array());
-    let Some(object) = object else {
-        return Err(wrong(
+    match object {
+        Some(object) => options::entries(object).collect(),
+        None => Err(wrong(
             ctx,
             &format!("{what}: options"),
             "an object",
             options,
-        ));
-    };
-    let mut entries = Vec::new();
-    for entry in object.props::<String, Value<'js>>() {
-        let (key, value) = entry?;
-        if !value.is_undefined() {
-            entries.push((key, value));
-        }
+        )),
     }
-    Ok(entries)
 }
 
 /// A part of a rule as data; functions have no place in it, as nothing of this run exists in the other.
@@ -335,18 +329,4 @@ fn data<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> js::Result<Json> {
         }
     }
     value_to_json(ctx, value)
-}
-
-fn unknown(ctx: &Ctx<'_>, what: &str, key: &str, known: &[&str]) -> js::Error {
-    let near = known
-        .iter()
-        .map(|other| (strsim::jaro_winkler(key, other), other))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    let hint = match near {
-        Some((_, near)) => format!("did you mean {near}?"),
-        None => format!("there are {}", known.join(", ")),
-    };
-    let key = crate::throw::quote(key);
-    type_error(ctx, format_args!("{what}: unknown option {key}; {hint}"))
 }

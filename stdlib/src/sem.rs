@@ -10,7 +10,7 @@ use std::rc::Rc;
 use cla_runtime::js::class::Class;
 use cla_runtime::js::function::{Constructor, Opt, Params, RustFunction, This};
 use cla_runtime::js::object::{Accessor, Property};
-use cla_runtime::js::{self, Atom, Ctx, Function, IntoJs, Object, Promise, Value};
+use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Promise, Value};
 use cla_runtime::semaphore::{
     AcquireError, AdminError, Owner, Permit, Request, RequestId, SemaphoreName, Slots, Ttl,
 };
@@ -20,9 +20,9 @@ use cla_runtime::{
 
 use crate::call::{Arg, define};
 use crate::duration::duration;
+use crate::options::{self, entries};
 use crate::state::{State, note_error};
-use crate::text::text;
-use crate::throw::{quote, string_argument, type_error, wrong};
+use crate::throw::{string_argument, type_error, wrong};
 
 /// The module.
 pub(crate) struct Sem;
@@ -375,14 +375,8 @@ impl Module {
             let expected = "an object such as { timeout: \"5s\" }";
             return Err(wrong(ctx, &what, expected, options));
         };
-        let filter = js::object::Filter::new().string().enum_only();
-        for entry in options.own_props::<Atom<'js>, Value<'js>>(filter) {
+        for entry in entries(options) {
             let (key, value) = entry?;
-            // By way of a string, for what is no valid Unicode.
-            let key = text(&key.to_js_string()?)?;
-            if value.is_undefined() {
-                continue;
-            }
             let what = format!("{function}: option {key}");
             request = match key.as_str() {
                 "slots" => request.slots(slots(ctx, &what, &value)?),
@@ -812,18 +806,5 @@ fn priority<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<i
 
 fn unknown_option(ctx: &Ctx<'_>, function: &str, key: &str) -> js::Error {
     const OPTIONS: [&str; 5] = ["slots", "timeout", "ttl", "priority", "who"];
-    let nearest = OPTIONS
-        .iter()
-        .map(|option| (strsim::jaro_winkler(key, option), option))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    let hint = match nearest {
-        Some((_, option)) => format!("; did you mean {option}?"),
-        None if key == "limit" => "; did you mean slots?".to_owned(),
-        None => format!("; there are {}", OPTIONS.join(", ")),
-    };
-    type_error(
-        ctx,
-        format_args!("{function}: unknown option {}{hint}", quote(key)),
-    )
+    options::unknown(ctx, function, key, &OPTIONS, &[("limit", "slots")])
 }

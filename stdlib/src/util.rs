@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use cla_runtime::js::{self, Ctx, Null, Object, Value};
 use cla_runtime::{NativeModule, OutputStream, Run};
-use serde::de::IgnoredAny;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -18,7 +17,7 @@ use crate::call::{Arg, define};
 use crate::duration::duration;
 use crate::state::State;
 use crate::throw::{range_error, string_argument, syntax_error, wrong};
-use crate::{cpu, yaml};
+use crate::{cpu, json, yaml};
 
 /// The widest that `dumpJSON` indents a level: as far as `JSON.stringify` goes.
 const MAX_INDENT: f64 = 10.0;
@@ -87,27 +86,8 @@ fn dump_json<'js>(ctx: Ctx<'js>, value: Arg<'js>, indent: Arg<'js>) -> js::Resul
 
 fn load_json<'js>(ctx: Ctx<'js>, source: Arg<'js>) -> js::Result<Value<'js>> {
     let source = string_argument(&ctx, "util.loadJSON: text", &source)?;
-    let error = match ctx.json_parse(source.as_str()) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
-    };
-    // QuickJS does not always say where, so another reader has the word.
-    match serde_json::from_str::<IgnoredAny>(&source) {
-        Err(problem) => {
-            if error.is_exception() {
-                let thrown = ctx.catch();
-                if thrown.is_uncatchable_error() {
-                    return Err(ctx.throw(thrown));
-                }
-            }
-            let (line, column) = (problem.line(), problem.column());
-            let problem = problem.to_string();
-            let problem = problem.split(" at line ").next().unwrap_or_default();
-            let message = format!("util.loadJSON: {problem} at line {line}, column {column}");
-            Err(syntax_error(&ctx, message))
-        }
-        Ok(_) => Err(error),
-    }
+    json::parse(&ctx, &source)?
+        .map_err(|problem| syntax_error(&ctx, format_args!("util.loadJSON: {problem}")))
 }
 
 /// Takes accents and other marks off letters: what is left when a letter is decomposed.

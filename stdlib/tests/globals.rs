@@ -59,7 +59,13 @@ fn a_run_that_uses_none_of_it_pays_little() {
 
 #[test]
 fn the_types_of_every_module_are_at_hand() {
-    for name in ["globals.d.ts", "util.d.ts", "log.d.ts", "process.d.ts"] {
+    for name in [
+        "globals.d.ts",
+        "http.d.ts",
+        "util.d.ts",
+        "log.d.ts",
+        "process.d.ts",
+    ] {
         let text = cla_stdlib::TYPES.iter().find(|(file, _)| *file == name);
         assert!(
             text.is_some_and(|(_, text)| text.contains("declare")),

@@ -4,6 +4,7 @@ var sem = require("cla/sem");
 var util = require("cla/util");
 var log = require("cla/log");
 var process = require("cla/process");
+var http = require("cla/http");
 
 var ret = sem.take("mysem", function () {
   util.sleep(10); // will lock the semaphore for 10 seconds
@@ -17,6 +18,7 @@ sem.take("mysem");
 // @ts-expect-error no such function
 util.nonsense();
 log.info("a message", process.pid.toFixed(0));
+http.delete("https://example.com/servers/1").status.toFixed(0);
 // @ts-expect-error no such module
 require("cla/nonsense").anything;
 

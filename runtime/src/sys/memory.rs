@@ -61,6 +61,11 @@ impl MemoryGauge {
         self.peak.get()
     }
 
+    /// How many bytes are left below the limit.
+    pub(crate) fn left(&self) -> usize {
+        self.limit.get().saturating_sub(self.used.get())
+    }
+
     /// Whether `extra` more bytes may be handed out; counts them if so.
     fn admit(&self, extra: usize) -> bool {
         let wanted = self.used.get().saturating_add(extra);

@@ -214,6 +214,38 @@ impl StringIdentity {
     }
 }
 
+/// A copy of the bytes in a `Uint8Array` or an `ArrayBuffer`; `None` for any other value.
+///
+/// # Errors
+///
+/// A `TypeError` if the buffer was given away.
+pub fn bytes_of(value: &Value<'_>) -> Result<Option<Vec<u8>>> {
+    let Some(object) = value.as_object() else {
+        return Ok(None);
+    };
+    // SAFETY: `JS_IsArrayBuffer` only looks at the class of a live value; and no script runs before
+    // the bytes are copied.
+    let bytes = unsafe {
+        if let Some(array) = object.as_typed_array::<u8>() {
+            array.as_bytes().map(<[u8]>::to_vec)
+        } else if qjs::JS_IsArrayBuffer(value.as_raw()) {
+            let buffer = object.as_array_buffer();
+            buffer.and_then(|buffer| Some(buffer.as_bytes()?.to_vec()))
+        } else {
+            return Ok(None);
+        }
+    };
+    match bytes {
+        Some(bytes) => Ok(Some(bytes)),
+        None => {
+            // What QuickJS has left pending, or not, depending on how the bytes went away.
+            value.ctx().catch();
+            let message = "the buffer was given away, and has no bytes any more";
+            Err(Exception::throw_type(value.ctx(), message))
+        }
+    }
+}
+
 /// Throws an error that runs through every `catch` and `finally` up to the host.
 pub(crate) fn throw_uncatchable(ctx: &Ctx<'_>, message: &str) -> Error {
     match Exception::from_message(ctx.clone(), message) {

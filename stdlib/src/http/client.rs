@@ -1,0 +1,167 @@
+//! The exchange with the server: one request, the redirects that follow, and the whole answer.
+//!
+//! # One pool of connections per worker thread
+//!
+//! A connection that is kept for later belongs to the event loop that opened it, and each worker has its
+//! own. So the clients live in the thread, where all its runs share them, and never outlive the loop for
+//! long. What takes time to set up and holds no connection, the TLS configuration with the system's
+//! certificates, is made once per process.
+//!
+//! # On the thread's stack
+//!
+//! A TLS handshake nests deeper than the small stack of a fiber should have to hold. The exchange is
+//! a task of the event loop for that reason; the fiber merely waits for it, and aborts it when it stops
+//! waiting, which closes the connection.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::{Client, Method, Url, redirect};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::task::JoinSet;
+
+use super::answer::Answer;
+use super::failure::{Failure, Kind};
+
+/// The most redirects that can be asked for: as many as browsers follow.
+pub(super) const MOST_REDIRECTS: usize = 20;
+
+/// How many connections to one server are kept for later. Rules may wait by the thousand; their sockets
+/// should not stay open for nobody.
+const IDLE_PER_HOST: usize = 16;
+
+/// Who asks, unless the rule says otherwise.
+const USER_AGENT: &str = concat!("cla/", env!("CARGO_PKG_VERSION"));
+
+thread_local! {
+    /// This thread's clients, by how many redirects they follow, which reqwest decides per client.
+    static CLIENTS: RefCell<HashMap<usize, Client>> = RefCell::default();
+}
+
+/// A request, ready to be sent.
+pub(super) struct Exchange {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    /// User and password, in place of those in the URL.
+    pub(super) login: Option<(String, String)>,
+    pub(super) body: Option<Vec<u8>>,
+    /// How long all of it may take.
+    pub(super) timeout: Duration,
+    pub(super) redirects: usize,
+    /// The most bytes of a body that the rule wants.
+    pub(super) max_body: usize,
+}
+
+/// Sends a request and takes the whole answer, whose body is at most `room` bytes.
+///
+/// Must be polled in the event loop of a worker.
+pub(super) async fn perform(exchange: Exchange, room: usize) -> Result<Answer, Failure> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(within_time(exchange, room));
+    let panic = match tasks.join_next().await {
+        Some(Ok(result)) => return result,
+        Some(Err(error)) => error.try_into_panic().ok(),
+        None => None,
+    };
+    match panic {
+        Some(panic) => std::panic::resume_unwind(panic),
+        None => Err(Kind::Other("the engine is shutting down".to_owned()).into()),
+    }
+}
+
+async fn within_time(exchange: Exchange, room: usize) -> Result<Answer, Failure> {
+    let limit = exchange.timeout;
+    tokio::time::timeout(limit, send(exchange, room))
+        .await
+        .unwrap_or_else(|_| Err(Kind::Timeout(limit).into()))
+}
+
+async fn send(exchange: Exchange, room: usize) -> Result<Answer, Failure> {
+    let (redirects, head) = (exchange.redirects, exchange.method == Method::HEAD);
+    let failed = |error: reqwest::Error| Failure::of_client(&error, redirects);
+    let mut request = client(redirects)
+        .map_err(failed)?
+        .request(exchange.method, exchange.url)
+        .headers(exchange.headers);
+    if let Some((user, password)) = exchange.login {
+        request = request.basic_auth(user, Some(password));
+    }
+    if let Some(body) = exchange.body {
+        request = request.body(body);
+    }
+    let mut response = request.send().await.map_err(failed)?;
+
+    let most = exchange.max_body.min(room);
+    let too_large = || {
+        if room < exchange.max_body {
+            Kind::NoMemory(room)
+        } else {
+            Kind::TooLarge(most)
+        }
+    };
+    if response.content_length() > Some(most as u64) {
+        return Err(too_large().into());
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        if chunk.len() > most - body.len() {
+            return Err(too_large().into());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        status: response.status(),
+        url: response.url().clone(),
+        headers: std::mem::take(response.headers_mut()),
+        body,
+        head,
+    })
+}
+
+/// This thread's client that follows so many redirects.
+fn client(redirects: usize) -> reqwest::Result<Client> {
+    CLIENTS.with_borrow_mut(|clients| {
+        if let Some(client) = clients.get(&redirects) {
+            return Ok(client.clone());
+        }
+        let policy = match redirects {
+            0 => redirect::Policy::none(),
+            _ => redirect::Policy::limited(redirects),
+        };
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls().clone())
+            .user_agent(HeaderValue::from_static(USER_AGENT))
+            // A URL may have secrets in its query, which are not for the next server.
+            .referer(false)
+            .redirect(policy)
+            .pool_max_idle_per_host(IDLE_PER_HOST)
+            .build()?;
+        clients.insert(redirects, client.clone());
+        Ok(client)
+    })
+}
+
+/// How connections are secured: by the system's certificates.
+fn tls() -> &'static ClientConfig {
+    static CONFIG: OnceLock<ClientConfig> = OnceLock::new();
+    CONFIG.get_or_init(|| {
+        let builder = || {
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .expect("ring has the ciphers of TLS 1.2 and 1.3")
+        };
+        match builder().with_platform_verifier() {
+            Ok(builder) => builder.with_no_client_auth(),
+            // A machine without certificates can still speak plain HTTP; it trusts nobody.
+            Err(_) => builder()
+                .with_root_certificates(RootCertStore::empty())
+                .with_no_client_auth(),
+        }
+    })
+}
