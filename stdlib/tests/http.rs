@@ -1180,3 +1180,57 @@ fn behind_a_proxy() {
     );
     assert_eq!(uri, json!(["http://nosuch.invalid/x", "/x"]));
 }
+
+// ---- the op of rulebooks
+
+/// Runs a rulebook that finds the server's address in `base`.
+fn rulebook(server: &Server, text: &str) -> support::Ran {
+    let options = RunOptions::new().stash(json!({"base": server.url("")}));
+    run_script(&engine(), Script::new("book.yml", text), options)
+}
+
+#[test]
+fn a_rulebook_makes_requests() {
+    let server = echo();
+    let ran = rulebook(
+        &server,
+        "do:
+- answer = http: {url: '${base}/echo', method: PUT, query: {a: 1}, headers: {x-a: b}, json: {n: 2}}
+- {http: '${base}/echo', register: plain}
+- return: ['${answer.data.method}', '${answer.data.uri}', '${answer.data.body}', '${plain.status}']",
+    );
+    assert_eq!(ran.value, Ok(json!(["PUT", "/echo?a=1", "{\"n\":2}", 200])));
+}
+
+#[test]
+fn an_answer_that_is_no_success_fails_the_op_unless_it_is_assigned() {
+    let server = answering(|| {
+        let mut busy = answer("text/plain", "busy");
+        *busy.status_mut() = axum::http::StatusCode::SERVICE_UNAVAILABLE;
+        busy
+    });
+    let ran = rulebook(&server, "do: [{http: '${base}/'}]");
+    let error = ran.value.unwrap_err();
+    assert!(error.contains("answered 503"), "{error}");
+    let ran = rulebook(
+        &server,
+        "do: [{x = http: '${base}/'}, {return: '${x.status} ${x.body}'}]",
+    );
+    assert_eq!(ran.value, Ok(json!("503 busy")));
+    // Asked again, as any op that fails may be.
+    let ran = rulebook(
+        &server,
+        "do:
+- try: [{http: '${base}/', on_error: {retry: 2}}]
+  catch: [{return: '{{ error.message.includes(503) }}'}]",
+    );
+    assert_eq!(ran.value, Ok(json!(true)));
+}
+
+#[test]
+fn the_time_limit_of_an_op_ends_its_request() {
+    let server = Server::start(Router::new().route("/", any(pending::<Response<Body>>)));
+    let ran = rulebook(&server, "do: [{timeout: 50ms, http: '${base}/'}]");
+    let error = ran.value.unwrap_err();
+    assert!(error.contains("took longer than its 50ms"), "{error}");
+}
