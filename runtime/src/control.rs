@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
@@ -26,6 +26,8 @@ pub(crate) enum Stop {
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     reason: AtomicU8,
+    /// What runs now is to end, but not the run: somebody pressed Ctrl-C in a session.
+    interrupted: AtomicBool,
     /// Who to wake when the flag is set: the run's task, while it is blocked.
     waker: Mutex<Option<Waker>>,
 }
@@ -42,6 +44,35 @@ impl Control {
         {
             waker.wake();
         }
+    }
+
+    /// Lets go of a reason that concerned only what has ended meanwhile.
+    pub(crate) fn forget(&self, reason: Stop) {
+        let _ = self
+            .reason
+            .compare_exchange(reason as u8, 0, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Ends what runs now: a blocking call in it fails at once.
+    pub(crate) fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Release);
+        if let Some(waker) = self.waker.lock().take() {
+            waker.wake();
+        }
+    }
+
+    /// Whether what runs now is to end.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Acquire)
+    }
+
+    /// What was interrupted has ended.
+    pub(crate) fn resume(&self) {
+        self.interrupted.store(false, Ordering::Release);
+    }
+
+    fn must_wake(&self) -> bool {
+        self.reason().is_some() || self.is_interrupted()
     }
 
     /// Why the run must stop; `None` while it may go on.
@@ -84,7 +115,7 @@ impl<F: Future> Future for UntilStopped<'_, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if this.control.reason().is_some() {
+        if this.control.must_wake() {
             return Poll::Ready(Err(Stopped));
         }
         if let Poll::Ready(output) = this.future.poll(cx) {
@@ -98,7 +129,7 @@ impl<F: Future> Future for UntilStopped<'_, F> {
             }
         }
         // The flag may have been set between the first look and storing the waker.
-        if this.control.reason().is_some() {
+        if this.control.must_wake() {
             return Poll::Ready(Err(Stopped));
         }
         Poll::Pending

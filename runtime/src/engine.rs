@@ -448,6 +448,10 @@ impl RunHandle {
         self.control.stop(Stop::Cancelled);
     }
 
+    pub(crate) fn control(&self) -> Arc<Control> {
+        Arc::clone(&self.control)
+    }
+
     /// Something that can cancel the run after the handle has been given away or awaited.
     pub fn canceller(&self) -> RunCanceller {
         RunCanceller(Arc::clone(&self.control))

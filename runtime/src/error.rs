@@ -170,6 +170,11 @@ impl RuleError {
         first
     }
 
+    /// What a session evaluated was interrupted.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(ErrorKind::Cancelled, "Interrupted", "interrupted")
+    }
+
     /// The run was cancelled from outside.
     pub(crate) fn cancelled() -> Self {
         Self::new(ErrorKind::Cancelled, "Cancelled", "the run was cancelled")

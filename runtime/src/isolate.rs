@@ -19,6 +19,7 @@ use crate::native::value_to_json;
 use crate::rule::{self, Fork};
 use crate::run::Run;
 use crate::script::{Script, Source};
+use crate::session;
 use crate::sys::memory::CountingAllocator;
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
 use crate::trace::RegionOutcome;
@@ -49,6 +50,7 @@ pub(crate) fn execute(
     }
     let main = match script.source {
         Source::Fork(fork) => Main::Fork(fork),
+        Source::Session(main) => Main::Session(main),
         source => Main::load(source)?,
     };
     let isolate = Isolate::new(settings, run, limits)
@@ -57,7 +59,8 @@ pub(crate) fn execute(
     // down, which takes a while if its heap is large.
     let _release = ReleaseAll(run);
     isolate.context.with(|ctx| {
-        let outcome = evaluate(&ctx, run, &main).and_then(|value| settle(&ctx, run, &value));
+        let outcome =
+            evaluate(&ctx, run, &main, limits).and_then(|value| settle(&ctx, run, &value));
         match outcome {
             Ok(json) => Ok(json),
             Err(failure) => Err(explain(&ctx, run, failure, limits)),
@@ -133,6 +136,7 @@ impl Isolate {
 enum Main {
     Script(Named),
     Fork(Fork),
+    Session(session::Main),
 }
 
 /// A script, read and named.
@@ -147,6 +151,7 @@ impl Main {
     fn load(source: Source) -> Result<Self, RuleError> {
         match source {
             Source::Fork(fork) => Ok(Self::Fork(fork)),
+            Source::Session(main) => Ok(Self::Session(main)),
             Source::Text { name, text, folder } => {
                 let folder = match folder {
                     Some(folder) => Some(folder.canonicalize().map_err(|error| {
@@ -235,9 +240,20 @@ fn resume_panic(ctx: &Ctx<'_>) {
 
 /// Runs the main script and gives its value: the last expression of a script, the default export
 /// of a module. A value that is a promise is awaited.
-fn evaluate<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, main: &Main) -> Evaluated<'js, Value<'js>> {
+fn evaluate<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    main: &Main,
+    limits: &Limits,
+) -> Evaluated<'js, Value<'js>> {
     let main = match main {
         Main::Script(main) => main,
+        Main::Session(main) => {
+            let folder = main.folder.as_ref();
+            let folder = folder.and_then(|folder| folder.canonicalize().ok());
+            run.modules.set_main("REPL", folder);
+            return session::serve(ctx, run, main, limits);
+        }
         Main::Fork(fork) => {
             let name = &fork.main.name;
             let folder = Path::new(name).parent().map(PathBuf::from);
@@ -503,7 +519,7 @@ fn settle<'js>(
 }
 
 /// Makes the error that is reported.
-fn explain<'js>(
+pub(crate) fn explain<'js>(
     ctx: &Ctx<'js>,
     run: &Rc<Run>,
     failure: Failure<'js>,

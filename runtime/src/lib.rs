@@ -38,6 +38,7 @@ mod output;
 mod rule;
 mod run;
 mod script;
+mod session;
 mod sys;
 mod trace;
 mod typescript;
@@ -60,6 +61,8 @@ pub use rule::{
 };
 pub use run::{Account, HeldPermit, Kept, Ledger, PermitFacts, Run};
 pub use script::Script;
+pub use session::{Answer, Interrupter, Session};
 pub use sys::host_object::HostObject;
 pub use sys::quickjs::{StringIdentity, bytes_of};
 pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};
+pub use typescript::input::{InputState, input_state};

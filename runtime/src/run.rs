@@ -1,7 +1,7 @@
 //! A run from the inside: what host functions reach while a rule executes.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -377,7 +377,10 @@ impl Run {
     pub(crate) fn stopped(&self) -> bool {
         let past = |at: Instant| Instant::now() >= at;
         let reason = self.control.reason();
-        if reason.is_none() && !self.op_deadline.get().is_some_and(past) {
+        if reason.is_none()
+            && !self.control.is_interrupted()
+            && !self.op_deadline.get().is_some_and(past)
+        {
             return false;
         }
         let Some(mut shield) = self.shield.get() else {
@@ -414,6 +417,15 @@ impl Run {
     /// How much stack the run's calls may use, in bytes.
     pub(crate) fn stack_limit(&self) -> usize {
         self.spawner.limits.stack
+    }
+
+    /// After something has used too much memory and is gone: whether there is room again.
+    pub(crate) fn recover_memory(&self) -> bool {
+        let recovered = self.gauge.recover();
+        if recovered {
+            self.control.forget(Stop::OutOfMemory);
+        }
+        recovered && self.control.reason().is_none()
     }
 
     /// Notes a stay in a region.
@@ -574,6 +586,7 @@ impl Run {
         let message = match self.control.reason() {
             Some(Stop::TimedOut) => "the run is out of time",
             Some(Stop::OutOfMemory) => "the run is out of memory",
+            None if self.control.is_interrupted() => "interrupted",
             Some(Stop::Cancelled) | None => "the run was cancelled",
         };
         throw_uncatchable(ctx, message)
@@ -828,6 +841,25 @@ impl Ledger {
         }
         // Only those who can still ask what it was are worth the notes.
         permit.detach(Rc::strong_count(permit) > 1)
+    }
+
+    /// What is held now, for [`release_since`](Self::release_since).
+    pub(crate) fn mark(&self) -> HashSet<*const HeldPermit> {
+        self.entrusted.borrow().keys().copied().collect()
+    }
+
+    /// Gives back what was not held at the mark.
+    pub(crate) fn release_since(&self, mark: HashSet<*const HeldPermit>) {
+        let since: Vec<_> = {
+            let entrusted = self.entrusted.borrow();
+            let since = entrusted.iter().filter(|(at, _)| !mark.contains(*at));
+            since.map(|(_, held)| Rc::clone(held)).collect()
+        };
+        for held in since {
+            if let Some(permit) = self.take_out(&held) {
+                drop(permit);
+            }
+        }
     }
 
     /// Gives back whatever the run still holds.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::rule::Fork;
+use crate::session;
 
 /// A rule's source: a file that is read when the run starts, or a text in memory.
 ///
@@ -34,6 +35,8 @@ pub(crate) enum Source {
     },
     /// A part of a rulebook that has been read.
     Fork(Fork),
+    /// Inputs, one after the other.
+    Session(session::Main),
 }
 
 impl Script {
@@ -75,6 +78,14 @@ impl Script {
                 .unwrap_or("rule"),
             Source::Text { name, .. } => name,
             Source::Fork(fork) => &fork.main.title,
+            Source::Session(_) => "session",
+        }
+    }
+
+    /// Inputs, one after the other.
+    pub(crate) fn session(main: session::Main) -> Self {
+        Self {
+            source: Source::Session(main),
         }
     }
 

@@ -9,6 +9,7 @@
 //! recursion ([`nesting`]), and the work runs on a thread of its own whose stack is as large as
 //! that weight can need. A source that weighs too much is an error, and so is a panic of oxc.
 
+pub(crate) mod input;
 mod nesting;
 mod positions;
 
@@ -94,6 +95,32 @@ pub(crate) struct SyntaxProblem {
 /// dropping types (decorators), sources over 4 MiB, and sources that nest deeper than 4,096
 /// operators, keywords and brackets.
 pub(crate) fn strip(file_name: &str, source: &str) -> Result<Stripped, Vec<SyntaxProblem>> {
+    let goal = if Path::new(file_name)
+        .extension()
+        .is_some_and(|extension| extension == "cts")
+    {
+        Goal::CommonJs
+    } else {
+        Goal::Module
+    };
+    aside(source, || transform(source, goal))
+}
+
+/// What a source is to become.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Goal {
+    Module,
+    /// It may `return`.
+    CommonJs,
+    /// What somebody types: imports are kept, for what uses them may come later.
+    Input,
+}
+
+/// Works through a source by recursion, on a thread whose stack is large enough for it.
+fn aside<T: Send>(
+    source: &str,
+    work: impl FnOnce() -> Result<T, Vec<SyntaxProblem>> + Send,
+) -> Result<T, Vec<SyntaxProblem>> {
     let problem = |span: std::ops::Range<usize>, message: String, help: &str| {
         let (line, column, length) = LineIndex::new(source).characters(span);
         vec![SyntaxProblem {
@@ -147,15 +174,12 @@ pub(crate) fn strip(file_name: &str, source: &str) -> Result<Stripped, Vec<Synta
         }
     };
 
-    let is_commonjs = Path::new(file_name)
-        .extension()
-        .is_some_and(|extension| extension == "cts");
     let failed = |message: String| problem(0..1, message, "");
     thread::scope(|scope| {
         thread::Builder::new()
             .name("cla-typescript".to_owned())
             .stack_size(STACK_BASE + weight * STACK_PER_TOKEN)
-            .spawn_scoped(scope, || transform(source, is_commonjs))
+            .spawn_scoped(scope, work)
             .map_err(|error| failed(format!("no thread to translate TypeScript: {error}")))?
             .join()
             .unwrap_or_else(|_| {
@@ -167,12 +191,12 @@ pub(crate) fn strip(file_name: &str, source: &str) -> Result<Stripped, Vec<Synta
 }
 
 /// Parses, checks, transforms and prints, all of it by recursion: call it with enough stack.
-fn transform(source: &str, is_commonjs: bool) -> Result<Stripped, Vec<SyntaxProblem>> {
+fn transform(source: &str, goal: Goal) -> Result<Stripped, Vec<SyntaxProblem>> {
     let allocator = Allocator::default();
     // Parsed as a module, whether it is one or not, so that `await` works at the top of a script, too.
     let parsed = Parser::new(&allocator, source, SourceType::ts().with_module(true))
         .with_options(ParseOptions {
-            allow_return_outside_function: is_commonjs,
+            allow_return_outside_function: goal == Goal::CommonJs,
             // The printer knows which parentheses are due.
             preserve_parens: false,
             ..ParseOptions::default()
@@ -203,12 +227,10 @@ fn transform(source: &str, is_commonjs: bool) -> Result<Stripped, Vec<SyntaxProb
         .collect::<Vec<_>>();
     report(source, unsupported)?;
 
-    let transformed = Transformer::new(
-        &allocator,
-        Path::new("rule.ts"),
-        &TransformOptions::default(),
-    )
-    .build_with_scoping(checked.semantic.into_scoping(), &mut program);
+    let mut options = TransformOptions::default();
+    options.typescript.only_remove_type_imports = goal == Goal::Input;
+    let transformed = Transformer::new(&allocator, Path::new("rule.ts"), &options)
+        .build_with_scoping(checked.semantic.into_scoping(), &mut program);
     report(source, transformed.diagnostics)?;
 
     let printed = Codegen::new()

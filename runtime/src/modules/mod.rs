@@ -152,6 +152,26 @@ impl ModuleCache {
         Ok(source)
     }
 
+    /// Prepares an input of a session, and gives what is to be compiled.
+    pub(crate) fn prepare_input(&self, name: &str, text: &Arc<str>) -> Result<Arc<str>, RuleError> {
+        let input = crate::typescript::input::prepare(text)
+            .map_err(|problems| RuleError::from_problems(name, text, problems))?;
+        let code = Arc::clone(&input.code);
+        let stripped = input.positions.map(|positions| {
+            Arc::new(Code {
+                code: input.code,
+                positions,
+            })
+        });
+        let source = LoadedSource {
+            text: Arc::clone(text),
+            stripped,
+            prefix: input.prefix,
+        };
+        self.sources.borrow_mut().insert(name.to_owned(), source);
+        Ok(code)
+    }
+
     /// Notes that the first line of a source was compiled with `prefix` characters in front.
     fn set_prefix(&self, name: &str, prefix: u32) {
         if let Some(source) = self.sources.borrow_mut().get_mut(name) {

@@ -56,6 +56,15 @@ impl MemoryGauge {
         self.exceeded.get()
     }
 
+    /// Forgets that it was too much, if it no longer is.
+    pub(crate) fn recover(&self) -> bool {
+        let fits = self.used.get() <= self.limit.get();
+        if fits {
+            self.exceeded.set(false);
+        }
+        fits
+    }
+
     /// The most that was in use at once, in bytes.
     pub(crate) fn peak(&self) -> usize {
         self.peak.get()
