@@ -849,7 +849,7 @@ impl Ledger {
     }
 
     /// Gives back what was not held at the mark.
-    pub(crate) fn release_since(&self, mark: HashSet<*const HeldPermit>) {
+    pub(crate) fn release_since(&self, mark: &HashSet<*const HeldPermit>) {
         let since: Vec<_> = {
             let entrusted = self.entrusted.borrow();
             let since = entrusted.iter().filter(|(at, _)| !mark.contains(*at));

@@ -308,7 +308,7 @@ fn attempt<T>(
     let mut error = explain(ctx, run, failure, limits);
     if stopped {
         // What the input took and had not given back is gone with it.
-        run.ledger().release_since(before);
+        run.ledger().release_since(&before);
         ctx.run_gc();
         match run.control.reason() {
             None => error = RuleError::interrupted(),

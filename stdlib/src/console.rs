@@ -72,7 +72,7 @@ pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
     console.set("timeLog", named(ctx, "timeLog", time_log)?)?;
     console.set("timeEnd", named(ctx, "timeEnd", time_end)?)?;
     console.set("dir", named(ctx, "dir", dir)?)?;
-    console.set("table", named(ctx, "table", table)?)?;
+    console.set("table", named(ctx, "table", print_table)?)?;
     Ok(console.into_value())
 }
 
@@ -341,7 +341,7 @@ impl Table {
     }
 }
 
-fn table<'js>(ctx: Ctx<'js>, data: Arg<'js>, columns: Arg<'js>) -> js::Result<()> {
+fn print_table<'js>(ctx: Ctx<'js>, data: Arg<'js>, columns: Arg<'js>) -> js::Result<()> {
     let columns = match columns.given() {
         Some(value) => match value.as_array() {
             Some(array) => Some(
@@ -360,16 +360,34 @@ fn table<'js>(ctx: Ctx<'js>, data: Arg<'js>, columns: Arg<'js>) -> js::Result<()
         },
         None => None,
     };
-    let state = State::of(&ctx)?;
-    let text = match data.as_object() {
-        Some(object) if !object.is_proxy() => match draw_table(&ctx, &state, object, columns)? {
-            Some(text) => text,
-            None => crate::format::display(&ctx, &data)?,
-        },
-        _ => crate::format::display(&ctx, &data)?,
-    };
-    write(&state, Stdout, &text);
+    let text = tabulated(&ctx, &data, columns)?;
+    write(&*State::of(&ctx)?, Stdout, &text);
     Ok(())
+}
+
+/// A value as `console.table` draws it: the rows of an array or object; any other value as `console.log` shows it.
+///
+/// # Errors
+///
+/// What a getter of the value throws; or the library is not installed in this run.
+pub fn table<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<String> {
+    tabulated(ctx, value, None)
+}
+
+fn tabulated<'js>(
+    ctx: &Ctx<'js>,
+    data: &Value<'js>,
+    columns: Option<Vec<js::String<'js>>>,
+) -> js::Result<String> {
+    let state = State::of(ctx)?;
+    let drawn = match data.as_object() {
+        Some(object) if !object.is_proxy() => draw_table(ctx, &state, object, columns)?,
+        _ => None,
+    };
+    match drawn {
+        Some(text) => Ok(text),
+        None => crate::format::display(ctx, data),
+    }
 }
 
 /// Draws a table of an object's or array's rows; `None` when it would be too large.

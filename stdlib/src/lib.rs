@@ -23,7 +23,7 @@
 //! ```
 //!
 //! [`TYPES`] are the type declarations that editors and `tsc` want. [`inspect()`] shows a value as Node's
-//! `util.inspect` does.
+//! `util.inspect` does, [`to_yaml`] as YAML, [`table`] as a table; [`members`] tells what can follow a dot.
 //!
 //! # What it costs
 //!
@@ -50,6 +50,7 @@ mod intrinsics;
 mod json;
 mod lazy;
 mod log;
+mod members;
 mod options;
 mod process;
 mod reg;
@@ -70,7 +71,10 @@ use std::rc::Rc;
 use cla_runtime::js::{self, Ctx};
 use cla_runtime::{EngineBuilder, Extension, Run};
 
+pub use console::table;
 pub use inspect::{InspectOptions, MAX_DEPTH, MAX_OUTPUT, inspect};
+pub use members::{Member, members};
+pub use yaml::to_yaml;
 
 /// The type declarations, by file name.
 pub const TYPES: &[(&str, &str)] = &[
@@ -111,14 +115,31 @@ impl Extension for Globals {
                 .writable()
                 .configurable(),
         )?;
-        lazy::define(ctx, "cla", cla::build)?;
-        lazy::define(ctx, "console", console::build)?;
-        lazy::define(ctx, "structuredClone", clone::build)?;
-        lazy::define(ctx, "URL", |ctx| web::class(ctx, "URL"))?;
-        lazy::define(ctx, "URLSearchParams", |ctx| {
-            web::class(ctx, "URLSearchParams")
-        })?;
-        lazy::define(ctx, "TextEncoder", |ctx| web::class(ctx, "TextEncoder"))?;
-        lazy::define(ctx, "TextDecoder", |ctx| web::class(ctx, "TextDecoder"))
+        for (name, build) in LAZY.iter().zip(BUILDS) {
+            lazy::define(ctx, name, build)?;
+        }
+        Ok(())
     }
 }
+
+/// The globals that are made when they are first read.
+const LAZY: &[&str] = &[
+    "cla",
+    "console",
+    "structuredClone",
+    "URL",
+    "URLSearchParams",
+    "TextEncoder",
+    "TextDecoder",
+];
+
+/// How they are made, in the same order.
+const BUILDS: [lazy::Build; 7] = [
+    cla::build,
+    console::build,
+    clone::build,
+    |ctx| web::class(ctx, "URL"),
+    |ctx| web::class(ctx, "URLSearchParams"),
+    |ctx| web::class(ctx, "TextEncoder"),
+    |ctx| web::class(ctx, "TextDecoder"),
+];

@@ -11,3 +11,16 @@ pub(crate) use load::load;
 
 /// The deepest nesting that is read or written.
 const MAX_DEPTH: usize = 1_000;
+
+/// A value as YAML, with a line feed at the end. What JSON leaves out is left out.
+///
+/// # Errors
+///
+/// What YAML cannot hold (a circle, too deep nesting), what a getter of the value throws; or the library is not installed in
+/// this run.
+pub fn to_yaml<'js>(
+    ctx: &cla_runtime::js::Ctx<'js>,
+    value: &cla_runtime::js::Value<'js>,
+) -> cla_runtime::js::Result<String> {
+    dump(ctx, value, "to YAML")
+}
