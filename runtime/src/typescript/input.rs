@@ -397,7 +397,7 @@ mod tests {
         ] {
             match input_state(source) {
                 InputState::Invalid { line, column, .. } => {
-                    assert_eq!((line, column), place, "{source}")
+                    assert_eq!((line, column), place, "{source}");
                 }
                 other => panic!("{source}: {other:?}"),
             }
