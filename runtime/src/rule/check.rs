@@ -11,7 +11,7 @@ use super::book::{Action, Block, Book, Condition, Data, Items, Op, Parallel, Reg
 use super::scope::{BookSources, Evaluator};
 use super::template::{Code, Piece, Template};
 use super::yaml::Place;
-use crate::error::RuleError;
+use crate::error::{Location, RuleError};
 use crate::modules::{Kind, ModuleCache, ModuleSettings};
 use crate::typescript;
 
@@ -224,10 +224,12 @@ impl Checker {
                         };
                         let mut error = RuleError::from_js(&ctx, &ctx.catch(), &sources);
                         error.frames.clear();
-                        if error.location.is_none() {
-                            let at = (code.at.line, code.at.column);
+                        // Code that does not keep its lines is compiled as if it did.
+                        let astray =
+                            |at: &Location| code.indent.is_none() && at.line != code.at.line;
+                        if error.location.as_ref().is_none_or(astray) {
                             let length = code.at.length as usize;
-                            error = error.located(&sources, &book.name, at, length);
+                            error = error.located(&sources, &book.name, code.begin(), length);
                         }
                         self.found(nth, Severity::Error, error);
                     }

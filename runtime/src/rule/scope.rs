@@ -7,6 +7,7 @@ use rquickjs::{Array, Ctx, Function, IntoJs, Object, Value};
 
 use super::book::{Book, Data};
 use super::template::{Code, Piece, Template};
+use super::yaml;
 use crate::error::Sources;
 use crate::modules::ModuleCache;
 use crate::sys::quickjs::{TopLevel, compile_script};
@@ -198,10 +199,16 @@ impl Sources for BookSources<'_> {
         if file != self.book.name {
             return self.modules.original(file, line, column);
         }
-        let indent = *self.book.indents.get(&line)? as usize;
-        let text = self.book.text.lines().nth(line as usize - 1)?;
-        let end = text.floor_char_boundary(indent + column as usize - 1);
-        Some((line, text[..end].chars().count() as u32 + 1))
+        let indent = self.book.indents.get(&line).copied().unwrap_or(0) as usize;
+        // Code that does not keep its lines may seem to go on where there is nothing.
+        let lines = yaml::lines(&self.book.text).enumerate();
+        let (nth, text) = lines.take(line as usize).last()?;
+        let end = if nth + 1 == line as usize {
+            text.floor_char_boundary(indent + column as usize - 1)
+        } else {
+            text.len()
+        };
+        Some((nth as u32 + 1, text[..end].chars().count() as u32 + 1))
     }
 
     fn display_name(&self, file: &str) -> String {
