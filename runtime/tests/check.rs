@@ -100,6 +100,42 @@ def:
 }
 
 #[test]
+fn a_def_that_calls_itself_within_its_semaphore_is_a_deadlock() {
+    let book = "do: [again: ]\ndef: {again: {do: [{semaphore: x, do: [again: ]}]}}\n";
+    assert_eq!(found(&[("a.yml", book)]), ["Error Deadlock a.yml:2:32"]);
+    let harmless = "do: [again: ]\ndef: {again: {do: [{semaphore: x, do: []}, again: ]}}\n";
+    assert_eq!(found(&[("a.yml", harmless)]), [""; 0]);
+}
+
+#[test]
+fn defs_and_aliases_that_multiply_take_neither_time_nor_memory() {
+    let mut book = "do: [f0: ]\ndef:\n".to_owned();
+    for nth in 0..40 {
+        let next = nth + 1;
+        let body = format!("[f{next}: , {{semaphore: s{nth}, do: [f{next}: ]}}]");
+        book += &format!("  f{nth}: {{do: {body}}}\n");
+    }
+    book += "  f40: {do: []}\n";
+    assert_eq!(check_text("a.yml", &book).len(), 0);
+
+    let (begin, end) = ("[{do: ".repeat(25), "}]".repeat(25));
+    let deep = |nth| format!("  f{nth}: {{do: {begin}[f{}: ]{end}}}\n", nth + 1);
+    let defs: String = (0..1000).map(deep).collect();
+    let book = format!("do: [f0: ]\ndef:\n{defs}  f1000: {{do: []}}\n");
+    assert_eq!(check_text("a.yml", &book).len(), 0);
+
+    let text = "x".repeat(1500);
+    let times = |alias: &str| vec![alias; 80].join(", ");
+    let (a, b) = (times("*a"), times("*b"));
+    let book = format!("vars: {{a: &a {text}, b: &b [{a}], c: [{b}]}}\ndo: []\n");
+    let findings = check_text("a.yml", &book);
+    assert!(
+        findings[0].error.message.contains("200000 values"),
+        "{findings:?}"
+    );
+}
+
+#[test]
 fn semaphores_taken_in_opposite_orders_are_found_across_files() {
     let one = "do: [{semaphore: x, do: [{semaphore: y, do: []}]}]";
     let other = "do: [{semaphore: y, do: [{semaphore: x, do: []}]}]";

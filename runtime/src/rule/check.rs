@@ -1,6 +1,6 @@
 //! Looks at rules without running them: what does not parse, waits that can never end, and what is probably not meant.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +17,12 @@ use crate::typescript;
 
 /// Enough for the deepest code that anybody writes; what nests deeper is told as such.
 const STACK: usize = 512 * 1024;
+
+/// So many ways through defs are looked at: their number can double with each def.
+const MOST_CALLS: usize = 2_000;
+
+/// So many calls within each other are followed: only what calls itself goes deeper.
+const DEEPEST_CALL: usize = 32;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -166,7 +172,8 @@ impl Checker {
         let mut walk = Walk {
             book,
             held: Vec::new(),
-            calls: Vec::new(),
+            calls: HashSet::new(),
+            depth: 0,
             codes: Vec::new(),
             paths: Vec::new(),
             set: HashSet::new(),
@@ -298,8 +305,10 @@ struct Walk<'a> {
     book: &'a Book,
     /// The semaphores that are held here, by names without templates; where they were taken.
     held: Vec<(String, Place)>,
-    /// The defs that are being called.
-    calls: Vec<&'a str>,
+    /// The defs that were called, with the semaphores that were held then: the same finds nothing new.
+    calls: HashSet<(&'a str, BTreeSet<String>)>,
+    /// In so many of them this is.
+    depth: usize,
     codes: Vec<Code>,
     /// The variables that are read by `${}`, but where an event brings along what nobody knows.
     paths: Vec<Code>,
@@ -468,12 +477,15 @@ impl<'a> Walk<'a> {
             }
             Action::Call { def, arguments } => {
                 self.data(arguments);
-                if !self.calls.contains(&def.as_str())
-                    && let Some(called) = self.book.defs.get(def)
+                let held = self.held.iter().map(|(name, _)| name.clone()).collect();
+                if let Some(called) = self.book.defs.get(def)
+                    && self.depth < DEEPEST_CALL
+                    && self.calls.len() < MOST_CALLS
+                    && self.calls.insert((def, held))
                 {
-                    self.calls.push(def);
+                    self.depth += 1;
                     self.block(&called.body);
-                    self.calls.pop();
+                    self.depth -= 1;
                 }
             }
             Action::WaitChildren => {}

@@ -9,8 +9,11 @@ use crate::typescript::SyntaxProblem;
 /// Deeper documents are refused: what walks through the tree calls itself.
 const MAX_DEPTH: usize = 64;
 
-/// The most nodes of one document, aliases counted each time they stand for something.
+/// The most nodes of one document, aliases counted each time they stand for something, with [`TEXT_NODE`].
 const MAX_NODES: usize = 200_000;
+
+/// As many bytes of a text that is repeated count as a node: a short document must not fill the memory.
+const TEXT_NODE: usize = 32;
 
 /// A stretch of one line of the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -469,6 +472,7 @@ fn size(node: &Node) -> usize {
     match &node.value {
         Yaml::List(items) => 1 + items.iter().map(size).sum::<usize>(),
         Yaml::Map(entries) => 1 + entries.iter().map(|(_, node)| size(node)).sum::<usize>(),
+        Yaml::Text(text) => 1 + text.text.len() / TEXT_NODE,
         _ => 1,
     }
 }
