@@ -140,7 +140,7 @@ impl RuleError {
     /// An error for a file that is not valid TypeScript: the first problem, with the others in `errors`.
     /// `file` is the name shown to people.
     pub(crate) fn from_problems(file: &str, text: &str, problems: Vec<SyntaxProblem>) -> Self {
-        let lines = place::Lines::new(text.into());
+        let lines = place::Lines::of(file, text.into());
         let mut errors = problems
             .into_iter()
             .map(|problem| {

@@ -100,6 +100,42 @@ def:
 }
 
 #[test]
+fn a_def_that_calls_itself_within_its_semaphore_is_a_deadlock() {
+    let book = "do: [again: ]\ndef: {again: {do: [{semaphore: x, do: [again: ]}]}}\n";
+    assert_eq!(found(&[("a.yml", book)]), ["Error Deadlock a.yml:2:32"]);
+    let harmless = "do: [again: ]\ndef: {again: {do: [{semaphore: x, do: []}, again: ]}}\n";
+    assert_eq!(found(&[("a.yml", harmless)]), [""; 0]);
+}
+
+#[test]
+fn defs_and_aliases_that_multiply_take_neither_time_nor_memory() {
+    let mut book = "do: [f0: ]\ndef:\n".to_owned();
+    for nth in 0..40 {
+        let next = nth + 1;
+        let body = format!("[f{next}: , {{semaphore: s{nth}, do: [f{next}: ]}}]");
+        book += &format!("  f{nth}: {{do: {body}}}\n");
+    }
+    book += "  f40: {do: []}\n";
+    assert_eq!(check_text("a.yml", &book).len(), 0);
+
+    let (begin, end) = ("[{do: ".repeat(25), "}]".repeat(25));
+    let deep = |nth| format!("  f{nth}: {{do: {begin}[f{}: ]{end}}}\n", nth + 1);
+    let defs: String = (0..1000).map(deep).collect();
+    let book = format!("do: [f0: ]\ndef:\n{defs}  f1000: {{do: []}}\n");
+    assert_eq!(check_text("a.yml", &book).len(), 0);
+
+    let text = "x".repeat(1500);
+    let times = |alias: &str| vec![alias; 80].join(", ");
+    let (a, b) = (times("*a"), times("*b"));
+    let book = format!("vars: {{a: &a {text}, b: &b [{a}], c: [{b}]}}\ndo: []\n");
+    let findings = check_text("a.yml", &book);
+    assert!(
+        findings[0].error.message.contains("200000 values"),
+        "{findings:?}"
+    );
+}
+
+#[test]
 fn semaphores_taken_in_opposite_orders_are_found_across_files() {
     let one = "do: [{semaphore: x, do: [{semaphore: y, do: []}]}]";
     let other = "do: [{semaphore: y, do: [{semaphore: x, do: []}]}]";
@@ -198,4 +234,89 @@ fn no_file_is_read_for_a_text() {
     assert_eq!(check_text(name, "- echo: hi\n").len(), 0);
     let findings = check_text(name, "- ecoh: hi\n");
     assert_eq!(findings[0].error.location.as_ref().unwrap().file, name);
+}
+
+/// The line and the column of the one thing that is found in a rulebook.
+fn place(book: &str) -> (u32, u32) {
+    let findings = check_text("a.yml", book);
+    assert_eq!(findings.len(), 1, "{book}: {findings:?}");
+    let at = findings[0].error.location.as_ref().unwrap();
+    (at.line, at.column)
+}
+
+#[test]
+fn what_is_missing_at_the_end_is_missed_in_the_last_line() {
+    assert_eq!(place("[\t"), (1, 3));
+    assert_eq!(place("- {echo: hi,"), (1, 13));
+    assert_eq!(place(":\t:\t>\ninf"), (2, 4));
+    assert_eq!(place(""), (1, 1));
+}
+
+#[test]
+fn a_carriage_return_ends_a_line() {
+    assert_eq!(place("# one\r# two\r- ecoh: hi\r"), (3, 3));
+    assert_eq!(place("- echo: hi\r\n- ecoh: hi\r\n"), (2, 3));
+    let findings = check_text("a.yml", "# one\r# two\r- ecoh: hi\r");
+    assert_eq!(
+        findings[0].error.snippet.as_ref().unwrap().text,
+        "- ecoh: hi"
+    );
+}
+
+#[test]
+fn other_line_ends_of_javascript_are_none_in_a_rulebook() {
+    let findings = check_text("a.yml", "- echo: one\u{2028}two\n- ecoh: hi\n");
+    assert_eq!(findings[0].error.location.as_ref().unwrap().line, 2);
+    assert_eq!(
+        findings[0].error.snippet.as_ref().unwrap().text,
+        "- ecoh: hi"
+    );
+}
+
+#[test]
+fn holes_in_texts_of_several_lines_are_found_in_their_lines() {
+    assert_eq!(place("- echo: one\n    two ${three\n"), (2, 9));
+    assert_eq!(
+        place("- echo: 'one\n\n\n    two\n    three ${four'\n"),
+        (5, 11)
+    );
+    assert_eq!(place("- echo: \"one\n    two ${}\"\n"), (2, 9));
+    assert_eq!(
+        place("- echo: >\n    one\n    two\n\n    three ${4}\n"),
+        (5, 11)
+    );
+    assert_eq!(place("- echo: |2\n     one ${2}\n"), (2, 10));
+    // After an escape sequence nobody knows the column, but it lies in the line.
+    assert_eq!(place("- echo: \"\\x41\n    ${a\"\n").0, 1);
+}
+
+#[test]
+fn empty_lines_at_the_beginning_of_a_block_count() {
+    assert_eq!(place("- echo: |\n\n\n    one ${\n"), (4, 9));
+    assert_eq!(place("- echo: >\n\n    one\n    two ${\n"), (4, 9));
+    assert_eq!(place("- js: |\n\n    a = 1;\n    b = = 2;\n"), (4, 9));
+    assert_eq!(place("- echo: &x |\n\n    one ${\n"), (3, 9));
+    let deep = "[".repeat(50_000);
+    assert_eq!(place(&format!("- js: |\n\n    {deep}\n")), (3, 5));
+    assert_eq!(place("- echo: |\n    | one ${\n"), (2, 11));
+}
+
+#[test]
+fn an_anchor_and_a_tag_come_before_the_text() {
+    assert_eq!(place("- echo: &x one ${\n"), (1, 16));
+    assert_eq!(place("- echo: &x !!str 'one ${'\n"), (1, 23));
+    assert_eq!(place("- echo: &x |\n    one ${\n"), (2, 9));
+    assert_eq!(place("- echo: !!str # why\n    &x\n    one ${\n"), (3, 9));
+    assert_eq!(place("- js: &x |\n    a = 1;\n    b = = 2;\n"), (3, 9));
+}
+
+#[test]
+fn javascript_that_does_not_keep_its_lines_is_found_in_its_first_line() {
+    assert_eq!(place("- do: >\n    a = 1;\n\n    b = = 2;"), (2, 5));
+    assert_eq!(place("- do: >\n\n    a = = 1;\n"), (3, 5));
+    assert_eq!(place("- do: \"a = 1;\\n\\n\\nb = = 2\"").0, 1);
+    assert_eq!(
+        place("- do: \"a = 1;\\n\\nb = = 2\"\n# two\n# three"),
+        (1, 8)
+    );
 }

@@ -100,7 +100,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "clippy",
-        about: "cargo clippy: no warning in any crate, test or example",
+        about: "cargo clippy: no warning in any crate, test, example or fuzz target",
         check: clippy,
     },
     Step {
@@ -192,6 +192,8 @@ fn run_step(step: &Step, label: &str, logs: &Path, verbose: bool) -> Result<Opti
 fn fmt(log: &mut Log) -> Result<Outcome> {
     tools::need_component("fmt", "rustfmt", log)?;
     log.run(cargo().args(["fmt", "--all", "--check"]), STEP_LIMIT)?;
+    let fuzz = ["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"];
+    log.run(cargo().args(fuzz), STEP_LIMIT)?;
     Ok(Outcome::quiet())
 }
 
@@ -200,6 +202,15 @@ fn clippy(log: &mut Log) -> Result<Outcome> {
     log.run(
         cargo()
             .args(["clippy", "--workspace", "--all-targets", "--locked"])
+            .args(["--", "-D", "warnings"]),
+        STEP_LIMIT,
+    )?;
+    // A workspace of its own. Without its default features, it needs no C++ compiler.
+    log.run(
+        cargo()
+            .args(["clippy", "--manifest-path", "fuzz/Cargo.toml", "--locked"])
+            .args(["--no-default-features", "--target-dir"])
+            .arg(target_dir()?)
             .args(["--", "-D", "warnings"]),
         STEP_LIMIT,
     )?;

@@ -41,7 +41,7 @@ impl RuleError {
             column,
         });
         self.snippet = sources.text(file).and_then(|text| {
-            let lines = place::Lines::new(text);
+            let lines = place::Lines::of(file, text);
             let start = column as usize - 1;
             lines
                 .line(line)

@@ -8,7 +8,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Snippet;
+use crate::modules::Kind;
 
+/// What ends a line of JavaScript; of YAML, only the first two.
 const LINE_ENDS: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
 
 /// Longest line shown whole, in characters; longer ones are cut to about this.
@@ -20,25 +22,31 @@ const BEFORE: usize = 40;
 /// A text, cut into its lines once.
 pub(super) struct Lines {
     text: Arc<str>,
-    /// Byte offsets; the first is 0. Lines end where JavaScript says.
+    /// Byte offsets; the first is 0.
     starts: Vec<usize>,
+    ends: &'static [char],
 }
 
 impl Lines {
-    pub(super) fn new(text: Arc<str>) -> Self {
+    /// Those of a file with this name, which tells its language.
+    pub(super) fn of(file: &str, text: Arc<str>) -> Self {
+        let ends = match Kind::of(file) {
+            Kind::Rulebook => &LINE_ENDS[..2],
+            _ => &LINE_ENDS,
+        };
         let starts = std::iter::once(0)
-            .chain(text.match_indices(LINE_ENDS).filter_map(|(at, end)| {
+            .chain(text.match_indices(ends).filter_map(|(at, end)| {
                 let is_half = end == "\r" && text[at + 1..].starts_with('\n');
                 (!is_half).then_some(at + end.len())
             }))
             .collect();
-        Self { text, starts }
+        Self { text, starts, ends }
     }
 
     /// The line with this number, from 1, without its end.
     pub(super) fn line(&self, number: u32) -> Option<&str> {
         let start = *self.starts.get((number as usize).checked_sub(1)?)?;
-        self.text[start..].split(LINE_ENDS).next()
+        self.text[start..].split(self.ends).next()
     }
 }
 

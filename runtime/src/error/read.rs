@@ -175,9 +175,10 @@ impl<'r, 'js> Reader<'r, 'js> {
             if self.frames_left == 0 {
                 break;
             }
-            let text = texts
-                .entry(call.file.clone())
-                .or_insert_with_key(|file| self.sources.text(file).map(place::Lines::new));
+            let text = texts.entry(call.file.clone()).or_insert_with_key(|file| {
+                let text = self.sources.text(file)?;
+                Some(place::Lines::of(file, text))
+            });
             if call.is_syntax && text.is_none() {
                 // A place in a text that nobody can see, such as the argument of `JSON.parse`.
                 continue;

@@ -1,6 +1,6 @@
 //! Looks at rules without running them: what does not parse, waits that can never end, and what is probably not meant.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,12 +13,18 @@ use super::scope::{BookSources, Evaluator};
 use super::shelf::{Shelf, Strange};
 use super::template::{Code, Piece, Template};
 use super::yaml::Place;
-use crate::error::RuleError;
+use crate::error::{Location, RuleError};
 use crate::modules::{Kind, ModuleCache, ModuleSettings};
 use crate::typescript;
 
 /// Enough for the deepest code that anybody writes; what nests deeper is told as such.
 const STACK: usize = 512 * 1024;
+
+/// So many ways through defs are looked at: their number can double with each def.
+const MOST_CALLS: usize = 2_000;
+
+/// So many calls within each other are followed: only what calls itself goes deeper.
+const DEEPEST_CALL: usize = 32;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -230,10 +236,12 @@ impl Checker {
                         };
                         let mut error = RuleError::from_js(&ctx, &ctx.catch(), &sources);
                         error.frames.clear();
-                        if error.location.is_none() {
-                            let at = (code.at.line, code.at.column);
+                        // Code that does not keep its lines is compiled as if it did.
+                        let astray =
+                            |at: &Location| code.indent.is_none() && at.line != code.at.line;
+                        if error.location.as_ref().is_none_or(astray) {
                             let length = code.at.length as usize;
-                            error = error.located(&sources, &book.name, at, length);
+                            error = error.located(&sources, &book.name, code.begin(), length);
                         }
                         self.found(nth, Severity::Error, error);
                     }
@@ -331,8 +339,10 @@ struct Walk<'a> {
     book: &'a Book,
     /// The semaphores that are held here, by names without templates; where they were taken.
     held: Vec<(String, Place)>,
-    /// The defs that are being called.
-    calls: Vec<(&'a str, &'a str)>,
+    /// The defs that were called, with the semaphores that were held then: the same finds nothing new.
+    calls: HashSet<(&'a str, &'a str, BTreeSet<String>)>,
+    /// In so many of them this is.
+    depth: usize,
     codes: Vec<Code>,
     /// The variables that are read by `${}`, but where an event brings along what nobody knows.
     paths: Vec<Code>,
@@ -352,7 +362,8 @@ impl<'a> Walk<'a> {
         let mut walk = Walk {
             book,
             held: Vec::new(),
-            calls: Vec::new(),
+            calls: HashSet::new(),
+            depth: 0,
             codes: Vec::new(),
             paths: Vec::new(),
             set: HashSet::new(),
@@ -567,10 +578,14 @@ impl<'a> Walk<'a> {
         let Some(def) = book.defs.get(name) else {
             return;
         };
-        if self.calls.contains(&(&book.name, name)) {
+        let held = self.held.iter().map(|(name, _)| name.clone()).collect();
+        if self.depth >= DEEPEST_CALL
+            || self.calls.len() >= MOST_CALLS
+            || !self.calls.insert((&book.name, name, held))
+        {
             return;
         }
-        self.calls.push((&book.name, name));
+        self.depth += 1;
         let before = (self.book, self.called_at);
         if !std::ptr::eq(book, self.book) {
             self.called_at = Some(self.called_at.unwrap_or(at));
@@ -578,7 +593,7 @@ impl<'a> Walk<'a> {
         }
         self.block(&def.body);
         (self.book, self.called_at) = before;
-        self.calls.pop();
+        self.depth -= 1;
     }
 
     fn parts(&mut self, parts: [Option<&'a Data>; 3]) {

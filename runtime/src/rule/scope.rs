@@ -9,6 +9,7 @@ use rquickjs::{Array, Ctx, Function, IntoJs, Object, Value};
 
 use super::book::{Book, Data};
 use super::template::{Code, Piece, Template};
+use super::yaml;
 use crate::error::Sources;
 use crate::modules::ModuleCache;
 use crate::sys::quickjs::{TopLevel, compile_script};
@@ -229,10 +230,16 @@ impl Sources for BookSources<'_> {
         let Some(book) = self.book(file) else {
             return self.modules.original(file, line, column);
         };
-        let indent = *book.indents.get(&line)? as usize;
-        let text = book.text.lines().nth(line as usize - 1)?;
-        let end = text.floor_char_boundary(indent + column as usize - 1);
-        Some((line, text[..end].chars().count() as u32 + 1))
+        let indent = book.indents.get(&line).copied().unwrap_or(0) as usize;
+        // Code that does not keep its lines may seem to go on where there is nothing.
+        let lines = yaml::lines(&book.text).enumerate();
+        let (nth, text) = lines.take(line as usize).last()?;
+        let end = if nth + 1 == line as usize {
+            text.floor_char_boundary(indent + column as usize - 1)
+        } else {
+            text.len()
+        };
+        Some((nth as u32 + 1, text[..end].chars().count() as u32 + 1))
     }
 
     fn display_name(&self, file: &str) -> String {

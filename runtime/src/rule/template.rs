@@ -21,6 +21,18 @@ impl Code {
             indent: text.indent,
         }
     }
+
+    /// The line and the column of its first character that is no white space.
+    pub(crate) fn begin(&self) -> (u32, u32) {
+        let blank = self.text.len() - self.text.trim_start().len();
+        match (self.indent, self.text[..blank].rsplit_once('\n')) {
+            (Some(indent), Some((lines, spaces))) => {
+                let line = self.at.line + lines.matches('\n').count() as u32 + 1;
+                (line, indent + spaces.chars().count() as u32 + 1)
+            }
+            _ => (self.at.line, self.at.column),
+        }
+    }
 }
 
 /// A part of a template.

@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 use crate::typescript::SyntaxProblem;
 
 /// Deeper documents are refused: what walks through the tree calls itself.
 const MAX_DEPTH: usize = 64;
 
-/// The most nodes of one document, aliases counted each time they stand for something.
+/// The most nodes of one document, aliases counted each time they stand for something, with [`TEXT_NODE`].
 const MAX_NODES: usize = 200_000;
+
+/// As many bytes of a text that is repeated count as a node: a short document must not fill the memory.
+const TEXT_NODE: usize = 32;
 
 /// A stretch of one line of the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,13 +48,32 @@ pub(crate) struct Text {
     start: (u32, u32),
     /// How many columns a literal block (`|`) is indented; other texts of several lines do not keep their lines.
     pub(crate) indent: Option<u32>,
+    /// Where the parts of a text of several lines stand that does not keep them; empty for other texts.
+    stretches: Vec<Stretch>,
+}
+
+/// A part of a text that stands in one line of the source.
+#[derive(Clone, Debug, PartialEq)]
+struct Stretch {
+    /// Of its first character in the text, in bytes.
+    offset: usize,
+    line: u32,
+    column: u32,
+    /// The column after the last character of the line.
+    end: u32,
 }
 
 impl Text {
-    /// Where the character at this offset, in bytes, stands: line and column, from 1. Exact for plain and quoted
-    /// texts without escape sequences on one line, and for literal blocks.
+    /// Where the character at this offset, in bytes, stands: line and column, from 1. After an escape sequence it is a
+    /// few columns short, and in a text of several lines it stays in the line of that sequence.
     pub(crate) fn position(&self, offset: usize) -> (u32, u32) {
-        let before = &self.text[..offset.min(self.text.len())];
+        let offset = offset.min(self.text.len());
+        let nth = self.stretches.partition_point(|part| part.offset <= offset);
+        if let Some(part) = nth.checked_sub(1).map(|nth| &self.stretches[nth]) {
+            let before = self.text[part.offset..offset].chars().count() as u32;
+            return (part.line, (part.column + before).min(part.end));
+        }
+        let before = &self.text[..offset];
         let (line, column) = self.start;
         match self.indent {
             Some(indent) => {
@@ -114,8 +136,10 @@ impl Yaml {
 ///
 /// What is no YAML, twice the same key, more than one document, and what is too large.
 pub(crate) fn read(source: &str) -> Result<Node, SyntaxProblem> {
+    let lines: Vec<&str> = lines(source).collect();
     let mut reader = Reader {
-        lines: source.lines().collect(),
+        widths: lines.iter().map(|line| line.chars().count()).collect(),
+        lines,
         open: Vec::new(),
         anchors: HashMap::new(),
         document: None,
@@ -127,11 +151,8 @@ pub(crate) fn read(source: &str) -> Result<Node, SyntaxProblem> {
             Ok((event, span)) => reader.event(event, span)?,
             Err(error) => {
                 let marker = error.marker();
-                let place = Place {
-                    line: marker.line() as u32,
-                    column: marker.col() as u32 + 1,
-                    length: 1,
-                };
+                let place = reader.place(Span::new(*marker, *marker));
+                let place = Place { length: 1, ..place };
                 return Err(place.problem(format!("no valid YAML: {}", error.info()), None));
             }
         }
@@ -146,8 +167,18 @@ pub(crate) fn read(source: &str) -> Result<Node, SyntaxProblem> {
     }))
 }
 
+/// The lines of a source. As in YAML, a carriage return ends one, alone or with a line feed.
+pub(crate) fn lines(source: &str) -> impl Iterator<Item = &str> {
+    source.split('\n').flat_map(|line| {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        line.split('\r')
+    })
+}
+
 struct Reader<'a> {
     lines: Vec<&'a str>,
+    /// How many characters each line has: a long one is not to be counted for each of its nodes.
+    widths: Vec<usize>,
     /// The collections that are being read, outermost first.
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
@@ -179,8 +210,15 @@ impl Reader<'_> {
             Event::DocumentStart(_) if self.document.is_some() => {
                 Err(at.problem("a second document starts here; a rulebook is one", None))
             }
-            Event::Scalar(text, style, anchor, _) => {
-                let text = self.text(&text, style, span, at);
+            Event::Scalar(text, style, anchor, tag) => {
+                let has_properties = (anchor != 0 || tag.is_some()) && !text.is_empty();
+                let (span, at) = if has_properties {
+                    let span = self.without_properties(span);
+                    (span, self.place(span))
+                } else {
+                    (span, at)
+                };
+                let text = self.text(&text, style, span, at, has_properties);
                 let value = match style {
                     ScalarStyle::Plain if !self.wants_key() => plain(text),
                     _ => Yaml::Text(text),
@@ -289,10 +327,16 @@ impl Reader<'_> {
     }
 
     fn place(&self, span: Span) -> Place {
-        let (line, column) = (span.start.line(), span.start.col());
+        // What is missing at the end is told to be missing in the line after it.
+        let line = span.start.line().clamp(1, self.lines.len());
+        let width = self.widths[line - 1];
+        let column = if line == span.start.line() {
+            span.start.col().min(width)
+        } else {
+            width
+        };
         let to_end_of_line = || {
-            let line = self.lines.get(line.saturating_sub(1)).copied();
-            let rest = line.unwrap_or_default().trim_end().chars().count();
+            let rest = self.lines[line - 1].trim_end().chars().count();
             rest.saturating_sub(column)
         };
         let length = if span.end.line() == line && span.end.col() > column {
@@ -307,38 +351,120 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&self, text: &str, style: ScalarStyle, span: Span, at: Place) -> Text {
+    /// A line from this column on, counted from 0.
+    fn rest_of_line(&self, nth: usize, column: usize) -> &str {
+        let line = self.lines[nth];
+        let from = if self.widths[nth] == line.len() {
+            Some(column)
+        } else {
+            line.char_indices().nth(column).map(|(at, _)| at)
+        };
+        from.and_then(|from| line.get(from..)).unwrap_or_default()
+    }
+
+    /// From where the content of a scalar begins: its anchor and its tag (`&name !!str`) come before.
+    fn without_properties(&self, span: Span) -> Span {
+        let mut column = span.start.col();
+        for nth in span.start.line() - 1..span.end.line().min(self.lines.len()) {
+            let line = self.rest_of_line(nth, column);
+            let mut rest = line.trim_start();
+            while rest.starts_with(['&', '!']) {
+                rest = rest.trim_start_matches(|c: char| !c.is_whitespace());
+                rest = rest.trim_start();
+            }
+            if !rest.is_empty() && !rest.starts_with('#') {
+                column += line[..line.len() - rest.len()].chars().count();
+                let start = Marker::new(span.start.index(), nth + 1, column);
+                return Span::new(start, span.end);
+            }
+            column = 0;
+        }
+        span
+    }
+
+    fn text(
+        &self,
+        text: &str,
+        style: ScalarStyle,
+        span: Span,
+        at: Place,
+        has_properties: bool,
+    ) -> Text {
         let (mut start, mut indent) = ((at.line, at.column), None);
         match style {
             ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => start.1 += 1,
             ScalarStyle::Literal | ScalarStyle::Folded => {
-                // The header may be told as the place, or the first line of the content.
-                let header = self
-                    .lines
-                    .get(span.start.line().saturating_sub(1))
-                    .is_some_and(|line| {
-                        line.chars()
-                            .nth(span.start.col())
-                            .is_some_and(|c| c == '|' || c == '>')
-                    });
-                let first = if header { at.line + 1 } else { at.line };
-                let columns = self
-                    .lines
-                    .iter()
-                    .skip(first as usize - 1)
-                    .find(|line| !line.trim().is_empty())
-                    .map_or(0, |line| line.len() - line.trim_start_matches(' ').len());
-                start = (first, columns as u32 + 1);
-                indent = (style == ScalarStyle::Literal).then_some(columns as u32);
+                // Where the content begins, or else the line with the `|` before it.
+                let first = at.line + u32::from(has_properties);
+                let spaces = |line: &str| line.len() - line.trim_start_matches(' ').len();
+                let is_filled = |(_, line): &(usize, &str)| !line.trim().is_empty();
+                let lines = self.lines.iter().copied().enumerate();
+                let content = lines.skip(first as usize - 1).find(is_filled);
+                // Lines that are empty may come before, and with an indicator (`|2`) more spaces.
+                let own = text.lines().enumerate().find(is_filled);
+                let columns = match (content, own) {
+                    (Some((nth, line)), Some((before, own))) => {
+                        // Only a literal block keeps them as lines.
+                        let before = if style == ScalarStyle::Literal {
+                            before
+                        } else {
+                            0
+                        };
+                        start.0 = (nth + 1).saturating_sub(before).max(1) as u32;
+                        spaces(line).saturating_sub(spaces(own)) as u32
+                    }
+                    _ => 0,
+                };
+                start.1 = columns + 1;
+                indent = (style == ScalarStyle::Literal).then_some(columns);
             }
             ScalarStyle::Plain => {}
         }
+        let stretches = if indent.is_none() && span.end.line() > start.0 as usize {
+            self.stretches(text, start, span.end.line())
+        } else {
+            Vec::new()
+        };
         Text {
             text: text.to_owned(),
             at,
             start,
             indent,
+            stretches,
         }
+    }
+
+    /// Finds the lines of the source in a text that has spaces and line feeds between them.
+    fn stretches(&self, text: &str, start: (u32, u32), last: usize) -> Vec<Stretch> {
+        let mut stretches = Vec::new();
+        let mut offset = 0;
+        let first = start.0 as usize - 1;
+        for nth in first..last.min(self.lines.len()) {
+            let from = if nth == first {
+                start.1 as usize - 1
+            } else {
+                0
+            };
+            let rest = self.rest_of_line(nth, from);
+            let content = rest.trim();
+            if content.is_empty() {
+                continue;
+            }
+            let spaces = rest.len() - rest.trim_start().len();
+            offset += text[offset..].len() - text[offset..].trim_start().len();
+            let column = from + rest[..spaces].chars().count();
+            stretches.push(Stretch {
+                offset,
+                line: nth as u32 + 1,
+                column: column as u32 + 1,
+                end: self.widths[nth] as u32 + 1,
+            });
+            if !text[offset..].starts_with(content) {
+                break;
+            }
+            offset += content.len();
+        }
+        stretches
     }
 }
 
@@ -346,6 +472,7 @@ fn size(node: &Node) -> usize {
     match &node.value {
         Yaml::List(items) => 1 + items.iter().map(size).sum::<usize>(),
         Yaml::Map(entries) => 1 + entries.iter().map(|(_, node)| size(node)).sum::<usize>(),
+        Yaml::Text(text) => 1 + text.text.len() / TEXT_NODE,
         _ => 1,
     }
 }
