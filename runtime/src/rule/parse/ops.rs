@@ -185,7 +185,11 @@ impl Parser<'_> {
             }
             let mut inner = key.clone();
             inner.text = op.to_owned();
-            let (kind, _, action) = self.action(&inner, argument, get)?;
+            let (kind, also, action) = self.action(&inner, argument, get)?;
+            if also.is_some() {
+                self.problem(key.at, "the result goes to one variable only");
+                return None;
+            }
             return Some((kind, Some(variable), action));
         }
         let kind = key.text.as_str();
@@ -274,7 +278,14 @@ impl Parser<'_> {
                     path: self.required(argument, "path", path)?,
                     value: text.or(data).unwrap_or(Data::Null),
                     format,
-                    append: matches!(append, Some(Data::Bool(true))),
+                    append: match append {
+                        None | Some(Data::Bool(false)) => false,
+                        Some(Data::Bool(true)) => true,
+                        Some(_) => {
+                            self.problem(argument.at, "append is true or false");
+                            false
+                        }
+                    },
                 }
             }
             "call" => {
@@ -406,6 +417,11 @@ impl Parser<'_> {
                     self.problem(item.at, "an elsif is {if: condition, then: ops}");
                     continue;
                 };
+                for (key, _) in parts {
+                    if !["if", "then"].contains(&key.text.as_str()) {
+                        self.unknown_key(key, "an elsif", &["if", "then"]);
+                    }
+                }
                 let part = |name: &str| parts.iter().find(|(key, _)| key.text == name);
                 match (part("if"), part("then")) {
                     (Some((_, condition)), Some((_, then))) => {
