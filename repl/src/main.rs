@@ -8,6 +8,7 @@ mod completions;
 mod doctor;
 mod durations;
 mod render;
+mod repl;
 mod run;
 mod sem;
 mod signals;
@@ -34,6 +35,7 @@ const EXAMPLES: &str = "\
 Examples:
   cla run deploy.js                run a rule
   cla run --copies 5 deploy.js     run it five times at once: they queue for what it takes
+  cla repl                         try rules and steer semaphores at a prompt
   cla sem list                     who holds and who waits for what, in all terminals
   cla sem slots deploy-target 2    let two at once
   cla doctor                       where the semaphores are, and whether all is well there
@@ -43,6 +45,7 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Repl(repl::Args),
     Check(check::Args),
     Sem(sem::Args),
     Doctor(doctor::Args),
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
     cli.colour.write_global();
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Repl(args) => repl::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Sem(args) => sem::run(&args),
         Command::Doctor(args) => doctor::run(&args),

@@ -356,6 +356,55 @@ fn describe(view: &SemaphoreView, ids: &ShortIds) -> Vec<Line> {
     lines
 }
 
+/// All semaphores with everybody at them.
+pub(crate) fn all(views: &[SemaphoreView], width: Option<usize>) -> Vec<Line> {
+    let ids = ShortIds::of(views);
+    let mut lines = crate::render::overview(views, width);
+    for view in views.iter().filter(|view| !view.requests.is_empty()) {
+        lines.push(Line::default());
+        lines.push(crate::render::headline(view));
+        lines.extend(crate::render::requests(view, &ids, width));
+    }
+    lines
+}
+
+/// A command of `cla sem` as words, without the ones that need the whole terminal.
+#[derive(Debug, clap::Parser)]
+#[command(name = ".sem", no_binary_name = true, disable_help_subcommand = true)]
+struct Words {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Carries out a command of `cla sem` for a prompt, and prints what it prints.
+///
+/// # Errors
+///
+/// Says what went wrong.
+pub(crate) async fn prompted(
+    semaphores: &Semaphores,
+    choice: &Choice,
+    words: &[&str],
+) -> Result<(), String> {
+    let parsed = <Words as clap::Parser>::try_parse_from(words);
+    let command = parsed.map_err(|error| error.to_string())?.command;
+    if matches!(
+        command,
+        Command::Events(_) | Command::Top(_) | Command::Exec(_) | Command::Wait(_)
+    ) {
+        return Err("that is for a terminal of its own: `cla sem`".to_owned());
+    }
+    let panel = Panel {
+        semaphores: semaphores.clone(),
+        choice: choice.clone(),
+    };
+    match panel.carry_out(&command).await {
+        Ok(_) => Ok(()),
+        Err(Failure::Store(error)) => Err(choice.complaint(&error)),
+        Err(failure) => Err(failure.to_string()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::id_prefix;

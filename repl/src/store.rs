@@ -93,13 +93,21 @@ impl StoreArgs {
     /// # Errors
     /// [`ChoiceError`]. What `--store` says is looked at by clap.
     pub(crate) fn choose(&self) -> Result<Choice, ChoiceError> {
-        Surroundings {
-            variable: &|name| std::env::var_os(name).filter(|value| !value.is_empty()),
-            folder: &|| std::env::current_dir(),
-            home: &std::env::home_dir,
-        }
-        .choose(self.url.as_ref())
+        surroundings(|surroundings| surroundings.choose(self.url.as_ref()))
     }
+}
+
+/// The folder in which the program keeps what must survive it, if there is one.
+pub(crate) fn state_folder() -> Option<PathBuf> {
+    surroundings(|surroundings| surroundings.state_folder().ok())
+}
+
+fn surroundings<T>(ask: impl FnOnce(&Surroundings<'_>) -> T) -> T {
+    ask(&Surroundings {
+        variable: &|name| std::env::var_os(name).filter(|value| !value.is_empty()),
+        folder: &|| std::env::current_dir(),
+        home: &std::env::home_dir,
+    })
 }
 
 /// What a choice depends on, but for the command line.

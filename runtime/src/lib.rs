@@ -65,4 +65,4 @@ pub use session::{Answer, Interrupter, Session};
 pub use sys::host_object::HostObject;
 pub use sys::quickjs::{StringIdentity, bytes_of};
 pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};
-pub use typescript::input::{InputState, input_state};
+pub use typescript::input::{InputState, input_state, tidy};

@@ -122,6 +122,21 @@ impl Extension for Globals {
     }
 }
 
+/// The names of the modules that [`install`] adds.
+pub fn modules() -> impl Iterator<Item = &'static str> {
+    [
+        "cla/sem",
+        "cla/rule",
+        "cla/reg",
+        "cla/stash",
+        "cla/http",
+        "cla/util",
+        "cla/log",
+        "cla/process",
+    ]
+    .into_iter()
+}
+
 /// The globals that are made when they are first read.
 const LAZY: &[&str] = &[
     "cla",

@@ -9,13 +9,13 @@ use parse_size::Config;
 const MAX_MEMORY: u64 = 1 << 46;
 
 /// Reads `--memory`.
-pub(super) fn memory(text: &str) -> Result<usize, String> {
+pub(crate) fn memory(text: &str) -> Result<usize, String> {
     let largest = usize::try_from(MAX_MEMORY).unwrap_or(usize::MAX);
     size(text, "memory", MIN_MEMORY, largest)
 }
 
 /// Reads `--stack`.
-pub(super) fn stack(text: &str) -> Result<usize, String> {
+pub(crate) fn stack(text: &str) -> Result<usize, String> {
     size(text, "stack", MIN_STACK, MAX_STACK)
 }
 

@@ -10,13 +10,13 @@ const MAX_PARTS: usize = 100;
 /// The value is JSON if it reads as such, and text otherwise. A key that begins with `/` is a JSON
 /// pointer (`/server/port`), as `cla.stash` takes them; any other is a name, dots included.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     path: Vec<String>,
     value: Value,
 }
 
 impl Entry {
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let (key, value) = text
             .split_once('=')
             .ok_or("write it as KEY=VALUE, for instance user=root")?;
@@ -57,7 +57,7 @@ fn unescape(part: &str) -> Option<String> {
 /// # Errors
 ///
 /// An entry leads through a place whose value is no object.
-pub(super) fn stash(entries: Vec<Entry>) -> Result<Value, String> {
+pub(crate) fn stash(entries: Vec<Entry>) -> Result<Value, String> {
     let mut stash = Map::new();
     for entry in entries {
         insert(&mut stash, &entry.path, entry.value).map_err(|part| {

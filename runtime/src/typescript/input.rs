@@ -12,8 +12,11 @@ use oxc::ast::ast::{
     Declaration, ExportDefaultDeclarationKind, ImportDeclaration, ImportDeclarationSpecifier,
     Statement, VariableDeclaration, VariableDeclarationKind,
 };
+use oxc::codegen::{Codegen, CodegenOptions, IndentChar};
 use oxc::parser::{ParseOptions, Parser};
 use oxc::span::{GetSpan, SourceType};
+
+use crate::error::RuleError;
 
 use super::{Goal, PositionMap, SyntaxProblem, aside, report, transform};
 
@@ -111,6 +114,33 @@ fn state(source: &str) -> InputState {
         },
         None => InputState::Complete,
     }
+}
+
+/// A source as a printer would write it: one statement a line, blocks indented by two spaces. Comments stay.
+///
+/// # Errors
+///
+/// What is wrong with it, as TypeScript.
+///
+/// ```
+/// assert_eq!(cla_runtime::tidy("f( 1,2 ) ;if(a){b()}").unwrap(), "f(1, 2);\nif (a) {\n  b();\n}\n");
+/// ```
+pub fn tidy(source: &str) -> Result<String, RuleError> {
+    let printed = aside(source, || {
+        let allocator = Allocator::default();
+        let parsed =
+            Parser::new(&allocator, source, SourceType::ts().with_module(true)).parse();
+        report(source, parsed.diagnostics)?;
+        let printed = Codegen::new()
+            .with_options(CodegenOptions {
+                indent_char: IndentChar::Space,
+                indent_width: 2,
+                ..CodegenOptions::default()
+            })
+            .build(&parsed.program);
+        Ok(printed.code)
+    });
+    printed.map_err(|problems| RuleError::from_problems("input", source, problems))
 }
 
 /// Makes an input ready.

@@ -218,6 +218,7 @@ fn what_the_parser_refuses_it_refuses() {
         "- {a = while: b, do: []}",
         "- {a = foreach: [1], do: []}",
         "- a = timeout: 1s",
+        "- write_file: {path: a.txt, text: a, append: always}",
     ] {
         assert!(parsed(wrong).is_err(), "the parser accepts {wrong}");
         assert!(!refused(wrong).is_empty(), "the schema accepts {wrong}");
@@ -232,7 +233,6 @@ fn what_no_run_accepts_it_refuses_as_well() {
         "- {semaphore: {key: x, slots: -2}, do: []}",
         "- {semaphore: {key: x, priority: high}, do: []}",
         "- parse: {text: a, format: xml}",
-        "- write_file: {path: a.txt, text: a, append: always}",
     ] {
         assert_eq!(parsed(wrong), Ok(()), "{wrong}");
         assert!(!refused(wrong).is_empty(), "the schema accepts {wrong}");

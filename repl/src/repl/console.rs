@@ -1,0 +1,266 @@
+//! The session at the prompt: evaluates inputs, shows what they give, and can be interrupted.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cla_runtime::semaphore::Semaphores;
+use cla_runtime::{Engine, ErrorKind, InputState, Limits, Output, RuleError, RunOptions, Session};
+use tokio::runtime::Runtime;
+
+use super::background::Background;
+use super::print::{self, Format, Look};
+use super::screen::Screen;
+use super::snippets::Snippets;
+use super::{Args, Mode};
+use crate::render::{DIM, Span};
+use crate::store::Choice;
+
+/// What takes longer than this is worth a word about it.
+const LONG: Duration = Duration::from_secs(1);
+
+/// Everything at the prompt but the reading of lines.
+pub(super) struct Console {
+    pub(super) runtime: Runtime,
+    engine: Engine,
+    pub(super) session: Session,
+    pub(super) semaphores: Semaphores,
+    pub(super) choice: Choice,
+    pub(super) screen: Arc<Screen>,
+    pub(super) background: Background,
+    pub(super) snippets: Snippets,
+    pub(super) mode: Mode,
+    pub(super) format: Format,
+    pub(super) timing: Timing,
+    /// What was evaluated last.
+    pub(super) last: Option<(Mode, String)>,
+    /// Whether somebody sits before it.
+    interactive: bool,
+    colour: bool,
+    interrupts: Interrupts,
+    /// What it takes no notice of any more.
+    over: bool,
+}
+
+/// When it is said how long an input took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timing {
+    Always,
+    /// If it took long.
+    Long,
+    Never,
+}
+
+/// Ctrl-C, while no line is being typed.
+#[cfg(unix)]
+type Interrupts = tokio::signal::unix::Signal;
+#[cfg(windows)]
+type Interrupts = tokio::signal::windows::CtrlC;
+
+impl Console {
+    pub(super) fn new(
+        args: &Args,
+        stash: serde_json::Value,
+        choice: Choice,
+        semaphores: Semaphores,
+        interactive: bool,
+    ) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
+        let limits = Limits::default().memory(args.memory).stack(args.stack);
+        let engine = Engine::builder()
+            // One for the session at least, so that runs that compute do not make the prompt slow.
+            .workers(std::thread::available_parallelism().map_or(2, |count| count.get().max(2)))
+            .limits(limits)
+            .semaphores(semaphores.clone())
+            .allow_folder(".")
+            .with(cla_stdlib::install)
+            .build();
+        let screen = Arc::new(Screen::default());
+        let options = RunOptions::new()
+            .name("repl")
+            .stash(stash)
+            .arguments(args.arguments.clone())
+            .output(Arc::clone(&screen) as Arc<dyn Output>);
+        let session = {
+            let screen = Arc::clone(&screen);
+            let folder = std::env::current_dir().ok();
+            Session::start(&engine, options, folder, move |error| {
+                screen.say(error.render(colour).trim_end());
+            })
+        };
+        let interrupts = {
+            let _inside = runtime.enter();
+            interrupts()?
+        };
+        let folder = crate::store::state_folder().map(|folder| folder.join("snippets"));
+        Ok(Self {
+            background: Background::new(engine.clone(), Arc::clone(&screen), colour),
+            runtime,
+            engine,
+            session,
+            semaphores,
+            choice,
+            screen,
+            snippets: Snippets::new(folder),
+            mode: args.mode,
+            format: Format::default(),
+            timing: Timing::Long,
+            last: None,
+            interactive,
+            colour,
+            interrupts,
+            over: false,
+        })
+    }
+
+    pub(super) fn colour(&self) -> bool {
+        self.colour
+    }
+
+    /// Whether the session has ended, or nobody reads what it says.
+    pub(super) fn is_over(&self) -> bool {
+        self.over || self.screen.is_lost()
+    }
+
+    /// Whether a text is whole in this mode.
+    pub(super) fn state(text: &str, mode: Mode) -> InputState {
+        match mode {
+            Mode::Js => cla_runtime::input_state(text),
+            // Whoever types says when a rulebook is whole.
+            Mode::Yaml => InputState::Complete,
+        }
+    }
+
+    /// Evaluates an input in the current mode, and shows its value. `false` if it failed.
+    pub(super) fn evaluate(&mut self, text: &str) -> bool {
+        self.evaluate_as(self.mode, text, true)
+    }
+
+    pub(super) fn evaluate_as(&mut self, mode: Mode, text: &str, show: bool) -> bool {
+        if text.trim().is_empty() {
+            return true;
+        }
+        self.last = Some((mode, text.to_owned()));
+        let look = Look {
+            format: self.format,
+            colour: self.colour,
+            width: terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)),
+            plain: !self.interactive,
+        };
+        let started = Instant::now();
+        let then = move |ctx: &cla_runtime::js::Ctx<'_>,
+                         _: &std::rc::Rc<cla_runtime::Run>,
+                         value: cla_runtime::js::Value<'_>| {
+            if !show {
+                return Ok(None);
+            }
+            print::shown(ctx, &value, &look).map_err(|_| {
+                let thrown = ctx.catch();
+                let message = thrown.as_object().and_then(|thrown| thrown.get("message").ok());
+                message.unwrap_or_else(|| "the value cannot be shown".to_owned())
+            })
+        };
+        let answer = match mode {
+            Mode::Js => self.session.evaluate(text, then),
+            Mode::Yaml => self.session.rulebook(text, None, then),
+        };
+        let answer = self.runtime.block_on(async {
+            let mut answer = std::pin::pin!(answer);
+            loop {
+                tokio::select! {
+                    biased;
+                    answer = &mut answer => break answer,
+                    _ = self.interrupts.recv() => self.session.interrupt(),
+                }
+            }
+        });
+        let succeeded = match answer {
+            Ok(Ok(Some(text))) => {
+                self.screen.say(&text);
+                true
+            }
+            Ok(Ok(None)) => true,
+            Ok(Err(problem)) => {
+                self.complain(&problem);
+                false
+            }
+            Err(error) => {
+                self.tell(&error);
+                false
+            }
+        };
+        let took = started.elapsed();
+        let worth_it = match self.timing {
+            Timing::Always => true,
+            Timing::Long => self.interactive && took >= LONG,
+            Timing::Never => false,
+        };
+        if worth_it {
+            let text = if took >= LONG {
+                format!("took {:.1} s", took.as_secs_f64())
+            } else {
+                format!("took {:.1} ms", took.as_secs_f64() * 1000.0)
+            };
+            self.screen.say(&Span::new(text, DIM).to_string());
+        }
+        succeeded
+    }
+
+    fn tell(&mut self, error: &RuleError) {
+        if error.kind == ErrorKind::Cancelled && error.name != "Interrupted" {
+            self.over = true;
+        }
+        if error.kind == ErrorKind::Load && error.message == "the session has ended" {
+            self.over = true;
+        }
+        if error.name == "Interrupted" {
+            self.screen.say(&Span::new("interrupted", DIM).to_string());
+        } else if self.interactive {
+            self.screen.say(error.render(self.colour).trim_end());
+        } else {
+            let colours = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
+            anstream::eprintln!("{}", error.render(colours).trim_end());
+        }
+    }
+
+    /// Says that something could not be done.
+    pub(super) fn complain(&self, problem: &dyn std::fmt::Display) {
+        if self.interactive {
+            let style = anstyle::AnsiColor::Red.on_default().bold();
+            self.screen.say(&format!("{style}error:{style:#} {problem}"));
+        } else {
+            crate::report(problem);
+        }
+    }
+
+    /// Ends the session and all that runs beside it, and frees what they hold.
+    pub(super) fn close(self) {
+        let Self {
+            runtime,
+            engine,
+            session,
+            semaphores,
+            ..
+        } = self;
+        runtime.block_on(async {
+            session.interrupt();
+            engine.cancel_all();
+            session.close().await;
+            engine.idle().await;
+            crate::store::close(&semaphores).await;
+        });
+    }
+}
+
+#[cfg(unix)]
+fn interrupts() -> io::Result<Interrupts> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
+}
+
+#[cfg(windows)]
+fn interrupts() -> io::Result<Interrupts> {
+    tokio::signal::windows::ctrl_c()
+}
