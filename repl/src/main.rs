@@ -8,6 +8,7 @@ mod completions;
 mod doctor;
 mod durations;
 mod render;
+mod repl;
 mod run;
 mod sem;
 mod signals;
