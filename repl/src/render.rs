@@ -66,7 +66,7 @@ impl Span {
     }
 }
 
-fn steers_terminals(character: char) -> bool {
+pub(crate) fn steers_terminals(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -180,12 +180,17 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
             .borrow()
             .screen
             .set_above(Box::new(move |text| printer.print(text))),
-        Err(error) => crate::warn(&format_args!("what runs beside this may tear the line: {error}")),
+        Err(error) => crate::warn(&format_args!(
+            "what runs beside this may tear the line: {error}"
+        )),
     }
     greet(&console.borrow());
     loop {
         if let Some(problem) = reader.problem() {
-            console.borrow().screen.say(&format!("the history is not kept: {problem}"));
+            console
+                .borrow()
+                .screen
+                .say(&format!("the history is not kept: {problem}"));
         }
         let mode = console.borrow().mode;
         let screen = std::sync::Arc::clone(&console.borrow().screen);
@@ -193,15 +198,17 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
         let read = reader.read(&format!("{}> ", mode.name()), mode);
         screen.end_reading();
         match read {
-            Read::Input(text) if commands::is_command(&text) => {
-                let done = commands::carry_out(&mut console.borrow_mut(), &text);
-                if done == Done::Leave {
-                    break;
+            Read::Input(text) => match read::command(&text) {
+                Some(command) => {
+                    let done = commands::carry_out(&mut console.borrow_mut(), command);
+                    if done == Done::Leave {
+                        break;
+                    }
                 }
-            }
-            Read::Input(text) => {
-                console.borrow_mut().evaluate(&text);
-            }
+                None => {
+                    console.borrow_mut().evaluate(&text);
+                }
+            },
             Read::Interrupted => {}
             Read::End => break,
             Read::Failed(error) => {

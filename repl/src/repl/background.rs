@@ -53,7 +53,10 @@ impl Background {
     pub(super) fn spawn(&mut self, what: &str) -> Result<String, String> {
         let is_rule = |path: &Path| {
             let kind = path.extension().and_then(|kind| kind.to_str());
-            matches!(kind, Some("js" | "mjs" | "cjs" | "ts" | "mts" | "cts" | "yml" | "yaml"))
+            matches!(
+                kind,
+                Some("js" | "mjs" | "cjs" | "ts" | "mts" | "cts" | "yml" | "yaml")
+            )
         };
         let path = Path::new(what);
         let (name, script) = if path.is_file() {

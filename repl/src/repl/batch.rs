@@ -4,9 +4,9 @@ use std::io::{self, BufRead};
 
 use cla_runtime::InputState;
 
-use super::Mode;
 use super::commands::{self, Done};
 use super::console::Console;
+use super::{Mode, read};
 
 /// While brackets are open, an input is looked at only every so many lines: looking takes time with its length.
 const LOOK_EVERY: usize = 100;
@@ -29,8 +29,10 @@ pub(super) fn run(console: &mut Console) -> u8 {
         if console.is_over() {
             return 0;
         }
-        if input.is_empty() && commands::is_command(&line) {
-            match commands::carry_out(console, &line) {
+        if input.is_empty()
+            && let Some(command) = read::command(&line)
+        {
+            match commands::carry_out(console, command) {
                 Done::Well => continue,
                 Done::Badly => return crate::exit::FAILED,
                 Done::Leave => return 0,

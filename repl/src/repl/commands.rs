@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::console::{Console, Timing};
 use super::print::Format;
-use super::{Mode, watch};
+use super::{Mode, read, watch};
 use crate::render::{Align, BOLD, Column, DIM, Line, Span, Table};
 
 /// A command: its name, what stands behind it, and what it does.
@@ -14,11 +14,7 @@ pub(super) struct Command {
     pub(super) about: &'static str,
 }
 
-const fn command(
-    name: &'static str,
-    arguments: &'static str,
-    about: &'static str,
-) -> Command {
+const fn command(name: &'static str, arguments: &'static str, about: &'static str) -> Command {
     Command {
         name,
         arguments,
@@ -28,21 +24,53 @@ const fn command(
 
 /// All of them, in the order of `.help`.
 pub(super) const COMMANDS: &[Command] = &[
-    command(".sem", "[NAME | --watch]", "semaphores: slots, who is busy, who waits"),
-    command(".slots", "NAME N|+|-|unlimited|default", "set how many may be busy"),
-    command(".grant", "ID", "let a waiting request through, outside the slots"),
+    command(
+        ".sem",
+        "[NAME | --watch]",
+        "semaphores: slots, who is busy, who waits",
+    ),
+    command(
+        ".slots",
+        "NAME N|+|-|unlimited|default",
+        "set how many may be busy",
+    ),
+    command(
+        ".grant",
+        "ID",
+        "let a waiting request through, outside the slots",
+    ),
     command(".cancel", "ID", "make a waiting request fail"),
     command(".move", "ID PLACE", "change a waiting request's place"),
     command(".purge", "NAME", "free every slot, and let everybody in"),
-    command(".release", "NAME", "free every slot, and let the queue go on"),
-    command(".spawn", "FILE | CODE", "start another run beside this session"),
+    command(
+        ".release",
+        "NAME",
+        "free every slot, and let the queue go on",
+    ),
+    command(
+        ".spawn",
+        "FILE | CODE",
+        "start another run beside this session",
+    ),
     command(".runs", "", "list what was spawned"),
     command(".stop", "RUN", "cancel one of them"),
-    command(".mode", "js|yaml", "what is typed: JavaScript, or rulebooks"),
+    command(
+        ".mode",
+        "js|yaml",
+        "what is typed: JavaScript, or rulebooks",
+    ),
     command(".output", "inspect|yaml|json|table", "how values are shown"),
-    command(".time", "on|off|auto", "say how long inputs take (auto: if it is long)"),
+    command(
+        ".time",
+        "on|off|auto",
+        "say how long inputs take (auto: if it is long)",
+    ),
     command(".load", "FILE", "evaluate a file here"),
-    command(".edit", "[NAME]", "edit the last input, or a snippet, in $EDITOR, and evaluate it"),
+    command(
+        ".edit",
+        "[NAME]",
+        "edit the last input, or a snippet, in $EDITOR, and evaluate it",
+    ),
     command(".tidy", "", "reformat the last input"),
     command(".save", "NAME", "keep the last input as a snippet"),
     command(".snippets", "", "list the snippets"),
@@ -61,19 +89,9 @@ pub(super) enum Done {
     Leave,
 }
 
-/// Whether a line is a command, rather than an input that begins with a dot, as `.5` does.
-pub(super) fn is_command(line: &str) -> bool {
-    let mut characters = line.trim_start().chars();
-    characters.next() == Some('.') && characters.next().is_some_and(char::is_alphabetic)
-}
-
 /// Carries out a command.
-pub(super) fn carry_out(console: &mut Console, line: &str) -> Done {
-    let line = line.trim();
-    let (name, rest) = match line.split_once(char::is_whitespace) {
-        Some((name, rest)) => (name, rest.trim()),
-        None => (line, ""),
-    };
+pub(super) fn carry_out(console: &mut Console, command: read::Command<'_>) -> Done {
+    let (name, rest) = (command.name, command.argument.trim());
     let outcome = match name {
         ".exit" | ".quit" => return Done::Leave,
         ".help" => {
@@ -159,14 +177,24 @@ fn help(console: &Console) {
     lines.push(Line::default());
     for (example, about) in [
         ("var sem = require(\"cla/sem\")", ""),
-        (".spawn sem = require(\"cla/sem\"); sem.take(\"x\", () => require(\"cla/util\").sleep(60))", ""),
+        (
+            ".spawn sem = require(\"cla/sem\"); sem.take(\"x\", () => require(\"cla/util\").sleep(60))",
+            "",
+        ),
         (".spawn deploy.yml", "a file works as well"),
         (".sem x", "who is busy, who waits, and their ids"),
         (".slots x +", "one more slot"),
     ] {
         lines.push(Line(vec![
             Span::plain(format!("  {example}")),
-            Span::new(if about.is_empty() { String::new() } else { format!("   {about}") }, DIM),
+            Span::new(
+                if about.is_empty() {
+                    String::new()
+                } else {
+                    format!("   {about}")
+                },
+                DIM,
+            ),
         ]));
     }
     say(console, &lines);
@@ -179,8 +207,10 @@ fn semaphores(console: &Console, name: &str, rest: &str) -> Result<(), String> {
         ("sem", []) => return overview(console),
         // Any command of `cla sem` works behind .sem.
         ("sem", [first, ..])
-            if ["list", "show", "slots", "grant", "cancel", "move", "purge", "release", "forget"]
-                .contains(first) =>
+            if [
+                "list", "show", "slots", "grant", "cancel", "move", "purge", "release", "forget",
+            ]
+            .contains(first) =>
         {
             words
         }
@@ -361,7 +391,9 @@ fn save(console: &Console, rest: &str) -> Result<(), String> {
 fn snippets(console: &Console) -> Result<(), String> {
     let snippets = console.snippets.list().map_err(|error| error.to_string())?;
     if snippets.is_empty() {
-        console.screen.say("no snippets; .save NAME keeps the last input");
+        console
+            .screen
+            .say("no snippets; .save NAME keeps the last input");
         return Ok(());
     }
     let mut table = Table::new([
@@ -400,9 +432,7 @@ fn run(console: &mut Console, rest: &str) -> Done {
         Err(problem) => return failed(console, &problem),
     };
     match console.snippets.get(name) {
-        Ok(Some(snippet)) => {
-            evaluated(console.evaluate_as(snippet.mode, &snippet.text, true))
-        }
+        Ok(Some(snippet)) => evaluated(console.evaluate_as(snippet.mode, &snippet.text, true)),
         Ok(None) => failed(console, &no_snippet(console, name)),
         Err(error) => failed(console, &error),
     }

@@ -151,21 +151,21 @@ impl Console {
             plain: !self.interactive,
         };
         let started = Instant::now();
-        let then = move |ctx: &cla_runtime::js::Ctx<'_>,
-                         _: &std::rc::Rc<cla_runtime::Run>,
-                         value: cla_runtime::js::Value<'_>| {
-            if !show {
-                return Ok(None);
-            }
-            print::shown(ctx, &value, &look).map_err(|_| {
-                let thrown = ctx.catch();
-                let message = thrown.as_object().and_then(|thrown| thrown.get("message").ok());
-                message.unwrap_or_else(|| "the value cannot be shown".to_owned())
-            })
-        };
         let answer = match mode {
-            Mode::Js => self.session.evaluate(text, then),
-            Mode::Yaml => self.session.rulebook(text, None, then),
+            Mode::Js => self.session.evaluate(text, move |ctx, _, value| {
+                if show {
+                    print::shown_or_told(ctx, &value, &look)
+                } else {
+                    Ok(None)
+                }
+            }),
+            Mode::Yaml => self.session.rulebook(text, None, move |ctx, _, value| {
+                if show {
+                    print::shown_or_told(ctx, &value, &look)
+                } else {
+                    Ok(None)
+                }
+            }),
         };
         let answer = self.runtime.block_on(async {
             let mut answer = std::pin::pin!(answer);
@@ -221,7 +221,8 @@ impl Console {
         } else if self.interactive {
             self.screen.say(error.render(self.colour).trim_end());
         } else {
-            let colours = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
+            let colours =
+                anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
             anstream::eprintln!("{}", error.render(colours).trim_end());
         }
     }
@@ -230,7 +231,8 @@ impl Console {
     pub(super) fn complain(&self, problem: &dyn std::fmt::Display) {
         if self.interactive {
             let style = anstyle::AnsiColor::Red.on_default().bold();
-            self.screen.say(&format!("{style}error:{style:#} {problem}"));
+            self.screen
+                .say(&format!("{style}error:{style:#} {problem}"));
         } else {
             crate::report(problem);
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cla_runtime::InputState;
-use cla_runtime::semaphore::{RequestStatus, SemaphoreView};
+use cla_runtime::semaphore::{SemaphoreView, Status};
 
 use super::commands::COMMANDS;
 use super::console::Console;
@@ -96,7 +96,7 @@ impl Knowledge for Session {
         let waiting = views
             .iter()
             .flat_map(|view| &view.requests)
-            .filter(|request| request.status == RequestStatus::Waiting);
+            .filter(|request| request.status == Status::Waiting);
         waiting.map(|request| ids.get(request.id)).collect()
     }
 

@@ -48,18 +48,16 @@ pub(super) struct Look {
 }
 
 /// A value as a text that ends its last line; nothing if there is no value.
-pub(super) fn shown<'js>(ctx: &Ctx<'js>, value: &Value<'js>, look: &Look) -> Result<Option<String>> {
+fn shown<'js>(ctx: &Ctx<'js>, value: &Value<'js>, look: &Look) -> Result<Option<String>> {
     if value.is_undefined() {
         return Ok(None);
     }
     let mut text = match look.format {
         _ if look.plain && value.is_string() => value.get()?,
         Format::Inspect => {
-            let options = InspectOptions {
-                colors: look.colour,
-                break_length: look.width,
-                ..InspectOptions::default()
-            };
+            let mut options = InspectOptions::default();
+            options.colors = look.colour;
+            options.break_length = look.width;
             cla_stdlib::inspect(ctx, value, &options)?
         }
         Format::Yaml => cla_stdlib::to_yaml(ctx, value)?,
@@ -74,4 +72,19 @@ pub(super) fn shown<'js>(ctx: &Ctx<'js>, value: &Value<'js>, look: &Look) -> Res
         text.push('\n');
     }
     Ok(Some(text))
+}
+
+/// What [`shown`] gives, or the message of what the value throws when it is looked at.
+pub(super) fn shown_or_told<'js>(
+    ctx: &Ctx<'js>,
+    value: &Value<'js>,
+    look: &Look,
+) -> std::result::Result<Option<String>, String> {
+    shown(ctx, value, look).map_err(|_| {
+        let thrown = ctx.catch();
+        let message = thrown
+            .as_object()
+            .and_then(|thrown| thrown.get("message").ok());
+        message.unwrap_or_else(|| "the value cannot be shown".to_owned())
+    })
 }

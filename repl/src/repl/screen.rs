@@ -135,7 +135,9 @@ impl Named {
 
     fn lines(&self, text: &str) {
         let lines = text.split_inclusive('\n');
-        let lines: String = lines.flat_map(|line| [self.prefix.as_str(), line]).collect();
+        let lines: String = lines
+            .flat_map(|line| [self.prefix.as_str(), line])
+            .collect();
         if !lines.is_empty() {
             self.screen.say(&lines);
         }

@@ -35,7 +35,8 @@ impl Snippets {
     /// Keeps a text. Gives what had that name before, if anything.
     pub(super) fn save(&self, name: &str, mode: Mode, text: &str) -> io::Result<bool> {
         if !is_name(name) {
-            let message = "a snippet's name has letters, digits, `_`, `-` and `.`, and begins with a letter";
+            let message =
+                "a snippet's name has letters, digits, `_`, `-` and `.`, and begins with a letter";
             return Err(io::Error::other(message));
         }
         let replaced = self.delete(name)?;
@@ -126,10 +127,19 @@ mod tests {
             .map(|snippet| (snippet.name, snippet.mode, snippet.text))
             .collect();
         let book = |name: &str, text: &str| (name.to_owned(), Mode::Yaml, text.to_owned());
-        assert_eq!(names, [book("book", "- echo: hi\n"), book("lock", "- echo: locked\n")]);
+        assert_eq!(
+            names,
+            [
+                book("book", "- echo: hi\n"),
+                book("lock", "- echo: locked\n")
+            ]
+        );
         let out = folder.path().join("out");
         assert_eq!(snippets.export(&out).unwrap(), 2);
-        assert_eq!(std::fs::read_to_string(out.join("book.yml")).unwrap(), "- echo: hi\n");
+        assert_eq!(
+            std::fs::read_to_string(out.join("book.yml")).unwrap(),
+            "- echo: hi\n"
+        );
         assert!(snippets.delete("lock").unwrap());
         assert!(!snippets.delete("lock").unwrap());
     }

@@ -36,16 +36,15 @@ impl Drop for Taken {
 }
 
 /// Shows them until a key is pressed.
-pub(super) fn watch(
-    runtime: &tokio::runtime::Runtime,
-    semaphores: &Semaphores,
-) -> io::Result<()> {
+pub(super) fn watch(runtime: &tokio::runtime::Runtime, semaphores: &Semaphores) -> io::Result<()> {
     let _taken = Taken::take()?;
     let mut before = None;
     loop {
         let (width, height) = size()?;
         let mut lines = match runtime.block_on(semaphores.list()) {
-            Ok(views) if views.is_empty() => vec![Line(vec![Span::plain("there are no semaphores yet")])],
+            Ok(views) if views.is_empty() => {
+                vec![Line(vec![Span::plain("there are no semaphores yet")])]
+            }
             Ok(views) => crate::sem::all(&views, Some(usize::from(width))),
             Err(error) => vec![Line(vec![Span::plain(error.to_string())])],
         };

@@ -128,8 +128,7 @@ fn state(source: &str) -> InputState {
 pub fn tidy(source: &str) -> Result<String, RuleError> {
     let printed = aside(source, || {
         let allocator = Allocator::default();
-        let parsed =
-            Parser::new(&allocator, source, SourceType::ts().with_module(true)).parse();
+        let parsed = Parser::new(&allocator, source, SourceType::ts().with_module(true)).parse();
         report(source, parsed.diagnostics)?;
         let printed = Codegen::new()
             .with_options(CodegenOptions {

@@ -1,0 +1,105 @@
+//! Output of others that appears above the prompt, and leaves what is being typed as it is.
+//!
+//! The editor takes one message at a time, and none while a list of completions or a search is open. So that
+//! nobody who prints has to wait for the user, messages queue for a thread that hands them on, in order.
+
+#[cfg(test)]
+use std::io::Write;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+
+use rustyline::ExternalPrinter;
+
+/// Prints above the prompt; to be cloned for whoever has something to say.
+#[derive(Clone, Debug)]
+pub(crate) struct Printer(mpsc::Sender<String>);
+
+/// The thread behind the printers.
+pub(crate) struct Pump {
+    printer: Printer,
+    thread: JoinHandle<()>,
+}
+
+impl Printer {
+    /// Prints whole lines. Never blocks; after the end of the reader, nothing is printed.
+    pub(crate) fn print(&self, text: &str) {
+        let mut text = text.to_owned();
+        if text.is_empty() {
+            return;
+        }
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let _ = self.0.send(text);
+    }
+}
+
+impl Pump {
+    pub(crate) fn start(
+        mut editor: impl ExternalPrinter + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (sender, receiver) = mpsc::channel::<String>();
+        let thread = thread::Builder::new()
+            .name("printer".to_owned())
+            .spawn(move || {
+                // An empty message is the end: printers may outlive the reader.
+                while let Ok(mut text) = receiver.recv()
+                    && !text.is_empty()
+                {
+                    // One message for all that waits: each makes the editor draw its line again.
+                    let mut ended = false;
+                    while let Ok(more) = receiver.try_recv() {
+                        ended |= more.is_empty();
+                        text.push_str(&more);
+                    }
+                    // The terminal is gone: there is nobody to tell.
+                    if editor.print(text).is_err() || ended {
+                        break;
+                    }
+                }
+            })?;
+        Ok(Self {
+            printer: Printer(sender),
+            thread,
+        })
+    }
+
+    pub(crate) fn printer(&self) -> Printer {
+        self.printer.clone()
+    }
+
+    /// Prints what is left. The editor must be gone: it would keep the thread waiting.
+    pub(crate) fn finish(self) {
+        let _ = self.printer.0.send(String::new());
+        let _ = self.thread.join();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    struct Paper(Arc<Mutex<String>>);
+
+    impl ExternalPrinter for Paper {
+        fn print(&mut self, text: String) -> rustyline::Result<()> {
+            self.0.lock().unwrap().push_str(&text);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn everything_is_printed_in_order_and_as_whole_lines() {
+        let paper = Arc::new(Mutex::new(String::new()));
+        let pump = Pump::start(Paper(Arc::clone(&paper))).unwrap();
+        let printer = pump.printer();
+        for text in ["a", "b\n", "", "c\nd"] {
+            printer.print(text);
+        }
+        pump.finish();
+        assert_eq!(*paper.lock().unwrap(), "a\nb\nc\nd\n");
+        printer.print("too late, and no panic");
+    }
+}
