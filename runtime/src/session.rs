@@ -108,6 +108,7 @@ impl Session {
         code: &str,
         then: impl for<'js> FnOnce(&Ctx<'js>, &Rc<Run>, Value<'js>) -> T + Send + 'static,
     ) -> Answer<T> {
+        self.control.resume();
         let name = self.next_name("");
         let code: Arc<str> = code.into();
         self.carry_out(Box::new(move |ctx, run| {
@@ -128,6 +129,7 @@ impl Session {
         event: Option<&str>,
         then: impl for<'js> FnOnce(&Ctx<'js>, &Rc<Run>, Value<'js>) -> T + Send + 'static,
     ) -> Answer<T> {
+        self.control.resume();
         let name = self.next_name(".yml");
         let text: Arc<str> = text.into();
         let event = event.map(str::to_owned);
@@ -171,8 +173,8 @@ impl Session {
         Answer(receiver)
     }
 
-    /// Ends what is being evaluated, a blocked call included; its future gives an error. Nothing in the input can catch
-    /// it. The session goes on.
+    /// Ends what is being evaluated, or waits to be, a blocked call included; its future gives an error. Nothing in the
+    /// input can catch it. The session goes on.
     pub fn interrupt(&self) {
         self.control.interrupt();
     }
@@ -295,7 +297,6 @@ fn attempt<T>(
     limits: &Limits,
     work: Work<T>,
 ) -> Result<T, RuleError> {
-    run.control.resume();
     let before = run.ledger().mark();
     let failure = match work(ctx, run) {
         Ok(value) => return Ok(value),

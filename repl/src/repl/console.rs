@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use cla_runtime::semaphore::Semaphores;
 use cla_runtime::{Engine, ErrorKind, InputState, Limits, Output, RuleError, RunOptions, Session};
+use futures_util::FutureExt;
 use tokio::runtime::Runtime;
 
 use super::background::Background;
@@ -151,6 +152,8 @@ impl Console {
             plain: !self.interactive,
         };
         let started = Instant::now();
+        // What was pressed before this input was not meant for it.
+        while self.interrupts.recv().now_or_never().is_some() {}
         let answer = match mode {
             Mode::Js => self.session.evaluate(text, move |ctx, _, value| {
                 if show {

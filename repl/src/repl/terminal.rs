@@ -22,8 +22,11 @@ mod unix {
     static SETTINGS: OnceLock<Termios> = OnceLock::new();
 
     fn restore() {
+        /// No bracketed paste, and a cursor to be seen.
+        const MODES: &[u8] = b"\x1b[?2004l\x1b[?25h";
         if let Some(settings) = SETTINGS.get() {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, settings);
+            let _ = rustix::io::write(io::stdout(), MODES);
         }
     }
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
 #[cfg(unix)]
+pub mod screen;
+#[cfg(unix)]
 pub mod terminal;
 
 use std::ffi::OsStr;
