@@ -258,6 +258,9 @@ impl Hinter for Prompt {
     type Hint = hint::Hint;
 
     fn hint(&self, line: &str, cursor: usize, history: &Context<'_>) -> Option<hint::Hint> {
+        if more_is_typed() {
+            return None;
+        }
         hint::hint(line, cursor, self.mode.get(), &self.known, history)
     }
 }
@@ -280,6 +283,9 @@ impl rustyline::validate::Validator for Prompt {
 
 impl Highlighter for Prompt {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        if more_is_typed() {
+            return Cow::Borrowed(line);
+        }
         highlight::highlight(line, self.mode.get(), &self.known, self.matching.get())
     }
 
@@ -300,6 +306,10 @@ impl Highlighter for Prompt {
     }
 
     fn highlight_char(&self, line: &str, cursor: usize, kind: CmdKind) -> bool {
+        if more_is_typed() {
+            self.matching.set(None);
+            return false;
+        }
         let matching = match kind {
             CmdKind::ForcedRefresh => None,
             _ => highlight::matching_bracket(line, cursor, self.mode.get()),
@@ -310,6 +320,25 @@ impl Highlighter for Prompt {
             _ => matching.is_some(),
         }
     }
+}
+
+/// Whether there is more to read already, as while a terminal without bracketed paste is pasting. What would be
+/// drawn for each character of that, nobody would see.
+#[cfg(unix)]
+fn more_is_typed() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    const AT_ONCE: Timespec = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let input = std::io::stdin();
+    let mut input = [PollFd::new(&input, PollFlags::IN)];
+    cfg!(not(test)) && poll(&mut input, Some(&AT_ONCE)).is_ok_and(|ready| ready > 0)
+}
+
+#[cfg(not(unix))]
+fn more_is_typed() -> bool {
+    false
 }
 
 /// Tab indents at the beginning of a line, and completes elsewhere. Code that arrives as if it were typed has
@@ -326,8 +355,8 @@ impl ConditionalEventHandler for Tab {
     ) -> Option<Cmd> {
         let typing =
             context.mode() == EditMode::Emacs || context.input_mode() != InputMode::Command;
-        (typing && is_indent(&context.line()[..context.pos()]))
-            .then(|| Cmd::Insert(1, INDENT.to_owned()))
+        let indents = is_indent(&context.line()[..context.pos()]) || more_is_typed();
+        (typing && indents).then(|| Cmd::Insert(1, INDENT.to_owned()))
     }
 }
 
