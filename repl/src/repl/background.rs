@@ -49,8 +49,8 @@ impl Background {
         }
     }
 
-    /// Starts a file, or code. Gives what it is called.
-    pub(super) fn spawn(&mut self, what: &str) -> Result<String, String> {
+    /// Starts a file, or code, and says so.
+    pub(super) fn spawn(&mut self, what: &str) -> Result<(), String> {
         let is_rule = |path: &Path| {
             let kind = path.extension().and_then(|kind| kind.to_str());
             matches!(
@@ -75,6 +75,9 @@ impl Background {
             format!("[{number} {name}] "),
         ));
         let options = RunOptions::new().name(name.as_str()).output(output.clone());
+        // Before it says anything itself.
+        let said = Span::new(format!("[{number} {name}] started"), DIM);
+        self.screen.say(&said.to_string());
         let handle = self.engine.run(script, options);
         let ended = Arc::new(Mutex::new(None));
         self.runs.push(Spawned {
@@ -102,7 +105,7 @@ impl Background {
             return Err(format!("cannot wait for it: {error}"));
         }
         self.forget_old();
-        Ok(format!("[{number} {name}] started"))
+        Ok(())
     }
 
     fn forget_old(&mut self) {

@@ -248,9 +248,7 @@ fn watch_semaphores(console: &Console) -> Result<(), String> {
 
 fn spawn(console: &mut Console, rest: &str) -> Result<(), String> {
     let what = one(rest, "FILE or CODE")?;
-    let said = console.background.spawn(what)?;
-    console.screen.say(&Span::new(said, DIM).to_string());
-    Ok(())
+    console.background.spawn(what)
 }
 
 fn mode(console: &mut Console, rest: &str) -> Result<(), String> {

@@ -3,8 +3,6 @@
 //! The editor takes one message at a time, and none while a list of completions or a search is open. So that
 //! nobody who prints has to wait for the user, messages queue for a thread that hands them on, in order.
 
-#[cfg(test)]
-use std::io::Write;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
