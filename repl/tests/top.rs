@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::process::Command;
+
 use common::screen::Screen;
 use common::{Folder, HOLD, QUEUE, Running};
 use nix::sys::signal::Signal;
