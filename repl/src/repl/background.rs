@@ -83,7 +83,7 @@ impl Background {
         self.runs.push(Spawned {
             number,
             id: handle.id(),
-            name: name.clone(),
+            name,
             canceller: handle.canceller(),
             started: Instant::now(),
             ended: Arc::clone(&ended),
