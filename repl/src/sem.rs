@@ -376,6 +376,14 @@ struct Words {
     command: Command,
 }
 
+/// What clap has to say, without what only a command line needs.
+fn said(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let end = text.find("\n\nFor more information").unwrap_or(text.len());
+    text[..end].trim_end().to_owned()
+}
+
 /// Carries out a command of `cla sem` for a prompt, and prints what it prints.
 ///
 /// # Errors
@@ -387,7 +395,7 @@ pub(crate) async fn prompted(
     words: &[&str],
 ) -> Result<(), String> {
     let parsed = <Words as clap::Parser>::try_parse_from(words);
-    let command = parsed.map_err(|error| error.to_string())?.command;
+    let command = parsed.map_err(|error| said(&error))?.command;
     if matches!(
         command,
         Command::Events(_) | Command::Top(_) | Command::Exec(_) | Command::Wait(_)

@@ -107,7 +107,7 @@ pub(super) fn carry_out(console: &mut Console, command: read::Command<'_>) -> Do
             say(console, &console.background.table());
             Ok(())
         }
-        ".stop" => one(rest, "RUN")
+        ".stop" => one(rest, ".stop")
             .and_then(|which| console.background.stop(which))
             .map(|said| console.screen.say(&said)),
         ".mode" => mode(console, rest),
@@ -144,58 +144,78 @@ fn say(console: &Console, lines: &[Line]) {
     console.screen.say(&text);
 }
 
-/// The only argument.
-fn one<'t>(rest: &'t str, what: &str) -> Result<&'t str, String> {
+/// The only argument of the command `name`.
+fn one<'t>(rest: &'t str, name: &str) -> Result<&'t str, String> {
     if rest.is_empty() {
-        return Err(format!("say which: {what} is missing"));
+        let command = COMMANDS.iter().find(|command| command.name == name);
+        let arguments = command.map_or("", |command| command.arguments);
+        return Err(format!("something is missing: {name} {arguments}"));
     }
     Ok(rest)
 }
 
+/// On one screen of 24 lines and 80 columns: a heading, and what stands beside and below it.
+const HELP: [(&str, &[&str]); 7] = [
+    (
+        "Type",
+        &[
+            "JavaScript or TypeScript. _ is the last value, _error the last error, await",
+            "works anywhere, const may be declared again. Ctrl-C stops what runs, Tab",
+            "completes, Ctrl-R searches the history, Ctrl-D leaves and frees everything.",
+        ],
+    ),
+    (
+        "Semaphores",
+        &[
+            ".sem  .sem NAME  .sem --watch     who is busy, who waits, and their ids",
+            ".slots NAME N|+|-|unlimited       how many may be busy; default unpins",
+            ".grant ID  .cancel ID  .move ID PLACE     one that waits",
+            ".purge NAME  .release NAME        let everybody in; free the slots in order",
+        ],
+    ),
+    (
+        "Runs",
+        &[".spawn FILE  .spawn CODE  .runs  .stop RUN     beside this session"],
+    ),
+    (
+        "Modes",
+        &[
+            ".mode js|yaml        yaml: rulebooks, which share the stash; an empty line ends one",
+            ".output inspect|yaml|json|table   .time on|off|auto",
+        ],
+    ),
+    (
+        "Inputs",
+        &[
+            ".load FILE  .edit [NAME]  .tidy   a file; $EDITOR; the last input, reformatted",
+            ".save NAME  .run NAME  .delete NAME  .snippets  .export DIR     kept inputs",
+        ],
+    ),
+    (
+        "Try",
+        &[
+            "const sem = require(\"cla/sem\"), util = require(\"cla/util\")",
+            ".spawn require(\"cla/sem\").take(\"x\", () => require(\"cla/util\").sleep(60))",
+            "sem.take(\"x\", () => \"my turn\")      waits; Ctrl-C leaves the queue",
+            ".slots x +                           or let it in",
+        ],
+    ),
+    (
+        "Leave",
+        &[".exit, or Ctrl-D. IDs and RUNs may be shortened to what tells them apart."],
+    ),
+];
+
 fn help(console: &Console) {
-    let mut table = Table::new([
-        Column::new("COMMAND", Align::Left),
-        Column::new("", Align::Left),
-        Column::new("", Align::Left),
-    ]);
-    for command in COMMANDS {
-        table.row([
-            Span::new(command.name, BOLD),
-            Span::new(command.arguments, DIM),
-            Span::plain(command.about),
-        ]);
-    }
-    let mut lines = table.lines(None);
-    lines.push(Line::default());
-    for text in [
-        "Type JavaScript or TypeScript; _ is the last value, _error the last error, await works anywhere.",
-        "Tab completes, Ctrl-R searches the history, Ctrl-C stops what runs, Ctrl-D leaves and frees everything.",
-        "IDs and RUNs may be shortened to as much as tells them apart.",
-    ] {
-        lines.push(Line(vec![Span::plain(text)]));
-    }
-    lines.push(Line::default());
-    for (example, about) in [
-        ("var sem = require(\"cla/sem\")", ""),
-        (
-            ".spawn sem = require(\"cla/sem\"); sem.take(\"x\", () => require(\"cla/util\").sleep(60))",
-            "",
-        ),
-        (".spawn deploy.yml", "a file works as well"),
-        (".sem x", "who is busy, who waits, and their ids"),
-        (".slots x +", "one more slot"),
-    ] {
-        lines.push(Line(vec![
-            Span::plain(format!("  {example}")),
-            Span::new(
-                if about.is_empty() {
-                    String::new()
-                } else {
-                    format!("   {about}")
-                },
-                DIM,
-            ),
-        ]));
+    let mut lines = Vec::new();
+    for (heading, texts) in HELP {
+        for (nth, text) in texts.iter().enumerate() {
+            let heading = if nth == 0 { heading } else { "" };
+            lines.push(Line(vec![
+                Span::new(format!("{heading:<12}"), BOLD),
+                Span::plain(*text),
+            ]));
+        }
     }
     say(console, &lines);
 }
@@ -247,7 +267,7 @@ fn watch_semaphores(console: &Console) -> Result<(), String> {
 }
 
 fn spawn(console: &mut Console, rest: &str) -> Result<(), String> {
-    let what = one(rest, "FILE or CODE")?;
+    let what = one(rest, ".spawn")?;
     console.background.spawn(what)
 }
 
@@ -293,7 +313,7 @@ fn failed(console: &Console, problem: &dyn std::fmt::Display) -> Done {
 }
 
 fn load(console: &mut Console, rest: &str) -> Done {
-    let path = match one(rest, "FILE") {
+    let path = match one(rest, ".load") {
         Ok(path) => Path::new(path),
         Err(problem) => return failed(console, &problem),
     };
@@ -374,7 +394,7 @@ fn tidy(console: &mut Console) -> Result<(), String> {
 }
 
 fn save(console: &Console, rest: &str) -> Result<(), String> {
-    let name = one(rest, "NAME")?;
+    let name = one(rest, ".save")?;
     let (mode, text) = last(console)?;
     let replaced = console.snippets.save(name, mode, &text);
     let done = match replaced.map_err(|error| error.to_string())? {
@@ -425,7 +445,7 @@ fn no_snippet(console: &Console, name: &str) -> String {
 }
 
 fn run(console: &mut Console, rest: &str) -> Done {
-    let name = match one(rest, "NAME") {
+    let name = match one(rest, ".run") {
         Ok(name) => name,
         Err(problem) => return failed(console, &problem),
     };
@@ -437,7 +457,7 @@ fn run(console: &mut Console, rest: &str) -> Done {
 }
 
 fn delete(console: &Console, rest: &str) -> Result<(), String> {
-    let name = one(rest, "NAME")?;
+    let name = one(rest, ".delete")?;
     match console.snippets.delete(name) {
         Ok(true) => Ok(()),
         Ok(false) => Err(no_snippet(console, name)),
@@ -446,10 +466,31 @@ fn delete(console: &Console, rest: &str) -> Result<(), String> {
 }
 
 fn export(console: &Console, rest: &str) -> Result<(), String> {
-    let folder = PathBuf::from(one(rest, "DIR")?);
+    let folder = PathBuf::from(one(rest, ".export")?);
     let count = console.snippets.export(&folder);
     let count = count.map_err(|error| format!("{}: {error}", folder.display()))?;
     let said = format!("wrote {count} to {}", folder.display());
     console.screen.say(&Span::new(said, DIM).to_string());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COMMANDS, HELP};
+
+    #[test]
+    fn help_names_every_command_and_fits_on_a_screen() {
+        let lines: Vec<&str> = HELP
+            .iter()
+            .flat_map(|(_, texts)| texts.iter().copied())
+            .collect();
+        assert!(lines.len() <= 22, "{}", lines.len());
+        for line in &lines {
+            assert!(line.chars().count() + 12 <= 96, "{line}");
+        }
+        for command in COMMANDS.iter().filter(|command| command.name != ".help") {
+            let named = lines.iter().any(|line| line.contains(command.name));
+            assert!(named, "{}", command.name);
+        }
+    }
 }
