@@ -9,7 +9,8 @@ use cla_runtime::{Finding, Severity};
 /// Check rules without running them: rulebooks, TypeScript and JavaScript
 ///
 /// Finds what does not parse, unknown ops and arguments, regions of a semaphore within themselves (a deadlock),
-/// variables that nothing sets, and semaphores that two rules take in opposite orders (a possible deadlock).
+/// variables that nothing sets, and semaphores that two rules take in opposite orders (a possible deadlock). In scripts,
+/// `take` within `take` is looked at where both name their semaphores.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {

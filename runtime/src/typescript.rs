@@ -12,6 +12,7 @@
 pub(crate) mod input;
 mod nesting;
 mod positions;
+pub(crate) mod takes;
 
 use std::path::Path;
 use std::sync::Arc;

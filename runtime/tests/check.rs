@@ -320,3 +320,52 @@ fn javascript_that_does_not_keep_its_lines_is_found_in_its_first_line() {
         (1, 8)
     );
 }
+
+#[test]
+fn takes_within_takes_are_looked_at_in_scripts_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let one = write(
+        "one.js",
+        "const sem = require('cla/sem');\nsem.take('db', () => {\n  sem.take('db', () => 1);\n  sem.take('net', () => 2);\n});\n",
+    );
+    let two = write(
+        "two.yml",
+        "do:\n- semaphore: net\n  do:\n  - semaphore: db\n    echo: x\n",
+    );
+    let found = cla_runtime::check(&[one, two]);
+    let told: Vec<_> = found
+        .iter()
+        .map(|finding| {
+            let at = finding.error.location.as_ref().unwrap();
+            (
+                finding.severity,
+                finding.error.name.as_str(),
+                at.line,
+                at.column,
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Severity::Error, "Deadlock", 3, 12),
+            (Severity::Warning, "Order", 4, 12),
+            (Severity::Warning, "Order", 4, 16),
+        ]
+    );
+    assert!(
+        found[0].error.message.contains("line 2 holds around it"),
+        "{}",
+        found[0].error.message
+    );
+    assert!(
+        found[1].error.message.contains("two.yml:4"),
+        "{}",
+        found[1].error.message
+    );
+}

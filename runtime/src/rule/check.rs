@@ -63,7 +63,7 @@ impl Finding {
 /// Of rulebooks, it finds what is no valid YAML, unknown ops, keys and arguments, JavaScript that does not parse,
 /// regions of a one-slot semaphore within themselves, variables that nothing in the rulebook sets, and pairs of
 /// semaphores that are taken in one order here and in the other there, in whichever of the files. Of
-/// scripts, what does not parse.
+/// scripts, what does not parse, and what is written of `take` within `take`.
 ///
 /// The findings come in the order of the files, and of their lines.
 #[must_use]
@@ -113,7 +113,8 @@ struct Checker {
     /// With the number of the file that they concern.
     findings: Vec<(usize, Finding)>,
     pairs: Vec<Pair>,
-    books: Vec<Option<Arc<Book>>>,
+    /// The names and texts of the files that could be read.
+    texts: Vec<Option<(String, Arc<str>)>>,
 }
 
 impl Checker {
@@ -135,16 +136,16 @@ impl Checker {
 
     /// The number of the next file.
     fn next(&mut self) -> usize {
-        self.books.push(None);
-        self.books.len() - 1
+        self.texts.push(None);
+        self.texts.len() - 1
     }
 
     fn text(&mut self, name: &str, folder: Option<&Path>, text: &Arc<str>) {
         let nth = self.next();
+        self.texts[nth] = Some((name.to_owned(), Arc::clone(text)));
         match Kind::of(name) {
             Kind::Rulebook => match read(name, folder, text) {
                 Ok(book) => {
-                    self.books[nth] = Some(Arc::clone(&book));
                     self.book(nth, &book);
                 }
                 Err(error) => self.all(nth, error),
@@ -160,10 +161,40 @@ impl Checker {
                 } else {
                     "a.ts"
                 };
-                if let Err(problems) = typescript::strip(as_if, text) {
-                    self.all(nth, RuleError::from_problems(name, text, problems));
+                match typescript::strip(as_if, text) {
+                    Ok(_) => self.script(nth, name, text),
+                    Err(problems) => {
+                        self.all(nth, RuleError::from_problems(name, text, problems));
+                    }
                 }
             }
+        }
+    }
+
+    /// What a script takes within what.
+    fn script(&mut self, nth: usize, name: &str, text: &Arc<str>) {
+        let takes = typescript::takes::takes(text);
+        for take in &takes {
+            let at = Place {
+                line: take.at.0,
+                column: take.at.1,
+                length: take.length,
+            };
+            let around = || take.within.iter().map(|outer| &takes[*outer]);
+            if let Some(outer) = around().find(|outer| outer.semaphore == take.semaphore) {
+                if take.one_slot_for_ever {
+                    let (message, help) = nested(&take.semaphore, outer.at.0);
+                    let error = pointing((name, text), at, "Deadlock", message, Some(help));
+                    self.found(nth, Severity::Error, error);
+                }
+                continue;
+            }
+            self.pairs.extend(around().map(|outer| Pair {
+                file: nth,
+                outer: outer.semaphore.clone(),
+                inner: take.semaphore.clone(),
+                at,
+            }));
         }
     }
 
@@ -179,13 +210,14 @@ impl Checker {
         let walk = Walk::through(book);
         let (codes, paths, set) = (walk.codes, walk.paths, walk.set);
         for (at, semaphore, outer) in walk.nested {
-            let message = format!(
-                "this waits for the one slot of semaphore \"{semaphore}\", which the op in line {} holds around it: \
-                 it can never go on",
-                outer.line
+            let (message, help) = nested(&semaphore, outer.line);
+            let error = pointing(
+                (&book.name, &book.text),
+                at,
+                "Deadlock",
+                message,
+                Some(help),
             );
-            let help = "take it once, around both; or give it more slots";
-            let error = pointing(book, at, "Deadlock", message, Some(help));
             self.found(nth, Severity::Error, error);
         }
         self.pairs
@@ -201,7 +233,13 @@ impl Checker {
                 let message =
                     format!("there is no op {name:?}, unless a service of that name is registered");
                 let help = format!("did you mean {near}?");
-                let error = pointing(book, *at, "Unknown", message, Some(&help));
+                let error = pointing(
+                    (&book.name, &book.text),
+                    *at,
+                    "Unknown",
+                    message,
+                    Some(&help),
+                );
                 self.found(nth, Severity::Warning, error);
             }
         }
@@ -215,7 +253,13 @@ impl Checker {
             if !set.contains(name) && told.insert(name) {
                 let message = format!("nothing in this rulebook sets {name}");
                 let help = format!("it must come with --stash {name}=VALUE");
-                let error = pointing(book, path.at, "Unset", message, Some(&help));
+                let error = pointing(
+                    (&book.name, &book.text),
+                    path.at,
+                    "Unset",
+                    message,
+                    Some(&help),
+                );
                 self.found(nth, Severity::Warning, error);
             }
         }
@@ -276,19 +320,19 @@ impl Checker {
         let mut found = Vec::new();
         for pair in first.values() {
             let opposite = first.get(&(pair.inner.as_str(), pair.outer.as_str()));
-            let (Some(opposite), Some(book)) = (opposite, &self.books[pair.file]) else {
+            let (Some(opposite), Some((name, text))) = (opposite, &self.texts[pair.file]) else {
                 continue;
             };
-            let there = self.books[opposite.file]
+            let there = self.texts[opposite.file]
                 .as_ref()
-                .map_or("", |book| book.name.as_str());
+                .map_or("", |(name, _)| name.as_str());
             let message = format!(
                 "this takes \"{}\" while it holds \"{}\", and {there}:{} takes them in the opposite order: each may \
                  wait for the other",
                 pair.inner, pair.outer, opposite.at.line
             );
             let help = "let all rules take them in the same order";
-            let error = pointing(book, pair.at, "Order", message, Some(help));
+            let error = pointing((name, text), pair.at, "Order", message, Some(help));
             found.push((pair.file, error));
         }
         for (file, error) in found {
@@ -326,10 +370,25 @@ pub(super) fn read(
     Shelf::new(&modules, Strange::BuiltIn).main(name, text)
 }
 
-/// An error that points into a rulebook.
-fn pointing(book: &Book, at: Place, name: &str, message: String, help: Option<&str>) -> RuleError {
+/// What is said of a semaphore that is taken within itself, and what to do.
+fn nested(semaphore: &str, outer_line: u32) -> (String, &'static str) {
+    let message = format!(
+        "this waits for the one slot of semaphore \"{semaphore}\", which line {outer_line} holds around it: it can \
+         never go on"
+    );
+    (message, "take it once, around both; or give it more slots")
+}
+
+/// An error that points into a file.
+fn pointing(
+    (file, text): (&str, &Arc<str>),
+    at: Place,
+    name: &str,
+    message: String,
+    help: Option<&str>,
+) -> RuleError {
     let problem = at.problem(message, help.map(str::to_owned));
-    let mut error = RuleError::from_problems(&book.name, &book.text, vec![problem]);
+    let mut error = RuleError::from_problems(file, text, vec![problem]);
     name.clone_into(&mut error.name);
     error
 }
