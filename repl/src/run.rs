@@ -96,7 +96,7 @@ pub(crate) struct Args {
     /// Fills in what --stash says. With --json: an array with an object per rule.
     #[arg(long, conflicts_with_all = ["copies", "print", "timeline", "trace"])]
     dry_run: bool,
-    /// Draw what the runs and their forks waited for and held, at the end
+    /// Draw what the runs and their forks waited for and held, at the end: what rulebooks tag, and what scripts `take`
     #[arg(long)]
     timeline: bool,
     /// Write the same to a file: .svg is a picture, anything else the Chrome trace format

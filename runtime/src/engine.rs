@@ -508,7 +508,7 @@ pub struct RunReport {
     /// What it took, by semaphore, in alphabetical order: of more than about a thousand, the last.
     pub semaphores: Vec<TakenSemaphore>,
     /// The semaphored regions it was in, in the order in which it left them: of more than 10,000, the first. What scripts
-    /// take with `sem.take` is in `semaphores` only.
+    /// take with `sem.take` is among them only if the run is traced, and in `semaphores` always.
     pub regions: Vec<RegionRecord>,
     /// What it took of semaphores that are not listed because there were too many.
     pub others: OtherSemaphores,

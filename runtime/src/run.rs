@@ -428,6 +428,11 @@ impl Run {
         recovered && self.control.reason().is_none()
     }
 
+    /// Whether the host asked for a trace of what this run waits for and holds.
+    pub fn is_traced(&self) -> bool {
+        self.spawner.trace.is_some()
+    }
+
     /// Notes a stay in a region.
     pub(crate) fn note_region(&self, record: RegionRecord) {
         let mut regions = self.regions.borrow_mut();

@@ -123,6 +123,12 @@ impl Module {
         } else {
             self.any_slot()
         };
+        if self.run.is_traced() {
+            let line = self.run.caller(ctx).map_or(1, |place| place.line);
+            let who = format!("{}, line {line}", self.run.name());
+            let stay = Stay::begin(&self.run, account.semaphore.name(), &who, line);
+            return self.stay(ctx, account, request, function, stay);
+        }
         let permit = self.admit(ctx, &account, request)?;
         let held = self.run.ledger().hold(permit, account);
         let argument = self.permit_object(ctx, &held)?;
@@ -228,9 +234,21 @@ impl Module {
         let line = self.run.caller(ctx).map_or(1, |place| place.line);
         who.push_str(&format!(", line {line}"));
         let owner = Owner::process(who.as_str()).with_run(self.run.id());
+        let stay = Stay::begin(&self.run, account.semaphore.name(), &who, line);
+        self.stay(ctx, account, request.owner(owner), function, stay)
+    }
+
+    /// Takes a slot, calls the function, gives the slot back; notes the stay.
+    fn stay<'js>(
+        self: &Rc<Self>,
+        ctx: &Ctx<'js>,
+        account: Rc<Account>,
+        request: Request,
+        function: &Function<'js>,
+        mut stay: Stay,
+    ) -> js::Result<Value<'js>> {
         let semaphore = account.semaphore.name().clone();
-        let mut stay = Stay::begin(&self.run, &semaphore, &who, line);
-        let permit = match self.run.acquire(ctx, &account, request.owner(owner))? {
+        let permit = match self.run.acquire(ctx, &account, request)? {
             Ok(permit) => permit,
             Err(error) => {
                 stay.refuse(&error);

@@ -199,3 +199,36 @@ fn a_rule_that_is_cancelled_takes_those_that_it_runs_along() {
     assert_eq!(busy(), 0);
     assert!(engine.runs().is_empty());
 }
+
+#[test]
+fn what_take_waits_for_and_holds_is_in_the_trace() {
+    let trace = Trace::start();
+    let script = "const sem = require('cla/sem');
+sem.take('x', () => sem.take('y', { timeout: '1s' }, () => 1));
+try { sem.take('x', () => { throw new Error('no') }) } catch {}
+(async () => sem.take('z', async () => 2))()";
+    let options = RunOptions::new().name("rule").trace(trace.clone());
+    let ran = run_with(&engine(), script, options);
+    assert_eq!(ran.value, Ok(json!(2)));
+    let runs = trace.runs();
+    let regions: Vec<_> = runs[0]
+        .regions
+        .iter()
+        .map(|region| {
+            (
+                region.semaphore.as_str(),
+                region.who.as_str(),
+                region.outcome,
+            )
+        })
+        .collect();
+    assert_eq!(
+        regions,
+        [
+            ("y", "rule, line 2", RegionOutcome::Done),
+            ("x", "rule, line 2", RegionOutcome::Done),
+            ("x", "rule, line 3", RegionOutcome::Failed),
+            ("z", "rule, line 4", RegionOutcome::Done),
+        ]
+    );
+}
