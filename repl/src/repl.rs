@@ -26,7 +26,7 @@ use self::console::Console;
 use self::knowledge::Session;
 use self::read::{Mode, Read, Reader, Settings};
 use crate::run::{sizes, stash};
-use crate::store::StoreArgs;
+use crate::store::{Origin, StoreArgs};
 
 /// Try rules and steer semaphores at a prompt
 ///
@@ -229,10 +229,13 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
 }
 
 fn greet(console: &Console) {
+    let whose = match console.choice.origin {
+        Origin::Default => "this machine".to_owned(),
+        _ => console.choice.url.to_string(),
+    };
     let text = format!(
-        "cla {}, semaphores in {}; .help explains, Ctrl-D leaves",
-        env!("CARGO_PKG_VERSION"),
-        console.choice.url
+        "cla {}, with the semaphores of {whose}; .help explains, Ctrl-D leaves",
+        env!("CARGO_PKG_VERSION")
     );
     let text = crate::render::Span::new(text, crate::render::DIM);
     console.screen.say(&text.to_string());
