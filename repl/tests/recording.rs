@@ -14,7 +14,7 @@ use common::screen::Screen;
 use regex::Regex;
 
 const COLUMNS: u16 = 96;
-const ROWS: u16 = 34;
+const ROWS: u16 = 28;
 
 /// What differs from session to session, and what stands for it in the picture.
 const CHANGES: [(&str, &str); 4] = [
