@@ -63,9 +63,8 @@ export interface ISerializable<TSerialized = unknown> {
 }
 
 /** A class whose objects can be written and read. */
-export interface SerializableClass<TSerialized> {
-  readonly name: string;
-  new (...args: any[]): ISerializable<TSerialized>;
+export interface SerializableClass<TSerialized> extends Function {
+  readonly prototype: ISerializable<TSerialized>;
   deserialize(serialized: TSerialized): ISerializable<TSerialized>;
 }
 

@@ -55,9 +55,8 @@ declare module "cla/serde" {
     serialize(): TSerialized;
   }
   /** A class whose objects can be written and read. */
-  export interface SerializableClass<TSerialized> {
-    readonly name: string;
-    new (...args: any[]): ISerializable<TSerialized>;
+  export interface SerializableClass<TSerialized> extends Function {
+    readonly prototype: ISerializable<TSerialized>;
     deserialize(serialized: TSerialized): ISerializable<TSerialized>;
   }
   /** Takes kinds of values that need a form of their own. */

@@ -37,6 +37,8 @@ interface Path {
   readonly length: number;
 }
 
+const ROOT: Path = { parent: undefined, key: "", length: 0 };
+
 interface Written {
   readonly json: unknown;
   readonly tree: Tree | undefined;
@@ -67,9 +69,9 @@ function isPlain(value: unknown): value is Record<string, unknown> {
 
 const escaped = (key: string): string => (/[\\.]/.test(key) ? key.replace(/[\\.]/g, "\\$&") : key);
 
-function keysOf(path: Path | undefined): string {
+function keysOf(path: Path): string {
   const keys: string[] = [];
-  for (let step = path; step !== undefined; step = step.parent) {
+  for (let step = path; step.parent !== undefined; step = step.parent) {
     keys.push(escaped(step.key));
   }
   return keys.reverse().join(".");
@@ -105,7 +107,7 @@ function split(path: string, isLegacy: boolean): string[] {
 class Writer {
   readonly #customs: Iterable<ISerdeTransformerAdapter>;
   /** All ways to each value with an identity, in the order in which they were met. */
-  readonly #ways = new Map<unknown, (Path | undefined)[]>();
+  readonly #ways = new Map<unknown, Path[]>();
   readonly #done = new Map<unknown, Written>();
   readonly #open = new Set<unknown>();
   /** How many values with a form of their own are open: what they consist of has no way that a reader could go. */
@@ -116,7 +118,7 @@ class Writer {
   }
 
   payload(value: unknown): Payload {
-    const { json, tree } = this.#write(value, undefined);
+    const { json, tree } = this.#write(value, ROOT);
     const same = this.#equalities();
     if (tree === undefined && same === undefined) {
       return { json };
@@ -131,7 +133,7 @@ class Writer {
     };
   }
 
-  #write(value: unknown, path: Path | undefined): Written {
+  #write(value: unknown, path: Path): Written {
     const type = typeof value;
     if (value === null || type === "string" || type === "boolean" || type === "symbol") {
       return this.#leaf(value);
@@ -170,14 +172,14 @@ class Writer {
     return form === undefined ? { json: value, tree: undefined } : { json: form.value, tree: [form.kind] };
   }
 
-  #object(value: unknown, path: Path | undefined): Written {
+  #object(value: unknown, path: Path): Written {
     const form = this.#form(value);
     if (form?.isCustom) {
       if (!isContainer(form.value)) {
         return { json: form.value, tree: [form.kind] };
       }
       this.#within += 1;
-      const { json, tree } = this.#parts(form.value, undefined);
+      const { json, tree } = this.#parts(form.value, ROOT);
       this.#within -= 1;
       return { json, tree: tree === undefined ? [form.kind] : [form.kind, tree] };
     }
@@ -194,7 +196,7 @@ class Writer {
   }
 
   /** Writes what is in a list or an object. */
-  #parts(value: object, path: Path | undefined): { json: unknown; tree: { [path: string]: Tree } | undefined } {
+  #parts(value: object, path: Path): { json: unknown; tree: { [path: string]: Tree } | undefined } {
     const json: Record<string, unknown> = Array.isArray(value) ? ([] as unknown as Record<string, unknown>) : {};
     let inner: { [path: string]: Tree } | undefined;
     for (const key of Object.keys(value)) {
@@ -203,8 +205,7 @@ class Writer {
           `a property ${JSON.stringify(key)} cannot be written: a text with it could change what all objects inherit`,
         );
       }
-      const length = (path?.length ?? 0) + 1;
-      const part = this.#write((value as Record<string, unknown>)[key], { parent: path, key, length });
+      const part = this.#write((value as Record<string, unknown>)[key], { parent: path, key, length: path.length + 1 });
       json[key] = part.json;
       if (Array.isArray(part.tree)) {
         inner ??= {};
@@ -269,11 +270,11 @@ class Writer {
     let root: string[] | undefined;
     for (const ways of this.#ways.values()) {
       if (ways.length > 1) {
-        const [first, ...rest] = ways.sort((a, b) => (a?.length ?? 0) - (b?.length ?? 0));
-        if (first === undefined) {
+        const [first, ...rest] = ways.sort((a, b) => a.length - b.length);
+        if (first === ROOT) {
           root = rest.map(keysOf);
         } else {
-          others[keysOf(first)] = rest.map(keysOf);
+          others[keysOf(first as Path)] = rest.map(keysOf);
         }
       }
     }
