@@ -110,7 +110,7 @@ pub const TYPES: &[(&str, &str)] = &[
         include_str!("modules/declarations/serde.d.ts"),
     ),
     (
-        "serde/super-json.d.ts",
+        "serde-super-json.d.ts",
         include_str!("modules/declarations/serde/super-json.d.ts"),
     ),
     (
@@ -118,7 +118,7 @@ pub const TYPES: &[(&str, &str)] = &[
         include_str!("modules/declarations/event-bus.d.ts"),
     ),
     (
-        "event-bus/memory.d.ts",
+        "event-bus-memory.d.ts",
         include_str!("modules/declarations/event-bus/memory.d.ts"),
     ),
     (
