@@ -3,8 +3,8 @@
 //! It reads `stdlib/src/**/*.d.ts`, every rule in `examples/`, and `tests/types/*.ts`, where a line that must not
 //! compile follows a `// @ts-expect-error`. `tests/types/package.json` pins the compiler.
 //!
-//! The library's modules in TypeScript, `stdlib/src/modules/**/*.ts`, are checked as well. Their declarations are made of
-//! them and committed, because the library ships them.
+//! The library's modules in TypeScript, `stdlib/src/modules/**/*.ts`, are checked as well. Their declarations are made
+//! of them and committed, because the library ships them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -85,7 +85,8 @@ function countsAsFailure(policy: ErrorPolicy | undefined, value: unknown): boole
 }
 
 async function isHandled(policy: ErrorPolicy | undefined, error: unknown): Promise<boolean> {
-  const rules = rulesOf(policy).filter((rule): rule is Exclude<ErrorPolicyRule, ErrorPolicyBoolSetting> => !isSetting(rule));
+  type Rule = Exclude<ErrorPolicyRule, ErrorPolicyBoolSetting>;
+  const rules = rulesOf(policy).filter((rule): rule is Rule => !isSetting(rule));
   if (rules.length === 0) {
     return true;
   }

@@ -38,7 +38,9 @@ export interface IDeserializer<TSerializedValue = unknown> {
 }
 
 /** Does both. */
-export interface ISerde<TSerializedValue = unknown> extends ISerializer<TSerializedValue>, IDeserializer<TSerializedValue> {}
+export interface ISerde<TSerializedValue = unknown>
+  extends ISerializer<TSerializedValue>,
+    IDeserializer<TSerializedValue> {}
 
 /** Plain data with a version, so that a later program can still read it. */
 export interface SerializedValueBase {

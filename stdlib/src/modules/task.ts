@@ -52,7 +52,7 @@ export interface ITask<TValue> extends PromiseLike<TValue> {
   /** The same, if `condition` gives true when the work begins. */
   pipeWhen(condition: AsyncLazyable<boolean>, middlewares: OneOrMore<AsyncMiddleware<[], TValue>>): ITask<TValue>;
 
-  /** Begins the work, unless it has begun, without waiting for it. If it fails, and nobody awaits it, so does the run. */
+  /** Begins the work, unless it has begun, without waiting for it. If it fails, so does the run. */
   detach(): void;
 }
 
@@ -169,8 +169,9 @@ let watch: <TValue>(
  * Something that can be awaited like a promise, but does nothing before that, or before {@link Task.detach}. However
  * often it is awaited, the work is done once.
  *
- * The timers of tasks that lost a {@link Task.race} or ran into a `timeout` are stopped, so that they do not keep the
- * run from ending.
+ * A {@link Task.delay} that lost a {@link Task.race} or ran into a `timeout` does not keep the run from ending: its timer
+ * is stopped while nobody waits for it. So it is with whatever {@link Task.fromCallback} can stop. A function that has
+ * begun goes on.
  */
 export class Task<TValue> implements ITask<TValue> {
   readonly #work: AsyncLazy<TValue> | undefined;

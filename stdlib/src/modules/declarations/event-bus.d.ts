@@ -52,7 +52,7 @@ declare module "cla/event-bus" {
   }
   /** Telling events. */
   export interface IEventDispatcher<TEventMap extends BaseEventMap = BaseEventMap> {
-    /** Calls whoever listens to this name. Does not wait for what listeners await. */
+    /** Calls whoever listens to this name, with the event and its name as `type`. Does not wait for what they await. */
     dispatch<TEventName extends keyof TEventMap>(eventName: TEventName, event: TEventMap[TEventName]): ITask<void>;
   }
   /** Both. */
