@@ -21,6 +21,8 @@
 //!
 //! [`HostModule`] gives rules plain Rust functions, with arguments and results converted by serde.
 //! [`NativeModule`] and [`Extension`] give full access to the interpreter; [`js`] is the binding.
+//! [`EngineBuilder::source_module`] adds modules that are themselves written in TypeScript,
+//! [`EngineBuilder::alias`] other names for built-in modules.
 //!
 //! The standard library (`cla/sem`, `cla/util`, ...) is the crate `cla-stdlib`; an engine without it
 //! has the language, timers, `import` and `require`, and nothing else.

@@ -520,7 +520,7 @@ impl Run {
         };
         match self.modules.resolve(from, &specifier) {
             Ok(Resolved::File(path)) => Ok(path),
-            Ok(Resolved::Native(_)) => Err(format!("{file} is no file")),
+            Ok(Resolved::BuiltIn(_)) => Err(format!("{file} is no file")),
             Err(error) => Err(error.to_string()),
         }
     }

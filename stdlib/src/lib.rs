@@ -1,6 +1,7 @@
 //! What rules find when they start: the modules `cla/sem`, `cla/rule`, `cla/reg`, `cla/stash`, `cla/http`, `cla/util`,
-//! `cla/log` and `cla/process`, and the globals `cla`, `print`, `console`, `structuredClone`, `URL`, `URLSearchParams`,
-//! `TextEncoder` and `TextDecoder`.
+//! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
+//! `cla/resilience`, `cla/serde`, `cla/event-bus`), and the globals `cla`, `print`, `console`, `structuredClone`, `URL`,
+//! `URLSearchParams`, `TextEncoder` and `TextDecoder`.
 //!
 //! # For hosts
 //!
@@ -21,6 +22,9 @@
 //! assert_eq!(report.result.unwrap(), "resume");
 //! # }
 //! ```
+//!
+//! Those in TypeScript also go by the names that they have in the library `@daiso-tech/core`, so that programs move over
+//! by copy and paste; [`EngineBuilder::without_aliases`] switches that off, [`aliases`] lists them.
 //!
 //! [`TYPES`] are the type declarations that editors and `tsc` want. [`inspect()`] shows a value as Node's
 //! `util.inspect` does, [`to_yaml`] as YAML, [`table`] as a table; [`members`] tells what can follow a dot.
@@ -51,6 +55,7 @@ mod json;
 mod lazy;
 mod log;
 mod members;
+mod modules;
 mod options;
 mod process;
 mod reg;
@@ -87,6 +92,39 @@ pub const TYPES: &[(&str, &str)] = &[
     ("sem.d.ts", include_str!("sem.d.ts")),
     ("stash.d.ts", include_str!("stash.d.ts")),
     ("util.d.ts", include_str!("util.d.ts")),
+    (
+        "time-span.d.ts",
+        include_str!("modules/declarations/time-span.d.ts"),
+    ),
+    ("task.d.ts", include_str!("modules/declarations/task.d.ts")),
+    (
+        "namespace.d.ts",
+        include_str!("modules/declarations/namespace.d.ts"),
+    ),
+    (
+        "resilience.d.ts",
+        include_str!("modules/declarations/resilience.d.ts"),
+    ),
+    (
+        "serde.d.ts",
+        include_str!("modules/declarations/serde.d.ts"),
+    ),
+    (
+        "serde-super-json.d.ts",
+        include_str!("modules/declarations/serde/super-json.d.ts"),
+    ),
+    (
+        "event-bus.d.ts",
+        include_str!("modules/declarations/event-bus.d.ts"),
+    ),
+    (
+        "event-bus-memory.d.ts",
+        include_str!("modules/declarations/event-bus/memory.d.ts"),
+    ),
+    (
+        "aliases.d.ts",
+        include_str!("modules/declarations/aliases.d.ts"),
+    ),
 ];
 
 /// Adds the whole library to an engine; to be used with [`EngineBuilder::with`].
@@ -101,6 +139,7 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .module(reg::Reg)
         .module(rule::Rule)
         .module(http::Http)
+        .with(modules::install)
 }
 
 /// The globals.
@@ -135,6 +174,12 @@ pub fn modules() -> impl Iterator<Item = &'static str> {
         "cla/process",
     ]
     .into_iter()
+    .chain(modules::SOURCES.iter().map(|(name, _)| *name))
+}
+
+/// The other names of modules that [`install`] adds, each with the module's own name.
+pub fn aliases() -> impl Iterator<Item = (&'static str, &'static str)> {
+    modules::ALIASES.iter().copied()
 }
 
 /// The globals that are made when they are first read.

@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 
 use crate::process::{Log, seconds};
-use crate::{cargo, readme, target_dir, tools, types};
+use crate::{cargo, readme, root, target_dir, tools, types};
 
 /// No step takes longer, not even on two cores with nothing built: what does hangs.
 const STEP_LIMIT: Duration = Duration::from_secs(40 * 60);
+
+/// The npm package that the tests of `cla/serde` compare with.
+const SUPERJSON: &str = "stdlib/tests/superjson";
 
 /// What `cargo xtask test` is told.
 #[derive(clap::Args)]
@@ -220,6 +223,7 @@ fn clippy(log: &mut Log) -> Result<Outcome> {
 fn cargo_test(log: &mut Log) -> Result<Outcome> {
     tools::need_redis(log)?;
     tools::need(&[&tools::OPENSSL, &tools::FAKETIME], log)?;
+    tools::npm_ci(&root().join(SUPERJSON), log)?;
     let ran = log.run(
         cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]),
         STEP_LIMIT,

@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn lock_files_name_no_registry() {
-        for folder in ["tests/types", "xtask/bench/node"] {
+        for folder in ["tests/types", "stdlib/tests/superjson", "xtask/bench/node"] {
             let lock = crate::root().join(folder).join("package-lock.json");
             let text = std::fs::read_to_string(&lock).expect("the lock file is committed");
             assert!(

@@ -13,7 +13,7 @@ use rquickjs::{Ctx, Exception, Function, IntoJs, Module};
 
 use super::cache::Goal;
 use super::resolve::Resolved;
-use super::{LoadedSource, ModuleCache};
+use super::{BuiltIn, LoadedSource, ModuleCache};
 use crate::run::Run;
 use crate::sys::quickjs;
 
@@ -99,7 +99,7 @@ pub(super) fn resolve_or_throw(
     specifier: &str,
 ) -> rquickjs::Result<String> {
     match modules.resolve(importer, specifier) {
-        Ok(Resolved::Native(name)) => Ok(name),
+        Ok(Resolved::BuiltIn(name)) => Ok(name),
         Ok(Resolved::File(path)) => match path.to_str() {
             Some(path) => Ok(path.to_owned()),
             None => {
@@ -137,7 +137,7 @@ pub(super) fn read(ctx: &Ctx<'_>, name: &str) -> rquickjs::Result<Arc<str>> {
     }
 }
 
-/// Reads a source file and prepares it; a TypeScript syntax error is thrown as a `SyntaxError`.
+/// Reads a source and prepares it; a TypeScript syntax error is thrown as a `SyntaxError`.
 pub(super) fn read_source(
     ctx: &Ctx<'_>,
     modules: &ModuleCache,
@@ -146,8 +146,11 @@ pub(super) fn read_source(
     if let Some(source) = modules.sources.borrow().get(name) {
         return Ok(source.clone());
     }
-    let text = read(ctx, name)?;
-    modules.prepare(name, text).map_err(|error| {
+    let prepared = match modules.settings.source(name) {
+        Some(text) => modules.prepare_as(name, Arc::clone(text), true),
+        None => modules.prepare(name, read(ctx, name)?),
+    };
+    prepared.map_err(|error| {
         let message = error.to_string();
         let message = message.strip_prefix("SyntaxError: ").unwrap_or(&message);
         match &error.location {
@@ -169,10 +172,18 @@ impl Loader for ModuleLoader {
     ) -> rquickjs::Result<Module<'js, Declared>> {
         let run = Rc::clone(&self.run);
         let modules = &run.modules;
-        if modules.settings.native(name).is_some() && !modules.is_main(name) {
-            let exports = modules.native_exports(ctx, &run, name)?;
-            let names: Vec<String> = exports.keys::<String>().collect::<Result<_, _>>()?;
-            return wrap(ctx, modules, name, &names, exports);
+        match modules.settings.built_in(name) {
+            Some(_) if modules.is_main(name) => {}
+            Some(BuiltIn::Native(_)) => {
+                let exports = modules.native_exports(ctx, &run, name)?;
+                let names: Vec<String> = exports.keys::<String>().collect::<Result<_, _>>()?;
+                return wrap(ctx, modules, name, &names, exports);
+            }
+            Some(BuiltIn::Source { .. }) => {
+                let source = read_source(ctx, modules, name)?;
+                return declare(ctx, modules, name, &source.code());
+            }
+            None => {}
         }
         let source = match Kind::of(name) {
             Kind::Json => {

@@ -28,15 +28,58 @@ use crate::native::NativeModule;
 #[derive(Default)]
 pub(crate) struct ModuleSettings {
     /// In the order in which they were added, which is the order errors list them in.
-    pub(crate) natives: Vec<Arc<dyn NativeModule>>,
+    built_ins: Vec<BuiltIn>,
+    /// Other names of built-in modules.
+    pub(crate) aliases: HashMap<String, String>,
     /// Folders that every rule may import from, besides its own.
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) code: CodeCache,
 }
 
+/// A module that belongs to no file.
+#[derive(Clone)]
+pub(crate) enum BuiltIn {
+    /// Its exports are made by the host.
+    Native(Arc<dyn NativeModule>),
+    /// An ECMAScript module in TypeScript.
+    Source { name: Arc<str>, text: Arc<str> },
+}
+
+impl BuiltIn {
+    fn name(&self) -> &str {
+        match self {
+            BuiltIn::Native(module) => module.name(),
+            BuiltIn::Source { name, .. } => name,
+        }
+    }
+}
+
 impl ModuleSettings {
-    pub(crate) fn native(&self, name: &str) -> Option<&Arc<dyn NativeModule>> {
-        self.natives.iter().find(|module| module.name() == name)
+    /// Adds a module, in place of one of the same name.
+    pub(crate) fn add(&mut self, module: BuiltIn) {
+        self.built_ins.retain(|other| other.name() != module.name());
+        self.built_ins.push(module);
+    }
+
+    pub(crate) fn built_in(&self, name: &str) -> Option<&BuiltIn> {
+        self.built_ins.iter().find(|module| module.name() == name)
+    }
+
+    /// The text of a built-in module that has one.
+    fn source(&self, name: &str) -> Option<&Arc<str>> {
+        match self.built_in(name)? {
+            BuiltIn::Source { text, .. } => Some(text),
+            BuiltIn::Native(_) => None,
+        }
+    }
+
+    /// The built-in module that a specifier means, by its own name or by another one.
+    fn meant(&self, specifier: &str) -> Option<&str> {
+        let built_in = self.built_in(specifier).or_else(|| {
+            let name = self.aliases.get(specifier)?;
+            self.built_in(name)
+        });
+        built_in.map(BuiltIn::name)
     }
 }
 
@@ -48,8 +91,8 @@ pub(crate) struct ModuleCache {
     main: RefCell<Option<Main>>,
     /// Every source that was compiled, by its canonical name: stack traces point into them.
     sources: RefCell<HashMap<String, LoadedSource>>,
-    /// Exports of built-in modules that were imported.
-    natives: RefCell<HashMap<String, Persistent<Object<'static>>>>,
+    /// Exports of native modules that were imported, and of other built-in ones that were required.
+    built_ins: RefCell<HashMap<String, Persistent<Object<'static>>>>,
     /// CommonJS `module` objects, by canonical name.
     commonjs: RefCell<HashMap<String, Persistent<Object<'static>>>>,
     /// The last import that failed: QuickJS does not say where in the source it was.
@@ -106,7 +149,7 @@ impl ModuleCache {
             roots,
             main: RefCell::default(),
             sources: RefCell::default(),
-            natives: RefCell::default(),
+            built_ins: RefCell::default(),
             commonjs: RefCell::default(),
             failed_import: RefCell::default(),
         }
@@ -114,7 +157,7 @@ impl ModuleCache {
 
     /// Drops every JavaScript value.
     pub(crate) fn clear(&self) {
-        self.natives.borrow_mut().clear();
+        self.built_ins.borrow_mut().clear();
         self.commonjs.borrow_mut().clear();
     }
 
@@ -133,7 +176,16 @@ impl ModuleCache {
 
     /// Prepares a source for compiling: strips its types if it is TypeScript, and remembers it.
     pub(crate) fn prepare(&self, name: &str, text: Arc<str>) -> Result<LoadedSource, RuleError> {
-        let stripped = if load::is_typescript(name) {
+        self.prepare_as(name, text, load::is_typescript(name))
+    }
+
+    fn prepare_as(
+        &self,
+        name: &str,
+        text: Arc<str>,
+        is_typescript: bool,
+    ) -> Result<LoadedSource, RuleError> {
+        let stripped = if is_typescript {
             let stripped = self.settings.code.strip(name, &text).map_err(|problems| {
                 RuleError::from_problems(&self.display(name), &text, problems)
             })?;
@@ -185,15 +237,20 @@ impl ModuleCache {
         importer: &str,
         specifier: &str,
     ) -> Result<Resolved, ResolveError> {
+        if let Some(name) = self.settings.meant(specifier) {
+            return Ok(Resolved::BuiltIn(name.to_owned()));
+        }
         let main = self.main.borrow();
         let importer_path = Path::new(importer);
         let folder = if importer_path.is_absolute() {
             importer_path.parent()
+        } else if self.is_source(importer) {
+            None
         } else {
             main.as_ref().and_then(|main| main.folder.as_deref())
         };
-        let natives = self.settings.natives.iter().map(|module| module.name());
-        let resolved = resolve::resolve(specifier, folder, &self.roots, natives);
+        let built_ins = self.settings.built_ins.iter().map(BuiltIn::name);
+        let resolved = resolve::resolve(specifier, folder, &self.roots, built_ins);
         if resolved.is_err() {
             let importer = match &*main {
                 Some(main) if importer.is_empty() => &main.name,
@@ -214,24 +271,29 @@ impl ModuleCache {
             .is_some_and(|main| main.name == name)
     }
 
-    /// The exports of a built-in module, made at its first use in this run.
+    /// Whether a module is a built-in one with a text of its own.
+    fn is_source(&self, name: &str) -> bool {
+        self.settings.source(name).is_some() && !self.is_main(name)
+    }
+
+    /// The exports of a native module, made at its first use in this run.
     fn native_exports<'js>(
         &self,
         ctx: &Ctx<'js>,
         run: &std::rc::Rc<crate::Run>,
         name: &str,
     ) -> rquickjs::Result<Object<'js>> {
-        if let Some(exports) = self.natives.borrow().get(name) {
+        if let Some(exports) = self.built_ins.borrow().get(name) {
             return exports.clone().restore(ctx);
         }
-        let Some(module) = self.settings.native(name).cloned() else {
+        let Some(BuiltIn::Native(module)) = self.settings.built_in(name).cloned() else {
             return Err(Exception::throw_reference(
                 ctx,
                 &format!("there is no built-in module '{name}'"),
             ));
         };
         let exports = module.exports(ctx, run)?;
-        self.natives
+        self.built_ins
             .borrow_mut()
             .insert(name.to_owned(), Persistent::save(ctx, exports.clone()));
         Ok(exports)
@@ -270,6 +332,10 @@ impl ModuleCache {
 
 impl Sources for ModuleCache {
     fn text(&self, file: &str) -> Option<Arc<str>> {
+        // Errors show the author's own line, the one that called the built-in module.
+        if self.is_source(file) {
+            return None;
+        }
         self.sources
             .borrow()
             .get(file)

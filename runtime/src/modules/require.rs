@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rquickjs::{Ctx, Exception, Function, Module, Object, Persistent, Promise, Value};
 
+use super::BuiltIn;
 use super::cache::Goal;
 use super::load::{Kind, looks_like_module, read, read_source, resolve_or_throw};
 use crate::event_loop::Ended;
@@ -47,10 +48,26 @@ pub(crate) fn require<'js>(
         return Err(Exception::throw_type(ctx, &message));
     };
     let name = resolve_or_throw(ctx, &run.modules, importer, &specifier.to_string()?)?;
-    if run.modules.settings.native(&name).is_some() {
-        return Ok(run.modules.native_exports(ctx, run, &name)?.into_value());
+    match run.modules.settings.built_in(&name) {
+        Some(BuiltIn::Native(_)) => Ok(run.modules.native_exports(ctx, run, &name)?.into_value()),
+        Some(BuiltIn::Source { .. }) => source_exports(ctx, run, &name),
+        None => load(ctx, run, &name),
     }
-    load(ctx, run, &name)
+}
+
+/// What a built-in module with a text of its own exports.
+fn source_exports<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Value<'js>> {
+    let built_ins = &run.modules.built_ins;
+    let known = built_ins.borrow().get(name).cloned();
+    if let Some(exports) = known {
+        return Ok(exports.restore(ctx)?.into_value());
+    }
+    let exports = import_and_wait(ctx, run, name)?;
+    if let Some(exports) = exports.as_object() {
+        let exports = Persistent::save(ctx, exports.clone());
+        built_ins.borrow_mut().insert(name.to_owned(), exports);
+    }
+    Ok(exports)
 }
 
 /// The exports of the file `name`, as CommonJS sees them.

@@ -15,8 +15,8 @@ const COMPILED_FROM: [(&str, &str); 3] = [("js", "ts"), ("mjs", "mts"), ("cjs", 
 /// What a specifier stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resolved {
-    /// A module that the host provides, by its name.
-    Native(String),
+    /// A built-in module, by its own name.
+    BuiltIn(String),
     /// A file, by its canonical path.
     File(PathBuf),
 }
@@ -53,20 +53,20 @@ fn did_you_mean(suggestion: Option<&str>) -> String {
 
 /// Resolves `specifier` as written in a module that lies in `folder`.
 ///
-/// `natives` are the names of the built-in modules, in the order in which errors list them.
+/// `built_ins` are the names of the built-in modules, in the order in which errors list them.
 pub(crate) fn resolve<'a>(
     specifier: &str,
     folder: Option<&Path>,
     roots: &[PathBuf],
-    natives: impl Iterator<Item = &'a str> + Clone,
+    built_ins: impl Iterator<Item = &'a str> + Clone,
 ) -> Result<Resolved, ResolveError> {
-    if natives.clone().any(|name| name == specifier) {
-        return Ok(Resolved::Native(specifier.to_owned()));
+    if built_ins.clone().any(|name| name == specifier) {
+        return Ok(Resolved::BuiltIn(specifier.to_owned()));
     }
     let path = specifier.strip_prefix("file://").unwrap_or(specifier);
     let relative = path.starts_with("./") || path.starts_with("../") || path == "." || path == "..";
     if !relative && !Path::new(path).is_absolute() {
-        return Err(unknown(specifier, folder, natives));
+        return Err(unknown(specifier, folder, built_ins));
     }
     let Some(folder) = folder else {
         return Err(ResolveError::NoFolder {
@@ -95,12 +95,12 @@ pub(crate) fn resolve<'a>(
 fn unknown<'a>(
     specifier: &str,
     folder: Option<&Path>,
-    natives: impl Iterator<Item = &'a str> + Clone,
+    built_ins: impl Iterator<Item = &'a str> + Clone,
 ) -> ResolveError {
     // A file of that name is right there: the author forgot the "./".
     let file = folder.and_then(|folder| find(&folder.join(specifier)));
     let suggestion = file.map(|_| format!("./{specifier}")).or_else(|| {
-        natives
+        built_ins
             .clone()
             .map(|name| (strsim::jaro_winkler(specifier, name), name))
             .filter(|(similarity, _)| *similarity > 0.8)
@@ -110,7 +110,7 @@ fn unknown<'a>(
     ResolveError::Unknown {
         specifier: specifier.to_owned(),
         suggestion,
-        builtins: natives.collect::<Vec<_>>().join(", "),
+        builtins: built_ins.collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -148,7 +148,7 @@ mod tests {
 
     use super::{ResolveError, Resolved, resolve};
 
-    const NATIVES: [&str; 2] = ["cla/sem", "cla/util"];
+    const BUILT_INS: [&str; 2] = ["cla/sem", "cla/util"];
 
     fn resolve_in(folder: &Path, specifier: &str) -> Result<Resolved, ResolveError> {
         let root = folder.canonicalize().unwrap();
@@ -156,7 +156,7 @@ mod tests {
             specifier,
             Some(&root),
             std::slice::from_ref(&root),
-            NATIVES.into_iter(),
+            BUILT_INS.into_iter(),
         )
     }
 
@@ -179,7 +179,7 @@ mod tests {
         let folder = folder_with(&[]);
         assert_eq!(
             resolve_in(folder.path(), "cla/sem"),
-            Ok(Resolved::Native("cla/sem".into()))
+            Ok(Resolved::BuiltIn("cla/sem".into()))
         );
     }
 
@@ -227,7 +227,7 @@ mod tests {
         let top = folder.path().canonicalize().unwrap();
         let rules = top.join("rules");
         let outside = |roots: &[PathBuf], specifier| {
-            resolve(specifier, Some(&rules), roots, NATIVES.into_iter())
+            resolve(specifier, Some(&rules), roots, BUILT_INS.into_iter())
         };
         let roots = [rules.clone()];
         assert!(matches!(
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_script_without_a_folder_imports_built_in_modules_only() {
-        let error = resolve("./a.js", None, &[], NATIVES.into_iter()).unwrap_err();
+        let error = resolve("./a.js", None, &[], BUILT_INS.into_iter()).unwrap_err();
         assert!(matches!(error, ResolveError::NoFolder { .. }));
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn library<'js>(
     module: &str,
     name: &str,
 ) -> rquickjs::Result<Function<'js>> {
-    if run.modules.settings.native(module).is_none() {
+    if run.modules.settings.built_in(module).is_none() {
         let message =
             format!("this op needs the module {module}, which this program does not have");
         return Err(Exception::throw_message(ctx, &message));

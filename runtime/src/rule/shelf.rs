@@ -63,7 +63,7 @@ impl<'a> Shelf<'a> {
     pub(super) fn import(&self, importer: &str, specifier: &str) -> Result<Imported, String> {
         let path = match self.modules.resolve(importer, specifier) {
             Ok(Resolved::File(path)) => path,
-            Ok(Resolved::Native(name)) => return Ok(built_in(&name)),
+            Ok(Resolved::BuiltIn(name)) => return Ok(built_in(&name)),
             Err(_) if self.strange == Strange::BuiltIn && !specifier.starts_with(['.', '/']) => {
                 return Ok(built_in(specifier));
             }

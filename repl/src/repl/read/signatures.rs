@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 
 use oxc::allocator::Allocator;
 use oxc::ast::ast::{
-    FormalParameters, Function, PropertyKey, TSConstructSignatureDeclaration,
-    TSExternalModuleDeclaration, TSInterfaceDeclaration, TSMethodSignature, TSNamespaceDeclaration,
-    TSPropertySignature, VariableDeclarator,
+    Class, FormalParameters, Function, MethodDefinition, PropertyKey,
+    TSConstructSignatureDeclaration, TSExternalModuleDeclaration, TSInterfaceDeclaration,
+    TSMethodSignature, TSNamespaceDeclaration, TSPropertySignature, VariableDeclarator,
 };
 use oxc::ast_visit::{Visit, walk};
 use oxc::parser::Parser;
@@ -174,6 +174,16 @@ impl Declarations<'_> {
             .push(parameters);
     }
 
+    fn add_constructor(&mut self, parameters: &FormalParameters<'_>) {
+        let parameters = self.parameters(parameters);
+        let class = self.owner.clone();
+        self.signatures
+            .constructors
+            .entry(class)
+            .or_default()
+            .push(parameters);
+    }
+
     fn within(&mut self, owner: &str, visit: impl FnOnce(&mut Self)) {
         let outer = std::mem::replace(&mut self.owner, owner.to_owned());
         visit(self);
@@ -244,6 +254,22 @@ impl<'a> Visit<'a> for Declarations<'_> {
         }
     }
 
+    fn visit_class(&mut self, class: &Class<'a>) {
+        if let Some(id) = &class.id {
+            self.within(&id.name, |this| walk::walk_class(this, class));
+        }
+    }
+
+    fn visit_method_definition(&mut self, method: &MethodDefinition<'a>) {
+        if method.kind.is_constructor() {
+            self.add_constructor(&method.value.params);
+        } else if method.r#static
+            && let Some(name) = method.key.static_name()
+        {
+            self.add(&name, &method.value.params);
+        }
+    }
+
     fn visit_function(&mut self, function: &Function<'a>, _: ScopeFlags) {
         if let Some(id) = &function.id {
             self.add(&id.name, &function.params);
@@ -260,13 +286,7 @@ impl<'a> Visit<'a> for Declarations<'_> {
         &mut self,
         constructor: &TSConstructSignatureDeclaration<'a>,
     ) {
-        let parameters = self.parameters(&constructor.params);
-        let class = self.owner.clone();
-        self.signatures
-            .constructors
-            .entry(class)
-            .or_default()
-            .push(parameters);
+        self.add_constructor(&constructor.params);
     }
 }
 
@@ -326,6 +346,12 @@ mod tests {
             of_class("TextDecoder").unwrap(),
             "label?: string, options?)"
         );
+        assert_eq!(of_class("EventBus").unwrap(), "settings)");
+        assert_eq!(
+            signature(&["TimeSpan", "fromSeconds"]).unwrap(),
+            "seconds: number)"
+        );
+        assert_eq!(signature(&["Task", "delay"]).unwrap(), "time)");
     }
 
     #[test]

@@ -1,0 +1,107 @@
+//! The modules that are written in TypeScript, and the other names that modules go by.
+//!
+//! Their sources lie in the folder of this file's name; the engine strips and compiles them when a run first imports
+//! them. `cargo xtask types` type-checks them and sees that the declarations made of them are current.
+
+use cla_runtime::EngineBuilder;
+
+/// Names and sources.
+pub(crate) const SOURCES: [(&str, &str); 8] = [
+    ("cla/time-span", include_str!("modules/time-span.ts")),
+    ("cla/task", include_str!("modules/task.ts")),
+    ("cla/namespace", include_str!("modules/namespace.ts")),
+    ("cla/resilience", include_str!("modules/resilience.ts")),
+    ("cla/serde", include_str!("modules/serde.ts")),
+    (
+        "cla/serde/super-json",
+        include_str!("modules/serde/super-json.ts"),
+    ),
+    ("cla/event-bus", include_str!("modules/event-bus.ts")),
+    (
+        "cla/event-bus/memory",
+        include_str!("modules/event-bus/memory.ts"),
+    ),
+];
+
+/// By which names programs written for the library `@daiso-tech/core` import what our modules have.
+pub(crate) const ALIASES: [(&str, &str); 14] = [
+    ("@daiso-tech/core/time-span", "cla/time-span"),
+    ("@daiso-tech/core/time-span/contracts", "cla/time-span"),
+    ("@daiso-tech/core/task", "cla/task"),
+    ("@daiso-tech/core/task/contracts", "cla/task"),
+    ("@daiso-tech/core/namespace", "cla/namespace"),
+    ("@daiso-tech/core/namespace/contracts", "cla/namespace"),
+    ("@daiso-tech/core/resilience", "cla/resilience"),
+    ("@daiso-tech/core/backoff-policies", "cla/resilience"),
+    ("@daiso-tech/core/serde", "cla/serde"),
+    ("@daiso-tech/core/serde/contracts", "cla/serde"),
+    (
+        "@daiso-tech/core/serde/super-json-serde-adapter",
+        "cla/serde/super-json",
+    ),
+    ("@daiso-tech/core/event-bus", "cla/event-bus"),
+    ("@daiso-tech/core/event-bus/contracts", "cla/event-bus"),
+    (
+        "@daiso-tech/core/event-bus/memory-event-bus-adapter",
+        "cla/event-bus/memory",
+    ),
+];
+
+/// Adds all of them to an engine.
+pub(crate) fn install(builder: EngineBuilder) -> EngineBuilder {
+    let builder = SOURCES.iter().fold(builder, |builder, (name, text)| {
+        builder.source_module(*name, *text)
+    });
+    ALIASES
+        .iter()
+        .fold(builder, |builder, (from, to)| builder.alias(*from, *to))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fmt::Write;
+
+    use super::{ALIASES, SOURCES};
+
+    /// The declarations that the aliases need.
+    fn declarations() -> String {
+        let mut text = String::from(
+            "// By which names programs written for the library `@daiso-tech/core` import what our modules have.\n",
+        );
+        for (from, to) in ALIASES {
+            write!(
+                text,
+                "\ndeclare module \"{from}\" {{\n  export * from \"{to}\";\n}}\n"
+            )
+            .expect("a String can be written to");
+        }
+        text
+    }
+
+    #[test]
+    fn editors_know_every_alias() {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/src/modules/declarations/aliases.d.ts"
+        );
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let wanted = declarations();
+        assert!(
+            text == wanted,
+            "{file} is not what the table says; it should be:\n{wanted}"
+        );
+    }
+
+    #[test]
+    fn an_alias_means_a_module_that_is_there() {
+        let modules: BTreeSet<_> = crate::modules().collect();
+        for (name, _) in SOURCES {
+            assert!(modules.contains(name), "{name}");
+        }
+        for (from, to) in ALIASES {
+            assert!(modules.contains(to), "{from} means {to}, which is nothing");
+            assert!(!modules.contains(from), "{from} is a module's own name");
+        }
+    }
+}

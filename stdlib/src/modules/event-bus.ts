@@ -1,0 +1,239 @@
+/**
+ * `cla/event-bus`: events, told to whoever listens.
+ *
+ * ```js
+ * import { EventBus } from "cla/event-bus";
+ * import { MemoryEventBusAdapter } from "cla/event-bus/memory";
+ * const bus = new EventBus({ adapter: new MemoryEventBusAdapter() });
+ * await bus.addListener("deployed", ({ server }) => print(server));
+ * await bus.dispatch("deployed", { server: "web-1" });
+ * ```
+ */
+
+import { type INamespace, NoOpNamespace } from "cla/namespace";
+import {
+  callInvokable,
+  type IInvokableObject,
+  type Invokable,
+  type InvokableFn,
+  type ITask,
+  type OneOrMore,
+  type Promisable,
+  Task,
+} from "cla/task";
+
+/** What an event says. */
+export type BaseEvent = Record<string, any>;
+
+/** The events of a bus, by name. */
+export type BaseEventMap = Record<string, BaseEvent>;
+
+/** An event together with its name. */
+export type EventWithType<TEvent, TEventName> = TEvent & { type: TEventName };
+
+/** What listeners of these events get. */
+export type InferEvent<TEventMap extends BaseEventMap, TEventName extends keyof TEventMap = keyof TEventMap> = {
+  [TName in keyof TEventMap]: EventWithType<TEventMap[TName], TName>;
+}[TEventName];
+
+export type EventListenerFn<TEvent> = InvokableFn<[event: TEvent], Promisable<unknown>>;
+export type IEventListenerObject<TEvent> = IInvokableObject<[event: TEvent], Promisable<unknown>>;
+
+/** Who listens: a function, or an object with a method `invoke`. */
+export type EventListener<TEvent> = Invokable<[event: TEvent], Promisable<unknown>>;
+
+/** Ends a subscription. */
+export type Unsubscribe = InvokableFn<[], ITask<void>>;
+
+/** Listening to events. */
+export interface IEventListenable<TEventMap extends BaseEventMap = BaseEventMap> {
+  /**
+   * Calls a listener for each event with one of these names. The same listener is added once per name. What a listener
+   * throws is shown on the standard error, and keeps no other from being called.
+   */
+  addListener<TEventName extends keyof TEventMap>(
+    eventNames: OneOrMore<TEventName>,
+    listener: EventListener<InferEvent<TEventMap, TEventName>>,
+  ): ITask<void>;
+
+  /** Does not call it any more. */
+  removeListener<TEventName extends keyof TEventMap>(
+    eventNames: OneOrMore<TEventName>,
+    listener: EventListener<InferEvent<TEventMap, TEventName>>,
+  ): ITask<void>;
+
+  /** Calls a listener for the next such event only. */
+  listenOnce<TEventName extends keyof TEventMap>(
+    eventName: TEventName,
+    listener: EventListener<InferEvent<TEventMap, TEventName>>,
+  ): ITask<void>;
+
+  /** The next such event, from when the task begins. */
+  asPromise<TEventName extends keyof TEventMap>(eventName: TEventName): ITask<InferEvent<TEventMap, TEventName>>;
+
+  /** As `addListener`; gives a function that removes the listener. */
+  subscribe<TEventName extends keyof TEventMap>(
+    eventNames: OneOrMore<TEventName>,
+    listener: EventListener<InferEvent<TEventMap, TEventName>>,
+  ): ITask<Unsubscribe>;
+
+  /** As `listenOnce`; gives a function that removes the listener before its time. */
+  subscribeOnce<TEventName extends keyof TEventMap>(
+    eventName: TEventName,
+    listener: EventListener<InferEvent<TEventMap, TEventName>>,
+  ): ITask<Unsubscribe>;
+}
+
+/** Telling events. */
+export interface IEventDispatcher<TEventMap extends BaseEventMap = BaseEventMap> {
+  /** Calls whoever listens to this name, with the event and its name as `type`. Does not wait for what they await. */
+  dispatch<TEventName extends keyof TEventMap>(eventName: TEventName, event: TEventMap[TEventName]): ITask<void>;
+}
+
+/** Both. */
+export interface IEventBus<TEventMap extends BaseEventMap = BaseEventMap>
+  extends IEventListenable<TEventMap>,
+    IEventDispatcher<TEventMap> {}
+
+/** How events get from one bus to another. */
+export interface IEventBusAdapter {
+  addListener(eventName: string, listener: EventListenerFn<BaseEvent>): PromiseLike<void>;
+  removeListener(eventName: string, listener: EventListenerFn<BaseEvent>): PromiseLike<void>;
+  dispatch(eventName: string, event: BaseEvent): PromiseLike<void>;
+}
+
+export interface EventBusSettings {
+  adapter: IEventBusAdapter;
+  /** Keeps its events apart from those of other buses with the same adapter (default: none). */
+  namespace?: INamespace;
+}
+
+/** Tells events to those who listen to their names, within its namespace. */
+export class EventBus<TEventMap extends BaseEventMap = BaseEventMap> implements IEventBus<TEventMap> {
+  readonly #adapter: IEventBusAdapter;
+  readonly #namespace: INamespace;
+  /** What the adapter calls, by the name that it knows and by listener. */
+  readonly #added = new Map<string, Map<unknown, EventListenerFn<BaseEvent>>>();
+
+  constructor(settings: EventBusSettings) {
+    if (typeof settings?.adapter?.dispatch !== "function") {
+      throw new TypeError("EventBus: the setting `adapter` is missing; try new MemoryEventBusAdapter()");
+    }
+    this.#adapter = settings.adapter;
+    this.#namespace = settings.namespace ?? new NoOpNamespace();
+  }
+
+  addListener<TEventName extends keyof TEventMap>(
+    eventNames: OneOrMore<TEventName>,
+    listener: EventListener<InferEvent<TEventMap, TEventName>>,
+  ): Task<void> {
+    return new Task(async () => {
+      for (const name of [eventNames].flat() as string[]) {
+        await this.#add(name, listener as EventListener<BaseEvent>, false);
+      }
+    });
+  }
+
+  removeListener<TEventName extends keyof TEventMap>(
+    eventNames: OneOrMore<TEventName>,
+    listener: EventListener<InferEvent<TEventMap, TEventName>>,
+  ): Task<void> {
+    return new Task(async () => {
+      for (const name of [eventNames].flat() as string[]) {
+        await this.#remove(this.#key(name), listener);
+      }
+    });
+  }
+
+  listenOnce<TEventName extends keyof TEventMap>(
+    eventName: TEventName,
+    listener: EventListener<InferEvent<TEventMap, TEventName>>,
+  ): Task<void> {
+    return new Task(() => this.#add(eventName as string, listener as EventListener<BaseEvent>, true));
+  }
+
+  asPromise<TEventName extends keyof TEventMap>(eventName: TEventName): Task<InferEvent<TEventMap, TEventName>> {
+    return Task.fromCallback((resolve, reject) => {
+      const listener = (event: InferEvent<TEventMap, TEventName>) => resolve(event);
+      this.listenOnce(eventName, listener).then(undefined, reject);
+      return () => {
+        this.removeListener(eventName, listener).then(undefined, reject);
+      };
+    });
+  }
+
+  subscribe<TEventName extends keyof TEventMap>(
+    eventNames: OneOrMore<TEventName>,
+    listener: EventListener<InferEvent<TEventMap, TEventName>>,
+  ): Task<Unsubscribe> {
+    return new Task<Unsubscribe>(async () => {
+      await this.addListener(eventNames, listener);
+      return () => this.removeListener(eventNames, listener);
+    });
+  }
+
+  subscribeOnce<TEventName extends keyof TEventMap>(
+    eventName: TEventName,
+    listener: EventListener<InferEvent<TEventMap, TEventName>>,
+  ): Task<Unsubscribe> {
+    return new Task<Unsubscribe>(async () => {
+      await this.listenOnce(eventName, listener);
+      return () => this.removeListener(eventName, listener);
+    });
+  }
+
+  dispatch<TEventName extends keyof TEventMap>(eventName: TEventName, event: TEventMap[TEventName]): Task<void> {
+    return new Task(() => {
+      const told = { ...event, type: eventName };
+      return this.#adapter.dispatch(this.#key(eventName as string), told);
+    });
+  }
+
+  #key(name: string): string {
+    return this.#namespace.create(name).toString();
+  }
+
+  async #add(name: string, listener: EventListener<BaseEvent>, once: boolean): Promise<void> {
+    const key = this.#key(name);
+    const added = this.#added.get(key) ?? new Map<unknown, EventListenerFn<BaseEvent>>();
+    if (added.has(listener)) {
+      return;
+    }
+    const failed = (error: unknown) => console.error(`a listener of ${JSON.stringify(name)} failed:`, error);
+    const call = (event: BaseEvent) => {
+      if (once) {
+        // Another event may come before the adapter has removed it.
+        if (this.#added.get(key)?.get(listener) !== call) {
+          return;
+        }
+        this.#remove(key, listener).catch(failed);
+      }
+      try {
+        Promise.resolve(callInvokable(listener, event)).catch(failed);
+      } catch (error) {
+        failed(error);
+      }
+    };
+    added.set(listener, call);
+    this.#added.set(key, added);
+    try {
+      await this.#adapter.addListener(key, call);
+    } catch (error) {
+      added.delete(listener);
+      throw error;
+    }
+  }
+
+  async #remove(key: string, listener: unknown): Promise<void> {
+    const added = this.#added.get(key);
+    const call = added?.get(listener);
+    if (added === undefined || call === undefined) {
+      return;
+    }
+    added.delete(listener);
+    if (added.size === 0) {
+      this.#added.delete(key);
+    }
+    await this.#adapter.removeListener(key, call);
+  }
+}

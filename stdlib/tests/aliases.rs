@@ -1,0 +1,95 @@
+//! The names that modules have in the library `@daiso-tech/core`.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on panics
+
+mod support;
+
+use std::fmt::Write;
+
+use cla_runtime::{Engine, RunOptions};
+use serde_json::json;
+
+#[test]
+fn every_other_name_means_the_very_same_module() {
+    let mut rule = String::new();
+    let mut same = String::new();
+    for (at, (from, to)) in cla_stdlib::aliases().enumerate() {
+        writeln!(
+            rule,
+            "import * as a{at} from '{from}'; import * as b{at} from '{to}';"
+        )
+        .unwrap();
+        write!(same, "a{at} === b{at} && require('{from}') === b{at}, ").unwrap();
+    }
+    let value = support::value(&format!("{rule} export default [{same}].every(Boolean)"));
+    assert_eq!(value, json!(true));
+}
+
+#[test]
+fn types_may_be_imported_by_these_names_as_well() {
+    let source = "
+        import type { ITask } from '@daiso-tech/core/task/contracts';
+        import { Task, type AsyncMiddleware } from '@daiso-tech/core/task';
+        import { type BaseEvent, EventBus } from '@daiso-tech/core/event-bus';
+        const twice: AsyncMiddleware<[], number> = async (args, next) => 2 * (await next(...args));
+        const task: ITask<number> = new Task(() => 21).pipe(twice);
+        export default await task;
+    ";
+    let script = cla_runtime::Script::new("rule.ts", source);
+    let ran = support::run_script(&support::engine(), script, RunOptions::new());
+    assert_eq!(ran.value, Ok(json!(42)));
+}
+
+#[test]
+fn a_host_can_do_without_them() {
+    let engine = Engine::builder()
+        .workers(1)
+        .with(cla_stdlib::install)
+        .without_aliases()
+        .build();
+    let ran = support::run_with(
+        &engine,
+        "require('@daiso-tech/core/task')",
+        RunOptions::new(),
+    );
+    let error = ran.value.unwrap_err();
+    assert!(
+        error.contains("there is no module '@daiso-tech/core/task'"),
+        "{error}"
+    );
+    let ran = support::run_with(
+        &engine,
+        "typeof require('cla/task').Task",
+        RunOptions::new(),
+    );
+    assert_eq!(ran.value, Ok(json!("function")));
+}
+
+#[test]
+fn a_misspelt_one_is_told_with_real_names() {
+    let error = support::run("require('@daiso-tech/core/tsk')")
+        .value
+        .unwrap_err();
+    assert!(error.contains("built-in modules are cla/sem,"), "{error}");
+    assert!(!error.contains("@daiso-tech/core/task"), "{error}");
+}
+
+#[test]
+fn an_error_that_a_module_throws_points_at_the_rule() {
+    let source = "const { TimeSpan } = require('cla/time-span');\nTimeSpan.fromStr('soon');";
+    let report = support::engine()
+        .run(
+            cla_runtime::Script::new("rule.js", source),
+            RunOptions::new(),
+        )
+        .wait();
+    let error = report.result.unwrap_err();
+    let location = error.location.as_ref().unwrap();
+    assert_eq!((location.file.as_str(), location.line), ("rule.js", 2));
+    assert!(
+        error
+            .frames
+            .iter()
+            .any(|frame| frame.location.file == "cla/time-span")
+    );
+}
