@@ -78,6 +78,19 @@ fn it_is_the_same_module_however_it_is_reached() {
 }
 
 #[test]
+fn requiring_it_lets_nothing_else_run_first() {
+    let text = "
+        const log = [];
+        Promise.resolve().then(() => log.push('job'));
+        setTimeout(() => log.push('timer'));
+        require('app/more');
+        log.push('required');
+        new Promise((resolve) => setTimeout(() => resolve(log), 5));
+    ";
+    assert_eq!(value("rule.js", text), json!(["required", "job", "timer"]));
+}
+
+#[test]
 fn every_run_has_its_own_instance_of_it() {
     let engine = builder().build();
     for _ in 0..3 {

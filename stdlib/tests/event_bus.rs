@@ -231,3 +231,12 @@ fn thirty_thousand_events_and_listeners_leave_the_rules_memory_where_it_was() {
     let (few, many) = (memory(1_000), memory(30_000));
     assert!(many <= few + 64 * 1024, "from {few} to {many} bytes");
 }
+
+#[test]
+fn what_cannot_be_called_does_not_listen() {
+    let body = "export default await bus.addListener('add', 'print').then(() => 'added', String)";
+    assert_eq!(
+        value(body),
+        "TypeError: EventBus: a listener must be a function, or an object with a method `invoke`"
+    );
+}

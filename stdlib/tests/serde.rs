@@ -341,3 +341,20 @@ fn a_value_of_many_parts_is_written_and_read_at_the_pace_of_its_size() {
     assert_eq!(value(body), json!([19_999, 20_000, true]));
     assert!(started.elapsed() < std::time::Duration::from_secs(60));
 }
+
+#[test]
+fn what_cannot_write_and_read_is_refused_when_it_is_registered() {
+    let body = "
+        class Half { serialize() { return {} } }
+        export default [failed(() => serde.registerClass(Half)), failed(() => serde.registerClass()), failed(() => new Serde())];
+    ";
+    let needs = "needs a method `serialize` and a static method `deserialize`";
+    assert_eq!(
+        value(body),
+        json!([
+            format!("TypeError: registerClass: Half {needs}"),
+            format!("TypeError: registerClass: undefined {needs}"),
+            "TypeError: Serde: the adapter is missing; try new SuperJsonSerdeAdapter()"
+        ])
+    );
+}

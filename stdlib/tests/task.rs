@@ -306,3 +306,30 @@ fn a_hundred_thousand_races_leave_no_timers() {
     let (few, many) = (memory(1_000), memory(100_000));
     assert!(many <= few + 64 * 1024, "from {few} to {many} bytes");
 }
+
+#[test]
+fn what_is_no_work_no_middleware_and_no_length_of_time_is_refused_at_once() {
+    let body = "
+        const failed = (call) => { try { call(); return 'accepted' } catch (error) { return String(error) } };
+        export default [
+            () => new Task(), () => new Task(5), () => Task.resolve(1).pipe('retry'), () => Task.wrapFn({}), () => Task.fromCallback(),
+            () => Task.delay(1000), () => Task.delay('5s'),
+        ].map(failed);
+    ";
+    let work = "TypeError: Task: the work must be a function, an object with a method `invoke`, or another task";
+    let callable = "must be a function, or an object with a method `invoke`";
+    let time =
+        "TypeError: a length of time must be a TimeSpan, such as TimeSpan.fromSeconds(1), not";
+    assert_eq!(
+        value(body),
+        json!([
+            work,
+            work,
+            format!("TypeError: Task: a middleware {callable}"),
+            format!("TypeError: Task.wrapFn: the function {callable}"),
+            format!("TypeError: Task.fromCallback: the callback {callable}"),
+            format!("{time} 1000"),
+            format!("{time} \"5s\""),
+        ])
+    );
+}

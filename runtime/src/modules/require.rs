@@ -4,6 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Exception, Function, Module, Object, Persistent, Promise, Value};
 
 use super::BuiltIn;
@@ -62,12 +63,15 @@ fn source_exports<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::R
     if let Some(exports) = known {
         return Ok(exports.restore(ctx)?.into_value());
     }
-    let exports = import_and_wait(ctx, run, name)?;
-    if let Some(exports) = exports.as_object() {
-        let exports = Persistent::save(ctx, exports.clone());
-        built_ins.borrow_mut().insert(name.to_owned(), exports);
-    }
-    Ok(exports)
+    // A module around it is evaluated at once, unlike an import, which would let other pending jobs go first.
+    let around = format!("export * as it from {};", serde_json::Value::from(name));
+    let module = Module::declare(ctx.clone(), format!("require:{name}"), around)?;
+    let (module, promise) = module.eval()?;
+    settle(ctx, run, name, &promise)?;
+    let exports: Object<'js> = module.namespace()?.get("it")?;
+    let kept = Persistent::save(ctx, exports.clone());
+    built_ins.borrow_mut().insert(name.to_owned(), kept);
+    Ok(exports.into_value())
 }
 
 /// The exports of the file `name`, as CommonJS sees them.
@@ -183,7 +187,20 @@ fn execute<'js>(
 /// What an ECMAScript module exports, once it is evaluated.
 fn import_and_wait<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Value<'js>> {
     let promise: Promise<'js> = Module::import(ctx, name)?;
-    match run.event_loop.drive(run, ctx, Some(&promise)) {
+    settle(ctx, run, name, &promise)
+}
+
+/// What the promise of a module's evaluation comes to.
+fn settle<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    name: &str,
+    promise: &Promise<'js>,
+) -> rquickjs::Result<Value<'js>> {
+    if promise.state() == PromiseState::Resolved {
+        return promise.result().unwrap_or(Err(rquickjs::Error::Unknown));
+    }
+    match run.event_loop.drive(run, ctx, Some(promise)) {
         Ended::Settled => promise.result().unwrap_or(Err(rquickjs::Error::Unknown)),
         Ended::Uncaught(value) => Err(ctx.throw(value)),
         Ended::Stopped => Err(run.throw_stopped(ctx)),

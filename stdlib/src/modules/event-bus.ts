@@ -13,6 +13,7 @@
 import { type INamespace, NoOpNamespace } from "cla/namespace";
 import {
   callInvokable,
+  checkInvokable,
   type IInvokableObject,
   type Invokable,
   type InvokableFn,
@@ -194,6 +195,7 @@ export class EventBus<TEventMap extends BaseEventMap = BaseEventMap> implements 
   }
 
   async #add(name: string, listener: EventListener<BaseEvent>, once: boolean): Promise<void> {
+    checkInvokable("EventBus: a listener", listener);
     const key = this.#key(name);
     const added = this.#added.get(key) ?? new Map<unknown, EventListenerFn<BaseEvent>>();
     if (added.has(listener)) {

@@ -147,9 +147,7 @@ export class Namespace implements INamespace {
 
   /** With that part in a name or a key, two different pairs of them could become the same text. */
   #check(text: string): void {
-    if (typeof text !== "string") {
-      throw new TypeError(`a key must be a string, not ${text === null ? "null" : typeof text}`);
-    }
+    checkString(text);
     if (text.split(this.#delimiter).includes(this.#rootIdentifier)) {
       const reserved = JSON.stringify(this.#rootIdentifier);
       throw new TypeError(`the key ${JSON.stringify(text)} must not contain ${reserved}, which ends a namespace`);
@@ -157,9 +155,16 @@ export class Namespace implements INamespace {
   }
 }
 
+function checkString(text: unknown): void {
+  if (typeof text !== "string") {
+    throw new TypeError(`a key must be a string, not ${text === null ? "null" : typeof text}`);
+  }
+}
+
 /** No namespace: keys stay as they are. */
 export class NoOpNamespace implements INamespace {
   create(key: string): IKey {
+    checkString(key);
     return new Key("", key);
   }
 

@@ -17,7 +17,7 @@ import {
   startTimer,
   Task,
 } from "cla/task";
-import { type ITimeSpan, TimeSpan, TO_MILLISECONDS } from "cla/time-span";
+import { type ITimeSpan, millisecondsOf, TimeSpan } from "cla/time-span";
 
 /** What all errors of this module are. */
 export class ResilienceError extends Error {
@@ -160,13 +160,16 @@ function backoff<TSettings extends JitterSettings & object>(
 }
 
 function grown({ minDelay, maxDelay }: LinearBackoffSettings, factor: number): number {
-  const [first, longest] = [minDelay?.[TO_MILLISECONDS]() ?? 500, maxDelay?.[TO_MILLISECONDS]() ?? 60_000];
+  const first = minDelay === undefined ? 500 : millisecondsOf(minDelay);
+  const longest = maxDelay === undefined ? 60_000 : millisecondsOf(maxDelay);
   return Math.min(longest, first * factor);
 }
 
 /** Waits of the same length. */
 export function constantBackoff(settings: DynamicBackoffSettings<ConstantBackoffSettings> = {}): BackoffPolicy {
-  return backoff<ConstantBackoffSettings>(settings, (_, { delay }) => delay?.[TO_MILLISECONDS]() ?? 1_000);
+  return backoff<ConstantBackoffSettings>(settings, (_, { delay }) =>
+    delay === undefined ? 1_000 : millisecondsOf(delay),
+  );
 }
 
 /** Waits that grow by the first one each time. */

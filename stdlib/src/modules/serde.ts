@@ -105,6 +105,9 @@ export class Serde<TSerializedValue> implements IFlexibleSerde<TSerializedValue>
   readonly #adapter: IFlexibleSerdeAdapter<TSerializedValue>;
 
   constructor(adapter: IFlexibleSerdeAdapter<TSerializedValue>) {
+    if (typeof adapter?.serialize !== "function") {
+      throw new TypeError("Serde: the adapter is missing; try new SuperJsonSerdeAdapter()");
+    }
     this.#adapter = adapter;
   }
 
@@ -117,6 +120,10 @@ export class Serde<TSerializedValue> implements IFlexibleSerde<TSerializedValue>
   }
 
   registerClass<TSerialized>(class_: SerializableClass<TSerialized>, prefix?: OneOrMore<string>): this {
+    if (typeof class_?.deserialize !== "function" || typeof class_.prototype?.serialize !== "function") {
+      const name = class_?.name ?? String(class_);
+      throw new TypeError(`registerClass: ${name} needs a method \`serialize\` and a static method \`deserialize\``);
+    }
     type Written = SerializedValueBase & { class_: TSerialized };
     return this.registerCustom<ISerializable<TSerialized>, Written>(
       {

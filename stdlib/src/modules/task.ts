@@ -8,7 +8,7 @@
  * ```
  */
 
-import { type ITimeSpan, TO_MILLISECONDS } from "cla/time-span";
+import { type ITimeSpan, millisecondsOf } from "cla/time-span";
 
 /** A value, or something that can be awaited for it. */
 export type Promisable<TValue> = TValue | PromiseLike<TValue>;
@@ -192,11 +192,15 @@ export class Task<TValue> implements ITask<TValue> {
     middlewares?: OneOrMore<AsyncMiddleware<[], TValue>>,
     source?: () => TaskCallback<TValue>,
   ) {
+    if (source === undefined && typeof invokable !== "function" && (typeof invokable !== "object" || !invokable)) {
+      throw new TypeError("Task: the work must be a function, an object with a method `invoke`, or another task");
+    }
     this.#source = source;
     this.#work = invokable;
     if (middlewares !== undefined && invokable !== undefined) {
       const inner = new Task(invokable);
-      this.#work = () => inner.#through(list(middlewares), 0);
+      const all = around(middlewares);
+      this.#work = () => inner.#through(all, 0);
     }
   }
 
@@ -227,17 +231,19 @@ export class Task<TValue> implements ITask<TValue> {
   static wrapFn<TArgs extends unknown[], TReturn>(
     fn: Invokable<TArgs, Promisable<TReturn>>,
   ): InvokableFn<TArgs, Task<TReturn>> {
+    checkInvokable("Task.wrapFn: the function", fn);
     return (...args) => new Task<TReturn>(() => callInvokable(fn, ...args));
   }
 
   /** A task of work that ends by calling `resolve` or `reject`, such as that of a function with a callback. */
   static fromCallback<TValue>(callback: TaskCallback<TValue>): Task<TValue> {
+    checkInvokable("Task.fromCallback: the callback", callback);
     return new Task<TValue>(undefined, undefined, () => callback);
   }
 
   /** A task that is done so long after it was begun. */
   static delay(time: ITimeSpan): Task<void> {
-    const milliseconds = time[TO_MILLISECONDS]();
+    const milliseconds = millisecondsOf(time);
     return new Task<void>(undefined, undefined, () => {
       const due = performance.now() + milliseconds;
       return (resolve) => startTimer(due - performance.now(), () => resolve());
@@ -303,14 +309,13 @@ export class Task<TValue> implements ITask<TValue> {
   }
 
   pipe(middlewares: OneOrMore<AsyncMiddleware<[], TValue>>): Task<TValue> {
-    return new Task(() => this.#through(list(middlewares), 0));
+    const all = around(middlewares);
+    return new Task(() => this.#through(all, 0));
   }
 
   pipeWhen(condition: AsyncLazyable<boolean>, middlewares: OneOrMore<AsyncMiddleware<[], TValue>>): Task<TValue> {
-    return new Task(async () => {
-      const around = (await resolveLazyable(condition)) ? list(middlewares) : [];
-      return await this.#through(around, 0);
-    });
+    const all = around(middlewares);
+    return new Task(async () => this.#through((await resolveLazyable(condition)) ? all : [], 0));
   }
 
   then<TResult1 = TValue, TResult2 = never>(
@@ -356,6 +361,24 @@ export class Task<TValue> implements ITask<TValue> {
       ? new Task(this.#work as AsyncLazy<TValue>)
       : new Task<TValue>(undefined, undefined, this.#source);
   }
+}
+
+/**
+ * Refuses what cannot be called.
+ *
+ * @internal
+ */
+export function checkInvokable(what: string, invokable: unknown): void {
+  const { invoke } = (invokable ?? {}) as { invoke?: unknown };
+  if (typeof invokable !== "function" && typeof invoke !== "function") {
+    throw new TypeError(`${what} must be a function, or an object with a method \`invoke\``);
+  }
+}
+
+function around<TValue>(middlewares: OneOrMore<AsyncMiddleware<[], TValue>>): readonly AsyncMiddleware<[], TValue>[] {
+  const all = list(middlewares);
+  all.forEach((middleware) => checkInvokable("Task: a middleware", middleware));
+  return all;
 }
 
 function list<TItem>(items: OneOrMore<TItem>): readonly TItem[] {

@@ -82,9 +82,13 @@ export class TimeSpan implements ITimeSpan {
     return new TimeSpan(days * DAY);
   }
 
-  /** The same length as a {@link TimeSpan}. */
+  /**
+   * The same length as a {@link TimeSpan}.
+   *
+   * @throws TypeError if it is none.
+   */
   static fromTimeSpan(timeSpan: ITimeSpan): TimeSpan {
-    return timeSpan instanceof TimeSpan ? timeSpan : new TimeSpan(timeSpan[TO_MILLISECONDS]());
+    return timeSpan instanceof TimeSpan ? timeSpan : new TimeSpan(millisecondsOf(timeSpan));
   }
 
   /**
@@ -148,7 +152,7 @@ export class TimeSpan implements ITimeSpan {
   }
 
   addTimeSpan(timeSpan: ITimeSpan): TimeSpan {
-    return this.addMilliseconds(timeSpan[TO_MILLISECONDS]());
+    return this.addMilliseconds(millisecondsOf(timeSpan));
   }
 
   subtractMilliseconds(milliseconds: number): TimeSpan {
@@ -172,7 +176,7 @@ export class TimeSpan implements ITimeSpan {
   }
 
   subtractTimeSpan(timeSpan: ITimeSpan): TimeSpan {
-    return this.addMilliseconds(-timeSpan[TO_MILLISECONDS]());
+    return this.addMilliseconds(-millisecondsOf(timeSpan));
   }
 
   /** So many times as long, rounded to milliseconds. */
@@ -191,27 +195,27 @@ export class TimeSpan implements ITimeSpan {
 
   /** Whether the other one is as long. */
   equals(other: ITimeSpan): boolean {
-    return this.milliseconds === other[TO_MILLISECONDS]();
+    return this.milliseconds === millisecondsOf(other);
   }
 
   /** Whether this is longer. */
   gt(other: ITimeSpan): boolean {
-    return this.milliseconds > other[TO_MILLISECONDS]();
+    return this.milliseconds > millisecondsOf(other);
   }
 
   /** Whether this is longer, or as long. */
   gte(other: ITimeSpan): boolean {
-    return this.milliseconds >= other[TO_MILLISECONDS]();
+    return this.milliseconds >= millisecondsOf(other);
   }
 
   /** Whether this is shorter. */
   lt(other: ITimeSpan): boolean {
-    return this.milliseconds < other[TO_MILLISECONDS]();
+    return this.milliseconds < millisecondsOf(other);
   }
 
   /** Whether this is shorter, or as long. */
   lte(other: ITimeSpan): boolean {
-    return this.milliseconds <= other[TO_MILLISECONDS]();
+    return this.milliseconds <= millisecondsOf(other);
   }
 
   [TO_MILLISECONDS](): number {
@@ -271,6 +275,19 @@ export class TimeSpan implements ITimeSpan {
     }
     return left > 0 || text === "" ? `${text}${left}ms` : text;
   }
+}
+
+/**
+ * The length of a time that somebody gave us.
+ *
+ * @internal
+ */
+export function millisecondsOf(timeSpan: ITimeSpan): number {
+  if (typeof timeSpan?.[TO_MILLISECONDS] !== "function") {
+    const shown = typeof timeSpan === "string" ? JSON.stringify(timeSpan) : String(timeSpan);
+    throw new TypeError(`a length of time must be a TimeSpan, such as TimeSpan.fromSeconds(1), not ${shown}`);
+  }
+  return timeSpan[TO_MILLISECONDS]();
 }
 
 function noLength(text: unknown): TypeError {

@@ -41,7 +41,11 @@ declare module "cla/time-span" {
     static fromMinutes(minutes: number): TimeSpan;
     static fromHours(hours: number): TimeSpan;
     static fromDays(days: number): TimeSpan;
-    /** The same length as a {@link TimeSpan}. */
+    /**
+     * The same length as a {@link TimeSpan}.
+     *
+     * @throws TypeError if it is none.
+     */
     static fromTimeSpan(timeSpan: ITimeSpan): TimeSpan;
     /**
      * Reads a text such as `"250ms"`, `"1m30s"`, `"1.5 hours"` or `"2 days, 4 h"`. A number without a unit is one of
