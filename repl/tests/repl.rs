@@ -59,14 +59,30 @@ fn gives(screen: &mut Screen, input: &str, output: &str) {
     });
 }
 
-/// Types something, and completes it when it is there: a tab that comes along with other keys is none of the user's.
+/// Types something at the prompt, and waits until it is there: a hint shows more, but behind the cursor.
 #[track_caller]
-fn completes(screen: &mut Screen, typed: &str, completed: &str) {
+fn typed(screen: &mut Screen, text: &str) {
     ready(screen);
-    screen.types(typed);
-    screen.shows(&format!("js> {typed}"));
+    screen.types(text);
+    at_cursor(screen, text);
+}
+
+#[track_caller]
+fn at_cursor(screen: &mut Screen, text: &str) {
+    let before = format!("js> {text}");
+    screen.until(&format!("{before:?} before the cursor"), |screen| {
+        let (row, column) = screen.cursor_position();
+        let line = screen.rows(0, column).nth(row.into()).unwrap_or_default();
+        usize::from(column) == before.len() && line == before
+    });
+}
+
+/// Types something, and completes it: a tab that comes along with other keys is none of the user's.
+#[track_caller]
+fn completes(screen: &mut Screen, text: &str, completed: &str) {
+    typed(screen, text);
     screen.types("\t");
-    screen.shows(&format!("js> {completed}"));
+    at_cursor(screen, completed);
 }
 
 /// Ctrl-D at the prompt.
@@ -243,9 +259,7 @@ fn tab_completes_and_the_history_is_there_in_the_next_session() {
     completes(&mut screen, "holder.prop", "holder.property");
     screen.types("\r");
     screen.shows("\n11");
-    ready(&mut screen);
-    screen.types("holder.trap.");
-    screen.shows("js> holder.trap.");
+    typed(&mut screen, "holder.trap.");
     screen.types("\t");
     screen.types("\x15");
     completes(&mut screen, "require(\"cla/ut", "require(\"cla/util\"");
