@@ -179,7 +179,8 @@ fn the_clarive_snippet_is_pasted_whole_and_looked_at_from_a_second_prompt() {
     let mut first = prompt(&folder, &[]);
     paste(&mut first, SNIPPET);
     first.types("\r");
-    first.shows("mine");
+    first.shows("\nmine");
+    folder.until("mysem", |mysem| mysem["busy"] == 1);
     let mut second = prompt(&folder, &[]);
     enters(&mut second, ".spawn snippet.js");
     folder.until("mysem", |mysem| mysem["waiting"] == 1);
