@@ -204,6 +204,7 @@ pub(super) mod tests {
             pid: Some(7),
             place: Some(1),
             priority: Priority(0),
+            slot: None,
             token: None,
             requested_at: 1000.0,
             started_at: None,
