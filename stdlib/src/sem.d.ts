@@ -91,8 +91,6 @@ declare module "cla/sem" {
     readonly place: number | null;
     /** The priority it asked for. */
     readonly priority: number;
-    /** The id of the slot that it takes, if it has one. */
-    readonly slot: string | null;
     /** The fencing token, once it was admitted. */
     readonly token: number | null;
     /** When it asked. */

@@ -3,10 +3,7 @@ local id = ARGV[2]
 advance()
 local row = exists and call('HGET', KEYS[1], id)
 if row then
-  local r = busy_record(row)
-  -- Another session may have made the request.
-  if slot_of(r) then send(r.session, 'l|' .. id) end
-  end_busy(id, r, 'done', 'released')
+  end_busy(id, busy_record(row), 'done', 'released')
   settle()
 end
 save()
