@@ -129,7 +129,7 @@ fn the_picture_in_the_readme_is_what_a_session_looks_like() {
     let before = std::fs::read_to_string(&path).unwrap();
     // Which of two colours a word has when it is looked at is a matter of moments.
     let words = |picture: &str| {
-        Regex::new("<[^>]*>")
+        Regex::new("(?s)<style>.*?</style>|<[^>]*>")
             .unwrap()
             .replace_all(picture, "")
             .into_owned()
