@@ -66,14 +66,24 @@ mod system {
     /// and whose parent has not asked for its exit code is dead, too.
     pub(super) fn started(pid: u32) -> Option<i64> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        started_of(&stat)
+    }
+
+    /// The same, of what the system says about a process.
+    ///
+    /// It gives the state of the first thread, which may end before the others: also after `kill -9`, they finish what
+    /// they do in the system, a write for instance, and hold the process's file locks until then. The process is
+    /// dead with the last of them.
+    pub(super) fn started_of(stat: &str) -> Option<i64> {
         // The name of the program, in parentheses, may contain anything.
         let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+        // The third of all fields, the 20th and the 22nd.
         let state = fields.next()?;
-        if matches!(state, "Z" | "X" | "x") {
+        let threads: u32 = fields.nth(16)?.parse().ok()?;
+        if matches!(state, "Z" | "X" | "x") && threads <= 1 {
             return None;
         }
-        // The 22nd of all fields; the state is the third.
-        fields.nth(18)?.parse().ok()
+        fields.nth(1)?.parse().ok()
     }
 
     pub(super) fn boot() -> String {
@@ -151,6 +161,21 @@ mod tests {
         assert_eq!(process.life(), Life::Dead, "nobody has waited for it yet");
         child.wait().unwrap();
         assert_eq!(process.life(), Life::Dead);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_lives_until_its_last_thread_has_ended() {
+        let stat = |state: &str, threads: u32| {
+            format!(
+                "7 (a) b) {state} 1 7 7 0 -1 4194560 1 0 0 0 2 3 0 0 20 0 {threads} 0 4711 8 9 18446744073709551615"
+            )
+        };
+        assert_eq!(system::started_of(&stat("S", 3)), Some(4711));
+        assert_eq!(system::started_of(&stat("Z", 3)), Some(4711));
+        assert_eq!(system::started_of(&stat("Z", 1)), None);
+        assert_eq!(system::started_of(&stat("X", 0)), None);
+        assert_eq!(system::started_of("7 (cut off) S"), None);
     }
 
     #[test]
