@@ -40,7 +40,8 @@ use crate::store::{Choice, StoreArgs};
 /// With --json, what is printed for programs is one line: the semaphore (`list`: an array of them) with
 /// name, slots (a number or "unlimited"), pinned, busy, waiting, and requests: each with id, status
 /// (waiting, busy, done, cancelled, expired, killed, timed_out), granted, who, run, host, pid, place,
-/// priority, token, requested_at, started_at, expires_at (seconds since 1970), waited and ran (seconds).
+/// priority, slot (its slot id), token, requested_at, started_at, expires_at (seconds since 1970), waited
+/// and ran (seconds).
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {

@@ -69,6 +69,7 @@ fn a_rule_that_holds_and_one_that_waits_are_seen_from_another_terminal() {
             "pid",
             "place",
             "priority",
+            "slot",
             "token",
             "requested_at",
             "started_at",

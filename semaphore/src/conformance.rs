@@ -51,6 +51,7 @@ mod events;
 mod rules;
 mod seeds;
 mod sequences;
+mod slots;
 mod stage;
 mod views;
 
@@ -342,6 +343,26 @@ suite! { $
         closing_gives_back_what_is_still_held_and_the_client_can_go_on,
         many_threads_at_two_clients_never_share_a_slot,
         a_long_line_at_one_semaphore_holds_up_no_other,
+    }
+    slots {
+        a_slot_id_is_seen_as_long_as_its_request_is,
+        acquiring_again_takes_no_second_slot,
+        acquiring_again_is_refused_once_the_limit_is_reached,
+        a_slot_id_that_holds_nothing_waits_like_everybody,
+        a_waiter_whose_id_holds_a_slot_gets_that_one_and_the_next_in_line_the_free_one,
+        two_waiters_with_one_id_get_one_slot,
+        all_permits_of_a_slot_are_lost_when_one_gives_it_back,
+        a_slot_is_released_by_its_id_from_anywhere,
+        the_id_of_a_waiter_releases_and_refreshes_nothing,
+        a_permit_that_is_left_leaves_its_slot_taken,
+        a_left_slot_is_free_when_its_session_ends,
+        who_shares_a_slot_of_another_session_holds_it_as_long_as_that,
+        acquiring_again_moves_no_deadline,
+        a_slot_is_refreshed_by_its_id_from_anywhere,
+        the_state_of_a_slot_tells_all_that_a_program_needs,
+        an_id_is_free_again_however_its_request_ended,
+        a_waiter_that_shares_a_slot_is_told_of,
+        what_is_held_with_a_slot_id_is_no_deadlock,
     }
     sequences {
         random_commands_do_what_they_do_to_the_pure_queue,

@@ -23,7 +23,7 @@ use std::sync::{Arc, Weak};
 use crate::deadlock::graph::{Graph, Holder, Node, needed};
 use crate::error::DeadlockError;
 use crate::id::RunId;
-use crate::memory::{Entry, Failure, State, Waiter, Wakes};
+use crate::memory::{Entry, State, Told, Waiter, Wakes};
 use crate::owner::Owner;
 use crate::queue::{Queue, Ticket};
 use crate::sync::{Mutex, MutexGuard};
@@ -229,7 +229,7 @@ pub(crate) fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
             let waiter = state.queue.refuse(ticket, now, &mut state.fx);
             start.carry_out(state, &mut wakes);
             if let Some(waiter) = waiter {
-                wakes.push(state.fail(waiter, Failure::Deadlock(error)));
+                wakes.push(state.tell(waiter, Told::Deadlock(error)));
             }
         }
         drop(guards);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
+use crate::slot::SlotId;
 use crate::view::Status;
 
 /// Why a request got no slot.
@@ -163,6 +164,16 @@ pub enum RefreshError {
     Lost {
         /// The semaphore.
         name: SemaphoreName,
+    },
+    /// The slot id holds no slot: it was released, its TTL or its lease passed, or it was never acquired.
+    #[error(
+        "the slot id \"{slot}\" holds no slot of semaphore \"{name}\", so there is nothing to refresh; acquire it again"
+    )]
+    NotHeld {
+        /// The semaphore.
+        name: SemaphoreName,
+        /// The slot id.
+        slot: SlotId,
     },
     /// It never expires (seed: *Refreshing semaphores*).
     #[error(

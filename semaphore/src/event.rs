@@ -30,6 +30,8 @@ pub enum EventKind {
     Acquired,
     /// An administrator let a waiting request through, outside the slots.
     Granted,
+    /// A waiting request got the slot that its slot id holds already. It took none, and is over.
+    Reacquired,
     /// A busy request ended.
     Released,
     /// A busy request's TTL passed.

@@ -13,7 +13,7 @@ use shuttle::thread;
 
 use crate::{
     AcquireError, ManualClock, Owner, Permit, ReleaseError, Request, RequestId, RunId, Semaphore,
-    SemaphoreName, Semaphores, Slots, Status, Ttl,
+    SemaphoreName, Semaphores, SlotId, Slots, Status, Ttl,
 };
 
 const SCHEDULES: usize = 3_000;
@@ -317,6 +317,80 @@ fn raising_lowering_and_purging_lose_nobody() {
         });
         join_all(takers);
         admin.join().unwrap();
+        stage.all_is_free();
+    });
+}
+
+fn mine() -> SlotId {
+    SlotId::new("mine").unwrap()
+}
+
+#[test]
+fn all_who_ask_with_one_slot_id_at_once_take_one_slot() {
+    explore(|| {
+        let stage = Stage::new();
+        let asking = || Request::new().slots(3).slot(mine());
+        let first = stage.semaphore.try_acquire_now(asking()).unwrap();
+        let ids = join_all((0..3).map(|_| {
+            stage.spawn(move |stage| {
+                let permit = stage.semaphore.blocking_acquire(asking()).unwrap();
+                let id = permit.id();
+                permit.leave();
+                id
+            })
+        }));
+        assert!(ids.iter().all(|id| *id == first.id()));
+        let view = now(stage.semaphores.show(stage.semaphore.name())).unwrap();
+        assert_eq!(view.unwrap().busy, 1);
+        drop(first);
+        stage.all_is_free();
+    });
+}
+
+#[test]
+fn a_release_by_slot_id_that_races_the_permit_frees_one_slot_once() {
+    explore(|| {
+        let stage = Stage::new();
+        let permit = stage
+            .semaphore
+            .blocking_acquire(Request::new().slot(mine()))
+            .unwrap();
+        let token = permit.token();
+        let watcher = stage.spawn(|stage| stage.take(1));
+        let by_id = stage.spawn(|stage| now(stage.semaphore.release_slot(&mine())).unwrap());
+        let by_permit = stage.spawn(move |_| {
+            // Whoever came first, it can be asked.
+            assert_eq!(permit.token(), token);
+            now(permit.release()).is_ok()
+        });
+        assert_ne!(by_id.join().unwrap(), by_permit.join().unwrap());
+        watcher.join().unwrap();
+        stage.all_is_free();
+    });
+}
+
+#[test]
+fn a_dropped_wait_takes_nothing_from_those_who_have_its_slot() {
+    explore(|| {
+        let stage = Stage::new();
+        let asking = || Request::new().slots(2).slot(mine());
+        let first = stage.semaphore.blocking_acquire(asking()).unwrap();
+        let other = stage.semaphore.blocking_acquire(Request::new()).unwrap();
+        let quitter = stage.spawn(move |stage| {
+            let mut wait = stage.semaphore.acquire(asking());
+            let polled =
+                std::pin::Pin::new(&mut wait).poll(&mut Context::from_waker(Waker::noop()));
+            thread::yield_now();
+            match polled {
+                Poll::Ready(permit) => permit.unwrap().leave(),
+                Poll::Pending => drop(wait),
+            }
+        });
+        let releaser = stage.spawn(move |_| now(other.release()).unwrap());
+        quitter.join().unwrap();
+        releaser.join().unwrap();
+        assert!(!first.is_lost());
+        now(first.release()).unwrap();
         stage.all_is_free();
     });
 }

@@ -91,6 +91,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Slots with a name
+//!
+//! A [`Request`] may name its slot. Whoever knows that [`SlotId`] can [release](Semaphore::release_slot) and
+//! [refresh](Semaphore::refresh_slot) the slot and [look at it](Semaphore::slot_state), from any process that shares
+//! the store; asking again with an id that holds a slot takes no second one. [`Permit::leave`] lets a permit go while
+//! its slot stays, for programs that hand out slots and not permits.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! use cla_semaphore::{Request, SemaphoreName, Semaphores, SlotId};
+//!
+//! let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
+//! let slot = SlotId::new("order-4711")?;
+//! x.acquire(Request::new().slot(slot.clone())).await?.leave();
+//! assert!(x.slot_state(&slot).await?.held.is_some());
+//! // ... elsewhere, later ...
+//! assert!(x.release_slot(&slot).await?);
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Watching and steering
 //!
 //! [`Semaphores::list`] shows every request as a row, in the JSON shape of [`SemaphoreView`]. A row that waits can be
@@ -187,6 +208,7 @@ pub mod queue;
 mod redis;
 mod request;
 mod semaphores;
+mod slot;
 mod slots;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -210,6 +232,7 @@ pub use owner::Owner;
 pub use redis::{RedisStore, RedisUrl};
 pub use request::{Priority, Request, Ttl, TtlError};
 pub use semaphores::{Acquire, Permit, Semaphore, Semaphores};
+pub use slot::{HeldSlot, SlotId, SlotIdError, SlotState, TakenSlot};
 pub use slots::{Slots, SlotsError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

@@ -45,7 +45,9 @@ use crate::queue::{
 };
 use crate::request::{Request, Ttl};
 use crate::semaphores::Permit;
+use crate::slot::SlotId;
 use crate::slots::Slots;
+use crate::store::{BoxFuture, Lease};
 use crate::sync::{Mutex, MutexGuard};
 use crate::time::{Clock, ManualClock, Timestamp};
 use crate::timer::Timer;
@@ -118,8 +120,9 @@ pub(crate) struct Entry {
 pub(crate) struct State {
     pub(crate) queue: Queue<Waiter>,
     pub(crate) fx: Effects<Waiter>,
-    /// Why waits failed whose futures do not know yet, by sequence number of the request.
-    failed: HashMap<u64, Failure>,
+    /// What waits came to whose futures do not know yet, and will not find in the queue; by sequence number of the
+    /// request.
+    told: HashMap<u64, Told>,
     /// What permits were given that were lost and are still there, by the same. Nearly always nothing.
     lost: HashMap<u64, Admission>,
     /// When the timer comes by; never later than the queue's next deadline.
@@ -152,9 +155,9 @@ impl State {
         }
     }
 
-    /// Notes why a wait failed. Hands back whom to wake.
-    pub(crate) fn fail(&mut self, waiter: Waiter, failure: Failure) -> Waker {
-        self.failed.insert(waiter.sequence, failure);
+    /// Notes what a wait came to. Hands back whom to wake.
+    pub(crate) fn tell(&mut self, waiter: Waiter, told: Told) -> Waker {
+        self.told.insert(waiter.sequence, told);
         waiter.waker
     }
 }
@@ -165,8 +168,10 @@ pub(crate) struct Waiter {
     waker: Waker,
 }
 
-/// Why a wait failed.
-pub(crate) enum Failure {
+/// What a wait came to, unless its request is simply busy now.
+pub(crate) enum Told {
+    /// Its slot id holds this.
+    Slot(Admission),
     Cancelled,
     TimedOut,
     Deadlock(DeadlockError),
@@ -260,7 +265,7 @@ impl MemoryStore {
                 fx: Effects::default(),
                 alarm: Timestamp::NEVER,
                 watchers: Vec::new(),
-                failed: HashMap::new(),
+                told: HashMap::new(),
                 lost: HashMap::new(),
             }),
         });
@@ -583,14 +588,15 @@ impl Entry {
     /// the lock is released.
     pub(crate) fn carry_out(&self, state: &mut State, wakes: &mut Wakes) {
         for (waiter, verdict) in state.fx.verdicts.drain(..) {
-            let failure = match verdict {
+            let told = match verdict {
                 // The waiter finds itself busy.
                 Verdict::Admitted(_) => None,
-                Verdict::Cancelled => Some(Failure::Cancelled),
-                Verdict::TimedOut => Some(Failure::TimedOut),
+                Verdict::Slot(admission) => Some(Told::Slot(admission)),
+                Verdict::Cancelled => Some(Told::Cancelled),
+                Verdict::TimedOut => Some(Told::TimedOut),
             };
-            if let Some(failure) = failure {
-                state.failed.insert(waiter.sequence, failure);
+            if let Some(told) = told {
+                state.told.insert(waiter.sequence, told);
             }
             wakes.push(waiter.waker);
         }
@@ -600,10 +606,9 @@ impl Entry {
                 .watchers
                 .extract_if(.., |(ticket, _)| !queue.is_held(*ticket))
                 .for_each(|(_, waker)| wakes.push(waker));
-            let lost = state.fx.lost.drain(..);
-            state
-                .lost
-                .extend(lost.map(|lost| (lost.ticket.sequence(), lost)));
+            let lost = state.fx.lost.drain(..).filter(|lost| lost.asked);
+            let lost = lost.map(|lost| (lost.admission.ticket.sequence(), lost.admission));
+            state.lost.extend(lost);
         }
         if !state.fx.transitions.is_empty() {
             let at = self.shared.clock.wall();
@@ -644,14 +649,59 @@ impl Entry {
         state.queue.advance(now, &mut state.fx);
     }
 
-    pub(crate) fn try_acquire(self: Arc<Self>, mut request: Request) -> Result<Held, Request> {
+    #[inline]
+    pub(crate) fn try_acquire(self: Arc<Self>, mut request: Request) -> Result<Permit, Request> {
+        if request.its_slot().is_some() {
+            let taken = self.transact(|queue, now, fx| take_slot(queue, &mut request, now, fx));
+            return match taken {
+                Some(admission) => Ok(self.slot_permit(admission)),
+                None => Err(request),
+            };
+        }
         match self.transact(|queue, now, fx| queue.try_acquire(&mut request, now, fx)) {
-            Some(admission) => Ok(Held {
+            Some(admission) => Ok(Permit::memory(Held {
                 entry: self,
                 ticket: admission.ticket,
-            }),
+            })),
             None => Err(request),
         }
+    }
+
+    /// One of the permits of a slot with an id.
+    #[cold]
+    fn slot_permit(self: Arc<Self>, admission: Admission) -> Permit {
+        let name = self.name.clone();
+        let held = Held {
+            entry: self,
+            ticket: admission.ticket,
+        };
+        Permit::remote(
+            name,
+            Box::new(SlotLease {
+                held,
+                admission,
+                done: false,
+            }),
+        )
+    }
+
+    pub(crate) fn release_slot(&self, slot: &SlotId) -> bool {
+        self.transact(|queue, now, fx| queue.release_slot(slot, now, fx))
+            .is_ok()
+    }
+
+    pub(crate) fn refresh_slot(&self, slot: &SlotId, ttl: Ttl) -> Result<(), RefreshError> {
+        self.transact(|queue, now, fx| queue.refresh_slot(slot, ttl, now, fx))
+            .map_err(|refused| {
+                let name = self.name.clone();
+                match refused {
+                    RefreshRefused::NotHeld => RefreshError::NotHeld {
+                        name,
+                        slot: slot.clone(),
+                    },
+                    RefreshRefused::NoTtl => RefreshError::NoTtl { name },
+                }
+            })
     }
 
     /// Rule 8: nobody waits for the request any longer. If it was admitted in the meantime, its slot
@@ -664,22 +714,23 @@ impl Entry {
         let mut wakes = Wakes::default();
         self.carry_out(&mut state, &mut wakes);
         // Nobody will ask.
-        let failure = take(&mut state.failed, ticket);
+        let told = take(&mut state.told, ticket);
         take(&mut state.lost, ticket);
         drop(state);
-        drop((waiter, failure));
+        drop((waiter, told));
         wakes.wake();
     }
 
     #[cold]
-    fn failed(&self, failure: Failure, limit: Option<Duration>) -> AcquireError {
-        match failure {
-            Failure::Cancelled => AcquireError::Cancelled {
+    fn told(self: Arc<Self>, told: Told, limit: Option<Duration>) -> Result<Permit, AcquireError> {
+        Err(match told {
+            Told::Slot(admission) => return Ok(self.slot_permit(admission)),
+            Told::Cancelled => AcquireError::Cancelled {
                 name: self.name.clone(),
             },
-            Failure::TimedOut => self.timed_out(limit),
-            Failure::Deadlock(error) => AcquireError::Deadlock(error),
-        }
+            Told::TimedOut => self.timed_out(limit),
+            Told::Deadlock(error) => AcquireError::Deadlock(error),
+        })
     }
 
     #[cold]
@@ -690,7 +741,7 @@ impl Entry {
         }
     }
 
-    fn view(&self) -> Option<SemaphoreView> {
+    pub(crate) fn view(&self) -> Option<SemaphoreView> {
         self.transact(|queue, now, fx| {
             queue.advance(now, fx);
             if !queue.exists() {
@@ -728,6 +779,7 @@ impl Entry {
             pid: owner.and_then(Owner::pid),
             place: row.place,
             priority: row.priority,
+            slot: row.slot.cloned(),
             token: row.token,
             requested_at: on_the_wall(row.requested_at),
             started_at: row.started_at.map(on_the_wall),
@@ -858,9 +910,95 @@ impl Held {
     }
 
     pub(crate) fn release(self) -> Result<(), ReleaseError> {
-        self.give_back().map_err(|NotHeld| ReleaseError::Lost {
+        self.give_back().map_err(|NotHeld| self.lost_error())
+    }
+
+    fn lost_error(&self) -> ReleaseError {
+        ReleaseError::Lost {
             name: self.entry.name.clone(),
-        })
+        }
+    }
+
+    /// Nobody has the permit any more, and the slot stays.
+    pub(crate) fn leave(&self) {
+        let mut state = self.entry.lock();
+        state.queue.leave(self.ticket);
+        take(&mut state.lost, self.ticket);
+    }
+}
+
+/// One of any number of permits of the slot that a slot id holds. Each remembers what it was given: when one gives
+/// the slot back, the others are there still.
+struct SlotLease {
+    held: Held,
+    admission: Admission,
+    /// It was given back, or let go.
+    done: bool,
+}
+
+impl Lease for SlotLease {
+    fn id(&self) -> RequestId {
+        self.held.id()
+    }
+
+    fn token(&self) -> u64 {
+        self.admission.token
+    }
+
+    fn waited(&self) -> Duration {
+        let Admission {
+            started_at,
+            requested_at,
+            ..
+        } = self.admission;
+        started_at.since(requested_at)
+    }
+
+    fn started_at(&self) -> SystemTime {
+        let wall = self.held.entry.shared.clock.wall() - self.held().as_secs_f64();
+        SystemTime::UNIX_EPOCH + Duration::from_secs_f64(wall.max(0.0))
+    }
+
+    fn held(&self) -> Duration {
+        let now = self.held.entry.shared.clock.now();
+        now.since(self.admission.started_at)
+    }
+
+    fn granted(&self) -> bool {
+        matches!(self.admission.way, Way::Grant)
+    }
+
+    fn is_lost(&self) -> bool {
+        self.held.is_lost()
+    }
+
+    fn lost(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::poll_fn(|cx| self.held.poll_lost(cx)))
+    }
+
+    fn refresh(&self, ttl: Ttl) -> BoxFuture<'_, Result<(), RefreshError>> {
+        let refreshed = self.held.refresh(ttl);
+        Box::pin(std::future::ready(refreshed))
+    }
+
+    fn release(mut self: Box<Self>) -> BoxFuture<'static, Result<(), ReleaseError>> {
+        self.done = true;
+        let released = self.held.give_back();
+        let released = released.map_err(|NotHeld| self.held.lost_error());
+        Box::pin(std::future::ready(released))
+    }
+
+    fn leave(mut self: Box<Self>) {
+        self.done = true;
+    }
+}
+
+impl Drop for SlotLease {
+    fn drop(&mut self) {
+        if !self.done {
+            // A permit that was lost harms nobody by being given back.
+            let _ = self.held.give_back();
+        }
     }
 }
 
@@ -906,7 +1044,12 @@ impl Acquiring {
         let mut state = entry.state.lock();
         let now = entry.begin(&mut state);
         let State { queue, fx, .. } = &mut *state;
-        if let Some(admission) = queue.try_acquire(request, now, fx) {
+        if request.its_slot().is_some() {
+            if let Some(admission) = take_slot(queue, request, now, fx) {
+                entry.conclude(state);
+                return Poll::Ready(Ok(entry.slot_permit(admission)));
+            }
+        } else if let Some(admission) = queue.try_acquire(request, now, fx) {
             entry.conclude(state);
             let ticket = admission.ticket;
             return Poll::Ready(Ok(Permit::memory(Held { entry, ticket })));
@@ -937,14 +1080,14 @@ impl Acquiring {
             }
             return Poll::Pending;
         }
-        let failure = take(&mut state.failed, ticket);
+        let told = take(&mut state.told, ticket);
         drop(state);
         let Some((entry, ticket)) = self.finish() else {
             unreachable!("the entry is there until the future is done")
         };
-        Poll::Ready(match failure {
+        Poll::Ready(match told {
             None => Ok(Permit::memory(Held { entry, ticket })),
-            Some(failure) => Err(entry.failed(failure, limit)),
+            Some(told) => entry.told(told, limit),
         })
     }
 
@@ -959,6 +1102,18 @@ impl Acquiring {
         }
         Some((entry, wait.ticket))
     }
+}
+
+/// [`Queue::try_acquire`] for requests with a slot id, apart from the way of the others, who only want the ticket: to
+/// read all of an admission costs them.
+#[cold]
+fn take_slot(
+    queue: &mut Queue<Waiter>,
+    request: &mut Request,
+    now: Timestamp,
+    fx: &mut Effects<Waiter>,
+) -> Option<Admission> {
+    queue.try_acquire(request, now, fx)
 }
 
 /// How a request fared that found no slot.

@@ -26,6 +26,12 @@
 //! line and lets it start without a slot, so nothing frees when it ends; *move* changes a place; *purge*
 //! frees every slot and grants the whole line; *force release* frees every slot and runs `admit`.
 //!
+//! # Slot ids
+//!
+//! A request may name the slot that it takes. `held_slots` keeps a second invariant: *an id holds at most one slot.*
+//! Whoever would be admitted while its id holds one is given that one, and takes none: a newcomer in
+//! [`Queue::try_acquire`], a waiter in `start_waiting`, which then goes on with the next in line.
+//!
 //! # Time
 //!
 //! Every command is given `now`, and first of all lets the deadlines up to then happen, in order: TTLs of busy
@@ -44,11 +50,13 @@ mod deadlines;
 mod model;
 mod waitlist;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::event::EventKind;
 use crate::owner::Owner;
 use crate::request::{Priority, Request, Ttl};
+use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::time::Timestamp;
 use crate::view::Status;
@@ -67,6 +75,8 @@ const SPARE_RECORDS: usize = 64;
 
 /// No record.
 const NIL: u32 = u32::MAX;
+/// The sequence number of no request.
+const NOBODY: u64 = u64::MAX;
 
 /// Names a request within its semaphore: a place in memory and a sequence number that is never used twice,
 /// so a ticket of a request that is gone is recognised for ever.
@@ -93,7 +103,7 @@ impl Ticket {
 /// What a request got when it was admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admission {
-    /// The request, for releasing and refreshing.
+    /// The request, for releasing and refreshing. Of several that ask with the same slot id, the first.
     pub ticket: Ticket,
     /// Fencing token: grows with every admission of this semaphore.
     pub token: u64,
@@ -133,6 +143,8 @@ pub enum Outcome {
 pub enum Verdict {
     /// It is its turn.
     Admitted(Admission),
+    /// It is its turn, and it has a slot id: this is what the id holds, be it since an earlier request.
+    Slot(Admission),
     /// An administrator told it to fail.
     Cancelled,
     /// It waited as long as it was willing to.
@@ -163,8 +175,8 @@ pub struct Transition {
 pub struct Effects<W> {
     /// Waiters that must be told, each with what became of it.
     pub verdicts: Vec<(W, Verdict)>,
-    /// Permits that were taken from their holders, as they had been given.
-    pub lost: Vec<Admission>,
+    /// Permits that were taken from their holders.
+    pub lost: Vec<Lost>,
     /// What happened; only filled while `observed`.
     pub transitions: Vec<Transition>,
     /// Whether anybody wants to know `transitions`.
@@ -180,6 +192,16 @@ impl<W> Default for Effects<W> {
             observed: false,
         }
     }
+}
+
+/// A permit that was taken from its holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// As it had been given.
+    pub admission: Admission,
+    /// Whether its one holder may still ask what it had been given. Not so when nobody has it any more
+    /// ([`Queue::leave`]), nor with a slot id, whose holders are any number and remember for themselves.
+    pub asked: bool,
 }
 
 /// The permit is not (or no longer) held: it expired, or an administrator took it.
@@ -214,6 +236,8 @@ pub struct Row<'a> {
     pub place: Option<usize>,
     /// The priority it asked for.
     pub priority: Priority,
+    /// The id of the slot that it takes, if it has one.
+    pub slot: Option<&'a SlotId>,
     /// Its fencing token, if it was admitted.
     pub token: Option<u64>,
     /// When it was made.
@@ -248,6 +272,7 @@ struct Record<W> {
     token: u64,
     ttl: Option<Ttl>,
     owner: Option<Owner>,
+    slot: Option<SlotId>,
     /// Whom to tell; there while waiting.
     waiter: Option<W>,
     priority: Priority,
@@ -256,6 +281,8 @@ struct Record<W> {
     previous: u32,
     next: u32,
     phase: Phase,
+    /// Its own sequence number, if nobody has its permit any more. What a number of before says needs no undoing.
+    left: u64,
 }
 
 #[derive(Debug)]
@@ -267,6 +294,7 @@ struct Ended {
     ended_at: Timestamp,
     token: u64,
     owner: Option<Owner>,
+    slot: Option<SlotId>,
     priority: Priority,
     status: Status,
     granted: bool,
@@ -291,6 +319,8 @@ pub struct Queue<W> {
     first_free: u32,
     first_busy: u32,
     last_busy: u32,
+    /// The busy requests with a slot id, by it.
+    held_slots: BTreeMap<SlotId, u32>,
     line: Waitlist,
     deadlines: Deadlines,
     /// At most `ENDED_KEPT`; then the oldest is overwritten.
@@ -318,6 +348,7 @@ impl<W> Queue<W> {
             first_free: NIL,
             first_busy: NIL,
             last_busy: NIL,
+            held_slots: BTreeMap::new(),
             line: Waitlist::new(),
             deadlines: Deadlines::new(),
             ended: Vec::new(),
@@ -345,7 +376,8 @@ impl<W> Queue<W> {
         }
     }
 
-    /// Takes a slot if one is free; `None` if none is, which is always so when somebody waits.
+    /// Takes a slot if one is free; `None` if none is, which is always so when somebody waits. If the request's slot
+    /// id holds a slot, it gets that one and takes none.
     #[inline]
     pub fn try_acquire(
         &mut self,
@@ -361,9 +393,29 @@ impl<W> Queue<W> {
             self.line.is_empty(),
             "while somebody waits, no slot is free"
         );
+        if request.its_slot().is_some() {
+            return Some(self.take_slot(request, now, fx));
+        }
         let index = self.record(request, now);
         self.start(index, Phase::Busy, now, fx);
         Some(self.admitted(index))
+    }
+
+    /// A slot is free: a request with a slot id takes it, or gets the one that its id holds.
+    #[cold]
+    fn take_slot(
+        &mut self,
+        request: &mut Request,
+        now: Timestamp,
+        fx: &mut Effects<W>,
+    ) -> Admission {
+        if let Some(index) = request.its_slot().and_then(|slot| self.holder(slot)) {
+            return self.admitted(index);
+        }
+        let index = self.record(request, now);
+        self.records[index as usize].slot = request.take_slot();
+        self.start_slot(index, Phase::Busy, now, fx);
+        self.admitted(index)
     }
 
     /// Joins the line, right after [`try_acquire`](Self::try_acquire) found no slot.
@@ -380,6 +432,7 @@ impl<W> Queue<W> {
         let class = request.its_priority().0;
         let index = self.record(request, now);
         let record = &mut self.records[index as usize];
+        record.slot = request.take_slot();
         record.phase = Phase::Waiting;
         let ticket = Ticket::new(index, record.sequence);
         self.line.join(index, class);
@@ -411,9 +464,52 @@ impl<W> Queue<W> {
         if !self.is_held(ticket) {
             return Err(NotHeld);
         }
+        if self.records[ticket.index as usize].slot.is_some() {
+            // Others may have permits of it.
+            self.lose(ticket.index, fx);
+        }
         self.end_busy(ticket.index, Status::Done, EventKind::Released, now, fx);
         self.settle(now, fx);
         Ok(())
+    }
+
+    /// Ends the busy request with that slot id; its slot goes to the first in line.
+    ///
+    /// # Errors
+    /// [`NotHeld`] when the id holds no slot.
+    pub fn release_slot(
+        &mut self,
+        slot: &SlotId,
+        now: Timestamp,
+        fx: &mut Effects<W>,
+    ) -> Result<(), NotHeld> {
+        self.advance(now, fx);
+        let index = self.holder(slot).ok_or(NotHeld)?;
+        self.release(self.ticket(index), now, fx)
+    }
+
+    /// The slot that the id holds now expires `ttl` after `now`.
+    ///
+    /// # Errors
+    /// [`RefreshRefused`] when it holds none, or one that never expires.
+    pub fn refresh_slot(
+        &mut self,
+        slot: &SlotId,
+        ttl: Ttl,
+        now: Timestamp,
+        fx: &mut Effects<W>,
+    ) -> Result<(), RefreshRefused> {
+        self.advance(now, fx);
+        let index = self.holder(slot).ok_or(RefreshRefused::NotHeld)?;
+        self.refresh(self.ticket(index), ttl, now, fx)
+    }
+
+    /// The request stays busy, and nobody has its permit any more: it ends by its TTL, by its slot id, or by an
+    /// administrator.
+    pub fn leave(&mut self, ticket: Ticket) {
+        if self.is_held(ticket) {
+            self.records[ticket.index as usize].left = ticket.sequence;
+        }
     }
 
     /// Rule 7: the permit now expires `ttl` after `now`.
@@ -455,6 +551,9 @@ impl<W> Queue<W> {
                 self.end_waiting(ticket.index, Status::Killed, EventKind::Killed, now, fx)
             }
             Some(Phase::Busy | Phase::BusyGranted) => {
+                if self.records[ticket.index as usize].slot.is_some() {
+                    self.lose(ticket.index, fx);
+                }
                 self.end_busy(ticket.index, Status::Killed, EventKind::Killed, now, fx);
                 None
             }
@@ -762,12 +861,16 @@ impl<W> Queue<W> {
         busy.chain(waiting).chain(ended)
     }
 
-    /// Those who hold a slot, with whether their permit expires by itself. In order of start.
+    /// Those who hold a slot, with whether that may end without them: it expires, or anybody may release it by its
+    /// id. In order of start.
     pub(crate) fn holders(&self) -> impl Iterator<Item = (Option<&Owner>, bool)> {
         self.busy_records()
             .map(|index| &self.records[index as usize])
             .filter(|record| record.phase == Phase::Busy)
-            .map(|record| (record.owner.as_ref(), record.ttl.is_some()))
+            .map(|record| {
+                let ends = record.ttl.is_some() || record.slot.is_some();
+                (record.owner.as_ref(), ends)
+            })
     }
 
     /// Those who wait, in the order of the line.
@@ -843,7 +946,7 @@ impl<W> Queue<W> {
         }
     }
 
-    /// Fills a record. The request's owner moves into it.
+    /// Fills a record. The request's owner moves into it, its slot id does not: a free record has none.
     #[inline]
     fn record(&mut self, request: &mut Request, now: Timestamp) -> u32 {
         let index = self.first_free;
@@ -876,11 +979,13 @@ impl<W> Queue<W> {
             token: 0,
             ttl: None,
             owner: None,
+            slot: None,
             waiter: None,
             priority: Priority(0),
             previous: NIL,
             next: NIL,
             phase: Phase::Free,
+            left: NOBODY,
         });
         index
     }
@@ -894,6 +999,10 @@ impl<W> Queue<W> {
             self.deadlines.clear(index);
         }
         let waiter = record.waiter.take();
+        if record.slot.is_some() {
+            self.start_waiting_slot(index, waiter, phase, now, fx);
+            return;
+        }
         self.start(index, phase, now, fx);
         if let Some(waiter) = waiter {
             // Not from the record, to which it was just written: it would be read together with what
@@ -904,6 +1013,62 @@ impl<W> Queue<W> {
                 ..self.admitted(index)
             };
             fx.verdicts.push((waiter, Verdict::Admitted(admission)));
+        }
+    }
+
+    /// The same for a request with a slot id, which has left the line.
+    #[cold]
+    fn start_waiting_slot(
+        &mut self,
+        index: u32,
+        waiter: Option<W>,
+        phase: Phase,
+        now: Timestamp,
+        fx: &mut Effects<W>,
+    ) {
+        let slot = self.records[index as usize].slot.as_ref();
+        let admission = match slot.and_then(|slot| self.holder(slot)) {
+            Some(holder) => {
+                self.remember(index, Status::Done, EventKind::Reacquired, now, fx);
+                self.admitted(holder)
+            }
+            None => {
+                self.start_slot(index, phase, now, fx);
+                self.admitted(index)
+            }
+        };
+        if let Some(waiter) = waiter {
+            fx.verdicts.push((waiter, Verdict::Slot(admission)));
+        }
+    }
+
+    /// The busy request with that slot id.
+    fn holder(&self, slot: &SlotId) -> Option<u32> {
+        self.held_slots.get(slot).copied()
+    }
+
+    fn ticket(&self, index: u32) -> Ticket {
+        Ticket::new(index, self.records[index as usize].sequence)
+    }
+
+    /// Makes a request with a slot id, which holds none, busy.
+    fn start_slot(&mut self, index: u32, phase: Phase, now: Timestamp, fx: &mut Effects<W>) {
+        if let Some(slot) = &self.records[index as usize].slot {
+            self.held_slots.insert(slot.clone(), index);
+        }
+        self.start(index, phase, now, fx);
+    }
+
+    /// A busy request is about to end, and its holders do not know yet; with a slot id it always comes here.
+    #[cold]
+    fn lose(&mut self, index: u32, fx: &mut Effects<W>) {
+        let record = &self.records[index as usize];
+        fx.lost.push(Lost {
+            admission: self.admitted(index),
+            asked: record.slot.is_none() && record.left != record.sequence,
+        });
+        if let Some(slot) = &record.slot {
+            self.held_slots.remove(slot);
         }
     }
 
@@ -954,7 +1119,7 @@ impl<W> Queue<W> {
         }
     }
 
-    /// Ends a busy request. The caller settles.
+    /// Ends a busy request; see [`lose`](Self::lose). The caller settles.
     #[inline(always)]
     fn end_busy(
         &mut self,
@@ -1008,7 +1173,7 @@ impl<W> Queue<W> {
         let mut freed = 0;
         while self.first_busy != NIL {
             let index = self.first_busy;
-            fx.lost.push(self.admitted(index));
+            self.lose(index, fx);
             self.end_busy(index, Status::Done, kind, now, fx);
             freed += 1;
         }
@@ -1045,6 +1210,9 @@ impl<W> Queue<W> {
         ended.ended_at = now;
         ended.token = record.token;
         ended.owner = record.owner.take();
+        if record.slot.is_some() || ended.slot.is_some() {
+            ended.slot = record.slot.take();
+        }
         ended.priority = record.priority;
         ended.status = status;
         ended.granted = record.phase == Phase::BusyGranted;
@@ -1065,7 +1233,7 @@ impl<W> Queue<W> {
                     fx.verdicts.push((waiter, Verdict::TimedOut));
                 }
             } else {
-                fx.lost.push(self.admitted(index));
+                self.lose(index, fx);
                 self.end_busy(index, Status::Expired, EventKind::Expired, now, fx);
             }
             self.admit(now, fx);
@@ -1110,6 +1278,7 @@ impl<W> Queue<W> {
             owner: record.owner.as_ref(),
             place,
             priority: record.priority,
+            slot: record.slot.as_ref(),
             token: busy.then_some(record.token),
             requested_at: record.requested_at,
             started_at: busy.then_some(record.started_at),
@@ -1157,12 +1326,13 @@ impl Default for Ended {
     /// Room for one.
     fn default() -> Self {
         Self {
-            ticket: Ticket::new(NIL, u64::MAX),
+            ticket: Ticket::new(NIL, NOBODY),
             requested_at: Timestamp::NEVER,
             started_at: Timestamp::NEVER,
             ended_at: Timestamp::NEVER,
             token: 0,
             owner: None,
+            slot: None,
             priority: Priority(0),
             status: Status::Done,
             granted: false,
@@ -1180,6 +1350,7 @@ impl Ended {
             owner: self.owner.as_ref(),
             place: None,
             priority: self.priority,
+            slot: self.slot.as_ref(),
             token: started.then_some(self.token),
             requested_at: self.requested_at,
             started_at: started.then_some(self.started_at),

@@ -17,6 +17,14 @@
 //! so a waiter learns its turn without asking. The store of a waiter also sets an alarm for the earliest deadline that
 //! the server told, so what is due happens without anybody coming by.
 //!
+//! # Slot ids
+//!
+//! A request's slot id stands in front of who asks, and a field of the semaphore's state leads from the id to the
+//! request that holds it. When another session asks with the same id, it is noted beside the request, told of its end
+//! and of new deadlines, and holds it *for another*: it renews, but gives nothing back when it goes. Data of a version
+//! without slot ids are read as they are. Programs of such a version may share a server with this one's, but must not
+//! use semaphores whose slots have ids: they would not tell those who share one.
+//!
 //! # Sessions and leases
 //!
 //! An open store is a *session* with one lease (15 s unless the URL says otherwise), noted at every semaphore at which
@@ -86,12 +94,13 @@ use tokio::sync::oneshot;
 pub use self::url::RedisUrl;
 use self::url::Topology;
 use crate::diagnosis::Diagnosis;
-use crate::error::{AcquireError, AdminError, StoreError};
+use crate::error::{AcquireError, AdminError, RefreshError, StoreError};
 use crate::event::{EventHub, Events};
 use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
-use crate::request::Request;
+use crate::request::{Request, Ttl};
+use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease, Store};
 use crate::view::{SemaphoreView, Status};
@@ -453,6 +462,42 @@ impl Store for RedisStore {
                 Err(AcquireError::Store(error)) => Err(error),
                 // Whoever does not wait cannot be cancelled, time out, or be in a circle.
                 Err(_) => Ok(None),
+            }
+        })
+    }
+
+    fn release_slot(
+        &self,
+        name: SemaphoreName,
+        slot: SlotId,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let desk = self.desk()?;
+            let what = Self::command(&desk, Script::Slot, &name, |command| {
+                command.arg(keys::encode(slot.as_str())).arg("");
+            });
+            // Asked again, it might release what was acquired anew.
+            let answer = desk.ask(what, false).await?;
+            Ok(integer(&answer) == Some(1))
+        })
+    }
+
+    fn refresh_slot(
+        &self,
+        name: SemaphoreName,
+        slot: SlotId,
+        ttl: Ttl,
+    ) -> BoxFuture<'_, Result<(), RefreshError>> {
+        Box::pin(async move {
+            let desk = self.desk()?;
+            let what = Self::command(&desk, Script::Slot, &name, |command| {
+                let slot = keys::encode(slot.as_str());
+                command.arg(slot).arg(desk::micros(ttl.duration()));
+            });
+            match integer(&desk.ask(what, true).await?) {
+                Some(1) => Ok(()),
+                Some(2) => Err(RefreshError::NoTtl { name }),
+                _ => Err(RefreshError::NotHeld { name, slot }),
             }
         })
     }

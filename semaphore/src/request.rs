@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::owner::Owner;
+use crate::slot::SlotId;
 use crate::slots::Slots;
 
 /// Who goes first: higher before lower, `0` unless said otherwise, arrival order among equals.
@@ -106,6 +107,7 @@ pub struct Request {
     ttl: Option<Ttl>,
     priority: i64,
     owner: Option<Owner>,
+    slot: Option<SlotId>,
 }
 
 /// An `Option<Slots>` in one word.
@@ -144,6 +146,7 @@ impl Request {
             ttl: None,
             priority: 0,
             owner: None,
+            slot: None,
         }
     }
 
@@ -180,6 +183,32 @@ impl Request {
     #[inline]
     pub fn owner(mut self, owner: Owner) -> Self {
         self.owner = Some(owner);
+        self
+    }
+
+    /// Names the slot that it takes (seed: *Semaphore slot id*). An id holds at most one slot of a semaphore: asking
+    /// again while it does gives, as soon as the semaphore has a slot free, another permit for the slot that is
+    /// held, with the same request, token and deadline, and takes no second one. While no slot is free, the holder
+    /// of the id waits, or is refused, like everybody else. All permits of one slot are lost when one gives it back.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{Request, SemaphoreName, Semaphores, SlotId};
+    ///
+    /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
+    /// let mine = || SlotId::new("mine").map(|slot| Request::new().slots(2).slot(slot));
+    /// let permit = x.acquire(mine()?).await?;
+    /// let again = x.acquire(mine()?).await?;
+    /// assert_eq!(again.id(), permit.id());
+    ///
+    /// let _other = x.acquire(Request::new()).await?;
+    /// assert!(x.try_acquire(mine()?).await?.is_none(), "both slots are taken");
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn slot(mut self, slot: SlotId) -> Self {
+        self.slot = Some(slot);
         self
     }
 
@@ -223,6 +252,18 @@ impl Request {
         self.owner.as_ref()
     }
 
+    /// The id of the slot that it takes.
+    #[inline]
+    #[must_use]
+    pub const fn its_slot(&self) -> Option<&SlotId> {
+        self.slot.as_ref()
+    }
+
+    /// The id of the slot that it takes, moved out.
+    pub(crate) fn take_slot(&mut self) -> Option<SlotId> {
+        self.slot.take()
+    }
+
     /// Who asks, moved out.
     #[inline]
     pub(crate) fn take_owner(&mut self) -> Option<Owner> {
@@ -244,6 +285,7 @@ impl fmt::Debug for Request {
             .field("ttl", &self.ttl)
             .field("priority", &self.its_priority())
             .field("owner", &self.owner)
+            .field("slot", &self.slot)
             .finish()
     }
 }

@@ -14,6 +14,7 @@ use crate::id::RequestId;
 use crate::memory::{Acquiring, Entry, Held, MemoryStore};
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
+use crate::slot::{SlotId, SlotState};
 use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease, Store};
 use crate::sync::thread;
@@ -149,6 +150,44 @@ impl Semaphores {
         request: Request,
     ) -> Result<Option<Permit>, StoreError> {
         self.semaphore(name).try_acquire(request).await
+    }
+
+    /// Gives back the slot of the semaphore `name` that `slot` holds. See [`Semaphore::release_slot`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    pub async fn release_slot(
+        &self,
+        name: &SemaphoreName,
+        slot: &SlotId,
+    ) -> Result<bool, StoreError> {
+        self.semaphore(name).release_slot(slot).await
+    }
+
+    /// Lets the slot of the semaphore `name` that `slot` holds live `ttl` longer, from now. See
+    /// [`Semaphore::refresh_slot`].
+    ///
+    /// # Errors
+    /// [`RefreshError::NotHeld`], [`RefreshError::NoTtl`]; [`RefreshError::Store`].
+    pub async fn refresh_slot(
+        &self,
+        name: &SemaphoreName,
+        slot: &SlotId,
+        ttl: Ttl,
+    ) -> Result<(), RefreshError> {
+        self.semaphore(name).refresh_slot(slot, ttl).await
+    }
+
+    /// What is known of `slot` at the semaphore `name`. See [`Semaphore::slot_state`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    pub async fn slot_state(
+        &self,
+        name: &SemaphoreName,
+        slot: &SlotId,
+    ) -> Result<SlotState, StoreError> {
+        self.semaphore(name).slot_state(slot).await
     }
 
     /// Sets the number of slots and pins it: it outranks what the code declares, until
@@ -392,11 +431,89 @@ impl Semaphore {
     #[inline]
     pub fn try_acquire_now(&self, request: Request) -> Result<Permit, Request> {
         match &self.0 {
-            Handle::Memory { entry, .. } => {
-                Arc::clone(entry).try_acquire(request).map(Permit::memory)
-            }
+            Handle::Memory { entry, .. } => Arc::clone(entry).try_acquire(request),
             Handle::Remote { .. } => Err(request),
         }
+    }
+
+    /// Gives back the slot that `slot` holds, whoever took it, in whatever process that shares the store. Says
+    /// whether it held one: if not, nothing happens. Permits of that slot are lost.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{Request, SemaphoreName, Semaphores, SlotId};
+    ///
+    /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
+    /// let slot = SlotId::new("my-slot-id")?;
+    /// x.acquire(Request::new().slot(slot.clone())).await?.leave();
+    /// assert!(x.release_slot(&slot).await?);
+    /// assert!(!x.release_slot(&slot).await?, "it holds nothing any more");
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn release_slot(&self, slot: &SlotId) -> Result<bool, StoreError> {
+        match &self.0 {
+            Handle::Memory { entry, .. } => Ok(entry.release_slot(slot)),
+            Handle::Remote { name, store } => store.release_slot(name.clone(), slot.clone()).await,
+        }
+    }
+
+    /// Lets the slot that `slot` holds live `ttl` longer, from now, whoever took it (seed: *Refreshing semaphores*).
+    ///
+    /// # Errors
+    /// [`RefreshError::NotHeld`] when it holds none, also because it expired; [`RefreshError::NoTtl`] when it never
+    /// expires; [`RefreshError::Store`].
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{Request, SemaphoreName, Semaphores, SlotId, Ttl};
+    ///
+    /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
+    /// let (slot, minute) = (SlotId::new("my-slot-id")?, Ttl::from_secs(60)?);
+    /// assert!(x.refresh_slot(&slot, minute).await.is_err(), "it holds nothing");
+    /// x.acquire(Request::new().slot(slot.clone()).ttl(minute)).await?.leave();
+    /// x.refresh_slot(&slot, Ttl::from_secs(300)?).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn refresh_slot(&self, slot: &SlotId, ttl: Ttl) -> Result<(), RefreshError> {
+        match &self.0 {
+            Handle::Memory { entry, .. } => entry.refresh_slot(slot, ttl),
+            Handle::Remote { name, store } => {
+                store.refresh_slot(name.clone(), slot.clone(), ttl).await
+            }
+        }
+    }
+
+    /// What is known of `slot` at this semaphore, and of the slots that are taken there, at one moment (seed:
+    /// *Checking semaphore state*). A semaphore that nobody named yet has one slot, which is free.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{Request, SemaphoreName, Semaphores, SlotId};
+    ///
+    /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
+    /// let slot = SlotId::new("my-slot-id")?;
+    /// let _permit = x.acquire(Request::new().slots(2).slot(slot.clone())).await?;
+    /// let state = x.slot_state(&slot).await?;
+    /// assert!(state.held.is_some_and(|held| held.remaining.is_none()), "without a TTL");
+    /// assert_eq!((state.free(), state.limit_reached()), (Some(1), false));
+    /// assert_eq!(state.taken[0].to_string(), "my-slot-id");
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn slot_state(&self, slot: &SlotId) -> Result<SlotState, StoreError> {
+        let view = match &self.0 {
+            Handle::Memory { entry, .. } => entry.view(),
+            Handle::Remote { name, store } => store.show(name.clone()).await?,
+        };
+        Ok(view.map_or_else(SlotState::untouched, |view| SlotState::of(slot, &view)))
     }
 }
 
@@ -489,7 +606,7 @@ impl Permit {
         Self(Hold::Memory(held))
     }
 
-    fn remote(name: SemaphoreName, lease: Box<dyn Lease>) -> Self {
+    pub(crate) fn remote(name: SemaphoreName, lease: Box<dyn Lease>) -> Self {
         Self(Hold::Remote(Some(Box::new(RemoteHold { name, lease }))))
     }
 
@@ -579,6 +696,31 @@ impl Permit {
         match std::mem::replace(&mut self.0, Hold::Remote(None)) {
             Hold::Memory(held) => held.release(),
             Hold::Remote(Some(remote)) => remote.lease.release().await,
+            Hold::Remote(None) => unreachable!("a released permit is gone"),
+        }
+    }
+
+    /// Lets it go without giving the slot back. The slot stays taken until somebody
+    /// [releases it by its slot id](Semaphore::release_slot), an administrator releases it by force, its TTL passes, or
+    /// its session ends: with the process in a shared store, or when that is [closed](Semaphores::close).
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{Request, SemaphoreName, Semaphores, SlotId};
+    ///
+    /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
+    /// let slot = SlotId::new("my-slot-id")?;
+    /// x.acquire(Request::new().slot(slot.clone())).await?.leave();
+    /// assert!(x.try_acquire(Request::new()).await?.is_none(), "the slot is still taken");
+    /// x.release_slot(&slot).await?;
+    /// assert!(x.try_acquire(Request::new()).await?.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn leave(mut self) {
+        match std::mem::replace(&mut self.0, Hold::Remote(None)) {
+            Hold::Memory(held) => held.leave(),
+            Hold::Remote(Some(remote)) => remote.lease.leave(),
             Hold::Remote(None) => unreachable!("a released permit is gone"),
         }
     }

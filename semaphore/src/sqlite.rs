@@ -55,6 +55,7 @@ use crate::event::{EventHub, Events};
 use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
+use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease, Store};
 use crate::view::SemaphoreView;
@@ -208,6 +209,32 @@ impl Store for SqliteStore {
             given_up.armed = false;
             let hold = answer.map_err(|_| self.link.gone())??;
             Ok(hold.map(|hold| SqliteLease::boxed(hold, &self.link)))
+        })
+    }
+
+    fn release_slot(
+        &self,
+        name: SemaphoreName,
+        slot: SlotId,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let answer = self.ask(|reply| Command::ReleaseSlot(name, slot, reply));
+        Box::pin(async move { answer.await? })
+    }
+
+    fn refresh_slot(
+        &self,
+        name: SemaphoreName,
+        slot: SlotId,
+        ttl: Ttl,
+    ) -> BoxFuture<'_, Result<(), RefreshError>> {
+        let asked = (name.clone(), slot.clone());
+        let answer = self.ask(|reply| Command::RefreshSlot(asked.0, asked.1, ttl, reply));
+        Box::pin(async move {
+            match answer.await?? {
+                Refreshed::Yes => Ok(()),
+                Refreshed::NotHeld => Err(RefreshError::NotHeld { name, slot }),
+                Refreshed::NoTtl => Err(RefreshError::NoTtl { name }),
+            }
         })
     }
 
@@ -390,6 +417,10 @@ impl Lease for SqliteLease {
 
     fn refresh(&self, ttl: Ttl) -> BoxFuture<'_, Result<(), RefreshError>> {
         let (reply, answer) = oneshot::channel();
+        if self.is_lost() {
+            let name = self.hold.name.clone();
+            return Box::pin(async { Err(RefreshError::Lost { name }) });
+        }
         self.link.send(Command::Refresh(self.hold.id, ttl, reply));
         Box::pin(async move {
             let name = || self.hold.name.clone();
@@ -404,6 +435,10 @@ impl Lease for SqliteLease {
     fn release(mut self: Box<Self>) -> BoxFuture<'static, Result<(), ReleaseError>> {
         let (reply, answer) = oneshot::channel();
         self.released = true;
+        if self.is_lost() {
+            let name = self.hold.name.clone();
+            return Box::pin(async { Err(ReleaseError::Lost { name }) });
+        }
         self.link.send(Command::Release(self.hold.id, Some(reply)));
         Box::pin(async move {
             if answer.await.map_err(|_| self.link.gone())?? {
@@ -415,11 +450,17 @@ impl Lease for SqliteLease {
             }
         })
     }
+
+    /// The worker goes on holding it for this session.
+    fn leave(mut self: Box<Self>) {
+        self.released = true;
+    }
 }
 
 impl Drop for SqliteLease {
     fn drop(&mut self) {
-        if !self.released {
+        // What was lost is not there, or another session's with which it was shared.
+        if !self.released && !self.is_lost() {
             self.link.send(Command::Release(self.hold.id, None));
         }
     }

@@ -16,6 +16,7 @@ use crate::event::Events;
 use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
+use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::view::SemaphoreView;
 
@@ -45,6 +46,21 @@ pub trait Store: Send + Sync + 'static {
         name: SemaphoreName,
         request: Request,
     ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>>;
+
+    /// Gives back the slot that a slot id holds, whoever took it; says whether it held one.
+    fn release_slot(
+        &self,
+        name: SemaphoreName,
+        slot: SlotId,
+    ) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Moves the deadline of the slot that a slot id holds, whoever took it.
+    fn refresh_slot(
+        &self,
+        name: SemaphoreName,
+        slot: SlotId,
+        ttl: Ttl,
+    ) -> BoxFuture<'_, Result<(), RefreshError>>;
 
     /// Sets and pins the number of slots; makes the semaphore if there is none.
     fn set_slots(&self, name: SemaphoreName, slots: Slots)
@@ -124,4 +140,7 @@ pub trait Lease: Send + Sync + 'static {
     fn refresh(&self, ttl: Ttl) -> BoxFuture<'_, Result<(), RefreshError>>;
     /// Gives it back, and says whether it was still held.
     fn release(self: Box<Self>) -> BoxFuture<'static, Result<(), ReleaseError>>;
+    /// Lets it go without giving the slot back, which stays until it is released by its slot id or by an
+    /// administrator, its TTL passes, or the session ends.
+    fn leave(self: Box<Self>);
 }

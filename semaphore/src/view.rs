@@ -3,12 +3,14 @@
 //! Times are seconds since the Unix epoch, durations are seconds, what is absent is `null`.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::request::Priority;
+use crate::slot::SlotId;
 use crate::slots::Slots;
 
 /// Where a request is in its life (seed: *Live semaphore management*).
@@ -92,6 +94,8 @@ pub struct RequestView {
     pub place: Option<usize>,
     /// The priority it asked for.
     pub priority: Priority,
+    /// The id of the slot that it takes, if it has one.
+    pub slot: Option<SlotId>,
     /// Fencing token, once admitted.
     pub token: Option<u64>,
     /// When it asked.
@@ -104,4 +108,12 @@ pub struct RequestView {
     pub waited: f64,
     /// How long it was busy, or has been so far.
     pub ran: Option<f64>,
+}
+
+impl RequestView {
+    /// How long its permit still lives, by the times that the store gave; `None` unless it is busy with a TTL.
+    pub(crate) fn ttl_left(&self) -> Option<Duration> {
+        let now = self.started_at? + self.ran?;
+        Some(Duration::try_from_secs_f64(self.expires_at? - now).unwrap_or(Duration::ZERO))
+    }
 }

@@ -15,7 +15,7 @@ use cla_semaphore::conformance::{self, Fresh};
 use cla_semaphore::{
     Acquire, AcquireError, AdminError, BoxFuture, Diagnosis, EventHub, EventKind, Events, Lease,
     Permit, RefreshError, ReleaseError, Request, RequestId, SemaphoreName, SemaphoreView,
-    Semaphores, Slots, Store, StoreError, Ttl,
+    Semaphores, SlotId, Slots, Store, StoreError, Ttl,
 };
 use futures::executor::block_on;
 use tokio::sync::oneshot;
@@ -45,6 +45,20 @@ enum Fault {
     RefreshesNothing,
     /// Forced release ends nobody.
     ReleasesNothing,
+    /// A permit that is let go gives its slot back.
+    GivesBackWhatIsLeft,
+    /// A slot id means nothing.
+    IgnoresSlotIds,
+}
+
+fn without_slot(request: &Request) -> Request {
+    let bare = Request::new().priority(request.its_priority());
+    let bare = request
+        .declared_slots()
+        .map_or(bare.clone(), |slots| bare.slots(slots));
+    request
+        .asked_by()
+        .map_or(bare.clone(), |owner| bare.owner(owner.clone()))
 }
 
 /// How long what is sent is under way.
@@ -147,6 +161,7 @@ impl Delegate {
     fn request(&self, request: Request) -> Request {
         match self.fault {
             Fault::IgnoresPriority => request.priority(0),
+            Fault::IgnoresSlotIds => without_slot(&request),
             Fault::ServesNewcomersFirst => {
                 request.priority(self.arrivals.fetch_add(1, Ordering::Relaxed))
             }
@@ -220,6 +235,29 @@ impl Store for Delegate {
             self.line.round_trip().await;
             let permit = self.inner.try_acquire(&name, request).await?;
             Ok(permit.map(|permit| self.lease(permit)))
+        })
+    }
+
+    fn release_slot(
+        &self,
+        name: SemaphoreName,
+        slot: SlotId,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move {
+            self.line.round_trip().await;
+            self.inner.release_slot(&name, &slot).await
+        })
+    }
+
+    fn refresh_slot(
+        &self,
+        name: SemaphoreName,
+        slot: SlotId,
+        ttl: Ttl,
+    ) -> BoxFuture<'_, Result<(), RefreshError>> {
+        Box::pin(async move {
+            self.line.round_trip().await;
+            self.inner.refresh_slot(&name, &slot, ttl).await
         })
     }
 
@@ -396,6 +434,12 @@ impl Lease for DelegateLease {
             permit.release().await
         })
     }
+    fn leave(mut self: Box<Self>) {
+        let permit = self.permit.take().expect("it is let go once");
+        if self.fault != Fault::GivesBackWhatIsLeft {
+            permit.leave();
+        }
+    }
 }
 
 impl Drop for DelegateLease {
@@ -540,6 +584,20 @@ fn a_store_that_only_says_that_it_did_something_is_caught() {
         "rules::a_forced_release_frees_the_slots_and_the_line_goes_on_in_order",
     );
     is_caught_by(Fault::ReleasesNothing, SEQUENCES);
+}
+
+#[test]
+fn a_store_without_slot_ids_is_caught() {
+    is_caught_by(
+        Fault::IgnoresSlotIds,
+        "slots::acquiring_again_takes_no_second_slot",
+    );
+    is_caught_by(Fault::IgnoresSlotIds, SEQUENCES);
+    is_caught_by(
+        Fault::GivesBackWhatIsLeft,
+        "slots::a_permit_that_is_left_leaves_its_slot_taken",
+    );
+    is_caught_by(Fault::GivesBackWhatIsLeft, SEQUENCES);
 }
 
 #[test]

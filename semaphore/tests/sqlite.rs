@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use cla_semaphore::{
     AcquireError, AdminError, EventKind, Owner, Permit, ReleaseError, Request, SemaphoreName,
-    SemaphoreView, Semaphores, Slots, Status, StoreError,
+    SemaphoreView, Semaphores, SlotId, Slots, Status, StoreError,
 };
 use common::name;
 use futures::executor::block_on;
@@ -247,7 +247,10 @@ fn the_other_process() {
             std::hint::spin_loop();
         }
     }
-    let request = Request::new().owner(Owner::process(role));
+    let mut request = Request::new().owner(Owner::process(role));
+    if role == "leaver" {
+        request = request.slots(2).slot(mine());
+    }
     let permit = semaphores.blocking_acquire(&name("x"), request).unwrap();
     if role == "cramped" {
         // The system lets this process write no more than a few pages.
@@ -262,6 +265,13 @@ fn the_other_process() {
             }
         }
     }
+    if role == "leaver" {
+        permit.leave();
+        // Until it is killed.
+        loop {
+            std::thread::park();
+        }
+    }
     if role == "holder" {
         // Until it is killed.
         loop {
@@ -270,6 +280,10 @@ fn the_other_process() {
     }
     drop(permit);
     block_on(semaphores.close()).unwrap();
+}
+
+fn mine() -> SlotId {
+    SlotId::new("mine").unwrap()
 }
 
 struct Process(Child);
@@ -359,6 +373,62 @@ fn a_newcomer_does_not_wait_behind_a_dead_process() {
     holder.kill();
     let request = Request::new().timeout(Duration::ZERO);
     drop(semaphores.blocking_acquire(&x, request).unwrap());
+}
+
+#[test]
+fn a_slot_that_a_process_left_is_free_when_it_is_killed() {
+    let file = File::new();
+    let (x, slot) = (name("x"), mine());
+    let semaphores = file.open();
+    let leaver = Process::start("leaver", &file);
+    until(&semaphores, &x, row("leaver"));
+    let asking = || Request::new().slot(mine());
+    let shared = semaphores.blocking_acquire(&x, asking()).unwrap();
+    let seen = view(&semaphores, &x);
+    assert_eq!((seen.busy, seen.requests[0].id), (1, shared.id()));
+    leaver.kill();
+    assert!(!block_on(semaphores.release_slot(&x, &slot)).unwrap());
+    block_on(shared.lost());
+    assert!(shared.lease_passed(), "nobody wanted that");
+    let mine = semaphores.blocking_acquire(&x, asking()).unwrap();
+    assert_ne!(mine.id(), shared.id());
+    drop(shared);
+    assert!(!mine.is_lost());
+}
+
+#[test]
+fn nobody_shares_the_slot_of_a_dead_process() {
+    let file = File::new();
+    let x = name("x");
+    let semaphores = file.open();
+    let leaver = Process::start("leaver", &file);
+    let before = until(&semaphores, &x, row("leaver")).requests[0].id;
+    leaver.kill();
+    let asking = Request::new().slot(mine());
+    let permit = block_on(semaphores.try_acquire(&x, asking))
+        .unwrap()
+        .unwrap();
+    assert_ne!(permit.id(), before);
+    assert_eq!(view(&semaphores, &x).busy, 1);
+    assert!(!permit.is_lost());
+}
+
+#[test]
+fn a_waiter_does_not_get_the_slot_that_a_dead_process_has_under_its_id() {
+    let file = File::new();
+    let x = name("x");
+    let semaphores = file.open();
+    let leaver = Process::start("leaver", &file);
+    until(&semaphores, &x, row("leaver"));
+    let held = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+    let waiter = taker(&semaphores, &x, Request::new().slot(mine()));
+    let before = until(&semaphores, &x, |view| view.waiting == 1).requests[0].id;
+    leaver.kill();
+    drop(held);
+    let permit = waiter.join().unwrap().unwrap();
+    assert_ne!(permit.id(), before);
+    until(&semaphores, &x, |view| view.busy == 1);
+    assert!(!permit.is_lost());
 }
 
 #[test]
@@ -515,6 +585,45 @@ fn a_file_of_a_newer_version_is_refused() {
     newer.pragma_update(None, "user_version", 99).unwrap();
     drop(newer);
     refused(&path, "a newer version of this program wrote it (schema 99");
+}
+
+#[test]
+fn a_file_of_the_version_without_slot_ids_goes_on_working() {
+    let file = File::new();
+    let path = file.path();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let old = rusqlite::Connection::open(&path).unwrap();
+    // The tables of version 1 have stayed as they were.
+    old.execute_batch(include_str!("../src/sqlite/schema.sql"))
+        .unwrap();
+    old.execute_batch(
+        "INSERT INTO semaphore (name, slots, declared, wanted, pinned, taken, granted, waiting, token,
+             sequence, due, ended, touched)
+         VALUES ('x', 2, 1, 1, 1, 0, 0, 0, 41, 7, 9223372036854775807, 0, 0);",
+    )
+    .unwrap();
+    old.pragma_update(None, "application_id", 0x636c_6131)
+        .unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    let x = name("x");
+    let (one, other) = (file.open(), file.open());
+    let seen = view(&one, &x);
+    assert_eq!((seen.slots, seen.pinned), (Slots::Limited(2), true));
+    let permit = one
+        .blocking_acquire(&x, Request::new().slot(mine()))
+        .unwrap();
+    assert_eq!(permit.token(), 42);
+    assert!(block_on(other.release_slot(&x, &mine())).unwrap());
+    block_on(permit.lost());
+    // Whoever of that version has it open still may go on.
+    old.execute_batch(
+        "INSERT INTO request (uuid, semaphore, session, phase, sequence, class, place, priority, requested)
+         VALUES (x'000102030405060708090a0b0c0d0e0f', 1, 1, 0, 8, 0, x'01', 0, 0);
+         DELETE FROM request;",
+    )
+    .unwrap();
+    let version = old.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
+    assert_eq!(version.unwrap(), 2);
 }
 
 #[test]

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use cla_semaphore::{
     AcquireError, AdminError, BoxFuture, Diagnosis, EventKind, Events, Lease, Permit, RefreshError,
-    ReleaseError, Request, RequestId, SemaphoreName, SemaphoreView, Semaphores, Slots, Store,
-    StoreError, Ttl,
+    ReleaseError, Request, RequestId, SemaphoreName, SemaphoreView, Semaphores, SlotId, Slots,
+    Store, StoreError, Ttl,
 };
 use common::{name, poll, ttl};
 use futures::executor::block_on;
@@ -57,6 +57,23 @@ impl Store for Faraway {
             let permit = self.0.try_acquire(&name, request).await?;
             Ok(permit.map(|permit| Box::new(FarawayLease(permit)) as Box<dyn Lease>))
         })
+    }
+
+    fn release_slot(
+        &self,
+        name: SemaphoreName,
+        slot: SlotId,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move { self.0.release_slot(&name, &slot).await })
+    }
+
+    fn refresh_slot(
+        &self,
+        name: SemaphoreName,
+        slot: SlotId,
+        ttl: Ttl,
+    ) -> BoxFuture<'_, Result<(), RefreshError>> {
+        Box::pin(async move { self.0.refresh_slot(&name, &slot, ttl).await })
     }
 
     fn set_slots(
@@ -157,6 +174,9 @@ impl Lease for FarawayLease {
     }
     fn release(self: Box<Self>) -> BoxFuture<'static, Result<(), ReleaseError>> {
         Box::pin(self.0.release())
+    }
+    fn leave(self: Box<Self>) {
+        self.0.leave();
     }
 }
 

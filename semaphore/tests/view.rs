@@ -2,7 +2,7 @@
 
 mod common;
 
-use cla_semaphore::{Owner, Request, RunId, SemaphoreView, Slots};
+use cla_semaphore::{Owner, Request, RunId, SemaphoreView, SlotId, Slots};
 use common::{Stage, now, seconds, ttl};
 use serde_json::json;
 
@@ -14,7 +14,9 @@ fn a_semaphore_is_shown_with_all_its_fields_and_null_for_what_is_absent() {
         .with_run(run)
         .with_process("web1", 4711);
     stage.clock.advance(seconds(100));
-    let busy = stage.take_as(Request::new().ttl(ttl(60)).owner(owner));
+    let slot = SlotId::new("deploy-1").unwrap();
+    let request = Request::new().ttl(ttl(60)).owner(owner).slot(slot);
+    let busy = stage.take_as(request);
     stage.clock.advance(seconds(5));
     let _waiting = stage.wait_as(Request::new().priority(3));
     stage.clock.advance(seconds(2));
@@ -38,6 +40,7 @@ fn a_semaphore_is_shown_with_all_its_fields_and_null_for_what_is_absent() {
                     "pid": 4711,
                     "place": null,
                     "priority": 0,
+                    "slot": "deploy-1",
                     "token": 1,
                     "requested_at": 100.0,
                     "started_at": 100.0,
@@ -55,6 +58,7 @@ fn a_semaphore_is_shown_with_all_its_fields_and_null_for_what_is_absent() {
                     "pid": null,
                     "place": 1,
                     "priority": 3,
+                    "slot": null,
                     "token": null,
                     "requested_at": 105.0,
                     "started_at": null,

@@ -91,6 +91,8 @@ declare module "cla/sem" {
     readonly place: number | null;
     /** The priority it asked for. */
     readonly priority: number;
+    /** The id of the slot that it takes, if it has one. */
+    readonly slot: string | null;
     /** The fencing token, once it was admitted. */
     readonly token: number | null;
     /** When it asked. */

@@ -596,6 +596,7 @@ fn list_and_show_have_the_shape_that_every_interface_keeps() {
                 "pid",
                 "place",
                 "priority",
+                "slot",
                 "token",
                 "requested_at",
                 "started_at",

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use cla_runtime::{Engine, RunOptions, Script};
 use cla_semaphore::{
-    AcquireError, AdminError, EventKind, EventsError, Owner, ReleaseError, Request, Slots, Status,
-    StoreError,
+    AcquireError, AdminError, EventKind, EventsError, Owner, ReleaseError, Request, SlotId, Slots,
+    Status, StoreError,
 };
 use cla_tests::redis::Server;
 use common::{acquire, line, name, soon, store, until_waiting};
@@ -134,6 +134,72 @@ async fn after_a_restart_without_data_holders_hold_and_waiters_stand_where_they_
         server.restart();
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_keeps_its_id_when_data_are_lost_and_who_shares_it_is_told_that_nobody_knows() {
+    let server = Server::start();
+    let (here, there) = (store(&short_lease(&server)), store(&short_lease(&server)));
+    let x = name("x");
+    let slot = SlotId::new("a|slot%").unwrap();
+    let asking = || Request::new().slots(3).slot(slot.clone());
+    let held = soon(here.acquire(&x, asking())).await.unwrap();
+    let shared = soon(there.acquire(&x, asking())).await.unwrap();
+    assert_eq!(shared.id(), held.id());
+    server.flush();
+    // Only the session that took it can bring it back.
+    soon(shared.lost()).await;
+    assert!(shared.lease_passed());
+    drop(shared);
+    let state = soon(there.slot_state(&x, &slot)).await.unwrap();
+    assert_eq!(state.held.map(|slot| slot.request), Some(held.id()));
+    assert!(!held.is_lost());
+    assert!(soon(there.release_slot(&x, &slot)).await.unwrap());
+    soon(held.lost()).await;
+    assert!(!held.lease_passed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_a_killed_process_left_is_free_within_its_lease() {
+    let server = Server::start();
+    let x = name("x");
+    let there = store(&short_lease(&server));
+    let slot = SlotId::new("mine").unwrap();
+    let asking = || Request::new().slots(2).slot(slot.clone());
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["a_program_that_leaves_a_slot", "--exact", "--nocapture"])
+        .env("CLA_TEST_LEAVES_AT", short_lease(&server))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("left")));
+    let shared = soon(there.acquire(&x, asking())).await.unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    soon(shared.lost()).await;
+    assert!(shared.lease_passed());
+    let next = soon(there.acquire(&x, asking())).await.unwrap();
+    assert_ne!(next.id(), shared.id());
+    drop(shared);
+    assert!(!next.is_lost());
+}
+
+#[test]
+fn a_program_that_leaves_a_slot() {
+    let Ok(url) = std::env::var("CLA_TEST_LEAVES_AT") else {
+        return;
+    };
+    let semaphores = store(&url);
+    let slot = SlotId::new("mine").unwrap();
+    let request = Request::new().slots(2).slot(slot);
+    let permit = semaphores.blocking_acquire(&name("x"), request).unwrap();
+    permit.leave();
+    println!("left");
+    std::io::stdout().flush().unwrap();
+    loop {
+        std::thread::park();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

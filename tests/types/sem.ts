@@ -94,6 +94,7 @@ for (const request of semaphore.requests) {
   exactly<number | null>()(request.pid);
   const who: string | null | undefined = request.who;
   const place: number | null | undefined = request.place;
+  const slot: string | null | undefined = request.slot;
   const token: number | null | undefined = request.token;
   const ran: number | null | undefined = request.ran;
   const columns = [

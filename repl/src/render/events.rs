@@ -54,7 +54,7 @@ fn word(kind: EventKind) -> String {
 
 fn colour(kind: EventKind) -> anstyle::Style {
     match kind {
-        EventKind::Acquired | EventKind::Granted => GREEN,
+        EventKind::Acquired | EventKind::Granted | EventKind::Reacquired => GREEN,
         EventKind::Queued
         | EventKind::Moved
         | EventKind::SlotsChanged

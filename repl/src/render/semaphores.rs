@@ -1,7 +1,7 @@
 //! Tables of semaphores and of the requests at them.
 
 use anstyle::Style;
-use cla_runtime::semaphore::{Priority, RequestView, SemaphoreView, Slots, Status};
+use cla_runtime::semaphore::{Priority, RequestView, SemaphoreView, SlotId, Slots, Status};
 
 use super::{Align, BOLD, Column, DIM, GREEN, Line, RED, ShortIds, Span, Table, YELLOW};
 use crate::durations::short;
@@ -67,6 +67,7 @@ pub(crate) fn requests(view: &SemaphoreView, ids: &ShortIds, width: Option<usize
         Column::new("ID", Align::Left),
         Column::new("STATUS", Align::Left),
         Column::new("WHO", Align::Left).that_gives_way(),
+        Column::new("SLOT", Align::Left).that_gives_way(),
         Column::new("PLACE", Align::Right),
         Column::new("PRIORITY", Align::Right),
         Column::new("WAITED", Align::Right),
@@ -84,6 +85,13 @@ pub(crate) fn requests(view: &SemaphoreView, ids: &ShortIds, width: Option<usize
             Span::new(ids.get(request.id), BOLD),
             Span::new(status(request), style),
             Span::plain(request.who.as_deref().unwrap_or_default()),
+            Span::plain(
+                request
+                    .slot
+                    .as_ref()
+                    .map(SlotId::as_str)
+                    .unwrap_or_default(),
+            ),
             number(request.place),
             number(priority),
             Span::plain(short(request.waited)),
@@ -204,6 +212,7 @@ pub(super) mod tests {
             pid: Some(7),
             place: Some(1),
             priority: Priority(0),
+            slot: None,
             token: None,
             requested_at: 1000.0,
             started_at: None,
@@ -273,6 +282,24 @@ pub(super) mod tests {
         assert_eq!(
             text(&[headline(&view)]),
             ["x: 1 slot, 1 busy, 1 granted, 1 waiting"]
+        );
+    }
+
+    #[test]
+    fn slot_ids_are_shown_where_there_are_any() {
+        let named = RequestView {
+            slot: Some(SlotId::new("my-slot").unwrap()),
+            ..busy(A, "a.js")
+        };
+        let view = view("x", &[named, request(C, "c.js")]);
+        let ids = ShortIds::of(std::slice::from_ref(&view));
+        assert_eq!(
+            text(&requests(&view, &ids, None)),
+            [
+                "   ID    STATUS   WHO   SLOT     PLACE  WAITED   RAN  TOKEN  HOST  PID",
+                "●  aaaa  busy     a.js  my-slot           0.0s  3.2s     41  db1     7",
+                "○  cccc  waiting  c.js               1  1m 05s               db1     7",
+            ]
         );
     }
 

@@ -18,9 +18,9 @@ pub(super) struct Args {
     name: Option<SemaphoreName>,
     /// Print one JSON object per event
     ///
-    /// Its fields: kind (created, queued, acquired, granted, released, expired, cancelled, deadlocked,
-    /// timed_out, killed, lost, refreshed, force_released, purged, moved, slots_changed, pinned,
-    /// unpinned, forgotten), semaphore, request, who, run, busy, waiting, slots, at (seconds since
+    /// Its fields: kind (created, queued, acquired, granted, reacquired, released, expired, cancelled,
+    /// deadlocked, timed_out, killed, lost, refreshed, force_released, purged, moved, slots_changed,
+    /// pinned, unpinned, forgotten), semaphore, request, who, run, busy, waiting, slots, at (seconds since
     /// 1970). {"missed":N} says that N events were missed; null: nobody knows how many.
     #[arg(long)]
     json: bool,

@@ -16,11 +16,12 @@ use super::Subject;
 use super::drive::{poll, until};
 use super::events::Listener;
 use super::stage::{At, Stage};
-use crate::error::{AcquireError, AdminError, ReleaseError};
+use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError};
 use crate::id::RequestId;
-use crate::queue::{Admission, Effects, Outcome, Queue, Ticket, Verdict, Way};
+use crate::queue::{Admission, Effects, Outcome, Queue, RefreshRefused, Ticket, Verdict, Way};
 use crate::request::Request;
 use crate::semaphores::{Acquire, Permit};
+use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::time::Timestamp;
 use crate::view::{SemaphoreView, Status};
@@ -51,12 +52,16 @@ impl fmt::Debug for Where {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Acquire(Where, Option<Slots>, i32),
-    TryAcquire(Where, Option<Slots>),
+    Acquire(Where, Option<Slots>, i32, Option<u8>),
+    TryAcquire(Where, Option<Slots>, Option<u8>),
+    ReleaseSlot(Where, u8),
+    /// Always in vain: nothing here has a TTL.
+    RefreshSlot(Where, u8),
     // The last number picks one of those there are: permits, or waiting requests. (Of those that wait there is
     // now and then nobody: then any request that ever was is picked, which cannot be steered.)
     Release(usize),
     Drop(usize),
+    Leave(usize),
     /// Gives up a wait.
     Abandon(usize),
     /// Gives back a permit, and at once gives up the wait that is first in line there.
@@ -79,6 +84,18 @@ fn slots() -> impl Strategy<Value = Slots> {
     ]
 }
 
+/// The slot ids there are: few, so that they meet.
+const SLOT_IDS: std::ops::Range<u8> = 0..3;
+
+fn slot() -> impl Strategy<Value = Option<u8>> {
+    prop::option::weighted(0.3, SLOT_IDS)
+}
+
+fn slot_id(slot: u8) -> SlotId {
+    SlotId::new(["s", "@|s%7C", "信号"][usize::from(slot)])
+        .expect("the suite's slot ids are slot ids")
+}
+
 fn step() -> impl Strategy<Value = Step> {
     // Mostly the first semaphore: a sequence is about what happens at one.
     let place = || {
@@ -87,9 +104,13 @@ fn step() -> impl Strategy<Value = Step> {
     };
     let declared = || prop::option::weighted(0.2, slots());
     prop_oneof![
-        14 => (place(), declared(), -1..2_i32)
-            .prop_map(|(at, declared, priority)| Step::Acquire(at, declared, priority)),
-        2 => (place(), declared()).prop_map(|(at, declared)| Step::TryAcquire(at, declared)),
+        14 => (place(), declared(), -1..2_i32, slot())
+            .prop_map(|(at, declared, priority, slot)| Step::Acquire(at, declared, priority, slot)),
+        3 => (place(), declared(), slot())
+            .prop_map(|(at, declared, slot)| Step::TryAcquire(at, declared, slot)),
+        3 => (place(), SLOT_IDS).prop_map(|(at, slot)| Step::ReleaseSlot(at, slot)),
+        1 => (place(), SLOT_IDS).prop_map(|(at, slot)| Step::RefreshSlot(at, slot)),
+        2 => any::<usize>().prop_map(Step::Leave),
         4 => any::<usize>().prop_map(Step::Release),
         4 => any::<usize>().prop_map(Step::Drop),
         2 => any::<usize>().prop_map(Step::Abandon),
@@ -202,6 +223,10 @@ fn play(
     }
     // Everybody goes.
     game.everybody = Vec::new();
+    for name in NAMES.iter().filter(|_| game.left) {
+        // What somebody left stays, so it is not known whether there is anything.
+        let _ = stage.a.on(name).purge();
+    }
     until(stage.a.patience, || {
         let list = stage.b.list();
         let idle = list.iter().all(|view| view.busy == 0 && view.waiting == 0);
@@ -223,6 +248,8 @@ const fn is_live(status: Status) -> bool {
 struct Asked {
     at: Where,
     ticket: Ticket,
+    /// The request whose slot it holds once it was admitted: another one's, if that has the same slot id.
+    held: Ticket,
     /// The store's name for it, once that is known.
     id: Option<RequestId>,
     /// The fencing tokens: the model's and the store's.
@@ -242,6 +269,7 @@ struct Row {
     status: Status,
     granted: bool,
     priority: i32,
+    slot: Option<SlotId>,
     place: Option<usize>,
 }
 
@@ -263,6 +291,8 @@ struct Game<'a> {
     /// If what is told is compared, too.
     listener: Option<Listener>,
     everybody: Vec<Asked>,
+    /// Some slots were left without a permit.
+    left: bool,
 }
 
 type Checked = Result<(), String>;
@@ -282,6 +312,7 @@ impl<'a> Game<'a> {
             }),
             listener,
             everybody: Vec::new(),
+            left: false,
         }
     }
 
@@ -298,22 +329,18 @@ impl<'a> Game<'a> {
     fn act(&mut self, step: Step) -> Checked {
         let now = Timestamp::ZERO;
         match step {
-            Step::Acquire(at, declared, priority) => {
-                return self.ask(at, asking(declared).priority(priority));
+            Step::Acquire(at, declared, priority, slot) => {
+                return self.ask(at, asking(declared, slot).priority(priority));
             }
-            Step::TryAcquire(at, declared) => {
-                let mut request = asking(declared);
+            Step::TryAcquire(at, declared, slot) => {
+                let mut request = asking(declared, slot);
                 let there = self.at(at);
                 let store = there.try_take_as(request.clone());
                 let queue = &mut self.queues[at.semaphore];
                 let model = queue.try_acquire(&mut request, now, &mut self.fx[at.semaphore]);
                 match (model, store) {
                     (None, None) => {}
-                    (Some(admission), Some(permit)) => {
-                        let ticket = admission.ticket;
-                        self.join(at, ticket, State::Over);
-                        return self.hold(self.everybody.len() - 1, admission, permit);
-                    }
+                    (Some(admission), Some(permit)) => return self.enter(at, admission, permit),
                     (model, store) => {
                         return Err(format!(
                             "try_acquire gave {store:?} and should give {model:?}"
@@ -328,12 +355,44 @@ impl<'a> Game<'a> {
             }
             Step::Drop(who) => {
                 if let Some(who) = self.pick(who, |state| matches!(state, State::Holding(_))) {
-                    let Asked { at, ticket, .. } = self.everybody[who];
+                    let Asked { at, held, .. } = self.everybody[who];
                     self.everybody[who].state = State::Over;
                     // Nobody is harmed if it was lost.
                     let _ =
-                        self.queues[at.semaphore].release(ticket, now, &mut self.fx[at.semaphore]);
+                        self.queues[at.semaphore].release(held, now, &mut self.fx[at.semaphore]);
                 }
+            }
+            Step::Leave(who) => {
+                if let Some(who) = self.pick(who, |state| matches!(state, State::Holding(_)))
+                    && let State::Holding(permit) =
+                        std::mem::replace(&mut self.everybody[who].state, State::Over)
+                {
+                    permit.leave();
+                    self.left = true;
+                }
+            }
+            Step::ReleaseSlot(at, slot) => {
+                let slot = slot_id(slot);
+                let queue = &mut self.queues[at.semaphore];
+                let model = queue.release_slot(&slot, now, &mut self.fx[at.semaphore]);
+                let store = self.at(at).release_slot(&slot);
+                return ensure(store == model.is_ok(), || {
+                    format!("release_slot gave {store} and should give {model:?}")
+                });
+            }
+            Step::RefreshSlot(at, slot) => {
+                let slot = slot_id(slot);
+                let queue = &mut self.queues[at.semaphore];
+                let ttl = super::stage::ttl(Duration::from_secs(60));
+                let model = queue.refresh_slot(&slot, ttl, now, &mut self.fx[at.semaphore]);
+                let store = self.at(at).refresh_slot(&slot, ttl);
+                return match (model, &store) {
+                    (Err(RefreshRefused::NotHeld), Err(RefreshError::NotHeld { .. }))
+                    | (Err(RefreshRefused::NoTtl), Err(RefreshError::NoTtl { .. })) => Ok(()),
+                    _ => Err(format!(
+                        "refresh_slot gave {store:?} and should give {model:?}"
+                    )),
+                };
             }
             Step::Abandon(who) => {
                 if let Some(who) = self.pick(who, |state| matches!(state, State::Waiting(_))) {
@@ -432,17 +491,14 @@ impl<'a> Game<'a> {
             &mut self.fx[at.semaphore],
         );
         match outcome {
-            Outcome::Admitted(admission) => {
-                self.join(at, admission.ticket, State::Over);
-                match super::drive::within(there.patience, acquire) {
-                    Some(Ok(permit)) => self.hold(number, admission, permit),
-                    Some(Err(error)) => Err(format!("a slot is free, yet: {error}")),
-                    None => Err(format!(
-                        "a slot is free, yet it waits: {:#?}",
-                        there.shown()
-                    )),
-                }
-            }
+            Outcome::Admitted(admission) => match super::drive::within(there.patience, acquire) {
+                Some(Ok(permit)) => self.enter(at, admission, permit),
+                Some(Err(error)) => Err(format!("a slot is free, yet: {error}")),
+                None => Err(format!(
+                    "a slot is free, yet it waits: {:#?}",
+                    there.shown()
+                )),
+            },
             Outcome::Queued(ticket) => match poll(&mut acquire) {
                 None => {
                     self.join(at, ticket, State::Waiting(acquire));
@@ -454,10 +510,24 @@ impl<'a> Game<'a> {
         }
     }
 
+    /// A request was admitted at once, in both worlds, or shares the slot of an earlier one.
+    fn enter(&mut self, at: Where, admission: Admission, permit: Permit) -> Checked {
+        self.join(at, admission.ticket, State::Over);
+        self.hold(self.everybody.len() - 1, admission, permit)
+    }
+
+    /// The first who asked with that ticket.
+    fn whose(&self, semaphore: usize, ticket: Ticket) -> Option<usize> {
+        self.everybody
+            .iter()
+            .position(|asked| asked.at.semaphore == semaphore && asked.ticket == ticket)
+    }
+
     fn join(&mut self, at: Where, ticket: Ticket, state: State) {
         self.everybody.push(Asked {
             at,
             ticket,
+            held: ticket,
             id: None,
             tokens: None,
             state,
@@ -466,15 +536,19 @@ impl<'a> Game<'a> {
 
     /// The request was admitted, in both worlds.
     fn hold(&mut self, who: usize, admission: Admission, permit: Permit) -> Checked {
+        let holder = self.whose(self.everybody[who].at.semaphore, admission.ticket);
+        let id = holder.and_then(|holder| self.everybody[holder].id);
         let asked = &mut self.everybody[who];
         let granted = matches!(admission.way, Way::Grant);
         ensure(permit.granted() == granted, || {
             format!("{permit:?} should have granted = {granted}")
         })?;
-        ensure(asked.id.is_none_or(|id| id == permit.id()), || {
-            format!("{permit:?} was {:?} while it waited", asked.id)
+        ensure(id.is_none_or(|id| id == permit.id()), || {
+            format!("{permit:?} was {id:?} before")
         })?;
-        asked.id = Some(permit.id());
+        if asked.ticket == admission.ticket {
+            asked.id = Some(permit.id());
+        }
         asked.tokens = Some((admission.token, permit.token()));
         asked.state = State::Holding(permit);
         Ok(())
@@ -485,11 +559,11 @@ impl<'a> Game<'a> {
         let State::Holding(permit) = std::mem::replace(&mut asked.state, State::Over) else {
             unreachable!("a permit was picked")
         };
-        let Asked { at, ticket, .. } = *asked;
+        let Asked { at, held, .. } = *asked;
         let there = self.at(at);
         let store = there.wait_for("release", permit.release());
         let model =
-            self.queues[at.semaphore].release(ticket, Timestamp::ZERO, &mut self.fx[at.semaphore]);
+            self.queues[at.semaphore].release(held, Timestamp::ZERO, &mut self.fx[at.semaphore]);
         match (model, store) {
             (Ok(()), Ok(())) | (Err(_), Err(ReleaseError::Lost { .. })) => Ok(()),
             (model, store) => Err(format!("release gave {store:?} and should give {model:?}")),
@@ -592,6 +666,10 @@ impl<'a> Game<'a> {
                 (Some(Verdict::Admitted(admission)), Ok(permit)) => {
                     self.hold(who, admission, permit)?;
                 }
+                (Some(Verdict::Slot(admission)), Ok(permit)) => {
+                    self.everybody[who].held = admission.ticket;
+                    self.hold(who, admission, permit)?;
+                }
                 (Some(Verdict::Cancelled), Err(AcquireError::Cancelled { .. })) => {
                     self.everybody[who].state = State::Over;
                 }
@@ -615,7 +693,7 @@ impl<'a> Game<'a> {
         })?;
         for (who, asked) in self.everybody.iter().enumerate() {
             if let State::Holding(permit) = &asked.state {
-                let lost = !self.queues[asked.at.semaphore].is_held(asked.ticket);
+                let lost = !self.queues[asked.at.semaphore].is_held(asked.held);
                 ensure(permit.is_lost() == lost, || {
                     format!("the permit of request {who} should be lost: {lost}")
                 })?;
@@ -656,6 +734,7 @@ impl<'a> Game<'a> {
                     status: row.status,
                     granted: row.granted,
                     priority: row.priority.0,
+                    slot: row.slot.cloned(),
                     place: row.place,
                 })
                 .collect(),
@@ -676,6 +755,7 @@ impl<'a> Game<'a> {
                     status: row.status,
                     granted: row.granted,
                     priority: row.priority.0,
+                    slot: row.slot.clone(),
                     place: row.place,
                 })
                 .collect(),
@@ -757,6 +837,8 @@ impl<'a> Game<'a> {
                 .filter(|asked| asked.at.semaphore == semaphore);
             let mut tokens: Vec<_> = its.filter_map(|asked| asked.tokens).collect();
             tokens.sort_unstable();
+            // Permits of one slot have one token.
+            tokens.dedup();
             let grow = tokens.windows(2).all(|two| two[0].1 < two[1].1);
             ensure(grow, || {
                 format!("the tokens of {name} do not only grow: {tokens:?}")
@@ -766,11 +848,15 @@ impl<'a> Game<'a> {
     }
 }
 
-fn asking(declared: Option<Slots>) -> Request {
-    match declared {
-        Some(slots) => Request::new().slots(slots),
-        None => Request::new(),
+fn asking(declared: Option<Slots>, slot: Option<u8>) -> Request {
+    let mut request = Request::new();
+    if let Some(slots) = declared {
+        request = request.slots(slots);
     }
+    if let Some(slot) = slot {
+        request = request.slot(slot_id(slot));
+    }
+    request
 }
 
 fn queue_has(queue: &Queue<usize>, ticket: Ticket) -> bool {

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use super::drive::{poll, until, within};
 use super::{Fresh, Subject};
-use crate::error::{AcquireError, AdminError};
+use crate::error::{AcquireError, AdminError, RefreshError};
 use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
 use crate::request::{Request, Ttl};
 use crate::semaphores::{Acquire, Permit, Semaphores};
+use crate::slot::{SlotId, SlotState};
 use crate::slots::Slots;
 use crate::view::{RequestView, SemaphoreView, Status};
 
@@ -310,6 +311,23 @@ impl At {
 
     pub(super) fn forget(&self) -> Result<(), AdminError> {
         self.wait_for("forget", self.semaphores.forget(&self.name))
+    }
+
+    // ---- slot ids
+
+    pub(super) fn release_slot(&self, slot: &SlotId) -> bool {
+        let released = self.semaphores.release_slot(&self.name, slot);
+        done(self.wait_for("release_slot", released))
+    }
+
+    pub(super) fn refresh_slot(&self, slot: &SlotId, ttl: Ttl) -> Result<(), RefreshError> {
+        let refreshed = self.semaphores.refresh_slot(&self.name, slot, ttl);
+        self.wait_for("refresh_slot", refreshed)
+    }
+
+    pub(super) fn slot_state(&self, slot: &SlotId) -> SlotState {
+        let state = self.semaphores.slot_state(&self.name, slot);
+        done(self.wait_for("slot_state", state))
     }
 
     // ---- permits

@@ -16,8 +16,12 @@ enum Command {
         priority: i32,
         timeout: Option<u64>,
         ttl: Option<u64>,
+        slot: Option<u8>,
     },
-    TryAcquire,
+    TryAcquire(Option<u8>),
+    ReleaseSlot(u8),
+    RefreshSlot(u8, u64),
+    Leave(usize),
     // The numbers pick one of all requests ever made, so also those that are gone.
     Release(usize),
     Refresh(usize, u64),
@@ -45,18 +49,33 @@ fn slots() -> impl Strategy<Value = Slots> {
     ]
 }
 
+/// The slot ids there are: few, so that they meet.
+const SLOT_IDS: std::ops::Range<u8> = 0..3;
+
+fn slot() -> impl Strategy<Value = Option<u8>> {
+    prop::option::weighted(0.3, SLOT_IDS)
+}
+
+fn slot_id(slot: u8) -> SlotId {
+    SlotId::new(format!("slot {slot}")).unwrap()
+}
+
 fn command() -> impl Strategy<Value = Command> {
     let acquire = (
         prop::option::weighted(0.2, slots()),
         -1..2_i32,
         prop::option::weighted(0.3, 0..20_u64),
         prop::option::weighted(0.3, 1..20_u64),
+        slot(),
     );
     prop_oneof![
-        12 => acquire.prop_map(|(declared, priority, timeout, ttl)| Command::Acquire {
-            declared, priority, timeout, ttl,
+        12 => acquire.prop_map(|(declared, priority, timeout, ttl, slot)| Command::Acquire {
+            declared, priority, timeout, ttl, slot,
         }),
-        1 => Just(Command::TryAcquire),
+        2 => slot().prop_map(Command::TryAcquire),
+        2 => SLOT_IDS.prop_map(Command::ReleaseSlot),
+        1 => (SLOT_IDS, 1..20_u64).prop_map(|(slot, ttl)| Command::RefreshSlot(slot, ttl)),
+        1 => any::<usize>().prop_map(Command::Leave),
         8 => any::<usize>().prop_map(Command::Release),
         2 => (any::<usize>(), 1..20_u64).prop_map(|(who, ttl)| Command::Refresh(who, ttl)),
         2 => any::<usize>().prop_map(Command::Abandon),
@@ -86,6 +105,8 @@ struct Asked {
     deadline: Option<u64>,
     granted: bool,
     token: u64,
+    slot: Option<SlotId>,
+    left: bool,
 }
 
 #[derive(Default)]
@@ -101,7 +122,10 @@ struct Model {
     ended: Vec<(usize, Status, u64)>,
     tokens: u64,
     verdicts: Vec<(usize, &'static str)>,
-    lost: Vec<usize>,
+    /// Those who got the slot of another request, which is named second.
+    shared: Vec<(usize, usize)>,
+    /// Whose permits were taken, and whether they may ask.
+    lost: Vec<(usize, bool)>,
 }
 
 const fn plain(slots: Slots) -> Option<u32> {
@@ -139,8 +163,32 @@ impl Model {
 
     fn start_waiting(&mut self, at: usize, granted: bool, now: u64) {
         let asked = self.line.remove(at);
-        self.verdicts.push((asked.number, "admitted"));
+        if let Some(holder) = self.holder(asked.slot.as_ref()) {
+            self.verdicts.push((asked.number, "shares"));
+            self.shared.push((asked.number, holder));
+            self.ended.push((asked.number, Status::Done, now));
+            return;
+        }
+        let word = match asked.slot {
+            Some(_) => "holds",
+            None => "admitted",
+        };
+        self.verdicts.push((asked.number, word));
         self.start(asked, granted, now);
+    }
+
+    /// The busy request with that slot id.
+    fn holder(&self, slot: Option<&SlotId>) -> Option<usize> {
+        let its = |asked: &&Asked| slot.is_some() && asked.slot.as_ref() == slot;
+        self.busy.iter().find(its).map(|asked| asked.number)
+    }
+
+    fn lose(&mut self, number: usize) {
+        let its = |asked: &&Asked| asked.number == number;
+        if let Some(asked) = self.busy.iter().find(its) {
+            let asks = asked.slot.is_none() && !asked.left;
+            self.lost.push((number, asks));
+        }
     }
 
     fn settle(&mut self, now: u64) {
@@ -172,8 +220,8 @@ impl Model {
                 self.verdicts.push((number, "timed out"));
                 self.ended.push((number, Status::TimedOut, now));
             } else {
+                self.lose(number);
                 self.busy.retain(|asked| asked.number != number);
-                self.lost.push(number);
                 self.ended.push((number, Status::Expired, now));
             }
             self.settle(now);
@@ -195,6 +243,13 @@ impl Model {
     fn end_busy(&mut self, number: usize, status: Status, now: u64) -> bool {
         let found = self.busy.iter().any(|asked| asked.number == number);
         if found {
+            if self
+                .busy
+                .iter()
+                .any(|it| it.number == number && it.slot.is_some())
+            {
+                self.lose(number);
+            }
             self.busy.retain(|asked| asked.number != number);
             self.ended.push((number, status, now));
             self.settle(now);
@@ -212,8 +267,28 @@ impl Model {
         found
     }
 
+    fn refresh(&mut self, who: Option<usize>, ttl: u64, now: u64) -> Result<(), RefreshRefused> {
+        let its = |asked: &&mut Asked| Some(asked.number) == who;
+        match self.busy.iter_mut().find(its) {
+            None => Err(RefreshRefused::NotHeld),
+            Some(Asked { ttl: None, .. }) => Err(RefreshRefused::NoTtl),
+            Some(asked) => {
+                asked.ttl = Some(ttl);
+                asked.deadline = Some(now + ttl);
+                Ok(())
+            }
+        }
+    }
+
     fn place(&self, number: usize) -> Option<usize> {
         self.line.iter().position(|asked| asked.number == number)
+    }
+}
+
+fn named(request: Request, slot: Option<u8>) -> Request {
+    match slot {
+        Some(slot) => request.slot(slot_id(slot)),
+        None => request,
     }
 }
 
@@ -243,6 +318,8 @@ impl Pair {
                 .map(|limit| self.now + limit.as_nanos() as u64),
             granted: false,
             token: 0,
+            slot: request.its_slot().cloned(),
+            left: false,
         };
         let outcome = if queue_up {
             self.queue
@@ -256,7 +333,13 @@ impl Pair {
                 }
             }
         };
-        if self.model.has_room() {
+        if self.model.has_room()
+            && let Some(holder) = self.model.holder(asked.slot.as_ref())
+        {
+            let held = self.queue.admission(self.tickets[holder]);
+            assert_eq!(outcome, Outcome::Admitted(held.expect("it is busy")));
+            assert!(request.its_slot().is_some(), "it made no request");
+        } else if self.model.has_room() {
             assert!(self.model.line.is_empty());
             self.model.start(asked, false, self.now);
             let Outcome::Admitted(admission) = outcome else {
@@ -290,7 +373,7 @@ impl Pair {
         }
         let now = self.now;
         let at = Timestamp::from_nanos(now);
-        if !matches!(command, Command::Refuse(_)) {
+        if !matches!(command, Command::Refuse(_) | Command::Leave(_)) {
             self.model.pass(now);
         }
         let made = self.tickets.len();
@@ -308,6 +391,7 @@ impl Pair {
                 priority,
                 timeout,
                 ttl,
+                slot,
             } => {
                 let mut request = Request::new().priority(priority);
                 if let Some(declared) = declared {
@@ -319,9 +403,32 @@ impl Pair {
                 if let Some(ttl) = ttl {
                     request = request.ttl(Ttl::new(Duration::from_nanos(ttl)).unwrap());
                 }
-                self.ask(&mut request, true);
+                self.ask(&mut named(request, slot), true);
             }
-            Command::TryAcquire => self.ask(&mut Request::new(), false),
+            Command::TryAcquire(slot) => self.ask(&mut named(Request::new(), slot), false),
+            Command::ReleaseSlot(slot) => {
+                let slot = slot_id(slot);
+                let released = queue.release_slot(&slot, at, fx).is_ok();
+                let holder = model.holder(Some(&slot));
+                assert_eq!(released, holder.is_some());
+                if let Some(holder) = holder {
+                    model.end_busy(holder, Status::Done, now);
+                }
+            }
+            Command::RefreshSlot(slot, ttl) => {
+                let slot = slot_id(slot);
+                let new = Ttl::new(Duration::from_nanos(ttl)).unwrap();
+                let refreshed = queue.refresh_slot(&slot, new, at, fx);
+                let holder = model.holder(Some(&slot));
+                assert_eq!(refreshed, model.refresh(holder, ttl, now));
+            }
+            Command::Leave(who) => {
+                let Some(who) = pick(who) else { return };
+                queue.leave(tickets[who]);
+                if let Some(asked) = model.busy.iter_mut().find(|asked| asked.number == who) {
+                    asked.left = true;
+                }
+            }
             Command::Release(who) => {
                 let Some(who) = pick(who) else { return };
                 let released = queue.release(tickets[who], at, fx).is_ok();
@@ -331,19 +438,7 @@ impl Pair {
                 let Some(who) = pick(who) else { return };
                 let new = Ttl::new(Duration::from_nanos(ttl)).unwrap();
                 let refreshed = queue.refresh(tickets[who], new, at, fx);
-                let asked = model.busy.iter_mut().find(|asked| asked.number == who);
-                assert_eq!(
-                    refreshed,
-                    match asked {
-                        None => Err(RefreshRefused::NotHeld),
-                        Some(Asked { ttl: None, .. }) => Err(RefreshRefused::NoTtl),
-                        Some(asked) => {
-                            asked.ttl = Some(ttl);
-                            asked.deadline = Some(now + ttl);
-                            Ok(())
-                        }
-                    }
-                );
+                assert_eq!(refreshed, model.refresh(Some(who), ttl, now));
             }
             Command::Abandon(who) => {
                 let Some(who) = pick(who) else { return };
@@ -394,7 +489,8 @@ impl Pair {
                 let counts = queue.purge(at, fx);
                 assert_eq!(counts, (model.busy.len(), model.line.len()));
                 for asked in std::mem::take(&mut model.busy) {
-                    model.lost.push(asked.number);
+                    let asks = asked.slot.is_none() && !asked.left;
+                    model.lost.push((asked.number, asks));
                     model.ended.push((asked.number, Status::Done, now));
                 }
                 while !model.line.is_empty() {
@@ -405,7 +501,8 @@ impl Pair {
             Command::ForceRelease => {
                 assert_eq!(queue.force_release(at, fx), model.busy.len());
                 for asked in std::mem::take(&mut model.busy) {
-                    model.lost.push(asked.number);
+                    let asks = asked.slot.is_none() && !asked.left;
+                    model.lost.push((asked.number, asks));
                     model.ended.push((asked.number, Status::Done, now));
                 }
                 model.settle(now);
@@ -440,6 +537,7 @@ impl Pair {
                     // Only the numbering goes on; see the check of tokens.
                     let mut fresh = Model::new();
                     fresh.verdicts = std::mem::take(&mut model.verdicts);
+                    fresh.shared = std::mem::take(&mut model.shared);
                     fresh.lost = std::mem::take(&mut model.lost);
                     fresh.tokens = queue.last_token;
                     assert!(fresh.tokens >= model.tokens);
@@ -461,6 +559,7 @@ impl Pair {
             ..
         } = self;
         // What waiters were told, in order.
+        let mut shared = Vec::new();
         let told: Vec<_> = fx
             .verdicts
             .drain(..)
@@ -470,6 +569,11 @@ impl Pair {
                         assert_eq!(admission.ticket, tickets[number]);
                         "admitted"
                     }
+                    Verdict::Slot(admission) if admission.ticket == tickets[number] => "holds",
+                    Verdict::Slot(admission) => {
+                        shared.push((number, admission.ticket));
+                        "shares"
+                    }
                     Verdict::Cancelled => "cancelled",
                     Verdict::TimedOut => "timed out",
                 };
@@ -477,11 +581,20 @@ impl Pair {
             })
             .collect();
         assert_eq!(told, std::mem::take(&mut model.verdicts));
+        let theirs: Vec<_> = std::mem::take(&mut model.shared)
+            .into_iter()
+            .map(|(number, holder)| (number, tickets[holder]))
+            .collect();
+        assert_eq!(shared, theirs);
         let lost: Vec<_> = std::mem::take(&mut model.lost)
             .into_iter()
-            .map(|number| tickets[number])
+            .map(|(number, asks)| (tickets[number], asks))
             .collect();
-        let taken: Vec<_> = fx.lost.drain(..).map(|lost| lost.ticket).collect();
+        let taken: Vec<_> = fx
+            .lost
+            .drain(..)
+            .map(|lost| (lost.admission.ticket, lost.asked))
+            .collect();
         assert_eq!(taken, lost);
         // What administrators see.
         assert_eq!(plain(queue.slots()), model.slots);
@@ -537,8 +650,21 @@ impl Pair {
             queue.next_deadline(),
             next.map_or(Timestamp::NEVER, Timestamp::from_nanos)
         );
-        // The invariant of the module page.
+        // The invariants of the module page.
         assert!(model.line.is_empty() || !model.has_room());
+        let named = model.busy.iter().filter_map(|asked| {
+            let slot = asked.slot.clone()?;
+            Some((slot, tickets[asked.number].index()))
+        });
+        assert_eq!(queue.held_slots, named.collect());
+        assert_eq!(
+            queue.held_slots.len(),
+            model
+                .busy
+                .iter()
+                .filter(|asked| asked.slot.is_some())
+                .count()
+        );
     }
 }
 

@@ -28,6 +28,7 @@ use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
 use crate::request::{Request, Ttl};
+use crate::slot::SlotId;
 use crate::slots::Slots;
 
 /// Administrators do not wait longer for a server that cannot be reached.
@@ -203,6 +204,9 @@ struct Asked {
     limit: Option<Duration>,
     joins: bool,
     owner: Option<Owner>,
+    slot: Option<SlotId>,
+    /// Another session made it, and this one has permits of it: the same slot id was asked for.
+    anothers: bool,
     asked_at: Instant,
     /// Taken when it is answered.
     answer: Option<oneshot::Sender<Result<Option<Arc<Hold>>, AcquireError>>>,
@@ -215,6 +219,19 @@ struct Asked {
     alarm: Option<Instant>,
     /// Its timeout has passed, and the server was asked to say so.
     overdue: bool,
+}
+
+/// What a request got whose slot id holds a slot already.
+struct Shared {
+    /// The request that holds it.
+    holder: RequestId,
+    token: u64,
+    /// When it was asked for and given.
+    times: (u64, u64),
+    granted: bool,
+    birth: u64,
+    /// How long it is still held, in microseconds, if it expires.
+    left: Option<u64>,
 }
 
 enum Stage {
@@ -589,6 +606,8 @@ impl Driver {
                     limit,
                     joins,
                     owner: request.take_owner(),
+                    slot: request.take_slot(),
+                    anothers: false,
                     asked_at: Instant::now(),
                     answer: Some(answer),
                     sent: false,
@@ -665,7 +684,7 @@ impl Driver {
             .arg(asked.priority)
             .arg(limit.map(micros).unwrap_or_default())
             .arg(if asked.joins { "q" } else { "t" })
-            .arg(reply::blob(asked.owner.as_ref()))
+            .arg(reply::blob(asked.owner.as_ref(), asked.slot.as_ref()))
             .arg(&self.mark.id)
             .arg(self.mark.guard)
             .arg(if asked.sent { "1" } else { "" });
@@ -687,6 +706,10 @@ impl Driver {
             }
             return;
         };
+        if let (Some(_), Stage::Held(hold)) = (&asked.slot, &asked.stage) {
+            // There may be other permits of it.
+            hold.lose();
+        }
         let until = self.sem(&asked.name).leased_until;
         let what = self.on(&asked.name, Script::Release, |command| {
             command.arg(digits(id));
@@ -765,10 +788,18 @@ impl Driver {
         self.orders.close();
         let ids: Vec<RequestId> = self.requests.keys().copied().collect();
         for id in ids {
-            match self.requests.get(&id).map(|asked| &asked.stage) {
-                Some(Stage::Held(hold)) => {
+            match self
+                .requests
+                .get(&id)
+                .map(|asked| (&asked.stage, asked.anothers))
+            {
+                Some((Stage::Held(hold), anothers)) => {
                     hold.lose();
-                    self.release(id, None);
+                    if anothers {
+                        self.take(id);
+                    } else {
+                        self.release(id, None);
+                    }
                 }
                 Some(_) => {
                     if let Some(mut asked) = self.take(id) {
@@ -857,6 +888,7 @@ impl Driver {
                 let at = match kind {
                     Some(1) => 5,
                     Some(2) => 3,
+                    Some(4) => 6,
                     Some(0) => 1,
                     _ => return None,
                 };
@@ -1382,6 +1414,20 @@ impl Driver {
                 }
                 self.check(id);
             }
+            Some(4) => {
+                self.leased(id, sent, field(7), fields.get(9..).unwrap_or_default());
+                if let Some(holder) = fields.get(1).and_then(text).and_then(reply::id) {
+                    let shared = Shared {
+                        holder,
+                        token: field(2),
+                        times: (field(3), field(4)),
+                        granted: field(5) == 1,
+                        birth: field(6),
+                        left: fields.get(8).and_then(natural),
+                    };
+                    self.shares(id, &shared);
+                }
+            }
             Some(9) => {
                 self.unmarked.push(Purpose::Acquire(id));
                 self.look_at_mark();
@@ -1461,6 +1507,62 @@ impl Driver {
                 self.waits_no_more(id, run, &name);
             }
         }
+    }
+
+    /// The slot id of the request `id` holds a slot already: its holder gets a permit of that.
+    fn shares(&mut self, id: RequestId, shared: &Shared) {
+        let Some(mut asked) = self.take(id) else {
+            return;
+        };
+        let answer = asked.answer.take();
+        let holder = shared.holder;
+        if self.requests.contains_key(&holder) {
+            // If it did not know yet that it is one.
+            let Shared {
+                token,
+                times,
+                granted,
+                birth,
+                ..
+            } = *shared;
+            self.admitted(holder, token, times, granted, birth);
+        } else {
+            self.hold_anothers(asked, shared);
+        }
+        if let (Some(answer), Some(asked)) = (answer, self.requests.get(&holder))
+            && let Stage::Held(hold) = &asked.stage
+        {
+            let _ = answer.send(Ok(Some(Arc::clone(hold))));
+        }
+    }
+
+    /// Notes that this store has permits of a request that another made, as `asked` did with the same slot id.
+    fn hold_anothers(&mut self, asked: Asked, shared: &Shared) {
+        let Shared {
+            holder,
+            token,
+            times,
+            granted,
+            birth,
+            left,
+        } = *shared;
+        let hold = Hold::new(holder, asked.name.clone(), token, times, granted, None);
+        *hold.expires.lock() =
+            left.and_then(|left| hold.heard.checked_add(Duration::from_micros(left)));
+        let sem = self.sem(&asked.name);
+        sem.ids.insert(holder);
+        sem.held += 1;
+        sem.birth = birth;
+        sem.token = sem.token.max(token);
+        let asked = Asked {
+            anothers: true,
+            alarm: None,
+            birth,
+            stage: Stage::Held(Arc::new(hold)),
+            ..asked
+        };
+        self.requests.insert(holder, asked);
+        self.arm_expiry(holder);
     }
 
     fn queued(&mut self, id: RequestId, requested: u64, key: String, birth: u64) {
@@ -1586,6 +1688,34 @@ impl Driver {
                     (next(), next(), next(), next(), next())
                 {
                     self.admitted(id, token, (requested, started), granted == 1, birth);
+                }
+            }
+            "s" => {
+                let holder = parts.next().and_then(reply::id);
+                let numbers: Vec<i64> = parts.flat_map(str::parse).collect();
+                if let (Some(holder), &[token, requested, started, granted, birth, left]) =
+                    (holder, numbers.as_slice())
+                {
+                    let shared = Shared {
+                        holder,
+                        token: token.unsigned_abs(),
+                        times: (requested.unsigned_abs(), started.unsigned_abs()),
+                        granted: granted == 1,
+                        birth: birth.unsigned_abs(),
+                        left: u64::try_from(left).ok(),
+                    };
+                    self.shares(id, &shared);
+                }
+            }
+            "d" => {
+                let left = parts.next().and_then(|left| left.parse().ok());
+                if let Some(asked) = self.requests.get_mut(&id)
+                    && let Stage::Held(hold) = &asked.stage
+                    && let Some(left) = left.map(Duration::from_micros)
+                {
+                    asked.ttl = Ttl::new(left).ok();
+                    *hold.expires.lock() = Instant::now().checked_add(left);
+                    self.arm_expiry(id);
                 }
             }
             "c" => self.end(id, "cancelled"),
@@ -1715,8 +1845,11 @@ impl Driver {
                     .duration_since(std::time::UNIX_EPOCH)
                     .map_or(0.0, |since| since.as_secs_f64());
                 let (owner, name) = (asked.owner.clone(), asked.name.clone());
+                let anothers = asked.anothers;
                 self.take(id);
-                self.abandon(id, &name);
+                if !anothers {
+                    self.abandon(id, &name);
+                }
                 let sem = self.sem(&name);
                 let event = Event {
                     kind: EventKind::Lost,
@@ -1932,6 +2065,7 @@ impl Driver {
             .filter(|id| {
                 self.requests.get(id).is_some_and(|asked| {
                     asked.birth == birth
+                        && !asked.anothers
                         && match &asked.stage {
                             Stage::Asking => false,
                             Stage::Waiting { .. } => true,
@@ -1985,7 +2119,7 @@ impl Driver {
     /// A request as `lua/restore.lua` wants it: id, key in line, class, row without the session.
     fn row(&self, id: RequestId) -> Option<[String; 4]> {
         let asked = self.requests.get(&id)?;
-        let blob = reply::blob(asked.owner.as_ref());
+        let blob = reply::blob(asked.owner.as_ref(), asked.slot.as_ref());
         let ttl = asked.ttl.map(|ttl| micros(ttl.duration()).to_string());
         let ttl = ttl.unwrap_or_default();
         let priority = asked.priority;
@@ -2067,7 +2201,7 @@ impl Sem {
 }
 
 /// In whole microseconds, rounded up, and no more than the scripts can count.
-fn micros(time: Duration) -> u64 {
+pub(super) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_nanos().div_ceil(1000))
         .unwrap_or(LONGEST)
         .min(LONGEST)

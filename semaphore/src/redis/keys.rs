@@ -64,7 +64,7 @@ impl Names {
 }
 
 /// Braces would end the hash tag early, bars separate what is published.
-fn encode(name: &str) -> String {
+pub(super) fn encode(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
     for c in name.chars() {
         match c {
@@ -78,7 +78,7 @@ fn encode(name: &str) -> String {
     encoded
 }
 
-fn decode(encoded: &str) -> Option<String> {
+pub(super) fn decode(encoded: &str) -> Option<String> {
     let mut parts = encoded.split('%');
     let mut name = parts.next()?.to_owned();
     for part in parts {

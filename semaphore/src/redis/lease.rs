@@ -176,6 +176,11 @@ impl Lease for RedisLease {
             }
         })
     }
+
+    /// The driver goes on holding it for this session.
+    fn leave(mut self: Box<Self>) {
+        self.released = true;
+    }
 }
 
 impl Drop for RedisLease {

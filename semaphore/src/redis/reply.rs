@@ -7,8 +7,9 @@ use redis::Value;
 use crate::event::{Event, EventKind};
 use crate::id::{RequestId, RunId};
 use crate::owner::Owner;
-use crate::redis::keys::Names;
+use crate::redis::keys::{Names, decode, encode};
 use crate::request::Priority;
+use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::view::{RequestView, SemaphoreView, Status};
 
@@ -76,8 +77,16 @@ pub(super) fn system_time(micros: u64) -> SystemTime {
 }
 
 /// Who asks, as the scripts keep and publish it without looking: `run|pid|host|who`, with nothing where nothing is
-/// known.
-pub(super) fn blob(owner: Option<&Owner>) -> String {
+/// known. In front of it, for which they do look, `@slot id|`, if it names its slot.
+pub(super) fn blob(owner: Option<&Owner>, slot: Option<&SlotId>) -> String {
+    let whose = whose(owner);
+    match slot {
+        None => whose,
+        Some(slot) => format!("@{}|{whose}", encode(slot.as_str())),
+    }
+}
+
+fn whose(owner: Option<&Owner>) -> String {
     let Some(owner) = owner else {
         return String::new();
     };
@@ -100,10 +109,22 @@ pub(super) struct Asker {
     pub(super) pid: Option<u32>,
     pub(super) host: Option<String>,
     pub(super) who: Option<String>,
+    pub(super) slot: Option<SlotId>,
 }
 
 impl Asker {
     pub(super) fn read(blob: &str) -> Self {
+        // No run begins so, and programs of before know no slot ids.
+        if let Some((slot, whose)) = blob.strip_prefix('@').and_then(|it| it.split_once('|')) {
+            return Self {
+                slot: decode(slot).and_then(|slot| SlotId::new(slot).ok()),
+                ..Self::read_whose(whose)
+            };
+        }
+        Self::read_whose(blob)
+    }
+
+    fn read_whose(blob: &str) -> Self {
         let mut parts = blob.splitn(4, '|');
         let (Some(run), Some(pid), Some(host), Some(who)) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -115,6 +136,7 @@ impl Asker {
             pid: pid.parse().ok(),
             host: (!host.is_empty()).then(|| host.to_owned()),
             who: Some(who.to_owned()),
+            slot: None,
         }
     }
 }
@@ -150,6 +172,7 @@ fn kind(word: &str) -> Option<EventKind> {
         "queued" => EventKind::Queued,
         "acquired" => EventKind::Acquired,
         "granted" => EventKind::Granted,
+        "reacquired" => EventKind::Reacquired,
         "released" => EventKind::Released,
         "expired" => EventKind::Expired,
         "cancelled" => EventKind::Cancelled,
@@ -279,6 +302,7 @@ fn plain(id: RequestId, status: Status, priority: &str, requested: u64, blob: &s
         pid: asker.pid,
         place: None,
         priority: Priority(priority.parse().unwrap_or(0)),
+        slot: asker.slot,
         token: None,
         requested_at: seconds(requested),
         started_at: None,

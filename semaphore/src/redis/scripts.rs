@@ -22,13 +22,14 @@ pub(super) enum Script {
     Look,
     Mark,
     Wait,
+    Slot,
 }
 
 const HEAD: &str = include_str!("lua/head.lua");
 const LIB: &str = include_str!("lua/lib.lua");
 
 /// In the order of [`Script`]: the text in pieces.
-const TEXTS: [&[&str]; 15] = [
+const TEXTS: [&[&str]; 16] = [
     &[
         HEAD,
         include_str!("lua/acquire_free.lua"),
@@ -54,6 +55,7 @@ const TEXTS: [&[&str]; 15] = [
     &[HEAD, LIB, include_str!("lua/look.lua")],
     &[include_str!("lua/mark.lua")],
     &[include_str!("lua/wait.lua")],
+    &[HEAD, LIB, include_str!("lua/slot.lua")],
 ];
 
 struct Compiled {

@@ -105,7 +105,7 @@ impl Transition<'_> {
             let needed = needed(semaphore.slots, semaphore.taken);
             let mut holders = Vec::new();
             let mut statement = self.db.prepare_cached(
-                "SELECT who, run, ttl IS NULL FROM request WHERE semaphore = ?1 AND phase = 1 ORDER BY token",
+                "SELECT who, run, ttl IS NULL AND slot IS NULL FROM request WHERE semaphore = ?1 AND phase = 1 ORDER BY token",
             )?;
             let mut rows = statement.query(params![id])?;
             let mut free = 0;

@@ -13,9 +13,10 @@ use crate::error::StoreError;
 
 /// "cla1", so that the file says whose it is.
 const APPLICATION: i32 = 0x636c_6131;
-/// What `schema.sql` is. A file with a higher one was made by a newer version of the program.
-const VERSION: i32 = 1;
-const SCHEMA: &str = include_str!("schema.sql");
+/// What makes the tables, each from those of the version before.
+const UPGRADES: [&str; 2] = [include_str!("schema.sql"), include_str!("upgrade_2.sql")];
+/// A file with a higher one was made by a newer version of the program.
+const VERSION: i32 = UPGRADES.len() as i32;
 
 /// Transactions of this store take well under a millisecond. Who holds the lock for longer than this has
 /// stopped in the middle, or is another kind of program.
@@ -139,8 +140,11 @@ impl Database {
         if version < VERSION {
             database.transaction(|connection| {
                 // Another process may have been quicker.
-                if marks(connection)?.1 < VERSION {
-                    connection.execute_batch(SCHEMA)?;
+                let (_, version) = marks(connection)?;
+                if version < VERSION {
+                    for upgrade in UPGRADES.iter().skip(usize::try_from(version).unwrap_or(0)) {
+                        connection.execute_batch(upgrade)?;
+                    }
                     connection.pragma_update(None, "application_id", APPLICATION)?;
                     connection.pragma_update(None, "user_version", VERSION)?;
                 }

@@ -1,3 +1,4 @@
+-- Version 1; what later ones changed is in `upgrade_*.sql`.
 -- The semaphores of one machine. Times are nanoseconds on the monotonic clock of the boot that wrote them.
 -- Numbers of slots: -1 is unlimited.
 

@@ -26,6 +26,7 @@ use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::queue::{ENDED_KEPT, ENDED_SHOWN};
 use crate::request::{Request, Ttl};
+use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::view::Status;
 
@@ -59,7 +60,7 @@ macro_rules! requests {
     ($rest:literal) => {
         concat!(
             "SELECT id, uuid, semaphore, session, phase, class, place, priority, who, run, host, pid, ttl, \
-             deadline, token, requested, started FROM request ",
+             deadline, token, requested, started, slot FROM request ",
             $rest
         )
     };
@@ -71,6 +72,8 @@ pub(super) use {requests, semaphores};
 #[derive(Debug)]
 pub(super) enum Fate {
     Admitted(Admission),
+    /// Its slot id holds a slot already: that of this request.
+    Shares(RequestId, Admission),
     Cancelled,
     TimedOut,
     Deadlock(DeadlockError),
@@ -173,6 +176,7 @@ pub(super) struct Asked {
     pub(super) token: Option<i64>,
     pub(super) requested: Moment,
     pub(super) started: Option<Moment>,
+    pub(super) slot: Option<SlotId>,
 }
 
 impl Asked {
@@ -199,7 +203,18 @@ impl Asked {
             token: row.get(14)?,
             requested: row.get(15)?,
             started: row.get(16)?,
+            slot: row.get(17)?,
         })
+    }
+
+    /// What it got, if it is busy.
+    fn admission(&self) -> Admission {
+        Admission {
+            token: self.token.unwrap_or(0) as u64,
+            requested: self.requested,
+            started: self.started.unwrap_or(self.requested),
+            granted: self.phase == Phase::BusyGranted,
+        }
     }
 }
 
@@ -243,12 +258,11 @@ impl<'a> Transition<'a> {
         request: &Request,
     ) -> Result<(), Problem> {
         let mut semaphore = self.arrive(name, request.declared_slots())?;
-        if !semaphore.has_room() {
+        if !semaphore.has_room() || self.is_held_by_the_dead(&semaphore, request)? {
             semaphore = self.without_dead_holders(semaphore)?;
         }
         if semaphore.has_room() {
-            let admission = self.start_new(&mut semaphore, uuid, request)?;
-            self.effects.told.push((uuid, Fate::Admitted(admission)));
+            self.start_or_share(&mut semaphore, uuid, request)?;
             return self.save(&semaphore);
         }
         let asked = self.join(&mut semaphore, uuid, request)?;
@@ -278,16 +292,47 @@ impl<'a> Transition<'a> {
         request: &Request,
     ) -> Result<bool, Problem> {
         let mut semaphore = self.arrive(name, request.declared_slots())?;
-        if !semaphore.has_room() {
+        if !semaphore.has_room() || self.is_held_by_the_dead(&semaphore, request)? {
             semaphore = self.without_dead_holders(semaphore)?;
         }
         let free = semaphore.has_room();
         if free {
-            let admission = self.start_new(&mut semaphore, uuid, request)?;
-            self.effects.told.push((uuid, Fate::Admitted(admission)));
+            self.start_or_share(&mut semaphore, uuid, request)?;
         }
         self.save(&semaphore)?;
         Ok(free)
+    }
+
+    /// A slot is free: the request takes it, or shares the one that its slot id holds.
+    fn start_or_share(
+        &mut self,
+        semaphore: &mut Semaphore,
+        uuid: RequestId,
+        request: &Request,
+    ) -> Result<(), Problem> {
+        if let Some(slot) = request.its_slot()
+            && let Some(holder) = self.holder(semaphore.id, slot)?
+        {
+            return self.share(&holder, uuid, self.me);
+        }
+        let admission = self.start_new(semaphore, uuid, request)?;
+        self.effects.told.push((uuid, Fate::Admitted(admission)));
+        Ok(())
+    }
+
+    /// Whether what the request's slot id holds is the slot of somebody who is dead.
+    fn is_held_by_the_dead(
+        &mut self,
+        semaphore: &Semaphore,
+        request: &Request,
+    ) -> Result<bool, Problem> {
+        let Some(slot) = request.its_slot() else {
+            return Ok(false);
+        };
+        match self.holder(semaphore.id, slot)? {
+            Some(holder) => Ok(!self.lives(holder.session)?),
+            None => Ok(false),
+        }
     }
 
     /// Ends a busy request; its slot goes to the first in line. Says whether it was still held.
@@ -297,6 +342,9 @@ impl<'a> Transition<'a> {
         };
         let held = asked.phase != Phase::Waiting;
         if held {
+            if asked.session != self.me {
+                self.tell(&asked, Fate::Lost)?;
+            }
             self.end_busy(&mut semaphore, &asked, Status::Done, EventKind::Released)?;
             self.settle(&mut semaphore)?;
         }
@@ -304,11 +352,49 @@ impl<'a> Transition<'a> {
         Ok(held)
     }
 
+    /// Ends the busy request with that slot id; its slot goes to the first in line. Says whether there was one.
+    pub(super) fn release_slot(
+        &mut self,
+        name: &SemaphoreName,
+        slot: &SlotId,
+    ) -> Result<bool, Problem> {
+        let Some((mut semaphore, asked)) = self.live_slot(name, slot)? else {
+            return Ok(false);
+        };
+        self.tell(&asked, Fate::Lost)?;
+        self.end_busy(&mut semaphore, &asked, Status::Done, EventKind::Released)?;
+        self.settle(&mut semaphore)?;
+        self.save(&semaphore)?;
+        Ok(true)
+    }
+
+    /// The slot that the id holds now expires `ttl` from now.
+    pub(super) fn refresh_slot(
+        &mut self,
+        name: &SemaphoreName,
+        slot: &SlotId,
+        ttl: Ttl,
+    ) -> Result<Refreshed, Problem> {
+        match self.live_slot(name, slot)? {
+            Some((semaphore, asked)) => self.refresh_live(semaphore, &asked, ttl),
+            None => Ok(Refreshed::NotHeld),
+        }
+    }
+
     /// Rule 7: the permit now expires `ttl` from now.
     pub(super) fn refresh(&mut self, uuid: RequestId, ttl: Ttl) -> Result<Refreshed, Problem> {
-        let Some((mut semaphore, asked)) = self.live(uuid)? else {
-            return Ok(Refreshed::NotHeld);
-        };
+        match self.live(uuid)? {
+            Some((semaphore, asked)) => self.refresh_live(semaphore, &asked, ttl),
+            None => Ok(Refreshed::NotHeld),
+        }
+    }
+
+    fn refresh_live(
+        &mut self,
+        mut semaphore: Semaphore,
+        asked: &Asked,
+        ttl: Ttl,
+    ) -> Result<Refreshed, Problem> {
         if asked.phase == Phase::Waiting || asked.ttl.is_none() {
             self.save(&semaphore)?;
             return Ok(if asked.ttl.is_none() && asked.phase != Phase::Waiting {
@@ -322,7 +408,7 @@ impl<'a> Transition<'a> {
         self.db
             .prepare_cached("UPDATE request SET ttl = ?2, deadline = ?3 WHERE id = ?1")?
             .execute(params![asked.id, nanos(ttl.duration()), deadline])?;
-        self.happen(EventKind::Refreshed, &semaphore, Some(&asked))?;
+        self.happen(EventKind::Refreshed, &semaphore, Some(asked))?;
         self.save(&semaphore)?;
         Ok(Refreshed::Yes)
     }
@@ -566,7 +652,7 @@ impl<'a> Transition<'a> {
             // Nobody lived through that; times of the other boot mean nothing in this one.
             db.execute_batch(
                 "DELETE FROM request; DELETE FROM ended; DELETE FROM notice; DELETE FROM event;
-                 DELETE FROM session;",
+                 DELETE FROM share; DELETE FROM session;",
             )?;
             db.execute(
                 "UPDATE semaphore SET taken = 0, granted = 0, waiting = 0, due = :never, touched = 0,
@@ -667,16 +753,19 @@ impl<'a> Transition<'a> {
             self.settle(&mut semaphore)?;
             self.save(&semaphore)?;
         }
-        self.db
-            .prepare_cached("DELETE FROM notice WHERE session = ?1")?
-            .execute([session])?;
+        for gone in [
+            "DELETE FROM share WHERE session = ?1",
+            "DELETE FROM notice WHERE session = ?1",
+        ] {
+            self.db.prepare_cached(gone)?.execute([session])?;
+        }
         self.db
             .prepare_cached("DELETE FROM session WHERE id = ?1")?
             .execute([session])?;
         Ok(())
     }
 
-    /// The semaphore once those who hold its slots were looked at: it is full.
+    /// The semaphore once those who hold its slots were looked at: it is full, or a dead one has what is asked for.
     fn without_dead_holders(&mut self, semaphore: Semaphore) -> Result<Semaphore, Problem> {
         let holders: Vec<i64> = self
             .db
@@ -779,6 +868,36 @@ impl<'a> Transition<'a> {
                 Ok(None)
             }
         }
+    }
+
+    /// The busy request with that slot id.
+    fn holder(&self, semaphore: i64, slot: &SlotId) -> Result<Option<Asked>, Problem> {
+        Ok(self
+            .db
+            .prepare_cached(requests!(
+                "WHERE semaphore = ?1 AND slot = ?2 AND phase > 0 AND slot IS NOT NULL"
+            ))?
+            .query_row(params![semaphore, slot], Asked::read)
+            .optional()?)
+    }
+
+    /// The busy request with that slot id, of a session that lives, and its semaphore, with what is due done.
+    fn live_slot(
+        &mut self,
+        name: &SemaphoreName,
+        slot: &SlotId,
+    ) -> Result<Option<(Semaphore, Asked)>, Problem> {
+        let Some(semaphore) = self.existing(name)? else {
+            return Ok(None);
+        };
+        let holder = self.holder(semaphore.id, slot)?;
+        if let Some(asked) = holder
+            && self.lives(asked.session)?
+        {
+            return Ok(Some((semaphore, asked)));
+        }
+        self.save(&semaphore)?;
+        Ok(None)
     }
 
     /// A waiting request and its semaphore, or why there is none.
@@ -1075,6 +1194,7 @@ impl<'a> Transition<'a> {
             token: None,
             requested: self.now,
             started: None,
+            slot: request.its_slot().cloned(),
         }
     }
 
@@ -1082,8 +1202,8 @@ impl<'a> Transition<'a> {
         self.db
             .prepare_cached(
                 "INSERT INTO request (uuid, semaphore, session, phase, sequence, class, place, priority, who,
-                     run, host, pid, ttl, deadline, token, requested, started)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                     run, host, pid, ttl, deadline, token, requested, started, slot)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             )?
             .execute(params![
                 asked.uuid,
@@ -1103,6 +1223,7 @@ impl<'a> Transition<'a> {
                 asked.token,
                 asked.requested,
                 asked.started,
+                asked.slot,
             ])?;
         Ok(self.db.last_insert_rowid())
     }
@@ -1114,6 +1235,15 @@ impl<'a> Transition<'a> {
         asked: &Asked,
         phase: Phase,
     ) -> Result<(), Problem> {
+        if let Some(slot) = &asked.slot
+            && let Some(holder) = self.holder(semaphore.id, slot)?
+        {
+            if self.lives(holder.session)? {
+                self.end_waiting(semaphore, asked, Status::Done, EventKind::Reacquired)?;
+                return self.share(&holder, asked.uuid, asked.session);
+            }
+            self.end_busy(semaphore, &holder, Status::Killed, EventKind::Killed)?;
+        }
         semaphore.waiting -= 1;
         semaphore.token += 1;
         semaphore.touched = self.now;
@@ -1153,6 +1283,36 @@ impl<'a> Transition<'a> {
         self.tell(asked, Fate::Admitted(admission))
     }
 
+    /// A request of that session gets the slot that its slot id holds.
+    fn share(&mut self, holder: &Asked, uuid: RequestId, session: i64) -> Result<(), Problem> {
+        if session != holder.session {
+            self.db
+                .prepare_cached("INSERT OR IGNORE INTO share (uuid, session) VALUES (?1, ?2)")?
+                .execute(params![holder.uuid, session])?;
+        }
+        self.tell_session(session, uuid, Fate::Shares(holder.uuid, holder.admission()))
+    }
+
+    /// Tells the sessions that share the slot of a request, which is about to end, that they do no longer.
+    fn part(&mut self, asked: &Asked, status: Status) -> Result<(), Problem> {
+        let sharing: Vec<i64> = self
+            .db
+            .prepare_cached("SELECT session FROM share WHERE uuid = ?1")?
+            .query_map([asked.uuid], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for session in sharing {
+            let fate = match status {
+                Status::Killed => Fate::Killed,
+                _ => Fate::Lost,
+            };
+            self.tell_session(session, asked.uuid, fate)?;
+        }
+        self.db
+            .prepare_cached("DELETE FROM share WHERE uuid = ?1")?
+            .execute([asked.uuid])?;
+        Ok(())
+    }
+
     /// Ends a busy request. The caller settles.
     fn end_busy(
         &mut self,
@@ -1165,6 +1325,9 @@ impl<'a> Transition<'a> {
             semaphore.granted -= 1;
         } else {
             semaphore.taken -= 1;
+        }
+        if asked.slot.is_some() {
+            self.part(asked, status)?;
         }
         self.remember(semaphore, asked, status, kind)
     }
@@ -1216,8 +1379,8 @@ impl<'a> Transition<'a> {
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO ended (semaphore, nth, uuid, status, granted, priority, who, run, host,
-                     pid, token, requested, started, ended)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                     pid, token, requested, started, ended, slot)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             )?
             .execute(params![
                 semaphore.id,
@@ -1234,6 +1397,7 @@ impl<'a> Transition<'a> {
                 asked.requested,
                 asked.started,
                 self.now,
+                asked.slot,
             ])?;
         semaphore.ended += 1;
         Ok(())
@@ -1257,8 +1421,12 @@ impl<'a> Transition<'a> {
 
     /// Tells the session of a request what became of it.
     fn tell(&mut self, asked: &Asked, fate: Fate) -> Result<(), Problem> {
-        if asked.session == self.me {
-            self.effects.told.push((asked.uuid, fate));
+        self.tell_session(asked.session, asked.uuid, fate)
+    }
+
+    fn tell_session(&mut self, session: i64, uuid: RequestId, fate: Fate) -> Result<(), Problem> {
+        if session == self.me {
+            self.effects.told.push((uuid, fate));
             return Ok(());
         }
         let notice = Notice::of(&fate);
@@ -1268,8 +1436,8 @@ impl<'a> Transition<'a> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
-                asked.session,
-                asked.uuid,
+                session,
+                uuid,
                 notice.verdict,
                 notice.admission.map(|admission| admission.token as i64),
                 notice.admission.map(|admission| admission.requested),
@@ -1363,6 +1531,10 @@ impl Notice {
             Fate::Deadlock(error) => (4, None, Some(circle_to_json(error))),
             Fate::Lost => (5, None, None),
             Fate::Killed => (6, None, None),
+            Fate::Shares(holder, admission) => {
+                let verdict = if admission.granted { 8 } else { 7 };
+                (verdict, Some(*admission), Some(holder.to_string()))
+            }
         };
         Self {
             verdict,
@@ -1374,13 +1546,20 @@ impl Notice {
     /// A row of `uuid, verdict, token, requested, started, detail`, from `at` on.
     pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<(RequestId, Fate)> {
         let verdict: i64 = row.get(at + 1)?;
-        let fate = match verdict {
-            0 | 1 => Fate::Admitted(Admission {
+        let admission = |granted| -> rusqlite::Result<Admission> {
+            Ok(Admission {
                 token: row.get::<_, i64>(at + 2)? as u64,
                 requested: row.get(at + 3)?,
                 started: row.get(at + 4)?,
-                granted: verdict == 1,
-            }),
+                granted,
+            })
+        };
+        let fate = match verdict {
+            0 | 1 => Fate::Admitted(admission(verdict == 1)?),
+            7 | 8 => match row.get_ref(at + 5)?.as_str().unwrap_or_default().parse() {
+                Ok(holder) => Fate::Shares(holder, admission(verdict == 8)?),
+                Err(_) => Fate::Cancelled,
+            },
             2 => Fate::Cancelled,
             3 => Fate::TimedOut,
             4 => row
@@ -1496,6 +1675,19 @@ impl ToSql for SemaphoreName {
 }
 
 impl FromSql for SemaphoreName {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::new(value.as_str()?)
+            .map_err(|error| rusqlite::types::FromSqlError::Other(error.into()))
+    }
+}
+
+impl ToSql for SlotId {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
+    }
+}
+
+impl FromSql for SlotId {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Self::new(value.as_str()?)
             .map_err(|error| rusqlite::types::FromSqlError::Other(error.into()))

@@ -53,7 +53,7 @@ fn view(
         requests.push(live(asked?, Some(place), now, clock));
     }
     let mut ended = db.prepare_cached(
-        "SELECT uuid, status, granted, priority, who, run, host, pid, token, requested, started, ended
+        "SELECT uuid, status, granted, priority, who, run, host, pid, token, requested, started, ended, slot
              FROM ended WHERE semaphore = ?1 AND ended > ?2 ORDER BY ended, nth",
     )?;
     let rows = ended.query_map(params![semaphore.id, shown_since(now)], |row| {
@@ -65,6 +65,7 @@ fn view(
             status: ended_status(row.get(1)?),
             granted: row.get(2)?,
             priority: Priority(row.get(3)?),
+            slot: row.get(12)?,
             who: row.get(4)?,
             run: row.get(5)?,
             host: row.get(6)?,
@@ -103,6 +104,7 @@ fn live(asked: Asked, place: Option<usize>, now: Moment, clock: &WallClock) -> R
         pid: asked.pid,
         place,
         priority: Priority(asked.priority),
+        slot: asked.slot,
         token: asked.token.map(|token| token as u64),
         requested_at: clock.seconds(asked.requested),
         started_at: asked.started.map(|started| clock.seconds(started)),

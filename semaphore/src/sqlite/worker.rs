@@ -22,6 +22,7 @@ use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::owner::this_host;
 use crate::request::{Request, Ttl};
+use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::view::SemaphoreView;
 
@@ -64,6 +65,13 @@ pub(super) enum Command {
     Refresh(RequestId, Ttl, Sender<Result<Refreshed, StoreError>>),
     /// Answers whether it was still held.
     Release(RequestId, Option<Sender<Result<bool, StoreError>>>),
+    ReleaseSlot(SemaphoreName, SlotId, Sender<Result<bool, StoreError>>),
+    RefreshSlot(
+        SemaphoreName,
+        SlotId,
+        Ttl,
+        Sender<Result<Refreshed, StoreError>>,
+    ),
     Steer(Steering, Sender<Result<usize, AdminError>>),
     Show(
         Option<SemaphoreName>,
@@ -442,7 +450,13 @@ impl Worker {
                         let _ = reply.send(Ok(held));
                     }
                 }
-                (Command::Refresh(_, _, reply), Answer::Refreshed(refreshed)) => {
+                (Command::ReleaseSlot(_, _, reply), Answer::Released(held)) => {
+                    let _ = reply.send(Ok(held));
+                }
+                (
+                    Command::Refresh(_, _, reply) | Command::RefreshSlot(_, _, _, reply),
+                    Answer::Refreshed(refreshed),
+                ) => {
                     let _ = reply.send(Ok(refreshed));
                 }
                 (Command::Steer(_, reply), Answer::Steered(outcome)) => drop(reply.send(outcome)),
@@ -457,7 +471,14 @@ impl Worker {
         self.carry_out_effects(effects);
         for id in over {
             self.waiting.remove(&id);
-            self.held.remove(&id);
+            self.let_go(id);
+        }
+    }
+
+    /// A permit was given back. With a slot id there may be others of the same slot.
+    fn let_go(&mut self, id: RequestId) {
+        if let Some(hold) = self.held.remove(&id) {
+            hold.lost.set();
         }
     }
 
@@ -494,7 +515,10 @@ impl Worker {
                     let _ = reply.send(Err(error));
                 }
             }
-            Command::Refresh(_, _, reply) => drop(reply.send(Err(error))),
+            Command::Refresh(_, _, reply) | Command::RefreshSlot(_, _, _, reply) => {
+                drop(reply.send(Err(error)));
+            }
+            Command::ReleaseSlot(_, _, reply) => drop(reply.send(Err(error))),
             Command::Steer(_, reply) => drop(reply.send(Err(error.into()))),
             Command::Show(_, reply) => drop(reply.send(Err(error))),
             Command::Find(_, reply) => drop(reply.send(Err(error.into()))),
@@ -507,7 +531,7 @@ impl Worker {
     /// What could not be given back now is given back later.
     fn owe(&mut self, id: RequestId) {
         self.waiting.remove(&id);
-        self.held.remove(&id);
+        self.let_go(id);
         // Without an open file nothing was ever taken.
         if self.open.is_some() {
             self.owed.push(id);
@@ -695,6 +719,15 @@ impl Worker {
                     waiting.reply.send(Ok(hold));
                 }
             }
+            Fate::Shares(holder, admission) => {
+                if let Some(waiting) = self.waiting.remove(&id) {
+                    let hold = self
+                        .held
+                        .entry(holder)
+                        .or_insert_with(|| Arc::new(hold(holder, waiting.name, &admission)));
+                    waiting.reply.send(Ok(Arc::clone(hold)));
+                }
+            }
             Fate::Cancelled | Fate::TimedOut | Fate::Deadlock(_) => {
                 if let Some(waiting) = self.waiting.remove(&id) {
                     let name = waiting.name;
@@ -800,6 +833,12 @@ fn perform(
         }
         Command::Refresh(id, ttl, _) => Answer::Refreshed(transition.refresh(*id, *ttl)?),
         Command::Release(id, _) => Answer::Released(transition.release(*id)?),
+        Command::ReleaseSlot(name, slot, _) => {
+            Answer::Released(transition.release_slot(name, slot)?)
+        }
+        Command::RefreshSlot(name, slot, ttl, _) => {
+            Answer::Refreshed(transition.refresh_slot(name, slot, *ttl)?)
+        }
         Command::Steer(steering, _) => Answer::Steered(steer(transition, steering)?),
         Command::Show(name, _) => {
             transition.bury_the_dead()?;

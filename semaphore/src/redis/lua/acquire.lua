@@ -25,6 +25,14 @@ if ARGV[13] == '1' then
 end
 if not arrive(declared, ARGV[11], ARGV[12]) then return {9} end
 local r = {session = session, requested = stamp, ttl = ttl, priority = priority, blob = blob, deadline = ''}
+local holder, held = holder_of(slot_of(r))
+if holder and room() then
+  local held_for = share(holder, held, session)
+  local left = lease(session, length)
+  save()
+  return {4, holder, held.token + 0, held.requested + 0, held.started + 0, held.granted + 0, birth, left, held_for,
+    slots_known()}
+end
 if room() then
   start(id, r, false)
   local left = lease(session, length)

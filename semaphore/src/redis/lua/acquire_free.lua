@@ -1,7 +1,7 @@
 -- The short way to a free slot, open while nothing is due or changes with an arrival. Every call costs as much as all
 -- the rest, so it does with one look and one write.
 local f = call('HMGET', KEYS[1], 'by', 'n', 'tk', 'bz', 'tok', 'bn', 'wt', 'lease of session ' .. ARGV[2])
-if f[1] and now < f[1] + 0 and f[8] and ARGV[6] == '' and ARGV[13] == '' and (ARGV[5] == '' or ARGV[5] == f[7])
+if f[1] and now < f[1] + 0 and f[8] and ARGV[6] == '' and ARGV[13] == '' and string.byte(ARGV[10]) ~= 64 and (ARGV[5] == '' or ARGV[5] == f[7])
   and (f[3] + 0 < f[2] + 0 or f[2] == '-1') then
   local left = f[8] - now
   -- The last digits of the token: formatting all of it takes longer.

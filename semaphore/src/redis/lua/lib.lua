@@ -97,6 +97,44 @@ local function fate(id)
   return false
 end
 
+-- ---- slot ids
+
+-- The slot id of a request, as it is written in front of who asks; see `reply.rs`.
+local function slot_of(r) return string.match(r.blob, '^@([^|]*)|') end
+
+-- Longer than an id, both.
+local function holder_field(slot) return 'the request that holds the slot id ' .. slot end
+local function sharing_field(id) return 'the other sessions with permits of ' .. id end
+
+-- The busy request with that slot id, and its record.
+local function holder_of(slot)
+  local id = slot and exists and call('HGET', KEYS[1], holder_field(slot))
+  local row = id and call('HGET', KEYS[1], id)
+  if row then return id, busy_record(row) end
+end
+
+local function each_sharing(id, act)
+  local sessions = call('HGET', KEYS[1], sharing_field(id))
+  for session in string.gmatch(sessions or '', '[^|]+') do act(session) end
+  return sessions or ''
+end
+
+-- The session has a permit of that request, too. Gives for how long it is held; -1 if it does not expire.
+local function share(id, r, session)
+  if session ~= r.session then
+    local known = false
+    local sessions = each_sharing(id, function(other) known = known or other == session end)
+    if not known then call('HSET', KEYS[1], sharing_field(id), sessions .. '|' .. session) end
+  end
+  return r.deadline == '' and -1 or math.max(r.deadline - now, 0)
+end
+
+-- A request with a slot id ends: those who share it hold nothing any more.
+local function part(id, slot, status)
+  each_sharing(id, function(session) send(session, (status == 'killed' and 'k|' or 'l|') .. id) end)
+  call('HDEL', KEYS[1], sharing_field(id), holder_field(slot))
+end
+
 local function set_deadline(id, r, after)
   local at = now + after
   r.deadline = str(at)
@@ -136,6 +174,8 @@ local function start(id, r, granted)
   bz = bz + 1
   if not granted then tk = tk + 1 end
   call('HSET', KEYS[1], id, busy_row(r))
+  local slot = slot_of(r)
+  if slot then call('HSET', KEYS[1], holder_field(slot), id) end
   tell(granted and 'granted' or 'acquired', id, r.blob)
 end
 
@@ -148,6 +188,15 @@ end
 
 local function start_waiting(id, r, granted)
   leave_line(id, r)
+  local holder, held = holder_of(slot_of(r))
+  if holder then
+    tell('reacquired', id, r.blob)
+    remember(id, r, 'done')
+    local left = share(holder, held, r.session)
+    send(r.session, 's|' .. id .. '|' .. holder .. '|' .. held.token .. '|' .. held.requested .. '|' .. held.started
+      .. '|' .. held.granted .. '|' .. str(birth) .. '|' .. str(left))
+    return
+  end
   start(id, r, granted)
   send(r.session, 'a|' .. id .. '|' .. r.token .. '|' .. r.requested .. '|' .. stamp .. '|' .. r.granted .. '|'
     .. str(birth) .. '|' .. n)
@@ -174,6 +223,8 @@ end
 local function end_busy(id, r, status, kind)
   call('HDEL', KEYS[1], id)
   clear_deadline(id, r)
+  local slot = slot_of(r)
+  if slot then part(id, slot, status) end
   bz = bz - 1
   if r.granted ~= '1' then tk = tk - 1 end
   tell(kind, id, r.blob)
@@ -229,6 +280,21 @@ local function kill(session)
       send(session, 'k|' .. busy[1])
     end
   end
+end
+
+-- Moves the deadline of a busy request. 2: it has none.
+local function refresh(id, r, ttl)
+  if r.ttl == '' then return 2 end
+  r.ttl = ttl
+  set_deadline(id, r, ttl + 0)
+  call('HSET', KEYS[1], id, busy_row(r))
+  tell('refreshed', id, r.blob)
+  if slot_of(r) then
+    local moved = 'd|' .. id .. '|' .. ttl
+    send(r.session, moved)
+    each_sharing(id, function(session) send(session, moved) end)
+  end
+  return 1
 end
 
 local function next_due()

@@ -6,7 +6,7 @@ local holders = {}
 for _, busy in ipairs(all_busy()) do
   if busy[2].granted ~= '1' then
     holders[#holders + 1] = busy[1]
-    holders[#holders + 1] = busy[2].ttl == '' and '0' or '1'
+    holders[#holders + 1] = busy[2].ttl == '' and not slot_of(busy[2]) and '0' or '1'
     holders[#holders + 1] = busy[2].blob
   end
 end

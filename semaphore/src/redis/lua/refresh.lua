@@ -2,17 +2,6 @@
 local id = ARGV[2]
 advance()
 local row = exists and call('HGET', KEYS[1], id)
-local answer = 0
-if row then
-  local r = busy_record(row)
-  answer = 2
-  if r.ttl ~= '' then
-    answer = 1
-    r.ttl = ARGV[3]
-    set_deadline(id, r, r.ttl + 0)
-    call('HSET', KEYS[1], id, busy_row(r))
-    tell('refreshed', id, r.blob)
-  end
-end
+local answer = row and refresh(id, busy_record(row), ARGV[3]) or 0
 save()
 return answer

@@ -3,7 +3,10 @@ local id = ARGV[2]
 advance()
 local row = exists and call('HGET', KEYS[1], id)
 if row then
-  end_busy(id, busy_record(row), 'done', 'released')
+  local r = busy_record(row)
+  -- Another session may have made the request.
+  if slot_of(r) then send(r.session, 'l|' .. id) end
+  end_busy(id, r, 'done', 'released')
   settle()
 end
 save()

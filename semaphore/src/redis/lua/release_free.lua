@@ -3,8 +3,8 @@ local f = call('HMGET', KEYS[1], 'by', 'n', 'tk', 'bz', 'wc', ARGV[2])
 if f[6] and f[5] == '0' and now < f[1] + 0 then
   local requested, started, token, priority, granted, blob =
     string.match(f[6], '^[^|]*|(%d+)|(%d+)|(%d+)||(-?%d+)|(%d)||(.*)$')
-  -- With a TTL it has a deadline to take back, and nothing matched.
-  if requested then
+  -- With a TTL it has a deadline to take back, and nothing matched. With a slot id others may have to be told.
+  if requested and string.byte(blob) ~= 64 then
     local tk = granted == '1' and f[3] or f[3] - 1
     local stamp = t[1] .. string.sub('00000' .. t[2], -6)
     call('HDEL', KEYS[1], ARGV[2])

@@ -24,6 +24,8 @@ for i = 10, #ARGV, 4 do
       bz = bz + 1
       if r.granted ~= '1' then tk = tk + 1 end
       call('HSET', KEYS[1], id, busy_row(r))
+      local slot = slot_of(r)
+      if slot then call('HSETNX', KEYS[1], holder_field(slot), id) end
       tell(r.granted == '1' and 'granted' or 'acquired', id, r.blob)
     else
       local r = waiting_record(session .. '|' .. row)

@@ -23,6 +23,7 @@ pub(in super::super) fn request(nth: usize, who: &str, place: usize) -> RequestV
         pid: Some(4000 + (nth % 100) as u32),
         place: (!is_busy).then_some(place),
         priority: Priority(0),
+        slot: None,
         token: is_busy.then_some(41),
         requested_at: 1000.0,
         started_at: is_busy.then_some(1001.0),
