@@ -33,6 +33,7 @@ mod engine;
 mod error;
 mod event_loop;
 mod isolate;
+mod ledger;
 mod limits;
 mod modules;
 mod native;
@@ -54,6 +55,7 @@ pub use engine::{
     TakenSemaphore,
 };
 pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
+pub use ledger::{Account, HeldPermit, Ledger, PermitFacts};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
 pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
 pub use output::{Output, OutputStream, ProcessOutput};
@@ -61,7 +63,7 @@ pub use rule::{
     Finding, Plan, PlannedBlock, PlannedOp, PlannedSemaphore, ServiceNameError, Severity, check,
     check_text, plan, rulebook_schema,
 };
-pub use run::{Account, HeldPermit, Kept, Ledger, PermitFacts, Run};
+pub use run::{Charge, Kept, Run};
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
 pub use sys::host_object::HostObject;

@@ -1,7 +1,6 @@
 //! A run from the inside: what host functions reach while a rule executes.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -9,16 +8,15 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cla_semaphore::{
-    AcquireError, Owner, Permit, Request, RequestId, RunId, Semaphore, SemaphoreName, Semaphores,
-};
-use futures_util::future::{Either, select};
+use cla_semaphore::{AcquireError, Owner, Permit, Request, RunId, Semaphores};
+use futures_util::future::{Either, LocalBoxFuture, select};
 use rquickjs::{Ctx, Exception, Function, JsLifetime, Object, Persistent};
 
 use crate::control::{Control, Stop, Stopped};
 use crate::engine::{Engine, RunHandle, RunOptions, RunReport};
 use crate::error::{Location, RuleError};
 use crate::event_loop::EventLoop;
+use crate::ledger::{Account, Ledger};
 use crate::limits::Limits;
 use crate::modules::{ModuleCache, Resolved};
 use crate::output::{Output, OutputStream};
@@ -74,6 +72,8 @@ pub struct Run {
     pub(crate) semaphores: Semaphores,
     pub(crate) owner: Owner,
     pub(crate) ledger: Ledger,
+    /// What is to be waited for when all is given back.
+    endings: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     pub(crate) event_loop: EventLoop,
     pub(crate) modules: ModuleCache,
     kept: RefCell<Vec<Weak<dyn Forget>>>,
@@ -119,6 +119,9 @@ pub(crate) struct Spawner {
 /// How long what must happen in the end (`finally`, waiting for cancelled forks) may take after a run was stopped.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
+/// How long stores of a run's own are waited for at its end.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// Runs that start runs, one below the other, are no more than these.
 const MOST_GENERATIONS: u32 = 50;
 
@@ -145,6 +148,7 @@ impl Run {
             semaphores: parts.semaphores,
             owner,
             ledger: Ledger::new(Rc::clone(&gauge)),
+            endings: RefCell::default(),
             event_loop: EventLoop::new(gauge),
             modules: parts.modules,
             kept: RefCell::default(),
@@ -282,7 +286,7 @@ impl Run {
         // A free slot needs no future, and the fiber need not be asked.
         let request = match account.semaphore.try_acquire_now(request) {
             Ok(permit) => {
-                account.taken.set(account.taken.get() + 1);
+                account.note_taken();
                 return Ok(Ok(permit));
             }
             Err(request) => request,
@@ -295,14 +299,38 @@ impl Run {
         };
         let result = self.block_on(ctx, acquire);
         if let Some(since) = waiting_since.get() {
-            account
-                .waited
-                .set(account.waited.get() + Instant::elapsed(&since));
+            account.note_waited(since.elapsed());
         }
         if let Ok(Ok(_)) = result {
-            account.taken.set(account.taken.get() + 1);
+            account.note_taken();
         }
         result
+    }
+
+    /// Counts `bytes` that the Rust side keeps on behalf of the rule against its memory limit, as long as the
+    /// result lives. They are never refused, but a rule that piles them up runs into its limit.
+    pub fn charge(&self, bytes: usize) -> Charge {
+        self.gauge.charge(bytes);
+        Charge {
+            gauge: Rc::clone(&self.gauge),
+            bytes,
+        }
+    }
+
+    /// Has `future` done after the run's end, when all permits are given back and its values are gone, and before its
+    /// report is out: to tell a store of the run's own that nothing is held any more. It gets a few seconds at most.
+    pub fn at_end(&self, future: impl Future<Output = ()> + 'static) {
+        self.endings.borrow_mut().push(Box::pin(future));
+    }
+
+    /// Does what is to be done after the run's end.
+    pub(crate) async fn end(&self) {
+        let endings = self.endings.take();
+        if !endings.is_empty() {
+            // What takes longer is freed by its store by itself.
+            let all = futures_util::future::join_all(endings);
+            let _ = tokio::time::timeout(FAREWELL, all).await;
+        }
     }
 
     /// Holds on to a JavaScript value, for as long as the result lives and the run lasts.
@@ -642,6 +670,19 @@ impl<F: Future> Future for Timed<'_, F> {
     }
 }
 
+/// Memory that the Rust side keeps for a rule; see [`Run::charge`].
+#[derive(Debug)]
+pub struct Charge {
+    gauge: Rc<MemoryGauge>,
+    bytes: usize,
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.gauge.refund(self.bytes);
+    }
+}
+
 /// A JavaScript value that the Rust side holds on to; see [`Run::keep`].
 #[derive(Debug)]
 pub struct Kept<T>(Rc<RefCell<Option<Persistent<T>>>>);
@@ -677,302 +718,5 @@ trait Forget {
 impl<T> Forget for RefCell<Option<Persistent<T>>> {
     fn forget(&self) {
         self.take();
-    }
-}
-
-/// What a run has taken from each semaphore, and the permits that outlive the call that took them.
-///
-/// The run owns every permit in here: when it ends, however it ends, they are given back before its
-/// result is reported.
-pub struct Ledger {
-    gauge: Rc<MemoryGauge>,
-    accounts: RefCell<HashMap<SemaphoreName, Rc<Account>>>,
-    /// What was taken from semaphores whose accounts were closed to make room.
-    closed: Cell<Totals>,
-    /// By address: entries are only ever found by the very permit they hold.
-    entrusted: RefCell<HashMap<*const HeldPermit, Rc<HeldPermit>>>,
-    /// The holder of the permit that was given back last, to be used again if nobody else has it.
-    spare: Cell<Option<Rc<HeldPermit>>>,
-}
-
-impl std::fmt::Debug for Ledger {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ledger")
-            .field("accounts", &self.accounts)
-            .field("entrusted", &self.entrusted)
-            .finish_non_exhaustive()
-    }
-}
-
-/// How many accounts a run keeps open. A rule that makes up names as it goes has no more than these.
-const MAX_ACCOUNTS: usize = 1024;
-
-/// What a permit that outlives its call counts for against the run's memory limit, in bytes: its own
-/// data, and its request in the store.
-const PERMIT_BYTES: usize = 512;
-
-/// Sums over several semaphores.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Totals {
-    pub(crate) semaphores: u64,
-    pub(crate) taken: u64,
-    pub(crate) waited: Duration,
-    pub(crate) held: Duration,
-}
-
-/// What a run has taken from one semaphore.
-#[derive(Debug)]
-pub struct Account {
-    /// The handle to the semaphore.
-    pub semaphore: Semaphore,
-    taken: Cell<u64>,
-    waited: Cell<Duration>,
-    held: Cell<Duration>,
-}
-
-impl Account {
-    /// How many slots were taken so far.
-    pub fn taken(&self) -> u64 {
-        self.taken.get()
-    }
-
-    /// Time spent waiting so far.
-    pub fn waited(&self) -> Duration {
-        self.waited.get()
-    }
-
-    /// Time that permits were held, summed over those that were given back.
-    pub fn held(&self) -> Duration {
-        self.held.get()
-    }
-}
-
-impl Ledger {
-    fn new(gauge: Rc<MemoryGauge>) -> Self {
-        Self {
-            gauge,
-            accounts: RefCell::default(),
-            closed: Cell::default(),
-            entrusted: RefCell::default(),
-            spare: Cell::default(),
-        }
-    }
-
-    /// The account of a semaphore; opened at the first call.
-    pub fn account(&self, semaphores: &Semaphores, name: &SemaphoreName) -> Rc<Account> {
-        if let Some(account) = self.accounts.borrow().get(name) {
-            return Rc::clone(account);
-        }
-        let account = Rc::new(Account {
-            semaphore: semaphores.semaphore(name),
-            taken: Cell::default(),
-            waited: Cell::default(),
-            held: Cell::default(),
-        });
-        let mut accounts = self.accounts.borrow_mut();
-        if accounts.len() >= MAX_ACCOUNTS {
-            self.close_unused(&mut accounts);
-        }
-        accounts.insert(name.clone(), Rc::clone(&account));
-        account
-    }
-
-    /// Closes the accounts that nobody uses at the moment, and keeps their sums.
-    fn close_unused(&self, accounts: &mut HashMap<SemaphoreName, Rc<Account>>) {
-        let mut totals = self.closed.get();
-        accounts.retain(|_, account| {
-            let used = Rc::strong_count(account) > 1;
-            if !used {
-                totals.semaphores += 1;
-                totals.taken += account.taken();
-                totals.waited += account.waited();
-                totals.held += account.held();
-            }
-            used
-        });
-        self.closed.set(totals);
-    }
-
-    /// Entrusts a permit to the run, which gives it back at its end if nobody does before.
-    pub fn entrust(&self, permit: &Rc<HeldPermit>) {
-        permit.entrusted.set(true);
-        self.gauge.charge(PERMIT_BYTES);
-        self.entrusted
-            .borrow_mut()
-            .insert(Rc::as_ptr(permit), Rc::clone(permit));
-    }
-
-    /// Puts a permit into a rule's hands.
-    pub fn hold(&self, permit: Permit, account: Rc<Account>) -> Rc<HeldPermit> {
-        if let Some(mut spare) = self.spare.take()
-            && let Some(held) = Rc::get_mut(&mut spare)
-        {
-            held.account = account;
-            held.state = RefCell::new(PermitState::Held(permit));
-            return spare;
-        }
-        Rc::new(HeldPermit {
-            account,
-            state: RefCell::new(PermitState::Held(permit)),
-            entrusted: Cell::new(false),
-        })
-    }
-
-    /// Gives a permit back, unless that was done before. Says whether it had been lost by accident: see
-    /// [`Permit::lease_passed`].
-    #[must_use = "a rule that relied on the slot should hear of it"]
-    pub fn close(&self, permit: Rc<HeldPermit>) -> bool {
-        let mut lease_passed = false;
-        if let Some(taken) = self.detach(&permit) {
-            lease_passed = taken.lease_passed();
-            permit.add_held(taken.close());
-        }
-        // A loop of takes needs no more than this one.
-        self.spare.set(Some(permit));
-        lease_passed
-    }
-
-    /// Takes a permit out of its holder, to give it back; `None` when that was done before.
-    pub fn take_out(&self, permit: &Rc<HeldPermit>) -> Option<Permit> {
-        let taken = self.detach(permit)?;
-        permit.add_held(taken.held());
-        Some(taken)
-    }
-
-    fn detach(&self, permit: &Rc<HeldPermit>) -> Option<Permit> {
-        if permit.entrusted.replace(false) {
-            self.gauge.refund(PERMIT_BYTES);
-            self.entrusted.borrow_mut().remove(&Rc::as_ptr(permit));
-        }
-        // Only those who can still ask what it was are worth the notes.
-        permit.detach(Rc::strong_count(permit) > 1)
-    }
-
-    /// What is held now, for [`release_since`](Self::release_since).
-    pub(crate) fn mark(&self) -> HashSet<*const HeldPermit> {
-        self.entrusted.borrow().keys().copied().collect()
-    }
-
-    /// Gives back what was not held at the mark.
-    pub(crate) fn release_since(&self, mark: &HashSet<*const HeldPermit>) {
-        let since: Vec<_> = {
-            let entrusted = self.entrusted.borrow();
-            let since = entrusted.iter().filter(|(at, _)| !mark.contains(*at));
-            since.map(|(_, held)| Rc::clone(held)).collect()
-        };
-        for held in since {
-            if let Some(permit) = self.take_out(&held) {
-                drop(permit);
-            }
-        }
-    }
-
-    /// Gives back whatever the run still holds.
-    pub(crate) fn release_all(&self) {
-        let entrusted = std::mem::take(&mut *self.entrusted.borrow_mut());
-        for held in entrusted.into_values() {
-            held.entrusted.set(false);
-            self.gauge.refund(PERMIT_BYTES);
-            if let Some(permit) = held.detach(true) {
-                held.add_held(permit.close());
-            }
-        }
-    }
-
-    /// What was taken from semaphores that have no account any more.
-    pub(crate) fn closed(&self) -> Totals {
-        self.closed.get()
-    }
-
-    /// What was taken, for the report.
-    pub(crate) fn accounts(&self) -> Vec<Rc<Account>> {
-        self.accounts.borrow().values().cloned().collect()
-    }
-}
-
-/// A permit in the hands of a rule.
-#[derive(Debug)]
-pub struct HeldPermit {
-    account: Rc<Account>,
-    state: RefCell<PermitState>,
-    entrusted: Cell<bool>,
-}
-
-#[derive(Debug)]
-enum PermitState {
-    Held(Permit),
-    /// Without facts if nobody was left who could ask for them.
-    GivenBack(Option<PermitFacts>),
-}
-
-/// What a rule can ask of a permit, also after it was given back.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct PermitFacts {
-    /// The request's id.
-    pub id: RequestId,
-    /// The fencing token.
-    pub token: u64,
-    /// How long the request waited.
-    pub waited: Duration,
-    /// Whether an administrator let it through.
-    pub granted: bool,
-    /// Whether it is held now.
-    pub held: bool,
-    /// Whether it was lost before it was given back: its TTL or its lease passed, or an administrator released it.
-    pub lost: bool,
-}
-
-impl PermitFacts {
-    /// `given_back`: or about to be.
-    fn of(permit: &Permit, given_back: bool) -> Self {
-        let lost = permit.is_lost();
-        Self {
-            id: permit.id(),
-            token: permit.token(),
-            waited: permit.waited(),
-            granted: permit.granted(),
-            held: !lost && !given_back,
-            lost,
-        }
-    }
-}
-
-impl HeldPermit {
-    /// The semaphore's account.
-    pub fn account(&self) -> &Rc<Account> {
-        &self.account
-    }
-
-    /// What is known of the permit; `None` once it was given back while nobody else had it.
-    pub fn facts(&self) -> Option<PermitFacts> {
-        match &*self.state.borrow() {
-            PermitState::Held(permit) => Some(PermitFacts::of(permit, false)),
-            PermitState::GivenBack(facts) => facts.clone(),
-        }
-    }
-
-    /// Calls `look` with the permit; `None` when it was given back.
-    pub fn with<R>(&self, look: impl FnOnce(&Permit) -> R) -> Option<R> {
-        match &*self.state.borrow() {
-            PermitState::Held(permit) => Some(look(permit)),
-            PermitState::GivenBack(_) => None,
-        }
-    }
-
-    fn detach(&self, keep_facts: bool) -> Option<Permit> {
-        let mut state = self.state.borrow_mut();
-        let PermitState::Held(permit) = &*state else {
-            return None;
-        };
-        let facts = keep_facts.then(|| PermitFacts::of(permit, true));
-        match std::mem::replace(&mut *state, PermitState::GivenBack(facts)) {
-            PermitState::Held(permit) => Some(permit),
-            PermitState::GivenBack(_) => None,
-        }
-    }
-
-    fn add_held(&self, time: Duration) {
-        self.account.held.set(self.account.held.get() + time);
     }
 }

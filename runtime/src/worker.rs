@@ -164,6 +164,7 @@ async fn perform(job: Job) {
              (on Linux, raise vm.max_map_count)"
         ))),
     };
+    run.end().await;
     let report = report(&run, result, started);
     drop(run);
     if let Some(trace) = &job.trace {

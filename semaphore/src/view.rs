@@ -112,7 +112,8 @@ pub struct RequestView {
 
 impl RequestView {
     /// How long its permit still lives, by the times that the store gave; `None` unless it is busy with a TTL.
-    pub(crate) fn ttl_left(&self) -> Option<Duration> {
+    #[must_use]
+    pub fn ttl_left(&self) -> Option<Duration> {
         let now = self.started_at? + self.ran?;
         Some(Duration::try_from_secs_f64(self.expires_at? - now).unwrap_or(Duration::ZERO))
     }

@@ -1,6 +1,6 @@
 //! What rules find when they start: the modules `cla/sem`, `cla/rule`, `cla/reg`, `cla/stash`, `cla/http`, `cla/util`,
 //! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
-//! `cla/resilience`, `cla/serde`, `cla/event-bus`), and the globals `cla`, `print`, `console`, `structuredClone`, `URL`,
+//! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/semaphore`), and the globals `cla`, `print`, `console`, `structuredClone`, `URL`,
 //! `URLSearchParams`, `TextEncoder` and `TextDecoder`.
 //!
 //! # For hosts
@@ -61,6 +61,7 @@ mod process;
 mod reg;
 mod rule;
 mod sem;
+mod semaphore;
 mod sprintf;
 mod stash;
 mod state;
@@ -122,6 +123,38 @@ pub const TYPES: &[(&str, &str)] = &[
         include_str!("modules/declarations/event-bus/memory.d.ts"),
     ),
     (
+        "event-bus-no-op.d.ts",
+        include_str!("modules/declarations/event-bus/no-op.d.ts"),
+    ),
+    (
+        "semaphore.d.ts",
+        include_str!("modules/declarations/semaphore.d.ts"),
+    ),
+    (
+        "semaphore-contracts.d.ts",
+        include_str!("modules/declarations/semaphore/contracts.d.ts"),
+    ),
+    (
+        "semaphore-memory.d.ts",
+        include_str!("modules/declarations/semaphore/memory.d.ts"),
+    ),
+    (
+        "semaphore-no-op.d.ts",
+        include_str!("modules/declarations/semaphore/no-op.d.ts"),
+    ),
+    (
+        "semaphore-redis.d.ts",
+        include_str!("modules/declarations/semaphore/redis.d.ts"),
+    ),
+    (
+        "semaphore-sqlite.d.ts",
+        include_str!("modules/declarations/semaphore/sqlite.d.ts"),
+    ),
+    (
+        "semaphore-store.d.ts",
+        include_str!("modules/declarations/semaphore/store.d.ts"),
+    ),
+    (
         "aliases.d.ts",
         include_str!("modules/declarations/aliases.d.ts"),
     ),
@@ -139,6 +172,7 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .module(reg::Reg)
         .module(rule::Rule)
         .module(http::Http)
+        .module(semaphore::Native)
         .with(modules::install)
 }
 

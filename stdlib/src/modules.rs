@@ -6,7 +6,7 @@
 use cla_runtime::EngineBuilder;
 
 /// Names and sources.
-pub(crate) const SOURCES: [(&str, &str); 8] = [
+pub(crate) const SOURCES: [(&str, &str); 16] = [
     ("cla/time-span", include_str!("modules/time-span.ts")),
     ("cla/task", include_str!("modules/task.ts")),
     ("cla/namespace", include_str!("modules/namespace.ts")),
@@ -21,10 +21,39 @@ pub(crate) const SOURCES: [(&str, &str); 8] = [
         "cla/event-bus/memory",
         include_str!("modules/event-bus/memory.ts"),
     ),
+    (
+        "cla/event-bus/no-op",
+        include_str!("modules/event-bus/no-op.ts"),
+    ),
+    ("cla/semaphore", include_str!("modules/semaphore.ts")),
+    (
+        "cla/semaphore/contracts",
+        include_str!("modules/semaphore/contracts.ts"),
+    ),
+    (
+        "cla/semaphore/memory",
+        include_str!("modules/semaphore/memory.ts"),
+    ),
+    (
+        "cla/semaphore/no-op",
+        include_str!("modules/semaphore/no-op.ts"),
+    ),
+    (
+        "cla/semaphore/redis",
+        include_str!("modules/semaphore/redis.ts"),
+    ),
+    (
+        "cla/semaphore/sqlite",
+        include_str!("modules/semaphore/sqlite.ts"),
+    ),
+    (
+        "cla/semaphore/store",
+        include_str!("modules/semaphore/store.ts"),
+    ),
 ];
 
 /// By which names programs written for the library `@daiso-tech/core` import what our modules have.
-pub(crate) const ALIASES: [(&str, &str); 14] = [
+pub(crate) const ALIASES: [(&str, &str); 20] = [
     ("@daiso-tech/core/time-span", "cla/time-span"),
     ("@daiso-tech/core/time-span/contracts", "cla/time-span"),
     ("@daiso-tech/core/task", "cla/task"),
@@ -44,6 +73,27 @@ pub(crate) const ALIASES: [(&str, &str); 14] = [
     (
         "@daiso-tech/core/event-bus/memory-event-bus-adapter",
         "cla/event-bus/memory",
+    ),
+    (
+        "@daiso-tech/core/event-bus/no-op-event-bus-adapter",
+        "cla/event-bus/no-op",
+    ),
+    ("@daiso-tech/core/semaphore", "cla/semaphore"),
+    (
+        "@daiso-tech/core/semaphore/contracts",
+        "cla/semaphore/contracts",
+    ),
+    (
+        "@daiso-tech/core/semaphore/memory-semaphore-adapter",
+        "cla/semaphore/memory",
+    ),
+    (
+        "@daiso-tech/core/semaphore/no-op-semaphore-adapter",
+        "cla/semaphore/no-op",
+    ),
+    (
+        "@daiso-tech/core/semaphore/redis-semaphore-adapter",
+        "cla/semaphore/redis",
     ),
 ];
 

@@ -322,7 +322,12 @@ impl Module {
     }
 
     /// Throws why there is no slot.
-    fn refused(&self, ctx: &Ctx<'_>, name: &SemaphoreName, error: &AcquireError) -> js::Error {
+    pub(crate) fn refused(
+        &self,
+        ctx: &Ctx<'_>,
+        name: &SemaphoreName,
+        error: &AcquireError,
+    ) -> js::Error {
         let class = match error {
             AcquireError::Cancelled { .. } => ErrorClass::Cancel,
             AcquireError::TimedOut { .. } => ErrorClass::Timeout,
@@ -330,6 +335,21 @@ impl Module {
             _ => ErrorClass::Any,
         };
         self.throw(ctx, class, &error.to_string(), Some(name.as_str()))
+    }
+
+    /// Throws what is wrong with a semaphore's store.
+    pub(crate) fn failed(
+        &self,
+        ctx: &Ctx<'_>,
+        name: &SemaphoreName,
+        error: &impl std::fmt::Display,
+    ) -> js::Error {
+        self.throw(
+            ctx,
+            ErrorClass::Any,
+            &error.to_string(),
+            Some(name.as_str()),
+        )
     }
 
     /// The slot was lost by accident while a rule relied on it.

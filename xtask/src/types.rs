@@ -115,7 +115,10 @@ fn declarations(log: &mut Log) -> Result<Vec<(PathBuf, String)>> {
                 if below != Path::new(DECLARATIONS) {
                     folders.push(path);
                 }
-            } else if path.extension().is_some_and(|extension| extension == "ts") {
+            } else if below
+                .to_str()
+                .is_some_and(|name| name.ends_with(".ts") && !name.ends_with(".d.ts"))
+            {
                 let file = below.with_extension("d.ts");
                 let text = fs::read_to_string(made.join(&file))
                     .with_context(|| format!("no declarations were made of {}", path.display()))?;

@@ -8,7 +8,8 @@ use rquickjs::Ctx;
 use serde_json::Value as Json;
 
 use crate::duration;
-use crate::run::{HeldPermit, Run};
+use crate::ledger::HeldPermit;
+use crate::run::Run;
 use crate::trace::{RegionOutcome, Stay};
 
 /// What a rule says of the semaphore that it wants to hold.

@@ -55,3 +55,27 @@ declare module "@daiso-tech/core/event-bus/contracts" {
 declare module "@daiso-tech/core/event-bus/memory-event-bus-adapter" {
   export * from "cla/event-bus/memory";
 }
+
+declare module "@daiso-tech/core/event-bus/no-op-event-bus-adapter" {
+  export * from "cla/event-bus/no-op";
+}
+
+declare module "@daiso-tech/core/semaphore" {
+  export * from "cla/semaphore";
+}
+
+declare module "@daiso-tech/core/semaphore/contracts" {
+  export * from "cla/semaphore/contracts";
+}
+
+declare module "@daiso-tech/core/semaphore/memory-semaphore-adapter" {
+  export * from "cla/semaphore/memory";
+}
+
+declare module "@daiso-tech/core/semaphore/no-op-semaphore-adapter" {
+  export * from "cla/semaphore/no-op";
+}
+
+declare module "@daiso-tech/core/semaphore/redis-semaphore-adapter" {
+  export * from "cla/semaphore/redis";
+}

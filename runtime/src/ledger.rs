@@ -1,0 +1,349 @@
+//! What a run has taken and holds.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use cla_semaphore::{Permit, RequestId, Semaphore, SemaphoreName, Semaphores};
+
+use crate::sys::memory::MemoryGauge;
+
+/// What a run has taken from each semaphore, and the permits that outlive the call that took them.
+///
+/// The run owns every permit in here: when it ends, however it ends, they are given back before its
+/// result is reported.
+pub struct Ledger {
+    gauge: Rc<MemoryGauge>,
+    accounts: RefCell<HashMap<SemaphoreName, Rc<Account>>>,
+    /// What was taken from semaphores whose accounts were closed to make room.
+    closed: Rc<Cell<Totals>>,
+    /// By address: entries are only ever found by the very permit they hold.
+    entrusted: RefCell<HashMap<*const HeldPermit, Rc<HeldPermit>>>,
+    /// The holder of the permit that was given back last, to be used again if nobody else has it.
+    spare: Cell<Option<Rc<HeldPermit>>>,
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger")
+            .field("accounts", &self.accounts)
+            .field("entrusted", &self.entrusted)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How many accounts a run keeps open. A rule that makes up names as it goes has no more than these.
+const MAX_ACCOUNTS: usize = 1024;
+
+/// What a permit that outlives its call counts for against the run's memory limit, in bytes: its own
+/// data, and its request in the store.
+const PERMIT_BYTES: usize = 512;
+
+/// Sums over several semaphores.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) semaphores: u64,
+    pub(crate) taken: u64,
+    pub(crate) waited: Duration,
+    pub(crate) held: Duration,
+}
+
+/// What a run has taken from one semaphore.
+#[derive(Debug)]
+pub struct Account {
+    /// The handle to the semaphore.
+    pub semaphore: Semaphore,
+    taken: Cell<u64>,
+    waited: Cell<Duration>,
+    held: Cell<Duration>,
+    /// Where its sums go with its end, if the ledger does not list it.
+    sums: Option<Rc<Cell<Totals>>>,
+}
+
+impl Account {
+    fn new(semaphore: Semaphore, sums: Option<Rc<Cell<Totals>>>) -> Rc<Self> {
+        Rc::new(Self {
+            semaphore,
+            taken: Cell::default(),
+            waited: Cell::default(),
+            held: Cell::default(),
+            sums,
+        })
+    }
+
+    /// Notes that a slot was taken. [`Run::acquire`](crate::Run::acquire) does so by itself.
+    pub fn note_taken(&self) {
+        self.taken.set(self.taken.get() + 1);
+    }
+
+    /// Notes that a request waited so long. [`Run::acquire`](crate::Run::acquire) does so by itself.
+    pub(crate) fn note_waited(&self, time: Duration) {
+        self.waited.set(self.waited.get() + time);
+    }
+
+    /// How many slots were taken so far.
+    pub fn taken(&self) -> u64 {
+        self.taken.get()
+    }
+
+    /// Time spent waiting so far.
+    pub fn waited(&self) -> Duration {
+        self.waited.get()
+    }
+
+    /// Time that permits were held, summed over those that were given back.
+    pub fn held(&self) -> Duration {
+        self.held.get()
+    }
+
+    fn add_to(&self, sums: &Cell<Totals>) {
+        let Totals {
+            semaphores,
+            taken,
+            waited,
+            held,
+        } = sums.get();
+        sums.set(Totals {
+            semaphores: semaphores + 1,
+            taken: taken + self.taken(),
+            waited: waited + self.waited(),
+            held: held + self.held(),
+        });
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        if let Some(sums) = &self.sums
+            && self.taken() > 0
+        {
+            self.add_to(sums);
+        }
+    }
+}
+
+impl Ledger {
+    pub(crate) fn new(gauge: Rc<MemoryGauge>) -> Self {
+        Self {
+            gauge,
+            accounts: RefCell::default(),
+            closed: Rc::default(),
+            entrusted: RefCell::default(),
+            spare: Cell::default(),
+        }
+    }
+
+    /// The account of a semaphore; opened at the first call.
+    pub fn account(&self, semaphores: &Semaphores, name: &SemaphoreName) -> Rc<Account> {
+        if let Some(account) = self.accounts.borrow().get(name) {
+            return Rc::clone(account);
+        }
+        let account = Account::new(semaphores.semaphore(name), None);
+        let mut accounts = self.accounts.borrow_mut();
+        if accounts.len() >= MAX_ACCOUNTS {
+            self.close_unused(&mut accounts);
+        }
+        accounts.insert(name.clone(), Rc::clone(&account));
+        account
+    }
+
+    /// An account that the run's report does not list by itself, for a semaphore of another store.
+    pub fn account_elsewhere(&self, semaphore: Semaphore) -> Rc<Account> {
+        Account::new(semaphore, Some(Rc::clone(&self.closed)))
+    }
+
+    /// Closes the accounts that nobody uses at the moment, and keeps their sums.
+    fn close_unused(&self, accounts: &mut HashMap<SemaphoreName, Rc<Account>>) {
+        accounts.retain(|_, account| {
+            let used = Rc::strong_count(account) > 1;
+            if !used {
+                account.add_to(&self.closed);
+            }
+            used
+        });
+    }
+
+    /// Entrusts a permit to the run, which gives it back at its end if nobody does before.
+    pub fn entrust(&self, permit: &Rc<HeldPermit>) {
+        permit.entrusted.set(true);
+        self.gauge.charge(PERMIT_BYTES);
+        self.entrusted
+            .borrow_mut()
+            .insert(Rc::as_ptr(permit), Rc::clone(permit));
+    }
+
+    /// Puts a permit into a rule's hands.
+    pub fn hold(&self, permit: Permit, account: Rc<Account>) -> Rc<HeldPermit> {
+        if let Some(mut spare) = self.spare.take()
+            && let Some(held) = Rc::get_mut(&mut spare)
+        {
+            held.account = account;
+            held.state = RefCell::new(PermitState::Held(permit));
+            return spare;
+        }
+        Rc::new(HeldPermit {
+            account,
+            state: RefCell::new(PermitState::Held(permit)),
+            entrusted: Cell::new(false),
+        })
+    }
+
+    /// Gives a permit back, unless that was done before. Says whether it had been lost by accident: see
+    /// [`Permit::lease_passed`].
+    #[must_use = "a rule that relied on the slot should hear of it"]
+    pub fn close(&self, permit: Rc<HeldPermit>) -> bool {
+        let mut lease_passed = false;
+        if let Some(taken) = self.detach(&permit) {
+            lease_passed = taken.lease_passed();
+            permit.add_held(taken.close());
+        }
+        // A loop of takes needs no more than this one.
+        self.spare.set(Some(permit));
+        lease_passed
+    }
+
+    /// Takes a permit out of its holder, to give it back; `None` when that was done before.
+    pub fn take_out(&self, permit: &Rc<HeldPermit>) -> Option<Permit> {
+        let taken = self.detach(permit)?;
+        permit.add_held(taken.held());
+        Some(taken)
+    }
+
+    fn detach(&self, permit: &Rc<HeldPermit>) -> Option<Permit> {
+        if permit.entrusted.replace(false) {
+            self.gauge.refund(PERMIT_BYTES);
+            self.entrusted.borrow_mut().remove(&Rc::as_ptr(permit));
+        }
+        // Only those who can still ask what it was are worth the notes.
+        permit.detach(Rc::strong_count(permit) > 1)
+    }
+
+    /// What is held now, for [`release_since`](Self::release_since).
+    pub(crate) fn mark(&self) -> HashSet<*const HeldPermit> {
+        self.entrusted.borrow().keys().copied().collect()
+    }
+
+    /// Gives back what was not held at the mark.
+    pub(crate) fn release_since(&self, mark: &HashSet<*const HeldPermit>) {
+        let since: Vec<_> = {
+            let entrusted = self.entrusted.borrow();
+            let since = entrusted.iter().filter(|(at, _)| !mark.contains(*at));
+            since.map(|(_, held)| Rc::clone(held)).collect()
+        };
+        for held in since {
+            if let Some(permit) = self.take_out(&held) {
+                drop(permit);
+            }
+        }
+    }
+
+    /// Gives back whatever the run still holds.
+    pub(crate) fn release_all(&self) {
+        let entrusted = std::mem::take(&mut *self.entrusted.borrow_mut());
+        for held in entrusted.into_values() {
+            held.entrusted.set(false);
+            self.gauge.refund(PERMIT_BYTES);
+            if let Some(permit) = held.detach(true) {
+                held.add_held(permit.close());
+            }
+        }
+    }
+
+    /// What was taken from semaphores that have no account any more.
+    pub(crate) fn closed(&self) -> Totals {
+        self.closed.get()
+    }
+
+    /// What was taken, for the report.
+    pub(crate) fn accounts(&self) -> Vec<Rc<Account>> {
+        self.accounts.borrow().values().cloned().collect()
+    }
+}
+
+/// A permit in the hands of a rule.
+#[derive(Debug)]
+pub struct HeldPermit {
+    account: Rc<Account>,
+    state: RefCell<PermitState>,
+    entrusted: Cell<bool>,
+}
+
+#[derive(Debug)]
+enum PermitState {
+    Held(Permit),
+    /// Without facts if nobody was left who could ask for them.
+    GivenBack(Option<PermitFacts>),
+}
+
+/// What a rule can ask of a permit, also after it was given back.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PermitFacts {
+    /// The request's id.
+    pub id: RequestId,
+    /// The fencing token.
+    pub token: u64,
+    /// How long the request waited.
+    pub waited: Duration,
+    /// Whether an administrator let it through.
+    pub granted: bool,
+    /// Whether it is held now.
+    pub held: bool,
+    /// Whether it was lost before it was given back: its TTL or its lease passed, or an administrator released it.
+    pub lost: bool,
+}
+
+impl PermitFacts {
+    /// `given_back`: or about to be.
+    fn of(permit: &Permit, given_back: bool) -> Self {
+        let lost = permit.is_lost();
+        Self {
+            id: permit.id(),
+            token: permit.token(),
+            waited: permit.waited(),
+            granted: permit.granted(),
+            held: !lost && !given_back,
+            lost,
+        }
+    }
+}
+
+impl HeldPermit {
+    /// The semaphore's account.
+    pub fn account(&self) -> &Rc<Account> {
+        &self.account
+    }
+
+    /// What is known of the permit; `None` once it was given back while nobody else had it.
+    pub fn facts(&self) -> Option<PermitFacts> {
+        match &*self.state.borrow() {
+            PermitState::Held(permit) => Some(PermitFacts::of(permit, false)),
+            PermitState::GivenBack(facts) => facts.clone(),
+        }
+    }
+
+    /// Calls `look` with the permit; `None` when it was given back.
+    pub fn with<R>(&self, look: impl FnOnce(&Permit) -> R) -> Option<R> {
+        match &*self.state.borrow() {
+            PermitState::Held(permit) => Some(look(permit)),
+            PermitState::GivenBack(_) => None,
+        }
+    }
+
+    fn detach(&self, keep_facts: bool) -> Option<Permit> {
+        let mut state = self.state.borrow_mut();
+        let PermitState::Held(permit) = &*state else {
+            return None;
+        };
+        let facts = keep_facts.then(|| PermitFacts::of(permit, true));
+        match std::mem::replace(&mut *state, PermitState::GivenBack(facts)) {
+            PermitState::Held(permit) => Some(permit),
+            PermitState::GivenBack(_) => None,
+        }
+    }
+
+    fn add_held(&self, time: Duration) {
+        self.account.held.set(self.account.held.get() + time);
+    }
+}

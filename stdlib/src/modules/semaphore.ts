@@ -1,0 +1,601 @@
+/**
+ * `cla/semaphore`: semaphores for programs, independent of where they are kept.
+ *
+ * ```js
+ * import { SemaphoreProvider } from "cla/semaphore";
+ * const semaphores = new SemaphoreProvider();
+ * await semaphores.create("prod-db", { limit: 2 }).runBlockingOrFail(async () => {
+ *   // at most two at a time are in here
+ * });
+ * ```
+ *
+ * Without an adapter they are those of the run's store, which `sem.take` of `cla/sem` takes as well.
+ */
+
+import type { IEventBus } from "cla/event-bus";
+import { type IKey, type INamespace, NoOpNamespace } from "cla/namespace";
+import {
+  FailedRefreshSemaphoreError,
+  FailedReleaseSemaphoreError,
+  type ISemaphore,
+  type ISemaphoreAdapter,
+  type ISemaphoreProvider,
+  type ISemaphoreState,
+  isSemaphoreError,
+  LimitReachedSemaphoreError,
+  SEMAPHORE_EVENTS,
+  SEMAPHORE_STATE,
+  type SemaphoreAquireBlockingSettings,
+  type SemaphoreEventMap,
+  type SemaphoreProviderCreateSettings,
+} from "cla/semaphore/contracts";
+import { newId } from "cla/semaphore/native";
+import { StoreSemaphoreAdapter } from "cla/semaphore/store";
+import type { ISerderRegister } from "cla/serde";
+import {
+  type AsyncLazy,
+  callInvokable,
+  checkInvokable,
+  type Invokable,
+  type OneOrMore,
+  type Promisable,
+  resolveLazyable,
+  startTimer,
+  Task,
+  type TaskReject,
+  type TaskResolve,
+} from "cla/task";
+import { type ITimeSpan, TimeSpan } from "cla/time-span";
+import { EventBus } from "cla/event-bus";
+import { NoOpEventBusAdapter } from "cla/event-bus/no-op";
+
+export * from "cla/semaphore/contracts";
+export { MemorySemaphoreAdapter } from "cla/semaphore/memory";
+export { NoOpSemaphoreAdapter } from "cla/semaphore/no-op";
+export {
+  type RedisConnection,
+  RedisSemaphoreAdapter,
+  type RedisSemaphoreAdapterSettings,
+} from "cla/semaphore/redis";
+export { SqliteSemaphoreAdapter, type SqliteSemaphoreAdapterSettings } from "cla/semaphore/sqlite";
+export { StoreSemaphoreAdapter } from "cla/semaphore/store";
+
+/** How a {@link SemaphoreProvider} is set up, but for its adapter. */
+export interface SemaphoreProviderSettingsBase {
+  /** Keeps its keys apart from those of others (default: none). */
+  namespace?: INamespace;
+  /** Where its semaphores can be written and read: one, or several. */
+  serde?: OneOrMore<ISerderRegister>;
+  /**
+   * Tells its semaphores from those of other providers with the same serde, where neither adapter nor namespace do
+   * (default: `""`).
+   */
+  serdeTransformerName?: string;
+  /** Makes the ids of slots (default: random ones). */
+  createSlotId?: Invokable<[], string>;
+  /** Where its events go (default: nowhere). */
+  eventBus?: IEventBus<any>;
+  /** How long a slot is held unless it is refreshed; `null`: until it is released (default: 5 minutes). */
+  defaultTtl?: ITimeSpan | null;
+  /** How often an adapter of one's own is asked while somebody waits (default: 1 second). */
+  defaultBlockingInterval?: ITimeSpan;
+  /** How long to wait for a slot at most (default: 1 minute). */
+  defaultBlockingTime?: ITimeSpan;
+  /** For how long a slot is refreshed (default: 5 minutes). */
+  defaultRefreshTime?: ITimeSpan;
+}
+
+/** How a {@link SemaphoreProvider} is set up. */
+export interface SemaphoreProviderSettings extends SemaphoreProviderSettingsBase {
+  /** Where its semaphores are kept (default: in the store of the run). */
+  adapter?: ISemaphoreAdapter;
+}
+
+/** A semaphore as plain data. */
+interface SerializedSemaphore {
+  version: "1";
+  key: string;
+  slotId: string;
+  limit: number;
+  ttlInMs: number | null;
+}
+
+/** What all semaphores of a provider have in common. */
+interface Shared {
+  readonly adapter: ISemaphoreAdapter;
+  readonly namespace: INamespace;
+  readonly eventBus: IEventBus<SemaphoreEventMap> | undefined;
+  readonly blockingInterval: TimeSpan;
+  readonly blockingTime: TimeSpan;
+  readonly refreshTime: TimeSpan;
+}
+
+/** Creates semaphores. */
+export class SemaphoreProvider implements ISemaphoreProvider {
+  readonly #shared: Shared;
+  readonly #defaultTtl: TimeSpan | null;
+  readonly #createSlotId: Invokable<[], string>;
+  #events: IEventBus<SemaphoreEventMap> | undefined;
+
+  /** @throws TypeError if a setting does not fit. */
+  constructor(settings: SemaphoreProviderSettings = {}) {
+    const {
+      adapter = new StoreSemaphoreAdapter(),
+      namespace = new NoOpNamespace(),
+      serde = [],
+      serdeTransformerName = "",
+      createSlotId = newId,
+      eventBus,
+      defaultTtl = TimeSpan.fromMinutes(5),
+      defaultBlockingInterval = TimeSpan.fromSeconds(1),
+      defaultBlockingTime = TimeSpan.fromMinutes(1),
+      defaultRefreshTime = TimeSpan.fromMinutes(5),
+    } = settings;
+    if (typeof adapter?.acquire !== "function") {
+      throw new TypeError("SemaphoreProvider: the setting `adapter` is none; try new MemorySemaphoreAdapter()");
+    }
+    checkInvokable("SemaphoreProvider: the setting `createSlotId`", createSlotId);
+    this.#shared = {
+      adapter,
+      namespace,
+      eventBus,
+      blockingInterval: TimeSpan.fromTimeSpan(defaultBlockingInterval),
+      blockingTime: TimeSpan.fromTimeSpan(defaultBlockingTime),
+      refreshTime: TimeSpan.fromTimeSpan(defaultRefreshTime),
+    };
+    this.#events = eventBus;
+    this.#defaultTtl = defaultTtl === null ? null : TimeSpan.fromTimeSpan(defaultTtl);
+    this.#createSlotId = createSlotId;
+    for (const register of [serde].flat() as ISerderRegister[]) {
+      register.registerCustom(transformer(this.#shared, serdeTransformerName));
+    }
+  }
+
+  /** Listens to what happens to its semaphores, as far as programs with the same event bus do it. */
+  get events(): IEventBus<SemaphoreEventMap> {
+    this.#events ??= new EventBus<SemaphoreEventMap>({ adapter: new NoOpEventBusAdapter() });
+    return this.#events;
+  }
+
+  /**
+   * A semaphore of this key. Nothing is acquired yet.
+   *
+   * @throws TypeError if the key, the limit, the TTL or the slot id does not fit.
+   */
+  create(key: string, settings: SemaphoreProviderCreateSettings = {}): ISemaphore {
+    const { limit = 1, ttl = this.#defaultTtl, slotId = callInvokable(this.#createSlotId) } = settings;
+    const lifetime = ttl === null ? null : TimeSpan.fromTimeSpan(ttl);
+    return new Semaphore(this.#shared, this.#shared.namespace.create(key), slotId, limit, lifetime);
+  }
+}
+
+/** What the semaphores of a provider are written and read by. */
+function transformer(shared: Shared, transformerName: string) {
+  const adapterName = shared.adapter.constructor?.name ?? "";
+  const parts = ["semaphore", transformerName, adapterName, shared.namespace.toString()];
+  return {
+    name: parts.filter((part) => part !== ""),
+    isApplicable: (value: unknown): value is Semaphore => value instanceof Semaphore && Semaphore.isOf(value, shared),
+    serialize: (semaphore: Semaphore): SerializedSemaphore => Semaphore.serialize(semaphore),
+    deserialize: (serialized: SerializedSemaphore): Semaphore => {
+      const { key, slotId, limit, ttlInMs } = serialized;
+      const ttl = ttlInMs === null ? null : TimeSpan.fromMilliseconds(ttlInMs);
+      return new Semaphore(shared, shared.namespace.create(key), slotId, limit, ttl);
+    },
+  };
+}
+
+/** What is known of a slot id. */
+interface SlotState {
+  /** Missing if it holds no slot; `null` without a TTL; otherwise milliseconds. */
+  remaining?: number | null;
+  limit: number;
+  taken: string[];
+}
+
+/** A slot id at a semaphore, as an adapter has it. */
+interface Slot {
+  acquire(): Promisable<boolean>;
+  acquireBlocking(time: number, interval: number): true | [acquired: PromiseLike<boolean>, giveUp: () => void];
+  release(): Promisable<boolean>;
+  refresh(ttl: number): Promisable<boolean>;
+  state(): Promisable<SlotState>;
+}
+
+class Semaphore implements ISemaphore {
+  readonly #shared: Shared;
+  readonly #key: IKey;
+  readonly #id: string;
+  readonly #limit: number;
+  readonly #slot: Slot;
+  #ttl: TimeSpan | null;
+
+  constructor(shared: Shared, key: IKey, id: string, limit: number, ttl: TimeSpan | null) {
+    this.#shared = shared;
+    this.#key = key;
+    this.#id = id;
+    this.#limit = limit;
+    this.#ttl = ttl;
+    const { adapter } = shared;
+    const name = key.toString();
+    this.#slot =
+      adapter instanceof StoreSemaphoreAdapter
+        ? adapter.slot(name, id, limit, ttl)
+        : new AdapterSlot(adapter, name, id, limit, ttl);
+  }
+
+  static isOf(semaphore: Semaphore, shared: Shared): boolean {
+    return semaphore.#shared === shared;
+  }
+
+  static serialize(semaphore: Semaphore): SerializedSemaphore {
+    return {
+      version: "1",
+      key: semaphore.#key.get(),
+      slotId: semaphore.#id,
+      limit: semaphore.#limit,
+      ttlInMs: semaphore.#ttl?.toMilliseconds() ?? null,
+    };
+  }
+
+  get key(): IKey {
+    return this.#key;
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  get ttl(): TimeSpan | null {
+    return this.#ttl;
+  }
+
+  acquire(): Task<boolean> {
+    return new Task(() => this.#acquire((acquired) => acquired));
+  }
+
+  acquireOrFail(): Task<void> {
+    return new Task(() =>
+      this.#acquire((acquired) => {
+        if (!acquired) {
+          throw this.#limitReached();
+        }
+      }),
+    );
+  }
+
+  acquireBlocking(settings?: SemaphoreAquireBlockingSettings): Task<boolean> {
+    return this.#wait<boolean>(settings, (acquired, resolve) => resolve(acquired));
+  }
+
+  acquireBlockingOrFail(settings?: SemaphoreAquireBlockingSettings): Task<void> {
+    return this.#wait<void>(settings, (acquired, resolve, reject) =>
+      acquired ? resolve() : reject(this.#limitReached()),
+    );
+  }
+
+  release(): Task<boolean> {
+    return new Task(() => this.#release((released) => released));
+  }
+
+  releaseOrFail(): Task<void> {
+    return new Task(() =>
+      this.#release((released) => {
+        if (!released) {
+          throw new FailedReleaseSemaphoreError(
+            `the slot "${this.#id}" of semaphore "${this.#key}" cannot be released: it is not held, or it has expired`,
+          );
+        }
+      }),
+    );
+  }
+
+  forceReleaseAll(): Task<boolean> {
+    return new Task(() =>
+      this.#ask(
+        () => this.#shared.adapter.forceReleaseAll(this.#key.toString()),
+        (hasReleased) => {
+          this.#tell(SEMAPHORE_EVENTS.ALL_FORCE_RELEASED, { hasReleased });
+          return hasReleased;
+        },
+      ),
+    );
+  }
+
+  refresh(ttl: ITimeSpan = this.#shared.refreshTime): Task<boolean> {
+    const lifetime = TimeSpan.fromTimeSpan(ttl);
+    return new Task(() => this.#refresh(lifetime, (refreshed) => refreshed));
+  }
+
+  refreshOrFail(ttl: ITimeSpan = this.#shared.refreshTime): Task<void> {
+    const lifetime = TimeSpan.fromTimeSpan(ttl);
+    return new Task(() =>
+      this.#refresh(lifetime, (refreshed) => {
+        if (!refreshed) {
+          throw new FailedRefreshSemaphoreError(
+            `the slot "${this.#id}" of semaphore "${this.#key}" cannot be refreshed: it is not held, has expired, or has no TTL`,
+          );
+        }
+      }),
+    );
+  }
+
+  runOrFail<TValue = void>(asyncFn: AsyncLazy<TValue>): Task<TValue> {
+    return new Task(() =>
+      this.#acquire<TValue>((acquired) => {
+        if (!acquired) {
+          throw this.#limitReached();
+        }
+        return this.#work(asyncFn);
+      }),
+    );
+  }
+
+  runBlockingOrFail<TValue = void>(
+    asyncFn: AsyncLazy<TValue>,
+    settings?: SemaphoreAquireBlockingSettings,
+  ): Task<TValue> {
+    return this.#wait<TValue>(settings, (acquired, resolve, reject) =>
+      acquired ? resolve(this.#work(asyncFn)) : reject(this.#limitReached()),
+    );
+  }
+
+  getState(): Task<ISemaphoreState> {
+    return new Task(() => this.#ask(() => this.#slot.state(), stateOf));
+  }
+
+  #acquire<TResult>(then: (acquired: boolean) => Promisable<TResult>): Promisable<TResult> {
+    return this.#ask(
+      () => this.#slot.acquire(),
+      (acquired) => {
+        this.#tell(acquired ? SEMAPHORE_EVENTS.ACQUIRED : SEMAPHORE_EVENTS.LIMIT_REACHED);
+        return then(acquired);
+      },
+    );
+  }
+
+  #release<TResult>(then: (released: boolean) => TResult): Promisable<TResult> {
+    return this.#ask(
+      () => this.#slot.release(),
+      (released) => {
+        this.#tell(released ? SEMAPHORE_EVENTS.RELEASED : SEMAPHORE_EVENTS.FAILED_RELEASE);
+        return then(released);
+      },
+    );
+  }
+
+  #refresh<TResult>(ttl: TimeSpan, then: (refreshed: boolean) => TResult): Promisable<TResult> {
+    return this.#ask(
+      () => this.#slot.refresh(ttl.toMilliseconds()),
+      (refreshed) => {
+        if (refreshed) {
+          this.#ttl = ttl;
+        }
+        this.#tell(refreshed ? SEMAPHORE_EVENTS.REFRESHED : SEMAPHORE_EVENTS.FAILED_REFRESH);
+        return then(refreshed);
+      },
+    );
+  }
+
+  /** Waits in line until there is a slot, the time has passed, or nobody waits for the task any more. */
+  #wait<TResult>(
+    { time = this.#shared.blockingTime, interval = this.#shared.blockingInterval }: SemaphoreAquireBlockingSettings = {},
+    then: (acquired: boolean, resolve: TaskResolve<TResult>, reject: TaskReject) => void,
+  ): Task<TResult> {
+    const milliseconds = TimeSpan.fromTimeSpan(time).toMilliseconds();
+    const pause = TimeSpan.fromTimeSpan(interval).toMilliseconds();
+    return Task.fromCallback<TResult>((resolve, reject) => {
+      const done = (acquired: boolean) => {
+        this.#tell(acquired ? SEMAPHORE_EVENTS.ACQUIRED : SEMAPHORE_EVENTS.LIMIT_REACHED);
+        then(acquired, resolve, reject);
+      };
+      const failed = (error: unknown) => {
+        this.#tellError(error);
+        reject(error);
+      };
+      let waiting = true;
+      let asked: true | [PromiseLike<boolean>, () => void];
+      try {
+        asked = this.#slot.acquireBlocking(milliseconds, pause);
+      } catch (error) {
+        failed(error);
+        return;
+      }
+      if (asked === true) {
+        done(true);
+        return;
+      }
+      const [acquired, giveUp] = asked;
+      acquired.then(
+        (acquired) => {
+          if (waiting) {
+            done(acquired);
+          } else if (acquired) {
+            // It came in the very moment in which nobody wanted it any more.
+            this.#release(() => {});
+          }
+        },
+        (error) => {
+          if (waiting) {
+            failed(error);
+          }
+        },
+      );
+      return () => {
+        waiting = false;
+        giveUp();
+      };
+    });
+  }
+
+  /** Does the work, and gives the slot back whatever happens. */
+  #work<TValue>(asyncFn: AsyncLazy<TValue>): Promisable<TValue> {
+    let value: Promisable<TValue>;
+    try {
+      value = resolveLazyable<TValue>(asyncFn);
+    } catch (error) {
+      return this.#giveBackAfter(error);
+    }
+    if (isPromiseLike(value)) {
+      return value.then(
+        (value) => this.#release(() => value),
+        (error) => this.#giveBackAfter(error),
+      );
+    }
+    const result = value;
+    return this.#release(() => result);
+  }
+
+  /** Gives the slot back, and throws what the work did, also if that fails. */
+  #giveBackAfter(error: unknown): PromiseLike<never> {
+    const fail = (): never => {
+      throw error;
+    };
+    return Task.resolve().then(() => this.#release(() => {})).then(fail, fail);
+  }
+
+  /** Goes on with what the adapter answers, at once if that is there. */
+  #ask<TValue, TResult>(
+    ask: () => Promisable<TValue>,
+    then: (value: TValue) => Promisable<TResult>,
+  ): Promisable<TResult> {
+    let answer: Promisable<TValue>;
+    try {
+      answer = ask();
+    } catch (error) {
+      this.#tellError(error);
+      throw error;
+    }
+    if (!isPromiseLike(answer)) {
+      return then(answer);
+    }
+    return answer.then(then, (error) => {
+      this.#tellError(error);
+      throw error;
+    });
+  }
+
+  #limitReached(): LimitReachedSemaphoreError {
+    return new LimitReachedSemaphoreError(
+      `no slot of semaphore "${this.#key}" is free: its limit is reached; wait for one with acquireBlocking`,
+    );
+  }
+
+  #tellError(error: unknown): void {
+    if (!isSemaphoreError(error)) {
+      this.#tell(SEMAPHORE_EVENTS.UNEXPECTED_ERROR, { error });
+    }
+  }
+
+  #tell(name: keyof SemaphoreEventMap, more?: object): void {
+    const { eventBus } = this.#shared;
+    if (eventBus !== undefined) {
+      eventBus.dispatch(name, { ...more, semaphore: this }).then(undefined, (error) => {
+        console.error(`the event ${String(name)} of semaphore "${this.#key}" could not be told:`, error);
+      });
+    }
+  }
+}
+
+function isPromiseLike<TValue>(value: Promisable<TValue>): value is PromiseLike<TValue> {
+  return typeof value === "object" && value !== null && typeof (value as PromiseLike<TValue>).then === "function";
+}
+
+function stateOf({ remaining, limit, taken }: SlotState): ISemaphoreState {
+  const acquiredSlots = taken;
+  if (remaining === undefined && taken.length >= limit) {
+    return { type: SEMAPHORE_STATE.LIMIT_REACHED, limit, acquiredSlots };
+  }
+  if (remaining === undefined && taken.length === 0) {
+    return { type: SEMAPHORE_STATE.EXPIRED };
+  }
+  const counts = {
+    limit,
+    freeSlotsCount: Math.max(limit - taken.length, 0),
+    acquiredSlotsCount: taken.length,
+    acquiredSlots,
+  };
+  if (remaining === undefined) {
+    return { type: SEMAPHORE_STATE.UNACQUIRED, ...counts };
+  }
+  const remainingTime = remaining === null ? null : TimeSpan.fromMilliseconds(remaining);
+  return { type: SEMAPHORE_STATE.ACQUIRED, remainingTime, ...counts };
+}
+
+/** A slot id at an adapter of the rule's own. */
+class AdapterSlot implements Slot {
+  readonly #adapter: ISemaphoreAdapter;
+  readonly #key: string;
+  readonly #id: string;
+  readonly #limit: number;
+  #ttl: TimeSpan | null;
+
+  constructor(adapter: ISemaphoreAdapter, key: string, id: string, limit: number, ttl: TimeSpan | null) {
+    if (typeof limit !== "number" || (!Number.isInteger(limit) && limit !== Infinity) || limit < 1) {
+      throw new TypeError("SemaphoreProvider.create: limit must be a whole number of slots from 1");
+    }
+    this.#adapter = adapter;
+    this.#key = key;
+    this.#id = id;
+    this.#limit = limit;
+    this.#ttl = ttl;
+  }
+
+  acquire(): Promisable<boolean> {
+    return this.#adapter.acquire({ key: this.#key, slotId: this.#id, limit: this.#limit, ttl: this.#ttl });
+  }
+
+  acquireBlocking(time: number, interval: number): [acquired: PromiseLike<boolean>, giveUp: () => void] {
+    const until = performance.now() + time;
+    let waiting = true;
+    let stop = () => {};
+    const acquired = (async () => {
+      while (!(await this.acquire())) {
+        const left = until - performance.now();
+        if (!waiting || left <= 0) {
+          return false;
+        }
+        await new Promise<void>((resolve) => {
+          const stopTimer = startTimer(Math.min(interval, left), resolve);
+          stop = () => {
+            stopTimer();
+            resolve();
+          };
+        });
+        if (!waiting) {
+          return false;
+        }
+      }
+      return true;
+    })();
+    const giveUp = () => {
+      waiting = false;
+      stop();
+    };
+    return [acquired, giveUp];
+  }
+
+  release(): Promisable<boolean> {
+    return this.#adapter.release(this.#key, this.#id);
+  }
+
+  async refresh(ttl: number): Promise<boolean> {
+    const lifetime = TimeSpan.fromMilliseconds(ttl);
+    const refreshed = await this.#adapter.refresh(this.#key, this.#id, lifetime);
+    if (refreshed) {
+      this.#ttl = lifetime;
+    }
+    return refreshed;
+  }
+
+  async state(): Promise<SlotState> {
+    const state = await this.#adapter.getState(this.#key);
+    if (state === null) {
+      return { limit: this.#limit, taken: [] };
+    }
+    const expires = state.acquiredSlots.get(this.#id);
+    const taken = [...state.acquiredSlots.keys()];
+    const remaining = expires instanceof Date ? Math.max(expires.getTime() - Date.now(), 0) : expires;
+    return remaining === undefined ? { limit: state.limit, taken } : { remaining, limit: state.limit, taken };
+  }
+}

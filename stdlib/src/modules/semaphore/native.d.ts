@@ -1,0 +1,48 @@
+/** What the Rust side gives to `cla/semaphore`: see `stdlib/src/semaphore.rs`. Rules are not told of it. */
+declare module "cla/semaphore/native" {
+  /** A value where the store answers at once, a promise otherwise. */
+  export type Answer<TValue> = TValue | Promise<TValue>;
+
+  /** What a store knows of a slot id, and of the semaphore's other slots. */
+  export interface NativeState {
+    /** Missing if the id holds no slot; `null` without a TTL; otherwise milliseconds. */
+    remaining?: number | null;
+    /** `Infinity` if there is none. */
+    limit: number;
+    /** The ids of the slots that are taken. */
+    taken: string[];
+  }
+
+  /** What a store knows of a semaphore's slots. */
+  export interface NativeSlots {
+    limit: number;
+    /** The slots that are taken, with the milliseconds for which they still are. */
+    taken: { id: string; remaining: number | null }[];
+  }
+
+  /** A slot id at a semaphore. Times are in milliseconds. */
+  export interface NativeSlot {
+    acquire(): Answer<boolean>;
+    /** `true`, or whether it was acquired in time and the function that gives up before. */
+    acquireBlocking(time: number): true | [acquired: Promise<boolean>, giveUp: () => void];
+    release(): Answer<boolean>;
+    refresh(ttl: number): Answer<boolean>;
+    state(): Answer<NativeState>;
+  }
+
+  /** A store of semaphores. */
+  export interface NativeStore {
+    slot(name: string, id: string, limit: number, ttl: number | null): NativeSlot;
+    forceReleaseAll(name: string): Answer<boolean>;
+    state(name: string): Answer<NativeSlots>;
+  }
+
+  /** The store of the run. */
+  export function own(): NativeStore;
+  /** A new store in memory. */
+  export function memory(): NativeStore;
+  /** A new slot id. */
+  export function newId(): string;
+  /** The store that a URL names; `what` is what messages call it. */
+  export function connect(what: string, url: string): NativeStore;
+}
