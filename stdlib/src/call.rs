@@ -2,7 +2,10 @@
 
 use std::ops::Deref;
 
-use cla_runtime::js::function::{FromParam, IntoJsFunc, ParamRequirement, Params, ParamsAccessor};
+use cla_runtime::js::class::Class;
+use cla_runtime::js::function::{
+    FromParam, IntoJsFunc, ParamRequirement, Params, ParamsAccessor, RustFunction,
+};
 use cla_runtime::js::{self, Ctx, Error, Function, Object, Value};
 
 use crate::state::note_error;
@@ -82,4 +85,23 @@ where
     F: IntoJsFunc<'js, P> + 'js,
 {
     Function::new(ctx.clone(), function)?.with_name(name)
+}
+
+/// Adds a method that takes its arguments as they come, which is what a call costs least with.
+pub(crate) fn method<'js>(
+    prototype: &Object<'js>,
+    name: &str,
+    method: impl Fn(&Params<'_, 'js>) -> js::Result<Value<'js>> + 'js,
+) -> js::Result<()> {
+    let function = RustFunction(Box::new(move |params: Params<'_, 'js>| method(&params)));
+    let function: Function<'js> = Class::instance(prototype.ctx().clone(), function)?
+        .into_value()
+        .get()?;
+    prototype.set(name, function.with_name(name)?)
+}
+
+/// An argument of such a method; `undefined` if it was left out.
+pub(crate) fn argument<'js>(params: &Params<'_, 'js>, at: usize) -> Value<'js> {
+    let undefined = || Value::new_undefined(params.ctx().clone());
+    params.arg(at).unwrap_or_else(undefined)
 }

@@ -65,6 +65,7 @@ mod semaphore;
 mod sprintf;
 mod stash;
 mod state;
+mod task;
 mod text;
 mod throw;
 mod util;
@@ -173,6 +174,7 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .module(rule::Rule)
         .module(http::Http)
         .module(semaphore::Native)
+        .module(task::Native)
         .with(modules::install)
 }
 

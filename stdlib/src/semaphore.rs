@@ -12,17 +12,18 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cla_runtime::js::class::Class;
-use cla_runtime::js::function::{Params, RustFunction};
+use cla_runtime::js::function::Params;
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Object, Value};
 use cla_runtime::semaphore::{
     AcquireError, AdminError, Permit, RefreshError, ReleaseError, Request, RequestView, Semaphore,
     SemaphoreName, SemaphoreView, Semaphores, SlotId, SlotState, Slots, Status, Ttl,
 };
-use cla_runtime::{Account, Charge, HeldPermit, HostObject, Kept, NativeModule, Run};
+use cla_runtime::{
+    Account, Charge, HeldPermit, HostObject, Kept, NativeModule, Run, fulfils_promise,
+};
 use futures_util::future::{AbortHandle, abortable};
 
-use crate::call::{Arg, define};
+use crate::call::{Arg, argument, define, method};
 use crate::sem;
 use crate::throw::{string_argument, type_error, wrong};
 
@@ -434,6 +435,48 @@ impl Slot {
         )
     }
 
+    /// `slot.run(work, onfulfilled, later)`: what the function `work` returns, with a slot held meanwhile, and until it is
+    /// released if that is a promise. `later`, and nothing is done, unless a slot can be had at once, and `await` calls.
+    ///
+    /// The same as `acquire`, the call, and `release`, at the price of one call.
+    fn run_now<'js>(self: Rc<Self>, params: &Params<'_, 'js>) -> js::Result<Value<'js>> {
+        let ctx = params.ctx();
+        let later = || Ok(argument(params, 2));
+        let work = argument(params, 0);
+        let Some(work) = work.as_function() else {
+            return later();
+        };
+        if self.held.permit.borrow().is_some() || !fulfils_promise(ctx, &argument(params, 1))? {
+            return later();
+        }
+        let Ok(permit) = self.held.semaphore().try_acquire_now(self.request()) else {
+            return later();
+        };
+        self.held.account.note_taken();
+        let ledger = self.run().ledger();
+        let held = ledger.hold(permit, Rc::clone(&self.held.account));
+        *self.held.permit.borrow_mut() = Some(Rc::clone(&held));
+        let result = work.call::<_, Value<'js>>(());
+        let still = |other: &Rc<HeldPermit>| Rc::ptr_eq(other, &held);
+        if let Ok(value) = &result
+            && is_promise_like(value)?
+        {
+            if self.held.permit.borrow().as_ref().is_some_and(still) {
+                ledger.entrust(&held);
+            }
+            return result;
+        }
+        // The function may have released it, or have acquired anew.
+        let mut now = self.held.permit.borrow_mut();
+        if now.as_ref().is_some_and(still) {
+            *now = None;
+        }
+        drop(now);
+        // Whether it was lost meanwhile is for those to know who release it.
+        let _ = ledger.close(held);
+        result
+    }
+
     /// `slot.acquireBlocking(ms)`: `true`, or a promise and the function that gives up.
     fn acquire_blocking<'js>(
         self: Rc<Self>,
@@ -582,6 +625,9 @@ fn slot_prototype<'js>(ctx: &Ctx<'js>) -> js::Result<Object<'js>> {
     method(&prototype, "acquire", |params| {
         this::<Slot>(params)?.acquire(params.ctx())
     })?;
+    method(&prototype, "run", |params| {
+        this::<Slot>(params)?.run_now(params)
+    })?;
     method(&prototype, "acquireBlocking", |params| {
         this::<Slot>(params)?.acquire_blocking(params.ctx(), &argument(params, 0))
     })?;
@@ -641,17 +687,13 @@ fn limit(slots: Slots) -> f64 {
     }
 }
 
-/// Adds a method that takes its arguments as they come, which is what a call costs least with.
-fn method<'js>(
-    prototype: &Object<'js>,
-    name: &str,
-    method: impl Fn(&Params<'_, 'js>) -> js::Result<Value<'js>> + 'js,
-) -> js::Result<()> {
-    let function = RustFunction(Box::new(move |params: Params<'_, 'js>| method(&params)));
-    let function: Function<'js> = Class::instance(prototype.ctx().clone(), function)?
-        .into_value()
-        .get()?;
-    prototype.set(name, function.with_name(name)?)
+/// Whether a value can be awaited.
+fn is_promise_like(value: &Value<'_>) -> js::Result<bool> {
+    match value.as_object() {
+        Some(_) if value.is_promise() => Ok(true),
+        Some(object) => Ok(object.get::<_, Value<'_>>("then")?.is_function()),
+        None => Ok(false),
+    }
 }
 
 /// The Rust value that a method was called on.
@@ -663,11 +705,6 @@ fn this<T: 'static>(params: &Params<'_, '_>) -> js::Result<Rc<T>> {
             "this is not an object of cla/semaphore/native",
         )
     })
-}
-
-fn argument<'js>(params: &Params<'_, 'js>, at: usize) -> Value<'js> {
-    let undefined = || Value::new_undefined(params.ctx().clone());
-    params.arg(at).unwrap_or_else(undefined)
 }
 
 fn semaphore_name<'js>(

@@ -2,7 +2,7 @@
 //! running it, bytecode to and from bytes, and errors that no `catch` can hold.
 
 use std::ffi::CString;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rquickjs::module::{Declared, Module, WriteOptions};
 use rquickjs::{Ctx, Error, Exception, Result, Value, qjs};
@@ -212,6 +212,28 @@ impl StringIdentity {
             unsafe { qjs::JS_VALUE_GET_PTR(value.as_raw()) } as usize
         ))
     }
+}
+
+/// Whether `value` is a function with which QuickJS itself fulfils a promise, as it hands it to the method `then` of
+/// what is awaited: what that returns is looked at by nobody.
+///
+/// # Errors
+///
+/// When there is no memory left.
+pub fn fulfils_promise(ctx: &Ctx<'_>, value: &Value<'_>) -> Result<bool> {
+    /// QuickJS numbers its own classes alike in every isolate.
+    static CLASS: OnceLock<qjs::JSClassID> = OnceLock::new();
+
+    // SAFETY: the value is alive; the call only reads its tag and its class.
+    let class_of = |value: &Value<'_>| unsafe { qjs::JS_GetClassID(value.as_raw()) };
+    let class = match CLASS.get() {
+        Some(class) => *class,
+        None => {
+            let (_promise, resolve, _reject) = ctx.promise()?;
+            *CLASS.get_or_init(|| class_of(resolve.as_value()))
+        }
+    };
+    Ok(class_of(value) == class)
 }
 
 /// A copy of the bytes in a `Uint8Array` or an `ArrayBuffer`; `None` for any other value.

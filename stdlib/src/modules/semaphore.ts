@@ -29,14 +29,16 @@ import {
   type SemaphoreEventMap,
   type SemaphoreProviderCreateSettings,
 } from "cla/semaphore/contracts";
-import { newId } from "cla/semaphore/native";
+import { type NativeSlot, newId } from "cla/semaphore/native";
 import { StoreSemaphoreAdapter } from "cla/semaphore/store";
 import type { ISerderRegister } from "cla/serde";
 import {
   type AsyncLazy,
   callInvokable,
   checkInvokable,
+  type Doing,
   type Invokable,
+  LATER,
   type OneOrMore,
   type Promisable,
   resolveLazyable,
@@ -196,6 +198,8 @@ interface SlotState {
 /** A slot id at a semaphore, as an adapter has it. */
 interface Slot {
   acquire(): Promisable<boolean>;
+  /** Only of our own: see `native.d.ts`. */
+  run?: NativeSlot["run"];
   acquireBlocking(time: number, interval: number): true | [acquired: PromiseLike<boolean>, giveUp: () => void];
   release(): Promisable<boolean>;
   refresh(ttl: number): Promisable<boolean>;
@@ -209,6 +213,8 @@ class Semaphore implements ISemaphore {
   readonly #limit: number;
   readonly #slot: Slot;
   #ttl: TimeSpan | null;
+  /** Does the work of {@link Semaphore.runOrFail}, made when there is some. */
+  #running: Doing<any> | undefined;
 
   constructor(shared: Shared, key: IKey, id: string, limit: number, ttl: TimeSpan | null) {
     this.#shared = shared;
@@ -321,14 +327,8 @@ class Semaphore implements ISemaphore {
   }
 
   runOrFail<TValue = void>(asyncFn: AsyncLazy<TValue>): Task<TValue> {
-    return new Task(() =>
-      this.#acquire<TValue>((acquired) => {
-        if (!acquired) {
-          throw this.#limitReached();
-        }
-        return this.#work(asyncFn);
-      }),
-    );
+    this.#running ??= this.#run();
+    return new Task(asyncFn, undefined, this.#running as Doing<TValue>);
   }
 
   runBlockingOrFail<TValue = void>(
@@ -428,6 +428,28 @@ class Semaphore implements ISemaphore {
     });
   }
 
+  /** How the work of `runOrFail` is done. */
+  #run<TValue>(): Doing<TValue> {
+    const begin = (asyncFn: AsyncLazy<TValue>) =>
+      this.#acquire<TValue>((acquired) => {
+        if (!acquired) {
+          throw this.#limitReached();
+        }
+        return this.#work(asyncFn);
+      });
+    const { run } = this.#slot;
+    if (run === undefined || this.#shared.eventBus !== undefined) {
+      return { begin, now: () => LATER };
+    }
+    const slot = this.#slot as NativeSlot;
+    const now = (asyncFn: AsyncLazy<TValue>, onfulfilled: unknown): TValue | typeof LATER => {
+      const value = slot.run<TValue, typeof LATER>(asyncFn, onfulfilled, LATER);
+      // Whoever did the work awaits it.
+      return isPromiseLike<unknown>(value) ? (this.#settle(value) as TValue) : value;
+    };
+    return { begin, now };
+  }
+
   /** Does the work, and gives the slot back whatever happens. */
   #work<TValue>(asyncFn: AsyncLazy<TValue>): Promisable<TValue> {
     let value: Promisable<TValue>;
@@ -437,13 +459,18 @@ class Semaphore implements ISemaphore {
       return this.#giveBackAfter(error);
     }
     if (isPromiseLike(value)) {
-      return value.then(
-        (value) => this.#release(() => value),
-        (error) => this.#giveBackAfter(error),
-      );
+      return this.#settle(value);
     }
     const result = value;
     return this.#release(() => result);
+  }
+
+  /** Gives the slot back when the work is done. */
+  #settle<TValue>(work: PromiseLike<TValue>): PromiseLike<TValue> {
+    return work.then(
+      (value) => this.#release(() => value),
+      (error) => this.#giveBackAfter(error),
+    );
   }
 
   /** Gives the slot back, and throws what the work did, also if that fails. */

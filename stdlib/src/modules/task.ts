@@ -8,6 +8,7 @@
  * ```
  */
 
+import { isAwaiting } from "cla/task/native";
 import { type ITimeSpan, millisecondsOf } from "cla/time-span";
 
 /** A value, or something that can be awaited for it. */
@@ -158,6 +159,37 @@ class Subscription<TValue> {
   }
 }
 
+/**
+ * How the work of a task is done where that is more than a call.
+ *
+ * @internal
+ */
+export interface Doing<TValue> {
+  /** Does it. */
+  begin(work: AsyncLazy<TValue>): Promisable<TValue>;
+  /**
+   * Does it and gives the value, or throws, if it can without waiting and `await` waits for it with `onfulfilled`;
+   * otherwise does nothing and gives {@link LATER}.
+   */
+  now(work: AsyncLazy<TValue>, onfulfilled: unknown): TValue | typeof LATER;
+}
+
+/** @internal */
+export const LATER: unique symbol = Symbol("later");
+
+/** What somebody waits for while the work is being done. */
+interface Deferred<TValue> {
+  readonly promise: Promise<TValue>;
+  resolve(value: Promisable<TValue>): void;
+  reject(error: unknown): void;
+}
+
+/** The state of a task whose work is being done, and for which nobody waits yet but who began it. */
+const BUSY = Symbol("busy");
+
+/** What those get who do not look at it: `await` does not. */
+const IGNORED = Promise.resolve();
+
 /** Calls back when a value is there, until the function that it returns is called. */
 let watch: <TValue>(
   value: Promisable<TValue>,
@@ -175,10 +207,10 @@ let watch: <TValue>(
  */
 export class Task<TValue> implements ITask<TValue> {
   readonly #work: AsyncLazy<TValue> | undefined;
-  /** Makes the callback for each time that the work is done, instead of `#work`. */
-  readonly #source: (() => TaskCallback<TValue>) | undefined;
-  #promise: Promise<TValue> | undefined;
-  #subscription: Subscription<TValue> | undefined;
+  /** How `#work` is done, or what makes the callback for each time that it is. */
+  readonly #way: Doing<TValue> | (() => TaskCallback<TValue>) | undefined;
+  /** `undefined` before it was begun, the value in a list when it was there at once. */
+  #state: readonly [TValue] | Promise<TValue> | Subscription<TValue> | Deferred<TValue> | typeof BUSY | undefined;
 
   /**
    * @param invokable The work: a function, an object with a method `invoke`, or another task.
@@ -186,17 +218,19 @@ export class Task<TValue> implements ITask<TValue> {
    */
   constructor(invokable: AsyncLazy<TValue>, middlewares?: OneOrMore<AsyncMiddleware<[], TValue>>);
   /** @internal */
-  constructor(invokable: undefined, middlewares: undefined, source: () => TaskCallback<TValue>);
+  constructor(invokable: AsyncLazy<TValue>, middlewares: undefined, way: Doing<TValue>);
+  /** @internal */
+  constructor(invokable: undefined, middlewares: undefined, way: () => TaskCallback<TValue>);
   constructor(
     invokable: AsyncLazy<TValue> | undefined,
     middlewares?: OneOrMore<AsyncMiddleware<[], TValue>>,
-    source?: () => TaskCallback<TValue>,
+    way?: Doing<TValue> | (() => TaskCallback<TValue>),
   ) {
-    if (source === undefined && typeof invokable !== "function" && (typeof invokable !== "object" || !invokable)) {
+    if (typeof invokable !== "function" && typeof way !== "function" && (typeof invokable !== "object" || !invokable)) {
       throw new TypeError("Task: the work must be a function, an object with a method `invoke`, or another task");
     }
-    this.#source = source;
     this.#work = invokable;
+    this.#way = way;
     if (middlewares !== undefined && invokable !== undefined) {
       const inner = new Task(invokable);
       const all = around(middlewares);
@@ -212,8 +246,8 @@ export class Task<TValue> implements ITask<TValue> {
       }
       const task = value as Task<Awaited<typeof value>>;
       task.#begin().then(resolve, reject);
-      const subscription = task.#subscription;
-      if (subscription === undefined) {
+      const subscription = task.#state;
+      if (!(subscription instanceof Subscription)) {
         return () => {};
       }
       subscription.enter();
@@ -322,27 +356,103 @@ export class Task<TValue> implements ITask<TValue> {
     onfulfilled?: ((value: TValue) => TResult1 | PromiseLike<TResult1>) | null,
     onrejected?: ((reason: any) => TResult2 | PromiseLike<TResult2>) | null,
   ): Promise<TResult1 | TResult2> {
+    if (this.#state === undefined && typeof this.#way !== "function") {
+      // `await` itself waits, so that what is there at once needs no promise.
+      const value = this.#now(onfulfilled, onrejected);
+      if (value !== LATER) {
+        return value as Promise<TResult1 | TResult2>;
+      }
+    }
     const promise = this.#begin();
-    this.#subscription?.enter();
+    if (this.#state instanceof Subscription) {
+      this.#state.enter();
+    }
     return promise.then(onfulfilled, onrejected);
   }
 
   detach(): void {
-    this.then();
+    this.#begin();
+    if (this.#state instanceof Subscription) {
+      this.#state.enter();
+    }
+  }
+
+  /** Does the work and calls back, if `await` waits for it. */
+  #now(onfulfilled: unknown, onrejected: unknown): Promise<unknown> | typeof LATER {
+    const work = this.#work as AsyncLazy<TValue>;
+    const doing = this.#way as Doing<TValue> | undefined;
+    let value: Promisable<TValue> | typeof LATER;
+    this.#state = BUSY;
+    try {
+      if (doing !== undefined) {
+        value = doing.now(work, onfulfilled);
+      } else if (isAwaiting(onfulfilled)) {
+        value = resolveLazyable(work);
+      } else {
+        value = LATER;
+      }
+    } catch (error) {
+      const failed = Promise.reject(error);
+      this.#settle(failed);
+      (onrejected as TaskReject)(error);
+      return failed.catch(() => {});
+    }
+    if (value === LATER) {
+      this.#state = undefined;
+      return LATER;
+    }
+    if (typeof value === "object" && value !== null && typeof (value as PromiseLike<TValue>).then === "function") {
+      const promise = Promise.resolve(value as PromiseLike<TValue>);
+      this.#settle(promise);
+      return promise.then(onfulfilled as TaskResolve<TValue>, onrejected as TaskReject);
+    }
+    if (this.#state === BUSY) {
+      this.#state = [value as TValue];
+    } else {
+      this.#settle(Promise.resolve(value));
+    }
+    (onfulfilled as TaskResolve<TValue>)(value as TValue);
+    return IGNORED;
+  }
+
+  /** The work is done, or goes on by itself. */
+  #settle(outcome: Promise<TValue>): void {
+    const waiting = this.#state as Deferred<TValue> | typeof BUSY;
+    this.#state = outcome;
+    if (waiting !== BUSY) {
+      waiting.resolve(outcome);
+    }
   }
 
   /** Begins the work if it has not begun. */
   #begin(): Promise<TValue> {
-    if (this.#promise === undefined) {
-      if (this.#source !== undefined) {
-        this.#subscription = new Subscription(this.#source());
-        this.#promise = this.#subscription.promise;
-      } else {
-        const work = this.#work as AsyncLazy<TValue>;
-        this.#promise = new Promise((resolve) => resolve(resolveLazyable(work)));
-      }
+    const state = this.#state;
+    if (state instanceof Promise) {
+      return state;
     }
-    return this.#promise;
+    if (Array.isArray(state)) {
+      const promise = Promise.resolve(state[0] as TValue);
+      this.#state = promise;
+      return promise;
+    }
+    if (state === BUSY) {
+      const deferred = Promise.withResolvers<TValue>();
+      this.#state = deferred;
+      return deferred.promise;
+    }
+    if (state !== undefined) {
+      return (state as Subscription<TValue> | Deferred<TValue>).promise;
+    }
+    const way = this.#way;
+    if (typeof way === "function") {
+      const subscription = new Subscription(way());
+      this.#state = subscription;
+      return subscription.promise;
+    }
+    const work = this.#work as AsyncLazy<TValue>;
+    this.#state = BUSY;
+    this.#settle(new Promise((resolve) => resolve(way === undefined ? resolveLazyable(work) : way.begin(work))));
+    return this.#state as unknown as Promise<TValue>;
   }
 
   /** Does the work anew, within the middlewares from the one at `at` on. */
@@ -357,9 +467,10 @@ export class Task<TValue> implements ITask<TValue> {
   }
 
   #again(): Task<TValue> {
-    return this.#source === undefined
-      ? new Task(this.#work as AsyncLazy<TValue>)
-      : new Task<TValue>(undefined, undefined, this.#source);
+    const way = this.#way;
+    return typeof way === "function"
+      ? new Task<TValue>(undefined, undefined, way)
+      : new Task<TValue>(this.#work as AsyncLazy<TValue>, undefined, way as Doing<TValue>);
   }
 }
 

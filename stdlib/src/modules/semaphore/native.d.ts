@@ -23,6 +23,11 @@ declare module "cla/semaphore/native" {
   /** A slot id at a semaphore. Times are in milliseconds. */
   export interface NativeSlot {
     acquire(): Answer<boolean>;
+    /**
+     * What `work` returns, called while a slot is held; if that is a promise, the slot is held until it is released.
+     * `later`, and nothing is done, unless a slot can be had at once, and `await` itself waits with `onfulfilled`.
+     */
+    run<TValue, TLater>(work: unknown, onfulfilled: unknown, later: TLater): TValue | TLater;
     /** `true`, or whether it was acquired in time and the function that gives up before. */
     acquireBlocking(time: number): true | [acquired: Promise<boolean>, giveUp: () => void];
     release(): Answer<boolean>;

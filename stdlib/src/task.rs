@@ -1,0 +1,26 @@
+//! `cla/task/native`: what `cla/task` (`modules/task.ts`) cannot know by itself.
+
+use std::rc::Rc;
+
+use cla_runtime::js::{self, Ctx, IntoJs, Object};
+use cla_runtime::{NativeModule, Run, fulfils_promise};
+
+use crate::call::{argument, method};
+
+/// The module.
+pub(crate) struct Native;
+
+impl NativeModule for Native {
+    fn name(&self) -> &str {
+        "cla/task/native"
+    }
+
+    fn exports<'js>(&self, ctx: &Ctx<'js>, _run: &Rc<Run>) -> js::Result<Object<'js>> {
+        let exports = Object::new(ctx.clone())?;
+        method(&exports, "isAwaiting", |params| {
+            let ctx = params.ctx();
+            fulfils_promise(ctx, &argument(params, 0))?.into_js(ctx)
+        })?;
+        Ok(exports)
+    }
+}
