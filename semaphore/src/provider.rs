@@ -197,8 +197,9 @@ const DEFAULT_REFRESH_TIME: u64 = 5 * 60;
 /// use cla_semaphore::provider::Provider;
 /// use cla_semaphore::{Semaphores, Ttl};
 ///
+/// // You can choose the store to use: `Semaphores::connect` takes its URL.
 /// let provider = Provider::new(Semaphores::memory())
-///     // `None` means that slots do not expire, and must be released, by default.
+///     // With `None`, slots do not expire by default, and must be released.
 ///     .with_default_ttl(Ttl::from_secs(2)?);
 /// # Ok::<(), cla_semaphore::TtlError>(())
 /// ```
@@ -239,7 +240,7 @@ impl Provider {
     /// here, `None` for slots that do not expire (seed: *Initial configuration*).
     #[must_use]
     pub fn with_default_ttl(mut self, ttl: impl Into<Option<Ttl>>) -> Self {
-        self.settings().default_ttl = ttl.into();
+        self.inner_mut().default_ttl = ttl.into();
         self
     }
 
@@ -247,7 +248,7 @@ impl Provider {
     /// here. More than 584 years is for ever.
     #[must_use]
     pub fn with_default_blocking_time(mut self, time: Duration) -> Self {
-        self.settings().default_blocking_time = time;
+        self.inner_mut().default_blocking_time = time;
         self
     }
 
@@ -255,7 +256,7 @@ impl Provider {
     /// 5 minutes unless set here.
     #[must_use]
     pub fn with_default_refresh_time(mut self, ttl: Ttl) -> Self {
-        self.settings().default_refresh_time = ttl;
+        self.inner_mut().default_refresh_time = ttl;
         self
     }
 
@@ -299,7 +300,7 @@ impl Provider {
     /// ```
     #[must_use]
     pub fn with_namespace(mut self, namespace: Namespace) -> Self {
-        self.settings().namespace = Some(namespace);
+        self.inner_mut().namespace = Some(namespace);
         self
     }
 
@@ -324,14 +325,14 @@ impl Provider {
         mut self,
         create_slot_id: impl Fn() -> SlotId + Send + Sync + 'static,
     ) -> Self {
-        self.settings().create_slot_id = Arc::new(create_slot_id);
+        self.inner_mut().create_slot_id = Arc::new(create_slot_id);
         self
     }
 
     /// The same provider, whose requests administrators see as those of `owner`.
     #[must_use]
     pub fn with_owner(mut self, owner: Owner) -> Self {
-        self.settings().owner = Some(owner);
+        self.inner_mut().owner = Some(owner);
         self
     }
 
@@ -404,7 +405,7 @@ impl Provider {
         self.0.hub.subscribe()
     }
 
-    fn settings(&mut self) -> &mut Inner {
+    fn inner_mut(&mut self) -> &mut Inner {
         Arc::make_mut(&mut self.0)
     }
 
