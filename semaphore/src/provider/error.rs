@@ -27,8 +27,8 @@ pub enum Error {
         /// The semaphore.
         name: SemaphoreName,
     },
-    /// The wait could never have ended: it had no end, and the provider's owner, a [run](crate::Owner::with_run), holds
-    /// by [permits](crate::Permit) what it waits for, or those do who wait for it.
+    /// The wait had no end and closed a circle of runs that hold, by [permits](crate::Permit), what the others wait
+    /// for. Only for a provider whose owner has a [run](crate::Owner::with_run).
     #[error(transparent)]
     Deadlock(#[from] DeadlockError),
     /// The slot id held no slot: it was released, by whomever, its TTL passed, or it was never acquired.
