@@ -96,7 +96,7 @@ pub enum EventsError {
     /// connection to the store was interrupted, and that nobody knows how many.
     #[error("{}", missed(*.0))]
     Missed(u64),
-    /// The store is gone: there will be no more events.
+    /// The store (or the provider) is gone: there will be no more events.
     #[error("the semaphore store is closed: there are no more events")]
     Closed,
 }
@@ -113,14 +113,15 @@ fn missed(events: u64) -> String {
 
 /// What goes through the ring.
 #[derive(Clone, Debug)]
-enum Told {
-    Event(Event),
+enum Told<E> {
+    Event(E),
     Gap,
 }
 
-/// A subscription to everything that happens in a store. Dropping it ends it.
+/// A subscription to everything that happens in a store, or at a [provider](crate::provider::Provider::subscribe).
+/// Dropping it ends it.
 ///
-/// The events of one semaphore come in the order in which they happened.
+/// A store's events of one semaphore come in the order in which they happened.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -138,18 +139,18 @@ enum Told {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Events {
-    receiver: broadcast::Receiver<Told>,
+pub struct Events<E = Event> {
+    receiver: broadcast::Receiver<Told<E>>,
     /// Counts this subscription, see `EventHub::is_observed`.
     subscribers: Arc<AtomicUsize>,
 }
 
-impl Events {
+impl<E: Clone> Events<E> {
     /// Waits for the next event. Cancel-safe: nothing is lost when the future is dropped.
     ///
     /// # Errors
     /// [`EventsError::Missed`] once after events were lost, [`EventsError::Closed`] at the end.
-    pub async fn recv(&mut self) -> Result<Event, EventsError> {
+    pub async fn recv(&mut self) -> Result<E, EventsError> {
         match self.receiver.recv().await {
             Ok(Told::Event(event)) => Ok(event),
             Ok(Told::Gap) => Err(EventsError::Missed(0)),
@@ -162,7 +163,7 @@ impl Events {
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
-    pub fn try_recv(&mut self) -> Result<Option<Event>, EventsError> {
+    pub fn try_recv(&mut self) -> Result<Option<E>, EventsError> {
         match self.receiver.try_recv() {
             Ok(Told::Event(event)) => Ok(Some(event)),
             Ok(Told::Gap) => Err(EventsError::Missed(0)),
@@ -173,7 +174,7 @@ impl Events {
     }
 }
 
-impl Drop for Events {
+impl<E> Drop for Events<E> {
     fn drop(&mut self) {
         self.subscribers.fetch_sub(1, Ordering::Relaxed);
     }
@@ -181,14 +182,23 @@ impl Drop for Events {
 
 /// Where a store puts its events and subscribers take them out. For implementations of
 /// [`Store`](crate::Store).
-#[derive(Debug, Default)]
-pub struct EventHub {
+#[derive(Debug)]
+pub struct EventHub<E = Event> {
     /// Made for the first subscriber: the ring takes its memory at once.
-    sender: OnceLock<broadcast::Sender<Told>>,
+    sender: OnceLock<broadcast::Sender<Told<E>>>,
     subscribers: Arc<AtomicUsize>,
 }
 
-impl EventHub {
+impl<E> Default for EventHub<E> {
+    fn default() -> Self {
+        Self {
+            sender: OnceLock::new(),
+            subscribers: Arc::default(),
+        }
+    }
+}
+
+impl<E: Clone> EventHub<E> {
     /// A hub without subscribers.
     #[must_use]
     pub fn new() -> Self {
@@ -203,7 +213,7 @@ impl EventHub {
     }
 
     /// Gives `event` to all subscribers, without waiting for any.
-    pub fn emit(&self, event: Event) {
+    pub fn emit(&self, event: E) {
         if let Some(sender) = self.sender.get() {
             // The only error is that the last subscriber just left.
             let _ = sender.send(Told::Event(event));
@@ -220,7 +230,7 @@ impl EventHub {
 
     /// Everything emitted from now on.
     #[must_use]
-    pub fn subscribe(&self) -> Events {
+    pub fn subscribe(&self) -> Events<E> {
         let receiver = self
             .sender
             .get_or_init(|| broadcast::Sender::new(RING))

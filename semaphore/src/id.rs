@@ -122,6 +122,14 @@ fn unique() -> Uuid {
     cipher.seal(cipher.keys[0] as u32, 0, next)
 }
 
+/// A UUID of random bits (version 4).
+pub(crate) fn random() -> Uuid {
+    // std's own source of randomness: fresh keys per `RandomState`.
+    let word = || u128::from(RandomState::new().build_hasher().finish());
+    let bits = word() << 64 | word();
+    uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid()
+}
+
 /// Where a request of the memory store lives: which entry, and which ticket of its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Address {

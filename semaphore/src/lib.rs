@@ -112,6 +112,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Semaphores without permits
+//!
+//! A [`Provider`] goes all the way: its [semaphores](provider::Semaphore) are acquired and released by slot id, and can
+//! be serialized in between. They expire, unless refreshed, say their state, and tell what happens to them. Underneath
+//! is the same queue, so both ways of asking meet in one line.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! use cla_semaphore::provider::{Provider, Settings};
+//! use cla_semaphore::Semaphores;
+//!
+//! let provider = Provider::new(Semaphores::memory());
+//! let semaphore = provider.create("shared-resource", Settings::new().limit(2))?;
+//! semaphore.run_or_fail(|| async { /* at most two at a time here */ }).await?;
+//!
+//! semaphore.acquire_or_fail().await?;
+//! let serialized = serde_json::to_string(&semaphore)?;
+//! // ... elsewhere, later ...
+//! provider.revive(serde_json::from_str(&serialized)?)?.release_or_fail().await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Watching and steering
 //!
 //! [`Semaphores::list`] shows every request as a row, in the JSON shape of [`SemaphoreView`]. A row that waits can be
@@ -203,6 +226,7 @@ mod interleavings;
 mod memory;
 mod name;
 mod owner;
+pub mod provider;
 pub mod queue;
 #[cfg(feature = "redis")]
 mod redis;
@@ -228,6 +252,7 @@ pub use event::{Event, EventHub, EventKind, Events, EventsError};
 pub use id::{IdError, RequestId, RunId};
 pub use name::{NameError, SemaphoreName};
 pub use owner::Owner;
+pub use provider::Provider;
 #[cfg(feature = "redis")]
 pub use redis::{RedisStore, RedisUrl};
 pub use request::{Priority, Request, Ttl, TtlError};

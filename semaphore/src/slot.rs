@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::RequestId;
+use crate::id::{RequestId, random};
 use crate::slots::Slots;
 use crate::view::{RequestView, SemaphoreView, Status};
 
@@ -77,6 +77,12 @@ impl SlotId {
             Some((at, found)) => Err(SlotIdError::Control { found, at }),
             None => Ok(Self(Arc::new(text.into()))),
         }
+    }
+
+    /// An id that no other slot has, in this process or another: a random UUID (version 4).
+    #[must_use]
+    pub fn unique() -> Self {
+        Self(Arc::new(random().to_string().into()))
     }
 
     /// The id as text.
