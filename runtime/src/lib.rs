@@ -66,7 +66,7 @@ pub use rule::{
 pub use run::{Charge, Kept, Run};
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
-pub use sys::host_object::HostObject;
+pub use sys::host_object::{HostObject, HostValues};
 pub use sys::quickjs::{StringIdentity, bytes_of, fulfils_promise};
 pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};
 pub use typescript::input::{InputState, input_state, tidy};

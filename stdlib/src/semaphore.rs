@@ -18,14 +18,16 @@ use cla_runtime::semaphore::{
     AcquireError, AdminError, Permit, RefreshError, ReleaseError, Request, RequestView, Semaphore,
     SemaphoreName, SemaphoreView, Semaphores, SlotId, SlotState, Slots, Status, Ttl,
 };
-use cla_runtime::{
-    Account, Charge, HeldPermit, HostObject, Kept, NativeModule, Run, fulfils_promise,
-};
+use cla_runtime::{Account, Charge, HeldPermit, HostObject, Kept, NativeModule, Run};
 use futures_util::future::{AbortHandle, abortable};
 
 use crate::call::{Arg, argument, define, method};
 use crate::sem;
 use crate::throw::{string_argument, type_error, wrong};
+
+use self::run::Tasks;
+
+mod run;
 
 /// The module.
 pub(crate) struct Native;
@@ -41,12 +43,22 @@ impl NativeModule for Native {
             shared: RefCell::default(),
             store: OnceCell::new(),
             slot: OnceCell::new(),
+            tasks: Rc::default(),
         });
         let exports = Object::new(ctx.clone())?;
         let this = Rc::clone(&module);
         define(&exports, "own", move |ctx: Ctx<'js>| this.own(&ctx))?;
         let this = Rc::clone(&module);
         define(&exports, "memory", move |ctx: Ctx<'js>| this.memory(&ctx))?;
+        let this = Rc::clone(&module);
+        define(
+            &exports,
+            "runTasks",
+            move |ctx: Ctx<'js>, prototype: Object<'js>, promise: Function<'js>| {
+                this.tasks.equip(&ctx, &this.run, prototype, promise)
+            },
+        )?;
+        method(&exports, "parts", run::parts)?;
         define(&exports, "newId", || uuid::Uuid::new_v4().to_string())?;
         define(
             &exports,
@@ -73,6 +85,7 @@ struct Module {
     shared: RefCell<HashMap<String, Rc<Store>>>,
     store: OnceCell<Kept<Object<'static>>>,
     slot: OnceCell<Kept<Object<'static>>>,
+    tasks: Rc<Tasks>,
 }
 
 impl Module {
@@ -169,7 +182,7 @@ impl Module {
         let prototype = match self.slot.get() {
             Some(kept) => kept.get(ctx)?,
             None => {
-                let prototype = slot_prototype(ctx)?;
+                let prototype = slot_prototype(ctx, &self.tasks)?;
                 let _ = self.slot.set(self.run.keep(ctx, prototype.clone()));
                 prototype
             }
@@ -435,46 +448,36 @@ impl Slot {
         )
     }
 
-    /// `slot.run(work, onfulfilled, later)`: what the function `work` returns, with a slot held meanwhile, and until it is
-    /// released if that is a promise. `later`, and nothing is done, unless a slot can be had at once, and `await` calls.
-    ///
-    /// The same as `acquire`, the call, and `release`, at the price of one call.
-    fn run_now<'js>(self: Rc<Self>, params: &Params<'_, 'js>) -> js::Result<Value<'js>> {
-        let ctx = params.ctx();
-        let later = || Ok(argument(params, 2));
-        let work = argument(params, 0);
-        let Some(work) = work.as_function() else {
-            return later();
-        };
-        if self.held.permit.borrow().is_some() || !fulfils_promise(ctx, &argument(params, 1))? {
-            return later();
+    /// Takes a slot for work that begins now, if that needs no waiting and the id holds none.
+    fn take_now(&self) -> Option<Rc<HeldPermit>> {
+        if self.held.permit.borrow().is_some() {
+            return None;
         }
-        let Ok(permit) = self.held.semaphore().try_acquire_now(self.request()) else {
-            return later();
-        };
+        let permit = self.held.semaphore().try_acquire_now(self.request()).ok()?;
         self.held.account.note_taken();
-        let ledger = self.run().ledger();
-        let held = ledger.hold(permit, Rc::clone(&self.held.account));
+        let account = Rc::clone(&self.held.account);
+        let held = self.run().ledger().hold(permit, account);
         *self.held.permit.borrow_mut() = Some(Rc::clone(&held));
-        let result = work.call::<_, Value<'js>>(());
-        let still = |other: &Rc<HeldPermit>| Rc::ptr_eq(other, &held);
-        if let Ok(value) = &result
-            && is_promise_like(value)?
-        {
-            if self.held.permit.borrow().as_ref().is_some_and(still) {
-                ledger.entrust(&held);
-            }
-            return result;
+        Some(held)
+    }
+
+    /// The work is done. It may have released the slot, and have acquired one anew.
+    fn give_back_now(&self, held: Rc<HeldPermit>) {
+        let mut permit = self.held.permit.borrow_mut();
+        if permit.as_ref().is_some_and(|now| Rc::ptr_eq(now, &held)) {
+            *permit = None;
         }
-        // The function may have released it, or have acquired anew.
-        let mut now = self.held.permit.borrow_mut();
-        if now.as_ref().is_some_and(still) {
-            *now = None;
-        }
-        drop(now);
+        drop(permit);
         // Whether it was lost meanwhile is for those to know who release it.
-        let _ = ledger.close(held);
-        result
+        let _ = self.run().ledger().close(held);
+    }
+
+    /// The work goes on.
+    fn entrust_now(&self, held: &Rc<HeldPermit>) {
+        let permit = self.held.permit.borrow();
+        if permit.as_ref().is_some_and(|now| Rc::ptr_eq(now, held)) {
+            self.run().ledger().entrust(held);
+        }
     }
 
     /// `slot.acquireBlocking(ms)`: `true`, or a promise and the function that gives up.
@@ -620,13 +623,14 @@ where
     }
 }
 
-fn slot_prototype<'js>(ctx: &Ctx<'js>) -> js::Result<Object<'js>> {
+fn slot_prototype<'js>(ctx: &Ctx<'js>, tasks: &Rc<Tasks>) -> js::Result<Object<'js>> {
     let prototype = Object::new(ctx.clone())?;
     method(&prototype, "acquire", |params| {
         this::<Slot>(params)?.acquire(params.ctx())
     })?;
-    method(&prototype, "run", |params| {
-        this::<Slot>(params)?.run_now(params)
+    let tasks = Rc::clone(tasks);
+    method(&prototype, "task", move |params| {
+        tasks.task(this::<Slot>(params)?, params)
     })?;
     method(&prototype, "acquireBlocking", |params| {
         this::<Slot>(params)?.acquire_blocking(params.ctx(), &argument(params, 0))
@@ -684,15 +688,6 @@ fn limit(slots: Slots) -> f64 {
     match slots {
         Slots::Limited(slots) => f64::from(slots),
         Slots::Unlimited => f64::INFINITY,
-    }
-}
-
-/// Whether a value can be awaited.
-fn is_promise_like(value: &Value<'_>) -> js::Result<bool> {
-    match value.as_object() {
-        Some(_) if value.is_promise() => Ok(true),
-        Some(object) => Ok(object.get::<_, Value<'_>>("then")?.is_function()),
-        None => Ok(false),
     }
 }
 

@@ -29,16 +29,16 @@ import {
   type SemaphoreEventMap,
   type SemaphoreProviderCreateSettings,
 } from "cla/semaphore/contracts";
-import { type NativeSlot, newId } from "cla/semaphore/native";
+import { type NativeSlot, newId, parts, runTasks } from "cla/semaphore/native";
 import { StoreSemaphoreAdapter } from "cla/semaphore/store";
 import type { ISerderRegister } from "cla/serde";
 import {
   type AsyncLazy,
+  type AsyncLazyable,
+  type AsyncMiddleware,
   callInvokable,
   checkInvokable,
-  type Doing,
   type Invokable,
-  LATER,
   type OneOrMore,
   type Promisable,
   resolveLazyable,
@@ -198,12 +198,28 @@ interface SlotState {
 /** A slot id at a semaphore, as an adapter has it. */
 interface Slot {
   acquire(): Promisable<boolean>;
-  /** Only of our own: see `native.d.ts`. */
-  run?: NativeSlot["run"];
   acquireBlocking(time: number, interval: number): true | [acquired: PromiseLike<boolean>, giveUp: () => void];
   release(): Promisable<boolean>;
   refresh(ttl: number): Promisable<boolean>;
   state(): Promisable<SlotState>;
+}
+
+/** A task of `runOrFail`, as the Rust side makes it, which has its method `then` as well. */
+class RunTask<TValue> extends Task<TValue> {
+  override pipe(middlewares: OneOrMore<AsyncMiddleware<[], TValue>>): Task<TValue> {
+    return Semaphore.again(this).pipe(middlewares);
+  }
+
+  override pipeWhen(
+    condition: AsyncLazyable<boolean>,
+    middlewares: OneOrMore<AsyncMiddleware<[], TValue>>,
+  ): Task<TValue> {
+    return Semaphore.again(this).pipeWhen(condition, middlewares);
+  }
+
+  override detach(): void {
+    this.then();
+  }
 }
 
 class Semaphore implements ISemaphore {
@@ -212,9 +228,9 @@ class Semaphore implements ISemaphore {
   readonly #id: string;
   readonly #limit: number;
   readonly #slot: Slot;
+  /** The slot, if its tasks of `runOrFail` need no help: nobody is to be told of what they do. */
+  readonly #direct: NativeSlot | undefined;
   #ttl: TimeSpan | null;
-  /** Does the work of {@link Semaphore.runOrFail}, made when there is some. */
-  #running: Doing<any> | undefined;
 
   constructor(shared: Shared, key: IKey, id: string, limit: number, ttl: TimeSpan | null) {
     this.#shared = shared;
@@ -224,10 +240,28 @@ class Semaphore implements ISemaphore {
     this.#ttl = ttl;
     const { adapter } = shared;
     const name = key.toString();
-    this.#slot =
-      adapter instanceof StoreSemaphoreAdapter
-        ? adapter.slot(name, id, limit, ttl)
-        : new AdapterSlot(adapter, name, id, limit, ttl);
+    if (adapter instanceof StoreSemaphoreAdapter) {
+      const slot = adapter.slot(name, id, limit, ttl);
+      this.#slot = slot;
+      this.#direct = shared.eventBus === undefined ? slot : undefined;
+    } else {
+      this.#slot = new AdapterSlot(adapter, name, id, limit, ttl);
+    }
+  }
+
+  static {
+    runTasks(RunTask.prototype, (work, semaphore: Semaphore, value) => {
+      if (work !== undefined) {
+        return new Promise((resolve) => resolve(semaphore.#run(work)));
+      }
+      return Promise.resolve(semaphore === undefined ? value : semaphore.#settle(value));
+    });
+  }
+
+  /** A task that does the work of this one anew. */
+  static again<TValue>(task: RunTask<TValue>): Task<TValue> {
+    const [work, semaphore] = parts(task) as [AsyncLazy<TValue>, Semaphore];
+    return new Task(() => semaphore.#run(work));
   }
 
   static isOf(semaphore: Semaphore, shared: Shared): boolean {
@@ -327,8 +361,11 @@ class Semaphore implements ISemaphore {
   }
 
   runOrFail<TValue = void>(asyncFn: AsyncLazy<TValue>): Task<TValue> {
-    this.#running ??= this.#run();
-    return new Task(asyncFn, undefined, this.#running as Doing<TValue>);
+    const direct = this.#direct;
+    if (direct !== undefined && typeof asyncFn === "function") {
+      return direct.task(asyncFn, this) as Task<TValue>;
+    }
+    return new Task(() => this.#run(asyncFn));
   }
 
   runBlockingOrFail<TValue = void>(
@@ -428,26 +465,14 @@ class Semaphore implements ISemaphore {
     });
   }
 
-  /** How the work of `runOrFail` is done. */
-  #run<TValue>(): Doing<TValue> {
-    const begin = (asyncFn: AsyncLazy<TValue>) =>
-      this.#acquire<TValue>((acquired) => {
-        if (!acquired) {
-          throw this.#limitReached();
-        }
-        return this.#work(asyncFn);
-      });
-    const { run } = this.#slot;
-    if (run === undefined || this.#shared.eventBus !== undefined) {
-      return { begin, now: () => LATER };
-    }
-    const slot = this.#slot as NativeSlot;
-    const now = (asyncFn: AsyncLazy<TValue>, onfulfilled: unknown): TValue | typeof LATER => {
-      const value = slot.run<TValue, typeof LATER>(asyncFn, onfulfilled, LATER);
-      // Whoever did the work awaits it.
-      return isPromiseLike<unknown>(value) ? (this.#settle(value) as TValue) : value;
-    };
-    return { begin, now };
+  /** Acquires a slot, does the work, and gives the slot back. */
+  #run<TValue>(asyncFn: AsyncLazy<TValue>): Promisable<TValue> {
+    return this.#acquire<TValue>((acquired) => {
+      if (!acquired) {
+        throw this.#limitReached();
+      }
+      return this.#work(asyncFn);
+    });
   }
 
   /** Does the work, and gives the slot back whatever happens. */

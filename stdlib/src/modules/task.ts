@@ -159,24 +159,6 @@ class Subscription<TValue> {
   }
 }
 
-/**
- * How the work of a task is done where that is more than a call.
- *
- * @internal
- */
-export interface Doing<TValue> {
-  /** Does it. */
-  begin(work: AsyncLazy<TValue>): Promisable<TValue>;
-  /**
-   * Does it and gives the value, or throws, if it can without waiting and `await` waits for it with `onfulfilled`;
-   * otherwise does nothing and gives {@link LATER}.
-   */
-  now(work: AsyncLazy<TValue>, onfulfilled: unknown): TValue | typeof LATER;
-}
-
-/** @internal */
-export const LATER: unique symbol = Symbol("later");
-
 /** What somebody waits for while the work is being done. */
 interface Deferred<TValue> {
   readonly promise: Promise<TValue>;
@@ -207,8 +189,8 @@ let watch: <TValue>(
  */
 export class Task<TValue> implements ITask<TValue> {
   readonly #work: AsyncLazy<TValue> | undefined;
-  /** How `#work` is done, or what makes the callback for each time that it is. */
-  readonly #way: Doing<TValue> | (() => TaskCallback<TValue>) | undefined;
+  /** Makes the callback for each time that the work is done, instead of `#work`. */
+  readonly #source: (() => TaskCallback<TValue>) | undefined;
   /** `undefined` before it was begun, the value in a list when it was there at once. */
   #state: readonly [TValue] | Promise<TValue> | Subscription<TValue> | Deferred<TValue> | typeof BUSY | undefined;
 
@@ -218,19 +200,17 @@ export class Task<TValue> implements ITask<TValue> {
    */
   constructor(invokable: AsyncLazy<TValue>, middlewares?: OneOrMore<AsyncMiddleware<[], TValue>>);
   /** @internal */
-  constructor(invokable: AsyncLazy<TValue>, middlewares: undefined, way: Doing<TValue>);
-  /** @internal */
-  constructor(invokable: undefined, middlewares: undefined, way: () => TaskCallback<TValue>);
+  constructor(invokable: undefined, middlewares: undefined, source: () => TaskCallback<TValue>);
   constructor(
     invokable: AsyncLazy<TValue> | undefined,
     middlewares?: OneOrMore<AsyncMiddleware<[], TValue>>,
-    way?: Doing<TValue> | (() => TaskCallback<TValue>),
+    source?: () => TaskCallback<TValue>,
   ) {
-    if (typeof invokable !== "function" && typeof way !== "function" && (typeof invokable !== "object" || !invokable)) {
+    if (typeof invokable !== "function" && source === undefined && (typeof invokable !== "object" || !invokable)) {
       throw new TypeError("Task: the work must be a function, an object with a method `invoke`, or another task");
     }
     this.#work = invokable;
-    this.#way = way;
+    this.#source = source;
     if (middlewares !== undefined && invokable !== undefined) {
       const inner = new Task(invokable);
       const all = around(middlewares);
@@ -240,7 +220,8 @@ export class Task<TValue> implements ITask<TValue> {
 
   static {
     watch = (value, resolve, reject) => {
-      if (!(value instanceof Task)) {
+      // Those of `runOrFail` have no such state.
+      if (!(value instanceof Task) || !(#state in value)) {
         Promise.resolve(value).then(resolve, reject);
         return () => {};
       }
@@ -356,12 +337,9 @@ export class Task<TValue> implements ITask<TValue> {
     onfulfilled?: ((value: TValue) => TResult1 | PromiseLike<TResult1>) | null,
     onrejected?: ((reason: any) => TResult2 | PromiseLike<TResult2>) | null,
   ): Promise<TResult1 | TResult2> {
-    if (this.#state === undefined && typeof this.#way !== "function") {
+    if (this.#state === undefined && this.#source === undefined && isAwaiting(onfulfilled)) {
       // `await` itself waits, so that what is there at once needs no promise.
-      const value = this.#now(onfulfilled, onrejected);
-      if (value !== LATER) {
-        return value as Promise<TResult1 | TResult2>;
-      }
+      return this.#now(onfulfilled as TaskResolve<TValue>, onrejected as TaskReject) as Promise<TResult1>;
     }
     const promise = this.#begin();
     if (this.#state instanceof Subscription) {
@@ -377,41 +355,28 @@ export class Task<TValue> implements ITask<TValue> {
     }
   }
 
-  /** Does the work and calls back, if `await` waits for it. */
-  #now(onfulfilled: unknown, onrejected: unknown): Promise<unknown> | typeof LATER {
-    const work = this.#work as AsyncLazy<TValue>;
-    const doing = this.#way as Doing<TValue> | undefined;
-    let value: Promisable<TValue> | typeof LATER;
+  /** Does the work for `await`. */
+  #now(onfulfilled: TaskResolve<TValue>, onrejected: TaskReject): Promise<unknown> {
+    let value: Promisable<TValue>;
     this.#state = BUSY;
     try {
-      if (doing !== undefined) {
-        value = doing.now(work, onfulfilled);
-      } else if (isAwaiting(onfulfilled)) {
-        value = resolveLazyable(work);
-      } else {
-        value = LATER;
-      }
+      value = resolveLazyable(this.#work as AsyncLazy<TValue>);
     } catch (error) {
-      const failed = Promise.reject(error);
+      const failed = Promise.reject<TValue>(error);
       this.#settle(failed);
-      (onrejected as TaskReject)(error);
-      return failed.catch(() => {});
-    }
-    if (value === LATER) {
-      this.#state = undefined;
-      return LATER;
+      return failed.then(undefined, onrejected);
     }
     if (typeof value === "object" && value !== null && typeof (value as PromiseLike<TValue>).then === "function") {
       const promise = Promise.resolve(value as PromiseLike<TValue>);
       this.#settle(promise);
-      return promise.then(onfulfilled as TaskResolve<TValue>, onrejected as TaskReject);
+      return promise.then(onfulfilled, onrejected);
     }
     if (this.#state === BUSY) {
       this.#state = [value as TValue];
     } else {
       this.#settle(Promise.resolve(value));
     }
-    (onfulfilled as TaskResolve<TValue>)(value as TValue);
+    onfulfilled(value);
     return IGNORED;
   }
 
@@ -443,15 +408,14 @@ export class Task<TValue> implements ITask<TValue> {
     if (state !== undefined) {
       return (state as Subscription<TValue> | Deferred<TValue>).promise;
     }
-    const way = this.#way;
-    if (typeof way === "function") {
-      const subscription = new Subscription(way());
+    if (this.#source !== undefined) {
+      const subscription = new Subscription(this.#source());
       this.#state = subscription;
       return subscription.promise;
     }
     const work = this.#work as AsyncLazy<TValue>;
     this.#state = BUSY;
-    this.#settle(new Promise((resolve) => resolve(way === undefined ? resolveLazyable(work) : way.begin(work))));
+    this.#settle(new Promise((resolve) => resolve(resolveLazyable(work))));
     return this.#state as unknown as Promise<TValue>;
   }
 
@@ -467,12 +431,18 @@ export class Task<TValue> implements ITask<TValue> {
   }
 
   #again(): Task<TValue> {
-    const way = this.#way;
-    return typeof way === "function"
-      ? new Task<TValue>(undefined, undefined, way)
-      : new Task<TValue>(this.#work as AsyncLazy<TValue>, undefined, way as Doing<TValue>);
+    return this.#source === undefined
+      ? new Task(this.#work as AsyncLazy<TValue>)
+      : new Task<TValue>(undefined, undefined, this.#source);
   }
 }
+
+/**
+ * While there is one, the interpreter need not lay out the next anew.
+ *
+ * @internal
+ */
+export const LAYOUT: Task<void> = new Task(() => {});
 
 /**
  * Refuses what cannot be called.

@@ -23,11 +23,8 @@ declare module "cla/semaphore/native" {
   /** A slot id at a semaphore. Times are in milliseconds. */
   export interface NativeSlot {
     acquire(): Answer<boolean>;
-    /**
-     * What `work` returns, called while a slot is held; if that is a promise, the slot is held until it is released.
-     * `later`, and nothing is done, unless a slot can be had at once, and `await` itself waits with `onfulfilled`.
-     */
-    run<TValue, TLater>(work: unknown, onfulfilled: unknown, later: TLater): TValue | TLater;
+    /** A task that does the work of `runOrFail` for the semaphore: see `runTasks`. */
+    task(work: unknown, semaphore: object): unknown;
     /** `true`, or whether it was acquired in time and the function that gives up before. */
     acquireBlocking(time: number): true | [acquired: Promise<boolean>, giveUp: () => void];
     release(): Answer<boolean>;
@@ -46,6 +43,17 @@ declare module "cla/semaphore/native" {
   export function own(): NativeStore;
   /** A new store in memory. */
   export function memory(): NativeStore;
+  /**
+   * Says what tasks of `runOrFail` are: their prototype, which gets its method `then`, and what makes a promise where
+   * something has to be waited for: of the work begun; without work, of the semaphore's slot given back when `value` is
+   * settled; without either, of `value`.
+   */
+  export function runTasks(
+    prototype: object,
+    promise: (work: any, semaphore: any, value: any) => Promise<unknown>,
+  ): void;
+  /** The work and the semaphore of such a task. */
+  export function parts(task: object): [work: any, semaphore: any];
   /** A new slot id. */
   export function newId(): string;
   /** The store that a URL names; `what` is what messages call it. */
