@@ -41,6 +41,7 @@ mod rule;
 mod run;
 mod script;
 mod session;
+mod source;
 mod sys;
 mod trace;
 mod typescript;
@@ -64,6 +65,7 @@ pub use rule::{
 pub use run::{Account, HeldPermit, Kept, Ledger, PermitFacts, Run};
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
+pub use source::{Happening, Listening, Source};
 pub use sys::host_object::HostObject;
 pub use sys::quickjs::{StringIdentity, bytes_of};
 pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};
