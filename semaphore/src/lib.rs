@@ -229,7 +229,7 @@ pub use id::{IdError, RequestId, RunId};
 pub use name::{NameError, SemaphoreName};
 pub use owner::Owner;
 #[cfg(feature = "redis")]
-pub use redis::{RedisStore, RedisUrl};
+pub use redis::{ConnectError, RedisStore, RedisUrl};
 pub use request::{Priority, Request, Ttl, TtlError};
 pub use semaphores::{Acquire, Permit, Semaphore, Semaphores};
 pub use slot::{HeldSlot, SlotId, SlotIdError, SlotState, TakenSlot};
