@@ -1,6 +1,6 @@
 //! What rules find when they start: the modules `cla/sem`, `cla/rule`, `cla/reg`, `cla/stash`, `cla/http`, `cla/util`,
 //! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
-//! `cla/resilience`, `cla/serde`, `cla/event-bus`), and the globals `cla`, `print`, `console`, `structuredClone`, `URL`,
+//! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`), and the globals `cla`, `print`, `console`, `structuredClone`, `URL`,
 //! `URLSearchParams`, `TextEncoder` and `TextDecoder`.
 //!
 //! # For hosts
@@ -58,6 +58,7 @@ mod members;
 mod modules;
 mod options;
 mod process;
+mod redis;
 mod reg;
 mod rule;
 mod sem;
@@ -122,6 +123,14 @@ pub const TYPES: &[(&str, &str)] = &[
         include_str!("modules/declarations/event-bus/memory.d.ts"),
     ),
     (
+        "event-bus-redis.d.ts",
+        include_str!("modules/declarations/event-bus/redis.d.ts"),
+    ),
+    (
+        "redis.d.ts",
+        include_str!("modules/declarations/redis.d.ts"),
+    ),
+    (
         "aliases.d.ts",
         include_str!("modules/declarations/aliases.d.ts"),
     ),
@@ -139,6 +148,7 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .module(reg::Reg)
         .module(rule::Rule)
         .module(http::Http)
+        .module(redis::Redis)
         .with(modules::install)
 }
 

@@ -6,7 +6,7 @@
 use cla_runtime::EngineBuilder;
 
 /// Names and sources.
-pub(crate) const SOURCES: [(&str, &str); 8] = [
+pub(crate) const SOURCES: &[(&str, &str)] = &[
     ("cla/time-span", include_str!("modules/time-span.ts")),
     ("cla/task", include_str!("modules/task.ts")),
     ("cla/namespace", include_str!("modules/namespace.ts")),
@@ -21,10 +21,16 @@ pub(crate) const SOURCES: [(&str, &str); 8] = [
         "cla/event-bus/memory",
         include_str!("modules/event-bus/memory.ts"),
     ),
+    (
+        "cla/event-bus/redis",
+        include_str!("modules/event-bus/redis.ts"),
+    ),
+    ("cla/redis", include_str!("modules/redis.ts")),
 ];
 
-/// By which names programs written for the library `@daiso-tech/core` import what our modules have.
-pub(crate) const ALIASES: [(&str, &str); 14] = [
+/// By which names programs written for the library `@daiso-tech/core` import what our modules have, and `ioredis`, which
+/// they use to name a server.
+pub(crate) const ALIASES: &[(&str, &str)] = &[
     ("@daiso-tech/core/time-span", "cla/time-span"),
     ("@daiso-tech/core/time-span/contracts", "cla/time-span"),
     ("@daiso-tech/core/task", "cla/task"),
@@ -45,6 +51,11 @@ pub(crate) const ALIASES: [(&str, &str); 14] = [
         "@daiso-tech/core/event-bus/memory-event-bus-adapter",
         "cla/event-bus/memory",
     ),
+    (
+        "@daiso-tech/core/event-bus/redis-pub-sub-event-bus-adapter",
+        "cla/event-bus/redis",
+    ),
+    ("ioredis", "cla/redis"),
 ];
 
 /// Adds all of them to an engine.
@@ -69,10 +80,18 @@ mod tests {
         let mut text = String::from(
             "// By which names programs written for the library `@daiso-tech/core` import what our modules have.\n",
         );
-        for (from, to) in ALIASES {
+        for &(from, to) in ALIASES {
+            let source = SOURCES.iter().find(|(name, _)| *name == to);
+            // `*` leaves out the default.
+            let default = match source {
+                Some((_, text)) if text.contains("\nexport default ") => {
+                    format!("  export {{ default }} from \"{to}\";\n")
+                }
+                _ => String::new(),
+            };
             write!(
                 text,
-                "\ndeclare module \"{from}\" {{\n  export * from \"{to}\";\n}}\n"
+                "\ndeclare module \"{from}\" {{\n  export * from \"{to}\";\n{default}}}\n"
             )
             .expect("a String can be written to");
         }

@@ -55,3 +55,12 @@ declare module "@daiso-tech/core/event-bus/contracts" {
 declare module "@daiso-tech/core/event-bus/memory-event-bus-adapter" {
   export * from "cla/event-bus/memory";
 }
+
+declare module "@daiso-tech/core/event-bus/redis-pub-sub-event-bus-adapter" {
+  export * from "cla/event-bus/redis";
+}
+
+declare module "ioredis" {
+  export * from "cla/redis";
+  export { default } from "cla/redis";
+}
