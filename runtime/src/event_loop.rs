@@ -1,6 +1,7 @@
 //! What a run still has to do after its script was read: promise jobs, timers, and host futures.
 //!
-//! A run ends when none of these is left. While it waits for the next one, its fiber is suspended.
+//! A run ends when none of these is left, and the sources that it listens to have brought what happened until then.
+//! While it waits for the next one, its fiber is suspended.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -18,6 +19,7 @@ use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Exception, Function, Persistent, Promise, Value};
 
 use crate::run::Run;
+use crate::source::Sources;
 use crate::sys::memory::MemoryGauge;
 
 /// A timer's delay is at most this long, as in browsers: 2^31 - 1 milliseconds, some 25 days.
@@ -30,8 +32,8 @@ const MIN_INTERVAL: Duration = Duration::from_millis(1);
 /// the table, with room to grow.
 const TIMER_BYTES: usize = 256;
 
-/// What a finished host future does with its result inside the isolate.
-type Completion = Box<dyn for<'js> FnOnce(&Ctx<'js>) -> rquickjs::Result<()>>;
+/// What a finished host future does with its result, or a source with its event, inside the isolate.
+pub(crate) type Completion = Box<dyn for<'js> FnOnce(&Ctx<'js>) -> rquickjs::Result<()>>;
 
 pub(crate) struct EventLoop {
     gauge: Rc<MemoryGauge>,
@@ -39,6 +41,9 @@ pub(crate) struct EventLoop {
     futures: RefCell<FuturesUnordered<Pin<Box<dyn Future<Output = Completion>>>>>,
     /// Futures that were started while the ones above were being polled.
     started: RefCell<Vec<Pin<Box<dyn Future<Output = Completion>>>>>,
+    /// The result of one of them, which waits for events that were there before it.
+    finished: RefCell<Option<Completion>>,
+    pub(crate) sources: Sources,
     rejected: RefCell<Vec<Rejected>>,
     uncaught: RefCell<Option<Persistent<Value<'static>>>>,
 }
@@ -71,7 +76,7 @@ struct Timer {
 pub(crate) enum Ended<'js> {
     /// The promise it was driven for is settled.
     Settled,
-    /// Nothing is pending any more.
+    /// Nothing is pending any more that could go on or, if there is a promise, settle it.
     Idle,
     /// The run was stopped.
     Stopped,
@@ -86,6 +91,8 @@ impl EventLoop {
             timers: RefCell::default(),
             futures: RefCell::default(),
             started: RefCell::default(),
+            finished: RefCell::default(),
+            sources: Sources::default(),
             rejected: RefCell::default(),
             uncaught: RefCell::default(),
         }
@@ -176,6 +183,8 @@ impl EventLoop {
         *self.timers.borrow_mut() = Timers::default();
         self.futures.borrow_mut().clear();
         self.started.borrow_mut().clear();
+        self.finished.take();
+        self.sources.clear();
         self.rejected.borrow_mut().clear();
         self.uncaught.borrow_mut().take();
     }
@@ -204,13 +213,18 @@ impl EventLoop {
                 return Ended::Settled;
             }
             if self.run_next_timer(ctx) {
+                self.sources.note_work();
                 continue;
             }
             self.futures
                 .borrow_mut()
                 .extend(self.started.borrow_mut().drain(..));
             let due = self.timers.borrow_mut().next_due();
-            if due.is_none() && self.futures.borrow().is_empty() {
+            if due.is_none()
+                && self.futures.borrow().is_empty()
+                && self.finished.borrow().is_none()
+                && self.sources.let_end(promise.is_some())
+            {
                 return Ended::Idle;
             }
             match run.block_on(ctx, self.next_completion(due)) {
@@ -229,7 +243,9 @@ impl EventLoop {
         }
     }
 
-    /// Waits for a host future to finish, or until the next timer is due.
+    /// Waits for an event or for a host future to finish, or until the next timer is due.
+    ///
+    /// Events come first: what a future did to bring one about has its effect before the future's own result is known.
     async fn next_completion(&self, due: Option<Instant>) -> Option<Completion> {
         let mut timer = pin!(async {
             match due {
@@ -238,8 +254,19 @@ impl EventLoop {
             }
         });
         poll_fn(|cx| {
-            let mut futures = self.futures.borrow_mut();
-            if let Poll::Ready(Some(completion)) = futures.poll_next_unpin(cx) {
+            let mut finished = self.finished.borrow_mut();
+            if finished.is_none()
+                && let Poll::Ready(completion) = self.futures.borrow_mut().poll_next_unpin(cx)
+            {
+                *finished = completion;
+            }
+            if self.sources.have_a_turn(finished.is_some())
+                && let Poll::Ready(event) = self.sources.poll(cx)
+            {
+                return Poll::Ready(event);
+            }
+            if let Some(completion) = finished.take() {
+                self.sources.note_work();
                 return Poll::Ready(Some(completion));
             }
             timer.as_mut().poll(cx).map(|()| None)

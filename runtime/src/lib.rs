@@ -42,6 +42,7 @@ mod rule;
 mod run;
 mod script;
 mod session;
+mod source;
 mod sys;
 mod trace;
 mod typescript;
@@ -66,6 +67,7 @@ pub use rule::{
 pub use run::{Charge, Kept, Run};
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
+pub use source::{Happening, Listening, Source};
 pub use sys::host_object::{HostObject, HostValues};
 pub use sys::quickjs::{StringIdentity, bytes_of, fulfils_promise};
 pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};

@@ -76,6 +76,7 @@
 mod circle;
 mod desk;
 mod diagnose;
+mod dial;
 mod keys;
 mod lease;
 mod link;
@@ -91,6 +92,7 @@ use parking_lot::Mutex;
 use redis::Cmd;
 use tokio::sync::oneshot;
 
+pub use self::dial::ConnectError;
 pub use self::url::RedisUrl;
 use self::url::Topology;
 use crate::diagnosis::Diagnosis;

@@ -1,6 +1,7 @@
 //! What rules find when they start: the modules `cla/sem`, `cla/rule`, `cla/reg`, `cla/stash`, `cla/http`, `cla/util`,
 //! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
-//! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/semaphore`), and the globals `cla`, `print`, `console`, `structuredClone`, `URL`,
+//! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`), and the globals `cla`, `print`,
+//! `console`, `structuredClone`, `URL`,
 //! `URLSearchParams`, `TextEncoder` and `TextDecoder`.
 //!
 //! # For hosts
@@ -58,6 +59,7 @@ mod members;
 mod modules;
 mod options;
 mod process;
+mod redis;
 mod reg;
 mod rule;
 mod sem;
@@ -156,6 +158,14 @@ pub const TYPES: &[(&str, &str)] = &[
         include_str!("modules/declarations/semaphore/store.d.ts"),
     ),
     (
+        "event-bus-redis.d.ts",
+        include_str!("modules/declarations/event-bus/redis.d.ts"),
+    ),
+    (
+        "redis.d.ts",
+        include_str!("modules/declarations/redis.d.ts"),
+    ),
+    (
         "aliases.d.ts",
         include_str!("modules/declarations/aliases.d.ts"),
     ),
@@ -175,6 +185,7 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .module(http::Http)
         .module(semaphore::Native)
         .module(task::Native)
+        .module(redis::Redis)
         .with(modules::install)
 }
 

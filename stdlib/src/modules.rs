@@ -6,7 +6,7 @@
 use cla_runtime::EngineBuilder;
 
 /// Names and sources.
-pub(crate) const SOURCES: [(&str, &str); 16] = [
+pub(crate) const SOURCES: &[(&str, &str)] = &[
     ("cla/time-span", include_str!("modules/time-span.ts")),
     ("cla/task", include_str!("modules/task.ts")),
     ("cla/namespace", include_str!("modules/namespace.ts")),
@@ -50,10 +50,16 @@ pub(crate) const SOURCES: [(&str, &str); 16] = [
         "cla/semaphore/store",
         include_str!("modules/semaphore/store.ts"),
     ),
+    (
+        "cla/event-bus/redis",
+        include_str!("modules/event-bus/redis.ts"),
+    ),
+    ("cla/redis", include_str!("modules/redis.ts")),
 ];
 
-/// By which names programs written for the library `@daiso-tech/core` import what our modules have.
-pub(crate) const ALIASES: [(&str, &str); 20] = [
+/// By which names programs written for the library `@daiso-tech/core` import what our modules have, and `ioredis`, which
+/// they use to name a server.
+pub(crate) const ALIASES: &[(&str, &str)] = &[
     ("@daiso-tech/core/time-span", "cla/time-span"),
     ("@daiso-tech/core/time-span/contracts", "cla/time-span"),
     ("@daiso-tech/core/task", "cla/task"),
@@ -95,6 +101,11 @@ pub(crate) const ALIASES: [(&str, &str); 20] = [
         "@daiso-tech/core/semaphore/redis-semaphore-adapter",
         "cla/semaphore/redis",
     ),
+    (
+        "@daiso-tech/core/event-bus/redis-pub-sub-event-bus-adapter",
+        "cla/event-bus/redis",
+    ),
+    ("ioredis", "cla/redis"),
 ];
 
 /// Adds all of them to an engine.
@@ -119,10 +130,18 @@ mod tests {
         let mut text = String::from(
             "// By which names programs written for the library `@daiso-tech/core` import what our modules have.\n",
         );
-        for (from, to) in ALIASES {
+        for &(from, to) in ALIASES {
+            let source = SOURCES.iter().find(|(name, _)| *name == to);
+            // `*` leaves out the default.
+            let default = match source {
+                Some((_, text)) if text.contains("\nexport default ") => {
+                    format!("  export {{ default }} from \"{to}\";\n")
+                }
+                _ => String::new(),
+            };
             write!(
                 text,
-                "\ndeclare module \"{from}\" {{\n  export * from \"{to}\";\n}}\n"
+                "\ndeclare module \"{from}\" {{\n  export * from \"{to}\";\n{default}}}\n"
             )
             .expect("a String can be written to");
         }

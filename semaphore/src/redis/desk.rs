@@ -16,6 +16,7 @@ use redis::{Cmd, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, ServerE
 use tokio::sync::{mpsc, oneshot};
 
 use super::circle;
+use super::dial;
 use super::keys::Keys;
 use super::lease::Hold;
 use super::link::{self, Connected, Connection, Mark, Trouble};
@@ -1314,7 +1315,7 @@ impl Driver {
             return;
         }
         let lost = error.is_unrecoverable_error() || error.is_io_error();
-        if !lost && !link::is_passing(error.kind()) && error.code() != Some("BUSY") {
+        if !lost && !dial::is_passing(error.kind()) && error.code() != Some("BUSY") {
             let error = self.settings.failed(error.clone());
             self.refuse(call.purpose, &error);
             return;

@@ -1,7 +1,7 @@
-//! Making a connection: to a server, to a cluster, or to the master that Sentinels name.
+//! A store's connection: to a server, to a cluster, or to the master that Sentinels name.
 //!
 //! One connection carries commands and what the server pushes (RESP3), so that both come in the order in which they
-//! happened. It knows nothing of semaphores, and does not try again: the desk does.
+//! happened. It does not try again: the desk does.
 
 use std::io;
 use std::sync::Arc;
@@ -11,29 +11,22 @@ use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo,
-    ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind,
-    TlsCertificates, Value,
+    Cmd, ErrorKind, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisError, RedisResult, Value,
 };
 use tokio::sync::mpsc;
 
 use super::Settings;
+use super::dial::{self, CONNECT_LIMIT};
 use super::reply::{integer, text};
 use super::scripts::{self, Script};
 use super::url::{Node, Topology};
 use crate::error::StoreError;
 
-/// Connecting takes no longer, or has failed.
-const CONNECT_LIMIT: Duration = Duration::from_secs(4);
-/// A Sentinel that takes longer is passed over.
-const SENTINEL_LIMIT: Duration = Duration::from_millis(800);
 /// An empty server that has been up for less may have lost its data a moment ago: those who used it before have until
 /// then to say so. They try to reconnect several times in that.
 const SETTLED_AFTER_SECONDS: u32 = 1;
 /// How often to look whether it has.
 const SETTLING: Duration = Duration::from_millis(50);
-/// Commands on their way to the socket. More would wait in the desk instead, at a higher price.
-const PIPELINE: usize = 64 * 1024;
 
 /// A connection. Clones share it.
 #[derive(Clone)]
@@ -121,20 +114,19 @@ pub(super) async fn connect(
     known: String,
     before: bool,
 ) -> Result<Connected, Trouble> {
-    if settings.url.tls && rustls::crypto::CryptoProvider::get_default().is_none() {
-        // The host has chosen none. Should it do so at this very moment, its choice stands.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
+    dial::prepare(&settings.url);
     let work = async {
         let (pushed, pushes) = mpsc::unbounded_channel();
         let mut connection = match &settings.url.topology {
-            Topology::Standalone(node) => Connection::One(one(&settings, node, pushed).await?),
+            Topology::Standalone(node) => {
+                Connection::One(dial::one(&settings.url, node, pushed).await?)
+            }
             Topology::Cluster(nodes) => {
                 Connection::Cluster(cluster(&settings, nodes, pushed).await?)
             }
             Topology::Sentinel { sentinels, service } => {
-                let node = master(&settings, sentinels, service).await?;
-                Connection::One(one(&settings, &node, pushed).await?)
+                let node = dial::master(&settings.url, sentinels, service).await?;
+                Connection::One(dial::one(&settings.url, &node, pushed).await?)
             }
         };
         connection.subscribe(&settings.channel).await?;
@@ -173,21 +165,6 @@ pub(super) async fn connect(
     }
 }
 
-async fn one(
-    settings: &Settings,
-    node: &Node,
-    pushed: mpsc::UnboundedSender<PushInfo>,
-) -> RedisResult<MultiplexedConnection> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_LIMIT))
-        .set_response_timeout(None)
-        .set_pipeline_buffer_size(PIPELINE)
-        .set_push_sender(pushed);
-    client(settings, node, true)?
-        .get_multiplexed_async_connection_with_config(&config)
-        .await
-}
-
 async fn cluster(
     settings: &Settings,
     nodes: &[Node],
@@ -195,7 +172,7 @@ async fn cluster(
 ) -> RedisResult<ClusterConnection> {
     let addresses = nodes
         .iter()
-        .map(|node| address(settings, node).into_connection_info())
+        .map(|node| dial::address(&settings.url, node).into_connection_info())
         .collect::<RedisResult<Vec<_>>>()?;
     let mut builder = ClusterClientBuilder::new(addresses)
         .use_protocol(ProtocolVersion::RESP3)
@@ -209,120 +186,17 @@ async fn cluster(
     if let Some(password) = &settings.url.password {
         builder = builder.password(password);
     }
-    if let Some(certificates) = certificates(settings)? {
+    if let Some(certificates) = dial::certificates(&settings.url)? {
         builder = builder.certs(certificates);
     }
     builder.build()?.get_async_connection().await
 }
 
-/// Asks the Sentinels, one after the other, who the master is.
-async fn master(settings: &Settings, sentinels: &[Node], service: &str) -> RedisResult<Node> {
-    let mut failure = None;
-    for sentinel in sentinels {
-        let ask = async {
-            let config = AsyncConnectionConfig::new()
-                .set_connection_timeout(Some(SENTINEL_LIMIT))
-                .set_response_timeout(None);
-            let mut connection = client(settings, sentinel, false)?
-                .get_multiplexed_async_connection_with_config(&config)
-                .await?;
-            let mut question = redis::cmd("SENTINEL");
-            question.arg("GET-MASTER-ADDR-BY-NAME").arg(service);
-            connection.send_packed_command(&question).await
-        };
-        match tokio::time::timeout(SENTINEL_LIMIT, ask).await {
-            Ok(Ok(Value::Array(parts))) => {
-                let port = parts
-                    .get(1)
-                    .and_then(text)
-                    .and_then(|port| port.parse().ok());
-                if let (Some(host), Some(port)) = (parts.first().and_then(text), port) {
-                    return Ok((host.to_owned(), port));
-                }
-            }
-            Ok(Ok(_)) => {
-                failure = Some(RedisError::from((
-                    ErrorKind::MasterNameNotFoundBySentinel,
-                    "the Sentinel knows no service of this name",
-                    service.to_owned(),
-                )));
-            }
-            Ok(Err(error)) => failure = Some(error),
-            Err(_) => {}
-        }
-    }
-    Err(failure
-        .unwrap_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "no Sentinel answers").into()))
-}
-
-/// With `whole`, for the server itself; else for a Sentinel, which has neither users nor databases of ours.
-fn client(settings: &Settings, node: &Node, whole: bool) -> RedisResult<Client> {
-    let mut redis = RedisConnectionInfo::default();
-    if whole {
-        redis = redis
-            .set_protocol(ProtocolVersion::RESP3)
-            .set_db(settings.url.database);
-        if let Some(user) = &settings.url.user {
-            redis = redis.set_username(user);
-        }
-        if let Some(password) = &settings.url.password {
-            redis = redis.set_password(password);
-        }
-    }
-    let info = address(settings, node)
-        .into_connection_info()?
-        .set_redis_settings(redis)
-        .set_tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true));
-    match certificates(settings)? {
-        Some(certificates) => Client::build_with_tls(info, certificates),
-        None => Client::open(info),
-    }
-}
-
-fn address(settings: &Settings, (host, port): &Node) -> ConnectionAddr {
-    if settings.url.tls {
-        ConnectionAddr::TcpTls {
-            host: host.clone(),
-            port: *port,
-            insecure: false,
-            tls_params: None,
-        }
-    } else {
-        ConnectionAddr::Tcp(host.clone(), *port)
-    }
-}
-
-/// The certificates that the URL names.
-fn certificates(settings: &Settings) -> RedisResult<Option<TlsCertificates>> {
-    let Some(path) = &settings.url.ca else {
-        return Ok(None);
-    };
-    let root_cert = std::fs::read(path).map_err(|error| {
-        RedisError::from((
-            ErrorKind::InvalidClientConfig,
-            "the file of ca= cannot be read",
-            format!("{}: {error}", path.display()),
-        ))
-    })?;
-    Ok(Some(TlsCertificates {
-        client_tls: None,
-        root_cert: Some(root_cert),
-    }))
-}
-
 /// What went wrong, and whether it may pass. `before`: the server was there once, so its name is right.
 fn trouble(settings: &Settings, error: RedisError, before: bool) -> Trouble {
-    let passes = match error.kind() {
-        // Any other trouble with a host that was there before may pass, too; at first, it is a name that nobody knows, a
-        // certificate that TLS does not trust, or a server without TLS.
-        ErrorKind::Io => {
-            before
-                || error.is_connection_refusal()
-                || error.is_timeout()
-                || error.is_connection_dropped()
-        }
-        kind => is_passing(kind) || error.to_string().contains("max number of clients"),
-    };
+    // Any trouble with a host that was there before may pass; at first, it is a name that nobody knows, a certificate that
+    // TLS does not trust, or a server without TLS.
+    let passes = dial::may_pass(&error) || before && error.kind() == ErrorKind::Io;
     if passes {
         Trouble::Away(settings.unreachable(error))
     } else if error.kind() == ErrorKind::Io {
@@ -330,21 +204,4 @@ fn trouble(settings: &Settings, error: RedisError, before: bool) -> Trouble {
     } else {
         Trouble::Hopeless(settings.failed(error))
     }
-}
-
-/// Whether what the server said will pass: it starts, fails over, or is not in charge.
-pub(super) fn is_passing(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::ClusterConnectionNotFound
-            | ErrorKind::Server(
-                ServerErrorKind::BusyLoading
-                    | ServerErrorKind::TryAgain
-                    | ServerErrorKind::ClusterDown
-                    | ServerErrorKind::MasterDown
-                    | ServerErrorKind::ReadOnly
-                    | ServerErrorKind::Moved
-                    | ServerErrorKind::Ask
-            )
-    )
 }

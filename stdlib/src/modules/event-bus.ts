@@ -101,6 +101,13 @@ export interface IEventBusAdapter {
   addListener(eventName: string, listener: EventListenerFn<BaseEvent>): PromiseLike<void>;
   removeListener(eventName: string, listener: EventListenerFn<BaseEvent>): PromiseLike<void>;
   dispatch(eventName: string, event: BaseEvent): PromiseLike<void>;
+
+  /**
+   * Keeps the run going until what it returns is called: somebody waits for an event that may come from elsewhere.
+   *
+   * @internal
+   */
+  hold?(): () => void;
 }
 
 export interface EventBusSettings {
@@ -156,8 +163,10 @@ export class EventBus<TEventMap extends BaseEventMap = BaseEventMap> implements 
   asPromise<TEventName extends keyof TEventMap>(eventName: TEventName): Task<InferEvent<TEventMap, TEventName>> {
     return Task.fromCallback((resolve, reject) => {
       const listener = (event: InferEvent<TEventMap, TEventName>) => resolve(event);
+      const letGo = this.#adapter.hold?.();
       this.listenOnce(eventName, listener).then(undefined, reject);
       return () => {
+        letGo?.();
         this.removeListener(eventName, listener).then(undefined, reject);
       };
     });

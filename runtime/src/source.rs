@@ -1,0 +1,232 @@
+//! What calls into a run from outside, any number of times: subscriptions and the like.
+//!
+//! A [`Source`] is driven whenever the run waits for something. It does not keep the run from ending, unless it is
+//! [held](Listening::hold); only a promise that the run awaits may wait for an event of it. Before the run ends, each
+//! source is asked once for what has happened until then, and that is delivered first. What comes meanwhile is not:
+//! events that never stop do not keep a run going.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use rquickjs::Ctx;
+
+use crate::event_loop::Completion;
+use crate::run::Run;
+
+/// How many events are delivered in a row while the result of a host future waits.
+const MOST_IN_A_ROW: u32 = 4096;
+
+/// What a [`Source`] brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening<E> {
+    /// Something for the run.
+    Event(E),
+    /// Everything that had happened when the source was [asked](Source::ask) has been brought.
+    UpToDate,
+}
+
+/// Something outside of a run that brings events: see [`Run::listen`].
+///
+/// Dropped when the run ends or the [`Listening`] is dropped, on the run's thread.
+pub trait Source: 'static {
+    /// What it brings.
+    type Event;
+
+    /// The next happening; `None` when there will be no more. Called on the run's fiber.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Happening<Self::Event>>>;
+
+    /// The run could end: let [`Happening::UpToDate`] follow, once for each call, on all events until now. It must come
+    /// within a bounded time, also if some of these events cannot be had.
+    fn ask(&mut self);
+}
+
+/// The sources of a run.
+#[derive(Default)]
+pub(crate) struct Sources {
+    list: RefCell<Vec<Rc<Entry>>>,
+    /// Which one is looked at first.
+    turn: Cell<usize>,
+    /// How many events a result has waited for.
+    in_a_row: Cell<u32>,
+}
+
+struct Entry {
+    /// `None` once it is closed.
+    source: RefCell<Option<Box<dyn Delivering>>>,
+    held: Cell<bool>,
+    /// Questions that have not been answered.
+    asked: Cell<u32>,
+    /// Whether nothing has been done since the last question that may have brought events about.
+    fresh: Cell<bool>,
+}
+
+/// A source, and what is done with its events.
+trait Delivering {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Happening<Completion>>>;
+    fn ask(&mut self);
+}
+
+struct Delivered<S, D> {
+    source: S,
+    deliver: Rc<D>,
+}
+
+impl<S, D> Delivering for Delivered<S, D>
+where
+    S: Source,
+    D: for<'js> Fn(&Ctx<'js>, S::Event) -> rquickjs::Result<()> + 'static,
+{
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Happening<Completion>>> {
+        self.source.poll_next(cx).map(|happening| {
+            Some(match happening? {
+                Happening::UpToDate => Happening::UpToDate,
+                Happening::Event(event) => {
+                    let deliver = Rc::clone(&self.deliver);
+                    let completion: Completion = Box::new(move |ctx| deliver(ctx, event));
+                    Happening::Event(completion)
+                }
+            })
+        })
+    }
+
+    fn ask(&mut self) {
+        self.source.ask();
+    }
+}
+
+impl Entry {
+    fn is_open(&self) -> bool {
+        self.source.borrow().is_some()
+    }
+
+    /// Whether all that happened has been delivered; asks for it if that was not done.
+    fn is_up_to_date(&self) -> bool {
+        if !self.fresh.replace(true)
+            && let Some(source) = &mut *self.source.borrow_mut()
+        {
+            self.asked.set(self.asked.get() + 1);
+            source.ask();
+        }
+        self.asked.get() == 0
+    }
+}
+
+impl Sources {
+    /// Whether they let a run end in which nothing else is pending. `awaited`: it waits for a promise.
+    pub(crate) fn let_end(&self, awaited: bool) -> bool {
+        let mut list = self.list.borrow_mut();
+        list.retain(|entry| entry.is_open());
+        if awaited {
+            return list.is_empty();
+        }
+        // All are asked before the first answer is awaited.
+        let up_to_date = |all, entry: &Rc<Entry>| all & entry.is_up_to_date();
+        !list.iter().any(|entry| entry.held.get()) && list.iter().fold(true, up_to_date)
+    }
+
+    /// Something was done that may have brought events about.
+    pub(crate) fn note_work(&self) {
+        for entry in &*self.list.borrow() {
+            entry.fresh.set(false);
+        }
+    }
+
+    /// Whether the next event is delivered now, or the result of a host future that `waits` has waited for too many.
+    pub(crate) fn have_a_turn(&self, waits: bool) -> bool {
+        let before = if waits { self.in_a_row.get() } else { 0 };
+        let turn = before < MOST_IN_A_ROW;
+        self.in_a_row.set(if turn { before + 1 } else { 0 });
+        turn
+    }
+
+    /// The next event; `None` if something else about them has changed.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<Completion>> {
+        let list = self.list.borrow();
+        let first = self.turn.get();
+        for step in 0..list.len() {
+            let at = (first + step) % list.len();
+            let entry = &list[at];
+            let mut source = entry.source.borrow_mut();
+            let Some(Poll::Ready(happening)) = source.as_mut().map(|source| source.poll_next(cx))
+            else {
+                continue;
+            };
+            self.turn.set(at + 1);
+            return Poll::Ready(match happening {
+                Some(Happening::Event(deliver)) => Some(deliver),
+                Some(Happening::UpToDate) => {
+                    entry.asked.set(entry.asked.get().saturating_sub(1));
+                    None
+                }
+                None => {
+                    *source = None;
+                    None
+                }
+            });
+        }
+        Poll::Pending
+    }
+
+    /// Drops them all.
+    pub(crate) fn clear(&self) {
+        for entry in self.list.borrow_mut().drain(..) {
+            entry.source.take();
+        }
+    }
+}
+
+/// A [`Source`] that a run listens to, until this is dropped: see [`Run::listen`].
+#[must_use = "dropping it ends the listening"]
+pub struct Listening(Rc<Entry>);
+
+impl Listening {
+    /// Whether the run goes on for the source's sake, even if nothing else is pending. At first it does not.
+    pub fn hold(&self, held: bool) {
+        self.0.held.set(held);
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.source.take();
+    }
+}
+
+impl std::fmt::Debug for Listening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listening")
+            .field("open", &self.0.is_open())
+            .field("held", &self.0.held.get())
+            .finish()
+    }
+}
+
+impl Run {
+    /// Calls `deliver` for each event of `source`, on the run's thread and while the rule waits for something: never
+    /// within its synchronous code or a call that blocks. An exception that it throws fails the run.
+    ///
+    /// The source does not keep the run from ending, as a pending [`Run::promise`] would; but a rule that awaits a
+    /// promise waits for as long as there is a source that may settle it. What had happened when the run could end is
+    /// delivered before it does.
+    pub fn listen<S, D>(&self, source: S, deliver: D) -> Listening
+    where
+        S: Source,
+        D: for<'js> Fn(&Ctx<'js>, S::Event) -> rquickjs::Result<()> + 'static,
+    {
+        let deliver = Rc::new(deliver);
+        let source: Box<dyn Delivering> = Box::new(Delivered { source, deliver });
+        let entry = Rc::new(Entry {
+            source: RefCell::new(Some(source)),
+            held: Cell::new(false),
+            asked: Cell::new(0),
+            fresh: Cell::new(false),
+        });
+        self.event_loop
+            .sources
+            .list
+            .borrow_mut()
+            .push(Rc::clone(&entry));
+        Listening(entry)
+    }
+}

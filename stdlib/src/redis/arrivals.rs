@@ -1,0 +1,182 @@
+//! What a bus has received, on its way to the run.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use cla_runtime::{Happening, Source};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::time::Sleep;
+
+use super::link::{Order, Task};
+
+/// A run that could end waits no longer for what was published until then.
+const LAST_CALL: Duration = Duration::from_secs(2);
+
+/// Messages that wait for the run take at most so many bytes; later ones are dropped.
+const ROOM: usize = 32 * 1024 * 1024;
+
+/// What a message takes beside its text and its channel, in bytes.
+const OVERHEAD: usize = 64;
+
+/// What came from the server.
+pub(super) enum Arrival {
+    Message {
+        channel: String,
+        text: String,
+    },
+    /// What was sent before this order was carried out is in front of it.
+    Mark(u64),
+}
+
+/// Where the connection puts what comes.
+#[derive(Clone)]
+pub(super) struct Inbox {
+    sender: UnboundedSender<Arrival>,
+    fill: Arc<Fill>,
+}
+
+/// How much waits.
+#[derive(Default)]
+struct Fill {
+    bytes: AtomicUsize,
+    /// Messages for which there was no room.
+    dropped: AtomicUsize,
+}
+
+/// Where the run takes it from.
+pub(super) struct Outlet {
+    receiver: UnboundedReceiver<Arrival>,
+    fill: Arc<Fill>,
+}
+
+/// An inbox and its outlet.
+pub(super) fn inbox() -> (Inbox, Outlet) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let fill = Arc::<Fill>::default();
+    let outlet = Outlet {
+        receiver,
+        fill: Arc::clone(&fill),
+    };
+    (Inbox { sender, fill }, outlet)
+}
+
+impl Inbox {
+    pub(super) fn put(&self, channel: String, text: String) {
+        let size = size(&channel, &text);
+        if self.fill.bytes.fetch_add(size, Ordering::Relaxed) + size > ROOM {
+            self.fill.bytes.fetch_sub(size, Ordering::Relaxed);
+            self.fill.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        // Nobody takes it out any more when the run has ended.
+        let _ = self.sender.send(Arrival::Message { channel, text });
+    }
+
+    pub(super) fn mark(&self, number: u64) {
+        let _ = self.sender.send(Arrival::Mark(number));
+    }
+}
+
+fn size(channel: &str, text: &str) -> usize {
+    channel.len() + text.len() + OVERHEAD
+}
+
+impl Outlet {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arrival>> {
+        // `poll_recv` pretends now and then that nothing is there, for fairness; but what is there comes first.
+        let arrival = match self.receiver.try_recv() {
+            Ok(arrival) => Poll::Ready(Some(arrival)),
+            Err(_) => self.receiver.poll_recv(cx),
+        };
+        if let Poll::Ready(Some(Arrival::Message { channel, text })) = &arrival {
+            let size = size(channel, text);
+            self.fill.bytes.fetch_sub(size, Ordering::Relaxed);
+        }
+        arrival
+    }
+}
+
+/// For the run.
+pub(super) enum Event {
+    Message {
+        channel: String,
+        text: String,
+    },
+    /// So many were dropped.
+    Dropped(usize),
+}
+
+/// What arrives, as a run listens to it.
+pub(super) struct Arrivals {
+    task: Rc<Task>,
+    /// The marks that answer what the run has asked.
+    asked: VecDeque<u64>,
+    /// When it waits no longer for the first.
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl Arrivals {
+    pub(super) fn new(task: Rc<Task>) -> Self {
+        Self {
+            task,
+            asked: VecDeque::new(),
+            alarm: None,
+        }
+    }
+
+    fn answered(&mut self) -> Poll<Option<Happening<Event>>> {
+        self.asked.pop_front();
+        if self.asked.is_empty() {
+            self.alarm = None;
+        }
+        Poll::Ready(Some(Happening::UpToDate))
+    }
+}
+
+impl Source for Arrivals {
+    type Event = Event;
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Happening<Event>>> {
+        loop {
+            let mut outlet = self.task.outlet();
+            let dropped = outlet.fill.dropped.swap(0, Ordering::Relaxed);
+            if dropped > 0 {
+                return Poll::Ready(Some(Happening::Event(Event::Dropped(dropped))));
+            }
+            let arrival = outlet.poll(cx);
+            drop(outlet);
+            match arrival {
+                Poll::Ready(Some(Arrival::Message { channel, text })) => {
+                    let event = Event::Message { channel, text };
+                    return Poll::Ready(Some(Happening::Event(event)));
+                }
+                // Others were asked for by those who listened before, or come too late.
+                Poll::Ready(Some(Arrival::Mark(number))) => {
+                    if self.asked.front() == Some(&number) {
+                        return self.answered();
+                    }
+                }
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => {
+                    let alarm = self.alarm.as_mut();
+                    if alarm.is_some_and(|alarm| alarm.as_mut().poll(cx).is_ready()) {
+                        return self.answered();
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    fn ask(&mut self) {
+        let number = self.task.next_mark();
+        self.asked.push_back(number);
+        self.alarm = Some(Box::pin(tokio::time::sleep(LAST_CALL)));
+        self.task.give(Order::Mark(number));
+    }
+}
