@@ -78,6 +78,7 @@ declare module "@daiso-tech/core/semaphore/no-op-semaphore-adapter" {
 
 declare module "@daiso-tech/core/semaphore/redis-semaphore-adapter" {
   export * from "cla/semaphore/redis";
+}
 
 declare module "@daiso-tech/core/event-bus/redis-pub-sub-event-bus-adapter" {
   export * from "cla/event-bus/redis";
