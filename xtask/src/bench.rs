@@ -158,6 +158,22 @@ const ROWS: &[Row] = &[
         rounds: 5,
     },
     Row {
+        name: "runOrFail, memory adapter",
+        against: "npm async-mutex runExclusive",
+        ours: Probe::Bench(&["our-run-or-fail"]),
+        theirs: Probe::Node("async-mutex"),
+        target: Target::Faster(1.0),
+        rounds: 7,
+    },
+    Row {
+        name: "runOrFail, async work",
+        against: "npm async-mutex runExclusive",
+        ours: Probe::Bench(&["our-run-or-fail-async"]),
+        theirs: Probe::Node("async-mutex-async"),
+        target: Target::Shown,
+        rounds: 5,
+    },
+    Row {
         name: "Rust acquire + release, free slot",
         against: "tokio::sync::Semaphore",
         ours: Probe::Bench(&["our-acquire"]),

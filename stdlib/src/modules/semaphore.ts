@@ -228,7 +228,7 @@ class Semaphore implements ISemaphore {
   readonly #id: string;
   readonly #limit: number;
   readonly #slot: Slot;
-  /** The slot, if its tasks of `runOrFail` need no help: nobody is to be told of what they do. */
+  /** The slot, if nobody is to be told of what happens to it. */
   readonly #direct: NativeSlot | undefined;
   #ttl: TimeSpan | null;
 
@@ -291,7 +291,8 @@ class Semaphore implements ISemaphore {
   }
 
   acquire(): Task<boolean> {
-    return new Task(() => this.#acquire((acquired) => acquired));
+    const direct = this.#direct;
+    return new Task(direct === undefined ? () => this.#acquire((acquired) => acquired) : () => direct.acquire());
   }
 
   acquireOrFail(): Task<void> {
@@ -315,7 +316,8 @@ class Semaphore implements ISemaphore {
   }
 
   release(): Task<boolean> {
-    return new Task(() => this.#release((released) => released));
+    const direct = this.#direct;
+    return new Task(direct === undefined ? () => this.#release((released) => released) : () => direct.release());
   }
 
   releaseOrFail(): Task<void> {
@@ -492,8 +494,18 @@ class Semaphore implements ISemaphore {
 
   /** Gives the slot back when the work is done. */
   #settle<TValue>(work: PromiseLike<TValue>): PromiseLike<TValue> {
+    const direct = this.#direct;
+    if (direct === undefined) {
+      return work.then(
+        (value) => this.#release(() => value),
+        (error) => this.#giveBackAfter(error),
+      );
+    }
     return work.then(
-      (value) => this.#release(() => value),
+      (value) => {
+        const released = direct.release();
+        return typeof released === "boolean" ? value : released.then(() => value);
+      },
       (error) => this.#giveBackAfter(error),
     );
   }

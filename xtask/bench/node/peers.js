@@ -8,6 +8,7 @@ import { Sema } from "async-sema";
 import pLimit from "p-limit";
 
 const nothing = () => {};
+const nothingAsync = async () => {};
 
 const peers = {
   async "p-limit"(times) {
@@ -17,6 +18,10 @@ const peers = {
   async "async-mutex"(times) {
     const mutex = new Mutex();
     for (let i = 0; i < times; i++) await mutex.runExclusive(nothing);
+  },
+  async "async-mutex-async"(times) {
+    const mutex = new Mutex();
+    for (let i = 0; i < times; i++) await mutex.runExclusive(nothingAsync);
   },
   async "async-sema"(times) {
     const sema = new Sema(1);

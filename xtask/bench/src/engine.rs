@@ -30,6 +30,25 @@ pub(crate) fn take(effort: Effort) -> Result<f64> {
     })
 }
 
+/// Nanoseconds of one awaited `runOrFail` with a free slot, on the adapter in memory, timed as [`take`] is. `work` is what
+/// it does.
+pub(crate) fn run_or_fail(work: &str, effort: Effort) -> Result<f64> {
+    let times = effort.times(200_000);
+    let engine = engine(&Semaphores::memory());
+    let rule = Script::new(
+        "run-or-fail.mjs",
+        format!(
+            "import {{ MemorySemaphoreAdapter, SemaphoreProvider }} from 'cla/semaphore';
+             const semaphore = new SemaphoreProvider({{ adapter: new MemorySemaphoreAdapter() }}).create('free');
+             const work = {work};
+             for (let i = 0; i < {times}; i++) await semaphore.runOrFail(work);"
+        ),
+    );
+    effort.nanoseconds(times, || {
+        finish([engine.run(rule.clone(), RunOptions::new())])
+    })
+}
+
 /// Nanoseconds of one hand-over with `waiting` rules in line, all on one worker thread, as
 /// [`crate::peers::thread_hand_over`] measures it.
 pub(crate) fn rule_hand_over(waiting: usize, effort: Effort) -> Result<f64> {

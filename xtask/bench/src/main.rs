@@ -41,6 +41,10 @@ struct Args {
 enum Probe {
     /// `sem.take` with a free slot, from JavaScript.
     OurTake,
+    /// `runOrFail` of `cla/semaphore` with a free slot.
+    OurRunOrFail,
+    /// The same, where the work is an `async` function.
+    OurRunOrFailAsync,
     /// One hand-over from rule to rule, `--count` rules waiting.
     OurRuleHandOver,
     /// Memory of each of `--count` rules blocked in `take`.
@@ -119,6 +123,8 @@ fn measure(args: &Args) -> Result<(f64, &'static str)> {
     let effort = Effort { quick: args.quick };
     Ok(match args.probe {
         Probe::OurTake => (engine::take(effort)?, "ns"),
+        Probe::OurRunOrFail => (engine::run_or_fail("() => {}", effort)?, "ns"),
+        Probe::OurRunOrFailAsync => (engine::run_or_fail("async () => {}", effort)?, "ns"),
         Probe::OurRuleHandOver => (engine::rule_hand_over(args.count, effort)?, "ns"),
         Probe::OurRuleMemory => (engine::rule_memory(args.count)?, "B"),
         Probe::OurAcquire => (engine::acquire(effort)?, "ns"),
