@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt::Display;
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use cla_runtime::semaphore::{
     SemaphoreName, SemaphoreView, Semaphores, SlotId, SlotState, Slots, Status, Ttl,
 };
 use cla_runtime::{Account, Charge, HeldPermit, HostObject, Kept, NativeModule, Run};
-use futures_util::future::{AbortHandle, abortable};
+use futures_util::future::{AbortHandle, Either, abortable};
 
 use crate::call::{Arg, argument, define, method};
 use crate::sem;
@@ -329,8 +330,7 @@ impl Store {
         self.known.borrow_mut().remove(&key);
         if self.kind == Kind::Private {
             // Refused while anybody is busy or waits, and then it is right to be.
-            let forget = std::pin::pin!(self.semaphores.forget(&key.0));
-            let _ = forget.poll(&mut Context::from_waker(Waker::noop()));
+            let _ = poll_now(std::pin::pin!(self.semaphores.forget(&key.0)));
         }
     }
 }
@@ -499,6 +499,16 @@ impl Slot {
         // Dropping the request leaves the line.
         let (acquire, handle) =
             abortable(async move { slot.held.semaphore().acquire(request).await });
+        // In line before whoever asks after this.
+        let mut acquire = Box::pin(acquire);
+        let acquire = match poll_now(acquire.as_mut()) {
+            Poll::Ready(Ok(Ok(permit))) => {
+                self.held.admit(self.run(), permit);
+                return true.into_js(ctx);
+            }
+            Poll::Ready(refused) => Either::Left(std::future::ready(refused)),
+            Poll::Pending => Either::Right(acquire),
+        };
         let slot = Rc::clone(&self);
         let promise = self.run().promise(ctx, acquire, move |ctx, outcome| {
             let admitted = match outcome {
@@ -611,16 +621,18 @@ where
     C: for<'a> FnOnce(&Ctx<'a>, &T, F::Output) -> js::Result<Value<'a>> + 'static,
 {
     let mut future = Box::pin(future);
-    match future
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
+    match poll_now(future.as_mut()) {
         Poll::Ready(output) => convert(ctx, &on, output),
         Poll::Pending => {
             let promise = run.promise(ctx, future, move |ctx, output| convert(ctx, &on, output))?;
             Ok(promise.into_value())
         }
     }
+}
+
+/// What comes of a future at once. It is polled again by whoever waits for it.
+fn poll_now<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 fn slot_prototype<'js>(ctx: &Ctx<'js>, tasks: &Rc<Tasks>) -> js::Result<Object<'js>> {
