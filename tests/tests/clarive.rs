@@ -7,7 +7,7 @@ use std::time::Duration;
 use cla_runtime::{Engine, RunHandle, RunOptions, Script};
 use common::{engine, show};
 
-/// As in the document, with a thousandth of the sleep.
+/// As in the document, with a hundredth of the sleep.
 const SNIPPET: &str = r#"
 var sem = require("cla/sem");
 var util = require("cla/util");
