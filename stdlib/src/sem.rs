@@ -22,7 +22,7 @@ use crate::call::{Arg, define};
 use crate::duration::duration;
 use crate::options::{self, entries};
 use crate::state::{State, note_error};
-use crate::throw::{string_argument, type_error, wrong};
+use crate::throw::{placeless, string_argument, type_error, wrong};
 
 /// The module.
 pub(crate) struct Sem;
@@ -322,34 +322,49 @@ impl Module {
     }
 
     /// Throws why there is no slot.
-    pub(crate) fn refused(
+    fn refused(&self, ctx: &Ctx<'_>, name: &SemaphoreName, error: &AcquireError) -> js::Error {
+        let class = ErrorClass::of(error);
+        self.throw(ctx, class, &error.to_string(), Some(name.as_str()))
+    }
+
+    /// Throws why there is no slot to whoever waits for a promise: see [`placeless`].
+    pub(crate) fn refused_later(
         &self,
         ctx: &Ctx<'_>,
         name: &SemaphoreName,
         error: &AcquireError,
     ) -> js::Error {
-        let class = match error {
-            AcquireError::Cancelled { .. } => ErrorClass::Cancel,
-            AcquireError::TimedOut { .. } => ErrorClass::Timeout,
-            AcquireError::Deadlock(_) => ErrorClass::Deadlock,
-            _ => ErrorClass::Any,
-        };
-        self.throw(ctx, class, &error.to_string(), Some(name.as_str()))
+        self.throw_later(ctx, ErrorClass::of(error), name, &error.to_string())
     }
 
-    /// Throws what is wrong with a semaphore's store.
-    pub(crate) fn failed(
+    /// The same for what is wrong with a semaphore's store.
+    pub(crate) fn failed_later(
         &self,
         ctx: &Ctx<'_>,
         name: &SemaphoreName,
         error: &impl std::fmt::Display,
     ) -> js::Error {
-        self.throw(
-            ctx,
-            ErrorClass::Any,
-            &error.to_string(),
-            Some(name.as_str()),
-        )
+        self.throw_later(ctx, ErrorClass::Any, name, &error.to_string())
+    }
+
+    fn throw_later<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        class: ErrorClass,
+        name: &SemaphoreName,
+        message: &str,
+    ) -> js::Error {
+        let make = || {
+            let error = placeless(ctx, &self.error_class(ctx, class)?, message)?;
+            if let Some(object) = error.as_object() {
+                object.set("semaphore", name.as_str())?;
+            }
+            js::Result::Ok(error)
+        };
+        match make() {
+            Ok(error) => ctx.throw(error),
+            Err(error) => error,
+        }
     }
 
     /// The slot was lost by accident while a rule relied on it.
@@ -596,6 +611,15 @@ enum ErrorClass {
 }
 
 impl ErrorClass {
+    fn of(error: &AcquireError) -> Self {
+        match error {
+            AcquireError::Cancelled { .. } => Self::Cancel,
+            AcquireError::TimedOut { .. } => Self::Timeout,
+            AcquireError::Deadlock(_) => Self::Deadlock,
+            _ => Self::Any,
+        }
+    }
+
     const ALL: [Self; 5] = [
         Self::Any,
         Self::Cancel,

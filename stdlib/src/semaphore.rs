@@ -24,7 +24,7 @@ use futures_util::future::{AbortHandle, Either, abortable};
 
 use crate::call::{Arg, argument, define, method};
 use crate::sem;
-use crate::throw::{string_argument, type_error, wrong};
+use crate::throw::{placeless, string_argument, type_error, wrong};
 
 use self::run::Tasks;
 
@@ -60,6 +60,11 @@ impl NativeModule for Native {
             },
         )?;
         method(&exports, "parts", run::parts)?;
+        method(&exports, "failure", |params| {
+            let ctx = params.ctx();
+            let class = argument(params, 0).get::<Object<'js>>()?;
+            placeless(ctx, &class, &argument(params, 1).get::<String>()?)
+        })?;
         define(&exports, "newId", || uuid::Uuid::new_v4().to_string())?;
         define(
             &exports,
@@ -305,7 +310,7 @@ impl Store {
 
     /// Throws what is wrong with the store.
     fn failed(&self, ctx: &Ctx<'_>, name: &SemaphoreName, error: &impl Display) -> js::Error {
-        sem::Module::of(ctx, &self.run).failed(ctx, name, error)
+        sem::Module::of(ctx, &self.run).failed_later(ctx, name, error)
     }
 
     /// The rule has nothing any more that stands for this slot.
@@ -519,7 +524,7 @@ impl Slot {
                 Ok(Err(AcquireError::TimedOut { .. })) => false,
                 Ok(Err(error)) => {
                     let name = slot.held.semaphore().name();
-                    return Err(sem::Module::of(ctx, slot.run()).refused(ctx, name, &error));
+                    return Err(sem::Module::of(ctx, slot.run()).refused_later(ctx, name, &error));
                 }
                 // Nobody listens any more.
                 Err(_) => false,

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use cla_runtime::js::{self, Ctx, Error, Exception, Value};
+use cla_runtime::js::{self, Ctx, Error, Exception, Object, Value};
 
 use crate::text::text;
 
@@ -30,6 +30,24 @@ pub(crate) fn syntax_error(ctx: &Ctx<'_>, message: impl Display) -> Error {
 /// Throws an `Error`.
 pub(crate) fn error(ctx: &Ctx<'_>, message: impl Display) -> Error {
     Exception::throw_message(ctx, &message.to_string())
+}
+
+/// An error of the class `class` that has no place yet: where it first ends an `await` or a call of the rule's, the
+/// interpreter gives it that place. Its constructor is not called.
+///
+/// For what comes out of the library's own promises, where no call of the rule's is on the stack.
+pub(crate) fn placeless<'js>(
+    ctx: &Ctx<'js>,
+    class: &Object<'js>,
+    message: &str,
+) -> js::Result<Value<'js>> {
+    let error = Exception::from_message(ctx.clone(), message)?.into_object();
+    error.set_prototype(Some(&class.get("prototype")?))?;
+    let name: String = class.get("name")?;
+    if error.get::<_, String>("name")? != name {
+        error.set("name", name)?;
+    }
+    Ok(error.into_value())
 }
 
 fn throw<'js>(ctx: &Ctx<'js>, message: &str, raise: fn(&Ctx<'js>, &str) -> Error) -> Error {

@@ -46,20 +46,20 @@ export interface SerializedNamespace {
 }
 
 class Key implements IKey {
-  readonly #prefix: string;
-  readonly #key: string;
+  private readonly prefix: string;
+  private readonly key: string;
 
   constructor(prefix: string, key: string) {
-    this.#prefix = prefix;
-    this.#key = key;
+    this.prefix = prefix;
+    this.key = key;
   }
 
   get(): string {
-    return this.#key;
+    return this.key;
   }
 
   toString(): string {
-    return this.#prefix + this.#key;
+    return this.prefix + this.key;
   }
 
   equals(other: IKey): boolean {
@@ -73,19 +73,19 @@ class Key implements IKey {
 
 /** Puts its name in front of keys, so that they never meet those of another namespace. It never changes. */
 export class Namespace implements INamespace {
-  readonly #root: readonly string[];
-  readonly #delimiter: string;
-  readonly #rootIdentifier: string;
+  private readonly root: readonly string[];
+  private readonly delimiter: string;
+  private readonly rootIdentifier: string;
 
   /**
    * @param root Its name; the parts of a list are joined.
    * @throws TypeError if a part is no text, or the one that ends a namespace.
    */
   constructor(root: OneOrMore<string>, settings: NamespaceSettings = {}) {
-    this.#root = typeof root === "string" ? [root] : [...root];
-    this.#delimiter = settings.delimiter ?? settings.delimeter ?? ":";
-    this.#rootIdentifier = settings.rootIdentifier ?? "_rt";
-    for (const part of this.#root) {
+    this.root = typeof root === "string" ? [root] : [...root];
+    this.delimiter = settings.delimiter ?? settings.delimeter ?? ":";
+    this.rootIdentifier = settings.rootIdentifier ?? "_rt";
+    for (const part of this.root) {
       this.#check(part);
     }
   }
@@ -97,18 +97,18 @@ export class Namespace implements INamespace {
 
   /** This as plain data, for a `Serde` at which the class is registered. */
   serialize(): SerializedNamespace {
-    const [only, ...others] = this.#root;
+    const [only, ...others] = this.root;
     return {
       version: "1",
-      root: only !== undefined && others.length === 0 ? only : [...this.#root],
-      delimiter: this.#delimiter,
-      rootIdentifier: this.#rootIdentifier,
+      root: only !== undefined && others.length === 0 ? only : [...this.root],
+      delimiter: this.delimiter,
+      rootIdentifier: this.rootIdentifier,
     };
   }
 
   /** The same with something else between its parts. */
   setDelimiter(delimiter: string): Namespace {
-    return new Namespace(this.#root, { delimiter, rootIdentifier: this.#rootIdentifier });
+    return new Namespace(this.root, { delimiter, rootIdentifier: this.rootIdentifier });
   }
 
   /** The same, by another spelling. */
@@ -118,38 +118,38 @@ export class Namespace implements INamespace {
 
   /** The same with another part between namespace and key. */
   setRootIdentifier(rootIdentifier: string): Namespace {
-    return new Namespace(this.#root, { delimiter: this.#delimiter, rootIdentifier });
+    return new Namespace(this.root, { delimiter: this.delimiter, rootIdentifier });
   }
 
   /** One below this one. */
   appendRoot(root: OneOrMore<string>): Namespace {
-    return this.#renamed([...this.#root, ...[root].flat()]);
+    return this.#renamed([...this.root, ...[root].flat()]);
   }
 
   /** One in which this one is. */
   prependRoot(root: OneOrMore<string>): Namespace {
-    return this.#renamed([...[root].flat(), ...this.#root]);
+    return this.#renamed([...[root].flat(), ...this.root]);
   }
 
   /** @throws TypeError if the key is no text, or contains the part that ends a namespace. */
   create(key: string): IKey {
     this.#check(key);
-    return new Key(this.toString() + this.#delimiter, key);
+    return new Key(this.toString() + this.delimiter, key);
   }
 
   toString(): string {
-    return [...this.#root, this.#rootIdentifier].join(this.#delimiter);
+    return [...this.root, this.rootIdentifier].join(this.delimiter);
   }
 
   #renamed(root: string[]): Namespace {
-    return new Namespace(root, { delimiter: this.#delimiter, rootIdentifier: this.#rootIdentifier });
+    return new Namespace(root, { delimiter: this.delimiter, rootIdentifier: this.rootIdentifier });
   }
 
   /** With that part in a name or a key, two different pairs of them could become the same text. */
   #check(text: string): void {
     checkString(text);
-    if (text.split(this.#delimiter).includes(this.#rootIdentifier)) {
-      const reserved = JSON.stringify(this.#rootIdentifier);
+    if (text.split(this.delimiter).includes(this.rootIdentifier)) {
+      const reserved = JSON.stringify(this.rootIdentifier);
       throw new TypeError(`the key ${JSON.stringify(text)} must not contain ${reserved}, which ends a namespace`);
     }
   }

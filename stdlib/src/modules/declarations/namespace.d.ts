@@ -45,6 +45,9 @@ declare module "cla/namespace" {
   /** Puts its name in front of keys, so that they never meet those of another namespace. It never changes. */
   export class Namespace implements INamespace {
     #private;
+    private readonly root;
+    private readonly delimiter;
+    private readonly rootIdentifier;
     /**
      * @param root Its name; the parts of a list are joined.
      * @throws TypeError if a part is no text, or the one that ends a namespace.
