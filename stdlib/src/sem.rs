@@ -355,7 +355,8 @@ impl Module {
         message: &str,
     ) -> js::Error {
         let make = || {
-            let error = placeless(ctx, &self.error_class(ctx, class)?, message)?;
+            let class = self.error_class(ctx, class)?;
+            let error = placeless(ctx, class.as_object(), message)?;
             if let Some(object) = error.as_object() {
                 object.set("semaphore", name.as_str())?;
             }
