@@ -13,7 +13,7 @@ use cla_semaphore::{
     AcquireError, AdminError, EventKind, EventsError, Owner, ReleaseError, Request, SlotId, Slots,
     Status, StoreError,
 };
-use cla_tests::redis::Server;
+use cla_tests::redis::{Server, eventually};
 use common::{acquire, line, name, soon, store, until_waiting};
 
 fn short_lease(server: &Server) -> String {
@@ -253,6 +253,35 @@ async fn a_server_that_stands_still_for_longer_than_the_lease_loses_permits_and_
     let next = soon(waiting).await.unwrap().unwrap();
     assert!(!next.is_lost());
     next.release().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_whose_script_the_server_has_forgotten_is_done_although_the_request_seems_left_over()
+ {
+    let server = Server::start();
+    let (here, there) = (store(&short_lease(&server)), store(&server.url()));
+    let x = name("x");
+    let two = || Request::new().slots(2);
+    let held = soon(here.acquire(&x, two())).await.unwrap();
+    let also_held = soon(here.acquire(&x, two())).await.unwrap();
+    server.forget_scripts();
+    // Now it learns those again by which a request is given up, and a session renewed.
+    let waiting = acquire(&there, &x, Request::new());
+    until_waiting(&here, &x, 1).await;
+    waiting.abort();
+    until_waiting(&here, &x, 0).await;
+    let known = || {
+        let told = server.command(&["INFO", "memory"]);
+        let count = told
+            .lines()
+            .find_map(|line| line.strip_prefix("number_of_cached_scripts:"));
+        count.is_some_and(|count| count.parse::<u32>().unwrap() >= 5)
+    };
+    eventually("mark, acquire, show, abandon and renew are known", known);
+    // The renewal after the cut tells of the request that is being released.
+    server.cut();
+    soon(held.release()).await.unwrap();
+    soon(also_held.release()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

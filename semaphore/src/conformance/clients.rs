@@ -30,7 +30,9 @@ pub(super) fn what_one_client_does_the_others_see(subject: &dyn Subject) {
 
 /// "A permit releases when dropped", also one whose client is gone.
 pub(super) fn a_client_that_goes_gives_back_its_permits_and_places(subject: &dyn Subject) {
-    let Stage { a, b, .. } = Stage::new(subject);
+    let Stage {
+        kept: _kept, a, b, ..
+    } = Stage::new(subject);
     b.slots(2);
     let other = b.take();
     let permits = [a.take(), a.on("y").take()];
@@ -50,7 +52,9 @@ pub(super) fn a_client_that_goes_gives_back_its_permits_and_places(subject: &dyn
 
 /// A permit is its owner's as long as it is there: dropping what it was taken with takes nothing away.
 pub(super) fn a_permit_outlives_the_handle_and_the_client_it_was_taken_with(subject: &dyn Subject) {
-    let Stage { a, b, .. } = Stage::new(subject);
+    let Stage {
+        kept: _kept, a, b, ..
+    } = Stage::new(subject);
     let permit = a.take();
     let waiter = a.wait();
     drop(a);
@@ -66,7 +70,9 @@ pub(super) fn a_permit_outlives_the_handle_and_the_client_it_was_taken_with(subj
 
 /// All clients may go, with all that they hold.
 pub(super) fn the_last_client_may_go(subject: &dyn Subject) {
-    let Stage { a, b, .. } = Stage::new(subject);
+    let Stage {
+        kept: _kept, a, b, ..
+    } = Stage::new(subject);
     let events = b.semaphores.subscribe();
     let permit = a.take();
     let waiter = b.wait();

@@ -26,8 +26,8 @@ pub(super) struct Stage {
     pub(super) b: At,
     /// Whether the store is more than its clients: then closing one gives back what it holds.
     pub(super) shared: bool,
-    /// Dropped last.
-    _kept: Vec<Box<dyn Any>>,
+    /// Dropped last: a case that takes the stage apart takes this out first.
+    pub(super) kept: Vec<Box<dyn Any>>,
 }
 
 /// A client at one semaphore.
@@ -80,7 +80,7 @@ impl Stage {
             a: at_x(first),
             b: at_x(second),
             shared,
-            _kept: kept,
+            kept,
         }
     }
 }

@@ -290,6 +290,7 @@ struct Call {
 enum Purpose {
     Acquire(RequestId),
     Release {
+        id: RequestId,
         /// Its lease has passed by then.
         until: Instant,
         answer: Option<oneshot::Sender<Result<bool, StoreError>>>,
@@ -715,7 +716,7 @@ impl Driver {
         let what = self.on(&asked.name, Script::Release, |command| {
             command.arg(digits(id));
         });
-        let purpose = Purpose::Release { until, answer };
+        let purpose = Purpose::Release { id, until, answer };
         self.send(Call { what, purpose });
     }
 
@@ -735,6 +736,16 @@ impl Driver {
         });
         let purpose = Purpose::Refresh { id, ttl, answer };
         self.send(Call { what, purpose });
+    }
+
+    /// Whether it is on its way back. To abandon it as well might come first, if the server has to be told the script of
+    /// the release: then it would seem lost.
+    fn is_being_released(&self, id: RequestId) -> bool {
+        let flying = self.flying.values().map(|flying| &flying.call);
+        let mut calls = flying.chain(self.outbox.values());
+        calls.any(
+            |call| matches!(call.purpose, Purpose::Release { id: released, .. } if released == id),
+        )
     }
 
     /// The owner of the request `id`, which this store knows no more, is gone.
@@ -1687,6 +1698,7 @@ impl Driver {
                 let mut next = || parts.next().and_then(|part| part.parse::<u64>().ok());
                 if let (Some(token), Some(requested), Some(started), Some(granted), Some(birth)) =
                     (next(), next(), next(), next(), next())
+                    && self.is_covered(id)
                 {
                     self.admitted(id, token, (requested, started), granted == 1, birth);
                 }
@@ -1696,6 +1708,7 @@ impl Driver {
                 let numbers: Vec<i64> = parts.flat_map(str::parse).collect();
                 if let (Some(holder), &[token, requested, started, granted, birth, left]) =
                     (holder, numbers.as_slice())
+                    && self.is_covered(id)
                 {
                     let shared = Shared {
                         holder,
@@ -1743,6 +1756,26 @@ impl Driver {
             }
             _ => {}
         }
+    }
+
+    /// Whether the lease covers the semaphore of a request that was admitted for long enough to give it away.
+    ///
+    /// After an outage it may end any moment, and the permit with it. Then this session must first say that it lives,
+    /// and what became of the request is asked along with that.
+    fn is_covered(&mut self, id: RequestId) -> bool {
+        // The answer to what asks for it tells of a lease, and came before this, even if it is looked at after it.
+        let Some(asked) = self.requests.get(&id).filter(|asked| asked.waits()) else {
+            return true;
+        };
+        // Renewals come so often that no less is left, unless some were missed.
+        let enough = Instant::now() + self.settings.lease / 3;
+        let sem = self.sems.get(&asked.name);
+        if sem.is_none_or(|sem| sem.leased_until >= enough) {
+            return true;
+        }
+        let name = asked.name.clone();
+        self.send_renewal(&name, &[id], false);
+        false
     }
 
     // ---- time
@@ -1938,31 +1971,36 @@ impl Driver {
         };
         let scan = sem.suspicious > 0;
         sem.suspicious = sem.suspicious.saturating_sub(1);
-        let (birth, keys) = (sem.birth, Arc::clone(&sem.keys));
+        let keys = Arc::clone(&sem.keys);
         if !self.settings.names.together {
             self.index(&keys, Purpose::Nothing { lasting: false });
         }
         for (nth, ids) in ids.chunks(CHUNK).enumerate() {
-            let settings = Arc::clone(&self.settings);
-            let what = self.on(name, Script::Renew, |command| {
-                command
-                    .arg(&settings.session)
-                    .arg(settings.lease_micros)
-                    .arg(birth)
-                    .arg(if scan && nth == 0 { "1" } else { "" });
-                for id in ids {
-                    command.arg(digits(*id));
-                }
-            });
-            self.send(Call {
-                what,
-                purpose: Purpose::Renew {
-                    name: name.clone(),
-                    birth,
-                    ids: ids.to_vec(),
-                },
-            });
+            self.send_renewal(name, ids, scan && nth == 0);
         }
+    }
+
+    /// Says that this session lives, and asks what became of these requests. `scan`: and which others there are.
+    fn send_renewal(&mut self, name: &SemaphoreName, ids: &[RequestId], scan: bool) {
+        let (settings, birth) = (Arc::clone(&self.settings), self.sem(name).birth);
+        let what = self.on(name, Script::Renew, |command| {
+            command
+                .arg(&settings.session)
+                .arg(settings.lease_micros)
+                .arg(birth)
+                .arg(if scan { "1" } else { "" });
+            for id in ids {
+                command.arg(digits(*id));
+            }
+        });
+        self.send(Call {
+            what,
+            purpose: Purpose::Renew {
+                name: name.clone(),
+                birth,
+                ids: ids.to_vec(),
+            },
+        });
     }
 
     fn renewed(
@@ -1995,7 +2033,9 @@ impl Driver {
             match (&mut asked.stage, state) {
                 (Stage::Waiting { .. }, "a") => {
                     let numbers: Vec<u64> = rest.split('|').flat_map(str::parse).collect();
-                    if let [token, requested, started, granted] = numbers[..] {
+                    if let [token, requested, started, granted] = numbers[..]
+                        && self.is_covered(*id)
+                    {
                         self.admitted(*id, token, (requested, started), granted == 1, birth);
                     }
                 }
@@ -2006,7 +2046,7 @@ impl Driver {
         }
         let others = fields.get(4).and_then(array).unwrap_or_default();
         for id in others.iter().filter_map(text).filter_map(reply::id) {
-            if !self.requests.contains_key(&id) {
+            if !self.requests.contains_key(&id) && !self.is_being_released(id) {
                 self.abandon(id, name);
             }
         }
