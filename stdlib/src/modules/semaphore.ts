@@ -29,8 +29,8 @@ import {
   type SemaphoreEventMap,
   type SemaphoreProviderCreateSettings,
 } from "cla/semaphore/contracts";
-import { type NativeSlot, newId, parts, runTasks } from "cla/semaphore/native";
-import { StoreSemaphoreAdapter } from "cla/semaphore/store";
+import { check, checkTtl, type NativeSlot, newId, parts, runTasks } from "cla/semaphore/native";
+import { ADAPTER_METHODS, StoreSemaphoreAdapter } from "cla/semaphore/store";
 import type { ISerderRegister } from "cla/serde";
 import {
   type AsyncLazy,
@@ -105,6 +105,8 @@ interface SerializedSemaphore {
 /** What all semaphores of a provider have in common. */
 interface Shared {
   readonly adapter: ISemaphoreAdapter;
+  /** The adapter, if it is nothing more than a store of `cla`, which needs no polling. */
+  readonly store: StoreSemaphoreAdapter | undefined;
   readonly namespace: INamespace;
   readonly eventBus: IEventBus<SemaphoreEventMap> | undefined;
   readonly blockingInterval: TimeSpan;
@@ -133,12 +135,19 @@ export class SemaphoreProvider implements ISemaphoreProvider {
       defaultBlockingTime = TimeSpan.fromMinutes(1),
       defaultRefreshTime = TimeSpan.fromMinutes(5),
     } = settings;
-    if (typeof adapter?.acquire !== "function") {
-      throw new TypeError("SemaphoreProvider: the setting `adapter` is none; try new MemorySemaphoreAdapter()");
-    }
+    checkSetting("adapter", adapter, ADAPTER_METHODS, "new MemorySemaphoreAdapter()");
+    checkSetting("namespace", namespace, ["create"], 'new Namespace("name")');
     checkInvokable("SemaphoreProvider: the setting `createSlotId`", createSlotId);
+    if (eventBus !== undefined) {
+      checkSetting("eventBus", eventBus, ["dispatch"], "new EventBus({ adapter: new MemoryEventBusAdapter() })");
+    }
+    const registers = [serde].flat() as ISerderRegister[];
+    for (const register of registers) {
+      checkSetting("serde", register, ["registerCustom"], "new Serde(new SuperJsonSerdeAdapter())");
+    }
     this.#shared = {
       adapter,
+      store: adapter instanceof StoreSemaphoreAdapter && adapter.isPlain ? adapter : undefined,
       namespace,
       eventBus,
       blockingInterval: TimeSpan.fromTimeSpan(defaultBlockingInterval),
@@ -148,7 +157,7 @@ export class SemaphoreProvider implements ISemaphoreProvider {
     this.#events = eventBus;
     this.#defaultTtl = defaultTtl === null ? null : TimeSpan.fromTimeSpan(defaultTtl);
     this.#createSlotId = createSlotId;
-    for (const register of [serde].flat() as ISerderRegister[]) {
+    for (const register of registers) {
       register.registerCustom(transformer(this.#shared, serdeTransformerName));
     }
   }
@@ -168,6 +177,16 @@ export class SemaphoreProvider implements ISemaphoreProvider {
     const { limit = 1, ttl = this.#defaultTtl, slotId = callInvokable(this.#createSlotId) } = settings;
     const lifetime = ttl === null ? null : TimeSpan.fromTimeSpan(ttl);
     return new Semaphore(this.#shared, this.#shared.namespace.create(key), slotId, limit, lifetime);
+  }
+}
+
+/** Refuses what has not all of these methods. */
+function checkSetting(setting: string, value: unknown, methods: readonly string[], example: string): void {
+  const missing = methods.filter((name) => typeof (value as Record<string, unknown> | null)?.[name] !== "function");
+  if (missing.length > 0) {
+    const what = `SemaphoreProvider: the setting \`${setting}\``;
+    const lack = missing.length === methods.length ? "is none" : `has no method \`${missing[0]}\``;
+    throw new TypeError(`${what} ${lack}; try ${example}`);
   }
 }
 
@@ -238,10 +257,10 @@ class Semaphore implements ISemaphore {
     this.#id = id;
     this.#limit = limit;
     this.#ttl = ttl;
-    const { adapter } = shared;
+    const { adapter, store } = shared;
     const name = key.toString();
-    if (adapter instanceof StoreSemaphoreAdapter) {
-      const slot = adapter.slot(name, id, limit, ttl);
+    if (store !== undefined) {
+      const slot = store.slot(name, id, limit, ttl);
       this.#slot = slot;
       this.#direct = shared.eventBus === undefined ? slot : undefined;
     } else {
@@ -343,12 +362,12 @@ class Semaphore implements ISemaphore {
   }
 
   refresh(ttl: ITimeSpan = this.#shared.refreshTime): Task<boolean> {
-    const lifetime = TimeSpan.fromTimeSpan(ttl);
+    const lifetime = refreshTime(ttl);
     return new Task(() => this.#refresh(lifetime, (refreshed) => refreshed));
   }
 
   refreshOrFail(ttl: ITimeSpan = this.#shared.refreshTime): Task<void> {
-    const lifetime = TimeSpan.fromTimeSpan(ttl);
+    const lifetime = refreshTime(ttl);
     return new Task(() =>
       this.#refresh(lifetime, (refreshed) => {
         if (!refreshed) {
@@ -424,7 +443,11 @@ class Semaphore implements ISemaphore {
     return Task.fromCallback<TResult>((resolve, reject) => {
       const done = (acquired: boolean) => {
         this.#tell(acquired ? SEMAPHORE_EVENTS.ACQUIRED : SEMAPHORE_EVENTS.LIMIT_REACHED);
-        then(acquired, resolve, reject);
+        try {
+          then(acquired, resolve, reject);
+        } catch (error) {
+          reject(error);
+        }
       };
       const failed = (error: unknown) => {
         this.#tellError(error);
@@ -549,6 +572,13 @@ class Semaphore implements ISemaphore {
   }
 }
 
+/** For how long a slot is to be held from now on. */
+function refreshTime(ttl: ITimeSpan): TimeSpan {
+  const lifetime = TimeSpan.fromTimeSpan(ttl);
+  checkTtl("refresh: ttl", lifetime.toMilliseconds());
+  return lifetime;
+}
+
 function isPromiseLike<TValue>(value: Promisable<TValue>): value is PromiseLike<TValue> {
   return typeof value === "object" && value !== null && typeof (value as PromiseLike<TValue>).then === "function";
 }
@@ -583,9 +613,7 @@ class AdapterSlot implements Slot {
   #ttl: TimeSpan | null;
 
   constructor(adapter: ISemaphoreAdapter, key: string, id: string, limit: number, ttl: TimeSpan | null) {
-    if (typeof limit !== "number" || (!Number.isInteger(limit) && limit !== Infinity) || limit < 1) {
-      throw new TypeError("SemaphoreProvider.create: limit must be a whole number of slots from 1");
-    }
+    check(key, id, limit, ttl === null ? null : ttl.toMilliseconds());
     this.#adapter = adapter;
     this.#key = key;
     this.#id = id;

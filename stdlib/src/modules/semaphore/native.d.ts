@@ -54,6 +54,10 @@ declare module "cla/semaphore/native" {
   ): void;
   /** The work and the semaphore of such a task. */
   export function parts(task: object): [work: any, semaphore: any];
+  /** @throws TypeError if no semaphore can be created with these; `store.slot` checks them by itself. */
+  export function check(name: string, id: string, limit: number, ttl: number | null): void;
+  /** @throws TypeError if it is no TTL; `what` is what messages call it. */
+  export function checkTtl(what: string, ttl: number): void;
   /** A new slot id. */
   export function newId(): string;
   /** The store that a URL names; `what` is what messages call it. */
