@@ -108,6 +108,8 @@ interface Shared {
   /** The adapter, if it is nothing more than a store of `cla`, which needs no polling. */
   readonly store: StoreSemaphoreAdapter | undefined;
   readonly namespace: INamespace;
+  /** By what its semaphores are told from those of other kinds where they are written. */
+  readonly transformerName: string;
   readonly eventBus: IEventBus<SemaphoreEventMap> | undefined;
   readonly blockingInterval: TimeSpan;
   readonly blockingTime: TimeSpan;
@@ -145,10 +147,12 @@ export class SemaphoreProvider implements ISemaphoreProvider {
     for (const register of registers) {
       checkSetting("serde", register, ["registerCustom"], "new Serde(new SuperJsonSerdeAdapter())");
     }
+    const names = ["semaphore", serdeTransformerName, adapter.constructor?.name ?? "", namespace.toString()];
     this.#shared = {
       adapter,
       store: adapter instanceof StoreSemaphoreAdapter && adapter.isPlain ? adapter : undefined,
       namespace,
+      transformerName: names.filter((name) => name !== "").join(":"),
       eventBus,
       blockingInterval: TimeSpan.fromTimeSpan(defaultBlockingInterval),
       blockingTime: TimeSpan.fromTimeSpan(defaultBlockingTime),
@@ -158,7 +162,7 @@ export class SemaphoreProvider implements ISemaphoreProvider {
     this.#defaultTtl = defaultTtl === null ? null : TimeSpan.fromTimeSpan(defaultTtl);
     this.#createSlotId = createSlotId;
     for (const register of registers) {
-      register.registerCustom(transformer(this.#shared, serdeTransformerName));
+      register.registerCustom(transformer(this.#shared));
     }
   }
 
@@ -191,12 +195,12 @@ function checkSetting(setting: string, value: unknown, methods: readonly string[
 }
 
 /** What the semaphores of a provider are written and read by. */
-function transformer(shared: Shared, transformerName: string) {
-  const adapterName = shared.adapter.constructor?.name ?? "";
-  const parts = ["semaphore", transformerName, adapterName, shared.namespace.toString()];
+function transformer(shared: Shared) {
+  const { transformerName } = shared;
   return {
-    name: parts.filter((part) => part !== ""),
-    isApplicable: (value: unknown): value is Semaphore => value instanceof Semaphore && Semaphore.isOf(value, shared),
+    name: transformerName,
+    isApplicable: (value: unknown): value is Semaphore =>
+      value instanceof Semaphore && Semaphore.transformerName(value) === transformerName,
     serialize: (semaphore: Semaphore): SerializedSemaphore => Semaphore.serialize(semaphore),
     deserialize: (serialized: SerializedSemaphore): Semaphore => {
       const { key, slotId, limit, ttlInMs } = serialized;
@@ -283,8 +287,8 @@ class Semaphore implements ISemaphore {
     return new Task(() => semaphore.#run(work));
   }
 
-  static isOf(semaphore: Semaphore, shared: Shared): boolean {
-    return semaphore.#shared === shared;
+  static transformerName(semaphore: Semaphore): string {
+    return semaphore.#shared.transformerName;
   }
 
   static serialize(semaphore: Semaphore): SerializedSemaphore {
@@ -384,6 +388,7 @@ class Semaphore implements ISemaphore {
     if (direct !== undefined && typeof asyncFn === "function") {
       return direct.task(asyncFn, this) as Task<TValue>;
     }
+    checkWork("runOrFail", asyncFn);
     return new Task(() => this.#run(asyncFn));
   }
 
@@ -391,6 +396,7 @@ class Semaphore implements ISemaphore {
     asyncFn: AsyncLazy<TValue>,
     settings?: SemaphoreAquireBlockingSettings,
   ): Task<TValue> {
+    checkWork("runBlockingOrFail", asyncFn);
     return this.#wait<TValue>(settings, (acquired, resolve, reject) =>
       acquired ? resolve(this.#work(asyncFn)) : reject(this.#limitReached()),
     );
@@ -501,21 +507,20 @@ class Semaphore implements ISemaphore {
   /** Does the work, and gives the slot back whatever happens. */
   #work<TValue>(asyncFn: AsyncLazy<TValue>): Promisable<TValue> {
     let value: Promisable<TValue>;
+    let goesOn: boolean;
     try {
       value = resolveLazyable<TValue>(asyncFn);
+      goesOn = isPromiseLike(value);
     } catch (error) {
       return this.#giveBackAfter(error);
     }
-    if (isPromiseLike(value)) {
-      return this.#settle(value);
-    }
-    const result = value;
-    return this.#release(() => result);
+    return goesOn ? this.#settle(value) : this.#release(() => value as TValue);
   }
 
   /** Gives the slot back when the work is done. */
-  #settle<TValue>(work: PromiseLike<TValue>): PromiseLike<TValue> {
-    return work.then(
+  #settle<TValue>(work: Promisable<TValue>): PromiseLike<TValue> {
+    // What is no promise but has a method `then` may throw instead of calling back.
+    return Promise.resolve(work).then(
       (value) => this.#release(() => value),
       (error) => this.#giveBackAfter(error),
     );
@@ -565,10 +570,23 @@ class Semaphore implements ISemaphore {
   #tell(name: keyof SemaphoreEventMap, more?: object): void {
     const { eventBus } = this.#shared;
     if (eventBus !== undefined) {
-      eventBus.dispatch(name, { ...more, semaphore: this }).then(undefined, (error) => {
+      const failed = (error: unknown) => {
         console.error(`the event ${String(name)} of semaphore "${this.#key}" could not be told:`, error);
-      });
+      };
+      try {
+        eventBus.dispatch(name, { ...more, semaphore: this }).then(undefined, failed);
+      } catch (error) {
+        failed(error);
+      }
     }
+  }
+}
+
+/** Refuses what is no work. */
+function checkWork(method: string, work: unknown): void {
+  const { invoke, then } = (typeof work === "object" && work !== null ? work : {}) as { invoke?: unknown; then?: unknown };
+  if (typeof work !== "function" && typeof invoke !== "function" && typeof then !== "function") {
+    throw new TypeError(`${method}: the work must be a function, an object with a method \`invoke\`, or a task`);
   }
 }
 
