@@ -154,12 +154,12 @@ export class SemaphoreProvider implements ISemaphoreProvider {
       namespace,
       transformerName: names.filter((name) => name !== "").join(":"),
       eventBus,
-      blockingInterval: TimeSpan.fromTimeSpan(defaultBlockingInterval),
-      blockingTime: TimeSpan.fromTimeSpan(defaultBlockingTime),
-      refreshTime: TimeSpan.fromTimeSpan(defaultRefreshTime),
+      blockingInterval: timeSetting("defaultBlockingInterval", defaultBlockingInterval),
+      blockingTime: timeSetting("defaultBlockingTime", defaultBlockingTime),
+      refreshTime: ttlSetting("defaultRefreshTime", defaultRefreshTime),
     };
     this.#events = eventBus;
-    this.#defaultTtl = defaultTtl === null ? null : TimeSpan.fromTimeSpan(defaultTtl);
+    this.#defaultTtl = defaultTtl === null ? null : ttlSetting("defaultTtl", defaultTtl);
     this.#createSlotId = createSlotId;
     for (const register of registers) {
       register.registerCustom(transformer(this.#shared));
@@ -188,10 +188,29 @@ export class SemaphoreProvider implements ISemaphoreProvider {
 function checkSetting(setting: string, value: unknown, methods: readonly string[], example: string): void {
   const missing = methods.filter((name) => typeof (value as Record<string, unknown> | null)?.[name] !== "function");
   if (missing.length > 0) {
-    const what = `SemaphoreProvider: the setting \`${setting}\``;
     const lack = missing.length === methods.length ? "is none" : `has no method \`${missing[0]}\``;
-    throw new TypeError(`${what} ${lack}; try ${example}`);
+    throw new TypeError(`${theSetting(setting)} ${lack}; try ${example}`);
   }
+}
+
+/** A setting that is a length of time. */
+function timeSetting(setting: string, time: ITimeSpan): TimeSpan {
+  try {
+    return TimeSpan.fromTimeSpan(time);
+  } catch (error) {
+    throw new TypeError(`${theSetting(setting)}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** A setting for how long slots are held. */
+function ttlSetting(setting: string, ttl: ITimeSpan): TimeSpan {
+  const lifetime = timeSetting(setting, ttl);
+  checkTtl(theSetting(setting), lifetime.toMilliseconds());
+  return lifetime;
+}
+
+function theSetting(setting: string): string {
+  return `SemaphoreProvider: the setting \`${setting}\``;
 }
 
 /** What the semaphores of a provider are written and read by. */

@@ -52,6 +52,13 @@ async function until(isSo) {
   }
 }
 
+/** A task that has this value after a while. */
+const late = (value = "late") =>
+  Task.delay(brief).pipe(async (args, next) => {
+    await next();
+    return value;
+  });
+
 /** Lets whatever can go on do so. */
 const others = () => Task.delay(ms(2));
 
@@ -343,7 +350,7 @@ const cases = {
       () => loser.acquireBlockingOrFail({ time: hour }),
       () => loser.runBlockingOrFail(() => note("ran"), { time: hour }),
     ]) {
-      same(await Task.race([wait(), Task.delay(brief).pipe(() => "late")]), "late");
+      same(await Task.race([wait(), late()]), "late");
       same(await failure(wait().pipe(timeout({ waitTime: brief }))), "TimeoutResilienceError: it took longer than 20ms");
     }
     if (watched) {
@@ -358,7 +365,7 @@ const cases = {
     const [holder, next] = [create("x"), create("x")];
     await holder.acquireOrFail();
     const wait = next.acquireBlocking({ time: hour });
-    same(await Task.race([wait, Task.delay(brief).pipe(() => "late")]), "late");
+    same(await Task.race([wait, late()]), "late");
     await holder.release();
     same([await wait, await wait, await typeOf(next)], [true, true, "ACQUIRED"]);
   },
@@ -440,7 +447,7 @@ const cases = {
       for (const work of [
         thrown,
         async () => thrown(),
-        () => Task.delay(ms(1)).pipe(thrown),
+        () => Task.delay(ms(1)).then(thrown),
         { invoke: thrown },
         new Task(thrown),
         new Task(async () => thrown()),
@@ -556,7 +563,7 @@ const cases = {
   async work_that_waits_for_its_own_task_waits_until_it_gives_up() {
     const semaphore = create("x");
     for (const run of ["runOrFail", "runBlockingOrFail"]) {
-      const task = semaphore[run](async () => Task.race([task, Task.delay(brief).pipe(() => "gave up")]));
+      const task = semaphore[run](async () => Task.race([task, late("gave up")]));
       same([await task, await task, await typeOf(semaphore)], ["gave up", "gave up", "EXPIRED"]);
       const begun = semaphore[run](() => {
         begun.then((value) => note(value));
@@ -937,5 +944,195 @@ const cases = {
     };
     await Promise.all(["a", "b", "c", "d", "e"].map(worker));
     same([...turns.values()], [5, 5, 5, 5, 5]);
+  },
+
+  // ---- stores of `cla`: who waits is in line, and is told at once
+
+  async waiters_get_their_turn_in_order_of_arrival() {
+    const turns = [
+      (semaphore, n) => semaphore.runBlockingOrFail(() => note(n), { time: hour }),
+      (semaphore, n) => semaphore.runBlockingOrFail(async () => note(n), { time: hour }),
+      (semaphore, n) =>
+        semaphore.acquireBlocking({ time: hour }).pipe(async (args, next) => {
+          same(await next(), true);
+          note(n);
+          await semaphore.releaseOrFail();
+        }),
+    ];
+    const holder = create("x");
+    await holder.acquireOrFail();
+    const all = [];
+    for (let n = 0; n < 30; n += 1) {
+      const semaphore = (n % 2 ? create : elsewhere)("x");
+      all.push(await queued("x", turns[n % 3](semaphore, n)));
+    }
+    await holder.releaseOrFail();
+    await Promise.all(all.map(({ promise }) => promise));
+    same(log, all.map((_, n) => n));
+  },
+
+  async nobody_overtakes_who_waits() {
+    const [holder, next, late] = [create("x"), create("x"), elsewhere("x")];
+    await holder.acquireOrFail();
+    const { promise } = await queued("x", next.acquireBlocking({ time: hour }));
+    // Whoever comes when the slot is given back comes too late.
+    const [released, acquired] = await Promise.all([holder.release(), late.acquire()]);
+    same([released, acquired, await late.acquire(), await promise], [true, false, false, true]);
+    same(await failure(late.runOrFail(() => note("ran"))), limitReached("x"));
+    same([await next.release(), await late.acquire(), log], [true, true, []]);
+  },
+
+  async the_interval_is_accepted_and_nobody_waits_for_it() {
+    const semaphores = [create("x"), elsewhere("x")];
+    await semaphores[0].acquireOrFail();
+    const start = performance.now();
+    // Each waits for the other a hundred times: an hour each, if it looked in intervals.
+    for (let n = 0; n < 100; n += 1) {
+      const [holder, next] = n % 2 ? semaphores.toReversed() : semaphores;
+      const { promise } = await queued("x", next.acquireBlocking({ time: TimeSpan.fromDays(10), interval: hour }));
+      same([await holder.release(), await promise], [true, true]);
+    }
+    same(performance.now() - start < 60_000, true);
+  },
+
+  async who_waits_is_told_at_once_of_a_slot_that_expires() {
+    const start = performance.now();
+    for (let n = 0; n < 3; n += 1) {
+      await create("x", { ttl: brief }).acquireOrFail();
+      const next = create("x", { ttl: brief });
+      same(await next.acquireBlocking({ time: hour, interval: hour }), true);
+      await until(async () => (await typeOf(next)) === "EXPIRED");
+    }
+    same(performance.now() - start < 60_000, true);
+  },
+
+  // ---- one semaphore underneath: what `cla/sem` sees, and can do
+
+  async what_is_taken_is_seen_by_cla_sem() {
+    const semaphore = create("x", { limit: 2, slotId: "mine", ttl: hour });
+    await semaphore.acquireOrFail();
+    const { name, slots, pinned, busy, waiting, requests } = sem.show("x");
+    same([name, slots, pinned, busy, waiting, requests.length], ["x", 2, false, 1, 0, 1]);
+    const [{ status, granted, who, slot, place, token, expires_at, pid, run }] = requests;
+    same([status, granted, who, slot, place, token > 0, typeof pid, typeof run], ["busy", false, "cases.mjs", "mine", null, true, "number", "string"]);
+    const left = expires_at - Date.now() / 1000;
+    same([left > 3_000, left < 3_610], [true, true]);
+    same(sem.list().some(({ name, busy }) => name === "x" && busy === 1), true);
+    await semaphore.release();
+    same([sem.show("x").busy, sem.show("x").requests.filter(({ status }) => status === "busy")], [0, []]);
+    // What `sem.take` takes is one of the slots here; it has no id but that of its request.
+    sem.take("x", { slots: 2 }, (permit) => same(sem.show("x").requests.find(({ id }) => id === permit.id).slot, null));
+    const permit = sem.acquire("x", { slots: 1 });
+    same(await semaphore.acquire(), false);
+    same(await semaphore.getState(), { type: "LIMIT_REACHED", limit: 1, acquiredSlots: [permit.id] });
+    same([await semaphore.forceReleaseAll(), await semaphore.acquire()], [true, true]);
+    await until(() => permit.lost);
+    same([sem.forceReleaseAll("x"), await semaphore.release()], [1, false]);
+  },
+
+  async who_waits_is_seen_by_cla_sem() {
+    await create("x").acquireOrFail();
+    const { promise } = await queued("x", create("x", { slotId: "next" }).acquireBlocking({ time: hour }));
+    const row = sem.show("x").requests.find(({ status }) => status === "waiting");
+    same([row.slot, row.place, row.who, row.token, row.expires_at], ["next", 1, "cases.mjs", null, null]);
+    same([await create("x").forceReleaseAll(), await promise], [true, true]);
+  },
+
+  async what_an_administrator_sets_outranks_the_limit() {
+    const [first, second, third] = [1, 2, 3].map(() => create("x", { limit: 2 }));
+    sem.slots("x", 1);
+    same([await first.acquire(), await second.acquire()], [true, false]);
+    same(await second.getState().then(({ type, limit }) => [type, limit]), ["LIMIT_REACHED", 1]);
+    // Who waits is let in at once.
+    const wait = await queued("x", second.acquireBlocking({ time: hour }));
+    sem.slots("x", 2);
+    same([await wait.promise, await third.acquire()], [true, false]);
+    // Those who are in stay in.
+    sem.slots("x", 0);
+    same([await typeOf(first), await typeOf(second), await first.release(), await second.release(), await first.acquire()], ["ACQUIRED", "ACQUIRED", true, true, false]);
+    same(await first.getState(), { type: "LIMIT_REACHED", limit: 0, acquiredSlots: [] });
+    sem.slots("x", "unlimited");
+    same([await first.acquire(), await second.acquire(), await third.acquire()], [true, true, true]);
+    same(await create("x").getState().then(({ type, limit, freeSlotsCount }) => [type, limit === Infinity, freeSlotsCount === Infinity]), ["UNACQUIRED", true, true]);
+    sem.slots("x", "default");
+    same(await create("x", { limit: 2 }).acquire(), false);
+  },
+
+  async a_wait_that_an_administrator_cancels_fails() {
+    const eventBus = new EventBus({ adapter: new MemoryEventBusAdapter() });
+    const told = provider({ eventBus });
+    await told.events.addListener([SEMAPHORE_EVENTS.UNEXPECTED_ERROR, SEMAPHORE_EVENTS.LIMIT_REACHED], ({ type, error, semaphore }) => {
+      note([type, error.name, semaphore.id]);
+    });
+    await create("x").acquireOrFail();
+    for (const wait of [
+      (semaphore) => semaphore.acquireBlocking({ time: hour }),
+      (semaphore) => semaphore.acquireBlockingOrFail({ time: hour }),
+      (semaphore) => semaphore.runBlockingOrFail(() => note("ran"), { time: hour }),
+    ]) {
+      const { promise } = await queued("x", wait(told.create("x", { slotId: "next" })).pipe(async (args, next) => {
+        const error = await next().then(() => note("acquired"), (error) => error);
+        same([error instanceof sem.SemaphoreCancelError, error.semaphore, isSemaphoreError(error)], [true, "x", false]);
+        return error.message;
+      }));
+      sem.cancel(sem.show("x").requests.find(({ status }) => status === "waiting").id);
+      same((await promise).startsWith("Semaphore cancel"), true);
+      await until(() => log.length > 0);
+      await others();
+      same(log.splice(0), [["UNEXPECTED_ERROR", "SemaphoreCancelError", "next"]]);
+    }
+    same(sem.show("x").waiting, 0);
+  },
+
+  async a_wait_that_an_administrator_grants_has_acquired_outside_of_the_slots() {
+    const [holder, next] = [create("x", { slotId: "a" }), create("x", { slotId: "b" })];
+    await holder.acquireOrFail();
+    const { promise } = await queued("x", next.acquireBlocking({ time: hour }));
+    sem.grant(sem.show("x").requests.find(({ slot }) => slot === "b").id);
+    same(await promise, true);
+    const { remainingTime, ...state } = await next.getState();
+    same(state, { type: "ACQUIRED", limit: 1, freeSlotsCount: 0, acquiredSlotsCount: 1, acquiredSlots: ["a"] });
+    same([await next.refresh(), await next.release(), await typeOf(holder), await create("x").acquire()], [true, true, "ACQUIRED", false]);
+    // The same for work.
+    const work = await queued("x", next.runBlockingOrFail(() => "worked", { time: hour }));
+    sem.grant(sem.show("x").requests.find(({ slot, status }) => slot === "b" && status === "waiting").id);
+    same([await work.promise, await typeOf(next), await typeOf(holder)], ["worked", "LIMIT_REACHED", "ACQUIRED"]);
+  },
+
+  async an_administrator_moves_who_waits() {
+    const holder = create("x");
+    await holder.acquireOrFail();
+    const all = [];
+    for (const slotId of ["a", "b", "c"]) {
+      all.push(await queued("x", create("x", { slotId }).runBlockingOrFail(() => note(slotId), { time: hour })));
+    }
+    sem.move(sem.show("x").requests.find(({ slot }) => slot === "c").id, 1);
+    await holder.release();
+    await Promise.all(all.map(({ promise }) => promise));
+    same(log, ["c", "a", "b"]);
+  },
+
+  async a_purge_lets_everybody_in() {
+    const holder = create("x");
+    await holder.acquireOrFail();
+    const waits = [];
+    for (let n = 0; n < 3; n += 1) {
+      waits.push(await queued("x", create("x").acquireBlocking({ time: hour })));
+    }
+    same(sem.purge("x"), 4);
+    same([await Promise.all(waits.map(({ promise }) => promise)), await holder.release()], [[true, true, true], false]);
+  },
+
+  async a_rule_that_blocks_behind_its_own_slot_gives_up_in_time() {
+    const semaphore = create("x", { ttl: null });
+    await semaphore.acquireOrFail();
+    // Nothing else of this run goes on while it blocks, but whoever knows the slot's id may release it.
+    same((await failure(() => sem.take("x", { timeout: "20ms" }, () => note("ran")))).split(":")[0], "SemaphoreTimeoutError");
+    const { promise } = await queued("x", create("x").acquireBlocking({ time: hour }));
+    same([await semaphore.release(), await promise, await create("x").forceReleaseAll()], [true, true, true]);
+    // The other way round.
+    sem.take("x", () => {});
+    const permit = sem.acquire("x");
+    same([await semaphore.acquireBlocking({ time: brief }), permit.release(), await semaphore.acquire(), log], [false, true, true, []]);
   },
 };
