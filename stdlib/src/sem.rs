@@ -356,7 +356,7 @@ impl Module {
     ) -> js::Error {
         let make = || {
             let class = self.error_class(ctx, class)?;
-            let error = placeless(ctx, class.as_object(), message)?;
+            let error = placeless(ctx, &class, message)?;
             if let Some(object) = error.as_object() {
                 object.set("semaphore", name.as_str())?;
             }

@@ -66,6 +66,18 @@ impl NativeModule for Native {
             placeless(ctx, &class, &argument(params, 1).get::<String>()?)
         })?;
         define(&exports, "newId", || uuid::Uuid::new_v4().to_string())?;
+        method(&exports, "check", |params| {
+            let (ctx, [name, id, limit, ttl]) =
+                (params.ctx(), [0, 1, 2, 3].map(|at| argument(params, at)));
+            Asked::read(ctx, &name, &id, &limit, &ttl)?;
+            Ok(Value::new_undefined(ctx.clone()))
+        })?;
+        method(&exports, "checkTtl", |params| {
+            let (ctx, what) = (params.ctx(), argument(params, 0));
+            let what = string_argument(ctx, "checkTtl", &what)?;
+            ttl(ctx, &what, &argument(params, 1))?;
+            Ok(Value::new_undefined(ctx.clone()))
+        })?;
         define(
             &exports,
             "connect",
@@ -169,14 +181,14 @@ impl Module {
 
     /// `store.slot(name, id, limit, ttl)`.
     fn slot_of<'js>(&self, store: Rc<Store>, params: &Params<'_, 'js>) -> js::Result<Value<'js>> {
-        const WHAT: &str = "SemaphoreProvider.create";
         let ctx = params.ctx();
-        let name = semaphore_name(ctx, WHAT, &argument(params, 0))?;
-        let id = string_argument(ctx, &format!("{WHAT}: slotId"), &argument(params, 1))?;
-        let id =
-            SlotId::new(id).map_err(|error| type_error(ctx, format_args!("{WHAT}: {error}")))?;
-        let slots = slots(ctx, &format!("{WHAT}: limit"), &argument(params, 2))?;
-        let ttl = ttl(ctx, &format!("{WHAT}: ttl"), &argument(params, 3))?;
+        let [name, id, limit, ttl] = [0, 1, 2, 3].map(|at| argument(params, at));
+        let Asked {
+            name,
+            id,
+            slots,
+            ttl,
+        } = Asked::read(ctx, &name, &id, &limit, &ttl)?;
         let held = store.held_slot(&name, &id);
         let slot = Rc::new(Slot {
             held,
@@ -194,6 +206,36 @@ impl Module {
             }
         };
         HostObject::create(slot, prototype)
+    }
+}
+
+/// What a semaphore is created with.
+struct Asked {
+    name: SemaphoreName,
+    id: SlotId,
+    slots: Slots,
+    ttl: Option<Ttl>,
+}
+
+impl Asked {
+    fn read<'js>(
+        ctx: &Ctx<'js>,
+        name: &Value<'js>,
+        id: &Value<'js>,
+        limit: &Value<'js>,
+        lifetime: &Value<'js>,
+    ) -> js::Result<Self> {
+        const WHAT: &str = "SemaphoreProvider.create";
+        let name = semaphore_name(ctx, WHAT, name)?;
+        let id = string_argument(ctx, &format!("{WHAT}: slotId"), id)?;
+        let id =
+            SlotId::new(id).map_err(|error| type_error(ctx, format_args!("{WHAT}: {error}")))?;
+        Ok(Self {
+            name,
+            id,
+            slots: slots(ctx, &format!("{WHAT}: limit"), limit)?,
+            ttl: ttl(ctx, &format!("{WHAT}: ttl"), lifetime)?,
+        })
     }
 }
 

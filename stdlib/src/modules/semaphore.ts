@@ -29,8 +29,8 @@ import {
   type SemaphoreEventMap,
   type SemaphoreProviderCreateSettings,
 } from "cla/semaphore/contracts";
-import { type NativeSlot, newId, parts, runTasks } from "cla/semaphore/native";
-import { StoreSemaphoreAdapter } from "cla/semaphore/store";
+import { check, checkTtl, type NativeSlot, newId, parts, runTasks } from "cla/semaphore/native";
+import { ADAPTER_METHODS, StoreSemaphoreAdapter } from "cla/semaphore/store";
 import type { ISerderRegister } from "cla/serde";
 import {
   type AsyncLazy,
@@ -105,7 +105,11 @@ interface SerializedSemaphore {
 /** What all semaphores of a provider have in common. */
 interface Shared {
   readonly adapter: ISemaphoreAdapter;
+  /** The adapter, if it is nothing more than a store of `cla`, which needs no polling. */
+  readonly store: StoreSemaphoreAdapter | undefined;
   readonly namespace: INamespace;
+  /** By what its semaphores are told from those of other kinds where they are written. */
+  readonly transformerName: string;
   readonly eventBus: IEventBus<SemaphoreEventMap> | undefined;
   readonly blockingInterval: TimeSpan;
   readonly blockingTime: TimeSpan;
@@ -133,23 +137,32 @@ export class SemaphoreProvider implements ISemaphoreProvider {
       defaultBlockingTime = TimeSpan.fromMinutes(1),
       defaultRefreshTime = TimeSpan.fromMinutes(5),
     } = settings;
-    if (typeof adapter?.acquire !== "function") {
-      throw new TypeError("SemaphoreProvider: the setting `adapter` is none; try new MemorySemaphoreAdapter()");
-    }
+    checkSetting("adapter", adapter, ADAPTER_METHODS, "new MemorySemaphoreAdapter()");
+    checkSetting("namespace", namespace, ["create"], 'new Namespace("name")');
     checkInvokable("SemaphoreProvider: the setting `createSlotId`", createSlotId);
+    if (eventBus !== undefined) {
+      checkSetting("eventBus", eventBus, ["dispatch"], "new EventBus({ adapter: new MemoryEventBusAdapter() })");
+    }
+    const registers = [serde].flat() as ISerderRegister[];
+    for (const register of registers) {
+      checkSetting("serde", register, ["registerCustom"], "new Serde(new SuperJsonSerdeAdapter())");
+    }
+    const names = ["semaphore", serdeTransformerName, adapter.constructor?.name ?? "", namespace.toString()];
     this.#shared = {
       adapter,
+      store: adapter instanceof StoreSemaphoreAdapter && adapter.isPlain ? adapter : undefined,
       namespace,
+      transformerName: names.filter((name) => name !== "").join(":"),
       eventBus,
-      blockingInterval: TimeSpan.fromTimeSpan(defaultBlockingInterval),
-      blockingTime: TimeSpan.fromTimeSpan(defaultBlockingTime),
-      refreshTime: TimeSpan.fromTimeSpan(defaultRefreshTime),
+      blockingInterval: timeSetting("defaultBlockingInterval", defaultBlockingInterval),
+      blockingTime: timeSetting("defaultBlockingTime", defaultBlockingTime),
+      refreshTime: ttlSetting("defaultRefreshTime", defaultRefreshTime),
     };
     this.#events = eventBus;
-    this.#defaultTtl = defaultTtl === null ? null : TimeSpan.fromTimeSpan(defaultTtl);
+    this.#defaultTtl = defaultTtl === null ? null : ttlSetting("defaultTtl", defaultTtl);
     this.#createSlotId = createSlotId;
-    for (const register of [serde].flat() as ISerderRegister[]) {
-      register.registerCustom(transformer(this.#shared, serdeTransformerName));
+    for (const register of registers) {
+      register.registerCustom(transformer(this.#shared));
     }
   }
 
@@ -171,13 +184,42 @@ export class SemaphoreProvider implements ISemaphoreProvider {
   }
 }
 
+/** Refuses what has not all of these methods. */
+function checkSetting(setting: string, value: unknown, methods: readonly string[], example: string): void {
+  const missing = methods.filter((name) => typeof (value as Record<string, unknown> | null)?.[name] !== "function");
+  if (missing.length > 0) {
+    const lack = missing.length === methods.length ? "is none" : `has no method \`${missing[0]}\``;
+    throw new TypeError(`${theSetting(setting)} ${lack}; try ${example}`);
+  }
+}
+
+/** A setting that is a length of time. */
+function timeSetting(setting: string, time: ITimeSpan): TimeSpan {
+  try {
+    return TimeSpan.fromTimeSpan(time);
+  } catch (error) {
+    throw new TypeError(`${theSetting(setting)}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** A setting for how long slots are held. */
+function ttlSetting(setting: string, ttl: ITimeSpan): TimeSpan {
+  const lifetime = timeSetting(setting, ttl);
+  checkTtl(theSetting(setting), lifetime.toMilliseconds());
+  return lifetime;
+}
+
+function theSetting(setting: string): string {
+  return `SemaphoreProvider: the setting \`${setting}\``;
+}
+
 /** What the semaphores of a provider are written and read by. */
-function transformer(shared: Shared, transformerName: string) {
-  const adapterName = shared.adapter.constructor?.name ?? "";
-  const parts = ["semaphore", transformerName, adapterName, shared.namespace.toString()];
+function transformer(shared: Shared) {
+  const { transformerName } = shared;
   return {
-    name: parts.filter((part) => part !== ""),
-    isApplicable: (value: unknown): value is Semaphore => value instanceof Semaphore && Semaphore.isOf(value, shared),
+    name: transformerName,
+    isApplicable: (value: unknown): value is Semaphore =>
+      value instanceof Semaphore && Semaphore.transformerName(value) === transformerName,
     serialize: (semaphore: Semaphore): SerializedSemaphore => Semaphore.serialize(semaphore),
     deserialize: (serialized: SerializedSemaphore): Semaphore => {
       const { key, slotId, limit, ttlInMs } = serialized;
@@ -238,10 +280,10 @@ class Semaphore implements ISemaphore {
     this.#id = id;
     this.#limit = limit;
     this.#ttl = ttl;
-    const { adapter } = shared;
+    const { adapter, store } = shared;
     const name = key.toString();
-    if (adapter instanceof StoreSemaphoreAdapter) {
-      const slot = adapter.slot(name, id, limit, ttl);
+    if (store !== undefined) {
+      const slot = store.slot(name, id, limit, ttl);
       this.#slot = slot;
       this.#direct = shared.eventBus === undefined ? slot : undefined;
     } else {
@@ -264,8 +306,8 @@ class Semaphore implements ISemaphore {
     return new Task(() => semaphore.#run(work));
   }
 
-  static isOf(semaphore: Semaphore, shared: Shared): boolean {
-    return semaphore.#shared === shared;
+  static transformerName(semaphore: Semaphore): string {
+    return semaphore.#shared.transformerName;
   }
 
   static serialize(semaphore: Semaphore): SerializedSemaphore {
@@ -345,12 +387,12 @@ class Semaphore implements ISemaphore {
   }
 
   refresh(ttl: ITimeSpan = this.#shared.refreshTime): Task<boolean> {
-    const lifetime = TimeSpan.fromTimeSpan(ttl);
+    const lifetime = refreshTime(ttl);
     return new Task(() => this.#refresh(lifetime, (refreshed) => refreshed));
   }
 
   refreshOrFail(ttl: ITimeSpan = this.#shared.refreshTime): Task<void> {
-    const lifetime = TimeSpan.fromTimeSpan(ttl);
+    const lifetime = refreshTime(ttl);
     return new Task(() =>
       this.#refresh(lifetime, (refreshed) => {
         if (!refreshed) {
@@ -367,6 +409,7 @@ class Semaphore implements ISemaphore {
     if (direct !== undefined && typeof asyncFn === "function") {
       return direct.task(asyncFn, this) as Task<TValue>;
     }
+    checkWork("runOrFail", asyncFn);
     return new Task(() => this.#run(asyncFn));
   }
 
@@ -374,6 +417,7 @@ class Semaphore implements ISemaphore {
     asyncFn: AsyncLazy<TValue>,
     settings?: SemaphoreAquireBlockingSettings,
   ): Task<TValue> {
+    checkWork("runBlockingOrFail", asyncFn);
     return this.#wait<TValue>(settings, (acquired, resolve, reject) =>
       acquired ? resolve(this.#work(asyncFn)) : reject(this.#limitReached()),
     );
@@ -426,7 +470,11 @@ class Semaphore implements ISemaphore {
     return Task.fromCallback<TResult>((resolve, reject) => {
       const done = (acquired: boolean) => {
         this.#tell(acquired ? SEMAPHORE_EVENTS.ACQUIRED : SEMAPHORE_EVENTS.LIMIT_REACHED);
-        then(acquired, resolve, reject);
+        try {
+          then(acquired, resolve, reject);
+        } catch (error) {
+          reject(error);
+        }
       };
       const failed = (error: unknown) => {
         this.#tellError(error);
@@ -480,29 +528,25 @@ class Semaphore implements ISemaphore {
   /** Does the work, and gives the slot back whatever happens. */
   #work<TValue>(asyncFn: AsyncLazy<TValue>): Promisable<TValue> {
     let value: Promisable<TValue>;
+    let goesOn: boolean;
     try {
       value = resolveLazyable<TValue>(asyncFn);
+      goesOn = isPromiseLike(value);
     } catch (error) {
       return this.#giveBackAfter(error);
     }
-    if (isPromiseLike(value)) {
-      return this.#settle(value);
-    }
-    const result = value;
-    return this.#release(() => result);
+    return goesOn ? this.#settle(value) : this.#release(() => value as TValue);
   }
 
   /** Gives the slot back when the work is done. */
-  #settle<TValue>(work: PromiseLike<TValue>): PromiseLike<TValue> {
+  #settle<TValue>(work: Promisable<TValue>): PromiseLike<TValue> {
     const direct = this.#direct;
-    if (direct === undefined) {
-      return work.then(
-        (value) => this.#release(() => value),
-        (error) => this.#giveBackAfter(error),
-      );
-    }
-    return work.then(
+    // What is no promise but has a method `then` may throw instead of calling back.
+    return Promise.resolve(work).then(
       (value) => {
+        if (direct === undefined) {
+          return this.#release(() => value);
+        }
         const released = direct.release();
         return typeof released === "boolean" ? value : released.then(() => value);
       },
@@ -554,11 +598,31 @@ class Semaphore implements ISemaphore {
   #tell(name: keyof SemaphoreEventMap, more?: object): void {
     const { eventBus } = this.#shared;
     if (eventBus !== undefined) {
-      eventBus.dispatch(name, { ...more, semaphore: this }).then(undefined, (error) => {
+      const failed = (error: unknown) => {
         console.error(`the event ${String(name)} of semaphore "${this.#key}" could not be told:`, error);
-      });
+      };
+      try {
+        eventBus.dispatch(name, { ...more, semaphore: this }).then(undefined, failed);
+      } catch (error) {
+        failed(error);
+      }
     }
   }
+}
+
+/** Refuses what is no work. */
+function checkWork(method: string, work: unknown): void {
+  const { invoke, then } = (typeof work === "object" && work !== null ? work : {}) as { invoke?: unknown; then?: unknown };
+  if (typeof work !== "function" && typeof invoke !== "function" && typeof then !== "function") {
+    throw new TypeError(`${method}: the work must be a function, an object with a method \`invoke\`, or a task`);
+  }
+}
+
+/** For how long a slot is to be held from now on. */
+function refreshTime(ttl: ITimeSpan): TimeSpan {
+  const lifetime = TimeSpan.fromTimeSpan(ttl);
+  checkTtl("refresh: ttl", lifetime.toMilliseconds());
+  return lifetime;
 }
 
 function isPromiseLike<TValue>(value: Promisable<TValue>): value is PromiseLike<TValue> {
@@ -595,9 +659,7 @@ class AdapterSlot implements Slot {
   #ttl: TimeSpan | null;
 
   constructor(adapter: ISemaphoreAdapter, key: string, id: string, limit: number, ttl: TimeSpan | null) {
-    if (typeof limit !== "number" || (!Number.isInteger(limit) && limit !== Infinity) || limit < 1) {
-      throw new TypeError("SemaphoreProvider.create: limit must be a whole number of slots from 1");
-    }
+    check(key, id, limit, ttl === null ? null : ttl.toMilliseconds());
     this.#adapter = adapter;
     this.#key = key;
     this.#id = id;

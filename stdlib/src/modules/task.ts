@@ -105,7 +105,12 @@ class Subscription<TValue> {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** Begins the work. What it calls may already wait for it. */
+  begin(): Promise<TValue> {
     this.#listen();
+    return this.promise;
   }
 
   enter(): void {
@@ -411,7 +416,7 @@ export class Task<TValue> implements ITask<TValue> {
     if (this.#source !== undefined) {
       const subscription = new Subscription(this.#source());
       this.#state = subscription;
-      return subscription.promise;
+      return subscription.begin();
     }
     const work = this.#work as AsyncLazy<TValue>;
     this.#state = BUSY;

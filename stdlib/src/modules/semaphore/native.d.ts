@@ -59,6 +59,10 @@ declare module "cla/semaphore/native" {
    * It must be handed to whoever waits without a `throw`, which would be its place.
    */
   export function failure<TError>(class_: new (message: string) => TError, message: string): TError;
+  /** @throws TypeError if no semaphore can be created with these; `store.slot` checks them by itself. */
+  export function check(name: string, id: string, limit: number, ttl: number | null): void;
+  /** @throws TypeError if it is no TTL; `what` is what messages call it. */
+  export function checkTtl(what: string, ttl: number): void;
   /** A new slot id. */
   export function newId(): string;
   /** The store that a URL names; `what` is what messages call it. */

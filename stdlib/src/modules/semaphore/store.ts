@@ -10,6 +10,13 @@ import { connect, type NativeSlot, type NativeStore, own } from "cla/semaphore/n
 import type { TimeSpan } from "cla/time-span";
 
 /**
+ * The methods of an adapter.
+ *
+ * @internal
+ */
+export const ADAPTER_METHODS = ["acquire", "release", "forceReleaseAll", "refresh", "getState"] as const;
+
+/**
  * Semaphores of a store of `cla`. Without a URL, that of the run.
  *
  * What a run holds is given back when it ends, as everything that it takes.
@@ -30,6 +37,16 @@ export class StoreSemaphoreAdapter implements ISemaphoreAdapter {
     } else {
       this.#store = store === undefined ? own() : connect("StoreSemaphoreAdapter: the URL", store);
     }
+  }
+
+  /**
+   * Whether it does all as the store does: a class made of this one may do something in another way.
+   *
+   * @internal
+   */
+  get isPlain(): boolean {
+    const { prototype } = StoreSemaphoreAdapter;
+    return ADAPTER_METHODS.every((name) => this[name] === prototype[name]);
   }
 
   /** @internal */
