@@ -24,7 +24,7 @@ use futures_util::future::{AbortHandle, Either, abortable};
 
 use crate::call::{Arg, argument, define, method};
 use crate::sem;
-use crate::throw::{placeless, string_argument, type_error, wrong};
+use crate::throw::{string_argument, type_error, wrong};
 
 use self::run::Tasks;
 
@@ -60,11 +60,6 @@ impl NativeModule for Native {
             },
         )?;
         method(&exports, "parts", run::parts)?;
-        method(&exports, "failure", |params| {
-            let ctx = params.ctx();
-            let class = argument(params, 0).get::<Object<'js>>()?;
-            placeless(ctx, &class, &argument(params, 1).get::<String>()?)
-        })?;
         define(&exports, "newId", || uuid::Uuid::new_v4().to_string())?;
         method(&exports, "check", |params| {
             let (ctx, [name, id, limit, ttl]) =
@@ -668,7 +663,15 @@ where
 {
     let mut future = Box::pin(future);
     match poll_now(future.as_mut()) {
-        Poll::Ready(output) => convert(ctx, &on, output),
+        Poll::Ready(output) => match convert(ctx, &on, output) {
+            // Thrown, it would have the place of the library's call.
+            Err(js::Error::Exception) => {
+                let (promise, _, reject) = ctx.promise()?;
+                reject.call::<_, ()>((ctx.catch(),))?;
+                Ok(promise.into_value())
+            }
+            converted => converted,
+        },
         Poll::Pending => {
             let promise = run.promise(ctx, future, move |ctx, output| convert(ctx, &on, output))?;
             Ok(promise.into_value())

@@ -6,6 +6,7 @@ use cla_runtime::js::{self, Ctx, IntoJs, Object};
 use cla_runtime::{NativeModule, Run, fulfils_promise};
 
 use crate::call::{argument, method};
+use crate::throw::placeless;
 
 /// The module.
 pub(crate) struct Native;
@@ -20,6 +21,11 @@ impl NativeModule for Native {
         method(&exports, "isAwaiting", |params| {
             let ctx = params.ctx();
             fulfils_promise(ctx, &argument(params, 0))?.into_js(ctx)
+        })?;
+        method(&exports, "placeless", |params| {
+            let ctx = params.ctx();
+            let class = argument(params, 0).get::<Object<'js>>()?;
+            placeless(ctx, &class, &argument(params, 1).get::<String>()?)
         })?;
         Ok(exports)
     }

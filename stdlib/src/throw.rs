@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Error, Exception, Object, Value};
 
 use crate::text::text;
@@ -41,8 +42,9 @@ pub(crate) fn placeless<'js>(
     class: &Object<'js>,
     message: &str,
 ) -> js::Result<Value<'js>> {
-    let error = Exception::from_message(ctx.clone(), message)?.into_object();
-    error.set_prototype(Some(&class.get("prototype")?))?;
+    let error = cla_runtime::error_without_place(ctx, &class.get("prototype")?)?;
+    let message = js::String::from_str(ctx.clone(), message)?;
+    error.prop("message", Property::from(message).writable().configurable())?;
     let name: String = class.get("name")?;
     if error.get::<_, String>("name")? != name {
         error.set("name", name)?;

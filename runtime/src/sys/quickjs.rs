@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::sync::{Arc, OnceLock};
 
 use rquickjs::module::{Declared, Module, WriteOptions};
-use rquickjs::{Ctx, Error, Exception, Result, Value, qjs};
+use rquickjs::{Ctx, Error, Exception, Object, Result, Value, qjs};
 
 /// Whether a script may `await` at its top level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -212,6 +212,34 @@ impl StringIdentity {
             unsafe { qjs::JS_VALUE_GET_PTR(value.as_raw()) } as usize
         ))
     }
+}
+
+/// An `Error` with this prototype and without a stack trace: where it is first thrown, also by the `await` that it ends,
+/// QuickJS gives it the one of that place.
+///
+/// # Errors
+///
+/// When there is no memory left.
+pub fn error_without_place<'js>(ctx: &Ctx<'js>, prototype: &Object<'js>) -> Result<Object<'js>> {
+    /// QuickJS numbers its own classes alike in every isolate.
+    static CLASS: OnceLock<qjs::JSClassID> = OnceLock::new();
+
+    let class = match CLASS.get() {
+        Some(class) => *class,
+        None => {
+            let error = Exception::from_message(ctx.clone(), "")?;
+            // SAFETY: the value is alive; the call only reads its tag and its class.
+            let class = unsafe { qjs::JS_GetClassID(error.as_object().as_value().as_raw()) };
+            *CLASS.get_or_init(|| class)
+        }
+    };
+    // SAFETY: the prototype is alive, and the class is one that QuickJS itself makes objects of in this way.
+    let raw = unsafe {
+        qjs::JS_NewObjectProtoClass(ctx.as_raw().as_ptr(), prototype.as_value().as_raw(), class)
+    };
+    // SAFETY: `raw` is what the call above returned.
+    let value = unsafe { checked(ctx, raw) }?;
+    value.into_object().ok_or(Error::Unknown)
 }
 
 /// Whether `value` is a function with which QuickJS itself fulfils a promise, as it hands it to the method `then` of

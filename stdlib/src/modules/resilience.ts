@@ -12,11 +12,13 @@ import {
   type AsyncMiddleware,
   callInvokable,
   type Invokable,
+  type NextFunc,
   type Promisable,
   resolveLazyable,
   startTimer,
   Task,
 } from "cla/task";
+import { placeless } from "cla/task/native";
 import { type ITimeSpan, millisecondsOf, TimeSpan } from "cla/time-span";
 
 /** What all errors of this module are. */
@@ -32,10 +34,21 @@ export class RetryResilienceError extends ResilienceError {
   readonly errors: readonly unknown[];
 
   constructor(errors: readonly unknown[]) {
+    super(RetryResilienceError.#said(errors), { cause: errors.at(-1) });
+    this.errors = [...errors];
+  }
+
+  static #said(errors: readonly unknown[]): string {
     const last = errors.at(-1);
     const reason = last instanceof Error ? `: ${last.message}` : "";
-    super(`all ${errors.length} attempts failed${reason}`, { cause: last });
-    this.errors = [...errors];
+    return `all ${errors.length} attempts failed${reason}`;
+  }
+
+  /** @internal */
+  static placeless(errors: readonly unknown[]): RetryResilienceError {
+    const error = placeless(RetryResilienceError, RetryResilienceError.#said(errors));
+    Object.defineProperty(error, "cause", { value: errors.at(-1), writable: true, configurable: true });
+    return Object.assign(error, { errors: [...errors] });
   }
 }
 
@@ -44,8 +57,17 @@ export class TimeoutResilienceError extends ResilienceError {
   readonly waitTime: TimeSpan;
 
   constructor(waitTime: ITimeSpan) {
-    super(`it took longer than ${TimeSpan.fromTimeSpan(waitTime)}`);
+    super(TimeoutResilienceError.#said(waitTime));
     this.waitTime = TimeSpan.fromTimeSpan(waitTime);
+  }
+
+  static #said(waitTime: ITimeSpan): string {
+    return `it took longer than ${TimeSpan.fromTimeSpan(waitTime)}`;
+  }
+
+  /** @internal */
+  static placeless(waitTime: TimeSpan): TimeoutResilienceError {
+    return Object.assign(placeless(TimeoutResilienceError, TimeoutResilienceError.#said(waitTime)), { waitTime });
   }
 }
 
@@ -237,26 +259,36 @@ export function retry<TArgs extends unknown[], TReturn>(
       const isLast = attempt >= maxAttempts;
       tell("retry: onExecutionAttempt", settings.onExecutionAttempt, { attempt, args });
       let failure: unknown = false;
-      try {
-        const value = await next(...args);
-        if (isLast || !countsAsFailure(errorPolicy, value)) {
-          return value;
-        }
-      } catch (error) {
+      const outcome = await outcomeOf(next, args);
+      if ("error" in outcome) {
+        const { error } = outcome;
         if (!(await isHandled(errorPolicy, error))) {
-          throw error;
+          return Promise.reject(error);
         }
         errors.push(error);
         if (isLast) {
-          throw throwLastError ? error : new RetryResilienceError(errors);
+          return Promise.reject(throwLastError ? error : RetryResilienceError.placeless(errors));
         }
         failure = error;
+      } else if (isLast || !countsAsFailure(errorPolicy, outcome.value)) {
+        return outcome.value;
       }
       const waitTime = TimeSpan.fromTimeSpan(callInvokable(backoffPolicy, attempt, failure));
       tell("retry: onRetryDelay", settings.onRetryDelay, { attempt, args, error: failure, waitTime });
       await Task.delay(waitTime);
     }
   };
+}
+
+/** What came of it. An error that has no place yet must not be thrown here: it would get the one of the `throw`. */
+async function outcomeOf<TArgs extends unknown[], TReturn>(
+  next: NextFunc<TArgs, TReturn>,
+  args: TArgs,
+): Promise<{ value: TReturn } | { error: unknown }> {
+  return next(...args).then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
 }
 
 export interface OnFallbackData<TArgs extends unknown[] = unknown[]> {
@@ -280,16 +312,14 @@ export function fallback<TArgs extends unknown[], TReturn>(
   const { errorPolicy, fallbackValue: lazy } = settings;
   return async (args: TArgs, next) => {
     let failure: unknown = false;
-    try {
-      const value = await next(...args);
-      if (!countsAsFailure(errorPolicy, value)) {
-        return value;
+    const outcome = await outcomeOf(next, args);
+    if ("error" in outcome) {
+      failure = outcome.error;
+      if (!(await isHandled(errorPolicy, failure))) {
+        return Promise.reject(failure);
       }
-    } catch (error) {
-      if (!(await isHandled(errorPolicy, error))) {
-        throw error;
-      }
-      failure = error;
+    } else if (!countsAsFailure(errorPolicy, outcome.value)) {
+      return outcome.value;
     }
     const fallbackValue = await resolveLazyable<TReturn>(lazy);
     tell("fallback: onFallback", settings.onFallback, { error: failure, fallbackValue, args });
@@ -321,7 +351,7 @@ export function timeout<TArgs extends unknown[], TReturn>(
     const late = Task.fromCallback<TReturn>((_, reject) =>
       startTimer(waitTime.toMilliseconds(), () => {
         tell("timeout: onTimeout", settings.onTimeout, { waitTime, args });
-        reject(new TimeoutResilienceError(waitTime));
+        reject(TimeoutResilienceError.placeless(waitTime));
       }),
     );
     return Task.race<TReturn>([next(...args), late] as Iterable<Promisable<TReturn>>) as Task<TReturn>;

@@ -47,6 +47,7 @@ import {
   type TaskReject,
   type TaskResolve,
 } from "cla/task";
+import { placeless } from "cla/task/native";
 import { type ITimeSpan, TimeSpan } from "cla/time-span";
 import { EventBus } from "cla/event-bus";
 import { NoOpEventBusAdapter } from "cla/event-bus/no-op";
@@ -265,21 +266,21 @@ class RunTask<TValue> extends Task<TValue> {
 }
 
 class Semaphore implements ISemaphore {
+  readonly key: IKey;
+  readonly id: string;
+  ttl: TimeSpan | null;
   readonly #shared: Shared;
-  readonly #key: IKey;
-  readonly #id: string;
   readonly #limit: number;
   readonly #slot: Slot;
   /** The slot, if nobody is to be told of what happens to it. */
   readonly #direct: NativeSlot | undefined;
-  #ttl: TimeSpan | null;
 
   constructor(shared: Shared, key: IKey, id: string, limit: number, ttl: TimeSpan | null) {
+    this.key = key;
+    this.id = id;
+    this.ttl = ttl;
     this.#shared = shared;
-    this.#key = key;
-    this.#id = id;
     this.#limit = limit;
-    this.#ttl = ttl;
     const { adapter, store } = shared;
     const name = key.toString();
     if (store !== undefined) {
@@ -313,23 +314,11 @@ class Semaphore implements ISemaphore {
   static serialize(semaphore: Semaphore): SerializedSemaphore {
     return {
       version: "1",
-      key: semaphore.#key.get(),
-      slotId: semaphore.#id,
+      key: semaphore.key.get(),
+      slotId: semaphore.id,
       limit: semaphore.#limit,
-      ttlInMs: semaphore.#ttl?.toMilliseconds() ?? null,
+      ttlInMs: semaphore.ttl?.toMilliseconds() ?? null,
     };
-  }
-
-  get key(): IKey {
-    return this.#key;
-  }
-
-  get id(): string {
-    return this.#id;
-  }
-
-  get ttl(): TimeSpan | null {
-    return this.#ttl;
   }
 
   acquire(): Task<boolean> {
@@ -339,11 +328,7 @@ class Semaphore implements ISemaphore {
 
   acquireOrFail(): Task<void> {
     return new Task(() =>
-      this.#acquire((acquired) => {
-        if (!acquired) {
-          throw this.#limitReached();
-        }
-      }),
+      this.#acquire<void>((acquired) => (acquired ? undefined : Promise.reject(this.#limitReached()))),
     );
   }
 
@@ -364,20 +349,14 @@ class Semaphore implements ISemaphore {
 
   releaseOrFail(): Task<void> {
     return new Task(() =>
-      this.#release((released) => {
-        if (!released) {
-          throw new FailedReleaseSemaphoreError(
-            `the slot "${this.#id}" of semaphore "${this.#key}" cannot be released: it is not held, or it has expired`,
-          );
-        }
-      }),
+      this.#release<void>((released) => (released ? undefined : Promise.reject(this.#notReleased()))),
     );
   }
 
   forceReleaseAll(): Task<boolean> {
     return new Task(() =>
       this.#ask(
-        () => this.#shared.adapter.forceReleaseAll(this.#key.toString()),
+        () => this.#shared.adapter.forceReleaseAll(this.key.toString()),
         (hasReleased) => {
           this.#tell(SEMAPHORE_EVENTS.ALL_FORCE_RELEASED, { hasReleased });
           return hasReleased;
@@ -394,13 +373,7 @@ class Semaphore implements ISemaphore {
   refreshOrFail(ttl: ITimeSpan = this.#shared.refreshTime): Task<void> {
     const lifetime = refreshTime(ttl);
     return new Task(() =>
-      this.#refresh(lifetime, (refreshed) => {
-        if (!refreshed) {
-          throw new FailedRefreshSemaphoreError(
-            `the slot "${this.#id}" of semaphore "${this.#key}" cannot be refreshed: it is not held, has expired, or has no TTL`,
-          );
-        }
-      }),
+      this.#refresh<void>(lifetime, (refreshed) => (refreshed ? undefined : Promise.reject(this.#notRefreshed()))),
     );
   }
 
@@ -437,7 +410,7 @@ class Semaphore implements ISemaphore {
     );
   }
 
-  #release<TResult>(then: (released: boolean) => TResult): Promisable<TResult> {
+  #release<TResult>(then: (released: boolean) => Promisable<TResult>): Promisable<TResult> {
     return this.#ask(
       () => this.#slot.release(),
       (released) => {
@@ -447,12 +420,12 @@ class Semaphore implements ISemaphore {
     );
   }
 
-  #refresh<TResult>(ttl: TimeSpan, then: (refreshed: boolean) => TResult): Promisable<TResult> {
+  #refresh<TResult>(ttl: TimeSpan, then: (refreshed: boolean) => Promisable<TResult>): Promisable<TResult> {
     return this.#ask(
       () => this.#slot.refresh(ttl.toMilliseconds()),
       (refreshed) => {
         if (refreshed) {
-          this.#ttl = ttl;
+          this.ttl = ttl;
         }
         this.#tell(refreshed ? SEMAPHORE_EVENTS.REFRESHED : SEMAPHORE_EVENTS.FAILED_REFRESH);
         return then(refreshed);
@@ -517,12 +490,9 @@ class Semaphore implements ISemaphore {
 
   /** Acquires a slot, does the work, and gives the slot back. */
   #run<TValue>(asyncFn: AsyncLazy<TValue>): Promisable<TValue> {
-    return this.#acquire<TValue>((acquired) => {
-      if (!acquired) {
-        throw this.#limitReached();
-      }
-      return this.#work(asyncFn);
-    });
+    return this.#acquire<TValue>((acquired) =>
+      acquired ? this.#work(asyncFn) : Promise.reject(this.#limitReached()),
+    );
   }
 
   /** Does the work, and gives the slot back whatever happens. */
@@ -541,17 +511,12 @@ class Semaphore implements ISemaphore {
   /** Gives the slot back when the work is done. */
   #settle<TValue>(work: Promisable<TValue>): PromiseLike<TValue> {
     const direct = this.#direct;
+    const giveBack = (value: TValue): Promisable<TValue> => {
+      const released = direct === undefined ? this.#release(() => true) : direct.release();
+      return typeof released === "boolean" ? value : released.then(() => value);
+    };
     // What is no promise but has a method `then` may throw instead of calling back.
-    return Promise.resolve(work).then(
-      (value) => {
-        if (direct === undefined) {
-          return this.#release(() => value);
-        }
-        const released = direct.release();
-        return typeof released === "boolean" ? value : released.then(() => value);
-      },
-      (error) => this.#giveBackAfter(error),
-    );
+    return Promise.resolve(work as PromiseLike<TValue>).then(giveBack, (error) => this.#giveBackAfter(error));
   }
 
   /** Gives the slot back, and throws what the work did, also if that fails. */
@@ -579,14 +544,26 @@ class Semaphore implements ISemaphore {
     }
     return answer.then(then, (error) => {
       this.#tellError(error);
-      throw error;
+      // Thrown, it would have this place here.
+      return Promise.reject(error);
     });
   }
 
+  // These get the place of the `await` that they end: there is no call of the rule's at work when they come up.
+
   #limitReached(): LimitReachedSemaphoreError {
-    return new LimitReachedSemaphoreError(
-      `no slot of semaphore "${this.#key}" is free: its limit is reached; wait for one with acquireBlocking`,
-    );
+    const message = `no slot of semaphore "${this.key}" is free: its limit is reached; wait for one with acquireBlocking`;
+    return placeless(LimitReachedSemaphoreError, message);
+  }
+
+  #notReleased(): FailedReleaseSemaphoreError {
+    const what = `the slot "${this.id}" of semaphore "${this.key}" cannot be released`;
+    return placeless(FailedReleaseSemaphoreError, `${what}: it is not held, or it has expired`);
+  }
+
+  #notRefreshed(): FailedRefreshSemaphoreError {
+    const what = `the slot "${this.id}" of semaphore "${this.key}" cannot be refreshed`;
+    return placeless(FailedRefreshSemaphoreError, `${what}: it is not held, has expired, or has no TTL`);
   }
 
   #tellError(error: unknown): void {
@@ -599,7 +576,7 @@ class Semaphore implements ISemaphore {
     const { eventBus } = this.#shared;
     if (eventBus !== undefined) {
       const failed = (error: unknown) => {
-        console.error(`the event ${String(name)} of semaphore "${this.#key}" could not be told:`, error);
+        console.error(`the event ${String(name)} of semaphore "${this.key}" could not be told:`, error);
       };
       try {
         eventBus.dispatch(name, { ...more, semaphore: this }).then(undefined, failed);

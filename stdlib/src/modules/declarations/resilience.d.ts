@@ -17,11 +17,13 @@ declare module "cla/resilience" {
   }
   /** Every attempt failed. `errors` has what each of them failed with, `cause` the last of these. */
   export class RetryResilienceError extends ResilienceError {
+    #private;
     readonly errors: readonly unknown[];
     constructor(errors: readonly unknown[]);
   }
   /** It took too long. */
   export class TimeoutResilienceError extends ResilienceError {
+    #private;
     readonly waitTime: TimeSpan;
     constructor(waitTime: ITimeSpan);
   }

@@ -54,11 +54,6 @@ declare module "cla/semaphore/native" {
   ): void;
   /** The work and the semaphore of such a task. */
   export function parts(task: object): [work: any, semaphore: any];
-  /**
-   * An error of a class, made without its constructor, and without a place: it gets the one of the `await` that it ends.
-   * It must be handed to whoever waits without a `throw`, which would be its place.
-   */
-  export function failure<TError>(class_: new (message: string) => TError, message: string): TError;
   /** @throws TypeError if no semaphore can be created with these; `store.slot` checks them by itself. */
   export function check(name: string, id: string, limit: number, ttl: number | null): void;
   /** @throws TypeError if it is no TTL; `what` is what messages call it. */
