@@ -7,6 +7,8 @@ mod support;
 
 #[path = "semaphore/adapters.rs"]
 mod adapters;
+#[path = "semaphore/runs.rs"]
+mod runs;
 
 use std::sync::Arc;
 
@@ -43,7 +45,7 @@ struct Adapter {
     engine: Engine,
     /// Whether the engine's store has the same semaphores.
     watched: bool,
-    _server: Option<Arc<Server>>,
+    server: Option<Arc<Server>>,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -54,7 +56,7 @@ impl Adapter {
             shared: false,
             engine: support::engine(),
             watched: false,
-            _server: None,
+            server: None,
             _folder: None,
         }
     }
@@ -91,7 +93,7 @@ impl Adapter {
         let (server, url) = shared();
         Self {
             shared: true,
-            _server: Some(server),
+            server: Some(server),
             ..Self::of(format!("new RedisSemaphoreAdapter({})", json!(url))).watched(&url)
         }
     }
@@ -126,9 +128,8 @@ impl Adapter {
         ))
     }
 
-    /// The value that a rule exports which has the adapter and the cases.
-    #[track_caller]
-    fn value(&self, body: &str) -> Value {
+    /// A rule that has the adapter and the cases.
+    fn text(&self, body: &str) -> String {
         let Self { new, watched, .. } = self;
         let again = if self.shared {
             format!("() => {new}")
@@ -136,10 +137,15 @@ impl Adapter {
             "() => adapter".to_owned()
         };
         let cases = include_str!("semaphore/cases.js");
-        let text = format!(
+        format!(
             "{IMPORTS} const adapter = {new}, again = {again}, watched = {watched};\n{cases}\n{body}"
-        );
-        let script = Script::new("cases.mjs", text);
+        )
+    }
+
+    /// The value that such a rule exports.
+    #[track_caller]
+    fn value(&self, body: &str) -> Value {
+        let script = Script::new("cases.mjs", self.text(body));
         let ran = support::run_script(&self.engine, script, RunOptions::new());
         ran.value
             .unwrap_or_else(|error| panic!("{error}\n{}", ran.stderr))
