@@ -289,6 +289,7 @@ pub(crate) const DOCUMENT: Document = Document {
                         "LimitReachedSemaphoreError: no slot of semaphore \"shared-resource\" is free: its limit is \
                          reached; wait for one with acquireBlocking",
                     ),
+                    points_at: Some("await semaphore.acquireOrFail();"),
                     ..CASE
                 },
             ],
@@ -528,6 +529,7 @@ pub(crate) const DOCUMENT: Document = Document {
                     situation: "with both slots taken it throws when its time is over",
                     before: &[IMPATIENT, RESOURCE_FULL],
                     fails: Some(LIMIT_REACHED),
+                    points_at: Some("await semaphore.acquireBlockingOrFail({"),
                     ..CASE
                 },
                 Case {
@@ -542,6 +544,7 @@ pub(crate) const DOCUMENT: Document = Document {
                         });
                     "#,
                     fails: Some(LIMIT_REACHED),
+                    points_at: Some("interval: TimeSpan.fromMilliseconds(10),"),
                     ..CASE
                 },
             ],
@@ -558,6 +561,7 @@ pub(crate) const DOCUMENT: Document = Document {
                         "FailedReleaseSemaphoreError: the slot \"mine\" of semaphore \"resource\" cannot be released: \
                          it is not held, or it has expired",
                     ),
+                    points_at: Some("await semaphore.releaseOrFail();"),
                     ..CASE
                 },
                 Case {
@@ -607,6 +611,7 @@ pub(crate) const DOCUMENT: Document = Document {
                         "FailedRefreshSemaphoreError: the slot \"mine\" of semaphore \"resource\" cannot be refreshed: \
                          it is not held, has expired, or has no TTL",
                     ),
+                    points_at: Some("await semaphore.refreshOrFail();"),
                     ..CASE
                 },
                 Case {
@@ -650,6 +655,7 @@ pub(crate) const DOCUMENT: Document = Document {
                     situation: "with both slots taken it throws, and does not work",
                     before: &[PROVIDER, WORK, RESOURCE_FULL],
                     fails: Some(LIMIT_REACHED),
+                    points_at: Some("await semaphore.runOrFail(async () => {"),
                     ..CASE
                 },
                 Case {
@@ -695,6 +701,7 @@ pub(crate) const DOCUMENT: Document = Document {
                     situation: "with both slots taken it throws when its time is over, and does not work",
                     before: &[IMPATIENT, WORK, RESOURCE_FULL],
                     fails: Some(LIMIT_REACHED),
+                    points_at: Some("async () => {"),
                     ..CASE
                 },
                 Case {
@@ -708,6 +715,9 @@ pub(crate) const DOCUMENT: Document = Document {
                     "#,
                     prints: "works: ACQUIRED, 1 free, expires\nACQUIRED, 1 free, expires\n",
                     fails: Some(LIMIT_REACHED),
+                    points_at: Some(
+                        "await semaphore.runBlockingOrFail({ invoke: doWork }, settings);",
+                    ),
                     ..CASE
                 },
             ],
@@ -828,6 +838,7 @@ pub(crate) const DOCUMENT: Document = Document {
                     before: &[TOLD, SEMAPHORE_FULL],
                     prints: "LIMIT_REACHED\nLIMIT_REACHED\nLIMIT_REACHED\nLIMIT_REACHED\nFAILED_RELEASE\n",
                     fails: Some(GAVE_UP),
+                    points_at: Some("errorPolicy: FailedAcquireSemaphoreError,"),
                     seconds: 1..30,
                     ..CASE
                 },
@@ -897,6 +908,7 @@ pub(crate) const DOCUMENT: Document = Document {
                     before: &[TOLD, SEMAPHORE_FULL],
                     prints: "LIMIT_REACHED\nLIMIT_REACHED\nLIMIT_REACHED\nLIMIT_REACHED\n",
                     fails: Some(GAVE_UP),
+                    points_at: Some("errorPolicy: FailedAcquireSemaphoreError,"),
                     seconds: 1..30,
                     ..CASE
                 },
@@ -1028,16 +1040,48 @@ pub(crate) const DOCUMENT: Document = Document {
                             console.log("works");
                         }
                     "#],
-                    prints: "ACQUIRED: { semaphore: Semaphore {}, type: 'ACQUIRED' }\n\
-                             works\n\
-                             RELEASED: { semaphore: Semaphore {}, type: 'RELEASED' }\n",
+                    prints: "\
+ACQUIRED: {
+  semaphore: Semaphore {
+    key: Key { prefix: '', key: 'resource' },
+    id: '<id>',
+    ttl: TimeSpan { milliseconds: 300000 }
+  },
+  type: 'ACQUIRED'
+}
+works
+RELEASED: {
+  semaphore: Semaphore {
+    key: Key { prefix: '', key: 'resource' },
+    id: '<id>',
+    ttl: TimeSpan { milliseconds: 300000 }
+  },
+  type: 'RELEASED'
+}
+",
                     ..CASE
                 },
                 Case {
                     situation: "when the work fails, they are told as well",
                     before: &[FAILING_WORK],
-                    prints: "ACQUIRED: { semaphore: Semaphore {}, type: 'ACQUIRED' }\n\
-                             RELEASED: { semaphore: Semaphore {}, type: 'RELEASED' }\n",
+                    prints: "\
+ACQUIRED: {
+  semaphore: Semaphore {
+    key: Key { prefix: '', key: 'resource' },
+    id: '<id>',
+    ttl: TimeSpan { milliseconds: 300000 }
+  },
+  type: 'ACQUIRED'
+}
+RELEASED: {
+  semaphore: Semaphore {
+    key: Key { prefix: '', key: 'resource' },
+    id: '<id>',
+    ttl: TimeSpan { milliseconds: 300000 }
+  },
+  type: 'RELEASED'
+}
+",
                     fails: Some("the work failed"),
                     points_at: Some("throw new Error(\"the work failed\");"),
                     ..CASE
@@ -1112,7 +1156,14 @@ fn a_process_that_listens_gets_the_semaphore_and_releases_it(stage: &Stage<'_>) 
     );
     assert_eq!(sender.end().printed(), "true\ngiven back by another\n");
     assert_eq!(
-        listener.end().printed(),
-        "SEMAPHORE: Semaphore {}\nresource true true\n"
+        with_ids_hidden(&listener.end().printed()),
+        "\
+SEMAPHORE: Semaphore {
+  key: Key { prefix: '', key: 'resource' },
+  id: '<id>',
+  ttl: TimeSpan { milliseconds: 300000 }
+}
+resource true true
+"
     );
 }

@@ -112,15 +112,18 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// The error on standard error, and the source line that it points at.
+/// The error on standard error, with its class in front where that is one of the library's, and the source line that it
+/// points at.
 fn said(ended: &Ended) -> (String, Option<String>) {
     let text = with_ids_hidden(&ended.stderr);
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
-    let mut source = None;
+    let (mut class, mut source) = (None, None);
     for line in rest.lines() {
         if let Some((number, text)) = line.split_once('│') {
             if !number.trim().is_empty() {
                 source = Some(text.trim().to_owned());
+            } else if let Some(named) = text.split_whitespace().nth(1) {
+                class = Some(named);
             }
         } else {
             let start = line.trim_start();
@@ -128,7 +131,13 @@ fn said(ended: &Ended) -> (String, Option<String>) {
             assert!(known, "more than one error: {text}");
         }
     }
-    (first.to_owned(), source)
+    let library = class
+        .filter(|class| class.ends_with("SemaphoreError") || class.ends_with("ResilienceError"));
+    let error = match (first.strip_prefix("error: "), library) {
+        (Some(message), Some(class)) => format!("error: {class}: {message}"),
+        _ => first.to_owned(),
+    };
+    (error, source)
 }
 
 /// With `<id>` in place of every random id.

@@ -44,8 +44,8 @@ pub(crate) struct Case {
     pub(crate) prints: &'static str,
     /// The error that the run ends with, as standard error shows it. Nothing may be there otherwise.
     pub(crate) fails: Option<&'static str>,
-    /// The line of the rule that standard error points at. It points at none where a task failed by itself: what
-    /// awaits that is not on the stack.
+    /// The line of the rule that standard error points at: for the error of a task, where it is awaited, which is the
+    /// last place that is called in that statement.
     pub(crate) points_at: Option<&'static str>,
     /// How long the process takes, in seconds.
     pub(crate) seconds: Range<u64>,

@@ -266,9 +266,9 @@ class RunTask<TValue> extends Task<TValue> {
 }
 
 class Semaphore implements ISemaphore {
-  readonly key: IKey;
-  readonly id: string;
-  ttl: TimeSpan | null;
+  declare readonly key: IKey;
+  declare readonly id: string;
+  declare readonly ttl: TimeSpan | null;
   readonly #shared: Shared;
   readonly #limit: number;
   readonly #slot: Slot;
@@ -276,9 +276,9 @@ class Semaphore implements ISemaphore {
   readonly #direct: NativeSlot | undefined;
 
   constructor(shared: Shared, key: IKey, id: string, limit: number, ttl: TimeSpan | null) {
-    this.key = key;
-    this.id = id;
-    this.ttl = ttl;
+    this.#show("key", key);
+    this.#show("id", id);
+    this.#show("ttl", ttl);
     this.#shared = shared;
     this.#limit = limit;
     const { adapter, store } = shared;
@@ -400,6 +400,11 @@ class Semaphore implements ISemaphore {
     return new Task(() => this.#ask(() => this.#slot.state(), stateOf));
   }
 
+  /** Has a property that can be read, and seen when it is printed. */
+  #show(name: "key" | "id" | "ttl", value: unknown): void {
+    Object.defineProperty(this, name, { value, enumerable: true, configurable: true });
+  }
+
   #acquire<TResult>(then: (acquired: boolean) => Promisable<TResult>): Promisable<TResult> {
     return this.#ask(
       () => this.#slot.acquire(),
@@ -425,7 +430,7 @@ class Semaphore implements ISemaphore {
       () => this.#slot.refresh(ttl.toMilliseconds()),
       (refreshed) => {
         if (refreshed) {
-          this.ttl = ttl;
+          this.#show("ttl", ttl);
         }
         this.#tell(refreshed ? SEMAPHORE_EVENTS.REFRESHED : SEMAPHORE_EVENTS.FAILED_REFRESH);
         return then(refreshed);

@@ -733,7 +733,13 @@ const cases = {
 
   async its_errors_can_be_told_apart() {
     const semaphore = create("x");
-    const caught = (task) => task.then(null, (error) => error);
+    const caught = async (task) => {
+      try {
+        return await task;
+      } catch (error) {
+        return error;
+      }
+    };
     const [release, refresh] = [await caught(semaphore.releaseOrFail()), await caught(semaphore.refreshOrFail())];
     await create("x").acquireOrFail();
     const limit = await caught(semaphore.acquireOrFail());
@@ -743,8 +749,9 @@ const cases = {
     same([limit, refresh, release].map((error) => [error instanceof Error, isSemaphoreError(error), error.name === error.constructor.name]), new Array(3).fill([true, true, true]));
     same([isSemaphoreError(new Error("x")), isSemaphoreError(undefined), isSemaphoreError(new TypeError("x"))], [false, false, false]);
     same(SEMAPHORE_ERRORS.ReachedLimit === LimitReachedSemaphoreError && SEMAPHORE_ERRORS.FailedAcquire === FailedAcquireSemaphoreError, true);
-    // They say where they come from: here.
-    same([limit, refresh, release].map(({ stack }) => typeof stack), ["string", "string", "string"]);
+    // They say where they were awaited.
+    const awaited = /^ +at caught \(/;
+    same([limit, refresh, release].map(({ stack }) => awaited.test(stack)), [true, true, true]);
   },
 
   async events_are_told_in_order() {
