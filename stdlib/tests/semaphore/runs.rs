@@ -223,8 +223,37 @@ const TAKE_AGAIN: &str = "
     export default all;
 ";
 
-#[test]
-fn however_a_run_ends_what_it_took_is_free_at_once() {
+mod however_a_run_ends_what_it_took_is_free_at_once {
+    use super::free_at_once;
+    use crate::Adapter;
+
+    #[test]
+    fn none_in_memory() {
+        free_at_once(&Adapter::none_in_memory());
+    }
+
+    #[test]
+    fn none_in_a_file() {
+        free_at_once(&Adapter::none_in_a_file());
+    }
+
+    #[test]
+    fn sqlite() {
+        free_at_once(&Adapter::sqlite());
+    }
+
+    #[test]
+    fn store() {
+        free_at_once(&Adapter::store());
+    }
+
+    #[test]
+    fn redis() {
+        free_at_once(&Adapter::redis());
+    }
+}
+
+fn free_at_once(adapter: &Adapter) {
     let work = |work: &str| format!("await create('g').runOrFail({work})");
     let endings: [(&str, String, Option<ErrorKind>); 9] = [
         (
@@ -269,48 +298,35 @@ fn however_a_run_ends_what_it_took_is_free_at_once() {
             Some(ErrorKind::OutOfMemory),
         ),
     ];
-    for (name, adapter) in shared() {
-        for (how, ending, kind) in &endings {
-            let mut options = RunOptions::new();
-            let limits = Limits::default();
-            match kind {
-                // It has taken everything by then, or the test would not see it.
-                Some(ErrorKind::TimedOut) => {
-                    options = options.limits(limits.timeout(Duration::from_secs(2)))
-                }
-                Some(ErrorKind::OutOfMemory) => options = options.limits(limits.memory(64 << 20)),
-                _ => {}
+    for (how, ending, kind) in &endings {
+        let mut options = RunOptions::new();
+        let limits = Limits::default();
+        match kind {
+            // It has taken everything by then, or the test would not see it.
+            Some(ErrorKind::TimedOut) => {
+                options = options.limits(limits.timeout(Duration::from_secs(3)))
             }
-            // A run that is not stopped ends when nothing is left to wait for.
-            let time = if kind.is_none() { "ms(50)" } else { "hour" };
-            let body = format!("const long = {time};\n{TAKE}\n{ending};");
-            let run = start_with(&adapter, &body, options);
-            run.until_it_prints("all taken");
-            if *kind == Some(ErrorKind::Cancelled) {
-                if ending.contains("loops") {
-                    run.until_it_prints("loops");
-                }
-                run.handle.cancel();
-            }
-            let ended = Instant::now();
-            match (run.report().result, kind) {
-                (Err(error), Some(kind)) => assert_eq!(error.kind, *kind, "{name}, {how}: {error}"),
-                (result, kind) => assert!(
-                    result.is_ok() && kind.is_none(),
-                    "{name}, {how}: {result:?}"
-                ),
-            }
-            assert_eq!(
-                adapter.value(TAKE_AGAIN),
-                json!(vec![true; 8]),
-                "{name}, {how}"
-            );
-            assert!(
-                ended.elapsed() < AT_ONCE,
-                "{name}, {how}: {:?}",
-                ended.elapsed()
-            );
+            Some(ErrorKind::OutOfMemory) => options = options.limits(limits.memory(64 << 20)),
+            _ => {}
         }
+        // A run that is not stopped ends when nothing is left to wait for.
+        let time = if kind.is_none() { "ms(50)" } else { "hour" };
+        let body = format!("const long = {time};\n{TAKE}\n{ending};");
+        let run = start_with(adapter, &body, options);
+        run.until_it_prints("all taken");
+        if *kind == Some(ErrorKind::Cancelled) {
+            if ending.contains("loops") {
+                run.until_it_prints("loops");
+            }
+            run.handle.cancel();
+        }
+        let ended = Instant::now();
+        match (run.report().result, kind) {
+            (Err(error), Some(kind)) => assert_eq!(error.kind, *kind, "{how}: {error}"),
+            (result, kind) => assert!(result.is_ok() && kind.is_none(), "{how}: {result:?}"),
+        }
+        assert_eq!(adapter.value(TAKE_AGAIN), json!(vec![true; 8]), "{how}");
+        assert!(ended.elapsed() < AT_ONCE, "{how}: {:?}", ended.elapsed());
     }
 }
 
@@ -575,7 +591,7 @@ fn a_server_that_comes_back_is_used_again() {
     let mut server = Server::start();
     let adapter = Adapter::of(format!(
         "new RedisSemaphoreAdapter({})",
-        json!(server.url())
+        json!(format!("{}?lease=1s", server.url()))
     ));
     let run = start(
         &adapter,
