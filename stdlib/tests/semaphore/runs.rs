@@ -104,7 +104,7 @@ fn runs_wait_for_each_other_in_one_line_whichever_way_they_ask() {
         let waiting = |count| {
             eventually(&format!("{count} wait, with {}", adapter.new), || {
                 look(&semaphores, "x").1 == count
-            })
+            });
         };
         let holder = start(
             &adapter,
@@ -304,7 +304,7 @@ fn free_at_once(adapter: &Adapter) {
         match kind {
             // It has taken everything by then, or the test would not see it.
             Some(ErrorKind::TimedOut) => {
-                options = options.limits(limits.timeout(Duration::from_secs(3)))
+                options = options.limits(limits.timeout(Duration::from_secs(3)));
             }
             Some(ErrorKind::OutOfMemory) => options = options.limits(limits.memory(64 << 20)),
             _ => {}
