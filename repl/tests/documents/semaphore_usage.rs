@@ -1156,7 +1156,7 @@ fn a_process_that_listens_gets_the_semaphore_and_releases_it(stage: &Stage<'_>) 
     );
     assert_eq!(sender.end().printed(), "true\ngiven back by another\n");
     assert_eq!(
-        with_ids_hidden(&listener.end().printed()),
+        with_ids_hidden(listener.end().printed()),
         "\
 SEMAPHORE: Semaphore {
   key: Key { prefix: '', key: 'resource' },
