@@ -196,6 +196,7 @@ impl EventLoop {
         ctx: &Ctx<'js>,
         promise: Option<&Promise<'js>>,
     ) -> Ended<'js> {
+        let mut timer_had_its_turn = false;
         loop {
             // Jobs first: a timer's callback may not run between a promise and its reactions.
             while ctx.execute_pending_job() {
@@ -212,10 +213,13 @@ impl EventLoop {
             if promise.is_some_and(|promise| promise.state() != PromiseState::Pending) {
                 return Ended::Settled;
             }
-            if self.run_next_timer(ctx) {
+            // Timers that are always due, as those of a rule that looks again and again, hold up nothing else.
+            if !timer_had_its_turn && self.run_next_timer(ctx) {
+                timer_had_its_turn = true;
                 self.sources.note_work();
                 continue;
             }
+            timer_had_its_turn = false;
             self.futures
                 .borrow_mut()
                 .extend(self.started.borrow_mut().drain(..));
@@ -249,6 +253,7 @@ impl EventLoop {
     async fn next_completion(&self, due: Option<Instant>) -> Option<Completion> {
         let mut timer = pin!(async {
             match due {
+                Some(due) if due <= Instant::now() => {}
                 Some(due) => tokio::time::sleep_until(due.into()).await,
                 None => std::future::pending().await,
             }
