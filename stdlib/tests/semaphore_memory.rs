@@ -135,8 +135,8 @@ fn slots_that_expire_and_that_nobody_releases() {
     leaves_memory_flat(
         "",
         "const semaphore = memory.create(`x${n % 10}`, { limit: 1_000_000, ttl: ms(1) }); if (!(await semaphore.acquire())) throw new Error('refused');",
-        20_000,
-        60_000,
+        10_000,
+        30_000,
     );
 }
 
