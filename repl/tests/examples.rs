@@ -108,6 +108,13 @@ fn two_files() {
 }
 
 #[test]
+fn provider() {
+    let said = "a has the licence\nb has the licence\na is done\nc has the licence\nc is done\nb is done\n\
+                nobody has it any more\n";
+    assert_eq!(run(&["provider.ts"]).printed(), said);
+}
+
+#[test]
 fn no_rule_is_left_out() {
     let tests = include_str!("examples.rs");
     for entry in std::fs::read_dir(examples()).unwrap() {

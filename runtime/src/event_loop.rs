@@ -28,6 +28,9 @@ const MAX_DELAY: Duration = Duration::from_millis(i32::MAX as u64);
 /// An interval fires at most once per millisecond.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
+/// How many events and results of host futures that are there may come between two timers that are due.
+const MOST_BETWEEN_TIMERS: u32 = 64;
+
 /// What a timer counts for against the run's memory limit, in bytes: its entry in the queue and in
 /// the table, with room to grow.
 const TIMER_BYTES: usize = 256;
@@ -196,6 +199,7 @@ impl EventLoop {
         ctx: &Ctx<'js>,
         promise: Option<&Promise<'js>>,
     ) -> Ended<'js> {
+        let mut before_next_timer = 0;
         loop {
             // Jobs first: a timer's callback may not run between a promise and its reactions.
             while ctx.execute_pending_job() {
@@ -212,7 +216,9 @@ impl EventLoop {
             if promise.is_some_and(|promise| promise.state() != PromiseState::Pending) {
                 return Ended::Settled;
             }
-            if self.run_next_timer(ctx) {
+            // Timers that are always due, as those of a rule that looks again and again, hold up nothing else.
+            if before_next_timer == 0 && self.run_next_timer(ctx) {
+                before_next_timer = MOST_BETWEEN_TIMERS;
                 self.sources.note_work();
                 continue;
             }
@@ -229,12 +235,13 @@ impl EventLoop {
             }
             match run.block_on(ctx, self.next_completion(due)) {
                 Ok(Some(completion)) => {
+                    before_next_timer = before_next_timer.saturating_sub(1);
                     if completion(ctx).is_err() {
                         let value = ctx.catch();
                         self.report_uncaught(ctx, value);
                     }
                 }
-                Ok(None) => {}
+                Ok(None) => before_next_timer = 0,
                 Err(_) => {
                     ctx.catch();
                     return Ended::Stopped;
@@ -249,6 +256,7 @@ impl EventLoop {
     async fn next_completion(&self, due: Option<Instant>) -> Option<Completion> {
         let mut timer = pin!(async {
             match due {
+                Some(due) if due <= Instant::now() => {}
                 Some(due) => tokio::time::sleep_until(due.into()).await,
                 None => std::future::pending().await,
             }

@@ -228,6 +228,27 @@ fn host_functions_block_return_promises_and_throw() {
 }
 
 #[test]
+fn timers_that_are_always_due_hold_up_no_host_function() {
+    let module = HostModule::new("host").async_function("later", |(ms,): (u64,)| async move {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        Ok::<_, String>(ms)
+    });
+    let engine = Engine::builder().workers(1).module(module).build();
+    let rule = "
+        let done = null;
+        const start = Date.now();
+        require('host').later(5).then(ms => { done = ms });
+        while (done === null && Date.now() < start + 20_000) {
+            await new Promise(next => setTimeout(next, 0));
+        }
+        done";
+    let report = engine
+        .run(Script::new("rule.js", rule), RunOptions::new())
+        .wait();
+    assert_eq!(report.result.unwrap(), 5);
+}
+
+#[test]
 fn many_runs_share_one_thread_while_they_wait() {
     let engine = Engine::builder().workers(1).build();
     let handles: Vec<_> = (0..200)

@@ -280,6 +280,16 @@ fn what_a_callback_returns_is_called_when_it_is_over() {
 }
 
 #[test]
+fn a_callback_that_awaits_its_own_task_is_not_called_again() {
+    let body = "
+        const task = Task.fromCallback((resolve) => { note('called'); task.then((value) => note(value)); setTimeout(() => resolve('value'), 1); });
+        note(await task);
+        export default log;
+    ";
+    assert_eq!(value(body), json!(["called", "value", "value"]));
+}
+
+#[test]
 fn a_million_small_tasks_leave_the_rules_memory_where_it_was() {
     let memory = |count: u32| {
         let ran = support::run(&format!(

@@ -1030,7 +1030,7 @@ pub(crate) const DOCUMENT: Document = Document {
                 1,
             ),
             contradiction: Some(
-                "no error comes from the types when a rule runs: they are checked by the editor (tests/types/semaphore.ts)",
+                "no error comes from the types when a rule runs: they are checked by the editor (tests/types/semaphore-document.ts)",
             ),
             cases: &[
                 Case {

@@ -96,6 +96,17 @@ export interface IEventBus<TEventMap extends BaseEventMap = BaseEventMap>
   extends IEventListenable<TEventMap>,
     IEventDispatcher<TEventMap> {}
 
+/** Any event bus, whatever its events are. */
+export interface AnyEventBus {
+  addListener(eventNames: any, listener: any): ITask<void>;
+  removeListener(eventNames: any, listener: any): ITask<void>;
+  listenOnce(eventName: any, listener: any): ITask<void>;
+  asPromise(eventName: any): ITask<any>;
+  subscribe(eventNames: any, listener: any): ITask<Unsubscribe>;
+  subscribeOnce(eventName: any, listener: any): ITask<Unsubscribe>;
+  dispatch(eventName: any, event: any): ITask<void>;
+}
+
 /** How events get from one bus to another. */
 export interface IEventBusAdapter {
   addListener(eventName: string, listener: EventListenerFn<BaseEvent>): PromiseLike<void>;

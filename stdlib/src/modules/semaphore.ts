@@ -12,7 +12,7 @@
  * Without an adapter they are those of the run's store, which `sem.take` of `cla/sem` takes as well.
  */
 
-import type { IEventBus } from "cla/event-bus";
+import type { AnyEventBus, IEventBus } from "cla/event-bus";
 import { type IKey, type INamespace, NoOpNamespace } from "cla/namespace";
 import {
   FailedRefreshSemaphoreError,
@@ -76,8 +76,8 @@ export interface SemaphoreProviderSettingsBase {
   serdeTransformerName?: string;
   /** Makes the ids of slots (default: random ones). */
   createSlotId?: Invokable<[], string>;
-  /** Where its events go (default: nowhere). */
-  eventBus?: IEventBus<any>;
+  /** Where its events go (default: nowhere). It may have other events as well. */
+  eventBus?: AnyEventBus;
   /** How long a slot is held unless it is refreshed; `null`: until it is released (default: 5 minutes). */
   defaultTtl?: ITimeSpan | null;
   /** How often an adapter of one's own is asked while somebody waits (default: 1 second). */
@@ -154,12 +154,12 @@ export class SemaphoreProvider implements ISemaphoreProvider {
       store: adapter instanceof StoreSemaphoreAdapter && adapter.isPlain ? adapter : undefined,
       namespace,
       transformerName: names.filter((name) => name !== "").join(":"),
-      eventBus,
+      eventBus: eventBus as IEventBus<SemaphoreEventMap> | undefined,
       blockingInterval: timeSetting("defaultBlockingInterval", defaultBlockingInterval),
       blockingTime: timeSetting("defaultBlockingTime", defaultBlockingTime),
       refreshTime: ttlSetting("defaultRefreshTime", defaultRefreshTime),
     };
-    this.#events = eventBus;
+    this.#events = this.#shared.eventBus;
     this.#defaultTtl = defaultTtl === null ? null : ttlSetting("defaultTtl", defaultTtl);
     this.#createSlotId = createSlotId;
     for (const register of registers) {

@@ -14,7 +14,7 @@
  * Without an adapter they are those of the run's store, which `sem.take` of `cla/sem` takes as well.
  */
 declare module "cla/semaphore" {
-  import type { IEventBus } from "cla/event-bus";
+  import type { AnyEventBus, IEventBus } from "cla/event-bus";
   import { type INamespace } from "cla/namespace";
   import { type ISemaphore, type ISemaphoreAdapter, type ISemaphoreProvider, type SemaphoreEventMap, type SemaphoreProviderCreateSettings } from "cla/semaphore/contracts";
   import type { ISerderRegister } from "cla/serde";
@@ -39,8 +39,8 @@ declare module "cla/semaphore" {
     serdeTransformerName?: string;
     /** Makes the ids of slots (default: random ones). */
     createSlotId?: Invokable<[], string>;
-    /** Where its events go (default: nowhere). */
-    eventBus?: IEventBus<any>;
+    /** Where its events go (default: nowhere). It may have other events as well. */
+    eventBus?: AnyEventBus;
     /** How long a slot is held unless it is refreshed; `null`: until it is released (default: 5 minutes). */
     defaultTtl?: ITimeSpan | null;
     /** How often an adapter of one's own is asked while somebody waits (default: 1 second). */

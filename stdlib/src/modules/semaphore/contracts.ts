@@ -1,6 +1,6 @@
 /** `cla/semaphore/contracts`: what semaphores, their providers and adapters are, and what can go wrong with them. */
 
-import type { BaseEventMap, IEventListenable } from "cla/event-bus";
+import type { IEventListenable } from "cla/event-bus";
 import type { IKey } from "cla/namespace";
 import type { AsyncLazy, ITask, Promisable } from "cla/task";
 import type { ITimeSpan, TimeSpan } from "cla/time-span";
@@ -209,7 +209,7 @@ export type SemaphoreEventMap = {
   [SEMAPHORE_EVENTS.LIMIT_REACHED]: LimitReachedSemaphoreEvent;
   [SEMAPHORE_EVENTS.REFRESHED]: RefreshedSemaphoreEvent;
   [SEMAPHORE_EVENTS.UNEXPECTED_ERROR]: UnexpectedErrorSemaphoreEvent;
-} & BaseEventMap;
+};
 
 /** How an adapter is asked for a slot. */
 export interface SemaphoreAcquireSettings {

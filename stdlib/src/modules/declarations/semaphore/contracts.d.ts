@@ -2,7 +2,7 @@
 
 /** `cla/semaphore/contracts`: what semaphores, their providers and adapters are, and what can go wrong with them. */
 declare module "cla/semaphore/contracts" {
-  import type { BaseEventMap, IEventListenable } from "cla/event-bus";
+  import type { IEventListenable } from "cla/event-bus";
   import type { IKey } from "cla/namespace";
   import type { AsyncLazy, ITask, Promisable } from "cla/task";
   import type { ITimeSpan, TimeSpan } from "cla/time-span";
@@ -184,7 +184,7 @@ declare module "cla/semaphore/contracts" {
     [SEMAPHORE_EVENTS.LIMIT_REACHED]: LimitReachedSemaphoreEvent;
     [SEMAPHORE_EVENTS.REFRESHED]: RefreshedSemaphoreEvent;
     [SEMAPHORE_EVENTS.UNEXPECTED_ERROR]: UnexpectedErrorSemaphoreEvent;
-  } & BaseEventMap;
+  };
   /** How an adapter is asked for a slot. */
   export interface SemaphoreAcquireSettings {
     key: string;
