@@ -567,14 +567,13 @@ impl Slot {
         let permit = self.held.take_out(self.run());
         let slot = Rc::clone(&self);
         let release = async move {
-            match permit {
-                Some(permit) => match permit.release().await {
+            if let Some(permit) = permit {
+                match permit.release().await {
                     Ok(()) => return Ok(true),
                     Err(ReleaseError::Store(error)) => return Err(error),
                     // Since it was lost, others may have acquired a slot by the same id.
                     Err(_) => {}
-                },
-                None => {}
+                }
             }
             slot.held.semaphore().release_slot(&slot.held.id).await
         };
