@@ -251,8 +251,11 @@ impl Cluster {
             words.extend(slots.iter().map(String::as_str));
             node.command(&words);
         }
+        // Only a node that knows no other takes one.
         for (epoch, node) in (1..).zip(&nodes) {
             node.command(&["CLUSTER", "SET-CONFIG-EPOCH", &format!("{epoch}")]);
+        }
+        for node in &nodes {
             for other in &nodes {
                 node.command(&["CLUSTER", "MEET", "127.0.0.1", &other.port.to_string()]);
             }
