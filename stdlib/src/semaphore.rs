@@ -85,7 +85,7 @@ impl NativeModule for Native {
 /// What the Rust side keeps for a slot id that a rule has in its hands, in bytes.
 const SLOT_BYTES: usize = 512;
 
-/// What a store in memory takes, in bytes.
+/// What the Rust side keeps for a store, in bytes.
 const STORE_BYTES: usize = 2048;
 
 /// How many slots may be held that no semaphore of the rule's stands for before it is seen which of them expired.

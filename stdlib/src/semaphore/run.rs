@@ -20,7 +20,7 @@ pub(super) struct Tasks(OnceCell<Common>);
 
 struct Common {
     prototype: Kept<Object<'static>>,
-    /// Makes a promise of `(work, semaphore, value)`: of the work begun, or of the value without a semaphore.
+    /// Makes a promise of `(work, semaphore, value)`: see `runTasks` in `native.d.ts`.
     promise: Kept<Function<'static>>,
     /// What those get who do not look at it: `await` does not.
     ignored: Kept<Value<'static>>,

@@ -298,6 +298,14 @@ fn an_adapter_says_what_is_wrong_with_its_settings() {
             "TypeError: RedisSemaphoreAdapter: the URL: ",
         ),
         (
+            "new RedisSemaphoreAdapter('sqlite:x.db')",
+            "TypeError: RedisSemaphoreAdapter: the URL: \"sqlite:x.db\" is no server; ",
+        ),
+        (
+            "new RedisSemaphoreAdapter({ database: 'memory:' })",
+            "TypeError: RedisSemaphoreAdapter: the URL: \"memory:\" is no server; ",
+        ),
+        (
             "new StoreSemaphoreAdapter('nowhere')",
             "TypeError: StoreSemaphoreAdapter: the URL: ",
         ),

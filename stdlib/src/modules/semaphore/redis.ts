@@ -24,6 +24,9 @@ export class RedisSemaphoreAdapter extends StoreSemaphoreAdapter {
     if (typeof url !== "string") {
       throw new TypeError("RedisSemaphoreAdapter: give it a Redis, as in new RedisSemaphoreAdapter(new Redis(url))");
     }
+    if (/^\s*(memory|sqlite):/.test(url)) {
+      throw new TypeError(`RedisSemaphoreAdapter: the URL: ${JSON.stringify(url)} is no server; write redis://HOST:PORT/DB`);
+    }
     super(connect("RedisSemaphoreAdapter: the URL", url));
   }
 }
