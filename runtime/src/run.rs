@@ -387,6 +387,22 @@ impl Run {
         false
     }
 
+    /// Asks whether the run may go on, and lets other runs go first if this one has kept its thread for long.
+    ///
+    /// A host function calls this at its start, and in each loop whose length a rule decides: every few thousand
+    /// steps, or every 64 KiB of text. It costs about 50 ns.
+    ///
+    /// # Errors
+    ///
+    /// When the run is stopped (cancelled, out of time or memory), an exception that the rule cannot catch. Return it
+    /// to QuickJS as it is.
+    pub fn checkpoint(&self, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
+        if self.on_interrupt() {
+            return Err(self.throw_stopped(ctx));
+        }
+        Ok(())
+    }
+
     /// Looks at the limits, and says whether the run must end.
     pub(crate) fn must_stop(&self) -> bool {
         if self.gauge.exceeded() {
