@@ -22,6 +22,7 @@ use crate::script::{Script, Source};
 use crate::session;
 use crate::sys::countdown::Countdown;
 use crate::sys::memory::CountingAllocator;
+use crate::sys::natives;
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
 use crate::trace::RegionOutcome;
 
@@ -100,6 +101,7 @@ impl Isolate {
     fn new(settings: &EngineSettings, run: &Rc<Run>, limits: &Limits) -> rquickjs::Result<Self> {
         let runtime = Runtime::new_with_alloc(CountingAllocator::new(Rc::clone(&run.gauge)))?;
         runtime.set_max_stack_size(limits.stack);
+        run.set_stack_floor(limits.stack);
         let context = Context::full(&runtime)?;
         let isolate = Self {
             run: ForgetValues(Rc::clone(run)),
@@ -108,6 +110,8 @@ impl Isolate {
         };
         let run = &isolate.run.0;
         isolate.context.with(|ctx| {
+            // Without guards, long built-in functions are only bounded by the clock; a test tells.
+            natives::install(&ctx, run)?;
             event_loop::install(&ctx, run)?;
             modules::install(&ctx, run)?;
             for extension in &settings.extensions {

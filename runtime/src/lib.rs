@@ -27,6 +27,7 @@
 //! The standard library (`cla/sem`, `cla/util`, ...) is the crate `cla-stdlib`; an engine without it
 //! has the language, timers, `import` and `require`, and nothing else.
 
+mod builtins;
 mod control;
 pub mod duration;
 mod engine;

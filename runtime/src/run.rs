@@ -87,6 +87,10 @@ pub struct Run {
     pub(crate) modules: ModuleCache,
     kept: RefCell<Vec<Weak<dyn Forget>>>,
     stash_object: RefCell<Option<Kept<Object<'static>>>>,
+    /// Our own functions in place of the interpreter's; see [`builtins`](crate::builtins).
+    pub(crate) builtins: RefCell<Option<Kept<Object<'static>>>>,
+    /// Below this address of its stack, no more calls of the interpreter's should nest.
+    stack_floor: Cell<usize>,
     /// By name, in the order in which they were registered.
     services: RefCell<Vec<(String, Kept<Function<'static>>)>>,
 }
@@ -163,6 +167,8 @@ impl Run {
             modules: parts.modules,
             kept: RefCell::default(),
             stash_object: RefCell::default(),
+            builtins: RefCell::default(),
+            stack_floor: Cell::default(),
             services: RefCell::default(),
         })
     }
@@ -497,6 +503,18 @@ impl Run {
         let done = work();
         self.shield.set(None);
         done
+    }
+
+    /// See [`Run::set_stack_floor`].
+    pub(crate) fn stack_floor(&self) -> usize {
+        self.stack_floor.get()
+    }
+
+    /// Notes, from the fiber, that its calls may use `limit` bytes of stack from here on.
+    pub(crate) fn set_stack_floor(&self, limit: usize) {
+        let here = 0u8;
+        self.stack_floor
+            .set((&raw const here as usize).saturating_sub(limit));
     }
 
     /// How much stack the run's calls may use, in bytes.
