@@ -269,8 +269,8 @@ fn define<'js>(object: Object<'js>, key: Value<'js>, value: Value<'js>) -> Resul
     object.prop(key, property)
 }
 
-fn is_array(value: Value<'_>) -> bool {
-    value.is_array()
+fn is_array<'js>(ctx: Ctx<'js>, value: Value<'js>) -> Result<bool> {
+    natives::is_array(&ctx, value)
 }
 
 fn fail<'js>(ctx: Ctx<'js>, kind: String, message: String) -> Result<()> {

@@ -72,6 +72,7 @@ pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
 pub use source::{Happening, Listening, Source};
 pub use sys::host_object::{HostObject, HostValues};
+pub use sys::overflow::report_stack_overflow;
 pub use sys::quickjs::{StringIdentity, bytes_of, error_without_place, fulfils_promise};
 pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};
 pub use typescript::input::{InputState, input_state, tidy};

@@ -186,7 +186,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         let run = Rc::clone(&run);
         let settings = Arc::clone(&job.settings);
         let script = job.script;
-        Fiber::new(fiber_stack(&limits), move || {
+        Fiber::new(Arc::clone(&job.name), fiber_stack(&limits), move || {
             // A panic in a host function is that run's failure, not the worker's.
             catch_unwind(AssertUnwindSafe(|| {
                 execute(&settings, &run, script, &limits)

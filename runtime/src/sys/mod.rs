@@ -1,6 +1,6 @@
 //! All of the engine's `unsafe` code, behind safe types.
 //!
-//! Six pieces need it: switching stacks ([`fiber`]), counting QuickJS's memory ([`memory`]), its countdown to the
+//! Seven pieces need it: switching stacks ([`fiber`]), a report when one is used up ([`overflow`]), counting QuickJS's memory ([`memory`]), its countdown to the
 //! next question ([`countdown`]), Rust values in JavaScript objects ([`host_object`]), its
 //! built-in functions ([`natives`]), and the few calls into QuickJS
 //! that `rquickjs` does not offer safely ([`quickjs`]). Nothing outside of this module may use `unsafe`; the workspace
@@ -12,4 +12,5 @@ pub(crate) mod fiber;
 pub(crate) mod host_object;
 pub(crate) mod memory;
 pub(crate) mod natives;
+pub(crate) mod overflow;
 pub(crate) mod quickjs;

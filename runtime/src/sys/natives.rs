@@ -599,6 +599,22 @@ pub(crate) fn string_length(string: &Value<'_>) -> Result<u64> {
     Ok(u64::try_from(length).unwrap_or(0))
 }
 
+/// Whether a value is an array or a proxy of one.
+///
+/// # Errors
+///
+/// A `TypeError` for a proxy that was revoked.
+pub(crate) fn is_array<'js>(ctx: &Ctx<'js>, mut value: Value<'js>) -> Result<bool> {
+    // SAFETY: the value is alive; the target comes with a reference of its own.
+    unsafe {
+        while qjs::JS_IsProxy(value.as_raw()) {
+            let target = qjs::JS_GetProxyTarget(ctx.as_raw().as_ptr(), value.as_raw());
+            value = checked(ctx, target)?;
+        }
+        Ok(qjs::JS_IsArray(value.as_raw()))
+    }
+}
+
 /// The name of a guarded function.
 pub(crate) fn text(name: &'static CStr) -> &'static str {
     name.to_str().unwrap_or_default()
