@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,8 @@ pub(super) enum Order {
         answer: oneshot::Sender<Result<Option<Arc<Hold>>, AcquireError>>,
     },
     Abandon(RequestId),
+    /// A run was given up.
+    AbandonRun(RunId),
     Release {
         id: RequestId,
         /// Whether it was still held.
@@ -635,6 +638,7 @@ impl Driver {
                     self.abandon(id, &asked.name);
                 }
             }
+            Order::AbandonRun(run) => self.abandon_run(run),
             Order::Release { id, answer } => self.release(id, answer),
             Order::Refresh { id, ttl, answer } => self.refresh(id, ttl, answer),
             Order::Manage(management) => self.manage(management),
@@ -755,6 +759,37 @@ impl Driver {
         });
         let purpose = Purpose::Nothing { lasting: true };
         self.send(Call { what, purpose });
+    }
+
+    /// The run was given up: ends all that it waits for and holds, but for what it left.
+    fn abandon_run(&mut self, run: RunId) {
+        let mut ids: Vec<(bool, RequestId)> = Vec::new();
+        for (id, asked) in &self.requests {
+            let left = match &asked.stage {
+                Stage::Held(hold) => hold.left.load(Ordering::Acquire),
+                Stage::Asking | Stage::Waiting { .. } => false,
+            };
+            if asked.run() == Some(run) && !asked.anothers && !left {
+                ids.push((matches!(asked.stage, Stage::Held(_)), *id));
+            }
+        }
+        // What waits goes first: it must be given nothing.
+        ids.sort_unstable();
+        for (_, id) in ids {
+            let Some(mut asked) = self.take(id) else {
+                continue;
+            };
+            if let Stage::Held(hold) = &asked.stage {
+                hold.lease_passes();
+            }
+            if let Some(answer) = asked.answer.take() {
+                let name = asked.name.clone();
+                let _ = answer.send(Err(AcquireError::Abandoned { name }));
+            }
+            if asked.sent {
+                self.abandon(id, &asked.name);
+            }
+        }
     }
 
     fn manage(&mut self, management: Management) {

@@ -428,6 +428,41 @@ impl<'a> Transition<'a> {
         self.waits_no_more(&asked)
     }
 
+    /// A run of this session was given up: ends all that it waits for and holds, but for what was `left`.
+    pub(super) fn abandon_run(
+        &mut self,
+        run: RunId,
+        left: impl Fn(RequestId) -> bool,
+    ) -> Result<(), Problem> {
+        let all: Vec<Asked> = self
+            .db
+            .prepare_cached(requests!(
+                "WHERE session = ?1 AND run = ?2 ORDER BY semaphore, phase, sequence"
+            ))?
+            .query_map(params![self.me, run], Asked::read)?
+            .collect::<Result<_, _>>()?;
+        for of_one in all.chunk_by(|a, b| a.semaphore == b.semaphore) {
+            let Some(mut semaphore) = self.load(of_one[0].semaphore)? else {
+                continue;
+            };
+            // What waits comes first: it must be given nothing.
+            for asked in of_one {
+                if asked.phase == Phase::Waiting {
+                    self.end_waiting(&mut semaphore, asked, Status::Killed, EventKind::Killed)?;
+                } else if left(asked.uuid) {
+                    continue;
+                } else {
+                    self.end_busy(&mut semaphore, asked, Status::Killed, EventKind::Killed)?;
+                }
+                self.tell(asked, Fate::Killed)?;
+            }
+            self.advance(&mut semaphore)?;
+            self.settle(&mut semaphore)?;
+            self.save(&semaphore)?;
+        }
+        Ok(())
+    }
+
     // ---- what administrators do
 
     /// Rule 4: a waiting request starts now, outside the slots.
