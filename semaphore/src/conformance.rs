@@ -262,6 +262,7 @@ suite! { $
         a_future_dropped_on_its_way_leaves_nothing_behind,
         a_permit_is_given_back_when_it_is_dropped_also_by_a_panic,
         a_release_that_nobody_waits_for_is_one_all_the_same,
+        permits_that_are_dropped_all_at_once_are_given_back_like_others,
         ten_thousand_wait_and_are_steered,
         fencing_tokens_only_grow_even_when_the_semaphore_was_forgotten_in_between,
         an_idle_semaphore_is_forgotten_with_its_slots_and_its_handles_still_work,

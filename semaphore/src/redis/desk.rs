@@ -35,8 +35,10 @@ use crate::slots::Slots;
 
 /// Administrators do not wait longer for a server that cannot be reached.
 const ADMIN_LIMIT: Duration = Duration::from_secs(4);
-/// Nor does the end of a program.
+/// Nor does the end of a program ...
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+/// ... unless so much is given back that the server is busy with it: it waits as long as answers come, up to this.
+const LONGEST_CLOSE: Duration = Duration::from_secs(20);
 /// A request whose timeout has passed gives the server this long to say so itself.
 const GRACE: Duration = Duration::from_millis(500);
 /// The pauses between attempts to connect.
@@ -395,11 +397,16 @@ struct Driver {
     sleeping_until: Option<Instant>,
     closing: Option<Closing>,
     orders_ended: bool,
+    /// When the server was last sent the text of a script.
+    told: HashMap<Script, Instant>,
 }
 
 struct Closing {
     answer: Option<oneshot::Sender<Result<(), StoreError>>>,
+    /// When to give up, unless something is answered.
     until: Instant,
+    /// When to give up whatever comes.
+    latest: Instant,
 }
 
 impl Driver {
@@ -435,6 +442,7 @@ impl Driver {
             sleeping_until: None,
             closing: None,
             orders_ended: false,
+            told: HashMap::new(),
         }
     }
 
@@ -830,8 +838,12 @@ impl Driver {
 
     /// Gives everything back, then ends.
     fn close(&mut self, answer: Option<oneshot::Sender<Result<(), StoreError>>>) {
-        let until = Instant::now() + CLOSE_LIMIT;
-        self.closing = Some(Closing { answer, until });
+        let now = Instant::now();
+        self.closing = Some(Closing {
+            answer,
+            until: now + CLOSE_LIMIT,
+            latest: now + LONGEST_CLOSE,
+        });
         self.orders.close();
         let ids: Vec<RequestId> = self.requests.keys().copied().collect();
         for id in ids {
@@ -1329,8 +1341,13 @@ impl Driver {
 
     fn answered(&mut self, serial: u64, call: Call, sent: Instant, result: RedisResult<Value>) {
         match result {
-            Ok(answer) => self.done(call, sent, &answer),
-            Err(error) => self.troubled(serial, call, &error),
+            Ok(answer) => {
+                if let Some(closing) = &mut self.closing {
+                    closing.until = (Instant::now() + CLOSE_LIMIT).min(closing.latest);
+                }
+                self.done(call, sent, &answer);
+            }
+            Err(error) => self.troubled(serial, call, sent, &error),
         }
         if self.closing.is_none()
             && self
@@ -1352,11 +1369,19 @@ impl Driver {
         }
     }
 
-    fn troubled(&mut self, serial: u64, call: Call, error: &RedisError) {
+    fn troubled(&mut self, serial: u64, call: Call, sent: Instant, error: &RedisError) {
         if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
-            && let What::Script(script, command) = &call.what
+            && let What::Script(script, command) = call.what
         {
-            let what = What::Plain(Arc::new(scripts::with_text(command, *script)));
+            // Of many that were sent together, the first brings the text along for all. (In a cluster, there are
+            // several servers to be told.)
+            let told = self.told.get(&script).is_some_and(|told| sent < *told);
+            let what = if told && self.settings.names.together {
+                What::Script(script, command)
+            } else {
+                self.told.insert(script, Instant::now());
+                What::Plain(Arc::new(scripts::with_text(&command, script)))
+            };
             self.dispatch(serial, Call { what, ..call });
             return;
         }

@@ -1,7 +1,7 @@
 //! The one thread of an open store. It owns the connection, takes commands into transactions, and watches
 //! for what others decide. It never waits for anything but commands, time and the file's lock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,9 @@ use tokio::sync::oneshot::Sender;
 use super::clock::{Moment, WallClock};
 use super::file::{Database, Problem};
 use super::process::Process;
-use super::transitions::{Admission, Effects, Fate, Notice, Refreshed, Transition, is_alive};
+use super::transitions::{
+    Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, is_alive,
+};
 use super::{Hold, Lost, view};
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, StoreError};
@@ -29,6 +31,11 @@ use crate::view::SemaphoreView;
 
 /// As many commands as one transaction takes: some ten milliseconds' worth.
 const BATCH: usize = 256;
+/// So many permits more may be given back in it of which nobody asks whether they were still held. Whoever has piled
+/// them up gives them back all at once, and then they cost next to nothing.
+const MOST_DROPPED: usize = 8192;
+/// From so many on, that is done by statements for all of them.
+const MANY: usize = 32;
 
 /// How long a process in another container is taken to live after its last sign of life.
 const LEASE: Duration = Duration::from_secs(15);
@@ -85,6 +92,16 @@ pub(super) enum Command {
     Observe,
     Diagnose(Sender<Result<Diagnosis, StoreError>>),
     Close(Sender<Result<(), StoreError>>),
+}
+
+impl Command {
+    /// Which permit it gives back, if nobody asks what came of that.
+    fn drops(&self) -> Option<RequestId> {
+        match self {
+            Self::Release(id, None) => Some(*id),
+            _ => None,
+        }
+    }
 }
 
 /// What administrators do.
@@ -188,6 +205,7 @@ impl Open {
         let database = Database::open(path)?;
         let now = Moment::now();
         let host = this_host();
+        database.connection.execute_batch(ENDING)?;
         let session = database.transaction(|connection| {
             Transition::register(connection, host.as_deref(), now.after(LEASE))
         })?;
@@ -353,10 +371,14 @@ impl Worker {
     /// Carries out a command, and those that have come meanwhile, up to the next [`Command::Close`].
     fn take(&mut self, first: Command) {
         let mut batch = vec![first];
-        while batch.len() < BATCH
+        let mut cheap = 0;
+        while batch.len() < BATCH + cheap
             && !matches!(batch.last(), Some(Command::Close(_)))
             && let Ok(next) = self.inbox.try_recv()
         {
+            if next.drops().is_some() && cheap < MOST_DROPPED {
+                cheap += 1;
+            }
             batch.push(next);
         }
         let close = match batch.pop() {
@@ -413,9 +435,18 @@ impl Worker {
         };
         let done = open.transact(|transition| {
             let mut answers = Vec::with_capacity(batch.len());
-            for command in batch {
+            let mut rest = batch;
+            while let Some(command) = rest.first() {
                 transition.now = Moment::now();
-                answers.push(perform(transition, &here, command)?);
+                let dropped: Vec<RequestId> = rest.iter().map_while(Command::drops).collect();
+                if dropped.len() >= MANY {
+                    transition.release_all(&dropped)?;
+                    answers.extend(dropped.iter().map(|_| Answer::Released(true)));
+                    rest = &rest[dropped.len()..];
+                } else {
+                    answers.push(perform(transition, &here, command)?);
+                    rest = &rest[1..];
+                }
                 transition.bury()?;
             }
             Ok(answers)
@@ -878,11 +909,11 @@ fn perform(
         }
         Command::AbandonRun(run) => {
             // What was admitted in this very batch was not left: its holder has not heard of it.
-            let left = |id: RequestId| {
-                let hold = held.get(&id);
-                hold.is_some_and(|hold| hold.left.load(Ordering::Acquire))
-            };
-            transition.abandon_run(*run, left)?;
+            let left = held
+                .iter()
+                .filter(|(_, hold)| hold.run == Some(*run) && hold.left.load(Ordering::Acquire));
+            let left: HashSet<RequestId> = left.map(|(id, _)| *id).collect();
+            transition.abandon_run(*run, &left)?;
             Answer::Nothing
         }
         Command::Refresh(id, ttl, _) => Answer::Refreshed(transition.refresh(*id, *ttl)?),
