@@ -109,7 +109,7 @@ impl Watched {
         let (live, report_to_send) = (Arc::clone(&self.live), report_of(error.unresponsive()));
         // A store may be slow or away; the clock goes on.
         let work = move || {
-            drop((semaphores, id)); // ABANDON
+            semaphores.abandon(id);
             live.remove(id);
             if let Some(report) = report {
                 let _ = report.send(report_to_send);
