@@ -46,6 +46,7 @@ mod source;
 mod sys;
 mod trace;
 mod typescript;
+mod value;
 mod worker;
 
 pub use cla_semaphore as semaphore;
@@ -64,7 +65,7 @@ pub use rule::{
     Finding, Plan, PlannedBlock, PlannedOp, PlannedSemaphore, ServiceNameError, Severity, check,
     check_text, plan, rulebook_schema,
 };
-pub use run::{Charge, Kept, Run};
+pub use run::{Charge, Kept, Run, contain_panic};
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
 pub use source::{Happening, Listening, Source};
@@ -72,3 +73,4 @@ pub use sys::host_object::{HostObject, HostValues};
 pub use sys::quickjs::{StringIdentity, bytes_of, error_without_place, fulfils_promise};
 pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};
 pub use typescript::input::{InputState, input_state, tidy};
+pub use value::{MAX_DEPTH, RuleValue, Wanted};

@@ -1,7 +1,7 @@
 //! All of the engine's `unsafe` code, behind safe types.
 //!
-//! Four pieces need it: switching stacks ([`fiber`]), counting QuickJS's memory ([`memory`]), Rust
-//! values in JavaScript objects ([`host_object`]), and the few calls into QuickJS that `rquickjs` does
+//! Five pieces need it: switching stacks ([`fiber`]), counting QuickJS's memory ([`memory`]), Rust
+//! values in JavaScript objects ([`host_object`]), what JavaScript values are ([`values`]), and the few calls into QuickJS that `rquickjs` does
 //! not offer safely ([`quickjs`]). Nothing outside of this module may use `unsafe`; the workspace
 //! lint `unsafe_code = "deny"` enforces it.
 #![allow(unsafe_code)] // the one module of the workspace that needs it; see above
@@ -10,3 +10,4 @@ pub(crate) mod fiber;
 pub(crate) mod host_object;
 pub(crate) mod memory;
 pub(crate) mod quickjs;
+pub(crate) mod values;
