@@ -441,15 +441,21 @@ pub(crate) fn install<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<()
     )?;
     let clear = {
         let run = Rc::clone(run);
-        move |id: Opt<Value<'js>>| {
+        move |ctx: Ctx<'js>, id: Opt<Value<'js>>| {
+            // One more function for this would cost each run its memory.
+            if run.is_probing() {
+                return Err(ctx.throw(Value::new_int(ctx.clone(), 0)));
+            }
             if let Some(id) = id.0.and_then(|id| id.as_number()) {
                 // Ids are whole numbers from 1 to 2^32 - 1; the cast makes 0 of anything less.
                 run.event_loop.clear_timer(id as u32);
             }
+            Ok(())
         }
     };
     // One function serves the three names, as it does in browsers.
     let clear = Function::new(ctx.clone(), clear)?.with_name("clearTimeout")?;
+    run.set_thrower(ctx, clear.clone());
     for name in ["clearTimeout", "clearInterval", "clearImmediate"] {
         globals.set(name, clear.clone())?;
     }

@@ -31,9 +31,9 @@ use crate::value::{self, Functions, Returned, Unfit, Wanted};
 /// Stack that host functions may use below QuickJS's own limit, in bytes.
 ///
 /// QuickJS checks its limit at every call into a script; a host function that such a call leads to
-/// runs on what is left. Ours follow nested data with lists rather than calls; the deepest, reading an
-/// error with its causes, is bounded to about 16 KiB.
-const HOST_STACK: usize = 256 * 1024;
+/// runs on what is left. Ours follow nested data with lists rather than calls. The deepest is what a host's type does to
+/// read an argument as deep as [`MAX_DEPTH`](crate::MAX_DEPTH), with up to 2 KiB per level.
+const HOST_STACK: usize = 512 * 1024;
 
 /// How much stack a fiber needs so that a script may use `limits.stack` of it.
 pub(crate) fn fiber_stack(limits: &Limits) -> usize {

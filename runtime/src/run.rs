@@ -64,7 +64,9 @@ pub struct Run {
     pub(crate) control: Arc<Control>,
     /// What a panic of the host's code said.
     panic: RefCell<Option<String>>,
-    /// Throws, so that a panic that a script has caught goes on.
+    /// A panic that a script has caught is looked for.
+    probing: Cell<bool>,
+    /// Throws then, so that the panic goes on.
     thrower: RefCell<Option<Kept<Function<'static>>>>,
     pub(crate) gauge: Rc<MemoryGauge>,
     pub(crate) deadline: Option<Instant>,
@@ -156,6 +158,7 @@ impl Run {
             stash: Cell::new(Some((parts.stash, stash_charge))),
             control: parts.control,
             panic: RefCell::default(),
+            probing: Cell::default(),
             thrower: RefCell::default(),
             gauge: Rc::clone(&gauge),
             deadline: parts.deadline,
@@ -429,6 +432,12 @@ impl Run {
         Ok(())
     }
 
+    /// Whether the run must end, for work that cannot be left by an exception at once: it lets other runs go first as
+    /// [`Run::checkpoint`] does, which throws the reason later.
+    pub fn must_end(&self) -> bool {
+        self.on_interrupt()
+    }
+
     /// Whether code of the host's has panicked and a `catch` of the script's has held it. The run is stopped then.
     ///
     /// rquickjs keeps a panic while QuickJS unwinds, and goes on with it at the next exception that passes through one of
@@ -438,12 +447,17 @@ impl Run {
             // It is on its way to one of those functions.
             return false;
         }
+        let Some(thrower) = self.thrower.borrow().clone() else {
+            return false;
+        };
+        self.probing.set(true);
         let found = catch_unwind(AssertUnwindSafe(|| {
-            let thrown = self
-                .thrower(ctx)
+            let thrown = thrower
+                .get(ctx)
                 .and_then(|thrower| thrower.call::<_, ()>(()));
             debug_assert!(thrown.is_err());
         }));
+        self.probing.set(false);
         ctx.catch();
         match found {
             Ok(()) => false,
@@ -454,16 +468,14 @@ impl Run {
         }
     }
 
-    fn thrower<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Function<'js>> {
-        if let Some(thrower) = &*self.thrower.borrow() {
-            return thrower.get(ctx);
-        }
-        let thrower = Function::new(ctx.clone(), |ctx: Ctx<'js>| {
-            let thrown = Value::new_int(ctx.clone(), 0);
-            Err::<(), _>(ctx.throw(thrown))
-        })?;
-        *self.thrower.borrow_mut() = Some(self.keep(ctx, thrower.clone()));
-        Ok(thrower)
+    /// A function that [throws](Self::is_probing) while it is called by [`Run::find_panic`].
+    pub(crate) fn set_thrower<'js>(&self, ctx: &Ctx<'js>, thrower: Function<'js>) {
+        *self.thrower.borrow_mut() = Some(self.keep(ctx, thrower));
+    }
+
+    /// Whether the thrower is to throw.
+    pub(crate) fn is_probing(&self) -> bool {
+        self.probing.get()
     }
 
     /// Code of the host's has panicked: that ends the run, and nothing in it can catch it.

@@ -432,7 +432,9 @@ impl<'a, 'js, T: Tree> Walk<'a, 'js, T> {
         let depth = self.open.len();
         if let Some(known) = (0..depth).find(|at| self.open[*at].identity == *object) {
             let whole = self.path_to(known);
-            return Err(self.no_data(&format!("refers back to {whole}")));
+            return Err(self.no_data(&format!(
+                "refers back to {whole}: it is circular, which no data is"
+            )));
         }
         let class = Class::of(object);
         let refused = match class {
