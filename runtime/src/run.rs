@@ -443,8 +443,8 @@ impl Run {
     /// rquickjs keeps a panic while QuickJS unwinds, and goes on with it at the next exception that passes through one of
     /// its own functions. A script that catches what looks like an exception to it would go on for ever. So this throws.
     pub(crate) fn find_panic(&self, ctx: &Ctx<'_>) -> bool {
-        if has_exception(ctx) {
-            // It is on its way to one of those functions.
+        // An exception is on its way to one of those functions; and the throw may ask itself whether to stop.
+        if has_exception(ctx) || self.probing.get() {
             return false;
         }
         let Some(thrower) = self.thrower.borrow().clone() else {
