@@ -1,7 +1,9 @@
 //! A run from the inside: what host functions reach while a rule executes.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, Owner, Permit, Request, RunId, Semaphores};
 use futures_util::future::{Either, LocalBoxFuture, select};
-use rquickjs::{Ctx, Exception, Function, JsLifetime, Object, Persistent};
+use rquickjs::{Ctx, Exception, Function, JsLifetime, Object, Persistent, Value};
 
 use crate::control::{Control, Stop, Stopped};
 use crate::engine::{Engine, RunHandle, RunOptions, RunReport};
@@ -24,8 +26,11 @@ use crate::rule::{self, ServiceNameError};
 use crate::script::Script;
 use crate::sys::fiber;
 use crate::sys::memory::MemoryGauge;
-use crate::sys::quickjs::throw_uncatchable;
+use crate::sys::quickjs::{has_exception, throw_uncatchable};
+use crate::sys::values::run_of;
 use crate::trace::{MOST_REGIONS, RegionRecord, Trace};
+use crate::value::{self, Stash};
+use crate::worker::panic_message;
 
 /// How long runs that compute may keep their worker thread before everybody else gets a turn.
 ///
@@ -61,8 +66,15 @@ pub struct Run {
     pub(crate) id: RunId,
     pub(crate) name: Arc<str>,
     pub(crate) arguments: Vec<String>,
-    pub(crate) stash: serde_json::Value,
+    /// What the host gave, until it is made an object.
+    stash: Cell<Option<(Stash, Charge)>>,
     pub(crate) control: Arc<Control>,
+    /// What a panic of the host's code said.
+    panic: RefCell<Option<String>>,
+    /// A panic that a script has caught is looked for.
+    probing: Cell<bool>,
+    /// Throws then, so that the panic goes on.
+    thrower: RefCell<Option<Kept<Function<'static>>>>,
     pub(crate) gauge: Rc<MemoryGauge>,
     pub(crate) deadline: Option<Instant>,
     /// When the interpreter first asked since the run was last suspended.
@@ -100,7 +112,7 @@ pub(crate) struct RunParts {
     pub(crate) id: RunId,
     pub(crate) name: Arc<str>,
     pub(crate) arguments: Vec<String>,
-    pub(crate) stash: serde_json::Value,
+    pub(crate) stash: Stash,
     pub(crate) control: Arc<Control>,
     pub(crate) deadline: Option<Instant>,
     pub(crate) output: Arc<dyn Output>,
@@ -142,12 +154,25 @@ impl Run {
     pub(crate) fn new(parts: RunParts) -> Rc<Self> {
         let owner = Owner::process(&*parts.name).with_run(parts.id);
         let gauge = MemoryGauge::new();
+        let weight = match &parts.stash {
+            Stash::Value(value) => value.weight(),
+            // The host's own.
+            Stash::Json(_) => 0,
+        };
+        gauge.charge(weight);
+        let stash_charge = Charge {
+            gauge: Rc::clone(&gauge),
+            bytes: weight,
+        };
         Rc::new(Self {
             id: parts.id,
             name: parts.name,
             arguments: parts.arguments,
-            stash: parts.stash,
+            stash: Cell::new(Some((parts.stash, stash_charge))),
             control: parts.control,
+            panic: RefCell::default(),
+            probing: Cell::default(),
+            thrower: RefCell::default(),
             gauge: Rc::clone(&gauge),
             deadline: parts.deadline,
             slice_started: Cell::default(),
@@ -214,7 +239,11 @@ impl Run {
         if let Some(kept) = &*self.stash_object.borrow() {
             return kept.get(ctx);
         }
-        let value = ctx.json_parse(self.stash.to_string())?;
+        let value = match self.stash.take() {
+            Some((Stash::Json(json), _)) => value::from_json(ctx, &json)?,
+            Some((Stash::Value(value), _charge)) => value::from_value(ctx, value)?,
+            None => Value::new_undefined(ctx.clone()),
+        };
         let object = match value.into_object() {
             Some(object) => object,
             None => Object::new(ctx.clone())?,
@@ -444,10 +473,76 @@ impl Run {
     /// When the run is stopped (cancelled, out of time or memory), an exception that the rule cannot catch. Return it
     /// to QuickJS as it is.
     pub fn checkpoint(&self, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
-        if self.on_interrupt() {
+        if self.on_interrupt() || self.find_panic(ctx) {
             return Err(self.throw_stopped(ctx));
         }
         Ok(())
+    }
+
+    /// Whether the run must end, for work that cannot be left by an exception at once: it lets other runs go first as
+    /// [`Run::checkpoint`] does, which throws the reason later.
+    pub fn must_end(&self) -> bool {
+        self.on_interrupt()
+    }
+
+    /// Whether code of the host's has panicked and a `catch` of the script's has held it. The run is stopped then.
+    ///
+    /// rquickjs keeps a panic while QuickJS unwinds, and goes on with it at the next exception that passes through one of
+    /// its own functions. A script that catches what looks like an exception to it would go on for ever. So this throws.
+    pub(crate) fn find_panic(&self, ctx: &Ctx<'_>) -> bool {
+        // An exception is on its way to one of those functions; and the throw may ask itself whether to stop.
+        if has_exception(ctx) || self.probing.get() {
+            return false;
+        }
+        let Some(thrower) = self.thrower.borrow().clone() else {
+            return false;
+        };
+        self.probing.set(true);
+        let found = catch_unwind(AssertUnwindSafe(|| {
+            let thrown = thrower
+                .get(ctx)
+                .and_then(|thrower| thrower.call::<_, ()>(()));
+            debug_assert!(thrown.is_err());
+        }));
+        self.probing.set(false);
+        ctx.catch();
+        match found {
+            Ok(()) => false,
+            Err(panic) => {
+                self.note_panic(&*panic);
+                true
+            }
+        }
+    }
+
+    /// A function that [throws](Self::is_probing) while it is called by [`Run::find_panic`].
+    pub(crate) fn set_thrower<'js>(&self, ctx: &Ctx<'js>, thrower: Function<'js>) {
+        *self.thrower.borrow_mut() = Some(self.keep(ctx, thrower));
+    }
+
+    /// Whether the thrower is to throw.
+    pub(crate) fn is_probing(&self) -> bool {
+        self.probing.get()
+    }
+
+    /// Code of the host's has panicked: that ends the run, and nothing in it can catch it.
+    fn note_panic(&self, panic: &(dyn Any + Send)) {
+        let message = panic_message(panic).to_owned();
+        self.panic.borrow_mut().get_or_insert(message);
+        self.control.stop(Stop::Panicked);
+    }
+
+    /// What the first panic said.
+    pub(crate) fn panic_message(&self) -> String {
+        self.panic.borrow().clone().unwrap_or_default()
+    }
+
+    /// Does something that may panic, outside of QuickJS's own frames.
+    pub(crate) fn contain<T>(&self, work: impl FnOnce() -> T) -> Result<T, Stopped> {
+        catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+            self.note_panic(&*panic);
+            Stopped
+        })
     }
 
     /// Looks at the limits, and says whether the run must end.
@@ -481,7 +576,7 @@ impl Run {
             .until
             .get_or_insert_with(|| Instant::now() + shield.grace);
         self.shield.set(Some(shield));
-        past(until) || reason == Some(Stop::OutOfMemory)
+        past(until) || matches!(reason, Some(Stop::OutOfMemory | Stop::Panicked))
     }
 
     /// When the innermost op that has a time limit is out of time.
@@ -694,10 +789,33 @@ impl Run {
         let message = match self.control.reason() {
             Some(Stop::TimedOut) => "the run is out of time",
             Some(Stop::OutOfMemory) => "the run is out of memory",
+            Some(Stop::Panicked) => "the program that runs the rule failed",
             None if self.control.is_interrupted() => "interrupted",
             Some(Stop::Cancelled) | None => "the run was cancelled",
         };
         throw_uncatchable(ctx, message)
+    }
+}
+
+/// Calls a host function's body so that its panic ends the run at once: a `catch` or `finally` in JavaScript would
+/// hold the panic of a function that is not called in this way for a moment, until the interpreter asks next.
+///
+/// # Errors
+///
+/// That of `body`; when it has panicked, an exception that the rule cannot catch.
+pub fn contain_panic<T>(
+    ctx: &Ctx<'_>,
+    body: impl FnOnce() -> rquickjs::Result<T>,
+) -> rquickjs::Result<T> {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(result) => result,
+        Err(panic) => match run_of(ctx) {
+            Some(run) => {
+                run.note_panic(&*panic);
+                Err(run.throw_stopped(ctx))
+            }
+            None => resume_unwind(panic),
+        },
     }
 }
 

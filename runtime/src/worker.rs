@@ -27,6 +27,7 @@ use crate::script::{Script, Source};
 use crate::sys::fiber::Fiber;
 use crate::ticker::{self, Lane, Pulse};
 use crate::trace::Trace;
+use crate::value::{Returned, RuleValue, Stash, Wanted};
 use crate::watch::Watched;
 
 /// A run that is to be started.
@@ -35,7 +36,9 @@ pub(crate) struct Job {
     pub(crate) name: Arc<str>,
     pub(crate) script: Script,
     pub(crate) limits: Limits,
-    pub(crate) stash: serde_json::Value,
+    pub(crate) stash: Stash,
+    /// What is wanted of what it returns.
+    pub(crate) wanted: Wanted,
     pub(crate) arguments: Vec<String>,
     pub(crate) output: Arc<dyn Output>,
     pub(crate) folders: Vec<PathBuf>,
@@ -186,10 +189,15 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         let run = Rc::clone(&run);
         let settings = Arc::clone(&job.settings);
         let script = job.script;
+        let wanted = if job.detached {
+            Wanted::Nothing
+        } else {
+            job.wanted
+        };
         Fiber::new(Arc::clone(&job.name), fiber_stack(&limits), move || {
             // A panic in a host function is that run's failure, not the worker's.
             catch_unwind(AssertUnwindSafe(|| {
-                execute(&settings, &run, script, &limits)
+                execute(&settings, &run, script, wanted, &limits)
             }))
             .unwrap_or_else(|panic| Err(RuleError::panic(panic_message(&*panic))))
         })
@@ -284,7 +292,7 @@ fn root_of(script: &Script) -> Option<PathBuf> {
     }
 }
 
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()
@@ -292,7 +300,11 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("no message")
 }
 
-fn report(run: &Run, result: Result<serde_json::Value, RuleError>, started: Instant) -> RunReport {
+fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> RunReport {
+    let (result, value) = match result {
+        Ok(returned) => (Ok(returned.json), returned.value),
+        Err(error) => (Err(error), RuleValue::Null),
+    };
     let mut semaphores: Vec<_> = run
         .ledger
         .accounts()
@@ -312,6 +324,7 @@ fn report(run: &Run, result: Result<serde_json::Value, RuleError>, started: Inst
         id: run.id,
         name: run.name.to_string(),
         result,
+        value,
         waited,
         ran: started.elapsed().saturating_sub(waited),
         semaphores,

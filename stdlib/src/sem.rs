@@ -462,7 +462,13 @@ impl Module {
         let undefined = Value::new_undefined(ctx.clone());
         if let Command::List = command {
             let list = self.wait(ctx, None, async { Ok(semaphores.list().await?) })?;
-            return to_js(ctx, &list);
+            let views = js::Array::new(ctx.clone())?;
+            // One by one: there may be very many of them.
+            for (at, view) in list.iter().enumerate() {
+                self.run.checkpoint(ctx)?;
+                views.set(at, to_js(ctx, view)?)?;
+            }
+            return Ok(views.into_value());
         }
         if let Command::Grant | Command::Cancel | Command::Move = command {
             let place = match command {

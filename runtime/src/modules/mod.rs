@@ -292,7 +292,7 @@ impl ModuleCache {
                 &format!("there is no built-in module '{name}'"),
             ));
         };
-        let exports = module.exports(ctx, run)?;
+        let exports = crate::run::contain_panic(ctx, || module.exports(ctx, run))?;
         self.built_ins
             .borrow_mut()
             .insert(name.to_owned(), Persistent::save(ctx, exports.clone()));

@@ -2,6 +2,7 @@
 //! running it, bytecode to and from bytes, and errors that no `catch` can hold.
 
 use std::ffi::CString;
+use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
 use rquickjs::module::{Declared, Module, WriteOptions};
@@ -293,6 +294,32 @@ pub fn bytes_of(value: &Value<'_>) -> Result<Option<Vec<u8>>> {
             let message = "the buffer was given away, and has no bytes any more";
             Err(Exception::throw_type(value.ctx(), message))
         }
+    }
+}
+
+/// Whether an exception is on its way.
+pub(crate) fn has_exception(ctx: &Ctx<'_>) -> bool {
+    // SAFETY: the call only looks at a field of the context's runtime.
+    unsafe { qjs::JS_HasException(ctx.as_raw().as_ptr()) }
+}
+
+/// A way to a context for what QuickJS calls without one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ContextOf(NonNull<qjs::JSContext>);
+
+impl ContextOf {
+    pub(crate) fn new(ctx: &Ctx<'_>) -> Self {
+        Self(ctx.as_raw())
+    }
+
+    /// Gives the context to `look`.
+    ///
+    /// To be called by a handler of the interrupts of the context's own runtime only: QuickJS calls it while it executes
+    /// code in that context.
+    pub(crate) fn with<R>(self, look: impl for<'js> FnOnce(&Ctx<'js>) -> R) -> R {
+        // SAFETY: a context lives as long as its code is executed, and whoever has it executed has locked the runtime.
+        let ctx = unsafe { Ctx::from_raw(self.0) };
+        look(&ctx)
     }
 }
 

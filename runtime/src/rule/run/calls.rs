@@ -10,8 +10,8 @@ use super::super::parse;
 use super::super::scope::{Evaluator, Scope};
 use super::{Abort, Ran, Runner};
 use crate::engine::RunOptions;
-use crate::native::{json_to_value, value_to_json};
 use crate::script::Script;
+use crate::value::{RuleValue, Wanted};
 
 impl<'js> Runner<'_, 'js> {
     /// What an op of `book` sees.
@@ -218,18 +218,21 @@ impl<'js> Runner<'_, 'js> {
         let stash = match stash {
             Some(stash) => {
                 let value = self.value(stash, scope)?;
-                self.js(value_to_json(&self.ctx, value))?
+                self.js(RuleValue::read(&self.ctx, "stash", value))?
             }
-            None => serde_json::Value::Null,
+            None => RuleValue::Null,
         };
         let name = format!("{} › {file}", self.run.name());
-        let mut options = RunOptions::new().name(name).stash(stash);
+        let mut options = RunOptions::new()
+            .name(name)
+            .stash_value(stash)
+            .wanted(Wanted::Value);
         if let Some(event) = event {
             options = options.event(self.text(event, scope)?);
         }
         let report = self.js(self.run.run_rule(&self.ctx, Script::file(path), options))?;
         match report.result {
-            Ok(value) => self.js(json_to_value(&self.ctx, &value)),
+            Ok(_) => self.js(report.value.make(&self.ctx)),
             Err(error) => {
                 let mut abort = self.throw(&format!("{file} failed: {}", error.message));
                 if let Abort::Thrown(thrown) = &mut abort {
