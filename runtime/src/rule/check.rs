@@ -367,7 +367,7 @@ pub(super) fn read(
     let roots = folder.iter().cloned().chain(here).collect();
     let modules = ModuleCache::new(Arc::new(ModuleSettings::default()), roots);
     modules.set_main(name, folder);
-    Shelf::new(&modules, Strange::BuiltIn).main(name, text)
+    Shelf::new(&modules, Strange::BuiltIn, None).main(name, text)
 }
 
 /// What is said of a semaphore that is taken within itself, and what to do.
