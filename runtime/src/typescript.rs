@@ -12,6 +12,7 @@
 pub(crate) mod input;
 mod nesting;
 mod positions;
+pub(crate) mod references;
 pub(crate) mod takes;
 
 use std::path::Path;

@@ -117,7 +117,7 @@ fn files(extension: &str, language: Language, state: State) -> Vec<(String, Stri
         Module => format!("export const value = '{VALUE}'; export default () => value;"),
         CommonJs => format!("exports.value = '{VALUE}';"),
         Json => format!("{{\"value\": \"{VALUE}\"}}"),
-        Rulebook => format!("def: {{f: [return: {VALUE}]}}\ndo: [return: {VALUE}]"),
+        Rulebook => format!("def: {{f: {{do: [return: {VALUE}]}}}}\ndo: [return: {VALUE}]"),
     };
     let one = |text: String| vec![(name.clone(), text)];
     let with = |text: String, others: &[(&str, &str)]| {
@@ -164,7 +164,7 @@ fn files(extension: &str, language: Language, state: State) -> Vec<(String, Stri
         ),
         (Two, Rulebook) => with(
             format!("import: ./other.yml\n{fine}"),
-            &[("other.yml", "import: ./TARGET\ndef: {g: [return: 1]}")],
+            &[("other.yml", "import: ./TARGET\ndef: {g: {do: [return: 1]}}")],
         ),
         (Mixed, Module) => with(
             format!("import './other.cjs'; {fine}"),
@@ -206,7 +206,7 @@ fn files(extension: &str, language: Language, state: State) -> Vec<(String, Stri
         ),
         (BrokenBelow, Rulebook) => with(
             format!("import: ./other.yml\n{fine}"),
-            &[("other.yml", "def: {g: [nonsense: 1]}")],
+            &[("other.yml", "def: {g: {do: [nonsense: 1]}}")],
         ),
         (Awaits, Module) => one(format!("await null; {fine} await 0;")),
         // What a kind cannot be, it is not.
@@ -261,6 +261,10 @@ fn expected(extension: &str, language: Language, reference: Reference, state: St
     use Expected::{Error, Value, Well};
     let name = files_name(extension);
     let error = |words: &[&str]| Error(words.iter().map(|word| (*word).to_owned()).collect());
+    let by_import = matches!(
+        reference,
+        Reference::Import | Reference::Dynamic | Reference::Book
+    );
     let runs = matches!(reference, Reference::Rule | Reference::Main);
     match (reference, language) {
         // What cannot be referred to in this way.
@@ -298,6 +302,8 @@ fn expected(extension: &str, language: Language, reference: Reference, state: St
         (RequiresItself, Module) => error(&[&name, "being evaluated"]),
         (Mixed, Module) => error(&[&name, "other.cjs", "→"]),
         (Down, Module) => error(&[&name, "other.cjs", "middle.mjs", "→"]),
+        // Imported, it is wrapped into an ES module, and that one is in the circle.
+        (Mixed | Down, CommonJs) if by_import => error(&[&name, "other.mjs", "→"]),
         (WrongName, Module) => error(&["nope"]),
         (WrongName, CommonJs) => error(&["not a function"]),
         (BrokenBelow, Module | CommonJs | Rulebook) => error(&["other."]),

@@ -336,7 +336,7 @@ mod tests {
         link("rules/in", "inside");
         let message = |specifier: &str| {
             let error = resolve_in(&rules, specifier).unwrap_err().to_string();
-            error.replace(specifier, "X")
+            error.replace(&format!("'{specifier}'"), "X")
         };
         let refused = message("../secret.js");
         assert!(refused.contains(rules.to_str().unwrap()), "{refused}");
