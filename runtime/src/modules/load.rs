@@ -408,12 +408,19 @@ pub(super) fn name_place(
             if kind != "SyntaxError" || message.contains(&shown) {
                 return None;
             }
-            let place = place_in(&error.stack().unwrap_or_default(), name);
-            let place = place.map(|(line, column)| {
-                modules
-                    .original(name, line, column)
-                    .unwrap_or((line, column))
-            });
+            let text = modules.sources.borrow().get(name)?.text.clone();
+            let lines = text.lines().count().max(1) as u32;
+            let place = match place_in(&error.stack().unwrap_or_default(), name) {
+                // A bracket too many has closed the function around a CommonJS module.
+                Some((line, _)) if line > lines => {
+                    let problem = problems(name, &text).into_iter().next();
+                    problem.map(|problem| (problem.line, problem.column))
+                }
+                place => place.map(|(line, column)| {
+                    let original = modules.original(name, line, column);
+                    original.unwrap_or((line, column))
+                }),
+            };
             let message = match place {
                 Some((line, column)) => format!("{message} ({shown}:{line}:{column})"),
                 None => format!("{message} ({shown})"),

@@ -112,7 +112,7 @@ mod tests {
                 ("./b", true, (3, 15)),
                 ("./c", true, (4, 19)),
                 ("./d", false, (5, 18)),
-                ("./e", false, (5, 32)),
+                ("./e", false, (5, 33)),
             ]
         );
         assert!(references("let x = ").is_empty());
