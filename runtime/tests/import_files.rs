@@ -159,7 +159,8 @@ fn deep_texts_are_errors_whatever_the_stack() {
                 assert!(result.is_err() || main == "read.yml", "{name} by {main}");
             }
         }
-        cla_runtime::check(&[folder.path().join(name), folder.path().join("by.mjs")]);
+        let found = cla_runtime::check(&[folder.path().join(name), folder.path().join("by.mjs")]);
+        assert!(!found.is_empty(), "{name}");
     }
 }
 

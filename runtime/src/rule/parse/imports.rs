@@ -71,8 +71,8 @@ pub(in super::super) fn specifiers(root: &Node) -> Vec<String> {
         let from = match &item.value {
             Yaml::Text(text) => Some(text),
             Yaml::Map(parts) => {
-                let froms = parts.iter().filter(|(key, _)| key.text == "from");
-                match froms.last().map(|(_, part)| &part.value) {
+                let mut froms = parts.iter().filter(|(key, _)| key.text == "from");
+                match froms.next_back().map(|(_, part)| &part.value) {
                     Some(Yaml::Text(text)) => Some(text),
                     _ => None,
                 }
