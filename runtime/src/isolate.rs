@@ -16,6 +16,7 @@ use crate::error::{ErrorKind, RuleError, Sources};
 use crate::event_loop::{self, Ended};
 use crate::limits::Limits;
 use crate::modules::cache::Goal;
+use crate::modules::read::{ReadError, read_main};
 use crate::modules::{self, Kind, LoadedSource, ModuleLoader};
 use crate::native::value_to_json;
 use crate::rule::{self, Fork};
@@ -58,7 +59,7 @@ pub(crate) fn execute(
     let main = match script.source {
         Source::Fork(fork) => Main::Fork(fork),
         Source::Session(main) => Main::Session(main),
-        source => Main::load(source)?,
+        source => Main::load(source, run, limits)?,
     };
     let isolate = Isolate::new(settings, run, limits)
         .map_err(|error| RuleError::internal(&format!("cannot set up the isolate: {error}")))?;
@@ -174,7 +175,7 @@ struct Named {
 }
 
 impl Main {
-    fn load(source: Source) -> Result<Self, RuleError> {
+    fn load(source: Source, run: &Run, limits: &Limits) -> Result<Self, RuleError> {
         match source {
             Source::Fork(fork) => Ok(Self::Fork(fork)),
             Source::Session(main) => Ok(Self::Session(main)),
@@ -198,15 +199,30 @@ impl Main {
                 let cannot_read = |reason: &dyn std::fmt::Display| {
                     RuleError::load(format!("cannot read {}: {reason}", path.display()), None)
                 };
-                let text = std::fs::read_to_string(&path).map_err(|error| cannot_read(&error))?;
+                let text = read_main(&path, run, limits.memory).map_err(|error| match error {
+                    ReadError::Stopped => {
+                        stop_error(run.control.reason().unwrap_or(Stop::Cancelled), run, limits)
+                    }
+                    error => cannot_read(&error),
+                })?;
+                run.modules.charge(run, &text);
                 let full = path.canonicalize().map_err(|error| cannot_read(&error))?;
                 let Some(name) = full.to_str() else {
                     return Err(cannot_read(&"the path is not valid UTF-8"));
                 };
                 Ok(Self::Script(Named {
                     name: name.to_owned(),
-                    text: text.into(),
+                    text,
                     folder: full.parent().map(PathBuf::from),
+                }))
+            }
+            Source::Read { name, text } => {
+                run.modules.charge(run, &text);
+                let folder = Path::new(name.as_ref()).parent().map(PathBuf::from);
+                Ok(Self::Script(Named {
+                    name: name.as_ref().to_owned(),
+                    text,
+                    folder,
                 }))
             }
         }
@@ -306,7 +322,7 @@ fn evaluate<'js>(
     let name = &main.name;
     run.modules.set_main(name, main.folder.clone());
     if Kind::of(name) == Kind::Rulebook {
-        let book = rule::read(&run.modules, name, &main.text)?;
+        let book = rule::read(&run.modules, name, &main.text, run)?;
         let part = rule::Part::Section(run.event.as_deref());
         return rule::execute(ctx, run, &book, &part);
     }
@@ -351,12 +367,18 @@ fn evaluate_either<'js>(
     source: &LoadedSource,
 ) -> Evaluated<'js, Value<'js>> {
     let code = source.code();
-    if modules::looks_like_module(&source.text) {
+    // Most scripts need not be looked at.
+    let declares = match modules::may_be_module(&code) {
+        true => run.modules.shape(name, source).map(|shape| shape.declares),
+        false => Some(false),
+    };
+    if declares.unwrap_or_else(|| modules::looks_like_module(&source.text)) {
         return import_main(ctx, run, name);
     }
     no_events(run, name)?;
     let error = match compile(ctx, run, name, &code, Goal::Script) {
         Ok(script) => {
+            run.modules.main_is_script();
             let value = script.run().map_err(|error| failure(ctx, run, &error))?;
             return resolve(ctx, run, value);
         }
@@ -365,6 +387,7 @@ fn evaluate_either<'js>(
     if code.contains("await") {
         match compile(ctx, run, name, &code, Goal::AsyncScript) {
             Ok(script) => {
+                run.modules.main_is_script();
                 let promise = script.run().map_err(|error| failure(ctx, run, &error))?;
                 let result = resolve(ctx, run, promise)?;
                 let value = result
@@ -376,8 +399,9 @@ fn evaluate_either<'js>(
             Err(_) => drop(ctx.catch()),
         }
     }
-    // A declaration that does not start its line, or `import.meta`.
-    if code.contains("export") || code.contains("import") {
+    // It is too intricate to be looked at, and may have a declaration that does not start its line.
+    let words = code.contains("export") || code.contains("import");
+    if declares.is_none() && words && !matches!(error, Failure::Stopped) {
         return import_main(ctx, run, name);
     }
     Err(error)
@@ -406,13 +430,14 @@ fn compile<'js>(
 
 /// Evaluates the main script as a module; a default export that is a function gets the stash.
 fn import_main<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> Evaluated<'js, Value<'js>> {
-    let promise = Module::import(ctx, name).map_err(|error| failure(ctx, run, &error))?;
-    let namespace = resolve(ctx, run, promise.into_value())?;
-    let export = |name: &str| match namespace.as_object() {
-        Some(namespace) => namespace
+    let promise = modules::import(ctx, run, name).map_err(|error| failure(ctx, run, &error))?;
+    resolve(ctx, run, promise.into_value())?;
+    let namespace =
+        modules::namespace(ctx, run, name).map_err(|error| failure(ctx, run, &error))?;
+    let export = |name: &str| {
+        namespace
             .get::<_, Value<'js>>(name)
-            .map_err(|error| failure(ctx, run, &error)),
-        None => Ok(Value::new_undefined(ctx.clone())),
+            .map_err(|error| failure(ctx, run, &error))
     };
     if let Some(event) = &run.event {
         let on = value_to_json(ctx, export("on")?).map_err(|error| failure(ctx, run, &error))?;

@@ -36,6 +36,12 @@ pub trait NativeModule: Send + Sync + 'static {
     /// The name that rules import, for instance `cla/sem`.
     fn name(&self) -> &str;
 
+    /// Whether it is only for the [source modules](crate::EngineBuilder::source_module) of the engine, which import it by
+    /// declaration. To rules there is no such module, and no error lists it.
+    fn is_internal(&self) -> bool {
+        false
+    }
+
     /// Makes the exports. Called at the first import in a run, and only then.
     ///
     /// # Errors

@@ -285,6 +285,15 @@ impl Run {
         }
     }
 
+    /// Blocks like [`block_on`](Self::block_on); `None` when the run is stopped.
+    pub(crate) fn wait<F: Future>(&self, future: F) -> Option<F::Output> {
+        let (output, waited) = self.blocked(future).ok()?;
+        if waited {
+            self.slice_started.set(None);
+        }
+        Some(output)
+    }
+
     /// Waits for the future until the run, or the op that is carried out, is stopped, and as long as it may go on then.
     fn blocked<F: Future>(&self, future: F) -> Result<(F::Output, bool), Stopped> {
         let (shield, deadline) = (self.shield.get(), self.op_deadline.get());
@@ -689,7 +698,7 @@ impl Run {
     ///
     /// All that is wrong with it.
     pub fn check_rulebook(&self, name: &str, text: &str) -> Result<(), RuleError> {
-        rule::read(&self.modules, name, &text.into()).map(drop)
+        rule::read(&self.modules, name, &text.into(), self).map(drop)
     }
 
     /// The folder of the rule that was started; `None` if it is a text that has none.
@@ -703,24 +712,31 @@ impl Run {
         RuleError::from_js(ctx, here.as_value(), &self.modules).location
     }
 
-    /// The file of another rule, as a rule names it: below the folders that this run may import from.
+    /// Another rule, as a rule names its file: one below the folders that this run may import from. It is read here, so
+    /// that what was allowed is what runs.
     ///
-    /// A relative path begins at the folder of the file `from`; `""` stands for the rule that was started.
+    /// A relative path begins at the folder of the file `from`; `""` stands for the rule that was started. Blocks the
+    /// rule, not its thread, if the file is large.
     ///
     /// # Errors
     ///
     /// Says why there is none.
-    pub fn rule_file(&self, from: &str, file: &str) -> Result<PathBuf, String> {
+    pub fn rule_file(&self, from: &str, file: &str) -> Result<Script, String> {
         let specifier = if file.starts_with(['.', '/']) {
             file.to_owned()
         } else {
             format!("./{file}")
         };
-        match self.modules.resolve(from, &specifier) {
-            Ok(Resolved::File(path)) => Ok(path),
-            Ok(Resolved::BuiltIn(_)) => Err(format!("{file} is no file")),
-            Err(error) => Err(error.to_string()),
-        }
+        let path = match self.modules.resolve(from, &specifier) {
+            Ok(Resolved::File(path)) => path,
+            Ok(Resolved::BuiltIn(_)) => return Err(format!("{file} is no file")),
+            Err(error) => return Err(error.to_string()),
+        };
+        let Some(name) = path.to_str() else {
+            return Err(format!("the path {} is not valid UTF-8", path.display()));
+        };
+        let text = self.modules.read(name, Some(self))?;
+        Ok(Script::read(name, text))
     }
 
     /// Runs another rule, with the output, limits and folders of this one, and blocks until it has ended. It is

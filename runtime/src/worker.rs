@@ -287,6 +287,7 @@ fn root_of(script: &Script) -> Option<PathBuf> {
     match &script.source {
         Source::File(path) => path.canonicalize().ok()?.parent().map(PathBuf::from),
         Source::Text { folder, .. } => folder.as_ref()?.canonicalize().ok(),
+        Source::Read { name, .. } => Path::new(name.as_ref()).parent().map(PathBuf::from),
         Source::Session(main) => main.folder.as_ref()?.canonicalize().ok(),
         Source::Fork(fork) => Path::new(&fork.main.name).parent().map(PathBuf::from),
     }

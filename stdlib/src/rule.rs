@@ -103,10 +103,10 @@ impl Module {
             }
             None => {
                 let file = string_argument(ctx, "rule.run: the rule", rule)?;
-                let path = self.run.rule_file("", &file).map_err(|problem| {
+                let script = self.run.rule_file("", &file).map_err(|problem| {
                     crate::throw::error(ctx, format_args!("{WHAT}: {problem}"))
                 })?;
-                (file, Script::file(path))
+                (file, script)
             }
         };
         let stash = if stash.is_undefined() || stash.is_null() {
