@@ -546,7 +546,7 @@ pub(crate) fn explain<'js>(
     }
 }
 
-fn stop_error(stop: Stop, limits: &Limits) -> RuleError {
+pub(crate) fn stop_error(stop: Stop, limits: &Limits) -> RuleError {
     match stop {
         Stop::Cancelled => RuleError::cancelled(),
         Stop::TimedOut => RuleError::timed_out(limits.timeout.unwrap_or_default()),

@@ -59,7 +59,7 @@ pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use ledger::{Account, HeldPermit, Ledger, PermitFacts};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
 pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
-pub use output::{Output, OutputStream, ProcessOutput};
+pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
 pub use rule::{
     Finding, Plan, PlannedBlock, PlannedOp, PlannedSemaphore, ServiceNameError, Severity, check,
     check_text, plan, rulebook_schema,

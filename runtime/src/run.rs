@@ -1,11 +1,12 @@
 //! A run from the inside: what host functions reach while a rule executes.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, Owner, Permit, Request, RunId, Semaphores};
@@ -19,7 +20,7 @@ use crate::event_loop::EventLoop;
 use crate::ledger::{Account, Ledger};
 use crate::limits::Limits;
 use crate::modules::{ModuleCache, Resolved};
-use crate::output::{Output, OutputStream};
+use crate::output::{self, Output, OutputStream, OutputWait};
 use crate::rule::{self, ServiceNameError};
 use crate::script::Script;
 use crate::sys::fiber;
@@ -67,6 +68,8 @@ pub struct Run {
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// When the innermost op of a rulebook that has a time limit is out of time.
     op_deadline: Cell<Option<Instant>>,
+    /// After the run was stopped, its output had no room for a while: it is not waited for again.
+    output_given_up: Cell<bool>,
     /// What must be done in the end is being done.
     shield: Cell<Option<Shield>>,
     pub(crate) semaphores: Semaphores,
@@ -144,6 +147,7 @@ impl Run {
             started: parts.started,
             regions: RefCell::default(),
             op_deadline: Cell::default(),
+            output_given_up: Cell::default(),
             shield: Cell::default(),
             semaphores: parts.semaphores,
             owner,
@@ -172,9 +176,77 @@ impl Run {
         &self.arguments
     }
 
-    /// Writes to the run's output.
-    pub fn write(&self, stream: OutputStream, text: &str) {
-        self.output.write(stream, text);
+    /// Writes to the run's output; blocks the rule, not its thread, while that has no room.
+    ///
+    /// A long text goes there in pieces. In what must be done in the end although the run was stopped, an output that
+    /// takes nothing more is waited for only briefly, once: the text is then dropped.
+    ///
+    /// # Errors
+    ///
+    /// That of [`Run::block_on`].
+    pub fn write(&self, ctx: &Ctx<'_>, stream: OutputStream, text: &str) -> rquickjs::Result<()> {
+        let mut rest = text;
+        loop {
+            self.checkpoint(ctx)?;
+            if let Some(room) = self.output.ready(stream)
+                && !self.block_on(ctx, self.gets(room))?
+            {
+                return Ok(());
+            }
+            let (piece, left) = output::piece(rest);
+            self.output.write(stream, piece);
+            if left.is_empty() {
+                return Ok(());
+            }
+            rest = left;
+        }
+    }
+
+    /// Writes to the run's output from a future that the run waits for.
+    pub(crate) async fn write_waiting(&self, stream: OutputStream, text: &str) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some(room) = self.output.ready(stream)
+                && !self.gets(room).await
+            {
+                return;
+            }
+            let (piece, left) = output::piece(rest);
+            self.output.write(stream, piece);
+            rest = left;
+        }
+    }
+
+    /// Waits for room in the output; `false` if that is given up, because it is the end of a run that was stopped.
+    async fn gets(&self, room: OutputWait<'_>) -> bool {
+        if self.shield.get().is_none() {
+            room.await;
+            return true;
+        }
+        if self.output_given_up.get() {
+            return false;
+        }
+        let patience = async {
+            // It is looked at whenever this is polled, which it is when the run is stopped.
+            poll_fn(|_| match self.stopped_from_outside() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
+            tokio::time::sleep(output::PATIENCE).await;
+        };
+        let patience = pin!(patience);
+        let got = matches!(select(room, patience).await, Either::Left(_));
+        self.output_given_up.set(!got);
+        got
+    }
+
+    /// Whether the run was stopped, or the op that is carried out is out of time, shielded or not.
+    fn stopped_from_outside(&self) -> bool {
+        let late = |at: Instant| Instant::now() >= at;
+        self.control.reason().is_some()
+            || self.control.is_interrupted()
+            || self.op_deadline.get().is_some_and(late)
     }
 
     /// The semaphores of the engine.

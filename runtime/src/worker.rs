@@ -13,13 +13,13 @@ use cla_semaphore::RunId;
 use futures_util::future::{Either, select};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::control::{Control, Stop};
+use crate::control::{Control, Stop, Stopped};
 use crate::engine::{Engine, EngineSettings, LiveRuns, OtherSemaphores, RunReport, TakenSemaphore};
 use crate::error::{ErrorKind, RuleError};
-use crate::isolate::{execute, fiber_stack};
+use crate::isolate::{execute, fiber_stack, stop_error};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
-use crate::output::{Output, OutputStream};
+use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
 use crate::run::{Run, RunParts, Spawner};
 use crate::script::{Script, Source};
 use crate::sys::fiber::Fiber;
@@ -165,7 +165,12 @@ async fn perform(job: Job) {
         ))),
     };
     run.end().await;
+    let result = match job.output.flushed() {
+        Some(flushed) => wait_for_output(flushed, &job.control, run.deadline, &limits, result).await,
+        None => result,
+    };
     let report = report(&run, result, started);
+    let deadline = run.deadline;
     drop(run);
     if let Some(trace) = &job.trace {
         let ids = (report.id, job.parent);
@@ -176,7 +181,13 @@ async fn perform(job: Job) {
         && error.kind != ErrorKind::Cancelled
     {
         let text = format!("{}: {}", report.name, error.render(false));
-        job.output.write(OutputStream::Stderr, &text);
+        let has_room = match job.output.ready(OutputStream::Stderr) {
+            Some(room) => within_limits(room, &job.control, deadline).await.is_ok(),
+            None => true,
+        };
+        if has_room {
+            job.output.write(OutputStream::Stderr, &text);
+        }
     }
     job.live.remove(job.id);
     // Nobody may be waiting for it; that is fine.
@@ -198,6 +209,46 @@ async fn until_done<T: 'static>(
         }
     }
     fiber.await
+}
+
+/// Waits until the output has written what it was given, and gives the run's result: that it was stopped, if it was
+/// meanwhile.
+async fn wait_for_output(
+    flushed: OutputWait<'_>,
+    control: &Control,
+    deadline: Option<Instant>,
+    limits: &Limits,
+    result: Result<serde_json::Value, RuleError>,
+) -> Result<serde_json::Value, RuleError> {
+    match within_limits(flushed, control, deadline).await {
+        Err(stop) if result.is_ok() => Err(stop_error(stop, limits)),
+        _ => result,
+    }
+}
+
+/// Waits for an output until the run is stopped, or out of time; a moment at least. Gives what stopped it.
+async fn within_limits(
+    wait: OutputWait<'_>,
+    control: &Control,
+    deadline: Option<Instant>,
+) -> Result<(), Stop> {
+    let mut wait = pin!(wait);
+    let until = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let stopped = {
+        let until = pin!(until);
+        match control.until_stopped(select(wait.as_mut(), until)).await {
+            Ok((Either::Left(_), _)) => return Ok(()),
+            Ok((Either::Right(_), _)) => Stop::TimedOut,
+            Err(Stopped) => control.reason().unwrap_or(Stop::Cancelled),
+        }
+    };
+    // A reader that is only slow gets what was written last.
+    tokio::time::timeout(PATIENCE, wait).await.map_err(|_| stopped)
 }
 
 /// The folder below which the rule may import.

@@ -55,8 +55,7 @@ pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
     ] {
         let log = move |ctx: Ctx<'js>, values: Rest<Value<'js>>| {
             let line = format(&ctx, &values)?;
-            write(&*State::of(&ctx)?, stream, &line);
-            js::Result::Ok(())
+            write(&ctx, &*State::of(&ctx)?, stream, line)
         };
         console.set(name, named(ctx, name, log)?)?;
     }
@@ -77,21 +76,21 @@ pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
 }
 
 /// Writes a text, indented as deep as groups are open.
-fn write(state: &State, stream: OutputStream, text: &str) {
+fn write(ctx: &Ctx<'_>, state: &State, stream: OutputStream, text: String) -> js::Result<()> {
     let margin = " ".repeat(state.console.groups.get().min(MAX_GROUPS) * GROUP_INDENTATION);
     let mut lines = if margin.is_empty() {
-        text.to_owned()
+        text
     } else {
         format!("{margin}{}", text.replace('\n', &format!("\n{margin}")))
     };
     lines.push('\n');
-    state.write(stream, &lines);
+    state.write(ctx, stream, &lines)
 }
 
 fn group<'js>(ctx: Ctx<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
     let state = State::of(&ctx)?;
     if !values.is_empty() {
-        write(&state, Stdout, &format(&ctx, &values)?);
+        write(&ctx, &state, Stdout, format(&ctx, &values)?)?;
     }
     let groups = &state.console.groups;
     groups.set(groups.get().saturating_add(1));
@@ -119,8 +118,7 @@ fn trace<'js>(ctx: Ctx<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
     for frame in stack.lines().filter(|frame| !frame.ends_with("(native)")) {
         let _ = write!(text, "\n{frame}");
     }
-    write(&state, Stderr, &text);
-    Ok(())
+    write(&ctx, &state, Stderr, text)
 }
 
 fn assert<'js>(ctx: Ctx<'js>, condition: Arg<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
@@ -131,8 +129,7 @@ fn assert<'js>(ctx: Ctx<'js>, condition: Arg<'js>, values: Rest<Value<'js>>) -> 
     if !values.is_empty() {
         let _ = write!(text, ": {}", format(&ctx, &values)?);
     }
-    write(&*State::of(&ctx)?, Stderr, &text);
-    Ok(())
+    write(&ctx, &*State::of(&ctx)?, Stderr, text)
 }
 
 /// The label of a counter or timer.
@@ -154,19 +151,15 @@ fn count<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
         }
         count
     };
-    write(&state, Stdout, &format!("{name}: {count}"));
-    Ok(())
+    write(&ctx, &state, Stdout, format!("{name}: {count}"))
 }
 
 fn count_reset<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
     let state = State::of(&ctx)?;
     let name = label(&ctx, &name)?;
     if state.console.counts.borrow_mut().remove(&name).is_none() {
-        write(
-            &state,
-            Stderr,
-            &format!("console.countReset: no count named '{name}'"),
-        );
+        let text = format!("console.countReset: no count named '{name}'");
+        write(&ctx, &state, Stderr, text)?;
     }
     Ok(())
 }
@@ -176,11 +169,8 @@ fn time<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
     let name = label(&ctx, &name)?;
     let known = state.console.timers.borrow().contains_key(&name);
     if known {
-        write(
-            &state,
-            Stderr,
-            &format!("console.time: a timer named '{name}' runs already"),
-        );
+        let text = format!("console.time: a timer named '{name}' runs already");
+        write(&ctx, &state, Stderr, text)?;
     } else if state.console.timers.borrow().len() < MAX_LABELS {
         state
             .console
@@ -214,20 +204,15 @@ fn report_time<'js>(
     values: &[Value<'js>],
 ) -> js::Result<()> {
     let Some(started) = started else {
-        write(
-            state,
-            Stderr,
-            &format!("console.{method}: no timer named '{name}'"),
-        );
-        return Ok(());
+        let text = format!("console.{method}: no timer named '{name}'");
+        return write(ctx, state, Stderr, text);
     };
     let mut line = format!("{name}: {}", elapsed(started.elapsed()));
     if !values.is_empty() {
         line.push(' ');
         line.push_str(&join(ctx, values)?);
     }
-    write(state, Stdout, &line);
-    Ok(())
+    write(ctx, state, Stdout, line)
 }
 
 /// A time span as Node's timers show it: `12.345ms`, `1.234s`, `2:03.456 (m:ss.mmm)`.
@@ -267,8 +252,7 @@ fn dir<'js>(ctx: Ctx<'js>, value: Arg<'js>, options: Arg<'js>) -> js::Result<()>
         shown = shown.colors(options.get::<_, Option<bool>>("colors")?.unwrap_or(false));
     }
     let text = inspect(&ctx, &value, &shown)?;
-    write(&*State::of(&ctx)?, Stdout, &text);
-    Ok(())
+    write(&ctx, &*State::of(&ctx)?, Stdout, text)
 }
 
 /// A table that is being put together.
@@ -361,8 +345,7 @@ fn print_table<'js>(ctx: Ctx<'js>, data: Arg<'js>, columns: Arg<'js>) -> js::Res
         None => None,
     };
     let text = tabulated(&ctx, &data, columns)?;
-    write(&*State::of(&ctx)?, Stdout, &text);
-    Ok(())
+    write(&ctx, &*State::of(&ctx)?, Stdout, text)
 }
 
 /// A value as `console.table` draws it: the rows of an array or object; any other value as `console.log` shows it.

@@ -153,8 +153,7 @@ impl Bus {
                         let said = format!(
                             "{count} events were dropped: the rule did not get round to so many that waited\n"
                         );
-                        run.write(OutputStream::Stderr, &said);
-                        Ok(())
+                        run.write(ctx, OutputStream::Stderr, &said)
                     }
                 });
             new.hold(self.held.get());
