@@ -100,8 +100,13 @@ fn written(result: std::io::Result<()>) -> u8 {
 
 /// Tells the user what went wrong, in the form that clap gives its errors too.
 fn report(problem: &dyn Display) {
+    anstream::eprint!("{}", reported(problem));
+}
+
+/// What [`report`] prints.
+fn reported(problem: &dyn Display) -> String {
     let style = anstyle::AnsiColor::Red.on_default().bold();
-    anstream::eprintln!("{style}error:{style:#} {problem}");
+    format!("{style}error:{style:#} {problem}\n")
 }
 
 /// Tells the user what is not as it should be, although the program goes on.

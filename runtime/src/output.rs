@@ -22,6 +22,18 @@ pub enum OutputStream {
     Stderr,
 }
 
+impl OutputStream {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Stdout, Self::Stderr];
+
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::Stdout => 0,
+            Self::Stderr => 1,
+        }
+    }
+}
+
 /// A future of an [`Output`] that has room again, or has written what it was given.
 pub type OutputWait<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
@@ -50,9 +62,16 @@ pub trait Output: Send + Sync + 'static {
         None
     }
 
-    /// What the end of a run waits for before its report is out: that all it was given is where it belongs. `None` if
-    /// it is, which is the default.
-    fn flushed(&self) -> Option<OutputWait<'_>> {
+    /// How much it was given for `stream` up to now, in a measure of its own; for [`flushed`](Self::flushed).
+    fn given(&self, stream: OutputStream) -> u64 {
+        let _ = stream;
+        0
+    }
+
+    /// What the end of a run waits for before its report is out: that what had been given for `stream` at its last
+    /// write is where it belongs. `None` if it is, which is the default.
+    fn flushed(&self, stream: OutputStream, given: u64) -> Option<OutputWait<'_>> {
+        let _ = (stream, given);
         None
     }
 }
@@ -86,8 +105,12 @@ impl Output for ProcessOutput {
         process().ready(stream)
     }
 
-    fn flushed(&self) -> Option<OutputWait<'_>> {
-        process().flushed()
+    fn given(&self, stream: OutputStream) -> u64 {
+        process().given(stream)
+    }
+
+    fn flushed(&self, stream: OutputStream, given: u64) -> Option<OutputWait<'_>> {
+        process().flushed(stream, given)
     }
 }
 

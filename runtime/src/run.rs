@@ -62,6 +62,8 @@ pub struct Run {
     /// When the interpreter first asked since the run was last suspended.
     slice_started: Cell<Option<Instant>>,
     pub(crate) output: Arc<dyn Output>,
+    /// How much the output had been given when this run last wrote to it, by stream.
+    written: [Cell<u64>; 2],
     pub(crate) event: Option<String>,
     spawner: Spawner,
     pub(crate) started: Instant,
@@ -142,6 +144,7 @@ impl Run {
             deadline: parts.deadline,
             slice_started: Cell::default(),
             output: parts.output,
+            written: Default::default(),
             event: parts.event,
             spawner: parts.spawner,
             started: parts.started,
@@ -194,7 +197,7 @@ impl Run {
                 return Ok(());
             }
             let (piece, left) = output::piece(rest);
-            self.output.write(stream, piece);
+            self.hand_on(stream, piece);
             if left.is_empty() {
                 return Ok(());
             }
@@ -212,9 +215,22 @@ impl Run {
                 return;
             }
             let (piece, left) = output::piece(rest);
-            self.output.write(stream, piece);
+            self.hand_on(stream, piece);
             rest = left;
         }
+    }
+
+    fn hand_on(&self, stream: OutputStream, text: &str) {
+        self.output.write(stream, text);
+        self.written[stream.index()].set(self.output.given(stream));
+    }
+
+    /// What there is to wait for until the output has written what this run gave it.
+    pub(crate) fn unwritten(&self) -> impl Iterator<Item = OutputWait<'_>> {
+        let streams = OutputStream::ALL.into_iter();
+        streams.filter_map(|stream| {
+            self.output.flushed(stream, self.written[stream.index()].get())
+        })
     }
 
     /// Waits for room in the output; `false` if that is given up, because it is the end of a run that was stopped.

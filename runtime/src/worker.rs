@@ -165,10 +165,10 @@ async fn perform(job: Job) {
         ))),
     };
     run.end().await;
-    let result = match job.output.flushed() {
-        Some(flushed) => wait_for_output(flushed, &job.control, run.deadline, &limits, result).await,
-        None => result,
-    };
+    let mut result = result;
+    for unwritten in run.unwritten() {
+        result = wait_for_output(unwritten, &job.control, run.deadline, &limits, result).await;
+    }
     let report = report(&run, result, started);
     let deadline = run.deadline;
     drop(run);

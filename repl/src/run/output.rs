@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
-use cla_runtime::{Output, OutputStream};
+use cla_runtime::{Output, OutputStream, OutputWait};
 use parking_lot::Mutex;
 
 use super::screen::Screen;
@@ -122,13 +122,33 @@ impl RunOutput {
     }
 }
 
-impl Output for RunOutput {
-    fn write(&self, stream: OutputStream, text: &str) {
-        let stream = if self.diverted {
+impl RunOutput {
+    /// Where it really goes.
+    fn stream(&self, stream: OutputStream) -> OutputStream {
+        if self.diverted {
             OutputStream::Stderr
         } else {
             stream
-        };
+        }
+    }
+}
+
+impl Output for RunOutput {
+    fn ready(&self, stream: OutputStream) -> Option<OutputWait<'_>> {
+        self.screen.queue().ready(self.stream(stream))
+    }
+
+    fn given(&self, stream: OutputStream) -> u64 {
+        self.screen.queue().given(self.stream(stream))
+    }
+
+    fn flushed(&self, stream: OutputStream, given: u64) -> Option<OutputWait<'_>> {
+        let stream = self.stream(stream);
+        self.screen.queue().flushed(stream, given)
+    }
+
+    fn write(&self, stream: OutputStream, text: &str) {
+        let stream = self.stream(stream);
         let Some(prefix) = &self.prefix else {
             return self.screen.write(stream, text);
         };

@@ -96,13 +96,6 @@ struct State {
     closed: bool,
 }
 
-fn index(stream: OutputStream) -> usize {
-    match stream {
-        OutputStream::Stdout => 0,
-        OutputStream::Stderr => 1,
-    }
-}
-
 impl QueuedOutput {
     /// An output with a writer for each of the streams. Each has a thread of its own as soon as there is something to write.
     pub fn new(
@@ -159,7 +152,7 @@ impl QueuedOutput {
 
     /// Why a stream can no longer be written to, if it cannot.
     pub fn failure(&self, stream: OutputStream) -> Option<Arc<io::Error>> {
-        self.queue(stream).state.lock().failures[index(stream)].clone()
+        self.queue(stream).state.lock().failures[stream.index()].clone()
     }
 
     /// Waits until a stream can no longer be written to.
@@ -167,7 +160,7 @@ impl QueuedOutput {
         let queue = self.queue(stream);
         loop {
             let failed = queue.failed.notified();
-            if queue.state.lock().failures[index(stream)].is_some() {
+            if queue.state.lock().failures[stream.index()].is_some() {
                 return;
             }
             failed.await;
@@ -197,6 +190,18 @@ impl QueuedOutput {
             state.queued = 0;
             state.done = state.given;
             queue.wake(state);
+        }
+    }
+
+    /// What there is to wait for until all that it was given is written; `None` if it is.
+    pub fn unwritten(&self) -> Option<OutputWait<'_>> {
+        let wait = |stream| self.flushed(stream, self.given(stream));
+        match OutputStream::ALL.map(wait) {
+            [Some(stdout), Some(stderr)] => Some(Box::pin(async move {
+                stdout.await;
+                stderr.await;
+            })),
+            [one, other] => one.or(other),
         }
     }
 
@@ -245,15 +250,17 @@ impl Output for QueuedOutput {
         }))
     }
 
-    fn flushed(&self) -> Option<OutputWait<'_>> {
-        let mut waits: Vec<Flushed<'_>> = self.queues().filter_map(Flushed::of).collect();
-        let last = waits.pop()?;
-        Some(Box::pin(async move {
-            for wait in waits {
-                wait.await;
-            }
-            last.await;
-        }))
+    fn given(&self, stream: OutputStream) -> u64 {
+        self.queue(stream).state.lock().given
+    }
+
+    fn flushed(&self, stream: OutputStream, given: u64) -> Option<OutputWait<'_>> {
+        let queue = self.queue(stream);
+        let is_done = queue.state.lock().done >= given;
+        (!is_done).then(|| {
+            let until = given;
+            Box::pin(Flushed { queue, until }) as OutputWait<'_>
+        })
     }
 }
 
@@ -268,7 +275,7 @@ fn sink(mut writer: impl Write + Send + 'static) -> Sink {
 impl State {
     /// Whether what is written to the stream is dropped.
     fn drops(&self, stream: OutputStream) -> bool {
-        self.abandoned || self.failures[index(stream)].is_some()
+        self.abandoned || self.failures[stream.index()].is_some()
     }
 
     /// Notes that so many bytes are written or dropped.
@@ -280,7 +287,7 @@ impl State {
     }
 
     fn fail(&mut self, stream: OutputStream, error: io::Error) {
-        self.failures[index(stream)] = Some(Arc::new(error));
+        self.failures[stream.index()] = Some(Arc::new(error));
         let mut dropped = 0;
         self.pieces.retain(|(of, piece)| {
             dropped += if *of == stream { piece.len() } else { 0 };
@@ -334,7 +341,7 @@ impl Queue {
         let mut rest = text;
         // With nothing before it, it need not wait for the thread.
         while state.queued == 0 && !rest.is_empty() {
-            match state.direct[index(stream)].write(rest) {
+            match state.direct[stream.index()].write(rest) {
                 Ok(written) if written > 0 => {
                     rest = rest.get(written..).unwrap_or_default();
                     state.complete(written);
@@ -551,16 +558,6 @@ impl Drop for Room<'_> {
 struct Flushed<'a> {
     queue: &'a Queue,
     until: u64,
-}
-
-impl<'a> Flushed<'a> {
-    fn of(queue: &'a Arc<Queue>) -> Option<Self> {
-        let state = queue.state.lock();
-        (state.done < state.given).then(|| Self {
-            queue,
-            until: state.given,
-        })
-    }
 }
 
 impl Future for Flushed<'_> {
