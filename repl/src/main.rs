@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod doctor;
 mod durations;
+mod out;
 mod render;
 mod repl;
 mod run;
@@ -75,6 +76,8 @@ mod exit {
     pub(crate) const USAGE: u8 = 2;
     /// Waited as long as it was allowed to: `EX_TEMPFAIL`, try again later.
     pub(crate) const TIMED_OUT: u8 = 75;
+    /// Ctrl-C.
+    pub(crate) const INTERRUPTED: u8 = 128 + 2;
     /// Nobody reads the output any more: what a shell says of a program that SIGPIPE ended.
     pub(crate) const PIPE_CLOSED: u8 = 128 + 13;
 }

@@ -55,10 +55,9 @@ pub(super) struct Colours {
 impl Colours {
     /// What `--color`, the environment (`NO_COLOR`, `CLICOLOR_FORCE`) and the terminal say.
     pub(super) fn detect() -> Self {
-        let wanted = |choice| choice != anstream::ColorChoice::Never;
         Self {
-            stdout: wanted(anstream::AutoStream::choice(&std::io::stdout())),
-            stderr: wanted(anstream::AutoStream::choice(&std::io::stderr())),
+            stdout: crate::out::is_coloured(OutputStream::Stdout),
+            stderr: crate::out::is_coloured(OutputStream::Stderr),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::{Output, OutputStream, ProcessOutput, QueuedOutput};
+use cla_runtime::{Output, OutputStream, QueuedOutput};
 use parking_lot::Mutex;
 use unicode_width::UnicodeWidthChar;
 
@@ -38,7 +38,7 @@ impl Screen {
     pub(super) fn new() -> Self {
         let plain = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
         Self {
-            queue: ProcessOutput::queue(),
+            queue: crate::out::queue(),
             state: Mutex::default(),
             status_possible: io::stderr().is_terminal() && !plain,
         }

@@ -188,12 +188,7 @@ impl Session {
             OutputStream::Stdout => self.colours.stdout,
             OutputStream::Stderr => self.colours.stderr,
         };
-        if coloured {
-            self.screen.write(stream, text);
-        } else {
-            let plain = anstream::adapter::strip_str(text).to_string();
-            self.screen.write(stream, &plain);
-        }
+        self.screen.write(stream, &crate::out::plain(text, coloured));
     }
 
     pub(super) fn report(&self, problem: &dyn std::fmt::Display) {
