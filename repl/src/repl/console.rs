@@ -145,12 +145,16 @@ impl Console {
         let Some(unwritten) = queue.unwritten() else {
             return;
         };
-        let given_up = self.runtime.block_on(async {
-            tokio::select! {
-                () = unwritten => false,
-                _ = self.interrupts.recv() => true,
-            }
-        });
+        let given_up = if self.interrupted {
+            !queue.flush(FAREWELL)
+        } else {
+            self.runtime.block_on(async {
+                tokio::select! {
+                    () = unwritten => false,
+                    _ = self.interrupts.recv() => true,
+                }
+            })
+        };
         if given_up && !self.interactive {
             queue.abandon();
             self.interrupted = true;
@@ -205,6 +209,8 @@ impl Console {
                 }
             }),
         };
+        let queue = self.screen.queue();
+        let mut lost = false;
         let answer = self.runtime.block_on(async {
             let mut answer = std::pin::pin!(answer);
             loop {
@@ -212,6 +218,11 @@ impl Console {
                     biased;
                     answer = &mut answer => break answer,
                     _ = self.interrupts.recv() => self.session.interrupt(),
+                    // Nobody reads what it prints.
+                    () = queue.until_failed(OutputStream::Stdout), if !lost => {
+                        lost = true;
+                        self.session.interrupt();
+                    }
                 }
             }
         });
@@ -255,7 +266,7 @@ impl Console {
             self.over = true;
         }
         if error.name == "Interrupted" && !self.interactive {
-            self.interrupted = true;
+            self.interrupted = !self.screen.is_lost();
         }
         if error.name == "Interrupted" {
             self.screen.say(&Span::new("interrupted", DIM).to_string());
