@@ -19,6 +19,7 @@ mod types;
 use std::fmt::Display;
 use std::process::ExitCode;
 
+use cla_runtime::semaphore::printable_lines;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -109,13 +110,15 @@ fn report(problem: &dyn Display) {
 /// What [`report`] prints.
 fn reported(problem: &dyn Display) -> String {
     let style = anstyle::AnsiColor::Red.on_default().bold();
-    format!("{style}error:{style:#} {problem}\n")
+    let problem = problem.to_string();
+    format!("{style}error:{style:#} {}\n", printable_lines(&problem))
 }
 
 /// Tells the user what is not as it should be, although the program goes on.
 fn warn(problem: &dyn Display) {
     let style = anstyle::AnsiColor::Yellow.on_default().bold();
-    anstream::eprintln!("{style}warning:{style:#} {problem}");
+    let problem = problem.to_string();
+    anstream::eprintln!("{style}warning:{style:#} {}", printable_lines(&problem));
 }
 
 /// Ends the program for an argument of `subcommand` that is wrong only together with others.

@@ -24,6 +24,7 @@ use std::process::ExitCode;
 
 use cla_runtime::semaphore::{
     AdminError, RequestView, SemaphoreName, SemaphoreView, Semaphores, StoreError, StoreUrl,
+    printable,
 };
 use clap::Subcommand;
 use serde::Serialize;
@@ -287,7 +288,7 @@ impl Panel {
         if json.json {
             return print_json(&self.view(name).await?);
         }
-        print(&[done])
+        print(&[printable(&done.to_string())])
     }
 }
 
@@ -311,7 +312,7 @@ impl Display for Located {
         f.write_str(&self.short)?;
         match self.request.who.as_deref() {
             Some(who) if !who.is_empty() => {
-                write!(f, " ({})", crate::render::Span::plain(who).text)
+                write!(f, " ({})", printable(who))
             }
             _ => Ok(()),
         }

@@ -229,7 +229,8 @@ impl Run {
     pub(crate) fn unwritten(&self) -> impl Iterator<Item = OutputWait<'_>> {
         let streams = OutputStream::ALL.into_iter();
         streams.filter_map(|stream| {
-            self.output.flushed(stream, self.written[stream.index()].get())
+            self.output
+                .flushed(stream, self.written[stream.index()].get())
         })
     }
 

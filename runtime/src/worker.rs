@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use cla_semaphore::RunId;
+use cla_semaphore::{RunId, printable};
 use futures_util::future::{Either, select};
 use tokio::sync::{mpsc, oneshot};
 
@@ -180,7 +180,7 @@ async fn perform(job: Job) {
         && let Err(error) = &report.result
         && error.kind != ErrorKind::Cancelled
     {
-        let text = format!("{}: {}", report.name, error.render(false));
+        let text = format!("{}: {}", printable(&report.name), error.render(false));
         let has_room = match job.output.ready(OutputStream::Stderr) {
             Some(room) => within_limits(room, &job.control, deadline).await.is_ok(),
             None => true,
@@ -248,7 +248,9 @@ async fn within_limits(
         }
     };
     // A reader that is only slow gets what was written last.
-    tokio::time::timeout(PATIENCE, wait).await.map_err(|_| stopped)
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .map_err(|_| stopped)
 }
 
 /// The folder below which the rule may import.

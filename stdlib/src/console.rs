@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use cla_runtime::OutputStream::{self, Stderr, Stdout};
 use cla_runtime::js::function::Rest;
 use cla_runtime::js::{self, Coerced, Ctx, FromJs, Object, Value};
+use cla_runtime::semaphore::printable;
 use unicode_width::UnicodeWidthStr;
 
 use crate::call::{Arg, named};
@@ -116,7 +117,7 @@ fn trace<'js>(ctx: Ctx<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
         let _ = write!(text, ": {message}");
     }
     for frame in stack.lines().filter(|frame| !frame.ends_with("(native)")) {
-        let _ = write!(text, "\n{frame}");
+        let _ = write!(text, "\n{}", printable(frame));
     }
     write(&ctx, &state, Stderr, text)
 }
@@ -135,7 +136,11 @@ fn assert<'js>(ctx: Ctx<'js>, condition: Arg<'js>, values: Rest<Value<'js>>) -> 
 /// The label of a counter or timer.
 fn label<'js>(ctx: &Ctx<'js>, label: &Arg<'js>) -> js::Result<String> {
     match label.given() {
-        Some(label) => coerce(ctx, label),
+        Some(label) => match label.as_string() {
+            // Two labels stay two.
+            Some(label) => cla_runtime::escaped_text(label),
+            None => coerce(ctx, label),
+        },
         None => Ok("default".to_owned()),
     }
 }
@@ -151,14 +156,19 @@ fn count<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
         }
         count
     };
-    write(&ctx, &state, Stdout, format!("{name}: {count}"))
+    write(
+        &ctx,
+        &state,
+        Stdout,
+        format!("{}: {count}", printable(&name)),
+    )
 }
 
 fn count_reset<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
     let state = State::of(&ctx)?;
     let name = label(&ctx, &name)?;
     if state.console.counts.borrow_mut().remove(&name).is_none() {
-        let text = format!("console.countReset: no count named '{name}'");
+        let text = format!("console.countReset: no count named '{}'", printable(&name));
         write(&ctx, &state, Stderr, text)?;
     }
     Ok(())
@@ -169,7 +179,10 @@ fn time<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
     let name = label(&ctx, &name)?;
     let known = state.console.timers.borrow().contains_key(&name);
     if known {
-        let text = format!("console.time: a timer named '{name}' runs already");
+        let text = format!(
+            "console.time: a timer named '{}' runs already",
+            printable(&name)
+        );
         write(&ctx, &state, Stderr, text)?;
     } else if state.console.timers.borrow().len() < MAX_LABELS {
         state
@@ -204,10 +217,10 @@ fn report_time<'js>(
     values: &[Value<'js>],
 ) -> js::Result<()> {
     let Some(started) = started else {
-        let text = format!("console.{method}: no timer named '{name}'");
+        let text = format!("console.{method}: no timer named '{}'", printable(name));
         return write(ctx, state, Stderr, text);
     };
-    let mut line = format!("{name}: {}", elapsed(started.elapsed()));
+    let mut line = format!("{}: {}", printable(name), elapsed(started.elapsed()));
     if !values.is_empty() {
         line.push(' ');
         line.push_str(&join(ctx, values)?);
@@ -270,7 +283,7 @@ impl Table {
         let at = match self.columns.get(column) {
             Some(at) => *at,
             None => {
-                self.head.push(column.to_owned());
+                self.head.push(printable(column).into_owned());
                 self.columns.insert(column.to_owned(), self.head.len() - 1);
                 self.head.len() - 1
             }
@@ -398,7 +411,9 @@ fn draw_table<'js>(
         state.step(ctx)?;
         let key = key?;
         let row = table.rows.len();
-        table.rows.push(vec![Some(text(&key)?)]);
+        table
+            .rows
+            .push(vec![Some(printable(&text(&key)?).into_owned())]);
         values.push(None);
         let Some(Property::Data { value, .. }) = intrinsics.own_property(data, key.as_value())?
         else {

@@ -281,9 +281,7 @@ impl Console {
     /// Says that something could not be done.
     pub(super) fn complain(&self, problem: &dyn std::fmt::Display) {
         if self.interactive {
-            let style = anstyle::AnsiColor::Red.on_default().bold();
-            self.screen
-                .say(&format!("{style}error:{style:#} {problem}"));
+            self.screen.say(&crate::reported(problem));
         } else {
             self.screen.complain(&crate::reported(problem));
         }

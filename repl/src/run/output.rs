@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
+use cla_runtime::semaphore::printable;
 use cla_runtime::{Output, OutputStream, OutputWait};
 use parking_lot::Mutex;
 
@@ -84,7 +85,7 @@ impl RunOutput {
         let style = COLOURS[index % COLOURS.len()].on_default();
         let prefix = |coloured| {
             let style = if coloured { style } else { Style::new() };
-            format!("{style}[{name}]{style:#} ")
+            format!("{style}[{}]{style:#} ", printable(name))
         };
         Self {
             prefix: Some(Prefix {

@@ -188,7 +188,8 @@ impl Session {
             OutputStream::Stdout => self.colours.stdout,
             OutputStream::Stderr => self.colours.stderr,
         };
-        self.screen.write(stream, &crate::out::plain(text, coloured));
+        self.screen
+            .write(stream, &crate::out::plain(text, coloured));
     }
 
     pub(super) fn report(&self, problem: &dyn std::fmt::Display) {

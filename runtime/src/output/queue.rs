@@ -98,10 +98,7 @@ struct State {
 
 impl QueuedOutput {
     /// An output with a writer for each of the streams. Each has a thread of its own as soon as there is something to write.
-    pub fn new(
-        stdout: impl Write + Send + 'static,
-        stderr: impl Write + Send + 'static,
-    ) -> Self {
+    pub fn new(stdout: impl Write + Send + 'static, stderr: impl Write + Send + 'static) -> Self {
         Self {
             stdout: Queue::new(sink(stdout), [Direct::Never, Direct::Never]),
             stderr: Queue::new(sink(stderr), [Direct::Never, Direct::Never]),
@@ -447,7 +444,11 @@ impl Queue {
     ) {
         state.fail(stream, error);
         // All of them: for those of this stream there is nothing to wait for any more.
-        let waiters: Vec<Waker> = state.waiters.iter().map(|(_, waker)| waker.clone()).collect();
+        let waiters: Vec<Waker> = state
+            .waiters
+            .iter()
+            .map(|(_, waker)| waker.clone())
+            .collect();
         self.wake(state);
         waiters.into_iter().for_each(Waker::wake);
         self.failed.notify_waiters();
@@ -568,9 +569,8 @@ impl Future for Flushed<'_> {
         if state.done >= self.until || state.abandoned {
             return Poll::Ready(());
         }
-        let registered = |(until, waker): &(u64, Waker)| {
-            *until == self.until && waker.will_wake(cx.waker())
-        };
+        let registered =
+            |(until, waker): &(u64, Waker)| *until == self.until && waker.will_wake(cx.waker());
         if !state.flushers.iter().any(registered) {
             state.flushers.push((self.until, cx.waker().clone()));
         }
