@@ -621,7 +621,7 @@ pub(crate) fn explain<'js>(
     }
 }
 
-fn stop_error(stop: Stop, run: &Run, limits: &Limits) -> RuleError {
+pub(crate) fn stop_error(stop: Stop, run: &Run, limits: &Limits) -> RuleError {
     match stop {
         Stop::Cancelled => RuleError::cancelled(),
         Stop::TimedOut => RuleError::timed_out(limits.timeout.unwrap_or_default()),

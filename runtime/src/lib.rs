@@ -45,6 +45,7 @@ mod script;
 mod session;
 mod source;
 mod sys;
+mod text;
 mod ticker;
 mod trace;
 mod typescript;
@@ -63,7 +64,7 @@ pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use ledger::{Account, HeldPermit, Ledger, PermitFacts};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
 pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
-pub use output::{Output, OutputStream, ProcessOutput};
+pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
 pub use rule::{
     Finding, Plan, PlannedBlock, PlannedOp, PlannedSemaphore, ServiceNameError, Severity, check,
     check_text, plan, rulebook_schema,
@@ -75,6 +76,7 @@ pub use source::{Happening, Listening, Source};
 pub use sys::host_object::{HostObject, HostValues};
 pub use sys::overflow::report_stack_overflow;
 pub use sys::quickjs::{StringIdentity, bytes_of, error_without_place, fulfils_promise};
+pub use text::{escaped_text, exact_text};
 pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};
 pub use typescript::input::{InputState, input_state, tidy};
 pub use value::{MAX_DEPTH, RuleValue, Wanted};

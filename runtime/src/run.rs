@@ -2,12 +2,13 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, Owner, Permit, Request, RunId, Semaphores};
@@ -21,7 +22,7 @@ use crate::event_loop::EventLoop;
 use crate::ledger::{Account, Ledger};
 use crate::limits::Limits;
 use crate::modules::{ModuleCache, Resolved};
-use crate::output::{Output, OutputStream};
+use crate::output::{self, Output, OutputStream, OutputWait};
 use crate::rule::{self, ServiceNameError};
 use crate::script::Script;
 use crate::sys::fiber;
@@ -82,12 +83,16 @@ pub struct Run {
     /// Since when the run must stop, as its requests for memory know while the interpreter does not ask.
     unanswered: Cell<Option<Instant>>,
     pub(crate) output: Arc<dyn Output>,
+    /// How much the output had been given when this run last wrote to it, by stream.
+    written: [Cell<u64>; 2],
     pub(crate) event: Option<String>,
     spawner: Spawner,
     pub(crate) started: Instant,
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// When the innermost op of a rulebook that has a time limit is out of time.
     op_deadline: Cell<Option<Instant>>,
+    /// After the run was stopped, its output had no room for a while: it is not waited for again.
+    output_given_up: Cell<bool>,
     /// What must be done in the end is being done.
     shield: Cell<Option<Shield>>,
     pub(crate) semaphores: Semaphores,
@@ -178,11 +183,13 @@ impl Run {
             slice_started: Cell::default(),
             unanswered: Cell::default(),
             output: parts.output,
+            written: Default::default(),
             event: parts.event,
             spawner: parts.spawner,
             started: parts.started,
             regions: RefCell::default(),
             op_deadline: Cell::default(),
+            output_given_up: Cell::default(),
             shield: Cell::default(),
             semaphores: parts.semaphores,
             owner,
@@ -213,9 +220,91 @@ impl Run {
         &self.arguments
     }
 
-    /// Writes to the run's output.
-    pub fn write(&self, stream: OutputStream, text: &str) {
+    /// Writes to the run's output; blocks the rule, not its thread, while that has no room.
+    ///
+    /// A long text goes there in pieces. In what must be done in the end although the run was stopped, an output that
+    /// takes nothing more is waited for only briefly, once: the text is then dropped.
+    ///
+    /// # Errors
+    ///
+    /// That of [`Run::block_on`].
+    pub fn write(&self, ctx: &Ctx<'_>, stream: OutputStream, text: &str) -> rquickjs::Result<()> {
+        let mut rest = text;
+        loop {
+            self.checkpoint(ctx)?;
+            if let Some(room) = self.output.ready(stream)
+                && !self.block_on(ctx, self.gets(room))?
+            {
+                return Ok(());
+            }
+            let (piece, left) = output::piece(rest);
+            self.hand_on(stream, piece);
+            if left.is_empty() {
+                return Ok(());
+            }
+            rest = left;
+        }
+    }
+
+    /// Writes to the run's output from a future that the run waits for.
+    pub(crate) async fn write_waiting(&self, stream: OutputStream, text: &str) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some(room) = self.output.ready(stream)
+                && !self.gets(room).await
+            {
+                return;
+            }
+            let (piece, left) = output::piece(rest);
+            self.hand_on(stream, piece);
+            rest = left;
+        }
+    }
+
+    fn hand_on(&self, stream: OutputStream, text: &str) {
         self.output.write(stream, text);
+        self.written[stream.index()].set(self.output.given(stream));
+    }
+
+    /// What there is to wait for until the output has written what this run gave it.
+    pub(crate) fn unwritten(&self) -> impl Iterator<Item = OutputWait<'_>> {
+        let streams = OutputStream::ALL.into_iter();
+        streams.filter_map(|stream| {
+            self.output
+                .flushed(stream, self.written[stream.index()].get())
+        })
+    }
+
+    /// Waits for room in the output; `false` if that is given up, because it is the end of a run that was stopped.
+    async fn gets(&self, room: OutputWait<'_>) -> bool {
+        if self.shield.get().is_none() {
+            room.await;
+            return true;
+        }
+        if self.output_given_up.get() {
+            return false;
+        }
+        let patience = async {
+            // It is looked at whenever this is polled, which it is when the run is stopped.
+            poll_fn(|_| match self.stopped_from_outside() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
+            tokio::time::sleep(output::PATIENCE).await;
+        };
+        let patience = pin!(patience);
+        let got = matches!(select(room, patience).await, Either::Left(_));
+        self.output_given_up.set(!got);
+        got
+    }
+
+    /// Whether the run was stopped, or the op that is carried out is out of time, shielded or not.
+    fn stopped_from_outside(&self) -> bool {
+        let late = |at: Instant| Instant::now() >= at;
+        self.control.reason().is_some()
+            || self.control.is_interrupted()
+            || self.op_deadline.get().is_some_and(late)
     }
 
     /// The semaphores of the engine.

@@ -10,18 +10,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use cla_semaphore::RunId;
+use cla_semaphore::{RunId, printable};
 use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::control::{Control, Stop};
+use crate::control::{Control, Stop, Stopped};
 use crate::engine::{Engine, EngineSettings, LiveRuns, OtherSemaphores, RunReport, TakenSemaphore};
 use crate::error::{ErrorKind, RuleError};
-use crate::isolate::{execute, fiber_stack};
+use crate::isolate::{execute, fiber_stack, stop_error};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
-use crate::output::{Output, OutputStream};
+use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
 use crate::run::{Run, RunParts, Spawner};
 use crate::script::{Script, Source};
 use crate::sys::fiber::Fiber;
@@ -218,7 +218,12 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         ))),
     };
     run.end().await;
+    let mut result = result;
+    for unwritten in run.unwritten() {
+        result = wait_for_output(unwritten, &run, &limits, result).await;
+    }
     let report = report(&run, result, started);
+    let deadline = run.deadline;
     drop(run);
     if let Some(trace) = &job.trace {
         let ids = (report.id, job.parent);
@@ -228,8 +233,14 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         && let Err(error) = &report.result
         && error.kind != ErrorKind::Cancelled
     {
-        let text = format!("{}: {}", report.name, error.render(false));
-        job.output.write(OutputStream::Stderr, &text);
+        let text = format!("{}: {}", printable(&report.name), error.render(false));
+        let has_room = match job.output.ready(OutputStream::Stderr) {
+            Some(room) => within_limits(room, &job.control, deadline).await.is_ok(),
+            None => true,
+        };
+        if has_room {
+            job.output.write(OutputStream::Stderr, &text);
+        }
     }
     job.live.remove(job.id);
     // It may have been reported already, if it did not answer; or nothing waits for the report.
@@ -280,6 +291,47 @@ async fn until_done<T: 'static>(
         }
     }
     fiber.await
+}
+
+/// Waits until the output has written what it was given, and gives the run's result: that it was stopped, if it was
+/// meanwhile.
+async fn wait_for_output(
+    flushed: OutputWait<'_>,
+    run: &Run,
+    limits: &Limits,
+    result: Result<Returned, RuleError>,
+) -> Result<Returned, RuleError> {
+    match within_limits(flushed, &run.control, run.deadline).await {
+        Err(stop) if result.is_ok() => Err(stop_error(stop, run, limits)),
+        _ => result,
+    }
+}
+
+/// Waits for an output until the run is stopped, or out of time; a moment at least. Gives what stopped it.
+async fn within_limits(
+    wait: OutputWait<'_>,
+    control: &Control,
+    deadline: Option<Instant>,
+) -> Result<(), Stop> {
+    let mut wait = pin!(wait);
+    let until = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let stopped = {
+        let until = pin!(until);
+        match control.until_stopped(select(wait.as_mut(), until)).await {
+            Ok((Either::Left(_), _)) => return Ok(()),
+            Ok((Either::Right(_), _)) => Stop::TimedOut,
+            Err(Stopped) => control.reason().unwrap_or(Stop::Cancelled),
+        }
+    };
+    // A reader that is only slow gets what was written last.
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .map_err(|_| stopped)
 }
 
 /// The folder below which the rule may import.
