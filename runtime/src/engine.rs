@@ -15,6 +15,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::control::{Control, Stop};
 use crate::error::RuleError;
+use crate::family::{Family, Seat};
 use crate::limits::Limits;
 use crate::modules::{BuiltIn, ModuleSettings};
 use crate::native::{Extension, NativeModule};
@@ -118,6 +119,20 @@ impl Engine {
     /// The handle is a future of the run's report, and can cancel it. Dropping the handle lets the
     /// run go on.
     pub fn run(&self, script: Script, options: RunOptions) -> RunHandle {
+        let limits = options.limits.unwrap_or(self.shared.settings.limits);
+        let origin = Origin {
+            seat: Family::first(&limits),
+            stash_bytes: 0,
+            parent: None,
+            depth: 0,
+            deadline: None,
+            last: None,
+        };
+        self.start(script, options, origin)
+    }
+
+    /// Starts a run for the host or another run.
+    pub(crate) fn start(&self, script: Script, options: RunOptions, origin: Origin) -> RunHandle {
         let id = RunId::unique();
         let control = Arc::new(Control::default());
         let name = options.name.unwrap_or_else(|| Arc::from(script.name()));
@@ -152,8 +167,7 @@ impl Engine {
             event: options.event,
             detached: options.detached,
             trace: options.trace,
-            parent: options.parent,
-            depth: options.depth,
+            origin,
             engine: self.clone(),
         };
         // The least busy worker, so that a few long CPU-bound rules do not gather on one thread.
@@ -371,8 +385,21 @@ pub struct RunOptions {
     event: Option<String>,
     detached: bool,
     trace: Option<Arc<Trace>>,
-    parent: Option<RunId>,
-    depth: u32,
+}
+
+/// Where a run comes from, and what it shares with those above it.
+pub(crate) struct Origin {
+    pub(crate) seat: Seat,
+    /// What the stash counts for, in bytes.
+    pub(crate) stash_bytes: usize,
+    /// The run that starts it.
+    pub(crate) parent: Option<RunId>,
+    /// How many runs are above it.
+    pub(crate) depth: u32,
+    /// When the run that starts it is out of time.
+    pub(crate) deadline: Option<Instant>,
+    /// When that must have ended, with what must happen in the end.
+    pub(crate) last: Option<Instant>,
 }
 
 impl RunOptions {
@@ -426,11 +453,9 @@ impl RunOptions {
         self
     }
 
-    /// The run that starts it, and how many are above it.
-    pub(crate) fn parent(mut self, parent: RunId, depth: u32) -> Self {
-        self.parent = Some(parent);
-        self.depth = depth;
-        self
+    /// About how many bytes the stash takes.
+    pub(crate) fn stash_bytes(&self) -> usize {
+        json_bytes(&self.stash)
     }
 
     /// Nobody will look at the report.
@@ -457,6 +482,27 @@ impl std::fmt::Debug for RunOptions {
             .field("arguments", &self.arguments)
             .finish_non_exhaustive()
     }
+}
+
+/// About how many bytes a JSON value takes in memory.
+fn json_bytes(value: &serde_json::Value) -> usize {
+    /// A key of a map with its place in a node of the tree.
+    const KEY: usize = 64;
+    let mut bytes = 0;
+    let mut left = vec![value];
+    while let Some(value) = left.pop() {
+        bytes += size_of::<serde_json::Value>();
+        match value {
+            serde_json::Value::String(text) => bytes += text.capacity(),
+            serde_json::Value::Array(items) => left.extend(items),
+            serde_json::Value::Object(map) => {
+                bytes += map.keys().map(|key| key.len() + KEY).sum::<usize>();
+                left.extend(map.values());
+            }
+            _ => {}
+        }
+    }
+    bytes
 }
 
 /// A run that was started: a future of its [`RunReport`].
@@ -519,6 +565,13 @@ impl Future for RunHandle {
     }
 }
 
+impl RunCanceller {
+    /// As [`RunCanceller::cancel`], by a run that is stopped itself: what must happen in the end has until then.
+    pub(crate) fn cancel_within(&self, until: Option<Instant>) {
+        self.0.stop_within(Stop::Cancelled, until);
+    }
+}
+
 /// Cancels a run; see [`RunHandle::canceller`].
 #[derive(Clone, Debug)]
 pub struct RunCanceller(Arc<Control>);
@@ -551,7 +604,8 @@ pub struct RunReport {
     pub regions: Vec<RegionRecord>,
     /// What it took of semaphores that are not listed because there were too many.
     pub others: OtherSemaphores,
-    /// The most memory that the script's values took at once, in bytes.
+    /// The most memory that the run took at once, in bytes: its values, and what was kept for it. If it started others,
+    /// theirs is part of it; it is then known to an eighth.
     pub peak_memory: usize,
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn execute(
     limits: &Limits,
 ) -> Result<serde_json::Value, RuleError> {
     if let Some(stop) = run.control.reason() {
-        return Err(stop_error(stop, limits));
+        return Err(stop_error(run, stop, limits));
     }
     let main = match script.source {
         Source::Fork(fork) => Main::Fork(fork),
@@ -526,7 +526,9 @@ pub(crate) fn explain<'js>(
     limits: &Limits,
 ) -> RuleError {
     match failure {
-        Failure::Stopped => stop_error(run.control.reason().unwrap_or(Stop::Cancelled), limits),
+        Failure::Stopped => {
+            stop_error(run, run.control.reason().unwrap_or(Stop::Cancelled), limits)
+        }
         Failure::Error(error) => *error,
         Failure::Thrown(value) => {
             let mut error = RuleError::from_js(ctx, &value, &run.modules);
@@ -546,10 +548,11 @@ pub(crate) fn explain<'js>(
     }
 }
 
-fn stop_error(stop: Stop, limits: &Limits) -> RuleError {
+fn stop_error(run: &Run, stop: Stop, limits: &Limits) -> RuleError {
     match stop {
         Stop::Cancelled => RuleError::cancelled(),
         Stop::TimedOut => RuleError::timed_out(limits.timeout.unwrap_or_default()),
+        Stop::OutOfMemory if run.gauge.crowded() => RuleError::family_out_of_memory(limits.memory),
         Stop::OutOfMemory => RuleError::out_of_memory(limits.memory),
     }
 }

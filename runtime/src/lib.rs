@@ -32,6 +32,7 @@ pub mod duration;
 mod engine;
 mod error;
 mod event_loop;
+mod family;
 mod isolate;
 mod ledger;
 mod limits;

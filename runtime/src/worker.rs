@@ -13,8 +13,10 @@ use cla_semaphore::RunId;
 use futures_util::future::{Either, select};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::control::{Control, Stop};
-use crate::engine::{Engine, EngineSettings, LiveRuns, OtherSemaphores, RunReport, TakenSemaphore};
+use crate::control::{Control, GRACE};
+use crate::engine::{
+    Engine, EngineSettings, LiveRuns, Origin, OtherSemaphores, RunReport, TakenSemaphore,
+};
 use crate::error::{ErrorKind, RuleError};
 use crate::isolate::{execute, fiber_stack};
 use crate::limits::Limits;
@@ -44,8 +46,7 @@ pub(crate) struct Job {
     /// Nobody looks at the report: a failure is said on the run's own output.
     pub(crate) detached: bool,
     pub(crate) trace: Option<Arc<Trace>>,
-    pub(crate) parent: Option<RunId>,
-    pub(crate) depth: u32,
+    pub(crate) origin: Origin,
     /// Starts what the run forks.
     pub(crate) engine: Engine,
 }
@@ -124,14 +125,25 @@ async fn perform(job: Job) {
     // The rule's own folder first: errors name that one.
     let mut roots: Vec<_> = root_of(&job.script).into_iter().collect();
     roots.extend(job.folders);
+    let origin = job.origin;
+    let deadline = match origin.parent {
+        // It has no clock of its own: its time is part of that of the run that started it.
+        Some(_) => origin.deadline,
+        // A limit beyond what the clock can express is none.
+        None => limits.timeout.and_then(|limit| started.checked_add(limit)),
+    };
+    let own_end = deadline.and_then(|deadline| deadline.checked_add(GRACE));
+    let last = [own_end, origin.last].into_iter().flatten().min();
     let run = Run::new(RunParts {
         id: job.id,
         name: Arc::clone(&job.name),
         arguments: job.arguments,
         stash: job.stash,
+        stash_bytes: origin.stash_bytes,
         control: Arc::clone(&job.control),
-        // A limit beyond what the clock can express is none.
-        deadline: limits.timeout.and_then(|limit| started.checked_add(limit)),
+        seat: origin.seat,
+        deadline,
+        last,
         output: Arc::clone(&job.output),
         event: job.event,
         spawner: Spawner {
@@ -139,7 +151,7 @@ async fn perform(job: Job) {
             limits,
             folders,
             trace: job.trace.clone(),
-            depth: job.depth,
+            depth: origin.depth,
         },
         started,
         semaphores: job.settings.semaphores.clone(),
@@ -158,7 +170,7 @@ async fn perform(job: Job) {
         })
     };
     let result = match fiber {
-        Ok(fiber) => until_done(fiber, &job.control, run.deadline).await,
+        Ok(fiber) => until_done(fiber, &run).await,
         Err(error) => Err(RuleError::internal(&format!(
             "cannot reserve a stack for the run: {error}; too many runs at once \
              (on Linux, raise vm.max_map_count)"
@@ -166,9 +178,11 @@ async fn perform(job: Job) {
     };
     run.end().await;
     let report = report(&run, result, started);
+    // What it had is free before anybody hears of its end: the run that started it can start the next.
+    run.gauge.close();
     drop(run);
     if let Some(trace) = &job.trace {
-        let ids = (report.id, job.parent);
+        let ids = (report.id, origin.parent);
         trace.add(ids, &report.name, started, report.is_ok(), &report.regions);
     }
     if job.detached
@@ -184,17 +198,13 @@ async fn perform(job: Job) {
 }
 
 /// Polls the fiber to its end; stops the run at its deadline, even while it is blocked.
-async fn until_done<T: 'static>(
-    fiber: Fiber<T>,
-    control: &Control,
-    deadline: Option<Instant>,
-) -> T {
+async fn until_done<T: 'static>(fiber: Fiber<T>, run: &Run) -> T {
     let mut fiber = pin!(fiber);
-    if let Some(deadline) = deadline {
+    if let Some(deadline) = run.deadline {
         let alarm = pin!(tokio::time::sleep_until(deadline.into()));
         match select(fiber.as_mut(), alarm).await {
             Either::Left((result, _)) => return result,
-            Either::Right(((), _)) => control.stop(Stop::TimedOut),
+            Either::Right(((), _)) => run.stop_at_deadline(),
         }
     }
     fiber.await
@@ -248,6 +258,6 @@ fn report(run: &Run, result: Result<serde_json::Value, RuleError>, started: Inst
             waited: others.waited,
             held: others.held,
         },
-        peak_memory: run.gauge.peak(),
+        peak_memory: run.gauge.family_peak(),
     }
 }

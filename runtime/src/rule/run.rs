@@ -31,7 +31,7 @@ use crate::error::RuleError;
 use crate::isolate::{Evaluated, Failure};
 use crate::native::value_to_json;
 use crate::output::OutputStream;
-use crate::run::{GRACE, Run};
+use crate::run::Run;
 use crate::trace::RegionOutcome;
 
 /// What of a rulebook is to run.
