@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use cla_semaphore::{RunId, SemaphoreName, Semaphores};
+use cla_semaphore::{Owner, RunId, SemaphoreName, Semaphores};
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::{Notify, oneshot};
@@ -135,7 +135,10 @@ impl Engine {
     pub(crate) fn start(&self, script: Script, options: RunOptions, origin: Origin) -> RunHandle {
         let id = RunId::unique();
         let control = Arc::new(Control::default());
-        let name = options.name.unwrap_or_else(|| Arc::from(script.name()));
+        let mut name = options.name.unwrap_or_else(|| Arc::from(script.name()));
+        if name.len() > Owner::MAX_CHARS {
+            name = Owner::shortened(name.as_ref().to_owned()).into();
+        }
         let (sender, receiver) = oneshot::channel();
         let started = Instant::now();
         let live = LiveRun {
@@ -409,7 +412,8 @@ impl RunOptions {
         Self::default()
     }
 
-    /// The run's name, for people: it is shown as the owner of what the run takes.
+    /// The run's name, for people: it is shown as the owner of what the run takes. Of one that has more than 256 characters,
+    /// the start and the end are kept.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self

@@ -1,6 +1,7 @@
 //! A run from the inside: what host functions reach while a rule executes.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -84,8 +85,28 @@ pub struct Run {
     kept: RefCell<Vec<Weak<dyn Forget>>>,
     stash_object: RefCell<Option<Kept<Object<'static>>>>,
     /// By name, in the order in which they were registered.
-    services: RefCell<Vec<(String, Kept<Function<'static>>)>>,
+    services: RefCell<Services>,
 }
+
+/// The services that a run has registered.
+#[derive(Default)]
+struct Services {
+    list: Vec<Service>,
+    /// Where each name is in the list.
+    places: HashMap<Rc<str>, usize>,
+}
+
+struct Service {
+    name: Rc<str>,
+    function: Kept<Function<'static>>,
+    _charge: Charge,
+}
+
+/// What a service counts for beside its name and its function, in bytes.
+const SERVICE_BYTES: usize = 128;
+
+/// What a value that the Rust side holds on to counts for, in bytes: its cell, and its place in the list of them.
+const KEPT_BYTES: usize = 96;
 
 /// Everything that a [`Run`] is made of and that comes from outside.
 pub(crate) struct RunParts {
@@ -337,6 +358,24 @@ impl Run {
         Charge::new(&self.gauge, bytes)
     }
 
+    /// Counts `bytes` as [`Run::charge`] does, if there is room for them.
+    ///
+    /// A host function calls this before it makes something whose size a rule decides. `what` names that in the message.
+    ///
+    /// # Errors
+    ///
+    /// A `RangeError` that the rule can catch, if they are more than what is left of its memory limit.
+    pub fn reserve(&self, ctx: &Ctx<'_>, what: &str, bytes: usize) -> rquickjs::Result<Charge> {
+        let left = self.memory_left();
+        if bytes > left {
+            let message = format!(
+                "{what} would take about {bytes} bytes; {left} are left of the run's memory limit"
+            );
+            return Err(Exception::throw_range(ctx, &message));
+        }
+        Ok(self.charge(bytes))
+    }
+
     /// Has `future` done after the run's end, when all permits are given back and its values are gone, and before its
     /// report is out: to tell a store of the run's own that nothing is held any more. It gets a few seconds at most.
     pub fn at_end(&self, future: impl Future<Output = ()> + 'static) {
@@ -364,7 +403,10 @@ impl Run {
         T: JsLifetime<'js>,
         T::Changed<'static>: Clone + 'static,
     {
-        let cell = Rc::new(RefCell::new(Some(Persistent::save(ctx, value))));
+        let cell = Rc::new(KeptValue {
+            value: RefCell::new(Some(Persistent::save(ctx, value))),
+            _charge: self.charge(KEPT_BYTES),
+        });
         let mut kept = self.kept.borrow_mut();
         if kept.len() == kept.capacity() {
             // Entries that nobody uses any more make room, so that keeping values for ever does not
@@ -541,6 +583,9 @@ impl Run {
     pub(crate) fn note_region(&self, record: RegionRecord) {
         let mut regions = self.regions.borrow_mut();
         if regions.len() < MOST_REGIONS {
+            // For good: they are part of the report.
+            self.gauge
+                .charge(size_of::<RegionRecord>() + record.who.len());
             regions.push(record);
         }
     }
@@ -560,10 +605,18 @@ impl Run {
         rule::service_name(name)?;
         let service = self.keep(ctx, service);
         let mut services = self.services.borrow_mut();
-        match services.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => *known = service,
-            None => services.push((name.to_owned(), service)),
+        if let Some(at) = services.places.get(name).copied() {
+            services.list[at].function = service;
+            return Ok(());
         }
+        let name: Rc<str> = name.into();
+        let at = services.list.len();
+        services.places.insert(Rc::clone(&name), at);
+        services.list.push(Service {
+            _charge: self.charge(SERVICE_BYTES + name.len()),
+            name,
+            function: service,
+        });
         Ok(())
     }
 
@@ -578,14 +631,16 @@ impl Run {
         name: &str,
     ) -> rquickjs::Result<Option<Function<'js>>> {
         let services = self.services.borrow();
-        let service = services.iter().find(|(known, _)| known == name);
-        service.map(|(_, service)| service.get(ctx)).transpose()
+        let at = services.places.get(name);
+        at.map(|at| services.list[*at].function.get(ctx))
+            .transpose()
     }
 
     /// The names of the services, in the order in which they were registered.
     pub fn services(&self) -> Vec<String> {
         let services = self.services.borrow();
-        services.iter().map(|(name, _)| name.clone()).collect()
+        let names = services.list.iter().map(|service| &*service.name);
+        names.map(str::to_owned).collect()
     }
 
     /// Whether a text is a rulebook as it should be. `name` ends in `.yml`; what it imports is looked for beside the rule
@@ -788,7 +843,15 @@ impl Drop for Charge {
 
 /// A JavaScript value that the Rust side holds on to; see [`Run::keep`].
 #[derive(Debug)]
-pub struct Kept<T>(Rc<RefCell<Option<Persistent<T>>>>);
+pub struct Kept<T>(Rc<KeptValue<T>>);
+
+/// Where a kept value is.
+#[derive(Debug)]
+struct KeptValue<T> {
+    /// `None` after the run's end.
+    value: RefCell<Option<Persistent<T>>>,
+    _charge: Charge,
+}
 
 impl<T> Clone for Kept<T> {
     fn clone(&self) -> Self {
@@ -806,7 +869,7 @@ impl<T: Clone> Kept<T> {
     where
         T: JsLifetime<'static>,
     {
-        match &*self.0.borrow() {
+        match &*self.0.value.borrow() {
             Some(value) => value.clone().restore(ctx),
             None => Err(rquickjs::Error::Unknown),
         }
@@ -818,8 +881,8 @@ trait Forget {
     fn forget(&self);
 }
 
-impl<T> Forget for RefCell<Option<Persistent<T>>> {
+impl<T> Forget for KeptValue<T> {
     fn forget(&self) {
-        self.take();
+        self.value.take();
     }
 }

@@ -37,7 +37,7 @@ impl Owner {
     #[must_use]
     pub fn new(who: impl Into<String>) -> Self {
         Self(Arc::new(Fields {
-            who: shortened(who.into()),
+            who: Self::shortened(who.into()),
             ..Fields::default()
         }))
     }
@@ -47,7 +47,7 @@ impl Owner {
     pub fn process(who: impl Into<String>) -> Self {
         Self(Arc::new(Fields {
             run: None,
-            who: shortened(who.into()),
+            who: Self::shortened(who.into()),
             host: this_host(),
             pid: Some(std::process::id()),
         }))
@@ -67,12 +67,33 @@ impl Owner {
         let fields = Arc::make_mut(&mut self.0);
         let host = host.into();
         fields.host = Some(if host.len() > Self::MAX_CHARS {
-            shortened(host.as_ref().to_owned()).into()
+            Self::shortened(host.as_ref().to_owned()).into()
         } else {
             host
         });
         fields.pid = Some(pid);
         self
+    }
+
+    /// A text as it is kept: as it is, or its start and its end if it has more than [`Owner::MAX_CHARS`] characters.
+    #[must_use]
+    pub fn shortened(text: String) -> String {
+        // No text has more characters than bytes.
+        if text.len() <= Self::MAX_CHARS {
+            return text;
+        }
+        let half = Self::MAX_CHARS / 2;
+        let mut from_the_end = text.char_indices().rev();
+        let Some((tail, _)) = from_the_end.nth(half - 1) else {
+            return text;
+        };
+        // If no more is left in front of the tail than the other half, all fits.
+        let is_long = from_the_end.nth(half).is_some();
+        match text.char_indices().nth(half - 1) {
+            // A copy, so that the long text's memory is free.
+            Some((head, _)) if is_long => format!("{}…{}", &text[..head], &text[tail..]),
+            _ => text,
+        }
     }
 
     /// The run on whose behalf the slot is asked for.
@@ -103,27 +124,6 @@ impl Owner {
 impl fmt::Debug for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-/// The text, or its start and its end if it is longer than an owner's texts may be.
-fn shortened(text: String) -> String {
-    // No text has more characters than bytes.
-    if text.len() <= Owner::MAX_CHARS {
-        return text;
-    }
-    let half = Owner::MAX_CHARS / 2;
-    let mut from_the_end = text.char_indices().rev();
-    let Some((tail, _)) = from_the_end.nth(half - 1) else {
-        return text;
-    };
-    // What is left in front of the tail must be as many as the head and `…`, or all fits.
-    let is_long = from_the_end.nth(half).is_some();
-    let head = text.char_indices().nth(half - 1);
-    match head {
-        // A copy, so that the long text's memory is free.
-        Some((head, _)) if is_long => format!("{}…{}", &text[..head], &text[tail..]),
-        _ => text,
     }
 }
 

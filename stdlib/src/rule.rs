@@ -7,7 +7,7 @@ use cla_runtime::js::function::{Constructor, This};
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::{
-    HostObject, Kept, NativeModule, RuleError, Run, RunOptions, Script, json_to_value,
+    Charge, HostObject, Kept, NativeModule, RuleError, Run, RunOptions, Script, json_to_value,
     value_to_json,
 };
 use serde_json::{Map, Value as Json, json};
@@ -73,6 +73,7 @@ struct Module {
 struct Created {
     name: String,
     text: String,
+    _charge: Charge,
 }
 
 /// What a created rule may have besides its tree: first the keys of a rulebook, then what any op may carry.
@@ -176,7 +177,11 @@ impl Module {
         self.run
             .check_rulebook(&file, &text)
             .map_err(|error| syntax_error(ctx, format_args!("{WHAT}: {}", in_full(&error))))?;
-        let created = Created { name: file, text };
+        let created = Created {
+            _charge: self.run.charge(file.len() + text.len()),
+            name: file,
+            text,
+        };
         HostObject::create(created, self.prototype(ctx)?)
     }
 

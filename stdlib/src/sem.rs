@@ -462,6 +462,12 @@ impl Module {
         let undefined = Value::new_undefined(ctx.clone());
         if let Command::List = command {
             let list = self.wait(ctx, None, async { Ok(semaphores.list().await?) })?;
+            let rows: usize = list.iter().map(|view| 1 + view.requests.len()).sum();
+            let _charge = self.run.reserve(
+                ctx,
+                "the list of semaphores",
+                rows.saturating_mul(ROW_BYTES),
+            )?;
             return to_js(ctx, &list);
         }
         if let Command::Grant | Command::Cancel | Command::Move = command {
@@ -639,6 +645,9 @@ impl ErrorClass {
         }
     }
 }
+
+/// What a semaphore or a request takes in a list until that has become values of the rule's, in bytes.
+const ROW_BYTES: usize = 2048;
 
 /// The functions with which administrators look and steer.
 #[derive(Clone, Copy, Debug)]
