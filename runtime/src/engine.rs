@@ -15,7 +15,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::control::{Control, Stop};
 use crate::error::RuleError;
-use crate::family::{Family, Seat};
+use crate::family::{Family, Room, Seat};
 use crate::limits::Limits;
 use crate::modules::{BuiltIn, ModuleSettings};
 use crate::native::{Extension, NativeModule};
@@ -488,8 +488,16 @@ impl std::fmt::Debug for RunOptions {
     }
 }
 
+/// A report that is on its way, and the room that its value takes until it is looked at.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) report: RunReport,
+    #[expect(dead_code, reason = "its end is what it is for")]
+    pub(crate) room: Option<Room>,
+}
+
 /// About how many bytes a JSON value takes in memory.
-fn json_bytes(value: &serde_json::Value) -> usize {
+pub(crate) fn json_bytes(value: &serde_json::Value) -> usize {
     /// A key of a map with its place in a node of the tree.
     const KEY: usize = 64;
     let mut bytes = 0;
@@ -516,7 +524,7 @@ pub struct RunHandle {
     id: RunId,
     name: Arc<str>,
     control: Arc<Control>,
-    receiver: oneshot::Receiver<RunReport>,
+    receiver: oneshot::Receiver<Sent>,
     started: Instant,
 }
 
@@ -555,7 +563,7 @@ impl RunHandle {
         let (id, name, started) = (self.id, self.name, self.started);
         self.receiver
             .blocking_recv()
-            .unwrap_or_else(|_| RunReport::lost(id, &name, started))
+            .map_or_else(|_| RunReport::lost(id, &name, started), |sent| sent.report)
     }
 }
 
@@ -563,8 +571,11 @@ impl Future for RunHandle {
     type Output = RunReport;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RunReport> {
-        Pin::new(&mut self.receiver).poll(cx).map(|report| {
-            report.unwrap_or_else(|_| RunReport::lost(self.id, &self.name, self.started))
+        Pin::new(&mut self.receiver).poll(cx).map(|sent| {
+            sent.map_or_else(
+                |_| RunReport::lost(self.id, &self.name, self.started),
+                |sent| sent.report,
+            )
         })
     }
 }

@@ -128,6 +128,14 @@ impl Family {
         }
     }
 
+    /// Room for `bytes` that no run has, such as the value of a run that has ended; `None` if there is not that much left.
+    pub(crate) fn room(self: &Arc<Self>, bytes: usize) -> Option<Room> {
+        (bytes == 0 || self.reserve(bytes, bytes) > 0).then(|| Room {
+            family: Arc::clone(self),
+            bytes,
+        })
+    }
+
     /// What could still be reserved, in bytes.
     pub(crate) fn left(&self) -> usize {
         self.memory
@@ -186,6 +194,21 @@ impl Drop for Seat {
     }
 }
 
+/// Memory that is reserved until this is dropped: see [`Family::room`].
+#[derive(Debug)]
+pub(crate) struct Room {
+    family: Arc<Family>,
+    bytes: usize,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.family
+            .reserved
+            .fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Family, NoSeat, SEAT_BYTES};
@@ -203,6 +226,9 @@ mod tests {
         let refused = family.seat(0).unwrap_err();
         assert!(matches!(refused, NoSeat::NoMemory { living: 1, .. }));
         first.shrink_to(limit / 2);
+        let room = family.room(limit / 2);
+        assert!(room.is_some() && family.left() == 0 && family.room(1).is_none());
+        drop(room);
         let second = family.seat(100).unwrap();
         assert_eq!(second.reserved(), SEAT_BYTES + 100);
         assert_eq!((family.living(), family.peak()), (2, Some(limit)));

@@ -60,7 +60,7 @@ pub struct Run {
     stash: Cell<Option<(serde_json::Value, Charge)>>,
     pub(crate) control: Arc<Control>,
     pub(crate) gauge: Rc<MemoryGauge>,
-    family: Arc<Family>,
+    pub(crate) family: Arc<Family>,
     pub(crate) deadline: Option<Instant>,
     /// When it must have ended, with what must happen in the end.
     last: Option<Instant>,

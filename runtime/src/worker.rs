@@ -15,9 +15,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::control::{Control, GRACE};
 use crate::engine::{
-    Engine, EngineSettings, LiveRuns, Origin, OtherSemaphores, RunReport, TakenSemaphore,
+    Engine, EngineSettings, LiveRuns, Origin, OtherSemaphores, RunReport, Sent, TakenSemaphore,
+    json_bytes,
 };
 use crate::error::{ErrorKind, RuleError};
+use crate::family::Room;
 use crate::isolate::{execute, fiber_stack};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
@@ -38,7 +40,7 @@ pub(crate) struct Job {
     pub(crate) output: Arc<dyn Output>,
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) control: Arc<Control>,
-    pub(crate) report: oneshot::Sender<RunReport>,
+    pub(crate) report: oneshot::Sender<Sent>,
     pub(crate) settings: Arc<EngineSettings>,
     pub(crate) live: Arc<LiveRuns>,
     /// What is to happen, for rulebooks: the name of a section.
@@ -177,9 +179,14 @@ async fn perform(job: Job) {
         ))),
     };
     run.end().await;
-    let report = report(&run, result, started);
+    let mut report = report(&run, result, started);
     // What it had is free before anybody hears of its end: the run that started it can start the next.
     run.gauge.close();
+    let room = if origin.parent.is_some() && !job.detached {
+        room_for_value(&run, &mut report, &limits)
+    } else {
+        None
+    };
     drop(run);
     if let Some(trace) = &job.trace {
         let ids = (report.id, origin.parent);
@@ -194,7 +201,25 @@ async fn perform(job: Job) {
     }
     job.live.remove(job.id);
     // Nobody may be waiting for it; that is fine.
-    let _ = job.report.send(report);
+    let _ = job.report.send(Sent { report, room });
+}
+
+/// Reserves what the value of a run takes that another one has started, until that one looks at it.
+fn room_for_value(run: &Run, report: &mut RunReport, limits: &Limits) -> Option<Room> {
+    /// Less is part of what a run takes that is to be waited for, in bytes.
+    const SMALL: usize = 4096;
+    let bytes = match &report.result {
+        Ok(value) => json_bytes(value),
+        Err(_) => 0,
+    };
+    if bytes <= SMALL {
+        return None;
+    }
+    let room = run.family.room(bytes);
+    if room.is_none() {
+        report.result = Err(RuleError::family_out_of_memory(limits.memory));
+    }
+    room
 }
 
 /// Polls the fiber to its end; stops the run at its deadline, even while it is blocked.

@@ -138,6 +138,28 @@ do:
 }
 
 #[test]
+fn values_of_forks_count_until_they_are_looked_at() {
+    let book = "
+do:
+  - foreach: '{{ Array.from({length: 40}, (_, n) => n) }}'
+    do:
+      - {parallel: wait, do: [{return: '{{ \"x\".repeat(1000000) }}'}]}
+      - sleep: 10ms
+  - do: 'while (true) {}'
+";
+    let limits = Limits::default()
+        .memory(16 * MIB)
+        .timeout(Duration::from_secs(3));
+    let (report, _) = run(book, limits);
+    let error = report.result.unwrap_err();
+    assert!(
+        error.kind == ErrorKind::TimedOut || innermost(&error).message.contains("16 MiB"),
+        "{error}"
+    );
+    assert!(report.peak_memory > 8 * MIB, "{}", report.peak_memory);
+}
+
+#[test]
 fn what_has_ended_takes_nothing_from_those_that_follow() {
     let book = "
 do:

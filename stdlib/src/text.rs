@@ -20,15 +20,22 @@ pub(crate) fn text(string: &js::String<'_>) -> js::Result<String> {
         Err(Error::Utf8(_)) => well_formed(string),
         result => result,
     }?;
-    if text.len() > LONG {
-        let ctx = string.ctx();
-        drop(
-            State::of(ctx)?
-                .run()
-                .reserve(ctx, "a copy of the text", text.len())?,
-        );
-    }
+    within_memory(string.ctx(), "a copy of the text", text.len())?;
     Ok(text)
+}
+
+/// Refuses a text that is being put together once its length in bytes is more than what is left of the run's memory.
+///
+/// # Errors
+///
+/// A `RangeError` that says so; `what` begins it.
+pub(crate) fn within_memory(ctx: &Ctx<'_>, what: &str, length: usize) -> js::Result<()> {
+    if length > LONG
+        && let Ok(state) = State::of(ctx)
+    {
+        drop(state.run().reserve(ctx, what, length)?);
+    }
+    Ok(())
 }
 
 /// The text of a property key: a name, or the description of a symbol.
