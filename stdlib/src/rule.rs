@@ -172,7 +172,8 @@ impl Module {
             book.insert("do".to_owned(), block);
         }
         // JSON is YAML; in lines, for errors that point at one.
-        let text = format!("{:#}", Json::Object(book));
+        let mut text = format!("{:#}", Json::Object(book));
+        text.shrink_to_fit();
         let file = format!("{name}.yml");
         self.run
             .check_rulebook(&file, &text)
