@@ -6,6 +6,7 @@ use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::{NativeModule, Run};
 
 use crate::call::{Arg, define};
+use crate::options::MOST_COMPARED;
 use crate::throw::{error, quote, string_argument, type_error, wrong};
 
 /// The module.
@@ -81,6 +82,7 @@ fn unknown(ctx: &Ctx<'_>, name: &str, mut services: Vec<String>) -> js::Error {
     services.truncate(MOST_SHOWN);
     let near = services
         .iter()
+        .filter(|_| name.len() <= MOST_COMPARED)
         .map(|service| (strsim::jaro_winkler(name, service), service))
         .filter(|(similarity, _)| *similarity > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0));
