@@ -20,7 +20,9 @@ use crate::rule::{self, Fork};
 use crate::run::Run;
 use crate::script::{Script, Source};
 use crate::session;
+use crate::sys::countdown::Countdown;
 use crate::sys::memory::CountingAllocator;
+use crate::sys::natives;
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
 use crate::trace::RegionOutcome;
 
@@ -88,6 +90,9 @@ struct ForgetValues(Rc<Run>);
 
 impl Drop for ForgetValues {
     fn drop(&mut self) {
+        // The context is about to be freed.
+        self.0.gauge.pulse().set_countdown(None);
+        self.0.gauge.refuse_nothing();
         self.0.forget_values();
     }
 }
@@ -96,6 +101,7 @@ impl Isolate {
     fn new(settings: &EngineSettings, run: &Rc<Run>, limits: &Limits) -> rquickjs::Result<Self> {
         let runtime = Runtime::new_with_alloc(CountingAllocator::new(Rc::clone(&run.gauge)))?;
         runtime.set_max_stack_size(limits.stack);
+        run.set_stack_floor(limits.stack);
         let context = Context::full(&runtime)?;
         let isolate = Self {
             run: ForgetValues(Rc::clone(run)),
@@ -104,6 +110,8 @@ impl Isolate {
         };
         let run = &isolate.run.0;
         isolate.context.with(|ctx| {
+            // Without guards, long built-in functions are only bounded by the clock; a test tells.
+            natives::install(&ctx, run)?;
             event_loop::install(&ctx, run)?;
             modules::install(&ctx, run)?;
             for extension in &settings.extensions {
@@ -126,6 +134,13 @@ impl Isolate {
         )));
         let interrupted = Rc::clone(run);
         runtime.set_interrupt_handler(Some(Box::new(move || interrupted.on_interrupt())));
+        let pulse = run.gauge.pulse();
+        isolate
+            .context
+            .with(|ctx| pulse.set_countdown(Countdown::of(&ctx)));
+        let attending = Rc::downgrade(run);
+        run.gauge
+            .set_attendant(move || attending.upgrade().is_none_or(|run| run.on_allocation()));
         // Last, because QuickJS does not check every allocation while it sets up a context.
         run.gauge.set_limit(limits.memory);
         Ok(isolate)

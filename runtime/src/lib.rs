@@ -28,6 +28,7 @@
 //! The standard library (`cla/sem`, `cla/util`, ...) is the crate `cla-stdlib`; an engine without it
 //! has the language, timers, `import` and `require`, and nothing else.
 
+mod builtins;
 mod control;
 pub mod duration;
 mod engine;
@@ -46,8 +47,10 @@ mod script;
 mod session;
 mod source;
 mod sys;
+mod ticker;
 mod trace;
 mod typescript;
+mod watch;
 mod worker;
 
 pub use cla_semaphore as semaphore;
@@ -55,7 +58,7 @@ pub use rquickjs as js;
 
 pub use engine::{
     Engine, EngineBuilder, OtherSemaphores, RunCanceller, RunHandle, RunOptions, RunReport,
-    TakenSemaphore,
+    TakenSemaphore, UnresponsiveRun,
 };
 pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use ledger::{Account, HeldPermit, Ledger, PermitFacts};
@@ -71,6 +74,7 @@ pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
 pub use source::{Happening, Listening, Source};
 pub use sys::host_object::{HostObject, HostValues};
+pub use sys::overflow::report_stack_overflow;
 pub use sys::quickjs::{StringIdentity, bytes_of, error_without_place, fulfils_promise};
 pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};
 pub use typescript::input::{InputState, input_state, tidy};

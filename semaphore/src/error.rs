@@ -36,6 +36,14 @@ pub enum AcquireError {
     /// The wait could never have ended.
     #[error(transparent)]
     Deadlock(#[from] DeadlockError),
+    /// Its run was given up: see [`Semaphores::abandon`](crate::Semaphores::abandon).
+    #[error(
+        "the run that waited for semaphore \"{name}\" was given up, because it did not end at its limit"
+    )]
+    Abandoned {
+        /// The semaphore.
+        name: SemaphoreName,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -48,7 +48,7 @@ pub(crate) struct Compiled<'js>(Value<'js>);
 /// # Safety
 ///
 /// QuickJS handed `raw` to the caller together with a reference, in this very context.
-unsafe fn checked<'js>(ctx: &Ctx<'js>, raw: qjs::JSValue) -> Result<Value<'js>> {
+pub(super) unsafe fn checked<'js>(ctx: &Ctx<'js>, raw: qjs::JSValue) -> Result<Value<'js>> {
     // SAFETY: as demanded of the caller.
     let value = unsafe { Value::from_raw(ctx.clone(), raw) };
     if value.is_exception() {
