@@ -56,6 +56,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = crate::durations::limit, allow_negative_numbers = true)]
     timeout: Option<Duration>,
     /// End a run that uses more memory: 64M, 1GiB (powers of 1024)
+    ///
+    /// It is one limit for a run with all that it starts: forks, and other rules.
     #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = sizes::memory)]
     memory: usize,
     /// How deep calls may nest, as bytes of stack: 512K, 4M

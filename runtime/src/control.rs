@@ -7,8 +7,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+
+/// How long what must happen in the end (`finally`, waiting for cancelled forks) may take after a run was stopped: once
+/// for the run with all that it started.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// Why a run was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub(crate) struct Control {
     reason: AtomicU8,
     /// What runs now is to end, but not the run: somebody pressed Ctrl-C in a session.
     interrupted: AtomicBool,
+    /// When what must happen in the end must be done, once the run was stopped or interrupted.
+    until: Mutex<Option<Instant>>,
     /// Who to wake when the flag is set: the run's task, while it is blocked.
     waker: Mutex<Option<Waker>>,
 }
@@ -37,6 +44,14 @@ pub(crate) struct Control {
 impl Control {
     /// Stops the run for `reason`, unless it was stopped before.
     pub(crate) fn stop(&self, reason: Stop) {
+        self.stop_within(reason, None);
+    }
+
+    /// Stops the run for `reason`, unless it was stopped before. What must happen in the end has until `until`, at most for
+    /// [`GRACE`].
+    pub(crate) fn stop_within(&self, reason: Stop, until: Option<Instant>) {
+        // Before the flag: whoever sees that finds this.
+        self.note_until(until);
         // Release pairs with the Acquire in `reason`: whoever sees the flag sees why.
         let first =
             self.reason
@@ -53,10 +68,35 @@ impl Control {
         let _ = self
             .reason
             .compare_exchange(reason as u8, 0, Ordering::AcqRel, Ordering::Acquire);
+        self.forget_until();
+    }
+
+    /// The first end counts, unless a later stop says an earlier one.
+    fn note_until(&self, until: Option<Instant>) {
+        let mut noted = self.until.lock();
+        let first = noted.unwrap_or_else(|| Instant::now() + GRACE);
+        *noted = Some(until.map_or(first, |until| until.min(first)));
+    }
+
+    fn forget_until(&self) {
+        let mut noted = self.until.lock();
+        if !self.must_wake() {
+            *noted = None;
+        }
+    }
+
+    /// When what must happen in the end must be done; `None` if the run is not stopped.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        if self.must_wake() {
+            *self.until.lock()
+        } else {
+            None
+        }
     }
 
     /// Ends what runs now: a blocking call in it fails at once.
     pub(crate) fn interrupt(&self) {
+        self.note_until(None);
         self.interrupted.store(true, Ordering::Release);
         if let Some(waker) = self.waker.lock().take() {
             waker.wake();
@@ -70,7 +110,9 @@ impl Control {
 
     /// What was interrupted has ended.
     pub(crate) fn resume(&self) {
-        self.interrupted.store(false, Ordering::Release);
+        if self.interrupted.swap(false, Ordering::AcqRel) {
+            self.forget_until();
+        }
     }
 
     fn must_wake(&self) -> bool {

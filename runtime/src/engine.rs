@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use cla_semaphore::{RunId, SemaphoreName, Semaphores};
+use cla_semaphore::{Owner, RunId, SemaphoreName, Semaphores};
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::{Notify, oneshot};
 
 use crate::control::{Control, Stop};
 use crate::error::RuleError;
+use crate::family::{Family, Room, Seat};
 use crate::limits::Limits;
 use crate::modules::{BuiltIn, ModuleSettings};
 use crate::native::{Extension, NativeModule};
@@ -123,9 +124,26 @@ impl Engine {
     /// The handle is a future of the run's report, and can cancel it. Dropping the handle lets the
     /// run go on.
     pub fn run(&self, script: Script, options: RunOptions) -> RunHandle {
+        let limits = options.limits.unwrap_or(self.shared.settings.limits);
+        let origin = Origin {
+            seat: Family::first(&limits),
+            stash_bytes: 0,
+            parent: None,
+            depth: 0,
+            deadline: None,
+            last: None,
+        };
+        self.start(script, options, origin)
+    }
+
+    /// Starts a run for the host or another run.
+    pub(crate) fn start(&self, script: Script, options: RunOptions, origin: Origin) -> RunHandle {
         let id = RunId::unique();
         let control = Arc::new(Control::default());
-        let name = options.name.unwrap_or_else(|| Arc::from(script.name()));
+        let mut name = options.name.unwrap_or_else(|| Arc::from(script.name()));
+        if name.len() > Owner::MAX_CHARS {
+            name = Owner::shortened(name.as_ref().to_owned()).into();
+        }
         let (sender, receiver) = oneshot::channel();
         let started = Instant::now();
         let live = LiveRun {
@@ -158,8 +176,7 @@ impl Engine {
             event: options.event,
             detached: options.detached,
             trace: options.trace,
-            parent: options.parent,
-            depth: options.depth,
+            origin,
             engine: self.clone(),
         };
         // The least busy worker, so that a few long CPU-bound rules do not gather on one thread; one whose run does not
@@ -396,8 +413,21 @@ pub struct RunOptions {
     event: Option<String>,
     detached: bool,
     trace: Option<Arc<Trace>>,
-    parent: Option<RunId>,
-    depth: u32,
+}
+
+/// Where a run comes from, and what it shares with those above it.
+pub(crate) struct Origin {
+    pub(crate) seat: Seat,
+    /// What the stash counts for, in bytes.
+    pub(crate) stash_bytes: usize,
+    /// The run that starts it.
+    pub(crate) parent: Option<RunId>,
+    /// How many runs are above it.
+    pub(crate) depth: u32,
+    /// When the run that starts it is out of time.
+    pub(crate) deadline: Option<Instant>,
+    /// When that must have ended, with what must happen in the end.
+    pub(crate) last: Option<Instant>,
 }
 
 impl RunOptions {
@@ -407,7 +437,8 @@ impl RunOptions {
         Self::default()
     }
 
-    /// The run's name, for people: it is shown as the owner of what the run takes.
+    /// The run's name, for people: it is shown as the owner of what the run takes. Of one that has more than 256 characters,
+    /// the start and the end are kept.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
@@ -466,11 +497,12 @@ impl RunOptions {
         self
     }
 
-    /// The run that starts it, and how many are above it.
-    pub(crate) fn parent(mut self, parent: RunId, depth: u32) -> Self {
-        self.parent = Some(parent);
-        self.depth = depth;
-        self
+    /// About how many bytes the stash takes.
+    pub(crate) fn stash_bytes(&self) -> usize {
+        match &self.stash {
+            Stash::Json(json) => json_bytes(json),
+            Stash::Value(value) => value.weight(),
+        }
     }
 
     /// Nobody will look at the report.
@@ -499,6 +531,35 @@ impl std::fmt::Debug for RunOptions {
     }
 }
 
+/// A report that is on its way, and the room that its value takes until it is looked at.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) report: RunReport,
+    #[expect(dead_code, reason = "its end is what it is for")]
+    pub(crate) room: Option<Room>,
+}
+
+/// About how many bytes a JSON value takes in memory.
+pub(crate) fn json_bytes(value: &serde_json::Value) -> usize {
+    /// A key of a map with its place in a node of the tree.
+    const KEY: usize = 64;
+    let mut bytes = 0;
+    let mut left = vec![value];
+    while let Some(value) = left.pop() {
+        bytes += size_of::<serde_json::Value>();
+        match value {
+            serde_json::Value::String(text) => bytes += text.capacity(),
+            serde_json::Value::Array(items) => left.extend(items),
+            serde_json::Value::Object(map) => {
+                bytes += map.keys().map(|key| key.len() + KEY).sum::<usize>();
+                left.extend(map.values());
+            }
+            _ => {}
+        }
+    }
+    bytes
+}
+
 /// A run that was started: a future of its [`RunReport`].
 #[derive(Debug)]
 #[must_use = "dropping the handle lets the run go on; await it to see how it ends"]
@@ -506,7 +567,7 @@ pub struct RunHandle {
     id: RunId,
     name: Arc<str>,
     control: Arc<Control>,
-    receiver: oneshot::Receiver<RunReport>,
+    receiver: oneshot::Receiver<Sent>,
     started: Instant,
 }
 
@@ -545,7 +606,7 @@ impl RunHandle {
         let (id, name, started) = (self.id, self.name, self.started);
         self.receiver
             .blocking_recv()
-            .unwrap_or_else(|_| RunReport::lost(id, &name, started))
+            .map_or_else(|_| RunReport::lost(id, &name, started), |sent| sent.report)
     }
 }
 
@@ -553,9 +614,19 @@ impl Future for RunHandle {
     type Output = RunReport;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RunReport> {
-        Pin::new(&mut self.receiver).poll(cx).map(|report| {
-            report.unwrap_or_else(|_| RunReport::lost(self.id, &self.name, self.started))
+        Pin::new(&mut self.receiver).poll(cx).map(|sent| {
+            sent.map_or_else(
+                |_| RunReport::lost(self.id, &self.name, self.started),
+                |sent| sent.report,
+            )
         })
+    }
+}
+
+impl RunCanceller {
+    /// As [`RunCanceller::cancel`], by a run that is stopped itself: what must happen in the end has until then.
+    pub(crate) fn cancel_within(&self, until: Option<Instant>) {
+        self.0.stop_within(Stop::Cancelled, until);
     }
 }
 
@@ -611,7 +682,8 @@ pub struct RunReport {
     pub regions: Vec<RegionRecord>,
     /// What it took of semaphores that are not listed because there were too many.
     pub others: OtherSemaphores,
-    /// The most memory that the script's values took at once, in bytes.
+    /// The most memory that the run took at once, in bytes: its values, and what was kept for it. If it started others,
+    /// theirs is part of it; it is then known to an eighth.
     pub peak_memory: usize,
 }
 

@@ -211,6 +211,19 @@ impl RuleError {
         )
     }
 
+    /// The run and those that it shares `limit` bytes of memory with needed more than that together.
+    pub(crate) fn family_out_of_memory(limit: usize) -> Self {
+        Self::new(
+            ErrorKind::OutOfMemory,
+            "OutOfMemory",
+            format!(
+                "the rule and those that started it, or that it started, used more than their {} of memory together; \
+                 start fewer at once, let them keep less, or raise the run's memory limit",
+                bytes(limit)
+            ),
+        )
+    }
+
     /// The run's calls needed more than `limit` bytes of stack.
     pub(crate) fn stack_overflow(limit: usize) -> Self {
         Self::new(
@@ -313,7 +326,7 @@ fn shorten(text: &str, max: usize) -> String {
 }
 
 /// `67108864` as `64 MiB`.
-fn bytes(count: usize) -> String {
+pub(crate) fn bytes(count: usize) -> String {
     match count {
         _ if count >= 1 << 20 && count.is_multiple_of(1 << 20) => format!("{} MiB", count >> 20),
         _ if count >= 1 << 10 && count.is_multiple_of(1 << 10) => format!("{} KiB", count >> 10),

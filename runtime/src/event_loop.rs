@@ -18,7 +18,7 @@ use rquickjs::function::{Args, Opt, Rest};
 use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Exception, Function, Persistent, Promise, Value};
 
-use crate::run::Run;
+use crate::run::{Charge, Run};
 use crate::source::Sources;
 use crate::sys::memory::MemoryGauge;
 
@@ -34,6 +34,13 @@ const MOST_BETWEEN_TIMERS: u32 = 64;
 /// What a timer counts for against the run's memory limit, in bytes: its entry in the queue and in
 /// the table, with room to grow.
 const TIMER_BYTES: usize = 256;
+
+/// What a pending host future counts for beside its own size, in bytes: its box, its place among the others, and what the
+/// system keeps for it.
+const FUTURE_BYTES: usize = 256;
+
+/// What a rejected promise counts for that nobody listens to, in bytes: two values, with room to grow.
+const REJECTED_BYTES: usize = 128;
 
 /// What a finished host future does with its result, or a source with its event, inside the isolate.
 pub(crate) type Completion = Box<dyn for<'js> FnOnce(&Ctx<'js>) -> rquickjs::Result<()>>;
@@ -55,6 +62,7 @@ pub(crate) struct EventLoop {
 struct Rejected {
     promise: Persistent<Value<'static>>,
     reason: Persistent<Value<'static>>,
+    _charge: Charge,
 }
 
 #[derive(Default)]
@@ -72,6 +80,7 @@ struct Timer {
     callback: Persistent<Function<'static>>,
     arguments: Vec<Persistent<Value<'static>>>,
     interval: Option<Duration>,
+    _charge: Charge,
 }
 
 /// Why driving the event loop ended.
@@ -111,7 +120,8 @@ impl EventLoop {
         arguments: Vec<Value<'js>>,
     ) -> u32 {
         let delay = delay.min(MAX_DELAY);
-        self.gauge.charge(TIMER_BYTES);
+        let kept = arguments.len() * size_of::<Persistent<Value<'static>>>();
+        let charge = Charge::new(&self.gauge, TIMER_BYTES + kept);
         let mut timers = self.timers.borrow_mut();
         timers.next_id = timers.next_id.wrapping_add(1).max(1);
         let id = timers.next_id;
@@ -126,6 +136,7 @@ impl EventLoop {
                     .map(|value| Persistent::save(ctx, value))
                     .collect(),
                 interval: repeat.then(|| delay.max(MIN_INTERVAL)),
+                _charge: charge,
             },
         );
         id
@@ -134,9 +145,7 @@ impl EventLoop {
     /// Forgets a timer; unknown ids are fine.
     pub(crate) fn clear_timer(&self, id: u32) {
         let mut timers = self.timers.borrow_mut();
-        if timers.live.remove(&id).is_some() {
-            self.gauge.refund(TIMER_BYTES);
-        }
+        timers.live.remove(&id);
         timers.compact();
     }
 
@@ -146,8 +155,11 @@ impl EventLoop {
         F: Future + 'static,
         R: for<'js> FnOnce(&Ctx<'js>, F::Output) -> rquickjs::Result<()> + 'static,
     {
+        let bytes = FUTURE_BYTES + size_of::<F>() + size_of::<R>();
+        let charge = Charge::new(&self.gauge, bytes);
         self.started.borrow_mut().push(Box::pin(async move {
             let output = future.await;
+            drop(charge);
             let completion: Completion = Box::new(move |ctx| complete(ctx, output));
             completion
         }));
@@ -172,11 +184,15 @@ impl EventLoop {
         let mut rejected = self.rejected.borrow_mut();
         if handled {
             let promise = Persistent::save(ctx, promise);
-            rejected.retain(|entry| entry.promise != promise);
+            // Nearly always it is the last one.
+            if let Some(at) = rejected.iter().rposition(|entry| entry.promise == promise) {
+                rejected.remove(at);
+            }
         } else {
             rejected.push(Rejected {
                 promise: Persistent::save(ctx, promise),
                 reason: Persistent::save(ctx, reason),
+                _charge: Charge::new(&self.gauge, REJECTED_BYTES),
             });
         }
     }
@@ -298,14 +314,10 @@ impl EventLoop {
         let Some(DueTimer {
             callback,
             arguments,
-            is_last,
         }) = due
         else {
             return false;
         };
-        if is_last {
-            self.gauge.refund(TIMER_BYTES);
-        }
         // A panic of a function that the callback calls comes out of rquickjs here.
         let Ok(called) = run.contain(|| call_timer(ctx, callback, arguments)) else {
             return true;
@@ -330,8 +342,6 @@ impl EventLoop {
 struct DueTimer {
     callback: Persistent<Function<'static>>,
     arguments: Vec<Persistent<Value<'static>>>,
-    /// Whether it is gone now.
-    is_last: bool,
 }
 
 fn call_timer(
@@ -389,7 +399,6 @@ impl Timers {
             None => self.live.remove(&id).map(|timer| DueTimer {
                 callback: timer.callback,
                 arguments: timer.arguments,
-                is_last: true,
             }),
             Some(interval) => {
                 // An interval that fell behind skips the beats it missed.
@@ -399,7 +408,6 @@ impl Timers {
                 Some(DueTimer {
                     callback: timer.callback.clone(),
                     arguments: timer.arguments.clone(),
-                    is_last: false,
                 })
             }
         }

@@ -625,6 +625,7 @@ pub(crate) fn stop_error(stop: Stop, run: &Run, limits: &Limits) -> RuleError {
     match stop {
         Stop::Cancelled => RuleError::cancelled(),
         Stop::TimedOut => RuleError::timed_out(limits.timeout.unwrap_or_default()),
+        Stop::OutOfMemory if run.gauge.crowded() => RuleError::family_out_of_memory(limits.memory),
         Stop::OutOfMemory => RuleError::out_of_memory(limits.memory),
         Stop::Panicked => RuleError::panic(&run.panic_message()),
     }

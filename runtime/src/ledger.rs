@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cla_semaphore::{Permit, RequestId, Semaphore, SemaphoreName, Semaphores};
 
+use crate::run::Charge;
 use crate::sys::memory::MemoryGauge;
 
 /// What a run has taken from each semaphore, and the permits that outlive the call that took them.
@@ -16,6 +17,8 @@ use crate::sys::memory::MemoryGauge;
 pub struct Ledger {
     gauge: Rc<MemoryGauge>,
     accounts: RefCell<HashMap<SemaphoreName, Rc<Account>>>,
+    /// With so many accounts, unused ones are closed.
+    close_at: Cell<usize>,
     /// What was taken from semaphores whose accounts were closed to make room.
     closed: Rc<Cell<Totals>>,
     /// By address: entries are only ever found by the very permit they hold.
@@ -33,8 +36,12 @@ impl std::fmt::Debug for Ledger {
     }
 }
 
-/// How many accounts a run keeps open. A rule that makes up names as it goes has no more than these.
+/// How many unused accounts a run keeps open. A rule that makes up names as it goes has about as many.
 const MAX_ACCOUNTS: usize = 1024;
+
+/// What an account counts for against the run's memory limit, in bytes: its own data, and the semaphore in a store of this
+/// process.
+const ACCOUNT_BYTES: usize = 768;
 
 /// What a permit that outlives its call counts for against the run's memory limit, in bytes: its own
 /// data, and its request in the store.
@@ -59,11 +66,17 @@ pub struct Account {
     held: Cell<Duration>,
     /// Where its sums go with its end, if the ledger does not list it.
     sums: Option<Rc<Cell<Totals>>>,
+    _charge: Charge,
 }
 
 impl Account {
-    fn new(semaphore: Semaphore, sums: Option<Rc<Cell<Totals>>>) -> Rc<Self> {
+    fn new(
+        gauge: &Rc<MemoryGauge>,
+        semaphore: Semaphore,
+        sums: Option<Rc<Cell<Totals>>>,
+    ) -> Rc<Self> {
         Rc::new(Self {
+            _charge: Charge::new(gauge, ACCOUNT_BYTES),
             semaphore,
             taken: Cell::default(),
             waited: Cell::default(),
@@ -128,6 +141,7 @@ impl Ledger {
         Self {
             gauge,
             accounts: RefCell::default(),
+            close_at: Cell::new(MAX_ACCOUNTS),
             closed: Rc::default(),
             entrusted: RefCell::default(),
             spare: Cell::default(),
@@ -139,10 +153,12 @@ impl Ledger {
         if let Some(account) = self.accounts.borrow().get(name) {
             return Rc::clone(account);
         }
-        let account = Account::new(semaphores.semaphore(name), None);
+        let account = Account::new(&self.gauge, semaphores.semaphore(name), None);
         let mut accounts = self.accounts.borrow_mut();
-        if accounts.len() >= MAX_ACCOUNTS {
+        if accounts.len() >= self.close_at.get() {
             self.close_unused(&mut accounts);
+            // Of many that are in use, not all are looked at for each new one.
+            self.close_at.set(MAX_ACCOUNTS.max(2 * accounts.len()));
         }
         accounts.insert(name.clone(), Rc::clone(&account));
         account
@@ -150,7 +166,7 @@ impl Ledger {
 
     /// An account that the run's report does not list by itself, for a semaphore of another store.
     pub fn account_elsewhere(&self, semaphore: Semaphore) -> Rc<Account> {
-        Account::new(semaphore, Some(Rc::clone(&self.closed)))
+        Account::new(&self.gauge, semaphore, Some(Rc::clone(&self.closed)))
     }
 
     /// Closes the accounts that nobody uses at the moment, and keeps their sums.

@@ -15,7 +15,8 @@
 //!
 //! # Limits hold
 //!
-//! [`Limits`] bound memory, stack and time of each run. Exceeding one fails that run alone.
+//! [`Limits`] bound memory, stack and time of each run. Exceeding one fails that run alone. A run shares its memory and its
+//! time with all that it starts.
 //!
 //! # Your own functions
 //!
@@ -33,6 +34,7 @@ pub mod duration;
 mod engine;
 mod error;
 mod event_loop;
+mod family;
 mod isolate;
 mod ledger;
 mod limits;

@@ -23,14 +23,19 @@ pub const MAX_STACK: usize = 16 * 1024 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of memory that the script's values may take (default 256 MiB, at least
-    /// [`MIN_MEMORY`]).
+    /// Bytes of memory that the run's values, and what is kept for it, may take (default 256 MiB, at least
+    /// [`MIN_MEMORY`]). A run shares it with all that it starts (children, forks, what these start in turn): it is one
+    /// budget for those that live at the same time.
     pub memory: usize,
     /// Bytes of stack that nested calls may take (default 1 MiB, from [`MIN_STACK`] to
     /// [`MAX_STACK`]). It is reserved per run, and committed as far as calls nest.
     pub stack: usize,
-    /// Wall-clock time from start to end, waiting included (default none).
+    /// Wall-clock time from start to end, waiting included (default none). What the run starts has what is left of it,
+    /// and is stopped when it is over, also if the run itself has ended before.
     pub timeout: Option<Duration>,
+    /// How many runs that it started, directly or through others, may live at once (default 10,000). Each also takes
+    /// about 200 KB of `memory`.
+    pub runs: usize,
 }
 
 impl Default for Limits {
@@ -39,6 +44,7 @@ impl Default for Limits {
             memory: 256 * 1024 * 1024,
             stack: 1024 * 1024,
             timeout: None,
+            runs: 10_000,
         }
     }
 }
@@ -62,6 +68,13 @@ impl Limits {
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
+        self
+    }
+
+    /// Sets how many runs that it started, directly or through others, may live at once.
+    #[must_use]
+    pub fn runs(mut self, count: usize) -> Self {
+        self.runs = count;
         self
     }
 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
@@ -15,10 +16,11 @@ use cla_semaphore::{AcquireError, Owner, Permit, Request, RunId, Semaphores};
 use futures_util::future::{Either, LocalBoxFuture, select};
 use rquickjs::{Ctx, Exception, Function, JsLifetime, Object, Persistent, Value};
 
-use crate::control::{Control, Stop, Stopped};
-use crate::engine::{Engine, RunHandle, RunOptions, RunReport};
+use crate::control::{Control, GRACE, Stop, Stopped};
+use crate::engine::{Engine, Origin, RunHandle, RunOptions, RunReport};
 use crate::error::{Location, RuleError};
 use crate::event_loop::EventLoop;
+use crate::family::{Family, Seat};
 use crate::ledger::{Account, Ledger};
 use crate::limits::Limits;
 use crate::modules::{ModuleCache, Resolved};
@@ -77,7 +79,10 @@ pub struct Run {
     /// Throws then, so that the panic goes on.
     thrower: RefCell<Option<Kept<Function<'static>>>>,
     pub(crate) gauge: Rc<MemoryGauge>,
+    pub(crate) family: Arc<Family>,
     pub(crate) deadline: Option<Instant>,
+    /// When it must have ended, with what must happen in the end.
+    last: Option<Instant>,
     /// When the interpreter first asked since the run was last suspended.
     slice_started: Cell<Option<Instant>>,
     /// Since when the run must stop, as its requests for memory know while the interpreter does not ask.
@@ -109,8 +114,28 @@ pub struct Run {
     /// Below this address of its stack, no more calls of the interpreter's should nest.
     stack_floor: Cell<usize>,
     /// By name, in the order in which they were registered.
-    services: RefCell<Vec<(String, Kept<Function<'static>>)>>,
+    services: RefCell<Services>,
 }
+
+/// The services that a run has registered.
+#[derive(Default)]
+struct Services {
+    list: Vec<Service>,
+    /// Where each name is in the list.
+    places: HashMap<Rc<str>, usize>,
+}
+
+struct Service {
+    name: Rc<str>,
+    function: Kept<Function<'static>>,
+    _charge: Charge,
+}
+
+/// What a service counts for beside its name and its function, in bytes.
+const SERVICE_BYTES: usize = 128;
+
+/// What a value that the Rust side holds on to counts for, in bytes: its cell, and its place in the list of them.
+const KEPT_BYTES: usize = 96;
 
 /// Everything that a [`Run`] is made of and that comes from outside.
 pub(crate) struct RunParts {
@@ -118,8 +143,12 @@ pub(crate) struct RunParts {
     pub(crate) name: Arc<str>,
     pub(crate) arguments: Vec<String>,
     pub(crate) stash: Stash,
+    /// What the stash counts for, in bytes.
+    pub(crate) stash_bytes: usize,
     pub(crate) control: Arc<Control>,
+    pub(crate) seat: Seat,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) last: Option<Instant>,
     pub(crate) output: Arc<dyn Output>,
     pub(crate) event: Option<String>,
     pub(crate) spawner: Spawner,
@@ -131,9 +160,8 @@ pub(crate) struct RunParts {
 /// Whatever but lack of memory stops a run that has this, it goes on for a while.
 #[derive(Clone, Copy)]
 struct Shield {
-    grace: Duration,
-    /// Until when, once it was stopped.
-    until: Option<Instant>,
+    /// When the op around is out of time. Limits of ops within count as always.
+    op_deadline: Option<Instant>,
 }
 
 /// What a run needs to start others like itself.
@@ -146,9 +174,6 @@ pub(crate) struct Spawner {
     pub(crate) depth: u32,
 }
 
-/// How long what must happen in the end (`finally`, waiting for cancelled forks) may take after a run was stopped.
-pub(crate) const GRACE: Duration = Duration::from_secs(10);
-
 /// How long stores of a run's own are waited for at its end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -158,17 +183,9 @@ const MOST_GENERATIONS: u32 = 50;
 impl Run {
     pub(crate) fn new(parts: RunParts) -> Rc<Self> {
         let owner = Owner::process(&*parts.name).with_run(parts.id);
-        let gauge = MemoryGauge::new();
-        let weight = match &parts.stash {
-            Stash::Value(value) => value.weight(),
-            // The host's own.
-            Stash::Json(_) => 0,
-        };
-        gauge.charge(weight);
-        let stash_charge = Charge {
-            gauge: Rc::clone(&gauge),
-            bytes: weight,
-        };
+        let family = Arc::clone(parts.seat.family());
+        let gauge = MemoryGauge::new(parts.seat);
+        let stash_charge = Charge::new(&gauge, parts.stash_bytes);
         Rc::new(Self {
             id: parts.id,
             name: parts.name,
@@ -179,7 +196,9 @@ impl Run {
             probing: Cell::default(),
             thrower: RefCell::default(),
             gauge: Rc::clone(&gauge),
+            family,
             deadline: parts.deadline,
+            last: parts.last,
             slice_started: Cell::default(),
             unanswered: Cell::default(),
             output: parts.output,
@@ -385,16 +404,21 @@ impl Run {
 
     /// Waits for the future until the run, or the op that is carried out, is stopped, and as long as it may go on then.
     fn blocked<F: Future>(&self, future: F) -> Result<(F::Output, bool), Stopped> {
-        let (shield, deadline) = (self.shield.get(), self.op_deadline.get());
-        if shield.is_none() && deadline.is_none() {
+        if self.gauge.exceeded() {
+            // It would keep what it has for as long as it waits.
+            self.control.stop(Stop::OutOfMemory);
+        }
+        self.gauge.trim();
+        let shielded = self.shield.get().is_some();
+        if !shielded && self.op_deadline.get().is_none() {
             return fiber::block_on(self.control.until_stopped(future));
         }
         let mut future = pin!(future);
-        if shield.is_none_or(|shield| shield.until.is_none()) {
-            let blocked = match deadline {
+        if !shielded || !self.is_halted() {
+            let blocked = match self.wait_end() {
                 None => fiber::block_on(self.control.until_stopped(future.as_mut())),
-                Some(deadline) => {
-                    let within = within(deadline, future.as_mut());
+                Some(until) => {
+                    let within = within(until, future.as_mut());
                     let done = fiber::block_on(self.control.until_stopped(within));
                     done.and_then(|(done, waited)| Ok((done?, waited)))
                 }
@@ -403,10 +427,19 @@ impl Run {
                 return blocked;
             }
         }
-        match self.shield.get().and_then(|shield| shield.until) {
-            Some(until) => fiber::block_on(within(until, future)).map(|done| (done, true)),
-            None => Err(Stopped),
+        // It is stopped, and what must happen in the end goes on for a while.
+        match self.wait_end() {
+            Some(until) if self.control.reason() != Some(Stop::OutOfMemory) => {
+                fiber::block_on(within(until, future)).map(|done| (done, true))
+            }
+            _ => Err(Stopped),
         }
+    }
+
+    /// When a wait must end at the latest, as far as that is known.
+    fn wait_end(&self) -> Option<Instant> {
+        let grace = self.shield.get().and_then(|_| self.grace_end());
+        [self.op_deadline.get(), grace].into_iter().flatten().min()
     }
 
     /// Takes a slot of a semaphore for this run, blocking the rule until it is its turn.
@@ -453,11 +486,25 @@ impl Run {
     /// Counts `bytes` that the Rust side keeps on behalf of the rule against its memory limit, as long as the
     /// result lives. They are never refused, but a rule that piles them up runs into its limit.
     pub fn charge(&self, bytes: usize) -> Charge {
-        self.gauge.charge(bytes);
-        Charge {
-            gauge: Rc::clone(&self.gauge),
-            bytes,
+        Charge::new(&self.gauge, bytes)
+    }
+
+    /// Counts `bytes` as [`Run::charge`] does, if there is room for them.
+    ///
+    /// A host function calls this before it makes something whose size a rule decides. `what` names that in the message.
+    ///
+    /// # Errors
+    ///
+    /// A `RangeError` that the rule can catch, if they are more than what is left of its memory limit.
+    pub fn reserve(&self, ctx: &Ctx<'_>, what: &str, bytes: usize) -> rquickjs::Result<Charge> {
+        let left = self.memory_left();
+        if bytes > left {
+            let message = format!(
+                "{what} would take about {bytes} bytes; {left} are left of the run's memory limit"
+            );
+            return Err(Exception::throw_range(ctx, &message));
         }
+        Ok(self.charge(bytes))
     }
 
     /// Has `future` done after the run's end, when all permits are given back and its values are gone, and before its
@@ -472,7 +519,9 @@ impl Run {
         if !endings.is_empty() {
             // What takes longer is freed by its store by itself.
             let all = futures_util::future::join_all(endings);
-            let _ = tokio::time::timeout(FAREWELL, all).await;
+            let farewell = Instant::now() + FAREWELL;
+            let until = self.grace_end().map_or(farewell, |end| end.min(farewell));
+            let _ = tokio::time::timeout_at(until.into(), all).await;
         }
     }
 
@@ -485,7 +534,10 @@ impl Run {
         T: JsLifetime<'js>,
         T::Changed<'static>: Clone + 'static,
     {
-        let cell = Rc::new(RefCell::new(Some(Persistent::save(ctx, value))));
+        let cell = Rc::new(KeptValue {
+            value: RefCell::new(Some(Persistent::save(ctx, value))),
+            _charge: self.charge(KEPT_BYTES),
+        });
         let mut kept = self.kept.borrow_mut();
         if kept.len() == kept.capacity() {
             // Entries that nobody uses any more make room, so that keeping values for ever does not
@@ -648,33 +700,73 @@ impl Run {
         if self.gauge.exceeded() {
             self.control.stop(Stop::OutOfMemory);
         }
+        self.gauge.trim();
         if self
             .deadline
             .is_some_and(|deadline| Instant::now() >= deadline)
         {
-            self.control.stop(Stop::TimedOut);
+            self.stop_at_deadline();
         }
         self.stopped()
+    }
+
+    /// It is out of time.
+    pub(crate) fn stop_at_deadline(&self) {
+        if self.control.reason().is_none() {
+            // Without a limit of time it was started by a run that was stopped, to end what must be ended.
+            let reason = match self.spawner.limits.timeout {
+                Some(_) => Stop::TimedOut,
+                None => Stop::Cancelled,
+            };
+            self.control.stop_within(reason, self.last);
+        }
     }
 
     /// Whether it is stopped, or an op of it is.
     pub(crate) fn stopped(&self) -> bool {
         let past = |at: Instant| Instant::now() >= at;
-        let reason = self.control.reason();
-        if reason.is_none()
-            && !self.control.is_interrupted()
-            && !self.op_deadline.get().is_some_and(past)
-        {
-            return false;
-        }
-        let Some(mut shield) = self.shield.get() else {
+        if self.op_deadline.get().is_some_and(past) {
             return true;
-        };
-        let until = *shield
-            .until
-            .get_or_insert_with(|| Instant::now() + shield.grace);
-        self.shield.set(Some(shield));
-        past(until) || matches!(reason, Some(Stop::OutOfMemory | Stop::Panicked))
+        }
+        if self.shield.get().is_none() {
+            return self.is_halted();
+        }
+        matches!(
+            self.control.reason(),
+            Some(Stop::OutOfMemory | Stop::Panicked)
+        ) || self.grace_end().is_some_and(past)
+    }
+
+    /// Whether the run as a whole is to end, shielded or not.
+    fn is_halted(&self) -> bool {
+        self.control.reason().is_some() || self.control.is_interrupted()
+    }
+
+    /// When what must happen in the end must be done, as far as that is known: there is one grace for all of it, from the
+    /// moment when the run, or the op around, was stopped.
+    fn grace_end(&self) -> Option<Instant> {
+        let op_deadline = self.shield.get().and_then(|shield| shield.op_deadline);
+        let op = op_deadline.and_then(|deadline| deadline.checked_add(GRACE));
+        let ends = [op, self.control.until(), self.last];
+        ends.into_iter().flatten().min()
+    }
+
+    /// When what this run cancels now must have ended, if this run is stopped itself.
+    pub(crate) fn grace_of_started(&self) -> Option<Instant> {
+        let past = self.op_deadline.get().filter(|at| Instant::now() >= *at);
+        let op = past.and_then(|deadline| deadline.checked_add(GRACE));
+        [op, self.grace_end()].into_iter().flatten().min()
+    }
+
+    /// The limits of time for what this run starts now: when it is out of time, and when it must have ended.
+    fn times_of_started(&self) -> (Option<Instant>, Option<Instant>) {
+        let end = self.grace_end();
+        let op_deadline = self.shield.get().and_then(|shield| shield.op_deadline);
+        if self.is_halted() || op_deadline.is_some_and(|at| Instant::now() >= at) {
+            // It belongs to what must happen in the end, and has no grace of its own.
+            return (end, end);
+        }
+        (self.deadline, end)
     }
 
     /// When the innermost op that has a time limit is out of time.
@@ -687,14 +779,15 @@ impl Run {
     }
 
     /// Does what must be done although the run, or the op that is carried out, has been stopped or will be: it goes on for
-    /// as long as `grace` after that.
-    pub(crate) fn shielded<T>(&self, grace: Duration, work: impl FnOnce() -> T) -> T {
-        if self.shield.get().is_some() {
-            return work();
-        }
-        self.shield.set(Some(Shield { grace, until: None }));
+    /// as long as [`GRACE`] after that. Several share that time, one in the other or one after the other.
+    pub(crate) fn shielded<T>(&self, work: impl FnOnce() -> T) -> T {
+        let (around, deadline) = (self.shield.get(), self.op_deadline.take());
+        let deadlines = [around.and_then(|shield| shield.op_deadline), deadline];
+        let op_deadline = deadlines.into_iter().flatten().min();
+        self.shield.set(Some(Shield { op_deadline }));
         let done = work();
-        self.shield.set(None);
+        self.shield.set(around);
+        self.op_deadline.set(deadline);
         done
     }
 
@@ -733,6 +826,9 @@ impl Run {
     pub(crate) fn note_region(&self, record: RegionRecord) {
         let mut regions = self.regions.borrow_mut();
         if regions.len() < MOST_REGIONS {
+            // For good: they are part of the report.
+            self.gauge
+                .charge(size_of::<RegionRecord>() + record.who.len());
             regions.push(record);
         }
     }
@@ -752,10 +848,18 @@ impl Run {
         rule::service_name(name)?;
         let service = self.keep(ctx, service);
         let mut services = self.services.borrow_mut();
-        match services.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => *known = service,
-            None => services.push((name.to_owned(), service)),
+        if let Some(at) = services.places.get(name).copied() {
+            services.list[at].function = service;
+            return Ok(());
         }
+        let name: Rc<str> = name.into();
+        let at = services.list.len();
+        services.places.insert(Rc::clone(&name), at);
+        services.list.push(Service {
+            _charge: self.charge(SERVICE_BYTES + name.len()),
+            name,
+            function: service,
+        });
         Ok(())
     }
 
@@ -770,14 +874,16 @@ impl Run {
         name: &str,
     ) -> rquickjs::Result<Option<Function<'js>>> {
         let services = self.services.borrow();
-        let service = services.iter().find(|(known, _)| known == name);
-        service.map(|(_, service)| service.get(ctx)).transpose()
+        let at = services.places.get(name);
+        at.map(|at| services.list[*at].function.get(ctx))
+            .transpose()
     }
 
     /// The names of the services, in the order in which they were registered.
     pub fn services(&self) -> Vec<String> {
         let services = self.services.borrow();
-        services.iter().map(|(name, _)| name.clone()).collect()
+        let names = services.list.iter().map(|service| &*service.name);
+        names.map(str::to_owned).collect()
     }
 
     /// Whether a text is a rulebook as it should be. `name` ends in `.yml`; what it imports is looked for beside the rule
@@ -843,29 +949,29 @@ impl Run {
     ) -> rquickjs::Result<RunReport> {
         let handle = self
             .spawn(script, options, false)
-            .map_err(|problem| Exception::throw_message(ctx, problem))?;
+            .map_err(|problem| Exception::throw_message(ctx, &problem))?;
         let canceller = handle.canceller();
         let mut handle = pin!(handle);
         self.block_on(ctx, handle.as_mut()).inspect_err(|_| {
-            canceller.cancel();
+            canceller.cancel_within(self.grace_of_started());
             // It gives back what it holds before this run goes on.
-            self.shielded(GRACE, || {
+            self.shielded(|| {
                 let _ = self.block_on(ctx, handle.as_mut());
             });
         })
     }
 
-    /// Starts another run, with the output, limits and folders of this one.
+    /// Starts another run, with the output and folders of this one. Both share one limit of memory and one of time.
     ///
     /// # Errors
     ///
-    /// Runs that start runs go on for ever.
+    /// Runs that start runs go on for ever, too many live, or there is no memory for one more.
     pub(crate) fn spawn(
         &self,
         script: Script,
         options: RunOptions,
         detached: bool,
-    ) -> Result<RunHandle, &'static str> {
+    ) -> Result<RunHandle, String> {
         let Spawner {
             engine,
             limits,
@@ -874,20 +980,30 @@ impl Run {
             depth,
         } = &self.spawner;
         if *depth >= MOST_GENERATIONS {
-            return Err("runs start each other more than 50 levels deep");
+            return Err("runs start each other more than 50 levels deep".to_owned());
         }
+        let stash_bytes = options.stash_bytes();
+        let seat = self.family.seat(stash_bytes);
+        let (deadline, last) = self.times_of_started();
+        let origin = Origin {
+            seat: seat.map_err(|full| full.to_string())?,
+            stash_bytes,
+            parent: Some(self.id),
+            depth: depth + 1,
+            deadline,
+            last,
+        };
         let mut options = options
             .limits(*limits)
             .output(Arc::clone(&self.output))
-            .detached(detached)
-            .parent(self.id, depth + 1);
+            .detached(detached);
         if let Some(trace) = trace {
             options = options.trace(Arc::clone(trace));
         }
         for folder in folders {
             options = options.allow_folder(folder);
         }
-        Ok(engine.run(script, options))
+        Ok(engine.start(script, options, origin))
     }
 
     pub(crate) fn throw_stopped(&self, ctx: &Ctx<'_>) -> rquickjs::Error {
@@ -975,6 +1091,23 @@ pub struct Charge {
     bytes: usize,
 }
 
+impl Charge {
+    pub(crate) fn new(gauge: &Rc<MemoryGauge>, bytes: usize) -> Self {
+        gauge.charge(bytes);
+        Self {
+            gauge: Rc::clone(gauge),
+            bytes,
+        }
+    }
+
+    /// From now on it counts for so many bytes.
+    pub fn resize(&mut self, bytes: usize) {
+        self.gauge.charge(bytes);
+        self.gauge.refund(self.bytes);
+        self.bytes = bytes;
+    }
+}
+
 impl Drop for Charge {
     fn drop(&mut self) {
         self.gauge.refund(self.bytes);
@@ -983,7 +1116,15 @@ impl Drop for Charge {
 
 /// A JavaScript value that the Rust side holds on to; see [`Run::keep`].
 #[derive(Debug)]
-pub struct Kept<T>(Rc<RefCell<Option<Persistent<T>>>>);
+pub struct Kept<T>(Rc<KeptValue<T>>);
+
+/// Where a kept value is.
+#[derive(Debug)]
+struct KeptValue<T> {
+    /// `None` after the run's end.
+    value: RefCell<Option<Persistent<T>>>,
+    _charge: Charge,
+}
 
 impl<T> Clone for Kept<T> {
     fn clone(&self) -> Self {
@@ -1001,7 +1142,7 @@ impl<T: Clone> Kept<T> {
     where
         T: JsLifetime<'static>,
     {
-        match &*self.0.borrow() {
+        match &*self.0.value.borrow() {
             Some(value) => value.clone().restore(ctx),
             None => Err(rquickjs::Error::Unknown),
         }
@@ -1013,8 +1154,8 @@ trait Forget {
     fn forget(&self);
 }
 
-impl<T> Forget for RefCell<Option<Persistent<T>>> {
+impl<T> Forget for KeptValue<T> {
     fn forget(&self) {
-        self.take();
+        self.value.take();
     }
 }

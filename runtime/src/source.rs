@@ -12,10 +12,13 @@ use std::task::{Context, Poll};
 use rquickjs::Ctx;
 
 use crate::event_loop::Completion;
-use crate::run::Run;
+use crate::run::{Charge, Run};
 
 /// How many events are delivered in a row while the result of a host future waits.
 const MOST_IN_A_ROW: u32 = 4096;
+
+/// What a source counts for beside its own size, in bytes: its entry, and what it subscribed to.
+const SOURCE_BYTES: usize = 512;
 
 /// What a [`Source`] brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +62,7 @@ struct Entry {
     asked: Cell<u32>,
     /// Whether nothing has been done since the last question that may have brought events about.
     fresh: Cell<bool>,
+    _charge: Charge,
 }
 
 /// A source, and what is done with its events.
@@ -221,12 +225,14 @@ impl Run {
             held: Cell::new(false),
             asked: Cell::new(0),
             fresh: Cell::new(false),
+            _charge: self.charge(SOURCE_BYTES + size_of::<S>() + size_of::<D>()),
         });
-        self.event_loop
-            .sources
-            .list
-            .borrow_mut()
-            .push(Rc::clone(&entry));
+        let mut list = self.event_loop.sources.list.borrow_mut();
+        if list.len() == list.capacity() {
+            // Those that were closed make room.
+            list.retain(|entry| entry.is_open());
+        }
+        list.push(Rc::clone(&entry));
         Listening(entry)
     }
 }

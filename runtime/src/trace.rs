@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use cla_semaphore::{AcquireError, RunId, SemaphoreName};
+use cla_semaphore::{AcquireError, Owner, RunId, SemaphoreName};
 use parking_lot::Mutex;
 use serde::Serialize;
 
@@ -12,6 +13,9 @@ use crate::run::Run;
 
 /// A run that enters more regions than this does not record the rest.
 pub(crate) const MOST_REGIONS: usize = 10_000;
+
+/// So many runs are in a trace, the first that ended; and so many of their regions.
+const MOST_TRACED: usize = 100_000;
 
 /// One stay in a semaphored region, or an attempt to get into it.
 #[derive(Clone, Debug, Serialize)]
@@ -84,7 +88,7 @@ impl Stay {
     pub fn begin(run: &Rc<Run>, semaphore: &SemaphoreName, who: &str, line: u32) -> Self {
         let record = RegionRecord {
             semaphore: semaphore.clone(),
-            who: who.to_owned(),
+            who: Owner::shortened(who.to_owned()),
             line,
             asked: run.started.elapsed(),
             waited: Duration::ZERO,
@@ -177,7 +181,8 @@ pub struct TracedRun {
     pub regions: Vec<RegionRecord>,
 }
 
-/// Collects what several runs, and all that they fork, wait for and hold.
+/// Collects what several runs, and all that they fork, wait for and hold: of the first 100,000 runs that end, and of their
+/// first 100,000 regions.
 ///
 /// ```
 /// use cla_runtime::{Engine, RunOptions, Script, Trace};
@@ -195,6 +200,8 @@ pub struct TracedRun {
 pub struct Trace {
     start: Instant,
     runs: Mutex<Vec<TracedRun>>,
+    /// How many more regions there is room for.
+    room: AtomicUsize,
 }
 
 impl Trace {
@@ -204,6 +211,7 @@ impl Trace {
         Arc::new(Self {
             start: Instant::now(),
             runs: Mutex::default(),
+            room: AtomicUsize::new(MOST_TRACED),
         })
     }
 
@@ -223,7 +231,15 @@ impl Trace {
         ok: bool,
         regions: &[RegionRecord],
     ) {
-        self.runs.lock().push(TracedRun {
+        let mut runs = self.runs.lock();
+        if runs.len() >= MOST_TRACED {
+            return;
+        }
+        // Only changed under the lock.
+        let room = self.room.load(Ordering::Relaxed);
+        let regions = &regions[..regions.len().min(room)];
+        self.room.store(room - regions.len(), Ordering::Relaxed);
+        runs.push(TracedRun {
             id,
             name: name.to_owned(),
             parent,

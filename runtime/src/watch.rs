@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::control::{Control, Stop};
-use crate::engine::{LiveRuns, RunReport, UnresponsiveRun};
+use crate::engine::{LiveRuns, RunReport, Sent, UnresponsiveRun};
 use crate::error::RuleError;
 use crate::limits::Limits;
 use crate::ticker::Answerable;
@@ -26,7 +26,7 @@ const LATE: Duration = Duration::from_secs(1);
 pub(crate) type UnresponsiveListener = Arc<dyn Fn(&UnresponsiveRun) + Send + Sync>;
 
 /// The sender of a run's report; empty once it is sent.
-pub(crate) type ReportSender = Arc<Mutex<Option<oneshot::Sender<RunReport>>>>;
+pub(crate) type ReportSender = Arc<Mutex<Option<oneshot::Sender<Sent>>>>;
 
 /// A run as the clock knows it.
 pub(crate) struct Watched {
@@ -113,7 +113,10 @@ impl Watched {
             semaphores.abandon(id);
             live.remove(id);
             if let Some(report) = report {
-                let _ = report.send(report_to_send);
+                let _ = report.send(Sent {
+                    report: report_to_send,
+                    room: None,
+                });
             }
         };
         // Without a thread left, the run is only given up when its function ends.

@@ -15,9 +15,13 @@ use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::control::{Control, Stop, Stopped};
-use crate::engine::{Engine, EngineSettings, LiveRuns, OtherSemaphores, RunReport, TakenSemaphore};
+use crate::control::{Control, GRACE, Stop, Stopped};
+use crate::engine::{
+    Engine, EngineSettings, LiveRuns, Origin, OtherSemaphores, RunReport, Sent, TakenSemaphore,
+    json_bytes,
+};
 use crate::error::{ErrorKind, RuleError};
+use crate::family::Room;
 use crate::isolate::{execute, fiber_stack, stop_error};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
@@ -43,7 +47,7 @@ pub(crate) struct Job {
     pub(crate) output: Arc<dyn Output>,
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) control: Arc<Control>,
-    pub(crate) report: oneshot::Sender<RunReport>,
+    pub(crate) report: oneshot::Sender<Sent>,
     pub(crate) settings: Arc<EngineSettings>,
     pub(crate) live: Arc<LiveRuns>,
     /// What is to happen, for rulebooks: the name of a section.
@@ -51,8 +55,7 @@ pub(crate) struct Job {
     /// Nobody looks at the report: a failure is said on the run's own output.
     pub(crate) detached: bool,
     pub(crate) trace: Option<Arc<Trace>>,
-    pub(crate) parent: Option<RunId>,
-    pub(crate) depth: u32,
+    pub(crate) origin: Origin,
     /// Starts what the run forks.
     pub(crate) engine: Engine,
 }
@@ -149,14 +152,25 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     // The rule's own folder first: errors name that one.
     let mut roots: Vec<_> = root_of(&job.script).into_iter().collect();
     roots.extend(job.folders);
+    let origin = job.origin;
+    let deadline = match origin.parent {
+        // It has no clock of its own: its time is part of that of the run that started it.
+        Some(_) => origin.deadline,
+        // A limit beyond what the clock can express is none.
+        None => limits.timeout.and_then(|limit| started.checked_add(limit)),
+    };
+    let own_end = deadline.and_then(|deadline| deadline.checked_add(GRACE));
+    let last = [own_end, origin.last].into_iter().flatten().min();
     let run = Run::new(RunParts {
         id: job.id,
         name: Arc::clone(&job.name),
         arguments: job.arguments,
         stash: job.stash,
+        stash_bytes: origin.stash_bytes,
         control: Arc::clone(&job.control),
-        // A limit beyond what the clock can express is none.
-        deadline: limits.timeout.and_then(|limit| started.checked_add(limit)),
+        seat: origin.seat,
+        deadline,
+        last,
         output: Arc::clone(&job.output),
         event: job.event,
         spawner: Spawner {
@@ -164,7 +178,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
             limits,
             folders,
             trace: job.trace.clone(),
-            depth: job.depth,
+            depth: origin.depth,
         },
         started,
         semaphores: job.settings.semaphores.clone(),
@@ -210,7 +224,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
                 watched,
                 fiber,
             };
-            until_done(fiber, &job.control, run.deadline).await
+            until_done(fiber, &run).await
         }
         Err(error) => Err(RuleError::internal(&format!(
             "cannot reserve a stack for the run: {error}; too many runs at once \
@@ -222,11 +236,18 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     for unwritten in run.unwritten() {
         result = wait_for_output(unwritten, &run, &limits, result).await;
     }
-    let report = report(&run, result, started);
+    let mut report = report(&run, result, started);
     let deadline = run.deadline;
+    // What it had is free before anybody hears of its end: the run that started it can start the next.
+    run.gauge.close();
+    let room = if origin.parent.is_some() && !job.detached {
+        room_for_value(&run, &mut report, &limits)
+    } else {
+        None
+    };
     drop(run);
     if let Some(trace) = &job.trace {
-        let ids = (report.id, job.parent);
+        let ids = (report.id, origin.parent);
         trace.add(ids, &report.name, started, report.is_ok(), &report.regions);
     }
     if job.detached
@@ -246,7 +267,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     // It may have been reported already, if it did not answer; or nothing waits for the report.
     let sender = report_sender.lock().take();
     if let Some(sender) = sender {
-        let _ = sender.send(report);
+        let _ = sender.send(Sent { report, room });
     }
 }
 
@@ -276,18 +297,32 @@ impl<T> Drop for OnLane<T> {
     }
 }
 
+/// Reserves what the value of a run takes that another one has started, until that one looks at it.
+fn room_for_value(run: &Run, report: &mut RunReport, limits: &Limits) -> Option<Room> {
+    /// Less is part of what a run takes that is to be waited for, in bytes.
+    const SMALL: usize = 4096;
+    let bytes = match &report.result {
+        Ok(value) => json_bytes(value) + report.value.weight(),
+        Err(_) => 0,
+    };
+    if bytes <= SMALL {
+        return None;
+    }
+    let room = run.family.room(bytes);
+    if room.is_none() {
+        report.result = Err(RuleError::family_out_of_memory(limits.memory));
+    }
+    room
+}
+
 /// Polls the fiber to its end; stops the run at its deadline, even while it is blocked.
-async fn until_done<T: 'static>(
-    fiber: OnLane<T>,
-    control: &Control,
-    deadline: Option<Instant>,
-) -> T {
+async fn until_done<T: 'static>(fiber: OnLane<T>, run: &Run) -> T {
     let mut fiber = pin!(fiber);
-    if let Some(deadline) = deadline {
+    if let Some(deadline) = run.deadline {
         let alarm = pin!(tokio::time::sleep_until(deadline.into()));
         match select(fiber.as_mut(), alarm).await {
             Either::Left((result, _)) => return result,
-            Either::Right(((), _)) => control.stop(Stop::TimedOut),
+            Either::Right(((), _)) => run.stop_at_deadline(),
         }
     }
     fiber.await
@@ -388,6 +423,6 @@ fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> R
             waited: others.waited,
             held: others.held,
         },
-        peak_memory: run.gauge.peak(),
+        peak_memory: run.gauge.family_peak(),
     }
 }

@@ -233,6 +233,15 @@ pub enum AdminError {
         /// What it is instead.
         status: Status,
     },
+    /// The store of this process keeps no more pinned semaphores: it would keep each of them for ever.
+    #[error(
+        "{most} semaphores have slots that an administrator set, and this process keeps no more: let the code's number \
+         count again for some that are not needed, or forget them"
+    )]
+    TooManyPinned {
+        /// How many it keeps.
+        most: usize,
+    },
     /// Only an idle semaphore can be forgotten.
     #[error(
         "semaphore \"{name}\" is in use ({busy} busy, {waiting} waiting); only an idle one can be forgotten"

@@ -26,7 +26,7 @@
 //! then waiting runs, timer. Neither of the last two is held while the other is taken.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
@@ -63,6 +63,8 @@ const SWEPT_AFTER: Duration = Duration::from_secs(60);
 /// With so many known, idle ones are swept however fresh: names come faster than anybody can look at
 /// them, and memory must not grow with them.
 const CROWDED: usize = 65_536;
+/// Pinned semaphores are kept for ever, also idle ones: so many, then setting the slots of another is refused.
+const MOST_PINNED: usize = 100_000;
 
 /// What all entries of a store share.
 pub(crate) struct Shared {
@@ -71,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) hub: EventHub,
     timer: Arc<Timer>,
     pub(crate) runs: WaitingRuns,
+    /// How many semaphores are pinned.
+    pinned: AtomicUsize,
     abandoned: Abandoned,
 }
 
@@ -110,8 +114,20 @@ impl Shared {
             ids: Cipher::random(),
             hub: EventHub::new(),
             runs: WaitingRuns::default(),
+            pinned: AtomicUsize::new(0),
             abandoned: Abandoned::default(),
         })
+    }
+
+    /// Counts one more pinned semaphore; `false` if there are too many.
+    fn count_pinned(&self) -> bool {
+        // The number guards nothing else, so no order with other memory is needed.
+        let counted = self
+            .pinned
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |pinned| {
+                (pinned < MOST_PINNED).then_some(pinned + 1)
+            });
+        counted.is_ok()
     }
 }
 
@@ -317,20 +333,20 @@ impl MemoryStore {
             .ok_or_else(|| AdminError::UnknownSemaphore { name: name.clone() })
     }
 
-    pub(crate) fn set_slots(&self, name: &SemaphoreName, slots: Slots) {
+    pub(crate) fn set_slots(&self, name: &SemaphoreName, slots: Slots) -> Result<(), AdminError> {
         let entry = self.entry(name);
-        entry.transact(|queue, now, fx| queue.set_slots(slots, now, fx));
+        entry.keep(|queue, now, fx| queue.set_slots(slots, now, fx))?;
         deadlock::recheck(&entry);
+        Ok(())
     }
 
-    pub(crate) fn pin(&self, name: &SemaphoreName) {
-        self.entry(name)
-            .transact(|queue, now, fx| queue.pin(now, fx));
+    pub(crate) fn pin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
+        self.entry(name).keep(Queue::pin)
     }
 
     pub(crate) fn unpin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
         let entry = self.existing(name)?;
-        entry.transact(|queue, now, fx| queue.unpin(now, fx));
+        entry.let_go(Queue::unpin);
         deadlock::recheck(&entry);
         Ok(())
     }
@@ -368,7 +384,7 @@ impl MemoryStore {
 
     pub(crate) fn forget(&self, name: &SemaphoreName) -> Result<(), AdminError> {
         let entry = self.existing(name)?;
-        let refused = entry.transact(|queue, now, fx| {
+        let refused = entry.let_go(|queue, now, fx| {
             if queue.forget(now, fx) {
                 return None;
             }
@@ -593,6 +609,35 @@ impl Entry {
         let result = command(queue, now, fx);
         self.conclude(state);
         result
+    }
+
+    /// A transition that pins, if that is possible.
+    fn keep(
+        &self,
+        command: impl FnOnce(&mut Queue<Waiter>, Timestamp, &mut Effects<Waiter>),
+    ) -> Result<(), AdminError> {
+        self.transact(|queue, now, fx| {
+            if !queue.is_pinned() && !self.shared.count_pinned() {
+                return Err(AdminError::TooManyPinned { most: MOST_PINNED });
+            }
+            command(queue, now, fx);
+            Ok(())
+        })
+    }
+
+    /// A transition that may end a pin.
+    fn let_go<R>(
+        &self,
+        command: impl FnOnce(&mut Queue<Waiter>, Timestamp, &mut Effects<Waiter>) -> R,
+    ) -> R {
+        self.transact(|queue, now, fx| {
+            let was_pinned = queue.is_pinned();
+            let result = command(queue, now, fx);
+            if was_pinned && !queue.is_pinned() {
+                self.shared.pinned.fetch_sub(1, Ordering::Relaxed);
+            }
+            result
+        })
     }
 
     /// The first half of a transition: what the queue is to be told.

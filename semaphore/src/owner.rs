@@ -29,11 +29,15 @@ struct Fields {
 }
 
 impl Owner {
+    /// How much of `who`, and of a host's name, is kept, in characters. Of a longer text the middle gives way to `…`, so
+    /// that the rule at its start and the op at its end are still there.
+    pub const MAX_CHARS: usize = 256;
+
     /// An owner of which only `who` is known.
     #[must_use]
     pub fn new(who: impl Into<String>) -> Self {
         Self(Arc::new(Fields {
-            who: who.into(),
+            who: Self::shortened(who.into()),
             ..Fields::default()
         }))
     }
@@ -43,7 +47,7 @@ impl Owner {
     pub fn process(who: impl Into<String>) -> Self {
         Self(Arc::new(Fields {
             run: None,
-            who: who.into(),
+            who: Self::shortened(who.into()),
             host: this_host(),
             pid: Some(std::process::id()),
         }))
@@ -61,9 +65,35 @@ impl Owner {
     #[must_use]
     pub fn with_process(mut self, host: impl Into<Arc<str>>, pid: u32) -> Self {
         let fields = Arc::make_mut(&mut self.0);
-        fields.host = Some(host.into());
+        let host = host.into();
+        fields.host = Some(if host.len() > Self::MAX_CHARS {
+            Self::shortened(host.as_ref().to_owned()).into()
+        } else {
+            host
+        });
         fields.pid = Some(pid);
         self
+    }
+
+    /// A text as it is kept: as it is, or its start and its end if it has more than [`Owner::MAX_CHARS`] characters.
+    #[must_use]
+    pub fn shortened(text: String) -> String {
+        // No text has more characters than bytes.
+        if text.len() <= Self::MAX_CHARS {
+            return text;
+        }
+        let half = Self::MAX_CHARS / 2;
+        let mut from_the_end = text.char_indices().rev();
+        let Some((tail, _)) = from_the_end.nth(half - 1) else {
+            return text;
+        };
+        // If no more is left in front of the tail than the other half, all fits.
+        let is_long = from_the_end.nth(half).is_some();
+        match text.char_indices().nth(half - 1) {
+            // A copy, so that the long text's memory is free.
+            Some((head, _)) if is_long => format!("{}…{}", &text[..head], &text[tail..]),
+            _ => text,
+        }
     }
 
     /// The run on whose behalf the slot is asked for.
@@ -111,4 +141,36 @@ pub(crate) fn this_host() -> Option<Arc<str>> {
             .map(Arc::from)
     })
     .clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Owner;
+
+    #[test]
+    fn a_long_text_is_cut_in_the_middle_and_a_short_one_is_not() {
+        for unit in ["w", "ü", "信", "\u{1f6a6}"] {
+            for count in [0, 1, 255, 256] {
+                let text = unit.repeat(count);
+                assert_eq!(Owner::new(&*text).who(), text);
+            }
+            for count in [257, 258, 300, 1_000_000] {
+                let text = format!("deploy.js {} line 3", unit.repeat(count));
+                for owner in [Owner::new(&*text), Owner::process(&*text)] {
+                    let who = owner.who();
+                    assert_eq!(who.chars().count(), Owner::MAX_CHARS);
+                    assert!(
+                        who.starts_with("deploy.js ") && who.ends_with(" line 3"),
+                        "{who}"
+                    );
+                    assert!(who.contains('…'));
+                }
+                let host = Owner::new("x").with_process(&*text, 1);
+                assert!(
+                    host.host()
+                        .is_some_and(|host| host.chars().count() == Owner::MAX_CHARS)
+                );
+            }
+        }
+    }
 }

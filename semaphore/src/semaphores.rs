@@ -231,13 +231,11 @@ impl Semaphores {
     /// everybody in (seed: *Infinite slots*).
     ///
     /// # Errors
-    /// [`AdminError::Store`] when a shared store failed.
+    /// [`AdminError::Store`] when a shared store failed; [`AdminError::TooManyPinned`] when the store of this process keeps
+    /// 100,000 pinned semaphores already.
     pub async fn set_slots(&self, name: &SemaphoreName, slots: Slots) -> Result<(), AdminError> {
         match &self.0 {
-            Backend::Memory(store) => {
-                store.set_slots(name, slots);
-                Ok(())
-            }
+            Backend::Memory(store) => store.set_slots(name, slots),
             Backend::Remote(store) => store.set_slots(name.clone(), slots).await,
         }
     }
@@ -245,13 +243,10 @@ impl Semaphores {
     /// Pins the number of slots as it is now. Creates the semaphore if it is not there.
     ///
     /// # Errors
-    /// [`AdminError::Store`] when a shared store failed.
+    /// As of [`Semaphores::set_slots`].
     pub async fn pin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
         match &self.0 {
-            Backend::Memory(store) => {
-                store.pin(name);
-                Ok(())
-            }
+            Backend::Memory(store) => store.pin(name),
             Backend::Remote(store) => store.pin(name.clone()).await,
         }
     }
@@ -389,6 +384,12 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::AmbiguousId`]; [`AdminError::Store`].
     pub async fn find(&self, prefix: &str) -> Result<RequestId, AdminError> {
+        /// No id is as long, however it is written.
+        const MAX_CHARS: usize = 64;
+        if let Some((end, _)) = prefix.char_indices().nth(MAX_CHARS) {
+            let id = format!("{}…", &prefix[..end]);
+            return Err(AdminError::UnknownRequest { id });
+        }
         match &self.0 {
             Backend::Memory(store) => store.find(prefix),
             Backend::Remote(store) => store.find(prefix).await,

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use cla_runtime::Charge;
 use cla_runtime::OutputStream::{self, Stderr, Stdout};
 use cla_runtime::js::function::Rest;
 use cla_runtime::js::{self, Coerced, Ctx, FromJs, Object, Value};
@@ -40,8 +41,16 @@ const MAX_CELLS: usize = 100_000;
 #[derive(Default)]
 pub(crate) struct ConsoleState {
     groups: Cell<usize>,
-    counts: RefCell<HashMap<String, u64>>,
-    timers: RefCell<HashMap<String, Instant>>,
+    counts: RefCell<HashMap<String, (u64, Charge)>>,
+    timers: RefCell<HashMap<String, (Instant, Charge)>>,
+}
+
+/// What a label counts for beside its text against the run's memory limit, in bytes.
+const LABEL_BYTES: usize = 128;
+
+/// What a label that is kept counts for.
+fn charge(state: &State, label: &str) -> Charge {
+    state.run().charge(LABEL_BYTES + label.len())
 }
 
 /// Makes the console.
@@ -79,7 +88,10 @@ pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
 /// Writes a text, indented as deep as groups are open.
 fn write(ctx: &Ctx<'_>, state: &State, stream: OutputStream, text: String) -> js::Result<()> {
     let margin = " ".repeat(state.console.groups.get().min(MAX_GROUPS) * GROUP_INDENTATION);
-    let mut lines = if margin.is_empty() {
+    let breaks = text.bytes().filter(|byte| *byte == b'\n').count();
+    // A text of many lines stays where it is, rather than to take a multiple of its memory.
+    let fits = breaks.saturating_mul(margin.len()) <= state.run().memory_left();
+    let mut lines = if margin.is_empty() || !fits {
         text
     } else {
         format!("{margin}{}", text.replace('\n', &format!("\n{margin}")))
@@ -150,11 +162,18 @@ fn count<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
     let name = label(&ctx, &name)?;
     let count = {
         let mut counts = state.console.counts.borrow_mut();
-        let count = counts.get(&name).copied().unwrap_or(0) + 1;
-        if count > 1 || counts.len() < MAX_LABELS {
-            counts.insert(name.clone(), count);
+        match counts.get_mut(&name) {
+            Some((count, _)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                if counts.len() < MAX_LABELS {
+                    counts.insert(name.clone(), (1, charge(&state, &name)));
+                }
+                1
+            }
         }
-        count
     };
     write(
         &ctx,
@@ -185,11 +204,8 @@ fn time<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
         );
         write(&ctx, &state, Stderr, text)?;
     } else if state.console.timers.borrow().len() < MAX_LABELS {
-        state
-            .console
-            .timers
-            .borrow_mut()
-            .insert(name, Instant::now());
+        let timer = (Instant::now(), charge(&state, &name));
+        state.console.timers.borrow_mut().insert(name, timer);
     }
     Ok(())
 }
@@ -197,14 +213,20 @@ fn time<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
 fn time_log<'js>(ctx: Ctx<'js>, name: Arg<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
     let state = State::of(&ctx)?;
     let name = label(&ctx, &name)?;
-    let started = state.console.timers.borrow().get(&name).copied();
+    let started = state
+        .console
+        .timers
+        .borrow()
+        .get(&name)
+        .map(|(started, _)| *started);
     report_time(&ctx, &state, "timeLog", &name, started, &values)
 }
 
 fn time_end<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
     let state = State::of(&ctx)?;
     let name = label(&ctx, &name)?;
-    let started = state.console.timers.borrow_mut().remove(&name);
+    let timer = state.console.timers.borrow_mut().remove(&name);
+    let started = timer.map(|(started, _)| started);
     report_time(&ctx, &state, "timeEnd", &name, started, &[])
 }
 
@@ -300,7 +322,8 @@ impl Table {
         self.cells > MAX_CELLS || self.rows.len().saturating_mul(self.head.len()) > 4 * MAX_CELLS
     }
 
-    fn draw(&self) -> String {
+    /// The table as text; `None` if that would take more than `most` bytes.
+    fn draw(&self, most: usize) -> Option<String> {
         let columns = 0..self.head.len();
         let cell = |row: &[Option<String>], at: usize| -> String {
             row.get(at).cloned().flatten().unwrap_or_default()
@@ -311,6 +334,11 @@ impl Table {
                 cells.chain([self.head[at].width()]).max().unwrap_or(0)
             })
             .collect();
+        // The rules take three bytes for each column.
+        let line = widths.iter().map(|width| width + 3).sum::<usize>();
+        if line.saturating_mul(self.rows.len() + 4 * 3) > most {
+            return None;
+        }
         let rule = |left: &str, middle: &str, right: &str| {
             let lines: Vec<String> = widths.iter().map(|width| "─".repeat(width + 2)).collect();
             format!("{left}{}{right}", lines.join(middle))
@@ -334,7 +362,7 @@ impl Table {
             drawn.push(line(&mut (0..self.head.len()).map(|at| cell(row, at))));
         }
         drawn.push(rule("└", "┴", "┘"));
-        drawn.join("\n")
+        Some(drawn.join("\n"))
     }
 }
 
@@ -459,5 +487,6 @@ fn draw_table<'js>(
             row[at] = value;
         }
     }
-    Ok(Some(table.draw()))
+    // It is written as a copy.
+    Ok(table.draw(state.run().memory_left() / 2))
 }

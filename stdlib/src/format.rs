@@ -11,10 +11,13 @@ use cla_runtime::js::{self, Coerced, Ctx, FromJs, Value};
 
 use crate::inspect::{InspectOptions, inspect};
 use crate::state::State;
-use crate::text::{coerce, text};
+use crate::text::{coerce, text, within_memory};
 
 /// The nesting that `%o` shows, as in Node.
 const DETAILED_DEPTH: usize = 4;
+
+/// How a refusal calls what is put together here: one large value may be in it many times.
+const LINE: &str = "the line";
 
 /// A value as `print` shows it: strings as they are, everything else inspected.
 pub(crate) fn display<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<String> {
@@ -35,6 +38,7 @@ pub(crate) fn join<'js>(ctx: &Ctx<'js>, values: &[Value<'js>]) -> js::Result<Str
         let shown = display(ctx, value)?;
         state.wrote(ctx, shown.len())?;
         line.push_str(&shown);
+        within_memory(ctx, LINE, line.len())?;
     }
     Ok(line)
 }
@@ -73,6 +77,7 @@ pub(crate) fn format<'js>(ctx: &Ctx<'js>, values: &[Value<'js>]) -> js::Result<S
             Some(letter @ ('s' | 'd' | 'i' | 'f' | 'j' | 'o' | 'O' | 'c')) => match rest.next() {
                 Some(value) => {
                     line.push_str(&one(ctx, letter, value)?);
+                    within_memory(ctx, LINE, line.len())?;
                     true
                 }
                 None => false,

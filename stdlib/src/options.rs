@@ -27,6 +27,9 @@ pub(crate) fn entries<'js>(
         .filter(|entry| !matches!(entry, Ok((_, value)) if value.is_undefined()))
 }
 
+/// A longer name, in bytes, was no slip of the finger: comparing takes time for each pair of its characters and the other's.
+pub(crate) const MOST_COMPARED: usize = 128;
+
 /// The `TypeError` for an option that there is not, with the one that was probably meant.
 ///
 /// `aliases` are names that people know from elsewhere, each with ours.
@@ -40,6 +43,7 @@ pub(crate) fn unknown(
     let alias = aliases.iter().find(|(alias, _)| *alias == key);
     let nearest = known
         .iter()
+        .filter(|_| key.len() <= MOST_COMPARED)
         .map(|option| (strsim::jaro_winkler(key, option), option))
         .filter(|(similarity, _)| *similarity > ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0));

@@ -6,6 +6,7 @@ use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::{NativeModule, Run};
 
 use crate::call::{Arg, define};
+use crate::options::MOST_COMPARED;
 use crate::throw::{error, name_argument, quote, type_error, wrong};
 
 /// The module.
@@ -36,7 +37,7 @@ impl NativeModule for Reg {
             move |ctx: Ctx<'js>, name: Arg<'js>, config: Arg<'js>, stash: Arg<'js>| {
                 let name = name_argument(&ctx, "reg.launch: the service's name", &name)?;
                 let Some(service) = of.service(&ctx, &name)? else {
-                    return Err(unknown(&ctx, &name, &of.services()));
+                    return Err(unknown(&ctx, &name, of.services()));
                 };
                 let stash = match stash.given() {
                     Some(stash) if stash.is_object() => stash.clone(),
@@ -74,9 +75,14 @@ fn handler<'js>(ctx: &Ctx<'js>, service: &Value<'js>) -> js::Result<Function<'js
     Err(wrong(ctx, "reg.register: the service", expected, service))
 }
 
-fn unknown(ctx: &Ctx<'_>, name: &str, services: &[String]) -> js::Error {
+/// So many services are looked at for the one that was probably meant, and named.
+const MOST_SHOWN: usize = 100;
+
+fn unknown(ctx: &Ctx<'_>, name: &str, mut services: Vec<String>) -> js::Error {
+    services.truncate(MOST_SHOWN);
     let near = services
         .iter()
+        .filter(|_| name.len() <= MOST_COMPARED)
         .map(|service| (strsim::jaro_winkler(name, service), service))
         .filter(|(similarity, _)| *similarity > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0));

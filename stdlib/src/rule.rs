@@ -7,7 +7,7 @@ use cla_runtime::js::function::{Constructor, This};
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::{
-    HostObject, Kept, NativeModule, RuleError, RuleValue, Run, RunOptions, Script, Wanted,
+    Charge, HostObject, Kept, NativeModule, RuleError, RuleValue, Run, RunOptions, Script, Wanted,
     value_to_json,
 };
 use serde_json::{Map, Value as Json, json};
@@ -73,6 +73,7 @@ struct Module {
 struct Created {
     name: String,
     text: String,
+    _charge: Charge,
 }
 
 /// What a created rule may have besides its tree: first the keys of a rulebook, then what any op may carry.
@@ -175,12 +176,17 @@ impl Module {
             book.insert("do".to_owned(), block);
         }
         // JSON is YAML; in lines, for errors that point at one.
-        let text = format!("{:#}", Json::Object(book));
+        let mut text = format!("{:#}", Json::Object(book));
+        text.shrink_to_fit();
         let file = format!("{name}.yml");
         self.run
             .check_rulebook(&file, &text)
             .map_err(|error| syntax_error(ctx, format_args!("{WHAT}: {}", in_full(&error))))?;
-        let created = Created { name: file, text };
+        let created = Created {
+            _charge: self.run.charge(file.len() + text.len()),
+            name: file,
+            text,
+        };
         HostObject::create(created, self.prototype(ctx)?)
     }
 
@@ -308,8 +314,9 @@ fn given<'js>(
 
 /// A part of a rule as data; functions have no place in it, as nothing of this run exists in the other.
 fn data<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> js::Result<Json> {
+    const MOST: usize = 100_000;
     let mut left = vec![value.clone()];
-    let mut seen = 0_u32;
+    let mut seen = 0;
     while let Some(value) = left.pop() {
         if value.is_function() {
             let message = "rule.create: a rule is data, without functions: write their code as a text, as in \
@@ -318,15 +325,17 @@ fn data<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> js::Result<Json> {
         }
         seen += 1;
         // Larger ones, and circles, are refused when they become JSON or a rulebook.
-        if seen > 100_000 {
+        if seen + left.len() > MOST {
             break;
         }
         if let Some(array) = value.as_array() {
-            left.extend(array.iter::<Value<'js>>().flatten());
+            // An array of nothing may be billions long.
+            left.extend(array.iter::<Value<'js>>().take(MOST).flatten());
         } else if let Some(object) = value.as_object() {
             left.extend(
                 object
                     .props::<String, Value<'js>>()
+                    .take(MOST)
                     .flatten()
                     .map(|(_, value)| value),
             );

@@ -462,6 +462,12 @@ impl Module {
         let undefined = Value::new_undefined(ctx.clone());
         if let Command::List = command {
             let list = self.wait(ctx, None, async { Ok(semaphores.list().await?) })?;
+            let rows: usize = list.iter().map(|view| 1 + view.requests.len()).sum();
+            let _charge = self.run.reserve(
+                ctx,
+                "the list of semaphores",
+                rows.saturating_mul(ROW_BYTES),
+            )?;
             let views = js::Array::new(ctx.clone())?;
             // One by one: there may be very many of them.
             for (at, view) in list.iter().enumerate() {
@@ -645,6 +651,9 @@ impl ErrorClass {
         }
     }
 }
+
+/// What a semaphore or a request takes in a list until that has become values of the rule's, in bytes.
+const ROW_BYTES: usize = 2048;
 
 /// The functions with which administrators look and steer.
 #[derive(Clone, Copy, Debug)]

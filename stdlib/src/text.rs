@@ -5,12 +5,37 @@
 
 use cla_runtime::js::{self, Atom, Coerced, Ctx, Error, Value};
 
+use crate::state::State;
+
+/// Longer texts are only taken if there is room for a copy in the run's memory limit, in bytes.
+const LONG: usize = 1024 * 1024;
+
 /// The text of a string.
+///
+/// # Errors
+///
+/// A `RangeError` if it is long, and what is done with it could exceed the run's memory limit.
 pub(crate) fn text(string: &js::String<'_>) -> js::Result<String> {
-    match string.to_string() {
+    let text = match string.to_string() {
         Err(Error::Utf8(_)) => well_formed(string),
         result => result,
+    }?;
+    within_memory(string.ctx(), "a copy of the text", text.len())?;
+    Ok(text)
+}
+
+/// Refuses a text that is being put together once its length in bytes is more than what is left of the run's memory.
+///
+/// # Errors
+///
+/// A `RangeError` that says so; `what` begins it.
+pub(crate) fn within_memory(ctx: &Ctx<'_>, what: &str, length: usize) -> js::Result<()> {
+    if length > LONG
+        && let Ok(state) = State::of(ctx)
+    {
+        drop(state.run().reserve(ctx, what, length)?);
     }
+    Ok(())
 }
 
 /// The text of a property key: a name, or the description of a symbol.

@@ -248,13 +248,17 @@ fn decoder<'js>(
     })
 }
 
+/// How much room a decoder gets at once, in bytes.
+const DECODED_AT_ONCE: usize = 64 * 1024;
+
 fn decode(decoder: &mut Decoder, mut bytes: &[u8], last: bool, fatal: bool) -> Option<String> {
     let mut text = String::new();
     loop {
         let room = decoder
             .max_utf8_buffer_length(bytes.len())
             .unwrap_or(bytes.len() * 3 + 16);
-        text.reserve(room);
+        // What the decoder could need at most is far more than what it mostly needs.
+        text.reserve(room.min(DECODED_AT_ONCE));
         let (done, read) = if fatal {
             match decoder.decode_to_string_without_replacement(bytes, &mut text, last) {
                 (DecoderResult::InputEmpty, read) => (true, read),

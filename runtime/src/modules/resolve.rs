@@ -163,6 +163,8 @@ fn unknown<'a>(
     let suggestion = file.map(|_| format!("./{specifier}")).or_else(|| {
         built_ins
             .clone()
+            // Comparing takes time for each pair of characters.
+            .filter(|_| specifier.len() <= 128)
             .map(|name| (strsim::jaro_winkler(specifier, name), name))
             .filter(|(similarity, _)| *similarity > 0.8)
             .max_by(|a, b| a.0.total_cmp(&b.0))

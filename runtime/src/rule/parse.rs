@@ -283,8 +283,14 @@ pub(super) fn nearest_op<'k>(
     nearest(word, OPS.into_iter().chain(others))
 }
 
+/// A longer word, in bytes, was no slip of the finger: comparing takes time for each pair of its characters and the other's.
+const MOST_COMPARED: usize = 128;
+
 /// The one of `known` that was probably meant.
 fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    if word.len() > MOST_COMPARED {
+        return None;
+    }
     let word = word.to_lowercase();
     known
         .into_iter()

@@ -18,6 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cla_semaphore::Owner;
 use rquickjs::{Ctx, Value};
 
 use super::Fork;
@@ -31,7 +32,7 @@ use crate::error::RuleError;
 use crate::isolate::{Evaluated, Failure};
 use crate::native::value_to_json;
 use crate::output::OutputStream;
-use crate::run::{GRACE, Run};
+use crate::run::Run;
 use crate::trace::RegionOutcome;
 
 /// What of a rulebook is to run.
@@ -213,6 +214,7 @@ impl<'js> Runner<'_, 'js> {
             Some(name) => self.placed(op.at, || self.text(&Data::Text(name.clone()), scope))?,
             None => op.kind.clone(),
         };
+        let label = Owner::shortened(label);
         let named = op.name.is_some() || matches!(op.action, Action::Call { .. });
         let spot = Spot {
             book: Arc::clone(scope.book()),

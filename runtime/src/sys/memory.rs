@@ -5,15 +5,19 @@
 //! two steps. Beyond [`MemoryGauge::limit`] the run is doomed: the gauge says so, the interrupt
 //! handler ends the run with an error that no `catch` can hold, and big requests fail at once.
 //! Small ones still succeed, up to a grace amount, so that QuickJS can unwind in good order.
+//!
+//! A run shares its limit with all that it starts. The gauge reserves memory from that [family](crate::family) in steps,
+//! so that nearly every allocation is counted with plain numbers of this thread.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ptr::null_mut;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rquickjs::allocator::Allocator;
 
+use crate::family::{SEAT_BYTES, Seat};
 use crate::ticker::Pulse;
 
 /// Beyond the limit, a request of this size or more fails at once. QuickJS fetches memory for small
@@ -26,6 +30,9 @@ const MIN_GRACE: usize = 4 * 1024 * 1024;
 /// ... and at most. Between two interrupt checks a script executes some ten thousand steps.
 const MAX_GRACE: usize = 64 * 1024 * 1024;
 
+/// The smallest and the largest amount that a gauge reserves ahead, in bytes: an eighth of what is in use, within these.
+/// A small run keeps little from the others of its family, and a large one asks seldom.
+const STEP: std::ops::RangeInclusive<usize> = 16 * 1024..=1024 * 1024;
 /// Answers for the run when the clock says that it should ask: gives way to others, and says whether the run may have
 /// more memory. See [`Run::on_allocation`](crate::Run::on_allocation).
 type Attendant = Box<dyn Fn() -> bool>;
@@ -41,8 +48,14 @@ pub(crate) struct MemoryGauge {
     refuses_large: Cell<bool>,
     used: Cell<usize>,
     peak: Cell<usize>,
+    /// Up to here nobody need be asked: what is reserved, once the limit counts.
+    granted: Cell<usize>,
     limit: Cell<usize>,
     exceeded: Cell<bool>,
+    /// It was the family that had no more, while this run was below the limit.
+    crowded: Cell<bool>,
+    /// What is reserved; `None` once all was given back.
+    seat: RefCell<Option<Seat>>,
 }
 
 impl std::fmt::Debug for MemoryGauge {
@@ -61,7 +74,7 @@ impl MemoryGauge {
     ///
     /// An isolate is created before its limit counts, because QuickJS does not check every
     /// allocation while it sets up a context.
-    pub(crate) fn new() -> Rc<Self> {
+    pub(crate) fn new(seat: Seat) -> Rc<Self> {
         Rc::new(Self {
             pulse: Arc::default(),
             attendant: OnceCell::new(),
@@ -69,8 +82,11 @@ impl MemoryGauge {
             refuses_large: Cell::new(false),
             used: Cell::new(0),
             peak: Cell::new(0),
+            granted: Cell::new(usize::MAX),
             limit: Cell::new(usize::MAX),
             exceeded: Cell::new(false),
+            crowded: Cell::new(false),
+            seat: RefCell::new(Some(seat)),
         })
     }
 
@@ -112,9 +128,15 @@ impl MemoryGauge {
         size < LARGE_REQUEST || !self.refuses_large.get()
     }
 
-    /// From now on, more than `bytes` in use is too much.
+    /// From now on, more than `bytes` in use is too much, and so is what the family has no room for.
     pub(crate) fn set_limit(&self, bytes: usize) {
         self.limit.set(bytes);
+        let reserved = self.seat.borrow().as_ref().map_or(0, Seat::reserved);
+        self.granted.set(reserved);
+        let used = self.used.get();
+        if used > reserved && !self.reserve(used) {
+            self.exceeded.set(true);
+        }
     }
 
     /// Whether the isolate has ever asked for more than it may have.
@@ -122,11 +144,18 @@ impl MemoryGauge {
         self.exceeded.get()
     }
 
+    /// Whether it was refused memory while it was below the limit itself: the others of its family used the rest.
+    pub(crate) fn crowded(&self) -> bool {
+        self.crowded.get()
+    }
+
     /// Forgets that it was too much, if it no longer is.
     pub(crate) fn recover(&self) -> bool {
-        let fits = self.used.get() <= self.limit.get();
+        let used = self.used.get();
+        let fits = used <= self.granted.get() || self.reserve(used);
         if fits {
             self.exceeded.set(false);
+            self.crowded.set(false);
         }
         fits
     }
@@ -136,6 +165,13 @@ impl MemoryGauge {
         self.peak.get()
     }
 
+    /// The most that the run and all that it started used at once, in bytes, as far as is known.
+    pub(crate) fn family_peak(&self) -> usize {
+        let seat = self.seat.borrow();
+        let family = seat.as_ref().and_then(|seat| seat.family().peak());
+        self.peak().max(family.unwrap_or(0))
+    }
+
     /// How many bytes are in use.
     pub(crate) fn used(&self) -> usize {
         self.used.get()
@@ -143,25 +179,72 @@ impl MemoryGauge {
 
     /// How many bytes are left below the limit.
     pub(crate) fn left(&self) -> usize {
-        self.limit.get().saturating_sub(self.used.get())
+        let (used, granted) = (self.used.get(), self.granted.get());
+        let shared = self
+            .seat
+            .borrow()
+            .as_ref()
+            .map_or(0, |seat| seat.family().left());
+        let left = granted.saturating_sub(used).saturating_add(shared);
+        left.min(self.limit.get().saturating_sub(used))
+    }
+
+    /// Reserves enough that `wanted` bytes may be in use, and some ahead. Says whether that was possible.
+    fn reserve(&self, wanted: usize) -> bool {
+        let limit = self.limit.get();
+        let mut seat = self.seat.borrow_mut();
+        let Some(seat) = seat.as_mut().filter(|_| wanted <= limit) else {
+            return false;
+        };
+        let missing = wanted.saturating_sub(seat.reserved());
+        let ahead = step(wanted).min(limit - wanted);
+        let enough = missing == 0 || seat.reserve(missing, missing + ahead);
+        self.granted.set(seat.reserved());
+        if !enough {
+            self.crowded.set(seat.family().living() > 1);
+        }
+        enough
+    }
+
+    /// Gives back what is reserved and not needed soon. Cheap when there is not much of it.
+    pub(crate) fn trim(&self) {
+        let (used, granted) = (self.used.get(), self.granted.get());
+        if granted != usize::MAX && granted.saturating_sub(used) > 4 * step(used) {
+            if let Some(seat) = &mut *self.seat.borrow_mut() {
+                seat.shrink_to((used + step(used)).max(SEAT_BYTES).min(granted));
+                self.granted.set(seat.reserved());
+            }
+        }
+    }
+
+    /// Gives everything back to the family: the run has ended.
+    pub(crate) fn close(&self) {
+        self.seat.take();
+        self.granted.set(usize::MAX);
     }
 
     /// Whether `extra` more bytes may be handed out; counts them if so.
     fn admit(&self, extra: usize) -> bool {
         let wanted = self.used.get().saturating_add(extra);
-        let limit = self.limit.get();
-        if wanted > limit {
-            self.exceeded.set(true);
-            let grace = (limit / 4).clamp(MIN_GRACE, MAX_GRACE);
-            if extra >= LARGE_REQUEST || wanted > limit.saturating_add(grace) {
-                return false;
-            }
+        if wanted > self.granted.get() && !self.exceed(wanted, extra) {
+            return false;
         }
         self.used.set(wanted);
         if wanted > self.peak.get() {
             self.peak.set(wanted);
         }
         true
+    }
+
+    /// Beyond what is reserved: reserves more; or else dooms the run, and says whether it may have this much to end.
+    #[cold]
+    fn exceed(&self, wanted: usize, extra: usize) -> bool {
+        if self.reserve(wanted) {
+            return true;
+        }
+        self.exceeded.set(true);
+        let grace = (self.limit.get() / 4).clamp(MIN_GRACE, MAX_GRACE);
+        extra < LARGE_REQUEST && wanted <= self.granted.get().saturating_add(grace)
     }
 
     fn give_back(&self, size: usize) {
@@ -174,7 +257,10 @@ impl MemoryGauge {
     pub(crate) fn charge(&self, bytes: usize) {
         let used = self.used.get().saturating_add(bytes);
         self.used.set(used);
-        if used > self.limit.get() {
+        if used > self.peak.get() {
+            self.peak.set(used);
+        }
+        if used > self.granted.get() && !self.reserve(used) {
             self.exceeded.set(true);
         }
     }
@@ -183,6 +269,11 @@ impl MemoryGauge {
     pub(crate) fn refund(&self, bytes: usize) {
         self.give_back(bytes);
     }
+}
+
+/// How much is reserved ahead while so much is in use, in bytes.
+fn step(used: usize) -> usize {
+    (used / 8).clamp(*STEP.start(), *STEP.end())
 }
 
 /// Room in front of each block for its size; also QuickJS's largest alignment.
@@ -304,11 +395,21 @@ unsafe impl Allocator for CountingAllocator {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::{Allocator, CountingAllocator, LARGE_REQUEST, MemoryGauge};
+    use crate::family::Family;
+    use crate::limits::Limits;
+
+    const MIB: usize = 1024 * 1024;
+
+    fn gauge() -> Rc<MemoryGauge> {
+        MemoryGauge::new(Family::first(&Limits::default()))
+    }
 
     #[test]
     fn what_is_freed_is_no_longer_counted() {
-        let gauge = MemoryGauge::new();
+        let gauge = gauge();
         let mut allocator = CountingAllocator::new(gauge.clone());
         let a = allocator.alloc(100);
         let b = allocator.calloc(10, 10);
@@ -329,8 +430,10 @@ mod tests {
 
     #[test]
     fn beyond_the_limit_big_requests_fail_and_small_ones_pass_within_the_grace() {
-        let gauge = MemoryGauge::new();
-        gauge.set_limit(1024);
+        let gauge = gauge();
+        gauge.set_limit(MIB);
+        gauge.charge(MIB);
+        assert!(!gauge.exceeded(), "the whole limit may be used");
         let mut allocator = CountingAllocator::new(gauge.clone());
         assert!(allocator.alloc(LARGE_REQUEST).is_null());
         assert!(gauge.exceeded());
@@ -352,12 +455,46 @@ mod tests {
             }
             allocator.dealloc(small);
         }
-        assert_eq!(gauge.used.get(), 0);
+        assert_eq!(gauge.used.get(), MIB);
+    }
+
+    #[test]
+    fn gauges_of_one_family_share_a_limit_and_what_one_frees_the_other_gets() {
+        let seat = Family::first(&Limits::default().memory(8 * MIB));
+        let second = MemoryGauge::new(seat.family().seat(0).unwrap());
+        let first = MemoryGauge::new(seat);
+        first.set_limit(8 * MIB);
+        second.set_limit(8 * MIB);
+        assert!(first.admit(6 * MIB));
+        assert!(!second.admit(3 * MIB));
+        assert!(second.exceeded() && second.crowded() && !first.exceeded());
+        assert!(second.recover());
+        assert!(second.left() < 2 * MIB);
+        first.give_back(5 * MIB);
+        first.trim();
+        assert!(second.left() > 4 * MIB);
+        assert!(second.admit(3 * MIB));
+        second.close();
+        assert_eq!(first.left() + first.used.get(), 8 * MIB);
+        assert!(first.family_peak() >= 6 * MIB);
+    }
+
+    #[test]
+    fn what_is_charged_counts_for_the_peak() {
+        let gauge = gauge();
+        gauge.set_limit(8 * MIB);
+        gauge.charge(3 * MIB);
+        gauge.refund(3 * MIB);
+        assert_eq!(gauge.peak(), 3 * MIB);
+        gauge.charge(9 * MIB);
+        assert!(gauge.exceeded() && !gauge.crowded());
+        gauge.refund(9 * MIB);
+        assert!(gauge.recover());
     }
 
     #[test]
     fn absurd_sizes_are_refused() {
-        let mut allocator = CountingAllocator::new(MemoryGauge::new());
+        let mut allocator = CountingAllocator::new(gauge());
         assert!(allocator.alloc(usize::MAX).is_null());
         assert!(allocator.calloc(usize::MAX, 2).is_null());
     }

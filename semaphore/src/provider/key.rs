@@ -49,10 +49,11 @@ impl Namespace {
     /// The namespace `root`.
     ///
     /// # Errors
-    /// [`KeyError::Reserved`] when one of its parts is `_rt`. Whether it is too long to name a semaphore shows with each
-    /// key.
+    /// [`KeyError::Reserved`] when one of its parts is `_rt`; [`NameError::TooLong`] when it alone is longer than the name
+    /// of a semaphore may be. Whether it leaves room for a key shows with each key.
     pub fn new(root: impl AsRef<str>) -> Result<Self, KeyError> {
         let root = root.as_ref();
+        check_length(root)?;
         check(root)?;
         Ok(Self(root.into()))
     }
@@ -65,10 +66,19 @@ impl Namespace {
 
     /// What names the semaphore `key` in a store.
     pub(super) fn name(&self, key: &str) -> Result<SemaphoreName, KeyError> {
+        check_length(key)?;
         check(key)?;
         let name = format!("{self}{DELIMITER}{ROOT_IDENTIFIER}{DELIMITER}{key}");
         Ok(SemaphoreName::new(name)?)
     }
+}
+
+/// Before anything is made of it, or quotes it.
+fn check_length(text: &str) -> Result<(), NameError> {
+    if text.len() > SemaphoreName::MAX_BYTES {
+        return Err(NameError::TooLong { bytes: text.len() });
+    }
+    Ok(())
 }
 
 fn check(text: &str) -> Result<(), KeyError> {

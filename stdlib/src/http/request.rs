@@ -15,7 +15,7 @@ use crate::duration::duration;
 use crate::intrinsics::Intrinsic;
 use crate::options::{self, entries};
 use crate::state::State;
-use crate::text::{coerce, text};
+use crate::text::{coerce, text, within_memory};
 use crate::throw::{describe, quote, string_argument, type_error, wrong};
 use crate::web;
 
@@ -440,6 +440,7 @@ impl<'a, 'js> Reader<'a, 'js> {
         value: &Value<'js>,
         mut push: impl FnMut(String),
     ) -> js::Result<()> {
+        let mut length = 0;
         let mut one = |value: &Value<'js>| {
             if value.is_null() || value.is_undefined() {
                 return Ok(());
@@ -447,7 +448,11 @@ impl<'a, 'js> Reader<'a, 'js> {
             if !scalar(value) {
                 return Err(self.wrong(what, expected, value));
             }
-            push(coerce(self.ctx, value)?);
+            let text = coerce(self.ctx, value)?;
+            // One long text may be in a list many times.
+            length += text.len();
+            within_memory(self.ctx, what, length)?;
+            push(text);
             Ok(())
         };
         let Some(list) = value.as_array() else {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cla_semaphore::Owner;
 use rquickjs::{Function, Object, Value};
 
 use super::super::book::{Book, Callee, Data, Imported, Module};
@@ -13,6 +14,9 @@ use super::{Abort, Ran, Runner};
 use crate::engine::RunOptions;
 use crate::modules;
 use crate::value::{RuleValue, Wanted};
+
+/// So many services are looked at for the one that was probably meant, and named.
+const MOST_SHOWN: usize = 100;
 
 impl<'js> Runner<'_, 'js> {
     /// What an op of `book` sees.
@@ -194,12 +198,14 @@ impl<'js> Runner<'_, 'js> {
     }
 
     fn unknown(&self, name: &str) -> String {
-        let services = self.run.services();
+        let mut services = self.run.services();
+        services.truncate(MOST_SHOWN);
         let hint = match parse::nearest_op(name, services.iter().map(String::as_str)) {
             Some(near) => format!("; did you mean {near}?"),
             None if services.is_empty() => String::new(),
             None => format!("; there are {}", services.join(", ")),
         };
+        let name = Owner::shortened(name.to_owned());
         format!("there is no op {name:?}, and no service of that name{hint}")
     }
 

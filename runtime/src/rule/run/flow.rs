@@ -4,7 +4,7 @@ use rquickjs::{Object, Value};
 
 use super::super::book::{Block, Items};
 use super::super::scope::Scope;
-use super::{Abort, GRACE, Ran, Runner};
+use super::{Abort, Ran, Runner};
 
 impl<'js> Runner<'_, 'js> {
     pub(super) fn for_each(
@@ -71,7 +71,7 @@ impl<'js> Runner<'_, 'js> {
                 .and_then(|()| self.block(catch, scope));
         }
         if let Some(finally) = finally {
-            let done = self.run.shielded(GRACE, || self.block(finally, scope));
+            let done = self.run.shielded(|| self.block(finally, scope));
             // What made the op end counts more than what goes wrong here.
             if !matches!(result, Err(Abort::Stopped)) {
                 done?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::Fork;
 use super::super::book::{Data, Op, Parallel};
 use super::super::scope::Scope;
-use super::{Abort, Child, GRACE, Ran, Runner, Spot};
+use super::{Abort, Child, Ran, Runner, Spot};
 use crate::engine::RunOptions;
 use crate::script::Script;
 use crate::value::{RuleValue, Wanted};
@@ -45,7 +45,7 @@ impl<'js> Runner<'_, 'js> {
         let handle = self
             .run
             .spawn(Script::fork(fork), options, parallel == Parallel::Leave)
-            .map_err(|problem| self.throw(problem))?;
+            .map_err(|problem| self.throw(&problem))?;
         if parallel == Parallel::Wait {
             let register = match &op.register {
                 Some(register) => Some(self.text(&Data::Text(register.clone()), scope)?),
@@ -137,21 +137,23 @@ impl<'js> Runner<'_, 'js> {
             });
         }
         if !left.is_empty() {
+            let until = self.run.grace_of_started();
             for canceller in cancellers {
-                canceller.cancel();
+                canceller.cancel_within(until);
             }
             self.run
-                .shielded(GRACE, || while let Ok(Some(_)) = self.wait(left.next()) {});
+                .shielded(|| while let Ok(Some(_)) = self.wait(left.next()) {});
         }
         result
     }
 
     /// Cancels forks, and waits until they have given back all that they held.
     pub(super) fn cancel(&self, children: Vec<Child>) {
+        let until = self.run.grace_of_started();
         for child in &children {
-            child.handle.cancel();
+            child.handle.canceller().cancel_within(until);
         }
-        self.run.shielded(GRACE, || {
+        self.run.shielded(|| {
             for child in children {
                 let _ = self.wait(child.handle);
             }
