@@ -505,7 +505,7 @@ impl RunHandle {
         let (id, name, started) = (self.id, self.name, self.started);
         self.receiver
             .blocking_recv()
-            .unwrap_or_else(|_| RunReport::lost(id, &name, started))
+            .unwrap_or_else(|_| RunReport::lost(id, &name, started, RunReport::THREAD_ENDED))
     }
 }
 
@@ -514,7 +514,9 @@ impl Future for RunHandle {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RunReport> {
         Pin::new(&mut self.receiver).poll(cx).map(|report| {
-            report.unwrap_or_else(|_| RunReport::lost(self.id, &self.name, self.started))
+            report.unwrap_or_else(|_| {
+                RunReport::lost(self.id, &self.name, self.started, RunReport::THREAD_ENDED)
+            })
         })
     }
 }
@@ -597,12 +599,15 @@ impl RunReport {
         self.result.is_ok()
     }
 
-    /// The report of a run whose worker thread is gone.
-    fn lost(id: RunId, name: &str, started: Instant) -> Self {
+    /// Why there is no other report.
+    pub(crate) const THREAD_ENDED: &'static str = "the run's worker thread ended";
+
+    /// The report of a run that never began, or whose worker thread is gone.
+    pub(crate) fn lost(id: RunId, name: &str, started: Instant, why: &str) -> Self {
         Self {
             id,
             name: name.to_owned(),
-            result: Err(RuleError::internal("the run's worker thread ended")),
+            result: Err(RuleError::internal(why)),
             waited: Duration::ZERO,
             ran: started.elapsed(),
             semaphores: Vec::new(),

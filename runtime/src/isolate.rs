@@ -12,6 +12,7 @@ use crate::control::Stop;
 use crate::engine::EngineSettings;
 use crate::error::{ErrorKind, RuleError, Sources};
 use crate::event_loop::{self, Ended};
+use crate::files;
 use crate::limits::Limits;
 use crate::modules::cache::Goal;
 use crate::modules::{self, Kind, LoadedSource, ModuleLoader};
@@ -172,7 +173,8 @@ impl Main {
                 let cannot_read = |reason: &dyn std::fmt::Display| {
                     RuleError::load(format!("cannot read {}: {reason}", path.display()), None)
                 };
-                let text = std::fs::read_to_string(&path).map_err(|error| cannot_read(&error))?;
+                let text = files::read_now(&path, files::MOST_SOURCE)
+                    .map_err(|error| cannot_read(&error))?;
                 let full = path.canonicalize().map_err(|error| cannot_read(&error))?;
                 let Some(name) = full.to_str() else {
                     return Err(cannot_read(&"the path is not valid UTF-8"));

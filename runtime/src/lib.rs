@@ -27,11 +27,13 @@
 //! The standard library (`cla/sem`, `cla/util`, ...) is the crate `cla-stdlib`; an engine without it
 //! has the language, timers, `import` and `require`, and nothing else.
 
+mod blocking;
 mod control;
 pub mod duration;
 mod engine;
 mod error;
 mod event_loop;
+mod files;
 mod isolate;
 mod ledger;
 mod limits;

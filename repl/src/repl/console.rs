@@ -66,9 +66,7 @@ impl Console {
         semaphores: Semaphores,
         interactive: bool,
     ) -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = crate::event_loop()?;
         let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
         let limits = Limits::default().memory(args.memory).stack(args.stack);
         let engine = Engine::builder()

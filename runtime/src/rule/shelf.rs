@@ -74,7 +74,7 @@ impl<'a> Shelf<'a> {
         };
         let shown = self.modules.display_name(name);
         let read = || -> Result<Arc<str>, String> {
-            let text = std::fs::read_to_string(&path);
+            let text = crate::files::read_now(&path, crate::files::MOST_SOURCE);
             let text = text.map_err(|error| format!("cannot read {shown}: {error}"))?;
             Ok(text.into())
         };
