@@ -71,6 +71,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// An event loop for a command.
+///
+/// # Errors
+/// There are no descriptors for it.
+pub(crate) fn event_loop() -> std::io::Result<tokio::runtime::Runtime> {
+    cla_runtime::semaphore::descriptors::for_an_event_loop()?;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+}
+
 /// The exit codes that mean the same in every subcommand; wrong usage is clap's 2.
 mod exit {
     /// A rule failed, or the program could not do what it was asked.

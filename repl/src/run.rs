@@ -157,9 +157,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::FAILED);
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = crate::event_loop();
     let ended = runtime.and_then(|runtime| {
         runtime.block_on(async {
             let mut signals = Signals::listen()?;
@@ -203,9 +201,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 /// Shows what would be done.
 fn dry_run(args: &Args, stash: &serde_json::Value, semaphores: &Semaphores) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = crate::event_loop();
     let shown = runtime.map(|runtime| {
         runtime.block_on(async {
             let event = args.event.as_deref();

@@ -149,9 +149,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = crate::event_loop();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {

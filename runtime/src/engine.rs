@@ -604,9 +604,10 @@ impl RunHandle {
     /// Inside an async runtime, where blocking would stall it; await the handle there.
     pub fn wait(self) -> RunReport {
         let (id, name, started) = (self.id, self.name, self.started);
-        self.receiver
-            .blocking_recv()
-            .map_or_else(|_| RunReport::lost(id, &name, started), |sent| sent.report)
+        self.receiver.blocking_recv().map_or_else(
+            |_| RunReport::lost(id, &name, started, RunReport::THREAD_ENDED),
+            |sent| sent.report,
+        )
     }
 }
 
@@ -616,7 +617,7 @@ impl Future for RunHandle {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RunReport> {
         Pin::new(&mut self.receiver).poll(cx).map(|sent| {
             sent.map_or_else(
-                |_| RunReport::lost(self.id, &self.name, self.started),
+                |_| RunReport::lost(self.id, &self.name, self.started, RunReport::THREAD_ENDED),
                 |sent| sent.report,
             )
         })
@@ -729,10 +730,12 @@ impl RunReport {
         self.result.is_ok()
     }
 
-    /// The report of a run whose worker thread is gone.
-    fn lost(id: RunId, name: &str, started: Instant) -> Self {
-        let error = RuleError::internal("the run's worker thread ended");
-        Self::without_facts(id, name, started, Err(error))
+    /// Why there is no other report.
+    pub(crate) const THREAD_ENDED: &'static str = "the run's worker thread ended";
+
+    /// The report of a run that never began, or whose worker thread is gone.
+    pub(crate) fn lost(id: RunId, name: &str, started: Instant, why: &str) -> Self {
+        Self::without_facts(id, name, started, Err(RuleError::internal(why)))
     }
 
     /// The report of a run of which nothing more is known.

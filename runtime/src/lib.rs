@@ -28,6 +28,7 @@
 //! The standard library (`cla/sem`, `cla/util`, ...) is the crate `cla-stdlib`; an engine without it
 //! has the language, timers, `import` and `require`, and nothing else.
 
+mod blocking;
 mod builtins;
 mod control;
 pub mod duration;
@@ -35,6 +36,7 @@ mod engine;
 mod error;
 mod event_loop;
 mod family;
+mod files;
 mod isolate;
 mod ledger;
 mod limits;

@@ -1,5 +1,6 @@
 //! A worker: one thread on which the fibers of many runs take turns.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
@@ -15,6 +16,7 @@ use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::blocking::no_thread;
 use crate::control::{Control, GRACE, Stop, Stopped};
 use crate::engine::{
     Engine, EngineSettings, LiveRuns, Origin, OtherSemaphores, RunReport, Sent, TakenSemaphore,
@@ -67,6 +69,8 @@ pub(crate) struct Worker {
     /// It only gets runs that no other worker can take.
     spare: bool,
     jobs: OnceLock<mpsc::UnboundedSender<Job>>,
+    /// Held while the thread is being started: once, unless that fails.
+    starting: Mutex<()>,
     load: Arc<AtomicUsize>,
     /// A run on it does not answer.
     stuck: Arc<AtomicBool>,
@@ -78,6 +82,7 @@ impl Worker {
             index,
             spare,
             jobs: OnceLock::new(),
+            starting: Mutex::new(()),
             load: Arc::default(),
             stuck: Arc::default(),
         }
@@ -99,30 +104,76 @@ impl Worker {
 
     /// Hands a job over. If the thread cannot be started, or has died, the job's report says so.
     pub(crate) fn send(&self, job: Job) {
-        let jobs = self.jobs.get_or_init(|| {
-            let (sender, receiver) = mpsc::unbounded_channel();
-            let (load, stuck) = (Arc::clone(&self.load), Arc::clone(&self.stuck));
-            let thread = std::thread::Builder::new()
-                .name(format!("cla-worker-{}", self.index))
-                .spawn(move || work(receiver, &load, &stuck));
-            // A thread that cannot start drops the receiver, and with it the report's sender.
-            drop(thread);
-            sender
-        });
-        self.load.fetch_add(1, Ordering::Relaxed);
-        if let Err(rejected) = jobs.send(job) {
-            self.load.fetch_sub(1, Ordering::Relaxed);
-            rejected.0.live.remove(rejected.0.id);
+        match self.jobs() {
+            Ok(jobs) => {
+                self.load.fetch_add(1, Ordering::Relaxed);
+                if let Err(rejected) = jobs.send(job) {
+                    self.load.fetch_sub(1, Ordering::Relaxed);
+                    refuse(rejected.0, RunReport::THREAD_ENDED);
+                }
+            }
+            Err(error) => refuse(job, &cannot_start(&error)),
         }
+    }
+
+    /// Where the jobs go. A thread that could not be started is tried again by the next job.
+    fn jobs(&self) -> io::Result<&mpsc::UnboundedSender<Job>> {
+        if let Some(jobs) = self.jobs.get() {
+            return Ok(jobs);
+        }
+        let _starting = self.starting.lock();
+        if let Some(jobs) = self.jobs.get() {
+            return Ok(jobs);
+        }
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let (load, stuck) = (Arc::clone(&self.load), Arc::clone(&self.stuck));
+        std::thread::Builder::new()
+            .name(format!("cla-worker-{}", self.index))
+            .spawn(move || work(receiver, &load, &stuck))
+            .map_err(|error| no_thread(&error))?;
+        Ok(self.jobs.get_or_init(|| sender))
     }
 }
 
-fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>, stuck: &Arc<AtomicBool>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+fn cannot_start(error: &io::Error) -> String {
+    format!("the run cannot be started: {error}")
+}
+
+/// Ends a run that never began.
+fn refuse(job: Job, why: &str) {
+    let report = RunReport::lost(job.id, &job.name, Instant::now(), why);
+    if job.detached
+        && let Err(error) = &report.result
+    {
+        let text = format!("{}: {}", report.name, error.render(false));
+        job.output.write(OutputStream::Stderr, &text);
+    }
+    job.live.remove(job.id);
+    // Nobody may be waiting for it; that is fine.
+    let _ = job.report.send(Sent { report, room: None });
+}
+
+/// The event loop of a worker.
+fn event_loop() -> io::Result<tokio::runtime::Runtime> {
+    cla_semaphore::descriptors::for_an_event_loop()?;
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build();
-    let Ok(runtime) = runtime else {
-        return; // out of file descriptors; the jobs' reports are dropped, which their handles tell
+        .build()
+}
+
+fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>, stuck: &Arc<AtomicBool>) {
+    let (runtime, first) = loop {
+        let Some(job) = jobs.blocking_recv() else {
+            return;
+        };
+        match event_loop() {
+            Ok(runtime) => break (runtime, job),
+            // There may be descriptors for the next one.
+            Err(error) => {
+                load.fetch_sub(1, Ordering::Relaxed);
+                refuse(job, &cannot_start(&error));
+            }
+        }
     };
     let lane = Arc::new(Lane::default());
     // Without a clock, runs ask by counting steps alone.
@@ -130,12 +181,14 @@ fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>, stuck: 
     let runs = tokio::task::LocalSet::new();
     runtime.block_on(async {
         runs.run_until(async {
-            while let Some(job) = jobs.recv().await {
+            let mut next = Some(first);
+            while let Some(job) = next {
                 let (load, stuck, lane) = (Arc::clone(load), Arc::clone(stuck), Arc::clone(&lane));
                 tokio::task::spawn_local(async move {
                     perform(job, &lane, stuck).await;
                     load.fetch_sub(1, Ordering::Relaxed);
                 });
+                next = jobs.recv().await;
             }
         })
         .await;

@@ -217,6 +217,8 @@
 pub mod conformance;
 mod connect;
 mod deadlock;
+#[doc(hidden)]
+pub mod descriptors;
 mod diagnosis;
 mod display;
 mod error;

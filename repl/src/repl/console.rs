@@ -73,9 +73,7 @@ impl Console {
         semaphores: Semaphores,
         interactive: bool,
     ) -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = crate::event_loop()?;
         let colour = crate::out::is_coloured(OutputStream::Stdout);
         let limits = Limits::default().memory(args.memory).stack(args.stack);
         let engine = Engine::builder()
