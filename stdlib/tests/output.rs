@@ -39,7 +39,7 @@ struct Gate(Arc<(Mutex<Written>, Condvar)>);
 #[derive(Default)]
 struct Written {
     open: bool,
-    text: String,
+    text: Vec<u8>,
 }
 
 impl Gate {
@@ -49,7 +49,7 @@ impl Gate {
     }
 
     fn text(&self) -> String {
-        self.0.0.lock().unwrap().text.clone()
+        String::from_utf8(self.0.0.lock().unwrap().text.clone()).unwrap()
     }
 }
 
@@ -61,7 +61,7 @@ impl Write for Gate {
         }
         // A few bytes at a time, as a pipe may.
         let some = &text[..text.len().min(1000)];
-        written.text.push_str(std::str::from_utf8(some).unwrap());
+        written.text.extend_from_slice(some);
         Ok(some.len())
     }
 
