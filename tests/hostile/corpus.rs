@@ -47,7 +47,7 @@ pub(crate) struct Case {
     pub(crate) id: String,
     pub(crate) family: String,
     /// Its place in the corpus.
-    index: usize,
+    pub(crate) index: usize,
     /// The name of the file that is run, and the files in its folder, itself included.
     pub(crate) main: String,
     pub(crate) files: BTreeMap<String, String>,
@@ -204,7 +204,7 @@ struct Chain {
 }
 
 /// The limit of a run unless its row says otherwise, in milliseconds: enough for the interpreter to be deep in it.
-const LIMIT: u64 = 150;
+const LIMIT: u64 = 100;
 /// Its memory limit, in MiB.
 const MEMORY: u64 = 64;
 /// What the process may take besides: the program itself, the neighbour, texts that are compiled, in MiB.

@@ -6,7 +6,6 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -20,6 +19,7 @@ use crate::child;
 use crate::corpus::{Case, Host, SLOT};
 use crate::run::{neighbour, neighbour_ends};
 use crate::settings::Settings;
+use crate::suite::lanes;
 use crate::summary::Outcome;
 
 /// The argument that makes this program the host.
@@ -209,23 +209,9 @@ impl Drop for Process {
 
 /// Runs cases, several processes side by side.
 pub(crate) fn run(cases: &[&Case], machine: &Machine, settings: &Settings) -> Vec<Outcome> {
-    let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..settings.lanes.min(cases.len()) {
-            scope.spawn(|| {
-                let mut process = None;
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = one(&mut process, case, machine, settings);
-                    if settings.verbose {
-                        println!("{outcome}");
-                    }
-                    outcomes.lock().unwrap().push(outcome);
-                }
-            });
-        }
-    });
-    outcomes.into_inner().unwrap()
+    lanes(settings, cases, |process, case| {
+        one(process, case, machine, settings)
+    })
 }
 
 fn one(

@@ -55,6 +55,9 @@ mod suite {
     use crate::summary::{Outcome, Summary};
     use crate::{corpus, embedding, program, prompt, run};
 
+    /// How many scripts are typed at a prompt, at most.
+    const AT_PROMPT: usize = 64;
+
     /// Every case that is asked for, at every host that is asked for.
     pub(crate) fn run(arguments: &[String]) -> ExitCode {
         let settings = Settings::from_environment(arguments);
@@ -84,13 +87,15 @@ mod suite {
         let began = Instant::now();
         let mut outcomes = Vec::new();
         if settings.host(Host::Run) {
-            outcomes.extend(lanes(&settings, &at(&wanted, Host::Run), |case| {
-                run::run(&program, case, &machine, &settings)
-            }));
+            outcomes.extend(lanes(
+                &settings,
+                &at(&wanted, Host::Run, &settings),
+                |(), case| run::run(&program, case, &machine, &settings),
+            ));
         }
         if settings.host(Host::Embedding) {
             outcomes.extend(embedding::run(
-                &at(&wanted, Host::Embedding),
+                &at(&wanted, Host::Embedding, &settings),
                 &machine,
                 &settings,
             ));
@@ -98,7 +103,7 @@ mod suite {
         if settings.host(Host::Prompt) {
             outcomes.extend(prompt::run(
                 &program,
-                &at(&wanted, Host::Prompt),
+                &at(&wanted, Host::Prompt, &settings),
                 &machine,
                 &settings,
             ));
@@ -117,25 +122,43 @@ mod suite {
         }
     }
 
-    fn at<'a>(cases: &[&'a Case], host: Host) -> Vec<&'a Case> {
+    /// The cases for a host. Unless all is asked for, `cla run` and the embedding host share the corpus, and the prompt
+    /// gets a selection.
+    fn at<'a>(cases: &[&'a Case], host: Host, settings: &Settings) -> Vec<&'a Case> {
         let mut at: Vec<&Case> = cases.to_vec();
         at.retain(|case| case.hosts.contains(&host));
+        if settings.whole {
+            return at;
+        }
+        match host {
+            Host::Run => {
+                at.retain(|case| !case.hosts.contains(&Host::Embedding) || case.index % 2 == 0);
+            }
+            Host::Embedding => at.retain(|case| case.index % 2 == 1),
+            Host::Prompt => {
+                let step = at.len().div_ceil(AT_PROMPT).max(1);
+                at = at.into_iter().step_by(step).collect();
+            }
+        }
         at
     }
 
     /// Several at once, each lane taking the next.
-    pub(crate) fn lanes(
+    ///
+    /// A lane has a state of its own, such as a process that serves several cases.
+    pub(crate) fn lanes<State: Default>(
         settings: &Settings,
         cases: &[&Case],
-        one: impl Fn(&Case) -> Outcome + Sync,
+        one: impl Fn(&mut State, &Case) -> Outcome + Sync,
     ) -> Vec<Outcome> {
         let next = AtomicUsize::new(0);
         let outcomes = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
             for _ in 0..settings.lanes.min(cases.len()) {
                 scope.spawn(|| {
+                    let mut state = State::default();
                     while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let outcome = one(case);
+                        let outcome = one(&mut state, case);
                         if settings.verbose {
                             println!("{outcome}");
                         }

@@ -2,8 +2,6 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +12,7 @@ use crate::child;
 use crate::corpus::{Case, Host};
 use crate::program::TOO_MUCH;
 use crate::settings::Settings;
+use crate::suite::lanes;
 use crate::summary::Outcome;
 
 /// How long a script runs before Ctrl-C.
@@ -182,23 +181,9 @@ pub(crate) fn run(
     machine: &Machine,
     settings: &Settings,
 ) -> Vec<Outcome> {
-    let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..settings.lanes.min(cases.len()) {
-            scope.spawn(|| {
-                let mut prompt = None;
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = one(&mut prompt, program, case, machine, settings);
-                    if settings.verbose {
-                        println!("{outcome}");
-                    }
-                    outcomes.lock().unwrap().push(outcome);
-                }
-            });
-        }
-    });
-    outcomes.into_inner().unwrap()
+    lanes(settings, cases, |prompt, case| {
+        one(prompt, program, case, machine, settings)
+    })
 }
 
 fn one(

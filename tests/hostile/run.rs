@@ -24,13 +24,18 @@ const BEFORE: Duration = Duration::from_millis(20);
 /// How much longer than its bound a run whose output is not read is waited for, so that the message says how late it was.
 const UNREAD: Duration = Duration::from_secs(2);
 
-/// The neighbour's text. `until` is when it ends by itself, in ms from its start.
+/// The neighbour's text: it ends when the hostile run has had its slot, or after `until`.
 pub(crate) fn neighbour(until: Duration) -> String {
     let until = until.as_millis();
     format!(
-        "const {{ sleep }} = require('cla/util'); let worst = 0;
-         do {{ const t = performance.now(); sleep(0.01); worst = Math.max(worst, performance.now() - t - 10) }}
-         while (performance.now() < {until});
+        "const {{ sleep }} = require('cla/util'), sem = require('cla/sem'); let worst = 0, was = false, is = false;
+         do {{
+             const t = performance.now();
+             sleep(0.01);
+             worst = Math.max(worst, performance.now() - t - 10);
+             is = sem.show('{SLOT}')?.busy > 0;
+             was ||= is;
+         }} while (performance.now() < {until} && (is || !was));
          worst"
     )
 }

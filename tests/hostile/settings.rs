@@ -10,6 +10,8 @@ use crate::corpus::Host;
 pub(crate) struct Settings {
     /// Only cases whose names have one of these in them; all, if there is none.
     pub(crate) only: Vec<String>,
+    /// Every case at every host that it has, rather than a share of them for each.
+    pub(crate) whole: bool,
     /// Another program than the one of this tree.
     pub(crate) program: Option<PathBuf>,
     /// Whether nothing fails: the table is wanted, and nothing else.
@@ -55,6 +57,7 @@ impl Settings {
             |text| text.split(',').map(Host::named).collect(),
         );
         Self {
+            whole: !only.is_empty() || text("CLA_HOSTILE_ALL").is_some(),
             only,
             only_looks: program.is_some(),
             program,
