@@ -14,7 +14,7 @@ use crate::program::TOO_MUCH;
 const LOOK: Duration = Duration::from_millis(2);
 
 /// What is kept of a stream, in bytes: its beginning.
-const KEPT: usize = 1 << 20;
+const KEPT: usize = 1 << 26;
 
 /// The most resident memory that the process had so far, in MiB; 0 if the system does not say.
 pub(crate) fn peak(pid: u32) -> u64 {

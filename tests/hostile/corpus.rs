@@ -371,7 +371,7 @@ impl Row {
                 memory,
                 peak: self.peak.unwrap_or(memory + BESIDES),
                 // A single call that takes so long holds up the neighbour for that time.
-                late: Duration::from_millis(self.late.or(self.worst).unwrap_or(LATE)),
+                late: Duration::from_millis(self.late.or(self.worst).unwrap_or(0).max(LATE)),
                 status: list(&self.status),
                 says: list(&self.says),
                 never: list(&self.never),

@@ -30,6 +30,8 @@ pub(crate) const HOST: &str = "--be-the-embedding-host";
 struct Job {
     script: PathBuf,
     limit: Duration,
+    /// When the neighbour ends.
+    until: Duration,
     memory: u64,
 }
 
@@ -79,7 +81,7 @@ pub(crate) fn serve() {
 async fn answer(engine: &Engine, job: &Job) -> Answer {
     let began = Instant::now();
     let kept = Arc::new(Kept::default());
-    let until = neighbour_ends(job.limit);
+    let until = job.until;
     let beside = engine.run(
         Script::new("neighbour.js", neighbour(until)),
         RunOptions::new().limits(Limits::default().timeout(job.limit)),
@@ -225,6 +227,7 @@ fn one(
     let job = Job {
         script: folder.path().join(&case.main),
         limit: case.bounds.limit,
+        until: neighbour_ends(&case.bounds),
         memory: case.bounds.memory,
     };
     let began = Instant::now();

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::bounds::{self, Machine, Seen};
 use crate::child::{self, Stream};
-use crate::corpus::{Case, Host, SLOT};
+use crate::corpus::{Bounds, Case, Host, SLOT};
 use crate::settings::Settings;
 use crate::summary::Outcome;
 
@@ -20,6 +20,9 @@ const NEIGHBOUR: &str = "neighbour.js";
 
 /// How long before its limit the neighbour stops.
 const BEFORE: Duration = Duration::from_millis(20);
+
+/// How long the neighbour goes on beside a script that takes no slot.
+const WITHOUT_SLOT: Duration = Duration::from_millis(120);
 
 /// How much longer than its bound a run whose output is not read is waited for, so that the message says how late it was.
 const UNREAD: Duration = Duration::from_secs(2);
@@ -40,9 +43,15 @@ pub(crate) fn neighbour(until: Duration) -> String {
     )
 }
 
-/// When the neighbour ends by itself.
-pub(crate) fn neighbour_ends(limit: Duration) -> Duration {
-    limit.saturating_sub(BEFORE)
+/// When the neighbour ends by itself, at the latest.
+pub(crate) fn neighbour_ends(bounds: &Bounds) -> Duration {
+    // Without a slot it cannot see when the hostile run ends, and looks at its beginning.
+    let most = if bounds.waiter {
+        bounds.limit
+    } else {
+        bounds.limit.min(WITHOUT_SLOT)
+    };
+    most.saturating_sub(BEFORE)
 }
 
 /// The arguments of `cla` for a case.
@@ -80,10 +89,9 @@ pub(crate) fn command_line(program: &Path, case: &Case) -> String {
 pub(crate) fn run(program: &Path, case: &Case, machine: &Machine, settings: &Settings) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     case.write_files(folder.path());
-    let limit = case.bounds.limit;
     std::fs::write(
         folder.path().join(NEIGHBOUR),
-        neighbour(neighbour_ends(limit)),
+        neighbour(neighbour_ends(&case.bounds)),
     )
     .unwrap();
     let store = format!("sqlite:{}", folder.path().join("store.db").display());
@@ -118,7 +126,7 @@ pub(crate) fn run(program: &Path, case: &Case, machine: &Machine, settings: &Set
     let (end, peak) = child::wait(&mut child, began + patience);
     let wall = reported.unwrap_or_else(|| began.elapsed());
     let slot = waiter.and_then(|waiter| waiter.got(settings.patience));
-    let (status, value, late) = read_reports(&reports.text(), case, limit);
+    let (status, value, late) = read_reports(&reports.text(), case);
     let mut said = errors.text();
     if let Some(error) = &value.1 {
         said.push_str(error);
@@ -149,11 +157,7 @@ fn until_reported(reports: &Stream, case: &Case, began: Instant, last: Instant) 
 type ValueOrError = (Option<Value>, Option<String>);
 
 /// The hostile run's status, its value or its error, and the worst lateness of the neighbour.
-fn read_reports(
-    text: &str,
-    case: &Case,
-    limit: Duration,
-) -> (Option<String>, ValueOrError, Option<Duration>) {
+fn read_reports(text: &str, case: &Case) -> (Option<String>, ValueOrError, Option<Duration>) {
     let (mut status, mut value, mut late) = (None, (None, None), None);
     for line in text.lines() {
         let Ok(report) = serde_json::from_str::<Value>(line) else {
@@ -161,7 +165,7 @@ fn read_reports(
         };
         let file = report["file"].as_str().unwrap_or_default();
         if file == NEIGHBOUR {
-            late = Some(lateness(&report, limit));
+            late = Some(lateness(&report, &case.bounds));
         } else if file == case.main {
             status = report["status"].as_str().map(str::to_owned);
             value = (
@@ -174,10 +178,10 @@ fn read_reports(
 }
 
 /// How late the neighbour's timers were: its value, or how long after its limit it got its turn.
-fn lateness(report: &Value, limit: Duration) -> Duration {
+fn lateness(report: &Value, bounds: &Bounds) -> Duration {
     let ran = Duration::from_secs_f64(report["ran"].as_f64().unwrap_or(0.0));
     report["value"].as_f64().map_or_else(
-        || ran.saturating_sub(neighbour_ends(limit)),
+        || ran.saturating_sub(neighbour_ends(bounds)),
         |ms| Duration::from_secs_f64(ms.max(0.0) / 1e3),
     )
 }
