@@ -22,7 +22,7 @@ const RUNS: Duration = Duration::from_millis(150);
 const BACK: Duration = Duration::from_millis(500);
 
 /// How often Ctrl-C is pressed, if the prompt is not back.
-const PRESS: Duration = Duration::from_secs(2);
+const PRESS: Duration = Duration::from_secs(1);
 
 /// A prompt at a terminal of its own.
 struct Prompt {
@@ -132,18 +132,20 @@ impl Prompt {
         }
     }
 
-    /// Whether the prompt is there and evaluates: it is given a sum, and Ctrl-C before it.
+    /// Whether the prompt is there and evaluates: it gets Ctrl-C, and a sum when it is drawn anew.
     fn answers(&mut self, until: Instant) -> Result<(), Lost> {
         loop {
             self.answers += 1;
             let number = 1_000_000 + self.answers;
             self.seen.clear();
             self.types("\x03");
-            // What is typed while something still runs is thrown away by the next Ctrl-C.
-            self.types(&format!("'answer ' + ({number} + 1)\r"));
-            let next = until.min(Instant::now() + PRESS);
-            if self.shows(&format!("answer {}", number + 1), next)? {
-                return Ok(());
+            // What is typed before the prompt is there may be thrown away with what Ctrl-C stops.
+            if self.shows("js> ", until.min(Instant::now() + PRESS))? {
+                self.types(&format!("'answer ' + ({number} + 1)\r"));
+                let next = until.min(Instant::now() + PRESS);
+                if self.shows(&format!("answer {}", number + 1), next)? {
+                    return Ok(());
+                }
             }
             if Instant::now() >= until {
                 return Err(Lost::Silent);
