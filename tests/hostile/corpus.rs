@@ -305,9 +305,12 @@ impl Row {
     fn case(&self, family: &str, words: &[(String, String, String)]) -> Case {
         let name = self.name.as_deref().expect("a row has a name");
         let fill = |text: &str| {
-            words.iter().fold(text.to_owned(), |text, (axis, _, word)| {
-                text.replace(&format!("@{axis}@"), word)
-            })
+            words
+                .iter()
+                .fold(text.to_owned(), |text, (axis, name, word)| {
+                    text.replace(&format!("@{axis}.name@"), name)
+                        .replace(&format!("@{axis}@"), word)
+                })
         };
         let mut id = format!("{family}/{name}");
         for (_, word, _) in words {

@@ -42,6 +42,7 @@ struct Answer {
     took: Duration,
     late: Duration,
     slot: Option<Duration>,
+    value: Option<serde_json::Value>,
     said: String,
 }
 
@@ -136,6 +137,7 @@ async fn answer(engine: &Engine, job: &Job) -> Answer {
         took,
         late: neighbour_late.max(host_late),
         slot,
+        value: report.result.ok(),
         said,
     }
 }
@@ -243,7 +245,7 @@ fn one(
             late: Some(answer.late),
             slot: answer.slot,
             status: Some(answer.status),
-            value: None,
+            value: answer.value,
             said: answer.said,
         },
         Err((end, peak)) => {

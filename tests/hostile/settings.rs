@@ -31,6 +31,22 @@ pub(crate) struct Settings {
     hosts: Vec<Host>,
 }
 
+/// The words that are parts of names, as other tests take them: no options, and no words of options.
+fn names(arguments: &[String]) -> impl Iterator<Item = String> {
+    const WITH_WORD: [&str; 5] = [
+        "--test-threads",
+        "--skip",
+        "--format",
+        "--color",
+        "--logfile",
+    ];
+    let options = std::iter::once("").chain(arguments.iter().map(String::as_str));
+    let words = arguments.iter().zip(options);
+    words
+        .filter(|(word, before)| !word.starts_with('-') && !WITH_WORD.contains(before))
+        .map(|(word, _)| word.clone())
+}
+
 impl Settings {
     /// The settings; arguments that are no options are parts of names, as with other tests.
     pub(crate) fn from_environment(arguments: &[String]) -> Self {
@@ -39,12 +55,7 @@ impl Settings {
         let mut only: Vec<String> = text("CLA_HOSTILE_ONLY")
             .map(|text| text.split(',').map(str::to_owned).collect())
             .unwrap_or_default();
-        only.extend(
-            arguments
-                .iter()
-                .filter(|word| !word.starts_with('-') && *word != "hostile")
-                .cloned(),
-        );
+        only.extend(names(arguments));
         let program: Option<PathBuf> = text("CLA_HOSTILE_PROGRAM").map(PathBuf::from);
         let strict = text("CLA_HOSTILE_STRICT").is_some();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
