@@ -85,6 +85,8 @@ pub(crate) enum End {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) end: Option<End>,
+    /// How long it waited for a processor that others had.
+    pub(crate) starved: Duration,
     /// How long the run took, without the start of the program.
     pub(crate) took: Duration,
     /// The most resident memory, in MiB.
@@ -138,7 +140,8 @@ pub(crate) fn broken(case: &Case, seen: &Seen, machine: &Machine) -> Vec<Broken>
         None => add(false, "it did not end".to_owned()),
     }
     let ended = matches!(seen.end, Some(End::Code(_)));
-    let last = bounds.ends + machine.margin;
+    let margin = machine.margin + seen.starved;
+    let last = bounds.ends + margin;
     if ended && seen.took > last {
         add(
             true,
@@ -147,7 +150,7 @@ pub(crate) fn broken(case: &Case, seen: &Seen, machine: &Machine) -> Vec<Broken>
                 ms(seen.took),
                 ms(seen.took - last),
                 ms(bounds.ends),
-                ms(machine.margin)
+                ms(margin)
             ),
         );
     }
@@ -161,7 +164,8 @@ pub(crate) fn broken(case: &Case, seen: &Seen, machine: &Machine) -> Vec<Broken>
         );
     }
     if let Some(late) = seen.late {
-        let most = bounds.late + machine.jitter;
+        let jitter = machine.jitter + seen.starved;
+        let most = bounds.late + jitter;
         if late > most {
             add(
                 true,
@@ -170,7 +174,7 @@ pub(crate) fn broken(case: &Case, seen: &Seen, machine: &Machine) -> Vec<Broken>
                     ms(late),
                     ms(late - most),
                     ms(bounds.late),
-                    ms(machine.jitter)
+                    ms(jitter)
                 ),
             );
         }
@@ -178,7 +182,7 @@ pub(crate) fn broken(case: &Case, seen: &Seen, machine: &Machine) -> Vec<Broken>
     if bounds.waiter && ended {
         match seen.slot {
             None => add(true, "its slot was not given to the waiter".to_owned()),
-            Some(slot) if slot > last.max(seen.took + machine.margin) => add(
+            Some(slot) if slot > last.max(seen.took + margin) => add(
                 true,
                 format!("the waiter got its slot after {} only", ms(slot)),
             ),

@@ -1,5 +1,7 @@
 //! Looks after a child process: its end, its memory, what it prints.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Child;
@@ -26,32 +28,73 @@ pub(crate) fn peak(pid: u32) -> u64 {
     kib.unwrap_or(0) / 1024
 }
 
+/// How long each thread of a process has waited for a processor that others had. Empty where the system does not say.
+pub(crate) fn waits(pid: u32) -> BTreeMap<OsString, Duration> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return BTreeMap::new();
+    };
+    let wait = |thread: std::fs::DirEntry| {
+        let times = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        let nanoseconds = times.split_whitespace().nth(1)?.parse().ok()?;
+        Some((thread.file_name(), Duration::from_nanos(nanoseconds)))
+    };
+    threads.flatten().filter_map(wait).collect()
+}
+
+/// By how much the thread that waited most waited longer than `before`.
+pub(crate) fn starved(
+    before: &BTreeMap<OsString, Duration>,
+    now: &BTreeMap<OsString, Duration>,
+) -> Duration {
+    let longer = |(thread, wait): (&OsString, &Duration)| {
+        wait.saturating_sub(before.get(thread).copied().unwrap_or_default())
+    };
+    now.iter().map(longer).max().unwrap_or_default()
+}
+
+/// What was seen of a process until its end.
+pub(crate) struct Ended {
+    pub(crate) end: End,
+    /// Its most resident memory in MiB.
+    pub(crate) peak: u64,
+    /// How long it waited for a processor.
+    pub(crate) starved: Duration,
+}
+
 /// Waits for the end of the process, and kills it when it has more memory than the machine can bear or goes on after
-/// `deadline`. Gives how it ended, and its peak in MiB.
-pub(crate) fn wait(child: &mut Child, deadline: Instant) -> (End, u64) {
-    let mut most = 0;
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            let end = status
+/// `deadline`.
+pub(crate) fn wait(child: &mut Child, deadline: Instant) -> Ended {
+    let (mut peak_so_far, mut starved_so_far) = (0, Duration::ZERO);
+    for look in 0_u32.. {
+        let end = if let Some(status) = child.try_wait().unwrap() {
+            status
                 .code()
-                .map_or_else(|| End::Signal(status.signal().unwrap_or(0)), End::Code);
-            return (end, most);
-        }
-        most = most.max(peak(child.id()));
-        let end = if most > TOO_MUCH {
-            Some(End::TooMuch)
-        } else if Instant::now() > deadline {
-            Some(End::TooLong)
+                .map_or_else(|| End::Signal(status.signal().unwrap_or(0)), End::Code)
         } else {
-            None
-        };
-        if let Some(end) = end {
+            peak_so_far = peak(child.id()).max(peak_so_far);
+            // Every fourth time, for there are several files to read.
+            if look % 4 == 0 {
+                starved_so_far = starved(&BTreeMap::new(), &waits(child.id())).max(starved_so_far);
+            }
+            let end = if peak_so_far > TOO_MUCH {
+                End::TooMuch
+            } else if Instant::now() > deadline {
+                End::TooLong
+            } else {
+                std::thread::sleep(LOOK);
+                continue;
+            };
             let _ = child.kill();
             child.wait().unwrap();
-            return (end, most);
-        }
-        std::thread::sleep(LOOK);
+            end
+        };
+        return Ended {
+            end,
+            peak: peak_so_far,
+            starved: starved_so_far,
+        };
     }
+    unreachable!("it looks until the end")
 }
 
 /// A stream that a thread reads to its end, keeping the beginning.

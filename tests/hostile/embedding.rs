@@ -15,9 +15,9 @@ use cla_runtime::{Engine, ErrorKind, Limits, Output, OutputStream, RunOptions, S
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::{self, End, Machine, Seen};
-use crate::child;
+use crate::child::{self, Ended};
 use crate::corpus::{Case, Host, SLOT};
-use crate::run::{neighbour, neighbour_ends};
+use crate::run::{command_line, neighbour, neighbour_ends};
 use crate::settings::Settings;
 use crate::suite::lanes;
 use crate::summary::Outcome;
@@ -183,7 +183,7 @@ impl Process {
     }
 
     /// The answer, or how the process ended instead.
-    fn ask(&mut self, job: &Job, deadline: Instant) -> Result<Answer, (End, u64)> {
+    fn ask(&mut self, job: &Job, deadline: Instant) -> Result<Answer, Ended> {
         let line = serde_json::to_string(job).unwrap();
         let stdin = self.child.stdin.as_mut().unwrap();
         // A process that is gone has no answer either.
@@ -234,12 +234,14 @@ fn one(
     };
     let began = Instant::now();
     let deadline = began + case.bounds.ends + machine.margin + settings.patience;
-    let answer = process
-        .get_or_insert_with(Process::start)
-        .ask(&job, deadline);
+    let host = process.get_or_insert_with(Process::start);
+    let before = child::waits(host.child.id());
+    let answer = host.ask(&job, deadline);
+    let starved = child::starved(&before, &child::waits(host.child.id()));
     let seen = match answer {
         Ok(answer) => Seen {
             end: Some(End::Code(0)),
+            starved,
             took: answer.took,
             peak: 0,
             late: Some(answer.late),
@@ -248,21 +250,21 @@ fn one(
             value: answer.value,
             said: answer.said,
         },
-        Err((end, peak)) => {
+        Err(ended) => {
             *process = None;
             Seen {
-                end: Some(match end {
+                end: Some(match ended.end {
                     // It ends when its input does, and that is open.
                     End::Code(code) => End::Gone(code),
                     end => end,
                 }),
                 took: began.elapsed(),
-                peak,
+                peak: ended.peak,
                 ..Seen::default()
             }
         }
     };
     let broken = bounds::broken(case, &seen, machine);
-    let how = format!("cla run {}", Path::new(&case.main).display());
+    let how = command_line(Path::new("cla"), case);
     Outcome::new(case, Host::Embedding, seen, broken, how)
 }

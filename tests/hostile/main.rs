@@ -160,7 +160,7 @@ mod suite {
                     while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let outcome = one(&mut state, case);
                         if settings.verbose {
-                            println!("{outcome}");
+                            println!("{}", outcome.line());
                         }
                         outcomes.lock().unwrap().push(outcome);
                     }

@@ -196,12 +196,16 @@ fn one(
     settings: &Settings,
 ) -> Outcome {
     let mut prompt = kept.take().unwrap_or_else(|| Prompt::start(program));
+    let id = prompt.child.process_id().unwrap_or(0);
+    let before = child::waits(id);
     let seen = typed(&mut prompt, case, machine, settings);
+    let starved = child::starved(&before, &child::waits(id));
     let mut seen = match seen {
         Ok(back) => {
             *kept = Some(prompt);
             Seen {
                 end: Some(End::Code(0)),
+                starved,
                 took: back,
                 status: Some("ok".to_owned()),
                 ..Seen::default()

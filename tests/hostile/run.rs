@@ -123,7 +123,7 @@ pub(crate) fn run(program: &Path, case: &Case, machine: &Machine, settings: &Set
         let reported = until_reported(&reports, case, began, last);
         (Stream::read(errors), Some(reported))
     };
-    let (end, peak) = child::wait(&mut child, began + patience);
+    let ended = child::wait(&mut child, began + patience);
     let wall = reported.unwrap_or_else(|| began.elapsed());
     let slot = waiter.and_then(|waiter| waiter.got(settings.patience));
     let (status, value, late) = read_reports(&reports.text(), case);
@@ -132,9 +132,10 @@ pub(crate) fn run(program: &Path, case: &Case, machine: &Machine, settings: &Set
         said.push_str(error);
     }
     let seen = Seen {
-        end: Some(end),
+        end: Some(ended.end),
+        starved: ended.starved,
         took: wall.saturating_sub(machine.startup),
-        peak,
+        peak: ended.peak,
         late,
         slot: slot.map(|slot| (slot - began).saturating_sub(machine.startup)),
         status,

@@ -71,26 +71,32 @@ impl Outcome {
     pub(crate) fn was_only_late(&self) -> bool {
         !self.held() && self.broken.iter().all(|broken| broken.by_time)
     }
+
+    /// One line about it.
+    pub(crate) fn line(&self) -> String {
+        let Self { id, host, seen, .. } = self;
+        let word = if self.held() { "ok    " } else { "BROKEN" };
+        let status = seen.status.as_deref().unwrap_or("no report");
+        let mut line = format!(
+            "{word} {:<9} {id}  ({status}, {}",
+            host.name(),
+            ms(seen.took)
+        );
+        if seen.peak > 0 {
+            line.push_str(&format!(", {} MiB", seen.peak));
+        }
+        if let Some(late) = seen.late {
+            line.push_str(&format!(", neighbour {}", ms(late)));
+        }
+        line.push(')');
+        line
+    }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, host, seen, .. } = self;
-        let word = if self.held() { "ok    " } else { "BROKEN" };
-        write!(
-            f,
-            "{word} {:<9} {id}  ({}, {}",
-            host.name(),
-            seen.status.as_deref().unwrap_or("no report"),
-            ms(seen.took)
-        )?;
-        if seen.peak > 0 {
-            write!(f, ", {} MiB", seen.peak)?;
-        }
-        if let Some(late) = seen.late {
-            write!(f, ", neighbour {}", ms(late))?;
-        }
-        write!(f, ")")?;
+        let Self { id, host, .. } = self;
+        f.write_str(&self.line())?;
         for broken in &self.broken {
             write!(f, "\n         {}", broken.what)?;
         }
@@ -160,6 +166,18 @@ impl<'a> Summary<'a> {
         let failures = self.failures();
         let table = self.table();
         println!("{failures}\n{table}");
+        // The words of other test programs, for those that count tests.
+        let passed = self
+            .outcomes
+            .iter()
+            .filter(|outcome| outcome.held())
+            .count();
+        let failed = self.outcomes.len() - passed;
+        println!(
+            "test result: {}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out; finished in {:.2}s\n",
+            if failed == 0 { "ok" } else { "FAILED" },
+            self.took.as_secs_f64()
+        );
         if let Some(path) = &settings.table {
             std::fs::write(path, &table).unwrap();
         }
