@@ -21,6 +21,7 @@ use crate::native::{Extension, NativeModule};
 use crate::output::{Output, ProcessOutput};
 use crate::script::Script;
 use crate::trace::{RegionRecord, Trace};
+use crate::watch::UnresponsiveListener;
 use crate::worker::{Job, Worker};
 
 /// Runs rules, any number at once, on a few threads.
@@ -55,6 +56,7 @@ pub(crate) struct EngineSettings {
     pub(crate) semaphores: Semaphores,
     pub(crate) modules: Arc<ModuleSettings>,
     pub(crate) extensions: Vec<Arc<dyn Extension>>,
+    pub(crate) unresponsive: Option<UnresponsiveListener>,
 }
 
 /// The runs that have been started and have not reported yet.
@@ -94,6 +96,7 @@ pub struct EngineBuilder {
     semaphores: Option<Semaphores>,
     modules: ModuleSettings,
     extensions: Vec<Arc<dyn Extension>>,
+    unresponsive: Option<UnresponsiveListener>,
 }
 
 impl Engine {
@@ -110,6 +113,7 @@ impl Engine {
             semaphores: None,
             modules: ModuleSettings::default(),
             extensions: Vec::new(),
+            unresponsive: None,
         }
     }
 
@@ -156,12 +160,13 @@ impl Engine {
             depth: options.depth,
             engine: self.clone(),
         };
-        // The least busy worker, so that a few long CPU-bound rules do not gather on one thread.
+        // The least busy worker, so that a few long CPU-bound rules do not gather on one thread; one whose run does not
+        // answer comes last.
         let worker = self
             .shared
             .workers
             .iter()
-            .min_by_key(|worker| worker.load());
+            .min_by_key(|worker| (worker.is_stuck(), worker.is_spare(), worker.load()));
         if let Some(worker) = worker {
             worker.send(job);
         }
@@ -222,7 +227,7 @@ impl Default for Engine {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine")
-            .field("workers", &self.shared.workers.len())
+            .field("workers", &(self.shared.workers.len() / 2))
             .field("runs", &self.runs().len())
             .finish_non_exhaustive()
     }
@@ -313,6 +318,20 @@ impl EngineBuilder {
         self
     }
 
+    /// Calls `listener` when a run keeps its worker thread inside one built-in function for longer than a tenth of a
+    /// second, so that the other runs of that thread stand still.
+    ///
+    /// The engine starts no new run on that thread meanwhile. When such a run is past its time limit or is cancelled,
+    /// it gets one second; then its report is sent and what it holds is given up, although its thread still computes.
+    /// The listener is called once for each such stay, on a thread of the engine's own, and must return at once.
+    pub fn on_unresponsive(
+        mut self,
+        listener: impl Fn(&UnresponsiveRun) + Send + Sync + 'static,
+    ) -> Self {
+        self.unresponsive = Some(Arc::new(listener));
+        self
+    }
+
     /// Applies a function to the builder: how crates such as the standard library add all of theirs.
     ///
     /// ```
@@ -334,11 +353,14 @@ impl EngineBuilder {
             semaphores: self.semaphores.unwrap_or_else(Semaphores::memory),
             modules: Arc::new(self.modules),
             extensions: self.extensions,
+            unresponsive: self.unresponsive,
         };
         let count = self.workers.unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         });
-        let workers = (0..count).map(Worker::new).collect();
+        // For each worker there is a spare one, which is only started while all others are stuck.
+        let workers = (0..2 * count).map(|index| Worker::new(index, index >= count));
+        let workers = workers.collect();
         Engine {
             shared: Arc::new(Shared {
                 settings: Arc::new(settings),
@@ -530,6 +552,18 @@ impl RunCanceller {
     }
 }
 
+/// A run that keeps its worker thread inside one built-in function; see [`EngineBuilder::on_unresponsive`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UnresponsiveRun {
+    /// The run's id.
+    pub id: RunId,
+    /// The run's name.
+    pub name: Arc<str>,
+    /// How long it has not answered so far.
+    pub silent: Duration,
+}
+
 /// How a run ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -599,10 +633,21 @@ impl RunReport {
 
     /// The report of a run whose worker thread is gone.
     fn lost(id: RunId, name: &str, started: Instant) -> Self {
+        let error = RuleError::internal("the run's worker thread ended");
+        Self::without_facts(id, name, started, Err(error))
+    }
+
+    /// The report of a run of which nothing more is known.
+    pub(crate) fn without_facts(
+        id: RunId,
+        name: &str,
+        started: Instant,
+        result: Result<serde_json::Value, RuleError>,
+    ) -> Self {
         Self {
             id,
             name: name.to_owned(),
-            result: Err(RuleError::internal("the run's worker thread ended")),
+            result,
             waited: Duration::ZERO,
             ran: started.elapsed(),
             semaphores: Vec::new(),

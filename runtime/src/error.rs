@@ -191,6 +191,14 @@ impl RuleError {
         )
     }
 
+    /// The run should have ended, and its thread still computes.
+    pub(crate) fn unresponsive(mut self) -> Self {
+        self.message.push_str(
+            "; it is still inside a built-in function that cannot be stopped, so what it held was given up",
+        );
+        self
+    }
+
     /// The run needed more than `limit` bytes of memory.
     pub(crate) fn out_of_memory(limit: usize) -> Self {
         Self::new(

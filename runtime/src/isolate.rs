@@ -20,6 +20,7 @@ use crate::rule::{self, Fork};
 use crate::run::Run;
 use crate::script::{Script, Source};
 use crate::session;
+use crate::sys::countdown::Countdown;
 use crate::sys::memory::CountingAllocator;
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
 use crate::trace::RegionOutcome;
@@ -88,6 +89,9 @@ struct ForgetValues(Rc<Run>);
 
 impl Drop for ForgetValues {
     fn drop(&mut self) {
+        // The context is about to be freed.
+        self.0.gauge.pulse().set_countdown(None);
+        self.0.gauge.refuse_nothing();
         self.0.forget_values();
     }
 }
@@ -126,6 +130,13 @@ impl Isolate {
         )));
         let interrupted = Rc::clone(run);
         runtime.set_interrupt_handler(Some(Box::new(move || interrupted.on_interrupt())));
+        let pulse = run.gauge.pulse();
+        isolate
+            .context
+            .with(|ctx| pulse.set_countdown(Countdown::of(&ctx)));
+        let attending = Rc::downgrade(run);
+        run.gauge
+            .set_attendant(move || attending.upgrade().is_none_or(|run| run.on_allocation()));
         // Last, because QuickJS does not check every allocation while it sets up a context.
         run.gauge.set_limit(limits.memory);
         Ok(isolate)

@@ -44,8 +44,10 @@ mod script;
 mod session;
 mod source;
 mod sys;
+mod ticker;
 mod trace;
 mod typescript;
+mod watch;
 mod worker;
 
 pub use cla_semaphore as semaphore;
@@ -53,7 +55,7 @@ pub use rquickjs as js;
 
 pub use engine::{
     Engine, EngineBuilder, OtherSemaphores, RunCanceller, RunHandle, RunOptions, RunReport,
-    TakenSemaphore,
+    TakenSemaphore, UnresponsiveRun,
 };
 pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use ledger::{Account, HeldPermit, Ledger, PermitFacts};

@@ -33,6 +33,13 @@ use crate::trace::{MOST_REGIONS, RegionRecord, Trace};
 /// they share one slice.
 const TIME_SLICE: Duration = Duration::from_millis(5);
 
+/// A run that must stop and is still in the same built-in function after this gets no large block of memory any more,
+/// which ends most such functions ...
+const REFUSE_LARGE_AFTER: Duration = Duration::from_millis(10);
+
+/// ... and after this, one request fails, of whatever size; and again after each such span.
+const REFUSE_ONE_AFTER: Duration = Duration::from_millis(30);
+
 /// The least that a run gets of the slice, so that the switches do not cost more than the work.
 const MIN_SLICE: Duration = Duration::from_millis(1);
 
@@ -60,6 +67,8 @@ pub struct Run {
     pub(crate) deadline: Option<Instant>,
     /// When the interpreter first asked since the run was last suspended.
     slice_started: Cell<Option<Instant>>,
+    /// Since when the run must stop, as its requests for memory know while the interpreter does not ask.
+    unanswered: Cell<Option<Instant>>,
     pub(crate) output: Arc<dyn Output>,
     pub(crate) event: Option<String>,
     spawner: Spawner,
@@ -138,6 +147,7 @@ impl Run {
             gauge: Rc::clone(&gauge),
             deadline: parts.deadline,
             slice_started: Cell::default(),
+            unanswered: Cell::default(),
             output: parts.output,
             event: parts.event,
             spawner: parts.spawner,
@@ -365,11 +375,42 @@ impl Run {
         self.modules.clear();
     }
 
-    /// What QuickJS asks every few thousand steps: whether to stop. May let other runs go first.
+    /// What QuickJS asks every few thousand steps, or when the clock says so: whether to stop. May let other runs go
+    /// first.
     pub(crate) fn on_interrupt(&self) -> bool {
-        if self.must_stop() {
+        self.gauge.pulse().note_asked();
+        self.gauge.refuse_large(false);
+        self.unanswered.set(None);
+        self.must_stop() || (self.give_way() && self.must_stop())
+    }
+
+    /// What the allocator asks when the clock says so: whether the run may have more memory. May let other runs go first.
+    ///
+    /// Inside a long built-in function nothing else asks. A function that gets no memory throws, and then the
+    /// interpreter asks. Requests are refused one at a time: what it needs to unwind, it gets.
+    pub(crate) fn on_allocation(&self) -> bool {
+        if !fiber::is_running() {
             return true;
         }
+        self.gauge.pulse().note_asked();
+        if !self.must_stop() {
+            self.unanswered.set(None);
+            self.give_way();
+            return true;
+        }
+        let since = self.unanswered.get().unwrap_or_else(Instant::now);
+        self.unanswered.set(Some(since));
+        self.gauge
+            .refuse_large(since.elapsed() >= REFUSE_LARGE_AFTER);
+        if since.elapsed() >= REFUSE_ONE_AFTER {
+            self.unanswered.set(Some(Instant::now()));
+            return false;
+        }
+        true
+    }
+
+    /// Lets other runs go first if this one has kept its thread for a slice; says whether it did.
+    fn give_way(&self) -> bool {
         // The slice begins with the first question, not with the run: setting up is not the rule's
         // work, and a rule that goes straight to its semaphore keeps its place before later ones.
         let Some(started) = self.slice_started.get() else {
@@ -382,7 +423,7 @@ impl Run {
             fiber::block_on(tokio::task::yield_now());
             COMPUTING.set(COMPUTING.get() - 1);
             self.slice_started.set(Some(Instant::now()));
-            return self.must_stop();
+            return true;
         }
         false
     }

@@ -2,15 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use cla_semaphore::RunId;
 use futures_util::future::{Either, select};
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::{Control, Stop};
@@ -23,7 +25,9 @@ use crate::output::{Output, OutputStream};
 use crate::run::{Run, RunParts, Spawner};
 use crate::script::{Script, Source};
 use crate::sys::fiber::Fiber;
+use crate::ticker::{self, Lane, Pulse};
 use crate::trace::Trace;
+use crate::watch::Watched;
 
 /// A run that is to be started.
 pub(crate) struct Job {
@@ -54,16 +58,22 @@ pub(crate) struct Job {
 /// last run is done.
 pub(crate) struct Worker {
     index: usize,
+    /// It only gets runs that no other worker can take.
+    spare: bool,
     jobs: OnceLock<mpsc::UnboundedSender<Job>>,
     load: Arc<AtomicUsize>,
+    /// A run on it does not answer.
+    stuck: Arc<AtomicBool>,
 }
 
 impl Worker {
-    pub(crate) fn new(index: usize) -> Self {
+    pub(crate) fn new(index: usize, spare: bool) -> Self {
         Self {
             index,
+            spare,
             jobs: OnceLock::new(),
             load: Arc::default(),
+            stuck: Arc::default(),
         }
     }
 
@@ -72,14 +82,23 @@ impl Worker {
         self.load.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn is_spare(&self) -> bool {
+        self.spare
+    }
+
+    /// Whether a run keeps this thread from all others, for longer than any run should.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck.load(Ordering::Relaxed)
+    }
+
     /// Hands a job over. If the thread cannot be started, or has died, the job's report says so.
     pub(crate) fn send(&self, job: Job) {
         let jobs = self.jobs.get_or_init(|| {
             let (sender, receiver) = mpsc::unbounded_channel();
-            let load = Arc::clone(&self.load);
+            let (load, stuck) = (Arc::clone(&self.load), Arc::clone(&self.stuck));
             let thread = std::thread::Builder::new()
                 .name(format!("cla-worker-{}", self.index))
-                .spawn(move || work(receiver, &load));
+                .spawn(move || work(receiver, &load, &stuck));
             // A thread that cannot start drops the receiver, and with it the report's sender.
             drop(thread);
             sender
@@ -92,20 +111,23 @@ impl Worker {
     }
 }
 
-fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>) {
+fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>, stuck: &Arc<AtomicBool>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let Ok(runtime) = runtime else {
         return; // out of file descriptors; the jobs' reports are dropped, which their handles tell
     };
+    let lane = Arc::new(Lane::default());
+    // Without a clock, runs ask by counting steps alone.
+    let _ = ticker::watch(&lane);
     let runs = tokio::task::LocalSet::new();
     runtime.block_on(async {
         runs.run_until(async {
             while let Some(job) = jobs.recv().await {
-                let load = Arc::clone(load);
+                let (load, stuck, lane) = (Arc::clone(load), Arc::clone(stuck), Arc::clone(&lane));
                 tokio::task::spawn_local(async move {
-                    perform(job).await;
+                    perform(job, &lane, stuck).await;
                     load.fetch_sub(1, Ordering::Relaxed);
                 });
             }
@@ -117,7 +139,7 @@ fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>) {
 }
 
 /// Runs one job from start to report.
-async fn perform(job: Job) {
+async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     let started = Instant::now();
     let limits = job.limits;
     let folders = job.folders.clone();
@@ -145,6 +167,21 @@ async fn perform(job: Job) {
         semaphores: job.settings.semaphores.clone(),
         modules: ModuleCache::new(Arc::clone(&job.settings.modules), roots),
     });
+    let report_sender = Arc::new(Mutex::new(Some(job.report)));
+    let watched = Arc::new(Watched {
+        id: job.id,
+        name: Arc::clone(&job.name),
+        control: Arc::clone(&job.control),
+        limits,
+        deadline: run.deadline,
+        started,
+        semaphores: job.settings.semaphores.clone(),
+        report: Arc::clone(&report_sender),
+        live: Arc::clone(&job.live),
+        listener: job.settings.unresponsive.clone(),
+        worker_is_stuck: stuck,
+        stage: Mutex::default(),
+    });
     let fiber = {
         let run = Rc::clone(&run);
         let settings = Arc::clone(&job.settings);
@@ -158,7 +195,15 @@ async fn perform(job: Job) {
         })
     };
     let result = match fiber {
-        Ok(fiber) => until_done(fiber, &job.control, run.deadline).await,
+        Ok(fiber) => {
+            let fiber = OnLane {
+                lane: Arc::clone(lane),
+                pulse: Arc::clone(run.gauge.pulse()),
+                watched,
+                fiber,
+            };
+            until_done(fiber, &job.control, run.deadline).await
+        }
         Err(error) => Err(RuleError::internal(&format!(
             "cannot reserve a stack for the run: {error}; too many runs at once \
              (on Linux, raise vm.max_map_count)"
@@ -179,13 +224,42 @@ async fn perform(job: Job) {
         job.output.write(OutputStream::Stderr, &text);
     }
     job.live.remove(job.id);
-    // Nobody may be waiting for it; that is fine.
-    let _ = job.report.send(report);
+    // It may have been reported already, if it did not answer; or nothing waits for the report.
+    let sender = report_sender.lock().take();
+    if let Some(sender) = sender {
+        let _ = sender.send(report);
+    }
+}
+
+/// A fiber, watched by the clock while it executes.
+struct OnLane<T> {
+    lane: Arc<Lane<Watched>>,
+    pulse: Arc<Pulse>,
+    watched: Arc<Watched>,
+    fiber: Fiber<T>,
+}
+
+impl<T: 'static> Future for OnLane<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = &mut *self;
+        this.lane.enter(&this.pulse, &this.watched);
+        let polled = Pin::new(&mut this.fiber).poll(cx);
+        this.lane.leave();
+        polled
+    }
+}
+
+impl<T> Drop for OnLane<T> {
+    fn drop(&mut self) {
+        self.lane.forget(&self.pulse);
+    }
 }
 
 /// Polls the fiber to its end; stops the run at its deadline, even while it is blocked.
 async fn until_done<T: 'static>(
-    fiber: Fiber<T>,
+    fiber: OnLane<T>,
     control: &Control,
     deadline: Option<Instant>,
 ) -> T {

@@ -138,6 +138,11 @@ impl<T> Drop for Fiber<T> {
     }
 }
 
+/// Whether the code that asks runs on a fiber, so that it can block.
+pub(crate) fn is_running() -> bool {
+    CURRENT.get().is_some()
+}
+
 /// Runs `future` to its end, suspending the current fiber while it is pending.
 ///
 /// A future that is ready at once costs one poll and no switch.

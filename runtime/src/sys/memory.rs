@@ -7,11 +7,14 @@
 //! Small ones still succeed, up to a grace amount, so that QuickJS can unwind in good order.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::ptr::null_mut;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rquickjs::allocator::Allocator;
+
+use crate::ticker::Pulse;
 
 /// Beyond the limit, a request of this size or more fails at once. QuickJS fetches memory for small
 /// objects in blocks of 4 KiB; anything this large is a script's own string, array or buffer.
@@ -23,13 +26,34 @@ const MIN_GRACE: usize = 4 * 1024 * 1024;
 /// ... and at most. Between two interrupt checks a script executes some ten thousand steps.
 const MAX_GRACE: usize = 64 * 1024 * 1024;
 
+/// Answers for the run when the clock says that it should ask: gives way to others, and says whether the run may have
+/// more memory. See [`Run::on_allocation`](crate::Run::on_allocation).
+type Attendant = Box<dyn Fn() -> bool>;
+
 /// How much memory an isolate uses, and whether that was ever more than it may.
-#[derive(Debug)]
 pub(crate) struct MemoryGauge {
+    /// Says that the run should ask. Looked at with every request, which reaches the inside of long built-in functions.
+    pulse: Arc<Pulse>,
+    attendant: OnceCell<Attendant>,
+    /// Requests may be refused: the isolate is set up, and not being taken down.
+    may_refuse: Cell<bool>,
+    /// The run must stop and does not ask otherwise: what is large is refused.
+    refuses_large: Cell<bool>,
     used: Cell<usize>,
     peak: Cell<usize>,
     limit: Cell<usize>,
     exceeded: Cell<bool>,
+}
+
+impl std::fmt::Debug for MemoryGauge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryGauge")
+            .field("used", &self.used)
+            .field("peak", &self.peak)
+            .field("limit", &self.limit)
+            .field("exceeded", &self.exceeded)
+            .finish_non_exhaustive()
+    }
 }
 
 impl MemoryGauge {
@@ -39,11 +63,53 @@ impl MemoryGauge {
     /// allocation while it sets up a context.
     pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self {
+            pulse: Arc::default(),
+            attendant: OnceCell::new(),
+            may_refuse: Cell::new(false),
+            refuses_large: Cell::new(false),
             used: Cell::new(0),
             peak: Cell::new(0),
             limit: Cell::new(usize::MAX),
             exceeded: Cell::new(false),
         })
+    }
+
+    /// What the clock rings.
+    pub(crate) fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
+    }
+
+    /// From now on, `attendant` is called with requests that come while the run should ask.
+    pub(crate) fn set_attendant(&self, attendant: impl Fn() -> bool + 'static) {
+        // There is one isolate to a gauge, which sets it once.
+        let _ = self.attendant.set(Box::new(attendant));
+        self.may_refuse.set(true);
+    }
+
+    /// From now on, no request is refused for the sake of time.
+    pub(crate) fn refuse_nothing(&self) {
+        self.may_refuse.set(false);
+        self.refuses_large.set(false);
+    }
+
+    /// Whether large requests are refused.
+    pub(crate) fn refuse_large(&self, refuse: bool) {
+        self.refuses_large.set(refuse);
+    }
+
+    /// Asks for a run that should ask; `false` if the request is to be refused.
+    #[cold]
+    fn attend(&self) -> bool {
+        self.attendant.get().is_none_or(|attendant| attendant()) || !self.may_refuse.get()
+    }
+
+    /// Whether a request of that size may be served now, as far as time goes.
+    #[inline]
+    fn has_time_for(&self, size: usize) -> bool {
+        if self.pulse.is_due() && !self.attend() {
+            return false;
+        }
+        size < LARGE_REQUEST || !self.refuses_large.get()
     }
 
     /// From now on, more than `bytes` in use is too much.
@@ -135,7 +201,7 @@ impl CountingAllocator {
         let Some(layout) = Self::layout(size) else {
             return null_mut();
         };
-        if !self.gauge.admit(layout.size()) {
+        if !self.gauge.has_time_for(size) || !self.gauge.admit(layout.size()) {
             return null_mut();
         }
         // SAFETY: the layout is not empty, as it includes the header.
@@ -183,6 +249,10 @@ unsafe impl Allocator for CountingAllocator {
     }
 
     unsafe fn dealloc(&mut self, ptr: *mut u8) {
+        // Freeing much takes long, too; others go first. It cannot be refused.
+        if self.gauge.pulse.is_due() {
+            self.gauge.attend();
+        }
         // SAFETY: the caller passes a live block of ours; it was made with this very layout.
         unsafe {
             let layout = Layout::from_size_align_unchecked(size_of_block(ptr) + HEADER, HEADER);
@@ -198,6 +268,9 @@ unsafe impl Allocator for CountingAllocator {
         let Some(new_layout) = Self::layout(new_size) else {
             return null_mut();
         };
+        if !self.gauge.has_time_for(new_size) {
+            return null_mut();
+        }
         // SAFETY: the caller passes a live block of ours; it was made with `old_layout`, and the new
         // size was checked above.
         unsafe {

@@ -1,11 +1,12 @@
 //! All of the engine's `unsafe` code, behind safe types.
 //!
-//! Four pieces need it: switching stacks ([`fiber`]), counting QuickJS's memory ([`memory`]), Rust
-//! values in JavaScript objects ([`host_object`]), and the few calls into QuickJS that `rquickjs` does
-//! not offer safely ([`quickjs`]). Nothing outside of this module may use `unsafe`; the workspace
+//! Five pieces need it: switching stacks ([`fiber`]), counting QuickJS's memory ([`memory`]), its countdown to the
+//! next question ([`countdown`]), Rust values in JavaScript objects ([`host_object`]), and the few calls into QuickJS
+//! that `rquickjs` does not offer safely ([`quickjs`]). Nothing outside of this module may use `unsafe`; the workspace
 //! lint `unsafe_code = "deny"` enforces it.
 #![allow(unsafe_code)] // the one module of the workspace that needs it; see above
 
+pub(crate) mod countdown;
 pub(crate) mod fiber;
 pub(crate) mod host_object;
 pub(crate) mod memory;

@@ -1,0 +1,123 @@
+//! What is done about a run that does not answer: it is inside a built-in function that does not ask, and keeps its
+//! worker from everything else.
+//!
+//! Nothing can end such a function from outside. But it must harm no other run: new runs go to other workers, the host
+//! is informed, and once the run is past its limit or was cancelled, its report goes out and what it holds is given up,
+//! although its worker still computes. If the function ever ends, the run ends with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use cla_semaphore::{RunId, Semaphores};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::control::{Control, Stop};
+use crate::engine::{LiveRuns, RunReport, UnresponsiveRun};
+use crate::error::RuleError;
+use crate::limits::Limits;
+use crate::ticker::Answerable;
+
+/// How long past its limit a run that does not answer is waited for.
+const LATE: Duration = Duration::from_secs(1);
+
+/// A host's function that hears of runs that do not answer.
+pub(crate) type UnresponsiveListener = Arc<dyn Fn(&UnresponsiveRun) + Send + Sync>;
+
+/// The sender of a run's report; empty once it is sent.
+pub(crate) type ReportSender = Arc<Mutex<Option<oneshot::Sender<RunReport>>>>;
+
+/// A run as the clock knows it.
+pub(crate) struct Watched {
+    pub(crate) id: RunId,
+    pub(crate) name: Arc<str>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) limits: Limits,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) started: Instant,
+    pub(crate) semaphores: Semaphores,
+    pub(crate) report: ReportSender,
+    pub(crate) live: Arc<LiveRuns>,
+    pub(crate) listener: Option<UnresponsiveListener>,
+    /// The worker does not get new runs while this is set.
+    pub(crate) worker_is_stuck: Arc<AtomicBool>,
+    pub(crate) stage: Mutex<Stage>,
+}
+
+/// What was done so far about a run that does not answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stage {
+    informed: bool,
+    /// Since when it should have ended.
+    late_since: Option<Instant>,
+    given_up: bool,
+}
+
+impl Answerable for Watched {
+    fn does_not_answer(&self, silent: Duration) {
+        let mut stage = self.stage.lock();
+        self.worker_is_stuck.store(true, Ordering::Relaxed);
+        if !stage.informed {
+            stage.informed = true;
+            if let Some(listener) = &self.listener {
+                listener(&UnresponsiveRun {
+                    id: self.id,
+                    name: Arc::clone(&self.name),
+                    silent,
+                });
+            }
+        }
+        if self
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+        {
+            self.control.stop(Stop::TimedOut);
+        }
+        let Some(reason) = self.control.reason() else {
+            stage.late_since = None;
+            return;
+        };
+        let late = stage.late_since.get_or_insert_with(Instant::now).elapsed();
+        if late >= LATE && !stage.given_up {
+            stage.given_up = true;
+            drop(stage);
+            self.give_up(reason);
+        }
+    }
+
+    fn answers(&self) {
+        self.worker_is_stuck.store(false, Ordering::Relaxed);
+        let mut stage = self.stage.lock();
+        stage.informed = false;
+        stage.late_since = None;
+    }
+}
+
+impl Watched {
+    /// Gives up what the run holds, and reports its end.
+    fn give_up(&self, reason: Stop) {
+        let report = self.report.lock().take();
+        let error = match reason {
+            Stop::Cancelled => RuleError::cancelled(),
+            Stop::TimedOut => RuleError::timed_out(self.limits.timeout.unwrap_or_default()),
+            Stop::OutOfMemory => RuleError::out_of_memory(self.limits.memory),
+        };
+        let report_of =
+            |error| RunReport::without_facts(self.id, &self.name, self.started, Err(error));
+        let (semaphores, id) = (self.semaphores.clone(), self.id);
+        let (live, report_to_send) = (Arc::clone(&self.live), report_of(error.unresponsive()));
+        // A store may be slow or away; the clock goes on.
+        let work = move || {
+            drop((semaphores, id)); // ABANDON
+            live.remove(id);
+            if let Some(report) = report {
+                let _ = report.send(report_to_send);
+            }
+        };
+        // Without a thread left, the run is only given up when its function ends.
+        let _ = std::thread::Builder::new()
+            .name("cla-give-up".to_owned())
+            .spawn(work);
+    }
+}
