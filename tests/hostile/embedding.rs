@@ -265,6 +265,10 @@ fn one(
         }
     };
     let broken = bounds::broken(case, &seen, machine);
+    if !broken.is_empty() {
+        // What it left behind is not to be taken for a failure of the next one.
+        *process = None;
+    }
     let how = command_line(Path::new("cla"), case);
     Outcome::new(case, Host::Embedding, seen, broken, how)
 }

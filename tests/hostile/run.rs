@@ -31,14 +31,16 @@ const UNREAD: Duration = Duration::from_secs(2);
 pub(crate) fn neighbour(until: Duration) -> String {
     let until = until.as_millis();
     format!(
-        "const {{ sleep }} = require('cla/util'), sem = require('cla/sem'); let worst = 0, was = false, is = false;
+        "const {{ sleep }} = require('cla/util'), sem = require('cla/sem');
+         const requests = () => sem.show('{SLOT}')?.requests ?? [];
+         const token = () => Math.max(0, ...requests().map((request) => request.token ?? 0));
+         const first = token(); let worst = 0, goesOn = true;
          do {{
              const t = performance.now();
              sleep(0.01);
              worst = Math.max(worst, performance.now() - t - 10);
-             is = sem.show('{SLOT}')?.busy > 0;
-             was ||= is;
-         }} while (performance.now() < {until} && (is || !was));
+             goesOn = token() === first || sem.show('{SLOT}').busy > 0;
+         }} while (goesOn && performance.now() < {until});
          worst"
     )
 }
@@ -207,13 +209,13 @@ impl Waiter {
                 let semaphores = Semaphores::connect(&store).ok()?;
                 // The program makes the file; before that, and before the run has its slot, there is nothing to wait for.
                 loop {
-                    let is_busy = semaphores
+                    let was_taken = semaphores
                         .show(&name)
                         .await
                         .ok()
                         .flatten()
-                        .is_some_and(|view| view.busy > 0);
-                    if is_busy || over.load(Ordering::Relaxed) {
+                        .is_some_and(|view| !view.requests.is_empty());
+                    if was_taken || over.load(Ordering::Relaxed) {
                         break;
                     }
                     tokio::time::sleep(Duration::from_millis(10)).await;
