@@ -27,6 +27,7 @@
 //! The standard library (`cla/sem`, `cla/util`, ...) is the crate `cla-stdlib`; an engine without it
 //! has the language, timers, `import` and `require`, and nothing else.
 
+mod builtins;
 mod control;
 pub mod duration;
 mod engine;
@@ -44,9 +45,11 @@ mod script;
 mod session;
 mod source;
 mod sys;
+mod text;
 mod ticker;
 mod trace;
 mod typescript;
+mod value;
 mod watch;
 mod worker;
 
@@ -61,16 +64,19 @@ pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use ledger::{Account, HeldPermit, Ledger, PermitFacts};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
 pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
-pub use output::{Output, OutputStream, ProcessOutput};
+pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
 pub use rule::{
     Finding, Plan, PlannedBlock, PlannedOp, PlannedSemaphore, ServiceNameError, Severity, check,
     check_text, plan, rulebook_schema,
 };
-pub use run::{Charge, Kept, Run};
+pub use run::{Charge, Kept, Run, contain_panic};
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
 pub use source::{Happening, Listening, Source};
 pub use sys::host_object::{HostObject, HostValues};
+pub use sys::overflow::report_stack_overflow;
 pub use sys::quickjs::{StringIdentity, bytes_of, error_without_place, fulfils_promise};
+pub use text::{escaped_text, exact_text};
 pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};
 pub use typescript::input::{InputState, input_state, tidy};
+pub use value::{MAX_DEPTH, RuleValue, Wanted};

@@ -1,16 +1,19 @@
 //! A run from the inside: what host functions reach while a rule executes.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, Owner, Permit, Request, RunId, Semaphores};
 use futures_util::future::{Either, LocalBoxFuture, select};
-use rquickjs::{Ctx, Exception, Function, JsLifetime, Object, Persistent};
+use rquickjs::{Ctx, Exception, Function, JsLifetime, Object, Persistent, Value};
 
 use crate::control::{Control, Stop, Stopped};
 use crate::engine::{Engine, RunHandle, RunOptions, RunReport};
@@ -19,13 +22,16 @@ use crate::event_loop::EventLoop;
 use crate::ledger::{Account, Ledger};
 use crate::limits::Limits;
 use crate::modules::{ModuleCache, Resolved};
-use crate::output::{Output, OutputStream};
+use crate::output::{self, Output, OutputStream, OutputWait};
 use crate::rule::{self, ServiceNameError};
 use crate::script::Script;
 use crate::sys::fiber;
 use crate::sys::memory::MemoryGauge;
-use crate::sys::quickjs::throw_uncatchable;
+use crate::sys::quickjs::{has_exception, throw_uncatchable};
+use crate::sys::values::run_of;
 use crate::trace::{MOST_REGIONS, RegionRecord, Trace};
+use crate::value::{self, Stash};
+use crate::worker::panic_message;
 
 /// How long runs that compute may keep their worker thread before everybody else gets a turn.
 ///
@@ -61,8 +67,15 @@ pub struct Run {
     pub(crate) id: RunId,
     pub(crate) name: Arc<str>,
     pub(crate) arguments: Vec<String>,
-    pub(crate) stash: serde_json::Value,
+    /// What the host gave, until it is made an object.
+    stash: Cell<Option<(Stash, Charge)>>,
     pub(crate) control: Arc<Control>,
+    /// What a panic of the host's code said.
+    panic: RefCell<Option<String>>,
+    /// A panic that a script has caught is looked for.
+    probing: Cell<bool>,
+    /// Throws then, so that the panic goes on.
+    thrower: RefCell<Option<Kept<Function<'static>>>>,
     pub(crate) gauge: Rc<MemoryGauge>,
     pub(crate) deadline: Option<Instant>,
     /// When the interpreter first asked since the run was last suspended.
@@ -70,12 +83,16 @@ pub struct Run {
     /// Since when the run must stop, as its requests for memory know while the interpreter does not ask.
     unanswered: Cell<Option<Instant>>,
     pub(crate) output: Arc<dyn Output>,
+    /// How much the output had been given when this run last wrote to it, by stream.
+    written: [Cell<u64>; 2],
     pub(crate) event: Option<String>,
     spawner: Spawner,
     pub(crate) started: Instant,
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// When the innermost op of a rulebook that has a time limit is out of time.
     op_deadline: Cell<Option<Instant>>,
+    /// After the run was stopped, its output had no room for a while: it is not waited for again.
+    output_given_up: Cell<bool>,
     /// What must be done in the end is being done.
     shield: Cell<Option<Shield>>,
     pub(crate) semaphores: Semaphores,
@@ -87,6 +104,10 @@ pub struct Run {
     pub(crate) modules: ModuleCache,
     kept: RefCell<Vec<Weak<dyn Forget>>>,
     stash_object: RefCell<Option<Kept<Object<'static>>>>,
+    /// Our own functions in place of the interpreter's; see [`builtins`](crate::builtins).
+    pub(crate) builtins: RefCell<Option<Kept<Object<'static>>>>,
+    /// Below this address of its stack, no more calls of the interpreter's should nest.
+    stack_floor: Cell<usize>,
     /// By name, in the order in which they were registered.
     services: RefCell<Vec<(String, Kept<Function<'static>>)>>,
 }
@@ -96,7 +117,7 @@ pub(crate) struct RunParts {
     pub(crate) id: RunId,
     pub(crate) name: Arc<str>,
     pub(crate) arguments: Vec<String>,
-    pub(crate) stash: serde_json::Value,
+    pub(crate) stash: Stash,
     pub(crate) control: Arc<Control>,
     pub(crate) deadline: Option<Instant>,
     pub(crate) output: Arc<dyn Output>,
@@ -138,22 +159,37 @@ impl Run {
     pub(crate) fn new(parts: RunParts) -> Rc<Self> {
         let owner = Owner::process(&*parts.name).with_run(parts.id);
         let gauge = MemoryGauge::new();
+        let weight = match &parts.stash {
+            Stash::Value(value) => value.weight(),
+            // The host's own.
+            Stash::Json(_) => 0,
+        };
+        gauge.charge(weight);
+        let stash_charge = Charge {
+            gauge: Rc::clone(&gauge),
+            bytes: weight,
+        };
         Rc::new(Self {
             id: parts.id,
             name: parts.name,
             arguments: parts.arguments,
-            stash: parts.stash,
+            stash: Cell::new(Some((parts.stash, stash_charge))),
             control: parts.control,
+            panic: RefCell::default(),
+            probing: Cell::default(),
+            thrower: RefCell::default(),
             gauge: Rc::clone(&gauge),
             deadline: parts.deadline,
             slice_started: Cell::default(),
             unanswered: Cell::default(),
             output: parts.output,
+            written: Default::default(),
             event: parts.event,
             spawner: parts.spawner,
             started: parts.started,
             regions: RefCell::default(),
             op_deadline: Cell::default(),
+            output_given_up: Cell::default(),
             shield: Cell::default(),
             semaphores: parts.semaphores,
             owner,
@@ -163,6 +199,8 @@ impl Run {
             modules: parts.modules,
             kept: RefCell::default(),
             stash_object: RefCell::default(),
+            builtins: RefCell::default(),
+            stack_floor: Cell::default(),
             services: RefCell::default(),
         })
     }
@@ -182,9 +220,91 @@ impl Run {
         &self.arguments
     }
 
-    /// Writes to the run's output.
-    pub fn write(&self, stream: OutputStream, text: &str) {
+    /// Writes to the run's output; blocks the rule, not its thread, while that has no room.
+    ///
+    /// A long text goes there in pieces. In what must be done in the end although the run was stopped, an output that
+    /// takes nothing more is waited for only briefly, once: the text is then dropped.
+    ///
+    /// # Errors
+    ///
+    /// That of [`Run::block_on`].
+    pub fn write(&self, ctx: &Ctx<'_>, stream: OutputStream, text: &str) -> rquickjs::Result<()> {
+        let mut rest = text;
+        loop {
+            self.checkpoint(ctx)?;
+            if let Some(room) = self.output.ready(stream)
+                && !self.block_on(ctx, self.gets(room))?
+            {
+                return Ok(());
+            }
+            let (piece, left) = output::piece(rest);
+            self.hand_on(stream, piece);
+            if left.is_empty() {
+                return Ok(());
+            }
+            rest = left;
+        }
+    }
+
+    /// Writes to the run's output from a future that the run waits for.
+    pub(crate) async fn write_waiting(&self, stream: OutputStream, text: &str) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some(room) = self.output.ready(stream)
+                && !self.gets(room).await
+            {
+                return;
+            }
+            let (piece, left) = output::piece(rest);
+            self.hand_on(stream, piece);
+            rest = left;
+        }
+    }
+
+    fn hand_on(&self, stream: OutputStream, text: &str) {
         self.output.write(stream, text);
+        self.written[stream.index()].set(self.output.given(stream));
+    }
+
+    /// What there is to wait for until the output has written what this run gave it.
+    pub(crate) fn unwritten(&self) -> impl Iterator<Item = OutputWait<'_>> {
+        let streams = OutputStream::ALL.into_iter();
+        streams.filter_map(|stream| {
+            self.output
+                .flushed(stream, self.written[stream.index()].get())
+        })
+    }
+
+    /// Waits for room in the output; `false` if that is given up, because it is the end of a run that was stopped.
+    async fn gets(&self, room: OutputWait<'_>) -> bool {
+        if self.shield.get().is_none() {
+            room.await;
+            return true;
+        }
+        if self.output_given_up.get() {
+            return false;
+        }
+        let patience = async {
+            // It is looked at whenever this is polled, which it is when the run is stopped.
+            poll_fn(|_| match self.stopped_from_outside() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
+            tokio::time::sleep(output::PATIENCE).await;
+        };
+        let patience = pin!(patience);
+        let got = matches!(select(room, patience).await, Either::Left(_));
+        self.output_given_up.set(!got);
+        got
+    }
+
+    /// Whether the run was stopped, or the op that is carried out is out of time, shielded or not.
+    fn stopped_from_outside(&self) -> bool {
+        let late = |at: Instant| Instant::now() >= at;
+        self.control.reason().is_some()
+            || self.control.is_interrupted()
+            || self.op_deadline.get().is_some_and(late)
     }
 
     /// The semaphores of the engine.
@@ -208,7 +328,11 @@ impl Run {
         if let Some(kept) = &*self.stash_object.borrow() {
             return kept.get(ctx);
         }
-        let value = ctx.json_parse(self.stash.to_string())?;
+        let value = match self.stash.take() {
+            Some((Stash::Json(json), _)) => value::from_json(ctx, &json)?,
+            Some((Stash::Value(value), _charge)) => value::from_value(ctx, value)?,
+            None => Value::new_undefined(ctx.clone()),
+        };
         let object = match value.into_object() {
             Some(object) => object,
             None => Object::new(ctx.clone())?,
@@ -248,6 +372,15 @@ impl Run {
             }
             Err(Stopped) => Err(self.throw_stopped(ctx)),
         }
+    }
+
+    /// Blocks like [`block_on`](Self::block_on); `None` when the run is stopped.
+    pub(crate) fn wait<F: Future>(&self, future: F) -> Option<F::Output> {
+        let (output, waited) = self.blocked(future).ok()?;
+        if waited {
+            self.slice_started.set(None);
+        }
+        Some(output)
     }
 
     /// Waits for the future until the run, or the op that is carried out, is stopped, and as long as it may go on then.
@@ -438,10 +571,76 @@ impl Run {
     /// When the run is stopped (cancelled, out of time or memory), an exception that the rule cannot catch. Return it
     /// to QuickJS as it is.
     pub fn checkpoint(&self, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
-        if self.on_interrupt() {
+        if self.on_interrupt() || self.find_panic(ctx) {
             return Err(self.throw_stopped(ctx));
         }
         Ok(())
+    }
+
+    /// Whether the run must end, for work that cannot be left by an exception at once: it lets other runs go first as
+    /// [`Run::checkpoint`] does, which throws the reason later.
+    pub fn must_end(&self) -> bool {
+        self.on_interrupt()
+    }
+
+    /// Whether code of the host's has panicked and a `catch` of the script's has held it. The run is stopped then.
+    ///
+    /// rquickjs keeps a panic while QuickJS unwinds, and goes on with it at the next exception that passes through one of
+    /// its own functions. A script that catches what looks like an exception to it would go on for ever. So this throws.
+    pub(crate) fn find_panic(&self, ctx: &Ctx<'_>) -> bool {
+        // An exception is on its way to one of those functions; and the throw may ask itself whether to stop.
+        if has_exception(ctx) || self.probing.get() {
+            return false;
+        }
+        let Some(thrower) = self.thrower.borrow().clone() else {
+            return false;
+        };
+        self.probing.set(true);
+        let found = catch_unwind(AssertUnwindSafe(|| {
+            let thrown = thrower
+                .get(ctx)
+                .and_then(|thrower| thrower.call::<_, ()>(()));
+            debug_assert!(thrown.is_err());
+        }));
+        self.probing.set(false);
+        ctx.catch();
+        match found {
+            Ok(()) => false,
+            Err(panic) => {
+                self.note_panic(&*panic);
+                true
+            }
+        }
+    }
+
+    /// A function that [throws](Self::is_probing) while it is called by [`Run::find_panic`].
+    pub(crate) fn set_thrower<'js>(&self, ctx: &Ctx<'js>, thrower: Function<'js>) {
+        *self.thrower.borrow_mut() = Some(self.keep(ctx, thrower));
+    }
+
+    /// Whether the thrower is to throw.
+    pub(crate) fn is_probing(&self) -> bool {
+        self.probing.get()
+    }
+
+    /// Code of the host's has panicked: that ends the run, and nothing in it can catch it.
+    fn note_panic(&self, panic: &(dyn Any + Send)) {
+        let message = panic_message(panic).to_owned();
+        self.panic.borrow_mut().get_or_insert(message);
+        self.control.stop(Stop::Panicked);
+    }
+
+    /// What the first panic said.
+    pub(crate) fn panic_message(&self) -> String {
+        self.panic.borrow().clone().unwrap_or_default()
+    }
+
+    /// Does something that may panic, outside of QuickJS's own frames.
+    pub(crate) fn contain<T>(&self, work: impl FnOnce() -> T) -> Result<T, Stopped> {
+        catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+            self.note_panic(&*panic);
+            Stopped
+        })
     }
 
     /// Looks at the limits, and says whether the run must end.
@@ -475,7 +674,7 @@ impl Run {
             .until
             .get_or_insert_with(|| Instant::now() + shield.grace);
         self.shield.set(Some(shield));
-        past(until) || reason == Some(Stop::OutOfMemory)
+        past(until) || matches!(reason, Some(Stop::OutOfMemory | Stop::Panicked))
     }
 
     /// When the innermost op that has a time limit is out of time.
@@ -497,6 +696,18 @@ impl Run {
         let done = work();
         self.shield.set(None);
         done
+    }
+
+    /// See [`Run::set_stack_floor`].
+    pub(crate) fn stack_floor(&self) -> usize {
+        self.stack_floor.get()
+    }
+
+    /// Notes, from the fiber, that its calls may use `limit` bytes of stack from here on.
+    pub(crate) fn set_stack_floor(&self, limit: usize) {
+        let here = 0u8;
+        self.stack_floor
+            .set((&raw const here as usize).saturating_sub(limit));
     }
 
     /// How much stack the run's calls may use, in bytes.
@@ -576,7 +787,7 @@ impl Run {
     ///
     /// All that is wrong with it.
     pub fn check_rulebook(&self, name: &str, text: &str) -> Result<(), RuleError> {
-        rule::read(&self.modules, name, &text.into()).map(drop)
+        rule::read(&self.modules, name, &text.into(), self).map(drop)
     }
 
     /// The folder of the rule that was started; `None` if it is a text that has none.
@@ -590,24 +801,31 @@ impl Run {
         RuleError::from_js(ctx, here.as_value(), &self.modules).location
     }
 
-    /// The file of another rule, as a rule names it: below the folders that this run may import from.
+    /// Another rule, as a rule names its file: one below the folders that this run may import from. It is read here, so
+    /// that what was allowed is what runs.
     ///
-    /// A relative path begins at the folder of the file `from`; `""` stands for the rule that was started.
+    /// A relative path begins at the folder of the file `from`; `""` stands for the rule that was started. Blocks the
+    /// rule, not its thread, if the file is large.
     ///
     /// # Errors
     ///
     /// Says why there is none.
-    pub fn rule_file(&self, from: &str, file: &str) -> Result<PathBuf, String> {
+    pub fn rule_file(&self, from: &str, file: &str) -> Result<Script, String> {
         let specifier = if file.starts_with(['.', '/']) {
             file.to_owned()
         } else {
             format!("./{file}")
         };
-        match self.modules.resolve(from, &specifier) {
-            Ok(Resolved::File(path)) => Ok(path),
-            Ok(Resolved::BuiltIn(_)) => Err(format!("{file} is no file")),
-            Err(error) => Err(error.to_string()),
-        }
+        let path = match self.modules.resolve(from, &specifier) {
+            Ok(Resolved::File(path)) => path,
+            Ok(Resolved::BuiltIn(_)) => return Err(format!("{file} is no file")),
+            Err(error) => return Err(error.to_string()),
+        };
+        let Some(name) = path.to_str() else {
+            return Err(format!("the path {} is not valid UTF-8", path.display()));
+        };
+        let text = self.modules.read(name, Some(self))?;
+        Ok(Script::read(name, text))
     }
 
     /// Runs another rule, with the output, limits and folders of this one, and blocks until it has ended. It is
@@ -676,10 +894,33 @@ impl Run {
         let message = match self.control.reason() {
             Some(Stop::TimedOut) => "the run is out of time",
             Some(Stop::OutOfMemory) => "the run is out of memory",
+            Some(Stop::Panicked) => "the program that runs the rule failed",
             None if self.control.is_interrupted() => "interrupted",
             Some(Stop::Cancelled) | None => "the run was cancelled",
         };
         throw_uncatchable(ctx, message)
+    }
+}
+
+/// Calls a host function's body so that its panic ends the run at once: a `catch` or `finally` in JavaScript would
+/// hold the panic of a function that is not called in this way for a moment, until the interpreter asks next.
+///
+/// # Errors
+///
+/// That of `body`; when it has panicked, an exception that the rule cannot catch.
+pub fn contain_panic<T>(
+    ctx: &Ctx<'_>,
+    body: impl FnOnce() -> rquickjs::Result<T>,
+) -> rquickjs::Result<T> {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(result) => result,
+        Err(panic) => match run_of(ctx) {
+            Some(run) => {
+                run.note_panic(&*panic);
+                Err(run.throw_stopped(ctx))
+            }
+            None => resume_unwind(panic),
+        },
     }
 }
 

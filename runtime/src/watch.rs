@@ -102,6 +102,7 @@ impl Watched {
             Stop::Cancelled => RuleError::cancelled(),
             Stop::TimedOut => RuleError::timed_out(self.limits.timeout.unwrap_or_default()),
             Stop::OutOfMemory => RuleError::out_of_memory(self.limits.memory),
+            Stop::Panicked => RuleError::panic("the run does not answer since"),
         };
         let report_of =
             |error| RunReport::without_facts(self.id, &self.name, self.started, Err(error));
@@ -109,7 +110,7 @@ impl Watched {
         let (live, report_to_send) = (Arc::clone(&self.live), report_of(error.unresponsive()));
         // A store may be slow or away; the clock goes on.
         let work = move || {
-            drop((semaphores, id)); // ABANDON
+            semaphores.abandon(id);
             live.remove(id);
             if let Some(report) = report {
                 let _ = report.send(report_to_send);

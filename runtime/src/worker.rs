@@ -10,23 +10,24 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use cla_semaphore::RunId;
+use cla_semaphore::{RunId, printable};
 use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::control::{Control, Stop};
+use crate::control::{Control, Stop, Stopped};
 use crate::engine::{Engine, EngineSettings, LiveRuns, OtherSemaphores, RunReport, TakenSemaphore};
 use crate::error::{ErrorKind, RuleError};
-use crate::isolate::{execute, fiber_stack};
+use crate::isolate::{execute, fiber_stack, stop_error};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
-use crate::output::{Output, OutputStream};
+use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
 use crate::run::{Run, RunParts, Spawner};
 use crate::script::{Script, Source};
 use crate::sys::fiber::Fiber;
 use crate::ticker::{self, Lane, Pulse};
 use crate::trace::Trace;
+use crate::value::{Returned, RuleValue, Stash, Wanted};
 use crate::watch::Watched;
 
 /// A run that is to be started.
@@ -35,7 +36,9 @@ pub(crate) struct Job {
     pub(crate) name: Arc<str>,
     pub(crate) script: Script,
     pub(crate) limits: Limits,
-    pub(crate) stash: serde_json::Value,
+    pub(crate) stash: Stash,
+    /// What is wanted of what it returns.
+    pub(crate) wanted: Wanted,
     pub(crate) arguments: Vec<String>,
     pub(crate) output: Arc<dyn Output>,
     pub(crate) folders: Vec<PathBuf>,
@@ -186,10 +189,15 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         let run = Rc::clone(&run);
         let settings = Arc::clone(&job.settings);
         let script = job.script;
-        Fiber::new(fiber_stack(&limits), move || {
+        let wanted = if job.detached {
+            Wanted::Nothing
+        } else {
+            job.wanted
+        };
+        Fiber::new(Arc::clone(&job.name), fiber_stack(&limits), move || {
             // A panic in a host function is that run's failure, not the worker's.
             catch_unwind(AssertUnwindSafe(|| {
-                execute(&settings, &run, script, &limits)
+                execute(&settings, &run, script, wanted, &limits)
             }))
             .unwrap_or_else(|panic| Err(RuleError::panic(panic_message(&*panic))))
         })
@@ -210,7 +218,12 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         ))),
     };
     run.end().await;
+    let mut result = result;
+    for unwritten in run.unwritten() {
+        result = wait_for_output(unwritten, &run, &limits, result).await;
+    }
     let report = report(&run, result, started);
+    let deadline = run.deadline;
     drop(run);
     if let Some(trace) = &job.trace {
         let ids = (report.id, job.parent);
@@ -220,8 +233,14 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         && let Err(error) = &report.result
         && error.kind != ErrorKind::Cancelled
     {
-        let text = format!("{}: {}", report.name, error.render(false));
-        job.output.write(OutputStream::Stderr, &text);
+        let text = format!("{}: {}", printable(&report.name), error.render(false));
+        let has_room = match job.output.ready(OutputStream::Stderr) {
+            Some(room) => within_limits(room, &job.control, deadline).await.is_ok(),
+            None => true,
+        };
+        if has_room {
+            job.output.write(OutputStream::Stderr, &text);
+        }
     }
     job.live.remove(job.id);
     // It may have been reported already, if it did not answer; or nothing waits for the report.
@@ -274,17 +293,59 @@ async fn until_done<T: 'static>(
     fiber.await
 }
 
+/// Waits until the output has written what it was given, and gives the run's result: that it was stopped, if it was
+/// meanwhile.
+async fn wait_for_output(
+    flushed: OutputWait<'_>,
+    run: &Run,
+    limits: &Limits,
+    result: Result<Returned, RuleError>,
+) -> Result<Returned, RuleError> {
+    match within_limits(flushed, &run.control, run.deadline).await {
+        Err(stop) if result.is_ok() => Err(stop_error(stop, run, limits)),
+        _ => result,
+    }
+}
+
+/// Waits for an output until the run is stopped, or out of time; a moment at least. Gives what stopped it.
+async fn within_limits(
+    wait: OutputWait<'_>,
+    control: &Control,
+    deadline: Option<Instant>,
+) -> Result<(), Stop> {
+    let mut wait = pin!(wait);
+    let until = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let stopped = {
+        let until = pin!(until);
+        match control.until_stopped(select(wait.as_mut(), until)).await {
+            Ok((Either::Left(_), _)) => return Ok(()),
+            Ok((Either::Right(_), _)) => Stop::TimedOut,
+            Err(Stopped) => control.reason().unwrap_or(Stop::Cancelled),
+        }
+    };
+    // A reader that is only slow gets what was written last.
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .map_err(|_| stopped)
+}
+
 /// The folder below which the rule may import.
 fn root_of(script: &Script) -> Option<PathBuf> {
     match &script.source {
         Source::File(path) => path.canonicalize().ok()?.parent().map(PathBuf::from),
         Source::Text { folder, .. } => folder.as_ref()?.canonicalize().ok(),
+        Source::Read { name, .. } => Path::new(name.as_ref()).parent().map(PathBuf::from),
         Source::Session(main) => main.folder.as_ref()?.canonicalize().ok(),
         Source::Fork(fork) => Path::new(&fork.main.name).parent().map(PathBuf::from),
     }
 }
 
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()
@@ -292,7 +353,11 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("no message")
 }
 
-fn report(run: &Run, result: Result<serde_json::Value, RuleError>, started: Instant) -> RunReport {
+fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> RunReport {
+    let (result, value) = match result {
+        Ok(returned) => (Ok(returned.json), returned.value),
+        Err(error) => (Err(error), RuleValue::Null),
+    };
     let mut semaphores: Vec<_> = run
         .ledger
         .accounts()
@@ -312,6 +377,7 @@ fn report(run: &Run, result: Result<serde_json::Value, RuleError>, started: Inst
         id: run.id,
         name: run.name.to_string(),
         result,
+        value,
         waited,
         ran: started.elapsed().saturating_sub(waited),
         semaphores,

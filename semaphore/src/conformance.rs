@@ -44,6 +44,7 @@ use std::time::Duration;
 
 use crate::semaphores::Semaphores;
 
+mod abandoned;
 mod clients;
 mod deadlocks;
 mod drive;
@@ -261,6 +262,7 @@ suite! { $
         a_future_dropped_on_its_way_leaves_nothing_behind,
         a_permit_is_given_back_when_it_is_dropped_also_by_a_panic,
         a_release_that_nobody_waits_for_is_one_all_the_same,
+        permits_that_are_dropped_all_at_once_are_given_back_like_others,
         ten_thousand_wait_and_are_steered,
         fencing_tokens_only_grow_even_when_the_semaphore_was_forgotten_in_between,
         an_idle_semaphore_is_forgotten_with_its_slots_and_its_handles_still_work,
@@ -343,6 +345,18 @@ suite! { $
         closing_gives_back_what_is_still_held_and_the_client_can_go_on,
         many_threads_at_two_clients_never_share_a_slot,
         a_long_line_at_one_semaphore_holds_up_no_other,
+    }
+    abandoned {
+        what_an_abandoned_run_holds_goes_to_the_next_in_line,
+        an_abandoned_permit_gives_nothing_back_twice,
+        an_abandoned_run_waits_no_more,
+        an_abandoned_run_is_not_given_what_it_gives_up,
+        an_abandoned_run_loses_all_that_it_has_and_others_nothing,
+        an_abandoned_permit_with_a_ttl_is_lost_like_others,
+        an_abandoned_run_that_was_granted_frees_no_slot,
+        an_abandoned_run_loses_its_slots_by_id_and_keeps_what_it_left,
+        abandoning_a_run_that_has_nothing_changes_nothing,
+        a_run_is_abandoned_by_another_thread,
     }
     slots {
         a_slot_id_is_seen_as_long_as_its_request_is,

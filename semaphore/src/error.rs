@@ -36,6 +36,14 @@ pub enum AcquireError {
     /// The wait could never have ended.
     #[error(transparent)]
     Deadlock(#[from] DeadlockError),
+    /// Its run was given up: see [`Semaphores::abandon`](crate::Semaphores::abandon).
+    #[error(
+        "the run that waited for semaphore \"{name}\" was given up, because it did not end at its limit"
+    )]
+    Abandoned {
+        /// The semaphore.
+        name: SemaphoreName,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -95,6 +103,7 @@ impl fmt::Display for DeadlockError {
             },
         ] = &*self.circle
         {
+            let who = crate::printable(who);
             return write!(
                 f,
                 "Semaphore deadlock: {who} (run {run}) waits for semaphore \"{holds}\", whose slot it \
@@ -111,6 +120,7 @@ impl fmt::Display for DeadlockError {
                 waits_for,
             } = link;
             let comma = if nth > 0 { ", " } else { "" };
+            let who = crate::printable(who);
             write!(
                 f,
                 "{comma}{who} (run {run}) holds \"{holds}\" and waits for \"{waits_for}\"",

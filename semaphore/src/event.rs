@@ -42,7 +42,7 @@ pub enum EventKind {
     Deadlocked,
     /// A waiting request gave up.
     TimedOut,
-    /// A request's owner vanished.
+    /// A request's owner vanished, or its run was given up.
     Killed,
     /// A busy request's lease passed while its process could not reach the store. Only that process
     /// is told so; the others see it [killed](EventKind::Killed).

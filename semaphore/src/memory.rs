@@ -25,7 +25,8 @@
 //! Locks are taken in this order: registry, entries (several only by `deadlock`, in order of address),
 //! then waiting runs, timer. Neither of the last two is held while the other is taken.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
@@ -36,7 +37,7 @@ use crate::deadlock::{self, WaitingRuns};
 use crate::diagnosis::{ClientView, Diagnosis};
 use crate::error::{AcquireError, AdminError, DeadlockError, RefreshError, ReleaseError};
 use crate::event::{Event, EventHub};
-use crate::id::{Address, Cipher, RequestId};
+use crate::id::{Address, Cipher, RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
 use crate::queue::{
@@ -70,6 +71,35 @@ pub(crate) struct Shared {
     pub(crate) hub: EventHub,
     timer: Arc<Timer>,
     pub(crate) runs: WaitingRuns,
+    abandoned: Abandoned,
+}
+
+/// The permits that were taken from runs which were given up. Nearly always there are none, and nobody looks.
+#[derive(Default)]
+struct Abandoned {
+    any: AtomicBool,
+    /// By number of the entry and sequence number of the request. A permit of a slot with an id stays in here: others
+    /// may have it, too.
+    permits: Mutex<HashSet<(u32, u64)>>,
+}
+
+impl Abandoned {
+    fn note(&self, entry: u32, ticket: Ticket) {
+        self.permits.lock().insert((entry, ticket.sequence()));
+        self.any.store(true, Ordering::Release);
+    }
+
+    #[inline]
+    fn contains(&self, entry: u32, ticket: Ticket) -> bool {
+        self.any.load(Ordering::Acquire)
+            && self.permits.lock().contains(&(entry, ticket.sequence()))
+    }
+
+    fn forget(&self, entry: u32, ticket: Ticket) {
+        if self.any.load(Ordering::Acquire) {
+            self.permits.lock().remove(&(entry, ticket.sequence()));
+        }
+    }
 }
 
 impl Shared {
@@ -80,6 +110,7 @@ impl Shared {
             ids: Cipher::random(),
             hub: EventHub::new(),
             runs: WaitingRuns::default(),
+            abandoned: Abandoned::default(),
         })
     }
 }
@@ -175,6 +206,7 @@ pub(crate) enum Told {
     Cancelled,
     TimedOut,
     Deadlock(DeadlockError),
+    Abandoned,
 }
 
 /// Takes something out of a map that is nearly always empty, and then gives its memory back.
@@ -325,6 +357,13 @@ impl MemoryStore {
 
     pub(crate) fn force_release(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
         Ok(self.existing(name)?.transact(Queue::force_release))
+    }
+
+    /// The run was given up: ends all that it waits for and holds.
+    pub(crate) fn abandon(&self, run: RunId) {
+        for entry in self.entries() {
+            entry.transact(|queue, now, fx| queue.abandon_run(run, now, fx));
+        }
     }
 
     pub(crate) fn forget(&self, name: &SemaphoreName) -> Result<(), AdminError> {
@@ -594,6 +633,7 @@ impl Entry {
                 Verdict::Slot(admission) => Some(Told::Slot(admission)),
                 Verdict::Cancelled => Some(Told::Cancelled),
                 Verdict::TimedOut => Some(Told::TimedOut),
+                Verdict::Abandoned => Some(Told::Abandoned),
             };
             if let Some(told) = told {
                 state.told.insert(waiter.sequence, told);
@@ -606,9 +646,15 @@ impl Entry {
                 .watchers
                 .extract_if(.., |(ticket, _)| !queue.is_held(*ticket))
                 .for_each(|(_, waker)| wakes.push(waker));
-            let lost = state.fx.lost.drain(..).filter(|lost| lost.asked);
-            let lost = lost.map(|lost| (lost.admission.ticket.sequence(), lost.admission));
-            state.lost.extend(lost);
+            for lost in state.fx.lost.drain(..) {
+                let ticket = lost.admission.ticket;
+                if lost.abandoned {
+                    self.shared.abandoned.note(self.number, ticket);
+                }
+                if lost.asked {
+                    state.lost.insert(ticket.sequence(), lost.admission);
+                }
+            }
         }
         if !state.fx.transitions.is_empty() {
             let at = self.shared.clock.wall();
@@ -730,6 +776,9 @@ impl Entry {
             },
             Told::TimedOut => self.timed_out(limit),
             Told::Deadlock(error) => AcquireError::Deadlock(error),
+            Told::Abandoned => AcquireError::Abandoned {
+                name: self.name.clone(),
+            },
         })
     }
 
@@ -851,6 +900,20 @@ impl Held {
         })
     }
 
+    /// Whether it was lost because its run was given up.
+    #[inline]
+    pub(crate) fn lease_passed(&self) -> bool {
+        let abandoned = &self.entry.shared.abandoned;
+        abandoned.contains(self.entry.number, self.ticket)
+    }
+
+    /// It was lost, and will be asked no more.
+    fn forget_lost(&self) {
+        take(&mut self.entry.lock().lost, self.ticket);
+        let abandoned = &self.entry.shared.abandoned;
+        abandoned.forget(self.entry.number, self.ticket);
+    }
+
     pub(crate) fn poll_lost(&self, cx: &mut Context<'_>) -> Poll<()> {
         let ticket = self.ticket;
         let mut state = self.entry.state.lock();
@@ -885,10 +948,7 @@ impl Held {
         let ticket = self.ticket;
         self.entry
             .transact(|queue, now, fx| queue.release(ticket, now, fx))
-            .inspect_err(|NotHeld| {
-                // It will be asked no more.
-                take(&mut self.entry.lock().lost, ticket);
-            })
+            .inspect_err(|NotHeld| self.forget_lost())
     }
 
     /// Gives it back, and says how long it was held: one lock and one look at the clock for both.
@@ -903,8 +963,7 @@ impl Held {
         });
         closed.unwrap_or_else(|NotHeld| {
             let held = self.held();
-            // It will be asked no more.
-            take(&mut self.entry.lock().lost, ticket);
+            self.forget_lost();
             held
         })
     }
@@ -924,6 +983,16 @@ impl Held {
         let mut state = self.entry.lock();
         state.queue.leave(self.ticket);
         take(&mut state.lost, self.ticket);
+        drop(state);
+        let abandoned = &self.entry.shared.abandoned;
+        abandoned.forget(self.entry.number, self.ticket);
+    }
+
+    /// Gives back one of the permits of a slot with an id.
+    fn give_back_slot(&self) -> Result<(), NotHeld> {
+        let ticket = self.ticket;
+        self.entry
+            .transact(|queue, now, fx| queue.release(ticket, now, fx))
     }
 }
 
@@ -972,6 +1041,10 @@ impl Lease for SlotLease {
         self.held.is_lost()
     }
 
+    fn lease_passed(&self) -> bool {
+        self.held.lease_passed()
+    }
+
     fn lost(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::poll_fn(|cx| self.held.poll_lost(cx)))
     }
@@ -983,13 +1056,14 @@ impl Lease for SlotLease {
 
     fn release(mut self: Box<Self>) -> BoxFuture<'static, Result<(), ReleaseError>> {
         self.done = true;
-        let released = self.held.give_back();
+        let released = self.held.give_back_slot();
         let released = released.map_err(|NotHeld| self.held.lost_error());
         Box::pin(std::future::ready(released))
     }
 
     fn leave(mut self: Box<Self>) {
         self.done = true;
+        self.held.entry.lock().queue.leave(self.held.ticket);
     }
 }
 
@@ -997,7 +1071,7 @@ impl Drop for SlotLease {
     fn drop(&mut self) {
         if !self.done {
             // A permit that was lost harms nobody by being given back.
-            let _ = self.held.give_back();
+            let _ = self.held.give_back_slot();
         }
     }
 }

@@ -54,6 +54,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::event::EventKind;
+use crate::id::RunId;
 use crate::owner::Owner;
 use crate::request::{Priority, Request, Ttl};
 use crate::slot::SlotId;
@@ -149,6 +150,8 @@ pub enum Verdict {
     Cancelled,
     /// It waited as long as it was willing to.
     TimedOut,
+    /// Its run was given up.
+    Abandoned,
 }
 
 /// One [`EventKind`], with the counts right after it.
@@ -202,6 +205,8 @@ pub struct Lost {
     /// Whether its one holder may still ask what it had been given. Not so when nobody has it any more
     /// ([`Queue::leave`]), nor with a slot id, whose holders are any number and remember for themselves.
     pub asked: bool,
+    /// Whether that is so because its run was given up ([`Queue::abandon_run`]).
+    pub abandoned: bool,
 }
 
 /// The permit is not (or no longer) held: it expired, or an administrator took it.
@@ -560,6 +565,40 @@ impl<W> Queue<W> {
         };
         self.settle(now, fx);
         waiter
+    }
+
+    /// The run was given up: it is past its limit and does not end. Ends all that it waits for and holds, but for
+    /// what it [left](Self::leave); slots go to the next in line.
+    pub fn abandon_run(&mut self, run: RunId, now: Timestamp, fx: &mut Effects<W>) {
+        self.advance(now, fx);
+        let of_run = |record: &Record<W>| record.owner.as_ref().and_then(Owner::run) == Some(run);
+        let waiting: Vec<u32> = self
+            .line
+            .iter()
+            .filter(|&index| of_run(&self.records[index as usize]))
+            .collect();
+        let busy: Vec<u32> = self
+            .busy_records()
+            .filter(|&index| {
+                let record = &self.records[index as usize];
+                of_run(record) && record.left != record.sequence
+            })
+            .collect();
+        // What waits goes first: it must be given nothing.
+        for index in waiting {
+            let waiter = self.end_waiting(index, Status::Killed, EventKind::Killed, now, fx);
+            if let Some(waiter) = waiter {
+                fx.verdicts.push((waiter, Verdict::Abandoned));
+            }
+        }
+        for index in busy {
+            self.lose(index, fx);
+            if let Some(lost) = fx.lost.last_mut() {
+                lost.abandoned = true;
+            }
+            self.end_busy(index, Status::Killed, EventKind::Killed, now, fx);
+        }
+        self.settle(now, fx);
     }
 
     /// Takes a waiting request out of the line because its wait could never end (rule 9). Its waiter
@@ -1066,6 +1105,7 @@ impl<W> Queue<W> {
         fx.lost.push(Lost {
             admission: self.admitted(index),
             asked: record.slot.is_none() && record.left != record.sequence,
+            abandoned: false,
         });
         if let Some(slot) = &record.slot {
             self.held_slots.remove(slot);

@@ -98,7 +98,7 @@ use self::url::Topology;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, StoreError};
 use crate::event::{EventHub, Events};
-use crate::id::RequestId;
+use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
 use crate::request::{Request, Ttl};
@@ -562,6 +562,13 @@ impl Store for RedisStore {
                 }),
             }
         })
+    }
+
+    fn abandon(&self, run: RunId) {
+        // Nothing is held or waits in a store that was never used.
+        if let Some(desk) = self.desk.lock().as_ref() {
+            desk.give(Order::AbandonRun(run));
+        }
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>> {

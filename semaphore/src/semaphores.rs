@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::Events;
-use crate::id::RequestId;
+use crate::id::{RequestId, RunId};
 use crate::memory::{Acquiring, Entry, Held, MemoryStore};
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
@@ -188,6 +188,38 @@ impl Semaphores {
         slot: &SlotId,
     ) -> Result<SlotState, StoreError> {
         self.semaphore(name).slot_state(slot).await
+    }
+
+    /// Gives up a run that is past its limit and does not end, because its thread is stuck: what it holds is lost, as if
+    /// its lease had passed ([`Permit::lease_passed`]), and the next in line have their turn; what it waits for ends
+    /// with [`AcquireError::Abandoned`]. Concerns the requests that were made with this run as [owner](crate::Owner)
+    /// through this store as this process has it open. A slot that was [left](Permit::leave) stays.
+    ///
+    /// Can be called from any thread, waits for nothing, and changes nothing for a run that has nothing. In a shared
+    /// store, what was asked before is done first; if the store cannot be reached, it is done as soon as that is
+    /// possible. Should the run go on after all, it finds its permits lost, and harms nobody by giving them back.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{Owner, Request, RunId, SemaphoreName, Semaphores};
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let x = SemaphoreName::new("x")?;
+    /// let stuck = RunId::unique();
+    /// let owner = Owner::process("stuck.js").with_run(stuck);
+    /// let permit = semaphores.acquire(&x, Request::new().owner(owner)).await?;
+    ///
+    /// semaphores.abandon(stuck);
+    /// assert!(permit.is_lost() && permit.lease_passed());
+    /// assert!(semaphores.try_acquire(&x, Request::new()).await?.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn abandon(&self, run: RunId) {
+        match &self.0 {
+            Backend::Memory(store) => store.abandon(run),
+            Backend::Remote(store) => store.abandon(run),
+        }
     }
 
     /// Sets the number of slots and pins it: it outranks what the code declares, until
@@ -663,12 +695,13 @@ impl Permit {
     }
 
     /// Whether it was lost because its lease passed: the store could not be reached for longer than that, took this
-    /// process for dead, or lost what it knew. Never so in memory. A TTL that passed and an administrator's
-    /// release are somebody's decision; this is an accident, of which whoever relied on the slot should hear.
+    /// process for dead, or lost what it knew; or its run was [given up](Semaphores::abandon). A TTL that passed and an
+    /// administrator's release are somebody's decision; this is an accident, of which whoever relied on the slot should
+    /// hear.
     #[must_use]
     #[inline]
     pub fn lease_passed(&self) -> bool {
-        on_hold!(self, _held => false, lease => lease.lease_passed())
+        on_hold!(self, held => held.lease_passed(), lease => lease.lease_passed())
     }
 
     /// Waits until it is lost. Never ends for a permit that is not.

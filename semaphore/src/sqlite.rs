@@ -52,7 +52,7 @@ use self::worker::{Command, Steering, Worker};
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::{EventHub, Events};
-use crate::id::RequestId;
+use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
@@ -278,6 +278,13 @@ impl Store for SqliteStore {
         self.steer_one(Steering::Forget(name))
     }
 
+    fn abandon(&self, run: RunId) {
+        // Nothing is held or waits in a store that was never used.
+        if self.link.worker.get().is_some() {
+            self.link.send(Command::AbandonRun(run));
+        }
+    }
+
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>> {
         let answer = self.ask(|reply| Command::Show(None, reply));
         Box::pin(async move { answer.await? })
@@ -325,7 +332,11 @@ struct Hold {
     started: Moment,
     started_at: SystemTime,
     granted: bool,
+    /// On whose behalf it was asked for.
+    run: Option<RunId>,
     lost: Lost,
+    /// Its slot stays taken although nobody has the permit.
+    left: AtomicBool,
 }
 
 /// Whether a permit is lost; set once.
@@ -454,6 +465,7 @@ impl Lease for SqliteLease {
     /// The worker goes on holding it for this session.
     fn leave(mut self: Box<Self>) {
         self.released = true;
+        self.hold.left.store(true, Ordering::Release);
     }
 }
 

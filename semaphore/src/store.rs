@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::Events;
-use crate::id::RequestId;
+use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
@@ -90,6 +90,11 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets an idle semaphore.
     fn forget(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>>;
 
+    /// Gives up a run: ends what this client holds and waits for on its behalf. The permits are lost as when the lease
+    /// [passes](Lease::lease_passed), the waits end with [`AcquireError::Abandoned`]; slots that were
+    /// [left](Lease::leave) stay. Does not block. What cannot be done now is done as soon as the store can be reached.
+    fn abandon(&self, run: RunId);
+
     /// All semaphores, by name.
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>>;
 
@@ -130,7 +135,7 @@ pub trait Lease: Send + Sync + 'static {
     /// Whether it is known to be lost: its TTL or lease passed, or an administrator took it.
     fn is_lost(&self) -> bool;
     /// Whether it was lost although nobody wanted that: the store could not be reached for longer than the lease, or
-    /// took its process for dead, or lost what it knew.
+    /// took its process for dead, or lost what it knew; or its run was [given up](Store::abandon).
     fn lease_passed(&self) -> bool {
         false
     }

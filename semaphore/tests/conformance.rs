@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use cla_semaphore::conformance::{self, Fresh};
 use cla_semaphore::{
     Acquire, AcquireError, AdminError, BoxFuture, Diagnosis, EventHub, EventKind, Events, Lease,
-    Permit, RefreshError, ReleaseError, Request, RequestId, SemaphoreName, SemaphoreView,
+    Permit, RefreshError, ReleaseError, Request, RequestId, RunId, SemaphoreName, SemaphoreView,
     Semaphores, SlotId, Slots, Store, StoreError, Ttl,
 };
 use futures::executor::block_on;
@@ -49,6 +49,8 @@ enum Fault {
     GivesBackWhatIsLeft,
     /// A slot id means nothing.
     IgnoresSlotIds,
+    /// A run that was given up keeps what it has.
+    AbandonsNothing,
 }
 
 fn without_slot(request: &Request) -> Request {
@@ -334,6 +336,14 @@ impl Store for Delegate {
         })
     }
 
+    fn abandon(&self, run: RunId) {
+        if self.fault == Fault::AbandonsNothing {
+            return;
+        }
+        let inner = self.inner.clone();
+        self.line.send(move || inner.abandon(run));
+    }
+
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>> {
         Box::pin(async move {
             self.line.round_trip().await;
@@ -413,6 +423,9 @@ impl Lease for DelegateLease {
     }
     fn is_lost(&self) -> bool {
         self.permit().is_lost()
+    }
+    fn lease_passed(&self) -> bool {
+        self.permit().lease_passed()
     }
     fn lost(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.permit().lost())
@@ -584,6 +597,16 @@ fn a_store_that_only_says_that_it_did_something_is_caught() {
         "rules::a_forced_release_frees_the_slots_and_the_line_goes_on_in_order",
     );
     is_caught_by(Fault::ReleasesNothing, SEQUENCES);
+}
+
+#[test]
+fn a_store_that_renews_for_a_run_that_was_given_up_is_caught() {
+    let fault = Fault::AbandonsNothing;
+    is_caught_by(
+        fault,
+        "abandoned::what_an_abandoned_run_holds_goes_to_the_next_in_line",
+    );
+    is_caught_by(fault, "abandoned::an_abandoned_run_waits_no_more");
 }
 
 #[test]

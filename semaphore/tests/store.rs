@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use cla_semaphore::{
     AcquireError, AdminError, BoxFuture, Diagnosis, EventKind, Events, Lease, Permit, RefreshError,
-    ReleaseError, Request, RequestId, SemaphoreName, SemaphoreView, Semaphores, SlotId, Slots,
-    Store, StoreError, Ttl,
+    ReleaseError, Request, RequestId, RunId, SemaphoreName, SemaphoreView, Semaphores, SlotId,
+    Slots, Store, StoreError, Ttl,
 };
 use common::{name, poll, ttl};
 use futures::executor::block_on;
@@ -116,6 +116,10 @@ impl Store for Faraway {
         Box::pin(async move { self.0.forget(&name).await })
     }
 
+    fn abandon(&self, run: RunId) {
+        self.0.abandon(run);
+    }
+
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>> {
         Box::pin(self.0.list())
     }
@@ -165,6 +169,9 @@ impl Lease for FarawayLease {
     }
     fn is_lost(&self) -> bool {
         self.0.is_lost()
+    }
+    fn lease_passed(&self) -> bool {
+        self.0.lease_passed()
     }
     fn lost(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.0.lost())

@@ -7,7 +7,7 @@ use cla_runtime::js::function::{Constructor, This};
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::{
-    HostObject, Kept, NativeModule, RuleError, Run, RunOptions, Script, json_to_value,
+    HostObject, Kept, NativeModule, RuleError, RuleValue, Run, RunOptions, Script, Wanted,
     value_to_json,
 };
 use serde_json::{Map, Value as Json, json};
@@ -15,7 +15,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::call::{Arg, define, named};
 use crate::options;
 use crate::sem;
-use crate::throw::{string_argument, syntax_error, type_error, wrong};
+use crate::throw::{name_argument, syntax_error, type_error, wrong};
 
 /// The module.
 pub(crate) struct Rule;
@@ -102,32 +102,36 @@ impl Module {
                 (name, script)
             }
             None => {
-                let file = string_argument(ctx, "rule.run: the rule", rule)?;
-                let path = self.run.rule_file("", &file).map_err(|problem| {
+                let file = name_argument(ctx, "rule.run: the rule", rule)?;
+                let script = self.run.rule_file("", &file).map_err(|problem| {
                     crate::throw::error(ctx, format_args!("{WHAT}: {problem}"))
                 })?;
-                (file, Script::file(path))
+                (file, script)
             }
         };
         let stash = if stash.is_undefined() || stash.is_null() {
-            Json::Null
+            RuleValue::Null
         } else if stash.is_object() && !stash.is_array() && !stash.is_function() {
-            value_to_json(ctx, stash.clone())?
+            RuleValue::read(ctx, "rule.run: stash", stash.clone())?
         } else {
             return Err(wrong(ctx, "rule.run: the stash", "an object", stash));
         };
         let name = format!("{} › {shown}", self.run.name());
-        let mut start = RunOptions::new().name(name).stash(stash);
+        let mut start = RunOptions::new()
+            .name(name)
+            .stash_value(stash)
+            .wanted(Wanted::Value);
         for (key, value) in given(ctx, WHAT, options)? {
             let what = format!("{WHAT}: option {key}");
             start = match key.as_str() {
-                "event" => start.event(string_argument(ctx, &what, &value)?),
-                "name" => start.name(string_argument(ctx, &what, &value)?),
+                "event" => start.event(name_argument(ctx, &what, &value)?),
+                "name" => start.name(name_argument(ctx, &what, &value)?),
                 _ => return Err(options::unknown(ctx, WHAT, &key, &["event", "name"], &[])),
             };
         }
-        match self.run.run_rule(ctx, script, start)?.result {
-            Ok(value) => json_to_value(ctx, &value),
+        let report = self.run.run_rule(ctx, script, start)?;
+        match report.result {
+            Ok(_) => report.value.make(ctx),
             Err(error) => Err(self.failed(ctx, &shown, &error)),
         }
     }
@@ -144,7 +148,7 @@ impl Module {
         let mut name = "rule".to_owned();
         for (key, value) in given(ctx, WHAT, options)? {
             if key == "name" {
-                name = string_argument(ctx, "rule.create: option name", &value)?;
+                name = name_argument(ctx, "rule.create: option name", &value)?;
             }
             let of = match key.as_str() {
                 key if BOOK.contains(&key) => &mut book,

@@ -417,11 +417,11 @@ impl<'js> Runner<'_, 'js> {
             Action::WaitChildren => self.join_all(scope)?,
             Action::Echo(data) => {
                 let text = self.text(data, scope)?;
-                self.run.write(OutputStream::Stdout, &format!("{text}\n"));
+                self.print(OutputStream::Stdout, text)?;
             }
             Action::Log(data) => {
                 let text = self.text(data, scope)?;
-                self.run.write(OutputStream::Stderr, &format!("{text}\n"));
+                self.print(OutputStream::Stderr, text)?;
             }
             Action::Dump(data) => {
                 let value = self.value(data, scope)?;
@@ -430,7 +430,7 @@ impl<'js> Runner<'_, 'js> {
                     Some(text) => self.js(text.to_string())?,
                     None => "undefined".to_owned(),
                 };
-                self.run.write(OutputStream::Stdout, &format!("{text}\n"));
+                self.print(OutputStream::Stdout, text)?;
             }
             Action::Sleep(data) => {
                 let pause = self.duration(data, scope)?;

@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::output::OutputStream;
+use crate::run::Run;
 
 /// What a command left running in the background may go on writing; nobody reads that any longer than this after
 /// the command itself has ended.
@@ -15,9 +16,6 @@ const LINGER: Duration = Duration::from_millis(250);
 
 /// The most that is kept of what a command writes, in bytes, of each stream.
 const MOST_KEPT: usize = 16 << 20;
-
-/// Takes the lines that a command writes.
-pub(super) type Writer<'a> = &'a dyn Fn(OutputStream, &str);
 
 /// How a command ended.
 pub(super) struct Ended {
@@ -27,14 +25,15 @@ pub(super) struct Ended {
     pub(super) error: String,
 }
 
-/// Runs a command of the shell. What it writes is kept; or handed to `stream`, line by line.
+/// Runs a command of the shell. What it writes is kept; or goes, line by line, to the output of the run `stream`.
+/// While that has no room, the command is not read, so that it waits too.
 ///
 /// Dropping the future kills the command and all that it started.
 ///
 /// # Errors
 ///
 /// There is no shell, or the command writes more than can be kept.
-pub(super) async fn run(command: &str, stream: Option<Writer<'_>>) -> io::Result<Ended> {
+pub(super) async fn run(command: &str, stream: Option<&Run>) -> io::Result<Ended> {
     let mut shell = if cfg!(windows) {
         let mut shell = Command::new("cmd");
         shell.args(["/C", command]);
@@ -87,7 +86,7 @@ pub(super) async fn run(command: &str, stream: Option<Writer<'_>>) -> io::Result
 async fn read(
     from: Option<impl AsyncRead + Unpin>,
     which: OutputStream,
-    stream: Option<Writer<'_>>,
+    stream: Option<&Run>,
     kept: &mut String,
 ) -> io::Result<()> {
     let Some(from) = from else { return Ok(()) };
@@ -96,7 +95,7 @@ async fn read(
     while from.read_until(b'\n', &mut line).await? > 0 {
         let text = String::from_utf8_lossy(&line);
         match stream {
-            Some(write) => write(which, &text),
+            Some(run) => run.write_waiting(which, &text).await,
             None if kept.len() + text.len() <= MOST_KEPT => kept.push_str(&text),
             None => {
                 let message = format!("the command writes more than {MOST_KEPT} bytes");

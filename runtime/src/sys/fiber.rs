@@ -22,10 +22,13 @@ use std::cell::Cell;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+use super::overflow::{self, Running};
 
 /// What a `poll` hands to the fiber it resumes: its own task context, with the lifetime erased.
 ///
@@ -60,8 +63,11 @@ impl Drop for RestoreFrame {
 /// Blocking code on a stack of its own, as a future of its result.
 pub(crate) struct Fiber<T> {
     coroutine: Option<Coroutine<ErasedContext, StackDepth, T, DefaultStack>>,
-    /// The lowest address of the stack, its guard page included; `None` once it was trimmed.
-    untrimmed: Option<usize>,
+    /// The lowest address of the stack, its guard page included.
+    lowest: usize,
+    trimmed: bool,
+    /// Whose stack it is, for the report should it be used up.
+    name: Arc<str>,
 }
 
 impl<T: 'static> Fiber<T> {
@@ -76,6 +82,7 @@ impl<T: 'static> Fiber<T> {
     /// The operating system has no more room for stacks. On Linux every fiber takes two memory
     /// mappings, and `vm.max_map_count` (65,530 by default) bounds them.
     pub(crate) fn new(
+        name: Arc<str>,
         stack_size: usize,
         body: impl FnOnce() -> T + 'static,
     ) -> std::io::Result<Self> {
@@ -90,7 +97,9 @@ impl<T: 'static> Fiber<T> {
         });
         Ok(Self {
             coroutine: Some(coroutine),
-            untrimmed: Some(lowest),
+            lowest,
+            trimmed: false,
+            name,
         })
     }
 }
@@ -109,12 +118,18 @@ impl<T> Future for Fiber<T> {
         // Only the lifetime changes. The fiber may use the pointer until it switches back, which
         // happens before this function returns, while `cx` is still borrowed.
         let context: ErasedContext = NonNull::from(cx).cast();
-        match coroutine.resume(context) {
+        let outer = overflow::set(Some(Running {
+            lowest: this.lowest,
+            name: &raw const *this.name,
+        }));
+        let result = coroutine.resume(context);
+        overflow::set(outer);
+        match result {
             CoroutineResult::Yield(depth) => {
-                if let Some(lowest) = this.untrimmed.take() {
+                if !std::mem::replace(&mut this.trimmed, true) {
                     // SAFETY: the fiber is suspended, so nothing below `depth` is in use but the
                     // frames of the switch, for which `trim` leaves room; `lowest` is its stack's end.
-                    unsafe { trim(lowest, depth) };
+                    unsafe { trim(this.lowest, depth) };
                 }
                 Poll::Pending
             }
@@ -216,9 +231,20 @@ mod tests {
     use std::rc::Rc;
     use std::time::Duration;
 
-    use super::{Fiber, block_on};
+    use super::block_on;
 
     const STACK: usize = 64 * 1024;
+
+    struct Fiber;
+
+    impl Fiber {
+        fn new<T: 'static>(
+            stack: usize,
+            body: impl FnOnce() -> T + 'static,
+        ) -> std::io::Result<super::Fiber<T>> {
+            super::Fiber::new("test".into(), stack, body)
+        }
+    }
 
     fn on_local_set<F: Future>(future: F) -> F::Output {
         let runtime = tokio::runtime::Builder::new_current_thread()

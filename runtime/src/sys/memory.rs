@@ -136,6 +136,11 @@ impl MemoryGauge {
         self.peak.get()
     }
 
+    /// How many bytes are in use.
+    pub(crate) fn used(&self) -> usize {
+        self.used.get()
+    }
+
     /// How many bytes are left below the limit.
     pub(crate) fn left(&self) -> usize {
         self.limit.get().saturating_sub(self.used.get())

@@ -5,9 +5,11 @@ use super::Subject;
 use super::drive::{poll, until, within};
 use super::stage::{Stage, Waiter, by, done, ms, name, refused, ttl};
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError};
+use crate::event::EventKind;
 use crate::id::RequestId;
 use crate::request::Request;
 use crate::semaphores::Permit;
+use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::view::Status;
 use std::time::Duration;
@@ -780,6 +782,64 @@ pub(super) fn a_release_that_nobody_waits_for_is_one_all_the_same(subject: &dyn 
 }
 
 // ---- 11: cost
+
+/// "However it ends, its permits are gone": a run may hold many, of all kinds.
+pub(super) fn permits_that_are_dropped_all_at_once_are_given_back_like_others(
+    subject: &dyn Subject,
+) {
+    for observed in [false, true] {
+        let Stage { a, b, .. } = &Stage::new(subject);
+        let events = observed.then(|| a.semaphores.subscribe());
+        let many = || Request::new().slots(Slots::Unlimited);
+        let mut permits: Vec<Permit> = (0..50).map(|_| a.on("many").take_as(many())).collect();
+        permits.extend((0..50).map(|nth| a.on(&format!("one of {nth}")).take()));
+        permits.push(a.on("awaited").take());
+        let next = b.on("awaited").wait();
+        permits.push(a.on("timed").take_as(Request::new().ttl(ttl(ms(600_000)))));
+        let slot = || {
+            let mine = SlotId::new("mine").expect("it is one");
+            Request::new().slots(2).slot(mine)
+        };
+        permits.push(a.on("named").take_as(slot()));
+        let shared = b.on("named").take_as(slot());
+        let holder = b.on("granted").take();
+        let granted = a.on("granted").wait();
+        done(b.on("granted").grant(granted.id));
+        permits.push(granted.permit());
+        permits.push(a.on("other limit").take_as(Request::new().slots(1)));
+        let two = Request::new().slots(2);
+        assert!(b.on("other limit").try_take_as(two).is_none());
+        permits.extend((0..50).map(|_| a.on("many").take_as(many())));
+
+        drop(permits);
+        let next = next.permit();
+        b.on("many").becomes(Slots::Unlimited, 0, 0);
+        b.on("one of 49").becomes(1, 0, 0);
+        b.on("timed").becomes(1, 0, 0);
+        b.on("named").becomes(2, 0, 0);
+        b.lost(&shared);
+        assert!(!shared.lease_passed(), "it was given back");
+        b.on("granted").becomes(1, 1, 0);
+        b.on("other limit").becomes(2, 0, 0);
+        b.on("awaited").becomes(1, 1, 0);
+        let ended = b.on("many").view().requests;
+        assert!(ended.iter().all(|row| row.status == Status::Done));
+        let tokens: Vec<_> = ended.iter().map(|row| row.token).collect();
+        assert!(tokens.len() > 30, "they are shown: {tokens:?}");
+        drop((next, holder));
+        // What is taken next has a larger token than all of them.
+        let again = b.on("many").take_as(many());
+        assert!(Some(again.token()) > tokens.into_iter().flatten().max());
+        if let Some(mut events) = events {
+            let released = (0..).map(|_| within(a.patience, events.recv()).expect("it is told"));
+            let released = released.map(|event| event.expect("none is missed"));
+            let released = released.filter(|event| {
+                event.kind == EventKind::Released && event.semaphore == name("many")
+            });
+            assert_eq!(released.take(100).last().map(|event| event.busy), Some(0));
+        }
+    }
+}
 
 /// "Every operation is O(1) or O(log n) in the length of the queue": here only that a long one works at all.
 pub(super) fn ten_thousand_wait_and_are_steered(subject: &dyn Subject) {

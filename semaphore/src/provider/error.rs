@@ -31,6 +31,14 @@ pub enum Error {
     /// for. Only for a provider whose owner has a [run](crate::Owner::with_run).
     #[error(transparent)]
     Deadlock(#[from] DeadlockError),
+    /// The run of the provider's owner was given up: see [`Semaphores::abandon`](crate::Semaphores::abandon).
+    #[error(
+        "the run that waited for semaphore \"{name}\" was given up, because it did not end at its limit"
+    )]
+    Abandoned {
+        /// The semaphore.
+        name: SemaphoreName,
+    },
     /// The slot id held no slot: it was released, by whomever, its TTL passed, or it was never acquired.
     #[error(
         "the slot id \"{slot}\" holds no slot of semaphore \"{name}\", so there is nothing to release: it was never \
@@ -71,6 +79,7 @@ impl From<AcquireError> for Error {
                 waited: after,
             },
             AcquireError::Deadlock(error) => Self::Deadlock(error),
+            AcquireError::Abandoned { name } => Self::Abandoned { name },
             AcquireError::Store(error) => Self::Store(error),
         }
     }

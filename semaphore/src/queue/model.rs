@@ -576,6 +576,7 @@ impl Pair {
                     }
                     Verdict::Cancelled => "cancelled",
                     Verdict::TimedOut => "timed out",
+                    Verdict::Abandoned => "abandoned",
                 };
                 (number, word)
             })

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -34,8 +35,10 @@ use crate::slots::Slots;
 
 /// Administrators do not wait longer for a server that cannot be reached.
 const ADMIN_LIMIT: Duration = Duration::from_secs(4);
-/// Nor does the end of a program.
+/// Nor does the end of a program ...
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+/// ... unless so much is given back that the server is busy with it: it waits as long as answers come, up to this.
+const LONGEST_CLOSE: Duration = Duration::from_secs(20);
 /// A request whose timeout has passed gives the server this long to say so itself.
 const GRACE: Duration = Duration::from_millis(500);
 /// The pauses between attempts to connect.
@@ -64,6 +67,8 @@ pub(super) enum Order {
         answer: oneshot::Sender<Result<Option<Arc<Hold>>, AcquireError>>,
     },
     Abandon(RequestId),
+    /// A run was given up.
+    AbandonRun(RunId),
     Release {
         id: RequestId,
         /// Whether it was still held.
@@ -392,11 +397,16 @@ struct Driver {
     sleeping_until: Option<Instant>,
     closing: Option<Closing>,
     orders_ended: bool,
+    /// When the server was last sent the text of a script.
+    told: HashMap<Script, Instant>,
 }
 
 struct Closing {
     answer: Option<oneshot::Sender<Result<(), StoreError>>>,
+    /// When to give up, unless something is answered.
     until: Instant,
+    /// When to give up whatever comes.
+    latest: Instant,
 }
 
 impl Driver {
@@ -432,6 +442,7 @@ impl Driver {
             sleeping_until: None,
             closing: None,
             orders_ended: false,
+            told: HashMap::new(),
         }
     }
 
@@ -635,6 +646,7 @@ impl Driver {
                     self.abandon(id, &asked.name);
                 }
             }
+            Order::AbandonRun(run) => self.abandon_run(run),
             Order::Release { id, answer } => self.release(id, answer),
             Order::Refresh { id, ttl, answer } => self.refresh(id, ttl, answer),
             Order::Manage(management) => self.manage(management),
@@ -757,6 +769,37 @@ impl Driver {
         self.send(Call { what, purpose });
     }
 
+    /// The run was given up: ends all that it waits for and holds, but for what it left.
+    fn abandon_run(&mut self, run: RunId) {
+        let mut ids: Vec<(bool, RequestId)> = Vec::new();
+        for (id, asked) in &self.requests {
+            let left = match &asked.stage {
+                Stage::Held(hold) => hold.left.load(Ordering::Acquire),
+                Stage::Asking | Stage::Waiting { .. } => false,
+            };
+            if asked.run() == Some(run) && !asked.anothers && !left {
+                ids.push((matches!(asked.stage, Stage::Held(_)), *id));
+            }
+        }
+        // What waits goes first: it must be given nothing.
+        ids.sort_unstable();
+        for (_, id) in ids {
+            let Some(mut asked) = self.take(id) else {
+                continue;
+            };
+            if let Stage::Held(hold) = &asked.stage {
+                hold.lease_passes();
+            }
+            if let Some(answer) = asked.answer.take() {
+                let name = asked.name.clone();
+                let _ = answer.send(Err(AcquireError::Abandoned { name }));
+            }
+            if asked.sent {
+                self.abandon(id, &asked.name);
+            }
+        }
+    }
+
     fn manage(&mut self, management: Management) {
         let Management {
             name, what, value, ..
@@ -795,8 +838,12 @@ impl Driver {
 
     /// Gives everything back, then ends.
     fn close(&mut self, answer: Option<oneshot::Sender<Result<(), StoreError>>>) {
-        let until = Instant::now() + CLOSE_LIMIT;
-        self.closing = Some(Closing { answer, until });
+        let now = Instant::now();
+        self.closing = Some(Closing {
+            answer,
+            until: now + CLOSE_LIMIT,
+            latest: now + LONGEST_CLOSE,
+        });
         self.orders.close();
         let ids: Vec<RequestId> = self.requests.keys().copied().collect();
         for id in ids {
@@ -1294,8 +1341,13 @@ impl Driver {
 
     fn answered(&mut self, serial: u64, call: Call, sent: Instant, result: RedisResult<Value>) {
         match result {
-            Ok(answer) => self.done(call, sent, &answer),
-            Err(error) => self.troubled(serial, call, &error),
+            Ok(answer) => {
+                if let Some(closing) = &mut self.closing {
+                    closing.until = (Instant::now() + CLOSE_LIMIT).min(closing.latest);
+                }
+                self.done(call, sent, &answer);
+            }
+            Err(error) => self.troubled(serial, call, sent, &error),
         }
         if self.closing.is_none()
             && self
@@ -1317,11 +1369,19 @@ impl Driver {
         }
     }
 
-    fn troubled(&mut self, serial: u64, call: Call, error: &RedisError) {
+    fn troubled(&mut self, serial: u64, call: Call, sent: Instant, error: &RedisError) {
         if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
-            && let What::Script(script, command) = &call.what
+            && let What::Script(script, command) = call.what
         {
-            let what = What::Plain(Arc::new(scripts::with_text(command, *script)));
+            // Of many that were sent together, the first brings the text along for all. (In a cluster, there are
+            // several servers to be told.)
+            let told = self.told.get(&script).is_some_and(|told| sent < *told);
+            let what = if told && self.settings.names.together {
+                What::Script(script, command)
+            } else {
+                self.told.insert(script, Instant::now());
+                What::Plain(Arc::new(scripts::with_text(&command, script)))
+            };
             self.dispatch(serial, Call { what, ..call });
             return;
         }

@@ -32,6 +32,8 @@ pub(super) struct Hold {
     lost: AtomicBool,
     /// By accident: see [`Lease::lease_passed`].
     lease_passed: AtomicBool,
+    /// Its slot stays taken although nobody has the permit.
+    pub(super) left: AtomicBool,
     bell: Notify,
 }
 
@@ -56,6 +58,7 @@ impl Hold {
             expires: Mutex::new(ttl.and_then(|ttl| heard.checked_add(ttl.duration()))),
             lost: AtomicBool::new(false),
             lease_passed: AtomicBool::new(false),
+            left: AtomicBool::new(false),
             bell: Notify::new(),
         }
     }
@@ -180,6 +183,7 @@ impl Lease for RedisLease {
     /// The driver goes on holding it for this session.
     fn leave(mut self: Box<Self>) {
         self.released = true;
+        self.hold.left.store(true, Ordering::Release);
     }
 }
 

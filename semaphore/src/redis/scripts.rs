@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use redis::{Cmd, Script as Source};
 
 /// One of the scripts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Script {
     Acquire,
     Release,

@@ -10,7 +10,8 @@
 //!
 //! [`admit`]: Transition::admit
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -66,7 +67,43 @@ macro_rules! requests {
     };
 }
 
+/// A statement that notes which requests to end at once, for [`Transition::end_plain`]. The planner must not choose
+/// the order of the tables: it would go through all requests there are.
+macro_rules! plain_ends {
+    ($from:literal, $which:literal) => {
+        concat!(
+            "INSERT INTO temp.ending (request, semaphore, phase, nth, of)
+             SELECT r.id, r.semaphore, r.phase,
+                 row_number() OVER (PARTITION BY r.semaphore ORDER BY r.token),
+                 count(*) OVER (PARTITION BY r.semaphore)
+             FROM ",
+            $from,
+            " CROSS JOIN semaphore AS s ON s.id = r.semaphore
+             WHERE r.phase > 0 AND r.slot IS NULL AND s.waiting = 0 AND s.due > :now
+                 AND s.wanted = s.declared AND ",
+            $which
+        )
+    };
+}
+
 pub(super) use {requests, semaphores};
+
+/// What [`plain_ends`] writes to. To be made once for each connection.
+pub(super) const ENDING: &str = "CREATE TEMP TABLE IF NOT EXISTS ending (
+    request INTEGER PRIMARY KEY, semaphore INTEGER NOT NULL, phase INTEGER NOT NULL,
+    nth INTEGER NOT NULL, of INTEGER NOT NULL
+)";
+
+/// Ids as a statement reads them: with `json_each`, in hexadecimal digits.
+fn list_of<'a>(uuids: impl IntoIterator<Item = &'a RequestId>) -> String {
+    let mut list = String::from("[");
+    for uuid in uuids {
+        let comma = if list.len() > 1 { "," } else { "" };
+        let _ = write!(list, "{comma}\"{:032x}\"", uuid.as_u128());
+    }
+    list.push(']');
+    list
+}
 
 /// What became of a request.
 #[derive(Debug)]
@@ -352,6 +389,87 @@ impl<'a> Transition<'a> {
         Ok(held)
     }
 
+    /// The same for many, of which nobody asks whether they were still held.
+    pub(super) fn release_all(&mut self, uuids: &[RequestId]) -> Result<(), Problem> {
+        let plain = plain_ends!(
+            "json_each(:list) AS l CROSS JOIN request AS r ON r.uuid = unhex(l.value)",
+            "r.session = :session AND :run IS NULL"
+        );
+        let list = list_of(uuids);
+        let which = (self.me, None, list.as_str());
+        self.end_plain(plain, which, Status::Done, false)?;
+        let mut left = self.db.prepare_cached(
+            "SELECT r.uuid FROM json_each(?1) AS l JOIN request AS r ON r.uuid = unhex(l.value)",
+        )?;
+        let left: Vec<RequestId> = left
+            .query_map([list], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for uuid in left {
+            self.release(uuid)?;
+        }
+        Ok(())
+    }
+
+    /// Ends those of the busy requests that a statement selects whose end changes nothing for others: at semaphores at
+    /// which nobody waits and nothing is due, without a slot id, and while nobody observes. All of them in a handful of
+    /// statements, however many they are; the others are left as they are. `tell`: they are this session's, which
+    /// does not know.
+    fn end_plain(
+        &mut self,
+        select: &str,
+        (session, run, list): (i64, Option<RunId>, &str),
+        status: Status,
+        tell: bool,
+    ) -> Result<(), Problem> {
+        if self.is_observed()? {
+            return Ok(());
+        }
+        let found = self.db.prepare_cached(select)?.execute(named_params! {
+            ":session": session, ":now": self.now, ":list": list, ":run": run,
+        })?;
+        if found == 0 {
+            return Ok(());
+        }
+        if tell {
+            let mut ending = self.db.prepare_cached(
+                "SELECT r.uuid FROM temp.ending AS e JOIN request AS r ON r.id = e.request",
+            )?;
+            let mut rows = ending.query([])?;
+            while let Some(row) = rows.next()? {
+                self.effects.told.push((row.get(0)?, Fate::Killed));
+            }
+        }
+        self.db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO ended (semaphore, nth, uuid, status, granted, priority, who, run, host,
+                     pid, token, requested, started, ended)
+                 SELECT e.semaphore, (s.ended + e.nth - 1) % :kept, r.uuid, :status, r.phase = 2, r.priority, r.who,
+                     r.run, r.host, r.pid, r.token, r.requested, r.started, :now
+                 FROM temp.ending AS e CROSS JOIN request AS r ON r.id = e.request
+                     CROSS JOIN semaphore AS s ON s.id = e.semaphore
+                 WHERE e.nth > e.of - :kept",
+            )?
+            .execute(named_params! {
+                ":kept": ENDED_KEPT as i64, ":status": ended_code(status), ":now": self.now,
+            })?;
+        self.db
+            .prepare_cached(
+                "UPDATE semaphore SET taken = taken - e.on_slots, granted = granted - e.on_grants,
+                     ended = ended + e.on_slots + e.on_grants, touched = ?1
+                 FROM (SELECT semaphore AS at, sum(phase = 1) AS on_slots, sum(phase = 2) AS on_grants
+                       FROM temp.ending GROUP BY semaphore) AS e
+                 WHERE semaphore.id = e.at",
+            )?
+            .execute([self.now])?;
+        self.db
+            .prepare_cached("DELETE FROM request WHERE id IN (SELECT request FROM temp.ending)")?
+            .execute([])?;
+        self.db
+            .prepare_cached("DELETE FROM temp.ending")?
+            .execute([])?;
+        Ok(())
+    }
+
     /// Ends the busy request with that slot id; its slot goes to the first in line. Says whether there was one.
     pub(super) fn release_slot(
         &mut self,
@@ -426,6 +544,49 @@ impl<'a> Transition<'a> {
         self.settle(&mut semaphore)?;
         self.save(&semaphore)?;
         self.waits_no_more(&asked)
+    }
+
+    /// A run of this session was given up: ends all that it waits for and holds, but for what was `left`.
+    pub(super) fn abandon_run(
+        &mut self,
+        run: RunId,
+        left: &HashSet<RequestId>,
+    ) -> Result<(), Problem> {
+        let plain = plain_ends!(
+            "request AS r",
+            "r.session = :session AND r.run = :run
+                 AND r.uuid NOT IN (SELECT unhex(value) FROM json_each(:list))"
+        );
+        let list = list_of(left);
+        let which = (self.me, Some(run), list.as_str());
+        self.end_plain(plain, which, Status::Killed, true)?;
+        let all: Vec<Asked> = self
+            .db
+            .prepare_cached(requests!(
+                "WHERE session = ?1 AND run = ?2 ORDER BY semaphore, phase, sequence"
+            ))?
+            .query_map(params![self.me, run], Asked::read)?
+            .collect::<Result<_, _>>()?;
+        for of_one in all.chunk_by(|a, b| a.semaphore == b.semaphore) {
+            let Some(mut semaphore) = self.load(of_one[0].semaphore)? else {
+                continue;
+            };
+            // What waits comes first: it must be given nothing.
+            for asked in of_one {
+                if asked.phase == Phase::Waiting {
+                    self.end_waiting(&mut semaphore, asked, Status::Killed, EventKind::Killed)?;
+                } else if left.contains(&asked.uuid) {
+                    continue;
+                } else {
+                    self.end_busy(&mut semaphore, asked, Status::Killed, EventKind::Killed)?;
+                }
+                self.tell(asked, Fate::Killed)?;
+            }
+            self.advance(&mut semaphore)?;
+            self.settle(&mut semaphore)?;
+            self.save(&semaphore)?;
+        }
+        Ok(())
     }
 
     // ---- what administrators do
@@ -731,6 +892,11 @@ impl<'a> Transition<'a> {
 
     /// Ends a session and all that it has.
     pub(super) fn end_session(&mut self, session: i64) -> Result<(), Problem> {
+        let plain = plain_ends!(
+            "request AS r",
+            "r.session = :session AND :list = '' AND :run IS NULL"
+        );
+        self.end_plain(plain, (session, None, ""), Status::Killed, false)?;
         let all: Vec<Asked> = self
             .db
             .prepare_cached(requests!(
@@ -1447,6 +1613,17 @@ impl<'a> Transition<'a> {
         Ok(())
     }
 
+    fn is_observed(&mut self) -> Result<bool, Problem> {
+        if let Some(observed) = self.observed {
+            return Ok(observed);
+        }
+        let observed: bool = self
+            .db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM session WHERE observes)")?
+            .query_row([], |row| row.get(0))?;
+        Ok(*self.observed.insert(observed))
+    }
+
     /// Something happened: those who observe will want to know.
     fn happen(
         &mut self,
@@ -1454,17 +1631,7 @@ impl<'a> Transition<'a> {
         semaphore: &Semaphore,
         asked: Option<&Asked>,
     ) -> Result<(), Problem> {
-        let observed = match self.observed {
-            Some(observed) => observed,
-            None => {
-                let observed: bool = self
-                    .db
-                    .prepare_cached("SELECT EXISTS (SELECT 1 FROM session WHERE observes)")?
-                    .query_row([], |row| row.get(0))?;
-                *self.observed.insert(observed)
-            }
-        };
-        if !observed {
+        if !self.is_observed()? {
             return Ok(());
         }
         self.effects.happened = true;

@@ -1,9 +1,10 @@
 //! The one thread of an open store. It owns the connection, takes commands into transactions, and watches
 //! for what others decide. It never waits for anything but commands, time and the file's lock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -13,14 +14,16 @@ use tokio::sync::oneshot::Sender;
 use super::clock::{Moment, WallClock};
 use super::file::{Database, Problem};
 use super::process::Process;
-use super::transitions::{Admission, Effects, Fate, Notice, Refreshed, Transition, is_alive};
+use super::transitions::{
+    Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, is_alive,
+};
 use super::{Hold, Lost, view};
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, StoreError};
 use crate::event::EventHub;
-use crate::id::RequestId;
+use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
-use crate::owner::this_host;
+use crate::owner::{Owner, this_host};
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
 use crate::slots::Slots;
@@ -28,6 +31,11 @@ use crate::view::SemaphoreView;
 
 /// As many commands as one transaction takes: some ten milliseconds' worth.
 const BATCH: usize = 256;
+/// So many permits more may be given back in it of which nobody asks whether they were still held. Whoever has piled
+/// them up gives them back all at once, and then they cost next to nothing.
+const MOST_DROPPED: usize = 8192;
+/// From so many on, that is done by statements for all of them.
+const MANY: usize = 32;
 
 /// How long a process in another container is taken to live after its last sign of life.
 const LEASE: Duration = Duration::from_secs(15);
@@ -62,6 +70,8 @@ pub(super) enum Command {
         reply: Sender<Result<Option<Arc<Hold>>, StoreError>>,
     },
     Abandon(RequestId),
+    /// A run was given up.
+    AbandonRun(RunId),
     Refresh(RequestId, Ttl, Sender<Result<Refreshed, StoreError>>),
     /// Answers whether it was still held.
     Release(RequestId, Option<Sender<Result<bool, StoreError>>>),
@@ -82,6 +92,16 @@ pub(super) enum Command {
     Observe,
     Diagnose(Sender<Result<Diagnosis, StoreError>>),
     Close(Sender<Result<(), StoreError>>),
+}
+
+impl Command {
+    /// Which permit it gives back, if nobody asks what came of that.
+    fn drops(&self) -> Option<RequestId> {
+        match self {
+            Self::Release(id, None) => Some(*id),
+            _ => None,
+        }
+    }
 }
 
 /// What administrators do.
@@ -118,6 +138,12 @@ struct Waiting {
     /// Longer it does not want to wait.
     until: Moment,
     reply: Reply,
+}
+
+impl Waiting {
+    fn run(&self) -> Option<RunId> {
+        self.request.asked_by().and_then(Owner::run)
+    }
 }
 
 enum Reply {
@@ -179,6 +205,7 @@ impl Open {
         let database = Database::open(path)?;
         let now = Moment::now();
         let host = this_host();
+        database.connection.execute_batch(ENDING)?;
         let session = database.transaction(|connection| {
             Transition::register(connection, host.as_deref(), now.after(LEASE))
         })?;
@@ -344,10 +371,14 @@ impl Worker {
     /// Carries out a command, and those that have come meanwhile, up to the next [`Command::Close`].
     fn take(&mut self, first: Command) {
         let mut batch = vec![first];
-        while batch.len() < BATCH
+        let mut cheap = 0;
+        while batch.len() < BATCH + cheap
             && !matches!(batch.last(), Some(Command::Close(_)))
             && let Ok(next) = self.inbox.try_recv()
         {
+            if next.drops().is_some() && cheap < MOST_DROPPED {
+                cheap += 1;
+            }
             batch.push(next);
         }
         let close = match batch.pop() {
@@ -397,13 +428,25 @@ impl Worker {
             Some(open) => open,
             None => self.open.insert(Open::new(&self.path)?),
         };
-        let session = open.session;
-        let path = &self.path;
+        let here = Here {
+            session: open.session,
+            path: &self.path,
+            held: &self.held,
+        };
         let done = open.transact(|transition| {
             let mut answers = Vec::with_capacity(batch.len());
-            for command in batch {
+            let mut rest = batch;
+            while let Some(command) = rest.first() {
                 transition.now = Moment::now();
-                answers.push(perform(transition, session, path, command)?);
+                let dropped: Vec<RequestId> = rest.iter().map_while(Command::drops).collect();
+                if dropped.len() >= MANY {
+                    transition.release_all(&dropped)?;
+                    answers.extend(dropped.iter().map(|_| Answer::Released(true)));
+                    rest = &rest[dropped.len()..];
+                } else {
+                    answers.push(perform(transition, &here, command)?);
+                    rest = &rest[1..];
+                }
                 transition.bury()?;
             }
             Ok(answers)
@@ -509,6 +552,7 @@ impl Worker {
             Command::Acquire { reply, .. } => drop(reply.send(Err(error.into()))),
             Command::TryAcquire { reply, .. } => drop(reply.send(Err(error))),
             Command::Abandon(id) => self.owe(id),
+            Command::AbandonRun(run) => self.owe_all_of(run),
             Command::Release(id, reply) => {
                 self.owe(id);
                 if let Some(reply) = reply {
@@ -535,6 +579,21 @@ impl Worker {
         // Without an open file nothing was ever taken.
         if self.open.is_some() {
             self.owed.push(id);
+        }
+    }
+
+    /// A run was given up, and that could not be written: it learns it now, the others later.
+    fn owe_all_of(&mut self, run: RunId) {
+        let held = self.held.iter();
+        let held =
+            held.filter(|(_, hold)| hold.run == Some(run) && !hold.left.load(Ordering::Acquire));
+        let held: Vec<RequestId> = held.map(|(id, _)| *id).collect();
+        let waiting = self.waiting.iter();
+        let waiting = waiting.filter(|(_, waiting)| waiting.run() == Some(run));
+        let waiting: Vec<RequestId> = waiting.map(|(id, _)| *id).collect();
+        for id in held.into_iter().chain(waiting) {
+            self.fate(id, Fate::Killed);
+            self.owe(id);
         }
     }
 
@@ -710,21 +769,27 @@ impl Worker {
                 if let Some(hold) = self.held.remove(&id) {
                     hold.lost.set_lease_passed();
                 }
+                // A session whose requests were killed by others is dismissed as a whole.
+                if let Some(Waiting { name, reply, .. }) = self.waiting.remove(&id) {
+                    reply.send(Err(AcquireError::Abandoned { name }));
+                }
             }
             Fate::Admitted(admission) => {
                 // Whoever gave it up meanwhile has sent a command that takes it back.
                 if let Some(waiting) = self.waiting.remove(&id) {
-                    let hold = Arc::new(hold(id, waiting.name, &admission));
+                    let run = waiting.run();
+                    let hold = Arc::new(hold(id, waiting.name, run, &admission));
                     self.held.insert(id, Arc::clone(&hold));
                     waiting.reply.send(Ok(hold));
                 }
             }
             Fate::Shares(holder, admission) => {
                 if let Some(waiting) = self.waiting.remove(&id) {
+                    // Of another session, or it would be there: its run is not known, and it is not ours to end.
                     let hold = self
                         .held
                         .entry(holder)
-                        .or_insert_with(|| Arc::new(hold(holder, waiting.name, &admission)));
+                        .or_insert_with(|| Arc::new(hold(holder, waiting.name, None, &admission)));
                     waiting.reply.send(Ok(Arc::clone(hold)));
                 }
             }
@@ -810,13 +875,24 @@ impl Drop for Worker {
     }
 }
 
+/// What a command may have to know of this store.
+struct Here<'a> {
+    session: i64,
+    path: &'a Path,
+    held: &'a HashMap<RequestId, Arc<Hold>>,
+}
+
 /// Carries out one command in a transaction.
 fn perform(
     transition: &mut Transition<'_>,
-    session: i64,
-    path: &Path,
+    here: &Here<'_>,
     command: &Command,
 ) -> Result<Answer, Problem> {
+    let Here {
+        session,
+        path,
+        held,
+    } = *here;
     Ok(match command {
         Command::Acquire {
             id, name, request, ..
@@ -829,6 +905,15 @@ fn perform(
         } => Answer::Tried(transition.try_acquire(*id, name, request)?),
         Command::Abandon(id) => {
             transition.abandon(*id)?;
+            Answer::Nothing
+        }
+        Command::AbandonRun(run) => {
+            // What was admitted in this very batch was not left: its holder has not heard of it.
+            let left = held
+                .iter()
+                .filter(|(_, hold)| hold.run == Some(*run) && hold.left.load(Ordering::Acquire));
+            let left: HashSet<RequestId> = left.map(|(id, _)| *id).collect();
+            transition.abandon_run(*run, &left)?;
             Answer::Nothing
         }
         Command::Refresh(id, ttl, _) => Answer::Refreshed(transition.refresh(*id, *ttl)?),
@@ -885,7 +970,7 @@ fn steer(
     })
 }
 
-fn hold(id: RequestId, name: SemaphoreName, admission: &Admission) -> Hold {
+fn hold(id: RequestId, name: SemaphoreName, run: Option<RunId>, admission: &Admission) -> Hold {
     Hold {
         id,
         name,
@@ -894,7 +979,9 @@ fn hold(id: RequestId, name: SemaphoreName, admission: &Admission) -> Hold {
         started: admission.started,
         started_at: WallClock::read().system_time(admission.started),
         granted: admission.granted,
+        run,
         lost: Lost::default(),
+        left: AtomicBool::new(false),
     }
 }
 

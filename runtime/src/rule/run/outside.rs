@@ -8,14 +8,12 @@ use super::super::data::{self, Format};
 use super::super::scope::Scope;
 use super::super::shell;
 use super::{Ran, Runner};
-use crate::output::OutputStream;
 
 impl<'js> Runner<'_, 'js> {
     pub(super) fn shell(&self, op: &Op, data: &Data, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
         let command = self.text(data, scope)?;
-        let write = |stream: OutputStream, text: &str| self.run.write(stream, text);
         let assigned = op.register.is_some();
-        let stream: Option<shell::Writer<'_>> = if assigned { None } else { Some(&write) };
+        let stream = (!assigned).then_some(&**self.run);
         let ended = self
             .wait(shell::run(&command, stream))?
             .map_err(|error| self.throw(&format!("the command cannot be run: {error}")))?;
