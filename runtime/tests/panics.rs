@@ -304,8 +304,8 @@ fn an_output_that_panics_ends_the_run() {
     impl Extension for Print {
         fn install<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Result<()> {
             let run = Rc::clone(run);
-            let print = Function::new(ctx.clone(), move |text: String| {
-                run.write(OutputStream::Stdout, &text);
+            let print = Function::new(ctx.clone(), move |ctx: Ctx<'js>, text: String| {
+                run.write(&ctx, OutputStream::Stdout, &text)
             })?;
             ctx.globals().set("print", print)
         }
