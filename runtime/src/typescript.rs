@@ -364,6 +364,7 @@ fn transform(source: &str, goal: Goal) -> Result<Stripped, Vec<SyntaxProblem>> {
     let transformed = Transformer::new(&allocator, Path::new("rule.ts"), &options)
         .build_with_scoping(checked.semantic.into_scoping(), &mut program);
     report(source, transformed.diagnostics)?;
+    let declares = declares || program.body.iter().any(is_module_declaration);
     let imports = imports(&program.body);
 
     let printed = Codegen::new()

@@ -489,6 +489,7 @@ fn the_kind_of_a_source_and_its_imports_are_seen() {
 
     let typed = |source: &str| strip("a.ts", source).unwrap().shape;
     assert!(!typed("import a = require('./a'); export = { a }").declares);
+    assert!(typed("import a = require('./a'); export const b = a").declares);
     assert!(typed("import type { A } from './a'").declares);
     assert!(typed("import type { A } from './a'").imports.is_empty());
     assert!(typed("export enum A { B }").declares);
