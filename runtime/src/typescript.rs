@@ -157,6 +157,18 @@ pub(crate) fn js_problems(
     problems.unwrap_or_default()
 }
 
+fn is_module_declaration(statement: &Statement<'_>) -> bool {
+    matches!(
+        statement,
+        Statement::ImportDeclaration(_)
+            | Statement::ExportAllDeclaration(_)
+            | Statement::ExportFromDeclaration(_)
+            | Statement::ExportNamedDeclaration(_)
+            | Statement::ExportDefaultDeclaration(_)
+            | Statement::ExportDeclaration(_)
+    )
+}
+
 fn imports(body: &[Statement<'_>]) -> Vec<String> {
     let mut imports: Vec<String> = Vec::new();
     for statement in body {
@@ -341,10 +353,18 @@ fn transform(source: &str, goal: Goal) -> Result<Stripped, Vec<SyntaxProblem>> {
 
     let mut options = TransformOptions::default();
     options.typescript.only_remove_type_imports = goal == Goal::Input;
-    let declares = parsed.module_record.has_module_syntax;
+    // `export =` and `import x = require()` become CommonJS.
+    let is_commonjs = program.body.iter().any(|statement| {
+        matches!(
+            statement,
+            Statement::TSExportAssignment(_) | Statement::TSImportEqualsDeclaration(_)
+        )
+    });
+    let declares = parsed.module_record.has_module_syntax && !is_commonjs;
     let transformed = Transformer::new(&allocator, Path::new("rule.ts"), &options)
         .build_with_scoping(checked.semantic.into_scoping(), &mut program);
     report(source, transformed.diagnostics)?;
+    let declares = declares || program.body.iter().any(is_module_declaration);
     let imports = imports(&program.body);
 
     let printed = Codegen::new()

@@ -380,6 +380,36 @@ fn a_large_file_counts_as_memory_of_the_run_and_keeps_no_neighbour_waiting_for_i
     assert_eq!(report.result.unwrap(), 1);
 }
 
+#[test]
+fn a_large_json_file_is_what_json_parse_makes_of_it() {
+    let item =
+        "{\"a\": [1, 2.5, null, \"b, ]\\\"}\"], \"__proto__\": {\"x\": 1}, \"7\": \"\\u00e9\"}";
+    let items = vec![item; 12_000].join(" ,\n");
+    let text = format!(
+        " {{\"list\": [{items}], \"__proto__\": [{items}], \"k\\\"ey\" : {{\"in\": [[{items}], 5]}}, \"list2\": [], \"10\": 1, \"2\": {{}} }} "
+    );
+    let folder = folder(&[("data.json", &text)]);
+    let path = folder.path().join("text.mjs");
+    fs::write(&path, format!("export default {};", json!(text))).unwrap();
+    let main = "
+        Object.defineProperty(Array.prototype, '3', { set() { throw 'seen' }, configurable: true });
+        const seen = require('./data.json');
+        delete Array.prototype[3];
+        const wanted = JSON.parse(require('./text.mjs').default);
+        [JSON.stringify(seen) === JSON.stringify(wanted), Object.keys(seen), seen.list.length,
+         Object.getPrototypeOf(seen) === Object.prototype]";
+    fs::write(folder.path().join("a.js"), main).unwrap();
+    assert_eq!(
+        run(folder.path(), "a.js", Limits::default()),
+        Ok(json!([
+            true,
+            ["2", "10", "list", "__proto__", "k\"ey", "list2"],
+            12_000,
+            true
+        ]))
+    );
+}
+
 /// An internal module, and one with a text that uses it.
 struct Inner;
 

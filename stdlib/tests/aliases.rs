@@ -93,3 +93,46 @@ fn an_error_that_a_module_throws_points_at_the_rule() {
             .any(|frame| frame.location.file == "cla/time-span")
     );
 }
+
+#[test]
+fn what_our_modules_are_made_with_is_no_module_of_a_rule() {
+    let messages = |specifier: &str| {
+        support::value(&format!(
+            "const told = [];
+             try {{ require('{specifier}') }} catch (e) {{ told.push(e.message) }}
+             try {{ await import('{specifier}') }} catch (e) {{ told.push(e.message) }}
+             told"
+        ))
+    };
+    for specifier in [
+        "cla/redis/native",
+        "cla/semaphore/native",
+        "cla/task/native",
+    ] {
+        let told = messages(specifier);
+        let told = told.as_array().unwrap();
+        assert_eq!(told.len(), 2, "{specifier}");
+        for message in told {
+            let message = message.as_str().unwrap();
+            assert!(
+                message.starts_with(&format!("there is no module '{specifier}'")),
+                "{message}"
+            );
+            assert!(
+                !message[20 + specifier.len()..].contains("/native"),
+                "{message}"
+            );
+        }
+    }
+    // Those that are made with them are there, and so nothing lists the others.
+    for (from, _) in cla_stdlib::aliases() {
+        assert!(!from.ends_with("/native"), "{from}");
+    }
+    assert!(cla_stdlib::modules().all(|name| !name.ends_with("/native")));
+    assert_eq!(
+        support::value(
+            "Object.keys(require('cla/semaphore')).length > 0 && require('cla/event-bus/redis') != null"
+        ),
+        json!(true)
+    );
+}

@@ -7,6 +7,7 @@
 pub(crate) mod cache;
 mod evaluate;
 mod graph;
+mod json;
 mod load;
 pub(crate) mod read;
 mod require;

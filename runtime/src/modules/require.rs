@@ -218,7 +218,7 @@ pub(super) fn parse_json<'js>(
         }
     };
     match checked {
-        Ok(()) => ctx.json_parse(&**text),
+        Ok(()) => super::json::parse(ctx, run, text),
         Err(error) => {
             let shown = run.modules.display_name(name);
             Err(Exception::throw_syntax(ctx, &format!("{shown}: {error}")))

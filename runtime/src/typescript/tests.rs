@@ -469,3 +469,33 @@ fn odd_white_space_is_read_to_its_end() {
         assert!(nesting::weigh(&source, MAX_SOURCE).is_ok(), "{space:?}");
     }
 }
+
+#[test]
+fn the_kind_of_a_source_and_its_imports_are_seen() {
+    let shape = |source: &str| super::shape(source).unwrap();
+    let look = |source: &str| (shape(source).declares, shape(source).awaits);
+    assert_eq!(look("exports.a = 1; // export"), (false, false));
+    assert_eq!(look("const a = `\nimport x from 'y'`"), (false, false));
+    assert_eq!(look("return 1"), (false, false));
+    assert_eq!(look("var await = 1; with (await) {}"), (false, false));
+    assert_eq!(look("await x"), (false, true));
+    assert_eq!(look("x(import.meta)"), (true, false));
+    assert_eq!(look("var a; export { a }; await a"), (true, false));
+    assert!(super::shape("module.exports = { a: 1 }}").is_none());
+    let imports = shape(
+        "import './a'; export * from 'b'; import c, { d } from './a'; import('e'); export {} from 'f'",
+    );
+    assert_eq!(imports.imports, ["./a", "b", "f"]);
+
+    let typed = |source: &str| strip("a.ts", source).unwrap().shape;
+    assert!(!typed("import a = require('./a'); export = { a }").declares);
+    assert!(typed("import a = require('./a'); export const b = a").declares);
+    assert!(typed("import type { A } from './a'").declares);
+    assert!(typed("import type { A } from './a'").imports.is_empty());
+    assert!(typed("export enum A { B }").declares);
+    assert!(typed("const a: number = await b").awaits);
+    assert_eq!(
+        typed("import { A, b } from './a'; import { C } from './c'; let x: C = b").imports,
+        ["./a"]
+    );
+}
