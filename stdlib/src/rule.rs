@@ -308,8 +308,10 @@ fn given<'js>(
 
 /// A part of a rule as data; functions have no place in it, as nothing of this run exists in the other.
 fn data<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> js::Result<Json> {
+    // Larger ones, and circles, are refused when they become JSON or a rulebook.
+    const MOST: usize = 100_000;
     let mut left = vec![value.clone()];
-    let mut seen = 0_u32;
+    let mut seen = 0;
     while let Some(value) = left.pop() {
         if value.is_function() {
             let message = "rule.create: a rule is data, without functions: write their code as a text, as in \
@@ -317,17 +319,17 @@ fn data<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> js::Result<Json> {
             return Err(type_error(ctx, message));
         }
         seen += 1;
-        // Larger ones, and circles, are refused when they become JSON or a rulebook.
-        if seen > 100_000 {
+        if seen > MOST {
             break;
         }
         if let Some(array) = value.as_array() {
-            left.extend(array.iter::<Value<'js>>().flatten());
+            left.extend(array.iter::<Value<'js>>().flatten().take(MOST));
         } else if let Some(object) = value.as_object() {
             left.extend(
                 object
                     .props::<String, Value<'js>>()
                     .flatten()
+                    .take(MOST)
                     .map(|(_, value)| value),
             );
         }

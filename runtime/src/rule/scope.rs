@@ -191,18 +191,18 @@ impl<'js> Evaluator<'js> {
 
 /// A value within a text: what is nothing is empty, what is no text is JSON.
 pub(super) fn shown(value: &Value<'_>) -> rquickjs::Result<String> {
-    if let Some(text) = value.as_string() {
-        return text.to_string();
+    if let Some(string) = value.as_string() {
+        return crate::value::text(string);
     }
     if value.is_null() || value.is_undefined() {
         return Ok(String::new());
     }
     if value.is_object()
-        && let Some(text) = value.ctx().json_stringify(value.clone())?
+        && let Some(json) = value.ctx().json_stringify(value.clone())?
     {
-        return text.to_string();
+        return crate::value::text(&json);
     }
-    Ok(value.get::<rquickjs::Coerced<String>>()?.0)
+    crate::value::text(&value.get::<rquickjs::Coerced<rquickjs::String<'_>>>()?.0)
 }
 
 /// The sources of a run with a rulebook, for errors that point into them.
