@@ -580,3 +580,16 @@ fn a_neighbour_has_its_turns_while_a_value_is_converted() {
     assert!(worst < 300.0, "a nap of 1 ms took {worst} ms");
     assert!(large.wait().is_ok());
 }
+
+#[test]
+fn texts_of_rulebooks_stand_half_surrogates() {
+    let written = Arc::new(Written::default());
+    let engine = Engine::builder().workers(1).build();
+    let book =
+        "do:\n  - echo: 'a${\"\\ud800\"}b'\n  - echo: ${[\"\\udc00\"]}\n  - dump: ${\"\\ud800\"}\n";
+    let options = RunOptions::new().output(written.clone());
+    let run = engine.run(Script::new("rule.yml", book), options).wait();
+    assert!(run.is_ok(), "{:?}", run.result);
+    let text = written.0.lock().unwrap().clone();
+    assert!(text.starts_with("a\u{fffd}b\n"), "{text}");
+}

@@ -337,6 +337,7 @@ fn data<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> js::Result<Json> {
                     .props::<String, Value<'js>>()
                     .take(MOST)
                     .flatten()
+                    .take(MOST)
                     .map(|(_, value)| value),
             );
         }

@@ -428,7 +428,7 @@ impl<'js> Runner<'_, 'js> {
                 let value = self.value(data, scope)?;
                 let text = self.ctx.json_stringify_replacer_space(value, (), 2);
                 let text = match self.js(text)? {
-                    Some(text) => self.js(text.to_string())?,
+                    Some(json) => self.js(crate::value::text(&json))?,
                     None => "undefined".to_owned(),
                 };
                 self.print(OutputStream::Stdout, text)?;

@@ -198,11 +198,11 @@ pub(super) fn shown(value: &Value<'_>) -> rquickjs::Result<String> {
         return Ok(String::new());
     }
     if value.is_object()
-        && let Some(text) = value.ctx().json_stringify(value.clone())?
+        && let Some(json) = value.ctx().json_stringify(value.clone())?
     {
-        return text.to_string();
+        return crate::value::text(&json);
     }
-    Ok(value.get::<rquickjs::Coerced<String>>()?.0)
+    crate::value::text(&value.get::<rquickjs::Coerced<rquickjs::String<'_>>>()?.0)
 }
 
 /// The sources of a run with a rulebook, for errors that point into them.
