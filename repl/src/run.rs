@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cla_runtime::semaphore::Semaphores;
-use cla_runtime::{RunOptions, Trace, TracedRun};
+use cla_runtime::{RunOptions, Trace, TracedRun, Wanted};
 
 use self::session::Session;
 use crate::signals::Signals;
@@ -163,8 +163,15 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let ended = runtime.and_then(|runtime| {
         runtime.block_on(async {
             let signals = Signals::listen()?;
+            // What is not shown is not converted.
+            let wanted = if args.json || args.print {
+                Wanted::Json
+            } else {
+                Wanted::Nothing
+            };
             let mut options = RunOptions::new()
                 .stash(stash)
+                .wanted(wanted)
                 .arguments(args.arguments.clone());
             if let Some(event) = &args.event {
                 options = options.event(event.as_str());

@@ -25,6 +25,8 @@ pub(crate) enum Stop {
     TimedOut = 2,
     /// It used more memory than its limit.
     OutOfMemory = 3,
+    /// Code of the host's has panicked.
+    Panicked = 4,
 }
 
 /// The stop flag of one run. The first reason wins.
@@ -123,6 +125,7 @@ impl Control {
             1 => Some(Stop::Cancelled),
             2 => Some(Stop::TimedOut),
             3 => Some(Stop::OutOfMemory),
+            4 => Some(Stop::Panicked),
             _ => None,
         }
     }

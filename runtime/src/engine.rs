@@ -22,6 +22,7 @@ use crate::native::{Extension, NativeModule};
 use crate::output::{Output, ProcessOutput};
 use crate::script::Script;
 use crate::trace::{RegionRecord, Trace};
+use crate::value::{RuleValue, Stash, Wanted};
 use crate::watch::UnresponsiveListener;
 use crate::worker::{Job, Worker};
 
@@ -126,7 +127,6 @@ impl Engine {
         let limits = options.limits.unwrap_or(self.shared.settings.limits);
         let origin = Origin {
             seat: Family::first(&limits),
-            stash_bytes: 0,
             parent: None,
             depth: 0,
             deadline: None,
@@ -164,6 +164,7 @@ impl Engine {
             script,
             limits: options.limits.unwrap_or(self.shared.settings.limits),
             stash: options.stash,
+            wanted: options.wanted,
             arguments: options.arguments,
             output: options.output.unwrap_or_else(|| Arc::new(ProcessOutput)),
             folders: options.folders,
@@ -403,7 +404,8 @@ impl std::fmt::Debug for EngineBuilder {
 pub struct RunOptions {
     name: Option<Arc<str>>,
     limits: Option<Limits>,
-    stash: serde_json::Value,
+    stash: Stash,
+    wanted: Wanted,
     arguments: Vec<String>,
     output: Option<Arc<dyn Output>>,
     folders: Vec<PathBuf>,
@@ -415,8 +417,6 @@ pub struct RunOptions {
 /// Where a run comes from, and what it shares with those above it.
 pub(crate) struct Origin {
     pub(crate) seat: Seat,
-    /// What the stash counts for, in bytes.
-    pub(crate) stash_bytes: usize,
     /// The run that starts it.
     pub(crate) parent: Option<RunId>,
     /// How many runs are above it.
@@ -450,7 +450,22 @@ impl RunOptions {
     /// Data for the rule: a JSON object. A default export that is a function gets it as its
     /// argument. Anything but an object counts as an empty one.
     pub fn stash(mut self, stash: serde_json::Value) -> Self {
-        self.stash = stash;
+        self.stash = Stash::Json(stash);
+        self
+    }
+
+    /// Data for the rule, with what JSON does not know, such as bytes; as [`RunOptions::stash`] otherwise.
+    pub fn stash_value(mut self, stash: RuleValue) -> Self {
+        self.stash = Stash::Value(stash);
+        self
+    }
+
+    /// What is wanted of what the rule returns (default: [`Wanted::Json`]).
+    ///
+    /// A caller that does not look at it says [`Wanted::Nothing`]: then it is not converted, which takes time and memory
+    /// and can fail.
+    pub fn wanted(mut self, wanted: Wanted) -> Self {
+        self.wanted = wanted;
         self
     }
 
@@ -481,7 +496,7 @@ impl RunOptions {
 
     /// About how many bytes the stash takes.
     pub(crate) fn stash_bytes(&self) -> usize {
-        json_bytes(&self.stash)
+        self.stash.weight()
     }
 
     /// Nobody will look at the report.
@@ -516,27 +531,6 @@ pub(crate) struct Sent {
     pub(crate) report: RunReport,
     #[expect(dead_code, reason = "its end is what it is for")]
     pub(crate) room: Option<Room>,
-}
-
-/// About how many bytes a JSON value takes in memory.
-pub(crate) fn json_bytes(value: &serde_json::Value) -> usize {
-    /// A key of a map with its place in a node of the tree.
-    const KEY: usize = 64;
-    let mut bytes = 0;
-    let mut left = vec![value];
-    while let Some(value) = left.pop() {
-        bytes += size_of::<serde_json::Value>();
-        match value {
-            serde_json::Value::String(text) => bytes += text.capacity(),
-            serde_json::Value::Array(items) => left.extend(items),
-            serde_json::Value::Object(map) => {
-                bytes += map.keys().map(|key| key.len() + KEY).sum::<usize>();
-                left.extend(map.values());
-            }
-            _ => {}
-        }
-    }
-    bytes
 }
 
 /// A run that was started: a future of its [`RunReport`].
@@ -640,8 +634,16 @@ pub struct RunReport {
     pub id: RunId,
     /// The run's name.
     pub name: String,
-    /// What the rule returned, as JSON, or why it failed.
+    /// What the rule returned, as JSON, or why it failed. `null` if the caller [wanted](RunOptions::wanted) it in another
+    /// form or not at all.
+    ///
+    /// What becomes of each JavaScript value is in the table of [`RuleValue`]. A value that is no data, such as one that
+    /// contains itself, is a failure of the run: an error of the kind [`Exception`](crate::ErrorKind::Exception) whose
+    /// message names the path to it. One that does not fit the run's memory limit has the kind
+    /// [`OutOfMemory`](crate::ErrorKind::OutOfMemory).
     pub result: Result<serde_json::Value, RuleError>,
+    /// What the rule returned, with what JSON does not know, if the caller [wanted](RunOptions::wanted) it in this form.
+    pub value: RuleValue,
     /// Time spent waiting for semaphores.
     pub waited: Duration,
     /// Time from start to end, without `waited`.
@@ -717,6 +719,7 @@ impl RunReport {
             id,
             name: name.to_owned(),
             result,
+            value: RuleValue::Null,
             waited: Duration::ZERO,
             ran: started.elapsed(),
             semaphores: Vec::new(),

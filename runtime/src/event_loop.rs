@@ -226,6 +226,10 @@ impl EventLoop {
             if run.must_stop() {
                 return Ended::Stopped;
             }
+            // A job may have caught a panic.
+            if run.find_panic(ctx) {
+                return Ended::Stopped;
+            }
             if let Some(value) = self.take_uncaught(ctx) {
                 return Ended::Uncaught(value);
             }
@@ -233,7 +237,7 @@ impl EventLoop {
                 return Ended::Settled;
             }
             // Timers that are always due, as those of a rule that looks again and again, hold up nothing else.
-            if before_next_timer == 0 && self.run_next_timer(ctx) {
+            if before_next_timer == 0 && self.run_next_timer(run, ctx) {
                 before_next_timer = MOST_BETWEEN_TIMERS;
                 self.sources.note_work();
                 continue;
@@ -249,19 +253,25 @@ impl EventLoop {
             {
                 return Ended::Idle;
             }
-            match run.block_on(ctx, self.next_completion(due)) {
-                Ok(Some(completion)) => {
+            // A host's future may panic, or what becomes of its output.
+            match run.contain(|| run.block_on(ctx, self.next_completion(due))) {
+                Ok(Ok(Some(completion))) => {
                     before_next_timer = before_next_timer.saturating_sub(1);
-                    if completion(ctx).is_err() {
-                        let value = ctx.catch();
-                        self.report_uncaught(ctx, value);
+                    match run.contain(|| completion(ctx)) {
+                        Ok(Ok(())) => {}
+                        Ok(Err(_)) => {
+                            let value = ctx.catch();
+                            self.report_uncaught(ctx, value);
+                        }
+                        Err(_) => return Ended::Stopped,
                     }
                 }
-                Ok(None) => before_next_timer = 0,
-                Err(_) => {
+                Ok(Ok(None)) => before_next_timer = 0,
+                Ok(Err(_)) => {
                     ctx.catch();
                     return Ended::Stopped;
                 }
+                Err(_) => return Ended::Stopped,
             }
         }
     }
@@ -299,7 +309,7 @@ impl EventLoop {
     }
 
     /// Calls the callback of a timer that is due; `false` when none is.
-    fn run_next_timer(&self, ctx: &Ctx<'_>) -> bool {
+    fn run_next_timer(&self, run: &Run, ctx: &Ctx<'_>) -> bool {
         let due = self.timers.borrow_mut().take_due(Instant::now());
         let Some(DueTimer {
             callback,
@@ -308,7 +318,11 @@ impl EventLoop {
         else {
             return false;
         };
-        if call_timer(ctx, callback, arguments).is_err() {
+        // A panic of a function that the callback calls comes out of rquickjs here.
+        let Ok(called) = run.contain(|| call_timer(ctx, callback, arguments)) else {
+            return true;
+        };
+        if called.is_err() {
             let value = ctx.catch();
             self.report_uncaught(ctx, value);
         }
@@ -435,15 +449,21 @@ pub(crate) fn install<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<()
     )?;
     let clear = {
         let run = Rc::clone(run);
-        move |id: Opt<Value<'js>>| {
+        move |ctx: Ctx<'js>, id: Opt<Value<'js>>| {
+            // One more function for this would cost each run its memory.
+            if run.is_probing() {
+                return Err(ctx.throw(Value::new_int(ctx.clone(), 0)));
+            }
             if let Some(id) = id.0.and_then(|id| id.as_number()) {
                 // Ids are whole numbers from 1 to 2^32 - 1; the cast makes 0 of anything less.
                 run.event_loop.clear_timer(id as u32);
             }
+            Ok(())
         }
     };
     // One function serves the three names, as it does in browsers.
     let clear = Function::new(ctx.clone(), clear)?.with_name("clearTimeout")?;
+    run.set_thrower(ctx, clear.clone());
     for name in ["clearTimeout", "clearInterval", "clearImmediate"] {
         globals.set(name, clear.clone())?;
     }

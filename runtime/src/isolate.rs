@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rquickjs::loader::{ImportAttributes, Loader, Resolver};
+use rquickjs::module::Declared;
 use rquickjs::{Context, Ctx, Exception, Function, Module, Promise, Runtime, Value};
 
 use crate::control::Stop;
@@ -14,24 +16,27 @@ use crate::error::{ErrorKind, RuleError, Sources};
 use crate::event_loop::{self, Ended};
 use crate::limits::Limits;
 use crate::modules::cache::Goal;
+use crate::modules::read::{ReadError, read_main};
 use crate::modules::{self, Kind, LoadedSource, ModuleLoader};
 use crate::native::value_to_json;
 use crate::rule::{self, Fork};
-use crate::run::Run;
+use crate::run::{Run, contain_panic};
 use crate::script::{Script, Source};
 use crate::session;
 use crate::sys::countdown::Countdown;
 use crate::sys::memory::CountingAllocator;
 use crate::sys::natives;
-use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
+use crate::sys::quickjs::{Compiled, ContextOf, TopLevel, compile_script};
+use crate::sys::values::set_run;
 use crate::trace::RegionOutcome;
+use crate::value::{self, Functions, Returned, Unfit, Wanted};
 
 /// Stack that host functions may use below QuickJS's own limit, in bytes.
 ///
 /// QuickJS checks its limit at every call into a script; a host function that such a call leads to
-/// runs on what is left. Ours follow nested data with lists rather than calls; the deepest, reading an
-/// error with its causes, is bounded to about 16 KiB.
-const HOST_STACK: usize = 256 * 1024;
+/// runs on what is left. Ours follow nested data with lists rather than calls. The deepest is what a host's type does to
+/// read an argument as deep as [`MAX_DEPTH`](crate::MAX_DEPTH), with up to 2 KiB per level.
+const HOST_STACK: usize = 512 * 1024;
 
 /// How much stack a fiber needs so that a script may use `limits.stack` of it.
 pub(crate) fn fiber_stack(limits: &Limits) -> usize {
@@ -45,15 +50,16 @@ pub(crate) fn execute(
     settings: &EngineSettings,
     run: &Rc<Run>,
     script: Script,
+    wanted: Wanted,
     limits: &Limits,
-) -> Result<serde_json::Value, RuleError> {
+) -> Result<Returned, RuleError> {
     if let Some(stop) = run.control.reason() {
-        return Err(stop_error(run, stop, limits));
+        return Err(stop_error(stop, run, limits));
     }
     let main = match script.source {
         Source::Fork(fork) => Main::Fork(fork),
         Source::Session(main) => Main::Session(main),
-        source => Main::load(source)?,
+        source => Main::load(source, run, limits)?,
     };
     let isolate = Isolate::new(settings, run, limits)
         .map_err(|error| RuleError::internal(&format!("cannot set up the isolate: {error}")))?;
@@ -62,9 +68,9 @@ pub(crate) fn execute(
     let _release = ReleaseAll(run);
     isolate.context.with(|ctx| {
         let outcome =
-            evaluate(&ctx, run, &main, limits).and_then(|value| settle(&ctx, run, &value));
+            evaluate(&ctx, run, &main, limits).and_then(|value| settle(&ctx, run, value, wanted));
         match outcome {
-            Ok(json) => Ok(json),
+            Ok(returned) => Ok(returned),
             Err(failure) => Err(explain(&ctx, run, failure, limits)),
         }
     })
@@ -112,6 +118,7 @@ impl Isolate {
         isolate.context.with(|ctx| {
             // Without guards, long built-in functions are only bounded by the clock; a test tells.
             natives::install(&ctx, run)?;
+            set_run(&ctx, run);
             event_loop::install(&ctx, run)?;
             modules::install(&ctx, run)?;
             for extension in &settings.extensions {
@@ -120,8 +127,10 @@ impl Isolate {
             rquickjs::Result::Ok(())
         })?;
         let runtime = &isolate._runtime;
-        let loader = || ModuleLoader {
-            run: Rc::clone(run),
+        let loader = || {
+            Contained(ModuleLoader {
+                run: Rc::clone(run),
+            })
         };
         runtime.set_loader(loader(), loader());
         let tracker = Rc::clone(run);
@@ -133,7 +142,6 @@ impl Isolate {
             },
         )));
         let interrupted = Rc::clone(run);
-        runtime.set_interrupt_handler(Some(Box::new(move || interrupted.on_interrupt())));
         let pulse = run.gauge.pulse();
         isolate
             .context
@@ -141,6 +149,10 @@ impl Isolate {
         let attending = Rc::downgrade(run);
         run.gauge
             .set_attendant(move || attending.upgrade().is_none_or(|run| run.on_allocation()));
+        let context = isolate.context.with(|ctx| ContextOf::new(&ctx));
+        runtime.set_interrupt_handler(Some(Box::new(move || {
+            interrupted.on_interrupt() || context.with(|ctx| interrupted.find_panic(ctx))
+        })));
         // Last, because QuickJS does not check every allocation while it sets up a context.
         run.gauge.set_limit(limits.memory);
         Ok(isolate)
@@ -163,7 +175,7 @@ struct Named {
 }
 
 impl Main {
-    fn load(source: Source) -> Result<Self, RuleError> {
+    fn load(source: Source, run: &Run, limits: &Limits) -> Result<Self, RuleError> {
         match source {
             Source::Fork(fork) => Ok(Self::Fork(fork)),
             Source::Session(main) => Ok(Self::Session(main)),
@@ -187,15 +199,30 @@ impl Main {
                 let cannot_read = |reason: &dyn std::fmt::Display| {
                     RuleError::load(format!("cannot read {}: {reason}", path.display()), None)
                 };
-                let text = std::fs::read_to_string(&path).map_err(|error| cannot_read(&error))?;
+                let text = read_main(&path, run, limits.memory).map_err(|error| match error {
+                    ReadError::Stopped => {
+                        stop_error(run.control.reason().unwrap_or(Stop::Cancelled), run, limits)
+                    }
+                    error => cannot_read(&error),
+                })?;
+                run.modules.charge(run, &text);
                 let full = path.canonicalize().map_err(|error| cannot_read(&error))?;
                 let Some(name) = full.to_str() else {
                     return Err(cannot_read(&"the path is not valid UTF-8"));
                 };
                 Ok(Self::Script(Named {
                     name: name.to_owned(),
-                    text: text.into(),
+                    text,
                     folder: full.parent().map(PathBuf::from),
+                }))
+            }
+            Source::Read { name, text } => {
+                run.modules.charge(run, &text);
+                let folder = Path::new(name.as_ref()).parent().map(PathBuf::from);
+                Ok(Self::Script(Named {
+                    name: name.as_ref().to_owned(),
+                    text,
+                    folder,
                 }))
             }
         }
@@ -219,16 +246,14 @@ pub(crate) type Evaluated<'js, T> = Result<T, Failure<'js>>;
 
 /// Turns an error of rquickjs into a failure: the pending exception, or the error itself.
 ///
-/// # Panics
-///
-/// When a host function has panicked: its panic goes on here, outside of QuickJS's frames.
+/// When a host function has panicked, the run is stopped.
 pub(crate) fn failure<'js>(ctx: &Ctx<'js>, run: &Run, error: &rquickjs::Error) -> Failure<'js> {
     let value = if error.is_exception() {
         Some(ctx.catch())
     } else {
         None
     };
-    resume_panic(ctx);
+    run.find_panic(ctx);
     if run.must_stop() {
         return Failure::Stopped;
     }
@@ -238,19 +263,37 @@ pub(crate) fn failure<'js>(ctx: &Ctx<'js>, run: &Run, error: &rquickjs::Error) -
     }
 }
 
-fn uncaught<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Failure<'js> {
-    resume_panic(ctx);
+fn uncaught<'js>(ctx: &Ctx<'js>, run: &Run, value: Value<'js>) -> Failure<'js> {
+    if run.find_panic(ctx) {
+        return Failure::Stopped;
+    }
     Failure::Thrown(value)
 }
 
-/// Goes on with the panic of a host function, if there was one.
-///
-/// rquickjs keeps a panic while QuickJS unwinds, and resumes it at the next exception that passes
-/// through one of its own functions; our calls into QuickJS are not among them, this one is.
-fn resume_panic(ctx: &Ctx<'_>) {
-    let thrown = ctx.eval::<(), _>("throw 0");
-    debug_assert!(thrown.is_err());
-    ctx.catch();
+/// A loader in whose frames no panic gets as far as QuickJS, which could not go on with it.
+struct Contained<L>(L);
+
+impl<L: Resolver> Resolver for Contained<L> {
+    fn resolve<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        base: &str,
+        name: &str,
+        attributes: Option<ImportAttributes<'js>>,
+    ) -> rquickjs::Result<String> {
+        contain_panic(ctx, || self.0.resolve(ctx, base, name, attributes))
+    }
+}
+
+impl<L: Loader> Loader for Contained<L> {
+    fn load<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        attributes: Option<ImportAttributes<'js>>,
+    ) -> rquickjs::Result<Module<'js, Declared>> {
+        contain_panic(ctx, || self.0.load(ctx, name, attributes))
+    }
 }
 
 /// Runs the main script and gives its value: the last expression of a script, the default export
@@ -279,7 +322,7 @@ fn evaluate<'js>(
     let name = &main.name;
     run.modules.set_main(name, main.folder.clone());
     if Kind::of(name) == Kind::Rulebook {
-        let book = rule::read(&run.modules, name, &main.text)?;
+        let book = rule::read(&run.modules, name, &main.text, run)?;
         let part = rule::Part::Section(run.event.as_deref());
         return rule::execute(ctx, run, &book, &part);
     }
@@ -324,12 +367,18 @@ fn evaluate_either<'js>(
     source: &LoadedSource,
 ) -> Evaluated<'js, Value<'js>> {
     let code = source.code();
-    if modules::looks_like_module(&source.text) {
+    // Most scripts need not be looked at.
+    let declares = match modules::may_be_module(&code) {
+        true => run.modules.shape(name, source).map(|shape| shape.declares),
+        false => Some(false),
+    };
+    if declares.unwrap_or_else(|| modules::looks_like_module(&source.text)) {
         return import_main(ctx, run, name);
     }
     no_events(run, name)?;
     let error = match compile(ctx, run, name, &code, Goal::Script) {
         Ok(script) => {
+            run.modules.main_is_script();
             let value = script.run().map_err(|error| failure(ctx, run, &error))?;
             return resolve(ctx, run, value);
         }
@@ -338,6 +387,7 @@ fn evaluate_either<'js>(
     if code.contains("await") {
         match compile(ctx, run, name, &code, Goal::AsyncScript) {
             Ok(script) => {
+                run.modules.main_is_script();
                 let promise = script.run().map_err(|error| failure(ctx, run, &error))?;
                 let result = resolve(ctx, run, promise)?;
                 let value = result
@@ -349,8 +399,9 @@ fn evaluate_either<'js>(
             Err(_) => drop(ctx.catch()),
         }
     }
-    // A declaration that does not start its line, or `import.meta`.
-    if code.contains("export") || code.contains("import") {
+    // It is too intricate to be looked at, and may have a declaration that does not start its line.
+    let words = code.contains("export") || code.contains("import");
+    if declares.is_none() && words && !matches!(error, Failure::Stopped) {
         return import_main(ctx, run, name);
     }
     Err(error)
@@ -379,13 +430,14 @@ fn compile<'js>(
 
 /// Evaluates the main script as a module; a default export that is a function gets the stash.
 fn import_main<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> Evaluated<'js, Value<'js>> {
-    let promise = Module::import(ctx, name).map_err(|error| failure(ctx, run, &error))?;
-    let namespace = resolve(ctx, run, promise.into_value())?;
-    let export = |name: &str| match namespace.as_object() {
-        Some(namespace) => namespace
+    let promise = modules::import(ctx, run, name).map_err(|error| failure(ctx, run, &error))?;
+    resolve(ctx, run, promise.into_value())?;
+    let namespace =
+        modules::namespace(ctx, run, name).map_err(|error| failure(ctx, run, &error))?;
+    let export = |name: &str| {
+        namespace
             .get::<_, Value<'js>>(name)
-            .map_err(|error| failure(ctx, run, &error)),
-        None => Ok(Value::new_undefined(ctx.clone())),
+            .map_err(|error| failure(ctx, run, &error))
     };
     if let Some(event) = &run.event {
         let on = value_to_json(ctx, export("on")?).map_err(|error| failure(ctx, run, &error))?;
@@ -490,7 +542,7 @@ pub(crate) fn resolve<'js>(
             None => Ok(Value::new_undefined(ctx.clone())),
         },
         Ended::Stopped => Err(Failure::Stopped),
-        Ended::Uncaught(value) => Err(uncaught(ctx, value)),
+        Ended::Uncaught(value) => Err(uncaught(ctx, run, value)),
         Ended::Idle => Err(RuleError::unsettled().into()),
     }
 }
@@ -506,31 +558,37 @@ fn mark_handled(promise: &Promise<'_>) -> rquickjs::Result<()> {
     ))
 }
 
-/// Lets everything that is still pending happen, then gives the value as JSON.
+/// Lets everything that is still pending happen, then gives the value in the form that is wanted.
 fn settle<'js>(
     ctx: &Ctx<'js>,
     run: &Rc<Run>,
-    value: &Value<'js>,
-) -> Evaluated<'js, serde_json::Value> {
+    value: Value<'js>,
+    wanted: Wanted,
+) -> Evaluated<'js, Returned> {
     match run.event_loop.drive(run, ctx, None) {
         Ended::Idle | Ended::Settled => {}
         Ended::Stopped => return Err(Failure::Stopped),
-        Ended::Uncaught(value) => return Err(uncaught(ctx, value)),
+        Ended::Uncaught(value) => return Err(uncaught(ctx, run, value)),
     }
-    // A value that JSON cannot hold (a circular one, a BigInt) is no reason to fail: its text will do.
-    let json = value_to_json(ctx, value.clone()).or_else(|_| {
-        ctx.catch();
-        let text: rquickjs::Coerced<String> = value.get()?;
-        Ok(serde_json::Value::String(text.0))
-    });
-    let json = json.unwrap_or_else(|_: rquickjs::Error| {
-        ctx.catch();
-        serde_json::Value::Null
-    });
-    if run.must_stop() {
+    let mut returned = Returned::default();
+    let functions = Functions::NullOnTop;
+    let read = match wanted {
+        Wanted::Nothing => Ok(()),
+        Wanted::Json => value::json(ctx, "value", value, functions).map(|read| {
+            returned.json = read.tree;
+        }),
+        Wanted::Value => value::value(ctx, "value", value, functions).map(|read| {
+            returned.value = read.tree;
+        }),
+    };
+    if run.must_stop() || run.find_panic(ctx) {
         return Err(Failure::Stopped);
     }
-    Ok(json)
+    match read {
+        Ok(()) => Ok(returned),
+        Err(Unfit::TooLarge(message)) => Err(RuleError::value_too_large(message).into()),
+        Err(unfit) => Err(failure(ctx, run, &unfit.throw(ctx))),
+    }
 }
 
 /// Makes the error that is reported.
@@ -542,7 +600,7 @@ pub(crate) fn explain<'js>(
 ) -> RuleError {
     match failure {
         Failure::Stopped => {
-            stop_error(run, run.control.reason().unwrap_or(Stop::Cancelled), limits)
+            stop_error(run.control.reason().unwrap_or(Stop::Cancelled), run, limits)
         }
         Failure::Error(error) => *error,
         Failure::Thrown(value) => {
@@ -563,11 +621,12 @@ pub(crate) fn explain<'js>(
     }
 }
 
-fn stop_error(run: &Run, stop: Stop, limits: &Limits) -> RuleError {
+fn stop_error(stop: Stop, run: &Run, limits: &Limits) -> RuleError {
     match stop {
         Stop::Cancelled => RuleError::cancelled(),
         Stop::TimedOut => RuleError::timed_out(limits.timeout.unwrap_or_default()),
         Stop::OutOfMemory if run.gauge.crowded() => RuleError::family_out_of_memory(limits.memory),
         Stop::OutOfMemory => RuleError::out_of_memory(limits.memory),
+        Stop::Panicked => RuleError::panic(&run.panic_message()),
     }
 }

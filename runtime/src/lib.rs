@@ -50,6 +50,7 @@ mod sys;
 mod ticker;
 mod trace;
 mod typescript;
+mod value;
 mod watch;
 mod worker;
 
@@ -69,7 +70,7 @@ pub use rule::{
     Finding, Plan, PlannedBlock, PlannedOp, PlannedSemaphore, ServiceNameError, Severity, check,
     check_text, plan, rulebook_schema,
 };
-pub use run::{Charge, Kept, Run};
+pub use run::{Charge, Kept, Run, contain_panic};
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
 pub use source::{Happening, Listening, Source};
@@ -78,3 +79,4 @@ pub use sys::overflow::report_stack_overflow;
 pub use sys::quickjs::{StringIdentity, bytes_of, error_without_place, fulfils_promise};
 pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};
 pub use typescript::input::{InputState, input_state, tidy};
+pub use value::{MAX_DEPTH, RuleValue, Wanted};

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use rquickjs::function::Rest;
 use rquickjs::{Ctx, Exception, Function, Object, Promise, Value};
 use serde::Serialize;
-use serde::de::value::SeqDeserializer;
-use serde::de::{DeserializeOwned, Visitor};
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::run::Run;
+use crate::run::{Charge, Run, contain_panic};
+use crate::value::{self, Functions, RuleValue, ToValue, from_values};
 
 /// Something that changes the global scope of every run before its script starts.
 pub trait Extension: Send + Sync + 'static {
@@ -36,6 +36,12 @@ pub trait NativeModule: Send + Sync + 'static {
     /// The name that rules import, for instance `cla/sem`.
     fn name(&self) -> &str;
 
+    /// Whether it is only for the [source modules](crate::EngineBuilder::source_module) of the engine, which import it by
+    /// declaration. To rules there is no such module, and no error lists it.
+    fn is_internal(&self) -> bool {
+        false
+    }
+
     /// Makes the exports. Called at the first import in a run, and only then.
     ///
     /// # Errors
@@ -46,9 +52,10 @@ pub trait NativeModule: Send + Sync + 'static {
 
 /// A module of plain Rust functions.
 ///
-/// Arguments arrive as one tuple, converted from JSON; what the rule leaves out is `null`, so an
-/// [`Option`] makes an argument optional. Results are converted to JSON. An `Err` is thrown as an
-/// `Error` with its text as the message.
+/// Arguments arrive as one tuple; what the rule leaves out is `null`, so an [`Option`] makes an argument optional. What
+/// becomes of each JavaScript value is in the table of [`RuleValue`]: a `Uint8Array`, for instance, is read by a
+/// `Vec<u8>`. Results are converted back; what a type writes as bytes becomes a `Uint8Array`. An `Err` is thrown as an
+/// `Error` with its text as the message. A panic ends the run, and nothing in the rule can catch it.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -79,14 +86,14 @@ pub struct HostModule {
     functions: Vec<(String, Body)>,
 }
 
-type Outcome = Result<Json, String>;
+type Outcome = Result<RuleValue, String>;
 type LocalFuture = Pin<Box<dyn Future<Output = Outcome>>>;
 
 #[derive(Clone)]
 enum Body {
-    Sync(Arc<dyn Fn(Vec<Json>) -> Outcome + Send + Sync>),
-    Blocking(Arc<dyn Fn(Vec<Json>) -> LocalFuture + Send + Sync>),
-    Promise(Arc<dyn Fn(Vec<Json>) -> LocalFuture + Send + Sync>),
+    Sync(Arc<dyn Fn(Vec<RuleValue>) -> Outcome + Send + Sync>),
+    Blocking(Arc<dyn Fn(Vec<RuleValue>) -> LocalFuture + Send + Sync>),
+    Promise(Arc<dyn Fn(Vec<RuleValue>) -> LocalFuture + Send + Sync>),
 }
 
 impl HostModule {
@@ -107,7 +114,7 @@ impl HostModule {
         E: Display,
         F: Fn(A) -> Result<R, E> + Send + Sync + 'static,
     {
-        let body = move |arguments| to_json(function(from_arguments(arguments)?));
+        let body = move |arguments| to_value(function(from_arguments(arguments)?));
         self.functions
             .push((name.into(), Body::Sync(Arc::new(body))));
         self
@@ -163,7 +170,7 @@ impl std::fmt::Debug for HostModule {
     }
 }
 
-fn boxed<A, R, E, F, Fut>(function: F) -> Arc<dyn Fn(Vec<Json>) -> LocalFuture + Send + Sync>
+fn boxed<A, R, E, F, Fut>(function: F) -> Arc<dyn Fn(Vec<RuleValue>) -> LocalFuture + Send + Sync>
 where
     A: DeserializeOwned,
     R: Serialize,
@@ -174,48 +181,21 @@ where
     Arc::new(move |arguments| match from_arguments(arguments) {
         Ok(arguments) => {
             let future = function(arguments);
-            Box::pin(async move { to_json(future.await) })
+            Box::pin(async move { to_value(future.await) })
         }
         Err(message) => Box::pin(std::future::ready(Err(message))),
     })
 }
 
-fn to_json<R: Serialize, E: Display>(result: Result<R, E>) -> Outcome {
+fn to_value<R: Serialize, E: Display>(result: Result<R, E>) -> Outcome {
     let value = result.map_err(|error| error.to_string())?;
-    serde_json::to_value(value).map_err(|error| format!("the result is no JSON: {error}"))
+    value
+        .serialize(ToValue)
+        .map_err(|error| format!("the result is no value: {error}"))
 }
 
-fn from_arguments<A: DeserializeOwned>(arguments: Vec<Json>) -> Result<A, String> {
-    A::deserialize(Arguments(arguments)).map_err(|error| format!("unfit arguments: {error}"))
-}
-
-/// A call's arguments; a tuple that is longer than they are finds `null` in the missing places.
-struct Arguments(Vec<Json>);
-
-impl<'de> serde::Deserializer<'de> for Arguments {
-    type Error = serde_json::Error;
-
-    fn deserialize_tuple<V: Visitor<'de>>(
-        mut self,
-        length: usize,
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        self.0.resize(length, Json::Null);
-        visitor.visit_seq(SeqDeserializer::new(self.0.into_iter()))
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_seq(SeqDeserializer::new(self.0.into_iter()))
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit_struct newtype_struct seq tuple_struct map struct enum identifier ignored_any
-    }
+fn from_arguments<A: DeserializeOwned>(arguments: Vec<RuleValue>) -> Result<A, String> {
+    from_values(arguments).map_err(|error| format!("unfit arguments: {error}"))
 }
 
 impl NativeModule for HostModule {
@@ -227,29 +207,49 @@ impl NativeModule for HostModule {
         let exports = Object::new(ctx.clone())?;
         for (name, body) in &self.functions {
             let function = match body.clone() {
-                Body::Sync(body) => Function::new(
-                    ctx.clone(),
-                    move |ctx: Ctx<'js>, arguments: Rest<Value<'js>>| {
-                        give(&ctx, body(arguments_to_json(&ctx, &arguments)?))
-                    },
-                ),
-                Body::Blocking(body) => {
-                    let run = Rc::clone(run);
+                Body::Sync(body) => {
+                    let name = name.clone();
                     Function::new(
                         ctx.clone(),
                         move |ctx: Ctx<'js>, arguments: Rest<Value<'js>>| {
-                            let future = body(arguments_to_json(&ctx, &arguments)?);
-                            give(&ctx, run.block_on(&ctx, future)?)
+                            contain_panic(&ctx, || {
+                                let (arguments, charges) = read(&ctx, &name, arguments)?;
+                                let outcome = body(arguments);
+                                drop(charges);
+                                give(&ctx, outcome)
+                            })
+                        },
+                    )
+                }
+                Body::Blocking(body) => {
+                    let (run, name) = (Rc::clone(run), name.clone());
+                    Function::new(
+                        ctx.clone(),
+                        move |ctx: Ctx<'js>, arguments: Rest<Value<'js>>| {
+                            contain_panic(&ctx, || {
+                                let (arguments, charges) = read(&ctx, &name, arguments)?;
+                                let outcome = run.block_on(&ctx, body(arguments))?;
+                                drop(charges);
+                                give(&ctx, outcome)
+                            })
                         },
                     )
                 }
                 Body::Promise(body) => {
-                    let run = Rc::clone(run);
+                    let (run, name) = (Rc::clone(run), name.clone());
                     Function::new(
                         ctx.clone(),
                         move |ctx: Ctx<'js>, arguments: Rest<Value<'js>>| {
-                            let future = body(arguments_to_json(&ctx, &arguments)?);
-                            run.promise(&ctx, future, give)
+                            contain_panic(&ctx, || {
+                                let (arguments, charges) = read(&ctx, &name, arguments)?;
+                                let future = body(arguments);
+                                let future = async move {
+                                    let outcome = future.await;
+                                    drop(charges);
+                                    outcome
+                                };
+                                run.promise(&ctx, future, give)
+                            })
                         },
                     )
                 }
@@ -291,35 +291,85 @@ impl Run {
     }
 }
 
-/// A rule's value as JSON, by the rules of `JSON.stringify`; `undefined` becomes `null`.
+/// A rule's value as JSON, by the table of [`RuleValue`].
+///
+/// It takes no more time and memory than the run has left.
+///
+/// # Errors
+///
+/// An exception: a `TypeError` that names the path to what is no data, a `RangeError` if the value needs more memory than
+/// the run has left, what a getter, a proxy or `toJSON` throws; when the run is stopped, one that the rule cannot catch.
 pub fn value_to_json<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> rquickjs::Result<Json> {
-    let Some(text) = ctx.json_stringify(value)? else {
-        return Ok(Json::Null);
-    };
-    serde_json::from_str(&text.to_string()?).map_err(|error| {
-        let message = format!("the value cannot be represented as JSON: {error}");
-        Exception::throw_type(ctx, &message)
-    })
+    match value::json(ctx, "value", value, Functions::Refused) {
+        Ok(read) => Ok(read.tree),
+        Err(unfit) => Err(unfit.throw(ctx)),
+    }
 }
 
-/// JSON as a rule's value.
+/// JSON as a rule's value: what `JSON.parse` gives.
+///
+/// # Errors
+///
+/// An exception that the rule cannot catch when the run is stopped, or has no memory left.
 pub fn json_to_value<'js>(ctx: &Ctx<'js>, json: &Json) -> rquickjs::Result<Value<'js>> {
-    ctx.json_parse(json.to_string())
+    value::from_json(ctx, json)
 }
 
-fn arguments_to_json<'js>(
+impl RuleValue {
+    /// Reads a rule's value. `what` names it in errors, as the start of a path.
+    ///
+    /// # Errors
+    ///
+    /// As of [`value_to_json`].
+    pub fn read<'js>(ctx: &Ctx<'js>, what: &str, value: Value<'js>) -> rquickjs::Result<Self> {
+        match value::value(ctx, what, value, Functions::Refused) {
+            Ok(read) => Ok(read.tree),
+            Err(unfit) => Err(unfit.throw(ctx)),
+        }
+    }
+
+    /// Reads a rule's value of which functions and symbols stay behind.
+    pub(crate) fn read_data<'js>(
+        ctx: &Ctx<'js>,
+        what: &str,
+        value: Value<'js>,
+    ) -> rquickjs::Result<Self> {
+        match value::value(ctx, what, value, Functions::LeftOut) {
+            Ok(read) => Ok(read.tree),
+            Err(unfit) => Err(unfit.throw(ctx)),
+        }
+    }
+
+    /// Makes it a rule's value.
+    ///
+    /// # Errors
+    ///
+    /// As of [`json_to_value`].
+    pub fn make<'js>(self, ctx: &Ctx<'js>) -> rquickjs::Result<Value<'js>> {
+        value::from_value(ctx, self)
+    }
+}
+
+/// The arguments of a call, which count as the run's memory as long as the second part lives.
+fn read<'js>(
     ctx: &Ctx<'js>,
-    arguments: &Rest<Value<'js>>,
-) -> rquickjs::Result<Vec<Json>> {
-    arguments
-        .iter()
-        .map(|value| value_to_json(ctx, value.clone()))
-        .collect()
+    function: &str,
+    arguments: Rest<Value<'js>>,
+) -> rquickjs::Result<(Vec<RuleValue>, Vec<Charge>)> {
+    let (mut values, mut charges) = (Vec::with_capacity(arguments.len()), Vec::new());
+    for (index, argument) in arguments.0.into_iter().enumerate() {
+        let what = format!("{function}: argument {}", index + 1);
+        let read = value::value(ctx, &what, argument, Functions::Refused);
+        let read = read.map_err(|unfit| unfit.throw(ctx))?;
+        values.push(read.tree);
+        charges.extend(read.charges);
+    }
+    Ok((values, charges))
 }
 
 fn give<'js>(ctx: &Ctx<'js>, outcome: Outcome) -> rquickjs::Result<Value<'js>> {
     match outcome {
-        Ok(json) => json_to_value(ctx, &json),
+        Ok(value) => value.make(ctx),
         Err(message) => Err(Exception::throw_message(ctx, &message)),
     }
 }

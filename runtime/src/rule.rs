@@ -32,12 +32,11 @@ pub(crate) use self::run::{Part, execute};
 pub use self::schema::rulebook_schema;
 use crate::error::RuleError;
 use crate::modules::ModuleCache;
+use crate::run::Run;
 
 /// A part of a rulebook that runs in a run of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Fork {
-    /// The rulebook that was started.
-    pub(crate) main: Arc<Book>,
     /// The one in which the op stands.
     book: Arc<Book>,
     op: Arc<Op>,
@@ -45,6 +44,8 @@ pub(crate) struct Fork {
     label: String,
     /// What administrators see before that.
     path: Vec<String>,
+    /// The rulebook that was started. Dropped last: see [`Book::family`].
+    pub(crate) main: Arc<Book>,
 }
 
 /// The longest name of a service, in bytes of UTF-8.
@@ -103,6 +104,7 @@ pub(crate) fn read(
     modules: &ModuleCache,
     name: &str,
     text: &Arc<str>,
+    run: &Run,
 ) -> Result<Arc<Book>, RuleError> {
-    shelf::Shelf::new(modules, shelf::Strange::Refused).main(name, text)
+    shelf::Shelf::new(modules, shelf::Strange::Refused, Some(run)).main(name, text)
 }

@@ -1,8 +1,10 @@
 //! A run from the inside: what host functions reach while a rule executes.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, Owner, Permit, Request, RunId, Semaphores};
 use futures_util::future::{Either, LocalBoxFuture, select};
-use rquickjs::{Ctx, Exception, Function, JsLifetime, Object, Persistent};
+use rquickjs::{Ctx, Exception, Function, JsLifetime, Object, Persistent, Value};
 
 use crate::control::{Control, GRACE, Stop, Stopped};
 use crate::engine::{Engine, Origin, RunHandle, RunOptions, RunReport};
@@ -26,8 +28,11 @@ use crate::rule::{self, ServiceNameError};
 use crate::script::Script;
 use crate::sys::fiber;
 use crate::sys::memory::MemoryGauge;
-use crate::sys::quickjs::throw_uncatchable;
+use crate::sys::quickjs::{has_exception, throw_uncatchable};
+use crate::sys::values::run_of;
 use crate::trace::{MOST_REGIONS, RegionRecord, Trace};
+use crate::value::{self, Stash};
+use crate::worker::panic_message;
 
 /// How long runs that compute may keep their worker thread before everybody else gets a turn.
 ///
@@ -63,9 +68,15 @@ pub struct Run {
     pub(crate) id: RunId,
     pub(crate) name: Arc<str>,
     pub(crate) arguments: Vec<String>,
-    /// The data for the stash, until that is made of it, and what it counts for.
-    stash: Cell<Option<(serde_json::Value, Charge)>>,
+    /// What the host gave, until it is made an object.
+    stash: Cell<Option<(Stash, Charge)>>,
     pub(crate) control: Arc<Control>,
+    /// What a panic of the host's code said.
+    panic: RefCell<Option<String>>,
+    /// A panic that a script has caught is looked for.
+    probing: Cell<bool>,
+    /// Throws then, so that the panic goes on.
+    thrower: RefCell<Option<Kept<Function<'static>>>>,
     pub(crate) gauge: Rc<MemoryGauge>,
     pub(crate) family: Arc<Family>,
     pub(crate) deadline: Option<Instant>,
@@ -126,9 +137,7 @@ pub(crate) struct RunParts {
     pub(crate) id: RunId,
     pub(crate) name: Arc<str>,
     pub(crate) arguments: Vec<String>,
-    pub(crate) stash: serde_json::Value,
-    /// What the stash counts for, in bytes.
-    pub(crate) stash_bytes: usize,
+    pub(crate) stash: Stash,
     pub(crate) control: Arc<Control>,
     pub(crate) seat: Seat,
     pub(crate) deadline: Option<Instant>,
@@ -169,13 +178,16 @@ impl Run {
         let owner = Owner::process(&*parts.name).with_run(parts.id);
         let family = Arc::clone(parts.seat.family());
         let gauge = MemoryGauge::new(parts.seat);
-        let stash_charge = Charge::new(&gauge, parts.stash_bytes);
+        let stash_charge = Charge::new(&gauge, parts.stash.weight());
         Rc::new(Self {
             id: parts.id,
             name: parts.name,
             arguments: parts.arguments,
             stash: Cell::new(Some((parts.stash, stash_charge))),
             control: parts.control,
+            panic: RefCell::default(),
+            probing: Cell::default(),
+            thrower: RefCell::default(),
             gauge: Rc::clone(&gauge),
             family,
             deadline: parts.deadline,
@@ -244,8 +256,11 @@ impl Run {
         if let Some(kept) = &*self.stash_object.borrow() {
             return kept.get(ctx);
         }
-        let data = self.stash.take().map(|(data, _)| data);
-        let value = ctx.json_parse(data.unwrap_or_default().to_string())?;
+        let value = match self.stash.take() {
+            Some((Stash::Json(json), _)) => value::from_json(ctx, &json)?,
+            Some((Stash::Value(value), _charge)) => value::from_value(ctx, value)?,
+            None => Value::new_undefined(ctx.clone()),
+        };
         let object = match value.into_object() {
             Some(object) => object,
             None => Object::new(ctx.clone())?,
@@ -287,6 +302,15 @@ impl Run {
         }
     }
 
+    /// Blocks like [`block_on`](Self::block_on); `None` when the run is stopped.
+    pub(crate) fn wait<F: Future>(&self, future: F) -> Option<F::Output> {
+        let (output, waited) = self.blocked(future).ok()?;
+        if waited {
+            self.slice_started.set(None);
+        }
+        Some(output)
+    }
+
     /// Waits for the future until the run, or the op that is carried out, is stopped, and as long as it may go on then.
     fn blocked<F: Future>(&self, future: F) -> Result<(F::Output, bool), Stopped> {
         if self.gauge.exceeded() {
@@ -314,7 +338,7 @@ impl Run {
         }
         // It is stopped, and what must happen in the end goes on for a while.
         match self.wait_end() {
-            Some(until) if self.control.reason() != Some(Stop::OutOfMemory) => {
+            Some(until) if !self.has_no_grace() => {
                 fiber::block_on(within(until, future)).map(|done| (done, true))
             }
             _ => Err(Stopped),
@@ -508,10 +532,76 @@ impl Run {
     /// When the run is stopped (cancelled, out of time or memory), an exception that the rule cannot catch. Return it
     /// to QuickJS as it is.
     pub fn checkpoint(&self, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
-        if self.on_interrupt() {
+        if self.on_interrupt() || self.find_panic(ctx) {
             return Err(self.throw_stopped(ctx));
         }
         Ok(())
+    }
+
+    /// Whether the run must end, for work that cannot be left by an exception at once: it lets other runs go first as
+    /// [`Run::checkpoint`] does, which throws the reason later.
+    pub fn must_end(&self) -> bool {
+        self.on_interrupt()
+    }
+
+    /// Whether code of the host's has panicked and a `catch` of the script's has held it. The run is stopped then.
+    ///
+    /// rquickjs keeps a panic while QuickJS unwinds, and goes on with it at the next exception that passes through one of
+    /// its own functions. A script that catches what looks like an exception to it would go on for ever. So this throws.
+    pub(crate) fn find_panic(&self, ctx: &Ctx<'_>) -> bool {
+        // An exception is on its way to one of those functions; and the throw may ask itself whether to stop.
+        if has_exception(ctx) || self.probing.get() {
+            return false;
+        }
+        let Some(thrower) = self.thrower.borrow().clone() else {
+            return false;
+        };
+        self.probing.set(true);
+        let found = catch_unwind(AssertUnwindSafe(|| {
+            let thrown = thrower
+                .get(ctx)
+                .and_then(|thrower| thrower.call::<_, ()>(()));
+            debug_assert!(thrown.is_err());
+        }));
+        self.probing.set(false);
+        ctx.catch();
+        match found {
+            Ok(()) => false,
+            Err(panic) => {
+                self.note_panic(&*panic);
+                true
+            }
+        }
+    }
+
+    /// A function that [throws](Self::is_probing) while it is called by [`Run::find_panic`].
+    pub(crate) fn set_thrower<'js>(&self, ctx: &Ctx<'js>, thrower: Function<'js>) {
+        *self.thrower.borrow_mut() = Some(self.keep(ctx, thrower));
+    }
+
+    /// Whether the thrower is to throw.
+    pub(crate) fn is_probing(&self) -> bool {
+        self.probing.get()
+    }
+
+    /// Code of the host's has panicked: that ends the run, and nothing in it can catch it.
+    fn note_panic(&self, panic: &(dyn Any + Send)) {
+        let message = panic_message(panic).to_owned();
+        self.panic.borrow_mut().get_or_insert(message);
+        self.control.stop(Stop::Panicked);
+    }
+
+    /// What the first panic said.
+    pub(crate) fn panic_message(&self) -> String {
+        self.panic.borrow().clone().unwrap_or_default()
+    }
+
+    /// Does something that may panic, outside of QuickJS's own frames.
+    pub(crate) fn contain<T>(&self, work: impl FnOnce() -> T) -> Result<T, Stopped> {
+        catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+            self.note_panic(&*panic);
+            Stopped
+        })
     }
 
     /// Looks at the limits, and says whether the run must end.
@@ -550,7 +640,15 @@ impl Run {
         if self.shield.get().is_none() {
             return self.is_halted();
         }
-        self.control.reason() == Some(Stop::OutOfMemory) || self.grace_end().is_some_and(past)
+        self.has_no_grace() || self.grace_end().is_some_and(past)
+    }
+
+    /// Whether it was stopped by something that not even what must happen in the end outlasts.
+    fn has_no_grace(&self) -> bool {
+        matches!(
+            self.control.reason(),
+            Some(Stop::OutOfMemory | Stop::Panicked)
+        )
     }
 
     /// Whether the run as a whole is to end, shielded or not.
@@ -709,7 +807,7 @@ impl Run {
     ///
     /// All that is wrong with it.
     pub fn check_rulebook(&self, name: &str, text: &str) -> Result<(), RuleError> {
-        rule::read(&self.modules, name, &text.into()).map(drop)
+        rule::read(&self.modules, name, &text.into(), self).map(drop)
     }
 
     /// The folder of the rule that was started; `None` if it is a text that has none.
@@ -723,24 +821,31 @@ impl Run {
         RuleError::from_js(ctx, here.as_value(), &self.modules).location
     }
 
-    /// The file of another rule, as a rule names it: below the folders that this run may import from.
+    /// Another rule, as a rule names its file: one below the folders that this run may import from. It is read here, so
+    /// that what was allowed is what runs.
     ///
-    /// A relative path begins at the folder of the file `from`; `""` stands for the rule that was started.
+    /// A relative path begins at the folder of the file `from`; `""` stands for the rule that was started. Blocks the
+    /// rule, not its thread, if the file is large.
     ///
     /// # Errors
     ///
     /// Says why there is none.
-    pub fn rule_file(&self, from: &str, file: &str) -> Result<PathBuf, String> {
+    pub fn rule_file(&self, from: &str, file: &str) -> Result<Script, String> {
         let specifier = if file.starts_with(['.', '/']) {
             file.to_owned()
         } else {
             format!("./{file}")
         };
-        match self.modules.resolve(from, &specifier) {
-            Ok(Resolved::File(path)) => Ok(path),
-            Ok(Resolved::BuiltIn(_)) => Err(format!("{file} is no file")),
-            Err(error) => Err(error.to_string()),
-        }
+        let path = match self.modules.resolve(from, &specifier) {
+            Ok(Resolved::File(path)) => path,
+            Ok(Resolved::BuiltIn(_)) => return Err(format!("{file} is no file")),
+            Err(error) => return Err(error.to_string()),
+        };
+        let Some(name) = path.to_str() else {
+            return Err(format!("the path {} is not valid UTF-8", path.display()));
+        };
+        let text = self.modules.read(name, Some(self))?;
+        Ok(Script::read(name, text))
     }
 
     /// Runs another rule, with the output, limits and folders of this one, and blocks until it has ended. It is
@@ -791,12 +896,10 @@ impl Run {
         if *depth >= MOST_GENERATIONS {
             return Err("runs start each other more than 50 levels deep".to_owned());
         }
-        let stash_bytes = options.stash_bytes();
-        let seat = self.family.seat(stash_bytes);
+        let seat = self.family.seat(options.stash_bytes());
         let (deadline, last) = self.times_of_started();
         let origin = Origin {
             seat: seat.map_err(|full| full.to_string())?,
-            stash_bytes,
             parent: Some(self.id),
             depth: depth + 1,
             deadline,
@@ -819,10 +922,33 @@ impl Run {
         let message = match self.control.reason() {
             Some(Stop::TimedOut) => "the run is out of time",
             Some(Stop::OutOfMemory) => "the run is out of memory",
+            Some(Stop::Panicked) => "the program that runs the rule failed",
             None if self.control.is_interrupted() => "interrupted",
             Some(Stop::Cancelled) | None => "the run was cancelled",
         };
         throw_uncatchable(ctx, message)
+    }
+}
+
+/// Calls a host function's body so that its panic ends the run at once: a `catch` or `finally` in JavaScript would
+/// hold the panic of a function that is not called in this way for a moment, until the interpreter asks next.
+///
+/// # Errors
+///
+/// That of `body`; when it has panicked, an exception that the rule cannot catch.
+pub fn contain_panic<T>(
+    ctx: &Ctx<'_>,
+    body: impl FnOnce() -> rquickjs::Result<T>,
+) -> rquickjs::Result<T> {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(result) => result,
+        Err(panic) => match run_of(ctx) {
+            Some(run) => {
+                run.note_panic(&*panic);
+                Err(run.throw_stopped(ctx))
+            }
+            None => resume_unwind(panic),
+        },
     }
 }
 

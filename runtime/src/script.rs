@@ -33,6 +33,11 @@ pub(crate) enum Source {
         /// The folder against which its imports resolve.
         folder: Option<PathBuf>,
     },
+    /// A file that was read already, by its canonical path.
+    Read {
+        name: Arc<str>,
+        text: Arc<str>,
+    },
     /// A part of a rulebook that has been read.
     Fork(Fork),
     /// Inputs, one after the other.
@@ -77,8 +82,17 @@ impl Script {
                 .and_then(|name| name.to_str())
                 .unwrap_or("rule"),
             Source::Text { name, .. } => name,
+            Source::Read { name, .. } => name.rsplit(['/', '\\']).next().unwrap_or(name),
             Source::Fork(fork) => &fork.main.title,
             Source::Session(_) => "session",
+        }
+    }
+
+    /// A file that was read already, by its canonical path: what was allowed is what runs.
+    pub(crate) fn read(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
+        let (name, text) = (name.into(), text.into());
+        Self {
+            source: Source::Read { name, text },
         }
     }
 

@@ -134,7 +134,7 @@ impl Session {
         let text: Arc<str> = text.into();
         let event = event.map(str::to_owned);
         self.carry_out(Box::new(move |ctx, run| {
-            let book = rule::read(&run.modules, &name, &text)?;
+            let book = rule::read(&run.modules, &name, &text, run)?;
             let part = rule::Part::Section(event.as_deref());
             let value = rule::execute(ctx, run, &book, &part)?;
             note(ctx, run, "_", &value)?;

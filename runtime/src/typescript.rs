@@ -12,6 +12,7 @@
 pub(crate) mod input;
 mod nesting;
 mod positions;
+pub(crate) mod references;
 pub(crate) mod takes;
 
 use std::path::Path;
@@ -20,9 +21,10 @@ use std::thread;
 
 use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
+use oxc::ast::ast::Statement;
 use oxc::codegen::{Codegen, CodegenOptions, CommentOptions};
 use oxc::diagnostics::{OxcDiagnostic, Severity};
-use oxc::parser::{ParseOptions, Parser};
+use oxc::parser::{ParseOptions, Parser, ParserReturn};
 use oxc::semantic::SemanticBuilder;
 use oxc::span::{GetSpan, SourceType, Span};
 use oxc::syntax::module_record::{ExportExportName, ModuleRecord};
@@ -62,6 +64,115 @@ pub(crate) struct Stripped {
     pub(crate) positions: PositionMap,
     /// What it exports besides types; `None` if it is no module, or exports all that another one exports.
     pub(crate) exports: Option<Vec<String>>,
+    /// What kind of source it is, and what its JavaScript imports.
+    pub(crate) shape: Shape,
+}
+
+/// What kind of source this is, and what it imports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// It has `import` or `export` declarations, or `import.meta`: it can only be an ES module.
+    pub(crate) declares: bool,
+    /// It awaits at its top level.
+    pub(crate) awaits: bool,
+    /// What stands behind `from` and `import`, in this order, each once. Calls of `import()` do not count.
+    pub(crate) imports: Vec<String>,
+}
+
+/// Looks at JavaScript before it is compiled. Blocks the calling thread as [`strip`] does.
+///
+/// `None` if it does not parse, is too large or nests too deep.
+pub(crate) fn shape(source: &str) -> Option<Shape> {
+    let shape = aside(source, || Ok(parsed_shape(source)));
+    shape.ok().flatten()
+}
+
+/// Parses JavaScript by recursion: call it with enough stack.
+fn parsed_shape(source: &str) -> Option<Shape> {
+    let as_module = js_shape(source, true);
+    // Without `await` and declarations it is the same as a script and as a module.
+    if as_module
+        .as_ref()
+        .is_some_and(|shape| shape.declares || !source.contains("await"))
+    {
+        return as_module;
+    }
+    js_shape(source, false).or(as_module.map(|shape| Shape {
+        awaits: true,
+        ..shape
+    }))
+}
+
+fn js_shape(source: &str, as_module: bool) -> Option<Shape> {
+    let allocator = Allocator::default();
+    let parsed = js(&allocator, source, as_module);
+    if parsed.diagnostics.iter().any(is_error) {
+        return None;
+    }
+    Some(Shape {
+        declares: parsed.module_record.has_module_syntax,
+        awaits: false,
+        imports: imports(&parsed.program.body),
+    })
+}
+
+fn js<'a>(allocator: &'a Allocator, source: &'a str, as_module: bool) -> ParserReturn<'a> {
+    let kind = if as_module {
+        SourceType::mjs()
+    } else {
+        SourceType::cjs()
+    };
+    Parser::new(allocator, source, kind)
+        .with_options(ParseOptions {
+            allow_return_outside_function: !as_module,
+            ..ParseOptions::default()
+        })
+        .parse()
+}
+
+fn is_error(diagnostic: &OxcDiagnostic) -> bool {
+    diagnostic.severity == Severity::Error
+}
+
+/// What is wrong with JavaScript that parses neither as a module nor, if it may be one, as a script. Nothing is said of
+/// what is too intricate to be parsed here.
+pub(crate) fn js_problems(
+    source: &str,
+    may_be_module: bool,
+    may_be_script: bool,
+) -> Vec<SyntaxProblem> {
+    let problems = aside(source, || {
+        let problems = |as_module| {
+            let allocator = Allocator::default();
+            let parsed = js(&allocator, source, as_module);
+            report(source, parsed.diagnostics).err().unwrap_or_default()
+        };
+        let goals = [(true, may_be_module), (false, may_be_script)];
+        let tried = goals.into_iter().filter(|(_, may_be)| *may_be);
+        let mut tried = tried.map(|(as_module, _)| problems(as_module));
+        let first = tried.next().unwrap_or_default();
+        let is_fine = first.is_empty() || tried.any(|problems| problems.is_empty());
+        Ok(if is_fine { Vec::new() } else { first })
+    });
+    problems.unwrap_or_default()
+}
+
+fn imports(body: &[Statement<'_>]) -> Vec<String> {
+    let mut imports: Vec<String> = Vec::new();
+    for statement in body {
+        let source = match statement {
+            Statement::ImportDeclaration(import) => Some(&import.source),
+            Statement::ExportAllDeclaration(export) => Some(&export.source),
+            Statement::ExportFromDeclaration(export) => Some(&export.source),
+            _ => None,
+        };
+        if let Some(source) = source
+            && !imports.iter().any(|known| known == source.value.as_str())
+        {
+            imports.push(source.value.to_string());
+        }
+    }
+    imports
 }
 
 /// What the module exports; see [`Stripped::exports`]. `None` also for what does not parse.
@@ -230,9 +341,11 @@ fn transform(source: &str, goal: Goal) -> Result<Stripped, Vec<SyntaxProblem>> {
 
     let mut options = TransformOptions::default();
     options.typescript.only_remove_type_imports = goal == Goal::Input;
+    let declares = parsed.module_record.has_module_syntax;
     let transformed = Transformer::new(&allocator, Path::new("rule.ts"), &options)
         .build_with_scoping(checked.semantic.into_scoping(), &mut program);
     report(source, transformed.diagnostics)?;
+    let imports = imports(&program.body);
 
     let printed = Codegen::new()
         .with_options(CodegenOptions {
@@ -257,10 +370,18 @@ fn transform(source: &str, goal: Goal) -> Result<Stripped, Vec<SyntaxProblem>> {
             PositionMap::new(source, &printed.code, mappings)
         })
         .unwrap_or_default();
+    let awaits =
+        !declares && printed.code.contains("await") && js_shape(&printed.code, false).is_none();
+    let shape = Shape {
+        declares,
+        awaits,
+        imports,
+    };
     Ok(Stripped {
         code: printed.code.into(),
         positions,
         exports,
+        shape,
     })
 }
 
@@ -291,7 +412,7 @@ fn report(
     let index = LineIndex::new(source);
     let problems = diagnostics
         .into_iter()
-        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .filter(is_error)
         .take(MAX_PROBLEMS)
         .map(|diagnostic| {
             let span = diagnostic

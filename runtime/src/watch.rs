@@ -102,6 +102,7 @@ impl Watched {
             Stop::Cancelled => RuleError::cancelled(),
             Stop::TimedOut => RuleError::timed_out(self.limits.timeout.unwrap_or_default()),
             Stop::OutOfMemory => RuleError::out_of_memory(self.limits.memory),
+            Stop::Panicked => RuleError::panic("the run does not answer since"),
         };
         let report_of =
             |error| RunReport::without_facts(self.id, &self.name, self.started, Err(error));

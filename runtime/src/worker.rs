@@ -18,7 +18,6 @@ use tokio::sync::{mpsc, oneshot};
 use crate::control::{Control, GRACE};
 use crate::engine::{
     Engine, EngineSettings, LiveRuns, Origin, OtherSemaphores, RunReport, Sent, TakenSemaphore,
-    json_bytes,
 };
 use crate::error::{ErrorKind, RuleError};
 use crate::family::Room;
@@ -31,6 +30,7 @@ use crate::script::{Script, Source};
 use crate::sys::fiber::Fiber;
 use crate::ticker::{self, Lane, Pulse};
 use crate::trace::Trace;
+use crate::value::{Returned, RuleValue, Stash, Wanted};
 use crate::watch::Watched;
 
 /// A run that is to be started.
@@ -39,7 +39,9 @@ pub(crate) struct Job {
     pub(crate) name: Arc<str>,
     pub(crate) script: Script,
     pub(crate) limits: Limits,
-    pub(crate) stash: serde_json::Value,
+    pub(crate) stash: Stash,
+    /// What is wanted of what it returns.
+    pub(crate) wanted: Wanted,
     pub(crate) arguments: Vec<String>,
     pub(crate) output: Arc<dyn Output>,
     pub(crate) folders: Vec<PathBuf>,
@@ -163,7 +165,6 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         name: Arc::clone(&job.name),
         arguments: job.arguments,
         stash: job.stash,
-        stash_bytes: origin.stash_bytes,
         control: Arc::clone(&job.control),
         seat: origin.seat,
         deadline,
@@ -200,10 +201,15 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         let run = Rc::clone(&run);
         let settings = Arc::clone(&job.settings);
         let script = job.script;
+        let wanted = if job.detached {
+            Wanted::Nothing
+        } else {
+            job.wanted
+        };
         Fiber::new(Arc::clone(&job.name), fiber_stack(&limits), move || {
             // A panic in a host function is that run's failure, not the worker's.
             catch_unwind(AssertUnwindSafe(|| {
-                execute(&settings, &run, script, &limits)
+                execute(&settings, &run, script, wanted, &limits)
             }))
             .unwrap_or_else(|panic| Err(RuleError::panic(panic_message(&*panic))))
         })
@@ -282,15 +288,13 @@ impl<T> Drop for OnLane<T> {
 fn room_for_value(run: &Run, report: &mut RunReport, limits: &Limits) -> Option<Room> {
     /// Less is part of what a run takes that is to be waited for, in bytes.
     const SMALL: usize = 4096;
-    let bytes = match &report.result {
-        Ok(value) => json_bytes(value),
-        Err(_) => 0,
-    };
+    let bytes = report.value.weight();
     if bytes <= SMALL {
         return None;
     }
     let room = run.family.room(bytes);
     if room.is_none() {
+        report.value = RuleValue::Null;
         report.result = Err(RuleError::family_out_of_memory(limits.memory));
     }
     room
@@ -314,12 +318,13 @@ fn root_of(script: &Script) -> Option<PathBuf> {
     match &script.source {
         Source::File(path) => path.canonicalize().ok()?.parent().map(PathBuf::from),
         Source::Text { folder, .. } => folder.as_ref()?.canonicalize().ok(),
+        Source::Read { name, .. } => Path::new(name.as_ref()).parent().map(PathBuf::from),
         Source::Session(main) => main.folder.as_ref()?.canonicalize().ok(),
         Source::Fork(fork) => Path::new(&fork.main.name).parent().map(PathBuf::from),
     }
 }
 
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()
@@ -327,7 +332,11 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("no message")
 }
 
-fn report(run: &Run, result: Result<serde_json::Value, RuleError>, started: Instant) -> RunReport {
+fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> RunReport {
+    let (result, value) = match result {
+        Ok(returned) => (Ok(returned.json), returned.value),
+        Err(error) => (Err(error), RuleValue::Null),
+    };
     let mut semaphores: Vec<_> = run
         .ledger
         .accounts()
@@ -347,6 +356,7 @@ fn report(run: &Run, result: Result<serde_json::Value, RuleError>, started: Inst
         id: run.id,
         name: run.name.to_string(),
         result,
+        value,
         waited,
         ran: started.elapsed().saturating_sub(waited),
         semaphores,

@@ -169,7 +169,7 @@ fn what_cannot_be_imported_is_told_where_it_stands() {
     };
     for (import, expected) in [
         ("./no.yml", "cannot find module './no.yml'"),
-        ("../no-such-rulebook.yml", "cannot find module"),
+        ("../no-such-rulebook.yml", "outside of the rule's folder"),
         ("app/maths", "did you mean 'app/math'?"),
         ("./wrong.yml", "there is no op \"ecoh\""),
         ("./wrong.yml", "wrong.yml:2:3"),

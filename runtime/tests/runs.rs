@@ -73,9 +73,10 @@ fn a_default_export_that_is_a_function_is_called_with_the_stash() {
 }
 
 #[test]
-fn a_value_that_json_cannot_hold_is_given_as_text() {
+fn a_value_that_json_cannot_hold_is_given_as_text_or_refused() {
     assert_eq!(value("10n"), "10");
-    assert_eq!(value("var a = {}; a.self = a; a"), "[object Object]");
+    let error = failure("var a = {}; a.self = a; a");
+    assert_eq!(error.message, "value.self refers back to value");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use cla_runtime::contain_panic;
 use cla_runtime::js::class::Class;
 use cla_runtime::js::function::{
     FromParam, IntoJsFunc, ParamRequirement, Params, ParamsAccessor, RustFunction,
@@ -79,12 +80,26 @@ where
     exports.set(name, named(exports.ctx(), name, Noting(function))?)
 }
 
+/// A function whose panic ends the run, and is held by nothing in the rule.
+struct Contained<F>(F);
+
+impl<'js, P, F: IntoJsFunc<'js, P>> IntoJsFunc<'js, P> for Contained<F> {
+    fn param_requirements() -> ParamRequirement {
+        F::param_requirements()
+    }
+
+    fn call(&self, params: Params<'_, 'js>) -> js::Result<Value<'js>> {
+        let ctx = params.ctx().clone();
+        contain_panic(&ctx, || self.0.call(params))
+    }
+}
+
 /// A function with a name.
 pub(crate) fn named<'js, P, F>(ctx: &Ctx<'js>, name: &str, function: F) -> js::Result<Function<'js>>
 where
     F: IntoJsFunc<'js, P> + 'js,
 {
-    Function::new(ctx.clone(), function)?.with_name(name)
+    Function::new(ctx.clone(), Contained(function))?.with_name(name)
 }
 
 /// Adds a method that takes its arguments as they come, which is what a call costs least with.

@@ -34,6 +34,7 @@ fn structured_clone<'js>(
     options: Arg<'js>,
 ) -> js::Result<Value<'js>> {
     let state = State::of(&ctx)?;
+    state.pause(&ctx)?;
     let mut cloner = Cloner {
         intrinsics: state.intrinsics(&ctx)?,
         ctx: ctx.clone(),

@@ -29,12 +29,15 @@ pub(crate) fn display<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<Str
 
 /// Values with spaces between.
 pub(crate) fn join<'js>(ctx: &Ctx<'js>, values: &[Value<'js>]) -> js::Result<String> {
+    let state = State::of(ctx)?;
     let mut line = String::new();
     for (at, value) in values.iter().enumerate() {
         if at > 0 {
             line.push(' ');
         }
-        line.push_str(&display(ctx, value)?);
+        let shown = display(ctx, value)?;
+        state.wrote(ctx, shown.len())?;
+        line.push_str(&shown);
         within_memory(ctx, LINE, line.len())?;
     }
     Ok(line)
@@ -62,7 +65,9 @@ pub(crate) fn format<'js>(ctx: &Ctx<'js>, values: &[Value<'js>]) -> js::Result<S
     let mut line = String::with_capacity(pattern.len());
     let mut rest = rest.iter();
     let mut left = pattern.as_str();
+    let state = State::of(ctx)?;
     while let Some(at) = left.find('%') {
+        state.wrote(ctx, at)?;
         line.push_str(&left[..at]);
         let specifier = left[at + 1..].chars().next();
         let consumed = match specifier {

@@ -3,12 +3,15 @@
 use cla_runtime::js::{self, Ctx, Value};
 use serde::de::IgnoredAny;
 
+use crate::state::State;
+
 /// Reads a JSON text; the inner error says what is wrong and where.
 ///
 /// # Errors
 ///
 /// What is not the text's fault: no memory, or more nesting than the stack has room for.
 pub(crate) fn parse<'js>(ctx: &Ctx<'js>, source: &str) -> js::Result<Result<Value<'js>, String>> {
+    State::of(ctx)?.pause(ctx)?;
     let error = match ctx.json_parse(source) {
         Ok(value) => return Ok(Ok(value)),
         Err(error) => error,

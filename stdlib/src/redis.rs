@@ -33,6 +33,10 @@ impl NativeModule for Redis {
         "cla/redis/native"
     }
 
+    fn is_internal(&self) -> bool {
+        true
+    }
+
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
         let exports = Object::new(ctx.clone())?;
         let shown =

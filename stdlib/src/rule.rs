@@ -7,7 +7,7 @@ use cla_runtime::js::function::{Constructor, This};
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::{
-    Charge, HostObject, Kept, NativeModule, RuleError, Run, RunOptions, Script, json_to_value,
+    Charge, HostObject, Kept, NativeModule, RuleError, RuleValue, Run, RunOptions, Script, Wanted,
     value_to_json,
 };
 use serde_json::{Map, Value as Json, json};
@@ -104,21 +104,24 @@ impl Module {
             }
             None => {
                 let file = string_argument(ctx, "rule.run: the rule", rule)?;
-                let path = self.run.rule_file("", &file).map_err(|problem| {
+                let script = self.run.rule_file("", &file).map_err(|problem| {
                     crate::throw::error(ctx, format_args!("{WHAT}: {problem}"))
                 })?;
-                (file, Script::file(path))
+                (file, script)
             }
         };
         let stash = if stash.is_undefined() || stash.is_null() {
-            Json::Null
+            RuleValue::Null
         } else if stash.is_object() && !stash.is_array() && !stash.is_function() {
-            value_to_json(ctx, stash.clone())?
+            RuleValue::read(ctx, "rule.run: stash", stash.clone())?
         } else {
             return Err(wrong(ctx, "rule.run: the stash", "an object", stash));
         };
         let name = format!("{} › {shown}", self.run.name());
-        let mut start = RunOptions::new().name(name).stash(stash);
+        let mut start = RunOptions::new()
+            .name(name)
+            .stash_value(stash)
+            .wanted(Wanted::Value);
         for (key, value) in given(ctx, WHAT, options)? {
             let what = format!("{WHAT}: option {key}");
             start = match key.as_str() {
@@ -127,8 +130,9 @@ impl Module {
                 _ => return Err(options::unknown(ctx, WHAT, &key, &["event", "name"], &[])),
             };
         }
-        match self.run.run_rule(ctx, script, start)?.result {
-            Ok(value) => json_to_value(ctx, &value),
+        let report = self.run.run_rule(ctx, script, start)?;
+        match report.result {
+            Ok(_) => report.value.make(ctx),
             Err(error) => Err(self.failed(ctx, &shown, &error)),
         }
     }

@@ -468,7 +468,13 @@ impl Module {
                 "the list of semaphores",
                 rows.saturating_mul(ROW_BYTES),
             )?;
-            return to_js(ctx, &list);
+            let views = js::Array::new(ctx.clone())?;
+            // One by one: there may be very many of them.
+            for (at, view) in list.iter().enumerate() {
+                self.run.checkpoint(ctx)?;
+                views.set(at, to_js(ctx, view)?)?;
+            }
+            return Ok(views.into_value());
         }
         if let Command::Grant | Command::Cancel | Command::Move = command {
             let place = match command {
@@ -646,8 +652,8 @@ impl ErrorClass {
     }
 }
 
-/// What a semaphore or a request takes in a list until that has become values of the rule's, in bytes.
-const ROW_BYTES: usize = 2048;
+/// What a semaphore or a request takes in a list, in bytes.
+const ROW_BYTES: usize = 1024;
 
 /// The functions with which administrators look and steer.
 #[derive(Clone, Copy, Debug)]

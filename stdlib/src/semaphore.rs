@@ -38,6 +38,10 @@ impl NativeModule for Native {
         "cla/semaphore/native"
     }
 
+    fn is_internal(&self) -> bool {
+        true
+    }
+
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
         let module = Rc::new(Module {
             run: Rc::clone(run),

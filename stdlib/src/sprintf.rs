@@ -6,6 +6,7 @@
 use cla_runtime::js::{self, Coerced, Ctx, FromJs, Value};
 
 use crate::format::display;
+use crate::state::State;
 use crate::text::{coerce, text};
 use crate::throw::{range_error, syntax_error, type_error};
 
@@ -45,6 +46,8 @@ pub(crate) fn sprintf<'js>(
     format: &str,
     values: &[Value<'js>],
 ) -> js::Result<String> {
+    let state = State::of(ctx)?;
+    state.pause(ctx)?;
     let mut output = String::with_capacity(format.len());
     let mut values = Values {
         ctx,
@@ -54,6 +57,7 @@ pub(crate) fn sprintf<'js>(
     };
     let mut rest = format;
     while let Some(at) = rest.find('%') {
+        let before = output.len();
         output.push_str(&rest[..at]);
         rest = &rest[at + 1..];
         let Some((mut spec, length)) = parse(rest) else {
@@ -92,6 +96,7 @@ pub(crate) fn sprintf<'js>(
         let value = values.take(spec.argument, spec.conversion)?;
         let piece = convert(ctx, what, &spec, precision, &value)?;
         pad(&mut output, &piece, &spec, width);
+        state.wrote(ctx, output.len() - before)?;
         if output.len() > MAX_OUTPUT {
             return Err(range_error(
                 ctx,

@@ -3,7 +3,6 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
-use std::time::{Duration, Instant};
 
 use cla_runtime::js::{self, Array, Ctx, Function, Object, Value};
 use cla_runtime::{Kept, OutputStream, Run};
@@ -12,11 +11,11 @@ use crate::console::ConsoleState;
 use crate::intrinsics::{self, Intrinsics};
 use crate::throw;
 
-/// How long a host function works before it lets other runs of its thread go on.
-const TIME_SLICE: Duration = Duration::from_millis(5);
+/// How many steps pass between two questions whether the run may go on.
+const STEPS_PER_QUESTION: u32 = 64;
 
-/// How many steps pass between two looks at the clock.
-const STEPS_PER_LOOK: u32 = 64;
+/// How many bytes of text count as a step.
+const BYTES_PER_STEP: usize = 4096;
 
 thread_local! {
     /// The states of the runs on this thread, by the address of their context, which is unique while
@@ -38,7 +37,6 @@ pub(crate) struct State {
     pub(crate) web: OnceCell<Kept<Object<'static>>>,
     /// What `cla/sem` and `cla/rule` share.
     pub(crate) sem: OnceCell<Rc<crate::sem::Module>>,
-    slice_started: Cell<Instant>,
     steps: Cell<u32>,
 }
 
@@ -54,7 +52,6 @@ impl State {
             console: ConsoleState::default(),
             web: OnceCell::new(),
             sem: OnceCell::new(),
-            slice_started: Cell::new(Instant::now()),
             steps: Cell::new(0),
         });
         STATES.with_borrow_mut(|states| states.insert(state.context, Rc::downgrade(&state)));
@@ -93,21 +90,61 @@ impl State {
         self.run.write(stream, text);
     }
 
-    /// To be called once per step of work whose length depends on its input: now and then it lets
-    /// other runs go on.
+    /// To be called at the start of work whose length depends on its input: asks whether the run may go on, and lets
+    /// others go first.
     ///
     /// # Errors
     ///
-    /// When the run is stopped, the uncatchable exception of [`Run::block_on`].
+    /// That of [`Run::checkpoint`].
+    pub(crate) fn pause(&self, ctx: &Ctx<'_>) -> js::Result<()> {
+        self.run.checkpoint(ctx)
+    }
+
+    /// To be called once per step of such work.
+    ///
+    /// # Errors
+    ///
+    /// That of [`Run::checkpoint`].
     pub(crate) fn step(&self, ctx: &Ctx<'_>) -> js::Result<()> {
-        let steps = self.steps.get() + 1;
-        self.steps.set(steps % STEPS_PER_LOOK);
-        if steps < STEPS_PER_LOOK || self.slice_started.get().elapsed() < TIME_SLICE {
+        self.steps(ctx, 1)
+    }
+
+    /// To be called once per piece of text of that many bytes.
+    ///
+    /// # Errors
+    ///
+    /// That of [`Run::checkpoint`].
+    pub(crate) fn wrote(&self, ctx: &Ctx<'_>, bytes: usize) -> js::Result<()> {
+        let steps = u32::try_from(bytes / BYTES_PER_STEP).unwrap_or(u32::MAX);
+        self.steps(ctx, steps.saturating_add(1))
+    }
+
+    /// What an iterator gives, a step each.
+    ///
+    /// # Errors
+    ///
+    /// That of [`Run::checkpoint`], and those of the iterator.
+    pub(crate) fn collect<T>(
+        &self,
+        ctx: &Ctx<'_>,
+        values: impl Iterator<Item = js::Result<T>>,
+    ) -> js::Result<Vec<T>> {
+        let mut collected = Vec::new();
+        for value in values {
+            self.step(ctx)?;
+            collected.push(value?);
+        }
+        Ok(collected)
+    }
+
+    fn steps(&self, ctx: &Ctx<'_>, more: u32) -> js::Result<()> {
+        let steps = self.steps.get().saturating_add(more);
+        if steps < STEPS_PER_QUESTION {
+            self.steps.set(steps);
             return Ok(());
         }
-        self.run.block_on(ctx, tokio::task::yield_now())?;
-        self.slice_started.set(Instant::now());
-        Ok(())
+        self.steps.set(0);
+        self.run.checkpoint(ctx)
     }
 
     /// What `cla.lastError()` gives.

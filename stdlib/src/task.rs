@@ -16,6 +16,10 @@ impl NativeModule for Native {
         "cla/task/native"
     }
 
+    fn is_internal(&self) -> bool {
+        true
+    }
+
     fn exports<'js>(&self, ctx: &Ctx<'js>, _run: &Rc<Run>) -> js::Result<Object<'js>> {
         let exports = Object::new(ctx.clone())?;
         method(&exports, "isAwaiting", |params| {

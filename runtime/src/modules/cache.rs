@@ -11,10 +11,16 @@ use parking_lot::Mutex;
 
 use crate::sys::fiber;
 use crate::sys::quickjs::Bytecode;
-use crate::typescript::{self, PositionMap, Stripped, SyntaxProblem};
+use crate::typescript::{self, PositionMap, Shape, Stripped, SyntaxProblem};
 
 /// Beyond this many bytes of sources and bytecode the cache starts over.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// What is larger than this, in bytes, is not kept: a few of them would push out everything else.
+const MAX_ENTRY: usize = MAX_BYTES / 8;
+
+/// A source up to this size, in bytes, is looked at on the spot, in some 0.1 ms; a larger one on another thread.
+const SMALL_SOURCE: usize = 32 * 1024;
 
 /// How a text was compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +42,7 @@ pub(crate) struct CodeCache {
 struct State {
     bytecode: HashMap<(Goal, u64), Entry<Bytecode>>,
     stripped: HashMap<u64, Entry<Arc<Code>>>,
+    shapes: HashMap<u64, Entry<Option<Arc<Shape>>>>,
     bytes: usize,
 }
 
@@ -44,6 +51,7 @@ struct State {
 pub(crate) struct Code {
     pub(crate) code: Arc<str>,
     pub(crate) positions: PositionMap,
+    pub(crate) shape: Arc<Shape>,
 }
 
 #[derive(Debug)]
@@ -74,9 +82,10 @@ impl CodeCache {
     /// Remembers bytecode.
     pub(crate) fn store(&self, goal: Goal, name: &str, text: &Arc<str>, value: Bytecode) {
         let key = (goal, self.key(name, text));
-        let size = text.len() + value.len();
         let mut state = self.state.lock();
-        state.make_room(size);
+        if !state.make_room(text.len() + value.len()) {
+            return;
+        }
         let entry = Entry {
             name: name.into(),
             text: Arc::clone(text),
@@ -103,18 +112,57 @@ impl CodeCache {
             return Ok(stripped);
         }
         let Stripped {
-            code, positions, ..
+            code,
+            positions,
+            shape,
+            ..
         } = strip_aside(name, text)?;
-        let value = Arc::new(Code { code, positions });
+        let value = Arc::new(Code {
+            code,
+            positions,
+            shape: Arc::new(shape),
+        });
         let mut state = self.state.lock();
-        state.make_room(text.len() + value.code.len());
-        let entry = Entry {
-            name: name.into(),
-            text: Arc::clone(text),
-            value: Arc::clone(&value),
-        };
-        state.stripped.insert(key, entry);
+        if state.make_room(text.len() + value.code.len()) {
+            let entry = Entry {
+                name: name.into(),
+                text: Arc::clone(text),
+                value: Arc::clone(&value),
+            };
+            state.stripped.insert(key, entry);
+        }
         Ok(value)
+    }
+
+    /// What kind of JavaScript a source is; `None` if that cannot be known before it is compiled.
+    pub(crate) fn shape(&self, name: &str, text: &Arc<str>) -> Option<Arc<Shape>> {
+        let key = self.key(name, text);
+        let known = {
+            let state = self.state.lock();
+            let entry = state.shapes.get(&key);
+            entry.and_then(|entry| entry.matching(name, text))
+        };
+        if let Some(shape) = known {
+            return shape;
+        }
+        let shape = if text.len() <= SMALL_SOURCE {
+            typescript::shape(text)
+        } else {
+            let source = Arc::clone(text);
+            let task = tokio::task::spawn_blocking(move || typescript::shape(&source));
+            fiber::block_on(task).ok().flatten()
+        };
+        let value = shape.map(Arc::new);
+        let mut state = self.state.lock();
+        if state.make_room(text.len()) {
+            let entry = Entry {
+                name: name.into(),
+                text: Arc::clone(text),
+                value: value.clone(),
+            };
+            state.shapes.insert(key, entry);
+        }
+        value
     }
 }
 
@@ -133,10 +181,15 @@ fn strip_aside(name: &str, text: &Arc<str>) -> Result<Stripped, Vec<SyntaxProble
 }
 
 impl State {
-    fn make_room(&mut self, size: usize) {
+    /// Makes room for an entry of so many bytes; `false` if it is too large to be kept.
+    fn make_room(&mut self, size: usize) -> bool {
+        if size > MAX_ENTRY {
+            return false;
+        }
         if self.bytes + size > MAX_BYTES {
             *self = State::default();
         }
         self.bytes += size;
+        true
     }
 }

@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
-use rquickjs::{Ctx, Exception, Function, IntoJs, Module};
+use rquickjs::{Ctx, Exception, Function, IntoJs, Module, Value};
 
 use super::cache::Goal;
 use super::resolve::Resolved;
-use super::{BuiltIn, LoadedSource, ModuleCache};
+use super::{BuiltIn, LoadedSource, ModuleCache, Reference};
+use crate::error::Sources;
 use crate::run::Run;
 use crate::sys::quickjs;
+use crate::typescript::{self, Shape, SyntaxProblem};
 
 /// What a file holds, by its name and, where that leaves it open, its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +54,17 @@ fn extension(name: &str) -> Option<&str> {
     Path::new(name).extension()?.to_str()
 }
 
-/// Whether a text has `import` or `export` declarations, judged by the start of its lines.
+/// What is wrong with the text of a module in a file, before it is compiled.
+pub(crate) fn problems(name: &str, text: &str) -> Vec<SyntaxProblem> {
+    if is_typescript(name) {
+        return typescript::strip(name, text).err().unwrap_or_default();
+    }
+    let kind = Kind::of(name);
+    typescript::js_problems(text, kind != Kind::CommonJs, kind != Kind::Module)
+}
+
+/// Whether a text that does not parse, or is too intricate to be looked at, has `import` or `export` declarations, judged
+/// by the start of its lines.
 ///
 /// A wrong guess costs nothing but a less fitting error message: QuickJS has the last word.
 pub(crate) fn looks_like_module(text: &str) -> bool {
@@ -65,9 +77,90 @@ pub(crate) fn looks_like_module(text: &str) -> bool {
     })
 }
 
-/// Whether a text assigns to `module.exports` or `exports.x` and is no ECMAScript module.
-fn looks_like_commonjs(text: &str) -> bool {
-    (text.contains("module.exports") || text.contains("exports.")) && !looks_like_module(text)
+/// What a module is, once its text was looked at.
+pub(super) enum Form {
+    /// Its exports are made by the host.
+    Native,
+    /// An ES module; what it imports, if that is known.
+    Module(LoadedSource, Option<Arc<Shape>>),
+    CommonJs(LoadedSource),
+    Json,
+}
+
+/// What the module of this name is.
+///
+/// # Errors
+///
+/// It cannot be read, or is nothing that can be imported.
+pub(super) fn form(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Form> {
+    let modules = &run.modules;
+    if !modules.is_main(name) && matches!(modules.settings.built_in(name), Some(BuiltIn::Native(_)))
+    {
+        return Ok(Form::Native);
+    }
+    let kind = match Kind::of(name) {
+        _ if modules.is_source(name) => Kind::Module,
+        Kind::Json => return Ok(Form::Json),
+        Kind::Rulebook => return Err(super::require::no_module(ctx, name)),
+        kind => kind,
+    };
+    let source = read_source(ctx, run, name)?;
+    // What runs as the main script or module is not anything else when it is imported.
+    let kind = match kind {
+        Kind::Either if modules.is_main_script(name) => Kind::CommonJs,
+        Kind::Either if modules.is_main(name) => Kind::Module,
+        kind => kind,
+    };
+    match kind {
+        Kind::CommonJs => Ok(Form::CommonJs(source)),
+        Kind::Module => {
+            let shape = modules.shape(name, &source);
+            Ok(Form::Module(source, shape))
+        }
+        _ => either(ctx, run, name, source),
+    }
+}
+
+/// Whether JavaScript, whose name leaves that open, is an ES module: if it declares imports or exports, or if it awaits
+/// at its top level.
+fn either(
+    ctx: &Ctx<'_>,
+    run: &Rc<Run>,
+    name: &str,
+    source: LoadedSource,
+) -> rquickjs::Result<Form> {
+    if !may_be_module(&source.code()) {
+        return Ok(Form::CommonJs(source));
+    }
+    if let Some(shape) = run.modules.shape(name, &source) {
+        return Ok(if shape.declares || shape.awaits {
+            Form::Module(source, Some(shape))
+        } else {
+            Form::CommonJs(source)
+        });
+    }
+    // It is broken, or too intricate to be looked at: QuickJS has the last word.
+    if !looks_like_module(&source.text) {
+        match super::require::compile(ctx, run, name, &source.code()) {
+            Ok(_) => return Ok(Form::CommonJs(source)),
+            Err(error) if error.is_exception() && !run.must_stop() => drop(ctx.catch()),
+            Err(error) => return Err(error),
+        }
+        run.modules.set_prefix(name, 0);
+        // With nothing but `module.exports` in it, the error is to be that of a CommonJS module.
+        let text = source.text.replace("exports", "");
+        if !may_be_module(&text) {
+            return Ok(Form::CommonJs(source));
+        }
+    }
+    Ok(Form::Module(source, None))
+}
+
+/// Whether a text has a word that only ES modules need.
+pub(crate) fn may_be_module(text: &str) -> bool {
+    ["import", "export", "await"]
+        .iter()
+        .any(|word| text.contains(word))
 }
 
 /// QuickJS's way to the modules of a run.
@@ -81,14 +174,46 @@ impl Resolver for ModuleLoader {
         ctx: &Ctx<'js>,
         base: &str,
         name: &str,
-        _attributes: Option<ImportAttributes<'js>>,
+        attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<String> {
-        let modules = &self.run.modules;
-        if modules.is_main(name) && !Path::new(base).is_absolute() {
-            return Ok(name.to_owned());
+        let run = Rc::clone(&self.run);
+        let modules = &run.modules;
+        if modules.es.is_declaring() {
+            return modules.es.resolve_asked(ctx, modules, base, name);
         }
-        resolve_or_throw(ctx, modules, base, name)
+        // An `import()`. QuickJS is at rest, and finds the module evaluated.
+        let name = resolve_or_throw(ctx, modules, base, name, Reference::Called)?;
+        match attributes {
+            // Each combination of attributes is a module of its own to QuickJS.
+            Some(attributes) => check_attributes(ctx, modules, &name, &attributes)?,
+            None => drop(super::import(ctx, &run, &name)?),
+        }
+        Ok(name)
     }
+}
+
+/// Only JSON can be imported with attributes.
+fn check_attributes<'js>(
+    ctx: &Ctx<'js>,
+    modules: &ModuleCache,
+    name: &str,
+    attributes: &ImportAttributes<'js>,
+) -> rquickjs::Result<()> {
+    for key in attributes.keys() {
+        let key: String = key?;
+        if key != "type" {
+            let message = format!("there is no import attribute {key:?}, only \"type\"");
+            return Err(Exception::throw_type(ctx, &message));
+        }
+    }
+    if Kind::of(name) == Kind::Json && attributes.get_type()?.as_deref() == Some("json") {
+        return Ok(());
+    }
+    let shown = modules.display(name);
+    let message = format!(
+        "{shown} cannot be imported with attributes: only JSON can, with {{type: \"json\"}}"
+    );
+    Err(Exception::throw_type(ctx, &message))
 }
 
 /// The canonical name that a specifier stands for.
@@ -97,8 +222,9 @@ pub(super) fn resolve_or_throw(
     modules: &ModuleCache,
     importer: &str,
     specifier: &str,
+    reference: Reference,
 ) -> rquickjs::Result<String> {
-    match modules.resolve(importer, specifier) {
+    match modules.resolve_for(importer, specifier, reference) {
         Ok(Resolved::BuiltIn(name)) => Ok(name),
         Ok(Resolved::File(path)) => match path.to_str() {
             Some(path) => Ok(path.to_owned()),
@@ -127,28 +253,28 @@ pub(super) fn throw_load_error(ctx: &Ctx<'_>, message: &str) -> rquickjs::Error 
 }
 
 /// Reads a source file.
-pub(super) fn read(ctx: &Ctx<'_>, name: &str) -> rquickjs::Result<Arc<str>> {
-    match std::fs::read_to_string(name) {
-        Ok(text) => Ok(text.into()),
-        Err(error) => {
-            let message = format!("cannot read module '{name}': {error}");
-            Err(throw_load_error(ctx, &message))
+fn read(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Result<Arc<str>> {
+    run.modules.read(name, Some(run)).map_err(|message| {
+        if run.stopped() {
+            return run.throw_stopped(ctx);
         }
-    }
+        throw_load_error(ctx, &message)
+    })
 }
 
 /// Reads a source and prepares it; a TypeScript syntax error is thrown as a `SyntaxError`.
-pub(super) fn read_source(
-    ctx: &Ctx<'_>,
-    modules: &ModuleCache,
-    name: &str,
-) -> rquickjs::Result<LoadedSource> {
+pub(super) fn read_source(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Result<LoadedSource> {
+    let modules = &run.modules;
     if let Some(source) = modules.sources.borrow().get(name) {
         return Ok(source.clone());
     }
     let prepared = match modules.settings.source(name) {
         Some(text) => modules.prepare_as(name, Arc::clone(text), true),
-        None => modules.prepare(name, read(ctx, name)?),
+        None => {
+            let text = read(ctx, run, name)?;
+            modules.charge(run, &text);
+            modules.prepare(name, text)
+        }
     };
     prepared.map_err(|error| {
         let message = error.to_string();
@@ -163,74 +289,158 @@ pub(super) fn read_source(
     })
 }
 
+/// The value in a JSON file, read once per run.
+pub(super) fn json<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Value<'js>> {
+    let known = run.modules.commonjs.borrow().get(name).cloned();
+    if let Some(module) = known {
+        return module.restore(ctx)?.get("exports");
+    }
+    let text = read(ctx, run, name)?;
+    let value = {
+        // The text, and QuickJS's copy of it.
+        let _charge = run.charge(2 * text.len());
+        super::require::parse_json(ctx, run, name, &text)?
+    };
+    super::require::remember(ctx, run, name)?.set("exports", value.clone())?;
+    Ok(value)
+}
+
 impl Loader for ModuleLoader {
     fn load<'js>(
         &mut self,
         ctx: &Ctx<'js>,
         name: &str,
-        _attributes: Option<ImportAttributes<'js>>,
+        attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<Module<'js, Declared>> {
         let run = Rc::clone(&self.run);
         let modules = &run.modules;
-        match modules.settings.built_in(name) {
-            Some(_) if modules.is_main(name) => {}
-            Some(BuiltIn::Native(_)) => {
-                let exports = modules.native_exports(ctx, &run, name)?;
-                let names: Vec<String> = exports.keys::<String>().collect::<Result<_, _>>()?;
-                return wrap(ctx, modules, name, &names, exports);
-            }
-            Some(BuiltIn::Source { .. }) => {
-                let source = read_source(ctx, modules, name)?;
-                return declare(ctx, modules, name, &source.code());
-            }
-            None => {}
+        if let Some(attributes) = attributes {
+            let checked = check_attributes(ctx, modules, name, &attributes);
+            return modules.es.asked_with(ctx, name, || {
+                checked?;
+                let value = json(ctx, &run, name)?;
+                wrap(ctx, modules, name, &[], value)
+            });
         }
-        let source = match Kind::of(name) {
-            Kind::Json => {
-                let text = read(ctx, name)?;
-                let value = super::require::parse_json(ctx, name, &text)?;
-                return wrap(ctx, modules, name, &[], value);
-            }
-            Kind::CommonJs => {
-                return wrap_commonjs(ctx, &run, name, &read_source(ctx, modules, name)?);
-            }
-            Kind::Rulebook => return Err(super::require::no_module(ctx, name)),
-            Kind::Module => read_source(ctx, modules, name)?,
-            Kind::Either => {
-                let source = read_source(ctx, modules, name)?;
-                if !modules.is_main(name) && looks_like_commonjs(&source.text) {
-                    return wrap_commonjs(ctx, &run, name, &source);
-                }
-                source
-            }
-        };
-        let module = declare(ctx, modules, name, &source.code())?;
-        let meta = module.meta()?;
-        let path = Path::new(name);
-        if path.is_absolute() {
-            meta.set("url", format!("file://{name}"))?;
-            meta.set("filename", name)?;
-            meta.set("dirname", path.parent().and_then(Path::to_str))?;
-        }
-        meta.set("main", modules.is_main(name))?;
-        Ok(module)
+        modules.es.asked(ctx, &run, name)
     }
 }
 
-/// Declares a module from its source, by way of the engine's cache.
-fn declare<'js>(
+/// Declares a module. QuickJS asks for what it imports and does not know.
+pub(super) fn declare<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    name: &str,
+) -> rquickjs::Result<Module<'js, Declared>> {
+    let modules = &run.modules;
+    let (source, shape) = match form(ctx, run, name)? {
+        Form::Native => {
+            let exports = modules.native_exports(ctx, run, name)?;
+            let names: Vec<String> = exports.keys::<String>().collect::<Result<_, _>>()?;
+            return wrap(ctx, modules, name, &names, exports);
+        }
+        Form::Json => {
+            let value = json(ctx, run, name)?;
+            return wrap(ctx, modules, name, &[], value);
+        }
+        Form::CommonJs(source) => return wrap_commonjs(ctx, run, name, &source),
+        Form::Module(source, shape) => (source, shape),
+    };
+    // QuickJS asks for the imports of bytecode while it reads it, and must not find the half of it then.
+    let is_ready = shape.is_some_and(|shape| {
+        shape.imports.iter().all(|specifier| {
+            let imported = modules.es.resolve(ctx, modules, name, specifier);
+            imported.is_ok_and(|imported| modules.es.is_declared(&imported))
+        })
+    });
+    let module = compile(ctx, modules, name, &source.code(), is_ready)
+        .map_err(|error| name_place(ctx, modules, name, error))?;
+    if modules.is_source(name) {
+        return Ok(module);
+    }
+    let meta = module.meta()?;
+    let path = Path::new(name);
+    if path.is_absolute() {
+        meta.set("url", format!("file://{name}"))?;
+        meta.set("filename", name)?;
+        meta.set("dirname", path.parent().and_then(Path::to_str))?;
+    }
+    meta.set("main", modules.is_main(name))?;
+    Ok(module)
+}
+
+/// Compiles a module, or finds it compiled.
+fn compile<'js>(
     ctx: &Ctx<'js>,
     modules: &ModuleCache,
     name: &str,
     code: &Arc<str>,
+    is_ready: bool,
 ) -> rquickjs::Result<Module<'js, Declared>> {
     let cache = &modules.settings.code;
-    if let Some(bytecode) = cache.bytecode(Goal::Module, name, code) {
-        return quickjs::load_module(ctx, &bytecode);
+    let known = cache.bytecode(Goal::Module, name, code);
+    if let Some(bytecode) = known.filter(|_| is_ready) {
+        return quickjs::load_module(ctx, name, &bytecode);
     }
     let (module, bytecode) = quickjs::declare_module(ctx, name, code)?;
     cache.store(Goal::Module, name, code, bytecode);
     Ok(module)
+}
+
+/// Puts the place into the message of a syntax error: who catches it may see nothing else.
+pub(super) fn name_place(
+    ctx: &Ctx<'_>,
+    modules: &ModuleCache,
+    name: &str,
+    error: rquickjs::Error,
+) -> rquickjs::Error {
+    if !error.is_exception() {
+        return error;
+    }
+    let value = ctx.catch();
+    // The main script's errors are shown with their place.
+    if !modules.is_main(name) && !value.is_uncatchable_error() {
+        let named = value.as_exception().and_then(|error| {
+            let object = error.as_object();
+            let kind: String = object.get("name").ok()?;
+            let message = error.message()?;
+            let shown = modules.display(name);
+            if kind != "SyntaxError" || message.contains(&shown) {
+                return None;
+            }
+            let text = modules.sources.borrow().get(name)?.text.clone();
+            let lines = text.lines().count().max(1) as u32;
+            let place = match place_in(&error.stack().unwrap_or_default(), name) {
+                // A bracket too many has closed the function around a CommonJS module.
+                Some((line, _)) if line > lines => {
+                    let problem = problems(name, &text).into_iter().next();
+                    problem.map(|problem| (problem.line, problem.column))
+                }
+                place => place.map(|(line, column)| {
+                    let original = modules.original(name, line, column);
+                    original.unwrap_or((line, column))
+                }),
+            };
+            let message = match place {
+                Some((line, column)) => format!("{message} ({shown}:{line}:{column})"),
+                None => format!("{message} ({shown})"),
+            };
+            object.set("message", message).ok()
+        });
+        if named.is_none() {
+            // A getter of the script's own may have thrown.
+            drop(ctx.catch());
+        }
+    }
+    ctx.throw(value)
+}
+
+/// Where the first line of a stack points, if that is this file.
+fn place_in(stack: &str, name: &str) -> Option<(u32, u32)> {
+    let first = stack.lines().next()?.trim_start();
+    let place = first.strip_prefix("at ")?.strip_prefix(name)?;
+    let mut numbers = place.strip_prefix(':')?.split(':');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// A module whose exports are those of `exports`: itself as the default, and `names` by name.
@@ -242,7 +452,7 @@ fn wrap<'js>(
     exports: impl IntoJs<'js>,
 ) -> rquickjs::Result<Module<'js, Declared>> {
     let code = wrapper("import.meta.exports", names);
-    let module = declare(ctx, modules, name, &code)?;
+    let module = compile(ctx, modules, name, &code, true)?;
     module.meta()?.set("exports", exports)?;
     Ok(module)
 }
@@ -256,7 +466,7 @@ fn wrap_commonjs<'js>(
 ) -> rquickjs::Result<Module<'js, Declared>> {
     let names = commonjs_exports(&source.text);
     let code = wrapper("import.meta.load()", &names);
-    let module = declare(ctx, &run.modules, name, &code)?;
+    let module = compile(ctx, &run.modules, name, &code, true)?;
     let load = {
         let run = Rc::clone(run);
         let name = name.to_owned();
@@ -326,7 +536,7 @@ fn commonjs_exports(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, commonjs_exports, looks_like_commonjs, looks_like_module, wrapper};
+    use super::{Kind, commonjs_exports, looks_like_module, place_in, wrapper};
 
     #[test]
     fn the_extension_decides_the_kind_where_it_can() {
@@ -344,8 +554,14 @@ mod tests {
         assert!(looks_like_module("export{a}"));
         assert!(!looks_like_module("const important = 1; exports.a = 2"));
         assert!(!looks_like_module("import('x')"));
-        assert!(looks_like_commonjs("exports.a = 1"));
-        assert!(!looks_like_commonjs("export const a = module.exports"));
+    }
+
+    #[test]
+    fn the_place_of_a_syntax_error_is_in_its_stack() {
+        let stack = "    at /a b/c.js:3:14\n    at f (/x.js:1:1)\n";
+        assert_eq!(place_in(stack, "/a b/c.js"), Some((3, 14)));
+        assert_eq!(place_in(stack, "/x.js"), None);
+        assert_eq!(place_in("", "/x.js"), None);
     }
 
     #[test]

@@ -1,28 +1,36 @@
 //! `import` and `require()`: built-in modules, files of every kind, and what was loaded so far.
 //!
-//! [`resolve`] decides what a name means, [`load`] feeds ECMAScript modules to QuickJS, [`require`]
-//! runs CommonJS ones, and [`cache`] keeps compiled code for the other runs of the engine.
+//! [`resolve`] decides what a name means, [`read`] reads files, [`load`] feeds ECMAScript modules to QuickJS,
+//! [`evaluate`] evaluates them in the order that [`graph`] knows, [`require`] runs CommonJS ones, and [`cache`] keeps
+//! compiled code for the other runs of the engine.
 
 pub(crate) mod cache;
+mod evaluate;
+mod graph;
 mod load;
+pub(crate) mod read;
 mod require;
 mod resolve;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rquickjs::{Ctx, Exception, Object, Persistent};
 
-pub(crate) use load::{Kind, ModuleLoader, looks_like_module};
+pub(crate) use evaluate::{import, namespace};
+pub(crate) use load::{Kind, ModuleLoader, looks_like_module, may_be_module, problems};
 pub(crate) use require::{install, require};
 
 use self::cache::{Code, CodeCache};
+use self::evaluate::EsModules;
 use self::resolve::ResolveError;
 pub(crate) use self::resolve::Resolved;
 use crate::error::{RuleError, Sources};
 use crate::native::NativeModule;
+use crate::run::{Charge, Run};
+use crate::typescript::Shape;
 
 /// What all runs of an engine share: the built-in modules, where files may lie, compiled code.
 #[derive(Default)]
@@ -52,6 +60,20 @@ impl BuiltIn {
             BuiltIn::Source { name, .. } => name,
         }
     }
+
+    /// Whether only the built-in modules that have a text may import it.
+    fn is_internal(&self) -> bool {
+        matches!(self, BuiltIn::Native(module) if module.is_internal())
+    }
+}
+
+/// Who asks for a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reference {
+    /// An `import` or `export` declaration of a module.
+    Declared,
+    /// A call: `import()`, `require()`, and what rulebooks and hosts ask for.
+    Called,
 }
 
 impl ModuleSettings {
@@ -63,6 +85,16 @@ impl ModuleSettings {
 
     pub(crate) fn built_in(&self, name: &str) -> Option<&BuiltIn> {
         self.built_ins.iter().find(|module| module.name() == name)
+    }
+
+    /// The names of the modules that rules can import.
+    fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        let open = self.built_ins.iter().filter(|module| !module.is_internal());
+        open.map(BuiltIn::name)
+    }
+
+    fn is_internal(&self, name: &str) -> bool {
+        self.built_in(name).is_some_and(BuiltIn::is_internal)
     }
 
     /// The text of a built-in module that has one.
@@ -91,6 +123,9 @@ pub(crate) struct ModuleCache {
     main: RefCell<Option<Main>>,
     /// Every source that was compiled, by its canonical name: stack traces point into them.
     sources: RefCell<HashMap<String, LoadedSource>>,
+    /// The memory that their texts take.
+    charges: RefCell<Vec<Charge>>,
+    es: EsModules,
     /// Exports of native modules that were imported, and of other built-in ones that were required.
     built_ins: RefCell<HashMap<String, Persistent<Object<'static>>>>,
     /// CommonJS `module` objects, by canonical name.
@@ -103,6 +138,8 @@ pub(crate) struct ModuleCache {
 struct Main {
     name: String,
     folder: Option<PathBuf>,
+    /// It runs as a script, so it exports nothing.
+    is_script: Cell<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -144,11 +181,15 @@ impl LoadedSource {
 impl ModuleCache {
     pub(crate) fn new(settings: Arc<ModuleSettings>, mut roots: Vec<PathBuf>) -> Self {
         roots.extend(settings.folders.iter().cloned());
+        // Below the folder / lies everything.
+        roots.retain(|root| root.parent().is_some());
         Self {
             settings,
             roots,
             main: RefCell::default(),
             sources: RefCell::default(),
+            charges: RefCell::default(),
+            es: EsModules::default(),
             built_ins: RefCell::default(),
             commonjs: RefCell::default(),
             failed_import: RefCell::default(),
@@ -159,6 +200,7 @@ impl ModuleCache {
     pub(crate) fn clear(&self) {
         self.built_ins.borrow_mut().clear();
         self.commonjs.borrow_mut().clear();
+        self.es.clear();
     }
 
     /// Names the main script, so that importing it by this name means its text.
@@ -166,7 +208,23 @@ impl ModuleCache {
         *self.main.borrow_mut() = Some(Main {
             name: name.to_owned(),
             folder,
+            is_script: Cell::new(false),
         });
+    }
+
+    /// Notes that the main script runs as a script: whoever imports it gets an empty module.
+    pub(crate) fn main_is_script(&self) {
+        if let Some(main) = &*self.main.borrow() {
+            main.is_script.set(true);
+        }
+    }
+
+    /// Whether this is the main script, and it is no module of any kind.
+    fn is_main_script(&self, name: &str) -> bool {
+        self.main
+            .borrow()
+            .as_ref()
+            .is_some_and(|main| main.name == name && main.is_script.get())
     }
 
     /// The folder of the main script.
@@ -213,6 +271,7 @@ impl ModuleCache {
             Arc::new(Code {
                 code: input.code,
                 positions,
+                shape: Arc::default(),
             })
         });
         let source = LoadedSource {
@@ -231,13 +290,46 @@ impl ModuleCache {
         }
     }
 
+    /// What kind of JavaScript a source is; `None` if that cannot be known before it is compiled.
+    pub(crate) fn shape(&self, name: &str, source: &LoadedSource) -> Option<Arc<Shape>> {
+        match &source.stripped {
+            Some(stripped) => Some(Arc::clone(&stripped.shape)),
+            None => self.settings.code.shape(name, &source.text),
+        }
+    }
+
+    /// Reads a file that was resolved, for the run if there is one. The error names the file.
+    pub(crate) fn read(&self, name: &str, run: Option<&Run>) -> Result<Arc<str>, String> {
+        read::read(Path::new(name), &self.roots, run)
+            .map_err(|error| format!("cannot read {}: {error}", self.display(name)))
+    }
+
+    /// Counts a text that this run keeps against its memory.
+    pub(crate) fn charge(&self, run: &Run, text: &str) {
+        self.charges.borrow_mut().push(run.charge(text.len()));
+    }
+
     /// Resolves `specifier` as written in the module `importer` (empty: the main script).
     pub(crate) fn resolve(
         &self,
         importer: &str,
         specifier: &str,
     ) -> Result<Resolved, ResolveError> {
-        if let Some(name) = self.settings.meant(specifier) {
+        self.resolve_for(importer, specifier, Reference::Called)
+    }
+
+    /// Resolves like [`resolve`](Self::resolve). Internal modules are for declarations of built-in modules only: a call
+    /// of `require` may come from anywhere, also when a built-in module makes it.
+    fn resolve_for(
+        &self,
+        importer: &str,
+        specifier: &str,
+        reference: Reference,
+    ) -> Result<Resolved, ResolveError> {
+        let may_be_internal = reference == Reference::Declared && self.is_source(importer);
+        if let Some(name) = self.settings.meant(specifier)
+            && (may_be_internal || !self.settings.is_internal(name))
+        {
             return Ok(Resolved::BuiltIn(name.to_owned()));
         }
         let main = self.main.borrow();
@@ -249,7 +341,7 @@ impl ModuleCache {
         } else {
             main.as_ref().and_then(|main| main.folder.as_deref())
         };
-        let built_ins = self.settings.built_ins.iter().map(BuiltIn::name);
+        let built_ins = self.settings.names();
         let resolved = resolve::resolve(specifier, folder, &self.roots, built_ins);
         if resolved.is_err() {
             let importer = match &*main {
@@ -292,7 +384,7 @@ impl ModuleCache {
                 &format!("there is no built-in module '{name}'"),
             ));
         };
-        let exports = module.exports(ctx, run)?;
+        let exports = crate::run::contain_panic(ctx, || module.exports(ctx, run))?;
         self.built_ins
             .borrow_mut()
             .insert(name.to_owned(), Persistent::save(ctx, exports.clone()));

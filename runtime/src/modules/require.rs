@@ -5,11 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rquickjs::promise::PromiseState;
-use rquickjs::{Ctx, Exception, Function, Module, Object, Persistent, Promise, Value};
+use rquickjs::{Ctx, Exception, Function, Object, Persistent, Promise, Value};
 
-use super::BuiltIn;
 use super::cache::Goal;
-use super::load::{Kind, looks_like_module, read, read_source, resolve_or_throw};
+use super::load::{self, Form, name_place, resolve_or_throw};
+use super::read::{self, ReadError};
+use super::{BuiltIn, Reference};
+use crate::error::Sources;
 use crate::event_loop::Ended;
 use crate::run::Run;
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
@@ -48,30 +50,13 @@ pub(crate) fn require<'js>(
         );
         return Err(Exception::throw_type(ctx, &message));
     };
-    let name = resolve_or_throw(ctx, &run.modules, importer, &specifier.to_string()?)?;
+    let specifier = specifier.to_string()?;
+    let name = resolve_or_throw(ctx, &run.modules, importer, &specifier, Reference::Called)?;
     match run.modules.settings.built_in(&name) {
         Some(BuiltIn::Native(_)) => Ok(run.modules.native_exports(ctx, run, &name)?.into_value()),
-        Some(BuiltIn::Source { .. }) => source_exports(ctx, run, &name),
+        Some(BuiltIn::Source { .. }) => import_and_wait(ctx, run, &name),
         None => load(ctx, run, &name),
     }
-}
-
-/// What a built-in module with a text of its own exports.
-fn source_exports<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Value<'js>> {
-    let built_ins = &run.modules.built_ins;
-    let known = built_ins.borrow().get(name).cloned();
-    if let Some(exports) = known {
-        return Ok(exports.restore(ctx)?.into_value());
-    }
-    // A module around it is evaluated at once, unlike an import, which would let other pending jobs go first.
-    let around = format!("export * as it from {};", serde_json::Value::from(name));
-    let module = Module::declare(ctx.clone(), format!("require:{name}"), around)?;
-    let (module, promise) = module.eval()?;
-    settle(ctx, run, name, &promise)?;
-    let exports: Object<'js> = module.namespace()?.get("it")?;
-    let kept = Persistent::save(ctx, exports.clone());
-    built_ins.borrow_mut().insert(name.to_owned(), kept);
-    Ok(exports.into_value())
 }
 
 /// The exports of the file `name`, as CommonJS sees them.
@@ -80,36 +65,22 @@ pub(super) fn load<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::
     if let Some(module) = known {
         return module.restore(ctx)?.get("exports");
     }
-    match Kind::of(name) {
-        Kind::Json => {
-            let text = read(ctx, name)?;
-            let value = parse_json(ctx, name, &text)?;
-            remember(ctx, run, name)?.set("exports", value.clone())?;
-            Ok(value)
-        }
-        Kind::Rulebook => Err(no_module(ctx, name)),
-        Kind::Module => import_and_wait(ctx, run, name),
-        Kind::CommonJs => {
-            let source = read_source(ctx, &run.modules, name)?;
+    if run.modules.is_main_script(name) {
+        // It exports nothing, and is not run a second time.
+        return remember(ctx, run, name)?.get("exports");
+    }
+    if run.modules.es.is_declaring() {
+        // A hook of the script's own, such as `Error.prepareStackTrace`.
+        let message = format!("module '{name}' cannot be loaded while another one is being loaded");
+        return Err(Exception::throw_message(ctx, &message));
+    }
+    match load::form(ctx, run, name)? {
+        Form::Json => load::json(ctx, run, name),
+        Form::CommonJs(source) => {
             let function = compile(ctx, run, name, &source.code())?;
             execute(ctx, run, name, &function)
         }
-        Kind::Either => {
-            let source = read_source(ctx, &run.modules, name)?;
-            if looks_like_module(&source.text) {
-                return import_and_wait(ctx, run, name);
-            }
-            match compile(ctx, run, name, &source.code()) {
-                Ok(function) => execute(ctx, run, name, &function),
-                // A declaration that does not start its line.
-                Err(_) if source.text.contains("export") || source.text.contains("import") => {
-                    ctx.catch();
-                    run.modules.set_prefix(name, 0);
-                    import_and_wait(ctx, run, name)
-                }
-                Err(error) => Err(error),
-            }
-        }
+        Form::Module(..) | Form::Native => import_and_wait(ctx, run, name),
     }
 }
 
@@ -121,7 +92,11 @@ pub(super) fn no_module(ctx: &Ctx<'_>, name: &str) -> rquickjs::Error {
 }
 
 /// Makes a `module` object and keeps it, so that circular requires find it.
-fn remember<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Object<'js>> {
+pub(super) fn remember<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    name: &str,
+) -> rquickjs::Result<Object<'js>> {
     let module = Object::new(ctx.clone())?;
     module.set("id", name)?;
     module.set("filename", name)?;
@@ -135,7 +110,7 @@ fn remember<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<
 }
 
 /// Compiles a CommonJS module into a function of `exports`, `require`, `module` and its own path.
-fn compile<'js>(
+pub(super) fn compile<'js>(
     ctx: &Ctx<'js>,
     run: &Run,
     name: &str,
@@ -150,7 +125,8 @@ fn compile<'js>(
         Some(bytecode) => Compiled::from_bytecode(ctx, &bytecode)?,
         None => {
             let wrapped = format!("{prefix}{code}{SUFFIX}");
-            let compiled = compile_script(ctx, name, &wrapped, TopLevel::Plain)?;
+            let compiled = compile_script(ctx, name, &wrapped, TopLevel::Plain)
+                .map_err(|error| name_place(ctx, &run.modules, name, error))?;
             cache.store(Goal::CommonJs, name, code, compiled.bytecode()?);
             compiled
         }
@@ -184,10 +160,11 @@ fn execute<'js>(
     module.get("exports")
 }
 
-/// What an ECMAScript module exports, once it is evaluated.
+/// What an ES module exports, once it is evaluated.
 fn import_and_wait<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Value<'js>> {
-    let promise: Promise<'js> = Module::import(ctx, name)?;
-    settle(ctx, run, name, &promise)
+    let promise = super::import(ctx, run, name)?;
+    settle(ctx, run, name, &promise)?;
+    Ok(super::namespace(ctx, run, name)?.into_value())
 }
 
 /// What the promise of a module's evaluation comes to.
@@ -197,8 +174,16 @@ fn settle<'js>(
     name: &str,
     promise: &Promise<'js>,
 ) -> rquickjs::Result<Value<'js>> {
-    if promise.state() == PromiseState::Resolved {
+    if promise.state() != PromiseState::Pending {
         return promise.result().unwrap_or(Err(rquickjs::Error::Unknown));
+    }
+    if run.modules.es.is_circle_running() {
+        let shown = run.modules.display_name(name);
+        let message = format!(
+            "cannot wait for module {shown}, which awaits something: modules that import each other in a circle are \
+             being evaluated; import it, rather than require it"
+        );
+        return Err(Exception::throw_message(ctx, &message));
     }
     match run.event_loop.drive(run, ctx, Some(promise)) {
         Ended::Settled => promise.result().unwrap_or(Err(rquickjs::Error::Unknown)),
@@ -211,14 +196,32 @@ fn settle<'js>(
     }
 }
 
+/// A text of JSON up to this size, in bytes, is checked on the spot.
+const SMALL_JSON: usize = 256 * 1024;
+
 /// Parses a JSON file; the error names it.
 pub(super) fn parse_json<'js>(
     ctx: &Ctx<'js>,
+    run: &Run,
     name: &str,
-    text: &str,
+    text: &Arc<str>,
 ) -> rquickjs::Result<Value<'js>> {
-    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        Ok(_) => ctx.json_parse(text),
-        Err(error) => Err(Exception::throw_syntax(ctx, &format!("{name}: {error}"))),
+    let check = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop);
+    let checked = if text.len() <= SMALL_JSON {
+        check(text)
+    } else {
+        let text = Arc::clone(text);
+        match read::aside(run, move || Ok(check(&text))) {
+            Ok(checked) => checked,
+            Err(ReadError::Stopped) => return Err(run.throw_stopped(ctx)),
+            Err(error) => return Err(Exception::throw_message(ctx, &error.to_string())),
+        }
+    };
+    match checked {
+        Ok(()) => ctx.json_parse(&**text),
+        Err(error) => {
+            let shown = run.modules.display_name(name);
+            Err(Exception::throw_syntax(ctx, &format!("{shown}: {error}")))
+        }
     }
 }

@@ -2,9 +2,17 @@
 //!
 //! Three kinds of names exist: those of built-in modules (`cla/sem`), relative files (`./lib.js`)
 //! and absolute files. Files must lie below one of the run's roots, after symbolic links are
-//! followed: the folder of the rule, and whatever else the host allows.
+//! followed: the folder of the rule, and whatever else the host allows. Of what lies elsewhere, errors do not tell
+//! whether it is there.
 
-use std::path::{Path, PathBuf};
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
+
+use super::read::is_below;
+
+/// So many symbolic links within each other are followed, as on Linux.
+const MOST_LINKS: usize = 40;
 
 /// What is tried, in this order, when a name has no file of its own.
 const EXTENSIONS: [&str; 7] = ["js", "mjs", "cjs", "ts", "mts", "cts", "json"];
@@ -27,11 +35,15 @@ pub(crate) enum ResolveError {
     #[error("cannot find module '{specifier}': no such file below {}", folder.display())]
     NotFound { specifier: String, folder: PathBuf },
     #[error(
-        "module '{specifier}' lies outside of the rule's folder {}: a rule may only import files \
-         below it, unless the host allows another folder",
-        root.display()
+        "module '{specifier}' lies outside of the rule's folder: a rule may only import files below {roots}, unless \
+         the host allows another folder"
     )]
-    Outside { specifier: String, root: PathBuf },
+    Outside { specifier: String, roots: String },
+    #[error(
+        "cannot import '{specifier}': the rule lies in the folder /, which would open every file to it; put it into a \
+         folder of its own, or let the host allow one"
+    )]
+    NoRoots { specifier: String },
     #[error(
         "there is no module '{specifier}'{}; built-in modules are {builtins}, and files start with \
          './' or '../'", did_you_mean(suggestion.as_deref())
@@ -66,39 +78,88 @@ pub(crate) fn resolve<'a>(
     let path = specifier.strip_prefix("file://").unwrap_or(specifier);
     let relative = path.starts_with("./") || path.starts_with("../") || path == "." || path == "..";
     if !relative && !Path::new(path).is_absolute() {
-        return Err(unknown(specifier, folder, built_ins));
+        return Err(unknown(specifier, folder, roots, built_ins));
     }
     let Some(folder) = folder else {
         return Err(ResolveError::NoFolder {
             specifier: specifier.to_owned(),
         });
     };
-    // The file system's own path, so that one file is one module however it is reached.
-    let found = find(&folder.join(path)).and_then(|path| path.canonicalize().ok());
-    let Some(found) = found else {
-        return Err(ResolveError::NotFound {
+    if roots.is_empty() {
+        return Err(ResolveError::NoRoots {
             specifier: specifier.to_owned(),
-            folder: folder.to_path_buf(),
         });
-    };
-    if roots.iter().any(|root| found.starts_with(root)) {
+    }
+    let path = folder.join(path);
+    // The file system's own path, so that one file is one module however it is reached.
+    let found = find(&path).and_then(|path| path.canonicalize().ok());
+    if let Some(found) = found
+        && is_below(&found, roots)
+    {
         return Ok(Resolved::File(found));
     }
-    Err(ResolveError::Outside {
-        specifier: specifier.to_owned(),
-        root: roots
-            .first()
-            .map_or_else(|| folder.to_path_buf(), PathBuf::clone),
-    })
+    let specifier = specifier.to_owned();
+    if is_below(&leads_to(&path), roots) {
+        let folder = folder.to_path_buf();
+        return Err(ResolveError::NotFound { specifier, folder });
+    }
+    let roots = list_of(roots);
+    Err(ResolveError::Outside { specifier, roots })
+}
+
+/// The folders, for people.
+pub(super) fn list_of(roots: &[PathBuf]) -> String {
+    let mut shown: Vec<String> = Vec::new();
+    for root in roots {
+        let root = root.display().to_string();
+        if !shown.contains(&root) {
+            shown.push(root);
+        }
+    }
+    shown.join(", ")
+}
+
+/// Where a path leads once links are followed, whether there is anything or not.
+fn leads_to(path: &Path) -> PathBuf {
+    let parts = |path: &Path| -> VecDeque<OsString> {
+        let parts = path.components();
+        parts.map(|part| part.as_os_str().to_owned()).collect()
+    };
+    let (mut place, mut left, mut links) = (PathBuf::new(), parts(path), 0);
+    while let Some(part) = left.pop_front() {
+        match Path::new(&part).components().next() {
+            Some(Component::ParentDir) => {
+                place.pop();
+                continue;
+            }
+            Some(Component::CurDir) | None => continue,
+            Some(_) => {}
+        }
+        let next = place.join(&part);
+        match std::fs::read_link(&next) {
+            Ok(target) if links < MOST_LINKS => {
+                links += 1;
+                for part in parts(&target).into_iter().rev() {
+                    left.push_front(part);
+                }
+            }
+            _ => place = next,
+        }
+    }
+    place
 }
 
 fn unknown<'a>(
     specifier: &str,
     folder: Option<&Path>,
+    roots: &[PathBuf],
     built_ins: impl Iterator<Item = &'a str> + Clone,
 ) -> ResolveError {
     // A file of that name is right there: the author forgot the "./".
-    let file = folder.and_then(|folder| find(&folder.join(specifier)));
+    let file = folder.and_then(|folder| {
+        let found = find(&folder.join(specifier))?.canonicalize().ok()?;
+        is_below(&found, roots).then_some(found)
+    });
     let suggestion = file.map(|_| format!("./{specifier}")).or_else(|| {
         built_ins
             .clone()
@@ -118,14 +179,16 @@ fn unknown<'a>(
 
 /// The file that `path` means: itself, with an extension, or the index of the folder.
 fn find(path: &Path) -> Option<PathBuf> {
-    if path.is_file() {
+    // What is no file and no folder (a pipe, a device) is refused where it is opened.
+    let is_there = |path: &Path| path.metadata().is_ok_and(|metadata| !metadata.is_dir());
+    if is_there(path) {
         return Some(path.to_path_buf());
     }
     let extension = path.extension().and_then(|extension| extension.to_str());
     for (output, source) in COMPILED_FROM {
         if extension == Some(output) {
             let source = path.with_extension(source);
-            if source.is_file() {
+            if is_there(&source) {
                 return Some(source);
             }
         }
@@ -140,7 +203,7 @@ fn find(path: &Path) -> Option<PathBuf> {
     let index = EXTENSIONS
         .iter()
         .map(|extension| path.join("index").with_extension(extension));
-    with_extension.chain(index).find(|path| path.is_file())
+    with_extension.chain(index).find(|path| is_there(path))
 }
 
 #[cfg(test)]
@@ -258,6 +321,60 @@ mod tests {
             resolve_in(&rules, "./link.js"),
             Err(ResolveError::Outside { .. })
         ));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn errors_do_not_tell_which_files_there_are_outside() {
+        let folder = folder_with(&["secret.js", "rules/a.js", "rules/in/b.js"]);
+        let top = folder.path().canonicalize().unwrap();
+        let rules = top.join("rules");
+        let link = |from: &str, to: &str| {
+            std::os::unix::fs::symlink(top.join(from), rules.join(to)).unwrap();
+        };
+        link("secret.js", "there.js");
+        link("missing.js", "gone.js");
+        link("", "up");
+        link("rules/in", "inside");
+        let message = |specifier: &str| {
+            let error = resolve_in(&rules, specifier).unwrap_err().to_string();
+            error.replace(&format!("'{specifier}'"), "X")
+        };
+        let refused = message("../secret.js");
+        assert!(refused.contains(rules.to_str().unwrap()), "{refused}");
+        for specifier in [
+            "../missing.js",
+            "./there.js",
+            "./gone.js",
+            "./up/secret.js",
+            "./up/missing.js",
+            "./up/missing/a/b.js",
+            "./in/../../secret",
+            top.join("missing.js").to_str().unwrap(),
+            "/etc/passwd",
+            "/etc/no/such/file",
+            "/",
+        ] {
+            assert_eq!(message(specifier), refused, "{specifier}");
+        }
+        // What lies inside may be told.
+        for specifier in ["./b.js", "./inside/c.js", "./up/rules/c.js"] {
+            assert!(message(specifier).contains("cannot find"), "{specifier}");
+        }
+        assert_eq!(
+            resolve_in(&rules, "./up/rules/inside/b.js"),
+            Ok(Resolved::File(rules.join("in/b.js")))
+        );
+        // No suggestion either.
+        let error = resolve_in(&rules, "up/secret.js").unwrap_err().to_string();
+        assert!(!error.contains("did you mean"), "{error}");
+    }
+
+    #[test]
+    fn without_a_root_no_file_can_be_imported() {
+        let folder = Path::new("/");
+        let error = resolve("/etc/fstab", Some(folder), &[], BUILT_INS.into_iter()).unwrap_err();
+        assert!(error.to_string().contains("folder /"), "{error}");
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub(crate) struct Book {
     pub(crate) body: Option<Block>,
     /// For lines of literal blocks with code: how many columns they are indented.
     pub(crate) indents: HashMap<u32, u32>,
+    /// Of the rulebook that was started: all that it imports, also through others, those first that import others of
+    /// them. So they are freed one after the other, and a long chain of imports needs no stack for it.
+    pub(crate) family: Vec<Arc<Book>>,
 }
 
 /// Ops, one after the other.

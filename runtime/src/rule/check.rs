@@ -13,9 +13,11 @@ use super::scope::{BookSources, Evaluator};
 use super::shelf::{Shelf, Strange};
 use super::template::{Code, Piece, Template};
 use super::yaml::Place;
-use crate::error::{Location, RuleError};
-use crate::modules::{Kind, ModuleCache, ModuleSettings};
-use crate::typescript;
+use crate::error::{Location, RuleError, Sources};
+use crate::modules::read::read_anywhere;
+use crate::modules::{Kind, ModuleCache, ModuleSettings, Resolved, problems};
+use crate::typescript::references::references;
+use crate::typescript::{self, SyntaxProblem};
 
 /// Enough for the deepest code that anybody writes; what nests deeper is told as such.
 const STACK: usize = 512 * 1024;
@@ -25,6 +27,9 @@ const MOST_CALLS: usize = 2_000;
 
 /// So many calls within each other are followed: only what calls itself goes deeper.
 const DEEPEST_CALL: usize = 32;
+
+/// So many files are looked at in one go, those that are imported included.
+const MOST_FILES: usize = 10_000;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -63,7 +68,8 @@ impl Finding {
 /// Of rulebooks, it finds what is no valid YAML, unknown ops, keys and arguments, JavaScript that does not parse,
 /// regions of a one-slot semaphore within themselves, variables that nothing in the rulebook sets, and pairs of
 /// semaphores that are taken in one order here and in the other there, in whichever of the files. Of
-/// scripts, what does not parse, and what is written of `take` within `take`.
+/// scripts, what does not parse, in them and in the files that they import or require by name, which of these are
+/// missing, and what is written of `take` within `take`.
 ///
 /// The findings come in the order of the files, and of their lines.
 #[must_use]
@@ -115,6 +121,8 @@ struct Checker {
     pairs: Vec<Pair>,
     /// The names and texts of the files that could be read.
     texts: Vec<Option<(String, Arc<str>)>>,
+    /// The files that were looked at, by their canonical paths.
+    seen: HashSet<PathBuf>,
 }
 
 impl Checker {
@@ -124,8 +132,9 @@ impl Checker {
 
     fn file(&mut self, path: &Path) {
         let shown = path.display().to_string();
-        match std::fs::read_to_string(path) {
-            Ok(text) => self.text(&shown, Some(folder_of(path)), &text.into()),
+        self.seen.extend(path.canonicalize());
+        match read_anywhere(path, None) {
+            Ok(text) => self.text(&shown, Some(folder_of(path)), &text),
             Err(error) => {
                 let nth = self.next();
                 let error = RuleError::load(format!("cannot read {shown}: {error}"), None);
@@ -162,13 +171,86 @@ impl Checker {
                     "a.ts"
                 };
                 match typescript::strip(as_if, text) {
-                    Ok(_) => self.script(nth, name, text),
+                    Ok(_) => {
+                        self.script(nth, name, text);
+                        self.references(nth, name, folder, text);
+                    }
                     Err(problems) => {
                         self.all(nth, RuleError::from_problems(name, text, problems));
                     }
                 }
             }
         }
+    }
+
+    /// Looks at the files that a script imports or requires, and at those that these do.
+    fn references(&mut self, nth: usize, name: &str, folder: Option<&Path>, text: &Arc<str>) {
+        let Some(modules) = modules_from(name, folder) else {
+            return; // a text in memory, which imports no files
+        };
+        let mut left = vec![(String::new(), name.to_owned(), Arc::clone(text))];
+        while let Some((importer, shown, text)) = left.pop() {
+            for named in references(&text) {
+                let specifier = named.specifier.as_str();
+                if !specifier.starts_with(['.', '/']) && !specifier.starts_with("file://") {
+                    continue; // only who runs it knows which modules are built in
+                }
+                let found = match modules.resolve(&importer, specifier) {
+                    Ok(Resolved::File(path)) => path,
+                    Ok(Resolved::BuiltIn(_)) => continue,
+                    Err(problem) => {
+                        let at = Place {
+                            line: named.at.0,
+                            column: named.at.1,
+                            length: named.length,
+                        };
+                        let message = problem.to_string();
+                        let error = pointing((&shown, &text), at, "Error", message, None);
+                        // What is required may be meant to be missing.
+                        let severity = match named.declared {
+                            true => Severity::Error,
+                            false => Severity::Warning,
+                        };
+                        self.found(nth, severity, error);
+                        continue;
+                    }
+                };
+                if self.seen.len() >= MOST_FILES || !self.seen.insert(found.clone()) {
+                    continue;
+                }
+                if let Some(name) = found.to_str() {
+                    left.extend(self.module(nth, &modules, name));
+                }
+            }
+        }
+    }
+
+    /// Looks at a file that is imported; gives it if it may import others.
+    fn module(
+        &mut self,
+        nth: usize,
+        modules: &ModuleCache,
+        name: &str,
+    ) -> Option<(String, String, Arc<str>)> {
+        let shown = modules.display_name(name);
+        let text = match modules.read(name, None) {
+            Ok(text) => text,
+            Err(problem) => {
+                self.found(nth, Severity::Error, RuleError::load(problem, None));
+                return None;
+            }
+        };
+        let problems = match Kind::of(name) {
+            Kind::Rulebook => return None,
+            Kind::Json => json_problem(&text).into_iter().collect(),
+            _ => problems(name, &text),
+        };
+        if problems.is_empty() {
+            let is_json = Kind::of(name) == Kind::Json;
+            return (!is_json).then(|| (name.to_owned(), shown, text));
+        }
+        self.all(nth, RuleError::from_problems(&shown, &text, problems));
+        None
     }
 
     /// What a script takes within what.
@@ -362,12 +444,34 @@ pub(super) fn read(
     folder: Option<&Path>,
     text: &Arc<str>,
 ) -> Result<Arc<Book>, RuleError> {
-    let folder = folder.and_then(|folder| folder.canonicalize().ok());
+    let modules = modules_from(name, folder).unwrap_or_else(|| {
+        let modules = ModuleCache::new(Arc::new(ModuleSettings::default()), Vec::new());
+        modules.set_main(name, None);
+        modules
+    });
+    Shelf::new(&modules, Strange::BuiltIn, None).main(name, text)
+}
+
+/// The files that a rule may import that is started here: what is below its own folder and this one. `None` for a rule
+/// that lies in no folder.
+fn modules_from(name: &str, folder: Option<&Path>) -> Option<ModuleCache> {
+    let folder = folder?.canonicalize().ok()?;
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
-    let roots = folder.iter().cloned().chain(here).collect();
+    let roots = std::iter::once(folder.clone()).chain(here).collect();
     let modules = ModuleCache::new(Arc::new(ModuleSettings::default()), roots);
-    modules.set_main(name, folder);
-    Shelf::new(&modules, Strange::BuiltIn).main(name, text)
+    modules.set_main(name, Some(folder));
+    Some(modules)
+}
+
+/// What is wrong with a text of JSON.
+fn json_problem(text: &str) -> Option<SyntaxProblem> {
+    let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
+    let at = Place {
+        line: error.line().max(1) as u32,
+        column: error.column().max(1) as u32,
+        length: 1,
+    };
+    Some(at.problem(format!("no valid JSON: {error}"), None))
 }
 
 /// What is said of a semaphore that is taken within itself, and what to do.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::book::{Action, Book, Callee, Data, Import, OnError, Op};
 use super::shelf::Shelf;
 use super::template::{self, Template};
-use super::yaml::{self, Node, Place, Text, Yaml};
+use super::yaml::{Node, Place, Text, Yaml};
 use crate::typescript::SyntaxProblem;
 
 /// More problems than this are not reported.
@@ -69,7 +69,9 @@ pub(super) const COMPANIONS: [(&str, &[&str]); 4] = [
     ("try", &["catch", "finally"]),
 ];
 
-/// Reads a rulebook. `name` is its canonical name.
+pub(super) use imports::specifiers;
+
+/// Makes a rulebook of what was read of it. `name` is its canonical name; what it imports is on the shelf already.
 ///
 /// # Errors
 ///
@@ -77,9 +79,9 @@ pub(super) const COMPANIONS: [(&str, &[&str]); 4] = [
 pub(super) fn parse(
     name: &str,
     text: &Arc<str>,
+    root: &Node,
     shelf: &Shelf<'_>,
 ) -> Result<Book, Vec<SyntaxProblem>> {
-    let root = yaml::read(text).map_err(|problem| vec![problem])?;
     let title = std::path::Path::new(name).file_name().map_or_else(
         || name.to_owned(),
         |file| file.to_string_lossy().into_owned(),
@@ -97,10 +99,11 @@ pub(super) fn parse(
         on: Vec::new(),
         body: None,
         indents: HashMap::new(),
+        family: Vec::new(),
     };
     let mut parser = Parser::new(name, shelf);
     parser.open = book.registers;
-    parser.book(&root, &mut book);
+    parser.book(root, &mut book);
     if parser.problems.is_empty() {
         book.indents = parser.indents;
         book.imports = parser.imports;
@@ -174,7 +177,7 @@ impl<'s> Parser<'s> {
         let entries = match &root.value {
             // Nothing but ops.
             Yaml::List(_) => {
-                self.imports_of(root);
+                self.imports(root);
                 book.body = Some(self.block(root));
                 return;
             }
@@ -190,7 +193,7 @@ impl<'s> Parser<'s> {
                 self.declare(node);
             }
         }
-        self.imports(entries);
+        self.imports(root);
         for (key, node) in entries {
             match key.text.as_str() {
                 "name" | "description" => {

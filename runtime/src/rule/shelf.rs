@@ -1,14 +1,21 @@
 //! Rulebooks that import each other, each of them read once; and what is to be known of the modules that they import.
+//!
+//! What a rulebook imports is read before it, without recursion, so that no chain of imports is too long for a stack.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::book::{Book, Imported, Module};
-use super::parse;
+use super::yaml::{self, Node};
+use super::{book, parse};
 use crate::error::{RuleError, Sources};
-use crate::modules::{Kind, ModuleCache, Resolved};
+use crate::modules::{self, Kind, ModuleCache, Resolved};
+use crate::run::Run;
 use crate::typescript::{self, SyntaxProblem};
+
+/// So many rulebooks can be imported by one, directly and through others.
+const MOST_BOOKS: usize = 2_000;
 
 /// What becomes of an import that is no file and no built-in module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,37 +29,163 @@ pub(super) enum Strange {
 pub(super) struct Shelf<'a> {
     modules: &'a ModuleCache,
     strange: Strange,
+    /// On whose fiber this is.
+    run: Option<&'a Run>,
     read: RefCell<HashMap<String, Arc<Book>>>,
-    /// Those that are being read, outermost first.
-    open: RefCell<Vec<String>>,
+    /// In the order in which they were read: what is imported comes first.
+    order: RefCell<Vec<Arc<Book>>>,
+    /// Why others cannot be imported. Of one that imports another it is the reason of that one, so it does not grow.
+    failed: RefCell<HashMap<String, String>>,
+    /// Those that are being read.
+    open: RefCell<HashSet<String>>,
+}
+
+/// A rulebook that is being read.
+struct Reading {
+    name: String,
+    text: Arc<str>,
+    root: Node,
+    /// The rulebooks that it imports and that were not looked at yet.
+    imports: std::vec::IntoIter<String>,
 }
 
 impl<'a> Shelf<'a> {
-    pub(super) fn new(modules: &'a ModuleCache, strange: Strange) -> Self {
+    pub(super) fn new(modules: &'a ModuleCache, strange: Strange, run: Option<&'a Run>) -> Self {
         Self {
             modules,
             strange,
+            run,
             read: RefCell::default(),
+            order: RefCell::default(),
+            failed: RefCell::default(),
             open: RefCell::default(),
         }
     }
 
     /// The rulebook that is to be run.
     pub(super) fn main(&self, name: &str, text: &Arc<str>) -> Result<Arc<Book>, RuleError> {
-        self.book(name, text).map_err(|problems| {
+        let book = self.book(name, text).map_err(|problems| {
             RuleError::from_problems(&self.modules.display_name(name), text, problems)
+        })?;
+        Ok(Arc::new(book))
+    }
+
+    fn book(&self, name: &str, text: &Arc<str>) -> Result<Book, Vec<SyntaxProblem>> {
+        let mut way = vec![self.open(name, text).map_err(|problem| vec![problem])?];
+        loop {
+            let Some(reading) = way.last_mut() else {
+                return Err(Vec::new()); // cannot happen: the first one returns below
+            };
+            if let Some(imported) = reading.imports.next() {
+                way.extend(self.begin(&imported));
+                continue;
+            }
+            let Some(reading) = way.pop() else {
+                continue;
+            };
+            let Reading {
+                name, text, root, ..
+            } = reading;
+            let parsed = parse::parse(&name, &text, &root, self);
+            self.open.borrow_mut().remove(&name);
+            if way.is_empty() {
+                let mut book = parsed?;
+                let mut family = self.order.take();
+                family.reverse();
+                book.family = family;
+                return Ok(book);
+            }
+            match parsed {
+                Ok(book) => {
+                    let book = Arc::new(book);
+                    self.order.borrow_mut().push(Arc::clone(&book));
+                    self.read.borrow_mut().insert(name, book);
+                }
+                Err(problems) => self.fail(&name, problems.first()),
+            }
+        }
+    }
+
+    /// Reads the YAML of a rulebook, and finds what it imports.
+    fn open(&self, name: &str, text: &Arc<str>) -> Result<Reading, SyntaxProblem> {
+        let root = yaml::read(text)?;
+        let specifiers = parse::specifiers(&root);
+        let imports = specifiers.iter().filter_map(|specifier| {
+            let Ok(Resolved::File(path)) = self.modules.resolve(name, specifier) else {
+                return None; // what is wrong with it is told where it is written
+            };
+            let path = path.to_str()?;
+            (Kind::of(path) == Kind::Rulebook).then(|| path.to_owned())
+        });
+        let imports = imports.collect::<Vec<_>>().into_iter();
+        self.open.borrow_mut().insert(name.to_owned());
+        Ok(Reading {
+            name: name.to_owned(),
+            text: Arc::clone(text),
+            root,
+            imports,
         })
     }
 
-    fn book(&self, name: &str, text: &Arc<str>) -> Result<Arc<Book>, Vec<SyntaxProblem>> {
-        self.open.borrow_mut().push(name.to_owned());
-        let book = parse::parse(name, text, self).map(Arc::new);
-        self.open.borrow_mut().pop();
-        let book = book?;
-        self.read
-            .borrow_mut()
-            .insert(name.to_owned(), Arc::clone(&book));
-        Ok(book)
+    /// Begins to read a rulebook that is imported, if that was not tried yet.
+    fn begin(&self, name: &str) -> Option<Reading> {
+        let known = self.read.borrow().contains_key(name)
+            || self.failed.borrow().contains_key(name)
+            || self.open.borrow().contains(name);
+        if known {
+            return None;
+        }
+        let count = self.read.borrow().len() + self.open.borrow().len();
+        if count > MOST_BOOKS {
+            let problem = format!("more than {MOST_BOOKS} rulebooks import each other");
+            self.failed.borrow_mut().insert(name.to_owned(), problem);
+            return None;
+        }
+        let text = match self.text(name) {
+            Ok(text) => text,
+            Err(problem) => {
+                self.failed.borrow_mut().insert(name.to_owned(), problem);
+                return None;
+            }
+        };
+        match self.open(name, &text) {
+            Ok(reading) => Some(reading),
+            Err(problem) => {
+                self.fail(name, Some(&problem));
+                None
+            }
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<Arc<str>, String> {
+        let text = self.modules.read(name, self.run)?;
+        if let Some(run) = self.run {
+            self.modules.charge(run, &text);
+        }
+        Ok(text)
+    }
+
+    /// Notes why a rulebook cannot be imported.
+    fn fail(&self, name: &str, problem: Option<&SyntaxProblem>) {
+        let mut failed = self.failed.borrow_mut();
+        let reason = problem.map_or_else(String::new, |problem| {
+            let inner = failed.values().any(|reason| *reason == problem.message);
+            if inner {
+                problem.message.clone()
+            } else {
+                self.reason(name, problem)
+            }
+        });
+        failed.insert(name.to_owned(), reason);
+    }
+
+    fn reason(&self, name: &str, problem: &SyntaxProblem) -> String {
+        let shown = self.modules.display_name(name);
+        let SyntaxProblem { line, column, .. } = problem;
+        format!(
+            "{shown} is not as it should be: {} ({shown}:{line}:{column})",
+            problem.message
+        )
     }
 
     /// What `specifier` means in the rulebook `importer`.
@@ -73,58 +206,53 @@ impl<'a> Shelf<'a> {
             return Err(format!("the path {} is not valid UTF-8", path.display()));
         };
         let shown = self.modules.display_name(name);
-        let read = || -> Result<Arc<str>, String> {
-            let text = std::fs::read_to_string(&path);
-            let text = text.map_err(|error| format!("cannot read {shown}: {error}"))?;
-            Ok(text.into())
-        };
         match Kind::of(name) {
             Kind::Json => Err(format!("{shown} is JSON: read it with read_file")),
             Kind::Rulebook => {
                 if let Some(book) = self.read.borrow().get(name) {
                     return Ok(Imported::Book(Arc::clone(book)));
                 }
-                if self.open.borrow().iter().any(|open| open == name) {
+                if self.open.borrow().contains(name) {
                     return Err(format!(
                         "{shown} imports itself, directly or through others"
                     ));
                 }
-                let text = read()?;
-                let book = self.book(name, &text).map_err(|problems| {
-                    let problem = problems.first().map_or_else(String::new, |problem| {
-                        let SyntaxProblem { line, column, .. } = problem;
-                        format!(": {} ({shown}:{line}:{column})", problem.message)
-                    });
-                    format!("{shown} is not as it should be{problem}")
-                })?;
-                Ok(Imported::Book(book))
+                let failed = self.failed.borrow().get(name).cloned();
+                Err(failed.unwrap_or_else(|| format!("{shown} changed while it was read")))
             }
-            kind => {
-                let text = read()?;
-                let exports = match kind {
-                    Kind::CommonJs => None,
-                    _ => typescript::exports(&text),
-                };
-                // What it imports in its turn may do so as well.
-                let registers = exports.is_none()
-                    || text.contains("cla/reg")
-                    || text.contains("from '.")
-                    || text.contains("from \".")
-                    || text.contains("import '.")
-                    || text.contains("import \".");
-                Ok(Imported::Module(Arc::new(Module {
-                    name: name.to_owned(),
-                    shown,
-                    exports,
-                    registers,
-                })))
-            }
+            kind => self.module(name, shown, kind),
         }
+    }
+
+    /// What is to be known of a module in a file.
+    fn module(&self, name: &str, shown: String, kind: Kind) -> Result<Imported, String> {
+        let text = self.text(name)?;
+        let problems = modules::problems(name, &text);
+        if let Some(problem) = problems.first() {
+            return Err(self.reason(name, problem));
+        }
+        let exports = match kind {
+            Kind::CommonJs => None,
+            _ => typescript::exports(&text),
+        };
+        // What it imports in its turn may do so as well.
+        let registers = exports.is_none()
+            || text.contains("cla/reg")
+            || text.contains("from '.")
+            || text.contains("from \".")
+            || text.contains("import '.")
+            || text.contains("import \".");
+        Ok(Imported::Module(Arc::new(Module {
+            name: name.to_owned(),
+            shown,
+            exports,
+            registers,
+        })))
     }
 }
 
 fn built_in(name: &str) -> Imported {
-    Imported::Module(Arc::new(Module {
+    Imported::Module(Arc::new(book::Module {
         name: name.to_owned(),
         shown: name.to_owned(),
         exports: None,

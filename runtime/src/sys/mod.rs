@@ -1,9 +1,10 @@
 //! All of the engine's `unsafe` code, behind safe types.
 //!
-//! Seven pieces need it: switching stacks ([`fiber`]), a report when one is used up ([`overflow`]), counting QuickJS's memory ([`memory`]), its countdown to the
-//! next question ([`countdown`]), Rust values in JavaScript objects ([`host_object`]), its
-//! built-in functions ([`natives`]), and the few calls into QuickJS
-//! that `rquickjs` does not offer safely ([`quickjs`]). Nothing outside of this module may use `unsafe`; the workspace
+//! Eight pieces need it: switching stacks ([`fiber`]), a report when one is used up ([`overflow`]), counting QuickJS's
+//! memory ([`memory`]), its countdown to the next question ([`countdown`]), its built-in functions ([`natives`]), Rust
+//! values in JavaScript objects ([`host_object`]), what JavaScript values are ([`values`]), and the few calls into
+//! QuickJS that `rquickjs` does not offer safely ([`quickjs`]). Nothing outside of this module may use `unsafe`; the
+//! workspace
 //! lint `unsafe_code = "deny"` enforces it.
 #![allow(unsafe_code)] // the one module of the workspace that needs it; see above
 
@@ -14,3 +15,4 @@ pub(crate) mod memory;
 pub(crate) mod natives;
 pub(crate) mod overflow;
 pub(crate) mod quickjs;
+pub(crate) mod values;

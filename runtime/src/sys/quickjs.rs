@@ -1,11 +1,13 @@
 //! Calls into QuickJS that `rquickjs` does not offer as safe functions: compiling a script without
 //! running it, bytecode to and from bytes, and errors that no `catch` can hold.
 
+use std::cell::Cell;
 use std::ffi::CString;
+use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
 use rquickjs::module::{Declared, Module, WriteOptions};
-use rquickjs::{Ctx, Error, Exception, Object, Result, Value, qjs};
+use rquickjs::{Ctx, Error, Exception, Object, Promise, Result, Value, qjs};
 
 /// Whether a script may `await` at its top level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -179,19 +181,86 @@ pub(crate) fn declare_module<'js>(
     ))
 }
 
-/// Loads a module that was compiled in another isolate of this process, under the same name.
+/// Loads a module that was compiled in another isolate of this process, under the same name. What it imports must be
+/// declared already.
+///
+/// # Errors
+///
+/// What the resolver throws is left pending in the context.
 ///
 /// # Panics
 ///
 /// When the bytecode is a script's.
 pub(crate) fn load_module<'js>(
     ctx: &Ctx<'js>,
+    name: &str,
     bytecode: &Bytecode,
 ) -> Result<Module<'js, Declared>> {
+    thread_local! {
+        static LOADED: Cell<*mut qjs::JSModuleDef> = const { Cell::new(std::ptr::null_mut()) };
+    }
+    unsafe extern "C" fn loaded(
+        _ctx: *mut qjs::JSContext,
+        _name: *const std::ffi::c_char,
+    ) -> *mut qjs::JSModuleDef {
+        LOADED.replace(std::ptr::null_mut())
+    }
+
     assert_eq!(bytecode.kind, Kind::Module, "a script is run, not loaded");
-    // SAFETY: the bytes come from `JS_WriteObject` of the same QuickJS (see `Bytecode`) and are
-    // those of a module. QuickJS copies what it keeps (`JS_READ_OBJ_ROM_DATA` is obsolete there).
-    unsafe { Module::load(ctx.clone(), &bytecode.bytes) }
+    // SAFETY: the bytes come from `JS_WriteObject` of the same QuickJS (see `Bytecode`) and are those of a module, so
+    // that what is read is a module. Finding its imports neither takes nor gives a reference to it; the context keeps it
+    // to its end.
+    unsafe {
+        let raw = qjs::JS_ReadObject(
+            ctx.as_raw().as_ptr(),
+            bytecode.bytes.as_ptr(),
+            bytecode.bytes.len() as _,
+            qjs::JS_READ_OBJ_BYTECODE as i32,
+        );
+        if qjs::JS_VALUE_GET_TAG(raw) != qjs::JS_TAG_MODULE {
+            return Err(Error::Exception);
+        }
+        if qjs::JS_ResolveModule(ctx.as_raw().as_ptr(), raw) < 0 {
+            return Err(Error::Exception);
+        }
+        LOADED.set(qjs::JS_VALUE_GET_PTR(raw).cast());
+        Module::from_load_fn(ctx.clone(), name, loaded)
+    }
+}
+
+/// A module that the Rust side holds on to. It must be dropped before its isolate is.
+pub(crate) struct KeptModule(Module<'static, Declared>);
+
+impl KeptModule {
+    pub(crate) fn new(module: Module<'_, Declared>) -> Self {
+        // SAFETY: only the lifetime changes. `get` gives the module to its own context only, which keeps all its modules
+        // to its end.
+        Self(unsafe {
+            std::mem::transmute::<Module<'_, Declared>, Module<'static, Declared>>(module)
+        })
+    }
+
+    /// The module.
+    ///
+    /// # Errors
+    ///
+    /// It belongs to another context.
+    pub(crate) fn get<'js>(&self, ctx: &Ctx<'js>) -> Result<Module<'js, Declared>> {
+        if self.0.ctx().as_raw() != ctx.as_raw() {
+            return Err(Error::UnrelatedRuntime);
+        }
+        // SAFETY: only the lifetime changes, and it is that of the module's own context.
+        Ok(unsafe {
+            std::mem::transmute::<Module<'static, Declared>, Module<'js, Declared>>(self.0.clone())
+        })
+    }
+}
+
+/// Tells QuickJS that somebody looks at whether this promise is rejected: we do.
+pub(crate) fn mark_handled(promise: &Promise<'_>) {
+    let raw = promise.as_value().as_raw();
+    // SAFETY: the value is a promise of this context; the call only sets a flag on it.
+    unsafe { qjs::JS_PromiseMarkAsHandled(promise.ctx().as_raw().as_ptr(), raw) };
 }
 
 /// Which string a value is, to see cheaply whether another value is the very same one.
@@ -293,6 +362,32 @@ pub fn bytes_of(value: &Value<'_>) -> Result<Option<Vec<u8>>> {
             let message = "the buffer was given away, and has no bytes any more";
             Err(Exception::throw_type(value.ctx(), message))
         }
+    }
+}
+
+/// Whether an exception is on its way.
+pub(crate) fn has_exception(ctx: &Ctx<'_>) -> bool {
+    // SAFETY: the call only looks at a field of the context's runtime.
+    unsafe { qjs::JS_HasException(ctx.as_raw().as_ptr()) }
+}
+
+/// A way to a context for what QuickJS calls without one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ContextOf(NonNull<qjs::JSContext>);
+
+impl ContextOf {
+    pub(crate) fn new(ctx: &Ctx<'_>) -> Self {
+        Self(ctx.as_raw())
+    }
+
+    /// Gives the context to `look`.
+    ///
+    /// To be called by a handler of the interrupts of the context's own runtime only: QuickJS calls it while it executes
+    /// code in that context.
+    pub(crate) fn with<R>(self, look: impl for<'js> FnOnce(&Ctx<'js>) -> R) -> R {
+        // SAFETY: a context lives as long as its code is executed, and whoever has it executed has locked the runtime.
+        let ctx = unsafe { Ctx::from_raw(self.0) };
+        look(&ctx)
     }
 }
 

@@ -18,8 +18,10 @@ const MAX_SIMPLE_KEY: usize = 1_000;
 /// What JSON leaves out, this does too; `what` begins error messages.
 pub(crate) fn dump<'js>(ctx: &Ctx<'js>, value: &Value<'js>, what: &str) -> js::Result<String> {
     let state = State::of(ctx)?;
+    state.pause(ctx)?;
     let mut writer = Writer {
         ctx,
+        state: &state,
         intrinsics: state.intrinsics(ctx)?,
         what,
         output: String::new(),
@@ -28,8 +30,9 @@ pub(crate) fn dump<'js>(ctx: &Ctx<'js>, value: &Value<'js>, what: &str) -> js::R
     let value = writer.plain(value.clone())?;
     writer.value(value, Place::Root)?;
     while let Some(frame) = writer.frames.pop() {
-        state.step(ctx)?;
+        let before = writer.output.len();
         writer.entry(frame)?;
+        state.wrote(ctx, writer.output.len().saturating_sub(before))?;
         if writer.output.len() > MAX_OUTPUT {
             return Err(range_error(
                 ctx,
@@ -42,6 +45,7 @@ pub(crate) fn dump<'js>(ctx: &Ctx<'js>, value: &Value<'js>, what: &str) -> js::R
 
 struct Writer<'a, 'js> {
     ctx: &'a Ctx<'js>,
+    state: &'a State,
     intrinsics: Intrinsics<'js>,
     what: &'a str,
     output: String,
@@ -299,6 +303,7 @@ impl<'js> Writer<'_, 'js> {
                 let mut values = Vec::new();
                 self.intrinsics
                     .each_entry(&object, shape == Shape::Map, |entry| {
+                        self.state.step(self.ctx)?;
                         values.push(entry);
                         Ok(true)
                     })?;
@@ -309,7 +314,7 @@ impl<'js> Writer<'_, 'js> {
             }
             Shape::Object => {
                 let keys = object.own_keys(Filter::default());
-                let keys = keys.collect::<js::Result<Vec<_>>>()?;
+                let keys = self.state.collect(self.ctx, keys)?;
                 Entries::Object(object, keys.into_iter())
             }
         })

@@ -1,10 +1,13 @@
 //! YAML as values, built from the events of `saphyr-parser`.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
+use cla_runtime::Run;
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Array, Ctx, Filter, IntoJs, Object, Value};
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use saphyr_parser::{Event, Input, Parser, ScalarStyle, Span, StrInput, Tag};
 
 use super::MAX_DEPTH;
 use crate::state::State;
@@ -29,10 +32,22 @@ pub(crate) fn load<'js>(ctx: &Ctx<'js>, source: &str, what: &str) -> js::Result<
         document: None,
         expanded: 0,
     };
-    let mut parser = Parser::new_from_str(source);
+    state.pause(ctx)?;
+    let stopped = Rc::default();
+    let mut parser = Parser::new(Asking {
+        text: StrInput::new(source),
+        run: state.run(),
+        stopped: Rc::clone(&stopped),
+        read: 0,
+    });
     loop {
         state.step(ctx)?;
-        let (event, span) = match parser.next_event() {
+        let next = parser.next_event();
+        if stopped.get() {
+            // Throws why.
+            state.pause(ctx)?;
+        }
+        let (event, span) = match next {
             None => break,
             Some(Ok(next)) => next,
             Some(Err(error)) => {
@@ -51,6 +66,82 @@ pub(crate) fn load<'js>(ctx: &Ctx<'js>, source: &str, what: &str) -> js::Result<
     Ok(reader
         .document
         .unwrap_or_else(|| Value::new_null(ctx.clone())))
+}
+
+/// How many characters are read between two questions whether the run may go on.
+const CHARACTERS_PER_QUESTION: usize = 64 * 1024;
+
+/// A text that ends where the run is stopped: one scalar may be all of a long text, and the parser gives it at once.
+struct Asking<'a> {
+    text: StrInput<'a>,
+    run: &'a Run,
+    stopped: Rc<Cell<bool>>,
+    read: usize,
+}
+
+impl Asking<'_> {
+    fn count(&mut self, characters: usize) {
+        self.read += characters;
+        if self.read >= CHARACTERS_PER_QUESTION {
+            self.read = 0;
+            if self.run.must_end() {
+                self.stopped.set(true);
+            }
+        }
+    }
+}
+
+/// A character of the text, which seems to be at its end when the run is stopped.
+macro_rules! unless_stopped {
+    ($self:ident, $end:expr, $read:expr) => {
+        if $self.stopped.get() { $end } else { $read }
+    };
+}
+
+impl Input for Asking<'_> {
+    fn lookahead(&mut self, count: usize) {
+        self.text.lookahead(count);
+    }
+
+    fn buflen(&self) -> usize {
+        self.text.buflen()
+    }
+
+    fn bufmaxlen(&self) -> usize {
+        self.text.bufmaxlen()
+    }
+
+    fn raw_read_ch(&mut self) -> char {
+        self.count(1);
+        unless_stopped!(self, '\0', self.text.raw_read_ch())
+    }
+
+    fn raw_read_non_breakz_ch(&mut self) -> Option<char> {
+        self.count(1);
+        unless_stopped!(self, None, self.text.raw_read_non_breakz_ch())
+    }
+
+    fn skip(&mut self) {
+        self.count(1);
+        self.text.skip();
+    }
+
+    fn skip_n(&mut self, count: usize) {
+        self.count(count);
+        self.text.skip_n(count);
+    }
+
+    fn peek(&self) -> char {
+        unless_stopped!(self, '\0', self.text.peek())
+    }
+
+    fn peek_nth(&self, n: usize) -> char {
+        unless_stopped!(self, '\0', self.text.peek_nth(n))
+    }
+
+    fn peek_opt(&self) -> Option<char> {
+        unless_stopped!(self, None, self.text.peek_opt())
+    }
 }
 
 struct Reader<'a, 'js> {
@@ -184,6 +275,7 @@ impl<'js> Reader<'_, 'js> {
         if let Parts::Mapping { merged, .. } = &done.parts {
             for source in merged {
                 for key in source.own_keys::<js::String<'js>>(Filter::default()) {
+                    State::of(self.ctx)?.step(self.ctx)?;
                     let key = key?.into_value();
                     if !self.has_own(&done.value, &key)? {
                         let value = source.get::<_, Value<'js>>(key.clone())?;

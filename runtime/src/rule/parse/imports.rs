@@ -11,54 +11,119 @@ struct Written<'n> {
     prefix: Option<&'n Text>,
 }
 
-impl Parser<'_> {
-    /// All imports of the rulebook: at its top, and as ops that stand directly in one of its sections.
-    pub(super) fn imports(&mut self, entries: &[(Text, Node)]) {
-        for (key, node) in entries {
-            match (key.text.as_str(), &node.value) {
-                ("import", _) => self.import(node),
-                ("do", _) => self.imports_of(node),
-                ("on", Yaml::Map(events)) => {
-                    for (_, block) in events {
-                        self.imports_of(block);
-                    }
+/// Where a rulebook may say what it imports: at its top, and as ops that stand directly in one of its sections.
+fn places(root: &Node) -> Vec<&Node> {
+    let Yaml::Map(entries) = &root.value else {
+        return ops(root).map(|(_, node)| node).collect();
+    };
+    let mut places = Vec::new();
+    for (key, node) in entries {
+        match (key.text.as_str(), &node.value) {
+            ("import", _) => places.push(node),
+            ("do", _) => places.extend(ops(node).map(|(_, node)| node)),
+            ("on", Yaml::Map(events)) => {
+                for (_, block) in events {
+                    places.extend(ops(block).map(|(_, node)| node));
                 }
-                ("def", Yaml::Map(defs)) => {
-                    for (_, def) in defs {
-                        if let Yaml::Map(parts) = &def.value
-                            && let Some((_, block)) = parts.iter().find(|(key, _)| key.text == "do")
-                        {
-                            self.imports_of(block);
+            }
+            ("def", Yaml::Map(defs)) => {
+                for (_, def) in defs {
+                    places.extend(body(def).into_iter().flat_map(ops).map(|(_, node)| node));
+                }
+            }
+            _ => {}
+        }
+    }
+    places
+}
+
+/// The `do` of a def.
+fn body(def: &Node) -> Option<&Node> {
+    let Yaml::Map(parts) = &def.value else {
+        return None;
+    };
+    let body = parts.iter().find(|(key, _)| key.text == "do");
+    body.map(|(_, block)| block)
+}
+
+/// The keys and values of the ops of a block that import.
+fn ops(block: &Node) -> impl Iterator<Item = (&Text, &Node)> {
+    items(block).iter().filter_map(|item| match &item.value {
+        Yaml::Map(entries) => {
+            let import = entries.iter().find(|(key, _)| key.text == "import");
+            import.map(|(key, node)| (key, node))
+        }
+        _ => None,
+    })
+}
+
+fn items(node: &Node) -> &[Node] {
+    match &node.value {
+        Yaml::List(items) => items,
+        _ => std::slice::from_ref(node),
+    }
+}
+
+/// What a rulebook imports, as it is written, before anything is known of the rest.
+pub(in super::super) fn specifiers(root: &Node) -> Vec<String> {
+    let mut specifiers: Vec<String> = Vec::new();
+    for item in places(root).into_iter().flat_map(items) {
+        let from = match &item.value {
+            Yaml::Text(text) => Some(text),
+            Yaml::Map(parts) => {
+                let mut froms = parts.iter().filter(|(key, _)| key.text == "from");
+                match froms.next_back().map(|(_, part)| &part.value) {
+                    Some(Yaml::Text(text)) => Some(text),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        if let Some(from) = from
+            && !specifiers.contains(&from.text)
+        {
+            specifiers.push(from.text.clone());
+        }
+    }
+    specifiers
+}
+
+impl Parser<'_> {
+    /// All imports of the rulebook.
+    pub(super) fn imports(&mut self, root: &Node) {
+        if let Yaml::Map(entries) = &root.value {
+            for (key, node) in entries {
+                match (key.text.as_str(), &node.value) {
+                    ("do", _) => self.hoist(node),
+                    ("on", Yaml::Map(events)) => {
+                        for (_, block) in events {
+                            self.hoist(block);
                         }
                     }
+                    ("def", Yaml::Map(defs)) => {
+                        for (_, def) in defs {
+                            body(def).into_iter().for_each(|block| self.hoist(block));
+                        }
+                    }
+                    _ => {}
                 }
-                _ => {}
             }
+        } else {
+            self.hoist(root);
+        }
+        for node in places(root) {
+            self.import(node);
         }
     }
 
-    /// The ops of a block that import.
-    pub(super) fn imports_of(&mut self, block: &Node) {
-        let items = match &block.value {
-            Yaml::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(block),
-        };
-        for item in items {
-            if let Yaml::Map(entries) = &item.value
-                && let Some((key, node)) = entries.iter().find(|(key, _)| key.text == "import")
-            {
-                self.hoisted.insert((key.at.line, key.at.column));
-                self.import(node);
-            }
-        }
+    /// Notes the ops of a block that import: what they import is read before anything else.
+    fn hoist(&mut self, block: &Node) {
+        let keys = ops(block).map(|(key, _)| (key.at.line, key.at.column));
+        self.hoisted.extend(keys);
     }
 
     fn import(&mut self, node: &Node) {
-        let items = match &node.value {
-            Yaml::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
-        for item in items {
+        for item in items(node) {
             if let Some(written) = self.written(item) {
                 self.import_one(&written);
             }

@@ -1,18 +1,19 @@
 //! Calls: of a rulebook's functions, of what modules export, of registered services, of other rules.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use cla_semaphore::Owner;
-use rquickjs::{Function, Module as JsModule, Object, Value};
+use rquickjs::{Function, Object, Value};
 
 use super::super::book::{Book, Callee, Data, Imported, Module};
 use super::super::parse;
 use super::super::scope::{Evaluator, Scope};
 use super::{Abort, Ran, Runner};
 use crate::engine::RunOptions;
-use crate::native::{json_to_value, value_to_json};
-use crate::script::Script;
+use crate::modules;
+use crate::value::{RuleValue, Wanted};
 
 /// So many services are looked at for the one that was probably meant, and named.
 const MOST_SHOWN: usize = 100;
@@ -96,7 +97,11 @@ impl<'js> Runner<'_, 'js> {
     /// can know are there.
     pub(super) fn import(&self, book: &Arc<Book>) -> Ran<'js> {
         let mut books = vec![Arc::clone(book)];
+        let mut seen = HashSet::new();
         while let Some(book) = books.pop() {
+            if !seen.insert(book.name.clone()) {
+                continue;
+            }
             for import in &book.imports {
                 match &import.what {
                     Imported::Book(other) => books.push(Arc::clone(other)),
@@ -121,11 +126,9 @@ impl<'js> Runner<'_, 'js> {
 
     /// What a module exports, once it is evaluated.
     fn exports(&self, module: &Module) -> Ran<'js, Object<'js>> {
-        let promise = JsModule::import(&self.ctx, module.name.as_str());
-        let exports = self.evaluate(promise.map(rquickjs::Promise::into_value))?;
-        exports
-            .into_object()
-            .ok_or_else(|| self.throw(&format!("{} exports nothing", module.shown)))
+        let promise = modules::import(&self.ctx, self.run, &module.name);
+        self.evaluate(promise.map(rquickjs::Promise::into_value))?;
+        self.js(modules::namespace(&self.ctx, self.run, &module.name))
     }
 
     /// `launch`: a service by a name that may be known only now.
@@ -217,25 +220,28 @@ impl<'js> Runner<'_, 'js> {
         scope: &Scope<'js>,
     ) -> Ran<'js, Value<'js>> {
         let file = self.text(file, scope)?;
-        let path = self
+        let script = self
             .run
             .rule_file(&scope.book().name, &file)
             .map_err(|problem| self.throw(&problem))?;
         let stash = match stash {
             Some(stash) => {
                 let value = self.value(stash, scope)?;
-                self.js(value_to_json(&self.ctx, value))?
+                self.js(RuleValue::read(&self.ctx, "stash", value))?
             }
-            None => serde_json::Value::Null,
+            None => RuleValue::Null,
         };
         let name = format!("{} › {file}", self.run.name());
-        let mut options = RunOptions::new().name(name).stash(stash);
+        let mut options = RunOptions::new()
+            .name(name)
+            .stash_value(stash)
+            .wanted(Wanted::Value);
         if let Some(event) = event {
             options = options.event(self.text(event, scope)?);
         }
-        let report = self.js(self.run.run_rule(&self.ctx, Script::file(path), options))?;
+        let report = self.js(self.run.run_rule(&self.ctx, script, options))?;
         match report.result {
-            Ok(value) => self.js(json_to_value(&self.ctx, &value)),
+            Ok(_) => self.js(report.value.make(&self.ctx)),
             Err(error) => {
                 let mut abort = self.throw(&format!("{file} failed: {}", error.message));
                 if let Abort::Thrown(thrown) = &mut abort {

@@ -9,8 +9,8 @@ use super::super::book::{Data, Op, Parallel};
 use super::super::scope::Scope;
 use super::{Abort, Child, Ran, Runner, Spot};
 use crate::engine::RunOptions;
-use crate::native::{json_to_value, value_to_json};
 use crate::script::Script;
+use crate::value::{RuleValue, Wanted};
 
 impl<'js> Runner<'_, 'js> {
     /// Starts the op in a run of its own, with a copy of the variables.
@@ -20,7 +20,8 @@ impl<'js> Runner<'_, 'js> {
         parallel: Parallel,
         scope: &Scope<'js>,
     ) -> Ran<'js, Value<'js>> {
-        let stash = self.js(value_to_json(&self.ctx, scope.vars.clone().into_value()))?;
+        let vars = scope.vars.clone().into_value();
+        let stash = self.js(RuleValue::read_data(&self.ctx, "vars", vars))?;
         let label = self.label();
         let own = self.path.borrow_mut().pop();
         let path = self.named_path();
@@ -33,7 +34,14 @@ impl<'js> Runner<'_, 'js> {
             path,
         };
         let name = format!("{} › {label}", self.run.name());
-        let options = RunOptions::new().name(name).stash(stash);
+        let wanted = match &op.register {
+            Some(_) if parallel == Parallel::Wait => Wanted::Value,
+            _ => Wanted::Nothing,
+        };
+        let options = RunOptions::new()
+            .name(name)
+            .stash_value(stash)
+            .wanted(wanted);
         let handle = self
             .run
             .spawn(Script::fork(fork), options, parallel == Parallel::Leave)
@@ -112,8 +120,8 @@ impl<'js> Runner<'_, 'js> {
         while result.is_ok() && !left.is_empty() {
             result = self.wait(left.next()).and_then(|ended| match ended {
                 Some((report, label, spot, register)) => match report.result {
-                    Ok(value) => register.map_or(Ok(()), |register| {
-                        let value = self.js(json_to_value(&self.ctx, &value))?;
+                    Ok(_) => register.map_or(Ok(()), |register| {
+                        let value = self.js(report.value.make(&self.ctx))?;
                         self.assign(&register, value, scope)
                     }),
                     Err(error) => {
