@@ -70,9 +70,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = crate::event_loop();
     let found = runtime.map(|runtime| {
         runtime.block_on(async {
             let found = tokio::time::timeout(PATIENCE, semaphores.diagnose()).await;

@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod doctor;
 mod durations;
+mod out;
 mod render;
 mod repl;
 mod run;
@@ -18,6 +19,7 @@ mod types;
 use std::fmt::Display;
 use std::process::ExitCode;
 
+use cla_runtime::semaphore::printable_lines;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -69,6 +71,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// An event loop for a command.
+///
+/// # Errors
+/// There are no descriptors for it.
+pub(crate) fn event_loop() -> std::io::Result<tokio::runtime::Runtime> {
+    cla_runtime::semaphore::descriptors::for_an_event_loop()?;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+}
+
 /// The exit codes that mean the same in every subcommand; wrong usage is clap's 2.
 mod exit {
     /// A rule failed, or the program could not do what it was asked.
@@ -77,6 +90,8 @@ mod exit {
     pub(crate) const USAGE: u8 = 2;
     /// Waited as long as it was allowed to: `EX_TEMPFAIL`, try again later.
     pub(crate) const TIMED_OUT: u8 = 75;
+    /// Ctrl-C.
+    pub(crate) const INTERRUPTED: u8 = 128 + 2;
     /// Nobody reads the output any more: what a shell says of a program that SIGPIPE ended.
     pub(crate) const PIPE_CLOSED: u8 = 128 + 13;
 }
@@ -102,14 +117,21 @@ fn written(result: std::io::Result<()>) -> u8 {
 
 /// Tells the user what went wrong, in the form that clap gives its errors too.
 fn report(problem: &dyn Display) {
+    anstream::eprint!("{}", reported(problem));
+}
+
+/// What [`report`] prints.
+fn reported(problem: &dyn Display) -> String {
     let style = anstyle::AnsiColor::Red.on_default().bold();
-    anstream::eprintln!("{style}error:{style:#} {problem}");
+    let problem = problem.to_string();
+    format!("{style}error:{style:#} {}\n", printable_lines(&problem))
 }
 
 /// Tells the user what is not as it should be, although the program goes on.
 fn warn(problem: &dyn Display) {
     let style = anstyle::AnsiColor::Yellow.on_default().bold();
-    anstream::eprintln!("{style}warning:{style:#} {problem}");
+    let problem = problem.to_string();
+    anstream::eprintln!("{style}warning:{style:#} {}", printable_lines(&problem));
 }
 
 /// Ends the program for an argument of `subcommand` that is wrong only together with others.

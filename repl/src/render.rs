@@ -9,9 +9,11 @@ mod ids;
 mod semaphores;
 mod table;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use anstyle::{AnsiColor, Style};
+use cla_runtime::semaphore::printable;
 use unicode_width::UnicodeWidthStr;
 
 pub(crate) use self::events::event;
@@ -44,15 +46,13 @@ pub(crate) struct Span {
 pub(crate) struct Line(pub(crate) Vec<Span>);
 
 impl Span {
-    /// Text with a style. What could steer a terminal or reorder its text is replaced: others may
-    /// have chosen it.
+    /// Text with a style. What could steer a terminal, reorder its text or hide in it is written as an escape: others
+    /// may have chosen it.
     pub(crate) fn new(text: impl Into<String>, style: Style) -> Self {
-        let text = text.into();
-        let text = if text.contains(steers_terminals) {
-            text.replace(steers_terminals, "\u{fffd}")
-        } else {
-            text
-        };
+        let mut text = text.into();
+        if let Cow::Owned(shown) = printable(&text) {
+            text = shown;
+        }
         Self { text, style }
     }
 
@@ -64,11 +64,6 @@ impl Span {
     fn width(&self) -> usize {
         self.text.width()
     }
-}
-
-pub(crate) fn steers_terminals(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Display for Span {
@@ -98,6 +93,6 @@ mod tests {
     #[test]
     fn text_that_others_chose_cannot_steer_the_terminal() {
         let span = Span::plain("a\x1b[2Jb\u{202e}c");
-        assert_eq!(span.text, "a\u{fffd}[2Jb\u{fffd}c");
+        assert_eq!(span.text, r"a\u{1b}[2Jb\u{202e}c");
     }
 }

@@ -80,6 +80,7 @@ Exit code:
   0    left, or everything was evaluated
   1    what was evaluated failed
   2    wrong usage, which includes CLA_STORE and cla.toml
+  130  interrupted by Ctrl-C, without a terminal
   141  whoever read the output is gone";
 
 fn mode(text: &str) -> Result<Mode, String> {
@@ -150,8 +151,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     } else {
         batch::run(&mut console)
     };
+    console.settle();
     if console.is_over() && code == 0 {
         code = crate::exit::PIPE_CLOSED;
+    }
+    if console.is_interrupted() {
+        code = crate::exit::INTERRUPTED;
     }
     console.close();
     ExitCode::from(code)
@@ -175,7 +180,8 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
             return ExitCode::from(crate::exit::FAILED);
         }
     };
-    match reader.printer() {
+    let backlog = console.borrow().screen.backlog();
+    match reader.printer(backlog) {
         Ok(printer) => console
             .borrow()
             .screen
@@ -195,6 +201,8 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
         let mode = console.borrow().mode;
         let screen = std::sync::Arc::clone(&console.borrow().screen);
         screen.begin_reading();
+        // The editor writes to the terminal by itself.
+        console.borrow_mut().settle();
         let read = reader.read(&format!("{}> ", mode.name()), mode);
         screen.end_reading();
         match read {

@@ -13,14 +13,14 @@ mod status;
 mod timeline;
 mod trace;
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cla_runtime::semaphore::Semaphores;
-use cla_runtime::{RunOptions, Trace, TracedRun, Wanted};
+use cla_runtime::{OutputStream, RunOptions, Trace, TracedRun, Wanted};
 
 use self::session::Session;
 use crate::signals::Signals;
@@ -120,7 +120,7 @@ Examples:
   cla run --dry-run deploy.yml           what it would do, and which semaphores it would take
   cla run --timeline fan-out.yml         who waited, and who held what, at the end
   cla run queue.js steer.js              two rules that share their semaphores
-  cla run --timeout 30s --memory 64M untrusted.js
+  cla run --timeout 30s --memory 64M deploy.js
   cla run --stash user=root --stash /server/port=22 deploy.js
   echo 'print(1 + 2)' | cla run -
   cla run --json *.js | jq .status
@@ -157,12 +157,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::FAILED);
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = crate::event_loop();
     let ended = runtime.and_then(|runtime| {
         runtime.block_on(async {
-            let signals = Signals::listen()?;
+            let mut signals = Signals::listen()?;
             // What is not shown is not converted.
             let wanted = if args.json || args.print {
                 Wanted::Json
@@ -182,13 +180,14 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             }
             let mut session = Session::new(args, plan.len(), semaphores.clone());
             let live = session.start(plan, &options);
-            session.attend(live, signals).await;
+            session.attend(live, &mut signals).await;
             crate::store::close(&semaphores).await;
-            let code = session.end();
-            io::Result::Ok(match trace {
-                Some(trace) => show(args, &trace.runs()).max(code),
-                None => code,
-            })
+            session.drain(&mut signals, 0).await;
+            let mut code = session.end();
+            if let Some(trace) = trace {
+                code = show(args, &session, &trace.runs()).max(code);
+            }
+            io::Result::Ok(session.drain(&mut signals, code).await)
         })
     });
     match ended {
@@ -202,9 +201,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 /// Shows what would be done.
 fn dry_run(args: &Args, stash: &serde_json::Value, semaphores: &Semaphores) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = crate::event_loop();
     let shown = runtime.map(|runtime| {
         runtime.block_on(async {
             let event = args.event.as_deref();
@@ -223,7 +220,7 @@ fn dry_run(args: &Args, stash: &serde_json::Value, semaphores: &Semaphores) -> E
 }
 
 /// Shows what the runs waited for and held, as the user asked. Gives an exit code.
-fn show(args: &Args, runs: &[TracedRun]) -> u8 {
+fn show(args: &Args, session: &Session, runs: &[TracedRun]) -> u8 {
     let mut code = 0;
     if args.timeline {
         // With --json, standard output is for programs.
@@ -235,12 +232,12 @@ fn show(args: &Args, runs: &[TracedRun]) -> u8 {
         let width = width.map_or(timeline::WIDTH, |(width, _)| usize::from(width.0));
         let lines = timeline::lines(runs, width);
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        let written = if args.json {
-            anstream::stderr().write_all(text.as_bytes())
+        let stream = if args.json {
+            OutputStream::Stderr
         } else {
-            anstream::stdout().write_all(text.as_bytes())
+            OutputStream::Stdout
         };
-        code = crate::written(written);
+        session.show(stream, &text);
     }
     if let Some(file) = &args.trace {
         let text = if file.extension().is_some_and(|kind| kind == "svg") {
@@ -249,7 +246,7 @@ fn show(args: &Args, runs: &[TracedRun]) -> u8 {
             trace::chrome(runs)
         };
         if let Err(error) = std::fs::write(file, text) {
-            crate::report(&format_args!("cannot write {}: {error}", file.display()));
+            session.report(&format_args!("cannot write {}: {error}", file.display()));
             code = crate::exit::FAILED;
         }
     }

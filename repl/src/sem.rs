@@ -19,11 +19,12 @@ mod top;
 mod wait;
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use cla_runtime::semaphore::{
     AdminError, RequestView, SemaphoreName, SemaphoreView, Semaphores, StoreError, StoreUrl,
+    printable,
 };
 use clap::Subcommand;
 use serde::Serialize;
@@ -148,9 +149,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = crate::event_loop();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -159,7 +158,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         }
     };
     let code = runtime.block_on(async {
-        let ended = panel.carry_out(&args.command).await;
+        let mut ended = panel.carry_out(&args.command).await;
+        if ended.is_ok() {
+            // A signal ends the program here: those who listen to signals have waited already.
+            let written = crate::out::written().await;
+            ended = ended.and_then(|code| Ok(written.map(|()| code)?));
+        }
         crate::store::close(&panel.semaphores).await;
         match ended {
             Ok(code) => code,
@@ -282,7 +286,7 @@ impl Panel {
         if json.json {
             return print_json(&self.view(name).await?);
         }
-        print(&[done])
+        print(&[printable(&done.to_string())])
     }
 }
 
@@ -306,7 +310,7 @@ impl Display for Located {
         f.write_str(&self.short)?;
         match self.request.who.as_deref() {
             Some(who) if !who.is_empty() => {
-                write!(f, " ({})", crate::render::Span::plain(who).text)
+                write!(f, " ({})", printable(who))
             }
             _ => Ok(()),
         }
@@ -329,13 +333,19 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
+/// Does not wait for the reader: what ends a command does, see [`run`].
 fn print(lines: &[impl Display]) -> Result<(), Failure> {
-    let mut out = anstream::stdout().lock();
-    for line in lines {
-        writeln!(out, "{line}")?;
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    Ok(crate::out::print(&text)?)
+}
+
+/// Waits until all that was printed is written, or a signal comes.
+async fn written(signals: &mut crate::signals::Signals) -> Result<(), Failure> {
+    tokio::select! {
+        biased;
+        written = crate::out::written() => Ok(written?),
+        signal = signals.next() => Err(signal.into()),
     }
-    out.flush()?;
-    Ok(())
 }
 
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {

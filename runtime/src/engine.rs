@@ -127,6 +127,7 @@ impl Engine {
         let limits = options.limits.unwrap_or(self.shared.settings.limits);
         let origin = Origin {
             seat: Family::first(&limits),
+            stash_bytes: 0,
             parent: None,
             depth: 0,
             deadline: None,
@@ -417,6 +418,8 @@ pub struct RunOptions {
 /// Where a run comes from, and what it shares with those above it.
 pub(crate) struct Origin {
     pub(crate) seat: Seat,
+    /// What the stash counts for, in bytes.
+    pub(crate) stash_bytes: usize,
     /// The run that starts it.
     pub(crate) parent: Option<RunId>,
     /// How many runs are above it.
@@ -496,7 +499,10 @@ impl RunOptions {
 
     /// About how many bytes the stash takes.
     pub(crate) fn stash_bytes(&self) -> usize {
-        self.stash.weight()
+        match &self.stash {
+            Stash::Json(json) => json_bytes(json),
+            Stash::Value(value) => value.weight(),
+        }
     }
 
     /// Nobody will look at the report.
@@ -531,6 +537,27 @@ pub(crate) struct Sent {
     pub(crate) report: RunReport,
     #[expect(dead_code, reason = "its end is what it is for")]
     pub(crate) room: Option<Room>,
+}
+
+/// About how many bytes a JSON value takes in memory.
+pub(crate) fn json_bytes(value: &serde_json::Value) -> usize {
+    /// A key of a map with its place in a node of the tree.
+    const KEY: usize = 64;
+    let mut bytes = 0;
+    let mut left = vec![value];
+    while let Some(value) = left.pop() {
+        bytes += size_of::<serde_json::Value>();
+        match value {
+            serde_json::Value::String(text) => bytes += text.capacity(),
+            serde_json::Value::Array(items) => left.extend(items),
+            serde_json::Value::Object(map) => {
+                bytes += map.keys().map(|key| key.len() + KEY).sum::<usize>();
+                left.extend(map.values());
+            }
+            _ => {}
+        }
+    }
+    bytes
 }
 
 /// A run that was started: a future of its [`RunReport`].
@@ -577,9 +604,10 @@ impl RunHandle {
     /// Inside an async runtime, where blocking would stall it; await the handle there.
     pub fn wait(self) -> RunReport {
         let (id, name, started) = (self.id, self.name, self.started);
-        self.receiver
-            .blocking_recv()
-            .map_or_else(|_| RunReport::lost(id, &name, started), |sent| sent.report)
+        self.receiver.blocking_recv().map_or_else(
+            |_| RunReport::lost(id, &name, started, RunReport::THREAD_ENDED),
+            |sent| sent.report,
+        )
     }
 }
 
@@ -589,7 +617,7 @@ impl Future for RunHandle {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RunReport> {
         Pin::new(&mut self.receiver).poll(cx).map(|sent| {
             sent.map_or_else(
-                |_| RunReport::lost(self.id, &self.name, self.started),
+                |_| RunReport::lost(self.id, &self.name, self.started, RunReport::THREAD_ENDED),
                 |sent| sent.report,
             )
         })
@@ -702,10 +730,12 @@ impl RunReport {
         self.result.is_ok()
     }
 
-    /// The report of a run whose worker thread is gone.
-    fn lost(id: RunId, name: &str, started: Instant) -> Self {
-        let error = RuleError::internal("the run's worker thread ended");
-        Self::without_facts(id, name, started, Err(error))
+    /// Why there is no other report.
+    pub(crate) const THREAD_ENDED: &'static str = "the run's worker thread ended";
+
+    /// The report of a run that never began, or whose worker thread is gone.
+    pub(crate) fn lost(id: RunId, name: &str, started: Instant, why: &str) -> Self {
+        Self::without_facts(id, name, started, Err(RuleError::internal(why)))
     }
 
     /// The report of a run of which nothing more is known.

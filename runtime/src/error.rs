@@ -296,8 +296,9 @@ impl RuleError {
 
 impl fmt::Display for RuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let one_line =
-            |text: &str| render::printable(&text.replace(['\n', '\r'], " ")).into_owned();
+        let one_line = |text: &str| {
+            cla_semaphore::printable(&text.replace(['\n', '\r', '\t'], " ")).into_owned()
+        };
         match (self.name.as_str(), self.message.as_str()) {
             (name, "") => f.write_str(&one_line(name)),
             (name, message) => write!(f, "{}: {}", one_line(name), one_line(message)),

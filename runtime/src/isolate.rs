@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rquickjs::function::This;
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
-use rquickjs::{Context, Ctx, Exception, Function, Module, Promise, Runtime, Value};
+use rquickjs::{Context, Ctx, Exception, Function, Module, Object, Promise, Runtime, Value};
 
 use crate::control::Stop;
 use crate::engine::EngineSettings;
@@ -119,6 +120,7 @@ impl Isolate {
             // Without guards, long built-in functions are only bounded by the clock; a test tells.
             natives::install(&ctx, run)?;
             set_run(&ctx, run);
+            mend_stack_trace_limit(&ctx, run)?;
             event_loop::install(&ctx, run)?;
             modules::install(&ctx, run)?;
             for extension in &settings.extensions {
@@ -157,6 +159,31 @@ impl Isolate {
         run.gauge.set_limit(limits.memory);
         Ok(isolate)
     }
+}
+
+/// Lets `Error.stackTraceLimit` be set to numbers only, as which alone it means something: QuickJS loses the value before,
+/// and an object that is lost is found by an assertion that ends the process.
+fn mend_stack_trace_limit<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<()> {
+    const NAME: &str = "stackTraceLimit";
+    let globals = ctx.globals();
+    let error: Object<'js> = globals.get("Error")?;
+    let describe: Function<'js> = globals
+        .get::<_, Object<'js>>("Object")?
+        .get("getOwnPropertyDescriptor")?;
+    let descriptor: Object<'js> = describe.call((error.clone(), NAME))?;
+    let original: Function<'js> = descriptor.get("set")?;
+    let original = run.keep(ctx, original);
+    let set = move |ctx: Ctx<'js>, this: This<Value<'js>>, limit: Value<'js>| {
+        if limit.is_number() {
+            original.get(&ctx)?.call::<_, ()>((this, limit))?;
+        }
+        rquickjs::Result::Ok(())
+    };
+    descriptor.set("set", Function::new(ctx.clone(), set)?)?;
+    let define: Function<'js> = globals
+        .get::<_, Object<'js>>("Object")?
+        .get("defineProperty")?;
+    define.call((error, NAME, descriptor))
 }
 
 /// What is to run.
@@ -621,7 +648,7 @@ pub(crate) fn explain<'js>(
     }
 }
 
-fn stop_error(stop: Stop, run: &Run, limits: &Limits) -> RuleError {
+pub(crate) fn stop_error(stop: Stop, run: &Run, limits: &Limits) -> RuleError {
     match stop {
         Stop::Cancelled => RuleError::cancelled(),
         Stop::TimedOut => RuleError::timed_out(limits.timeout.unwrap_or_default()),

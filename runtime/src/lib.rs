@@ -28,6 +28,7 @@
 //! The standard library (`cla/sem`, `cla/util`, ...) is the crate `cla-stdlib`; an engine without it
 //! has the language, timers, `import` and `require`, and nothing else.
 
+mod blocking;
 mod builtins;
 mod control;
 pub mod duration;
@@ -35,6 +36,7 @@ mod engine;
 mod error;
 mod event_loop;
 mod family;
+mod files;
 mod isolate;
 mod ledger;
 mod limits;
@@ -47,6 +49,7 @@ mod script;
 mod session;
 mod source;
 mod sys;
+mod text;
 mod ticker;
 mod trace;
 mod typescript;
@@ -65,7 +68,7 @@ pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use ledger::{Account, HeldPermit, Ledger, PermitFacts};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
 pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
-pub use output::{Output, OutputStream, ProcessOutput};
+pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
 pub use rule::{
     Finding, Plan, PlannedBlock, PlannedOp, PlannedSemaphore, ServiceNameError, Severity, check,
     check_text, plan, rulebook_schema,
@@ -77,6 +80,7 @@ pub use source::{Happening, Listening, Source};
 pub use sys::host_object::{HostObject, HostValues};
 pub use sys::overflow::report_stack_overflow;
 pub use sys::quickjs::{StringIdentity, bytes_of, error_without_place, fulfils_promise};
+pub use text::{escaped_text, exact_text};
 pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};
 pub use typescript::input::{InputState, input_state, tidy};
 pub use value::{MAX_DEPTH, RuleValue, Wanted};

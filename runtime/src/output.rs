@@ -1,6 +1,17 @@
 //! Where a rule's `print`, `console` and log lines go.
+//!
+//! An [`Output`] takes text and returns. One whose reader may be slow says so by [`Output::ready`]: a run that has more to
+//! say than fits is suspended until there is room, as in any wait, and its neighbours go on. [`QueuedOutput`] makes such
+//! an output of any writer that blocks.
 
-use std::io::Write;
+mod direct;
+mod queue;
+
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+pub use queue::QueuedOutput;
 
 /// The two streams a rule writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,26 +22,122 @@ pub enum OutputStream {
     Stderr,
 }
 
+impl OutputStream {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Stdout, Self::Stderr];
+
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::Stdout => 0,
+            Self::Stderr => 1,
+        }
+    }
+}
+
+/// A future of an [`Output`] that has room again, or has written what it was given.
+pub type OutputWait<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// Longer texts reach an output in pieces of at most this many bytes, cut at the ends of lines where there are any.
+const PIECE: usize = 64 * 1024;
+
+/// How long the end of a run that was stopped waits for an output that takes no more.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
+
 /// Receives what a run writes.
 ///
-/// Called on the engine's worker threads, so an implementation that blocks holds up every run of
-/// that worker: hand the text on and return.
+/// Called on the engine's worker threads, so a `write` that blocks holds up every run of that worker: hand the text on
+/// and return. An output that cannot take any amount of text says when it has room, with `ready`; [`QueuedOutput`] does
+/// this for any writer that blocks.
 pub trait Output: Send + Sync + 'static {
     /// Takes `text`, which is one or more whole lines, each with its line feed, unless the rule
-    /// asked for less (`cla.printf` without a line feed).
+    /// asked for less (`cla.printf` without a line feed) or for more than 64 KiB at once: that comes in pieces.
     fn write(&self, stream: OutputStream, text: &str);
+
+    /// What a run waits for before it writes to `stream`; `None` if that takes text now, which is the default.
+    ///
+    /// While a run waits, its time limit, cancellation and interrupts reach it, and other runs of its worker go on. Dropping
+    /// the future gives up the wait.
+    fn ready(&self, stream: OutputStream) -> Option<OutputWait<'_>> {
+        let _ = stream;
+        None
+    }
+
+    /// How much it was given for `stream` up to now, in a measure of its own; for [`flushed`](Self::flushed).
+    fn given(&self, stream: OutputStream) -> u64 {
+        let _ = stream;
+        0
+    }
+
+    /// What the end of a run waits for before its report is out: that what had been given for `stream` at its last
+    /// write is where it belongs. `None` if it is, which is the default.
+    fn flushed(&self, stream: OutputStream, given: u64) -> Option<OutputWait<'_>> {
+        let _ = (stream, given);
+        None
+    }
 }
 
 /// Writes to the process's own standard streams; what cannot be written is dropped.
+///
+/// A run waits for a slow reader without holding up its neighbours. What is written does not pass through the buffer of
+/// [`std::io::stdout`]: a host that writes less than a line there flushes it before it starts a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProcessOutput;
 
+/// One for the process: two queues before one stream would mix up its lines.
+fn process() -> &'static Arc<QueuedOutput> {
+    static PROCESS: OnceLock<Arc<QueuedOutput>> = OnceLock::new();
+    PROCESS.get_or_init(|| Arc::new(QueuedOutput::standard_streams()))
+}
+
+impl ProcessOutput {
+    /// The queue before the process's standard streams.
+    pub fn queue() -> Arc<QueuedOutput> {
+        Arc::clone(process())
+    }
+}
+
 impl Output for ProcessOutput {
     fn write(&self, stream: OutputStream, text: &str) {
-        // A rule cannot do anything about a closed pipe; the host decides what that means to it.
-        let _ = match stream {
-            OutputStream::Stdout => std::io::stdout().lock().write_all(text.as_bytes()),
-            OutputStream::Stderr => std::io::stderr().lock().write_all(text.as_bytes()),
-        };
+        process().write(stream, text);
+    }
+
+    fn ready(&self, stream: OutputStream) -> Option<OutputWait<'_>> {
+        process().ready(stream)
+    }
+
+    fn given(&self, stream: OutputStream) -> u64 {
+        process().given(stream)
+    }
+
+    fn flushed(&self, stream: OutputStream, given: u64) -> Option<OutputWait<'_>> {
+        process().flushed(stream, given)
+    }
+}
+
+/// As much of `text` as is written at once, and the rest.
+pub(crate) fn piece(text: &str) -> (&str, &str) {
+    if text.len() <= PIECE {
+        return (text, "");
+    }
+    let end = text.floor_char_boundary(PIECE);
+    let end = text[..end].rfind('\n').map_or(end, |at| at + 1);
+    text.split_at(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PIECE, piece};
+
+    #[test]
+    fn a_long_text_is_cut_where_a_line_ends_and_never_within_a_character() {
+        assert_eq!(piece("a\nb"), ("a\nb", ""));
+        let lines = "語語\n".repeat(PIECE);
+        let (first, rest) = piece(&lines);
+        assert!(first.len() <= PIECE && first.ends_with('\n'));
+        assert_eq!(first.len() + rest.len(), lines.len());
+        let line = "語".repeat(PIECE);
+        let (first, rest) = piece(&line);
+        assert!(first.len() <= PIECE && first.len() > PIECE - 4);
+        assert_eq!(first.len() + rest.len(), line.len());
     }
 }

@@ -3,12 +3,13 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, Owner, Permit, Request, RunId, Semaphores};
@@ -23,7 +24,7 @@ use crate::family::{Family, Seat};
 use crate::ledger::{Account, Ledger};
 use crate::limits::Limits;
 use crate::modules::{ModuleCache, Resolved};
-use crate::output::{Output, OutputStream};
+use crate::output::{self, Output, OutputStream, OutputWait};
 use crate::rule::{self, ServiceNameError};
 use crate::script::Script;
 use crate::sys::fiber;
@@ -87,12 +88,16 @@ pub struct Run {
     /// Since when the run must stop, as its requests for memory know while the interpreter does not ask.
     unanswered: Cell<Option<Instant>>,
     pub(crate) output: Arc<dyn Output>,
+    /// How much the output had been given when this run last wrote to it, by stream.
+    written: [Cell<u64>; 2],
     pub(crate) event: Option<String>,
     spawner: Spawner,
     pub(crate) started: Instant,
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// When the innermost op of a rulebook that has a time limit is out of time.
     op_deadline: Cell<Option<Instant>>,
+    /// After the run was stopped, its output had no room for a while: it is not waited for again.
+    output_given_up: Cell<bool>,
     /// What must be done in the end is being done.
     shield: Cell<Option<Shield>>,
     pub(crate) semaphores: Semaphores,
@@ -138,6 +143,8 @@ pub(crate) struct RunParts {
     pub(crate) name: Arc<str>,
     pub(crate) arguments: Vec<String>,
     pub(crate) stash: Stash,
+    /// What the stash counts for, in bytes.
+    pub(crate) stash_bytes: usize,
     pub(crate) control: Arc<Control>,
     pub(crate) seat: Seat,
     pub(crate) deadline: Option<Instant>,
@@ -178,7 +185,7 @@ impl Run {
         let owner = Owner::process(&*parts.name).with_run(parts.id);
         let family = Arc::clone(parts.seat.family());
         let gauge = MemoryGauge::new(parts.seat);
-        let stash_charge = Charge::new(&gauge, parts.stash.weight());
+        let stash_charge = Charge::new(&gauge, parts.stash_bytes);
         Rc::new(Self {
             id: parts.id,
             name: parts.name,
@@ -195,11 +202,13 @@ impl Run {
             slice_started: Cell::default(),
             unanswered: Cell::default(),
             output: parts.output,
+            written: Default::default(),
             event: parts.event,
             spawner: parts.spawner,
             started: parts.started,
             regions: RefCell::default(),
             op_deadline: Cell::default(),
+            output_given_up: Cell::default(),
             shield: Cell::default(),
             semaphores: parts.semaphores,
             owner,
@@ -230,9 +239,91 @@ impl Run {
         &self.arguments
     }
 
-    /// Writes to the run's output.
-    pub fn write(&self, stream: OutputStream, text: &str) {
+    /// Writes to the run's output; blocks the rule, not its thread, while that has no room.
+    ///
+    /// A long text goes there in pieces. In what must be done in the end although the run was stopped, an output that
+    /// takes nothing more is waited for only briefly, once: the text is then dropped.
+    ///
+    /// # Errors
+    ///
+    /// That of [`Run::block_on`].
+    pub fn write(&self, ctx: &Ctx<'_>, stream: OutputStream, text: &str) -> rquickjs::Result<()> {
+        let mut rest = text;
+        loop {
+            self.checkpoint(ctx)?;
+            if let Some(room) = self.output.ready(stream)
+                && !self.block_on(ctx, self.gets(room))?
+            {
+                return Ok(());
+            }
+            let (piece, left) = output::piece(rest);
+            self.hand_on(stream, piece);
+            if left.is_empty() {
+                return Ok(());
+            }
+            rest = left;
+        }
+    }
+
+    /// Writes to the run's output from a future that the run waits for.
+    pub(crate) async fn write_waiting(&self, stream: OutputStream, text: &str) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some(room) = self.output.ready(stream)
+                && !self.gets(room).await
+            {
+                return;
+            }
+            let (piece, left) = output::piece(rest);
+            self.hand_on(stream, piece);
+            rest = left;
+        }
+    }
+
+    fn hand_on(&self, stream: OutputStream, text: &str) {
         self.output.write(stream, text);
+        self.written[stream.index()].set(self.output.given(stream));
+    }
+
+    /// What there is to wait for until the output has written what this run gave it.
+    pub(crate) fn unwritten(&self) -> impl Iterator<Item = OutputWait<'_>> {
+        let streams = OutputStream::ALL.into_iter();
+        streams.filter_map(|stream| {
+            self.output
+                .flushed(stream, self.written[stream.index()].get())
+        })
+    }
+
+    /// Waits for room in the output; `false` if that is given up, because it is the end of a run that was stopped.
+    async fn gets(&self, room: OutputWait<'_>) -> bool {
+        if self.shield.get().is_none() {
+            room.await;
+            return true;
+        }
+        if self.output_given_up.get() {
+            return false;
+        }
+        let patience = async {
+            // It is looked at whenever this is polled, which it is when the run is stopped.
+            poll_fn(|_| match self.stopped_from_outside() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
+            tokio::time::sleep(output::PATIENCE).await;
+        };
+        let patience = pin!(patience);
+        let got = matches!(select(room, patience).await, Either::Left(_));
+        self.output_given_up.set(!got);
+        got
+    }
+
+    /// Whether the run was stopped, or the op that is carried out is out of time, shielded or not.
+    fn stopped_from_outside(&self) -> bool {
+        let late = |at: Instant| Instant::now() >= at;
+        self.control.reason().is_some()
+            || self.control.is_interrupted()
+            || self.op_deadline.get().is_some_and(late)
     }
 
     /// The semaphores of the engine.
@@ -645,10 +736,8 @@ impl Run {
 
     /// Whether it was stopped by something that not even what must happen in the end outlasts.
     fn has_no_grace(&self) -> bool {
-        matches!(
-            self.control.reason(),
-            Some(Stop::OutOfMemory | Stop::Panicked)
-        )
+        let reason = self.control.reason();
+        matches!(reason, Some(Stop::OutOfMemory | Stop::Panicked))
     }
 
     /// Whether the run as a whole is to end, shielded or not.
@@ -896,10 +985,12 @@ impl Run {
         if *depth >= MOST_GENERATIONS {
             return Err("runs start each other more than 50 levels deep".to_owned());
         }
-        let seat = self.family.seat(options.stash_bytes());
+        let stash_bytes = options.stash_bytes();
+        let seat = self.family.seat(stash_bytes);
         let (deadline, last) = self.times_of_started();
         let origin = Origin {
             seat: seat.map_err(|full| full.to_string())?,
+            stash_bytes,
             parent: Some(self.id),
             depth: depth + 1,
             deadline,

@@ -48,17 +48,6 @@ impl Default for Stash {
     }
 }
 
-impl Stash {
-    /// What it counts for as the run's memory, in bytes.
-    pub(crate) fn weight(&self) -> usize {
-        match self {
-            Self::Value(value) => value.weight(),
-            // The host's own.
-            Self::Json(_) => 0,
-        }
-    }
-}
-
 /// A rule's value outside of its run: what JSON knows, and what JSON does not know.
 ///
 /// One rule says what becomes of a JavaScript value, wherever it leaves a run: as the value of the run, as the stash or

@@ -1,5 +1,6 @@
 //! A worker: one thread on which the fibers of many runs take turns.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
@@ -10,21 +11,23 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use cla_semaphore::RunId;
+use cla_semaphore::{RunId, printable};
 use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::control::{Control, GRACE};
+use crate::blocking::no_thread;
+use crate::control::{Control, GRACE, Stop, Stopped};
 use crate::engine::{
     Engine, EngineSettings, LiveRuns, Origin, OtherSemaphores, RunReport, Sent, TakenSemaphore,
+    json_bytes,
 };
 use crate::error::{ErrorKind, RuleError};
 use crate::family::Room;
-use crate::isolate::{execute, fiber_stack};
+use crate::isolate::{execute, fiber_stack, stop_error};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
-use crate::output::{Output, OutputStream};
+use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
 use crate::run::{Run, RunParts, Spawner};
 use crate::script::{Script, Source};
 use crate::sys::fiber::Fiber;
@@ -66,6 +69,8 @@ pub(crate) struct Worker {
     /// It only gets runs that no other worker can take.
     spare: bool,
     jobs: OnceLock<mpsc::UnboundedSender<Job>>,
+    /// Held while the thread is being started: once, unless that fails.
+    starting: Mutex<()>,
     load: Arc<AtomicUsize>,
     /// A run on it does not answer.
     stuck: Arc<AtomicBool>,
@@ -77,6 +82,7 @@ impl Worker {
             index,
             spare,
             jobs: OnceLock::new(),
+            starting: Mutex::new(()),
             load: Arc::default(),
             stuck: Arc::default(),
         }
@@ -98,30 +104,76 @@ impl Worker {
 
     /// Hands a job over. If the thread cannot be started, or has died, the job's report says so.
     pub(crate) fn send(&self, job: Job) {
-        let jobs = self.jobs.get_or_init(|| {
-            let (sender, receiver) = mpsc::unbounded_channel();
-            let (load, stuck) = (Arc::clone(&self.load), Arc::clone(&self.stuck));
-            let thread = std::thread::Builder::new()
-                .name(format!("cla-worker-{}", self.index))
-                .spawn(move || work(receiver, &load, &stuck));
-            // A thread that cannot start drops the receiver, and with it the report's sender.
-            drop(thread);
-            sender
-        });
-        self.load.fetch_add(1, Ordering::Relaxed);
-        if let Err(rejected) = jobs.send(job) {
-            self.load.fetch_sub(1, Ordering::Relaxed);
-            rejected.0.live.remove(rejected.0.id);
+        match self.jobs() {
+            Ok(jobs) => {
+                self.load.fetch_add(1, Ordering::Relaxed);
+                if let Err(rejected) = jobs.send(job) {
+                    self.load.fetch_sub(1, Ordering::Relaxed);
+                    refuse(rejected.0, RunReport::THREAD_ENDED);
+                }
+            }
+            Err(error) => refuse(job, &cannot_start(&error)),
         }
+    }
+
+    /// Where the jobs go. A thread that could not be started is tried again by the next job.
+    fn jobs(&self) -> io::Result<&mpsc::UnboundedSender<Job>> {
+        if let Some(jobs) = self.jobs.get() {
+            return Ok(jobs);
+        }
+        let _starting = self.starting.lock();
+        if let Some(jobs) = self.jobs.get() {
+            return Ok(jobs);
+        }
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let (load, stuck) = (Arc::clone(&self.load), Arc::clone(&self.stuck));
+        std::thread::Builder::new()
+            .name(format!("cla-worker-{}", self.index))
+            .spawn(move || work(receiver, &load, &stuck))
+            .map_err(|error| no_thread(&error))?;
+        Ok(self.jobs.get_or_init(|| sender))
     }
 }
 
-fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>, stuck: &Arc<AtomicBool>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+fn cannot_start(error: &io::Error) -> String {
+    format!("the run cannot be started: {error}")
+}
+
+/// Ends a run that never began.
+fn refuse(job: Job, why: &str) {
+    let report = RunReport::lost(job.id, &job.name, Instant::now(), why);
+    if job.detached
+        && let Err(error) = &report.result
+    {
+        let text = format!("{}: {}", report.name, error.render(false));
+        job.output.write(OutputStream::Stderr, &text);
+    }
+    job.live.remove(job.id);
+    // Nobody may be waiting for it; that is fine.
+    let _ = job.report.send(Sent { report, room: None });
+}
+
+/// The event loop of a worker.
+fn event_loop() -> io::Result<tokio::runtime::Runtime> {
+    cla_semaphore::descriptors::for_an_event_loop()?;
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build();
-    let Ok(runtime) = runtime else {
-        return; // out of file descriptors; the jobs' reports are dropped, which their handles tell
+        .build()
+}
+
+fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>, stuck: &Arc<AtomicBool>) {
+    let (runtime, first) = loop {
+        let Some(job) = jobs.blocking_recv() else {
+            return;
+        };
+        match event_loop() {
+            Ok(runtime) => break (runtime, job),
+            // There may be descriptors for the next one.
+            Err(error) => {
+                load.fetch_sub(1, Ordering::Relaxed);
+                refuse(job, &cannot_start(&error));
+            }
+        }
     };
     let lane = Arc::new(Lane::default());
     // Without a clock, runs ask by counting steps alone.
@@ -129,12 +181,14 @@ fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>, stuck: 
     let runs = tokio::task::LocalSet::new();
     runtime.block_on(async {
         runs.run_until(async {
-            while let Some(job) = jobs.recv().await {
+            let mut next = Some(first);
+            while let Some(job) = next {
                 let (load, stuck, lane) = (Arc::clone(load), Arc::clone(stuck), Arc::clone(&lane));
                 tokio::task::spawn_local(async move {
                     perform(job, &lane, stuck).await;
                     load.fetch_sub(1, Ordering::Relaxed);
                 });
+                next = jobs.recv().await;
             }
         })
         .await;
@@ -165,6 +219,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         name: Arc::clone(&job.name),
         arguments: job.arguments,
         stash: job.stash,
+        stash_bytes: origin.stash_bytes,
         control: Arc::clone(&job.control),
         seat: origin.seat,
         deadline,
@@ -230,7 +285,12 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         ))),
     };
     run.end().await;
+    let mut result = result;
+    for unwritten in run.unwritten() {
+        result = wait_for_output(unwritten, &run, &limits, result).await;
+    }
     let mut report = report(&run, result, started);
+    let deadline = run.deadline;
     // What it had is free before anybody hears of its end: the run that started it can start the next.
     run.gauge.close();
     let room = if origin.parent.is_some() && !job.detached {
@@ -247,8 +307,14 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         && let Err(error) = &report.result
         && error.kind != ErrorKind::Cancelled
     {
-        let text = format!("{}: {}", report.name, error.render(false));
-        job.output.write(OutputStream::Stderr, &text);
+        let text = format!("{}: {}", printable(&report.name), error.render(false));
+        let has_room = match job.output.ready(OutputStream::Stderr) {
+            Some(room) => within_limits(room, &job.control, deadline).await.is_ok(),
+            None => true,
+        };
+        if has_room {
+            job.output.write(OutputStream::Stderr, &text);
+        }
     }
     job.live.remove(job.id);
     // It may have been reported already, if it did not answer; or nothing waits for the report.
@@ -288,7 +354,10 @@ impl<T> Drop for OnLane<T> {
 fn room_for_value(run: &Run, report: &mut RunReport, limits: &Limits) -> Option<Room> {
     /// Less is part of what a run takes that is to be waited for, in bytes.
     const SMALL: usize = 4096;
-    let bytes = report.value.weight();
+    let bytes = match &report.result {
+        Ok(value) => json_bytes(value) + report.value.weight(),
+        Err(_) => 0,
+    };
     if bytes <= SMALL {
         return None;
     }
@@ -311,6 +380,47 @@ async fn until_done<T: 'static>(fiber: OnLane<T>, run: &Run) -> T {
         }
     }
     fiber.await
+}
+
+/// Waits until the output has written what it was given, and gives the run's result: that it was stopped, if it was
+/// meanwhile.
+async fn wait_for_output(
+    flushed: OutputWait<'_>,
+    run: &Run,
+    limits: &Limits,
+    result: Result<Returned, RuleError>,
+) -> Result<Returned, RuleError> {
+    match within_limits(flushed, &run.control, run.deadline).await {
+        Err(stop) if result.is_ok() => Err(stop_error(stop, run, limits)),
+        _ => result,
+    }
+}
+
+/// Waits for an output until the run is stopped, or out of time; a moment at least. Gives what stopped it.
+async fn within_limits(
+    wait: OutputWait<'_>,
+    control: &Control,
+    deadline: Option<Instant>,
+) -> Result<(), Stop> {
+    let mut wait = pin!(wait);
+    let until = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let stopped = {
+        let until = pin!(until);
+        match control.until_stopped(select(wait.as_mut(), until)).await {
+            Ok((Either::Left(_), _)) => return Ok(()),
+            Ok((Either::Right(_), _)) => Stop::TimedOut,
+            Err(Stopped) => control.reason().unwrap_or(Stop::Cancelled),
+        }
+    };
+    // A reader that is only slow gets what was written last.
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .map_err(|_| stopped)
 }
 
 /// The folder below which the rule may import.

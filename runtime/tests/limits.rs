@@ -286,3 +286,17 @@ fn a_run_can_be_out_of_memory_at_any_moment() {
         assert_eq!(error.kind, ErrorKind::OutOfMemory, "{error}");
     }
 }
+
+#[test]
+fn whatever_a_script_makes_of_the_limit_of_stack_traces_the_process_lives() {
+    let engine = Engine::builder().workers(1).build();
+    for code in [
+        "Error.stackTraceLimit = {}; Error.stackTraceLimit = []; Error.stackTraceLimit = 'x'; 1",
+        "for (const v of [() => 1, Symbol(), 10n, null, undefined, new Proxy({}, {}), NaN, -1, 1e9]) Error.stackTraceLimit = v; 1",
+        "const { set } = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit'); set.call({}, {}); set.call({}, {}); 1",
+        "Error.stackTraceLimit = 1; const f = () => new Error('x').stack.trim().split('\\n').length; f()",
+    ] {
+        let run = report(&engine, "trace.js", code);
+        assert_eq!(run.result.unwrap(), 1, "{code}");
+    }
+}

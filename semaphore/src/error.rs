@@ -103,6 +103,7 @@ impl fmt::Display for DeadlockError {
             },
         ] = &*self.circle
         {
+            let who = crate::printable(who);
             return write!(
                 f,
                 "Semaphore deadlock: {who} (run {run}) waits for semaphore \"{holds}\", whose slot it \
@@ -119,6 +120,7 @@ impl fmt::Display for DeadlockError {
                 waits_for,
             } = link;
             let comma = if nth > 0 { ", " } else { "" };
+            let who = crate::printable(who);
             write!(
                 f,
                 "{comma}{who} (run {run}) holds \"{holds}\" and waits for \"{waits_for}\"",

@@ -217,7 +217,10 @@
 pub mod conformance;
 mod connect;
 mod deadlock;
+#[doc(hidden)]
+pub mod descriptors;
 mod diagnosis;
+mod display;
 mod error;
 mod event;
 mod id;
@@ -244,6 +247,7 @@ mod view;
 
 pub use connect::{StoreUrl, StoreUrlError};
 pub use diagnosis::{ClientView, Diagnosis, Fact};
+pub use display::{is_unprintable, printable, printable_lines};
 pub use error::{
     AcquireError, AdminError, DeadlockError, DeadlockLink, RefreshError, ReleaseError, StoreError,
     lost_message,

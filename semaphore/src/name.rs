@@ -75,9 +75,10 @@ impl SemaphoreName {
     }
 }
 
+/// For people: what cannot be seen is written as an escape. [`SemaphoreName::as_str`] is the exact text.
 impl fmt::Display for SemaphoreName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(&crate::printable(&self.0))
     }
 }
 

@@ -92,9 +92,10 @@ impl SlotId {
     }
 }
 
+/// For people: what cannot be seen is written as an escape. [`SlotId::as_str`] is the exact text.
 impl fmt::Display for SlotId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(&crate::printable(&self.0))
     }
 }
 

@@ -44,6 +44,7 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
 use self::clock::Moment;
@@ -90,6 +91,8 @@ struct Link {
     hub: Arc<EventHub>,
     /// Made, with the thread, at the first use.
     worker: OnceLock<Sender<Command>>,
+    /// Why there is none, if the system refused it; the next use tries again.
+    refused: Mutex<Option<String>>,
 }
 
 impl SqliteStore {
@@ -102,6 +105,7 @@ impl SqliteStore {
                 path: path.into(),
                 hub: Arc::new(EventHub::new()),
                 worker: OnceLock::new(),
+                refused: Mutex::new(None),
             }),
         })
     }
@@ -127,19 +131,39 @@ impl SqliteStore {
 }
 
 impl Link {
+    /// Hands a command to the worker. Without one the command is dropped, and with it what would answer.
     fn send(&self, command: Command) {
-        let worker = self.worker.get_or_init(|| {
-            let (sender, inbox) = mpsc::channel();
-            Worker::start(Arc::clone(&self.path), Arc::clone(&self.hub), inbox);
-            sender
-        });
-        // A worker that is gone answers nothing, which its callers notice.
-        let _ = worker.send(command);
+        if let Some(worker) = self.worker.get().or_else(|| self.start()) {
+            // A worker that is gone answers nothing, which its callers notice.
+            let _ = worker.send(command);
+        }
     }
 
-    /// The worker never ends while somebody can ask it, unless it fails in a way that is our fault.
+    #[cold]
+    fn start(&self) -> Option<&Sender<Command>> {
+        let mut refused = self.refused.lock();
+        if let Some(worker) = self.worker.get() {
+            return Some(worker);
+        }
+        let (sender, inbox) = mpsc::channel();
+        let started = Worker::start(Arc::clone(&self.path), Arc::clone(&self.hub), inbox);
+        match started {
+            Ok(()) => Some(self.worker.get_or_init(|| sender)),
+            Err(error) => {
+                *refused = Some(format!("cannot start a thread: {error}"));
+                None
+            }
+        }
+    }
+
+    /// There was no answer: there is no worker, or it failed in a way that is our fault.
     fn gone(&self) -> StoreError {
-        file::Problem::Other("its thread has ended".to_owned()).error(&self.path)
+        let why = match self.worker.get() {
+            None => self.refused.lock().clone(),
+            Some(_) => None,
+        };
+        let why = why.unwrap_or_else(|| "its thread has ended".to_owned());
+        file::Problem::Other(why).error(&self.path)
     }
 }
 

@@ -45,14 +45,12 @@ fn sprintf<'js>(ctx: Ctx<'js>, format: Arg<'js>, values: Rest<Value<'js>>) -> js
 fn printf<'js>(ctx: Ctx<'js>, format: Arg<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
     let format = string_argument(&ctx, "cla.printf: format", &format)?;
     let text = sprintf::sprintf(&ctx, "cla.printf", &format, &values)?;
-    State::of(&ctx)?.write(OutputStream::Stdout, &text);
-    Ok(())
+    State::of(&ctx)?.write(&ctx, OutputStream::Stdout, &text)
 }
 
 fn dump<'js>(ctx: Ctx<'js>, value: Arg<'js>) -> js::Result<()> {
     let text = yaml::dump(&ctx, &value, "cla.dump")?;
-    State::of(&ctx)?.write(OutputStream::Stdout, &text);
-    Ok(())
+    State::of(&ctx)?.write(&ctx, OutputStream::Stdout, &text)
 }
 
 fn last_error(ctx: Ctx<'_>) -> js::Result<Value<'_>> {

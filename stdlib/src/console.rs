@@ -17,6 +17,7 @@ use cla_runtime::Charge;
 use cla_runtime::OutputStream::{self, Stderr, Stdout};
 use cla_runtime::js::function::Rest;
 use cla_runtime::js::{self, Coerced, Ctx, FromJs, Object, Value};
+use cla_runtime::semaphore::printable;
 use unicode_width::UnicodeWidthStr;
 
 use crate::call::{Arg, named};
@@ -64,8 +65,7 @@ pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
     ] {
         let log = move |ctx: Ctx<'js>, values: Rest<Value<'js>>| {
             let line = format(&ctx, &values)?;
-            write(&*State::of(&ctx)?, stream, &line);
-            js::Result::Ok(())
+            write(&ctx, &*State::of(&ctx)?, stream, line)
         };
         console.set(name, named(ctx, name, log)?)?;
     }
@@ -86,24 +86,24 @@ pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
 }
 
 /// Writes a text, indented as deep as groups are open.
-fn write(state: &State, stream: OutputStream, text: &str) {
+fn write(ctx: &Ctx<'_>, state: &State, stream: OutputStream, text: String) -> js::Result<()> {
     let margin = " ".repeat(state.console.groups.get().min(MAX_GROUPS) * GROUP_INDENTATION);
     let breaks = text.bytes().filter(|byte| *byte == b'\n').count();
     // A text of many lines stays where it is, rather than to take a multiple of its memory.
     let fits = breaks.saturating_mul(margin.len()) <= state.run().memory_left();
     let mut lines = if margin.is_empty() || !fits {
-        text.to_owned()
+        text
     } else {
         format!("{margin}{}", text.replace('\n', &format!("\n{margin}")))
     };
     lines.push('\n');
-    state.write(stream, &lines);
+    state.write(ctx, stream, &lines)
 }
 
 fn group<'js>(ctx: Ctx<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
     let state = State::of(&ctx)?;
     if !values.is_empty() {
-        write(&state, Stdout, &format(&ctx, &values)?);
+        write(&ctx, &state, Stdout, format(&ctx, &values)?)?;
     }
     let groups = &state.console.groups;
     groups.set(groups.get().saturating_add(1));
@@ -129,10 +129,9 @@ fn trace<'js>(ctx: Ctx<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
         let _ = write!(text, ": {message}");
     }
     for frame in stack.lines().filter(|frame| !frame.ends_with("(native)")) {
-        let _ = write!(text, "\n{frame}");
+        let _ = write!(text, "\n{}", printable(frame));
     }
-    write(&state, Stderr, &text);
-    Ok(())
+    write(&ctx, &state, Stderr, text)
 }
 
 fn assert<'js>(ctx: Ctx<'js>, condition: Arg<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
@@ -143,14 +142,17 @@ fn assert<'js>(ctx: Ctx<'js>, condition: Arg<'js>, values: Rest<Value<'js>>) -> 
     if !values.is_empty() {
         let _ = write!(text, ": {}", format(&ctx, &values)?);
     }
-    write(&*State::of(&ctx)?, Stderr, &text);
-    Ok(())
+    write(&ctx, &*State::of(&ctx)?, Stderr, text)
 }
 
 /// The label of a counter or timer.
 fn label<'js>(ctx: &Ctx<'js>, label: &Arg<'js>) -> js::Result<String> {
     match label.given() {
-        Some(label) => coerce(ctx, label),
+        Some(label) => match label.as_string() {
+            // Two labels stay two.
+            Some(label) => cla_runtime::escaped_text(label),
+            None => coerce(ctx, label),
+        },
         None => Ok("default".to_owned()),
     }
 }
@@ -173,19 +175,20 @@ fn count<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
             }
         }
     };
-    write(&state, Stdout, &format!("{name}: {count}"));
-    Ok(())
+    write(
+        &ctx,
+        &state,
+        Stdout,
+        format!("{}: {count}", printable(&name)),
+    )
 }
 
 fn count_reset<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
     let state = State::of(&ctx)?;
     let name = label(&ctx, &name)?;
     if state.console.counts.borrow_mut().remove(&name).is_none() {
-        write(
-            &state,
-            Stderr,
-            &format!("console.countReset: no count named '{name}'"),
-        );
+        let text = format!("console.countReset: no count named '{}'", printable(&name));
+        write(&ctx, &state, Stderr, text)?;
     }
     Ok(())
 }
@@ -195,11 +198,11 @@ fn time<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
     let name = label(&ctx, &name)?;
     let known = state.console.timers.borrow().contains_key(&name);
     if known {
-        write(
-            &state,
-            Stderr,
-            &format!("console.time: a timer named '{name}' runs already"),
+        let text = format!(
+            "console.time: a timer named '{}' runs already",
+            printable(&name)
         );
+        write(&ctx, &state, Stderr, text)?;
     } else if state.console.timers.borrow().len() < MAX_LABELS {
         let timer = (Instant::now(), charge(&state, &name));
         state.console.timers.borrow_mut().insert(name, timer);
@@ -236,20 +239,15 @@ fn report_time<'js>(
     values: &[Value<'js>],
 ) -> js::Result<()> {
     let Some(started) = started else {
-        write(
-            state,
-            Stderr,
-            &format!("console.{method}: no timer named '{name}'"),
-        );
-        return Ok(());
+        let text = format!("console.{method}: no timer named '{}'", printable(name));
+        return write(ctx, state, Stderr, text);
     };
-    let mut line = format!("{name}: {}", elapsed(started.elapsed()));
+    let mut line = format!("{}: {}", printable(name), elapsed(started.elapsed()));
     if !values.is_empty() {
         line.push(' ');
         line.push_str(&join(ctx, values)?);
     }
-    write(state, Stdout, &line);
-    Ok(())
+    write(ctx, state, Stdout, line)
 }
 
 /// A time span as Node's timers show it: `12.345ms`, `1.234s`, `2:03.456 (m:ss.mmm)`.
@@ -289,8 +287,7 @@ fn dir<'js>(ctx: Ctx<'js>, value: Arg<'js>, options: Arg<'js>) -> js::Result<()>
         shown = shown.colors(options.get::<_, Option<bool>>("colors")?.unwrap_or(false));
     }
     let text = inspect(&ctx, &value, &shown)?;
-    write(&*State::of(&ctx)?, Stdout, &text);
-    Ok(())
+    write(&ctx, &*State::of(&ctx)?, Stdout, text)
 }
 
 /// A table that is being put together.
@@ -308,7 +305,7 @@ impl Table {
         let at = match self.columns.get(column) {
             Some(at) => *at,
             None => {
-                self.head.push(column.to_owned());
+                self.head.push(printable(column).into_owned());
                 self.columns.insert(column.to_owned(), self.head.len() - 1);
                 self.head.len() - 1
             }
@@ -389,8 +386,7 @@ fn print_table<'js>(ctx: Ctx<'js>, data: Arg<'js>, columns: Arg<'js>) -> js::Res
         None => None,
     };
     let text = tabulated(&ctx, &data, columns)?;
-    write(&*State::of(&ctx)?, Stdout, &text);
-    Ok(())
+    write(&ctx, &*State::of(&ctx)?, Stdout, text)
 }
 
 /// A value as `console.table` draws it: the rows of an array or object; any other value as `console.log` shows it.
@@ -443,7 +439,9 @@ fn draw_table<'js>(
         state.step(ctx)?;
         let key = key?;
         let row = table.rows.len();
-        table.rows.push(vec![Some(text(&key)?)]);
+        table
+            .rows
+            .push(vec![Some(printable(&text(&key)?).into_owned())]);
         values.push(None);
         let Some(Property::Data { value, .. }) = intrinsics.own_property(data, key.as_value())?
         else {

@@ -47,8 +47,7 @@ pub(crate) fn join<'js>(ctx: &Ctx<'js>, values: &[Value<'js>]) -> js::Result<Str
 pub(crate) fn print<'js>(ctx: Ctx<'js>, values: Rest<Value<'js>>) -> js::Result<()> {
     let mut line = join(&ctx, &values)?;
     line.push('\n');
-    State::of(&ctx)?.write(OutputStream::Stdout, &line);
-    Ok(())
+    State::of(&ctx)?.write(&ctx, OutputStream::Stdout, &line)
 }
 
 /// Values as `console.log` writes them: a first string's `%s`, `%d`, ... stand for the values after it.

@@ -20,6 +20,7 @@ mod scalar;
 use std::rc::Rc;
 
 use cla_runtime::js::{self, Ctx, Filter, Object, Value};
+use cla_runtime::semaphore::{is_unprintable, printable};
 
 use self::kind::{Kind, Named};
 use self::parts::more;
@@ -455,7 +456,7 @@ impl<'js> Inspector<'_, 'js> {
                     "['__proto__']".to_owned()
                 } else if !enumerable {
                     format!("[{}]", escape(&name, None))
-                } else if is_identifier(&name) {
+                } else if is_identifier(&name) && !name.contains(is_unprintable) {
                     name
                 } else {
                     self.style(Style::String, quoted(&name))
@@ -518,6 +519,7 @@ impl<'js> Inspector<'_, 'js> {
     ) -> js::Result<Opened<'js>> {
         let constructor = self.constructor_name(&object)?;
         let tag = self.tag(&object)?;
+        let tag = tag.as_deref().map(printable);
         let kind = self.kind(&object, constructor.as_deref())?;
         let named = Named {
             constructor: constructor.as_deref(),

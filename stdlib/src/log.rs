@@ -68,7 +68,7 @@ fn write<'js>(
             let _ = writeln!(lines, "{DUMP_INDENTATION}{line}");
         }
     }
-    State::of(ctx)?.write(OutputStream::Stderr, &lines);
+    State::of(ctx)?.write(ctx, OutputStream::Stderr, &lines)?;
     Ok(message)
 }
 

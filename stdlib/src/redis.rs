@@ -17,7 +17,7 @@ use cla_runtime::{Kept, Listening, NativeModule, OutputStream, Run};
 use tokio::sync::oneshot;
 
 use crate::call::Arg;
-use crate::throw::{self, string_argument, type_error};
+use crate::throw::{self, name_argument, string_argument, type_error};
 
 use self::arrivals::{Arrivals, Event};
 use self::link::{Answer, LIMIT, Order, Task};
@@ -62,7 +62,7 @@ impl NativeModule for Redis {
 
 /// A URL that names a server.
 fn read<'js>(ctx: &Ctx<'js>, url: &Arg<'js>) -> js::Result<RedisUrl> {
-    let text = string_argument(ctx, "Redis: the URL", url)?;
+    let text = name_argument(ctx, "Redis: the URL", url)?;
     RedisUrl::from_str(&text).map_err(|error| match error {
         StoreUrlError::Malformed { given, problem } => type_error(
             ctx,
@@ -93,21 +93,21 @@ impl Bus {
         let object = Object::new(ctx.clone())?;
         let this = Rc::clone(self);
         let subscribe = move |ctx: Ctx<'js>, channel: Arg<'js>| {
-            let channel = string_argument(&ctx, "a channel", &channel)?;
+            let channel = name_argument(&ctx, "a channel", &channel)?;
             this.listen_to(&channel);
             this.ask(&ctx, |answer| Order::Subscribe { channel, answer })
         };
         object.set("subscribe", Function::new(ctx.clone(), subscribe)?)?;
         let this = Rc::clone(self);
         let unsubscribe = move |ctx: Ctx<'js>, channel: Arg<'js>| {
-            let channel = string_argument(&ctx, "a channel", &channel)?;
+            let channel = name_argument(&ctx, "a channel", &channel)?;
             this.leave(&channel);
             this.ask(&ctx, |answer| Order::Unsubscribe { channel, answer })
         };
         object.set("unsubscribe", Function::new(ctx.clone(), unsubscribe)?)?;
         let this = Rc::clone(self);
         let publish = move |ctx: Ctx<'js>, channel: Arg<'js>, text: Arg<'js>| {
-            let channel = string_argument(&ctx, "a channel", &channel)?;
+            let channel = name_argument(&ctx, "a channel", &channel)?;
             let text = string_argument(&ctx, "an event", &text)?;
             let order = |answer| Order::Publish {
                 channel,
@@ -157,8 +157,7 @@ impl Bus {
                         let said = format!(
                             "{count} events were dropped: the rule did not get round to so many that waited\n"
                         );
-                        run.write(OutputStream::Stderr, &said);
-                        Ok(())
+                        run.write(ctx, OutputStream::Stderr, &said)
                     }
                 });
             new.hold(self.held.get());

@@ -7,7 +7,7 @@ use cla_runtime::{NativeModule, Run};
 
 use crate::call::{Arg, define};
 use crate::options::MOST_COMPARED;
-use crate::throw::{error, quote, string_argument, type_error, wrong};
+use crate::throw::{error, name_argument, quote, type_error, wrong};
 
 /// The module.
 pub(crate) struct Reg;
@@ -24,7 +24,7 @@ impl NativeModule for Reg {
             &exports,
             "register",
             move |ctx: Ctx<'js>, name: Arg<'js>, service: Arg<'js>| {
-                let name = string_argument(&ctx, "reg.register: the service's name", &name)?;
+                let name = name_argument(&ctx, "reg.register: the service's name", &name)?;
                 let handler = handler(&ctx, &service)?;
                 of.register(&ctx, &name, handler)
                     .map_err(|error| type_error(&ctx, format_args!("reg.register: {error}")))
@@ -35,7 +35,7 @@ impl NativeModule for Reg {
             &exports,
             "launch",
             move |ctx: Ctx<'js>, name: Arg<'js>, config: Arg<'js>, stash: Arg<'js>| {
-                let name = string_argument(&ctx, "reg.launch: the service's name", &name)?;
+                let name = name_argument(&ctx, "reg.launch: the service's name", &name)?;
                 let Some(service) = of.service(&ctx, &name)? else {
                     return Err(unknown(&ctx, &name, of.services()));
                 };
@@ -51,7 +51,7 @@ impl NativeModule for Reg {
         )?;
         let of = Rc::clone(run);
         define(&exports, "has", move |ctx: Ctx<'js>, name: Arg<'js>| {
-            let name = string_argument(&ctx, "reg.has: the service's name", &name)?;
+            let name = name_argument(&ctx, "reg.has: the service's name", &name)?;
             Ok::<_, js::Error>(of.service(&ctx, &name)?.is_some())
         })?;
         let of = Rc::clone(run);

@@ -15,7 +15,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::call::{Arg, define, named};
 use crate::options;
 use crate::sem;
-use crate::throw::{string_argument, syntax_error, type_error, wrong};
+use crate::throw::{name_argument, syntax_error, type_error, wrong};
 
 /// The module.
 pub(crate) struct Rule;
@@ -103,7 +103,7 @@ impl Module {
                 (name, script)
             }
             None => {
-                let file = string_argument(ctx, "rule.run: the rule", rule)?;
+                let file = name_argument(ctx, "rule.run: the rule", rule)?;
                 let script = self.run.rule_file("", &file).map_err(|problem| {
                     crate::throw::error(ctx, format_args!("{WHAT}: {problem}"))
                 })?;
@@ -125,8 +125,8 @@ impl Module {
         for (key, value) in given(ctx, WHAT, options)? {
             let what = format!("{WHAT}: option {key}");
             start = match key.as_str() {
-                "event" => start.event(string_argument(ctx, &what, &value)?),
-                "name" => start.name(string_argument(ctx, &what, &value)?),
+                "event" => start.event(name_argument(ctx, &what, &value)?),
+                "name" => start.name(name_argument(ctx, &what, &value)?),
                 _ => return Err(options::unknown(ctx, WHAT, &key, &["event", "name"], &[])),
             };
         }
@@ -149,7 +149,7 @@ impl Module {
         let mut name = "rule".to_owned();
         for (key, value) in given(ctx, WHAT, options)? {
             if key == "name" {
-                name = string_argument(ctx, "rule.create: option name", &value)?;
+                name = name_argument(ctx, "rule.create: option name", &value)?;
             }
             let of = match key.as_str() {
                 key if BOOK.contains(&key) => &mut book,

@@ -22,7 +22,7 @@ use crate::call::{Arg, define};
 use crate::duration::duration;
 use crate::options::{self, entries};
 use crate::state::{State, note_error};
-use crate::throw::{placeless, string_argument, type_error, wrong};
+use crate::throw::{name_argument, placeless, type_error, wrong};
 
 /// The module.
 pub(crate) struct Sem;
@@ -229,7 +229,7 @@ impl Module {
         let mut who = self.run.name().to_owned();
         if !label.is_undefined() {
             who.push_str(" › ");
-            who.push_str(&string_argument(ctx, "rule.region: option name", &label)?);
+            who.push_str(&name_argument(ctx, "rule.region: option name", &label)?);
         }
         let line = self.run.caller(ctx).map_or(1, |place| place.line);
         who.push_str(&format!(", line {line}"));
@@ -439,7 +439,7 @@ impl Module {
                 "ttl" => request.ttl(ttl(ctx, &what, &value)?),
                 "priority" => request.priority(priority(ctx, &what, &value)?),
                 "who" => {
-                    let who = string_argument(ctx, &what, &value)?;
+                    let who = name_argument(ctx, &what, &value)?;
                     request.owner(Owner::process(who).with_run(self.run.id()))
                 }
                 key if beside.contains(&key) => request,
@@ -819,12 +819,12 @@ fn semaphore_name<'js>(
     name: &Value<'js>,
 ) -> js::Result<SemaphoreName> {
     let what = format!("{function}: the semaphore's name");
-    SemaphoreName::new(string_argument(ctx, &what, name)?)
+    SemaphoreName::new(name_argument(ctx, &what, name)?)
         .map_err(|error| type_error(ctx, format_args!("{function}: {error}")))
 }
 
 fn request_id<'js>(ctx: &Ctx<'js>, function: &str, id: &Value<'js>) -> js::Result<String> {
-    string_argument(ctx, &format!("sem.{function}: the request's id"), id)
+    name_argument(ctx, &format!("sem.{function}: the request's id"), id)
 }
 
 fn place<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<usize> {

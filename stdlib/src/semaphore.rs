@@ -24,7 +24,7 @@ use futures_util::future::{AbortHandle, Either, abortable};
 
 use crate::call::{Arg, argument, define, method};
 use crate::sem;
-use crate::throw::{string_argument, type_error, wrong};
+use crate::throw::{name_argument, string_argument, type_error, wrong};
 
 use self::run::Tasks;
 
@@ -133,7 +133,7 @@ impl Module {
         url: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         let what = string_argument(ctx, "connect", what)?;
-        let url = string_argument(ctx, &what, url)?;
+        let url = name_argument(ctx, &what, url)?;
         let store = self.shared.borrow().get(&url).map(Rc::clone);
         let store = match store {
             Some(store) => store,
@@ -226,7 +226,7 @@ impl Asked {
     ) -> js::Result<Self> {
         const WHAT: &str = "SemaphoreProvider.create";
         let name = semaphore_name(ctx, WHAT, name)?;
-        let id = string_argument(ctx, &format!("{WHAT}: slotId"), id)?;
+        let id = name_argument(ctx, &format!("{WHAT}: slotId"), id)?;
         let id =
             SlotId::new(id).map_err(|error| type_error(ctx, format_args!("{WHAT}: {error}")))?;
         Ok(Self {
@@ -772,7 +772,7 @@ fn semaphore_name<'js>(
     function: &str,
     name: &Value<'js>,
 ) -> js::Result<SemaphoreName> {
-    SemaphoreName::new(string_argument(ctx, &format!("{function}: the key"), name)?)
+    SemaphoreName::new(name_argument(ctx, &format!("{function}: the key"), name)?)
         .map_err(|error| type_error(ctx, format_args!("{function}: {error}")))
 }
 

@@ -15,7 +15,7 @@ use cla_runtime::{NativeModule, Run};
 
 use crate::call::{Arg, define};
 use crate::state::State;
-use crate::throw::string_argument;
+use crate::throw::name_argument;
 
 /// The module.
 pub(crate) struct Stash;
@@ -75,7 +75,7 @@ pub(crate) fn stash<'js>(ctx: Ctx<'js>, arguments: Rest<Value<'js>>) -> js::Resu
 
 /// The parts of a path, and the state whose stash it leads into.
 fn at<'js>(ctx: &Ctx<'js>, what: &str, path: &Value<'js>) -> js::Result<(Rc<State>, Vec<String>)> {
-    let path = string_argument(ctx, &format!("{what}: path"), path)?;
+    let path = name_argument(ctx, &format!("{what}: path"), path)?;
     Ok((State::of(ctx)?, path::parts(ctx, what, &path)?))
 }
 

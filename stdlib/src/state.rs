@@ -85,9 +85,13 @@ impl State {
         Ok(Intrinsics::new(self.intrinsics.get(ctx)?))
     }
 
-    /// Writes to the run's output.
-    pub(crate) fn write(&self, stream: OutputStream, text: &str) {
-        self.run.write(stream, text);
+    /// Writes to the run's output; blocks the rule while that has no room.
+    ///
+    /// # Errors
+    ///
+    /// When the run is stopped, the uncatchable exception of [`Run::block_on`].
+    pub(crate) fn write(&self, ctx: &Ctx<'_>, stream: OutputStream, text: &str) -> js::Result<()> {
+        self.run.write(ctx, stream, text)
     }
 
     /// To be called at the start of work whose length depends on its input: asks whether the run may go on, and lets

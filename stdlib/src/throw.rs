@@ -102,7 +102,10 @@ pub(crate) fn describe(value: &Value<'_>) -> String {
 /// A string in double quotes, cut to what fits a message.
 pub(crate) fn quote(string: &str) -> String {
     match string.char_indices().nth(MAX_SHOWN) {
-        Some((end, _)) => format!("\"{}…\"", &string[..end]),
+        Some((end, _)) => {
+            let shown = format!("{:?}", &string[..end]);
+            format!("{}…\"", shown.trim_end_matches('"'))
+        }
         None => format!("{string:?}"),
     }
 }
@@ -132,7 +135,23 @@ pub(crate) fn wrong<'js>(ctx: &Ctx<'js>, what: &str, expected: &str, value: &Val
     )
 }
 
-/// A string argument.
+/// A string argument that names something.
+///
+/// # Errors
+///
+/// A `TypeError` that names `what`: it is no string, or has half a surrogate pair, which would make two names one.
+pub(crate) fn name_argument<'js>(
+    ctx: &Ctx<'js>,
+    what: &str,
+    value: &Value<'js>,
+) -> js::Result<String> {
+    match value.as_string() {
+        Some(string) => cla_runtime::exact_text(ctx, what, string),
+        None => Err(wrong(ctx, what, "a string", value)),
+    }
+}
+
+/// A string argument that is shown or sent: half a surrogate pair is replaced.
 ///
 /// # Errors
 ///

@@ -171,7 +171,7 @@ fn benchmark<'js>(ctx: Ctx<'js>, runs: Arg<'js>, function: Arg<'js>) -> js::Resu
     let line = format!(
         "{count} runs: {wall:.2} s wall ({user:.2} s user + {system:.2} s system), {rate:.1}/s\n"
     );
-    State::of(&ctx)?.write(OutputStream::Stdout, &line);
+    State::of(&ctx)?.write(&ctx, OutputStream::Stdout, &line)?;
     let result = Object::new(ctx)?;
     result.set("count", count as f64)?;
     result.set("wall", wall)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cla_runtime::semaphore::RunId;
+use cla_runtime::semaphore::{RunId, printable};
 use cla_runtime::{Engine, ErrorKind, RunCanceller, RunOptions, RunReport, Script};
 use parking_lot::Mutex;
 
@@ -72,7 +72,7 @@ impl Background {
         let number = self.count;
         let output = Arc::new(Named::new(
             Arc::clone(&self.screen),
-            format!("[{number} {name}] "),
+            format!("[{number} {}] ", printable(&name)),
         ));
         let options = RunOptions::new().name(name.as_str()).output(output.clone());
         // Before it says anything itself.

@@ -22,7 +22,7 @@ pub(super) fn run(console: &mut Console) -> u8 {
             None => break,
             Some(Ok(line)) => line,
             Some(Err(error)) => {
-                crate::report(&format_args!("cannot read standard input: {error}"));
+                console.complain(&format_args!("cannot read standard input: {error}"));
                 return crate::exit::FAILED;
             }
         };

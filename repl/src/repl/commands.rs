@@ -1,5 +1,6 @@
 //! What begins with a dot at the prompt.
 
+use cla_runtime::semaphore::printable;
 use std::path::{Path, PathBuf};
 
 use super::console::{Console, Timing};
@@ -109,7 +110,7 @@ pub(super) fn carry_out(console: &mut Console, command: read::Command<'_>) -> Do
         }
         ".stop" => one(rest, ".stop")
             .and_then(|which| console.background.stop(which))
-            .map(|said| console.screen.say(&said)),
+            .map(|said| console.screen.say(&printable(&said))),
         ".mode" => mode(console, rest),
         ".output" => output(console, rest),
         ".time" => timing(console, rest),

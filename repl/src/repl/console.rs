@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cla_runtime::semaphore::Semaphores;
-use cla_runtime::{Engine, ErrorKind, InputState, Limits, Output, RuleError, RunOptions, Session};
+use cla_runtime::{
+    Engine, ErrorKind, InputState, Limits, Output, OutputStream, RuleError, RunOptions, Session,
+};
 use futures_util::FutureExt;
 use tokio::runtime::Runtime;
 
@@ -19,6 +21,9 @@ use crate::store::Choice;
 
 /// What takes longer than this is worth a word about it.
 const LONG: Duration = Duration::from_secs(1);
+
+/// How long a reader that takes nothing is waited for when the session has ended.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Everything at the prompt but the reading of lines.
 pub(super) struct Console {
@@ -41,6 +46,8 @@ pub(super) struct Console {
     interrupts: Interrupts,
     /// What it takes no notice of any more.
     over: bool,
+    /// Ctrl-C ended what was done for a program.
+    interrupted: bool,
 }
 
 /// When it is said how long an input took.
@@ -66,10 +73,8 @@ impl Console {
         semaphores: Semaphores,
         interactive: bool,
     ) -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
+        let runtime = crate::event_loop()?;
+        let colour = crate::out::is_coloured(OutputStream::Stdout);
         let limits = Limits::default().memory(args.memory).stack(args.stack);
         let engine = Engine::builder()
             // One for the session at least, so that runs that compute do not make the prompt slow.
@@ -89,7 +94,7 @@ impl Console {
             let screen = Arc::clone(&screen);
             let folder = std::env::current_dir().ok();
             Session::start(&engine, options, folder, move |error| {
-                screen.say(error.render(colour).trim_end());
+                screen.mention(error.render(colour).trim_end());
             })
         };
         let interrupts = {
@@ -114,6 +119,7 @@ impl Console {
             colour,
             interrupts,
             over: false,
+            interrupted: false,
         })
     }
 
@@ -123,7 +129,34 @@ impl Console {
 
     /// Whether the session has ended, or nobody reads what it says.
     pub(super) fn is_over(&self) -> bool {
-        self.over || self.screen.is_lost()
+        self.over || self.interrupted || self.screen.is_lost()
+    }
+
+    /// Whether Ctrl-C ended what was done for a program.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupted
+    }
+
+    /// Waits until all that was said is written. Ctrl-C gives that up, and ends what is done for a program.
+    pub(super) fn settle(&mut self) {
+        let queue = self.screen.queue();
+        let Some(unwritten) = queue.unwritten() else {
+            return;
+        };
+        let given_up = if self.interrupted {
+            !queue.flush(FAREWELL)
+        } else {
+            self.runtime.block_on(async {
+                tokio::select! {
+                    () = unwritten => false,
+                    _ = self.interrupts.recv() => true,
+                }
+            })
+        };
+        if given_up && !self.interactive {
+            queue.abandon();
+            self.interrupted = true;
+        }
     }
 
     /// Whether a text is whole in this mode.
@@ -143,6 +176,10 @@ impl Console {
     pub(super) fn evaluate_as(&mut self, mode: Mode, text: &str, show: bool) -> bool {
         if text.trim().is_empty() {
             return true;
+        }
+        self.settle();
+        if self.interrupted {
+            return false;
         }
         self.last = Some((mode, text.to_owned()));
         let look = Look {
@@ -170,6 +207,8 @@ impl Console {
                 }
             }),
         };
+        let queue = self.screen.queue();
+        let mut lost = false;
         let answer = self.runtime.block_on(async {
             let mut answer = std::pin::pin!(answer);
             loop {
@@ -177,6 +216,11 @@ impl Console {
                     biased;
                     answer = &mut answer => break answer,
                     _ = self.interrupts.recv() => self.session.interrupt(),
+                    // Nobody reads what it prints.
+                    () = queue.until_failed(OutputStream::Stdout), if !lost => {
+                        lost = true;
+                        self.session.interrupt();
+                    }
                 }
             }
         });
@@ -219,25 +263,25 @@ impl Console {
         if error.kind == ErrorKind::Load && error.message == "the session has ended" {
             self.over = true;
         }
+        if error.name == "Interrupted" && !self.interactive {
+            self.interrupted = !self.screen.is_lost();
+        }
         if error.name == "Interrupted" {
             self.screen.say(&Span::new("interrupted", DIM).to_string());
         } else if self.interactive {
             self.screen.say(error.render(self.colour).trim_end());
         } else {
-            let colours =
-                anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
-            anstream::eprintln!("{}", error.render(colours).trim_end());
+            let text = error.render(true);
+            self.screen.complain(&format!("{}\n", text.trim_end()));
         }
     }
 
     /// Says that something could not be done.
     pub(super) fn complain(&self, problem: &dyn std::fmt::Display) {
         if self.interactive {
-            let style = anstyle::AnsiColor::Red.on_default().bold();
-            self.screen
-                .say(&format!("{style}error:{style:#} {problem}"));
+            self.screen.say(&crate::reported(problem));
         } else {
-            crate::report(problem);
+            self.screen.complain(&crate::reported(problem));
         }
     }
 
@@ -248,6 +292,7 @@ impl Console {
             engine,
             session,
             semaphores,
+            screen,
             ..
         } = self;
         runtime.block_on(async {
@@ -257,6 +302,8 @@ impl Console {
             engine.idle().await;
             crate::store::close(&semaphores).await;
         });
+        // What was said last.
+        screen.queue().flush(FAREWELL);
     }
 }
 

@@ -71,7 +71,7 @@ impl Knowledge for Session {
 
     fn semaphores(&self) -> Vec<String> {
         let views = self.views().into_iter();
-        views.map(|view| view.name.to_string()).collect()
+        views.map(|view| view.name.as_str().to_owned()).collect()
     }
 
     fn modules(&self) -> Vec<String> {

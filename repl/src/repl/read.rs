@@ -23,6 +23,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -45,6 +46,7 @@ use self::history::Past;
 use self::known::Known;
 use self::printer::Pump;
 use self::validate::{Screen, Validator};
+use super::screen::Backlog;
 
 /// What the reading side must know of the session. An answer that takes long is felt at the next key.
 pub(crate) trait Knowledge {
@@ -183,10 +185,11 @@ impl Reader {
     }
 
     /// Prints above the prompt while an input is being typed, and right away otherwise; from any thread.
-    pub(crate) fn printer(&mut self) -> rustyline::Result<Printer> {
+    /// `backlog` counts what is not printed yet.
+    pub(crate) fn printer(&mut self, backlog: Arc<Backlog>) -> rustyline::Result<Printer> {
         let pump = match self.pump.take() {
             Some(pump) => pump,
-            None => Pump::start(self.editor.create_external_printer()?)?,
+            None => Pump::start(self.editor.create_external_printer()?, backlog)?,
         };
         Ok(self.pump.insert(pump).printer())
     }

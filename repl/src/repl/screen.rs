@@ -1,23 +1,67 @@
 //! What the session, its background runs and the prompt share: one terminal.
 //!
-//! While a line is being typed, what others write appears above it, in whole lines; else it is written as it comes.
+//! While a line is being typed, what others write appears above it, in whole lines; else it is written as it comes. Nothing
+//! here blocks: what the reader does not take at once waits in a queue, and runs wait for room in that.
 
-use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cla_runtime::{Output, OutputStream};
+use anstream::adapter::StripStr;
+use cla_runtime::{Output, OutputStream, OutputWait, QueuedOutput};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
-/// Prints lines above the prompt.
+/// An unfinished line that is longer than this is written as if it were whole: it is kept in the host's memory.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// Of so many bytes that are to be printed above the prompt, runs do not add to them.
+const MOST_ABOVE: usize = 1 << 20;
+
+/// Of so many bytes that are not written yet, messages of the session's own between inputs are dropped.
+const MOST_BEHIND: usize = 1 << 20;
+
+/// Prints lines above the prompt; they are off the [`Backlog`] when they are printed.
 pub(super) type Above = Box<dyn FnMut(&str) + Send>;
 
 /// The terminal, or whatever stands in its place.
-#[derive(Default)]
 pub(super) struct Screen {
+    queue: Arc<QueuedOutput>,
+    above: Arc<Backlog>,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
+/// How many bytes wait to be printed above the prompt.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    bytes: AtomicUsize,
+    printed: Notify,
+}
+
+impl Backlog {
+    pub(crate) fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn printed(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.printed.notify_waiters();
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > MOST_ABOVE
+    }
+
+    async fn until_room(&self) {
+        loop {
+            let printed = self.printed.notified();
+            if !self.is_full() {
+                return;
+            }
+            printed.await;
+        }
+    }
+}
+
 struct State {
     /// How to print while a line is being typed.
     above: Option<Above>,
@@ -26,11 +70,38 @@ struct State {
     begun: String,
     /// Whether what was written last left its line open.
     open: bool,
-    /// Nobody reads any more.
-    lost: bool,
+    /// Take escape sequences out of what is written to standard output and to standard error, where they are not wanted.
+    strip: [Option<StripStr>; 2],
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        let strip = |stream| (!crate::out::is_coloured(stream)).then(StripStr::new);
+        Self {
+            queue: crate::out::queue(),
+            above: Arc::default(),
+            state: Mutex::new(State {
+                above: None,
+                reading: false,
+                begun: String::new(),
+                open: false,
+                strip: OutputStream::ALL.map(strip),
+            }),
+        }
+    }
 }
 
 impl Screen {
+    /// The queue before the standard streams.
+    pub(super) fn queue(&self) -> &QueuedOutput {
+        &self.queue
+    }
+
+    /// What is to be printed above the prompt.
+    pub(super) fn backlog(&self) -> Arc<Backlog> {
+        Arc::clone(&self.above)
+    }
+
     /// From now on, `above` prints while a line is being typed.
     pub(super) fn set_above(&self, above: Above) {
         self.state.lock().above = Some(above);
@@ -40,7 +111,7 @@ impl Screen {
     pub(super) fn begin_reading(&self) {
         let mut state = self.state.lock();
         if std::mem::take(&mut state.open) {
-            state.lost |= anstream::stdout().write_all(b"\n").is_err();
+            self.queue.write(OutputStream::Stdout, "\n");
         }
         state.reading = true;
     }
@@ -51,60 +122,90 @@ impl Screen {
         state.reading = false;
         let begun = std::mem::take(&mut state.begun);
         if !begun.is_empty() {
-            state.write(OutputStream::Stdout, &begun);
+            self.put(&mut state, OutputStream::Stdout, &begun);
         }
     }
 
     /// Whether nobody reads what is printed.
     pub(super) fn is_lost(&self) -> bool {
-        self.state.lock().lost
+        let lost = |stream| self.queue.failure(stream).is_some();
+        OutputStream::ALL.into_iter().any(lost)
     }
 
     /// Writes a text of the program's own, in lines.
     pub(super) fn say(&self, text: &str) {
         let mut state = self.state.lock();
         if std::mem::take(&mut state.open) && !state.reading {
-            state.write(OutputStream::Stdout, "\n");
+            self.put(&mut state, OutputStream::Stdout, "\n");
         }
-        let text = if text.ends_with('\n') {
-            text.to_owned()
-        } else {
-            format!("{text}\n")
-        };
-        state.write(OutputStream::Stdout, &text);
+        self.put(&mut state, OutputStream::Stdout, text);
+        if !text.ends_with('\n') {
+            self.put(&mut state, OutputStream::Stdout, "\n");
+        }
     }
-}
 
-impl State {
-    fn write(&mut self, stream: OutputStream, text: &str) {
+    /// Says something that may come again and again, unless there is too much to be written already.
+    pub(super) fn mention(&self, text: &str) {
+        if self.queue.backlog() < MOST_BEHIND && !self.above.is_full() {
+            self.say(text);
+        }
+    }
+
+    /// Writes lines to standard error.
+    pub(super) fn complain(&self, text: &str) {
+        self.put(&mut self.state.lock(), OutputStream::Stderr, text);
+    }
+
+    fn put(&self, state: &mut State, stream: OutputStream, text: &str) {
         if text.is_empty() {
             return;
         }
-        if self.reading
-            && let Some(above) = &mut self.above
+        if state.reading
+            && let Some(above) = &mut state.above
         {
-            self.begun.push_str(text);
-            if let Some(end) = self.begun.rfind('\n') {
-                let lines: String = self.begun.drain(..=end).collect();
-                above(&lines);
-            }
+            state.begun.push_str(text);
+            let end = match state.begun.rfind('\n') {
+                Some(end) => end + 1,
+                None if state.begun.len() > LONGEST_LINE => state.begun.len(),
+                None => return,
+            };
+            let lines: String = state.begun.drain(..end).collect();
+            above(&lines);
             return;
         }
-        self.open = !text.ends_with('\n');
-        let written = match stream {
-            OutputStream::Stdout => {
-                let mut out = anstream::stdout().lock();
-                out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        state.open = !text.ends_with('\n');
+        match &mut state.strip[usize::from(stream == OutputStream::Stderr)] {
+            Some(strip) if text.contains('\x1b') => {
+                let plain: String = strip.strip_next(text).collect();
+                self.queue.write(stream, &plain);
             }
-            OutputStream::Stderr => anstream::stderr().write_all(text.as_bytes()),
-        };
-        self.lost |= written.is_err();
+            // The rest of an escape sequence that came in pieces.
+            Some(strip) => strip
+                .strip_next(text)
+                .for_each(|plain| self.queue.write(stream, plain)),
+            None => self.queue.write(stream, text),
+        }
     }
 }
 
 impl Output for Screen {
     fn write(&self, stream: OutputStream, text: &str) {
-        self.state.lock().write(stream, text);
+        self.put(&mut self.state.lock(), stream, text);
+    }
+
+    fn ready(&self, stream: OutputStream) -> Option<OutputWait<'_>> {
+        if self.above.is_full() {
+            return Some(Box::pin(self.above.until_room()));
+        }
+        self.queue.ready(stream)
+    }
+
+    fn given(&self, stream: OutputStream) -> u64 {
+        self.queue.given(stream)
+    }
+
+    fn flushed(&self, stream: OutputStream, given: u64) -> Option<OutputWait<'_>> {
+        self.queue.flushed(stream, given)
     }
 }
 
@@ -148,10 +249,25 @@ impl Output for Named {
     fn write(&self, _: OutputStream, text: &str) {
         let mut begun = self.begun.lock();
         begun.push_str(text);
-        if let Some(end) = begun.rfind('\n') {
-            let lines: String = begun.drain(..=end).collect();
-            drop(begun);
-            self.lines(&lines);
-        }
+        let end = match begun.rfind('\n') {
+            Some(end) => end + 1,
+            None if begun.len() > LONGEST_LINE => begun.len(),
+            None => return,
+        };
+        let lines: String = begun.drain(..end).collect();
+        drop(begun);
+        self.lines(&lines);
+    }
+
+    fn ready(&self, _: OutputStream) -> Option<OutputWait<'_>> {
+        self.screen.ready(OutputStream::Stdout)
+    }
+
+    fn given(&self, _: OutputStream) -> u64 {
+        self.screen.given(OutputStream::Stdout)
+    }
+
+    fn flushed(&self, _: OutputStream, given: u64) -> Option<OutputWait<'_>> {
+        self.screen.flushed(OutputStream::Stdout, given)
     }
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf, absolute};
 
+use cla_runtime::semaphore::printable;
+
 /// Names for runs of `files`, in their order; each file is run `copies` times.
 ///
 /// A run is called like its file, with as many folders in front as it takes to tell it from another
@@ -61,9 +63,7 @@ fn shortest(path: &Path, ends: &HashMap<PathBuf, usize>) -> String {
         .find(|ending| ends.get(ending) == Some(&1))
         .unwrap_or_else(|| path.to_path_buf());
     // A name stands in front of lines: it must not break them.
-    ending
-        .to_string_lossy()
-        .replace(char::is_control, "\u{fffd}")
+    printable(&ending.to_string_lossy()).into_owned()
 }
 
 #[cfg(test)]
@@ -109,6 +109,6 @@ mod tests {
 
     #[test]
     fn a_name_never_breaks_a_line() {
-        assert_eq!(names(&["a\nb.js"], 1), ["a\u{fffd}b.js"]);
+        assert_eq!(names(&["a\nb.js"], 1), [r"a\nb.js"]);
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
-use cla_runtime::{Output, OutputStream};
+use cla_runtime::semaphore::printable;
+use cla_runtime::{Output, OutputStream, OutputWait};
 use parking_lot::Mutex;
 
 use super::screen::Screen;
@@ -55,10 +56,9 @@ pub(super) struct Colours {
 impl Colours {
     /// What `--color`, the environment (`NO_COLOR`, `CLICOLOR_FORCE`) and the terminal say.
     pub(super) fn detect() -> Self {
-        let wanted = |choice| choice != anstream::ColorChoice::Never;
         Self {
-            stdout: wanted(anstream::AutoStream::choice(&std::io::stdout())),
-            stderr: wanted(anstream::AutoStream::choice(&std::io::stderr())),
+            stdout: crate::out::is_coloured(OutputStream::Stdout),
+            stderr: crate::out::is_coloured(OutputStream::Stderr),
         }
     }
 }
@@ -85,7 +85,7 @@ impl RunOutput {
         let style = COLOURS[index % COLOURS.len()].on_default();
         let prefix = |coloured| {
             let style = if coloured { style } else { Style::new() };
-            format!("{style}[{name}]{style:#} ")
+            format!("{style}[{}]{style:#} ", printable(name))
         };
         Self {
             prefix: Some(Prefix {
@@ -122,13 +122,33 @@ impl RunOutput {
     }
 }
 
-impl Output for RunOutput {
-    fn write(&self, stream: OutputStream, text: &str) {
-        let stream = if self.diverted {
+impl RunOutput {
+    /// Where it really goes.
+    fn stream(&self, stream: OutputStream) -> OutputStream {
+        if self.diverted {
             OutputStream::Stderr
         } else {
             stream
-        };
+        }
+    }
+}
+
+impl Output for RunOutput {
+    fn ready(&self, stream: OutputStream) -> Option<OutputWait<'_>> {
+        self.screen.queue().ready(self.stream(stream))
+    }
+
+    fn given(&self, stream: OutputStream) -> u64 {
+        self.screen.queue().given(self.stream(stream))
+    }
+
+    fn flushed(&self, stream: OutputStream, given: u64) -> Option<OutputWait<'_>> {
+        let stream = self.stream(stream);
+        self.screen.queue().flushed(stream, given)
+    }
+
+    fn write(&self, stream: OutputStream, text: &str) {
+        let stream = self.stream(stream);
         let Some(prefix) = &self.prefix else {
             return self.screen.write(stream, text);
         };

@@ -1,11 +1,13 @@
 //! The two standard streams, and the status line, with one hand on all of them so that nothing tears.
+//!
+//! Nothing here blocks: what the readers do not take at once waits in a queue (see [`QueuedOutput`]).
 
-use std::io::{self, IsTerminal, Write};
-use std::sync::OnceLock;
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::time::Duration;
 
-use cla_runtime::OutputStream;
+use cla_runtime::{Output, OutputStream, QueuedOutput};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 use unicode_width::UnicodeWidthChar;
 
 /// The terminal's width if it does not tell, in columns.
@@ -14,13 +16,14 @@ const WIDTH: usize = 80;
 /// Back to the first column, and erase what stands in the line.
 const ERASE: &str = "\r\x1b[K";
 
+/// Who is to end waits so long for a reader that takes nothing, and then drops what is left.
+const PATIENCE: Duration = Duration::from_millis(800);
+
 /// Where everything that the program says goes.
 pub(super) struct Screen {
+    queue: Arc<QueuedOutput>,
     state: Mutex<State>,
     status_possible: bool,
-    /// Why standard output cannot be written to (any more).
-    lost: OnceLock<io::Error>,
-    on_lost: Notify,
 }
 
 #[derive(Default)]
@@ -35,10 +38,9 @@ impl Screen {
     pub(super) fn new() -> Self {
         let plain = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
         Self {
+            queue: crate::out::queue(),
             state: Mutex::default(),
             status_possible: io::stderr().is_terminal() && !plain,
-            lost: OnceLock::new(),
-            on_lost: Notify::new(),
         }
     }
 
@@ -47,20 +49,35 @@ impl Screen {
         self.status_possible
     }
 
-    /// Writes `text` as it is, and at once.
-    ///
-    /// Blocks while the reader is slower than the rules: that is how they learn to wait for it.
+    /// Writes `text` as it is, and at once if the reader takes it.
     pub(super) fn write(&self, stream: OutputStream, text: &str) {
         let mut state = self.state.lock();
         if state.status.is_some() {
-            to_stderr(ERASE);
+            self.to_stderr(ERASE);
         }
-        match stream {
-            OutputStream::Stdout => self.to_stdout(&mut state, text),
-            OutputStream::Stderr => to_stderr(text),
+        self.queue.write(stream, text);
+        if stream == OutputStream::Stdout {
+            state.within_line = !text.ends_with('\n');
         }
         if let Some(status) = &state.status {
-            to_stderr(status);
+            self.to_stderr(status);
+        }
+    }
+
+    /// The queue before the streams.
+    pub(super) fn queue(&self) -> &QueuedOutput {
+        &self.queue
+    }
+
+    /// Drops what is not written yet if the reader has taken nothing for a while. Says whether there is nothing left.
+    pub(super) fn give_up_if_stalled(&self) -> bool {
+        match self.queue.stalled() {
+            None => true,
+            Some(stalled) if stalled < PATIENCE => false,
+            Some(_) => {
+                self.queue.abandon();
+                true
+            }
         }
     }
 
@@ -79,7 +96,10 @@ impl Screen {
 
     /// Shows `text` as the status line, until [`Screen::clear_status`].
     pub(super) fn show_status(&self, text: &str) {
-        // Somebody is writing, maybe to a reader that is slow: the next status will do.
+        // The reader is slow: the next status will do.
+        if self.queue.backlog() > 0 {
+            return;
+        }
         let Some(mut state) = self.state.try_lock() else {
             return;
         };
@@ -87,47 +107,30 @@ impl Screen {
             .map_or(WIDTH, |(width, _)| usize::from(width.0));
         // A line that fills the last column would wrap in some terminals.
         let line = truncated(text, columns.saturating_sub(1));
-        to_stderr(&format!("{ERASE}{line}"));
+        self.to_stderr(&format!("{ERASE}{line}"));
         state.status = Some(line.to_owned());
     }
 
-    /// Removes the status line, if there is one and nobody is in the middle of writing.
+    /// Removes the status line, if there is one.
     pub(super) fn clear_status(&self) {
-        if let Some(mut state) = self.state.try_lock()
-            && state.status.take().is_some()
-        {
-            to_stderr(ERASE);
+        if self.state.lock().status.take().is_some() {
+            self.to_stderr(ERASE);
         }
     }
 
     /// Why standard output failed, if it did.
-    pub(super) fn lost(&self) -> Option<&io::Error> {
-        self.lost.get()
+    pub(super) fn lost(&self) -> Option<Arc<io::Error>> {
+        self.queue.failure(OutputStream::Stdout)
     }
 
     /// Ends when standard output fails.
     pub(super) async fn until_lost(&self) {
-        self.on_lost.notified().await;
+        self.queue.until_failed(OutputStream::Stdout).await;
     }
 
-    fn to_stdout(&self, state: &mut State, text: &str) {
-        if self.lost.get().is_some() {
-            return;
-        }
-        let mut out = io::stdout().lock();
-        // Flushed, because a rule may ask for less than a line, and who reads must not wait for it.
-        if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
-            && self.lost.set(error).is_ok()
-        {
-            self.on_lost.notify_one();
-        }
-        state.within_line = !text.ends_with('\n');
+    fn to_stderr(&self, text: &str) {
+        self.queue.write(OutputStream::Stderr, text);
     }
-}
-
-/// What cannot be said on standard error cannot be said at all.
-fn to_stderr(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// As much of `text` as fits into `columns`.

@@ -11,7 +11,7 @@ use cla_runtime::{
 };
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::output::{Colours, RunOutput};
 use super::plan::Planned;
@@ -24,6 +24,12 @@ const STATUS_DELAY: Duration = Duration::from_secs(1);
 
 /// How often the status line is brought up to date.
 const STATUS_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How often it is looked whether a reader takes anything.
+const LOOK_AFTER: Duration = Duration::from_millis(50);
+
+/// While more than this is not written yet, in bytes, no further run is reported.
+const MOST_BEHIND: usize = 8 << 20;
 
 /// A run that was started.
 pub(super) struct Started {
@@ -49,6 +55,8 @@ pub(super) struct Session {
     failed: usize,
     /// How many were cancelled: of those that failed.
     stopped: usize,
+    /// Whether one was out of time.
+    timed_out: bool,
     /// Who asked for the end of all runs.
     signal: Option<Signal>,
 }
@@ -77,6 +85,7 @@ impl Session {
             done: 0,
             failed: 0,
             stopped: 0,
+            timed_out: false,
             signal: None,
         }
     }
@@ -107,17 +116,28 @@ impl Session {
     }
 
     /// Looks after the runs until the last one has ended.
-    pub(super) async fn attend(&mut self, mut live: Live, mut signals: Signals) {
+    pub(super) async fn attend(&mut self, mut live: Live, signals: &mut Signals) {
         let screen = Arc::clone(&self.screen);
         let with_status = self.total > 1 && !self.json && screen.has_status();
         let mut ticks = interval_at(Instant::now() + STATUS_DELAY, STATUS_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut cancelled = false;
         while !live.is_empty() {
+            let behind = screen.queue().backlog() > MOST_BEHIND;
+            let lost = screen.until_lost();
             tokio::select! {
                 biased;
                 signal = signals.next() => self.on_signal(signal),
-                () = screen.until_lost() => self.engine.cancel_all(),
-                Some((started, report)) = live.next() => self.conclude(&started, &report),
+                () = lost, if !cancelled => {
+                    cancelled = true;
+                    self.engine.cancel_all();
+                }
+                Some((started, report)) = live.next(), if !behind => self.conclude(&started, &report),
+                () = sleep(LOOK_AFTER), if behind || self.signal.is_some() => {
+                    if self.signal.is_some() {
+                        screen.give_up_if_stalled();
+                    }
+                }
                 _ = ticks.tick(), if with_status && self.signal.is_none() => self.show_status(live.len()).await,
             }
         }
@@ -131,8 +151,49 @@ impl Session {
                 biased;
                 signal = signals.next() => self.on_signal(signal),
                 () = &mut idle => return,
+                () = sleep(LOOK_AFTER), if self.signal.is_some() => {
+                    screen.give_up_if_stalled();
+                }
             }
         }
+    }
+
+    /// Waits until all that was said is written: for as long as it takes, but for a reader that takes nothing only
+    /// briefly if the program is to end. Gives the exit code, which a signal changes.
+    pub(super) async fn drain(&mut self, signals: &mut Signals, code: u8) -> u8 {
+        let screen = Arc::clone(&self.screen);
+        let signalled = self.signal.is_some();
+        while let Some(unwritten) = screen.queue().unwritten() {
+            tokio::select! {
+                biased;
+                () = unwritten => break,
+                signal = signals.next() => self.on_signal(signal),
+                () = sleep(LOOK_AFTER), if self.signal.is_some() || self.timed_out => {
+                    if screen.give_up_if_stalled() {
+                        break;
+                    }
+                }
+            }
+        }
+        match self.signal {
+            Some(signal) if !signalled => signal.exit_code(),
+            None if code == 0 && screen.lost().is_some() => crate::exit::PIPE_CLOSED,
+            _ => code,
+        }
+    }
+
+    /// Writes a text with styles to a standard stream; without them where they are not wanted.
+    pub(super) fn show(&self, stream: OutputStream, text: &str) {
+        let coloured = match stream {
+            OutputStream::Stdout => self.colours.stdout,
+            OutputStream::Stderr => self.colours.stderr,
+        };
+        self.screen
+            .write(stream, &crate::out::plain(text, coloured));
+    }
+
+    pub(super) fn report(&self, problem: &dyn std::fmt::Display) {
+        self.show(OutputStream::Stderr, &crate::reported(problem));
     }
 
     /// The first signal cancels every run; the second ends the program, if it got this far.
@@ -161,6 +222,7 @@ impl Session {
                 self.failed += 1;
                 let stopped = error.kind == ErrorKind::Cancelled;
                 self.stopped += usize::from(stopped);
+                self.timed_out |= error.kind == ErrorKind::TimedOut;
                 if !stopped && !self.json {
                     let text = error.render(self.colours.stderr);
                     let text = format!("{}\n", text.trim_end());
@@ -193,13 +255,13 @@ impl Session {
         match self.screen.lost() {
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => crate::exit::PIPE_CLOSED,
             Some(error) => {
-                crate::report(&format_args!("cannot write to standard output: {error}"));
+                self.report(&format_args!("cannot write to standard output: {error}"));
                 crate::exit::FAILED
             }
             None if self.failed == 0 => 0,
             None => {
                 if self.total > 1 && !self.json {
-                    crate::report(&format_args!(
+                    self.report(&format_args!(
                         "{} of {} runs failed",
                         self.failed, self.total
                     ));

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cla_runtime::semaphore::{RunId, SemaphoreView, Status};
+use cla_runtime::semaphore::{RunId, SemaphoreView, Status, printable};
 
 /// The semaphores for which some of `runs` wait, and how many do. Others that share the store count
 /// for nothing.
@@ -29,7 +29,7 @@ pub(super) fn describe(live: usize, done: usize, queues: &[(&str, usize)]) -> St
     let mut parts = vec![format!("{} running", live.saturating_sub(waiting))];
     match queues {
         [] => {}
-        [(name, _)] => parts.push(format!("{waiting} waiting for \"{name}\"")),
+        [(name, _)] => parts.push(format!("{waiting} waiting for \"{}\"", printable(name))),
         _ => parts.push(format!("{waiting} waiting for {} semaphores", queues.len())),
     }
     parts.push(format!("{done} done"));

@@ -1,5 +1,6 @@
 //! What runs waited for and held, as files: the Chrome trace format, and a picture.
 
+use cla_runtime::semaphore::printable;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -112,14 +113,12 @@ pub(super) fn svg(runs: &[TracedRun]) -> String {
 
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in printable(text).chars() {
         match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            // XML has no way to write the others.
-            c if c.is_control() => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
     }

@@ -39,6 +39,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
     panel.semaphores.list().await?;
     let zone = TimeZone::system();
     loop {
+        super::written(&mut signals).await?;
         let next = tokio::select! {
             biased;
             signal = signals.next() => return Err(signal.into()),

@@ -48,17 +48,16 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
         () = timeout => return Err(still_in_use(panel, args).await),
     };
     match (view, args.json.json) {
-        (Some(view), true) => super::print_json(&view),
-        (Some(_), false) => Ok(()),
+        (Some(view), true) => super::print_json(&view)?,
+        (Some(_), false) => {}
         (None, json) => {
             crate::warn(&panel.unknown(&args.name).await?);
             if json {
-                super::print_json(&serde_json::Value::Null)
-            } else {
-                Ok(())
+                super::print_json(&serde_json::Value::Null)?;
             }
         }
     }
+    super::written(&mut signals).await
 }
 
 /// Ends when the semaphore is idle, with what is to be seen of it then.

@@ -305,7 +305,7 @@ pub(super) fn snippet(line: &str, underlined: Range<usize>) -> Snippet {
         // One for one, so that columns stay: nothing in a source may steer the terminal.
         .map(|c| match c {
             '\t' => '\t',
-            c if super::render::is_unprintable(c) => '\u{fffd}',
+            c if cla_semaphore::is_unprintable(c) => '\u{fffd}',
             c => c,
         })
         .collect::<Vec<_>>();

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use cla_semaphore::{printable, printable_lines};
 use codespan_reporting::diagnostic::{Diagnostic, Label, Severity};
 use codespan_reporting::files::{Error as FilesError, Files};
 use codespan_reporting::term::{self, Config, termcolor};
@@ -58,7 +59,7 @@ fn nested(role: &str, error: &RuleError) -> Vec<String> {
 fn own_notes(error: &RuleError) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(help) = &error.help {
-        notes.push(format!("help: {}", printable(help)));
+        notes.push(format!("help: {}", printable_lines(help)));
     }
     // The place already shown is not repeated.
     let shown = error.snippet.as_ref().and(error.location.as_ref());
@@ -100,7 +101,7 @@ fn place(location: &Location) -> String {
 }
 
 fn title(error: &RuleError) -> String {
-    match (printable(&error.name), printable(&error.message)) {
+    match (printable(&error.name), printable_lines(&error.message)) {
         (name, message) if message.is_empty() => name.into_owned(),
         (name, message) => format!("{name}: {message}"),
     }
@@ -109,10 +110,10 @@ fn title(error: &RuleError) -> String {
 fn emit(error: &RuleError, severity: Severity, mut notes: Vec<String>, colour: bool) -> String {
     // With a source line, the error's class stands below it.
     let header = match &error.snippet {
-        Some(_) if !error.message.is_empty() => printable(&error.message).into_owned(),
+        Some(_) if !error.message.is_empty() => printable_lines(&error.message).into_owned(),
         Some(_) => printable(&error.name).into_owned(),
         None if error.name == "uncaught" || is_class(error) => title(error),
-        None => printable(&error.message).into_owned(),
+        None => printable_lines(&error.message).into_owned(),
     };
     let mut diagnostic = Diagnostic::new(severity).with_message(header);
     let file = match (&error.snippet, &error.location) {
@@ -153,29 +154,6 @@ fn emit(error: &RuleError, severity: Severity, mut notes: Vec<String>, colour: b
 fn is_class(error: &RuleError) -> bool {
     use super::ErrorKind::{Exception, Syntax};
     matches!(error.kind, Exception | Syntax)
-}
-
-/// Characters that steer a terminal or reorder its text.
-pub(super) fn is_unprintable(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// The text with unprintable characters, but line ends and tabs, written as escapes.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    let keeps = |c: char| matches!(c, '\n' | '\t') || !is_unprintable(c);
-    if text.chars().all(keeps) {
-        return Cow::Borrowed(text);
-    }
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if keeps(character) {
-            escaped.push(character);
-        } else {
-            escaped.extend(character.escape_unicode());
-        }
-    }
-    Cow::Owned(escaped)
 }
 
 /// The one line of a file that codespan needs to see.

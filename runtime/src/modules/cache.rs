@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::blocking::blocking;
 use crate::sys::fiber;
 use crate::sys::quickjs::Bytecode;
 use crate::typescript::{self, PositionMap, Shape, Stripped, SyntaxProblem};
@@ -171,11 +172,11 @@ impl CodeCache {
 fn strip_aside(name: &str, text: &Arc<str>) -> Result<Stripped, Vec<SyntaxProblem>> {
     let task = {
         let (name, text) = (name.to_owned(), Arc::clone(text));
-        tokio::task::spawn_blocking(move || typescript::strip(&name, &text))
+        blocking(move || typescript::strip(&name, &text))
     };
     match fiber::block_on(task) {
         Ok(result) => result,
-        // Cannot happen while the worker lives; then doing it here is as good.
+        // There is no other thread: doing it here is slower for the neighbours, and as good.
         Err(_) => typescript::strip(name, text),
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn require<'js>(
         );
         return Err(Exception::throw_type(ctx, &message));
     };
-    let specifier = specifier.to_string()?;
+    let specifier = crate::text::exact_text(ctx, "require: the module's name", specifier)?;
     let name = resolve_or_throw(ctx, &run.modules, importer, &specifier, Reference::Called)?;
     match run.modules.settings.built_in(&name) {
         Some(BuiltIn::Native(_)) => Ok(run.modules.native_exports(ctx, run, &name)?.into_value()),

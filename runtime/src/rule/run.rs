@@ -13,7 +13,6 @@ mod values;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -419,11 +418,11 @@ impl<'js> Runner<'_, 'js> {
             Action::WaitChildren => self.join_all(scope)?,
             Action::Echo(data) => {
                 let text = self.text(data, scope)?;
-                self.run.write(OutputStream::Stdout, &format!("{text}\n"));
+                self.print(OutputStream::Stdout, text)?;
             }
             Action::Log(data) => {
                 let text = self.text(data, scope)?;
-                self.run.write(OutputStream::Stderr, &format!("{text}\n"));
+                self.print(OutputStream::Stderr, text)?;
             }
             Action::Dump(data) => {
                 let value = self.value(data, scope)?;
@@ -432,7 +431,7 @@ impl<'js> Runner<'_, 'js> {
                     Some(text) => self.js(text.to_string())?,
                     None => "undefined".to_owned(),
                 };
-                self.run.write(OutputStream::Stdout, &format!("{text}\n"));
+                self.print(OutputStream::Stdout, text)?;
             }
             Action::Sleep(data) => {
                 let pause = self.duration(data, scope)?;
@@ -448,7 +447,8 @@ impl<'js> Runner<'_, 'js> {
             Action::ReadFile { path, format } => {
                 let path = self.text(path, scope)?;
                 let format = self.format(format.as_ref(), Format::of(&path), scope)?;
-                let text = self.file(&path, |path| std::fs::read_to_string(path))?;
+                let text = self.read_file(&path)?;
+                let _kept = self.run.charge(text.len());
                 return self.js(data::read(&self.ctx, self.run, &text, format, &path));
             }
             Action::WriteFile {
@@ -467,13 +467,7 @@ impl<'js> Runner<'_, 'js> {
                     format
                 };
                 let text = self.js(data::write(&self.ctx, self.run, value, format))?;
-                let append = *append;
-                self.file(&path, move |path| {
-                    let mut options = std::fs::OpenOptions::new();
-                    options.create(true).write(true);
-                    options.append(append).truncate(!append);
-                    options.open(path)?.write_all(text.as_bytes())
-                })?;
+                self.write_file(&path, text, *append)?;
             }
             Action::Rule { file, stash, event } => {
                 return self.rule(file, stash.as_ref(), event.as_ref(), scope);

@@ -192,7 +192,7 @@ impl<'js> Evaluator<'js> {
 /// A value within a text: what is nothing is empty, what is no text is JSON.
 pub(super) fn shown(value: &Value<'_>) -> rquickjs::Result<String> {
     if let Some(text) = value.as_string() {
-        return text.to_string();
+        return crate::text::exact_text(value.ctx(), "the text", text);
     }
     if value.is_null() || value.is_undefined() {
         return Ok(String::new());

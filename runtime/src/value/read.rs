@@ -348,7 +348,7 @@ impl<'a, 'js, T: Tree> Walk<'a, 'js, T> {
     fn see(&mut self, value: Value<'js>) -> Result<Seen<'js, T>, Unfit> {
         let mut value = value;
         if value.is_object() || value.is_big_int() {
-            value = self.to_json(value)?;
+            value = self.replaced(value)?;
         }
         if let Some(number) = value.as_number() {
             return self.whole(T::number(number));
@@ -396,7 +396,7 @@ impl<'a, 'js, T: Tree> Walk<'a, 'js, T> {
     }
 
     /// What `toJSON` gives instead, if there is one.
-    fn to_json(&mut self, value: Value<'js>) -> Result<Value<'js>, Unfit> {
+    fn replaced(&mut self, value: Value<'js>) -> Result<Value<'js>, Unfit> {
         let method: Value<'js> = match value.as_object() {
             Some(object) => object.get("toJSON")?,
             None => match self
@@ -668,7 +668,7 @@ impl<'a, 'js, T: Tree> Walk<'a, 'js, T> {
 
     fn step(&mut self) -> Result<(), Unfit> {
         self.steps += 1;
-        if self.steps % STEPS_PER_QUESTION == 0 {
+        if self.steps.is_multiple_of(STEPS_PER_QUESTION) {
             self.ask()?;
         }
         Ok(())

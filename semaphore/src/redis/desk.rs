@@ -182,6 +182,7 @@ impl Desk {
 /// Starts a driver on its own thread.
 pub(super) fn open(settings: Arc<Settings>) -> std::io::Result<Desk> {
     let (sender, orders) = mpsc::unbounded_channel();
+    crate::descriptors::for_an_event_loop()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -197,6 +198,10 @@ pub(super) fn open(settings: Arc<Settings>) -> std::io::Result<Desk> {
                 let mut driver = Driver::new(settings, orders, weak);
                 std::future::poll_fn(|cx| driver.poll(cx)).await;
             });
+        })
+        .map_err(|error| {
+            let message = format!("cannot start a thread: {error}");
+            std::io::Error::new(error.kind(), message)
         })?;
     Ok(desk)
 }

@@ -308,7 +308,14 @@ impl Drop for Open {
 
 impl Worker {
     /// Starts the thread. It ends when nobody can send commands any more.
-    pub(super) fn start(path: Arc<Path>, hub: Arc<EventHub>, inbox: Receiver<Command>) {
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(super) fn start(
+        path: Arc<Path>,
+        hub: Arc<EventHub>,
+        inbox: Receiver<Command>,
+    ) -> std::io::Result<()> {
         let worker = Self {
             path,
             hub,
@@ -319,10 +326,10 @@ impl Worker {
             held: HashMap::new(),
             owed: Vec::new(),
         };
-        // Should there be no more threads, the inbox is gone, and callers are told.
-        let _ = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("cla-sqlite".to_owned())
-            .spawn(move || worker.run());
+            .spawn(move || worker.run())
+            .map(drop)
     }
 
     fn run(mut self) {

@@ -1,6 +1,7 @@
 //! What an object is: its class, and what there is to show of it besides its properties.
 
 use cla_runtime::js::{self, Function, IntoJs, Object, Value};
+use cla_runtime::semaphore::printable;
 
 use super::Inspector;
 use crate::intrinsics::{Intrinsic, Property};
@@ -68,7 +69,10 @@ impl<'js> Inspector<'_, 'js> {
     pub(super) fn own_name(&self, function: &Function<'js>) -> js::Result<Option<String>> {
         match self.intrinsics.own_data(function, "name")? {
             Some(name) => Ok(match name.as_string() {
-                Some(name) => Some(text(name)?).filter(|name| !name.is_empty()),
+                Some(name) => {
+                    let name = printable(&text(name)?).into_owned();
+                    Some(name).filter(|name| !name.is_empty())
+                }
                 None => None,
             }),
             None => Ok(None),

@@ -1,9 +1,11 @@
 //! What there is to show of each kind of object.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use cla_runtime::js::promise::PromiseState;
 use cla_runtime::js::{self, Coerced, Function, IntoJs, Object, Value};
+use cla_runtime::semaphore::{printable, printable_lines};
 
 use super::kind::{Kind, Named};
 use super::scalar::{primitive_text, quoted, symbol_text};
@@ -141,7 +143,7 @@ impl<'js> Inspector<'_, 'js> {
             && let Some(parent) = self.intrinsics.data_text(&parent, "name")?
             && !parent.is_empty()
         {
-            let _ = write!(base, " extends {parent}");
+            let _ = write!(base, " extends {}", printable(&parent));
         }
         base.push(']');
         Ok(base)
@@ -160,7 +162,7 @@ impl<'js> Inspector<'_, 'js> {
             (I::RegExpSticky, 'y'),
         ];
         let source: js::String<'js> = self.intrinsics.on(I::RegExpSource, value)?;
-        let mut shown = format!("/{}/", text(&source)?);
+        let mut shown = format!("/{}/", printable(&text(&source)?));
         for (getter, letter) in FLAGS {
             if self.intrinsics.on::<Coerced<bool>>(getter, value)?.0 {
                 shown.push(letter);
@@ -263,6 +265,9 @@ impl<'js> Inspector<'_, 'js> {
         if !full[message_end..].contains("\n    at") {
             full = format!("[{full}]");
         }
+        if let Cow::Owned(shown) = printable_lines(&full) {
+            full = shown;
+        }
         if indentation > 0 {
             full = full.replace('\n', &format!("\n{:indentation$}", ""));
         }
@@ -343,7 +348,7 @@ impl<'js> Inspector<'_, 'js> {
         }
         let plain = match value.as_string() {
             Some(string) => quoted(&text(string)?),
-            None if value.is_symbol() => symbol_text(&value)?,
+            None if value.is_symbol() => printable(&symbol_text(&value)?).into_owned(),
             None if value.is_big_int() => format!("{}n", primitive_text(&value)?),
             None => primitive_text(&value)?,
         };

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use cla_runtime::js::{self, Value};
+use cla_runtime::semaphore::{is_unprintable, printable};
 
 use super::{Inspector, Style};
 use crate::text::{atom_text, coerce, text, units};
@@ -22,7 +23,7 @@ impl<'js> Inspector<'_, 'js> {
             return Ok(self.style(Style::Null, "null"));
         }
         if value.is_symbol() {
-            return Ok(self.style(Style::Symbol, symbol_text(value)?));
+            return Ok(self.style(Style::Symbol, printable(&symbol_text(value)?)));
         }
         let mut shown = primitive_text(value)?;
         if value.is_big_int() {
@@ -116,6 +117,7 @@ pub(super) fn escape(string: &str, quote: Option<char>) -> String {
             control if control < ' ' || ('\u{7f}'..='\u{9f}').contains(&control) => {
                 let _ = write!(escaped, "\\x{:02X}", control as u32);
             }
+            hidden if is_unprintable(hidden) => escaped.extend(hidden.escape_unicode()),
             other => escaped.push(other),
         }
     }

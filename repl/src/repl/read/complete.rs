@@ -7,7 +7,7 @@ use super::Mode;
 use super::known::{Known, List};
 use super::place::{self, Place, Wanted};
 use super::tokens::{self, KEYWORDS};
-use crate::render::steers_terminals;
+use cla_runtime::semaphore::is_unprintable;
 
 /// More would not be read, and the editor takes no more than 65,535.
 const MAX_CANDIDATES: usize = 1_000;
@@ -49,7 +49,7 @@ pub(crate) fn complete(
     let (text, rest) = line.split_at(cursor);
     for place in place::places(text, mode) {
         let (start, mut candidates) = candidates(text, rest, &place, known, files);
-        candidates.retain(|candidate| !candidate.text.contains(steers_terminals));
+        candidates.retain(|candidate| !candidate.text.contains(is_unprintable));
         candidates.sort();
         candidates.dedup();
         candidates.truncate(MAX_CANDIDATES);

@@ -102,7 +102,7 @@ fn rest_of_history(line: &str, history: &Context<'_>) -> Option<String> {
     }
     let rest = HistoryHinter::new().hint(line, line.len(), history)?;
     // Several lines would jump up and down below the cursor.
-    (!rest.contains(crate::render::steers_terminals)).then_some(rest)
+    (!rest.contains(cla_runtime::semaphore::is_unprintable)).then_some(rest)
 }
 
 #[cfg(test)]

@@ -3,14 +3,19 @@
 //! The editor takes one message at a time, and none while a list of completions or a search is open. So that
 //! nobody who prints has to wait for the user, messages queue for a thread that hands them on, in order.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
 use rustyline::ExternalPrinter;
 
+use crate::repl::screen::Backlog;
+
 /// Prints above the prompt; to be cloned for whoever has something to say.
 #[derive(Clone, Debug)]
-pub(crate) struct Printer(mpsc::Sender<String>);
+pub(crate) struct Printer {
+    messages: mpsc::Sender<String>,
+    backlog: Arc<Backlog>,
+}
 
 /// The thread behind the printers.
 pub(crate) struct Pump {
@@ -28,15 +33,18 @@ impl Printer {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        let _ = self.0.send(text);
+        self.backlog.add(text.len());
+        let _ = self.messages.send(text);
     }
 }
 
 impl Pump {
     pub(crate) fn start(
         mut editor: impl ExternalPrinter + Send + 'static,
+        backlog: Arc<Backlog>,
     ) -> std::io::Result<Self> {
-        let (sender, receiver) = mpsc::channel::<String>();
+        let (messages, receiver) = mpsc::channel::<String>();
+        let waiting = Arc::clone(&backlog);
         let thread = thread::Builder::new()
             .name("printer".to_owned())
             .spawn(move || {
@@ -50,14 +58,17 @@ impl Pump {
                         ended |= more.is_empty();
                         text.push_str(&more);
                     }
+                    let bytes = text.len();
+                    let printed = editor.print(text);
+                    waiting.printed(bytes);
                     // The terminal is gone: there is nobody to tell.
-                    if editor.print(text).is_err() || ended {
+                    if printed.is_err() || ended {
                         break;
                     }
                 }
             })?;
         Ok(Self {
-            printer: Printer(sender),
+            printer: Printer { messages, backlog },
             thread,
         })
     }
@@ -68,14 +79,14 @@ impl Pump {
 
     /// Prints what is left. The editor must be gone: it would keep the thread waiting.
     pub(crate) fn finish(self) {
-        let _ = self.printer.0.send(String::new());
+        let _ = self.printer.messages.send(String::new());
         let _ = self.thread.join();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
 
@@ -91,7 +102,7 @@ mod tests {
     #[test]
     fn everything_is_printed_in_order_and_as_whole_lines() {
         let paper = Arc::new(Mutex::new(String::new()));
-        let pump = Pump::start(Paper(Arc::clone(&paper))).unwrap();
+        let pump = Pump::start(Paper(Arc::clone(&paper)), Arc::default()).unwrap();
         let printer = pump.printer();
         for text in ["a", "b\n", "", "c\nd"] {
             printer.print(text);

@@ -9,7 +9,7 @@ use rustyline::validate::ValidationResult;
 use unicode_width::UnicodeWidthChar;
 
 use super::{Knowledge, Mode, State, commands};
-use crate::render::steers_terminals;
+use cla_runtime::semaphore::{is_unprintable, printable};
 
 /// How far apart the editor puts tab stops.
 const TAB: usize = 8;
@@ -96,7 +96,7 @@ fn state(text: &str, mode: Mode, session: &dyn Knowledge) -> State {
 
 /// A message below the input, with a caret under the place that it is about.
 fn under(text: &str, message: &str, line: usize, column: usize, screen: Screen) -> String {
-    let message = message.replace(steers_terminals, "\u{fffd}");
+    let message = printable(message);
     let lines = text.split('\n').count();
     let line = line.clamp(1, lines);
     let source = text.split('\n').nth(line - 1).unwrap_or_default();
@@ -121,7 +121,7 @@ fn under(text: &str, message: &str, line: usize, column: usize, screen: Screen) 
         .skip(skipped)
         .take(room / 2 + ahead)
         .map(|character| {
-            if steers_terminals(character) {
+            if is_unprintable(character) {
                 ' '
             } else {
                 character

@@ -1,23 +1,21 @@
 //! What ops do outside of the rulebook: commands, files, requests.
 
 use rquickjs::{Object, Value};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::super::book::{Data, Op};
 use super::super::data::{self, Format};
 use super::super::scope::Scope;
 use super::super::shell;
 use super::{Ran, Runner};
-use crate::output::OutputStream;
+use crate::files;
 
 impl<'js> Runner<'_, 'js> {
     pub(super) fn shell(&self, op: &Op, data: &Data, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
         let command = self.text(data, scope)?;
-        let write = |stream: OutputStream, text: &str| self.run.write(stream, text);
         let assigned = op.register.is_some();
-        let stream: Option<shell::Writer<'_>> = if assigned { None } else { Some(&write) };
         let ended = self
-            .wait(shell::run(&command, stream))?
+            .wait(shell::run(self.run, &command, !assigned))?
             .map_err(|error| self.throw(&format!("the command cannot be run: {error}")))?;
         if !assigned && ended.code != 0 {
             let message = format!("the command exited with {}: {}", ended.code, command.trim());
@@ -44,16 +42,17 @@ impl<'js> Runner<'_, 'js> {
             .ok_or_else(|| self.throw(&format!("the format is json, yaml or text, not {name:?}")))
     }
 
-    /// Does something to a file, on a thread that may block.
-    pub(super) fn file<T: Send + 'static>(
-        &self,
-        path: &str,
-        work: impl FnOnce(&Path) -> std::io::Result<T> + Send + 'static,
-    ) -> Ran<'js, T> {
-        let owned = PathBuf::from(path);
-        let done = self.wait(tokio::task::spawn_blocking(move || work(&owned)))?;
-        let done = done.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        done.map_err(|error| self.throw(&format!("{path}: {error}")))
+    /// The text of a file, as far as the run's memory allows: with its text as a string, and what that says.
+    pub(super) fn read_file(&self, path: &str) -> Ran<'js, String> {
+        let most = self.run.memory_left() / 3;
+        let read = self.wait(files::read(PathBuf::from(path), most))?;
+        read.map_err(|error| self.throw(&format!("{path}: {error}")))
+    }
+
+    pub(super) fn write_file(&self, path: &str, text: String, append: bool) -> Ran<'js> {
+        let _kept = self.run.charge(text.len());
+        let written = self.wait(files::write(PathBuf::from(path), text, append))?;
+        written.map_err(|error| self.throw(&format!("{path}: {error}")))
     }
 
     /// A request; what the server answers. An answer that is no success fails the op unless it is assigned.

@@ -7,6 +7,7 @@ use super::super::book::{Condition, Data};
 use super::super::scope::{Scope, shown};
 use super::{Abort, Ran, Runner};
 use crate::isolate::resolve;
+use crate::output::OutputStream;
 
 impl<'js> Runner<'_, 'js> {
     pub(super) fn undefined(&self) -> Value<'js> {
@@ -70,6 +71,12 @@ impl<'js> Runner<'_, 'js> {
     /// Blocks the run until the future is done.
     pub(super) fn wait<F: Future>(&self, future: F) -> Ran<'js, F::Output> {
         self.js(self.run.block_on(&self.ctx, future))
+    }
+
+    /// Writes a line to the run's output.
+    pub(super) fn print(&self, stream: OutputStream, mut line: String) -> Ran<'js> {
+        line.push('\n');
+        self.js(self.run.write(&self.ctx, stream, &line))
     }
 
     /// A loop without anything to wait for lets others have their turn.
