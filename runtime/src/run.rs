@@ -429,7 +429,7 @@ impl Run {
         }
         // It is stopped, and what must happen in the end goes on for a while.
         match self.wait_end() {
-            Some(until) if self.control.reason() != Some(Stop::OutOfMemory) => {
+            Some(until) if !self.has_no_grace() => {
                 fiber::block_on(within(until, future)).map(|done| (done, true))
             }
             _ => Err(Stopped),
@@ -731,10 +731,13 @@ impl Run {
         if self.shield.get().is_none() {
             return self.is_halted();
         }
-        matches!(
-            self.control.reason(),
-            Some(Stop::OutOfMemory | Stop::Panicked)
-        ) || self.grace_end().is_some_and(past)
+        self.has_no_grace() || self.grace_end().is_some_and(past)
+    }
+
+    /// Whether it was stopped by something that not even what must happen in the end outlasts.
+    fn has_no_grace(&self) -> bool {
+        let reason = self.control.reason();
+        matches!(reason, Some(Stop::OutOfMemory | Stop::Panicked))
     }
 
     /// Whether the run as a whole is to end, shielded or not.

@@ -363,6 +363,7 @@ fn room_for_value(run: &Run, report: &mut RunReport, limits: &Limits) -> Option<
     }
     let room = run.family.room(bytes);
     if room.is_none() {
+        report.value = RuleValue::Null;
         report.result = Err(RuleError::family_out_of_memory(limits.memory));
     }
     room

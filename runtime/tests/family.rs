@@ -143,7 +143,7 @@ fn values_of_forks_count_until_they_are_looked_at() {
 do:
   - foreach: '{{ Array.from({length: 40}, (_, n) => n) }}'
     do:
-      - {parallel: wait, do: [{return: '{{ \"x\".repeat(1000000) }}'}]}
+      - {parallel: wait, register: 'r${it}', do: [{return: '{{ \"x\".repeat(1000000) }}'}]}
       - sleep: 10ms
   - do: 'while (true) {}'
 ";

@@ -652,8 +652,8 @@ impl ErrorClass {
     }
 }
 
-/// What a semaphore or a request takes in a list until that has become values of the rule's, in bytes.
-const ROW_BYTES: usize = 2048;
+/// What a semaphore or a request takes in a list, in bytes.
+const ROW_BYTES: usize = 1024;
 
 /// The functions with which administrators look and steer.
 #[derive(Clone, Copy, Debug)]

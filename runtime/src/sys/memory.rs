@@ -209,11 +209,12 @@ impl MemoryGauge {
     /// Gives back what is reserved and not needed soon. Cheap when there is not much of it.
     pub(crate) fn trim(&self) {
         let (used, granted) = (self.used.get(), self.granted.get());
-        if granted != usize::MAX && granted.saturating_sub(used) > 4 * step(used) {
-            if let Some(seat) = &mut *self.seat.borrow_mut() {
-                seat.shrink_to((used + step(used)).max(SEAT_BYTES).min(granted));
-                self.granted.set(seat.reserved());
-            }
+        if granted != usize::MAX
+            && granted.saturating_sub(used) > 4 * step(used)
+            && let Some(seat) = &mut *self.seat.borrow_mut()
+        {
+            seat.shrink_to((used + step(used)).max(SEAT_BYTES).min(granted));
+            self.granted.set(seat.reserved());
         }
     }
 
