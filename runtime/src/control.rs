@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use cla_semaphore::{RunId, Semaphores};
 use parking_lot::Mutex;
 
 /// How long what must happen in the end (`finally`, waiting for cancelled forks) may take after a run was stopped: once
@@ -39,9 +40,26 @@ pub(crate) struct Control {
     until: Mutex<Option<Instant>>,
     /// Who to wake when the flag is set: the run's task, while it is blocked.
     waker: Mutex<Option<Waker>>,
+    /// Stores of the run's own, in which it may hold something.
+    stores: Mutex<Vec<Semaphores>>,
 }
 
 impl Control {
+    /// Notes a store of the run's own, besides that of the engine.
+    pub(crate) fn may_hold(&self, semaphores: Semaphores) {
+        self.stores.lock().push(semaphores);
+    }
+
+    /// Gives the run up in the stores of its own: see [`Semaphores::abandon`], which is to be called for that of the
+    /// engine. For another thread, while the run's own is stuck.
+    #[allow(dead_code, reason = "the watchdog calls it")]
+    pub(crate) fn abandon_elsewhere(&self, run: RunId) {
+        let stores = self.stores.lock().clone();
+        for semaphores in stores {
+            semaphores.abandon(run);
+        }
+    }
+
     /// Stops the run for `reason`, unless it was stopped before.
     pub(crate) fn stop(&self, reason: Stop) {
         self.stop_within(reason, None);

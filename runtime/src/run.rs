@@ -507,6 +507,12 @@ impl Run {
         Ok(self.charge(bytes))
     }
 
+    /// Notes a store of the run's own in which it may hold something: should the run get stuck beyond its limit, it is
+    /// [given up](Semaphores::abandon) there, too.
+    pub fn may_hold(&self, semaphores: &Semaphores) {
+        self.control.may_hold(semaphores.clone());
+    }
+
     /// Has `future` done after the run's end, when all permits are given back and its values are gone, and before its
     /// report is out: to tell a store of the run's own that nothing is held any more. It gets a few seconds at most.
     pub fn at_end(&self, future: impl Future<Output = ()> + 'static) {

@@ -10,6 +10,7 @@ use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -95,6 +96,42 @@ const STORE_BYTES: usize = 2048;
 /// How many slots may be held that no semaphore of the rule's stands for before it is seen which of them expired.
 const FEW: usize = 64;
 
+/// How many stores that others share, each with a thread and descriptors of its own, a run may open ...
+const MOST_STORES: usize = 64;
+/// ... and all runs of a process together.
+const MOST_STORES_OF_ALL: usize = 512;
+
+/// How many there are.
+static STORES: AtomicUsize = AtomicUsize::new(0);
+
+/// One of the stores that may be open in the process.
+struct Open;
+
+impl Open {
+    fn one() -> Option<Self> {
+        let more = |open: usize| (open < MOST_STORES_OF_ALL).then_some(open + 1);
+        let counted = STORES.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        counted.is_ok().then_some(Self)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        STORES.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The URL as all do who mean the same file. (A file that is not there yet is the same by its text.)
+fn one_way_to_say_it(url: String) -> String {
+    match url.strip_prefix("sqlite:") {
+        Some(path) => match std::fs::canonicalize(path) {
+            Ok(path) => format!("sqlite:{}", path.display()),
+            Err(_) => url,
+        },
+        None => url,
+    }
+}
+
 /// The module in one run.
 struct Module {
     run: Rc<Run>,
@@ -134,16 +171,29 @@ impl Module {
     ) -> js::Result<Value<'js>> {
         let what = string_argument(ctx, "connect", what)?;
         let url = name_argument(ctx, &what, url)?;
+        let url = one_way_to_say_it(url);
         let store = self.shared.borrow().get(&url).map(Rc::clone);
         let store = match store {
             Some(store) => store,
             None => {
+                if self.shared.borrow().len() > MOST_STORES {
+                    let message = format!("{what}: a run opens at most {MOST_STORES} stores");
+                    return Err(js::Exception::throw_range(ctx, &message));
+                }
+                let Some(open) = Open::one() else {
+                    let message = format!(
+                        "{what}: the runs of this process have {MOST_STORES_OF_ALL} stores open, which is all they may"
+                    );
+                    return Err(js::Exception::throw_range(ctx, &message));
+                };
                 let semaphores = Semaphores::connect(&url)
                     .map_err(|error| type_error(ctx, format_args!("{what}: {error}")))?;
+                self.run.may_hold(&semaphores);
                 let store = Store::new(&self.run, semaphores.clone(), Kind::Elsewhere);
                 self.run.at_end(async move {
                     // A store that cannot be told finds out by itself.
                     let _ = semaphores.close().await;
+                    drop(open);
                 });
                 self.shared.borrow_mut().insert(url, Rc::clone(&store));
                 store

@@ -298,7 +298,13 @@ impl Console {
         runtime.block_on(async {
             session.interrupt();
             engine.cancel_all();
-            session.close().await;
+            let report = session.close().await;
+            // It ended by itself, or never began: so far only that was said.
+            if let Err(error) = &report.result
+                && error.kind == ErrorKind::Panic
+            {
+                anstream::eprintln!("{}", error.render(false).trim_end());
+            }
             engine.idle().await;
             crate::store::close(&semaphores).await;
         });
