@@ -152,7 +152,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         batch::run(&mut console)
     };
     console.settle();
-    if console.is_over() && code == 0 {
+    if console.is_over() && code == 0 || console.is_unread() {
         code = crate::exit::PIPE_CLOSED;
     }
     if console.is_interrupted() {

@@ -48,6 +48,8 @@ pub(super) struct Console {
     over: bool,
     /// Ctrl-C ended what was done for a program.
     interrupted: bool,
+    /// What was done for a program ended because nobody reads what it prints.
+    unread: bool,
 }
 
 /// When it is said how long an input took.
@@ -120,6 +122,7 @@ impl Console {
             interrupts,
             over: false,
             interrupted: false,
+            unread: false,
         })
     }
 
@@ -135,6 +138,11 @@ impl Console {
     /// Whether Ctrl-C ended what was done for a program.
     pub(super) fn is_interrupted(&self) -> bool {
         self.interrupted
+    }
+
+    /// Whether what was done for a program ended because nobody reads what it prints.
+    pub(super) fn is_unread(&self) -> bool {
+        self.unread
     }
 
     /// Waits until all that was said is written. Ctrl-C gives that up, and ends what is done for a program.
@@ -264,7 +272,8 @@ impl Console {
             self.over = true;
         }
         if error.name == "Interrupted" && !self.interactive {
-            self.interrupted = !self.screen.is_lost();
+            self.unread = self.screen.is_lost();
+            self.interrupted = !self.unread;
         }
         if error.name == "Interrupted" {
             self.screen.say(&Span::new("interrupted", DIM).to_string());
