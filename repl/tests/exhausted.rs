@@ -27,10 +27,10 @@ const COMMANDS: [(&str, &str); 9] = [
 ];
 
 fn folder() -> tempfile::TempDir {
-    let folder = tempfile::Builder::new()
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777))
-        .tempdir()
-        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // Another user is to write into it, too.
+    let anybody = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(folder.path(), anybody).unwrap();
     for (name, text) in [
         (
             "rule.js",

@@ -176,7 +176,14 @@ impl Module {
         let store = match store {
             Some(store) => store,
             None => {
-                if self.shared.borrow().len() > MOST_STORES {
+                let others = || {
+                    self.shared
+                        .borrow()
+                        .keys()
+                        .filter(|url| !url.is_empty())
+                        .count()
+                };
+                if others() >= MOST_STORES {
                     let message = format!("{what}: a run opens at most {MOST_STORES} stores");
                     return Err(js::Exception::throw_range(ctx, &message));
                 }
