@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounds::{self, End, Machine, Seen};
 use crate::child::{self, Ended};
 use crate::corpus::{Case, Host, SLOT};
+use crate::program::TOO_MUCH;
 use crate::run::{command_line, neighbour, neighbour_ends};
 use crate::settings::Settings;
 use crate::suite::lanes;
@@ -188,7 +189,7 @@ impl Process {
         let stdin = self.child.stdin.as_mut().unwrap();
         // A process that is gone has no answer either.
         let _ = writeln!(stdin, "{line}");
-        while Instant::now() < deadline && child::peak(self.child.id()) < crate::program::TOO_MUCH {
+        while Instant::now() < deadline && child::peak(self.child.id()) < TOO_MUCH {
             match self.answers.recv_timeout(Duration::from_millis(5)) {
                 Ok(answer) => {
                     if let Ok(answer) = serde_json::from_str(&answer) {
@@ -265,7 +266,10 @@ fn one(
         }
     };
     let broken = bounds::broken(case, &seen, machine);
-    if !broken.is_empty() {
+    let grown = process
+        .as_ref()
+        .is_some_and(|process| child::peak(process.child.id()) > TOO_MUCH / 2);
+    if !broken.is_empty() || grown {
         // What it left behind is not to be taken for a failure of the next one.
         *process = None;
     }
