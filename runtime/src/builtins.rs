@@ -5,6 +5,11 @@
 //! one of ours does the work and can be stopped; where no rule needs it, it is refused with a `RangeError` that names
 //! the limit.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "functions that JavaScript calls are given their arguments by value"
+)]
+
 use std::ffi::CStr;
 
 use rquickjs::function::{Opt, Rest, This};
@@ -336,7 +341,7 @@ fn occurrence(
     /// How many characters are looked at between two questions.
     const STEP: usize = 64 * 1024;
     let step = |at: usize| {
-        if at % STEP == 0 {
+        if at.is_multiple_of(STEP) {
             run.checkpoint(ctx)
         } else {
             Ok(())

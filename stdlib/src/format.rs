@@ -30,11 +30,14 @@ pub(crate) fn display<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<Str
 /// Values with spaces between.
 pub(crate) fn join<'js>(ctx: &Ctx<'js>, values: &[Value<'js>]) -> js::Result<String> {
     let state = State::of(ctx)?;
-    let mut line = String::new();
-    for (at, value) in values.iter().enumerate() {
-        if at > 0 {
-            line.push(' ');
-        }
+    let Some((first, rest)) = values.split_first() else {
+        return Ok(String::new());
+    };
+    // The one text of a large `print` is not copied again.
+    let mut line = display(ctx, first)?;
+    state.wrote(ctx, line.len())?;
+    for value in rest {
+        line.push(' ');
         let shown = display(ctx, value)?;
         state.wrote(ctx, shown.len())?;
         line.push_str(&shown);
