@@ -585,8 +585,14 @@ fn a_neighbour_has_its_turns_while_a_value_is_converted() {
 fn texts_of_rulebooks_stand_half_surrogates() {
     let written = Arc::new(Written::default());
     let engine = Engine::builder().workers(1).build();
-    let book =
-        "do:\n  - echo: 'a${\"\\ud800\"}b'\n  - echo: ${[\"\\udc00\"]}\n  - dump: ${\"\\ud800\"}\n";
+    let book = "
+vars: {half: x, list: []}
+do:
+  - do: half = String.fromCharCode(0xd800); list = [half]
+  - echo: 'a${half}b'
+  - echo: ${list}
+  - dump: ${half}
+";
     let options = RunOptions::new().output(written.clone());
     let run = engine.run(Script::new("rule.yml", book), options).wait();
     assert!(run.is_ok(), "{:?}", run.result);
