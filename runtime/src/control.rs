@@ -52,7 +52,6 @@ impl Control {
 
     /// Gives the run up in the stores of its own: see [`Semaphores::abandon`], which is to be called for that of the
     /// engine. For another thread, while the run's own is stuck.
-    #[allow(dead_code, reason = "the watchdog calls it")]
     pub(crate) fn abandon_elsewhere(&self, run: RunId) {
         let stores = self.stores.lock().clone();
         for semaphores in stores {

@@ -97,12 +97,13 @@ impl Answerable for Watched {
 impl Watched {
     /// Gives up what the run holds, and reports its end.
     fn give_up(&self, reason: Stop) {
-        let report = self.report.lock().take();
+        let report = Arc::clone(&self.report);
+        let control = Arc::clone(&self.control);
         let error = match reason {
             Stop::Cancelled => RuleError::cancelled(),
             Stop::TimedOut => RuleError::timed_out(self.limits.timeout.unwrap_or_default()),
             Stop::OutOfMemory => RuleError::out_of_memory(self.limits.memory),
-            Stop::Panicked => RuleError::panic("the run does not answer since"),
+            Stop::Panicked => RuleError::panic("the run has not answered since"),
         };
         let report_of =
             |error| RunReport::without_facts(self.id, &self.name, self.started, Err(error));
@@ -111,9 +112,11 @@ impl Watched {
         // A store may be slow or away; the clock goes on.
         let work = move || {
             semaphores.abandon(id);
+            control.abandon_elsewhere(id);
             live.remove(id);
-            if let Some(report) = report {
-                let _ = report.send(Sent {
+            let sender = report.lock().take();
+            if let Some(sender) = sender {
+                let _ = sender.send(Sent {
                     report: report_to_send,
                     room: None,
                 });
