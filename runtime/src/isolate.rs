@@ -148,6 +148,7 @@ impl Isolate {
         isolate
             .context
             .with(|ctx| pulse.set_countdown(Countdown::of(&ctx)));
+        isolate.context.with(|ctx| run.gauge.set_runtime(&ctx));
         let attending = Rc::downgrade(run);
         run.gauge
             .set_attendant(move || attending.upgrade().is_none_or(|run| run.on_allocation()));

@@ -571,6 +571,7 @@ impl Run {
     pub(crate) fn on_interrupt(&self) -> bool {
         self.gauge.pulse().note_asked();
         self.gauge.refuse_large(false);
+        self.gauge.allow_collection();
         self.unanswered.set(None);
         self.must_stop() || (self.give_way() && self.must_stop())
     }

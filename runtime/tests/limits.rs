@@ -300,3 +300,23 @@ fn whatever_a_script_makes_of_the_limit_of_stack_traces_the_process_lives() {
         assert_eq!(run.result.unwrap(), 1, "{code}");
     }
 }
+
+#[test]
+fn an_object_that_grows_until_a_resize_is_refused_ends_its_run_alone() {
+    // Each limit has another resize refused; some of them make the interpreter look for garbage at that moment.
+    let engine = Engine::new();
+    let grow = [
+        "const o = {}; for (let i = 0; ; i++) o['k' + i] = i",
+        "const all = []; for (let n = 0; ; n++) { const o = {}; all.push(o); for (let i = 0; i < 3000; i++) o['k' + n + i] = [o] }",
+    ];
+    for code in grow {
+        let script = Script::new("grow.js", code);
+        for step in 0..150 {
+            let limits = Limits::default().memory(2 * 1024 * 1024 + step * 28 * 1024);
+            let report = engine
+                .run(script.clone(), RunOptions::new().limits(limits))
+                .wait();
+            assert_eq!(report.result.unwrap_err().kind, ErrorKind::OutOfMemory);
+        }
+    }
+}

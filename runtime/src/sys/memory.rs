@@ -16,6 +16,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rquickjs::allocator::Allocator;
+use rquickjs::{Ctx, qjs};
 
 use crate::family::{SEAT_BYTES, Seat};
 use crate::ticker::Pulse;
@@ -46,6 +47,10 @@ pub(crate) struct MemoryGauge {
     may_refuse: Cell<bool>,
     /// The run must stop and does not ask otherwise: what is large is refused.
     refuses_large: Cell<bool>,
+    /// The runtime whose memory this is; null before there is one.
+    runtime: Cell<*mut qjs::JSRuntime>,
+    /// At how many bytes the runtime will look for garbage again, once that is allowed.
+    collect_at: Cell<Option<qjs::size_t>>,
     used: Cell<usize>,
     peak: Cell<usize>,
     /// Up to here nobody need be asked: what is reserved, once the limit counts.
@@ -80,6 +85,8 @@ impl MemoryGauge {
             attendant: OnceCell::new(),
             may_refuse: Cell::new(false),
             refuses_large: Cell::new(false),
+            runtime: Cell::new(null_mut()),
+            collect_at: Cell::new(None),
             used: Cell::new(0),
             peak: Cell::new(0),
             granted: Cell::new(usize::MAX),
@@ -88,6 +95,38 @@ impl MemoryGauge {
             crowded: Cell::new(false),
             seat: RefCell::new(Some(seat)),
         })
+    }
+
+    /// The memory is that of the context's runtime, which lives as long as requests come from it.
+    pub(crate) fn set_runtime(&self, ctx: &Ctx<'_>) {
+        // SAFETY: the context is alive; the call only reads a field.
+        self.runtime
+            .set(unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) });
+    }
+
+    /// Notes that a request was refused: until [`allow_collection`](Self::allow_collection), no garbage is collected.
+    ///
+    /// QuickJS makes an error of a refusal at once, and may collect garbage for it. But while it resizes the shape of an
+    /// object, that shape is in none of the lists that the collector goes through, and the process would crash.
+    #[cold]
+    fn note_refusal(&self) {
+        let runtime = self.runtime.get();
+        if runtime.is_null() || self.collect_at.get().is_some() {
+            return;
+        }
+        // SAFETY: the runtime is alive, as it has just asked for memory; the calls read and write a field.
+        unsafe {
+            self.collect_at.set(Some(qjs::JS_GetGCThreshold(runtime)));
+            qjs::JS_SetGCThreshold(runtime, qjs::size_t::MAX);
+        }
+    }
+
+    /// Lets garbage be collected again. To be called by the interpreter's questions: it is in good order then.
+    pub(crate) fn allow_collection(&self) {
+        if let Some(threshold) = self.collect_at.take() {
+            // SAFETY: as above: the runtime asks.
+            unsafe { qjs::JS_SetGCThreshold(self.runtime.get(), threshold) };
+        }
     }
 
     /// What the clock rings.
@@ -296,9 +335,11 @@ impl CountingAllocator {
 
     fn allocate(&self, size: usize, zeroed: bool) -> *mut u8 {
         let Some(layout) = Self::layout(size) else {
+            self.gauge.note_refusal();
             return null_mut();
         };
         if !self.gauge.has_time_for(size) || !self.gauge.admit(layout.size()) {
+            self.gauge.note_refusal();
             return null_mut();
         }
         // SAFETY: the layout is not empty, as it includes the header.
@@ -311,6 +352,7 @@ impl CountingAllocator {
         };
         if block.is_null() {
             self.gauge.give_back(layout.size());
+            self.gauge.note_refusal();
             return null_mut();
         }
         // SAFETY: the block starts with HEADER bytes, aligned for a usize, and `size` bytes follow.
@@ -341,7 +383,10 @@ unsafe impl Allocator for CountingAllocator {
     fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
         match count.checked_mul(size) {
             Some(total) => self.allocate(total, true),
-            None => null_mut(),
+            None => {
+                self.gauge.note_refusal();
+                null_mut()
+            }
         }
     }
 
@@ -363,22 +408,22 @@ unsafe impl Allocator for CountingAllocator {
             return self.alloc(new_size);
         }
         let Some(new_layout) = Self::layout(new_size) else {
+            self.gauge.note_refusal();
             return null_mut();
         };
-        if !self.gauge.has_time_for(new_size) {
-            return null_mut();
-        }
         // SAFETY: the caller passes a live block of ours; it was made with `old_layout`, and the new
         // size was checked above.
         unsafe {
             let old_layout = Layout::from_size_align_unchecked(size_of_block(ptr) + HEADER, HEADER);
             let extra = new_layout.size().saturating_sub(old_layout.size());
-            if extra > 0 && !self.gauge.admit(extra) {
+            if extra > 0 && !(self.gauge.has_time_for(new_size) && self.gauge.admit(extra)) {
+                self.gauge.note_refusal();
                 return null_mut();
             }
             let block = realloc(ptr.sub(HEADER), old_layout, new_layout.size());
             if block.is_null() {
                 self.gauge.give_back(extra);
+                self.gauge.note_refusal();
                 return null_mut();
             }
             self.gauge
