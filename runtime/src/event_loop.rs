@@ -208,6 +208,20 @@ impl EventLoop {
         self.uncaught.borrow_mut().take();
     }
 
+    /// Ends the promise jobs that are pending, and those that they make: each fails as soon as its function begins.
+    ///
+    /// For a session that was interrupted, whose jobs may make new ones for ever.
+    pub(crate) fn end_jobs(&self, run: &Run, ctx: &Ctx<'_>) {
+        /// More than any script makes that does not do so for ever.
+        const MOST: u32 = 1_000_000;
+        for _ in 0..MOST {
+            run.gauge.pulse().expire();
+            if !ctx.execute_pending_job() {
+                return;
+            }
+        }
+    }
+
     /// Runs what is pending until `promise` is settled, or, without one, until nothing is left.
     pub(crate) fn drive<'js>(
         &self,

@@ -267,7 +267,10 @@ pub(crate) fn serve<'js>(
         loop {
             match resolve(ctx, run, received.clone().into_value()) {
                 Ok(_) => break,
-                Err(Failure::Stopped) if run.control.reason().is_none() => run.control.resume(),
+                Err(Failure::Stopped) if run.control.reason().is_none() => {
+                    run.event_loop.end_jobs(run, ctx);
+                    run.control.resume();
+                }
                 Err(Failure::Stopped) if run.recover_memory() => {}
                 Err(Failure::Stopped) => return Err(Failure::Stopped),
                 Err(failure) => {
@@ -312,7 +315,10 @@ fn attempt<T>(
         run.ledger().release_since(&before);
         ctx.run_gc();
         match run.control.reason() {
-            None => error = RuleError::interrupted(),
+            None => {
+                run.event_loop.end_jobs(run, ctx);
+                error = RuleError::interrupted();
+            }
             Some(Stop::OutOfMemory) => drop(run.recover_memory()),
             Some(_) => {}
         }

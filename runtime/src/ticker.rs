@@ -54,6 +54,11 @@ impl Pulse {
 
     fn ring(&self) {
         self.due.store(true, Ordering::Relaxed);
+        self.expire();
+    }
+
+    /// Has the interpreter ask at its next step.
+    pub(crate) fn expire(&self) {
         // The lock keeps the context alive for as long as this writes into it.
         if let Some(countdown) = &*self.countdown.lock() {
             countdown.expire();

@@ -76,7 +76,10 @@ fn a_default_export_that_is_a_function_is_called_with_the_stash() {
 fn a_value_that_json_cannot_hold_is_given_as_text_or_refused() {
     assert_eq!(value("10n"), "10");
     let error = failure("var a = {}; a.self = a; a");
-    assert_eq!(error.message, "value.self refers back to value");
+    assert!(
+        error.message.starts_with("value.self refers back to value"),
+        "{error}"
+    );
 }
 
 #[test]

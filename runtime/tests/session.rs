@@ -185,6 +185,30 @@ async fn an_interrupt_ends_what_runs_and_keeps_the_session() {
 }
 
 #[tokio::test]
+async fn an_interrupt_ends_promise_jobs_that_make_new_ones_for_ever() {
+    for code in [
+        "const again = () => queueMicrotask(again); again()",
+        "const again = () => Promise.resolve().then(again); again(); 1",
+        "const again = async () => { for (;;) await 0 }; again(); again(); 1",
+    ] {
+        let session = Session::start(&Engine::new(), RunOptions::new(), None, |_| {});
+        let started = session.evaluate(code, |_, _, _| ());
+        let interrupter = session.interrupter();
+        let pressed = std::thread::spawn(move || {
+            for _ in 0..20 {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                interrupter.interrupt();
+            }
+        });
+        let _ = started.await;
+        pressed.join().unwrap();
+        let sum = session.evaluate("1 + 1", |ctx, _, value| value_to_json(ctx, value));
+        assert_eq!(sum.await.unwrap().unwrap(), 2, "{code}");
+        session.close().await;
+    }
+}
+
+#[tokio::test]
 async fn an_interrupt_while_nothing_runs_does_no_harm() {
     let session = session();
     session.interrupt();

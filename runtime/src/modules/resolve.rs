@@ -14,6 +14,9 @@ use super::read::is_below;
 /// So many symbolic links within each other are followed, as on Linux.
 const MOST_LINKS: usize = 40;
 
+/// The longest name of a module, in bytes: as long as the path of a file can be.
+const MOST_NAME: usize = 4096;
+
 /// What is tried, in this order, when a name has no file of its own.
 const EXTENSIONS: [&str; 7] = ["js", "mjs", "cjs", "ts", "mts", "cts", "json"];
 
@@ -32,6 +35,8 @@ pub(crate) enum Resolved {
 /// Why a specifier stands for nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ResolveError {
+    #[error("the name of a module has {length} bytes, and at most {MOST_NAME} are possible")]
+    TooLong { length: usize },
     #[error("cannot find module '{specifier}': no such file below {}", folder.display())]
     NotFound { specifier: String, folder: PathBuf },
     #[error(
@@ -74,6 +79,11 @@ pub(crate) fn resolve<'a>(
 ) -> Result<Resolved, ResolveError> {
     if built_ins.clone().any(|name| name == specifier) {
         return Ok(Resolved::BuiltIn(specifier.to_owned()));
+    }
+    if specifier.len() > MOST_NAME {
+        return Err(ResolveError::TooLong {
+            length: specifier.len(),
+        });
     }
     let path = specifier.strip_prefix("file://").unwrap_or(specifier);
     let relative = path.starts_with("./") || path.starts_with("../") || path == "." || path == "..";

@@ -35,6 +35,9 @@ impl Code {
     }
 }
 
+/// The most holes of a text. The place of each is counted from the beginning of the text.
+const MOST_HOLES: usize = 10_000;
+
 /// A part of a template.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Piece {
@@ -119,6 +122,13 @@ pub(crate) fn parse(text: &Text) -> Result<Template, SyntaxProblem> {
             (1, None)
         };
         if let Some(hole) = hole {
+            if pieces.len() >= 2 * MOST_HOLES {
+                let problem = format!("a text has at most {MOST_HOLES} holes");
+                let help = "let JavaScript put a longer text together";
+                return Err(text
+                    .place(at..at + 1)
+                    .problem(problem, Some(help.to_owned())));
+            }
             if !literal.is_empty() {
                 pieces.push(Piece::Literal(std::mem::take(&mut literal)));
             }
