@@ -24,6 +24,9 @@ pub(crate) const SHORT: i64 = 1024;
 /// So many are gone through in a few milliseconds if the elements are looked for in the usual prototypes.
 pub(crate) const MEDIUM: i64 = 64 * 1024;
 
+/// Texts of this length on average are compared quickly, in units of UTF-16.
+pub(crate) const SHORT_TEXTS: i64 = 256;
+
 /// A pattern of less is searched for quickly, place by place.
 pub(crate) const LONG_PATTERN: i64 = 64;
 
@@ -56,6 +59,8 @@ pub(crate) enum Holder {
 pub(crate) enum Call {
     /// Goes through all indices of `this`. The name is that of our own.
     Array(&'static str),
+    /// Goes through all indices of `this`, and compares what is there.
+    Sort(&'static str),
     Concat,
     /// Goes through the elements of elements.
     Flat(&'static str),
@@ -106,9 +111,9 @@ pub(crate) const GUARDED: &[Guarded] = &[
     guarded(Holder::Array, c"reverse", 0, Call::Array("reverse")),
     guarded(Holder::Array, c"slice", 2, Call::Array("slice")),
     guarded(Holder::Array, c"splice", 2, Call::Array("splice")),
-    guarded(Holder::Array, c"sort", 1, Call::Array("sort")),
+    guarded(Holder::Array, c"sort", 1, Call::Sort("sort")),
     guarded(Holder::Array, c"toReversed", 0, Call::Array("toReversed")),
-    guarded(Holder::Array, c"toSorted", 1, Call::Array("toSorted")),
+    guarded(Holder::Array, c"toSorted", 1, Call::Sort("toSorted")),
     guarded(Holder::Array, c"toSpliced", 2, Call::Array("toSpliced")),
     guarded(Holder::Array, c"with", 2, Call::Array("with")),
     guarded(Holder::String, c"indexOf", 1, Call::Search),
@@ -156,9 +161,13 @@ pub(crate) fn decide<'js>(
     let first = || arguments.first().cloned();
     match guarded.call {
         Call::Next => Ok(Instead::Native),
-        Call::Array(_) | Call::Concat | Call::Flat(_) if !this.is_object() => Ok(Instead::Native),
+        Call::Array(_) | Call::Sort(_) | Call::Concat | Call::Flat(_) if !this.is_object() => {
+            Ok(Instead::Native)
+        }
         Call::Concat => ours(ctx, run, "concat", this, arguments),
-        Call::Array(own) | Call::Flat(own) => ours(ctx, run, own, this, arguments),
+        Call::Array(own) | Call::Sort(own) | Call::Flat(own) => {
+            ours(ctx, run, own, this, arguments)
+        }
         Call::Raw => ours(ctx, run, "raw", this, arguments),
         Call::Search | Call::Replace(_) => {
             search(ctx, run, at, this, arguments).map(Instead::Value)

@@ -118,6 +118,38 @@ fn arrays_flatten_as_the_standard_has_it() {
 }
 
 #[test]
+fn long_texts_are_sorted_as_short_ones_are() {
+    let prelude = "
+        const tail = 'x'.repeat(400);
+        const short = Array.from({ length: 3000 }, (_, i) => i % 50 ? String((i * 7919) % 1009) : i % 100 ? i : undefined);
+        const long = short.map((x) => (typeof x === 'string' ? x + tail : x));
+        const cut = (list) => JSON.stringify(list.map((x) => (typeof x === 'string' ? x.slice(0, -400) : x)));
+        const want = JSON.stringify(short.map((x) => (typeof x === 'string' ? x + 'x' : x)).sort()
+            .map((x) => (typeof x === 'string' ? x.slice(0, -1) : x)));
+    ";
+    for code in [
+        "cut(long.toSorted()) === want",
+        "cut(long.slice().sort()) === want",
+    ] {
+        assert_eq!(value_of(&format!("{prelude} {code}")), true, "{code}");
+    }
+    let engine = Engine::builder().workers(1).build();
+    let limits = Limits::default().timeout(Duration::from_millis(200));
+    let code = "Array(2 ** 20).fill('a'.repeat(2 ** 16)).sort()";
+    let run = engine.run(
+        Script::new("rule.js", code),
+        RunOptions::new().limits(limits),
+    );
+    let begun = Instant::now();
+    assert_eq!(run.wait().result.unwrap_err().kind, ErrorKind::TimedOut);
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[test]
 fn a_long_text_is_found_in_a_long_text() {
     let prelude = "
         const pattern = 'ab'.repeat(4000) + 'c';

@@ -55,6 +55,45 @@
     return at;
   };
 
+  // Sorts by the texts of the elements, in a way that can be stopped between two comparisons.
+  const sortTexts = (list) => {
+    const count = list.length;
+    const texts = [];
+    let from = [];
+    let undefinedOnes = 0;
+    for (let k = 0; k < count; k++) {
+      push(texts, list[k] === undefined ? undefined : `${list[k]}`);
+      if (list[k] === undefined) undefinedOnes++;
+      else push(from, k);
+    }
+    const sorted = from.length;
+    let to = from.slice();
+    for (let width = 1; width < sorted; width *= 2) {
+      for (let start = 0; start < sorted; start += 2 * width) {
+        const middle = start + width < sorted ? start + width : sorted;
+        const end = middle + width < sorted ? middle + width : sorted;
+        let a = start;
+        let b = middle;
+        for (let k = start; k < end; k++) {
+          const left = a < middle && (b >= end || texts[from[a]] <= texts[from[b]]);
+          to[k] = left ? from[a++] : from[b++];
+        }
+      }
+      [from, to] = [to, from];
+    }
+    const result = [];
+    for (let k = 0; k < sorted; k++) push(result, list[from[k]]);
+    for (let k = 0; k < undefinedOnes; k++) push(result, undefined);
+    return result;
+  };
+  const hasLongTexts = (list) => {
+    let characters = 0;
+    for (let k = 0; k < list.length; k++) if (typeof list[k] === "string") characters += list[k].length;
+    return characters > 256 * list.length;
+  };
+  const sorted = (list, compare) =>
+    compare === undefined && hasLongTexts(list) ? sortTexts(list) : sortDense(list, compare);
+
   const collect = (o, length, skipHoles) => {
     const found = [];
     for (let k = 0; k < length; k++) if (!skipHoles || k in o) push(found, o[k]);
@@ -211,7 +250,7 @@
     sort(compare) {
       if (compare !== undefined) callable(compare);
       const length = lengthOf(this);
-      const found = sortDense(collect(this, length, true), compare);
+      const found = sorted(collect(this, length, true), compare);
       const count = found.length;
       for (let k = 0; k < count; k++) this[k] = found[k];
       for (let k = count; k < length; k++) if (k in this) delete this[k];
@@ -227,7 +266,7 @@
       if (compare !== undefined) callable(compare);
       const length = lengthOf(this);
       create(length);
-      return sortDense(collect(this, length, false), compare);
+      return sorted(collect(this, length, false), compare);
     },
     toSpliced(start, count, ...items) {
       const given = arguments.length;

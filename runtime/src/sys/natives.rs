@@ -345,6 +345,10 @@ impl RawCall {
         unsafe {
             match call {
                 Call::Array(_) => self.is_short(self.this, run),
+                Call::Sort(_) => {
+                    self.is_short(self.this, run)
+                        && (!qjs::JS_IsUndefined(self.first) || self.has_short_texts())
+                }
                 Call::Concat => {
                     self.is_short(self.this, run)
                         && (0..self.count.max(0) as usize).all(|at| {
@@ -413,6 +417,38 @@ impl RawCall {
             }
             self.own_length(value)
                 .is_some_and(|length| length <= builtins::SHORT)
+        }
+    }
+
+    /// Whether the texts in an array that is to be sorted are compared quickly.
+    ///
+    /// # Safety
+    ///
+    /// It holds what QuickJS called the guard with, and `this` is short.
+    unsafe fn has_short_texts(&self) -> bool {
+        // SAFETY: the value is alive. An element that is looked at is given back.
+        unsafe {
+            if !qjs::JS_IsArray(self.this) {
+                return true;
+            }
+            let length = self.length(self.this);
+            if length <= builtins::SHORT {
+                return true;
+            }
+            let mut characters: i64 = 0;
+            for at in 0..u32::try_from(length).unwrap_or(u32::MAX) {
+                let element = qjs::JS_GetPropertyUint32(self.context, self.this, at);
+                if qjs::JS_IsException(element) {
+                    // A getter has thrown, as it will when the array is sorted.
+                    qjs::JS_FreeValue(self.context, qjs::JS_GetException(self.context));
+                    return false;
+                }
+                if qjs::JS_IsString(element) {
+                    characters = characters.saturating_add(self.length(element));
+                }
+                qjs::JS_FreeValue(self.context, element);
+            }
+            characters / length <= builtins::SHORT_TEXTS
         }
     }
 
