@@ -33,9 +33,15 @@ pub(crate) const LONG_PATTERN: i64 = 64;
 /// So many comparisons of single characters take some milliseconds.
 const QUICK_SEARCH: u64 = 1 << 28;
 
-/// How many combining marks in a row a text may have that is normalized: they are sorted in steps that grow with the
-/// square of their number.
-pub(crate) const MOST_MARKS: i64 = 16 * 1024;
+/// A text of so many characters is normalized quickly, whatever it holds.
+pub(crate) const QUICKLY_NORMALIZED: i64 = 4096;
+
+/// Combining marks in a row are sorted in steps that grow with the square of their number. A text has at most so many
+/// in a row, divided by its length ...
+const MARKS_BY_LENGTH: u64 = 1 << 28;
+
+/// ... or so many.
+const FEW_MARKS: u64 = 64;
 
 /// How many numbers of a typed array are sorted at once.
 pub(crate) const MOST_SORTED: i64 = 4 * 1024 * 1024;
@@ -175,10 +181,13 @@ pub(crate) fn decide<'js>(
         Call::Normalize => {
             let texts = [Some(this.clone()), first()];
             for text in texts.into_iter().flatten().filter(Value::is_string) {
+                let length = length_of(&text)?.max(1);
+                let most = (MARKS_BY_LENGTH / length).max(FEW_MARKS);
                 let marked = function(ctx, run, "isMarked")?;
-                if marked.call::<_, bool>((text,))? {
+                if marked.call::<_, bool>((text, most as f64))? {
                     let message = format!(
-                        "{name}: the text has more than {MOST_MARKS} combining marks in a row"
+                        "{name}: the text has more than {most} combining marks in a row, which is the most for a \
+                         text of {length} characters"
                     );
                     return Err(Exception::throw_range(ctx, &message));
                 }

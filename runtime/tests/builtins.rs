@@ -1,5 +1,7 @@
 //! Built-in functions do what they always did, also where ours stand in for the interpreter's, and can be stopped.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on should stop
+
 use std::time::{Duration, Instant};
 
 use cla_runtime::{Engine, ErrorKind, Limits, RunOptions, Script};
@@ -185,11 +187,11 @@ fn what_no_rule_needs_is_refused_and_names_the_limit() {
     let cases = [
         (
             "'a'.concat('\\u0301\\u0327'.repeat(20000)).normalize()",
-            "16384 combining marks",
+            "combining marks in a row",
         ),
         (
             "'a'.localeCompare('\\u0301'.repeat(20000))",
-            "16384 combining marks",
+            "combining marks in a row",
         ),
         ("new Uint8Array(5000000).sort()", "4194304"),
         ("new Float32Array(5000000).toSorted()", "4194304"),

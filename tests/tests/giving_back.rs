@@ -1,6 +1,8 @@
 //! What a run has piled up is given back at once, in every store: tens of thousands of permits, of one semaphore
 //! and of as many as there are permits.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on should stop
+
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{
@@ -134,12 +136,12 @@ async fn in_memory() {
         let run = RunId::unique();
         let permits = take_all(&semaphores, &names, run).await;
         until_free("memory: dropped", &semaphores, &names, LIMIT, || {
-            drop(permits)
+            drop(permits);
         })
         .await;
         let permits = take_all(&semaphores, &names, run).await;
         until_free("memory: given up", &semaphores, &names, LIMIT, || {
-            semaphores.abandon(run)
+            semaphores.abandon(run);
         })
         .await;
         assert!(permits.iter().all(Permit::lease_passed));

@@ -69,8 +69,9 @@
       }
       return result;
     },
-    isMarked(text) {
-      return /\p{M}{16385}/u.test(text);
+    // Whether more than `most` combining marks follow each other.
+    isMarked(text, most) {
+      return new RegExp(`\\p{M}{${most + 1}}`, "u").test(text);
     },
   };
 });

@@ -231,19 +231,15 @@ mod tests {
     use std::rc::Rc;
     use std::time::Duration;
 
-    use super::block_on;
+    use super::{Fiber, block_on};
 
     const STACK: usize = 64 * 1024;
 
-    struct Fiber;
-
-    impl Fiber {
-        fn new<T: 'static>(
-            stack: usize,
-            body: impl FnOnce() -> T + 'static,
-        ) -> std::io::Result<super::Fiber<T>> {
-            super::Fiber::new("test".into(), stack, body)
-        }
+    fn fiber<T: 'static>(
+        stack: usize,
+        body: impl FnOnce() -> T + 'static,
+    ) -> std::io::Result<Fiber<T>> {
+        Fiber::new("test".into(), stack, body)
     }
 
     fn on_local_set<F: Future>(future: F) -> F::Output {
@@ -256,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_fiber_returns_what_its_body_returns() {
-        assert_eq!(on_local_set(Fiber::new(STACK, || 6 * 7).unwrap()), 42);
+        assert_eq!(on_local_set(fiber(STACK, || 6 * 7).unwrap()), 42);
     }
 
     #[test]
@@ -265,7 +261,7 @@ mod tests {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let waiting = {
             let log = Rc::clone(&log);
-            Fiber::new(STACK, move || {
+            fiber(STACK, move || {
                 log.borrow_mut().push("waits");
                 let value: i32 = block_on(receiver).unwrap();
                 log.borrow_mut().push("goes on");
@@ -274,7 +270,7 @@ mod tests {
         };
         let sending = {
             let log = Rc::clone(&log);
-            Fiber::new(STACK, move || {
+            fiber(STACK, move || {
                 log.borrow_mut().push("sends");
                 sender.send(7).unwrap();
             })
@@ -288,8 +284,8 @@ mod tests {
 
     #[test]
     fn a_fiber_can_poll_another_fiber() {
-        let outer = Fiber::new(STACK, || {
-            let inner = Fiber::new(STACK, || {
+        let outer = fiber(STACK, || {
+            let inner = fiber(STACK, || {
                 block_on(tokio::time::sleep(Duration::from_millis(1)));
                 1
             });
@@ -306,7 +302,7 @@ mod tests {
             let noise = std::hint::black_box([n; 64]);
             if n == 0 { 0 } else { noise[63] + deep(n - 1) }
         }
-        let fiber = Fiber::new(512 * 1024, || {
+        let fiber = fiber(512 * 1024, || {
             let before = deep(300);
             let kept = std::hint::black_box([7u8; 3000]);
             block_on(tokio::time::sleep(Duration::from_millis(1)));
@@ -320,10 +316,10 @@ mod tests {
     #[test]
     fn a_panic_on_a_fiber_reaches_whoever_polls_it() {
         let result = std::panic::catch_unwind(|| {
-            on_local_set(Fiber::new(STACK, || panic!("on the fiber")).unwrap());
+            on_local_set(fiber(STACK, || panic!("on the fiber")).unwrap());
         });
         assert!(result.is_err());
-        assert_eq!(on_local_set(Fiber::new(STACK, || 1).unwrap()), 1);
+        assert_eq!(on_local_set(fiber(STACK, || 1).unwrap()), 1);
     }
 
     #[test]

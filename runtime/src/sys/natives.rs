@@ -366,7 +366,7 @@ impl RawCall {
                     let short = |value| {
                         !qjs::JS_IsObject(value)
                             && (!qjs::JS_IsString(value)
-                                || self.length(value) <= builtins::MOST_MARKS)
+                                || self.length(value) <= builtins::QUICKLY_NORMALIZED)
                     };
                     short(self.this) && short(self.first)
                 }
