@@ -50,9 +50,6 @@ const AGAIN: Duration = Duration::from_millis(100);
 const ASKED_PER_RENEWAL: usize = 256;
 /// How many requests a script is told of at once when all are.
 const CHUNK: usize = 1000;
-/// Of how many runs that hold something and wait a renewal checks again whether their wait can ever end.
-const CHECKED_PER_RENEWAL: usize = 16;
-
 /// How many renewals after a reconnect look for requests that only the server knows.
 const SUSPICIOUS: u8 = 3;
 /// What a run waits for is remembered this long, in seconds: a week. Whoever reads it asks the semaphore.
@@ -395,8 +392,6 @@ struct Driver {
     sems: HashMap<SemaphoreName, Sem>,
     /// The waits of each run.
     runs: HashMap<RunId, Vec<RequestId>>,
-    /// Where the next renewal goes on checking waits.
-    checking: usize,
     observing: bool,
     alarms: BTreeSet<(Instant, Alarm)>,
     renew_at: Option<Instant>,
@@ -443,7 +438,6 @@ impl Driver {
             requests: HashMap::new(),
             sems: HashMap::new(),
             runs: HashMap::new(),
-            checking: 0,
             observing: false,
             alarms: BTreeSet::new(),
             renew_at: None,
@@ -1033,8 +1027,15 @@ impl Driver {
             .arg(since.map_or_else(String::new, |since| since.to_string()))
             .arg(wait)
             .arg(RUN_KEPT);
+        // A server of a cluster may not know the script yet. To be asked again with its text would have later notes
+        // overtake this one.
+        let what = if self.settings.names.together {
+            What::Script(Script::Wait, Arc::new(command))
+        } else {
+            What::Plain(Arc::new(scripts::with_text(&command, Script::Wait)))
+        };
         self.send(Call {
-            what: What::Script(Script::Wait, Arc::new(command)),
+            what,
             purpose: Purpose::Nothing { lasting: false },
         });
     }
@@ -2013,46 +2014,12 @@ impl Driver {
             }
             self.renew(name, whole);
         }
-        self.check_again();
         if names.is_empty() && self.flying.is_empty() && !whole {
             // Is the server still there? In a cluster the client asks that itself.
             self.send(Call {
                 what: What::Plain(Arc::new(redis::cmd("PING"))),
                 purpose: Purpose::Nothing { lasting: false },
             });
-        }
-    }
-
-    /// Checks again whether waits can ever end: of runs that hold something and wait for one thing.
-    ///
-    /// A check is made when a wait begins and when it becomes the only one of its run. In a cluster the other run's wait
-    /// may be noted on another server only after that, so both can miss each other.
-    fn check_again(&mut self) {
-        let holds = |asked: &&Asked| matches!(asked.stage, Stage::Held(_));
-        let holding: HashSet<RunId> = self
-            .requests
-            .values()
-            .filter(holds)
-            .filter_map(Asked::run)
-            .collect();
-        let mut waits: Vec<RequestId> = self
-            .runs
-            .iter()
-            .filter(|(run, _)| holding.contains(run))
-            .filter_map(|(_, waits)| match waits.as_slice() {
-                [only] => Some(*only),
-                _ => None,
-            })
-            .collect();
-        waits.sort_unstable();
-        if waits.is_empty() {
-            return;
-        }
-        let from = self.checking % waits.len();
-        self.checking = from + CHECKED_PER_RENEWAL;
-        let turn = waits.iter().cycle().skip(from);
-        for id in turn.take(CHECKED_PER_RENEWAL.min(waits.len())) {
-            self.check(*id);
         }
     }
 
