@@ -217,7 +217,7 @@ pub(crate) fn decide<'js>(
             else {
                 return Ok(Instead::Native);
             };
-            // Infinity is as good as a number of steps that end with memory or time.
+            // What is no number, the interpreter refuses itself.
             if count <= MOST_DROPPED as f64 || count.is_nan() {
                 let count = Value::new_number(ctx.clone(), count);
                 return call_native(ctx, at, &this, &[count]).map(Instead::Value);

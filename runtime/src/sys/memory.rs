@@ -53,7 +53,7 @@ pub(crate) struct MemoryGauge {
     collect_at: Cell<Option<qjs::size_t>>,
     used: Cell<usize>,
     peak: Cell<usize>,
-    /// Up to here nobody need be asked: what is reserved, once the limit counts.
+    /// Up to here a request is served without asking the family: what is reserved, once the limit counts.
     granted: Cell<usize>,
     limit: Cell<usize>,
     exceeded: Cell<bool>,

@@ -6,8 +6,8 @@
 //! something else that asks, or neither ([`builtins`](crate::builtins) decides).
 //!
 //! A guard costs no memory: like the interpreter's own, it is a line of a table, of which a function is made when a rule
-//! first mentions it. What it then calls is the C function that the interpreter had in the same place. QuickJS tells
-//! nobody where that is, so it is read from a function object, whose layout is found by looking at one of ours. If any
+//! first mentions it. What it then calls is the C function that the interpreter had in the same place. Nothing in
+//! QuickJS's interface tells where that is, so it is read from a function object, whose layout is found by looking at one of ours. If any
 //! of that is not as expected, there are no guards, which a test would tell.
 
 use std::ffi::{CStr, c_int};
