@@ -2,6 +2,7 @@
 //!
 //! Everything here executes on the run's fiber.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::sys::countdown::Countdown;
 use crate::sys::memory::CountingAllocator;
 use crate::sys::natives;
 use crate::sys::quickjs::{Compiled, ContextOf, TopLevel, compile_script};
+use crate::sys::teardown;
 use crate::sys::values::set_run;
 use crate::trace::RegionOutcome;
 use crate::value::{self, Functions, Returned, Unfit, Wanted};
@@ -85,22 +87,32 @@ impl Drop for ReleaseAll<'_> {
     }
 }
 
-/// A QuickJS runtime with one context. Fields are dropped in this order.
+/// A QuickJS runtime with one context.
 struct Isolate {
-    run: ForgetValues,
-    context: Context,
-    _runtime: Runtime,
+    run: Rc<Run>,
+    /// Dropped before its runtime, see `drop`.
+    context: ManuallyDrop<Context>,
+    runtime: ManuallyDrop<Runtime>,
 }
 
-/// Lets go of the Rust side's JavaScript values, which must not outlive the runtime.
-struct ForgetValues(Rc<Run>);
-
-impl Drop for ForgetValues {
+impl Drop for Isolate {
     fn drop(&mut self) {
-        // The context is about to be freed.
-        self.0.gauge.pulse().set_countdown(None);
-        self.0.gauge.refuse_nothing();
-        self.0.forget_values();
+        let run = &self.run;
+        // QuickJS is less careful where a script is stopped, and where it gets no memory.
+        let is_doubtful = run.gauge.has_refused() || run.must_stop();
+        if is_doubtful {
+            teardown::end_jobs(&self.runtime, &run.gauge);
+        }
+        // The context is about to be freed, and with it what the clock writes into.
+        run.gauge.pulse().set_countdown(None);
+        run.gauge.refuse_nothing();
+        run.forget_values();
+        teardown::free(
+            &mut self.context,
+            &mut self.runtime,
+            &run.gauge,
+            is_doubtful,
+        );
     }
 }
 
@@ -111,11 +123,10 @@ impl Isolate {
         run.set_stack_floor(limits.stack);
         let context = Context::full(&runtime)?;
         let isolate = Self {
-            run: ForgetValues(Rc::clone(run)),
-            context,
-            _runtime: runtime,
+            run: Rc::clone(run),
+            context: ManuallyDrop::new(context),
+            runtime: ManuallyDrop::new(runtime),
         };
-        let run = &isolate.run.0;
         isolate.context.with(|ctx| {
             // Without guards, long built-in functions are only bounded by the clock; a test tells.
             natives::install(&ctx, run)?;
@@ -128,7 +139,7 @@ impl Isolate {
             }
             rquickjs::Result::Ok(())
         })?;
-        let runtime = &isolate._runtime;
+        let runtime = &isolate.runtime;
         let loader = || {
             Contained(ModuleLoader {
                 run: Rc::clone(run),

@@ -228,12 +228,14 @@ fn cargo_test(log: &mut Log) -> Result<Outcome> {
         cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]),
         STEP_LIMIT,
     );
-    let counts = Counts::read(&log.text());
+    let text = log.text();
+    let counts = Counts::read(&text);
     if let Err(error) = ran {
+        let Counts { passed, failed, .. } = counts;
+        // Again at the end: what failed stands somewhere in thousands of lines.
         bail!(
-            "{error:#}; {} passed, {} failed",
-            counts.passed,
-            counts.failed
+            "{error:#}; {passed} passed, {failed} failed\n\n{}",
+            failures(&text)
         );
     }
     ensure!(counts.passed > 0, "cargo test ran no test");
@@ -289,9 +291,73 @@ impl Counts {
     }
 }
 
+/// What the test programs of one `cargo test` said of the tests that failed: their names, their messages.
+fn failures(output: &str) -> String {
+    /// More would hide what comes first.
+    const MOST: usize = 400;
+    let mut lines = Vec::new();
+    let (mut program, mut is_failure) = ("", false);
+    for line in output.lines() {
+        if let Some((_, path)) = line.split_once("Running ") {
+            program = path.trim();
+        }
+        // The standard harness shows each failed test in a section, and ends with their names. A case of the hostile
+        // scripts is a line and what is indented below it.
+        let begins = line.starts_with("---- ") || line.starts_with("BROKEN ");
+        let ends = ["failures:", "test result: ", "| "]
+            .iter()
+            .any(|end| line.starts_with(end));
+        is_failure = begins || (is_failure && !ends);
+        if begins {
+            lines.push(format!("in {program}"));
+        }
+        if is_failure {
+            lines.push(line.to_owned());
+        }
+    }
+    lines.truncate(MOST);
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_failed_is_said_again_with_the_program_that_it_failed_in() {
+        let output = "\
+     Running tests/a.rs (target/debug/deps/a-1)
+test one ... FAILED
+failures:
+
+---- one stdout ----
+thread 'one' panicked at a.rs:1:
+left is not right
+
+failures:
+    one
+
+test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+     Running hostile/main.rs (target/debug/deps/hostile-1)
+BROKEN run loops/a (no report)
+         it did not end
+
+| host | family |
+test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s";
+        assert_eq!(
+            failures(output),
+            "\
+in tests/a.rs (target/debug/deps/a-1)
+---- one stdout ----
+thread 'one' panicked at a.rs:1:
+left is not right
+
+in hostile/main.rs (target/debug/deps/hostile-1)
+BROKEN run loops/a (no report)
+         it did not end
+"
+        );
+    }
 
     #[test]
     fn the_results_of_all_test_programs_add_up() {
