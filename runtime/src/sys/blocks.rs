@@ -39,7 +39,11 @@ impl Blocks {
     pub(super) fn allocate(&self, size: usize, zeroed: bool) -> Option<NonNull<u8>> {
         let layout = layout(size)?;
         let mut all = self.all.borrow_mut();
-        all.try_reserve(1).ok()?;
+        if all.len() == all.capacity() {
+            // Less ahead than usual: most isolates stay small, and thousands of them may wait.
+            let ahead = 16 + all.len() / 4;
+            all.try_reserve_exact(ahead).ok()?;
+        }
         // SAFETY: the layout is not empty, as it includes the header.
         let block = unsafe {
             if zeroed {
