@@ -73,15 +73,19 @@
 //! router task through one more queue. Both do clusters and TLS; `redis` is released every few weeks, `fred` last in
 //! early 2025.
 
+mod bounded;
 mod circle;
+mod connection;
 mod desk;
 mod diagnose;
 mod dial;
 mod keys;
 mod lease;
 mod link;
+mod replies;
 mod reply;
 mod scripts;
+mod socket;
 mod url;
 
 use std::fmt;
@@ -92,7 +96,9 @@ use parking_lot::Mutex;
 use redis::Cmd;
 use tokio::sync::oneshot;
 
+pub use self::connection::RedisConnection;
 pub use self::dial::ConnectError;
+pub use self::replies::ReplyError;
 pub use self::url::RedisUrl;
 use self::url::Topology;
 use crate::diagnosis::Diagnosis;

@@ -7,18 +7,22 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    Cmd, ErrorKind, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisError, RedisResult, Value,
+    Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisError,
+    RedisResult, Value,
 };
 use tokio::sync::mpsc;
 
 use super::Settings;
+use super::bounded::Refused;
+use super::connection::{self, RedisConnection, STORE_REPLY};
 use super::dial::{self, CONNECT_LIMIT};
+use super::replies::ReplyError;
 use super::reply::{integer, text};
 use super::scripts::{self, Script};
+use super::socket;
 use super::url::{Node, Topology};
 use crate::error::StoreError;
 
@@ -31,15 +35,16 @@ const SETTLING: Duration = Duration::from_millis(50);
 /// A connection. Clones share it.
 #[derive(Clone)]
 pub(super) enum Connection {
-    One(MultiplexedConnection),
-    Cluster(ClusterConnection),
+    One(RedisConnection),
+    /// And where its connections say which reply was refused.
+    Cluster(ClusterConnection<RedisConnection>, Refused),
 }
 
 impl Connection {
     pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
         let answer = match self {
             Self::One(connection) => connection.send_packed_command(command).await?,
-            Self::Cluster(connection) => {
+            Self::Cluster(connection, _) => {
                 redis::aio::ConnectionLike::req_packed_command(connection, command).await?
             }
         };
@@ -49,14 +54,22 @@ impl Connection {
     pub(super) async fn subscribe(&mut self, channel: &str) -> RedisResult<()> {
         match self {
             Self::One(connection) => connection.subscribe(channel).await,
-            Self::Cluster(connection) => connection.subscribe(channel).await,
+            Self::Cluster(connection, _) => connection.subscribe(channel).await,
         }
     }
 
     pub(super) async fn unsubscribe(&mut self, channel: &str) -> RedisResult<()> {
         match self {
             Self::One(connection) => connection.unsubscribe(channel).await,
-            Self::Cluster(connection) => connection.unsubscribe(channel).await,
+            Self::Cluster(connection, _) => connection.unsubscribe(channel).await,
+        }
+    }
+
+    /// Which reply was refused, if one was since the last question.
+    pub(super) fn take_refused(&self) -> Option<ReplyError> {
+        match self {
+            Self::One(connection) => connection.refused(),
+            Self::Cluster(_, refused) => refused.lock().take(),
         }
     }
 }
@@ -114,19 +127,24 @@ pub(super) async fn connect(
     known: String,
     before: bool,
 ) -> Result<Connected, Trouble> {
-    dial::prepare(&settings.url);
+    let refused = Refused::default();
     let work = async {
+        let trust = socket::trust(&settings.url)?;
         let (pushed, pushes) = mpsc::unbounded_channel();
         let mut connection = match &settings.url.topology {
             Topology::Standalone(node) => {
-                Connection::One(dial::one(&settings.url, node, pushed).await?)
+                let url = &settings.url;
+                Connection::One(dial::one(url, node, &trust, pushed, STORE_REPLY).await?)
             }
             Topology::Cluster(nodes) => {
-                Connection::Cluster(cluster(&settings, nodes, pushed).await?)
+                connection::prepare_cluster(trust, Arc::clone(&refused));
+                let cluster = cluster(&settings, nodes, pushed).await?;
+                Connection::Cluster(cluster, Arc::clone(&refused))
             }
             Topology::Sentinel { sentinels, service } => {
-                let node = dial::master(&settings.url, sentinels, service).await?;
-                Connection::One(dial::one(&settings.url, &node, pushed).await?)
+                let url = &settings.url;
+                let node = dial::master(sentinels, service, &trust).await?;
+                Connection::One(dial::one(url, &node, &trust, pushed, STORE_REPLY).await?)
             }
         };
         connection.subscribe(&settings.channel).await?;
@@ -155,7 +173,14 @@ pub(super) async fn connect(
             tokio::time::sleep(SETTLING).await;
         }
     };
-    match tokio::time::timeout(CONNECT_LIMIT, work).await {
+    let outcome = tokio::time::timeout(CONNECT_LIMIT, work).await;
+    if !matches!(outcome, Ok(Ok(_)))
+        // A cluster's client does not say why it found no node.
+        && let Some(reply) = refused.lock().take()
+    {
+        return Err(trouble(&settings, io::Error::from(reply).into(), before));
+    }
+    match outcome {
         Ok(Ok(connected)) => Ok(connected),
         Ok(Err(error)) => Err(trouble(&settings, error, before)),
         Err(_) => {
@@ -169,10 +194,10 @@ async fn cluster(
     settings: &Settings,
     nodes: &[Node],
     pushed: mpsc::UnboundedSender<PushInfo>,
-) -> RedisResult<ClusterConnection> {
+) -> RedisResult<ClusterConnection<RedisConnection>> {
     let addresses = nodes
         .iter()
-        .map(|node| dial::address(&settings.url, node).into_connection_info())
+        .map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port).into_connection_info())
         .collect::<RedisResult<Vec<_>>>()?;
     let mut builder = ClusterClientBuilder::new(addresses)
         .use_protocol(ProtocolVersion::RESP3)
@@ -186,10 +211,8 @@ async fn cluster(
     if let Some(password) = &settings.url.password {
         builder = builder.password(password);
     }
-    if let Some(certificates) = dial::certificates(&settings.url)? {
-        builder = builder.certs(certificates);
-    }
-    builder.build()?.get_async_connection().await
+    // The client's own connections have no limit for replies. So it makes ours, which also know whether to speak TLS.
+    builder.build()?.get_async_generic_connection().await
 }
 
 /// What went wrong, and whether it may pass. `before`: the server was there once, so its name is right.
