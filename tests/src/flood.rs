@@ -29,15 +29,14 @@ pub enum Flood {
 }
 
 impl Flood {
-    /// All there are.
-    pub const ALL: [Self; 7] = [
+    /// Those that are in place of an answer.
+    pub const ANSWERS: [Self; 6] = [
         Self::Announced,
         Self::Text,
         Self::Elements,
         Self::Texts,
         Self::Line,
         Self::Nested,
-        Self::Message,
     ];
 
     fn start(self) -> &'static str {

@@ -1244,7 +1244,7 @@ impl Driver {
             return None;
         };
         let reply = connection.take_refused()?;
-        self.refused = Some(self.settings.unreachable(reply));
+        self.refused = Some(self.settings.failed(reply));
         Some(reply)
     }
 
@@ -1253,7 +1253,7 @@ impl Driver {
         match call.purpose {
             // Asked again, it might be answered with as much.
             Purpose::Ask { .. } | Purpose::Manage(_) if let Some(reply) = refused => {
-                self.refuse(call.purpose, &self.settings.unreachable(reply));
+                self.refuse(call.purpose, &self.settings.failed(reply));
             }
             // They are made anew.
             Purpose::Renew { .. } | Purpose::Tick(_) | Purpose::Mark => {}

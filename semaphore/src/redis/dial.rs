@@ -60,14 +60,15 @@ impl RedisUrl {
         pushed: impl AsyncPushSender + Clone,
         reply_limit: u64,
     ) -> Result<RedisConnection, ConnectError> {
+        let limit = || (reply_limit, Refused::default());
         let work = async {
             let trust = &socket::trust(self)?;
             match &self.topology {
-                Topology::Standalone(node) => one(self, node, trust, pushed, reply_limit).await,
+                Topology::Standalone(node) => one(self, node, trust, pushed, limit()).await,
                 Topology::Cluster(nodes) => {
                     let mut failure = None;
                     for node in nodes {
-                        match one(self, node, trust, pushed.clone(), reply_limit).await {
+                        match one(self, node, trust, pushed.clone(), limit()).await {
                             Ok(connection) => return Ok(connection),
                             Err(error) => failure = Some(error),
                         }
@@ -76,7 +77,7 @@ impl RedisUrl {
                 }
                 Topology::Sentinel { sentinels, service } => {
                     let node = master(sentinels, service, trust).await?;
-                    one(self, &node, trust, pushed, reply_limit).await
+                    one(self, &node, trust, pushed, limit()).await
                 }
             }
         };
@@ -123,7 +124,7 @@ pub(super) async fn one(
     node: &Node,
     trust: &Trust,
     pushed: impl AsyncPushSender,
-    reply_limit: u64,
+    limit: (u64, Refused),
 ) -> RedisResult<RedisConnection> {
     let config = AsyncConnectionConfig::new()
         .set_response_timeout(None)
@@ -138,7 +139,6 @@ pub(super) async fn one(
     if let Some(password) = &url.password {
         login = login.set_password(password);
     }
-    let limit = (reply_limit, Refused::default());
     RedisConnection::open(node, trust, &login, config, limit, CONNECT_LIMIT).await
 }
 

@@ -130,11 +130,12 @@ pub(super) async fn connect(
     let refused = Refused::default();
     let work = async {
         let trust = socket::trust(&settings.url)?;
+        let limit = (STORE_REPLY, Arc::clone(&refused));
         let (pushed, pushes) = mpsc::unbounded_channel();
         let mut connection = match &settings.url.topology {
             Topology::Standalone(node) => {
                 let url = &settings.url;
-                Connection::One(dial::one(url, node, &trust, pushed, STORE_REPLY).await?)
+                Connection::One(dial::one(url, node, &trust, pushed, limit).await?)
             }
             Topology::Cluster(nodes) => {
                 connection::prepare_cluster(trust, Arc::clone(&refused));
@@ -144,7 +145,7 @@ pub(super) async fn connect(
             Topology::Sentinel { sentinels, service } => {
                 let url = &settings.url;
                 let node = dial::master(sentinels, service, &trust).await?;
-                Connection::One(dial::one(url, &node, &trust, pushed, STORE_REPLY).await?)
+                Connection::One(dial::one(url, &node, &trust, pushed, limit).await?)
             }
         };
         connection.subscribe(&settings.channel).await?;
@@ -175,7 +176,7 @@ pub(super) async fn connect(
     };
     let outcome = tokio::time::timeout(CONNECT_LIMIT, work).await;
     if !matches!(outcome, Ok(Ok(_)))
-        // A cluster's client does not say why it found no node.
+        // The client does not say so if nothing was asked, nor if it found no node of a cluster.
         && let Some(reply) = refused.lock().take()
     {
         return Err(trouble(&settings, io::Error::from(reply).into(), before));
@@ -220,6 +221,15 @@ fn trouble(settings: &Settings, error: RedisError, before: bool) -> Trouble {
     // Any trouble with a host that was there before may pass; at first, it is a name that nobody knows, a certificate that
     // TLS does not trust, or a server without TLS.
     let passes = dial::may_pass(&error) || before && error.kind() == ErrorKind::Io;
+    if let Some(reply) = dial::refused(&error) {
+        // It can be reached, but not be understood.
+        let error = settings.failed(reply);
+        return if before {
+            Trouble::Away(error)
+        } else {
+            Trouble::Hopeless(error)
+        };
+    }
     if passes {
         Trouble::Away(settings.unreachable(error))
     } else if error.kind() == ErrorKind::Io {

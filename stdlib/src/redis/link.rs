@@ -364,7 +364,7 @@ impl Link {
             let Err(error) = attempt.map_err(|_| self.silent())? else {
                 continue;
             };
-            let problem = self.unreachable(&error.cause);
+            let problem = self.unconnected(&error);
             let passes = error.may_pass || self.known && error.refused.is_none();
             if !passes || self.next_attempt >= until {
                 return Err(problem);
@@ -388,7 +388,7 @@ impl Link {
             Err(error) => {
                 self.next_attempt = Instant::now() + self.pause;
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-                *self.trouble.lock() = Some(self.unreachable(&error.cause));
+                *self.trouble.lock() = Some(self.unconnected(&error));
                 Err(error)
             }
         }
@@ -424,8 +424,11 @@ impl Link {
         Ok(Connection { redis, lost })
     }
 
-    fn unreachable(&self, error: &RedisError) -> String {
-        format!("{} cannot be reached: {error}", self.url)
+    fn unconnected(&self, error: &ConnectError) -> String {
+        match error.refused {
+            Some(reply) => self.too_large(reply),
+            None => format!("{} cannot be reached: {}", self.url, error.cause),
+        }
     }
 
     fn too_large(&self, reply: ReplyError) -> String {
