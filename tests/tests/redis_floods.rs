@@ -115,7 +115,7 @@ async fn so_it_does_while_it_connects() {
     ] {
         let answers = commands.iter().map(|command| (*command, Flood::Text));
         let messages = [("SUBSCRIBE", Flood::Message)];
-        let messages = messages.into_iter().filter(|_| scheme != "redis-sentinel");
+        let messages = messages.into_iter().filter(|_| scheme == "redis");
         for (command, flood) in answers.chain(messages) {
             let server = Flooding::start(command, flood);
             let said = listed(&format!("{scheme}://{}{tail}", server.address())).await;
@@ -123,6 +123,19 @@ async fn so_it_does_while_it_connects() {
             assert!(names_the_limit(&said, limit), "{scheme}, {command}: {said}");
         }
     }
+}
+
+/// The cluster's client makes the connection again, with pauses, and the store goes on with the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_are_too_large_do_not_keep_a_cluster_busy() {
+    let mut measured = Measured::start();
+    let server = Flooding::start("SUBSCRIBE", Flood::Message);
+    let semaphores = store(&format!("redis-cluster://{}", server.address()));
+    let _ = soon(semaphores.list()).await;
+    let first = server.connections();
+    eventually("it connects again", || server.connections() > first + 2);
+    assert!(measured.since.elapsed() > Duration::from_millis(400));
+    measured.check("messages to a cluster", MOST_FOR_A_STORE);
 }
 
 #[tokio::test(flavor = "multi_thread")]

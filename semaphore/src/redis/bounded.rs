@@ -6,7 +6,9 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,24 +17,52 @@ use super::replies::{Replies, ReplyError};
 
 /// Where streams say which reply was refused. The client library says it only to the first request in line, if there is
 /// one.
-pub(super) type Refused = Arc<Mutex<Option<ReplyError>>>;
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    last: Mutex<Option<(ReplyError, Instant)>>,
+    /// Whether the last was asked for.
+    seen: AtomicBool,
+}
+
+impl Refusals {
+    fn note(&self, error: ReplyError) {
+        *self.last.lock() = Some((error, Instant::now()));
+        self.seen.store(false, Ordering::Release);
+    }
+
+    /// The last one.
+    pub(super) fn last(&self) -> Option<ReplyError> {
+        self.last.lock().map(|(error, _)| error)
+    }
+
+    /// The last one, if it was not taken before.
+    pub(super) fn take(&self) -> Option<ReplyError> {
+        let last = self.last()?;
+        (!self.seen.swap(true, Ordering::AcqRel)).then_some(last)
+    }
+
+    /// Whether there was one within this time.
+    pub(super) fn within(&self, time: Duration) -> bool {
+        self.last.lock().is_some_and(|(_, at)| at.elapsed() < time)
+    }
+}
 
 pub(super) struct Bounded<S> {
     stream: S,
     replies: Replies,
     /// Why it has ended.
     ended: Option<ReplyError>,
-    refused: Refused,
+    refusals: Arc<Refusals>,
 }
 
 impl<S> Bounded<S> {
-    /// Each reply may take `limit` bytes of memory. Should one take more, `refused` says so.
-    pub(super) const fn new(stream: S, limit: u64, refused: Refused) -> Self {
+    /// Each reply may take `limit` bytes of memory. Should one take more, `refusals` says so.
+    pub(super) const fn new(stream: S, limit: u64, refusals: Arc<Refusals>) -> Self {
         Self {
             stream,
             replies: Replies::new(limit),
             ended: None,
-            refused,
+            refusals,
         }
     }
 }
@@ -53,7 +83,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
                     return Poll::Ready(Ok(()));
                 };
                 this.ended = Some(refusal.error);
-                *this.refused.lock() = this.ended;
+                this.refusals.note(refusal.error);
                 buffer.set_filled(before + refusal.accepted);
                 if refusal.accepted > 0 {
                     // It fails with the next reading.

@@ -15,7 +15,7 @@ use redis::{
 };
 use tokio::task::JoinHandle;
 
-use super::bounded::{Bounded, Refused};
+use super::bounded::{Bounded, Refusals};
 use super::dial::{CONNECT_LIMIT, timed_out};
 use super::replies::ReplyError;
 use super::socket::{Socket, Trust};
@@ -25,13 +25,17 @@ use super::url::Node;
 /// 100,000 of them.
 pub(super) const STORE_REPLY: u64 = 64 * 1024 * 1024;
 
+/// A cluster's client makes a connection that is lost again at once, and subscribes as before. It waits so long if a reply
+/// was refused lately: should the server send as much again, this is not all that the two do.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// A connection to a Redis server, whose replies have a limit: see [`RedisUrl::connect`](super::RedisUrl::connect).
 ///
 /// Clones share it. It is closed when the last is dropped.
 #[derive(Clone)]
 pub struct RedisConnection {
     redis: MultiplexedConnection,
-    refused: Refused,
+    refusals: Arc<Refusals>,
     _driver: Arc<Driver>,
 }
 
@@ -45,23 +49,23 @@ impl Drop for Driver {
 }
 
 impl RedisConnection {
-    /// Connects, and introduces itself to the server. Each reply may take `limit` bytes; `refused` says which took more.
+    /// Connects, and introduces itself to the server. Each reply may take `limit` bytes; `refusals` says which took more.
     pub(super) async fn open(
         node: &Node,
         trust: &Trust,
         login: &RedisConnectionInfo,
         config: AsyncConnectionConfig,
-        (limit, refused): (u64, Refused),
+        (limit, refusals): (u64, Arc<Refusals>),
         patience: Duration,
     ) -> RedisResult<Self> {
         let work = async {
             let socket = Socket::open(node, trust).await?;
-            let stream = Bounded::new(socket, limit, Arc::clone(&refused));
+            let stream = Bounded::new(socket, limit, Arc::clone(&refusals));
             let (redis, driver) =
                 MultiplexedConnection::new_with_config(login, stream, config).await?;
             Ok(Self {
                 redis,
-                refused,
+                refusals,
                 _driver: Arc::new(Driver(tokio::spawn(driver))),
             })
         };
@@ -74,7 +78,7 @@ impl RedisConnection {
     /// it only hear that the connection is closed.
     #[must_use]
     pub fn refused(&self) -> Option<ReplyError> {
-        *self.refused.lock()
+        self.refusals.last()
     }
 }
 
@@ -121,15 +125,15 @@ impl ConnectionLike for RedisConnection {
 
 thread_local! {
     /// For the connections of this thread's cluster: whom they trust, and where they say what was refused.
-    static CLUSTER: RefCell<(Trust, Refused)> = RefCell::default();
+    static CLUSTER: RefCell<(Trust, Arc<Refusals>)> = RefCell::default();
 }
 
 /// From now on, connections that a cluster's client makes on this thread are made with these.
 ///
 /// The client makes them when it likes, by a function that gets an address and nothing of ours. But a store has a thread
 /// of its own, on which all of its client's tasks run.
-pub(super) fn prepare_cluster(trust: Trust, refused: Refused) {
-    CLUSTER.set((trust, refused));
+pub(super) fn prepare_cluster(trust: Trust, refusals: Arc<Refusals>) {
+    CLUSTER.set((trust, refusals));
 }
 
 impl Connect for RedisConnection {
@@ -147,9 +151,12 @@ impl Connect for RedisConnection {
                     info.addr().to_string(),
                 ));
             };
-            let (trust, refused) = CLUSTER.with_borrow(Clone::clone);
+            let (trust, refusals) = CLUSTER.with_borrow(Clone::clone);
+            if refusals.within(10 * PAUSE) {
+                tokio::time::sleep(PAUSE).await;
+            }
             let (node, login) = ((host.clone(), *port), info.redis_settings());
-            let (limit, patience) = ((STORE_REPLY, refused), CONNECT_LIMIT / 2);
+            let (limit, patience) = ((STORE_REPLY, refusals), CONNECT_LIMIT / 2);
             Self::open(&node, &trust, login, config, limit, patience).await
         }
         .boxed()

@@ -1756,6 +1756,7 @@ impl Driver {
                 if self.settings.names.together {
                     self.down();
                 } else {
+                    self.note_refused();
                     // One node of several. What was published there is lost, and nobody knows what that was.
                     if self.observing {
                         self.settings.hub.gap();

@@ -4,6 +4,7 @@
 //! which they happened.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::AsyncPushSender;
@@ -12,7 +13,7 @@ use redis::{
     RedisResult, ServerErrorKind, Value,
 };
 
-use super::bounded::Refused;
+use super::bounded::Refusals;
 use super::connection::RedisConnection;
 use super::replies::ReplyError;
 use super::reply::text;
@@ -60,7 +61,7 @@ impl RedisUrl {
         pushed: impl AsyncPushSender + Clone,
         reply_limit: u64,
     ) -> Result<RedisConnection, ConnectError> {
-        let limit = || (reply_limit, Refused::default());
+        let limit = || (reply_limit, Arc::<Refusals>::default());
         let work = async {
             let trust = &socket::trust(self)?;
             match &self.topology {
@@ -111,8 +112,7 @@ pub(super) fn refused(error: &RedisError) -> Option<ReplyError> {
     let source = std::error::Error::source(error)?;
     // The client library shares its errors.
     let io = source.downcast_ref::<io::Error>().or_else(|| {
-        let shared =
-            source.downcast_ref::<std::sync::Arc<dyn std::error::Error + Send + Sync>>()?;
+        let shared = source.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>()?;
         shared.downcast_ref()
     })?;
     io.get_ref()?.downcast_ref().copied()
@@ -124,7 +124,7 @@ pub(super) async fn one(
     node: &Node,
     trust: &Trust,
     pushed: impl AsyncPushSender,
-    limit: (u64, Refused),
+    limit: (u64, Arc<Refusals>),
 ) -> RedisResult<RedisConnection> {
     let config = AsyncConnectionConfig::new()
         .set_response_timeout(None)
@@ -150,7 +150,7 @@ pub(super) async fn master(sentinels: &[Node], service: &str, trust: &Trust) -> 
             let config = AsyncConnectionConfig::new().set_response_timeout(None);
             // It has neither users nor databases of ours.
             let login = RedisConnectionInfo::default();
-            let limit = (SENTINEL_REPLY, Refused::default());
+            let limit = (SENTINEL_REPLY, Arc::<Refusals>::default());
             let mut connection =
                 RedisConnection::open(sentinel, trust, &login, config, limit, SENTINEL_LIMIT)
                     .await?;

@@ -16,7 +16,7 @@ use redis::{
 use tokio::sync::mpsc;
 
 use super::Settings;
-use super::bounded::Refused;
+use super::bounded::Refusals;
 use super::connection::{self, RedisConnection, STORE_REPLY};
 use super::dial::{self, CONNECT_LIMIT};
 use super::replies::ReplyError;
@@ -37,7 +37,7 @@ const SETTLING: Duration = Duration::from_millis(50);
 pub(super) enum Connection {
     One(RedisConnection),
     /// And where its connections say which reply was refused.
-    Cluster(ClusterConnection<RedisConnection>, Refused),
+    Cluster(ClusterConnection<RedisConnection>, Arc<Refusals>),
 }
 
 impl Connection {
@@ -69,7 +69,7 @@ impl Connection {
     pub(super) fn take_refused(&self) -> Option<ReplyError> {
         match self {
             Self::One(connection) => connection.refused(),
-            Self::Cluster(_, refused) => refused.lock().take(),
+            Self::Cluster(_, refusals) => refusals.take(),
         }
     }
 }
@@ -127,10 +127,10 @@ pub(super) async fn connect(
     known: String,
     before: bool,
 ) -> Result<Connected, Trouble> {
-    let refused = Refused::default();
+    let refusals = Arc::<Refusals>::default();
     let work = async {
         let trust = socket::trust(&settings.url)?;
-        let limit = (STORE_REPLY, Arc::clone(&refused));
+        let limit = (STORE_REPLY, Arc::clone(&refusals));
         let (pushed, pushes) = mpsc::unbounded_channel();
         let mut connection = match &settings.url.topology {
             Topology::Standalone(node) => {
@@ -138,9 +138,9 @@ pub(super) async fn connect(
                 Connection::One(dial::one(url, node, &trust, pushed, limit).await?)
             }
             Topology::Cluster(nodes) => {
-                connection::prepare_cluster(trust, Arc::clone(&refused));
+                connection::prepare_cluster(trust, Arc::clone(&refusals));
                 let cluster = cluster(&settings, nodes, pushed).await?;
-                Connection::Cluster(cluster, Arc::clone(&refused))
+                Connection::Cluster(cluster, Arc::clone(&refusals))
             }
             Topology::Sentinel { sentinels, service } => {
                 let url = &settings.url;
@@ -177,7 +177,7 @@ pub(super) async fn connect(
     let outcome = tokio::time::timeout(CONNECT_LIMIT, work).await;
     if !matches!(outcome, Ok(Ok(_)))
         // The client does not say so if nothing was asked, nor if it found no node of a cluster.
-        && let Some(reply) = refused.lock().take()
+        && let Some(reply) = refusals.take()
     {
         return Err(trouble(&settings, io::Error::from(reply).into(), before));
     }
