@@ -333,7 +333,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -346,8 +346,8 @@ fn amount(bytes: u64) -> String {
     const KIB: u64 = 1024;
     const MIB: u64 = 1024 * KIB;
     match bytes {
-        MIB.. if bytes % MIB == 0 => format!("{} MiB", grouped(bytes / MIB)),
-        KIB.. if bytes % KIB == 0 => format!("{} KiB", grouped(bytes / KIB)),
+        MIB.. if bytes.is_multiple_of(MIB) => format!("{} MiB", grouped(bytes / MIB)),
+        KIB.. if bytes.is_multiple_of(KIB) => format!("{} KiB", grouped(bytes / KIB)),
         _ => format!("{} bytes", grouped(bytes)),
     }
 }
