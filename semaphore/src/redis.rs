@@ -88,6 +88,7 @@ mod dial;
 mod keys;
 mod lease;
 mod link;
+mod pushes;
 mod replies;
 mod reply;
 mod scripts;

@@ -26,6 +26,8 @@ pub enum Flood {
     Nested,
     /// The answer, and then a message of 2 GB to a channel.
     Message,
+    /// The answer, and then short messages without an end.
+    Messages,
 }
 
 impl Flood {
@@ -45,7 +47,7 @@ impl Flood {
             Self::Elements => "*1000000000\r\n",
             Self::Texts => "*1000000\r\n",
             Self::Line => "+",
-            Self::Nested => "",
+            Self::Nested | Self::Messages => "",
             Self::Message => ">3\r\n$7\r\nmessage\r\n$7\r\nchannel\r\n$2147483648\r\n",
         }
     }
@@ -58,6 +60,7 @@ impl Flood {
             Self::Elements => ":1\r\n".repeat(1000),
             Self::Texts => format!("$1000\r\n{}\r\n", "x".repeat(1000)).repeat(60),
             Self::Nested => "*1\r\n".repeat(1000),
+            Self::Messages => ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n".repeat(2000),
         }
     }
 }
@@ -152,7 +155,7 @@ impl Shared {
             let words = command(&mut reader)?;
             let word = words.first().map(String::as_str).unwrap_or_default();
             if word == self.command {
-                if self.flood == Flood::Message {
+                if matches!(self.flood, Flood::Message | Flood::Messages) {
                     writer.write_all(self.answer(&words).as_bytes())?;
                 }
                 self.pour(writer)?;

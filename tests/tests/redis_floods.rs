@@ -133,9 +133,30 @@ async fn messages_that_are_too_large_do_not_keep_a_cluster_busy() {
     let semaphores = store(&format!("redis-cluster://{}", server.address()));
     let _ = soon(semaphores.list()).await;
     let first = server.connections();
-    eventually("it connects again", || server.connections() > first + 2);
-    assert!(measured.since.elapsed() > Duration::from_millis(400));
+    eventually("it connects again", || server.connections() > first + 4);
+    assert!(measured.since.elapsed() > Duration::from_millis(500));
     measured.check("messages to a cluster", MOST_FOR_A_STORE);
+}
+
+/// It has nothing else to do than to read them, and while it connects they take no more than there is room for.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_without_an_end_take_no_more_memory_than_there_is_room_for() {
+    let mut measured = Measured::start();
+    let server = Flooding::start("SUBSCRIBE", Flood::Messages);
+    for scheme in ["redis", "redis-cluster"] {
+        let said = listed(&format!("{scheme}://{}", server.address())).await;
+        assert!(said.contains("does not answer"), "{said}");
+        measured.check(&format!("messages, {scheme}"), MOST_FOR_A_STORE);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_of_certificates_that_never_ends_is_an_error() {
+    let mut measured = Measured::start();
+    let said = listed("rediss://127.0.0.1:1?ca=/dev/zero").await;
+    assert!(said.contains("/dev/zero: it is no file"), "{said}");
+    measured.check("ca=/dev/zero", MOST_FOR_A_RULE);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,7 @@ use super::dial;
 use super::keys::Keys;
 use super::lease::Hold;
 use super::link::{self, Connected, Connection, Mark, Trouble};
+use super::pushes::Pushes;
 use super::replies::ReplyError;
 use super::reply::{self, array, digits, integer, natural, text};
 use super::scripts::{self, Script};
@@ -363,7 +364,7 @@ enum Link {
     Connecting(Connecting),
     Up {
         connection: Connection,
-        pushes: mpsc::UnboundedReceiver<PushInfo>,
+        pushes: Pushes,
     },
     /// Until the next attempt.
     Away(Instant),
@@ -528,10 +529,16 @@ impl Driver {
             }
             Link::Up { .. } => {
                 while let Link::Up { pushes, .. } = &mut self.link
-                    && let Poll::Ready(Some(push)) = pushes.poll_recv(cx)
+                    && let Poll::Ready(Some(push)) = pushes.poll(cx)
                 {
                     busy = true;
                     self.pushed(&push);
+                }
+                if let Link::Up { pushes, .. } = &self.link
+                    && pushes.were_dropped()
+                {
+                    busy = true;
+                    self.missed();
                 }
             }
             Link::Idle | Link::Away(_) => {}
@@ -1221,7 +1228,7 @@ impl Driver {
             }
             // What had come still counts.
             let mut left = Vec::new();
-            while let Ok(push) = pushes.try_recv() {
+            while let Some(push) = pushes.next() {
                 left.push(push);
             }
             for push in left {
@@ -1756,16 +1763,21 @@ impl Driver {
                 if self.settings.names.together {
                     self.down();
                 } else {
+                    // One node of several.
                     self.note_refused();
-                    // One node of several. What was published there is lost, and nobody knows what that was.
-                    if self.observing {
-                        self.settings.hub.gap();
-                    }
-                    self.renew_all(true);
+                    self.missed();
                 }
             }
             _ => {}
         }
+    }
+
+    /// Something that was pushed is lost, and nobody knows what it was.
+    fn missed(&mut self) {
+        if self.observing {
+            self.settings.hub.gap();
+        }
+        self.renew_all(true);
     }
 
     fn happened(&mut self, message: &str) {

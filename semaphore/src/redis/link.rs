@@ -7,18 +7,19 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use redis::aio::AsyncPushSender;
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisError,
-    RedisResult, Value,
+    Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult,
+    Value,
 };
-use tokio::sync::mpsc;
 
 use super::Settings;
 use super::bounded::Refusals;
 use super::connection::{self, RedisConnection, STORE_REPLY};
 use super::dial::{self, CONNECT_LIMIT};
+use super::pushes::{Pushes, pushes};
 use super::replies::ReplyError;
 use super::reply::{integer, text};
 use super::scripts::{self, Script};
@@ -109,7 +110,7 @@ impl Mark {
 /// A connection that is ready for use.
 pub(super) struct Connected {
     pub(super) connection: Connection,
-    pub(super) pushes: mpsc::UnboundedReceiver<PushInfo>,
+    pub(super) pushes: Pushes,
     pub(super) mark: Mark,
 }
 
@@ -131,7 +132,7 @@ pub(super) async fn connect(
     let work = async {
         let trust = socket::trust(&settings.url)?;
         let limit = (STORE_REPLY, Arc::clone(&refusals));
-        let (pushed, pushes) = mpsc::unbounded_channel();
+        let (pushed, pushes) = pushes();
         let mut connection = match &settings.url.topology {
             Topology::Standalone(node) => {
                 let url = &settings.url;
@@ -194,7 +195,7 @@ pub(super) async fn connect(
 async fn cluster(
     settings: &Settings,
     nodes: &[Node],
-    pushed: mpsc::UnboundedSender<PushInfo>,
+    pushed: impl AsyncPushSender,
 ) -> RedisResult<ClusterConnection<RedisConnection>> {
     let addresses = nodes
         .iter()

@@ -1,7 +1,9 @@
 //! Opens the socket to a server: TCP, or TLS over it.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -26,6 +28,9 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 /// And again, until it gives up after a few.
 const KEEPALIVE_PAUSE: Duration = Duration::from_secs(5);
 
+/// The file of `ca=` may be so long, in bytes. All authorities that systems trust need a tenth of that.
+const LONGEST_CA: u64 = 4 * 1024 * 1024;
+
 /// Whom TLS trusts; `None`: no TLS.
 pub(super) type Trust = Option<Arc<ClientConfig>>;
 
@@ -42,7 +47,7 @@ pub(super) fn trust(url: &RedisUrl) -> RedisResult<Trust> {
         None => of_the_system()?,
         Some(path) => {
             let shown = path.display();
-            let text = std::fs::read(path).map_err(|error| {
+            let text = read(path).map_err(|error| {
                 misconfigured(
                     "the file of ca= cannot be read",
                     format!("{shown}: {error}"),
@@ -60,6 +65,21 @@ pub(super) fn trust(url: &RedisUrl) -> RedisResult<Trust> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Some(Arc::new(config)))
+}
+
+/// What the file has in it. A rule may name any: one that has no end, or waits for a writer, would keep its thread.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut text = Vec::new();
+    let read = File::open(path)?
+        .take(LONGEST_CA + 1)
+        .read_to_end(&mut text)?;
+    if read as u64 > LONGEST_CA {
+        return Err(io::Error::other("it is longer than 4 MiB"));
+    }
+    Ok(text)
 }
 
 fn of_the_system() -> RedisResult<RootCertStore> {
