@@ -258,7 +258,7 @@ pub use name::{NameError, SemaphoreName};
 pub use owner::Owner;
 pub use provider::Provider;
 #[cfg(feature = "redis")]
-pub use redis::{ConnectError, RedisStore, RedisUrl};
+pub use redis::{ConnectError, RedisConnection, RedisStore, RedisUrl, ReplyError};
 pub use request::{Priority, Request, Ttl, TtlError};
 pub use semaphores::{Acquire, Permit, Semaphore, Semaphores};
 pub use slot::{HeldSlot, SlotId, SlotIdError, SlotState, TakenSlot};

@@ -63,6 +63,12 @@
 //! a failover loses the last writes, permits that the new master does not know of are lost: their holders are
 //! told at the reconnect. A semaphore's unpinned idle keys expire after a day, and leave nothing behind.
 //!
+//! # What the server sends
+//!
+//! `redis` keeps whatever the server announces. So this crate opens the sockets itself (`socket`), also those of a
+//! cluster's client, and follows every reply before `redis` sees it (`replies`): one that would take more than 64 MiB ends
+//! the connection. What an administrator asked fails with the reason; for all else it is an outage.
+//!
 //! # Why redis-rs
 //!
 //! Of the two well-kept clients, this store wants little, but that exactly: to write in order, to see what is pushed
@@ -73,15 +79,20 @@
 //! router task through one more queue. Both do clusters and TLS; `redis` is released every few weeks, `fred` last in
 //! early 2025.
 
+mod bounded;
 mod circle;
+mod connection;
 mod desk;
 mod diagnose;
 mod dial;
 mod keys;
 mod lease;
 mod link;
+mod pushes;
+mod replies;
 mod reply;
 mod scripts;
+mod socket;
 mod url;
 
 use std::fmt;
@@ -92,7 +103,9 @@ use parking_lot::Mutex;
 use redis::Cmd;
 use tokio::sync::oneshot;
 
+pub use self::connection::RedisConnection;
 pub use self::dial::ConnectError;
+pub use self::replies::ReplyError;
 pub use self::url::RedisUrl;
 use self::url::Topology;
 use crate::diagnosis::Diagnosis;

@@ -21,6 +21,8 @@ use super::dial;
 use super::keys::Keys;
 use super::lease::Hold;
 use super::link::{self, Connected, Connection, Mark, Trouble};
+use super::pushes::Pushes;
+use super::replies::ReplyError;
 use super::reply::{self, array, digits, integer, natural, text};
 use super::scripts::{self, Script};
 use super::{Closed, Settings};
@@ -362,7 +364,7 @@ enum Link {
     Connecting(Connecting),
     Up {
         connection: Connection,
-        pushes: mpsc::UnboundedReceiver<PushInfo>,
+        pushes: Pushes,
     },
     /// Until the next attempt.
     Away(Instant),
@@ -379,6 +381,8 @@ struct Driver {
     attempts: u32,
     /// Why there is no connection.
     trouble: Option<StoreError>,
+    /// Which reply was refused, if nothing was answered since.
+    refused: Option<StoreError>,
     mark: Mark,
     marking: bool,
     /// What the mark decides.
@@ -428,6 +432,7 @@ impl Driver {
             before: false,
             attempts: 0,
             trouble: None,
+            refused: None,
             mark: Mark::default(),
             marking: false,
             unmarked: Vec::new(),
@@ -524,10 +529,16 @@ impl Driver {
             }
             Link::Up { .. } => {
                 while let Link::Up { pushes, .. } = &mut self.link
-                    && let Poll::Ready(Some(push)) = pushes.poll_recv(cx)
+                    && let Poll::Ready(Some(push)) = pushes.poll(cx)
                 {
                     busy = true;
                     self.pushed(&push);
+                }
+                if let Link::Up { pushes, .. } = &self.link
+                    && pushes.were_dropped()
+                {
+                    busy = true;
+                    self.missed();
                 }
             }
             Link::Idle | Link::Away(_) => {}
@@ -1178,7 +1189,9 @@ impl Driver {
         let again = self.before;
         self.link = Link::Up { connection, pushes };
         self.before = true;
-        self.attempts = 0;
+        if self.refused.is_none() {
+            self.attempts = 0;
+        }
         self.trouble = None;
         self.mark = mark;
         if self.observing {
@@ -1215,7 +1228,7 @@ impl Driver {
             }
             // What had come still counts.
             let mut left = Vec::new();
-            while let Ok(push) = pushes.try_recv() {
+            while let Some(push) = pushes.next() {
                 left.push(push);
             }
             for push in left {
@@ -1224,16 +1237,31 @@ impl Driver {
                 }
             }
         }
+        let refused = self.note_refused();
         self.flights = FuturesUnordered::new();
         self.away();
         for (serial, Flying { call, .. }) in std::mem::take(&mut self.flying) {
-            self.put_back(serial, call);
+            self.put_back(serial, call, refused);
         }
     }
 
-    /// Nobody knows whether it was carried out.
-    fn put_back(&mut self, serial: u64, call: Call) {
+    /// Which reply the connection has refused, if it has.
+    fn note_refused(&mut self) -> Option<ReplyError> {
+        let Link::Up { connection, .. } = &self.link else {
+            return None;
+        };
+        let reply = connection.take_refused()?;
+        self.refused = Some(self.settings.failed(reply));
+        Some(reply)
+    }
+
+    /// Nobody knows whether it was carried out. `refused`: a reply was too large, maybe the one to this.
+    fn put_back(&mut self, serial: u64, call: Call, refused: Option<ReplyError>) {
         match call.purpose {
+            // Asked again, it might be answered with as much.
+            Purpose::Ask { .. } | Purpose::Manage(_) if let Some(reply) = refused => {
+                self.refuse(call.purpose, &self.settings.failed(reply));
+            }
             // They are made anew.
             Purpose::Renew { .. } | Purpose::Tick(_) | Purpose::Mark => {}
             Purpose::Nothing { lasting: false } => {}
@@ -1329,8 +1357,9 @@ impl Driver {
 
     /// Why nothing came back.
     fn silence(&self) -> StoreError {
-        self.trouble
-            .clone()
+        let known = self.trouble.as_ref().or(self.refused.as_ref());
+        known
+            .cloned()
             .unwrap_or_else(|| self.settings.unreachable(Silent))
     }
 
@@ -1354,6 +1383,7 @@ impl Driver {
     fn answered(&mut self, serial: u64, call: Call, sent: Instant, result: RedisResult<Value>) {
         match result {
             Ok(answer) => {
+                self.refused = None;
                 if let Some(closing) = &mut self.closing {
                     closing.until = (Instant::now() + CLOSE_LIMIT).min(closing.latest);
                 }
@@ -1403,7 +1433,8 @@ impl Driver {
             self.refuse(call.purpose, &error);
             return;
         }
-        self.put_back(serial, call);
+        let noted = self.note_refused();
+        self.put_back(serial, call, dial::refused(error).or(noted));
         if self.settings.names.together {
             self.down();
         } else {
@@ -1732,15 +1763,21 @@ impl Driver {
                 if self.settings.names.together {
                     self.down();
                 } else {
-                    // One node of several. What was published there is lost, and nobody knows what that was.
-                    if self.observing {
-                        self.settings.hub.gap();
-                    }
-                    self.renew_all(true);
+                    // One node of several.
+                    self.note_refused();
+                    self.missed();
                 }
             }
             _ => {}
         }
+    }
+
+    /// Something that was pushed is lost, and nobody knows what it was.
+    fn missed(&mut self) {
+        if self.observing {
+            self.settings.hub.gap();
+        }
+        self.renew_all(true);
     }
 
     fn happened(&mut self, message: &str) {
