@@ -33,6 +33,7 @@ use std::time::{Duration, SystemTime};
 
 use slab::Slab;
 
+use crate::command::AdminCommand;
 use crate::deadlock::{self, WaitingRuns};
 use crate::diagnosis::{ClientView, Diagnosis};
 use crate::error::{AcquireError, AdminError, DeadlockError, RefreshError, ReleaseError};
@@ -333,45 +334,54 @@ impl MemoryStore {
             .ok_or_else(|| AdminError::UnknownSemaphore { name: name.clone() })
     }
 
-    pub(crate) fn set_slots(&self, name: &SemaphoreName, slots: Slots) -> Result<(), AdminError> {
+    /// Carries out a command of an administrator; says how many requests it concerned.
+    pub(crate) fn administer(&self, command: &AdminCommand) -> Result<usize, AdminError> {
+        match command {
+            AdminCommand::SetSlots { semaphore, slots } => {
+                self.set_slots(semaphore, *slots).map(|()| 0)
+            }
+            AdminCommand::Pin { semaphore } => self.pin(semaphore).map(|()| 0),
+            AdminCommand::Unpin { semaphore } => self.unpin(semaphore).map(|()| 0),
+            AdminCommand::Grant { request } => self.on_waiting(*request, Queue::grant).map(|()| 1),
+            AdminCommand::Cancel { request } => {
+                self.on_waiting(*request, Queue::cancel).map(|()| 1)
+            }
+            AdminCommand::Move { request, place } => self
+                .on_waiting(*request, |queue, ticket, now, fx| {
+                    queue.move_to(ticket, *place, now, fx)
+                })
+                .map(|()| 1),
+            AdminCommand::Purge { semaphore } => self.purge(semaphore),
+            AdminCommand::ForceRelease { semaphore } => self.force_release(semaphore),
+            AdminCommand::Forget { semaphore } => self.forget(semaphore).map(|()| 0),
+        }
+    }
+
+    fn set_slots(&self, name: &SemaphoreName, slots: Slots) -> Result<(), AdminError> {
         let entry = self.entry(name);
         entry.keep(|queue, now, fx| queue.set_slots(slots, now, fx))?;
         deadlock::recheck(&entry);
         Ok(())
     }
 
-    pub(crate) fn pin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
+    fn pin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
         self.entry(name).keep(Queue::pin)
     }
 
-    pub(crate) fn unpin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
+    fn unpin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
         let entry = self.existing(name)?;
         entry.let_go(Queue::unpin);
         deadlock::recheck(&entry);
         Ok(())
     }
 
-    pub(crate) fn grant(&self, id: RequestId) -> Result<(), AdminError> {
-        self.on_waiting(id, Queue::grant)
-    }
-
-    pub(crate) fn cancel(&self, id: RequestId) -> Result<(), AdminError> {
-        self.on_waiting(id, Queue::cancel)
-    }
-
-    pub(crate) fn move_to(&self, id: RequestId, place: usize) -> Result<(), AdminError> {
-        self.on_waiting(id, |queue, ticket, now, fx| {
-            queue.move_to(ticket, place, now, fx)
-        })
-    }
-
-    pub(crate) fn purge(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
+    fn purge(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
         let entry = self.existing(name)?;
         let (freed, granted) = entry.transact(Queue::purge);
         Ok(freed + granted)
     }
 
-    pub(crate) fn force_release(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
+    fn force_release(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
         Ok(self.existing(name)?.transact(Queue::force_release))
     }
 
@@ -382,7 +392,7 @@ impl MemoryStore {
         }
     }
 
-    pub(crate) fn forget(&self, name: &SemaphoreName) -> Result<(), AdminError> {
+    fn forget(&self, name: &SemaphoreName) -> Result<(), AdminError> {
         let entry = self.existing(name)?;
         let refused = entry.let_go(|queue, now, fx| {
             if queue.forget(now, fx) {

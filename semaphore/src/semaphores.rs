@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, SystemTime};
 
+use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::Events;
@@ -222,6 +223,33 @@ impl Semaphores {
         }
     }
 
+    /// Carries out a command of an administrator: what each does stands at the method of its name. Says how many
+    /// requests it concerned: those that a purge or a forced release ended or let through, one for a grant, a cancel
+    /// or a move, none for the others.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{AdminCommand, Request, SemaphoreName, Semaphores};
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let x = SemaphoreName::new("x")?;
+    /// let permit = semaphores.acquire(&x, Request::new()).await?;
+    /// let command = AdminCommand::ForceRelease { semaphore: x };
+    /// assert_eq!(semaphores.administer(command).await?, 1);
+    /// assert!(permit.is_lost());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As of the command's method.
+    pub async fn administer(&self, command: AdminCommand) -> Result<usize, AdminError> {
+        match &self.0 {
+            Backend::Memory(store) => store.administer(&command),
+            Backend::Remote(store) => store.administer(command).await,
+        }
+    }
+
     /// Sets the number of slots and pins it: it outranks what the code declares, until
     /// [`unpin`](Self::unpin). Creates the semaphore if it is not there.
     ///
@@ -234,10 +262,10 @@ impl Semaphores {
     /// [`AdminError::Store`] when a shared store failed; [`AdminError::TooManyPinned`] when the store of this process keeps
     /// 100,000 pinned semaphores already.
     pub async fn set_slots(&self, name: &SemaphoreName, slots: Slots) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.set_slots(name, slots),
-            Backend::Remote(store) => store.set_slots(name.clone(), slots).await,
-        }
+        let semaphore = name.clone();
+        self.administer(AdminCommand::SetSlots { semaphore, slots })
+            .await?;
+        Ok(())
     }
 
     /// Pins the number of slots as it is now. Creates the semaphore if it is not there.
@@ -245,10 +273,9 @@ impl Semaphores {
     /// # Errors
     /// As of [`Semaphores::set_slots`].
     pub async fn pin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.pin(name),
-            Backend::Remote(store) => store.pin(name.clone()).await,
-        }
+        let semaphore = name.clone();
+        self.administer(AdminCommand::Pin { semaphore }).await?;
+        Ok(())
     }
 
     /// Lets what the code declared count again, at once.
@@ -256,10 +283,9 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
     pub async fn unpin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.unpin(name),
-            Backend::Remote(store) => store.unpin(name.clone()).await,
-        }
+        let semaphore = name.clone();
+        self.administer(AdminCommand::Unpin { semaphore }).await?;
+        Ok(())
     }
 
     /// Starts a waiting request now, outside the slots; when it ends, no slot frees (seed: *Grant*).
@@ -267,10 +293,8 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
     pub async fn grant(&self, id: RequestId) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.grant(id),
-            Backend::Remote(store) => store.grant(id).await,
-        }
+        self.administer(AdminCommand::Grant { request: id }).await?;
+        Ok(())
     }
 
     /// Makes a waiting request fail with [`AcquireError::Cancelled`] (seed: *Cancel*).
@@ -278,10 +302,9 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
     pub async fn cancel(&self, id: RequestId) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.cancel(id),
-            Backend::Remote(store) => store.cancel(id).await,
-        }
+        self.administer(AdminCommand::Cancel { request: id })
+            .await?;
+        Ok(())
     }
 
     /// Puts a waiting request at `place` in line: 1 is next, a number beyond the end is last. It is
@@ -290,10 +313,9 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
     pub async fn move_to(&self, id: RequestId, place: usize) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.move_to(id, place),
-            Backend::Remote(store) => store.move_to(id, place).await,
-        }
+        self.administer(AdminCommand::Move { request: id, place })
+            .await?;
+        Ok(())
     }
 
     /// Frees every held slot and grants every waiter at once. Says to how many requests that happened.
@@ -302,10 +324,8 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
     pub async fn purge(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.purge(name),
-            Backend::Remote(store) => store.purge(name.clone()).await,
-        }
+        let semaphore = name.clone();
+        self.administer(AdminCommand::Purge { semaphore }).await
     }
 
     /// Frees every held slot; the line goes on in order. Says how many requests that ended: their
@@ -314,10 +334,9 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
     pub async fn force_release(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.force_release(name),
-            Backend::Remote(store) => store.force_release(name.clone()).await,
-        }
+        let semaphore = name.clone();
+        self.administer(AdminCommand::ForceRelease { semaphore })
+            .await
     }
 
     /// Forgets an idle semaphore, with its pinned slots. Its fencing tokens go on from where they were
@@ -326,10 +345,9 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::InUse`], [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
     pub async fn forget(&self, name: &SemaphoreName) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.forget(name),
-            Backend::Remote(store) => store.forget(name.clone()).await,
-        }
+        let semaphore = name.clone();
+        self.administer(AdminCommand::Forget { semaphore }).await?;
+        Ok(())
     }
 
     /// All semaphores, by name, each with everybody at it.

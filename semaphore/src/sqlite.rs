@@ -49,7 +49,8 @@ use tokio::sync::{Notify, oneshot};
 
 use self::clock::Moment;
 use self::transitions::Refreshed;
-use self::worker::{Command, Steering, Worker};
+use self::worker::{Command, Worker};
+use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::{EventHub, Events};
@@ -57,7 +58,6 @@ use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
-use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease, Store};
 use crate::view::SemaphoreView;
 
@@ -117,16 +117,6 @@ impl SqliteStore {
         let (reply, answer) = oneshot::channel();
         self.link.send(command(reply));
         Box::pin(async move { answer.await.map_err(|_| self.link.gone()) })
-    }
-
-    fn steer(&self, steering: Steering) -> BoxFuture<'_, Result<usize, AdminError>> {
-        let answer = self.ask(|reply| Command::Steer(steering, reply));
-        Box::pin(async move { answer.await? })
-    }
-
-    fn steer_one(&self, steering: Steering) -> BoxFuture<'_, Result<(), AdminError>> {
-        let answer = self.steer(steering);
-        Box::pin(async move { answer.await.map(drop) })
     }
 }
 
@@ -262,44 +252,9 @@ impl Store for SqliteStore {
         })
     }
 
-    fn set_slots(
-        &self,
-        name: SemaphoreName,
-        slots: Slots,
-    ) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Pin(name, Some(slots)))
-    }
-
-    fn pin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Pin(name, None))
-    }
-
-    fn unpin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Unpin(name))
-    }
-
-    fn grant(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Grant(id))
-    }
-
-    fn cancel(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Cancel(id))
-    }
-
-    fn move_to(&self, id: RequestId, place: usize) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Move(id, place))
-    }
-
-    fn purge(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
-        self.steer(Steering::Purge(name))
-    }
-
-    fn force_release(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
-        self.steer(Steering::ForceRelease(name))
-    }
-
-    fn forget(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Forget(name))
+    fn administer(&self, command: AdminCommand) -> BoxFuture<'_, Result<usize, AdminError>> {
+        let answer = self.ask(|reply| Command::Administer(command, reply));
+        Box::pin(async move { answer.await? })
     }
 
     fn abandon(&self, run: RunId) {

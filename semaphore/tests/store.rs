@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cla_semaphore::{
-    AcquireError, AdminError, BoxFuture, Diagnosis, EventKind, Events, Lease, Permit, RefreshError,
-    ReleaseError, Request, RequestId, RunId, SemaphoreName, SemaphoreView, Semaphores, SlotId,
-    Slots, Store, StoreError, Ttl,
+    AcquireError, AdminCommand, AdminError, BoxFuture, Diagnosis, EventKind, Events, Lease, Permit,
+    RefreshError, ReleaseError, Request, RequestId, RunId, SemaphoreName, SemaphoreView,
+    Semaphores, SlotId, Slots, Store, StoreError, Ttl,
 };
 use common::{name, poll, ttl};
 use futures::executor::block_on;
@@ -76,44 +76,8 @@ impl Store for Faraway {
         Box::pin(async move { self.0.refresh_slot(&name, &slot, ttl).await })
     }
 
-    fn set_slots(
-        &self,
-        name: SemaphoreName,
-        slots: Slots,
-    ) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move { self.0.set_slots(&name, slots).await })
-    }
-
-    fn pin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move { self.0.pin(&name).await })
-    }
-
-    fn unpin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move { self.0.unpin(&name).await })
-    }
-
-    fn grant(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(self.0.grant(id))
-    }
-
-    fn cancel(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(self.0.cancel(id))
-    }
-
-    fn move_to(&self, id: RequestId, place: usize) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(self.0.move_to(id, place))
-    }
-
-    fn purge(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
-        Box::pin(async move { self.0.purge(&name).await })
-    }
-
-    fn force_release(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
-        Box::pin(async move { self.0.force_release(&name).await })
-    }
-
-    fn forget(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move { self.0.forget(&name).await })
+    fn administer(&self, command: AdminCommand) -> BoxFuture<'_, Result<usize, AdminError>> {
+        Box::pin(self.0.administer(command))
     }
 
     fn abandon(&self, run: RunId) {

@@ -24,6 +24,7 @@ use super::link::{self, Connected, Connection, Mark, Trouble};
 use super::reply::{self, array, digits, integer, natural, text};
 use super::scripts::{self, Script};
 use super::{Closed, Settings};
+use crate::command::AdminAction;
 use crate::error::{AcquireError, DeadlockError, StoreError};
 use crate::event::{Event, EventKind};
 use crate::id::{RequestId, RunId};
@@ -94,7 +95,7 @@ pub(super) enum Order {
 /// What administrators do to a semaphore that may have to be made.
 pub(super) struct Management {
     pub(super) name: SemaphoreName,
-    pub(super) what: &'static str,
+    pub(super) action: AdminAction,
     pub(super) value: String,
     pub(super) answer: oneshot::Sender<Result<Value, StoreError>>,
 }
@@ -165,13 +166,13 @@ impl Desk {
     pub(super) async fn manage(
         &self,
         name: SemaphoreName,
-        what: &'static str,
+        action: AdminAction,
         value: String,
     ) -> Result<Value, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.give(Order::Manage(Management {
             name,
-            what,
+            action,
             value,
             answer,
         }));
@@ -807,11 +808,15 @@ impl Driver {
 
     fn manage(&mut self, management: Management) {
         let Management {
-            name, what, value, ..
+            name,
+            action,
+            value,
+            ..
         } = &management;
         let mark = self.mark.clone();
         let what = self.on(name, Script::Manage, |command| {
-            command.arg(*what).arg(value).arg(&mark.id).arg(mark.guard);
+            let action = action.as_str();
+            command.arg(action).arg(value).arg(&mark.id).arg(mark.guard);
         });
         self.dated(Call {
             what,
@@ -1245,7 +1250,7 @@ impl Driver {
                 let _ = answer.send(Err(self.settings.unreachable(InDoubt)));
             }
             Purpose::Manage(Management {
-                what: "purge" | "force" | "forget",
+                action: AdminAction::Purge | AdminAction::ForceRelease | AdminAction::Forget,
                 answer,
                 ..
             }) => {

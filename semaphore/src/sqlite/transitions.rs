@@ -21,6 +21,7 @@ use super::clock::{Moment, WallClock};
 use super::file::Problem;
 use super::order;
 use super::process::{Life, Process};
+use crate::command::AdminCommand;
 use crate::error::{AdminError, DeadlockError, DeadlockLink};
 use crate::event::EventKind;
 use crate::id::{RequestId, RunId};
@@ -591,8 +592,43 @@ impl<'a> Transition<'a> {
 
     // ---- what administrators do
 
+    /// Carries out a command of an administrator; says how many requests it concerned.
+    pub(super) fn administer(
+        &mut self,
+        command: &AdminCommand,
+    ) -> Result<Result<usize, AdminError>, Problem> {
+        let unknown = |name: &SemaphoreName| AdminError::UnknownSemaphore { name: name.clone() };
+        Ok(match command {
+            AdminCommand::SetSlots { semaphore, slots } => {
+                self.pin(semaphore, Some(*slots))?;
+                Ok(0)
+            }
+            AdminCommand::Pin { semaphore } => {
+                self.pin(semaphore, None)?;
+                Ok(0)
+            }
+            AdminCommand::Unpin { semaphore } => {
+                if self.unpin(semaphore)? {
+                    Ok(0)
+                } else {
+                    Err(unknown(semaphore))
+                }
+            }
+            AdminCommand::Grant { request } => self.grant(*request)?.map(|()| 1),
+            AdminCommand::Cancel { request } => self.cancel(*request)?.map(|()| 1),
+            AdminCommand::Move { request, place } => self.move_to(*request, *place)?.map(|()| 1),
+            AdminCommand::Purge { semaphore } => {
+                self.purge(semaphore)?.ok_or_else(|| unknown(semaphore))
+            }
+            AdminCommand::ForceRelease { semaphore } => self
+                .force_release(semaphore)?
+                .ok_or_else(|| unknown(semaphore)),
+            AdminCommand::Forget { semaphore } => self.forget(semaphore)?.map(|()| 0),
+        })
+    }
+
     /// Rule 4: a waiting request starts now, outside the slots.
-    pub(super) fn grant(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
+    fn grant(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
         let (mut semaphore, asked) = match self.waiting(uuid)? {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
@@ -604,7 +640,7 @@ impl<'a> Transition<'a> {
     }
 
     /// Rule 5: a waiting request fails.
-    pub(super) fn cancel(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
+    fn cancel(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
         let (mut semaphore, asked) = match self.waiting(uuid)? {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
@@ -623,7 +659,7 @@ impl<'a> Transition<'a> {
     }
 
     /// Rule 6: a waiting request goes to `place`, from 1; a number beyond the end is last.
-    pub(super) fn move_to(
+    fn move_to(
         &mut self,
         uuid: RequestId,
         place: usize,
@@ -672,7 +708,7 @@ impl<'a> Transition<'a> {
     }
 
     /// Rule 6: ends every busy request and grants everybody in line. Says how many that were.
-    pub(super) fn purge(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
+    fn purge(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
         let Some(mut semaphore) = self.existing(name)? else {
             return Ok(None);
         };
@@ -691,7 +727,7 @@ impl<'a> Transition<'a> {
     }
 
     /// Rule 6: ends every busy request; the line goes on in order. Says how many that were.
-    pub(super) fn force_release(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
+    fn force_release(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
         let Some(mut semaphore) = self.existing(name)? else {
             return Ok(None);
         };
@@ -702,11 +738,7 @@ impl<'a> Transition<'a> {
     }
 
     /// Rules 2 and 3: sets the number of slots, or leaves it, and pins it.
-    pub(super) fn pin(
-        &mut self,
-        name: &SemaphoreName,
-        slots: Option<Slots>,
-    ) -> Result<(), Problem> {
+    fn pin(&mut self, name: &SemaphoreName, slots: Option<Slots>) -> Result<(), Problem> {
         let mut semaphore = self.arrive(name, None)?;
         if !semaphore.pinned {
             semaphore.pinned = true;
@@ -720,7 +752,7 @@ impl<'a> Transition<'a> {
     }
 
     /// Rule 3: what the code declared counts again. Says whether there is such a semaphore.
-    pub(super) fn unpin(&mut self, name: &SemaphoreName) -> Result<bool, Problem> {
+    fn unpin(&mut self, name: &SemaphoreName) -> Result<bool, Problem> {
         let Some(mut semaphore) = self.existing(name)? else {
             return Ok(false);
         };
@@ -737,10 +769,7 @@ impl<'a> Transition<'a> {
     }
 
     /// Forgets an idle semaphore.
-    pub(super) fn forget(
-        &mut self,
-        name: &SemaphoreName,
-    ) -> Result<Result<(), AdminError>, Problem> {
+    fn forget(&mut self, name: &SemaphoreName) -> Result<Result<(), AdminError>, Problem> {
         self.bury_the_dead()?;
         let Some(semaphore) = self.existing(name)? else {
             return Ok(Err(AdminError::UnknownSemaphore { name: name.clone() }));

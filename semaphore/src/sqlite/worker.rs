@@ -18,6 +18,7 @@ use super::transitions::{
     Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, is_alive,
 };
 use super::{Hold, Lost, view};
+use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, StoreError};
 use crate::event::EventHub;
@@ -26,7 +27,6 @@ use crate::name::SemaphoreName;
 use crate::owner::{Owner, this_host};
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
-use crate::slots::Slots;
 use crate::view::SemaphoreView;
 
 /// As many commands as one transaction takes: some ten milliseconds' worth.
@@ -82,7 +82,7 @@ pub(super) enum Command {
         Ttl,
         Sender<Result<Refreshed, StoreError>>,
     ),
-    Steer(Steering, Sender<Result<usize, AdminError>>),
+    Administer(AdminCommand, Sender<Result<usize, AdminError>>),
     Show(
         Option<SemaphoreName>,
         Sender<Result<Vec<SemaphoreView>, StoreError>>,
@@ -104,26 +104,13 @@ impl Command {
     }
 }
 
-/// What administrators do.
-pub(super) enum Steering {
-    /// Sets the number of slots, or leaves it, and pins it.
-    Pin(SemaphoreName, Option<Slots>),
-    Unpin(SemaphoreName),
-    Grant(RequestId),
-    Cancel(RequestId),
-    Move(RequestId, usize),
-    Purge(SemaphoreName),
-    ForceRelease(SemaphoreName),
-    Forget(SemaphoreName),
-}
-
 /// What a command came to, told once its transaction is committed.
 enum Answer {
     Nothing,
     Tried(bool),
     Released(bool),
     Refreshed(Refreshed),
-    Steered(Result<usize, AdminError>),
+    Administered(Result<usize, AdminError>),
     Views(Vec<SemaphoreView>),
     Found(Result<RequestId, AdminError>),
     Diagnosis(Box<Diagnosis>),
@@ -509,7 +496,9 @@ impl Worker {
                 ) => {
                     let _ = reply.send(Ok(refreshed));
                 }
-                (Command::Steer(_, reply), Answer::Steered(outcome)) => drop(reply.send(outcome)),
+                (Command::Administer(_, reply), Answer::Administered(outcome)) => {
+                    drop(reply.send(outcome));
+                }
                 (Command::Show(_, reply), Answer::Views(views)) => drop(reply.send(Ok(views))),
                 (Command::Find(_, reply), Answer::Found(found)) => drop(reply.send(found)),
                 (Command::Diagnose(reply), Answer::Diagnosis(diagnosis)) => {
@@ -570,7 +559,7 @@ impl Worker {
                 drop(reply.send(Err(error)));
             }
             Command::ReleaseSlot(_, _, reply) => drop(reply.send(Err(error))),
-            Command::Steer(_, reply) => drop(reply.send(Err(error.into()))),
+            Command::Administer(_, reply) => drop(reply.send(Err(error.into()))),
             Command::Show(_, reply) => drop(reply.send(Err(error))),
             Command::Find(_, reply) => drop(reply.send(Err(error.into()))),
             Command::Observe => self.hub.gap(),
@@ -931,7 +920,7 @@ fn perform(
         Command::RefreshSlot(name, slot, ttl, _) => {
             Answer::Refreshed(transition.refresh_slot(name, slot, *ttl)?)
         }
-        Command::Steer(steering, _) => Answer::Steered(steer(transition, steering)?),
+        Command::Administer(command, _) => Answer::Administered(transition.administer(command)?),
         Command::Show(name, _) => {
             transition.bury_the_dead()?;
             transition.advance_all()?;
@@ -946,34 +935,6 @@ fn perform(
         }
         Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(transition.db, path)?)),
         Command::Close(_) => unreachable!("it ends a batch, and is no part of it"),
-    })
-}
-
-fn steer(
-    transition: &mut Transition<'_>,
-    steering: &Steering,
-) -> Result<Result<usize, AdminError>, Problem> {
-    let unknown = |name: &SemaphoreName| AdminError::UnknownSemaphore { name: name.clone() };
-    Ok(match steering {
-        Steering::Pin(name, slots) => {
-            transition.pin(name, *slots)?;
-            Ok(0)
-        }
-        Steering::Unpin(name) => {
-            if transition.unpin(name)? {
-                Ok(0)
-            } else {
-                Err(unknown(name))
-            }
-        }
-        Steering::Grant(id) => transition.grant(*id)?.map(|()| 1),
-        Steering::Cancel(id) => transition.cancel(*id)?.map(|()| 1),
-        Steering::Move(id, place) => transition.move_to(*id, *place)?.map(|()| 1),
-        Steering::Purge(name) => transition.purge(name)?.ok_or_else(|| unknown(name)),
-        Steering::ForceRelease(name) => {
-            transition.force_release(name)?.ok_or_else(|| unknown(name))
-        }
-        Steering::Forget(name) => transition.forget(name)?.map(|()| 1),
     })
 }
 

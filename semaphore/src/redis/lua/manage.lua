@@ -11,9 +11,9 @@ local function set_slots(slots)
   settle()
 end
 
-if what == 'set' or what == 'pin' then
+if what == 'set_slots' or what == 'pin' then
   if not arrive('', ARGV[4], ARGV[5]) then return {-9} end
-  set_slots(what == 'set' and ARGV[3] or n)
+  set_slots(what == 'set_slots' and ARGV[3] or n)
 else
   advance()
   if not exists then return {-1} end
@@ -31,7 +31,7 @@ else
       start_waiting(id, r, true)
     end
     settle()
-  elseif what == 'force' then
+  elseif what == 'force_release' then
     answer = end_all_busy('force_released')
     settle()
   elseif idle() then
