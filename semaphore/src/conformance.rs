@@ -49,6 +49,7 @@ mod clients;
 mod deadlocks;
 mod drive;
 mod events;
+mod records;
 mod rules;
 mod seeds;
 mod sequences;
@@ -377,6 +378,15 @@ suite! { $
         an_id_is_free_again_however_its_request_ended,
         a_waiter_that_shares_a_slot_is_told_of,
         what_is_held_with_a_slot_id_is_no_deadlock,
+    }
+    records {
+        a_command_says_who_gave_it_in_its_events_and_at_its_requests,
+        every_command_that_changed_something_is_in_the_audit,
+        a_command_that_changed_nothing_is_not_in_the_audit,
+        the_audit_gives_what_it_is_asked_for,
+        the_history_tells_how_every_request_ended,
+        the_history_is_longer_than_the_list_and_has_a_bound,
+        requests_that_end_all_at_once_are_in_the_history,
     }
     sequences {
         random_commands_do_what_they_do_to_the_pure_queue,

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
+use crate::actor::Actor;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::slots::Slots;
@@ -65,6 +66,25 @@ pub enum EventKind {
     Forgotten,
 }
 
+impl EventKind {
+    /// Whether it is what a command of an administrator does, and not what follows from that.
+    pub(crate) const fn is_of_a_command(self) -> bool {
+        matches!(
+            self,
+            Self::Created
+                | Self::Granted
+                | Self::Cancelled
+                | Self::ForceReleased
+                | Self::Purged
+                | Self::Moved
+                | Self::SlotsChanged
+                | Self::Pinned
+                | Self::Unpinned
+                | Self::Forgotten
+        )
+    }
+}
+
 /// One thing that happened to one semaphore, with the counts right after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -86,6 +106,9 @@ pub struct Event {
     pub slots: Slots,
     /// When, in seconds since the Unix epoch.
     pub at: f64,
+    /// Which administrator did it, if one did and is known.
+    #[serde(default)]
+    pub by: Option<Actor>,
 }
 
 /// Why [`Events::recv`] has no event.

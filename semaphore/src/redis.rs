@@ -80,6 +80,7 @@ mod dial;
 mod keys;
 mod lease;
 mod link;
+mod records;
 mod reply;
 mod scripts;
 mod url;
@@ -95,10 +96,13 @@ use tokio::sync::oneshot;
 pub use self::dial::ConnectError;
 pub use self::url::RedisUrl;
 use self::url::Topology;
+use crate::actor::Actor;
+use crate::audit::{AUDIT_AGE, AUDIT_KEPT, AuditEntry, AuditQuery};
 use crate::command::{AdminAction, AdminCommand};
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, StoreError};
 use crate::event::{EventHub, Events};
+use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
@@ -106,7 +110,7 @@ use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease, Store};
-use crate::view::{SemaphoreView, Status};
+use crate::view::{RequestView, SemaphoreView, Status};
 use desk::{Desk, Order, What};
 use keys::Names;
 use lease::{Hold, RedisLease};
@@ -313,24 +317,28 @@ impl RedisStore {
         Ok(())
     }
 
-    async fn carry_out(&self, command: AdminCommand) -> Result<usize, AdminError> {
+    async fn carry_out(
+        &self,
+        command: AdminCommand,
+        by: Option<Actor>,
+    ) -> Result<usize, AdminError> {
         let action = command.action();
         match command {
             AdminCommand::Grant { request } | AdminCommand::Cancel { request } => {
-                self.steer(request, action, 0).await
+                self.steer(request, action, 0, by).await
             }
             AdminCommand::Move { request, place } => {
                 let place = place.clamp(1, u32::MAX as usize);
-                self.steer(request, action, place).await
+                self.steer(request, action, place, by).await
             }
             AdminCommand::SetSlots { semaphore, slots } => {
-                self.manage(semaphore, action, Some(slots)).await
+                self.manage(semaphore, action, Some(slots), by).await
             }
             AdminCommand::Pin { semaphore }
             | AdminCommand::Unpin { semaphore }
             | AdminCommand::Purge { semaphore }
             | AdminCommand::ForceRelease { semaphore }
-            | AdminCommand::Forget { semaphore } => self.manage(semaphore, action, None).await,
+            | AdminCommand::Forget { semaphore } => self.manage(semaphore, action, None, by).await,
         }
     }
 
@@ -340,16 +348,29 @@ impl RedisStore {
         id: RequestId,
         action: AdminAction,
         value: usize,
+        by: Option<Actor>,
     ) -> Result<usize, AdminError> {
         let desk = self.desk()?;
         let names = self.names(&desk).await?;
+        let by = records::actor(by.as_ref());
         for name in names.iter().filter(|name| keys::may_be_of(id, name)) {
-            let what = Self::command(&desk, Script::Steer, name, |command| {
-                command.arg(action.as_str()).arg(digits(id)).arg(value);
-            });
+            let keys = desk.settings.names.admin_keys(name);
+            let mut command = scripts::run(Script::Steer, &keys);
+            command
+                .arg(&desk.settings.names.prefix)
+                .arg(action.as_str())
+                .arg(digits(id))
+                .arg(value)
+                .arg(&by)
+                .arg(AUDIT_KEPT)
+                .arg(AUDIT_AGE.as_secs());
+            let what = What::Script(Script::Steer, Arc::new(command));
             let answer = desk.ask(what, false).await?;
             match text(&answer) {
-                Some("ok") => return Ok(1),
+                Some("ok") => {
+                    Self::note_audited(&desk, name).await?;
+                    return Ok(1);
+                }
                 Some(status) => {
                     let status = reply::status(status).unwrap_or(Status::Done);
                     return Err(AdminError::NotWaiting { id, status });
@@ -366,10 +387,11 @@ impl RedisStore {
         name: SemaphoreName,
         action: AdminAction,
         slots: Option<Slots>,
+        by: Option<Actor>,
     ) -> Result<usize, AdminError> {
         let desk = self.desk()?;
         let value = slots.map(reply::shown).unwrap_or_default();
-        let answer = desk.manage(name.clone(), action, value).await?;
+        let answer = desk.manage(name.clone(), action, value, by).await?;
         let fields = array(&answer).unwrap_or_default();
         let field = |at: usize| {
             fields
@@ -391,6 +413,9 @@ impl RedisStore {
                     waiting,
                 });
             }
+            _ => Self::note_audited(&desk, &name).await?,
+        }
+        match action {
             // Slots may have been taken away.
             AdminAction::SetSlots | AdminAction::Unpin if waiting > 0 => {
                 circle::recheck(&desk, &name).await?;
@@ -530,8 +555,24 @@ impl Store for RedisStore {
         })
     }
 
-    fn administer(&self, command: AdminCommand) -> BoxFuture<'_, Result<usize, AdminError>> {
-        Box::pin(self.carry_out(command))
+    fn administer(
+        &self,
+        command: AdminCommand,
+        by: Option<Actor>,
+    ) -> BoxFuture<'_, Result<usize, AdminError>> {
+        Box::pin(self.carry_out(command, by))
+    }
+
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, StoreError>> {
+        Box::pin(self.read_audit(query))
+    }
+
+    fn history(
+        &self,
+        name: SemaphoreName,
+        query: HistoryQuery,
+    ) -> BoxFuture<'_, Result<Vec<RequestView>, StoreError>> {
+        Box::pin(self.read_history(name, query))
     }
 
     fn abandon(&self, run: RunId) {

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, SystemTime};
 
+use crate::actor::Actor;
+use crate::audit::{AuditEntry, AuditQuery};
 use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::Events;
+use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::memory::{Acquiring, Entry, Held, MemoryStore};
 use crate::name::SemaphoreName;
@@ -20,7 +23,7 @@ use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease, Store};
 use crate::sync::thread;
 use crate::time::ManualClock;
-use crate::view::SemaphoreView;
+use crate::view::{RequestView, SemaphoreView};
 
 /// All semaphores of one store. Cheap to clone; all clones are the same store.
 ///
@@ -38,7 +41,11 @@ use crate::view::SemaphoreView;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Semaphores(Backend);
+pub struct Semaphores {
+    backend: Backend,
+    /// As whom commands are given.
+    actor: Option<Actor>,
+}
 
 #[derive(Clone)]
 enum Backend {
@@ -83,28 +90,64 @@ enum Handle {
 }
 
 impl Semaphores {
+    const fn over(backend: Backend) -> Self {
+        Self {
+            backend,
+            actor: None,
+        }
+    }
+
     /// Semaphores of this process, in memory.
     #[must_use]
     pub fn memory() -> Self {
-        Self(Backend::Memory(MemoryStore::new()))
+        Self::over(Backend::Memory(MemoryStore::new()))
     }
 
     /// Semaphores of this process whose time a test moves by hand.
     #[must_use]
     pub fn memory_with_clock(clock: &ManualClock) -> Self {
-        Self(Backend::Memory(MemoryStore::with_clock(clock)))
+        Self::over(Backend::Memory(MemoryStore::with_clock(clock)))
     }
 
     /// Semaphores that live in a shared store.
     #[must_use]
     pub fn with_store(store: Arc<dyn Store>) -> Self {
-        Self(Backend::Remote(store))
+        Self::over(Backend::Remote(store))
+    }
+
+    /// The same store, for the commands of `actor`: the audit, the events and the rows of what they do say who did it.
+    /// Cheap, so a program that gives commands for many people makes one for each command.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{Actor, SemaphoreName, Semaphores, Slots};
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let mut events = semaphores.subscribe();
+    /// let anna = Actor::new("anna", "db1", "panel");
+    /// semaphores.acting_as(anna.clone()).set_slots(&SemaphoreName::new("x")?, Slots::LOCKED).await?;
+    /// assert_eq!(events.recv().await?.by, Some(anna));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn acting_as(&self, actor: Actor) -> Self {
+        Self {
+            backend: self.backend.clone(),
+            actor: Some(actor),
+        }
+    }
+
+    /// As whom commands are given, if that was [said](Self::acting_as).
+    #[must_use]
+    pub const fn actor(&self) -> Option<&Actor> {
+        self.actor.as_ref()
     }
 
     /// A handle to the semaphore `name`. Creates nothing that anybody could see.
     #[must_use]
     pub fn semaphore(&self, name: &SemaphoreName) -> Semaphore {
-        Semaphore(match &self.0 {
+        Semaphore(match &self.backend {
             Backend::Memory(store) => Handle::Memory {
                 entry: store.entry(name),
                 _store: Arc::clone(store),
@@ -122,7 +165,7 @@ impl Semaphores {
     /// The future ends with an [`AcquireError`] when the wait was cancelled, timed out, could never
     /// have ended, or the store failed.
     pub fn acquire(&self, name: &SemaphoreName, request: Request) -> Acquire {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => Acquire::memory(store.entry(name), request),
             Backend::Remote(store) => Acquire::remote(store, name.clone(), request),
         }
@@ -217,7 +260,7 @@ impl Semaphores {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn abandon(&self, run: RunId) {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => store.abandon(run),
             Backend::Remote(store) => store.abandon(run),
         }
@@ -244,9 +287,9 @@ impl Semaphores {
     /// # Errors
     /// As of the command's method.
     pub async fn administer(&self, command: AdminCommand) -> Result<usize, AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.administer(&command),
-            Backend::Remote(store) => store.administer(command).await,
+        match &self.backend {
+            Backend::Memory(store) => store.administer(&command, self.actor.as_ref()),
+            Backend::Remote(store) => store.administer(command, self.actor.clone()).await,
         }
     }
 
@@ -350,12 +393,41 @@ impl Semaphores {
         Ok(())
     }
 
+    /// Commands that changed something, newest first: who gave them, when, and what was before and after. The last
+    /// [`AUDIT_KEPT`](crate::AUDIT_KEPT) are kept, for [`AUDIT_AGE`](crate::AUDIT_AGE).
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    pub async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
+        match &self.backend {
+            Backend::Memory(store) => Ok(store.audit(&query)),
+            Backend::Remote(store) => store.audit(query).await,
+        }
+    }
+
+    /// The requests of the semaphore `name` that ended, newest first: who held it and who waited, how long, and how it
+    /// ended. The last [`HISTORY_KEPT`](crate::HISTORY_KEPT) are kept, for [`HISTORY_AGE`](crate::HISTORY_AGE). They go
+    /// with their semaphore: when it is forgotten, or nobody used it for so long that the store lets go of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    pub async fn history(
+        &self,
+        name: &SemaphoreName,
+        query: HistoryQuery,
+    ) -> Result<Vec<RequestView>, StoreError> {
+        match &self.backend {
+            Backend::Memory(store) => Ok(store.history(name, &query)),
+            Backend::Remote(store) => store.history(name.clone(), query).await,
+        }
+    }
+
     /// All semaphores, by name, each with everybody at it.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
     pub async fn list(&self) -> Result<Vec<SemaphoreView>, StoreError> {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => Ok(store.list()),
             Backend::Remote(store) => store.list().await,
         }
@@ -366,7 +438,7 @@ impl Semaphores {
     /// # Errors
     /// [`StoreError`] when a shared store failed.
     pub async fn show(&self, name: &SemaphoreName) -> Result<Option<SemaphoreView>, StoreError> {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => Ok(store.show(name)),
             Backend::Remote(store) => store.show(name.clone()).await,
         }
@@ -377,7 +449,7 @@ impl Semaphores {
     /// # Errors
     /// [`StoreError`] when a shared store failed.
     pub async fn diagnose(&self) -> Result<Diagnosis, StoreError> {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => Ok(store.diagnose()),
             Backend::Remote(store) => store.diagnose().await,
         }
@@ -390,7 +462,7 @@ impl Semaphores {
     /// # Errors
     /// [`StoreError`] when the store failed. Its lease frees what it did not hear of.
     pub async fn close(&self) -> Result<(), StoreError> {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(_) => Ok(()),
             Backend::Remote(store) => store.close().await,
         }
@@ -408,7 +480,7 @@ impl Semaphores {
             let id = format!("{}…", &prefix[..end]);
             return Err(AdminError::UnknownRequest { id });
         }
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => store.find(prefix),
             Backend::Remote(store) => store.find(prefix).await,
         }
@@ -417,7 +489,7 @@ impl Semaphores {
     /// Everything that happens from now on.
     #[must_use]
     pub fn subscribe(&self) -> Events {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => store.shared().hub.subscribe(),
             Backend::Remote(store) => store.subscribe(),
         }

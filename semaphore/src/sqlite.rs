@@ -33,6 +33,7 @@ mod deadlock;
 mod file;
 mod order;
 mod process;
+mod records;
 mod transitions;
 mod view;
 mod worker;
@@ -50,16 +51,19 @@ use tokio::sync::{Notify, oneshot};
 use self::clock::Moment;
 use self::transitions::Refreshed;
 use self::worker::{Command, Worker};
+use crate::actor::Actor;
+use crate::audit::{AuditEntry, AuditQuery};
 use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::{EventHub, Events};
+use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
 use crate::store::{BoxFuture, Lease, Store};
-use crate::view::SemaphoreView;
+use crate::view::{RequestView, SemaphoreView};
 
 /// Semaphores in a SQLite file. See [`StoreUrl`](crate::StoreUrl) and the crate's page.
 ///
@@ -252,8 +256,26 @@ impl Store for SqliteStore {
         })
     }
 
-    fn administer(&self, command: AdminCommand) -> BoxFuture<'_, Result<usize, AdminError>> {
-        let answer = self.ask(|reply| Command::Administer(command, reply));
+    fn administer(
+        &self,
+        command: AdminCommand,
+        by: Option<Actor>,
+    ) -> BoxFuture<'_, Result<usize, AdminError>> {
+        let answer = self.ask(|reply| Command::Administer(command, by, reply));
+        Box::pin(async move { answer.await? })
+    }
+
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, StoreError>> {
+        let answer = self.ask(|reply| Command::Audit(query, reply));
+        Box::pin(async move { answer.await? })
+    }
+
+    fn history(
+        &self,
+        name: SemaphoreName,
+        query: HistoryQuery,
+    ) -> BoxFuture<'_, Result<Vec<RequestView>, StoreError>> {
+        let answer = self.ask(|reply| Command::History(name, query, reply));
         Box::pin(async move { answer.await? })
     }
 

@@ -10,15 +10,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::actor::Actor;
+use crate::audit::{AuditEntry, AuditQuery};
 use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::Events;
+use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
-use crate::view::SemaphoreView;
+use crate::view::{RequestView, SemaphoreView};
 
 /// A future on the heap.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -64,7 +67,24 @@ pub trait Store: Send + Sync + 'static {
 
     /// Carries out a command of an administrator. Says how many requests it concerned: those that a purge or a forced
     /// release ended or let through, one for a grant, a cancel or a move, none for the others.
-    fn administer(&self, command: AdminCommand) -> BoxFuture<'_, Result<usize, AdminError>>;
+    ///
+    /// `by` is who gives it, if that is known. The store keeps it with the requests that the command concerns, tells it
+    /// with the events of what the command does, and writes an [`AuditEntry`] in the same step as the change.
+    fn administer(
+        &self,
+        command: AdminCommand,
+        by: Option<Actor>,
+    ) -> BoxFuture<'_, Result<usize, AdminError>>;
+
+    /// Commands that changed something, newest first.
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, StoreError>>;
+
+    /// Requests of a semaphore that ended, newest first.
+    fn history(
+        &self,
+        name: SemaphoreName,
+        query: HistoryQuery,
+    ) -> BoxFuture<'_, Result<Vec<RequestView>, StoreError>>;
 
     /// Gives up a run: ends what this client holds and waits for on its behalf. The permits are lost as when the lease
     /// [passes](Lease::lease_passed), the waits end with [`AcquireError::Abandoned`]; slots that were

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cla_semaphore::conformance::{self, Fresh};
 use cla_semaphore::{
-    Acquire, AcquireError, AdminCommand, AdminError, BoxFuture, Diagnosis, EventHub, EventKind,
-    Events, Lease, Permit, RefreshError, ReleaseError, Request, RequestId, RunId, SemaphoreName,
-    SemaphoreView, Semaphores, SlotId, Store, StoreError, Ttl,
+    Acquire, AcquireError, Actor, AdminCommand, AdminError, AuditEntry, AuditQuery, BoxFuture,
+    Diagnosis, EventHub, EventKind, Events, HistoryQuery, Lease, Permit, RefreshError,
+    ReleaseError, Request, RequestId, RequestView, RunId, SemaphoreName, SemaphoreView, Semaphores,
+    SlotId, Store, StoreError, Ttl,
 };
 use futures::executor::block_on;
 use tokio::sync::oneshot;
@@ -263,16 +264,42 @@ impl Store for Delegate {
         })
     }
 
-    fn administer(&self, command: AdminCommand) -> BoxFuture<'_, Result<usize, AdminError>> {
+    fn administer(
+        &self,
+        command: AdminCommand,
+        by: Option<Actor>,
+    ) -> BoxFuture<'_, Result<usize, AdminError>> {
         Box::pin(async move {
+            let inner = match by {
+                Some(by) => self.inner.acting_as(by),
+                None => self.inner.clone(),
+            };
             self.line.round_trip().await;
             match (self.fault, command) {
                 (Fault::GrantsNothing, AdminCommand::Grant { request }) => {
-                    self.inner.move_to(request, 1).await.map(|()| 1)
+                    inner.move_to(request, 1).await.map(|()| 1)
                 }
                 (Fault::ReleasesNothing, AdminCommand::ForceRelease { .. }) => Ok(0),
-                (_, command) => self.inner.administer(command).await,
+                (_, command) => inner.administer(command).await,
             }
+        })
+    }
+
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, StoreError>> {
+        Box::pin(async move {
+            self.line.round_trip().await;
+            self.inner.audit(query).await
+        })
+    }
+
+    fn history(
+        &self,
+        name: SemaphoreName,
+        query: HistoryQuery,
+    ) -> BoxFuture<'_, Result<Vec<RequestView>, StoreError>> {
+        Box::pin(async move {
+            self.line.round_trip().await;
+            self.inner.history(&name, query).await
         })
     }
 

@@ -91,6 +91,7 @@ mod tests {
             waiting: 2,
             slots: Slots::Unlimited,
             at: 86_399.5,
+            by: None,
         };
         assert_eq!(
             text(&[event(&queued, &TimeZone::UTC)]),

@@ -21,9 +21,12 @@ use super::dial;
 use super::keys::Keys;
 use super::lease::Hold;
 use super::link::{self, Connected, Connection, Mark, Trouble};
+use super::records;
 use super::reply::{self, array, digits, integer, natural, text};
 use super::scripts::{self, Script};
 use super::{Closed, Settings};
+use crate::actor::Actor;
+use crate::audit::{AUDIT_AGE, AUDIT_KEPT};
 use crate::command::AdminAction;
 use crate::error::{AcquireError, DeadlockError, StoreError};
 use crate::event::{Event, EventKind};
@@ -97,6 +100,8 @@ pub(super) struct Management {
     pub(super) name: SemaphoreName,
     pub(super) action: AdminAction,
     pub(super) value: String,
+    /// Who gives the command.
+    pub(super) by: Option<Actor>,
     pub(super) answer: oneshot::Sender<Result<Value, StoreError>>,
 }
 
@@ -168,12 +173,14 @@ impl Desk {
         name: SemaphoreName,
         action: AdminAction,
         value: String,
+        by: Option<Actor>,
     ) -> Result<Value, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.give(Order::Manage(Management {
             name,
             action,
             value,
+            by,
             answer,
         }));
         answered.await.unwrap_or_else(|_| Err(self.gone()))
@@ -811,13 +818,22 @@ impl Driver {
             name,
             action,
             value,
+            by,
             ..
         } = &management;
-        let mark = self.mark.clone();
-        let what = self.on(name, Script::Manage, |command| {
-            let action = action.as_str();
-            command.arg(action).arg(value).arg(&mark.id).arg(mark.guard);
-        });
+        let names = &self.settings.names;
+        let mut command = scripts::run(Script::Manage, &names.admin_keys(name));
+        command
+            .arg(&names.prefix)
+            .arg(action.as_str())
+            .arg(value)
+            .arg(&self.mark.id)
+            .arg(self.mark.guard)
+            .arg(records::actor(by.as_ref()))
+            .arg(AUDIT_KEPT)
+            .arg(AUDIT_AGE.as_secs());
+        let what = What::Script(Script::Manage, Arc::new(command));
+        self.sem(name).used = Instant::now();
         self.dated(Call {
             what,
             purpose: Purpose::Manage(management),
@@ -1973,6 +1989,7 @@ impl Driver {
                     slots: Slots::try_from(sem.slots.0).unwrap_or_default(),
                     semaphore: name,
                     at,
+                    by: None,
                 };
                 self.settings.hub.emit(event);
             }

@@ -21,7 +21,10 @@ use super::clock::{Moment, WallClock};
 use super::file::Problem;
 use super::order;
 use super::process::{Life, Process};
-use crate::command::AdminCommand;
+use super::records;
+use crate::actor::Actor;
+use crate::audit::{AuditEntry, AuditState, changed};
+use crate::command::{AdminAction, AdminCommand};
 use crate::error::{AdminError, DeadlockError, DeadlockLink};
 use crate::event::EventKind;
 use crate::id::{RequestId, RunId};
@@ -62,7 +65,7 @@ macro_rules! requests {
     ($rest:literal) => {
         concat!(
             "SELECT id, uuid, semaphore, session, phase, class, place, priority, who, run, host, pid, ttl, \
-             deadline, token, requested, started, slot FROM request ",
+             deadline, token, requested, started, slot, steered_by FROM request ",
             $rest
         )
     };
@@ -215,6 +218,8 @@ pub(super) struct Asked {
     pub(super) requested: Moment,
     pub(super) started: Option<Moment>,
     pub(super) slot: Option<SlotId>,
+    /// Which administrator steered it last.
+    pub(super) by: Option<Actor>,
 }
 
 impl Asked {
@@ -242,6 +247,7 @@ impl Asked {
             requested: row.get(15)?,
             started: row.get(16)?,
             slot: row.get(17)?,
+            by: row.get(18)?,
         })
     }
 
@@ -264,6 +270,8 @@ pub(super) struct Transition<'a> {
     /// Read once, so that events keep their order.
     clock: WallClock,
     effects: &'a mut Effects,
+    /// Who gives the command, while an administrator does.
+    actor: Option<Actor>,
     /// Whether anybody wants to know what happens; found out when something does.
     observed: Option<bool>,
     /// Whether other sessions live, as far as they were asked.
@@ -280,6 +288,7 @@ impl<'a> Transition<'a> {
             now: Moment::now(),
             clock: WallClock::read(),
             effects,
+            actor: None,
             observed: None,
             living: HashMap::new(),
             dead: Vec::new(),
@@ -440,18 +449,20 @@ impl<'a> Transition<'a> {
                 self.effects.told.push((row.get(0)?, Fate::Killed));
             }
         }
+        let at = self.clock.seconds(self.now);
+        records::keep_ending(self.db, ended_code(status), self.now, at)?;
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO ended (semaphore, nth, uuid, status, granted, priority, who, run, host,
-                     pid, token, requested, started, ended)
+                     pid, token, requested, started, ended, steered_by, at)
                  SELECT e.semaphore, (s.ended + e.nth - 1) % :kept, r.uuid, :status, r.phase = 2, r.priority, r.who,
-                     r.run, r.host, r.pid, r.token, r.requested, r.started, :now
+                     r.run, r.host, r.pid, r.token, r.requested, r.started, :now, r.steered_by, :at
                  FROM temp.ending AS e CROSS JOIN request AS r ON r.id = e.request
                      CROSS JOIN semaphore AS s ON s.id = e.semaphore
                  WHERE e.nth > e.of - :kept",
             )?
             .execute(named_params! {
-                ":kept": ENDED_KEPT as i64, ":status": ended_code(status), ":now": self.now,
+                ":kept": ENDED_KEPT as i64, ":status": ended_code(status), ":now": self.now, ":at": at,
             })?;
         self.db
             .prepare_cached(
@@ -592,11 +603,104 @@ impl<'a> Transition<'a> {
 
     // ---- what administrators do
 
-    /// Carries out a command of an administrator; says how many requests it concerned.
+    /// Carries out a command of an administrator; says how many requests it concerned. If it changed something, that is
+    /// written down in the same transaction.
     pub(super) fn administer(
         &mut self,
         command: &AdminCommand,
+        by: Option<&Actor>,
     ) -> Result<Result<usize, AdminError>, Problem> {
+        let action = command.action();
+        // What is due, and what dead sessions have, is nobody's doing: it happens before.
+        let asked = match command.request() {
+            Some(request) => self.live(request)?.map(|(semaphore, asked)| {
+                self.save(&semaphore)?;
+                Ok::<_, Problem>(asked)
+            }),
+            None => {
+                if let Some(name) = command.semaphore()
+                    && let Some(semaphore) = self.existing(name)?
+                {
+                    self.save(&semaphore)?;
+                }
+                None
+            }
+        };
+        let asked = asked.transpose()?;
+        let name = match (command.semaphore(), &asked) {
+            (Some(name), _) => Some(name.clone()),
+            (None, Some(asked)) => self.load(asked.semaphore)?.map(|semaphore| semaphore.name),
+            (None, None) => None,
+        };
+        let moved = asked.as_ref().filter(|_| action == AdminAction::Move);
+        let before = self.audited(name.as_ref(), moved)?;
+        self.actor = by.cloned();
+        let done = self.carry_out(command);
+        self.actor = None;
+        let hits = match done? {
+            Ok(hits) => hits,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let after = self.audited(name.as_ref(), moved)?;
+        if let Some(semaphore) = name
+            && changed(action, hits, before.as_ref(), after.as_ref())
+        {
+            let entry = AuditEntry {
+                sequence: 0,
+                at: self.clock.seconds(self.now),
+                actor: by.cloned(),
+                command: action,
+                semaphore,
+                request: command.request(),
+                who: asked.and_then(|asked| asked.who),
+                before,
+                after,
+                hits,
+            };
+            records::audit(self.db, &entry)?;
+        }
+        Ok(Ok(hits))
+    }
+
+    /// A semaphore as the audit shows it, with the place of the request that is moved.
+    fn audited(
+        &self,
+        name: Option<&SemaphoreName>,
+        moved: Option<&Asked>,
+    ) -> Result<Option<AuditState>, Problem> {
+        let Some(name) = name else { return Ok(None) };
+        let found = self
+            .db
+            .prepare_cached(semaphores!("WHERE name = ?1"))?
+            .query_row([name], Semaphore::read)
+            .optional()?;
+        let Some(semaphore) = found else {
+            return Ok(None);
+        };
+        let place = match moved {
+            // As far as the move itself, which counts those in front, too.
+            Some(asked) => self
+                .db
+                .prepare_cached(
+                    "SELECT count(*) FROM request AS other
+                         JOIN request AS me ON me.uuid = ?1 AND other.semaphore = me.semaphore
+                     WHERE me.phase = 0 AND other.phase = 0
+                         AND (other.class > me.class OR other.class = me.class AND other.place <= me.place)",
+                )?
+                .query_row([asked.uuid], |row| count(row, 0))
+                .map(|place| Some(place).filter(|place| *place > 0))?,
+            None => None,
+        };
+        Ok(Some(AuditState {
+            slots: semaphore.slots,
+            pinned: semaphore.pinned,
+            busy: semaphore.taken,
+            waiting: semaphore.waiting,
+            place,
+        }))
+    }
+
+    fn carry_out(&mut self, command: &AdminCommand) -> Result<Result<usize, AdminError>, Problem> {
         let unknown = |name: &SemaphoreName| AdminError::UnknownSemaphore { name: name.clone() };
         Ok(match command {
             AdminCommand::SetSlots { semaphore, slots } => {
@@ -629,10 +733,11 @@ impl<'a> Transition<'a> {
 
     /// Rule 4: a waiting request starts now, outside the slots.
     fn grant(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
-        let (mut semaphore, asked) = match self.waiting(uuid)? {
+        let (mut semaphore, mut asked) = match self.waiting(uuid)? {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
         };
+        self.note_actor(&mut asked);
         self.start_waiting(&mut semaphore, &asked, Phase::BusyGranted)?;
         self.save(&semaphore)?;
         self.waits_no_more(&asked)?;
@@ -641,10 +746,11 @@ impl<'a> Transition<'a> {
 
     /// Rule 5: a waiting request fails.
     fn cancel(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
-        let (mut semaphore, asked) = match self.waiting(uuid)? {
+        let (mut semaphore, mut asked) = match self.waiting(uuid)? {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
         };
+        self.note_actor(&mut asked);
         self.end_waiting(
             &mut semaphore,
             &asked,
@@ -668,6 +774,7 @@ impl<'a> Transition<'a> {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
         };
+        self.note_actor(&mut asked);
         let ahead = place.saturating_sub(1).min(semaphore.waiting - 1);
         // Its neighbours-to-be: the one ahead and the one behind.
         let mut statement = self.db.prepare_cached(
@@ -700,8 +807,10 @@ impl<'a> Transition<'a> {
             (None, None) => asked.class = asked.priority,
         }
         self.db
-            .prepare_cached("UPDATE request SET class = ?2, place = ?3 WHERE id = ?1")?
-            .execute(params![asked.id, asked.class, asked.place])?;
+            .prepare_cached(
+                "UPDATE request SET class = ?2, place = ?3, steered_by = ?4 WHERE id = ?1",
+            )?
+            .execute(params![asked.id, asked.class, asked.place, asked.by])?;
         self.happen(EventKind::Moved, &semaphore, Some(&asked))?;
         self.save(&semaphore)?;
         Ok(Ok(()))
@@ -714,7 +823,8 @@ impl<'a> Transition<'a> {
         };
         let mut through = Vec::new();
         let freed = self.end_all_busy(&mut semaphore, EventKind::Purged)?;
-        while let Some(first) = self.first(&semaphore)? {
+        while let Some(mut first) = self.first(&semaphore)? {
+            self.note_actor(&mut first);
             self.start_waiting(&mut semaphore, &first, Phase::BusyGranted)?;
             through.push(first);
         }
@@ -784,9 +894,7 @@ impl<'a> Transition<'a> {
         }
         self.happen(EventKind::Forgotten, &semaphore, None)?;
         self.raise_floor(semaphore.token)?;
-        self.db
-            .prepare_cached("DELETE FROM ended WHERE semaphore = ?1")?
-            .execute([semaphore.id])?;
+        records::forget(self.db, semaphore.id)?;
         self.db
             .prepare_cached("DELETE FROM semaphore WHERE id = ?1")?
             .execute([semaphore.id])?;
@@ -840,6 +948,7 @@ impl<'a> Transition<'a> {
             )?;
         } else if boot != this.boot {
             // Nobody lived through that; times of the other boot mean nothing in this one.
+            records::keep_all(db)?;
             db.execute_batch(
                 "DELETE FROM request; DELETE FROM ended; DELETE FROM notice; DELETE FROM event;
                  DELETE FROM share; DELETE FROM session;",
@@ -1206,12 +1315,14 @@ impl<'a> Transition<'a> {
             |row| row.get(0),
         )?;
         self.raise_floor(floor.unwrap_or(0))?;
-        self.db.execute(
-            &format!(
-                "DELETE FROM ended WHERE semaphore IN (SELECT id FROM semaphore WHERE {swept})"
-            ),
-            params![untouched_since, keep],
-        )?;
+        for past in ["ended", "history"] {
+            self.db.execute(
+                &format!(
+                    "DELETE FROM {past} WHERE semaphore IN (SELECT id FROM semaphore WHERE {swept})"
+                ),
+                params![untouched_since, keep],
+            )?;
+        }
         self.db.execute(
             &format!("DELETE FROM semaphore WHERE {swept}"),
             params![untouched_since, keep],
@@ -1273,6 +1384,14 @@ impl<'a> Transition<'a> {
         if semaphore.due > self.now {
             return Ok(());
         }
+        let actor = self.actor.take();
+        let advanced = self.let_happen(semaphore);
+        self.actor = actor;
+        advanced
+    }
+
+    /// Lets all happen at the semaphore that is due.
+    fn let_happen(&mut self, semaphore: &mut Semaphore) -> Result<(), Problem> {
         loop {
             let due = self
                 .db
@@ -1390,6 +1509,7 @@ impl<'a> Transition<'a> {
             requested: self.now,
             started: None,
             slot: request.its_slot().cloned(),
+            by: None,
         }
     }
 
@@ -1454,14 +1574,15 @@ impl<'a> Transition<'a> {
         }
         self.db
             .prepare_cached(
-                "UPDATE request SET phase = ?2, token = ?3, started = ?4, deadline = ?5 WHERE id = ?1",
+                "UPDATE request SET phase = ?2, token = ?3, started = ?4, deadline = ?5, steered_by = ?6 WHERE id = ?1",
             )?
             .execute(params![
                 asked.id,
                 phase as i64,
                 semaphore.token,
                 self.now,
-                deadline
+                deadline,
+                asked.by,
             ])?;
         let kind = if granted {
             EventKind::Granted
@@ -1544,18 +1665,26 @@ impl<'a> Transition<'a> {
         semaphore: &mut Semaphore,
         kind: EventKind,
     ) -> Result<usize, Problem> {
-        let busy: Vec<Asked> = self
+        let mut busy: Vec<Asked> = self
             .db
             .prepare_cached(requests!(
                 "WHERE semaphore = ?1 AND phase > 0 ORDER BY token"
             ))?
             .query_map([semaphore.id], Asked::read)?
             .collect::<Result<_, _>>()?;
-        for asked in &busy {
+        for asked in &mut busy {
+            self.note_actor(asked);
             self.tell(asked, Fate::Lost)?;
             self.end_busy(semaphore, asked, Status::Done, kind)?;
         }
         Ok(busy.len())
+    }
+
+    /// An administrator does something to the request: that is kept with it.
+    fn note_actor(&self, asked: &mut Asked) {
+        if self.actor.is_some() {
+            asked.by.clone_from(&self.actor);
+        }
     }
 
     /// Deletes a live request, and keeps what is worth showing.
@@ -1574,8 +1703,8 @@ impl<'a> Transition<'a> {
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO ended (semaphore, nth, uuid, status, granted, priority, who, run, host,
-                     pid, token, requested, started, ended, slot)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                     pid, token, requested, started, ended, slot, steered_by, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             )?
             .execute(params![
                 semaphore.id,
@@ -1593,8 +1722,13 @@ impl<'a> Transition<'a> {
                 asked.started,
                 self.now,
                 asked.slot,
+                asked.by,
+                self.clock.seconds(self.now),
             ])?;
         semaphore.ended += 1;
+        if semaphore.ended % ENDED_KEPT as i64 == 0 {
+            records::keep(self.db, semaphore.id)?;
+        }
         Ok(())
     }
 
@@ -1664,13 +1798,14 @@ impl<'a> Transition<'a> {
             return Ok(());
         }
         self.effects.happened = true;
+        let by = self.actor.as_ref().filter(|_| kind.is_of_a_command());
         let kind = serde_json::to_value(kind)
             .ok()
             .and_then(|kind| kind.as_str().map(str::to_owned));
         self.db
             .prepare_cached(
-                "INSERT INTO event (kind, semaphore, uuid, who, run, busy, waiting, slots, at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO event (kind, semaphore, uuid, who, run, busy, waiting, slots, at, steered_by)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 kind,
@@ -1682,6 +1817,7 @@ impl<'a> Transition<'a> {
                 semaphore.waiting as i64,
                 semaphore.slots,
                 self.clock.seconds(self.now),
+                by,
             ])?;
         let id = self.db.last_insert_rowid();
         if id % EVENTS_PRUNED_EVERY == 0 {

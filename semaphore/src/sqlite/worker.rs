@@ -17,17 +17,20 @@ use super::process::Process;
 use super::transitions::{
     Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, is_alive,
 };
-use super::{Hold, Lost, view};
+use super::{Hold, Lost, records, view};
+use crate::actor::Actor;
+use crate::audit::{AuditEntry, AuditQuery};
 use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, StoreError};
 use crate::event::EventHub;
+use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::owner::{Owner, this_host};
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
-use crate::view::SemaphoreView;
+use crate::view::{RequestView, SemaphoreView};
 
 /// As many commands as one transaction takes: some ten milliseconds' worth.
 const BATCH: usize = 256;
@@ -82,7 +85,17 @@ pub(super) enum Command {
         Ttl,
         Sender<Result<Refreshed, StoreError>>,
     ),
-    Administer(AdminCommand, Sender<Result<usize, AdminError>>),
+    Administer(
+        AdminCommand,
+        Option<Actor>,
+        Sender<Result<usize, AdminError>>,
+    ),
+    Audit(AuditQuery, Sender<Result<Vec<AuditEntry>, StoreError>>),
+    History(
+        SemaphoreName,
+        HistoryQuery,
+        Sender<Result<Vec<RequestView>, StoreError>>,
+    ),
     Show(
         Option<SemaphoreName>,
         Sender<Result<Vec<SemaphoreView>, StoreError>>,
@@ -112,6 +125,8 @@ enum Answer {
     Refreshed(Refreshed),
     Administered(Result<usize, AdminError>),
     Views(Vec<SemaphoreView>),
+    Audit(Vec<AuditEntry>),
+    History(Vec<RequestView>),
     Found(Result<RequestId, AdminError>),
     Diagnosis(Box<Diagnosis>),
 }
@@ -496,10 +511,16 @@ impl Worker {
                 ) => {
                     let _ = reply.send(Ok(refreshed));
                 }
-                (Command::Administer(_, reply), Answer::Administered(outcome)) => {
+                (Command::Administer(_, _, reply), Answer::Administered(outcome)) => {
                     drop(reply.send(outcome));
                 }
                 (Command::Show(_, reply), Answer::Views(views)) => drop(reply.send(Ok(views))),
+                (Command::Audit(_, reply), Answer::Audit(entries)) => {
+                    let _ = reply.send(Ok(entries));
+                }
+                (Command::History(_, _, reply), Answer::History(ended)) => {
+                    let _ = reply.send(Ok(ended));
+                }
                 (Command::Find(_, reply), Answer::Found(found)) => drop(reply.send(found)),
                 (Command::Diagnose(reply), Answer::Diagnosis(diagnosis)) => {
                     let _ = reply.send(Ok(*diagnosis));
@@ -559,7 +580,9 @@ impl Worker {
                 drop(reply.send(Err(error)));
             }
             Command::ReleaseSlot(_, _, reply) => drop(reply.send(Err(error))),
-            Command::Administer(_, reply) => drop(reply.send(Err(error.into()))),
+            Command::Administer(_, _, reply) => drop(reply.send(Err(error.into()))),
+            Command::Audit(_, reply) => drop(reply.send(Err(error))),
+            Command::History(_, _, reply) => drop(reply.send(Err(error))),
             Command::Show(_, reply) => drop(reply.send(Err(error))),
             Command::Find(_, reply) => drop(reply.send(Err(error.into()))),
             Command::Observe => self.hub.gap(),
@@ -920,7 +943,14 @@ fn perform(
         Command::RefreshSlot(name, slot, ttl, _) => {
             Answer::Refreshed(transition.refresh_slot(name, slot, *ttl)?)
         }
-        Command::Administer(command, _) => Answer::Administered(transition.administer(command)?),
+        Command::Administer(command, by, _) => {
+            Answer::Administered(transition.administer(command, by.as_ref())?)
+        }
+        Command::Audit(query, _) => Answer::Audit(records::read_audit(transition.db, query)?),
+        Command::History(name, query, _) => {
+            transition.advance_all()?;
+            Answer::History(records::history(transition.db, name, query)?)
+        }
         Command::Show(name, _) => {
             transition.bury_the_dead()?;
             transition.advance_all()?;
