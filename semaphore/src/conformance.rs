@@ -322,7 +322,9 @@ suite! { $
         a_deadlock_is_told,
         who_subscribes_later_hears_only_of_what_comes_later,
         all_subscribers_of_all_clients_hear_the_same,
-        who_does_not_read_slows_nobody_down_and_is_told_that_it_missed_some,
+        what_a_client_asks_right_after_it_subscribed_is_told,
+        events_are_numbered_one_by_one,
+        who_does_not_read_slows_nobody_down_and_hears_all_of_it_later,
     }
     views {
         a_busy_request_shows_all_that_is_known_of_it,

@@ -787,6 +787,7 @@ impl Entry {
             let at = self.shared.clock.wall();
             for transition in state.fx.transitions.drain(..) {
                 self.shared.hub.emit(Event {
+                    sequence: 0,
                     kind: transition.kind,
                     semaphore: self.name.clone(),
                     request: transition.ticket.map(|ticket| self.id(ticket)),

@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{
-    AcquireError, AdminError, EventKind, Owner, Permit, ReleaseError, Request, SemaphoreName,
-    SemaphoreView, Semaphores, SlotId, Slots, Status, StoreError,
+    AcquireError, AdminError, EventKind, HistoryQuery, Owner, Permit, ReleaseError, Request,
+    SemaphoreName, SemaphoreView, Semaphores, SlotId, Slots, Status, StoreError,
 };
 use common::name;
 use futures::executor::block_on;
@@ -602,6 +602,17 @@ fn a_file_of_the_version_without_slot_ids_goes_on_working() {
          VALUES ('x', 2, 1, 1, 1, 0, 0, 0, 41, 7, 9223372036854775807, 0, 0);",
     )
     .unwrap();
+    // Row 3 of a ring that has been half round.
+    let remembers = |nth: i64, token: i64| {
+        let row = format!(
+            "INSERT OR REPLACE INTO ended (semaphore, nth, uuid, status, granted, priority, token, requested, started,
+                 ended)
+             VALUES (1, {nth}, randomblob(16), 0, 0, 0, {token}, 1, 2, 3);
+             UPDATE semaphore SET ended = {nth} + 1"
+        );
+        old.execute_batch(&row).unwrap();
+    };
+    remembers(3, 40);
     old.pragma_update(None, "application_id", 0x636c_6131)
         .unwrap();
     old.pragma_update(None, "user_version", 1).unwrap();
@@ -623,7 +634,15 @@ fn a_file_of_the_version_without_slot_ids_goes_on_working() {
     )
     .unwrap();
     let version = old.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
-    assert_eq!(version.unwrap(), 2);
+    assert_eq!(version.unwrap(), 3);
+    // What such a program writes has no time of the wall's clock, and is no part of the history; all else is.
+    remembers(7, 50);
+    for _ in 0..40 {
+        drop(one.blocking_acquire(&x, Request::new()).unwrap());
+    }
+    let history = block_on(one.history(&x, HistoryQuery::new())).unwrap();
+    let tokens: Vec<_> = history.iter().filter_map(|row| row.token).collect();
+    assert_eq!(tokens, (42..=82).rev().collect::<Vec<_>>());
 }
 
 #[test]

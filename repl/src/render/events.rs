@@ -82,6 +82,7 @@ mod tests {
     #[test]
     fn an_event_is_a_line() {
         let queued = Event {
+            sequence: 1,
             kind: EventKind::TimedOut,
             semaphore: SemaphoreName::new("x").unwrap(),
             request: Some("aaaa0000-0000-8000-8000-000000000000".parse().unwrap()),

@@ -160,6 +160,7 @@ pub(super) fn event(names: &Names, message: &str) -> Option<Event> {
     let semaphore = names.name(next()?)?;
     let asker = Asker::read(next()?);
     Some(Event {
+        sequence: 0,
         kind,
         semaphore,
         request: id(request),

@@ -44,8 +44,8 @@ const SWEPT_AFTER: Duration = Duration::from_secs(60);
 const CROWDED: i64 = 65_536;
 /// New names between two looks at how many there are.
 const SWEEP_EVERY: i64 = 256;
-/// As many events as are kept for observers that are slow.
-const EVENTS_KEPT: i64 = 8192;
+/// As many events as are kept for a process that is slow to read them; as many as it then keeps for its subscribers.
+const EVENTS_KEPT: i64 = 65_536;
 /// New events between two looks.
 const EVENTS_PRUNED_EVERY: i64 = 512;
 
@@ -1774,6 +1774,22 @@ impl<'a> Transition<'a> {
                 notice.detail,
             ])?;
         Ok(())
+    }
+
+    /// This session wants to know what happens from now on, also in this transaction. Gives the number of the last event
+    /// before.
+    pub(super) fn observe(&mut self) -> Result<i64, Problem> {
+        self.db
+            .prepare_cached("UPDATE session SET observes = 1 WHERE id = ?1")?
+            .execute([self.me])?;
+        self.observed = Some(true);
+        // Not the largest that is there: events are deleted.
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0)",
+            )?
+            .query_row([], |row| row.get(0))?)
     }
 
     fn is_observed(&mut self) -> Result<bool, Problem> {

@@ -238,6 +238,7 @@ pub(super) fn events(db: &Connection, last: i64) -> Result<Vec<(i64, Event)>, Pr
         events.push((
             row.get(0)?,
             Event {
+                sequence: 0,
                 kind,
                 semaphore: row.get(2)?,
                 request: row.get(3)?,

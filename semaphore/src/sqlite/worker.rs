@@ -121,6 +121,8 @@ impl Command {
 enum Answer {
     Nothing,
     Tried(bool),
+    /// With the number of the last event before.
+    Observed(i64),
     Released(bool),
     Refreshed(Refreshed),
     Administered(Result<usize, AdminError>),
@@ -438,7 +440,6 @@ impl Worker {
             None => self.open.insert(Open::new(&self.path)?),
         };
         let here = Here {
-            session: open.session,
             path: &self.path,
             held: &self.held,
         };
@@ -460,13 +461,15 @@ impl Worker {
             }
             Ok(answers)
         })?;
-        if batch
-            .iter()
-            .any(|command| matches!(command, Command::Observe))
+        let before = done.0.iter().find_map(|answer| match answer {
+            Answer::Observed(before) => Some(*before),
+            _ => None,
+        });
+        if let Some(before) = before
             && !open.observing
         {
             open.observing = true;
-            open.last_event = newest_event(&open.database.connection)?;
+            open.last_event = before;
         }
         Ok(done)
     }
@@ -896,7 +899,6 @@ impl Drop for Worker {
 
 /// What a command may have to know of this store.
 struct Here<'a> {
-    session: i64,
     path: &'a Path,
     held: &'a HashMap<RequestId, Arc<Hold>>,
 }
@@ -907,11 +909,7 @@ fn perform(
     here: &Here<'_>,
     command: &Command,
 ) -> Result<Answer, Problem> {
-    let Here {
-        session,
-        path,
-        held,
-    } = *here;
+    let Here { path, held } = *here;
     Ok(match command {
         Command::Acquire {
             id, name, request, ..
@@ -957,12 +955,7 @@ fn perform(
             Answer::Views(view::list(transition.db, name.as_ref())?)
         }
         Command::Find(prefix, _) => Answer::Found(view::find(transition.db, prefix)?),
-        Command::Observe => {
-            transition
-                .db
-                .execute("UPDATE session SET observes = 1 WHERE id = ?1", [session])?;
-            Answer::Nothing
-        }
+        Command::Observe => Answer::Observed(transition.observe()?),
         Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(transition.db, path)?)),
         Command::Close(_) => unreachable!("it ends a batch, and is no part of it"),
     })
@@ -981,14 +974,6 @@ fn hold(id: RequestId, name: SemaphoreName, run: Option<RunId>, admission: &Admi
         lost: Lost::default(),
         left: AtomicBool::new(false),
     }
-}
-
-fn newest_event(db: &Connection) -> Result<i64, Problem> {
-    Ok(
-        db.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| {
-            row.get(0)
-        })?,
-    )
 }
 
 fn diagnose(db: &Connection, path: &Path) -> Result<Diagnosis, Problem> {
