@@ -82,10 +82,6 @@ impl EventKind {
 /// One thing that happened to one semaphore, with the counts right after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Its number, of all that this open store told: each is one more than that of the event before. The numbers in
-    /// between were missed. It is given when the event goes to the subscribers.
-    #[serde(default)]
-    pub sequence: u64,
     /// What happened.
     pub kind: EventKind,
     /// To which semaphore.
@@ -107,6 +103,10 @@ pub struct Event {
     /// Which administrator did it, if one did and is known.
     #[serde(default)]
     pub by: Option<Actor>,
+    /// Its number, of all that this open store told: one more than that of the event before, unless some in between were
+    /// missed. It is given when the event goes to the subscribers.
+    #[serde(default)]
+    pub sequence: u64,
 }
 
 /// Why [`Events::recv`] has no event.

@@ -31,6 +31,9 @@ pub(crate) fn event(event: &Event, zone: &TimeZone) -> Line {
     }
     let counts = format!("  {}/{slots} busy, {} waiting", event.busy, event.waiting);
     spans.push(Span::new(counts, DIM));
+    if let Some(by) = &event.by {
+        spans.push(Span::plain(format!("  by {by}")));
+    }
     Line(spans)
 }
 
