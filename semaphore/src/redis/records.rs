@@ -15,6 +15,9 @@ use crate::history::HistoryQuery;
 use crate::name::SemaphoreName;
 use crate::view::RequestView;
 
+/// So many rows of the audit are in memory at once, or ten thousand of each of four semaphores.
+const ROWS_AT_ONCE: usize = 20_000;
+
 /// Who gives a command, as scripts keep and publish it without looking. Has no bar in it; empty if that is not known.
 pub(super) fn actor(by: Option<&Actor>) -> String {
     by.map(|by| encode(&by.to_text())).unwrap_or_default()
@@ -40,38 +43,41 @@ impl RedisStore {
             None => audited_names(&desk).await?,
         };
         let oldest = query.oldest(server_time(&desk).await?);
-        // All are asked before the first answer is awaited.
-        let asked: Vec<_> = names
-            .into_iter()
-            .map(|name| {
-                let mut command = redis::cmd("LRANGE");
-                command.arg(desk.settings.names.audit(&name)).arg(0);
-                command.arg(query.most() as i64 - 1);
-                let answered = desk.asking(What::Plain(command.into()), true);
-                (name, answered)
-            })
-            .collect();
-        let mut entries = Vec::new();
-        // The end of an empty range is -1, which is the last.
         let most = query.most();
-        for (name, answered) in asked {
-            let answer = answered.await?;
-            let rows = array(&answer).unwrap_or_default();
-            if rows.is_empty() && query.semaphore.is_none() {
-                forget_audited(&desk, &name).await?;
+        let mut entries = Vec::new();
+        for some in names.chunks((ROWS_AT_ONCE / most.max(1)).clamp(4, 256)) {
+            // All of these are asked before the first answer is awaited.
+            let asked: Vec<_> = some
+                .iter()
+                .map(|name| {
+                    let mut command = redis::cmd("LRANGE");
+                    // A range without any cannot be asked for.
+                    let last = most.saturating_sub(1);
+                    command
+                        .arg(desk.settings.names.audit(name))
+                        .arg(0)
+                        .arg(last);
+                    (name, desk.asking(What::Plain(command.into()), true))
+                })
+                .collect();
+            for (name, answered) in asked {
+                let answer = answered.await?;
+                let rows = array(&answer).unwrap_or_default();
+                if rows.is_empty() && query.semaphore.is_none() {
+                    forget_audited(&desk, name).await?;
+                }
+                let rows = rows.iter().filter_map(text);
+                entries.extend(
+                    rows.filter_map(|row| entry(name, row))
+                        .take_while(|entry| entry.at >= oldest),
+                );
             }
-            let rows = rows.iter().filter_map(text);
-            entries.extend(
-                rows.filter_map(|row| entry(&name, row))
-                    .take_while(|entry| entry.at >= oldest)
-                    .take(most),
-            );
+            entries.sort_by(|a, b| {
+                let newer = b.at.total_cmp(&a.at);
+                newer.then_with(|| b.sequence.cmp(&a.sequence))
+            });
+            entries.truncate(most);
         }
-        entries.sort_by(|a, b| {
-            let newer = b.at.total_cmp(&a.at);
-            newer.then_with(|| b.sequence.cmp(&a.sequence))
-        });
-        entries.truncate(most);
         Ok(entries)
     }
 
