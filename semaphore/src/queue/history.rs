@@ -1,8 +1,11 @@
-//! Ended requests of one semaphore: a ring in which the newest overwrites the oldest.
+//! Ended requests of one semaphore.
 //!
-//! A semaphore that is used once or twice keeps [`ENDED_KEPT`](super::ENDED_KEPT) rows at most. One that is used more
-//! gets room for [`HISTORY_KEPT`], all at once: a free take must not allocate, and a ring that grows row by row
-//! would. [`HistoryRoom`] bounds how many semaphores of a store have that much.
+//! The last [`ENDED_KEPT`](super::ENDED_KEPT) are in a short ring, which stays in the processor's nearest cache: every end
+//! of a request writes a row. Whenever it has gone round, all its rows change places with the oldest rows of a long
+//! ring, in one sweep of memory. So a history of a thousand rows makes the end of a request no slower.
+//!
+//! A semaphore that is used once or twice has no long ring. One that is used more gets it at once in full: a free take must
+//! not allocate, and a ring that grows row by row would. [`HistoryRoom`] bounds how many semaphores of a store have one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,23 +40,30 @@ impl HistoryRoom {
     }
 }
 
-/// The ring.
+/// How many rows the long ring has: whole rounds of the short one.
+const LONG: usize = HISTORY_KEPT.next_multiple_of(ENDED_KEPT);
+
+/// Both rings.
 #[derive(Debug)]
 pub(super) struct History {
-    rows: Vec<Ended>,
-    /// Where the next goes: the oldest, once the ring is full.
+    /// The newest rows, from its start. Behind them: with a long ring, nothing that counts; else the rows before them.
+    recent: Vec<Ended>,
+    /// How many rows of the short ring are of this round.
     next: usize,
-    /// How long the ring gets.
-    room: usize,
+    /// The long ring; empty if there is none.
+    older: Vec<Ended>,
+    /// Where the next round goes: the oldest rows, once it is full.
+    round: usize,
     of_all: HistoryRoom,
 }
 
 impl History {
     pub(super) const fn new(of_all: HistoryRoom) -> Self {
         Self {
-            rows: Vec::new(),
+            recent: Vec::new(),
             next: 0,
-            room: ENDED_KEPT,
+            older: Vec::new(),
+            round: 0,
             of_all,
         }
     }
@@ -65,48 +75,73 @@ impl History {
     /// The row for a request that ends: what it has of another is to be overwritten.
     #[inline(always)]
     pub(super) fn next(&mut self) -> &mut Ended {
-        if self.rows.len() < self.room {
-            self.next = self.rows.len();
-            self.rows.push(Ended::default());
-        } else if self.next == 0 && self.room == ENDED_KEPT {
-            self.extend();
+        if self.next == ENDED_KEPT {
+            self.go_round();
+        } else if self.next == self.recent.len() {
+            self.recent.push(Ended::default());
         }
         let at = self.next;
         self.next += 1;
-        if self.next == self.room {
-            self.next = 0;
-        }
-        &mut self.rows[at]
+        &mut self.recent[at]
     }
 
-    /// The short ring is full, its oldest row first. Asked once a round, so that being refused costs nothing.
+    /// The short ring is full, its oldest row first.
     #[cold]
-    fn extend(&mut self) {
-        if self.of_all.take() {
-            self.room = HISTORY_KEPT;
-            self.rows.reserve_exact(HISTORY_KEPT - ENDED_KEPT);
-            self.next = self.rows.len();
-            self.rows.push(Ended::default());
+    fn go_round(&mut self) {
+        self.next = 0;
+        if self.older.capacity() == 0 {
+            if !self.of_all.take() {
+                return;
+            }
+            self.older.reserve_exact(LONG);
         }
+        if self.older.len() < LONG {
+            let rows = self.recent.iter_mut().map(std::mem::take);
+            self.older.extend(rows);
+        } else {
+            let oldest = self.round..self.round + ENDED_KEPT;
+            self.older[oldest].swap_with_slice(&mut self.recent);
+        }
+        self.round = (self.round + ENDED_KEPT) % LONG;
+    }
+
+    /// The rows of the short ring of this round, and those that came before them: older ones, newer ones.
+    fn parts(&self) -> (&[Ended], &[Ended], &[Ended]) {
+        let (newest, rest) = self.recent.split_at(self.next);
+        if self.older.is_empty() {
+            return (newest, &[], rest);
+        }
+        let (newer, older) = self.older.split_at(self.round);
+        if newer.is_empty() {
+            return (newest, &[], older);
+        }
+        (newest, older, newer)
     }
 
     /// The last [`ENDED_KEPT`], oldest first.
     pub(super) fn shown(&self) -> impl Iterator<Item = &Ended> {
-        let (newer, older) = self.rows.split_at(self.next.min(self.rows.len()));
-        let hidden = self.rows.len().saturating_sub(ENDED_KEPT);
-        older.iter().chain(newer).skip(hidden)
+        let (newest, _, before) = self.parts();
+        let hidden = before
+            .len()
+            .saturating_sub(ENDED_KEPT.saturating_sub(newest.len()));
+        before[hidden..].iter().chain(newest)
     }
 
-    /// All, newest first.
+    /// The last [`HISTORY_KEPT`], newest first.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = &Ended> {
-        let (newer, older) = self.rows.split_at(self.next.min(self.rows.len()));
-        newer.iter().rev().chain(older.iter().rev())
+        let (newest, oldest, before) = self.parts();
+        newest
+            .iter()
+            .rev()
+            .chain(before.iter().rev())
+            .chain(oldest.iter().rev())
+            .take(HISTORY_KEPT)
     }
 }
 
 impl Drop for History {
     fn drop(&mut self) {
-        if self.room > ENDED_KEPT {
+        if self.older.capacity() > 0 {
             self.of_all.give_back();
         }
     }
