@@ -815,3 +815,29 @@ fn ten_thousand_wait_and_are_steered() {
         }
     ));
 }
+
+#[test]
+fn events_go_with_the_last_one_who_wants_them() {
+    let file = File::new();
+    let x = name("x");
+    let semaphores = file.open();
+    let mut events = semaphores.subscribe();
+    drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    for kind in [EventKind::Created, EventKind::Acquired, EventKind::Released] {
+        assert_eq!(block_on(events.recv()).unwrap().kind, kind);
+    }
+    drop(events);
+    let raw = rusqlite::Connection::open(file.path()).unwrap();
+    let kept = || {
+        let count = "SELECT count(*) FROM event";
+        raw.query_row(count, [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    while kept() > 0 {
+        // Whatever it does, it sees afterwards that nobody listens.
+        drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    }
+    let mut events = semaphores.subscribe();
+    drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    assert_eq!(block_on(events.recv()).unwrap().kind, EventKind::Acquired);
+}

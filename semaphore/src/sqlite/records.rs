@@ -161,7 +161,7 @@ pub(super) fn keep_all(db: &Connection) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The semaphores that a condition selects are gone, and their past with them.
+/// A semaphore is gone, and its past with it.
 pub(super) fn forget(db: &Connection, semaphore: i64) -> Result<(), Problem> {
     for gone in [
         "DELETE FROM ended WHERE semaphore = ?1",

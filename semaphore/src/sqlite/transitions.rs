@@ -1285,6 +1285,8 @@ impl<'a> Transition<'a> {
             )?
             .execute(params![name, slots, floor, Moment::NEVER, self.now])?;
         let id = self.db.last_insert_rowid();
+        // The number may have been another's, and a program of before leaves the past of what it forgets.
+        records::forget(self.db, id)?;
         if id % SWEEP_EVERY == 0 {
             self.sweep(id)?;
         }
@@ -1790,6 +1792,20 @@ impl<'a> Transition<'a> {
                 "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0)",
             )?
             .query_row([], |row| row.get(0))?)
+    }
+
+    /// This session wants to know nothing any more. Events that no session wants go.
+    pub(super) fn observe_no_more(&mut self) -> Result<(), Problem> {
+        self.db
+            .prepare_cached("UPDATE session SET observes = 0 WHERE id = ?1")?
+            .execute([self.me])?;
+        self.db
+            .prepare_cached(
+                "DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM session WHERE observes)",
+            )?
+            .execute([])?;
+        self.observed = None;
+        Ok(())
     }
 
     fn is_observed(&mut self) -> Result<bool, Problem> {

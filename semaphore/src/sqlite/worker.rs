@@ -739,12 +739,15 @@ impl Worker {
         }
         open.observing &= !unobserved;
         open.renewed = now;
-        let (session, observes) = (open.session, open.observing);
+        let session = open.session;
         let (known, effects) = open.transact(|transition| {
+            if unobserved {
+                transition.observe_no_more()?;
+            }
             let known = transition
                 .db
-                .prepare_cached("UPDATE session SET lease = ?2, observes = ?3 WHERE id = ?1")?
-                .execute(params![session, now.after(LEASE), observes])?;
+                .prepare_cached("UPDATE session SET lease = ?2 WHERE id = ?1")?
+                .execute(params![session, now.after(LEASE)])?;
             Ok(known == 1)
         })?;
         self.carry_out_effects(effects);

@@ -26,8 +26,19 @@ local function fresh(key)
   if not pn then call('EXPIRE', KEYS[key], 2 * DAY) end
 end
 
+local STEERED = 'the administrator who steered '
+
+-- Programs of before end requests and leave what is kept beside them. With no request there can be nothing to keep.
+local function tidy()
+  for _, field in ipairs(call('HKEYS', KEYS[1])) do
+    if string.sub(field, 1, #STEERED) == STEERED then call('HDEL', KEYS[1], field) end
+  end
+  steered = 0
+end
+
 local function save()
   if not exists then return end
+  if steered > 0 and bz == 0 and wc == 0 then tidy() end
   local look = now >= expiry or pn ~= (expiry == NEVER)
   if look then expiry = pn and NEVER or now + HOUR end
   -- Until when the short ways are open.
@@ -91,7 +102,7 @@ local function waiting_row(r)
 end
 
 -- Longer than an id.
-local function steered_field(id) return 'the administrator who steered ' .. id end
+local function steered_field(id) return STEERED .. id end
 
 -- An administrator does something to a live request: that is kept beside it, as programs of before read its row.
 local function note_actor(id)
