@@ -422,6 +422,15 @@ impl Semaphores {
         }
     }
 
+    /// Lets go of an idle semaphore of this process's memory, as the store by itself does with those that were not used for
+    /// long. That is no command of anybody, so it is in no audit. Does nothing in a shared store, or if the semaphore is in
+    /// use. For programs that make up names, and know when they are done with one.
+    pub fn let_go(&self, name: &SemaphoreName) {
+        if let Backend::Memory(store) = &self.backend {
+            store.let_go(name);
+        }
+    }
+
     /// All semaphores, by name, each with everybody at it.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! `take` is the heart of the product, and its fast path is kept short: a free slot is taken without
 //! an allocation for the name, the request's options or the way through the fiber.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 
@@ -82,6 +82,8 @@ pub(crate) struct Module {
     errors: RefCell<Option<Kept<Object<'static>>>>,
     /// The semaphore that was asked for last, so that a loop over one name need not look it up.
     last: RefCell<Option<Last>>,
+    /// Who gives the commands of the rule.
+    actor: OnceCell<Actor>,
 }
 
 impl Module {
@@ -99,7 +101,20 @@ impl Module {
             permits: RefCell::default(),
             errors: RefCell::default(),
             last: RefCell::default(),
+            actor: OnceCell::new(),
         }
+    }
+
+    /// Semaphores for commands: they are the rule's, unless its host said whose they are.
+    pub(crate) fn acting(&self, semaphores: &Semaphores) -> Semaphores {
+        if semaphores.actor().is_some() {
+            return semaphores.clone();
+        }
+        // One for all commands of the run: audits keep it with every entry.
+        let actor = self
+            .actor
+            .get_or_init(|| Actor::process(format!("rule {}", self.run.name())));
+        semaphores.acting_as(actor.clone())
     }
 
     /// `take(name, fn)` and `take(name, options, fn)`.
@@ -459,7 +474,7 @@ impl Module {
         second: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         let function = command.name();
-        let semaphores = acting(&self.run, self.run.semaphores());
+        let semaphores = self.acting(self.run.semaphores());
         let undefined = Value::new_undefined(ctx.clone());
         if let Command::List = command {
             let list = self.wait(ctx, None, async { Ok(semaphores.list().await?) })?;
@@ -846,14 +861,6 @@ fn to_js<'js>(ctx: &Ctx<'js>, view: &impl serde::Serialize) -> js::Result<Value<
     match serde_json::to_value(view) {
         Ok(json) => cla_runtime::json_to_value(ctx, &json),
         Err(error) => Err(crate::throw::error(ctx, error)),
-    }
-}
-
-/// Semaphores for the commands of a run: they are the rule's, unless its host said whose they are.
-pub(crate) fn acting(run: &Run, semaphores: &Semaphores) -> Semaphores {
-    match semaphores.actor() {
-        Some(_) => semaphores.clone(),
-        None => semaphores.acting_as(Actor::process(format!("rule {}", run.name()))),
     }
 }
 
