@@ -2,11 +2,12 @@
 //! transaction that another part began.
 //!
 //! The ring `ended` has the last [`ENDED_KEPT`] requests of each semaphore, and every end of a request writes one row of
-//! it. Whenever it has gone round, all of it is copied into `history` by one statement: of a semaphore with `n` ends,
-//! the rows up to the last multiple of [`ENDED_KEPT`] are in `history`, and the others in the ring alone.
+//! it. Whenever it has gone round, all of it becomes one row of `history`, a *round*: of a semaphore with `n` ends, those
+//! up to the last multiple of [`ENDED_KEPT`] are in `history`, and the others in the ring alone. To write 32 rows of
+//! their own, each with its place in an index, would make every end of a request slower by a tenth.
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::clock::WallClock;
 use super::file::Problem;
@@ -15,10 +16,25 @@ use crate::actor::Actor;
 use crate::audit::{AUDIT_AGE, AUDIT_KEPT, AuditEntry, AuditQuery, AuditState};
 use crate::command::AdminAction;
 use crate::history::{HISTORY_AGE, HISTORY_KEPT, HISTORY_KEPT_OF_ALL, HistoryQuery};
+use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::queue::ENDED_KEPT;
 use crate::request::Priority;
+use crate::slot::SlotId;
 use crate::view::RequestView;
+
+/// So many rounds are kept of a semaphore. Twice as many as are full with what is to be kept, as some are not full.
+const ROUNDS_KEPT: usize = 2 * HISTORY_KEPT.div_ceil(ENDED_KEPT);
+/// And so many of all.
+const ROUNDS_KEPT_OF_ALL: usize = HISTORY_KEPT_OF_ALL / ENDED_KEPT;
+
+/// A row of `ended`, or of a query with its columns, in a round.
+macro_rules! past {
+    () => {
+        "json_array(hex(uuid), status, granted, priority, who, hex(run), host, pid, token,
+             coalesce(started, ended) - requested, ended - started, CAST(at * 1e6 AS INTEGER), slot, steered_by)"
+    };
+}
 
 /// So many rows that are too old go with each new one: more than come, so that none stay.
 const DROPPED_AT_ONCE: i64 = 64;
@@ -90,13 +106,13 @@ pub(super) fn read_audit(db: &Connection, query: &AuditQuery) -> Result<Vec<Audi
 
 /// The ring of a semaphore has gone round: keeps what is in it, and drops what is too much or too old.
 pub(super) fn keep(db: &Connection, semaphore: i64) -> Result<(), Problem> {
-    db.prepare_cached(
-        "INSERT INTO history (semaphore, uuid, status, granted, priority, who, run, host, pid, token, waited, ran,
-             at, slot, steered_by)
-         SELECT semaphore, uuid, status, granted, priority, who, run, host, pid, token,
-             coalesce(started, ended) - requested, ended - started, at, slot, steered_by
-         FROM ended WHERE semaphore = ?1 AND at IS NOT NULL ORDER BY nth",
-    )?
+    db.prepare_cached(concat!(
+        "INSERT INTO history (semaphore, at, requests)
+         SELECT semaphore, max(at), json_group_array(",
+        past!(),
+        " ORDER BY nth)
+         FROM ended WHERE semaphore = ?1 AND at IS NOT NULL HAVING count(*) > 0"
+    ))?
     .execute([semaphore])?;
     prune(db, semaphore)
 }
@@ -118,26 +134,30 @@ pub(super) fn keep_ending(
         .query_map([round], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for semaphore in concerned {
-        db.prepare_cached(
-            "INSERT INTO history (semaphore, uuid, status, granted, priority, who, run, host, pid, token, waited, ran,
-                 at, slot, steered_by)
-             SELECT e.semaphore, e.uuid, e.status, e.granted, e.priority, e.who, e.run, e.host, e.pid, e.token,
-                 coalesce(e.started, e.ended) - e.requested, e.ended - e.started, e.at, e.slot, e.steered_by
-             FROM semaphore AS s CROSS JOIN ended AS e ON e.semaphore = s.id
-             WHERE s.id = ?1 AND e.nth < s.ended % ?2 AND e.at IS NOT NULL ORDER BY e.nth",
-        )?
+        db.prepare_cached(concat!(
+            "INSERT INTO history (semaphore, at, requests)
+             SELECT semaphore, max(at), json_group_array(",
+            past!(),
+            " ORDER BY nth)
+             FROM ended WHERE semaphore = ?1 AND at IS NOT NULL
+                 AND nth < (SELECT ended % ?2 FROM semaphore WHERE id = ?1)
+             HAVING count(*) > 0"
+        ))?
         .execute([semaphore, round])?;
-        db.prepare_cached(
-            "INSERT INTO history (semaphore, uuid, status, granted, priority, who, run, host, pid, token, waited, ran,
-                 at, slot, steered_by)
-             SELECT e.semaphore, r.uuid, :status, r.phase = 2, r.priority, r.who, r.run, r.host, r.pid, r.token,
-                 coalesce(r.started, :now) - r.requested, :now - r.started, :at, r.slot, r.steered_by
-             FROM temp.ending AS e CROSS JOIN request AS r ON r.id = e.request
-                 CROSS JOIN semaphore AS s ON s.id = e.semaphore
-             WHERE e.semaphore = :semaphore AND e.nth > e.of - :most
-                 AND s.ended + e.nth <= (s.ended + e.of) / :round * :round
-             ORDER BY e.nth",
-        )?
+        db.prepare_cached(concat!(
+            "INSERT INTO history (semaphore, at, requests)
+             SELECT semaphore, at, json_group_array(",
+            past!(),
+            " ORDER BY nth)
+             FROM (SELECT e.semaphore, e.nth, (s.ended + e.nth - 1) / :round AS round, r.uuid, :status AS status,
+                     r.phase = 2 AS granted, r.priority, r.who, r.run, r.host, r.pid, r.token, r.requested, r.started,
+                     :now AS ended, :at AS at, r.slot, r.steered_by
+                 FROM temp.ending AS e CROSS JOIN request AS r ON r.id = e.request
+                     CROSS JOIN semaphore AS s ON s.id = e.semaphore
+                 WHERE e.semaphore = :semaphore AND e.nth > e.of - :most
+                     AND s.ended + e.nth <= (s.ended + e.of) / :round * :round)
+             GROUP BY round ORDER BY round"
+        ))?
         .execute(named_params! {
             ":semaphore": semaphore, ":status": status, ":now": now, ":at": at, ":round": round,
             ":most": HISTORY_KEPT as i64,
@@ -150,12 +170,15 @@ pub(super) fn keep_ending(
 /// The clock of the boot before means nothing any more: all that the rings have goes into the history.
 pub(super) fn keep_all(db: &Connection) -> Result<(), Problem> {
     db.execute(
-        "INSERT INTO history (semaphore, uuid, status, granted, priority, who, run, host, pid, token, waited, ran,
-             at, slot, steered_by)
-         SELECT e.semaphore, e.uuid, e.status, e.granted, e.priority, e.who, e.run, e.host, e.pid, e.token,
-             coalesce(e.started, e.ended) - e.requested, e.ended - e.started, e.at, e.slot, e.steered_by
-         FROM ended AS e JOIN semaphore AS s ON s.id = e.semaphore
-         WHERE e.nth < s.ended % ?1 AND e.at IS NOT NULL ORDER BY e.at, e.nth",
+        concat!(
+            "INSERT INTO history (semaphore, at, requests)
+             SELECT semaphore, max(at), json_group_array(",
+            past!(),
+            " ORDER BY nth)
+             FROM ended WHERE at IS NOT NULL
+                 AND nth < (SELECT s.ended % ?1 FROM semaphore AS s WHERE s.id = ended.semaphore)
+             GROUP BY semaphore"
+        ),
         [ENDED_KEPT as i64],
     )?;
     Ok(())
@@ -177,7 +200,7 @@ fn prune(db: &Connection, semaphore: i64) -> Result<(), Problem> {
         "DELETE FROM history WHERE semaphore = ?1 AND id <=
              (SELECT id FROM history WHERE semaphore = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
     )?
-    .execute([semaphore, HISTORY_KEPT as i64])?;
+    .execute([semaphore, ROUNDS_KEPT as i64])?;
     let newest: Option<i64> = db
         .prepare_cached("SELECT max(id) FROM history")?
         .query_row([], |row| row.get(0))
@@ -185,7 +208,7 @@ fn prune(db: &Connection, semaphore: i64) -> Result<(), Problem> {
         .flatten();
     if let Some(newest) = newest {
         db.prepare_cached("DELETE FROM history WHERE id <= ?1")?
-            .execute([newest - HISTORY_KEPT_OF_ALL as i64])?;
+            .execute([newest - ROUNDS_KEPT_OF_ALL as i64])?;
         db.prepare_cached(
             "DELETE FROM history WHERE at < ?1 AND id IN (SELECT id FROM history ORDER BY id LIMIT ?2)",
         )?
@@ -212,51 +235,96 @@ pub(super) fn history(
     let Some((semaphore, ended)) = semaphore else {
         return Ok(Vec::new());
     };
-    let mut newest = db.prepare_cached(
-        "SELECT uuid, status, granted, priority, who, run, host, pid, token,
-             coalesce(started, ended) - requested, ended - started, at, slot, steered_by
-         FROM ended WHERE semaphore = ?1 AND at >= ?2 AND nth < ?4 ORDER BY nth DESC LIMIT ?3",
-    )?;
     let in_ring = ended % ENDED_KEPT as i64;
-    let mut views: Vec<RequestView> = newest
-        .query_map(params![semaphore, oldest, most as i64, in_ring], past_row)?
-        .collect::<Result<_, _>>()?;
+    // As a round of its own, so that there is one way of reading them.
+    let ring: String = db
+        .prepare_cached(concat!(
+            "SELECT json_group_array(",
+            past!(),
+            " ORDER BY nth)
+             FROM ended WHERE semaphore = ?1 AND at >= ?2 AND nth < ?3"
+        ))?
+        .query_row(params![semaphore, oldest, in_ring], |row| row.get(0))?;
+    let ring: Vec<Past> = serde_json::from_str(&ring).unwrap_or_default();
+    let mut views: Vec<RequestView> = ring.into_iter().rev().filter_map(Past::view).collect();
     let mut older = db.prepare_cached(
-        "SELECT uuid, status, granted, priority, who, run, host, pid, token, waited, ran, at, slot, steered_by
-         FROM history WHERE semaphore = ?1 AND at >= ?2 ORDER BY id DESC LIMIT ?3",
+        "SELECT requests FROM history WHERE semaphore = ?1 AND at >= ?2 ORDER BY id DESC",
     )?;
-    let left = most.saturating_sub(views.len()) as i64;
-    for row in older.query_map(params![semaphore, oldest, left], past_row)? {
-        views.push(row?);
+    let mut rounds = older.query(params![semaphore, oldest])?;
+    while views.len() < most
+        && let Some(round) = rounds.next()?
+    {
+        // One that cannot be read was written by a newer version.
+        let round: Vec<Past> =
+            serde_json::from_str(round.get_ref(0)?.as_str().unwrap_or("[]")).unwrap_or_default();
+        let newest_first = round.into_iter().rev().filter_map(Past::view);
+        views.extend(newest_first.filter(|row| row.ended_at >= Some(oldest)));
     }
+    views.truncate(most);
     Ok(views)
 }
 
-fn past_row(row: &Row<'_>) -> rusqlite::Result<RequestView> {
-    let seconds = |nanos: i64| nanos.max(0) as f64 / 1e9;
-    let waited = seconds(row.get(9)?);
-    let ran = row.get::<_, Option<i64>>(10)?.map(seconds);
-    let at: f64 = row.get(11)?;
-    Ok(RequestView {
-        id: row.get(0)?,
-        status: ended_status(row.get(1)?),
-        granted: row.get(2)?,
-        who: row.get(4)?,
-        run: row.get(5)?,
-        host: row.get(6)?,
-        pid: row.get(7)?,
-        place: None,
-        priority: Priority(row.get(3)?),
-        slot: row.get(12)?,
-        token: row.get::<_, Option<i64>>(8)?.map(|token| token as u64),
-        requested_at: at - ran.unwrap_or(0.0) - waited,
-        started_at: ran.map(|ran| at - ran),
-        expires_at: None,
-        waited,
-        ran,
-        ended_at: Some(at),
-        by: row.get(13)?,
-    })
+/// A request in a round: see [`past`].
+#[derive(serde::Deserialize)]
+struct Past(
+    String,
+    i64,
+    i64,
+    i32,
+    Option<String>,
+    String,
+    Option<String>,
+    Option<u32>,
+    Option<i64>,
+    i64,
+    Option<i64>,
+    i64,
+    Option<String>,
+    Option<String>,
+);
+
+impl Past {
+    fn view(self) -> Option<RequestView> {
+        let Self(
+            uuid,
+            status,
+            granted,
+            priority,
+            who,
+            run,
+            host,
+            pid,
+            token,
+            waited,
+            ran,
+            at,
+            slot,
+            by,
+        ) = self;
+        let seconds = |nanos: i64| nanos.max(0) as f64 / 1e9;
+        let (waited, ran, at) = (seconds(waited), ran.map(seconds), at as f64 / 1e6);
+        let number = |digits: &str| u128::from_str_radix(digits, 16).ok();
+        Some(RequestView {
+            id: RequestId::from_u128(number(&uuid)?),
+            status: ended_status(status),
+            granted: granted != 0,
+            who,
+            run: number(&run).map(RunId::from_u128),
+            host,
+            pid,
+            place: None,
+            priority: Priority(priority),
+            slot: slot.and_then(|slot| SlotId::new(slot).ok()),
+            token: token.map(|token| token as u64),
+            requested_at: at - ran.unwrap_or(0.0) - waited,
+            started_at: ran.map(|ran| at - ran),
+            expires_at: None,
+            waited,
+            ran,
+            ended_at: Some(at),
+            by: by.and_then(|by| Actor::from_text(&by)),
+        })
+    }
 }
 
 /// Seconds since the Unix epoch.

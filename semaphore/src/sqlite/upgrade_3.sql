@@ -22,24 +22,14 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_semaphore ON audit (semaphore, id);
 
--- Requests that ended longer ago. Whenever the ring of `ended` has gone round, its rows are copied to here: so the end of
--- a request costs no more than before, but for one in a round. Waited and ran are nanoseconds.
+-- Requests that ended longer ago. Whenever the ring of `ended` has gone round, its rows become one row here: so the end of
+-- a request costs what it did before, but for one in a round.
 CREATE TABLE history (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     semaphore INTEGER NOT NULL,
-    uuid BLOB NOT NULL,
-    status INTEGER NOT NULL,
-    granted INTEGER NOT NULL,
-    priority INTEGER NOT NULL,
-    who TEXT,
-    run BLOB,
-    host TEXT,
-    pid INTEGER,
-    token INTEGER,
-    waited INTEGER NOT NULL,
-    ran INTEGER,
+    -- When the last of them ended.
     at REAL NOT NULL,
-    slot TEXT,
-    steered_by TEXT
+    -- At most as many as the ring has, the oldest first, as JSON: see `records.rs`.
+    requests TEXT NOT NULL
 );
 CREATE INDEX history_semaphore ON history (semaphore, id);
