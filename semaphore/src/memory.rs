@@ -25,6 +25,7 @@
 //! Locks are taken in this order: registry, entries (several only by `deadlock`, in order of address),
 //! then waiting runs, timer. Neither of the last two is held while the other is taken.
 
+mod administer;
 mod audit;
 
 use std::collections::{HashMap, HashSet};
@@ -36,9 +37,7 @@ use std::time::{Duration, SystemTime};
 use slab::Slab;
 
 use self::audit::AuditLog;
-use crate::actor::Actor;
-use crate::audit::{AuditEntry, AuditQuery, AuditState, changed};
-use crate::command::{AdminAction, AdminCommand};
+use crate::audit::{AuditEntry, AuditQuery};
 use crate::deadlock::{self, WaitingRuns};
 use crate::diagnosis::{ClientView, Diagnosis};
 use crate::error::{AcquireError, AdminError, DeadlockError, RefreshError, ReleaseError};
@@ -48,8 +47,8 @@ use crate::id::{Address, Cipher, RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
 use crate::queue::{
-    Admission, Effects, HistoryRoom, NotHeld, NotWaiting, Outcome, Queue, RefreshRefused, Row,
-    Ticket, Verdict, Way,
+    Admission, Effects, HistoryRoom, NotHeld, Outcome, Queue, RefreshRefused, Row, Ticket, Verdict,
+    Way,
 };
 use crate::request::{Request, Ttl};
 use crate::semaphores::Permit;
@@ -343,98 +342,6 @@ impl MemoryStore {
             .ok_or_else(|| AdminError::UnknownSemaphore { name: name.clone() })
     }
 
-    /// Carries out a command of an administrator; says how many requests it concerned.
-    pub(crate) fn administer(
-        &self,
-        command: &AdminCommand,
-        by: Option<&Actor>,
-    ) -> Result<usize, AdminError> {
-        match command {
-            AdminCommand::SetSlots { semaphore, slots } => {
-                let entry = self.entry(semaphore);
-                entry.steer(command, by, |queue, now, fx| {
-                    entry.must_have_room_for_a_pin(queue)?;
-                    queue.set_slots(*slots, now, fx);
-                    Ok(0)
-                })?;
-                deadlock::recheck(&entry);
-                Ok(0)
-            }
-            AdminCommand::Pin { semaphore } => {
-                let entry = self.entry(semaphore);
-                entry.steer(command, by, |queue, now, fx| {
-                    entry.must_have_room_for_a_pin(queue)?;
-                    queue.pin(now, fx);
-                    Ok(0)
-                })
-            }
-            AdminCommand::Unpin { semaphore } => {
-                let entry = self.existing(semaphore)?;
-                entry.steer(command, by, |queue, now, fx| {
-                    queue.unpin(now, fx);
-                    Ok(0)
-                })?;
-                deadlock::recheck(&entry);
-                Ok(0)
-            }
-            AdminCommand::Grant { request } => {
-                self.steer_request(*request, command, by, |queue, ticket, now, fx| {
-                    queue.grant(ticket, now, fx)
-                })
-            }
-            AdminCommand::Cancel { request } => {
-                self.steer_request(*request, command, by, |queue, ticket, now, fx| {
-                    queue.cancel(ticket, now, fx)
-                })
-            }
-            AdminCommand::Move { request, place } => {
-                self.steer_request(*request, command, by, |queue, ticket, now, fx| {
-                    queue.move_to(ticket, *place, now, fx)
-                })
-            }
-            AdminCommand::Purge { semaphore } => {
-                self.existing(semaphore)?
-                    .steer(command, by, |queue, now, fx| {
-                        let (freed, granted) = queue.purge(now, fx);
-                        Ok(freed + granted)
-                    })
-            }
-            AdminCommand::ForceRelease { semaphore } => {
-                self.existing(semaphore)?
-                    .steer(command, by, |queue, now, fx| {
-                        Ok(queue.force_release(now, fx))
-                    })
-            }
-            AdminCommand::Forget { semaphore } => self.forget(semaphore, command, by),
-        }
-    }
-
-    fn forget(
-        &self,
-        name: &SemaphoreName,
-        command: &AdminCommand,
-        by: Option<&Actor>,
-    ) -> Result<usize, AdminError> {
-        let entry = self.existing(name)?;
-        entry.steer(command, by, |queue, now, fx| {
-            if queue.forget(now, fx) {
-                return Ok(0);
-            }
-            let held = queue
-                .rows(now)
-                .filter(|row| row.status == Status::Busy)
-                .count();
-            Err(AdminError::InUse {
-                name: name.clone(),
-                busy: held,
-                waiting: queue.waiting(),
-            })
-        })?;
-        drop(entry);
-        self.registry.lock().remove_unused(name);
-        Ok(0)
-    }
-
     /// Forgets a semaphore that is idle and not pinned, without a word of it in the audit.
     pub(crate) fn let_go(&self, name: &SemaphoreName) {
         if let Ok(entry) = self.existing(name) {
@@ -442,37 +349,6 @@ impl MemoryStore {
             drop(entry);
             self.registry.lock().remove_unused(name);
         }
-    }
-
-    /// Does something that only a waiting request can undergo.
-    fn steer_request(
-        &self,
-        id: RequestId,
-        command: &AdminCommand,
-        by: Option<&Actor>,
-        act: impl FnOnce(
-            &mut Queue<Waiter>,
-            Ticket,
-            Timestamp,
-            &mut Effects<Waiter>,
-        ) -> Result<(), NotWaiting>,
-    ) -> Result<usize, AdminError> {
-        let unknown = || AdminError::UnknownRequest { id: id.to_string() };
-        let Address { entry, ticket } = self.shared().ids.address(id).ok_or_else(unknown)?;
-        let entry = self
-            .registry
-            .lock()
-            .entries
-            .get(entry as usize)
-            .map(Arc::clone)
-            .ok_or_else(unknown)?;
-        entry.steer(command, by, |queue, now, fx| {
-            act(queue, ticket, now, fx).map_err(|NotWaiting(status)| match status {
-                Some(status) => AdminError::NotWaiting { id, status },
-                None => unknown(),
-            })?;
-            Ok(1)
-        })
     }
 
     /// Commands that changed something, newest first.
@@ -669,66 +545,6 @@ impl Entry {
         let result = command(queue, now, fx);
         self.conclude(state);
         result
-    }
-
-    /// A command of an administrator: a transition that is written down if it changed something.
-    fn steer(
-        &self,
-        command: &AdminCommand,
-        by: Option<&Actor>,
-        act: impl FnOnce(
-            &mut Queue<Waiter>,
-            Timestamp,
-            &mut Effects<Waiter>,
-        ) -> Result<usize, AdminError>,
-    ) -> Result<usize, AdminError> {
-        let action = command.action();
-        let ticket = command
-            .request()
-            .and_then(|id| self.shared.ids.address(id))
-            .map(|address| address.ticket);
-        self.transact(|queue, now, fx| {
-            // What is due is nobody's doing.
-            queue.advance(now, fx);
-            let moved = ticket.filter(|_| action == AdminAction::Move);
-            let was_pinned = queue.is_pinned();
-            let before = audited(queue, moved);
-            let owner = ticket.and_then(|ticket| queue.owner(ticket));
-            let who = owner.map(|owner| owner.who().to_owned());
-            fx.actor = by.cloned();
-            let done = act(queue, now, fx);
-            fx.actor = None;
-            if was_pinned && !queue.is_pinned() {
-                self.shared.pinned.fetch_sub(1, Ordering::Relaxed);
-            }
-            let hits = done?;
-            let after = audited(queue, moved);
-            if changed(action, hits, before.as_ref(), after.as_ref()) {
-                // Under the entry's lock: the log has the commands of a semaphore in the order in which they were
-                // carried out.
-                self.shared.audit.add(AuditEntry {
-                    sequence: 0,
-                    at: self.shared.clock.wall(),
-                    actor: by.cloned(),
-                    command: action,
-                    semaphore: self.name.clone(),
-                    request: command.request(),
-                    who,
-                    before,
-                    after,
-                    hits,
-                });
-            }
-            Ok(hits)
-        })
-    }
-
-    /// Pinned semaphores are kept for ever, so there is a bound. Counts this one, unless it is pinned already.
-    fn must_have_room_for_a_pin(&self, queue: &Queue<Waiter>) -> Result<(), AdminError> {
-        if !queue.is_pinned() && !self.shared.count_pinned() {
-            return Err(AdminError::TooManyPinned { most: MOST_PINNED });
-        }
-        Ok(())
     }
 
     /// The first half of a transition: what the queue is to be told.
@@ -997,20 +813,6 @@ impl Entry {
                 .collect()
         })
     }
-}
-
-/// A semaphore as the audit shows it, with the place of the request that is moved.
-fn audited(queue: &mut Queue<Waiter>, moved: Option<Ticket>) -> Option<AuditState> {
-    if !queue.exists() {
-        return None;
-    }
-    Some(AuditState {
-        slots: queue.slots(),
-        pinned: queue.is_pinned(),
-        busy: queue.busy(),
-        waiting: queue.waiting(),
-        place: moved.and_then(|ticket| queue.place(ticket)),
-    })
 }
 
 /// A request that is busy. Dropping it does nothing: its permit decides.
