@@ -1,0 +1,5 @@
+//! The interface for programs, `/api/v1/...`: JSON as `cla sem --json` prints it, errors as problems (RFC 9457).
+
+pub(crate) mod events;
+pub(crate) mod problem;
+pub(crate) mod semaphores;

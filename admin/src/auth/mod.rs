@@ -1,0 +1,194 @@
+//! Who asks: [`Person`], and how the service knows: bearer tokens, cookies, or the host's own middleware.
+
+mod gate;
+mod random;
+mod sessions;
+mod tokens;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::gate::{Access, Gate, gate};
+pub(crate) use self::sessions::Sessions;
+use self::tokens::Verifier;
+pub use self::tokens::{Token, TokenError, TokenStore};
+use crate::glob::Glob;
+use crate::server::hosts::AllowedHosts;
+
+/// What somebody may do. Each role may do all that the ones before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Sees everything, changes nothing.
+    Viewer,
+    /// Steers semaphores, takes leases, runs and stops the rules of the folder.
+    Operator,
+    /// Runs code of their own, and says who may do what.
+    Admin,
+}
+
+impl Role {
+    /// All of them, the least first.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Admin];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|role| role.as_str() == text);
+        found.ok_or("a role is viewer, operator or admin")
+    }
+}
+
+/// Somebody who was let in.
+///
+/// A host that knows its users puts one into the extensions of a request; the service then asks for nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person(Arc<Fields>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fields {
+    login: String,
+    role: Role,
+    semaphores: Option<Glob>,
+    /// Known by a cookie, which a browser also sends with what other sites make it ask.
+    by_cookie: bool,
+}
+
+impl Person {
+    /// Somebody with this name, for the audit, and this role.
+    #[must_use]
+    pub fn new(login: impl Into<String>, role: Role) -> Self {
+        Self(Arc::new(Fields {
+            login: login.into(),
+            role,
+            semaphores: None,
+            by_cookie: false,
+        }))
+    }
+
+    /// Somebody who sees and steers only the semaphores with such names, and runs no rules.
+    #[must_use]
+    pub fn only(mut self, semaphores: Glob) -> Self {
+        Arc::make_mut(&mut self.0).semaphores = Some(semaphores);
+        self
+    }
+
+    /// Somebody that the host's own middleware knows by a cookie: changes need proof that the host's own pages ask for them.
+    #[must_use]
+    pub fn by_cookie(mut self) -> Self {
+        Arc::make_mut(&mut self.0).by_cookie = true;
+        self
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn login(&self) -> &str {
+        &self.0.login
+    }
+
+    /// The role.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.0.role
+    }
+
+    /// Whether this semaphore is theirs to see.
+    #[must_use]
+    pub fn sees(&self, semaphore: &str) -> bool {
+        let pattern = self.0.semaphores.as_ref();
+        pattern.is_none_or(|pattern| pattern.matches(semaphore))
+    }
+
+    /// Whether they see only some semaphores.
+    #[must_use]
+    pub fn is_restricted(&self) -> bool {
+        self.0.semaphores.is_some()
+    }
+
+    pub(crate) fn is_by_cookie(&self) -> bool {
+        self.0.by_cookie
+    }
+}
+
+/// How the service knows who asks.
+pub(crate) struct Auth {
+    pub(crate) sessions: Sessions,
+    tokens: Option<Verifier>,
+}
+
+/// What the headers of a request say about who asks.
+pub(crate) enum Credentials {
+    /// Nothing.
+    None,
+    /// Somebody.
+    Person(Person),
+    /// Something that is wrong, or not right any more.
+    Wrong,
+}
+
+impl Auth {
+    pub(crate) fn new(tokens: Option<TokenStore>, hosts: &AllowedHosts) -> Self {
+        Self {
+            sessions: Sessions::new(hosts),
+            tokens: tokens.map(Verifier::new),
+        }
+    }
+
+    /// Who a token stands for.
+    pub(crate) async fn token(&self, token: &str) -> Option<Person> {
+        self.tokens.as_ref()?.verify(token).await
+    }
+
+    /// Who asks, by the headers of the request. A bearer token counts before a cookie.
+    pub(crate) async fn identify(&self, headers: &HeaderMap) -> Credentials {
+        if let Some(value) = headers.get(AUTHORIZATION) {
+            let token = value.to_str().ok().and_then(bearer);
+            return match token {
+                Some(token) => match self.token(token).await {
+                    Some(person) => Credentials::Person(person),
+                    None => Credentials::Wrong,
+                },
+                None => Credentials::Wrong,
+            };
+        }
+        let cookies = headers.get_all(COOKIE).iter();
+        let mut cookies = cookies.filter_map(|value| value.to_str().ok());
+        match cookies.find_map(|cookies| self.sessions.cookie(cookies)) {
+            // A cookie that is over is as good as none: the browser goes on sending it.
+            Some(session) => match self.sessions.find(session) {
+                Some(person) => Credentials::Person(person),
+                None => Credentials::None,
+            },
+            None => Credentials::None,
+        }
+    }
+}
+
+/// The token of `Bearer TOKEN`.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

@@ -1,0 +1,130 @@
+//! What hosts see of the service: [`Admin`].
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use cla_runtime::semaphore::Semaphores;
+use tokio::sync::watch;
+
+use crate::auth::{Auth, TokenStore};
+use crate::live::Live;
+use crate::server::hosts::AllowedHosts;
+use crate::server::rate::RateLimit;
+use crate::server::routes;
+use crate::service::Service;
+
+/// The administrators' service for the semaphores of one store. Cheap to clone; all clones are the same service.
+#[derive(Clone)]
+pub struct Admin {
+    service: Arc<Service>,
+}
+
+/// Configures an [`Admin`].
+#[must_use]
+pub struct AdminBuilder {
+    semaphores: Semaphores,
+    tokens: Option<TokenStore>,
+    hosts: AllowedHosts,
+}
+
+impl Admin {
+    /// A service for these semaphores.
+    pub fn builder(semaphores: Semaphores) -> AdminBuilder {
+        AdminBuilder {
+            semaphores,
+            tokens: None,
+            hosts: AllowedHosts::default(),
+        }
+    }
+
+    /// All routes of the service, for a host's own server: mount it at the root of a host name.
+    ///
+    /// The host's server gives each request the address of its client as
+    /// [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo); without it, all clients share one rate limit. The host
+    /// is to limit how long it waits for the headers of a request; [`Server`](crate::Server) does.
+    pub fn into_router(self) -> Router {
+        routes::router(&self.service)
+    }
+
+    /// A link that signs one browser in as administrator. Each call makes a new one, which works once, for a day.
+    #[must_use]
+    pub fn sign_in_link(&self) -> String {
+        let token = self.service.auth.sessions.invite();
+        format!("{}/login?token={token}", self.service.hosts.address())
+    }
+
+    /// Where the service is, as `http://127.0.0.1:7007`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.service.hosts.address()
+    }
+
+    pub(crate) fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+}
+
+impl AdminBuilder {
+    /// The address at which clients reach the service: requests that name another host are refused.
+    ///
+    /// A loopback address is reached as `localhost`, too.
+    pub fn listening_on(mut self, address: SocketAddr) -> Self {
+        self.hosts = self.hosts.listening_on(address);
+        self
+    }
+
+    /// A further host name, with its port if it has one, by which clients reach the service: `cla.example.com`.
+    pub fn allowed_host(mut self, host: impl Into<String>) -> Self {
+        self.hosts = self.hosts.allow(&host.into());
+        self
+    }
+
+    /// Clients reach the service over TLS, its own or that of a proxy: cookies are marked `Secure`.
+    pub fn over_tls(mut self) -> Self {
+        self.hosts = self.hosts.over_tls();
+        self
+    }
+
+    /// The tokens that let clients in (default: none).
+    pub fn tokens(mut self, tokens: TokenStore) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// The service. It begins to listen to the store's events.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn build(self) -> Admin {
+        let live = Live::follow(self.semaphores.clone());
+        let auth = Auth::new(self.tokens, &self.hosts);
+        let service = Service {
+            semaphores: self.semaphores,
+            auth,
+            hosts: self.hosts,
+            live,
+            rate: RateLimit::default(),
+            draining: watch::Sender::new(false),
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        Admin {
+            service: Arc::new(service),
+        }
+    }
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admin")
+            .field("address", &self.address())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for AdminBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AdminBuilder").finish_non_exhaustive()
+    }
+}

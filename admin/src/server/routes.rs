@@ -1,0 +1,94 @@
+//! The table of all routes: what answers, and who may ask. Nothing is reachable that is not in it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use super::headers::surround;
+use crate::api::problem::Problem;
+use crate::api::{self, events, semaphores};
+use crate::auth::{Access, Gate, Role, gate};
+use crate::panel;
+use crate::service::Service;
+
+/// Longer bodies of requests are refused.
+const LONGEST_BODY: usize = 1 << 20;
+
+/// One route.
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    answers: MethodRouter<Arc<Service>>,
+}
+
+fn route<H, T>(method: Method, path: &'static str, access: Access, handler: H) -> Route
+where
+    H: Handler<T, Arc<Service>>,
+    T: 'static,
+{
+    let filter = match method {
+        Method::POST => MethodFilter::POST,
+        Method::PUT => MethodFilter::PUT,
+        Method::DELETE => MethodFilter::DELETE,
+        // The framework answers HEAD with it, too.
+        _ => MethodFilter::GET,
+    };
+    Route {
+        method,
+        path,
+        access,
+        answers: on(filter, handler),
+    }
+}
+
+/// All routes.
+pub(crate) fn table() -> Vec<Route> {
+    use Access::{Page, Public, Role as Needs};
+    use Role::Viewer;
+    vec![
+        route(Method::GET, "/", Page(Viewer), panel::home),
+        route(Method::GET, "/login", Public, panel::sign_in::page),
+        route(Method::POST, "/login", Public, panel::sign_in::with_token),
+        route(Method::POST, "/logout", Public, panel::sign_in::out),
+        route(Method::GET, "/assets/{name}", Public, panel::assets::asset),
+        route(
+            Method::GET,
+            "/api/v1/semaphores",
+            Needs(Viewer),
+            semaphores::list,
+        ),
+        route(
+            Method::GET,
+            "/api/v1/semaphores/{name}",
+            Needs(Viewer),
+            semaphores::show,
+        ),
+        route(Method::GET, "/api/v1/events", Needs(Viewer), events::stream),
+    ]
+}
+
+/// The router of a service.
+pub(crate) fn router(service: &Arc<Service>) -> Router {
+    let mut router = Router::new();
+    for route in table() {
+        let gate_state = Gate {
+            service: Arc::clone(service),
+            access: route.access,
+        };
+        let answers = route.answers.layer(from_fn_with_state(gate_state, gate));
+        router = router.route(route.path, answers);
+    }
+    router
+        .fallback(async || Problem::no_route())
+        .method_not_allowed_fallback(async || Problem::no_method())
+        .layer(map_response(api::problem::plain_refusals))
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(from_fn_with_state(Arc::clone(service), surround))
+        .with_state(Arc::clone(service))
+}

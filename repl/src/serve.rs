@@ -1,0 +1,153 @@
+//! `cla serve`: the administrators' panel in a browser, and its HTTP interface.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use cla_admin::{Admin, Server, Shutdown, TokenStore};
+use serde::Serialize;
+
+use crate::signals::Signals;
+use crate::store::{Choice, StoreArgs};
+
+/// The file with the tokens that `cla token` makes, in the state folder.
+pub(crate) const TOKENS: &str = "tokens.json";
+
+/// As many threads as answer clients at most; rules run on others.
+const THREADS: usize = 4;
+
+/// Watch and steer semaphores in a browser and over HTTP, and run the rules of a folder
+///
+/// Prints a link that signs one browser in, once. Others sign in with tokens: see `cla token`. Programs send a token as
+/// `Authorization: Bearer TOKEN`; the interface is described at /openapi.json.
+///
+/// Ctrl-C or SIGTERM ends it in order: nothing new begins, what runs gets some time, and everything is given back.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// The folder whose rules can be run
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    folder: PathBuf,
+    /// The address to listen at; port 0 is any free one
+    ///
+    /// An address that other machines reach needs --plain-http: a proxy in front then does TLS.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7007")]
+    listen: SocketAddr,
+    /// A further name by which clients reach it, with the port if there is one: cla.example.com
+    #[arg(long = "host", value_name = "NAME")]
+    hosts: Vec<String>,
+    /// Listen without TLS at an address that other machines reach
+    #[arg(long)]
+    plain_http: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Print where it listens as a line of JSON: address, link, pid
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cla serve                              open the link that it prints
+  cla serve rules --listen 127.0.0.1:0   the rules in a folder, at a free port
+  cla token create --role operator       a token for a program
+
+Exit code:
+  0    ended in order
+  1    cannot listen there
+  2    wrong usage, which includes CLA_STORE and cla.toml";
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Started {
+    address: String,
+    link: String,
+    pid: u32,
+}
+
+pub(crate) fn run(args: &Args) -> ExitCode {
+    if !args.listen.ip().is_loopback() && !args.plain_http {
+        crate::wrong_usage(
+            "serve",
+            &format_args!(
+                "{} can be reached by other machines, and tokens would travel unprotected: put a proxy with TLS in front and \
+                 say --plain-http, or listen at 127.0.0.1",
+                args.listen
+            ),
+        );
+    }
+    let choice = match args.store.choose() {
+        Ok(choice) => choice,
+        Err(problem) => {
+            crate::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    match serve(args, &choice) {
+        Ok(code) => code,
+        Err(error) => {
+            crate::report(&format_args!("cannot serve at {}: {error}", args.listen));
+            ExitCode::from(crate::exit::FAILED)
+        }
+    }
+}
+
+fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
+    let semaphores = match choice.open() {
+        Ok(semaphores) => semaphores,
+        Err(problem) => {
+            crate::report(&problem);
+            return Ok(ExitCode::from(crate::exit::USAGE));
+        }
+    };
+    cla_runtime::semaphore::descriptors::for_an_event_loop()?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors.min(THREADS))
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        let server = Server::bind(args.listen).await?;
+        let mut admin = Admin::builder(semaphores.clone()).listening_on(server.local_addr()?);
+        for host in &args.hosts {
+            admin = admin.allowed_host(host.as_str());
+        }
+        if let Some(folder) = crate::store::state_folder() {
+            admin = admin.tokens(TokenStore::new(folder.join(TOKENS)));
+        }
+        let admin = admin.build();
+        announce(args, &admin)?;
+        let shutdown = Shutdown::new();
+        let ended = server.serve(admin, shutdown.clone());
+        tokio::pin!(ended);
+        tokio::select! {
+            ended = &mut ended => ended?,
+            _ = signals.next() => {
+                shutdown.ask();
+                ended.await?;
+            }
+        }
+        crate::store::close(&semaphores).await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Says where it listens, and how to sign in.
+fn announce(args: &Args, admin: &Admin) -> io::Result<()> {
+    let started = Started {
+        address: admin.address(),
+        link: admin.sign_in_link(),
+        pid: std::process::id(),
+    };
+    let text = if args.json {
+        serde_json::to_string(&started)? + "\n"
+    } else {
+        format!(
+            "listening on {}\nopen this link, once: {}\n",
+            started.address, started.link
+        )
+    };
+    crate::out::print(&text)
+}
