@@ -7,6 +7,7 @@ use axum::Router;
 use cla_runtime::semaphore::Semaphores;
 use tokio::sync::watch;
 
+use crate::api::leases::Leases;
 use crate::auth::{Auth, TokenStore};
 use crate::live::Live;
 use crate::server::hosts::AllowedHosts;
@@ -106,12 +107,13 @@ impl AdminBuilder {
             hosts: self.hosts,
             live,
             rate: RateLimit::default(),
+            leases: Leases::default(),
             draining: watch::Sender::new(false),
             version: env!("CARGO_PKG_VERSION"),
         };
-        Admin {
-            service: Arc::new(service),
-        }
+        let service = Arc::new(service);
+        Leases::sweep(&service);
+        Admin { service }
     }
 }
 

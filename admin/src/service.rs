@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cla_runtime::semaphore::Semaphores;
 use tokio::sync::watch;
 
+use crate::api::leases::Leases;
 use crate::auth::Auth;
 use crate::live::Live;
 use crate::server::hosts::AllowedHosts;
@@ -17,6 +18,7 @@ pub(crate) struct Service {
     pub(crate) hosts: AllowedHosts,
     pub(crate) live: Arc<Live>,
     pub(crate) rate: RateLimit,
+    pub(crate) leases: Leases,
     /// The service is about to end: nothing new begins, and streams end.
     pub(crate) draining: watch::Sender<bool>,
     /// The program and its version, as `Server` would have it.

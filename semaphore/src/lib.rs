@@ -213,6 +213,7 @@
 //! puts a lock and wakers around it; a shared [`Store`] does the same transitions in its own language. Time
 //! can be moved by hand in tests: [`ManualClock`].
 
+mod change;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connect;
@@ -245,6 +246,7 @@ mod time;
 mod timer;
 mod view;
 
+pub use change::{ChangeError, PlaceChange, SlotsChange};
 pub use connect::{StoreUrl, StoreUrlError};
 pub use diagnosis::{ClientView, Diagnosis, Fact};
 pub use display::{is_unprintable, printable, printable_lines};

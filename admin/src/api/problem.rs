@@ -31,12 +31,12 @@ pub(crate) struct Problem {
 }
 
 /// As it is sent.
-#[derive(Serialize)]
-pub(crate) struct ProblemJson<'a> {
+#[derive(Debug, Serialize)]
+pub(crate) struct ProblemJson {
     r#type: String,
-    title: &'a str,
+    title: &'static str,
     status: u16,
-    detail: &'a str,
+    detail: Cow<'static, str>,
 }
 
 impl Problem {
@@ -63,12 +63,12 @@ impl Problem {
     }
 
     /// As it stands in a list of outcomes.
-    pub(crate) fn json(&self) -> ProblemJson<'_> {
+    pub(crate) fn json(&self) -> ProblemJson {
         ProblemJson {
             r#type: format!("{TYPES}{}", self.kind),
             title: self.title,
             status: self.status.as_u16(),
-            detail: &self.detail,
+            detail: self.detail.clone(),
         }
     }
 
@@ -177,6 +177,15 @@ impl Problem {
             "unknown-semaphore",
             "No such semaphore",
             detail,
+        )
+    }
+
+    pub(crate) fn no_slot_id() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "no-slot-id",
+            "The request holds no slot by a slot id",
+            "only a busy request with a slot id can be released alone; force-release frees all slots of the semaphore",
         )
     }
 

@@ -14,6 +14,7 @@ use axum::http::header::{AUTHORIZATION, COOKIE};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::gate::{Access, Gate, gate};
+pub(crate) use self::random::secret;
 pub(crate) use self::sessions::Sessions;
 use self::tokens::Verifier;
 pub use self::tokens::{Token, TokenError, TokenStore};

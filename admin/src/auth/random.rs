@@ -11,7 +11,7 @@ const SECRET: usize = 32;
 ///
 /// # Panics
 /// When the system has no random numbers: no secret of any kind could then be made.
-pub(super) fn secret() -> String {
+pub(crate) fn secret() -> String {
     hexadecimal::<SECRET>()
 }
 

@@ -131,6 +131,7 @@ impl Server {
         if tokio::time::timeout(FAREWELL, all).await.is_err() {
             connections.shutdown().await;
         }
+        service.leases.clear();
         Ok(())
     }
 }

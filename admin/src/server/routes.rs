@@ -11,7 +11,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::headers::surround;
 use crate::api::problem::Problem;
-use crate::api::{self, events, semaphores};
+use crate::api::{self, actions, events, leases, requests, semaphores};
 use crate::auth::{Access, Gate, Role, gate};
 use crate::panel;
 use crate::service::Service;
@@ -50,7 +50,7 @@ where
 /// All routes.
 pub(crate) fn table() -> Vec<Route> {
     use Access::{Page, Public, Role as Needs};
-    use Role::Viewer;
+    use Role::{Operator, Viewer};
     vec![
         route(Method::GET, "/", Page(Viewer), panel::home),
         route(Method::GET, "/login", Public, panel::sign_in::page),
@@ -68,6 +68,108 @@ pub(crate) fn table() -> Vec<Route> {
             "/api/v1/semaphores/{name}",
             Needs(Viewer),
             semaphores::show,
+        ),
+        route(
+            Method::GET,
+            "/api/v1/requests",
+            Needs(Viewer),
+            requests::list,
+        ),
+        route(
+            Method::GET,
+            "/api/v1/requests/{id}",
+            Needs(Viewer),
+            requests::show,
+        ),
+        route(
+            Method::DELETE,
+            "/api/v1/semaphores/{name}",
+            Needs(Operator),
+            actions::forget,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/semaphores/{name}/slots",
+            Needs(Operator),
+            actions::slots,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/semaphores/{name}/pin",
+            Needs(Operator),
+            actions::pin,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/semaphores/{name}/unpin",
+            Needs(Operator),
+            actions::unpin,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/semaphores/{name}/lock",
+            Needs(Operator),
+            actions::lock,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/semaphores/{name}/purge",
+            Needs(Operator),
+            actions::purge,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/semaphores/{name}/force-release",
+            Needs(Operator),
+            actions::force_release,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/semaphores/{name}/acquire",
+            Needs(Operator),
+            leases::acquire,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/semaphores/{name}/refresh",
+            Needs(Operator),
+            leases::refresh,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/semaphores/{name}/release",
+            Needs(Operator),
+            leases::release,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/requests/{id}/grant",
+            Needs(Operator),
+            requests::grant,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/requests/{id}/cancel",
+            Needs(Operator),
+            requests::cancel,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/requests/{id}/move",
+            Needs(Operator),
+            requests::move_to,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/requests/{id}/release",
+            Needs(Operator),
+            requests::release,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/actions",
+            Needs(Operator),
+            actions::several,
         ),
         route(Method::GET, "/api/v1/events", Needs(Viewer), events::stream),
     ]
