@@ -1,7 +1,9 @@
 //! What hosts see of the service: [`Admin`].
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use cla_runtime::semaphore::Semaphores;
@@ -10,6 +12,7 @@ use tokio::sync::watch;
 use crate::api::leases::Leases;
 use crate::auth::{Auth, TokenStore};
 use crate::live::Live;
+use crate::runs::{Rules, Runs};
 use crate::server::hosts::AllowedHosts;
 use crate::server::rate::RateLimit;
 use crate::server::routes;
@@ -27,6 +30,7 @@ pub struct AdminBuilder {
     semaphores: Semaphores,
     tokens: Option<TokenStore>,
     hosts: AllowedHosts,
+    rules: Option<Rules>,
 }
 
 impl Admin {
@@ -36,6 +40,7 @@ impl Admin {
             semaphores,
             tokens: None,
             hosts: AllowedHosts::default(),
+            rules: None,
         }
     }
 
@@ -59,6 +64,15 @@ impl Admin {
     #[must_use]
     pub fn address(&self) -> String {
         self.service.hosts.address()
+    }
+
+    /// Begins the end, and waits for it: nothing new begins from now on, runs get the time of grace, are then cancelled, and
+    /// give back what they hold. Leases of clients are given back when the server ends.
+    pub async fn drain(&self, grace: Duration) {
+        self.service.draining.send_replace(true);
+        if let Some(runs) = &self.service.runs {
+            runs.drain(grace).await;
+        }
     }
 
     pub(crate) fn service(&self) -> &Arc<Service> {
@@ -93,13 +107,23 @@ impl AdminBuilder {
         self
     }
 
+    /// The rules that clients run (default: none).
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.rules = Some(rules);
+        self
+    }
+
     /// The service. It begins to listen to the store's events.
+    ///
+    /// # Errors
+    /// The folder of the rules cannot be read, or their history cannot be used.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    #[must_use]
-    pub fn build(self) -> Admin {
+    pub fn build(self) -> io::Result<Admin> {
         let live = Live::follow(self.semaphores.clone());
+        let runs = self.rules.map(|rules| Runs::new(rules, Arc::clone(&live)));
+        let runs = runs.transpose()?;
         let auth = Auth::new(self.tokens, &self.hosts);
         let service = Service {
             semaphores: self.semaphores,
@@ -108,12 +132,13 @@ impl AdminBuilder {
             live,
             rate: RateLimit::default(),
             leases: Leases::default(),
+            runs,
             draining: watch::Sender::new(false),
             version: env!("CARGO_PKG_VERSION"),
         };
         let service = Arc::new(service);
         Leases::sweep(&service);
-        Admin { service }
+        Ok(Admin { service })
     }
 }
 

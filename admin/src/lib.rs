@@ -12,7 +12,7 @@
 //! let server = Server::bind("127.0.0.1:7007".parse()?).await?;
 //! let admin = Admin::builder(Semaphores::memory())
 //!     .listening_on(server.local_addr()?)
-//!     .build();
+//!     .build()?;
 //! println!("open {}", admin.sign_in_link());
 //! server.serve(admin, Shutdown::new()).await?;
 //! # Ok(()) }
@@ -30,6 +30,7 @@ mod builder;
 mod glob;
 mod live;
 mod panel;
+mod runs;
 mod server;
 mod service;
 
@@ -37,4 +38,5 @@ pub use auth::{Person, Role, Token, TokenError, TokenStore};
 pub use axum;
 pub use builder::{Admin, AdminBuilder};
 pub use glob::{Glob, GlobError};
+pub use runs::Rules;
 pub use server::{Server, Shutdown};

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::api::leases::Leases;
 use crate::auth::Auth;
 use crate::live::Live;
+use crate::runs::Runs;
 use crate::server::hosts::AllowedHosts;
 use crate::server::rate::RateLimit;
 
@@ -19,6 +20,8 @@ pub(crate) struct Service {
     pub(crate) live: Arc<Live>,
     pub(crate) rate: RateLimit,
     pub(crate) leases: Leases,
+    /// Unless the host gave no rules.
+    pub(crate) runs: Option<Arc<Runs>>,
     /// The service is about to end: nothing new begins, and streams end.
     pub(crate) draining: watch::Sender<bool>,
     /// The program and its version, as `Server` would have it.

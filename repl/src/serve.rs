@@ -2,10 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use cla_admin::{Admin, Server, Shutdown, TokenStore};
+use cla_admin::{Admin, Rules, Server, Shutdown, TokenStore};
+use cla_runtime::semaphore::Semaphores;
+use cla_runtime::{Engine, Limits};
 use serde::Serialize;
 
 use crate::signals::Signals;
@@ -42,6 +45,21 @@ pub(crate) struct Args {
     plain_http: bool,
     #[command(flatten)]
     store: StoreArgs,
+    /// At the end, what runs gets so long before it is cancelled: 250ms, 30s, 5m, or seconds
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::durations::patience)]
+    grace: Duration,
+    /// End a run that takes longer, waiting included
+    #[arg(long, value_name = "DURATION", value_parser = crate::durations::limit)]
+    timeout: Option<Duration>,
+    /// End a run that uses more memory: 64M, 1GiB (powers of 1024)
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = crate::run::sizes::memory)]
+    memory: usize,
+    /// Threads that run rules
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: u16,
+    /// The SQLite file that remembers the runs: a file of the folder's own in the state folder, if absent
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// Print where it listens as a line of JSON: address, link, pid
     #[arg(long)]
     json: bool,
@@ -117,14 +135,18 @@ fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
         if let Some(folder) = crate::store::state_folder() {
             admin = admin.tokens(TokenStore::new(folder.join(TOKENS)));
         }
-        let admin = admin.build();
+        let admin = admin.rules(rules(args, &semaphores)?).build()?;
         announce(args, &admin)?;
         let shutdown = Shutdown::new();
-        let ended = server.serve(admin, shutdown.clone());
+        let ended = server.serve(admin.clone(), shutdown.clone());
         tokio::pin!(ended);
         tokio::select! {
             ended = &mut ended => ended?,
-            _ = signals.next() => {
+            // The server goes on to answer meanwhile, so that people see what still runs.
+            () = async {
+                signals.next().await;
+                admin.drain(args.grace).await;
+            } => {
                 shutdown.ask();
                 ended.await?;
             }
@@ -132,6 +154,39 @@ fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
         crate::store::close(&semaphores).await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// The rules of the folder.
+fn rules(args: &Args, semaphores: &Semaphores) -> io::Result<Rules> {
+    let engine = Engine::builder()
+        .workers(args.workers.into())
+        .semaphores(semaphores.clone())
+        .allow_folder(&args.folder)
+        .with(cla_stdlib::install)
+        .build();
+    let mut limits = Limits::default().memory(args.memory);
+    if let Some(timeout) = args.timeout {
+        limits = limits.timeout(timeout);
+    }
+    let rules = Rules::new(engine, &args.folder).limits(limits);
+    let history = args.history.clone().or_else(|| {
+        let folder = args.folder.canonicalize().ok()?;
+        let name = format!("runs-{}.db", key(&folder));
+        Some(crate::store::state_folder()?.join(name))
+    });
+    Ok(match history {
+        Some(file) => rules.history(file),
+        None => rules,
+    })
+}
+
+/// A short text that stands for a path, the same in every version of the program (FNV-1a).
+fn key(path: &Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
 }
 
 /// Says where it listens, and how to sign in.

@@ -2,7 +2,7 @@
 //!
 //! The first event is `hello`. Then each change of a semaphore is a `transition`, with the JSON of `cla sem events --json`;
 //! with `coalesce=MS`, there is at most one `changes` in so many milliseconds, an array with the last transition of each
-//! semaphore that changed. A `reset` says that events were missed: read the state anew. A client that comes back with
+//! semaphore that changed. A `run` is a run that has begun or ended. A `reset` says that events were missed: read the state anew. A client that comes back with
 //! `Last-Event-ID` (or `after`) gets what it missed, or a `reset`.
 
 use std::collections::VecDeque;
@@ -207,6 +207,7 @@ impl Watcher {
                 let only = self.semaphore.as_deref();
                 only.is_none_or(|only| only == name) && self.person.sees(name)
             }
+            Happened::Run(_) => self.semaphore.is_none() && !self.person.is_restricted(),
             Happened::Gap => true,
         }
     }

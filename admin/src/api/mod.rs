@@ -6,4 +6,5 @@ pub(crate) mod events;
 pub(crate) mod leases;
 pub(crate) mod problem;
 pub(crate) mod requests;
+pub(crate) mod runs;
 pub(crate) mod semaphores;

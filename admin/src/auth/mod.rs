@@ -14,7 +14,7 @@ use axum::http::header::{AUTHORIZATION, COOKIE};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::gate::{Access, Gate, gate};
-pub(crate) use self::random::secret;
+pub(crate) use self::random::{fingerprint, secret};
 pub(crate) use self::sessions::Sessions;
 use self::tokens::Verifier;
 pub use self::tokens::{Token, TokenError, TokenStore};
@@ -159,8 +159,26 @@ impl Auth {
     }
 
     /// Who a token stands for.
-    pub(crate) async fn token(&self, token: &str) -> Option<Person> {
-        self.tokens.as_ref()?.verify(token).await
+    async fn token(&self, token: &str) -> Option<Person> {
+        let (person, _) = self.tokens.as_ref()?.verify(token).await?;
+        Some(person)
+    }
+
+    /// Begins a session with a token, and gives the `Set-Cookie` header that hands it to the browser.
+    pub(crate) async fn sign_in(&self, token: &str) -> Option<(Person, String)> {
+        let (person, id) = self.tokens.as_ref()?.verify(token).await?;
+        let cookie = self.sessions.begin(person.clone(), Some(id));
+        Some((person, cookie))
+    }
+
+    /// Who has this session, unless its token is void.
+    fn session(&self, secret: &str) -> Option<Person> {
+        let (person, token) = self.sessions.find(secret)?;
+        let is_live = |id: &String| {
+            let tokens = self.tokens.as_ref();
+            tokens.is_some_and(|tokens| tokens.is_live(id))
+        };
+        token.as_ref().is_none_or(is_live).then_some(person)
     }
 
     /// Who asks, by the headers of the request. A bearer token counts before a cookie.
@@ -179,7 +197,7 @@ impl Auth {
         let mut cookies = cookies.filter_map(|value| value.to_str().ok());
         match cookies.find_map(|cookies| self.sessions.cookie(cookies)) {
             // A cookie that is over is as good as none: the browser goes on sending it.
-            Some(session) => match self.sessions.find(session) {
+            Some(secret) => match self.session(secret) {
                 Some(person) => Credentials::Person(person),
                 None => Credentials::None,
             },

@@ -25,6 +25,15 @@ fn hexadecimal<const N: usize>() -> String {
     if let Err(error) = getrandom::fill(&mut bytes) {
         panic!("the system gives no random numbers: {error}");
     }
+    digits(&bytes)
+}
+
+/// A text that tells whether two texts are the same, without saying what they are.
+pub(crate) fn fingerprint(text: &str) -> String {
+    digits(&digest(text))
+}
+
+fn digits(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a text does not fail.
         let _ = write!(text, "{byte:02x}");

@@ -7,11 +7,15 @@ use axum::body::Bytes;
 use cla_runtime::semaphore::Event;
 use serde::Serialize;
 
+use crate::runs::Record;
+
 /// What clients are told of.
 #[derive(Debug)]
 pub(crate) enum Happened {
     /// A semaphore changed.
     Transition(Box<Event>),
+    /// A run has begun or ended.
+    Run(Box<Record>),
     /// Events of the store were missed, nobody knows which.
     Gap,
 }
@@ -48,6 +52,7 @@ impl Ring {
         let id = format!("{epoch}-{number}");
         let text = match &happened {
             Happened::Transition(event) => frame(&id, "transition", event),
+            Happened::Run(run) => frame(&id, "run", run),
             Happened::Gap => frame(&id, "reset", &Reset::MISSED),
         };
         if self.entries.len() == self.most {

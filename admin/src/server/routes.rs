@@ -11,7 +11,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::headers::surround;
 use crate::api::problem::Problem;
-use crate::api::{self, actions, events, leases, requests, semaphores};
+use crate::api::{self, actions, events, leases, requests, runs, semaphores};
 use crate::auth::{Access, Gate, Role, gate};
 use crate::panel;
 use crate::service::Service;
@@ -49,7 +49,7 @@ where
 
 /// All routes.
 pub(crate) fn table() -> Vec<Route> {
-    use Access::{Page, Public, Role as Needs};
+    use Access::{Page, Public, Role as Needs, Whole};
     use Role::{Operator, Viewer};
     vec![
         route(Method::GET, "/", Page(Viewer), panel::home),
@@ -170,6 +170,22 @@ pub(crate) fn table() -> Vec<Route> {
             "/api/v1/actions",
             Needs(Operator),
             actions::several,
+        ),
+        route(Method::GET, "/api/v1/rules", Whole(Viewer), runs::rules),
+        route(Method::GET, "/api/v1/runs", Whole(Viewer), runs::list),
+        route(Method::POST, "/api/v1/runs", Whole(Operator), runs::start),
+        route(Method::GET, "/api/v1/runs/{id}", Whole(Viewer), runs::show),
+        route(
+            Method::GET,
+            "/api/v1/runs/{id}/output",
+            Whole(Viewer),
+            runs::output,
+        ),
+        route(
+            Method::POST,
+            "/api/v1/runs/{id}/stop",
+            Whole(Operator),
+            runs::stop,
         ),
         route(Method::GET, "/api/v1/events", Needs(Viewer), events::stream),
     ]
