@@ -15,6 +15,7 @@ mod sem;
 mod serve;
 mod signals;
 mod store;
+mod token;
 mod types;
 
 use std::fmt::Display;
@@ -53,6 +54,7 @@ enum Command {
     Check(check::Args),
     Sem(sem::Args),
     Serve(serve::Args),
+    Token(token::Args),
     Doctor(doctor::Args),
     Types(types::Args),
     Completions(completions::Args),
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Sem(args) => sem::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Token(args) => token::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Types(args) => types::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -32,6 +32,8 @@ pub(crate) struct Sessions {
 
 struct Session {
     person: Person,
+    /// The id of the token that signed in: the session ends with it.
+    token: Option<String>,
     began: Instant,
     used: Instant,
 }
@@ -72,7 +74,7 @@ impl Sessions {
     }
 
     /// Begins a session, and gives the `Set-Cookie` header that hands it to the browser.
-    pub(crate) fn begin(&self, person: Person) -> String {
+    pub(crate) fn begin(&self, person: Person, token: Option<String>) -> String {
         let secret = random::secret();
         let now = Instant::now();
         let mut sessions = self.sessions.lock();
@@ -87,6 +89,7 @@ impl Sessions {
         }
         let session = Session {
             person: person.by_cookie(),
+            token,
             began: now,
             used: now,
         };
@@ -109,8 +112,8 @@ impl Sessions {
         Some(value.trim())
     }
 
-    /// Who has begun the session with this secret.
-    pub(crate) fn find(&self, secret: &str) -> Option<Person> {
+    /// Who has begun the session with this secret, and with which token.
+    pub(crate) fn find(&self, secret: &str) -> Option<(Person, Option<String>)> {
         let key = digest(secret);
         let mut sessions = self.sessions.lock();
         let session = sessions.get_mut(&key)?;
@@ -119,7 +122,7 @@ impl Sessions {
             return None;
         }
         session.used = Instant::now();
-        Some(session.person.clone())
+        Some((session.person.clone(), session.token.clone()))
     }
 
     fn header(&self, secret: &str, age: Duration) -> String {
@@ -153,14 +156,14 @@ mod tests {
         assert_eq!(person.role(), Role::Admin);
         assert!(sessions.accept(&token).is_none(), "it is used up");
 
-        let header = sessions.begin(person);
+        let header = sessions.begin(person, None);
         for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
             assert!(header.contains(part), "{header}");
         }
         let cookie = header.split(';').next().unwrap();
         let cookies = format!("other=1; {cookie}");
         let secret = sessions.cookie(&cookies).unwrap();
-        assert!(sessions.find(secret).unwrap().is_by_cookie());
+        assert!(sessions.find(secret).unwrap().0.is_by_cookie());
         sessions.end(&cookies);
         assert!(sessions.find(secret).is_none(), "it is over");
     }

@@ -278,8 +278,18 @@ impl Verifier {
         }
     }
 
-    /// Who this token stands for, if it is one.
-    pub(super) async fn verify(&self, text: &str) -> Option<Person> {
+    /// Whether there is a token with this id, not revoked and not expired.
+    pub(super) fn is_live(&self, id: &str) -> bool {
+        let mut known = self.known.lock();
+        self.look(&mut known);
+        known
+            .tokens
+            .get(id)
+            .is_some_and(|token| !token.is_expired())
+    }
+
+    /// Who this token stands for, if it is one, and its id.
+    pub(super) async fn verify(&self, text: &str) -> Option<(Person, String)> {
         if text.len() > LONGEST {
             return None;
         }
@@ -289,7 +299,7 @@ impl Verifier {
             let mut known = self.known.lock();
             self.look(&mut known);
             if let Some(token) = known.right.get(&key) {
-                return (!token.is_expired()).then(|| token.person());
+                return (!token.is_expired()).then(|| (token.person(), token.id.clone()));
             }
             Arc::clone(known.tokens.get(id)?)
         };
@@ -316,7 +326,7 @@ impl Verifier {
             known.right.clear();
         }
         known.right.insert(key, Arc::clone(&token));
-        Some(token.person())
+        Some((token.person(), token.id.clone()))
     }
 
     /// Reads the file if it has changed. One that cannot be read lets nobody in.
@@ -372,7 +382,7 @@ mod tests {
         let pattern = Some("shop-*".parse().unwrap());
         let (token, text) = store.create("ci", Role::Operator, pattern, None).unwrap();
         for _ in 0..2 {
-            let person = verifier.verify(&text).await.unwrap();
+            let (person, _) = verifier.verify(&text).await.unwrap();
             assert_eq!((person.login(), person.role()), ("ci", Role::Operator));
             assert!(person.sees("shop-db") && !person.sees("prod-db"));
         }

@@ -47,7 +47,10 @@ pub(crate) async fn page(
         return problem.into_response();
     }
     match service.auth.sessions.accept(&token) {
-        Some(person) => begin(&service, person),
+        Some(person) => {
+            let cookie = service.auth.sessions.begin(person.clone(), None);
+            begin(&person, cookie)
+        }
         None => {
             service.rate.note_failure(peer);
             let why = "This link was used already, or is too old. Enter a token, or start the server again.";
@@ -69,8 +72,8 @@ pub(crate) async fn with_token(
     let Ok(Form(entered)) = entered else {
         return Problem::invalid("send the field `token` of a form").into_response();
     };
-    match service.auth.token(entered.token.trim()).await {
-        Some(person) => begin(&service, person),
+    match service.auth.sign_in(entered.token.trim()).await {
+        Some((person, cookie)) => begin(&person, cookie),
         None => {
             service.rate.note_failure(peer);
             form(
@@ -90,13 +93,9 @@ pub(crate) async fn out(State(service): State<Arc<Service>>, headers: HeaderMap)
     ([(SET_COOKIE, forget)], Redirect::to("/login")).into_response()
 }
 
-fn begin(service: &Service, person: Person) -> Response {
-    tracing::info!(
-        login = person.login(),
-        role = person.role().as_str(),
-        "signed in"
-    );
-    let cookie = service.auth.sessions.begin(person);
+fn begin(person: &Person, cookie: String) -> Response {
+    let role = person.role().as_str();
+    tracing::info!(login = person.login(), role, "signed in");
     ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response()
 }
 
