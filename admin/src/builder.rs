@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::api::leases::Leases;
 use crate::auth::{Auth, TokenStore};
 use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::runs::{Rules, Runs};
 use crate::server::hosts::AllowedHosts;
 use crate::server::rate::RateLimit;
@@ -121,8 +122,12 @@ impl AdminBuilder {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn build(self) -> io::Result<Admin> {
-        let live = Live::follow(self.semaphores.clone());
-        let runs = self.rules.map(|rules| Runs::new(rules, Arc::clone(&live)));
+        let metrics = Arc::new(Metrics::new());
+        let live = Live::follow(self.semaphores.clone(), Arc::clone(&metrics));
+        let runs = self.rules.map(|rules| {
+            let (live, metrics) = (Arc::clone(&live), Arc::clone(&metrics));
+            Runs::new(rules, live, metrics)
+        });
         let runs = runs.transpose()?;
         let auth = Auth::new(self.tokens, &self.hosts);
         let service = Service {
@@ -130,6 +135,7 @@ impl AdminBuilder {
             auth,
             hosts: self.hosts,
             live,
+            metrics,
             rate: RateLimit::default(),
             leases: Leases::default(),
             runs,

@@ -29,6 +29,7 @@ mod auth;
 mod builder;
 mod glob;
 mod live;
+mod metrics;
 mod panel;
 mod runs;
 mod server;

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::api::leases::Leases;
 use crate::auth::Auth;
 use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::runs::Runs;
 use crate::server::hosts::AllowedHosts;
 use crate::server::rate::RateLimit;
@@ -18,6 +19,7 @@ pub(crate) struct Service {
     pub(crate) auth: Auth,
     pub(crate) hosts: AllowedHosts,
     pub(crate) live: Arc<Live>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) rate: RateLimit,
     pub(crate) leases: Leases,
     /// Unless the host gave no rules.

@@ -267,6 +267,11 @@ impl Leases {
         });
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().len()
+    }
+
     /// Gives all of them back.
     pub(crate) fn clear(&self) {
         self.0.lock().clear();

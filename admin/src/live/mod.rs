@@ -12,6 +12,8 @@ use cla_runtime::semaphore::{Event, EventsError, Semaphores};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::metrics::Metrics;
+
 use self::ring::Ring;
 pub(crate) use self::ring::{Entry, Happened};
 pub(crate) use self::ring::{Reset, frame};
@@ -42,7 +44,7 @@ pub(crate) enum Place {
 
 impl Live {
     /// Begins to follow a store, for as long as anybody has the result.
-    pub(crate) fn follow(semaphores: Semaphores) -> Arc<Self> {
+    pub(crate) fn follow(semaphores: Semaphores, metrics: Arc<Metrics>) -> Arc<Self> {
         let started = std::time::SystemTime::now();
         let started = started.duration_since(std::time::UNIX_EPOCH);
         let live = Arc::new(Self {
@@ -58,12 +60,17 @@ impl Live {
                 let next = events.recv().await;
                 let Some(live) = weak.upgrade() else { return };
                 match next {
-                    Ok(event) => live.push(Happened::Transition(Box::new(event))),
+                    Ok(event) => {
+                        metrics.observe(&event);
+                        live.push(Happened::Transition(Box::new(event)));
+                    }
                     Err(EventsError::Missed(missed)) => {
                         tracing::warn!(missed, "events of the store were missed");
+                        metrics.missed();
                         live.push(Happened::Gap);
                     }
                     Err(EventsError::Closed) => {
+                        metrics.missed();
                         live.push(Happened::Gap);
                         drop(live);
                         tokio::time::sleep(AGAIN).await;
@@ -84,6 +91,11 @@ impl Live {
     /// Rings when there is more.
     pub(crate) fn bell(&self) -> watch::Receiver<u64> {
         self.newest.subscribe()
+    }
+
+    /// How many clients watch.
+    pub(crate) fn watchers(&self) -> usize {
+        self.newest.receiver_count()
     }
 
     /// What an event is called where a client keeps its place.

@@ -24,6 +24,7 @@ pub(crate) use self::history::{Record, Search};
 pub(crate) use self::output::Lines;
 use self::output::Tail;
 use crate::live::{Happened, Live};
+use crate::metrics::Metrics;
 
 /// More runs are not started at once by clients.
 const MOST: usize = 1000;
@@ -100,6 +101,7 @@ pub(crate) struct Runs {
     /// The keys by which clients name what they ask for, so that asking twice starts one run.
     keys: tokio::sync::Mutex<()>,
     events: Arc<Live>,
+    metrics: Arc<Metrics>,
 }
 
 /// A run that goes on.
@@ -151,7 +153,11 @@ pub(crate) enum RunError {
 }
 
 impl Runs {
-    pub(crate) fn new(rules: Rules, events: Arc<Live>) -> io::Result<Arc<Self>> {
+    pub(crate) fn new(
+        rules: Rules,
+        events: Arc<Live>,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
             folder: Folder::new(&rules.folder)?,
             history: History::open(rules.history.as_deref())?,
@@ -160,6 +166,7 @@ impl Runs {
             live: Mutex::default(),
             keys: tokio::sync::Mutex::default(),
             events,
+            metrics,
         }))
     }
 
@@ -267,6 +274,8 @@ impl Runs {
             ran: Some(report.ran.as_secs_f64()),
             ..live.record.clone()
         };
+        let took = report.waited + report.ran;
+        self.metrics.ended(&record.rule, &record.status, took);
         live.output.finish();
         let text = shortened(report, &record.rule);
         self.history
