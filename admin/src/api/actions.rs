@@ -12,8 +12,10 @@ use cla_runtime::semaphore::{
 };
 use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::body::Body;
+use super::openapi::{PlaceJson, SlotsChangeJson};
 use super::problem::{Problem, ProblemJson};
 use super::requests;
 use super::semaphores::{named, view};
@@ -28,21 +30,23 @@ const AT_ONCE: usize = 16;
 
 type Name = Result<Path<String>, PathRejection>;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewSlots {
+    #[schema(value_type = SlotsChangeJson)]
     slots: SlotsChange,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Lock {
     cancel_waiting: bool,
 }
 
 /// What a change did, and how many requests it hit.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Hit {
+    #[schema(value_type = super::openapi::Semaphore)]
     semaphore: SemaphoreView,
     requests: usize,
 }
@@ -188,41 +192,53 @@ async fn lock_one(
 }
 
 /// One action on several things.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Action {
     Slots {
+        #[schema(value_type = Vec<String>)]
         semaphores: Vec<SemaphoreName>,
+        #[schema(value_type = SlotsChangeJson)]
         slots: SlotsChange,
     },
     Pin {
+        #[schema(value_type = Vec<String>)]
         semaphores: Vec<SemaphoreName>,
     },
     Unpin {
+        #[schema(value_type = Vec<String>)]
         semaphores: Vec<SemaphoreName>,
     },
     Lock {
+        #[schema(value_type = Vec<String>)]
         semaphores: Vec<SemaphoreName>,
         #[serde(default)]
         cancel_waiting: bool,
     },
     Purge {
+        #[schema(value_type = Vec<String>)]
         semaphores: Vec<SemaphoreName>,
     },
     ForceRelease {
+        #[schema(value_type = Vec<String>)]
         semaphores: Vec<SemaphoreName>,
     },
     Forget {
+        #[schema(value_type = Vec<String>)]
         semaphores: Vec<SemaphoreName>,
     },
     Grant {
+        #[schema(value_type = Vec<String>)]
         requests: Vec<RequestId>,
     },
     Cancel {
+        #[schema(value_type = Vec<String>)]
         requests: Vec<RequestId>,
     },
     Move {
+        #[schema(value_type = Vec<String>)]
         requests: Vec<RequestId>,
+        #[schema(value_type = PlaceJson)]
         to: PlaceChange,
     },
 }
@@ -248,14 +264,14 @@ enum OfRequest {
 }
 
 /// What became of each, in the order in which they were named.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Outcomes {
     done: usize,
     failed: usize,
     results: Vec<Outcome>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Outcome {
     /// The name or the id.
     of: String,
@@ -264,6 +280,7 @@ struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     requests: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<super::openapi::Problem>)]
     problem: Option<ProblemJson>,
 }
 

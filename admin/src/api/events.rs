@@ -21,6 +21,7 @@ use cla_runtime::semaphore::Event;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
+use utoipa::IntoParams;
 
 use super::problem::Problem;
 use crate::auth::Person;
@@ -42,8 +43,9 @@ const PIECE: usize = 64;
 /// The longest span in which transitions are put together.
 const LONGEST_COALESCE: u64 = 60_000;
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
     /// Only this semaphore.
     semaphore: Option<String>,

@@ -18,8 +18,10 @@ use cla_runtime::semaphore::{
 };
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::body::{Body, Length};
+use super::openapi::{LengthJson, SlotsJson};
 use super::problem::Problem;
 use super::semaphores::named;
 use crate::auth::{Person, secret};
@@ -44,15 +46,19 @@ const SWEEP: Duration = Duration::from_secs(1);
 const MOST: usize = 100_000;
 
 /// What is asked for. Every field may be absent.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = Wish)]
 pub(crate) struct Wish {
     /// How many slots the semaphore should have, as far as this client is concerned.
+    #[schema(value_type = Option<SlotsJson>)]
     slots: Option<Slots>,
     priority: Option<i32>,
     /// How long to wait: 0 is not at all.
+    #[schema(value_type = Option<LengthJson>)]
     wait: Option<Length>,
     /// How long the lease lives unless it is refreshed.
+    #[schema(value_type = Option<LengthJson>)]
     ttl: Option<Length>,
     /// Who asks, for administrators: the name of the token, if absent.
     who: Option<String>,
@@ -60,18 +66,23 @@ pub(crate) struct Wish {
     host: Option<String>,
     pid: Option<u32>,
     /// The client's run: runs that wait for one another in a cycle are refused.
+    #[schema(value_type = Option<String>)]
     run: Option<RunId>,
     /// The id of the slot, for those who release it by that.
+    #[schema(value_type = Option<String>)]
     slot: Option<SlotId>,
 }
 
 /// What was given.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Lease)]
 pub(crate) struct Given {
     /// Names the lease: a secret of the client's.
     lease: String,
+    #[schema(value_type = String)]
     semaphore: SemaphoreName,
     /// The request, as administrators see it.
+    #[schema(value_type = String)]
     request: RequestId,
     /// The fencing token: it only grows, so that a resource can refuse an old one.
     token: u64,
@@ -83,21 +94,23 @@ pub(crate) struct Given {
 }
 
 /// A lease that the client has.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Refresh {
     lease: String,
+    #[schema(value_type = Option<LengthJson>)]
     ttl: Option<Length>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Release {
     lease: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Refreshed {
+    #[schema(value_type = String)]
     semaphore: SemaphoreName,
     token: u64,
     ttl: f64,

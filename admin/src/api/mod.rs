@@ -4,6 +4,7 @@ pub(crate) mod actions;
 mod body;
 pub(crate) mod events;
 pub(crate) mod leases;
+pub(crate) mod openapi;
 pub(crate) mod problem;
 pub(crate) mod requests;
 pub(crate) mod runs;

@@ -11,8 +11,10 @@ use cla_runtime::semaphore::{
     AdminError, PlaceChange, RequestId, RequestView, SemaphoreName, Status,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::body::Body;
+use super::openapi::PlaceJson;
 use super::problem::Problem;
 use crate::auth::Person;
 use crate::service::Service;
@@ -26,19 +28,22 @@ pub(crate) struct Row {
 }
 
 /// Which requests.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
     semaphore: Option<String>,
+    #[param(value_type = Option<String>)]
     status: Option<Status>,
     offset: usize,
     limit: Option<usize>,
 }
 
 /// Where to.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Move {
+    #[schema(value_type = PlaceJson)]
     to: PlaceChange,
 }
 

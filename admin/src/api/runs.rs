@@ -12,8 +12,10 @@ use axum::{Extension, Json};
 use cla_runtime::semaphore::RunId;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Length};
+use super::openapi::LengthJson;
 use super::problem::Problem;
 use crate::auth::Person;
 use crate::runs::{Lines, Record, RuleFile, RunError, RunView, Runs, Search, Wish};
@@ -37,17 +39,20 @@ const LINES: usize = 10_000;
 /// The longest key.
 const LONGEST_KEY: usize = 255;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Start {
     /// Its path below the folder, as `GET /api/v1/rules` has it.
     rule: String,
     #[serde(default)]
+    #[schema(value_type = Object)]
     stash: Map<String, Value>,
     event: Option<String>,
+    #[schema(value_type = Option<LengthJson>)]
     timeout: Option<Length>,
     /// Answer when the run has ended: `true`, or how long to wait for that.
     #[serde(default)]
+    #[schema(value_type = Object)]
     wait: Wait,
     /// The header `Idempotency-Key` says the same.
     key: Option<String>,
@@ -66,8 +71,9 @@ impl Default for Wait {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
     rule: Option<String>,
     status: Option<String>,
@@ -78,8 +84,9 @@ pub(crate) struct Wanted {
     limit: Option<usize>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct WantedLines {
     after: u64,
     limit: Option<usize>,

@@ -9,19 +9,24 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use cla_runtime::semaphore::{SemaphoreName, SemaphoreView, Slots, Status};
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
 use crate::auth::Person;
 use crate::service::Service;
 
 /// Which semaphores, and in which order.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
     /// Text that the name, or the `who` of a request, contains; any case.
     q: Option<String>,
+    #[param(inline)]
     state: Option<Condition>,
+    #[param(inline)]
     sort: Sort,
+    #[param(inline)]
     order: Option<Order>,
     /// Of the result, so many are left out at the start.
     offset: usize,
@@ -30,7 +35,7 @@ pub(crate) struct Wanted {
     requests: Option<bool>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Condition {
     /// Somebody is busy.
@@ -45,7 +50,7 @@ enum Condition {
     Pinned,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Sort {
     #[default]
@@ -56,7 +61,7 @@ enum Sort {
     Oldest,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Order {
     Asc,

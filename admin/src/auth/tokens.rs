@@ -417,7 +417,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_file_that_others_can_read_is_not_used() {
-        use std::os::unix::fs::PermissionsExt as _;
+        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens.json");
         let store = TokenStore::new(&path);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Rules lie at most so many folders deep to be listed.
 const DEEPEST: usize = 8;
@@ -23,7 +24,7 @@ const KINDS: [&str; 8] = ["js", "mjs", "cjs", "ts", "mts", "cts", "yml", "yaml"]
 pub(super) struct Folder(PathBuf);
 
 /// A rule that can be run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct RuleFile {
     /// Its path from the folder on, with `/` between folders: what a client names it by.
     pub(crate) rule: String,

@@ -5,6 +5,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cla_runtime::semaphore::{IdError, RunId};
@@ -12,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
+use utoipa::ToSchema;
 
 use super::output::Lines;
 use super::{RunError, RunView};
@@ -54,8 +56,9 @@ const SCHEMA: &str = "
 const COLUMNS: &str = "id, rule, by, status, started_at, ended_at, waited, ran, key, fingerprint";
 
 /// A run, without its report.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Record {
+    #[schema(value_type = String)]
     pub(crate) id: RunId,
     pub(crate) rule: String,
     /// Who asked for it.
@@ -87,7 +90,11 @@ pub(crate) struct Search {
 }
 
 /// The runs that there were.
-pub(super) struct History(Sender<Command>);
+pub(super) struct History {
+    /// Until the end.
+    commands: Option<Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -110,24 +117,33 @@ impl History {
         let lock = file.map(lock).transpose().map_err(|error| failed(&error))?;
         let connection = connect(file).map_err(|error| failed(&error))?;
         let (sender, receiver) = mpsc::channel();
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("cla-history".to_owned())
             .spawn(move || {
                 work(connection, &receiver);
                 drop(lock);
             })?;
-        Ok(Self(sender))
+        Ok(Self {
+            commands: Some(sender),
+            thread: Some(thread),
+        })
     }
 
     /// A run has begun.
     pub(super) fn begin(&self, record: Record) {
-        // The thread ends with the last sender only.
-        let _ = self.0.send(Command::Begin(Box::new(record)));
+        self.send(Command::Begin(Box::new(record)));
     }
 
     /// A run has ended.
     pub(super) fn end(&self, record: Record, report: String, output: Lines) {
-        let _ = self.0.send(Command::End(Box::new(record), report, output));
+        self.send(Command::End(Box::new(record), report, output));
+    }
+
+    fn send(&self, command: Command) {
+        if let Some(commands) = &self.commands {
+            // The thread ends after the last sender only.
+            let _ = commands.send(command);
+        }
     }
 
     /// Waits until all is written.
@@ -217,11 +233,22 @@ impl History {
             // One that does not wait any more needs no answer.
             let _ = answer.send(job(connection));
         });
-        let _ = self.0.send(Command::Read(job));
+        self.send(Command::Read(job));
         match answered.await {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => Err(RunError::History(error.to_string())),
             Err(_) => Err(RunError::History("its thread has ended".to_owned())),
+        }
+    }
+}
+
+impl Drop for History {
+    /// Writes down what is left, so that the next service finds it and may use the file.
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported when it happened.
+            let _ = thread.join();
         }
     }
 }

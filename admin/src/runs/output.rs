@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use cla_runtime::{Output, OutputStream};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// So many bytes of a run's output are kept, the last ...
 const MOST_BYTES: usize = 1 << 20;
@@ -17,7 +18,7 @@ const MOST_LINES: usize = 10_000;
 const LONGEST_LINE: usize = 16 * 1024;
 
 /// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
     /// `print`, `console.log`.
@@ -37,7 +38,7 @@ pub(crate) enum Level {
 }
 
 /// One line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct OutputLine {
     /// Counts from 1 within the run.
     pub(crate) n: u64,
@@ -48,7 +49,7 @@ pub(crate) struct OutputLine {
 }
 
 /// Some lines of a run's output.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Lines {
     pub(crate) lines: Vec<OutputLine>,
     /// How many lines are gone because there were too many.

@@ -11,7 +11,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::headers::surround;
 use crate::api::problem::Problem;
-use crate::api::{self, actions, events, leases, requests, runs, semaphores};
+use crate::api::{self, actions, events, leases, openapi, requests, runs, semaphores};
 use crate::auth::{Access, Gate, Role, gate};
 use crate::metrics;
 use crate::panel;
@@ -65,6 +65,7 @@ pub(crate) fn table() -> Vec<Route> {
         route(GET, "/healthz", Public, metrics::health),
         route(GET, "/readyz", Public, metrics::ready),
         route(GET, "/metrics", Whole(Viewer), metrics::metrics),
+        route(GET, "/openapi.json", Public, openapi::show),
 
         route(GET, "/api/v1/events", Needs(Viewer), events::stream),
         route(GET, "/api/v1/semaphores", Needs(Viewer), semaphores::list),
@@ -122,7 +123,7 @@ mod tests {
 
     use axum::body::Body;
     use axum::http::{Request, StatusCode};
-    use cla_runtime::semaphore::Semaphores;
+    use cla_runtime::semaphore::{SemaphoreName, Semaphores, Slots};
     use tower_service::Service as _;
 
     use super::*;
@@ -131,7 +132,9 @@ mod tests {
 
     /// What a request with an empty body is answered, by the role of the one who asks.
     async fn status(router: &Router, route: &Route, person: Option<Person>) -> StatusCode {
-        let path = route.path.replace("{name}", "x").replace("{id}", "x");
+        // A semaphore for each route, so that what one does to it is nothing to the next.
+        let name = route.path.rsplit('/').next().unwrap();
+        let path = route.path.replace("{name}", name).replace("{id}", "x");
         let mut request = Request::builder()
             .method(route.method.clone())
             .uri(path)
@@ -145,7 +148,12 @@ mod tests {
 
     #[tokio::test]
     async fn every_route_lets_in_who_may_and_nobody_else() {
-        let admin = Admin::builder(Semaphores::memory())
+        let semaphores = Semaphores::memory();
+        // Nobody who is let in has to wait.
+        let acquire = SemaphoreName::new("acquire").unwrap();
+        let unlimited = semaphores.set_slots(&acquire, Slots::Unlimited).await;
+        unlimited.unwrap();
+        let admin = Admin::builder(semaphores)
             .listening_on("127.0.0.1:7007".parse().unwrap())
             .build()
             .unwrap();

@@ -1,0 +1,158 @@
+//! How the JSON of semaphores looks, for the description: the types themselves are in crates that know no HTTP.
+#![allow(dead_code, reason = "these types are described, and never made")]
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// One semaphore, with everybody at it.
+#[derive(ToSchema)]
+pub(crate) struct Semaphore {
+    name: String,
+    #[schema(value_type = SlotsJson)]
+    slots: Value,
+    /// An administrator's number of slots is in force.
+    pinned: bool,
+    /// How many slots are taken.
+    busy: u64,
+    /// How many wait.
+    waiting: u64,
+    /// Busy ones in order of start, then the line, then those that ended a moment ago.
+    requests: Vec<Request>,
+}
+
+/// One request. Times are seconds since the Unix epoch, lengths of time are seconds.
+#[derive(ToSchema)]
+pub(crate) struct Request {
+    id: String,
+    status: Status,
+    /// Let through by an administrator: it takes no slot.
+    granted: bool,
+    #[schema(required)]
+    who: Option<String>,
+    #[schema(required)]
+    run: Option<String>,
+    #[schema(required)]
+    host: Option<String>,
+    #[schema(required)]
+    pid: Option<u32>,
+    /// Place in line, from 1.
+    #[schema(required)]
+    place: Option<u64>,
+    priority: i32,
+    /// The id of the slot that it takes.
+    #[schema(required)]
+    slot: Option<String>,
+    /// Fencing token.
+    #[schema(required)]
+    token: Option<u64>,
+    requested_at: f64,
+    #[schema(required)]
+    started_at: Option<f64>,
+    #[schema(required)]
+    expires_at: Option<f64>,
+    waited: f64,
+    #[schema(required)]
+    ran: Option<f64>,
+}
+
+/// Where a request is in its life.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Status {
+    Waiting,
+    Busy,
+    Done,
+    Cancelled,
+    Expired,
+    Killed,
+    TimedOut,
+}
+
+/// A request, and the semaphore where it is.
+#[derive(ToSchema)]
+pub(super) struct Row {
+    semaphore: String,
+    #[schema(inline)]
+    #[serde(flatten)]
+    request: Request,
+}
+
+/// A run, with its report when it has ended.
+#[derive(ToSchema)]
+pub(super) struct Run {
+    #[serde(flatten)]
+    record: crate::runs::Record,
+    /// As `cla run --json` prints it.
+    #[schema(value_type = Option<Object>, required)]
+    report: Option<Value>,
+}
+
+/// Why a request was refused (RFC 9457).
+#[derive(ToSchema)]
+pub(crate) struct Problem {
+    /// Stable: `urn:cla:problem:unknown-semaphore`.
+    r#type: String,
+    title: String,
+    status: u16,
+    detail: String,
+}
+
+/// A number of slots, or `unlimited`.
+pub(crate) struct SlotsJson;
+
+/// A number of slots, or a word: `unlimited`, `+N`, `-N`, `default`.
+pub(crate) struct SlotsChangeJson;
+
+/// A place from 1, or a word: `up`, `down`, `first`, `last`.
+pub(crate) struct PlaceJson;
+
+/// A number of seconds, or a text such as `250ms` or `1h30m`.
+pub(crate) struct LengthJson;
+
+/// A number from `least`, or a text.
+fn number_or_text(number: Type, least: i32, pattern: Option<&str>) -> RefOr<Schema> {
+    let number = ObjectBuilder::new()
+        .schema_type(number)
+        .minimum(Some(least));
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(pattern);
+    OneOfBuilder::new().item(number).item(text).into()
+}
+
+macro_rules! number_or_text {
+    ($type:ident, $name:literal, $number:expr, $least:expr, $pattern:expr) => {
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                number_or_text($number, $least, $pattern)
+            }
+        }
+
+        impl ToSchema for $type {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed($name)
+            }
+        }
+    };
+}
+
+number_or_text!(SlotsJson, "Slots", Type::Integer, 0, Some("^unlimited$"));
+number_or_text!(
+    SlotsChangeJson,
+    "SlotsChange",
+    Type::Integer,
+    -1,
+    Some("^(unlimited|inf|∞|default|[0-9]+|[+-][0-9]*)$")
+);
+number_or_text!(
+    PlaceJson,
+    "Place",
+    Type::Integer,
+    1,
+    Some("^(up|down|first|last|[1-9][0-9]*)$")
+);
+number_or_text!(LengthJson, "Length", Type::Number, 0, None);
