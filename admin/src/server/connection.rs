@@ -6,21 +6,20 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A client that takes nothing of what it is sent for this long has gone, or means harm.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection whose writes fail when the client takes nothing for a while.
-pub(super) struct StallGuard {
-    stream: TcpStream,
+pub(super) struct StallGuard<S> {
+    stream: S,
     /// When to give up; only while a write waits.
     until: Option<Pin<Box<Sleep>>>,
 }
 
-impl StallGuard {
-    pub(super) fn new(stream: TcpStream) -> Self {
+impl<S> StallGuard<S> {
+    pub(super) fn new(stream: S) -> Self {
         Self {
             stream,
             until: None,
@@ -48,7 +47,7 @@ impl StallGuard {
     }
 }
 
-impl AsyncRead for StallGuard {
+impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -58,7 +57,7 @@ impl AsyncRead for StallGuard {
     }
 }
 
-impl AsyncWrite for StallGuard {
+impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
