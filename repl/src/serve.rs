@@ -171,6 +171,7 @@ fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
             return Ok(ExitCode::from(crate::exit::USAGE));
         }
     };
+    allow_many_clients();
     cla_runtime::semaphore::descriptors::for_an_event_loop()?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -210,6 +211,18 @@ fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
         crate::store::close(&semaphores).await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Each client takes a descriptor, and many systems allow a program no more than 1024 unless it asks.
+fn allow_many_clients() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // Where that is not to be had, fewer clients are.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
 }
 
 /// The rules of the folder.
