@@ -25,6 +25,8 @@
 //! Locks are taken in this order: registry, entries (several only by `deadlock`, in order of address),
 //! then waiting runs, timer. Neither of the last two is held while the other is taken.
 
+mod audit;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -33,21 +35,25 @@ use std::time::{Duration, SystemTime};
 
 use slab::Slab;
 
+use self::audit::AuditLog;
+use crate::actor::Actor;
+use crate::audit::{AuditEntry, AuditQuery, AuditState, changed};
+use crate::command::{AdminAction, AdminCommand};
 use crate::deadlock::{self, WaitingRuns};
 use crate::diagnosis::{ClientView, Diagnosis};
 use crate::error::{AcquireError, AdminError, DeadlockError, RefreshError, ReleaseError};
 use crate::event::{Event, EventHub};
+use crate::history::HistoryQuery;
 use crate::id::{Address, Cipher, RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
 use crate::queue::{
-    Admission, Effects, NotHeld, NotWaiting, Outcome, Queue, RefreshRefused, Row, Ticket, Verdict,
-    Way,
+    Admission, Effects, HistoryRoom, NotHeld, NotWaiting, Outcome, Queue, RefreshRefused, Row,
+    Ticket, Verdict, Way,
 };
 use crate::request::{Request, Ttl};
 use crate::semaphores::Permit;
 use crate::slot::SlotId;
-use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease};
 use crate::sync::{Mutex, MutexGuard};
 use crate::time::{Clock, ManualClock, Timestamp};
@@ -76,6 +82,8 @@ pub(crate) struct Shared {
     /// How many semaphores are pinned.
     pinned: AtomicUsize,
     abandoned: Abandoned,
+    audit: AuditLog,
+    history: HistoryRoom,
 }
 
 /// The permits that were taken from runs which were given up. Nearly always there are none, and nobody looks.
@@ -116,6 +124,8 @@ impl Shared {
             runs: WaitingRuns::default(),
             pinned: AtomicUsize::new(0),
             abandoned: Abandoned::default(),
+            audit: AuditLog::default(),
+            history: HistoryRoom::default(),
         })
     }
 
@@ -309,7 +319,7 @@ impl MemoryStore {
             number,
             shared: Arc::clone(self.shared()),
             state: Mutex::new(State {
-                queue: Queue::new(floor),
+                queue: Queue::with_history(floor, self.shared().history.clone()),
                 fx: Effects::default(),
                 alarm: Timestamp::NEVER,
                 watchers: Vec::new(),
@@ -333,78 +343,147 @@ impl MemoryStore {
             .ok_or_else(|| AdminError::UnknownSemaphore { name: name.clone() })
     }
 
-    pub(crate) fn set_slots(&self, name: &SemaphoreName, slots: Slots) -> Result<(), AdminError> {
-        let entry = self.entry(name);
-        entry.keep(|queue, now, fx| queue.set_slots(slots, now, fx))?;
-        deadlock::recheck(&entry);
-        Ok(())
+    /// Carries out a command of an administrator; says how many requests it concerned.
+    pub(crate) fn administer(
+        &self,
+        command: &AdminCommand,
+        by: Option<&Actor>,
+    ) -> Result<usize, AdminError> {
+        match command {
+            AdminCommand::SetSlots { semaphore, slots } => {
+                let entry = self.entry(semaphore);
+                entry.steer(command, by, |queue, now, fx| {
+                    entry.must_have_room_for_a_pin(queue)?;
+                    queue.set_slots(*slots, now, fx);
+                    Ok(0)
+                })?;
+                deadlock::recheck(&entry);
+                Ok(0)
+            }
+            AdminCommand::Pin { semaphore } => {
+                let entry = self.entry(semaphore);
+                entry.steer(command, by, |queue, now, fx| {
+                    entry.must_have_room_for_a_pin(queue)?;
+                    queue.pin(now, fx);
+                    Ok(0)
+                })
+            }
+            AdminCommand::Unpin { semaphore } => {
+                let entry = self.existing(semaphore)?;
+                entry.steer(command, by, |queue, now, fx| {
+                    queue.unpin(now, fx);
+                    Ok(0)
+                })?;
+                deadlock::recheck(&entry);
+                Ok(0)
+            }
+            AdminCommand::Grant { request } => {
+                self.steer_request(*request, command, by, |queue, ticket, now, fx| {
+                    queue.grant(ticket, now, fx)
+                })
+            }
+            AdminCommand::Cancel { request } => {
+                self.steer_request(*request, command, by, |queue, ticket, now, fx| {
+                    queue.cancel(ticket, now, fx)
+                })
+            }
+            AdminCommand::Move { request, place } => {
+                self.steer_request(*request, command, by, |queue, ticket, now, fx| {
+                    queue.move_to(ticket, *place, now, fx)
+                })
+            }
+            AdminCommand::Purge { semaphore } => {
+                self.existing(semaphore)?
+                    .steer(command, by, |queue, now, fx| {
+                        let (freed, granted) = queue.purge(now, fx);
+                        Ok(freed + granted)
+                    })
+            }
+            AdminCommand::ForceRelease { semaphore } => {
+                self.existing(semaphore)?
+                    .steer(command, by, |queue, now, fx| {
+                        Ok(queue.force_release(now, fx))
+                    })
+            }
+            AdminCommand::Forget { semaphore } => self.forget(semaphore, command, by),
+        }
     }
 
-    pub(crate) fn pin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
-        self.entry(name).keep(Queue::pin)
-    }
-
-    pub(crate) fn unpin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
+    fn forget(
+        &self,
+        name: &SemaphoreName,
+        command: &AdminCommand,
+        by: Option<&Actor>,
+    ) -> Result<usize, AdminError> {
         let entry = self.existing(name)?;
-        entry.let_go(Queue::unpin);
-        deadlock::recheck(&entry);
-        Ok(())
+        entry.steer(command, by, |queue, now, fx| {
+            if queue.forget(now, fx) {
+                return Ok(0);
+            }
+            let held = queue
+                .rows(now)
+                .filter(|row| row.status == Status::Busy)
+                .count();
+            Err(AdminError::InUse {
+                name: name.clone(),
+                busy: held,
+                waiting: queue.waiting(),
+            })
+        })?;
+        drop(entry);
+        self.registry.lock().remove_unused(name);
+        Ok(0)
     }
 
-    pub(crate) fn grant(&self, id: RequestId) -> Result<(), AdminError> {
-        self.on_waiting(id, Queue::grant)
-    }
-
-    pub(crate) fn cancel(&self, id: RequestId) -> Result<(), AdminError> {
-        self.on_waiting(id, Queue::cancel)
-    }
-
-    pub(crate) fn move_to(&self, id: RequestId, place: usize) -> Result<(), AdminError> {
-        self.on_waiting(id, |queue, ticket, now, fx| {
-            queue.move_to(ticket, place, now, fx)
+    /// Does something that only a waiting request can undergo.
+    fn steer_request(
+        &self,
+        id: RequestId,
+        command: &AdminCommand,
+        by: Option<&Actor>,
+        act: impl FnOnce(
+            &mut Queue<Waiter>,
+            Ticket,
+            Timestamp,
+            &mut Effects<Waiter>,
+        ) -> Result<(), NotWaiting>,
+    ) -> Result<usize, AdminError> {
+        let unknown = || AdminError::UnknownRequest { id: id.to_string() };
+        let Address { entry, ticket } = self.shared().ids.address(id).ok_or_else(unknown)?;
+        let entry = self
+            .registry
+            .lock()
+            .entries
+            .get(entry as usize)
+            .map(Arc::clone)
+            .ok_or_else(unknown)?;
+        entry.steer(command, by, |queue, now, fx| {
+            act(queue, ticket, now, fx).map_err(|NotWaiting(status)| match status {
+                Some(status) => AdminError::NotWaiting { id, status },
+                None => unknown(),
+            })?;
+            Ok(1)
         })
     }
 
-    pub(crate) fn purge(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
-        let entry = self.existing(name)?;
-        let (freed, granted) = entry.transact(Queue::purge);
-        Ok(freed + granted)
+    /// Commands that changed something, newest first.
+    pub(crate) fn audit(&self, query: &AuditQuery) -> Vec<AuditEntry> {
+        let shared = self.shared();
+        shared.audit.read(query, shared.clock.wall())
     }
 
-    pub(crate) fn force_release(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
-        Ok(self.existing(name)?.transact(Queue::force_release))
+    /// Requests that ended, newest first.
+    pub(crate) fn history(&self, name: &SemaphoreName, query: &HistoryQuery) -> Vec<RequestView> {
+        match self.existing(name) {
+            Ok(entry) => entry.history(query),
+            Err(_) => Vec::new(),
+        }
     }
 
     /// The run was given up: ends all that it waits for and holds.
     pub(crate) fn abandon(&self, run: RunId) {
         for entry in self.entries() {
             entry.transact(|queue, now, fx| queue.abandon_run(run, now, fx));
-        }
-    }
-
-    pub(crate) fn forget(&self, name: &SemaphoreName) -> Result<(), AdminError> {
-        let entry = self.existing(name)?;
-        let refused = entry.let_go(|queue, now, fx| {
-            if queue.forget(now, fx) {
-                return None;
-            }
-            let held = queue
-                .rows(now)
-                .filter(|row| row.status == Status::Busy)
-                .count();
-            Some((held, queue.waiting()))
-        });
-        match refused {
-            None => {
-                drop(entry);
-                self.registry.lock().remove_unused(name);
-                Ok(())
-            }
-            Some((busy, waiting)) => Err(AdminError::InUse {
-                name: name.clone(),
-                busy,
-                waiting,
-            }),
         }
     }
 
@@ -488,34 +567,6 @@ impl MemoryStore {
             .iter()
             .map(|(_, entry)| Arc::clone(entry))
             .collect()
-    }
-
-    /// Does something that only a waiting request can undergo.
-    fn on_waiting(
-        &self,
-        id: RequestId,
-        command: impl FnOnce(
-            &mut Queue<Waiter>,
-            Ticket,
-            Timestamp,
-            &mut Effects<Waiter>,
-        ) -> Result<(), NotWaiting>,
-    ) -> Result<(), AdminError> {
-        let unknown = || AdminError::UnknownRequest { id: id.to_string() };
-        let Address { entry, ticket } = self.shared().ids.address(id).ok_or_else(unknown)?;
-        let entry = self
-            .registry
-            .lock()
-            .entries
-            .get(entry as usize)
-            .map(Arc::clone)
-            .ok_or_else(unknown)?;
-        entry
-            .transact(|queue, now, fx| command(queue, ticket, now, fx))
-            .map_err(|NotWaiting(status)| match status {
-                Some(status) => AdminError::NotWaiting { id, status },
-                None => unknown(),
-            })
     }
 }
 
@@ -611,33 +662,64 @@ impl Entry {
         result
     }
 
-    /// A transition that pins, if that is possible.
-    fn keep(
+    /// A command of an administrator: a transition that is written down if it changed something.
+    fn steer(
         &self,
-        command: impl FnOnce(&mut Queue<Waiter>, Timestamp, &mut Effects<Waiter>),
-    ) -> Result<(), AdminError> {
+        command: &AdminCommand,
+        by: Option<&Actor>,
+        act: impl FnOnce(
+            &mut Queue<Waiter>,
+            Timestamp,
+            &mut Effects<Waiter>,
+        ) -> Result<usize, AdminError>,
+    ) -> Result<usize, AdminError> {
+        let action = command.action();
+        let ticket = command
+            .request()
+            .and_then(|id| self.shared.ids.address(id))
+            .map(|address| address.ticket);
         self.transact(|queue, now, fx| {
-            if !queue.is_pinned() && !self.shared.count_pinned() {
-                return Err(AdminError::TooManyPinned { most: MOST_PINNED });
-            }
-            command(queue, now, fx);
-            Ok(())
-        })
-    }
-
-    /// A transition that may end a pin.
-    fn let_go<R>(
-        &self,
-        command: impl FnOnce(&mut Queue<Waiter>, Timestamp, &mut Effects<Waiter>) -> R,
-    ) -> R {
-        self.transact(|queue, now, fx| {
+            // What is due is nobody's doing.
+            queue.advance(now, fx);
+            let moved = ticket.filter(|_| action == AdminAction::Move);
             let was_pinned = queue.is_pinned();
-            let result = command(queue, now, fx);
+            let before = audited(queue, moved);
+            let owner = ticket.and_then(|ticket| queue.owner(ticket));
+            let who = owner.map(|owner| owner.who().to_owned());
+            fx.actor = by.cloned();
+            let done = act(queue, now, fx);
+            fx.actor = None;
             if was_pinned && !queue.is_pinned() {
                 self.shared.pinned.fetch_sub(1, Ordering::Relaxed);
             }
-            result
+            let hits = done?;
+            let after = audited(queue, moved);
+            if changed(action, hits, before.as_ref(), after.as_ref()) {
+                // Under the entry's lock: the log has the commands of a semaphore in the order in which they were
+                // carried out.
+                self.shared.audit.add(AuditEntry {
+                    sequence: 0,
+                    at: self.shared.clock.wall(),
+                    actor: by.cloned(),
+                    command: action,
+                    semaphore: self.name.clone(),
+                    request: command.request(),
+                    who,
+                    before,
+                    after,
+                    hits,
+                });
+            }
+            Ok(hits)
         })
+    }
+
+    /// Pinned semaphores are kept for ever, so there is a bound. Counts this one, unless it is pinned already.
+    fn must_have_room_for_a_pin(&self, queue: &Queue<Waiter>) -> Result<(), AdminError> {
+        if !queue.is_pinned() && !self.shared.count_pinned() {
+            return Err(AdminError::TooManyPinned { most: MOST_PINNED });
+        }
+        Ok(())
     }
 
     /// The first half of a transition: what the queue is to be told.
@@ -705,6 +787,7 @@ impl Entry {
             let at = self.shared.clock.wall();
             for transition in state.fx.transitions.drain(..) {
                 self.shared.hub.emit(Event {
+                    sequence: 0,
                     kind: transition.kind,
                     semaphore: self.name.clone(),
                     request: transition.ticket.map(|ticket| self.id(ticket)),
@@ -717,6 +800,7 @@ impl Entry {
                     waiting: transition.waiting,
                     slots: transition.slots,
                     at,
+                    by: transition.by,
                 });
             }
         }
@@ -884,8 +968,40 @@ impl Entry {
                 .since(row.requested_at)
                 .as_secs_f64(),
             ran: row.started_at.map(|start| end.since(start).as_secs_f64()),
+            ended_at: row.ended_at.map(on_the_wall),
+            by: row.by.cloned(),
         }
     }
+
+    /// Requests that ended, newest first.
+    fn history(&self, query: &HistoryQuery) -> Vec<RequestView> {
+        self.transact(|queue, now, fx| {
+            queue.advance(now, fx);
+            let wall = self.shared.clock.wall();
+            let is_wanted =
+                |row: &Row<'_>| row.ended_at.is_some_and(|at| now.since(at) <= query.age());
+            queue
+                .history()
+                .take_while(is_wanted)
+                .take(query.most())
+                .map(|row| self.request_view(&row, now, wall))
+                .collect()
+        })
+    }
+}
+
+/// A semaphore as the audit shows it, with the place of the request that is moved.
+fn audited(queue: &mut Queue<Waiter>, moved: Option<Ticket>) -> Option<AuditState> {
+    if !queue.exists() {
+        return None;
+    }
+    Some(AuditState {
+        slots: queue.slots(),
+        pinned: queue.is_pinned(),
+        busy: queue.busy(),
+        waiting: queue.waiting(),
+        place: moved.and_then(|ticket| queue.place(ticket)),
+    })
 }
 
 /// A request that is busy. Dropping it does nothing: its permit decides.

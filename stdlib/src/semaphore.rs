@@ -366,7 +366,7 @@ impl Store {
         name: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         let name = semaphore_name(ctx, "forceReleaseAll", name)?;
-        let semaphores = self.semaphores.clone();
+        let semaphores = crate::sem::acting(&self.run, &self.semaphores);
         let release = async move {
             let released = semaphores.force_release(&name).await;
             (name, released)

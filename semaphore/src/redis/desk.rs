@@ -21,9 +21,13 @@ use super::dial;
 use super::keys::Keys;
 use super::lease::Hold;
 use super::link::{self, Connected, Connection, Mark, Trouble};
+use super::records;
 use super::reply::{self, array, digits, integer, natural, text};
 use super::scripts::{self, Script};
 use super::{Closed, Settings};
+use crate::actor::Actor;
+use crate::audit::{AUDIT_AGE, AUDIT_KEPT};
+use crate::command::AdminAction;
 use crate::error::{AcquireError, DeadlockError, StoreError};
 use crate::event::{Event, EventKind};
 use crate::id::{RequestId, RunId};
@@ -94,8 +98,10 @@ pub(super) enum Order {
 /// What administrators do to a semaphore that may have to be made.
 pub(super) struct Management {
     pub(super) name: SemaphoreName,
-    pub(super) what: &'static str,
+    pub(super) action: AdminAction,
     pub(super) value: String,
+    /// Who gives the command.
+    pub(super) by: Option<Actor>,
     pub(super) answer: oneshot::Sender<Result<Value, StoreError>>,
 }
 
@@ -165,14 +171,16 @@ impl Desk {
     pub(super) async fn manage(
         &self,
         name: SemaphoreName,
-        what: &'static str,
+        action: AdminAction,
         value: String,
+        by: Option<Actor>,
     ) -> Result<Value, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.give(Order::Manage(Management {
             name,
-            what,
+            action,
             value,
+            by,
             answer,
         }));
         answered.await.unwrap_or_else(|_| Err(self.gone()))
@@ -326,6 +334,8 @@ enum Purpose {
         answer: oneshot::Sender<Result<Value, StoreError>>,
     },
     Mark,
+    /// Events are to come.
+    Subscribe,
     /// The name of the semaphore is in the index of all: now this answer counts.
     Indexed(Box<(Call, Instant, Value)>),
     /// Whatever it answers. `lasting`: it is asked again on another connection.
@@ -393,6 +403,9 @@ struct Driver {
     /// The waits of each run.
     runs: HashMap<RunId, Vec<RequestId>>,
     observing: bool,
+    /// In a cluster, the subscription that is on its way: all else waits for it. What is asked there goes to other nodes,
+    /// and the events of what was asked after subscribing must not come before there is a subscription.
+    subscribing: Option<u64>,
     alarms: BTreeSet<(Instant, Alarm)>,
     renew_at: Option<Instant>,
     watch_at: Option<Instant>,
@@ -439,6 +452,7 @@ impl Driver {
             sems: HashMap::new(),
             runs: HashMap::new(),
             observing: false,
+            subscribing: None,
             alarms: BTreeSet::new(),
             renew_at: None,
             watch_at: None,
@@ -807,12 +821,25 @@ impl Driver {
 
     fn manage(&mut self, management: Management) {
         let Management {
-            name, what, value, ..
+            name,
+            action,
+            value,
+            by,
+            ..
         } = &management;
-        let mark = self.mark.clone();
-        let what = self.on(name, Script::Manage, |command| {
-            command.arg(*what).arg(value).arg(&mark.id).arg(mark.guard);
-        });
+        let names = &self.settings.names;
+        let mut command = scripts::run(Script::Manage, &names.admin_keys(name));
+        command
+            .arg(&names.prefix)
+            .arg(action.as_str())
+            .arg(value)
+            .arg(&self.mark.id)
+            .arg(self.mark.guard)
+            .arg(records::actor(by.as_ref()))
+            .arg(AUDIT_KEPT)
+            .arg(AUDIT_AGE.as_secs());
+        let what = What::Script(Script::Manage, Arc::new(command));
+        self.sem(name).used = Instant::now();
         self.dated(Call {
             what,
             purpose: Purpose::Manage(management),
@@ -828,16 +855,35 @@ impl Driver {
     fn observe(&mut self) {
         if !self.observing {
             self.observing = true;
-            let events = self.settings.names.events.clone();
             if matches!(self.link, Link::Up { .. }) {
-                self.send(Call {
-                    what: What::Subscribe(events),
-                    purpose: Purpose::Nothing { lasting: false },
-                });
+                self.subscribe();
             } else {
                 // Whatever connects will subscribe.
                 self.wake();
             }
+        }
+    }
+
+    /// Asks to be told what happens. What is asked after this comes after it.
+    fn subscribe(&mut self) {
+        let serial = self.serial();
+        if !self.settings.names.together {
+            self.subscribing = Some(serial);
+        }
+        let events = self.settings.names.events.clone();
+        self.dispatch(
+            serial,
+            Call {
+                what: What::Subscribe(events),
+                purpose: Purpose::Subscribe,
+            },
+        );
+    }
+
+    /// There is a subscription, or none can be had: what waited for it need wait no longer.
+    fn subscribed(&mut self) {
+        if self.subscribing.take().is_some() {
+            self.flush();
         }
     }
 
@@ -1105,6 +1151,10 @@ impl Driver {
             self.wake();
             return;
         };
+        if self.subscribing.is_some_and(|first| first != serial) {
+            self.outbox.insert(serial, call);
+            return;
+        }
         let mut connection = connection.clone();
         let flight: Flight = match &call.what {
             What::Script(_, command) | What::Plain(command) => {
@@ -1182,11 +1232,7 @@ impl Driver {
         self.trouble = None;
         self.mark = mark;
         if self.observing {
-            let events = self.settings.names.events.clone();
-            self.send(Call {
-                what: What::Subscribe(events),
-                purpose: Purpose::Nothing { lasting: false },
-            });
+            self.subscribe();
             if again {
                 self.settings.hub.gap();
             }
@@ -1204,6 +1250,7 @@ impl Driver {
         self.watch_at = None;
         self.renew_at = None;
         self.marking = false;
+        self.subscribing = None;
     }
 
     /// The connection was lost. What was on its way is sent again if that does no harm.
@@ -1236,6 +1283,14 @@ impl Driver {
         match call.purpose {
             // They are made anew.
             Purpose::Renew { .. } | Purpose::Tick(_) | Purpose::Mark => {}
+            // A new connection subscribes anew. A cluster has no new one: there it is tried again, and meanwhile events
+            // are missed, but nothing else waits.
+            Purpose::Subscribe if self.settings.names.together => {}
+            Purpose::Subscribe => {
+                self.settings.hub.gap();
+                self.outbox.insert(serial, call);
+                self.subscribing = None;
+            }
             Purpose::Nothing { lasting: false } => {}
             Purpose::Acquire(id) if !self.requests.contains_key(&id) => {}
             Purpose::Ask {
@@ -1245,7 +1300,7 @@ impl Driver {
                 let _ = answer.send(Err(self.settings.unreachable(InDoubt)));
             }
             Purpose::Manage(Management {
-                what: "purge" | "force" | "forget",
+                action: AdminAction::Purge | AdminAction::ForceRelease | AdminAction::Forget,
                 answer,
                 ..
             }) => {
@@ -1306,6 +1361,10 @@ impl Driver {
             Purpose::Indexed(later) => {
                 let (call, sent, answer) = *later;
                 self.done(call, sent, &answer);
+            }
+            Purpose::Subscribe => {
+                self.settings.hub.gap();
+                self.subscribed();
             }
             Purpose::Renew { .. }
             | Purpose::Restore { .. }
@@ -1472,6 +1531,7 @@ impl Driver {
                 self.marking = false;
                 self.marked(answer);
             }
+            Purpose::Subscribe => self.subscribed(),
             Purpose::Nothing { .. } => {}
         }
     }
@@ -1958,6 +2018,7 @@ impl Driver {
                 }
                 let sem = self.sem(&name);
                 let event = Event {
+                    sequence: 0,
                     kind: EventKind::Lost,
                     request: Some(id),
                     who: owner.as_ref().map(|owner| owner.who().to_owned()),
@@ -1968,6 +2029,7 @@ impl Driver {
                     slots: Slots::try_from(sem.slots.0).unwrap_or_default(),
                     semaphore: name,
                     at,
+                    by: None,
                 };
                 self.settings.hub.emit(event);
             }

@@ -21,6 +21,10 @@ use super::clock::{Moment, WallClock};
 use super::file::Problem;
 use super::order;
 use super::process::{Life, Process};
+use super::records;
+use crate::actor::Actor;
+use crate::audit::{AuditEntry, AuditState, changed};
+use crate::command::{AdminAction, AdminCommand};
 use crate::error::{AdminError, DeadlockError, DeadlockLink};
 use crate::event::EventKind;
 use crate::id::{RequestId, RunId};
@@ -40,8 +44,8 @@ const SWEPT_AFTER: Duration = Duration::from_secs(60);
 const CROWDED: i64 = 65_536;
 /// New names between two looks at how many there are.
 const SWEEP_EVERY: i64 = 256;
-/// As many events as are kept for observers that are slow.
-const EVENTS_KEPT: i64 = 8192;
+/// As many events as are kept for a process that is slow to read them; as many as it then keeps for its subscribers.
+const EVENTS_KEPT: i64 = 65_536;
 /// New events between two looks.
 const EVENTS_PRUNED_EVERY: i64 = 512;
 
@@ -61,7 +65,7 @@ macro_rules! requests {
     ($rest:literal) => {
         concat!(
             "SELECT id, uuid, semaphore, session, phase, class, place, priority, who, run, host, pid, ttl, \
-             deadline, token, requested, started, slot FROM request ",
+             deadline, token, requested, started, slot, steered_by FROM request ",
             $rest
         )
     };
@@ -214,6 +218,8 @@ pub(super) struct Asked {
     pub(super) requested: Moment,
     pub(super) started: Option<Moment>,
     pub(super) slot: Option<SlotId>,
+    /// Which administrator steered it last.
+    pub(super) by: Option<Actor>,
 }
 
 impl Asked {
@@ -241,6 +247,7 @@ impl Asked {
             requested: row.get(15)?,
             started: row.get(16)?,
             slot: row.get(17)?,
+            by: row.get(18)?,
         })
     }
 
@@ -263,6 +270,8 @@ pub(super) struct Transition<'a> {
     /// Read once, so that events keep their order.
     clock: WallClock,
     effects: &'a mut Effects,
+    /// Who gives the command, while an administrator does.
+    actor: Option<Actor>,
     /// Whether anybody wants to know what happens; found out when something does.
     observed: Option<bool>,
     /// Whether other sessions live, as far as they were asked.
@@ -279,6 +288,7 @@ impl<'a> Transition<'a> {
             now: Moment::now(),
             clock: WallClock::read(),
             effects,
+            actor: None,
             observed: None,
             living: HashMap::new(),
             dead: Vec::new(),
@@ -439,18 +449,20 @@ impl<'a> Transition<'a> {
                 self.effects.told.push((row.get(0)?, Fate::Killed));
             }
         }
+        let at = self.clock.seconds(self.now);
+        records::keep_ending(self.db, ended_code(status), self.now, at)?;
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO ended (semaphore, nth, uuid, status, granted, priority, who, run, host,
-                     pid, token, requested, started, ended)
+                     pid, token, requested, started, ended, steered_by, at)
                  SELECT e.semaphore, (s.ended + e.nth - 1) % :kept, r.uuid, :status, r.phase = 2, r.priority, r.who,
-                     r.run, r.host, r.pid, r.token, r.requested, r.started, :now
+                     r.run, r.host, r.pid, r.token, r.requested, r.started, :now, r.steered_by, :at
                  FROM temp.ending AS e CROSS JOIN request AS r ON r.id = e.request
                      CROSS JOIN semaphore AS s ON s.id = e.semaphore
                  WHERE e.nth > e.of - :kept",
             )?
             .execute(named_params! {
-                ":kept": ENDED_KEPT as i64, ":status": ended_code(status), ":now": self.now,
+                ":kept": ENDED_KEPT as i64, ":status": ended_code(status), ":now": self.now, ":at": at,
             })?;
         self.db
             .prepare_cached(
@@ -591,12 +603,141 @@ impl<'a> Transition<'a> {
 
     // ---- what administrators do
 
+    /// Carries out a command of an administrator; says how many requests it concerned. If it changed something, that is
+    /// written down in the same transaction.
+    pub(super) fn administer(
+        &mut self,
+        command: &AdminCommand,
+        by: Option<&Actor>,
+    ) -> Result<Result<usize, AdminError>, Problem> {
+        let action = command.action();
+        // What is due, and what dead sessions have, is nobody's doing: it happens before.
+        let asked = match command.request() {
+            Some(request) => self.live(request)?.map(|(semaphore, asked)| {
+                self.save(&semaphore)?;
+                Ok::<_, Problem>(asked)
+            }),
+            None => {
+                if let Some(name) = command.semaphore()
+                    && let Some(semaphore) = self.existing(name)?
+                {
+                    self.save(&semaphore)?;
+                }
+                None
+            }
+        };
+        let asked = asked.transpose()?;
+        let name = match (command.semaphore(), &asked) {
+            (Some(name), _) => Some(name.clone()),
+            (None, Some(asked)) => self.load(asked.semaphore)?.map(|semaphore| semaphore.name),
+            (None, None) => None,
+        };
+        let moved = asked.as_ref().filter(|_| action == AdminAction::Move);
+        let before = self.audited(name.as_ref(), moved)?;
+        self.actor = by.cloned();
+        let done = self.carry_out(command);
+        self.actor = None;
+        let hits = match done? {
+            Ok(hits) => hits,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let after = self.audited(name.as_ref(), moved)?;
+        if let Some(semaphore) = name
+            && changed(action, hits, before.as_ref(), after.as_ref())
+        {
+            let entry = AuditEntry {
+                sequence: 0,
+                at: self.clock.seconds(self.now),
+                actor: by.cloned(),
+                command: action,
+                semaphore,
+                request: command.request(),
+                who: asked.and_then(|asked| asked.who),
+                before,
+                after,
+                hits,
+            };
+            records::audit(self.db, &entry)?;
+        }
+        Ok(Ok(hits))
+    }
+
+    /// A semaphore as the audit shows it, with the place of the request that is moved.
+    fn audited(
+        &self,
+        name: Option<&SemaphoreName>,
+        moved: Option<&Asked>,
+    ) -> Result<Option<AuditState>, Problem> {
+        let Some(name) = name else { return Ok(None) };
+        let found = self
+            .db
+            .prepare_cached(semaphores!("WHERE name = ?1"))?
+            .query_row([name], Semaphore::read)
+            .optional()?;
+        let Some(semaphore) = found else {
+            return Ok(None);
+        };
+        let place = match moved {
+            // As far as the move itself, which counts those in front, too.
+            Some(asked) => self
+                .db
+                .prepare_cached(
+                    "SELECT count(*) FROM request AS other
+                         JOIN request AS me ON me.uuid = ?1 AND other.semaphore = me.semaphore
+                     WHERE me.phase = 0 AND other.phase = 0
+                         AND (other.class > me.class OR other.class = me.class AND other.place <= me.place)",
+                )?
+                .query_row([asked.uuid], |row| count(row, 0))
+                .map(|place| Some(place).filter(|place| *place > 0))?,
+            None => None,
+        };
+        Ok(Some(AuditState {
+            slots: semaphore.slots,
+            pinned: semaphore.pinned,
+            busy: semaphore.taken,
+            waiting: semaphore.waiting,
+            place,
+        }))
+    }
+
+    fn carry_out(&mut self, command: &AdminCommand) -> Result<Result<usize, AdminError>, Problem> {
+        let unknown = |name: &SemaphoreName| AdminError::UnknownSemaphore { name: name.clone() };
+        Ok(match command {
+            AdminCommand::SetSlots { semaphore, slots } => {
+                self.pin(semaphore, Some(*slots))?;
+                Ok(0)
+            }
+            AdminCommand::Pin { semaphore } => {
+                self.pin(semaphore, None)?;
+                Ok(0)
+            }
+            AdminCommand::Unpin { semaphore } => {
+                if self.unpin(semaphore)? {
+                    Ok(0)
+                } else {
+                    Err(unknown(semaphore))
+                }
+            }
+            AdminCommand::Grant { request } => self.grant(*request)?.map(|()| 1),
+            AdminCommand::Cancel { request } => self.cancel(*request)?.map(|()| 1),
+            AdminCommand::Move { request, place } => self.move_to(*request, *place)?.map(|()| 1),
+            AdminCommand::Purge { semaphore } => {
+                self.purge(semaphore)?.ok_or_else(|| unknown(semaphore))
+            }
+            AdminCommand::ForceRelease { semaphore } => self
+                .force_release(semaphore)?
+                .ok_or_else(|| unknown(semaphore)),
+            AdminCommand::Forget { semaphore } => self.forget(semaphore)?.map(|()| 0),
+        })
+    }
+
     /// Rule 4: a waiting request starts now, outside the slots.
-    pub(super) fn grant(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
-        let (mut semaphore, asked) = match self.waiting(uuid)? {
+    fn grant(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
+        let (mut semaphore, mut asked) = match self.waiting(uuid)? {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
         };
+        self.note_actor(&mut asked);
         self.start_waiting(&mut semaphore, &asked, Phase::BusyGranted)?;
         self.save(&semaphore)?;
         self.waits_no_more(&asked)?;
@@ -604,11 +745,12 @@ impl<'a> Transition<'a> {
     }
 
     /// Rule 5: a waiting request fails.
-    pub(super) fn cancel(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
-        let (mut semaphore, asked) = match self.waiting(uuid)? {
+    fn cancel(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
+        let (mut semaphore, mut asked) = match self.waiting(uuid)? {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
         };
+        self.note_actor(&mut asked);
         self.end_waiting(
             &mut semaphore,
             &asked,
@@ -623,7 +765,7 @@ impl<'a> Transition<'a> {
     }
 
     /// Rule 6: a waiting request goes to `place`, from 1; a number beyond the end is last.
-    pub(super) fn move_to(
+    fn move_to(
         &mut self,
         uuid: RequestId,
         place: usize,
@@ -632,6 +774,7 @@ impl<'a> Transition<'a> {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
         };
+        self.note_actor(&mut asked);
         let ahead = place.saturating_sub(1).min(semaphore.waiting - 1);
         // Its neighbours-to-be: the one ahead and the one behind.
         let mut statement = self.db.prepare_cached(
@@ -664,21 +807,24 @@ impl<'a> Transition<'a> {
             (None, None) => asked.class = asked.priority,
         }
         self.db
-            .prepare_cached("UPDATE request SET class = ?2, place = ?3 WHERE id = ?1")?
-            .execute(params![asked.id, asked.class, asked.place])?;
+            .prepare_cached(
+                "UPDATE request SET class = ?2, place = ?3, steered_by = ?4 WHERE id = ?1",
+            )?
+            .execute(params![asked.id, asked.class, asked.place, asked.by])?;
         self.happen(EventKind::Moved, &semaphore, Some(&asked))?;
         self.save(&semaphore)?;
         Ok(Ok(()))
     }
 
     /// Rule 6: ends every busy request and grants everybody in line. Says how many that were.
-    pub(super) fn purge(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
+    fn purge(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
         let Some(mut semaphore) = self.existing(name)? else {
             return Ok(None);
         };
         let mut through = Vec::new();
         let freed = self.end_all_busy(&mut semaphore, EventKind::Purged)?;
-        while let Some(first) = self.first(&semaphore)? {
+        while let Some(mut first) = self.first(&semaphore)? {
+            self.note_actor(&mut first);
             self.start_waiting(&mut semaphore, &first, Phase::BusyGranted)?;
             through.push(first);
         }
@@ -691,7 +837,7 @@ impl<'a> Transition<'a> {
     }
 
     /// Rule 6: ends every busy request; the line goes on in order. Says how many that were.
-    pub(super) fn force_release(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
+    fn force_release(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
         let Some(mut semaphore) = self.existing(name)? else {
             return Ok(None);
         };
@@ -702,11 +848,7 @@ impl<'a> Transition<'a> {
     }
 
     /// Rules 2 and 3: sets the number of slots, or leaves it, and pins it.
-    pub(super) fn pin(
-        &mut self,
-        name: &SemaphoreName,
-        slots: Option<Slots>,
-    ) -> Result<(), Problem> {
+    fn pin(&mut self, name: &SemaphoreName, slots: Option<Slots>) -> Result<(), Problem> {
         let mut semaphore = self.arrive(name, None)?;
         if !semaphore.pinned {
             semaphore.pinned = true;
@@ -720,7 +862,7 @@ impl<'a> Transition<'a> {
     }
 
     /// Rule 3: what the code declared counts again. Says whether there is such a semaphore.
-    pub(super) fn unpin(&mut self, name: &SemaphoreName) -> Result<bool, Problem> {
+    fn unpin(&mut self, name: &SemaphoreName) -> Result<bool, Problem> {
         let Some(mut semaphore) = self.existing(name)? else {
             return Ok(false);
         };
@@ -737,10 +879,7 @@ impl<'a> Transition<'a> {
     }
 
     /// Forgets an idle semaphore.
-    pub(super) fn forget(
-        &mut self,
-        name: &SemaphoreName,
-    ) -> Result<Result<(), AdminError>, Problem> {
+    fn forget(&mut self, name: &SemaphoreName) -> Result<Result<(), AdminError>, Problem> {
         self.bury_the_dead()?;
         let Some(semaphore) = self.existing(name)? else {
             return Ok(Err(AdminError::UnknownSemaphore { name: name.clone() }));
@@ -755,9 +894,7 @@ impl<'a> Transition<'a> {
         }
         self.happen(EventKind::Forgotten, &semaphore, None)?;
         self.raise_floor(semaphore.token)?;
-        self.db
-            .prepare_cached("DELETE FROM ended WHERE semaphore = ?1")?
-            .execute([semaphore.id])?;
+        records::forget(self.db, semaphore.id)?;
         self.db
             .prepare_cached("DELETE FROM semaphore WHERE id = ?1")?
             .execute([semaphore.id])?;
@@ -811,6 +948,7 @@ impl<'a> Transition<'a> {
             )?;
         } else if boot != this.boot {
             // Nobody lived through that; times of the other boot mean nothing in this one.
+            records::keep_all(db)?;
             db.execute_batch(
                 "DELETE FROM request; DELETE FROM ended; DELETE FROM notice; DELETE FROM event;
                  DELETE FROM share; DELETE FROM session;",
@@ -1147,6 +1285,8 @@ impl<'a> Transition<'a> {
             )?
             .execute(params![name, slots, floor, Moment::NEVER, self.now])?;
         let id = self.db.last_insert_rowid();
+        // The number may have been another's, and a program of before leaves the past of what it forgets.
+        records::forget(self.db, id)?;
         if id % SWEEP_EVERY == 0 {
             self.sweep(id)?;
         }
@@ -1177,12 +1317,14 @@ impl<'a> Transition<'a> {
             |row| row.get(0),
         )?;
         self.raise_floor(floor.unwrap_or(0))?;
-        self.db.execute(
-            &format!(
-                "DELETE FROM ended WHERE semaphore IN (SELECT id FROM semaphore WHERE {swept})"
-            ),
-            params![untouched_since, keep],
-        )?;
+        for past in ["ended", "history"] {
+            self.db.execute(
+                &format!(
+                    "DELETE FROM {past} WHERE semaphore IN (SELECT id FROM semaphore WHERE {swept})"
+                ),
+                params![untouched_since, keep],
+            )?;
+        }
         self.db.execute(
             &format!("DELETE FROM semaphore WHERE {swept}"),
             params![untouched_since, keep],
@@ -1244,6 +1386,14 @@ impl<'a> Transition<'a> {
         if semaphore.due > self.now {
             return Ok(());
         }
+        let actor = self.actor.take();
+        let advanced = self.let_happen(semaphore);
+        self.actor = actor;
+        advanced
+    }
+
+    /// Lets all happen at the semaphore that is due.
+    fn let_happen(&mut self, semaphore: &mut Semaphore) -> Result<(), Problem> {
         loop {
             let due = self
                 .db
@@ -1361,6 +1511,7 @@ impl<'a> Transition<'a> {
             requested: self.now,
             started: None,
             slot: request.its_slot().cloned(),
+            by: None,
         }
     }
 
@@ -1425,14 +1576,15 @@ impl<'a> Transition<'a> {
         }
         self.db
             .prepare_cached(
-                "UPDATE request SET phase = ?2, token = ?3, started = ?4, deadline = ?5 WHERE id = ?1",
+                "UPDATE request SET phase = ?2, token = ?3, started = ?4, deadline = ?5, steered_by = ?6 WHERE id = ?1",
             )?
             .execute(params![
                 asked.id,
                 phase as i64,
                 semaphore.token,
                 self.now,
-                deadline
+                deadline,
+                asked.by,
             ])?;
         let kind = if granted {
             EventKind::Granted
@@ -1515,18 +1667,26 @@ impl<'a> Transition<'a> {
         semaphore: &mut Semaphore,
         kind: EventKind,
     ) -> Result<usize, Problem> {
-        let busy: Vec<Asked> = self
+        let mut busy: Vec<Asked> = self
             .db
             .prepare_cached(requests!(
                 "WHERE semaphore = ?1 AND phase > 0 ORDER BY token"
             ))?
             .query_map([semaphore.id], Asked::read)?
             .collect::<Result<_, _>>()?;
-        for asked in &busy {
+        for asked in &mut busy {
+            self.note_actor(asked);
             self.tell(asked, Fate::Lost)?;
             self.end_busy(semaphore, asked, Status::Done, kind)?;
         }
         Ok(busy.len())
+    }
+
+    /// An administrator does something to the request: that is kept with it.
+    fn note_actor(&self, asked: &mut Asked) {
+        if self.actor.is_some() {
+            asked.by.clone_from(&self.actor);
+        }
     }
 
     /// Deletes a live request, and keeps what is worth showing.
@@ -1545,8 +1705,8 @@ impl<'a> Transition<'a> {
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO ended (semaphore, nth, uuid, status, granted, priority, who, run, host,
-                     pid, token, requested, started, ended, slot)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                     pid, token, requested, started, ended, slot, steered_by, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             )?
             .execute(params![
                 semaphore.id,
@@ -1564,8 +1724,13 @@ impl<'a> Transition<'a> {
                 asked.started,
                 self.now,
                 asked.slot,
+                asked.by,
+                self.clock.seconds(self.now),
             ])?;
         semaphore.ended += 1;
+        if semaphore.ended % ENDED_KEPT as i64 == 0 {
+            records::keep(self.db, semaphore.id)?;
+        }
         Ok(())
     }
 
@@ -1613,6 +1778,36 @@ impl<'a> Transition<'a> {
         Ok(())
     }
 
+    /// This session wants to know what happens from now on, also in this transaction. Gives the number of the last event
+    /// before.
+    pub(super) fn observe(&mut self) -> Result<i64, Problem> {
+        self.db
+            .prepare_cached("UPDATE session SET observes = 1 WHERE id = ?1")?
+            .execute([self.me])?;
+        self.observed = Some(true);
+        // Not the largest that is there: events are deleted.
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0)",
+            )?
+            .query_row([], |row| row.get(0))?)
+    }
+
+    /// This session wants to know nothing any more. Events that no session wants go.
+    pub(super) fn observe_no_more(&mut self) -> Result<(), Problem> {
+        self.db
+            .prepare_cached("UPDATE session SET observes = 0 WHERE id = ?1")?
+            .execute([self.me])?;
+        self.db
+            .prepare_cached(
+                "DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM session WHERE observes)",
+            )?
+            .execute([])?;
+        self.observed = None;
+        Ok(())
+    }
+
     fn is_observed(&mut self) -> Result<bool, Problem> {
         if let Some(observed) = self.observed {
             return Ok(observed);
@@ -1635,13 +1830,14 @@ impl<'a> Transition<'a> {
             return Ok(());
         }
         self.effects.happened = true;
+        let by = self.actor.as_ref().filter(|_| kind.is_of_a_command());
         let kind = serde_json::to_value(kind)
             .ok()
             .and_then(|kind| kind.as_str().map(str::to_owned));
         self.db
             .prepare_cached(
-                "INSERT INTO event (kind, semaphore, uuid, who, run, busy, waiting, slots, at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO event (kind, semaphore, uuid, who, run, busy, waiting, slots, at, steered_by)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 kind,
@@ -1653,6 +1849,7 @@ impl<'a> Transition<'a> {
                 semaphore.waiting as i64,
                 semaphore.slots,
                 self.clock.seconds(self.now),
+                by,
             ])?;
         let id = self.db.last_insert_rowid();
         if id % EVENTS_PRUNED_EVERY == 0 {

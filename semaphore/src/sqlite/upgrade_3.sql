@@ -1,0 +1,45 @@
+-- Version 3: who steered, the audit, and a longer history.
+-- Administrators are written as JSON: [login, host, program].
+
+ALTER TABLE request ADD COLUMN steered_by TEXT;
+ALTER TABLE event ADD COLUMN steered_by TEXT;
+ALTER TABLE ended ADD COLUMN steered_by TEXT;
+-- The time of its end on the wall's clock, in seconds since 1970. None: a program of before wrote the row.
+ALTER TABLE ended ADD COLUMN at REAL;
+
+-- Commands that changed something. The states before and after are JSON.
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    actor TEXT,
+    command TEXT NOT NULL,
+    semaphore TEXT NOT NULL,
+    uuid BLOB,
+    who TEXT,
+    before TEXT,
+    after TEXT,
+    hits INTEGER NOT NULL
+);
+CREATE INDEX audit_semaphore ON audit (semaphore, id);
+
+-- Requests that ended longer ago. Whenever the ring of `ended` has gone round, its rows are copied to here: so the end of
+-- a request costs no more than before, but for one in a round. Waited and ran are nanoseconds.
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    semaphore INTEGER NOT NULL,
+    uuid BLOB NOT NULL,
+    status INTEGER NOT NULL,
+    granted INTEGER NOT NULL,
+    priority INTEGER NOT NULL,
+    who TEXT,
+    run BLOB,
+    host TEXT,
+    pid INTEGER,
+    token INTEGER,
+    waited INTEGER NOT NULL,
+    ran INTEGER,
+    at REAL NOT NULL,
+    slot TEXT,
+    steered_by TEXT
+);
+CREATE INDEX history_semaphore ON history (semaphore, id);
