@@ -925,3 +925,46 @@ fn a_store_that_is_away_is_said_and_comes_back() {
         .ok();
     events.until(|event| is_about(event, "slots_changed", "slot"));
 }
+
+#[test]
+fn the_audit_says_who_changed_what_from_where() {
+    let (folder, service, operator) = served(&[]);
+    let ci = service.client(&folder, "operator", &["--name", "ci"]);
+    ci.post(&format!("{SLOT}/slots"), &json!({"slots": 3})).ok();
+    ci.post("/api/v1/semaphores/shop-db/pin", &json!({})).ok();
+    let audit = operator.get("/api/v1/audit?semaphore=slot&since=1h").ok();
+    let entry = &audit[0];
+    let actor = json!({"login": "ci", "host": "127.0.0.1", "program": "api"});
+    assert_eq!(
+        (&entry["actor"], &entry["after"]["slots"]),
+        (&actor, &json!(3))
+    );
+    let printed = folder.cla(&["sem", "audit", "slot", "--json"]);
+    let printed: Value = serde_json::from_str(printed.printed()).unwrap();
+    assert_eq!(printed, audit, "the same as the command line's");
+    let some = service.client(&folder, "viewer", &["--semaphores", "shop-*"]);
+    let seen = some.get("/api/v1/audit").ok();
+    let seen: Vec<_> = seen.as_array().unwrap().iter().collect();
+    assert!(!seen.is_empty() && seen.iter().all(|entry| entry["semaphore"] == "shop-db"));
+
+    let lease = ci
+        .post(&format!("{SLOT}/acquire"), &json!({"who": "backup.py"}))
+        .ok();
+    let released = ci.post(
+        &format!("{SLOT}/release"),
+        &json!({"lease": lease["lease"]}),
+    );
+    assert_eq!(released.status, 204);
+    redis::eventually("it is in the history", || {
+        let history = operator.get(&format!("{SLOT}/history")).ok();
+        history[0]["who"] == "backup.py" && history[0]["status"] == "done"
+    });
+    assert_eq!(
+        operator.get("/api/v1/semaphores/no/history").refused(404),
+        "unknown-semaphore"
+    );
+    assert_eq!(
+        operator.get("/api/v1/audit?since=soon").refused(422),
+        "invalid-request"
+    );
+}

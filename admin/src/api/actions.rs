@@ -167,7 +167,7 @@ async fn lock_one(
     name: &SemaphoreName,
     cancel_waiting: bool,
 ) -> Result<usize, Problem> {
-    let semaphores = service.acting_as(person);
+    let semaphores = &service.acting_as(person);
     // The lock first: nobody who waits is let in while the others are cancelled.
     semaphores.set_slots(name, Slots::LOCKED).await?;
     if !cancel_waiting {

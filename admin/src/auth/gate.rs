@@ -53,12 +53,12 @@ async fn admit(gate: &Gate, request: &mut Request) -> Result<(), Response> {
         Access::Role(role) | Access::Page(role) => (*role, false),
         Access::Whole(role) => (*role, true),
     };
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map(|ConnectInfo(address)| address.ip());
     let known = request.extensions().get::<Person>().cloned();
     let person = match known {
         Some(person) => person,
         None => {
-            let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-            let peer = peer.map(|ConnectInfo(address)| address.ip());
             // A copy: a reference to the request, whose body only one thread may use, cannot be held across a wait.
             let headers = request.headers().clone();
             let identified = identify(service, peer, &headers).await;
@@ -79,7 +79,7 @@ async fn admit(gate: &Gate, request: &mut Request) -> Result<(), Response> {
     if whole && person.is_restricted() {
         return Err(Problem::restricted().into_response());
     }
-    request.extensions_mut().insert(person);
+    request.extensions_mut().insert(person.at(peer));
     Ok(())
 }
 

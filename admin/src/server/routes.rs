@@ -11,7 +11,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::headers::surround;
 use crate::api::problem::Problem;
-use crate::api::{self, actions, events, leases, openapi, requests, runs, semaphores};
+use crate::api::{self, actions, events, leases, openapi, records, requests, runs, semaphores};
 use crate::auth::{Access, Gate, Role, gate};
 use crate::metrics;
 use crate::panel;
@@ -70,6 +70,7 @@ pub(crate) fn table() -> Vec<Route> {
         route(GET, "/api/v1/events", Needs(Viewer), events::stream),
         route(GET, "/api/v1/semaphores", Needs(Viewer), semaphores::list),
         route(GET, "/api/v1/semaphores/{name}", Needs(Viewer), semaphores::show),
+        route(GET, "/api/v1/semaphores/{name}/history", Needs(Viewer), records::history),
         route(DELETE, "/api/v1/semaphores/{name}", Needs(Operator), actions::forget),
         route(POST, "/api/v1/semaphores/{name}/slots", Needs(Operator), actions::slots),
         route(POST, "/api/v1/semaphores/{name}/pin", Needs(Operator), actions::pin),
@@ -86,6 +87,7 @@ pub(crate) fn table() -> Vec<Route> {
         route(POST, "/api/v1/requests/{id}/cancel", Needs(Operator), requests::cancel),
         route(POST, "/api/v1/requests/{id}/move", Needs(Operator), requests::move_to),
         route(POST, "/api/v1/requests/{id}/release", Needs(Operator), requests::release),
+        route(GET, "/api/v1/audit", Needs(Viewer), records::audit),
         route(POST, "/api/v1/actions", Needs(Operator), actions::several),
 
         route(GET, "/api/v1/rules", Whole(Viewer), runs::rules),

@@ -26,7 +26,7 @@ use utoipa::{IntoParams, ToSchema};
 pub(crate) use self::schema::{
     LengthJson, PlaceJson, Problem, Semaphore, SlotsChangeJson, SlotsJson,
 };
-use super::{actions, events, leases, requests, runs, semaphores};
+use super::{actions, events, leases, records, requests, runs, semaphores};
 use crate::auth::Access;
 use crate::runs as rooms;
 use crate::server::routes::{Route, table};
@@ -200,6 +200,18 @@ fn describe(route: &Route, all: &mut Schemas) -> Option<Described> {
                 .body(all.of::<leases::Release>())
                 .also("410", "The lease was lost or released")
         }
+        "/api/v1/semaphores/{name}/history" => described(
+            "semaphores",
+            "Requests of one semaphore that ended, the newest first",
+            Many(all.of::<schema::Request>()),
+        )
+        .query(query::<records::WantedHistory>()),
+        "/api/v1/audit" => described(
+            "semaphores",
+            "Who changed what, the newest first",
+            Many(all.of::<schema::AuditEntry>()),
+        )
+        .query(query::<records::WantedAudit>()),
         "/api/v1/requests" => described("requests", "All requests", Many(all.of::<schema::Row>()))
             .query(query::<requests::Wanted>()),
         "/api/v1/requests/{id}" => {
@@ -398,7 +410,7 @@ mod tests {
 
     use std::collections::BTreeSet;
 
-    use cla_runtime::semaphore::{Request, SemaphoreName, Semaphores};
+    use cla_runtime::semaphore::{Actor, AuditQuery, Request, SemaphoreName, Semaphores, Slots};
     use serde_json::Value;
 
     use super::*;
@@ -450,5 +462,13 @@ mod tests {
         };
         assert_eq!(described("Semaphore"), fields(&view));
         assert_eq!(described("Request"), fields(&view["requests"][0]));
+        let actor = Actor::new("me", "here", "api");
+        let acting = semaphores.acting_as(actor);
+        acting.set_slots(&name, Slots::ONE).await.unwrap();
+        let audit = semaphores.audit(AuditQuery::new()).await.unwrap();
+        let entry = serde_json::to_value(&audit[0]).unwrap();
+        assert_eq!(described("AuditEntry"), fields(&entry));
+        assert_eq!(described("AuditState"), fields(&entry["after"]));
+        assert_eq!(described("Actor"), fields(&entry["actor"]));
     }
 }

@@ -57,6 +57,54 @@ pub(crate) struct Request {
     waited: f64,
     #[schema(required)]
     ran: Option<f64>,
+    #[schema(required)]
+    ended_at: Option<f64>,
+    /// Which administrator granted, cancelled, moved or ended it last.
+    #[schema(required)]
+    by: Option<Actor>,
+}
+
+/// Who gives a command.
+#[derive(ToSchema)]
+pub(crate) struct Actor {
+    login: String,
+    #[schema(required)]
+    host: Option<String>,
+    /// `panel`, `api`, `sem`, `top`, `repl`, or a rule.
+    program: String,
+}
+
+/// A command that changed something.
+#[derive(ToSchema)]
+pub(super) struct AuditEntry {
+    sequence: u64,
+    at: f64,
+    #[schema(required)]
+    actor: Option<Actor>,
+    command: String,
+    semaphore: String,
+    #[schema(required)]
+    request: Option<String>,
+    #[schema(required)]
+    who: Option<String>,
+    #[schema(required)]
+    before: Option<AuditState>,
+    #[schema(required)]
+    after: Option<AuditState>,
+    /// How many requests it granted, cancelled, moved or ended.
+    hits: u64,
+}
+
+/// A semaphore right before or after a command.
+#[derive(ToSchema)]
+struct AuditState {
+    #[schema(value_type = SlotsJson)]
+    slots: Value,
+    pinned: bool,
+    busy: u64,
+    waiting: u64,
+    #[schema(required)]
+    place: Option<u64>,
 }
 
 /// Where a request is in its life.
