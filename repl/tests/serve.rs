@@ -346,7 +346,7 @@ fn a_client_that_goes_away_has_left_the_line_and_its_lease_runs_out() {
     waits.shutdown(Shutdown::Both).unwrap();
     drop(waits);
     folder.until_waiting(0);
-    // Nobody refreshes the lease: the rule gets the slot.
+    // The lease is not refreshed: the rule gets the slot.
     assert_eq!(let_in(&folder.start(&["run", "queue.js"]).end()).0, "in");
 }
 
@@ -514,7 +514,7 @@ fn at_the_end_runs_get_some_time_and_everything_is_given_back() {
 }
 
 #[test]
-fn nobody_without_a_right_token_sees_or_changes_anything() {
+fn without_a_right_token_nothing_is_seen_or_changed() {
     let (folder, service, _operator) = served(&[]);
     let stranger = service.stranger();
     let set = json!({"slots": 0});
@@ -598,6 +598,7 @@ fn the_link_signs_one_browser_in_and_its_cookie_is_for_own_pages_only() {
     let (_folder, service, _operator) = served(&[]);
     let stranger = service.stranger();
     let path = service.link.split_once(&service.address).unwrap().1;
+    assert_eq!(stranger.ask("HEAD", path, None).status, 200);
     let signed_in = stranger.get(path);
     assert_eq!(
         (signed_in.status, signed_in.header("location")),
@@ -605,6 +606,7 @@ fn the_link_signs_one_browser_in_and_its_cookie_is_for_own_pages_only() {
     );
     let cookie = signed_in.header("set-cookie").unwrap();
     assert!(cookie.contains("HttpOnly; SameSite=Strict"), "{cookie}");
+    assert!(!cookie.contains("Secure"), "plain HTTP: {cookie}");
     let browser = stranger.with("Cookie", cookie.split(';').next().unwrap());
     assert_eq!(browser.get("/").status, 200);
     assert_eq!(stranger.get(path).status, 403, "the link is used up");

@@ -168,7 +168,7 @@ async fn lock_one(
     cancel_waiting: bool,
 ) -> Result<usize, Problem> {
     let semaphores = &service.acting_as(person);
-    // The lock first: nobody who waits is let in while the others are cancelled.
+    // The lock first: no waiter is admitted while the others are cancelled.
     semaphores.set_slots(name, Slots::LOCKED).await?;
     if !cancel_waiting {
         return Ok(0);

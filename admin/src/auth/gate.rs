@@ -89,7 +89,7 @@ async fn identify(
     headers: &HeaderMap,
 ) -> Result<Person, Problem> {
     let person = match service.auth.recall(headers) {
-        // Whoever is known is let in, whatever others try from the same address, such as that of a proxy.
+        // A client that is known is admitted, whatever others try from the same address, such as that of a proxy.
         Credentials::Person(person) => return Ok(person),
         Credentials::None => return Err(Problem::unauthenticated()),
         Credentials::Wrong => {

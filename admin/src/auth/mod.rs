@@ -185,14 +185,14 @@ impl Auth {
     }
 
     /// Begins a session with a token, and gives the `Set-Cookie` header that hands it to the browser.
-    pub(crate) async fn sign_in(&self, token: &str) -> Option<(Person, String)> {
+    pub(crate) async fn sign_in(&self, token: &str, secure: bool) -> Option<(Person, String)> {
         let tokens = self.tokens.as_ref()?;
         let (person, id) = match tokens.recall(token) {
             Recalled::Right(person, id) => (person, id),
             Recalled::Unsure(found) => tokens.verify(token, found).await?,
             Recalled::Wrong => return None,
         };
-        let cookie = self.sessions.begin(person.clone(), Some(id));
+        let cookie = self.sessions.begin(person.clone(), Some(id), secure);
         Some((person, cookie))
     }
 

@@ -149,9 +149,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_route_lets_in_who_may_and_nobody_else() {
+    async fn every_route_admits_the_roles_of_the_table_and_no_others() {
         let semaphores = Semaphores::memory();
-        // Nobody who is let in has to wait.
+        // No request of this test waits for a slot.
         let acquire = SemaphoreName::new("acquire").unwrap();
         let unlimited = semaphores.set_slots(&acquire, Slots::Unlimited).await;
         unlimited.unwrap();
@@ -162,18 +162,18 @@ mod tests {
         let router = admin.into_router();
         for route in table() {
             let at = format!("{} {}", route.method, route.path);
-            let nobody = status(&router, &route, None).await;
+            let anonymous = status(&router, &route, None).await;
             let needed = match route.access {
                 Access::Public => {
-                    assert!(nobody != StatusCode::UNAUTHORIZED, "{at}");
+                    assert!(anonymous != StatusCode::UNAUTHORIZED, "{at}");
                     continue;
                 }
                 Access::Page(role) => {
-                    assert_eq!(nobody, StatusCode::SEE_OTHER, "{at}");
+                    assert_eq!(anonymous, StatusCode::SEE_OTHER, "{at}");
                     role
                 }
                 Access::Role(role) | Access::Whole(role) => {
-                    assert_eq!(nobody, StatusCode::UNAUTHORIZED, "{at}");
+                    assert_eq!(anonymous, StatusCode::UNAUTHORIZED, "{at}");
                     role
                 }
             };
