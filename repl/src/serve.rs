@@ -1,5 +1,7 @@
 //! `cla serve`: the administrators' panel in a browser, and its HTTP interface.
 
+mod notify;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -194,6 +196,7 @@ fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
         }
         let admin = admin.rules(rules(args, &semaphores)?).build()?;
         announce(args, &admin)?;
+        notify::ready();
         let shutdown = Shutdown::new();
         let ended = server.serve(admin.clone(), shutdown.clone());
         tokio::pin!(ended);
@@ -201,7 +204,11 @@ fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
             ended = &mut ended => ended?,
             // The server goes on to answer meanwhile, so that people see what still runs.
             () = async {
-                signals.next().await;
+                tokio::select! {
+                    _ = signals.next() => {}
+                    () = notify::keep_saying_that_it_works() => {}
+                }
+                notify::stopping();
                 admin.drain(args.grace).await;
             } => {
                 shutdown.ask();

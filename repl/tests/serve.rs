@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use cla_tests::redis;
 use common::http::{Answer, Client, SentEvent, Service};
-use common::{Folder, HOLD, QUEUE, let_in};
+use common::{Folder, HOLD, QUEUE, Running, let_in};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -969,4 +969,35 @@ fn the_audit_says_who_changed_what_from_where() {
         operator.get("/api/v1/audit?since=soon").refused(422),
         "invalid-request"
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_service_manager_hears_that_it_is_ready_that_it_works_and_that_it_ends() {
+    let folder = Folder::with(&[]);
+    let path = folder.path().join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    manager
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "100000");
+    let running = Running::start(command);
+    let hears = || {
+        let mut text = [0; 64];
+        let length = manager.recv(&mut text).unwrap();
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    };
+    assert_eq!(hears(), "READY=1");
+    assert_eq!(hears(), "WATCHDOG=1");
+    assert_eq!(hears(), "WATCHDOG=1");
+    running.send(Signal::SIGTERM);
+    let mut heard = hears();
+    while heard == "WATCHDOG=1" {
+        heard = hears();
+    }
+    assert_eq!(heard, "STOPPING=1");
+    assert_eq!(running.end().code, Some(0));
 }
