@@ -713,6 +713,20 @@ fn oversized_slow_and_crooked_requests_are_refused() {
 }
 
 #[test]
+fn a_body_that_does_not_come_is_not_waited_for() {
+    let (_folder, _service, operator) = served(&[]);
+    let mut slow = operator.connect();
+    let mut head = format!("POST {SLOT}/slots HTTP/1.1\r\nConnection: close\r\n");
+    for (name, value) in &operator.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("Content-Type: application/json\r\nContent-Length: 12\r\n\r\n{\"slots\"");
+    slow.write_all(head.as_bytes()).unwrap();
+    assert_eq!(Answer::read(slow).refused(408), "too-slow");
+    assert_eq!(operator.get(SLOT).refused(404), "unknown-semaphore");
+}
+
+#[test]
 fn an_address_that_tries_tokens_is_stopped() {
     let (folder, service, operator) = served(&[]);
     operator.get("/api/v1/semaphores").ok();

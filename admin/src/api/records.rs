@@ -11,6 +11,7 @@ use cla_runtime::semaphore::{AuditEntry, AuditQuery, HistoryQuery, RequestView};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::openapi::{LengthJson, NameJson};
 use super::problem::Problem;
 use super::semaphores::{named, view};
 use crate::auth::Person;
@@ -24,9 +25,12 @@ const PAGE: usize = 100;
 #[into_params(parameter_in = Query)]
 pub(crate) struct WantedAudit {
     /// Only what concerns this semaphore.
+    #[param(value_type = Option<NameJson>, inline)]
     semaphore: Option<String>,
     /// Only what is no older: seconds, or a text such as `1h`.
+    #[param(value_type = Option<LengthJson>, inline)]
     since: Option<String>,
+    #[param(maximum = 1_000_000_000)]
     limit: Option<usize>,
 }
 
@@ -35,7 +39,9 @@ pub(crate) struct WantedAudit {
 #[into_params(parameter_in = Query)]
 pub(crate) struct WantedHistory {
     /// Only what ended no longer ago: seconds, or a text such as `1h`.
+    #[param(value_type = Option<LengthJson>, inline)]
     since: Option<String>,
+    #[param(maximum = 1_000_000_000)]
     limit: Option<usize>,
 }
 

@@ -29,7 +29,9 @@ pub(crate) struct Wanted {
     #[param(inline)]
     order: Option<Order>,
     /// Of the result, so many are left out at the start.
+    #[param(maximum = 1_000_000_000)]
     offset: usize,
+    #[param(maximum = 1_000_000_000)]
     limit: Option<usize>,
     /// `false`: without the requests.
     requests: Option<bool>,

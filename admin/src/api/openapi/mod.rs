@@ -24,7 +24,8 @@ use utoipa::openapi::{
 use utoipa::{IntoParams, ToSchema};
 
 pub(crate) use self::schema::{
-    LengthJson, PlaceJson, Problem, Semaphore, SlotsChangeJson, SlotsJson,
+    IdJson, LengthJson, NameJson, PlaceJson, Problem, Semaphore, SlotsChangeJson, SlotsJson,
+    Status, WaitJson,
 };
 use super::{actions, events, leases, records, requests, runs, semaphores};
 use crate::auth::Access;
@@ -47,7 +48,8 @@ struct Described {
     tag: &'static str,
     summary: &'static str,
     query: Vec<Parameter>,
-    body: Option<RefOr<Schema>>,
+    /// With whether there must be one.
+    body: Option<(RefOr<Schema>, Required)>,
     answer: Answer,
     /// Answers with another status than 200 besides.
     also: Vec<(&'static str, &'static str)>,
@@ -89,7 +91,13 @@ impl Described {
     }
 
     fn body(mut self, body: RefOr<Schema>) -> Self {
-        self.body = Some(body);
+        self.body = Some((body, Required::True));
+        self
+    }
+
+    /// A body that may be absent.
+    fn maybe(mut self, body: RefOr<Schema>) -> Self {
+        self.body = Some((body, Required::False));
         self
     }
 
@@ -167,7 +175,7 @@ fn describe(route: &Route, all: &mut Schemas) -> Option<Described> {
             "Sets no slots; cancels all that wait, if wanted",
             hit(all),
         )
-        .body(all.of::<actions::Lock>()),
+        .maybe(all.of::<actions::Lock>()),
         "/api/v1/semaphores/{name}/purge" => described(
             "semaphores",
             "Frees every slot, and lets everybody in",
@@ -183,7 +191,7 @@ fn describe(route: &Route, all: &mut Schemas) -> Option<Described> {
             "Waits for a slot, and gives a lease of it",
             One(all.of::<leases::Given>()),
         )
-        .body(all.of::<leases::Wish>())
+        .maybe(all.of::<leases::Wish>())
         .also(
             "409",
             "No slot became free in time, or the wait was cancelled, or could never have ended",
@@ -335,9 +343,15 @@ fn operation(route: &Route, described: Described, problem: &RefOr<Schema>) -> Op
             .description(Some(format!("Needs the role {role}.")))
             .security(SecurityRequirement::new("token", Vec::<String>::new()));
     }
-    for name in ["name", "id"] {
+    let beginning = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[0-9a-f]{4,8}$"));
+    let id = match route.path.contains("/requests/") {
+        true => beginning,
+        false => schema::id(),
+    };
+    for (name, text) in [("name", schema::name()), ("id", id)] {
         if route.path.contains(&format!("{{{name}}}")) {
-            let text = ObjectBuilder::new().schema_type(Type::String);
             let parameter = ParameterBuilder::new()
                 .name(name)
                 .parameter_in(ParameterIn::Path)
@@ -349,9 +363,11 @@ fn operation(route: &Route, described: Described, problem: &RefOr<Schema>) -> Op
     for parameter in described.query {
         operation = operation.parameter(parameter);
     }
-    if let Some(body) = described.body {
+    if let Some((body, required)) = described.body {
         let content = ContentBuilder::new().schema(Some(body)).build();
-        let body = RequestBodyBuilder::new().content("application/json", content);
+        let body = RequestBodyBuilder::new()
+            .content("application/json", content)
+            .required(Some(required));
         operation = operation.request_body(Some(body.build()));
     }
     let done = match described.answer {
