@@ -12,8 +12,10 @@ mod render;
 mod repl;
 mod run;
 mod sem;
+mod serve;
 mod signals;
 mod store;
+mod token;
 mod types;
 
 use std::fmt::Display;
@@ -40,6 +42,7 @@ Examples:
   cla repl                         try rules and steer semaphores at a prompt
   cla sem list                     who holds and who waits for what, in all terminals
   cla sem slots deploy-target 2    let two at once
+  cla serve                        the same in a browser, live, and for programs over HTTP
   cla doctor                       where the semaphores are, and whether all is well there
   cla types                        what rules can import, as TypeScript declarations
   cla run --help                   everything about running rules";
@@ -50,6 +53,8 @@ enum Command {
     Repl(repl::Args),
     Check(check::Args),
     Sem(sem::Args),
+    Serve(serve::Args),
+    Token(token::Args),
     Doctor(doctor::Args),
     Types(types::Args),
     Completions(completions::Args),
@@ -65,6 +70,8 @@ fn main() -> ExitCode {
         Command::Repl(args) => repl::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Sem(args) => sem::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Token(args) => token::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Types(args) => types::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -4,7 +4,6 @@ mod dry;
 mod names;
 mod output;
 mod plan;
-mod report;
 mod screen;
 mod session;
 pub(crate) mod sizes;

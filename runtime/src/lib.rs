@@ -43,6 +43,7 @@ mod limits;
 mod modules;
 mod native;
 mod output;
+mod report;
 mod rule;
 mod run;
 mod script;

@@ -1,8 +1,10 @@
 //! What is to be run: a file, or a text with a name.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::modules::read::{ReadError, read_below};
 use crate::rule::Fork;
 use crate::session;
 
@@ -50,6 +52,28 @@ impl Script {
         Self {
             source: Source::File(path.as_ref().to_path_buf()),
         }
+    }
+
+    /// A rule in a file below `folder`, read now: what was found below the folder is what runs, whatever becomes of the
+    /// path meanwhile. `path` is relative to the folder. Blocks while it reads; the file has at most 64 MiB.
+    ///
+    /// # Errors
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) when the path leads out of the folder, also by a link;
+    /// what the system says when there is no such file; an error of its own when it is no text.
+    pub fn below(folder: impl AsRef<Path>, path: impl AsRef<Path>) -> io::Result<Self> {
+        let folder = folder.as_ref().canonicalize()?;
+        let (place, text) = read_below(&folder, path.as_ref()).map_err(|error| match error {
+            ReadError::System(error) => error,
+            ReadError::Outside(_) => io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "it lies outside of the folder",
+            ),
+            other => io::Error::other(other.to_string()),
+        })?;
+        let name = place
+            .to_str()
+            .ok_or_else(|| io::Error::other("the path is not valid UTF-8"))?;
+        Ok(Self::read(name, text))
     }
 
     /// A rule in memory. `name` appears in errors, and its extension tells the language.

@@ -215,6 +215,7 @@
 
 mod actor;
 mod audit;
+mod change;
 mod command;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -251,6 +252,7 @@ mod view;
 
 pub use actor::Actor;
 pub use audit::{AUDIT_AGE, AUDIT_KEPT, AuditEntry, AuditQuery, AuditState};
+pub use change::{ChangeError, PlaceChange, SlotsChange};
 pub use command::{AdminAction, AdminCommand};
 pub use connect::{StoreUrl, StoreUrlError};
 pub use diagnosis::{ClientView, Diagnosis, Fact};

@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use super::output::{Colours, RunOutput};
 use super::plan::Planned;
 use super::screen::Screen;
-use super::{Args, report, status};
+use super::{Args, status};
 use crate::signals::{Signal, Signals};
 
 /// Who waits for less than this does not wonder what is going on.
@@ -212,7 +212,7 @@ impl Session {
         run.output.finish();
         self.done += 1;
         if self.json {
-            let line = report::json(&run.file, report);
+            let line = report.to_json(&run.file) + "\n";
             self.screen.write(OutputStream::Stdout, &line);
         }
         match &report.result {

@@ -54,6 +54,17 @@ pub(crate) fn read(
     read_opened(file, run)
 }
 
+/// Reads a file that must lie below a folder, which is canonical, where no run asks; says where it lies.
+pub(crate) fn read_below(folder: &Path, path: &Path) -> Result<(PathBuf, Arc<str>), ReadError> {
+    let path = folder.join(path);
+    let file = open(&path)?;
+    let roots = [folder.to_path_buf()];
+    match place_of(&file, &path)? {
+        Some(place) if is_below(&place, &roots) => Ok((place, read_opened(file, None)?)),
+        _ => Err(ReadError::Outside(list_of(&roots))),
+    }
+}
+
 /// Reads a regular file wherever it lies.
 pub(crate) fn read_anywhere(path: &Path, run: Option<&Run>) -> Result<Arc<str>, ReadError> {
     read_opened(open(path)?, run)

@@ -1,0 +1,185 @@
+//! Semaphores: seen.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderValue;
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
+use cla_runtime::semaphore::{SemaphoreName, SemaphoreView, Slots, Status};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::problem::Problem;
+use crate::auth::Person;
+use crate::service::Service;
+
+/// Which semaphores, and in which order.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Wanted {
+    /// Text that the name, or the `who` of a request, contains; any case.
+    q: Option<String>,
+    #[param(inline)]
+    state: Option<Condition>,
+    #[param(inline)]
+    sort: Sort,
+    #[param(inline)]
+    order: Option<Order>,
+    /// Of the result, so many are left out at the start.
+    #[param(maximum = 1_000_000_000)]
+    offset: usize,
+    #[param(maximum = 1_000_000_000)]
+    limit: Option<usize>,
+    /// `false`: without the requests.
+    requests: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Condition {
+    /// Somebody is busy.
+    Busy,
+    /// Somebody waits.
+    Waiting,
+    /// Neither.
+    Idle,
+    /// There are no slots.
+    Locked,
+    /// An administrator has set the slots.
+    Pinned,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Sort {
+    #[default]
+    Name,
+    Busy,
+    Waiting,
+    /// The longest wait of those who wait now.
+    Oldest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    Asc,
+    Desc,
+}
+
+/// `GET /api/v1/semaphores`: an array, as `cla sem list --json` prints it. `X-Total-Count` says how many there are without
+/// `offset` and `limit`.
+pub(crate) async fn list(
+    State(service): State<Arc<Service>>,
+    Extension(person): Extension<Person>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(wanted) = wanted?;
+    let mut views = service.semaphores.list().await?;
+    views.retain(|view| person.sees(view.name.as_str()));
+    let (total, views) = wanted.apply(views);
+    let mut response = Json(views).into_response();
+    let headers = response.headers_mut();
+    headers.insert("x-total-count", HeaderValue::from(total));
+    Ok(response)
+}
+
+/// `GET /api/v1/semaphores/NAME`: one, as `cla sem show --json` prints it.
+pub(crate) async fn show(
+    State(service): State<Arc<Service>>,
+    Extension(person): Extension<Person>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Json<SemaphoreView>, Problem> {
+    let name = named(&person, &name?.0)?;
+    view(&service, &name).await.map(Json)
+}
+
+/// A name that this person may see.
+pub(crate) fn named(person: &Person, name: &str) -> Result<SemaphoreName, Problem> {
+    let name = SemaphoreName::new(name).map_err(|error| Problem::invalid(error.to_string()))?;
+    if person.sees(name.as_str()) {
+        return Ok(name);
+    }
+    // What is not theirs to see is not there for them.
+    Err(unknown(&name))
+}
+
+fn unknown(name: &SemaphoreName) -> Problem {
+    Problem::unknown_semaphore(format!(
+        "there is no semaphore \"{name}\"; it comes into being with the first request for it"
+    ))
+}
+
+/// The semaphore as it is now.
+pub(crate) async fn view(
+    service: &Service,
+    name: &SemaphoreName,
+) -> Result<SemaphoreView, Problem> {
+    let found = service.semaphores.show(name).await?;
+    found.ok_or_else(|| unknown(name))
+}
+
+impl Wanted {
+    fn apply(&self, mut views: Vec<SemaphoreView>) -> (usize, Vec<SemaphoreView>) {
+        let text = self.q.as_ref().map(|text| text.to_lowercase());
+        views.retain(|view| {
+            text.as_ref().is_none_or(|text| mentions(view, text))
+                && self.state.is_none_or(|state| state.is_of(view))
+        });
+        // The store gives them by name, and sorting keeps that order among equals.
+        match self.sort {
+            Sort::Name => {}
+            Sort::Busy => views.sort_by_key(|view| std::cmp::Reverse(view.busy)),
+            Sort::Waiting => views.sort_by_key(|view| std::cmp::Reverse(view.waiting)),
+            Sort::Oldest => views.sort_by(|a, b| oldest_wait(b).total_cmp(&oldest_wait(a))),
+        }
+        // What is worth a look comes first: names from a, numbers from the largest.
+        let natural = match self.sort {
+            Sort::Name => Order::Asc,
+            _ => Order::Desc,
+        };
+        if self.order.is_some_and(|order| order != natural) {
+            views.reverse();
+        }
+        let total = views.len();
+        let limit = self.limit.unwrap_or(usize::MAX);
+        let mut views: Vec<_> = views.into_iter().skip(self.offset).take(limit).collect();
+        if self.requests == Some(false) {
+            for view in &mut views {
+                view.requests.clear();
+            }
+        }
+        (total, views)
+    }
+}
+
+impl Condition {
+    fn is_of(self, view: &SemaphoreView) -> bool {
+        let has = |status| view.requests.iter().any(|request| request.status == status);
+        match self {
+            Self::Busy => has(Status::Busy),
+            Self::Waiting => view.waiting > 0,
+            Self::Idle => view.waiting == 0 && !has(Status::Busy),
+            Self::Locked => view.slots == Slots::LOCKED,
+            Self::Pinned => view.pinned,
+        }
+    }
+}
+
+fn mentions(view: &SemaphoreView, text: &str) -> bool {
+    let mut who = view
+        .requests
+        .iter()
+        .filter_map(|request| request.who.as_ref());
+    view.name.as_str().to_lowercase().contains(text)
+        || who.any(|who| who.to_lowercase().contains(text))
+}
+
+fn oldest_wait(view: &SemaphoreView) -> f64 {
+    let waiting = view.requests.iter();
+    let waiting = waiting.filter(|request| request.status == Status::Waiting);
+    waiting.map(|request| request.waited).fold(-1.0, f64::max)
+}

@@ -1,0 +1,244 @@
+//! Who asks: [`Person`], and how the service knows: bearer tokens, cookies, or the host's own middleware.
+
+mod gate;
+mod random;
+mod sessions;
+mod tokens;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::gate::{Access, Gate, gate};
+pub(crate) use self::random::{fingerprint, secret};
+pub(crate) use self::sessions::Sessions;
+use self::tokens::{Recalled, Verifier};
+pub use self::tokens::{Token, TokenError, TokenStore};
+use crate::glob::Glob;
+use crate::server::hosts::AllowedHosts;
+
+/// What somebody may do. Each role may do all that the ones before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Sees everything, changes nothing.
+    Viewer,
+    /// Steers semaphores, takes leases, runs and stops the rules of the folder.
+    Operator,
+    /// Runs code of their own, and says who may do what.
+    Admin,
+}
+
+impl Role {
+    /// All of them, the least first.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Admin];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|role| role.as_str() == text);
+        found.ok_or("a role is viewer, operator or admin")
+    }
+}
+
+/// Somebody who was let in.
+///
+/// A host that knows its users puts one into the extensions of a request; the service then asks for nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    fields: Arc<Fields>,
+    /// The address of the client.
+    from: Option<IpAddr>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fields {
+    login: String,
+    role: Role,
+    semaphores: Option<Glob>,
+    /// Known by a cookie, which a browser also sends with what other sites make it ask.
+    by_cookie: bool,
+}
+
+impl Person {
+    /// Somebody with this name, for the audit, and this role.
+    #[must_use]
+    pub fn new(login: impl Into<String>, role: Role) -> Self {
+        Self {
+            fields: Arc::new(Fields {
+                login: login.into(),
+                role,
+                semaphores: None,
+                by_cookie: false,
+            }),
+            from: None,
+        }
+    }
+
+    /// Somebody who sees and steers only the semaphores with such names, and runs no rules.
+    #[must_use]
+    pub fn only(mut self, semaphores: Glob) -> Self {
+        Arc::make_mut(&mut self.fields).semaphores = Some(semaphores);
+        self
+    }
+
+    /// Somebody that the host's own middleware knows by a cookie: changes need proof that the host's own pages ask for them.
+    #[must_use]
+    pub fn by_cookie(mut self) -> Self {
+        Arc::make_mut(&mut self.fields).by_cookie = true;
+        self
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn login(&self) -> &str {
+        &self.fields.login
+    }
+
+    /// The role.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.fields.role
+    }
+
+    /// Whether this semaphore is theirs to see.
+    #[must_use]
+    pub fn sees(&self, semaphore: &str) -> bool {
+        let pattern = self.fields.semaphores.as_ref();
+        pattern.is_none_or(|pattern| pattern.matches(semaphore))
+    }
+
+    /// Whether they see only some semaphores.
+    #[must_use]
+    pub fn is_restricted(&self) -> bool {
+        self.fields.semaphores.is_some()
+    }
+
+    /// The same, at this address.
+    pub(crate) fn at(mut self, from: Option<IpAddr>) -> Self {
+        self.from = self.from.or(from);
+        self
+    }
+
+    /// From which address.
+    pub(crate) fn from(&self) -> Option<IpAddr> {
+        self.from
+    }
+
+    /// Whether both are let in alike, from wherever.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.fields == other.fields
+    }
+
+    pub(crate) fn is_by_cookie(&self) -> bool {
+        self.fields.by_cookie
+    }
+}
+
+/// How the service knows who asks.
+pub(crate) struct Auth {
+    pub(crate) sessions: Sessions,
+    tokens: Option<Verifier>,
+}
+
+/// What the headers of a request say about who asks.
+pub(crate) enum Credentials {
+    /// Nothing.
+    None,
+    /// Somebody.
+    Person(Person),
+    /// A token with this text, which says that it is this one.
+    Unsure(String, Arc<Token>),
+    /// Something that is wrong, or not right any more.
+    Wrong,
+}
+
+impl Auth {
+    pub(crate) fn new(tokens: Option<TokenStore>, hosts: &AllowedHosts) -> Self {
+        Self {
+            sessions: Sessions::new(hosts),
+            tokens: tokens.map(Verifier::new),
+        }
+    }
+
+    /// Begins a session with a token, and gives the `Set-Cookie` header that hands it to the browser.
+    pub(crate) async fn sign_in(&self, token: &str, secure: bool) -> Option<(Person, String)> {
+        let tokens = self.tokens.as_ref()?;
+        let (person, id) = match tokens.recall(token) {
+            Recalled::Right(person, id) => (person, id),
+            Recalled::Unsure(found) => tokens.verify(token, found).await?,
+            Recalled::Wrong => return None,
+        };
+        let cookie = self.sessions.begin(person.clone(), Some(id), secure);
+        Some((person, cookie))
+    }
+
+    /// Who has this session, unless its token is void.
+    fn session(&self, secret: &str) -> Option<Person> {
+        let (person, token) = self.sessions.find(secret)?;
+        let is_live = |id: &String| {
+            let tokens = self.tokens.as_ref();
+            tokens.is_some_and(|tokens| tokens.is_live(id))
+        };
+        token.as_ref().is_none_or(is_live).then_some(person)
+    }
+
+    /// Who asks, by the headers of the request, as far as that is known without hashing a token. A bearer token counts
+    /// before a cookie.
+    pub(crate) fn recall(&self, headers: &HeaderMap) -> Credentials {
+        if let Some(value) = headers.get(AUTHORIZATION) {
+            let token = value.to_str().ok().and_then(bearer);
+            let (Some(token), Some(tokens)) = (token, &self.tokens) else {
+                return Credentials::Wrong;
+            };
+            return match tokens.recall(token) {
+                Recalled::Right(person, _) => Credentials::Person(person),
+                Recalled::Unsure(found) => Credentials::Unsure(token.to_owned(), found),
+                Recalled::Wrong => Credentials::Wrong,
+            };
+        }
+        let cookies = headers.get_all(COOKIE).iter();
+        let mut cookies = cookies.filter_map(|value| value.to_str().ok());
+        let session = cookies.find_map(|cookies| self.sessions.cookie(cookies));
+        // A cookie that is over is as good as none: the browser goes on sending it.
+        match session.and_then(|secret| self.session(secret)) {
+            Some(person) => Credentials::Person(person),
+            None => Credentials::None,
+        }
+    }
+
+    /// Who a token stands for of which only its hash can tell.
+    pub(crate) async fn verify(&self, text: &str, token: Arc<Token>) -> Option<Person> {
+        let (person, _) = self.tokens.as_ref()?.verify(text, token).await?;
+        Some(person)
+    }
+}
+
+/// The token of `Bearer TOKEN`.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

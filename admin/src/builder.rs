@@ -1,0 +1,164 @@
+//! What hosts see of the service: [`Admin`].
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use cla_runtime::semaphore::Semaphores;
+use tokio::sync::watch;
+
+use crate::api::leases::Leases;
+use crate::auth::{Auth, TokenStore};
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::runs::{Rules, Runs};
+use crate::server::hosts::AllowedHosts;
+use crate::server::rate::RateLimit;
+use crate::server::routes;
+use crate::service::Service;
+
+/// The administrators' service for the semaphores of one store. Cheap to clone; all clones are the same service.
+#[derive(Clone)]
+pub struct Admin {
+    service: Arc<Service>,
+}
+
+/// Configures an [`Admin`].
+#[must_use]
+pub struct AdminBuilder {
+    semaphores: Semaphores,
+    tokens: Option<TokenStore>,
+    hosts: AllowedHosts,
+    rules: Option<Rules>,
+}
+
+impl Admin {
+    /// A service for these semaphores.
+    pub fn builder(semaphores: Semaphores) -> AdminBuilder {
+        AdminBuilder {
+            semaphores,
+            tokens: None,
+            hosts: AllowedHosts::default(),
+            rules: None,
+        }
+    }
+
+    /// All routes of the service, for a host's own server: mount it at the root of a host name.
+    ///
+    /// The host's server gives each request the address of its client as
+    /// [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo); without it, all clients share one rate limit. The host
+    /// is to limit how long it waits for the headers of a request; [`Server`](crate::Server) does.
+    pub fn into_router(self) -> Router {
+        routes::router(&self.service)
+    }
+
+    /// A link that signs one browser in as administrator. Each call makes a new one, which works once, for a day.
+    #[must_use]
+    pub fn sign_in_link(&self) -> String {
+        let token = self.service.auth.sessions.invite();
+        format!("{}/login?token={token}", self.service.hosts.address())
+    }
+
+    /// Where the service is, as `http://127.0.0.1:7007`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.service.hosts.address()
+    }
+
+    /// Begins the end, and waits for it: nothing new begins from now on, runs get the time of grace, are then cancelled, and
+    /// give back what they hold. Leases of clients are given back when the server ends.
+    pub async fn drain(&self, grace: Duration) {
+        self.service.draining.send_replace(true);
+        if let Some(runs) = &self.service.runs {
+            runs.drain(grace).await;
+        }
+    }
+
+    pub(crate) fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+}
+
+impl AdminBuilder {
+    /// The address at which clients reach the service: requests that name another host are refused.
+    ///
+    /// A loopback address is reached as `localhost`, too.
+    pub fn listening_on(mut self, address: SocketAddr) -> Self {
+        self.hosts = self.hosts.listening_on(address);
+        self
+    }
+
+    /// A further host name, with its port if it has one, by which clients reach the service:
+    /// `cla.example.com`; `https://cla.example.com` if a proxy in front speaks TLS for it.
+    pub fn allowed_host(mut self, host: impl Into<String>) -> Self {
+        self.hosts = self.hosts.allow(&host.into());
+        self
+    }
+
+    /// Clients reach the service over TLS at its own address.
+    pub fn over_tls(mut self) -> Self {
+        self.hosts = self.hosts.over_tls();
+        self
+    }
+
+    /// The tokens that let clients in (default: none).
+    pub fn tokens(mut self, tokens: TokenStore) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// The rules that clients run (default: none).
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.rules = Some(rules);
+        self
+    }
+
+    /// The service. It begins to listen to the store's events.
+    ///
+    /// # Errors
+    /// The folder of the rules cannot be read, or their history cannot be used.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn build(self) -> io::Result<Admin> {
+        let metrics = Arc::new(Metrics::new());
+        let live = Live::follow(self.semaphores.clone(), Arc::clone(&metrics));
+        let runs = self.rules.map(|rules| {
+            let (live, metrics) = (Arc::clone(&live), Arc::clone(&metrics));
+            Runs::new(rules, live, metrics)
+        });
+        let runs = runs.transpose()?;
+        let auth = Auth::new(self.tokens, &self.hosts);
+        let service = Service {
+            semaphores: self.semaphores,
+            auth,
+            hosts: self.hosts,
+            live,
+            metrics,
+            rate: RateLimit::default(),
+            leases: Leases::default(),
+            runs,
+            draining: watch::Sender::new(false),
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        let service = Arc::new(service);
+        Leases::sweep(&service);
+        Ok(Admin { service })
+    }
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admin")
+            .field("address", &self.address())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for AdminBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AdminBuilder").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,42 @@
+//! Styles and scripts, embedded in the program.
+
+use axum::extract::Path;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
+
+use crate::api::problem::Problem;
+
+/// A file.
+struct Asset {
+    name: &'static str,
+    kind: &'static str,
+    bytes: &'static [u8],
+}
+
+/// All files: add one here, and in `assets/`.
+const ASSETS: [Asset; 2] = [
+    Asset {
+        name: "panel.css",
+        kind: "text/css; charset=utf-8",
+        bytes: include_bytes!("assets/panel.css"),
+    },
+    Asset {
+        name: "panel.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("assets/panel.js"),
+    },
+];
+
+/// Where a file is. The version makes browsers fetch it anew after an update.
+pub(crate) fn url(name: &str) -> String {
+    format!("/assets/{name}?v={}", env!("CARGO_PKG_VERSION"))
+}
+
+/// `GET /assets/NAME`.
+pub(crate) async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
+    let found = ASSETS.iter().find(|asset| asset.name == name);
+    let found = found.ok_or_else(Problem::no_route)?;
+    // Asked for anew at each page: they are small, and a program that was built anew may have the same version.
+    let headers = [(CONTENT_TYPE, found.kind), (CACHE_CONTROL, "no-cache")];
+    Ok((headers, found.bytes).into_response())
+}

@@ -1,0 +1,44 @@
+//! What all rooms of the service share: [`Service`].
+
+use std::sync::Arc;
+
+use cla_runtime::semaphore::Semaphores;
+use tokio::sync::watch;
+
+use crate::api::leases::Leases;
+use crate::auth::Auth;
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::runs::Runs;
+use crate::server::hosts::AllowedHosts;
+use crate::server::rate::RateLimit;
+
+/// The state of one service, behind all of its routes.
+pub(crate) struct Service {
+    pub(crate) semaphores: Semaphores,
+    pub(crate) auth: Auth,
+    pub(crate) hosts: AllowedHosts,
+    pub(crate) live: Arc<Live>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) rate: RateLimit,
+    pub(crate) leases: Leases,
+    /// Unless the host gave no rules.
+    pub(crate) runs: Option<Arc<Runs>>,
+    /// The service is about to end: nothing new begins, and streams end.
+    pub(crate) draining: watch::Sender<bool>,
+    /// The program and its version, as `Server` would have it.
+    pub(crate) version: &'static str,
+}
+
+impl Service {
+    /// Ends when the service is about to end.
+    pub(crate) async fn drained(&self) {
+        let mut draining = self.draining.subscribe();
+        // The sender is in `self`, so this does not fail.
+        let _ = draining.wait_for(|draining| *draining).await;
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+}

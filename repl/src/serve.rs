@@ -1,0 +1,284 @@
+//! `cla serve`: the administrators' panel in a browser, and its HTTP interface.
+
+mod notify;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use cla_admin::{Admin, Rules, Server, Shutdown, TokenStore};
+use cla_runtime::semaphore::Semaphores;
+use cla_runtime::{Engine, Limits, OutputStream};
+use serde::Serialize;
+use tracing::level_filters::LevelFilter;
+
+use crate::signals::Signals;
+use crate::store::{Choice, StoreArgs};
+
+/// The file with the tokens that `cla token` makes, in the state folder.
+pub(crate) const TOKENS: &str = "tokens.json";
+
+/// As many threads as answer clients at most; rules run on others.
+const THREADS: usize = 4;
+
+/// Watch and steer semaphores in a browser and over HTTP, and run the rules of a folder
+///
+/// Prints a link that signs one browser in, once. Others sign in with tokens: see `cla token`. Programs send a token as
+/// `Authorization: Bearer TOKEN`; the interface is described at /openapi.json.
+///
+/// Ctrl-C or SIGTERM ends it in order: nothing new begins, what runs gets some time, and everything is given back.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// The folder whose rules can be run
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    folder: PathBuf,
+    /// The address to listen at; port 0 is any free one
+    ///
+    /// An address that other machines reach needs --tls-cert and --tls-key, or --plain-http.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7007")]
+    listen: SocketAddr,
+    /// A further name by which clients reach it: cla.example.com:7007, or https://cla.example.com behind a proxy with TLS
+    #[arg(long = "host", value_name = "NAME")]
+    hosts: Vec<String>,
+    /// Speak TLS with the certificate in this PEM file, followed by those that vouch for it; read anew when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Listen without TLS at an address that other machines reach: a proxy in front does that
+    #[arg(long)]
+    plain_http: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// At the end, what runs gets so long before it is cancelled: 250ms, 30s, 5m, or seconds
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::durations::patience)]
+    grace: Duration,
+    /// End a run that takes longer, waiting included
+    #[arg(long, value_name = "DURATION", value_parser = crate::durations::limit)]
+    timeout: Option<Duration>,
+    /// End a run that uses more memory: 64M, 1GiB (powers of 1024)
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = crate::run::sizes::memory)]
+    memory: usize,
+    /// Threads that run rules
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: u16,
+    /// The SQLite file that remembers the runs: a file of the folder's own in the state folder, if absent
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+    /// Say so much on standard error
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    log: LogLevel,
+    /// How to say it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
+    /// Print where it listens as a line of JSON: address, link, pid
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cla serve                              open the link that it prints
+  cla serve rules --listen 127.0.0.1:0   the rules in a folder, at a free port
+  cla token create --role operator       a token for a program
+
+Exit code:
+  0    ended in order
+  1    cannot listen there
+  2    wrong usage, which includes CLA_STORE and cla.toml";
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+/// How it is said.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Started {
+    address: String,
+    link: String,
+    pid: u32,
+}
+
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let is_protected = args.tls_cert.is_some() || args.plain_http;
+    if !args.listen.ip().is_loopback() && !is_protected {
+        crate::wrong_usage(
+            "serve",
+            &format_args!(
+                "{} can be reached by other machines, and tokens would travel unprotected: give --tls-cert and \
+                 --tls-key, or put a proxy with TLS in front and say --plain-http, or listen at 127.0.0.1",
+                args.listen
+            ),
+        );
+    }
+    let choice = match args.store.choose() {
+        Ok(choice) => choice,
+        Err(problem) => {
+            crate::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    log(args);
+    match serve(args, &choice) {
+        Ok(code) => code,
+        Err(error) => {
+            crate::report(&format_args!("cannot serve at {}: {error}", args.listen));
+            ExitCode::from(crate::exit::FAILED)
+        }
+    }
+}
+
+/// Sends what the service has to say to standard error.
+fn log(args: &Args) {
+    let level = match args.log {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    let format = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .with_ansi(crate::out::is_coloured(OutputStream::Stderr));
+    // There is no other: this is the only command that says anything in this way.
+    let _ = match args.log_format {
+        LogFormat::Text => format.with_target(false).try_init(),
+        LogFormat::Json => format.json().flatten_event(true).try_init(),
+    };
+}
+
+fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
+    let semaphores = match choice.open() {
+        Ok(semaphores) => semaphores,
+        Err(problem) => {
+            crate::report(&problem);
+            return Ok(ExitCode::from(crate::exit::USAGE));
+        }
+    };
+    allow_many_clients();
+    cla_runtime::semaphore::descriptors::for_an_event_loop()?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors.min(THREADS))
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        let mut server = Server::bind(args.listen).await?;
+        let mut admin = Admin::builder(semaphores.clone()).listening_on(server.local_addr()?);
+        if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
+            server = server.with_tls(certificate, key)?;
+            admin = admin.over_tls();
+        }
+        for host in &args.hosts {
+            admin = admin.allowed_host(host.as_str());
+        }
+        if let Some(folder) = crate::store::state_folder() {
+            admin = admin.tokens(TokenStore::new(folder.join(TOKENS)));
+        }
+        let admin = admin.rules(rules(args, &semaphores)?).build()?;
+        announce(args, &admin)?;
+        notify::ready();
+        let shutdown = Shutdown::new();
+        let ended = server.serve(admin.clone(), shutdown.clone());
+        tokio::pin!(ended);
+        tokio::select! {
+            ended = &mut ended => ended?,
+            // The server goes on to answer meanwhile, so that people see what still runs.
+            () = async {
+                tokio::select! {
+                    _ = signals.next() => {}
+                    () = notify::keep_saying_that_it_works() => {}
+                }
+                notify::stopping();
+                admin.drain(args.grace).await;
+            } => {
+                shutdown.ask();
+                ended.await?;
+            }
+        }
+        crate::store::close(&semaphores).await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Each client takes a descriptor, and many systems allow a program no more than 1024 unless it asks.
+fn allow_many_clients() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // Where that is not to be had, fewer clients are.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+}
+
+/// The rules of the folder.
+fn rules(args: &Args, semaphores: &Semaphores) -> io::Result<Rules> {
+    let engine = Engine::builder()
+        .workers(args.workers.into())
+        .semaphores(semaphores.clone())
+        .allow_folder(&args.folder)
+        .with(cla_stdlib::install)
+        .build();
+    let mut limits = Limits::default().memory(args.memory);
+    if let Some(timeout) = args.timeout {
+        limits = limits.timeout(timeout);
+    }
+    let rules = Rules::new(engine, &args.folder).limits(limits);
+    let history = args.history.clone().or_else(|| {
+        let folder = args.folder.canonicalize().ok()?;
+        let name = format!("runs-{}.db", key(&folder));
+        Some(crate::store::state_folder()?.join(name))
+    });
+    Ok(match history {
+        Some(file) => rules.history(file),
+        None => rules,
+    })
+}
+
+/// A short text that stands for a path, the same in every version of the program (FNV-1a).
+fn key(path: &Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+/// Says where it listens, and how to sign in.
+fn announce(args: &Args, admin: &Admin) -> io::Result<()> {
+    let started = Started {
+        address: admin.address(),
+        link: admin.sign_in_link(),
+        pid: std::process::id(),
+    };
+    let text = if args.json {
+        serde_json::to_string(&started)? + "\n"
+    } else {
+        format!(
+            "listening on {}\nopen this link, once: {}\n",
+            started.address, started.link
+        )
+    };
+    crate::out::print(&text)
+}
