@@ -125,16 +125,22 @@ async fn so_it_does_while_it_connects() {
     }
 }
 
-/// The cluster's client makes the connection again, with pauses, and the store goes on with the others.
+/// The cluster's client makes the connection again, with pauses: without them, thousands in this time. A message that
+/// comes while the store connects for the first time fails that instead, and the next question connects anew.
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_are_too_large_do_not_keep_a_cluster_busy() {
     let mut measured = Measured::start();
     let server = Flooding::start("SUBSCRIBE", Flood::Message);
     let semaphores = store(&format!("redis-cluster://{}", server.address()));
-    let _ = soon(semaphores.list()).await;
-    let first = server.connections();
-    eventually("it connects again", || server.connections() > first + 4);
-    assert!(measured.since.elapsed() > Duration::from_millis(500));
+    let asking = async {
+        while server.connections() < 5 {
+            let _ = soon(semaphores.list()).await;
+        }
+    };
+    soon(asking).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let connections = server.connections();
+    assert!(connections < 100, "{connections}");
     measured.check("messages to a cluster", MOST_FOR_A_STORE);
 }
 
