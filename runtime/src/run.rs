@@ -967,13 +967,20 @@ impl Run {
             .map_err(|problem| Exception::throw_message(ctx, &problem))?;
         let canceller = handle.canceller();
         let mut handle = pin!(handle);
-        self.block_on(ctx, handle.as_mut()).inspect_err(|_| {
+        let report = self.block_on(ctx, handle.as_mut()).inspect_err(|_| {
             canceller.cancel_within(self.grace_of_started());
             // It gives back what it holds before this run goes on.
             self.shielded(|| {
                 let _ = self.block_on(ctx, handle.as_mut());
             });
-        })
+        })?;
+        if let Err(error) = &report.result
+            && error.kind == ErrorKind::TimedOut
+        {
+            // Both have one limit of time, so this run may be out of it as well: then it ends, whichever was seen first.
+            self.checkpoint(ctx)?;
+        }
+        Ok(report)
     }
 
     /// Starts another run, with the output and folders of this one. Both share one limit of memory and one of time.
