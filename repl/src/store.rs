@@ -37,8 +37,34 @@ pub(crate) struct StoreArgs {
     /// nearest cla.toml, from the current folder upwards; the same in cla/cla.toml below
     /// $XDG_CONFIG_HOME or ~/.config. Else it is the file semaphores.db in $CLA_HOME, or in cla/
     /// below $XDG_STATE_HOME or ~/.local/state.
-    #[arg(long = "store", value_name = "URL", global = true)]
+    #[arg(long = "store", value_name = "URL", global = true, value_parser = UrlParser)]
     url: Option<StoreUrl>,
+}
+
+/// Parses `--store`. An error of clap's own would show the text with its password.
+#[derive(Clone, Debug)]
+struct UrlParser;
+
+impl clap::builder::TypedValueParser for UrlParser {
+    type Value = StoreUrl;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<StoreUrl, clap::Error> {
+        let error = |problem: &dyn fmt::Display| {
+            let message = format!("invalid value for '--store <URL>': {problem}");
+            command
+                .clone()
+                .error(clap::error::ErrorKind::ValueValidation, message)
+        };
+        let text = value
+            .to_str()
+            .ok_or_else(|| error(&"it is no valid Unicode"))?;
+        text.parse().map_err(|problem| error(&problem))
+    }
 }
 
 /// The store to use.

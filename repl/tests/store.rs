@@ -121,3 +121,37 @@ fn a_wrong_choice_exits_2_before_anything_runs() {
         assert_eq!(ended.code, Some(0), "{ended:?}");
     }
 }
+
+#[test]
+fn a_password_is_never_on_the_screen_whatever_is_wrong_with_the_url() {
+    let folder = Folder::with(&[]);
+    for url in [
+        "redis://:s3cret@127.0.0.1:1/",
+        "redis://me:s3cret@h:x",
+        "redis://me:s3/cret@h:x",
+        "redis://me:s3?cret@h",
+        "redis://me:s3%cret@h",
+        "rediss://me:s3cret@h?ca=/nope",
+        "redis:me:s3cret@h",
+        "radis://me:s3cret@h",
+        "redis://h/0?password=s3cret",
+        "redis://h?auth=s3cret",
+        "redis-sentinel://h/prod?sentinel_password=s3cret&x=y",
+        "redis://s3cret:@127.0.0.1:1",
+        "me:s3cret@host:6379",
+        "http://me:s3cret@h",
+    ] {
+        let by_flag = folder.cla(&["doctor", "--store", url]);
+        let file = folder.path().join("cla.toml");
+        std::fs::write(&file, format!("store = \"{url}\"\n")).unwrap();
+        let by_file = folder.cla(&["doctor"]);
+        std::fs::remove_file(file).unwrap();
+        for ended in [by_flag, by_file] {
+            let said = format!("{ended:?}");
+            assert_ne!(ended.code, Some(0), "{url}: {said}");
+            for part in ["s3cret", "s3/cret", "s3?cret", "s3%cret"] {
+                assert!(!said.contains(part), "{url}: {said}");
+            }
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::redact::without_secrets;
 use crate::semaphores::Semaphores;
 
 /// Names a store: `memory:`, `sqlite:PATH`, `redis://...` and its kin.
@@ -68,7 +69,7 @@ pub enum StoreUrlError {
 }
 
 /// Schemes of Redis and Valkey.
-const REDIS: [&str; 12] = [
+const REDIS: [&str; 15] = [
     "redis",
     "rediss",
     "redis-cluster",
@@ -81,6 +82,9 @@ const REDIS: [&str; 12] = [
     "valkeys-cluster",
     "valkey-sentinel",
     "valkeys-sentinel",
+    "redis+unix",
+    "valkey+unix",
+    "unix",
 ];
 
 impl FromStr for StoreUrl {
@@ -89,7 +93,7 @@ impl FromStr for StoreUrl {
     fn from_str(text: &str) -> Result<Self, StoreUrlError> {
         let text = text.trim();
         let unknown = || StoreUrlError::UnknownScheme {
-            given: without_password(text),
+            given: without_secrets(text),
         };
         let (scheme, rest) = text.split_once(':').ok_or_else(unknown)?;
         match scheme {
@@ -164,19 +168,6 @@ impl Semaphores {
             ))),
         }
     }
-}
-
-/// The text with what stands between `:` and `@` hidden: nobody wants it in a log.
-pub(crate) fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let Some((userinfo, rest)) = rest.rsplit_once('@') else {
-        return url.to_owned();
-    };
-    let user = userinfo.split_once(':').map_or(userinfo, |(user, _)| user);
-    let hidden = if userinfo.contains(':') { ":***" } else { "" };
-    format!("{scheme}://{user}{hidden}@{rest}")
 }
 
 #[cfg(test)]

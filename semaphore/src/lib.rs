@@ -236,6 +236,7 @@ mod name;
 mod owner;
 pub mod provider;
 pub mod queue;
+mod redact;
 #[cfg(feature = "redis")]
 mod redis;
 mod request;

@@ -79,6 +79,16 @@ impl Server {
     /// A server that speaks only TLS, with the certificate and key in `pem`.
     #[must_use]
     pub fn with_tls(certificate: &Path, key: &Path) -> Self {
+        Self::tls(certificate, key, false)
+    }
+
+    /// A server that speaks only TLS, and lets nobody in who has not the certificate, or one that it has signed.
+    #[must_use]
+    pub fn with_client_certificates(certificate: &Path, key: &Path) -> Self {
+        Self::tls(certificate, key, true)
+    }
+
+    fn tls(certificate: &Path, key: &Path, asks_clients: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the server");
         let port = free_port();
         let (tls_port, certificate, key) = (port.to_string(), path(certificate), path(key));
@@ -89,8 +99,10 @@ impl Server {
             &certificate,
             "--tls-key-file",
             &key,
+            "--tls-ca-cert-file",
+            &certificate,
             "--tls-auth-clients",
-            "no",
+            if asks_clients { "yes" } else { "no" },
         ];
         Self::launch(program(), folder, port, &arguments, true)
     }
@@ -356,6 +368,12 @@ impl Watched {
             sentinel.try_command(&["PING"]).is_ok()
         });
         sentinel
+    }
+
+    /// The Sentinel itself.
+    #[must_use]
+    pub const fn watcher(&self) -> &Server {
+        &self.sentinel
     }
 
     /// How stores reach it.

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, Request, Semaphores, StoreError};
-use cla_tests::redis::Server;
+use cla_tests::redis::{Server, Watched};
 use common::{name, soon, store};
 
 /// What the first request is told, which must be at once.
@@ -121,7 +121,30 @@ async fn prefixes_keep_semaphores_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_takes_the_certificates_that_it_is_told_and_no_others() {
     let folder = tempfile::tempdir().unwrap();
-    let (certificate, key) = (folder.path().join("ca.pem"), folder.path().join("key.pem"));
+    let (certificate, key) = certificate(folder.path());
+    let server = Server::with_tls(&certificate, &key);
+    let trusted = store(&format!("{}?ca={}", server.url(), certificate.display()));
+    let permit = soon(trusted.acquire(&name("x"), Request::new()))
+        .await
+        .unwrap();
+    permit.release().await.unwrap();
+    let said = refusal(&server.url()).await;
+    assert!(said.to_lowercase().contains("certificate"), "{said}");
+    let said = refusal(&format!("{}?ca=/no/such/file", server.url())).await;
+    assert!(said.contains("/no/such/file"), "{said}");
+    // A server that speaks no TLS says nothing to it, as one that is not there.
+    let plain = Server::start();
+    let url = plain.url().replace("redis://", "rediss://");
+    let listed = soon(store(&url).list()).await;
+    assert!(
+        matches!(listed, Err(StoreError::Unreachable { .. })),
+        "{listed:?}"
+    );
+}
+
+/// A certificate for this machine that signs itself, and its key, as PEM files.
+fn certificate(folder: &std::path::Path) -> (std::path::PathBuf, std::path::PathBuf) {
+    let (certificate, key) = (folder.join("ca.pem"), folder.join("key.pem"));
     let made = Command::new("openssl")
         .args([
             "req",
@@ -142,22 +165,85 @@ async fn tls_takes_the_certificates_that_it_is_told_and_no_others() {
         .status()
         .expect("openssl is installed: it makes the certificate of this test");
     assert!(made.success());
-    let server = Server::with_tls(&certificate, &key);
-    let trusted = store(&format!("{}?ca={}", server.url(), certificate.display()));
-    let permit = soon(trusted.acquire(&name("x"), Request::new()))
+    (certificate, key)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_may_want_a_certificate_of_its_clients() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = certificate(folder.path());
+    let server = Server::with_client_certificates(&certificate, &key);
+    let (ca, key) = (certificate.display(), key.display());
+    let url = format!("{}?ca={ca}&cert={ca}&key={key}", server.url());
+    let permit = soon(store(&url).acquire(&name("x"), Request::new()))
         .await
         .unwrap();
     permit.release().await.unwrap();
-    let said = refusal(&server.url()).await;
-    assert!(said.to_lowercase().contains("certificate"), "{said}");
-    let said = refusal(&format!("{}?ca=/no/such/file", server.url())).await;
-    assert!(said.contains("/no/such/file"), "{said}");
-    // A server that speaks no TLS says nothing to it, as one that is not there.
-    let plain = Server::start();
-    let url = plain.url().replace("redis://", "rediss://");
-    let listed = soon(store(&url).list()).await;
+    let without = soon(store(&format!("{}?ca={ca}", server.url())).list()).await;
+    assert!(without.is_err(), "{without:?}");
+    for (cert, key, part) in [
+        (
+            "/no/such/file".to_owned(),
+            key.to_string(),
+            "cert=/no/such/file",
+        ),
+        (key.to_string(), key.to_string(), "no block CERTIFICATE"),
+        (ca.to_string(), ca.to_string(), "key="),
+    ] {
+        let said = refusal(&format!("{}?ca={ca}&cert={cert}&key={key}", server.url())).await;
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_may_listen_at_a_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("r s.sock");
+    let server = Server::with(&["--unixsocket", socket.to_str().unwrap()]);
+    let path = socket.to_str().unwrap().replace(' ', "%20");
+    let through = store(&format!("redis+unix://{path}?db=2"));
+    let _held = soon(through.acquire(&name("x"), Request::new()))
+        .await
+        .unwrap();
+    let over_tcp = store(&format!("{}/2", server.url()));
+    assert_eq!(soon(over_tcp.list()).await.unwrap()[0].busy, 1);
+    let gone = soon(store("unix:///no/such/socket").list()).await;
     assert!(
-        matches!(listed, Err(StoreError::Unreachable { .. })),
-        "{listed:?}"
+        matches!(gone, Err(StoreError::Unreachable { .. })),
+        "{gone:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_may_have_a_password_of_their_own() {
+    let watched = Watched::start();
+    watched
+        .watcher()
+        .command(&["ACL", "SETUSER", "default", "resetpass", ">s3cret"]);
+    let said = refusal(&watched.url()).await;
+    assert!(said.contains("sentinel_password="), "{said}");
+    let said = refusal(&format!("{}?sentinel_password=wr0ng", watched.url())).await;
+    assert!(!said.contains("wr0ng"), "{said}");
+    let known = store(&format!("{}?sentinel_password=s3cret", watched.url()));
+    let _held = soon(known.acquire(&name("x"), Request::new()))
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_for_a_server_that_was_never_reached_says_so() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap();
+    drop(port);
+    let away = store(&format!("redis://{address}"));
+    let request = Request::new().timeout(Duration::from_millis(300));
+    let waited = soon(away.acquire(&name("x"), request)).await.map(drop);
+    assert!(
+        matches!(
+            waited,
+            Err(AcquireError::Store(StoreError::Unreachable { .. }))
+        ),
+        "{waited:?}"
     );
 }

@@ -104,10 +104,10 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 impl Mistake {
     /// The message, the place, and the line with what is wrong underlined.
     ///
-    /// A line with an `@` is not shown: in front of it there may be a password.
+    /// A line with an `@` or a `?` is not shown: in front of the one, and behind the other, there may be a password.
     fn shown(&self, path: &Path, text: &str) -> String {
         let (line, column, source) = self.place(text);
-        if source.contains('@') {
+        if source.contains(['@', '?']) {
             return format!("{}:{line}:{column}: {}", path.display(), self.message);
         }
         let file = SimpleFile::new(path.display().to_string(), text);

@@ -18,8 +18,7 @@ use tokio::task::JoinHandle;
 use super::bounded::{Bounded, Refusals};
 use super::dial::{CONNECT_LIMIT, timed_out};
 use super::replies::ReplyError;
-use super::socket::{Socket, Trust};
-use super::url::Node;
+use super::socket::{Address, Socket, Trust};
 
 /// A reply to a store may take so many bytes. The largest tells of all requests of a semaphore: 64 MiB are more than
 /// 100,000 of them.
@@ -51,7 +50,7 @@ impl Drop for Driver {
 impl RedisConnection {
     /// Connects, and introduces itself to the server. Each reply may take `limit` bytes; `refusals` says which took more.
     pub(super) async fn open(
-        node: &Node,
+        address: Address<'_>,
         trust: &Trust,
         login: &RedisConnectionInfo,
         config: AsyncConnectionConfig,
@@ -59,7 +58,7 @@ impl RedisConnection {
         patience: Duration,
     ) -> RedisResult<Self> {
         let work = async {
-            let socket = Socket::open(node, trust).await?;
+            let socket = Socket::open(address, trust).await?;
             let stream = Bounded::new(socket, limit, Arc::clone(&refusals));
             let (redis, driver) =
                 MultiplexedConnection::new_with_config(login, stream, config).await?;
@@ -157,7 +156,7 @@ impl Connect for RedisConnection {
             }
             let (node, login) = ((host.clone(), *port), info.redis_settings());
             let (limit, patience) = ((STORE_REPLY, refusals), CONNECT_LIMIT / 2);
-            Self::open(&node, &trust, login, config, limit, patience).await
+            Self::open(Address::Node(&node), &trust, login, config, limit, patience).await
         }
         .boxed()
     }

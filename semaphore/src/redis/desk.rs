@@ -1977,7 +1977,8 @@ impl Driver {
             return;
         }
         let sent = asked.sent;
-        let error = if asked.joins {
+        // If the store was never reached, it is not the holders that it has waited for.
+        let error = if asked.joins && self.before {
             let after = asked.limit.unwrap_or_default();
             AcquireError::TimedOut {
                 name: name.clone(),

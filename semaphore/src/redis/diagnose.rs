@@ -30,7 +30,7 @@ pub(super) async fn diagnose(desk: &Desk, shown: &[Shown]) -> Result<Diagnosis, 
         None => ("redis", fact("redis_version")),
     };
     let mode = match &settings.url.topology {
-        Topology::Standalone(_) => match fact("role") {
+        Topology::Standalone(_) | Topology::Unix(_) => match fact("role") {
             "slave" => "standalone, a replica".to_owned(),
             _ => "standalone".to_owned(),
         },

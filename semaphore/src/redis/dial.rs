@@ -17,7 +17,7 @@ use super::bounded::Refusals;
 use super::connection::RedisConnection;
 use super::replies::ReplyError;
 use super::reply::text;
-use super::socket::{self, Trust};
+use super::socket::{self, Address, Trust};
 use super::url::{Node, RedisUrl, Topology};
 
 /// Connecting takes no longer, or has failed.
@@ -65,10 +65,16 @@ impl RedisUrl {
         let work = async {
             let trust = &socket::trust(self)?;
             match &self.topology {
-                Topology::Standalone(node) => one(self, node, trust, pushed, limit()).await,
+                Topology::Standalone(node) => {
+                    one(self, Address::Node(node), trust, pushed, limit()).await
+                }
+                Topology::Unix(path) => {
+                    one(self, Address::Unix(path), trust, pushed, limit()).await
+                }
                 Topology::Cluster(nodes) => {
                     let mut failure = None;
                     for node in nodes {
+                        let node = Address::Node(node);
                         match one(self, node, trust, pushed.clone(), limit()).await {
                             Ok(connection) => return Ok(connection),
                             Err(error) => failure = Some(error),
@@ -77,8 +83,8 @@ impl RedisUrl {
                     Err(failure.unwrap_or_else(|| timed_out("no node answers")))
                 }
                 Topology::Sentinel { sentinels, service } => {
-                    let node = master(sentinels, service, trust).await?;
-                    one(self, &node, trust, pushed, limit()).await
+                    let node = master(self, sentinels, service, trust).await?;
+                    one(self, Address::Node(&node), trust, pushed, limit()).await
                 }
             }
         };
@@ -121,7 +127,7 @@ pub(super) fn refused(error: &RedisError) -> Option<ReplyError> {
 /// Connects to a server.
 pub(super) async fn one(
     url: &RedisUrl,
-    node: &Node,
+    address: Address<'_>,
     trust: &Trust,
     pushed: impl AsyncPushSender,
     limit: (u64, Arc<Refusals>),
@@ -139,21 +145,38 @@ pub(super) async fn one(
     if let Some(password) = &url.password {
         login = login.set_password(password);
     }
-    RedisConnection::open(node, trust, &login, config, limit, CONNECT_LIMIT).await
+    RedisConnection::open(address, trust, &login, config, limit, CONNECT_LIMIT).await
 }
 
 /// Asks the Sentinels, one after the other, who the master is.
-pub(super) async fn master(sentinels: &[Node], service: &str, trust: &Trust) -> RedisResult<Node> {
+pub(super) async fn master(
+    url: &RedisUrl,
+    sentinels: &[Node],
+    service: &str,
+    trust: &Trust,
+) -> RedisResult<Node> {
     let mut failure = None;
     for sentinel in sentinels {
         let ask = async {
             let config = AsyncConnectionConfig::new().set_response_timeout(None);
-            // It has neither users nor databases of ours.
-            let login = RedisConnectionInfo::default();
+            // Its users are not the server's, and it has no databases.
+            let mut login = RedisConnectionInfo::default();
+            if let Some(user) = &url.sentinel_login.user {
+                login = login.set_username(user);
+            }
+            if let Some(password) = &url.sentinel_login.password {
+                login = login.set_password(password);
+            }
             let limit = (SENTINEL_REPLY, Arc::<Refusals>::default());
-            let mut connection =
-                RedisConnection::open(sentinel, trust, &login, config, limit, SENTINEL_LIMIT)
-                    .await?;
+            let mut connection = RedisConnection::open(
+                Address::Node(sentinel),
+                trust,
+                &login,
+                config,
+                limit,
+                SENTINEL_LIMIT,
+            )
+            .await?;
             let mut question = redis::cmd("SENTINEL");
             question.arg("GET-MASTER-ADDR-BY-NAME").arg(service);
             connection.send_packed_command(&question).await
@@ -168,12 +191,24 @@ pub(super) async fn master(sentinels: &[Node], service: &str, trust: &Trust) -> 
                     return Ok((host.to_owned(), port));
                 }
             }
+            Ok(Ok(Value::ServerError(error))) if error.code() == "NOAUTH" => {
+                failure = Some(socket::misconfigured(
+                    "the Sentinel wants a password of its own",
+                    "write sentinel_password= into the URL".to_owned(),
+                ));
+            }
             Ok(Ok(_)) => {
                 failure = Some(RedisError::from((
                     ErrorKind::MasterNameNotFoundBySentinel,
                     "the Sentinel knows no service of this name",
                     service.to_owned(),
                 )));
+            }
+            Ok(Err(error)) if error.code() == Some("NOAUTH") => {
+                failure = Some(socket::misconfigured(
+                    "the Sentinel wants a password of its own",
+                    "write sentinel_password= into the URL".to_owned(),
+                ));
             }
             Ok(Err(error)) => failure = Some(error),
             Err(_) => {}

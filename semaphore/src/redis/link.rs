@@ -23,7 +23,7 @@ use super::pushes::{Pushes, pushes};
 use super::replies::ReplyError;
 use super::reply::{integer, text};
 use super::scripts::{self, Script};
-use super::socket;
+use super::socket::{self, Address};
 use super::url::{Node, Topology};
 use crate::error::StoreError;
 
@@ -136,7 +136,12 @@ pub(super) async fn connect(
         let mut connection = match &settings.url.topology {
             Topology::Standalone(node) => {
                 let url = &settings.url;
-                Connection::One(dial::one(url, node, &trust, pushed, limit).await?)
+                let address = Address::Node(node);
+                Connection::One(dial::one(url, address, &trust, pushed, limit).await?)
+            }
+            Topology::Unix(path) => {
+                let (url, address) = (&settings.url, Address::Unix(path));
+                Connection::One(dial::one(url, address, &trust, pushed, limit).await?)
             }
             Topology::Cluster(nodes) => {
                 connection::prepare_cluster(trust, Arc::clone(&refusals));
@@ -145,8 +150,9 @@ pub(super) async fn connect(
             }
             Topology::Sentinel { sentinels, service } => {
                 let url = &settings.url;
-                let node = dial::master(sentinels, service, &trust).await?;
-                Connection::One(dial::one(url, &node, &trust, pushed, limit).await?)
+                let node = dial::master(url, sentinels, service, &trust).await?;
+                let address = Address::Node(&node);
+                Connection::One(dial::one(url, address, &trust, pushed, limit).await?)
             }
         };
         connection.subscribe(&settings.channel).await?;

@@ -1,4 +1,4 @@
-//! Opens the socket to a server: TCP, or TLS over it.
+//! Opens the socket to a server: TCP, TLS over it, or a Unix socket.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,10 +13,12 @@ use futures_util::future::select_ok;
 use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
 use redis::{ErrorKind, RedisError, RedisResult};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -28,8 +30,8 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 /// And again, until it gives up after a few.
 const KEEPALIVE_PAUSE: Duration = Duration::from_secs(5);
 
-/// The file of `ca=` may be so long, in bytes. All authorities that systems trust need a tenth of that.
-const LONGEST_CA: u64 = 4 * 1024 * 1024;
+/// A PEM file may be so long, in bytes. All authorities that systems trust need a tenth of that.
+const LONGEST_PEM: u64 = 4 * 1024 * 1024;
 
 /// Whom TLS trusts; `None`: no TLS.
 pub(super) type Trust = Option<Arc<ClientConfig>>;
@@ -45,26 +47,41 @@ pub(super) fn trust(url: &RedisUrl) -> RedisResult<Trust> {
     }
     let roots = match &url.ca {
         None => of_the_system()?,
-        Some(path) => {
-            let shown = path.display();
-            let text = read(path).map_err(|error| {
-                misconfigured(
-                    "the file of ca= cannot be read",
-                    format!("{shown}: {error}"),
-                )
+        Some(path) => pem("ca", path, named)?,
+    };
+    let config = ClientConfig::builder().with_root_certificates(roots);
+    let config = match &url.identity {
+        None => config.with_no_client_auth(),
+        Some((cert, key)) => {
+            let chain = pem("cert", cert, chain)?;
+            let secret = pem("key", key, |text| {
+                PrivateKeyDer::from_pem_slice(text).map_err(|error| error.to_string())
             })?;
-            named(&text).map_err(|problem| {
-                misconfigured(
-                    "the file of ca= holds no certificates",
-                    format!("{shown}: {problem}"),
-                )
-            })?
+            config
+                .with_client_auth_cert(chain, secret)
+                .map_err(|error| {
+                    misconfigured("cert= and key= do not fit together", error.to_string())
+                })?
         }
     };
-    let config = ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     Ok(Some(Arc::new(config)))
+}
+
+/// What a PEM file that the URL names has in it.
+fn pem<T>(
+    parameter: &str,
+    path: &Path,
+    make: impl FnOnce(&[u8]) -> Result<T, String>,
+) -> RedisResult<T> {
+    let made = read(path)
+        .map_err(|error| error.to_string())
+        .and_then(|text| make(&text));
+    made.map_err(|problem| {
+        misconfigured(
+            "a file that the URL names cannot be used",
+            format!("{parameter}={}: {problem}", path.display()),
+        )
+    })
 }
 
 /// What the file has in it. A rule may name any: one that has no end, or waits for a writer, would keep its thread.
@@ -74,9 +91,9 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     }
     let mut text = Vec::new();
     let read = File::open(path)?
-        .take(LONGEST_CA + 1)
+        .take(LONGEST_PEM + 1)
         .read_to_end(&mut text)?;
-    if read as u64 > LONGEST_CA {
+    if read as u64 > LONGEST_PEM {
         return Err(io::Error::other("it is longer than 4 MiB"));
     }
     Ok(text)
@@ -106,6 +123,14 @@ fn named(text: &[u8]) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
+fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
+    match chain {
+        Ok(chain) if chain.is_empty() => Err("it has no block CERTIFICATE".to_owned()),
+        chain => chain.map_err(|error| error.to_string()),
+    }
+}
+
 /// It will not work until somebody changes what the URL says.
 pub(super) fn misconfigured(what: &'static str, detail: String) -> RedisError {
     RedisError::from((ErrorKind::InvalidClientConfig, what, detail))
@@ -115,11 +140,34 @@ pub(super) fn misconfigured(what: &'static str, detail: String) -> RedisError {
 pub(super) enum Socket {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// Where a server listens.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Address<'a> {
+    Node(&'a Node),
+    Unix(&'a Path),
 }
 
 impl Socket {
+    /// Connects.
+    pub(super) async fn open(address: Address<'_>, trust: &Trust) -> RedisResult<Self> {
+        match address {
+            Address::Node(node) => Self::to_node(node, trust).await,
+            #[cfg(unix)]
+            Address::Unix(path) => Ok(Self::Unix(UnixStream::connect(path).await?)),
+            #[cfg(not(unix))]
+            Address::Unix(path) => Err(misconfigured(
+                "this system has no Unix sockets",
+                path.display().to_string(),
+            )),
+        }
+    }
+
     /// Connects to the first address of the node that answers.
-    pub(super) async fn open((host, port): &Node, trust: &Trust) -> RedisResult<Self> {
+    async fn to_node((host, port): &Node, trust: &Trust) -> RedisResult<Self> {
         let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), *port))
             .await?
             .collect();
@@ -159,6 +207,8 @@ impl AsyncRead for Socket {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
 }
@@ -172,6 +222,8 @@ impl AsyncWrite for Socket {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
@@ -179,6 +231,8 @@ impl AsyncWrite for Socket {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -186,6 +240,8 @@ impl AsyncWrite for Socket {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::connect::{StoreUrlError, without_password};
+use crate::connect::StoreUrlError;
+use crate::redact::{split_user_info, without_secrets};
 
 /// How long a process that says nothing is believed to live, unless the URL says otherwise.
 const DEFAULT_LEASE: Duration = Duration::from_secs(15);
@@ -14,7 +15,8 @@ const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 /// Longer ones would keep what a dead process held for longer than anybody waits.
 const LONGEST_LEASE: Duration = Duration::from_secs(24 * 3600);
 /// The parameters there are.
-const PARAMETERS: &str = "prefix, lease, ca, service";
+const PARAMETERS: &str =
+    "prefix, lease, ca, cert, key, service, sentinel_user, sentinel_password, db";
 
 /// Names a Redis or Valkey server, a cluster of them, or one that Sentinels know, and how to use it.
 ///
@@ -22,6 +24,7 @@ const PARAMETERS: &str = "prefix, lease, ca, service";
 /// redis://[user[:password]@]host[:port][/database][?prefix=cla&lease=15s]
 /// redis-cluster://[user[:password]@]host:port,host:port,...[?...]
 /// redis-sentinel://[user[:password]@]host:port,host:port,.../service[/database][?...]
+/// redis+unix://[user[:password]@]/run/redis/redis.sock[?db=0&...]
 /// ```
 ///
 /// `rediss`, `rediss-cluster` and `rediss-sentinel` speak TLS, with the certificates that the platform trusts or, with
@@ -30,7 +33,11 @@ const PARAMETERS: &str = "prefix, lease, ca, service";
 ///
 /// - `prefix`: what all keys begin with, `cla` unless given. Semaphores of two prefixes know nothing of each other.
 /// - `lease`: for how long a process that says nothing keeps what it holds: `15s` unless given, from `100ms` to `24h`.
+/// - `ca`, `cert`, `key`: PEM files. `cert` and `key` are the client's own, for a server that wants them
+///   (`tls-auth-clients`).
 /// - `service`: the name by which the Sentinels know the server, in place of the path.
+/// - `sentinel_user`, `sentinel_password`: for Sentinels that want a password of their own.
+/// - `db`: the database of a server that is reached through a Unix socket.
 ///
 /// Shown, it has no password.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,6 +52,16 @@ pub struct RedisUrl {
     pub(super) prefix: String,
     pub(super) lease: Duration,
     pub(super) ca: Option<PathBuf>,
+    /// The client's own certificate and its key.
+    pub(super) identity: Option<(PathBuf, PathBuf)>,
+    pub(super) sentinel_login: Login,
+}
+
+/// A user and a password; either may be missing.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Login {
+    pub(super) user: Option<String>,
+    pub(super) password: Option<String>,
 }
 
 /// A host and its port.
@@ -54,6 +71,8 @@ pub(super) type Node = (String, u16);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Topology {
     Standalone(Node),
+    /// One server, through a socket in the file system.
+    Unix(PathBuf),
     Cluster(Vec<Node>),
     Sentinel {
         sentinels: Vec<Node>,
@@ -65,7 +84,7 @@ impl FromStr for RedisUrl {
     type Err = StoreUrlError;
 
     fn from_str(text: &str) -> Result<Self, StoreUrlError> {
-        let shown = without_password(text);
+        let shown = without_secrets(text);
         parse(text, shown.clone()).map_err(|problem| StoreUrlError::Malformed {
             given: shown,
             problem,
@@ -77,17 +96,21 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
     let (scheme, rest) = text
         .split_once("://")
         .ok_or("write redis://HOST:PORT/DB, or with TLS rediss://...")?;
-    let (server, kind) = scheme.split_once('-').unwrap_or((scheme, ""));
+    let (server, kind) = match scheme.split_once(['-', '+']) {
+        Some(parts) => parts,
+        None if scheme == "unix" => ("redis", "unix"),
+        None => (scheme, ""),
+    };
     let tls = match server {
         "redis" | "valkey" => false,
         "rediss" | "valkeys" => true,
         _ => return Err(format!("there is no scheme {scheme:?}")),
     };
+    let (user_info, rest) = split_user_info(rest);
+    if user_info.is_some_and(|user_info| user_info.contains('?')) {
+        return Err("a ? in a password must be written as %3F".to_owned());
+    }
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (user_info, rest) = match rest.rsplit_once('@') {
-        Some((user_info, rest)) => (Some(user_info), rest),
-        None => (None, rest),
-    };
     let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
     let mut path: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let (user, password) = credentials(user_info)?;
@@ -101,8 +124,10 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
         prefix: "cla".to_owned(),
         lease: DEFAULT_LEASE,
         ca: None,
+        identity: None,
+        sentinel_login: Login::default(),
     };
-    let mut service = None;
+    let (mut service, mut cert, mut client_key) = (None, None, None);
     for (key, value) in parameters(query)? {
         match key.as_str() {
             "prefix" if value.is_empty() => return Err("the prefix is empty".to_owned()),
@@ -111,13 +136,32 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
             }
             "prefix" => url.prefix = value,
             "lease" => url.lease = lease(&value)?,
-            "ca" if !tls => {
+            "ca" | "cert" | "key" if kind == "unix" => {
+                return Err(format!("{key}= is for TLS, which a Unix socket has not"));
+            }
+            "ca" | "cert" | "key" if !tls => {
                 return Err(format!(
-                    "ca= is for TLS: write {server}s{}",
+                    "{key}= is for TLS: write {server}s{}",
                     &scheme[server.len()..]
                 ));
             }
             "ca" => url.ca = Some(PathBuf::from(value)),
+            "cert" => cert = Some(PathBuf::from(value)),
+            "key" => client_key = Some(PathBuf::from(value)),
+            "sentinel_user" | "sentinel_password" if kind != "sentinel" => {
+                return Err(format!(
+                    "{key}= is for Sentinels: write redis-sentinel://..."
+                ));
+            }
+            "sentinel_user" => url.sentinel_login.user = Some(value),
+            "sentinel_password" => url.sentinel_login.password = Some(value),
+            "db" if kind == "unix" => url.database = database(&value)?,
+            "db" => return Err("write the database behind the host, as in /0".to_owned()),
+            "user" | "username" | "password" | "pass" | "auth" => {
+                return Err(format!(
+                    "{key} is no parameter: write user and password in front of the host, as in redis://USER:PASSWORD@HOST"
+                ));
+            }
             "service" if kind == "sentinel" => service = Some(value),
             "service" => {
                 return Err("service= is for Sentinels: write redis-sentinel://...".to_owned());
@@ -128,6 +172,25 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
                 ));
             }
         }
+    }
+    url.identity = match (cert, client_key) {
+        (None, None) => None,
+        (Some(cert), Some(key)) => Some((cert, key)),
+        (Some(_), None) => return Err("cert= needs key= beside it".to_owned()),
+        (None, Some(_)) => return Err("key= needs cert= beside it".to_owned()),
+    };
+    if kind == "unix" {
+        if !hosts.is_empty() || path.is_empty() {
+            return Err(
+                "a Unix socket has a path that begins with /: write redis+unix:///run/redis.sock"
+                    .to_owned(),
+            );
+        }
+        if tls {
+            return Err("a Unix socket has no TLS: write redis+unix".to_owned());
+        }
+        url.topology = Topology::Unix(PathBuf::from(format!("/{}", decode(&path.join("/"))?)));
+        return Ok(url);
     }
     let nodes = nodes(hosts, if kind == "sentinel" { 26379 } else { 6379 })?;
     url.topology = match (kind, nodes.as_slice()) {
@@ -156,15 +219,16 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
                 "a cluster has no databases: leave out what stands behind the /".to_owned(),
             );
         }
-        [database] => {
-            url.database = database
-                .parse::<u16>()
-                .map(i64::from)
-                .map_err(|_| format!("{database:?} is no database: give a number, as in /0"))?;
-        }
+        [number] => url.database = database(number)?,
         _ => return Err("there is too much behind the hosts".to_owned()),
     }
     Ok(url)
+}
+
+fn database(text: &str) -> Result<i64, String> {
+    text.parse::<u16>()
+        .map(i64::from)
+        .map_err(|_| format!("{text:?} is no database: give a number, as in /0"))
 }
 
 fn credentials(user_info: Option<&str>) -> Result<(Option<String>, Option<String>), String> {
@@ -337,12 +401,38 @@ mod tests {
     }
 
     #[test]
+    fn a_server_may_be_reached_through_a_unix_socket() {
+        let socket = url("redis+unix://me:secret@/run/redis%20x/r.sock?db=3&prefix=p");
+        assert_eq!(
+            socket.topology,
+            Topology::Unix("/run/redis x/r.sock".into())
+        );
+        assert_eq!((socket.database, socket.prefix.as_str()), (3, "p"));
+        assert_eq!(socket.password.as_deref(), Some("secret"));
+        assert_eq!(
+            url("unix:///r.sock").topology,
+            Topology::Unix("/r.sock".into())
+        );
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         for (text, part) in [
             ("redis://", "a host is missing"),
             ("redis://h:0", "is no port"),
             ("redis://h/x", "is no database"),
-            ("redis://h?leese=3s", "there are prefix, lease, ca, service"),
+            (
+                "redis://h?leese=3s",
+                "there are prefix, lease, ca, cert, key",
+            ),
+            ("rediss://h?cert=a", "needs key="),
+            ("redis://h?cert=a&key=b", "write rediss"),
+            ("redis://h?sentinel_password=x", "is for Sentinels"),
+            ("redis://h?password=x", "redis://USER:PASSWORD@HOST"),
+            ("redis://me:a?b@h", "%3F"),
+            ("redis+unix://h/x", "begins with /"),
+            ("unix:///run/x?ca=a", "which a Unix socket has not"),
+            ("redis://h?db=1", "behind the host"),
             ("redis://h?lease=1ms", "from 100ms to 24h"),
             ("redis://h?lease=soon", "from 100ms to 24h"),
             ("redis://h?prefix=", "the prefix is empty"),
