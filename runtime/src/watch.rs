@@ -89,9 +89,11 @@ impl Answerable for Watched {
                 .marked
                 .is_none_or(|marked| marked.elapsed() >= MARKED_AGAIN)
         {
-            stage.marked = Some(Instant::now());
-            self.marks(&mut stage)
-                .set(Instant::now().checked_sub(silent));
+            let now = Instant::now();
+            stage.marked = Some(now);
+            // A machine that has just started may have no such time.
+            let since = now.checked_sub(silent).unwrap_or(now);
+            self.marks(&mut stage).set(Some(since));
         }
         if self
             .deadline

@@ -21,7 +21,7 @@ pub(crate) fn overview(views: &[SemaphoreView], width: Option<usize>) -> Vec<Lin
         table.row([
             Span::new(view.name.as_str(), BOLD),
             Span::plain(slots(view.slots)),
-            Span::new(remark(view).unwrap_or_default(), YELLOW),
+            state(view),
             count(view.busy, GREEN),
             if granted == 0 {
                 Span::default()
@@ -32,6 +32,19 @@ pub(crate) fn overview(views: &[SemaphoreView], width: Option<usize>) -> Vec<Lin
         ]);
     }
     table.lines(width)
+}
+
+/// What is unusual about a semaphore: its slots, and how long the run has been silent that has not answered for longest.
+fn state(view: &SemaphoreView) -> Span {
+    let longest = view
+        .requests
+        .iter()
+        .filter(|request| request.unresponsive_since.is_some())
+        .max_by_key(|request| request.unresponsive_for());
+    let silent = longest.and_then(|request| unresponsive(request, 0.0));
+    let style = if silent.is_some() { RED } else { YELLOW };
+    let parts = remark(view).map(str::to_owned).into_iter().chain(silent);
+    Span::new(parts.collect::<Vec<_>>().join(", "), style)
 }
 
 /// A semaphore in one line: `deploy-target: 1 slot, 1 busy, 2 waiting`.
@@ -325,6 +338,13 @@ pub(super) mod tests {
             ]
         );
         assert_eq!(status(&stuck, 50.0), "busy, does not answer (1m 02s)");
+        assert_eq!(
+            text(&overview(&[view], None)),
+            [
+                "NAME  SLOTS                           BUSY  WAITING",
+                "x         1  does not answer (1m 05s)     1        1",
+            ]
+        );
     }
 
     #[test]
