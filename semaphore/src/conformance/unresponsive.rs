@@ -7,7 +7,9 @@ use super::Subject;
 use super::events::Listener;
 use super::stage::{At, Stage, by, done};
 use crate::actor::Actor;
-use crate::event::EventKind::{Acquired, Granted, Queued, Released, Responsive, Unresponsive};
+use crate::event::EventKind::{
+    Acquired, Created, Granted, Queued, Released, Responsive, Unresponsive,
+};
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::owner::Owner;
@@ -98,19 +100,20 @@ pub(super) fn each_request_of_a_run_that_does_not_answer_has_one_event_of_each_k
     let (held, waiting) = (permit.id(), waits.id);
     a.release(permit);
     let next = waits.permit();
-    let heard = listener.next(8);
+    let heard = listener.next(9);
     let told: Vec<_> = heard
         .iter()
         .map(|event| (event.kind, event.request))
         .collect();
-    assert_eq!(told[0], (Acquired, Some(held)));
-    assert_eq!(told[1], (Queued, Some(waiting)));
+    assert_eq!(told[0], (Created, None));
+    assert_eq!(told[1], (Acquired, Some(held)));
+    assert_eq!(told[2], (Queued, Some(waiting)));
     let both = |kind| [(kind, Some(held)), (kind, Some(waiting))];
-    assert_eq!(told[2..4], both(Unresponsive));
-    assert_eq!(told[4..6], both(Responsive));
-    assert_eq!(told[6], (Released, Some(held)));
-    assert_eq!(told[7], (Acquired, Some(waiting)));
-    let event = &heard[2];
+    assert_eq!(told[3..5], both(Unresponsive));
+    assert_eq!(told[5..7], both(Responsive));
+    assert_eq!(told[7], (Released, Some(held)));
+    assert_eq!(told[8], (Acquired, Some(waiting)));
+    let event = &heard[3];
     assert_eq!(
         (event.who.as_deref(), event.run),
         (Some("stuck.js"), Some(run))
@@ -226,6 +229,7 @@ pub(super) fn a_mark_and_who_steered_a_request_stand_side_by_side(subject: &dyn 
     assert_eq!(b.row_becomes(id, Status::Done).by, Some(anna));
     a.release(holder);
     listener.hears([
+        Created,
         Acquired,
         Queued,
         Unresponsive,
