@@ -360,6 +360,8 @@ fn word(kind: EventKind) -> &'static str {
         EventKind::Killed => "killed",
         EventKind::Lost => "lost",
         EventKind::Refreshed => "refreshed",
+        EventKind::Unresponsive => "unresponsive",
+        EventKind::Responsive => "responsive",
         EventKind::ForceReleased => "force_released",
         EventKind::Purged => "purged",
         EventKind::Moved => "moved",

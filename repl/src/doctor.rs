@@ -1,13 +1,18 @@
 //! `cla doctor`: where the semaphores are, who said so, and whether all is well there.
 
+mod unresponsive;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cla_runtime::semaphore::{ClientView, Diagnosis, Fact, Owner, StoreUrl};
+use cla_runtime::semaphore::{
+    ClientView, Diagnosis, Fact, Owner, SemaphoreView, Semaphores, StoreUrl,
+};
 use serde::Serialize;
 
+use self::unresponsive::Unresponsive;
 use crate::durations::short;
 use crate::render::{Align, BOLD, Column, DIM, GREEN, Line, RED, Span, Table, YELLOW};
 use crate::store::{Choice, Origin, StoreArgs};
@@ -17,7 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Say which store the semaphores are in, who chose it, and whether it works
 ///
-/// Shows what the store is, how fast it answers, and the processes that share it, with their leases.
+/// Shows what the store is, how fast it answers, the processes that share it, with their leases, and runs that do
+/// not answer: they are inside one built-in function, and keep what they hold.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -27,7 +33,8 @@ pub(crate) struct Args {
     ///
     /// Its fields: version (of this program), store (its URL), chosen_by (flag, environment, file or
     /// default), file (the cla.toml that names it, or null), reachable, error, latency (seconds), facts
-    /// (name, value), clients (id, host, pid, alive, lease_left, busy, waiting), hints.
+    /// (name, value), clients (id, host, pid, alive, lease_left, busy, waiting), unresponsive (what runs that do
+    /// not answer hold and wait for: semaphore, request, status, who, run, host, pid, since, silent), hints.
     #[arg(long)]
     json: bool,
 }
@@ -55,6 +62,7 @@ struct Report<'a> {
     latency: Option<f64>,
     facts: Vec<Fact>,
     clients: Vec<ClientView>,
+    unresponsive: Vec<Unresponsive>,
     hints: Vec<String>,
 }
 
@@ -78,6 +86,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
                 Ok(Ok(diagnosis)) => Ok(diagnosis),
                 Ok(Err(error)) => Err(error.to_string()),
                 Err(_) => Err(format!("{} did not answer within {PATIENCE:?}", choice.url)),
+            };
+            let found = match found {
+                Ok(diagnosis) => Ok((diagnosis, listed(&semaphores).await)),
+                Err(error) => Err(error),
             };
             if found.is_ok() {
                 crate::store::close(&semaphores).await;
@@ -113,7 +125,18 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
 }
 
-fn report(choice: &Choice, found: Result<Diagnosis, String>) -> Report<'_> {
+/// All semaphores, or why they cannot be had: of a store with very many that may take too long, and all else is known.
+async fn listed(semaphores: &Semaphores) -> Result<Vec<SemaphoreView>, String> {
+    match tokio::time::timeout(PATIENCE, semaphores.list()).await {
+        Ok(Ok(views)) => Ok(views),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("they were not listed within {PATIENCE:?}")),
+    }
+}
+
+type Found = (Diagnosis, Result<Vec<SemaphoreView>, String>);
+
+fn report(choice: &Choice, found: Result<Found, String>) -> Report<'_> {
     let (chosen_by, file) = match &choice.origin {
         Origin::Flag => ("flag", None),
         Origin::Environment => ("environment", None),
@@ -130,11 +153,21 @@ fn report(choice: &Choice, found: Result<Diagnosis, String>) -> Report<'_> {
         latency: None,
         facts: Vec::new(),
         clients: Vec::new(),
+        unresponsive: Vec::new(),
         hints: Vec::new(),
     };
     match found {
-        Ok(diagnosis) => {
+        Ok((diagnosis, views)) => {
             report.hints = hints(choice, &diagnosis.clients);
+            match views {
+                Ok(views) => report.unresponsive = unresponsive::find(&views),
+                Err(error) => report
+                    .hints
+                    .push(format!("whether all runs answer is not known: {error}")),
+            }
+            report
+                .hints
+                .extend(unresponsive::hints(&report.unresponsive));
             report.latency = Some(diagnosis.latency);
             report.facts = diagnosis.facts;
             report.clients = diagnosis.clients;
@@ -201,6 +234,10 @@ fn lines(choice: &Choice, report: &Report<'_>) -> Vec<Line> {
         lines.push(Line::default());
         lines.extend(clients(&report.clients));
     }
+    if !report.unresponsive.is_empty() {
+        lines.push(Line::default());
+        lines.extend(unresponsive::lines(&report.unresponsive, width()));
+    }
     for hint in &report.hints {
         lines.push(Line::default());
         lines.push(Line(vec![
@@ -240,8 +277,12 @@ fn clients(clients: &[ClientView]) -> Vec<Line> {
             Span::plain(client.waiting.to_string()),
         ]);
     }
-    let width = terminal_size::terminal_size_of(std::io::stdout());
-    table.lines(width.map(|(width, _)| usize::from(width.0)))
+    table.lines(width())
+}
+
+fn width() -> Option<usize> {
+    let size = terminal_size::terminal_size_of(std::io::stdout());
+    size.map(|(width, _)| usize::from(width.0))
 }
 
 fn lease(left: f64) -> String {

@@ -21,7 +21,8 @@ pub(crate) use self::events::event;
 pub(crate) use self::ids::ShortIds;
 pub(crate) use self::records::{audit, history};
 pub(crate) use self::semaphores::{
-    colour, granted, headline, overview, requests, slots, status, symbol, ttl_left,
+    colour, granted, headline, overview, requests, slots, status, style, symbol, ttl_left,
+    unresponsive,
 };
 pub(crate) use self::table::{Align, Column, Table, cut};
 

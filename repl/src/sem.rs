@@ -44,8 +44,8 @@ use crate::store::{Choice, StoreArgs};
 /// name, slots (a number or "unlimited"), pinned, busy, waiting, and requests: each with id, status
 /// (waiting, busy, done, cancelled, expired, killed, timed_out), granted, who, run, host, pid, place,
 /// priority, slot (its slot id), token, requested_at, started_at, expires_at (seconds since 1970), waited
-/// and ran (seconds), ended_at, and by: the administrator (login, host, program) who granted, cancelled,
-/// moved or ended it last.
+/// and ran (seconds), ended_at, by: the administrator (login, host, program) who granted, cancelled,
+/// moved or ended it last, and unresponsive_since: since when its run does not answer, or null.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {

@@ -77,7 +77,8 @@ fn a_rule_that_holds_and_one_that_waits_are_seen_from_another_terminal() {
             "waited",
             "ran",
             "ended_at",
-            "by"
+            "by",
+            "unresponsive_since"
         ]
     );
     assert_eq!(busy["status"], "busy");

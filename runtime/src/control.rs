@@ -59,6 +59,15 @@ impl Control {
         }
     }
 
+    /// Marks the run in the stores of its own: see [`Semaphores::mark_unresponsive`], which is to be called for that of the
+    /// engine. For another thread.
+    pub(crate) fn mark_elsewhere(&self, run: RunId, since: Option<Instant>) {
+        let stores = self.stores.lock().clone();
+        for semaphores in stores {
+            semaphores.mark_unresponsive(run, since);
+        }
+    }
+
     /// Stops the run for `reason`, unless it was stopped before.
     pub(crate) fn stop(&self, reason: Stop) {
         self.stop_within(reason, None);

@@ -2,8 +2,11 @@
 //! worker from everything else.
 //!
 //! Nothing can end such a function from outside. But it must harm no other run: new runs go to other workers, the host
-//! is informed, and once the run is past its limit or was cancelled, its report goes out and what it holds is given up,
-//! although its worker still computes. If the function ever ends, the run ends with it.
+//! is informed, administrators see it at what the run holds ([`marks`]), and once the run is past its limit or was cancelled,
+//! its report goes out and what it holds is given up, although its worker still computes. If the function ever ends, the
+//! run ends with it.
+
+mod marks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +16,7 @@ use cla_semaphore::{RunId, Semaphores};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use self::marks::Marks;
 use crate::control::{Control, Stop};
 use crate::engine::{LiveRuns, RunReport, Sent, UnresponsiveRun};
 use crate::error::RuleError;
@@ -21,6 +25,14 @@ use crate::ticker::Answerable;
 
 /// How long past its limit a run that does not answer is waited for.
 const LATE: Duration = Duration::from_secs(1);
+
+/// A run that has been silent for so long is marked in the stores, where administrators see it. The host hears of it
+/// earlier: that costs a call. A mark is a write and an event in every process that looks, and long built-in functions of
+/// honest rules, such as parsing a large document, would set one off each time.
+const MARKED_AFTER: Duration = Duration::from_secs(1);
+
+/// How often it is marked again, in case that the store could not be reached, or lost what it knew.
+const MARKED_AGAIN: Duration = Duration::from_secs(10);
 
 /// A host's function that hears of runs that do not answer.
 pub(crate) type UnresponsiveListener = Arc<dyn Fn(&UnresponsiveRun) + Send + Sync>;
@@ -46,9 +58,13 @@ pub(crate) struct Watched {
 }
 
 /// What was done so far about a run that does not answer.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Stage {
     informed: bool,
+    /// Made when the run is marked for the first time, which nearly no run is.
+    marks: Option<Arc<Marks>>,
+    /// When it was marked last, while it is.
+    marked: Option<Instant>,
     /// Since when it should have ended.
     late_since: Option<Instant>,
     given_up: bool,
@@ -67,6 +83,17 @@ impl Answerable for Watched {
                     silent,
                 });
             }
+        }
+        if silent >= MARKED_AFTER
+            && stage
+                .marked
+                .is_none_or(|marked| marked.elapsed() >= MARKED_AGAIN)
+        {
+            let now = Instant::now();
+            stage.marked = Some(now);
+            // A machine that has just started may have no such time.
+            let since = now.checked_sub(silent).unwrap_or(now);
+            self.marks(&mut stage).set(Some(since));
         }
         if self
             .deadline
@@ -91,10 +118,20 @@ impl Answerable for Watched {
         let mut stage = self.stage.lock();
         stage.informed = false;
         stage.late_since = None;
+        if stage.marked.take().is_some() {
+            self.marks(&mut stage).set(None);
+        }
     }
 }
 
 impl Watched {
+    fn marks<'a>(&self, stage: &'a mut Stage) -> &'a Arc<Marks> {
+        stage.marks.get_or_insert_with(|| {
+            let (semaphores, control) = (self.semaphores.clone(), Arc::clone(&self.control));
+            Marks::new(self.id, semaphores, control)
+        })
+    }
+
     /// Gives up what the run holds, and reports its end.
     fn give_up(&self, reason: Stop) {
         let report = Arc::clone(&self.report);

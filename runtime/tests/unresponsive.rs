@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use cla_runtime::semaphore::{Request, SemaphoreName};
+use cla_runtime::semaphore::EventKind::{Acquired, Created, Released, Responsive, Unresponsive};
+use cla_runtime::semaphore::{Request, RequestView, SemaphoreName, Semaphores, Status};
 use cla_runtime::{Engine, ErrorKind, Extension, HostModule, Limits, Run, RunOptions, Script, js};
 
 /// Takes a slot of "x" for the run until its end.
@@ -83,4 +84,76 @@ fn a_run_that_does_not_answer_is_given_up_and_the_others_go_on() {
     let after = engine.run(Script::new("after.js", "take(); 1"), RunOptions::new());
     assert_eq!(after.wait().result.unwrap(), 1);
     assert_eq!(heard.load(Ordering::Relaxed), 1);
+}
+
+/// Looks until the first request at "x" is as it should be.
+#[track_caller]
+fn until(semaphores: &Semaphores, what: &str, is: impl Fn(&RequestView) -> bool) -> RequestView {
+    let (begun, x) = (Instant::now(), SemaphoreName::new("x").unwrap());
+    let looking = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    loop {
+        let view = looking.block_on(semaphores.show(&x)).unwrap();
+        if let Some(row) = view.as_ref().and_then(|view| view.requests.first())
+            && is(row)
+        {
+            return row.clone();
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "{what}: {view:#?}"
+        );
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_a_run_holds_that_does_not_answer_is_marked_in_the_store_until_it_answers() {
+    let stop = Arc::new(AtomicBool::new(false));
+    let stuck = {
+        let stop = Arc::clone(&stop);
+        HostModule::new("app/stuck").function("stay", move |(): ()| {
+            while !stop.swap(false, Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            Ok::<_, Infallible>(())
+        })
+    };
+    let semaphores = Semaphores::memory();
+    let mut events = semaphores.subscribe();
+    let engine = Engine::builder()
+        .workers(1)
+        .semaphores(semaphores.clone())
+        .module(stuck)
+        .extension(Take)
+        .build();
+    // Between the two it answers, and still holds the slot.
+    let script = "take(); const { stay } = require('app/stuck'); stay(); stay(); 'through'";
+    let run = engine.run(Script::new("stuck.js", script), RunOptions::new());
+    let id = run.id();
+    for _ in 0..2 {
+        let row = until(&semaphores, "it is marked", |row| {
+            row.unresponsive_since.is_some()
+        });
+        assert_eq!((row.status, row.run), (Status::Busy, Some(id)));
+        let silent = row.unresponsive_for().unwrap();
+        assert!(silent >= Duration::from_secs(1), "{row:#?}");
+        stop.store(true, Ordering::Relaxed);
+        until(&semaphores, "it is unmarked", |row| {
+            row.unresponsive_since.is_none()
+        });
+    }
+    assert_eq!(run.wait().result.unwrap(), "through");
+    let mut kinds = Vec::new();
+    while kinds.last() != Some(&Released) {
+        kinds.extend(events.try_recv().unwrap().map(|event| event.kind));
+    }
+    let beginning = [Created, Acquired, Unresponsive, Responsive, Unresponsive];
+    assert_eq!(kinds[..5], beginning);
+    // The run may end before the last mark is taken back; then that goes with its request.
+    assert!(
+        matches!(kinds[5..], [Responsive, Released] | [Released]),
+        "{kinds:?}"
+    );
 }

@@ -55,6 +55,7 @@ mod seeds;
 mod sequences;
 mod slots;
 mod stage;
+mod unresponsive;
 mod views;
 
 /// How long the suite waits for what must come, unless the store says otherwise.
@@ -360,6 +361,14 @@ suite! { $
         an_abandoned_run_loses_its_slots_by_id_and_keeps_what_it_left,
         abandoning_a_run_that_has_nothing_changes_nothing,
         a_run_is_abandoned_by_another_thread,
+    }
+    unresponsive {
+        what_a_run_has_that_does_not_answer_is_shown_until_it_answers,
+        each_request_of_a_run_that_does_not_answer_has_one_event_of_each_kind,
+        a_request_that_ends_or_starts_meanwhile_is_shown_as_it_is,
+        a_mark_concerns_no_other_run_and_no_other_client,
+        marking_a_run_that_has_nothing_changes_nothing,
+        a_mark_and_who_steered_a_request_stand_side_by_side,
     }
     slots {
         a_slot_id_is_seen_as_long_as_its_request_is,

@@ -44,6 +44,10 @@ pub enum EventKind {
     Lost,
     /// A permit's deadline moved.
     Refreshed,
+    /// The run of a request does not answer: it is inside one built-in function, and keeps what it holds.
+    Unresponsive,
+    /// The run of a request answers again.
+    Responsive,
     /// A busy request was ended by *force release*.
     ForceReleased,
     /// A busy request was ended by *purge*.

@@ -32,7 +32,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use slab::Slab;
 
@@ -369,6 +369,16 @@ impl MemoryStore {
     pub(crate) fn abandon(&self, run: RunId) {
         for entry in self.entries() {
             entry.transact(|queue, now, fx| queue.abandon_run(run, now, fx));
+        }
+    }
+
+    /// The run does not answer since then, or answers again: marks all that it waits for and holds.
+    pub(crate) fn mark_unresponsive(&self, run: RunId, since: Option<Instant>) {
+        for entry in self.entries() {
+            entry.transact(|queue, now, fx| {
+                let since = since.map(|since| now.before(since.elapsed()));
+                queue.mark_unresponsive(run, since, now, fx);
+            });
         }
     }
 
@@ -795,6 +805,7 @@ impl Entry {
             ran: row.started_at.map(|start| end.since(start).as_secs_f64()),
             ended_at: row.ended_at.map(on_the_wall),
             by: row.by.cloned(),
+            unresponsive_since: row.unresponsive_since.map(on_the_wall),
         }
     }
 

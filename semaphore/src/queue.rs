@@ -49,6 +49,7 @@ mod deadlines;
 mod history;
 #[cfg(test)]
 mod model;
+mod remarks;
 mod waitlist;
 
 use std::collections::BTreeMap;
@@ -67,6 +68,7 @@ use crate::view::Status;
 pub(crate) use deadlines::Deadlines;
 use history::History;
 pub use history::HistoryRoom;
+use remarks::Remarks;
 use waitlist::Waitlist;
 
 /// How many ended requests are shown with a semaphore, so that a screen can show them leave. It remembers more: see
@@ -265,6 +267,8 @@ pub struct Row<'a> {
     pub ended_at: Option<Timestamp>,
     /// Which administrator granted, cancelled, moved or ended it last.
     pub by: Option<&'a Actor>,
+    /// Since when its run does not answer, if it does not.
+    pub unresponsive_since: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -342,8 +346,8 @@ pub struct Queue<W> {
     line: Waitlist,
     deadlines: Deadlines,
     ended: History,
-    /// Who steered live requests, by their sequence number. Nearly always empty, so it is no field of a record.
-    steered: BTreeMap<u64, Actor>,
+    /// What few live requests have, and so is no field of a record.
+    remarks: Remarks,
     next_sequence: u64,
     last_token: u64,
     /// The last time anything happened.
@@ -376,7 +380,7 @@ impl<W> Queue<W> {
             line: Waitlist::new(),
             deadlines: Deadlines::new(),
             ended: History::new(room),
-            steered: BTreeMap::new(),
+            remarks: Remarks::default(),
             next_sequence: floor,
             last_token: floor,
             touched_at: Timestamp::ZERO,
@@ -618,6 +622,31 @@ impl<W> Queue<W> {
             self.end_busy(index, Status::Killed, EventKind::Killed, now, fx);
         }
         self.settle(now, fx);
+    }
+
+    /// The run does not answer since then, or answers again (`None`): all that it holds and waits for is shown so. What is
+    /// marked already keeps its time.
+    pub fn mark_unresponsive(
+        &mut self,
+        run: RunId,
+        since: Option<Timestamp>,
+        now: Timestamp,
+        fx: &mut Effects<W>,
+    ) {
+        self.advance(now, fx);
+        let kind = match since {
+            Some(_) => EventKind::Unresponsive,
+            None => EventKind::Responsive,
+        };
+        let all: Vec<u32> = self.busy_records().chain(self.line.iter()).collect();
+        for index in all {
+            let record = &self.records[index as usize];
+            if record.owner.as_ref().and_then(Owner::run) == Some(run)
+                && self.remarks.note_unresponsive(record.sequence, since)
+            {
+                self.note(kind, index, fx);
+            }
+        }
     }
 
     /// Takes a waiting request out of the line because its wait could never end (rule 9). Its waiter
@@ -1278,8 +1307,8 @@ impl<W> Queue<W> {
         ended.priority = record.priority;
         ended.status = status;
         ended.granted = record.phase == Phase::BusyGranted;
-        if ended.by.is_some() || !self.steered.is_empty() {
-            ended.by = self.steered.remove(&record.sequence);
+        if ended.by.is_some() || !self.remarks.is_empty() {
+            ended.by = self.remarks.take_actor(record.sequence);
         }
         record.phase = Phase::Free;
         record.next = self.first_free;
@@ -1290,7 +1319,7 @@ impl<W> Queue<W> {
     fn note_actor(&mut self, index: u32, fx: &Effects<W>) {
         if let Some(actor) = &fx.actor {
             let sequence = self.records[index as usize].sequence;
-            self.steered.insert(sequence, actor.clone());
+            self.remarks.note_actor(sequence, actor.clone());
         }
     }
 
@@ -1357,7 +1386,8 @@ impl<W> Queue<W> {
             started_at: busy.then_some(record.started_at),
             expires_at: (busy && record.deadline != Timestamp::NEVER).then_some(record.deadline),
             ended_at: None,
-            by: self.steered.get(&record.sequence),
+            by: self.remarks.actor(record.sequence),
+            unresponsive_since: self.remarks.unresponsive_since(record.sequence),
         }
     }
 
@@ -1435,6 +1465,7 @@ impl Ended {
             expires_at: None,
             ended_at: Some(self.ended_at),
             by: self.by.as_ref(),
+            unresponsive_since: None,
         }
     }
 }

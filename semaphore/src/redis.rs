@@ -98,7 +98,7 @@ mod url;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use redis::Cmd;
@@ -592,6 +592,13 @@ impl Store for RedisStore {
         // Nothing is held or waits in a store that was never used.
         if let Some(desk) = self.desk.lock().as_ref() {
             desk.give(Order::AbandonRun(run));
+        }
+    }
+
+    fn mark_unresponsive(&self, run: RunId, since: Option<Instant>) {
+        // Nothing is held or waits in a store that was never used.
+        if let Some(desk) = self.desk.lock().as_ref() {
+            desk.give(Order::MarkUnresponsive(run, since));
         }
     }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditQuery};
@@ -263,6 +263,46 @@ impl Semaphores {
         match &self.backend {
             Backend::Memory(store) => store.abandon(run),
             Backend::Remote(store) => store.abandon(run),
+        }
+    }
+
+    /// Notes that a run does not answer since then, or answers again (`None`), for those who look: all that it holds and
+    /// waits for through this store, as this process has it open, is shown with
+    /// [`unresponsive_since`](RequestView::unresponsive_since), and each such request has an event,
+    /// [`Unresponsive`](crate::EventKind::Unresponsive) or [`Responsive`](crate::EventKind::Responsive). Nothing else
+    /// changes: to give up what the run has, there is [`abandon`](Self::abandon).
+    ///
+    /// Can be called from any thread, and again: a request that is marked keeps its time and has no second event. It waits
+    /// for nothing; calls take effect in their order. While a shared store cannot be reached, a mark may get lost, so who
+    /// watches a run marks it again from time to time.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use cla_semaphore::{Owner, Request, RunId, SemaphoreName, Semaphores};
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let x = SemaphoreName::new("x")?;
+    /// let run = RunId::unique();
+    /// let owner = Owner::process("stuck.js").with_run(run);
+    /// let permit = semaphores.acquire(&x, Request::new().owner(owner)).await?;
+    ///
+    /// semaphores.mark_unresponsive(run, Some(Instant::now()));
+    /// let view = semaphores.show(&x).await?.expect("it is held");
+    /// assert!(view.requests[0].unresponsive_for() < Some(Duration::from_secs(5)));
+    /// assert!(!permit.is_lost());
+    ///
+    /// semaphores.mark_unresponsive(run, None);
+    /// let view = semaphores.show(&x).await?.expect("it is held");
+    /// assert_eq!(view.requests[0].unresponsive_since, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn mark_unresponsive(&self, run: RunId, since: Option<Instant>) {
+        match &self.backend {
+            Backend::Memory(store) => store.mark_unresponsive(run, since),
+            Backend::Remote(store) => store.mark_unresponsive(run, since),
         }
     }
 

@@ -43,7 +43,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
@@ -283,6 +283,13 @@ impl Store for SqliteStore {
         // Nothing is held or waits in a store that was never used.
         if self.link.worker.get().is_some() {
             self.link.send(Command::AbandonRun(run));
+        }
+    }
+
+    fn mark_unresponsive(&self, run: RunId, since: Option<Instant>) {
+        // Nothing is held or waits in a store that was never used.
+        if self.link.worker.get().is_some() {
+            self.link.send(Command::MarkUnresponsive(run, since));
         }
     }
 

@@ -8,7 +8,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditQuery};
@@ -90,6 +90,13 @@ pub trait Store: Send + Sync + 'static {
     /// [passes](Lease::lease_passed), the waits end with [`AcquireError::Abandoned`]; slots that were
     /// [left](Lease::leave) stay. Does not block. What cannot be done now is done as soon as the store can be reached.
     fn abandon(&self, run: RunId);
+
+    /// A run does not answer since then, or answers again (`None`): marks what this client holds and waits for on its
+    /// behalf, or takes the marks back. Views show a mark as
+    /// [`unresponsive_since`](RequestView::unresponsive_since), until the request ends. Each request that this changes has
+    /// an event, [`Unresponsive`](crate::EventKind::Unresponsive) or [`Responsive`](crate::EventKind::Responsive); one that
+    /// is marked already keeps its time. Does not block, and calls take effect in their order.
+    fn mark_unresponsive(&self, run: RunId, since: Option<Instant>);
 
     /// All semaphores, by name.
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>>;

@@ -38,6 +38,13 @@ impl Timestamp {
         Self(self.0.saturating_add(nanos))
     }
 
+    /// The moment `time` before this one; [`Timestamp::ZERO`] if the store was not open then.
+    #[must_use]
+    pub fn before(self, time: Duration) -> Self {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(nanos))
+    }
+
     /// How long ago `earlier` was; zero when it was not.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {

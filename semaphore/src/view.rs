@@ -115,9 +115,23 @@ pub struct RequestView {
     /// Which administrator granted, cancelled, moved or ended it last, if one did and is known.
     #[serde(default)]
     pub by: Option<Actor>,
+    /// Since when its run does not answer; only while that is so. See
+    /// [`Semaphores::mark_unresponsive`](crate::Semaphores::mark_unresponsive).
+    #[serde(default)]
+    pub unresponsive_since: Option<f64>,
 }
 
 impl RequestView {
+    /// For how long its run has not answered, by the times that the store gave; `None` if it answers.
+    #[must_use]
+    pub fn unresponsive_for(&self) -> Option<Duration> {
+        let now = match (self.started_at, self.ran) {
+            (Some(started_at), Some(ran)) => started_at + ran,
+            _ => self.requested_at + self.waited,
+        };
+        Some(Duration::try_from_secs_f64(now - self.unresponsive_since?).unwrap_or(Duration::ZERO))
+    }
+
     /// How long its permit still lives, by the times that the store gave; `None` unless it is busy with a TTL.
     #[must_use]
     pub fn ttl_left(&self) -> Option<Duration> {

@@ -52,6 +52,8 @@ enum Fault {
     IgnoresSlotIds,
     /// A run that was given up keeps what it has.
     AbandonsNothing,
+    /// It is not shown that a run does not answer.
+    MarksNothing,
 }
 
 fn without_slot(request: &Request) -> Request {
@@ -309,6 +311,14 @@ impl Store for Delegate {
         }
         let inner = self.inner.clone();
         self.line.send(move || inner.abandon(run));
+    }
+
+    fn mark_unresponsive(&self, run: RunId, since: Option<Instant>) {
+        if self.fault == Fault::MarksNothing {
+            return;
+        }
+        let inner = self.inner.clone();
+        self.line.send(move || inner.mark_unresponsive(run, since));
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>> {
@@ -574,6 +584,14 @@ fn a_store_that_renews_for_a_run_that_was_given_up_is_caught() {
         "abandoned::what_an_abandoned_run_holds_goes_to_the_next_in_line",
     );
     is_caught_by(fault, "abandoned::an_abandoned_run_waits_no_more");
+}
+
+#[test]
+fn a_store_that_does_not_show_that_a_run_does_not_answer_is_caught() {
+    is_caught_by(
+        Fault::MarksNothing,
+        "unresponsive::what_a_run_has_that_does_not_answer_is_shown_until_it_answers",
+    );
 }
 
 #[test]

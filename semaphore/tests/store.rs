@@ -6,7 +6,7 @@
 mod common;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use cla_semaphore::{
     AcquireError, Actor, AdminCommand, AdminError, AuditEntry, AuditQuery, BoxFuture, Diagnosis,
@@ -104,6 +104,10 @@ impl Store for Faraway {
 
     fn abandon(&self, run: RunId) {
         self.0.abandon(run);
+    }
+
+    fn mark_unresponsive(&self, run: RunId, since: Option<Instant>) {
+        self.0.mark_unresponsive(run, since);
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>> {

@@ -49,6 +49,7 @@ fn a_semaphore_is_shown_with_all_its_fields_and_null_for_what_is_absent() {
                     "ran": 7.0,
                     "ended_at": null,
                     "by": null,
+                    "unresponsive_since": null,
                 },
                 {
                     "id": waiting.to_string(),
@@ -69,6 +70,7 @@ fn a_semaphore_is_shown_with_all_its_fields_and_null_for_what_is_absent() {
                     "ran": null,
                     "ended_at": null,
                     "by": null,
+                    "unresponsive_since": null,
                 },
             ],
         })

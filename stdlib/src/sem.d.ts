@@ -109,6 +109,8 @@ declare module "cla/sem" {
     readonly ended_at: number | null;
     /** The administrator who granted, cancelled, moved or ended it last, if one did and is known. */
     readonly by: SemaphoreActor | null;
+    /** Since when its run does not answer, as it is inside one built-in function; only while that is so. */
+    readonly unresponsive_since: number | null;
   }
 
   /** Who gives a command to semaphores. */

@@ -604,7 +604,8 @@ fn list_and_show_have_the_shape_that_every_interface_keeps() {
                 "waited",
                 "ran",
                 "ended_at",
-                "by"
+                "by",
+                "unresponsive_since"
             ],
             "a",
             3,

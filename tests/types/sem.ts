@@ -99,7 +99,7 @@ for (const request of semaphore.requests) {
   const ran: number | null | undefined = request.ran;
   const columns = [
     request.id, request.run, request.host,
-    request.requested_at, request.started_at, request.expires_at,
+    request.requested_at, request.started_at, request.expires_at, request.unresponsive_since,
   ];
   switch (request.status) {
     case "waiting":

@@ -69,6 +69,7 @@ fn colour(kind: EventKind) -> anstyle::Style {
         | EventKind::TimedOut
         | EventKind::Killed
         | EventKind::Lost
+        | EventKind::Unresponsive
         | EventKind::ForceReleased
         | EventKind::Purged => RED,
         _ => DIM,

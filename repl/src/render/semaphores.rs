@@ -21,7 +21,7 @@ pub(crate) fn overview(views: &[SemaphoreView], width: Option<usize>) -> Vec<Lin
         table.row([
             Span::new(view.name.as_str(), BOLD),
             Span::plain(slots(view.slots)),
-            Span::new(remark(view).unwrap_or_default(), YELLOW),
+            state(view),
             count(view.busy, GREEN),
             if granted == 0 {
                 Span::default()
@@ -32,6 +32,19 @@ pub(crate) fn overview(views: &[SemaphoreView], width: Option<usize>) -> Vec<Lin
         ]);
     }
     table.lines(width)
+}
+
+/// What is unusual about a semaphore: its slots, and how long the run has been silent that has not answered for longest.
+fn state(view: &SemaphoreView) -> Span {
+    let longest = view
+        .requests
+        .iter()
+        .filter(|request| request.unresponsive_since.is_some())
+        .max_by_key(|request| request.unresponsive_for());
+    let silent = longest.and_then(|request| unresponsive(request, 0.0));
+    let style = if silent.is_some() { RED } else { YELLOW };
+    let parts = remark(view).map(str::to_owned).into_iter().chain(silent);
+    Span::new(parts.collect::<Vec<_>>().join(", "), style)
 }
 
 /// A semaphore in one line: `deploy-target: 1 slot, 1 busy, 2 waiting`.
@@ -78,12 +91,12 @@ pub(crate) fn requests(view: &SemaphoreView, ids: &ShortIds, width: Option<usize
         Column::new("PID", Align::Right),
     ]);
     for request in &view.requests {
-        let style = colour(request.status);
+        let style = style(request);
         let priority = Some(request.priority).filter(|priority| *priority != Priority::default());
         table.row([
             Span::new(symbol(request.status), style),
             Span::new(ids.get(request.id), BOLD),
-            Span::new(status(request), style),
+            Span::new(status(request, 0.0), style),
             Span::plain(request.who.as_deref().unwrap_or_default()),
             Span::plain(
                 request
@@ -160,7 +173,16 @@ pub(crate) fn colour(status: Status) -> Style {
     }
 }
 
-pub(crate) fn status(request: &RequestView) -> String {
+/// Of a request whose run does not answer, that matters most.
+pub(crate) fn style(request: &RequestView) -> Style {
+    match request.unresponsive_since {
+        Some(_) => RED,
+        None => colour(request.status),
+    }
+}
+
+/// The status in words, as it is so many seconds after the store gave it.
+pub(crate) fn status(request: &RequestView, elapsed: f64) -> String {
     // Of those that ended, how they did is all that matters.
     let granted = if request.granted && request.status == Status::Busy {
         ", granted"
@@ -168,7 +190,14 @@ pub(crate) fn status(request: &RequestView) -> String {
         ""
     };
     let status = request.status.as_str().replace('_', " ");
-    format!("{status}{granted}")
+    let silent = unresponsive(request, elapsed).map(|silent| format!(", {silent}"));
+    format!("{status}{granted}{}", silent.unwrap_or_default())
+}
+
+/// `does not answer (12s)`, if the request's run does not, so many seconds after the store gave it.
+pub(crate) fn unresponsive(request: &RequestView, elapsed: f64) -> Option<String> {
+    let silent = request.unresponsive_for()?.as_secs_f64() + elapsed;
+    Some(format!("does not answer ({})", short(silent)))
 }
 
 /// Seconds until the permit expires, by the times that the store gave.
@@ -221,6 +250,7 @@ pub(super) mod tests {
             ran: None,
             ended_at: None,
             by: None,
+            unresponsive_since: None,
         }
     }
 
@@ -284,6 +314,36 @@ pub(super) mod tests {
         assert_eq!(
             text(&[headline(&view)]),
             ["x: 1 slot, 1 busy, 1 granted, 1 waiting"]
+        );
+    }
+
+    #[test]
+    fn of_a_run_that_does_not_answer_the_status_says_so() {
+        let stuck = RequestView {
+            unresponsive_since: Some(991.25),
+            ..busy(A, "a.js")
+        };
+        let waits = RequestView {
+            unresponsive_since: Some(1000.0),
+            ..request(B, "b.js")
+        };
+        let view = view("x", &[stuck.clone(), waits]);
+        let ids = ShortIds::of(std::slice::from_ref(&view));
+        assert_eq!(
+            text(&requests(&view, &ids, None)),
+            [
+                "   ID    STATUS                             WHO   PLACE  WAITED   RAN  TOKEN  HOST  PID",
+                "●  aaaa  busy, does not answer (12s)        a.js           0.0s  3.2s     41  db1     7",
+                "○  bbbb  waiting, does not answer (1m 05s)  b.js      1  1m 05s               db1     7",
+            ]
+        );
+        assert_eq!(status(&stuck, 50.0), "busy, does not answer (1m 02s)");
+        assert_eq!(
+            text(&overview(&[view], None)),
+            [
+                "NAME  SLOTS                           BUSY  WAITING",
+                "x         1  does not answer (1m 05s)     1        1",
+            ]
         );
     }
 

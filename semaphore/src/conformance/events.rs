@@ -91,7 +91,7 @@ impl Listener {
 
     /// Hears these, in this order.
     #[track_caller]
-    fn hears<const N: usize>(&mut self, kinds: [EventKind; N]) {
+    pub(super) fn hears<const N: usize>(&mut self, kinds: [EventKind; N]) {
         assert_eq!(self.kinds(N), kinds);
     }
 }

@@ -4,6 +4,8 @@
 //! The driver is one task on a thread of its own. It decides nothing that a script decides; what it decides is when to
 //! ask again, whom to tell, and when a holder has heard nothing for so long that its lease may have passed.
 
+mod unresponsive;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
@@ -75,6 +77,8 @@ pub(super) enum Order {
     Abandon(RequestId),
     /// A run was given up.
     AbandonRun(RunId),
+    /// A run does not answer since then, or answers again.
+    MarkUnresponsive(RunId, Option<Instant>),
     Release {
         id: RequestId,
         /// Whether it was still held.
@@ -677,6 +681,7 @@ impl Driver {
                 }
             }
             Order::AbandonRun(run) => self.abandon_run(run),
+            Order::MarkUnresponsive(run, since) => self.mark_unresponsive(run, since),
             Order::Release { id, answer } => self.release(id, answer),
             Order::Refresh { id, ttl, answer } => self.refresh(id, ttl, answer),
             Order::Manage(management) => self.manage(management),

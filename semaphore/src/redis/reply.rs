@@ -16,6 +16,8 @@ use crate::view::{RequestView, SemaphoreView, Status};
 
 /// What the field of a semaphore's state begins with that says who steered a request: see `lua/lib.lua`.
 const STEERED: &str = "the administrator who steered ";
+/// And what says since when the run of a request does not answer.
+const UNRESPONSIVE: &str = "since when the run does not answer of ";
 
 /// Within the tail of `queue.rs`: what ended longer ago is shown no more.
 const ENDED_SHOWN: Duration = crate::queue::ENDED_SHOWN;
@@ -188,6 +190,8 @@ fn kind(word: &str) -> Option<EventKind> {
         "timed_out" => EventKind::TimedOut,
         "killed" => EventKind::Killed,
         "refreshed" => EventKind::Refreshed,
+        "unresponsive" => EventKind::Unresponsive,
+        "responsive" => EventKind::Responsive,
         "force_released" => EventKind::ForceReleased,
         "purged" => EventKind::Purged,
         "moved" => EventKind::Moved,
@@ -248,9 +252,13 @@ pub(super) fn shown_semaphore(name: &crate::name::SemaphoreName, answer: &Value)
     let mut shares = std::collections::HashMap::<String, Share>::new();
     let mut held = Vec::new();
     let mut steered = std::collections::HashMap::new();
+    let mut unresponsive = std::collections::HashMap::new();
     for (id_text, row) in pairs(state)? {
         if let Some(id) = id_text.strip_prefix(STEERED).and_then(id) {
             steered.insert(id, row);
+        }
+        if let Some(id) = id_text.strip_prefix(UNRESPONSIVE).and_then(id) {
+            unresponsive.insert(id, row.parse::<u64>().ok()?);
         }
         if let Some(id) = id(id_text) {
             let (session, view) = busy_row(id, row, now)?;
@@ -270,6 +278,7 @@ pub(super) fn shown_semaphore(name: &crate::name::SemaphoreName, answer: &Value)
     }
     for request in &mut requests {
         request.by = steered.get(&request.id).and_then(|by| read_actor(by));
+        request.unresponsive_since = unresponsive.get(&request.id).copied().map(seconds);
     }
     // The newest comes first.
     let shown_since = seconds(now) - ENDED_SHOWN.as_secs_f64();
@@ -330,6 +339,7 @@ fn plain(id: RequestId, status: Status, priority: &str, requested: u64, blob: &s
         ran: None,
         ended_at: None,
         by: None,
+        unresponsive_since: None,
     }
 }
 

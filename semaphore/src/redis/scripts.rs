@@ -24,6 +24,7 @@ pub(super) enum Script {
     Wait,
     Slot,
     History,
+    Unresponsive,
 }
 
 const HEAD: &str = include_str!("lua/head.lua");
@@ -32,7 +33,7 @@ const ADMIN_HEAD: &str = include_str!("lua/admin_head.lua");
 const ADMIN: &str = include_str!("lua/admin.lua");
 
 /// In the order of [`Script`]: the text in pieces.
-const TEXTS: [&[&str]; 17] = [
+const TEXTS: [&[&str]; 18] = [
     &[
         HEAD,
         include_str!("lua/acquire_free.lua"),
@@ -60,6 +61,7 @@ const TEXTS: [&[&str]; 17] = [
     &[include_str!("lua/wait.lua")],
     &[HEAD, LIB, include_str!("lua/slot.lua")],
     &[HEAD, LIB, include_str!("lua/history.lua")],
+    &[HEAD, LIB, include_str!("lua/unresponsive.lua")],
 ];
 
 struct Compiled {

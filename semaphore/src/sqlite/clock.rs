@@ -22,6 +22,11 @@ impl Moment {
         Self(self.0.saturating_add(nanos))
     }
 
+    pub(super) fn before(self, time: Duration) -> Self {
+        let nanos = i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(nanos))
+    }
+
     /// How long ago `earlier` was; zero when it was not.
     pub(super) fn since(self, earlier: Self) -> Duration {
         let nanos = self.0.saturating_sub(earlier.0);

@@ -14,10 +14,11 @@ use crate::error::StoreError;
 /// "cla1", so that the file says whose it is.
 const APPLICATION: i32 = 0x636c_6131;
 /// What makes the tables, each from those of the version before.
-const UPGRADES: [&str; 3] = [
+const UPGRADES: [&str; 4] = [
     include_str!("schema.sql"),
     include_str!("upgrade_2.sql"),
     include_str!("upgrade_3.sql"),
+    include_str!("upgrade_4.sql"),
 ];
 /// A file with a higher one was made by a newer version of the program.
 const VERSION: i32 = UPGRADES.len() as i32;

@@ -323,6 +323,7 @@ impl Past {
             ran,
             ended_at: Some(at),
             by: by.and_then(|by| Actor::from_text(&by)),
+            unresponsive_since: None,
         })
     }
 }

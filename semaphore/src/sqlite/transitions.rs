@@ -11,6 +11,7 @@
 //! [`admit`]: Transition::admit
 
 mod administer;
+mod unresponsive;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -65,7 +66,7 @@ macro_rules! requests {
     ($rest:literal) => {
         concat!(
             "SELECT id, uuid, semaphore, session, phase, class, place, priority, who, run, host, pid, ttl, \
-             deadline, token, requested, started, slot, steered_by FROM request ",
+             deadline, token, requested, started, slot, steered_by, unresponsive FROM request ",
             $rest
         )
     };
@@ -220,6 +221,8 @@ pub(super) struct Asked {
     pub(super) slot: Option<SlotId>,
     /// Which administrator steered it last.
     pub(super) by: Option<Actor>,
+    /// Since when its run does not answer.
+    pub(super) unresponsive: Option<Moment>,
 }
 
 impl Asked {
@@ -248,6 +251,7 @@ impl Asked {
             started: row.get(16)?,
             slot: row.get(17)?,
             by: row.get(18)?,
+            unresponsive: row.get(19)?,
         })
     }
 
@@ -1212,6 +1216,7 @@ impl<'a> Transition<'a> {
             started: None,
             slot: request.its_slot().cloned(),
             by: None,
+            unresponsive: None,
         }
     }
 

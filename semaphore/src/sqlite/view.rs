@@ -80,6 +80,7 @@ fn view(
             ran: started.map(|started| ended.since(started).as_secs_f64()),
             ended_at: Some(clock.seconds(ended)),
             by: row.get(13)?,
+            unresponsive_since: None,
         })
     })?;
     for row in rows {
@@ -125,6 +126,7 @@ fn live(asked: Asked, place: Option<usize>, now: Moment, clock: &WallClock) -> R
             .map(|started| now.since(started).as_secs_f64()),
         ended_at: None,
         by: asked.by,
+        unresponsive_since: asked.unresponsive.map(|since| clock.seconds(since)),
     }
 }
 

@@ -75,6 +75,8 @@ pub(super) enum Command {
     Abandon(RequestId),
     /// A run was given up.
     AbandonRun(RunId),
+    /// A run does not answer since then, or answers again.
+    MarkUnresponsive(RunId, Option<Instant>),
     Refresh(RequestId, Ttl, Sender<Result<Refreshed, StoreError>>),
     /// Answers whether it was still held.
     Release(RequestId, Option<Sender<Result<bool, StoreError>>>),
@@ -183,6 +185,8 @@ pub(super) struct Worker {
     held: HashMap<RequestId, Arc<Hold>>,
     /// Given back or given up, and not yet written: the disk was full.
     owed: Vec<RequestId>,
+    /// The last marks of runs that could not be written.
+    owed_marks: HashMap<RunId, Option<Instant>>,
 }
 
 /// The open file, and where this process stands in it.
@@ -329,6 +333,7 @@ impl Worker {
             waiting: HashMap::new(),
             held: HashMap::new(),
             owed: Vec::new(),
+            owed_marks: HashMap::new(),
         };
         std::thread::Builder::new()
             .name("cla-sqlite".to_owned())
@@ -370,7 +375,7 @@ impl Worker {
             WATCH_EVENTS
         } else if !self.held.is_empty() {
             WATCH_HELD
-        } else if !self.owed.is_empty() {
+        } else if !self.owed.is_empty() || !self.owed_marks.is_empty() {
             RETRY
         } else {
             return None;
@@ -406,7 +411,11 @@ impl Worker {
         }
     }
 
-    fn carry_out(&mut self, batch: Vec<Command>) {
+    fn carry_out(&mut self, mut batch: Vec<Command>) {
+        if self.open.is_none() {
+            // There is nothing to be marked, and no reason to open the file for it.
+            batch.retain(|command| !matches!(command, Command::MarkUnresponsive(..)));
+        }
         if batch.is_empty() {
             return;
         }
@@ -499,6 +508,9 @@ impl Worker {
                 ) => self.await_verdict(id, name, request, Reply::TryAcquire(reply)),
                 (Command::TryAcquire { reply, .. }, _) => drop(reply.send(Ok(None))),
                 (Command::Abandon(id), _) => over.push(id),
+                (Command::MarkUnresponsive(run, _), _) => {
+                    self.owed_marks.remove(&run);
+                }
                 (Command::Release(id, reply), Answer::Released(held)) => {
                     over.push(id);
                     if let Some(reply) = reply {
@@ -573,6 +585,9 @@ impl Worker {
             Command::TryAcquire { reply, .. } => drop(reply.send(Err(error))),
             Command::Abandon(id) => self.owe(id),
             Command::AbandonRun(run) => self.owe_all_of(run),
+            Command::MarkUnresponsive(run, since) => {
+                self.owed_marks.insert(run, since);
+            }
             Command::Release(id, reply) => {
                 self.owe(id);
                 if let Some(reply) = reply {
@@ -678,17 +693,25 @@ impl Worker {
     }
 
     fn pay(&mut self) -> Result<(), Problem> {
-        let Some(open) = self.open.as_mut().filter(|_| !self.owed.is_empty()) else {
+        if self.owed.is_empty() && self.owed_marks.is_empty() {
+            return Ok(());
+        }
+        let Some(open) = self.open.as_mut() else {
+            self.owed_marks.clear();
             return Ok(());
         };
-        let owed = &self.owed;
+        let (owed, marks) = (&self.owed, &self.owed_marks);
         let ((), effects) = open.transact(|transition| {
             for id in owed {
                 transition.abandon(*id)?;
             }
+            for (run, since) in marks {
+                mark_unresponsive(transition, *run, *since)?;
+            }
             Ok(())
         })?;
         self.owed.clear();
+        self.owed_marks.clear();
         self.carry_out_effects(effects);
         Ok(())
     }
@@ -840,6 +863,7 @@ impl Worker {
         // There is nothing left that this connection could give back.
         self.open = None;
         self.owed.clear();
+        self.owed_marks.clear();
         for (_, hold) in self.held.drain() {
             hold.lost.set_lease_passed();
         }
@@ -878,6 +902,7 @@ impl Worker {
             hold.lost.set();
         }
         self.owed.clear();
+        self.owed_marks.clear();
         for (_, waiting) in self.waiting.drain() {
             let closed = Problem::Other("it was closed".to_owned()).error(&self.path);
             waiting.reply.send(Err(closed.into()));
@@ -936,6 +961,10 @@ fn perform(
             transition.abandon_run(*run, &left)?;
             Answer::Nothing
         }
+        Command::MarkUnresponsive(run, since) => {
+            mark_unresponsive(transition, *run, *since)?;
+            Answer::Nothing
+        }
         Command::Refresh(id, ttl, _) => Answer::Refreshed(transition.refresh(*id, *ttl)?),
         Command::Release(id, _) => Answer::Released(transition.release(*id)?),
         Command::ReleaseSlot(name, slot, _) => {
@@ -962,6 +991,15 @@ fn perform(
         Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(transition.db, path)?)),
         Command::Close(_) => unreachable!("it ends a batch, and is no part of it"),
     })
+}
+
+fn mark_unresponsive(
+    transition: &mut Transition<'_>,
+    run: RunId,
+    since: Option<Instant>,
+) -> Result<(), Problem> {
+    let since = since.map(|since| transition.now.before(since.elapsed()));
+    transition.mark_unresponsive(run, since)
 }
 
 fn hold(id: RequestId, name: SemaphoreName, run: Option<RunId>, admission: &Admission) -> Hold {

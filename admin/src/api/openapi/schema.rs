@@ -63,6 +63,9 @@ pub(crate) struct Request {
     /// Which administrator granted, cancelled, moved or ended it last.
     #[schema(required)]
     by: Option<Actor>,
+    /// Since when its run does not answer; only while that is so.
+    #[schema(required)]
+    unresponsive_since: Option<f64>,
 }
 
 /// Who gives a command.

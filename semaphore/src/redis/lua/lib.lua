@@ -16,8 +16,9 @@ local tk, bz, wc = (f[5] or 0) + 0, (f[6] or 0) + 0, (f[7] or 0) + 0
 -- before `guard`; when this semaphore came into being; when its keys' expiry is next looked at.
 local token, seq, due = (f[8] or now) + 0, (f[9] or now) + 0, (f[10] or NEVER) + 0
 local guard, birth, expiry = (f[11] or 0) + 0, (f[12] or now) + 0, (f[13] or 0) + 0
--- How many live requests were steered: nearly always none, and then nothing is looked up at their end.
-local steered = (f[14] or 0) + 0
+-- How many notes are kept beside live requests (who steered them, since when their run does not answer): nearly always
+-- none, and then nothing is looked up at their end.
+local notes = (f[14] or 0) + 0
 -- Who gives the command, while an administrator does; as it is kept.
 local actor = ''
 
@@ -26,26 +27,30 @@ local function fresh(key)
   if not pn then call('EXPIRE', KEYS[key], 2 * DAY) end
 end
 
+-- What is kept beside a request, as programs of before read its row. Longer than an id, both.
 local STEERED = 'the administrator who steered '
+local UNRESPONSIVE = 'since when the run does not answer of '
 
 -- Programs of before end requests and leave what is kept beside them. With no request there can be nothing to keep.
 local function tidy()
   for _, field in ipairs(call('HKEYS', KEYS[1])) do
-    if string.sub(field, 1, #STEERED) == STEERED then call('HDEL', KEYS[1], field) end
+    if string.sub(field, 1, #STEERED) == STEERED or string.sub(field, 1, #UNRESPONSIVE) == UNRESPONSIVE then
+      call('HDEL', KEYS[1], field)
+    end
   end
-  steered = 0
+  notes = 0
 end
 
 local function save()
   if not exists then return end
-  if steered > 0 and bz == 0 and wc == 0 then tidy() end
+  if notes > 0 and bz == 0 and wc == 0 then tidy() end
   local look = now >= expiry or pn ~= (expiry == NEVER)
   if look then expiry = pn and NEVER or now + HOUR end
   -- Until when the short ways are open.
   local by = wt == dc and guard == 0 and math.min(due, expiry) or 0
   call('HSET', KEYS[1], 'n', n, 'dc', dc, 'wt', wt, 'pn', pn and '1' or '0', 'tk', tk, 'bz', bz, 'wc', wc,
     'tok', str(token), 'seq', str(seq), 'due', str(due), 'gd', str(guard), 'bn', str(birth), 'xp', str(expiry), 'by', str(by),
-    'st', steered)
+    'st', notes)
   if look then
     for key = 1, 6 do
       if pn then
@@ -101,28 +106,23 @@ local function waiting_row(r)
     .. '|' .. r.blob
 end
 
--- Longer than an id.
-local function steered_field(id) return STEERED .. id end
-
--- An administrator does something to a live request: that is kept beside it, as programs of before read its row.
+-- An administrator does something to a live request.
 local function note_actor(id)
-  if actor ~= '' and call('HSET', KEYS[1], steered_field(id), actor) == 1 then steered = steered + 1 end
+  if actor ~= '' and call('HSET', KEYS[1], STEERED .. id, actor) == 1 then notes = notes + 1 end
 end
 
--- Who steered a request, which ends.
-local function take_actor(id)
-  if steered == 0 then return '' end
-  local by = call('HGET', KEYS[1], steered_field(id))
-  if not by then return '' end
-  call('HDEL', KEYS[1], steered_field(id))
-  steered = steered - 1
-  return by
+-- Forgets what is kept beside a request, which ends. Gives who steered it.
+local function take_notes(id)
+  if notes == 0 then return '' end
+  local by = call('HGET', KEYS[1], STEERED .. id)
+  notes = notes - call('HDEL', KEYS[1], STEERED .. id, UNRESPONSIVE .. id)
+  return by or ''
 end
 
 -- Behind whether it was granted stands who steered it. Shown are the first 32; the others are the history.
 local function remember(id, r, status)
   local kept = call('LPUSH', KEYS[5], id .. '|' .. status .. '|' .. stamp .. '|' .. r.requested .. '|'
-    .. (r.started or '') .. '|' .. (r.token or '') .. '|' .. r.priority .. '|' .. (r.granted or '0') .. take_actor(id) .. '|' .. r.blob)
+    .. (r.started or '') .. '|' .. (r.token or '') .. '|' .. r.priority .. '|' .. (r.granted or '0') .. take_notes(id) .. '|' .. r.blob)
   if kept > 1064 then
     call('LTRIM', KEYS[5], 0, 999)
   elseif kept == 1 then
@@ -389,7 +389,7 @@ end
 
 local function create(until_when)
   for key = 1, 6 do call('DEL', KEYS[key]) end
-  exists, n, dc, guard, steered = true, wt, wt, until_when, 0
+  exists, n, dc, guard, notes = true, wt, wt, until_when, 0
   if guard > 0 then due = guard end
   if names_key then call('SADD', names_key, KEYS[1]) end
   tell('created')

@@ -33,6 +33,9 @@ enum OfSemaphore {
     Waiting,
 }
 
+/// How wide `○ waiting, does not answer (1m 05s)` is.
+const UNRESPONSIVE: u16 = 35;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OfRequest {
     Status,
@@ -137,6 +140,7 @@ pub(super) fn requests(state: &State, read_at: Moment, area: Rect, canvas: &mut 
             let widest = widest.max().unwrap_or(0).max(title.width() as u16);
             // What changes with time or while one scrolls has a width of its own.
             let (least, most, importance) = match field {
+                State_ if uses.unresponsive => (15, UNRESPONSIVE, 20),
                 State_ if uses.granted => (15, 15, 20),
                 State_ => (11, 11, 20),
                 Who => (least_who, widest.max(least_who), 19),
@@ -168,11 +172,14 @@ pub(super) fn requests(state: &State, read_at: Moment, area: Rect, canvas: &mut 
 fn request_cell(request: &RequestView, elapsed: f64, field: OfRequest) -> Span {
     let is = |status| request.status == status;
     let on = |seconds: f64, goes_on| short(if goes_on { seconds + elapsed } else { seconds });
-    let style = render::colour(request.status);
+    let style = render::style(request);
     let plain = |text: Option<String>| Span::plain(text.unwrap_or_default());
     match field {
         OfRequest::Status => {
-            let (symbol, word) = (render::symbol(request.status), render::status(request));
+            let (symbol, word) = (
+                render::symbol(request.status),
+                render::status(request, elapsed),
+            );
             Span::new(format!("{symbol} {word}"), style)
         }
         OfRequest::Place => plain(request.place.map(|place| place.to_string())),
@@ -201,6 +208,7 @@ fn request_cell(request: &RequestView, elapsed: f64, field: OfRequest) -> Span {
 
 /// Which columns would be empty from top to bottom of the whole line.
 struct Uses {
+    unresponsive: bool,
     granted: bool,
     run: bool,
     priority: bool,
@@ -216,6 +224,7 @@ impl Uses {
         let any = |uses: fn(&RequestView) -> bool| requests.iter().any(uses);
         let last = requests.iter().filter_map(|request| request.place).max();
         Self {
+            unresponsive: any(|request| request.unresponsive_since.is_some()),
             granted: any(|request| request.granted && is_live(request)),
             run: any(|request| request.run.is_some()),
             priority: any(|request| request.priority != Priority::default()),

@@ -302,7 +302,7 @@ fn request_matches(request: &RequestView, query: &str) -> bool {
         .as_deref()
         .is_some_and(|who| contains(who, query))
         || contains(&owner(request), query)
-        || contains(&render::status(request), query)
+        || contains(&render::status(request, 0.0), query)
         || request.id.to_string().contains(query)
         || request
             .run

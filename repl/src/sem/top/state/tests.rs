@@ -32,6 +32,7 @@ pub(in super::super) fn request(nth: usize, who: &str, place: usize) -> RequestV
         ran: is_busy.then_some(64.0),
         ended_at: None,
         by: None,
+        unresponsive_since: None,
     }
 }
 
