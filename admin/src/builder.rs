@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::api::leases::Leases;
 use crate::auth::{Auth, TokenStore};
+use crate::declared::{Declaration, Declared};
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::runs::{Rules, Runs};
@@ -32,6 +33,7 @@ pub struct AdminBuilder {
     tokens: Option<TokenStore>,
     hosts: AllowedHosts,
     rules: Option<Rules>,
+    declared: Vec<Declaration>,
 }
 
 impl Admin {
@@ -42,6 +44,7 @@ impl Admin {
             tokens: None,
             hosts: AllowedHosts::default(),
             rules: None,
+            declared: Vec::new(),
         }
     }
 
@@ -115,6 +118,12 @@ impl AdminBuilder {
         self
     }
 
+    /// A semaphore that the host's configuration declares. A later one of the same name replaces it.
+    pub fn declare(mut self, declaration: Declaration) -> Self {
+        self.declared.push(declaration);
+        self
+    }
+
     /// The service. It begins to listen to the store's events.
     ///
     /// # Errors
@@ -140,11 +149,13 @@ impl AdminBuilder {
             rate: RateLimit::default(),
             leases: Leases::default(),
             runs,
+            declared: Declared::new(self.declared),
             draining: watch::Sender::new(false),
             version: env!("CARGO_PKG_VERSION"),
         };
         let service = Arc::new(service);
         Leases::sweep(&service);
+        Declared::keep(&service);
         Ok(Admin { service })
     }
 }

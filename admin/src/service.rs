@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::api::leases::Leases;
 use crate::auth::Auth;
+use crate::declared::Declared;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::runs::Runs;
@@ -24,6 +25,8 @@ pub(crate) struct Service {
     pub(crate) leases: Leases,
     /// Unless the host gave no rules.
     pub(crate) runs: Option<Arc<Runs>>,
+    /// What the host's configuration says of semaphores.
+    pub(crate) declared: Declared,
     /// The service is about to end: nothing new begins, and streams end.
     pub(crate) draining: watch::Sender<bool>,
     /// The program and its version, as `Server` would have it.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cla_admin::{Admin, Rules, Server, Shutdown, TokenStore};
+use cla_admin::{Admin, Declaration, Rules, Server, Shutdown, TokenStore};
 use cla_runtime::semaphore::Semaphores;
 use cla_runtime::{Engine, Limits, OutputStream};
 use serde::Serialize;
@@ -135,8 +135,15 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
+    let declared = match crate::store::declared_semaphores(&args.folder) {
+        Ok(declared) => declared,
+        Err(problem) => {
+            crate::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
     log(args);
-    match serve(args, &choice) {
+    match serve(args, &choice, declared) {
         Ok(code) => code,
         Err(error) => {
             crate::report(&format_args!("cannot serve at {}: {error}", args.listen));
@@ -165,7 +172,7 @@ fn log(args: &Args) {
     };
 }
 
-fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
+fn serve(args: &Args, choice: &Choice, declared: Vec<Declaration>) -> io::Result<ExitCode> {
     let semaphores = match choice.open() {
         Ok(semaphores) => semaphores,
         Err(problem) => {
@@ -193,6 +200,9 @@ fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
         }
         if let Some(folder) = crate::store::state_folder() {
             admin = admin.tokens(TokenStore::new(folder.join(TOKENS)));
+        }
+        for declaration in declared {
+            admin = admin.declare(declaration);
         }
         let admin = admin.rules(rules(args, &semaphores)?).build()?;
         announce(args, &admin)?;
