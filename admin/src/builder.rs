@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderName;
 use cla_runtime::semaphore::Semaphores;
 use tokio::sync::watch;
 
@@ -16,6 +17,7 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::runs::{Rules, Runs};
 use crate::server::hosts::AllowedHosts;
+use crate::server::proxy::{Network, Proxies, UserRole};
 use crate::server::rate::RateLimit;
 use crate::server::routes;
 use crate::service::Service;
@@ -34,6 +36,7 @@ pub struct AdminBuilder {
     hosts: AllowedHosts,
     rules: Option<Rules>,
     declared: Vec<Declaration>,
+    proxies: Proxies,
 }
 
 impl Admin {
@@ -45,6 +48,7 @@ impl Admin {
             hosts: AllowedHosts::default(),
             rules: None,
             declared: Vec::new(),
+            proxies: Proxies::default(),
         }
     }
 
@@ -118,6 +122,18 @@ impl AdminBuilder {
         self
     }
 
+    /// A proxy at such an address is believed when it says for whom it asks (`X-Forwarded-For`). May be said several times.
+    pub fn trusted_proxy(mut self, network: Network) -> Self {
+        self.proxies.trust(network);
+        self
+    }
+
+    /// A trusted proxy has signed in the user whom this header names. From any other address the header is refused.
+    pub fn proxy_users(mut self, login: HeaderName, role: UserRole) -> Self {
+        self.proxies.users(login, role);
+        self
+    }
+
     /// A semaphore that the host's configuration declares. A later one of the same name replaces it.
     pub fn declare(mut self, declaration: Declaration) -> Self {
         self.declared.push(declaration);
@@ -144,6 +160,7 @@ impl AdminBuilder {
             semaphores: self.semaphores,
             auth,
             hosts: self.hosts,
+            proxies: self.proxies,
             live,
             metrics,
             rate: RateLimit::default(),

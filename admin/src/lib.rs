@@ -42,4 +42,5 @@ pub use builder::{Admin, AdminBuilder};
 pub use declared::Declaration;
 pub use glob::{Glob, GlobError};
 pub use runs::Rules;
+pub use server::proxy::{Network, NetworkError, UserRole};
 pub use server::{Server, Shutdown};

@@ -12,6 +12,7 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::runs::Runs;
 use crate::server::hosts::AllowedHosts;
+use crate::server::proxy::Proxies;
 use crate::server::rate::RateLimit;
 
 /// The state of one service, behind all of its routes.
@@ -19,6 +20,8 @@ pub(crate) struct Service {
     pub(crate) semaphores: Semaphores,
     pub(crate) auth: Auth,
     pub(crate) hosts: AllowedHosts,
+    /// Which proxies are believed.
+    pub(crate) proxies: Proxies,
     pub(crate) live: Arc<Live>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rate: RateLimit,

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cla_admin::{Admin, Declaration, Rules, Server, Shutdown, TokenStore};
+use cla_admin::axum::http::HeaderName;
+use cla_admin::{Admin, Declaration, Network, Rules, Server, Shutdown, TokenStore, UserRole};
 use cla_runtime::semaphore::Semaphores;
 use cla_runtime::{Engine, Limits, OutputStream};
 use serde::Serialize;
@@ -52,6 +53,15 @@ pub(crate) struct Args {
     /// Listen without TLS at an address that other machines reach: a proxy in front does that
     #[arg(long)]
     plain_http: bool,
+    /// Believe a proxy at this address, or in this range, when it says for whom it asks (X-Forwarded-For)
+    #[arg(long = "trusted-proxy", value_name = "CIDR")]
+    trusted_proxies: Vec<Network>,
+    /// The header in which a trusted proxy says whom it has signed in; from other addresses it is refused
+    #[arg(long, value_name = "NAME", requires = "trusted_proxies")]
+    user_header: Option<HeaderName>,
+    /// What such users may do: viewer, operator or admin; or the header in which the proxy says it
+    #[arg(long, value_name = "ROLE|HEADER", default_value = "viewer")]
+    user_role: UserRole,
     #[command(flatten)]
     store: StoreArgs,
     /// At the end, what runs gets so long before it is cancelled: 250ms, 30s, 5m, or seconds
@@ -200,6 +210,12 @@ fn serve(args: &Args, choice: &Choice, declared: Vec<Declaration>) -> io::Result
         }
         if let Some(folder) = crate::store::state_folder() {
             admin = admin.tokens(TokenStore::new(folder.join(TOKENS)));
+        }
+        for network in &args.trusted_proxies {
+            admin = admin.trusted_proxy(*network);
+        }
+        if let Some(header) = &args.user_header {
+            admin = admin.proxy_users(header.clone(), args.user_role.clone());
         }
         for declaration in declared {
             admin = admin.declare(declaration);
