@@ -6,15 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderName;
 use cla_runtime::semaphore::Semaphores;
 use tokio::sync::watch;
 
 use crate::api::leases::Leases;
 use crate::auth::{Auth, TokenStore};
+use crate::declared::{Declaration, Declared};
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::runs::{Rules, Runs};
 use crate::server::hosts::AllowedHosts;
+use crate::server::proxy::{Network, Proxies, UserRole};
 use crate::server::rate::RateLimit;
 use crate::server::routes;
 use crate::service::Service;
@@ -32,6 +35,8 @@ pub struct AdminBuilder {
     tokens: Option<TokenStore>,
     hosts: AllowedHosts,
     rules: Option<Rules>,
+    declared: Vec<Declaration>,
+    proxies: Proxies,
 }
 
 impl Admin {
@@ -42,6 +47,8 @@ impl Admin {
             tokens: None,
             hosts: AllowedHosts::default(),
             rules: None,
+            declared: Vec::new(),
+            proxies: Proxies::default(),
         }
     }
 
@@ -115,6 +122,24 @@ impl AdminBuilder {
         self
     }
 
+    /// A proxy at such an address is believed when it says for whom it asks (`X-Forwarded-For`). May be said several times.
+    pub fn trusted_proxy(mut self, network: Network) -> Self {
+        self.proxies.trust(network);
+        self
+    }
+
+    /// A trusted proxy has signed in the user whom this header names. From any other address the header is refused.
+    pub fn proxy_users(mut self, login: HeaderName, role: UserRole) -> Self {
+        self.proxies.users(login, role);
+        self
+    }
+
+    /// A semaphore that the host's configuration declares. A later one of the same name replaces it.
+    pub fn declare(mut self, declaration: Declaration) -> Self {
+        self.declared.push(declaration);
+        self
+    }
+
     /// The service. It begins to listen to the store's events.
     ///
     /// # Errors
@@ -135,16 +160,19 @@ impl AdminBuilder {
             semaphores: self.semaphores,
             auth,
             hosts: self.hosts,
+            proxies: self.proxies,
             live,
             metrics,
             rate: RateLimit::default(),
             leases: Leases::default(),
             runs,
+            declared: Declared::new(self.declared),
             draining: watch::Sender::new(false),
             version: env!("CARGO_PKG_VERSION"),
         };
         let service = Arc::new(service);
         Leases::sweep(&service);
+        Declared::keep(&service);
         Ok(Admin { service })
     }
 }

@@ -203,6 +203,12 @@ impl Metrics {
                 "Requests in line",
                 &|view| view.waiting as f64,
             );
+            gauge(
+                &mut text,
+                "cla_semaphore_overdue",
+                "Requests in line for longer than the semaphore's declaration allows",
+                &|view| service.declared.overdue(view).len() as f64,
+            );
         }
         self.counts.lock().write(&mut text);
         let running = service.runs.as_ref().map_or(0, |runs| runs.count());

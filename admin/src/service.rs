@@ -7,10 +7,12 @@ use tokio::sync::watch;
 
 use crate::api::leases::Leases;
 use crate::auth::Auth;
+use crate::declared::Declared;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::runs::Runs;
 use crate::server::hosts::AllowedHosts;
+use crate::server::proxy::Proxies;
 use crate::server::rate::RateLimit;
 
 /// The state of one service, behind all of its routes.
@@ -18,12 +20,16 @@ pub(crate) struct Service {
     pub(crate) semaphores: Semaphores,
     pub(crate) auth: Auth,
     pub(crate) hosts: AllowedHosts,
+    /// Which proxies are believed.
+    pub(crate) proxies: Proxies,
     pub(crate) live: Arc<Live>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rate: RateLimit,
     pub(crate) leases: Leases,
     /// Unless the host gave no rules.
     pub(crate) runs: Option<Arc<Runs>>,
+    /// What the host's configuration says of semaphores.
+    pub(crate) declared: Declared,
     /// The service is about to end: nothing new begins, and streams end.
     pub(crate) draining: watch::Sender<bool>,
     /// The program and its version, as `Server` would have it.

@@ -13,6 +13,7 @@ mod repl;
 mod run;
 mod sem;
 mod serve;
+mod server;
 mod signals;
 mod store;
 mod token;

@@ -4,6 +4,7 @@ mod dry;
 mod names;
 mod output;
 mod plan;
+mod remote;
 mod screen;
 mod session;
 pub(crate) mod sizes;
@@ -22,6 +23,7 @@ use cla_runtime::semaphore::Semaphores;
 use cla_runtime::{OutputStream, RunOptions, Trace, TracedRun, Wanted};
 
 use self::session::Session;
+use crate::server::ServerArgs;
 use crate::signals::Signals;
 use crate::store::StoreArgs;
 
@@ -74,6 +76,8 @@ pub(crate) struct Args {
     event: Option<String>,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    server: ServerArgs,
     /// Threads that run rules
     ///
     /// One is enough for any number of rules that wait. More let rules that compute use more
@@ -122,6 +126,8 @@ Examples:
   cla run --timeout 30s --memory 64M deploy.js
   cla run --stash user=root --stash /server/port=22 deploy.js
   echo 'print(1 + 2)' | cla run -
+  cla run --server https://cla.example.com --token-file token nightly.yml
+                                         a rule of the folder that a `cla serve` serves
   cla run --json *.js | jq .status
 
 Exit code:
@@ -137,6 +143,11 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(stash) => stash,
         Err(problem) => crate::wrong_usage("run", &problem),
     };
+    match args.server.connect() {
+        Ok(None) => {}
+        Ok(Some(client)) => return remote::run(args, &stash, &client),
+        Err(problem) => crate::wrong_usage("run", &problem),
+    }
     let semaphores = match args.store.choose().and_then(|choice| choice.open()) {
         Ok(semaphores) => semaphores,
         Err(problem) => {

@@ -17,6 +17,7 @@ mod purge;
 mod release;
 mod show;
 mod slots;
+mod source;
 mod top;
 mod wait;
 
@@ -25,13 +26,14 @@ use std::io;
 use std::process::ExitCode;
 
 use cla_runtime::semaphore::{
-    Actor, AdminError, RequestView, SemaphoreName, SemaphoreView, Semaphores, StoreError, StoreUrl,
-    printable,
+    Actor, AdminError, RequestView, SemaphoreName, SemaphoreView, Semaphores, StoreError, printable,
 };
 use clap::Subcommand;
 use serde::Serialize;
 
+use self::source::Source;
 use crate::render::{Line, ShortIds};
+use crate::server::{RemoteStore, ServerArgs};
 use crate::signals::Signal;
 use crate::store::{Choice, StoreArgs};
 
@@ -51,6 +53,8 @@ use crate::store::{Choice, StoreArgs};
 pub(crate) struct Args {
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    server: ServerArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -67,6 +71,8 @@ Examples:
   cla sem history deploy-target         who held it and who waited, how long
   cla sem audit --since 1h              who changed what
   cla sem top                           all of this on one screen
+  cla sem --server https://cla.example.com --token-file token list
+                                        the semaphores of a `cla serve`
 
 Exit code:
   0    done
@@ -141,22 +147,35 @@ impl From<Signal> for Failure {
 /// The semaphores of the chosen store, before an administrator.
 struct Panel {
     semaphores: Semaphores,
-    choice: Choice,
+    source: Source,
+}
+
+/// Opens what the arguments name: a server, or else a store.
+fn opened(args: &Args) -> Result<(Semaphores, Source), String> {
+    if let Some(client) = args.server.connect()? {
+        if args.store.is_given() {
+            return Err(
+                "the server has a store of its own: give --server or --store, not both".to_owned(),
+            );
+        }
+        let source = Source::Server(client.url().to_string());
+        return Ok((Semaphores::with_store(RemoteStore::new(client)), source));
+    }
+    let choice = args.store.choose().map_err(|problem| problem.to_string())?;
+    let semaphores = choice.open().map_err(|problem| problem.to_string())?;
+    Ok((semaphores, Source::Store(choice)))
 }
 
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let opened = args
-        .store
-        .choose()
-        .and_then(|choice| choice.open().map(|semaphores| (semaphores, choice)));
+    let opened = opened(args);
     let program = match args.command {
         Command::Top(_) => "top",
         _ => "sem",
     };
     let panel = match opened {
-        Ok((semaphores, choice)) => Panel {
+        Ok((semaphores, source)) => Panel {
             semaphores: semaphores.acting_as(Actor::process(program)),
-            choice,
+            source,
         },
         Err(problem) => {
             crate::report(&problem);
@@ -225,7 +244,7 @@ impl Panel {
                 crate::exit::TIMED_OUT
             }
             Failure::Store(error) => {
-                crate::report(&self.choice.complaint(&error));
+                crate::report(&self.source.complaint(&error));
                 match command {
                     Command::Exec(_) => exec::STORE_FAILED,
                     _ => crate::exit::FAILED,
@@ -268,7 +287,7 @@ impl Panel {
 
     /// Whether no other process can see these semaphores.
     fn is_alone(&self) -> bool {
-        self.choice.url == StoreUrl::Memory
+        self.source.is_alone()
     }
 
     /// What to add where there is nothing of the past.
@@ -440,7 +459,7 @@ pub(crate) async fn prompted(
     }
     let panel = Panel {
         semaphores: semaphores.acting_as(Actor::process("repl")),
-        choice: choice.clone(),
+        source: Source::Store(choice.clone()),
     };
     match panel.carry_out(&command).await {
         Ok(_) => Ok(()),

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cla_admin::{Admin, Rules, Server, Shutdown, TokenStore};
+use cla_admin::axum::http::HeaderName;
+use cla_admin::{Admin, Declaration, Network, Rules, Server, Shutdown, TokenStore, UserRole};
 use cla_runtime::semaphore::Semaphores;
 use cla_runtime::{Engine, Limits, OutputStream};
 use serde::Serialize;
@@ -52,6 +53,15 @@ pub(crate) struct Args {
     /// Listen without TLS at an address that other machines reach: a proxy in front does that
     #[arg(long)]
     plain_http: bool,
+    /// Believe a proxy at this address, or in this range, when it says for whom it asks (X-Forwarded-For)
+    #[arg(long = "trusted-proxy", value_name = "CIDR")]
+    trusted_proxies: Vec<Network>,
+    /// The header in which a trusted proxy says whom it has signed in; from other addresses it is refused
+    #[arg(long, value_name = "NAME", requires = "trusted_proxies")]
+    user_header: Option<HeaderName>,
+    /// What such users may do: viewer, operator or admin; or the header in which the proxy says it
+    #[arg(long, value_name = "ROLE|HEADER", default_value = "viewer")]
+    user_role: UserRole,
     #[command(flatten)]
     store: StoreArgs,
     /// At the end, what runs gets so long before it is cancelled: 250ms, 30s, 5m, or seconds
@@ -135,8 +145,15 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
+    let declared = match crate::store::declared_semaphores(&args.folder) {
+        Ok(declared) => declared,
+        Err(problem) => {
+            crate::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
     log(args);
-    match serve(args, &choice) {
+    match serve(args, &choice, declared) {
         Ok(code) => code,
         Err(error) => {
             crate::report(&format_args!("cannot serve at {}: {error}", args.listen));
@@ -165,7 +182,7 @@ fn log(args: &Args) {
     };
 }
 
-fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
+fn serve(args: &Args, choice: &Choice, declared: Vec<Declaration>) -> io::Result<ExitCode> {
     let semaphores = match choice.open() {
         Ok(semaphores) => semaphores,
         Err(problem) => {
@@ -193,6 +210,15 @@ fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
         }
         if let Some(folder) = crate::store::state_folder() {
             admin = admin.tokens(TokenStore::new(folder.join(TOKENS)));
+        }
+        for network in &args.trusted_proxies {
+            admin = admin.trusted_proxy(*network);
+        }
+        if let Some(header) = &args.user_header {
+            admin = admin.proxy_users(header.clone(), args.user_role.clone());
+        }
+        for declaration in declared {
+            admin = admin.declare(declaration);
         }
         let admin = admin.rules(rules(args, &semaphores)?).build()?;
         announce(args, &admin)?;

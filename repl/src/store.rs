@@ -2,13 +2,15 @@
 
 mod config;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cla_runtime::semaphore::{Semaphores, StoreError, StoreUrl, StoreUrlError};
+use cla_admin::Declaration;
+use cla_runtime::semaphore::{SemaphoreName, Semaphores, StoreError, StoreUrl, StoreUrlError};
 
 use self::config::Config;
 
@@ -114,6 +116,11 @@ pub(crate) enum ChoiceError {
 }
 
 impl StoreArgs {
+    /// Whether `--store` was given.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// Chooses the store.
     ///
     /// # Errors
@@ -121,6 +128,16 @@ impl StoreArgs {
     pub(crate) fn choose(&self) -> Result<Choice, ChoiceError> {
         surroundings(|surroundings| surroundings.choose(self.url.as_ref()))
     }
+}
+
+/// The semaphores that the `cla.toml` files declare: the one nearest to `folder`, the one nearest to the current folder,
+/// and the user's. What the first of them says of a semaphore counts.
+///
+/// # Errors
+/// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
+pub(crate) fn declared_semaphores(folder: &Path) -> Result<Vec<Declaration>, ChoiceError> {
+    let declared = surroundings(|surroundings| surroundings.declared(folder))?;
+    Ok(declared.into_values().collect())
 }
 
 /// The folder in which the program keeps what must survive it, if there is one.
@@ -211,14 +228,27 @@ impl Surroundings<'_> {
     fn config_files(&self) -> Vec<PathBuf> {
         // Without a current folder there is none near it either.
         let folder = (self.folder)().unwrap_or_default();
-        let near = folder
-            .ancestors()
-            .map(|folder| folder.join(CONFIG_FILE))
-            .find(|path| path.is_absolute() && path.exists());
+        let near = nearest_config(&folder);
         let user = self
             .xdg("XDG_CONFIG_HOME", ".config")
             .map(|folder| folder.join("cla").join(CONFIG_FILE));
         near.into_iter().chain(user).collect()
+    }
+
+    fn declared(&self, folder: &Path) -> Result<BTreeMap<SemaphoreName, Declaration>, ChoiceError> {
+        let folder = folder.canonicalize().unwrap_or_default();
+        let mut declared = BTreeMap::new();
+        for path in nearest_config(&folder)
+            .into_iter()
+            .chain(self.config_files())
+        {
+            let config = Config::read(&path)?.unwrap_or_default();
+            for declaration in config.semaphores {
+                let name = declaration.name().clone();
+                declared.entry(name).or_insert(declaration);
+            }
+        }
+        Ok(declared)
     }
 
     /// Where the program keeps what must survive it.
@@ -238,6 +268,14 @@ impl Surroundings<'_> {
             .filter(|folder| folder.is_absolute())
             .or_else(|| (self.home)().map(|home| home.join(below_home)))
     }
+}
+
+/// The nearest `cla.toml`, from this folder upwards.
+fn nearest_config(folder: &Path) -> Option<PathBuf> {
+    folder
+        .ancestors()
+        .map(|folder| folder.join(CONFIG_FILE))
+        .find(|path| path.is_absolute() && path.exists())
 }
 
 impl Choice {

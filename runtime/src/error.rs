@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codespan_reporting::diagnostic::Severity;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use outcome::MODULE_NOT_FOUND;
 
@@ -23,7 +23,7 @@ use crate::typescript::SyntaxProblem;
 const MESSAGE_MAX: usize = 4_000;
 
 /// What kind of failure ended a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -46,7 +46,7 @@ pub enum ErrorKind {
 }
 
 /// A place in a source file as its author wrote it: in TypeScript, not in what it was translated to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Location {
     /// The file, as shown to people.
@@ -58,7 +58,7 @@ pub struct Location {
 }
 
 /// One call on the stack when the error was made, innermost first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Frame {
     /// The function's name; `None` for code outside functions and for functions without a name.
@@ -69,7 +69,7 @@ pub struct Frame {
 }
 
 /// The source line that an error points at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Snippet {
     /// The line; a long one is cut around the interesting part, with `…` where it was cut.
@@ -81,7 +81,7 @@ pub struct Snippet {
 }
 
 /// Why a run failed. `Display` gives one line; [`render`](Self::render) shows the source, the stack and the causes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RuleError {
     /// What kind of failure it is.
@@ -91,25 +91,25 @@ pub struct RuleError {
     /// The error's message, at most 4,000 characters of it.
     pub message: String,
     /// What to do about it, where that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
     /// Where it happened: the innermost place within the rule's own files.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
     /// The stack, innermost first; the engine records at most 64 frames.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<Frame>,
     /// The source line at `location`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snippet: Option<Snippet>,
     /// The error's `cause`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Box<RuleError>>,
     /// The first 16 errors of an `AggregateError`, or the further syntax errors of a file.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<RuleError>,
     /// The error's own enumerable properties, or what was thrown if it is no error; shortened where large.
-    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub details: serde_json::Value,
 }
 

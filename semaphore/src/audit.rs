@@ -132,6 +132,25 @@ impl AuditQuery {
         self
     }
 
+    /// The only semaphore that is wanted, if one is. For implementations of [`Store`](crate::Store), as are the other
+    /// getters.
+    #[must_use]
+    pub const fn wanted_semaphore(&self) -> Option<&SemaphoreName> {
+        self.semaphore.as_ref()
+    }
+
+    /// How old an entry may be, if that was said.
+    #[must_use]
+    pub const fn wanted_since(&self) -> Option<Duration> {
+        self.since
+    }
+
+    /// How many entries are wanted at most, if that was said.
+    #[must_use]
+    pub const fn wanted_limit(&self) -> Option<usize> {
+        self.limit
+    }
+
     /// At most so many, in the range of what is kept.
     pub(crate) fn most(&self) -> usize {
         self.limit.unwrap_or(AUDIT_KEPT).min(AUDIT_KEPT)

@@ -56,6 +56,19 @@ impl HistoryQuery {
         self
     }
 
+    /// How long ago a request may have ended, if that was said. For implementations of [`Store`](crate::Store), as is the
+    /// other getter.
+    #[must_use]
+    pub const fn wanted_since(&self) -> Option<Duration> {
+        self.since
+    }
+
+    /// How many requests are wanted at most, if that was said.
+    #[must_use]
+    pub const fn wanted_limit(&self) -> Option<usize> {
+        self.limit
+    }
+
     /// At most so many, in the range of what is kept.
     pub(crate) fn most(&self) -> usize {
         self.limit.unwrap_or(HISTORY_KEPT).min(HISTORY_KEPT)

@@ -144,8 +144,10 @@ pub(crate) async fn acquire(
     if service.leases.0.lock().len() >= MOST {
         return Err(Problem::too_many_leases());
     }
-    let ttl =
-        ttl(wish.ttl)?.unwrap_or(Ttl::try_from(TTL).map_err(|e| Problem::invalid(e.to_string()))?);
+    let ttl = match ttl(wish.ttl)?.or_else(|| service.declared.ttl(&name)) {
+        Some(ttl) => ttl,
+        None => Ttl::try_from(TTL).map_err(|error| Problem::invalid(error.to_string()))?,
+    };
     let wait = wish
         .wait
         .map_or(WAIT, |Length(wait)| wait)

@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
 use crate::auth::Person;
+use crate::declared::{Declared, Seen};
 use crate::service::Service;
 
 /// Which semaphores, and in which order.
@@ -28,6 +29,8 @@ pub(crate) struct Wanted {
     sort: Sort,
     #[param(inline)]
     order: Option<Order>,
+    /// Only declared ones with this label: `NAME=VALUE`, or `NAME` with any value.
+    label: Option<String>,
     /// Of the result, so many are left out at the start.
     #[param(maximum = 1_000_000_000)]
     offset: usize,
@@ -50,6 +53,8 @@ enum Condition {
     Locked,
     /// An administrator has set the slots.
     Pinned,
+    /// Somebody waits for longer than the declaration allows.
+    Overdue,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
@@ -80,8 +85,13 @@ pub(crate) async fn list(
     let Query(wanted) = wanted?;
     let mut views = service.semaphores.list().await?;
     views.retain(|view| person.sees(view.name.as_str()));
-    let (total, views) = wanted.apply(views);
-    let mut response = Json(views).into_response();
+    let (total, views) = wanted.apply(views, &service.declared);
+    let seen: Vec<_> = views
+        .into_iter()
+        .map(|view| service.declared.seen(view))
+        .map(|seen| wanted.shortened(seen))
+        .collect();
+    let mut response = Json(seen).into_response();
     let headers = response.headers_mut();
     headers.insert("x-total-count", HeaderValue::from(total));
     Ok(response)
@@ -92,9 +102,10 @@ pub(crate) async fn show(
     State(service): State<Arc<Service>>,
     Extension(person): Extension<Person>,
     name: Result<Path<String>, PathRejection>,
-) -> Result<Json<SemaphoreView>, Problem> {
+) -> Result<Response, Problem> {
     let name = named(&person, &name?.0)?;
-    view(&service, &name).await.map(Json)
+    let view = view(&service, &name).await?;
+    Ok(Json(service.declared.seen(view)).into_response())
 }
 
 /// A name that this person may see.
@@ -123,11 +134,19 @@ pub(crate) async fn view(
 }
 
 impl Wanted {
-    fn apply(&self, mut views: Vec<SemaphoreView>) -> (usize, Vec<SemaphoreView>) {
+    fn apply(
+        &self,
+        mut views: Vec<SemaphoreView>,
+        declared: &Declared,
+    ) -> (usize, Vec<SemaphoreView>) {
         let text = self.q.as_ref().map(|text| text.to_lowercase());
         views.retain(|view| {
             text.as_ref().is_none_or(|text| mentions(view, text))
-                && self.state.is_none_or(|state| state.is_of(view))
+                && self.state.is_none_or(|state| state.is_of(view, declared))
+                && self
+                    .label
+                    .as_ref()
+                    .is_none_or(|label| declared.has_label(&view.name, label))
         });
         // The store gives them by name, and sorting keeps that order among equals.
         match self.sort {
@@ -146,18 +165,21 @@ impl Wanted {
         }
         let total = views.len();
         let limit = self.limit.unwrap_or(usize::MAX);
-        let mut views: Vec<_> = views.into_iter().skip(self.offset).take(limit).collect();
-        if self.requests == Some(false) {
-            for view in &mut views {
-                view.requests.clear();
-            }
-        }
+        let views: Vec<_> = views.into_iter().skip(self.offset).take(limit).collect();
         (total, views)
+    }
+
+    /// Without what was not asked for.
+    fn shortened<'a>(&self, mut seen: Seen<'a>) -> Seen<'a> {
+        if self.requests == Some(false) {
+            seen.view.requests.clear();
+        }
+        seen
     }
 }
 
 impl Condition {
-    fn is_of(self, view: &SemaphoreView) -> bool {
+    fn is_of(self, view: &SemaphoreView, declared: &Declared) -> bool {
         let has = |status| view.requests.iter().any(|request| request.status == status);
         match self {
             Self::Busy => has(Status::Busy),
@@ -165,6 +187,7 @@ impl Condition {
             Self::Idle => view.waiting == 0 && !has(Status::Busy),
             Self::Locked => view.slots == Slots::LOCKED,
             Self::Pinned => view.pinned,
+            Self::Overdue => !declared.overdue(view).is_empty(),
         }
     }
 }

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::{Credentials, Person, Role};
 use crate::api::problem::Problem;
+use crate::server::proxy::ProxyUser;
 use crate::service::Service;
 
 /// What a route asks for.
@@ -56,6 +57,10 @@ async fn admit(gate: &Gate, request: &mut Request) -> Result<(), Response> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map(|ConnectInfo(address)| address.ip());
     let known = request.extensions().get::<Person>().cloned();
+    let known = known.or_else(|| {
+        let user = request.extensions().get::<ProxyUser>();
+        user.map(|ProxyUser(person)| person.clone())
+    });
     let person = match known {
         Some(person) => person,
         None => {

@@ -81,6 +81,8 @@ struct Fields {
     semaphores: Option<Glob>,
     /// Known by a cookie, which a browser also sends with what other sites make it ask.
     by_cookie: bool,
+    /// Signed in by a proxy in front, which sees to it that they still may.
+    by_proxy: bool,
 }
 
 impl Person {
@@ -93,6 +95,7 @@ impl Person {
                 role,
                 semaphores: None,
                 by_cookie: false,
+                by_proxy: false,
             }),
             from: None,
         }
@@ -110,6 +113,17 @@ impl Person {
     pub fn by_cookie(mut self) -> Self {
         Arc::make_mut(&mut self.fields).by_cookie = true;
         self
+    }
+
+    /// Somebody whom a proxy in front has signed in. Most proxies know their users by cookies.
+    pub(crate) fn by_proxy(self) -> Self {
+        let mut person = self.by_cookie();
+        Arc::make_mut(&mut person.fields).by_proxy = true;
+        person
+    }
+
+    pub(crate) fn is_by_proxy(&self) -> bool {
+        self.fields.by_proxy
     }
 
     /// The name.

@@ -37,10 +37,11 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 /// Refuses requests for other hosts and from those who ask too often, and puts its headers on every answer.
 pub(crate) async fn surround(
     State(service): State<Arc<Service>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    let mut response = match admit(&service, &request) {
+    let looked = service.proxies.look(&mut request);
+    let mut response = match looked.and_then(|()| admit(&service, &request)) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };

@@ -3,6 +3,7 @@
 mod connection;
 pub(crate) mod headers;
 pub(crate) mod hosts;
+pub(crate) mod proxy;
 pub(crate) mod rate;
 pub(crate) mod routes;
 mod tls;

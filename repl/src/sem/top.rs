@@ -68,11 +68,7 @@ pub(super) async fn run(panel: &Panel, _: &Args) -> Result<(), Failure> {
     let (told, learned) = mpsc::unbounded_channel();
     let (steer, orders) = mpsc::unbounded_channel();
     let (pause, paused) = latest::channel(false);
-    let state = State::new(
-        panel.choice.url.to_string(),
-        TimeZone::system(),
-        screen.area()?,
-    );
+    let state = State::new(panel.source.to_string(), TimeZone::system(), screen.area()?);
     let shown = Shown {
         state,
         screen,
@@ -82,12 +78,12 @@ pub(super) async fn run(panel: &Panel, _: &Args) -> Result<(), Failure> {
         steer,
         pause,
     };
-    let (semaphores, choice) = (&panel.semaphores, &panel.choice);
+    let (semaphores, source) = (&panel.semaphores, &panel.source);
     // The other two never end before the first.
     tokio::select! {
         ended = shown.until_left(typed, learned) => ended,
-        () = watch::watch(semaphores, choice, paused, told.clone()) => Ok(()),
-        () = steer::carry_out(semaphores, choice, orders, told) => Ok(()),
+        () = watch::watch(semaphores, source, paused, told.clone()) => Ok(()),
+        () = steer::carry_out(semaphores, source, orders, told) => Ok(()),
     }
 }
 

@@ -2,17 +2,23 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::time::Duration;
 
-use cla_runtime::semaphore::StoreUrl;
+use cla_admin::Declaration;
+use cla_runtime::semaphore::{SemaphoreName, Slots, StoreUrl, Ttl};
 use codespan_reporting::diagnostic::{Diagnostic, Label};
 use codespan_reporting::files::SimpleFile;
 use codespan_reporting::term::{self, termcolor};
-use toml::de::{DeTable, DeValue};
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::ChoiceError;
 
 /// All keys that there are.
-const KEYS: [&str; 1] = ["store"];
+const KEYS: [&str; 2] = ["store", "semaphores"];
+
+/// All keys of a semaphore.
+const SEMAPHORE_KEYS: [&str; 5] = ["slots", "description", "labels", "ttl", "alert_after"];
 
 /// No configuration is longer; what is was not meant to be one.
 const LONGEST: u64 = 1024 * 1024;
@@ -21,6 +27,8 @@ const LONGEST: u64 = 1024 * 1024;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Config {
     pub(super) store: Option<StoreUrl>,
+    /// `[semaphores."NAME"]`, in the order of their names.
+    pub(super) semaphores: Vec<Declaration>,
 }
 
 /// What is wrong, and where.
@@ -48,13 +56,13 @@ impl Config {
                 });
             }
         };
-        match Self::parse(&text) {
+        match Self::parse(&text, &path.display().to_string()) {
             Ok(config) => Ok(Some(config)),
             Err(mistake) => Err(ChoiceError::Config(mistake.shown(path, &text))),
         }
     }
 
-    fn parse(text: &str) -> Result<Self, Mistake> {
+    fn parse(text: &str, file: &str) -> Result<Self, Mistake> {
         let table = DeTable::parse(text).map_err(|error| Mistake {
             message: error.message().to_owned(),
             at: error.span().unwrap_or_default(),
@@ -70,23 +78,120 @@ impl Config {
                     let at = value.span();
                     config.store = Some(url.map_err(|message| Mistake { message, at })?);
                 }
-                unknown => {
-                    return Err(Mistake {
-                        message: unknown_key(unknown),
-                        at: key.span(),
-                    });
+                "semaphores" => {
+                    for (name, value) in table_of(value, "the semaphores are")? {
+                        config.semaphores.push(declaration(name, value, file)?);
+                    }
                 }
+                _ => return Err(unknown_key(key, &KEYS)),
             }
         }
         Ok(config)
     }
 }
 
-fn unknown_key(key: &str) -> String {
-    match crate::nearest(key, KEYS) {
-        Some(nearest) => format!("unknown key {key:?}; did you mean {nearest:?}?"),
-        None => format!("unknown key {key:?}; there are: {}", KEYS.join(", ")),
+/// What is said of one semaphore.
+fn declaration(
+    name: &Spanned<DeString<'_>>,
+    value: &Spanned<DeValue<'_>>,
+    file: &str,
+) -> Result<Declaration, Mistake> {
+    let named = SemaphoreName::new(name.get_ref().as_ref())
+        .map_err(|error| Mistake::new(error.to_string(), name.span()))?;
+    let mut declared = Declaration::new(named, file);
+    for (key, value) in table_of(value, "a semaphore is")? {
+        let wrong = |message: String| Mistake::new(message, value.span());
+        declared = match key.get_ref().as_ref() {
+            "slots" => declared.slots(slots(value.get_ref()).map_err(wrong)?),
+            "description" => declared.description(text(value, "a description is")?),
+            "labels" => {
+                let mut labelled = declared;
+                for (label, value) in table_of(value, "the labels are")? {
+                    let label_name = label.get_ref().as_ref();
+                    if label_name.is_empty() || label_name.contains('=') {
+                        let message = "a label has a name, without `=`".to_owned();
+                        return Err(Mistake::new(message, label.span()));
+                    }
+                    labelled = labelled.label(label_name, text(value, "a label is")?);
+                }
+                labelled
+            }
+            "ttl" => {
+                let ttl = Ttl::new(length_of_time(value.get_ref()).map_err(wrong)?);
+                declared.ttl(ttl.map_err(|error| wrong(error.to_string()))?)
+            }
+            "alert_after" => declared.alert_after(length_of_time(value.get_ref()).map_err(wrong)?),
+            _ => return Err(unknown_key(key, &SEMAPHORE_KEYS)),
+        };
     }
+    Ok(declared)
+}
+
+/// The value as a table. `what` begins the sentence that says what it should be.
+fn table_of<'v, 'i>(
+    value: &'v Spanned<DeValue<'i>>,
+    what: &str,
+) -> Result<&'v DeTable<'i>, Mistake> {
+    match value.get_ref() {
+        DeValue::Table(table) => Ok(table),
+        other => {
+            let message = format!("{what} a table, not {}", kind(other));
+            Err(Mistake::new(message, value.span()))
+        }
+    }
+}
+
+/// The value as a text.
+fn text<'v>(value: &'v Spanned<DeValue<'_>>, what: &str) -> Result<&'v str, Mistake> {
+    match value.get_ref() {
+        DeValue::String(text) => Ok(text),
+        other => {
+            let message = format!("{what} a text, not {}", kind(other));
+            Err(Mistake::new(message, value.span()))
+        }
+    }
+}
+
+/// `2`, `-1`, `"unlimited"`.
+fn slots(value: &DeValue<'_>) -> Result<Slots, String> {
+    match value {
+        DeValue::Integer(number) => {
+            let number = i64::from_str_radix(number.as_str(), number.radix());
+            let slots = number.ok().map(Slots::try_from);
+            match slots {
+                Some(Ok(slots)) => Ok(slots),
+                Some(Err(error)) => Err(error.to_string()),
+                None => Err("there are not so many slots".to_owned()),
+            }
+        }
+        DeValue::String(text) => text.parse::<Slots>().map_err(|error| error.to_string()),
+        other => Err(format!(
+            "slots are a number or \"unlimited\", not {}",
+            kind(other)
+        )),
+    }
+}
+
+/// `"5m"`, `300`.
+fn length_of_time(value: &DeValue<'_>) -> Result<Duration, String> {
+    match value {
+        DeValue::String(text) => crate::durations::limit(text),
+        DeValue::Integer(number) => crate::durations::limit(number.as_str()),
+        DeValue::Float(number) => crate::durations::limit(number.as_str()),
+        other => Err(format!(
+            "a length of time is a text such as \"5m\" or a number of seconds, not {}",
+            kind(other)
+        )),
+    }
+}
+
+fn unknown_key(key: &Spanned<DeString<'_>>, keys: &[&'static str]) -> Mistake {
+    let name = key.get_ref().as_ref();
+    let message = match crate::nearest(name, keys.iter().copied()) {
+        Some(nearest) => format!("unknown key {name:?}; did you mean {nearest:?}?"),
+        None => format!("unknown key {name:?}; there are: {}", keys.join(", ")),
+    };
+    Mistake::new(message, key.span())
 }
 
 /// A value's type, with its article.
@@ -102,6 +207,10 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 }
 
 impl Mistake {
+    const fn new(message: String, at: Range<usize>) -> Self {
+        Self { message, at }
+    }
+
     /// The message, the place, and the line with what is wrong underlined.
     ///
     /// A line with an `@` or a `?` is not shown: in front of the one, and behind the other, there may be a password.
@@ -141,7 +250,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> String {
-        match Config::parse(text) {
+        match Config::parse(text, "cla.toml") {
             Ok(config) => panic!("{text:?} is {config:?}"),
             Err(mistake) => mistake.shown(Path::new("cla.toml"), text),
         }
@@ -149,11 +258,11 @@ mod tests {
 
     #[test]
     fn a_store_is_named_by_its_url() {
-        let config = Config::parse("# shared\nstore = \"sqlite:x.db\"\n")
+        let config = Config::parse("# shared\nstore = \"sqlite:x.db\"\n", "cla.toml")
             .ok()
             .unwrap();
         assert_eq!(config.store, Some(StoreUrl::Sqlite("x.db".into())));
-        assert_eq!(Config::parse("").ok(), Some(Config::default()));
+        assert_eq!(Config::parse("", "cla.toml").ok(), Some(Config::default()));
     }
 
     #[test]
@@ -167,7 +276,58 @@ mod tests {
         ] {
             assert!(shown.contains(part), "{part} in {shown}");
         }
-        assert!(refused("[semaphores]\nx = 1").contains("there are: store"));
+        assert!(refused("[x]\ny = 1").contains("there are: store, semaphores"));
+    }
+
+    #[test]
+    fn semaphores_are_declared_with_what_is_said_of_them() {
+        let text = "[semaphores.'prod-db']\nslots = 2\ndescription = 'The database'\nlabels = {team = 'db'}\n\
+                    ttl = '5m'\nalert_after = 600\n[semaphores]\nfree.slots = 'unlimited'\n";
+        let config = Config::parse(text, "here/cla.toml").ok().unwrap();
+        let of = |name| Declaration::new(SemaphoreName::new(name).unwrap(), "here/cla.toml");
+        let expected = [
+            of("free").slots(Slots::Unlimited),
+            of("prod-db")
+                .slots(Slots::Limited(2))
+                .description("The database")
+                .label("team", "db")
+                .ttl(Ttl::from_secs(300).unwrap())
+                .alert_after(Duration::from_secs(600)),
+        ];
+        assert_eq!(config.semaphores, expected);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_declared_semaphore_is_said_with_its_place() {
+        for (line, place, message) in [
+            ("slost = 2", ":2:1", "did you mean \"slots\"?"),
+            ("colour = 2", ":2:1", "there are: slots, description"),
+            ("slots = 1.5", ":2:9", "not a number"),
+            ("slots = -2", ":2:9", "-2"),
+            ("slots = 99999999999999999999", ":2:9", "not so many"),
+            ("slots = 'many'", ":2:9", "many"),
+            (
+                "description = 5",
+                ":2:15",
+                "a description is a text, not a number",
+            ),
+            (
+                "labels = 'x'",
+                ":2:10",
+                "the labels are a table, not a text",
+            ),
+            ("labels = {a = 1}", ":2:15", "a label is a text"),
+            ("labels = {'a=b' = 'c'}", ":2:11", "without `=`"),
+            ("ttl = '0s'", ":2:7", "from 1ms to 365d"),
+            ("alert_after = 'soon'", ":2:15", "as in 30s"),
+        ] {
+            let shown = refused(&format!("[semaphores.x]\n{line}\n"));
+            assert!(shown.contains(&format!("cla.toml{place}")), "{shown}");
+            assert!(shown.contains(message), "{message} in {shown}");
+        }
+        assert!(refused("semaphores = 1").contains("the semaphores are a table"));
+        assert!(refused("semaphores.x = 1").contains("a semaphore is a table"));
+        assert!(refused("[semaphores.\"a\\nb\"]").contains("cla.toml:1:13"));
     }
 
     #[test]

@@ -23,6 +23,28 @@ pub(crate) struct Semaphore {
     waiting: u64,
     /// Busy ones in order of start, then the line, then those that ended a moment ago.
     requests: Vec<Request>,
+    /// What the configuration of the service says of it; only where semaphores are shown or listed.
+    declared: Option<Declared>,
+    /// The requests that wait for longer than the declaration allows.
+    overdue: Option<Vec<String>>,
+}
+
+/// What the configuration says of a semaphore. Lengths of time are seconds.
+#[derive(ToSchema)]
+pub(crate) struct Declared {
+    /// The file that says it.
+    by: String,
+    #[schema(value_type = Option<SlotsJson>, required)]
+    slots: Option<Value>,
+    #[schema(required)]
+    description: Option<String>,
+    labels: std::collections::BTreeMap<String, String>,
+    /// How long a lease over HTTP lives that says nothing else.
+    #[schema(required)]
+    ttl: Option<f64>,
+    /// A request that waits longer is overdue.
+    #[schema(required)]
+    alert_after: Option<f64>,
 }
 
 /// One request. Times are seconds since the Unix epoch, lengths of time are seconds.

@@ -5,9 +5,9 @@ use cla_runtime::semaphore::{AdminError, RequestId, SemaphoreName, Semaphores, S
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::super::counted;
+use super::super::source::Source;
 use super::state::Input;
 use crate::render;
-use crate::store::Choice;
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,14 +49,14 @@ pub(super) enum Place {
 /// Does what is ordered, until nobody can order anything any more.
 pub(super) async fn carry_out(
     semaphores: &Semaphores,
-    choice: &Choice,
+    source: &Source,
     mut orders: UnboundedReceiver<Steer>,
     told: UnboundedSender<Input>,
 ) {
     while let Some(order) = orders.recv().await {
         let outcome = order.carry_out(semaphores).await;
         let outcome = outcome.map_err(|error| match error {
-            AdminError::Store(error) => choice.complaint(&error),
+            AdminError::Store(error) => source.complaint(&error),
             other => other.to_string(),
         });
         // Whoever would be told has left.

@@ -13,9 +13,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::super::source::Source;
 use super::FRAME;
 use super::state::{Input, Reading};
-use crate::store::Choice;
 
 /// What happens at more semaphores than this at once is read with all the others.
 const ONE_BY_ONE: usize = 4;
@@ -65,7 +65,7 @@ impl Stale {
 /// Tells how the semaphores are, at first and whenever that changed; nothing while it is `paused`.
 pub(super) async fn watch(
     semaphores: &Semaphores,
-    choice: &Choice,
+    source: &Source,
     mut paused: watch::Receiver<bool>,
     told: UnboundedSender<Input>,
 ) {
@@ -92,7 +92,7 @@ pub(super) async fn watch(
                 patience = RETRY.0;
             }
             Err(error) => {
-                tell(Reading::Failed(choice.complaint(&error)));
+                tell(Reading::Failed(source.complaint(&error)));
                 sleep(patience).await;
                 patience = (patience * 2).min(RETRY.1);
                 // A subscription that the store never heard of stays silent.
@@ -212,7 +212,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::store::Origin;
+    use crate::store::{Choice, Origin};
 
     #[test]
     fn what_happens_in_many_places_at_once_is_read_in_one_go() {
@@ -251,7 +251,8 @@ mod tests {
             let watched = semaphores.clone();
             tokio::spawn(async move {
                 let (url, origin) = (StoreUrl::Memory, Origin::Flag);
-                super::watch(&watched, &Choice { url, origin }, is_paused, tell).await;
+                let source = Source::Store(Choice { url, origin });
+                super::watch(&watched, &source, is_paused, tell).await;
             });
             Self {
                 semaphores,

@@ -1,0 +1,237 @@
+//! Semaphores that the host's configuration declares: [`Declaration`].
+//!
+//! A declared semaphore is there from the start, and the service knows more of it than the store does: what it is for, and
+//! when a wait for it is too long. Its number of slots is the code's number, as if a rule had said it: an administrator's
+//! number outranks it, and it changes nothing for those who are busy or wait.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cla_runtime::semaphore::{
+    Owner, Request, RequestId, SemaphoreName, SemaphoreView, Semaphores, Slots, Status, StoreError,
+    Ttl,
+};
+use serde::Serialize;
+
+use crate::service::Service;
+
+/// How often it is seen whether all declared semaphores are there: a store forgets those that are not used for long.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// After a failure of the store it is tried again soon.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A semaphore that the host's configuration declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declaration {
+    name: SemaphoreName,
+    by: String,
+    slots: Option<Slots>,
+    description: Option<String>,
+    labels: BTreeMap<String, String>,
+    ttl: Option<Ttl>,
+    alert_after: Option<Duration>,
+}
+
+impl Declaration {
+    /// A semaphore of this name, declared by `by`: the file that says so.
+    #[must_use]
+    pub fn new(name: SemaphoreName, by: impl Into<String>) -> Self {
+        Self {
+            name,
+            by: by.into(),
+            slots: None,
+            description: None,
+            labels: BTreeMap::new(),
+            ttl: None,
+            alert_after: None,
+        }
+    }
+
+    /// How many may be busy at once, unless an administrator says otherwise (default: what rules say).
+    #[must_use]
+    pub fn slots(mut self, slots: Slots) -> Self {
+        self.slots = Some(slots);
+        self
+    }
+
+    /// What it is for, for people.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// A label, to find it by. A second one of the same name replaces the first.
+    #[must_use]
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.insert(name.into(), value.into());
+        self
+    }
+
+    /// How long a lease over HTTP lives that says nothing else.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Ttl) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// A request that waits longer is marked.
+    #[must_use]
+    pub fn alert_after(mut self, wait: Duration) -> Self {
+        self.alert_after = Some(wait);
+        self
+    }
+
+    /// The semaphore.
+    #[must_use]
+    pub fn name(&self) -> &SemaphoreName {
+        &self.name
+    }
+}
+
+/// All declared semaphores, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Declared(HashMap<SemaphoreName, Declaration>);
+
+/// A semaphore as clients see it: as the store tells it, with what is declared of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Seen<'a> {
+    #[serde(flatten)]
+    pub(crate) view: SemaphoreView,
+    /// `None` if it is not declared.
+    declared: Option<Shown<'a>>,
+    /// The requests that wait for longer than they should.
+    overdue: Vec<RequestId>,
+}
+
+/// A declaration as clients see it. Lengths of time are seconds.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    by: &'a str,
+    slots: Option<Slots>,
+    description: Option<&'a str>,
+    labels: &'a BTreeMap<String, String>,
+    ttl: Option<f64>,
+    alert_after: Option<f64>,
+}
+
+impl Declared {
+    pub(crate) fn new(declarations: Vec<Declaration>) -> Self {
+        let named = declarations.into_iter();
+        Self(named.map(|one| (one.name.clone(), one)).collect())
+    }
+
+    /// The semaphore, with what is declared of it.
+    pub(crate) fn seen(&self, view: SemaphoreView) -> Seen<'_> {
+        let found = self.0.get(&view.name);
+        Seen {
+            overdue: self.overdue(&view),
+            declared: found.map(Declaration::shown),
+            view,
+        }
+    }
+
+    /// The requests that wait for longer than they should.
+    pub(crate) fn overdue(&self, view: &SemaphoreView) -> Vec<RequestId> {
+        let found = self.0.get(&view.name);
+        let Some(most) = found.and_then(|found| found.alert_after) else {
+            return Vec::new();
+        };
+        let requests = view.requests.iter();
+        requests
+            .filter(|request| {
+                request.status == Status::Waiting && request.waited > most.as_secs_f64()
+            })
+            .map(|request| request.id)
+            .collect()
+    }
+
+    /// Whether the semaphore has this label: `NAME=VALUE`, or `NAME` with any value.
+    pub(crate) fn has_label(&self, semaphore: &SemaphoreName, label: &str) -> bool {
+        let Some(found) = self.0.get(semaphore) else {
+            return false;
+        };
+        match label.split_once('=') {
+            Some((name, value)) => found.labels.get(name).is_some_and(|known| known == value),
+            None => found.labels.contains_key(label),
+        }
+    }
+
+    /// How long a lease lives that says nothing else.
+    pub(crate) fn ttl(&self, semaphore: &SemaphoreName) -> Option<Ttl> {
+        self.0.get(semaphore)?.ttl
+    }
+
+    /// Declares all of them to the store, and again those that it has forgotten, for as long as the service lives.
+    pub(crate) fn keep(service: &Arc<Service>) {
+        if service.declared.0.is_empty() {
+            return;
+        }
+        let service = Arc::downgrade(service);
+        tokio::spawn(async move {
+            let mut is_first = true;
+            while let Some(service) = service.upgrade() {
+                let wait = match service.declared.look(&service.semaphores, is_first).await {
+                    Ok(()) => {
+                        is_first = false;
+                        LOOK
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot declare semaphores");
+                        RETRY
+                    }
+                };
+                drop(service);
+                tokio::time::sleep(wait).await;
+            }
+        });
+    }
+
+    /// Declares those that are not there; all of them at `first`, for another start may have declared other numbers.
+    async fn look(&self, semaphores: &Semaphores, first: bool) -> Result<(), StoreError> {
+        let mut missing: Vec<&Declaration> = Vec::new();
+        for declaration in self.0.values() {
+            let view = semaphores.show(&declaration.name).await?;
+            // A number that an administrator set hides the code's number.
+            let differs = |view: &SemaphoreView| {
+                view.pinned || declaration.slots.is_some_and(|slots| slots != view.slots)
+            };
+            if view.is_none_or(|view| first && differs(&view)) {
+                missing.push(declaration);
+            }
+        }
+        for declaration in missing {
+            declaration.tell(semaphores).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Declaration {
+    /// Says the number of slots as a rule does: with a request. It takes a slot only if one is free, and gives it back at
+    /// once; the store has noted the number either way.
+    async fn tell(&self, semaphores: &Semaphores) -> Result<(), StoreError> {
+        let mut request = Request::new().owner(Owner::new(format!("declared by {}", self.by)));
+        if let Some(slots) = self.slots {
+            request = request.slots(slots);
+        }
+        if let Some(permit) = semaphores.try_acquire(&self.name, request).await? {
+            // A permit that was lost meanwhile has done what it was for.
+            let _ = permit.release().await;
+        }
+        Ok(())
+    }
+
+    fn shown(&self) -> Shown<'_> {
+        Shown {
+            by: &self.by,
+            slots: self.slots,
+            description: self.description.as_deref(),
+            labels: &self.labels,
+            ttl: self.ttl.map(|ttl| ttl.duration().as_secs_f64()),
+            alert_after: self.alert_after.map(|wait| wait.as_secs_f64()),
+        }
+    }
+}
