@@ -13,6 +13,7 @@ use crate::api::leases::Leases;
 use crate::auth::{Auth, TokenStore};
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::panel::{Panel, Trends};
 use crate::runs::{Rules, Runs};
 use crate::server::hosts::AllowedHosts;
 use crate::server::rate::RateLimit;
@@ -123,7 +124,12 @@ impl AdminBuilder {
     /// Outside of a tokio runtime.
     pub fn build(self) -> io::Result<Admin> {
         let metrics = Arc::new(Metrics::new());
-        let live = Live::follow(self.semaphores.clone(), Arc::clone(&metrics));
+        let trends = Arc::new(Trends::default());
+        let live = Live::follow(
+            self.semaphores.clone(),
+            Arc::clone(&metrics),
+            Arc::clone(&trends),
+        );
         let runs = self.rules.map(|rules| {
             let (live, metrics) = (Arc::clone(&live), Arc::clone(&metrics));
             Runs::new(rules, live, metrics)
@@ -136,6 +142,7 @@ impl AdminBuilder {
             hosts: self.hosts,
             live,
             metrics,
+            panel: Panel::new(trends),
             rate: RateLimit::default(),
             leases: Leases::default(),
             runs,

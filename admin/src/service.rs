@@ -9,6 +9,7 @@ use crate::api::leases::Leases;
 use crate::auth::Auth;
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::panel::Panel;
 use crate::runs::Runs;
 use crate::server::hosts::AllowedHosts;
 use crate::server::rate::RateLimit;
@@ -20,6 +21,7 @@ pub(crate) struct Service {
     pub(crate) hosts: AllowedHosts,
     pub(crate) live: Arc<Live>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) panel: Panel,
     pub(crate) rate: RateLimit,
     pub(crate) leases: Leases,
     /// Unless the host gave no rules.

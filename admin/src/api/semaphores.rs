@@ -1,5 +1,7 @@
 //! Semaphores: seen.
 
+use std::borrow::Borrow;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -21,23 +23,23 @@ use crate::service::Service;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
     /// Text that the name, or the `who` of a request, contains; any case.
-    q: Option<String>,
+    pub(crate) q: Option<String>,
     #[param(inline)]
-    state: Option<Condition>,
+    pub(crate) state: Option<Condition>,
     #[param(inline)]
-    sort: Sort,
+    pub(crate) sort: Sort,
     #[param(inline)]
-    order: Option<Order>,
+    pub(crate) order: Option<Order>,
     /// Of the result, so many are left out at the start.
-    offset: usize,
-    limit: Option<usize>,
+    pub(crate) offset: usize,
+    pub(crate) limit: Option<usize>,
     /// `false`: without the requests.
-    requests: Option<bool>,
+    pub(crate) requests: Option<bool>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Condition {
+pub(crate) enum Condition {
     /// Somebody is busy.
     Busy,
     /// Somebody waits.
@@ -50,9 +52,9 @@ enum Condition {
     Pinned,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Sort {
+pub(crate) enum Sort {
     #[default]
     Name,
     Busy,
@@ -63,7 +65,7 @@ enum Sort {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Order {
+pub(crate) enum Order {
     Asc,
     Desc,
 }
@@ -78,7 +80,12 @@ pub(crate) async fn list(
     let Query(wanted) = wanted?;
     let mut views = service.semaphores.list().await?;
     views.retain(|view| person.sees(view.name.as_str()));
-    let (total, views) = wanted.apply(views);
+    let (total, mut views) = wanted.apply(views);
+    if wanted.requests == Some(false) {
+        for view in &mut views {
+            view.requests.clear();
+        }
+    }
     let mut response = Json(views).into_response();
     let headers = response.headers_mut();
     headers.insert("x-total-count", HeaderValue::from(total));
@@ -121,18 +128,23 @@ pub(crate) async fn view(
 }
 
 impl Wanted {
-    fn apply(&self, mut views: Vec<SemaphoreView>) -> (usize, Vec<SemaphoreView>) {
+    /// Those that are wanted, in the order that is wanted, and how many there are without `offset` and `limit`.
+    pub(crate) fn apply<V: Borrow<SemaphoreView>>(&self, mut views: Vec<V>) -> (usize, Vec<V>) {
         let text = self.q.as_ref().map(|text| text.to_lowercase());
         views.retain(|view| {
+            let view = view.borrow();
             text.as_ref().is_none_or(|text| mentions(view, text))
                 && self.state.is_none_or(|state| state.is_of(view))
         });
         // The store gives them by name, and sorting keeps that order among equals.
         match self.sort {
             Sort::Name => {}
-            Sort::Busy => views.sort_by_key(|view| std::cmp::Reverse(view.busy)),
-            Sort::Waiting => views.sort_by_key(|view| std::cmp::Reverse(view.waiting)),
-            Sort::Oldest => views.sort_by(|a, b| oldest_wait(b).total_cmp(&oldest_wait(a))),
+            Sort::Busy => views.sort_by_key(|view| Reverse(view.borrow().busy)),
+            Sort::Waiting => views.sort_by_key(|view| Reverse(view.borrow().waiting)),
+            Sort::Oldest => {
+                let oldest = |view: &V| oldest_wait(view.borrow()).unwrap_or(-1.0);
+                views.sort_by(|a, b| oldest(b).total_cmp(&oldest(a)));
+            }
         }
         // What is worth a look comes first: names from a, numbers from the largest.
         let natural = match self.sort {
@@ -144,12 +156,7 @@ impl Wanted {
         }
         let total = views.len();
         let limit = self.limit.unwrap_or(usize::MAX);
-        let mut views: Vec<_> = views.into_iter().skip(self.offset).take(limit).collect();
-        if self.requests == Some(false) {
-            for view in &mut views {
-                view.requests.clear();
-            }
-        }
+        let views = views.into_iter().skip(self.offset).take(limit).collect();
         (total, views)
     }
 }
@@ -176,8 +183,9 @@ fn mentions(view: &SemaphoreView, text: &str) -> bool {
         || who.any(|who| who.to_lowercase().contains(text))
 }
 
-fn oldest_wait(view: &SemaphoreView) -> f64 {
+/// The longest wait of those who wait.
+pub(crate) fn oldest_wait(view: &SemaphoreView) -> Option<f64> {
     let waiting = view.requests.iter();
     let waiting = waiting.filter(|request| request.status == Status::Waiting);
-    waiting.map(|request| request.waited).fold(-1.0, f64::max)
+    waiting.map(|request| request.waited).max_by(f64::total_cmp)
 }

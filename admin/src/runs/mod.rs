@@ -347,6 +347,11 @@ impl Runs {
         live.is_some()
     }
 
+    /// Whether this run goes on here.
+    pub(crate) fn goes_on(&self, id: RunId) -> bool {
+        self.live.lock().contains_key(&id)
+    }
+
     /// How many go on.
     pub(crate) fn count(&self) -> usize {
         self.live.lock().len()

@@ -56,7 +56,11 @@ pub(crate) fn table() -> Vec<Route> {
     const POST: Method = Method::POST;
     const DELETE: Method = Method::DELETE;
     vec![
-        route(GET, "/", Page(Viewer), panel::home),
+        route(GET, "/", Page(Viewer), panel::home::home),
+        route(GET, "/semaphores/{name}", Page(Viewer), panel::home::semaphore),
+        route(GET, "/panel/here", Needs(Viewer), panel::here),
+        route(GET, "/panel/semaphores", Needs(Viewer), panel::explorer::rows),
+        route(GET, "/panel/queue", Needs(Viewer), panel::queue::queue),
         route(GET, "/login", Public, panel::sign_in::page),
         route(POST, "/login", Public, panel::sign_in::with_token),
         route(POST, "/logout", Public, panel::sign_in::out),
