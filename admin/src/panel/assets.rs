@@ -37,6 +37,7 @@ const ASSETS: &[Asset] = &[
     file!(SCRIPT, "explorer.js"),
     file!(SCRIPT, "keys.js"),
     file!(SCRIPT, "live.js"),
+    file!(SCRIPT, "login.js"),
     file!(SCRIPT, "morph.js"),
     file!(SCRIPT, "panel.js"),
     file!(SCRIPT, "queue.js"),

@@ -77,7 +77,8 @@ pub(crate) fn page(title: &str, tab: Tab, person: Option<&Person>, content: &Mar
                 title { (title) " · cla" }
                 link rel="icon" href=(assets::url("icon.svg")) type="image/svg+xml";
                 link rel="stylesheet" href=(assets::url("panel.css"));
-                script type="module" src=(assets::url("panel.js")) {}
+                @let script = if person.is_some() { "panel.js" } else { "login.js" };
+                script type="module" src=(assets::url(script)) {}
             }
             body data-role=[person.map(|person| person.role().as_str())] {
                 (SPRITE)

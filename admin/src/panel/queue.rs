@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use cla_runtime::semaphore::{RequestView, SemaphoreName, SemaphoreView, Slots, Status, printable};
+use cla_runtime::semaphore::{
+    Priority, RequestView, SemaphoreName, SemaphoreView, Slots, Status, printable,
+};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -21,7 +23,7 @@ use crate::auth::{Person, Role};
 use crate::service::Service;
 
 /// Columns of the table.
-const COLUMNS: usize = 10;
+const COLUMNS: usize = 8;
 
 /// Which rows of which semaphore.
 #[derive(Debug, Deserialize)]
@@ -188,8 +190,6 @@ fn table(
                     th.c-time scope="col" { "Waited" }
                     th.c-time scope="col" { "Ran" }
                     th.c-time scope="col" { abbr title="time to live that is left" { "TTL" } }
-                    th.c-prio scope="col" { abbr title="priority" { "Prio" } }
-                    th.c-slot scope="col" { "Slot" }
                     th.c-acts scope="col" { span.only-read { "Actions" } }
                 } }
                 tbody #requests data-total=(total) data-offset=(offset) {
@@ -247,10 +247,6 @@ fn row(
             td.c-time data-label="TTL" {
                 @if let Some(left) = request.ttl_left().filter(|_| busy) { (until(now + left.as_secs_f64(), now)) }
             }
-            td.c-prio data-label="Priority" { @if request.priority.to_string() != "0" { (request.priority) } }
-            td.c-slot data-label="Slot" {
-                @if let Some(slot) = &request.slot { @let slot = slot.to_string(); span.slot title=(printable(&slot)) { (printable(&slot)) } }
-            }
             td.c-acts { @if may { (row_actions(service, person, request, who)) } }
         }
     }
@@ -269,6 +265,11 @@ fn owner(service: &Service, person: &Person, request: &RequestView) -> Markup {
             } @else {
                 span title=(text) { "run " (short) }
             }
+        }
+        @if request.priority != Priority::default() { span { "priority " (request.priority) } }
+        @if let Some(slot) = &request.slot {
+            @let slot = slot.to_string();
+            span title={ "slot " (printable(&slot)) } { "slot " span.slot { (printable(&slot)) } }
         }
         span.asked { "asked " (moment(request.requested_at)) }
     }

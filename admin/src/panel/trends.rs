@@ -107,10 +107,10 @@ impl Trends {
                 .max()
                 .unwrap_or(0),
         );
-        let busy = path(counts.iter().map(|counts| counts.busy), most, true);
-        let waiting = path(counts.iter().map(|counts| counts.waiting), most, false);
+        let busy = path(counts.iter().map(|counts| counts.busy), most);
+        let waiting = path(counts.iter().map(|counts| counts.waiting), most);
         html! {
-            svg.trend viewBox=(format!("0 -1 {STEPS} {}", HEIGHT + 2)) preserveAspectRatio="none" role="img" aria-label=(label) {
+            svg.trend viewBox=(format!("0 0 {STEPS} {HEIGHT}")) preserveAspectRatio="none" role="img" aria-label=(label) {
                 path.of-busy d=(busy) {}
                 path.of-waiting d=(waiting) {}
             }
@@ -169,35 +169,25 @@ fn step() -> u64 {
     since.unwrap_or_default().as_secs() / STEP
 }
 
-/// A line of steps; as an area, if it is to be filled.
-fn path(counts: impl Iterator<Item = u32>, most: u32, filled: bool) -> String {
+/// The area under a line of steps; nothing, where all are 0.
+fn path(counts: impl Iterator<Item = u32>, most: u32) -> String {
     let height = |count: u32| {
         let part = u64::from(count) * u64::from(HEIGHT) / u64::from(most.max(1));
         u64::from(HEIGHT) - part
     };
-    let mut path = String::new();
-    if filled {
-        let _ = write!(path, "M0 {HEIGHT}");
-    }
-    let mut at = None;
+    let mut path = format!("M0 {HEIGHT}");
+    let mut at = u64::from(HEIGHT);
     let mut steps = 0;
     for count in counts {
         let y = height(count);
-        if at != Some(y) {
+        if at != y {
             // A text takes everything that is written to it.
-            let _ = match (at, filled) {
-                (None, false) => write!(path, "M0 {y}"),
-                (None, true) => write!(path, "V{y}"),
-                (Some(_), _) => write!(path, "H{steps}V{y}"),
-            };
-            at = Some(y);
+            let _ = write!(path, "H{steps}V{y}");
+            at = y;
         }
         steps += 1;
     }
-    let _ = write!(path, "H{steps}");
-    if filled {
-        let _ = write!(path, "V{HEIGHT}Z");
-    }
+    let _ = write!(path, "H{steps}V{HEIGHT}Z");
     path
 }
 
@@ -249,8 +239,8 @@ mod tests {
 
     #[test]
     fn lines_are_drawn_by_steps() {
-        assert_eq!(path([0, 2, 2, 1].into_iter(), 2, false), "M0 20H1V0H3V10H4");
-        assert_eq!(path([1].into_iter(), 1, true), "M0 20V0H1V20Z");
-        assert_eq!(path([0].into_iter(), 0, false), "M0 20H1");
+        assert_eq!(path([0, 2, 2, 1].into_iter(), 2), "M0 20H1V0H3V10H4V20Z");
+        assert_eq!(path([1].into_iter(), 1), "M0 20H0V0H1V20Z");
+        assert_eq!(path([0].into_iter(), 0), "M0 20H1V20Z");
     }
 }

@@ -24,7 +24,7 @@ export function learn(element) {
 /** A length of time in short words. */
 export function length(time, exact = false) {
   time = Math.max(0, time);
-  if (exact && time < 9.95) return tenths.format(time);
+  if (exact && time >= 0.05 && time < 9.95) return tenths.format(time);
   const whole = Math.floor(time);
   if (whole < 60) return seconds.format(whole);
   if (whole < 3600) return `${minutes.format(Math.floor(whole / 60))} ${seconds.format(whole % 60)}`;
