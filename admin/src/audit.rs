@@ -8,7 +8,7 @@ use crate::service::Service;
 impl Service {
     /// The semaphores, for a change that this person asks for.
     pub(crate) fn acting_as(&self, person: &Person) -> &Semaphores {
-        tracing::debug!(login = person.login(), "changes semaphores");
+        tracing::info!(login = person.login(), "changes semaphores");
         &self.semaphores
     }
 }

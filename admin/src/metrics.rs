@@ -111,10 +111,8 @@ impl Metrics {
         *of.events.entry(word(event.kind)).or_default() += 1;
         let Some(id) = event.request else { return };
         match event.kind {
-            EventKind::Queued => {
-                if counts.requests.len() < MOST_REQUESTS {
-                    counts.requests.insert(id, Since::Waiting(event.at));
-                }
+            EventKind::Queued if counts.requests.len() < MOST_REQUESTS => {
+                counts.requests.insert(id, Since::Waiting(event.at));
             }
             EventKind::Acquired | EventKind::Granted => {
                 let waited = match counts.requests.get(&id) {

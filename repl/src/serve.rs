@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use cla_admin::{Admin, Rules, Server, Shutdown, TokenStore};
 use cla_runtime::semaphore::Semaphores;
-use cla_runtime::{Engine, Limits};
+use cla_runtime::{Engine, Limits, OutputStream};
 use serde::Serialize;
+use tracing::level_filters::LevelFilter;
 
 use crate::signals::Signals;
 use crate::store::{Choice, StoreArgs};
@@ -34,13 +35,19 @@ pub(crate) struct Args {
     folder: PathBuf,
     /// The address to listen at; port 0 is any free one
     ///
-    /// An address that other machines reach needs --plain-http: a proxy in front then does TLS.
+    /// An address that other machines reach needs --tls-cert and --tls-key, or --plain-http.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7007")]
     listen: SocketAddr,
     /// A further name by which clients reach it, with the port if there is one: cla.example.com
     #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<String>,
-    /// Listen without TLS at an address that other machines reach
+    /// Speak TLS with the certificate in this PEM file, followed by those that vouch for it; read anew when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Listen without TLS at an address that other machines reach: a proxy in front does that
     #[arg(long)]
     plain_http: bool,
     #[command(flatten)]
@@ -60,6 +67,12 @@ pub(crate) struct Args {
     /// The SQLite file that remembers the runs: a file of the folder's own in the state folder, if absent
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
+    /// Say so much on standard error
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    log: LogLevel,
+    /// How to say it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
     /// Print where it listens as a line of JSON: address, link, pid
     #[arg(long)]
     json: bool,
@@ -76,6 +89,23 @@ Exit code:
   1    cannot listen there
   2    wrong usage, which includes CLA_STORE and cla.toml";
 
+/// How much is said.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+/// How it is said.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Started {
@@ -85,12 +115,13 @@ struct Started {
 }
 
 pub(crate) fn run(args: &Args) -> ExitCode {
-    if !args.listen.ip().is_loopback() && !args.plain_http {
+    let is_protected = args.tls_cert.is_some() || args.plain_http;
+    if !args.listen.ip().is_loopback() && !is_protected {
         crate::wrong_usage(
             "serve",
             &format_args!(
-                "{} can be reached by other machines, and tokens would travel unprotected: put a proxy with TLS in front and \
-                 say --plain-http, or listen at 127.0.0.1",
+                "{} can be reached by other machines, and tokens would travel unprotected: give --tls-cert and \
+                 --tls-key, or put a proxy with TLS in front and say --plain-http, or listen at 127.0.0.1",
                 args.listen
             ),
         );
@@ -102,6 +133,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
+    log(args);
     match serve(args, &choice) {
         Ok(code) => code,
         Err(error) => {
@@ -109,6 +141,26 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             ExitCode::from(crate::exit::FAILED)
         }
     }
+}
+
+/// Sends what the service has to say to standard error.
+fn log(args: &Args) {
+    let level = match args.log {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    let format = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .with_ansi(crate::out::is_coloured(OutputStream::Stderr));
+    // There is no other: this is the only command that says anything in this way.
+    let _ = match args.log_format {
+        LogFormat::Text => format.with_target(false).try_init(),
+        LogFormat::Json => format.json().flatten_event(true).try_init(),
+    };
 }
 
 fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
@@ -119,6 +171,7 @@ fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
             return Ok(ExitCode::from(crate::exit::USAGE));
         }
     };
+    allow_many_clients();
     cla_runtime::semaphore::descriptors::for_an_event_loop()?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -127,8 +180,12 @@ fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
         .build()?;
     runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        let server = Server::bind(args.listen).await?;
+        let mut server = Server::bind(args.listen).await?;
         let mut admin = Admin::builder(semaphores.clone()).listening_on(server.local_addr()?);
+        if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
+            server = server.with_tls(certificate, key)?;
+            admin = admin.over_tls();
+        }
         for host in &args.hosts {
             admin = admin.allowed_host(host.as_str());
         }
@@ -154,6 +211,18 @@ fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
         crate::store::close(&semaphores).await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Each client takes a descriptor, and many systems allow a program no more than 1024 unless it asks.
+fn allow_many_clients() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // Where that is not to be had, fewer clients are.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
 }
 
 /// The rules of the folder.

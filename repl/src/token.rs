@@ -87,6 +87,9 @@ fn name(text: &str) -> Result<String, &'static str> {
     if text.is_empty() || text.chars().count() > LONGEST {
         return Err("a name has 1 to 64 characters");
     }
+    if text.contains(cla_runtime::semaphore::is_unprintable) {
+        return Err("a name has no characters that cannot be seen");
+    }
     Ok(text.to_owned())
 }
 

@@ -8,7 +8,12 @@ use cla_runtime::duration;
 use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use tokio::time::timeout;
+
 use super::problem::Problem;
+
+/// A body that has not come after this is not waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A body of JSON. One that is empty is an object without anything in it.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -29,7 +34,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 .map(Self)
                 .map_err(|error| Problem::invalid(error.to_string()));
         }
-        let Json(body) = Json::from_request(request, state).await?;
+        let read = timeout(PATIENCE, Json::from_request(request, state)).await;
+        let Json(body) = read.map_err(|_| Problem::slow_body())??;
         Ok(Self(body))
     }
 }

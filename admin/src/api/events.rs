@@ -14,25 +14,25 @@ use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse as _, Response};
 use cla_runtime::semaphore::Event;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use utoipa::IntoParams;
 
 use super::problem::Problem;
-use crate::auth::Person;
+use crate::auth::{Credentials, Person};
 use crate::live::{Entry, Happened, Live, Place, Reset, frame};
 use crate::service::Service;
 
 /// A stream in which nothing happens says that it is alive.
 const HEART_BEAT: Duration = Duration::from_secs(15);
 
-/// A stream ends after this, and the client, which connects again and misses nothing, is asked anew who it is.
-const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// So often it is seen whether the client may still watch: its token may have been revoked, its session be over.
+const RECHECK: Duration = Duration::from_secs(5);
 
 /// A browser that lost the stream connects again after so many milliseconds.
 const RETRY: &str = "retry: 500\n\n";
@@ -70,9 +70,13 @@ struct Watcher {
     bell: watch::Receiver<u64>,
     /// The number of the last event that was looked at.
     last: u64,
-    ends: Instant,
-    /// When transitions were last sent.
+    /// What tells who the client is; nothing, if the host's own middleware said so.
+    credentials: HeaderMap,
+    checked: Instant,
+    /// When transitions were last sent ...
     sent: Instant,
+    /// ... and anything at all.
+    said: Instant,
     /// What is to be sent before anything else.
     first: Option<Bytes>,
 }
@@ -115,8 +119,10 @@ pub(crate) async fn stream(
         coalesce: wanted.coalesce.map(Duration::from_millis),
         bell,
         last,
-        ends: Instant::now() + LONGEST,
+        credentials: credentials(&headers),
+        checked: Instant::now(),
         sent: Instant::now(),
+        said: Instant::now(),
         first: Some(Bytes::from(first)),
         service,
     };
@@ -133,6 +139,15 @@ pub(crate) async fn stream(
     Ok((headers, Body::from_stream(pieces)).into_response())
 }
 
+/// The headers that tell who asks.
+fn credentials(headers: &HeaderMap) -> HeaderMap {
+    let names = [AUTHORIZATION, COOKIE];
+    let known = headers.iter().filter(|(name, _)| names.contains(name));
+    known
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
 fn text(frame: &Bytes) -> String {
     String::from_utf8_lossy(frame).into_owned()
 }
@@ -144,20 +159,43 @@ impl Watcher {
             return Some(first);
         }
         loop {
+            if self.checked.elapsed() >= RECHECK {
+                self.checked = Instant::now();
+                if !self.may_watch() {
+                    return None;
+                }
+            }
             if let Some(wait) = self.coalesce {
                 self.wait_until(self.sent + wait).await?;
             }
             if let Some(piece) = self.look() {
                 self.sent = Instant::now();
+                self.said = self.sent;
                 return Some(piece);
             }
-            let ends = self.ends;
+            let check = self.checked + RECHECK;
             tokio::select! {
                 rung = self.bell.changed() => rung.ok()?,
                 () = self.service.drained() => return None,
-                () = sleep_until(ends) => return None,
-                () = sleep(HEART_BEAT) => return Some(Bytes::from_static(b":\n\n")),
+                () = sleep_until(check) => {}
+                () = sleep_until(self.said + HEART_BEAT) => {
+                    self.said = Instant::now();
+                    return Some(Bytes::from_static(b":\n\n"));
+                }
             }
+        }
+    }
+
+    /// Whether the client is still who it was.
+    fn may_watch(&self) -> bool {
+        if self.credentials.is_empty() {
+            return true;
+        }
+        match self.service.auth.recall(&self.credentials) {
+            Credentials::Person(person) => person == self.person,
+            // Revoked, expired, signed out; or so many tokens are in use that this one has to be hashed again, which
+            // connecting again does.
+            _ => false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The interface for programs, `/api/v1/...`: JSON as `cla sem --json` prints it, errors as problems (RFC 9457).
 
 pub(crate) mod actions;
-mod body;
+pub(crate) mod body;
 pub(crate) mod events;
 pub(crate) mod leases;
 pub(crate) mod openapi;

@@ -180,6 +180,17 @@ impl Problem {
         )
     }
 
+    pub(crate) fn slow_body() -> Self {
+        let status = StatusCode::REQUEST_TIMEOUT;
+        let title = "The request did not come in time";
+        Self::new(
+            status,
+            "too-slow",
+            title,
+            "the body of the request did not come in time",
+        )
+    }
+
     pub(crate) fn no_slot_id() -> Self {
         Self::new(
             StatusCode::CONFLICT,

@@ -98,16 +98,24 @@ async fn identify(
     peer: Option<IpAddr>,
     headers: &HeaderMap,
 ) -> Result<Person, Problem> {
-    service.rate.may_sign_in(peer)?;
-    match service.auth.identify(headers).await {
-        Credentials::Person(person) => Ok(person),
-        Credentials::None => Err(Problem::unauthenticated()),
+    let person = match service.auth.recall(headers) {
+        // Whoever is known is let in, whatever others try from the same address, such as that of a proxy.
+        Credentials::Person(person) => return Ok(person),
+        Credentials::None => return Err(Problem::unauthenticated()),
         Credentials::Wrong => {
-            service.rate.note_failure(peer);
-            tracing::warn!(?peer, "a wrong token");
-            Err(Problem::wrong_token().header(WWW_AUTHENTICATE, "Bearer"))
+            service.rate.may_sign_in(peer)?;
+            None
         }
-    }
+        Credentials::Unsure(text, token) => {
+            service.rate.may_sign_in(peer)?;
+            service.auth.verify(&text, token).await
+        }
+    };
+    person.ok_or_else(|| {
+        service.rate.note_failure(peer);
+        tracing::warn!(?peer, "a wrong token");
+        Problem::wrong_token().header(WWW_AUTHENTICATE, "Bearer")
+    })
 }
 
 /// Whether a page of another site asks, as far as the browser says.

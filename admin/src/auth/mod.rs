@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::gate::{Access, Gate, gate};
 pub(crate) use self::random::{fingerprint, secret};
 pub(crate) use self::sessions::Sessions;
-use self::tokens::Verifier;
+use self::tokens::{Recalled, Verifier};
 pub use self::tokens::{Token, TokenError, TokenStore};
 use crate::glob::Glob;
 use crate::server::hosts::AllowedHosts;
@@ -146,6 +146,8 @@ pub(crate) enum Credentials {
     None,
     /// Somebody.
     Person(Person),
+    /// A token with this text, which says that it is this one.
+    Unsure(String, Arc<Token>),
     /// Something that is wrong, or not right any more.
     Wrong,
 }
@@ -158,15 +160,14 @@ impl Auth {
         }
     }
 
-    /// Who a token stands for.
-    async fn token(&self, token: &str) -> Option<Person> {
-        let (person, _) = self.tokens.as_ref()?.verify(token).await?;
-        Some(person)
-    }
-
     /// Begins a session with a token, and gives the `Set-Cookie` header that hands it to the browser.
     pub(crate) async fn sign_in(&self, token: &str) -> Option<(Person, String)> {
-        let (person, id) = self.tokens.as_ref()?.verify(token).await?;
+        let tokens = self.tokens.as_ref()?;
+        let (person, id) = match tokens.recall(token) {
+            Recalled::Right(person, id) => (person, id),
+            Recalled::Unsure(found) => tokens.verify(token, found).await?,
+            Recalled::Wrong => return None,
+        };
         let cookie = self.sessions.begin(person.clone(), Some(id));
         Some((person, cookie))
     }
@@ -181,28 +182,34 @@ impl Auth {
         token.as_ref().is_none_or(is_live).then_some(person)
     }
 
-    /// Who asks, by the headers of the request. A bearer token counts before a cookie.
-    pub(crate) async fn identify(&self, headers: &HeaderMap) -> Credentials {
+    /// Who asks, by the headers of the request, as far as that is known without hashing a token. A bearer token counts
+    /// before a cookie.
+    pub(crate) fn recall(&self, headers: &HeaderMap) -> Credentials {
         if let Some(value) = headers.get(AUTHORIZATION) {
             let token = value.to_str().ok().and_then(bearer);
-            return match token {
-                Some(token) => match self.token(token).await {
-                    Some(person) => Credentials::Person(person),
-                    None => Credentials::Wrong,
-                },
-                None => Credentials::Wrong,
+            let (Some(token), Some(tokens)) = (token, &self.tokens) else {
+                return Credentials::Wrong;
+            };
+            return match tokens.recall(token) {
+                Recalled::Right(person, _) => Credentials::Person(person),
+                Recalled::Unsure(found) => Credentials::Unsure(token.to_owned(), found),
+                Recalled::Wrong => Credentials::Wrong,
             };
         }
         let cookies = headers.get_all(COOKIE).iter();
         let mut cookies = cookies.filter_map(|value| value.to_str().ok());
-        match cookies.find_map(|cookies| self.sessions.cookie(cookies)) {
-            // A cookie that is over is as good as none: the browser goes on sending it.
-            Some(secret) => match self.session(secret) {
-                Some(person) => Credentials::Person(person),
-                None => Credentials::None,
-            },
+        let session = cookies.find_map(|cookies| self.sessions.cookie(cookies));
+        // A cookie that is over is as good as none: the browser goes on sending it.
+        match session.and_then(|secret| self.session(secret)) {
+            Some(person) => Credentials::Person(person),
             None => Credentials::None,
         }
+    }
+
+    /// Who a token stands for of which only its hash can tell.
+    pub(crate) async fn verify(&self, text: &str, token: Arc<Token>) -> Option<Person> {
+        let (person, _) = self.tokens.as_ref()?.verify(text, token).await?;
+        Some(person)
     }
 }
 

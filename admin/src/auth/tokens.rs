@@ -260,6 +260,16 @@ pub(super) struct Verifier {
     hashing: Semaphore,
 }
 
+/// What is known of a token at once.
+pub(super) enum Recalled {
+    /// It was right before, and still is.
+    Right(Person, String),
+    /// It says that it is this one; only its hash can tell.
+    Unsure(Arc<Token>),
+    /// There is no such token.
+    Wrong,
+}
+
 #[derive(Default)]
 struct Known {
     /// When the file that was read last was changed.
@@ -288,24 +298,30 @@ impl Verifier {
             .is_some_and(|token| !token.is_expired())
     }
 
-    /// Who this token stands for, if it is one, and its id.
-    pub(super) async fn verify(&self, text: &str) -> Option<(Person, String)> {
-        if text.len() > LONGEST {
-            return None;
-        }
-        let (id, _) = text.strip_prefix(PREFIX)?.split_once('_')?;
-        let key = digest(text);
-        let token = {
-            let mut known = self.known.lock();
-            self.look(&mut known);
-            if let Some(token) = known.right.get(&key) {
-                return (!token.is_expired()).then(|| (token.person(), token.id.clone()));
-            }
-            Arc::clone(known.tokens.get(id)?)
+    /// What is known of a token without hashing it.
+    pub(super) fn recall(&self, text: &str) -> Recalled {
+        let id = text
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split_once('_'));
+        let Some((id, _)) = id.filter(|_| text.len() <= LONGEST) else {
+            return Recalled::Wrong;
         };
-        if token.is_expired() {
-            return None;
+        let mut known = self.known.lock();
+        self.look(&mut known);
+        if let Some(token) = known.right.get(&digest(text)) {
+            return match token.is_expired() {
+                true => Recalled::Wrong,
+                false => Recalled::Right(token.person(), token.id.clone()),
+            };
         }
+        match known.tokens.get(id).filter(|token| !token.is_expired()) {
+            Some(token) => Recalled::Unsure(Arc::clone(token)),
+            None => Recalled::Wrong,
+        }
+    }
+
+    /// Who a token stands for, if it is the one that it says it is, and its id.
+    pub(super) async fn verify(&self, text: &str, token: Arc<Token>) -> Option<(Person, String)> {
         let _turn = self.hashing.acquire().await.ok()?;
         let (hash, secret) = (token.hash.clone(), text.to_owned());
         let right = tokio::task::spawn_blocking(move || {
@@ -319,13 +335,17 @@ impl Verifier {
         }
         let mut known = self.known.lock();
         // It may have been revoked in between.
-        if known.tokens.get(id).is_none_or(|found| *found != token) {
+        if known
+            .tokens
+            .get(&token.id)
+            .is_none_or(|found| *found != token)
+        {
             return None;
         }
         if known.right.len() >= MOST_REMEMBERED {
             known.right.clear();
         }
-        known.right.insert(key, Arc::clone(&token));
+        known.right.insert(digest(text), Arc::clone(&token));
         Some((token.person(), token.id.clone()))
     }
 
@@ -343,14 +363,14 @@ impl Verifier {
                 Vec::new()
             }
         };
-        *known = Known {
-            changed,
-            tokens: tokens
-                .into_iter()
-                .map(|token| (token.id.clone(), Arc::new(token)))
-                .collect(),
-            right: HashMap::new(),
-        };
+        known.changed = changed;
+        known.tokens = tokens
+            .into_iter()
+            .map(|token| (token.id.clone(), Arc::new(token)))
+            .collect();
+        // What was right is right as long as the token is the same.
+        let Known { tokens, right, .. } = known;
+        right.retain(|_, token| tokens.get(&token.id) == Some(token));
     }
 }
 
@@ -372,22 +392,33 @@ mod tests {
 
     use super::*;
 
+    async fn verify(verifier: &Verifier, text: &str) -> Option<Person> {
+        match verifier.recall(text) {
+            Recalled::Right(person, _) => Some(person),
+            Recalled::Unsure(token) => Some(verifier.verify(text, token).await?.0),
+            Recalled::Wrong => None,
+        }
+    }
+
     #[tokio::test]
     async fn a_token_lets_in_until_it_is_revoked() {
         let folder = tempfile::tempdir().unwrap();
         let store = TokenStore::new(folder.path().join("deep/tokens.json"));
         let verifier = Verifier::new(store.clone());
-        assert!(verifier.verify("cla_x_y").await.is_none(), "there are none");
+        assert!(
+            verify(&verifier, "cla_x_y").await.is_none(),
+            "there are none"
+        );
 
         let pattern = Some("shop-*".parse().unwrap());
         let (token, text) = store.create("ci", Role::Operator, pattern, None).unwrap();
         for _ in 0..2 {
-            let (person, _) = verifier.verify(&text).await.unwrap();
+            let person = verify(&verifier, &text).await.unwrap();
             assert_eq!((person.login(), person.role()), ("ci", Role::Operator));
             assert!(person.sees("shop-db") && !person.sees("prod-db"));
         }
-        assert!(verifier.verify(&format!("{text}0")).await.is_none());
-        assert!(verifier.verify(&text[..text.len() - 1]).await.is_none());
+        assert!(verify(&verifier, &format!("{text}0")).await.is_none());
+        assert!(verify(&verifier, &text[..text.len() - 1]).await.is_none());
         let kept = std::fs::read_to_string(folder.path().join("deep/tokens.json")).unwrap();
         let secret = text.rsplit('_').next().unwrap();
         assert!(
@@ -396,7 +427,7 @@ mod tests {
         );
 
         store.revoke(&token.id).unwrap();
-        assert!(verifier.verify(&text).await.is_none());
+        assert!(verify(&verifier, &text).await.is_none());
         assert!(matches!(
             store.revoke(&token.id),
             Err(TokenError::Unknown { .. })
@@ -411,7 +442,7 @@ mod tests {
             .create("old", Role::Admin, None, Some(Duration::ZERO))
             .unwrap();
         assert!(token.is_expired());
-        assert!(Verifier::new(store).verify(&text).await.is_none());
+        assert!(verify(&Verifier::new(store), &text).await.is_none());
     }
 
     #[cfg(unix)]

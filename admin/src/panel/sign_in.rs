@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::Form;
-use axum::extract::rejection::{FormRejection, QueryRejection};
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{ConnectInfo, FromRequest as _, Query, Request, State};
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::parts::icon;
 use super::{Tab, page as frame};
+use crate::api::body::PATIENCE;
 use crate::api::problem::Problem;
 use crate::auth::Person;
 use crate::service::Service;
@@ -68,12 +70,15 @@ pub(crate) async fn page(
 pub(crate) async fn with_token(
     State(service): State<Arc<Service>>,
     peer: Peer,
-    entered: Result<Form<Entered>, FormRejection>,
+    request: Request,
 ) -> Response {
     let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
     if let Err(problem) = service.rate.may_sign_in(peer) {
         return problem.into_response();
     }
+    let Ok(entered) = timeout(PATIENCE, Form::<Entered>::from_request(request, &())).await else {
+        return Problem::slow_body().into_response();
+    };
     let Ok(Form(entered)) = entered else {
         return Problem::invalid("send the field `token` of a form").into_response();
     };

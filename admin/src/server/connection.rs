@@ -6,21 +6,20 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A client that takes nothing of what it is sent for this long has gone, or means harm.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection whose writes fail when the client takes nothing for a while.
-pub(super) struct StallGuard {
-    stream: TcpStream,
+pub(super) struct StallGuard<S> {
+    stream: S,
     /// When to give up; only while a write waits.
     until: Option<Pin<Box<Sleep>>>,
 }
 
-impl StallGuard {
-    pub(super) fn new(stream: TcpStream) -> Self {
+impl<S> StallGuard<S> {
+    pub(super) fn new(stream: S) -> Self {
         Self {
             stream,
             until: None,
@@ -48,7 +47,7 @@ impl StallGuard {
     }
 }
 
-impl AsyncRead for StallGuard {
+impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -58,7 +57,7 @@ impl AsyncRead for StallGuard {
     }
 }
 
-impl AsyncWrite for StallGuard {
+impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -88,5 +87,33 @@ impl AsyncWrite for StallGuard {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a test that cannot go on should stop
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_cut_off_and_a_slow_one_is_not() {
+        let (ours, mut theirs) = tokio::io::duplex(16);
+        let mut guard = StallGuard::new(ours);
+        let reads = async {
+            for _ in 0..4 {
+                tokio::time::sleep(PATIENCE - Duration::from_secs(1)).await;
+                theirs.read_exact(&mut [0; 16]).await.unwrap();
+            }
+        };
+        let (written, ()) = tokio::join!(guard.write_all(&[0; 64]), reads);
+        written.unwrap();
+        guard.write_all(&[0; 16]).await.unwrap();
+        let start = Instant::now();
+        let error = guard.write_all(&[0; 16]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(start.elapsed(), PATIENCE);
     }
 }

@@ -5,20 +5,24 @@ pub(crate) mod headers;
 pub(crate) mod hosts;
 pub(crate) mod rate;
 pub(crate) mod routes;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use self::connection::StallGuard;
+use self::tls::Tls;
 use crate::builder::Admin;
 
 /// A client gets this long to send the headers of a request, and as long between two requests.
@@ -66,9 +70,9 @@ impl Default for Shutdown {
 }
 
 /// A listening server.
-#[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Server {
@@ -78,7 +82,20 @@ impl Server {
     /// What the system says: the address is taken, or not this machine's.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        Ok(Self { listener })
+        Ok(Self {
+            listener,
+            tls: None,
+        })
+    }
+
+    /// Speaks TLS with the certificate, and what vouches for it, and the key in these PEM files. They are read anew when
+    /// they change. The [`Admin`] is to know, too: [`AdminBuilder::over_tls`](crate::AdminBuilder::over_tls).
+    ///
+    /// # Errors
+    /// The files cannot be read, or do not belong together.
+    pub fn with_tls(mut self, certificate: &Path, key: &Path) -> io::Result<Self> {
+        self.tls = Some(Tls::watch(certificate, key)?);
+        Ok(self)
     }
 
     /// The address, with the port.
@@ -120,8 +137,20 @@ impl Server {
             };
             let router = router.clone().layer(axum::Extension(ConnectInfo(peer)));
             let shutdown = shutdown.clone();
+            let acceptor = self.tls.as_ref().map(|tls| tls.acceptor());
             connections.spawn(async move {
-                attend(stream, router, shutdown).await;
+                // Events are small and are to be there at once.
+                let _ = stream.set_nodelay(true);
+                let stream = StallGuard::new(stream);
+                match acceptor {
+                    None => attend(stream, router, shutdown).await,
+                    Some(acceptor) => {
+                        let greeted = tokio::time::timeout(HEADERS, acceptor.accept(stream)).await;
+                        if let Ok(Ok(stream)) = greeted {
+                            attend(stream, router, shutdown).await;
+                        }
+                    }
+                }
                 drop(room);
             });
         }
@@ -136,16 +165,26 @@ impl Server {
     }
 }
 
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("listener", &self.listener)
+            .field("tls", &self.tls.is_some())
+            .finish()
+    }
+}
+
 /// Answers the requests of one client.
-async fn attend(stream: TcpStream, router: axum::Router, shutdown: Shutdown) {
-    // Events are small and are to be there at once.
-    let _ = stream.set_nodelay(true);
+async fn attend(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    router: axum::Router,
+    shutdown: Shutdown,
+) {
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEADERS)
         .max_buf_size(BUFFER);
-    let io = TokioIo::new(StallGuard::new(stream));
-    let connection = http.serve_connection(io, TowerToHyperService::new(router));
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = std::pin::pin!(connection);
     // What a client does wrong is not worth a line.
     let _ = tokio::select! {

@@ -56,7 +56,7 @@ impl Service {
         let started: Value = serde_json::from_str(&line).unwrap();
         let text = |name: &str| started[name].as_str().unwrap().to_owned();
         Self {
-            address: text("address").strip_prefix("http://").unwrap().to_owned(),
+            address: text("address").trim_start_matches("http://").to_owned(),
             link: text("link"),
             running,
         }
