@@ -42,6 +42,7 @@ const ASSETS: &[Asset] = &[
     file!(SCRIPT, "panel.js"),
     file!(SCRIPT, "queue.js"),
     file!(SCRIPT, "rows.js"),
+    file!(SCRIPT, "runs.js"),
     file!(SCRIPT, "times.js"),
 ];
 

@@ -12,6 +12,7 @@ pub(crate) mod explorer;
 pub(crate) mod home;
 mod parts;
 pub(crate) mod queue;
+pub(crate) mod runs;
 pub(crate) mod sign_in;
 mod snapshot;
 mod trends;
@@ -53,15 +54,21 @@ impl Panel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tab {
     Semaphores,
+    Runs,
     /// None of them.
     None,
 }
 
 impl Tab {
     /// Those that this person may see.
-    fn of(_person: &Person) -> impl Iterator<Item = (Self, &'static str, &'static str)> {
-        let all = [(Self::Semaphores, "Semaphores", "/")];
+    fn of(person: &Person) -> impl Iterator<Item = (Self, &'static str, &'static str)> {
+        let all = [
+            (Self::Semaphores, "Semaphores", "/"),
+            (Self::Runs, "Runs", "/runs"),
+        ];
+        let restricted = person.is_restricted();
         all.into_iter()
+            .filter(move |(tab, ..)| !restricted || *tab == Self::Semaphores)
     }
 }
 

@@ -58,6 +58,11 @@ pub(crate) fn table() -> Vec<Route> {
     vec![
         route(GET, "/", Page(Viewer), panel::home::home),
         route(GET, "/semaphores/{name}", Page(Viewer), panel::home::semaphore),
+        route(GET, "/runs", Page(Viewer), panel::runs::all),
+        route(GET, "/runs/{id}", Page(Viewer), panel::runs::show),
+        route(GET, "/panel/runs", Whole(Viewer), panel::runs::table::rows),
+        route(GET, "/panel/run", Whole(Viewer), panel::runs::one::one),
+        route(GET, "/panel/output", Whole(Viewer), panel::runs::output::lines),
         route(GET, "/panel/here", Needs(Viewer), panel::here),
         route(GET, "/panel/semaphores", Needs(Viewer), panel::explorer::rows),
         route(GET, "/panel/queue", Needs(Viewer), panel::queue::queue),

@@ -1,6 +1,7 @@
 // What the buttons do.
 
-import { ask, attempt, post, say, toast } from "./ask.js";
+import { Refused, ask, attempt, post, say, toast } from "./ask.js";
+import { RUN_ACTS } from "./runs.js";
 
 const quoted = (name) => `“${name}”`;
 const requests = (count) => (count === 1 ? "1 request" : `${count} requests`);
@@ -9,7 +10,6 @@ const requests = (count) => (count === 1 ? "1 request" : `${count} requests`);
 async function act(action, more = {}) {
   const { results, failed } = await post("/api/v1/actions", { action, ...more });
   if (failed > 0 && results.length === 1) {
-    const { Refused } = await import("./ask.js");
     throw new Refused(results[0].problem.status, results[0].problem.detail);
   }
   return { results, failed };
@@ -65,6 +65,8 @@ async function setSlots(of, to, sure = false) {
 
 /** What each `data-act` does. */
 const ACTS = {
+  ...RUN_ACTS,
+
   slots: (button) => setSlots(semaphore(button), button.dataset.to),
 
   async "type-slots"(button) {
@@ -150,14 +152,6 @@ const ACTS = {
       danger: true,
     });
     if (sure) await request(button, "release", "released");
-  },
-
-  async "stop-run"(button) {
-    const { run } = button.dataset;
-    const sure = await ask({
-      title: "Stop this run?", text: `${who(button)} ends with an error, and gives back what it holds.`, yes: "Stop it", danger: true,
-    });
-    if (sure) await attempt(() => post(`/api/v1/runs/${run}/stop`));
   },
 
   "grant-picked": (button, panel) => picked(panel, "grant"),

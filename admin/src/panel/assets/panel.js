@@ -5,6 +5,7 @@ import { Explorer } from "./explorer.js";
 import { keys } from "./keys.js";
 import { follow } from "./live.js";
 import { Queue } from "./queue.js";
+import * as runs from "./runs.js";
 import { tick } from "./times.js";
 
 const panes = document.querySelector("#panes");
@@ -57,6 +58,14 @@ if (panes) {
       panel.queue.refresh();
     },
   });
+}
+
+const page = document.querySelector("#runs");
+
+if (page) {
+  runs.rules();
+  const refresh = page.dataset.view === "run" ? runs.one() : runs.table();
+  follow(page.dataset.after, { changes: page.dataset.view === "run" ? refresh : undefined, run: refresh, again: refresh });
 }
 
 actions(panel);
