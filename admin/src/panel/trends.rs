@@ -24,8 +24,11 @@ const MOST: usize = 10_000;
 const HEIGHT: u32 = 20;
 
 /// The lines of all semaphores.
-#[derive(Default)]
-pub(crate) struct Trends(Mutex<HashMap<String, VecDeque<Point>>>);
+pub(crate) struct Trends {
+    lines: Mutex<HashMap<String, VecDeque<Point>>>,
+    /// The step in which it began to learn.
+    began: u64,
+}
 
 /// The counts of one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -44,7 +47,20 @@ struct Point {
     last: Counts,
 }
 
+impl Default for Trends {
+    fn default() -> Self {
+        Self::beginning(step())
+    }
+}
+
 impl Trends {
+    fn beginning(step: u64) -> Self {
+        Self {
+            lines: Mutex::default(),
+            began: step,
+        }
+    }
+
     /// Something happened to a semaphore.
     pub(crate) fn observe(&self, event: &Event) {
         self.note(event, step());
@@ -52,7 +68,7 @@ impl Trends {
 
     fn note(&self, event: &Event, step: u64) {
         let name = event.semaphore.as_str();
-        let lines = &mut *self.0.lock();
+        let lines = &mut *self.lines.lock();
         if event.kind == EventKind::Forgotten {
             lines.remove(name);
             return;
@@ -123,10 +139,17 @@ impl Trends {
             busy: u32::try_from(view.busy).unwrap_or(u32::MAX),
             waiting: u32::try_from(view.waiting).unwrap_or(u32::MAX),
         };
-        let lines = self.0.lock();
+        let lines = self.lines.lock();
         let Some(points) = lines.get(view.name.as_str()) else {
             // It has not changed since the service started.
-            return vec![current; usize::try_from(STEPS).unwrap_or_default()];
+            let known = |step| {
+                if step >= self.began {
+                    current
+                } else {
+                    Counts::default()
+                }
+            };
+            return (now.saturating_sub(STEPS - 1)..=now).map(known).collect();
         };
         let mut carried = Counts::default();
         let mut points = points.iter().peekable();
@@ -220,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_line_has_the_highest_counts_of_each_step_and_carries_them_on() {
-        let trends = Trends::default();
+        let trends = Trends::beginning(100);
         trends.note(&event(1, 0), 100);
         trends.note(&event(1, 4), 110);
         trends.note(&event(1, 2), 110);
