@@ -69,15 +69,17 @@ impl Browser {
             .enable_all()
             .build()
             .unwrap();
-        // The HTTP client of the driver is built with TLS, which it does not use here, and asks for this.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let driver = runtime.block_on(WebDriver::new(address, wanted));
-        Self {
-            driver: Some(driver.expect("chromium starts")),
+        let mut browser = Self {
+            driver: None,
             runtime,
             process,
             _profile: profile,
-        }
+        };
+        // The HTTP client of the driver is built with TLS, which it does not use here, and asks for this.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let driver = browser.runtime.block_on(WebDriver::new(address, wanted));
+        browser.driver = Some(driver.expect("chromium starts"));
+        browser
     }
 
     /// Starts one that is signed in with a new token of this role, at the first page.

@@ -6,7 +6,7 @@ use super::page::{Stage, rule, until_rows};
 fn a_rule_of_the_folder_is_run_watched_and_stopped() {
     let long =
         "const stash = require('cla/stash'), util = require('cla/util'), log = require('cla/log');
-        console.log('hello', stash.name);
+        console.log('hello', stash.get('name'));
         log.warn('careful');
         require('cla/sem').take('slow', () => { for (;;) util.sleep(0.05); });";
     let files = [

@@ -43,8 +43,8 @@ pub(crate) async fn lines(
     let ended = lines.ended && lines.lines.len() < LINES;
     let first = lines.lines.first().map_or(wanted.after + 1, |line| line.n);
     Ok(html! {
-        ol data-next=(lines.next) data-ended=[ended.then_some("yes")] {
-            @if first > wanted.after + 1 { li.line.of-debug { span.text { "... " (first - wanted.after - 1) " lines are gone ..." } } }
+        div data-next=(lines.next) data-ended=[ended.then_some("yes")] {
+            @if first > wanted.after + 1 { div.line.of-debug { span.text { "... " (first - wanted.after - 1) " lines are gone ..." } } }
             @for line in &lines.lines { (row(line)) }
         }
     })
@@ -53,7 +53,7 @@ pub(crate) async fn lines(
 fn row(line: &OutputLine) -> Markup {
     let level = level(line.level);
     html! {
-        li.line.{ "of-" (level) } {
+        div.line.{ "of-" (level) } {
             span.at { (moment(line.at)) }
             span.level { @if !matches!(line.level, Level::Out) { (level) } }
             span.text { (printable(said(line))) }
@@ -88,7 +88,7 @@ pub(super) fn empty(id: RunId) -> Markup {
     html! {
         section.output aria-labelledby="output-title" {
             h3 #output-title { "Output" }
-            ol #output role="log" aria-live="polite" aria-label="Output" tabindex="0" data-run=(id) {}
+            div #output role="log" aria-live="polite" aria-label="Output" tabindex="0" data-run=(id) {}
         }
     }
 }
