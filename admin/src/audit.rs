@@ -1,14 +1,22 @@
 //! Who changes what: every change of a semaphore that a person asks for goes through here, and nothing else does.
 
-use cla_runtime::semaphore::Semaphores;
+use cla_runtime::semaphore::{Actor, Semaphores};
 
 use crate::auth::Person;
 use crate::service::Service;
 
 impl Service {
-    /// The semaphores, for a change that this person asks for.
-    pub(crate) fn acting_as(&self, person: &Person) -> &Semaphores {
-        tracing::info!(login = person.login(), "changes semaphores");
-        &self.semaphores
+    /// The semaphores, for a change that this person asks for: the store writes down who it was, from where, and whether
+    /// by the panel in a browser or by a program.
+    pub(crate) fn acting_as(&self, person: &Person) -> Semaphores {
+        let program = if person.is_by_cookie() {
+            "panel"
+        } else {
+            "api"
+        };
+        tracing::info!(login = person.login(), program, "changes semaphores");
+        let from = person.from().map(|address| address.to_string());
+        let actor = Actor::new(person.login(), from.unwrap_or_default(), program);
+        self.semaphores.acting_as(actor)
     }
 }

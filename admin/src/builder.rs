@@ -91,13 +91,14 @@ impl AdminBuilder {
         self
     }
 
-    /// A further host name, with its port if it has one, by which clients reach the service: `cla.example.com`.
+    /// A further host name, with its port if it has one, by which clients reach the service:
+    /// `cla.example.com`; `https://cla.example.com` if a proxy in front speaks TLS for it.
     pub fn allowed_host(mut self, host: impl Into<String>) -> Self {
         self.hosts = self.hosts.allow(&host.into());
         self
     }
 
-    /// Clients reach the service over TLS, its own or that of a proxy: cookies are marked `Secure`.
+    /// Clients reach the service over TLS at its own address.
     pub fn over_tls(mut self) -> Self {
         self.hosts = self.hosts.over_tls();
         self

@@ -25,7 +25,7 @@ const BUCKETS: [f64; 12] = [
     0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0,
 ];
 
-/// More semaphores and rules are not told apart: what there is beyond counts under [`OTHERS`].
+/// At most so many semaphores and rules have labels of their own; further ones count under [`OTHERS`].
 const MOST_NAMES: usize = 1000;
 
 /// The name under which all others count.

@@ -21,6 +21,11 @@ pub(crate) fn patience(text: &str) -> Result<Duration, String> {
     within(Duration::ZERO, text, "a time to wait is from 0 to 365d")
 }
 
+/// Reads how long ago something may have been: as a time limit.
+pub(crate) fn age(text: &str) -> Result<Duration, String> {
+    within(MIN_LIMIT, text, "an age is from 1ms to 365d")
+}
+
 fn within(shortest: Duration, text: &str, range: &str) -> Result<Duration, String> {
     let text = text.trim();
     let duration = match text.parse() {

@@ -6,6 +6,7 @@
 
 mod events;
 mod ids;
+mod records;
 mod semaphores;
 mod table;
 
@@ -18,6 +19,7 @@ use unicode_width::UnicodeWidthStr;
 
 pub(crate) use self::events::event;
 pub(crate) use self::ids::ShortIds;
+pub(crate) use self::records::{audit, history};
 pub(crate) use self::semaphores::{
     colour, granted, headline, overview, requests, slots, status, symbol, ttl_left,
 };

@@ -3,12 +3,14 @@
 //! One file per subcommand. What they share is here: the [`Panel`] that they work on, and how they
 //! fail. What semaphores look like is `render`'s business.
 
+mod audit;
 mod cancel;
 mod confirm;
 mod events;
 mod exec;
 mod forget;
 mod grant;
+mod history;
 mod list;
 mod move_to;
 mod purge;
@@ -23,7 +25,7 @@ use std::io;
 use std::process::ExitCode;
 
 use cla_runtime::semaphore::{
-    AdminError, RequestView, SemaphoreName, SemaphoreView, Semaphores, StoreError, StoreUrl,
+    Actor, AdminError, RequestView, SemaphoreName, SemaphoreView, Semaphores, StoreError, StoreUrl,
     printable,
 };
 use clap::Subcommand;
@@ -42,7 +44,8 @@ use crate::store::{Choice, StoreArgs};
 /// name, slots (a number or "unlimited"), pinned, busy, waiting, and requests: each with id, status
 /// (waiting, busy, done, cancelled, expired, killed, timed_out), granted, who, run, host, pid, place,
 /// priority, slot (its slot id), token, requested_at, started_at, expires_at (seconds since 1970), waited
-/// and ran (seconds).
+/// and ran (seconds), ended_at, and by: the administrator (login, host, program) who granted, cancelled,
+/// moved or ended it last.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -61,6 +64,8 @@ Examples:
   cla sem cancel 3f2a                   make this one fail with `Semaphore cancel`
   cla sem exec deploy-target -- make    hold a slot while a command runs
   cla sem events --json                 everything that happens, as it happens
+  cla sem history deploy-target         who held it and who waited, how long
+  cla sem audit --since 1h              who changed what
   cla sem top                           all of this on one screen
 
 Exit code:
@@ -83,6 +88,8 @@ enum Command {
     Release(release::Args),
     Forget(forget::Args),
     Events(events::Args),
+    History(history::Args),
+    Audit(audit::Args),
     Top(top::Args),
     Wait(wait::Args),
     Exec(exec::Args),
@@ -141,9 +148,16 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let opened = args
         .store
         .choose()
-        .and_then(|choice| choice.open().map(|semaphores| Panel { semaphores, choice }));
+        .and_then(|choice| choice.open().map(|semaphores| (semaphores, choice)));
+    let program = match args.command {
+        Command::Top(_) => "top",
+        _ => "sem",
+    };
     let panel = match opened {
-        Ok(panel) => panel,
+        Ok((semaphores, choice)) => Panel {
+            semaphores: semaphores.acting_as(Actor::process(program)),
+            choice,
+        },
         Err(problem) => {
             crate::report(&problem);
             return ExitCode::from(crate::exit::USAGE);
@@ -186,6 +200,8 @@ impl Panel {
             Command::Release(args) => release::run(self, args).await?,
             Command::Forget(args) => forget::run(self, args).await?,
             Command::Events(args) => events::run(self, args).await?,
+            Command::History(args) => history::run(self, args).await?,
+            Command::Audit(args) => audit::run(self, args).await?,
             Command::Top(args) => top::run(self, args).await?,
             Command::Wait(args) => wait::run(self, args).await?,
             Command::Exec(args) => return exec::run(self, args).await,
@@ -253,6 +269,15 @@ impl Panel {
     /// Whether no other process can see these semaphores.
     fn is_alone(&self) -> bool {
         self.choice.url == StoreUrl::Memory
+    }
+
+    /// What to add where there is nothing of the past.
+    fn whose_past(&self) -> &'static str {
+        if self.is_alone() {
+            "; each process has its own semaphores in memory:"
+        } else {
+            ""
+        }
     }
 
     /// The request whose id begins with `prefix`, at which semaphore.
@@ -414,7 +439,7 @@ pub(crate) async fn prompted(
         return Err("that is for a terminal of its own: `cla sem`".to_owned());
     }
     let panel = Panel {
-        semaphores: semaphores.clone(),
+        semaphores: semaphores.acting_as(Actor::process("repl")),
         choice: choice.clone(),
     };
     match panel.carry_out(&command).await {

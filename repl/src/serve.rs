@@ -1,5 +1,7 @@
 //! `cla serve`: the administrators' panel in a browser, and its HTTP interface.
 
+mod notify;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -38,7 +40,7 @@ pub(crate) struct Args {
     /// An address that other machines reach needs --tls-cert and --tls-key, or --plain-http.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7007")]
     listen: SocketAddr,
-    /// A further name by which clients reach it, with the port if there is one: cla.example.com
+    /// A further name by which clients reach it: cla.example.com:7007, or https://cla.example.com behind a proxy with TLS
     #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<String>,
     /// Speak TLS with the certificate in this PEM file, followed by those that vouch for it; read anew when it changes
@@ -194,6 +196,7 @@ fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
         }
         let admin = admin.rules(rules(args, &semaphores)?).build()?;
         announce(args, &admin)?;
+        notify::ready();
         let shutdown = Shutdown::new();
         let ended = server.serve(admin.clone(), shutdown.clone());
         tokio::pin!(ended);
@@ -201,7 +204,11 @@ fn serve(args: &Args, choice: &Choice) -> io::Result<ExitCode> {
             ended = &mut ended => ended?,
             // The server goes on to answer meanwhile, so that people see what still runs.
             () = async {
-                signals.next().await;
+                tokio::select! {
+                    _ = signals.next() => {}
+                    () = notify::keep_saying_that_it_works() => {}
+                }
+                notify::stopping();
                 admin.drain(args.grace).await;
             } => {
                 shutdown.ask();

@@ -75,7 +75,9 @@ fn a_rule_that_holds_and_one_that_waits_are_seen_from_another_terminal() {
             "started_at",
             "expires_at",
             "waited",
-            "ran"
+            "ran",
+            "ended_at",
+            "by"
         ]
     );
     assert_eq!(busy["status"], "busy");
@@ -555,6 +557,7 @@ fn events_are_told_as_they_happen_in_other_processes() {
         (&queued["busy"], &queued["waiting"]),
         (&1.into(), &1.into())
     );
+    assert_eq!(cancelled["by"]["program"], "sem");
     assert_eq!(
         (&cancelled["request"], &cancelled["waiting"]),
         (&id.into(), &0.into())
@@ -570,7 +573,9 @@ fn events_are_told_as_they_happen_in_other_processes() {
             "busy",
             "waiting",
             "slots",
-            "at"
+            "at",
+            "by",
+            "sequence"
         ]
     );
 }
@@ -688,5 +693,125 @@ mod at_a_terminal {
         let (_folder, holder, mut waiters) = queue(1);
         holder.send(Signal::SIGKILL);
         assert_eq!(let_in(&waiters.remove(0).end()).0, "in");
+    }
+}
+
+#[test]
+fn the_audit_says_who_did_what_and_the_history_who_held_and_waited() {
+    let (folder, holder, mut waiters) = queue(2);
+    let [first, second] = &line(&folder.semaphore("slot"))[..] else {
+        panic!("two wait");
+    };
+    folder.cla(&["sem", "cancel", first]).printed();
+    folder.cla(&["sem", "grant", second]).printed();
+    assert_eq!(waiters.remove(0).end().code, Some(1));
+    assert_eq!(let_in(&waiters.remove(0).end()).0, "granted");
+    folder.stop_holding();
+    assert_eq!(holder.end().code, Some(0));
+    folder.cla(&["sem", "slots", "slot", "3"]).printed();
+    folder.cla(&["sem", "slots", "slot", "3"]).printed();
+    folder.cla(&["sem", "slots", "other", "0"]).printed();
+
+    let audit = folder.cla(&["sem", "audit", "slot", "--since", "1h", "--json"]);
+    let audit: Value = serde_json::from_str(audit.printed()).unwrap();
+    let entries = audit.as_array().unwrap();
+    assert_eq!(
+        keys(&entries[0]),
+        [
+            "sequence",
+            "at",
+            "actor",
+            "command",
+            "semaphore",
+            "request",
+            "who",
+            "before",
+            "after",
+            "hits"
+        ]
+    );
+    let commands: Vec<_> = entries.iter().map(|entry| &entry["command"]).collect();
+    assert_eq!(commands, ["set_slots", "grant", "cancel"]);
+    assert_eq!(&entries[1]["request"], &Value::from(second.as_str()));
+    assert_eq!(entries[1]["who"], "queue.js");
+    assert_eq!(keys(&entries[0]["actor"]), ["login", "host", "program"]);
+    assert_eq!(entries[0]["actor"]["program"], "sem");
+    assert_eq!(
+        keys(&entries[0]["before"]),
+        ["slots", "pinned", "busy", "waiting", "place"]
+    );
+    let all = folder.cla(&["sem", "audit", "--limit", "2"]);
+    let lines: Vec<_> = all.printed().lines().collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[0].starts_with("TIME  "), "{lines:?}");
+    assert!(
+        lines[1].contains("set slots  other      new, 0 slots"),
+        "{lines:?}"
+    );
+    assert!(lines[2].contains("1 → 3 slots, pinned"), "{lines:?}");
+    assert!(lines[2].contains("(sem)"), "{lines:?}");
+
+    let history = folder.cla(&["sem", "history", "slot", "--json"]);
+    let history: Value = serde_json::from_str(history.printed()).unwrap();
+    let rows: Vec<_> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            let by = &row["by"]["program"];
+            (&row["who"], &row["status"], &row["granted"], by)
+        })
+        .collect();
+    let (yes, no) = (&Value::from(true), &Value::from(false));
+    let (sem, nobody) = (&Value::from("sem"), &Value::Null);
+    let texts = ["hold.js", "queue.js", "done", "cancelled"].map(Value::from);
+    let [hold, queue, done, cancelled] = &texts;
+    assert_eq!(
+        rows,
+        [
+            (hold, done, no, nobody),
+            (queue, done, yes, sem),
+            (queue, cancelled, no, sem)
+        ]
+    );
+    let table = folder.cla(&["sem", "history", "slot", "--since", "1h", "--limit", "1"]);
+    let lines: Vec<_> = table.printed().lines().collect();
+    assert!(
+        lines[0].contains("ENDED") && lines[0].contains("HELD"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].contains("done") && lines[1].contains("hold.js"),
+        "{lines:?}"
+    );
+    assert_eq!(lines.len(), 2);
+}
+
+#[test]
+fn there_is_no_past_where_nothing_was_done() {
+    let folder = Folder::with(&[]);
+    let audit = folder.cla(&["sem", "audit"]);
+    assert_eq!((audit.code, &*audit.stdout), (Some(0), ""));
+    assert!(
+        audit.stderr.contains("no command has changed anything"),
+        "{audit:?}"
+    );
+    assert_eq!(folder.cla(&["sem", "audit", "--json"]).printed(), "[]\n");
+    let history = folder.cla(&["sem", "history", "slto"]);
+    assert_eq!(history.code, Some(1));
+    assert!(
+        history.stderr.contains("there is no semaphore \"slto\""),
+        "{history:?}"
+    );
+    folder.cla(&["sem", "slots", "slot", "1"]).printed();
+    let history = folder.cla(&["sem", "history", "slot"]);
+    assert_eq!((history.code, &*history.stdout), (Some(0), ""));
+    assert!(
+        history.stderr.contains("no request for \"slot\" has ended"),
+        "{history:?}"
+    );
+    for wrong in [["--since", "soon"], ["--limit", "-1"], ["--since", "0"]] {
+        let refused = folder.cla(&[&["sem", "audit"], &wrong[..]].concat());
+        assert_eq!(refused.code, Some(2), "{refused:?}");
     }
 }

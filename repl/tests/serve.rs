@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use cla_tests::redis;
 use common::http::{Answer, Client, SentEvent, Service};
-use common::{Folder, HOLD, QUEUE, let_in};
+use common::{Folder, HOLD, QUEUE, Running, let_in};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -346,7 +346,7 @@ fn a_client_that_goes_away_has_left_the_line_and_its_lease_runs_out() {
     waits.shutdown(Shutdown::Both).unwrap();
     drop(waits);
     folder.until_waiting(0);
-    // Nobody refreshes the lease: the rule gets the slot.
+    // The lease is not refreshed: the rule gets the slot.
     assert_eq!(let_in(&folder.start(&["run", "queue.js"]).end()).0, "in");
 }
 
@@ -514,7 +514,7 @@ fn at_the_end_runs_get_some_time_and_everything_is_given_back() {
 }
 
 #[test]
-fn nobody_without_a_right_token_sees_or_changes_anything() {
+fn without_a_right_token_nothing_is_seen_or_changed() {
     let (folder, service, _operator) = served(&[]);
     let stranger = service.stranger();
     let set = json!({"slots": 0});
@@ -598,6 +598,7 @@ fn the_link_signs_one_browser_in_and_its_cookie_is_for_own_pages_only() {
     let (_folder, service, _operator) = served(&[]);
     let stranger = service.stranger();
     let path = service.link.split_once(&service.address).unwrap().1;
+    assert_eq!(stranger.ask("HEAD", path, None).status, 200);
     let signed_in = stranger.get(path);
     assert_eq!(
         (signed_in.status, signed_in.header("location")),
@@ -605,6 +606,7 @@ fn the_link_signs_one_browser_in_and_its_cookie_is_for_own_pages_only() {
     );
     let cookie = signed_in.header("set-cookie").unwrap();
     assert!(cookie.contains("HttpOnly; SameSite=Strict"), "{cookie}");
+    assert!(!cookie.contains("Secure"), "plain HTTP: {cookie}");
     let browser = stranger.with("Cookie", cookie.split(';').next().unwrap());
     assert_eq!(browser.get("/").status, 200);
     assert_eq!(stranger.get(path).status, 403, "the link is used up");
@@ -708,6 +710,20 @@ fn oversized_slow_and_crooked_requests_are_refused() {
         "unknown-semaphore",
         "nothing was changed"
     );
+}
+
+#[test]
+fn a_body_that_does_not_come_is_not_waited_for() {
+    let (_folder, _service, operator) = served(&[]);
+    let mut slow = operator.connect();
+    let mut head = format!("POST {SLOT}/slots HTTP/1.1\r\nConnection: close\r\n");
+    for (name, value) in &operator.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("Content-Type: application/json\r\nContent-Length: 12\r\n\r\n{\"slots\"");
+    slow.write_all(head.as_bytes()).unwrap();
+    assert_eq!(Answer::read(slow).refused(408), "too-slow");
+    assert_eq!(operator.get(SLOT).refused(404), "unknown-semaphore");
 }
 
 #[test]
@@ -924,4 +940,78 @@ fn a_store_that_is_away_is_said_and_comes_back() {
         .post(&format!("{SLOT}/slots"), &json!({"slots": 3}))
         .ok();
     events.until(|event| is_about(event, "slots_changed", "slot"));
+}
+
+#[test]
+fn the_audit_says_who_changed_what_from_where() {
+    let (folder, service, operator) = served(&[]);
+    let ci = service.client(&folder, "operator", &["--name", "ci"]);
+    ci.post(&format!("{SLOT}/slots"), &json!({"slots": 3})).ok();
+    ci.post("/api/v1/semaphores/shop-db/pin", &json!({})).ok();
+    let audit = operator.get("/api/v1/audit?semaphore=slot&since=1h").ok();
+    let entry = &audit[0];
+    let actor = json!({"login": "ci", "host": "127.0.0.1", "program": "api"});
+    assert_eq!(
+        (&entry["actor"], &entry["after"]["slots"]),
+        (&actor, &json!(3))
+    );
+    let printed = folder.cla(&["sem", "audit", "slot", "--json"]);
+    let printed: Value = serde_json::from_str(printed.printed()).unwrap();
+    assert_eq!(printed, audit, "the same as the command line's");
+    let some = service.client(&folder, "viewer", &["--semaphores", "shop-*"]);
+    let seen = some.get("/api/v1/audit").ok();
+    let seen: Vec<_> = seen.as_array().unwrap().iter().collect();
+    assert!(!seen.is_empty() && seen.iter().all(|entry| entry["semaphore"] == "shop-db"));
+
+    let lease = ci
+        .post(&format!("{SLOT}/acquire"), &json!({"who": "backup.py"}))
+        .ok();
+    let released = ci.post(
+        &format!("{SLOT}/release"),
+        &json!({"lease": lease["lease"]}),
+    );
+    assert_eq!(released.status, 204);
+    redis::eventually("it is in the history", || {
+        let history = operator.get(&format!("{SLOT}/history")).ok();
+        history[0]["who"] == "backup.py" && history[0]["status"] == "done"
+    });
+    assert_eq!(
+        operator.get("/api/v1/semaphores/no/history").refused(404),
+        "unknown-semaphore"
+    );
+    assert_eq!(
+        operator.get("/api/v1/audit?since=soon").refused(422),
+        "invalid-request"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_service_manager_hears_that_it_is_ready_that_it_works_and_that_it_ends() {
+    let folder = Folder::with(&[]);
+    let path = folder.path().join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    manager
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "100000");
+    let running = Running::start(command);
+    let hears = || {
+        let mut text = [0; 64];
+        let length = manager.recv(&mut text).unwrap();
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    };
+    assert_eq!(hears(), "READY=1");
+    assert_eq!(hears(), "WATCHDOG=1");
+    assert_eq!(hears(), "WATCHDOG=1");
+    running.send(Signal::SIGTERM);
+    let mut heard = hears();
+    while heard == "WATCHDOG=1" {
+        heard = hears();
+    }
+    assert_eq!(heard, "STOPPING=1");
+    assert_eq!(running.end().code, Some(0));
 }

@@ -326,6 +326,7 @@ impl EventLoop {
     fn run_next_timer(&self, run: &Run, ctx: &Ctx<'_>) -> bool {
         let due = self.timers.borrow_mut().take_due(Instant::now());
         let Some(DueTimer {
+            id,
             callback,
             arguments,
         }) = due
@@ -338,6 +339,10 @@ impl EventLoop {
         };
         if called.is_err() {
             let value = ctx.catch();
+            if run.control.is_interrupted() {
+                // An interval whose callback had to be stopped would keep the session from everything else again.
+                self.timers.borrow_mut().live.remove(&id);
+            }
             self.report_uncaught(ctx, value);
         }
         true
@@ -354,6 +359,7 @@ impl EventLoop {
 
 /// A timer whose time has come.
 struct DueTimer {
+    id: u32,
     callback: Persistent<Function<'static>>,
     arguments: Vec<Persistent<Value<'static>>>,
 }
@@ -411,6 +417,7 @@ impl Timers {
         let interval = self.live.get(&id)?.interval;
         match interval {
             None => self.live.remove(&id).map(|timer| DueTimer {
+                id,
                 callback: timer.callback,
                 arguments: timer.arguments,
             }),
@@ -420,6 +427,7 @@ impl Timers {
                 let timer = self.live.get_mut(&id)?;
                 timer.turn = turn;
                 Some(DueTimer {
+                    id,
                     callback: timer.callback.clone(),
                     arguments: timer.arguments.clone(),
                 })

@@ -2,6 +2,7 @@
 //!
 //! Everything here executes on the run's fiber.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::sys::countdown::Countdown;
 use crate::sys::memory::CountingAllocator;
 use crate::sys::natives;
 use crate::sys::quickjs::{Compiled, ContextOf, TopLevel, compile_script};
+use crate::sys::teardown;
 use crate::sys::values::set_run;
 use crate::trace::RegionOutcome;
 use crate::value::{self, Functions, Returned, Unfit, Wanted};
@@ -47,15 +49,36 @@ pub(crate) fn fiber_stack(limits: &Limits) -> usize {
 /// Runs `script` from start to end, and gives its value or why there is none.
 ///
 /// When this returns, the run holds no permit and no place in a queue.
+///
+/// The functions from here to the script lie on the stack of every run that waits. So they are small: what they do before
+/// and after is done in functions of its own, and errors are boxed.
 pub(crate) fn execute(
     settings: &EngineSettings,
     run: &Rc<Run>,
     script: Script,
     wanted: Wanted,
     limits: &Limits,
-) -> Result<Returned, RuleError> {
+) -> Result<Returned, Box<RuleError>> {
+    let (isolate, main) = set_up(settings, run, script, limits)?;
+    // However the run ends, also by a panic, what it holds is given back: before the isolate is taken
+    // down, which takes a while if its heap is large.
+    let _release = ReleaseAll(run);
+    isolate.context.with(|ctx| {
+        evaluate(&ctx, run, &main, limits)
+            .and_then(|value| settle(&ctx, run, value, wanted))
+            .map_err(|failure| explain_boxed(&ctx, run, failure, limits))
+    })
+}
+
+#[inline(never)]
+fn set_up(
+    settings: &EngineSettings,
+    run: &Rc<Run>,
+    script: Script,
+    limits: &Limits,
+) -> Result<(Isolate, Main), Box<RuleError>> {
     if let Some(stop) = run.control.reason() {
-        return Err(stop_error(stop, run, limits));
+        return Err(Box::new(stop_error(stop, run, limits)));
     }
     let main = match script.source {
         Source::Fork(fork) => Main::Fork(fork),
@@ -64,17 +87,18 @@ pub(crate) fn execute(
     };
     let isolate = Isolate::new(settings, run, limits)
         .map_err(|error| RuleError::internal(&format!("cannot set up the isolate: {error}")))?;
-    // However the run ends, also by a panic, what it holds is given back: before the isolate is taken
-    // down, which takes a while if its heap is large.
-    let _release = ReleaseAll(run);
-    isolate.context.with(|ctx| {
-        let outcome =
-            evaluate(&ctx, run, &main, limits).and_then(|value| settle(&ctx, run, value, wanted));
-        match outcome {
-            Ok(returned) => Ok(returned),
-            Err(failure) => Err(explain(&ctx, run, failure, limits)),
-        }
-    })
+    Ok((isolate, main))
+}
+
+#[cold]
+#[inline(never)]
+fn explain_boxed<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    failure: Failure<'js>,
+    limits: &Limits,
+) -> Box<RuleError> {
+    Box::new(explain(ctx, run, failure, limits))
 }
 
 struct ReleaseAll<'a>(&'a Rc<Run>);
@@ -85,22 +109,32 @@ impl Drop for ReleaseAll<'_> {
     }
 }
 
-/// A QuickJS runtime with one context. Fields are dropped in this order.
+/// A QuickJS runtime with one context.
 struct Isolate {
-    run: ForgetValues,
-    context: Context,
-    _runtime: Runtime,
+    run: Rc<Run>,
+    /// Dropped before its runtime, see `drop`.
+    context: ManuallyDrop<Context>,
+    runtime: ManuallyDrop<Runtime>,
 }
 
-/// Lets go of the Rust side's JavaScript values, which must not outlive the runtime.
-struct ForgetValues(Rc<Run>);
-
-impl Drop for ForgetValues {
+impl Drop for Isolate {
     fn drop(&mut self) {
-        // The context is about to be freed.
-        self.0.gauge.pulse().set_countdown(None);
-        self.0.gauge.refuse_nothing();
-        self.0.forget_values();
+        let run = &self.run;
+        // QuickJS is less careful where a script is stopped, and where it gets no memory.
+        let is_doubtful = run.gauge.has_refused() || run.must_stop();
+        if is_doubtful {
+            teardown::end_jobs(&self.runtime, &run.gauge);
+        }
+        // The context is about to be freed, and with it what the clock writes into.
+        run.gauge.pulse().set_countdown(None);
+        run.gauge.refuse_nothing();
+        run.forget_values();
+        teardown::free(
+            &mut self.context,
+            &mut self.runtime,
+            &run.gauge,
+            is_doubtful,
+        );
     }
 }
 
@@ -111,11 +145,10 @@ impl Isolate {
         run.set_stack_floor(limits.stack);
         let context = Context::full(&runtime)?;
         let isolate = Self {
-            run: ForgetValues(Rc::clone(run)),
-            context,
-            _runtime: runtime,
+            run: Rc::clone(run),
+            context: ManuallyDrop::new(context),
+            runtime: ManuallyDrop::new(runtime),
         };
-        let run = &isolate.run.0;
         isolate.context.with(|ctx| {
             // Without guards, long built-in functions are only bounded by the clock; a test tells.
             natives::install(&ctx, run)?;
@@ -128,7 +161,7 @@ impl Isolate {
             }
             rquickjs::Result::Ok(())
         })?;
-        let runtime = &isolate._runtime;
+        let runtime = &isolate.runtime;
         let loader = || {
             Contained(ModuleLoader {
                 run: Rc::clone(run),
@@ -275,6 +308,7 @@ pub(crate) type Evaluated<'js, T> = Result<T, Failure<'js>>;
 /// Turns an error of rquickjs into a failure: the pending exception, or the error itself.
 ///
 /// When a host function has panicked, the run is stopped.
+#[inline(never)]
 pub(crate) fn failure<'js>(ctx: &Ctx<'js>, run: &Run, error: &rquickjs::Error) -> Failure<'js> {
     let value = if error.is_exception() {
         Some(ctx.catch())
@@ -324,6 +358,18 @@ impl<L: Loader> Loader for Contained<L> {
     }
 }
 
+/// A main script, ready to be run.
+enum Prepared<'m, 'js> {
+    Script(Compiled<'js>),
+    /// A script with `await` at its top level.
+    AsyncScript(Compiled<'js>),
+    Module(&'m str),
+    CommonJs(&'m str),
+    Rulebook(Arc<rule::Book>),
+    Fork(&'m Fork),
+    Session(&'m session::Main),
+}
+
 /// Runs the main script and gives its value: the last expression of a script, the default export
 /// of a module. A value that is a promise is awaited.
 fn evaluate<'js>(
@@ -332,45 +378,60 @@ fn evaluate<'js>(
     main: &Main,
     limits: &Limits,
 ) -> Evaluated<'js, Value<'js>> {
+    match prepare(ctx, run, main)? {
+        Prepared::Script(script) => run_script(ctx, run, script),
+        Prepared::AsyncScript(script) => run_async_script(ctx, run, script),
+        Prepared::Module(name) => import_main(ctx, run, name),
+        Prepared::CommonJs(name) => require_main(ctx, run, name),
+        Prepared::Rulebook(book) => {
+            let part = rule::Part::Section(run.event.as_deref());
+            rule::execute(ctx, run, &book, &part)
+        }
+        Prepared::Fork(fork) => rule::execute(ctx, run, &fork.main, &rule::Part::Fork(fork)),
+        Prepared::Session(main) => session::serve(ctx, run, main, limits),
+    }
+}
+
+#[inline(never)]
+fn prepare<'m, 'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    main: &'m Main,
+) -> Evaluated<'js, Prepared<'m, 'js>> {
     let main = match main {
         Main::Script(main) => main,
         Main::Session(main) => {
             let folder = main.folder.as_ref();
             let folder = folder.and_then(|folder| folder.canonicalize().ok());
             run.modules.set_main("REPL", folder);
-            return session::serve(ctx, run, main, limits);
+            return Ok(Prepared::Session(main));
         }
         Main::Fork(fork) => {
             let name = &fork.main.name;
             let folder = Path::new(name).parent().map(PathBuf::from);
             run.modules.set_main(name, folder);
-            return rule::execute(ctx, run, &fork.main, &rule::Part::Fork(fork));
+            return Ok(Prepared::Fork(fork));
         }
     };
     let name = &main.name;
     run.modules.set_main(name, main.folder.clone());
     if Kind::of(name) == Kind::Rulebook {
         let book = rule::read(&run.modules, name, &main.text, run)?;
-        let part = rule::Part::Section(run.event.as_deref());
-        return rule::execute(ctx, run, &book, &part);
+        return Ok(Prepared::Rulebook(book));
     }
     let source = run
         .modules
         .prepare(name, Arc::clone(&main.text))
         .map_err(Failure::from)?;
     match Kind::of(name) {
-        Kind::Module => import_main(ctx, run, name),
+        Kind::Module => Ok(Prepared::Module(name)),
         Kind::CommonJs => {
             no_events(run, name)?;
-            let specifier = rquickjs::String::from_str(ctx.clone(), name)
-                .map_err(|error| failure(ctx, run, &error))?;
-            let exports = modules::require(ctx, run, "", specifier.as_value())
-                .map_err(|error| failure(ctx, run, &error))?;
-            call_if_function(ctx, run, exports)
+            Ok(Prepared::CommonJs(name))
         }
         Kind::Json => Err(RuleError::load(format!("{name} is JSON, not a rule"), None).into()),
         Kind::Rulebook => Err(RuleError::internal("a rulebook is no script").into()),
-        Kind::Either => evaluate_either(ctx, run, name, &source),
+        Kind::Either => prepare_either(ctx, run, name, &source),
     }
 }
 
@@ -388,12 +449,12 @@ fn no_events(run: &Run, name: &str) -> Result<(), RuleError> {
 ///
 /// QuickJS has the last word: what is no valid script may be one with `await` at its top level,
 /// or a module.
-fn evaluate_either<'js>(
+fn prepare_either<'m, 'js>(
     ctx: &Ctx<'js>,
     run: &Rc<Run>,
-    name: &str,
+    name: &'m str,
     source: &LoadedSource,
-) -> Evaluated<'js, Value<'js>> {
+) -> Evaluated<'js, Prepared<'m, 'js>> {
     let code = source.code();
     // Most scripts need not be looked at.
     let declares = match modules::may_be_module(&code) {
@@ -401,38 +462,62 @@ fn evaluate_either<'js>(
         false => Some(false),
     };
     if declares.unwrap_or_else(|| modules::looks_like_module(&source.text)) {
-        return import_main(ctx, run, name);
+        return Ok(Prepared::Module(name));
     }
     no_events(run, name)?;
     let error = match compile(ctx, run, name, &code, Goal::Script) {
-        Ok(script) => {
-            run.modules.main_is_script();
-            let value = script.run().map_err(|error| failure(ctx, run, &error))?;
-            return resolve(ctx, run, value);
-        }
+        Ok(script) => return Ok(Prepared::Script(script)),
         Err(error) => failure(ctx, run, &error),
     };
     if code.contains("await") {
         match compile(ctx, run, name, &code, Goal::AsyncScript) {
-            Ok(script) => {
-                run.modules.main_is_script();
-                let promise = script.run().map_err(|error| failure(ctx, run, &error))?;
-                let result = resolve(ctx, run, promise)?;
-                let value = result
-                    .as_object()
-                    .map_or(Ok(result.clone()), |result| result.get("value"));
-                let value = value.map_err(|error| failure(ctx, run, &error))?;
-                return resolve(ctx, run, value);
-            }
+            Ok(script) => return Ok(Prepared::AsyncScript(script)),
             Err(_) => drop(ctx.catch()),
         }
     }
     // It is too intricate to be looked at, and may have a declaration that does not start its line.
     let words = code.contains("export") || code.contains("import");
     if declares.is_none() && words && !matches!(error, Failure::Stopped) {
-        return import_main(ctx, run, name);
+        return Ok(Prepared::Module(name));
     }
     Err(error)
+}
+
+#[inline(never)]
+fn run_script<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    script: Compiled<'js>,
+) -> Evaluated<'js, Value<'js>> {
+    run.modules.main_is_script();
+    match script.run() {
+        Ok(value) => resolve(ctx, run, value),
+        Err(error) => Err(failure(ctx, run, &error)),
+    }
+}
+
+#[inline(never)]
+fn run_async_script<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    script: Compiled<'js>,
+) -> Evaluated<'js, Value<'js>> {
+    let result = run_script(ctx, run, script)?;
+    let value = result
+        .as_object()
+        .map_or(Ok(result.clone()), |result| result.get("value"));
+    let value = value.map_err(|error| failure(ctx, run, &error))?;
+    resolve(ctx, run, value)
+}
+
+/// Runs the main script as a CommonJS module; exports that are a function get the stash.
+#[inline(never)]
+fn require_main<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> Evaluated<'js, Value<'js>> {
+    let specifier =
+        rquickjs::String::from_str(ctx.clone(), name).map_err(|error| failure(ctx, run, &error))?;
+    let exports = modules::require(ctx, run, "", specifier.as_value())
+        .map_err(|error| failure(ctx, run, &error))?;
+    call_if_function(ctx, run, exports)
 }
 
 /// Compiles a script, or finds it compiled.
@@ -457,6 +542,7 @@ fn compile<'js>(
 }
 
 /// Evaluates the main script as a module; a default export that is a function gets the stash.
+#[inline(never)]
 fn import_main<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> Evaluated<'js, Value<'js>> {
     let promise = modules::import(ctx, run, name).map_err(|error| failure(ctx, run, &error))?;
     resolve(ctx, run, promise.into_value())?;
@@ -555,6 +641,7 @@ fn is_class(function: &Function<'_>) -> bool {
 }
 
 /// Awaits `value` if it is a promise.
+#[inline(never)]
 pub(crate) fn resolve<'js>(
     ctx: &Ctx<'js>,
     run: &Rc<Run>,
@@ -587,6 +674,7 @@ fn mark_handled(promise: &Promise<'_>) -> rquickjs::Result<()> {
 }
 
 /// Lets everything that is still pending happen, then gives the value in the form that is wanted.
+#[inline(never)]
 fn settle<'js>(
     ctx: &Ctx<'js>,
     run: &Rc<Run>,

@@ -267,6 +267,11 @@ impl Run {
 
     /// Writes to the run's output from a future that the run waits for.
     pub(crate) async fn write_waiting(&self, stream: OutputStream, text: &str) {
+        // There may be room for all that a fast command writes, so that nothing else would ever wait.
+        if self.gauge.pulse().is_due() {
+            self.gauge.pulse().note_asked();
+            tokio::task::yield_now().await;
+        }
         let mut rest = text;
         while !rest.is_empty() {
             if let Some(room) = self.output.ready(stream)

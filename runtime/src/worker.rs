@@ -266,7 +266,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
             catch_unwind(AssertUnwindSafe(|| {
                 execute(&settings, &run, script, wanted, &limits)
             }))
-            .unwrap_or_else(|panic| Err(RuleError::panic(panic_message(&*panic))))
+            .unwrap_or_else(|panic| Err(Box::new(RuleError::panic(panic_message(&*panic)))))
         })
     };
     let result = match fiber {
@@ -279,17 +279,18 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
             };
             until_done(fiber, &run).await
         }
-        Err(error) => Err(RuleError::internal(&format!(
+        Err(error) => Err(Box::new(RuleError::internal(&format!(
             "cannot reserve a stack for the run: {error}; too many runs at once \
              (on Linux, raise vm.max_map_count)"
-        ))),
+        )))),
     };
     run.end().await;
     let mut result = result;
     for unwritten in run.unwritten() {
         result = wait_for_output(unwritten, &run, &limits, result).await;
     }
-    let mut report = report(&run, result, started);
+    // In a box, as it is waited below: what a run that waits takes is counted.
+    let mut report = Box::new(report(&run, result.map_err(|error| *error), started));
     let deadline = run.deadline;
     // What it had is free before anybody hears of its end: the run that started it can start the next.
     run.gauge.close();
@@ -320,7 +321,10 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     // It may have been reported already, if it did not answer; or nothing waits for the report.
     let sender = report_sender.lock().take();
     if let Some(sender) = sender {
-        let _ = sender.send(Sent { report, room });
+        let _ = sender.send(Sent {
+            report: *report,
+            room,
+        });
     }
 }
 
@@ -388,10 +392,10 @@ async fn wait_for_output(
     flushed: OutputWait<'_>,
     run: &Run,
     limits: &Limits,
-    result: Result<Returned, RuleError>,
-) -> Result<Returned, RuleError> {
+    result: Result<Returned, Box<RuleError>>,
+) -> Result<Returned, Box<RuleError>> {
     match within_limits(flushed, &run.control, run.deadline).await {
-        Err(stop) if result.is_ok() => Err(stop_error(stop, run, limits)),
+        Err(stop) if result.is_ok() => Err(Box::new(stop_error(stop, run, limits))),
         _ => result,
     }
 }

@@ -320,3 +320,62 @@ fn an_object_that_grows_until_a_resize_is_refused_ends_its_run_alone() {
         }
     }
 }
+
+/// Work of built-in functions that makes many objects, each of which can be refused its memory.
+const MAKERS: [&str; 30] = [
+    "Promise.allSettled(list)",
+    "Promise.all(list)",
+    "Promise.any(list)",
+    "Promise.race(list)",
+    "keep.push(Promise.allSettled(list), Promise.any(list))",
+    "keep.push(Array.fromAsync(list))",
+    "keep.push(list.map(x => Promise.resolve(x).then(x => [x])))",
+    "keep.push(list.map(async x => { await x; return [x] }))",
+    "keep.push(list.map(function* (x) { yield [x] }).map(it => it.next()))",
+    "keep.push(list.map(async function* (x) { yield [x] }).map(it => it.next()))",
+    "keep.push(Object.fromEntries(list.map(x => ['k' + x + keep.length, { x }])))",
+    "keep.push(Object.groupBy(list, x => 'g' + x), Map.groupBy(list, x => x))",
+    "keep.push(new Map(list.map(x => [{ x }, { x }])), new Set(list.map(x => [x])))",
+    "keep.push(new WeakMap(list.map(x => [{ x }, { x }])))",
+    "keep.push(list.map(x => new WeakRef({ x })))",
+    "keep.push(JSON.parse(JSON.stringify(list.map(x => ({ x, y: [x] })))))",
+    "keep.push(list.map(x => new Proxy({ x }, {})))",
+    "keep.push(list.map(x => function () { return x }.bind(null, x)))",
+    "keep.push(list.map(x => new RegExp('a' + x + '(?<n>b)')))",
+    "keep.push('a,b;c'.repeat(1000).split(/[,;]/).map(x => x.split('')))",
+    "keep.push(['a1b2'.repeat(2000)].map(x => [...x.matchAll(/(?<l>[a-z])(\\d)/g)]))",
+    "keep.push(list.map(x => new Error('e' + x, { cause: { x } })))",
+    "keep.push(list.map(x => new Function('return ' + x)))",
+    "keep.push(list.map(x => class { #p = x; get p() { return this.#p } }).map(C => new C()))",
+    "keep.push(list.map(x => new Date(x).toISOString()))",
+    "keep.push(list.map(x => BigInt(x) ** 40n))",
+    "keep.push(list.map(x => new Uint8Array(x % 99).map(y => y + 1)))",
+    "keep.push(list.values().map(x => [x]).filter(x => x).toArray())",
+    "keep.push(list.flatMap(x => [[x], [x]]), list.toSorted((a, b) => b - a))",
+    "keep.push(list.map(x => Symbol('s' + x)), list.map(x => 'k' + x + keep.length))",
+];
+
+#[test]
+fn a_built_in_function_that_gets_no_memory_ends_its_run_alone() {
+    let engine = Engine::builder().workers(2).build();
+    let handles: Vec<_> = MAKERS
+        .iter()
+        .flat_map(|make| (0..12_usize).map(move |step| (make, step)))
+        .map(|(make, step)| {
+            let limits = Limits::default()
+                .memory(MIB + step * 345_678)
+                .timeout(Duration::from_millis(400));
+            let code = format!(
+                "const list = Array.from({{ length: 3000 }}, (_, i) => i), keep = []; for (;;) {make}"
+            );
+            (make, engine.run(Script::new("make.js", code), RunOptions::new().limits(limits)))
+        })
+        .collect();
+    for (make, handle) in handles {
+        let error = handle.wait().result.unwrap_err();
+        assert!(
+            matches!(error.kind, ErrorKind::OutOfMemory | ErrorKind::TimedOut),
+            "{make}: {error}"
+        );
+    }
+}

@@ -160,6 +160,14 @@ impl<T: FromStr<Err = ChangeError>> de::Visitor<'_> for NumberOrText<T> {
         (self.0)(i64::try_from(number).unwrap_or(i64::MAX)).map_err(E::custom)
     }
 
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+        // In JSON, 3.0 is a whole number; those beyond are too large for either.
+        if number.fract() != 0.0 {
+            return Err(E::invalid_type(de::Unexpected::Float(number), &self));
+        }
+        (self.0)(number as i64).map_err(E::custom)
+    }
+
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
         text.parse().map_err(E::custom)
     }
@@ -264,6 +272,7 @@ mod tests {
     fn in_json_numbers_are_numbers() {
         let slots = |json: &str| serde_json::from_str::<SlotsChange>(json);
         assert_eq!(slots("3").unwrap(), SlotsChange::To(Slots::Limited(3)));
+        assert_eq!(slots("3.0").unwrap(), SlotsChange::To(Slots::Limited(3)));
         assert_eq!(slots("-1").unwrap(), SlotsChange::To(Slots::Unlimited));
         assert_eq!(slots("\"-1\"").unwrap(), SlotsChange::Down(1));
         assert!(slots("1.5").is_err() && slots("null").is_err() && slots("4294967296").is_err());

@@ -49,6 +49,7 @@ mod clients;
 mod deadlocks;
 mod drive;
 mod events;
+mod records;
 mod rules;
 mod seeds;
 mod sequences;
@@ -321,7 +322,9 @@ suite! { $
         a_deadlock_is_told,
         who_subscribes_later_hears_only_of_what_comes_later,
         all_subscribers_of_all_clients_hear_the_same,
-        who_does_not_read_slows_nobody_down_and_is_told_that_it_missed_some,
+        what_a_client_asks_right_after_it_subscribed_is_told,
+        events_are_numbered_one_by_one,
+        who_does_not_read_slows_nobody_down_and_hears_all_of_it_later,
     }
     views {
         a_busy_request_shows_all_that_is_known_of_it,
@@ -377,6 +380,15 @@ suite! { $
         an_id_is_free_again_however_its_request_ended,
         a_waiter_that_shares_a_slot_is_told_of,
         what_is_held_with_a_slot_id_is_no_deadlock,
+    }
+    records {
+        a_command_says_who_gave_it_in_its_events_and_at_its_requests,
+        every_command_that_changed_something_is_in_the_audit,
+        a_command_that_changed_nothing_is_not_in_the_audit,
+        the_audit_gives_what_it_is_asked_for,
+        the_history_tells_how_every_request_ended,
+        the_history_is_longer_than_the_list_and_has_a_bound,
+        requests_that_end_all_at_once_are_in_the_history,
     }
     sequences {
         random_commands_do_what_they_do_to_the_pure_queue,

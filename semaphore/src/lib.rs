@@ -213,7 +213,10 @@
 //! puts a lock and wakers around it; a shared [`Store`] does the same transitions in its own language. Time
 //! can be moved by hand in tests: [`ManualClock`].
 
+mod actor;
+mod audit;
 mod change;
+mod command;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connect;
@@ -224,6 +227,7 @@ mod diagnosis;
 mod display;
 mod error;
 mod event;
+mod history;
 mod id;
 #[cfg(test)]
 mod interleavings;
@@ -246,7 +250,10 @@ mod time;
 mod timer;
 mod view;
 
+pub use actor::Actor;
+pub use audit::{AUDIT_AGE, AUDIT_KEPT, AuditEntry, AuditQuery, AuditState};
 pub use change::{ChangeError, PlaceChange, SlotsChange};
+pub use command::{AdminAction, AdminCommand};
 pub use connect::{StoreUrl, StoreUrlError};
 pub use diagnosis::{ClientView, Diagnosis, Fact};
 pub use display::{is_unprintable, printable, printable_lines};
@@ -255,12 +262,13 @@ pub use error::{
     lost_message,
 };
 pub use event::{Event, EventHub, EventKind, Events, EventsError};
+pub use history::{HISTORY_AGE, HISTORY_KEPT, HistoryQuery};
 pub use id::{IdError, RequestId, RunId};
 pub use name::{NameError, SemaphoreName};
 pub use owner::Owner;
 pub use provider::Provider;
 #[cfg(feature = "redis")]
-pub use redis::{ConnectError, RedisStore, RedisUrl};
+pub use redis::{ConnectError, RedisConnection, RedisStore, RedisUrl, ReplyError};
 pub use request::{Priority, Request, Ttl, TtlError};
 pub use semaphores::{Acquire, Permit, Semaphore, Semaphores};
 pub use slot::{HeldSlot, SlotId, SlotIdError, SlotState, TakenSlot};

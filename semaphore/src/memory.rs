@@ -25,6 +25,9 @@
 //! Locks are taken in this order: registry, entries (several only by `deadlock`, in order of address),
 //! then waiting runs, timer. Neither of the last two is held while the other is taken.
 
+mod administer;
+mod audit;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -33,21 +36,23 @@ use std::time::{Duration, SystemTime};
 
 use slab::Slab;
 
+use self::audit::AuditLog;
+use crate::audit::{AuditEntry, AuditQuery};
 use crate::deadlock::{self, WaitingRuns};
 use crate::diagnosis::{ClientView, Diagnosis};
 use crate::error::{AcquireError, AdminError, DeadlockError, RefreshError, ReleaseError};
 use crate::event::{Event, EventHub};
+use crate::history::HistoryQuery;
 use crate::id::{Address, Cipher, RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
 use crate::queue::{
-    Admission, Effects, NotHeld, NotWaiting, Outcome, Queue, RefreshRefused, Row, Ticket, Verdict,
+    Admission, Effects, HistoryRoom, NotHeld, Outcome, Queue, RefreshRefused, Row, Ticket, Verdict,
     Way,
 };
 use crate::request::{Request, Ttl};
 use crate::semaphores::Permit;
 use crate::slot::SlotId;
-use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease};
 use crate::sync::{Mutex, MutexGuard};
 use crate::time::{Clock, ManualClock, Timestamp};
@@ -76,6 +81,8 @@ pub(crate) struct Shared {
     /// How many semaphores are pinned.
     pinned: AtomicUsize,
     abandoned: Abandoned,
+    audit: AuditLog,
+    history: HistoryRoom,
 }
 
 /// The permits that were taken from runs which were given up. Nearly always there are none, and nobody looks.
@@ -116,6 +123,8 @@ impl Shared {
             runs: WaitingRuns::default(),
             pinned: AtomicUsize::new(0),
             abandoned: Abandoned::default(),
+            audit: AuditLog::default(),
+            history: HistoryRoom::default(),
         })
     }
 
@@ -309,7 +318,7 @@ impl MemoryStore {
             number,
             shared: Arc::clone(self.shared()),
             state: Mutex::new(State {
-                queue: Queue::new(floor),
+                queue: Queue::with_history(floor, self.shared().history.clone()),
                 fx: Effects::default(),
                 alarm: Timestamp::NEVER,
                 watchers: Vec::new(),
@@ -333,78 +342,33 @@ impl MemoryStore {
             .ok_or_else(|| AdminError::UnknownSemaphore { name: name.clone() })
     }
 
-    pub(crate) fn set_slots(&self, name: &SemaphoreName, slots: Slots) -> Result<(), AdminError> {
-        let entry = self.entry(name);
-        entry.keep(|queue, now, fx| queue.set_slots(slots, now, fx))?;
-        deadlock::recheck(&entry);
-        Ok(())
+    /// Forgets a semaphore that is idle and not pinned, without a word of it in the audit.
+    pub(crate) fn let_go(&self, name: &SemaphoreName) {
+        if let Ok(entry) = self.existing(name) {
+            entry.transact(|queue, now, fx| !queue.is_pinned() && queue.forget(now, fx));
+            drop(entry);
+            self.registry.lock().remove_unused(name);
+        }
     }
 
-    pub(crate) fn pin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
-        self.entry(name).keep(Queue::pin)
+    /// Commands that changed something, newest first.
+    pub(crate) fn audit(&self, query: &AuditQuery) -> Vec<AuditEntry> {
+        let shared = self.shared();
+        shared.audit.read(query, shared.clock.wall())
     }
 
-    pub(crate) fn unpin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
-        let entry = self.existing(name)?;
-        entry.let_go(Queue::unpin);
-        deadlock::recheck(&entry);
-        Ok(())
-    }
-
-    pub(crate) fn grant(&self, id: RequestId) -> Result<(), AdminError> {
-        self.on_waiting(id, Queue::grant)
-    }
-
-    pub(crate) fn cancel(&self, id: RequestId) -> Result<(), AdminError> {
-        self.on_waiting(id, Queue::cancel)
-    }
-
-    pub(crate) fn move_to(&self, id: RequestId, place: usize) -> Result<(), AdminError> {
-        self.on_waiting(id, |queue, ticket, now, fx| {
-            queue.move_to(ticket, place, now, fx)
-        })
-    }
-
-    pub(crate) fn purge(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
-        let entry = self.existing(name)?;
-        let (freed, granted) = entry.transact(Queue::purge);
-        Ok(freed + granted)
-    }
-
-    pub(crate) fn force_release(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
-        Ok(self.existing(name)?.transact(Queue::force_release))
+    /// Requests that ended, newest first.
+    pub(crate) fn history(&self, name: &SemaphoreName, query: &HistoryQuery) -> Vec<RequestView> {
+        match self.existing(name) {
+            Ok(entry) => entry.history(query),
+            Err(_) => Vec::new(),
+        }
     }
 
     /// The run was given up: ends all that it waits for and holds.
     pub(crate) fn abandon(&self, run: RunId) {
         for entry in self.entries() {
             entry.transact(|queue, now, fx| queue.abandon_run(run, now, fx));
-        }
-    }
-
-    pub(crate) fn forget(&self, name: &SemaphoreName) -> Result<(), AdminError> {
-        let entry = self.existing(name)?;
-        let refused = entry.let_go(|queue, now, fx| {
-            if queue.forget(now, fx) {
-                return None;
-            }
-            let held = queue
-                .rows(now)
-                .filter(|row| row.status == Status::Busy)
-                .count();
-            Some((held, queue.waiting()))
-        });
-        match refused {
-            None => {
-                drop(entry);
-                self.registry.lock().remove_unused(name);
-                Ok(())
-            }
-            Some((busy, waiting)) => Err(AdminError::InUse {
-                name: name.clone(),
-                busy,
-                waiting,
-            }),
         }
     }
 
@@ -488,34 +452,6 @@ impl MemoryStore {
             .iter()
             .map(|(_, entry)| Arc::clone(entry))
             .collect()
-    }
-
-    /// Does something that only a waiting request can undergo.
-    fn on_waiting(
-        &self,
-        id: RequestId,
-        command: impl FnOnce(
-            &mut Queue<Waiter>,
-            Ticket,
-            Timestamp,
-            &mut Effects<Waiter>,
-        ) -> Result<(), NotWaiting>,
-    ) -> Result<(), AdminError> {
-        let unknown = || AdminError::UnknownRequest { id: id.to_string() };
-        let Address { entry, ticket } = self.shared().ids.address(id).ok_or_else(unknown)?;
-        let entry = self
-            .registry
-            .lock()
-            .entries
-            .get(entry as usize)
-            .map(Arc::clone)
-            .ok_or_else(unknown)?;
-        entry
-            .transact(|queue, now, fx| command(queue, ticket, now, fx))
-            .map_err(|NotWaiting(status)| match status {
-                Some(status) => AdminError::NotWaiting { id, status },
-                None => unknown(),
-            })
     }
 }
 
@@ -611,35 +547,6 @@ impl Entry {
         result
     }
 
-    /// A transition that pins, if that is possible.
-    fn keep(
-        &self,
-        command: impl FnOnce(&mut Queue<Waiter>, Timestamp, &mut Effects<Waiter>),
-    ) -> Result<(), AdminError> {
-        self.transact(|queue, now, fx| {
-            if !queue.is_pinned() && !self.shared.count_pinned() {
-                return Err(AdminError::TooManyPinned { most: MOST_PINNED });
-            }
-            command(queue, now, fx);
-            Ok(())
-        })
-    }
-
-    /// A transition that may end a pin.
-    fn let_go<R>(
-        &self,
-        command: impl FnOnce(&mut Queue<Waiter>, Timestamp, &mut Effects<Waiter>) -> R,
-    ) -> R {
-        self.transact(|queue, now, fx| {
-            let was_pinned = queue.is_pinned();
-            let result = command(queue, now, fx);
-            if was_pinned && !queue.is_pinned() {
-                self.shared.pinned.fetch_sub(1, Ordering::Relaxed);
-            }
-            result
-        })
-    }
-
     /// The first half of a transition: what the queue is to be told.
     #[inline]
     pub(crate) fn begin(&self, state: &mut State) -> Timestamp {
@@ -705,6 +612,7 @@ impl Entry {
             let at = self.shared.clock.wall();
             for transition in state.fx.transitions.drain(..) {
                 self.shared.hub.emit(Event {
+                    sequence: 0,
                     kind: transition.kind,
                     semaphore: self.name.clone(),
                     request: transition.ticket.map(|ticket| self.id(ticket)),
@@ -717,6 +625,7 @@ impl Entry {
                     waiting: transition.waiting,
                     slots: transition.slots,
                     at,
+                    by: transition.by,
                 });
             }
         }
@@ -884,7 +793,25 @@ impl Entry {
                 .since(row.requested_at)
                 .as_secs_f64(),
             ran: row.started_at.map(|start| end.since(start).as_secs_f64()),
+            ended_at: row.ended_at.map(on_the_wall),
+            by: row.by.cloned(),
         }
+    }
+
+    /// Requests that ended, newest first.
+    fn history(&self, query: &HistoryQuery) -> Vec<RequestView> {
+        self.transact(|queue, now, fx| {
+            queue.advance(now, fx);
+            let wall = self.shared.clock.wall();
+            let is_wanted =
+                |row: &Row<'_>| row.ended_at.is_some_and(|at| now.since(at) <= query.age());
+            queue
+                .history()
+                .take_while(is_wanted)
+                .take(query.most())
+                .map(|row| self.request_view(&row, now, wall))
+                .collect()
+        })
     }
 }
 

@@ -46,6 +46,7 @@
 //! are linear in what they free. A request that finds a slot free touches neither tree nor heap.
 
 mod deadlines;
+mod history;
 #[cfg(test)]
 mod model;
 mod waitlist;
@@ -53,6 +54,7 @@ mod waitlist;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::actor::Actor;
 use crate::event::EventKind;
 use crate::id::RunId;
 use crate::owner::Owner;
@@ -63,11 +65,14 @@ use crate::time::Timestamp;
 use crate::view::Status;
 
 pub(crate) use deadlines::Deadlines;
+use history::History;
+pub use history::HistoryRoom;
 use waitlist::Waitlist;
 
-/// How many ended requests a semaphore remembers, so that a screen can show them leave.
+/// How many ended requests are shown with a semaphore, so that a screen can show them leave. It remembers more: see
+/// [`Queue::history`].
 pub const ENDED_KEPT: usize = 32;
-/// How long an ended request is remembered at most: such rows are to be ephemeral (seed: *Live
+/// How long an ended request is shown with its semaphore at most: such rows are to be ephemeral (seed: *Live
 /// semaphore management*), yet must stay long enough to be read.
 pub const ENDED_SHOWN: Duration = Duration::from_secs(5);
 
@@ -169,6 +174,8 @@ pub struct Transition {
     pub waiting: usize,
     /// Slots there are.
     pub slots: Slots,
+    /// Who did it, if an administrator did.
+    pub by: Option<Actor>,
 }
 
 /// What a command asks its caller to do, in order.
@@ -184,6 +191,8 @@ pub struct Effects<W> {
     pub transitions: Vec<Transition>,
     /// Whether anybody wants to know `transitions`.
     pub observed: bool,
+    /// Who gives the command, while an administrator does.
+    pub actor: Option<Actor>,
 }
 
 impl<W> Default for Effects<W> {
@@ -193,6 +202,7 @@ impl<W> Default for Effects<W> {
             lost: Vec::new(),
             transitions: Vec::new(),
             observed: false,
+            actor: None,
         }
     }
 }
@@ -253,6 +263,8 @@ pub struct Row<'a> {
     pub expires_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// Which administrator granted, cancelled, moved or ended it last.
+    pub by: Option<&'a Actor>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,6 +315,7 @@ struct Ended {
     priority: Priority,
     status: Status,
     granted: bool,
+    by: Option<Actor>,
 }
 
 /// One semaphore. `W` is what the caller attaches to a waiter and gets back with its [`Verdict`].
@@ -328,9 +341,9 @@ pub struct Queue<W> {
     held_slots: BTreeMap<SlotId, u32>,
     line: Waitlist,
     deadlines: Deadlines,
-    /// At most `ENDED_KEPT`; then the oldest is overwritten.
-    ended: Vec<Ended>,
-    oldest_ended: usize,
+    ended: History,
+    /// Who steered live requests, by their sequence number. Nearly always empty, so it is no field of a record.
+    steered: BTreeMap<u64, Actor>,
     next_sequence: u64,
     last_token: u64,
     /// The last time anything happened.
@@ -342,6 +355,12 @@ impl<W> Queue<W> {
     /// one which was forgotten and came back under the same name never repeats a token.
     #[must_use]
     pub fn new(floor: u64) -> Self {
+        Self::with_history(floor, HistoryRoom::default())
+    }
+
+    /// As [`new`](Self::new), of a store that shares the room for long histories among its semaphores.
+    #[must_use]
+    pub fn with_history(floor: u64, room: HistoryRoom) -> Self {
         Self {
             slots: Slots::ONE,
             declared: Slots::ONE,
@@ -356,8 +375,8 @@ impl<W> Queue<W> {
             held_slots: BTreeMap::new(),
             line: Waitlist::new(),
             deadlines: Deadlines::new(),
-            ended: Vec::new(),
-            oldest_ended: 0,
+            ended: History::new(room),
+            steered: BTreeMap::new(),
             next_sequence: floor,
             last_token: floor,
             touched_at: Timestamp::ZERO,
@@ -632,6 +651,7 @@ impl<W> Queue<W> {
     ) -> Result<(), NotWaiting> {
         self.advance(now, fx);
         self.must_wait(ticket)?;
+        self.note_actor(ticket.index, fx);
         self.start_waiting(ticket.index, Phase::BusyGranted, now, fx);
         Ok(())
     }
@@ -648,6 +668,7 @@ impl<W> Queue<W> {
     ) -> Result<(), NotWaiting> {
         self.advance(now, fx);
         self.must_wait(ticket)?;
+        self.note_actor(ticket.index, fx);
         if let Some(waiter) = self.end_waiting(
             ticket.index,
             Status::Cancelled,
@@ -675,6 +696,7 @@ impl<W> Queue<W> {
     ) -> Result<(), NotWaiting> {
         self.advance(now, fx);
         self.must_wait(ticket)?;
+        self.note_actor(ticket.index, fx);
         let class = self.records[ticket.index as usize].priority.0;
         self.line.remove(ticket.index);
         self.line
@@ -690,6 +712,7 @@ impl<W> Queue<W> {
         let freed = self.end_all_busy(EventKind::Purged, now, fx);
         let mut through = 0;
         while let Some(first) = self.line.first() {
+            self.note_actor(first, fx);
             self.start_waiting(first, Phase::BusyGranted, now, fx);
             through += 1;
         }
@@ -744,7 +767,7 @@ impl<W> Queue<W> {
         if self.exists {
             self.note_all(EventKind::Forgotten, fx);
         }
-        *self = Self::new(self.floor());
+        *self = Self::with_history(self.floor(), self.ended.of_all().clone());
         true
     }
 
@@ -875,7 +898,7 @@ impl<W> Queue<W> {
             Some(Phase::Busy | Phase::BusyGranted) => Some(Status::Busy),
             None | Some(Phase::Free) => self
                 .ended
-                .iter()
+                .newest_first()
                 .find(|ended| ended.ticket == ticket)
                 .map(|ended| ended.status),
         }
@@ -890,14 +913,17 @@ impl<W> Queue<W> {
             .iter()
             .zip(1..)
             .map(|(index, place)| self.row(index, Some(place)));
-        // While there is room, the next one goes to the end and nothing is newer than the end.
-        let (newer, older) = self.ended.split_at(self.oldest_ended.min(self.ended.len()));
-        let ended = older
-            .iter()
-            .chain(newer)
+        let ended = self
+            .ended
+            .shown()
             .filter(move |ended| now.since(ended.ended_at) < ENDED_SHOWN)
             .map(Ended::row);
         busy.chain(waiting).chain(ended)
+    }
+
+    /// The requests that ended, newest first: the last thousand of a semaphore that is used much.
+    pub fn history(&self) -> impl Iterator<Item = Row<'_>> {
+        self.ended.newest_first().map(Ended::row)
     }
 
     /// Those who hold a slot, with whether that may end without them: it expires, or anybody may release it by its
@@ -1213,6 +1239,7 @@ impl<W> Queue<W> {
         let mut freed = 0;
         while self.first_busy != NIL {
             let index = self.first_busy;
+            self.note_actor(index, fx);
             self.lose(index, fx);
             self.end_busy(index, Status::Done, kind, now, fx);
             freed += 1;
@@ -1232,14 +1259,9 @@ impl<W> Queue<W> {
     ) {
         self.touched_at = now;
         self.note(kind, index, fx);
-        if self.ended.len() < ENDED_KEPT {
-            self.oldest_ended = self.ended.len();
-            self.ended.push(Ended::default());
-        }
         // Written in place, field by field: building it and moving it in costs twice.
         let record = &mut self.records[index as usize];
-        let ended = &mut self.ended[self.oldest_ended];
-        self.oldest_ended = (self.oldest_ended + 1) % ENDED_KEPT;
+        let ended = self.ended.next();
         ended.ticket = Ticket::new(index, record.sequence);
         ended.requested_at = record.requested_at;
         ended.started_at = if record.phase == Phase::Waiting {
@@ -1256,9 +1278,20 @@ impl<W> Queue<W> {
         ended.priority = record.priority;
         ended.status = status;
         ended.granted = record.phase == Phase::BusyGranted;
+        if ended.by.is_some() || !self.steered.is_empty() {
+            ended.by = self.steered.remove(&record.sequence);
+        }
         record.phase = Phase::Free;
         record.next = self.first_free;
         self.first_free = index;
+    }
+
+    /// An administrator does something to the request: that is remembered with it.
+    fn note_actor(&mut self, index: u32, fx: &Effects<W>) {
+        if let Some(actor) = &fx.actor {
+            let sequence = self.records[index as usize].sequence;
+            self.steered.insert(sequence, actor.clone());
+        }
     }
 
     #[cold]
@@ -1324,6 +1357,7 @@ impl<W> Queue<W> {
             started_at: busy.then_some(record.started_at),
             expires_at: (busy && record.deadline != Timestamp::NEVER).then_some(record.deadline),
             ended_at: None,
+            by: self.steered.get(&record.sequence),
         }
     }
 
@@ -1332,7 +1366,7 @@ impl<W> Queue<W> {
         if fx.observed {
             let record = &self.records[index as usize];
             let ticket = Ticket::new(index, record.sequence);
-            let transition = self.transition(kind, Some(ticket), record.owner.clone());
+            let transition = self.transition(kind, Some(ticket), record.owner.clone(), fx);
             fx.transitions.push(transition);
         }
     }
@@ -1340,7 +1374,8 @@ impl<W> Queue<W> {
     #[inline]
     fn note_all(&self, kind: EventKind, fx: &mut Effects<W>) {
         if fx.observed {
-            fx.transitions.push(self.transition(kind, None, None));
+            let transition = self.transition(kind, None, None, fx);
+            fx.transitions.push(transition);
         }
     }
 
@@ -1350,6 +1385,7 @@ impl<W> Queue<W> {
         kind: EventKind,
         ticket: Option<Ticket>,
         owner: Option<Owner>,
+        fx: &Effects<W>,
     ) -> Transition {
         Transition {
             kind,
@@ -1358,6 +1394,7 @@ impl<W> Queue<W> {
             busy: self.busy(),
             waiting: self.waiting(),
             slots: self.slots,
+            by: fx.actor.clone().filter(|_| kind.is_of_a_command()),
         }
     }
 }
@@ -1376,6 +1413,7 @@ impl Default for Ended {
             priority: Priority(0),
             status: Status::Done,
             granted: false,
+            by: None,
         }
     }
 }
@@ -1396,6 +1434,7 @@ impl Ended {
             started_at: started.then_some(self.started_at),
             expires_at: None,
             ended_at: Some(self.ended_at),
+            by: self.by.as_ref(),
         }
     }
 }

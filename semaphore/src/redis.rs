@@ -63,6 +63,12 @@
 //! a failover loses the last writes, permits that the new master does not know of are lost: their holders are
 //! told at the reconnect. A semaphore's unpinned idle keys expire after a day, and leave nothing behind.
 //!
+//! # What the server sends
+//!
+//! `redis` keeps whatever the server announces. So this crate opens the sockets itself (`socket`), also those of a
+//! cluster's client, and follows every reply before `redis` sees it (`replies`): one that would take more than 64 MiB ends
+//! the connection. What an administrator asked fails with the reason; for all else it is an outage.
+//!
 //! # Why redis-rs
 //!
 //! Of the two well-kept clients, this store wants little, but that exactly: to write in order, to see what is pushed
@@ -73,15 +79,21 @@
 //! router task through one more queue. Both do clusters and TLS; `redis` is released every few weeks, `fred` last in
 //! early 2025.
 
+mod bounded;
 mod circle;
+mod connection;
 mod desk;
 mod diagnose;
 mod dial;
 mod keys;
 mod lease;
 mod link;
+mod pushes;
+mod records;
+mod replies;
 mod reply;
 mod scripts;
+mod socket;
 mod url;
 
 use std::fmt;
@@ -92,12 +104,18 @@ use parking_lot::Mutex;
 use redis::Cmd;
 use tokio::sync::oneshot;
 
+pub use self::connection::RedisConnection;
 pub use self::dial::ConnectError;
+pub use self::replies::ReplyError;
 pub use self::url::RedisUrl;
 use self::url::Topology;
+use crate::actor::Actor;
+use crate::audit::{AUDIT_AGE, AUDIT_KEPT, AuditEntry, AuditQuery};
+use crate::command::{AdminAction, AdminCommand};
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, StoreError};
 use crate::event::{EventHub, Events};
+use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
@@ -105,7 +123,7 @@ use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease, Store};
-use crate::view::{SemaphoreView, Status};
+use crate::view::{RequestView, SemaphoreView, Status};
 use desk::{Desk, Order, What};
 use keys::Names;
 use lease::{Hold, RedisLease};
@@ -312,17 +330,60 @@ impl RedisStore {
         Ok(())
     }
 
+    async fn carry_out(
+        &self,
+        command: AdminCommand,
+        by: Option<Actor>,
+    ) -> Result<usize, AdminError> {
+        let action = command.action();
+        match command {
+            AdminCommand::Grant { request } | AdminCommand::Cancel { request } => {
+                self.steer(request, action, 0, by).await
+            }
+            AdminCommand::Move { request, place } => {
+                let place = place.clamp(1, u32::MAX as usize);
+                self.steer(request, action, place, by).await
+            }
+            AdminCommand::SetSlots { semaphore, slots } => {
+                self.manage(semaphore, action, Some(slots), by).await
+            }
+            AdminCommand::Pin { semaphore }
+            | AdminCommand::Unpin { semaphore }
+            | AdminCommand::Purge { semaphore }
+            | AdminCommand::ForceRelease { semaphore }
+            | AdminCommand::Forget { semaphore } => self.manage(semaphore, action, None, by).await,
+        }
+    }
+
     /// Does something to a waiting request.
-    async fn steer(&self, id: RequestId, what: &str, value: usize) -> Result<(), AdminError> {
+    async fn steer(
+        &self,
+        id: RequestId,
+        action: AdminAction,
+        value: usize,
+        by: Option<Actor>,
+    ) -> Result<usize, AdminError> {
         let desk = self.desk()?;
         let names = self.names(&desk).await?;
+        let by = records::actor(by.as_ref());
         for name in names.iter().filter(|name| keys::may_be_of(id, name)) {
-            let what = Self::command(&desk, Script::Steer, name, |command| {
-                command.arg(what).arg(digits(id)).arg(value);
-            });
+            let keys = desk.settings.names.admin_keys(name);
+            let mut command = scripts::run(Script::Steer, &keys);
+            command
+                .arg(&desk.settings.names.prefix)
+                .arg(action.as_str())
+                .arg(digits(id))
+                .arg(value)
+                .arg(&by)
+                .arg(AUDIT_KEPT)
+                .arg(AUDIT_AGE.as_secs());
+            let what = What::Script(Script::Steer, Arc::new(command));
             let answer = desk.ask(what, false).await?;
             match text(&answer) {
-                Some("ok") => return Ok(()),
+                Some("ok") => {
+                    Self::note_audited(&desk, name).await?;
+                    return Ok(1);
+                }
                 Some(status) => {
                     let status = reply::status(status).unwrap_or(Status::Done);
                     return Err(AdminError::NotWaiting { id, status });
@@ -333,15 +394,17 @@ impl RedisStore {
         Err(AdminError::UnknownRequest { id: id.to_string() })
     }
 
-    /// Does something to a semaphore. Gives what the script answered: its answer, how many are busy, and wait.
+    /// Does something to a semaphore. Says how many requests it concerned.
     async fn manage(
         &self,
-        desk: &Desk,
-        name: &SemaphoreName,
-        what: &'static str,
-        value: String,
-    ) -> Result<(usize, usize, usize), AdminError> {
-        let answer = desk.manage(name.clone(), what, value).await?;
+        name: SemaphoreName,
+        action: AdminAction,
+        slots: Option<Slots>,
+        by: Option<Actor>,
+    ) -> Result<usize, AdminError> {
+        let desk = self.desk()?;
+        let value = slots.map(reply::shown).unwrap_or_default();
+        let answer = desk.manage(name.clone(), action, value, by).await?;
         let fields = array(&answer).unwrap_or_default();
         let field = |at: usize| {
             fields
@@ -349,29 +412,30 @@ impl RedisStore {
                 .and_then(natural)
                 .map(|number| number as usize)
         };
-        match fields.first().and_then(integer) {
-            Some(-1) => Err(AdminError::UnknownSemaphore { name: name.clone() }),
-            Some(_) => match (field(0), field(1), field(2)) {
-                (Some(answer), Some(busy), Some(waiting)) => Ok((answer, busy, waiting)),
-                _ => Err(desk.settings.failed(Unreadable).into()),
-            },
-            None => Err(desk.settings.failed(Unreadable).into()),
+        if fields.first().and_then(integer) == Some(-1) {
+            return Err(AdminError::UnknownSemaphore { name });
         }
-    }
-
-    /// The same, when slots may have been taken away.
-    async fn reslot(
-        &self,
-        name: &SemaphoreName,
-        what: &'static str,
-        value: String,
-    ) -> Result<(), AdminError> {
-        let desk = self.desk()?;
-        let (_, _, waiting) = self.manage(&desk, name, what, value).await?;
-        if waiting > 0 {
-            circle::recheck(&desk, name).await?;
+        let (Some(answer), Some(busy), Some(waiting)) = (field(0), field(1), field(2)) else {
+            return Err(desk.settings.failed(Unreadable).into());
+        };
+        match action {
+            AdminAction::Forget if answer > 0 => {
+                return Err(AdminError::InUse {
+                    name,
+                    busy,
+                    waiting,
+                });
+            }
+            _ => Self::note_audited(&desk, &name).await?,
         }
-        Ok(())
+        match action {
+            // Slots may have been taken away.
+            AdminAction::SetSlots | AdminAction::Unpin if waiting > 0 => {
+                circle::recheck(&desk, &name).await?;
+            }
+            _ => {}
+        }
+        Ok(answer)
     }
 
     async fn find_id(&self, prefix: &str) -> Result<RequestId, AdminError> {
@@ -504,64 +568,24 @@ impl Store for RedisStore {
         })
     }
 
-    fn set_slots(
+    fn administer(
+        &self,
+        command: AdminCommand,
+        by: Option<Actor>,
+    ) -> BoxFuture<'_, Result<usize, AdminError>> {
+        Box::pin(self.carry_out(command, by))
+    }
+
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, StoreError>> {
+        Box::pin(self.read_audit(query))
+    }
+
+    fn history(
         &self,
         name: SemaphoreName,
-        slots: Slots,
-    ) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move { self.reslot(&name, "set", reply::shown(slots)).await })
-    }
-
-    fn pin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move {
-            let desk = self.desk()?;
-            self.manage(&desk, &name, "pin", String::new()).await?;
-            Ok(())
-        })
-    }
-
-    fn unpin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move { self.reslot(&name, "unpin", String::new()).await })
-    }
-
-    fn grant(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(self.steer(id, "grant", 0))
-    }
-
-    fn cancel(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(self.steer(id, "cancel", 0))
-    }
-
-    fn move_to(&self, id: RequestId, place: usize) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(self.steer(id, "move", place.clamp(1, u32::MAX as usize)))
-    }
-
-    fn purge(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
-        Box::pin(async move {
-            let desk = self.desk()?;
-            Ok(self.manage(&desk, &name, "purge", String::new()).await?.0)
-        })
-    }
-
-    fn force_release(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
-        Box::pin(async move {
-            let desk = self.desk()?;
-            Ok(self.manage(&desk, &name, "force", String::new()).await?.0)
-        })
-    }
-
-    fn forget(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move {
-            let desk = self.desk()?;
-            match self.manage(&desk, &name, "forget", String::new()).await? {
-                (0, ..) => Ok(()),
-                (_, busy, waiting) => Err(AdminError::InUse {
-                    name,
-                    busy,
-                    waiting,
-                }),
-            }
-        })
+        query: HistoryQuery,
+    ) -> BoxFuture<'_, Result<Vec<RequestView>, StoreError>> {
+        Box::pin(self.read_history(name, query))
     }
 
     fn abandon(&self, run: RunId) {

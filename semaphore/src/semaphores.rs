@@ -7,9 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, SystemTime};
 
+use crate::actor::Actor;
+use crate::audit::{AuditEntry, AuditQuery};
+use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::Events;
+use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::memory::{Acquiring, Entry, Held, MemoryStore};
 use crate::name::SemaphoreName;
@@ -19,7 +23,7 @@ use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease, Store};
 use crate::sync::thread;
 use crate::time::ManualClock;
-use crate::view::SemaphoreView;
+use crate::view::{RequestView, SemaphoreView};
 
 /// All semaphores of one store. Cheap to clone; all clones are the same store.
 ///
@@ -37,7 +41,11 @@ use crate::view::SemaphoreView;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Semaphores(Backend);
+pub struct Semaphores {
+    backend: Backend,
+    /// As whom commands are given.
+    actor: Option<Actor>,
+}
 
 #[derive(Clone)]
 enum Backend {
@@ -82,28 +90,64 @@ enum Handle {
 }
 
 impl Semaphores {
+    const fn over(backend: Backend) -> Self {
+        Self {
+            backend,
+            actor: None,
+        }
+    }
+
     /// Semaphores of this process, in memory.
     #[must_use]
     pub fn memory() -> Self {
-        Self(Backend::Memory(MemoryStore::new()))
+        Self::over(Backend::Memory(MemoryStore::new()))
     }
 
     /// Semaphores of this process whose time a test moves by hand.
     #[must_use]
     pub fn memory_with_clock(clock: &ManualClock) -> Self {
-        Self(Backend::Memory(MemoryStore::with_clock(clock)))
+        Self::over(Backend::Memory(MemoryStore::with_clock(clock)))
     }
 
     /// Semaphores that live in a shared store.
     #[must_use]
     pub fn with_store(store: Arc<dyn Store>) -> Self {
-        Self(Backend::Remote(store))
+        Self::over(Backend::Remote(store))
+    }
+
+    /// The same store, for the commands of `actor`: the audit, the events and the rows of what they do say who did it.
+    /// Cheap, so a program that gives commands for many people makes one for each command.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{Actor, SemaphoreName, Semaphores, Slots};
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let mut events = semaphores.subscribe();
+    /// let anna = Actor::new("anna", "db1", "panel");
+    /// semaphores.acting_as(anna.clone()).set_slots(&SemaphoreName::new("x")?, Slots::LOCKED).await?;
+    /// assert_eq!(events.recv().await?.by, Some(anna));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn acting_as(&self, actor: Actor) -> Self {
+        Self {
+            backend: self.backend.clone(),
+            actor: Some(actor),
+        }
+    }
+
+    /// As whom commands are given, if that was [said](Self::acting_as).
+    #[must_use]
+    pub const fn actor(&self) -> Option<&Actor> {
+        self.actor.as_ref()
     }
 
     /// A handle to the semaphore `name`. Creates nothing that anybody could see.
     #[must_use]
     pub fn semaphore(&self, name: &SemaphoreName) -> Semaphore {
-        Semaphore(match &self.0 {
+        Semaphore(match &self.backend {
             Backend::Memory(store) => Handle::Memory {
                 entry: store.entry(name),
                 _store: Arc::clone(store),
@@ -121,7 +165,7 @@ impl Semaphores {
     /// The future ends with an [`AcquireError`] when the wait was cancelled, timed out, could never
     /// have ended, or the store failed.
     pub fn acquire(&self, name: &SemaphoreName, request: Request) -> Acquire {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => Acquire::memory(store.entry(name), request),
             Backend::Remote(store) => Acquire::remote(store, name.clone(), request),
         }
@@ -216,9 +260,36 @@ impl Semaphores {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn abandon(&self, run: RunId) {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => store.abandon(run),
             Backend::Remote(store) => store.abandon(run),
+        }
+    }
+
+    /// Carries out a command of an administrator: what each does stands at the method of its name. Says how many
+    /// requests it concerned: those that a purge or a forced release ended or let through, one for a grant, a cancel
+    /// or a move, none for the others.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{AdminCommand, Request, SemaphoreName, Semaphores};
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let x = SemaphoreName::new("x")?;
+    /// let permit = semaphores.acquire(&x, Request::new()).await?;
+    /// let command = AdminCommand::ForceRelease { semaphore: x };
+    /// assert_eq!(semaphores.administer(command).await?, 1);
+    /// assert!(permit.is_lost());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As of the command's method.
+    pub async fn administer(&self, command: AdminCommand) -> Result<usize, AdminError> {
+        match &self.backend {
+            Backend::Memory(store) => store.administer(&command, self.actor.as_ref()),
+            Backend::Remote(store) => store.administer(command, self.actor.clone()).await,
         }
     }
 
@@ -234,10 +305,10 @@ impl Semaphores {
     /// [`AdminError::Store`] when a shared store failed; [`AdminError::TooManyPinned`] when the store of this process keeps
     /// 100,000 pinned semaphores already.
     pub async fn set_slots(&self, name: &SemaphoreName, slots: Slots) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.set_slots(name, slots),
-            Backend::Remote(store) => store.set_slots(name.clone(), slots).await,
-        }
+        let semaphore = name.clone();
+        self.administer(AdminCommand::SetSlots { semaphore, slots })
+            .await?;
+        Ok(())
     }
 
     /// Pins the number of slots as it is now. Creates the semaphore if it is not there.
@@ -245,10 +316,9 @@ impl Semaphores {
     /// # Errors
     /// As of [`Semaphores::set_slots`].
     pub async fn pin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.pin(name),
-            Backend::Remote(store) => store.pin(name.clone()).await,
-        }
+        let semaphore = name.clone();
+        self.administer(AdminCommand::Pin { semaphore }).await?;
+        Ok(())
     }
 
     /// Lets what the code declared count again, at once.
@@ -256,10 +326,9 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
     pub async fn unpin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.unpin(name),
-            Backend::Remote(store) => store.unpin(name.clone()).await,
-        }
+        let semaphore = name.clone();
+        self.administer(AdminCommand::Unpin { semaphore }).await?;
+        Ok(())
     }
 
     /// Starts a waiting request now, outside the slots; when it ends, no slot frees (seed: *Grant*).
@@ -267,10 +336,8 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
     pub async fn grant(&self, id: RequestId) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.grant(id),
-            Backend::Remote(store) => store.grant(id).await,
-        }
+        self.administer(AdminCommand::Grant { request: id }).await?;
+        Ok(())
     }
 
     /// Makes a waiting request fail with [`AcquireError::Cancelled`] (seed: *Cancel*).
@@ -278,10 +345,9 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
     pub async fn cancel(&self, id: RequestId) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.cancel(id),
-            Backend::Remote(store) => store.cancel(id).await,
-        }
+        self.administer(AdminCommand::Cancel { request: id })
+            .await?;
+        Ok(())
     }
 
     /// Puts a waiting request at `place` in line: 1 is next, a number beyond the end is last. It is
@@ -290,10 +356,9 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
     pub async fn move_to(&self, id: RequestId, place: usize) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.move_to(id, place),
-            Backend::Remote(store) => store.move_to(id, place).await,
-        }
+        self.administer(AdminCommand::Move { request: id, place })
+            .await?;
+        Ok(())
     }
 
     /// Frees every held slot and grants every waiter at once. Says to how many requests that happened.
@@ -302,10 +367,8 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
     pub async fn purge(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.purge(name),
-            Backend::Remote(store) => store.purge(name.clone()).await,
-        }
+        let semaphore = name.clone();
+        self.administer(AdminCommand::Purge { semaphore }).await
     }
 
     /// Frees every held slot; the line goes on in order. Says how many requests that ended: their
@@ -314,10 +377,9 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
     pub async fn force_release(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.force_release(name),
-            Backend::Remote(store) => store.force_release(name.clone()).await,
-        }
+        let semaphore = name.clone();
+        self.administer(AdminCommand::ForceRelease { semaphore })
+            .await
     }
 
     /// Forgets an idle semaphore, with its pinned slots. Its fencing tokens go on from where they were
@@ -326,9 +388,46 @@ impl Semaphores {
     /// # Errors
     /// [`AdminError::InUse`], [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
     pub async fn forget(&self, name: &SemaphoreName) -> Result<(), AdminError> {
-        match &self.0 {
-            Backend::Memory(store) => store.forget(name),
-            Backend::Remote(store) => store.forget(name.clone()).await,
+        let semaphore = name.clone();
+        self.administer(AdminCommand::Forget { semaphore }).await?;
+        Ok(())
+    }
+
+    /// Commands that changed something, newest first: who gave them, when, and what was before and after. The last
+    /// [`AUDIT_KEPT`](crate::AUDIT_KEPT) are kept, for [`AUDIT_AGE`](crate::AUDIT_AGE).
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    pub async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
+        match &self.backend {
+            Backend::Memory(store) => Ok(store.audit(&query)),
+            Backend::Remote(store) => store.audit(query).await,
+        }
+    }
+
+    /// The requests of the semaphore `name` that ended, newest first: who held it and who waited, how long, and how it
+    /// ended. The last [`HISTORY_KEPT`](crate::HISTORY_KEPT) are kept, for [`HISTORY_AGE`](crate::HISTORY_AGE). They go
+    /// with their semaphore: when it is forgotten, or nobody used it for so long that the store lets go of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    pub async fn history(
+        &self,
+        name: &SemaphoreName,
+        query: HistoryQuery,
+    ) -> Result<Vec<RequestView>, StoreError> {
+        match &self.backend {
+            Backend::Memory(store) => Ok(store.history(name, &query)),
+            Backend::Remote(store) => store.history(name.clone(), query).await,
+        }
+    }
+
+    /// Lets go of an idle semaphore of this process's memory, as the store by itself does with those that were not used for
+    /// long. That is no command of anybody, so it is in no audit. Does nothing in a shared store, or if the semaphore is in
+    /// use. For programs that make up names, and know when they are done with one.
+    pub fn let_go(&self, name: &SemaphoreName) {
+        if let Backend::Memory(store) = &self.backend {
+            store.let_go(name);
         }
     }
 
@@ -337,7 +436,7 @@ impl Semaphores {
     /// # Errors
     /// [`StoreError`] when a shared store failed.
     pub async fn list(&self) -> Result<Vec<SemaphoreView>, StoreError> {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => Ok(store.list()),
             Backend::Remote(store) => store.list().await,
         }
@@ -348,7 +447,7 @@ impl Semaphores {
     /// # Errors
     /// [`StoreError`] when a shared store failed.
     pub async fn show(&self, name: &SemaphoreName) -> Result<Option<SemaphoreView>, StoreError> {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => Ok(store.show(name)),
             Backend::Remote(store) => store.show(name.clone()).await,
         }
@@ -359,7 +458,7 @@ impl Semaphores {
     /// # Errors
     /// [`StoreError`] when a shared store failed.
     pub async fn diagnose(&self) -> Result<Diagnosis, StoreError> {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => Ok(store.diagnose()),
             Backend::Remote(store) => store.diagnose().await,
         }
@@ -372,7 +471,7 @@ impl Semaphores {
     /// # Errors
     /// [`StoreError`] when the store failed. Its lease frees what it did not hear of.
     pub async fn close(&self) -> Result<(), StoreError> {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(_) => Ok(()),
             Backend::Remote(store) => store.close().await,
         }
@@ -390,7 +489,7 @@ impl Semaphores {
             let id = format!("{}…", &prefix[..end]);
             return Err(AdminError::UnknownRequest { id });
         }
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => store.find(prefix),
             Backend::Remote(store) => store.find(prefix).await,
         }
@@ -399,7 +498,7 @@ impl Semaphores {
     /// Everything that happens from now on.
     #[must_use]
     pub fn subscribe(&self) -> Events {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(store) => store.shared().hub.subscribe(),
             Backend::Remote(store) => store.subscribe(),
         }

@@ -33,6 +33,7 @@ mod deadlock;
 mod file;
 mod order;
 mod process;
+mod records;
 mod transitions;
 mod view;
 mod worker;
@@ -49,17 +50,20 @@ use tokio::sync::{Notify, oneshot};
 
 use self::clock::Moment;
 use self::transitions::Refreshed;
-use self::worker::{Command, Steering, Worker};
+use self::worker::{Command, Worker};
+use crate::actor::Actor;
+use crate::audit::{AuditEntry, AuditQuery};
+use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::{EventHub, Events};
+use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
-use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease, Store};
-use crate::view::SemaphoreView;
+use crate::view::{RequestView, SemaphoreView};
 
 /// Semaphores in a SQLite file. See [`StoreUrl`](crate::StoreUrl) and the crate's page.
 ///
@@ -117,16 +121,6 @@ impl SqliteStore {
         let (reply, answer) = oneshot::channel();
         self.link.send(command(reply));
         Box::pin(async move { answer.await.map_err(|_| self.link.gone()) })
-    }
-
-    fn steer(&self, steering: Steering) -> BoxFuture<'_, Result<usize, AdminError>> {
-        let answer = self.ask(|reply| Command::Steer(steering, reply));
-        Box::pin(async move { answer.await? })
-    }
-
-    fn steer_one(&self, steering: Steering) -> BoxFuture<'_, Result<(), AdminError>> {
-        let answer = self.steer(steering);
-        Box::pin(async move { answer.await.map(drop) })
     }
 }
 
@@ -262,44 +256,27 @@ impl Store for SqliteStore {
         })
     }
 
-    fn set_slots(
+    fn administer(
+        &self,
+        command: AdminCommand,
+        by: Option<Actor>,
+    ) -> BoxFuture<'_, Result<usize, AdminError>> {
+        let answer = self.ask(|reply| Command::Administer(command, by, reply));
+        Box::pin(async move { answer.await? })
+    }
+
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, StoreError>> {
+        let answer = self.ask(|reply| Command::Audit(query, reply));
+        Box::pin(async move { answer.await? })
+    }
+
+    fn history(
         &self,
         name: SemaphoreName,
-        slots: Slots,
-    ) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Pin(name, Some(slots)))
-    }
-
-    fn pin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Pin(name, None))
-    }
-
-    fn unpin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Unpin(name))
-    }
-
-    fn grant(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Grant(id))
-    }
-
-    fn cancel(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Cancel(id))
-    }
-
-    fn move_to(&self, id: RequestId, place: usize) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Move(id, place))
-    }
-
-    fn purge(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
-        self.steer(Steering::Purge(name))
-    }
-
-    fn force_release(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
-        self.steer(Steering::ForceRelease(name))
-    }
-
-    fn forget(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        self.steer_one(Steering::Forget(name))
+        query: HistoryQuery,
+    ) -> BoxFuture<'_, Result<Vec<RequestView>, StoreError>> {
+        let answer = self.ask(|reply| Command::History(name, query, reply));
+        Box::pin(async move { answer.await? })
     }
 
     fn abandon(&self, run: RunId) {

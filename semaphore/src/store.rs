@@ -10,15 +10,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::actor::Actor;
+use crate::audit::{AuditEntry, AuditQuery};
+use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::Events;
+use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
-use crate::slots::Slots;
-use crate::view::SemaphoreView;
+use crate::view::{RequestView, SemaphoreView};
 
 /// A future on the heap.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -62,33 +65,26 @@ pub trait Store: Send + Sync + 'static {
         ttl: Ttl,
     ) -> BoxFuture<'_, Result<(), RefreshError>>;
 
-    /// Sets and pins the number of slots; makes the semaphore if there is none.
-    fn set_slots(&self, name: SemaphoreName, slots: Slots)
-    -> BoxFuture<'_, Result<(), AdminError>>;
+    /// Carries out a command of an administrator. Says how many requests it concerned: those that a purge or a forced
+    /// release ended or let through, one for a grant, a cancel or a move, none for the others.
+    ///
+    /// `by` is who gives it, if that is known. The store keeps it with the requests that the command concerns, tells it
+    /// with the events of what the command does, and writes an [`AuditEntry`] in the same step as the change.
+    fn administer(
+        &self,
+        command: AdminCommand,
+        by: Option<Actor>,
+    ) -> BoxFuture<'_, Result<usize, AdminError>>;
 
-    /// Pins the number of slots as it is.
-    fn pin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>>;
+    /// Commands that changed something, newest first.
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, StoreError>>;
 
-    /// Lets the code decide the number of slots again.
-    fn unpin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>>;
-
-    /// Starts a waiting request outside the slots.
-    fn grant(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>>;
-
-    /// Makes a waiting request fail.
-    fn cancel(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>>;
-
-    /// Puts a waiting request at a place in line, from 1.
-    fn move_to(&self, id: RequestId, place: usize) -> BoxFuture<'_, Result<(), AdminError>>;
-
-    /// Frees every held slot and grants every waiter; says to how many requests it happened.
-    fn purge(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>>;
-
-    /// Frees every held slot; says how many requests that ended.
-    fn force_release(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>>;
-
-    /// Forgets an idle semaphore.
-    fn forget(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>>;
+    /// Requests of a semaphore that ended, newest first.
+    fn history(
+        &self,
+        name: SemaphoreName,
+        query: HistoryQuery,
+    ) -> BoxFuture<'_, Result<Vec<RequestView>, StoreError>>;
 
     /// Gives up a run: ends what this client holds and waits for on its behalf. The permits are lost as when the lease
     /// [passes](Lease::lease_passed), the waits end with [`AcquireError::Abandoned`]; slots that were

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::actor::Actor;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::request::Priority;
@@ -108,6 +109,12 @@ pub struct RequestView {
     pub waited: f64,
     /// How long it was busy, or has been so far.
     pub ran: Option<f64>,
+    /// When it ended.
+    #[serde(default)]
+    pub ended_at: Option<f64>,
+    /// Which administrator granted, cancelled, moved or ended it last, if one did and is known.
+    #[serde(default)]
+    pub by: Option<Actor>,
 }
 
 impl RequestView {

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cla_semaphore::conformance::{self, Fresh};
 use cla_semaphore::{
-    Acquire, AcquireError, AdminError, BoxFuture, Diagnosis, EventHub, EventKind, Events, Lease,
-    Permit, RefreshError, ReleaseError, Request, RequestId, RunId, SemaphoreName, SemaphoreView,
-    Semaphores, SlotId, Slots, Store, StoreError, Ttl,
+    Acquire, AcquireError, Actor, AdminCommand, AdminError, AuditEntry, AuditQuery, BoxFuture,
+    Diagnosis, EventHub, EventKind, Events, HistoryQuery, Lease, Permit, RefreshError,
+    ReleaseError, Request, RequestId, RequestView, RunId, SemaphoreName, SemaphoreView, Semaphores,
+    SlotId, Store, StoreError, Ttl,
 };
 use futures::executor::block_on;
 use tokio::sync::oneshot;
@@ -263,76 +264,42 @@ impl Store for Delegate {
         })
     }
 
-    fn set_slots(
+    fn administer(
+        &self,
+        command: AdminCommand,
+        by: Option<Actor>,
+    ) -> BoxFuture<'_, Result<usize, AdminError>> {
+        Box::pin(async move {
+            let inner = match by {
+                Some(by) => self.inner.acting_as(by),
+                None => self.inner.clone(),
+            };
+            self.line.round_trip().await;
+            match (self.fault, command) {
+                (Fault::GrantsNothing, AdminCommand::Grant { request }) => {
+                    inner.move_to(request, 1).await.map(|()| 1)
+                }
+                (Fault::ReleasesNothing, AdminCommand::ForceRelease { .. }) => Ok(0),
+                (_, command) => inner.administer(command).await,
+            }
+        })
+    }
+
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, StoreError>> {
+        Box::pin(async move {
+            self.line.round_trip().await;
+            self.inner.audit(query).await
+        })
+    }
+
+    fn history(
         &self,
         name: SemaphoreName,
-        slots: Slots,
-    ) -> BoxFuture<'_, Result<(), AdminError>> {
+        query: HistoryQuery,
+    ) -> BoxFuture<'_, Result<Vec<RequestView>, StoreError>> {
         Box::pin(async move {
             self.line.round_trip().await;
-            self.inner.set_slots(&name, slots).await
-        })
-    }
-
-    fn pin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move {
-            self.line.round_trip().await;
-            self.inner.pin(&name).await
-        })
-    }
-
-    fn unpin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move {
-            self.line.round_trip().await;
-            self.inner.unpin(&name).await
-        })
-    }
-
-    fn grant(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move {
-            self.line.round_trip().await;
-            match self.fault {
-                Fault::GrantsNothing => self.inner.move_to(id, 1).await,
-                _ => self.inner.grant(id).await,
-            }
-        })
-    }
-
-    fn cancel(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move {
-            self.line.round_trip().await;
-            self.inner.cancel(id).await
-        })
-    }
-
-    fn move_to(&self, id: RequestId, place: usize) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move {
-            self.line.round_trip().await;
-            self.inner.move_to(id, place).await
-        })
-    }
-
-    fn purge(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
-        Box::pin(async move {
-            self.line.round_trip().await;
-            self.inner.purge(&name).await
-        })
-    }
-
-    fn force_release(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
-        Box::pin(async move {
-            self.line.round_trip().await;
-            match self.fault {
-                Fault::ReleasesNothing => Ok(0),
-                _ => self.inner.force_release(&name).await,
-            }
-        })
-    }
-
-    fn forget(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move {
-            self.line.round_trip().await;
-            self.inner.forget(&name).await
+            self.inner.history(&name, query).await
         })
     }
 

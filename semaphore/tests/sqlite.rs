@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{
-    AcquireError, AdminError, EventKind, Owner, Permit, ReleaseError, Request, SemaphoreName,
-    SemaphoreView, Semaphores, SlotId, Slots, Status, StoreError,
+    AcquireError, AdminError, AuditQuery, EventKind, HistoryQuery, Owner, Permit, ReleaseError,
+    Request, SemaphoreName, SemaphoreView, Semaphores, SlotId, Slots, Status, StoreError,
 };
 use common::name;
 use futures::executor::block_on;
@@ -602,6 +602,17 @@ fn a_file_of_the_version_without_slot_ids_goes_on_working() {
          VALUES ('x', 2, 1, 1, 1, 0, 0, 0, 41, 7, 9223372036854775807, 0, 0);",
     )
     .unwrap();
+    // Row 3 of a ring that has been half round.
+    let remembers = |nth: i64, token: i64| {
+        let row = format!(
+            "INSERT OR REPLACE INTO ended (semaphore, nth, uuid, status, granted, priority, token, requested, started,
+                 ended)
+             VALUES (1, {nth}, randomblob(16), 0, 0, 0, {token}, 1, 2, 3);
+             UPDATE semaphore SET ended = {nth} + 1"
+        );
+        old.execute_batch(&row).unwrap();
+    };
+    remembers(3, 40);
     old.pragma_update(None, "application_id", 0x636c_6131)
         .unwrap();
     old.pragma_update(None, "user_version", 1).unwrap();
@@ -623,7 +634,79 @@ fn a_file_of_the_version_without_slot_ids_goes_on_working() {
     )
     .unwrap();
     let version = old.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
-    assert_eq!(version.unwrap(), 2);
+    assert_eq!(version.unwrap(), 3);
+    // What such a program writes has no time of the wall's clock, and is no part of the history; all else is.
+    remembers(7, 50);
+    for _ in 0..40 {
+        drop(one.blocking_acquire(&x, Request::new()).unwrap());
+    }
+    let history = block_on(one.history(&x, HistoryQuery::new())).unwrap();
+    let tokens: Vec<_> = history.iter().filter_map(|row| row.token).collect();
+    assert_eq!(tokens, (42..=82).rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_past_survives_a_reboot_and_has_bounds() {
+    const DAY: f64 = 86_400.0;
+    let file = File::new();
+    let x = name("x");
+    let first = file.open();
+    for _ in 0..40 {
+        drop(first.blocking_acquire(&x, Request::new()).unwrap());
+    }
+    let tokens = |semaphores: &Semaphores| -> Vec<_> {
+        let history = block_on(semaphores.history(&x, HistoryQuery::new())).unwrap();
+        history.iter().filter_map(|row| row.token).collect()
+    };
+    assert_eq!(tokens(&first), (1..=40).rev().collect::<Vec<_>>());
+    block_on(first.close()).unwrap();
+    let raw = rusqlite::Connection::open(file.path()).unwrap();
+    raw.execute_batch("UPDATE setting SET value = 'another boot' WHERE name = 'boot'")
+        .unwrap();
+    let after = file.open();
+    assert!(view(&after, &x).requests.is_empty(), "that was before");
+    assert_eq!(tokens(&after), (1..=40).rev().collect::<Vec<_>>());
+    let next = after.blocking_acquire(&x, Request::new()).unwrap();
+    let token = next.token();
+    drop(next);
+    assert_eq!(tokens(&after)[..2], [token, 40]);
+
+    // What is too old goes with the next round.
+    raw.execute("UPDATE history SET at = at - ?1 WHERE id = 1", [7.5 * DAY])
+        .unwrap();
+    assert_eq!(tokens(&after).last(), Some(&33), "it is not shown any more");
+    let kept = |table: &str| {
+        let count = format!("SELECT count(*) FROM {table}");
+        raw.query_row(&count, [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    assert_eq!(kept("history"), 2);
+    for _ in 0..40 {
+        drop(after.blocking_acquire(&x, Request::new()).unwrap());
+    }
+    assert_eq!((tokens(&after).len(), kept("history")), (49, 2));
+
+    for nth in 0..10_010 {
+        block_on(after.set_slots(&x, Slots::Limited(1 + nth % 2))).unwrap();
+    }
+    assert_eq!(kept("audit"), 10_000);
+    let audit = |semaphores: &Semaphores| block_on(semaphores.audit(AuditQuery::new())).unwrap();
+    assert_eq!(audit(&after).len(), 10_000);
+    raw.execute(
+        "UPDATE audit SET at = at - ?1 WHERE id <= 10000",
+        [91.0 * DAY],
+    )
+    .unwrap();
+    assert_eq!(audit(&after).len(), 10);
+    block_on(after.unpin(&x)).unwrap();
+    assert_eq!((audit(&after).len(), kept("audit")), (11, 10_000 - 64));
+    // A semaphore's history goes with it, and the audit stays.
+    block_on(after.forget(&x)).unwrap();
+    assert_eq!(
+        (tokens(&after).len(), kept("history"), kept("ended")),
+        (0, 0, 0)
+    );
+    assert_eq!(audit(&after).len(), 12);
 }
 
 #[test]
@@ -727,4 +810,30 @@ fn ten_thousand_wait_and_are_steered() {
             ..
         }
     ));
+}
+
+#[test]
+fn events_go_with_the_last_one_who_wants_them() {
+    let file = File::new();
+    let x = name("x");
+    let semaphores = file.open();
+    let mut events = semaphores.subscribe();
+    drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    for kind in [EventKind::Created, EventKind::Acquired, EventKind::Released] {
+        assert_eq!(block_on(events.recv()).unwrap().kind, kind);
+    }
+    drop(events);
+    let raw = rusqlite::Connection::open(file.path()).unwrap();
+    let kept = || {
+        let count = "SELECT count(*) FROM event";
+        raw.query_row(count, [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    while kept() > 0 {
+        // Whatever it does, it sees afterwards that nobody listens.
+        drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    }
+    let mut events = semaphores.subscribe();
+    drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    assert_eq!(block_on(events.recv()).unwrap().kind, EventKind::Acquired);
 }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cla_semaphore::{
-    AcquireError, AdminError, BoxFuture, Diagnosis, EventKind, Events, Lease, Permit, RefreshError,
-    ReleaseError, Request, RequestId, RunId, SemaphoreName, SemaphoreView, Semaphores, SlotId,
-    Slots, Store, StoreError, Ttl,
+    AcquireError, Actor, AdminCommand, AdminError, AuditEntry, AuditQuery, BoxFuture, Diagnosis,
+    EventKind, Events, HistoryQuery, Lease, Permit, RefreshError, ReleaseError, Request, RequestId,
+    RequestView, RunId, SemaphoreName, SemaphoreView, Semaphores, SlotId, Slots, Store, StoreError,
+    Ttl,
 };
 use common::{name, poll, ttl};
 use futures::executor::block_on;
@@ -76,44 +77,29 @@ impl Store for Faraway {
         Box::pin(async move { self.0.refresh_slot(&name, &slot, ttl).await })
     }
 
-    fn set_slots(
+    fn administer(
+        &self,
+        command: AdminCommand,
+        by: Option<Actor>,
+    ) -> BoxFuture<'_, Result<usize, AdminError>> {
+        Box::pin(async move {
+            match by {
+                Some(by) => self.0.acting_as(by).administer(command).await,
+                None => self.0.administer(command).await,
+            }
+        })
+    }
+
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'_, Result<Vec<AuditEntry>, StoreError>> {
+        Box::pin(self.0.audit(query))
+    }
+
+    fn history(
         &self,
         name: SemaphoreName,
-        slots: Slots,
-    ) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move { self.0.set_slots(&name, slots).await })
-    }
-
-    fn pin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move { self.0.pin(&name).await })
-    }
-
-    fn unpin(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move { self.0.unpin(&name).await })
-    }
-
-    fn grant(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(self.0.grant(id))
-    }
-
-    fn cancel(&self, id: RequestId) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(self.0.cancel(id))
-    }
-
-    fn move_to(&self, id: RequestId, place: usize) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(self.0.move_to(id, place))
-    }
-
-    fn purge(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
-        Box::pin(async move { self.0.purge(&name).await })
-    }
-
-    fn force_release(&self, name: SemaphoreName) -> BoxFuture<'_, Result<usize, AdminError>> {
-        Box::pin(async move { self.0.force_release(&name).await })
-    }
-
-    fn forget(&self, name: SemaphoreName) -> BoxFuture<'_, Result<(), AdminError>> {
-        Box::pin(async move { self.0.forget(&name).await })
+        query: HistoryQuery,
+    ) -> BoxFuture<'_, Result<Vec<RequestView>, StoreError>> {
+        Box::pin(async move { self.0.history(&name, query).await })
     }
 
     fn abandon(&self, run: RunId) {

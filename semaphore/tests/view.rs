@@ -47,6 +47,8 @@ fn a_semaphore_is_shown_with_all_its_fields_and_null_for_what_is_absent() {
                     "expires_at": 160.0,
                     "waited": 0.0,
                     "ran": 7.0,
+                    "ended_at": null,
+                    "by": null,
                 },
                 {
                     "id": waiting.to_string(),
@@ -65,6 +67,8 @@ fn a_semaphore_is_shown_with_all_its_fields_and_null_for_what_is_absent() {
                     "expires_at": null,
                     "waited": 2.0,
                     "ran": null,
+                    "ended_at": null,
+                    "by": null,
                 },
             ],
         })

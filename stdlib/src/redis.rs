@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use crate::call::Arg;
 use crate::throw::{self, name_argument, string_argument, type_error};
 
-use self::arrivals::{Arrivals, Event};
+use self::arrivals::{Arrivals, Event, ROOM};
 use self::link::{Answer, LIMIT, Order, Task};
 
 mod arrivals;
@@ -76,7 +76,8 @@ fn read<'js>(ctx: &Ctx<'js>, url: &Arg<'js>) -> js::Result<RedisUrl> {
 struct Bus {
     run: Rc<Run>,
     url: RedisUrl,
-    /// Called with the channel and the text of each message.
+    /// Called with the channel and the text of each message; with `undefined` and the problem when the connection was
+    /// closed for what came.
     deliver: Kept<Function<'static>>,
     /// From the first use on.
     task: RefCell<Option<Rc<Task>>>,
@@ -137,7 +138,10 @@ impl Bus {
 
     fn task(&self) -> Rc<Task> {
         let mut task = self.task.borrow_mut();
-        Rc::clone(task.get_or_insert_with(|| Rc::new(Task::start(self.url.clone()))))
+        Rc::clone(task.get_or_insert_with(|| {
+            let room = ROOM.min(self.run.memory_left() / 2);
+            Rc::new(Task::start(self.url.clone(), room))
+        }))
     }
 
     /// From now on, messages of this channel are told.
@@ -146,9 +150,10 @@ impl Bus {
         let mut listening = self.listening.borrow_mut();
         if listening.is_none() {
             let (run, deliver) = (Rc::clone(&self.run), self.deliver.clone());
+            let arrivals = Arrivals::new(self.task(), self.run.charge(0));
             let new = self
                 .run
-                .listen(Arrivals::new(self.task()), move |ctx, event| match event {
+                .listen(arrivals, move |ctx, event| match event {
                     Event::Message { channel, text } => {
                         let deliver = deliver.get(ctx)?;
                         deliver.call::<_, Value<'_>>((channel, text)).map(drop)
@@ -158,6 +163,10 @@ impl Bus {
                             "{count} events were dropped: the rule did not get round to so many that waited\n"
                         );
                         run.write(ctx, OutputStream::Stderr, &said)
+                    }
+                    Event::Refused(problem) => {
+                        let deliver = deliver.get(ctx)?;
+                        deliver.call::<_, Value<'_>>((js::Undefined, problem)).map(drop)
                     }
                 });
             new.hold(self.held.get());

@@ -105,6 +105,67 @@ declare module "cla/sem" {
     readonly waited: number;
     /** How long it was busy, or has been so far. */
     readonly ran: number | null;
+    /** When it ended. */
+    readonly ended_at: number | null;
+    /** The administrator who granted, cancelled, moved or ended it last, if one did and is known. */
+    readonly by: SemaphoreActor | null;
+  }
+
+  /** Who gives a command to semaphores. */
+  export interface SemaphoreActor {
+    /** The name of the user. */
+    readonly login: string;
+    /** The machine. */
+    readonly host: string | null;
+    /** Through which program: `sem`, `top`, `repl`, `panel`, `api`, or `rule` and which. */
+    readonly program: string;
+  }
+
+  /** A semaphore right before or after a command. */
+  export interface SemaphoreAuditState {
+    /** How many may hold it at once. */
+    readonly slots: number | "unlimited";
+    /** Whether an administrator's number of slots is in force. */
+    readonly pinned: boolean;
+    /** How many slots are taken. */
+    readonly busy: number;
+    /** How many wait. */
+    readonly waiting: number;
+    /** The place in line of the request that was moved. */
+    readonly place: number | null;
+  }
+
+  /** A command that changed something. */
+  export interface SemaphoreAuditEntry {
+    /** Grows from entry to entry; in a Redis store, within each semaphore. */
+    readonly sequence: number;
+    /** When, in seconds since 1970. */
+    readonly at: number;
+    /** Who gave it, if that is known. */
+    readonly actor: SemaphoreActor | null;
+    /** Which command it was. */
+    readonly command:
+      | "set_slots"
+      | "pin"
+      | "unpin"
+      | "grant"
+      | "cancel"
+      | "move"
+      | "purge"
+      | "force_release"
+      | "forget";
+    /** The semaphore. */
+    readonly semaphore: string;
+    /** The id of the request, if it was about one. */
+    readonly request: string | null;
+    /** Who asked with that request. */
+    readonly who: string | null;
+    /** The semaphore right before; `null` if there was none. */
+    readonly before: SemaphoreAuditState | null;
+    /** The semaphore right after; `null` if it is there no more. */
+    readonly after: SemaphoreAuditState | null;
+    /** How many requests it granted, cancelled, moved or ended. */
+    readonly hits: number;
   }
 
   /** A semaphore, and everybody at it. */
@@ -178,6 +239,25 @@ declare module "cla/sem" {
   /** Frees every slot; the line goes on in order. Returns how many permits were lost. */
   export function forceReleaseAll(name: string): number;
 
+  /**
+   * The requests of a semaphore that ended, the newest first: who held it and who waited, how long, and how it ended.
+   * The last 1,000 are kept, for 7 days. `since` is how long ago they may have ended.
+   */
+  export function history(
+    name: string,
+    options?: { since?: Duration; limit?: number },
+  ): SemaphoreRequest[];
+
+  /**
+   * The commands that changed something, the newest first: who gave them, and what was before and after. The last 10,000
+   * are kept, for 90 days. `since` is how old they may be.
+   */
+  export function audit(options?: {
+    semaphore?: string;
+    since?: Duration;
+    limit?: number;
+  }): SemaphoreAuditEntry[];
+
   /** What goes wrong with semaphores. */
   export class SemaphoreError extends Error {
     constructor(message?: string, semaphore?: string);
@@ -219,6 +299,8 @@ declare module "cla/sem" {
     move: typeof move;
     purge: typeof purge;
     forceReleaseAll: typeof forceReleaseAll;
+    history: typeof history;
+    audit: typeof audit;
     SemaphoreError: typeof SemaphoreError;
     SemaphoreCancelError: typeof SemaphoreCancelError;
     SemaphoreTimeoutError: typeof SemaphoreTimeoutError;

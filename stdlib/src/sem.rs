@@ -3,7 +3,7 @@
 //! `take` is the heart of the product, and its fast path is kept short: a free slot is taken without
 //! an allocation for the name, the request's options or the way through the fiber.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 
@@ -12,7 +12,8 @@ use cla_runtime::js::function::{Constructor, Opt, Params, RustFunction, This};
 use cla_runtime::js::object::{Accessor, Property};
 use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Promise, Value};
 use cla_runtime::semaphore::{
-    AcquireError, AdminError, Owner, Permit, Request, RequestId, SemaphoreName, Slots, Ttl,
+    AcquireError, Actor, AdminError, AuditQuery, HistoryQuery, Owner, Permit, Request, RequestId,
+    SemaphoreName, Semaphores, Slots, Ttl,
 };
 use cla_runtime::{
     Account, HeldPermit, HostObject, Kept, NativeModule, RegionOutcome, Run, Stay, StringIdentity,
@@ -81,6 +82,8 @@ pub(crate) struct Module {
     errors: RefCell<Option<Kept<Object<'static>>>>,
     /// The semaphore that was asked for last, so that a loop over one name need not look it up.
     last: RefCell<Option<Last>>,
+    /// Who gives the commands of the rule.
+    actor: OnceCell<Actor>,
 }
 
 impl Module {
@@ -98,7 +101,20 @@ impl Module {
             permits: RefCell::default(),
             errors: RefCell::default(),
             last: RefCell::default(),
+            actor: OnceCell::new(),
         }
+    }
+
+    /// Semaphores for commands: they are the rule's, unless its host said whose they are.
+    pub(crate) fn acting(&self, semaphores: &Semaphores) -> Semaphores {
+        if semaphores.actor().is_some() {
+            return semaphores.clone();
+        }
+        // One for all commands of the run: audits keep it with every entry.
+        let actor = self
+            .actor
+            .get_or_init(|| Actor::process(format!("rule {}", self.run.name())));
+        semaphores.acting_as(actor.clone())
     }
 
     /// `take(name, fn)` and `take(name, options, fn)`.
@@ -458,7 +474,7 @@ impl Module {
         second: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         let function = command.name();
-        let semaphores = self.run.semaphores().clone();
+        let semaphores = self.acting(self.run.semaphores());
         let undefined = Value::new_undefined(ctx.clone());
         if let Command::List = command {
             let list = self.wait(ctx, None, async { Ok(semaphores.list().await?) })?;
@@ -475,6 +491,11 @@ impl Module {
                 views.set(at, to_js(ctx, view)?)?;
             }
             return Ok(views.into_value());
+        }
+        if let Command::Audit = command {
+            let query = audit_query(ctx, first)?;
+            let entries = self.wait(ctx, None, async { Ok(semaphores.audit(query).await?) })?;
+            return self.rows(ctx, "the audit of semaphores", &entries);
         }
         if let Command::Grant | Command::Cancel | Command::Move = command {
             let place = match command {
@@ -505,6 +526,13 @@ impl Module {
                     None => Ok(Value::new_null(ctx.clone())),
                 }
             }
+            Command::History => {
+                let query = history_query(ctx, second)?;
+                let ended = self.wait(ctx, subject, async {
+                    Ok(semaphores.history(&name, query).await?)
+                })?;
+                self.rows(ctx, "the history of a semaphore", &ended)
+            }
             Command::Slots => {
                 let number = wanted_slots(ctx, second)?;
                 self.wait(ctx, subject, async {
@@ -524,6 +552,23 @@ impl Module {
                 (count as f64).into_js(ctx)
             }
         }
+    }
+
+    /// A list of rows as an array. One by one: there may be very many of them.
+    fn rows<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        what: &'static str,
+        rows: &[impl serde::Serialize],
+    ) -> js::Result<Value<'js>> {
+        let bytes = rows.len().saturating_mul(ROW_BYTES);
+        let _charge = self.run.reserve(ctx, what, bytes)?;
+        let array = js::Array::new(ctx.clone())?;
+        for (at, row) in rows.iter().enumerate() {
+            self.run.checkpoint(ctx)?;
+            array.set(at, to_js(ctx, row)?)?;
+        }
+        Ok(array.into_value())
     }
 
     /// Waits for the store to carry out a command; its refusal is thrown as a `SemaphoreError`.
@@ -666,10 +711,12 @@ enum Command {
     Move,
     Purge,
     ForceRelease,
+    Audit,
+    History,
 }
 
 impl Command {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::List,
         Self::Show,
         Self::Slots,
@@ -678,6 +725,8 @@ impl Command {
         Self::Move,
         Self::Purge,
         Self::ForceRelease,
+        Self::Audit,
+        Self::History,
     ];
 
     fn name(self) -> &'static str {
@@ -690,6 +739,8 @@ impl Command {
             Self::Move => "move",
             Self::Purge => "purge",
             Self::ForceRelease => "forceReleaseAll",
+            Self::Audit => "audit",
+            Self::History => "history",
         }
     }
 }
@@ -810,6 +861,74 @@ fn to_js<'js>(ctx: &Ctx<'js>, view: &impl serde::Serialize) -> js::Result<Value<
     match serde_json::to_value(view) {
         Ok(json) => cla_runtime::json_to_value(ctx, &json),
         Err(error) => Err(crate::throw::error(ctx, error)),
+    }
+}
+
+/// The options of `audit`.
+fn audit_query<'js>(ctx: &Ctx<'js>, options: &Value<'js>) -> js::Result<AuditQuery> {
+    const FUNCTION: &str = "sem.audit";
+    let mut query = AuditQuery::new();
+    for (key, value) in named_options(ctx, FUNCTION, options)? {
+        let what = format!("{FUNCTION}: option {key}");
+        query = match key.as_str() {
+            "semaphore" => query.semaphore(semaphore_name(ctx, &what, &value)?),
+            "since" => query.since(duration(ctx, &value, &what)?),
+            "limit" => query.limit(limit(ctx, &what, &value)?),
+            _ => {
+                let known = ["semaphore", "since", "limit"];
+                return Err(options::unknown(ctx, FUNCTION, &key, &known, &[]));
+            }
+        };
+    }
+    Ok(query)
+}
+
+/// The options of `history`.
+fn history_query<'js>(ctx: &Ctx<'js>, options: &Value<'js>) -> js::Result<HistoryQuery> {
+    const FUNCTION: &str = "sem.history";
+    let mut query = HistoryQuery::new();
+    for (key, value) in named_options(ctx, FUNCTION, options)? {
+        let what = format!("{FUNCTION}: option {key}");
+        query = match key.as_str() {
+            "since" => query.since(duration(ctx, &value, &what)?),
+            "limit" => query.limit(limit(ctx, &what, &value)?),
+            _ => {
+                return Err(options::unknown(
+                    ctx,
+                    FUNCTION,
+                    &key,
+                    &["since", "limit"],
+                    &[],
+                ));
+            }
+        };
+    }
+    Ok(query)
+}
+
+/// The properties of an object of options, which may be left out.
+fn named_options<'js>(
+    ctx: &Ctx<'js>,
+    function: &str,
+    given: &Value<'js>,
+) -> js::Result<Vec<(String, Value<'js>)>> {
+    if given.is_undefined() {
+        return Ok(Vec::new());
+    }
+    match given.as_object() {
+        Some(object) => entries(object).collect(),
+        None => {
+            let what = format!("{function}: the options");
+            Err(wrong(ctx, &what, "an object", given))
+        }
+    }
+}
+
+/// How many rows, at most.
+fn limit<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<usize> {
+    match value.as_number() {
+        Some(number) if number >= 0.0 && number.fract() == 0.0 => Ok(number as usize),
+        _ => Err(wrong(ctx, what, "a whole number from 0", value)),
     }
 }
 

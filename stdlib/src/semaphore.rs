@@ -366,7 +366,7 @@ impl Store {
         name: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         let name = semaphore_name(ctx, "forceReleaseAll", name)?;
-        let semaphores = self.semaphores.clone();
+        let semaphores = crate::sem::Module::of(ctx, &self.run).acting(&self.semaphores);
         let release = async move {
             let released = semaphores.force_release(&name).await;
             (name, released)
@@ -432,8 +432,8 @@ impl Store {
         }
         self.known.borrow_mut().remove(&key);
         if self.kind == Kind::Private {
-            // Refused while anybody is busy or waits, and then it is right to be.
-            let _ = poll_now(std::pin::pin!(self.semaphores.forget(&key.0)));
+            // Not while anybody is busy or waits, and then that is right.
+            self.semaphores.let_go(&key.0);
         }
     }
 }

@@ -602,7 +602,9 @@ fn list_and_show_have_the_shape_that_every_interface_keeps() {
                 "started_at",
                 "expires_at",
                 "waited",
-                "ran"
+                "ran",
+                "ended_at",
+                "by"
             ],
             "a",
             3,
@@ -757,4 +759,69 @@ fn made_up_names_are_summed_up_in_the_report() {
     assert!(report.semaphores.len() <= 1024);
     let listed: u64 = report.semaphores.iter().map(|taken| taken.taken).sum();
     assert_eq!(listed + report.others.taken, 20_000);
+}
+
+#[test]
+fn a_rules_commands_are_in_the_audit_with_the_rule_and_what_ended_is_in_the_history() {
+    let house = House::new();
+    let held = house.hold("q");
+    let waiting = with_queue(&house, 1);
+    house.value("sem.grant(sem.show('q').requests[1].id); sem.slots('q', 3); sem.slots('q', 3)");
+    all_fine(waiting);
+    drop(held);
+
+    let audit = house.value("sem.audit({ semaphore: 'q', since: '1h', limit: 10 })");
+    let entries = audit.as_array().unwrap();
+    let commands: Vec<_> = entries.iter().map(|entry| &entry["command"]).collect();
+    assert_eq!(commands, ["set_slots", "grant"], "newest first: {audit}");
+    for entry in entries {
+        let program = entry["actor"]["program"].as_str().unwrap();
+        assert!(program.starts_with("rule "), "{program}");
+        assert_ne!(entry["actor"]["login"], "");
+    }
+    assert_eq!(entries[0]["before"]["slots"], 1);
+    assert_eq!(entries[0]["after"]["slots"], 3);
+    assert_eq!(entries[1]["who"], "w1");
+    assert_eq!(house.value("sem.audit({ limit: 1 }).length"), 1);
+    assert_eq!(house.value("sem.audit({ semaphore: 'other' })"), json!([]));
+
+    let ended = house.value(
+        "sem.history('q', { since: '1h' }).map(r => [r.who, r.status, r.granted, r.by?.program.slice(0, 4), r.ended_at > 0])",
+    );
+    let rows = ended.as_array().unwrap();
+    assert!(
+        rows.contains(&json!(["w1", "done", true, "rule", true])),
+        "{ended}"
+    );
+    assert_eq!(rows.len(), 2);
+    assert_eq!(house.value("sem.history('q', { limit: 0 })"), json!([]));
+
+    for (wrong, said) in [
+        ("sem.audit({ sins: '1h' })", "did you mean since?"),
+        ("sem.audit({ limit: -1 })", "a whole number from 0"),
+        ("sem.audit('q')", "an object"),
+        ("sem.history('q', { since: 'yesterday' })", "option since"),
+        ("sem.history()", "the semaphore's name"),
+    ] {
+        let error = house.run(wrong).result.unwrap_err().to_string();
+        assert!(error.contains(said), "{wrong}: {error}");
+    }
+}
+
+#[test]
+fn a_host_that_says_who_acts_is_believed() {
+    use cla_runtime::semaphore::Actor;
+    let semaphores = Semaphores::memory();
+    let engine = Engine::builder()
+        .semaphores(semaphores.acting_as(Actor::new("anna", "db1", "panel")))
+        .with(cla_stdlib::install)
+        .build();
+    let text = "const sem = require('cla/sem'); sem.slots('q', 2); sem.audit()[0].actor";
+    let report = engine
+        .run(Script::new("a.js", text), RunOptions::new())
+        .wait();
+    assert_eq!(
+        report.result.unwrap(),
+        json!({ "login": "anna", "host": "db1", "program": "panel" })
+    );
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::corpus::Case;
+use crate::corpus::{Case, LATE};
 
 /// What the machine adds to every time, and what is allowed for that.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Machine {
     pub(crate) margin: Duration,
     /// What is added to a bound on lateness.
     pub(crate) jitter: Duration,
+    /// How much slower than the one on which worst times were measured the machine may be, or others make it.
+    pub(crate) slower: u32,
 }
 
 impl Machine {
@@ -44,12 +46,14 @@ impl Machine {
                 startup,
                 margin: Duration::from_millis(100),
                 jitter: Duration::ZERO,
+                slower: 1,
             };
         }
         Self {
             startup,
             margin: Duration::from_millis(1000),
             jitter: Duration::from_millis(200),
+            slower: 3,
         }
     }
 }
@@ -60,10 +64,11 @@ impl fmt::Display for Machine {
             startup,
             margin,
             jitter,
+            slower,
         } = self;
         write!(
             f,
-            "start-up {startup:.0?}, allowed besides: {margin:?} to end, {jitter:?} of lateness"
+            "start-up {startup:.0?}, allowed besides: {margin:?} to end, {jitter:?} of lateness, {slower} x for single calls"
         )
     }
 }
@@ -127,7 +132,7 @@ pub(crate) fn broken(case: &Case, seen: &Seen, machine: &Machine) -> Vec<Broken>
             format!("the program went away with exit code {code}"),
         ),
         Some(End::TooLong) => add(
-            false,
+            true,
             format!("it went on and had to be killed after {}", ms(seen.took)),
         ),
         Some(End::TooMuch) => add(
@@ -141,7 +146,16 @@ pub(crate) fn broken(case: &Case, seen: &Seen, machine: &Machine) -> Vec<Broken>
     }
     let ended = matches!(seen.end, Some(End::Code(_)));
     let margin = machine.margin + seen.starved;
-    let last = bounds.ends + margin;
+    // A limit is a time on any machine; a worst time is that of a computation.
+    let longest = |bound: Duration, plain: Duration| {
+        if bound > plain {
+            bound * machine.slower
+        } else {
+            bound
+        }
+    };
+    let ends = longest(bounds.ends, bounds.limit);
+    let last = ends + margin;
     if ended && seen.took > last {
         add(
             true,
@@ -149,7 +163,7 @@ pub(crate) fn broken(case: &Case, seen: &Seen, machine: &Machine) -> Vec<Broken>
                 "it ended after {}, {} later than its bound of {} and the allowed {}",
                 ms(seen.took),
                 ms(seen.took - last),
-                ms(bounds.ends),
+                ms(ends),
                 ms(margin)
             ),
         );
@@ -165,7 +179,8 @@ pub(crate) fn broken(case: &Case, seen: &Seen, machine: &Machine) -> Vec<Broken>
     }
     if let Some(late) = seen.late {
         let jitter = machine.jitter + seen.starved;
-        let most = bounds.late + jitter;
+        let bound = longest(bounds.late, LATE);
+        let most = bound + jitter;
         if late > most {
             add(
                 true,
@@ -173,7 +188,7 @@ pub(crate) fn broken(case: &Case, seen: &Seen, machine: &Machine) -> Vec<Broken>
                     "a timer of the neighbour was {} late, {} more than its bound of {} and the allowed {}",
                     ms(late),
                     ms(late - most),
-                    ms(bounds.late),
+                    ms(bound),
                     ms(jitter)
                 ),
             );

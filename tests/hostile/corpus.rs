@@ -210,7 +210,7 @@ const MEMORY: u64 = 64;
 /// What the process may take besides: the program itself, the neighbour, texts that are compiled, in MiB.
 const BESIDES: u64 = 96;
 /// Three slices of the interpreter, in milliseconds.
-const LATE: u64 = 15;
+pub(crate) const LATE: Duration = Duration::from_millis(15);
 
 /// All cases, in the order of the files and rows. Two of one name are a mistake.
 pub(crate) fn read() -> Vec<Case> {
@@ -374,7 +374,7 @@ impl Row {
                 memory,
                 peak: self.peak.unwrap_or(memory + BESIDES),
                 // A single call that takes so long holds up the neighbour for that time.
-                late: Duration::from_millis(self.late.or(self.worst).unwrap_or(0).max(LATE)),
+                late: Duration::from_millis(self.late.or(self.worst).unwrap_or(0)).max(LATE),
                 status: list(&self.status),
                 says: list(&self.says),
                 never: list(&self.never),

@@ -234,7 +234,7 @@ fn one(
         memory: case.bounds.memory,
     };
     let began = Instant::now();
-    let deadline = began + case.bounds.ends + machine.margin + settings.patience;
+    let deadline = began + case.bounds.ends * machine.slower + machine.margin + settings.patience;
     let host = process.get_or_insert_with(Process::start);
     let before = child::waits(host.child.id());
     let answer = host.ask(&job, deadline);

@@ -170,7 +170,8 @@ mod suite {
         outcomes.into_inner().unwrap()
     }
 
-    /// A case that broke nothing but bounds of time is tried once more, alone: others may have used the processors.
+    /// A case that broke nothing but bounds of time is tried again, alone: others may have used the processors. The best
+    /// of three counts.
     ///
     /// Many such cases are no accident, and are not tried again.
     fn again_if_late(
@@ -187,8 +188,11 @@ mod suite {
             return;
         }
         for outcome in late {
-            if let Some(case) = cases.iter().find(|case| case.id == outcome.id) {
-                *outcome = one(case, outcome.host);
+            let case = cases.iter().find(|case| case.id == outcome.id);
+            for _ in 0..2 {
+                if let Some(case) = case.filter(|_| outcome.was_only_late()) {
+                    *outcome = one(case, outcome.host);
+                }
             }
         }
     }

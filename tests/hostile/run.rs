@@ -97,7 +97,7 @@ pub(crate) fn run(program: &Path, case: &Case, machine: &Machine, settings: &Set
     )
     .unwrap();
     let store = format!("sqlite:{}", folder.path().join("store.db").display());
-    let patience = case.bounds.ends + machine.margin + settings.patience;
+    let patience = case.bounds.ends * machine.slower + machine.margin + settings.patience;
     let began = Instant::now();
     let mut child = Command::new(program)
         .args(arguments(case, &store))

@@ -138,6 +138,25 @@ sem.slots("a", -1);
 sem.slots("a", "unlimited");
 sem.purge("a");
 sem.forceReleaseAll("a");
+
+// What was: commands that changed something, and requests that ended.
+for (const entry of sem.audit({ semaphore: "a", since: "1h", limit: 10 })) {
+  exactly<number>()(entry.sequence);
+  exactly<string | undefined>()(entry.actor?.login);
+  exactly<number | "unlimited" | undefined>()(entry.before?.slots);
+  if (entry.command === "move") {
+    exactly<number | null | undefined>()(entry.after?.place);
+  }
+  // @ts-expect-error there is no such command
+  if (entry.command === "lock") {}
+}
+sem.audit();
+for (const request of sem.history("a", { since: 60 })) {
+  exactly<number | null>()(request.ended_at);
+  exactly<string | null | undefined>()(request.by?.host);
+}
+// @ts-expect-error a history is one semaphore's
+sem.history();
 // @ts-expect-error how many?
 sem.slots("a");
 // @ts-expect-error not a number of slots

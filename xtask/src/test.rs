@@ -17,6 +17,9 @@ const STEP_LIMIT: Duration = Duration::from_secs(40 * 60);
 /// The npm package that the tests of `cla/serde` compare with.
 const SUPERJSON: &str = "stdlib/tests/superjson";
 
+/// The npm package that looks for faults of pages that keep people out.
+const AXE: &str = "repl/tests/axe";
+
 /// What `cargo xtask test` is told.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -223,17 +226,21 @@ fn clippy(log: &mut Log) -> Result<Outcome> {
 fn cargo_test(log: &mut Log) -> Result<Outcome> {
     tools::need_redis(log)?;
     tools::need(&[&tools::OPENSSL, &tools::FAKETIME], log)?;
+    tools::need(&[&tools::CHROMIUM, &tools::CHROMEDRIVER], log)?;
     tools::npm_ci(&root().join(SUPERJSON), log)?;
+    tools::npm_ci(&root().join(AXE), log)?;
     let ran = log.run(
         cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]),
         STEP_LIMIT,
     );
-    let counts = Counts::read(&log.text());
+    let text = log.text();
+    let counts = Counts::read(&text);
     if let Err(error) = ran {
+        let Counts { passed, failed, .. } = counts;
+        // Again at the end: what failed stands somewhere in thousands of lines.
         bail!(
-            "{error:#}; {} passed, {} failed",
-            counts.passed,
-            counts.failed
+            "{error:#}; {passed} passed, {failed} failed\n\n{}",
+            failures(&text)
         );
     }
     ensure!(counts.passed > 0, "cargo test ran no test");
@@ -289,9 +296,73 @@ impl Counts {
     }
 }
 
+/// What the test programs of one `cargo test` said of the tests that failed: their names, their messages.
+fn failures(output: &str) -> String {
+    /// More would hide what comes first.
+    const MOST: usize = 400;
+    let mut lines = Vec::new();
+    let (mut program, mut is_failure) = ("", false);
+    for line in output.lines() {
+        if let Some((_, path)) = line.split_once("Running ") {
+            program = path.trim();
+        }
+        // The standard harness shows each failed test in a section, and ends with their names. A case of the hostile
+        // scripts is a line and what is indented below it.
+        let begins = line.starts_with("---- ") || line.starts_with("BROKEN ");
+        let ends = ["failures:", "test result: ", "| "]
+            .iter()
+            .any(|end| line.starts_with(end));
+        is_failure = begins || (is_failure && !ends);
+        if begins {
+            lines.push(format!("in {program}"));
+        }
+        if is_failure {
+            lines.push(line.to_owned());
+        }
+    }
+    lines.truncate(MOST);
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_failed_is_said_again_with_the_program_that_it_failed_in() {
+        let output = "\
+     Running tests/a.rs (target/debug/deps/a-1)
+test one ... FAILED
+failures:
+
+---- one stdout ----
+thread 'one' panicked at a.rs:1:
+left is not right
+
+failures:
+    one
+
+test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+     Running hostile/main.rs (target/debug/deps/hostile-1)
+BROKEN run loops/a (no report)
+         it did not end
+
+| host | family |
+test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s";
+        assert_eq!(
+            failures(output),
+            "\
+in tests/a.rs (target/debug/deps/a-1)
+---- one stdout ----
+thread 'one' panicked at a.rs:1:
+left is not right
+
+in hostile/main.rs (target/debug/deps/hostile-1)
+BROKEN run loops/a (no report)
+         it did not end
+"
+        );
+    }
 
     #[test]
     fn the_results_of_all_test_programs_add_up() {

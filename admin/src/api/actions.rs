@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::Body;
-use super::openapi::{PlaceJson, SlotsChangeJson};
+use super::openapi::{IdJson, NameJson, PlaceJson, SlotsChangeJson};
 use super::problem::{Problem, ProblemJson};
 use super::requests;
 use super::semaphores::{named, view};
@@ -167,8 +167,8 @@ async fn lock_one(
     name: &SemaphoreName,
     cancel_waiting: bool,
 ) -> Result<usize, Problem> {
-    let semaphores = service.acting_as(person);
-    // The lock first: nobody who waits is let in while the others are cancelled.
+    let semaphores = &service.acting_as(person);
+    // The lock first: no waiter is admitted while the others are cancelled.
     semaphores.set_slots(name, Slots::LOCKED).await?;
     if !cancel_waiting {
         return Ok(0);
@@ -196,47 +196,47 @@ async fn lock_one(
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Action {
     Slots {
-        #[schema(value_type = Vec<String>)]
+        #[schema(value_type = Vec<NameJson>)]
         semaphores: Vec<SemaphoreName>,
         #[schema(value_type = SlotsChangeJson)]
         slots: SlotsChange,
     },
     Pin {
-        #[schema(value_type = Vec<String>)]
+        #[schema(value_type = Vec<NameJson>)]
         semaphores: Vec<SemaphoreName>,
     },
     Unpin {
-        #[schema(value_type = Vec<String>)]
+        #[schema(value_type = Vec<NameJson>)]
         semaphores: Vec<SemaphoreName>,
     },
     Lock {
-        #[schema(value_type = Vec<String>)]
+        #[schema(value_type = Vec<NameJson>)]
         semaphores: Vec<SemaphoreName>,
         #[serde(default)]
         cancel_waiting: bool,
     },
     Purge {
-        #[schema(value_type = Vec<String>)]
+        #[schema(value_type = Vec<NameJson>)]
         semaphores: Vec<SemaphoreName>,
     },
     ForceRelease {
-        #[schema(value_type = Vec<String>)]
+        #[schema(value_type = Vec<NameJson>)]
         semaphores: Vec<SemaphoreName>,
     },
     Forget {
-        #[schema(value_type = Vec<String>)]
+        #[schema(value_type = Vec<NameJson>)]
         semaphores: Vec<SemaphoreName>,
     },
     Grant {
-        #[schema(value_type = Vec<String>)]
+        #[schema(value_type = Vec<IdJson>)]
         requests: Vec<RequestId>,
     },
     Cancel {
-        #[schema(value_type = Vec<String>)]
+        #[schema(value_type = Vec<IdJson>)]
         requests: Vec<RequestId>,
     },
     Move {
-        #[schema(value_type = Vec<String>)]
+        #[schema(value_type = Vec<IdJson>)]
         requests: Vec<RequestId>,
         #[schema(value_type = PlaceJson)]
         to: PlaceChange,

@@ -192,7 +192,7 @@ impl Watcher {
             return true;
         }
         match self.service.auth.recall(&self.credentials) {
-            Credentials::Person(person) => person == self.person,
+            Credentials::Person(person) => person.is_same(&self.person),
             // Revoked, expired, signed out; or so many tokens are in use that this one has to be hashed again, which
             // connecting again does.
             _ => false,

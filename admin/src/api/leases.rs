@@ -151,7 +151,7 @@ pub(crate) async fn acquire(
         .map_or(WAIT, |Length(wait)| wait)
         .min(LONGEST_WAIT);
     let request = wish.request(&person, peer, ttl, wait);
-    // Whoever goes away drops this future, and so gives up the place in line, or the slot.
+    // When the client's connection ends, this future is dropped: that gives up the place in line, or the slot.
     let permit = tokio::select! {
         permit = service.semaphores.acquire(&name, request) => permit?,
         () = service.drained() => return Err(Problem::draining()),

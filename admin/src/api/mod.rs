@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod leases;
 pub(crate) mod openapi;
 pub(crate) mod problem;
+pub(crate) mod records;
 pub(crate) mod requests;
 pub(crate) mod runs;
 pub(crate) mod semaphores;

@@ -76,7 +76,7 @@ impl Problem {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "unauthenticated",
-            "Who asks?",
+            "Not signed in",
             "sign in, or send a token: `Authorization: Bearer TOKEN`; `cla token create` makes one",
         )
         .header(axum::http::header::WWW_AUTHENTICATE, "Bearer")

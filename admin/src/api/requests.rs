@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Body;
-use super::openapi::PlaceJson;
+use super::openapi::{PlaceJson, Status as RequestStatus};
 use super::problem::Problem;
 use crate::auth::Person;
 use crate::service::Service;
@@ -33,9 +33,11 @@ pub(crate) struct Row {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
     semaphore: Option<String>,
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<RequestStatus>, inline)]
     status: Option<Status>,
+    #[param(maximum = 1_000_000_000)]
     offset: usize,
+    #[param(maximum = 1_000_000_000)]
     limit: Option<usize>,
 }
 

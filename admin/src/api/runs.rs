@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Length};
-use super::openapi::LengthJson;
+use super::openapi::{LengthJson, WaitJson};
 use super::problem::Problem;
 use crate::auth::Person;
 use crate::runs::{Lines, Record, RuleFile, RunError, RunView, Runs, Search, Wish};
@@ -52,7 +52,7 @@ pub(crate) struct Start {
     timeout: Option<Length>,
     /// Answer when the run has ended: `true`, or how long to wait for that.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = WaitJson)]
     wait: Wait,
     /// The header `Idempotency-Key` says the same.
     key: Option<String>,
@@ -80,7 +80,9 @@ pub(crate) struct Wanted {
     since: Option<f64>,
     until: Option<f64>,
     took: Option<f64>,
+    #[param(maximum = 1_000_000_000)]
     offset: usize,
+    #[param(maximum = 1_000_000_000)]
     limit: Option<usize>,
 }
 
@@ -88,7 +90,9 @@ pub(crate) struct Wanted {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct WantedLines {
+    #[param(maximum = 1_000_000_000)]
     after: u64,
+    #[param(maximum = 1_000_000_000)]
     limit: Option<usize>,
 }
 

@@ -31,7 +31,9 @@ pub(crate) struct Wanted {
     #[param(inline)]
     pub(crate) order: Option<Order>,
     /// Of the result, so many are left out at the start.
+    #[param(maximum = 1_000_000_000)]
     pub(crate) offset: usize,
+    #[param(maximum = 1_000_000_000)]
     pub(crate) limit: Option<usize>,
     /// `false`: without the requests.
     pub(crate) requests: Option<bool>,

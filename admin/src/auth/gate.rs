@@ -53,12 +53,12 @@ async fn admit(gate: &Gate, request: &mut Request) -> Result<(), Response> {
         Access::Role(role) | Access::Page(role) => (*role, false),
         Access::Whole(role) => (*role, true),
     };
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map(|ConnectInfo(address)| address.ip());
     let known = request.extensions().get::<Person>().cloned();
     let person = match known {
         Some(person) => person,
         None => {
-            let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-            let peer = peer.map(|ConnectInfo(address)| address.ip());
             // A copy: a reference to the request, whose body only one thread may use, cannot be held across a wait.
             let headers = request.headers().clone();
             let path = request.uri().path_and_query();
@@ -81,7 +81,7 @@ async fn admit(gate: &Gate, request: &mut Request) -> Result<(), Response> {
     if whole && person.is_restricted() {
         return Err(Problem::restricted().into_response());
     }
-    request.extensions_mut().insert(person);
+    request.extensions_mut().insert(person.at(peer));
     Ok(())
 }
 
@@ -99,7 +99,7 @@ async fn identify(
     headers: &HeaderMap,
 ) -> Result<Person, Problem> {
     let person = match service.auth.recall(headers) {
-        // Whoever is known is let in, whatever others try from the same address, such as that of a proxy.
+        // A client that is known is admitted, whatever others try from the same address, such as that of a proxy.
         Credentials::Person(person) => return Ok(person),
         Credentials::None => return Err(Problem::unauthenticated()),
         Credentials::Wrong => {

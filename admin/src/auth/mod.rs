@@ -6,6 +6,7 @@ mod sessions;
 mod tokens;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -67,7 +68,11 @@ impl FromStr for Role {
 ///
 /// A host that knows its users puts one into the extensions of a request; the service then asks for nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person(Arc<Fields>);
+pub struct Person {
+    fields: Arc<Fields>,
+    /// The address of the client.
+    from: Option<IpAddr>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Fields {
@@ -82,55 +87,74 @@ impl Person {
     /// Somebody with this name, for the audit, and this role.
     #[must_use]
     pub fn new(login: impl Into<String>, role: Role) -> Self {
-        Self(Arc::new(Fields {
-            login: login.into(),
-            role,
-            semaphores: None,
-            by_cookie: false,
-        }))
+        Self {
+            fields: Arc::new(Fields {
+                login: login.into(),
+                role,
+                semaphores: None,
+                by_cookie: false,
+            }),
+            from: None,
+        }
     }
 
     /// Somebody who sees and steers only the semaphores with such names, and runs no rules.
     #[must_use]
     pub fn only(mut self, semaphores: Glob) -> Self {
-        Arc::make_mut(&mut self.0).semaphores = Some(semaphores);
+        Arc::make_mut(&mut self.fields).semaphores = Some(semaphores);
         self
     }
 
     /// Somebody that the host's own middleware knows by a cookie: changes need proof that the host's own pages ask for them.
     #[must_use]
     pub fn by_cookie(mut self) -> Self {
-        Arc::make_mut(&mut self.0).by_cookie = true;
+        Arc::make_mut(&mut self.fields).by_cookie = true;
         self
     }
 
     /// The name.
     #[must_use]
     pub fn login(&self) -> &str {
-        &self.0.login
+        &self.fields.login
     }
 
     /// The role.
     #[must_use]
     pub fn role(&self) -> Role {
-        self.0.role
+        self.fields.role
     }
 
     /// Whether this semaphore is theirs to see.
     #[must_use]
     pub fn sees(&self, semaphore: &str) -> bool {
-        let pattern = self.0.semaphores.as_ref();
+        let pattern = self.fields.semaphores.as_ref();
         pattern.is_none_or(|pattern| pattern.matches(semaphore))
     }
 
     /// Whether they see only some semaphores.
     #[must_use]
     pub fn is_restricted(&self) -> bool {
-        self.0.semaphores.is_some()
+        self.fields.semaphores.is_some()
+    }
+
+    /// The same, at this address.
+    pub(crate) fn at(mut self, from: Option<IpAddr>) -> Self {
+        self.from = self.from.or(from);
+        self
+    }
+
+    /// From which address.
+    pub(crate) fn from(&self) -> Option<IpAddr> {
+        self.from
+    }
+
+    /// Whether both are let in alike, from wherever.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.fields == other.fields
     }
 
     pub(crate) fn is_by_cookie(&self) -> bool {
-        self.0.by_cookie
+        self.fields.by_cookie
     }
 }
 
@@ -161,14 +185,14 @@ impl Auth {
     }
 
     /// Begins a session with a token, and gives the `Set-Cookie` header that hands it to the browser.
-    pub(crate) async fn sign_in(&self, token: &str) -> Option<(Person, String)> {
+    pub(crate) async fn sign_in(&self, token: &str, secure: bool) -> Option<(Person, String)> {
         let tokens = self.tokens.as_ref()?;
         let (person, id) = match tokens.recall(token) {
             Recalled::Right(person, id) => (person, id),
             Recalled::Unsure(found) => tokens.verify(token, found).await?,
             Recalled::Wrong => return None,
         };
-        let cookie = self.sessions.begin(person.clone(), Some(id));
+        let cookie = self.sessions.begin(person.clone(), Some(id), secure);
         Some((person, cookie))
     }
 

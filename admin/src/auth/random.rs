@@ -1,4 +1,4 @@
-//! Secrets that nobody can guess, and how they are compared.
+//! Secrets that cannot be guessed, and their digests.
 
 use std::fmt::Write as _;
 

@@ -10,7 +10,7 @@ use super::random::{self, Digest, digest};
 use super::{Person, Role};
 use crate::server::hosts::AllowedHosts;
 
-/// An invitation that nobody has used for this long is void.
+/// An invitation that was not used for this long is void.
 const INVITATION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A session that was not used for this long is over ...
@@ -74,7 +74,8 @@ impl Sessions {
     }
 
     /// Begins a session, and gives the `Set-Cookie` header that hands it to the browser.
-    pub(crate) fn begin(&self, person: Person, token: Option<String>) -> String {
+    /// `secure` says that the browser speaks TLS.
+    pub(crate) fn begin(&self, person: Person, token: Option<String>, secure: bool) -> String {
         let secret = random::secret();
         let now = Instant::now();
         let mut sessions = self.sessions.lock();
@@ -94,7 +95,7 @@ impl Sessions {
             used: now,
         };
         sessions.insert(digest(&secret), session);
-        self.header(&secret, LONGEST)
+        self.header(&secret, LONGEST, secure)
     }
 
     /// Ends the session that these cookies name, and gives the header that makes the browser forget it.
@@ -102,7 +103,7 @@ impl Sessions {
         if let Some(session) = self.cookie(cookies) {
             self.sessions.lock().remove(&digest(session));
         }
-        self.header("", Duration::ZERO)
+        self.header("", Duration::ZERO, false)
     }
 
     /// The secret of a session in a `Cookie` header.
@@ -125,8 +126,12 @@ impl Sessions {
         Some((session.person.clone(), session.token.clone()))
     }
 
-    fn header(&self, secret: &str, age: Duration) -> String {
-        let secure = if self.secure { "; Secure" } else { "" };
+    fn header(&self, secret: &str, age: Duration, secure: bool) -> String {
+        let secure = if self.secure || secure {
+            "; Secure"
+        } else {
+            ""
+        };
         format!(
             "{}={secret}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{secure}",
             self.cookie,
@@ -156,7 +161,7 @@ mod tests {
         assert_eq!(person.role(), Role::Admin);
         assert!(sessions.accept(&token).is_none(), "it is used up");
 
-        let header = sessions.begin(person, None);
+        let header = sessions.begin(person, None, false);
         for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
             assert!(header.contains(part), "{header}");
         }

@@ -192,7 +192,7 @@ impl TokenStore {
         serde_json::from_str(&text).map_err(|error| self.failed(error.into()))
     }
 
-    /// Changes the list: one process at a time, and whoever reads it sees the old one or the new one.
+    /// Changes the list: one process at a time, and a reader sees the old list or the new one.
     fn change<T>(
         &self,
         change: impl FnOnce(&mut Stored) -> Result<T, TokenError>,
@@ -349,7 +349,7 @@ impl Verifier {
         Some((token.person(), token.id.clone()))
     }
 
-    /// Reads the file if it has changed. One that cannot be read lets nobody in.
+    /// Reads the file if it has changed. While it cannot be read, no token is accepted.
     fn look(&self, known: &mut Known) {
         let metadata = std::fs::metadata(&self.store.path).ok();
         let changed = metadata.and_then(|found| Some((found.modified().ok()?, inode(&found))));
@@ -359,7 +359,7 @@ impl Verifier {
         let tokens = match self.store.list() {
             Ok(tokens) => tokens,
             Err(error) => {
-                tracing::error!(%error, "nobody is let in by token");
+                tracing::error!(%error, "no token is accepted");
                 Vec::new()
             }
         };
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_that_has_expired_lets_nobody_in() {
+    async fn a_token_that_has_expired_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let store = TokenStore::new(folder.path().join("tokens.json"));
         let (token, text) = store

@@ -9,14 +9,14 @@ use serde::Serialize;
 
 use crate::runs::Record;
 
-/// What clients are told of.
+/// What clients are sent.
 #[derive(Debug)]
 pub(crate) enum Happened {
     /// A semaphore changed.
     Transition(Box<Event>),
     /// A run has begun or ended.
     Run(Box<Record>),
-    /// Events of the store were missed, nobody knows which.
+    /// Events of the store were missed; it is not known which.
     Gap,
 }
 

@@ -34,6 +34,7 @@ const ASSETS: &[Asset] = &[
     file!(CSS, "panel.css"),
     file!(SCRIPT, "actions.js"),
     file!(SCRIPT, "ask.js"),
+    file!(SCRIPT, "audit.js"),
     file!(SCRIPT, "explorer.js"),
     file!(SCRIPT, "keys.js"),
     file!(SCRIPT, "live.js"),

@@ -12,6 +12,7 @@ pub(crate) mod explorer;
 pub(crate) mod home;
 mod parts;
 pub(crate) mod queue;
+pub(crate) mod records;
 pub(crate) mod runs;
 pub(crate) mod sign_in;
 mod snapshot;
@@ -55,6 +56,7 @@ impl Panel {
 pub(crate) enum Tab {
     Semaphores,
     Runs,
+    Audit,
     /// None of them.
     None,
 }
@@ -65,10 +67,11 @@ impl Tab {
         let all = [
             (Self::Semaphores, "Semaphores", "/"),
             (Self::Runs, "Runs", "/runs"),
+            (Self::Audit, "Audit", "/audit"),
         ];
         let restricted = person.is_restricted();
         all.into_iter()
-            .filter(move |(tab, ..)| !restricted || *tab == Self::Semaphores)
+            .filter(move |(tab, ..)| !restricted || *tab != Self::Runs)
     }
 }
 
@@ -117,6 +120,12 @@ pub(crate) fn page(title: &str, tab: Tab, person: Option<&Person>, content: &Mar
                                 button value="no" formnovalidate { "Keep as it is" }
                                 button.primary value="yes" #ask-yes {}
                             }
+                        }
+                    }
+                    dialog #history aria-labelledby="history-title" {
+                        form method="dialog" {
+                            div #history-rows {}
+                            div.buttons { button.primary { "Close" } }
                         }
                     }
                     dialog #keys aria-labelledby="keys-title" { (keys()) }

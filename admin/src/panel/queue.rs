@@ -125,7 +125,7 @@ fn queue_of(
                         @if may { button.link type="button" data-act="unpin" { "Back to the code's value" } }
                     }
                 }
-                @if may { (actions(view)) }
+                (actions(view, may))
             }
             (table(service, person, view, offset, shown, now))
         }
@@ -133,16 +133,17 @@ fn queue_of(
 }
 
 /// What can be done to all that are at the semaphore.
-fn actions(view: &SemaphoreView) -> Markup {
+fn actions(view: &SemaphoreView, may: bool) -> Markup {
     let idle = view.busy == 0 && view.waiting == 0 && granted(view) == 0;
     let held = view.busy > 0 || granted(view) > 0;
     html! {
         div.actions role="group" aria-label="Actions for the whole semaphore" {
-            @if view.slots == Slots::LOCKED {
-                button type="button" data-act="slots" data-to="1" { (icon("open")) "Unlock" }
-            } @else {
-                button type="button" data-act="slots" data-to="0" { (icon("lock")) "Lock" }
-            }
+            @if may {
+                @if view.slots == Slots::LOCKED {
+                    button type="button" data-act="slots" data-to="1" { (icon("open")) "Unlock" }
+                } @else {
+                    button type="button" data-act="slots" data-to="0" { (icon("lock")) "Lock" }
+                }
             button.danger type="button" data-act="emergency" disabled[view.waiting == 0] {
                 (icon("stop")) "Lock and cancel all " @if view.waiting > 0 { "(" (view.waiting) ")" }
             }
@@ -155,11 +156,15 @@ fn actions(view: &SemaphoreView) -> Markup {
                     button type="button" data-act="forget" disabled[!idle] { "Forget this semaphore" }
                 }
             }
+            }
+            button type="button" data-act="history" { (icon("waiting")) "Who held it before" }
+            @if may {
             div.bulk #bulk hidden {
                 span #picked { "0 selected" }
                 button type="button" data-act="grant-picked" { (icon("granted")) "Grant" }
                 button.danger type="button" data-act="cancel-picked" { (icon("stop")) "Cancel" }
                 button.link type="button" data-act="pick-none" { "Clear" }
+            }
             }
         }
     }
@@ -271,6 +276,7 @@ fn owner(service: &Service, person: &Person, request: &RequestView) -> Markup {
             @let slot = slot.to_string();
             span title={ "slot " (printable(&slot)) } { "slot " span.slot { (printable(&slot)) } }
         }
+        @if let Some(by) = &request.by { span { @if request.granted { "granted by " } @else { "by " } (printable(by.login())) } }
         span.asked { "asked " (moment(request.requested_at)) }
     }
 }

@@ -7,8 +7,8 @@ use axum::Extension;
 use axum::Form;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, FromRequest as _, Query, Request, State};
-use axum::http::header::{COOKIE, SET_COOKIE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{COOKIE, HOST, SET_COOKIE};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 use serde::Deserialize;
@@ -42,11 +42,14 @@ pub(crate) struct Entered {
 pub(crate) async fn page(
     State(service): State<Arc<Service>>,
     peer: Peer,
+    method: Method,
+    headers: HeaderMap,
     link: Result<Query<Link>, QueryRejection>,
 ) -> Response {
     let Link { token, next } = link.map(|Query(link)| link).unwrap_or_default();
     let next = own_path(next);
-    let Some(token) = token else {
+    // A program that only looks whether the link leads anywhere does not use it up.
+    let Some(token) = token.filter(|_| method == Method::GET) else {
         return form(StatusCode::OK, None, next.as_deref());
     };
     let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
@@ -55,7 +58,9 @@ pub(crate) async fn page(
     }
     match service.auth.sessions.accept(&token) {
         Some(person) => {
-            let cookie = service.auth.sessions.begin(person.clone(), None);
+            let secure = is_secure(&service, &headers);
+            let sessions = &service.auth.sessions;
+            let cookie = sessions.begin(person.clone(), None, secure);
             begin(&person, cookie, None)
         }
         None => {
@@ -76,6 +81,7 @@ pub(crate) async fn with_token(
     if let Err(problem) = service.rate.may_sign_in(peer) {
         return problem.into_response();
     }
+    let secure = is_secure(&service, request.headers());
     let Ok(entered) = timeout(PATIENCE, Form::<Entered>::from_request(request, &())).await else {
         return Problem::slow_body().into_response();
     };
@@ -83,7 +89,7 @@ pub(crate) async fn with_token(
         return Problem::invalid("send the field `token` of a form").into_response();
     };
     let next = own_path(entered.next);
-    match service.auth.sign_in(entered.token.trim()).await {
+    match service.auth.sign_in(entered.token.trim(), secure).await {
         Some((person, cookie)) => begin(&person, cookie, next),
         None => {
             service.rate.note_failure(peer);
@@ -103,6 +109,12 @@ pub(crate) async fn out(State(service): State<Arc<Service>>, headers: HeaderMap)
         .and_then(|cookies| cookies.to_str().ok());
     let forget = service.auth.sessions.end(cookies.unwrap_or_default());
     ([(SET_COOKIE, forget)], Redirect::to("/login")).into_response()
+}
+
+/// Whether the browser speaks TLS, by the host that it names.
+fn is_secure(service: &Service, headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| service.hosts.is_secure(host))
 }
 
 fn begin(person: &Person, cookie: String, next: Option<String>) -> Response {

@@ -296,7 +296,7 @@ fn connect(file: Option<&Path>) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Does what comes in, until nobody can send any more.
+/// Carries out commands until the last sender is gone.
 fn work(mut connection: Connection, commands: &Receiver<Command>) {
     let mut ended = 0;
     while let Ok(first) = commands.recv() {

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::api::problem::Problem;
 use crate::service::Service;
 
-/// Everything comes from the service itself, nothing is inline, and nobody frames it.
+/// Everything comes from the service itself, nothing is inline, and no page of another site frames it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
      connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 

@@ -5,12 +5,21 @@
 
 use std::net::SocketAddr;
 
-/// Host names, in lower case, each with its port if it is not the scheme's own.
+/// How clients reach the service.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AllowedHosts {
     address: Option<SocketAddr>,
-    names: Vec<String>,
+    names: Vec<Name>,
     tls: bool,
+}
+
+/// One way to reach it.
+#[derive(Clone, Debug)]
+struct Name {
+    /// In lower case, with the port if it is not the scheme's own.
+    host: String,
+    /// `https` or `http`; as the service itself speaks, if absent.
+    scheme: Option<&'static str>,
 }
 
 impl AllowedHosts {
@@ -20,20 +29,31 @@ impl AllowedHosts {
         if address.ip().is_unspecified() {
             // Reached by the names that are allowed besides, and from this machine.
             for name in ["localhost", "127.0.0.1", "[::1]"] {
-                self.names.push(format!("{name}:{port}"));
+                self.add(format!("{name}:{port}"), None);
             }
         } else {
-            self.names.push(address.to_string());
+            self.add(address.to_string(), None);
             if address.ip().is_loopback() {
-                self.names.push(format!("localhost:{port}"));
+                self.add(format!("localhost:{port}"), None);
             }
         }
         self
     }
 
+    /// Allows a host name. With `https://` in front, a proxy speaks TLS for the service.
     pub(crate) fn allow(mut self, name: &str) -> Self {
-        self.names.push(name.trim().to_ascii_lowercase());
+        let name = name.trim().trim_end_matches('/').to_ascii_lowercase();
+        let (scheme, host) = match name.split_once("://") {
+            Some(("https", host)) => (Some("https"), host),
+            Some(("http", host)) => (Some("http"), host),
+            _ => (None, name.as_str()),
+        };
+        self.add(host.to_owned(), scheme);
         self
+    }
+
+    fn add(&mut self, host: String, scheme: Option<&'static str>) {
+        self.names.push(Name { host, scheme });
     }
 
     pub(crate) fn over_tls(mut self) -> Self {
@@ -51,31 +71,38 @@ impl AllowedHosts {
 
     /// Where the service is, as a link.
     pub(crate) fn address(&self) -> String {
-        let host = match self.address {
-            Some(address) if !address.ip().is_unspecified() => address.to_string(),
-            Some(address) => format!("localhost:{}", address.port()),
-            None => {
-                let name = self.names.first().map(String::as_str);
-                name.unwrap_or("localhost").to_owned()
-            }
-        };
-        format!("{}://{host}", self.scheme())
+        let own = self.scheme();
+        match (self.address, self.names.first()) {
+            (Some(address), _) if !address.ip().is_unspecified() => format!("{own}://{address}"),
+            (Some(address), _) => format!("{own}://localhost:{}", address.port()),
+            (None, Some(name)) => format!("{}://{}", name.scheme.unwrap_or(own), name.host),
+            (None, None) => format!("{own}://localhost"),
+        }
     }
 
     fn scheme(&self) -> &'static str {
         if self.tls { "https" } else { "http" }
     }
 
+    /// The names that a host goes by, each with its scheme.
+    fn named(&self, host: &str) -> impl Iterator<Item = &'static str> {
+        let host = host.to_ascii_lowercase();
+        self.names.iter().filter_map(move |name| {
+            let scheme = name.scheme.unwrap_or(self.scheme());
+            let port = if scheme == "https" { ":443" } else { ":80" };
+            let bare = |host: &str| host.strip_suffix(port).unwrap_or(host).to_owned();
+            (bare(&name.host) == bare(&host)).then_some(scheme)
+        })
+    }
+
     /// Whether a `Host` header names this service.
     pub(crate) fn is_own(&self, host: &str) -> bool {
-        let host = host.to_ascii_lowercase();
-        let default = if self.tls { ":443" } else { ":80" };
-        let is_it = |name: &String| {
-            *name == host
-                || name.strip_suffix(default) == Some(&host)
-                || host.strip_suffix(default) == Some(name)
-        };
-        self.names.iter().any(is_it)
+        self.named(host).next().is_some()
+    }
+
+    /// Whether clients that name this host speak TLS.
+    pub(crate) fn is_secure(&self, host: &str) -> bool {
+        self.named(host).any(|scheme| scheme == "https")
     }
 
     /// Whether an `Origin` header names this service.
@@ -83,7 +110,7 @@ impl AllowedHosts {
         let Some((scheme, host)) = origin.split_once("://") else {
             return false;
         };
-        scheme == self.scheme() && self.is_own(host)
+        self.named(host).any(|known| known == scheme)
     }
 }
 
@@ -126,5 +153,17 @@ mod tests {
             assert!(!hosts.is_own_origin(origin), "{origin}");
         }
         assert_eq!(hosts.address(), "http://127.0.0.1:7007");
+    }
+
+    #[test]
+    fn a_proxy_may_speak_tls_for_it() {
+        let hosts = AllowedHosts::default()
+            .listening_on("127.0.0.1:7007".parse().unwrap())
+            .allow("https://cla.example.com");
+        assert!(hosts.is_own("cla.example.com") && hosts.is_own("cla.example.com:443"));
+        assert!(hosts.is_secure("cla.example.com") && !hosts.is_secure("localhost:7007"));
+        assert!(hosts.is_own_origin("https://cla.example.com"));
+        assert!(!hosts.is_own_origin("http://cla.example.com"));
+        assert!(hosts.is_own_origin("http://127.0.0.1:7007"));
     }
 }

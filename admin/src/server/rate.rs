@@ -20,7 +20,7 @@ const FAILURES: f64 = 1.0 / 6.0;
 /// ... and at once.
 const FAILURE_BURST: f64 = 10.0;
 
-/// More addresses are not told apart at once.
+/// At most so many addresses are counted separately.
 const MOST: usize = 10_000;
 
 /// Buckets of tokens, by address.

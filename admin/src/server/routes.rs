@@ -11,7 +11,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::headers::surround;
 use crate::api::problem::Problem;
-use crate::api::{self, actions, events, leases, openapi, requests, runs, semaphores};
+use crate::api::{self, actions, events, leases, openapi, records, requests, runs, semaphores};
 use crate::auth::{Access, Gate, Role, gate};
 use crate::metrics;
 use crate::panel;
@@ -63,6 +63,9 @@ pub(crate) fn table() -> Vec<Route> {
         route(GET, "/panel/runs", Whole(Viewer), panel::runs::table::rows),
         route(GET, "/panel/run", Whole(Viewer), panel::runs::one::one),
         route(GET, "/panel/output", Whole(Viewer), panel::runs::output::lines),
+        route(GET, "/audit", Page(Viewer), panel::records::audit),
+        route(GET, "/panel/audit", Needs(Viewer), panel::records::audit_rows),
+        route(GET, "/panel/history", Needs(Viewer), panel::records::history),
         route(GET, "/panel/here", Needs(Viewer), panel::here),
         route(GET, "/panel/semaphores", Needs(Viewer), panel::explorer::rows),
         route(GET, "/panel/queue", Needs(Viewer), panel::queue::queue),
@@ -79,6 +82,7 @@ pub(crate) fn table() -> Vec<Route> {
         route(GET, "/api/v1/events", Needs(Viewer), events::stream),
         route(GET, "/api/v1/semaphores", Needs(Viewer), semaphores::list),
         route(GET, "/api/v1/semaphores/{name}", Needs(Viewer), semaphores::show),
+        route(GET, "/api/v1/semaphores/{name}/history", Needs(Viewer), records::history),
         route(DELETE, "/api/v1/semaphores/{name}", Needs(Operator), actions::forget),
         route(POST, "/api/v1/semaphores/{name}/slots", Needs(Operator), actions::slots),
         route(POST, "/api/v1/semaphores/{name}/pin", Needs(Operator), actions::pin),
@@ -95,6 +99,7 @@ pub(crate) fn table() -> Vec<Route> {
         route(POST, "/api/v1/requests/{id}/cancel", Needs(Operator), requests::cancel),
         route(POST, "/api/v1/requests/{id}/move", Needs(Operator), requests::move_to),
         route(POST, "/api/v1/requests/{id}/release", Needs(Operator), requests::release),
+        route(GET, "/api/v1/audit", Needs(Viewer), records::audit),
         route(POST, "/api/v1/actions", Needs(Operator), actions::several),
 
         route(GET, "/api/v1/rules", Whole(Viewer), runs::rules),
@@ -156,9 +161,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_route_lets_in_who_may_and_nobody_else() {
+    async fn every_route_admits_the_roles_of_the_table_and_no_others() {
         let semaphores = Semaphores::memory();
-        // Nobody who is let in has to wait.
+        // No request of this test waits for a slot.
         let acquire = SemaphoreName::new("acquire").unwrap();
         let unlimited = semaphores.set_slots(&acquire, Slots::Unlimited).await;
         unlimited.unwrap();
@@ -169,18 +174,18 @@ mod tests {
         let router = admin.into_router();
         for route in table() {
             let at = format!("{} {}", route.method, route.path);
-            let nobody = status(&router, &route, None).await;
+            let anonymous = status(&router, &route, None).await;
             let needed = match route.access {
                 Access::Public => {
-                    assert!(nobody != StatusCode::UNAUTHORIZED, "{at}");
+                    assert!(anonymous != StatusCode::UNAUTHORIZED, "{at}");
                     continue;
                 }
                 Access::Page(role) => {
-                    assert_eq!(nobody, StatusCode::SEE_OTHER, "{at}");
+                    assert_eq!(anonymous, StatusCode::SEE_OTHER, "{at}");
                     role
                 }
                 Access::Role(role) | Access::Whole(role) => {
-                    assert_eq!(nobody, StatusCode::UNAUTHORIZED, "{at}");
+                    assert_eq!(anonymous, StatusCode::UNAUTHORIZED, "{at}");
                     role
                 }
             };

@@ -31,6 +31,9 @@ pub(crate) fn event(event: &Event, zone: &TimeZone) -> Line {
     }
     let counts = format!("  {}/{slots} busy, {} waiting", event.busy, event.waiting);
     spans.push(Span::new(counts, DIM));
+    if let Some(by) = &event.by {
+        spans.push(Span::plain(format!("  by {by}")));
+    }
     Line(spans)
 }
 
@@ -82,6 +85,7 @@ mod tests {
     #[test]
     fn an_event_is_a_line() {
         let queued = Event {
+            sequence: 1,
             kind: EventKind::TimedOut,
             semaphore: SemaphoreName::new("x").unwrap(),
             request: Some("aaaa0000-0000-8000-8000-000000000000".parse().unwrap()),
@@ -91,6 +95,7 @@ mod tests {
             waiting: 2,
             slots: Slots::Unlimited,
             at: 86_399.5,
+            by: None,
         };
         assert_eq!(
             text(&[event(&queued, &TimeZone::UTC)]),

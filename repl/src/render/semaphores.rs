@@ -219,6 +219,8 @@ pub(super) mod tests {
             expires_at: None,
             waited: 65.0,
             ran: None,
+            ended_at: None,
+            by: None,
         }
     }
 

@@ -230,6 +230,7 @@ fn semaphores(console: &Console, name: &str, rest: &str) -> Result<(), String> {
         ("sem", [first, ..])
             if [
                 "list", "show", "slots", "grant", "cancel", "move", "purge", "release", "forget",
+                "history", "audit",
             ]
             .contains(first) =>
         {

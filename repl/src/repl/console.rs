@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cla_runtime::semaphore::Semaphores;
+use cla_runtime::semaphore::{Actor, Semaphores};
 use cla_runtime::{
     Engine, ErrorKind, InputState, Limits, Output, OutputStream, RuleError, RunOptions, Session,
 };
@@ -82,7 +82,7 @@ impl Console {
             // One for the session at least, so that runs that compute do not make the prompt slow.
             .workers(std::thread::available_parallelism().map_or(2, |count| count.get().max(2)))
             .limits(limits)
-            .semaphores(semaphores.clone())
+            .semaphores(semaphores.acting_as(Actor::process("repl")))
             .allow_folder(".")
             .with(cla_stdlib::install)
             .build();

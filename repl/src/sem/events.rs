@@ -21,7 +21,8 @@ pub(super) struct Args {
     /// Its fields: kind (created, queued, acquired, granted, reacquired, released, expired, cancelled,
     /// deadlocked, timed_out, killed, lost, refreshed, force_released, purged, moved, slots_changed,
     /// pinned, unpinned, forgotten), semaphore, request, who, run, busy, waiting, slots, at (seconds since
-    /// 1970). {"missed":N} says that N events were missed; null: nobody knows how many.
+    /// 1970), by (the administrator who did it: login, host, program; or null), sequence (a number that grows
+    /// by one from event to event of this command). {"missed":N} says that N events were missed; null: nobody knows how many.
     #[arg(long)]
     json: bool,
 }

@@ -95,8 +95,8 @@ fn who_may_only_see_has_no_buttons_and_is_refused() {
         "return [...document.querySelectorAll('main [data-act]')].map((button) => button.dataset.act)",
         &[],
     );
-    // What is in the empty page, which is not shown, copies a text.
-    assert_eq!(acts, json!(["copy"]));
+    // What is in the empty page, which is not shown, copies a text; the other looks back.
+    assert_eq!(acts, json!(["history", "copy"]));
     let refused = viewer.js_async(
         "const done = arguments[arguments.length - 1];
          const { request } = document.querySelector('tr.is-waiting').dataset;
@@ -276,6 +276,9 @@ fn no_page_keeps_people_out() {
     browser.open(&stage.service.address, "/runs");
     browser.until_text("#run-rows", "failed");
     check("runs");
+    browser.click_named("Audit");
+    browser.until_text("#audit-rows", "set the slots of locked");
+    check("the audit");
 
     // On a phone, nothing is wider than the screen.
     browser.size(360, 740);

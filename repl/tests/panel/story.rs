@@ -62,6 +62,12 @@ fn the_document_is_lived_through(store: &[&str]) {
     assert!(ended.stderr.contains("Semaphore cancel"), "{ended:?}");
     until_rows(browser, &["b.js busy granted", "c.js busy"]);
 
+    // Who held it before, and who did what.
+    browser.click_named("Who held it before");
+    browser.until_text("#history", "a.js");
+    browser.until_text("#history", "cancelled");
+    browser.click("#history .buttons button");
+
     the_emergency(&stage);
     for name in ["b", "c"] {
         stage.stop(name);
@@ -70,6 +76,11 @@ fn the_document_is_lived_through(store: &[&str]) {
         assert!(rule.end().printed().ends_with("out\n"));
     }
     until_rows(browser, &[]);
+    browser.click_named("Audit");
+    browser.until_text("#audit-rows", "granted a request of mysem");
+    browser.until_text("#audit-rows", "cancelled a request of mysem");
+    browser.until_text("#audit-rows", "by panel");
+    browser.until_text("#audit-rows", "0 slots (pinned)");
 }
 
 /// Managing slots: up, down, locked at 0, and below that without end.

@@ -205,7 +205,7 @@ fn suspend(frame: Frame) {
 #[cfg(target_os = "linux")]
 unsafe fn trim(lowest: usize, depth: StackDepth) {
     /// Ample room for the two or three small frames between [`suspend`] and the other stack.
-    const SWITCH_FRAMES: usize = 1024;
+    const SWITCH_FRAMES: usize = 512;
     // SAFETY: asks for a constant of the system.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     let Ok(page) = usize::try_from(page) else {

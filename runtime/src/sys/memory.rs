@@ -9,15 +9,15 @@
 //! A run shares its limit with all that it starts. The gauge reserves memory from that [family](crate::family) in steps,
 //! so that nearly every allocation is counted with plain numbers of this thread.
 
-use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
 use std::cell::{Cell, OnceCell, RefCell};
-use std::ptr::null_mut;
+use std::ptr::{NonNull, null_mut};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rquickjs::allocator::Allocator;
 use rquickjs::{Ctx, qjs};
 
+use super::blocks::{Blocks, HEADER};
 use crate::family::{SEAT_BYTES, Seat};
 use crate::ticker::Pulse;
 
@@ -51,6 +51,9 @@ pub(crate) struct MemoryGauge {
     runtime: Cell<*mut qjs::JSRuntime>,
     /// At how many bytes the runtime will look for garbage again, once that is allowed.
     collect_at: Cell<Option<qjs::size_t>>,
+    /// A request was refused at least once: QuickJS may have forgotten a reference.
+    refused: Cell<bool>,
+    blocks: Blocks,
     used: Cell<usize>,
     peak: Cell<usize>,
     /// Up to here a request is served without asking the family: what is reserved, once the limit counts.
@@ -87,6 +90,8 @@ impl MemoryGauge {
             refuses_large: Cell::new(false),
             runtime: Cell::new(null_mut()),
             collect_at: Cell::new(None),
+            refused: Cell::new(false),
+            blocks: Blocks::default(),
             used: Cell::new(0),
             peak: Cell::new(0),
             granted: Cell::new(usize::MAX),
@@ -110,6 +115,7 @@ impl MemoryGauge {
     /// object, that shape is in none of the lists that the collector goes through, and the process would crash.
     #[cold]
     fn note_refusal(&self) {
+        self.refused.set(true);
         let runtime = self.runtime.get();
         if runtime.is_null() || self.collect_at.get().is_some() {
             return;
@@ -127,6 +133,28 @@ impl MemoryGauge {
             // SAFETY: as above: the runtime asks.
             unsafe { qjs::JS_SetGCThreshold(self.runtime.get(), threshold) };
         }
+    }
+
+    /// Whether a request was ever refused.
+    pub(crate) fn has_refused(&self) -> bool {
+        self.refused.get()
+    }
+
+    /// Frees every block of the isolate.
+    ///
+    /// # Safety
+    ///
+    /// Nothing uses the runtime again.
+    pub(super) unsafe fn free_blocks(&self) {
+        self.runtime.set(null_mut());
+        // SAFETY: the caller's promise.
+        unsafe { self.blocks.free_all() };
+    }
+
+    /// Whether every block was freed.
+    #[cfg(test)]
+    pub(super) fn holds_no_block(&self) -> bool {
+        self.blocks.is_empty()
     }
 
     /// What the clock rings.
@@ -283,6 +311,8 @@ impl MemoryGauge {
             return true;
         }
         self.exceeded.set(true);
+        // The run is to ask at its next step, before it has used up the grace.
+        self.pulse.expire();
         let grace = (self.limit.get() / 4).clamp(MIN_GRACE, MAX_GRACE);
         extra < LARGE_REQUEST && wanted <= self.granted.get().saturating_add(grace)
     }
@@ -302,6 +332,7 @@ impl MemoryGauge {
         }
         if used > self.granted.get() && !self.reserve(used) {
             self.exceeded.set(true);
+            self.pulse.expire();
         }
     }
 
@@ -316,9 +347,6 @@ fn step(used: usize) -> usize {
     (used / 8).clamp(*STEP.start(), *STEP.end())
 }
 
-/// Room in front of each block for its size; also QuickJS's largest alignment.
-const HEADER: usize = 16;
-
 /// The allocator of one isolate: Rust's global one, counted by a [`MemoryGauge`].
 pub(crate) struct CountingAllocator {
     gauge: Rc<MemoryGauge>,
@@ -329,113 +357,74 @@ impl CountingAllocator {
         Self { gauge }
     }
 
-    fn layout(size: usize) -> Option<Layout> {
-        Layout::from_size_align(size.checked_add(HEADER)?, HEADER).ok()
-    }
-
     fn allocate(&self, size: usize, zeroed: bool) -> *mut u8 {
-        let Some(layout) = Self::layout(size) else {
-            self.gauge.note_refusal();
+        let gauge = &self.gauge;
+        let total = size.saturating_add(HEADER);
+        if !gauge.has_time_for(size) || !gauge.admit(total) {
+            gauge.note_refusal();
+            return null_mut();
+        }
+        let Some(block) = gauge.blocks.allocate(size, zeroed) else {
+            gauge.give_back(total);
+            gauge.note_refusal();
             return null_mut();
         };
-        if !self.gauge.has_time_for(size) || !self.gauge.admit(layout.size()) {
-            self.gauge.note_refusal();
-            return null_mut();
-        }
-        // SAFETY: the layout is not empty, as it includes the header.
-        let block = unsafe {
-            if zeroed {
-                alloc_zeroed(layout)
-            } else {
-                alloc(layout)
-            }
-        };
-        if block.is_null() {
-            self.gauge.give_back(layout.size());
-            self.gauge.note_refusal();
-            return null_mut();
-        }
-        // SAFETY: the block starts with HEADER bytes, aligned for a usize, and `size` bytes follow.
-        unsafe {
-            block.cast::<usize>().write(size);
-            block.add(HEADER)
-        }
+        block.as_ptr()
     }
 }
 
-/// The size that was asked for, of a block that [`CountingAllocator`] handed out.
-///
-/// # Safety
-///
-/// `ptr` comes from this allocator and has not been freed.
-unsafe fn size_of_block(ptr: *mut u8) -> usize {
-    // SAFETY: such a pointer has a header in front of it, written by `allocate` or `realloc`.
-    unsafe { ptr.sub(HEADER).cast::<usize>().read() }
-}
-
-// SAFETY: blocks come from the global allocator, aligned to 16 bytes, and carry their size in a
-// header that only this impl reads and writes.
+// SAFETY: blocks come from the global allocator, aligned to 16 bytes, and carry their size in a header that only
+// `Blocks` reads and writes.
 unsafe impl Allocator for CountingAllocator {
     fn alloc(&mut self, size: usize) -> *mut u8 {
         self.allocate(size, false)
     }
 
     fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
-        match count.checked_mul(size) {
-            Some(total) => self.allocate(total, true),
-            None => {
-                self.gauge.note_refusal();
-                null_mut()
-            }
-        }
+        self.allocate(count.saturating_mul(size), true)
     }
 
     unsafe fn dealloc(&mut self, ptr: *mut u8) {
+        let gauge = &self.gauge;
         // Freeing much takes long, too; others go first. It cannot be refused.
-        if self.gauge.pulse.is_due() {
-            self.gauge.attend();
+        if gauge.pulse.is_due() {
+            gauge.attend();
         }
-        // SAFETY: the caller passes a live block of ours; it was made with this very layout.
+        let Some(block) = NonNull::new(ptr) else {
+            return;
+        };
+        // SAFETY: the caller passes a live block of ours.
         unsafe {
-            let layout = Layout::from_size_align_unchecked(size_of_block(ptr) + HEADER, HEADER);
-            self.gauge.give_back(layout.size());
-            dealloc(ptr.sub(HEADER), layout);
+            gauge.give_back(Blocks::size_of(block) + HEADER);
+            gauge.blocks.free(block);
         }
     }
 
     unsafe fn realloc(&mut self, ptr: *mut u8, new_size: usize) -> *mut u8 {
-        if ptr.is_null() {
+        let Some(block) = NonNull::new(ptr) else {
             return self.alloc(new_size);
+        };
+        let gauge = &self.gauge;
+        // SAFETY: the caller passes a live block of ours.
+        let old_size = unsafe { Blocks::size_of(block) };
+        let extra = new_size.saturating_sub(old_size);
+        if extra > 0 && !(gauge.has_time_for(new_size) && gauge.admit(extra)) {
+            gauge.note_refusal();
+            return null_mut();
         }
-        let Some(new_layout) = Self::layout(new_size) else {
-            self.gauge.note_refusal();
+        // SAFETY: as above.
+        let Some(block) = (unsafe { gauge.blocks.resize(block, new_size) }) else {
+            gauge.give_back(extra);
+            gauge.note_refusal();
             return null_mut();
         };
-        // SAFETY: the caller passes a live block of ours; it was made with `old_layout`, and the new
-        // size was checked above.
-        unsafe {
-            let old_layout = Layout::from_size_align_unchecked(size_of_block(ptr) + HEADER, HEADER);
-            let extra = new_layout.size().saturating_sub(old_layout.size());
-            if extra > 0 && !(self.gauge.has_time_for(new_size) && self.gauge.admit(extra)) {
-                self.gauge.note_refusal();
-                return null_mut();
-            }
-            let block = realloc(ptr.sub(HEADER), old_layout, new_layout.size());
-            if block.is_null() {
-                self.gauge.give_back(extra);
-                self.gauge.note_refusal();
-                return null_mut();
-            }
-            self.gauge
-                .give_back(old_layout.size().saturating_sub(new_layout.size()));
-            block.cast::<usize>().write(new_size);
-            block.add(HEADER)
-        }
+        gauge.give_back(old_size.saturating_sub(new_size));
+        block.as_ptr()
     }
 
     unsafe fn usable_size(ptr: *mut u8) -> usize {
         // SAFETY: the caller passes a live block of ours.
-        unsafe { size_of_block(ptr) }
+        NonNull::new(ptr).map_or(0, |block| unsafe { Blocks::size_of(block) })
     }
 }
 

@@ -1,13 +1,13 @@
 //! All of the engine's `unsafe` code, behind safe types.
 //!
-//! Eight pieces need it: switching stacks ([`fiber`]), a report when one is used up ([`overflow`]), counting QuickJS's
-//! memory ([`memory`]), its countdown to the next question ([`countdown`]), its built-in functions ([`natives`]), Rust
+//! Ten pieces need it: switching stacks ([`fiber`]), a report when one is used up ([`overflow`]), counting QuickJS's
+//! memory ([`memory`], [`blocks`]), taking a runtime down ([`teardown`]), its countdown to the next question ([`countdown`]), its built-in functions ([`natives`]), Rust
 //! values in JavaScript objects ([`host_object`]), what JavaScript values are ([`values`]), and the few calls into
 //! QuickJS that `rquickjs` does not offer safely ([`quickjs`]). Nothing outside of this module may use `unsafe`; the
-//! workspace
-//! lint `unsafe_code = "deny"` enforces it.
+//! workspace lint `unsafe_code = "deny"` enforces it.
 #![allow(unsafe_code)] // the one module of the workspace that needs it; see above
 
+mod blocks;
 pub(crate) mod countdown;
 pub(crate) mod fiber;
 pub(crate) mod host_object;
@@ -15,4 +15,5 @@ pub(crate) mod memory;
 pub(crate) mod natives;
 pub(crate) mod overflow;
 pub(crate) mod quickjs;
+pub(crate) mod teardown;
 pub(crate) mod values;

@@ -293,45 +293,63 @@ pub(super) fn all_subscribers_of_all_clients_hear_the_same(subject: &dyn Subject
     assert_eq!(told[0], told[2]);
 }
 
-/// Rule 10: "subscribers never slow the queue down". One who does not read misses the oldest, and is told so.
-pub(super) fn who_does_not_read_slows_nobody_down_and_is_told_that_it_missed_some(
-    subject: &dyn Subject,
-) {
-    /// More than any ring holds that does not grow with what nobody reads.
-    const MANY: usize = 1_200;
+/// "What the same client asks after this comes after the subscription": without waiting for anything in between.
+pub(super) fn what_a_client_asks_right_after_it_subscribed_is_told(subject: &dyn Subject) {
+    use EventKind::*;
+    let Stage { a, b, .. } = &Stage::new(subject);
+    for round in 0..20 {
+        for (client, which) in [(a, "a"), (b, "b")] {
+            let at = client.on(&format!("round {round} of {which}"));
+            let events = at.semaphores.subscribe();
+            let mut listener = Listener {
+                events,
+                at: at.clone(),
+            };
+            at.release(at.take());
+            listener.hears([Created, Acquired, Released]);
+        }
+    }
+}
+
+/// Numbers grow by one from event to event of an open store.
+pub(super) fn events_are_numbered_one_by_one(subject: &dyn Subject) {
     let stage = &Stage::new(subject);
     let Stage { a, b, .. } = stage;
-    let lazy = Listener::new(b, stage);
-    let mut eager = Listener::new(b, stage).events;
-    let _holder = a.take();
-    let waiter = a.wait();
-    for _ in 0..MANY {
-        done(a.move_to(waiter.id, 1));
+    let mut listener = Listener::new(b, stage);
+    for client in [a, b, a] {
+        client.release(client.take());
     }
+    let numbers: Vec<_> = listener
+        .next(7)
+        .iter()
+        .map(|event| event.sequence)
+        .collect();
+    assert!(numbers[0] > 0, "{numbers:?}");
+    assert!(numbers.is_sorted_by(|a, b| a + 1 == *b), "{numbers:?}");
+}
+
+/// Rule 10: "subscribers never slow the queue down". And one who does not read for a while loses nothing by that.
+pub(super) fn who_does_not_read_slows_nobody_down_and_hears_all_of_it_later(subject: &dyn Subject) {
+    /// Requests that end at once. More than any ring of a thousand or two has room for.
+    const MANY: usize = 2_000;
+    let stage = &Stage::new(subject);
+    let Stage { a, b, .. } = stage;
+    let mut idle = Listener::new(b, stage);
+    let unlimited = || Request::new().slots(Slots::Unlimited);
+    let permits: Vec<_> = (0..MANY).map(|_| a.take_as(unlimited())).collect();
+    assert_eq!(done(b.purge()), MANY);
     a.pin();
-    // Once this one has come to the end, so have the events of the other, which is in the same process.
-    let end = within(b.patience, async {
-        loop {
-            match eager.recv().await {
-                Ok(event) if event.kind == EventKind::Pinned && event.semaphore == a.name => break,
-                Ok(_) | Err(EventsError::Missed(_)) => {}
-                Err(EventsError::Closed) => panic!("the store is still there"),
-            }
-        }
-    });
-    assert!(end.is_some(), "the last event never came");
-    let mut events = lazy.events;
-    let mut heard = 0;
-    let missed = within(b.patience, async {
-        loop {
-            match events.recv().await {
-                Ok(_) => heard += 1,
-                Err(error) => break error,
-            }
-        }
-    });
-    assert!(
-        matches!(missed, Some(EventsError::Missed(many)) if many > 0),
-        "{missed:?} after {heard} events"
-    );
+    let told = idle.next(2 * MANY + 2);
+    assert_eq!(told[0].kind, EventKind::Created);
+    for (nth, event) in told[1..=MANY].iter().enumerate() {
+        assert_eq!((event.kind, event.busy), (EventKind::Acquired, nth + 1));
+    }
+    for (nth, event) in told[MANY + 1..=2 * MANY].iter().enumerate() {
+        assert_eq!(
+            (event.kind, event.busy),
+            (EventKind::Purged, MANY - 1 - nth)
+        );
+    }
+    assert_eq!(told[2 * MANY + 1].kind, EventKind::Pinned);
+    drop(permits);
 }

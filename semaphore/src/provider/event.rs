@@ -62,3 +62,5 @@ impl fmt::Display for EventKind {
         f.pad(self.as_str())
     }
 }
+
+impl crate::event::Emitted for Event {}

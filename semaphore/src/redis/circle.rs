@@ -83,7 +83,7 @@ async fn resolve(
             unlike += 1;
             continue;
         }
-        let keys = desk.settings.names.keys(&victim.name);
+        let keys = desk.settings.names.admin_keys(&victim.name);
         let mut command = scripts::run(Script::Steer, &keys);
         command
             .arg(&desk.settings.names.prefix)

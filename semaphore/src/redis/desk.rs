@@ -21,9 +21,15 @@ use super::dial;
 use super::keys::Keys;
 use super::lease::Hold;
 use super::link::{self, Connected, Connection, Mark, Trouble};
+use super::pushes::Pushes;
+use super::records;
+use super::replies::ReplyError;
 use super::reply::{self, array, digits, integer, natural, text};
 use super::scripts::{self, Script};
 use super::{Closed, Settings};
+use crate::actor::Actor;
+use crate::audit::{AUDIT_AGE, AUDIT_KEPT};
+use crate::command::AdminAction;
 use crate::error::{AcquireError, DeadlockError, StoreError};
 use crate::event::{Event, EventKind};
 use crate::id::{RequestId, RunId};
@@ -94,8 +100,10 @@ pub(super) enum Order {
 /// What administrators do to a semaphore that may have to be made.
 pub(super) struct Management {
     pub(super) name: SemaphoreName,
-    pub(super) what: &'static str,
+    pub(super) action: AdminAction,
     pub(super) value: String,
+    /// Who gives the command.
+    pub(super) by: Option<Actor>,
     pub(super) answer: oneshot::Sender<Result<Value, StoreError>>,
 }
 
@@ -165,14 +173,16 @@ impl Desk {
     pub(super) async fn manage(
         &self,
         name: SemaphoreName,
-        what: &'static str,
+        action: AdminAction,
         value: String,
+        by: Option<Actor>,
     ) -> Result<Value, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.give(Order::Manage(Management {
             name,
-            what,
+            action,
             value,
+            by,
             answer,
         }));
         answered.await.unwrap_or_else(|_| Err(self.gone()))
@@ -326,6 +336,8 @@ enum Purpose {
         answer: oneshot::Sender<Result<Value, StoreError>>,
     },
     Mark,
+    /// Events are to come.
+    Subscribe,
     /// The name of the semaphore is in the index of all: now this answer counts.
     Indexed(Box<(Call, Instant, Value)>),
     /// Whatever it answers. `lasting`: it is asked again on another connection.
@@ -362,7 +374,7 @@ enum Link {
     Connecting(Connecting),
     Up {
         connection: Connection,
-        pushes: mpsc::UnboundedReceiver<PushInfo>,
+        pushes: Pushes,
     },
     /// Until the next attempt.
     Away(Instant),
@@ -379,6 +391,8 @@ struct Driver {
     attempts: u32,
     /// Why there is no connection.
     trouble: Option<StoreError>,
+    /// Which reply was refused, if nothing was answered since.
+    refused: Option<StoreError>,
     mark: Mark,
     marking: bool,
     /// What the mark decides.
@@ -393,6 +407,9 @@ struct Driver {
     /// The waits of each run.
     runs: HashMap<RunId, Vec<RequestId>>,
     observing: bool,
+    /// In a cluster, the subscription that is on its way: all else waits for it. What is asked there goes to other nodes,
+    /// and the events of what was asked after subscribing must not come before there is a subscription.
+    subscribing: Option<u64>,
     alarms: BTreeSet<(Instant, Alarm)>,
     renew_at: Option<Instant>,
     watch_at: Option<Instant>,
@@ -428,6 +445,7 @@ impl Driver {
             before: false,
             attempts: 0,
             trouble: None,
+            refused: None,
             mark: Mark::default(),
             marking: false,
             unmarked: Vec::new(),
@@ -439,6 +457,7 @@ impl Driver {
             sems: HashMap::new(),
             runs: HashMap::new(),
             observing: false,
+            subscribing: None,
             alarms: BTreeSet::new(),
             renew_at: None,
             watch_at: None,
@@ -524,10 +543,16 @@ impl Driver {
             }
             Link::Up { .. } => {
                 while let Link::Up { pushes, .. } = &mut self.link
-                    && let Poll::Ready(Some(push)) = pushes.poll_recv(cx)
+                    && let Poll::Ready(Some(push)) = pushes.poll(cx)
                 {
                     busy = true;
                     self.pushed(&push);
+                }
+                if let Link::Up { pushes, .. } = &self.link
+                    && pushes.were_dropped()
+                {
+                    busy = true;
+                    self.missed();
                 }
             }
             Link::Idle | Link::Away(_) => {}
@@ -807,12 +832,25 @@ impl Driver {
 
     fn manage(&mut self, management: Management) {
         let Management {
-            name, what, value, ..
+            name,
+            action,
+            value,
+            by,
+            ..
         } = &management;
-        let mark = self.mark.clone();
-        let what = self.on(name, Script::Manage, |command| {
-            command.arg(*what).arg(value).arg(&mark.id).arg(mark.guard);
-        });
+        let names = &self.settings.names;
+        let mut command = scripts::run(Script::Manage, &names.admin_keys(name));
+        command
+            .arg(&names.prefix)
+            .arg(action.as_str())
+            .arg(value)
+            .arg(&self.mark.id)
+            .arg(self.mark.guard)
+            .arg(records::actor(by.as_ref()))
+            .arg(AUDIT_KEPT)
+            .arg(AUDIT_AGE.as_secs());
+        let what = What::Script(Script::Manage, Arc::new(command));
+        self.sem(name).used = Instant::now();
         self.dated(Call {
             what,
             purpose: Purpose::Manage(management),
@@ -828,16 +866,35 @@ impl Driver {
     fn observe(&mut self) {
         if !self.observing {
             self.observing = true;
-            let events = self.settings.names.events.clone();
             if matches!(self.link, Link::Up { .. }) {
-                self.send(Call {
-                    what: What::Subscribe(events),
-                    purpose: Purpose::Nothing { lasting: false },
-                });
+                self.subscribe();
             } else {
                 // Whatever connects will subscribe.
                 self.wake();
             }
+        }
+    }
+
+    /// Asks to be told what happens. What is asked after this comes after it.
+    fn subscribe(&mut self) {
+        let serial = self.serial();
+        if !self.settings.names.together {
+            self.subscribing = Some(serial);
+        }
+        let events = self.settings.names.events.clone();
+        self.dispatch(
+            serial,
+            Call {
+                what: What::Subscribe(events),
+                purpose: Purpose::Subscribe,
+            },
+        );
+    }
+
+    /// There is a subscription, or none can be had: what waited for it need wait no longer.
+    fn subscribed(&mut self) {
+        if self.subscribing.take().is_some() {
+            self.flush();
         }
     }
 
@@ -1105,6 +1162,10 @@ impl Driver {
             self.wake();
             return;
         };
+        if self.subscribing.is_some_and(|first| first != serial) {
+            self.outbox.insert(serial, call);
+            return;
+        }
         let mut connection = connection.clone();
         let flight: Flight = match &call.what {
             What::Script(_, command) | What::Plain(command) => {
@@ -1178,15 +1239,13 @@ impl Driver {
         let again = self.before;
         self.link = Link::Up { connection, pushes };
         self.before = true;
-        self.attempts = 0;
+        if self.refused.is_none() {
+            self.attempts = 0;
+        }
         self.trouble = None;
         self.mark = mark;
         if self.observing {
-            let events = self.settings.names.events.clone();
-            self.send(Call {
-                what: What::Subscribe(events),
-                purpose: Purpose::Nothing { lasting: false },
-            });
+            self.subscribe();
             if again {
                 self.settings.hub.gap();
             }
@@ -1204,6 +1263,7 @@ impl Driver {
         self.watch_at = None;
         self.renew_at = None;
         self.marking = false;
+        self.subscribing = None;
     }
 
     /// The connection was lost. What was on its way is sent again if that does no harm.
@@ -1215,7 +1275,7 @@ impl Driver {
             }
             // What had come still counts.
             let mut left = Vec::new();
-            while let Ok(push) = pushes.try_recv() {
+            while let Some(push) = pushes.next() {
                 left.push(push);
             }
             for push in left {
@@ -1224,18 +1284,41 @@ impl Driver {
                 }
             }
         }
+        let refused = self.note_refused();
         self.flights = FuturesUnordered::new();
         self.away();
         for (serial, Flying { call, .. }) in std::mem::take(&mut self.flying) {
-            self.put_back(serial, call);
+            self.put_back(serial, call, refused);
         }
     }
 
-    /// Nobody knows whether it was carried out.
-    fn put_back(&mut self, serial: u64, call: Call) {
+    /// Which reply the connection has refused, if it has.
+    fn note_refused(&mut self) -> Option<ReplyError> {
+        let Link::Up { connection, .. } = &self.link else {
+            return None;
+        };
+        let reply = connection.take_refused()?;
+        self.refused = Some(self.settings.failed(reply));
+        Some(reply)
+    }
+
+    /// Nobody knows whether it was carried out. `refused`: a reply was too large, maybe the one to this.
+    fn put_back(&mut self, serial: u64, call: Call, refused: Option<ReplyError>) {
         match call.purpose {
+            // Asked again, it might be answered with as much.
+            Purpose::Ask { .. } | Purpose::Manage(_) if let Some(reply) = refused => {
+                self.refuse(call.purpose, &self.settings.failed(reply));
+            }
             // They are made anew.
             Purpose::Renew { .. } | Purpose::Tick(_) | Purpose::Mark => {}
+            // A new connection subscribes anew. A cluster has no new one: there it is tried again, and meanwhile events
+            // are missed, but nothing else waits.
+            Purpose::Subscribe if self.settings.names.together => {}
+            Purpose::Subscribe => {
+                self.settings.hub.gap();
+                self.outbox.insert(serial, call);
+                self.subscribing = None;
+            }
             Purpose::Nothing { lasting: false } => {}
             Purpose::Acquire(id) if !self.requests.contains_key(&id) => {}
             Purpose::Ask {
@@ -1245,7 +1328,7 @@ impl Driver {
                 let _ = answer.send(Err(self.settings.unreachable(InDoubt)));
             }
             Purpose::Manage(Management {
-                what: "purge" | "force" | "forget",
+                action: AdminAction::Purge | AdminAction::ForceRelease | AdminAction::Forget,
                 answer,
                 ..
             }) => {
@@ -1307,6 +1390,10 @@ impl Driver {
                 let (call, sent, answer) = *later;
                 self.done(call, sent, &answer);
             }
+            Purpose::Subscribe => {
+                self.settings.hub.gap();
+                self.subscribed();
+            }
             Purpose::Renew { .. }
             | Purpose::Restore { .. }
             | Purpose::Tick(_)
@@ -1329,8 +1416,9 @@ impl Driver {
 
     /// Why nothing came back.
     fn silence(&self) -> StoreError {
-        self.trouble
-            .clone()
+        let known = self.trouble.as_ref().or(self.refused.as_ref());
+        known
+            .cloned()
             .unwrap_or_else(|| self.settings.unreachable(Silent))
     }
 
@@ -1354,6 +1442,7 @@ impl Driver {
     fn answered(&mut self, serial: u64, call: Call, sent: Instant, result: RedisResult<Value>) {
         match result {
             Ok(answer) => {
+                self.refused = None;
                 if let Some(closing) = &mut self.closing {
                     closing.until = (Instant::now() + CLOSE_LIMIT).min(closing.latest);
                 }
@@ -1403,7 +1492,8 @@ impl Driver {
             self.refuse(call.purpose, &error);
             return;
         }
-        self.put_back(serial, call);
+        let noted = self.note_refused();
+        self.put_back(serial, call, dial::refused(error).or(noted));
         if self.settings.names.together {
             self.down();
         } else {
@@ -1472,6 +1562,7 @@ impl Driver {
                 self.marking = false;
                 self.marked(answer);
             }
+            Purpose::Subscribe => self.subscribed(),
             Purpose::Nothing { .. } => {}
         }
     }
@@ -1732,15 +1823,21 @@ impl Driver {
                 if self.settings.names.together {
                     self.down();
                 } else {
-                    // One node of several. What was published there is lost, and nobody knows what that was.
-                    if self.observing {
-                        self.settings.hub.gap();
-                    }
-                    self.renew_all(true);
+                    // One node of several.
+                    self.note_refused();
+                    self.missed();
                 }
             }
             _ => {}
         }
+    }
+
+    /// Something that was pushed is lost, and nobody knows what it was.
+    fn missed(&mut self) {
+        if self.observing {
+            self.settings.hub.gap();
+        }
+        self.renew_all(true);
     }
 
     fn happened(&mut self, message: &str) {
@@ -1958,6 +2055,7 @@ impl Driver {
                 }
                 let sem = self.sem(&name);
                 let event = Event {
+                    sequence: 0,
                     kind: EventKind::Lost,
                     request: Some(id),
                     who: owner.as_ref().map(|owner| owner.who().to_owned()),
@@ -1968,6 +2066,7 @@ impl Driver {
                     slots: Slots::try_from(sem.slots.0).unwrap_or_default(),
                     semaphore: name,
                     at,
+                    by: None,
                 };
                 self.settings.hub.emit(event);
             }

@@ -4,16 +4,20 @@
 //! which they happened.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{AsyncPushSender, MultiplexedConnection};
-use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
+use redis::aio::AsyncPushSender;
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion,
-    RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind, TlsCertificates, Value,
+    AsyncConnectionConfig, ErrorKind, ProtocolVersion, RedisConnectionInfo, RedisError,
+    RedisResult, ServerErrorKind, Value,
 };
 
+use super::bounded::Refusals;
+use super::connection::RedisConnection;
+use super::replies::ReplyError;
 use super::reply::text;
+use super::socket::{self, Trust};
 use super::url::{Node, RedisUrl, Topology};
 
 /// Connecting takes no longer, or has failed.
@@ -22,11 +26,8 @@ pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(4);
 const SENTINEL_LIMIT: Duration = Duration::from_millis(800);
 /// Commands on their way to the socket. More would wait in the desk instead, at a higher price.
 const PIPELINE: usize = 64 * 1024;
-/// After so long in which nothing came, the system asks whether the server is still there, so that who only listens
-/// learns that it is not.
-const KEEPALIVE: Duration = Duration::from_secs(15);
-/// And again, until it gives up after a few.
-const KEEPALIVE_PAUSE: Duration = Duration::from_secs(5);
+/// A Sentinel's answer is a host and a port: it may take so many bytes.
+const SENTINEL_REPLY: u64 = 64 * 1024;
 
 /// Why there is no connection to a Redis server: see [`RedisUrl::connect`].
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,8 @@ pub struct ConnectError {
     /// Whether it may be otherwise in a moment: the server starts, or fails over. If not, its name, its user or its
     /// certificate is wrong.
     pub may_pass: bool,
+    /// The reply that was too large, if that was it.
+    pub refused: Option<ReplyError>,
 }
 
 impl RedisUrl {
@@ -48,20 +51,25 @@ impl RedisUrl {
     /// the server sent later can be seen. When the connection is lost, that is the last push. Takes up to four seconds.
     /// Must be awaited in a tokio runtime, which then drives the connection.
     ///
+    /// What the server sends at once, an answer or a push, may take `reply_limit` bytes of memory. More ends the connection:
+    /// [`RedisConnection::refused`].
+    ///
     /// # Errors
     /// [`ConnectError`].
     pub async fn connect(
         &self,
         pushed: impl AsyncPushSender + Clone,
-    ) -> Result<MultiplexedConnection, ConnectError> {
-        prepare(self);
+        reply_limit: u64,
+    ) -> Result<RedisConnection, ConnectError> {
+        let limit = || (reply_limit, Arc::<Refusals>::default());
         let work = async {
+            let trust = &socket::trust(self)?;
             match &self.topology {
-                Topology::Standalone(node) => one(self, node, pushed).await,
+                Topology::Standalone(node) => one(self, node, trust, pushed, limit()).await,
                 Topology::Cluster(nodes) => {
                     let mut failure = None;
                     for node in nodes {
-                        match one(self, node, pushed.clone()).await {
+                        match one(self, node, trust, pushed.clone(), limit()).await {
                             Ok(connection) => return Ok(connection),
                             Err(error) => failure = Some(error),
                         }
@@ -69,8 +77,8 @@ impl RedisUrl {
                     Err(failure.unwrap_or_else(|| timed_out("no node answers")))
                 }
                 Topology::Sentinel { sentinels, service } => {
-                    let node = master(self, sentinels, service).await?;
-                    one(self, &node, pushed).await
+                    let node = master(sentinels, service, trust).await?;
+                    one(self, &node, trust, pushed, limit()).await
                 }
             }
         };
@@ -79,21 +87,14 @@ impl RedisUrl {
             .unwrap_or_else(|_| Err(timed_out("it does not answer")))
             .map_err(|cause| ConnectError {
                 may_pass: may_pass(&cause),
+                refused: refused(&cause),
                 cause,
             })
     }
 }
 
-fn timed_out(what: &'static str) -> RedisError {
+pub(super) fn timed_out(what: &'static str) -> RedisError {
     io::Error::new(io::ErrorKind::TimedOut, what).into()
-}
-
-/// Makes TLS possible, if the URL wants it.
-pub(super) fn prepare(url: &RedisUrl) {
-    if url.tls && rustls::crypto::CryptoProvider::get_default().is_none() {
-        // The host has chosen none. Should it do so at this very moment, its choice stands.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
 }
 
 /// Whether trouble with a server that has never answered may pass.
@@ -106,33 +107,53 @@ pub(super) fn may_pass(error: &RedisError) -> bool {
     }
 }
 
+/// The reply that was refused, if that is what the error is about.
+pub(super) fn refused(error: &RedisError) -> Option<ReplyError> {
+    let source = std::error::Error::source(error)?;
+    // The client library shares its errors.
+    let io = source.downcast_ref::<io::Error>().or_else(|| {
+        let shared = source.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>()?;
+        shared.downcast_ref()
+    })?;
+    io.get_ref()?.downcast_ref().copied()
+}
+
 /// Connects to a server.
 pub(super) async fn one(
     url: &RedisUrl,
     node: &Node,
+    trust: &Trust,
     pushed: impl AsyncPushSender,
-) -> RedisResult<MultiplexedConnection> {
+    limit: (u64, Arc<Refusals>),
+) -> RedisResult<RedisConnection> {
     let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_LIMIT))
         .set_response_timeout(None)
         .set_pipeline_buffer_size(PIPELINE)
         .set_push_sender(pushed);
-    client(url, node, true)?
-        .get_multiplexed_async_connection_with_config(&config)
-        .await
+    let mut login = RedisConnectionInfo::default()
+        .set_protocol(ProtocolVersion::RESP3)
+        .set_db(url.database);
+    if let Some(user) = &url.user {
+        login = login.set_username(user);
+    }
+    if let Some(password) = &url.password {
+        login = login.set_password(password);
+    }
+    RedisConnection::open(node, trust, &login, config, limit, CONNECT_LIMIT).await
 }
 
 /// Asks the Sentinels, one after the other, who the master is.
-pub(super) async fn master(url: &RedisUrl, sentinels: &[Node], service: &str) -> RedisResult<Node> {
+pub(super) async fn master(sentinels: &[Node], service: &str, trust: &Trust) -> RedisResult<Node> {
     let mut failure = None;
     for sentinel in sentinels {
         let ask = async {
-            let config = AsyncConnectionConfig::new()
-                .set_connection_timeout(Some(SENTINEL_LIMIT))
-                .set_response_timeout(None);
-            let mut connection = client(url, sentinel, false)?
-                .get_multiplexed_async_connection_with_config(&config)
-                .await?;
+            let config = AsyncConnectionConfig::new().set_response_timeout(None);
+            // It has neither users nor databases of ours.
+            let login = RedisConnectionInfo::default();
+            let limit = (SENTINEL_REPLY, Arc::<Refusals>::default());
+            let mut connection =
+                RedisConnection::open(sentinel, trust, &login, config, limit, SENTINEL_LIMIT)
+                    .await?;
             let mut question = redis::cmd("SENTINEL");
             question.arg("GET-MASTER-ADDR-BY-NAME").arg(service);
             connection.send_packed_command(&question).await
@@ -161,68 +182,6 @@ pub(super) async fn master(url: &RedisUrl, sentinels: &[Node], service: &str) ->
     Err(failure.unwrap_or_else(|| timed_out("no Sentinel answers")))
 }
 
-/// With `whole`, for the server itself; else for a Sentinel, which has neither users nor databases of ours.
-fn client(url: &RedisUrl, node: &Node, whole: bool) -> RedisResult<Client> {
-    let mut redis = RedisConnectionInfo::default();
-    if whole {
-        redis = redis
-            .set_protocol(ProtocolVersion::RESP3)
-            .set_db(url.database);
-        if let Some(user) = &url.user {
-            redis = redis.set_username(user);
-        }
-        if let Some(password) = &url.password {
-            redis = redis.set_password(password);
-        }
-    }
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE)
-        .with_interval(KEEPALIVE_PAUSE);
-    let info = address(url, node)
-        .into_connection_info()?
-        .set_redis_settings(redis)
-        .set_tcp_settings(
-            TcpSettings::default()
-                .set_nodelay(true)
-                .set_keepalive(keepalive),
-        );
-    match certificates(url)? {
-        Some(certificates) => Client::build_with_tls(info, certificates),
-        None => Client::open(info),
-    }
-}
-
-pub(super) fn address(url: &RedisUrl, (host, port): &Node) -> ConnectionAddr {
-    if url.tls {
-        ConnectionAddr::TcpTls {
-            host: host.clone(),
-            port: *port,
-            insecure: false,
-            tls_params: None,
-        }
-    } else {
-        ConnectionAddr::Tcp(host.clone(), *port)
-    }
-}
-
-/// The certificates that the URL names.
-pub(super) fn certificates(url: &RedisUrl) -> RedisResult<Option<TlsCertificates>> {
-    let Some(path) = &url.ca else {
-        return Ok(None);
-    };
-    let root_cert = std::fs::read(path).map_err(|error| {
-        RedisError::from((
-            ErrorKind::InvalidClientConfig,
-            "the file of ca= cannot be read",
-            format!("{}: {error}", path.display()),
-        ))
-    })?;
-    Ok(Some(TlsCertificates {
-        client_tls: None,
-        root_cert: Some(root_cert),
-    }))
-}
-
 /// Whether what the server said will pass: it starts, fails over, or is not in charge.
 pub(super) fn is_passing(kind: ErrorKind) -> bool {
     matches!(
@@ -238,4 +197,19 @@ pub(super) fn is_passing(kind: ErrorKind) -> bool {
                     | ServerErrorKind::Ask
             )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_reply_is_found_in_the_error_that_the_client_library_makes_of_it() {
+        let reply = ReplyError::TooDeep;
+        let error = RedisError::from(io::Error::from(reply));
+        assert_eq!(refused(&error), Some(reply));
+        assert_eq!(error.to_string(), reply.to_string());
+        assert!(!may_pass(&error));
+        assert_eq!(refused(&timed_out("it does not answer")), None);
+    }
 }

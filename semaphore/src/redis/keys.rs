@@ -16,6 +16,8 @@ pub(super) struct Names {
     pub(super) mark: String,
     /// The set of all semaphores' first keys.
     pub(super) index: String,
+    /// The set of the first keys of all semaphores that have an audit.
+    pub(super) audited: String,
     /// Where events are published.
     pub(super) events: String,
     /// The scripts may use `mark` and `index` along with a semaphore's own keys. Not so in a cluster.
@@ -28,6 +30,7 @@ impl Names {
             prefix: prefix.to_owned(),
             mark: format!("{prefix}:data"),
             index: format!("{prefix}:names"),
+            audited: format!("{prefix}:audited"),
             events: format!("{prefix}:e"),
             together,
         }
@@ -41,6 +44,28 @@ impl Names {
         own.into_iter()
             .chain(shared.into_iter().filter(|_| self.together))
             .collect()
+    }
+
+    /// The same for the scripts that administrators run: see `lua/admin_head.lua`.
+    pub(super) fn admin_keys(&self, name: &SemaphoreName) -> Keys {
+        let own = self.keys(name);
+        let shared = [&self.mark, &self.index, &self.audited];
+        own.iter()
+            .take(6)
+            .cloned()
+            .chain([self.audit(name).into()])
+            .chain(
+                shared
+                    .into_iter()
+                    .filter(|_| self.together)
+                    .map(|key| key.as_str().into()),
+            )
+            .collect()
+    }
+
+    /// The key of the audit of the semaphore `name`.
+    pub(super) fn audit(&self, name: &SemaphoreName) -> String {
+        format!("{}:{{{}}}:a", self.prefix, encode(name.as_str()))
     }
 
     /// The semaphore whose first key this is.
@@ -124,7 +149,7 @@ mod tests {
         fn a_key_leads_back_to_its_name_and_has_one_hash_tag(text in "[^\\p{Cc}]{1,40}") {
             let name = SemaphoreName::new(&text).unwrap();
             let names = Names::new("cla", false);
-            for key in names.keys(&name).iter() {
+            for key in names.admin_keys(&name).iter() {
                 prop_assert_eq!(key.matches('{').count(), 1);
                 prop_assert_eq!(key.matches('}').count(), 1);
                 prop_assert!(!key.contains('|'));

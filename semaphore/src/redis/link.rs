@@ -7,18 +7,23 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
+use redis::aio::AsyncPushSender;
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    Cmd, ErrorKind, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisError, RedisResult, Value,
+    Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult,
+    Value,
 };
-use tokio::sync::mpsc;
 
 use super::Settings;
+use super::bounded::Refusals;
+use super::connection::{self, RedisConnection, STORE_REPLY};
 use super::dial::{self, CONNECT_LIMIT};
+use super::pushes::{Pushes, pushes};
+use super::replies::ReplyError;
 use super::reply::{integer, text};
 use super::scripts::{self, Script};
+use super::socket;
 use super::url::{Node, Topology};
 use crate::error::StoreError;
 
@@ -31,15 +36,16 @@ const SETTLING: Duration = Duration::from_millis(50);
 /// A connection. Clones share it.
 #[derive(Clone)]
 pub(super) enum Connection {
-    One(MultiplexedConnection),
-    Cluster(ClusterConnection),
+    One(RedisConnection),
+    /// And where its connections say which reply was refused.
+    Cluster(ClusterConnection<RedisConnection>, Arc<Refusals>),
 }
 
 impl Connection {
     pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
         let answer = match self {
             Self::One(connection) => connection.send_packed_command(command).await?,
-            Self::Cluster(connection) => {
+            Self::Cluster(connection, _) => {
                 redis::aio::ConnectionLike::req_packed_command(connection, command).await?
             }
         };
@@ -49,14 +55,22 @@ impl Connection {
     pub(super) async fn subscribe(&mut self, channel: &str) -> RedisResult<()> {
         match self {
             Self::One(connection) => connection.subscribe(channel).await,
-            Self::Cluster(connection) => connection.subscribe(channel).await,
+            Self::Cluster(connection, _) => connection.subscribe(channel).await,
         }
     }
 
     pub(super) async fn unsubscribe(&mut self, channel: &str) -> RedisResult<()> {
         match self {
             Self::One(connection) => connection.unsubscribe(channel).await,
-            Self::Cluster(connection) => connection.unsubscribe(channel).await,
+            Self::Cluster(connection, _) => connection.unsubscribe(channel).await,
+        }
+    }
+
+    /// Which reply was refused, if one was since the last question.
+    pub(super) fn take_refused(&self) -> Option<ReplyError> {
+        match self {
+            Self::One(connection) => connection.refused(),
+            Self::Cluster(_, refusals) => refusals.take(),
         }
     }
 }
@@ -96,7 +110,7 @@ impl Mark {
 /// A connection that is ready for use.
 pub(super) struct Connected {
     pub(super) connection: Connection,
-    pub(super) pushes: mpsc::UnboundedReceiver<PushInfo>,
+    pub(super) pushes: Pushes,
     pub(super) mark: Mark,
 }
 
@@ -114,19 +128,25 @@ pub(super) async fn connect(
     known: String,
     before: bool,
 ) -> Result<Connected, Trouble> {
-    dial::prepare(&settings.url);
+    let refusals = Arc::<Refusals>::default();
     let work = async {
-        let (pushed, pushes) = mpsc::unbounded_channel();
+        let trust = socket::trust(&settings.url)?;
+        let limit = (STORE_REPLY, Arc::clone(&refusals));
+        let (pushed, pushes) = pushes();
         let mut connection = match &settings.url.topology {
             Topology::Standalone(node) => {
-                Connection::One(dial::one(&settings.url, node, pushed).await?)
+                let url = &settings.url;
+                Connection::One(dial::one(url, node, &trust, pushed, limit).await?)
             }
             Topology::Cluster(nodes) => {
-                Connection::Cluster(cluster(&settings, nodes, pushed).await?)
+                connection::prepare_cluster(trust, Arc::clone(&refusals));
+                let cluster = cluster(&settings, nodes, pushed).await?;
+                Connection::Cluster(cluster, Arc::clone(&refusals))
             }
             Topology::Sentinel { sentinels, service } => {
-                let node = dial::master(&settings.url, sentinels, service).await?;
-                Connection::One(dial::one(&settings.url, &node, pushed).await?)
+                let url = &settings.url;
+                let node = dial::master(sentinels, service, &trust).await?;
+                Connection::One(dial::one(url, &node, &trust, pushed, limit).await?)
             }
         };
         connection.subscribe(&settings.channel).await?;
@@ -155,7 +175,14 @@ pub(super) async fn connect(
             tokio::time::sleep(SETTLING).await;
         }
     };
-    match tokio::time::timeout(CONNECT_LIMIT, work).await {
+    let outcome = tokio::time::timeout(CONNECT_LIMIT, work).await;
+    if !matches!(outcome, Ok(Ok(_)))
+        // The client does not say so if nothing was asked, nor if it found no node of a cluster.
+        && let Some(reply) = refusals.take()
+    {
+        return Err(trouble(&settings, io::Error::from(reply).into(), before));
+    }
+    match outcome {
         Ok(Ok(connected)) => Ok(connected),
         Ok(Err(error)) => Err(trouble(&settings, error, before)),
         Err(_) => {
@@ -168,11 +195,11 @@ pub(super) async fn connect(
 async fn cluster(
     settings: &Settings,
     nodes: &[Node],
-    pushed: mpsc::UnboundedSender<PushInfo>,
-) -> RedisResult<ClusterConnection> {
+    pushed: impl AsyncPushSender,
+) -> RedisResult<ClusterConnection<RedisConnection>> {
     let addresses = nodes
         .iter()
-        .map(|node| dial::address(&settings.url, node).into_connection_info())
+        .map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port).into_connection_info())
         .collect::<RedisResult<Vec<_>>>()?;
     let mut builder = ClusterClientBuilder::new(addresses)
         .use_protocol(ProtocolVersion::RESP3)
@@ -186,10 +213,8 @@ async fn cluster(
     if let Some(password) = &settings.url.password {
         builder = builder.password(password);
     }
-    if let Some(certificates) = dial::certificates(&settings.url)? {
-        builder = builder.certs(certificates);
-    }
-    builder.build()?.get_async_connection().await
+    // The client's own connections have no limit for replies. So it makes ours, which also know whether to speak TLS.
+    builder.build()?.get_async_generic_connection().await
 }
 
 /// What went wrong, and whether it may pass. `before`: the server was there once, so its name is right.
@@ -197,6 +222,15 @@ fn trouble(settings: &Settings, error: RedisError, before: bool) -> Trouble {
     // Any trouble with a host that was there before may pass; at first, it is a name that nobody knows, a certificate that
     // TLS does not trust, or a server without TLS.
     let passes = dial::may_pass(&error) || before && error.kind() == ErrorKind::Io;
+    if let Some(reply) = dial::refused(&error) {
+        // It can be reached, but not be understood.
+        let error = settings.failed(reply);
+        return if before {
+            Trouble::Away(error)
+        } else {
+            Trouble::Hopeless(error)
+        };
+    }
     if passes {
         Trouble::Away(settings.unreachable(error))
     } else if error.kind() == ErrorKind::Io {

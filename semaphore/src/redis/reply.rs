@@ -8,10 +8,14 @@ use crate::event::{Event, EventKind};
 use crate::id::{RequestId, RunId};
 use crate::owner::Owner;
 use crate::redis::keys::{Names, decode, encode};
+use crate::redis::records::read_actor;
 use crate::request::Priority;
 use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::view::{RequestView, SemaphoreView, Status};
+
+/// What the field of a semaphore's state begins with that says who steered a request: see `lua/lib.lua`.
+const STEERED: &str = "the administrator who steered ";
 
 /// Within the tail of `queue.rs`: what ended longer ago is shown no more.
 const ENDED_SHOWN: Duration = crate::queue::ENDED_SHOWN;
@@ -141,12 +145,14 @@ impl Asker {
     }
 }
 
-/// What was published for those who watch: `kind|id|busy|waiting|slots|at|key|blob`.
+/// What was published for those who watch: `kind|id|busy|waiting|slots|at|key|blob`; behind the id, after a `~`, which
+/// administrator did it.
 pub(super) fn event(names: &Names, message: &str) -> Option<Event> {
     let mut parts = message.splitn(8, '|');
     let mut next = || parts.next();
     let kind = kind(next()?)?;
-    let request = id(next()?);
+    let request = next()?;
+    let (request, by) = request.split_once('~').unwrap_or((request, ""));
     let busy = next()?.parse().ok()?;
     let waiting = next()?.parse().ok()?;
     let slots = slots(next()?)?;
@@ -154,15 +160,17 @@ pub(super) fn event(names: &Names, message: &str) -> Option<Event> {
     let semaphore = names.name(next()?)?;
     let asker = Asker::read(next()?);
     Some(Event {
+        sequence: 0,
         kind,
         semaphore,
-        request,
+        request: id(request),
         who: asker.who,
         run: asker.run,
         busy,
         waiting,
         slots,
         at,
+        by: read_actor(by),
     })
 }
 
@@ -239,7 +247,11 @@ pub(super) fn shown_semaphore(name: &crate::name::SemaphoreName, answer: &Value)
     let now: u64 = text(now)?.parse().ok()?;
     let mut shares = std::collections::HashMap::<String, Share>::new();
     let mut held = Vec::new();
+    let mut steered = std::collections::HashMap::new();
     for (id_text, row) in pairs(state)? {
+        if let Some(id) = id_text.strip_prefix(STEERED).and_then(id) {
+            steered.insert(id, row);
+        }
         if let Some(id) = id(id_text) {
             let (session, view) = busy_row(id, row, now)?;
             shares.entry(session.to_owned()).or_default().busy += 1;
@@ -256,10 +268,17 @@ pub(super) fn shown_semaphore(name: &crate::name::SemaphoreName, answer: &Value)
         shares.entry(session.to_owned()).or_default().waiting += 1;
         requests.push(view);
     }
-    // The newest comes first.
-    for row in array(ended)?.iter().rev() {
-        requests.extend(ended_row(text(row)?, now));
+    for request in &mut requests {
+        request.by = steered.get(&request.id).and_then(|by| read_actor(by));
     }
+    // The newest comes first.
+    let shown_since = seconds(now) - ENDED_SHOWN.as_secs_f64();
+    let ended = array(ended)?.iter().rev().filter_map(text);
+    requests.extend(
+        ended
+            .filter_map(ended_row)
+            .filter(|row| row.ended_at.is_some_and(|at| at > shown_since)),
+    );
     for (session, end) in pairs(leases)? {
         let end: f64 = end.parse().ok()?;
         shares.entry(session.to_owned()).or_default().left = Some(end as i64 - now as i64);
@@ -309,6 +328,8 @@ fn plain(id: RequestId, status: Status, priority: &str, requested: u64, blob: &s
         expires_at: None,
         waited: 0.0,
         ran: None,
+        ended_at: None,
+        by: None,
     }
 }
 
@@ -343,7 +364,8 @@ fn waiting_row(id: RequestId, row: &str, place: usize, now: u64) -> Option<(&str
     Some((session, view))
 }
 
-fn ended_row(row: &str, now: u64) -> Option<RequestView> {
+/// What `remember` in `lua/lib.lua` wrote.
+pub(super) fn ended_row(row: &str) -> Option<RequestView> {
     let mut parts = row.splitn(9, '|');
     let mut next = || parts.next();
     let (id, status, ended) = (id(next()?)?, status(next()?)?, next()?.parse().ok()?);
@@ -352,13 +374,15 @@ fn ended_row(row: &str, now: u64) -> Option<RequestView> {
         next()?.parse().ok(),
         next()?.parse().ok(),
     );
-    let (priority, granted, blob) = (next()?, next()? == "1", next()?);
-    (since(now, ended) < ENDED_SHOWN.as_secs_f64()).then(|| RequestView {
-        granted,
+    let (priority, granted, blob) = (next()?, next()?, next()?);
+    Some(RequestView {
+        granted: granted.starts_with('1'),
         token,
         started_at: started.map(seconds),
         waited: since(started.unwrap_or(ended), requested),
         ran: started.map(|started| since(ended, started)),
+        ended_at: Some(seconds(ended)),
+        by: granted.get(1..).and_then(read_actor),
         ..plain(id, status, priority, requested, blob)
     })
 }

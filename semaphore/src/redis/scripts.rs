@@ -23,13 +23,16 @@ pub(super) enum Script {
     Mark,
     Wait,
     Slot,
+    History,
 }
 
 const HEAD: &str = include_str!("lua/head.lua");
 const LIB: &str = include_str!("lua/lib.lua");
+const ADMIN_HEAD: &str = include_str!("lua/admin_head.lua");
+const ADMIN: &str = include_str!("lua/admin.lua");
 
 /// In the order of [`Script`]: the text in pieces.
-const TEXTS: [&[&str]; 16] = [
+const TEXTS: [&[&str]; 17] = [
     &[
         HEAD,
         include_str!("lua/acquire_free.lua"),
@@ -45,8 +48,8 @@ const TEXTS: [&[&str]; 16] = [
     &[HEAD, LIB, include_str!("lua/abandon.lua")],
     &[HEAD, LIB, include_str!("lua/refresh.lua")],
     &[HEAD, LIB, include_str!("lua/tick.lua")],
-    &[HEAD, LIB, include_str!("lua/steer.lua")],
-    &[HEAD, LIB, include_str!("lua/manage.lua")],
+    &[HEAD, ADMIN_HEAD, LIB, ADMIN, include_str!("lua/steer.lua")],
+    &[HEAD, ADMIN_HEAD, LIB, ADMIN, include_str!("lua/manage.lua")],
     &[HEAD, LIB, include_str!("lua/show.lua")],
     &[HEAD, LIB, include_str!("lua/find.lua")],
     &[HEAD, LIB, include_str!("lua/renew.lua")],
@@ -56,6 +59,7 @@ const TEXTS: [&[&str]; 16] = [
     &[include_str!("lua/mark.lua")],
     &[include_str!("lua/wait.lua")],
     &[HEAD, LIB, include_str!("lua/slot.lua")],
+    &[HEAD, LIB, include_str!("lua/history.lua")],
 ];
 
 struct Compiled {

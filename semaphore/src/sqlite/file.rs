@@ -14,7 +14,11 @@ use crate::error::StoreError;
 /// "cla1", so that the file says whose it is.
 const APPLICATION: i32 = 0x636c_6131;
 /// What makes the tables, each from those of the version before.
-const UPGRADES: [&str; 2] = [include_str!("schema.sql"), include_str!("upgrade_2.sql")];
+const UPGRADES: [&str; 3] = [
+    include_str!("schema.sql"),
+    include_str!("upgrade_2.sql"),
+    include_str!("upgrade_3.sql"),
+];
 /// A file with a higher one was made by a newer version of the program.
 const VERSION: i32 = UPGRADES.len() as i32;
 
@@ -25,7 +29,7 @@ const LOCKED_FOR: Duration = Duration::from_secs(5);
 const LOCK_RETRY: Duration = Duration::from_micros(200);
 
 /// As many as the store has statements.
-const STATEMENTS: usize = 96;
+const STATEMENTS: usize = 128;
 
 /// What is wrong with the file.
 #[derive(Debug, thiserror::Error)]

@@ -10,6 +10,8 @@
 //!
 //! [`admit`]: Transition::admit
 
+mod administer;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -21,6 +23,8 @@ use super::clock::{Moment, WallClock};
 use super::file::Problem;
 use super::order;
 use super::process::{Life, Process};
+use super::records;
+use crate::actor::Actor;
 use crate::error::{AdminError, DeadlockError, DeadlockLink};
 use crate::event::EventKind;
 use crate::id::{RequestId, RunId};
@@ -40,8 +44,8 @@ const SWEPT_AFTER: Duration = Duration::from_secs(60);
 const CROWDED: i64 = 65_536;
 /// New names between two looks at how many there are.
 const SWEEP_EVERY: i64 = 256;
-/// As many events as are kept for observers that are slow.
-const EVENTS_KEPT: i64 = 8192;
+/// As many events as are kept for a process that is slow to read them; as many as it then keeps for its subscribers.
+const EVENTS_KEPT: i64 = 65_536;
 /// New events between two looks.
 const EVENTS_PRUNED_EVERY: i64 = 512;
 
@@ -61,7 +65,7 @@ macro_rules! requests {
     ($rest:literal) => {
         concat!(
             "SELECT id, uuid, semaphore, session, phase, class, place, priority, who, run, host, pid, ttl, \
-             deadline, token, requested, started, slot FROM request ",
+             deadline, token, requested, started, slot, steered_by FROM request ",
             $rest
         )
     };
@@ -214,6 +218,8 @@ pub(super) struct Asked {
     pub(super) requested: Moment,
     pub(super) started: Option<Moment>,
     pub(super) slot: Option<SlotId>,
+    /// Which administrator steered it last.
+    pub(super) by: Option<Actor>,
 }
 
 impl Asked {
@@ -241,6 +247,7 @@ impl Asked {
             requested: row.get(15)?,
             started: row.get(16)?,
             slot: row.get(17)?,
+            by: row.get(18)?,
         })
     }
 
@@ -263,6 +270,8 @@ pub(super) struct Transition<'a> {
     /// Read once, so that events keep their order.
     clock: WallClock,
     effects: &'a mut Effects,
+    /// Who gives the command, while an administrator does.
+    actor: Option<Actor>,
     /// Whether anybody wants to know what happens; found out when something does.
     observed: Option<bool>,
     /// Whether other sessions live, as far as they were asked.
@@ -279,6 +288,7 @@ impl<'a> Transition<'a> {
             now: Moment::now(),
             clock: WallClock::read(),
             effects,
+            actor: None,
             observed: None,
             living: HashMap::new(),
             dead: Vec::new(),
@@ -439,18 +449,20 @@ impl<'a> Transition<'a> {
                 self.effects.told.push((row.get(0)?, Fate::Killed));
             }
         }
+        let at = self.clock.seconds(self.now);
+        records::keep_ending(self.db, ended_code(status), self.now, at)?;
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO ended (semaphore, nth, uuid, status, granted, priority, who, run, host,
-                     pid, token, requested, started, ended)
+                     pid, token, requested, started, ended, steered_by, at)
                  SELECT e.semaphore, (s.ended + e.nth - 1) % :kept, r.uuid, :status, r.phase = 2, r.priority, r.who,
-                     r.run, r.host, r.pid, r.token, r.requested, r.started, :now
+                     r.run, r.host, r.pid, r.token, r.requested, r.started, :now, r.steered_by, :at
                  FROM temp.ending AS e CROSS JOIN request AS r ON r.id = e.request
                      CROSS JOIN semaphore AS s ON s.id = e.semaphore
                  WHERE e.nth > e.of - :kept",
             )?
             .execute(named_params! {
-                ":kept": ENDED_KEPT as i64, ":status": ended_code(status), ":now": self.now,
+                ":kept": ENDED_KEPT as i64, ":status": ended_code(status), ":now": self.now, ":at": at,
             })?;
         self.db
             .prepare_cached(
@@ -589,181 +601,6 @@ impl<'a> Transition<'a> {
         Ok(())
     }
 
-    // ---- what administrators do
-
-    /// Rule 4: a waiting request starts now, outside the slots.
-    pub(super) fn grant(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
-        let (mut semaphore, asked) = match self.waiting(uuid)? {
-            Ok(found) => found,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        self.start_waiting(&mut semaphore, &asked, Phase::BusyGranted)?;
-        self.save(&semaphore)?;
-        self.waits_no_more(&asked)?;
-        Ok(Ok(()))
-    }
-
-    /// Rule 5: a waiting request fails.
-    pub(super) fn cancel(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
-        let (mut semaphore, asked) = match self.waiting(uuid)? {
-            Ok(found) => found,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        self.end_waiting(
-            &mut semaphore,
-            &asked,
-            Status::Cancelled,
-            EventKind::Cancelled,
-        )?;
-        self.tell(&asked, Fate::Cancelled)?;
-        self.settle(&mut semaphore)?;
-        self.save(&semaphore)?;
-        self.waits_no_more(&asked)?;
-        Ok(Ok(()))
-    }
-
-    /// Rule 6: a waiting request goes to `place`, from 1; a number beyond the end is last.
-    pub(super) fn move_to(
-        &mut self,
-        uuid: RequestId,
-        place: usize,
-    ) -> Result<Result<(), AdminError>, Problem> {
-        let (mut semaphore, mut asked) = match self.waiting(uuid)? {
-            Ok(found) => found,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        let ahead = place.saturating_sub(1).min(semaphore.waiting - 1);
-        // Its neighbours-to-be: the one ahead and the one behind.
-        let mut statement = self.db.prepare_cached(
-            "SELECT class, place FROM request WHERE semaphore = ?1 AND phase = 0 AND id <> ?2
-             ORDER BY class DESC, place LIMIT 2 OFFSET ?3",
-        )?;
-        let skipped = ahead.saturating_sub(1);
-        let neighbours: Vec<(i32, Vec<u8>)> = statement
-            .query_map(params![semaphore.id, asked.id, skipped as i64], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?
-            .collect::<Result<_, _>>()?;
-        let mut neighbours = neighbours.into_iter();
-        let before = if ahead > 0 { neighbours.next() } else { None };
-        let behind = neighbours.next();
-        match (before, behind) {
-            // It takes the class of the one behind it, so the line stays sorted.
-            (Some((class, low)), Some((theirs, high))) if class == theirs => {
-                asked.class = class;
-                asked.place = order::between(&low, &high);
-            }
-            (_, Some((class, first))) => {
-                asked.class = class;
-                asked.place = order::before(&first);
-            }
-            (Some((class, _)), None) => {
-                asked.class = class;
-                asked.place = self.next_place(&mut semaphore);
-            }
-            (None, None) => asked.class = asked.priority,
-        }
-        self.db
-            .prepare_cached("UPDATE request SET class = ?2, place = ?3 WHERE id = ?1")?
-            .execute(params![asked.id, asked.class, asked.place])?;
-        self.happen(EventKind::Moved, &semaphore, Some(&asked))?;
-        self.save(&semaphore)?;
-        Ok(Ok(()))
-    }
-
-    /// Rule 6: ends every busy request and grants everybody in line. Says how many that were.
-    pub(super) fn purge(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
-        let Some(mut semaphore) = self.existing(name)? else {
-            return Ok(None);
-        };
-        let mut through = Vec::new();
-        let freed = self.end_all_busy(&mut semaphore, EventKind::Purged)?;
-        while let Some(first) = self.first(&semaphore)? {
-            self.start_waiting(&mut semaphore, &first, Phase::BusyGranted)?;
-            through.push(first);
-        }
-        self.settle(&mut semaphore)?;
-        self.save(&semaphore)?;
-        for asked in &through {
-            self.waits_no_more(asked)?;
-        }
-        Ok(Some(freed + through.len()))
-    }
-
-    /// Rule 6: ends every busy request; the line goes on in order. Says how many that were.
-    pub(super) fn force_release(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
-        let Some(mut semaphore) = self.existing(name)? else {
-            return Ok(None);
-        };
-        let freed = self.end_all_busy(&mut semaphore, EventKind::ForceReleased)?;
-        self.settle(&mut semaphore)?;
-        self.save(&semaphore)?;
-        Ok(Some(freed))
-    }
-
-    /// Rules 2 and 3: sets the number of slots, or leaves it, and pins it.
-    pub(super) fn pin(
-        &mut self,
-        name: &SemaphoreName,
-        slots: Option<Slots>,
-    ) -> Result<(), Problem> {
-        let mut semaphore = self.arrive(name, None)?;
-        if !semaphore.pinned {
-            semaphore.pinned = true;
-            self.happen(EventKind::Pinned, &semaphore, None)?;
-        }
-        let slots = slots.unwrap_or(semaphore.slots);
-        self.change_slots(&mut semaphore, slots)?;
-        self.settle(&mut semaphore)?;
-        self.save(&semaphore)?;
-        self.recheck_deadlocks(semaphore.id)
-    }
-
-    /// Rule 3: what the code declared counts again. Says whether there is such a semaphore.
-    pub(super) fn unpin(&mut self, name: &SemaphoreName) -> Result<bool, Problem> {
-        let Some(mut semaphore) = self.existing(name)? else {
-            return Ok(false);
-        };
-        if semaphore.pinned {
-            semaphore.pinned = false;
-            self.happen(EventKind::Unpinned, &semaphore, None)?;
-            let declared = semaphore.declared;
-            self.change_slots(&mut semaphore, declared)?;
-            self.settle(&mut semaphore)?;
-        }
-        self.save(&semaphore)?;
-        self.recheck_deadlocks(semaphore.id)?;
-        Ok(true)
-    }
-
-    /// Forgets an idle semaphore.
-    pub(super) fn forget(
-        &mut self,
-        name: &SemaphoreName,
-    ) -> Result<Result<(), AdminError>, Problem> {
-        self.bury_the_dead()?;
-        let Some(semaphore) = self.existing(name)? else {
-            return Ok(Err(AdminError::UnknownSemaphore { name: name.clone() }));
-        };
-        if !semaphore.is_idle() {
-            self.save(&semaphore)?;
-            return Ok(Err(AdminError::InUse {
-                name: name.clone(),
-                busy: semaphore.taken + semaphore.granted,
-                waiting: semaphore.waiting,
-            }));
-        }
-        self.happen(EventKind::Forgotten, &semaphore, None)?;
-        self.raise_floor(semaphore.token)?;
-        self.db
-            .prepare_cached("DELETE FROM ended WHERE semaphore = ?1")?
-            .execute([semaphore.id])?;
-        self.db
-            .prepare_cached("DELETE FROM semaphore WHERE id = ?1")?
-            .execute([semaphore.id])?;
-        Ok(Ok(()))
-    }
-
     // ---- time
 
     /// Lets every deadline up to now happen.
@@ -811,6 +648,7 @@ impl<'a> Transition<'a> {
             )?;
         } else if boot != this.boot {
             // Nobody lived through that; times of the other boot mean nothing in this one.
+            records::keep_all(db)?;
             db.execute_batch(
                 "DELETE FROM request; DELETE FROM ended; DELETE FROM notice; DELETE FROM event;
                  DELETE FROM share; DELETE FROM session;",
@@ -1147,6 +985,8 @@ impl<'a> Transition<'a> {
             )?
             .execute(params![name, slots, floor, Moment::NEVER, self.now])?;
         let id = self.db.last_insert_rowid();
+        // The number may have been another's, and a program of before leaves the past of what it forgets.
+        records::forget(self.db, id)?;
         if id % SWEEP_EVERY == 0 {
             self.sweep(id)?;
         }
@@ -1177,12 +1017,14 @@ impl<'a> Transition<'a> {
             |row| row.get(0),
         )?;
         self.raise_floor(floor.unwrap_or(0))?;
-        self.db.execute(
-            &format!(
-                "DELETE FROM ended WHERE semaphore IN (SELECT id FROM semaphore WHERE {swept})"
-            ),
-            params![untouched_since, keep],
-        )?;
+        for past in ["ended", "history"] {
+            self.db.execute(
+                &format!(
+                    "DELETE FROM {past} WHERE semaphore IN (SELECT id FROM semaphore WHERE {swept})"
+                ),
+                params![untouched_since, keep],
+            )?;
+        }
         self.db.execute(
             &format!("DELETE FROM semaphore WHERE {swept}"),
             params![untouched_since, keep],
@@ -1244,6 +1086,14 @@ impl<'a> Transition<'a> {
         if semaphore.due > self.now {
             return Ok(());
         }
+        let actor = self.actor.take();
+        let advanced = self.let_happen(semaphore);
+        self.actor = actor;
+        advanced
+    }
+
+    /// Lets all happen at the semaphore that is due.
+    fn let_happen(&mut self, semaphore: &mut Semaphore) -> Result<(), Problem> {
         loop {
             let due = self
                 .db
@@ -1361,6 +1211,7 @@ impl<'a> Transition<'a> {
             requested: self.now,
             started: None,
             slot: request.its_slot().cloned(),
+            by: None,
         }
     }
 
@@ -1425,14 +1276,15 @@ impl<'a> Transition<'a> {
         }
         self.db
             .prepare_cached(
-                "UPDATE request SET phase = ?2, token = ?3, started = ?4, deadline = ?5 WHERE id = ?1",
+                "UPDATE request SET phase = ?2, token = ?3, started = ?4, deadline = ?5, steered_by = ?6 WHERE id = ?1",
             )?
             .execute(params![
                 asked.id,
                 phase as i64,
                 semaphore.token,
                 self.now,
-                deadline
+                deadline,
+                asked.by,
             ])?;
         let kind = if granted {
             EventKind::Granted
@@ -1515,18 +1367,26 @@ impl<'a> Transition<'a> {
         semaphore: &mut Semaphore,
         kind: EventKind,
     ) -> Result<usize, Problem> {
-        let busy: Vec<Asked> = self
+        let mut busy: Vec<Asked> = self
             .db
             .prepare_cached(requests!(
                 "WHERE semaphore = ?1 AND phase > 0 ORDER BY token"
             ))?
             .query_map([semaphore.id], Asked::read)?
             .collect::<Result<_, _>>()?;
-        for asked in &busy {
+        for asked in &mut busy {
+            self.note_actor(asked);
             self.tell(asked, Fate::Lost)?;
             self.end_busy(semaphore, asked, Status::Done, kind)?;
         }
         Ok(busy.len())
+    }
+
+    /// An administrator does something to the request: that is kept with it.
+    fn note_actor(&self, asked: &mut Asked) {
+        if self.actor.is_some() {
+            asked.by.clone_from(&self.actor);
+        }
     }
 
     /// Deletes a live request, and keeps what is worth showing.
@@ -1545,8 +1405,8 @@ impl<'a> Transition<'a> {
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO ended (semaphore, nth, uuid, status, granted, priority, who, run, host,
-                     pid, token, requested, started, ended, slot)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                     pid, token, requested, started, ended, slot, steered_by, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             )?
             .execute(params![
                 semaphore.id,
@@ -1564,8 +1424,13 @@ impl<'a> Transition<'a> {
                 asked.started,
                 self.now,
                 asked.slot,
+                asked.by,
+                self.clock.seconds(self.now),
             ])?;
         semaphore.ended += 1;
+        if semaphore.ended % ENDED_KEPT as i64 == 0 {
+            records::keep(self.db, semaphore.id)?;
+        }
         Ok(())
     }
 
@@ -1613,6 +1478,36 @@ impl<'a> Transition<'a> {
         Ok(())
     }
 
+    /// This session wants to know what happens from now on, also in this transaction. Gives the number of the last event
+    /// before.
+    pub(super) fn observe(&mut self) -> Result<i64, Problem> {
+        self.db
+            .prepare_cached("UPDATE session SET observes = 1 WHERE id = ?1")?
+            .execute([self.me])?;
+        self.observed = Some(true);
+        // Not the largest that is there: events are deleted.
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0)",
+            )?
+            .query_row([], |row| row.get(0))?)
+    }
+
+    /// This session wants to know nothing any more. Events that no session wants go.
+    pub(super) fn observe_no_more(&mut self) -> Result<(), Problem> {
+        self.db
+            .prepare_cached("UPDATE session SET observes = 0 WHERE id = ?1")?
+            .execute([self.me])?;
+        self.db
+            .prepare_cached(
+                "DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM session WHERE observes)",
+            )?
+            .execute([])?;
+        self.observed = None;
+        Ok(())
+    }
+
     fn is_observed(&mut self) -> Result<bool, Problem> {
         if let Some(observed) = self.observed {
             return Ok(observed);
@@ -1635,13 +1530,14 @@ impl<'a> Transition<'a> {
             return Ok(());
         }
         self.effects.happened = true;
+        let by = self.actor.as_ref().filter(|_| kind.is_of_a_command());
         let kind = serde_json::to_value(kind)
             .ok()
             .and_then(|kind| kind.as_str().map(str::to_owned));
         self.db
             .prepare_cached(
-                "INSERT INTO event (kind, semaphore, uuid, who, run, busy, waiting, slots, at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO event (kind, semaphore, uuid, who, run, busy, waiting, slots, at, steered_by)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 kind,
@@ -1653,6 +1549,7 @@ impl<'a> Transition<'a> {
                 semaphore.waiting as i64,
                 semaphore.slots,
                 self.clock.seconds(self.now),
+                by,
             ])?;
         let id = self.db.last_insert_rowid();
         if id % EVENTS_PRUNED_EVERY == 0 {

@@ -53,7 +53,8 @@ fn view(
         requests.push(live(asked?, Some(place), now, clock));
     }
     let mut ended = db.prepare_cached(
-        "SELECT uuid, status, granted, priority, who, run, host, pid, token, requested, started, ended, slot
+        "SELECT uuid, status, granted, priority, who, run, host, pid, token, requested, started, ended, slot,
+                 steered_by
              FROM ended WHERE semaphore = ?1 AND ended > ?2 ORDER BY ended, nth",
     )?;
     let rows = ended.query_map(params![semaphore.id, shown_since(now)], |row| {
@@ -77,6 +78,8 @@ fn view(
             expires_at: None,
             waited: started.unwrap_or(ended).since(requested).as_secs_f64(),
             ran: started.map(|started| ended.since(started).as_secs_f64()),
+            ended_at: Some(clock.seconds(ended)),
+            by: row.get(13)?,
         })
     })?;
     for row in rows {
@@ -120,6 +123,8 @@ fn live(asked: Asked, place: Option<usize>, now: Moment, clock: &WallClock) -> R
         ran: asked
             .started
             .map(|started| now.since(started).as_secs_f64()),
+        ended_at: None,
+        by: asked.by,
     }
 }
 
@@ -219,7 +224,7 @@ pub(super) fn clients(db: &Connection) -> Result<Vec<ClientView>, Problem> {
 /// Events after number `last`, each with its own number.
 pub(super) fn events(db: &Connection, last: i64) -> Result<Vec<(i64, Event)>, Problem> {
     let mut statement = db.prepare_cached(
-        "SELECT id, kind, semaphore, uuid, who, run, busy, waiting, slots, at FROM event
+        "SELECT id, kind, semaphore, uuid, who, run, busy, waiting, slots, at, steered_by FROM event
          WHERE id > ?1 ORDER BY id",
     )?;
     let mut rows = statement.query([last])?;
@@ -233,6 +238,7 @@ pub(super) fn events(db: &Connection, last: i64) -> Result<Vec<(i64, Event)>, Pr
         events.push((
             row.get(0)?,
             Event {
+                sequence: 0,
                 kind,
                 semaphore: row.get(2)?,
                 request: row.get(3)?,
@@ -242,6 +248,7 @@ pub(super) fn events(db: &Connection, last: i64) -> Result<Vec<(i64, Event)>, Pr
                 waiting: count(row, 7)?,
                 slots: row.get(8)?,
                 at: row.get(9)?,
+                by: row.get(10)?,
             },
         ));
     }

@@ -17,17 +17,20 @@ use super::process::Process;
 use super::transitions::{
     Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, is_alive,
 };
-use super::{Hold, Lost, view};
+use super::{Hold, Lost, records, view};
+use crate::actor::Actor;
+use crate::audit::{AuditEntry, AuditQuery};
+use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, StoreError};
 use crate::event::EventHub;
+use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::owner::{Owner, this_host};
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
-use crate::slots::Slots;
-use crate::view::SemaphoreView;
+use crate::view::{RequestView, SemaphoreView};
 
 /// As many commands as one transaction takes: some ten milliseconds' worth.
 const BATCH: usize = 256;
@@ -82,7 +85,17 @@ pub(super) enum Command {
         Ttl,
         Sender<Result<Refreshed, StoreError>>,
     ),
-    Steer(Steering, Sender<Result<usize, AdminError>>),
+    Administer(
+        AdminCommand,
+        Option<Actor>,
+        Sender<Result<usize, AdminError>>,
+    ),
+    Audit(AuditQuery, Sender<Result<Vec<AuditEntry>, StoreError>>),
+    History(
+        SemaphoreName,
+        HistoryQuery,
+        Sender<Result<Vec<RequestView>, StoreError>>,
+    ),
     Show(
         Option<SemaphoreName>,
         Sender<Result<Vec<SemaphoreView>, StoreError>>,
@@ -104,27 +117,18 @@ impl Command {
     }
 }
 
-/// What administrators do.
-pub(super) enum Steering {
-    /// Sets the number of slots, or leaves it, and pins it.
-    Pin(SemaphoreName, Option<Slots>),
-    Unpin(SemaphoreName),
-    Grant(RequestId),
-    Cancel(RequestId),
-    Move(RequestId, usize),
-    Purge(SemaphoreName),
-    ForceRelease(SemaphoreName),
-    Forget(SemaphoreName),
-}
-
 /// What a command came to, told once its transaction is committed.
 enum Answer {
     Nothing,
     Tried(bool),
+    /// With the number of the last event before.
+    Observed(i64),
     Released(bool),
     Refreshed(Refreshed),
-    Steered(Result<usize, AdminError>),
+    Administered(Result<usize, AdminError>),
     Views(Vec<SemaphoreView>),
+    Audit(Vec<AuditEntry>),
+    History(Vec<RequestView>),
     Found(Result<RequestId, AdminError>),
     Diagnosis(Box<Diagnosis>),
 }
@@ -436,7 +440,6 @@ impl Worker {
             None => self.open.insert(Open::new(&self.path)?),
         };
         let here = Here {
-            session: open.session,
             path: &self.path,
             held: &self.held,
         };
@@ -458,13 +461,15 @@ impl Worker {
             }
             Ok(answers)
         })?;
-        if batch
-            .iter()
-            .any(|command| matches!(command, Command::Observe))
+        let before = done.0.iter().find_map(|answer| match answer {
+            Answer::Observed(before) => Some(*before),
+            _ => None,
+        });
+        if let Some(before) = before
             && !open.observing
         {
             open.observing = true;
-            open.last_event = newest_event(&open.database.connection)?;
+            open.last_event = before;
         }
         Ok(done)
     }
@@ -509,8 +514,16 @@ impl Worker {
                 ) => {
                     let _ = reply.send(Ok(refreshed));
                 }
-                (Command::Steer(_, reply), Answer::Steered(outcome)) => drop(reply.send(outcome)),
+                (Command::Administer(_, _, reply), Answer::Administered(outcome)) => {
+                    drop(reply.send(outcome));
+                }
                 (Command::Show(_, reply), Answer::Views(views)) => drop(reply.send(Ok(views))),
+                (Command::Audit(_, reply), Answer::Audit(entries)) => {
+                    let _ = reply.send(Ok(entries));
+                }
+                (Command::History(_, _, reply), Answer::History(ended)) => {
+                    let _ = reply.send(Ok(ended));
+                }
                 (Command::Find(_, reply), Answer::Found(found)) => drop(reply.send(found)),
                 (Command::Diagnose(reply), Answer::Diagnosis(diagnosis)) => {
                     let _ = reply.send(Ok(*diagnosis));
@@ -570,7 +583,9 @@ impl Worker {
                 drop(reply.send(Err(error)));
             }
             Command::ReleaseSlot(_, _, reply) => drop(reply.send(Err(error))),
-            Command::Steer(_, reply) => drop(reply.send(Err(error.into()))),
+            Command::Administer(_, _, reply) => drop(reply.send(Err(error.into()))),
+            Command::Audit(_, reply) => drop(reply.send(Err(error))),
+            Command::History(_, _, reply) => drop(reply.send(Err(error))),
             Command::Show(_, reply) => drop(reply.send(Err(error))),
             Command::Find(_, reply) => drop(reply.send(Err(error.into()))),
             Command::Observe => self.hub.gap(),
@@ -724,12 +739,15 @@ impl Worker {
         }
         open.observing &= !unobserved;
         open.renewed = now;
-        let (session, observes) = (open.session, open.observing);
+        let session = open.session;
         let (known, effects) = open.transact(|transition| {
+            if unobserved {
+                transition.observe_no_more()?;
+            }
             let known = transition
                 .db
-                .prepare_cached("UPDATE session SET lease = ?2, observes = ?3 WHERE id = ?1")?
-                .execute(params![session, now.after(LEASE), observes])?;
+                .prepare_cached("UPDATE session SET lease = ?2 WHERE id = ?1")?
+                .execute(params![session, now.after(LEASE)])?;
             Ok(known == 1)
         })?;
         self.carry_out_effects(effects);
@@ -884,7 +902,6 @@ impl Drop for Worker {
 
 /// What a command may have to know of this store.
 struct Here<'a> {
-    session: i64,
     path: &'a Path,
     held: &'a HashMap<RequestId, Arc<Hold>>,
 }
@@ -895,11 +912,7 @@ fn perform(
     here: &Here<'_>,
     command: &Command,
 ) -> Result<Answer, Problem> {
-    let Here {
-        session,
-        path,
-        held,
-    } = *here;
+    let Here { path, held } = *here;
     Ok(match command {
         Command::Acquire {
             id, name, request, ..
@@ -931,49 +944,23 @@ fn perform(
         Command::RefreshSlot(name, slot, ttl, _) => {
             Answer::Refreshed(transition.refresh_slot(name, slot, *ttl)?)
         }
-        Command::Steer(steering, _) => Answer::Steered(steer(transition, steering)?),
+        Command::Administer(command, by, _) => {
+            Answer::Administered(transition.administer(command, by.as_ref())?)
+        }
+        Command::Audit(query, _) => Answer::Audit(records::read_audit(transition.db, query)?),
+        Command::History(name, query, _) => {
+            transition.advance_all()?;
+            Answer::History(records::history(transition.db, name, query)?)
+        }
         Command::Show(name, _) => {
             transition.bury_the_dead()?;
             transition.advance_all()?;
             Answer::Views(view::list(transition.db, name.as_ref())?)
         }
         Command::Find(prefix, _) => Answer::Found(view::find(transition.db, prefix)?),
-        Command::Observe => {
-            transition
-                .db
-                .execute("UPDATE session SET observes = 1 WHERE id = ?1", [session])?;
-            Answer::Nothing
-        }
+        Command::Observe => Answer::Observed(transition.observe()?),
         Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(transition.db, path)?)),
         Command::Close(_) => unreachable!("it ends a batch, and is no part of it"),
-    })
-}
-
-fn steer(
-    transition: &mut Transition<'_>,
-    steering: &Steering,
-) -> Result<Result<usize, AdminError>, Problem> {
-    let unknown = |name: &SemaphoreName| AdminError::UnknownSemaphore { name: name.clone() };
-    Ok(match steering {
-        Steering::Pin(name, slots) => {
-            transition.pin(name, *slots)?;
-            Ok(0)
-        }
-        Steering::Unpin(name) => {
-            if transition.unpin(name)? {
-                Ok(0)
-            } else {
-                Err(unknown(name))
-            }
-        }
-        Steering::Grant(id) => transition.grant(*id)?.map(|()| 1),
-        Steering::Cancel(id) => transition.cancel(*id)?.map(|()| 1),
-        Steering::Move(id, place) => transition.move_to(*id, *place)?.map(|()| 1),
-        Steering::Purge(name) => transition.purge(name)?.ok_or_else(|| unknown(name)),
-        Steering::ForceRelease(name) => {
-            transition.force_release(name)?.ok_or_else(|| unknown(name))
-        }
-        Steering::Forget(name) => transition.forget(name)?.map(|()| 1),
     })
 }
 
@@ -990,14 +977,6 @@ fn hold(id: RequestId, name: SemaphoreName, run: Option<RunId>, admission: &Admi
         lost: Lost::default(),
         left: AtomicBool::new(false),
     }
-}
-
-fn newest_event(db: &Connection) -> Result<i64, Problem> {
-    Ok(
-        db.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| {
-            row.get(0)
-        })?,
-    )
 }
 
 fn diagnose(db: &Connection, path: &Path) -> Result<Diagnosis, Problem> {

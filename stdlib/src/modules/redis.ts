@@ -7,6 +7,8 @@
  * const redis = new Redis("redis://me:secret@example.org:6379/0");
  * const adapter = new RedisPubSubEventBusAdapter({ client: redis, serde });
  * ```
+ *
+ * What a server sends at once may take 16 MB. More closes the connection, with a `RedisError` that names the limit.
  */
 
 import { shown } from "cla/redis/native";
@@ -26,7 +28,7 @@ export interface RedisOptions {
   [other: string]: unknown;
 }
 
-/** What cannot be reached, or refuses what is asked of it. */
+/** What cannot be reached, refuses what is asked of it, or sends more than it may. */
 export class RedisError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

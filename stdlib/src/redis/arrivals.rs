@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use cla_runtime::{Happening, Source};
+use cla_runtime::{Charge, Happening, Source};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::Sleep;
 
@@ -17,8 +17,9 @@ use super::link::{Order, Task};
 /// A run that could end waits no longer for what was published until then.
 const LAST_CALL: Duration = Duration::from_secs(2);
 
-/// Messages that wait for the run take at most so many bytes; later ones are dropped.
-const ROOM: usize = 32 * 1024 * 1024;
+/// Messages that wait for the run take at most so many bytes, and at most half of the memory that it has left; later
+/// ones are dropped.
+pub(super) const ROOM: usize = 32 * 1024 * 1024;
 
 /// What a message takes beside its text and its channel, in bytes.
 const OVERHEAD: usize = 64;
@@ -29,6 +30,8 @@ pub(super) enum Arrival {
         channel: String,
         text: String,
     },
+    /// Why the connection was closed while the run listened, when that was for what came.
+    Refused(String),
     /// What was sent before this order was carried out is in front of it.
     Mark(u64),
 }
@@ -41,9 +44,10 @@ pub(super) struct Inbox {
 }
 
 /// How much waits.
-#[derive(Default)]
 struct Fill {
     bytes: AtomicUsize,
+    /// How much may wait, in bytes.
+    room: usize,
     /// Messages for which there was no room.
     dropped: AtomicUsize,
 }
@@ -54,10 +58,14 @@ pub(super) struct Outlet {
     fill: Arc<Fill>,
 }
 
-/// An inbox and its outlet.
-pub(super) fn inbox() -> (Inbox, Outlet) {
+/// An inbox and its outlet, with so much room in bytes.
+pub(super) fn inbox(room: usize) -> (Inbox, Outlet) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let fill = Arc::<Fill>::default();
+    let fill = Arc::new(Fill {
+        bytes: AtomicUsize::new(0),
+        room,
+        dropped: AtomicUsize::new(0),
+    });
     let outlet = Outlet {
         receiver,
         fill: Arc::clone(&fill),
@@ -68,13 +76,17 @@ pub(super) fn inbox() -> (Inbox, Outlet) {
 impl Inbox {
     pub(super) fn put(&self, channel: String, text: String) {
         let size = size(&channel, &text);
-        if self.fill.bytes.fetch_add(size, Ordering::Relaxed) + size > ROOM {
+        if self.fill.bytes.fetch_add(size, Ordering::Relaxed) + size > self.fill.room {
             self.fill.bytes.fetch_sub(size, Ordering::Relaxed);
             self.fill.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
         // Nobody takes it out any more when the run has ended.
         let _ = self.sender.send(Arrival::Message { channel, text });
+    }
+
+    pub(super) fn refuse(&self, problem: String) {
+        let _ = self.sender.send(Arrival::Refused(problem));
     }
 
     pub(super) fn mark(&self, number: u64) {
@@ -109,6 +121,8 @@ pub(super) enum Event {
     },
     /// So many were dropped.
     Dropped(usize),
+    /// Why the connection was closed, when that was for what came.
+    Refused(String),
 }
 
 /// What arrives, as a run listens to it.
@@ -118,14 +132,18 @@ pub(super) struct Arrivals {
     asked: VecDeque<u64>,
     /// When it waits no longer for the first.
     alarm: Option<Pin<Box<Sleep>>>,
+    /// For what waits, as of the last look.
+    charge: Charge,
 }
 
 impl Arrivals {
-    pub(super) fn new(task: Rc<Task>) -> Self {
+    /// `charge` is what counts against the run's memory.
+    pub(super) fn new(task: Rc<Task>, charge: Charge) -> Self {
         Self {
             task,
             asked: VecDeque::new(),
             alarm: None,
+            charge,
         }
     }
 
@@ -149,11 +167,16 @@ impl Source for Arrivals {
                 return Poll::Ready(Some(Happening::Event(Event::Dropped(dropped))));
             }
             let arrival = outlet.poll(cx);
+            self.charge
+                .resize(outlet.fill.bytes.load(Ordering::Relaxed));
             drop(outlet);
             match arrival {
                 Poll::Ready(Some(Arrival::Message { channel, text })) => {
                     let event = Event::Message { channel, text };
                     return Poll::Ready(Some(Happening::Event(event)));
+                }
+                Poll::Ready(Some(Arrival::Refused(problem))) => {
+                    return Poll::Ready(Some(Happening::Event(Event::Refused(problem))));
                 }
                 // Others were asked for by those who listened before, or come too late.
                 Poll::Ready(Some(Arrival::Mark(number))) => {

@@ -7,6 +7,9 @@
 //! The connection is made for the first order and kept while there is a channel to listen to, or for a moment after
 //! the last order. When it is lost, it is made again, in ever longer intervals, and subscribed as before. What was
 //! published meanwhile is lost: pub/sub keeps nothing.
+//!
+//! What the server sends has a limit. More of it ends the connection, and all who wait for something hear why; so does the
+//! run, if it listens: an event that it waits for may have been among what is lost.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeSet;
@@ -15,9 +18,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::semaphore::{ConnectError, RedisUrl};
+use cla_runtime::semaphore::{ConnectError, RedisConnection, RedisUrl, ReplyError};
 use parking_lot::Mutex;
-use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, PushInfo, PushKind, RedisError, Value};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, oneshot};
@@ -35,6 +37,13 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Between one attempt to connect and the next: twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What the server sends at once may take so many bytes, and no more than may wait for the run: there is no use in a
+/// message for which there is never room.
+const LARGEST: usize = 16 * 1024 * 1024;
+
+/// What a server tells at connecting has room in this, however little memory the run has left.
+const SMALLEST: usize = 64 * 1024;
 
 /// How many orders are taken at once.
 const BATCH: usize = 1024;
@@ -93,13 +102,15 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// Starts it. It connects when there is something to do. Must be called on a worker.
-    pub(super) fn start(url: RedisUrl) -> Self {
+    /// Starts it. It connects when there is something to do. Messages that wait for the run may take `room` bytes. Must be
+    /// called on a worker.
+    pub(super) fn start(url: RedisUrl, room: usize) -> Self {
         let (orders, taken) = mpsc::unbounded_channel();
-        let (inbox, outlet) = inbox();
+        let (inbox, outlet) = inbox(room);
         let trouble = Arc::<Mutex<Option<String>>>::default();
         let link = Link {
             url,
+            reply_limit: room.clamp(SMALLEST, LARGEST) as u64,
             orders: taken,
             inbox,
             trouble: Arc::clone(&trouble),
@@ -149,6 +160,7 @@ impl Drop for Task {
 
 struct Link {
     url: RedisUrl,
+    reply_limit: u64,
     orders: UnboundedReceiver<Order>,
     inbox: Inbox,
     trouble: Arc<Mutex<Option<String>>>,
@@ -164,7 +176,7 @@ struct Link {
 }
 
 struct Connection {
-    redis: MultiplexedConnection,
+    redis: RedisConnection,
     lost: Arc<Notify>,
 }
 
@@ -182,7 +194,9 @@ impl Link {
             let needed = !self.channels.is_empty();
             tokio::select! {
                 biased;
-                () = lost(self.connection.as_ref()) => self.connection = None,
+                () = lost(self.connection.as_ref()) => {
+                    self.drop_connection();
+                }
                 count = self.orders.recv_many(&mut orders, BATCH) => {
                     if count == 0 {
                         return;
@@ -191,10 +205,14 @@ impl Link {
                     self.used = Instant::now();
                 }
                 () = sleep_until(self.next_attempt), if !connected && needed => {
-                    // What went wrong is told to who asks for something.
-                    let _ = self.connect().await;
+                    // What went wrong is told to who asks for something. But what was refused was for the run.
+                    if let Err(ConnectError { refused: Some(reply), .. }) = self.connect().await {
+                        self.inbox.refuse(self.too_large(reply));
+                    }
                 }
-                () = sleep_until(self.used + LINGER), if connected && !needed => self.connection = None,
+                () = sleep_until(self.used + LINGER), if connected && !needed => {
+                    self.drop_connection();
+                }
             }
         }
     }
@@ -250,8 +268,10 @@ impl Link {
                 match timeout_at(until, sent).await {
                     Ok(Ok(answers)) => Ok(answers),
                     failed => {
-                        self.connection = None;
-                        let reason = reason(failed.map(|sent| sent.err()));
+                        let reason = match self.drop_connection() {
+                            Some(refused) => refused.to_string(),
+                            None => reason(failed.map(|sent| sent.err())),
+                        };
                         Err(format!(
                             "{} was lost while the event was sent, so it may have been told or not: {reason}",
                             self.url
@@ -283,13 +303,17 @@ impl Link {
                     self.channels.insert(channel);
                     return Ok(());
                 }
-                Ok(Err(error)) if !error.is_unrecoverable_error() => {
-                    return Err(self.refused(&error));
+                Ok(Err(error)) => {
+                    if connection.refused().is_none() && !error.is_unrecoverable_error() {
+                        return Err(self.refused(&error));
+                    }
+                    if let Some(reply) = self.drop_connection() {
+                        return Err(self.too_large(reply));
+                    }
+                    // Once more cannot hurt.
                 }
-                // Once more cannot hurt.
-                Ok(Err(_)) => self.connection = None,
                 Err(_) => {
-                    self.connection = None;
+                    self.drop_connection();
                     return Err(self.silent());
                 }
             }
@@ -301,7 +325,7 @@ impl Link {
         if let Some(connection) = &mut self.connection {
             let done = timeout_at(until, connection.redis.unsubscribe(channel)).await;
             if !matches!(done, Ok(Ok(()))) {
-                self.connection = None;
+                self.drop_connection();
             }
         }
     }
@@ -312,15 +336,25 @@ impl Link {
             let ping = redis::cmd("PING");
             let done = timeout(LIMIT, connection.redis.send_packed_command(&ping)).await;
             if !matches!(done, Ok(Ok(_))) {
-                self.connection = None;
+                self.drop_connection();
             }
         }
     }
 
+    /// Closes the connection, if there is one. Gives the reply that was too large, if that ended it; a run that listens
+    /// hears of it.
+    fn drop_connection(&mut self) -> Option<ReplyError> {
+        let reply = self.connection.take()?.redis.refused()?;
+        if !self.channels.is_empty() {
+            self.inbox.refuse(self.too_large(reply));
+        }
+        Some(reply)
+    }
+
     /// The connection, made if there is none.
-    async fn connected(&mut self, until: Instant) -> Result<MultiplexedConnection, String> {
+    async fn connected(&mut self, until: Instant) -> Result<RedisConnection, String> {
         if self.connection.as_ref().is_some_and(Connection::is_lost) {
-            self.connection = None;
+            self.drop_connection();
         }
         loop {
             if let Some(connection) = &self.connection {
@@ -330,8 +364,9 @@ impl Link {
             let Err(error) = attempt.map_err(|_| self.silent())? else {
                 continue;
             };
-            let problem = self.unreachable(&error.cause);
-            if !(error.may_pass || self.known) || self.next_attempt >= until {
+            let problem = self.unconnected(&error);
+            let passes = error.may_pass || self.known && error.refused.is_none();
+            if !passes || self.next_attempt >= until {
                 return Err(problem);
             }
             sleep_until(self.next_attempt).await;
@@ -353,7 +388,7 @@ impl Link {
             Err(error) => {
                 self.next_attempt = Instant::now() + self.pause;
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-                *self.trouble.lock() = Some(self.unreachable(&error.cause));
+                *self.trouble.lock() = Some(self.unconnected(&error));
                 Err(error)
             }
         }
@@ -374,7 +409,7 @@ impl Link {
             }
             Ok::<_, Infallible>(())
         };
-        let mut redis = self.url.connect(pushed).await?;
+        let mut redis = self.url.connect(pushed, self.reply_limit).await?;
         if !self.channels.is_empty() {
             let channels: Vec<&str> = self.channels.iter().map(String::as_str).collect();
             let subscribed = timeout(LIMIT, redis.subscribe(channels)).await;
@@ -383,13 +418,21 @@ impl Link {
             outcome.map_err(|cause| ConnectError {
                 cause,
                 may_pass: true,
+                refused: redis.refused(),
             })?;
         }
         Ok(Connection { redis, lost })
     }
 
-    fn unreachable(&self, error: &RedisError) -> String {
-        format!("{} cannot be reached: {error}", self.url)
+    fn unconnected(&self, error: &ConnectError) -> String {
+        match error.refused {
+            Some(reply) => self.too_large(reply),
+            None => format!("{} cannot be reached: {}", self.url, error.cause),
+        }
+    }
+
+    fn too_large(&self, reply: ReplyError) -> String {
+        format!("the connection to {} was closed: {reply}", self.url)
     }
 
     fn refused(&self, error: &RedisError) -> String {

@@ -4,8 +4,11 @@ declare module "cla/redis/native" {
   /** The URL without its password. @throws TypeError if it names no server. */
   export function shown(url: string): string;
 
-  /** Opens nothing before it is used. Calls `deliver` with the channel and the text of each message. */
-  export function open(url: string, deliver: (channel: string, text: string) => void): Bus;
+  /**
+   * Opens nothing before it is used. Calls `deliver` with the channel and the text of each message, or without a channel and
+   * with what is wrong, when the server sent more than there is room for.
+   */
+  export function open(url: string, deliver: (channel: string | undefined, text: string) => void): Bus;
 
   export interface Bus {
     subscribe(channel: string): Promise<void>;

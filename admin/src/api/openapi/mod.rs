@@ -24,9 +24,10 @@ use utoipa::openapi::{
 use utoipa::{IntoParams, ToSchema};
 
 pub(crate) use self::schema::{
-    LengthJson, PlaceJson, Problem, Semaphore, SlotsChangeJson, SlotsJson,
+    IdJson, LengthJson, NameJson, PlaceJson, Problem, Semaphore, SlotsChangeJson, SlotsJson,
+    Status, WaitJson,
 };
-use super::{actions, events, leases, requests, runs, semaphores};
+use super::{actions, events, leases, records, requests, runs, semaphores};
 use crate::auth::Access;
 use crate::runs as rooms;
 use crate::server::routes::{Route, table};
@@ -47,7 +48,8 @@ struct Described {
     tag: &'static str,
     summary: &'static str,
     query: Vec<Parameter>,
-    body: Option<RefOr<Schema>>,
+    /// With whether there must be one.
+    body: Option<(RefOr<Schema>, Required)>,
     answer: Answer,
     /// Answers with another status than 200 besides.
     also: Vec<(&'static str, &'static str)>,
@@ -89,7 +91,13 @@ impl Described {
     }
 
     fn body(mut self, body: RefOr<Schema>) -> Self {
-        self.body = Some(body);
+        self.body = Some((body, Required::True));
+        self
+    }
+
+    /// A body that may be absent.
+    fn maybe(mut self, body: RefOr<Schema>) -> Self {
+        self.body = Some((body, Required::False));
         self
     }
 
@@ -167,7 +175,7 @@ fn describe(route: &Route, all: &mut Schemas) -> Option<Described> {
             "Sets no slots; cancels all that wait, if wanted",
             hit(all),
         )
-        .body(all.of::<actions::Lock>()),
+        .maybe(all.of::<actions::Lock>()),
         "/api/v1/semaphores/{name}/purge" => described(
             "semaphores",
             "Frees every slot, and lets everybody in",
@@ -183,7 +191,7 @@ fn describe(route: &Route, all: &mut Schemas) -> Option<Described> {
             "Waits for a slot, and gives a lease of it",
             One(all.of::<leases::Given>()),
         )
-        .body(all.of::<leases::Wish>())
+        .maybe(all.of::<leases::Wish>())
         .also(
             "409",
             "No slot became free in time, or the wait was cancelled, or could never have ended",
@@ -200,6 +208,18 @@ fn describe(route: &Route, all: &mut Schemas) -> Option<Described> {
                 .body(all.of::<leases::Release>())
                 .also("410", "The lease was lost or released")
         }
+        "/api/v1/semaphores/{name}/history" => described(
+            "semaphores",
+            "Requests of one semaphore that ended, the newest first",
+            Many(all.of::<schema::Request>()),
+        )
+        .query(query::<records::WantedHistory>()),
+        "/api/v1/audit" => described(
+            "semaphores",
+            "Who changed what, the newest first",
+            Many(all.of::<schema::AuditEntry>()),
+        )
+        .query(query::<records::WantedAudit>()),
         "/api/v1/requests" => described("requests", "All requests", Many(all.of::<schema::Row>()))
             .query(query::<requests::Wanted>()),
         "/api/v1/requests/{id}" => {
@@ -323,9 +343,15 @@ fn operation(route: &Route, described: Described, problem: &RefOr<Schema>) -> Op
             .description(Some(format!("Needs the role {role}.")))
             .security(SecurityRequirement::new("token", Vec::<String>::new()));
     }
-    for name in ["name", "id"] {
+    let beginning = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[0-9a-f]{4,8}$"));
+    let id = match route.path.contains("/requests/") {
+        true => beginning,
+        false => schema::id(),
+    };
+    for (name, text) in [("name", schema::name()), ("id", id)] {
         if route.path.contains(&format!("{{{name}}}")) {
-            let text = ObjectBuilder::new().schema_type(Type::String);
             let parameter = ParameterBuilder::new()
                 .name(name)
                 .parameter_in(ParameterIn::Path)
@@ -337,9 +363,11 @@ fn operation(route: &Route, described: Described, problem: &RefOr<Schema>) -> Op
     for parameter in described.query {
         operation = operation.parameter(parameter);
     }
-    if let Some(body) = described.body {
+    if let Some((body, required)) = described.body {
         let content = ContentBuilder::new().schema(Some(body)).build();
-        let body = RequestBodyBuilder::new().content("application/json", content);
+        let body = RequestBodyBuilder::new()
+            .content("application/json", content)
+            .required(Some(required));
         operation = operation.request_body(Some(body.build()));
     }
     let done = match described.answer {
@@ -398,7 +426,7 @@ mod tests {
 
     use std::collections::BTreeSet;
 
-    use cla_runtime::semaphore::{Request, SemaphoreName, Semaphores};
+    use cla_runtime::semaphore::{Actor, AuditQuery, Request, SemaphoreName, Semaphores, Slots};
     use serde_json::Value;
 
     use super::*;
@@ -454,5 +482,13 @@ mod tests {
         };
         assert_eq!(described("Semaphore"), fields(&view));
         assert_eq!(described("Request"), fields(&view["requests"][0]));
+        let actor = Actor::new("me", "here", "api");
+        let acting = semaphores.acting_as(actor);
+        acting.set_slots(&name, Slots::ONE).await.unwrap();
+        let audit = semaphores.audit(AuditQuery::new()).await.unwrap();
+        let entry = serde_json::to_value(&audit[0]).unwrap();
+        assert_eq!(described("AuditEntry"), fields(&entry));
+        assert_eq!(described("AuditState"), fields(&entry["after"]));
+        assert_eq!(described("Actor"), fields(&entry["actor"]));
     }
 }

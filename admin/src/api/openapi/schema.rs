@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use cla_runtime::semaphore::SemaphoreName;
 use serde_json::Value;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -57,6 +58,54 @@ pub(crate) struct Request {
     waited: f64,
     #[schema(required)]
     ran: Option<f64>,
+    #[schema(required)]
+    ended_at: Option<f64>,
+    /// Which administrator granted, cancelled, moved or ended it last.
+    #[schema(required)]
+    by: Option<Actor>,
+}
+
+/// Who gives a command.
+#[derive(ToSchema)]
+pub(crate) struct Actor {
+    login: String,
+    #[schema(required)]
+    host: Option<String>,
+    /// `panel`, `api`, `sem`, `top`, `repl`, or a rule.
+    program: String,
+}
+
+/// A command that changed something.
+#[derive(ToSchema)]
+pub(super) struct AuditEntry {
+    sequence: u64,
+    at: f64,
+    #[schema(required)]
+    actor: Option<Actor>,
+    command: String,
+    semaphore: String,
+    #[schema(required)]
+    request: Option<String>,
+    #[schema(required)]
+    who: Option<String>,
+    #[schema(required)]
+    before: Option<AuditState>,
+    #[schema(required)]
+    after: Option<AuditState>,
+    /// How many requests it granted, cancelled, moved or ended.
+    hits: u64,
+}
+
+/// A semaphore right before or after a command.
+#[derive(ToSchema)]
+struct AuditState {
+    #[schema(value_type = SlotsJson)]
+    slots: Value,
+    pinned: bool,
+    busy: u64,
+    waiting: u64,
+    #[schema(required)]
+    place: Option<u64>,
 }
 
 /// Where a request is in its life.
@@ -113,22 +162,60 @@ pub(crate) struct PlaceJson;
 /// A number of seconds, or a text such as `250ms` or `1h30m`.
 pub(crate) struct LengthJson;
 
-/// A number from `least`, or a text.
-fn number_or_text(number: Type, least: i32, pattern: Option<&str>) -> RefOr<Schema> {
-    let number = ObjectBuilder::new()
-        .schema_type(number)
-        .minimum(Some(least));
-    let text = ObjectBuilder::new()
+/// The name of a semaphore.
+pub(crate) struct NameJson;
+
+/// The id of a request or a run.
+pub(crate) struct IdJson;
+
+/// Whether to wait, or how long.
+pub(crate) struct WaitJson;
+
+/// A length of time as a text; the service understands a little more.
+const LENGTH: &str = "^([0-9]{1,6}(ms|s|m|h|d)|[0-9]{1,4}h[0-9]{1,2}m)$";
+
+/// The longest length of time: a hundred years, in seconds.
+const LONGEST: f64 = 3_153_600_000.0;
+
+/// What names of semaphores are.
+pub(super) fn name() -> ObjectBuilder {
+    ObjectBuilder::new()
         .schema_type(Type::String)
-        .pattern(pattern);
-    OneOfBuilder::new().item(number).item(text).into()
+        .min_length(Some(1))
+        .max_length(Some(SemaphoreName::MAX_BYTES))
+        .pattern(Some(r"^[^\u0000-\u001f\u007f-\u009f]+$"))
 }
 
-macro_rules! number_or_text {
-    ($type:ident, $name:literal, $number:expr, $least:expr, $pattern:expr) => {
+/// What ids are.
+pub(super) fn id() -> ObjectBuilder {
+    let digits = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(digits))
+}
+
+/// A number, or a text.
+fn number_or_text(number: Type, least: i32, most: f64, pattern: &str) -> OneOfBuilder {
+    let number = ObjectBuilder::new()
+        .schema_type(number)
+        .minimum(Some(least))
+        .maximum(Some(most));
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(pattern));
+    OneOfBuilder::new().item(number).item(text)
+}
+
+fn wait() -> OneOfBuilder {
+    let whether = ObjectBuilder::new().schema_type(Type::Boolean);
+    number_or_text(Type::Number, 0, LONGEST, LENGTH).item(whether)
+}
+
+macro_rules! schemas {
+    ($($type:ident, $name:literal, $schema:expr;)*) => {$(
         impl PartialSchema for $type {
             fn schema() -> RefOr<Schema> {
-                number_or_text($number, $least, $pattern)
+                $schema.into()
             }
         }
 
@@ -137,22 +224,25 @@ macro_rules! number_or_text {
                 Cow::Borrowed($name)
             }
         }
-    };
+    )*};
 }
 
-number_or_text!(SlotsJson, "Slots", Type::Integer, 0, Some("^unlimited$"));
-number_or_text!(
-    SlotsChangeJson,
-    "SlotsChange",
-    Type::Integer,
-    -1,
-    Some("^(unlimited|inf|∞|default|[0-9]+|[+-][0-9]*)$")
-);
-number_or_text!(
-    PlaceJson,
-    "Place",
-    Type::Integer,
-    1,
-    Some("^(up|down|first|last|[1-9][0-9]*)$")
-);
-number_or_text!(LengthJson, "Length", Type::Number, 0, None);
+schemas! {
+    NameJson, "Name", name();
+    IdJson, "Id", id();
+    WaitJson, "Wait", wait();
+    SlotsJson, "Slots", number_or_text(Type::Integer, 0, f64::from(u32::MAX), "^unlimited$");
+    SlotsChangeJson, "SlotsChange", number_or_text(
+        Type::Integer,
+        -1,
+        f64::from(u32::MAX),
+        "^(unlimited|inf|∞|default|[0-9]{1,9}|[+-][0-9]{0,9})$",
+    );
+    PlaceJson, "Place", number_or_text(
+        Type::Integer,
+        1,
+        f64::from(u32::MAX),
+        "^(up|down|first|last|[1-9][0-9]{0,8})$",
+    );
+    LengthJson, "Length", number_or_text(Type::Number, 0, LONGEST, LENGTH);
+}

@@ -1,7 +1,8 @@
 // What the buttons do.
 
-import { Refused, ask, attempt, post, say, toast } from "./ask.js";
+import { Refused, ask, attempt, piece, post, say, toast } from "./ask.js";
 import { RUN_ACTS } from "./runs.js";
+import { tick } from "./times.js";
 
 const quoted = (name) => `“${name}”`;
 const requests = (count) => (count === 1 ? "1 request" : `${count} requests`);
@@ -171,6 +172,14 @@ const ACTS = {
       toast("Selected: copy it with Ctrl+C.");
     }
   },
+
+  history: (button) => attempt(async () => {
+    const dialog = document.querySelector("#history");
+    const fresh = await piece("/panel/history", { name: semaphore(button).name });
+    dialog.querySelector("#history-rows").replaceWith(fresh);
+    tick(dialog);
+    dialog.showModal();
+  }),
 
   keys: () => document.querySelector("#keys").showModal(),
 };

@@ -1,6 +1,7 @@
 // The panel: puts its parts together on the page that was loaded.
 
 import { actions } from "./actions.js";
+import { audit } from "./audit.js";
 import { Explorer } from "./explorer.js";
 import { keys } from "./keys.js";
 import { follow } from "./live.js";
@@ -66,6 +67,13 @@ if (page) {
   runs.rules();
   const refresh = page.dataset.view === "run" ? runs.one() : runs.table();
   follow(page.dataset.after, { changes: page.dataset.view === "run" ? refresh : undefined, run: refresh, again: refresh });
+}
+
+const trail = document.querySelector("#audit");
+
+if (trail) {
+  const refresh = audit();
+  follow(trail.dataset.after, { changes: refresh, again: refresh });
 }
 
 actions(panel);

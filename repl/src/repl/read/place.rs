@@ -41,6 +41,7 @@ pub(crate) struct Place {
 const OF_SEMAPHORES: &[&str] = &[
     "acquire",
     "forceReleaseAll",
+    "history",
     "purge",
     "show",
     "slots",

@@ -6,7 +6,7 @@ local DAY = 86400
 local function str(x) return string.format('%.0f', x) end
 local stamp = str(now)
 
-local f = call('HMGET', KEYS[1], 'n', 'dc', 'wt', 'pn', 'tk', 'bz', 'wc', 'tok', 'seq', 'due', 'gd', 'bn', 'xp')
+local f = call('HMGET', KEYS[1], 'n', 'dc', 'wt', 'pn', 'tk', 'bz', 'wc', 'tok', 'seq', 'due', 'gd', 'bn', 'xp', 'st')
 local exists = f[1] and true or false
 -- Slots in force, declared, wanted (-1 is unlimited); whether they are pinned.
 local n, dc, wt, pn = f[1] or '1', f[2] or '1', f[3] or '1', f[4] == '1'
@@ -16,20 +16,36 @@ local tk, bz, wc = (f[5] or 0) + 0, (f[6] or 0) + 0, (f[7] or 0) + 0
 -- before `guard`; when this semaphore came into being; when its keys' expiry is next looked at.
 local token, seq, due = (f[8] or now) + 0, (f[9] or now) + 0, (f[10] or NEVER) + 0
 local guard, birth, expiry = (f[11] or 0) + 0, (f[12] or now) + 0, (f[13] or 0) + 0
+-- How many live requests were steered: nearly always none, and then nothing is looked up at their end.
+local steered = (f[14] or 0) + 0
+-- Who gives the command, while an administrator does; as it is kept.
+local actor = ''
 
 -- A key that comes and goes may have to expire with its semaphore, but never before it.
 local function fresh(key)
   if not pn then call('EXPIRE', KEYS[key], 2 * DAY) end
 end
 
+local STEERED = 'the administrator who steered '
+
+-- Programs of before end requests and leave what is kept beside them. With no request there can be nothing to keep.
+local function tidy()
+  for _, field in ipairs(call('HKEYS', KEYS[1])) do
+    if string.sub(field, 1, #STEERED) == STEERED then call('HDEL', KEYS[1], field) end
+  end
+  steered = 0
+end
+
 local function save()
   if not exists then return end
+  if steered > 0 and bz == 0 and wc == 0 then tidy() end
   local look = now >= expiry or pn ~= (expiry == NEVER)
   if look then expiry = pn and NEVER or now + HOUR end
   -- Until when the short ways are open.
   local by = wt == dc and guard == 0 and math.min(due, expiry) or 0
   call('HSET', KEYS[1], 'n', n, 'dc', dc, 'wt', wt, 'pn', pn and '1' or '0', 'tk', tk, 'bz', bz, 'wc', wc,
-    'tok', str(token), 'seq', str(seq), 'due', str(due), 'gd', str(guard), 'bn', str(birth), 'xp', str(expiry), 'by', str(by))
+    'tok', str(token), 'seq', str(seq), 'due', str(due), 'gd', str(guard), 'bn', str(birth), 'xp', str(expiry), 'by', str(by),
+    'st', steered)
   if look then
     for key = 1, 6 do
       if pn then
@@ -43,8 +59,14 @@ end
 
 -- ---- telling
 
+-- What a command does itself, and not what follows from that.
+local OF_A_COMMAND = {created = true, granted = true, cancelled = true, force_released = true, purged = true, moved = true,
+  slots_changed = true, pinned = true, unpinned = true, forgotten = true}
+
 local function tell(kind, id, blob)
-  call('PUBLISH', ARGV[1] .. ':e', kind .. '|' .. (id or '') .. '|' .. tk .. '|' .. wc .. '|' .. n .. '|' .. stamp
+  -- Behind the id: programs of before then see no id, and all the rest.
+  local by = actor ~= '' and OF_A_COMMAND[kind] and '~' .. actor or ''
+  call('PUBLISH', ARGV[1] .. ':e', kind .. '|' .. (id or '') .. by .. '|' .. tk .. '|' .. wc .. '|' .. n .. '|' .. stamp
     .. '|' .. KEYS[1] .. '|' .. (blob or ''))
 end
 
@@ -79,11 +101,30 @@ local function waiting_row(r)
     .. '|' .. r.blob
 end
 
+-- Longer than an id.
+local function steered_field(id) return STEERED .. id end
+
+-- An administrator does something to a live request: that is kept beside it, as programs of before read its row.
+local function note_actor(id)
+  if actor ~= '' and call('HSET', KEYS[1], steered_field(id), actor) == 1 then steered = steered + 1 end
+end
+
+-- Who steered a request, which ends.
+local function take_actor(id)
+  if steered == 0 then return '' end
+  local by = call('HGET', KEYS[1], steered_field(id))
+  if not by then return '' end
+  call('HDEL', KEYS[1], steered_field(id))
+  steered = steered - 1
+  return by
+end
+
+-- Behind whether it was granted stands who steered it. Shown are the first 32; the others are the history.
 local function remember(id, r, status)
   local kept = call('LPUSH', KEYS[5], id .. '|' .. status .. '|' .. stamp .. '|' .. r.requested .. '|'
-    .. (r.started or '') .. '|' .. (r.token or '') .. '|' .. r.priority .. '|' .. (r.granted or '0') .. '|' .. r.blob)
-  if kept > 64 then
-    call('LTRIM', KEYS[5], 0, 31)
+    .. (r.started or '') .. '|' .. (r.token or '') .. '|' .. r.priority .. '|' .. (r.granted or '0') .. take_actor(id) .. '|' .. r.blob)
+  if kept > 1064 then
+    call('LTRIM', KEYS[5], 0, 999)
   elseif kept == 1 then
     fresh(5)
   end
@@ -254,6 +295,7 @@ end
 local function end_all_busy(kind)
   local all = all_busy()
   for _, busy in ipairs(all) do
+    note_actor(busy[1])
     end_busy(busy[1], busy[2], 'done', kind)
     send(busy[2].session, 'l|' .. busy[1])
   end
@@ -335,8 +377,8 @@ end
 -- was lost since it looked last. Gives the time before which nobody may be admitted.
 local function creation(known, guarded)
   local lost = guarded + 0
-  if KEYS[7] then
-    local mark = call('GET', KEYS[7])
+  if mark_key then
+    local mark = call('GET', mark_key)
     if not mark then return false end
     local id, at, longest = string.match(mark, '^([^|]*)|(%d+)|(%d+)$')
     if id ~= known then return false end
@@ -347,9 +389,9 @@ end
 
 local function create(until_when)
   for key = 1, 6 do call('DEL', KEYS[key]) end
-  exists, n, dc, guard = true, wt, wt, until_when
+  exists, n, dc, guard, steered = true, wt, wt, until_when, 0
   if guard > 0 then due = guard end
-  if KEYS[8] then call('SADD', KEYS[8], KEYS[1]) end
+  if names_key then call('SADD', names_key, KEYS[1]) end
   tell('created')
 end
 

@@ -1,6 +1,10 @@
 -- What administrators do to a semaphore. -1: there is none, -9: the client must look first.
+-- ARGV: 2 the command, 3 its slots, 4 and 5 as for `creation`, 6 who gives it, 7 and 8 how many entries of the audit are
+-- kept, and for how many seconds.
 local what = ARGV[2]
-local answer = 0
+local answer, hits = 0, 0
+advance()
+local before = audited()
 
 local function set_slots(slots)
   if not pn then
@@ -11,12 +15,13 @@ local function set_slots(slots)
   settle()
 end
 
-if what == 'set' or what == 'pin' then
+if what == 'set_slots' or what == 'pin' then
+  actor = ARGV[6]
   if not arrive('', ARGV[4], ARGV[5]) then return {-9} end
-  set_slots(what == 'set' and ARGV[3] or n)
+  set_slots(what == 'set_slots' and ARGV[3] or n)
 else
-  advance()
   if not exists then return {-1} end
+  actor = ARGV[6]
   if what == 'unpin' then
     if pn then
       pn = false
@@ -26,22 +31,29 @@ else
     end
   elseif what == 'purge' then
     answer = end_all_busy('purged') + wc
+    hits = answer
     while wc > 0 do
       local id, r = first_waiting()
+      note_actor(id)
       start_waiting(id, r, true)
     end
     settle()
-  elseif what == 'force' then
+  elseif what == 'force_release' then
     answer = end_all_busy('force_released')
+    hits = answer
     settle()
   elseif idle() then
     tell('forgotten')
     for key = 1, 6 do call('DEL', KEYS[key]) end
-    if KEYS[8] then call('SREM', KEYS[8], KEYS[1]) end
+    if names_key then call('SREM', names_key, KEYS[1]) end
     exists = false
   else
     answer = 1
   end
 end
 save()
+local after = audited()
+local changed = hits > 0
+if what ~= 'purge' and what ~= 'force_release' then changed = before ~= after end
+if changed then audit(what, '', hits, before, after, '', ARGV[7] + 0, ARGV[8] + 0) end
 return {answer, bz, wc, birth}

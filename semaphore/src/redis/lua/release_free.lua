@@ -1,6 +1,6 @@
 -- The short way to give a slot back, open while nothing is due or changes when nobody is left, and nobody waits.
-local f = call('HMGET', KEYS[1], 'by', 'n', 'tk', 'bz', 'wc', ARGV[2])
-if f[6] and f[5] == '0' and now < f[1] + 0 then
+local f = call('HMGET', KEYS[1], 'by', 'n', 'tk', 'bz', 'wc', ARGV[2], 'st')
+if f[6] and f[5] == '0' and now < f[1] + 0 and (f[7] or '0') == '0' then
   local requested, started, token, priority, granted, blob =
     string.match(f[6], '^[^|]*|(%d+)|(%d+)|(%d+)||(-?%d+)|(%d)||(.*)$')
   -- With a TTL it has a deadline to take back, and nothing matched. With a slot id others may have to be told.
@@ -13,8 +13,8 @@ if f[6] and f[5] == '0' and now < f[1] + 0 then
       'released|' .. ARGV[2] .. '|' .. tk .. '|0|' .. f[2] .. '|' .. stamp .. '|' .. KEYS[1] .. '|' .. blob)
     local kept = call('LPUSH', KEYS[5], ARGV[2] .. '|done|' .. stamp .. '|' .. requested .. '|' .. started .. '|'
       .. token .. '|' .. priority .. '|' .. granted .. '|' .. blob)
-    if kept > 64 then
-      call('LTRIM', KEYS[5], 0, 31)
+    if kept > 1064 then
+      call('LTRIM', KEYS[5], 0, 999)
     elseif kept == 1 then
       call('EXPIRE', KEYS[5], 172800)
     end

@@ -1,7 +1,7 @@
 -- All there is to see. Nothing: there is no such semaphore.
 advance()
 if not exists then
-  if KEYS[8] then call('SREM', KEYS[8], KEYS[1]) end
+  if names_key then call('SREM', names_key, KEYS[1]) end
   return false
 end
 save()

@@ -1,5 +1,6 @@
 -- What administrators do to a waiting request. Answers with its status if it does not wait, with nothing if
--- nobody knows it here.
+-- nobody knows it here. ARGV: 2 the command, 3 the request, 4 what more there is to say, 5 who gives it, 6 and 7 how many
+-- entries of the audit are kept, and for how many seconds.
 local what, id = ARGV[2], ARGV[3]
 advance()
 local row = exists and call('HGET', KEYS[2], id)
@@ -9,6 +10,12 @@ if not row then
   return status
 end
 local r = waiting_record(row)
+local function place_of() return call('ZRANK', KEYS[3], r.key .. '!' .. id) + 1 end
+local before = audited(what == 'move' and place_of())
+if what ~= 'refuse' then
+  actor = ARGV[5]
+  note_actor(id)
+end
 
 -- A key between two neighbours: as digits after a decimal point, the shortest number halfway. None ends in 0, so
 -- there always is one.
@@ -59,4 +66,10 @@ else
   send(r.session, 'm|' .. id .. '|' .. r.key .. '|' .. class)
 end
 save()
+if what ~= 'refuse' then
+  local after = audited(what == 'move' and place_of())
+  if what ~= 'move' or before ~= after then
+    audit(what, id, 1, before, after, r.blob, ARGV[6] + 0, ARGV[7] + 0)
+  end
+end
 return 'ok'

@@ -9,6 +9,8 @@
  * const redis = new Redis("redis://me:secret@example.org:6379/0");
  * const adapter = new RedisPubSubEventBusAdapter({ client: redis, serde });
  * ```
+ *
+ * What a server sends at once may take 16 MB. More closes the connection, with a `RedisError` that names the limit.
  */
 declare module "cla/redis" {
   /** Which server, and who we are to it. Other options of a client are ignored: how to connect is ours to know. */
@@ -25,7 +27,7 @@ declare module "cla/redis" {
     tls?: boolean | object;
     [other: string]: unknown;
   }
-  /** What cannot be reached, or refuses what is asked of it. */
+  /** What cannot be reached, refuses what is asked of it, or sends more than it may. */
   export class RedisError extends Error {
     constructor(message: string, options?: ErrorOptions);
   }

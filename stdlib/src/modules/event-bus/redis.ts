@@ -42,6 +42,10 @@ interface Channel {
  *
  * All that listens and dispatches by one adapter shares one connection. A run that does not get round to its events for so
  * long that more than 32 MB of them wait loses the later ones, and says so on the standard error.
+ *
+ * An event may take 16 MB, or half of the memory that the run had left when it first used the adapter, if that is less.
+ * Should the server send a larger one, the connection is closed: what is being dispatched fails with a `RedisError` that
+ * names the limit, and so does a run that listens.
  */
 export class RedisPubSubEventBusAdapter implements IEventBusAdapter {
   readonly #serde: ISerde<string>;
@@ -125,7 +129,10 @@ export class RedisPubSubEventBusAdapter implements IEventBusAdapter {
     }
   }
 
-  #deliver(channel: string, text: string): void {
+  #deliver(channel: string | undefined, text: string): void {
+    if (channel === undefined) {
+      throw new RedisError(`listening: ${text}`);
+    }
     const listeners = this.#channels.get(channel)?.listeners;
     if (listeners === undefined) {
       return;

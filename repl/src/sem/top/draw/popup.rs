@@ -189,6 +189,7 @@ fn request_pairs(name: &str, request: &RequestView, elapsed: f64, zone: &TimeZon
         ("expires", expires),
         ("waited", Some(on(request.waited, Status::Waiting))),
         ("ran", request.ran.map(|ran| on(ran, Status::Busy))),
+        ("steered by", request.by.as_ref().map(ToString::to_string)),
     ];
     let known = pairs.into_iter();
     known

@@ -30,6 +30,8 @@ pub(in super::super) fn request(nth: usize, who: &str, place: usize) -> RequestV
         expires_at: None,
         waited: if is_busy { 1.0 } else { 65.0 },
         ran: is_busy.then_some(64.0),
+        ended_at: None,
+        by: None,
     }
 }
 

@@ -35,6 +35,10 @@ declare module "cla/event-bus/redis" {
    *
    * All that listens and dispatches by one adapter shares one connection. A run that does not get round to its events for so
    * long that more than 32 MB of them wait loses the later ones, and says so on the standard error.
+   *
+   * An event may take 16 MB, or half of the memory that the run had left when it first used the adapter, if that is less.
+   * Should the server send a larger one, the connection is closed: what is being dispatched fails with a `RedisError` that
+   * names the limit, and so does a run that listens.
    */
   export class RedisPubSubEventBusAdapter implements IEventBusAdapter {
     #private;

@@ -1,0 +1,164 @@
+//! A connection to one server: how all of them are made, those of a cluster included.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster_async::Connect;
+use redis::{
+    AsyncConnectionConfig, Cmd, ConnectionAddr, IntoConnectionInfo, Pipeline, RedisConnectionInfo,
+    RedisFuture, RedisResult, Value,
+};
+use tokio::task::JoinHandle;
+
+use super::bounded::{Bounded, Refusals};
+use super::dial::{CONNECT_LIMIT, timed_out};
+use super::replies::ReplyError;
+use super::socket::{Socket, Trust};
+use super::url::Node;
+
+/// A reply to a store may take so many bytes. The largest tells of all requests of a semaphore: 64 MiB are more than
+/// 100,000 of them.
+pub(super) const STORE_REPLY: u64 = 64 * 1024 * 1024;
+
+/// A cluster's client makes a connection that is lost again at once, and subscribes as before. It waits so long if a reply
+/// was refused lately: should the server send as much again, this is not all that the two do.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A connection to a Redis server, whose replies have a limit: see [`RedisUrl::connect`](super::RedisUrl::connect).
+///
+/// Clones share it. It is closed when the last is dropped.
+#[derive(Clone)]
+pub struct RedisConnection {
+    redis: MultiplexedConnection,
+    refusals: Arc<Refusals>,
+    _driver: Arc<Driver>,
+}
+
+/// The task that moves the bytes. It ends with the connection, even if the server reads nothing.
+struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl RedisConnection {
+    /// Connects, and introduces itself to the server. Each reply may take `limit` bytes; `refusals` says which took more.
+    pub(super) async fn open(
+        node: &Node,
+        trust: &Trust,
+        login: &RedisConnectionInfo,
+        config: AsyncConnectionConfig,
+        (limit, refusals): (u64, Arc<Refusals>),
+        patience: Duration,
+    ) -> RedisResult<Self> {
+        let work = async {
+            let socket = Socket::open(node, trust).await?;
+            let stream = Bounded::new(socket, limit, Arc::clone(&refusals));
+            let (redis, driver) =
+                MultiplexedConnection::new_with_config(login, stream, config).await?;
+            Ok(Self {
+                redis,
+                refusals,
+                _driver: Arc::new(Driver(tokio::spawn(driver))),
+            })
+        };
+        tokio::time::timeout(patience, work)
+            .await
+            .unwrap_or_else(|_| Err(timed_out("it does not answer")))
+    }
+
+    /// Which reply ended the connection, if one did. The errors of requests do not always say so: those that were behind
+    /// it only hear that the connection is closed.
+    #[must_use]
+    pub fn refused(&self) -> Option<ReplyError> {
+        self.refusals.last()
+    }
+}
+
+impl Deref for RedisConnection {
+    type Target = MultiplexedConnection;
+
+    fn deref(&self) -> &MultiplexedConnection {
+        &self.redis
+    }
+}
+
+impl DerefMut for RedisConnection {
+    fn deref_mut(&mut self) -> &mut MultiplexedConnection {
+        &mut self.redis
+    }
+}
+
+impl fmt::Debug for RedisConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisConnection")
+            .field("refused", &self.refused())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ConnectionLike for RedisConnection {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        self.redis.req_packed_command(command)
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        commands: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        self.redis.req_packed_commands(commands, offset, count)
+    }
+
+    fn get_db(&self) -> i64 {
+        self.redis.get_db()
+    }
+}
+
+thread_local! {
+    /// For the connections of this thread's cluster: whom they trust, and where they say what was refused.
+    static CLUSTER: RefCell<(Trust, Arc<Refusals>)> = RefCell::default();
+}
+
+/// From now on, connections that a cluster's client makes on this thread are made with these.
+///
+/// The client makes them when it likes, by a function that gets an address and nothing of ours. But a store has a thread
+/// of its own, on which all of its client's tasks run.
+pub(super) fn prepare_cluster(trust: Trust, refusals: Arc<Refusals>) {
+    CLUSTER.set((trust, refusals));
+}
+
+impl Connect for RedisConnection {
+    fn connect_with_config<'a, T>(info: T, config: AsyncConnectionConfig) -> RedisFuture<'a, Self>
+    where
+        T: IntoConnectionInfo + Send + 'a,
+    {
+        async move {
+            let info = info.into_connection_info()?;
+            let (ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. }) =
+                info.addr()
+            else {
+                return Err(super::socket::misconfigured(
+                    "a node of a cluster has a host and a port",
+                    info.addr().to_string(),
+                ));
+            };
+            let (trust, refusals) = CLUSTER.with_borrow(Clone::clone);
+            if refusals.within(10 * PAUSE) {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let (node, login) = ((host.clone(), *port), info.redis_settings());
+            let (limit, patience) = ((STORE_REPLY, refusals), CONNECT_LIMIT / 2);
+            Self::open(&node, &trust, login, config, limit, patience).await
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,191 @@
+//! Opens the socket to a server: TCP, or TLS over it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::select_ok;
+use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
+use redis::{ErrorKind, RedisError, RedisResult};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::url::{Node, RedisUrl};
+
+/// After so long in which nothing came, the system asks whether the server is still there, so that who only listens
+/// learns that it is not.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+/// And again, until it gives up after a few.
+const KEEPALIVE_PAUSE: Duration = Duration::from_secs(5);
+
+/// The file of `ca=` may be so long, in bytes. All authorities that systems trust need a tenth of that.
+const LONGEST_CA: u64 = 4 * 1024 * 1024;
+
+/// Whom TLS trusts; `None`: no TLS.
+pub(super) type Trust = Option<Arc<ClientConfig>>;
+
+/// Whom connections to this URL trust.
+pub(super) fn trust(url: &RedisUrl) -> RedisResult<Trust> {
+    if !url.tls {
+        return Ok(None);
+    }
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // The host has chosen none. Should it do so at this very moment, its choice stands.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+    let roots = match &url.ca {
+        None => of_the_system()?,
+        Some(path) => {
+            let shown = path.display();
+            let text = read(path).map_err(|error| {
+                misconfigured(
+                    "the file of ca= cannot be read",
+                    format!("{shown}: {error}"),
+                )
+            })?;
+            named(&text).map_err(|problem| {
+                misconfigured(
+                    "the file of ca= holds no certificates",
+                    format!("{shown}: {problem}"),
+                )
+            })?
+        }
+    };
+    let config = ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Some(Arc::new(config)))
+}
+
+/// What the file has in it. A rule may name any: one that has no end, or waits for a writer, would keep its thread.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut text = Vec::new();
+    let read = File::open(path)?
+        .take(LONGEST_CA + 1)
+        .read_to_end(&mut text)?;
+    if read as u64 > LONGEST_CA {
+        return Err(io::Error::other("it is longer than 4 MiB"));
+    }
+    Ok(text)
+}
+
+fn of_the_system() -> RedisResult<RootCertStore> {
+    let mut found = rustls_native_certs::load_native_certs();
+    if let Some(error) = found.errors.pop() {
+        return Err(io::Error::other(error).into());
+    }
+    let mut roots = RootCertStore::empty();
+    for certificate in found.certs {
+        roots.add(certificate).map_err(io::Error::other)?;
+    }
+    Ok(roots)
+}
+
+fn named(text: &[u8]) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(text) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    if roots.is_empty() {
+        return Err("it has no block CERTIFICATE".to_owned());
+    }
+    Ok(roots)
+}
+
+/// It will not work until somebody changes what the URL says.
+pub(super) fn misconfigured(what: &'static str, detail: String) -> RedisError {
+    RedisError::from((ErrorKind::InvalidClientConfig, what, detail))
+}
+
+/// An open socket.
+pub(super) enum Socket {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Socket {
+    /// Connects to the first address of the node that answers.
+    pub(super) async fn open((host, port): &Node, trust: &Trust) -> RedisResult<Self> {
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), *port))
+            .await?
+            .collect();
+        if addresses.is_empty() {
+            return Err(misconfigured("the host has no address", host.clone()));
+        }
+        let Some(config) = trust else {
+            let attempts = addresses.into_iter().map(|at| Box::pin(connect(at)));
+            return Ok(Self::Plain(select_ok(attempts).await?.0));
+        };
+        let name = ServerName::try_from(host.as_str())
+            .map_err(|error| misconfigured("the host has no name for TLS", error.to_string()))?;
+        let attempts = addresses.into_iter().map(|at| {
+            let (connector, name) = (TlsConnector::from(Arc::clone(config)), name.to_owned());
+            Box::pin(async move { connector.connect(name, connect(at).await?).await })
+        });
+        Ok(Self::Tls(Box::new(select_ok(attempts).await?.0)))
+    }
+}
+
+async fn connect(at: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(at).await?;
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE)
+        .with_interval(KEEPALIVE_PAUSE);
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    Ok(stream)
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
