@@ -293,7 +293,7 @@ fn row_actions(service: &Service, person: &Person, request: &RequestView, who: &
             }
             Status::Busy => {
                 @if runs_here(service, person, request) && let Some(run) = request.run {
-                    button.small.danger type="button" data-act="stop-run" data-run=(run) aria-label={ "Stop the run of " (who) } { "Stop run" }
+                    button.small.danger type="button" data-act="stop-run" data-run=(run) aria-label={ "Stop run of " (who) } { "Stop run" }
                 }
                 @if request.slot.is_some() {
                     button.small type="button" data-act="release" aria-label={ "Release the slot of " (who) " by force" }

@@ -292,7 +292,7 @@ fn no_page_keeps_people_out() {
             "return [document.documentElement.scrollWidth, innerWidth]",
             &[],
         );
-        assert_eq!(widths[0], widths[1], "{path}");
+        assert!(widths[0].as_u64() <= widths[1].as_u64(), "{path}: {widths}");
         check(path);
     }
     browser.open(&stage.service.address, "/semaphores/mysem");

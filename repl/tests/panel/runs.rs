@@ -37,7 +37,7 @@ fn a_rule_of_the_folder_is_run_watched_and_stopped() {
     // In the queue it is known as one that runs here.
     browser.open(&stage.service.address, "/semaphores/slow");
     until_rows(browser, &["long.js busy"]);
-    browser.click_named("Stop the run of long.js");
+    browser.click_named("Stop run of long.js");
     browser.click_named("Stop it");
     until_rows(browser, &[]);
     browser.open(&stage.service.address, run.as_str().unwrap());

@@ -2,7 +2,7 @@
 
 import { piece, soon } from "./ask.js";
 import { morph } from "./morph.js";
-import { Rows } from "./rows.js";
+import { Rows, differs } from "./rows.js";
 import { learn, tick } from "./times.js";
 
 /** If more have changed, all rows are read. */
@@ -28,10 +28,13 @@ export class Explorer {
       this.all();
     };
     filter.addEventListener("input", again);
+    // For what sets a field without typing.
+    filter.addEventListener("change", again);
     filter.addEventListener("submit", (event) => {
       event.preventDefault();
       again();
     });
+    if (differs(this.look)) again();
     // Lines move on, also where nothing happens.
     setInterval(() => document.hidden || this.all(), 10_000);
   }

@@ -6,6 +6,12 @@ const LIMIT = 200;
 /** Rows that are left above what is seen. */
 const ABOVE = 60;
 
+/** Whether a form says something else than the address: it was changed before this script was there. */
+export function differs(look) {
+  const query = new URLSearchParams(location.search);
+  return Object.entries(look).some(([name, value]) => (query.get(name) ?? "") !== value);
+}
+
 export class Rows {
   /** `more` reads the rows that are to be seen now. */
   constructor(scroller, body, more) {

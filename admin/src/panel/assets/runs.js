@@ -2,7 +2,7 @@
 
 import { Refused, ask, attempt, piece, post, soon, toast } from "./ask.js";
 import { morph } from "./morph.js";
-import { Rows } from "./rows.js";
+import { Rows, differs } from "./rows.js";
 import { learn, tick } from "./times.js";
 
 /** How often output is asked for, in milliseconds. */
@@ -38,9 +38,12 @@ export function table() {
     refresh();
   };
   filter.addEventListener("input", again);
+  // For what sets a field without typing.
+  filter.addEventListener("change", again);
   filter.addEventListener("submit", again);
   learn(body());
   rows.fit();
+  if (differs(look())) refresh();
   return refresh;
 }
 

@@ -158,7 +158,7 @@ fn row(person: &Person, record: &Record, now: f64) -> Markup {
                     @if goes_on {
                         button.small.danger type="button" data-act="stop-run" data-run=(id) aria-label={ "Stop " (rule) } { "Stop" }
                     } @else {
-                        button.small type="button" data-act="run-rule" aria-label={ "Run " (rule) " again" } { "Run again" }
+                        button.small type="button" data-act="run-rule" aria-label={ "Run again " (rule) } { "Run again" }
                     }
                 }
             }
