@@ -103,7 +103,7 @@ pub(crate) async fn rules(
     State(service): State<Arc<Service>>,
 ) -> Result<Json<Vec<RuleFile>>, Problem> {
     let rules = runs(&service)?.rules().await;
-    rules.map(Json).map_err(Problem::no_folder)
+    rules.map(Json).map_err(|error| Problem::no_folder(&error))
 }
 
 /// `POST /api/v1/runs`.
@@ -246,7 +246,7 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "no-rules", title, detail)
     }
 
-    pub(crate) fn no_folder(error: std::io::Error) -> Self {
+    pub(crate) fn no_folder(error: &std::io::Error) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         let title = "The folder cannot be read";
         Self::new(status, "no-folder", title, error.to_string())

@@ -260,6 +260,7 @@ fn row(
 /// Where the owner is, and since when.
 fn owner(service: &Service, person: &Person, request: &RequestView) -> Markup {
     html! {
+        @if let Some(by) = &request.by { span { @if request.granted { "granted by " } @else { "by " } (printable(by.login())) } }
         @if let Some(host) = &request.host { span.host { (printable(host)) } }
         @if let Some(pid) = request.pid { span { "pid " (pid) } }
         @if let Some(run) = request.run {
@@ -276,7 +277,6 @@ fn owner(service: &Service, person: &Person, request: &RequestView) -> Markup {
             @let slot = slot.to_string();
             span title={ "slot " (printable(&slot)) } { "slot " span.slot { (printable(&slot)) } }
         }
-        @if let Some(by) = &request.by { span { @if request.granted { "granted by " } @else { "by " } (printable(by.login())) } }
         span.asked { "asked " (moment(request.requested_at)) }
     }
 }

@@ -60,7 +60,9 @@ pub(super) fn reachable<'s>(service: &'s Service, person: &Person) -> Option<&'s
 }
 
 async fn rules(runs: &Runs) -> Result<Vec<RuleFile>, Problem> {
-    runs.rules().await.map_err(Problem::no_folder)
+    runs.rules()
+        .await
+        .map_err(|error| Problem::no_folder(&error))
 }
 
 fn none(person: &Person) -> Markup {
