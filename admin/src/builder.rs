@@ -15,6 +15,7 @@ use crate::auth::{Auth, TokenStore};
 use crate::declared::{Declaration, Declared};
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::panel::{Panel, Trends};
 use crate::runs::{Rules, Runs};
 use crate::server::hosts::AllowedHosts;
 use crate::server::proxy::{Network, Proxies, UserRole};
@@ -149,7 +150,12 @@ impl AdminBuilder {
     /// Outside of a tokio runtime.
     pub fn build(self) -> io::Result<Admin> {
         let metrics = Arc::new(Metrics::new());
-        let live = Live::follow(self.semaphores.clone(), Arc::clone(&metrics));
+        let trends = Arc::new(Trends::default());
+        let live = Live::follow(
+            self.semaphores.clone(),
+            Arc::clone(&metrics),
+            Arc::clone(&trends),
+        );
         let runs = self.rules.map(|rules| {
             let (live, metrics) = (Arc::clone(&live), Arc::clone(&metrics));
             Runs::new(rules, live, metrics)
@@ -163,6 +169,7 @@ impl AdminBuilder {
             proxies: self.proxies,
             live,
             metrics,
+            panel: Panel::new(trends),
             rate: RateLimit::default(),
             leases: Leases::default(),
             runs,

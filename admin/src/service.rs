@@ -10,6 +10,7 @@ use crate::auth::Auth;
 use crate::declared::Declared;
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::panel::Panel;
 use crate::runs::Runs;
 use crate::server::hosts::AllowedHosts;
 use crate::server::proxy::Proxies;
@@ -24,6 +25,7 @@ pub(crate) struct Service {
     pub(crate) proxies: Proxies,
     pub(crate) live: Arc<Live>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) panel: Panel,
     pub(crate) rate: RateLimit,
     pub(crate) leases: Leases,
     /// Unless the host gave no rules.

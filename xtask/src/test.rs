@@ -17,6 +17,9 @@ const STEP_LIMIT: Duration = Duration::from_secs(40 * 60);
 /// The npm package that the tests of `cla/serde` compare with.
 const SUPERJSON: &str = "stdlib/tests/superjson";
 
+/// The npm package that looks for faults of pages that keep people out.
+const AXE: &str = "repl/tests/axe";
+
 /// What `cargo xtask test` is told.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -223,7 +226,9 @@ fn clippy(log: &mut Log) -> Result<Outcome> {
 fn cargo_test(log: &mut Log) -> Result<Outcome> {
     tools::need_redis(log)?;
     tools::need(&[&tools::OPENSSL, &tools::FAKETIME], log)?;
+    tools::need(&[&tools::CHROMIUM, &tools::CHROMEDRIVER], log)?;
     tools::npm_ci(&root().join(SUPERJSON), log)?;
+    tools::npm_ci(&root().join(AXE), log)?;
     let ran = log.run(
         cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]),
         STEP_LIMIT,

@@ -99,6 +99,26 @@ pub(crate) const FAKETIME: Tool = Tool {
     site: "https://github.com/wolfcw/libfaketime",
 };
 
+/// The browser in which the tests of the panel click.
+pub(crate) const CHROMIUM: Tool = Tool {
+    program: "chromium",
+    version: "--version",
+    at_least: 120,
+    apt: "chromium",
+    brew: "chromium",
+    site: "https://www.chromium.org",
+};
+
+/// Steers that browser.
+pub(crate) const CHROMEDRIVER: Tool = Tool {
+    program: "chromedriver",
+    version: "--version",
+    at_least: 120,
+    apt: "chromium-driver",
+    brew: "chromedriver",
+    site: "https://www.chromium.org",
+};
+
 enum Found {
     Yes,
     TooOld(String),
@@ -311,7 +331,12 @@ mod tests {
 
     #[test]
     fn lock_files_name_no_registry() {
-        for folder in ["tests/types", "stdlib/tests/superjson", "xtask/bench/node"] {
+        for folder in [
+            "tests/types",
+            "stdlib/tests/superjson",
+            "repl/tests/axe",
+            "xtask/bench/node",
+        ] {
             let lock = crate::root().join(folder).join("package-lock.json");
             let text = std::fs::read_to_string(&lock).expect("the lock file is committed");
             assert!(

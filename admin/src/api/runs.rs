@@ -103,11 +103,7 @@ pub(crate) async fn rules(
     State(service): State<Arc<Service>>,
 ) -> Result<Json<Vec<RuleFile>>, Problem> {
     let rules = runs(&service)?.rules().await;
-    rules.map(Json).map_err(|error| {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        let title = "The folder cannot be read";
-        Problem::new(status, "no-folder", title, error.to_string())
-    })
+    rules.map(Json).map_err(|error| Problem::no_folder(&error))
 }
 
 /// `POST /api/v1/runs`.
@@ -198,7 +194,7 @@ pub(crate) async fn output(
     let id = run_id(id)?;
     let most = wanted.limit.unwrap_or(LINES).min(LINES);
     let lines = runs(&service)?.output(id, wanted.after, most).await?;
-    lines.map(Json).ok_or_else(|| unknown(id))
+    lines.map(Json).ok_or_else(|| Problem::unknown_run(id))
 }
 
 /// `POST /api/v1/runs/ID/stop`: asks it to stop; its end follows.
@@ -225,26 +221,36 @@ pub(crate) async fn stop(
 }
 
 fn runs(service: &Service) -> Result<&Arc<Runs>, Problem> {
-    service.runs.as_ref().ok_or_else(|| {
-        let title = "This service runs no rules";
-        let detail = "no folder of rules was given to this service";
-        Problem::new(StatusCode::NOT_FOUND, "no-rules", title, detail)
-    })
+    service.runs.as_ref().ok_or_else(Problem::no_rules)
 }
 
-async fn found(runs: &Runs, id: RunId) -> Result<RunView, Problem> {
-    runs.show(id).await?.ok_or_else(|| unknown(id))
+pub(crate) async fn found(runs: &Runs, id: RunId) -> Result<RunView, Problem> {
+    runs.show(id).await?.ok_or_else(|| Problem::unknown_run(id))
 }
 
-fn run_id(id: Id) -> Result<RunId, Problem> {
+pub(crate) fn run_id(id: Id) -> Result<RunId, Problem> {
     let id = id?.0;
     id.parse()
         .map_err(|_| Problem::invalid("a run's id is a UUID"))
 }
 
-fn unknown(id: RunId) -> Problem {
-    let detail = format!("there is no run {id}, or not any more; /api/v1/runs lists them");
-    Problem::new(StatusCode::NOT_FOUND, "unknown-run", "No such run", detail)
+impl Problem {
+    pub(crate) fn unknown_run(id: RunId) -> Self {
+        let detail = format!("there is no run {id}, or not any more; /api/v1/runs lists them");
+        Self::new(StatusCode::NOT_FOUND, "unknown-run", "No such run", detail)
+    }
+
+    pub(crate) fn no_rules() -> Self {
+        let title = "This service runs no rules";
+        let detail = "no folder of rules was given to this service";
+        Self::new(StatusCode::NOT_FOUND, "no-rules", title, detail)
+    }
+
+    pub(crate) fn no_folder(error: &std::io::Error) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let title = "The folder cannot be read";
+        Self::new(status, "no-folder", title, error.to_string())
+    }
 }
 
 impl From<RunError> for Problem {

@@ -1,5 +1,7 @@
 //! Semaphores: seen.
 
+use std::borrow::Borrow;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -22,27 +24,27 @@ use crate::service::Service;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
     /// Text that the name, or the `who` of a request, contains; any case.
-    q: Option<String>,
+    pub(crate) q: Option<String>,
     #[param(inline)]
-    state: Option<Condition>,
+    pub(crate) state: Option<Condition>,
     #[param(inline)]
-    sort: Sort,
+    pub(crate) sort: Sort,
     #[param(inline)]
-    order: Option<Order>,
+    pub(crate) order: Option<Order>,
     /// Only declared ones with this label: `NAME=VALUE`, or `NAME` with any value.
-    label: Option<String>,
+    pub(crate) label: Option<String>,
     /// Of the result, so many are left out at the start.
     #[param(maximum = 1_000_000_000)]
-    offset: usize,
+    pub(crate) offset: usize,
     #[param(maximum = 1_000_000_000)]
-    limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
     /// `false`: without the requests.
-    requests: Option<bool>,
+    pub(crate) requests: Option<bool>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Condition {
+pub(crate) enum Condition {
     /// Somebody is busy.
     Busy,
     /// Somebody waits.
@@ -57,9 +59,9 @@ enum Condition {
     Overdue,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Sort {
+pub(crate) enum Sort {
     #[default]
     Name,
     Busy,
@@ -70,7 +72,7 @@ enum Sort {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Order {
+pub(crate) enum Order {
     Asc,
     Desc,
 }
@@ -134,13 +136,15 @@ pub(crate) async fn view(
 }
 
 impl Wanted {
-    fn apply(
+    /// Those that are wanted, in the order that is wanted, and how many there are without `offset` and `limit`.
+    pub(crate) fn apply<V: Borrow<SemaphoreView>>(
         &self,
-        mut views: Vec<SemaphoreView>,
+        mut views: Vec<V>,
         declared: &Declared,
-    ) -> (usize, Vec<SemaphoreView>) {
+    ) -> (usize, Vec<V>) {
         let text = self.q.as_ref().map(|text| text.to_lowercase());
         views.retain(|view| {
+            let view = view.borrow();
             text.as_ref().is_none_or(|text| mentions(view, text))
                 && self.state.is_none_or(|state| state.is_of(view, declared))
                 && self
@@ -151,9 +155,12 @@ impl Wanted {
         // The store gives them by name, and sorting keeps that order among equals.
         match self.sort {
             Sort::Name => {}
-            Sort::Busy => views.sort_by_key(|view| std::cmp::Reverse(view.busy)),
-            Sort::Waiting => views.sort_by_key(|view| std::cmp::Reverse(view.waiting)),
-            Sort::Oldest => views.sort_by(|a, b| oldest_wait(b).total_cmp(&oldest_wait(a))),
+            Sort::Busy => views.sort_by_key(|view| Reverse(view.borrow().busy)),
+            Sort::Waiting => views.sort_by_key(|view| Reverse(view.borrow().waiting)),
+            Sort::Oldest => {
+                let oldest = |view: &V| oldest_wait(view.borrow()).unwrap_or(-1.0);
+                views.sort_by(|a, b| oldest(b).total_cmp(&oldest(a)));
+            }
         }
         // What is worth a look comes first: names from a, numbers from the largest.
         let natural = match self.sort {
@@ -165,7 +172,7 @@ impl Wanted {
         }
         let total = views.len();
         let limit = self.limit.unwrap_or(usize::MAX);
-        let views: Vec<_> = views.into_iter().skip(self.offset).take(limit).collect();
+        let views = views.into_iter().skip(self.offset).take(limit).collect();
         (total, views)
     }
 
@@ -201,8 +208,9 @@ fn mentions(view: &SemaphoreView, text: &str) -> bool {
         || who.any(|who| who.to_lowercase().contains(text))
 }
 
-fn oldest_wait(view: &SemaphoreView) -> f64 {
+/// The longest wait of those who wait.
+pub(crate) fn oldest_wait(view: &SemaphoreView) -> Option<f64> {
     let waiting = view.requests.iter();
     let waiting = waiting.filter(|request| request.status == Status::Waiting);
-    waiting.map(|request| request.waited).fold(-1.0, f64::max)
+    waiting.map(|request| request.waited).max_by(f64::total_cmp)
 }

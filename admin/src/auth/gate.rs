@@ -66,10 +66,12 @@ async fn admit(gate: &Gate, request: &mut Request) -> Result<(), Response> {
         None => {
             // A copy: a reference to the request, whose body only one thread may use, cannot be held across a wait.
             let headers = request.headers().clone();
+            let path = request.uri().path_and_query();
+            let path = path.map_or("/", |path| path.as_str()).to_owned();
             let identified = identify(service, peer, &headers).await;
             identified.map_err(|problem| {
                 if matches!(access, Access::Page(_)) && problem.status == StatusCode::UNAUTHORIZED {
-                    return Redirect::to("/login").into_response();
+                    return to_sign_in(&path).into_response();
                 }
                 problem.into_response()
             })?
@@ -86,6 +88,14 @@ async fn admit(gate: &Gate, request: &mut Request) -> Result<(), Response> {
     }
     request.extensions_mut().insert(person.at(peer));
     Ok(())
+}
+
+/// To the page where they sign in, which leads back.
+fn to_sign_in(path: &str) -> Redirect {
+    if path == "/" {
+        return Redirect::to("/login");
+    }
+    Redirect::to(&format!("/login?next={}", crate::panel::escaped(path)))
 }
 
 async fn identify(

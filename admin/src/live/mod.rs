@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::metrics::Metrics;
+use crate::panel::Trends;
 
 use self::ring::Ring;
 pub(crate) use self::ring::{Entry, Happened};
@@ -44,7 +45,11 @@ pub(crate) enum Place {
 
 impl Live {
     /// Begins to follow a store, for as long as anybody has the result.
-    pub(crate) fn follow(semaphores: Semaphores, metrics: Arc<Metrics>) -> Arc<Self> {
+    pub(crate) fn follow(
+        semaphores: Semaphores,
+        metrics: Arc<Metrics>,
+        trends: Arc<Trends>,
+    ) -> Arc<Self> {
         let started = std::time::SystemTime::now();
         let started = started.duration_since(std::time::UNIX_EPOCH);
         let live = Arc::new(Self {
@@ -62,6 +67,7 @@ impl Live {
                 match next {
                     Ok(event) => {
                         metrics.observe(&event);
+                        trends.observe(&event);
                         live.push(Happened::Transition(Box::new(event)));
                     }
                     Err(EventsError::Missed(missed)) => {

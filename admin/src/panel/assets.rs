@@ -13,18 +13,38 @@ struct Asset {
     bytes: &'static [u8],
 }
 
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+/// Embeds a file of `assets/`.
+macro_rules! file {
+    ($kind:expr, $name:literal) => {
+        Asset {
+            name: $name,
+            kind: $kind,
+            bytes: include_bytes!(concat!("assets/", $name)),
+        }
+    };
+}
+
 /// All files: add one here, and in `assets/`.
-const ASSETS: [Asset; 2] = [
-    Asset {
-        name: "panel.css",
-        kind: "text/css; charset=utf-8",
-        bytes: include_bytes!("assets/panel.css"),
-    },
-    Asset {
-        name: "panel.js",
-        kind: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("assets/panel.js"),
-    },
+const ASSETS: &[Asset] = &[
+    file!(SVG, "icon.svg"),
+    file!(CSS, "panel.css"),
+    file!(SCRIPT, "actions.js"),
+    file!(SCRIPT, "ask.js"),
+    file!(SCRIPT, "audit.js"),
+    file!(SCRIPT, "explorer.js"),
+    file!(SCRIPT, "keys.js"),
+    file!(SCRIPT, "live.js"),
+    file!(SCRIPT, "login.js"),
+    file!(SCRIPT, "morph.js"),
+    file!(SCRIPT, "panel.js"),
+    file!(SCRIPT, "queue.js"),
+    file!(SCRIPT, "rows.js"),
+    file!(SCRIPT, "runs.js"),
+    file!(SCRIPT, "times.js"),
 ];
 
 /// Where a file is. The version makes browsers fetch it anew after an update.

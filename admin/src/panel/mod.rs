@@ -3,23 +3,80 @@
 //! A page is a function that answers a route of the table (`server/routes.rs`) with [`page`]; text goes into it through
 //! `maud`, which escapes HTML, after [`printable`](cla_runtime::semaphore::printable). Styles and scripts are files in
 //! `assets/`, listed in [`assets`]: the Content-Security-Policy allows nothing inline.
+//!
+//! A page stays up to date so: the events of the API say what changed, the scripts ask for the fragments of HTML that show
+//! it (`/panel/...`), and put them in place of the old ones. There is one piece of code that makes a row, on the server.
 
 pub(crate) mod assets;
+pub(crate) mod explorer;
+pub(crate) mod home;
+mod parts;
+pub(crate) mod queue;
+pub(crate) mod records;
+pub(crate) mod runs;
 pub(crate) mod sign_in;
+mod snapshot;
+mod trends;
+mod window;
 
 use std::sync::Arc;
 
-use axum::Extension;
-use axum::extract::State;
+use axum::http::StatusCode;
 use cla_runtime::semaphore::printable;
 use maud::{DOCTYPE, Markup, html};
 
-use crate::api::problem::Problem;
+pub(crate) use self::parts::escaped;
+use self::parts::{SPRITE, icon};
+use self::snapshot::Snapshots;
+pub(crate) use self::trends::Trends;
 use crate::auth::Person;
-use crate::service::Service;
+
+/// `GET /panel/here`: says that a session goes on.
+pub(crate) async fn here() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// What the pages of one service share.
+pub(crate) struct Panel {
+    snapshots: Snapshots,
+    trends: Arc<Trends>,
+}
+
+impl Panel {
+    pub(crate) fn new(trends: Arc<Trends>) -> Self {
+        Self {
+            snapshots: Snapshots::default(),
+            trends,
+        }
+    }
+}
+
+/// The pages that the header leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tab {
+    Semaphores,
+    Runs,
+    Audit,
+    /// None of them.
+    None,
+}
+
+impl Tab {
+    /// Those that this person may see.
+    fn of(person: &Person) -> impl Iterator<Item = (Self, &'static str, &'static str)> {
+        let all = [
+            (Self::Semaphores, "Semaphores", "/"),
+            (Self::Runs, "Runs", "/runs"),
+            (Self::Audit, "Audit", "/audit"),
+        ];
+        let restricted = person.is_restricted();
+        all.into_iter()
+            .filter(move |(tab, ..)| !restricted || *tab != Self::Runs)
+    }
+}
 
 /// The frame of every page.
-pub(crate) fn page(title: &str, person: Option<&Person>, content: &Markup) -> Markup {
+pub(crate) fn page(title: &str, tab: Tab, person: Option<&Person>, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -27,49 +84,82 @@ pub(crate) fn page(title: &str, person: Option<&Person>, content: &Markup) -> Ma
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (title) }
+                title { (title) " · cla" }
+                link rel="icon" href=(assets::url("icon.svg")) type="image/svg+xml";
                 link rel="stylesheet" href=(assets::url("panel.css"));
-                script type="module" src=(assets::url("panel.js")) {}
+                @let script = if person.is_some() { "panel.js" } else { "login.js" };
+                script type="module" src=(assets::url(script)) {}
             }
-            body {
-                header {
-                    h1 { (title) }
-                    @if let Some(person) = person {
-                        form method="post" action="/logout" {
-                            span { (printable(person.login())) " (" (person.role()) ")" }
-                            button { "Sign out" }
+            body data-role=[person.map(|person| person.role().as_str())] {
+                (SPRITE)
+                @if let Some(person) = person {
+                    header.top {
+                        a.brand href="/" { (icon("brand")) "cla" }
+                        nav aria-label="Pages" {
+                            @for (known, text, url) in Tab::of(person) {
+                                a href=(url) aria-current=[(known == tab).then_some("page")] { (text) }
+                            }
+                        }
+                        span.link-state #link data-state="off" role="status" { span.dot {} span.text { "not live" } }
+                        button.plain.square type="button" data-act="keys" aria-label="Keyboard shortcuts" title="keyboard shortcuts (?)" { "?" }
+                        form.person method="post" action="/logout" {
+                            span { (printable(person.login())) " " span.quiet { (person.role()) } }
+                            button.plain { "Sign out" }
                         }
                     }
+                    div.banner #banner role="alert" hidden {}
                 }
                 main { (content) }
+                @if person.is_some() {
+                    dialog #ask aria-labelledby="ask-title" {
+                        form method="dialog" {
+                            h2 #ask-title {}
+                            p #ask-text {}
+                            label #ask-field hidden { span {} input type="text" name="value" autocomplete="off"; }
+                            div.buttons {
+                                button value="no" formnovalidate { "Keep as it is" }
+                                button.primary value="yes" #ask-yes {}
+                            }
+                        }
+                    }
+                    dialog #history aria-labelledby="history-title" {
+                        form method="dialog" {
+                            div #history-rows {}
+                            div.buttons { button.primary { "Close" } }
+                        }
+                    }
+                    dialog #keys aria-labelledby="keys-title" { (keys()) }
+                    div #toasts role="status" aria-live="polite" {}
+                    div.only-read #said aria-live="polite" {}
+                }
             }
         }
     }
 }
 
-/// `GET /`: all semaphores.
-pub(crate) async fn home(
-    State(service): State<Arc<Service>>,
-    Extension(person): Extension<Person>,
-) -> Result<Markup, Problem> {
-    // Before the list is read, so that the page misses nothing that happens from then on.
-    let after = service.live.id(service.live.newest());
-    let mut views = service.semaphores.list().await?;
-    views.retain(|view| person.sees(view.name.as_str()));
-    let content = html! {
-        table id="semaphores" data-after=(after) {
-            thead { tr { th { "Semaphore" } th { "Slots" } th { "Busy" } th { "Waiting" } } }
-            tbody {
-                @for view in &views {
-                    tr data-semaphore=(view.name.as_str()) {
-                        td { (view.name.to_string()) }
-                        td { (view.slots.to_string()) }
-                        td { (view.busy) }
-                        td { (view.waiting) }
-                    }
+/// What keys do.
+fn keys() -> Markup {
+    let keys = [
+        ("/", "filter"),
+        ("↑ ↓", "the row above, the row below"),
+        ("Enter", "open the semaphore"),
+        ("+ −", "more slots, fewer slots"),
+        ("Space", "select a row that waits"),
+        ("g", "grant"),
+        ("c", "cancel"),
+        ("u d", "move up, move down"),
+        ("Esc", "close"),
+        ("?", "this list"),
+    ];
+    html! {
+        form method="dialog" {
+            h2 #keys-title { "Keys" }
+            dl.keys {
+                @for (key, what) in keys {
+                    div { dt { @for key in key.split(' ') { kbd { (key) } " " } } dd { (what) } }
                 }
             }
+            div.buttons { button.primary { "Close" } }
         }
-    };
-    Ok(page("Semaphores", Some(&person), &content))
+    }
 }

@@ -14,7 +14,8 @@ use maud::html;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::page as frame;
+use super::parts::icon;
+use super::{Tab, page as frame};
 use crate::api::body::PATIENCE;
 use crate::api::problem::Problem;
 use crate::auth::Person;
@@ -27,11 +28,14 @@ type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
 #[serde(default)]
 pub(crate) struct Link {
     token: Option<String>,
+    /// Where to go on.
+    next: Option<String>,
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Entered {
     token: String,
+    next: Option<String>,
 }
 
 /// `GET /login`: the page where a token is entered; with `?token=`, the link that the server printed.
@@ -42,10 +46,11 @@ pub(crate) async fn page(
     headers: HeaderMap,
     link: Result<Query<Link>, QueryRejection>,
 ) -> Response {
-    let token = link.ok().and_then(|Query(link)| link.token);
+    let Link { token, next } = link.map(|Query(link)| link).unwrap_or_default();
+    let next = own_path(next);
     // A program that only looks whether the link leads anywhere does not use it up.
     let Some(token) = token.filter(|_| method == Method::GET) else {
-        return form(StatusCode::OK, None);
+        return form(StatusCode::OK, None, next.as_deref());
     };
     let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
     if let Err(problem) = service.rate.may_sign_in(peer) {
@@ -56,12 +61,12 @@ pub(crate) async fn page(
             let secure = is_secure(&service, &headers);
             let sessions = &service.auth.sessions;
             let cookie = sessions.begin(person.clone(), None, secure);
-            begin(&person, cookie)
+            begin(&person, cookie, None)
         }
         None => {
             service.rate.note_failure(peer);
             let why = "This link was used already, or is too old. Enter a token, or start the server again.";
-            form(StatusCode::FORBIDDEN, Some(why))
+            form(StatusCode::FORBIDDEN, Some(why), None)
         }
     }
 }
@@ -83,13 +88,15 @@ pub(crate) async fn with_token(
     let Ok(Form(entered)) = entered else {
         return Problem::invalid("send the field `token` of a form").into_response();
     };
+    let next = own_path(entered.next);
     match service.auth.sign_in(entered.token.trim(), secure).await {
-        Some((person, cookie)) => begin(&person, cookie),
+        Some((person, cookie)) => begin(&person, cookie, next),
         None => {
             service.rate.note_failure(peer);
             form(
                 StatusCode::FORBIDDEN,
                 Some("This token is wrong, or was revoked, or has expired."),
+                next.as_deref(),
             )
         }
     }
@@ -110,23 +117,64 @@ fn is_secure(service: &Service, headers: &HeaderMap) -> bool {
     host.is_some_and(|host| service.hosts.is_secure(host))
 }
 
-fn begin(person: &Person, cookie: String) -> Response {
+fn begin(person: &Person, cookie: String, next: Option<String>) -> Response {
     let role = person.role().as_str();
     tracing::info!(login = person.login(), role, "signed in");
-    ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+    let next = next.unwrap_or_else(|| "/".to_owned());
+    ([(SET_COOKIE, cookie)], Redirect::to(&next)).into_response()
 }
 
-fn form(status: StatusCode, problem: Option<&str>) -> Response {
+fn form(status: StatusCode, problem: Option<&str>, next: Option<&str>) -> Response {
     let content = html! {
-        @if let Some(problem) = problem {
-            p role="alert" { (problem) }
+        section.sign-in {
+            h1 { (icon("brand")) "Sign in" }
+            @if let Some(problem) = problem {
+                p.problem role="alert" { (problem) }
+            }
+            form method="post" action="/login" {
+                @if let Some(next) = next { input type="hidden" name="next" value=(next); }
+                label for="token" { "Token" }
+                input id="token" name="token" type="password" autocomplete="current-password" required autofocus;
+                button.primary { "Sign in" }
+            }
+            p.quiet { "The server printed a link when it started. " code { "cla token create" } " makes a token." }
         }
-        form method="post" action="/login" {
-            label for="token" { "Token" }
-            input id="token" name="token" type="password" autocomplete="current-password" required;
-            button { "Sign in" }
-        }
-        p { "The server printed a link when it started. " code { "cla token create" } " makes a token." }
     };
-    (status, frame("Sign in", None, &content)).into_response()
+    (status, frame("Sign in", Tab::None, None, &content)).into_response()
+}
+
+/// A path of this service to go on to; of anything else, nothing.
+fn own_path(next: Option<String>) -> Option<String> {
+    next.filter(|next| {
+        let mut bytes = next.bytes();
+        // Browsers read `//host` and `/\\host` as other hosts.
+        bytes.next() == Some(b'/')
+            && bytes
+                .next()
+                .is_none_or(|second| !matches!(second, b'/' | b'\\'))
+            && next.bytes().all(|byte| byte.is_ascii_graphic())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_path;
+
+    #[test]
+    fn only_paths_of_this_service_are_gone_on_to() {
+        for path in ["/", "/semaphores/a%2Fb?q=x"] {
+            assert_eq!(own_path(Some(path.to_owned())).as_deref(), Some(path));
+        }
+        for other in [
+            "",
+            "x",
+            "//evil",
+            "/\\evil",
+            "https://evil",
+            "/a b",
+            "/a\r\nb",
+        ] {
+            assert_eq!(own_path(Some(other.to_owned())), None, "{other:?}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cla_runtime::semaphore::RunId;
-use cla_runtime::{Engine, Limits, Output, RunCanceller, RunOptions, RunReport, Script};
+use cla_runtime::{Engine, Limits, Output, RunCanceller, RunOptions, RunReport, Script, Trace};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -21,8 +21,8 @@ use self::folder::Folder;
 pub(crate) use self::folder::RuleFile;
 use self::history::History;
 pub(crate) use self::history::{Record, Search};
-pub(crate) use self::output::Lines;
 use self::output::Tail;
+pub(crate) use self::output::{Level, Lines, OutputLine};
 use crate::live::{Happened, Live};
 use crate::metrics::Metrics;
 
@@ -209,6 +209,8 @@ impl Runs {
             .name(wish.rule.as_str())
             .stash(wish.stash)
             .limits(limits)
+            // So that its report has what it took by code, too.
+            .trace(Trace::start())
             .output(Arc::clone(&output) as Arc<dyn Output>);
         if let Some(event) = wish.event {
             options = options.event(event);
@@ -345,6 +347,11 @@ impl Runs {
             live.canceller.cancel();
         }
         live.is_some()
+    }
+
+    /// Whether this run goes on here.
+    pub(crate) fn goes_on(&self, id: RunId) -> bool {
+        self.live.lock().contains_key(&id)
     }
 
     /// How many go on.

@@ -56,7 +56,19 @@ pub(crate) fn table() -> Vec<Route> {
     const POST: Method = Method::POST;
     const DELETE: Method = Method::DELETE;
     vec![
-        route(GET, "/", Page(Viewer), panel::home),
+        route(GET, "/", Page(Viewer), panel::home::home),
+        route(GET, "/semaphores/{name}", Page(Viewer), panel::home::semaphore),
+        route(GET, "/runs", Page(Viewer), panel::runs::all),
+        route(GET, "/runs/{id}", Page(Viewer), panel::runs::show),
+        route(GET, "/panel/runs", Whole(Viewer), panel::runs::table::rows),
+        route(GET, "/panel/run", Whole(Viewer), panel::runs::one::one),
+        route(GET, "/panel/output", Whole(Viewer), panel::runs::output::lines),
+        route(GET, "/audit", Page(Viewer), panel::records::audit),
+        route(GET, "/panel/audit", Needs(Viewer), panel::records::audit_rows),
+        route(GET, "/panel/history", Needs(Viewer), panel::records::history),
+        route(GET, "/panel/here", Needs(Viewer), panel::here),
+        route(GET, "/panel/semaphores", Needs(Viewer), panel::explorer::rows),
+        route(GET, "/panel/queue", Needs(Viewer), panel::queue::queue),
         route(GET, "/login", Public, panel::sign_in::page),
         route(POST, "/login", Public, panel::sign_in::with_token),
         route(POST, "/logout", Public, panel::sign_in::out),

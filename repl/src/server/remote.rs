@@ -343,6 +343,9 @@ impl Store for RemoteStore {
         Box::pin(self.views())
     }
 
+    /// Rules do not run on this side.
+    fn mark_unresponsive(&self, _: RunId, _: Option<std::time::Instant>) {}
+
     fn show(
         &self,
         name: SemaphoreName,

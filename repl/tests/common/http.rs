@@ -49,7 +49,16 @@ pub struct SentEvent {
 impl Service {
     /// Starts `cla serve` in the folder, at a free port, with more arguments.
     pub fn start(folder: &Folder, arguments: &[&str]) -> Self {
-        let mut all = vec!["serve", "--json", "--listen", "127.0.0.1:0"];
+        Self::listening(folder, "127.0.0.1:0", arguments)
+    }
+
+    /// Starts it at this address.
+    pub fn at(folder: &Folder, address: &str) -> Self {
+        Self::listening(folder, address, &[])
+    }
+
+    fn listening(folder: &Folder, address: &str, arguments: &[&str]) -> Self {
+        let mut all = vec!["serve", "--json", "--listen", address];
         all.extend(arguments);
         let mut running = folder.start(&all);
         let line = running.stdout_line();

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub)] // each test program uses its own part of this
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
+#[cfg(unix)]
+pub mod browser;
 pub mod http;
 #[cfg(unix)]
 pub mod screen;

@@ -1,24 +1,80 @@
-// Keeps the list of semaphores up to date.
-const table = document.querySelector("#semaphores");
+// The panel: puts its parts together on the page that was loaded.
 
-/** Shows the counts of one semaphore. */
-function show({ semaphore, slots, busy, waiting }) {
-  const rows = [...table.tBodies[0].rows];
-  let row = rows.find((row) => row.dataset.semaphore === semaphore);
-  if (!row) {
-    row = table.tBodies[0].insertRow();
-    row.dataset.semaphore = semaphore;
-    for (let cell = 0; cell < 4; cell++) row.insertCell();
-    row.cells[0].textContent = semaphore;
-  }
-  row.cells[1].textContent = slots;
-  row.cells[2].textContent = busy;
-  row.cells[3].textContent = waiting;
+import { actions } from "./actions.js";
+import { audit } from "./audit.js";
+import { Explorer } from "./explorer.js";
+import { keys } from "./keys.js";
+import { follow } from "./live.js";
+import { Queue } from "./queue.js";
+import * as runs from "./runs.js";
+import { tick } from "./times.js";
+
+const panes = document.querySelector("#panes");
+const panel = {};
+
+tick();
+
+if (panes) {
+  panel.queue = new Queue();
+  panel.explorer = new Explorer(() => panel.queue.name);
+
+  const open = (name) => {
+    panel.queue.open(name);
+    panel.explorer.mark();
+  };
+  const view = (name) => {
+    panes.dataset.view = name;
+  };
+
+  // Another queue without another page. With a key held, browsers open a new one as ever.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest(".explorer a, #queue a.back");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+    event.preventDefault();
+    const name = link.closest("[data-semaphore]").dataset.semaphore;
+    const back = link.matches(".back");
+    const url = new URL(link.href);
+    url.search += (url.search ? "&" : "?") + location.search.slice(1).replace(/(^|&)semaphore=[^&]*/, "");
+    history.pushState({ name: back ? null : name }, "", url);
+    document.title = back ? "Semaphores · cla" : `${name} · cla`;
+    view(back ? "list" : "queue");
+    if (!back) open(name);
+  });
+  history.replaceState({ name: panes.dataset.view === "queue" ? panel.queue.name : null }, "");
+  addEventListener("popstate", ({ state }) => {
+    view(state?.name ? "queue" : "list");
+    if (state?.name) open(state.name);
+  });
+
+  follow(panes.dataset.after, {
+    changes(events) {
+      const names = events.map((event) => event.semaphore);
+      panel.explorer.change(names);
+      if (panel.queue.name === undefined) open(names[0]);
+      else if (names.includes(panel.queue.name)) panel.queue.refresh();
+    },
+    run: () => panel.queue.refresh(),
+    again() {
+      panel.explorer.all();
+      panel.queue.refresh();
+    },
+  });
 }
 
-if (table) {
-  const after = encodeURIComponent(table.dataset.after);
-  const events = new EventSource(`/api/v1/events?coalesce=100&after=${after}`);
-  events.addEventListener("changes", ({ data }) => JSON.parse(data).forEach(show));
-  events.addEventListener("reset", () => location.reload());
+const page = document.querySelector("#runs");
+
+if (page) {
+  runs.rules();
+  const refresh = page.dataset.view === "run" ? runs.one() : runs.table();
+  follow(page.dataset.after, { changes: page.dataset.view === "run" ? refresh : undefined, run: refresh, again: refresh });
 }
+
+const trail = document.querySelector("#audit");
+
+if (trail) {
+  const refresh = audit();
+  follow(trail.dataset.after, { changes: refresh, again: refresh });
+}
+
+actions(panel);
+keys();

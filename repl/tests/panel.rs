@@ -1,0 +1,12 @@
+//! The panel of `cla serve` as a person meets it: a real browser, rules in other processes, on SQLite and on Redis.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)] // a test that cannot go on should stop
+
+mod common;
+mod panel {
+    pub(crate) mod access;
+    pub(crate) mod connection;
+    pub(crate) mod page;
+    pub(crate) mod runs;
+    pub(crate) mod story;
+}
