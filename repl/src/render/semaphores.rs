@@ -341,7 +341,7 @@ pub(super) mod tests {
         assert_eq!(
             text(&overview(&[view], None)),
             [
-                "NAME  SLOTS                           BUSY  WAITING",
+                "NAME  SLOTS                            BUSY  WAITING",
                 "x         1  does not answer (1m 05s)     1        1",
             ]
         );
