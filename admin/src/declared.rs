@@ -100,10 +100,12 @@ pub(crate) struct Declared(HashMap<SemaphoreName, Declaration>);
 pub(crate) struct Seen<'a> {
     #[serde(flatten)]
     pub(crate) view: SemaphoreView,
-    /// `None` if it is not declared.
+    /// One that is not declared looks as `cla sem --json` prints it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     declared: Option<Shown<'a>>,
     /// The requests that wait for longer than they should.
-    overdue: Vec<RequestId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overdue: Option<Vec<RequestId>>,
 }
 
 /// A declaration as clients see it. Lengths of time are seconds.
@@ -127,7 +129,7 @@ impl Declared {
     pub(crate) fn seen(&self, view: SemaphoreView) -> Seen<'_> {
         let found = self.0.get(&view.name);
         Seen {
-            overdue: self.overdue(&view),
+            overdue: found.map(|_| self.overdue(&view)),
             declared: found.map(Declaration::shown),
             view,
         }

@@ -63,6 +63,14 @@ enum Probe {
     ClaRun,
     /// The wall-clock time of a whole `node`.
     NodeRun,
+    /// `cla-bench` with these arguments, which starts `cla serve`.
+    Serve(&'static [&'static str]),
+    /// The same, beside a Redis server.
+    RedisServe(&'static [&'static str]),
+    /// `cla-bench` with these arguments, which starts Node.js.
+    BenchNode(&'static [&'static str]),
+    /// No measurement but a number that must not be exceeded, with its unit.
+    Limit(f64, &'static str),
 }
 
 /// What the ratio is, and what it should be.
@@ -277,6 +285,38 @@ const ROWS: &[Row] = &[
         target: Target::Faster(10.0),
         rounds: 21,
     },
+    Row {
+        name: "serve: event to 100 streams, p99",
+        against: "200 ms, at 500 transitions/s",
+        ours: Probe::Serve(&["admin-event"]),
+        theirs: Probe::Limit(200e6, "ns"),
+        target: Target::Cost(1.0),
+        rounds: 3,
+    },
+    Row {
+        name: "serve: memory when idle",
+        against: "40 MB",
+        ours: Probe::Serve(&["admin-memory"]),
+        theirs: Probe::Limit(40e6, "B"),
+        target: Target::Cost(1.0),
+        rounds: 3,
+    },
+    Row {
+        name: "serve: runs over HTTP/s",
+        against: "node, express and vm",
+        ours: Probe::Serve(&["admin-runs"]),
+        theirs: Probe::BenchNode(&["express-runs"]),
+        target: Target::Shown,
+        rounds: 3,
+    },
+    Row {
+        name: "serve: hand-over by HTTP, median",
+        against: "npm redis-semaphore",
+        ours: Probe::RedisServe(&["admin-hand-over"]),
+        theirs: Probe::RedisNode(&["node-hand-over"]),
+        target: Target::Shown,
+        rounds: 3,
+    },
 ];
 
 /// A number with its unit: `ns`, `B` or `/s`.
@@ -341,17 +381,32 @@ impl Programs {
                 .any(|row| wanted(&row.ours) || wanted(&row.theirs))
         };
         let prepared = (|| {
-            if any(|probe| matches!(probe, Probe::Redis(_) | Probe::RedisNode(_))) {
+            if any(|probe| {
+                matches!(
+                    probe,
+                    Probe::Redis(_) | Probe::RedisNode(_) | Probe::RedisServe(_)
+                )
+            }) {
                 tools::need_redis(&mut log)?;
             }
-            if any(|probe| matches!(probe, Probe::Node(_) | Probe::RedisNode(_))) {
+            if any(|probe| {
+                matches!(
+                    probe,
+                    Probe::Node(_) | Probe::RedisNode(_) | Probe::BenchNode(_)
+                )
+            }) {
                 tools::npm_ci(&root().join(NODE_FOLDER), &mut log)?;
             } else if any(|probe| matches!(probe, Probe::NodeRun)) {
                 tools::need(&[&tools::NODE], &mut log)?;
             }
             let mut build = cargo();
             build.args(["build", "--release", "--locked", "-p", "cla-bench"]);
-            if any(|probe| matches!(probe, Probe::ClaRun)) {
+            if any(|probe| {
+                matches!(
+                    probe,
+                    Probe::ClaRun | Probe::Serve(_) | Probe::RedisServe(_)
+                )
+            }) {
                 build.args(["-p", "cla"]);
             }
             log.run(&mut build, BUILD_LIMIT)
@@ -372,7 +427,16 @@ impl Programs {
 
     fn sample(&self, probe: Probe) -> Result<Sample> {
         match probe {
-            Probe::Bench(arguments) | Probe::Redis(arguments) | Probe::RedisNode(arguments) => {
+            Probe::Limit(value, unit) => Ok(Sample {
+                value,
+                unit: unit.to_owned(),
+            }),
+            Probe::Bench(arguments)
+            | Probe::Redis(arguments)
+            | Probe::RedisNode(arguments)
+            | Probe::Serve(arguments)
+            | Probe::RedisServe(arguments)
+            | Probe::BenchNode(arguments) => {
                 let mut command = Command::new(&self.bench);
                 command.args(arguments);
                 self.printed_by(command)

@@ -198,7 +198,7 @@ impl Lease for RemoteLease {
             let known = held.wait_for(|held| *held != Held::Yes).await.is_ok();
             if !known {
                 // The task was aborted: the slot was given back.
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         })
     }

@@ -10,6 +10,7 @@ use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use serde_json::json;
 
+mod admin;
 mod engine;
 mod peers;
 mod redis;
@@ -89,6 +90,16 @@ enum Probe {
     NodeHandOver,
     /// `redis-crowd`, by npm's redis-semaphore.
     NodeCrowd,
+    /// From a transition to its event at 100 clients that watch a service, 500 transitions a second: the 99th percentile.
+    AdminEvent,
+    /// Memory of a service that has nothing to do.
+    AdminMemory,
+    /// Rules that a service runs over HTTP, in a second.
+    AdminRuns,
+    /// The same work by express.
+    ExpressRuns,
+    /// One hand-over between two clients of a service over HTTP, on a Redis server.
+    AdminHandOver,
     /// The other process of `sqlite-hand-over`; measures nothing.
     #[value(hide = true)]
     SqlitePartner,
@@ -147,6 +158,11 @@ fn measure(args: &Args) -> Result<(f64, &'static str)> {
         Probe::RedisCrowd => (redis::crowd(effort)?, "/s"),
         Probe::NodeHandOver => (redis::node("hand-over", effort)?, "ns"),
         Probe::NodeCrowd => (redis::node("crowd", effort)?, "/s"),
+        Probe::AdminEvent => (admin::event(effort)?, "ns"),
+        Probe::AdminMemory => (admin::memory()?, "B"),
+        Probe::AdminRuns => (admin::runs(effort)?, "/s"),
+        Probe::ExpressRuns => (admin::express(effort)?, "/s"),
+        Probe::AdminHandOver => (admin::hand_over(effort)?, "ns"),
         Probe::SqlitePartner | Probe::PipePartner => unreachable!("they measure nothing"),
     })
 }

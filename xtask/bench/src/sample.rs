@@ -49,9 +49,14 @@ impl Effort {
 
 /// The bytes of this process that are in memory now.
 pub(crate) fn resident_bytes() -> Result<f64> {
+    resident_bytes_of(std::process::id())
+}
+
+/// The bytes of a process that are in memory now.
+pub(crate) fn resident_bytes_of(process: u32) -> Result<f64> {
     // `ps` says it on Linux and macOS alike, in KiB.
     let output = Command::new("ps")
-        .args(["-o", "rss=", "-p", &std::process::id().to_string()])
+        .args(["-o", "rss=", "-p", &process.to_string()])
         .output()
         .context("cannot run ps")?;
     let kib: f64 = String::from_utf8_lossy(&output.stdout)

@@ -430,6 +430,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::declared::{Declaration, Declared};
 
     #[test]
     fn each_route_for_programs_is_described_and_by_a_name_of_its_own() {
@@ -466,7 +467,10 @@ mod tests {
         let semaphores = Semaphores::memory();
         let name = SemaphoreName::new("x").unwrap();
         let _permit = semaphores.acquire(&name, Request::new()).await.unwrap();
-        let view = serde_json::to_value(semaphores.show(&name).await.unwrap()).unwrap();
+        let view = semaphores.show(&name).await.unwrap().unwrap();
+        // One that is declared has every field.
+        let declared = Declared::new(vec![Declaration::new(name.clone(), "cla.toml")]);
+        let view = serde_json::to_value(declared.seen(view)).unwrap();
         let api = serde_json::to_value(openapi("1")).unwrap();
         let described = |schema: &str| -> BTreeSet<String> {
             let schema = &api["components"]["schemas"][schema];
@@ -481,6 +485,7 @@ mod tests {
             value.as_object().unwrap().keys().cloned().collect()
         };
         assert_eq!(described("Semaphore"), fields(&view));
+        assert_eq!(described("Declared"), fields(&view["declared"]));
         assert_eq!(described("Request"), fields(&view["requests"][0]));
         let actor = Actor::new("me", "here", "api");
         let acting = semaphores.acting_as(actor);
