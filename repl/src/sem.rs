@@ -163,7 +163,7 @@ fn opened(args: &Args) -> Result<(Semaphores, Source), String> {
     }
     let choice = args.store.choose().map_err(|problem| problem.to_string())?;
     let semaphores = choice.open().map_err(|problem| problem.to_string())?;
-    Ok((semaphores, Source::Store(choice)))
+    Ok((semaphores, Source::Store(Box::new(choice))))
 }
 
 pub(crate) fn run(args: &Args) -> ExitCode {
@@ -459,7 +459,7 @@ pub(crate) async fn prompted(
     }
     let panel = Panel {
         semaphores: semaphores.acting_as(Actor::process("repl")),
-        source: Source::Store(choice.clone()),
+        source: Source::Store(Box::new(choice.clone())),
     };
     match panel.carry_out(&command).await {
         Ok(_) => Ok(()),

@@ -9,7 +9,7 @@ use crate::store::Choice;
 
 /// A store, or a server that has one.
 pub(super) enum Source {
-    Store(Choice),
+    Store(Box<Choice>),
     /// The URL of a `cla serve`.
     Server(String),
 }

@@ -161,11 +161,13 @@ pub(super) async fn master(
             let config = AsyncConnectionConfig::new().set_response_timeout(None);
             // Its users are not the server's, and it has no databases.
             let mut login = RedisConnectionInfo::default();
-            if let Some(user) = &url.sentinel_login.user {
-                login = login.set_username(user);
-            }
-            if let Some(password) = &url.sentinel_login.password {
-                login = login.set_password(password);
+            if let Some(known) = &url.sentinel_login {
+                if let Some(user) = &known.user {
+                    login = login.set_username(user);
+                }
+                if let Some(password) = &known.password {
+                    login = login.set_password(password);
+                }
             }
             let limit = (SENTINEL_REPLY, Arc::<Refusals>::default());
             let mut connection = RedisConnection::open(

@@ -50,7 +50,7 @@ pub(super) fn trust(url: &RedisUrl) -> RedisResult<Trust> {
         Some(path) => pem("ca", path, named)?,
     };
     let config = ClientConfig::builder().with_root_certificates(roots);
-    let config = match &url.identity {
+    let config = match url.identity.as_deref() {
         None => config.with_no_client_auth(),
         Some((cert, key)) => {
             let chain = pem("cert", cert, chain)?;

@@ -53,8 +53,8 @@ pub struct RedisUrl {
     pub(super) lease: Duration,
     pub(super) ca: Option<PathBuf>,
     /// The client's own certificate and its key.
-    pub(super) identity: Option<(PathBuf, PathBuf)>,
-    pub(super) sentinel_login: Login,
+    pub(super) identity: Option<Box<(PathBuf, PathBuf)>>,
+    pub(super) sentinel_login: Option<Box<Login>>,
 }
 
 /// A user and a password; either may be missing.
@@ -125,7 +125,7 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
         lease: DEFAULT_LEASE,
         ca: None,
         identity: None,
-        sentinel_login: Login::default(),
+        sentinel_login: None,
     };
     let (mut service, mut cert, mut client_key) = (None, None, None);
     for (key, value) in parameters(query)? {
@@ -153,8 +153,10 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
                     "{key}= is for Sentinels: write redis-sentinel://..."
                 ));
             }
-            "sentinel_user" => url.sentinel_login.user = Some(value),
-            "sentinel_password" => url.sentinel_login.password = Some(value),
+            "sentinel_user" => url.sentinel_login.get_or_insert_default().user = Some(value),
+            "sentinel_password" => {
+                url.sentinel_login.get_or_insert_default().password = Some(value);
+            }
             "db" if kind == "unix" => url.database = database(&value)?,
             "db" => return Err("write the database behind the host, as in /0".to_owned()),
             "user" | "username" | "password" | "pass" | "auth" => {
@@ -175,7 +177,7 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
     }
     url.identity = match (cert, client_key) {
         (None, None) => None,
-        (Some(cert), Some(key)) => Some((cert, key)),
+        (Some(cert), Some(key)) => Some(Box::new((cert, key))),
         (Some(_), None) => return Err("cert= needs key= beside it".to_owned()),
         (None, Some(_)) => return Err("key= needs cert= beside it".to_owned()),
     };

@@ -251,7 +251,7 @@ mod tests {
             let watched = semaphores.clone();
             tokio::spawn(async move {
                 let (url, origin) = (StoreUrl::Memory, Origin::Flag);
-                let source = Source::Store(Choice { url, origin });
+                let source = Source::Store(Box::new(Choice { url, origin }));
                 super::watch(&watched, &source, is_paused, tell).await;
             });
             Self {
