@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// An address that other machines reach needs --tls-cert and --tls-key, or --plain-http.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7007")]
     listen: SocketAddr,
-    /// A further name by which clients reach it: cla.example.com:7007, or https://cla.example.com behind a proxy with TLS
+    /// A further name by which clients reach it: cla.example.com:7007, or `https://cla.example.com` behind a proxy with TLS
     #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<String>,
     /// Speak TLS with the certificate in this PEM file, followed by those that vouch for it; read anew when it changes

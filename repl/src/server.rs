@@ -25,7 +25,7 @@ const LONGEST_TOKEN: u64 = 4096;
 /// `--server` and what belongs to it.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ServerArgs {
-    /// Speak to the `cla serve` at this URL, such as https://cla.example.com, instead of to a store
+    /// Speak to the `cla serve` at this URL, such as `https://cla.example.com`, instead of to a store
     #[arg(long, value_name = "URL", global = true, value_parser = server)]
     server: Option<Url>,
     /// The token for --server: see `cla token create`. Other users of this machine can see it; prefer --token-file or CLA_TOKEN
