@@ -1,4 +1,4 @@
-//! The queue of one semaphore: everybody at it, with what can be done. The right side of the panel.
+//! The queue of one semaphore: its requests, with what can be done. The right side of the panel.
 
 use std::sync::Arc;
 
