@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Child;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -19,13 +19,26 @@ const LOOK: Duration = Duration::from_millis(2);
 const KEPT: usize = 1 << 26;
 
 /// The most resident memory that the process had so far, in MiB; 0 if the system does not say.
+///
+/// Between its start and its `exec`, a child still has the memory of this process, and that is not its own.
 pub(crate) fn peak(pid: u32) -> u64 {
+    if !runs_its_program(pid) {
+        return 0;
+    }
     let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else {
         return 0;
     };
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
     kib.unwrap_or(0) / 1024
+}
+
+/// Whether the process is past its `exec`: until then its command line is this process's.
+fn runs_its_program(pid: u32) -> bool {
+    static OURS: LazyLock<Vec<u8>> =
+        LazyLock::new(|| std::fs::read("/proc/self/cmdline").unwrap_or_default());
+    std::fs::read(format!("/proc/{pid}/cmdline"))
+        .is_ok_and(|theirs| !theirs.is_empty() && theirs != *OURS)
 }
 
 /// How long each thread of a process has waited for a processor that others had. Empty where the system does not say.
