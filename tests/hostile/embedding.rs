@@ -61,6 +61,9 @@ impl Output for Kept {
     }
 }
 
+/// How much longer than the script's limit the neighbour may look at it: the end of a run is part of it.
+const AFTER: Duration = Duration::from_millis(500);
+
 /// The host's process: answers jobs until there is none.
 pub(crate) fn serve() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -86,7 +89,7 @@ async fn answer(engine: &Engine, job: &Job) -> Answer {
     let until = job.until;
     let beside = engine.run(
         Script::new("neighbour.js", neighbour(until)),
-        RunOptions::new().limits(Limits::default().timeout(job.limit)),
+        RunOptions::new().limits(Limits::default().timeout(until + AFTER)),
     );
     let limits = Limits::default()
         .memory(usize::try_from(job.memory << 20).unwrap())
@@ -230,7 +233,11 @@ fn one(
     let job = Job {
         script: folder.path().join(&case.main),
         limit: case.bounds.limit,
-        until: neighbour_ends(&case.bounds),
+        until: if case.bounds.waiter {
+            case.bounds.limit + AFTER
+        } else {
+            neighbour_ends(&case.bounds)
+        },
         memory: case.bounds.memory,
     };
     let began = Instant::now();

@@ -18,8 +18,9 @@ use crate::summary::Outcome;
 /// The neighbour: timers of 10 ms until shortly before its own time limit. Its value is the worst lateness in ms.
 const NEIGHBOUR: &str = "neighbour.js";
 
-/// How long before its limit the neighbour stops.
-const BEFORE: Duration = Duration::from_millis(20);
+/// How long before its limit the neighbour begins its last round: a sleep of 10 ms and two looks at the slot, each as
+/// late as it may be. A neighbour that is stopped by its limit has no value to tell.
+const BEFORE: Duration = Duration::from_millis(60);
 
 /// How long the neighbour goes on beside a script that takes no slot.
 const WITHOUT_SLOT: Duration = Duration::from_millis(120);
