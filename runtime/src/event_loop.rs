@@ -197,14 +197,18 @@ impl EventLoop {
         }
     }
 
-    /// Drops everything that is pending.
-    pub(crate) fn clear(&self) {
-        *self.timers.borrow_mut() = Timers::default();
-        self.futures.borrow_mut().clear();
-        self.started.borrow_mut().clear();
+    /// Drops everything that is pending, and calls `between` again and again meanwhile.
+    pub(crate) fn clear(&self, mut between: impl FnMut()) {
+        let Timers { queue, live, .. } = std::mem::take(&mut *self.timers.borrow_mut());
+        drop(queue);
+        let futures = std::mem::take(&mut *self.futures.borrow_mut());
+        let started = std::mem::take(&mut *self.started.borrow_mut());
+        drop_in_pieces(live.into_values(), &mut between);
+        drop_in_pieces(futures.into_iter(), &mut between);
+        drop_in_pieces(started.into_iter(), &mut between);
         self.finished.take();
         self.sources.clear();
-        self.rejected.borrow_mut().clear();
+        drop_in_pieces(self.rejected.take().into_iter(), &mut between);
         self.uncaught.borrow_mut().take();
     }
 
@@ -374,6 +378,17 @@ fn call_timer(
         list.push_arg(argument.restore(ctx)?)?;
     }
     callback.restore(ctx)?.call_arg(list)
+}
+
+/// Drops each of the items, calling `between` now and then.
+fn drop_in_pieces<T>(items: impl Iterator<Item = T>, mut between: impl FnMut()) {
+    const PIECE: usize = 256;
+    for (index, item) in items.enumerate() {
+        drop(item);
+        if index % PIECE == PIECE - 1 {
+            between();
+        }
+    }
 }
 
 impl Timers {

@@ -105,7 +105,7 @@ struct ReleaseAll<'a>(&'a Rc<Run>);
 
 impl Drop for ReleaseAll<'_> {
     fn drop(&mut self) {
-        self.0.ledger.release_all();
+        self.0.ledger.release_all(|| _ = self.0.give_way());
     }
 }
 
@@ -123,7 +123,7 @@ impl Drop for Isolate {
         // QuickJS is less careful where a script is stopped, and where it gets no memory.
         let is_doubtful = run.gauge.has_refused() || run.must_stop();
         if is_doubtful {
-            teardown::end_jobs(&self.runtime, &run.gauge);
+            teardown::end_jobs(&self.runtime, &run.gauge, || _ = run.give_way());
         }
         // The context is about to be freed, and with it what the clock writes into.
         run.gauge.pulse().set_countdown(None);
@@ -134,6 +134,7 @@ impl Drop for Isolate {
             &mut self.runtime,
             &run.gauge,
             is_doubtful,
+            || _ = run.give_way(),
         );
     }
 }

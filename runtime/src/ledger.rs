@@ -255,7 +255,7 @@ impl Ledger {
     }
 
     /// Gives back whatever the run still holds.
-    pub(crate) fn release_all(&self) {
+    pub(crate) fn release_all(&self, mut between: impl FnMut()) {
         let entrusted = std::mem::take(&mut *self.entrusted.borrow_mut());
         for held in entrusted.into_values() {
             held.entrusted.set(false);
@@ -263,6 +263,7 @@ impl Ledger {
             if let Some(permit) = held.detach(true) {
                 held.add_held(permit.close());
             }
+            between();
         }
     }
 

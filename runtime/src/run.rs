@@ -562,12 +562,13 @@ impl Run {
 
     /// Lets go of every JavaScript value on the Rust side, so that the isolate can be freed.
     pub(crate) fn forget_values(&self) {
-        for value in self.kept.borrow_mut().drain(..) {
+        let kept = self.kept.take();
+        for value in kept {
             if let Some(value) = value.upgrade() {
                 value.forget();
             }
         }
-        self.event_loop.clear();
+        self.event_loop.clear(|| _ = self.give_way());
         self.modules.clear();
     }
 
@@ -578,7 +579,12 @@ impl Run {
         self.gauge.refuse_large(false);
         self.gauge.allow_collection();
         self.unanswered.set(None);
-        self.must_stop() || (self.give_way() && self.must_stop())
+        let ends = self.must_stop() || (self.give_way() && self.must_stop());
+        if ends {
+            // Built-in functions such as `Promise.all` make a rejection of the stop, and the script would go on.
+            self.gauge.pulse().expire();
+        }
+        ends
     }
 
     /// What the allocator asks when the clock says so: whether the run may have more memory. May let other runs go first.
@@ -590,9 +596,9 @@ impl Run {
             return true;
         }
         self.gauge.pulse().note_asked();
+        self.give_way();
         if !self.must_stop() {
             self.unanswered.set(None);
-            self.give_way();
             return true;
         }
         let since = self.unanswered.get().unwrap_or_else(Instant::now);
@@ -607,7 +613,13 @@ impl Run {
     }
 
     /// Lets other runs go first if this one has kept its thread for a slice; says whether it did.
-    fn give_way(&self) -> bool {
+    ///
+    /// For the run's own fiber, whatever it does there: also while it ends and is taken down.
+    pub(crate) fn give_way(&self) -> bool {
+        // What unwinds is an affair of the thread: no other run may go on meanwhile.
+        if std::thread::panicking() {
+            return false;
+        }
         // The slice begins with the first question, not with the run: setting up is not the rule's
         // work, and a rule that goes straight to its semaphore keeps its place before later ones.
         let Some(started) = self.slice_started.get() else {

@@ -283,7 +283,7 @@ pub(crate) fn serve<'js>(
         }
         let Some(task) = next.take() else {
             // What is still pending would keep the run from ending.
-            run.event_loop.clear();
+            run.event_loop.clear(|| _ = run.give_way());
             return Ok(undefined());
         };
         task(ctx, run, limits);

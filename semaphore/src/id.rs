@@ -106,6 +106,15 @@ impl RunId {
 }
 
 impl RequestId {
+    /// Whether its hexadecimal digits, small and without hyphens, begin with these.
+    pub(crate) fn begins_with(self, digits: &str) -> bool {
+        let mut buffer = [0; uuid::fmt::Simple::LENGTH];
+        self.0
+            .simple()
+            .encode_lower(&mut buffer)
+            .starts_with(digits)
+    }
+
     /// An id that no other request has, in this process or another. For implementations of
     /// [`Store`](crate::Store), whose clients name their requests before the store knows of them.
     #[must_use]

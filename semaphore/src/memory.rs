@@ -398,19 +398,14 @@ impl MemoryStore {
 
     /// The one live request whose id begins with `prefix`; if none does, the one that just ended.
     pub(crate) fn find(&self, prefix: &str) -> Result<RequestId, AdminError> {
-        let digits = |text: &str| -> String {
-            text.chars()
-                .filter(|c| *c != '-')
-                .map(|c| c.to_ascii_lowercase())
-                .collect()
-        };
-        let wanted = digits(prefix.trim());
+        let digits = prefix.trim().chars().filter(|c| *c != '-');
+        let wanted: String = digits.map(|c| c.to_ascii_lowercase()).collect();
         let (mut live, mut ended) = (Vec::new(), Vec::new());
         for entry in self.entries() {
             entry.transact(|queue, now, _| {
                 for row in queue.rows(now) {
                     let id = entry.id(row.ticket);
-                    if digits(&id.to_string()).starts_with(&wanted) {
+                    if id.begins_with(&wanted) {
                         let found = if row.ended_at.is_none() {
                             &mut live
                         } else {

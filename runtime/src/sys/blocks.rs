@@ -117,13 +117,16 @@ impl Blocks {
         self.all.borrow().is_empty()
     }
 
-    /// Frees every block.
+    /// Frees every block, and calls `between` again and again meanwhile.
     ///
     /// # Safety
     ///
     /// Nothing uses any of them again.
-    pub(super) unsafe fn free_all(&self) {
-        for block in self.all.take() {
+    pub(super) unsafe fn free_all(&self, mut between: impl FnMut()) {
+        for (freed, block) in self.all.take().into_iter().enumerate() {
+            if freed % 64 == 0 {
+                between();
+            }
             // SAFETY: all in the list are live, were made with this layout, and are not used again.
             unsafe {
                 if let Some(layout) = layout(block.as_ref().size) {
@@ -160,7 +163,7 @@ mod tests {
             for block in live.drain(..40) {
                 blocks.free(block);
             }
-            blocks.free_all();
+            blocks.free_all(|| ());
         }
         assert!(blocks.is_empty());
     }

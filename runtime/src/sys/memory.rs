@@ -145,10 +145,10 @@ impl MemoryGauge {
     /// # Safety
     ///
     /// Nothing uses the runtime again.
-    pub(super) unsafe fn free_blocks(&self) {
+    pub(super) unsafe fn free_blocks(&self, between: impl FnMut()) {
         self.runtime.set(null_mut());
         // SAFETY: the caller's promise.
-        unsafe { self.blocks.free_all() };
+        unsafe { self.blocks.free_all(between) };
     }
 
     /// Whether every block was freed.

@@ -23,7 +23,9 @@ use super::memory::MemoryGauge;
 const JOBS_LIMIT: Duration = Duration::from_millis(20);
 
 /// Ends the jobs of a run that must stop: each asks whether to go on, and is stopped.
-pub(crate) fn end_jobs(runtime: &Runtime, gauge: &MemoryGauge) {
+///
+/// Here as below, `between` is called after each piece of the work, and may let other runs go first.
+pub(crate) fn end_jobs(runtime: &Runtime, gauge: &MemoryGauge, mut between: impl FnMut()) {
     let began = Instant::now();
     while runtime.is_job_pending() && began.elapsed() < JOBS_LIMIT {
         gauge.pulse().expire();
@@ -31,6 +33,7 @@ pub(crate) fn end_jobs(runtime: &Runtime, gauge: &MemoryGauge) {
         if let Err(stopped) = runtime.execute_pending_job() {
             stopped.0.with(|ctx| drop(ctx.catch()));
         }
+        between();
     }
 }
 
@@ -42,6 +45,7 @@ pub(crate) fn free(
     runtime: &mut ManuallyDrop<Runtime>,
     gauge: &MemoryGauge,
     is_doubtful: bool,
+    between: impl FnMut(),
 ) {
     if is_doubtful {
         // An exception that was thrown and not caught keeps an object alive.
@@ -68,7 +72,7 @@ pub(crate) fn free(
     }
     mem::forget(runtime);
     // SAFETY: the runtime is never used again, and neither is anything in it: the run has forgotten its values.
-    unsafe { gauge.free_blocks() };
+    unsafe { gauge.free_blocks(between) };
 }
 
 fn raw(ctx: &Ctx<'_>) -> *mut qjs::JSRuntime {
@@ -127,12 +131,13 @@ mod tests {
         let runtime = Runtime::new_with_alloc(CountingAllocator::new(Rc::clone(&gauge))).unwrap();
         let context = Context::full(&runtime).unwrap();
         work(&context);
-        end_jobs(&runtime, &gauge);
+        end_jobs(&runtime, &gauge, || ());
         free(
             &mut ManuallyDrop::new(context),
             &mut ManuallyDrop::new(runtime),
             &gauge,
             true,
+            || (),
         );
         gauge
     }
