@@ -184,6 +184,15 @@ fn unique_text() -> String {
     format!("{:016x}", (RequestId::unique().as_u128() >> 64) as u64)
 }
 
+/// A key of a semaphore holds something else.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "a key of this semaphore holds what cla did not write ({said}); `cla sem forget NAME` or `cla sem purge NAME` removes it"
+)]
+struct Damaged {
+    said: String,
+}
+
 /// The store was closed while something was asked of it.
 #[derive(Debug, thiserror::Error)]
 #[error("it was closed")]
@@ -286,7 +295,8 @@ impl RedisStore {
     }
 
     /// All semaphores, by name.
-    async fn shown(&self, desk: &Desk) -> Result<Vec<Shown>, StoreError> {
+    /// All that can be read; and the names of those that cannot, as something else wrote into their keys.
+    async fn shown(&self, desk: &Desk) -> Result<(Vec<Shown>, Vec<SemaphoreName>), StoreError> {
         let names = self.names(desk).await?;
         // All are asked before the first answer is awaited.
         let asked: Vec<_> = names
@@ -297,8 +307,16 @@ impl RedisStore {
             })
             .collect();
         let mut all = Vec::with_capacity(asked.len());
+        let mut damaged = Vec::new();
         for (name, answered) in asked {
-            let answer = answered.await?;
+            let answer = match answered.await {
+                Err(StoreError::Failed { cause, .. }) if cause.is::<Damaged>() => {
+                    // `show` and `doctor` tell of it; the others are to be seen.
+                    damaged.push(name);
+                    continue;
+                }
+                answer => answer?,
+            };
             if answer != redis::Value::Nil {
                 all.push(Self::read(desk, &name, &answer)?);
             } else if !desk.settings.names.together {
@@ -306,7 +324,7 @@ impl RedisStore {
             }
         }
         all.sort_unstable_by(|a, b| a.view.name.cmp(&b.view.name));
-        Ok(all)
+        Ok((all, damaged))
     }
 
     fn read(desk: &Desk, name: &SemaphoreName, answer: &redis::Value) -> Result<Shown, StoreError> {
@@ -605,7 +623,7 @@ impl Store for RedisStore {
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>> {
         Box::pin(async move {
             let desk = self.desk()?;
-            let all = self.shown(&desk).await?;
+            let (all, _) = self.shown(&desk).await?;
             Ok(all.into_iter().map(|shown| shown.view).collect())
         })
     }
@@ -640,8 +658,13 @@ impl Store for RedisStore {
     fn diagnose(&self) -> BoxFuture<'_, Result<Diagnosis, StoreError>> {
         Box::pin(async move {
             let desk = self.desk()?;
-            let shown = self.shown(&desk).await?;
-            diagnose::diagnose(&desk, &shown).await
+            let take = diagnose::probe(&desk).await?;
+            // Where nothing can be written, nothing can be looked at either: what is due happens first.
+            let (shown, damaged) = match &take {
+                Ok(()) => self.shown(&desk).await?,
+                Err(_) => (Vec::new(), Vec::new()),
+            };
+            diagnose::diagnose(&desk, take, &shown, &damaged).await
         })
     }
 

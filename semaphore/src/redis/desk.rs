@@ -28,7 +28,7 @@ use super::records;
 use super::replies::ReplyError;
 use super::reply::{self, array, digits, integer, natural, text};
 use super::scripts::{self, Script};
-use super::{Closed, Settings};
+use super::{Closed, Damaged, Settings};
 use crate::actor::Actor;
 use crate::audit::{AUDIT_AGE, AUDIT_KEPT};
 use crate::command::AdminAction;
@@ -1492,8 +1492,11 @@ impl Driver {
             return;
         }
         let lost = error.is_unrecoverable_error() || error.is_io_error();
-        if !lost && !dial::is_passing(error.kind()) && error.code() != Some("BUSY") {
-            let error = self.settings.failed(error.clone());
+        if !lost && !dial::is_passing(error) {
+            let error = match error.to_string() {
+                said if said.contains("WRONGTYPE") => self.settings.failed(Damaged { said }),
+                _ => self.settings.failed(error.clone()),
+            };
             self.refuse(call.purpose, &error);
             return;
         }
@@ -2190,9 +2193,10 @@ impl Driver {
     ) {
         let Some(fields) = array(answer) else { return };
         if fields.first().and_then(integer) != Some(1) {
-            self.restore(name, birth);
+            self.restore(name, birth, |_| true);
             return;
         }
+        let mut unknown = Vec::new();
         let field = |at: usize| fields.get(at).and_then(natural).unwrap_or(0);
         let Some(sem) = self.sems.get_mut(name) else {
             return;
@@ -2217,9 +2221,14 @@ impl Driver {
                     }
                 }
                 (Stage::Waiting { key, .. }, "w") => rest.clone_into(key),
+                // The server has lost it: it gets its place back.
+                (Stage::Waiting { .. }, "e") if rest.is_empty() => unknown.push(*id),
                 (Stage::Waiting { .. } | Stage::Held(_), "e") => self.end(*id, rest),
                 _ => {}
             }
+        }
+        if !unknown.is_empty() {
+            self.restore(name, birth, |id| unknown.contains(&id));
         }
         let others = fields.get(4).and_then(array).unwrap_or_default();
         for id in others.iter().filter_map(text).filter_map(reply::id) {
@@ -2238,7 +2247,7 @@ impl Driver {
     fn look_at_mark(&mut self) {
         if !self.marking {
             self.marking = true;
-            let question = Mark::question(&self.settings, &self.mark.id);
+            let question = Mark::question(&self.settings, &self.mark.id, true);
             self.send(Call {
                 what: What::Plain(Arc::new(question)),
                 purpose: Purpose::Mark,
@@ -2269,8 +2278,9 @@ impl Driver {
         }
     }
 
-    /// The semaphore that was born at `birth` is gone, and with it what we hold and wait for: brings it back.
-    fn restore(&mut self, name: &SemaphoreName, birth: u64) {
+    /// The semaphore that was born at `birth` is gone, and with it what we hold and wait for: brings it back, as far as it
+    /// is `wanted`.
+    fn restore(&mut self, name: &SemaphoreName, birth: u64, wanted: impl Fn(RequestId) -> bool) {
         let now = Instant::now();
         let Some(sem) = self.sems.get(name) else {
             return;
@@ -2281,15 +2291,16 @@ impl Driver {
             .iter()
             .copied()
             .filter(|id| {
-                self.requests.get(id).is_some_and(|asked| {
-                    asked.birth == birth
-                        && !asked.anothers
-                        && match &asked.stage {
-                            Stage::Asking => false,
-                            Stage::Waiting { .. } => true,
-                            Stage::Held(hold) => !hold.is_lost() && sem.leased_until > now,
-                        }
-                })
+                wanted(*id)
+                    && self.requests.get(id).is_some_and(|asked| {
+                        asked.birth == birth
+                            && !asked.anothers
+                            && match &asked.stage {
+                                Stage::Asking => false,
+                                Stage::Waiting { .. } => true,
+                                Stage::Held(hold) => !hold.is_lost() && sem.leased_until > now,
+                            }
+                    })
             })
             .collect();
         // In the order in which they were given, so that tokens and places agree.

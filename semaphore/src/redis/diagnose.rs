@@ -7,14 +7,23 @@ use redis::Value;
 
 use super::desk::{Desk, What};
 use super::reply::{Share, Shown, array, text};
+use super::scripts::{self, Script};
+use super::unique_text;
 use super::url::Topology;
 use crate::diagnosis::{ClientView, Diagnosis};
+use crate::display::printable;
 use crate::error::StoreError;
+use crate::name::SemaphoreName;
 
 /// Of so many questions the median is told.
 const PINGS: usize = 5;
 
-pub(super) async fn diagnose(desk: &Desk, shown: &[Shown]) -> Result<Diagnosis, StoreError> {
+pub(super) async fn diagnose(
+    desk: &Desk,
+    take: Result<(), String>,
+    shown: &[Shown],
+    damaged: &[SemaphoreName],
+) -> Result<Diagnosis, StoreError> {
     let mut took = Vec::with_capacity(PINGS);
     for _ in 0..PINGS {
         let asked = Instant::now();
@@ -27,6 +36,7 @@ pub(super) async fn diagnose(desk: &Desk, shown: &[Shown]) -> Result<Diagnosis, 
     let settings = &desk.settings;
     let (kind, version) = match facts.get("valkey_version") {
         Some(version) => ("valkey", version.as_str()),
+        None if facts.is_empty() => ("redis", "does not say (its user may not use INFO)"),
         None => ("redis", fact("redis_version")),
     };
     let mode = match &settings.url.topology {
@@ -43,7 +53,23 @@ pub(super) async fn diagnose(desk: &Desk, shown: &[Shown]) -> Result<Diagnosis, 
         .fact("prefix", settings.url.prefix.as_str())
         .fact("lease", format!("{:?}", settings.lease))
         .fact("semaphores", shown.len().to_string())
-        .fact("memory", fact("used_memory_human"));
+        .fact("memory", fact("used_memory_human"))
+        .fact(
+            "a take",
+            match take {
+                Ok(()) => "works".to_owned(),
+                Err(why) => format!("does not work: {why}"),
+            },
+        );
+    for name in damaged {
+        let name = printable(name.as_str());
+        diagnosis = diagnosis.fact(
+            "warning",
+            format!(
+                "{name} cannot be read, as something else wrote into its keys; `cla sem forget` or `purge` removes it"
+            ),
+        );
+    }
     let policy = fact("maxmemory_policy");
     if !policy.is_empty() && policy != "noeviction" && fact("maxmemory") != "0" {
         diagnosis = diagnosis.fact(
@@ -67,6 +93,30 @@ pub(super) async fn diagnose(desk: &Desk, shown: &[Shown]) -> Result<Diagnosis, 
         .clients(clients(shown)))
 }
 
+/// Tries what a take needs, and says what is refused.
+pub(super) async fn probe(desk: &Desk) -> Result<Result<(), String>, StoreError> {
+    let names = &desk.settings.names;
+    let key = format!("{}:probe:{}", names.prefix, unique_text());
+    let mut command = scripts::run(Script::Probe, &[&key]);
+    command.arg(format!("{}:probe", names.events));
+    let command = scripts::with_text(&command, Script::Probe);
+    let answer = desk.ask(What::Plain(command.into()), true).await?;
+    let refused: Vec<_> = array(&answer)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(text)
+        .collect();
+    Ok(match *refused {
+        [] => Ok(()),
+        [one] => Err(printable(one).into_owned()),
+        [first, ..] => Err(format!(
+            "{} ({} commands are refused)",
+            printable(first),
+            refused.len()
+        )),
+    })
+}
+
 async fn ask(desk: &Desk, words: &[&str]) -> Result<Value, StoreError> {
     let mut command = redis::cmd(words[0]);
     command.arg(&words[1..]);
@@ -75,7 +125,11 @@ async fn ask(desk: &Desk, words: &[&str]) -> Result<Value, StoreError> {
 
 /// What `INFO` says, of one node if there are several; and how many there are.
 async fn facts(desk: &Desk) -> Result<(BTreeMap<String, String>, usize), StoreError> {
-    let answer = ask(desk, &["INFO"]).await?;
+    let answer = match ask(desk, &["INFO"]).await {
+        // The user may have no right to ask that; what is known without it is shown.
+        Err(StoreError::Failed { .. }) => return Ok((BTreeMap::new(), 1)),
+        answer => answer?,
+    };
     let (answer, nodes) = match &answer {
         Value::Map(nodes) => match nodes.first() {
             Some((_, first)) => (first, nodes.len()),

@@ -109,7 +109,7 @@ pub(super) fn may_pass(error: &RedisError) -> bool {
         ErrorKind::Io => {
             error.is_connection_refusal() || error.is_timeout() || error.is_connection_dropped()
         }
-        kind => is_passing(kind) || error.to_string().contains("max number of clients"),
+        _ => is_passing(error) || error.to_string().contains("max number of clients"),
     }
 }
 
@@ -219,21 +219,24 @@ pub(super) async fn master(
     Err(failure.unwrap_or_else(|| timed_out("no Sentinel answers")))
 }
 
-/// Whether what the server said will pass: it starts, fails over, or is not in charge.
-pub(super) fn is_passing(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::ClusterConnectionNotFound
-            | ErrorKind::Server(
-                ServerErrorKind::BusyLoading
-                    | ServerErrorKind::TryAgain
-                    | ServerErrorKind::ClusterDown
-                    | ServerErrorKind::MasterDown
-                    | ServerErrorKind::ReadOnly
-                    | ServerErrorKind::Moved
-                    | ServerErrorKind::Ask
-            )
-    )
+/// Whether what the server said will pass: it starts, fails over, is not in charge, is full, cannot write to its disk, or
+/// does something long.
+pub(super) fn is_passing(error: &RedisError) -> bool {
+    let code = error.code().unwrap_or_default();
+    matches!(code, "BUSY" | "OOM" | "MISCONF" | "NOREPLICAS")
+        || matches!(
+            error.kind(),
+            ErrorKind::ClusterConnectionNotFound
+                | ErrorKind::Server(
+                    ServerErrorKind::BusyLoading
+                        | ServerErrorKind::TryAgain
+                        | ServerErrorKind::ClusterDown
+                        | ServerErrorKind::MasterDown
+                        | ServerErrorKind::ReadOnly
+                        | ServerErrorKind::Moved
+                        | ServerErrorKind::Ask
+                )
+        )
 }
 
 #[cfg(test)]

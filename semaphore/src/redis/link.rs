@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::aio::AsyncPushSender;
 use redis::cluster::ClusterClientBuilder;
@@ -29,7 +29,7 @@ use crate::error::StoreError;
 
 /// An empty server that has been up for less may have lost its data a moment ago: those who used it before have until
 /// then to say so. They try to reconnect several times in that.
-const SETTLED_AFTER_SECONDS: u32 = 1;
+const SETTLED_AFTER: Duration = Duration::from_secs(1);
 /// How often to look whether it has.
 const SETTLING: Duration = Duration::from_millis(50);
 
@@ -96,13 +96,16 @@ impl Mark {
     }
 
     /// The command that asks for it, for a client that knows `known`.
-    pub(super) fn question(settings: &Settings, known: &str) -> Cmd {
+    ///
+    /// `waited`: the server has been up for long enough, as far as the client knows. For users who may not ask the server.
+    pub(super) fn question(settings: &Settings, known: &str, waited: bool) -> Cmd {
         let mut command = scripts::run(Script::Mark, &[settings.names.mark.as_str()]);
         command
             .arg(known)
             .arg(super::unique_text())
             .arg(settings.lease.as_micros() as u64)
-            .arg(SETTLED_AFTER_SECONDS);
+            .arg(SETTLED_AFTER.as_secs())
+            .arg(i32::from(waited));
         scripts::with_text(&command, Script::Mark)
     }
 }
@@ -169,8 +172,10 @@ pub(super) async fn connect(
             ]);
             let _ = connection.send(&track).await;
         }
-        let question = Mark::question(&settings, &known);
+        let began = Instant::now();
         loop {
+            let waited = began.elapsed() > SETTLED_AFTER;
+            let question = Mark::question(&settings, &known, waited);
             if let Some(mark) = Mark::read(&connection.send(&question).await?) {
                 return Ok(Connected {
                     connection,

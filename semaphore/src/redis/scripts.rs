@@ -25,6 +25,7 @@ pub(super) enum Script {
     Slot,
     History,
     Unresponsive,
+    Probe,
 }
 
 const HEAD: &str = include_str!("lua/head.lua");
@@ -33,7 +34,7 @@ const ADMIN_HEAD: &str = include_str!("lua/admin_head.lua");
 const ADMIN: &str = include_str!("lua/admin.lua");
 
 /// In the order of [`Script`]: the text in pieces.
-const TEXTS: [&[&str]; 18] = [
+const TEXTS: [&[&str]; 19] = [
     &[
         HEAD,
         include_str!("lua/acquire_free.lua"),
@@ -62,6 +63,7 @@ const TEXTS: [&[&str]; 18] = [
     &[HEAD, LIB, include_str!("lua/slot.lua")],
     &[HEAD, LIB, include_str!("lua/history.lua")],
     &[HEAD, LIB, include_str!("lua/unresponsive.lua")],
+    &[include_str!("lua/probe.lua")],
 ];
 
 struct Compiled {

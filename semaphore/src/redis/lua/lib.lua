@@ -30,6 +30,8 @@ end
 -- What is kept beside a request, as programs of before read its row. Longer than an id, both.
 local STEERED = 'the administrator who steered '
 local UNRESPONSIVE = 'since when the run does not answer of '
+-- The end of a session's lease, where the short way finds it at once.
+local LEASE = 'lease of session '
 
 -- Programs of before end requests and leave what is kept beside them. With no request there can be nothing to keep.
 local function tidy()
@@ -305,7 +307,7 @@ end
 -- Ends all that the session has here.
 local function kill(session)
   call('ZREM', KEYS[6], session)
-  call('HDEL', KEYS[1], 'lease of session ' .. session)
+  call('HDEL', KEYS[1], LEASE .. session)
   if wc > 0 then
     for _, member in ipairs(call('ZRANGE', KEYS[3], 0, -1)) do
       local id = string.sub(member, -32)
@@ -348,9 +350,61 @@ local function next_due()
   if guard > 0 and guard < due then due = guard end
 end
 
+-- ---- keys that are lost: the server evicted one, or somebody deleted it. Each is in part told by the others.
+
+-- Requests wait without a place in the line, or have a place and are not known: those who wait ask again.
+local function mend_line()
+  local known, rows = {}, call('HGETALL', KEYS[2])
+  for i = 1, #rows, 2 do known[rows[i]] = waiting_record(rows[i + 1]) end
+  for _, member in ipairs(call('ZRANGE', KEYS[3], 0, -1)) do
+    local id = string.sub(member, -32)
+    if known[id] then
+      known[id].stands = true
+    else
+      call('ZREM', KEYS[3], member)
+    end
+  end
+  for id, r in pairs(known) do
+    if not r.stands then call('ZADD', KEYS[3], str(0 - r.priority), r.key .. '!' .. id) end
+  end
+  wc = #rows / 2
+  if wc > 0 then
+    fresh(2)
+    fresh(3)
+  end
+end
+
+local function mend_deadlines()
+  for key = 1, 2 do
+    local rows = call('HGETALL', KEYS[key])
+    for i = 1, #rows, 2 do
+      local id = rows[i]
+      if #id == 32 then
+        local r = key == 1 and busy_record(rows[i + 1]) or waiting_record(rows[i + 1])
+        if r.deadline ~= '' then call('ZADD', KEYS[4], r.deadline, r.requested .. id) end
+      end
+    end
+  end
+  fresh(4)
+end
+
+local function mend_leases()
+  local fields = call('HGETALL', KEYS[1])
+  for i = 1, #fields, 2 do
+    if string.sub(fields[i], 1, #LEASE) == LEASE then
+      call('ZADD', KEYS[6], fields[i + 1], string.sub(fields[i], #LEASE + 1))
+    end
+  end
+  fresh(6)
+end
+
 -- Lets all happen that is due by now: deadlines in order, then leases.
 local function advance()
-  if not exists or now < due then return end
+  if not exists then return end
+  if call('HLEN', KEYS[2]) ~= wc or call('ZCARD', KEYS[3]) ~= wc then mend_line() end
+  if now < due then return end
+  if call('EXISTS', KEYS[4]) == 0 then mend_deadlines() end
+  if call('EXISTS', KEYS[6]) == 0 then mend_leases() end
   while true do
     local member = call('ZRANGEBYSCORE', KEYS[4], '-inf', stamp, 'LIMIT', 0, 1)[1]
     if not member then break end
@@ -361,9 +415,14 @@ local function advance()
       end_busy(id, r, 'expired', 'expired')
       send(r.session, 'l|' .. id)
     else
-      local r = waiting_record(call('HGET', KEYS[2], id))
-      end_waiting(id, r, 'timed_out', 'timed_out')
-      send(r.session, 't|' .. id)
+      row = call('HGET', KEYS[2], id)
+      if row then
+        local r = waiting_record(row)
+        end_waiting(id, r, 'timed_out', 'timed_out')
+        send(r.session, 't|' .. id)
+      else
+        call('ZREM', KEYS[4], member)
+      end
     end
     admit()
   end
@@ -378,16 +437,19 @@ end
 local function creation(known, guarded)
   local lost = guarded + 0
   if mark_key then
-    local mark = call('GET', mark_key)
-    if not mark then return false end
+    local mark = redis.pcall('GET', mark_key)
+    if type(mark) ~= 'string' then return false end
     local id, at, longest = string.match(mark, '^([^|]*)|(%d+)|(%d+)$')
-    if id ~= known then return false end
+    if not id or id ~= known then return false end
     lost = at == '0' and 0 or at + longest
   end
   return lost > now and lost or 0
 end
 
 local function create(until_when)
+  -- Leases that go on without the state: that was lost, and holders come back.
+  local last = call('ZRANGE', KEYS[6], -1, -1, 'WITHSCORES')[2]
+  if last and last + 0 > now then until_when = math.max(until_when, last + 0) end
   for key = 1, 6 do call('DEL', KEYS[key]) end
   exists, n, dc, guard, notes = true, wt, wt, until_when, 0
   if guard > 0 then due = guard end
@@ -410,11 +472,13 @@ end
 
 -- The session lives. Gives for how long that is taken for granted.
 local function lease(session, length, always)
-  local left = (call('ZSCORE', KEYS[6], session) or 0) - now
+  local score = call('ZSCORE', KEYS[6], session)
+  if not score and bz + wc > 0 and call('EXISTS', KEYS[6]) == 0 then mend_leases() end
+  local left = (score or 0) - now
   if not always and left >= length * 2 / 3 then return left end
   call('ZADD', KEYS[6], str(now + length), session)
   -- The same, where the short way finds it at once. Longer than an id.
-  call('HSET', KEYS[1], 'lease of session ' .. session, str(now + length))
+  call('HSET', KEYS[1], LEASE .. session, str(now + length))
   fresh(6)
   if now + length < due then due = now + length end
   return length

@@ -20,7 +20,12 @@ if what == 'set_slots' or what == 'pin' then
   if not arrive('', ARGV[4], ARGV[5]) then return {-9} end
   set_slots(what == 'set_slots' and ARGV[3] or n)
 else
-  if not exists then return {-1} end
+  if not exists then
+    if not cleared then return {-1} end
+    for key = 1, 6 do call('DEL', KEYS[key]) end
+    if names_key then call('SREM', names_key, KEYS[1]) end
+    return {0, 0, 0, birth}
+  end
   actor = ARGV[6]
   if what == 'unpin' then
     if pn then

@@ -5,6 +5,8 @@ if not exists or str(birth) ~= known then
   save()
   return {0}
 end
+-- In case the list of names was lost.
+if names_key then call('SADD', names_key, KEYS[1]) end
 local states, others = {}, {}
 for i = 6, #ARGV do
   local id = ARGV[i]
