@@ -128,6 +128,7 @@ impl Metrics {
             EventKind::Released
             | EventKind::Expired
             | EventKind::Killed
+            | EventKind::Left
             | EventKind::Lost
             | EventKind::ForceReleased
             | EventKind::Purged
@@ -364,6 +365,7 @@ fn word(kind: EventKind) -> &'static str {
         EventKind::Deadlocked => "deadlocked",
         EventKind::TimedOut => "timed_out",
         EventKind::Killed => "killed",
+        EventKind::Left => "left",
         EventKind::Lost => "lost",
         EventKind::Refreshed => "refreshed",
         EventKind::Unresponsive => "unresponsive",

@@ -35,9 +35,11 @@ pub enum EventKind {
     Cancelled,
     /// A waiting request was refused because its wait could never have ended.
     Deadlocked,
-    /// A waiting request gave up.
+    /// A waiting request waited as long as it was willing to.
     TimedOut,
-    /// A request's owner vanished, or its run was given up.
+    /// A waiting request left the line by itself: its run was stopped, or asked for something else.
+    Left,
+    /// A request's process is gone, or its run was given up.
     Killed,
     /// A busy request's lease passed while its process could not reach the store. Only that process
     /// is told so; the others see it [killed](EventKind::Killed).

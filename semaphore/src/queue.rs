@@ -576,13 +576,13 @@ impl<W> Queue<W> {
         let waiter = match self.phase(ticket) {
             None | Some(Phase::Free) => return None,
             Some(Phase::Waiting) => {
-                self.end_waiting(ticket.index, Status::Killed, EventKind::Killed, now, fx)
+                self.end_waiting(ticket.index, Status::Left, EventKind::Left, now, fx)
             }
             Some(Phase::Busy | Phase::BusyGranted) => {
                 if self.records[ticket.index as usize].slot.is_some() {
                     self.lose(ticket.index, fx);
                 }
-                self.end_busy(ticket.index, Status::Killed, EventKind::Killed, now, fx);
+                self.end_busy(ticket.index, Status::Released, EventKind::Released, now, fx);
                 None
             }
         };
@@ -1270,7 +1270,7 @@ impl<W> Queue<W> {
             let index = self.first_busy;
             self.note_actor(index, fx);
             self.lose(index, fx);
-            self.end_busy(index, Status::Done, kind, now, fx);
+            self.end_busy(index, Status::Released, kind, now, fx);
             freed += 1;
         }
         freed

@@ -29,10 +29,14 @@ pub enum Status {
     Cancelled,
     /// Its TTL passed while it was busy.
     Expired,
-    /// Its owner vanished.
+    /// Its process is gone, or its run was given up.
     Killed,
     /// It waited as long as it was willing to.
     TimedOut,
+    /// Its slot was taken back by force while its process went on, or before it heard of it.
+    Released,
+    /// It gave up waiting: its run was stopped, or asked for something else.
+    Left,
 }
 
 impl Status {
@@ -47,6 +51,8 @@ impl Status {
             Self::Expired => "expired",
             Self::Killed => "killed",
             Self::TimedOut => "timed_out",
+            Self::Released => "released",
+            Self::Left => "left",
         }
     }
 }

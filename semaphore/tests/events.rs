@@ -64,7 +64,7 @@ fn every_way_a_request_can_end_or_change_has_its_event() {
     assert_eq!(kinds(&mut events), [Queued, Cancelled]);
     drop(cancelled.error());
     drop(stage.wait());
-    assert_eq!(kinds(&mut events), [Queued, Killed]);
+    assert_eq!(kinds(&mut events), [Queued, Left]);
     let impatient = stage.wait_as(Request::new().timeout(seconds(1)));
     stage.clock.advance(seconds(1));
     assert_eq!(kinds(&mut events), [Queued, TimedOut]);

@@ -298,7 +298,7 @@ fn a_purge_frees_every_slot_and_grants_every_waiter() {
     let holder = stage.take();
     let waiters = [stage.wait(), stage.wait()];
     assert_eq!(now(stage.semaphores.purge(stage.x.name())).unwrap(), 3);
-    assert_eq!(stage.row(holder.id()).status, Status::Done);
+    assert_eq!(stage.row(holder.id()).status, Status::Released);
     assert!(holder.is_lost());
     let permits = waiters.map(Waiter::permit);
     assert!(permits.iter().all(cla_semaphore::Permit::granted));
@@ -446,7 +446,7 @@ fn a_dropped_future_leaves_the_line_at_once() {
     let id = stage.line()[0];
     drop(quitter);
     assert_eq!(stage.counts().2, 1);
-    assert_eq!(stage.row(id).status, Status::Killed);
+    assert_eq!(stage.row(id).status, Status::Left);
     drop(holder);
     drop(next.permit());
 }

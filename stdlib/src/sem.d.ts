@@ -69,7 +69,9 @@ declare module "cla/sem" {
     | "cancelled"
     | "expired"
     | "killed"
-    | "timed_out";
+    | "timed_out"
+    | "released"
+    | "left";
 
   /** One process's wish for a slot. Times are seconds since 1970, durations are seconds. */
   export interface SemaphoreRequest {

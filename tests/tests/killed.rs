@@ -175,7 +175,10 @@ impl Order {
                         "somebody who did not wait overtook a whole line"
                     ),
                 },
-                EventKind::Killed | EventKind::TimedOut | EventKind::Cancelled => {
+                EventKind::Killed
+                | EventKind::Left
+                | EventKind::TimedOut
+                | EventKind::Cancelled => {
                     if let Some(place) = place {
                         self.line.remove(place);
                     }

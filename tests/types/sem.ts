@@ -109,6 +109,8 @@ for (const request of semaphore.requests) {
     case "expired":
     case "killed":
     case "timed_out":
+    case "released":
+    case "left":
       break;
     default:
       // No status is left over.

@@ -67,6 +67,7 @@ fn colour(kind: EventKind) -> anstyle::Style {
         | EventKind::Cancelled
         | EventKind::Deadlocked
         | EventKind::TimedOut
+        | EventKind::Left
         | EventKind::Killed
         | EventKind::Lost
         | EventKind::Unresponsive

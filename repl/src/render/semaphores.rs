@@ -160,6 +160,8 @@ pub(crate) fn symbol(status: Status) -> &'static str {
         Status::Cancelled => "■",
         Status::Expired | Status::TimedOut => "◷",
         Status::Killed => "✗",
+        Status::Released => "↩",
+        Status::Left => "‹",
         _ => "?",
     }
 }
@@ -168,7 +170,7 @@ pub(crate) fn colour(status: Status) -> Style {
     match status {
         Status::Waiting => YELLOW,
         Status::Busy => GREEN,
-        Status::Done => DIM,
+        Status::Done | Status::Left => DIM,
         _ => RED,
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn a_client_that_goes_gives_back_its_permits_and_places(subject: &dyn
     drop(mine);
     drop(permits);
     drop(yours.permit());
-    b.row_becomes(id, Status::Killed);
+    b.row_becomes(id, Status::Left);
     b.release(other);
     b.becomes(2, 0, 0);
     b.on("y").becomes(1, 0, 0);

@@ -165,7 +165,7 @@ pub(super) fn every_way_a_request_can_end_or_change_has_its_event(subject: &dyn 
     listener.hears([Queued, Cancelled]);
     drop(cancelled.error());
     drop(a.wait());
-    listener.hears([Queued, Killed]);
+    listener.hears([Queued, Left]);
     drop(refused(a.acquire(Request::new().timeout(ms(300)))));
     listener.hears([Queued, TimedOut]);
 

@@ -314,10 +314,10 @@ pub(super) fn the_history_tells_how_every_request_ended(subject: &dyn Subject) {
         [
             ("done", Status::Done, false, false),
             ("expired", Status::Expired, false, false),
-            ("held", Status::Done, false, true),
+            ("held", Status::Released, false, true),
             ("granted", Status::Done, true, true),
             ("cancelled", Status::Cancelled, false, true),
-            ("gave up", Status::Killed, false, false),
+            ("gave up", Status::Left, false, false),
             ("timed out", Status::TimedOut, false, false),
         ]
     );

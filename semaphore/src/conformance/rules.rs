@@ -444,7 +444,7 @@ pub(super) fn a_purge_frees_every_slot_and_grants_every_waiter(subject: &dyn Sub
     let holder = a.take();
     let waiters = [a.wait(), b.wait_as(Request::new().priority(1))];
     assert_eq!(done(b.purge()), 3);
-    assert_eq!(b.row(holder.id()).status, Status::Done);
+    assert_eq!(b.row(holder.id()).status, Status::Released);
     assert_eq!(b.counts(), (Slots::ONE, 0, 0));
     a.lost(&holder);
     let [second, first] = waiters.map(Waiter::permit);
@@ -482,7 +482,7 @@ pub(super) fn a_forced_release_frees_the_slots_and_the_line_goes_on_in_order(
     assert!(third.still_waits());
     for permit in holders.iter().chain([&granted]) {
         a.lost(permit);
-        assert_eq!(b.row(permit.id()).status, Status::Done);
+        assert_eq!(b.row(permit.id()).status, Status::Released);
     }
     for permit in holders {
         let error = refused(a.wait_for("release", permit.release()));
@@ -706,7 +706,7 @@ pub(super) fn a_dropped_future_leaves_the_line(subject: &dyn Subject) {
     let (quitter, next) = (a.wait(), b.wait());
     let id = quitter.id;
     drop(quitter);
-    b.row_becomes(id, Status::Killed);
+    b.row_becomes(id, Status::Left);
     assert_eq!(b.line(), [next.id]);
     assert_eq!(b.row(next.id).place, Some(1));
     a.release(holder);

@@ -443,8 +443,8 @@ impl Pair {
             Command::Abandon(who) => {
                 let Some(who) = pick(who) else { return };
                 queue.abandon(tickets[who], at, fx);
-                let _ = model.end_waiting(who, Status::Killed, now)
-                    || model.end_busy(who, Status::Killed, now);
+                let _ = model.end_waiting(who, Status::Left, now)
+                    || model.end_busy(who, Status::Released, now);
             }
             Command::Refuse(who) => {
                 let Some(who) = pick(who) else { return };
@@ -491,7 +491,7 @@ impl Pair {
                 for asked in std::mem::take(&mut model.busy) {
                     let asks = asked.slot.is_none() && !asked.left;
                     model.lost.push((asked.number, asks));
-                    model.ended.push((asked.number, Status::Done, now));
+                    model.ended.push((asked.number, Status::Released, now));
                 }
                 while !model.line.is_empty() {
                     model.start_waiting(0, true, now);
@@ -503,7 +503,7 @@ impl Pair {
                 for asked in std::mem::take(&mut model.busy) {
                     let asks = asked.slot.is_none() && !asked.left;
                     model.lost.push((asked.number, asks));
-                    model.ended.push((asked.number, Status::Done, now));
+                    model.ended.push((asked.number, Status::Released, now));
                 }
                 model.settle(now);
             }

@@ -795,10 +795,18 @@ impl Driver {
         )
     }
 
-    /// The owner of the request `id`, which this store knows no more, is gone.
+    /// The owner of the request `id`, which this store knows no more, gives it up.
     fn abandon(&mut self, id: RequestId, name: &SemaphoreName) {
+        self.end_elsewhere(id, name, false);
+    }
+
+    /// The same; or its run was given up.
+    fn end_elsewhere(&mut self, id: RequestId, name: &SemaphoreName, run_is_lost: bool) {
         let what = self.on(name, Script::Abandon, |command| {
             command.arg(digits(id));
+            if run_is_lost {
+                command.arg("run");
+            }
         });
         let purpose = Purpose::Nothing { lasting: true };
         self.send(Call { what, purpose });
@@ -830,7 +838,7 @@ impl Driver {
                 let _ = answer.send(Err(AcquireError::Abandoned { name }));
             }
             if asked.sent {
-                self.abandon(id, &asked.name);
+                self.end_elsewhere(id, &asked.name, true);
             }
         }
     }
@@ -1778,7 +1786,7 @@ impl Driver {
         let name = asked.name.clone();
         if let Stage::Held(hold) = &asked.stage {
             // An administrator released it, or its TTL passed; or its lease did, or the server does not know.
-            if matches!(status, "done" | "expired") {
+            if matches!(status, "done" | "released" | "expired") {
                 hold.lose();
             } else {
                 hold.lease_passes();

@@ -188,6 +188,7 @@ fn kind(word: &str) -> Option<EventKind> {
         "cancelled" => EventKind::Cancelled,
         "deadlocked" => EventKind::Deadlocked,
         "timed_out" => EventKind::TimedOut,
+        "left" => EventKind::Left,
         "killed" => EventKind::Killed,
         "refreshed" => EventKind::Refreshed,
         "unresponsive" => EventKind::Unresponsive,
@@ -211,6 +212,8 @@ pub(super) fn status(word: &str) -> Option<Status> {
         "expired" => Status::Expired,
         "killed" => Status::Killed,
         "timed_out" => Status::TimedOut,
+        "released" => Status::Released,
+        "left" => Status::Left,
         _ => return None,
     })
 }

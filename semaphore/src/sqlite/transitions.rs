@@ -553,9 +553,14 @@ impl<'a> Transition<'a> {
             return Ok(());
         };
         if asked.phase == Phase::Waiting {
-            self.end_waiting(&mut semaphore, &asked, Status::Killed, EventKind::Killed)?;
+            self.end_waiting(&mut semaphore, &asked, Status::Left, EventKind::Left)?;
         } else {
-            self.end_busy(&mut semaphore, &asked, Status::Killed, EventKind::Killed)?;
+            self.end_busy(
+                &mut semaphore,
+                &asked,
+                Status::Released,
+                EventKind::Released,
+            )?;
         }
         self.settle(&mut semaphore)?;
         self.save(&semaphore)?;
@@ -1382,7 +1387,7 @@ impl<'a> Transition<'a> {
         for asked in &mut busy {
             self.note_actor(asked);
             self.tell(asked, Fate::Lost)?;
-            self.end_busy(semaphore, asked, Status::Done, kind)?;
+            self.end_busy(semaphore, asked, Status::Released, kind)?;
         }
         Ok(busy.len())
     }
@@ -1678,6 +1683,8 @@ fn ended_code(status: Status) -> i64 {
         Status::Expired => 2,
         Status::Killed => 3,
         Status::TimedOut => 4,
+        Status::Released => 5,
+        Status::Left => 6,
         _ => 0,
     }
 }
@@ -1688,6 +1695,8 @@ pub(super) fn ended_status(code: i64) -> Status {
         2 => Status::Expired,
         3 => Status::Killed,
         4 => Status::TimedOut,
+        5 => Status::Released,
+        6 => Status::Left,
         _ => Status::Done,
     }
 }

@@ -144,6 +144,8 @@ pub(crate) enum Status {
     Expired,
     Killed,
     TimedOut,
+    Released,
+    Left,
 }
 
 /// A request, and the semaphore where it is.

@@ -329,6 +329,8 @@ fn legend(state: &State, layout: &Layout, canvas: &mut Canvas<'_>) {
             (Status::Cancelled, "cancelled"),
             (Status::Expired, "expired, timed out"),
             (Status::Killed, "killed"),
+            (Status::Released, "released"),
+            (Status::Left, "left"),
         ];
         let symbols = symbols.map(|(status, word)| {
             let symbol = Span::new(render::symbol(status), render::colour(status));

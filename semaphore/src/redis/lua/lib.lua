@@ -298,7 +298,7 @@ local function end_all_busy(kind)
   local all = all_busy()
   for _, busy in ipairs(all) do
     note_actor(busy[1])
-    end_busy(busy[1], busy[2], 'done', kind)
+    end_busy(busy[1], busy[2], 'released', kind)
     send(busy[2].session, 'l|' .. busy[1])
   end
   return #all
