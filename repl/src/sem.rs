@@ -44,7 +44,7 @@ use crate::store::{Choice, StoreArgs};
 ///
 /// With --json, what is printed for programs is one line: the semaphore (`list`: an array of them) with
 /// name, slots (a number or "unlimited"), pinned, busy, waiting, and requests: each with id, status
-/// (waiting, busy, done, cancelled, expired, killed, timed_out), granted, who, run, host, pid, place,
+/// (waiting, busy, done, cancelled, expired, killed, timed_out, released, left), granted, who, run, host, pid, place,
 /// priority, slot (its slot id), token, requested_at, started_at, expires_at (seconds since 1970), waited
 /// and ran (seconds), ended_at, by: the administrator (login, host, program) who granted, cancelled,
 /// moved or ended it last, and unresponsive_since: since when its run does not answer, or null.

@@ -186,6 +186,55 @@ fn cancel_makes_the_waiting_rule_fail() {
 }
 
 #[test]
+fn several_requests_or_all_of_a_semaphore_are_cancelled_by_one_command() {
+    let (folder, holder, waiters) = queue(4);
+    let ids = line(&folder.semaphore("slot"));
+    let both = folder.cla(&["sem", "cancel", &ids[1], "0000dead", &ids[3], "--json"]);
+    assert_eq!(both.code, Some(1), "one is not there: {both:?}");
+    assert!(both.stderr.contains("0000dead"), "{both:?}");
+    assert_eq!(line(&folder.semaphore("slot")), [&*ids[0], &*ids[2]]);
+
+    let asked = folder.cla(&["sem", "cancel", "--all", "slot"]);
+    assert_eq!(asked.code, Some(2), "it is asked first: {asked:?}");
+    let all = folder.cla(&["sem", "cancel", "--all", "slot", "--yes"]);
+    assert_eq!(all.printed(), "cancelled 2 requests at \"slot\"\n");
+    let semaphore = folder.semaphore("slot");
+    assert_eq!(
+        (&semaphore["busy"], &semaphore["waiting"]),
+        (&1.into(), &0.into())
+    );
+    for waiter in waiters {
+        assert!(waiter.end().stderr.contains("Semaphore cancel"));
+    }
+    drop(holder);
+}
+
+#[test]
+fn a_list_is_of_those_that_are_asked_for_and_in_the_order_that_is_asked_for() {
+    let (folder, holder, waiters) = queue(1);
+    folder.cla(&["sem", "slots", "another", "3"]).printed();
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let arguments = [&["sem", "list", "--json"], arguments].concat();
+        let listed: Value = serde_json::from_str(&folder.cla(&arguments).printed()).unwrap();
+        let names = listed.as_array().unwrap().iter();
+        names
+            .map(|view| view["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names(&[]), ["another", "slot"]);
+    assert_eq!(names(&["--busy"]), ["slot"]);
+    assert_eq!(names(&["--waiting"]), ["slot"]);
+    for by in ["busy", "waiting", "longest"] {
+        assert_eq!(names(&["--sort", by]), ["slot", "another"], "{by}");
+    }
+    let fewer = folder.cla(&["sem", "slots", "another", "-4"]);
+    assert_eq!(fewer.code, Some(2), "{fewer:?}");
+    assert!(fewer.stderr.contains("not 4 slots but 3"), "{fewer:?}");
+    assert_eq!(folder.semaphore("another")["slots"], 3);
+    drop((holder, waiters));
+}
+
+#[test]
 fn only_a_waiting_request_can_be_granted_or_cancelled() {
     let (folder, _holder, _) = queue(0);
     let semaphore = folder.semaphore("slot");

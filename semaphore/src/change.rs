@@ -16,8 +16,8 @@ use crate::slots::Slots;
 /// use cla_semaphore::{Slots, SlotsChange};
 ///
 /// let one_fewer: SlotsChange = "-".parse()?;
-/// assert_eq!(one_fewer.of(Slots::ONE), Some(Slots::LOCKED));
-/// assert_eq!(one_fewer.of(Slots::LOCKED), Some(Slots::Unlimited), "below 0 is unlimited");
+/// assert_eq!(one_fewer.of(Slots::ONE)?, Some(Slots::LOCKED));
+/// assert_eq!(one_fewer.of(Slots::LOCKED)?, Some(Slots::Unlimited), "one step below 0 is unlimited");
 /// # Ok::<(), cla_semaphore::ChangeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +54,13 @@ pub struct ChangeError(String);
 
 impl SlotsChange {
     /// The number of slots that it makes of `slots`; `None` where the code decides.
-    #[must_use]
-    pub fn of(self, slots: Slots) -> Option<Slots> {
-        match self {
+    ///
+    /// # Errors
+    ///
+    /// So many fewer than there are. Only a single step, from a locked semaphore, goes below 0, which is unlimited: more
+    /// would open a semaphore for all that was only to get narrower.
+    pub fn of(self, slots: Slots) -> Result<Option<Slots>, ChangeError> {
+        Ok(match self {
             Self::To(slots) => Some(slots),
             Self::Default => None,
             Self::Up(0) | Self::Down(0) => Some(slots),
@@ -65,14 +69,18 @@ impl SlotsChange {
                 Slots::Limited(first) => Slots::Limited(first.saturating_add(steps - 1)),
                 Slots::Unlimited => Slots::Unlimited,
             }),
+            Self::Down(1) => Some(slots.lower()),
             Self::Down(steps) => Some(match slots {
-                // Below 0 is unlimited, and there it stays.
-                Slots::Limited(slots) => slots
-                    .checked_sub(steps)
-                    .map_or(Slots::Unlimited, Slots::Limited),
+                Slots::Limited(slots) => {
+                    Slots::Limited(slots.checked_sub(steps).ok_or_else(|| {
+                        ChangeError(format!(
+                            "there are not {steps} slots but {slots}: give 0 to lock the semaphore, or unlimited to open it"
+                        ))
+                    })?)
+                }
                 Slots::Unlimited => Slots::Unlimited,
             }),
-        }
+        })
     }
 }
 
@@ -244,11 +252,17 @@ mod tests {
             for steps in 1..4 {
                 (up, down) = (up.raise(), down.lower());
                 let change = SlotsChange::Up(steps);
-                assert_eq!(change.of(start), Some(up), "{start} +{steps}");
+                assert_eq!(change.of(start), Ok(Some(up)), "{start} +{steps}");
                 let change = SlotsChange::Down(steps);
-                assert_eq!(change.of(start), Some(down), "{start} -{steps}");
+                let wanted = match start {
+                    Slots::Limited(slots) if steps > 1 && steps > slots => None,
+                    _ => Some(down),
+                };
+                assert_eq!(change.of(start).ok(), wanted.map(Some), "{start} -{steps}");
             }
         }
+        let said = SlotsChange::Down(4).of(Slots::Limited(3)).unwrap_err();
+        assert!(said.to_string().contains("not 4 slots but 3"), "{said}");
     }
 
     #[test]

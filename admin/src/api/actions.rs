@@ -150,7 +150,9 @@ async fn set_slots(
 ) -> Result<(), Problem> {
     let slots = match change {
         SlotsChange::To(slots) => Some(slots),
-        relative => relative.of(view(service, name).await?.slots),
+        relative => relative
+            .of(view(service, name).await?.slots)
+            .map_err(|error| Problem::invalid(error.to_string()))?,
     };
     let semaphores = service.acting_as(person);
     match slots {

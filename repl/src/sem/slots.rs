@@ -17,7 +17,7 @@ pub(super) struct Args {
     name: SemaphoreName,
     /// A number; `unlimited` (or `inf`, `∞`); +N or -N: so many more or fewer; `default`
     ///
-    /// `+` and `-` alone are +1 and -1. One fewer than 0 is unlimited, one more than unlimited is 0.
+    /// `+` and `-` alone are +1 and -1. `-` at 0 is unlimited, `+` at unlimited is 0.
     #[arg(value_name = "SLOTS", allow_negative_numbers = true)]
     change: SlotsChange,
     #[command(flatten)]
@@ -47,7 +47,9 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
             }
             Some(slots)
         }
-        relative => relative.of(panel.view(name).await?.slots),
+        relative => relative
+            .of(panel.view(name).await?.slots)
+            .map_err(|error| Failure::Usage(error.to_string()))?,
     };
     match slots {
         Some(slots) => semaphores.set_slots(name, slots).await?,

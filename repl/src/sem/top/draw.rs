@@ -342,7 +342,10 @@ fn legend(state: &State, layout: &Layout, canvas: &mut Canvas<'_>) {
                 Span::new(format!(" {word}"), DIM),
             ]
         });
-        explain(x, y, width, symbols.iter().chain(&remarks), canvas);
+        // Where there is no room for all, the rare ones give way.
+        let (usual, rare) = symbols.split_at(6);
+        let all = usual.iter().chain(&remarks).chain(rare);
+        explain(x, y, width, all, canvas);
         y += 1;
     }
     let keys: &[&str] = match (&state.mode, state.focus) {

@@ -116,7 +116,7 @@ cla sem top  sqlite:/var/lib/cla/semaphores.db                        4 semaphor
 │                                      │┃                                                                              ┃
 └──────────────────────────────────────┘┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
 
-○ waiting  ● busy  ✓ done  ■ cancelled  ◷ expired, timed out  ✗ killed  * pinned  ∞ unlimited
+○ waiting  ● busy  ✓ done  ■ cancelled  ◷ expired, timed out  ✗ killed  * pinned  ∞ unlimited  ↩ released  ‹ left
 ? help  q quit  g grant  c cancel  Tab pane  K/J move  1 front  / search  p pause
 "#,
     );

@@ -126,6 +126,12 @@ impl State {
                 below_zero: false,
             },
             KeyCode::Char('0') => Steer::SetSlots(name, Slots::LOCKED),
+            KeyCode::Char('u') if view.slots != Slots::Unlimited => {
+                let text = format!(
+                    "Open \"{name}\"? Its slots are then unlimited: {waiting} waiting would all be let in at once."
+                );
+                return self.ask(text, Steer::SetSlots(name, Slots::Unlimited));
+            }
             KeyCode::Char('u') => Steer::SetSlots(name, Slots::Unlimited),
             KeyCode::Char('d') => Steer::Unpin(name),
             KeyCode::Char('P') => {

@@ -158,7 +158,8 @@ fn keys_on_the_left_change_the_slots_of_the_selected_semaphore() {
     assert_eq!(types(&mut state, "-"), steers(lower(false)));
     let set = |slots| steers(Steer::SetSlots(deploy(), slots));
     assert_eq!(types(&mut state, "0"), set(Slots::LOCKED));
-    assert_eq!(types(&mut state, "u"), set(Slots::Unlimited));
+    assert_eq!(types(&mut state, "u"), None, "opening it is asked first");
+    assert_eq!(types(&mut state, "y"), set(Slots::Unlimited));
     assert_eq!(types(&mut state, "d"), steers(Steer::Unpin(deploy())));
     let shift = KeyModifiers::SHIFT;
     assert_eq!(
