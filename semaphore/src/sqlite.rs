@@ -32,6 +32,7 @@ mod clock;
 mod deadlock;
 mod file;
 mod order;
+mod presence;
 mod process;
 mod records;
 mod transitions;
@@ -319,6 +320,11 @@ impl Store for SqliteStore {
 
     fn diagnose(&self) -> BoxFuture<'_, Result<Diagnosis, StoreError>> {
         let answer = self.ask(Command::Diagnose);
+        Box::pin(async move { answer.await? })
+    }
+
+    fn share_with_children(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let answer = self.ask(Command::ShareWithChildren);
         Box::pin(async move { answer.await? })
     }
 

@@ -5,8 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::error::StoreError;
@@ -14,18 +15,19 @@ use crate::error::StoreError;
 /// "cla1", so that the file says whose it is.
 const APPLICATION: i32 = 0x636c_6131;
 /// What makes the tables, each from those of the version before.
-const UPGRADES: [&str; 4] = [
+const UPGRADES: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("upgrade_2.sql"),
     include_str!("upgrade_3.sql"),
     include_str!("upgrade_4.sql"),
+    include_str!("upgrade_5.sql"),
 ];
 /// A file with a higher one was made by a newer version of the program.
 const VERSION: i32 = UPGRADES.len() as i32;
 
 /// Transactions of this store take well under a millisecond. Who holds the lock for longer than this has
 /// stopped in the middle, or is another kind of program.
-const LOCKED_FOR: Duration = Duration::from_secs(5);
+pub(super) const LOCKED_FOR: Duration = Duration::from_secs(5);
 /// Between two attempts to get the lock: about as long as a transaction.
 const LOCK_RETRY: Duration = Duration::from_micros(200);
 
@@ -58,8 +60,13 @@ pub(super) enum Problem {
     ReadOnly(String),
     #[error("the disk is full")]
     Full,
-    #[error("it was moved or deleted while it was in use")]
+    #[error("it was deleted, moved, replaced or overwritten while it was in use")]
     Replaced,
+    #[error(
+        "it was deleted, moved or replaced while others use it, and they have not noticed yet: one of them \
+             may be stopped or stuck; end it, and try again"
+    )]
+    InUseElsewhere,
     #[error("{0}")]
     Other(String),
 }
@@ -88,8 +95,18 @@ impl Problem {
                 | Self::NetworkFileSystem(_)
                 | Self::NotOurs
                 | Self::Newer { .. }
+                | Self::Damaged(_)
                 | Self::Locked
                 | Self::ReadOnly(_)
+                | Self::InUseElsewhere
+        )
+    }
+
+    /// Whether what was held in the file is lost: nothing that was written there can be read any more.
+    pub(super) const fn loses_all(&self) -> bool {
+        matches!(
+            self,
+            Self::Replaced | Self::Damaged(_) | Self::NotOurs | Self::Newer { .. }
         )
     }
 
@@ -98,7 +115,11 @@ impl Problem {
         let store = format!("sqlite:{}", path.display());
         let unreachable = matches!(
             self,
-            Self::Io(_) | Self::NetworkFileSystem(_) | Self::Locked | Self::ReadOnly(_)
+            Self::Io(_)
+                | Self::NetworkFileSystem(_)
+                | Self::Locked
+                | Self::ReadOnly(_)
+                | Self::InUseElsewhere
         );
         let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(self);
         if unreachable {
@@ -114,14 +135,16 @@ impl Problem {
 pub(super) struct Database {
     pub(super) connection: Connection,
     path: PathBuf,
-    /// Which file it was when it was opened.
-    identity: Option<Identity>,
+    /// Which files they were when they were opened: the database, its log, the log's index. Those who find others there
+    /// share nothing with this process.
+    identities: [Option<Identity>; 3],
+    /// How the file looked when it was last known to be as it should be.
+    looks: Looks,
 }
 
 impl Database {
-    /// Opens the file, or makes it: readable by its owner only, its folder too.
+    /// Opens the file, once it was [prepared](Self::prepare).
     pub(super) fn open(path: &Path) -> Result<Self, Problem> {
-        prepare(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -137,10 +160,13 @@ impl Database {
             "PRAGMA synchronous = NORMAL;
              PRAGMA temp_store = MEMORY;",
         )?;
+        // A read makes the log and its index.
+        marks(&connection)?;
         let database = Self {
             connection,
             path: path.to_owned(),
-            identity: identity(path),
+            identities: identities(path),
+            looks: Looks::of(path),
         };
         if version < VERSION {
             database.transaction(|connection| {
@@ -157,6 +183,17 @@ impl Database {
             })?;
         }
         Ok(database)
+    }
+
+    /// Makes the folder and the empty file, where they are missing, with the rights they should have: for its owner only.
+    /// SQLite gives its other files the rights of this one.
+    pub(super) fn prepare(path: &Path) -> Result<(), Problem> {
+        prepare(path)
+    }
+
+    /// Whether others may have the file open already: it and its log are there.
+    pub(super) fn is_in_use(path: &Path) -> bool {
+        path.metadata().is_ok_and(|file| file.len() > 0) && beside(path, "-wal").exists()
     }
 
     /// Does `work` as one transaction that excludes all other processes; what it did is undone when it
@@ -189,12 +226,82 @@ impl Database {
     }
 
     /// Somebody who deletes the file in use does not stop those who have it open: they would go on in a
-    /// file that nobody else sees.
-    fn must_be_in_place(&self) -> Result<(), Problem> {
-        if identity(&self.path) == self.identity {
+    /// file that nobody else sees. The same goes for its log and the log's index, with which the locks go.
+    pub(super) fn must_be_in_place(&self) -> Result<(), Problem> {
+        if identities(&self.path) == self.identities {
             Ok(())
         } else {
             Err(Problem::Replaced)
+        }
+    }
+
+    /// Whether the file was written by anything but a transaction, as far as that shows: only checkpoints write it, and
+    /// nothing makes it shorter. To be confirmed by [`seen_by_a_newcomer`](Self::seen_by_a_newcomer).
+    pub(super) fn looks_different(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.looks, Looks::of(&self.path));
+        self.looks.differ_from(&before)
+    }
+
+    /// Looks into the file through a connection of its own, which has read nothing before: what is found is what another
+    /// process would find. This connection may go on for long with what it has in memory.
+    pub(super) fn seen_by_a_newcomer<T>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_handler(Some(wait_for_lock))?;
+        connection.execute_batch("BEGIN")?;
+        look(&connection)
+    }
+
+    /// Lets the files be as they are when this is closed: they are not those of this connection any more.
+    pub(super) fn let_go(&self) {
+        // It can fail only for a connection that is no connection.
+        let _ = self
+            .connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    }
+}
+
+/// The name of one of the files that SQLite has beside the database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn identities(path: &Path) -> [Option<Identity>; 3] {
+    [
+        identity(path),
+        identity(&beside(path, "-wal")),
+        identity(&beside(path, "-shm")),
+    ]
+}
+
+/// What shows that the file was written, or its log cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Looks {
+    size: u64,
+    written: Option<SystemTime>,
+    log: u64,
+}
+
+impl Looks {
+    /// Whether something else than the next transaction of a log has made these of `before`.
+    fn differ_from(&self, before: &Self) -> bool {
+        (self.size, self.written) != (before.size, before.written) || self.log < before.log
+    }
+}
+
+impl Looks {
+    fn of(path: &Path) -> Self {
+        let file = path.metadata().ok();
+        let log = beside(path, "-wal").metadata().map_or(0, |log| log.len());
+        Self {
+            size: file.as_ref().map_or(0, fs::Metadata::len),
+            written: file.and_then(|file| file.modified().ok()),
+            log,
         }
     }
 }

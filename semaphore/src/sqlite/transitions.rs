@@ -23,7 +23,8 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use super::clock::{Moment, WallClock};
 use super::file::Problem;
 use super::order;
-use super::process::{Life, Process};
+use super::presence::Witness;
+use super::process::Process;
 use super::records;
 use crate::actor::Actor;
 use crate::error::{AdminError, DeadlockError, DeadlockLink};
@@ -638,13 +639,16 @@ impl<'a> Transition<'a> {
         db: &Connection,
         host: Option<&str>,
         lease: Moment,
+        lock: Option<i64>,
     ) -> Result<i64, Problem> {
         let this = Process::this();
         let boot: String =
             db.query_row("SELECT value FROM setting WHERE name = 'boot'", [], |row| {
                 row.get(0)
             })?;
-        if boot.is_empty() {
+        if this.boot.is_empty() {
+            // Without `/proc` nothing is known of boots, and nothing to be concluded.
+        } else if boot.is_empty() {
             // A new file.
             db.execute(
                 "UPDATE setting SET value = ?1 WHERE name = 'boot'",
@@ -673,8 +677,17 @@ impl<'a> Transition<'a> {
             )?;
         }
         db.execute(
-            "INSERT INTO session (pid, started, boot, namespace, host, lease) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![this.pid, this.started, this.boot, this.namespace, host, lease],
+            "INSERT INTO session (pid, started, boot, namespace, host, lease, lock)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                this.pid,
+                this.started,
+                this.boot,
+                this.namespace,
+                host,
+                lease,
+                lock
+            ],
         )?;
         Ok(db.last_insert_rowid())
     }
@@ -689,20 +702,13 @@ impl<'a> Transition<'a> {
         }
         let found = self
             .db
-            .prepare_cached(
-                "SELECT pid, started, boot, namespace, lease FROM session WHERE id = ?1",
-            )?
-            .query_row([session], |row| {
-                let process = Process {
-                    pid: row.get(0)?,
-                    started: row.get(1)?,
-                    boot: row.get(2)?,
-                    namespace: row.get(3)?,
-                };
-                Ok((process, row.get::<_, Moment>(4)?))
-            })
+            .prepare_cached(&format!(
+                "SELECT {} FROM session WHERE id = ?1",
+                Witness::COLUMNS
+            ))?
+            .query_row([session], |row| Witness::read(row, 0))
             .optional()?;
-        let lives = found.is_some_and(|(process, lease)| is_alive(&process, lease, self.now));
+        let lives = found.is_some_and(|found| found.is_alive(self.now));
         self.living.insert(session, lives);
         if !lives {
             self.dead.push(session);
@@ -1572,15 +1578,6 @@ pub(super) enum Refreshed {
     Yes,
     NotHeld,
     NoTtl,
-}
-
-/// Whether a session lives, judged by its process or else by its lease.
-pub(super) fn is_alive(process: &Process, lease: Moment, now: Moment) -> bool {
-    match process.life() {
-        Life::Alive => true,
-        Life::Dead => false,
-        Life::Unknown => lease > now,
-    }
 }
 
 /// A [`Fate`] on its way to another session.

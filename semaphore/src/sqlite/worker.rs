@@ -12,10 +12,10 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot::Sender;
 
 use super::clock::{Moment, WallClock};
-use super::file::{Database, Problem};
-use super::process::Process;
+use super::file::{Database, LOCKED_FOR, Problem};
+use super::presence::{Presence, Witness};
 use super::transitions::{
-    Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, is_alive,
+    Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition,
 };
 use super::{Hold, Lost, records, view};
 use crate::actor::Actor;
@@ -55,6 +55,12 @@ const WATCH_EVENTS: Duration = Duration::from_millis(10);
 const WATCH_HELD: Duration = Duration::from_millis(50);
 /// How often those in line see whether those who hold the slots live.
 const PATROL: Duration = Duration::from_millis(250);
+/// How often a process looks whether the file is still the one that it opened: others may be let in as soon as it is not.
+const INSPECTION: Duration = Duration::from_millis(250);
+/// The same, while it neither holds anything nor waits.
+const INSPECTION_IDLE: Duration = Duration::from_secs(1);
+/// How often a newcomer looks whether those who use the file of before have noticed that it is gone.
+const NEWCOMER: Duration = Duration::from_millis(5);
 /// After what was given back could not be written.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -106,6 +112,8 @@ pub(super) enum Command {
     /// Somebody subscribed to events.
     Observe,
     Diagnose(Sender<Result<Diagnosis, StoreError>>),
+    /// Children keep the session, too: says whether that is possible.
+    ShareWithChildren(Sender<Result<bool, StoreError>>),
     Close(Sender<Result<(), StoreError>>),
 }
 
@@ -133,6 +141,7 @@ enum Answer {
     History(Vec<RequestView>),
     Found(Result<RequestId, AdminError>),
     Diagnosis(Box<Diagnosis>),
+    Shared(std::io::Result<bool>),
 }
 
 /// A request of this store that waits.
@@ -192,6 +201,9 @@ pub(super) struct Worker {
 /// The open file, and where this process stands in it.
 struct Open {
     database: Database,
+    /// After the database: others may come when that is closed.
+    presence: Option<Presence>,
+    inspected: Moment,
     session: i64,
     counter: i64,
     last_notice: i64,
@@ -210,14 +222,25 @@ struct Open {
 
 impl Open {
     fn new(path: &Path) -> Result<Self, Problem> {
+        let was_in_use = Database::is_in_use(path);
+        Database::prepare(path)?;
+        let mut presence = Presence::open(path);
+        if let Some(presence) = &presence {
+            wait_for_predecessors(path, was_in_use, presence)?;
+            presence.enter();
+        }
         let database = Database::open(path)?;
         let now = Moment::now();
         let host = this_host();
         database.connection.execute_batch(ENDING)?;
+        Presence::answer(presence.as_ref(), &database.connection)?;
+        let lock = presence.as_mut().and_then(Presence::live);
         let session = database.transaction(|connection| {
-            Transition::register(connection, host.as_deref(), now.after(LEASE))
+            Transition::register(connection, host.as_deref(), now.after(LEASE), lock)
         })?;
         Ok(Self {
+            presence,
+            inspected: now,
             counter: database.change_counter()?,
             database,
             session,
@@ -282,25 +305,75 @@ impl Open {
     /// Whether somebody who holds what this session waits for is dead.
     fn dead_holder(&self) -> Result<bool, Problem> {
         let now = Moment::now();
-        let mut statement = self.database.connection.prepare_cached(
-            "SELECT pid, started, boot, namespace, lease FROM session WHERE id IN
+        let mut statement = self.database.connection.prepare_cached(&format!(
+            "SELECT {} FROM session WHERE id IN
                  (SELECT session FROM request WHERE phase > 0 AND session <> ?1 AND semaphore IN
                      (SELECT semaphore FROM request WHERE session = ?1 AND phase = 0))",
-        )?;
+            Witness::COLUMNS
+        ))?;
         let mut rows = statement.query([self.session])?;
         while let Some(row) = rows.next()? {
-            let process = Process {
-                pid: row.get(0)?,
-                started: row.get(1)?,
-                boot: row.get(2)?,
-                namespace: row.get(3)?,
-            };
-            if !is_alive(&process, row.get(4)?, now) {
+            if !Witness::read(row, 0)?.is_alive(now) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
+
+    /// Whether the file is still the one in which this session is, with what it `held`.
+    fn inspect(&mut self, held: &HashMap<RequestId, Arc<Hold>>) -> Result<(), Problem> {
+        self.database.must_be_in_place()?;
+        if let Some(presence) = &mut self.presence {
+            presence.renew();
+        }
+        if !self.database.looks_different() {
+            return Ok(());
+        }
+        let session = self.session;
+        let is_there = self.database.seen_by_a_newcomer(|connection| {
+            let is_there = |sql: &str, id: &dyn rusqlite::ToSql| {
+                connection
+                    .prepare_cached(sql)?
+                    .query_row([id], |row| row.get::<_, bool>(0))
+            };
+            if !is_there("SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1)", &session)? {
+                return Ok(false);
+            }
+            for id in held.keys() {
+                // Of what others ended there is a notice, which this session has yet to read.
+                let known = is_there(
+                    "SELECT EXISTS (SELECT 1 FROM request WHERE uuid = ?1 AND phase > 0)
+                         OR EXISTS (SELECT 1 FROM notice WHERE uuid = ?1)",
+                    id,
+                )?;
+                if !known {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })?;
+        if is_there { Ok(()) } else { Err(Problem::Replaced) }
+    }
+}
+
+/// Who finds no file, or one whose log is gone, while others say that they use it: those hold permits that are not to be
+/// seen here. They notice soon, and lose them; until then nobody must be let in beside them.
+fn wait_for_predecessors(
+    path: &Path,
+    was_in_use: bool,
+    presence: &Presence,
+) -> Result<(), Problem> {
+    let since = Instant::now();
+    let mut is_in_use = was_in_use;
+    while !is_in_use && presence.is_anybody_there() {
+        if since.elapsed() > LOCKED_FOR {
+            return Err(Problem::InUseElsewhere);
+        }
+        std::thread::sleep(NEWCOMER);
+        // Another newcomer may be making it just now.
+        is_in_use = Database::is_in_use(path);
+    }
+    Ok(())
 }
 
 impl Drop for Open {
@@ -310,7 +383,11 @@ impl Drop for Open {
             let _ = self.database.connection.execute_batch("ROLLBACK");
         }
         let session = self.session;
-        let _ = self.transact(|transition| transition.end_session(session));
+        if let Err(problem) = self.transact(|transition| transition.end_session(session))
+            && problem.loses_all()
+        {
+            self.database.let_go();
+        }
     }
 }
 
@@ -378,7 +455,7 @@ impl Worker {
         } else if !self.owed.is_empty() || !self.owed_marks.is_empty() {
             RETRY
         } else {
-            return None;
+            return Some(INSPECTION_IDLE);
         };
         // Nobody else need come by when something is due.
         Some(watch.min(open.next_deadline.since(now)))
@@ -448,9 +525,11 @@ impl Worker {
             Some(open) => open,
             None => self.open.insert(Open::new(&self.path)?),
         };
+        let presence = open.presence.take();
         let here = Here {
             path: &self.path,
             held: &self.held,
+            presence: presence.as_ref(),
         };
         let done = open.transact(|transition| {
             let mut answers = Vec::with_capacity(batch.len());
@@ -469,7 +548,9 @@ impl Worker {
                 transition.bury()?;
             }
             Ok(answers)
-        })?;
+        });
+        open.presence = presence;
+        let done = done?;
         let before = done.0.iter().find_map(|answer| match answer {
             Answer::Observed(before) => Some(*before),
             _ => None,
@@ -537,6 +618,10 @@ impl Worker {
                     let _ = reply.send(Ok(ended));
                 }
                 (Command::Find(_, reply), Answer::Found(found)) => drop(reply.send(found)),
+                (Command::ShareWithChildren(reply), Answer::Shared(shared)) => {
+                    let shared = shared.map_err(|error| Problem::Io(error.to_string()));
+                    drop(reply.send(shared.map_err(|problem| problem.error(&self.path))));
+                }
                 (Command::Diagnose(reply), Answer::Diagnosis(diagnosis)) => {
                     let _ = reply.send(Ok(*diagnosis));
                 }
@@ -605,6 +690,7 @@ impl Worker {
             Command::Find(_, reply) => drop(reply.send(Err(error.into()))),
             Command::Observe => self.hub.gap(),
             Command::Diagnose(reply) => drop(reply.send(Err(error))),
+            Command::ShareWithChildren(reply) => drop(reply.send(Err(error))),
             Command::Close(reply) => drop(reply.send(Err(error))),
         }
     }
@@ -643,6 +729,11 @@ impl Worker {
             return Ok(());
         };
         let now = Moment::now();
+        // Before it is read: what SQLite says of a file that is gone is not what happened.
+        if now.since(open.inspected) >= INSPECTION {
+            open.inspected = now;
+            open.inspect(&self.held)?;
+        }
         let counter = open.database.change_counter()?;
         let changed = counter != open.counter;
         if changed {
@@ -674,7 +765,7 @@ impl Worker {
 
     /// What to do when looking failed: look again later, and let nobody wait for longer than it wants to.
     fn look_failed(&mut self, problem: &Problem) {
-        if matches!(problem, Problem::Replaced) {
+        if problem.loses_all() {
             self.dismissed();
             return;
         }
@@ -929,6 +1020,7 @@ impl Drop for Worker {
 struct Here<'a> {
     path: &'a Path,
     held: &'a HashMap<RequestId, Arc<Hold>>,
+    presence: Option<&'a Presence>,
 }
 
 /// Carries out one command in a transaction.
@@ -937,7 +1029,7 @@ fn perform(
     here: &Here<'_>,
     command: &Command,
 ) -> Result<Answer, Problem> {
-    let Here { path, held } = *here;
+    let Here { path, held, .. } = *here;
     Ok(match command {
         Command::Acquire {
             id, name, request, ..
@@ -989,6 +1081,10 @@ fn perform(
         Command::Find(prefix, _) => Answer::Found(view::find(transition.db, prefix)?),
         Command::Observe => Answer::Observed(transition.observe()?),
         Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(transition.db, path)?)),
+        Command::ShareWithChildren(_) => Answer::Shared(match here.presence {
+            Some(presence) => presence.share_with_children(),
+            None => Ok(false),
+        }),
         Command::Close(_) => unreachable!("it ends a batch, and is no part of it"),
     })
 }
