@@ -15,13 +15,13 @@ mod unresponsive;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::clock::{Moment, WallClock};
-use super::file::Problem;
+use super::file::{Problem, SEEN_FOR};
 use super::order;
 use super::presence::Witness;
 use super::process::Process;
@@ -640,6 +640,7 @@ impl<'a> Transition<'a> {
         host: Option<&str>,
         lease: Moment,
         lock: Option<i64>,
+        is_shared: bool,
     ) -> Result<i64, Problem> {
         let this = Process::this();
         let boot: String =
@@ -655,6 +656,9 @@ impl<'a> Transition<'a> {
                 [&this.boot],
             )?;
         } else if boot != this.boot {
+            if is_shared && let Some(ago) = seen_ago(db)? && ago < SEEN_FOR {
+                return Err(Problem::OtherMachine(boot));
+            }
             // Nobody lived through that; times of the other boot mean nothing in this one.
             records::keep_all(db)?;
             db.execute_batch(
@@ -675,6 +679,9 @@ impl<'a> Transition<'a> {
                 "UPDATE setting SET value = ?1 WHERE name = 'boot'",
                 [&this.boot],
             )?;
+        }
+        if is_shared {
+            show(db)?;
         }
         db.execute(
             "INSERT INTO session (pid, started, boot, namespace, host, lease, lock)
@@ -1578,6 +1585,32 @@ pub(super) enum Refreshed {
     Yes,
     NotHeld,
     NoTtl,
+}
+
+/// How long ago the machine that uses the file was last seen. By the clock of the wall: another there is not between
+/// machines. `None`: it was never on a shared file system, or a clock is wrong.
+fn seen_ago(db: &Connection) -> Result<Option<Duration>, Problem> {
+    let seen: Option<i64> = db
+        .query_row("SELECT value FROM setting WHERE name = 'seen'", [], |row| row.get(0))
+        .optional()?;
+    Ok(seen.and_then(|seen| {
+        let ago = seconds_of_the_wall().checked_sub(seen)?;
+        // Clocks of machines differ by a few seconds.
+        u64::try_from(ago.max(0)).ok().map(Duration::from_secs)
+    }))
+}
+
+/// This machine uses the file, on a file system that others can share.
+pub(super) fn show(db: &Connection) -> Result<(), Problem> {
+    db.prepare_cached("INSERT OR REPLACE INTO setting VALUES ('seen', ?1)")?
+        .execute([seconds_of_the_wall()])?;
+    Ok(())
+}
+
+fn seconds_of_the_wall() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// A [`Fate`] on its way to another session.

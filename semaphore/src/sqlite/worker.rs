@@ -12,10 +12,10 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot::Sender;
 
 use super::clock::{Moment, WallClock};
-use super::file::{Database, LOCKED_FOR, Problem};
+use super::file::{Database, LOCKED_FOR, Looks, Problem};
 use super::presence::{Presence, Witness};
 use super::transitions::{
-    Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition,
+    Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, show,
 };
 use super::{Hold, Lost, records, view};
 use crate::actor::Actor;
@@ -24,6 +24,7 @@ use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, StoreError};
 use crate::event::EventHub;
+use crate::file_url::{Access, SqliteUrl};
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
@@ -185,7 +186,9 @@ impl Reply {
 
 /// See the module page.
 pub(super) struct Worker {
-    path: Arc<Path>,
+    file: Arc<SqliteUrl>,
+    /// How the file looked when it was last read, while it can only be read and somebody observes.
+    observed: Option<Looks>,
     hub: Arc<EventHub>,
     inbox: Receiver<Command>,
     open: Option<Open>,
@@ -203,6 +206,8 @@ struct Open {
     database: Database,
     /// After the database: others may come when that is closed.
     presence: Option<Presence>,
+    /// Other machines may share the file system.
+    is_shared: bool,
     inspected: Moment,
     session: i64,
     counter: i64,
@@ -221,25 +226,28 @@ struct Open {
 }
 
 impl Open {
-    fn new(path: &Path) -> Result<Self, Problem> {
+    fn new(file: &SqliteUrl) -> Result<Self, Problem> {
+        let path = file.path();
         let was_in_use = Database::is_in_use(path);
-        Database::prepare(path)?;
+        let is_shared = Database::prepare(file)?;
         let mut presence = Presence::open(path);
         if let Some(presence) = &presence {
             wait_for_predecessors(path, was_in_use, presence)?;
             presence.enter();
         }
         let database = Database::open(path)?;
+        database.share_with_its_group();
         let now = Moment::now();
         let host = this_host();
         database.connection.execute_batch(ENDING)?;
         Presence::answer(presence.as_ref(), &database.connection)?;
         let lock = presence.as_mut().and_then(Presence::live);
         let session = database.transaction(|connection| {
-            Transition::register(connection, host.as_deref(), now.after(LEASE), lock)
+            Transition::register(connection, host.as_deref(), now.after(LEASE), lock, is_shared)
         })?;
         Ok(Self {
             presence,
+            is_shared,
             inspected: now,
             counter: database.change_counter()?,
             database,
@@ -397,12 +405,13 @@ impl Worker {
     /// # Errors
     /// The system gives no thread.
     pub(super) fn start(
-        path: Arc<Path>,
+        file: Arc<SqliteUrl>,
         hub: Arc<EventHub>,
         inbox: Receiver<Command>,
     ) -> std::io::Result<()> {
         let worker = Self {
-            path,
+            file,
+            observed: None,
             hub,
             inbox,
             open: None,
@@ -440,7 +449,9 @@ impl Worker {
 
     /// How long to wait for a command before looking around; `None` if there is nothing to look for.
     fn patience(&self) -> Option<Duration> {
-        let open = self.open.as_ref()?;
+        let Some(open) = self.open.as_ref() else {
+            return self.observed.is_some().then_some(INSPECTION);
+        };
         let now = Moment::now();
         let watch = if !self.waiting.is_empty() {
             if now.since(open.active) < ACTIVE_FOR {
@@ -496,6 +507,9 @@ impl Worker {
         if batch.is_empty() {
             return;
         }
+        if matches!(self.file.access(), Access::Read | Access::Immutable) {
+            return self.only_read(batch, Problem::OnlyRead);
+        }
         let outcome = self.perform(&batch);
         match outcome {
             Ok((answers, effects)) => self.answer(batch, answers, effects),
@@ -510,11 +524,65 @@ impl Worker {
                     self.carry_out(vec![command]);
                 }
             }
+            Err(problem @ Problem::ReadOnly(_)) if self.open.is_none() => {
+                self.only_read(batch, problem);
+            }
             Err(problem) => {
-                let error = problem.error(&self.path);
+                let error = problem.error(self.file.path());
                 for command in batch {
                     self.fail(command, &error);
                 }
+            }
+        }
+    }
+
+    /// Carries out what only reads, and fails the rest with the problem: this process must not or cannot write the file.
+    ///
+    /// It is opened anew each time: a file that is opened as immutable never changes.
+    fn only_read(&mut self, batch: Vec<Command>, problem: Problem) {
+        let is_immutable = self.file.access() == Access::Immutable;
+        let path = self.file.path();
+        let connection = Database::open_to_read(path, is_immutable).and_then(|connection| {
+            Presence::answer(None, &connection)?;
+            connection.execute_batch("BEGIN")?;
+            Ok(connection)
+        });
+        let connection = connection.map_err(|problem| problem.error(path));
+        let refused = problem.error(path);
+        let mut done = Vec::with_capacity(batch.len());
+        for command in batch {
+            let answer = match &connection {
+                Ok(connection) => read(connection, path, &command)
+                    .map_err(|problem| problem.error(path))
+                    .and_then(|answer| answer.ok_or_else(|| refused.clone())),
+                Err(error) => Err(error.clone()),
+            };
+            done.push((command, answer));
+        }
+        for (command, answer) in done {
+            match (command, answer) {
+                (Command::Observe, Ok(_)) => {
+                    self.observed = Some(Database::looks(self.file.path()));
+                }
+                (command, Ok(answer)) => {
+                    self.answer(vec![command], vec![answer], Effects::default());
+                }
+                // There is nothing to be given back.
+                (Command::Close(reply), _) => drop(reply.send(Ok(()))),
+                (command, Err(error)) => self.fail(command, &error),
+            }
+        }
+    }
+
+    /// Tells those who observe a file that can only be read that something has changed: nothing more is to be known of it.
+    fn look_from_outside(&mut self) {
+        if !self.hub.is_observed() {
+            self.observed = None;
+        } else if let Some(observed) = &mut self.observed {
+            let looks = Database::looks(self.file.path());
+            if *observed != looks {
+                *observed = looks;
+                self.hub.gap();
             }
         }
     }
@@ -523,11 +591,11 @@ impl Worker {
     fn perform(&mut self, batch: &[Command]) -> Result<(Vec<Answer>, Effects), Problem> {
         let open = match &mut self.open {
             Some(open) => open,
-            None => self.open.insert(Open::new(&self.path)?),
+            None => self.open.insert(Open::new(&self.file)?),
         };
         let presence = open.presence.take();
         let here = Here {
-            path: &self.path,
+            path: self.file.path(),
             held: &self.held,
             presence: presence.as_ref(),
         };
@@ -620,7 +688,7 @@ impl Worker {
                 (Command::Find(_, reply), Answer::Found(found)) => drop(reply.send(found)),
                 (Command::ShareWithChildren(reply), Answer::Shared(shared)) => {
                     let shared = shared.map_err(|error| Problem::Io(error.to_string()));
-                    drop(reply.send(shared.map_err(|problem| problem.error(&self.path))));
+                    drop(reply.send(shared.map_err(|problem| problem.error(self.file.path()))));
                 }
                 (Command::Diagnose(reply), Answer::Diagnosis(diagnosis)) => {
                     let _ = reply.send(Ok(*diagnosis));
@@ -724,6 +792,7 @@ impl Worker {
 
     /// Sees what has happened, and does what is due.
     fn look(&mut self) -> Result<(), Problem> {
+        self.look_from_outside();
         self.pay()?;
         let Some(open) = &mut self.open else {
             return Ok(());
@@ -853,10 +922,13 @@ impl Worker {
         }
         open.observing &= !unobserved;
         open.renewed = now;
-        let session = open.session;
+        let (session, is_shared) = (open.session, open.is_shared);
         let (known, effects) = open.transact(|transition| {
             if unobserved {
                 transition.observe_no_more()?;
+            }
+            if is_shared {
+                show(transition.db)?;
             }
             let known = transition
                 .db
@@ -995,14 +1067,14 @@ impl Worker {
         self.owed.clear();
         self.owed_marks.clear();
         for (_, waiting) in self.waiting.drain() {
-            let closed = Problem::Other("it was closed".to_owned()).error(&self.path);
+            let closed = Problem::Other("it was closed".to_owned()).error(self.file.path());
             waiting.reply.send(Err(closed.into()));
         }
         self.open = None;
         match ended {
             // In a file that was deleted nothing is held.
             Ok(_) | Err(Problem::Replaced) => Ok(()),
-            Err(problem) => Err(problem.error(&self.path)),
+            Err(problem) => Err(problem.error(self.file.path())),
         }
     }
 }
@@ -1087,6 +1159,19 @@ fn perform(
         }),
         Command::Close(_) => unreachable!("it ends a batch, and is no part of it"),
     })
+}
+
+/// Carries out a command that only reads; `None`: it does not.
+fn read(db: &Connection, path: &Path, command: &Command) -> Result<Option<Answer>, Problem> {
+    Ok(Some(match command {
+        Command::Audit(query, _) => Answer::Audit(records::read_audit(db, query)?),
+        Command::History(name, query, _) => Answer::History(records::history(db, name, query)?),
+        Command::Show(name, _) => Answer::Views(view::list(db, name.as_ref())?),
+        Command::Find(prefix, _) => Answer::Found(view::find(db, prefix)?),
+        Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(db, path)?)),
+        Command::Observe => Answer::Nothing,
+        _ => return Ok(None),
+    }))
 }
 
 fn mark_unresponsive(
