@@ -107,12 +107,12 @@ impl FromStr for StoreUrl {
                 if path.starts_with('?') {
                     return Err(StoreUrlError::NoPath);
                 }
-                SqliteUrl::parse(path)
-                    .map(Self::Sqlite)
-                    .map_err(|problem| StoreUrlError::Malformed {
+                SqliteUrl::parse(path).map(Self::Sqlite).map_err(|problem| {
+                    StoreUrlError::Malformed {
                         given: without_secrets(text),
                         problem,
-                    })
+                    }
+                })
             }
             #[cfg(feature = "redis")]
             scheme if REDIS.contains(&scheme) => text.parse().map(Self::Redis),

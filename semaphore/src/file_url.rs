@@ -107,8 +107,11 @@ impl SqliteUrl {
         /// For its owner only; with a group, for that too.
         const ALONE: u32 = 0o600;
         const WITH_GROUP: u32 = 0o660;
-        self.mode
-            .unwrap_or(if self.group.is_some() { WITH_GROUP } else { ALONE })
+        self.mode.unwrap_or(if self.group.is_some() {
+            WITH_GROUP
+        } else {
+            ALONE
+        })
     }
 
     /// Of what stands behind `sqlite:`. An error says what is wrong with it.

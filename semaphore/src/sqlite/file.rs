@@ -296,9 +296,14 @@ impl Database {
 
     /// Whether the file was written by anything but a transaction, as far as that shows: only checkpoints write it, and
     /// nothing makes it shorter. To be confirmed by [`seen_by_a_newcomer`](Self::seen_by_a_newcomer).
-    pub(super) fn looks_different(&mut self) -> bool {
-        let before = std::mem::replace(&mut self.looks, Looks::of(&self.path));
-        self.looks.differ_from(&before)
+    pub(super) fn looks_different(&self) -> Option<Looks> {
+        let looks = Looks::of(&self.path);
+        looks.differ_from(&self.looks).then_some(looks)
+    }
+
+    /// The file is as it should be, and looks so.
+    pub(super) fn is_as_it_should_be(&mut self, looks: Looks) {
+        self.looks = looks;
     }
 
     /// Looks into the file through a connection of its own, which has read nothing before: what is found is what another
@@ -463,7 +468,9 @@ fn prepare(file: &SqliteUrl) -> Result<bool, Problem> {
     match fs::metadata(path) {
         Ok(file) if file.is_dir() => Err(Problem::Io("it is a folder".to_owned())),
         Ok(_) => Ok(is_shared),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && file.access() == Access::Create => {
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound && file.access() == Access::Create =>
+        {
             match make_file(path, file.mode(), group) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                     Err(io("it cannot be made", error))

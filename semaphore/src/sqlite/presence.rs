@@ -231,13 +231,11 @@ mod system {
                     Ok(Self(file))
                 }
                 // Another process was quicker.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    OpenOptions::new()
-                        .read(true)
-                        .write(true)
-                        .open(&path)
-                        .map(Self)
-                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => OpenOptions::new()
+                    .read(true)
+                    .write(true)
+                    .open(&path)
+                    .map(Self),
                 Err(error) => Err(error),
             }
         }
@@ -267,7 +265,10 @@ mod system {
         }
 
         pub(super) fn inherit(&self) -> io::Result<()> {
-            Ok(rustix::io::fcntl_setfd(&self.0, rustix::io::FdFlags::empty())?)
+            Ok(rustix::io::fcntl_setfd(
+                &self.0,
+                rustix::io::FdFlags::empty(),
+            )?)
         }
 
         /// Whether this is the file that is there now.

@@ -656,7 +656,10 @@ impl<'a> Transition<'a> {
                 [&this.boot],
             )?;
         } else if boot != this.boot {
-            if is_shared && let Some(ago) = seen_ago(db)? && ago < SEEN_FOR {
+            if is_shared
+                && let Some(ago) = seen_ago(db)?
+                && ago < SEEN_FOR
+            {
                 return Err(Problem::OtherMachine(boot));
             }
             // Nobody lived through that; times of the other boot mean nothing in this one.
@@ -1591,7 +1594,9 @@ pub(super) enum Refreshed {
 /// machines. `None`: it was never on a shared file system, or a clock is wrong.
 fn seen_ago(db: &Connection) -> Result<Option<Duration>, Problem> {
     let seen: Option<i64> = db
-        .query_row("SELECT value FROM setting WHERE name = 'seen'", [], |row| row.get(0))
+        .query_row("SELECT value FROM setting WHERE name = 'seen'", [], |row| {
+            row.get(0)
+        })
         .optional()?;
     Ok(seen.and_then(|seen| {
         let ago = seconds_of_the_wall().checked_sub(seen)?;
@@ -1610,7 +1615,9 @@ pub(super) fn show(db: &Connection) -> Result<(), Problem> {
 fn seconds_of_the_wall() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+        .map_or(0, |since| {
+            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+        })
 }
 
 /// A [`Fate`] on its way to another session.

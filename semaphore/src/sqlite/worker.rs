@@ -14,9 +14,7 @@ use tokio::sync::oneshot::Sender;
 use super::clock::{Moment, WallClock};
 use super::file::{Database, LOCKED_FOR, Looks, Problem};
 use super::presence::{Presence, Witness};
-use super::transitions::{
-    Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, show,
-};
+use super::transitions::{Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, show};
 use super::{Hold, Lost, records, view};
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditQuery};
@@ -243,7 +241,13 @@ impl Open {
         Presence::answer(presence.as_ref(), &database.connection)?;
         let lock = presence.as_mut().and_then(Presence::live);
         let session = database.transaction(|connection| {
-            Transition::register(connection, host.as_deref(), now.after(LEASE), lock, is_shared)
+            Transition::register(
+                connection,
+                host.as_deref(),
+                now.after(LEASE),
+                lock,
+                is_shared,
+            )
         })?;
         Ok(Self {
             presence,
@@ -334,9 +338,9 @@ impl Open {
         if let Some(presence) = &mut self.presence {
             presence.renew();
         }
-        if !self.database.looks_different() {
+        let Some(looks) = self.database.looks_different() else {
             return Ok(());
-        }
+        };
         let session = self.session;
         let is_there = self.database.seen_by_a_newcomer(|connection| {
             let is_there = |sql: &str, id: &dyn rusqlite::ToSql| {
@@ -344,7 +348,10 @@ impl Open {
                     .prepare_cached(sql)?
                     .query_row([id], |row| row.get::<_, bool>(0))
             };
-            if !is_there("SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1)", &session)? {
+            if !is_there(
+                "SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1)",
+                &session,
+            )? {
                 return Ok(false);
             }
             for id in held.keys() {
@@ -359,8 +366,16 @@ impl Open {
                 }
             }
             Ok(true)
-        })?;
-        if is_there { Ok(()) } else { Err(Problem::Replaced) }
+        });
+        match is_there {
+            Ok(true) => {
+                self.database.is_as_it_should_be(looks);
+                Ok(())
+            }
+            Err(problem @ Problem::Locked) => Err(problem),
+            // What a newcomer finds is no database, or not this one.
+            Ok(false) | Err(_) => Err(Problem::Replaced),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A `cla sem exec` inside of another's command: what the outer ones hold stands in a variable of the environment.
 
-use cla_runtime::semaphore::{Permit, Semaphores, SemaphoreName, Status, StoreError};
+use cla_runtime::semaphore::{Permit, SemaphoreName, Semaphores, Status, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// Names what the `cla sem exec` around a command hold, as JSON.

@@ -20,8 +20,9 @@ fn found(program: &OsStr) -> Option<PathBuf> {
     if path.components().count() > 1 || path.parent() != Some(Path::new("")) {
         return Some(path.to_owned());
     }
-    let is_executable =
-        |path: &PathBuf| path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
+    let is_executable = |path: &PathBuf| {
+        path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+    };
     std::env::split_paths(&std::env::var_os("PATH")?)
         .map(|folder| folder.join(program))
         .find(is_executable)
