@@ -476,12 +476,14 @@ fn an_exec_inside_of_another_does_not_wait_for_itself() {
     assert_eq!(exec(&folder, &script).printed(), "inner\n");
     // What is not held any more holds nobody back: who was left in the background waits like all others.
     let late = format!(
-        "(while [ ! -e go ]; do sleep 0.02; done; {cla} sem exec slot -- touch late) > /dev/null 2>&1 &"
+        "(while [ ! -e go ]; do sleep 0.02; done; {cla} sem exec --slots 1 slot -- touch late) > /dev/null 2>&1 &"
     );
     exec(&folder, &late).printed();
     let mut holder = folder.start(&[
         "sem",
         "exec",
+        "--slots",
+        "1",
         "slot",
         "--",
         "sh",

@@ -130,16 +130,7 @@ impl Problem {
     /// As callers see it.
     pub(super) fn error(self, path: &Path) -> StoreError {
         let store = format!("sqlite:{}", path.display());
-        let unreachable = matches!(
-            self,
-            Self::Io(_)
-                | Self::SharedFileSystem(_)
-                | Self::Locked
-                | Self::ReadOnly(_)
-                | Self::InUseElsewhere
-                | Self::OtherMachine(_)
-                | Self::OnlyRead
-        );
+        let unreachable = matches!(self, Self::Io(_) | Self::Locked | Self::ReadOnly(_));
         let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(self);
         if unreachable {
             StoreError::Unreachable { store, cause }

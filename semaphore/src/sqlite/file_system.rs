@@ -51,11 +51,11 @@ fn shared(folder: &Path, mounts: &str, overlays: u32) -> Option<String> {
             // A disk of this machine whose file system is a program.
             Some("fuseblk") => None,
             Some("virtiofs") => Some("virtiofs".to_owned()),
+            Some("fuse") | None => Some("FUSE".to_owned()),
             Some(kind) => {
                 let kind = kind.strip_prefix("fuse.").unwrap_or(kind);
                 Some(format!("FUSE: {}", crate::printable(kind)))
             }
-            None => Some("FUSE".to_owned()),
         },
         // What is written goes into its upper layer. If that is not to be seen from here, it is the business of
         // those who made this container.
