@@ -836,7 +836,7 @@ fn a_holder_whose_lock_file_is_deleted_keeps_its_permit() {
     let x = name("x");
     let one = file.open();
     let permit = one.blocking_acquire(&x, Request::new()).unwrap();
-    let locks = PathBuf::from(format!("{}-sessions", file.path().display()));
+    let locks = PathBuf::from(format!("{}-lock", file.path().display()));
     std::fs::remove_file(&locks).unwrap();
     let other = file.open();
     assert!(

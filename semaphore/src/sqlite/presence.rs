@@ -1,4 +1,4 @@
-//! The lock file beside the database (`PATH-sessions`): who has the database open, and which sessions live. Knows
+//! The lock file beside the database (`PATH-lock`): who has the database open, and which sessions live. Knows
 //! files and locks; never asks the database.
 //!
 //! The kernel keeps the locks, and takes them away when the last process that has them ends, however it ends. They are
@@ -26,7 +26,7 @@ use crate::id::RequestId;
 /// Where the lock file of the database `path` is.
 pub(super) fn lock_file(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-sessions");
+    name.push("-lock");
     name.into()
 }
 
