@@ -180,7 +180,7 @@ impl Surroundings<'_> {
                 return self.choice(url, Origin::File(path));
             }
         }
-        let url = StoreUrl::Sqlite(self.state_folder()?.join(DATABASE));
+        let url = StoreUrl::Sqlite(self.state_folder()?.join(DATABASE).into());
         self.choice(url, Origin::Default)
     }
 
@@ -195,7 +195,10 @@ impl Surroundings<'_> {
     /// the current folder, and messages say where it is.
     fn choice(&self, url: StoreUrl, origin: Origin) -> Result<Choice, ChoiceError> {
         let url = match url {
-            StoreUrl::Sqlite(path) => StoreUrl::Sqlite(self.absolute(path, &origin)?),
+            StoreUrl::Sqlite(file) => {
+                let path = self.absolute(file.path().to_owned(), &origin)?;
+                StoreUrl::Sqlite(file.with_path(path))
+            }
             other => other,
         };
         Ok(Choice { url, origin })
@@ -370,7 +373,7 @@ mod tests {
         #[track_caller]
         fn chooses(&self, flag: Option<&str>, path: &str, origin: &Origin) {
             let choice = self.choose(flag).unwrap();
-            assert_eq!(choice.url, StoreUrl::Sqlite(self.path(path)));
+            assert_eq!(choice.url, StoreUrl::Sqlite(self.path(path).into()));
             assert_eq!(choice.origin, *origin);
         }
     }

@@ -320,15 +320,183 @@ fn a_store_that_fails_exits_69_without_having_run_the_command() {
     assert!(!folder.path().join("ran").exists());
 }
 
+#[cfg(target_os = "linux")]
 #[test]
-fn a_killed_exec_frees_the_slot() {
+fn the_slot_of_a_killed_exec_is_held_until_its_command_has_ended() {
     let folder = Folder::with(&[QUEUE]);
-    let script = "echo ready; while [ ! -e go ]; do sleep 0.02; done";
-    let mut running = folder.start(&["sem", "exec", "slot", "--", "sh", "-c", script]);
+    // What the command starts has inherited the lock as well.
+    let script = "(echo ready; while [ ! -e go ]; do sleep 0.02; done; echo end) & exit 0";
+    let mut running = folder.start(&[
+        "sem",
+        "exec",
+        "slot",
+        "--",
+        "sh",
+        "-c",
+        &format!("{script} & wait"),
+    ]);
     assert_eq!(running.stdout_line(), "ready\n");
     running.send(Signal::SIGKILL);
-    assert_eq!(let_in(&folder.cla(&["run", "queue.js"])).0, "in");
-    // The command lives on until it is told; its output ends when it does.
+    assert_eq!(running.exit_code(), None);
+    let second = [
+        "sem",
+        "exec",
+        "--timeout",
+        "500ms",
+        "slot",
+        "--",
+        "echo",
+        "two in",
+    ];
+    assert_eq!(folder.cla(&second).code, Some(75));
+    let next = folder.start(&["run", "queue.js"]);
+    folder.until_waiting(1);
     std::fs::write(folder.path().join("go"), "").unwrap();
-    assert_eq!(running.end().code, None);
+    assert_eq!(let_in(&next.end()).0, "in");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_command_leaves_in_the_background_does_not_hold_the_slot_when_exec_ends_in_order() {
+    let folder = Folder::with(&[QUEUE]);
+    let script = "(while [ ! -e go ]; do sleep 0.02; done) > /dev/null 2>&1 &";
+    assert_eq!(exec(&folder, script).code, Some(0));
+    assert_eq!(let_in(&folder.cla(&["run", "queue.js"])).0, "in");
+    std::fs::write(folder.path().join("go"), "").unwrap();
+}
+
+#[test]
+fn a_command_whose_permit_is_lost_can_be_ended_or_left_alone() {
+    let waits =
+        "trap 'echo ended; exit 3' TERM; echo ready; while [ ! -e go ]; do sleep 0.02; done";
+    for (on_lost, expected, printed) in [("kill", 3, "ended\n"), ("ignore", 0, "")] {
+        let folder = Folder::with(&[QUEUE]);
+        let arguments = [
+            "sem",
+            "exec",
+            "--on-lost",
+            on_lost,
+            "slot",
+            "--",
+            "sh",
+            "-c",
+            waits,
+        ];
+        let mut running = folder.start(&arguments);
+        assert_eq!(running.stdout_line(), "ready\n");
+        folder.cla(&["sem", "release", "slot", "--yes"]).printed();
+        assert_eq!(let_in(&folder.cla(&["run", "queue.js"])).0, "in");
+        if on_lost == "ignore" {
+            std::fs::write(folder.path().join("go"), "").unwrap();
+        }
+        let ended = running.end();
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (Some(expected), printed)
+        );
+        assert_eq!(
+            ended.stderr.contains("the command is ended"),
+            on_lost == "kill",
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn the_exit_code_of_a_wait_that_took_too_long_can_be_chosen() {
+    let folder = Folder::with(&[HOLD]);
+    let holder = folder.hold();
+    let arguments = [
+        "sem",
+        "exec",
+        "--timeout",
+        "0",
+        "--conflict-exit-code",
+        "9",
+        "slot",
+        "--",
+        "true",
+    ];
+    assert_eq!(folder.cla(&arguments).code, Some(9));
+    folder.stop_holding();
+    holder.end().printed();
+}
+
+#[test]
+fn a_script_that_does_not_say_what_runs_it_is_run_by_sh() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::with(&[
+        ("script", "echo $CLA_SEMAPHORE $1\n"),
+        ("-odd", "echo odd\n"),
+        ("data", "\0\u{1}"),
+    ]);
+    for name in ["script", "-odd", "data"] {
+        let path = folder.path().join(name);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let run = |program: &str| {
+        let mut command = folder.command(&["sem", "exec", "slot", "--", program, "one"]);
+        command.env(
+            "PATH",
+            format!(
+                "{}:{}",
+                folder.path().display(),
+                std::env::var("PATH").unwrap()
+            ),
+        );
+        Running::start(command).end()
+    };
+    assert_eq!(run("./script").printed(), "slot one\n");
+    assert_eq!(run("script").printed(), "slot one\n");
+    assert_eq!(run("-odd").printed(), "odd\n");
+    assert_eq!(run("./data").code, Some(126));
+}
+
+#[test]
+fn an_exec_inside_of_another_does_not_wait_for_itself() {
+    let folder = Folder::with(&[]);
+    let cla = env!("CARGO_BIN_EXE_cla");
+    let nested = |slots: &str| {
+        let script = format!("{cla} sem exec slot -- echo inner; echo code $?");
+        folder.cla(&[
+            "sem", "exec", "--slots", slots, "slot", "--", "sh", "-c", &script,
+        ])
+    };
+    let refused = nested("1");
+    assert_eq!(refused.printed(), "code 1\n");
+    assert!(
+        refused.stderr.contains("would wait for itself"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(nested("2").printed(), "inner\ncode 0\n");
+    // Another semaphore is none of its business.
+    let script = format!("{cla} sem exec other -- echo inner");
+    assert_eq!(exec(&folder, &script).printed(), "inner\n");
+    // What is not held any more holds nobody back: who was left in the background waits like all others.
+    let late = format!(
+        "(while [ ! -e go ]; do sleep 0.02; done; {cla} sem exec --slots 1 slot -- touch late) > /dev/null 2>&1 &"
+    );
+    exec(&folder, &late).printed();
+    let mut holder = folder.start(&[
+        "sem",
+        "exec",
+        "--slots",
+        "1",
+        "slot",
+        "--",
+        "sh",
+        "-c",
+        "echo in; while [ ! -e stop ]; do sleep 0.02; done",
+    ]);
+    assert_eq!(holder.stdout_line(), "in\n");
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    folder.until_waiting(1);
+    std::fs::write(folder.path().join("stop"), "").unwrap();
+    holder.end().printed();
+    folder.until("slot", |semaphore| {
+        semaphore["busy"] == 0 && semaphore["waiting"] == 0
+    });
+    assert!(folder.path().join("late").exists());
 }

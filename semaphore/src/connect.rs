@@ -1,9 +1,9 @@
 //! Which store: [`StoreUrl`], and [`Semaphores::connect`].
 
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::file_url::SqliteUrl;
 use crate::redact::without_secrets;
 use crate::semaphores::Semaphores;
 
@@ -25,8 +25,8 @@ pub enum StoreUrl {
     /// `memory:`: in this process.
     Memory,
     /// `sqlite:PATH`: a file, shared by the processes of one machine. Opened with the crate's feature
-    /// `sqlite`.
-    Sqlite(PathBuf),
+    /// `sqlite`. Parameters: see [`SqliteUrl`].
+    Sqlite(SqliteUrl),
     /// `redis://`, `rediss://` (TLS), `redis-cluster://`, `redis-sentinel://`, ...: a Redis or Valkey
     /// server, shared by many machines. Opened with the crate's feature `redis`.
     #[cfg(feature = "redis")]
@@ -104,7 +104,15 @@ impl FromStr for StoreUrl {
                 if path.is_empty() {
                     return Err(StoreUrlError::NoPath);
                 }
-                Ok(Self::Sqlite(PathBuf::from(path)))
+                if path.starts_with('?') {
+                    return Err(StoreUrlError::NoPath);
+                }
+                SqliteUrl::parse(path).map(Self::Sqlite).map_err(|problem| {
+                    StoreUrlError::Malformed {
+                        given: without_secrets(text),
+                        problem,
+                    }
+                })
             }
             #[cfg(feature = "redis")]
             scheme if REDIS.contains(&scheme) => text.parse().map(Self::Redis),
@@ -122,7 +130,7 @@ impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Sqlite(file) => write!(f, "sqlite:{file}"),
             #[cfg(feature = "redis")]
             Self::Redis(url) => fmt::Display::fmt(url, f),
         }
@@ -154,8 +162,8 @@ impl Semaphores {
         match url {
             StoreUrl::Memory => Ok(Self::memory()),
             #[cfg(feature = "sqlite")]
-            StoreUrl::Sqlite(path) => Ok(Self::with_store(crate::sqlite::SqliteStore::open(
-                path.clone(),
+            StoreUrl::Sqlite(file) => Ok(Self::with_store(crate::sqlite::SqliteStore::open(
+                file.clone(),
             ))),
             #[cfg(not(feature = "sqlite"))]
             StoreUrl::Sqlite(_) => Err(StoreUrlError::NotBuiltIn {
@@ -181,7 +189,9 @@ mod tests {
             assert_eq!(url, StoreUrl::Sqlite("/var/x.db".into()));
             assert_eq!(url.to_string(), "sqlite:/var/x.db");
         }
-        assert_eq!("sqlite:".parse::<StoreUrl>(), Err(StoreUrlError::NoPath));
+        for text in ["sqlite:", "sqlite:?mode=ro"] {
+            assert_eq!(text.parse::<StoreUrl>(), Err(StoreUrlError::NoPath));
+        }
     }
 
     #[test]

@@ -158,7 +158,7 @@ pub enum ReleaseError {
 pub fn lost_message(name: &SemaphoreName) -> String {
     format!(
         "Semaphore lost: the slot of semaphore \"{name}\" was lost while it was held, for its store could not be \
-         reached for longer than the lease; others may have been busy at the same time"
+         reached for longer than the lease, or the store's file was deleted or replaced; others may have been busy at the same time"
     )
 }
 

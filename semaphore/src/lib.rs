@@ -227,6 +227,7 @@ mod diagnosis;
 mod display;
 mod error;
 mod event;
+mod file_url;
 mod history;
 mod id;
 #[cfg(test)]
@@ -263,6 +264,7 @@ pub use error::{
     lost_message,
 };
 pub use event::{Event, EventHub, EventKind, Events, EventsError};
+pub use file_url::SqliteUrl;
 pub use history::{HISTORY_AGE, HISTORY_KEPT, HistoryQuery};
 pub use id::{IdError, RequestId, RunId};
 pub use name::{NameError, SemaphoreName};

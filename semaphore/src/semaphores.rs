@@ -504,6 +504,19 @@ impl Semaphores {
         }
     }
 
+    /// Lets the child processes that this one starts from now on keep what it holds: should it be killed, that stays held
+    /// until the last of them has ended, as with flock(1). Says whether the store can do that: a SQLite file on Linux can.
+    /// What is given back is given back all the same.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    pub async fn share_with_children(&self) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Memory(_) => Ok(false),
+            Backend::Remote(store) => store.share_with_children().await,
+        }
+    }
+
     /// Waits until a shared store has heard all that was given back so far, and gives back what is still
     /// held or waits. For the end of a program, which else might be gone before the last release is: the
     /// store would find that out by itself, a little later. In memory there is nothing to wait for.

@@ -24,21 +24,27 @@
 //!
 //! # Limits
 //!
-//! Processes of different containers may share the file, but cannot see whether the other lives; among those
-//! a lease of 15 s decides. Network file systems are refused where they can be recognised: their locks do
-//! not keep processes apart.
+//! Processes of different containers may share the file. A living one is seen by its lock; what one that was killed had
+//! is free when its lease of 15 s has passed. File systems that several machines share are refused unless the user
+//! accepts them: their locks do not keep the machines apart. What is done then is described at [`SqliteUrl`].
+//!
+//! If the file, its log or the log's index is deleted, replaced or overwritten, those who use it notice within a
+//! quarter of a second, a process without permits and waits within one; their permits are lost, and their waits go on in
+//! the new file. A newcomer waits until they have noticed. What is deleted together with the lock file, as by the
+//! removal of the whole folder, is not to be seen, and there a newcomer may be let in before the holder has noticed.
 
 mod clock;
 mod deadlock;
 mod file;
+mod file_system;
 mod order;
+mod presence;
 mod process;
 mod records;
 mod transitions;
 mod view;
 mod worker;
 
-use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
@@ -57,6 +63,7 @@ use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::{EventHub, Events};
+use crate::file_url::SqliteUrl;
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
@@ -91,7 +98,7 @@ pub struct SqliteStore {
 
 /// The way to the worker. When the last one is gone, the worker ends, and with it all that the store had.
 struct Link {
-    path: Arc<Path>,
+    file: Arc<SqliteUrl>,
     hub: Arc<EventHub>,
     /// Made, with the thread, at the first use.
     worker: OnceLock<Sender<Command>>,
@@ -100,13 +107,13 @@ struct Link {
 }
 
 impl SqliteStore {
-    /// The store in the file `path`. Nothing is opened, and no thread started, before the first use; the
-    /// file is made then if it is missing, readable by its owner only.
+    /// The store in a file, named by its path or with parameters. Nothing is opened, and no thread started, before the
+    /// first use; the file is made then if it is missing, for its owner only unless the parameters say otherwise.
     #[must_use]
-    pub fn open(path: PathBuf) -> Arc<Self> {
+    pub fn open(file: impl Into<SqliteUrl>) -> Arc<Self> {
         Arc::new(Self {
             link: Arc::new(Link {
-                path: path.into(),
+                file: Arc::new(file.into()),
                 hub: Arc::new(EventHub::new()),
                 worker: OnceLock::new(),
                 refused: Mutex::new(None),
@@ -140,7 +147,7 @@ impl Link {
             return Some(worker);
         }
         let (sender, inbox) = mpsc::channel();
-        let started = Worker::start(Arc::clone(&self.path), Arc::clone(&self.hub), inbox);
+        let started = Worker::start(Arc::clone(&self.file), Arc::clone(&self.hub), inbox);
         match started {
             Ok(()) => Some(self.worker.get_or_init(|| sender)),
             Err(error) => {
@@ -157,7 +164,7 @@ impl Link {
             Some(_) => None,
         };
         let why = why.unwrap_or_else(|| "its thread has ended".to_owned());
-        file::Problem::Other(why).error(&self.path)
+        file::Problem::Other(why).error(self.file.path())
     }
 }
 
@@ -319,6 +326,11 @@ impl Store for SqliteStore {
 
     fn diagnose(&self) -> BoxFuture<'_, Result<Diagnosis, StoreError>> {
         let answer = self.ask(Command::Diagnose);
+        Box::pin(async move { answer.await? })
+    }
+
+    fn share_with_children(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let answer = self.ask(Command::ShareWithChildren);
         Box::pin(async move { answer.await? })
     }
 

@@ -116,6 +116,13 @@ pub trait Store: Send + Sync + 'static {
     /// How the store is doing.
     fn diagnose(&self) -> BoxFuture<'_, Result<Diagnosis, StoreError>>;
 
+    /// Lets the child processes that this one starts from now on keep what it holds: should it be killed, that stays held
+    /// until the last of them has ended. Says whether the store can do that. What is given back is given back all the
+    /// same.
+    fn share_with_children(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async { Ok(false) })
+    }
+
     /// Ends when the store has heard all that was given back so far. What is still held or waits is given
     /// back, too; later requests open the store anew.
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;

@@ -634,7 +634,7 @@ fn a_file_of_the_version_without_slot_ids_goes_on_working() {
     )
     .unwrap();
     let version = old.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
-    assert_eq!(version.unwrap(), 4);
+    assert_eq!(version.unwrap(), 5);
     // What such a program writes has no time of the wall's clock, and is no part of the history; all else is.
     remembers(7, 50);
     for _ in 0..40 {
@@ -759,6 +759,136 @@ fn those_who_have_a_deleted_file_open_are_told_that_they_hold_nothing_any_more()
     // And the store goes on in the new file.
     until(&semaphores, &x, |view| view.busy == 0);
     drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+}
+
+/// What people and programs do to the file of a store that is in use.
+#[cfg(target_os = "linux")]
+#[test]
+fn whatever_becomes_of_the_file_nobody_is_let_in_beside_a_holder_that_does_not_know() {
+    type Damage = fn(&Path, &dyn Fn(&str) -> PathBuf);
+    let damages: [(&str, Damage); 8] = [
+        ("deleted", |db, _| std::fs::remove_file(db).unwrap()),
+        ("its log deleted", |_, beside| {
+            std::fs::remove_file(beside("-wal")).unwrap();
+        }),
+        ("its log and index deleted", |_, beside| {
+            std::fs::remove_file(beside("-wal")).unwrap();
+            std::fs::remove_file(beside("-shm")).unwrap();
+        }),
+        ("all deleted", |db, beside| {
+            std::fs::remove_file(db).unwrap();
+            std::fs::remove_file(beside("-wal")).unwrap();
+            std::fs::remove_file(beside("-shm")).unwrap();
+        }),
+        ("moved", |db, beside| {
+            std::fs::rename(db, beside(".old")).unwrap();
+        }),
+        ("emptied", |db, _| {
+            let file = std::fs::OpenOptions::new().write(true).open(db).unwrap();
+            file.set_len(0).unwrap();
+        }),
+        ("replaced by a backup", |db, beside| {
+            std::fs::remove_file(beside("-wal")).unwrap();
+            std::fs::remove_file(beside("-shm")).unwrap();
+            std::fs::copy(beside(".backup"), beside(".new")).unwrap();
+            std::fs::rename(beside(".new"), db).unwrap();
+        }),
+        ("overwritten by a backup", |db, beside| {
+            std::fs::remove_file(beside("-wal")).unwrap();
+            std::fs::remove_file(beside("-shm")).unwrap();
+            std::fs::copy(beside(".backup"), db).unwrap();
+        }),
+    ];
+    for (what, damage) in damages {
+        let file = File::new();
+        let path = file.path();
+        let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", path.display()));
+        let x = name("x");
+        let before = file.open();
+        drop(before.blocking_acquire(&x, Request::new()).unwrap());
+        block_on(before.close()).unwrap();
+        std::fs::copy(&path, beside(".backup")).unwrap();
+
+        let semaphores = file.open();
+        let permit = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+        damage(&path, &beside);
+        let since = Instant::now();
+        let next = file.open().blocking_acquire(&x, Request::new());
+        assert!(permit.is_lost(), "{what}: two in, {next:?}");
+        assert!(permit.lease_passed(), "{what}");
+        let next = next.unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(since.elapsed() < Duration::from_secs(3), "{what}");
+        // The store of before goes on in the new file.
+        assert!(
+            block_on(semaphores.try_acquire(&x, Request::new()))
+                .unwrap()
+                .is_none()
+        );
+        drop(next);
+        drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_holder_whose_lock_file_is_deleted_keeps_its_permit() {
+    let file = File::new();
+    let x = name("x");
+    let one = file.open();
+    let permit = one.blocking_acquire(&x, Request::new()).unwrap();
+    let locks = PathBuf::from(format!("{}-lock", file.path().display()));
+    std::fs::remove_file(&locks).unwrap();
+    let other = file.open();
+    assert!(
+        block_on(other.try_acquire(&x, Request::new()))
+            .unwrap()
+            .is_none()
+    );
+    assert!(!permit.is_lost());
+    block_on(permit.release()).unwrap();
+}
+
+#[test]
+fn a_file_that_is_opened_to_read_is_read_and_not_changed() {
+    let file = File::new();
+    let x = name("x");
+    let one = file.open();
+    let permit = one.blocking_acquire(&x, Request::new()).unwrap();
+    let open = |parameter: &str| {
+        Semaphores::connect(&format!("sqlite:{}?{parameter}", file.path().display())).unwrap()
+    };
+    let changes_nothing = |reading: &Semaphores| {
+        let refused = reading.blocking_acquire(&x, Request::new()).unwrap_err();
+        assert!(
+            refused.to_string().contains("opened only to read"),
+            "{refused}"
+        );
+        let refused = block_on(reading.set_slots(&x, Slots::Limited(3))).unwrap_err();
+        assert!(
+            refused.to_string().contains("opened only to read"),
+            "{refused}"
+        );
+        block_on(reading.close()).unwrap();
+    };
+    let reading = open("mode=ro");
+    assert_eq!(view(&reading, &x).busy, 1);
+    block_on(reading.find(&permit.id().to_string()[..8])).unwrap();
+    assert!(!block_on(reading.diagnose()).unwrap().facts.is_empty());
+    changes_nothing(&reading);
+    drop(permit);
+    until(&one, &x, |view| view.busy == 0);
+    block_on(one.close()).unwrap();
+    let reading = open("immutable=1");
+    assert_eq!(view(&reading, &x).busy, 0);
+    changes_nothing(&reading);
+    let missing = File::new();
+    for parameter in ["mode=ro", "mode=rw", "immutable=1"] {
+        let reading =
+            Semaphores::connect(&format!("sqlite:{}?{parameter}", missing.path().display()))
+                .unwrap();
+        block_on(reading.list()).unwrap_err();
+        assert!(!missing.path().exists(), "{parameter}");
+    }
 }
 
 #[test]

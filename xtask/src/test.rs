@@ -227,6 +227,10 @@ fn cargo_test(log: &mut Log) -> Result<Outcome> {
     tools::need_redis(log)?;
     tools::need(&[&tools::OPENSSL, &tools::FAKETIME], log)?;
     tools::need(&[&tools::CHROMIUM, &tools::CHROMEDRIVER], log)?;
+    if cfg!(target_os = "linux") {
+        // Without root neither this nor the tests that need it can be had: those say that they were not run.
+        let _ = tools::need(&[&tools::BINDFS], log);
+    }
     tools::npm_ci(&root().join(SUPERJSON), log)?;
     tools::npm_ci(&root().join(AXE), log)?;
     let ran = log.run(
@@ -245,9 +249,20 @@ fn cargo_test(log: &mut Log) -> Result<Outcome> {
     }
     ensure!(counts.passed > 0, "cargo test ran no test");
     Ok(Outcome {
-        said: format!("{} tests, {} ignored", counts.passed, counts.ignored),
+        said: match not_run(&text) {
+            0 => format!("{} tests, {} ignored", counts.passed, counts.ignored),
+            not_run => format!(
+                "{} tests, {} ignored; {not_run} of them NOT RUN, see the log",
+                counts.passed, counts.ignored
+            ),
+        },
         passed: counts.passed,
     })
+}
+
+/// How many tests said that they cannot be run here: they need root, a mount or a program that is not to be had.
+fn not_run(text: &str) -> usize {
+    text.matches("NOT RUN: ").count()
 }
 
 fn doc(log: &mut Log) -> Result<Outcome> {

@@ -99,6 +99,16 @@ pub(crate) const FAKETIME: Tool = Tool {
     site: "https://github.com/wolfcw/libfaketime",
 };
 
+/// A file system in FUSE: the store in a file must know such a one. Only Linux has it.
+pub(crate) const BINDFS: Tool = Tool {
+    program: "bindfs",
+    version: "--version",
+    at_least: 1,
+    apt: "bindfs",
+    brew: "bindfs",
+    site: "https://bindfs.org",
+};
+
 /// The browser in which the tests of the panel click.
 pub(crate) const CHROMIUM: Tool = Tool {
     program: "chromium",

@@ -1,5 +1,8 @@
 //! `cla sem exec`: holds a slot around any command, as flock(1) holds a lock.
 
+mod nested;
+#[cfg(unix)]
+mod script;
 mod signals;
 
 use std::ffi::{OsStr, OsString};
@@ -27,6 +30,9 @@ const NOT_FOUND: u8 = 127;
 /// How long to wait for the store to confirm that the slot was given back.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a command may take to end after SIGTERM.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Hold a slot while a command runs
 ///
 /// Waits in line for a slot of the semaphore, runs the command, and gives the slot back when it has
@@ -35,8 +41,17 @@ const RELEASE_PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// While it waits, Ctrl-C leaves the line. While the command runs, SIGINT, SIGTERM, SIGHUP, SIGQUIT,
 /// SIGUSR1 and SIGUSR2 are passed on to it, except those that the terminal has sent to both; the slot is
-/// held until the command has ended. Kill this program with SIGKILL, and the slot is free while the command
-/// goes on.
+/// held until the command has ended.
+///
+/// Kill this program with SIGKILL, and what the store is decides. In a SQLite file on Linux the slot is held as
+/// long as the command lives, with all that it has started: they inherit a lock, as with flock(1). In a Redis
+/// server the lease passes after some seconds, and the slot is free while the command goes on.
+///
+/// Inside of the command, another `cla sem exec` of the same semaphore takes a further slot if one is free.
+/// If none is, it fails at once: it would wait for the command that waits for it. What is held around a
+/// command stands in its variable CLA_HELD.
+///
+/// A script without `#!` is run by sh.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
@@ -51,6 +66,12 @@ pub(super) struct Args {
     /// Wait no longer than this for a slot, and exit with 75 then: 30s, 5m, 0 for not at all
     #[arg(long, value_name = "DURATION", value_parser = crate::durations::patience, allow_negative_numbers = true)]
     timeout: Option<Duration>,
+    /// Exit with this code instead of 75 when no slot became free within --timeout
+    #[arg(long, value_name = "N", default_value_t = crate::exit::TIMED_OUT, hide_default_value = true)]
+    conflict_exit_code: u8,
+    /// What to do when the slot is lost while the command runs
+    #[arg(long, value_name = "ACTION", value_enum, default_value_t = OnLost::Warn)]
+    on_lost: OnLost,
     /// Lose the slot after this long, even if the command still runs
     #[arg(long, value_name = "DURATION", value_parser = ttl, allow_negative_numbers = true)]
     ttl: Option<Ttl>,
@@ -70,21 +91,35 @@ pub(super) struct Args {
     command: Vec<OsString>,
 }
 
+/// What to do with a command whose slot is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum OnLost {
+    /// Say so, and end the command: SIGTERM, and after 10 s SIGKILL
+    Kill,
+    /// Say so, and let the command go on; exit with 1 if it succeeds
+    Warn,
+    /// Let the command go on, and exit with its code
+    Ignore,
+}
+
 const AFTER_HELP: &str = "\
 Examples:
   cla sem exec deploy-target -- make deploy
   cla sem exec --timeout 10m --who nightly backup -- rsync -a /srv/ backup:/srv/
+  cla sem exec --timeout 0 --conflict-exit-code 0 nightly -- backup.sh    skip it if it runs already
+  cla sem exec --on-lost kill printer -- print-labels
   cla sem exec --slots 4 compilers -- sh -c 'make -j2 && make test'
 
 Exit code:
   that of the command; 128 + N if signal N ended it; or
   1    an administrator cancelled the wait (`Semaphore cancel`); or the permit was lost while the
-       command ran (its TTL passed, an administrator released it, or its store could not be reached
-       for longer than the lease), and the command succeeded: it goes on when that happens, but
-       others may have been busy at the same time
+       command ran (its TTL passed, an administrator released it, its store could not be reached
+       for longer than the lease, or the store's file was deleted or replaced), and the command
+       succeeded: others may have been busy at the same time; or a command around this one holds the
+       last slot
   2    wrong usage
   69   the store failed
-  75   no slot became free within --timeout; the command did not run
+  75   no slot became free within --timeout; the command did not run (or --conflict-exit-code)
   126  the command cannot be run
   127  there is no such command
   130  Ctrl-C while waiting in line: the command did not run; 143 is SIGTERM, 129 SIGHUP";
@@ -98,19 +133,29 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<u8, Failure> {
         crate::warn(&"each process has its own semaphores in memory: this one holds nobody back");
     }
     let mut signals = Signals::listen()?;
+    let store = panel.source.to_string();
     let permit = tokio::select! {
         biased;
         signal = signals.next() => return Err(Failure::Interrupted(signal.exit_code())),
-        permit = panel.semaphores.acquire(&args.name, args.request()) => permit.map_err(not_let_in)?,
+        permit = args.admitted(panel, &store) => permit,
+    };
+    let permit = match permit {
+        Err(Failure::TimedOut(problem)) => {
+            crate::report(&problem);
+            return Ok(args.conflict_exit_code);
+        }
+        permit => permit?,
     };
     // One that came together with the slot would not reach the command.
     if let Some(signal) = signals.pending() {
         let _ = give_back(permit).await;
         return Err(Failure::Interrupted(signal.exit_code()));
     }
-    let spawned = args
-        .command(&permit)
-        .and_then(|mut command| command.spawn());
+    // Should this fail, the command's life does not count when this program is killed; it runs all the same.
+    if let Err(error) = panel.semaphores.share_with_children().await {
+        crate::warn(&panel.source.complaint(&error));
+    }
+    let spawned = args.spawn(&permit, &store);
     let mut child = match spawned {
         Ok(child) => child,
         Err(error) => {
@@ -118,11 +163,11 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<u8, Failure> {
             return Ok(not_started(args.program(), &error));
         }
     };
-    let status = attend(&mut child, &permit, &mut signals).await?;
+    let status = attend(&mut child, &permit, &mut signals, args.on_lost).await?;
     let code = exit_code(status);
     match give_back(permit).await {
         // It was said when it happened.
-        Ok(false) if code == 0 => Ok(crate::exit::FAILED),
+        Ok(false) if code == 0 && args.on_lost != OnLost::Ignore => Ok(crate::exit::FAILED),
         Ok(_) => Ok(code),
         Err(problem) => {
             crate::warn(&format_args!("{problem}; the store will free the slot"));
@@ -161,16 +206,46 @@ impl Args {
         request
     }
 
-    fn command(&self, permit: &Permit) -> std::io::Result<Command> {
+    /// Waits for a slot.
+    async fn admitted(&self, panel: &Panel, store: &str) -> Result<Permit, Failure> {
+        let request = self.request();
+        if !nested::holds(&panel.semaphores, store, &self.name).await? {
+            let permit = panel.semaphores.acquire(&self.name, request).await;
+            return permit.map_err(not_let_in);
+        }
+        let request = request.timeout(Duration::ZERO);
+        match panel.semaphores.acquire(&self.name, request).await {
+            Err(AcquireError::TimedOut { name, .. }) => Err(Failure::Refused(format!(
+                "a slot of semaphore \"{name}\" is held by the `cla sem exec` around this one, and no other is free: \
+                 this one would wait for itself; run the command without a second `cla sem exec`, or give the \
+                 semaphore more slots"
+            ))),
+            permit => permit.map_err(not_let_in),
+        }
+    }
+
+    fn spawn(&self, permit: &Permit, store: &str) -> std::io::Result<Child> {
         let [program, arguments @ ..] = self.command.as_slice() else {
             unreachable!("clap requires a command");
         };
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .env("CLA_SEMAPHORE", permit.name().as_str())
-            .env("CLA_TOKEN", permit.token().to_string());
-        Ok(command)
+        let start = |mut command: Command| {
+            command
+                .args(arguments)
+                .env("CLA_SEMAPHORE", permit.name().as_str())
+                .env("CLA_TOKEN", permit.token().to_string())
+                .env(nested::VARIABLE, nested::with(permit, store.to_owned()))
+                .spawn()
+        };
+        let started = start(Command::new(program));
+        #[cfg(unix)]
+        if let Err(error) = &started
+            && let Some(path) = script::behind(program, error)
+        {
+            let mut shell = Command::new("sh");
+            shell.arg("--").arg(path);
+            return start(shell);
+        }
+        started
     }
 }
 
@@ -198,25 +273,46 @@ async fn attend(
     child: &mut Child,
     permit: &Permit,
     signals: &mut Signals,
+    on_lost: OnLost,
 ) -> std::io::Result<ExitStatus> {
-    let mut told = false;
+    let mut is_lost = on_lost == OnLost::Ignore;
+    let mut ends_by = None;
     loop {
+        let patience = async {
+            match ends_by {
+                Some(time) => tokio::time::sleep_until(time).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             ended = child.wait() => return ended,
             signal = signals.next() => signal.pass_on(child),
-            () = permit.lost(), if !told => {
-                told = true;
+            () = permit.lost(), if !is_lost => {
+                is_lost = true;
                 let why = if permit.lease_passed() {
-                    "its store could not be reached for longer than the lease"
+                    "its store could not be reached for longer than the lease, or the store's file was deleted or \
+                     replaced"
                 } else {
                     "its TTL passed, or an administrator released it"
                 };
+                let what = if on_lost == OnLost::Kill {
+                    "the command is ended"
+                } else {
+                    "the command goes on, but others may be busy at the same time"
+                };
                 crate::warn(&format_args!(
-                    "the permit of semaphore \"{}\" was lost: {why}; the command goes on, but others may be \
-                     busy at the same time",
+                    "the permit of semaphore \"{}\" was lost: {why}; {what}",
                     permit.name()
                 ));
+                if on_lost == OnLost::Kill {
+                    signals::terminate(child);
+                    ends_by = Some(tokio::time::Instant::now() + END_PATIENCE);
+                }
+            }
+            () = patience => {
+                ends_by = None;
+                child.start_kill()?;
             }
         }
     }

@@ -5,27 +5,32 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::error::StoreError;
+use crate::file_url::{Access, SqliteUrl};
 
 /// "cla1", so that the file says whose it is.
 const APPLICATION: i32 = 0x636c_6131;
 /// What makes the tables, each from those of the version before.
-const UPGRADES: [&str; 4] = [
+const UPGRADES: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("upgrade_2.sql"),
     include_str!("upgrade_3.sql"),
     include_str!("upgrade_4.sql"),
+    include_str!("upgrade_5.sql"),
 ];
 /// A file with a higher one was made by a newer version of the program.
 const VERSION: i32 = UPGRADES.len() as i32;
 
 /// Transactions of this store take well under a millisecond. Who holds the lock for longer than this has
 /// stopped in the middle, or is another kind of program.
-const LOCKED_FOR: Duration = Duration::from_secs(5);
+pub(super) const LOCKED_FOR: Duration = Duration::from_secs(5);
+/// For so long a machine is taken to use a file on a shared file system after its last sign of life.
+pub(super) const SEEN_FOR: Duration = Duration::from_secs(30);
 /// Between two attempts to get the lock: about as long as a transaction.
 const LOCK_RETRY: Duration = Duration::from_micros(200);
 
@@ -38,10 +43,21 @@ pub(super) enum Problem {
     #[error("{0}")]
     Io(String),
     #[error(
-        "it is on a network file system ({0}), whose locks do not keep processes apart; \
-             put it on a local disk, or use a Redis server"
+        "it is on a file system that several machines can share ({0}), where locks do not keep them apart; put it on a \
+             local disk, use a Redis server, or add ?shared-filesystem=accept to the store's URL if only one machine \
+             uses it at a time"
     )]
-    NetworkFileSystem(&'static str),
+    SharedFileSystem(String),
+    #[error(
+        "another machine uses it, or has used it within the last {seconds} s (boot {0}); one machine at a time can use a file \
+             on a shared file system; use a Redis server for several",
+        seconds = SEEN_FOR.as_secs()
+    )]
+    OtherMachine(String),
+    #[error("it is opened only to read, and this would change it")]
+    OnlyRead,
+    #[error("an older version of this program wrote it; open it once with one that may write it")]
+    Older,
     #[error("it is a SQLite database of another program; choose another file")]
     NotOurs,
     #[error(
@@ -58,8 +74,13 @@ pub(super) enum Problem {
     ReadOnly(String),
     #[error("the disk is full")]
     Full,
-    #[error("it was moved or deleted while it was in use")]
+    #[error("it was deleted, moved, replaced or overwritten while it was in use")]
     Replaced,
+    #[error(
+        "it was deleted, moved or replaced while others use it, and they have not noticed yet: one of them \
+             may be stopped or stuck; end it, and try again"
+    )]
+    InUseElsewhere,
     #[error("{0}")]
     Other(String),
 }
@@ -85,21 +106,31 @@ impl Problem {
         matches!(
             self,
             Self::Io(_)
-                | Self::NetworkFileSystem(_)
+                | Self::SharedFileSystem(_)
                 | Self::NotOurs
                 | Self::Newer { .. }
+                | Self::Damaged(_)
                 | Self::Locked
                 | Self::ReadOnly(_)
+                | Self::InUseElsewhere
+                | Self::OtherMachine(_)
+                | Self::OnlyRead
+                | Self::Older
+        )
+    }
+
+    /// Whether what was held in the file is lost: nothing that was written there can be read any more.
+    pub(super) const fn loses_all(&self) -> bool {
+        matches!(
+            self,
+            Self::Replaced | Self::Damaged(_) | Self::NotOurs | Self::Newer { .. }
         )
     }
 
     /// As callers see it.
     pub(super) fn error(self, path: &Path) -> StoreError {
         let store = format!("sqlite:{}", path.display());
-        let unreachable = matches!(
-            self,
-            Self::Io(_) | Self::NetworkFileSystem(_) | Self::Locked | Self::ReadOnly(_)
-        );
+        let unreachable = matches!(self, Self::Io(_) | Self::Locked | Self::ReadOnly(_));
         let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(self);
         if unreachable {
             StoreError::Unreachable { store, cause }
@@ -114,14 +145,16 @@ impl Problem {
 pub(super) struct Database {
     pub(super) connection: Connection,
     path: PathBuf,
-    /// Which file it was when it was opened.
-    identity: Option<Identity>,
+    /// Which files they were when they were opened: the database, its log, the log's index. Those who find others there
+    /// share nothing with this process.
+    identities: [Option<Identity>; 3],
+    /// How the file looked when it was last known to be as it should be.
+    looks: Looks,
 }
 
 impl Database {
-    /// Opens the file, or makes it: readable by its owner only, its folder too.
+    /// Opens the file, once it was [prepared](Self::prepare).
     pub(super) fn open(path: &Path) -> Result<Self, Problem> {
-        prepare(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -137,10 +170,13 @@ impl Database {
             "PRAGMA synchronous = NORMAL;
              PRAGMA temp_store = MEMORY;",
         )?;
+        // A read makes the log and its index.
+        marks(&connection)?;
         let database = Self {
             connection,
             path: path.to_owned(),
-            identity: identity(path),
+            identities: identities(path),
+            looks: Looks::of(path),
         };
         if version < VERSION {
             database.transaction(|connection| {
@@ -157,6 +193,57 @@ impl Database {
             })?;
         }
         Ok(database)
+    }
+
+    /// Makes the folder and the empty file, where they are missing, with the rights they should have. SQLite gives its
+    /// other files the rights of this one.
+    /// Says whether they are on a file system that other machines may share.
+    pub(super) fn prepare(file: &SqliteUrl) -> Result<bool, Problem> {
+        prepare(file)
+    }
+
+    /// Gives the files beside the database its group: SQLite does that only for root. They are made by whoever comes
+    /// first, with that user's own group.
+    pub(super) fn share_with_its_group(&self) {
+        for beside in [beside(&self.path, "-wal"), beside(&self.path, "-shm")] {
+            give_its_group(&self.path, &beside);
+        }
+    }
+
+    /// Opens the file only to read: what this needs is the right to read it.
+    pub(super) fn open_to_read(path: &Path, is_immutable: bool) -> Result<Connection, Problem> {
+        if !path.exists() {
+            return Err(Problem::Io("it is not there".to_owned()));
+        }
+        let open = |is_immutable: bool| -> Result<Connection, Problem> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let mut connection = if is_immutable {
+                let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+                Connection::open_with_flags(format!("{}?immutable=1", uri(path)), flags)?
+            } else {
+                Connection::open_with_flags(path, flags)?
+            };
+            connection.busy_handler(Some(wait_for_lock))?;
+            match version(&connection)? {
+                VERSION => Ok(connection),
+                _ => Err(Problem::Older),
+            }
+        };
+        match open(is_immutable) {
+            // Who may not write cannot make the log. Where there is none, nobody else has the file open, and all is in it.
+            Err(Problem::ReadOnly(_)) if !beside(path, "-wal").exists() => open(true),
+            opened => opened,
+        }
+    }
+
+    /// Changes whenever something is written.
+    pub(super) fn looks(path: &Path) -> Looks {
+        Looks::of(path)
+    }
+
+    /// Whether others may have the file open already: it and its log are there.
+    pub(super) fn is_in_use(path: &Path) -> bool {
+        path.metadata().is_ok_and(|file| file.len() > 0) && beside(path, "-wal").exists()
     }
 
     /// Does `work` as one transaction that excludes all other processes; what it did is undone when it
@@ -189,12 +276,89 @@ impl Database {
     }
 
     /// Somebody who deletes the file in use does not stop those who have it open: they would go on in a
-    /// file that nobody else sees.
-    fn must_be_in_place(&self) -> Result<(), Problem> {
-        if identity(&self.path) == self.identity {
+    /// file that nobody else sees. The same goes for its log and the log's index, with which the locks go.
+    pub(super) fn must_be_in_place(&self) -> Result<(), Problem> {
+        if identities(&self.path) == self.identities {
             Ok(())
         } else {
             Err(Problem::Replaced)
+        }
+    }
+
+    /// Whether the file was written by anything but a transaction, as far as that shows: only checkpoints write it, and
+    /// nothing makes it shorter. To be confirmed by [`seen_by_a_newcomer`](Self::seen_by_a_newcomer).
+    pub(super) fn looks_different(&self) -> Option<Looks> {
+        let looks = Looks::of(&self.path);
+        looks.differ_from(&self.looks).then_some(looks)
+    }
+
+    /// The file is as it should be, and looks so.
+    pub(super) fn is_as_it_should_be(&mut self, looks: Looks) {
+        self.looks = looks;
+    }
+
+    /// Looks into the file through a connection of its own, which has read nothing before: what is found is what another
+    /// process would find. This connection may go on for long with what it has in memory.
+    pub(super) fn seen_by_a_newcomer<T>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_handler(Some(wait_for_lock))?;
+        connection.execute_batch("BEGIN")?;
+        look(&connection)
+    }
+
+    /// Lets the files be as they are when this is closed: they are not those of this connection any more.
+    pub(super) fn let_go(&self) {
+        // It can fail only for a connection that is no connection.
+        let _ = self
+            .connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    }
+}
+
+/// The name of one of the files that SQLite has beside the database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn identities(path: &Path) -> [Option<Identity>; 3] {
+    [
+        identity(path),
+        identity(&beside(path, "-wal")),
+        identity(&beside(path, "-shm")),
+    ]
+}
+
+/// What shows that the file was written, or its log cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Looks {
+    size: u64,
+    written: Option<SystemTime>,
+    log: u64,
+    logged: Option<SystemTime>,
+}
+
+impl Looks {
+    /// Whether something else than the next transaction of a log has made these of `before`.
+    fn differ_from(&self, before: &Self) -> bool {
+        (self.size, self.written) != (before.size, before.written) || self.log < before.log
+    }
+}
+
+impl Looks {
+    fn of(path: &Path) -> Self {
+        let file = path.metadata().ok();
+        let log = beside(path, "-wal").metadata().ok();
+        Self {
+            size: file.as_ref().map_or(0, fs::Metadata::len),
+            written: file.and_then(|file| file.modified().ok()),
+            log: log.as_ref().map_or(0, fs::Metadata::len),
+            logged: log.and_then(|log| log.modified().ok()),
         }
     }
 }
@@ -269,69 +433,153 @@ fn wait_for_lock(attempt: i32) -> bool {
 
 /// Makes the folder and the empty file, where they are missing, with the rights they should have.
 /// SQLite gives its other files the rights of this one.
-fn prepare(path: &Path) -> Result<(), Problem> {
+fn prepare(file: &SqliteUrl) -> Result<bool, Problem> {
     let io = |what: &str, error: io::Error| Problem::Io(format!("{what}: {error}"));
+    let path = file.path();
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    if !folder.is_dir() {
-        make_folder(folder).map_err(|error| {
+    let group = file.group().map(group_id).transpose()?;
+    if !folder.is_dir() && file.access() == Access::Create {
+        make_folder(folder, file.mode(), group).map_err(|error| {
             io(
                 &format!("its folder {} cannot be made", folder.display()),
                 error,
             )
         })?;
     }
-    if let Some(kind) = network_file_system(folder) {
-        return Err(Problem::NetworkFileSystem(kind));
+    let shared = super::file_system::shared_by_kernels(folder);
+    let is_shared = shared.is_some();
+    if let Some(kind) = shared
+        && !file.accepts_shared()
+    {
+        return Err(Problem::SharedFileSystem(kind));
     }
     match fs::metadata(path) {
         Ok(file) if file.is_dir() => Err(Problem::Io("it is a folder".to_owned())),
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match make_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(io("it cannot be made", error))
+        Ok(_) => Ok(is_shared),
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound && file.access() == Access::Create =>
+        {
+            match make_file(path, file.mode(), group) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    Err(io("it cannot be made", error))
+                }
+                _ => Ok(is_shared),
             }
-            _ => Ok(()),
-        },
+        }
         Err(error) => Err(io("it cannot be read", error)),
     }
 }
 
+/// The path as a URI of SQLite.
+fn uri(path: &Path) -> String {
+    use std::fmt::Write as _;
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {
+                uri.push(char::from(*byte));
+            }
+            byte => {
+                // A text takes all that is written to it.
+                let _ = write!(uri, "%{byte:02x}");
+            }
+        }
+    }
+    uri
+}
+
+/// The number of a group.
 #[cfg(unix)]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
+fn group_id(name: &str) -> Result<u32, Problem> {
+    if let Ok(number) = name.parse() {
+        return Ok(number);
+    }
+    match nix::unistd::Group::from_name(name) {
+        Ok(Some(group)) => Ok(group.gid.as_raw()),
+        Ok(None) => Err(Problem::Io(format!("there is no group {name:?}"))),
+        Err(error) => Err(Problem::Io(format!(
+            "the group {name:?} cannot be looked up: {error}"
+        ))),
+    }
+}
+
+/// What is made in the folder gets the folder's group, if the files have one of their own.
+#[cfg(unix)]
+fn make_folder(folder: &Path, mode: u32, group: Option<u32>) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+    const SET_GROUP_ID: u32 = 0o2000;
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(folder)
+        .create(folder)?;
+    // Who may read the file may enter the folder.
+    let rights = mode | (mode & 0o444) >> 2;
+    let rights = match group {
+        Some(group) => {
+            chown(folder, None, Some(group))?;
+            rights | SET_GROUP_ID
+        }
+        None => rights,
+    };
+    fs::set_permissions(folder, fs::Permissions::from_mode(rights))
 }
 
 #[cfg(unix)]
-fn make_file(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new()
+fn make_file(path: &Path, mode: u32, group: Option<u32>) -> io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
+    // The rights come last: nobody must be let in before the group is right.
+    let file = fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path)
-        .map(drop)
+        .open(path)?;
+    let made = match group {
+        Some(group) => fchown(&file, None, Some(group)),
+        None => Ok(()),
+    };
+    let made = made.and_then(|()| file.set_permissions(fs::Permissions::from_mode(mode)));
+    if made.is_err() {
+        // Better none than one that the others cannot use.
+        let _ = fs::remove_file(path);
+    }
+    made
+}
+
+#[cfg(unix)]
+fn give_its_group(database: &Path, beside: &Path) {
+    use std::os::unix::fs::{MetadataExt, chown};
+    if let (Ok(database), Ok(file)) = (database.metadata(), beside.metadata())
+        && database.gid() != file.gid()
+    {
+        // Only the owner may, and only to a group of its own.
+        let _ = chown(beside, None, Some(database.gid()));
+    }
 }
 
 #[cfg(not(unix))]
-fn make_folder(folder: &Path) -> io::Result<()> {
+fn group_id(_: &str) -> Result<u32, Problem> {
+    Err(Problem::Io("files have no group here".to_owned()))
+}
+
+#[cfg(not(unix))]
+fn make_folder(folder: &Path, _: u32, _: Option<u32>) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 
 #[cfg(not(unix))]
-fn make_file(path: &Path) -> io::Result<()> {
+fn make_file(path: &Path, _: u32, _: Option<u32>) -> io::Result<()> {
     fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .open(path)
         .map(drop)
 }
+
+#[cfg(not(unix))]
+fn give_its_group(_: &Path, _: &Path) {}
 
 /// Tells one file from another of the same name.
 #[cfg(unix)]
@@ -349,37 +597,5 @@ type Identity = ();
 
 #[cfg(not(unix))]
 fn identity(_: &Path) -> Option<Identity> {
-    None
-}
-
-/// The name of the network file system on which `folder` is, if it is one that can be recognised.
-#[cfg(target_os = "linux")]
-fn network_file_system(folder: &Path) -> Option<&'static str> {
-    /// From the kernel's magic.h and the sources of the file systems.
-    const NETWORK: [(u32, &str); 13] = [
-        (0x6969, "NFS"),
-        (0x517b, "SMB"),
-        (0xff53_4d42, "CIFS"),
-        (0xfe53_4d42, "SMB"),
-        (0x5346_414f, "AFS"),
-        (0x6b41_4653, "AFS"),
-        (0x7375_7245, "Coda"),
-        (0x564c, "NCP"),
-        (0x00c3_6400, "Ceph"),
-        (0x0bd0_0bd0, "Lustre"),
-        (0x7461_636f, "OCFS2"),
-        (0x0116_1970, "GFS2"),
-        (0x0102_1997, "9P"),
-    ];
-    // The type of the number differs from machine to machine; the magic is in its low 32 bits.
-    let magic = rustix::fs::statfs(folder).ok()?.f_type as u32;
-    NETWORK
-        .iter()
-        .find(|(known, _)| *known == magic)
-        .map(|(_, name)| *name)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn network_file_system(_: &Path) -> Option<&'static str> {
     None
 }

@@ -24,8 +24,20 @@ pub(super) struct Process {
 pub(super) enum Life {
     Alive,
     Dead,
+    /// There is a process with its id, of which this one may not see more (`hidepid`): it may be another.
+    Hidden,
     /// It counts its ids elsewhere (another container): only its lease tells.
     Unknown,
+}
+
+/// What the system says of a process id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// A process that started then.
+    Started(i64),
+    Gone,
+    /// A process of which no more is to be seen.
+    Hidden,
 }
 
 impl Process {
@@ -34,9 +46,13 @@ impl Process {
         static THIS: OnceLock<Process> = OnceLock::new();
         THIS.get_or_init(|| {
             let pid = std::process::id();
+            let started = match system::look(pid) {
+                Sight::Started(started) => started,
+                Sight::Gone | Sight::Hidden => NOT_KNOWN,
+            };
             Self {
                 pid,
-                started: system::started(pid).unwrap_or(0),
+                started,
                 boot: system::boot(),
                 namespace: system::namespace(),
             }
@@ -46,30 +62,66 @@ impl Process {
     /// Whether it lives.
     pub(super) fn life(&self) -> Life {
         let this = Self::this();
+        // Without `/proc` neither boot nor namespace are known.
+        if self.boot.is_empty() || this.boot.is_empty() {
+            return Life::Unknown;
+        }
         if self.boot != this.boot {
             return Life::Dead;
         }
         if self.namespace != this.namespace {
             return Life::Unknown;
         }
-        if system::started(self.pid) == Some(self.started) {
-            Life::Alive
-        } else {
-            Life::Dead
+        match system::look(self.pid) {
+            Sight::Gone => Life::Dead,
+            Sight::Hidden => Life::Hidden,
+            Sight::Started(_) if self.started == NOT_KNOWN => Life::Hidden,
+            Sight::Started(started) if started == self.started => Life::Alive,
+            Sight::Started(_) => Life::Dead,
         }
     }
 }
 
+/// The start of a process that could not see its own.
+const NOT_KNOWN: i64 = 0;
+
 #[cfg(target_os = "linux")]
 mod system {
-    /// When the process started, in clock ticks since the boot; `None` if it does not live. One that ended
-    /// and whose parent has not asked for its exit code is dead, too.
-    pub(super) fn started(pid: u32) -> Option<i64> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        started_of(&stat)
+    use std::sync::OnceLock;
+
+    use rustix::io::Errno;
+    use rustix::process::{Pid, test_kill_process};
+
+    use super::Sight;
+
+    /// Starts are in clock ticks since the boot. A process that ended and whose parent has not asked for its exit code
+    /// is gone, too.
+    pub(super) fn look(pid: u32) -> Sight {
+        if is_proc_ours()
+            && let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        {
+            return started_of(&stat).map_or(Sight::Gone, Sight::Started);
+        }
+        // `/proc` hides processes of other users when it is mounted so. A signal finds them all the same.
+        let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+            return Sight::Gone;
+        };
+        match test_kill_process(pid) {
+            Err(Errno::SRCH) => Sight::Gone,
+            _ => Sight::Hidden,
+        }
     }
 
-    /// The same, of what the system says about a process.
+    /// Whether `/proc` shows the processes that this one counts: a container may have that of another.
+    fn is_proc_ours() -> bool {
+        static OURS: OnceLock<bool> = OnceLock::new();
+        *OURS.get_or_init(|| {
+            std::fs::read_link("/proc/self")
+                .is_ok_and(|link| link.as_os_str() == std::process::id().to_string().as_str())
+        })
+    }
+
+    /// When the process started, of what the system says about it; `None` if it does not live.
     ///
     /// It gives the state of the first thread, which may end before the others: also after `kill -9`, they finish what
     /// they do in the system, a write for instance, and hold the process's file locks until then. The process is
@@ -105,8 +157,14 @@ mod system {
 mod system {
     use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
+    use super::Sight;
+
+    pub(super) fn look(pid: u32) -> Sight {
+        started(pid).map_or(Sight::Gone, Sight::Started)
+    }
+
     /// When the process started, in seconds since the Unix epoch; `None` if it does not live.
-    pub(super) fn started(pid: u32) -> Option<i64> {
+    fn started(pid: u32) -> Option<i64> {
         let pid = Pid::from_u32(pid);
         let mut system = System::new();
         system.refresh_processes_specifics(
@@ -148,9 +206,12 @@ mod tests {
             .arg("60")
             .spawn()
             .unwrap();
+        let Sight::Started(started) = system::look(child.id()) else {
+            panic!("it is not to be seen");
+        };
         let process = Process {
             pid: child.id(),
-            started: system::started(child.id()).unwrap(),
+            started,
             ..Process::this().clone()
         };
         assert_eq!(process.life(), Life::Alive);
@@ -203,5 +264,19 @@ mod tests {
             ..Process::this().clone()
         };
         assert_eq!(elsewhere.life(), Life::Unknown);
+    }
+
+    #[test]
+    fn of_a_process_that_did_not_see_its_own_start_nothing_but_its_id_is_known() {
+        let blind = Process {
+            started: NOT_KNOWN,
+            ..Process::this().clone()
+        };
+        assert_eq!(blind.life(), Life::Hidden);
+        let without_proc = Process {
+            boot: String::new(),
+            ..Process::this().clone()
+        };
+        assert_eq!(without_proc.life(), Life::Unknown);
     }
 }

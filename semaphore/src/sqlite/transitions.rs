@@ -15,15 +15,16 @@ mod unresponsive;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::clock::{Moment, WallClock};
-use super::file::Problem;
+use super::file::{Problem, SEEN_FOR};
 use super::order;
-use super::process::{Life, Process};
+use super::presence::Witness;
+use super::process::Process;
 use super::records;
 use crate::actor::Actor;
 use crate::error::{AdminError, DeadlockError, DeadlockLink};
@@ -643,19 +644,29 @@ impl<'a> Transition<'a> {
         db: &Connection,
         host: Option<&str>,
         lease: Moment,
+        lock: Option<i64>,
+        is_shared: bool,
     ) -> Result<i64, Problem> {
         let this = Process::this();
         let boot: String =
             db.query_row("SELECT value FROM setting WHERE name = 'boot'", [], |row| {
                 row.get(0)
             })?;
-        if boot.is_empty() {
+        if this.boot.is_empty() {
+            // Without `/proc` nothing is known of boots, and nothing to be concluded.
+        } else if boot.is_empty() {
             // A new file.
             db.execute(
                 "UPDATE setting SET value = ?1 WHERE name = 'boot'",
                 [&this.boot],
             )?;
         } else if boot != this.boot {
+            if is_shared
+                && let Some(ago) = seen_ago(db)?
+                && ago < SEEN_FOR
+            {
+                return Err(Problem::OtherMachine(boot));
+            }
             // Nobody lived through that; times of the other boot mean nothing in this one.
             records::keep_all(db)?;
             db.execute_batch(
@@ -677,9 +688,21 @@ impl<'a> Transition<'a> {
                 [&this.boot],
             )?;
         }
+        if is_shared {
+            show(db)?;
+        }
         db.execute(
-            "INSERT INTO session (pid, started, boot, namespace, host, lease) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![this.pid, this.started, this.boot, this.namespace, host, lease],
+            "INSERT INTO session (pid, started, boot, namespace, host, lease, lock)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                this.pid,
+                this.started,
+                this.boot,
+                this.namespace,
+                host,
+                lease,
+                lock
+            ],
         )?;
         Ok(db.last_insert_rowid())
     }
@@ -694,20 +717,13 @@ impl<'a> Transition<'a> {
         }
         let found = self
             .db
-            .prepare_cached(
-                "SELECT pid, started, boot, namespace, lease FROM session WHERE id = ?1",
-            )?
-            .query_row([session], |row| {
-                let process = Process {
-                    pid: row.get(0)?,
-                    started: row.get(1)?,
-                    boot: row.get(2)?,
-                    namespace: row.get(3)?,
-                };
-                Ok((process, row.get::<_, Moment>(4)?))
-            })
+            .prepare_cached(&format!(
+                "SELECT {} FROM session WHERE id = ?1",
+                Witness::COLUMNS
+            ))?
+            .query_row([session], |row| Witness::read(row, 0))
             .optional()?;
-        let lives = found.is_some_and(|(process, lease)| is_alive(&process, lease, self.now));
+        let lives = found.is_some_and(|found| found.is_alive(self.now));
         self.living.insert(session, lives);
         if !lives {
             self.dead.push(session);
@@ -1579,13 +1595,34 @@ pub(super) enum Refreshed {
     NoTtl,
 }
 
-/// Whether a session lives, judged by its process or else by its lease.
-pub(super) fn is_alive(process: &Process, lease: Moment, now: Moment) -> bool {
-    match process.life() {
-        Life::Alive => true,
-        Life::Dead => false,
-        Life::Unknown => lease > now,
-    }
+/// How long ago the machine that uses the file was last seen. By the clock of the wall: another there is not between
+/// machines. `None`: it was never on a shared file system, or a clock is wrong.
+fn seen_ago(db: &Connection) -> Result<Option<Duration>, Problem> {
+    let seen: Option<i64> = db
+        .query_row("SELECT value FROM setting WHERE name = 'seen'", [], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    Ok(seen.and_then(|seen| {
+        let ago = seconds_of_the_wall().checked_sub(seen)?;
+        // Clocks of machines differ by a few seconds.
+        u64::try_from(ago.max(0)).ok().map(Duration::from_secs)
+    }))
+}
+
+/// This machine uses the file, on a file system that others can share.
+pub(super) fn show(db: &Connection) -> Result<(), Problem> {
+    db.prepare_cached("INSERT OR REPLACE INTO setting VALUES ('seen', ?1)")?
+        .execute([seconds_of_the_wall()])?;
+    Ok(())
+}
+
+fn seconds_of_the_wall() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+        })
 }
 
 /// A [`Fate`] on its way to another session.

@@ -4,9 +4,10 @@ use rusqlite::{Connection, params};
 
 use super::clock::{Moment, WallClock};
 use super::file::Problem;
+use super::presence::Witness;
 use super::process::Process;
 use super::transitions::{
-    Asked, Phase, Semaphore, count, ended_status, is_alive, requests, semaphores, shown_since,
+    Asked, Phase, Semaphore, count, ended_status, requests, semaphores, shown_since,
 };
 use crate::diagnosis::ClientView;
 use crate::error::AdminError;
@@ -192,31 +193,28 @@ fn range(prefix: &str) -> Option<(RequestId, RequestId)> {
 /// The sessions, as `doctor` shows them.
 pub(super) fn clients(db: &Connection) -> Result<Vec<ClientView>, Problem> {
     let now = Moment::now();
-    let mut statement = db.prepare(
-        "SELECT id, pid, started, boot, namespace, host, lease,
+    let mut statement = db.prepare(&format!(
+        "SELECT id, host,
              (SELECT count(*) FROM request WHERE session = session.id AND phase > 0),
-             (SELECT count(*) FROM request WHERE session = session.id AND phase = 0)
+             (SELECT count(*) FROM request WHERE session = session.id AND phase = 0),
+             {}
          FROM session ORDER BY id",
-    )?;
+        Witness::COLUMNS
+    ))?;
     let clients = statement
         .query_map([], |row| {
-            let process = Process {
-                pid: row.get(1)?,
-                started: row.get(2)?,
-                boot: row.get(3)?,
-                namespace: row.get(4)?,
-            };
-            let lease: Moment = row.get(6)?;
-            let elsewhere = process.namespace != Process::this().namespace;
+            let witness = Witness::read(row, 4)?;
+            let lease = witness.lease;
+            let elsewhere = witness.process.namespace != Process::this().namespace;
             Ok(ClientView {
                 id: row.get::<_, i64>(0)?.to_string(),
-                host: row.get(5)?,
-                pid: Some(process.pid),
-                alive: is_alive(&process, lease, now),
+                host: row.get(1)?,
+                pid: Some(witness.process.pid),
+                alive: witness.is_alive(now),
                 lease_left: elsewhere
                     .then(|| lease.since(now).as_secs_f64() - now.since(lease).as_secs_f64()),
-                busy: count(row, 7)?,
-                waiting: count(row, 8)?,
+                busy: count(row, 2)?,
+                waiting: count(row, 3)?,
             })
         })?
         .collect::<Result<_, _>>()?;

@@ -12,11 +12,9 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot::Sender;
 
 use super::clock::{Moment, WallClock};
-use super::file::{Database, Problem};
-use super::process::Process;
-use super::transitions::{
-    Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, is_alive,
-};
+use super::file::{Database, LOCKED_FOR, Looks, Problem};
+use super::presence::{Presence, Witness};
+use super::transitions::{Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, show};
 use super::{Hold, Lost, records, view};
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditQuery};
@@ -24,6 +22,7 @@ use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, StoreError};
 use crate::event::EventHub;
+use crate::file_url::{Access, SqliteUrl};
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
@@ -55,6 +54,12 @@ const WATCH_EVENTS: Duration = Duration::from_millis(10);
 const WATCH_HELD: Duration = Duration::from_millis(50);
 /// How often those in line see whether those who hold the slots live.
 const PATROL: Duration = Duration::from_millis(250);
+/// How often a process looks whether the file is still the one that it opened: others may be let in as soon as it is not.
+const INSPECTION: Duration = Duration::from_millis(250);
+/// The same, while it neither holds anything nor waits.
+const INSPECTION_IDLE: Duration = Duration::from_secs(1);
+/// How often a newcomer looks whether those who use the file of before have noticed that it is gone.
+const NEWCOMER: Duration = Duration::from_millis(5);
 /// After what was given back could not be written.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -106,6 +111,8 @@ pub(super) enum Command {
     /// Somebody subscribed to events.
     Observe,
     Diagnose(Sender<Result<Diagnosis, StoreError>>),
+    /// Children keep the session, too: says whether that is possible.
+    ShareWithChildren(Sender<Result<bool, StoreError>>),
     Close(Sender<Result<(), StoreError>>),
 }
 
@@ -133,6 +140,7 @@ enum Answer {
     History(Vec<RequestView>),
     Found(Result<RequestId, AdminError>),
     Diagnosis(Box<Diagnosis>),
+    Shared(std::io::Result<bool>),
 }
 
 /// A request of this store that waits.
@@ -176,7 +184,9 @@ impl Reply {
 
 /// See the module page.
 pub(super) struct Worker {
-    path: Arc<Path>,
+    file: Arc<SqliteUrl>,
+    /// How the file looked when it was last read, while it can only be read and somebody observes.
+    observed: Option<Looks>,
     hub: Arc<EventHub>,
     inbox: Receiver<Command>,
     open: Option<Open>,
@@ -192,6 +202,11 @@ pub(super) struct Worker {
 /// The open file, and where this process stands in it.
 struct Open {
     database: Database,
+    /// After the database: others may come when that is closed.
+    presence: Option<Presence>,
+    /// Other machines may share the file system.
+    is_shared: bool,
+    inspected: Moment,
     session: i64,
     counter: i64,
     last_notice: i64,
@@ -209,15 +224,35 @@ struct Open {
 }
 
 impl Open {
-    fn new(path: &Path) -> Result<Self, Problem> {
+    fn new(file: &SqliteUrl) -> Result<Self, Problem> {
+        let path = file.path();
+        let was_in_use = Database::is_in_use(path);
+        let is_shared = Database::prepare(file)?;
+        let mut presence = Presence::open(path);
+        if let Some(presence) = &presence {
+            wait_for_predecessors(path, was_in_use, presence)?;
+            presence.enter();
+        }
         let database = Database::open(path)?;
+        database.share_with_its_group();
         let now = Moment::now();
         let host = this_host();
         database.connection.execute_batch(ENDING)?;
+        Presence::answer(presence.as_ref(), &database.connection)?;
+        let lock = presence.as_mut().and_then(Presence::live);
         let session = database.transaction(|connection| {
-            Transition::register(connection, host.as_deref(), now.after(LEASE))
+            Transition::register(
+                connection,
+                host.as_deref(),
+                now.after(LEASE),
+                lock,
+                is_shared,
+            )
         })?;
         Ok(Self {
+            presence,
+            is_shared,
+            inspected: now,
             counter: database.change_counter()?,
             database,
             session,
@@ -282,25 +317,86 @@ impl Open {
     /// Whether somebody who holds what this session waits for is dead.
     fn dead_holder(&self) -> Result<bool, Problem> {
         let now = Moment::now();
-        let mut statement = self.database.connection.prepare_cached(
-            "SELECT pid, started, boot, namespace, lease FROM session WHERE id IN
+        let mut statement = self.database.connection.prepare_cached(&format!(
+            "SELECT {} FROM session WHERE id IN
                  (SELECT session FROM request WHERE phase > 0 AND session <> ?1 AND semaphore IN
                      (SELECT semaphore FROM request WHERE session = ?1 AND phase = 0))",
-        )?;
+            Witness::COLUMNS
+        ))?;
         let mut rows = statement.query([self.session])?;
         while let Some(row) = rows.next()? {
-            let process = Process {
-                pid: row.get(0)?,
-                started: row.get(1)?,
-                boot: row.get(2)?,
-                namespace: row.get(3)?,
-            };
-            if !is_alive(&process, row.get(4)?, now) {
+            if !Witness::read(row, 0)?.is_alive(now) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
+
+    /// Whether the file is still the one in which this session is, with what it `held`.
+    fn inspect(&mut self, held: &HashMap<RequestId, Arc<Hold>>) -> Result<(), Problem> {
+        self.database.must_be_in_place()?;
+        if let Some(presence) = &mut self.presence {
+            presence.renew();
+        }
+        let Some(looks) = self.database.looks_different() else {
+            return Ok(());
+        };
+        let session = self.session;
+        let is_there = self.database.seen_by_a_newcomer(|connection| {
+            let is_there = |sql: &str, id: &dyn rusqlite::ToSql| {
+                connection
+                    .prepare_cached(sql)?
+                    .query_row([id], |row| row.get::<_, bool>(0))
+            };
+            if !is_there(
+                "SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1)",
+                &session,
+            )? {
+                return Ok(false);
+            }
+            for id in held.keys() {
+                // Of what others ended there is a notice, which this session has yet to read.
+                let known = is_there(
+                    "SELECT EXISTS (SELECT 1 FROM request WHERE uuid = ?1 AND phase > 0)
+                         OR EXISTS (SELECT 1 FROM notice WHERE uuid = ?1)",
+                    id,
+                )?;
+                if !known {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        });
+        match is_there {
+            Ok(true) => {
+                self.database.is_as_it_should_be(looks);
+                Ok(())
+            }
+            Err(problem @ Problem::Locked) => Err(problem),
+            // What a newcomer finds is no database, or not this one.
+            Ok(false) | Err(_) => Err(Problem::Replaced),
+        }
+    }
+}
+
+/// Who finds no file, or one whose log is gone, while others say that they use it: those hold permits that are not to be
+/// seen here. They notice soon, and lose them; until then nobody must be let in beside them.
+fn wait_for_predecessors(
+    path: &Path,
+    was_in_use: bool,
+    presence: &Presence,
+) -> Result<(), Problem> {
+    let since = Instant::now();
+    let mut is_in_use = was_in_use;
+    while !is_in_use && presence.is_anybody_there() {
+        if since.elapsed() > LOCKED_FOR {
+            return Err(Problem::InUseElsewhere);
+        }
+        std::thread::sleep(NEWCOMER);
+        // Another newcomer may be making it just now.
+        is_in_use = Database::is_in_use(path);
+    }
+    Ok(())
 }
 
 impl Drop for Open {
@@ -310,7 +406,11 @@ impl Drop for Open {
             let _ = self.database.connection.execute_batch("ROLLBACK");
         }
         let session = self.session;
-        let _ = self.transact(|transition| transition.end_session(session));
+        if let Err(problem) = self.transact(|transition| transition.end_session(session))
+            && problem.loses_all()
+        {
+            self.database.let_go();
+        }
     }
 }
 
@@ -320,12 +420,13 @@ impl Worker {
     /// # Errors
     /// The system gives no thread.
     pub(super) fn start(
-        path: Arc<Path>,
+        file: Arc<SqliteUrl>,
         hub: Arc<EventHub>,
         inbox: Receiver<Command>,
     ) -> std::io::Result<()> {
         let worker = Self {
-            path,
+            file,
+            observed: None,
             hub,
             inbox,
             open: None,
@@ -363,7 +464,9 @@ impl Worker {
 
     /// How long to wait for a command before looking around; `None` if there is nothing to look for.
     fn patience(&self) -> Option<Duration> {
-        let open = self.open.as_ref()?;
+        let Some(open) = self.open.as_ref() else {
+            return self.observed.is_some().then_some(INSPECTION);
+        };
         let now = Moment::now();
         let watch = if !self.waiting.is_empty() {
             if now.since(open.active) < ACTIVE_FOR {
@@ -378,7 +481,7 @@ impl Worker {
         } else if !self.owed.is_empty() || !self.owed_marks.is_empty() {
             RETRY
         } else {
-            return None;
+            return Some(INSPECTION_IDLE);
         };
         // Nobody else need come by when something is due.
         Some(watch.min(open.next_deadline.since(now)))
@@ -419,6 +522,9 @@ impl Worker {
         if batch.is_empty() {
             return;
         }
+        if matches!(self.file.access(), Access::Read | Access::Immutable) {
+            return self.only_read(batch, Problem::OnlyRead);
+        }
         let outcome = self.perform(&batch);
         match outcome {
             Ok((answers, effects)) => self.answer(batch, answers, effects),
@@ -433,11 +539,65 @@ impl Worker {
                     self.carry_out(vec![command]);
                 }
             }
+            Err(problem @ Problem::ReadOnly(_)) if self.open.is_none() => {
+                self.only_read(batch, problem);
+            }
             Err(problem) => {
-                let error = problem.error(&self.path);
+                let error = problem.error(self.file.path());
                 for command in batch {
                     self.fail(command, &error);
                 }
+            }
+        }
+    }
+
+    /// Carries out what only reads, and fails the rest with the problem: this process must not or cannot write the file.
+    ///
+    /// It is opened anew each time: a file that is opened as immutable never changes.
+    fn only_read(&mut self, batch: Vec<Command>, problem: Problem) {
+        let is_immutable = self.file.access() == Access::Immutable;
+        let path = self.file.path();
+        let connection = Database::open_to_read(path, is_immutable).and_then(|connection| {
+            Presence::answer(None, &connection)?;
+            connection.execute_batch("BEGIN")?;
+            Ok(connection)
+        });
+        let connection = connection.map_err(|problem| problem.error(path));
+        let refused = problem.error(path);
+        let mut done = Vec::with_capacity(batch.len());
+        for command in batch {
+            let answer = match &connection {
+                Ok(connection) => read(connection, path, &command)
+                    .map_err(|problem| problem.error(path))
+                    .and_then(|answer| answer.ok_or_else(|| refused.clone())),
+                Err(error) => Err(error.clone()),
+            };
+            done.push((command, answer));
+        }
+        for (command, answer) in done {
+            match (command, answer) {
+                (Command::Observe, Ok(_)) => {
+                    self.observed = Some(Database::looks(self.file.path()));
+                }
+                (command, Ok(answer)) => {
+                    self.answer(vec![command], vec![answer], Effects::default());
+                }
+                // There is nothing to be given back.
+                (Command::Close(reply), _) => drop(reply.send(Ok(()))),
+                (command, Err(error)) => self.fail(command, &error),
+            }
+        }
+    }
+
+    /// Tells those who observe a file that can only be read that something has changed: nothing more is to be known of it.
+    fn look_from_outside(&mut self) {
+        if !self.hub.is_observed() {
+            self.observed = None;
+        } else if let Some(observed) = &mut self.observed {
+            let looks = Database::looks(self.file.path());
+            if *observed != looks {
+                *observed = looks;
+                self.hub.gap();
             }
         }
     }
@@ -446,11 +606,13 @@ impl Worker {
     fn perform(&mut self, batch: &[Command]) -> Result<(Vec<Answer>, Effects), Problem> {
         let open = match &mut self.open {
             Some(open) => open,
-            None => self.open.insert(Open::new(&self.path)?),
+            None => self.open.insert(Open::new(&self.file)?),
         };
+        let presence = open.presence.take();
         let here = Here {
-            path: &self.path,
+            path: self.file.path(),
             held: &self.held,
+            presence: presence.as_ref(),
         };
         let done = open.transact(|transition| {
             let mut answers = Vec::with_capacity(batch.len());
@@ -469,7 +631,9 @@ impl Worker {
                 transition.bury()?;
             }
             Ok(answers)
-        })?;
+        });
+        open.presence = presence;
+        let done = done?;
         let before = done.0.iter().find_map(|answer| match answer {
             Answer::Observed(before) => Some(*before),
             _ => None,
@@ -537,6 +701,10 @@ impl Worker {
                     let _ = reply.send(Ok(ended));
                 }
                 (Command::Find(_, reply), Answer::Found(found)) => drop(reply.send(found)),
+                (Command::ShareWithChildren(reply), Answer::Shared(shared)) => {
+                    let shared = shared.map_err(|error| Problem::Io(error.to_string()));
+                    drop(reply.send(shared.map_err(|problem| problem.error(self.file.path()))));
+                }
                 (Command::Diagnose(reply), Answer::Diagnosis(diagnosis)) => {
                     let _ = reply.send(Ok(*diagnosis));
                 }
@@ -605,6 +773,7 @@ impl Worker {
             Command::Find(_, reply) => drop(reply.send(Err(error.into()))),
             Command::Observe => self.hub.gap(),
             Command::Diagnose(reply) => drop(reply.send(Err(error))),
+            Command::ShareWithChildren(reply) => drop(reply.send(Err(error))),
             Command::Close(reply) => drop(reply.send(Err(error))),
         }
     }
@@ -638,11 +807,17 @@ impl Worker {
 
     /// Sees what has happened, and does what is due.
     fn look(&mut self) -> Result<(), Problem> {
+        self.look_from_outside();
         self.pay()?;
         let Some(open) = &mut self.open else {
             return Ok(());
         };
         let now = Moment::now();
+        // Before it is read: what SQLite says of a file that is gone is not what happened.
+        if now.since(open.inspected) >= INSPECTION {
+            open.inspected = now;
+            open.inspect(&self.held)?;
+        }
         let counter = open.database.change_counter()?;
         let changed = counter != open.counter;
         if changed {
@@ -674,7 +849,7 @@ impl Worker {
 
     /// What to do when looking failed: look again later, and let nobody wait for longer than it wants to.
     fn look_failed(&mut self, problem: &Problem) {
-        if matches!(problem, Problem::Replaced) {
+        if problem.loses_all() {
             self.dismissed();
             return;
         }
@@ -762,10 +937,13 @@ impl Worker {
         }
         open.observing &= !unobserved;
         open.renewed = now;
-        let session = open.session;
+        let (session, is_shared) = (open.session, open.is_shared);
         let (known, effects) = open.transact(|transition| {
             if unobserved {
                 transition.observe_no_more()?;
+            }
+            if is_shared {
+                show(transition.db)?;
             }
             let known = transition
                 .db
@@ -904,14 +1082,14 @@ impl Worker {
         self.owed.clear();
         self.owed_marks.clear();
         for (_, waiting) in self.waiting.drain() {
-            let closed = Problem::Other("it was closed".to_owned()).error(&self.path);
+            let closed = Problem::Other("it was closed".to_owned()).error(self.file.path());
             waiting.reply.send(Err(closed.into()));
         }
         self.open = None;
         match ended {
             // In a file that was deleted nothing is held.
             Ok(_) | Err(Problem::Replaced) => Ok(()),
-            Err(problem) => Err(problem.error(&self.path)),
+            Err(problem) => Err(problem.error(self.file.path())),
         }
     }
 }
@@ -929,6 +1107,7 @@ impl Drop for Worker {
 struct Here<'a> {
     path: &'a Path,
     held: &'a HashMap<RequestId, Arc<Hold>>,
+    presence: Option<&'a Presence>,
 }
 
 /// Carries out one command in a transaction.
@@ -937,7 +1116,7 @@ fn perform(
     here: &Here<'_>,
     command: &Command,
 ) -> Result<Answer, Problem> {
-    let Here { path, held } = *here;
+    let Here { path, held, .. } = *here;
     Ok(match command {
         Command::Acquire {
             id, name, request, ..
@@ -989,8 +1168,25 @@ fn perform(
         Command::Find(prefix, _) => Answer::Found(view::find(transition.db, prefix)?),
         Command::Observe => Answer::Observed(transition.observe()?),
         Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(transition.db, path)?)),
+        Command::ShareWithChildren(_) => Answer::Shared(match here.presence {
+            Some(presence) => presence.share_with_children(),
+            None => Ok(false),
+        }),
         Command::Close(_) => unreachable!("it ends a batch, and is no part of it"),
     })
+}
+
+/// Carries out a command that only reads; `None`: it does not.
+fn read(db: &Connection, path: &Path, command: &Command) -> Result<Option<Answer>, Problem> {
+    Ok(Some(match command {
+        Command::Audit(query, _) => Answer::Audit(records::read_audit(db, query)?),
+        Command::History(name, query, _) => Answer::History(records::history(db, name, query)?),
+        Command::Show(name, _) => Answer::Views(view::list(db, name.as_ref())?),
+        Command::Find(prefix, _) => Answer::Found(view::find(db, prefix)?),
+        Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(db, path)?)),
+        Command::Observe => Answer::Nothing,
+        _ => return Ok(None),
+    }))
 }
 
 fn mark_unresponsive(

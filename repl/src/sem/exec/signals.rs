@@ -87,6 +87,15 @@ mod system {
         }
     }
 
+    /// Asks the command to end.
+    pub(in super::super) fn terminate(child: &mut Child) {
+        let signal = Signal {
+            number: SIGTERM,
+            from_terminal: false,
+        };
+        signal.pass_on(child);
+    }
+
     /// Whether whoever started this program told it to ignore the signal. Only Linux tells.
     fn is_ignored(signal: i32) -> bool {
         let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
@@ -138,6 +147,12 @@ mod system {
         /// The command has it already.
         pub(in super::super) fn pass_on(self, _: &Child) {}
     }
+
+    /// Ends the command: there is no way to ask it.
+    pub(in super::super) fn terminate(child: &mut Child) {
+        // It may have ended just now.
+        let _ = child.start_kill();
+    }
 }
 
-pub(super) use system::Signals;
+pub(super) use system::{Signals, terminate};
