@@ -5,6 +5,7 @@
 mod common;
 mod panel {
     pub(crate) mod access;
+    pub(crate) mod code;
     pub(crate) mod connection;
     pub(crate) mod page;
     pub(crate) mod runs;

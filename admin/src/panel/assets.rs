@@ -42,9 +42,11 @@ const ASSETS: &[Asset] = &[
     file!(SCRIPT, "morph.js"),
     file!(SCRIPT, "panel.js"),
     file!(SCRIPT, "queue.js"),
+    file!(SCRIPT, "repl.js"),
     file!(SCRIPT, "rows.js"),
     file!(SCRIPT, "runs.js"),
     file!(SCRIPT, "times.js"),
+    file!(SCRIPT, "tokens.js"),
 ];
 
 /// Where a file is. The version makes browsers fetch it anew after an update.

@@ -94,5 +94,5 @@ async fn show(service: &Service, person: &Person, mut look: Look) -> Result<Mark
         || "Semaphores".to_owned(),
         |name| printable(&name).into_owned(),
     );
-    Ok(page(&title, Tab::Semaphores, Some(person), &content))
+    Ok(page(service, &title, Tab::Semaphores, Some(person), &content))
 }

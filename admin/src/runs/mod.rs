@@ -1,8 +1,10 @@
 //! Runs of the rules of a folder: started over HTTP, watched, stopped, and remembered.
 
 mod folder;
+mod audit;
 mod history;
 mod output;
+mod snippets;
 
 use std::collections::HashMap;
 use std::io;
@@ -10,19 +12,20 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cla_runtime::semaphore::RunId;
+use cla_runtime::semaphore::{RunId, Semaphores};
 use cla_runtime::{Engine, Limits, Output, RunCanceller, RunOptions, RunReport, Script, Trace};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
+pub(crate) use self::audit::{ServiceAction, ServiceAuditEntry};
 use self::folder::Folder;
 pub(crate) use self::folder::RuleFile;
 use self::history::History;
 pub(crate) use self::history::{Record, Search};
-use self::output::Tail;
-pub(crate) use self::output::{Level, Lines, OutputLine};
+pub(crate) use self::output::{Level, Lines, OutputLine, Tail};
+pub(crate) use self::snippets::is_snippet_name;
 use crate::live::{Happened, Live};
 use crate::metrics::Metrics;
 
@@ -56,7 +59,11 @@ pub struct Rules {
     folder: PathBuf,
     history: Option<PathBuf>,
     limits: Limits,
+    repl: Option<EngineFor>,
 }
+
+/// Makes the engine of a session from the semaphores that it steers.
+pub(crate) type EngineFor = Box<dyn Fn(Semaphores) -> Engine + Send + Sync>;
 
 impl Rules {
     /// The rules below this folder, run by this engine. Clients name them by their paths from the folder on, and reach no
@@ -67,6 +74,7 @@ impl Rules {
             folder: folder.into(),
             history: None,
             limits: Limits::default(),
+            repl: None,
         }
     }
 
@@ -80,6 +88,20 @@ impl Rules {
     pub fn history(mut self, file: impl Into<PathBuf>) -> Self {
         self.history = Some(file.into());
         self
+    }
+
+    /// Administrators may run code of their own at the panel (default: they may not).
+    ///
+    /// Each browser that does has a session with an engine of its own, which `engine` makes: its semaphores note who asks.
+    pub fn repl(mut self, engine: impl Fn(Semaphores) -> Engine + Send + Sync + 'static) -> Self {
+        self.repl = Some(Box::new(engine));
+        self
+    }
+
+    /// What a REPL needs, if there is to be one.
+    pub(crate) fn take_repl(&mut self) -> Option<(EngineFor, PathBuf, Limits)> {
+        let engine = self.repl.take()?;
+        Some((engine, self.folder.clone(), self.limits))
     }
 }
 

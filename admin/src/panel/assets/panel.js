@@ -6,8 +6,10 @@ import { Explorer } from "./explorer.js";
 import { keys } from "./keys.js";
 import { follow } from "./live.js";
 import { Queue } from "./queue.js";
+import { repl } from "./repl.js";
 import * as runs from "./runs.js";
 import { tick } from "./times.js";
+import { tokens } from "./tokens.js";
 
 const panes = document.querySelector("#panes");
 const panel = {};
@@ -75,6 +77,17 @@ if (trail) {
   const refresh = audit();
   follow(trail.dataset.after, { changes: refresh, again: refresh });
 }
+
+const desk = document.querySelector("#repl");
+
+if (desk) {
+  repl(desk);
+  follow(desk.dataset.after, { again() {} });
+}
+
+const keyring = document.querySelector("#tokens");
+
+if (keyring) follow(keyring.dataset.after, { again: tokens() });
 
 actions(panel);
 keys();

@@ -47,7 +47,7 @@ struct Report {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Failure {
+pub(crate) struct Failure {
     name: Option<String>,
     message: String,
     location: Option<Spot>,
@@ -240,7 +240,7 @@ fn bar(region: &Region, total: f64) -> Markup {
     }
 }
 
-fn failure(error: &Failure) -> Markup {
+pub(crate) fn failure(error: &Failure) -> Markup {
     let spot = |spot: &Spot| format!("{}:{}:{}", printable(&spot.file), spot.line, spot.column);
     html! {
         div.part.failure role="group" aria-label="Error" {
