@@ -326,7 +326,7 @@ pub(super) fn legend() -> Markup {
             ul {
                 @for (status, meaning) in LEGEND {
                     li {
-                        span.status.{ "of-" (status_name(status)) } { (status_icon(status)) span { (status_text(status)) } }
+                        span.status.{ "of-" (status) } { (icon(status)) span { (status.replace('_', " ")) } }
                         " " span.meaning { (meaning) }
                     }
                 }

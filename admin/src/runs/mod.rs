@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cla_runtime::semaphore::{RunId, Semaphores};
-use cla_runtime::{Engine, Limits, Output, RunCanceller, RunOptions, RunReport, Script, Trace};
+use cla_runtime::{
+    Engine, Limits, Output, RegionRecord, RunCanceller, RunOptions, RunReport, Script, Trace,
+};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -131,6 +133,7 @@ pub(crate) struct Ongoing {
     record: Record,
     output: Arc<Tail>,
     canceller: RunCanceller,
+    trace: Arc<Trace>,
     ended: watch::Sender<bool>,
 }
 
@@ -227,12 +230,13 @@ impl Runs {
         if let Some(timeout) = wish.timeout {
             limits.timeout = Some(limits.timeout.map_or(timeout, |limit| limit.min(timeout)));
         }
+        let trace = Trace::start();
         let mut options = RunOptions::new()
             .name(wish.rule.as_str())
             .stash(wish.stash)
             .limits(limits)
             // So that its report has what it took by code, too.
-            .trace(Trace::start())
+            .trace(Arc::clone(&trace))
             .output(Arc::clone(&output) as Arc<dyn Output>);
         if let Some(event) = wish.event {
             options = options.event(event);
@@ -255,6 +259,7 @@ impl Runs {
             record: record.clone(),
             output,
             canceller: handle.canceller(),
+            trace,
             ended: watch::Sender::new(false),
         });
         self.live.lock().insert(id, Arc::clone(&live));
@@ -374,6 +379,12 @@ impl Runs {
     /// Whether this run goes on here.
     pub(crate) fn goes_on(&self, id: RunId) -> bool {
         self.live.lock().contains_key(&id)
+    }
+
+    /// The regions that a run that goes on here has left so far: the last of many.
+    pub(crate) fn regions(&self, id: RunId) -> Vec<RegionRecord> {
+        let live = self.live.lock().get(&id).cloned();
+        live.map(|live| live.trace.recent(id)).unwrap_or_default()
     }
 
     /// How many go on.

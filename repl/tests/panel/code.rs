@@ -31,11 +31,11 @@ fn administrators_run_code_keep_it_and_stop_it() {
     browser.until_text(RESULT, "- name: <b>Ada</b>");
     browser.until_text(&format!("{RESULT} .lines"), "hello");
     browser.until_text(&format!("{RESULT} .elapsed"), "took");
-    browser.click("#repl input[value=json]");
+    browser.click("#repl label:has([value=json])");
     browser.until_text(RESULT, "\"name\": \"<b>Ada</b>\"");
-    browser.click("#repl input[value=table]");
+    browser.click("#repl label:has([value=table])");
     browser.until_text(RESULT, "│");
-    browser.click("#repl input[value=yaml]");
+    browser.click("#repl label:has([value=yaml])");
 
     // Variables stay, `await` works, rules of the folder can be imported.
     run(&browser, "await Promise.resolve(require('./help.js').twice(rows.length + 20))");

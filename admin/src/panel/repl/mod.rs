@@ -236,8 +236,16 @@ fn result(evaluated: &Evaluated) -> Markup {
                 Err(error) => (failed(error, evaluated.out_of_time)),
             }
             @if evaluated.is_over { p.note { "The session has ended. The next input begins a new one." } }
-            p.elapsed.quiet { "took " (took(evaluated.took.as_secs_f64())) }
+            p.elapsed.quiet { "took " (elapsed(evaluated.took)) }
         }
+    }
+}
+
+/// To a tenth of a millisecond where that matters.
+fn elapsed(took: Duration) -> String {
+    match took.as_secs_f64() {
+        seconds if seconds < 1.0 => format!("{:.1} ms", seconds * 1000.0),
+        seconds => format!("{seconds:.1} s"),
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod one;
 pub(crate) mod output;
 pub(crate) mod table;
+mod timeline;
 
 use std::sync::Arc;
 
