@@ -16,8 +16,8 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use super::random::{self, Digest, digest};
 use super::last_use::LastUse;
+use super::random::{self, Digest, digest};
 use super::{Person, Role};
 use crate::glob::Glob;
 
@@ -323,7 +323,10 @@ impl Verifier {
     pub(super) fn is_live(&self, id: &str) -> bool {
         let mut known = self.known.lock();
         self.look(&mut known);
-        let is_live = known.tokens.get(id).is_some_and(|token| !token.is_expired());
+        let is_live = known
+            .tokens
+            .get(id)
+            .is_some_and(|token| !token.is_expired());
         drop(known);
         if is_live {
             self.uses.note(id);

@@ -35,6 +35,7 @@ const ASSETS: &[Asset] = &[
     file!(SCRIPT, "actions.js"),
     file!(SCRIPT, "ask.js"),
     file!(SCRIPT, "audit.js"),
+    file!(SCRIPT, "drag.js"),
     file!(SCRIPT, "explorer.js"),
     file!(SCRIPT, "keys.js"),
     file!(SCRIPT, "live.js"),

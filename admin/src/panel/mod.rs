@@ -8,6 +8,7 @@
 //! it (`/panel/...`), and put them in place of the old ones. There is one piece of code that makes a row, on the server.
 
 pub(crate) mod assets;
+pub(crate) mod docs;
 pub(crate) mod explorer;
 pub(crate) mod home;
 mod parts;
@@ -62,6 +63,7 @@ pub(crate) enum Tab {
     Audit,
     Repl,
     Tokens,
+    Docs,
     /// None of them.
     None,
 }
@@ -85,6 +87,7 @@ impl Tab {
                 "/repl",
             ),
             (administers, Self::Tokens, "Tokens", "/tokens"),
+            (true, Self::Docs, "API", "/docs"),
         ];
         all.into_iter()
             .filter_map(|(shown, tab, text, url)| shown.then_some((tab, text, url)))

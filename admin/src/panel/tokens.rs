@@ -23,7 +23,13 @@ pub(crate) async fn show(
     if person.is_restricted() {
         let why = "Your token sees only some semaphores: it makes and revokes no other tokens.";
         let content = html! { p.hint { (why) } };
-        return Ok(page(&service, "Tokens", Tab::Tokens, Some(&person), &content));
+        return Ok(page(
+            &service,
+            "Tokens",
+            Tab::Tokens,
+            Some(&person),
+            &content,
+        ));
     }
     let rows = rows(&all(&service).await?);
     let content = html! {
@@ -51,7 +57,13 @@ pub(crate) async fn show(
         }
         (new_token())
     };
-    Ok(page(&service, "Tokens", Tab::Tokens, Some(&person), &content))
+    Ok(page(
+        &service,
+        "Tokens",
+        Tab::Tokens,
+        Some(&person),
+        &content,
+    ))
 }
 
 /// `GET /panel/tokens`: the rows.

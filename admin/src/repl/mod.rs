@@ -249,9 +249,8 @@ impl Desk {
         let started = Instant::now();
         let answer = {
             let session = self.session.lock();
-            let evaluate = |session: &Session| {
-                session.evaluate(code, |ctx, _, value| Shown::of(ctx, &value))
-            };
+            let evaluate =
+                |session: &Session| session.evaluate(code, |ctx, _, value| Shown::of(ctx, &value));
             session.as_ref().map(evaluate)
         };
         let mut out_of_time = None;

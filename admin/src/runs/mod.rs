@@ -1,7 +1,7 @@
 //! Runs of the rules of a folder: started over HTTP, watched, stopped, and remembered.
 
-mod folder;
 mod audit;
+mod folder;
 mod history;
 mod output;
 mod snippets;

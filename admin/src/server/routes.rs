@@ -11,7 +11,9 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::headers::surround;
 use crate::api::problem::Problem;
-use crate::api::{self, actions, events, leases, openapi, records, requests, runs, semaphores, tokens};
+use crate::api::{
+    self, actions, events, leases, openapi, records, requests, runs, semaphores, tokens,
+};
 use crate::auth::{Access, Gate, Role, gate};
 use crate::metrics;
 use crate::panel;
@@ -75,6 +77,7 @@ pub(crate) fn table() -> Vec<Route> {
         route(POST, "/panel/repl/snippets", Whole(Admin), panel::repl::snippets::save),
         route(POST, "/panel/repl/snippets/delete", Whole(Admin), panel::repl::snippets::delete),
         route(GET, "/tokens", Page(Admin), panel::tokens::show),
+        route(GET, "/docs", Page(Viewer), panel::docs::show),
         route(GET, "/panel/tokens", Whole(Admin), panel::tokens::token_rows),
         route(GET, "/panel/here", Needs(Viewer), panel::here),
         route(GET, "/panel/semaphores", Needs(Viewer), panel::explorer::rows),

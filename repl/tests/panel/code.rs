@@ -38,7 +38,10 @@ fn administrators_run_code_keep_it_and_stop_it() {
     browser.click("#repl label:has([value=yaml])");
 
     // Variables stay, `await` works, rules of the folder can be imported.
-    run(&browser, "await Promise.resolve(require('./help.js').twice(rows.length + 20))");
+    run(
+        &browser,
+        "await Promise.resolve(require('./help.js').twice(rows.length + 20))",
+    );
     browser.until_text(&format!("{RESULT} pre.value"), "42");
     run(&browser, "let x = 1;\nnull.nothing");
     browser.until_text(&format!("{RESULT} .failure"), "TypeError");
@@ -55,7 +58,11 @@ fn administrators_run_code_keep_it_and_stop_it() {
     browser.until_it("it holds the slot", || {
         let held = admin.get("/api/v1/requests?semaphore=held").ok();
         let who = held[0]["who"].as_str().unwrap_or_default().to_owned();
-        if who.contains("repl of") { Ok(()) } else { Err(held.to_string()) }
+        if who.contains("repl of") {
+            Ok(())
+        } else {
+            Err(held.to_string())
+        }
     });
     browser.click("#repl-stop");
     browser.until_text(RESULT, "Stopped");
@@ -90,7 +97,13 @@ fn administrators_run_code_keep_it_and_stop_it() {
     run(&other, "typeof rows");
     other.until_text(&format!("{RESULT} pre.value"), "undefined");
     other.click_named("tidied");
-    assert!(other.js(code, &[]).as_str().unwrap().contains("if (rows) {"));
+    assert!(
+        other
+            .js(code, &[])
+            .as_str()
+            .unwrap()
+            .contains("if (rows) {")
+    );
     other.click_named("Delete tidied");
     other.click_named("Delete it");
     other.until_text("#snippets", "(0)");
@@ -132,10 +145,16 @@ fn code_is_for_administrators_of_a_service_that_has_a_repl() {
     assert_eq!(some.post("/panel/repl", &input).refused(403), "restricted");
     let admin = service.client(&folder, "admin", &[]);
     let answer = admin.post("/panel/repl", &input);
-    assert!(answer.status == 200 && answer.body.contains(">2</pre>"), "{answer:?}");
+    assert!(
+        answer.status == 200 && answer.body.contains(">2</pre>"),
+        "{answer:?}"
+    );
     // An input has the service's limits.
     let answer = admin.post("/panel/repl", &json!({"code": "for (;;);"}));
-    assert!(answer.body.contains("time limit of this service"), "{answer:?}");
+    assert!(
+        answer.body.contains("time limit of this service"),
+        "{answer:?}"
+    );
     // A client that goes away stops its input: the next one has its turn.
     drop(admin.send(
         "POST",
@@ -183,40 +202,79 @@ fn administrators_make_and_revoke_tokens() {
     browser.click("#token-made .primary");
     browser.until_text("#token-rows", "<i>ci</i>");
     browser.until_text("#token-rows", "shop-*");
-    let shown = browser.js("return document.body.innerHTML.includes(arguments[0])", &[json!(token)]);
+    let shown = browser.js(
+        "return document.body.innerHTML.includes(arguments[0])",
+        &[json!(token)],
+    );
     assert_eq!(shown, Value::Bool(false), "it is shown once");
 
     // It works, and its use is noted.
-    let client = service.stranger().with("Authorization", &format!("Bearer {token}"));
+    let client = service
+        .stranger()
+        .with("Authorization", &format!("Bearer {token}"));
     let slots = json!({"slots": 2});
-    assert_eq!(client.post("/api/v1/semaphores/shop-db/slots", &slots).status, 200);
-    assert_eq!(client.post("/api/v1/semaphores/prod/slots", &slots).status, 404);
+    assert_eq!(
+        client
+            .post("/api/v1/semaphores/shop-db/slots", &slots)
+            .status,
+        200
+    );
+    assert_eq!(
+        client.post("/api/v1/semaphores/prod/slots", &slots).status,
+        404
+    );
     assert_eq!(client.get("/api/v1/tokens").refused(403), "forbidden");
     let admin = service.client(&folder, "admin", &[]);
     let found = browser.until_it("its use is noted", || {
         let all = admin.get("/api/v1/tokens").ok();
-        let found = all.as_array().unwrap().iter().find(|one| one["name"] == "<i>ci</i>");
+        let found = all
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["name"] == "<i>ci</i>");
         let found = found.unwrap().clone();
-        if found["last_used_at"].is_number() { Ok(found) } else { Err(found.to_string()) }
+        if found["last_used_at"].is_number() {
+            Ok(found)
+        } else {
+            Err(found.to_string())
+        }
     });
     assert!(found["expires_at"].as_f64() > found["created_at"].as_f64());
 
     browser.click_named("Revoke <i>ci</i>");
     browser.click_named("Revoke it");
-    browser.until("it is gone", "return !document.querySelector('#token-rows').innerText.includes('ci</i>')");
+    browser.until(
+        "it is gone",
+        "return !document.querySelector('#token-rows').innerText.includes('ci</i>')",
+    );
     assert_eq!(client.get("/api/v1/semaphores").refused(401), "wrong-token");
     browser.click_named("Audit");
     browser.until_text("#audit-rows", "made a token");
     browser.until_text("#audit-rows", "revoked a token");
 
     // By the interface.
-    for wrong in [json!({"name": "x"}), json!({"name": "", "role": "viewer"}), json!({"name": "x", "role": "king"})] {
-        assert_eq!(admin.post("/api/v1/tokens", &wrong).refused(422), "invalid-request");
+    for wrong in [
+        json!({"name": "x"}),
+        json!({"name": "", "role": "viewer"}),
+        json!({"name": "x", "role": "king"}),
+    ] {
+        assert_eq!(
+            admin.post("/api/v1/tokens", &wrong).refused(422),
+            "invalid-request"
+        );
     }
-    let made = admin.post("/api/v1/tokens", &json!({"name": "viewer", "role": "viewer"})).ok();
+    let made = admin
+        .post(
+            "/api/v1/tokens",
+            &json!({"name": "viewer", "role": "viewer"}),
+        )
+        .ok();
     let path = format!("/api/v1/tokens/{}", made["id"].as_str().unwrap());
     assert_eq!(admin.ask("DELETE", &path, None).status, 204);
-    assert_eq!(admin.ask("DELETE", &path, None).refused(404), "unknown-token");
+    assert_eq!(
+        admin.ask("DELETE", &path, None).refused(404),
+        "unknown-token"
+    );
     let some = service.client(&folder, "admin", &["--semaphores", "x*"]);
     assert_eq!(some.get("/api/v1/tokens").refused(403), "restricted");
 }

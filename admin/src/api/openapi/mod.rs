@@ -442,6 +442,11 @@ fn operation_id(route: &Route) -> String {
     })
 }
 
+/// The description as JSON, for the page that shows it.
+pub(crate) fn value(version: &str) -> serde_json::Value {
+    serde_json::to_value(openapi(version)).unwrap_or_default()
+}
+
 /// `GET /openapi.json`.
 pub(crate) async fn show(State(service): State<Arc<Service>>) -> Response {
     Json(openapi(service.version)).into_response()

@@ -2,6 +2,7 @@
 
 import { actions } from "./actions.js";
 import { audit } from "./audit.js";
+import { drag } from "./drag.js";
 import { Explorer } from "./explorer.js";
 import { keys } from "./keys.js";
 import { follow } from "./live.js";
@@ -19,6 +20,7 @@ tick();
 if (panes) {
   panel.queue = new Queue();
   panel.explorer = new Explorer(() => panel.queue.name);
+  drag();
 
   const open = (name) => {
     panel.queue.open(name);
@@ -88,6 +90,10 @@ if (desk) {
 const keyring = document.querySelector("#tokens");
 
 if (keyring) follow(keyring.dataset.after, { again: tokens() });
+
+const docs = document.querySelector("#docs");
+
+if (docs) follow(docs.dataset.after, { again() {} });
 
 actions(panel);
 keys();

@@ -169,7 +169,10 @@ pub(crate) async fn tidy(
     let tidied = tokio::task::spawn_blocking(move || cla_runtime::tidy(&code)).await;
     let tidied = tidied.map_err(|_| Problem::invalid("the code cannot be read"))?;
     tidied.map_err(|error| {
-        let line = error.location.as_ref().map(|at| format!("line {}: ", at.line));
+        let line = error
+            .location
+            .as_ref()
+            .map(|at| format!("line {}: ", at.line));
         Problem::invalid(line.unwrap_or_default() + &error.message)
     })
 }
@@ -226,7 +229,11 @@ fn lines(lines: &Lines) -> Markup {
 /// What became of an input.
 fn result(evaluated: &Evaluated) -> Markup {
     // A session that is over begins anew, and counts its lines anew.
-    let next = if evaluated.is_over { 0 } else { evaluated.lines.next };
+    let next = if evaluated.is_over {
+        0
+    } else {
+        evaluated.lines.next
+    };
     html! {
         div.result data-next=(next) data-failed=[evaluated.value.is_err().then_some("yes")] {
             @if !evaluated.lines.lines.is_empty() { (lines(&evaluated.lines)) }

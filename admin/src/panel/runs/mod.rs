@@ -35,7 +35,9 @@ pub(crate) async fn all(
     let after = service.live.id(service.live.newest());
     let rules = rules(runs).await?;
     let table = table::pane(runs, &person, &look, &rules).await?;
-    Ok(frame(&service, "Runs", &after, &person, "list", &rules, &table))
+    Ok(frame(
+        &service, "Runs", &after, &person, "list", &rules, &table,
+    ))
 }
 
 /// `GET /runs/ID`.
@@ -52,7 +54,9 @@ pub(crate) async fn show(
     let rules = rules(runs).await?;
     let (title, pane) = one::pane(&service, runs, &person, id).await?;
     let content = html! { (pane) (output::empty(id)) };
-    Ok(frame(&service, &title, &after, &person, "run", &rules, &content))
+    Ok(frame(
+        &service, &title, &after, &person, "run", &rules, &content,
+    ))
 }
 
 /// The runs, if there are any that this person may see.
