@@ -97,6 +97,7 @@ const AFTER_HELP: &str = "\
 Examples:
   cla serve                              open the link that it prints
   cla serve rules --listen 127.0.0.1:0   the rules in a folder, at a free port
+  cla serve --repl                       with a page where administrators run code
   cla token create --role operator       a token for a program
 
 Exit code:

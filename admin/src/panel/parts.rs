@@ -32,15 +32,15 @@ fn known_status(name: &'static str) -> &'static str {
 
 /// Every status, and what it means, for the legend.
 pub(super) const LEGEND: [(&str, &str); 9] = [
-    ("waiting", "stands in line for a slot"),
-    ("busy", "has the semaphore and runs"),
-    ("done", "ended as it should"),
-    ("cancelled", "was cancelled in the line"),
-    ("expired", "its time to live passed"),
-    ("timed_out", "waited as long as it would"),
+    ("waiting", "in line for a slot"),
+    ("busy", "holds a slot"),
+    ("done", "ended well"),
+    ("cancelled", "failed on request"),
+    ("expired", "its TTL passed"),
+    ("timed_out", "waited too long"),
     ("left", "gave up waiting"),
-    ("released", "lost its slot by force; its process goes on"),
-    ("killed", "its process or run is gone"),
+    ("released", "lost its slot, goes on"),
+    ("killed", "its process is gone"),
 ];
 
 /// The name of a status for people.

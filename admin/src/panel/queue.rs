@@ -342,7 +342,7 @@ pub(super) fn legend() -> Markup {
                         " " span.meaning { (meaning) }
                     }
                 }
-                li { span.badge { "granted" } " " span.meaning { "let through by an administrator: takes no slot" } }
+                li { span.badge { "granted" } " " span.meaning { "let through, takes no slot" } }
             }
         }
     }

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use cla_runtime::semaphore::{
-    Actor, AdminAction, AuditEntry, AuditQuery, AuditState, HistoryQuery, RequestView, printable,
+    Actor, AdminAction, AuditEntry, AuditQuery, AuditState, HistoryQuery, RequestView, printable, printable_lines,
 };
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -179,7 +179,7 @@ fn service_row(entry: &ServiceAuditEntry, person: &Person) -> Markup {
                 }
             }
             td.c-what { span.who { (what) } }
-            td.c-change { @if is_shown { code.detail { (printable(&entry.detail)) } } }
+            td.c-change { @if is_shown { code.detail title=(printable_lines(&entry.detail)) { (printable_lines(&entry.detail)) } } }
         }
     }
 }

@@ -16,6 +16,8 @@ const panes = document.querySelector("#panes");
 const panel = {};
 
 tick();
+// On a small screen there are more pages than fit beside each other.
+document.querySelector("header nav [aria-current]")?.scrollIntoView({ inline: "nearest", block: "nearest" });
 
 if (panes) {
   panel.queue = new Queue();
