@@ -6,7 +6,8 @@ use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use cla_runtime::semaphore::{
-    Actor, AdminAction, AuditEntry, AuditQuery, AuditState, HistoryQuery, RequestView, printable, printable_lines,
+    Actor, AdminAction, AuditEntry, AuditQuery, AuditState, HistoryQuery, RequestView, printable,
+    printable_lines,
 };
 use maud::{Markup, html};
 use serde::Deserialize;

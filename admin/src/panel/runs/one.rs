@@ -193,7 +193,7 @@ fn so_far(
     let started_at = record.started_at;
     let going_on = requests
         .iter()
-        .map(|(name, request)| Region::going_on(name, request, started_at));
+        .map(|(name, request)| Region::going_on(name, request, started_at, now));
     let regions: Vec<Region> = left.iter().map(Region::left).chain(going_on).collect();
     html! {
         @if !regions.is_empty() {

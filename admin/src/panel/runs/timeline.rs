@@ -46,13 +46,21 @@ impl Region {
     }
 
     /// One that goes on, of a run that started then.
-    pub(super) fn going_on(name: &SemaphoreName, request: &RequestView, started_at: f64) -> Self {
+    pub(super) fn going_on(
+        name: &SemaphoreName,
+        request: &RequestView,
+        started_at: f64,
+        now: f64,
+    ) -> Self {
+        // By its times: the view is a moment old.
+        let since = |at: f64| (now - at).max(0.0);
+        let admitted = request.started_at;
         Self {
             semaphore: name.as_str().to_owned(),
             who: request.who.clone().unwrap_or_default(),
             asked: (request.requested_at - started_at).max(0.0),
-            waited: request.waited,
-            held: request.ran.unwrap_or_default(),
+            waited: admitted.map_or_else(|| since(request.requested_at), |_| request.waited),
+            held: admitted.map_or(0.0, since),
             granted: request.granted,
             outcome: request.status.as_str().to_owned(),
         }
