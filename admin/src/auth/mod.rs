@@ -267,8 +267,12 @@ impl Auth {
         Some((person, cookie))
     }
 
-    /// A name for the browser's session that these headers name, if there is one. It tells nothing of the secret.
+    /// A name for the token, or else the browser's session, that these headers have, if they have one. It tells nothing of
+    /// the secret.
     pub(crate) fn session_name(&self, headers: &HeaderMap) -> Option<String> {
+        if let Some(value) = headers.get(AUTHORIZATION) {
+            return value.to_str().ok().map(fingerprint);
+        }
         let cookies = headers.get_all(COOKIE).iter();
         let mut cookies = cookies.filter_map(|value| value.to_str().ok());
         let secret = cookies.find_map(|cookies| self.sessions.cookie(cookies))?;
@@ -278,8 +282,7 @@ impl Auth {
     /// Whether the client that sent these headers is still let in as this person: its token may have been revoked, its
     /// session be over. Without credentials of this service, a proxy or the host's own middleware knows the person.
     pub(crate) fn is_still(&self, person: &Person, headers: &HeaderMap) -> bool {
-        let is_own = headers.contains_key(AUTHORIZATION) || self.session_name(headers).is_some();
-        if !is_own || person.is_by_proxy() {
+        if self.session_name(headers).is_none() || person.is_by_proxy() {
             return true;
         }
         matches!(self.recall(headers), Credentials::Person(known) if known.is_same(person))

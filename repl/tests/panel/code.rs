@@ -278,3 +278,58 @@ fn administrators_make_and_revoke_tokens() {
     let some = service.client(&folder, "admin", &["--semaphores", "x*"]);
     assert_eq!(some.get("/api/v1/tokens").refused(403), "restricted");
 }
+
+#[test]
+fn what_a_session_holds_is_given_back_however_it_ends() {
+    let folder = Folder::with(&[]);
+    let mut service = Service::start(&folder, &["--repl", "--grace", "300ms"]);
+    let admin = service.client(&folder, "admin", &[]);
+    let hold = json!({"code": "
+        var { SemaphoreProvider } = require('cla/semaphore');
+        var kept = new SemaphoreProvider({ defaultTtl: null }).create('kept', { limit: 1 });
+        await kept.acquire()"});
+    let is_held = || admin.get("/api/v1/semaphores/kept").ok()["busy"] == 1;
+    let take = || {
+        let answer = admin.post("/panel/repl", &hold);
+        assert!(answer.body.contains("true"), "{answer:?}");
+        assert!(is_held(), "it stays with the session");
+    };
+    take();
+    assert_eq!(admin.ask("POST", "/panel/repl/end", None).status, 204);
+    assert!(!is_held(), "the session was ended");
+
+    // Code that goes on when its administrator's token is revoked.
+    let other = service.client(&folder, "admin", &["--name", "other"]);
+    let code = json!({"code": "for (;;) require('cla/sem').take('theirs', () => require('cla/util').sleep(60))"});
+    let going_on = other.send("POST", "/panel/repl", Some(&code.to_string()));
+    let busy = |name: &str| folder.semaphore(name)["busy"] == 1;
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let start = std::time::Instant::now();
+        while !is_so() {
+            assert!(start.elapsed().as_secs() < 30, "never: {what}");
+        }
+    };
+    until("it holds its slot", &|| {
+        let found = admin.get("/api/v1/semaphores/theirs");
+        found.status == 200 && found.ok()["busy"] == 1
+    });
+    let tokens = admin.get("/api/v1/tokens").ok();
+    let mut tokens = tokens.as_array().unwrap().iter();
+    let id = tokens.find(|token| token["name"] == "other").unwrap()["id"].clone();
+    let path = format!("/api/v1/tokens/{}", id.as_str().unwrap());
+    assert_eq!(admin.ask("DELETE", &path, None).status, 204);
+    let refused = crate::common::http::Answer::read(going_on).refused(401);
+    assert_eq!(refused, "unauthenticated");
+    assert!(!busy("theirs"), "its session has ended");
+
+    // The service ends, while an input goes on in a session that holds a slot.
+    take();
+    let going_on = admin.send("POST", "/panel/repl", Some(&code.to_string()));
+    until("it holds its slot", &|| busy("theirs"));
+    service.running.send(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(service.running.end().code, Some(0));
+    drop(going_on);
+    for name in ["kept", "theirs"] {
+        assert!(!busy(name), "{name}");
+    }
+}

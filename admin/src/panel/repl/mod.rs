@@ -194,7 +194,7 @@ fn open(service: &Service) -> Result<&Arc<Repl>, Problem> {
     service.repl.as_ref().ok_or_else(Problem::no_repl)
 }
 
-/// The name of the session: that of the browser, or of the person where no cookie tells browsers apart.
+/// The name of the session: by the cookie or the token, or else by the person whom a proxy or the host knows.
 fn session(service: &Service, headers: &HeaderMap, person: &Person) -> String {
     let browser = service.auth.session_name(headers);
     browser.unwrap_or_else(|| format!("login {}", person.login()))
