@@ -282,7 +282,7 @@ fn administrators_make_and_revoke_tokens() {
 #[test]
 fn what_a_session_holds_is_given_back_however_it_ends() {
     let folder = Folder::with(&[]);
-    let mut service = Service::start(&folder, &["--repl", "--grace", "300ms"]);
+    let service = Service::start(&folder, &["--repl", "--grace", "300ms"]);
     let admin = service.client(&folder, "admin", &[]);
     let hold = json!({"code": "
         var { SemaphoreProvider } = require('cla/semaphore');
