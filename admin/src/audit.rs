@@ -2,21 +2,34 @@
 
 use cla_runtime::semaphore::{Actor, Semaphores};
 
+use crate::api::problem::Problem;
 use crate::auth::Person;
+use crate::runs::{ServiceAction, ServiceAuditEntry};
 use crate::service::Service;
 
 impl Service {
     /// The semaphores, for a change that this person asks for: the store writes down who it was, from where, and whether
     /// by the panel in a browser or by a program.
     pub(crate) fn acting_as(&self, person: &Person) -> Semaphores {
-        let program = if person.is_by_cookie() {
-            "panel"
-        } else {
-            "api"
-        };
+        let program = person.program();
         tracing::info!(login = person.login(), program, "changes semaphores");
         let from = person.from().map(|address| address.to_string());
         let actor = Actor::new(person.login(), from.unwrap_or_default(), program);
         self.semaphores.acting_as(actor)
+    }
+
+    /// Notes what this person does to the service itself. What cannot be noted is not to be done.
+    pub(crate) async fn note(
+        &self,
+        person: &Person,
+        action: ServiceAction,
+        detail: &str,
+    ) -> Result<(), Problem> {
+        tracing::info!(login = person.login(), ?action, "changes the service");
+        if let Some(runs) = &self.runs {
+            let entry = ServiceAuditEntry::now(person, action, detail);
+            runs.note(entry).await?;
+        }
+        Ok(())
     }
 }

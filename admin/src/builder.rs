@@ -16,6 +16,7 @@ use crate::declared::{Declaration, Declared};
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::panel::{Panel, Trends};
+use crate::repl::Repl;
 use crate::runs::{Rules, Runs};
 use crate::server::hosts::AllowedHosts;
 use crate::server::proxy::{Network, Proxies, UserRole};
@@ -79,9 +80,17 @@ impl Admin {
     /// give back what they hold. Leases of clients are given back when the server ends.
     pub async fn drain(&self, grace: Duration) {
         self.service.draining.send_replace(true);
-        if let Some(runs) = &self.service.runs {
-            runs.drain(grace).await;
-        }
+        let repl = async {
+            if let Some(repl) = &self.service.repl {
+                repl.drain(grace).await;
+            }
+        };
+        let runs = async {
+            if let Some(runs) = &self.service.runs {
+                runs.drain(grace).await;
+            }
+        };
+        tokio::join!(repl, runs);
     }
 
     pub(crate) fn service(&self) -> &Arc<Service> {
@@ -148,7 +157,9 @@ impl AdminBuilder {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn build(self) -> io::Result<Admin> {
+    pub fn build(mut self) -> io::Result<Admin> {
+        let repl = self.rules.as_mut().and_then(Rules::take_repl);
+        let repl = repl.map(|repl| Repl::new(repl, self.semaphores.clone()));
         let metrics = Arc::new(Metrics::new());
         let trends = Arc::new(Trends::default());
         let live = Live::follow(
@@ -173,6 +184,7 @@ impl AdminBuilder {
             rate: RateLimit::default(),
             leases: Leases::default(),
             runs,
+            repl,
             declared: Declared::new(self.declared),
             draining: watch::Sender::new(false),
             version: env!("CARGO_PKG_VERSION"),

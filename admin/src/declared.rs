@@ -4,7 +4,7 @@
 //! when a wait for it is too long. Its number of slots is the code's number, as if a rule had said it: an administrator's
 //! number outranks it, and it changes nothing for those who are busy or wait.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,6 +150,23 @@ impl Declared {
             .collect()
     }
 
+    /// What a semaphore is for, for people.
+    pub(crate) fn description(&self, semaphore: &SemaphoreName) -> Option<&str> {
+        self.0.get(semaphore)?.description.as_deref()
+    }
+
+    /// The labels of a semaphore, as `NAME=VALUE`.
+    pub(crate) fn labels(&self, semaphore: &SemaphoreName) -> Vec<String> {
+        let found = self.0.get(semaphore);
+        found.map(Declaration::label_texts).unwrap_or_default()
+    }
+
+    /// All labels of the semaphores that `sees` says yes to.
+    pub(crate) fn all_labels(&self, sees: impl Fn(&str) -> bool) -> BTreeSet<String> {
+        let seen = self.0.values().filter(|found| sees(found.name.as_str()));
+        seen.flat_map(Declaration::label_texts).collect()
+    }
+
     /// Whether the semaphore has this label: `NAME=VALUE`, or `NAME` with any value.
     pub(crate) fn has_label(&self, semaphore: &SemaphoreName, label: &str) -> bool {
         let Some(found) = self.0.get(semaphore) else {
@@ -224,6 +241,13 @@ impl Declaration {
             let _ = permit.release().await;
         }
         Ok(())
+    }
+
+    fn label_texts(&self) -> Vec<String> {
+        let labels = self.labels.iter();
+        labels
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect()
     }
 
     fn shown(&self) -> Shown<'_> {

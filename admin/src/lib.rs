@@ -32,6 +32,7 @@ mod glob;
 mod live;
 mod metrics;
 mod panel;
+mod repl;
 mod runs;
 mod server;
 mod service;

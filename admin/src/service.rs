@@ -11,6 +11,7 @@ use crate::declared::Declared;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::panel::Panel;
+use crate::repl::Repl;
 use crate::runs::Runs;
 use crate::server::hosts::AllowedHosts;
 use crate::server::proxy::Proxies;
@@ -30,6 +31,8 @@ pub(crate) struct Service {
     pub(crate) leases: Leases,
     /// Unless the host gave no rules.
     pub(crate) runs: Option<Arc<Runs>>,
+    /// If the host lets administrators run code.
+    pub(crate) repl: Option<Arc<Repl>>,
     /// What the host's configuration says of semaphores.
     pub(crate) declared: Declared,
     /// The service is about to end: nothing new begins, and streams end.

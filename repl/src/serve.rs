@@ -76,6 +76,9 @@ pub(crate) struct Args {
     /// Threads that run rules
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
+    /// Let administrators run code of their own at the panel: it may do all that this program may
+    #[arg(long)]
+    repl: bool,
     /// The SQLite file that remembers the runs: a file of the folder's own in the state folder, if absent
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
@@ -94,6 +97,7 @@ const AFTER_HELP: &str = "\
 Examples:
   cla serve                              open the link that it prints
   cla serve rules --listen 127.0.0.1:0   the rules in a folder, at a free port
+  cla serve --repl                       with a page where administrators run code
   cla token create --role operator       a token for a program
 
 Exit code:
@@ -270,7 +274,17 @@ fn rules(args: &Args, semaphores: &Semaphores) -> io::Result<Rules> {
     if let Some(timeout) = args.timeout {
         limits = limits.timeout(timeout);
     }
-    let rules = Rules::new(engine, &args.folder).limits(limits);
+    let mut rules = Rules::new(engine, &args.folder).limits(limits);
+    if args.repl {
+        let folder = args.folder.clone();
+        rules = rules.repl(move |semaphores| {
+            Engine::builder()
+                .semaphores(semaphores)
+                .allow_folder(&folder)
+                .with(cla_stdlib::install)
+                .build()
+        });
+    }
     let history = args.history.clone().or_else(|| {
         let folder = args.folder.canonicalize().ok()?;
         let name = format!("runs-{}.db", key(&folder));

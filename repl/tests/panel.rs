@@ -5,8 +5,11 @@
 mod common;
 mod panel {
     pub(crate) mod access;
+    pub(crate) mod code;
     pub(crate) mod connection;
+    pub(crate) mod labels;
     pub(crate) mod page;
+    pub(crate) mod places;
     pub(crate) mod runs;
     pub(crate) mod story;
 }

@@ -851,6 +851,9 @@ impl Run {
 
     /// Notes a stay in a region.
     pub(crate) fn note_region(&self, record: RegionRecord) {
+        if let Some(trace) = &self.spawner.trace {
+            trace.left(self.id, &record);
+        }
         let mut regions = self.regions.borrow_mut();
         if regions.len() < MOST_REGIONS {
             // For good: they are part of the report.

@@ -1,5 +1,6 @@
 //! What runs waited for and held, as it happened: each run's own record, and one that several runs share.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,6 +17,9 @@ pub(crate) const MOST_REGIONS: usize = 10_000;
 
 /// So many runs are in a trace, the first that ended; and so many of their regions.
 const MOST_TRACED: usize = 100_000;
+
+/// So many regions that were left last are known while runs go on.
+const MOST_RECENT: usize = 200;
 
 /// One stay in a semaphored region, or an attempt to get into it.
 #[derive(Clone, Debug, Serialize)]
@@ -200,6 +204,8 @@ pub struct TracedRun {
 pub struct Trace {
     start: Instant,
     runs: Mutex<Vec<TracedRun>>,
+    /// The regions that were left last, the oldest first.
+    recent: Mutex<VecDeque<(RunId, RegionRecord)>>,
     /// How many more regions there is room for.
     room: AtomicUsize,
 }
@@ -211,6 +217,7 @@ impl Trace {
         Arc::new(Self {
             start: Instant::now(),
             runs: Mutex::default(),
+            recent: Mutex::default(),
             room: AtomicUsize::new(MOST_TRACED),
         })
     }
@@ -221,6 +228,23 @@ impl Trace {
         let mut runs = self.runs.lock().clone();
         runs.sort_by_key(|run| run.began);
         runs
+    }
+
+    /// The regions that a run has left so far, also while it goes on, in the order in which it left them: of all that are
+    /// traced together, the last 200.
+    #[must_use]
+    pub fn recent(&self, run: RunId) -> Vec<RegionRecord> {
+        let recent = self.recent.lock();
+        let own = recent.iter().filter(|(id, _)| *id == run);
+        own.map(|(_, record)| record.clone()).collect()
+    }
+
+    pub(crate) fn left(&self, run: RunId, record: &RegionRecord) {
+        let mut recent = self.recent.lock();
+        if recent.len() >= MOST_RECENT {
+            recent.pop_front();
+        }
+        recent.push_back((run, record.clone()));
     }
 
     pub(crate) fn add(

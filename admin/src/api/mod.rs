@@ -10,3 +10,4 @@ pub(crate) mod records;
 pub(crate) mod requests;
 pub(crate) mod runs;
 pub(crate) mod semaphores;
+pub(crate) mod tokens;

@@ -15,6 +15,7 @@ use super::openapi::{LengthJson, NameJson};
 use super::problem::Problem;
 use super::semaphores::{named, view};
 use crate::auth::Person;
+use crate::runs::ServiceAuditEntry;
 use crate::service::Service;
 
 /// Records in one answer that asks for no number.
@@ -90,6 +91,28 @@ pub(crate) async fn history(
         view(&service, &name).await?;
     }
     Ok(Json(ended))
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct WantedServiceAudit {
+    #[param(maximum = 1_000_000_000)]
+    limit: Option<usize>,
+}
+
+/// `GET /api/v1/service-audit`: what was done to the service itself, the newest first.
+pub(crate) async fn service_audit(
+    State(service): State<Arc<Service>>,
+    wanted: Result<Query<WantedServiceAudit>, QueryRejection>,
+) -> Result<Json<Vec<ServiceAuditEntry>>, Problem> {
+    let Query(wanted) = wanted?;
+    let limit = wanted.limit.unwrap_or(PAGE);
+    match &service.runs {
+        Some(runs) => Ok(Json(runs.service_audit(limit).await?)),
+        // Without a file of the service nothing is remembered; its log has it.
+        None => Ok(Json(Vec::new())),
+    }
 }
 
 /// Reads an age.

@@ -1,6 +1,7 @@
 //! Who asks: [`Person`], and how the service knows: bearer tokens, cookies, or the host's own middleware.
 
 mod gate;
+mod last_use;
 mod random;
 mod sessions;
 mod tokens;
@@ -23,7 +24,19 @@ use crate::glob::Glob;
 use crate::server::hosts::AllowedHosts;
 
 /// What somebody may do. Each role may do all that the ones before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Sees everything, changes nothing.
@@ -170,6 +183,18 @@ impl Person {
     pub(crate) fn is_by_cookie(&self) -> bool {
         self.fields.by_cookie
     }
+
+    /// By which kind of program they ask: `panel` in a browser, or `api`.
+    pub(crate) fn program(&self) -> &'static str {
+        if self.is_by_cookie() { "panel" } else { "api" }
+    }
+}
+
+/// A token of the list.
+pub(crate) struct KnownToken {
+    pub(crate) token: Token,
+    /// In seconds since the Unix epoch.
+    pub(crate) last_used: Option<f64>,
 }
 
 /// How the service knows who asks.
@@ -198,6 +223,38 @@ impl Auth {
         }
     }
 
+    /// Where tokens are kept, if the host said where.
+    pub(crate) fn store(&self) -> Option<&TokenStore> {
+        self.tokens.as_ref().map(Verifier::store)
+    }
+
+    /// All tokens. Reads files.
+    pub(crate) fn tokens(&self) -> Result<Vec<KnownToken>, TokenError> {
+        let Some(tokens) = &self.tokens else {
+            return Ok(Vec::new());
+        };
+        // To know the tokens matters more than to know when they were used.
+        let mut uses = tokens.uses().all().unwrap_or_default();
+        let known = tokens.store().list()?.into_iter();
+        Ok(known
+            .map(|token| KnownToken {
+                last_used: uses.remove(&token.id),
+                token,
+            })
+            .collect())
+    }
+
+    /// Makes a token void. Reads and writes files.
+    pub(crate) fn revoke(&self, id: &str) -> Result<Token, TokenError> {
+        let unknown = || TokenError::Unknown { id: id.to_owned() };
+        let tokens = self.tokens.as_ref().ok_or_else(unknown)?;
+        let token = tokens.store().revoke(id)?;
+        if let Err(error) = tokens.uses().forget(id) {
+            tracing::warn!(%error, "cannot forget when a token was used");
+        }
+        Ok(token)
+    }
+
     /// Begins a session with a token, and gives the `Set-Cookie` header that hands it to the browser.
     pub(crate) async fn sign_in(&self, token: &str, secure: bool) -> Option<(Person, String)> {
         let tokens = self.tokens.as_ref()?;
@@ -208,6 +265,27 @@ impl Auth {
         };
         let cookie = self.sessions.begin(person.clone(), Some(id), secure);
         Some((person, cookie))
+    }
+
+    /// A name for the token, or else the browser's session, that these headers have, if they have one. It tells nothing of
+    /// the secret.
+    pub(crate) fn session_name(&self, headers: &HeaderMap) -> Option<String> {
+        if let Some(value) = headers.get(AUTHORIZATION) {
+            return value.to_str().ok().map(fingerprint);
+        }
+        let cookies = headers.get_all(COOKIE).iter();
+        let mut cookies = cookies.filter_map(|value| value.to_str().ok());
+        let secret = cookies.find_map(|cookies| self.sessions.cookie(cookies))?;
+        Some(fingerprint(secret))
+    }
+
+    /// Whether the client that sent these headers is still let in as this person: its token may have been revoked, its
+    /// session be over. Without credentials of this service, a proxy or the host's own middleware knows the person.
+    pub(crate) fn is_still(&self, person: &Person, headers: &HeaderMap) -> bool {
+        if self.session_name(headers).is_none() || person.is_by_proxy() {
+            return true;
+        }
+        matches!(self.recall(headers), Credentials::Person(known) if known.is_same(person))
     }
 
     /// Who has this session, unless its token is void.

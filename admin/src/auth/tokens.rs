@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use super::last_use::LastUse;
 use super::random::{self, Digest, digest};
 use super::{Person, Role};
 use crate::glob::Glob;
@@ -186,9 +187,7 @@ impl TokenStore {
             let path = self.path.clone();
             return Err(TokenError::Exposed { path });
         }
-        let mut text = String::new();
-        let read = file.take(LONGEST_FILE).read_to_string(&mut text);
-        read.map_err(|error| self.failed(error))?;
+        let text = read_all(file).map_err(|error| self.failed(error))?;
         serde_json::from_str(&text).map_err(|error| self.failed(error.into()))
     }
 
@@ -197,32 +196,53 @@ impl TokenStore {
         &self,
         change: impl FnOnce(&mut Stored) -> Result<T, TokenError>,
     ) -> Result<T, TokenError> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let lock = || {
-            std::fs::create_dir_all(folder)?;
-            let file = private().open(self.path.with_extension("lock"))?;
-            file.lock()?;
-            io::Result::Ok(file)
-        };
-        let _lock = lock().map_err(|error| self.failed(error))?;
+        let _lock = locked(&self.path).map_err(|error| self.failed(error))?;
         let mut stored = self.read()?;
         let result = change(&mut stored)?;
         let write = || {
             let text = serde_json::to_string_pretty(&stored)?;
-            let new = self.path.with_extension("new");
-            // One that a crash left may be anybody's to read.
-            match std::fs::remove_file(&new) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let mut file = private().open(&new)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&new, &self.path)
+            write_private(&self.path, &text)
         };
         write().map_err(|error| self.failed(error))?;
         Ok(result)
     }
+}
+
+/// Holds a file for one process at a time.
+pub(super) fn locked(path: &Path) -> io::Result<File> {
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    let file = private().open(path.with_extension("lock"))?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// Puts a text in place of what a file had: a reader sees the old or the new.
+pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let new = path.with_extension("new");
+    // One that a crash left may be anybody's to read.
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = private().open(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)
+}
+
+/// What a file has; `None` if it is not there yet.
+pub(super) fn read_private(path: &Path) -> io::Result<Option<String>> {
+    match File::open(path) {
+        Ok(file) => read_all(file).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_all(file: File) -> io::Result<String> {
+    let mut text = String::new();
+    file.take(LONGEST_FILE).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Opens files that only their owner may read, made if they are not there.
@@ -246,7 +266,7 @@ fn is_exposed(_: &File) -> io::Result<bool> {
     Ok(false)
 }
 
-fn now() -> f64 {
+pub(super) fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs_f64()
 }
@@ -256,6 +276,7 @@ fn now() -> f64 {
 /// Hashing is slow on purpose; a token that was right is remembered by a digest, for as long as it is in the file.
 pub(super) struct Verifier {
     store: TokenStore,
+    uses: LastUse,
     known: Mutex<Known>,
     hashing: Semaphore,
 }
@@ -282,20 +303,35 @@ struct Known {
 impl Verifier {
     pub(super) fn new(store: TokenStore) -> Self {
         Self {
+            uses: LastUse::new(store.path.with_file_name("tokens-used.json")),
             store,
             known: Mutex::default(),
             hashing: Semaphore::new(HASHES),
         }
     }
 
+    pub(super) fn store(&self) -> &TokenStore {
+        &self.store
+    }
+
+    /// When tokens were used.
+    pub(super) fn uses(&self) -> &LastUse {
+        &self.uses
+    }
+
     /// Whether there is a token with this id, not revoked and not expired.
     pub(super) fn is_live(&self, id: &str) -> bool {
         let mut known = self.known.lock();
         self.look(&mut known);
-        known
+        let is_live = known
             .tokens
             .get(id)
-            .is_some_and(|token| !token.is_expired())
+            .is_some_and(|token| !token.is_expired());
+        drop(known);
+        if is_live {
+            self.uses.note(id);
+        }
+        is_live
     }
 
     /// What is known of a token without hashing it.
@@ -311,7 +347,10 @@ impl Verifier {
         if let Some(token) = known.right.get(&digest(text)) {
             return match token.is_expired() {
                 true => Recalled::Wrong,
-                false => Recalled::Right(token.person(), token.id.clone()),
+                false => {
+                    self.uses.note(&token.id);
+                    Recalled::Right(token.person(), token.id.clone())
+                }
             };
         }
         match known.tokens.get(id).filter(|token| !token.is_expired()) {
@@ -346,6 +385,8 @@ impl Verifier {
             known.right.clear();
         }
         known.right.insert(digest(text), Arc::clone(&token));
+        drop(known);
+        self.uses.note(&token.id);
         Some((token.person(), token.id.clone()))
     }
 

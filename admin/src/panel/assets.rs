@@ -35,6 +35,7 @@ const ASSETS: &[Asset] = &[
     file!(SCRIPT, "actions.js"),
     file!(SCRIPT, "ask.js"),
     file!(SCRIPT, "audit.js"),
+    file!(SCRIPT, "drag.js"),
     file!(SCRIPT, "explorer.js"),
     file!(SCRIPT, "keys.js"),
     file!(SCRIPT, "live.js"),
@@ -42,9 +43,11 @@ const ASSETS: &[Asset] = &[
     file!(SCRIPT, "morph.js"),
     file!(SCRIPT, "panel.js"),
     file!(SCRIPT, "queue.js"),
+    file!(SCRIPT, "repl.js"),
     file!(SCRIPT, "rows.js"),
     file!(SCRIPT, "runs.js"),
     file!(SCRIPT, "times.js"),
+    file!(SCRIPT, "tokens.js"),
 ];
 
 /// Where a file is. The version makes browsers fetch it anew after an update.

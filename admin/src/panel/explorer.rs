@@ -9,7 +9,7 @@ use cla_runtime::semaphore::{SemaphoreView, Slots, printable};
 use maud::{Markup, html};
 use serde::{Deserialize, Deserializer};
 
-use super::parts::{icon, semaphore_url, since, slots};
+use super::parts::{escaped, icon, semaphore_url, since, slots};
 use super::snapshot::Snapshot;
 use super::window::{Window, spacer};
 use crate::api::problem::Problem;
@@ -26,6 +26,8 @@ pub(crate) struct Look {
     state: Option<Condition>,
     #[serde(deserialize_with = "unless_empty")]
     sort: Sort,
+    /// Only those with this label.
+    label: Option<String>,
     offset: usize,
     limit: Option<usize>,
     /// The semaphore whose queue is shown.
@@ -71,6 +73,7 @@ impl Look {
             q: self.q.clone().filter(|text| !text.trim().is_empty()),
             state: self.state,
             sort: self.sort,
+            label: self.label.clone().filter(|label| !label.is_empty()),
             offset: window.offset,
             limit: Some(window.limit),
             ..Wanted::default()
@@ -133,12 +136,29 @@ impl Look {
                             Some(oldest) => span { "oldest wait " (since(now - oldest, now)) },
                             None => span.quiet { @if view.busy > 0 { "none waits" } @else { "idle" } },
                         }
+                        (labels(service, view, false))
+                        @if let Some(description) = service.declared.description(&view.name) {
+                            span.quiet.description title=(printable(description)) { (printable(description)) }
+                        }
                     }
                 }
                 td.c-trend { (service.panel.trends.draw(view)) }
                 td.c-slots { (stepper(person, view)) }
                 td.c-count.of-busy.is-zero[view.busy == 0] { (view.busy) }
                 td.c-count.of-waiting.is-zero[view.waiting == 0] { (view.waiting) }
+            }
+        }
+    }
+}
+
+/// The labels of a declared semaphore; each leads to all that have it where it is a link.
+pub(super) fn labels(service: &Service, view: &SemaphoreView, links: bool) -> Markup {
+    html! {
+        @for label in service.declared.labels(&view.name) {
+            @if links {
+                a.label href={ "/?label=" (escaped(&label)) } title="all semaphores with this label" { (printable(&label)) }
+            } @else {
+                span.label { (printable(&label)) }
             }
         }
     }
@@ -176,7 +196,9 @@ fn step_title(from: Slots, to: Slots) -> String {
 }
 
 /// The filter above the list.
-pub(super) fn filter(look: &Look) -> Markup {
+pub(super) fn filter(service: &Service, person: &Person, look: &Look) -> Markup {
+    let labels = service.declared.all_labels(|name| person.sees(name));
+    let chosen = look.label.as_deref().filter(|label| !label.is_empty());
     let states = [
         (None, "all"),
         (Some(Condition::Busy), "busy"),
@@ -202,6 +224,18 @@ pub(super) fn filter(look: &Look) -> Markup {
                     option value=(if state.is_some() { text } else { "" }) selected[state == look.state] { (text) }
                 }
             } }
+            @if !labels.is_empty() || chosen.is_some() {
+                label { span.only-read { "Label" } select name="label" {
+                    option value="" { "any label" }
+                    // One that an address names, such as a label with any value.
+                    @if let Some(label) = chosen.filter(|label| !labels.contains(*label)) {
+                        option value=(label) selected { (printable(label)) }
+                    }
+                    @for label in &labels {
+                        option value=(label) selected[chosen == Some(label)] { (printable(label)) }
+                    }
+                } }
+            }
             label { span.only-read { "Sort by" } select name="sort" {
                 @for (sort, text) in sorts {
                     option value=(text) selected[sort == look.sort] { "by " (text) }

@@ -68,7 +68,7 @@ async fn show(service: &Service, person: &Person, mut look: Look) -> Result<Mark
         div.panes #panes data-after=(after) data-view=(if chosen.is_some() { "queue" } else { "list" }) data-empty=[none.then_some("yes")] {
             section.explorer aria-labelledby="explorer-title" {
                 h1.only-read #explorer-title { "Semaphores" }
-                (explorer::filter(&look))
+                (explorer::filter(service, person, &look))
                 div.scroll #semaphores-scroll tabindex="-1" {
                     table.semaphores {
                         caption.only-read { "All semaphores" }
@@ -94,5 +94,11 @@ async fn show(service: &Service, person: &Person, mut look: Look) -> Result<Mark
         || "Semaphores".to_owned(),
         |name| printable(&name).into_owned(),
     );
-    Ok(page(&title, Tab::Semaphores, Some(person), &content))
+    Ok(page(
+        service,
+        &title,
+        Tab::Semaphores,
+        Some(person),
+        &content,
+    ))
 }

@@ -8,14 +8,17 @@
 //! it (`/panel/...`), and put them in place of the old ones. There is one piece of code that makes a row, on the server.
 
 pub(crate) mod assets;
+pub(crate) mod docs;
 pub(crate) mod explorer;
 pub(crate) mod home;
 mod parts;
 pub(crate) mod queue;
 pub(crate) mod records;
+pub(crate) mod repl;
 pub(crate) mod runs;
 pub(crate) mod sign_in;
 mod snapshot;
+pub(crate) mod tokens;
 mod trends;
 mod window;
 
@@ -29,7 +32,8 @@ pub(crate) use self::parts::escaped;
 use self::parts::{SPRITE, icon};
 use self::snapshot::Snapshots;
 pub(crate) use self::trends::Trends;
-use crate::auth::Person;
+use crate::auth::{Person, Role};
+use crate::service::Service;
 
 /// `GET /panel/here`: says that a session goes on.
 pub(crate) async fn here() -> StatusCode {
@@ -57,26 +61,47 @@ pub(crate) enum Tab {
     Semaphores,
     Runs,
     Audit,
+    Repl,
+    Tokens,
+    Docs,
     /// None of them.
     None,
 }
 
 impl Tab {
     /// Those that this person may see.
-    fn of(person: &Person) -> impl Iterator<Item = (Self, &'static str, &'static str)> {
+    fn of(
+        service: &Service,
+        person: &Person,
+    ) -> impl Iterator<Item = (Self, &'static str, &'static str)> {
+        let whole = !person.is_restricted();
+        let administers = whole && person.role() == Role::Admin;
         let all = [
-            (Self::Semaphores, "Semaphores", "/"),
-            (Self::Runs, "Runs", "/runs"),
-            (Self::Audit, "Audit", "/audit"),
+            (true, Self::Semaphores, "Semaphores", "/"),
+            (whole, Self::Runs, "Runs", "/runs"),
+            (true, Self::Audit, "Audit", "/audit"),
+            (
+                administers && service.repl.is_some(),
+                Self::Repl,
+                "REPL",
+                "/repl",
+            ),
+            (administers, Self::Tokens, "Tokens", "/tokens"),
+            (true, Self::Docs, "API", "/docs"),
         ];
-        let restricted = person.is_restricted();
         all.into_iter()
-            .filter(move |(tab, ..)| !restricted || *tab != Self::Runs)
+            .filter_map(|(shown, tab, text, url)| shown.then_some((tab, text, url)))
     }
 }
 
 /// The frame of every page.
-pub(crate) fn page(title: &str, tab: Tab, person: Option<&Person>, content: &Markup) -> Markup {
+pub(crate) fn page(
+    service: &Service,
+    title: &str,
+    tab: Tab,
+    person: Option<&Person>,
+    content: &Markup,
+) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -96,7 +121,7 @@ pub(crate) fn page(title: &str, tab: Tab, person: Option<&Person>, content: &Mar
                     header.top {
                         a.brand href="/" { (icon("brand")) "cla" }
                         nav aria-label="Pages" {
-                            @for (known, text, url) in Tab::of(person) {
+                            @for (known, text, url) in Tab::of(service, person) {
                                 a href=(url) aria-current=[(known == tab).then_some("page")] { (text) }
                             }
                         }

@@ -22,27 +22,25 @@ pub(super) fn status_icon(status: Status) -> Markup {
 
 /// A status as a class and an icon; those that a later version of the store adds look like one that is over.
 pub(super) fn status_name(status: Status) -> &'static str {
-    match status {
-        Status::Waiting
-        | Status::Busy
-        | Status::Done
-        | Status::Cancelled
-        | Status::Expired
-        | Status::Killed
-        | Status::TimedOut => status.as_str(),
-        _ => "done",
-    }
+    known_status(status.as_str())
+}
+
+fn known_status(name: &'static str) -> &'static str {
+    let is_known = LEGEND.iter().any(|(known, _)| *known == name);
+    if is_known { name } else { "done" }
 }
 
 /// Every status, and what it means, for the legend.
-pub(super) const LEGEND: [(Status, &str); 7] = [
-    (Status::Waiting, "stands in line for a slot"),
-    (Status::Busy, "has the semaphore and runs"),
-    (Status::Done, "ended as it should"),
-    (Status::Cancelled, "was cancelled in the line"),
-    (Status::Expired, "its time to live passed"),
-    (Status::TimedOut, "gave up waiting"),
-    (Status::Killed, "its process or run is gone"),
+pub(super) const LEGEND: [(&str, &str); 9] = [
+    ("waiting", "in line for a slot"),
+    ("busy", "holds a slot"),
+    ("done", "ended well"),
+    ("cancelled", "failed on request"),
+    ("expired", "its TTL passed"),
+    ("timed_out", "waited too long"),
+    ("left", "gave up waiting"),
+    ("released", "lost its slot, goes on"),
+    ("killed", "its process is gone"),
 ];
 
 /// The name of a status for people.
@@ -131,6 +129,15 @@ pub(crate) fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_that_is_not_known_looks_like_one_that_is_over() {
+        for (name, _) in LEGEND {
+            assert_eq!(known_status(name), name);
+            assert!(SPRITE.0.contains(&format!("id=\"i-{name}\"")), "{name}");
+        }
+        assert_eq!(known_status("paused"), "done");
+    }
 
     #[test]
     fn times_are_short_and_names_are_escaped() {

@@ -11,7 +11,7 @@ use cla_runtime::semaphore::{
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::explorer::stepper;
+use super::explorer::{labels, stepper};
 use super::parts::{
     LEGEND, icon, moment, since, status_icon, status_name, status_text, took, until,
 };
@@ -113,6 +113,14 @@ fn queue_of(
                         @if granted > 0 { span.fact { b { (granted) } " granted" } }
                     }
                     (service.panel.trends.draw(view))
+                }
+                @let description = service.declared.description(&view.name);
+                @let labels = labels(service, view, true);
+                @if description.is_some() || !labels.0.is_empty() {
+                    p.note.declared {
+                        @if let Some(description) = description { span { (printable(description)) } }
+                        (labels)
+                    }
                 }
                 @if view.slots == Slots::LOCKED {
                     p.note.locked { (icon("lock")) "Locked: all have to wait until there are slots again." }
@@ -230,7 +238,11 @@ fn row(
         tr.request.{ "is-" (status) }.is-granted[request.granted] data-key={ "r:" (id) } data-request=(id) data-status=(status)
             aria-rowindex=(index + 2) {
             td.c-pick { @if may && waits { input type="checkbox" data-act="pick" aria-label={ "Select " (who) }; } }
-            td.c-place { @if let Some(place) = request.place { (place) } }
+            td.c-place data-place=[request.place] {
+                @if let Some(place) = request.place {
+                    @if may && waits { span.grip title="drag to another place, or use the arrows" aria-hidden="true" { (place) } } @else { (place) }
+                }
+            }
             td.c-status {
                 span.status.{ "of-" (status) } { (status_icon(request.status)) span { (status_text(request.status)) } }
                 @if request.granted { span.badge title="let through by an administrator: takes no slot" { "granted" } }
@@ -326,11 +338,11 @@ pub(super) fn legend() -> Markup {
             ul {
                 @for (status, meaning) in LEGEND {
                     li {
-                        span.status.{ "of-" (status_name(status)) } { (status_icon(status)) span { (status_text(status)) } }
+                        span.status.{ "of-" (status) } { (icon(status)) span { (status.replace('_', " ")) } }
                         " " span.meaning { (meaning) }
                     }
                 }
-                li { span.badge { "granted" } " " span.meaning { "let through by an administrator: takes no slot" } }
+                li { span.badge { "granted" } " " span.meaning { "let through, takes no slot" } }
             }
         }
     }

@@ -7,6 +7,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use cla_runtime::semaphore::{
     Actor, AdminAction, AuditEntry, AuditQuery, AuditState, HistoryQuery, RequestView, printable,
+    printable_lines,
 };
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -17,7 +18,8 @@ use super::parts::{
 use super::{Tab, page};
 use crate::api::problem::Problem;
 use crate::api::semaphores::named;
-use crate::auth::Person;
+use crate::auth::{Person, Role};
+use crate::runs::{ServiceAction, ServiceAuditEntry};
 use crate::service::Service;
 
 /// Rows of one page.
@@ -73,7 +75,7 @@ pub(crate) async fn audit(
             }
         }
     };
-    Ok(page("Audit", Tab::Audit, Some(&person), &content))
+    Ok(page(&service, "Audit", Tab::Audit, Some(&person), &content))
 }
 
 /// `GET /panel/audit`: the rows.
@@ -107,12 +109,25 @@ impl Look {
             }
         };
         entries.retain(|entry| person.sees(entry.semaphore.as_str()));
-        let more = entries.len() > limit && limit < MOST;
-        entries.truncate(limit);
+        let mut rows: Vec<Entry> = entries.into_iter().map(Entry::Semaphore).collect();
+        if self.semaphore.as_deref().unwrap_or_default().is_empty()
+            && let Some(runs) = super::runs::reachable(service, person)
+        {
+            let service_audit = runs.service_audit(limit + 1).await?;
+            rows.extend(service_audit.into_iter().map(Entry::Service));
+            rows.sort_by(|one, other| other.at().total_cmp(&one.at()));
+        }
+        let more = rows.len() > limit && limit < MOST;
+        rows.truncate(limit);
         Ok(html! {
             tbody #audit-rows {
-                @for entry in &entries { (audit_row(entry)) }
-                @if entries.is_empty() {
+                @for row in &rows {
+                    @match row {
+                        Entry::Semaphore(entry) => (audit_row(entry)),
+                        Entry::Service(entry) => (service_row(entry, person)),
+                    }
+                }
+                @if rows.is_empty() {
                     tr.nothing data-key="nothing" { td colspan="4" { "No change is remembered." } }
                 }
                 @if more {
@@ -123,6 +138,50 @@ impl Look {
                 }
             }
         })
+    }
+}
+
+/// A row of the audit.
+enum Entry {
+    /// From the store.
+    Semaphore(AuditEntry),
+    /// From this service.
+    Service(ServiceAuditEntry),
+}
+
+impl Entry {
+    fn at(&self) -> f64 {
+        match self {
+            Self::Semaphore(entry) => entry.at,
+            Self::Service(entry) => entry.at,
+        }
+    }
+}
+
+/// What was done to the service itself.
+fn service_row(entry: &ServiceAuditEntry, person: &Person) -> Markup {
+    let what = match entry.action {
+        ServiceAction::Evaluated => "ran code at the REPL",
+        ServiceAction::SnippetSaved => "saved a snippet",
+        ServiceAction::SnippetDeleted => "deleted a snippet",
+        ServiceAction::TokenCreated => "made a token",
+        ServiceAction::TokenRevoked => "revoked a token",
+    };
+    // Code may have what is not for everybody in it.
+    let is_shown = entry.action != ServiceAction::Evaluated || person.role() == Role::Admin;
+    html! {
+        tr.is-busy data-key={ "v:" (format!("{:.6}", entry.at)) ":" (entry.login) } {
+            td.c-at { (moment(entry.at)) }
+            td.c-owner {
+                span.who { (printable(&entry.login)) }
+                span.sub {
+                    span { "by " (printable(&entry.program)) }
+                    @if let Some(host) = &entry.host { span { "from " (printable(host)) } }
+                }
+            }
+            td.c-what { span.who { (what) } }
+            td.c-change { @if is_shown { code.detail title=(printable_lines(&entry.detail)) { (printable_lines(&entry.detail)) } } }
+        }
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) async fn page(
     let next = own_path(next);
     // A program that only looks whether the link leads anywhere does not use it up.
     let Some(token) = token.filter(|_| method == Method::GET) else {
-        return form(StatusCode::OK, None, next.as_deref());
+        return form(&service, StatusCode::OK, None, next.as_deref());
     };
     let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
     if let Err(problem) = service.rate.may_sign_in(peer) {
@@ -66,7 +66,7 @@ pub(crate) async fn page(
         None => {
             service.rate.note_failure(peer);
             let why = "This link was used already, or is too old. Enter a token, or start the server again.";
-            form(StatusCode::FORBIDDEN, Some(why), None)
+            form(&service, StatusCode::FORBIDDEN, Some(why), None)
         }
     }
 }
@@ -94,6 +94,7 @@ pub(crate) async fn with_token(
         None => {
             service.rate.note_failure(peer);
             form(
+                &service,
                 StatusCode::FORBIDDEN,
                 Some("This token is wrong, or was revoked, or has expired."),
                 next.as_deref(),
@@ -104,6 +105,7 @@ pub(crate) async fn with_token(
 
 /// `POST /logout`.
 pub(crate) async fn out(State(service): State<Arc<Service>>, headers: HeaderMap) -> Response {
+    super::repl::sign_out(&service, &headers).await;
     let cookies = headers
         .get(COOKIE)
         .and_then(|cookies| cookies.to_str().ok());
@@ -124,7 +126,12 @@ fn begin(person: &Person, cookie: String, next: Option<String>) -> Response {
     ([(SET_COOKIE, cookie)], Redirect::to(&next)).into_response()
 }
 
-fn form(status: StatusCode, problem: Option<&str>, next: Option<&str>) -> Response {
+fn form(
+    service: &Service,
+    status: StatusCode,
+    problem: Option<&str>,
+    next: Option<&str>,
+) -> Response {
     let content = html! {
         section.sign-in {
             h1 { (icon("brand")) "Sign in" }
@@ -140,7 +147,7 @@ fn form(status: StatusCode, problem: Option<&str>, next: Option<&str>) -> Respon
             p.quiet { "The server printed a link when it started. " code { "cla token create" } " makes a token." }
         }
     };
-    (status, frame("Sign in", Tab::None, None, &content)).into_response()
+    (status, frame(service, "Sign in", Tab::None, None, &content)).into_response()
 }
 
 /// A path of this service to go on to; of anything else, nothing.

@@ -30,7 +30,7 @@ const BETWEEN_LOOKS: u32 = 200;
 /// So many commands at most go into one transaction.
 const AT_ONCE: usize = 256;
 
-/// Changes with the tables.
+/// Changes when a table changes; a new table does no harm to older programs.
 const VERSION: i64 = 1;
 
 const SCHEMA: &str = "
@@ -51,6 +51,21 @@ const SCHEMA: &str = "
     ) without rowid;
     create index if not exists by_start on runs (started_at);
     create index if not exists by_rule on runs (rule, started_at);
+    create table if not exists snippets (
+        name text primary key,
+        code text not null,
+        by text not null,
+        saved_at real not null
+    ) without rowid;
+    create table if not exists service_audit (
+        id integer primary key,
+        at real not null,
+        login text not null,
+        host text,
+        program text not null,
+        action text not null,
+        detail text not null
+    );
 ";
 
 const COLUMNS: &str = "id, rule, by, status, started_at, ended_at, waited, ran, key, fingerprint";
@@ -224,7 +239,7 @@ impl History {
         .await
     }
 
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, RunError> {

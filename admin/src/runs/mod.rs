@@ -1,8 +1,10 @@
 //! Runs of the rules of a folder: started over HTTP, watched, stopped, and remembered.
 
+mod audit;
 mod folder;
 mod history;
 mod output;
+mod snippets;
 
 use std::collections::HashMap;
 use std::io;
@@ -10,19 +12,22 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cla_runtime::semaphore::RunId;
-use cla_runtime::{Engine, Limits, Output, RunCanceller, RunOptions, RunReport, Script, Trace};
+use cla_runtime::semaphore::{RunId, Semaphores};
+use cla_runtime::{
+    Engine, Limits, Output, RegionRecord, RunCanceller, RunOptions, RunReport, Script, Trace,
+};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
+pub(crate) use self::audit::{ServiceAction, ServiceAuditEntry};
 use self::folder::Folder;
 pub(crate) use self::folder::RuleFile;
 use self::history::History;
 pub(crate) use self::history::{Record, Search};
-use self::output::Tail;
-pub(crate) use self::output::{Level, Lines, OutputLine};
+pub(crate) use self::output::{Level, Lines, OutputLine, Tail};
+pub(crate) use self::snippets::is_snippet_name;
 use crate::live::{Happened, Live};
 use crate::metrics::Metrics;
 
@@ -56,7 +61,11 @@ pub struct Rules {
     folder: PathBuf,
     history: Option<PathBuf>,
     limits: Limits,
+    repl: Option<EngineFor>,
 }
+
+/// Makes the engine of a session from the semaphores that it steers.
+pub(crate) type EngineFor = Box<dyn Fn(Semaphores) -> Engine + Send + Sync>;
 
 impl Rules {
     /// The rules below this folder, run by this engine. Clients name them by their paths from the folder on, and reach no
@@ -67,6 +76,7 @@ impl Rules {
             folder: folder.into(),
             history: None,
             limits: Limits::default(),
+            repl: None,
         }
     }
 
@@ -80,6 +90,20 @@ impl Rules {
     pub fn history(mut self, file: impl Into<PathBuf>) -> Self {
         self.history = Some(file.into());
         self
+    }
+
+    /// Administrators may run code of their own at the panel (default: they may not).
+    ///
+    /// Each browser that does has a session with an engine of its own, which `engine` makes: its semaphores note who asks.
+    pub fn repl(mut self, engine: impl Fn(Semaphores) -> Engine + Send + Sync + 'static) -> Self {
+        self.repl = Some(Box::new(engine));
+        self
+    }
+
+    /// What a REPL needs, if there is to be one.
+    pub(crate) fn take_repl(&mut self) -> Option<(EngineFor, PathBuf, Limits)> {
+        let engine = self.repl.take()?;
+        Some((engine, self.folder.clone(), self.limits))
     }
 }
 
@@ -109,6 +133,7 @@ pub(crate) struct Ongoing {
     record: Record,
     output: Arc<Tail>,
     canceller: RunCanceller,
+    trace: Arc<Trace>,
     ended: watch::Sender<bool>,
 }
 
@@ -205,12 +230,13 @@ impl Runs {
         if let Some(timeout) = wish.timeout {
             limits.timeout = Some(limits.timeout.map_or(timeout, |limit| limit.min(timeout)));
         }
+        let trace = Trace::start();
         let mut options = RunOptions::new()
             .name(wish.rule.as_str())
             .stash(wish.stash)
             .limits(limits)
             // So that its report has what it took by code, too.
-            .trace(Trace::start())
+            .trace(Arc::clone(&trace))
             .output(Arc::clone(&output) as Arc<dyn Output>);
         if let Some(event) = wish.event {
             options = options.event(event);
@@ -233,6 +259,7 @@ impl Runs {
             record: record.clone(),
             output,
             canceller: handle.canceller(),
+            trace,
             ended: watch::Sender::new(false),
         });
         self.live.lock().insert(id, Arc::clone(&live));
@@ -352,6 +379,12 @@ impl Runs {
     /// Whether this run goes on here.
     pub(crate) fn goes_on(&self, id: RunId) -> bool {
         self.live.lock().contains_key(&id)
+    }
+
+    /// The regions that a run that goes on here has left so far: the last of many.
+    pub(crate) fn regions(&self, id: RunId) -> Vec<RegionRecord> {
+        let live = self.live.lock().get(&id).cloned();
+        live.map(|live| live.trace.recent(id)).unwrap_or_default()
     }
 
     /// How many go on.

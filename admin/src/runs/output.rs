@@ -61,7 +61,7 @@ pub(crate) struct Lines {
 }
 
 /// The last lines of a run. It always has room, so no run waits for it.
-pub(super) struct Tail(Mutex<Kept>);
+pub(crate) struct Tail(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
@@ -74,12 +74,12 @@ struct Kept {
 }
 
 impl Tail {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Mutex::default())
     }
 
     /// At most `most` lines after this one.
-    pub(super) fn lines(&self, after: u64, most: usize) -> Lines {
+    pub(crate) fn lines(&self, after: u64, most: usize) -> Lines {
         let kept = self.0.lock();
         let oldest = kept.lines.front().map_or(kept.count + 1, |line| line.n);
         let skip = usize::try_from((after + 1).saturating_sub(oldest)).unwrap_or(usize::MAX);
@@ -92,15 +92,20 @@ impl Tail {
         }
     }
 
+    /// How many lines there were so far.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.lock().count
+    }
+
+    /// Lines that were begun are lines.
+    pub(crate) fn end_lines(&self) {
+        self.0.lock().end_lines();
+    }
+
     /// The run has ended: lines that were begun are lines.
     pub(super) fn finish(&self) {
         let mut kept = self.0.lock();
-        for stream in OutputStream::ALL {
-            let line = std::mem::take(&mut kept.begun[index(stream)]);
-            if !line.is_empty() {
-                kept.add(stream, line);
-            }
-        }
+        kept.end_lines();
         kept.ended = true;
     }
 }
@@ -126,6 +131,15 @@ impl Output for Tail {
 }
 
 impl Kept {
+    fn end_lines(&mut self) {
+        for stream in OutputStream::ALL {
+            let line = std::mem::take(&mut self.begun[index(stream)]);
+            if !line.is_empty() {
+                self.add(stream, line);
+            }
+        }
+    }
+
     fn add(&mut self, stream: OutputStream, text: String) {
         self.count += 1;
         self.bytes += text.len();

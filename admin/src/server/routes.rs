@@ -11,7 +11,9 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::headers::surround;
 use crate::api::problem::Problem;
-use crate::api::{self, actions, events, leases, openapi, records, requests, runs, semaphores};
+use crate::api::{
+    self, actions, events, leases, openapi, records, requests, runs, semaphores, tokens,
+};
 use crate::auth::{Access, Gate, Role, gate};
 use crate::metrics;
 use crate::panel;
@@ -51,7 +53,7 @@ where
 #[rustfmt::skip] // a table is read by its columns
 pub(crate) fn table() -> Vec<Route> {
     use Access::{Page, Public, Role as Needs, Whole};
-    use Role::{Operator, Viewer};
+    use Role::{Admin, Operator, Viewer};
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     const DELETE: Method = Method::DELETE;
@@ -66,6 +68,17 @@ pub(crate) fn table() -> Vec<Route> {
         route(GET, "/audit", Page(Viewer), panel::records::audit),
         route(GET, "/panel/audit", Needs(Viewer), panel::records::audit_rows),
         route(GET, "/panel/history", Needs(Viewer), panel::records::history),
+        route(GET, "/repl", Page(Admin), panel::repl::show),
+        route(POST, "/panel/repl", Whole(Admin), panel::repl::run),
+        route(POST, "/panel/repl/stop", Whole(Admin), panel::repl::stop),
+        route(POST, "/panel/repl/end", Whole(Admin), panel::repl::end),
+        route(POST, "/panel/repl/tidy", Whole(Admin), panel::repl::tidy),
+        route(GET, "/panel/repl/output", Whole(Admin), panel::repl::output),
+        route(POST, "/panel/repl/snippets", Whole(Admin), panel::repl::snippets::save),
+        route(POST, "/panel/repl/snippets/delete", Whole(Admin), panel::repl::snippets::delete),
+        route(GET, "/tokens", Page(Admin), panel::tokens::show),
+        route(GET, "/docs", Page(Viewer), panel::docs::show),
+        route(GET, "/panel/tokens", Whole(Admin), panel::tokens::token_rows),
         route(GET, "/panel/here", Needs(Viewer), panel::here),
         route(GET, "/panel/semaphores", Needs(Viewer), panel::explorer::rows),
         route(GET, "/panel/queue", Needs(Viewer), panel::queue::queue),
@@ -101,6 +114,11 @@ pub(crate) fn table() -> Vec<Route> {
         route(POST, "/api/v1/requests/{id}/release", Needs(Operator), requests::release),
         route(GET, "/api/v1/audit", Needs(Viewer), records::audit),
         route(POST, "/api/v1/actions", Needs(Operator), actions::several),
+
+        route(GET, "/api/v1/service-audit", Whole(Admin), records::service_audit),
+        route(GET, "/api/v1/tokens", Whole(Admin), tokens::list),
+        route(POST, "/api/v1/tokens", Whole(Admin), tokens::create),
+        route(DELETE, "/api/v1/tokens/{id}", Whole(Admin), tokens::revoke),
 
         route(GET, "/api/v1/rules", Whole(Viewer), runs::rules),
         route(GET, "/api/v1/runs", Whole(Viewer), runs::list),

@@ -232,6 +232,23 @@ impl Browser {
         pressed.unwrap();
     }
 
+    /// Drags one element to another: so far below its middle, or above it.
+    pub fn drag(&self, from: &str, to: &str, below: i64) {
+        let dragged = self.run(async |driver| {
+            let from = driver.find(By::Css(from.to_owned())).await?;
+            let to = driver.find(By::Css(to.to_owned())).await?;
+            driver
+                .action_chain()
+                .click_and_hold_element(&from)
+                .move_to_element_center(&to)
+                .move_by_offset(0, below)
+                .release()
+                .perform()
+                .await
+        });
+        dragged.unwrap();
+    }
+
     /// Makes the window as large as this.
     pub fn size(&self, width: u32, height: u32) {
         let sized = self.run(async |driver| driver.set_window_rect(0, 0, width, height).await);

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::page::{Stage, rows, rule, until_counts, until_rows, until_slots};
+use crate::common::Folder;
 use crate::common::browser::Browser;
+use crate::common::http::Service;
 
 fn rules(names: &str) -> Vec<(String, String)> {
     names.chars().map(|name| rule(&name.to_string())).collect()
@@ -308,6 +310,63 @@ fn no_page_keeps_people_out() {
     check("signing in");
     drop(b);
     stage.stop("a");
+}
+
+#[test]
+fn no_page_of_administrators_keeps_people_out() {
+    let folder = Folder::with(&[]);
+    let service = Service::start(&folder, &["--repl"]);
+    let browser = &Browser::signed_in(&service, &folder, "admin");
+    let check = |page: &str| {
+        for colours in ["light", "dark"] {
+            browser.js(
+                "document.documentElement.style.colorScheme = arguments[0]",
+                &[json!(colours)],
+            );
+            let found = faults(browser);
+            assert!(found.is_empty(), "{page}, {colours}: {found:#?}");
+        }
+    };
+    for (width, height) in [(1280, 900), (360, 740)] {
+        browser.size(width, height);
+        browser.open(&service.address, "/repl");
+        check("an empty REPL");
+        for code in ["console.warn('careful'); [{name: 'Ada', n: 1}]", "null.x"] {
+            browser.type_into("#code", code);
+            browser.click("#repl-run");
+            browser.until(
+                "it is done",
+                "return !document.querySelector('#repl-run').disabled && document.querySelector('.elapsed')",
+            );
+        }
+        browser.until_text(".failure", "TypeError");
+        check("a REPL");
+        browser.open(&service.address, "/tokens");
+        check("tokens");
+        browser.click_named("New token");
+        browser.until(
+            "it asks",
+            "return document.querySelector('#token-new[open]')",
+        );
+        check("a new token");
+        browser.open(&service.address, "/docs");
+        check("the interface");
+        browser.open(&service.address, "/audit");
+        browser.until_text("#audit-rows", "ran code at the REPL");
+        check("the audit");
+        for path in ["/repl", "/tokens", "/docs", "/audit"] {
+            browser.open(&service.address, path);
+            browser.until(
+                "it is live",
+                "return document.querySelector('[data-state=live]')",
+            );
+            let widths = browser.js(
+                "return [document.documentElement.scrollWidth, innerWidth]",
+                &[],
+            );
+            assert!(widths[0].as_u64() <= widths[1].as_u64(), "{path}: {widths}");
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,49 @@
 
 use super::page::{Stage, rule, until_rows};
 
+/// Takes `first` twice and gives it back, and then has `second` until it is stopped.
+const REGIONS: &str = "
+    const sem = require('cla/sem'), util = require('cla/util');
+    for (let i = 0; i < 2; i++) sem.take('first', () => util.sleep(0.2));
+    sem.take('second', () => { for (;;) util.sleep(0.05); });";
+
+#[test]
+fn the_timeline_of_a_run_grows_while_it_goes_on() {
+    let files = [("regions.js".to_owned(), REGIONS.to_owned())];
+    let stage = Stage::with(&files, &[]);
+    let browser = &stage.browser;
+    browser.open(&stage.service.address, "/runs");
+    browser.click_named("Run regions.js");
+    browser.click("#run-now-yes");
+    // What it left, and what it holds, by semaphore.
+    browser.until_text("#so-far .timeline li:nth-child(1)", "2 times");
+    browser.until_text("#so-far .timeline li:nth-child(2)", "holds it for");
+    let bars = |lane: u32| {
+        let script = format!(
+            "return document.querySelectorAll('#run .timeline li:nth-child({lane}) rect.of-busy').length"
+        );
+        browser.js(&script, &[])
+    };
+    assert_eq!((bars(1), bars(2)), (2.into(), 1.into()));
+    let start =
+        "return Number(document.querySelector('#so-far li:nth-child(2) rect').getAttribute('x'))";
+    let first = browser.js(start, &[]).as_f64().unwrap();
+    // The time goes on: what was is a smaller part of it.
+    browser.until_it("it grows", || {
+        let now = browser.js(start, &[]).as_f64().unwrap();
+        if now < first {
+            Ok(())
+        } else {
+            Err(now.to_string())
+        }
+    });
+    browser.click_named("Stop");
+    browser.click_named("Stop it");
+    browser.until_text("#run .status", "cancelled");
+    browser.until_text("#run .timeline li:nth-child(2)", "stopped");
+    assert_eq!((bars(1), bars(2)), (2.into(), 1.into()));
+}
+
 #[test]
 fn a_rule_of_the_folder_is_run_watched_and_stopped() {
     let long =

@@ -27,7 +27,7 @@ pub(crate) use self::schema::{
     IdJson, LengthJson, NameJson, PlaceJson, Problem, Semaphore, SlotsChangeJson, SlotsJson,
     Status, WaitJson,
 };
-use super::{actions, events, leases, records, requests, runs, semaphores};
+use super::{actions, events, leases, records, requests, runs, semaphores, tokens};
 use crate::auth::Access;
 use crate::runs as rooms;
 use crate::server::routes::{Route, table};
@@ -220,6 +220,29 @@ fn describe(route: &Route, all: &mut Schemas) -> Option<Described> {
             Many(all.of::<schema::AuditEntry>()),
         )
         .query(query::<records::WantedAudit>()),
+        "/api/v1/service-audit" => described(
+            "service",
+            "Who made and revoked tokens and ran code at the REPL, the newest first",
+            Many(all.of::<rooms::ServiceAuditEntry>()),
+        )
+        .query(query::<records::WantedServiceAudit>()),
+        "/api/v1/tokens" if is_get => described(
+            "tokens",
+            "The tokens, without their secrets",
+            Many(all.of::<tokens::TokenView>()),
+        ),
+        "/api/v1/tokens" => described(
+            "tokens",
+            "Makes a token; its text is in this answer only",
+            One(all.of::<tokens::NewToken>()),
+        )
+        .body(all.of::<tokens::CreateToken>()),
+        "/api/v1/tokens/{id}" => described(
+            "tokens",
+            "Makes a token void, and signs its browsers out",
+            Nothing,
+        )
+        .also("404", "There is no such token"),
         "/api/v1/requests" => described("requests", "All requests", Many(all.of::<schema::Row>()))
             .query(query::<requests::Wanted>()),
         "/api/v1/requests/{id}" => {
@@ -346,9 +369,13 @@ fn operation(route: &Route, described: Described, problem: &RefOr<Schema>) -> Op
     let beginning = ObjectBuilder::new()
         .schema_type(Type::String)
         .pattern(Some("^[0-9a-f]{4,8}$"));
-    let id = match route.path.contains("/requests/") {
-        true => beginning,
-        false => schema::id(),
+    let token = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[0-9a-f]{12}$"));
+    let id = match route.path {
+        path if path.contains("/requests/") => beginning,
+        path if path.contains("/tokens/") => token,
+        _ => schema::id(),
     };
     for (name, text) in [("name", schema::name()), ("id", id)] {
         if route.path.contains(&format!("{{{name}}}")) {
@@ -413,6 +440,11 @@ fn operation_id(route: &Route) -> String {
     words.fold(route.method.as_str().to_ascii_lowercase(), |id, word| {
         format!("{id}_{word}")
     })
+}
+
+/// The description as JSON, for the page that shows it.
+pub(crate) fn value(version: &str) -> serde_json::Value {
+    serde_json::to_value(openapi(version)).unwrap_or_default()
 }
 
 /// `GET /openapi.json`.

@@ -1,8 +1,10 @@
 // What the buttons do.
 
 import { Refused, ask, attempt, piece, post, say, toast } from "./ask.js";
+import { REPL_ACTS } from "./repl.js";
 import { RUN_ACTS } from "./runs.js";
 import { tick } from "./times.js";
+import { TOKEN_ACTS } from "./tokens.js";
 
 const quoted = (name) => `“${name}”`;
 const requests = (count) => (count === 1 ? "1 request" : `${count} requests`);
@@ -67,6 +69,8 @@ async function setSlots(of, to, sure = false) {
 /** What each `data-act` does. */
 const ACTS = {
   ...RUN_ACTS,
+  ...REPL_ACTS,
+  ...TOKEN_ACTS,
 
   slots: (button) => setSlots(semaphore(button), button.dataset.to),
 

@@ -32,6 +32,21 @@ export async function get(path) {
   return (await answer(await fetch(path))).json();
 }
 
+/** Posts something, and gets a piece of HTML. */
+export async function postForPiece(path, body) {
+  const template = document.createElement("template");
+  template.innerHTML = await postForText(path, body);
+  return template.content.firstElementChild;
+}
+
+/** Posts something, and gets a text. */
+export async function postForText(path, body) {
+  const response = await fetch(path, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+  });
+  return (await answer(response)).text();
+}
+
 export async function post(path, body = {}) {
   const response = await fetch(path, {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),

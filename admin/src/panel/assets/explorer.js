@@ -40,8 +40,8 @@ export class Explorer {
   }
 
   get look() {
-    const { q, state, sort } = Object.fromEntries(new FormData(filter));
-    return { q: q.trim(), state, sort: sort === "name" ? "" : sort };
+    const { q, state, label = "", sort } = Object.fromEntries(new FormData(filter));
+    return { q: q.trim(), state, label, sort: sort === "name" ? "" : sort };
   }
 
   /** Keeps what is looked at in the address. */

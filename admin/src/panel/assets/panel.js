@@ -2,21 +2,27 @@
 
 import { actions } from "./actions.js";
 import { audit } from "./audit.js";
+import { drag } from "./drag.js";
 import { Explorer } from "./explorer.js";
 import { keys } from "./keys.js";
 import { follow } from "./live.js";
 import { Queue } from "./queue.js";
+import { repl } from "./repl.js";
 import * as runs from "./runs.js";
 import { tick } from "./times.js";
+import { tokens } from "./tokens.js";
 
 const panes = document.querySelector("#panes");
 const panel = {};
 
 tick();
+// On a small screen there are more pages than fit beside each other.
+document.querySelector("header nav [aria-current]")?.scrollIntoView({ inline: "nearest", block: "nearest" });
 
 if (panes) {
   panel.queue = new Queue();
   panel.explorer = new Explorer(() => panel.queue.name);
+  drag();
 
   const open = (name) => {
     panel.queue.open(name);
@@ -75,6 +81,21 @@ if (trail) {
   const refresh = audit();
   follow(trail.dataset.after, { changes: refresh, again: refresh });
 }
+
+const desk = document.querySelector("#repl");
+
+if (desk) {
+  repl(desk);
+  follow(desk.dataset.after, { again() {} });
+}
+
+const keyring = document.querySelector("#tokens");
+
+if (keyring) follow(keyring.dataset.after, { again: tokens() });
+
+const docs = document.querySelector("#docs");
+
+if (docs) follow(docs.dataset.after, { again() {} });
 
 actions(panel);
 keys();

@@ -76,6 +76,8 @@ export function one() {
 
   learn(head());
   more();
+  // What it holds and waits for grows, also where nothing happens.
+  setInterval(() => document.hidden || head().dataset.ended || refresh(), 1000);
   return () => {
     refresh();
     if (!ended) more();

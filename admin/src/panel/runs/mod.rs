@@ -3,6 +3,7 @@
 pub(crate) mod one;
 pub(crate) mod output;
 pub(crate) mod table;
+mod timeline;
 
 use std::sync::Arc;
 
@@ -29,12 +30,14 @@ pub(crate) async fn all(
 ) -> Result<Markup, Problem> {
     let Query(look) = look?;
     let Some(runs) = reachable(&service, &person) else {
-        return Ok(none(&person));
+        return Ok(none(&service, &person));
     };
     let after = service.live.id(service.live.newest());
     let rules = rules(runs).await?;
     let table = table::pane(runs, &person, &look, &rules).await?;
-    Ok(frame("Runs", &after, &person, "list", &rules, &table))
+    Ok(frame(
+        &service, "Runs", &after, &person, "list", &rules, &table,
+    ))
 }
 
 /// `GET /runs/ID`.
@@ -44,14 +47,16 @@ pub(crate) async fn show(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Markup, Problem> {
     let Some(runs) = reachable(&service, &person) else {
-        return Ok(none(&person));
+        return Ok(none(&service, &person));
     };
     let after = service.live.id(service.live.newest());
     let id = run_id(id)?;
     let rules = rules(runs).await?;
     let (title, pane) = one::pane(&service, runs, &person, id).await?;
     let content = html! { (pane) (output::empty(id)) };
-    Ok(frame(&title, &after, &person, "run", &rules, &content))
+    Ok(frame(
+        &service, &title, &after, &person, "run", &rules, &content,
+    ))
 }
 
 /// The runs, if there are any that this person may see.
@@ -65,17 +70,18 @@ async fn rules(runs: &Runs) -> Result<Vec<RuleFile>, Problem> {
         .map_err(|error| Problem::no_folder(&error))
 }
 
-fn none(person: &Person) -> Markup {
+fn none(service: &Service, person: &Person) -> Markup {
     let why = if person.is_restricted() {
         "Your token sees only some semaphores, and a rule may take any: it sees no runs."
     } else {
         "This service runs no rules: no folder of rules was given to it."
     };
     let content = html! { p.hint { (why) } };
-    page("Runs", Tab::Runs, Some(person), &content)
+    page(service, "Runs", Tab::Runs, Some(person), &content)
 }
 
 fn frame(
+    service: &Service,
     title: &str,
     after: &str,
     person: &Person,
@@ -101,7 +107,7 @@ fn frame(
         }
         @if person.role() >= Role::Operator { (run_now()) }
     };
-    page(title, Tab::Runs, Some(person), &content)
+    page(service, title, Tab::Runs, Some(person), &content)
 }
 
 fn rule_list(person: &Person, rules: &[RuleFile]) -> Markup {

@@ -16,17 +16,12 @@ use super::super::parts::{icon, moment, semaphore_url, since, status_icon, statu
 use super::super::snapshot::now;
 use super::reachable;
 use super::table::outcome;
+use super::timeline::{Region, draw};
 use crate::api::problem::Problem;
 use crate::api::runs::found;
 use crate::auth::{Person, Role};
 use crate::runs::{Record, Runs};
 use crate::service::Service;
-
-/// Regions in a timeline at most: the first of a run that had more.
-const MOST_REGIONS: usize = 200;
-
-/// The width of a timeline, in the units of its drawing.
-const WIDTH: f64 = 1000.0;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wanted {
@@ -47,7 +42,7 @@ struct Report {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Failure {
+pub(crate) struct Failure {
     name: Option<String>,
     message: String,
     location: Option<Spot>,
@@ -70,18 +65,6 @@ struct Cut {
     text: String,
     column: usize,
     length: usize,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Region {
-    semaphore: String,
-    who: String,
-    asked: f64,
-    waited: f64,
-    held: f64,
-    granted: bool,
-    outcome: String,
 }
 
 /// `GET /panel/run`: one run, without its output.
@@ -138,8 +121,10 @@ pub(super) async fn pane(
             @if let Some(error) = report.as_ref().and_then(|report| report.error.as_ref()) { (failure(error)) }
             @match &report {
                 Some(report) => (ended(report)),
-                None if !requests.is_empty() => (going_on(&requests, now)),
-                None => "",
+                None => {
+                    @if !requests.is_empty() { (going_on(&requests, now)) }
+                    (so_far(runs, record, &requests, now))
+                }
             }
         }
     };
@@ -197,6 +182,29 @@ fn going_on(requests: &[(SemaphoreName, RequestView)], now: f64) -> Markup {
     }
 }
 
+/// The timeline of a run that goes on.
+fn so_far(
+    runs: &Runs,
+    record: &Record,
+    requests: &[(SemaphoreName, RequestView)],
+    now: f64,
+) -> Markup {
+    let left = runs.regions(record.id);
+    let started_at = record.started_at;
+    let going_on = requests
+        .iter()
+        .map(|(name, request)| Region::going_on(name, request, started_at, now));
+    let regions: Vec<Region> = left.iter().map(Region::left).chain(going_on).collect();
+    html! {
+        @if !regions.is_empty() {
+            div.part #so-far {
+                h3 { "What it waited for and held so far" }
+                (draw(&regions, (now - started_at).max(0.001), Some(now)))
+            }
+        }
+    }
+}
+
 fn ended(report: &Report) -> Markup {
     let total = (report.waited + report.ran).max(0.001);
     let value = match &report.value {
@@ -207,10 +215,7 @@ fn ended(report: &Report) -> Markup {
         @if !report.regions.is_empty() {
             div.part {
                 h3 { "What it waited for and held" }
-                ul.timeline {
-                    @for region in report.regions.iter().take(MOST_REGIONS) { (bar(region, total)) }
-                }
-                @if report.regions.len() > MOST_REGIONS { p.quiet { "and " (report.regions.len() - MOST_REGIONS) " more" } }
+                (draw(&report.regions, total, None))
             }
         }
         @if let Some(value) = value {
@@ -219,28 +224,7 @@ fn ended(report: &Report) -> Markup {
     }
 }
 
-/// One line of the timeline: amber while it waited, green while it held the slot.
-fn bar(region: &Region, total: f64) -> Markup {
-    let at = |seconds: f64| format!("{:.1}", (seconds / total * WIDTH).clamp(0.0, WIDTH));
-    // What took no time to speak of is still to be seen.
-    let width = |seconds: f64| format!("{:.1}", (seconds / total * WIDTH).clamp(2.0, WIDTH));
-    html! {
-        li {
-            a.name href=(semaphore_url(&region.semaphore)) title=(printable(&region.who)) { (printable(&region.semaphore)) }
-            svg.bar viewBox=(format!("0 0 {WIDTH} 10")) preserveAspectRatio="none" aria-hidden="true" {
-                @if region.waited > 0.0005 { rect.of-waiting x=(at(region.asked)) y="2" height="6" width=(width(region.waited)) {} }
-                @if region.held > 0.0 { rect.of-busy x=(at(region.asked + region.waited)) y="0" height="10" width=(width(region.held)) {} }
-            }
-            span.times {
-                "waited " (took(region.waited)) ", held " (took(region.held))
-                @if region.granted { " " span.badge { "granted" } }
-                @if region.outcome != "done" { " " span.of-failed { (region.outcome.replace('_', " ")) } }
-            }
-        }
-    }
-}
-
-fn failure(error: &Failure) -> Markup {
+pub(crate) fn failure(error: &Failure) -> Markup {
     let spot = |spot: &Spot| format!("{}:{}:{}", printable(&spot.file), spot.line, spot.column);
     html! {
         div.part.failure role="group" aria-label="Error" {

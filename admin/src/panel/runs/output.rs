@@ -50,7 +50,7 @@ pub(crate) async fn lines(
     })
 }
 
-fn row(line: &OutputLine) -> Markup {
+pub(crate) fn row(line: &OutputLine) -> Markup {
     let level = level(line.level);
     html! {
         div.line.{ "of-" (level) } {
