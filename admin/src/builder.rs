@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::api::leases::Leases;
 use crate::auth::{Auth, TokenStore};
 use crate::declared::{Declaration, Declared};
+use crate::health::Health;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::panel::{Panel, Trends};
@@ -169,6 +170,7 @@ impl AdminBuilder {
             proxies: self.proxies,
             live,
             metrics,
+            health: Health::new(),
             panel: Panel::new(trends),
             rate: RateLimit::default(),
             leases: Leases::default(),
@@ -180,6 +182,7 @@ impl AdminBuilder {
         let service = Arc::new(service);
         Leases::sweep(&service);
         Declared::keep(&service);
+        Health::watch(&service);
         Ok(Admin { service })
     }
 }

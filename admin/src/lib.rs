@@ -29,6 +29,7 @@ mod auth;
 mod builder;
 mod declared;
 mod glob;
+mod health;
 mod live;
 mod metrics;
 mod panel;

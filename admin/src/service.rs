@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::api::leases::Leases;
 use crate::auth::Auth;
 use crate::declared::Declared;
+use crate::health::Health;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::panel::Panel;
@@ -25,6 +26,8 @@ pub(crate) struct Service {
     pub(crate) proxies: Proxies,
     pub(crate) live: Arc<Live>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Whether the store answers.
+    pub(crate) health: Health,
     pub(crate) panel: Panel,
     pub(crate) rate: RateLimit,
     pub(crate) leases: Leases,

@@ -2,7 +2,8 @@
 //!
 //! The first event is `hello`. Then each change of a semaphore is a `transition`, with the JSON of `cla sem events --json`;
 //! with `coalesce=MS`, there is at most one `changes` in so many milliseconds, an array with the last transition of each
-//! semaphore that changed. A `run` is a run that has begun or ended. A `reset` says that events were missed: read the state anew. A client that comes back with
+//! semaphore that changed. A `run` is a run that has begun or ended. A `store` says that the
+//! store answers no more, or again. A `reset` says that events were missed: read the state anew. A client that comes back with
 //! `Last-Event-ID` (or `after`) gets what it missed, or a `reset`.
 
 use std::collections::VecDeque;
@@ -59,6 +60,8 @@ pub(crate) struct Wanted {
 #[derive(Serialize)]
 struct Hello<'a> {
     version: &'a str,
+    /// Whether the store answers.
+    reachable: bool,
 }
 
 /// One client's view.
@@ -108,6 +111,7 @@ pub(crate) async fn stream(
     };
     let hello = Hello {
         version: service.version,
+        reachable: service.health.is_reachable(),
     };
     first = format!(
         "{RETRY}{}{first}",
@@ -248,7 +252,7 @@ impl Watcher {
                 only.is_none_or(|only| only == name) && self.person.sees(name)
             }
             Happened::Run(_) => self.semaphore.is_none() && !self.person.is_restricted(),
-            Happened::Gap => true,
+            Happened::Store(_) | Happened::Gap => true,
         }
     }
 }

@@ -13,6 +13,7 @@ use super::headers::surround;
 use crate::api::problem::Problem;
 use crate::api::{self, actions, events, leases, openapi, records, requests, runs, semaphores};
 use crate::auth::{Access, Gate, Role, gate};
+use crate::health;
 use crate::metrics;
 use crate::panel;
 use crate::service::Service;
@@ -74,8 +75,8 @@ pub(crate) fn table() -> Vec<Route> {
         route(POST, "/logout", Public, panel::sign_in::out),
         route(GET, "/assets/{name}", Public, panel::assets::asset),
 
-        route(GET, "/healthz", Public, metrics::health),
-        route(GET, "/readyz", Public, metrics::ready),
+        route(GET, "/healthz", Public, health::health),
+        route(GET, "/readyz", Public, health::ready),
         route(GET, "/metrics", Whole(Viewer), metrics::metrics),
         route(GET, "/openapi.json", Public, openapi::show),
 
