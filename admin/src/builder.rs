@@ -10,6 +10,7 @@ use axum::http::HeaderName;
 use cla_runtime::semaphore::Semaphores;
 use tokio::sync::watch;
 
+use crate::alerts::{Alerts, Webhook};
 use crate::api::leases::Leases;
 use crate::auth::{Auth, TokenStore};
 use crate::declared::{Declaration, Declared};
@@ -39,6 +40,7 @@ pub struct AdminBuilder {
     rules: Option<Rules>,
     declared: Vec<Declaration>,
     proxies: Proxies,
+    webhook: Option<Webhook>,
 }
 
 impl Admin {
@@ -51,6 +53,7 @@ impl Admin {
             rules: None,
             declared: Vec::new(),
             proxies: Proxies::default(),
+            webhook: None,
         }
     }
 
@@ -142,10 +145,16 @@ impl AdminBuilder {
         self
     }
 
+    /// Each alert is sent there, too: a request of a declared semaphore that waits, or is busy, for too long.
+    pub fn alert_webhook(mut self, webhook: Webhook) -> Self {
+        self.webhook = Some(webhook);
+        self
+    }
+
     /// The service. It begins to listen to the store's events.
     ///
     /// # Errors
-    /// The folder of the rules cannot be read, or their history cannot be used.
+    /// The folder of the rules cannot be read, or their history cannot be used, or no request can be sent to the webhook.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -175,6 +184,7 @@ impl AdminBuilder {
             rate: RateLimit::default(),
             leases: Leases::default(),
             runs,
+            alerts: Alerts::new(self.webhook)?,
             declared: Declared::new(self.declared),
             draining: watch::Sender::new(false),
             version: env!("CARGO_PKG_VERSION"),
@@ -183,6 +193,7 @@ impl AdminBuilder {
         Leases::sweep(&service);
         Declared::keep(&service);
         Health::watch(&service);
+        Alerts::watch(&service);
         Ok(Admin { service })
     }
 }

@@ -23,6 +23,7 @@
 //! Every route has one [`Role`] that it asks for, in one table. A request is let in by a bearer token, by the cookie
 //! that a sign-in gave, or by a [`Person`] that the host's own middleware put into the request's extensions.
 
+mod alerts;
 mod api;
 mod audit;
 mod auth;
@@ -32,11 +33,13 @@ mod glob;
 mod health;
 mod live;
 mod metrics;
+mod outgoing;
 mod panel;
 mod runs;
 mod server;
 mod service;
 
+pub use alerts::{Webhook, WebhookError};
 pub use auth::{Person, Role, Token, TokenError, TokenStore};
 pub use axum;
 pub use builder::{Admin, AdminBuilder};

@@ -199,8 +199,34 @@ impl Metrics {
                 "Requests in line for longer than the semaphore's declaration allows",
                 &|view| service.declared.overdue(view).len() as f64,
             );
+            gauge(
+                &mut text,
+                "cla_semaphore_overheld",
+                "Requests that are busy for longer than the semaphore's declaration allows",
+                &|view| service.declared.overheld(view).len() as f64,
+            );
         }
         self.counts.lock().write(&mut text);
+        let name = "cla_alerts_total";
+        text.head(
+            name,
+            "counter",
+            "Requests that waited or were busy for too long",
+        );
+        for ((semaphore, kind), count) in service.alerts.counts() {
+            let kind = label("kind", kind.as_str());
+            let labels = format!("{},{kind}", label("semaphore", semaphore.as_str()));
+            text.line(name, &labels, count as f64);
+        }
+        let name = "cla_alert_webhook_total";
+        text.head(
+            name,
+            "counter",
+            "What became of alerts that go to the webhook",
+        );
+        for (outcome, count) in service.alerts.deliveries() {
+            text.line(name, &label("outcome", outcome), count as f64);
+        }
         let running = service.runs.as_ref().map_or(0, |runs| runs.count());
         text.one(
             "cla_runs_running",

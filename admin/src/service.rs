@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cla_runtime::semaphore::Semaphores;
 use tokio::sync::watch;
 
+use crate::alerts::Alerts;
 use crate::api::leases::Leases;
 use crate::auth::Auth;
 use crate::declared::Declared;
@@ -33,6 +34,8 @@ pub(crate) struct Service {
     pub(crate) leases: Leases,
     /// Unless the host gave no rules.
     pub(crate) runs: Option<Arc<Runs>>,
+    /// Requests that wait or are busy for too long.
+    pub(crate) alerts: Alerts,
     /// What the host's configuration says of semaphores.
     pub(crate) declared: Declared,
     /// The service is about to end: nothing new begins, and streams end.

@@ -2,7 +2,8 @@
 //!
 //! The first event is `hello`. Then each change of a semaphore is a `transition`, with the JSON of `cla sem events --json`;
 //! with `coalesce=MS`, there is at most one `changes` in so many milliseconds, an array with the last transition of each
-//! semaphore that changed. A `run` is a run that has begun or ended. A `store` says that the
+//! semaphore that changed. A `run` is a run that has begun or ended. An `alert` is a request that
+//! waits, or is busy, for too long. A `store` says that the
 //! store answers no more, or again. A `reset` says that events were missed: read the state anew. A client that comes back with
 //! `Last-Event-ID` (or `after`) gets what it missed, or a `reset`.
 
@@ -18,7 +19,7 @@ use axum::extract::{Query, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse as _, Response};
-use cla_runtime::semaphore::Event;
+use cla_runtime::semaphore::{Event, SemaphoreName};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -244,13 +245,16 @@ impl Watcher {
         (!piece.is_empty()).then(|| Bytes::from(piece))
     }
 
+    fn watches(&self, semaphore: &SemaphoreName) -> bool {
+        let name = semaphore.as_str();
+        let only = self.semaphore.as_deref();
+        only.is_none_or(|only| only == name) && self.person.sees(name)
+    }
+
     fn is_wanted(&self, entry: &Entry) -> bool {
         match &entry.happened {
-            Happened::Transition(event) => {
-                let name = event.semaphore.as_str();
-                let only = self.semaphore.as_deref();
-                only.is_none_or(|only| only == name) && self.person.sees(name)
-            }
+            Happened::Transition(event) => self.watches(&event.semaphore),
+            Happened::Alert(alert) => self.watches(&alert.semaphore),
             Happened::Run(_) => self.semaphore.is_none() && !self.person.is_restricted(),
             Happened::Store(_) | Happened::Gap => true,
         }

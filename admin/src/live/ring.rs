@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use cla_runtime::semaphore::Event;
 use serde::Serialize;
 
+use crate::alerts::Alert;
 use crate::runs::Record;
 
 /// What clients are sent.
@@ -16,6 +17,8 @@ pub(crate) enum Happened {
     Transition(Box<Event>),
     /// A run has begun or ended.
     Run(Box<Record>),
+    /// A request waits, or is busy, for too long.
+    Alert(Box<Alert>),
     /// The store answers no more, or again.
     Store(bool),
     /// Events of the store were missed; it is not known which.
@@ -55,6 +58,7 @@ impl Ring {
         let text = match &happened {
             Happened::Transition(event) => frame(&id, "transition", event),
             Happened::Run(run) => frame(&id, "run", run),
+            Happened::Alert(alert) => frame(&id, "alert", alert),
             Happened::Store(reachable) => frame(&id, "store", &Reachable::new(*reachable)),
             Happened::Gap => frame(&id, "reset", &Reset::MISSED),
         };
