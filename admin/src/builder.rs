@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::alerts::{Alerts, Webhook};
 use crate::api::leases::Leases;
+use crate::auth::oidc::{Oidc, OpenId};
 use crate::auth::{Auth, TokenStore};
 use crate::declared::{Declaration, Declared};
 use crate::health::Health;
@@ -41,6 +42,7 @@ pub struct AdminBuilder {
     declared: Vec<Declaration>,
     proxies: Proxies,
     webhook: Option<Webhook>,
+    openid: Option<OpenId>,
 }
 
 impl Admin {
@@ -54,6 +56,7 @@ impl Admin {
             declared: Vec::new(),
             proxies: Proxies::default(),
             webhook: None,
+            openid: None,
         }
     }
 
@@ -145,6 +148,12 @@ impl AdminBuilder {
         self
     }
 
+    /// A provider of OpenID Connect that signs people in, beside tokens and links.
+    pub fn openid(mut self, openid: OpenId) -> Self {
+        self.openid = Some(openid);
+        self
+    }
+
     /// Each alert is sent there, too: a request of a declared semaphore that waits, or is busy, for too long.
     pub fn alert_webhook(mut self, webhook: Webhook) -> Self {
         self.webhook = Some(webhook);
@@ -154,7 +163,7 @@ impl AdminBuilder {
     /// The service. It begins to listen to the store's events.
     ///
     /// # Errors
-    /// The folder of the rules cannot be read, or their history cannot be used, or no request can be sent to the webhook.
+    /// The folder of the rules cannot be read, or their history cannot be used, or there is no TLS for what is sent to the webhook or the provider.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -171,7 +180,8 @@ impl AdminBuilder {
             Runs::new(rules, live, metrics)
         });
         let runs = runs.transpose()?;
-        let auth = Auth::new(self.tokens, &self.hosts);
+        let oidc = self.openid.map(|openid| Oidc::new(openid, &self.hosts));
+        let auth = Auth::new(self.tokens, oidc.transpose()?, &self.hosts);
         let service = Service {
             semaphores: self.semaphores,
             auth,

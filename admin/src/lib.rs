@@ -40,6 +40,7 @@ mod server;
 mod service;
 
 pub use alerts::{Webhook, WebhookError};
+pub use auth::oidc::{OpenId, OpenIdError};
 pub use auth::{Person, Role, Token, TokenError, TokenStore};
 pub use axum;
 pub use builder::{Admin, AdminBuilder};

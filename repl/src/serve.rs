@@ -220,6 +220,9 @@ fn serve(args: &Args, choice: &Choice, declared: Declared) -> io::Result<ExitCod
         for declaration in declared.semaphores {
             admin = admin.declare(declaration);
         }
+        if let Some(openid) = declared.openid {
+            admin = admin.openid(openid);
+        }
         if let Some(webhook) = declared.webhook {
             admin = admin.alert_webhook(webhook);
         }

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cla_admin::{Declaration, Webhook};
+use cla_admin::{Declaration, OpenId, Webhook};
 use cla_runtime::semaphore::{Semaphores, StoreError, StoreUrl, StoreUrlError};
 
 use self::config::Config;
@@ -144,6 +144,7 @@ pub(crate) fn declared(folder: &Path) -> Result<Declared, ChoiceError> {
 pub(crate) struct Declared {
     pub(crate) semaphores: Vec<Declaration>,
     pub(crate) webhook: Option<Webhook>,
+    pub(crate) openid: Option<OpenId>,
 }
 
 /// The folder in which the program keeps what must survive it, if there is one.
@@ -244,7 +245,7 @@ impl Surroundings<'_> {
     fn declared(&self, folder: &Path) -> Result<Declared, ChoiceError> {
         let folder = folder.canonicalize().unwrap_or_default();
         let mut semaphores = BTreeMap::new();
-        let mut webhook = None;
+        let (mut webhook, mut openid) = (None, None);
         for path in nearest_config(&folder)
             .into_iter()
             .chain(self.config_files())
@@ -255,10 +256,14 @@ impl Surroundings<'_> {
                 semaphores.entry(name).or_insert(declaration);
             }
             webhook = webhook.or(config.webhook);
+            if let (None, Some(oidc)) = (&openid, config.oidc) {
+                openid = Some(oidc.with_secret(&path)?);
+            }
         }
         Ok(Declared {
             semaphores: semaphores.into_values().collect(),
             webhook,
+            openid,
         })
     }
 

@@ -1,6 +1,7 @@
 //! Who asks: [`Person`], and how the service knows: bearer tokens, cookies, or the host's own middleware.
 
 mod gate;
+pub(crate) mod oidc;
 mod random;
 mod sessions;
 mod tokens;
@@ -176,6 +177,8 @@ impl Person {
 pub(crate) struct Auth {
     pub(crate) sessions: Sessions,
     tokens: Option<Verifier>,
+    /// The provider that signs people in, if there is one.
+    pub(crate) oidc: Option<oidc::Oidc>,
 }
 
 /// What the headers of a request say about who asks.
@@ -191,10 +194,15 @@ pub(crate) enum Credentials {
 }
 
 impl Auth {
-    pub(crate) fn new(tokens: Option<TokenStore>, hosts: &AllowedHosts) -> Self {
+    pub(crate) fn new(
+        tokens: Option<TokenStore>,
+        oidc: Option<oidc::Oidc>,
+        hosts: &AllowedHosts,
+    ) -> Self {
         Self {
             sessions: Sessions::new(hosts),
             tokens: tokens.map(Verifier::new),
+            oidc,
         }
     }
 

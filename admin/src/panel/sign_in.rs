@@ -50,7 +50,7 @@ pub(crate) async fn page(
     let next = own_path(next);
     // A program that only looks whether the link leads anywhere does not use it up.
     let Some(token) = token.filter(|_| method == Method::GET) else {
-        return form(StatusCode::OK, None, next.as_deref());
+        return form(&service, StatusCode::OK, None, next.as_deref());
     };
     let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
     if let Err(problem) = service.rate.may_sign_in(peer) {
@@ -66,7 +66,7 @@ pub(crate) async fn page(
         None => {
             service.rate.note_failure(peer);
             let why = "This link was used already, or is too old. Enter a token, or start the server again.";
-            form(StatusCode::FORBIDDEN, Some(why), None)
+            form(&service, StatusCode::FORBIDDEN, Some(why), None)
         }
     }
 }
@@ -94,6 +94,7 @@ pub(crate) async fn with_token(
         None => {
             service.rate.note_failure(peer);
             form(
+                &service,
                 StatusCode::FORBIDDEN,
                 Some("This token is wrong, or was revoked, or has expired."),
                 next.as_deref(),
@@ -124,12 +125,24 @@ fn begin(person: &Person, cookie: String, next: Option<String>) -> Response {
     ([(SET_COOKIE, cookie)], Redirect::to(&next)).into_response()
 }
 
-fn form(status: StatusCode, problem: Option<&str>, next: Option<&str>) -> Response {
+pub(crate) fn form(
+    service: &Service,
+    status: StatusCode,
+    problem: Option<&str>,
+    next: Option<&str>,
+) -> Response {
+    let provider = service.auth.oidc.is_some().then(|| match next {
+        Some(next) => format!("/login/oidc?next={}", super::escaped(next)),
+        None => "/login/oidc".to_owned(),
+    });
     let content = html! {
         section.sign-in {
             h1 { (icon("brand")) "Sign in" }
             @if let Some(problem) = problem {
                 p.problem role="alert" { (problem) }
+            }
+            @if let Some(provider) = &provider {
+                p { a.primary href=(provider) { "Sign in with OpenID Connect" } }
             }
             form method="post" action="/login" {
                 @if let Some(next) = next { input type="hidden" name="next" value=(next); }
@@ -144,7 +157,7 @@ fn form(status: StatusCode, problem: Option<&str>, next: Option<&str>) -> Respon
 }
 
 /// A path of this service to go on to; of anything else, nothing.
-fn own_path(next: Option<String>) -> Option<String> {
+pub(crate) fn own_path(next: Option<String>) -> Option<String> {
     next.filter(|next| {
         let mut bytes = next.bytes();
         // Browsers read `//host` and `/\\host` as other hosts.

@@ -12,6 +12,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use super::headers::surround;
 use crate::api::problem::Problem;
 use crate::api::{self, actions, events, leases, openapi, records, requests, runs, semaphores};
+use crate::auth::oidc;
 use crate::auth::{Access, Gate, Role, gate};
 use crate::health;
 use crate::metrics;
@@ -72,6 +73,8 @@ pub(crate) fn table() -> Vec<Route> {
         route(GET, "/panel/queue", Needs(Viewer), panel::queue::queue),
         route(GET, "/login", Public, panel::sign_in::page),
         route(POST, "/login", Public, panel::sign_in::with_token),
+        route(GET, "/login/oidc", Public, oidc::begin),
+        route(GET, "/login/oidc/callback", Public, oidc::back),
         route(POST, "/logout", Public, panel::sign_in::out),
         route(GET, "/assets/{name}", Public, panel::assets::asset),
 

@@ -1,5 +1,7 @@
 //! `cla.toml`: read, and refused with the place of what is wrong in it.
 
+mod oidc;
+
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
@@ -12,10 +14,11 @@ use codespan_reporting::term::{self, termcolor};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+pub(super) use self::oidc::Oidc;
 use super::ChoiceError;
 
 /// All keys that there are.
-const KEYS: [&str; 3] = ["store", "semaphores", "alerts"];
+const KEYS: [&str; 4] = ["store", "semaphores", "alerts", "oidc"];
 
 /// All keys of a semaphore.
 const SEMAPHORE_KEYS: [&str; 6] = [
@@ -41,6 +44,8 @@ pub(super) struct Config {
     pub(super) semaphores: Vec<Declaration>,
     /// `[alerts]`: where alerts are sent.
     pub(super) webhook: Option<Webhook>,
+    /// `[oidc]`: who signs people in.
+    pub(super) oidc: Option<Oidc>,
 }
 
 /// What is wrong, and where.
@@ -98,6 +103,7 @@ impl Config {
                 "alerts" => {
                     config.webhook = webhook(value)?;
                 }
+                "oidc" => config.oidc = Some(oidc::provider(value)?),
                 _ => return Err(unknown_key(key, &KEYS)),
             }
         }
@@ -310,7 +316,7 @@ mod tests {
         ] {
             assert!(shown.contains(part), "{part} in {shown}");
         }
-        assert!(refused("[x]\ny = 1").contains("there are: store, semaphores, alerts"));
+        assert!(refused("[x]\ny = 1").contains("there are: store, semaphores, alerts, oidc"));
     }
 
     #[test]
