@@ -10,9 +10,12 @@ use axum::http::HeaderName;
 use cla_runtime::semaphore::Semaphores;
 use tokio::sync::watch;
 
+use crate::alerts::{Alerts, Webhook};
 use crate::api::leases::Leases;
+use crate::auth::oidc::{Oidc, OpenId};
 use crate::auth::{Auth, TokenStore};
 use crate::declared::{Declaration, Declared};
+use crate::health::Health;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::panel::{Panel, Trends};
@@ -39,6 +42,8 @@ pub struct AdminBuilder {
     rules: Option<Rules>,
     declared: Vec<Declaration>,
     proxies: Proxies,
+    webhook: Option<Webhook>,
+    openid: Option<OpenId>,
 }
 
 impl Admin {
@@ -51,6 +56,8 @@ impl Admin {
             rules: None,
             declared: Vec::new(),
             proxies: Proxies::default(),
+            webhook: None,
+            openid: None,
         }
     }
 
@@ -150,10 +157,22 @@ impl AdminBuilder {
         self
     }
 
+    /// A provider of OpenID Connect that signs people in, beside tokens and links.
+    pub fn openid(mut self, openid: OpenId) -> Self {
+        self.openid = Some(openid);
+        self
+    }
+
+    /// Each alert is sent there, too: a request of a declared semaphore that waits, or is busy, for too long.
+    pub fn alert_webhook(mut self, webhook: Webhook) -> Self {
+        self.webhook = Some(webhook);
+        self
+    }
+
     /// The service. It begins to listen to the store's events.
     ///
     /// # Errors
-    /// The folder of the rules cannot be read, or their history cannot be used.
+    /// The folder of the rules cannot be read, or their history cannot be used, or there is no TLS for what is sent to the webhook or the provider.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -172,7 +191,8 @@ impl AdminBuilder {
             Runs::new(rules, live, metrics)
         });
         let runs = runs.transpose()?;
-        let auth = Auth::new(self.tokens, &self.hosts);
+        let oidc = self.openid.map(|openid| Oidc::new(openid, &self.hosts));
+        let auth = Auth::new(self.tokens, oidc.transpose()?, &self.hosts);
         let service = Service {
             semaphores: self.semaphores,
             auth,
@@ -180,11 +200,13 @@ impl AdminBuilder {
             proxies: self.proxies,
             live,
             metrics,
+            health: Health::new(),
             panel: Panel::new(trends),
             rate: RateLimit::default(),
             leases: Leases::default(),
             runs,
             repl,
+            alerts: Alerts::new(self.webhook)?,
             declared: Declared::new(self.declared),
             draining: watch::Sender::new(false),
             version: env!("CARGO_PKG_VERSION"),
@@ -192,6 +214,8 @@ impl AdminBuilder {
         let service = Arc::new(service);
         Leases::sweep(&service);
         Declared::keep(&service);
+        Health::watch(&service);
+        Alerts::watch(&service);
         Ok(Admin { service })
     }
 }

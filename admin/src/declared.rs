@@ -1,7 +1,7 @@
 //! Semaphores that the host's configuration declares: [`Declaration`].
 //!
 //! A declared semaphore is there from the start, and the service knows more of it than the store does: what it is for, and
-//! when a wait for it is too long. Its number of slots is the code's number, as if a rule had said it: an administrator's
+//! when a wait for it is too long (`crate::alerts`). Its number of slots is the code's number, as if a rule had said it: an administrator's
 //! number outranks it, and it changes nothing for those who are busy or wait.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cla_runtime::semaphore::{
-    Owner, Request, RequestId, SemaphoreName, SemaphoreView, Semaphores, Slots, Status, StoreError,
-    Ttl,
+    Owner, Request, RequestId, RequestView, SemaphoreName, SemaphoreView, Semaphores, Slots,
+    Status, StoreError, Ttl,
 };
 use serde::Serialize;
 
+use crate::alerts::Kind;
 use crate::service::Service;
 
 /// How often it is seen whether all declared semaphores are there: a store forgets those that are not used for long.
@@ -32,6 +33,7 @@ pub struct Declaration {
     labels: BTreeMap<String, String>,
     ttl: Option<Ttl>,
     alert_after: Option<Duration>,
+    alert_held_after: Option<Duration>,
 }
 
 impl Declaration {
@@ -46,6 +48,7 @@ impl Declaration {
             labels: BTreeMap::new(),
             ttl: None,
             alert_after: None,
+            alert_held_after: None,
         }
     }
 
@@ -77,10 +80,17 @@ impl Declaration {
         self
     }
 
-    /// A request that waits longer is marked.
+    /// A request that waits longer is marked, and told once as an alert.
     #[must_use]
     pub fn alert_after(mut self, wait: Duration) -> Self {
         self.alert_after = Some(wait);
+        self
+    }
+
+    /// A request that is busy for longer is marked, and told once as an alert.
+    #[must_use]
+    pub fn alert_held_after(mut self, hold: Duration) -> Self {
+        self.alert_held_after = Some(hold);
         self
     }
 
@@ -106,6 +116,9 @@ pub(crate) struct Seen<'a> {
     /// The requests that wait for longer than they should.
     #[serde(skip_serializing_if = "Option::is_none")]
     overdue: Option<Vec<RequestId>>,
+    /// The requests that are busy for longer than they should.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overheld: Option<Vec<RequestId>>,
 }
 
 /// A declaration as clients see it. Lengths of time are seconds.
@@ -117,6 +130,7 @@ struct Shown<'a> {
     labels: &'a BTreeMap<String, String>,
     ttl: Option<f64>,
     alert_after: Option<f64>,
+    alert_held_after: Option<f64>,
 }
 
 impl Declared {
@@ -130,6 +144,7 @@ impl Declared {
         let found = self.0.get(&view.name);
         Seen {
             overdue: found.map(|_| self.overdue(&view)),
+            overheld: found.map(|_| self.overheld(&view)),
             declared: found.map(Declaration::shown),
             view,
         }
@@ -137,17 +152,41 @@ impl Declared {
 
     /// The requests that wait for longer than they should.
     pub(crate) fn overdue(&self, view: &SemaphoreView) -> Vec<RequestId> {
+        self.ids(view, Kind::Waiting)
+    }
+
+    /// The requests that are busy for longer than they should.
+    pub(crate) fn overheld(&self, view: &SemaphoreView) -> Vec<RequestId> {
+        self.ids(view, Kind::Held)
+    }
+
+    fn ids(&self, view: &SemaphoreView, kind: Kind) -> Vec<RequestId> {
+        let late = self.late(view).filter(|(known, _)| *known == kind);
+        late.map(|(_, request)| request.id).collect()
+    }
+
+    /// The requests that wait, or are busy, for longer than they should.
+    pub(crate) fn late<'v>(
+        &self,
+        view: &'v SemaphoreView,
+    ) -> impl Iterator<Item = (Kind, &'v RequestView)> {
         let found = self.0.get(&view.name);
-        let Some(most) = found.and_then(|found| found.alert_after) else {
-            return Vec::new();
-        };
-        let requests = view.requests.iter();
-        requests
-            .filter(|request| {
-                request.status == Status::Waiting && request.waited > most.as_secs_f64()
-            })
-            .map(|request| request.id)
-            .collect()
+        let most = |kind| found.and_then(|found| found.limit(kind));
+        let (wait, hold) = (most(Kind::Waiting), most(Kind::Held));
+        view.requests.iter().filter_map(move |request| {
+            let (kind, most) = match request.status {
+                Status::Waiting => (Kind::Waiting, wait?),
+                Status::Busy => (Kind::Held, hold?),
+                _ => return None,
+            };
+            (kind.lasted(request) > most.as_secs_f64()).then_some((kind, request))
+        })
+    }
+
+    /// The semaphores of which something may take too long.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = &Declaration> {
+        let all = self.0.values();
+        all.filter(|one| Kind::ALL.iter().any(|kind| one.limit(*kind).is_some()))
     }
 
     /// What a semaphore is for, for people.
@@ -250,6 +289,14 @@ impl Declaration {
             .collect()
     }
 
+    /// How long a request may wait, or be busy, before it is worth an alert.
+    pub(crate) fn limit(&self, kind: Kind) -> Option<Duration> {
+        match kind {
+            Kind::Waiting => self.alert_after,
+            Kind::Held => self.alert_held_after,
+        }
+    }
+
     fn shown(&self) -> Shown<'_> {
         Shown {
             by: &self.by,
@@ -258,6 +305,7 @@ impl Declaration {
             labels: &self.labels,
             ttl: self.ttl.map(|ttl| ttl.duration().as_secs_f64()),
             alert_after: self.alert_after.map(|wait| wait.as_secs_f64()),
+            alert_held_after: self.alert_held_after.map(|hold| hold.as_secs_f64()),
         }
     }
 }

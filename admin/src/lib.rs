@@ -23,20 +23,25 @@
 //! Every route has one [`Role`] that it asks for, in one table. A request is let in by a bearer token, by the cookie
 //! that a sign-in gave, or by a [`Person`] that the host's own middleware put into the request's extensions.
 
+mod alerts;
 mod api;
 mod audit;
 mod auth;
 mod builder;
 mod declared;
 mod glob;
+mod health;
 mod live;
 mod metrics;
+mod outgoing;
 mod panel;
 mod repl;
 mod runs;
 mod server;
 mod service;
 
+pub use alerts::{Webhook, WebhookError};
+pub use auth::oidc::{OpenId, OpenIdError};
 pub use auth::{Person, Role, Token, TokenError, TokenStore};
 pub use axum;
 pub use builder::{Admin, AdminBuilder};

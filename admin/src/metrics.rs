@@ -1,4 +1,4 @@
-//! `/metrics`, `/healthz` and `/readyz`: how the service, its semaphores and its runs are (Prometheus text format).
+//! `/metrics`: how the service, its semaphores and its runs are (Prometheus text format).
 //!
 //! Waits and holds are measured by the store's events, so those of every program that shares the store count, for as long
 //! as this service listens.
@@ -8,16 +8,12 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use cla_runtime::semaphore::{Event, EventKind, RequestId, SemaphoreView, Slots};
 use parking_lot::Mutex;
-use serde_json::json;
 
-use crate::api::problem::Problem;
 use crate::service::Service;
 
 /// The upper ends of the buckets of lengths of time, in seconds: from a hand-over to a night's work.
@@ -37,15 +33,10 @@ const MOST_REQUESTS: usize = 100_000;
 /// A store that does not answer within this is not ready.
 const READY: Duration = Duration::from_secs(2);
 
-/// So long an answer about readiness holds: strangers ask for it.
-const FRESH: Duration = Duration::from_secs(1);
-
 /// What has been counted since the service started.
 pub(crate) struct Metrics {
     started: SystemTime,
     counts: Mutex<Counts>,
-    /// The last answer about readiness.
-    ready: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 
 #[derive(Default)]
@@ -100,7 +91,6 @@ impl Metrics {
         Self {
             started: SystemTime::now(),
             counts: Mutex::default(),
-            ready: tokio::sync::Mutex::default(),
         }
     }
 
@@ -210,8 +200,34 @@ impl Metrics {
                 "Requests in line for longer than the semaphore's declaration allows",
                 &|view| service.declared.overdue(view).len() as f64,
             );
+            gauge(
+                &mut text,
+                "cla_semaphore_overheld",
+                "Requests that are busy for longer than the semaphore's declaration allows",
+                &|view| service.declared.overheld(view).len() as f64,
+            );
         }
         self.counts.lock().write(&mut text);
+        let name = "cla_alerts_total";
+        text.head(
+            name,
+            "counter",
+            "Requests that waited or were busy for too long",
+        );
+        for ((semaphore, kind), count) in service.alerts.counts() {
+            let kind = label("kind", kind.as_str());
+            let labels = format!("{},{kind}", label("semaphore", semaphore.as_str()));
+            text.line(name, &labels, count as f64);
+        }
+        let name = "cla_alert_webhook_total";
+        text.head(
+            name,
+            "counter",
+            "What became of alerts that go to the webhook",
+        );
+        for (outcome, count) in service.alerts.deliveries() {
+            text.line(name, &label("outcome", outcome), count as f64);
+        }
         let running = service.runs.as_ref().map_or(0, |runs| runs.count());
         text.one(
             "cla_runs_running",
@@ -432,42 +448,11 @@ pub(crate) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     ([(CONTENT_TYPE, kind)], text).into_response()
 }
 
-/// `GET /healthz`: the service answers.
-pub(crate) async fn health() -> Response {
-    Json(json!({"status": "ok"})).into_response()
-}
-
-/// `GET /readyz`: the store answers, too, and the service is not about to end.
-pub(crate) async fn ready(State(service): State<Arc<Service>>) -> Result<Response, Problem> {
-    if service.is_draining() {
-        return Err(Problem::draining());
-    }
-    let mut last = service.metrics.ready.lock().await;
-    let is_ready = match *last {
-        Some((at, is_ready)) if at.elapsed() < FRESH => is_ready,
-        _ => {
-            let asked = tokio::time::timeout(READY, service.semaphores.diagnose()).await;
-            let is_ready = asked.is_ok_and(|answer| answer.is_ok());
-            *last = Some((Instant::now(), is_ready));
-            is_ready
-        }
-    };
-    if is_ready {
-        return Ok(Json(json!({"status": "ready"})).into_response());
-    }
-    let status = StatusCode::SERVICE_UNAVAILABLE;
-    let title = "The store does not answer";
-    Err(Problem::new(
-        status,
-        "store-unreachable",
-        title,
-        "the semaphore store does not answer",
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)] // a test that cannot go on should stop
+
+    use serde_json::json;
 
     use super::*;
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use cla_runtime::semaphore::Semaphores;
 use tokio::sync::watch;
 
+use crate::alerts::Alerts;
 use crate::api::leases::Leases;
 use crate::auth::Auth;
 use crate::declared::Declared;
+use crate::health::Health;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::panel::Panel;
@@ -26,6 +28,8 @@ pub(crate) struct Service {
     pub(crate) proxies: Proxies,
     pub(crate) live: Arc<Live>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Whether the store answers.
+    pub(crate) health: Health,
     pub(crate) panel: Panel,
     pub(crate) rate: RateLimit,
     pub(crate) leases: Leases,
@@ -33,6 +37,8 @@ pub(crate) struct Service {
     pub(crate) runs: Option<Arc<Runs>>,
     /// If the host lets administrators run code.
     pub(crate) repl: Option<Arc<Repl>>,
+    /// Requests that wait or are busy for too long.
+    pub(crate) alerts: Alerts,
     /// What the host's configuration says of semaphores.
     pub(crate) declared: Declared,
     /// The service is about to end: nothing new begins, and streams end.

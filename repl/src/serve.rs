@@ -9,14 +9,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use cla_admin::axum::http::HeaderName;
-use cla_admin::{Admin, Declaration, Network, Rules, Server, Shutdown, TokenStore, UserRole};
+use cla_admin::{Admin, Network, Rules, Server, Shutdown, TokenStore, UserRole};
 use cla_runtime::semaphore::Semaphores;
 use cla_runtime::{Engine, Limits, OutputStream};
 use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
 use crate::signals::Signals;
-use crate::store::{Choice, StoreArgs};
+use crate::store::{Choice, Declared, StoreArgs};
 
 /// The file with the tokens that `cla token` makes, in the state folder.
 pub(crate) const TOKENS: &str = "tokens.json";
@@ -149,7 +149,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let declared = match crate::store::declared_semaphores(&args.folder) {
+    let declared = match crate::store::declared(&args.folder) {
         Ok(declared) => declared,
         Err(problem) => {
             crate::report(&problem);
@@ -186,7 +186,7 @@ fn log(args: &Args) {
     };
 }
 
-fn serve(args: &Args, choice: &Choice, declared: Vec<Declaration>) -> io::Result<ExitCode> {
+fn serve(args: &Args, choice: &Choice, declared: Declared) -> io::Result<ExitCode> {
     let semaphores = match choice.open() {
         Ok(semaphores) => semaphores,
         Err(problem) => {
@@ -221,8 +221,14 @@ fn serve(args: &Args, choice: &Choice, declared: Vec<Declaration>) -> io::Result
         if let Some(header) = &args.user_header {
             admin = admin.proxy_users(header.clone(), args.user_role.clone());
         }
-        for declaration in declared {
+        for declaration in declared.semaphores {
             admin = admin.declare(declaration);
+        }
+        if let Some(openid) = declared.openid {
+            admin = admin.openid(openid);
+        }
+        if let Some(webhook) = declared.webhook {
+            admin = admin.alert_webhook(webhook);
         }
         let admin = admin.rules(rules(args, &semaphores)?).build()?;
         announce(args, &admin)?;

@@ -9,8 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cla_admin::Declaration;
-use cla_runtime::semaphore::{SemaphoreName, Semaphores, StoreError, StoreUrl, StoreUrlError};
+use cla_admin::{Declaration, OpenId, Webhook};
+use cla_runtime::semaphore::{Semaphores, StoreError, StoreUrl, StoreUrlError};
 
 use self::config::Config;
 
@@ -135,9 +135,16 @@ impl StoreArgs {
 ///
 /// # Errors
 /// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
-pub(crate) fn declared_semaphores(folder: &Path) -> Result<Vec<Declaration>, ChoiceError> {
-    let declared = surroundings(|surroundings| surroundings.declared(folder))?;
-    Ok(declared.into_values().collect())
+pub(crate) fn declared(folder: &Path) -> Result<Declared, ChoiceError> {
+    surroundings(|surroundings| surroundings.declared(folder))
+}
+
+/// What the files `cla.toml` say to a service.
+#[derive(Debug, Default)]
+pub(crate) struct Declared {
+    pub(crate) semaphores: Vec<Declaration>,
+    pub(crate) webhook: Option<Webhook>,
+    pub(crate) openid: Option<OpenId>,
 }
 
 /// The folder in which the program keeps what must survive it, if there is one.
@@ -238,9 +245,10 @@ impl Surroundings<'_> {
         near.into_iter().chain(user).collect()
     }
 
-    fn declared(&self, folder: &Path) -> Result<BTreeMap<SemaphoreName, Declaration>, ChoiceError> {
+    fn declared(&self, folder: &Path) -> Result<Declared, ChoiceError> {
         let folder = folder.canonicalize().unwrap_or_default();
-        let mut declared = BTreeMap::new();
+        let mut semaphores = BTreeMap::new();
+        let (mut webhook, mut openid) = (None, None);
         for path in nearest_config(&folder)
             .into_iter()
             .chain(self.config_files())
@@ -248,10 +256,18 @@ impl Surroundings<'_> {
             let config = Config::read(&path)?.unwrap_or_default();
             for declaration in config.semaphores {
                 let name = declaration.name().clone();
-                declared.entry(name).or_insert(declaration);
+                semaphores.entry(name).or_insert(declaration);
+            }
+            webhook = webhook.or(config.webhook);
+            if let (None, Some(oidc)) = (&openid, config.oidc) {
+                openid = Some(oidc.with_secret(&path)?);
             }
         }
-        Ok(declared)
+        Ok(Declared {
+            semaphores: semaphores.into_values().collect(),
+            webhook,
+            openid,
+        })
     }
 
     /// Where the program keeps what must survive it.

@@ -281,6 +281,10 @@ fn who_may_not_or_cannot_is_told_why() {
         &["sem", "--server", "ftp://x", "list"],
         &["sem", "--server", "http://x", "--store", "memory:", "list"],
         &["run", "--server", "http://x", "--copies", "2", "a.js"],
+        &["run", "--server", "http://x", "--memory", "64M", "a.js"],
+        &["run", "--server", "http://x", "--stack", "2M", "a.js"],
+        &["run", "--server", "http://x", "--workers", "2", "a.js"],
+        &["run", "--server", "http://x", "a.js", "b.js"],
         &["run", "--server", "http://x", "-"],
     ] {
         let ended = there.elsewhere.cla(wrong);

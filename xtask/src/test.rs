@@ -20,6 +20,9 @@ const SUPERJSON: &str = "stdlib/tests/superjson";
 /// The npm package that looks for faults of pages that keep people out.
 const AXE: &str = "repl/tests/axe";
 
+/// The npm package that signs people in, for the tests of that.
+const OIDC: &str = "repl/tests/oidc";
+
 /// What `cargo xtask test` is told.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -233,6 +236,7 @@ fn cargo_test(log: &mut Log) -> Result<Outcome> {
     }
     tools::npm_ci(&root().join(SUPERJSON), log)?;
     tools::npm_ci(&root().join(AXE), log)?;
+    tools::npm_ci(&root().join(OIDC), log)?;
     let ran = log.run(
         cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]),
         STEP_LIMIT,

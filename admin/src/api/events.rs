@@ -2,7 +2,9 @@
 //!
 //! The first event is `hello`. Then each change of a semaphore is a `transition`, with the JSON of `cla sem events --json`;
 //! with `coalesce=MS`, there is at most one `changes` in so many milliseconds, an array with the last transition of each
-//! semaphore that changed. A `run` is a run that has begun or ended. A `reset` says that events were missed: read the state anew. A client that comes back with
+//! semaphore that changed. A `run` is a run that has begun or ended. An `alert` is a request that
+//! waits, or is busy, for too long. A `store` says that the
+//! store answers no more, or again. A `reset` says that events were missed: read the state anew. A client that comes back with
 //! `Last-Event-ID` (or `after`) gets what it missed, or a `reset`.
 
 use std::collections::VecDeque;
@@ -17,7 +19,7 @@ use axum::extract::{Query, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse as _, Response};
-use cla_runtime::semaphore::Event;
+use cla_runtime::semaphore::{Event, SemaphoreName};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -59,6 +61,8 @@ pub(crate) struct Wanted {
 #[derive(Serialize)]
 struct Hello<'a> {
     version: &'a str,
+    /// Whether the store answers.
+    reachable: bool,
 }
 
 /// One client's view.
@@ -108,6 +112,7 @@ pub(crate) async fn stream(
     };
     let hello = Hello {
         version: service.version,
+        reachable: service.health.is_reachable(),
     };
     first = format!(
         "{RETRY}{}{first}",
@@ -240,15 +245,18 @@ impl Watcher {
         (!piece.is_empty()).then(|| Bytes::from(piece))
     }
 
+    fn watches(&self, semaphore: &SemaphoreName) -> bool {
+        let name = semaphore.as_str();
+        let only = self.semaphore.as_deref();
+        only.is_none_or(|only| only == name) && self.person.sees(name)
+    }
+
     fn is_wanted(&self, entry: &Entry) -> bool {
         match &entry.happened {
-            Happened::Transition(event) => {
-                let name = event.semaphore.as_str();
-                let only = self.semaphore.as_deref();
-                only.is_none_or(|only| only == name) && self.person.sees(name)
-            }
+            Happened::Transition(event) => self.watches(&event.semaphore),
+            Happened::Alert(alert) => self.watches(&alert.semaphore),
             Happened::Run(_) => self.semaphore.is_none() && !self.person.is_restricted(),
-            Happened::Gap => true,
+            Happened::Store(_) | Happened::Gap => true,
         }
     }
 }

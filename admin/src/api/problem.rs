@@ -17,6 +17,9 @@ use serde::Serialize;
 
 use crate::auth::Role;
 
+/// A client whose request the store did not answer tries again after so many seconds.
+const STORE_PAUSE: u32 = 2;
+
 /// What a problem's `type` begins with.
 const TYPES: &str = "urn:cla:problem:";
 
@@ -209,6 +212,21 @@ impl Problem {
         );
         problem.header(RETRY_AFTER, 5)
     }
+
+    /// The store did not answer the last time that it was asked.
+    pub(crate) fn store_away() -> Self {
+        Self::unreachable("the semaphore store does not answer".to_owned())
+    }
+
+    fn unreachable(detail: String) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store-unreachable",
+            "The store does not answer",
+            detail,
+        )
+        .header(RETRY_AFTER, STORE_PAUSE)
+    }
 }
 
 impl IntoResponse for Problem {
@@ -227,12 +245,16 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let (kind, title) = match error {
-            StoreError::Unreachable { .. } => ("store-unreachable", "The store does not answer"),
-            _ => ("store-failed", "The store failed"),
-        };
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        Self::new(status, kind, title, error.to_string())
+        match error {
+            StoreError::Unreachable { .. } => Self::unreachable(error.to_string()),
+            _ => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-failed",
+                "The store failed",
+                error.to_string(),
+            )
+            .header(RETRY_AFTER, STORE_PAUSE),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod gate;
 mod last_use;
+pub(crate) mod oidc;
 mod random;
 mod sessions;
 mod tokens;
@@ -201,6 +202,8 @@ pub(crate) struct KnownToken {
 pub(crate) struct Auth {
     pub(crate) sessions: Sessions,
     tokens: Option<Verifier>,
+    /// The provider that signs people in, if there is one.
+    pub(crate) oidc: Option<oidc::Oidc>,
 }
 
 /// What the headers of a request say about who asks.
@@ -216,10 +219,15 @@ pub(crate) enum Credentials {
 }
 
 impl Auth {
-    pub(crate) fn new(tokens: Option<TokenStore>, hosts: &AllowedHosts) -> Self {
+    pub(crate) fn new(
+        tokens: Option<TokenStore>,
+        oidc: Option<oidc::Oidc>,
+        hosts: &AllowedHosts,
+    ) -> Self {
         Self {
             sessions: Sessions::new(hosts),
             tokens: tokens.map(Verifier::new),
+            oidc,
         }
     }
 

@@ -19,6 +19,9 @@ const IDLE: Duration = Duration::from_secs(12 * 60 * 60);
 /// ... and every session after this.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// A session that another server has vouched for ends after this: what that server says of the person may change.
+const SHORT: Duration = Duration::from_secs(12 * 60 * 60);
+
 /// More sessions than people have browsers; beyond, the one that was used least lately is over.
 const MOST: usize = 1000;
 
@@ -35,6 +38,7 @@ struct Session {
     /// The id of the token that signed in: the session ends with it.
     token: Option<String>,
     began: Instant,
+    longest: Duration,
     used: Instant,
 }
 
@@ -76,6 +80,21 @@ impl Sessions {
     /// Begins a session, and gives the `Set-Cookie` header that hands it to the browser.
     /// `secure` says that the browser speaks TLS.
     pub(crate) fn begin(&self, person: Person, token: Option<String>, secure: bool) -> String {
+        self.begin_for(LONGEST, person, token, secure)
+    }
+
+    /// Begins a session of a person that another server has vouched for.
+    pub(crate) fn begin_short(&self, person: Person, secure: bool) -> String {
+        self.begin_for(SHORT, person, None, secure)
+    }
+
+    fn begin_for(
+        &self,
+        longest: Duration,
+        person: Person,
+        token: Option<String>,
+        secure: bool,
+    ) -> String {
         let secret = random::secret();
         let now = Instant::now();
         let mut sessions = self.sessions.lock();
@@ -92,10 +111,11 @@ impl Sessions {
             person: person.by_cookie(),
             token,
             began: now,
+            longest,
             used: now,
         };
         sessions.insert(digest(&secret), session);
-        self.header(&secret, LONGEST, secure)
+        self.header(&secret, longest, secure)
     }
 
     /// Ends the session that these cookies name, and gives the header that makes the browser forget it.
@@ -142,7 +162,7 @@ impl Sessions {
 
 impl Session {
     fn is_live(&self) -> bool {
-        self.used.elapsed() < IDLE && self.began.elapsed() < LONGEST
+        self.used.elapsed() < IDLE && self.began.elapsed() < self.longest
     }
 }
 

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use cla_runtime::semaphore::Event;
 use serde::Serialize;
 
+use crate::alerts::Alert;
 use crate::runs::Record;
 
 /// What clients are sent.
@@ -16,6 +17,10 @@ pub(crate) enum Happened {
     Transition(Box<Event>),
     /// A run has begun or ended.
     Run(Box<Record>),
+    /// A request waits, or is busy, for too long.
+    Alert(Box<Alert>),
+    /// The store answers no more, or again.
+    Store(bool),
     /// Events of the store were missed; it is not known which.
     Gap,
 }
@@ -53,6 +58,8 @@ impl Ring {
         let text = match &happened {
             Happened::Transition(event) => frame(&id, "transition", event),
             Happened::Run(run) => frame(&id, "run", run),
+            Happened::Alert(alert) => frame(&id, "alert", alert),
+            Happened::Store(reachable) => frame(&id, "store", &Reachable::new(*reachable)),
             Happened::Gap => frame(&id, "reset", &Reset::MISSED),
         };
         if self.entries.len() == self.most {
@@ -80,6 +87,18 @@ impl Ring {
         let new = usize::try_from(self.newest.saturating_sub(number)).unwrap_or(usize::MAX);
         let from = self.entries.len().saturating_sub(new);
         Some(self.entries.iter().skip(from).take(most).cloned().collect())
+    }
+}
+
+/// Says to a client whether the store answers.
+#[derive(Serialize)]
+pub(crate) struct Reachable {
+    reachable: bool,
+}
+
+impl Reachable {
+    pub(crate) const fn new(reachable: bool) -> Self {
+        Self { reachable }
     }
 }
 

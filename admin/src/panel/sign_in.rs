@@ -126,17 +126,24 @@ fn begin(person: &Person, cookie: String, next: Option<String>) -> Response {
     ([(SET_COOKIE, cookie)], Redirect::to(&next)).into_response()
 }
 
-fn form(
+pub(crate) fn form(
     service: &Service,
     status: StatusCode,
     problem: Option<&str>,
     next: Option<&str>,
 ) -> Response {
+    let provider = service.auth.oidc.is_some().then(|| match next {
+        Some(next) => format!("/login/oidc?next={}", super::escaped(next)),
+        None => "/login/oidc".to_owned(),
+    });
     let content = html! {
         section.sign-in {
             h1 { (icon("brand")) "Sign in" }
             @if let Some(problem) = problem {
                 p.problem role="alert" { (problem) }
+            }
+            @if let Some(provider) = &provider {
+                p { a.primary href=(provider) { "Sign in with OpenID Connect" } }
             }
             form method="post" action="/login" {
                 @if let Some(next) = next { input type="hidden" name="next" value=(next); }
@@ -151,7 +158,7 @@ fn form(
 }
 
 /// A path of this service to go on to; of anything else, nothing.
-fn own_path(next: Option<String>) -> Option<String> {
+pub(crate) fn own_path(next: Option<String>) -> Option<String> {
     next.filter(|next| {
         let mut bytes = next.bytes();
         // Browsers read `//host` and `/\\host` as other hosts.

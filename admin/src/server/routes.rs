@@ -14,7 +14,9 @@ use crate::api::problem::Problem;
 use crate::api::{
     self, actions, events, leases, openapi, records, requests, runs, semaphores, tokens,
 };
+use crate::auth::oidc;
 use crate::auth::{Access, Gate, Role, gate};
+use crate::health;
 use crate::metrics;
 use crate::panel;
 use crate::service::Service;
@@ -84,11 +86,13 @@ pub(crate) fn table() -> Vec<Route> {
         route(GET, "/panel/queue", Needs(Viewer), panel::queue::queue),
         route(GET, "/login", Public, panel::sign_in::page),
         route(POST, "/login", Public, panel::sign_in::with_token),
+        route(GET, "/login/oidc", Public, oidc::begin),
+        route(GET, "/login/oidc/callback", Public, oidc::back),
         route(POST, "/logout", Public, panel::sign_in::out),
         route(GET, "/assets/{name}", Public, panel::assets::asset),
 
-        route(GET, "/healthz", Public, metrics::health),
-        route(GET, "/readyz", Public, metrics::ready),
+        route(GET, "/healthz", Public, health::health),
+        route(GET, "/readyz", Public, health::ready),
         route(GET, "/metrics", Whole(Viewer), metrics::metrics),
         route(GET, "/openapi.json", Public, openapi::show),
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use cla_runtime::semaphore::{RunId, printable_lines};
-use cla_runtime::{Output as _, OutputStream, RuleError};
+use cla_runtime::{Limits, Output as _, OutputStream, RuleError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -98,9 +98,14 @@ pub(super) fn run(args: &Args, stash: &Value, client: &Client) -> ExitCode {
 
 /// The rule, if nothing is asked for that only a run in this process has.
 fn unsupported(args: &Args) -> Result<&str, String> {
+    // The server has limits of its own for all runs. What is given as it is by default changes nothing.
+    let usual = Limits::default();
     let wrong = [
         (args.store.is_given(), "--store"),
         (args.copies != 1, "--copies"),
+        (args.memory != usual.memory, "--memory"),
+        (args.stack != usual.stack, "--stack"),
+        (args.workers != 1, "--workers"),
         (args.dry_run, "--dry-run"),
         (args.timeline, "--timeline"),
         (args.trace.is_some(), "--trace"),

@@ -1,10 +1,12 @@
 //! `cla.toml`: read, and refused with the place of what is wrong in it.
 
+mod oidc;
+
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
-use cla_admin::Declaration;
+use cla_admin::{Declaration, Webhook};
 use cla_runtime::semaphore::{SemaphoreName, Slots, StoreUrl, Ttl};
 use codespan_reporting::diagnostic::{Diagnostic, Label};
 use codespan_reporting::files::SimpleFile;
@@ -12,13 +14,24 @@ use codespan_reporting::term::{self, termcolor};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+pub(super) use self::oidc::Oidc;
 use super::ChoiceError;
 
 /// All keys that there are.
-const KEYS: [&str; 2] = ["store", "semaphores"];
+const KEYS: [&str; 4] = ["store", "semaphores", "alerts", "oidc"];
 
 /// All keys of a semaphore.
-const SEMAPHORE_KEYS: [&str; 5] = ["slots", "description", "labels", "ttl", "alert_after"];
+const SEMAPHORE_KEYS: [&str; 6] = [
+    "slots",
+    "description",
+    "labels",
+    "ttl",
+    "alert_after",
+    "alert_held_after",
+];
+
+/// All keys of the alerts.
+const ALERT_KEYS: [&str; 1] = ["webhook"];
 
 /// No configuration is longer; what is was not meant to be one.
 const LONGEST: u64 = 1024 * 1024;
@@ -29,6 +42,10 @@ pub(super) struct Config {
     pub(super) store: Option<StoreUrl>,
     /// `[semaphores."NAME"]`, in the order of their names.
     pub(super) semaphores: Vec<Declaration>,
+    /// `[alerts]`: where alerts are sent.
+    pub(super) webhook: Option<Webhook>,
+    /// `[oidc]`: who signs people in.
+    pub(super) oidc: Option<Oidc>,
 }
 
 /// What is wrong, and where.
@@ -83,11 +100,31 @@ impl Config {
                         config.semaphores.push(declaration(name, value, file)?);
                     }
                 }
+                "alerts" => {
+                    config.webhook = webhook(value)?;
+                }
+                "oidc" => config.oidc = Some(oidc::provider(value)?),
                 _ => return Err(unknown_key(key, &KEYS)),
             }
         }
         Ok(config)
     }
+}
+
+/// Where alerts are sent.
+fn webhook(alerts: &Spanned<DeValue<'_>>) -> Result<Option<Webhook>, Mistake> {
+    let mut webhook = None;
+    for (key, value) in table_of(alerts, "the alerts are")? {
+        match key.get_ref().as_ref() {
+            "webhook" => {
+                let parsed = text(value, "a webhook is")?.parse::<Webhook>();
+                webhook =
+                    Some(parsed.map_err(|error| Mistake::new(error.to_string(), value.span()))?);
+            }
+            _ => return Err(unknown_key(key, &ALERT_KEYS)),
+        }
+    }
+    Ok(webhook)
 }
 
 /// What is said of one semaphore.
@@ -121,6 +158,9 @@ fn declaration(
                 declared.ttl(ttl.map_err(|error| wrong(error.to_string()))?)
             }
             "alert_after" => declared.alert_after(length_of_time(value.get_ref()).map_err(wrong)?),
+            "alert_held_after" => {
+                declared.alert_held_after(length_of_time(value.get_ref()).map_err(wrong)?)
+            }
             _ => return Err(unknown_key(key, &SEMAPHORE_KEYS)),
         };
     }
@@ -276,7 +316,7 @@ mod tests {
         ] {
             assert!(shown.contains(part), "{part} in {shown}");
         }
-        assert!(refused("[x]\ny = 1").contains("there are: store, semaphores"));
+        assert!(refused("[x]\ny = 1").contains("there are: store, semaphores, alerts, oidc"));
     }
 
     #[test]
@@ -325,6 +365,8 @@ mod tests {
             assert!(shown.contains(&format!("cla.toml{place}")), "{shown}");
             assert!(shown.contains(message), "{message} in {shown}");
         }
+        assert!(refused("alerts.webhook = 'ftp://x'").contains("cla.toml:1:18"));
+        assert!(refused("alerts.hook = 'x'").contains("there are: webhook"));
         assert!(refused("semaphores = 1").contains("the semaphores are a table"));
         assert!(refused("semaphores.x = 1").contains("a semaphore is a table"));
         assert!(refused("[semaphores.\"a\\nb\"]").contains("cla.toml:1:13"));

@@ -27,6 +27,8 @@ pub(crate) struct Semaphore {
     declared: Option<Declared>,
     /// The requests that wait for longer than the declaration allows.
     overdue: Option<Vec<String>>,
+    /// The requests that are busy for longer than the declaration allows.
+    overheld: Option<Vec<String>>,
 }
 
 /// What the configuration says of a semaphore. Lengths of time are seconds.
@@ -45,6 +47,9 @@ pub(crate) struct Declared {
     /// A request that waits longer is overdue.
     #[schema(required)]
     alert_after: Option<f64>,
+    /// A request that is busy for longer is overheld.
+    #[schema(required)]
+    alert_held_after: Option<f64>,
 }
 
 /// One request. Times are seconds since the Unix epoch, lengths of time are seconds.
