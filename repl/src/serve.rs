@@ -285,6 +285,8 @@ fn rules(args: &Args, semaphores: &Semaphores) -> io::Result<Rules> {
         let folder = args.folder.clone();
         rules = rules.repl(move |semaphores| {
             Engine::builder()
+                // There is one engine for each session.
+                .workers(1)
                 .semaphores(semaphores)
                 .allow_folder(&folder)
                 .with(cla_stdlib::install)

@@ -202,6 +202,10 @@ fn administrators_make_and_revoke_tokens() {
     browser.click("#token-made .primary");
     browser.until_text("#token-rows", "<i>ci</i>");
     browser.until_text("#token-rows", "shop-*");
+    browser.until(
+        "the page has forgotten it",
+        "return document.querySelector('#token-text').textContent === ''",
+    );
     let shown = browser.js(
         "return document.body.innerHTML.includes(arguments[0])",
         &[json!(token)],
