@@ -215,7 +215,7 @@ fn a_list_is_of_those_that_are_asked_for_and_in_the_order_that_is_asked_for() {
     folder.cla(&["sem", "slots", "another", "3"]).printed();
     let names = |arguments: &[&str]| -> Vec<String> {
         let arguments = [&["sem", "list", "--json"], arguments].concat();
-        let listed: Value = serde_json::from_str(&folder.cla(&arguments).printed()).unwrap();
+        let listed: Value = serde_json::from_str(folder.cla(&arguments).printed()).unwrap();
         let names = listed.as_array().unwrap().iter();
         names
             .map(|view| view["name"].as_str().unwrap().to_owned())
