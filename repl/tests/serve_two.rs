@@ -46,7 +46,7 @@ impl One {
         events
     }
 
-    fn slots(&self, slots: Value) -> Answer {
+    fn slots(&self, slots: u32) -> Answer {
         self.operator
             .post(&format!("{SLOT}/slots"), &json!({"slots": slots}))
     }
@@ -147,7 +147,7 @@ fn two_servers_on_one_store_see_and_steer_the_same() {
         events.until(|event| is_about(event, "granted"));
         events.until(|event| is_about(event, "cancelled"));
     }
-    two.slots(json!(2)).ok();
+    two.slots(2).ok();
     let last = last.join().unwrap();
     one.until("the new number", |view| view["slots"] == 2);
     one.release(&holder);
@@ -226,7 +226,7 @@ fn the_store_is_away(
     let both = [One::start("one", &url), One::start("two", &url)];
     let [one, two] = &both;
     let mut streams = both.each_ref().map(One::events);
-    one.slots(json!(1)).ok();
+    one.slots(1).ok();
     let holder = one.acquire("holder").join().unwrap();
     let waits = two.acquire("waits");
     one.waiting("waits");
@@ -242,7 +242,7 @@ fn the_store_is_away(
         assert_eq!(at.operator.get("/healthz").status, 200);
         // Reading and steering both fail, and say when to try again. Asking for the number that is there already changes
         // nothing if it is carried out later all the same.
-        for refused in [at.operator.get(SLOT), at.slots(json!(1))] {
+        for refused in [at.operator.get(SLOT), at.slots(1)] {
             assert!(refused.header("retry-after").is_some(), "{refused:?}");
             assert_eq!(refused.refused(503), "store-unreachable");
         }

@@ -23,6 +23,9 @@ const AXE: &str = "repl/tests/axe";
 /// The npm package that signs people in, for the tests of that.
 const OIDC: &str = "repl/tests/oidc";
 
+/// The Python package that compares the HTTP interface with its description.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+
 /// What `cargo xtask test` is told.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -237,6 +240,7 @@ fn cargo_test(log: &mut Log) -> Result<Outcome> {
     tools::npm_ci(&root().join(SUPERJSON), log)?;
     tools::npm_ci(&root().join(AXE), log)?;
     tools::npm_ci(&root().join(OIDC), log)?;
+    tools::venv(&target_dir()?.join("schemathesis"), SCHEMATHESIS, log)?;
     let ran = log.run(
         cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]),
         STEP_LIMIT,

@@ -47,6 +47,16 @@ pub(crate) const NPM: Tool = Tool {
     site: "https://nodejs.org",
 };
 
+/// Python: runs what compares the HTTP interface with its description.
+const PYTHON: Tool = Tool {
+    program: "python3",
+    version: "--version",
+    at_least: 3,
+    apt: "python3-venv",
+    brew: "python",
+    site: "https://www.python.org",
+};
+
 /// A Redis server: the tests of the store on one start their own. A Valkey server is as good.
 const REDIS: Tool = Tool {
     program: "redis-server",
@@ -321,6 +331,30 @@ pub(crate) fn npm_ci(folder: &std::path::Path, log: &mut Log) -> Result<()> {
         .current_dir(folder);
     log.run(&mut npm, INSTALL_LIMIT)?;
     std::fs::write(&stamp, wanted)?;
+    Ok(())
+}
+
+/// Installs a package of Python, of one version, into an environment of its own, unless it is there.
+pub(crate) fn venv(folder: &std::path::Path, package: &str, log: &mut Log) -> Result<()> {
+    let stamp = folder.join(".installed");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == package) {
+        return Ok(());
+    }
+    need(&[&PYTHON], log)?;
+    let advice = || {
+        format!(
+            "cannot install {package} into {}: Python's `venv` and `pip` are needed (Debian: apt-get install \
+             python3-venv), and a network",
+            folder.display()
+        )
+    };
+    let mut venv = PYTHON.command();
+    venv.args(["-m", "venv", "--clear"]).arg(folder);
+    log.run(&mut venv, INSTALL_LIMIT).with_context(advice)?;
+    let mut pip = Command::new(folder.join("bin").join("pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", package]);
+    log.run(&mut pip, INSTALL_LIMIT).with_context(advice)?;
+    std::fs::write(&stamp, package)?;
     Ok(())
 }
 

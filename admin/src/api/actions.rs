@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::Body;
+use super::bounds::place;
 use super::openapi::{IdJson, NameJson, PlaceJson, SlotsChangeJson};
 use super::problem::{Problem, ProblemJson};
 use super::requests;
@@ -241,6 +242,7 @@ pub(crate) enum Action {
         #[schema(value_type = Vec<IdJson>)]
         requests: Vec<RequestId>,
         #[schema(value_type = PlaceJson)]
+        #[serde(deserialize_with = "place")]
         to: PlaceChange,
     },
 }

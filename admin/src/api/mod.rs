@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod body;
+mod bounds;
 pub(crate) mod events;
 pub(crate) mod leases;
 pub(crate) mod openapi;

@@ -11,6 +11,7 @@ use cla_runtime::semaphore::{AuditEntry, AuditQuery, HistoryQuery, RequestView};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::bounds::count_if_any;
 use super::openapi::{LengthJson, NameJson};
 use super::problem::Problem;
 use super::semaphores::{named, view};
@@ -32,6 +33,7 @@ pub(crate) struct WantedAudit {
     #[param(value_type = Option<LengthJson>, inline)]
     since: Option<String>,
     #[param(maximum = 1_000_000_000)]
+    #[serde(deserialize_with = "count_if_any")]
     limit: Option<usize>,
 }
 
@@ -43,6 +45,7 @@ pub(crate) struct WantedHistory {
     #[param(value_type = Option<LengthJson>, inline)]
     since: Option<String>,
     #[param(maximum = 1_000_000_000)]
+    #[serde(deserialize_with = "count_if_any")]
     limit: Option<usize>,
 }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Body;
+use super::bounds::{count, count_if_any, place};
 use super::openapi::{PlaceJson, Status as RequestStatus};
 use super::problem::Problem;
 use crate::auth::Person;
@@ -36,8 +37,10 @@ pub(crate) struct Wanted {
     #[param(value_type = Option<RequestStatus>, inline)]
     status: Option<Status>,
     #[param(maximum = 1_000_000_000)]
+    #[serde(deserialize_with = "count")]
     offset: usize,
     #[param(maximum = 1_000_000_000)]
+    #[serde(deserialize_with = "count_if_any")]
     limit: Option<usize>,
 }
 
@@ -46,6 +49,7 @@ pub(crate) struct Wanted {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Move {
     #[schema(value_type = PlaceJson)]
+    #[serde(deserialize_with = "place")]
     to: PlaceChange,
 }
 

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Body, Length};
+use super::bounds::{count, count_if_any, number};
 use super::openapi::{LengthJson, WaitJson};
 use super::problem::Problem;
 use crate::auth::Person;
@@ -81,8 +82,10 @@ pub(crate) struct Wanted {
     until: Option<f64>,
     took: Option<f64>,
     #[param(maximum = 1_000_000_000)]
+    #[serde(deserialize_with = "count")]
     offset: usize,
     #[param(maximum = 1_000_000_000)]
+    #[serde(deserialize_with = "count_if_any")]
     limit: Option<usize>,
 }
 
@@ -91,8 +94,10 @@ pub(crate) struct Wanted {
 #[into_params(parameter_in = Query)]
 pub(crate) struct WantedLines {
     #[param(maximum = 1_000_000_000)]
+    #[serde(deserialize_with = "number")]
     after: u64,
     #[param(maximum = 1_000_000_000)]
+    #[serde(deserialize_with = "count_if_any")]
     limit: Option<usize>,
 }
 

@@ -13,6 +13,7 @@ use cla_runtime::semaphore::{SemaphoreName, SemaphoreView, Slots, Status};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::bounds::{count, count_if_any};
 use super::problem::Problem;
 use crate::auth::Person;
 use crate::declared::{Declared, Seen};
@@ -35,8 +36,10 @@ pub(crate) struct Wanted {
     pub(crate) label: Option<String>,
     /// Of the result, so many are left out at the start.
     #[param(maximum = 1_000_000_000)]
+    #[serde(deserialize_with = "count")]
     pub(crate) offset: usize,
     #[param(maximum = 1_000_000_000)]
+    #[serde(deserialize_with = "count_if_any")]
     pub(crate) limit: Option<usize>,
     /// `false`: without the requests.
     pub(crate) requests: Option<bool>,
