@@ -5,10 +5,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::turn::{Turn, Turns};
+use super::wake::Sessions;
 use crate::error::StoreError;
 
 /// "cla1", so that the file says whose it is.
@@ -23,8 +25,8 @@ const UPGRADES: [&str; 4] = [
 /// A file with a higher one was made by a newer version of the program.
 const VERSION: i32 = UPGRADES.len() as i32;
 
-/// Transactions of this store take well under a millisecond. Who holds the lock for longer than this has
-/// stopped in the middle, or is another kind of program.
+/// Transactions of this store take well under a millisecond. When nothing was written for so long while somebody holds
+/// the lock, that process has stopped in the middle, or is another kind of program.
 const LOCKED_FOR: Duration = Duration::from_secs(5);
 /// Between two attempts to get the lock: about as long as a transaction.
 const LOCK_RETRY: Duration = Duration::from_micros(200);
@@ -51,9 +53,14 @@ pub(super) enum Problem {
     Newer { found: i32 },
     #[error("it is damaged or no SQLite database ({0}); move it away, and a new one will be made")]
     Damaged(String),
-    #[error("another process keeps it locked for more than {} s; see whether one is stopped or stuck",
+    #[error("{} keeps it locked, and has written nothing for {} s; it is stopped or stuck: let it go on (kill -CONT), \
+             or end it",
+            .0.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")),
             LOCKED_FOR.as_secs())]
-    Locked,
+    Locked(Option<u32>),
+    /// The limit of a caller passed before it was this process's turn.
+    #[error("too many other processes use it at this moment")]
+    Late,
     #[error("it cannot be written: {0}; check the permissions of the file and of its folder")]
     ReadOnly(String),
     #[error("the disk is full")]
@@ -69,7 +76,7 @@ impl From<rusqlite::Error> for Problem {
         let said = error.to_string();
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged(said),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(None),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
                 Self::ReadOnly(said)
             }
@@ -88,7 +95,8 @@ impl Problem {
                 | Self::NetworkFileSystem(_)
                 | Self::NotOurs
                 | Self::Newer { .. }
-                | Self::Locked
+                | Self::Locked(_)
+                | Self::Late
                 | Self::ReadOnly(_)
         )
     }
@@ -98,7 +106,11 @@ impl Problem {
         let store = format!("sqlite:{}", path.display());
         let unreachable = matches!(
             self,
-            Self::Io(_) | Self::NetworkFileSystem(_) | Self::Locked | Self::ReadOnly(_)
+            Self::Io(_)
+                | Self::NetworkFileSystem(_)
+                | Self::Locked(_)
+                | Self::Late
+                | Self::ReadOnly(_)
         );
         let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(self);
         if unreachable {
@@ -116,12 +128,58 @@ pub(super) struct Database {
     path: PathBuf,
     /// Which file it was when it was opened.
     identity: Option<Identity>,
+    /// Those who have it open.
+    pub(super) sessions: Sessions,
+    turns: Turns,
+    /// Longer than this the callers of the next transaction do not want to wait for it.
+    pub(super) limit: Option<Instant>,
+}
+
+/// Who waits for a turn goes on while others write.
+struct Patience {
+    log: PathBuf,
+    written: Option<(u64, Option<SystemTime>)>,
+    until: Instant,
+    limit: Option<Instant>,
+}
+
+impl Patience {
+    fn new(path: &Path, limit: Option<Instant>) -> Self {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        Self {
+            log: log.into(),
+            written: None,
+            until: Instant::now() + LOCKED_FOR,
+            limit,
+        }
+    }
+
+    /// How much longer to wait.
+    fn left(&mut self) -> Option<Duration> {
+        let now = Instant::now();
+        let written = fs::metadata(&self.log)
+            .ok()
+            .map(|log| (log.len(), log.modified().ok()));
+        if written != self.written {
+            self.written = written;
+            self.until = now + LOCKED_FOR;
+        }
+        let until = self.limit.map_or(self.until, |limit| limit.min(self.until));
+        until.checked_duration_since(now)
+    }
 }
 
 impl Database {
     /// Opens the file, or makes it: readable by its owner only, its folder too.
-    pub(super) fn open(path: &Path) -> Result<Self, Problem> {
+    pub(super) fn open(path: &Path, limit: Option<Instant>) -> Result<Self, Problem> {
         prepare(path)?;
+        // As SQLite does for its own files. All who use the file by one name or another have to meet.
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let sessions = Sessions::beside(&real);
+        let turns = Turns::open(&sessions);
+        // Hundreds that open the file at once would be in each other's way.
+        let _turn = take_turn(&turns, &real, limit)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -141,9 +199,12 @@ impl Database {
             connection,
             path: path.to_owned(),
             identity: identity(path),
+            sessions,
+            turns,
+            limit,
         };
         if version < VERSION {
-            database.transaction(|connection| {
+            database.transaction_in_turn(|connection| {
                 // Another process may have been quicker.
                 let (_, version) = marks(connection)?;
                 if version < VERSION {
@@ -162,6 +223,14 @@ impl Database {
     /// Does `work` as one transaction that excludes all other processes; what it did is undone when it
     /// fails.
     pub(super) fn transaction<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let _turn = take_turn(&self.turns, &self.path, self.limit)?;
+        self.transaction_in_turn(work)
+    }
+
+    fn transaction_in_turn<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
@@ -197,6 +266,27 @@ impl Database {
             Err(Problem::Replaced)
         }
     }
+}
+
+impl Drop for Database {
+    /// The last process that closes the file clears it up, and nobody should come then.
+    fn drop(&mut self) {
+        // It ends with `turns`, which is dropped after the connection.
+        if let Ok(turn) = take_turn(&self.turns, &self.path, self.limit) {
+            std::mem::forget(turn);
+        }
+    }
+}
+
+fn take_turn(turns: &Turns, path: &Path, limit: Option<Instant>) -> Result<Turn, Problem> {
+    let mut patience = Patience::new(path, limit);
+    turns.take(|| patience.left()).ok_or_else(|| {
+        if limit.is_some_and(|limit| limit <= Instant::now()) {
+            Problem::Late
+        } else {
+            Problem::Locked(turns.holder())
+        }
+    })
 }
 
 /// The version of the tables in the file, 0 if it has none yet.
@@ -241,7 +331,7 @@ fn switch_to_wal(connection: &Connection) -> Result<(), Problem> {
                     "it cannot have a write-ahead log there, only a journal of mode {mode}"
                 )));
             }
-            Err(Problem::Locked) if since.elapsed() < LOCKED_FOR => {
+            Err(Problem::Locked(_)) if since.elapsed() < LOCKED_FOR => {
                 std::thread::sleep(LOCK_RETRY);
             }
             Err(problem) => return Err(problem),
