@@ -236,7 +236,11 @@ mod system {
             let (kind, pid) = (fields.next()?, fields.nth(2)?);
             let of_file = fields.next()?.ends_with(&inode);
             let pid = pid.parse().ok().filter(|pid| *pid != 0);
-            if kind == "FLOCK" && of_file { pid } else { None }
+            if kind == "FLOCK" && of_file {
+                pid
+            } else {
+                None
+            }
         })
     }
 }

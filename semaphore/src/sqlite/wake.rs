@@ -173,7 +173,9 @@ mod unix {
 
         /// The session is gone, and its process may have been killed.
         pub(in super::super) fn forget(&self, session: i64) {
-            let _ = std::fs::remove_file(self.path(session));
+            let path = self.path(session);
+            let _ = std::fs::remove_file(path.with_extension("new"));
+            let _ = std::fs::remove_file(path);
         }
 
         /// A file of that name in the folder, to be locked.

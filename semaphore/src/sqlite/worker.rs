@@ -58,8 +58,10 @@ const WATCH_EVENTS: Duration = Duration::from_millis(10);
 const WATCH_HELD: Duration = Duration::from_millis(50);
 /// How often the first in line sees whether those who hold the slots live ...
 const PATROL: Duration = Duration::from_millis(250);
-/// ... and how often the others do, who may become the first without being woken.
-const PATROL_BEHIND: Duration = Duration::from_secs(1);
+/// ... how often the others look whether they have become the first, of which they are not woken ...
+const PATROL_BEHIND: Duration = Duration::from_secs(2);
+/// ... and how often these see whether the holders live, as the first may be stopped.
+const PATROL_FOR_ALL: Duration = Duration::from_secs(6);
 /// A request with a shorter limit than this may still wait so long for its turn to write, which it needs to see whether a
 /// slot is free.
 const LEAST_LIMIT: Duration = Duration::from_secs(1);
@@ -221,6 +223,8 @@ struct Open {
     renewed: Moment,
     patrolled: Moment,
     patrol_every: Duration,
+    /// When this session last saw whether holders live.
+    saw_holders: Moment,
     active: Moment,
 }
 
@@ -249,6 +253,7 @@ impl Open {
             renewed: now,
             patrolled: now,
             patrol_every: PATROL,
+            saw_holders: now,
             active: now,
         })
     }
@@ -358,6 +363,8 @@ impl Drop for Open {
         if !self.database.connection.is_autocommit() {
             let _ = self.database.connection.execute_batch("ROLLBACK");
         }
+        // First: without its session nobody would remove it, should the process end in between.
+        self.pipe = None;
         let session = self.session;
         let _ = self.transact(|transition| transition.end_session(session));
     }
@@ -368,11 +375,7 @@ impl Worker {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub(super) fn start(
-        path: Arc<Path>,
-        hub: Arc<EventHub>,
-        inbox: Inbox,
-    ) -> std::io::Result<()> {
+    pub(super) fn start(path: Arc<Path>, hub: Arc<EventHub>, inbox: Inbox) -> std::io::Result<()> {
         let worker = Self {
             path,
             hub,
@@ -418,7 +421,7 @@ impl Worker {
             if owing {
                 RETRY
             } else if !self.waiting.is_empty() {
-                WATCH_FOR_LOST.min(open.patrol_every)
+                open.patrol_every
             } else if open.observing || !self.held.is_empty() {
                 WATCH_FOR_LOST
             } else {
@@ -876,11 +879,12 @@ impl Worker {
             return Ok(());
         }
         open.patrolled = now;
-        open.patrol_every = if open.is_first()? {
-            PATROL
-        } else {
-            PATROL_BEHIND
-        };
+        let first = open.is_first()?;
+        open.patrol_every = if first { PATROL } else { PATROL_BEHIND };
+        if !first && now.since(open.saw_holders) < PATROL_FOR_ALL {
+            return Ok(());
+        }
+        open.saw_holders = now;
         if open.dead_holder()? {
             let ((), effects) = open.transact(|transition| transition.bury_the_dead())?;
             self.carry_out_effects(effects);
@@ -1041,6 +1045,7 @@ impl Worker {
             return Ok(());
         };
         let session = open.session;
+        open.pipe = None;
         let ended = open.transact(|transition| transition.end_session(session));
         for (_, hold) in self.held.drain() {
             hold.lost.set();
