@@ -30,9 +30,8 @@
 //! is free when its lease of 15 s has passed. File systems that several machines share are refused unless the user
 //! accepts them: their locks do not keep the machines apart. What is done then is described at [`SqliteUrl`].
 //!
-//! If the file, its log or the log's index is deleted, replaced or overwritten, those who use it notice within a
-//! quarter of a second, a process without permits and waits within one; their permits are lost, and their waits go on in
-//! the new file. A newcomer waits until they have noticed. What is deleted together with the lock file, as by the
+//! If the file, its log or the log's index is deleted, replaced or overwritten, those who use it notice within about a
+//! second; their permits are lost, and their waits go on in the new file. A newcomer waits until they have noticed. What is deleted together with the lock file, as by the
 //! removal of the whole folder, is not to be seen, and there a newcomer may be let in before the holder has noticed.
 
 mod clock;

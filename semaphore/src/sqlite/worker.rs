@@ -57,9 +57,9 @@ const WATCH_EVENTS: Duration = Duration::from_millis(10);
 const WATCH_HELD: Duration = Duration::from_millis(50);
 /// How often the first in line sees whether those who hold the slots live ...
 const PATROL: Duration = Duration::from_millis(250);
-/// How often a process looks whether the file is still the one that it opened: others may be let in as soon as it is not.
+/// A process looks at most so often whether the file is still the one that it opened: others may be let in as soon as it is not.
 const INSPECTION: Duration = Duration::from_millis(250);
-/// The same, while it neither holds anything nor waits.
+/// It looks at least so often, also while it neither holds anything nor waits.
 const INSPECTION_IDLE: Duration = Duration::from_secs(1);
 /// How often a newcomer looks whether those who use the file of before have noticed that it is gone.
 const NEWCOMER: Duration = Duration::from_millis(5);
