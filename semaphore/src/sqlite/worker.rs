@@ -584,6 +584,7 @@ impl Worker {
         let here = Here {
             path: &self.path,
             held: &self.held,
+            woken: open.pipe.is_some(),
         };
         let done = open.transact(|transition| {
             let mut answers = Vec::with_capacity(batch.len());
@@ -1077,6 +1078,8 @@ impl Drop for Worker {
 struct Here<'a> {
     path: &'a Path,
     held: &'a HashMap<RequestId, Arc<Hold>>,
+    /// Whether others can wake it.
+    woken: bool,
 }
 
 /// Carries out one command in a transaction.
@@ -1085,7 +1088,7 @@ fn perform(
     here: &Here<'_>,
     command: &Command,
 ) -> Result<Answer, Problem> {
-    let Here { path, held } = *here;
+    let Here { path, held, .. } = *here;
     Ok(match command {
         Command::Acquire {
             id, name, request, ..
@@ -1136,7 +1139,9 @@ fn perform(
         }
         Command::Find(prefix, _) => Answer::Found(view::find(transition.db, prefix)?),
         Command::Observe => Answer::Observed(transition.observe()?),
-        Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(transition.db, path)?)),
+        Command::Diagnose(_) => {
+            Answer::Diagnosis(Box::new(diagnose(transition.db, path, here.woken)?))
+        }
         Command::Close(_) => unreachable!("it ends a batch, and is no part of it"),
     })
 }
@@ -1165,7 +1170,7 @@ fn hold(id: RequestId, name: SemaphoreName, run: Option<RunId>, admission: &Admi
     }
 }
 
-fn diagnose(db: &Connection, path: &Path) -> Result<Diagnosis, Problem> {
+fn diagnose(db: &Connection, path: &Path, woken: bool) -> Result<Diagnosis, Problem> {
     const QUESTIONS: usize = 5;
     let mut latencies = Vec::with_capacity(QUESTIONS);
     for _ in 0..QUESTIONS {
@@ -1186,6 +1191,14 @@ fn diagnose(db: &Connection, path: &Path) -> Result<Diagnosis, Problem> {
     .fact("schema", number("PRAGMA user_version")?.to_string())
     .fact("journal", text("PRAGMA journal_mode")?)
     .fact("size", format!("{size} bytes"))
+    .fact(
+        "wake-ups",
+        if woken {
+            "pushed"
+        } else {
+            "none (the folder beside the file cannot be used); it looks every few milliseconds"
+        },
+    )
     .fact(
         "semaphores",
         number("SELECT count(*) FROM semaphore")?.to_string(),
