@@ -750,6 +750,7 @@ impl Worker {
             path: self.file.path(),
             held: &self.held,
             presence: presence.as_ref(),
+            woken: open.pipe.is_some(),
         };
         let done = open.transact(|transition| {
             let mut answers = Vec::with_capacity(batch.len());
@@ -1260,6 +1261,8 @@ struct Here<'a> {
     path: &'a Path,
     held: &'a HashMap<RequestId, Arc<Hold>>,
     presence: Option<&'a Presence>,
+    /// Whether others can wake it.
+    woken: bool,
 }
 
 /// Carries out one command in a transaction.
@@ -1319,7 +1322,9 @@ fn perform(
         }
         Command::Find(prefix, _) => Answer::Found(view::find(transition.db, prefix)?),
         Command::Observe => Answer::Observed(transition.observe()?),
-        Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(transition.db, path)?)),
+        Command::Diagnose(_) => {
+            Answer::Diagnosis(Box::new(diagnose(transition.db, path, here.woken)?))
+        }
         Command::ShareWithChildren(_) => Answer::Shared(match here.presence {
             Some(presence) => presence.share_with_children(),
             None => Ok(false),
@@ -1335,7 +1340,7 @@ fn read(db: &Connection, path: &Path, command: &Command) -> Result<Option<Answer
         Command::History(name, query, _) => Answer::History(records::history(db, name, query)?),
         Command::Show(name, _) => Answer::Views(view::list(db, name.as_ref())?),
         Command::Find(prefix, _) => Answer::Found(view::find(db, prefix)?),
-        Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(db, path)?)),
+        Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(db, path, false)?)),
         Command::Observe => Answer::Nothing,
         _ => return Ok(None),
     }))
@@ -1365,7 +1370,7 @@ fn hold(id: RequestId, name: SemaphoreName, run: Option<RunId>, admission: &Admi
     }
 }
 
-fn diagnose(db: &Connection, path: &Path) -> Result<Diagnosis, Problem> {
+fn diagnose(db: &Connection, path: &Path, woken: bool) -> Result<Diagnosis, Problem> {
     const QUESTIONS: usize = 5;
     let mut latencies = Vec::with_capacity(QUESTIONS);
     for _ in 0..QUESTIONS {
@@ -1386,6 +1391,14 @@ fn diagnose(db: &Connection, path: &Path) -> Result<Diagnosis, Problem> {
     .fact("schema", number("PRAGMA user_version")?.to_string())
     .fact("journal", text("PRAGMA journal_mode")?)
     .fact("size", format!("{size} bytes"))
+    .fact(
+        "wake-ups",
+        if woken {
+            "pushed"
+        } else {
+            "none (the folder beside the file cannot be used); it looks every few milliseconds"
+        },
+    )
     .fact(
         "semaphores",
         number("SELECT count(*) FROM semaphore")?.to_string(),
