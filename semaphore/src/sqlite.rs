@@ -3,8 +3,8 @@
 //! # How it hangs together
 //!
 //! ```text
-//! SqliteStore, leases, futures ── commands ─► worker thread ── transactions ─► file
-//!                              ◄─ what became of requests ─┘ ◄── change counter ─┘
+//! SqliteStore, leases, futures ── commands ─► worker thread ── turn ── transactions ─► file
+//!                              ◄─ what became of requests ─┘ ◄── wake-ups ── workers of others
 //! ```
 //!
 //! * [`transitions`] are the rules of the queue in SQL. Each runs in a transaction that excludes all
@@ -12,12 +12,14 @@
 //! * [`worker`] is the one thread of an open store, and owns its connection. It takes the commands that have
 //!   come together into one transaction, and answers once that is committed. So a permit is only ever given
 //!   when the whole machine knows of it.
-//! * Whoever decides what becomes of a request of another process leaves it a *notice*. While a process waits
-//!   for something it looks every millisecond or few whether the file's change counter has moved, which costs
-//!   a few microseconds, and only then reads its notices.
+//! * A process queues for its [`turn`] to write. The system keeps that queue, so hundreds of processes neither
+//!   disturb each other nor fail.
+//! * A process that decides what becomes of a request of another one leaves it a *notice* in the file, and then
+//!   [`wake`]s it. The same for events. A look at the file's change counter each second makes good what a wake-up
+//!   can lose.
 //! * A [`process`] that is killed leaves its permits and places behind in the file. They are ended by whoever
 //!   finds them in the way: a newcomer that would have to wait behind them, the one whose turn is next, an
-//!   administrator who looks, and those in line, who come by a few times a second.
+//!   administrator who looks, the first in line, who looks a few times a second, and the others, each second.
 //!
 //! Nothing here is trusted that another process could have left half done: what a transaction did not
 //! commit has not happened.
@@ -36,17 +38,19 @@ mod clock;
 mod deadlock;
 mod file;
 mod file_system;
+mod inbox;
 mod order;
 mod presence;
 mod process;
 mod records;
 mod transitions;
+mod turn;
 mod view;
+mod wake;
 mod worker;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -54,6 +58,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
 use self::clock::Moment;
+use self::inbox::Outbox;
 use self::transitions::Refreshed;
 use self::worker::{Command, Worker};
 use crate::actor::Actor;
@@ -100,7 +105,7 @@ struct Link {
     file: Arc<SqliteUrl>,
     hub: Arc<EventHub>,
     /// Made, with the thread, at the first use.
-    worker: OnceLock<Sender<Command>>,
+    worker: OnceLock<Outbox>,
     /// Why there is none, if the system refused it; the next use tries again.
     refused: Mutex<Option<String>>,
 }
@@ -134,23 +139,23 @@ impl Link {
     /// Hands a command to the worker. Without one the command is dropped, and with it what would answer.
     fn send(&self, command: Command) {
         if let Some(worker) = self.worker.get().or_else(|| self.start()) {
-            // A worker that is gone answers nothing, which its callers notice.
-            let _ = worker.send(command);
+            worker.send(command);
         }
     }
 
     #[cold]
-    fn start(&self) -> Option<&Sender<Command>> {
+    fn start(&self) -> Option<&Outbox> {
         let mut refused = self.refused.lock();
         if let Some(worker) = self.worker.get() {
             return Some(worker);
         }
-        let (sender, inbox) = mpsc::channel();
-        let started = Worker::start(Arc::clone(&self.file), Arc::clone(&self.hub), inbox);
+        let started = inbox::channel().and_then(|(outbox, inbox)| {
+            Worker::start(Arc::clone(&self.file), Arc::clone(&self.hub), inbox).map(|()| outbox)
+        });
         match started {
-            Ok(()) => Some(self.worker.get_or_init(|| sender)),
+            Ok(outbox) => Some(self.worker.get_or_init(|| outbox)),
             Err(error) => {
-                *refused = Some(format!("cannot start a thread: {error}"));
+                *refused = Some(format!("cannot start a thread for it: {error}"));
                 None
             }
         }

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::turn::{Turn, Turns};
+use super::wake::Sessions;
 use crate::error::StoreError;
 use crate::file_url::{Access, SqliteUrl};
 
@@ -26,8 +28,8 @@ const UPGRADES: [&str; 5] = [
 /// A file with a higher one was made by a newer version of the program.
 const VERSION: i32 = UPGRADES.len() as i32;
 
-/// Transactions of this store take well under a millisecond. Who holds the lock for longer than this has
-/// stopped in the middle, or is another kind of program.
+/// Transactions of this store take well under a millisecond. When nothing was written for so long while somebody holds
+/// the lock, that process has stopped in the middle, or is another kind of program.
 pub(super) const LOCKED_FOR: Duration = Duration::from_secs(5);
 /// For so long a machine is taken to use a file on a shared file system after its last sign of life.
 pub(super) const SEEN_FOR: Duration = Duration::from_secs(30);
@@ -67,9 +69,14 @@ pub(super) enum Problem {
     Newer { found: i32 },
     #[error("it is damaged or no SQLite database ({0}); move it away, and a new one will be made")]
     Damaged(String),
-    #[error("another process keeps it locked for more than {} s; see whether one is stopped or stuck",
+    #[error("{} keeps it locked, and has written nothing for {} s; it is stopped or stuck: let it go on (kill -CONT), \
+             or end it",
+            .0.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")),
             LOCKED_FOR.as_secs())]
-    Locked,
+    Locked(Option<u32>),
+    /// The limit of a caller passed before it was this process's turn.
+    #[error("too many other processes use it at this moment")]
+    Late,
     #[error("it cannot be written: {0}; check the permissions of the file and of its folder")]
     ReadOnly(String),
     #[error("the disk is full")]
@@ -90,7 +97,7 @@ impl From<rusqlite::Error> for Problem {
         let said = error.to_string();
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged(said),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(None),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
                 Self::ReadOnly(said)
             }
@@ -110,7 +117,8 @@ impl Problem {
                 | Self::NotOurs
                 | Self::Newer { .. }
                 | Self::Damaged(_)
-                | Self::Locked
+                | Self::Locked(_)
+                | Self::Late
                 | Self::ReadOnly(_)
                 | Self::InUseElsewhere
                 | Self::OtherMachine(_)
@@ -130,7 +138,10 @@ impl Problem {
     /// As callers see it.
     pub(super) fn error(self, path: &Path) -> StoreError {
         let store = format!("sqlite:{}", path.display());
-        let unreachable = matches!(self, Self::Io(_) | Self::Locked | Self::ReadOnly(_));
+        let unreachable = matches!(
+            self,
+            Self::Io(_) | Self::Locked(_) | Self::Late | Self::ReadOnly(_)
+        );
         let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(self);
         if unreachable {
             StoreError::Unreachable { store, cause }
@@ -150,11 +161,57 @@ pub(super) struct Database {
     identities: [Option<Identity>; 3],
     /// How the file looked when it was last known to be as it should be.
     looks: Looks,
+    /// Those who have it open.
+    pub(super) sessions: Sessions,
+    turns: Turns,
+    /// Longer than this the callers of the next transaction do not want to wait for it.
+    pub(super) limit: Option<Instant>,
+}
+
+/// Who waits for a turn goes on while others write.
+struct Patience {
+    log: PathBuf,
+    written: Option<(u64, Option<SystemTime>)>,
+    until: Instant,
+    limit: Option<Instant>,
+}
+
+impl Patience {
+    fn new(path: &Path, limit: Option<Instant>) -> Self {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        Self {
+            log: log.into(),
+            written: None,
+            until: Instant::now() + LOCKED_FOR,
+            limit,
+        }
+    }
+
+    /// How much longer to wait.
+    fn left(&mut self) -> Option<Duration> {
+        let now = Instant::now();
+        let written = fs::metadata(&self.log)
+            .ok()
+            .map(|log| (log.len(), log.modified().ok()));
+        if written != self.written {
+            self.written = written;
+            self.until = now + LOCKED_FOR;
+        }
+        let until = self.limit.map_or(self.until, |limit| limit.min(self.until));
+        until.checked_duration_since(now)
+    }
 }
 
 impl Database {
     /// Opens the file, once it was [prepared](Self::prepare).
-    pub(super) fn open(path: &Path) -> Result<Self, Problem> {
+    pub(super) fn open(path: &Path, limit: Option<Instant>) -> Result<Self, Problem> {
+        // As SQLite does for its own files. All who use the file by one name or another have to meet.
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let sessions = Sessions::beside(&real);
+        let turns = Turns::open(&sessions);
+        // Hundreds that open the file at once would be in each other's way.
+        let _turn = take_turn(&turns, &real, limit)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -177,9 +234,12 @@ impl Database {
             path: path.to_owned(),
             identities: identities(path),
             looks: Looks::of(path),
+            sessions,
+            turns,
+            limit,
         };
         if version < VERSION {
-            database.transaction(|connection| {
+            database.transaction_in_turn(|connection| {
                 // Another process may have been quicker.
                 let (_, version) = marks(connection)?;
                 if version < VERSION {
@@ -249,6 +309,14 @@ impl Database {
     /// Does `work` as one transaction that excludes all other processes; what it did is undone when it
     /// fails.
     pub(super) fn transaction<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let _turn = take_turn(&self.turns, &self.path, self.limit)?;
+        self.transaction_in_turn(work)
+    }
+
+    fn transaction_in_turn<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
@@ -363,6 +431,27 @@ impl Looks {
     }
 }
 
+impl Drop for Database {
+    /// The last process that closes the file clears it up, and nobody should come then.
+    fn drop(&mut self) {
+        // It ends with `turns`, which is dropped after the connection.
+        if let Ok(turn) = take_turn(&self.turns, &self.path, self.limit) {
+            std::mem::forget(turn);
+        }
+    }
+}
+
+fn take_turn(turns: &Turns, path: &Path, limit: Option<Instant>) -> Result<Turn, Problem> {
+    let mut patience = Patience::new(path, limit);
+    turns.take(|| patience.left()).ok_or_else(|| {
+        if limit.is_some_and(|limit| limit <= Instant::now()) {
+            Problem::Late
+        } else {
+            Problem::Locked(turns.holder())
+        }
+    })
+}
+
 /// The version of the tables in the file, 0 if it has none yet.
 fn version(connection: &Connection) -> Result<i32, Problem> {
     // All is read at one moment: another process may be making the tables right now.
@@ -405,7 +494,7 @@ fn switch_to_wal(connection: &Connection) -> Result<(), Problem> {
                     "it cannot have a write-ahead log there, only a journal of mode {mode}"
                 )));
             }
-            Err(Problem::Locked) if since.elapsed() < LOCKED_FOR => {
+            Err(Problem::Locked(_)) if since.elapsed() < LOCKED_FOR => {
                 std::thread::sleep(LOCK_RETRY);
             }
             Err(problem) => return Err(problem),

@@ -13,7 +13,7 @@
 mod administer;
 mod unresponsive;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -142,6 +142,10 @@ pub(super) struct Effects {
     pub(super) told: Vec<(RequestId, Fate)>,
     /// Whether there are events.
     pub(super) happened: bool,
+    /// Other sessions that have notices to read, or events.
+    pub(super) wake: BTreeSet<i64>,
+    /// Other sessions that were ended.
+    pub(super) gone: Vec<i64>,
 }
 
 /// One semaphore, while a transition works on it.
@@ -279,6 +283,8 @@ pub(super) struct Transition<'a> {
     actor: Option<Actor>,
     /// Whether anybody wants to know what happens; found out when something does.
     observed: Option<bool>,
+    /// The sessions that do.
+    observers: Vec<i64>,
     /// Whether other sessions live, as far as they were asked.
     living: HashMap<i64, bool>,
     /// Sessions that turned out to be dead and still have requests.
@@ -295,6 +301,7 @@ impl<'a> Transition<'a> {
             effects,
             actor: None,
             observed: None,
+            observers: Vec::new(),
             living: HashMap::new(),
             dead: Vec::new(),
         }
@@ -791,6 +798,9 @@ impl<'a> Transition<'a> {
         self.db
             .prepare_cached("DELETE FROM session WHERE id = ?1")?
             .execute([session])?;
+        if session != self.me {
+            self.effects.gone.push(session);
+        }
         Ok(())
     }
 
@@ -1486,6 +1496,7 @@ impl<'a> Transition<'a> {
             self.effects.told.push((uuid, fate));
             return Ok(());
         }
+        self.effects.wake.insert(session);
         let notice = Notice::of(&fate);
         self.db
             .prepare_cached(
@@ -1510,7 +1521,8 @@ impl<'a> Transition<'a> {
         self.db
             .prepare_cached("UPDATE session SET observes = 1 WHERE id = ?1")?
             .execute([self.me])?;
-        self.observed = Some(true);
+        // Who else does is looked up again.
+        self.observed = None;
         // Not the largest that is there: events are deleted.
         Ok(self
             .db
@@ -1538,11 +1550,14 @@ impl<'a> Transition<'a> {
         if let Some(observed) = self.observed {
             return Ok(observed);
         }
-        let observed: bool = self
+        let observers: Vec<i64> = self
             .db
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM session WHERE observes)")?
-            .query_row([], |row| row.get(0))?;
-        Ok(*self.observed.insert(observed))
+            .prepare_cached("SELECT id FROM session WHERE observes")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let observed = *self.observed.insert(!observers.is_empty());
+        self.observers = observers;
+        Ok(observed)
     }
 
     /// Something happened: those who observe will want to know.
@@ -1555,7 +1570,11 @@ impl<'a> Transition<'a> {
         if !self.is_observed()? {
             return Ok(());
         }
-        self.effects.happened = true;
+        if !self.effects.happened {
+            self.effects.happened = true;
+            let others = self.observers.iter().filter(|session| **session != self.me);
+            self.effects.wake.extend(others);
+        }
         let by = self.actor.as_ref().filter(|_| kind.is_of_a_command());
         let kind = serde_json::to_value(kind)
             .ok()

@@ -1,11 +1,10 @@
 //! The one thread of an open store. It owns the connection, takes commands into transactions, and watches
-//! for what others decide. It never waits for anything but commands, time and the file's lock.
+//! for what others decide. It never waits for anything but commands, wake-ups, time and its turn to write.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
@@ -13,8 +12,10 @@ use tokio::sync::oneshot::Sender;
 
 use super::clock::{Moment, WallClock};
 use super::file::{Database, LOCKED_FOR, Looks, Problem};
+use super::inbox::{Closed, Inbox};
 use super::presence::{Presence, Witness};
 use super::transitions::{Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, show};
+use super::wake::WakePipe;
 use super::{Hold, Lost, records, view};
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditQuery};
@@ -43,7 +44,9 @@ const MANY: usize = 32;
 const LEASE: Duration = Duration::from_secs(15);
 const RENEWAL: Duration = Duration::from_secs(5);
 
-/// How often the change counter is looked at while somebody waits: soon after something happened ...
+/// How often the change counter is looked at by who is woken when there is something: a wake-up may be lost.
+const WATCH_FOR_LOST: Duration = Duration::from_secs(1);
+/// How often by who cannot be woken, while somebody waits: soon after something happened ...
 const WATCH_ACTIVE: Duration = Duration::from_millis(1);
 /// ... and when nothing has happened for a while.
 const WATCH_IDLE: Duration = Duration::from_millis(4);
@@ -52,7 +55,7 @@ const ACTIVE_FOR: Duration = Duration::from_secs(2);
 const WATCH_EVENTS: Duration = Duration::from_millis(10);
 /// While permits are held, which somebody might end.
 const WATCH_HELD: Duration = Duration::from_millis(50);
-/// How often those in line see whether those who hold the slots live.
+/// How often the first in line sees whether those who hold the slots live ...
 const PATROL: Duration = Duration::from_millis(250);
 /// A process looks at most so often whether the file is still the one that it opened: others may be let in as soon as it is not.
 const INSPECTION: Duration = Duration::from_millis(250);
@@ -60,6 +63,13 @@ const INSPECTION: Duration = Duration::from_millis(250);
 const INSPECTION_IDLE: Duration = Duration::from_secs(1);
 /// How often a newcomer looks whether those who use the file of before have noticed that it is gone.
 const NEWCOMER: Duration = Duration::from_millis(5);
+/// ... how often the others look whether they have become the first, of which they are not woken ...
+const PATROL_BEHIND: Duration = Duration::from_secs(2);
+/// ... and how often these see whether the holders live, as the first may be stopped.
+const PATROL_FOR_ALL: Duration = Duration::from_secs(6);
+/// A request with a shorter limit than this may still wait so long for its turn to write, which it needs to see whether a
+/// slot is free.
+const LEAST_LIMIT: Duration = Duration::from_secs(1);
 /// After what was given back could not be written.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -188,8 +198,12 @@ pub(super) struct Worker {
     /// How the file looked when it was last read, while it can only be read and somebody observes.
     observed: Option<Looks>,
     hub: Arc<EventHub>,
-    inbox: Receiver<Command>,
+    inbox: Inbox,
     open: Option<Open>,
+    /// What it was not this process's turn for, in time. It is tried again.
+    postponed: Vec<Command>,
+    /// When the requests among that were made.
+    postponed_since: HashMap<RequestId, Instant>,
     asked: u64,
     waiting: HashMap<RequestId, Waiting>,
     held: HashMap<RequestId, Arc<Hold>>,
@@ -208,6 +222,9 @@ struct Open {
     is_shared: bool,
     inspected: Moment,
     session: i64,
+    /// `None`: there can be none, and this session has to look.
+    pipe: Option<WakePipe>,
+    pipe_seen: Moment,
     counter: i64,
     last_notice: i64,
     /// Notices up to here are deleted.
@@ -220,11 +237,14 @@ struct Open {
     deadlines_changed: bool,
     renewed: Moment,
     patrolled: Moment,
+    patrol_every: Duration,
+    /// When this session last saw whether holders live.
+    saw_holders: Moment,
     active: Moment,
 }
 
 impl Open {
-    fn new(file: &SqliteUrl) -> Result<Self, Problem> {
+    fn new(file: &SqliteUrl, limit: Option<Instant>) -> Result<Self, Problem> {
         let path = file.path();
         let was_in_use = Database::is_in_use(path);
         let is_shared = Database::prepare(file)?;
@@ -233,7 +253,7 @@ impl Open {
             wait_for_predecessors(path, was_in_use, presence)?;
             presence.enter();
         }
-        let database = Database::open(path)?;
+        let database = Database::open(path, limit)?;
         database.share_with_its_group();
         let now = Moment::now();
         let host = this_host();
@@ -254,6 +274,9 @@ impl Open {
             is_shared,
             inspected: now,
             counter: database.change_counter()?,
+            // Before there is anything for which it is woken.
+            pipe: database.sessions.pipe(session).ok(),
+            pipe_seen: now,
             database,
             session,
             last_notice: 0,
@@ -264,6 +287,8 @@ impl Open {
             deadlines_changed: true,
             renewed: now,
             patrolled: now,
+            patrol_every: PATROL,
+            saw_holders: now,
             active: now,
         })
     }
@@ -286,6 +311,14 @@ impl Open {
             transition.bury()?;
             Ok(done)
         })?;
+        for session in &effects.wake {
+            self.database.sessions.wake(*session);
+        }
+        for session in &effects.gone {
+            // It may live, and should know.
+            self.database.sessions.wake(*session);
+            self.database.sessions.forget(*session);
+        }
         self.deleted_notice = read;
         self.deadlines_changed = true;
         self.active = Moment::now();
@@ -312,6 +345,27 @@ impl Open {
             told.push(Notice::read(row, 1)?);
         }
         Ok(Some(told))
+    }
+
+    /// Others must find the pipe: somebody may have deleted it, or it could not be made before.
+    fn keep_pipe(&mut self, now: Moment) {
+        if now.since(self.pipe_seen) < WATCH_FOR_LOST {
+            return;
+        }
+        self.pipe_seen = now;
+        if self.pipe.as_ref().is_none_or(|pipe| !pipe.is_in_place()) {
+            self.pipe = self.database.sessions.pipe(self.session).ok();
+        }
+    }
+
+    /// Whether one of the requests of this session is the next in its line.
+    fn is_first(&self) -> Result<bool, Problem> {
+        let mut statement = self.database.connection.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM request AS mine WHERE session = ?1 AND phase = 0 AND id =
+                 (SELECT id FROM request WHERE semaphore = mine.semaphore AND phase = 0
+                  ORDER BY class DESC, place LIMIT 1))",
+        )?;
+        Ok(statement.query_row([self.session], |row| row.get(0))?)
     }
 
     /// Whether somebody who holds what this session waits for is dead.
@@ -372,7 +426,7 @@ impl Open {
                 self.database.is_as_it_should_be(looks);
                 Ok(())
             }
-            Err(problem @ Problem::Locked) => Err(problem),
+            Err(problem @ Problem::Locked(_)) => Err(problem),
             // What a newcomer finds is no database, or not this one.
             Ok(false) | Err(_) => Err(Problem::Replaced),
         }
@@ -405,6 +459,8 @@ impl Drop for Open {
         if !self.database.connection.is_autocommit() {
             let _ = self.database.connection.execute_batch("ROLLBACK");
         }
+        // First: without its session nobody would remove it, should the process end in between.
+        self.pipe = None;
         let session = self.session;
         if let Err(problem) = self.transact(|transition| transition.end_session(session))
             && problem.loses_all()
@@ -422,7 +478,7 @@ impl Worker {
     pub(super) fn start(
         file: Arc<SqliteUrl>,
         hub: Arc<EventHub>,
-        inbox: Receiver<Command>,
+        inbox: Inbox,
     ) -> std::io::Result<()> {
         let worker = Self {
             file,
@@ -430,6 +486,8 @@ impl Worker {
             hub,
             inbox,
             open: None,
+            postponed: Vec::new(),
+            postponed_since: HashMap::new(),
             asked: 0,
             waiting: HashMap::new(),
             held: HashMap::new(),
@@ -444,17 +502,11 @@ impl Worker {
 
     fn run(mut self) {
         loop {
-            let command = match self.patience() {
-                None => self
-                    .inbox
-                    .recv()
-                    .map_err(|_| RecvTimeoutError::Disconnected),
-                Some(patience) => self.inbox.recv_timeout(patience),
-            };
-            match command {
-                Ok(first) => self.take(first),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+            let pipe = self.open.as_ref().and_then(|open| open.pipe.as_ref());
+            match self.inbox.recv(self.patience(), pipe) {
+                Ok(Some(first)) => self.take(first),
+                Ok(None) => self.try_again(),
+                Err(Closed) => return,
             }
             if let Err(problem) = self.look() {
                 self.look_failed(&problem);
@@ -464,11 +516,25 @@ impl Worker {
 
     /// How long to wait for a command before looking around; `None` if there is nothing to look for.
     fn patience(&self) -> Option<Duration> {
+        if !self.postponed.is_empty() {
+            return Some(Duration::ZERO);
+        }
         let Some(open) = self.open.as_ref() else {
             return self.observed.is_some().then_some(INSPECTION);
         };
         let now = Moment::now();
-        let watch = if !self.waiting.is_empty() {
+        let owing = !self.owed.is_empty() || !self.owed_marks.is_empty();
+        let watch = if open.pipe.is_some() {
+            if owing {
+                RETRY
+            } else if !self.waiting.is_empty() {
+                open.patrol_every
+            } else if open.observing || !self.held.is_empty() {
+                WATCH_FOR_LOST
+            } else {
+                return Some(INSPECTION_IDLE);
+            }
+        } else if !self.waiting.is_empty() {
             if now.since(open.active) < ACTIVE_FOR {
                 WATCH_ACTIVE
             } else {
@@ -478,7 +544,7 @@ impl Worker {
             WATCH_EVENTS
         } else if !self.held.is_empty() {
             WATCH_HELD
-        } else if !self.owed.is_empty() || !self.owed_marks.is_empty() {
+        } else if owing {
             RETRY
         } else {
             return Some(INSPECTION_IDLE);
@@ -493,7 +559,7 @@ impl Worker {
         let mut cheap = 0;
         while batch.len() < BATCH + cheap
             && !matches!(batch.last(), Some(Command::Close(_)))
-            && let Ok(next) = self.inbox.try_recv()
+            && let Ok(Some(next)) = self.inbox.try_recv()
         {
             if next.drops().is_some() && cheap < MOST_DROPPED {
                 cheap += 1;
@@ -514,7 +580,19 @@ impl Worker {
         }
     }
 
+    /// Carries out what the file was locked for.
+    fn try_again(&mut self) {
+        if !self.postponed.is_empty() {
+            self.carry_out(Vec::new());
+        }
+    }
+
     fn carry_out(&mut self, mut batch: Vec<Command>) {
+        if !self.postponed.is_empty() {
+            // What was asked for earlier comes first.
+            let later = std::mem::replace(&mut batch, std::mem::take(&mut self.postponed));
+            batch.extend(later);
+        }
         if self.open.is_none() {
             // There is nothing to be marked, and no reason to open the file for it.
             batch.retain(|command| !matches!(command, Command::MarkUnresponsive(..)));
@@ -532,6 +610,7 @@ impl Worker {
                 self.dismissed();
                 self.carry_out(batch);
             }
+            Err(problem @ (Problem::Late | Problem::Locked(_))) => self.postpone(batch, problem),
             // Whose fault it was, each of them finds out alone. Not so when the file cannot be had at all: then
             // each would wait as long as this one did.
             Err(problem) if batch.len() > 1 && !problem.is_of_the_file() => {
@@ -602,17 +681,76 @@ impl Worker {
         }
     }
 
+    /// When the first of these requests would rather give up than wait for the file.
+    fn limit(&self, batch: &[Command]) -> Option<Instant> {
+        let limits = batch.iter().filter_map(|command| match command {
+            Command::Acquire { id, request, .. } => {
+                Some(self.since(*id) + request.wait_limit()?.max(LEAST_LIMIT))
+            }
+            _ => None,
+        });
+        limits.min()
+    }
+
+    fn since(&self, id: RequestId) -> Instant {
+        let since = self.postponed_since.get(&id);
+        since.copied().unwrap_or_else(Instant::now)
+    }
+
+    /// It was not this process's turn. A request waits on, up to its own limit; the rest does when that is what passed,
+    /// and fails when whoever has the turn does not go on.
+    fn postpone(&mut self, batch: Vec<Command>, problem: Problem) {
+        let stuck = matches!(problem, Problem::Locked(_));
+        let error = problem.error(self.file.path());
+        for command in batch {
+            let Command::Acquire {
+                id, name, request, ..
+            } = &command
+            else {
+                if stuck {
+                    self.fail(command, &error);
+                } else {
+                    self.postponed.push(command);
+                }
+                continue;
+            };
+            let (id, since) = (*id, self.since(*id));
+            let limit = request.wait_limit();
+            let late = limit.filter(|limit| since.elapsed() >= (*limit).max(LEAST_LIMIT));
+            let timed_out = late.map(|after| AcquireError::TimedOut {
+                name: name.clone(),
+                after,
+            });
+            match (command, timed_out) {
+                (Command::Acquire { reply, .. }, Some(error)) => {
+                    self.postponed_since.remove(&id);
+                    drop(reply.send(Err(error)));
+                }
+                (Command::Acquire { reply, .. }, None) if reply.is_closed() => {
+                    self.postponed_since.remove(&id);
+                }
+                (command, _) => {
+                    self.postponed_since.insert(id, since);
+                    self.postponed.push(command);
+                }
+            }
+        }
+    }
+
     /// Carries out a batch in one transaction, so that all of it happens or nothing.
     fn perform(&mut self, batch: &[Command]) -> Result<(Vec<Answer>, Effects), Problem> {
+        let limit = self.limit(batch);
         let open = match &mut self.open {
             Some(open) => open,
-            None => self.open.insert(Open::new(&self.file)?),
+            None => self.open.insert(Open::new(&self.file, limit)?),
         };
+        open.database.limit = limit;
         let presence = open.presence.take();
         let here = Here {
             path: self.file.path(),
             held: &self.held,
             presence: presence.as_ref(),
+            woken: open.pipe.is_some(),
         };
         let done = open.transact(|transition| {
             let mut answers = Vec::with_capacity(batch.len());
@@ -733,6 +871,7 @@ impl Worker {
         reply: Reply,
     ) {
         self.asked += 1;
+        self.postponed_since.remove(&id);
         let waiting = Waiting {
             nth: self.asked,
             name,
@@ -812,12 +951,15 @@ impl Worker {
         let Some(open) = &mut self.open else {
             return Ok(());
         };
+        // Also when others stop in the middle: the limits of requests are seen to between two attempts.
+        open.database.limit = Some(Instant::now() + WATCH_FOR_LOST);
         let now = Moment::now();
         // Before it is read: what SQLite says of a file that is gone is not what happened.
         if now.since(open.inspected) >= INSPECTION {
             open.inspected = now;
             open.inspect(&self.held)?;
         }
+        open.keep_pipe(now);
         let counter = open.database.change_counter()?;
         let changed = counter != open.counter;
         if changed {
@@ -913,10 +1055,16 @@ impl Worker {
             return Ok(());
         };
         let now = Moment::now();
-        if self.waiting.is_empty() || now.since(open.patrolled) < PATROL {
+        if self.waiting.is_empty() || now.since(open.patrolled) < open.patrol_every {
             return Ok(());
         }
         open.patrolled = now;
+        let first = open.is_first()?;
+        open.patrol_every = if first { PATROL } else { PATROL_BEHIND };
+        if !first && now.since(open.saw_holders) < PATROL_FOR_ALL {
+            return Ok(());
+        }
+        open.saw_holders = now;
         if open.dead_holder()? {
             let ((), effects) = open.transact(|transition| transition.bury_the_dead())?;
             self.carry_out_effects(effects);
@@ -1071,10 +1219,16 @@ impl Worker {
 
     /// Gives back everything, and waits until that is written.
     fn close(&mut self) -> Result<(), StoreError> {
+        let closed = Problem::Other("it was closed".to_owned()).error(self.file.path());
+        for command in std::mem::take(&mut self.postponed) {
+            self.fail(command, &closed);
+        }
+        self.postponed_since.clear();
         let Some(open) = &mut self.open else {
             return Ok(());
         };
         let session = open.session;
+        open.pipe = None;
         let ended = open.transact(|transition| transition.end_session(session));
         for (_, hold) in self.held.drain() {
             hold.lost.set();
@@ -1082,8 +1236,7 @@ impl Worker {
         self.owed.clear();
         self.owed_marks.clear();
         for (_, waiting) in self.waiting.drain() {
-            let closed = Problem::Other("it was closed".to_owned()).error(self.file.path());
-            waiting.reply.send(Err(closed.into()));
+            waiting.reply.send(Err(closed.clone().into()));
         }
         self.open = None;
         match ended {
@@ -1108,6 +1261,8 @@ struct Here<'a> {
     path: &'a Path,
     held: &'a HashMap<RequestId, Arc<Hold>>,
     presence: Option<&'a Presence>,
+    /// Whether others can wake it.
+    woken: bool,
 }
 
 /// Carries out one command in a transaction.
@@ -1167,7 +1322,9 @@ fn perform(
         }
         Command::Find(prefix, _) => Answer::Found(view::find(transition.db, prefix)?),
         Command::Observe => Answer::Observed(transition.observe()?),
-        Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(transition.db, path)?)),
+        Command::Diagnose(_) => {
+            Answer::Diagnosis(Box::new(diagnose(transition.db, path, here.woken)?))
+        }
         Command::ShareWithChildren(_) => Answer::Shared(match here.presence {
             Some(presence) => presence.share_with_children(),
             None => Ok(false),
@@ -1183,7 +1340,7 @@ fn read(db: &Connection, path: &Path, command: &Command) -> Result<Option<Answer
         Command::History(name, query, _) => Answer::History(records::history(db, name, query)?),
         Command::Show(name, _) => Answer::Views(view::list(db, name.as_ref())?),
         Command::Find(prefix, _) => Answer::Found(view::find(db, prefix)?),
-        Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(db, path)?)),
+        Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(db, path, false)?)),
         Command::Observe => Answer::Nothing,
         _ => return Ok(None),
     }))
@@ -1213,7 +1370,7 @@ fn hold(id: RequestId, name: SemaphoreName, run: Option<RunId>, admission: &Admi
     }
 }
 
-fn diagnose(db: &Connection, path: &Path) -> Result<Diagnosis, Problem> {
+fn diagnose(db: &Connection, path: &Path, woken: bool) -> Result<Diagnosis, Problem> {
     const QUESTIONS: usize = 5;
     let mut latencies = Vec::with_capacity(QUESTIONS);
     for _ in 0..QUESTIONS {
@@ -1234,6 +1391,14 @@ fn diagnose(db: &Connection, path: &Path) -> Result<Diagnosis, Problem> {
     .fact("schema", number("PRAGMA user_version")?.to_string())
     .fact("journal", text("PRAGMA journal_mode")?)
     .fact("size", format!("{size} bytes"))
+    .fact(
+        "wake-ups",
+        if woken {
+            "pushed"
+        } else {
+            "none (the folder beside the file cannot be used); it looks every few milliseconds"
+        },
+    )
     .fact(
         "semaphores",
         number("SELECT count(*) FROM semaphore")?.to_string(),

@@ -1,0 +1,211 @@
+//! How commands come to the worker, and how it waits for them and for wake-ups of other processes at once.
+//!
+//! A channel cannot be waited for together with a pipe. So the commands lie in a channel, and beside it there is a pipe
+//! inside of the process: the sender writes a byte into it when the worker sleeps. The worker sleeps in `poll`, on that
+//! pipe and on the [`WakePipe`] of its session.
+//!
+//! No byte is written while the worker is busy, and no command is missed: the worker says that it is about to sleep, and
+//! looks into the channel once more; the sender puts the command into the channel, and then asks whether the worker
+//! sleeps. At least one of the two sees what the other did.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::time::Duration;
+
+use super::wake::WakePipe;
+use super::worker::Command;
+
+/// The sending half. The worker ends when it is dropped.
+pub(super) struct Outbox {
+    /// `None` only while it is dropped.
+    queue: Option<Sender<Command>>,
+    sleep: Arc<Sleep>,
+}
+
+/// The receiving half.
+pub(super) struct Inbox {
+    queue: Receiver<Command>,
+    sleep: Arc<Sleep>,
+    alarm: system::Alarm,
+}
+
+/// There will be no more commands.
+pub(super) struct Closed;
+
+/// Whether the worker sleeps, and what ends that.
+struct Sleep {
+    sleeps: AtomicBool,
+    bell: system::Bell,
+}
+
+impl Sleep {
+    fn end(&self) {
+        fence(Ordering::SeqCst);
+        if self.sleeps.swap(false, Ordering::SeqCst) {
+            self.bell.ring();
+        }
+    }
+}
+
+/// # Errors
+/// The process has no descriptors left.
+pub(super) fn channel() -> io::Result<(Outbox, Inbox)> {
+    let (sender, queue) = mpsc::channel();
+    let (bell, alarm) = system::pair()?;
+    let sleep = Arc::new(Sleep {
+        sleeps: AtomicBool::new(false),
+        bell,
+    });
+    let outbox = Outbox {
+        queue: Some(sender),
+        sleep: Arc::clone(&sleep),
+    };
+    let inbox = Inbox {
+        queue,
+        sleep,
+        alarm,
+    };
+    Ok((outbox, inbox))
+}
+
+impl Outbox {
+    /// A worker that has ended answers nothing, which its callers notice.
+    pub(super) fn send(&self, command: Command) {
+        if let Some(queue) = &self.queue {
+            let _ = queue.send(command);
+            self.sleep.end();
+        }
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.queue = None;
+        self.sleep.end();
+    }
+}
+
+impl Inbox {
+    /// A command if there is one.
+    pub(super) fn try_recv(&self) -> Result<Option<Command>, Closed> {
+        match self.queue.try_recv() {
+            Ok(command) => Ok(Some(command)),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(Closed),
+        }
+    }
+
+    /// Waits for a command, for a wake-up through `pipe`, or for as long as `patience`. `None`: there is no command.
+    pub(super) fn recv(
+        &self,
+        patience: Option<Duration>,
+        pipe: Option<&WakePipe>,
+    ) -> Result<Option<Command>, Closed> {
+        if let Some(command) = self.try_recv()? {
+            return Ok(Some(command));
+        }
+        self.sleep.sleeps.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        let early = self.try_recv();
+        if matches!(early, Ok(None)) {
+            self.alarm.wait(patience, pipe);
+        }
+        self.sleep.sleeps.store(false, Ordering::SeqCst);
+        match early {
+            Ok(None) => self.try_recv(),
+            early => early,
+        }
+    }
+}
+
+#[cfg(unix)]
+mod system {
+    use std::io::{self, PipeReader, PipeWriter, Read, Write};
+    use std::time::Duration;
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::io::{Errno, ioctl_fionbio};
+
+    use super::WakePipe;
+
+    /// Not longer than that where the system does not wait at all.
+    const NO_POLL: Duration = Duration::from_millis(1);
+
+    pub(super) struct Bell(PipeWriter);
+
+    pub(super) struct Alarm(PipeReader);
+
+    pub(super) fn pair() -> io::Result<(Bell, Alarm)> {
+        let (reader, writer) = io::pipe()?;
+        ioctl_fionbio(&reader, true)?;
+        ioctl_fionbio(&writer, true)?;
+        Ok((Bell(writer), Alarm(reader)))
+    }
+
+    impl Bell {
+        pub(super) fn ring(&self) {
+            // A pipe that is full wakes as well.
+            let _ = (&self.0).write(b".");
+        }
+    }
+
+    impl Alarm {
+        pub(super) fn wait(&self, patience: Option<Duration>, pipe: Option<&WakePipe>) {
+            let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
+            let own = PollFd::new(&self.0, PollFlags::IN);
+            let woken = match pipe {
+                None => poll(&mut [own], patience.as_ref()),
+                Some(pipe) => poll(
+                    &mut [own, PollFd::new(pipe, PollFlags::IN)],
+                    patience.as_ref(),
+                ),
+            };
+            match woken {
+                Ok(0) | Err(Errno::INTR) => return,
+                Ok(_) => {}
+                Err(_) => std::thread::sleep(NO_POLL),
+            }
+            // One byte for each sleep is all there can be, or two.
+            let _ = (&self.0).read(&mut [0; 16]);
+            if let Some(pipe) = pipe {
+                pipe.drain();
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::io;
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use std::time::Duration;
+
+    use super::WakePipe;
+
+    pub(super) struct Bell(SyncSender<()>);
+
+    pub(super) struct Alarm(Receiver<()>);
+
+    pub(super) fn pair() -> io::Result<(Bell, Alarm)> {
+        let (sender, receiver) = sync_channel(1);
+        Ok((Bell(sender), Alarm(receiver)))
+    }
+
+    impl Bell {
+        pub(super) fn ring(&self) {
+            // One that is full wakes as well.
+            let _ = self.0.try_send(());
+        }
+    }
+
+    impl Alarm {
+        pub(super) fn wait(&self, patience: Option<Duration>, _: Option<&WakePipe>) {
+            match patience {
+                Some(patience) => drop(self.0.recv_timeout(patience)),
+                None => drop(self.0.recv()),
+            }
+        }
+    }
+}
