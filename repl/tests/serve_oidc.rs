@@ -44,12 +44,12 @@ impl Provider {
         // It warns that it is for development before it says where it is.
         let issuer = lines.find(|line| line.starts_with("http://"));
         let issuer = issuer.expect("the provider says where it is");
-        // It goes on to warn, and would end if nobody read that.
+        // It goes on to warn, and would end if its output had no reader.
         std::thread::spawn(move || lines.for_each(drop));
         Self { process, issuer }
     }
 
-    /// Whoever asks next at the provider is this user.
+    /// From now on, the user at the provider is this one.
     fn user(&self, name: &str) {
         assert_eq!(at(&self.issuer).get(&format!("/as/{name}")).status, 200);
     }

@@ -209,7 +209,7 @@ fn one_server_is_killed_and_the_other_goes_on() {
     );
     two.release(&next);
     events.until(|event| is_about(event, "released"));
-    // A lease of the killed server is nobody's.
+    // A lease of the killed server is not known any more.
     let body = json!({"lease": holder.ok()["lease"]});
     let released = one.operator.post(&format!("{SLOT}/release"), &body);
     assert_eq!(released.refused(410), "unknown-lease");

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn sign_ins_that_nobody_finishes_are_bounded() {
+    fn unfinished_sign_ins_are_bounded() {
         let flows = Flows::new(&AllowedHosts::default(), false);
         for _ in 0..=MOST {
             flows.keep(flow("s"));

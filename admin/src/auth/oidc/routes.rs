@@ -97,7 +97,7 @@ pub(crate) async fn back(
     };
     let Some(code) = code.filter(|_| error.is_none()) else {
         let error = error.unwrap_or_default();
-        tracing::warn!(?peer, error = %printable(&error), "the provider signs nobody in");
+        tracing::warn!(?peer, error = %printable(&error), "the provider refuses the sign-in");
         let why = format!("The provider did not sign you in: {}", printable(&error));
         return Ok(form(
             &service,

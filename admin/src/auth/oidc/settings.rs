@@ -25,7 +25,7 @@ pub struct OpenId {
     default: Option<Role>,
 }
 
-/// A text that is shown to nobody.
+/// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Secret(pub(super) String);
 
