@@ -170,17 +170,26 @@ impl Declared {
         &self,
         view: &'v SemaphoreView,
     ) -> impl Iterator<Item = (Kind, &'v RequestView)> {
-        let found = self.0.get(&view.name);
-        let most = |kind| found.and_then(|found| found.limit(kind));
-        let (wait, hold) = (most(Kind::Waiting), most(Kind::Held));
-        view.requests.iter().filter_map(move |request| {
-            let (kind, most) = match request.status {
-                Status::Waiting => (Kind::Waiting, wait?),
-                Status::Busy => (Kind::Held, hold?),
-                _ => return None,
-            };
-            (kind.lasted(request) > most.as_secs_f64()).then_some((kind, request))
+        let requests = view.requests.iter();
+        requests.filter_map(|request| {
+            let kind = self.takes_too_long(&view.name, request)?;
+            Some((kind, request))
         })
+    }
+
+    /// What takes too long of a request at this semaphore.
+    pub(crate) fn takes_too_long(
+        &self,
+        semaphore: &SemaphoreName,
+        request: &RequestView,
+    ) -> Option<Kind> {
+        let kind = match request.status {
+            Status::Waiting => Kind::Waiting,
+            Status::Busy => Kind::Held,
+            _ => return None,
+        };
+        let most = self.0.get(semaphore)?.limit(kind)?;
+        (kind.lasted(request) > most.as_secs_f64()).then_some(kind)
     }
 
     /// The semaphores of which something may take too long.

@@ -17,6 +17,7 @@ use super::parts::{
 };
 use super::snapshot::now;
 use super::window::{Window, spacer};
+use crate::alerts::Kind;
 use crate::api::problem::Problem;
 use crate::api::semaphores::named;
 use crate::auth::{Person, Role};
@@ -208,7 +209,7 @@ fn table(
                 tbody #requests data-total=(total) data-offset=(offset) {
                     (spacer(offset, COLUMNS))
                     @for (index, request) in rows.enumerate() {
-                        (row(service, person, request, offset + index, now))
+                        (row(service, person, &view.name, request, offset + index, now))
                     }
                     (spacer(total.saturating_sub(offset + shown), COLUMNS))
                 }
@@ -223,6 +224,7 @@ fn table(
 fn row(
     service: &Service,
     person: &Person,
+    semaphore: &SemaphoreName,
     request: &RequestView,
     index: usize,
     now: f64,
@@ -246,6 +248,14 @@ fn row(
             td.c-status {
                 span.status.{ "of-" (status) } { (status_icon(request.status)) span { (status_text(request.status)) } }
                 @if request.granted { span.badge title="let through by an administrator: takes no slot" { "granted" } }
+                @if request.unresponsive_since.is_some() {
+                    span.badge.alarm title="its run is inside one long call and keeps what it holds" { "does not answer" }
+                }
+                @match service.declared.takes_too_long(semaphore, request) {
+                    Some(Kind::Waiting) => { span.badge.alarm title="longer than the configuration allows" { "waits too long" } }
+                    Some(Kind::Held) => { span.badge.alarm title="longer than the configuration allows" { "busy too long" } }
+                    None => {}
+                }
             }
             td.c-owner {
                 span.who title=(who) { (who) }

@@ -121,3 +121,23 @@ fn after_a_server_was_killed_and_came_back_one_signs_in_where_one_was() {
     until_counts(browser, "x", "3 0 0");
     assert_eq!(browser.js("return location.pathname", &[]), "/semaphores/x");
 }
+
+#[test]
+fn while_the_store_is_away_the_panel_says_so_and_shows_what_was() {
+    let server = cla_tests::redis::Server::start();
+    let url = server.url();
+    let stage = Stage::with(&[], &["--store", &url]);
+    stage.cla(&["sem", "slots", "x", "2"]);
+    let browser = &stage.browser;
+    until_counts(browser, "x", "2 0 0");
+    server.freeze();
+    browser.until_text("#banner", "cannot reach its store");
+    until_counts(browser, "x", "2 0 0");
+    server.thaw();
+    browser.until(
+        "it says no more",
+        "return document.querySelector('#banner').hidden",
+    );
+    stage.cla(&["sem", "slots", "x", "7"]);
+    until_counts(browser, "x", "7 0 0");
+}

@@ -87,3 +87,23 @@ fn the_interface_is_described_for_people() {
     let all: usize = all.map(|path| path.as_object().unwrap().len()).sum();
     assert_eq!(paths, all);
 }
+
+#[test]
+fn a_request_that_takes_too_long_is_marked_without_reloading() {
+    const BUSY: (&str, &str) = (
+        "a.js",
+        "require('cla/sem').take('prod', () => require('cla/util').sleep(60))",
+    );
+    const DECLARED: (&str, &str) = (
+        "cla.toml",
+        "[semaphores.prod]\nslots = 1\nalert_after = '300ms'\nalert_held_after = '1s'\n",
+    );
+    let folder = Folder::with(&[DECLARED, BUSY]);
+    let service = Service::start(&folder, &[]);
+    let browser = Browser::signed_in(&service, &folder, "viewer");
+    let _busy = folder.start(&["run", BUSY.0]);
+    until_counts(&browser, "prod", "1 1 0");
+    let _waits = folder.start(&["run", BUSY.0]);
+    browser.until_text("#requests .is-waiting .badge", "waits too long");
+    browser.until_text("#requests .is-busy .badge", "busy too long");
+}

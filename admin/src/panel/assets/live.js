@@ -29,11 +29,15 @@ export function follow(after, on) {
   function open() {
     stream?.close();
     stream = new EventSource(`/api/v1/events?coalesce=50&after=${encodeURIComponent(last)}`);
-    stream.addEventListener("hello", () => {
+    stream.addEventListener("hello", (event) => {
       const was = lost;
       clearTimeout(lost);
       lost = null;
       tries = 0;
+      if (JSON.parse(event.data).reachable === false) {
+        away();
+        return;
+      }
       state("live", "live");
       if (!banner.hidden) {
         banner.hidden = true;
@@ -46,6 +50,20 @@ export function follow(after, on) {
     listen("changes", on.changes);
     listen("run", on.run);
     listen("reset", on.again);
+    listen("alert", (alert) => {
+      say(alert.text);
+      on.changes?.([alert]);
+    });
+    listen("store", ({ reachable }) => {
+      if (!reachable) {
+        away();
+        return;
+      }
+      state("live", "live");
+      banner.hidden = true;
+      say("The store answers again");
+      on.again();
+    });
     stream.addEventListener("error", () => {
       lost ??= setTimeout(() => {
         state("lost", "connection lost");
@@ -90,6 +108,12 @@ export function follow(after, on) {
   });
   addEventListener("online", open);
   open();
+}
+
+/** The server is there, and its store is not: what is shown is as it was. */
+function away() {
+  state("lost", "store away");
+  tell("The server cannot reach its store, and tries again. What you see is as it was.");
 }
 
 function state(name, text) {
