@@ -463,6 +463,30 @@ fn release_frees_the_slot_and_the_line_goes_on() {
 }
 
 #[test]
+fn the_slot_of_one_request_is_released_by_force() {
+    let (folder, holder, waiters) = queue(1);
+    let busy = folder.semaphore("slot")["requests"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let asked = folder.cla(&["sem", "release", "--request", &busy[..8]]);
+    assert_eq!(asked.code, Some(2), "it is asked first: {asked:?}");
+    let released = folder.cla(&["sem", "release", "--request", &busy[..8], "--yes"]);
+    assert!(
+        released.printed().contains("of \"slot\" by force"),
+        "{released:?}"
+    );
+    folder.until_waiting(0);
+    let again = folder.cla(&["sem", "release", "--request", &busy, "--yes"]);
+    assert_eq!(again.code, Some(1));
+    assert!(again.stderr.contains("is released, not busy"), "{again:?}");
+    let audit = folder.cla(&["sem", "audit", "--json"]);
+    let audit = audit.printed();
+    assert!(audit.contains("\"command\":\"release\""), "{audit}");
+    drop((holder, waiters));
+}
+
+#[test]
 fn purge_lets_everybody_in() {
     let (folder, _holder, waiters) = queue(2);
     let purged = folder.cla(&["sem", "purge", "slot", "--yes"]);

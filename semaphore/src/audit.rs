@@ -72,7 +72,8 @@ pub(crate) fn changed(
         AdminAction::Grant
         | AdminAction::Cancel
         | AdminAction::Purge
-        | AdminAction::ForceRelease => hits > 0,
+        | AdminAction::ForceRelease
+        | AdminAction::Release => hits > 0,
         _ => before != after,
     }
 }

@@ -56,6 +56,11 @@ pub enum AdminCommand {
         /// The semaphore.
         semaphore: SemaphoreName,
     },
+    /// Frees the slot of one busy request; the line goes on in order.
+    Release {
+        /// The request.
+        request: RequestId,
+    },
     /// Forgets an idle semaphore.
     Forget {
         /// The semaphore.
@@ -76,6 +81,7 @@ impl AdminCommand {
             Self::Move { .. } => AdminAction::Move,
             Self::Purge { .. } => AdminAction::Purge,
             Self::ForceRelease { .. } => AdminAction::ForceRelease,
+            Self::Release { .. } => AdminAction::Release,
             Self::Forget { .. } => AdminAction::Forget,
         }
     }
@@ -90,7 +96,9 @@ impl AdminCommand {
             | Self::Purge { semaphore }
             | Self::ForceRelease { semaphore }
             | Self::Forget { semaphore } => Some(semaphore),
-            Self::Grant { .. } | Self::Cancel { .. } | Self::Move { .. } => None,
+            Self::Grant { .. } | Self::Cancel { .. } | Self::Move { .. } | Self::Release { .. } => {
+                None
+            }
         }
     }
 
@@ -98,9 +106,10 @@ impl AdminCommand {
     #[must_use]
     pub const fn request(&self) -> Option<RequestId> {
         match self {
-            Self::Grant { request } | Self::Cancel { request } | Self::Move { request, .. } => {
-                Some(*request)
-            }
+            Self::Grant { request }
+            | Self::Cancel { request }
+            | Self::Move { request, .. }
+            | Self::Release { request } => Some(*request),
             _ => None,
         }
     }
@@ -127,13 +136,15 @@ pub enum AdminAction {
     Purge,
     /// See [`AdminCommand::ForceRelease`].
     ForceRelease,
+    /// See [`AdminCommand::Release`].
+    Release,
     /// See [`AdminCommand::Forget`].
     Forget,
 }
 
 impl AdminAction {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::SetSlots,
         Self::Pin,
         Self::Unpin,
@@ -142,6 +153,7 @@ impl AdminAction {
         Self::Move,
         Self::Purge,
         Self::ForceRelease,
+        Self::Release,
         Self::Forget,
     ];
 
@@ -157,6 +169,7 @@ impl AdminAction {
             Self::Move => "move",
             Self::Purge => "purge",
             Self::ForceRelease => "force_release",
+            Self::Release => "release",
             Self::Forget => "forget",
         }
     }

@@ -248,6 +248,7 @@ suite! { $
         a_request_moved_to_the_end_has_the_priority_of_the_last,
         a_purge_frees_every_slot_and_grants_every_waiter,
         a_forced_release_frees_the_slots_and_the_line_goes_on_in_order,
+        the_slot_of_one_busy_request_is_released_by_force,
         purge_and_forced_release_of_an_idle_semaphore_do_nothing,
         a_permit_with_a_ttl_expires_by_itself_and_the_next_in_line_has_the_slot,
         dropping_an_expired_permit_frees_nothing,

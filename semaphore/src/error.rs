@@ -233,6 +233,14 @@ pub enum AdminError {
         /// What it is instead.
         status: Status,
     },
+    /// Only what is busy has a slot to give back.
+    #[error("request {id} is {status}, not busy; only a busy request has a slot to give back")]
+    NotBusy {
+        /// The request.
+        id: RequestId,
+        /// What it is instead.
+        status: Status,
+    },
     /// The store of this process keeps no more pinned semaphores: it would keep each of them for ever.
     #[error(
         "{most} semaphores have slots that an administrator set, and this process keeps no more: let the code's number \

@@ -238,6 +238,10 @@ pub enum RefreshRefused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotWaiting(pub Option<Status>);
 
+/// The request is not busy; it is in this status, if it is still known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotBusy(pub Option<Status>);
+
 /// One request as [`Queue::rows`] shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
@@ -755,6 +759,34 @@ impl<W> Queue<W> {
         let freed = self.end_all_busy(EventKind::ForceReleased, now, fx);
         self.settle(now, fx);
         freed
+    }
+
+    /// Rule 6, for one request: it is busy no more, although its work goes on.
+    ///
+    /// # Errors
+    /// [`NotBusy`] when it is not busy.
+    pub fn release_by_force(
+        &mut self,
+        ticket: Ticket,
+        now: Timestamp,
+        fx: &mut Effects<W>,
+    ) -> Result<(), NotBusy> {
+        self.advance(now, fx);
+        match self.status(ticket) {
+            Some(Status::Busy) => {}
+            other => return Err(NotBusy(other)),
+        }
+        self.note_actor(ticket.index, fx);
+        self.lose(ticket.index, fx);
+        self.end_busy(
+            ticket.index,
+            Status::Released,
+            EventKind::ForceReleased,
+            now,
+            fx,
+        );
+        self.settle(now, fx);
+        Ok(())
     }
 
     /// Rules 2 and 3: sets the number of slots, and pins it.

@@ -355,9 +355,9 @@ impl RedisStore {
     ) -> Result<usize, AdminError> {
         let action = command.action();
         match command {
-            AdminCommand::Grant { request } | AdminCommand::Cancel { request } => {
-                self.steer(request, action, 0, by).await
-            }
+            AdminCommand::Grant { request }
+            | AdminCommand::Cancel { request }
+            | AdminCommand::Release { request } => self.steer(request, action, 0, by).await,
             AdminCommand::Move { request, place } => {
                 let place = place.clamp(1, u32::MAX as usize);
                 self.steer(request, action, place, by).await
@@ -373,7 +373,7 @@ impl RedisStore {
         }
     }
 
-    /// Does something to a waiting request.
+    /// Does something to a waiting request, or takes the slot of a busy one.
     async fn steer(
         &self,
         id: RequestId,
@@ -404,7 +404,10 @@ impl RedisStore {
                 }
                 Some(status) => {
                     let status = reply::status(status).unwrap_or(Status::Done);
-                    return Err(AdminError::NotWaiting { id, status });
+                    return Err(match action {
+                        AdminAction::Release => AdminError::NotBusy { id, status },
+                        _ => AdminError::NotWaiting { id, status },
+                    });
                 }
                 None => {}
             }

@@ -401,6 +401,16 @@ impl Semaphores {
         Ok(())
     }
 
+    /// Frees the slot of one busy request, whose work goes on; the line goes on in order. Its permit is lost.
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownRequest`], [`AdminError::NotBusy`]; [`AdminError::Store`].
+    pub async fn release_request(&self, id: RequestId) -> Result<(), AdminError> {
+        self.administer(AdminCommand::Release { request: id })
+            .await?;
+        Ok(())
+    }
+
     /// Frees every held slot and grants every waiter at once. Says to how many requests that happened.
     /// The permits of those that were busy are lost.
     ///

@@ -157,6 +157,7 @@ declare module "cla/sem" {
       | "move"
       | "purge"
       | "force_release"
+      | "release"
       | "forget";
     /** The semaphore. */
     readonly semaphore: string;

@@ -238,6 +238,10 @@ pub(crate) enum Action {
         #[schema(value_type = Vec<IdJson>)]
         requests: Vec<RequestId>,
     },
+    Release {
+        #[schema(value_type = Vec<IdJson>)]
+        requests: Vec<RequestId>,
+    },
     Move {
         #[schema(value_type = Vec<IdJson>)]
         requests: Vec<RequestId>,
@@ -264,6 +268,7 @@ enum OfSemaphore {
 enum OfRequest {
     Grant,
     Cancel,
+    Release,
     Move(PlaceChange),
 }
 
@@ -313,6 +318,7 @@ pub(crate) async fn several(
         Action::Forget { semaphores } => of_semaphores(semaphores, OfSemaphore::Forget).await,
         Action::Grant { requests } => of_requests(requests, OfRequest::Grant).await,
         Action::Cancel { requests } => of_requests(requests, OfRequest::Cancel).await,
+        Action::Release { requests } => of_requests(requests, OfRequest::Release).await,
         Action::Move { requests, to } => of_requests(requests, OfRequest::Move(to)).await,
     }?;
     let done = results.iter().filter(|result| result.ok).count();
@@ -402,6 +408,7 @@ async fn to_request(
     match what {
         OfRequest::Grant => semaphores.grant(id).await?,
         OfRequest::Cancel => semaphores.cancel(id).await?,
+        OfRequest::Release => semaphores.release_request(id).await?,
         OfRequest::Move(to) => requests::find_and_shift(service, person, id, to).await?,
     }
     Ok(())

@@ -194,15 +194,6 @@ impl Problem {
         )
     }
 
-    pub(crate) fn no_slot_id() -> Self {
-        Self::new(
-            StatusCode::CONFLICT,
-            "no-slot-id",
-            "The request holds no slot by a slot id",
-            "only a busy request with a slot id can be released alone; force-release frees all slots of the semaphore",
-        )
-    }
-
     pub(crate) fn draining() -> Self {
         let problem = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -280,6 +271,9 @@ impl From<AdminError> for Problem {
                 "not-waiting",
                 "The request does not wait",
             ),
+            AdminError::NotBusy { .. } => {
+                (StatusCode::CONFLICT, "not-busy", "The request is not busy")
+            }
             AdminError::InUse { .. } => (StatusCode::CONFLICT, "in-use", "The semaphore is in use"),
             AdminError::TooManyPinned { .. } => (
                 StatusCode::CONFLICT,

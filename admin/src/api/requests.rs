@@ -150,18 +150,8 @@ pub(crate) async fn release(
     id: Id,
 ) -> Result<Json<Row>, Problem> {
     let found = locate(&service, &person, &id?.0).await?;
-    let Row { semaphore, request } = &found.row;
-    let Some(slot) = request
-        .slot
-        .as_ref()
-        .filter(|_| request.status == Status::Busy)
-    else {
-        return Err(Problem::no_slot_id());
-    };
-    let semaphores = service.acting_as(&person);
-    if !semaphores.release_slot(semaphore, slot).await? {
-        return Err(Problem::no_slot_id());
-    }
+    let id = found.row.request.id;
+    service.acting_as(&person).release_request(id).await?;
     now(&service, found.row).await
 }
 

@@ -317,10 +317,8 @@ fn row_actions(service: &Service, person: &Person, request: &RequestView, who: &
                 @if runs_here(service, person, request) && let Some(run) = request.run {
                     button.small.danger type="button" data-act="stop-run" data-run=(run) aria-label={ "Stop run of " (who) } { "Stop run" }
                 }
-                @if request.slot.is_some() {
-                    button.small type="button" data-act="release" aria-label={ "Release the slot of " (who) " by force" }
-                        title="give its slot to the next; its process goes on" { "Release" }
-                }
+                button.small type="button" data-act="release" aria-label={ "Release the slot of " (who) " by force" }
+                    title="give its slot to the next; its process goes on" { "Release" }
             }
             _ => {}
         }

@@ -233,7 +233,7 @@ fn did(action: AdminAction) -> &'static str {
         AdminAction::Cancel => "cancelled a request of",
         AdminAction::Move => "moved a request of",
         AdminAction::Purge => "purged",
-        AdminAction::ForceRelease => "released by force",
+        AdminAction::ForceRelease | AdminAction::Release => "released by force",
         AdminAction::Forget => "forgot",
         _ => "changed",
     }

@@ -25,7 +25,10 @@ pub(crate) fn audit(entries: &[AuditEntry], zone: &TimeZone, width: Option<usize
     for entry in entries {
         let style = match entry.command {
             AdminAction::Grant => GREEN,
-            AdminAction::Cancel | AdminAction::Purge | AdminAction::ForceRelease => RED,
+            AdminAction::Cancel
+            | AdminAction::Purge
+            | AdminAction::ForceRelease
+            | AdminAction::Release => RED,
             _ => YELLOW,
         };
         table.row([

@@ -16,7 +16,7 @@ use crate::render;
 ///
 /// With --json: an array of entries, each with sequence (it only grows; in Redis within a semaphore), at
 /// (seconds since 1970), actor (login, host, program; or null), command (set_slots, pin, unpin, grant,
-/// cancel, move, purge, force_release, forget), semaphore, request, who, before and after (null if there was
+/// cancel, move, purge, force_release, release, forget), semaphore, request, who, before and after (null if there was
 /// no semaphore; else slots, pinned, busy, waiting, and the place of a request that was moved), and hits: how
 /// many requests it granted, cancelled, moved or ended.
 #[derive(Debug, clap::Args)]

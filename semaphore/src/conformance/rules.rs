@@ -498,6 +498,49 @@ pub(super) fn a_forced_release_frees_the_slots_and_the_line_goes_on_in_order(
     drop(third.permit());
 }
 
+/// The same for one request: the others keep theirs.
+pub(super) fn the_slot_of_one_busy_request_is_released_by_force(subject: &dyn Subject) {
+    let Stage { a, b, .. } = &Stage::new(subject);
+    let (stuck, other) = (a.take_as(Request::new().slots(2)), b.take());
+    let (first, mut second) = (a.wait(), b.wait());
+    done(b.release_request(stuck.id()));
+    let first = first.permit();
+    assert!(second.still_waits());
+    a.lost(&stuck);
+    assert!(!other.is_lost());
+    assert_eq!(b.row(stuck.id()).status, Status::Released);
+    let error = refused(a.wait_for("release", stuck.release()));
+    assert!(matches!(error, ReleaseError::Lost { .. }), "{error}");
+
+    let not_busy = |id, wanted| {
+        let error = refused(b.release_request(id));
+        assert!(
+            matches!(error, AdminError::NotBusy { id: whose, status } if whose == id && status == wanted),
+            "{error}"
+        );
+    };
+    not_busy(second.id, Status::Waiting);
+    let granted = b.wait();
+    done(b.grant(granted.id));
+    let granted = granted.permit();
+    done(a.release_request(granted.id()));
+    b.lost(&granted);
+    assert_eq!(
+        b.counts(),
+        (Slots::Limited(2), 2, 1),
+        "a granted one has no slot"
+    );
+    let id = other.id();
+    b.release(other);
+    not_busy(id, Status::Done);
+    let unknown = refused(b.release_request(RequestId::unique()));
+    assert!(
+        matches!(unknown, AdminError::UnknownRequest { .. }),
+        "{unknown}"
+    );
+    drop((first, second.permit()));
+}
+
 /// Nobody there is nobody to free.
 pub(super) fn purge_and_forced_release_of_an_idle_semaphore_do_nothing(subject: &dyn Subject) {
     let Stage { a, b, .. } = &Stage::new(subject);

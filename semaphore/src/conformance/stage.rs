@@ -309,6 +309,10 @@ impl At {
         self.wait_for("force_release", forced)
     }
 
+    pub(super) fn release_request(&self, id: RequestId) -> Result<(), AdminError> {
+        self.wait_for("release_request", self.semaphores.release_request(id))
+    }
+
     pub(super) fn forget(&self) -> Result<(), AdminError> {
         self.wait_for("forget", self.semaphores.forget(&self.name))
     }

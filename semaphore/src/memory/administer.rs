@@ -11,7 +11,7 @@ use crate::deadlock;
 use crate::error::AdminError;
 use crate::id::{Address, RequestId};
 use crate::name::SemaphoreName;
-use crate::queue::{Effects, NotWaiting, Queue, Ticket};
+use crate::queue::{Effects, NotBusy, NotWaiting, Queue, Ticket};
 use crate::time::Timestamp;
 use crate::view::Status;
 
@@ -63,6 +63,17 @@ impl MemoryStore {
             AdminCommand::Move { request, place } => {
                 self.steer_request(*request, command, by, |queue, ticket, now, fx| {
                     queue.move_to(ticket, *place, now, fx)
+                })
+            }
+            AdminCommand::Release { request } => {
+                self.at_request(*request, command, by, |queue, ticket, now, fx| {
+                    let released = queue.release_by_force(ticket, now, fx);
+                    released.map_err(|NotBusy(status)| {
+                        status.map(|status| AdminError::NotBusy {
+                            id: *request,
+                            status,
+                        })
+                    })
                 })
             }
             AdminCommand::Purge { semaphore } => {
@@ -121,6 +132,26 @@ impl MemoryStore {
             &mut Effects<Waiter>,
         ) -> Result<(), NotWaiting>,
     ) -> Result<usize, AdminError> {
+        self.at_request(id, command, by, |queue, ticket, now, fx| {
+            act(queue, ticket, now, fx).map_err(|NotWaiting(status)| {
+                status.map(|status| AdminError::NotWaiting { id, status })
+            })
+        })
+    }
+
+    /// Does something to a request. An error without a reason: it is not known any more.
+    fn at_request(
+        &self,
+        id: RequestId,
+        command: &AdminCommand,
+        by: Option<&Actor>,
+        act: impl FnOnce(
+            &mut Queue<Waiter>,
+            Ticket,
+            Timestamp,
+            &mut Effects<Waiter>,
+        ) -> Result<(), Option<AdminError>>,
+    ) -> Result<usize, AdminError> {
         let unknown = || AdminError::UnknownRequest { id: id.to_string() };
         let Address { entry, ticket } = self.shared().ids.address(id).ok_or_else(unknown)?;
         let entry = self
@@ -131,10 +162,7 @@ impl MemoryStore {
             .map(Arc::clone)
             .ok_or_else(unknown)?;
         entry.steer(command, by, |queue, now, fx| {
-            act(queue, ticket, now, fx).map_err(|NotWaiting(status)| match status {
-                Some(status) => AdminError::NotWaiting { id, status },
-                None => unknown(),
-            })?;
+            act(queue, ticket, now, fx).map_err(|refused| refused.unwrap_or_else(unknown))?;
             Ok(1)
         })
     }

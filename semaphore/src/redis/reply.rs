@@ -206,6 +206,7 @@ fn kind(word: &str) -> Option<EventKind> {
 
 pub(super) fn status(word: &str) -> Option<Status> {
     Some(match word {
+        "waiting" => Status::Waiting,
         "busy" => Status::Busy,
         "done" => Status::Done,
         "cancelled" => Status::Cancelled,

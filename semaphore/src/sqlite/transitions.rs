@@ -954,20 +954,22 @@ impl<'a> Transition<'a> {
                 status: Status::Busy,
             }));
         }
+        Ok(Err(match self.ended_as(uuid)? {
+            Some(status) => AdminError::NotWaiting { id: uuid, status },
+            None => AdminError::UnknownRequest {
+                id: uuid.to_string(),
+            },
+        }))
+    }
+
+    /// How a request ended, if that is still known.
+    fn ended_as(&self, uuid: RequestId) -> Result<Option<Status>, Problem> {
         let status: Option<i64> = self
             .db
             .prepare_cached("SELECT status FROM ended WHERE uuid = ?1")?
             .query_row([uuid], |row| row.get(0))
             .optional()?;
-        Ok(Err(match status {
-            Some(status) => AdminError::NotWaiting {
-                id: uuid,
-                status: ended_status(status),
-            },
-            None => AdminError::UnknownRequest {
-                id: uuid.to_string(),
-            },
-        }))
+        Ok(status.map(ended_status))
     }
 
     /// Whose turn is next.
@@ -1411,11 +1413,21 @@ impl<'a> Transition<'a> {
             .query_map([semaphore.id], Asked::read)?
             .collect::<Result<_, _>>()?;
         for asked in &mut busy {
-            self.note_actor(asked);
-            self.tell(asked, Fate::Lost)?;
-            self.end_busy(semaphore, asked, Status::Released, kind)?;
+            self.end_by_force(semaphore, asked, kind)?;
         }
         Ok(busy.len())
+    }
+
+    /// Ends a busy request whose work goes on. The caller settles.
+    fn end_by_force(
+        &mut self,
+        semaphore: &mut Semaphore,
+        asked: &mut Asked,
+        kind: EventKind,
+    ) -> Result<(), Problem> {
+        self.note_actor(asked);
+        self.tell(asked, Fate::Lost)?;
+        self.end_busy(semaphore, asked, Status::Released, kind)
     }
 
     /// An administrator does something to the request: that is kept with it.

@@ -269,10 +269,10 @@ fn describe(route: &Route, all: &mut Schemas) -> Option<Described> {
         .also("409", "It does not wait"),
         "/api/v1/requests/{id}/release" => described(
             "requests",
-            "Gives back the slot of a busy request that has a slot id",
+            "Gives the slot of a busy request to the next by force",
             One(all.of::<schema::Row>()),
         )
-        .also("409", "It holds no slot by a slot id"),
+        .also("409", "It is not busy"),
         "/api/v1/actions" => described(
             "semaphores",
             "One action on several semaphores or requests",

@@ -1,9 +1,26 @@
--- What administrators do to a waiting request. Answers with its status if it does not wait, with nothing if
+-- What administrators do to a waiting request, or, to take its slot, to a busy one. Answers with its status if it is not so, with nothing if
 -- nobody knows it here. ARGV: 2 the command, 3 the request, 4 what more there is to say, 5 who gives it, 6 and 7 how many
 -- entries of the audit are kept, and for how many seconds.
 local what, id = ARGV[2], ARGV[3]
 advance()
 local row = exists and call('HGET', KEYS[2], id)
+if what == 'release' then
+  local busy = exists and call('HGET', KEYS[1], id)
+  if not busy then
+    local status = row and 'waiting' or exists and fate(id)
+    save()
+    return status
+  end
+  local r, before = busy_record(busy), audited()
+  actor = ARGV[5]
+  note_actor(id)
+  end_busy(id, r, 'released', 'force_released')
+  send(r.session, 'l|' .. id)
+  settle()
+  save()
+  audit(what, id, 1, before, audited(), r.blob, ARGV[6] + 0, ARGV[7] + 0)
+  return 'ok'
+end
 if not row then
   local status = exists and (call('HEXISTS', KEYS[1], id) == 1 and 'busy' or fate(id))
   save()

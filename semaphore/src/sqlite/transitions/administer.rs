@@ -135,6 +135,7 @@ impl Transition<'_> {
             AdminCommand::Grant { request } => self.grant(*request)?.map(|()| 1),
             AdminCommand::Cancel { request } => self.cancel(*request)?.map(|()| 1),
             AdminCommand::Move { request, place } => self.move_to(*request, *place)?.map(|()| 1),
+            AdminCommand::Release { request } => self.release_request(*request)?.map(|()| 1),
             AdminCommand::Purge { semaphore } => {
                 self.purge(semaphore)?.ok_or_else(|| unknown(semaphore))
             }
@@ -259,6 +260,29 @@ impl Transition<'_> {
         self.settle(&mut semaphore)?;
         self.save(&semaphore)?;
         Ok(Some(freed))
+    }
+
+    /// Rule 6, for one request: it is busy no more, although its work goes on.
+    fn release_request(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
+        let Some((mut semaphore, mut asked)) = self.live(uuid)? else {
+            return Ok(Err(match self.ended_as(uuid)? {
+                Some(status) => AdminError::NotBusy { id: uuid, status },
+                None => AdminError::UnknownRequest {
+                    id: uuid.to_string(),
+                },
+            }));
+        };
+        if asked.phase == Phase::Waiting {
+            self.save(&semaphore)?;
+            return Ok(Err(AdminError::NotBusy {
+                id: uuid,
+                status: Status::Waiting,
+            }));
+        }
+        self.end_by_force(&mut semaphore, &mut asked, EventKind::ForceReleased)?;
+        self.settle(&mut semaphore)?;
+        self.save(&semaphore)?;
+        Ok(Ok(()))
     }
 
     /// Rules 2 and 3: sets the number of slots, or leaves it, and pins it.
