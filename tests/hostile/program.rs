@@ -58,7 +58,8 @@ fn modified(path: &Path) -> std::io::Result<SystemTime> {
 
 fn build(folder: &Path) {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--package", "cla", "--bin", "cla"]);
+    // With the features that the whole workspace asks for, as `cargo test` has them: nothing is compiled twice.
+    cargo.args(["build", "--workspace", "--bin", "cla"]);
     if folder.ends_with("release") {
         cargo.arg("--release");
     }
