@@ -11,6 +11,14 @@ const OF_AN_EVENT_LOOP: usize = 9;
 /// # Errors
 /// Why not, as the system says.
 pub fn for_an_event_loop() -> io::Result<()> {
+    for_so_many(OF_AN_EVENT_LOOP)
+}
+
+/// Whether there are so many descriptors left.
+///
+/// # Errors
+/// Why not, as the system says.
+pub(crate) fn for_so_many(wanted: usize) -> io::Result<()> {
     let null = if cfg!(windows) { "NUL" } else { "/dev/null" };
     let first = match File::open(null) {
         Ok(file) => file,
@@ -18,8 +26,8 @@ pub fn for_an_event_loop() -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    let mut held = Vec::with_capacity(OF_AN_EVENT_LOOP);
-    for _ in 1..OF_AN_EVENT_LOOP {
+    let mut held = Vec::with_capacity(wanted);
+    for _ in 1..wanted {
         held.push(first.try_clone()?);
     }
     Ok(())

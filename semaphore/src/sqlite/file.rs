@@ -25,6 +25,9 @@ const UPGRADES: [&str; 5] = [
     include_str!("upgrade_4.sql"),
     include_str!("upgrade_5.sql"),
 ];
+/// What SQLite opens for a database, at most: itself, its log, the log's index, their folder.
+const OF_A_DATABASE: usize = 4;
+
 /// A file with a higher one was made by a newer version of the program.
 const VERSION: i32 = UPGRADES.len() as i32;
 
@@ -98,6 +101,12 @@ impl From<rusqlite::Error> for Problem {
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged(said),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(None),
+            // SQLite does not say why it cannot open one of its files.
+            Some(ErrorCode::CannotOpen)
+                if let Err(error) = crate::descriptors::for_so_many(OF_A_DATABASE) =>
+            {
+                Self::Io(format!("{said}: {error}"))
+            }
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
                 Self::ReadOnly(said)
             }
