@@ -350,7 +350,11 @@ pub(crate) fn venv(folder: &std::path::Path, package: &str, log: &mut Log) -> Re
     };
     let mut venv = PYTHON.command();
     venv.args(["-m", "venv", "--clear"]).arg(folder);
-    log.run(&mut venv, INSTALL_LIMIT).with_context(advice)?;
+    if log.run(&mut venv, INSTALL_LIMIT).is_err() {
+        // Debian has Python without what an environment needs: that is a package of its own.
+        install(&[&PYTHON], log).with_context(advice)?;
+        log.run(&mut venv, INSTALL_LIMIT).with_context(advice)?;
+    }
     let mut pip = Command::new(folder.join("bin").join("pip"));
     pip.args(["install", "--quiet", "--disable-pip-version-check", package]);
     log.run(&mut pip, INSTALL_LIMIT).with_context(advice)?;
