@@ -79,8 +79,7 @@ fn two_browsers_see_what_each_does_within_a_fifth_of_a_second() {
         })
         .collect();
     took.sort_by(f64::total_cmp);
-    // The quickest: other programs may use the processors, too.
-    assert!(took[0] < 0.2, "a change shows within 200 ms: {took:?}");
+    assert!(took[5] < 0.2, "a change shows within 200 ms: {took:?}");
     stage.stop("a");
     assert_eq!(a.exit_code(), Some(0));
 }
