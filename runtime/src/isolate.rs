@@ -393,6 +393,21 @@ fn evaluate<'js>(
     }
 }
 
+/// Reads a rulebook. A run that is stopped meanwhile fails as stopped, and not by what was read so far.
+pub(crate) fn read_rulebook<'js>(
+    run: &Run,
+    name: &str,
+    text: &Arc<str>,
+) -> Evaluated<'js, Arc<rule::Book>> {
+    rule::read(&run.modules, name, text, run).map_err(|error| {
+        if run.must_stop() {
+            Failure::Stopped
+        } else {
+            Failure::from(error)
+        }
+    })
+}
+
 #[inline(never)]
 fn prepare<'m, 'js>(
     ctx: &Ctx<'js>,
@@ -417,8 +432,7 @@ fn prepare<'m, 'js>(
     let name = &main.name;
     run.modules.set_main(name, main.folder.clone());
     if Kind::of(name) == Kind::Rulebook {
-        let book = rule::read(&run.modules, name, &main.text, run)?;
-        return Ok(Prepared::Rulebook(book));
+        return Ok(Prepared::Rulebook(read_rulebook(run, name, &main.text)?));
     }
     let source = run
         .modules

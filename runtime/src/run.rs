@@ -57,7 +57,7 @@ thread_local! {
 }
 
 /// What a run may use of the slice now.
-fn slice() -> Duration {
+pub(crate) fn slice() -> Duration {
     (TIME_SLICE / (1 + COMPUTING.get())).max(MIN_SLICE)
 }
 

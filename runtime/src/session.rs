@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::control::{Control, Stop};
 use crate::engine::{Engine, RunHandle, RunOptions, RunReport};
 use crate::error::RuleError;
-use crate::isolate::{Evaluated, Failure, explain, failure, resolve};
+use crate::isolate::{Evaluated, Failure, explain, failure, read_rulebook, resolve};
 use crate::limits::Limits;
 use crate::rule;
 use crate::run::Run;
@@ -134,7 +134,7 @@ impl Session {
         let text: Arc<str> = text.into();
         let event = event.map(str::to_owned);
         self.carry_out(Box::new(move |ctx, run| {
-            let book = rule::read(&run.modules, &name, &text, run)?;
+            let book = read_rulebook(run, &name, &text)?;
             let part = rule::Part::Section(event.as_deref());
             let value = rule::execute(ctx, run, &book, &part)?;
             note(ctx, run, "_", &value)?;

@@ -5,9 +5,11 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::book::{Book, Imported, Module};
 use super::yaml::{self, Node};
+use crate::blocking::blocking;
 use super::{book, parse};
 use crate::error::{RuleError, Sources};
 use crate::modules::{self, Kind, ModuleCache, Resolved};
@@ -106,9 +108,37 @@ impl<'a> Shelf<'a> {
         }
     }
 
+    /// Reads YAML: what is long on another thread, so that those who share the run's need not wait for it.
+    fn yaml(&self, text: &Arc<str>) -> Result<Node, SyntaxProblem> {
+        /// In bytes: less is read sooner than handed over.
+        const LONG: usize = 8 * 1024;
+        let stop = Arc::new(AtomicBool::new(false));
+        let Some(run) = self.run.filter(|_| text.len() > LONG) else {
+            return yaml::read(text, &stop);
+        };
+        let aside = {
+            let (text, stop) = (Arc::clone(text), Arc::clone(&stop));
+            blocking(move || yaml::read(&text, &stop))
+        };
+        match run.wait(aside) {
+            Some(Ok(read)) => read,
+            // Without a thread, the others wait.
+            Some(Err(_)) => yaml::read(text, &stop),
+            None => {
+                stop.store(true, Ordering::Relaxed);
+                Err(yaml::START.problem("the run was stopped", None))
+            }
+        }
+    }
+
+    /// Lets other runs go first, after a while; says whether the run is to end.
+    pub(super) fn must_end(&self) -> bool {
+        self.run.is_some_and(Run::must_end)
+    }
+
     /// Reads the YAML of a rulebook, and finds what it imports.
     fn open(&self, name: &str, text: &Arc<str>) -> Result<Reading, SyntaxProblem> {
-        let root = yaml::read(text)?;
+        let root = self.yaml(text)?;
         let specifiers = parse::specifiers(&root);
         let imports = specifiers.iter().filter_map(|specifier| {
             let Ok(Resolved::File(path)) = self.modules.resolve(name, specifier) else {

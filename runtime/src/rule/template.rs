@@ -203,11 +203,13 @@ fn end_of_code(code: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::super::yaml::{Yaml, read};
     use super::*;
 
     fn text(source: &str) -> Text {
-        match read(source).expect("it is YAML").value {
+        match read(source, &AtomicBool::new(false)).expect("it is YAML").value {
             Yaml::Text(text) => text,
             other => panic!("{other:?}"),
         }

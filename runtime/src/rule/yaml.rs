@@ -1,6 +1,7 @@
 //! YAML as a tree that knows where everything stands, for errors that point at it. Knows nothing of rulebooks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
@@ -25,6 +26,13 @@ pub(crate) struct Place {
     /// In characters, at least 1.
     pub(crate) length: u32,
 }
+
+/// Where a document starts.
+pub(super) const START: Place = Place {
+    line: 1,
+    column: 1,
+    length: 1,
+};
 
 impl Place {
     /// A problem there.
@@ -130,12 +138,12 @@ impl Yaml {
     }
 }
 
-/// Reads the one document of a source.
+/// Reads the one document of a source, unless `stop` is set meanwhile.
 ///
 /// # Errors
 ///
 /// What is no YAML, twice the same key, more than one document, and what is too large.
-pub(crate) fn read(source: &str) -> Result<Node, SyntaxProblem> {
+pub(crate) fn read(source: &str, stop: &AtomicBool) -> Result<Node, SyntaxProblem> {
     let lines: Vec<&str> = lines(source).collect();
     let mut reader = Reader {
         widths: lines.iter().map(|line| line.chars().count()).collect(),
@@ -147,6 +155,9 @@ pub(crate) fn read(source: &str) -> Result<Node, SyntaxProblem> {
     };
     let mut parser = Parser::new_from_str(source);
     while let Some(next) = parser.next_event() {
+        if stop.load(Ordering::Relaxed) {
+            return Err(START.problem("the run was stopped", None));
+        }
         match next {
             Ok((event, span)) => reader.event(event, span)?,
             Err(error) => {
@@ -158,11 +169,7 @@ pub(crate) fn read(source: &str) -> Result<Node, SyntaxProblem> {
         }
     }
     Ok(reader.document.unwrap_or(Node {
-        at: Place {
-            line: 1,
-            column: 1,
-            length: 1,
-        },
+        at: START,
         value: Yaml::Null,
     }))
 }
@@ -200,7 +207,25 @@ enum Parts {
         /// Merged in with `<<`: only what is not there itself counts.
         merged: Vec<(Text, Node)>,
         key: Option<Text>,
+        known: Keys,
     },
+}
+
+/// The keys that a map has, if it has many: a long map is not to be walked through for each of them.
+#[derive(Default)]
+struct Keys(HashSet<String>);
+
+impl Keys {
+    /// Whether one of the entries has this key. They only grow from call to call.
+    fn contains(&mut self, entries: &[(Text, Node)], key: &str) -> bool {
+        const FEW: usize = 16;
+        if entries.len() <= FEW {
+            return entries.iter().any(|(own, _)| own.text == key);
+        }
+        let new = entries.iter().skip(self.0.len());
+        self.0.extend(new.map(|(own, _)| own.text.clone()));
+        self.0.contains(key)
+    }
 }
 
 impl Reader<'_> {
@@ -233,6 +258,7 @@ impl Reader<'_> {
                     entries: Vec::new(),
                     merged: Vec::new(),
                     key: None,
+                    known: Keys::default(),
                 },
             ),
             Event::SequenceEnd | Event::MappingEnd => {
@@ -244,10 +270,11 @@ impl Reader<'_> {
                     Parts::Map {
                         mut entries,
                         merged,
+                        mut known,
                         ..
                     } => {
                         for (key, node) in merged {
-                            if !entries.iter().any(|(own, _)| own.text == key.text) {
+                            if !known.contains(&entries, &key.text) {
                                 entries.push((key, node));
                             }
                         }
@@ -305,6 +332,7 @@ impl Reader<'_> {
                 entries,
                 merged,
                 key,
+                known,
             }) => match key.take() {
                 None => match node.value {
                     Yaml::Text(text) => *key = Some(text),
@@ -315,7 +343,7 @@ impl Reader<'_> {
                     _ => return Err(node.at.problem("only a map can be merged in", None)),
                 },
                 Some(name) => {
-                    if entries.iter().any(|(own, _)| own.text == name.text) {
+                    if known.contains(entries, &name.text) {
                         let problem = format!("the key {:?} is there twice", name.text);
                         return Err(name.at.problem(problem, None));
                     }

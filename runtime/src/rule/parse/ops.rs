@@ -37,6 +37,10 @@ impl Parser<'_> {
         };
         let mut ops: Vec<Arc<Op>> = Vec::with_capacity(items.len());
         for item in items {
+            if self.shelf.must_end() {
+                self.problem(item.at, "the run was stopped");
+                break;
+            }
             match &item.value {
                 Yaml::Text(text) => {
                     let command = self.template(text);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 
 use jsonschema::Validator;
@@ -30,7 +31,7 @@ fn json(node: &Node) -> Json {
 
 /// What the schema says against a rulebook.
 fn refused(text: &str) -> Vec<String> {
-    let document = json(&yaml::read(text).unwrap());
+    let document = json(&yaml::read(text, &AtomicBool::new(false)).unwrap());
     VALIDATOR
         .iter_errors(&document)
         .map(|error| format!("{}: {error}", error.instance_path()))
