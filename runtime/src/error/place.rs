@@ -34,19 +34,37 @@ impl Lines {
             Kind::Rulebook => &LINE_ENDS[..2],
             _ => &LINE_ENDS,
         };
+        // Only the first byte of each is looked for, as a text may be long.
+        let may_end = |&(_, byte): &(usize, u8)| matches!(byte, b'\n' | b'\r' | 0xe2);
         let starts = std::iter::once(0)
-            .chain(text.match_indices(ends).filter_map(|(at, end)| {
-                let is_half = end == "\r" && text[at + 1..].starts_with('\n');
-                (!is_half).then_some(at + end.len())
-            }))
+            .chain(
+                text.bytes()
+                    .enumerate()
+                    .filter(may_end)
+                    .filter_map(|(at, _)| {
+                        let rest = &text[at..];
+                        let end = ends.iter().find(|&&end| rest.starts_with(end))?;
+                        let is_half = *end == '\r' && rest[1..].starts_with('\n');
+                        (!is_half).then_some(at + end.len_utf8())
+                    }),
+            )
             .collect();
         Self { text, starts, ends }
     }
 
     /// The line with this number, from 1, without its end.
     pub(super) fn line(&self, number: u32) -> Option<&str> {
-        let start = *self.starts.get((number as usize).checked_sub(1)?)?;
-        self.text[start..].split(self.ends).next()
+        let number = number as usize;
+        let start = *self.starts.get(number.checked_sub(1)?)?;
+        let end = self
+            .starts
+            .get(number)
+            .map_or(self.text.len(), |&next| next);
+        let line = &self.text[start..end];
+        let end = line
+            .strip_suffix("\r\n")
+            .or_else(|| line.strip_suffix(self.ends));
+        Some(end.unwrap_or(line))
     }
 }
 
@@ -300,31 +318,28 @@ impl Line {
 
 /// A line with the range to underline, cut to a width that fits a screen.
 pub(super) fn snippet(line: &str, underlined: Range<usize>) -> Snippet {
-    let characters = line
-        .chars()
-        // One for one, so that columns stay: nothing in a source may steer the terminal.
-        .map(|c| match c {
-            '\t' => '\t',
-            c if cla_semaphore::is_unprintable(c) => '\u{fffd}',
-            c => c,
-        })
-        .collect::<Vec<_>>();
-    let start = underlined.start.min(characters.len());
-    let end = underlined
-        .end
-        .clamp(start + 1, characters.len().max(start + 1));
-    let from = if characters.len() > LINE_MAX {
+    let count = line.chars().count();
+    let start = underlined.start.min(count);
+    let end = underlined.end.clamp(start + 1, count.max(start + 1));
+    let from = if count > LINE_MAX {
         start.saturating_sub(BEFORE)
     } else {
         0
     };
-    let to = characters.len().min(from + LINE_MAX);
+    let to = count.min(from + LINE_MAX);
+    // Only what is shown is looked at: a line may be as long as its file.
+    let shown = line.chars().skip(from).take(to - from);
     let mut text = String::new();
     if from > 0 {
         text.push('…');
     }
-    text.extend(&characters[from..to]);
-    if to < characters.len() {
+    // One for one, so that columns stay: nothing in a source may steer the terminal.
+    text.extend(shown.map(|c| match c {
+        '\t' => '\t',
+        c if cla_semaphore::is_unprintable(c) => '\u{fffd}',
+        c => c,
+    }));
+    if to < count {
         text.push('…');
     }
     Snippet {

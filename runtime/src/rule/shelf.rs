@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::book::{Book, Imported, Module};
 use super::yaml::{self, Node};
-use crate::blocking::blocking;
 use super::{book, parse};
+use crate::blocking::blocking;
 use crate::error::{RuleError, Sources};
 use crate::modules::{self, Kind, ModuleCache, Resolved};
 use crate::run::Run;
@@ -114,16 +114,16 @@ impl<'a> Shelf<'a> {
         const LONG: usize = 8 * 1024;
         let stop = Arc::new(AtomicBool::new(false));
         let Some(run) = self.run.filter(|_| text.len() > LONG) else {
-            return yaml::read(text, &stop);
+            return yaml::read(text, &mut || self.must_end());
         };
         let aside = {
             let (text, stop) = (Arc::clone(text), Arc::clone(&stop));
-            blocking(move || yaml::read(&text, &stop))
+            blocking(move || yaml::read(&text, &mut || stop.load(Ordering::Relaxed)))
         };
         match run.wait(aside) {
             Some(Ok(read)) => read,
             // Without a thread, the others wait.
-            Some(Err(_)) => yaml::read(text, &stop),
+            Some(Err(_)) => yaml::read(text, &mut || self.must_end()),
             None => {
                 stop.store(true, Ordering::Relaxed);
                 Err(yaml::START.problem("the run was stopped", None))

@@ -18,6 +18,9 @@ const LINGER: Duration = Duration::from_millis(250);
 /// The most that is kept of what a command writes, in bytes.
 const MOST_KEPT: usize = 16 << 20;
 
+/// The longest command, in bytes: what Linux takes as one argument. Elsewhere the system may say no to less.
+const MOST_OF_A_COMMAND: usize = (128 << 10) - 1;
+
 /// A line that is longer, in bytes, is handed on in pieces of this size.
 const MOST_OF_A_LINE: usize = 64 << 10;
 
@@ -41,6 +44,13 @@ pub(super) struct Ended {
 ///
 /// There is no shell, or the command writes more than can be kept: then it is killed.
 pub(super) async fn run(run: &Run, command: &str, streams: bool) -> io::Result<Ended> {
+    if command.len() > MOST_OF_A_COMMAND {
+        let message = format!(
+            "it has {} bytes, and the system takes {MOST_OF_A_COMMAND}; write what is long to a file",
+            command.len()
+        );
+        return Err(io::Error::new(io::ErrorKind::ArgumentListTooLong, message));
+    }
     let mut shell = if cfg!(windows) {
         let mut shell = Command::new("cmd");
         shell.args(["/C", command]);

@@ -1,6 +1,6 @@
 //! Texts with holes: `${path.to.var}` and `{{ JavaScript }}`. `$${` is a `${` that is none.
 
-use super::yaml::{Place, Text};
+use super::yaml::{Place, Ruler, Text};
 use crate::typescript::SyntaxProblem;
 
 /// JavaScript of a rulebook, and where it stands.
@@ -35,7 +35,7 @@ impl Code {
     }
 }
 
-/// The most holes of a text. The place of each is counted from the beginning of the text.
+/// The most holes of a text.
 const MOST_HOLES: usize = 10_000;
 
 /// A part of a template.
@@ -75,6 +75,7 @@ pub(crate) fn parse(text: &Text) -> Result<Template, SyntaxProblem> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
     let mut at = 0;
+    let mut ruler = Ruler::new(text);
     while let Some(found) = source[at..].find(['$', '{']) {
         literal.push_str(&source[at..at + found]);
         at += found;
@@ -87,7 +88,7 @@ pub(crate) fn parse(text: &Text) -> Result<Template, SyntaxProblem> {
                 .find('}')
                 .ok_or_else(|| unclosed(text, at, "${", "}"))?;
             let path = inside[..end].trim();
-            let place = text.place(at..at + end + 3);
+            let place = ruler.place(at..at + end + 3);
             if !is_path(path) {
                 let problem = format!("${{{}}} names no variable", &inside[..end]);
                 let help = "inside ${ } stands a name, with dots and [numbers] for what is in it; \
@@ -98,7 +99,7 @@ pub(crate) fn parse(text: &Text) -> Result<Template, SyntaxProblem> {
             let begin = at + 2 + lead;
             let hole = Piece::Path(Code {
                 text: path.to_owned(),
-                at: text.place(begin..begin + path.len()),
+                at: ruler.place(begin..begin + path.len()),
                 indent: None,
             });
             (end + 3, Some(hole))
@@ -107,7 +108,7 @@ pub(crate) fn parse(text: &Text) -> Result<Template, SyntaxProblem> {
             let code = &inside[..end];
             let lead = code.len() - code.trim_start().len();
             let code = code.trim();
-            let place = text.place(at + 2 + lead..at + 2 + lead + code.len());
+            let place = ruler.place(at + 2 + lead..at + 2 + lead + code.len());
             if code.is_empty() {
                 return Err(place.problem("there is nothing between {{ and }}", None));
             }
@@ -203,13 +204,11 @@ fn end_of_code(code: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
-
     use super::super::yaml::{Yaml, read};
     use super::*;
 
     fn text(source: &str) -> Text {
-        match read(source, &AtomicBool::new(false)).expect("it is YAML").value {
+        match read(source, &mut || false).expect("it is YAML").value {
             Yaml::Text(text) => text,
             other => panic!("{other:?}"),
         }

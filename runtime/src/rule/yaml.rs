@@ -1,7 +1,7 @@
 //! YAML as a tree that knows where everything stands, for errors that point at it. Knows nothing of rulebooks.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::Range;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
@@ -72,37 +72,98 @@ struct Stretch {
 }
 
 impl Text {
-    /// Where the character at this offset, in bytes, stands: line and column, from 1. After an escape sequence it is a
-    /// few columns short, and in a text of several lines it stays in the line of that sequence.
-    pub(crate) fn position(&self, offset: usize) -> (u32, u32) {
-        let offset = offset.min(self.text.len());
-        let nth = self.stretches.partition_point(|part| part.offset <= offset);
-        if let Some(part) = nth.checked_sub(1).map(|nth| &self.stretches[nth]) {
-            let before = self.text[part.offset..offset].chars().count() as u32;
-            return (part.line, (part.column + before).min(part.end));
-        }
-        let before = &self.text[..offset];
-        let (line, column) = self.start;
-        match self.indent {
-            Some(indent) => {
-                let lines = before.matches('\n').count() as u32;
-                let last = before.rsplit('\n').next().unwrap_or_default();
-                (line + lines, indent + last.chars().count() as u32 + 1)
-            }
-            None => (line, column + before.chars().count() as u32),
+    /// The place of these bytes of the text.
+    pub(crate) fn place(&self, bytes: Range<usize>) -> Place {
+        Ruler::new(self).place(bytes)
+    }
+}
+
+/// Finds the places of many parts of one text. Each question counts on from the last one, so that a text with many parts
+/// is not counted from its start for each of them.
+pub(crate) struct Ruler<'a> {
+    text: &'a Text,
+    /// As far as lines were counted, in bytes.
+    offset: usize,
+    /// How many lines end before it.
+    lines: u32,
+    /// Where its line begins.
+    line_start: usize,
+    /// The characters of this range were counted.
+    counted: Range<usize>,
+    characters: u32,
+}
+
+impl<'a> Ruler<'a> {
+    pub(crate) fn new(text: &'a Text) -> Self {
+        Self {
+            text,
+            offset: 0,
+            lines: 0,
+            line_start: 0,
+            counted: 0..0,
+            characters: 0,
         }
     }
 
-    /// The place of these bytes of the text.
-    pub(crate) fn place(&self, bytes: std::ops::Range<usize>) -> Place {
+    /// Where the character at this offset, in bytes, stands: line and column, from 1. After an escape sequence it is a
+    /// few columns short, and in a text of several lines it stays in the line of that sequence.
+    fn position(&mut self, offset: usize) -> (u32, u32) {
+        let Text {
+            text,
+            start: (line, column),
+            indent,
+            stretches,
+            ..
+        } = self.text;
+        let offset = offset.min(text.len());
+        let nth = stretches.partition_point(|part| part.offset <= offset);
+        if let Some(part) = nth.checked_sub(1).map(|nth| &stretches[nth]) {
+            let before = self.characters(part.offset..offset);
+            return (part.line, (part.column + before).min(part.end));
+        }
+        match indent {
+            Some(indent) => {
+                self.count_lines(offset);
+                let before = self.characters(self.line_start..offset);
+                (line + self.lines, indent + before + 1)
+            }
+            None => (*line, column + self.characters(0..offset)),
+        }
+    }
+
+    /// See [`Text::place`].
+    pub(crate) fn place(&mut self, bytes: Range<usize>) -> Place {
         let (line, column) = self.position(bytes.start);
-        let part = self.text.get(bytes).unwrap_or_default();
+        let part = self.text.text.get(bytes).unwrap_or_default();
         let length = part.lines().next().unwrap_or_default().chars().count();
         Place {
             line,
             column,
             length: length.max(1) as u32,
         }
+    }
+
+    fn count_lines(&mut self, offset: usize) {
+        if offset < self.offset {
+            (self.offset, self.lines, self.line_start) = (0, 0, 0);
+        }
+        let new = &self.text.text[self.offset..offset];
+        self.lines += new.matches('\n').count() as u32;
+        if let Some(last) = new.rfind('\n') {
+            self.line_start = self.offset + last + 1;
+        }
+        self.offset = offset;
+    }
+
+    fn characters(&mut self, range: Range<usize>) -> u32 {
+        let text = self.text.text.as_str();
+        if range.start == self.counted.start && range.end >= self.counted.end {
+            self.characters += text[self.counted.end..range.end].chars().count() as u32;
+        } else {
+            self.characters = text[range.clone()].chars().count() as u32;
+        }
+        self.counted = range;
+        self.characters
     }
 }
 
@@ -138,12 +199,15 @@ impl Yaml {
     }
 }
 
-/// Reads the one document of a source, unless `stop` is set meanwhile.
+/// Reads the one document of a source, unless it must end before: that is asked at each node.
 ///
 /// # Errors
 ///
 /// What is no YAML, twice the same key, more than one document, and what is too large.
-pub(crate) fn read(source: &str, stop: &AtomicBool) -> Result<Node, SyntaxProblem> {
+pub(crate) fn read(
+    source: &str,
+    must_end: &mut dyn FnMut() -> bool,
+) -> Result<Node, SyntaxProblem> {
     let lines: Vec<&str> = lines(source).collect();
     let mut reader = Reader {
         widths: lines.iter().map(|line| line.chars().count()).collect(),
@@ -155,7 +219,7 @@ pub(crate) fn read(source: &str, stop: &AtomicBool) -> Result<Node, SyntaxProble
     };
     let mut parser = Parser::new_from_str(source);
     while let Some(next) = parser.next_event() {
-        if stop.load(Ordering::Relaxed) {
+        if must_end() {
             return Err(START.problem("the run was stopped", None));
         }
         match next {

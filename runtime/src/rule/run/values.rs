@@ -20,7 +20,11 @@ impl<'js> Runner<'_, 'js> {
 
     pub(super) fn text(&self, data: &Data, scope: &Scope<'js>) -> Ran<'js, String> {
         let value = self.value(data, scope)?;
-        self.js(shown(&value))
+        // Long texts are copied several times, and each copy is one step.
+        self.breathe()?;
+        let text = self.js(shown(&value))?;
+        self.breathe()?;
+        Ok(text)
     }
 
     pub(super) fn holds(&self, condition: &Condition, scope: &Scope<'js>) -> Ran<'js, bool> {

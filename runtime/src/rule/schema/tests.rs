@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 
 use jsonschema::Validator;
@@ -31,7 +30,7 @@ fn json(node: &Node) -> Json {
 
 /// What the schema says against a rulebook.
 fn refused(text: &str) -> Vec<String> {
-    let document = json(&yaml::read(text, &AtomicBool::new(false)).unwrap());
+    let document = json(&yaml::read(text, &mut || false).unwrap());
     VALIDATOR
         .iter_errors(&document)
         .map(|error| format!("{}: {error}", error.instance_path()))
