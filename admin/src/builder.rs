@@ -44,6 +44,7 @@ pub struct AdminBuilder {
     proxies: Proxies,
     webhook: Option<Webhook>,
     openid: Option<OpenId>,
+    rate: RateLimit,
 }
 
 impl Admin {
@@ -58,6 +59,7 @@ impl Admin {
             proxies: Proxies::default(),
             webhook: None,
             openid: None,
+            rate: RateLimit::default(),
         }
     }
 
@@ -124,6 +126,13 @@ impl AdminBuilder {
     /// Clients reach the service over TLS at its own address.
     pub fn over_tls(mut self) -> Self {
         self.hosts = self.hosts.over_tls();
+        self
+    }
+
+    /// How many requests one address may send in a second, on average (default: 2,000); twice as many at once. More are
+    /// refused with 429 and a time to wait.
+    pub fn requests_per_second(mut self, most: u32) -> Self {
+        self.rate = RateLimit::new(most);
         self
     }
 
@@ -202,7 +211,7 @@ impl AdminBuilder {
             metrics,
             health: Health::new(),
             panel: Panel::new(trends),
-            rate: RateLimit::default(),
+            rate: self.rate,
             leases: Leases::default(),
             runs,
             repl,

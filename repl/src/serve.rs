@@ -76,6 +76,9 @@ pub(crate) struct Args {
     /// Threads that run rules
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
+    /// The requests that one address may send in a second; twice as many at once
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+    rate: u32,
     /// Let administrators run code of their own at the panel: it may do all that this program may
     #[arg(long)]
     repl: bool,
@@ -204,7 +207,9 @@ fn serve(args: &Args, choice: &Choice, declared: Declared) -> io::Result<ExitCod
     runtime.block_on(async {
         let mut signals = Signals::listen()?;
         let mut server = Server::bind(args.listen).await?;
-        let mut admin = Admin::builder(semaphores.clone()).listening_on(server.local_addr()?);
+        let mut admin = Admin::builder(semaphores.clone())
+            .listening_on(server.local_addr()?)
+            .requests_per_second(args.rate);
         if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
             server = server.with_tls(certificate, key)?;
             admin = admin.over_tls();

@@ -745,6 +745,15 @@ fn an_address_that_tries_tokens_is_stopped() {
 }
 
 #[test]
+fn an_address_that_asks_more_often_than_it_may_has_to_wait() {
+    let (_folder, _service, operator) = served(&["--rate", "1"]);
+    let mut answers = (0..20).map(|_| operator.get("/api/v1/semaphores"));
+    let refused = answers.find(|answer| answer.status != 200).unwrap();
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(refused.refused(429), "too-many-requests");
+}
+
+#[test]
 fn a_stream_ends_when_its_token_is_revoked() {
     let (folder, service, _operator) = served(&[]);
     let viewer = service.client(&folder, "viewer", &["--name", "tv"]);

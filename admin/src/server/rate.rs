@@ -8,11 +8,8 @@ use parking_lot::Mutex;
 
 use crate::api::problem::Problem;
 
-/// Requests of one address per second, on average ...
-const REQUESTS: f64 = 2000.0;
-
-/// ... and at once.
-const BURST: f64 = 4000.0;
+/// Requests of one address per second, on average, unless the host says otherwise. Twice as many may come at once.
+const REQUESTS: u32 = 2000;
 
 /// Wrong secrets of one address per second, on average: one in six seconds ...
 const FAILURES: f64 = 1.0 / 6.0;
@@ -24,8 +21,9 @@ const FAILURE_BURST: f64 = 10.0;
 const MOST: usize = 10_000;
 
 /// Buckets of tokens, by address.
-#[derive(Default)]
 pub(crate) struct RateLimit {
+    /// Requests of one address per second, on average.
+    rate: f64,
     requests: Mutex<Buckets>,
     failures: Mutex<Buckets>,
 }
@@ -66,13 +64,27 @@ fn wait(left: f64, rate: f64) -> Duration {
     Duration::from_secs_f64(((1.0 - left) / rate).max(0.0))
 }
 
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self::new(REQUESTS)
+    }
+}
+
 impl RateLimit {
+    pub(crate) fn new(requests_per_second: u32) -> Self {
+        Self {
+            rate: f64::from(requests_per_second.max(1)),
+            requests: Mutex::default(),
+            failures: Mutex::default(),
+        }
+    }
+
     /// Counts a request.
     pub(crate) fn may_ask(&self, peer: Option<IpAddr>) -> Result<(), Problem> {
         let mut buckets = self.requests.lock();
-        let bucket = buckets.of(peer, REQUESTS, BURST);
+        let bucket = buckets.of(peer, self.rate, 2.0 * self.rate);
         if bucket.left < 1.0 {
-            return Err(Problem::too_many(wait(bucket.left, REQUESTS)));
+            return Err(Problem::too_many(wait(bucket.left, self.rate)));
         }
         bucket.left -= 1.0;
         Ok(())

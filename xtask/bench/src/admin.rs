@@ -58,6 +58,8 @@ impl Service {
             "--json",
             "--listen",
             "127.0.0.1:0",
+            "--rate",
+            "1000000",
             "--store",
             store,
         ])
