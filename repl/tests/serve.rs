@@ -746,7 +746,9 @@ fn an_address_that_tries_tokens_is_stopped() {
 
 #[test]
 fn an_address_that_asks_more_often_than_it_may_has_to_wait() {
-    let (_folder, _service, operator) = served(&["--rate", "1"]);
+    let folder = Folder::with(&[]);
+    let service = Service::start(&folder, &["--rate", "1"]);
+    let operator = service.client(&folder, "operator", &[]);
     let mut answers = (0..20).map(|_| operator.get("/api/v1/semaphores"));
     let refused = answers.find(|answer| answer.status != 200).unwrap();
     assert!(refused.header("retry-after").is_some());
