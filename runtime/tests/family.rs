@@ -2,12 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should stop
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cla_runtime::{
-    Engine, ErrorKind, Limits, Output, OutputStream, RuleError, RunOptions, RunReport, Script,
-};
+use cla_runtime::{Engine, ErrorKind, Limits, RuleError, RunOptions, RunReport, Script};
+use cla_tests::output::Printed;
 
 const MIB: usize = 1024 * 1024;
 
@@ -17,35 +16,16 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Machines are busy.
 const SLACK: Duration = Duration::from_secs(8);
 
-#[derive(Default)]
-struct Lines(Mutex<String>);
-
-impl Output for Lines {
-    fn write(&self, _: OutputStream, text: &str) {
-        self.0.lock().unwrap().push_str(text);
-    }
-}
-
-impl Lines {
-    fn count(&self, line: &str) -> usize {
-        let lines = self.0.lock().unwrap();
-        lines
-            .lines()
-            .filter(|printed| printed.contains(line))
-            .count()
-    }
-}
-
 fn engine() -> Engine {
     Engine::builder().workers(2).build()
 }
 
 /// Runs a rulebook to its end, and all that it left.
-fn run(book: &str, limits: Limits) -> (RunReport, Arc<Lines>) {
+fn run(book: &str, limits: Limits) -> (RunReport, Arc<Printed>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("book.yml");
     std::fs::write(&file, book).unwrap();
-    let (engine, lines) = (engine(), Arc::new(Lines::default()));
+    let (engine, lines) = (engine(), Arc::new(Printed::default()));
     let options = RunOptions::new().limits(limits).output(lines.clone());
     let report = engine.run(Script::file(file), options).wait();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -185,7 +165,7 @@ do:
     catch: [{echo: 'refused: ${error_message}'}]
   - return: 1
 ";
-    let lines = Arc::new(Lines::default());
+    let lines = Arc::new(Printed::default());
     let engine = engine();
     let options = RunOptions::new()
         .limits(Limits::default().runs(4))
@@ -350,7 +330,7 @@ def:
 do:
   - cleanup:
 ";
-    let (engine, lines) = (engine(), Arc::new(Lines::default()));
+    let (engine, lines) = (engine(), Arc::new(Printed::default()));
     let options = RunOptions::new()
         .limits(Limits::default().runs(6))
         .output(lines.clone());

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use cla_runtime::{
     Engine, ErrorKind, HostModule, Limits, NativeModule, Run, RunOptions, Script, Severity, js,
 };
+use cla_tests::engine::bare as engine;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -22,10 +23,6 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
         fs::write(path, text).unwrap();
     }
     folder
-}
-
-fn engine() -> Engine {
-    Engine::builder().workers(1).build()
 }
 
 fn run(folder: &Path, main: &str, limits: Limits) -> Result<Value, String> {

@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::Path;
 
-use cla_runtime::{Engine, Limits, RuleError, RunOptions, RunReport, Script};
+use cla_runtime::{Limits, RuleError, RunOptions, RunReport, Script};
+use cla_tests::engine::bare as engine;
 use serde_json::{Value, json};
 
 fn write(folder: &Path, files: &[(&str, &str)]) {
@@ -14,10 +15,6 @@ fn write(folder: &Path, files: &[(&str, &str)]) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-}
-
-fn engine() -> Engine {
-    Engine::builder().workers(1).build()
 }
 
 /// Runs the first of the files.

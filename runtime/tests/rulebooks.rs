@@ -2,39 +2,15 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should stop
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cla_runtime::semaphore::{Priority, Request, SemaphoreName, Slots};
-use cla_runtime::{
-    Engine, ErrorKind, Output, OutputStream, RegionOutcome, RuleError, RunOptions, Script,
-};
+use cla_runtime::{Engine, ErrorKind, RegionOutcome, RuleError, RunOptions, Script};
+use cla_tests::engine::bare as engine;
+use cla_tests::output::Printed;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
-
-/// All that a run prints, on whichever stream.
-#[derive(Default)]
-struct Captured(Mutex<String>);
-
-impl Captured {
-    fn new() -> Arc<Self> {
-        Arc::default()
-    }
-
-    fn text(&self) -> String {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-impl Output for Captured {
-    fn write(&self, _: OutputStream, text: &str) {
-        self.0.lock().unwrap().push_str(text);
-    }
-}
-
-fn engine() -> Engine {
-    Engine::builder().workers(1).build()
-}
 
 /// What a rulebook gives, and what it printed.
 fn run_with(
@@ -42,7 +18,7 @@ fn run_with(
     book: &str,
     options: RunOptions,
 ) -> (Result<Value, RuleError>, String) {
-    let output = Captured::new();
+    let output = Arc::new(Printed::default());
     let options = options.output(output.clone());
     let report = engine.run(Script::new("book.yml", book), options).wait();
     (report.result, output.text())
@@ -342,7 +318,7 @@ do:
   - try: [{semaphore: x, do: [{echo: never}]}]
     catch: [{echo: 'second: ${error_message}'}]
 ";
-    let output = Captured::new();
+    let output = Arc::new(Printed::default());
     let options = RunOptions::new().output(output.clone());
     let handle = engine.run(Script::new("book.yml", book), options);
     while !output.text().contains("first: ") || counts(&engine, "x").1 == 0 {
@@ -512,7 +488,7 @@ do:
 #[test]
 fn a_cancelled_run_runs_its_finally_and_frees_everything() {
     let engine = engine();
-    let output = Captured::new();
+    let output = Arc::new(Printed::default());
     let book = "
 do:
   - semaphore: x

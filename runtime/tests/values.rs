@@ -5,13 +5,14 @@
 mod common;
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cla_runtime::{
-    Engine, ErrorKind, HostModule, Limits, MAX_DEPTH, Output, OutputStream, RuleValue, RunOptions,
-    RunReport, Script, Wanted,
+    Engine, ErrorKind, HostModule, Limits, MAX_DEPTH, RuleValue, RunOptions, RunReport, Script,
+    Wanted,
 };
+use cla_tests::output::{Discarded, Printed};
 use common::{failure, report, value};
 use serde_json::{Value, json};
 
@@ -542,16 +543,6 @@ fn limits_reach_into_the_conversion() {
     assert_eq!(handle.wait().result.unwrap_err().kind, ErrorKind::Cancelled);
 }
 
-/// Collects what is written.
-#[derive(Default)]
-struct Written(Mutex<String>);
-
-impl Output for Written {
-    fn write(&self, _: OutputStream, text: &str) {
-        self.0.lock().unwrap().push_str(text);
-    }
-}
-
 #[test]
 fn a_neighbour_has_its_turns_while_a_value_is_converted() {
     let module = HostModule::new("host").blocking_function("nap", |(ms,): (u64,)| async move {
@@ -561,7 +552,7 @@ fn a_neighbour_has_its_turns_while_a_value_is_converted() {
     let engine = Engine::builder().workers(1).module(module).build();
     let large = engine.run(
         Script::new("large.js", "let a=[1];for(let i=0;i<19;i++)a=[a,a];a"),
-        RunOptions::new().output(Arc::new(Written::default())),
+        RunOptions::new().output(Arc::new(Discarded)),
     );
     let neighbour = engine.run(
         Script::new(
@@ -583,7 +574,7 @@ fn a_neighbour_has_its_turns_while_a_value_is_converted() {
 
 #[test]
 fn a_half_surrogate_in_a_text_of_a_rulebook_is_an_error_of_the_op() {
-    let written = Arc::new(Written::default());
+    let written = Arc::new(Printed::default());
     let engine = Engine::builder().workers(1).build();
     let book = "
 vars: {half: x, list: []}
@@ -607,6 +598,6 @@ do:
         "{error}"
     );
     // What is written as JSON has an escape for it.
-    let text = written.0.lock().unwrap().clone();
+    let text = written.text();
     assert!(text.to_lowercase().contains("\\ud800"), "{text}");
 }

@@ -166,3 +166,24 @@ impl<'de> Deserialize<'de> for Slots {
         deserializer.deserialize_any(Visitor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unlimited_is_a_word_a_sign_and_minus_one() {
+        for text in ["unlimited", "∞", "-1"] {
+            assert_eq!(text.parse(), Ok(Slots::Unlimited), "{text}");
+        }
+        assert_eq!("0".parse(), Ok(Slots::LOCKED));
+    }
+
+    #[test]
+    fn what_is_no_number_of_slots_is_refused_with_what_it_can_be() {
+        for text in ["-2", "1.5", "many", ""] {
+            let refused = text.parse::<Slots>().unwrap_err();
+            assert!(refused.to_string().contains("unlimited"), "{refused}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 mod common;
 
 use cla_semaphore::{Owner, Request, RunId, SemaphoreView, SlotId, Slots};
-use common::{Stage, now, seconds, ttl};
+use common::{Stage, seconds, ttl};
 use serde_json::json;
 
 #[test]
@@ -75,27 +75,6 @@ fn a_semaphore_is_shown_with_all_its_fields_and_null_for_what_is_absent() {
             ],
         })
     );
-}
-
-#[test]
-fn busy_ones_come_first_by_start_then_the_line_then_those_that_ended() {
-    let stage = Stage::new();
-    let done = stage.take();
-    let (done_id, first) = (done.id(), stage.wait());
-    drop(done);
-    let first = first.permit();
-    let _line = [stage.wait(), stage.wait_as(Request::new().priority(1))];
-    now(stage.semaphores.grant(stage.line()[1])).unwrap();
-    let view = stage.view();
-    let statuses: Vec<_> = view
-        .requests
-        .iter()
-        .map(|row| row.status.as_str())
-        .collect();
-    assert_eq!(statuses, ["busy", "busy", "waiting", "done"]);
-    assert_eq!(view.requests[0].id, first.id());
-    assert!(view.requests[1].granted);
-    assert_eq!(view.requests[3].id, done_id);
 }
 
 #[test]

@@ -7,9 +7,8 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::{
-    Engine, ErrorKind, HostModule, Limits, Output, OutputStream, RunOptions, RunReport, Script,
-};
+use cla_runtime::{Engine, ErrorKind, HostModule, Limits, RunOptions, RunReport, Script};
+use cla_tests::output::Discarded;
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -23,13 +22,6 @@ const LIMIT: usize = 16 * MIB;
 /// What the process may take for it: with what a rule may have beyond its limit to end, tables that grow by doubling, and
 /// what is not counted to the byte.
 const MOST: usize = 3 * LIMIT;
-
-/// Reads nothing of what is printed.
-struct Ignored;
-
-impl Output for Ignored {
-    fn write(&self, _: OutputStream, _: &str) {}
-}
 
 fn engine() -> Engine {
     let app = HostModule::new("app/never").async_function("never", |(): ()| async {
@@ -51,7 +43,7 @@ fn run(text: &str) -> (RunReport, usize) {
     let limits = Limits::default()
         .memory(LIMIT)
         .timeout(Duration::from_secs(240));
-    let options = RunOptions::new().limits(limits).output(Arc::new(Ignored));
+    let options = RunOptions::new().limits(limits).output(Arc::new(Discarded));
     let report = engine.run(Script::new("piles.js", text), options).wait();
     (report, HEAP.peak_usage().saturating_sub(before))
 }

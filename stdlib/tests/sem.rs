@@ -6,10 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cla_runtime::semaphore::{Permit, Request, SemaphoreName, Semaphores, Slots};
-use cla_runtime::{
-    Engine, ErrorKind, Limits, Output, OutputStream, RunHandle, RunOptions, RunReport, Script,
-};
-use parking_lot::Mutex;
+use cla_runtime::{Engine, ErrorKind, Limits, RunHandle, RunOptions, RunReport, Script};
+use cla_tests::output::Printed;
 use serde_json::{Value, json};
 
 /// An engine with its semaphores at hand, and everything its rules print in one list.
@@ -18,15 +16,6 @@ struct House {
     printed: Arc<Printed>,
     /// For the test's own looks at the semaphores.
     looks: tokio::runtime::Runtime,
-}
-
-#[derive(Default)]
-struct Printed(Mutex<Vec<String>>);
-
-impl Output for Printed {
-    fn write(&self, _: OutputStream, text: &str) {
-        self.0.lock().extend(text.lines().map(str::to_owned));
-    }
 }
 
 impl House {
@@ -106,7 +95,7 @@ impl House {
     }
 
     fn printed(&self) -> Vec<String> {
-        std::mem::take(&mut *self.printed.0.lock())
+        self.printed.take_lines()
     }
 
     /// The id of the first waiting request.

@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::{Engine, ErrorKind, Limits, Output, OutputStream, RunOptions, Script};
+use cla_runtime::{Engine, ErrorKind, Limits, RunOptions, Script};
+use cla_tests::output::Discarded;
 use serde_json::{Value, json};
 
 /// How long the calls of one function may take: those that wait end by this limit.
@@ -73,13 +74,6 @@ const CALL: &str = r#"
     }
     calls"#;
 
-/// Writes nothing.
-struct Silent;
-
-impl Output for Silent {
-    fn write(&self, _: OutputStream, _: &str) {}
-}
-
 #[test]
 fn every_function_stands_odd_values() {
     // Some make files of the names that they are given.
@@ -91,7 +85,7 @@ fn every_function_stands_odd_values() {
         .with(cla_stdlib::install)
         .build();
     let start = |code: String| {
-        let options = RunOptions::new().output(Arc::new(Silent));
+        let options = RunOptions::new().output(Arc::new(Discarded));
         engine.run(Script::new("walk.js", code), options)
     };
     let mut roots = vec!["globalThis".to_owned()];

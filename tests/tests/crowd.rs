@@ -4,23 +4,11 @@ mod common;
 
 use std::sync::Arc;
 
-use cla_runtime::{Engine, Output, OutputStream, RunOptions, Script};
+use cla_runtime::{Engine, RunOptions, Script};
+use cla_tests::output::Printed;
 use common::{counts, start, value};
 
 const CROWD: usize = 10_000;
-
-/// Collects lines in the order in which they are written.
-#[derive(Default)]
-struct Lines(std::sync::Mutex<Vec<String>>);
-
-impl Output for Lines {
-    fn write(&self, _: OutputStream, text: &str) {
-        self.0
-            .lock()
-            .expect("no writer panics")
-            .push(text.trim_end().to_owned());
-    }
-}
 
 /// How many threads this process has; `None` where the system does not tell.
 fn threads() -> Option<usize> {
@@ -43,7 +31,7 @@ fn ten_thousand_blocked_rules_need_a_handful_of_threads_and_are_let_in_in_the_or
         "gate-is-shut.js",
         "until(() => sem.show('crowd')?.busy === 1); null",
     ));
-    let lines = Arc::new(Lines::default());
+    let lines = Arc::new(Printed::default());
     let script = Script::new(
         "crowd.js",
         "require('cla/sem').take('crowd', (permit) => print(permit.id))",
@@ -67,7 +55,7 @@ fn ten_thousand_blocked_rules_need_a_handful_of_threads_and_are_let_in_in_the_or
     }
 
     let arrived = arrived.as_array().expect("a list of ids").iter();
-    let lines = lines.0.lock().expect("no writer panics");
+    let lines = lines.lines();
     assert_eq!(lines.len(), CROWD);
     assert!(
         lines

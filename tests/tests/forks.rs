@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use cla_runtime::semaphore::SemaphoreName;
-use cla_runtime::{Engine, Output, OutputStream, RunOptions, Script};
+use cla_runtime::{Engine, RunOptions, Script};
+use cla_tests::output::Printed;
 use futures_util::FutureExt;
 use peak_alloc::PeakAlloc;
 use serde_json::json;
@@ -30,19 +31,10 @@ do:
           - echo: ${n}
 ";
 
-#[derive(Default)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Output for Lines {
-    fn write(&self, _: OutputStream, text: &str) {
-        self.0.lock().unwrap().push(text.trim_end().to_owned());
-    }
-}
-
 /// Runs the rulebook, and gives what it printed; how much memory was in use at most.
 fn run(engine: &Engine, count: usize) -> (Vec<String>, usize) {
     MEMORY.reset_peak_usage();
-    let lines = Arc::new(Lines::default());
+    let lines = Arc::new(Printed::default());
     let options = RunOptions::new()
         .stash(json!({"count": count}))
         .output(lines.clone());
@@ -59,8 +51,7 @@ fn run(engine: &Engine, count: usize) -> (Vec<String>, usize) {
     let view = engine.semaphores().show(&name).now_or_never().unwrap();
     let view = view.unwrap().unwrap();
     assert_eq!((view.busy, view.waiting), (0, 0));
-    let lines = std::mem::take(&mut *lines.0.lock().unwrap());
-    (lines, peak)
+    (lines.lines(), peak)
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cla_runtime::{Engine, ErrorKind, Output, OutputStream, RunHandle, RunOptions, Script};
+use cla_runtime::{Engine, ErrorKind, RunHandle, RunOptions, Script};
+use cla_tests::output::Printed;
 use cla_tests::redis::{Cluster, Server, Watched, eventually};
 use serde_json::{Value, json};
 
@@ -31,24 +32,15 @@ const IMPORTS: &str = "
     const failure = async (task) => { try { await task; } catch (error) { return error; } };
 ";
 
-#[derive(Default)]
-struct Collected(Mutex<String>);
-
-impl Output for Collected {
-    fn write(&self, _: OutputStream, text: &str) {
-        self.0.lock().unwrap().push_str(text);
-    }
-}
-
 /// A run, and what it prints.
 struct Started {
     handle: RunHandle,
-    output: Arc<Collected>,
+    output: Arc<Printed>,
 }
 
 impl Started {
     fn printed(&self) -> String {
-        self.output.0.lock().unwrap().clone()
+        self.output.text()
     }
 
     fn until_it_prints(&self, text: &str) {
@@ -69,7 +61,7 @@ fn start(url: &str, body: &str) -> Started {
 
 fn start_on(engine: &Engine, url: &str, body: &str) -> Started {
     let text = format!("{}{body}", IMPORTS.replace("URL", url));
-    let output = Arc::<Collected>::default();
+    let output = Arc::<Printed>::default();
     let options = RunOptions::new().output(output.clone());
     let handle = engine.run(Script::new("rule.mjs", text), options);
     Started { handle, output }
@@ -275,7 +267,7 @@ fn a_rule_that_waits_for_an_event_goes_on_however_it_waits() {
         value(&server.url(), "await bus.dispatch('go', { n: 5 });");
         let output = Arc::clone(&waiting.output);
         let value = waiting.value();
-        let printed = output.0.lock().unwrap().clone();
+        let printed = output.text();
         assert!(value["n"] == 5 || printed == "got 5\n", "{body}: {value}");
         eventually("nobody listens", || subscribers(&server, "go") == 0);
     }
@@ -608,7 +600,7 @@ fn more_than_a_rule_gets_round_to_is_dropped_and_said() {
     value(&server.url(), "await bus.dispatch('end', {});");
     let output = Arc::clone(&listener.output);
     let told = listener.value().as_u64().unwrap();
-    let printed = output.0.lock().unwrap().clone();
+    let printed = output.text();
     let dropped = printed
         .lines()
         .filter_map(|line| {

@@ -9,9 +9,10 @@ mod common;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cla_runtime::{Engine, ErrorKind, Limits, Output, OutputStream, RunOptions, Script};
+use cla_runtime::{Engine, ErrorKind, Limits, RunOptions, Script};
 use cla_tests::flood::{Flood, Flooding};
-use cla_tests::redis::{Server, eventually};
+use cla_tests::output::Printed;
+use cla_tests::redis::Server;
 use common::{name, soon, store};
 use peak_alloc::PeakAlloc;
 
@@ -227,19 +228,10 @@ const IMPORTS: &str = "
     };
 ";
 
-#[derive(Default)]
-struct Collected(Mutex<String>);
-
-impl Output for Collected {
-    fn write(&self, _: OutputStream, text: &str) {
-        self.0.lock().unwrap().push_str(text);
-    }
-}
-
 /// A rule on an engine of its own.
 struct Rule {
     handle: cla_runtime::RunHandle,
-    output: Arc<Collected>,
+    output: Arc<Printed>,
 }
 
 impl Rule {
@@ -249,7 +241,7 @@ impl Rule {
             .with(cla_stdlib::install)
             .build();
         let text = format!("{}{body}", IMPORTS.replace("URL", url));
-        let output = Arc::<Collected>::default();
+        let output = Arc::<Printed>::default();
         let limits = Limits::default().memory(memory);
         let options = RunOptions::new().limits(limits).output(output.clone());
         let handle = engine.run(Script::new("rule.mjs", text), options);
@@ -257,7 +249,7 @@ impl Rule {
     }
 
     fn until_it_prints(&self, text: &str) {
-        eventually(text, || self.output.0.lock().unwrap().contains(text));
+        self.output.wait_for(text);
     }
 
     /// What it gives, or with which error it fails.

@@ -1,13 +1,12 @@
 //! Semaphores between runs and between processes, what a run leaves behind, and stores that fail.
 
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cla_runtime::semaphore::{SemaphoreName, Semaphores};
-use cla_runtime::{
-    Engine, ErrorKind, Limits, Output, OutputStream, RunHandle, RunOptions, RunReport, Script,
-};
+use cla_runtime::{Engine, ErrorKind, Limits, RunHandle, RunOptions, RunReport, Script};
+use cla_tests::output::Printed;
 use cla_tests::redis::{Server, eventually};
 use serde_json::{Value, json};
 
@@ -15,15 +14,6 @@ use crate::Adapter;
 
 /// Longer than anything here takes, and shorter than any lease would be.
 const AT_ONCE: Duration = Duration::from_secs(10);
-
-#[derive(Default)]
-struct Printed(Mutex<String>);
-
-impl Output for Printed {
-    fn write(&self, _: OutputStream, text: &str) {
-        self.0.lock().unwrap().push_str(text);
-    }
-}
 
 /// A run, and what it prints.
 struct Started {
@@ -33,7 +23,7 @@ struct Started {
 
 impl Started {
     fn printed(&self) -> String {
-        self.printed.0.lock().unwrap().clone()
+        self.printed.text()
     }
 
     fn until_it_prints(&self, text: &str) {
@@ -50,7 +40,7 @@ impl Started {
     fn value(self) -> Value {
         let printed = Arc::clone(&self.printed);
         let result = self.report().result;
-        result.unwrap_or_else(|error| panic!("{error}\n{}", printed.0.lock().unwrap()))
+        result.unwrap_or_else(|error| panic!("{error}\n{}", printed.text()))
     }
 }
 

@@ -2,9 +2,11 @@
 
 #![allow(dead_code)] // not every test file needs all of it
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use cla_runtime::{Engine, Output, OutputStream, RunOptions, Script};
+use cla_runtime::{Engine, RunOptions, Script};
+pub(crate) use cla_tests::engine::with_library as engine;
+use cla_tests::output::Printed;
 use serde_json::Value;
 
 /// What came of a run.
@@ -20,33 +22,6 @@ pub(crate) struct Ran {
     pub(crate) memory: usize,
 }
 
-#[derive(Default)]
-struct Collected {
-    stdout: Mutex<String>,
-    stderr: Mutex<String>,
-}
-
-impl Output for Collected {
-    fn write(&self, stream: OutputStream, text: &str) {
-        let buffer = match stream {
-            OutputStream::Stdout => &self.stdout,
-            OutputStream::Stderr => &self.stderr,
-        };
-        buffer
-            .lock()
-            .expect("no test panics while writing")
-            .push_str(text);
-    }
-}
-
-/// An engine with the standard library and one worker.
-pub(crate) fn engine() -> Engine {
-    Engine::builder()
-        .workers(1)
-        .with(cla_stdlib::install)
-        .build()
-}
-
 /// Runs a script named `test.js`.
 pub(crate) fn run(source: &str) -> Ran {
     run_with(&engine(), source, RunOptions::new())
@@ -59,14 +34,12 @@ pub(crate) fn run_with(engine: &Engine, source: &str, options: RunOptions) -> Ra
 
 /// Runs any script.
 pub(crate) fn run_script(engine: &Engine, script: Script, options: RunOptions) -> Ran {
-    let output = Arc::new(Collected::default());
+    let output = Arc::new(Printed::default());
     let report = engine.run(script, options.output(output.clone())).wait();
-    let text =
-        |buffer: &Mutex<String>| buffer.lock().expect("no test panics while writing").clone();
     Ran {
         value: report.result.map_err(|error| error.to_string()),
-        stdout: text(&output.stdout),
-        stderr: text(&output.stderr),
+        stdout: output.stdout(),
+        stderr: output.stderr(),
         memory: report.peak_memory,
     }
 }

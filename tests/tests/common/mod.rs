@@ -1,9 +1,10 @@
 //! What the tests share: an engine with everything, and short ways to run rules on it.
-#![allow(dead_code, unreachable_pub)] // each test program uses its own part of this
+#![allow(dead_code, unreachable_pub, unused_imports)] // each test program uses its own part of this
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
 use cla_runtime::semaphore::{SemaphoreName, SemaphoreView};
 use cla_runtime::{Engine, RuleError, RunHandle, RunOptions, RunReport, Script};
+pub use cla_tests::engine::with_library as engine;
 use futures_util::FutureExt;
 use serde_json::Value;
 
@@ -15,14 +16,6 @@ const PRELUDE: &str = "
     const waiters = (name) => sem.show(name).requests.filter((r) => r.status === 'waiting');
     const idOf = (name, who) => waiters(name).find((r) => r.who === who).id;
 ";
-
-/// An engine with one worker: rules start, and queue, in the order in which they are given to it.
-pub fn engine() -> Engine {
-    Engine::builder()
-        .workers(1)
-        .with(cla_stdlib::install)
-        .build()
-}
 
 /// Starts a rule.
 pub fn start(engine: &Engine, name: &str, text: &str) -> RunHandle {

@@ -1,0 +1,16 @@
+//! Engines for tests: with one worker, so that rules start, and queue, in the order in which they are given to it.
+
+use cla_runtime::Engine;
+
+/// An engine with nothing but the language.
+pub fn bare() -> Engine {
+    Engine::builder().workers(1).build()
+}
+
+/// An engine with the standard library.
+pub fn with_library() -> Engine {
+    Engine::builder()
+        .workers(1)
+        .with(cla_stdlib::install)
+        .build()
+}
