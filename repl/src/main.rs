@@ -153,18 +153,6 @@ fn wrong_usage(subcommand: &str, problem: &dyn Display) -> ! {
     error.exit()
 }
 
-/// The one of `names` that was most likely meant by `text`.
-fn nearest<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    /// Of 1; lower ones look arbitrary to people.
-    const ALIKE: f64 = 0.75;
-    names
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(text, name), name))
-        .filter(|(similarity, _)| *similarity > ALIKE)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -172,13 +160,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_nearest_name_is_alike_or_none() {
-        let names = ["deploy", "prod-db"];
-        assert_eq!(super::nearest("deplyo", names), Some("deploy"));
-        assert_eq!(super::nearest("prod", names), Some("prod-db"));
-        assert_eq!(super::nearest("zebra", names), None);
     }
 }

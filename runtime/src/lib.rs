@@ -42,6 +42,7 @@ mod isolate;
 mod limits;
 mod modules;
 mod native;
+mod nearest;
 mod output;
 mod permit_table;
 mod report;
@@ -69,6 +70,7 @@ pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use event_source::{EventSource, SourceEvent, Subscription};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
 pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
+pub use nearest::nearest;
 pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
 pub use permit_table::{HeldPermit, PermitFacts, PermitTable, Usage};
 pub use rule::{

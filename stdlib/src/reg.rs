@@ -6,8 +6,8 @@ use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::{NativeModule, Run};
 
 use crate::call::{Arg, define};
-use crate::options::MOST_COMPARED;
 use crate::throw::{error, name_argument, quote, type_error, wrong};
+use cla_runtime::nearest;
 
 /// The module.
 pub(crate) struct Reg;
@@ -80,14 +80,8 @@ const MOST_SHOWN: usize = 100;
 
 fn unknown(ctx: &Ctx<'_>, name: &str, mut services: Vec<String>) -> js::Error {
     services.truncate(MOST_SHOWN);
-    let near = services
-        .iter()
-        .filter(|_| name.len() <= MOST_COMPARED)
-        .map(|service| (strsim::jaro_winkler(name, service), service))
-        .filter(|(similarity, _)| *similarity > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    let hint = match near {
-        Some((_, near)) => format!("; did you mean {near}?"),
+    let hint = match nearest(name, services.iter().map(String::as_str)) {
+        Some(near) => format!("; did you mean {near}?"),
         None if services.is_empty() => "; none is registered".to_owned(),
         None => format!("; there are {}", services.join(", ")),
     };

@@ -134,7 +134,7 @@ pub(super) fn carry_out(console: &mut Console, command: read::Command<'_>) -> Do
 }
 
 fn unknown(name: &str) -> String {
-    match crate::nearest(name, COMMANDS.iter().map(|command| command.name)) {
+    match cla_runtime::nearest(name, COMMANDS.iter().map(|command| command.name)) {
         Some(near) => format!("there is no command {name}; did you mean {near}?"),
         None => format!("there is no command {name}; .help shows all"),
     }
@@ -440,7 +440,7 @@ fn no_snippet(console: &Console, name: &str) -> String {
         .list()
         .map(|snippets| snippets.into_iter().map(|snippet| snippet.name).collect())
         .unwrap_or_default();
-    match crate::nearest(name, names.iter().map(String::as_str)) {
+    match cla_runtime::nearest(name, names.iter().map(String::as_str)) {
         Some(near) => format!("there is no snippet {name}; did you mean {near}?"),
         None => format!("there is no snippet {name}"),
     }

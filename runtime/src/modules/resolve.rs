@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 use super::read::is_below;
+use crate::nearest::nearest;
 
 /// So many symbolic links within each other are followed, as on Linux.
 const MOST_LINKS: usize = 40;
@@ -170,16 +171,9 @@ fn unknown<'a>(
         let found = find(&folder.join(specifier))?.canonicalize().ok()?;
         is_below(&found, roots).then_some(found)
     });
-    let suggestion = file.map(|_| format!("./{specifier}")).or_else(|| {
-        built_ins
-            .clone()
-            // Comparing takes time for each pair of characters.
-            .filter(|_| specifier.len() <= 128)
-            .map(|name| (strsim::jaro_winkler(specifier, name), name))
-            .filter(|(similarity, _)| *similarity > 0.8)
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .map(|(_, name)| name.to_owned())
-    });
+    let suggestion = file
+        .map(|_| format!("./{specifier}"))
+        .or_else(|| nearest(specifier, built_ins.clone()).map(str::to_owned));
     ResolveError::Unknown {
         specifier: specifier.to_owned(),
         suggestion,

@@ -13,6 +13,7 @@ use super::book::{Action, Book, Callee, Data, Import, OnError, Op};
 use super::loader::Loader;
 use super::template::{self, Template};
 use super::yaml::{Node, Place, Text, Yaml};
+use crate::nearest::nearest;
 use crate::typescript::SyntaxProblem;
 
 /// More problems than this are not reported.
@@ -281,21 +282,4 @@ pub(super) fn nearest_op<'k>(
     others: impl IntoIterator<Item = &'k str>,
 ) -> Option<&'k str> {
     nearest(word, OPS.into_iter().chain(others))
-}
-
-/// A longer word, in bytes, was no slip of the finger: comparing takes time for each pair of its characters and the other's.
-const MOST_COMPARED: usize = 128;
-
-/// The one of `known` that was probably meant.
-fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    if word.len() > MOST_COMPARED {
-        return None;
-    }
-    let word = word.to_lowercase();
-    known
-        .into_iter()
-        .map(|other| (strsim::jaro_winkler(&word, other), other))
-        .filter(|(similarity, _)| *similarity > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, other)| other)
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::super::book::{Action, Block, Callee, Data, Items, Op};
 use super::super::template::{self, Template};
 use super::super::yaml::{Node, Text, Yaml};
-use super::{ATTRIBUTES, COMPANIONS, OPS, Parser, literal, nearest, plain};
+use super::{ATTRIBUTES, COMPANIONS, OPS, Parser, literal, plain};
+use crate::nearest::nearest;
 
 /// What can be said of a request.
 const REQUEST: [&str; 12] = [
