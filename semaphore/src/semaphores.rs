@@ -820,6 +820,19 @@ impl Permit {
         }
     }
 
+    /// What another process of this machine needs to go on holding it, should this one be killed: see
+    /// [`Semaphores::succeed`]. `None` if the store has no such way, or if a run or a slot id has the permit: a Redis
+    /// server's has one. Once it is given back, the text is worth nothing.
+    pub async fn succession(&self) -> Option<String> {
+        match &self.0 {
+            Hold::Memory(_) => None,
+            Hold::Remote(remote) => match remote.as_ref() {
+                Some(remote) => remote.lease.succession().await,
+                None => None,
+            },
+        }
+    }
+
     /// Fencing token: larger than that of every permit that this semaphore gave before, so a resource
     /// that remembers the largest it saw can refuse a permit that was lost.
     #[must_use]

@@ -149,6 +149,11 @@ pub trait Lease: Send + Sync + 'static {
     fn lease_passed(&self) -> bool {
         false
     }
+    /// What another process of this machine needs to go on holding it, should this one be killed: see
+    /// [`Semaphores::succeed`](crate::Semaphores::succeed). Nothing if there is no such way.
+    fn succession(&self) -> BoxFuture<'_, Option<String>> {
+        Box::pin(async { None })
+    }
     /// Ends when it is lost.
     fn lost(&self) -> BoxFuture<'_, ()>;
     /// Moves its deadline.

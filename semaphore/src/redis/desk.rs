@@ -4,6 +4,7 @@
 //! The driver is one task on a thread of its own. It decides nothing that a script decides; what it decides is when to
 //! ask again, whom to tell, and when a holder has heard nothing for so long that its lease may have passed.
 
+mod succession;
 mod unresponsive;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -28,6 +29,7 @@ use super::records;
 use super::replies::ReplyError;
 use super::reply::{self, array, digits, integer, natural, text};
 use super::scripts::{self, Script};
+use super::succession::Succession;
 use super::{Closed, Damaged, Settings};
 use crate::actor::Actor;
 use crate::audit::{AUDIT_AGE, AUDIT_KEPT};
@@ -95,6 +97,16 @@ pub(super) enum Order {
         /// Whether it does no harm to be asked twice.
         again: bool,
         answer: oneshot::Sender<Result<Value, StoreError>>,
+    },
+    /// What another process needs to go on with a request.
+    Succession {
+        id: RequestId,
+        answer: oneshot::Sender<Option<Succession>>,
+    },
+    /// Goes on with what another process held.
+    Succeed {
+        from: Box<Succession>,
+        answer: oneshot::Sender<Option<Arc<Hold>>>,
     },
     /// Somebody subscribes.
     Observe,
@@ -727,6 +739,12 @@ impl Driver {
                     what,
                     purpose: Purpose::Ask { again, answer },
                 });
+            }
+            Order::Succession { id, answer } => {
+                let _ = answer.send(self.succession(id));
+            }
+            Order::Succeed { from, answer } => {
+                let _ = answer.send(self.succeed(&from));
             }
             Order::Observe => self.observe(),
             Order::Close(answer) => self.close(Some(answer)),

@@ -44,6 +44,8 @@ const PARAMETERS: &str =
 pub struct RedisUrl {
     /// As it was given, without the password.
     shown: String,
+    /// As it was given.
+    given: String,
     pub(super) tls: bool,
     pub(super) topology: Topology,
     pub(super) user: Option<String>,
@@ -92,6 +94,14 @@ impl FromStr for RedisUrl {
     }
 }
 
+impl RedisUrl {
+    /// As it was given, with its passwords: to hand it to another process of the same user, never to show it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.given
+    }
+}
+
 fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
     let (scheme, rest) = text
         .split_once("://")
@@ -116,6 +126,7 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
     let (user, password) = credentials(user_info)?;
     let mut url = RedisUrl {
         shown,
+        given: text.to_owned(),
         tls,
         topology: Topology::Cluster(Vec::new()),
         user,
