@@ -217,6 +217,8 @@ pub struct RedisStore {
     hub: Arc<EventHub>,
     /// Made at the first use.
     desk: Mutex<Option<Desk>>,
+    /// Who wants to hear what is not as it should be, once it is made.
+    cautions: Mutex<Vec<oneshot::Sender<Vec<String>>>>,
 }
 
 impl RedisStore {
@@ -232,6 +234,7 @@ impl RedisStore {
             session,
             hub: Arc::new(EventHub::new()),
             desk: Mutex::new(None),
+            cautions: Mutex::default(),
         })
     }
 
@@ -269,6 +272,9 @@ impl RedisStore {
         let open = desk::open(Arc::clone(&settings)).map_err(|error| settings.failed(error))?;
         if self.hub.is_observed() {
             open.give(Order::Observe);
+        }
+        for answer in std::mem::take(&mut *self.cautions.lock()) {
+            open.give(Order::Caution(answer));
         }
         Ok(desk.insert(open).clone())
     }
@@ -707,8 +713,22 @@ impl Store for RedisStore {
         })
     }
 
+    fn cautions(&self) -> BoxFuture<'_, Vec<String>> {
+        let (answer, answered) = oneshot::channel();
+        if self.url.warnings {
+            // Where nothing was asked yet, this is no reason to connect.
+            let desk = self.desk.lock();
+            match desk.as_ref().filter(|desk| !desk.is_closed()) {
+                Some(desk) => desk.give(Order::Caution(answer)),
+                None => self.cautions.lock().push(answer),
+            }
+        }
+        Box::pin(async { answered.await.unwrap_or_default() })
+    }
+
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
+            self.cautions.lock().clear();
             let open = self.desk.lock().take();
             let Some(desk) = open.filter(|desk| !desk.is_closed()) else {
                 return Ok(());

@@ -527,6 +527,17 @@ impl Semaphores {
         }
     }
 
+    /// What is not as it should be with the place where the semaphores are, in sentences for people: a Redis server that evicts
+    /// keys or keeps nothing on disk, a lease that is shorter than the pauses of a network. Ends when the store was used for the
+    /// first time and has looked, or is closed before that; it is never itself a reason to connect. Asked once in a program,
+    /// it may be said once.
+    pub async fn cautions(&self) -> Vec<String> {
+        match &self.backend {
+            Backend::Memory(_) => Vec::new(),
+            Backend::Remote(store) => store.cautions().await,
+        }
+    }
+
     /// Waits until a shared store has heard all that was given back so far, and gives back what is still
     /// held or waits. For the end of a program, which else might be gone before the last release is: the
     /// store would find that out by itself, a little later. In memory there is nothing to wait for.

@@ -123,6 +123,13 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(async { Ok(false) })
     }
 
+    /// What is not as it should be with the place where the semaphores are, in sentences for people: it may lose what it keeps,
+    /// or it is set up so that holders lose their slots easily. Ends when the store was used for the first time and has
+    /// looked, or when it is closed before that. Is never itself a reason to open the store, and never fails.
+    fn cautions(&self) -> BoxFuture<'_, Vec<String>> {
+        Box::pin(async { Vec::new() })
+    }
+
     /// Ends when the store has heard all that was given back so far. What is still held or waits is given
     /// back, too; later requests open the store anew.
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;

@@ -21,6 +21,7 @@ use tokio::process::{Child, Command};
 pub(super) use self::keeper::{Args as KeepArgs, run as keep};
 use self::signals::Signals;
 use super::{Failure, Panel};
+use crate::store::Cautions;
 
 /// The store failed: `EX_UNAVAILABLE`. Few commands exit with it, many do with 1.
 pub(super) const STORE_FAILED: u8 = 69;
@@ -133,6 +134,18 @@ fn ttl(text: &str) -> Result<Ttl, String> {
 }
 
 pub(super) async fn run(panel: &Panel, args: &Args) -> Result<u8, Failure> {
+    let Some(store) = panel.source.store() else {
+        return within_a_slot(panel, args).await;
+    };
+    let cautions = Cautions::of(store, &panel.semaphores, |caution| crate::warn(&caution));
+    let ended = within_a_slot(panel, args).await;
+    crate::store::close(&panel.semaphores).await;
+    cautions.said().await;
+    ended
+}
+
+/// Runs the command.
+async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
     if panel.is_alone() {
         crate::warn(&"each process has its own semaphores in memory: this one holds nobody back");
     }

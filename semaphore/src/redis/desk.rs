@@ -4,6 +4,7 @@
 //! The driver is one task on a thread of its own. It decides nothing that a script decides; what it decides is when to
 //! ask again, whom to tell, and when a holder has heard nothing for so long that its lease may have passed.
 
+mod cautions;
 mod succession;
 mod unresponsive;
 
@@ -19,6 +20,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use redis::{Cmd, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::sync::{mpsc, oneshot};
 
+use self::cautions::Caution;
 use super::circle;
 use super::dial;
 use super::keys::Keys;
@@ -108,6 +110,8 @@ pub(super) enum Order {
         from: Box<Succession>,
         answer: oneshot::Sender<Option<Arc<Hold>>>,
     },
+    /// Somebody wants to hear what is not as it should be with the server, once there is a connection.
+    Caution(oneshot::Sender<Vec<String>>),
     /// Somebody subscribes.
     Observe,
     Close(oneshot::Sender<Result<(), StoreError>>),
@@ -363,6 +367,7 @@ enum Purpose {
     Listen,
     /// The name of the semaphore is in the index of all: now this answer counts.
     Indexed(Box<(Call, Instant, Value)>),
+    Caution(Box<Caution>),
     /// Whatever it answers. `lasting`: it is asked again on another connection.
     Nothing {
         lasting: bool,
@@ -453,6 +458,8 @@ struct Driver {
     sleeping_until: Option<Instant>,
     closing: Option<Closing>,
     orders_ended: bool,
+    /// Who wants to hear what is not as it should be, once there is a connection.
+    cautions: Vec<oneshot::Sender<Vec<String>>>,
     /// When the server was last sent the text of a script.
     told: HashMap<Script, Instant>,
 }
@@ -501,6 +508,7 @@ impl Driver {
             sleeping_until: None,
             closing: None,
             orders_ended: false,
+            cautions: Vec::new(),
             told: HashMap::new(),
         }
     }
@@ -746,6 +754,7 @@ impl Driver {
             Order::Succeed { from, answer } => {
                 let _ = answer.send(self.succeed(&from));
             }
+            Order::Caution(answer) => self.caution(answer),
             Order::Observe => self.observe(),
             Order::Close(answer) => self.close(Some(answer)),
         }
@@ -1414,6 +1423,7 @@ impl Driver {
         self.renew_all(again);
         self.flush();
         self.decide_unmarked();
+        self.ask_cautions();
     }
 
     /// There is no connection. Tries again after a while.
@@ -1555,6 +1565,7 @@ impl Driver {
                 self.settings.hub.gap();
                 self.subscribed();
             }
+            Purpose::Caution(caution) => self.cautioned(*caution, Instant::now(), None),
             Purpose::Renew { .. }
             | Purpose::Restore { .. }
             | Purpose::Tick(_)
@@ -1732,6 +1743,7 @@ impl Driver {
             Purpose::Subscribe if self.settings.names.together => {}
             Purpose::Subscribe => self.subscribed(),
             Purpose::Listen => self.listen(answer),
+            Purpose::Caution(caution) => self.cautioned(*caution, sent, Some(answer)),
             Purpose::Nothing { .. } => {}
         }
     }
