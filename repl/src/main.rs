@@ -137,9 +137,14 @@ fn reported(problem: &dyn Display) -> String {
 
 /// Tells the user what is not as it should be, although the program goes on.
 fn warn(problem: &dyn Display) {
+    anstream::eprint!("{}", warned(problem));
+}
+
+/// What [`warn`] prints.
+fn warned(problem: &dyn Display) -> String {
     let style = anstyle::AnsiColor::Yellow.on_default().bold();
     let problem = problem.to_string();
-    anstream::eprintln!("{style}warning:{style:#} {}", printable_lines(&problem));
+    format!("{style}warning:{style:#} {}\n", printable_lines(&problem))
 }
 
 /// Ends the program for an argument of `subcommand` that is wrong only together with others.

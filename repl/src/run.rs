@@ -148,8 +148,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(Some(client)) => return remote::run(args, &stash, &client),
         Err(problem) => crate::wrong_usage("run", &problem),
     }
-    let semaphores = match args.store.choose().and_then(|choice| choice.open()) {
-        Ok(semaphores) => semaphores,
+    let opened = args
+        .store
+        .choose()
+        .and_then(|choice| choice.open().map(|semaphores| (choice.url, semaphores)));
+    let (store, semaphores) = match opened {
+        Ok(opened) => opened,
         Err(problem) => {
             crate::report(&problem);
             return ExitCode::from(crate::exit::USAGE);
@@ -189,9 +193,11 @@ pub(crate) fn run(args: &Args) -> ExitCode {
                 options = options.trace(Arc::clone(trace));
             }
             let mut session = Session::new(args, plan.len(), semaphores.clone());
+            let cautions = session.caution(&store, &semaphores);
             let live = session.start(plan, &options);
             session.attend(live, &mut signals).await;
             crate::store::close(&semaphores).await;
+            cautions.said().await;
             session.drain(&mut signals, 0).await;
             let mut code = session.end();
             if let Some(trace) = trace {

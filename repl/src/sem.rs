@@ -99,6 +99,10 @@ enum Command {
     Top(top::Args),
     Wait(wait::Args),
     Exec(exec::Args),
+    /// What `exec` starts to keep its slot should it be killed
+    #[cfg(unix)]
+    #[command(hide = true)]
+    Keep(exec::KeepArgs),
 }
 
 /// `--json`, as most subcommands have it.
@@ -167,6 +171,10 @@ fn opened(args: &Args) -> Result<(Semaphores, Source), String> {
 }
 
 pub(crate) fn run(args: &Args) -> ExitCode {
+    #[cfg(unix)]
+    if let Command::Keep(args) = &args.command {
+        return exec::keep(args);
+    }
     let opened = opened(args);
     let program = match args.command {
         Command::Top(_) => "top",
@@ -224,6 +232,11 @@ impl Panel {
             Command::Top(args) => top::run(self, args).await?,
             Command::Wait(args) => wait::run(self, args).await?,
             Command::Exec(args) => return exec::run(self, args).await,
+            #[cfg(unix)]
+            Command::Keep(_) => {
+                let problem = "only `cla sem exec` starts `cla sem keep`";
+                return Err(Failure::Usage(problem.to_owned()));
+            }
         }
         Ok(0)
     }

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use cla_admin::axum::http::HeaderName;
 use cla_admin::{Admin, Network, Rules, Server, Shutdown, TokenStore, UserRole};
-use cla_runtime::semaphore::Semaphores;
+use cla_runtime::semaphore::{Semaphores, printable};
 use cla_runtime::{Engine, Limits, OutputStream};
 use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
 use crate::signals::Signals;
-use crate::store::{Choice, Declared, StoreArgs};
+use crate::store::{Cautions, Choice, Declared, StoreArgs};
 
 /// The file with the tokens that `cla token` makes, in the state folder.
 pub(crate) const TOKENS: &str = "tokens.json";
@@ -235,6 +235,9 @@ fn serve(args: &Args, choice: &Choice, declared: Declared) -> io::Result<ExitCod
         if let Some(webhook) = declared.webhook {
             admin = admin.alert_webhook(webhook);
         }
+        let _cautions = Cautions::of(&choice.url, &semaphores, |caution| {
+            tracing::warn!("{}", printable(caution));
+        });
         let admin = admin.rules(rules(args, &semaphores)?).build()?;
         announce(args, &admin)?;
         notify::ready();

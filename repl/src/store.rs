@@ -30,6 +30,9 @@ const DATABASE: &str = "semaphores.db";
 /// process that looks frees what it did not hear of.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// What is to be said of a store that was closed is known by then.
+const SAYING: Duration = Duration::from_millis(100);
+
 /// `--store`, as several subcommands have it.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct StoreArgs {
@@ -326,6 +329,36 @@ impl fmt::Display for Origin {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Default => f.write_str("the default"),
         }
+    }
+}
+
+/// What is not as it should be with a store, on its way to be said.
+pub(crate) struct Cautions(tokio::task::JoinHandle<()>);
+
+impl Cautions {
+    /// When the store was used for the first time and something is not as it should be, calls `say` with a sentence that
+    /// tells so, and how to silence it.
+    pub(crate) fn of(
+        store: &StoreUrl,
+        semaphores: &Semaphores,
+        say: impl FnOnce(&str) + Send + 'static,
+    ) -> Self {
+        let (store, semaphores) = (store.to_string(), semaphores.clone());
+        Self(tokio::spawn(async move {
+            let found = semaphores.cautions().await;
+            if !found.is_empty() {
+                let found = found.join("; ");
+                say(&format!(
+                    "the semaphore store {store}: {found} (write warnings=off into its URL to silence this)"
+                ));
+            }
+        }))
+    }
+
+    /// Waits until it was said, after the store was closed.
+    pub(crate) async fn said(self) {
+        // Of a store that does not close, nothing more is to be said.
+        let _ = tokio::time::timeout(SAYING, self.0).await;
     }
 }
 

@@ -355,6 +355,87 @@ fn the_slot_of_a_killed_exec_is_held_until_its_command_has_ended() {
     assert_eq!(let_in(&next.end()).0, "in");
 }
 
+/// Runs `script` below `cla sem exec` on a server, whose lease is short, and kills that `exec` when the script says
+/// "ready". It ends when there is a file `go`.
+#[cfg(target_os = "linux")]
+fn killed_on_a_server(
+    server: &cla_tests::redis::Server,
+    script: &str,
+) -> (Folder, Running, String) {
+    let folder = Folder::with(&[]);
+    let store = format!("{}?lease=1s", server.url());
+    let mut running = folder.start(&[
+        "sem", "exec", "--store", &store, "slot", "--", "sh", "-c", script,
+    ]);
+    assert_eq!(running.stdout_line(), "ready\n");
+    running.send(Signal::SIGKILL);
+    assert_eq!(running.exit_code(), None);
+    (folder, running, store)
+}
+
+/// An `exec` that waits no longer than `timeout`.
+#[cfg(target_os = "linux")]
+fn next_on_a_server(folder: &Folder, store: &str, timeout: &str) -> Ended {
+    folder.cla(&[
+        "sem", "exec", "--store", store, "--timeout", timeout, "slot", "--", "echo", "in",
+    ])
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_slot_of_a_killed_exec_on_a_server_is_held_until_all_of_its_command_has_ended() {
+    let server = cla_tests::redis::Server::start();
+    // What the command starts counts as well.
+    let script = "(echo ready; while [ ! -e go ]; do sleep 0.02; done) & exit 0";
+    let script = format!("{script} & wait");
+    let (folder, _running, store) = killed_on_a_server(&server, &script);
+    // Three times its lease.
+    assert_eq!(next_on_a_server(&folder, &store, "3s").code, Some(75));
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    let next = next_on_a_server(&folder, &store, "30s");
+    assert_eq!((next.code, next.stdout.as_str()), (Some(0), "in\n"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_that_closes_all_that_it_inherits_keeps_the_slot_of_a_killed_exec_on_a_server() {
+    let server = cla_tests::redis::Server::start();
+    let close = "for n in 3 4 5 6 7 8 9; do eval \"exec $n>&-\"; done";
+    let script = format!("{close}; echo ready; while [ ! -e go ]; do sleep 0.02; done");
+    let (folder, _running, store) = killed_on_a_server(&server, &script);
+    assert_eq!(next_on_a_server(&folder, &store, "3s").code, Some(75));
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    assert_eq!(next_on_a_server(&folder, &store, "30s").code, Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_administrator_can_release_the_slot_of_a_killed_exec_on_a_server() {
+    let server = cla_tests::redis::Server::start();
+    let script = "echo ready; while [ ! -e go ]; do sleep 0.02; done";
+    let (folder, _running, store) = killed_on_a_server(&server, script);
+    assert_eq!(next_on_a_server(&folder, &store, "2s").code, Some(75));
+    let released = folder.cla(&["sem", "release", "--store", &store, "slot", "--yes"]);
+    assert_eq!(released.code, Some(0), "{}", released.stderr);
+    assert_eq!(next_on_a_server(&folder, &store, "30s").code, Some(0));
+    std::fs::write(folder.path().join("go"), "").unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn when_an_exec_on_a_server_ends_in_order_nothing_keeps_its_slot() {
+    let server = cla_tests::redis::Server::start();
+    let folder = Folder::with(&[]);
+    let store = format!("{}?lease=1h", server.url());
+    let script = "while [ ! -e go ]; do sleep 0.02; done > /dev/null 2>&1 & exit 0";
+    let first = folder.cla(&[
+        "sem", "exec", "--store", &store, "slot", "--", "sh", "-c", script,
+    ]);
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    assert_eq!(next_on_a_server(&folder, &store, "30s").code, Some(0));
+    std::fs::write(folder.path().join("go"), "").unwrap();
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn what_a_command_leaves_in_the_background_does_not_hold_the_slot_when_exec_ends_in_order() {

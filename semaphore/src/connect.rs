@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::error::StoreError;
 use crate::file_url::SqliteUrl;
 use crate::redact::without_secrets;
-use crate::semaphores::Semaphores;
+use crate::semaphores::{Permit, Semaphores};
 
 /// Names a store: `memory:`, `sqlite:PATH`, `redis://...` and its kin.
 ///
@@ -126,6 +127,18 @@ impl FromStr for StoreUrl {
     }
 }
 
+impl StoreUrl {
+    /// As it was given, with its passwords: to hand it to another process of the same user, never to show it.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Redis(url) => url.reveal().to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -174,6 +187,34 @@ impl Semaphores {
             StoreUrl::Redis(url) => Ok(Self::with_store(crate::redis::RedisStore::open(
                 url.clone(),
             ))),
+        }
+    }
+}
+
+impl Semaphores {
+    /// Goes on with the permit of another process that was killed: `succession` is what its [`Permit::succession`] was,
+    /// `url` its store. The permit is lost if it was given back meanwhile, or if its lease has passed. `None` when the store
+    /// has nothing of that kind, or the text is of another version.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be opened.
+    pub async fn succeed(
+        url: &StoreUrl,
+        succession: &str,
+    ) -> Result<Option<(Self, Permit)>, StoreError> {
+        match url {
+            #[cfg(feature = "redis")]
+            StoreUrl::Redis(url) => {
+                let (store, lease) =
+                    crate::redis::RedisStore::succeed(url.clone(), succession).await?;
+                let semaphores = Self::with_store(store);
+                Ok(lease.map(|(name, lease)| (semaphores, Permit::remote(name, lease))))
+            }
+            // There is only one process, or what its children inherit keeps what it held.
+            StoreUrl::Memory | StoreUrl::Sqlite(_) => {
+                let _ = succession;
+                Ok(None)
+            }
         }
     }
 }

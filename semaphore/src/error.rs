@@ -267,14 +267,23 @@ pub enum AdminError {
     Store(#[from] StoreError),
 }
 
+/// A file runs nowhere and has no address; what its store says of it tells what to do.
+fn unreachable(store: &str, cause: &dyn fmt::Display) -> String {
+    if store.starts_with("sqlite:") {
+        format!("the semaphore store {store} cannot be used: {cause}")
+    } else {
+        format!(
+            "the semaphore store {store} cannot be reached: {cause}; check that it runs and that the address is right"
+        )
+    }
+}
+
 /// A shared store could not do what it was asked to. The memory store never fails.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// It does not answer.
-    #[error(
-        "the semaphore store {store} cannot be reached: {cause}; check that it runs and that the address is right"
-    )]
+    #[error("{}", unreachable(store, cause))]
     Unreachable {
         /// The store's URL, without a password.
         store: String,

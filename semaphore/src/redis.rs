@@ -94,6 +94,7 @@ mod replies;
 mod reply;
 mod scripts;
 mod socket;
+mod succession;
 mod url;
 
 use std::fmt;
@@ -129,6 +130,7 @@ use keys::Names;
 use lease::{Hold, RedisLease};
 use reply::{Shown, array, digits, integer, natural, text};
 use scripts::Script;
+use succession::Succession;
 
 /// What all parts of a store share.
 struct Settings {
@@ -146,11 +148,13 @@ struct Settings {
 }
 
 impl Settings {
-    fn new(url: RedisUrl, hub: Arc<EventHub>) -> Self {
+    /// `session`: that of another process, if this one goes on with what that held.
+    fn new(url: RedisUrl, session: Option<String>, hub: Arc<EventHub>) -> Self {
         let names = Names::new(&url.prefix, !matches!(url.topology, Topology::Cluster(_)));
         let me = Owner::process("");
         let host = me.host().unwrap_or_default().replace(['|', '/'], "-");
-        let session = format!("{host}/{}/{}", std::process::id(), unique_text());
+        let session = session
+            .unwrap_or_else(|| format!("{host}/{}/{}", std::process::id(), unique_text()));
         let lease = url.lease;
         Self {
             channel: names.session(&session),
@@ -208,20 +212,54 @@ struct Unreadable;
 /// Semaphores in a Redis or Valkey server. See the module page.
 pub struct RedisStore {
     url: RedisUrl,
+    /// Of another process, if this one goes on with what that held.
+    session: Option<String>,
     hub: Arc<EventHub>,
     /// Made at the first use.
     desk: Mutex<Option<Desk>>,
+    /// Who wants to hear what is not as it should be, once it is made.
+    cautions: Mutex<Vec<oneshot::Sender<Vec<String>>>>,
 }
 
 impl RedisStore {
     /// A store on the server that `url` names. Connects at its first use.
     #[must_use]
     pub fn open(url: RedisUrl) -> Arc<Self> {
+        Self::open_as(url, None)
+    }
+
+    fn open_as(url: RedisUrl, session: Option<String>) -> Arc<Self> {
         Arc::new(Self {
             url,
+            session,
             hub: Arc::new(EventHub::new()),
             desk: Mutex::new(None),
+            cautions: Mutex::default(),
         })
+    }
+
+    /// Goes on with the permit of a process that was killed: `from` is what its [`Lease::succession`] was. The second is
+    /// `None` when the text is none of this version.
+    pub(crate) async fn succeed(
+        url: RedisUrl,
+        from: &str,
+    ) -> Result<(Arc<Self>, Option<(SemaphoreName, Box<dyn Lease>)>), StoreError> {
+        let from: Option<Box<Succession>> = serde_json::from_str(from).ok();
+        let session = from.as_ref().map(|from| from.session.clone());
+        let store = Self::open_as(url, session);
+        let Some(from) = from else {
+            return Ok((store, None));
+        };
+        let desk = store.desk()?;
+        let (answer, answered) = oneshot::channel();
+        desk.give(Order::Succeed { from, answer });
+        let hold = answered.await.map_err(|_| desk.gone())?;
+        let lease = hold.map(|hold| {
+            let name = hold.name.clone();
+            let lease: Box<dyn Lease> = Box::new(RedisLease::new(hold, desk));
+            (name, lease)
+        });
+        Ok((store, lease))
     }
 
     fn desk(&self) -> Result<Desk, StoreError> {
@@ -229,10 +267,14 @@ impl RedisStore {
         if let Some(open) = desk.as_ref().filter(|desk| !desk.is_closed()) {
             return Ok(open.clone());
         }
-        let settings = Arc::new(Settings::new(self.url.clone(), Arc::clone(&self.hub)));
+        let (url, session) = (self.url.clone(), self.session.clone());
+        let settings = Arc::new(Settings::new(url, session, Arc::clone(&self.hub)));
         let open = desk::open(Arc::clone(&settings)).map_err(|error| settings.failed(error))?;
         if self.hub.is_observed() {
             open.give(Order::Observe);
+        }
+        for answer in std::mem::take(&mut *self.cautions.lock()) {
+            open.give(Order::Caution(answer));
         }
         Ok(desk.insert(open).clone())
     }
@@ -671,8 +713,22 @@ impl Store for RedisStore {
         })
     }
 
+    fn cautions(&self) -> BoxFuture<'_, Vec<String>> {
+        let (answer, answered) = oneshot::channel();
+        if self.url.warnings {
+            // Where nothing was asked yet, this is no reason to connect.
+            let desk = self.desk.lock();
+            match desk.as_ref().filter(|desk| !desk.is_closed()) {
+                Some(desk) => desk.give(Order::Caution(answer)),
+                None => self.cautions.lock().push(answer),
+            }
+        }
+        Box::pin(async { answered.await.unwrap_or_default() })
+    }
+
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
+            self.cautions.lock().clear();
             let open = self.desk.lock().take();
             let Some(desk) = open.filter(|desk| !desk.is_closed()) else {
                 return Ok(());

@@ -527,6 +527,17 @@ impl Semaphores {
         }
     }
 
+    /// What is not as it should be with the place where the semaphores are, in sentences for people: a Redis server that evicts
+    /// keys or keeps nothing on disk, a lease that is shorter than the pauses of a network. Ends when the store was used for the
+    /// first time and has looked, or is closed before that; it is never itself a reason to connect. Asked once in a program,
+    /// it may be said once.
+    pub async fn cautions(&self) -> Vec<String> {
+        match &self.backend {
+            Backend::Memory(_) => Vec::new(),
+            Backend::Remote(store) => store.cautions().await,
+        }
+    }
+
     /// Waits until a shared store has heard all that was given back so far, and gives back what is still
     /// held or waits. For the end of a program, which else might be gone before the last release is: the
     /// store would find that out by itself, a little later. In memory there is nothing to wait for.
@@ -817,6 +828,19 @@ impl Permit {
         match &self.0 {
             Hold::Memory(held) => held.name(),
             Hold::Remote(remote) => &remote.as_ref().expect("a released permit is gone").name,
+        }
+    }
+
+    /// What another process of this machine needs to go on holding it, should this one be killed: see
+    /// [`Semaphores::succeed`]. `None` if the store has no such way, or if a run or a slot id has the permit: a Redis
+    /// server's has one. Once it is given back, the text is worth nothing.
+    pub async fn succession(&self) -> Option<String> {
+        match &self.0 {
+            Hold::Memory(_) => None,
+            Hold::Remote(remote) => match remote.as_ref() {
+                Some(remote) => remote.lease.succession().await,
+                None => None,
+            },
         }
     }
 

@@ -123,6 +123,13 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(async { Ok(false) })
     }
 
+    /// What is not as it should be with the place where the semaphores are, in sentences for people: it may lose what it keeps,
+    /// or it is set up so that holders lose their slots easily. Ends when the store was used for the first time and has
+    /// looked, or when it is closed before that. Is never itself a reason to open the store, and never fails.
+    fn cautions(&self) -> BoxFuture<'_, Vec<String>> {
+        Box::pin(async { Vec::new() })
+    }
+
     /// Ends when the store has heard all that was given back so far. What is still held or waits is given
     /// back, too; later requests open the store anew.
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
@@ -148,6 +155,11 @@ pub trait Lease: Send + Sync + 'static {
     /// took its process for dead, or lost what it knew; or its run was [given up](Store::abandon).
     fn lease_passed(&self) -> bool {
         false
+    }
+    /// What another process of this machine needs to go on holding it, should this one be killed: see
+    /// [`Semaphores::succeed`](crate::Semaphores::succeed). Nothing if there is no such way.
+    fn succession(&self) -> BoxFuture<'_, Option<String>> {
+        Box::pin(async { None })
     }
     /// Ends when it is lost.
     fn lost(&self) -> BoxFuture<'_, ()>;

@@ -27,6 +27,17 @@ pub struct Server {
     tls: bool,
 }
 
+/// Whether the program is there.
+#[must_use]
+pub fn is_installed(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
 /// Which of the two programs is installed.
 ///
 /// # Panics
@@ -35,14 +46,7 @@ pub struct Server {
 pub fn program() -> &'static str {
     ["redis-server", "valkey-server"]
         .into_iter()
-        .find(|program| {
-            Command::new(program)
-                .arg("--version")
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status()
-                .is_ok_and(|status| status.success())
-        })
+        .find(|program| is_installed(program))
         .expect(
             "neither redis-server nor valkey-server is installed, and these tests need one: \
              install it (Debian: apt-get install redis-server, Homebrew: brew install redis), \
@@ -74,6 +78,13 @@ impl Server {
     pub fn with(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the server");
         Self::launch(program(), folder, free_port(), arguments, false)
+    }
+
+    /// A server of this program, which must be installed, with more arguments.
+    #[must_use]
+    pub fn of(program: &'static str, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the server");
+        Self::launch(program, folder, free_port(), arguments, false)
     }
 
     /// A server that speaks only TLS, with the certificate and key in `pem`.

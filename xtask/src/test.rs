@@ -237,6 +237,9 @@ fn cargo_test(log: &mut Log) -> Result<Outcome> {
         // Without root neither this nor the tests that need it can be had: those say that they were not run.
         let _ = tools::need(&[&tools::BINDFS], log);
     }
+    for relative in [&tools::VALKEY, &tools::KEYDB] {
+        tools::want(relative, log);
+    }
     tools::npm_ci(&root().join(SUPERJSON), log)?;
     tools::npm_ci(&root().join(AXE), log)?;
     tools::npm_ci(&root().join(OIDC), log)?;

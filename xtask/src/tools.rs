@@ -67,14 +67,24 @@ const REDIS: Tool = Tool {
     site: "https://redis.io",
 };
 
-/// The same, by its other name.
-const VALKEY: Tool = Tool {
+/// The same, by its other name, and a relative: the store is tested on it as well.
+pub(crate) const VALKEY: Tool = Tool {
     program: "valkey-server",
     version: "--version",
     at_least: 7,
     apt: "valkey-server",
     brew: "valkey",
     site: "https://valkey.io",
+};
+
+/// Another relative.
+pub(crate) const KEYDB: Tool = Tool {
+    program: "keydb-server",
+    version: "--version",
+    at_least: 6,
+    apt: "keydb",
+    brew: "keydb",
+    site: "https://keydb.dev",
 };
 
 /// Makes sure that there is a Redis or a Valkey server.
@@ -213,6 +223,14 @@ pub(crate) fn need(tools: &[&Tool], log: &mut Log) -> Result<()> {
     match installed {
         Ok(()) => bail!("{advice}: what the package manager offers is too old"),
         Err(error) => bail!("{advice}: it could not be done here ({error:#})"),
+    }
+}
+
+/// Installs a program that not every system has, if this one does. The tests that need it say when they were not run.
+pub(crate) fn want(tool: &Tool, log: &mut Log) {
+    let is_offered = || !exists("apt-get") || succeeds("apt-cache", &["show", tool.apt]);
+    if tool.missing().is_some() && is_offered() {
+        let _ = need(&[tool], log);
     }
 }
 

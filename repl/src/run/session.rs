@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::semaphore::{RunId, Semaphores};
+use cla_runtime::semaphore::{RunId, Semaphores, StoreUrl};
 use cla_runtime::{
     Engine, ErrorKind, Limits, Output, OutputStream, RunHandle, RunOptions, RunReport,
 };
@@ -18,6 +18,7 @@ use super::plan::Planned;
 use super::screen::Screen;
 use super::{Args, status};
 use crate::signals::{Signal, Signals};
+use crate::store::Cautions;
 
 /// Who waits for less than this does not wonder what is going on.
 const STATUS_DELAY: Duration = Duration::from_secs(1);
@@ -190,6 +191,15 @@ impl Session {
         };
         self.screen
             .write(stream, &crate::out::plain(text, coloured));
+    }
+
+    /// Says what is not as it should be with the store.
+    pub(super) fn caution(&self, store: &StoreUrl, semaphores: &Semaphores) -> Cautions {
+        let (screen, coloured) = (Arc::clone(&self.screen), self.colours.stderr);
+        Cautions::of(store, semaphores, move |caution| {
+            let text = crate::out::plain(&crate::warned(&caution), coloured).into_owned();
+            screen.write(OutputStream::Stderr, &text);
+        })
     }
 
     pub(super) fn report(&self, problem: &dyn std::fmt::Display) {

@@ -1,5 +1,7 @@
 //! `cla sem exec`: holds a slot around any command, as flock(1) holds a lock.
 
+#[cfg(unix)]
+mod keeper;
 mod nested;
 #[cfg(unix)]
 mod script;
@@ -15,8 +17,11 @@ use cla_runtime::semaphore::{
 };
 use tokio::process::{Child, Command};
 
+#[cfg(unix)]
+pub(super) use self::keeper::{Args as KeepArgs, run as keep};
 use self::signals::Signals;
 use super::{Failure, Panel};
+use crate::store::Cautions;
 
 /// The store failed: `EX_UNAVAILABLE`. Few commands exit with it, many do with 1.
 pub(super) const STORE_FAILED: u8 = 69;
@@ -43,9 +48,9 @@ const END_PATIENCE: Duration = Duration::from_secs(10);
 /// SIGUSR1 and SIGUSR2 are passed on to it, except those that the terminal has sent to both; the slot is
 /// held until the command has ended.
 ///
-/// Kill this program with SIGKILL, and what the store is decides. In a SQLite file on Linux the slot is held as
-/// long as the command lives, with all that it has started: they inherit a lock, as with flock(1). In a Redis
-/// server the lease passes after some seconds, and the slot is free while the command goes on.
+/// Kill this program with SIGKILL, and the slot is held as long as the command lives, with all that it has
+/// started, as with flock(1): in a SQLite file on Linux they inherit a lock; for a Redis server a second process
+/// of this program, `cla sem keep`, renews the lease. Nobody acts on --on-lost then.
 ///
 /// Inside of the command, another `cla sem exec` of the same semaphore takes a further slot if one is free.
 /// If none is, it fails at once: it would wait for the command that waits for it. What is held around a
@@ -129,6 +134,18 @@ fn ttl(text: &str) -> Result<Ttl, String> {
 }
 
 pub(super) async fn run(panel: &Panel, args: &Args) -> Result<u8, Failure> {
+    let Some(store) = panel.source.store() else {
+        return within_a_slot(panel, args).await;
+    };
+    let cautions = Cautions::of(store, &panel.semaphores, |caution| crate::warn(&caution));
+    let ended = within_a_slot(panel, args).await;
+    crate::store::close(&panel.semaphores).await;
+    cautions.said().await;
+    ended
+}
+
+/// Runs the command.
+async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
     if panel.is_alone() {
         crate::warn(&"each process has its own semaphores in memory: this one holds nobody back");
     }
@@ -155,7 +172,13 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<u8, Failure> {
     if let Err(error) = panel.semaphores.share_with_children().await {
         crate::warn(&panel.source.complaint(&error));
     }
+    #[cfg(unix)]
+    let mut keeper = started_keeper(panel, &permit).await;
     let spawned = args.spawn(&permit, &store);
+    #[cfg(unix)]
+    if let (Some(keeper), Ok(child)) = (&mut keeper, &spawned) {
+        keeper.watch(child.id());
+    }
     let mut child = match spawned {
         Ok(child) => child,
         Err(error) => {
@@ -174,6 +197,26 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<u8, Failure> {
             Ok(code)
         }
     }
+}
+
+/// Starts what keeps the slot should this program be killed, if the store needs it. Without it, the command runs all the
+/// same.
+#[cfg(unix)]
+async fn started_keeper(panel: &Panel, permit: &Permit) -> Option<keeper::Keeper> {
+    let url = panel.source.store()?;
+    let started = async {
+        let keeper = keeper::Keeper::start(url, permit).await?;
+        if let Some(keeper) = &keeper {
+            keeper.share_life()?;
+        }
+        std::io::Result::Ok(keeper)
+    };
+    started.await.unwrap_or_else(|error| {
+        crate::warn(&format_args!(
+            "cannot start the process that keeps the slot should this one be killed: {error}"
+        ));
+        None
+    })
 }
 
 impl Args {

@@ -20,6 +20,14 @@ impl Source {
         matches!(self, Self::Store(choice) if choice.url == StoreUrl::Memory)
     }
 
+    /// The store, if it is not a server that has it.
+    pub(super) fn store(&self) -> Option<&StoreUrl> {
+        match self {
+            Self::Store(choice) => Some(&choice.url),
+            Self::Server(_) => None,
+        }
+    }
+
     /// Says what went wrong, and what may have to be changed for it.
     pub(super) fn complaint(&self, error: &StoreError) -> String {
         let url = match self {

@@ -4,6 +4,8 @@
 //! The driver is one task on a thread of its own. It decides nothing that a script decides; what it decides is when to
 //! ask again, whom to tell, and when a holder has heard nothing for so long that its lease may have passed.
 
+mod cautions;
+mod succession;
 mod unresponsive;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -18,6 +20,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use redis::{Cmd, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::sync::{mpsc, oneshot};
 
+use self::cautions::Caution;
 use super::circle;
 use super::dial;
 use super::keys::Keys;
@@ -28,6 +31,7 @@ use super::records;
 use super::replies::ReplyError;
 use super::reply::{self, array, digits, integer, natural, text};
 use super::scripts::{self, Script};
+use super::succession::Succession;
 use super::{Closed, Damaged, Settings};
 use crate::actor::Actor;
 use crate::audit::{AUDIT_AGE, AUDIT_KEPT};
@@ -96,6 +100,18 @@ pub(super) enum Order {
         again: bool,
         answer: oneshot::Sender<Result<Value, StoreError>>,
     },
+    /// What another process needs to go on with a request.
+    Succession {
+        id: RequestId,
+        answer: oneshot::Sender<Option<Succession>>,
+    },
+    /// Goes on with what another process held.
+    Succeed {
+        from: Box<Succession>,
+        answer: oneshot::Sender<Option<Arc<Hold>>>,
+    },
+    /// Somebody wants to hear what is not as it should be with the server, once there is a connection.
+    Caution(oneshot::Sender<Vec<String>>),
     /// Somebody subscribes.
     Observe,
     Close(oneshot::Sender<Result<(), StoreError>>),
@@ -313,6 +329,11 @@ struct Call {
 
 enum Purpose {
     Acquire(RequestId),
+    /// Gives a request back and makes another. Its serial number and the one before are of this call alone.
+    Exchange {
+        returned: Returned,
+        acquired: RequestId,
+    },
     Release {
         id: RequestId,
         /// Its lease has passed by then.
@@ -342,12 +363,23 @@ enum Purpose {
     Mark,
     /// Events are to come.
     Subscribe,
+    /// The names of the semaphores, which have to hear that somebody listens.
+    Listen,
     /// The name of the semaphore is in the index of all: now this answer counts.
     Indexed(Box<(Call, Instant, Value)>),
+    Caution(Box<Caution>),
     /// Whatever it answers. `lasting`: it is asked again on another connection.
     Nothing {
         lasting: bool,
     },
+}
+
+/// A request that is given back, and nobody waits for the answer.
+struct Returned {
+    id: RequestId,
+    name: SemaphoreName,
+    /// Its lease has passed by then.
+    until: Instant,
 }
 
 struct Flying {
@@ -411,9 +443,12 @@ struct Driver {
     /// The waits of each run.
     runs: HashMap<RunId, Vec<RequestId>>,
     observing: bool,
-    /// In a cluster, the subscription that is on its way: all else waits for it. What is asked there goes to other nodes,
-    /// and the events of what was asked after subscribing must not come before there is a subscription.
-    subscribing: Option<u64>,
+    /// A subscription is on its way, and all else waits for it: the events of what was asked after subscribing must come.
+    /// In a cluster, what is asked goes to other nodes. Elsewhere, semaphores do not publish until they hear that
+    /// somebody listens.
+    subscribing: bool,
+    /// Given back by the last order. The next one may be to take the same again: then one script does both.
+    returned: Option<Returned>,
     alarms: BTreeSet<(Instant, Alarm)>,
     renew_at: Option<Instant>,
     watch_at: Option<Instant>,
@@ -423,6 +458,8 @@ struct Driver {
     sleeping_until: Option<Instant>,
     closing: Option<Closing>,
     orders_ended: bool,
+    /// Who wants to hear what is not as it should be, once there is a connection.
+    cautions: Vec<oneshot::Sender<Vec<String>>>,
     /// When the server was last sent the text of a script.
     told: HashMap<Script, Instant>,
 }
@@ -461,7 +498,8 @@ impl Driver {
             sems: HashMap::new(),
             runs: HashMap::new(),
             observing: false,
-            subscribing: None,
+            subscribing: false,
+            returned: None,
             alarms: BTreeSet::new(),
             renew_at: None,
             watch_at: None,
@@ -470,6 +508,7 @@ impl Driver {
             sleeping_until: None,
             closing: None,
             orders_ended: false,
+            cautions: Vec::new(),
             told: HashMap::new(),
         }
     }
@@ -488,12 +527,14 @@ impl Driver {
                     Some(order) => self.order(order),
                     None => {
                         self.orders_ended = true;
+                        self.send_returned();
                         if self.closing.is_none() {
                             self.close(None);
                         }
                     }
                 }
             }
+            self.send_returned();
             busy |= self.poll_link(cx);
             while let Poll::Ready(Some((serial, result))) = self.flights.poll_next_unpin(cx) {
                 busy = true;
@@ -637,6 +678,15 @@ impl Driver {
     // ---- orders
 
     fn order(&mut self, order: Order) {
+        let exchanges = match &order {
+            Order::Acquire { name, .. } => {
+                self.returned.as_ref().is_some_and(|last| last.name == *name)
+            }
+            _ => false,
+        };
+        if !exchanges {
+            self.send_returned();
+        }
         match order {
             Order::Acquire {
                 id,
@@ -671,7 +721,10 @@ impl Driver {
                     self.alarms.insert((at, Alarm::Request(id)));
                 }
                 self.requests.insert(id, asked);
-                self.request(id);
+                match self.returned.take() {
+                    Some(returned) => self.exchange(returned, id),
+                    None => self.request(id),
+                }
             }
             Order::Abandon(id) => {
                 if let Some(asked) = self.take(id)
@@ -695,6 +748,13 @@ impl Driver {
                     purpose: Purpose::Ask { again, answer },
                 });
             }
+            Order::Succession { id, answer } => {
+                let _ = answer.send(self.succession(id));
+            }
+            Order::Succeed { from, answer } => {
+                let _ = answer.send(self.succeed(&from));
+            }
+            Order::Caution(answer) => self.caution(answer),
             Order::Observe => self.observe(),
             Order::Close(answer) => self.close(Some(answer)),
         }
@@ -702,12 +762,35 @@ impl Driver {
 
     /// Sends what asks the server for the request `id`.
     fn request(&mut self, id: RequestId) {
-        let Some(asked) = self.requests.get_mut(&id) else {
+        if let Some(command) = self.asking(id, Script::Acquire) {
+            self.send(Call {
+                what: What::Script(Script::Acquire, Arc::new(command)),
+                purpose: Purpose::Acquire(id),
+            });
+        }
+    }
+
+    /// Gives one request back and asks for another, of the same semaphore. Two scripts cost nearly twice as much.
+    fn exchange(&mut self, returned: Returned, id: RequestId) {
+        let Some(mut command) = self.asking(id, Script::Exchange) else {
             return;
         };
-        let Some(sem) = self.sems.get(&asked.name) else {
-            return;
-        };
+        command.arg(digits(returned.id));
+        // If the connection is lost, two calls take the place of this one.
+        let _ = self.serial();
+        self.send(Call {
+            what: What::Script(Script::Exchange, Arc::new(command)),
+            purpose: Purpose::Exchange {
+                returned,
+                acquired: id,
+            },
+        });
+    }
+
+    /// The command that asks for the request `id`.
+    fn asking(&mut self, id: RequestId, script: Script) -> Option<Cmd> {
+        let asked = self.requests.get_mut(&id)?;
+        let sem = self.sems.get(&asked.name)?;
         asked.stage = Stage::Asking;
         let micros = |time: Duration| micros(time).to_string();
         let limit = asked.limit.map(|limit| {
@@ -717,7 +800,7 @@ impl Driver {
                 limit
             }
         });
-        let mut command = scripts::run(Script::Acquire, &sem.keys);
+        let mut command = scripts::run(script, &sem.keys);
         command
             .arg(&self.settings.names.prefix)
             .arg(&self.settings.session)
@@ -737,10 +820,7 @@ impl Driver {
             .arg(&self.mark.id)
             .arg(self.mark.guard)
             .arg(if asked.sent { "1" } else { "" });
-        self.send(Call {
-            what: What::Script(Script::Acquire, Arc::new(command)),
-            purpose: Purpose::Acquire(id),
-        });
+        Some(command)
     }
 
     fn release(
@@ -760,11 +840,34 @@ impl Driver {
             hold.lose();
         }
         let until = self.sem(&asked.name).leased_until;
-        let what = self.on(&asked.name, Script::Release, |command| {
+        let Asked { name, slot, .. } = asked;
+        let at_once = matches!(self.link, Link::Up { .. }) && !self.subscribing;
+        if answer.is_none() && slot.is_none() && at_once {
+            self.returned = Some(Returned { id, name, until });
+        } else {
+            let what = self.releasing(id, &name);
+            let purpose = Purpose::Release { id, until, answer };
+            self.send(Call { what, purpose });
+        }
+    }
+
+    fn releasing(&mut self, id: RequestId, name: &SemaphoreName) -> What {
+        self.on(name, Script::Release, |command| {
             command.arg(digits(id));
-        });
-        let purpose = Purpose::Release { id, until, answer };
-        self.send(Call { what, purpose });
+        })
+    }
+
+    /// Sends what gives back the last request that was, if that was not sent yet.
+    fn send_returned(&mut self) {
+        if let Some(Returned { id, name, until }) = self.returned.take() {
+            let what = self.releasing(id, &name);
+            let purpose = Purpose::Release {
+                id,
+                until,
+                answer: None,
+            };
+            self.send(Call { what, purpose });
+        }
     }
 
     fn refresh(
@@ -790,9 +893,11 @@ impl Driver {
     fn is_being_released(&self, id: RequestId) -> bool {
         let flying = self.flying.values().map(|flying| &flying.call);
         let mut calls = flying.chain(self.outbox.values());
-        calls.any(
-            |call| matches!(call.purpose, Purpose::Release { id: released, .. } if released == id),
-        )
+        calls.any(|call| match &call.purpose {
+            Purpose::Release { id: released, .. } => *released == id,
+            Purpose::Exchange { returned, .. } => returned.id == id,
+            _ => false,
+        })
     }
 
     /// The owner of the request `id`, which this store knows no more, gives it up.
@@ -890,23 +995,46 @@ impl Driver {
 
     /// Asks to be told what happens. What is asked after this comes after it.
     fn subscribe(&mut self) {
-        let serial = self.serial();
-        if !self.settings.names.together {
-            self.subscribing = Some(serial);
-        }
+        self.subscribing = true;
         let events = self.settings.names.events.clone();
-        self.dispatch(
-            serial,
-            Call {
-                what: What::Subscribe(events),
-                purpose: Purpose::Subscribe,
-            },
-        );
+        self.send(Call {
+            what: What::Subscribe(events),
+            purpose: Purpose::Subscribe,
+        });
+        if self.settings.names.together {
+            let mut command = redis::cmd("SMEMBERS");
+            command.arg(&self.settings.names.index);
+            self.send(Call {
+                what: What::Plain(Arc::new(command)),
+                purpose: Purpose::Listen,
+            });
+        }
+    }
+
+    /// There is a subscription. Takes the note that nobody listens out of every semaphore: see `lua/head.lua`. Those that
+    /// are made from now on have none.
+    fn listen(&mut self, keys: &Value) {
+        let keys = array(keys).unwrap_or_default().iter().filter_map(text);
+        for key in keys {
+            if self.settings.names.name(key).is_some() {
+                let mut command = redis::cmd("HDEL");
+                command.arg(key).arg("qu");
+                let serial = self.serial();
+                self.launch(
+                    serial,
+                    Call {
+                        what: What::Plain(Arc::new(command)),
+                        purpose: Purpose::Nothing { lasting: false },
+                    },
+                );
+            }
+        }
+        self.subscribed();
     }
 
     /// There is a subscription, or none can be had: what waited for it need wait no longer.
     fn subscribed(&mut self) {
-        if self.subscribing.take().is_some() {
+        if std::mem::take(&mut self.subscribing) {
             self.flush();
         }
     }
@@ -1018,7 +1146,7 @@ impl Driver {
         let fields = array(answer)?;
         let kind = fields.first().and_then(integer);
         let (name, at) = match purpose {
-            Purpose::Acquire(id) => {
+            Purpose::Acquire(id) | Purpose::Exchange { acquired: id, .. } => {
                 let at = match kind {
                     Some(1) => 5,
                     Some(2) => 3,
@@ -1170,15 +1298,44 @@ impl Driver {
 
     /// Sends it now, or keeps it until that is possible.
     fn dispatch(&mut self, serial: u64, call: Call) {
-        let Link::Up { connection, .. } = &self.link else {
+        let subscribes = matches!(call.purpose, Purpose::Subscribe | Purpose::Listen);
+        if self.subscribing && !subscribes {
+            self.keep(serial, call);
+        } else {
+            self.launch(serial, call);
+        }
+    }
+
+    /// Keeps what is to be sent later.
+    fn keep(&mut self, serial: u64, call: Call) {
+        if let Purpose::Exchange { returned, acquired } = call.purpose {
+            self.keep_exchange(serial, returned, acquired);
+        } else {
             self.outbox.insert(serial, call);
+        }
+    }
+
+    /// Keeps what gives a request back and what asks for another, as if they had not been one call.
+    fn keep_exchange(&mut self, serial: u64, returned: Returned, acquired: RequestId) {
+        let Returned { id, name, until } = returned;
+        let what = self.releasing(id, &name);
+        let answer = None;
+        let purpose = Purpose::Release { id, until, answer };
+        self.outbox.insert(serial - 1, Call { what, purpose });
+        if let Some(command) = self.asking(acquired, Script::Acquire) {
+            let what = What::Script(Script::Acquire, Arc::new(command));
+            let purpose = Purpose::Acquire(acquired);
+            self.outbox.insert(serial, Call { what, purpose });
+        }
+    }
+
+    /// Sends it, if there is a connection.
+    fn launch(&mut self, serial: u64, call: Call) {
+        let Link::Up { connection, .. } = &self.link else {
+            self.keep(serial, call);
             self.wake();
             return;
         };
-        if self.subscribing.is_some_and(|first| first != serial) {
-            self.outbox.insert(serial, call);
-            return;
-        }
         let mut connection = connection.clone();
         let flight: Flight = match &call.what {
             What::Script(_, command) | What::Plain(command) => {
@@ -1200,7 +1357,7 @@ impl Driver {
                 })
             }
         };
-        if let Purpose::Acquire(id) = call.purpose
+        if let Purpose::Acquire(id) | Purpose::Exchange { acquired: id, .. } = call.purpose
             && let Some(asked) = self.requests.get_mut(&id)
         {
             asked.sent = true;
@@ -1266,6 +1423,7 @@ impl Driver {
         self.renew_all(again);
         self.flush();
         self.decide_unmarked();
+        self.ask_cautions();
     }
 
     /// There is no connection. Tries again after a while.
@@ -1276,7 +1434,7 @@ impl Driver {
         self.watch_at = None;
         self.renew_at = None;
         self.marking = false;
-        self.subscribing = None;
+        self.subscribing = false;
     }
 
     /// The connection was lost. What was on its way is sent again if that does no harm.
@@ -1326,11 +1484,11 @@ impl Driver {
             Purpose::Renew { .. } | Purpose::Tick(_) | Purpose::Mark => {}
             // A new connection subscribes anew. A cluster has no new one: there it is tried again, and meanwhile events
             // are missed, but nothing else waits.
-            Purpose::Subscribe if self.settings.names.together => {}
-            Purpose::Subscribe => {
+            Purpose::Subscribe | Purpose::Listen if self.settings.names.together => {}
+            Purpose::Subscribe | Purpose::Listen => {
                 self.settings.hub.gap();
                 self.outbox.insert(serial, call);
-                self.subscribing = None;
+                self.subscribing = false;
             }
             Purpose::Nothing { lasting: false } => {}
             Purpose::Acquire(id) if !self.requests.contains_key(&id) => {}
@@ -1347,9 +1505,7 @@ impl Driver {
             }) => {
                 let _ = answer.send(Err(self.settings.unreachable(InDoubt)));
             }
-            _ => {
-                self.outbox.insert(serial, call);
-            }
+            _ => self.keep(serial, call),
         }
     }
 
@@ -1385,7 +1541,9 @@ impl Driver {
     /// It will not be done.
     fn refuse(&mut self, purpose: Purpose, error: &StoreError) {
         match purpose {
-            Purpose::Acquire(id) => self.fail(id, error.clone().into()),
+            Purpose::Acquire(id) | Purpose::Exchange { acquired: id, .. } => {
+                self.fail(id, error.clone().into());
+            }
             Purpose::Release { answer, .. } => {
                 if let Some(answer) = answer {
                     let _ = answer.send(Err(error.clone()));
@@ -1403,10 +1561,11 @@ impl Driver {
                 let (call, sent, answer) = *later;
                 self.done(call, sent, &answer);
             }
-            Purpose::Subscribe => {
+            Purpose::Subscribe | Purpose::Listen => {
                 self.settings.hub.gap();
                 self.subscribed();
             }
+            Purpose::Caution(caution) => self.cautioned(*caution, Instant::now(), None),
             Purpose::Renew { .. }
             | Purpose::Restore { .. }
             | Purpose::Tick(_)
@@ -1529,7 +1688,9 @@ impl Driver {
                 let (call, sent, answer) = *later;
                 self.done(call, sent, &answer);
             }
-            Purpose::Acquire(id) => self.acquired(id, sent, answer),
+            Purpose::Acquire(id) | Purpose::Exchange { acquired: id, .. } => {
+                self.acquired(id, sent, answer);
+            }
             Purpose::Release { answer: told, .. } => {
                 if let Some(told) = told {
                     let _ = told.send(Ok(integer(answer) == Some(1)));
@@ -1578,7 +1739,11 @@ impl Driver {
                 self.marking = false;
                 self.marked(answer);
             }
+            // Elsewhere, the semaphores have to hear of it first.
+            Purpose::Subscribe if self.settings.names.together => {}
             Purpose::Subscribe => self.subscribed(),
+            Purpose::Listen => self.listen(answer),
+            Purpose::Caution(caution) => self.cautioned(*caution, sent, Some(answer)),
             Purpose::Nothing { .. } => {}
         }
     }

@@ -70,17 +70,11 @@ pub(super) async fn diagnose(
             ),
         );
     }
-    let policy = fact("maxmemory_policy");
-    if !policy.is_empty() && policy != "noeviction" && fact("maxmemory") != "0" {
-        diagnosis = diagnosis.fact(
-            "warning",
-            format!(
-                "the server evicts keys when its memory is full (maxmemory-policy {policy}): semaphores may \
-                 be lost; use noeviction"
-            ),
-        );
+    if let Some(evicts) = evicts(&facts) {
+        diagnosis = diagnosis.fact("warning", evicts);
     }
-    let snapshots = save_points(desk).await;
+    let asked = ask(desk, &["CONFIG", "GET", "save"]).await.ok();
+    let snapshots = asked.as_ref().and_then(save_points);
     let persistence = match (fact("aof_enabled"), snapshots.as_deref()) {
         ("1", _) => "append-only file",
         (_, Some("")) => {
@@ -130,10 +124,15 @@ async fn facts(desk: &Desk) -> Result<(BTreeMap<String, String>, usize), StoreEr
         Err(StoreError::Failed { .. }) => return Ok((BTreeMap::new(), 1)),
         answer => answer?,
     };
-    let (answer, nodes) = match &answer {
+    Ok(read_facts(&answer))
+}
+
+/// What `INFO` says, of one node if there are several; and how many there are.
+pub(super) fn read_facts(answer: &Value) -> (BTreeMap<String, String>, usize) {
+    let (answer, nodes) = match answer {
         Value::Map(nodes) => match nodes.first() {
             Some((_, first)) => (first, nodes.len()),
-            None => (&answer, 0),
+            None => (answer, 0),
         },
         one => (one, 1),
     };
@@ -142,13 +141,25 @@ async fn facts(desk: &Desk) -> Result<(BTreeMap<String, String>, usize), StoreEr
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect();
-    Ok((facts, nodes))
+    (facts, nodes)
 }
 
-/// When the server saves snapshots; `None` if it does not say.
-async fn save_points(desk: &Desk) -> Option<String> {
-    let answer = ask(desk, &["CONFIG", "GET", "save"]).await.ok()?;
-    match &answer {
+/// That the server may remove keys of ours, if it may.
+pub(super) fn evicts(facts: &BTreeMap<String, String>) -> Option<String> {
+    let fact = |name: &str| facts.get(name).map(String::as_str).unwrap_or_default();
+    let policy = fact("maxmemory_policy");
+    let evicts = !policy.is_empty() && policy != "noeviction" && fact("maxmemory") != "0";
+    evicts.then(|| {
+        format!(
+            "the server evicts keys when its memory is full (maxmemory-policy {policy}): semaphores may be lost; use \
+             noeviction"
+        )
+    })
+}
+
+/// When the server saves snapshots, as `CONFIG GET save` says.
+pub(super) fn save_points(answer: &Value) -> Option<String> {
+    match answer {
         Value::Map(pairs) => text(&pairs.first()?.1).map(str::to_owned),
         other => text(array(other)?.get(1)?).map(str::to_owned),
     }

@@ -127,6 +127,16 @@ impl Lease for RedisLease {
         self.hold.is_lost()
     }
 
+    fn succession(&self) -> BoxFuture<'_, Option<String>> {
+        Box::pin(async {
+            let (answer, answered) = oneshot::channel();
+            let id = self.hold.id;
+            self.desk.give(Order::Succession { id, answer });
+            let succession = answered.await.ok().flatten()?;
+            serde_json::to_string(&succession).ok()
+        })
+    }
+
     fn lease_passed(&self) -> bool {
         self.hold.lease_passed.load(Ordering::Acquire)
     }

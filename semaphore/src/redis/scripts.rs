@@ -9,6 +9,7 @@ use redis::{Cmd, Script as Source};
 pub(super) enum Script {
     Acquire,
     Release,
+    Exchange,
     Abandon,
     Refresh,
     Tick,
@@ -34,7 +35,7 @@ const ADMIN_HEAD: &str = include_str!("lua/admin_head.lua");
 const ADMIN: &str = include_str!("lua/admin.lua");
 
 /// In the order of [`Script`]: the text in pieces.
-const TEXTS: [&[&str]; 19] = [
+const TEXTS: [&[&str]; 20] = [
     &[
         HEAD,
         include_str!("lua/acquire_free.lua"),
@@ -46,6 +47,15 @@ const TEXTS: [&[&str]; 19] = [
         include_str!("lua/release_free.lua"),
         LIB,
         include_str!("lua/release.lua"),
+    ],
+    &[
+        HEAD,
+        include_str!("lua/exchange_free.lua"),
+        LIB,
+        concat!(
+            include_str!("lua/exchange.lua"),
+            include_str!("lua/acquire.lua")
+        ),
     ],
     &[HEAD, LIB, include_str!("lua/abandon.lua")],
     &[HEAD, LIB, include_str!("lua/refresh.lua")],

@@ -16,7 +16,7 @@ const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 const LONGEST_LEASE: Duration = Duration::from_secs(24 * 3600);
 /// The parameters there are.
 const PARAMETERS: &str =
-    "prefix, lease, ca, cert, key, service, sentinel_user, sentinel_password, db";
+    "prefix, lease, warnings, ca, cert, key, service, sentinel_user, sentinel_password, db";
 
 /// Names a Redis or Valkey server, a cluster of them, or one that Sentinels know, and how to use it.
 ///
@@ -33,6 +33,8 @@ const PARAMETERS: &str =
 ///
 /// - `prefix`: what all keys begin with, `cla` unless given. Semaphores of two prefixes know nothing of each other.
 /// - `lease`: for how long a process that says nothing keeps what it holds: `15s` unless given, from `100ms` to `24h`.
+/// - `warnings`: `off`, and programs say nothing of a server that may lose what it keeps, or of a short lease: see
+///   [`Semaphores::cautions`](crate::Semaphores::cautions).
 /// - `ca`, `cert`, `key`: PEM files. `cert` and `key` are the client's own, for a server that wants them
 ///   (`tls-auth-clients`).
 /// - `service`: the name by which the Sentinels know the server, in place of the path.
@@ -44,6 +46,8 @@ const PARAMETERS: &str =
 pub struct RedisUrl {
     /// As it was given, without the password.
     shown: String,
+    /// As it was given.
+    given: String,
     pub(super) tls: bool,
     pub(super) topology: Topology,
     pub(super) user: Option<String>,
@@ -51,6 +55,7 @@ pub struct RedisUrl {
     pub(super) database: i64,
     pub(super) prefix: String,
     pub(super) lease: Duration,
+    pub(super) warnings: bool,
     pub(super) ca: Option<PathBuf>,
     /// The client's own certificate and its key.
     pub(super) identity: Option<Box<(PathBuf, PathBuf)>>,
@@ -92,6 +97,14 @@ impl FromStr for RedisUrl {
     }
 }
 
+impl RedisUrl {
+    /// As it was given, with its passwords: to hand it to another process of the same user, never to show it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.given
+    }
+}
+
 fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
     let (scheme, rest) = text
         .split_once("://")
@@ -116,6 +129,7 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
     let (user, password) = credentials(user_info)?;
     let mut url = RedisUrl {
         shown,
+        given: text.to_owned(),
         tls,
         topology: Topology::Cluster(Vec::new()),
         user,
@@ -123,6 +137,7 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
         database: 0,
         prefix: "cla".to_owned(),
         lease: DEFAULT_LEASE,
+        warnings: true,
         ca: None,
         identity: None,
         sentinel_login: None,
@@ -136,6 +151,13 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
             }
             "prefix" => url.prefix = value,
             "lease" => url.lease = lease(&value)?,
+            "warnings" => {
+                url.warnings = match value.as_str() {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err("warnings= is on or off".to_owned()),
+                };
+            }
             "ca" | "cert" | "key" if kind == "unix" => {
                 return Err(format!("{key}= is for TLS, which a Unix socket has not"));
             }
@@ -425,7 +447,7 @@ mod tests {
             ("redis://h/x", "is no database"),
             (
                 "redis://h?leese=3s",
-                "there are prefix, lease, ca, cert, key",
+                "there are prefix, lease, warnings, ca, cert, key",
             ),
             ("rediss://h?cert=a", "needs key="),
             ("redis://h?cert=a&key=b", "write rediss"),
@@ -437,6 +459,7 @@ mod tests {
             ("redis://h?db=1", "behind the host"),
             ("redis://h?lease=1ms", "from 100ms to 24h"),
             ("redis://h?lease=soon", "from 100ms to 24h"),
+            ("redis://h?warnings=no", "on or off"),
             ("redis://h?prefix=", "the prefix is empty"),
             ("redis://h?prefix={a}", "must not have"),
             ("redis://h?ca=x", "write rediss"),

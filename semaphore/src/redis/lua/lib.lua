@@ -6,7 +6,7 @@ local DAY = 86400
 local function str(x) return string.format('%.0f', x) end
 local stamp = str(now)
 
-local f = call('HMGET', KEYS[1], 'n', 'dc', 'wt', 'pn', 'tk', 'bz', 'wc', 'tok', 'seq', 'due', 'gd', 'bn', 'xp', 'st')
+local f = call('HMGET', KEYS[1], 'n', 'dc', 'wt', 'pn', 'tk', 'bz', 'wc', 'tok', 'seq', 'due', 'gd', 'bn', 'xp', 'st', 'qu')
 local exists = f[1] and true or false
 -- Slots in force, declared, wanted (-1 is unlimited); whether they are pinned.
 local n, dc, wt, pn = f[1] or '1', f[2] or '1', f[3] or '1', f[4] == '1'
@@ -19,6 +19,8 @@ local guard, birth, expiry = (f[11] or 0) + 0, (f[12] or now) + 0, (f[13] or 0) 
 -- How many notes are kept beside live requests (who steered them, since when their run does not answer): nearly always
 -- none, and then nothing is looked up at their end.
 local notes = (f[14] or 0) + 0
+-- Until when it is known that nobody listens.
+local quiet = (f[15] or 0) + 0
 -- Who gives the command, while an administrator does; as it is kept.
 local actor = ''
 
@@ -52,7 +54,7 @@ local function save()
   local by = wt == dc and guard == 0 and math.min(due, expiry) or 0
   call('HSET', KEYS[1], 'n', n, 'dc', dc, 'wt', wt, 'pn', pn and '1' or '0', 'tk', tk, 'bz', bz, 'wc', wc,
     'tok', str(token), 'seq', str(seq), 'due', str(due), 'gd', str(guard), 'bn', str(birth), 'xp', str(expiry), 'by', str(by),
-    'st', notes)
+    'st', notes, 'qu', str(quiet))
   if look then
     for key = 1, 6 do
       if pn then
@@ -70,7 +72,17 @@ end
 local OF_A_COMMAND = {created = true, granted = true, cancelled = true, force_released = true, purged = true, moved = true,
   slots_changed = true, pinned = true, unpinned = true, forgotten = true}
 
+local listened
+local function is_heard()
+  if listened == nil then
+    listened = now >= quiet or quiet - now > SILENCE
+    if listened and nobody_listens() then listened, quiet = false, now + SILENCE end
+  end
+  return listened
+end
+
 local function tell(kind, id, blob)
+  if not is_heard() then return end
   -- Behind the id: programs of before then see no id, and all the rest.
   local by = actor ~= '' and OF_A_COMMAND[kind] and '~' .. actor or ''
   call('PUBLISH', ARGV[1] .. ':e', kind .. '|' .. (id or '') .. by .. '|' .. tk .. '|' .. wc .. '|' .. n .. '|' .. stamp
