@@ -325,6 +325,8 @@ suite! { $
         who_subscribes_later_hears_only_of_what_comes_later,
         all_subscribers_of_all_clients_hear_the_same,
         what_a_client_asks_right_after_it_subscribed_is_told,
+        what_is_asked_behind_the_very_first_subscription_is_told,
+        what_is_asked_right_after_subscribing_again_is_told,
         events_are_numbered_one_by_one,
         who_does_not_read_slows_nobody_down_and_hears_all_of_it_later,
     }

@@ -786,7 +786,9 @@ impl Worker {
     }
 
     /// Tells everybody what came of a batch that is committed.
-    fn answer(&mut self, batch: Vec<Command>, answers: Vec<Answer>, effects: Effects) {
+    fn answer(&mut self, batch: Vec<Command>, answers: Vec<Answer>, mut effects: Effects) {
+        // First: who has an answer and then subscribes must not hear of what was before.
+        self.tell_subscribers(&mut effects);
         let mut over = Vec::new();
         for (command, answer) in batch.into_iter().zip(answers) {
             match (command, answer) {
@@ -1112,8 +1114,10 @@ impl Worker {
             return Ok(());
         };
         for (id, event) in view::events(&open.database.connection, open.last_event)? {
-            if id > open.last_event + 1 {
-                self.hub.gap();
+            // They are numbered one by one: those in between were deleted, as this process was too slow.
+            let missed = u64::try_from(id - open.last_event - 1).unwrap_or(0);
+            if missed > 0 {
+                self.hub.gap_of(missed);
             }
             open.last_event = id;
             self.hub.emit(event);
@@ -1121,12 +1125,16 @@ impl Worker {
         Ok(())
     }
 
-    fn carry_out_effects(&mut self, effects: Effects) {
+    fn carry_out_effects(&mut self, mut effects: Effects) {
+        self.tell_subscribers(&mut effects);
         for (id, fate) in effects.told {
             self.fate(id, fate);
         }
+    }
+
+    fn tell_subscribers(&mut self, effects: &mut Effects) {
         // Should that fail, it is tried again when the next thing happens.
-        if effects.happened && self.observe().is_err() {
+        if std::mem::take(&mut effects.happened) && self.observe().is_err() {
             self.hub.gap();
         }
     }
