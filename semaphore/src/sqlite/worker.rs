@@ -213,6 +213,16 @@ pub(super) struct Worker {
     owed_marks: HashMap<RunId, Option<Instant>>,
 }
 
+/// What others have written.
+enum News {
+    /// Nothing.
+    None,
+    /// Something; and what became of requests of this session, if anything did.
+    Told(Vec<(RequestId, Fate)>),
+    /// They took this session for dead, and ended it.
+    Dismissed,
+}
+
 /// The open file, and where this process stands in it.
 struct Open {
     database: Database,
@@ -325,26 +335,69 @@ impl Open {
         Ok((done, effects))
     }
 
-    /// Notices that have come since this was last asked. `None`: others took this session for dead.
-    fn notices(&mut self) -> Result<Option<Vec<(RequestId, Fate)>>, Problem> {
+    /// What others have written since this was last asked. Begins a transaction that reads: what else is to be looked up
+    /// at the same moment costs less inside of it. To be followed by [`end_of_news`](Self::end_of_news).
+    fn news(&mut self) -> Result<News, Problem> {
         let connection = &self.database.connection;
-        let known: bool = connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1)")?
-            .query_row([self.session], |row| row.get(0))?;
-        if !known {
-            return Ok(None);
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        let read = self.read_news();
+        if read.is_err() {
+            self.stop_reading()?;
         }
-        let mut statement = connection.prepare_cached(
-            "SELECT id, uuid, verdict, token, requested, started, detail FROM notice
-             WHERE session = ?1 AND id > ?2 ORDER BY id",
+        read
+    }
+
+    /// Looks up when the next deadline is, if that may have changed and this session is `concerned`; and ends the
+    /// transaction.
+    fn end_of_news(&mut self, concerned: bool) -> Result<(), Problem> {
+        if self.deadlines_changed && concerned {
+            match Transition::next_deadline(&self.database.connection) {
+                Ok(next) => self.next_deadline = next,
+                Err(problem) => {
+                    self.stop_reading()?;
+                    return Err(problem);
+                }
+            }
+            self.deadlines_changed = false;
+        }
+        self.stop_reading()
+    }
+
+    fn stop_reading(&self) -> Result<(), Problem> {
+        let connection = &self.database.connection;
+        // Some errors end it by themselves.
+        if !connection.is_autocommit() {
+            connection.prepare_cached("COMMIT")?.execute([])?;
+        }
+        Ok(())
+    }
+
+    fn read_news(&mut self) -> Result<News, Problem> {
+        let counter = self.database.change_counter()?;
+        if counter == self.counter {
+            return Ok(News::None);
+        }
+        let mut statement = self.database.connection.prepare_cached(
+            "SELECT n.id, n.uuid, n.verdict, n.token, n.requested, n.started, n.detail
+             FROM session AS s LEFT JOIN notice AS n ON n.session = s.id AND n.id > ?2
+             WHERE s.id = ?1 ORDER BY n.id",
         )?;
         let mut rows = statement.query([self.session, self.last_notice])?;
+        let mut is_known = false;
         let mut told = Vec::new();
         while let Some(row) = rows.next()? {
-            self.last_notice = row.get(0)?;
-            told.push(Notice::read(row, 1)?);
+            is_known = true;
+            if let Some(id) = row.get(0)? {
+                self.last_notice = id;
+                told.push(Notice::read(row, 1)?);
+            }
         }
-        Ok(Some(told))
+        self.counter = counter;
+        Ok(if is_known {
+            News::Told(told)
+        } else {
+            News::Dismissed
+        })
     }
 
     /// Others must find the pipe: somebody may have deleted it, or it could not be made before.
@@ -962,27 +1015,30 @@ impl Worker {
             open.inspect(&self.held)?;
         }
         open.keep_pipe(now);
-        let counter = open.database.change_counter()?;
-        let changed = counter != open.counter;
+        let news = open.news()?;
+        let changed = !matches!(news, News::None);
         if changed {
-            open.counter = counter;
             open.deadlines_changed = true;
             open.active = now;
-            match open.notices()? {
-                Some(told) => {
-                    for (id, fate) in told {
-                        self.fate(id, fate);
-                    }
-                }
-                None => {
-                    self.dismissed();
-                    return Ok(());
+        }
+        match news {
+            News::None => {}
+            // Before anything else: somebody waits for that.
+            News::Told(told) => {
+                for (id, fate) in told {
+                    self.fate(id, fate);
                 }
             }
+            News::Dismissed => {
+                self.dismissed();
+                return Ok(());
+            }
         }
+        let has_any = !self.waiting.is_empty() || !self.held.is_empty();
         let Some(open) = &mut self.open else {
             return Ok(());
         };
+        open.end_of_news(has_any || open.observing)?;
         if changed && open.observing {
             self.observe()?;
         }
@@ -1040,10 +1096,6 @@ impl Worker {
             return Ok(());
         };
         let concerned = !self.waiting.is_empty() || !self.held.is_empty() || open.observing;
-        if open.deadlines_changed && concerned {
-            open.next_deadline = Transition::next_deadline(&open.database.connection)?;
-            open.deadlines_changed = false;
-        }
         if concerned && open.next_deadline <= Moment::now() {
             let ((), effects) = open.transact(|transition| transition.advance_all())?;
             self.carry_out_effects(effects);
