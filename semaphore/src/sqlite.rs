@@ -36,6 +36,7 @@
 
 mod clock;
 mod deadlock;
+mod ends;
 mod file;
 mod file_system;
 mod inbox;

@@ -31,7 +31,7 @@ pub(super) struct Sessions {
     store: PathBuf,
     /// Pipes that were written to a moment ago: processes that take turns wake each other again and again.
     #[cfg(unix)]
-    open: std::cell::RefCell<Vec<unix::OpenPipe>>,
+    open: parking_lot::Mutex<Vec<unix::OpenPipe>>,
 }
 
 impl Sessions {
@@ -43,7 +43,7 @@ impl Sessions {
             folder: folder.into(),
             store: store.to_owned(),
             #[cfg(unix)]
-            open: std::cell::RefCell::default(),
+            open: parking_lot::Mutex::default(),
         }
     }
 
@@ -216,7 +216,7 @@ mod unix {
 
         /// Wakes a session. One that is gone, or looks by itself, is not woken.
         pub(in super::super) fn wake(&self, session: i64) {
-            let mut open = self.open.borrow_mut();
+            let mut open = self.open.lock();
             if let Some(at) = open.iter().position(|pipe| pipe.session == session) {
                 if open[at].ring() {
                     return;

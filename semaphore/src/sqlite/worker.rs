@@ -11,9 +11,11 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot::Sender;
 
 use super::clock::{Moment, WallClock};
+use super::ends::Ends;
 use super::file::{Database, LOCKED_FOR, Looks, Problem};
 use super::inbox::{Closed, Inbox};
 use super::presence::{Presence, Witness};
+use super::process::Process;
 use super::transitions::{Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, show};
 use super::wake::WakePipe;
 use super::{Hold, Lost, records, view};
@@ -55,7 +57,8 @@ const ACTIVE_FOR: Duration = Duration::from_secs(2);
 const WATCH_EVENTS: Duration = Duration::from_millis(10);
 /// While permits are held, which somebody might end.
 const WATCH_HELD: Duration = Duration::from_millis(50);
-/// How often the first in line sees whether those who hold the slots live ...
+/// How soon the first in line sees whether those who hold the slots live, and how often if the system does not say when
+/// one of them ends ...
 const PATROL: Duration = Duration::from_millis(250);
 /// A process looks at most so often whether the file is still the one that it opened: others may be let in as soon as it is not.
 const INSPECTION: Duration = Duration::from_millis(250);
@@ -248,6 +251,8 @@ struct Open {
     renewed: Moment,
     patrolled: Moment,
     patrol_every: Duration,
+    /// The ends of the processes that hold what this session is the first to wait for.
+    ends: Ends,
     /// When this session last saw whether holders live.
     saw_holders: Moment,
     active: Moment,
@@ -298,6 +303,7 @@ impl Open {
             renewed: now,
             patrolled: now,
             patrol_every: PATROL,
+            ends: Ends::default(),
             saw_holders: now,
             active: now,
         })
@@ -421,8 +427,8 @@ impl Open {
         Ok(statement.query_row([self.session], |row| row.get(0))?)
     }
 
-    /// Whether somebody who holds what this session waits for is dead.
-    fn dead_holder(&self) -> Result<bool, Problem> {
+    /// The processes of those who hold what this session waits for. `None`: one of them is dead.
+    fn holders(&self) -> Result<Option<Vec<Process>>, Problem> {
         let now = Moment::now();
         let mut statement = self.database.connection.prepare_cached(&format!(
             "SELECT {} FROM session WHERE id IN
@@ -431,12 +437,15 @@ impl Open {
             Witness::COLUMNS
         ))?;
         let mut rows = statement.query([self.session])?;
+        let mut processes = Vec::new();
         while let Some(row) = rows.next()? {
-            if !Witness::read(row, 0)?.is_alive(now) {
-                return Ok(true);
+            let holder = Witness::read(row, 0)?;
+            if !holder.is_alive(now) {
+                return Ok(None);
             }
+            processes.push(holder.process);
         }
-        Ok(false)
+        Ok(Some(processes))
     }
 
     /// Whether the file is still the one in which this session is, with what it `held`.
@@ -555,8 +564,12 @@ impl Worker {
 
     fn run(mut self) {
         loop {
-            let pipe = self.open.as_ref().and_then(|open| open.pipe.as_ref());
-            match self.inbox.recv(self.patience(), pipe) {
+            let patience = self.patience();
+            let (pipe, ends) = match &mut self.open {
+                Some(open) => (open.pipe.as_ref(), Some(&mut open.ends)),
+                None => (None, None),
+            };
+            match self.inbox.recv(patience, pipe, ends) {
                 Ok(Some(first)) => self.take(first),
                 Ok(None) => self.try_again(),
                 Err(Closed) => return,
@@ -937,6 +950,10 @@ impl Worker {
             reply,
         };
         self.waiting.insert(id, waiting);
+        if let Some(open) = &mut self.open {
+            // Others may hold what it waits for than those whose ends are watched.
+            open.patrol_every = PATROL;
+        }
     }
 
     /// Tells whoever sent the command that it could not be carried out.
@@ -1108,20 +1125,39 @@ impl Worker {
         let Some(open) = &mut self.open else {
             return Ok(());
         };
+        if self.waiting.is_empty() {
+            open.ends.clear();
+            return Ok(());
+        }
         let now = Moment::now();
-        if self.waiting.is_empty() || now.since(open.patrolled) < open.patrol_every {
+        if !open.ends.has_come() && now.since(open.patrolled) < open.patrol_every {
             return Ok(());
         }
         open.patrolled = now;
-        let first = open.is_first()?;
-        open.patrol_every = if first { PATROL } else { PATROL_BEHIND };
-        if !first && now.since(open.saw_holders) < PATROL_FOR_ALL {
-            return Ok(());
+        let is_first = open.is_first()?;
+        if !is_first {
+            open.ends.clear();
+            open.patrol_every = PATROL_BEHIND;
+            if now.since(open.saw_holders) < PATROL_FOR_ALL {
+                return Ok(());
+            }
         }
         open.saw_holders = now;
-        if open.dead_holder()? {
+        let Some(holders) = open.holders()? else {
+            // It may have to wait for the others still.
+            open.patrol_every = PATROL;
             let ((), effects) = open.transact(|transition| transition.bury_the_dead())?;
             self.carry_out_effects(effects);
+            return Ok(());
+        };
+        if is_first {
+            // Whose end is heard of need not be looked at. The holders of the first in line are the same until it is
+            // admitted, or somebody goes in front of it.
+            open.patrol_every = if open.ends.watch(&holders) {
+                WATCH_FOR_LOST
+            } else {
+                PATROL
+            };
         }
         Ok(())
     }
