@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cla_semaphore::{AcquireError, EventKind, Owner, Request, SemaphoreName, Semaphores};
+use cla_semaphore::{AcquireError, EventKind, Owner, Request, SemaphoreName, Semaphores, Status};
 use common::name;
 use futures::executor::block_on;
 
@@ -401,6 +401,31 @@ fn the_pipe_of_a_killed_process_goes_with_its_session() {
     drop(waiting);
     until_waiting(&semaphores, &x, 0);
     assert_eq!(store.pipes().len(), 1);
+}
+
+#[test]
+fn what_was_released_by_force_is_shown_until_its_process_is_gone() {
+    let (store, x) = (Store::new(), name("x"));
+    let mut holder = store.start("takes and keeps");
+    holder.says("it has it");
+    let semaphores = store.open();
+    assert_eq!(block_on(semaphores.force_release(&x)).unwrap(), 1);
+    let is_shown = || {
+        let view = block_on(semaphores.show(&x)).unwrap().unwrap();
+        let mut rows = view.requests.iter();
+        rows.any(|row| row.status == Status::Released && row.pid == Some(holder.0.id()))
+    };
+    // Until it is not one of those that ended a moment ago.
+    for _ in 0..40 {
+        drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    }
+    assert!(is_shown(), "its work goes on");
+    holder.signal("-KILL");
+    let since = Instant::now();
+    while is_shown() {
+        assert!(since.elapsed() < PATIENCE, "its process is gone");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]

@@ -88,7 +88,9 @@ mod system {
     impl Ends {
         /// What to wait for.
         pub(in super::super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-            self.watched.iter().map(|watched| watched.descriptor.as_fd())
+            self.watched
+                .iter()
+                .map(|watched| watched.descriptor.as_fd())
         }
 
         /// Of those that were waited for, in their order, these have ended.

@@ -18,12 +18,13 @@ use crate::file_url::{Access, SqliteUrl};
 /// "cla1", so that the file says whose it is.
 const APPLICATION: i32 = 0x636c_6131;
 /// What makes the tables, each from those of the version before.
-const UPGRADES: [&str; 5] = [
+const UPGRADES: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("upgrade_2.sql"),
     include_str!("upgrade_3.sql"),
     include_str!("upgrade_4.sql"),
     include_str!("upgrade_5.sql"),
+    include_str!("upgrade_6.sql"),
 ];
 /// What SQLite opens for a database, at most: itself, its log, the log's index, their folder.
 const OF_A_DATABASE: usize = 4;

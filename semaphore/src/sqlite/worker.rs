@@ -98,6 +98,8 @@ pub(super) enum Command {
     Refresh(RequestId, Ttl, Sender<Result<Refreshed, StoreError>>),
     /// Answers whether it was still held.
     Release(RequestId, Option<Sender<Result<bool, StoreError>>>),
+    /// A permit was dropped that is held no more.
+    LetGo(RequestId),
     ReleaseSlot(SemaphoreName, SlotId, Sender<Result<bool, StoreError>>),
     RefreshSlot(
         SemaphoreName,
@@ -660,8 +662,10 @@ impl Worker {
             batch.extend(later);
         }
         if self.open.is_none() {
-            // There is nothing to be marked, and no reason to open the file for it.
-            batch.retain(|command| !matches!(command, Command::MarkUnresponsive(..)));
+            // There is nothing to be marked or let go, and no reason to open the file for it.
+            batch.retain(|command| {
+                !matches!(command, Command::MarkUnresponsive(..) | Command::LetGo(_))
+            });
         }
         if batch.is_empty() {
             return;
@@ -963,6 +967,8 @@ impl Worker {
             Command::Acquire { reply, .. } => drop(reply.send(Err(error.into()))),
             Command::TryAcquire { reply, .. } => drop(reply.send(Err(error))),
             Command::Abandon(id) => self.owe(id),
+            // It is shown until this session ends.
+            Command::LetGo(_) => {}
             Command::AbandonRun(run) => self.owe_all_of(run),
             Command::MarkUnresponsive(run, since) => {
                 self.owed_marks.insert(run, since);
@@ -1393,6 +1399,10 @@ fn perform(
         }
         Command::MarkUnresponsive(run, since) => {
             mark_unresponsive(transition, *run, *since)?;
+            Answer::Nothing
+        }
+        Command::LetGo(id) => {
+            transition.let_go(*id)?;
             Answer::Nothing
         }
         Command::Refresh(id, ttl, _) => Answer::Refreshed(transition.refresh(*id, *ttl)?),
