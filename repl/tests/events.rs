@@ -96,7 +96,10 @@ fn a_purge_of_two_thousand_is_told_in_full_to_a_reader_that_reads_later() {
     loop {
         let event = scene.line();
         let sequence = event["sequence"].as_u64().unwrap();
-        assert!(before.is_none_or(|before| before + 1 == sequence), "{event}");
+        assert!(
+            before.is_none_or(|before| before + 1 == sequence),
+            "{event}"
+        );
         before = Some(sequence);
         let kind = event["kind"].as_str().unwrap().to_owned();
         if kind == "pinned" {
@@ -127,7 +130,9 @@ fn a_reader_that_was_stopped_for_too_long_is_told_how_much_it_missed_and_since_w
     scene.events.send(Signal::SIGCONT);
 
     let missed = scene.line();
-    let count = missed["missed"].as_u64().unwrap_or_else(|| panic!("{missed}"));
+    let count = missed["missed"]
+        .as_u64()
+        .unwrap_or_else(|| panic!("{missed}"));
     assert_eq!(missed["since"], last["at"]);
     let mut before = last["sequence"].as_u64().unwrap() + count;
     let mut told = 0;

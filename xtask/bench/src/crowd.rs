@@ -24,7 +24,11 @@ pub(crate) fn idle(count: usize, effort: Effort) -> Result<f64> {
     let semaphores = Semaphores::connect(&store)?;
     let name = SemaphoreName::new("held")?;
     let _held = semaphores.blocking_acquire(&name, Request::new())?;
-    let crowd = Crowd((0..count).map(|_| exec(&store, "held")).collect::<Result<_>>()?);
+    let crowd = Crowd(
+        (0..count)
+            .map(|_| exec(&store, "held"))
+            .collect::<Result<_>>()?,
+    );
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let all_wait = || -> Result<bool> {
         let view = runtime.block_on(semaphores.show(&name))?;

@@ -129,9 +129,7 @@ fn main() -> ExitCode {
             sqlite::hand_over_partner(&args.shared.unwrap_or_default()).map(|()| None)
         }
         Probe::PipePartner => sqlite::pipe_partner().map(|()| None),
-        Probe::FilePartner => {
-            sqlite::file_partner(&args.shared.unwrap_or_default()).map(|()| None)
-        }
+        Probe::FilePartner => sqlite::file_partner(&args.shared.unwrap_or_default()).map(|()| None),
         _ => measure(&args).map(Some),
     };
     match measured {
@@ -185,6 +183,8 @@ fn measure(args: &Args) -> Result<(f64, &'static str)> {
         Probe::AdminRuns => (admin::runs(effort)?, "/s"),
         Probe::ExpressRuns => (admin::express(effort)?, "/s"),
         Probe::AdminHandOver => (admin::hand_over(effort)?, "ns"),
-        Probe::SqlitePartner | Probe::PipePartner | Probe::FilePartner => unreachable!("they measure nothing"),
+        Probe::SqlitePartner | Probe::PipePartner | Probe::FilePartner => {
+            unreachable!("they measure nothing")
+        }
     })
 }
