@@ -17,7 +17,7 @@ use anstyle::{AnsiColor, Style};
 use cla_runtime::semaphore::printable;
 use unicode_width::UnicodeWidthStr;
 
-pub(crate) use self::events::event;
+pub(crate) use self::events::{event, time_of_day};
 pub(crate) use self::ids::ShortIds;
 pub(crate) use self::records::{audit, history};
 pub(crate) use self::semaphores::{

@@ -486,6 +486,40 @@ fn the_slot_of_one_request_is_released_by_force() {
     drop((holder, waiters));
 }
 
+/// A rule that takes the slot so often that no other request is among those that ended a moment ago.
+const MANY: (&str, &str) = (
+    "many.js",
+    "const sem = require('cla/sem');
+     for (let turn = 0; turn < 40; turn++) sem.take('slot', () => {});",
+);
+
+#[test]
+fn what_was_released_by_force_is_shown_as_long_as_its_work_goes_on() {
+    let folder = Folder::with(&[HOLD, MANY]);
+    let holder = folder.hold();
+    folder.cla(&["sem", "release", "slot", "--yes"]).printed();
+    folder.cla(&["run", "many.js"]).printed();
+    let released = || -> Vec<u64> {
+        let semaphore = folder.semaphore("slot");
+        let rows = semaphore["requests"].as_array().unwrap().iter();
+        rows.filter(|row| row["status"] == "released")
+            .map(|row| row["pid"].as_u64().unwrap())
+            .collect()
+    };
+    assert_eq!(released(), [u64::from(holder.child.id())]);
+    for command in [&["sem", "show", "slot"][..], &["sem", "list", "-v"]] {
+        let shown = folder.cla(command);
+        let mut lines = shown.printed().lines();
+        let is_it = |line: &str| line.contains("released") && line.contains("hold.js");
+        assert!(lines.any(is_it), "{shown:?}");
+    }
+    folder.stop_holding();
+    drop(holder.end());
+    assert_eq!(released(), [0; 0]);
+    let shown = folder.cla(&["sem", "show", "slot"]);
+    assert!(!shown.printed().contains("released"), "{shown:?}");
+}
+
 #[test]
 fn purge_lets_everybody_in() {
     let (folder, _holder, waiters) = queue(2);

@@ -50,6 +50,7 @@ mod deadlocks;
 mod drive;
 mod events;
 mod records;
+mod released;
 mod rules;
 mod seeds;
 mod sequences;
@@ -325,6 +326,8 @@ suite! { $
         who_subscribes_later_hears_only_of_what_comes_later,
         all_subscribers_of_all_clients_hear_the_same,
         what_a_client_asks_right_after_it_subscribed_is_told,
+        what_is_asked_behind_the_very_first_subscription_is_told,
+        what_is_asked_right_after_subscribing_again_is_told,
         events_are_numbered_one_by_one,
         who_does_not_read_slows_nobody_down_and_hears_all_of_it_later,
     }
@@ -362,6 +365,10 @@ suite! { $
         an_abandoned_run_loses_its_slots_by_id_and_keeps_what_it_left,
         abandoning_a_run_that_has_nothing_changes_nothing,
         a_run_is_abandoned_by_another_thread,
+    }
+    released {
+        what_was_released_by_force_is_shown_until_its_permit_is_dropped,
+        what_was_released_by_force_is_shown_no_longer_than_its_client_is_there,
     }
     unresponsive {
         what_a_run_has_that_does_not_answer_is_shown_until_it_answers,

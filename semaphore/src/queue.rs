@@ -310,7 +310,7 @@ struct Record<W> {
     left: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Ended {
     ticket: Ticket,
     requested_at: Timestamp,
@@ -350,6 +350,9 @@ pub struct Queue<W> {
     line: Waitlist,
     deadlines: Deadlines,
     ended: History,
+    /// Requests that were ended by force and whose work goes on: somebody has their permits still. In the order of their
+    /// ends.
+    outlived: Vec<Ended>,
     /// What few live requests have, and so is no field of a record.
     remarks: Remarks,
     next_sequence: u64,
@@ -384,6 +387,7 @@ impl<W> Queue<W> {
             line: Waitlist::new(),
             deadlines: Deadlines::new(),
             ended: History::new(room),
+            outlived: Vec::new(),
             remarks: Remarks::default(),
             next_sequence: floor,
             last_token: floor,
@@ -494,6 +498,7 @@ impl<W> Queue<W> {
     ) -> Result<(), NotHeld> {
         self.advance(now, fx);
         if !self.is_held(ticket) {
+            self.outlived.retain(|ended| ended.ticket != ticket);
             return Err(NotHeld);
         }
         if self.records[ticket.index as usize].slot.is_some() {
@@ -625,6 +630,8 @@ impl<W> Queue<W> {
             }
             self.end_busy(index, Status::Killed, EventKind::Killed, now, fx);
         }
+        self.outlived
+            .retain(|ended| ended.owner.as_ref().and_then(Owner::run) != Some(run));
         self.settle(now, fx);
     }
 
@@ -776,15 +783,7 @@ impl<W> Queue<W> {
             Some(Status::Busy) => {}
             other => return Err(NotBusy(other)),
         }
-        self.note_actor(ticket.index, fx);
-        self.lose(ticket.index, fx);
-        self.end_busy(
-            ticket.index,
-            Status::Released,
-            EventKind::ForceReleased,
-            now,
-            fx,
-        );
+        self.end_by_force(ticket.index, EventKind::ForceReleased, now, fx);
         self.settle(now, fx);
         Ok(())
     }
@@ -966,7 +965,7 @@ impl<W> Queue<W> {
     }
 
     /// The status at `now` of everything that is live or remembered: busy ones in order of start, then
-    /// the line, then what ended, oldest first.
+    /// the line, then what ended, oldest first. What was ended by force is there until its permit is dropped.
     pub fn rows(&self, now: Timestamp) -> impl Iterator<Item = Row<'_>> {
         let busy = self.busy_records().map(|index| self.row(index, None));
         let waiting = self
@@ -974,11 +973,15 @@ impl<W> Queue<W> {
             .iter()
             .zip(1..)
             .map(|(index, place)| self.row(index, Some(place)));
-        let ended = self
-            .ended
-            .shown()
-            .filter(move |ended| now.since(ended.ended_at) < ENDED_SHOWN)
-            .map(Ended::row);
+        let recent = move || {
+            let shown = self.ended.shown();
+            shown.filter(move |ended| now.since(ended.ended_at) < ENDED_SHOWN)
+        };
+        let outlived = self
+            .outlived
+            .iter()
+            .filter(move |ended| recent().all(|recent| recent.ticket != ended.ticket));
+        let ended = outlived.chain(recent()).map(Ended::row);
         busy.chain(waiting).chain(ended)
     }
 
@@ -1299,13 +1302,23 @@ impl<W> Queue<W> {
     fn end_all_busy(&mut self, kind: EventKind, now: Timestamp, fx: &mut Effects<W>) -> usize {
         let mut freed = 0;
         while self.first_busy != NIL {
-            let index = self.first_busy;
-            self.note_actor(index, fx);
-            self.lose(index, fx);
-            self.end_busy(index, Status::Released, kind, now, fx);
+            self.end_by_force(self.first_busy, kind, now, fx);
             freed += 1;
         }
         freed
+    }
+
+    /// Ends a busy request whose work goes on. The caller settles.
+    fn end_by_force(&mut self, index: u32, kind: EventKind, now: Timestamp, fx: &mut Effects<W>) {
+        let record = &self.records[index as usize];
+        let is_left = record.left == record.sequence;
+        self.note_actor(index, fx);
+        self.lose(index, fx);
+        self.end_busy(index, Status::Released, kind, now, fx);
+        // Of one that was left nobody would say that its work has ended.
+        if !is_left {
+            self.outlived.extend(self.ended.newest().cloned());
+        }
     }
 
     /// Frees a record that is in no list, and keeps what is worth showing.

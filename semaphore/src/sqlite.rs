@@ -19,7 +19,8 @@
 //!   can lose.
 //! * A [`process`] that is killed leaves its permits and places behind in the file. They are ended by whoever
 //!   finds them in the way: a newcomer that would have to wait behind them, the one whose turn is next, an
-//!   administrator who looks, the first in line, who looks a few times a second, and the others, each second.
+//!   administrator who looks, the first in line, to whom the system says when a holder [`ends`], or who looks a few times a
+//!   second, and the others, every few seconds.
 //!
 //! Nothing here is trusted that another process could have left half done: what a transaction did not
 //! commit has not happened.
@@ -36,6 +37,7 @@
 
 mod clock;
 mod deadlock;
+mod ends;
 mod file;
 mod file_system;
 mod inbox;
@@ -471,6 +473,7 @@ impl Lease for SqliteLease {
         let (reply, answer) = oneshot::channel();
         self.released = true;
         if self.is_lost() {
+            self.link.send(Command::LetGo(self.hold.id));
             let name = self.hold.name.clone();
             return Box::pin(async { Err(ReleaseError::Lost { name }) });
         }
@@ -495,9 +498,16 @@ impl Lease for SqliteLease {
 
 impl Drop for SqliteLease {
     fn drop(&mut self) {
-        // What was lost is not there, or another session's with which it was shared.
-        if !self.released && !self.is_lost() {
-            self.link.send(Command::Release(self.hold.id, None));
+        if self.released {
+            return;
         }
+        let id = self.hold.id;
+        // What was lost is not there, or another session's with which it was shared. If it was ended by force, it is
+        // shown until now.
+        self.link.send(if self.is_lost() {
+            Command::LetGo(id)
+        } else {
+            Command::Release(id, None)
+        });
     }
 }

@@ -33,7 +33,8 @@ pub enum Status {
     Killed,
     /// It waited as long as it was willing to.
     TimedOut,
-    /// Its slot was taken back by force while its process went on, or before it heard of it.
+    /// Its slot was taken back by force while its process went on, or before it heard of it. Shown until its permit is
+    /// dropped.
     Released,
     /// It gave up waiting: its run was stopped, or asked for something else.
     Left,

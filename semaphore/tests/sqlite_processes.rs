@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cla_semaphore::{AcquireError, EventKind, Owner, Request, SemaphoreName, Semaphores};
+use cla_semaphore::{AcquireError, EventKind, Owner, Request, SemaphoreName, Semaphores, Status};
 use common::name;
 use futures::executor::block_on;
 
@@ -125,6 +125,11 @@ fn the_other_process() {
             writeln!(file.unwrap(), "{}", permit.token()).unwrap();
             block_on(permit.release()).unwrap();
         }
+        "takes and keeps" => {
+            let _permit = open(&path).blocking_acquire(&name("x"), request()).unwrap();
+            println!("it has it");
+            let _ = std::io::stdin().read_line(&mut String::new());
+        }
         "takes turns" => {
             let store = open(&path);
             for _ in 0..TURNS {
@@ -217,6 +222,77 @@ fn a_process_that_waits_costs_next_to_nothing() {
     for process in &mut waiting {
         process.ends_well();
     }
+}
+
+/// Whether the system tells it of the end of another process.
+#[cfg(target_os = "linux")]
+fn watches_another(process: &Process) -> bool {
+    let open = std::fs::read_dir(format!("/proc/{}/fd", process.0.id())).unwrap();
+    open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok())
+        .any(|file| file.to_string_lossy().contains("pidfd"))
+}
+
+/// How often its threads have gone to sleep.
+#[cfg(target_os = "linux")]
+fn sleeps(process: &Process) -> u64 {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", process.0.id())).unwrap();
+    let of_threads = tasks.map(|task| {
+        let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse::<u64>().unwrap()
+    });
+    of_threads.sum()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_first_in_line_sleeps_until_the_system_tells_it_that_the_holder_is_gone() {
+    const WHILE: Duration = Duration::from_secs(2);
+    let (store, x) = (Store::new(), name("x"));
+    let mut holder = store.start("takes and keeps");
+    holder.says("it has it");
+    let mut first = store.start("takes and gives back");
+    let since = Instant::now();
+    while !watches_another(&first) {
+        assert!(since.elapsed() < PATIENCE, "it never does");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let before = sleeps(&first);
+    // Not to wait for something, but for as long as is measured.
+    std::thread::sleep(WHILE);
+    // With a look each quarter of a second, it would be eight times.
+    let times = sleeps(&first) - before;
+    assert!(times <= 4, "{times}");
+    until_waiting(&store.open(), &x, 1);
+    drop(holder);
+    first.ends_well();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_end_of_a_holder_is_heard_of_at_once() {
+    const TIMES: usize = 7;
+    let store = Store::new();
+    let mut delays = Vec::new();
+    for _ in 0..TIMES {
+        let mut holder = store.start("takes and keeps");
+        holder.says("it has it");
+        let mut first = store.start("takes and gives back");
+        let since = Instant::now();
+        while !watches_another(&first) {
+            assert!(since.elapsed() < PATIENCE, "it never does");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let killed = Instant::now();
+        holder.signal("-KILL");
+        first.ends_well();
+        delays.push(killed.elapsed());
+    }
+    delays.sort_unstable();
+    assert!(delays[0] < AT_ONCE, "{delays:?}");
+    assert!(delays[TIMES / 2] < 2 * AT_ONCE, "{delays:?}");
 }
 
 const TURNS: usize = 40;
@@ -325,6 +401,31 @@ fn the_pipe_of_a_killed_process_goes_with_its_session() {
     drop(waiting);
     until_waiting(&semaphores, &x, 0);
     assert_eq!(store.pipes().len(), 1);
+}
+
+#[test]
+fn what_was_released_by_force_is_shown_until_its_process_is_gone() {
+    let (store, x) = (Store::new(), name("x"));
+    let mut holder = store.start("takes and keeps");
+    holder.says("it has it");
+    let semaphores = store.open();
+    assert_eq!(block_on(semaphores.force_release(&x)).unwrap(), 1);
+    let is_shown = || {
+        let view = block_on(semaphores.show(&x)).unwrap().unwrap();
+        let mut rows = view.requests.iter();
+        rows.any(|row| row.status == Status::Released && row.pid == Some(holder.0.id()))
+    };
+    // Until it is not one of those that ended a moment ago.
+    for _ in 0..40 {
+        drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    }
+    assert!(is_shown(), "its work goes on");
+    holder.signal("-KILL");
+    let since = Instant::now();
+    while is_shown() {
+        assert!(since.elapsed() < PATIENCE, "its process is gone");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]

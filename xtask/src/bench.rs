@@ -67,6 +67,10 @@ enum Probe {
     Serve(&'static [&'static str]),
     /// The same, beside a Redis server.
     RedisServe(&'static [&'static str]),
+    /// `cla-bench` with these arguments, which starts `cla` many times.
+    Cla(&'static [&'static str]),
+    /// The same, beside a Redis server.
+    RedisCla(&'static [&'static str]),
     /// `cla-bench` with these arguments, which starts Node.js.
     BenchNode(&'static [&'static str]),
     /// No measurement but a number that must not be exceeded, with its unit.
@@ -274,6 +278,94 @@ const ROWS: &[Row] = &[
         against: "a byte through a pipe",
         ours: Probe::Bench(&["sqlite-hand-over"]),
         theirs: Probe::Bench(&["pipe-hand-over"]),
+        target: Target::Cost(8.0),
+        rounds: 5,
+    },
+    Row {
+        name: "SQLite: hand-over between processes",
+        against: "a transaction, then a byte",
+        ours: Probe::Bench(&["sqlite-hand-over"]),
+        theirs: Probe::Bench(&["file-hand-over"]),
+        target: Target::Shown,
+        rounds: 5,
+    },
+    Row {
+        name: "SQLite: idle CPU, 1 waiting",
+        against: "1 % of a core",
+        ours: Probe::Cla(&["sqlite-idle", "--count", "1"]),
+        theirs: Probe::Limit(1.0, "%"),
+        target: Target::Cost(1.0),
+        rounds: 3,
+    },
+    Row {
+        name: "SQLite: idle CPU, 10 waiting",
+        against: "1 % of a core",
+        ours: Probe::Cla(&["sqlite-idle", "--count", "10"]),
+        theirs: Probe::Limit(1.0, "%"),
+        target: Target::Cost(1.0),
+        rounds: 3,
+    },
+    Row {
+        name: "SQLite: idle CPU, 50 waiting",
+        against: "1 % of a core",
+        ours: Probe::Cla(&["sqlite-idle", "--count", "50"]),
+        theirs: Probe::Limit(1.0, "%"),
+        target: Target::Cost(1.0),
+        rounds: 3,
+    },
+    Row {
+        name: "SQLite: idle CPU, 100 waiting",
+        against: "1 % of a core",
+        ours: Probe::Cla(&["sqlite-idle", "--count", "100"]),
+        theirs: Probe::Limit(1.0, "%"),
+        target: Target::Shown,
+        rounds: 3,
+    },
+    Row {
+        name: "SQLite: 100 commands at once",
+        against: "the same on Redis",
+        ours: Probe::Cla(&["sqlite-commands", "--count", "100"]),
+        theirs: Probe::RedisCla(&["redis-commands", "--count", "100"]),
+        target: Target::Cost(3.0),
+        rounds: 3,
+    },
+    Row {
+        name: "SQLite: 100 commands at once",
+        against: "flock(1)",
+        ours: Probe::Cla(&["sqlite-commands", "--count", "100"]),
+        theirs: Probe::Bench(&["flock-commands", "--count", "100"]),
+        target: Target::Shown,
+        rounds: 3,
+    },
+    Row {
+        name: "SQLite: 200 commands at once",
+        against: "the same on Redis",
+        ours: Probe::Cla(&["sqlite-commands", "--count", "200"]),
+        theirs: Probe::RedisCla(&["redis-commands", "--count", "200"]),
+        target: Target::Cost(3.0),
+        rounds: 3,
+    },
+    Row {
+        name: "SQLite: 200 commands at once",
+        against: "flock(1)",
+        ours: Probe::Cla(&["sqlite-commands", "--count", "200"]),
+        theirs: Probe::Bench(&["flock-commands", "--count", "200"]),
+        target: Target::Shown,
+        rounds: 3,
+    },
+    Row {
+        name: "SQLite: 400 commands at once",
+        against: "the same on Redis",
+        ours: Probe::Cla(&["sqlite-commands", "--count", "400"]),
+        theirs: Probe::RedisCla(&["redis-commands", "--count", "400"]),
+        target: Target::Cost(3.0),
+        rounds: 3,
+    },
+    Row {
+        name: "SQLite: 400 commands at once",
+        against: "flock(1)",
+        ours: Probe::Cla(&["sqlite-commands", "--count", "400"]),
+        theirs: Probe::Bench(&["flock-commands", "--count", "400"]),
         target: Target::Shown,
         rounds: 3,
     },
@@ -384,7 +476,10 @@ impl Programs {
             if any(|probe| {
                 matches!(
                     probe,
-                    Probe::Redis(_) | Probe::RedisNode(_) | Probe::RedisServe(_)
+                    Probe::Redis(_)
+                        | Probe::RedisNode(_)
+                        | Probe::RedisServe(_)
+                        | Probe::RedisCla(_)
                 )
             }) {
                 tools::need_redis(&mut log)?;
@@ -404,7 +499,11 @@ impl Programs {
             if any(|probe| {
                 matches!(
                     probe,
-                    Probe::ClaRun | Probe::Serve(_) | Probe::RedisServe(_)
+                    Probe::ClaRun
+                        | Probe::Serve(_)
+                        | Probe::RedisServe(_)
+                        | Probe::Cla(_)
+                        | Probe::RedisCla(_)
                 )
             }) {
                 build.args(["-p", "cla"]);
@@ -436,6 +535,8 @@ impl Programs {
             | Probe::RedisNode(arguments)
             | Probe::Serve(arguments)
             | Probe::RedisServe(arguments)
+            | Probe::Cla(arguments)
+            | Probe::RedisCla(arguments)
             | Probe::BenchNode(arguments) => {
                 let mut command = Command::new(&self.bench);
                 command.args(arguments);

@@ -16,7 +16,7 @@ pub(crate) fn event(event: &Event, zone: &TimeZone) -> Line {
         Slots::Unlimited => "∞".to_owned(),
     };
     let mut spans = vec![
-        Span::new(time(event.at, zone), DIM),
+        Span::new(time_of_day(event.at, zone), DIM),
         Span::plain("  "),
         Span::new(format!("{:<14}", word(event.kind)), colour(event.kind)),
         Span::plain("  "),
@@ -38,7 +38,7 @@ pub(crate) fn event(event: &Event, zone: &TimeZone) -> Line {
 }
 
 /// The time of the day, to the millisecond.
-fn time(seconds: f64, zone: &TimeZone) -> String {
+pub(crate) fn time_of_day(seconds: f64, zone: &TimeZone) -> String {
     // Milliseconds since 1970 are exact in an f64 for the next 285,000 years.
     match Timestamp::from_millisecond((seconds * 1e3).round() as i64) {
         Ok(at) => {

@@ -1,6 +1,7 @@
 //! `cla sem events`: what happens, as it happens.
 
-use cla_runtime::semaphore::{Event, EventsError, SemaphoreName};
+use cla_runtime::semaphore::{Event, EventsError, SemaphoreName, printable};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Failure, Panel};
@@ -10,7 +11,8 @@ use crate::signals::Signals;
 /// Print what happens to semaphores, as it happens, until Ctrl-C
 ///
 /// Each line has the time, what happened, the semaphore, the request's id and who asks, and how many
-/// are busy and wait right after it. When events were missed, a line says so.
+/// are busy and wait right after it. When events were missed because they were not read in time, a line says how many,
+/// and since when; `cla sem history` shows the requests that ended meanwhile.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -22,7 +24,8 @@ pub(super) struct Args {
     /// deadlocked, timed_out, killed, lost, refreshed, unresponsive (its run does not answer), responsive (it
     /// answers again), force_released, purged, moved, slots_changed, pinned, unpinned, forgotten), semaphore, request, who, run, busy, waiting, slots, at (seconds since
     /// 1970), by (the administrator who did it: login, host, program; or null), sequence (a number that grows
-    /// by one from event to event of this command). {"missed":N} says that N events were missed; null: nobody knows how many.
+    /// by one from event to event of this command). {"missed":N,"since":T} says that N events were missed (null: it is not known
+    /// how many) after that time.
     #[arg(long)]
     json: bool,
 }
@@ -39,6 +42,8 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
     // A subscription does not fail; a store that is not there should be told of at once.
     panel.semaphores.list().await?;
     let zone = TimeZone::system();
+    // When the last event happened that was read, or when this began.
+    let mut read_until = Timestamp::now().as_millisecond() as f64 / 1e3;
     loop {
         super::written(&mut signals).await?;
         let next = tokio::select! {
@@ -47,16 +52,14 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
             next = events.recv() => next,
         };
         match next {
-            Ok(event)
-                if args
-                    .name
-                    .as_ref()
-                    .is_none_or(|name| *name == event.semaphore) =>
-            {
-                happened(&event, args.json, &zone)?;
+            Ok(event) => {
+                read_until = event.at;
+                let wanted = args.name.as_ref();
+                if wanted.is_none_or(|name| *name == event.semaphore) {
+                    happened(&event, args.json, &zone)?;
+                }
             }
-            Ok(_) => {}
-            Err(EventsError::Missed(count)) => missed(count, args.json)?,
+            Err(EventsError::Missed(count)) => missed(count, read_until, args, &zone)?,
             Err(error @ EventsError::Closed) => return Err(Failure::Refused(error.to_string())),
         }
     }
@@ -70,11 +73,16 @@ fn happened(event: &Event, json: bool, zone: &TimeZone) -> Result<(), Failure> {
     }
 }
 
-fn missed(count: u64, json: bool) -> Result<(), Failure> {
-    if json {
+/// Says how many were missed, and where to read what became of the requests.
+fn missed(count: u64, since: f64, args: &Args, zone: &TimeZone) -> Result<(), Failure> {
+    if args.json {
         let count = Some(count).filter(|count| *count > 0);
-        return super::print_json(&serde_json::json!({ "missed": count }));
+        return super::print_json(&serde_json::json!({ "missed": count, "since": since }));
     }
-    let text = EventsError::Missed(count).to_string();
+    let error = EventsError::Missed(count);
+    let since = render::time_of_day(since, zone);
+    let name = args.name.as_ref().map_or("NAME", SemaphoreName::as_str);
+    let name = printable(name);
+    let text = format!("{error}, after {since}; what ended meanwhile: cla sem history {name}");
     super::print(&[Line(vec![Span::new(text, render::RED)])])
 }

@@ -311,6 +311,47 @@ pub(super) fn what_a_client_asks_right_after_it_subscribed_is_told(subject: &dyn
     }
 }
 
+/// Of a client that has done nothing before: the store is opened, or connected to, by the subscription.
+pub(super) fn what_is_asked_behind_the_very_first_subscription_is_told(subject: &dyn Subject) {
+    use EventKind::*;
+    for _ in 0..10 {
+        let Stage { a, b, .. } = &Stage::new(subject);
+        for (client, name) in [(a, "first"), (b, "second")] {
+            let at = client.on(name);
+            let events = at.semaphores.subscribe();
+            let mut listener = Listener {
+                events,
+                at: at.clone(),
+            };
+            let (held, waiting) = (at.take(), at.wait());
+            at.release(held);
+            drop(waiting.permit());
+            listener.hears([Created, Acquired, Queued, Released, Acquired, Released]);
+        }
+    }
+}
+
+/// The store may be about to stop telling, as the one who listened has just gone.
+pub(super) fn what_is_asked_right_after_subscribing_again_is_told(subject: &dyn Subject) {
+    use EventKind::*;
+    let Stage { a, b, .. } = &Stage::new(subject);
+    for round in 0..20 {
+        for (client, which) in [(a, "a"), (b, "b")] {
+            let before = client.on(&format!("before {round} of {which}"));
+            drop(before.semaphores.subscribe());
+            before.release(before.take());
+            let at = client.on(&format!("after {round} of {which}"));
+            let events = at.semaphores.subscribe();
+            let mut listener = Listener {
+                events,
+                at: at.clone(),
+            };
+            at.release(at.take());
+            listener.hears([Created, Acquired, Released]);
+        }
+    }
+}
+
 /// Numbers grow by one from event to event of an open store.
 pub(super) fn events_are_numbered_one_by_one(subject: &dyn Subject) {
     let stage = &Stage::new(subject);

@@ -131,6 +131,8 @@ struct Queue<E> {
     items: VecDeque<Item<E>>,
     /// The number of the first of them; of the next one if there is none.
     first: u64,
+    /// How many more events there were than items: those that were missed on their way here.
+    beyond: u64,
     bytes: usize,
     readers: Slab<Reader>,
     /// How many readers have a waker.
@@ -149,8 +151,8 @@ struct Item<E> {
 #[derive(Debug)]
 enum What<E> {
     Event(E),
-    /// Events may have been missed here.
-    Gap,
+    /// This many events were missed here; 0: it is not known how many.
+    Gap(u64),
     /// All readers have it.
     Read,
 }
@@ -169,6 +171,7 @@ impl<E: Emitted> Default for EventHub<E> {
                 queue: Mutex::new(Queue {
                     items: VecDeque::new(),
                     first: 1,
+                    beyond: 0,
                     bytes: 0,
                     readers: Slab::new(),
                     waiting: 0,
@@ -201,11 +204,17 @@ impl<E: Emitted> EventHub<E> {
         }
     }
 
-    /// Tells all subscribers that they missed events, nobody knows how many: the connection over which
+    /// Tells all subscribers that they missed events, and that it is not known how many: the connection over which
     /// they come was interrupted.
     pub fn gap(&self) {
+        self.gap_of(0);
+    }
+
+    /// Tells all subscribers that they missed this many events, which the store no longer has. Their numbers are left
+    /// out.
+    pub fn gap_of(&self, events: u64) {
         if self.is_observed() {
-            self.put(What::Gap);
+            self.put(What::Gap(events));
         }
     }
 
@@ -261,10 +270,15 @@ impl<E: Emitted> Queue<E> {
         let number = self.end();
         let weight = match &mut what {
             What::Event(event) => {
-                event.number(number);
+                event.number(number + self.beyond);
                 event.weight()
             }
-            _ => 0,
+            What::Gap(missed) => {
+                // The gap has a number itself.
+                self.beyond += missed.saturating_sub(1);
+                0
+            }
+            What::Read => 0,
         };
         self.bytes += weight;
         self.items.push_back(Item {
@@ -315,12 +329,14 @@ impl<E: Emitted> Queue<E> {
             self.bytes -= mem::take(&mut item.weight);
             match mem::replace(&mut item.what, What::Read) {
                 What::Event(event) => Ok(event),
-                What::Gap | What::Read => Err(EventsError::Missed(0)),
+                What::Gap(missed) => Err(EventsError::Missed(missed)),
+                What::Read => Err(EventsError::Missed(0)),
             }
         } else {
             match &item.what {
                 What::Event(event) => Ok(event.clone()),
-                What::Gap | What::Read => Err(EventsError::Missed(0)),
+                What::Gap(missed) => Err(EventsError::Missed(*missed)),
+                What::Read => Err(EventsError::Missed(0)),
             }
         };
         self.drop_read();
@@ -408,6 +424,18 @@ mod tests {
         assert!(heard.is_sorted_by(|a, b| a + 1 == *b));
         assert_eq!(read_all(&mut eager).0.len(), 7);
         assert_eq!(kept(&hub), (0, 0), "all have read all");
+    }
+
+    #[test]
+    fn what_the_store_no_longer_had_is_counted_and_numbered() {
+        let hub = EventHub::new();
+        let mut events = hub.subscribe();
+        hub.emit(Numbered(0, 1));
+        hub.gap_of(7);
+        hub.emit(Numbered(0, 1));
+        assert_eq!(events.try_recv(), Ok(Some(Numbered(1, 1))));
+        assert_eq!(events.try_recv(), Err(EventsError::Missed(7)));
+        assert_eq!(events.try_recv(), Ok(Some(Numbered(9, 1))));
     }
 
     #[test]

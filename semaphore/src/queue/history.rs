@@ -127,6 +127,11 @@ impl History {
         before[hidden..].iter().chain(newest)
     }
 
+    /// The last one.
+    pub(super) fn newest(&self) -> Option<&Ended> {
+        self.newest_first().next()
+    }
+
     /// The last [`HISTORY_KEPT`], newest first.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = &Ended> {
         let (newest, oldest, before) = self.parts();

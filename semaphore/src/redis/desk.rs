@@ -303,6 +303,8 @@ struct Sem {
     ids: HashSet<RequestId>,
     waiting: usize,
     held: usize,
+    /// Permits of this store that were lost and not dropped yet: what was ended by force is shown until then.
+    outlived: usize,
     /// Until then, what is held is surely held.
     leased_until: Instant,
     /// Of the semaphore in which our requests are.
@@ -442,6 +444,8 @@ struct Driver {
     sems: HashMap<SemaphoreName, Sem>,
     /// The waits of each run.
     runs: HashMap<RunId, Vec<RequestId>>,
+    /// Permits that were lost and not dropped yet.
+    outlived: HashMap<RequestId, SemaphoreName>,
     observing: bool,
     /// A subscription is on its way, and all else waits for it: the events of what was asked after subscribing must come.
     /// In a cluster, what is asked goes to other nodes. Elsewhere, semaphores do not publish until they hear that
@@ -497,6 +501,7 @@ impl Driver {
             requests: HashMap::new(),
             sems: HashMap::new(),
             runs: HashMap::new(),
+            outlived: HashMap::new(),
             observing: false,
             subscribing: false,
             returned: None,
@@ -830,6 +835,7 @@ impl Driver {
     ) {
         let Some(asked) = self.take(id) else {
             // It was lost before.
+            self.let_go(id);
             if let Some(answer) = answer {
                 let _ = answer.send(Ok(false));
             }
@@ -868,6 +874,19 @@ impl Driver {
             };
             self.send(Call { what, purpose });
         }
+    }
+
+    /// A permit that was lost is dropped: the work of its request has ended.
+    fn let_go(&mut self, id: RequestId) {
+        let Some(name) = self.outlived.remove(&id) else {
+            return;
+        };
+        self.sem(&name).outlived -= 1;
+        let what = self.on(&name, Script::Release, |command| {
+            command.arg(digits(id));
+        });
+        let purpose = Purpose::Nothing { lasting: true };
+        self.send(Call { what, purpose });
     }
 
     fn refresh(
@@ -1076,6 +1095,10 @@ impl Driver {
                 None => {}
             }
         }
+        let outlived: Vec<RequestId> = self.outlived.keys().copied().collect();
+        for id in outlived {
+            self.let_go(id);
+        }
         let names: Vec<SemaphoreName> = self.sems.keys().cloned().collect();
         for name in names {
             let what = self.on(&name, Script::Leave, |_| {});
@@ -1109,6 +1132,7 @@ impl Driver {
                     ids: HashSet::new(),
                     waiting: 0,
                     held: 0,
+                    outlived: 0,
                     leased_until: now,
                     birth: 0,
                     indexed: 0,
@@ -1953,6 +1977,10 @@ impl Driver {
             // An administrator released it, or its TTL passed; or its lease did, or the server does not know.
             if matches!(status, "done" | "released" | "expired") {
                 hold.lose();
+                if !asked.anothers && !hold.left.load(Ordering::Acquire) {
+                    self.outlived.insert(id, name.clone());
+                    self.sem(&name).outlived += 1;
+                }
             } else {
                 hold.lease_passes();
             }
@@ -2281,12 +2309,13 @@ impl Driver {
         }
         self.renew_at = Some(now + self.settings.lease / 3);
         let lease = self.settings.lease;
-        self.sems
-            .retain(|_, sem| !sem.ids.is_empty() || now.duration_since(sem.used) < lease);
+        self.sems.retain(|_, sem| {
+            !sem.ids.is_empty() || sem.outlived > 0 || now.duration_since(sem.used) < lease
+        });
         let names: Vec<SemaphoreName> = self
             .sems
             .iter()
-            .filter(|(_, sem)| sem.held + sem.waiting > 0)
+            .filter(|(_, sem)| sem.held + sem.waiting + sem.outlived > 0)
             .map(|(name, _)| name.clone())
             .collect();
         for name in &names {
@@ -2324,9 +2353,12 @@ impl Driver {
         };
         let scan = sem.suspicious > 0;
         sem.suspicious = sem.suspicious.saturating_sub(1);
-        let keys = Arc::clone(&sem.keys);
+        let (keys, outlived) = (Arc::clone(&sem.keys), sem.outlived);
         if !self.settings.names.together {
             self.index(&keys, Purpose::Nothing { lasting: false });
+        }
+        if ids.is_empty() && outlived > 0 {
+            self.send_renewal(name, &[], scan);
         }
         for (nth, ids) in ids.chunks(CHUNK).enumerate() {
             self.send_renewal(name, ids, scan && nth == 0);

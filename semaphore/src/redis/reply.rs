@@ -18,6 +18,8 @@ use crate::view::{RequestView, SemaphoreView, Status};
 const STEERED: &str = "the administrator who steered ";
 /// And what says since when the run of a request does not answer.
 const UNRESPONSIVE: &str = "since when the run does not answer of ";
+/// The same, before the id of a request that was ended by force and whose permit is not dropped yet.
+const OUTLIVED: &str = "still at work after its end ";
 
 /// Within the tail of `queue.rs`: what ended longer ago is shown no more.
 const ENDED_SHOWN: Duration = crate::queue::ENDED_SHOWN;
@@ -257,12 +259,16 @@ pub(super) fn shown_semaphore(name: &crate::name::SemaphoreName, answer: &Value)
     let mut held = Vec::new();
     let mut steered = std::collections::HashMap::new();
     let mut unresponsive = std::collections::HashMap::new();
+    let mut outlived = Vec::new();
     for (id_text, row) in pairs(state)? {
         if let Some(id) = id_text.strip_prefix(STEERED).and_then(id) {
             steered.insert(id, row);
         }
         if let Some(id) = id_text.strip_prefix(UNRESPONSIVE).and_then(id) {
             unresponsive.insert(id, row.parse::<u64>().ok()?);
+        }
+        if id_text.starts_with(OUTLIVED) {
+            outlived.extend(row.split_once('|').and_then(|(_, row)| ended_row(row)));
         }
         if let Some(id) = id(id_text) {
             let (session, view) = busy_row(id, row, now)?;
@@ -287,11 +293,18 @@ pub(super) fn shown_semaphore(name: &crate::name::SemaphoreName, answer: &Value)
     // The newest comes first.
     let shown_since = seconds(now) - ENDED_SHOWN.as_secs_f64();
     let ended = array(ended)?.iter().rev().filter_map(text);
-    requests.extend(
-        ended
-            .filter_map(ended_row)
-            .filter(|row| row.ended_at.is_some_and(|at| at > shown_since)),
-    );
+    let recent: Vec<RequestView> = ended
+        .filter_map(ended_row)
+        .filter(|row| row.ended_at.is_some_and(|at| at > shown_since))
+        .collect();
+    outlived.retain(|row| recent.iter().all(|recent| recent.id != row.id));
+    // Several end at once by one command, in the order of their tokens.
+    outlived.sort_by(|a, b| {
+        let at = |row: &RequestView| row.ended_at.unwrap_or_default();
+        at(a).total_cmp(&at(b)).then(a.token.cmp(&b.token))
+    });
+    requests.extend(outlived);
+    requests.extend(recent);
     for (session, end) in pairs(leases)? {
         let end: f64 = end.parse().ok()?;
         shares.entry(session.to_owned()).or_default().left = Some(end as i64 - now as i64);

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::time::Duration;
 
+use super::ends::Ends;
 use super::wake::WakePipe;
 use super::worker::Command;
 
@@ -97,11 +98,13 @@ impl Inbox {
         }
     }
 
-    /// Waits for a command, for a wake-up through `pipe`, or for as long as `patience`. `None`: there is no command.
+    /// Waits for a command, for a wake-up through `pipe`, for one of the `ends` of processes, or for as long as
+    /// `patience`. `None`: there is no command.
     pub(super) fn recv(
         &self,
         patience: Option<Duration>,
         pipe: Option<&WakePipe>,
+        ends: Option<&mut Ends>,
     ) -> Result<Option<Command>, Closed> {
         if let Some(command) = self.try_recv()? {
             return Ok(Some(command));
@@ -110,7 +113,7 @@ impl Inbox {
         fence(Ordering::SeqCst);
         let early = self.try_recv();
         if matches!(early, Ok(None)) {
-            self.alarm.wait(patience, pipe);
+            self.alarm.wait(patience, pipe, ends);
         }
         self.sleep.sleeps.store(false, Ordering::SeqCst);
         match early {
@@ -128,7 +131,7 @@ mod system {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::{Errno, ioctl_fionbio};
 
-    use super::WakePipe;
+    use super::{Ends, WakePipe};
 
     /// Not longer than that where the system does not wait at all.
     const NO_POLL: Duration = Duration::from_millis(1);
@@ -152,25 +155,40 @@ mod system {
     }
 
     impl Alarm {
-        pub(super) fn wait(&self, patience: Option<Duration>, pipe: Option<&WakePipe>) {
+        pub(super) fn wait(
+            &self,
+            patience: Option<Duration>,
+            pipe: Option<&WakePipe>,
+            ends: Option<&mut Ends>,
+        ) {
             let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
             let own = PollFd::new(&self.0, PollFlags::IN);
-            let woken = match pipe {
-                None => poll(&mut [own], patience.as_ref()),
-                Some(pipe) => poll(
-                    &mut [own, PollFd::new(pipe, PollFlags::IN)],
-                    patience.as_ref(),
-                ),
-            };
-            match woken {
+            let pipes = pipe.map(|pipe| PollFd::new(pipe, PollFlags::IN));
+            let of_ends = ends.iter().flat_map(|ends| ends.descriptors());
+            let mut all: Vec<PollFd<'_>> = std::iter::once(own)
+                .chain(pipes)
+                .chain(of_ends.map(|end| PollFd::from_borrowed_fd(end, PollFlags::IN)))
+                .collect();
+            match poll(&mut all, patience.as_ref()) {
                 Ok(0) | Err(Errno::INTR) => return,
                 Ok(_) => {}
                 Err(_) => std::thread::sleep(NO_POLL),
             }
-            // One byte for each sleep is all there can be, or two.
-            let _ = (&self.0).read(&mut [0; 16]);
-            if let Some(pipe) = pipe {
+            let come: Vec<bool> = all.iter().map(|one| !one.revents().is_empty()).collect();
+            drop(all);
+            let mut come = &come[..];
+            let mut next = || come.split_off_first().copied().unwrap_or(false);
+            if next() {
+                // One byte for each sleep is all there can be, or two.
+                let _ = (&self.0).read(&mut [0; 16]);
+            }
+            if let Some(pipe) = pipe
+                && next()
+            {
                 pipe.drain();
+            }
+            if let Some(ends) = ends {
+                ends.have_ended(come);
             }
         }
     }
@@ -182,7 +200,7 @@ mod system {
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
     use std::time::Duration;
 
-    use super::WakePipe;
+    use super::{Ends, WakePipe};
 
     pub(super) struct Bell(SyncSender<()>);
 
@@ -201,7 +219,12 @@ mod system {
     }
 
     impl Alarm {
-        pub(super) fn wait(&self, patience: Option<Duration>, _: Option<&WakePipe>) {
+        pub(super) fn wait(
+            &self,
+            patience: Option<Duration>,
+            _: Option<&WakePipe>,
+            _: Option<&mut Ends>,
+        ) {
             match patience {
                 Some(patience) => drop(self.0.recv_timeout(patience)),
                 None => drop(self.0.recv()),

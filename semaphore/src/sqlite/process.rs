@@ -59,6 +59,19 @@ impl Process {
         })
     }
 
+    /// The process with this id, which lives.
+    #[cfg(test)]
+    pub(super) fn of(pid: u32) -> Self {
+        let Sight::Started(started) = system::look(pid) else {
+            panic!("it is not to be seen");
+        };
+        Self {
+            pid,
+            started,
+            ..Self::this().clone()
+        }
+    }
+
     /// Whether it lives.
     pub(super) fn life(&self) -> Life {
         let this = Self::this();
@@ -206,14 +219,7 @@ mod tests {
             .arg("60")
             .spawn()
             .unwrap();
-        let Sight::Started(started) = system::look(child.id()) else {
-            panic!("it is not to be seen");
-        };
-        let process = Process {
-            pid: child.id(),
-            started,
-            ..Process::this().clone()
-        };
+        let process = Process::of(child.id());
         assert_eq!(process.life(), Life::Alive);
         child.kill().unwrap();
         while process.life() == Life::Alive {

@@ -11,6 +11,7 @@
 //! [`admit`]: Transition::admit
 
 mod administer;
+mod outlived;
 mod unresponsive;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -397,6 +398,7 @@ impl<'a> Transition<'a> {
     /// Ends a busy request; its slot goes to the first in line. Says whether it was still held.
     pub(super) fn release(&mut self, uuid: RequestId) -> Result<bool, Problem> {
         let Some((mut semaphore, asked)) = self.live(uuid)? else {
+            self.let_go(uuid)?;
             return Ok(false);
         };
         let held = asked.phase != Phase::Waiting;
@@ -558,7 +560,7 @@ impl<'a> Transition<'a> {
     /// Rule 8: whoever made the request no longer cares.
     pub(super) fn abandon(&mut self, uuid: RequestId) -> Result<(), Problem> {
         let Some((mut semaphore, asked)) = self.live(uuid)? else {
-            return Ok(());
+            return self.let_go(uuid);
         };
         if asked.phase == Phase::Waiting {
             self.end_waiting(&mut semaphore, &asked, Status::Left, EventKind::Left)?;
@@ -589,6 +591,7 @@ impl<'a> Transition<'a> {
         let list = list_of(left);
         let which = (self.me, Some(run), list.as_str());
         self.end_plain(plain, which, Status::Killed, true)?;
+        self.let_go_of_run(run)?;
         let all: Vec<Asked> = self
             .db
             .prepare_cached(requests!(
@@ -678,7 +681,7 @@ impl<'a> Transition<'a> {
             records::keep_all(db)?;
             db.execute_batch(
                 "DELETE FROM request; DELETE FROM ended; DELETE FROM notice; DELETE FROM event;
-                 DELETE FROM share; DELETE FROM session;",
+                 DELETE FROM share; DELETE FROM session; DELETE FROM outlived;",
             )?;
             db.execute(
                 "UPDATE semaphore SET taken = 0, granted = 0, waiting = 0, due = :never, touched = 0,
@@ -792,6 +795,7 @@ impl<'a> Transition<'a> {
         for gone in [
             "DELETE FROM share WHERE session = ?1",
             "DELETE FROM notice WHERE session = ?1",
+            "DELETE FROM outlived WHERE session = ?1",
         ] {
             self.db.prepare_cached(gone)?.execute([session])?;
         }
@@ -966,8 +970,13 @@ impl<'a> Transition<'a> {
     fn ended_as(&self, uuid: RequestId) -> Result<Option<Status>, Problem> {
         let status: Option<i64> = self
             .db
-            .prepare_cached("SELECT status FROM ended WHERE uuid = ?1")?
-            .query_row([uuid], |row| row.get(0))
+            .prepare_cached(
+                "SELECT status FROM ended WHERE uuid = ?1
+                 UNION ALL SELECT ?2 FROM outlived WHERE uuid = ?1 LIMIT 1",
+            )?
+            .query_row(params![uuid, ended_code(Status::Released)], |row| {
+                row.get(0)
+            })
             .optional()?;
         Ok(status.map(ended_status))
     }
@@ -1054,7 +1063,7 @@ impl<'a> Transition<'a> {
             |row| row.get(0),
         )?;
         self.raise_floor(floor.unwrap_or(0))?;
-        for past in ["ended", "history"] {
+        for past in ["ended", "history", "outlived"] {
             self.db.execute(
                 &format!(
                     "DELETE FROM {past} WHERE semaphore IN (SELECT id FROM semaphore WHERE {swept})"
@@ -1427,7 +1436,8 @@ impl<'a> Transition<'a> {
     ) -> Result<(), Problem> {
         self.note_actor(asked);
         self.tell(asked, Fate::Lost)?;
-        self.end_busy(semaphore, asked, Status::Released, kind)
+        self.end_busy(semaphore, asked, Status::Released, kind)?;
+        self.outlives(asked)
     }
 
     /// An administrator does something to the request: that is kept with it.
@@ -1745,7 +1755,7 @@ fn circle_from_json(text: &str) -> Option<DeadlockError> {
 }
 
 /// How an ended request is remembered.
-fn ended_code(status: Status) -> i64 {
+pub(super) fn ended_code(status: Status) -> i64 {
     match status {
         Status::Cancelled => 1,
         Status::Expired => 2,

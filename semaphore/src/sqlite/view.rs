@@ -7,7 +7,7 @@ use super::file::Problem;
 use super::presence::Witness;
 use super::process::Process;
 use super::transitions::{
-    Asked, Phase, Semaphore, count, ended_status, requests, semaphores, shown_since,
+    Asked, Phase, Semaphore, count, ended_code, ended_status, requests, semaphores, shown_since,
 };
 use crate::diagnosis::ClientView;
 use crate::error::AdminError;
@@ -55,10 +55,17 @@ fn view(
     }
     let mut ended = db.prepare_cached(
         "SELECT uuid, status, granted, priority, who, run, host, pid, token, requested, started, ended, slot,
-                 steered_by
-             FROM ended WHERE semaphore = ?1 AND ended > ?2 ORDER BY ended, nth",
+                 steered_by, nth
+             FROM ended WHERE semaphore = ?1 AND ended > ?2
+         UNION ALL
+         SELECT uuid, ?3, granted, priority, who, run, host, pid, token, requested, started, ended, slot, steered_by, -1
+             FROM outlived WHERE semaphore = ?1
+                 AND uuid NOT IN (SELECT uuid FROM ended WHERE semaphore = ?1 AND ended > ?2)
+         ORDER BY ended, nth, token",
     )?;
-    let rows = ended.query_map(params![semaphore.id, shown_since(now)], |row| {
+    let released = ended_code(Status::Released);
+    let which = params![semaphore.id, shown_since(now), released];
+    let rows = ended.query_map(which, |row| {
         let requested: Moment = row.get(9)?;
         let started: Option<Moment> = row.get(10)?;
         let ended: Moment = row.get(11)?;
@@ -157,7 +164,8 @@ pub(super) fn find(
     )?;
     if found.is_empty() {
         found = ids(
-            "SELECT uuid FROM ended WHERE uuid BETWEEN ?1 AND ?2 AND ended > ?3",
+            "SELECT uuid FROM ended WHERE uuid BETWEEN ?1 AND ?2 AND ended > ?3
+             UNION SELECT uuid FROM outlived WHERE uuid BETWEEN ?1 AND ?2",
             Some(shown_since(Moment::now())),
         )?;
     }

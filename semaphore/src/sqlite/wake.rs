@@ -29,6 +29,9 @@ pub(super) struct Sessions {
     folder: PathBuf,
     /// Whose rights the pipes get.
     store: PathBuf,
+    /// Pipes that were written to a moment ago: processes that take turns wake each other again and again.
+    #[cfg(unix)]
+    open: parking_lot::Mutex<Vec<unix::OpenPipe>>,
 }
 
 impl Sessions {
@@ -39,6 +42,8 @@ impl Sessions {
         Self {
             folder: folder.into(),
             store: store.to_owned(),
+            #[cfg(unix)]
+            open: parking_lot::Mutex::default(),
         }
     }
 
@@ -60,6 +65,7 @@ mod unix {
         DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown,
     };
     use std::path::{Path, PathBuf};
+    use std::time::{Duration, Instant};
 
     use rustix::fs::OFlags;
 
@@ -100,6 +106,54 @@ mod unix {
         fn drop(&mut self) {
             if self.is_in_place() {
                 let _ = std::fs::remove_file(&self.path);
+            }
+        }
+    }
+
+    /// The pipe of another session.
+    #[derive(Debug)]
+    pub(super) struct OpenPipe {
+        session: i64,
+        pipe: File,
+        opened: Instant,
+    }
+
+    impl OpenPipe {
+        /// So many are kept open.
+        const MOST: usize = 8;
+        /// After that it is opened anew: the session may have another one, as somebody has moved the folder.
+        const KEPT: Duration = Duration::from_secs(1);
+
+        /// Wakes the session, and keeps its pipe open if that is safe.
+        fn wake(session: i64, path: &Path) -> Option<Self> {
+            // Not for reading: then it opens only while the session has it open.
+            let mut pipe = open(OpenOptions::new().write(true), path).ok()?;
+            let found = pipe.metadata().ok()?;
+            if !found.file_type().is_fifo() {
+                return None;
+            }
+            // A pipe that is full wakes as well.
+            let _ = pipe.write(b".");
+            // What is kept has a reader, this process itself: a write without any would end a program that does not
+            // ignore SIGPIPE.
+            let kept = open(OpenOptions::new().read(true).write(true), path).ok()?;
+            let same = kept.metadata().ok()?;
+            ((found.dev(), found.ino()) == (same.dev(), same.ino())).then(|| Self {
+                session,
+                pipe: kept,
+                opened: Instant::now(),
+            })
+        }
+
+        /// Wakes the session again. Says whether this is still its pipe.
+        fn ring(&self) -> bool {
+            if self.opened.elapsed() > Self::KEPT {
+                return false;
+            }
+            match (&self.pipe).write(b".") {
+                Ok(_) => self.pipe.metadata().is_ok_and(|pipe| pipe.nlink() > 0),
+                // A pipe that is full wakes as well.
+                Err(error) => error.kind() == ErrorKind::WouldBlock,
             }
         }
     }
@@ -162,12 +216,18 @@ mod unix {
 
         /// Wakes a session. One that is gone, or looks by itself, is not woken.
         pub(in super::super) fn wake(&self, session: i64) {
-            let Ok(mut pipe) = open(OpenOptions::new().write(true), &self.path(session)) else {
-                return;
-            };
-            if pipe.metadata().is_ok_and(|file| file.file_type().is_fifo()) {
-                // A pipe that is full wakes as well.
-                let _ = pipe.write(b".");
+            let mut open = self.open.lock();
+            if let Some(at) = open.iter().position(|pipe| pipe.session == session) {
+                if open[at].ring() {
+                    return;
+                }
+                open.swap_remove(at);
+            }
+            if let Some(pipe) = OpenPipe::wake(session, &self.path(session)) {
+                if open.len() == OpenPipe::MOST {
+                    open.remove(0);
+                }
+                open.push(pipe);
             }
         }
 

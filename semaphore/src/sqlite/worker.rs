@@ -11,9 +11,11 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot::Sender;
 
 use super::clock::{Moment, WallClock};
+use super::ends::Ends;
 use super::file::{Database, LOCKED_FOR, Looks, Problem};
 use super::inbox::{Closed, Inbox};
 use super::presence::{Presence, Witness};
+use super::process::Process;
 use super::transitions::{Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, show};
 use super::wake::WakePipe;
 use super::{Hold, Lost, records, view};
@@ -55,7 +57,8 @@ const ACTIVE_FOR: Duration = Duration::from_secs(2);
 const WATCH_EVENTS: Duration = Duration::from_millis(10);
 /// While permits are held, which somebody might end.
 const WATCH_HELD: Duration = Duration::from_millis(50);
-/// How often the first in line sees whether those who hold the slots live ...
+/// How soon the first in line sees whether those who hold the slots live, and how often if the system does not say when
+/// one of them ends ...
 const PATROL: Duration = Duration::from_millis(250);
 /// A process looks at most so often whether the file is still the one that it opened: others may be let in as soon as it is not.
 const INSPECTION: Duration = Duration::from_millis(250);
@@ -95,6 +98,8 @@ pub(super) enum Command {
     Refresh(RequestId, Ttl, Sender<Result<Refreshed, StoreError>>),
     /// Answers whether it was still held.
     Release(RequestId, Option<Sender<Result<bool, StoreError>>>),
+    /// A permit was dropped that is held no more.
+    LetGo(RequestId),
     ReleaseSlot(SemaphoreName, SlotId, Sender<Result<bool, StoreError>>),
     RefreshSlot(
         SemaphoreName,
@@ -213,6 +218,16 @@ pub(super) struct Worker {
     owed_marks: HashMap<RunId, Option<Instant>>,
 }
 
+/// What others have written.
+enum News {
+    /// Nothing.
+    None,
+    /// Something; and what became of requests of this session, if anything did.
+    Told(Vec<(RequestId, Fate)>),
+    /// They took this session for dead, and ended it.
+    Dismissed,
+}
+
 /// The open file, and where this process stands in it.
 struct Open {
     database: Database,
@@ -238,6 +253,8 @@ struct Open {
     renewed: Moment,
     patrolled: Moment,
     patrol_every: Duration,
+    /// The ends of the processes that hold what this session is the first to wait for.
+    ends: Ends,
     /// When this session last saw whether holders live.
     saw_holders: Moment,
     active: Moment,
@@ -288,6 +305,7 @@ impl Open {
             renewed: now,
             patrolled: now,
             patrol_every: PATROL,
+            ends: Ends::default(),
             saw_holders: now,
             active: now,
         })
@@ -325,26 +343,69 @@ impl Open {
         Ok((done, effects))
     }
 
-    /// Notices that have come since this was last asked. `None`: others took this session for dead.
-    fn notices(&mut self) -> Result<Option<Vec<(RequestId, Fate)>>, Problem> {
+    /// What others have written since this was last asked. Begins a transaction that reads: what else is to be looked up
+    /// at the same moment costs less inside of it. To be followed by [`end_of_news`](Self::end_of_news).
+    fn news(&mut self) -> Result<News, Problem> {
         let connection = &self.database.connection;
-        let known: bool = connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1)")?
-            .query_row([self.session], |row| row.get(0))?;
-        if !known {
-            return Ok(None);
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        let read = self.read_news();
+        if read.is_err() {
+            self.stop_reading()?;
         }
-        let mut statement = connection.prepare_cached(
-            "SELECT id, uuid, verdict, token, requested, started, detail FROM notice
-             WHERE session = ?1 AND id > ?2 ORDER BY id",
+        read
+    }
+
+    /// Looks up when the next deadline is, if that may have changed and this session is `concerned`; and ends the
+    /// transaction.
+    fn end_of_news(&mut self, concerned: bool) -> Result<(), Problem> {
+        if self.deadlines_changed && concerned {
+            match Transition::next_deadline(&self.database.connection) {
+                Ok(next) => self.next_deadline = next,
+                Err(problem) => {
+                    self.stop_reading()?;
+                    return Err(problem);
+                }
+            }
+            self.deadlines_changed = false;
+        }
+        self.stop_reading()
+    }
+
+    fn stop_reading(&self) -> Result<(), Problem> {
+        let connection = &self.database.connection;
+        // Some errors end it by themselves.
+        if !connection.is_autocommit() {
+            connection.prepare_cached("COMMIT")?.execute([])?;
+        }
+        Ok(())
+    }
+
+    fn read_news(&mut self) -> Result<News, Problem> {
+        let counter = self.database.change_counter()?;
+        if counter == self.counter {
+            return Ok(News::None);
+        }
+        let mut statement = self.database.connection.prepare_cached(
+            "SELECT n.id, n.uuid, n.verdict, n.token, n.requested, n.started, n.detail
+             FROM session AS s LEFT JOIN notice AS n ON n.session = s.id AND n.id > ?2
+             WHERE s.id = ?1 ORDER BY n.id",
         )?;
         let mut rows = statement.query([self.session, self.last_notice])?;
+        let mut is_known = false;
         let mut told = Vec::new();
         while let Some(row) = rows.next()? {
-            self.last_notice = row.get(0)?;
-            told.push(Notice::read(row, 1)?);
+            is_known = true;
+            if let Some(id) = row.get(0)? {
+                self.last_notice = id;
+                told.push(Notice::read(row, 1)?);
+            }
         }
-        Ok(Some(told))
+        self.counter = counter;
+        Ok(if is_known {
+            News::Told(told)
+        } else {
+            News::Dismissed
+        })
     }
 
     /// Others must find the pipe: somebody may have deleted it, or it could not be made before.
@@ -368,8 +429,8 @@ impl Open {
         Ok(statement.query_row([self.session], |row| row.get(0))?)
     }
 
-    /// Whether somebody who holds what this session waits for is dead.
-    fn dead_holder(&self) -> Result<bool, Problem> {
+    /// The processes of those who hold what this session waits for. `None`: one of them is dead.
+    fn holders(&self) -> Result<Option<Vec<Process>>, Problem> {
         let now = Moment::now();
         let mut statement = self.database.connection.prepare_cached(&format!(
             "SELECT {} FROM session WHERE id IN
@@ -378,12 +439,15 @@ impl Open {
             Witness::COLUMNS
         ))?;
         let mut rows = statement.query([self.session])?;
+        let mut processes = Vec::new();
         while let Some(row) = rows.next()? {
-            if !Witness::read(row, 0)?.is_alive(now) {
-                return Ok(true);
+            let holder = Witness::read(row, 0)?;
+            if !holder.is_alive(now) {
+                return Ok(None);
             }
+            processes.push(holder.process);
         }
-        Ok(false)
+        Ok(Some(processes))
     }
 
     /// Whether the file is still the one in which this session is, with what it `held`.
@@ -502,8 +566,12 @@ impl Worker {
 
     fn run(mut self) {
         loop {
-            let pipe = self.open.as_ref().and_then(|open| open.pipe.as_ref());
-            match self.inbox.recv(self.patience(), pipe) {
+            let patience = self.patience();
+            let (pipe, ends) = match &mut self.open {
+                Some(open) => (open.pipe.as_ref(), Some(&mut open.ends)),
+                None => (None, None),
+            };
+            match self.inbox.recv(patience, pipe, ends) {
                 Ok(Some(first)) => self.take(first),
                 Ok(None) => self.try_again(),
                 Err(Closed) => return,
@@ -594,8 +662,10 @@ impl Worker {
             batch.extend(later);
         }
         if self.open.is_none() {
-            // There is nothing to be marked, and no reason to open the file for it.
-            batch.retain(|command| !matches!(command, Command::MarkUnresponsive(..)));
+            // There is nothing to be marked or let go, and no reason to open the file for it.
+            batch.retain(|command| {
+                !matches!(command, Command::MarkUnresponsive(..) | Command::LetGo(_))
+            });
         }
         if batch.is_empty() {
             return;
@@ -786,7 +856,9 @@ impl Worker {
     }
 
     /// Tells everybody what came of a batch that is committed.
-    fn answer(&mut self, batch: Vec<Command>, answers: Vec<Answer>, effects: Effects) {
+    fn answer(&mut self, batch: Vec<Command>, answers: Vec<Answer>, mut effects: Effects) {
+        // First: who has an answer and then subscribes must not hear of what was before.
+        self.tell_subscribers(&mut effects);
         let mut over = Vec::new();
         for (command, answer) in batch.into_iter().zip(answers) {
             match (command, answer) {
@@ -882,6 +954,10 @@ impl Worker {
             reply,
         };
         self.waiting.insert(id, waiting);
+        if let Some(open) = &mut self.open {
+            // Others may hold what it waits for than those whose ends are watched.
+            open.patrol_every = PATROL;
+        }
     }
 
     /// Tells whoever sent the command that it could not be carried out.
@@ -891,6 +967,8 @@ impl Worker {
             Command::Acquire { reply, .. } => drop(reply.send(Err(error.into()))),
             Command::TryAcquire { reply, .. } => drop(reply.send(Err(error))),
             Command::Abandon(id) => self.owe(id),
+            // It is shown until this session ends.
+            Command::LetGo(_) => {}
             Command::AbandonRun(run) => self.owe_all_of(run),
             Command::MarkUnresponsive(run, since) => {
                 self.owed_marks.insert(run, since);
@@ -960,27 +1038,30 @@ impl Worker {
             open.inspect(&self.held)?;
         }
         open.keep_pipe(now);
-        let counter = open.database.change_counter()?;
-        let changed = counter != open.counter;
+        let news = open.news()?;
+        let changed = !matches!(news, News::None);
         if changed {
-            open.counter = counter;
             open.deadlines_changed = true;
             open.active = now;
-            match open.notices()? {
-                Some(told) => {
-                    for (id, fate) in told {
-                        self.fate(id, fate);
-                    }
-                }
-                None => {
-                    self.dismissed();
-                    return Ok(());
+        }
+        match news {
+            News::None => {}
+            // Before anything else: somebody waits for that.
+            News::Told(told) => {
+                for (id, fate) in told {
+                    self.fate(id, fate);
                 }
             }
+            News::Dismissed => {
+                self.dismissed();
+                return Ok(());
+            }
         }
+        let has_any = !self.waiting.is_empty() || !self.held.is_empty();
         let Some(open) = &mut self.open else {
             return Ok(());
         };
+        open.end_of_news(has_any || open.observing)?;
         if changed && open.observing {
             self.observe()?;
         }
@@ -1038,10 +1119,6 @@ impl Worker {
             return Ok(());
         };
         let concerned = !self.waiting.is_empty() || !self.held.is_empty() || open.observing;
-        if open.deadlines_changed && concerned {
-            open.next_deadline = Transition::next_deadline(&open.database.connection)?;
-            open.deadlines_changed = false;
-        }
         if concerned && open.next_deadline <= Moment::now() {
             let ((), effects) = open.transact(|transition| transition.advance_all())?;
             self.carry_out_effects(effects);
@@ -1054,20 +1131,39 @@ impl Worker {
         let Some(open) = &mut self.open else {
             return Ok(());
         };
+        if self.waiting.is_empty() {
+            open.ends.clear();
+            return Ok(());
+        }
         let now = Moment::now();
-        if self.waiting.is_empty() || now.since(open.patrolled) < open.patrol_every {
+        if !open.ends.has_come() && now.since(open.patrolled) < open.patrol_every {
             return Ok(());
         }
         open.patrolled = now;
-        let first = open.is_first()?;
-        open.patrol_every = if first { PATROL } else { PATROL_BEHIND };
-        if !first && now.since(open.saw_holders) < PATROL_FOR_ALL {
-            return Ok(());
+        let is_first = open.is_first()?;
+        if !is_first {
+            open.ends.clear();
+            open.patrol_every = PATROL_BEHIND;
+            if now.since(open.saw_holders) < PATROL_FOR_ALL {
+                return Ok(());
+            }
         }
         open.saw_holders = now;
-        if open.dead_holder()? {
+        let Some(holders) = open.holders()? else {
+            // It may have to wait for the others still.
+            open.patrol_every = PATROL;
             let ((), effects) = open.transact(|transition| transition.bury_the_dead())?;
             self.carry_out_effects(effects);
+            return Ok(());
+        };
+        if is_first {
+            // Whose end is heard of need not be looked at. The holders of the first in line are the same until it is
+            // admitted, or somebody goes in front of it.
+            open.patrol_every = if open.ends.watch(&holders) {
+                WATCH_FOR_LOST
+            } else {
+                PATROL
+            };
         }
         Ok(())
     }
@@ -1112,8 +1208,10 @@ impl Worker {
             return Ok(());
         };
         for (id, event) in view::events(&open.database.connection, open.last_event)? {
-            if id > open.last_event + 1 {
-                self.hub.gap();
+            // They are numbered one by one: those in between were deleted, as this process was too slow.
+            let missed = u64::try_from(id - open.last_event - 1).unwrap_or(0);
+            if missed > 0 {
+                self.hub.gap_of(missed);
             }
             open.last_event = id;
             self.hub.emit(event);
@@ -1121,12 +1219,16 @@ impl Worker {
         Ok(())
     }
 
-    fn carry_out_effects(&mut self, effects: Effects) {
+    fn carry_out_effects(&mut self, mut effects: Effects) {
+        self.tell_subscribers(&mut effects);
         for (id, fate) in effects.told {
             self.fate(id, fate);
         }
+    }
+
+    fn tell_subscribers(&mut self, effects: &mut Effects) {
         // Should that fail, it is tried again when the next thing happens.
-        if effects.happened && self.observe().is_err() {
+        if std::mem::take(&mut effects.happened) && self.observe().is_err() {
             self.hub.gap();
         }
     }
@@ -1297,6 +1399,10 @@ fn perform(
         }
         Command::MarkUnresponsive(run, since) => {
             mark_unresponsive(transition, *run, *since)?;
+            Answer::Nothing
+        }
+        Command::LetGo(id) => {
+            transition.let_go(*id)?;
             Answer::Nothing
         }
         Command::Refresh(id, ttl, _) => Answer::Refreshed(transition.refresh(*id, *ttl)?),

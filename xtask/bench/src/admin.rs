@@ -39,9 +39,7 @@ impl Service {
     fn start(store: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("work.js"), RULE)?;
-        let program =
-            std::env::current_exe()?.with_file_name(format!("cla{}", std::env::consts::EXE_SUFFIX));
-        ensure!(program.exists(), "{} is not built", program.display());
+        let program = crate::crowd::cla()?;
         let cla = |arguments: &[&str]| {
             let mut command = Command::new(&program);
             command

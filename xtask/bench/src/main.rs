@@ -11,6 +11,7 @@ use clap::{Parser, ValueEnum};
 use serde_json::json;
 
 mod admin;
+mod crowd;
 mod engine;
 mod peers;
 mod redis;
@@ -78,6 +79,16 @@ enum Probe {
     SqliteHandOver,
     /// A byte that goes from process to process through a pipe.
     PipeHandOver,
+    /// The same, with one small transaction of SQLite before each byte.
+    FileHandOver,
+    /// CPU time of `--count` processes that wait at a semaphore in a file, in percent of a core.
+    SqliteIdle,
+    /// Until `--count` commands that begin together have had one slot in a file each.
+    SqliteCommands,
+    /// The same, on a Redis server.
+    RedisCommands,
+    /// The same, with flock(1).
+    FlockCommands,
     /// `acquire` and drop of a free slot on a Redis server.
     RedisTake,
     /// Two round trips of a script that does nothing.
@@ -106,6 +117,9 @@ enum Probe {
     /// The other process of `pipe-hand-over`; measures nothing.
     #[value(hide = true)]
     PipePartner,
+    /// The other process of `file-hand-over`; measures nothing.
+    #[value(hide = true)]
+    FilePartner,
 }
 
 fn main() -> ExitCode {
@@ -115,6 +129,7 @@ fn main() -> ExitCode {
             sqlite::hand_over_partner(&args.shared.unwrap_or_default()).map(|()| None)
         }
         Probe::PipePartner => sqlite::pipe_partner().map(|()| None),
+        Probe::FilePartner => sqlite::file_partner(&args.shared.unwrap_or_default()).map(|()| None),
         _ => measure(&args).map(Some),
     };
     match measured {
@@ -152,6 +167,11 @@ fn measure(args: &Args) -> Result<(f64, &'static str)> {
         Probe::SqliteTransactions => (sqlite::two_transactions(effort)?, "ns"),
         Probe::SqliteHandOver => (sqlite::hand_over(effort)?, "ns"),
         Probe::PipeHandOver => (sqlite::pipe_hand_over(effort)?, "ns"),
+        Probe::FileHandOver => (sqlite::file_hand_over(effort)?, "ns"),
+        Probe::SqliteIdle => (crowd::idle(args.count, effort)?, "%"),
+        Probe::SqliteCommands => (crowd::in_a_file(args.count)?, "ns"),
+        Probe::RedisCommands => (crowd::on_redis(args.count)?, "ns"),
+        Probe::FlockCommands => (crowd::with_flock(args.count)?, "ns"),
         Probe::RedisTake => (redis::take(effort)?, "ns"),
         Probe::RedisScripts => (redis::two_scripts(effort)?, "ns"),
         Probe::RedisHandOver => (redis::hand_over(effort)?, "ns"),
@@ -163,6 +183,8 @@ fn measure(args: &Args) -> Result<(f64, &'static str)> {
         Probe::AdminRuns => (admin::runs(effort)?, "/s"),
         Probe::ExpressRuns => (admin::express(effort)?, "/s"),
         Probe::AdminHandOver => (admin::hand_over(effort)?, "ns"),
-        Probe::SqlitePartner | Probe::PipePartner => unreachable!("they measure nothing"),
+        Probe::SqlitePartner | Probe::PipePartner | Probe::FilePartner => {
+            unreachable!("they measure nothing")
+        }
     })
 }

@@ -32,6 +32,8 @@ end
 -- What is kept beside a request, as programs of before read its row. Longer than an id, both.
 local STEERED = 'the administrator who steered '
 local UNRESPONSIVE = 'since when the run does not answer of '
+-- A request that was ended by force, until its permit is dropped: its session, and its row among those that ended.
+local OUTLIVED = 'still at work after its end '
 -- The end of a session's lease, where the short way finds it at once.
 local LEASE = 'lease of session '
 
@@ -149,7 +151,7 @@ local function fate(id)
   for _, row in ipairs(call('LRANGE', KEYS[5], 0, 31)) do
     if string.sub(row, 1, 32) == id then return string.match(row, '^[^|]*|([^|]*)') end
   end
-  return false
+  return call('HEXISTS', KEYS[1], OUTLIVED .. id) == 1 and 'released'
 end
 
 -- ---- slot ids
@@ -306,14 +308,28 @@ local function all_busy()
   return found
 end
 
+-- Ends a busy request whose work goes on.
+local function end_by_force(id, r, kind)
+  note_actor(id)
+  end_busy(id, r, 'released', kind)
+  call('HSET', KEYS[1], OUTLIVED .. id, r.session .. '|' .. call('LINDEX', KEYS[5], 0))
+  send(r.session, 'l|' .. id)
+end
+
 local function end_all_busy(kind)
   local all = all_busy()
-  for _, busy in ipairs(all) do
-    note_actor(busy[1])
-    end_busy(busy[1], busy[2], 'released', kind)
-    send(busy[2].session, 'l|' .. busy[1])
-  end
+  for _, busy in ipairs(all) do end_by_force(busy[1], busy[2], kind) end
   return #all
+end
+
+-- What the session had that was ended by force.
+local function let_go_of(session)
+  local rows = call('HGETALL', KEYS[1])
+  for i = 1, #rows, 2 do
+    if string.sub(rows[i], 1, #OUTLIVED) == OUTLIVED and string.sub(rows[i + 1], 1, #session + 1) == session .. '|' then
+      call('HDEL', KEYS[1], rows[i])
+    end
+  end
 end
 
 -- Ends all that the session has here.
@@ -336,6 +352,7 @@ local function kill(session)
       send(session, 'k|' .. busy[1])
     end
   end
+  let_go_of(session)
 end
 
 -- Moves the deadline of a busy request. 2: it has none.

@@ -8,6 +8,9 @@ if row then
   if slot_of(r) then send(r.session, 'l|' .. id) end
   end_busy(id, r, 'done', 'released')
   settle()
+elseif exists then
+  -- It was ended by force before, and now its work has ended, too.
+  call('HDEL', KEYS[1], OUTLIVED .. id)
 end
 save()
 return row and 1 or 0

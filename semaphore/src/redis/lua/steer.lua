@@ -13,9 +13,7 @@ if what == 'release' then
   end
   local r, before = busy_record(busy), audited()
   actor = ARGV[5]
-  note_actor(id)
-  end_busy(id, r, 'released', 'force_released')
-  send(r.session, 'l|' .. id)
+  end_by_force(id, r, 'force_released')
   settle()
   save()
   audit(what, id, 1, before, audited(), r.blob, ARGV[6] + 0, ARGV[7] + 0)
