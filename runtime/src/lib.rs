@@ -71,8 +71,9 @@ pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
 pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
 pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
 pub use rule::{
-    Finding, Plan, PlannedBlock, PlannedOp, PlannedSemaphore, ServiceNameError, Severity, check,
-    check_text, plan, rulebook_schema,
+    Finding, Input, InputError, InputKind, Plan, PlannedBlock, PlannedOp, PlannedSemaphore,
+    ServiceNameError, Severity, check, check_text, give_inputs, plan, rulebook_inputs,
+    rulebook_schema,
 };
 pub use run::{Charge, Kept, Run, contain_panic};
 pub use script::Script;

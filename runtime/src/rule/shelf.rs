@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::book::{Book, Imported, Module};
 use super::yaml::{self, Node};
-use crate::blocking::blocking;
 use super::{book, parse};
+use crate::blocking::blocking;
 use crate::error::{RuleError, Sources};
 use crate::modules::{self, Kind, ModuleCache, Resolved};
 use crate::run::Run;

@@ -209,7 +209,10 @@ mod tests {
     use super::*;
 
     fn text(source: &str) -> Text {
-        match read(source, &AtomicBool::new(false)).expect("it is YAML").value {
+        match read(source, &AtomicBool::new(false))
+            .expect("it is YAML")
+            .value
+        {
             Yaml::Text(text) => text,
             other => panic!("{other:?}"),
         }
