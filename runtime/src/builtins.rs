@@ -369,7 +369,7 @@ fn occurrence(
     if pattern.is_empty() || text.len().saturating_sub(from) < pattern.len() {
         return Ok(None);
     }
-    let _counted = run.charge(size_of_val(pattern) * 2);
+    let _counted = run.count_memory(size_of_val(pattern) * 2);
     // For each place of the pattern, how much of its beginning ends there again.
     let mut again: Vec<u32> = Vec::new();
     if again.try_reserve_exact(pattern.len()).is_err() {

@@ -18,8 +18,8 @@ use rquickjs::function::{Args, Opt, Rest};
 use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Exception, Function, Persistent, Promise, Value};
 
-use crate::run::{Charge, Run};
-use crate::source::Sources;
+use crate::event_source::EventSources;
+use crate::run::{MemoryReservation, Run};
 use crate::sys::memory::MemoryGauge;
 
 /// A timer's delay is at most this long, as in browsers: 2^31 - 1 milliseconds, some 25 days.
@@ -53,7 +53,7 @@ pub(crate) struct EventLoop {
     started: RefCell<Vec<Pin<Box<dyn Future<Output = Completion>>>>>,
     /// The result of one of them, which waits for events that were there before it.
     finished: RefCell<Option<Completion>>,
-    pub(crate) sources: Sources,
+    pub(crate) sources: EventSources,
     rejected: RefCell<Vec<Rejected>>,
     uncaught: RefCell<Option<Persistent<Value<'static>>>>,
 }
@@ -62,7 +62,7 @@ pub(crate) struct EventLoop {
 struct Rejected {
     promise: Persistent<Value<'static>>,
     reason: Persistent<Value<'static>>,
-    _charge: Charge,
+    _charge: MemoryReservation,
 }
 
 #[derive(Default)]
@@ -80,7 +80,7 @@ struct Timer {
     callback: Persistent<Function<'static>>,
     arguments: Vec<Persistent<Value<'static>>>,
     interval: Option<Duration>,
-    _charge: Charge,
+    _charge: MemoryReservation,
 }
 
 /// Why driving the event loop ended.
@@ -104,7 +104,7 @@ impl EventLoop {
             futures: RefCell::default(),
             started: RefCell::default(),
             finished: RefCell::default(),
-            sources: Sources::default(),
+            sources: EventSources::default(),
             rejected: RefCell::default(),
             uncaught: RefCell::default(),
         }
@@ -121,7 +121,7 @@ impl EventLoop {
     ) -> u32 {
         let delay = delay.min(MAX_DELAY);
         let kept = arguments.len() * size_of::<Persistent<Value<'static>>>();
-        let charge = Charge::new(&self.gauge, TIMER_BYTES + kept);
+        let count_memory = MemoryReservation::new(&self.gauge, TIMER_BYTES + kept);
         let mut timers = self.timers.borrow_mut();
         timers.next_id = timers.next_id.wrapping_add(1).max(1);
         let id = timers.next_id;
@@ -136,7 +136,7 @@ impl EventLoop {
                     .map(|value| Persistent::save(ctx, value))
                     .collect(),
                 interval: repeat.then(|| delay.max(MIN_INTERVAL)),
-                _charge: charge,
+                _charge: count_memory,
             },
         );
         id
@@ -156,10 +156,10 @@ impl EventLoop {
         R: for<'js> FnOnce(&Ctx<'js>, F::Output) -> rquickjs::Result<()> + 'static,
     {
         let bytes = FUTURE_BYTES + size_of::<F>() + size_of::<R>();
-        let charge = Charge::new(&self.gauge, bytes);
+        let count_memory = MemoryReservation::new(&self.gauge, bytes);
         self.started.borrow_mut().push(Box::pin(async move {
             let output = future.await;
-            drop(charge);
+            drop(count_memory);
             let completion: Completion = Box::new(move |ctx| complete(ctx, output));
             completion
         }));
@@ -192,7 +192,7 @@ impl EventLoop {
             rejected.push(Rejected {
                 promise: Persistent::save(ctx, promise),
                 reason: Persistent::save(ctx, reason),
-                _charge: Charge::new(&self.gauge, REJECTED_BYTES),
+                _charge: MemoryReservation::new(&self.gauge, REJECTED_BYTES),
             });
         }
     }
@@ -267,7 +267,7 @@ impl EventLoop {
             if due.is_none()
                 && self.futures.borrow().is_empty()
                 && self.finished.borrow().is_none()
-                && self.sources.let_end(promise.is_some())
+                && self.sources.allow_end(promise.is_some())
             {
                 return Ended::Idle;
             }
@@ -312,7 +312,7 @@ impl EventLoop {
             {
                 *finished = completion;
             }
-            if self.sources.have_a_turn(finished.is_some())
+            if self.sources.take_turn(finished.is_some())
                 && let Poll::Ready(event) = self.sources.poll(cx)
             {
                 return Poll::Ready(event);

@@ -105,7 +105,7 @@ struct ReleaseAll<'a>(&'a Rc<Run>);
 
 impl Drop for ReleaseAll<'_> {
     fn drop(&mut self) {
-        self.0.ledger.release_all(|| _ = self.0.give_way());
+        self.0.permits.release_all(|| _ = self.0.give_way());
     }
 }
 
@@ -267,7 +267,7 @@ impl Main {
                     }
                     error => cannot_read(&error),
                 })?;
-                run.modules.charge(run, &text);
+                run.modules.count_memory(run, &text);
                 let full = path.canonicalize().map_err(|error| cannot_read(&error))?;
                 let Some(name) = full.to_str() else {
                     return Err(cannot_read(&"the path is not valid UTF-8"));
@@ -279,7 +279,7 @@ impl Main {
                 }))
             }
             Source::Read { name, text } => {
-                run.modules.charge(run, &text);
+                run.modules.count_memory(run, &text);
                 let folder = Path::new(name.as_ref()).parent().map(PathBuf::from);
                 Ok(Self::Script(Named {
                     name: name.as_ref().to_owned(),
@@ -602,7 +602,7 @@ fn tagged<'js>(
         Err(error) => failure(ctx, run, &error),
     };
     let json = value_to_json(ctx, semaphore).map_err(|error| failure(ctx, run, &error))?;
-    let tag = rule::Tag::read(&json).map_err(|problem| {
+    let spec = rule::SemaphoreSpec::read(&json).map_err(|problem| {
         thrown(&format!(
             "the export `semaphore` is not as it should be: {problem}"
         ))
@@ -613,7 +613,7 @@ fn tagged<'js>(
     });
     let line = line.map_or(1, |line| line as u32 + 1);
     let who = format!("{}, line {line}", run.name());
-    let inside = rule::enter(ctx, run, &tag, &who, line)
+    let inside = rule::enter(ctx, run, &spec, &who, line)
         .map_err(|error| failure(ctx, run, &error))?
         .map_err(|error| thrown(&error.to_string()))?;
     let result = work();

@@ -35,20 +35,20 @@ pub mod duration;
 mod engine;
 mod error;
 mod event_loop;
+mod event_source;
 mod family;
 mod files;
 mod isolate;
-mod ledger;
 mod limits;
 mod modules;
 mod native;
 mod output;
+mod permit_table;
 mod report;
 mod rule;
 mod run;
 mod script;
 mod session;
-mod source;
 mod sys;
 mod text;
 mod ticker;
@@ -66,23 +66,23 @@ pub use engine::{
     TakenSemaphore, UnresponsiveRun,
 };
 pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
-pub use ledger::{Account, HeldPermit, Ledger, PermitFacts};
+pub use event_source::{EventSource, SourceEvent, Subscription};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
 pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
 pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
+pub use permit_table::{HeldPermit, PermitFacts, PermitTable, Usage};
 pub use rule::{
     Finding, Input, InputError, InputKind, Plan, PlannedBlock, PlannedOp, PlannedSemaphore,
     ServiceNameError, Severity, check, check_text, give_inputs, plan, rulebook_inputs,
     rulebook_schema,
 };
-pub use run::{Charge, Kept, Run, contain_panic};
+pub use run::{MemoryReservation, Rooted, Run, contain_panic};
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
-pub use source::{Happening, Listening, Source};
 pub use sys::host_object::{HostObject, HostValues};
 pub use sys::overflow::report_stack_overflow;
 pub use sys::quickjs::{StringIdentity, bytes_of, error_without_place, fulfils_promise};
 pub use text::{escaped_text, exact_text};
-pub use trace::{RegionOutcome, RegionRecord, Stay, Trace, TracedRun};
+pub use trace::{RegionOutcome, RegionRecord, RegionSpan, Trace, TracedRun};
 pub use typescript::input::{InputState, input_state, tidy};
 pub use value::{MAX_DEPTH, RuleValue, Wanted};

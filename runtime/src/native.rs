@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::run::{Charge, Run, contain_panic};
+use crate::run::{MemoryReservation, Run, contain_panic};
 use crate::value::{self, Functions, RuleValue, ToValue, from_values};
 
 /// Something that changes the global scope of every run before its script starts.
@@ -213,9 +213,9 @@ impl NativeModule for HostModule {
                         ctx.clone(),
                         move |ctx: Ctx<'js>, arguments: Rest<Value<'js>>| {
                             contain_panic(&ctx, || {
-                                let (arguments, charges) = read(&ctx, &name, arguments)?;
+                                let (arguments, reservations) = read(&ctx, &name, arguments)?;
                                 let outcome = body(arguments);
-                                drop(charges);
+                                drop(reservations);
                                 give(&ctx, outcome)
                             })
                         },
@@ -227,9 +227,9 @@ impl NativeModule for HostModule {
                         ctx.clone(),
                         move |ctx: Ctx<'js>, arguments: Rest<Value<'js>>| {
                             contain_panic(&ctx, || {
-                                let (arguments, charges) = read(&ctx, &name, arguments)?;
+                                let (arguments, reservations) = read(&ctx, &name, arguments)?;
                                 let outcome = run.block_on(&ctx, body(arguments))?;
-                                drop(charges);
+                                drop(reservations);
                                 give(&ctx, outcome)
                             })
                         },
@@ -241,11 +241,11 @@ impl NativeModule for HostModule {
                         ctx.clone(),
                         move |ctx: Ctx<'js>, arguments: Rest<Value<'js>>| {
                             contain_panic(&ctx, || {
-                                let (arguments, charges) = read(&ctx, &name, arguments)?;
+                                let (arguments, reservations) = read(&ctx, &name, arguments)?;
                                 let future = body(arguments);
                                 let future = async move {
                                     let outcome = future.await;
-                                    drop(charges);
+                                    drop(reservations);
                                     outcome
                                 };
                                 run.promise(&ctx, future, give)
@@ -355,16 +355,16 @@ fn read<'js>(
     ctx: &Ctx<'js>,
     function: &str,
     arguments: Rest<Value<'js>>,
-) -> rquickjs::Result<(Vec<RuleValue>, Vec<Charge>)> {
-    let (mut values, mut charges) = (Vec::with_capacity(arguments.len()), Vec::new());
+) -> rquickjs::Result<(Vec<RuleValue>, Vec<MemoryReservation>)> {
+    let (mut values, mut reservations) = (Vec::with_capacity(arguments.len()), Vec::new());
     for (index, argument) in arguments.0.into_iter().enumerate() {
         let what = format!("{function}: argument {}", index + 1);
         let read = value::value(ctx, &what, argument, Functions::Refused);
         let read = read.map_err(|unfit| unfit.throw(ctx))?;
         values.push(read.tree);
-        charges.extend(read.charges);
+        reservations.extend(read.reservations);
     }
-    Ok((values, charges))
+    Ok((values, reservations))
 }
 
 fn give<'js>(ctx: &Ctx<'js>, outcome: Outcome) -> rquickjs::Result<Value<'js>> {

@@ -11,13 +11,13 @@ mod book;
 mod check;
 mod data;
 mod inputs;
+mod loader;
 mod parse;
 mod plan;
 mod region;
 mod run;
 mod schema;
 mod scope;
-mod shelf;
 mod shell;
 mod template;
 mod yaml;
@@ -29,7 +29,7 @@ use self::book::Op;
 pub use self::check::{Finding, Severity, check, check_text};
 pub use self::inputs::{Input, InputError, InputKind, give_inputs, rulebook_inputs};
 pub use self::plan::{Plan, PlannedBlock, PlannedOp, PlannedSemaphore, plan};
-pub(crate) use self::region::{Tag, enter};
+pub(crate) use self::region::{SemaphoreSpec, enter};
 pub(crate) use self::run::{Part, execute};
 pub use self::schema::rulebook_schema;
 use crate::error::RuleError;
@@ -108,5 +108,5 @@ pub(crate) fn read(
     text: &Arc<str>,
     run: &Run,
 ) -> Result<Arc<Book>, RuleError> {
-    shelf::Shelf::new(modules, shelf::Strange::Refused, Some(run)).main(name, text)
+    loader::Loader::new(modules, loader::UnknownImport::Refused, Some(run)).main(name, text)
 }

@@ -21,10 +21,10 @@ use crate::engine::{Engine, Origin, RunHandle, RunOptions, RunReport};
 use crate::error::{Location, RuleError};
 use crate::event_loop::EventLoop;
 use crate::family::{Family, Seat};
-use crate::ledger::{Account, Ledger};
 use crate::limits::Limits;
 use crate::modules::{ModuleCache, Resolved};
 use crate::output::{self, Output, OutputStream, OutputWait};
+use crate::permit_table::{PermitTable, Usage};
 use crate::rule::{self, ServiceNameError};
 use crate::script::Script;
 use crate::sys::fiber;
@@ -70,14 +70,14 @@ pub struct Run {
     pub(crate) name: Arc<str>,
     pub(crate) arguments: Vec<String>,
     /// What the host gave, until it is made an object.
-    stash: Cell<Option<(Stash, Charge)>>,
+    stash: Cell<Option<(Stash, MemoryReservation)>>,
     pub(crate) control: Arc<Control>,
     /// What a panic of the host's code said.
     panic: RefCell<Option<String>>,
     /// A panic that a script has caught is looked for.
     probing: Cell<bool>,
     /// Throws then, so that the panic goes on.
-    thrower: RefCell<Option<Kept<Function<'static>>>>,
+    thrower: RefCell<Option<Rooted<Function<'static>>>>,
     pub(crate) gauge: Rc<MemoryGauge>,
     pub(crate) family: Arc<Family>,
     pub(crate) deadline: Option<Instant>,
@@ -102,15 +102,15 @@ pub struct Run {
     shield: Cell<Option<Shield>>,
     pub(crate) semaphores: Semaphores,
     pub(crate) owner: Owner,
-    pub(crate) ledger: Ledger,
+    pub(crate) permits: PermitTable,
     /// What is to be waited for when all is given back.
     endings: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     pub(crate) event_loop: EventLoop,
     pub(crate) modules: ModuleCache,
     kept: RefCell<Vec<Weak<dyn Forget>>>,
-    stash_object: RefCell<Option<Kept<Object<'static>>>>,
+    stash_object: RefCell<Option<Rooted<Object<'static>>>>,
     /// Our own functions in place of the interpreter's; see [`builtins`](crate::builtins).
-    pub(crate) builtins: RefCell<Option<Kept<Object<'static>>>>,
+    pub(crate) builtins: RefCell<Option<Rooted<Object<'static>>>>,
     /// Below this address of its stack, no more calls of the interpreter's should nest.
     stack_floor: Cell<usize>,
     /// By name, in the order in which they were registered.
@@ -127,8 +127,8 @@ struct Services {
 
 struct Service {
     name: Rc<str>,
-    function: Kept<Function<'static>>,
-    _charge: Charge,
+    function: Rooted<Function<'static>>,
+    _charge: MemoryReservation,
 }
 
 /// What a service counts for beside its name and its function, in bytes.
@@ -175,7 +175,7 @@ pub(crate) struct Spawner {
 }
 
 /// How long stores of a run's own are waited for at its end.
-const FAREWELL: Duration = Duration::from_secs(5);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs that start runs, one below the other, are no more than these.
 const MOST_GENERATIONS: u32 = 50;
@@ -185,7 +185,7 @@ impl Run {
         let owner = Owner::process(&*parts.name).with_run(parts.id);
         let family = Arc::clone(parts.seat.family());
         let gauge = MemoryGauge::new(parts.seat);
-        let stash_charge = Charge::new(&gauge, parts.stash_bytes);
+        let stash_charge = MemoryReservation::new(&gauge, parts.stash_bytes);
         Rc::new(Self {
             id: parts.id,
             name: parts.name,
@@ -212,7 +212,7 @@ impl Run {
             shield: Cell::default(),
             semaphores: parts.semaphores,
             owner,
-            ledger: Ledger::new(Rc::clone(&gauge)),
+            permits: PermitTable::new(Rc::clone(&gauge)),
             endings: RefCell::default(),
             event_loop: EventLoop::new(gauge),
             modules: parts.modules,
@@ -342,8 +342,8 @@ impl Run {
     }
 
     /// What this run has taken and holds.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub fn permits(&self) -> &PermitTable {
+        &self.permits
     }
 
     /// The stash: the object that the host filled with data for this run and that the rule may
@@ -449,8 +449,8 @@ impl Run {
 
     /// Takes a slot of a semaphore for this run, blocking the rule until it is its turn.
     ///
-    /// Waiting time is put down to `account`. Giving the slot back is up to the caller; what
-    /// outlives the call is entrusted to the run's [`Ledger`].
+    /// Waiting time is put down to `usage`. Giving the slot back is up to the caller; what
+    /// outlives the call is registered to the run's [`PermitTable`].
     ///
     /// # Errors
     ///
@@ -458,50 +458,55 @@ impl Run {
     pub fn acquire(
         &self,
         ctx: &Ctx<'_>,
-        account: &Account,
+        usage: &Usage,
         request: Request,
     ) -> rquickjs::Result<Result<Permit, AcquireError>> {
         if self.stopped() {
             return Err(self.throw_stopped(ctx));
         }
         // A free slot needs no future, and the fiber need not be asked.
-        let request = match account.semaphore.try_acquire_now(request) {
+        let request = match usage.semaphore.try_acquire_now(request) {
             Ok(permit) => {
-                account.note_taken();
+                usage.note_taken();
                 return Ok(Ok(permit));
             }
             Err(request) => request,
         };
         let waiting_since = Cell::new(None);
-        let acquire = account.semaphore.acquire(request);
+        let acquire = usage.semaphore.acquire(request);
         let acquire = Timed {
             future: acquire,
             since: &waiting_since,
         };
         let result = self.block_on(ctx, acquire);
         if let Some(since) = waiting_since.get() {
-            account.note_waited(since.elapsed());
+            usage.note_waited(since.elapsed());
         }
         if let Ok(Ok(_)) = result {
-            account.note_taken();
+            usage.note_taken();
         }
         result
     }
 
     /// Counts `bytes` that the Rust side keeps on behalf of the rule against its memory limit, as long as the
     /// result lives. They are never refused, but a rule that piles them up runs into its limit.
-    pub fn charge(&self, bytes: usize) -> Charge {
-        Charge::new(&self.gauge, bytes)
+    pub fn count_memory(&self, bytes: usize) -> MemoryReservation {
+        MemoryReservation::new(&self.gauge, bytes)
     }
 
-    /// Counts `bytes` as [`Run::charge`] does, if there is room for them.
+    /// Counts `bytes` as [`Run::count_memory`] does, if there is room for them.
     ///
     /// A host function calls this before it makes something whose size a rule decides. `what` names that in the message.
     ///
     /// # Errors
     ///
     /// A `RangeError` that the rule can catch, if they are more than what is left of its memory limit.
-    pub fn reserve(&self, ctx: &Ctx<'_>, what: &str, bytes: usize) -> rquickjs::Result<Charge> {
+    pub fn reserve(
+        &self,
+        ctx: &Ctx<'_>,
+        what: &str,
+        bytes: usize,
+    ) -> rquickjs::Result<MemoryReservation> {
         let left = self.memory_left();
         if bytes > left {
             let message = format!(
@@ -509,7 +514,7 @@ impl Run {
             );
             return Err(Exception::throw_range(ctx, &message));
         }
-        Ok(self.charge(bytes))
+        Ok(self.count_memory(bytes))
     }
 
     /// Notes a store of the run's own in which it may hold something: should the run get stuck beyond its limit, it is
@@ -520,7 +525,7 @@ impl Run {
 
     /// Has `future` done after the run's end, when all permits are given back and its values are gone, and before its
     /// report is out: to tell a store of the run's own that nothing is held any more. It gets a few seconds at most.
-    pub fn at_end(&self, future: impl Future<Output = ()> + 'static) {
+    pub fn on_exit(&self, future: impl Future<Output = ()> + 'static) {
         self.endings.borrow_mut().push(Box::pin(future));
     }
 
@@ -530,7 +535,7 @@ impl Run {
         if !endings.is_empty() {
             // What takes longer is freed by its store by itself.
             let all = futures_util::future::join_all(endings);
-            let farewell = Instant::now() + FAREWELL;
+            let farewell = Instant::now() + EXIT_TIMEOUT;
             let until = self.grace_end().map_or(farewell, |end| end.min(farewell));
             let _ = tokio::time::timeout_at(until.into(), all).await;
         }
@@ -540,14 +545,14 @@ impl Run {
     ///
     /// Use this for values that a host function needs again, rather than to capture them in its
     /// closure: QuickJS cannot see through closures when it looks for garbage.
-    pub fn keep<'js, T>(&self, ctx: &Ctx<'js>, value: T) -> Kept<T::Changed<'static>>
+    pub fn keep<'js, T>(&self, ctx: &Ctx<'js>, value: T) -> Rooted<T::Changed<'static>>
     where
         T: JsLifetime<'js>,
         T::Changed<'static>: Clone + 'static,
     {
-        let cell = Rc::new(KeptValue {
+        let cell = Rc::new(RootedValue {
             value: RefCell::new(Some(Persistent::save(ctx, value))),
-            _charge: self.charge(KEPT_BYTES),
+            _charge: self.count_memory(KEPT_BYTES),
         });
         let mut kept = self.kept.borrow_mut();
         if kept.len() == kept.capacity() {
@@ -557,7 +562,7 @@ impl Run {
         }
         let entry: Weak<dyn Forget> = Rc::downgrade(&(cell.clone() as Rc<dyn Forget>));
         kept.push(entry);
-        Kept(cell)
+        Rooted(cell)
     }
 
     /// Lets go of every JavaScript value on the Rust side, so that the isolate can be freed.
@@ -858,7 +863,7 @@ impl Run {
         if regions.len() < MOST_REGIONS {
             // For good: they are part of the report.
             self.gauge
-                .charge(size_of::<RegionRecord>() + record.who.len());
+                .count_memory(size_of::<RegionRecord>() + record.who.len());
             regions.push(record);
         }
     }
@@ -886,7 +891,7 @@ impl Run {
         let at = services.list.len();
         services.places.insert(Rc::clone(&name), at);
         services.list.push(Service {
-            _charge: self.charge(SERVICE_BYTES + name.len()),
+            _charge: self.count_memory(SERVICE_BYTES + name.len()),
             name,
             function: service,
         });
@@ -1121,16 +1126,16 @@ impl<F: Future> Future for Timed<'_, F> {
     }
 }
 
-/// Memory that the Rust side keeps for a rule; see [`Run::charge`].
+/// Memory that the Rust side keeps for a rule; see [`Run::count_memory`].
 #[derive(Debug)]
-pub struct Charge {
+pub struct MemoryReservation {
     gauge: Rc<MemoryGauge>,
     bytes: usize,
 }
 
-impl Charge {
+impl MemoryReservation {
     pub(crate) fn new(gauge: &Rc<MemoryGauge>, bytes: usize) -> Self {
-        gauge.charge(bytes);
+        gauge.count_memory(bytes);
         Self {
             gauge: Rc::clone(gauge),
             bytes,
@@ -1139,13 +1144,13 @@ impl Charge {
 
     /// From now on it counts for so many bytes.
     pub fn resize(&mut self, bytes: usize) {
-        self.gauge.charge(bytes);
+        self.gauge.count_memory(bytes);
         self.gauge.refund(self.bytes);
         self.bytes = bytes;
     }
 }
 
-impl Drop for Charge {
+impl Drop for MemoryReservation {
     fn drop(&mut self) {
         self.gauge.refund(self.bytes);
     }
@@ -1153,23 +1158,23 @@ impl Drop for Charge {
 
 /// A JavaScript value that the Rust side holds on to; see [`Run::keep`].
 #[derive(Debug)]
-pub struct Kept<T>(Rc<KeptValue<T>>);
+pub struct Rooted<T>(Rc<RootedValue<T>>);
 
 /// Where a kept value is.
 #[derive(Debug)]
-struct KeptValue<T> {
+struct RootedValue<T> {
     /// `None` after the run's end.
     value: RefCell<Option<Persistent<T>>>,
-    _charge: Charge,
+    _charge: MemoryReservation,
 }
 
-impl<T> Clone for Kept<T> {
+impl<T> Clone for Rooted<T> {
     fn clone(&self) -> Self {
         Self(Rc::clone(&self.0))
     }
 }
 
-impl<T: Clone> Kept<T> {
+impl<T: Clone> Rooted<T> {
     /// The value.
     ///
     /// # Errors
@@ -1191,7 +1196,7 @@ trait Forget {
     fn forget(&self);
 }
 
-impl<T> Forget for KeptValue<T> {
+impl<T> Forget for RootedValue<T> {
     fn forget(&self) {
         self.value.take();
     }

@@ -300,7 +300,7 @@ fn attempt<T>(
     limits: &Limits,
     work: Work<T>,
 ) -> Result<T, RuleError> {
-    let before = run.ledger().mark();
+    let before = run.permits().mark();
     let failure = match work(ctx, run) {
         Ok(value) => return Ok(value),
         Err(failure) => failure,
@@ -312,7 +312,7 @@ fn attempt<T>(
     let mut error = explain(ctx, run, failure, limits);
     if stopped {
         // What the input took and had not given back is gone with it.
-        run.ledger().release_since(&before);
+        run.permits().release_since(&before);
         ctx.run_gc();
         match run.control.reason() {
             None => {

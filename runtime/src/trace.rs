@@ -81,13 +81,13 @@ impl From<&AcquireError> for RegionOutcome {
 /// A stay in a region that is going on: notes it in the run's record, however it ends.
 ///
 /// Dropped, it was [stopped](RegionOutcome::Stopped).
-pub struct Stay {
+pub struct RegionSpan {
     run: Rc<Run>,
     record: Option<RegionRecord>,
     admitted: bool,
 }
 
-impl Stay {
+impl RegionSpan {
     /// A run asks for a slot: `who` is its rule and op as administrators see them, `line` that of the source, from 1.
     pub fn begin(run: &Rc<Run>, semaphore: &SemaphoreName, who: &str, line: u32) -> Self {
         let record = RegionRecord {
@@ -146,7 +146,7 @@ impl Stay {
     }
 }
 
-impl Drop for Stay {
+impl Drop for RegionSpan {
     fn drop(&mut self) {
         if !self.admitted {
             self.waited();
@@ -155,9 +155,9 @@ impl Drop for Stay {
     }
 }
 
-impl std::fmt::Debug for Stay {
+impl std::fmt::Debug for RegionSpan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stay")
+        f.debug_struct("RegionSpan")
             .field("record", &self.record)
             .finish_non_exhaustive()
     }

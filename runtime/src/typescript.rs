@@ -10,10 +10,10 @@
 //! that weight can need. A source that weighs too much is an error, and so is a panic of oxc.
 
 pub(crate) mod input;
+pub(crate) mod lock_order;
 mod nesting;
 mod positions;
 pub(crate) mod references;
-pub(crate) mod takes;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -83,7 +83,7 @@ pub(crate) struct Shape {
 ///
 /// `None` if it does not parse, is too large or nests too deep.
 pub(crate) fn shape(source: &str) -> Option<Shape> {
-    let shape = aside(source, || Ok(parsed_shape(source)));
+    let shape = on_big_stack(source, || Ok(parsed_shape(source)));
     shape.ok().flatten()
 }
 
@@ -141,7 +141,7 @@ pub(crate) fn js_problems(
     may_be_module: bool,
     may_be_script: bool,
 ) -> Vec<SyntaxProblem> {
-    let problems = aside(source, || {
+    let problems = on_big_stack(source, || {
         let problems = |as_module| {
             let allocator = Allocator::default();
             let parsed = js(&allocator, source, as_module);
@@ -227,7 +227,7 @@ pub(crate) fn strip(file_name: &str, source: &str) -> Result<Stripped, Vec<Synta
     } else {
         Goal::Module
     };
-    aside(source, || transform(source, goal))
+    on_big_stack(source, || transform(source, goal))
 }
 
 /// What a source is to become.
@@ -241,7 +241,7 @@ enum Goal {
 }
 
 /// Works through a source by recursion, on a thread whose stack is large enough for it.
-fn aside<T: Send>(
+fn on_big_stack<T: Send>(
     source: &str,
     work: impl FnOnce() -> Result<T, Vec<SyntaxProblem>> + Send,
 ) -> Result<T, Vec<SyntaxProblem>> {
@@ -259,7 +259,7 @@ fn aside<T: Send>(
         let message = format!("this file is larger than {} MiB", MAX_SOURCE >> 20);
         return Err(problem(0..1, message, "split it into modules"));
     }
-    let weight = match nesting::weigh(source, MAX_NESTING) {
+    let weight = match nesting::max_depth(source, MAX_NESTING) {
         Ok(weight) => weight,
         Err(Refusal::TooManyAngles(at)) => {
             return Err(problem(

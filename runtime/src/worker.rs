@@ -485,8 +485,8 @@ fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> R
         Err(error) => (Err(error), RuleValue::Null),
     };
     let mut semaphores: Vec<_> = run
-        .ledger
-        .accounts()
+        .permits
+        .usages()
         .iter()
         .map(|account| TakenSemaphore {
             name: account.semaphore.name().clone(),
@@ -496,7 +496,7 @@ fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> R
         })
         .collect();
     semaphores.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
-    let others = run.ledger.closed();
+    let others = run.permits.closed();
     let listed: Duration = semaphores.iter().map(|taken| taken.waited).sum();
     let waited = listed + others.waited;
     RunReport {

@@ -29,11 +29,11 @@ impl NativeModule for Take {
         let run = std::rc::Rc::clone(run);
         let take = move |ctx: js::Ctx<'js>, name: String| {
             let name = SemaphoreName::new(name).unwrap();
-            let account = run.ledger().account(run.semaphores(), &name);
+            let usage = run.permits().usage(run.semaphores(), &name);
             let request = Request::new().owner(Owner::process("session"));
-            if let Ok(permit) = run.acquire(&ctx, &account, request)? {
-                let held = run.ledger().hold(permit, account);
-                run.ledger().entrust(&held);
+            if let Ok(permit) = run.acquire(&ctx, &usage, request)? {
+                let held = run.permits().hold(permit, usage);
+                run.permits().register(&held);
             }
             js::Result::Ok(())
         };

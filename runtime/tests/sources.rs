@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::{
-    Engine, ErrorKind, Happening, Limits, Listening, NativeModule, Run, RunOptions, Script, Source,
+    Engine, ErrorKind, EventSource, Limits, NativeModule, Run, RunOptions, Script, SourceEvent,
+    Subscription,
 };
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -30,24 +31,24 @@ struct Numbers {
     open: Arc<AtomicUsize>,
 }
 
-impl Source for Numbers {
+impl EventSource for Numbers {
     type Event = u32;
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Happening<u32>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<SourceEvent<u32>>> {
         // `poll_recv` pretends now and then that nothing is there, for fairness.
         let received = match self.received.try_recv() {
             Ok(number) => Poll::Ready(Some(number)),
             Err(_) => self.received.poll_recv(cx),
         };
         if let Poll::Ready(number) = received {
-            return Poll::Ready(number.flatten().map(Happening::Event));
+            return Poll::Ready(number.flatten().map(SourceEvent::Event));
         }
         if self.asked > 0 {
             self.asked -= 1;
-            return Poll::Ready(Some(Happening::UpToDate));
+            return Poll::Ready(Some(SourceEvent::UpToDate));
         }
         if self.flooded {
-            return Poll::Ready(Some(Happening::Event(0)));
+            return Poll::Ready(Some(SourceEvent::Event(0)));
         }
         Poll::Pending
     }
@@ -78,7 +79,7 @@ impl NativeModule for Module {
 
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
         let exports = Object::new(ctx.clone())?;
-        let listening: Rc<RefCell<Vec<Listening>>> = Rc::default();
+        let listening: Rc<RefCell<Vec<Subscription>>> = Rc::default();
         let (module, all, this) = (self.clone(), Rc::clone(&listening), Rc::clone(run));
         let listen = move |ctx: Ctx<'js>, listener: Function<'js>| {
             let (sender, received) = mpsc::unbounded_channel();

@@ -19,10 +19,10 @@ impl Extension for Take {
         let run = std::rc::Rc::clone(run);
         let take = js::Function::new(ctx.clone(), move |ctx: js::Ctx<'js>| -> js::Result<()> {
             let name = SemaphoreName::new("x").map_err(|_| js::Error::Unknown)?;
-            let account = run.ledger().account(run.semaphores(), &name);
+            let usage = run.permits().usage(run.semaphores(), &name);
             let request = Request::new().owner(run.owner().clone());
-            if let Ok(permit) = run.acquire(&ctx, &account, request)? {
-                run.ledger().entrust(&run.ledger().hold(permit, account));
+            if let Ok(permit) = run.acquire(&ctx, &usage, request)? {
+                run.permits().register(&run.permits().hold(permit, usage));
             }
             Ok(())
         })?;

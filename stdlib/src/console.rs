@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use cla_runtime::Charge;
+use cla_runtime::MemoryReservation;
 use cla_runtime::OutputStream::{self, Stderr, Stdout};
 use cla_runtime::js::function::Rest;
 use cla_runtime::js::{self, Coerced, Ctx, FromJs, Object, Value};
@@ -41,16 +41,16 @@ const MAX_CELLS: usize = 100_000;
 #[derive(Default)]
 pub(crate) struct ConsoleState {
     groups: Cell<usize>,
-    counts: RefCell<HashMap<String, (u64, Charge)>>,
-    timers: RefCell<HashMap<String, (Instant, Charge)>>,
+    counts: RefCell<HashMap<String, (u64, MemoryReservation)>>,
+    timers: RefCell<HashMap<String, (Instant, MemoryReservation)>>,
 }
 
 /// What a label counts for beside its text against the run's memory limit, in bytes.
 const LABEL_BYTES: usize = 128;
 
 /// What a label that is kept counts for.
-fn charge(state: &State, label: &str) -> Charge {
-    state.run().charge(LABEL_BYTES + label.len())
+fn count_memory(state: &State, label: &str) -> MemoryReservation {
+    state.run().count_memory(LABEL_BYTES + label.len())
 }
 
 /// Makes the console.
@@ -169,7 +169,7 @@ fn count<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
             }
             None => {
                 if counts.len() < MAX_LABELS {
-                    counts.insert(name.clone(), (1, charge(&state, &name)));
+                    counts.insert(name.clone(), (1, count_memory(&state, &name)));
                 }
                 1
             }
@@ -204,7 +204,7 @@ fn time<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
         );
         write(&ctx, &state, Stderr, text)?;
     } else if state.console.timers.borrow().len() < MAX_LABELS {
-        let timer = (Instant::now(), charge(&state, &name));
+        let timer = (Instant::now(), count_memory(&state, &name));
         state.console.timers.borrow_mut().insert(name, timer);
     }
     Ok(())

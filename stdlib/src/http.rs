@@ -11,7 +11,7 @@ use std::rc::Rc;
 use cla_runtime::js::function::Constructor;
 use cla_runtime::js::object::Accessor;
 use cla_runtime::js::{self, Ctx, Error, Function, Object, Value};
-use cla_runtime::{Kept, NativeModule, Run};
+use cla_runtime::{NativeModule, Rooted, Run};
 
 use crate::call::{Arg, define};
 
@@ -66,7 +66,7 @@ impl NativeModule for Http {
 struct Module {
     run: Rc<Run>,
     /// The class of errors, made when it is first needed.
-    error_class: RefCell<Option<Kept<Constructor<'static>>>>,
+    error_class: RefCell<Option<Rooted<Constructor<'static>>>>,
 }
 
 impl Module {

@@ -4,7 +4,7 @@
 //! values for printing (see [`crate::inspect()`]) must neither break then nor run the rule's code, so it
 //! uses only what is kept here.
 
-use cla_runtime::Kept;
+use cla_runtime::Rooted;
 use cla_runtime::Run;
 use cla_runtime::js::function::{IntoArgs, This};
 use cla_runtime::js::{self, Array, Constructor, Ctx, FromJs, Function, IntoJs, Object, Value};
@@ -92,7 +92,7 @@ intrinsics! {
 /// Collects the values and keeps them for as long as `run` lasts.
 ///
 /// To be called before any code of the rule's runs.
-pub(crate) fn keep<'js>(ctx: &Ctx<'js>, run: &Run) -> js::Result<Kept<Array<'static>>> {
+pub(crate) fn keep<'js>(ctx: &Ctx<'js>, run: &Run) -> js::Result<Rooted<Array<'static>>> {
     let globals = ctx.globals();
     let kept = Array::new(ctx.clone())?;
     let own_property: Function<'js> = globals

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use cla_runtime::js::{self, Ctx, Function, Object, Promise, Value};
 use cla_runtime::semaphore::{RedisUrl, StoreUrlError};
-use cla_runtime::{Kept, Listening, NativeModule, OutputStream, Run};
+use cla_runtime::{NativeModule, OutputStream, Rooted, Run, Subscription};
 use tokio::sync::oneshot;
 
 use crate::call::Arg;
@@ -78,13 +78,13 @@ struct Bus {
     url: RedisUrl,
     /// Called with the channel and the text of each message; with `undefined` and the problem when the connection was
     /// closed for what came.
-    deliver: Kept<Function<'static>>,
+    deliver: Rooted<Function<'static>>,
     /// From the first use on.
     task: RefCell<Option<Rc<Task>>>,
     /// Those that the rule listens to.
     channels: RefCell<BTreeSet<String>>,
     /// While there are any.
-    listening: RefCell<Option<Listening>>,
+    listening: RefCell<Option<Subscription>>,
     held: Cell<bool>,
 }
 
@@ -150,7 +150,7 @@ impl Bus {
         let mut listening = self.listening.borrow_mut();
         if listening.is_none() {
             let (run, deliver) = (Rc::clone(&self.run), self.deliver.clone());
-            let arrivals = Arrivals::new(self.task(), self.run.charge(0));
+            let arrivals = Arrivals::new(self.task(), self.run.count_memory(0));
             let new = self
                 .run
                 .listen(arrivals, move |ctx, event| match event {

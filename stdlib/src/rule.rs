@@ -7,8 +7,8 @@ use cla_runtime::js::function::{Constructor, This};
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::{
-    Charge, HostObject, Kept, NativeModule, RuleError, RuleValue, Run, RunOptions, Script, Wanted,
-    value_to_json,
+    HostObject, MemoryReservation, NativeModule, Rooted, RuleError, RuleValue, Run, RunOptions,
+    Script, Wanted, value_to_json,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -64,16 +64,16 @@ impl NativeModule for Rule {
 /// The module in one run.
 struct Module {
     run: Rc<Run>,
-    error: RefCell<Option<Kept<Constructor<'static>>>>,
+    error: RefCell<Option<Rooted<Constructor<'static>>>>,
     /// Of the rules that `create` makes.
-    prototype: RefCell<Option<Kept<Object<'static>>>>,
+    prototype: RefCell<Option<Rooted<Object<'static>>>>,
 }
 
 /// A rulebook that was made of data.
 struct Created {
     name: String,
     text: String,
-    _charge: Charge,
+    _charge: MemoryReservation,
 }
 
 /// What a created rule may have besides its tree: first the keys of a rulebook, then what any op may carry.
@@ -183,7 +183,7 @@ impl Module {
             .check_rulebook(&file, &text)
             .map_err(|error| syntax_error(ctx, format_args!("{WHAT}: {}", in_full(&error))))?;
         let created = Created {
-            _charge: self.run.charge(file.len() + text.len()),
+            _charge: self.run.count_memory(file.len() + text.len()),
             name: file,
             text,
         };

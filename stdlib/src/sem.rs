@@ -16,7 +16,8 @@ use cla_runtime::semaphore::{
     SemaphoreName, Semaphores, Slots, Ttl,
 };
 use cla_runtime::{
-    Account, HeldPermit, HostObject, Kept, NativeModule, RegionOutcome, Run, Stay, StringIdentity,
+    HeldPermit, HostObject, NativeModule, RegionOutcome, RegionSpan, Rooted, Run, StringIdentity,
+    Usage,
 };
 
 use crate::call::{Arg, define};
@@ -79,7 +80,7 @@ pub(crate) struct Module {
     /// What permits are made of, from the first one on.
     permits: RefCell<Option<Permits>>,
     /// The error classes, made when the first one is needed.
-    errors: RefCell<Option<Kept<Object<'static>>>>,
+    errors: RefCell<Option<Rooted<Object<'static>>>>,
     /// The semaphore that was asked for last, so that a loop over one name need not look it up.
     last: RefCell<Option<Last>>,
     /// Who gives the commands of the rule.
@@ -122,7 +123,7 @@ impl Module {
         let ctx = arguments.ctx();
         let undefined = || Value::new_undefined(ctx.clone());
         let name = arguments.arg(0).unwrap_or_else(undefined);
-        let account = self.account(ctx, "sem.take", &name)?;
+        let usage = self.usage(ctx, "sem.take", &name)?;
         let function = arguments.arg(if arguments.len() > 2 { 2 } else { 1 });
         let Some(function) = function.as_ref().and_then(Value::as_function) else {
             let what = "sem.take: the last argument";
@@ -142,11 +143,11 @@ impl Module {
         if self.run.is_traced() {
             let line = self.run.caller(ctx).map_or(1, |place| place.line);
             let who = format!("{}, line {line}", self.run.name());
-            let stay = Stay::begin(&self.run, account.semaphore.name(), &who, line);
-            return self.stay(ctx, account, request, function, stay);
+            let span = RegionSpan::begin(&self.run, usage.semaphore.name(), &who, line);
+            return self.traced(ctx, usage, request, function, span);
         }
-        let permit = self.admit(ctx, &account, request)?;
-        let held = self.run.ledger().hold(permit, account);
+        let permit = self.admit(ctx, &usage, request)?;
+        let held = self.run.permits().hold(permit, usage);
         let argument = self.permit_object(ctx, &held)?;
         // An early return drops the permit, which gives the slot back as well.
         let result = function.call::<_, Value<'js>>((argument,));
@@ -157,12 +158,12 @@ impl Module {
             return self
                 .until_settled(ctx, &held, promise, None)
                 .inspect_err(|_| {
-                    let _ = self.run.ledger().close(Rc::clone(&held));
+                    let _ = self.run.permits().close(Rc::clone(&held));
                 });
         }
-        let account = Rc::clone(held.account());
-        if self.run.ledger().close(held) && result.is_ok() {
-            return Err(self.lost(ctx, account.semaphore.name()));
+        let usage = Rc::clone(held.usage());
+        if self.run.permits().close(held) && result.is_ok() {
+            return Err(self.lost(ctx, usage.semaphore.name()));
         }
         result
     }
@@ -173,28 +174,28 @@ impl Module {
         ctx: &Ctx<'js>,
         held: &Rc<HeldPermit>,
         promise: &Promise<'js>,
-        stay: Option<Stay>,
+        span: Option<RegionSpan>,
     ) -> js::Result<Value<'js>> {
-        // Should the run end first, its ledger gives the slot back.
-        self.run.ledger().entrust(held);
-        let stay = Rc::new(Cell::new(stay));
+        // Should the run end first, its permit table gives the slot back.
+        self.run.permits().register(held);
+        let span = Rc::new(Cell::new(span));
         let give_back = |outcome| {
-            let (run, held, stay) = (Rc::clone(&self.run), Rc::clone(held), Rc::clone(&stay));
+            let (run, held, span) = (Rc::clone(&self.run), Rc::clone(held), Rc::clone(&span));
             // Whether it had been lost by accident.
             move || {
-                if let Some(stay) = stay.take() {
-                    stay.leave(outcome);
+                if let Some(span) = span.take() {
+                    span.leave(outcome);
                 }
-                let permit = run.ledger().take_out(&held);
+                let permit = run.permits().take_permit(&held);
                 permit.is_some_and(|permit| permit.lease_passed())
             }
         };
         let fulfilled = {
             let give_back = give_back(RegionOutcome::Done);
-            let (module, account) = (Rc::clone(self), Rc::clone(held.account()));
+            let (module, usage) = (Rc::clone(self), Rc::clone(held.usage()));
             move |ctx: Ctx<'js>, value: Opt<Value<'js>>| {
                 if give_back() {
-                    return Err(module.lost(&ctx, account.semaphore.name()));
+                    return Err(module.lost(&ctx, usage.semaphore.name()));
                 }
                 Ok(value.0)
             }
@@ -236,7 +237,7 @@ impl Module {
                 self.any_slot(),
             ),
         };
-        let account = self.account(ctx, WHAT, &key)?;
+        let usage = self.usage(ctx, WHAT, &key)?;
         let Some(function) = function.as_function() else {
             let what = "rule.region: the last argument";
             let expected = "the function that needs the semaphore";
@@ -250,51 +251,51 @@ impl Module {
         let line = self.run.caller(ctx).map_or(1, |place| place.line);
         who.push_str(&format!(", line {line}"));
         let owner = Owner::process(who.as_str()).with_run(self.run.id());
-        let stay = Stay::begin(&self.run, account.semaphore.name(), &who, line);
-        self.stay(ctx, account, request.owner(owner), function, stay)
+        let span = RegionSpan::begin(&self.run, usage.semaphore.name(), &who, line);
+        self.traced(ctx, usage, request.owner(owner), function, span)
     }
 
-    /// Takes a slot, calls the function, gives the slot back; notes the stay.
-    fn stay<'js>(
+    /// Takes a slot, calls the function, gives the slot back; notes the span.
+    fn traced<'js>(
         self: &Rc<Self>,
         ctx: &Ctx<'js>,
-        account: Rc<Account>,
+        usage: Rc<Usage>,
         request: Request,
         function: &Function<'js>,
-        mut stay: Stay,
+        mut span: RegionSpan,
     ) -> js::Result<Value<'js>> {
-        let semaphore = account.semaphore.name().clone();
-        let permit = match self.run.acquire(ctx, &account, request)? {
+        let semaphore = usage.semaphore.name().clone();
+        let permit = match self.run.acquire(ctx, &usage, request)? {
             Ok(permit) => permit,
             Err(error) => {
-                stay.refuse(&error);
+                span.refuse(&error);
                 return Err(self.refused(ctx, &semaphore, &error));
             }
         };
-        stay.admit(permit.granted());
-        let held = self.run.ledger().hold(permit, account);
+        span.admit(permit.granted());
+        let held = self.run.permits().hold(permit, usage);
         let argument = self.permit_object(ctx, &held)?;
         let result = function.call::<_, Value<'js>>((argument,));
         match &result {
             Ok(value) => {
                 if let Some(promise) = value.as_promise() {
-                    let settled = self.until_settled(ctx, &held, promise, Some(stay));
+                    let settled = self.until_settled(ctx, &held, promise, Some(span));
                     return settled.inspect_err(|_| {
-                        let _ = self.run.ledger().close(Rc::clone(&held));
+                        let _ = self.run.permits().close(Rc::clone(&held));
                     });
                 }
-                stay.leave(RegionOutcome::Done);
+                span.leave(RegionOutcome::Done);
             }
             Err(_) => {
                 let thrown = ctx.catch();
-                // What nobody can catch stops the run; the stay ends as stopped.
+                // What nobody can catch stops the run; the span ends as stopped.
                 if !thrown.is_uncatchable_error() {
-                    stay.leave(RegionOutcome::Failed);
+                    span.leave(RegionOutcome::Failed);
                 }
                 ctx.throw(thrown);
             }
         }
-        if self.run.ledger().close(held) && result.is_ok() {
+        if self.run.permits().close(held) && result.is_ok() {
             return Err(self.lost(ctx, &semaphore));
         }
         result
@@ -307,11 +308,11 @@ impl Module {
         name: &Value<'js>,
         options: &Value<'js>,
     ) -> js::Result<Value<'js>> {
-        let account = self.account(ctx, "sem.acquire", name)?;
+        let usage = self.usage(ctx, "sem.acquire", name)?;
         let request = self.request(ctx, "sem.acquire", options)?;
-        let permit = self.admit(ctx, &account, request)?;
-        let held = self.run.ledger().hold(permit, account);
-        self.run.ledger().entrust(&held);
+        let permit = self.admit(ctx, &usage, request)?;
+        let held = self.run.permits().hold(permit, usage);
+        self.run.permits().register(&held);
         self.permit_object(ctx, &held)
     }
 
@@ -330,10 +331,10 @@ impl Module {
     }
 
     /// Waits for a slot; what goes wrong is thrown as one of the error classes.
-    fn admit(&self, ctx: &Ctx<'_>, account: &Account, request: Request) -> js::Result<Permit> {
-        match self.run.acquire(ctx, account, request)? {
+    fn admit(&self, ctx: &Ctx<'_>, usage: &Usage, request: Request) -> js::Result<Permit> {
+        match self.run.acquire(ctx, usage, request)? {
             Ok(permit) => Ok(permit),
-            Err(error) => Err(self.refused(ctx, account.semaphore.name(), &error)),
+            Err(error) => Err(self.refused(ctx, usage.semaphore.name(), &error)),
         }
     }
 
@@ -390,27 +391,27 @@ impl Module {
         self.throw(ctx, ErrorClass::Lost, &message, Some(name.as_str()))
     }
 
-    /// The account of the semaphore that `name` names.
-    fn account<'js>(
+    /// The usage of the semaphore that `name` names.
+    fn usage<'js>(
         &self,
         ctx: &Ctx<'js>,
         function: &str,
         name: &Value<'js>,
-    ) -> js::Result<Rc<Account>> {
+    ) -> js::Result<Rc<Usage>> {
         let identity = StringIdentity::of(name);
         if let Some(last) = &*self.last.borrow()
             && identity == Some(last.identity)
         {
-            return Ok(Rc::clone(&last.account));
+            return Ok(Rc::clone(&last.usage));
         }
         let semaphore = semaphore_name(ctx, function, name)?;
-        let account = self.run.ledger().account(self.run.semaphores(), &semaphore);
+        let usage = self.run.permits().usage(self.run.semaphores(), &semaphore);
         *self.last.borrow_mut() = identity.map(|identity| Last {
             identity,
             _name: self.run.keep(ctx, name.clone()),
-            account: Rc::clone(&account),
+            usage: Rc::clone(&usage),
         });
-        Ok(account)
+        Ok(usage)
     }
 
     /// The request of a rule that has no wishes.
@@ -626,16 +627,16 @@ struct Last {
     /// The very string that named it.
     identity: StringIdentity,
     /// Keeps that string, so that no other gets its identity.
-    _name: Kept<Value<'static>>,
-    account: Rc<Account>,
+    _name: Rooted<Value<'static>>,
+    usage: Rc<Usage>,
 }
 
 /// What permits are made of.
 struct Permits {
-    prototype: Kept<Object<'static>>,
+    prototype: Rooted<Object<'static>>,
     /// A permit of nothing, which lives as long as the module. QuickJS forgets the layout of objects
     /// of which there are none, and would work it out anew for the next one.
-    _layout: Kept<Value<'static>>,
+    _layout: Rooted<Value<'static>>,
 }
 
 /// The error classes, as JavaScript would write them.
@@ -759,7 +760,7 @@ fn permit_prototype<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js
         let run = Rc::clone(run);
         move |ctx: Ctx<'js>, this: This<Value<'js>>| {
             let held = held(&ctx, "release", &this.0)?;
-            let Some(permit) = run.ledger().take_out(&held) else {
+            let Some(permit) = run.permits().take_permit(&held) else {
                 return Ok(false);
             };
             let released = run.block_on(&ctx, permit.release())?;
@@ -845,7 +846,7 @@ impl Fact {
             return Ok(Value::new_undefined(ctx.clone())); // it was kept for whoever can ask: us
         };
         match self {
-            Self::Name => held.account().semaphore.name().as_str().into_js(ctx),
+            Self::Name => held.usage().semaphore.name().as_str().into_js(ctx),
             Self::Id => facts.id.to_string().into_js(ctx),
             // Exact up to 2^53: a million permits a second for 285 years.
             Self::Token => (facts.token as f64).into_js(ctx),

@@ -1,7 +1,7 @@
 //! `cla/semaphore/native`: slots by their ids, on which `cla/semaphore` is written (`modules/semaphore`).
 //!
 //! What it gives is a value where the store answers at once, as the one in memory does, and a promise otherwise. The
-//! run owns what is taken: the ledger gives it back at its end, whoever has the slot's id by then.
+//! run owns what is taken: the permit table gives it back at its end, whoever has the slot's id by then.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ use cla_runtime::semaphore::{
     AcquireError, AdminError, Permit, RefreshError, ReleaseError, Request, RequestView, Semaphore,
     SemaphoreName, SemaphoreView, Semaphores, SlotId, SlotState, Slots, Status, Ttl,
 };
-use cla_runtime::{Account, Charge, HeldPermit, HostObject, Kept, NativeModule, Run};
+use cla_runtime::{HeldPermit, HostObject, MemoryReservation, NativeModule, Rooted, Run, Usage};
 use futures_util::future::{AbortHandle, Either, abortable};
 
 use crate::call::{Arg, argument, define, method};
@@ -137,8 +137,8 @@ struct Module {
     run: Rc<Run>,
     /// Stores that others have as well, by URL; the run's own by none. A run opens each once.
     shared: RefCell<HashMap<String, Rc<Store>>>,
-    store: OnceCell<Kept<Object<'static>>>,
-    slot: OnceCell<Kept<Object<'static>>>,
+    store: OnceCell<Rooted<Object<'static>>>,
+    slot: OnceCell<Rooted<Object<'static>>>,
     tasks: Rc<Tasks>,
 }
 
@@ -197,7 +197,7 @@ impl Module {
                     .map_err(|error| type_error(ctx, format_args!("{what}: {error}")))?;
                 self.run.may_hold(&semaphores);
                 let store = Store::new(&self.run, semaphores.clone(), Kind::Elsewhere);
-                self.run.at_end(async move {
+                self.run.on_exit(async move {
                     // A store that cannot be told finds out by itself.
                     let _ = semaphores.close().await;
                     drop(open);
@@ -250,7 +250,7 @@ impl Module {
             held,
             slots,
             ttl: Cell::new(ttl),
-            _charge: self.run.charge(SLOT_BYTES),
+            _charge: self.run.count_memory(SLOT_BYTES),
             store,
         });
         let prototype = match self.slot.get() {
@@ -317,7 +317,7 @@ struct Store {
     left: RefCell<HashMap<Key, Rc<HeldSlot>>>,
     /// At how many of those to look which expired.
     many: Cell<usize>,
-    _charge: Charge,
+    _charge: MemoryReservation,
 }
 
 type Key = (SemaphoreName, SlotId);
@@ -331,7 +331,7 @@ impl Store {
             known: RefCell::default(),
             left: RefCell::default(),
             many: Cell::new(FEW),
-            _charge: run.charge(STORE_BYTES),
+            _charge: run.count_memory(STORE_BYTES),
         })
     }
 
@@ -343,16 +343,16 @@ impl Store {
         if let Some(held) = left.or_else(known) {
             return held;
         }
-        let ledger = self.run.ledger();
-        let account = match self.kind {
-            Kind::Own => ledger.account(&self.semaphores, name),
+        let permits = self.run.permits();
+        let usage = match self.kind {
+            Kind::Own => permits.usage(&self.semaphores, name),
             Kind::Elsewhere | Kind::Private => {
-                ledger.account_elsewhere(self.semaphores.semaphore(name))
+                permits.account_elsewhere(self.semaphores.semaphore(name))
             }
         };
         let held = Rc::new(HeldSlot {
             id: id.clone(),
-            account,
+            usage,
             permit: RefCell::default(),
         });
         self.known.borrow_mut().insert(key, Rc::downgrade(&held));
@@ -451,13 +451,13 @@ impl Drop for Store {
 /// What the run holds by one slot id.
 struct HeldSlot {
     id: SlotId,
-    account: Rc<Account>,
+    usage: Rc<Usage>,
     permit: RefCell<Option<Rc<HeldPermit>>>,
 }
 
 impl HeldSlot {
     fn semaphore(&self) -> &Semaphore {
-        &self.account.semaphore
+        &self.usage.semaphore
     }
 
     fn is_lost(&self) -> bool {
@@ -468,26 +468,26 @@ impl HeldSlot {
 
     /// Keeps what the store gave.
     fn admit(&self, run: &Run, permit: Permit) {
-        self.account.note_taken();
+        self.usage.note_taken();
         let before = self.permit.borrow_mut().take();
-        if let Some(before) = before.and_then(|held| run.ledger().take_out(&held))
+        if let Some(before) = before.and_then(|held| run.permits().take_permit(&held))
             && before.id() == permit.id()
         {
             // The slot is held already, and one permit is enough to give it back.
             before.leave();
         }
-        let held = run.ledger().hold(permit, Rc::clone(&self.account));
-        run.ledger().entrust(&held);
+        let held = run.permits().hold(permit, Rc::clone(&self.usage));
+        run.permits().register(&held);
         *self.permit.borrow_mut() = Some(held);
     }
 
-    fn take_out(&self, run: &Run) -> Option<Permit> {
+    fn take_permit(&self, run: &Run) -> Option<Permit> {
         let held = self.permit.borrow_mut().take()?;
-        run.ledger().take_out(&held)
+        run.permits().take_permit(&held)
     }
 
     fn give_back(&self, run: &Run) {
-        drop(self.take_out(run));
+        drop(self.take_permit(run));
     }
 }
 
@@ -496,7 +496,7 @@ struct Slot {
     held: Rc<HeldSlot>,
     slots: Slots,
     ttl: Cell<Option<Ttl>>,
-    _charge: Charge,
+    _charge: MemoryReservation,
     store: Rc<Store>,
 }
 
@@ -557,9 +557,9 @@ impl Slot {
             return None;
         }
         let permit = self.held.semaphore().try_acquire_now(self.request()).ok()?;
-        self.held.account.note_taken();
-        let account = Rc::clone(&self.held.account);
-        let held = self.run().ledger().hold(permit, account);
+        self.held.usage.note_taken();
+        let usage = Rc::clone(&self.held.usage);
+        let held = self.run().permits().hold(permit, usage);
         *self.held.permit.borrow_mut() = Some(Rc::clone(&held));
         Some(held)
     }
@@ -572,14 +572,14 @@ impl Slot {
         }
         drop(permit);
         // Whether it was lost meanwhile is for those to know who release it.
-        let _ = self.run().ledger().close(held);
+        let _ = self.run().permits().close(held);
     }
 
     /// The work goes on.
     fn entrust_now(&self, held: &Rc<HeldPermit>) {
         let permit = self.held.permit.borrow();
         if permit.as_ref().is_some_and(|now| Rc::ptr_eq(now, held)) {
-            self.run().ledger().entrust(held);
+            self.run().permits().register(held);
         }
     }
 
@@ -635,7 +635,7 @@ impl Slot {
 
     /// `slot.release()`: whether a slot was held.
     fn release<'js>(self: Rc<Self>, ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
-        let permit = self.held.take_out(self.run());
+        let permit = self.held.take_permit(self.run());
         let slot = Rc::clone(&self);
         let release = async move {
             if let Some(permit) = permit {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
 use cla_runtime::js::{self, Array, Ctx, Function, Object, Value};
-use cla_runtime::{Kept, OutputStream, Run};
+use cla_runtime::{OutputStream, Rooted, Run};
 
 use crate::console::ConsoleState;
 use crate::intrinsics::{self, Intrinsics};
@@ -28,13 +28,13 @@ pub(crate) struct State {
     run: Rc<Run>,
     /// The key in [`STATES`].
     context: usize,
-    intrinsics: Kept<Array<'static>>,
+    intrinsics: Rooted<Array<'static>>,
     /// A function that owns this state: the isolate keeps the state alive, and frees it with itself.
-    anchor: OnceCell<Kept<Function<'static>>>,
+    anchor: OnceCell<Rooted<Function<'static>>>,
     last_error: RefCell<Option<String>>,
     pub(crate) console: ConsoleState,
     /// What `web.js` gave when it was first needed.
-    pub(crate) web: OnceCell<Kept<Object<'static>>>,
+    pub(crate) web: OnceCell<Rooted<Object<'static>>>,
     /// What `cla/sem` and `cla/rule` share.
     pub(crate) sem: OnceCell<Rc<crate::sem::Module>>,
     steps: Cell<u32>,

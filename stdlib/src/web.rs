@@ -215,7 +215,7 @@ fn decoder<'js>(
         if bytes.len() > MAX_BYTES {
             return Err(range_error(&ctx, "TextDecoder: more than 64 MiB at once"));
         }
-        let _charge = state.run().charge(2 * bytes.len());
+        let _charge = state.run().count_memory(2 * bytes.len());
         let mut decoder = current.take().unwrap_or_else(fresh);
         let mut text = Some(String::new());
         let mut chunks = bytes.chunks(MAX_PIECE).peekable();

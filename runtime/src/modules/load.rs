@@ -272,7 +272,7 @@ pub(super) fn read_source(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Res
         Some(text) => modules.prepare_as(name, Arc::clone(text), true),
         None => {
             let text = read(ctx, run, name)?;
-            modules.charge(run, &text);
+            modules.count_memory(run, &text);
             modules.prepare(name, text)
         }
     };
@@ -298,7 +298,7 @@ pub(super) fn json<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::
     let text = read(ctx, run, name)?;
     let value = {
         // The text, and QuickJS's copy of it.
-        let _charge = run.charge(2 * text.len());
+        let _charge = run.count_memory(2 * text.len());
         super::require::parse_json(ctx, run, name, &text)?
     };
     super::require::remember(ctx, run, name)?.set("exports", value.clone())?;

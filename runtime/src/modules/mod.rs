@@ -30,7 +30,7 @@ use self::resolve::ResolveError;
 pub(crate) use self::resolve::Resolved;
 use crate::error::{RuleError, Sources};
 use crate::native::NativeModule;
-use crate::run::{Charge, Run};
+use crate::run::{MemoryReservation, Run};
 use crate::typescript::Shape;
 
 /// What all runs of an engine share: the built-in modules, where files may lie, compiled code.
@@ -125,7 +125,7 @@ pub(crate) struct ModuleCache {
     /// Every source that was compiled, by its canonical name: stack traces point into them.
     sources: RefCell<HashMap<String, LoadedSource>>,
     /// The memory that their texts take.
-    charges: RefCell<Vec<Charge>>,
+    reservations: RefCell<Vec<MemoryReservation>>,
     es: EsModules,
     /// Exports of native modules that were imported, and of other built-in ones that were required.
     built_ins: RefCell<HashMap<String, Persistent<Object<'static>>>>,
@@ -189,7 +189,7 @@ impl ModuleCache {
             roots,
             main: RefCell::default(),
             sources: RefCell::default(),
-            charges: RefCell::default(),
+            reservations: RefCell::default(),
             es: EsModules::default(),
             built_ins: RefCell::default(),
             commonjs: RefCell::default(),
@@ -306,8 +306,10 @@ impl ModuleCache {
     }
 
     /// Counts a text that this run keeps against its memory.
-    pub(crate) fn charge(&self, run: &Run, text: &str) {
-        self.charges.borrow_mut().push(run.charge(text.len()));
+    pub(crate) fn count_memory(&self, run: &Run, text: &str) {
+        self.reservations
+            .borrow_mut()
+            .push(run.count_memory(text.len()));
     }
 
     /// Resolves `specifier` as written in the module `importer` (empty: the main script).

@@ -78,7 +78,7 @@ pub(crate) fn read_main(path: &Path, run: &Run, memory: usize) -> Result<Arc<str
         return read_within(file, Some(run), most);
     }
     let owned = path.to_path_buf();
-    let bytes = aside(run, move || {
+    let bytes = off_thread(run, move || {
         let file = File::open(owned)?;
         read_to(file, Vec::new(), most)
     })?;
@@ -103,7 +103,7 @@ fn read_within(mut file: File, run: Option<&Run>, most: u64) -> Result<Arc<str>,
     file.by_ref().take(AT_ONCE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > AT_ONCE {
         bytes = match run {
-            Some(run) => aside(run, move || read_to(file, bytes, most))?,
+            Some(run) => off_thread(run, move || read_to(file, bytes, most))?,
             None => read_to(file, bytes, most)?,
         };
     }
@@ -137,7 +137,7 @@ fn shown_size(bytes: u64) -> String {
 }
 
 /// Does something that takes its time on another thread, while the run's fiber is suspended.
-pub(super) fn aside<T: Send + 'static>(
+pub(super) fn off_thread<T: Send + 'static>(
     run: &Run,
     work: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, ReadError> {

@@ -211,7 +211,7 @@ pub(super) fn parse_json<'js>(
         check(text)
     } else {
         let text = Arc::clone(text);
-        match read::aside(run, move || Ok(check(&text))) {
+        match read::off_thread(run, move || Ok(check(&text))) {
             Ok(checked) => checked,
             Err(ReadError::Stopped) => return Err(run.throw_stopped(ctx)),
             Err(error) => return Err(Exception::throw_message(ctx, &error.to_string())),

@@ -8,9 +8,9 @@ use rquickjs::{Context, Runtime};
 use serde::Serialize;
 
 use super::book::{Action, Block, Book, Callee, Condition, Data, Items, Op, Parallel, Region};
+use super::loader::{Loader, UnknownImport};
 use super::parse;
 use super::scope::{BookSources, Evaluator};
-use super::shelf::{Shelf, Strange};
 use super::template::{Code, Piece, Template};
 use super::yaml::Place;
 use crate::error::{Location, RuleError, Sources};
@@ -253,16 +253,16 @@ impl Checker {
         None
     }
 
-    /// What a script takes within what.
+    /// What a script lock_order within what.
     fn script(&mut self, nth: usize, name: &str, text: &Arc<str>) {
-        let takes = typescript::takes::takes(text);
-        for take in &takes {
+        let lock_order = typescript::lock_order::lock_order(text);
+        for take in &lock_order {
             let at = Place {
                 line: take.at.0,
                 column: take.at.1,
                 length: take.length,
             };
-            let around = || take.within.iter().map(|outer| &takes[*outer]);
+            let around = || take.within.iter().map(|outer| &lock_order[*outer]);
             if let Some(outer) = around().find(|outer| outer.semaphore == take.semaphore) {
                 if take.one_slot_for_ever {
                     let (message, help) = nested(&take.semaphore, outer.at.0);
@@ -409,7 +409,7 @@ impl Checker {
                 .as_ref()
                 .map_or("", |(name, _)| name.as_str());
             let message = format!(
-                "this takes \"{}\" while it holds \"{}\", and {there}:{} takes them in the opposite order: each may \
+                "this lock_order \"{}\" while it holds \"{}\", and {there}:{} lock_order them in the opposite order: each may \
                  wait for the other",
                 pair.inner, pair.outer, opposite.at.line
             );
@@ -449,7 +449,7 @@ pub(super) fn read(
         modules.set_main(name, None);
         modules
     });
-    Shelf::new(&modules, Strange::BuiltIn, None).main(name, text)
+    Loader::new(&modules, UnknownImport::BuiltIn, None).main(name, text)
 }
 
 /// The files that a rule may import that is started here: what is below its own folder and this one. `None` for a rule

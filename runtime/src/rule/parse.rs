@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::book::{Action, Book, Callee, Data, Import, OnError, Op};
 use super::inputs::{self, Input};
-use super::shelf::Shelf;
+use super::loader::Loader;
 use super::template::{self, Template};
 use super::yaml::{Node, Place, Text, Yaml};
 use crate::typescript::SyntaxProblem;
@@ -81,7 +81,7 @@ pub(super) const COMPANIONS: [(&str, &[&str]); 4] = [
 
 pub(super) use imports::specifiers;
 
-/// Makes a rulebook of what was read of it. `name` is its canonical name; what it imports is on the shelf already.
+/// Makes a rulebook of what was read of it. `name` is its canonical name; what it imports is on the loader already.
 ///
 /// # Errors
 ///
@@ -90,7 +90,7 @@ pub(super) fn parse(
     name: &str,
     text: &Arc<str>,
     root: &Node,
-    shelf: &Shelf<'_>,
+    loader: &Loader<'_>,
 ) -> Result<Book, Vec<SyntaxProblem>> {
     let title = std::path::Path::new(name).file_name().map_or_else(
         || name.to_owned(),
@@ -112,7 +112,7 @@ pub(super) fn parse(
         indents: HashMap::new(),
         family: Vec::new(),
     };
-    let mut parser = Parser::new(name, shelf);
+    let mut parser = Parser::new(name, loader);
     parser.open = book.registers;
     parser.book(root, &mut book);
     if parser.problems.is_empty() {
@@ -131,10 +131,10 @@ pub(super) fn parse(
 struct Parser<'s> {
     /// The rulebook's canonical name.
     name: &'s str,
-    shelf: &'s Shelf<'s>,
+    loader: &'s Loader<'s>,
     problems: Vec<SyntaxProblem>,
     /// What can be called, by name.
-    callees: HashMap<String, Known>,
+    callees: HashMap<String, Callable>,
     imports: Vec<Import>,
     /// Where the ops stand that were carried out already: what they import has been read.
     hoisted: HashSet<(u32, u32)>,
@@ -146,17 +146,17 @@ struct Parser<'s> {
 
 /// Something that can be called.
 #[derive(Clone)]
-struct Known {
+struct Callable {
     callee: Callee,
     /// The names of its arguments and whether they must be given; `None` if it takes what it is given.
     arguments: Option<Vec<(String, bool)>>,
 }
 
 impl<'s> Parser<'s> {
-    fn new(name: &'s str, shelf: &'s Shelf<'s>) -> Self {
+    fn new(name: &'s str, loader: &'s Loader<'s>) -> Self {
         Self {
             name,
-            shelf,
+            loader,
             problems: Vec::new(),
             callees: HashMap::new(),
             imports: Vec::new(),

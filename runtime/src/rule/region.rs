@@ -8,13 +8,13 @@ use rquickjs::Ctx;
 use serde_json::Value as Json;
 
 use crate::duration;
-use crate::ledger::HeldPermit;
+use crate::permit_table::HeldPermit;
 use crate::run::Run;
-use crate::trace::{RegionOutcome, Stay};
+use crate::trace::{RegionOutcome, RegionSpan};
 
 /// What a rule says of the semaphore that it wants to hold.
 #[derive(Clone, Debug)]
-pub(crate) struct Tag {
+pub(crate) struct SemaphoreSpec {
     pub(super) name: SemaphoreName,
     slots: Option<Slots>,
     timeout: Option<Duration>,
@@ -22,7 +22,7 @@ pub(crate) struct Tag {
     priority: Option<i32>,
 }
 
-impl Tag {
+impl SemaphoreSpec {
     /// Reads a name, or `{key, slots, timeout, ttl, priority}`.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ impl Tag {
         };
         let key = map.get("key").and_then(Json::as_str);
         let key = key.ok_or("a semaphore's `key` is its name, a text")?;
-        let mut tag = Self::read(&Json::String(key.to_owned()))?;
+        let mut spec = Self::read(&Json::String(key.to_owned()))?;
         for (part, value) in map {
             match part.as_str() {
                 "key" => {}
@@ -53,16 +53,16 @@ impl Tag {
                     let text = value
                         .as_str()
                         .map_or_else(|| value.to_string(), str::to_owned);
-                    tag.slots = Some(text.parse().map_err(|error| format!("{error}"))?);
+                    spec.slots = Some(text.parse().map_err(|error| format!("{error}"))?);
                 }
-                "timeout" => tag.timeout = Some(length(part, value)?),
+                "timeout" => spec.timeout = Some(length(part, value)?),
                 "ttl" => {
                     let ttl = Ttl::new(length(part, value)?);
-                    tag.ttl = Some(ttl.map_err(|error| error.to_string())?);
+                    spec.ttl = Some(ttl.map_err(|error| error.to_string())?);
                 }
                 "priority" => {
                     let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
-                    tag.priority = Some(number.ok_or("the priority must be a whole number")?);
+                    spec.priority = Some(number.ok_or("the priority must be a whole number")?);
                 }
                 other => {
                     return Err(format!(
@@ -71,7 +71,7 @@ impl Tag {
                 }
             }
         }
-        Ok(tag)
+        Ok(spec)
     }
 }
 
@@ -84,10 +84,10 @@ fn length(part: &str, value: &Json) -> Result<Duration, String> {
     read.map_err(|problem| format!("the {part} must {problem}"))
 }
 
-/// A region that was entered. Should the run end in the middle of it, its ledger gives the slot back.
-pub(crate) struct Inside {
+/// A region that was entered. Should the run end in the middle of it, its permit table gives the slot back.
+pub(crate) struct HeldRegion {
     held: Rc<HeldPermit>,
-    stay: Stay,
+    span: RegionSpan,
 }
 
 /// Enters a region: waits for its turn.
@@ -98,48 +98,48 @@ pub(crate) struct Inside {
 pub(crate) fn enter(
     ctx: &Ctx<'_>,
     run: &Rc<Run>,
-    tag: &Tag,
+    spec: &SemaphoreSpec,
     who: &str,
     line: u32,
-) -> rquickjs::Result<Result<Inside, AcquireError>> {
+) -> rquickjs::Result<Result<HeldRegion, AcquireError>> {
     let mut request = Request::new().owner(Owner::process(who).with_run(run.id()));
-    if let Some(slots) = tag.slots {
+    if let Some(slots) = spec.slots {
         request = request.slots(slots);
     }
-    if let Some(timeout) = tag.timeout {
+    if let Some(timeout) = spec.timeout {
         request = request.timeout(timeout);
     }
-    if let Some(ttl) = tag.ttl {
+    if let Some(ttl) = spec.ttl {
         request = request.ttl(ttl);
     }
-    if let Some(priority) = tag.priority {
+    if let Some(priority) = spec.priority {
         request = request.priority(priority);
     }
-    let account = run.ledger().account(run.semaphores(), &tag.name);
-    let mut stay = Stay::begin(run, &tag.name, who, line);
-    match run.acquire(ctx, &account, request)? {
+    let usage = run.permits().usage(run.semaphores(), &spec.name);
+    let mut span = RegionSpan::begin(run, &spec.name, who, line);
+    match run.acquire(ctx, &usage, request)? {
         Ok(permit) => {
-            stay.admit(permit.granted());
-            let held = run.ledger().hold(permit, account);
-            run.ledger().entrust(&held);
-            Ok(Ok(Inside { held, stay }))
+            span.admit(permit.granted());
+            let held = run.permits().hold(permit, usage);
+            run.permits().register(&held);
+            Ok(Ok(HeldRegion { held, span }))
         }
         Err(error) => {
-            stay.refuse(&error);
+            span.refuse(&error);
             Ok(Err(error))
         }
     }
 }
 
-impl Inside {
+impl HeldRegion {
     /// Gives the slot back. If that had been lost by accident, gives the message that whoever relied on it should
     /// get.
     pub(crate) fn leave(self, run: &Run, outcome: RegionOutcome) -> Option<String> {
-        let Self { held, stay } = self;
-        stay.leave(outcome);
-        let account = Rc::clone(held.account());
-        run.ledger()
+        let Self { held, span } = self;
+        span.leave(outcome);
+        let usage = Rc::clone(held.usage());
+        run.permits()
             .close(held)
-            .then(|| cla_semaphore::lost_message(account.semaphore.name()))
+            .then(|| cla_semaphore::lost_message(usage.semaphore.name()))
     }
 }

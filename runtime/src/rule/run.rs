@@ -24,7 +24,7 @@ use super::Fork;
 use super::book::{Action, Block, Book, Data, OnError, Op, Region};
 use super::data::{self, Format};
 use super::inputs;
-use super::region::{self, Tag};
+use super::region::{self, SemaphoreSpec};
 use super::scope::{Evaluator, Scope};
 use super::yaml::Place;
 use crate::engine::RunHandle;
@@ -85,11 +85,11 @@ enum Abort<'js> {
     Stopped,
 }
 
-type Ran<'js, T = ()> = Result<T, Abort<'js>>;
+type OpResult<'js, T = ()> = Result<T, Abort<'js>>;
 
 struct Thrown<'js> {
     value: Value<'js>,
-    spot: Spot,
+    span: Span,
     /// The ops around it, outermost first.
     path: Vec<Step>,
     /// The error of a fork.
@@ -98,7 +98,7 @@ struct Thrown<'js> {
 
 /// A place in one of the rulebooks.
 #[derive(Clone)]
-struct Spot {
+struct Span {
     book: Arc<Book>,
     at: Place,
 }
@@ -109,14 +109,14 @@ struct Step {
     label: String,
     /// Whether administrators see it: it has a name, or is a def.
     named: bool,
-    spot: Spot,
+    span: Span,
 }
 
 /// A fork that is to be joined.
 struct Child {
     handle: RunHandle,
     label: String,
-    spot: Spot,
+    span: Span,
     register: Option<String>,
 }
 
@@ -137,7 +137,7 @@ struct Runner<'a, 'js> {
 }
 
 impl<'js> Runner<'_, 'js> {
-    fn whole(&self, part: &Part<'_>) -> Ran<'js, Value<'js>> {
+    fn whole(&self, part: &Part<'_>) -> OpResult<'js, Value<'js>> {
         let vars = self.js(self.run.stash(&self.ctx))?;
         let block = match part {
             Part::Fork(fork) => {
@@ -145,7 +145,7 @@ impl<'js> Runner<'_, 'js> {
                 let step = Step {
                     label: fork.label.clone(),
                     named: true,
-                    spot: Spot {
+                    span: Span {
                         book: Arc::clone(&fork.book),
                         at: fork.op.at,
                     },
@@ -192,7 +192,7 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// Checks what the rulebook is given, and gives the inputs that it is not given their defaults.
-    fn give_inputs(&self, vars: &Object<'js>, is_event: bool) -> Ran<'js> {
+    fn give_inputs(&self, vars: &Object<'js>, is_event: bool) -> OpResult<'js> {
         let declared = &self.main.inputs;
         if declared.is_empty() {
             return Ok(());
@@ -212,11 +212,11 @@ impl<'js> Runner<'_, 'js> {
         }
         let given: HashSet<String> = stash.keys().cloned().collect();
         inputs::give_inputs(declared, &mut stash, is_event).map_err(|error| {
-            let spot = Spot {
+            let span = Span {
                 book: Arc::clone(self.main),
                 at: error.at,
             };
-            self.throw_at(spot, &error.message)
+            self.throw_at(span, &error.message)
         })?;
         for input in declared.iter().filter(|input| !given.contains(&input.name)) {
             let value = stash.remove(&input.name).unwrap_or_default();
@@ -227,12 +227,12 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// Ops one after the other; joins what they forked.
-    fn block(&self, block: &Block, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
+    fn block(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         self.joining(scope, || self.ops(block, scope))
     }
 
     /// Ops one after the other; what they fork is joined by the block around.
-    fn ops(&self, block: &Block, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
+    fn ops(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         let mut value = self.undefined();
         for op in block.iter() {
             value = self.op(op, scope)?;
@@ -240,7 +240,7 @@ impl<'js> Runner<'_, 'js> {
         Ok(value)
     }
 
-    fn op(&self, op: &Arc<Op>, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
+    fn op(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         // QuickJS looks only when JavaScript is called, and needs the rest for that.
         if self.top.abs_diff(stack_pointer()) > self.run.stack_limit() / 4 * 3 {
             let message = "ops nest too deep for the run's stack: is there a def that calls itself without end?";
@@ -252,11 +252,11 @@ impl<'js> Runner<'_, 'js> {
         };
         let label = Owner::shortened(label);
         let named = op.name.is_some() || matches!(op.action, Action::Call { .. });
-        let spot = Spot {
+        let span = Span {
             book: Arc::clone(scope.book()),
             at: op.at,
         };
-        self.path.borrow_mut().push(Step { label, named, spot });
+        self.path.borrow_mut().push(Step { label, named, span });
         let result = self.placed(op.at, || {
             if let Some(when) = &op.when
                 && !self.holds(when, scope)?
@@ -273,7 +273,7 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// The op in this run, with all that it carries but `when` and `parallel`.
-    fn op_here(&self, op: &Arc<Op>, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
+    fn op_here(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         let (times, delay, backoff) = match &op.on_error {
             OnError::Retry {
                 times,
@@ -312,7 +312,7 @@ impl<'js> Runner<'_, 'js> {
         Ok(value)
     }
 
-    fn attempt(&self, op: &Arc<Op>, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
+    fn attempt(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         let carries =
             op.semaphore.is_some() || op.timeout.is_some() || !matches!(op.on_error, OnError::Fail);
         let work = || {
@@ -338,8 +338,8 @@ impl<'js> Runner<'_, 'js> {
         &self,
         region: &Region,
         scope: &Scope<'js>,
-        work: impl FnOnce() -> Ran<'js, T>,
-    ) -> Ran<'js, T> {
+        work: impl FnOnce() -> OpResult<'js, T>,
+    ) -> OpResult<'js, T> {
         let mut wanted = serde_json::Map::new();
         let key = self.text(&region.key, scope)?;
         wanted.insert("key".to_owned(), key.into());
@@ -356,16 +356,16 @@ impl<'js> Runner<'_, 'js> {
             }
         }
         let refuse = |problem: &str| {
-            let spot = Spot {
+            let span = Span {
                 book: Arc::clone(scope.book()),
                 at: region.at,
             };
-            self.throw_at(spot, problem)
+            self.throw_at(span, problem)
         };
-        let tag = Tag::read(&wanted.into()).map_err(|problem| refuse(&problem))?;
+        let spec = SemaphoreSpec::read(&wanted.into()).map_err(|problem| refuse(&problem))?;
         let (who, line) = (self.owner(scope, region.at), region.at.line);
         let inside = self
-            .js(region::enter(&self.ctx, self.run, &tag, &who, line))?
+            .js(region::enter(&self.ctx, self.run, &spec, &who, line))?
             .map_err(|error| refuse(&error.to_string()))?;
         let result = work();
         let outcome = match &result {
@@ -380,7 +380,7 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// The op within its time limit.
-    fn limited(&self, op: &Arc<Op>, limit: &Data, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
+    fn limited(&self, op: &Arc<Op>, limit: &Data, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         let limit = self.duration(limit, scope)?;
         let outer = self.run.op_deadline();
         let own = Instant::now().checked_add(limit);
@@ -396,7 +396,7 @@ impl<'js> Runner<'_, 'js> {
         result
     }
 
-    fn action(&self, op: &Arc<Op>, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
+    fn action(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         if self.run.must_stop() {
             return Err(Abort::Stopped);
         }
@@ -431,7 +431,7 @@ impl<'js> Runner<'_, 'js> {
             Action::While { condition, body } => {
                 while self.holds(condition, scope)? {
                     self.ops(body, scope)?;
-                    self.breathe()?;
+                    self.checkpoint()?;
                 }
             }
             Action::Try {
@@ -485,7 +485,7 @@ impl<'js> Runner<'_, 'js> {
                 let path = self.text(path, scope)?;
                 let format = self.format(format.as_ref(), Format::of(&path), scope)?;
                 let text = self.read_file(&path)?;
-                let _kept = self.run.charge(text.len());
+                let _kept = self.run.count_memory(text.len());
                 return self.js(data::read(&self.ctx, self.run, &text, format, &path));
             }
             Action::WriteFile {

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 use crate::output::OutputStream;
-use crate::run::{Charge, Run};
+use crate::run::{MemoryReservation, Run};
 
 /// What a command left running in the background may go on writing; nobody reads that any longer than this after
 /// the command itself has ended.
@@ -64,7 +64,7 @@ pub(super) async fn run(run: &Run, command: &str, streams: bool) -> io::Result<E
         size: Cell::new(0),
         streams,
     };
-    let mut kept = (Kept::default(), Kept::default());
+    let mut kept = (Captured::default(), Captured::default());
     let status = {
         let reading = async {
             tokio::try_join!(
@@ -105,9 +105,9 @@ struct Store<'a> {
 
 /// What is kept of a stream.
 #[derive(Default)]
-struct Kept {
+struct Captured {
     bytes: Vec<u8>,
-    _charges: Vec<Charge>,
+    _reservations: Vec<MemoryReservation>,
 }
 
 impl Store<'_> {
@@ -116,7 +116,7 @@ impl Store<'_> {
         self.run.write_waiting(which, &text).await;
     }
 
-    fn keep(&self, kept: &mut Kept, chunk: &[u8]) -> io::Result<()> {
+    fn keep(&self, kept: &mut Captured, chunk: &[u8]) -> io::Result<()> {
         let size = self.size.get() + chunk.len();
         self.size.set(size);
         // The run is given a copy as a string, whose characters may take two bytes each.
@@ -130,7 +130,7 @@ impl Store<'_> {
             return Err(io::Error::other(message));
         }
         kept.bytes.extend_from_slice(chunk);
-        kept._charges.push(self.run.charge(chunk.len()));
+        kept._reservations.push(self.run.count_memory(chunk.len()));
         Ok(())
     }
 }
@@ -139,7 +139,7 @@ async fn read(
     from: Option<impl AsyncRead + Unpin>,
     which: OutputStream,
     store: &Store<'_>,
-    kept: &mut Kept,
+    kept: &mut Captured,
 ) -> io::Result<()> {
     let Some(mut from) = from else { return Ok(()) };
     let mut chunk = vec![0; CHUNK];

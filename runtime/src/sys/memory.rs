@@ -324,7 +324,7 @@ impl MemoryGauge {
     /// Counts `bytes` that the Rust side keeps on behalf of the rule: a timer, a permit.
     ///
     /// They are never refused, but a rule that piles them up runs into its limit like any other.
-    pub(crate) fn charge(&self, bytes: usize) {
+    pub(crate) fn count_memory(&self, bytes: usize) {
         let used = self.used.get().saturating_add(bytes);
         self.used.set(used);
         if used > self.peak.get() {
@@ -336,7 +336,7 @@ impl MemoryGauge {
         }
     }
 
-    /// Takes back a [`charge`](Self::charge).
+    /// Takes back a [`count_memory`](Self::count_memory).
     pub(crate) fn refund(&self, bytes: usize) {
         self.give_back(bytes);
     }
@@ -467,7 +467,7 @@ mod tests {
     fn beyond_the_limit_big_requests_fail_and_small_ones_pass_within_the_grace() {
         let gauge = gauge();
         gauge.set_limit(MIB);
-        gauge.charge(MIB);
+        gauge.count_memory(MIB);
         assert!(!gauge.exceeded(), "the whole limit may be used");
         let mut allocator = CountingAllocator::new(gauge.clone());
         assert!(allocator.alloc(LARGE_REQUEST).is_null());
@@ -518,10 +518,10 @@ mod tests {
     fn what_is_charged_counts_for_the_peak() {
         let gauge = gauge();
         gauge.set_limit(8 * MIB);
-        gauge.charge(3 * MIB);
+        gauge.count_memory(3 * MIB);
         gauge.refund(3 * MIB);
         assert_eq!(gauge.peak(), 3 * MIB);
-        gauge.charge(9 * MIB);
+        gauge.count_memory(9 * MIB);
         assert!(gauge.exceeded() && !gauge.crowded());
         gauge.refund(9 * MIB);
         assert!(gauge.recover());

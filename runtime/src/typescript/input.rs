@@ -18,7 +18,7 @@ use oxc::span::{GetSpan, SourceType};
 
 use crate::error::RuleError;
 
-use super::{Goal, PositionMap, SyntaxProblem, aside, report, transform};
+use super::{Goal, PositionMap, SyntaxProblem, on_big_stack, report, transform};
 
 /// An input that is ready to be compiled.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub enum InputState {
 /// ```
 #[must_use]
 pub fn input_state(source: &str) -> InputState {
-    let state = aside(source, || Ok(state(source)));
+    let state = on_big_stack(source, || Ok(state(source)));
     match state {
         Ok(state) => state,
         // What nests too deep, or is a bracket without another, has a place as well.
@@ -126,7 +126,7 @@ fn state(source: &str) -> InputState {
 /// assert_eq!(cla_runtime::tidy("f( 1,2 ) ;if(a){b()}").unwrap(), "f(1, 2);\nif (a) {\n  b();\n}\n");
 /// ```
 pub fn tidy(source: &str) -> Result<String, RuleError> {
-    let printed = aside(source, || {
+    let printed = on_big_stack(source, || {
         let allocator = Allocator::default();
         let parsed = Parser::new(&allocator, source, SourceType::ts().with_module(true)).parse();
         report(source, parsed.diagnostics)?;
@@ -148,7 +148,7 @@ pub fn tidy(source: &str) -> Result<String, RuleError> {
 ///
 /// What is wrong with it, as TypeScript.
 pub(crate) fn prepare(source: &str) -> Result<Input, Vec<SyntaxProblem>> {
-    aside(source, || {
+    on_big_stack(source, || {
         if is_object(source) {
             return Ok(Input {
                 code: format!("({source}\n)").into(),

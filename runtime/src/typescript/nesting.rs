@@ -11,7 +11,7 @@
 //! - `;` begins a level anew, and so does a line that can only begin a new statement, for sources
 //!   without semicolons. `,` begins anew everything but what may enclose a comma: statement heads
 //!   (`if (a) x, y`), labels, and `<`, which may be a bracket or an operator.
-//! - Names, numbers and strings weigh nothing: they are leaves.
+//! - Names, numbers and strings max_depth nothing: they are leaves.
 //!
 //! The result may be too high, never too low. The one thing that only a parser knows, whether a `/`
 //! divides or begins a regular expression, is asked only where the token before does not tell, and
@@ -210,7 +210,7 @@ const DECLARES: &[&str] = &[
 ///
 /// # Errors
 /// As soon as the path is longer than `limit`, and where no bound can be told.
-pub(super) fn weigh(source: &str, limit: usize) -> Result<usize, Refusal> {
+pub(super) fn max_depth(source: &str, limit: usize) -> Result<usize, Refusal> {
     Scan {
         source,
         bytes: source.as_bytes(),

@@ -8,7 +8,7 @@ use oxc::semantic::SemanticBuilder;
 use oxc::span::SourceType;
 
 use super::positions::LineIndex;
-use super::{SyntaxProblem, aside};
+use super::{SyntaxProblem, on_big_stack};
 
 /// A module's name in a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) fn references(source: &str) -> Vec<Named> {
     {
         return Vec::new();
     }
-    aside(source, || Ok::<_, Vec<SyntaxProblem>>(found(source))).unwrap_or_default()
+    on_big_stack(source, || Ok::<_, Vec<SyntaxProblem>>(found(source))).unwrap_or_default()
 }
 
 fn found(source: &str) -> Vec<Named> {

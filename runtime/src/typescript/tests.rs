@@ -237,7 +237,7 @@ fn what_is_hidden_in_literals_does_not_nest() {
         "1 /* [[[ */",
     ] {
         let source = format!("f({literal});");
-        assert_eq!(nesting::weigh(&source, 10), Ok(1), "{source}");
+        assert_eq!(nesting::max_depth(&source, 10), Ok(1), "{source}");
     }
 }
 
@@ -252,7 +252,7 @@ fn brackets_after_a_division_count() {
         "this.#in / [[[[ b ]]]] / c",
         "a[0] / [[[[ b ]]]] / c",
     ] {
-        assert!(nesting::weigh(source, 100).unwrap() >= 6, "{source}");
+        assert!(nesting::max_depth(source, 100).unwrap() >= 6, "{source}");
     }
 }
 
@@ -466,7 +466,7 @@ fn odd_white_space_is_read_to_its_end() {
         "\u{85}", "\u{feff}", "\u{a0}", "\u{2028}", "\u{200b}", "\u{3000}", "\u{301}", "\\",
     ] {
         let source = format!("a{space} {space}b").repeat(2_000);
-        assert!(nesting::weigh(&source, MAX_SOURCE).is_ok(), "{space:?}");
+        assert!(nesting::max_depth(&source, MAX_SOURCE).is_ok(), "{space:?}");
     }
 }
 

@@ -9,7 +9,7 @@ use rquickjs::{Atom, Ctx, Error, Exception, Function, Object, Value};
 use serde_json::Value as Json;
 
 use super::{ALLOCATION, MAX_DEPTH, RuleValue, Tree};
-use crate::run::{Charge, Run};
+use crate::run::{MemoryReservation, Run};
 use crate::sys::values::{self, Class, class_prototype, run_of, with_bytes, with_text};
 
 /// How many steps go by between two questions whether the run may go on.
@@ -36,7 +36,7 @@ pub(crate) enum Functions {
 pub(crate) struct Read<T> {
     pub(crate) tree: T,
     /// Dropped after the tree.
-    pub(crate) charges: Vec<Charge>,
+    pub(crate) reservations: Vec<MemoryReservation>,
 }
 
 /// Why a value cannot be read.
@@ -108,7 +108,7 @@ struct Walk<'a, 'js, T: Tree> {
     steps: u32,
     /// Bytes that are not charged yet.
     bytes: usize,
-    charges: Vec<Charge>,
+    reservations: Vec<MemoryReservation>,
 }
 
 /// A value that is being read.
@@ -177,7 +177,7 @@ impl<'a, 'js, T: Tree> Walk<'a, 'js, T> {
             open: Vec::new(),
             steps: 0,
             bytes: 0,
-            charges: Vec::new(),
+            reservations: Vec::new(),
         })
     }
 
@@ -197,7 +197,7 @@ impl<'a, 'js, T: Tree> Walk<'a, 'js, T> {
                     self.count(0, true)?;
                     return Ok(Read {
                         tree,
-                        charges: self.charges,
+                        reservations: self.reservations,
                     });
                 }
                 self.put(tree)?;
@@ -697,7 +697,7 @@ impl<'a, 'js, T: Tree> Walk<'a, 'js, T> {
                 return Err(self.too_large());
             }
             if self.bytes > 0 {
-                self.charges.push(run.charge(self.bytes));
+                self.reservations.push(run.count_memory(self.bytes));
             }
         }
         self.bytes = 0;

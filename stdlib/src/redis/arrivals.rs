@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use cla_runtime::{Charge, Happening, Source};
+use cla_runtime::{EventSource, MemoryReservation, SourceEvent};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::Sleep;
 
@@ -133,50 +133,50 @@ pub(super) struct Arrivals {
     /// When it waits no longer for the first.
     alarm: Option<Pin<Box<Sleep>>>,
     /// For what waits, as of the last look.
-    charge: Charge,
+    count_memory: MemoryReservation,
 }
 
 impl Arrivals {
-    /// `charge` is what counts against the run's memory.
-    pub(super) fn new(task: Rc<Task>, charge: Charge) -> Self {
+    /// `count_memory` is what counts against the run's memory.
+    pub(super) fn new(task: Rc<Task>, count_memory: MemoryReservation) -> Self {
         Self {
             task,
             asked: VecDeque::new(),
             alarm: None,
-            charge,
+            count_memory,
         }
     }
 
-    fn answered(&mut self) -> Poll<Option<Happening<Event>>> {
+    fn answered(&mut self) -> Poll<Option<SourceEvent<Event>>> {
         self.asked.pop_front();
         if self.asked.is_empty() {
             self.alarm = None;
         }
-        Poll::Ready(Some(Happening::UpToDate))
+        Poll::Ready(Some(SourceEvent::UpToDate))
     }
 }
 
-impl Source for Arrivals {
+impl EventSource for Arrivals {
     type Event = Event;
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Happening<Event>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<SourceEvent<Event>>> {
         loop {
             let mut outlet = self.task.outlet();
             let dropped = outlet.fill.dropped.swap(0, Ordering::Relaxed);
             if dropped > 0 {
-                return Poll::Ready(Some(Happening::Event(Event::Dropped(dropped))));
+                return Poll::Ready(Some(SourceEvent::Event(Event::Dropped(dropped))));
             }
             let arrival = outlet.poll(cx);
-            self.charge
+            self.count_memory
                 .resize(outlet.fill.bytes.load(Ordering::Relaxed));
             drop(outlet);
             match arrival {
                 Poll::Ready(Some(Arrival::Message { channel, text })) => {
                     let event = Event::Message { channel, text };
-                    return Poll::Ready(Some(Happening::Event(event)));
+                    return Poll::Ready(Some(SourceEvent::Event(event)));
                 }
                 Poll::Ready(Some(Arrival::Refused(problem))) => {
-                    return Poll::Ready(Some(Happening::Event(Event::Refused(problem))));
+                    return Poll::Ready(Some(SourceEvent::Event(Event::Refused(problem))));
                 }
                 // Others were asked for by those who listened before, or come too late.
                 Poll::Ready(Some(Arrival::Mark(number))) => {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use cla_runtime::js::function::{Params, This};
 use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Value};
-use cla_runtime::{HeldPermit, HostValues, Kept, Run, fulfils_promise};
+use cla_runtime::{HeldPermit, HostValues, Rooted, Run, fulfils_promise};
 
 use super::Slot;
 use crate::call::{argument, method};
@@ -19,13 +19,13 @@ use crate::throw::type_error;
 pub(super) struct Tasks(OnceCell<Common>);
 
 struct Common {
-    prototype: Kept<Object<'static>>,
+    prototype: Rooted<Object<'static>>,
     /// Makes a promise of `(work, semaphore, value)`: see `runTasks` in `native.d.ts`.
-    promise: Kept<Function<'static>>,
+    promise: Rooted<Function<'static>>,
     /// What those get who do not look at it: `await` does not.
-    ignored: Kept<Value<'static>>,
+    ignored: Rooted<Value<'static>>,
     /// An object of this prototype: while there is one, QuickJS need not lay out the next anew.
-    _layout: Kept<Object<'static>>,
+    _layout: Rooted<Object<'static>>,
 }
 
 /// How far a task is.

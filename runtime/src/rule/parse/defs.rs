@@ -2,7 +2,7 @@
 
 use super::super::book::{Action, Argument, Book, Callee, Data, Def};
 use super::super::yaml::{Node, Text, Yaml};
-use super::{Known, Parser, declared, is_taken, literal};
+use super::{Callable, Parser, declared, is_taken, literal};
 
 impl Parser<'_> {
     /// Notes which defs there are, and what they want.
@@ -17,11 +17,11 @@ impl Parser<'_> {
                 .find(|(key, _)| key.text == "args")
                 .map(|(_, args)| declared(args))
                 .unwrap_or_default();
-            let known = Known {
+            let callable = Callable {
                 callee: Callee::Def(name.text.clone()),
                 arguments: Some(arguments),
             };
-            self.callees.insert(name.text.clone(), known);
+            self.callees.insert(name.text.clone(), callable);
         }
     }
 
@@ -95,7 +95,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn call(&mut self, key: &Text, argument: &Node) -> Option<Action> {
-        let Known { callee, arguments } = self.callees.get(&key.text).cloned()?;
+        let Callable { callee, arguments } = self.callees.get(&key.text).cloned()?;
         let Some(wanted) = arguments else {
             let arguments = self.data(argument);
             return Some(Action::Call { callee, arguments });

@@ -3,7 +3,7 @@
 use super::super::book::{Callee, Import, Imported};
 use super::super::template;
 use super::super::yaml::{Node, Place, Text, Yaml};
-use super::{Known, Parser, is_taken};
+use super::{Callable, Parser, is_taken};
 
 /// An import, as it is written.
 struct Written<'n> {
@@ -166,7 +166,7 @@ impl Parser<'_> {
 
     fn import_one(&mut self, written: &Written<'_>) {
         let from = written.from;
-        let what = match self.shelf.import(self.name, &from.text) {
+        let what = match self.loader.import(self.name, &from.text) {
             Ok(what) => what,
             Err(problem) => return self.problem(from.at, problem),
         };
@@ -184,27 +184,27 @@ impl Parser<'_> {
                     let arguments = arguments
                         .map(|argument| (argument.name.clone(), argument.default.is_none()))
                         .collect();
-                    let known = Known {
+                    let callable = Callable {
                         callee: Callee::Imported {
                             book: book.clone(),
                             def: name.clone(),
                         },
                         arguments: Some(arguments),
                     };
-                    self.know(written, name, known);
+                    self.know(written, name, callable);
                 }
             }
             Imported::Module(module) => {
                 self.open |= module.exports.is_none() || module.registers;
                 for export in module.exports.iter().flatten() {
-                    let known = Known {
+                    let callable = Callable {
                         callee: Callee::Export {
                             module: module.clone(),
                             export: export.clone(),
                         },
                         arguments: None,
                     };
-                    self.know(written, export, known);
+                    self.know(written, export, callable);
                 }
             }
         }
@@ -215,7 +215,7 @@ impl Parser<'_> {
     }
 
     /// Notes that `name` can be called, as what the import makes of it.
-    fn know(&mut self, written: &Written<'_>, name: &str, known: Known) {
+    fn know(&mut self, written: &Written<'_>, name: &str, callable: Callable) {
         let from = &written.from.text;
         let name = match (written.prefix, name) {
             (Some(prefix), "default") => prefix.text.clone(),
@@ -247,7 +247,7 @@ impl Parser<'_> {
             };
             self.problem_with_help(at, message, Some(help));
         } else {
-            self.callees.insert(name, known);
+            self.callees.insert(name, callable);
         }
     }
 }

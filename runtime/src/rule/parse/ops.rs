@@ -37,7 +37,7 @@ impl Parser<'_> {
         };
         let mut ops: Vec<Arc<Op>> = Vec::with_capacity(items.len());
         for item in items {
-            if self.shelf.must_end() {
+            if self.loader.must_end() {
                 self.problem(item.at, "the run was stopped");
                 break;
             }

@@ -10,7 +10,7 @@ use rquickjs::{Function, Object, Value};
 use super::super::book::{Book, Callee, Data, Imported, Module};
 use super::super::parse;
 use super::super::scope::{Evaluator, Scope};
-use super::{Abort, Ran, Runner};
+use super::{Abort, OpResult, Runner};
 use crate::engine::RunOptions;
 use crate::modules;
 use crate::value::{RuleValue, Wanted};
@@ -20,7 +20,7 @@ const MOST_SHOWN: usize = 100;
 
 impl<'js> Runner<'_, 'js> {
     /// What an op of `book` sees.
-    pub(super) fn scope(&self, book: &Arc<Book>, vars: Object<'js>) -> Ran<'js, Scope<'js>> {
+    pub(super) fn scope(&self, book: &Arc<Book>, vars: Object<'js>) -> OpResult<'js, Scope<'js>> {
         let known = self.evaluators.borrow().get(&book.name).cloned();
         let evaluator = match known {
             Some(evaluator) => evaluator,
@@ -39,7 +39,7 @@ impl<'js> Runner<'_, 'js> {
         callee: &Callee,
         arguments: &Data,
         scope: &Scope<'js>,
-    ) -> Ran<'js, Value<'js>> {
+    ) -> OpResult<'js, Value<'js>> {
         match callee {
             Callee::Def(name) => self.def(scope.book(), name, arguments, scope),
             Callee::Imported { book, def } => self.def(book, def, arguments, scope),
@@ -67,7 +67,7 @@ impl<'js> Runner<'_, 'js> {
         name: &str,
         arguments: &Data,
         scope: &Scope<'js>,
-    ) -> Ran<'js, Value<'js>> {
+    ) -> OpResult<'js, Value<'js>> {
         let Some(def) = book.defs.get(name) else {
             return Err(self.throw(&format!("there is no def {name:?}")));
         };
@@ -95,7 +95,7 @@ impl<'js> Runner<'_, 'js> {
 
     /// Evaluates the modules that a rulebook, and those that it imports, import; finds out whether the ops that only they
     /// can know are there.
-    pub(super) fn import(&self, book: &Arc<Book>) -> Ran<'js> {
+    pub(super) fn import(&self, book: &Arc<Book>) -> OpResult<'js> {
         let mut books = vec![Arc::clone(book)];
         let mut seen = HashSet::new();
         while let Some(book) = books.pop() {
@@ -113,11 +113,11 @@ impl<'js> Runner<'_, 'js> {
             }
             for (at, name) in &book.services {
                 if self.find(name, &book)?.is_none() {
-                    let spot = super::Spot {
+                    let span = super::Span {
                         book: Arc::clone(&book),
                         at: *at,
                     };
-                    return Err(self.throw_at(spot, &self.unknown(name)));
+                    return Err(self.throw_at(span, &self.unknown(name)));
                 }
             }
         }
@@ -125,7 +125,7 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// What a module exports, once it is evaluated.
-    fn exports(&self, module: &Module) -> Ran<'js, Object<'js>> {
+    fn exports(&self, module: &Module) -> OpResult<'js, Object<'js>> {
         let promise = modules::import(&self.ctx, self.run, &module.name);
         self.evaluate(promise.map(rquickjs::Promise::into_value))?;
         self.js(modules::namespace(&self.ctx, self.run, &module.name))
@@ -138,7 +138,7 @@ impl<'js> Runner<'_, 'js> {
         config: Option<&Data>,
         stash: Option<&Data>,
         scope: &Scope<'js>,
-    ) -> Ran<'js, Value<'js>> {
+    ) -> OpResult<'js, Value<'js>> {
         let name = self.text(service, scope)?;
         let config = match config {
             Some(config) => self.value(config, scope)?,
@@ -160,7 +160,7 @@ impl<'js> Runner<'_, 'js> {
         argument: Value<'js>,
         vars: Object<'js>,
         book: &Arc<Book>,
-    ) -> Ran<'js, Value<'js>> {
+    ) -> OpResult<'js, Value<'js>> {
         let mut function = self.find(name, book)?;
         if function.is_none() {
             // A fork has not imported anything yet.
@@ -174,7 +174,7 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// A registered service, or what a module exports of which only that is known that it was imported.
-    fn find(&self, name: &str, book: &Arc<Book>) -> Ran<'js, Option<Function<'js>>> {
+    fn find(&self, name: &str, book: &Arc<Book>) -> OpResult<'js, Option<Function<'js>>> {
         if let Some(service) = self.js(self.run.service(&self.ctx, name))? {
             return Ok(Some(service));
         }
@@ -218,7 +218,7 @@ impl<'js> Runner<'_, 'js> {
         stash: Option<&Data>,
         event: Option<&Data>,
         scope: &Scope<'js>,
-    ) -> Ran<'js, Value<'js>> {
+    ) -> OpResult<'js, Value<'js>> {
         let file = self.text(file, scope)?;
         let script = self
             .run

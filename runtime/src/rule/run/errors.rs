@@ -7,19 +7,19 @@ use rquickjs::{Exception, Value};
 use super::super::book::Book;
 use super::super::scope::{BookSources, SCOPE_FILE, Scope};
 use super::super::yaml::Place;
-use super::{Abort, Ran, Runner, Spot, Thrown};
+use super::{Abort, OpResult, Runner, Span, Thrown};
 use crate::error::{ErrorKind, Frame, Location, RuleError, Sources};
 use crate::isolate::{Failure, failure};
 
 impl<'js> Runner<'_, 'js> {
-    pub(super) fn js<T>(&self, result: rquickjs::Result<T>) -> Ran<'js, T> {
+    pub(super) fn js<T>(&self, result: rquickjs::Result<T>) -> OpResult<'js, T> {
         result.map_err(|error| self.abort(failure(&self.ctx, self.run, &error)))
     }
 
     pub(super) fn abort(&self, failure: Failure<'js>) -> Abort<'js> {
         match failure {
             Failure::Stopped => Abort::Stopped,
-            Failure::Thrown(value) => self.thrown(value, self.spot()),
+            Failure::Thrown(value) => self.thrown(value, self.span()),
             Failure::Error(error) => {
                 let mut abort = self.throw(&error.message);
                 if let Abort::Thrown(thrown) = &mut abort {
@@ -30,10 +30,10 @@ impl<'js> Runner<'_, 'js> {
         }
     }
 
-    pub(super) fn thrown(&self, value: Value<'js>, spot: Spot) -> Abort<'js> {
+    pub(super) fn thrown(&self, value: Value<'js>, span: Span) -> Abort<'js> {
         Abort::Thrown(Box::new(Thrown {
             value,
-            spot,
+            span,
             path: self.path.borrow().clone(),
             cause: None,
         }))
@@ -41,34 +41,38 @@ impl<'js> Runner<'_, 'js> {
 
     /// Fails the current op.
     pub(super) fn throw(&self, message: &str) -> Abort<'js> {
-        self.throw_at(self.spot(), message)
+        self.throw_at(self.span(), message)
     }
 
-    pub(super) fn throw_at(&self, spot: Spot, message: &str) -> Abort<'js> {
+    pub(super) fn throw_at(&self, span: Span, message: &str) -> Abort<'js> {
         match Exception::from_message(self.ctx.clone(), message) {
-            Ok(error) => self.thrown(error.into_value(), spot),
+            Ok(error) => self.thrown(error.into_value(), span),
             Err(error) => self.abort(failure(&self.ctx, self.run, &error)),
         }
     }
 
     /// Where the op that is carried out stands.
-    pub(super) fn spot(&self) -> Spot {
+    pub(super) fn span(&self) -> Span {
         self.path.borrow().last().map_or_else(
-            || Spot {
+            || Span {
                 book: Arc::clone(self.main),
                 at: Place::default(),
             },
-            |step| step.spot.clone(),
+            |step| step.span.clone(),
         )
     }
 
     /// Marks what goes wrong before an op is on the path with its place.
-    pub(super) fn placed<T>(&self, at: Place, work: impl FnOnce() -> Ran<'js, T>) -> Ran<'js, T> {
+    pub(super) fn placed<T>(
+        &self,
+        at: Place,
+        work: impl FnOnce() -> OpResult<'js, T>,
+    ) -> OpResult<'js, T> {
         work().map_err(|mut abort| {
             if let Abort::Thrown(thrown) = &mut abort
-                && thrown.spot.at == Place::default()
+                && thrown.span.at == Place::default()
             {
-                thrown.spot.at = at;
+                thrown.span.at = at;
             }
             abort
         })
@@ -134,7 +138,7 @@ impl<'js> Runner<'_, 'js> {
             .location
             .as_ref()
             .is_some_and(|location| files.contains(&location.file));
-        let Spot { book, at } = &thrown.spot;
+        let Span { book, at } = &thrown.span;
         if !in_book && *at != Place::default() {
             let length = at.length as usize;
             error = error.located(&sources, &book.name, (at.line, at.column), length);
@@ -150,9 +154,9 @@ impl<'js> Runner<'_, 'js> {
             error.frames.push(Frame {
                 function: Some(step.label.clone()),
                 location: Location {
-                    file: shown(&step.spot.book),
-                    line: step.spot.at.line,
-                    column: step.spot.at.column,
+                    file: shown(&step.span.book),
+                    line: step.span.at.line,
+                    column: step.span.at.column,
                 },
             });
         }

@@ -4,7 +4,7 @@ use rquickjs::{Object, Value};
 
 use super::super::book::{Block, Items};
 use super::super::scope::Scope;
-use super::{Abort, Ran, Runner};
+use super::{Abort, OpResult, Runner};
 
 impl<'js> Runner<'_, 'js> {
     pub(super) fn for_each(
@@ -13,7 +13,7 @@ impl<'js> Runner<'_, 'js> {
         list: &Items,
         body: &Block,
         scope: &Scope<'js>,
-    ) -> Ran<'js> {
+    ) -> OpResult<'js> {
         let list = match list {
             Items::Code(code) => self.evaluate(scope.code(code))?,
             Items::Data(data) => self.value(data, scope)?,
@@ -31,7 +31,7 @@ impl<'js> Runner<'_, 'js> {
                 let item = self.js(items.get::<Value<'js>>(index))?;
                 self.js(scope.vars.set(variable, item))?;
                 self.ops(body, scope)?;
-                self.breathe()?;
+                self.checkpoint()?;
                 index += 1;
             }
             return Ok(());
@@ -43,7 +43,7 @@ impl<'js> Runner<'_, 'js> {
             self.js(item.set("value", value))?;
             self.js(scope.vars.set(variable, item))?;
             self.ops(body, scope)?;
-            self.breathe()?;
+            self.checkpoint()?;
         }
         Ok(())
     }
@@ -54,7 +54,7 @@ impl<'js> Runner<'_, 'js> {
         catch: Option<&Block>,
         finally: Option<&Block>,
         scope: &Scope<'js>,
-    ) -> Ran<'js, Value<'js>> {
+    ) -> OpResult<'js, Value<'js>> {
         let mut result = self.block(body, scope);
         if let (Err(Abort::Thrown(thrown)), Some(catch)) = (&result, catch) {
             let error = thrown.value.clone();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::Fork;
 use super::super::book::{Data, Op, Parallel};
 use super::super::scope::Scope;
-use super::{Abort, Child, Ran, Runner, Spot};
+use super::{Abort, Child, OpResult, Runner, Span};
 use crate::engine::RunOptions;
 use crate::script::Script;
 use crate::value::{RuleValue, Wanted};
@@ -19,7 +19,7 @@ impl<'js> Runner<'_, 'js> {
         op: &Arc<Op>,
         parallel: Parallel,
         scope: &Scope<'js>,
-    ) -> Ran<'js, Value<'js>> {
+    ) -> OpResult<'js, Value<'js>> {
         let vars = scope.vars.clone().into_value();
         let stash = self.js(RuleValue::read_data(&self.ctx, "vars", vars))?;
         let label = self.label();
@@ -54,7 +54,7 @@ impl<'js> Runner<'_, 'js> {
             let child = Child {
                 handle,
                 label,
-                spot: Spot {
+                span: Span {
                     book: Arc::clone(scope.book()),
                     at: op.at,
                 },
@@ -72,8 +72,8 @@ impl<'js> Runner<'_, 'js> {
     pub(super) fn joining<T>(
         &self,
         scope: &Scope<'js>,
-        work: impl FnOnce() -> Ran<'js, T>,
-    ) -> Ran<'js, T> {
+        work: impl FnOnce() -> OpResult<'js, T>,
+    ) -> OpResult<'js, T> {
         self.forks.borrow_mut().push(Vec::new());
         let result = work();
         let children = self.forks.borrow_mut().pop().unwrap_or_default();
@@ -95,7 +95,7 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// `wait_children`: all that were forked so far and not left.
-    pub(super) fn join_all(&self, scope: &Scope<'js>) -> Ran<'js> {
+    pub(super) fn join_all(&self, scope: &Scope<'js>) -> OpResult<'js> {
         let mut children = Vec::new();
         for block in self.forks.borrow_mut().iter_mut() {
             children.append(block);
@@ -103,7 +103,7 @@ impl<'js> Runner<'_, 'js> {
         self.join(children, scope)
     }
 
-    pub(super) fn join(&self, children: Vec<Child>, scope: &Scope<'js>) -> Ran<'js> {
+    pub(super) fn join(&self, children: Vec<Child>, scope: &Scope<'js>) -> OpResult<'js> {
         let cancellers: Vec<_> = children
             .iter()
             .map(|child| child.handle.canceller())
@@ -112,21 +112,21 @@ impl<'js> Runner<'_, 'js> {
             children
                 .into_iter()
                 .map(|child| async move {
-                    (child.handle.await, child.label, child.spot, child.register)
+                    (child.handle.await, child.label, child.span, child.register)
                 })
                 .collect();
         let mut result = Ok(());
         // In the order in which they end, so that a failure is not noticed late.
         while result.is_ok() && !left.is_empty() {
             result = self.wait(left.next()).and_then(|ended| match ended {
-                Some((report, label, spot, register)) => match report.result {
+                Some((report, label, span, register)) => match report.result {
                     Ok(_) => register.map_or(Ok(()), |register| {
                         let value = self.js(report.value.make(&self.ctx))?;
                         self.assign(&register, value, scope)
                     }),
                     Err(error) => {
                         let message = format!("the fork {label:?} failed: {}", error.message);
-                        let mut abort = self.throw_at(spot, &message);
+                        let mut abort = self.throw_at(span, &message);
                         if let Abort::Thrown(thrown) = &mut abort {
                             thrown.cause = Some(Box::new(error));
                         }

@@ -7,11 +7,16 @@ use super::super::book::{Data, Op};
 use super::super::data::{self, Format};
 use super::super::scope::Scope;
 use super::super::shell;
-use super::{Ran, Runner};
+use super::{OpResult, Runner};
 use crate::files;
 
 impl<'js> Runner<'_, 'js> {
-    pub(super) fn shell(&self, op: &Op, data: &Data, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
+    pub(super) fn shell(
+        &self,
+        op: &Op,
+        data: &Data,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
         let command = self.text(data, scope)?;
         let assigned = op.register.is_some();
         let ended = self
@@ -33,7 +38,7 @@ impl<'js> Runner<'_, 'js> {
         format: Option<&Data>,
         otherwise: Format,
         scope: &Scope<'js>,
-    ) -> Ran<'js, Format> {
+    ) -> OpResult<'js, Format> {
         let Some(format) = format else {
             return Ok(otherwise);
         };
@@ -43,20 +48,25 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// The text of a file, as far as the run's memory allows: with its text as a string, and what that says.
-    pub(super) fn read_file(&self, path: &str) -> Ran<'js, String> {
+    pub(super) fn read_file(&self, path: &str) -> OpResult<'js, String> {
         let most = self.run.memory_left() / 3;
         let read = self.wait(files::read(PathBuf::from(path), most))?;
         read.map_err(|error| self.throw(&format!("{path}: {error}")))
     }
 
-    pub(super) fn write_file(&self, path: &str, text: String, append: bool) -> Ran<'js> {
-        let _kept = self.run.charge(text.len());
+    pub(super) fn write_file(&self, path: &str, text: String, append: bool) -> OpResult<'js> {
+        let _kept = self.run.count_memory(text.len());
         let written = self.wait(files::write(PathBuf::from(path), text, append))?;
         written.map_err(|error| self.throw(&format!("{path}: {error}")))
     }
 
     /// A request; what the server answers. An answer that is no success fails the op unless it is assigned.
-    pub(super) fn http(&self, op: &Op, request: &Data, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
+    pub(super) fn http(
+        &self,
+        op: &Op,
+        request: &Data,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
         let request = self.value(request, scope)?;
         let send = self.js(data::library(&self.ctx, self.run, "cla/http", "request"))?;
         let answer = self.js(send.call::<_, Object<'js>>((request,)))?;

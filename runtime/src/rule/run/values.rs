@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::book::{Condition, Data};
 use super::super::scope::{Scope, shown};
-use super::{Abort, Ran, Runner};
+use super::{Abort, OpResult, Runner};
 use crate::isolate::resolve;
 use crate::output::OutputStream;
 
@@ -14,16 +14,16 @@ impl<'js> Runner<'_, 'js> {
         Value::new_undefined(self.ctx.clone())
     }
 
-    pub(super) fn value(&self, data: &Data, scope: &Scope<'js>) -> Ran<'js, Value<'js>> {
+    pub(super) fn value(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         self.evaluate(scope.data(data))
     }
 
-    pub(super) fn text(&self, data: &Data, scope: &Scope<'js>) -> Ran<'js, String> {
+    pub(super) fn text(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, String> {
         let value = self.value(data, scope)?;
         self.js(shown(&value))
     }
 
-    pub(super) fn holds(&self, condition: &Condition, scope: &Scope<'js>) -> Ran<'js, bool> {
+    pub(super) fn holds(&self, condition: &Condition, scope: &Scope<'js>) -> OpResult<'js, bool> {
         let value = match condition {
             Condition::Code(code) => self.evaluate(scope.code(code))?,
             Condition::Data(data) => self.value(data, scope)?,
@@ -31,7 +31,7 @@ impl<'js> Runner<'_, 'js> {
         Ok(self.js(value.get::<rquickjs::Coerced<bool>>())?.0)
     }
 
-    pub(super) fn duration(&self, data: &Data, scope: &Scope<'js>) -> Ran<'js, Duration> {
+    pub(super) fn duration(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, Duration> {
         let value = self.value(data, scope)?;
         let read = match value.as_number() {
             Some(seconds) => crate::duration::from_seconds(seconds),
@@ -41,7 +41,12 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// Sets a variable, or a part of one: `a.b[0]`.
-    pub(super) fn assign(&self, path: &str, value: Value<'js>, scope: &Scope<'js>) -> Ran<'js> {
+    pub(super) fn assign(
+        &self,
+        path: &str,
+        value: Value<'js>,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js> {
         let mut keys: Vec<&str> = path.split(['.', '[']).collect();
         let Some(last) = keys.pop() else {
             return Ok(());
@@ -63,24 +68,27 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// A value that JavaScript gave; awaited if it is a promise.
-    pub(super) fn evaluate(&self, value: rquickjs::Result<Value<'js>>) -> Ran<'js, Value<'js>> {
+    pub(super) fn evaluate(
+        &self,
+        value: rquickjs::Result<Value<'js>>,
+    ) -> OpResult<'js, Value<'js>> {
         let value = self.js(value)?;
         resolve(&self.ctx, self.run, value).map_err(|failure| self.abort(failure))
     }
 
     /// Blocks the run until the future is done.
-    pub(super) fn wait<F: Future>(&self, future: F) -> Ran<'js, F::Output> {
+    pub(super) fn wait<F: Future>(&self, future: F) -> OpResult<'js, F::Output> {
         self.js(self.run.block_on(&self.ctx, future))
     }
 
     /// Writes a line to the run's output.
-    pub(super) fn print(&self, stream: OutputStream, mut line: String) -> Ran<'js> {
+    pub(super) fn print(&self, stream: OutputStream, mut line: String) -> OpResult<'js> {
         line.push('\n');
         self.js(self.run.write(&self.ctx, stream, &line))
     }
 
     /// A loop without anything to wait for lets others have their turn.
-    pub(super) fn breathe(&self) -> Ran<'js> {
+    pub(super) fn checkpoint(&self) -> OpResult<'js> {
         if self.run.on_interrupt() {
             return Err(Abort::Stopped);
         }

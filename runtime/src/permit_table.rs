@@ -7,39 +7,39 @@ use std::time::Duration;
 
 use cla_semaphore::{Permit, RequestId, Semaphore, SemaphoreName, Semaphores};
 
-use crate::run::Charge;
+use crate::run::MemoryReservation;
 use crate::sys::memory::MemoryGauge;
 
 /// What a run has taken from each semaphore, and the permits that outlive the call that took them.
 ///
 /// The run owns every permit in here: when it ends, however it ends, they are given back before its
 /// result is reported.
-pub struct Ledger {
+pub struct PermitTable {
     gauge: Rc<MemoryGauge>,
-    accounts: RefCell<HashMap<SemaphoreName, Rc<Account>>>,
-    /// With so many accounts, unused ones are closed.
+    usages: RefCell<HashMap<SemaphoreName, Rc<Usage>>>,
+    /// With so many usages, unused ones are closed.
     close_at: Cell<usize>,
-    /// What was taken from semaphores whose accounts were closed to make room.
+    /// What was taken from semaphores whose usages were closed to make room.
     closed: Rc<Cell<Totals>>,
     /// By address: entries are only ever found by the very permit they hold.
-    entrusted: RefCell<HashMap<*const HeldPermit, Rc<HeldPermit>>>,
+    registered: RefCell<HashMap<*const HeldPermit, Rc<HeldPermit>>>,
     /// The holder of the permit that was given back last, to be used again if nobody else has it.
     spare: Cell<Option<Rc<HeldPermit>>>,
 }
 
-impl std::fmt::Debug for Ledger {
+impl std::fmt::Debug for PermitTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ledger")
-            .field("accounts", &self.accounts)
-            .field("entrusted", &self.entrusted)
+        f.debug_struct("PermitTable")
+            .field("usages", &self.usages)
+            .field("registered", &self.registered)
             .finish_non_exhaustive()
     }
 }
 
-/// How many unused accounts a run keeps open. A rule that makes up names as it goes has about as many.
+/// How many unused usages a run keeps open. A rule that makes up names as it goes has about as many.
 const MAX_ACCOUNTS: usize = 1024;
 
-/// What an account counts for against the run's memory limit, in bytes: its own data, and the semaphore in a store of this
+/// What a usage counts for against the run's memory limit, in bytes: its own data, and the semaphore in a store of this
 /// process.
 const ACCOUNT_BYTES: usize = 768;
 
@@ -58,25 +58,25 @@ pub(crate) struct Totals {
 
 /// What a run has taken from one semaphore.
 #[derive(Debug)]
-pub struct Account {
+pub struct Usage {
     /// The handle to the semaphore.
     pub semaphore: Semaphore,
     taken: Cell<u64>,
     waited: Cell<Duration>,
     held: Cell<Duration>,
-    /// Where its sums go with its end, if the ledger does not list it.
+    /// Where its sums go with its end, if the permit table does not list it.
     sums: Option<Rc<Cell<Totals>>>,
-    _charge: Charge,
+    _charge: MemoryReservation,
 }
 
-impl Account {
+impl Usage {
     fn new(
         gauge: &Rc<MemoryGauge>,
         semaphore: Semaphore,
         sums: Option<Rc<Cell<Totals>>>,
     ) -> Rc<Self> {
         Rc::new(Self {
-            _charge: Charge::new(gauge, ACCOUNT_BYTES),
+            _charge: MemoryReservation::new(gauge, ACCOUNT_BYTES),
             semaphore,
             taken: Cell::default(),
             waited: Cell::default(),
@@ -126,7 +126,7 @@ impl Account {
     }
 }
 
-impl Drop for Account {
+impl Drop for Usage {
     fn drop(&mut self) {
         if let Some(sums) = &self.sums
             && self.taken() > 0
@@ -136,72 +136,72 @@ impl Drop for Account {
     }
 }
 
-impl Ledger {
+impl PermitTable {
     pub(crate) fn new(gauge: Rc<MemoryGauge>) -> Self {
         Self {
             gauge,
-            accounts: RefCell::default(),
+            usages: RefCell::default(),
             close_at: Cell::new(MAX_ACCOUNTS),
             closed: Rc::default(),
-            entrusted: RefCell::default(),
+            registered: RefCell::default(),
             spare: Cell::default(),
         }
     }
 
-    /// The account of a semaphore; opened at the first call.
-    pub fn account(&self, semaphores: &Semaphores, name: &SemaphoreName) -> Rc<Account> {
-        if let Some(account) = self.accounts.borrow().get(name) {
-            return Rc::clone(account);
+    /// The usage of a semaphore; opened at the first call.
+    pub fn usage(&self, semaphores: &Semaphores, name: &SemaphoreName) -> Rc<Usage> {
+        if let Some(usage) = self.usages.borrow().get(name) {
+            return Rc::clone(usage);
         }
-        let account = Account::new(&self.gauge, semaphores.semaphore(name), None);
-        let mut accounts = self.accounts.borrow_mut();
-        if accounts.len() >= self.close_at.get() {
-            self.close_unused(&mut accounts);
+        let usage = Usage::new(&self.gauge, semaphores.semaphore(name), None);
+        let mut usages = self.usages.borrow_mut();
+        if usages.len() >= self.close_at.get() {
+            self.close_unused(&mut usages);
             // Of many that are in use, not all are looked at for each new one.
-            self.close_at.set(MAX_ACCOUNTS.max(2 * accounts.len()));
+            self.close_at.set(MAX_ACCOUNTS.max(2 * usages.len()));
         }
-        accounts.insert(name.clone(), Rc::clone(&account));
-        account
+        usages.insert(name.clone(), Rc::clone(&usage));
+        usage
     }
 
-    /// An account that the run's report does not list by itself, for a semaphore of another store.
-    pub fn account_elsewhere(&self, semaphore: Semaphore) -> Rc<Account> {
-        Account::new(&self.gauge, semaphore, Some(Rc::clone(&self.closed)))
+    /// A usage that the run's report does not list by itself, for a semaphore of another store.
+    pub fn account_elsewhere(&self, semaphore: Semaphore) -> Rc<Usage> {
+        Usage::new(&self.gauge, semaphore, Some(Rc::clone(&self.closed)))
     }
 
-    /// Closes the accounts that nobody uses at the moment, and keeps their sums.
-    fn close_unused(&self, accounts: &mut HashMap<SemaphoreName, Rc<Account>>) {
-        accounts.retain(|_, account| {
-            let used = Rc::strong_count(account) > 1;
+    /// Closes the usages that nobody uses at the moment, and keeps their sums.
+    fn close_unused(&self, usages: &mut HashMap<SemaphoreName, Rc<Usage>>) {
+        usages.retain(|_, usage| {
+            let used = Rc::strong_count(usage) > 1;
             if !used {
-                account.add_to(&self.closed);
+                usage.add_to(&self.closed);
             }
             used
         });
     }
 
     /// Entrusts a permit to the run, which gives it back at its end if nobody does before.
-    pub fn entrust(&self, permit: &Rc<HeldPermit>) {
-        permit.entrusted.set(true);
-        self.gauge.charge(PERMIT_BYTES);
-        self.entrusted
+    pub fn register(&self, permit: &Rc<HeldPermit>) {
+        permit.registered.set(true);
+        self.gauge.count_memory(PERMIT_BYTES);
+        self.registered
             .borrow_mut()
             .insert(Rc::as_ptr(permit), Rc::clone(permit));
     }
 
     /// Puts a permit into a rule's hands.
-    pub fn hold(&self, permit: Permit, account: Rc<Account>) -> Rc<HeldPermit> {
+    pub fn hold(&self, permit: Permit, usage: Rc<Usage>) -> Rc<HeldPermit> {
         if let Some(mut spare) = self.spare.take()
             && let Some(held) = Rc::get_mut(&mut spare)
         {
-            held.account = account;
+            held.usage = usage;
             held.state = RefCell::new(PermitState::Held(permit));
             return spare;
         }
         Rc::new(HeldPermit {
-            account,
+            usage,
             state: RefCell::new(PermitState::Held(permit)),
-            entrusted: Cell::new(false),
+            registered: Cell::new(false),
         })
     }
 
@@ -220,16 +220,16 @@ impl Ledger {
     }
 
     /// Takes a permit out of its holder, to give it back; `None` when that was done before.
-    pub fn take_out(&self, permit: &Rc<HeldPermit>) -> Option<Permit> {
+    pub fn take_permit(&self, permit: &Rc<HeldPermit>) -> Option<Permit> {
         let taken = self.detach(permit)?;
         permit.add_held(taken.held());
         Some(taken)
     }
 
     fn detach(&self, permit: &Rc<HeldPermit>) -> Option<Permit> {
-        if permit.entrusted.replace(false) {
+        if permit.registered.replace(false) {
             self.gauge.refund(PERMIT_BYTES);
-            self.entrusted.borrow_mut().remove(&Rc::as_ptr(permit));
+            self.registered.borrow_mut().remove(&Rc::as_ptr(permit));
         }
         // Only those who can still ask what it was are worth the notes.
         permit.detach(Rc::strong_count(permit) > 1)
@@ -237,18 +237,18 @@ impl Ledger {
 
     /// What is held now, for [`release_since`](Self::release_since).
     pub(crate) fn mark(&self) -> HashSet<*const HeldPermit> {
-        self.entrusted.borrow().keys().copied().collect()
+        self.registered.borrow().keys().copied().collect()
     }
 
     /// Gives back what was not held at the mark.
     pub(crate) fn release_since(&self, mark: &HashSet<*const HeldPermit>) {
         let since: Vec<_> = {
-            let entrusted = self.entrusted.borrow();
-            let since = entrusted.iter().filter(|(at, _)| !mark.contains(*at));
+            let registered = self.registered.borrow();
+            let since = registered.iter().filter(|(at, _)| !mark.contains(*at));
             since.map(|(_, held)| Rc::clone(held)).collect()
         };
         for held in since {
-            if let Some(permit) = self.take_out(&held) {
+            if let Some(permit) = self.take_permit(&held) {
                 drop(permit);
             }
         }
@@ -256,9 +256,9 @@ impl Ledger {
 
     /// Gives back whatever the run still holds.
     pub(crate) fn release_all(&self, mut between: impl FnMut()) {
-        let entrusted = std::mem::take(&mut *self.entrusted.borrow_mut());
-        for held in entrusted.into_values() {
-            held.entrusted.set(false);
+        let registered = std::mem::take(&mut *self.registered.borrow_mut());
+        for held in registered.into_values() {
+            held.registered.set(false);
             self.gauge.refund(PERMIT_BYTES);
             if let Some(permit) = held.detach(true) {
                 held.add_held(permit.close());
@@ -267,23 +267,23 @@ impl Ledger {
         }
     }
 
-    /// What was taken from semaphores that have no account any more.
+    /// What was taken from semaphores that have no usage any more.
     pub(crate) fn closed(&self) -> Totals {
         self.closed.get()
     }
 
     /// What was taken, for the report.
-    pub(crate) fn accounts(&self) -> Vec<Rc<Account>> {
-        self.accounts.borrow().values().cloned().collect()
+    pub(crate) fn usages(&self) -> Vec<Rc<Usage>> {
+        self.usages.borrow().values().cloned().collect()
     }
 }
 
 /// A permit in the hands of a rule.
 #[derive(Debug)]
 pub struct HeldPermit {
-    account: Rc<Account>,
+    usage: Rc<Usage>,
     state: RefCell<PermitState>,
-    entrusted: Cell<bool>,
+    registered: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -327,9 +327,9 @@ impl PermitFacts {
 }
 
 impl HeldPermit {
-    /// The semaphore's account.
-    pub fn account(&self) -> &Rc<Account> {
-        &self.account
+    /// The semaphore's usage.
+    pub fn usage(&self) -> &Rc<Usage> {
+        &self.usage
     }
 
     /// What is known of the permit; `None` once it was given back while nobody else had it.
@@ -361,6 +361,6 @@ impl HeldPermit {
     }
 
     fn add_held(&self, time: Duration) {
-        self.account.held.set(self.account.held.get() + time);
+        self.usage.held.set(self.usage.held.get() + time);
     }
 }

@@ -1,7 +1,7 @@
 //! What calls into a run from outside, any number of times: subscriptions and the like.
 //!
-//! A [`Source`] is driven whenever the run waits for something. It does not keep the run from ending, unless it is
-//! [held](Listening::hold); only a promise that the run awaits may wait for an event of it. Before the run ends, each
+//! A [`EventSource`] is driven whenever the run waits for something. It does not keep the run from ending, unless it is
+//! [held](Subscription::hold); only a promise that the run awaits may wait for an event of it. Before the run ends, each
 //! source is asked once for what has happened until then, and that is delivered first. What comes meanwhile is not:
 //! events that never stop do not keep a run going.
 
@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use rquickjs::Ctx;
 
 use crate::event_loop::Completion;
-use crate::run::{Charge, Run};
+use crate::run::{MemoryReservation, Run};
 
 /// How many events are delivered in a row while the result of a host future waits.
 const MOST_IN_A_ROW: u32 = 4096;
@@ -20,33 +20,33 @@ const MOST_IN_A_ROW: u32 = 4096;
 /// What a source counts for beside its own size, in bytes: its entry, and what it subscribed to.
 const SOURCE_BYTES: usize = 512;
 
-/// What a [`Source`] brings.
+/// What a [`EventSource`] brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happening<E> {
+pub enum SourceEvent<E> {
     /// Something for the run.
     Event(E),
-    /// Everything that had happened when the source was [asked](Source::ask) has been brought.
+    /// Everything that had happened when the source was [asked](EventSource::ask) has been brought.
     UpToDate,
 }
 
 /// Something outside of a run that brings events: see [`Run::listen`].
 ///
-/// Dropped when the run ends or the [`Listening`] is dropped, on the run's thread.
-pub trait Source: 'static {
+/// Dropped when the run ends or the [`Subscription`] is dropped, on the run's thread.
+pub trait EventSource: 'static {
     /// What it brings.
     type Event;
 
     /// The next happening; `None` when there will be no more. Called on the run's fiber.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Happening<Self::Event>>>;
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<SourceEvent<Self::Event>>>;
 
-    /// The run could end: let [`Happening::UpToDate`] follow, once for each call, on all events until now. It must come
+    /// The run could end: let [`SourceEvent::UpToDate`] follow, once for each call, on all events until now. It must come
     /// within a bounded time, also if some of these events cannot be had.
     fn ask(&mut self);
 }
 
 /// The sources of a run.
 #[derive(Default)]
-pub(crate) struct Sources {
+pub(crate) struct EventSources {
     list: RefCell<Vec<Rc<Entry>>>,
     /// Which one is looked at first.
     turn: Cell<usize>,
@@ -62,12 +62,12 @@ struct Entry {
     asked: Cell<u32>,
     /// Whether nothing has been done since the last question that may have brought events about.
     fresh: Cell<bool>,
-    _charge: Charge,
+    _charge: MemoryReservation,
 }
 
 /// A source, and what is done with its events.
 trait Delivering {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Happening<Completion>>>;
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<SourceEvent<Completion>>>;
     fn ask(&mut self);
 }
 
@@ -78,17 +78,17 @@ struct Delivered<S, D> {
 
 impl<S, D> Delivering for Delivered<S, D>
 where
-    S: Source,
+    S: EventSource,
     D: for<'js> Fn(&Ctx<'js>, S::Event) -> rquickjs::Result<()> + 'static,
 {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Happening<Completion>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<SourceEvent<Completion>>> {
         self.source.poll_next(cx).map(|happening| {
             Some(match happening? {
-                Happening::UpToDate => Happening::UpToDate,
-                Happening::Event(event) => {
+                SourceEvent::UpToDate => SourceEvent::UpToDate,
+                SourceEvent::Event(event) => {
                     let deliver = Rc::clone(&self.deliver);
                     let completion: Completion = Box::new(move |ctx| deliver(ctx, event));
-                    Happening::Event(completion)
+                    SourceEvent::Event(completion)
                 }
             })
         })
@@ -116,9 +116,9 @@ impl Entry {
     }
 }
 
-impl Sources {
+impl EventSources {
     /// Whether they let a run end in which nothing else is pending. `awaited`: it waits for a promise.
-    pub(crate) fn let_end(&self, awaited: bool) -> bool {
+    pub(crate) fn allow_end(&self, awaited: bool) -> bool {
         let mut list = self.list.borrow_mut();
         list.retain(|entry| entry.is_open());
         if awaited {
@@ -137,7 +137,7 @@ impl Sources {
     }
 
     /// Whether the next event is delivered now, or the result of a host future that `waits` has waited for too many.
-    pub(crate) fn have_a_turn(&self, waits: bool) -> bool {
+    pub(crate) fn take_turn(&self, waits: bool) -> bool {
         let before = if waits { self.in_a_row.get() } else { 0 };
         let turn = before < MOST_IN_A_ROW;
         self.in_a_row.set(if turn { before + 1 } else { 0 });
@@ -158,8 +158,8 @@ impl Sources {
             };
             self.turn.set(at + 1);
             return Poll::Ready(match happening {
-                Some(Happening::Event(deliver)) => Some(deliver),
-                Some(Happening::UpToDate) => {
+                Some(SourceEvent::Event(deliver)) => Some(deliver),
+                Some(SourceEvent::UpToDate) => {
                     entry.asked.set(entry.asked.get().saturating_sub(1));
                     None
                 }
@@ -180,26 +180,26 @@ impl Sources {
     }
 }
 
-/// A [`Source`] that a run listens to, until this is dropped: see [`Run::listen`].
+/// A [`EventSource`] that a run listens to, until this is dropped: see [`Run::listen`].
 #[must_use = "dropping it ends the listening"]
-pub struct Listening(Rc<Entry>);
+pub struct Subscription(Rc<Entry>);
 
-impl Listening {
+impl Subscription {
     /// Whether the run goes on for the source's sake, even if nothing else is pending. At first it does not.
     pub fn hold(&self, held: bool) {
         self.0.held.set(held);
     }
 }
 
-impl Drop for Listening {
+impl Drop for Subscription {
     fn drop(&mut self) {
         self.0.source.take();
     }
 }
 
-impl std::fmt::Debug for Listening {
+impl std::fmt::Debug for Subscription {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Listening")
+        f.debug_struct("Subscription")
             .field("open", &self.0.is_open())
             .field("held", &self.0.held.get())
             .finish()
@@ -213,9 +213,9 @@ impl Run {
     /// The source does not keep the run from ending, as a pending [`Run::promise`] would; but a rule that awaits a
     /// promise waits for as long as there is a source that may settle it. What had happened when the run could end is
     /// delivered before it does.
-    pub fn listen<S, D>(&self, source: S, deliver: D) -> Listening
+    pub fn listen<S, D>(&self, source: S, deliver: D) -> Subscription
     where
-        S: Source,
+        S: EventSource,
         D: for<'js> Fn(&Ctx<'js>, S::Event) -> rquickjs::Result<()> + 'static,
     {
         let deliver = Rc::new(deliver);
@@ -225,7 +225,7 @@ impl Run {
             held: Cell::new(false),
             asked: Cell::new(0),
             fresh: Cell::new(false),
-            _charge: self.charge(SOURCE_BYTES + size_of::<S>() + size_of::<D>()),
+            _charge: self.count_memory(SOURCE_BYTES + size_of::<S>() + size_of::<D>()),
         });
         let mut list = self.event_loop.sources.list.borrow_mut();
         if list.len() == list.capacity() {
@@ -233,6 +233,6 @@ impl Run {
             list.retain(|entry| entry.is_open());
         }
         list.push(Rc::clone(&entry));
-        Listening(entry)
+        Subscription(entry)
     }
 }

@@ -1,4 +1,4 @@
-//! Which semaphores a script takes within which others, as far as that is written in so many words.
+//! Which semaphores a script lock_order within which others, as far as that is written in so many words.
 //!
 //! `sem.take("a", () => { ... sem.take("b", ...) ... })`, and `region` of `cla/rule` likewise. What other functions do,
 //! which may run at any time, is nobody's guess.
@@ -11,28 +11,28 @@ use oxc::semantic::SemanticBuilder;
 use oxc::span::{GetSpan, SourceType, Span};
 
 use super::positions::LineIndex;
-use super::{SyntaxProblem, aside};
+use super::{SyntaxProblem, on_big_stack};
 
-/// A semaphore that a script takes.
+/// A semaphore that a script lock_order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Take {
     pub(crate) semaphore: String,
     /// Line and column, from 1, the column in characters; and how many characters.
     pub(crate) at: (u32, u32),
     pub(crate) length: u32,
-    /// Whether it waits for the only slot, for as long as it takes.
+    /// Whether it waits for the only slot, for as long as it lock_order.
     pub(crate) one_slot_for_ever: bool,
     /// The ones that are held then, by their places in the list, outermost first.
     pub(crate) within: Vec<usize>,
 }
 
 /// Finds them, in the order of the source. Nothing for what does not parse.
-pub(crate) fn takes(source: &str) -> Vec<Take> {
+pub(crate) fn lock_order(source: &str) -> Vec<Take> {
     // Others have methods of such names, too.
     if !source.contains("cla/sem") && !source.contains("cla/rule") {
         return Vec::new();
     }
-    aside(source, || Ok::<_, Vec<SyntaxProblem>>(found(source))).unwrap_or_default()
+    on_big_stack(source, || Ok::<_, Vec<SyntaxProblem>>(found(source))).unwrap_or_default()
 }
 
 fn found(source: &str) -> Vec<Take> {
@@ -47,7 +47,7 @@ fn found(source: &str) -> Vec<Take> {
         .semantic;
     let nodes = semantic.nodes();
     let index = LineIndex::new(source);
-    let mut takes: Vec<Take> = Vec::new();
+    let mut lock_order: Vec<Take> = Vec::new();
     let mut calls: Vec<Span> = Vec::new();
     for node in nodes.iter() {
         let AstKind::CallExpression(call) = node.kind() else {
@@ -56,7 +56,7 @@ fn found(source: &str) -> Vec<Take> {
         let Some((semaphore, name, one_slot_for_ever)) = read(call) else {
             continue;
         };
-        // Outwards, through nothing but callbacks of takes: what is in any other function happens some other time.
+        // Outwards, through nothing but callbacks of lock_order: what is in any other function happens some other time.
         let mut within = Vec::new();
         let mut function: Option<Span> = None;
         for ancestor in nodes.ancestors(node.id()) {
@@ -82,7 +82,7 @@ fn found(source: &str) -> Vec<Take> {
         }
         let (line, column, length) = index.characters(name.start as usize..name.end as usize);
         calls.push(call.span);
-        takes.push(Take {
+        lock_order.push(Take {
             semaphore,
             at: (line, column),
             length,
@@ -90,10 +90,10 @@ fn found(source: &str) -> Vec<Take> {
             within,
         });
     }
-    takes
+    lock_order
 }
 
-/// The semaphore that a call takes, where its name stands, and whether it waits for its only slot for ever.
+/// The semaphore that a call lock_order, where its name stands, and whether it waits for its only slot for ever.
 fn read(call: &CallExpression<'_>) -> Option<(String, Span, bool)> {
     let function = match &call.callee {
         Expression::StaticMemberExpression(member) => member.property.name.as_str(),
@@ -155,12 +155,12 @@ fn read(call: &CallExpression<'_>) -> Option<(String, Span, bool)> {
 
 #[cfg(test)]
 mod tests {
-    use super::takes;
+    use super::lock_order;
 
     /// Each take with the ones around it.
     fn found(body: &str) -> Vec<String> {
         let source = format!("const sem = require('cla/sem');\n{body}");
-        let all = takes(&source);
+        let all = lock_order(&source);
         all.iter()
             .map(|take| {
                 let around = take.within.iter().map(|at| all[*at].semaphore.as_str());
@@ -212,7 +212,7 @@ mod tests {
             ),
             ["2:10 a?", "2:42 b?", "2:69 c"]
         );
-        assert!(takes("list.take('a', () => 1)").is_empty());
-        assert!(takes("require('cla/sem').take('a', () => {").is_empty());
+        assert!(lock_order("list.take('a', () => 1)").is_empty());
+        assert!(lock_order("require('cla/sem').take('a', () => {").is_empty());
     }
 }

@@ -21,16 +21,16 @@ const MOST_BOOKS: usize = 2_000;
 
 /// What becomes of an import that is no file and no built-in module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Strange {
+pub(super) enum UnknownImport {
     Refused,
     /// It is taken for one of the modules of whoever will run the rulebook.
     BuiltIn,
 }
 
 /// The rulebooks of one run.
-pub(super) struct Shelf<'a> {
+pub(super) struct Loader<'a> {
     modules: &'a ModuleCache,
-    strange: Strange,
+    unknown_imports: UnknownImport,
     /// On whose fiber this is.
     run: Option<&'a Run>,
     read: RefCell<HashMap<String, Arc<Book>>>,
@@ -51,11 +51,15 @@ struct Reading {
     imports: std::vec::IntoIter<String>,
 }
 
-impl<'a> Shelf<'a> {
-    pub(super) fn new(modules: &'a ModuleCache, strange: Strange, run: Option<&'a Run>) -> Self {
+impl<'a> Loader<'a> {
+    pub(super) fn new(
+        modules: &'a ModuleCache,
+        unknown_imports: UnknownImport,
+        run: Option<&'a Run>,
+    ) -> Self {
         Self {
             modules,
-            strange,
+            unknown_imports,
             run,
             read: RefCell::default(),
             order: RefCell::default(),
@@ -190,7 +194,7 @@ impl<'a> Shelf<'a> {
     fn text(&self, name: &str) -> Result<Arc<str>, String> {
         let text = self.modules.read(name, self.run)?;
         if let Some(run) = self.run {
-            self.modules.charge(run, &text);
+            self.modules.count_memory(run, &text);
         }
         Ok(text)
     }
@@ -227,7 +231,10 @@ impl<'a> Shelf<'a> {
         let path = match self.modules.resolve(importer, specifier) {
             Ok(Resolved::File(path)) => path,
             Ok(Resolved::BuiltIn(name)) => return Ok(built_in(&name)),
-            Err(_) if self.strange == Strange::BuiltIn && !specifier.starts_with(['.', '/']) => {
+            Err(_)
+                if self.unknown_imports == UnknownImport::BuiltIn
+                    && !specifier.starts_with(['.', '/']) =>
+            {
                 return Ok(built_in(specifier));
             }
             Err(error) => return Err(error.to_string()),
