@@ -42,7 +42,7 @@ mod service;
 
 pub use alerts::{Webhook, WebhookError};
 pub use auth::oidc::{OpenId, OpenIdError};
-pub use auth::{Person, Role, Token, TokenError, TokenStore};
+pub use auth::{Person, Role, Token, TokenError, TokenStore, TokenUse};
 pub use axum;
 pub use builder::{Admin, AdminBuilder};
 pub use declared::Declaration;

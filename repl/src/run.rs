@@ -126,8 +126,8 @@ Examples:
   cla run --timeout 30s --memory 64M deploy.js
   cla run --stash user=root --stash /server/port=22 deploy.js
   echo 'print(1 + 2)' | cla run -
-  cla run --server https://cla.example.com --token-file token nightly.yml
-                                         a rule of the folder that a `cla serve` serves
+  cla run --server https://cla.example.com --token-file token nightly.yml report.js
+                                         rules of the folder that a `cla serve` serves
   cla run --json *.js | jq .status
 
 Exit code:

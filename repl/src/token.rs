@@ -1,9 +1,10 @@
 //! `cla token`: who may ask `cla serve`, and for what.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cla_admin::{Glob, Role, Token, TokenError, TokenStore};
+use cla_admin::{Glob, Role, Token, TokenError, TokenStore, TokenUse};
 use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -53,9 +54,10 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List the tokens
+    /// List the tokens, with when each was last used, and from where
     List {
-        /// Print a line of JSON: an array of id, name, role, semaphores, created_at, expires_at
+        /// Print a line of JSON: an array of id, name, role, semaphores, created_at, expires_at, last_used_at,
+        /// last_used_from
         #[arg(long)]
         json: bool,
     },
@@ -77,6 +79,15 @@ struct Shown<'a> {
     semaphores: Option<&'a Glob>,
     created_at: f64,
     expires_at: Option<f64>,
+    #[serde(flatten)]
+    last_use: Option<LastUse>,
+}
+
+/// When a token was last used, as JSON shows it.
+#[derive(Serialize)]
+struct LastUse {
+    last_used_at: Option<f64>,
+    last_used_from: Option<String>,
 }
 
 /// Reads a name for people.
@@ -125,11 +136,14 @@ fn carry_out(store: &TokenStore, command: &Command) -> Result<String, TokenError
             })
         }
         Command::List { json: true } => {
-            let tokens = store.list()?;
-            let shown: Vec<_> = tokens.iter().map(|token| Shown::of(token, None)).collect();
-            Ok(line(&shown))
+            let (tokens, uses) = (store.list()?, store.last_uses()?);
+            let shown = tokens.iter().map(|token| Shown {
+                last_use: Some(LastUse::of(uses.get(&token.id))),
+                ..Shown::of(token, None)
+            });
+            Ok(line(&shown.collect::<Vec<_>>()))
         }
-        Command::List { json: false } => Ok(table(&store.list()?)),
+        Command::List { json: false } => Ok(table(&store.list()?, &store.last_uses()?)),
         Command::Revoke { id } => {
             let token = store.revoke(id)?;
             let name = cla_runtime::semaphore::printable(&token.name);
@@ -143,13 +157,14 @@ fn line(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default() + "\n"
 }
 
-fn table(tokens: &[Token]) -> String {
+fn table(tokens: &[Token], uses: &HashMap<String, TokenUse>) -> String {
     let mut table = Table::new([
         Column::new("ID", Align::Left),
         Column::new("NAME", Align::Left).that_gives_way(),
         Column::new("ROLE", Align::Left),
         Column::new("SEMAPHORES", Align::Left).that_gives_way(),
         Column::new("EXPIRES", Align::Left),
+        Column::new("LAST USED", Align::Left),
     ]);
     for token in tokens {
         let semaphores = token.semaphores.as_ref().map(Glob::to_string);
@@ -158,12 +173,20 @@ fn table(tokens: &[Token]) -> String {
             Some(at) => Span::plain(date(at)),
             None => Span::plain("never"),
         };
+        let last_use = match uses.get(&token.id) {
+            Some(TokenUse { at, from, .. }) => Span::plain(match from {
+                Some(from) => format!("{} from {from}", date(*at)),
+                None => date(*at),
+            }),
+            None => Span::new("never", DIM),
+        };
         table.row([
             Span::new(token.id.as_str(), BOLD),
             Span::plain(token.name.as_str()),
             Span::plain(token.role.to_string()),
             Span::plain(semaphores.as_deref().unwrap_or("all")),
             expires,
+            last_use,
         ]);
     }
     let lines = table.lines(None);
@@ -188,6 +211,16 @@ impl<'a> Shown<'a> {
             semaphores: token.semaphores.as_ref(),
             created_at: token.created_at,
             expires_at: token.expires_at,
+            last_use: None,
+        }
+    }
+}
+
+impl LastUse {
+    fn of(used: Option<&TokenUse>) -> Self {
+        Self {
+            last_used_at: used.map(|used| used.at),
+            last_used_from: used.and_then(|used| used.from).map(|from| from.to_string()),
         }
     }
 }

@@ -8,6 +8,7 @@ mod panel {
     pub(crate) mod code;
     pub(crate) mod connection;
     pub(crate) mod labels;
+    pub(crate) mod large;
     pub(crate) mod page;
     pub(crate) mod places;
     pub(crate) mod runs;

@@ -280,12 +280,11 @@ fn who_may_not_or_cannot_is_told_why() {
         &["sem", "--token", "x", "list"][..],
         &["sem", "--server", "ftp://x", "list"],
         &["sem", "--server", "http://x", "--store", "memory:", "list"],
-        &["run", "--server", "http://x", "--copies", "2", "a.js"],
         &["run", "--server", "http://x", "--memory", "64M", "a.js"],
         &["run", "--server", "http://x", "--stack", "2M", "a.js"],
         &["run", "--server", "http://x", "--workers", "2", "a.js"],
-        &["run", "--server", "http://x", "a.js", "b.js"],
-        &["run", "--server", "http://x", "-"],
+        &["run", "--server", "http://x", "a.js", "--timeline", "b.js"],
+        &["run", "--server", "http://x", "a.js", "-"],
     ] {
         let ended = there.elsewhere.cla(wrong);
         assert_eq!(ended.code, Some(2), "{wrong:?}: {ended:?}");
@@ -326,5 +325,97 @@ fn a_rule_of_the_server_is_run_there_and_seen_here() {
     assert_eq!(running.stdout_line(), "in\n");
     running.send(Signal::SIGINT);
     assert_eq!(running.end().code, Some(130));
+    there.folder.until("slot", |view| view["busy"] == 0);
+}
+
+/// Takes its turn at `turns`, and says so.
+const TURN: &str = "
+    const sem = require('cla/sem'), util = require('cla/util');
+    sem.take('turns', () => { print('in', cla.stash('who')); util.sleep(0.05); print('out'); });
+    ({done: true})";
+
+#[test]
+fn several_rules_are_run_there_at_once_each_under_its_name() {
+    let there = Remote::start(&[("a.js", TURN), ("deep/a.js", TURN), FAILS], "operator");
+    let ran = there.cla(&["run", "a.js", "deep/a.js", "a.js", "--stash", "who=anna"]);
+    let in_turn: String = ["a.js#1", "deep/a.js", "a.js#2"]
+        .iter()
+        .map(|name| format!("[{name}] in anna\n[{name}] out\n"))
+        .collect();
+    // They take their turns in the order in which they are named; their output comes here run by run.
+    let mut lines: Vec<&str> = ran.printed().lines().collect();
+    let mut wanted: Vec<&str> = in_turn.lines().collect();
+    lines.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!(lines, wanted);
+    let history = there.json(&["sem", "history", "turns", "--json"]);
+    let order: Vec<&Value> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["who"])
+        .collect();
+    assert_eq!(order, ["a.js", "deep/a.js", "a.js"]);
+
+    // One that fails, and one that is not there, change nothing for the others.
+    let some = there.cla(&["run", "--print", "fails.js", "missing.js", "a.js"]);
+    assert_eq!(some.code, Some(1), "{some:?}");
+    assert!(
+        some.stdout.ends_with("[a.js] {\"done\":true}\n"),
+        "{some:?}"
+    );
+    for said in [
+        "[fails.js] error: depoly is not defined",
+        "[missing.js] error: the server",
+        "there is no rule \"missing.js\"",
+        "error: 2 of 3 runs failed",
+    ] {
+        assert!(some.stderr.contains(said), "{said}: {some:?}");
+    }
+
+    // A line of JSON each, as it ends; what they say goes elsewhere.
+    let json = there.cla(&["run", "--json", "--copies", "2", "a.js"]);
+    assert_eq!(json.code, Some(0), "{json:?}");
+    let reports: Vec<Value> = json
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(reports.len(), 2);
+    for report in &reports {
+        assert_eq!(
+            (&report["file"], &report["value"], &report["status"]),
+            (&json!("a.js"), &json!({"done": true}), &json!("ok"))
+        );
+    }
+    assert!(json.stderr.contains("[a.js#2] out\n"), "{json:?}");
+    let failed = there.cla(&["run", "--json", "a.js", "fails.js"]);
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert_eq!(failed.stdout.lines().count(), 2, "{failed:?}");
+}
+
+#[test]
+fn ctrl_c_cancels_all_runs_on_the_server() {
+    let there = Remote::start(&[HOLD, QUEUE], "operator");
+    let mut running = there.start_there(&["run", "hold.js", "queue.js", "--copies", "3"]);
+    assert!(running.stdout_line().ends_with("in\n"));
+    there.folder.until_waiting(5);
+    running.send(Signal::SIGINT);
+    let ended = running.end();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert_eq!(ended.stderr, "cancelled 6 runs\n");
+    // Their ends were waited for.
+    let slot = there.json(&["sem", "show", "slot", "--json"]);
+    assert_eq!((&slot["busy"], &slot["waiting"]), (&json!(0), &json!(0)));
+    let history = there.json(&["sem", "history", "slot", "--json"]);
+    assert_eq!(history.as_array().unwrap().len(), 6, "{history}");
+
+    // So does an end of the output's reader.
+    let mut running = there.start_there(&["run", "hold.js", "queue.js"]);
+    assert_eq!(running.stdout_line(), "[hold.js] in\n");
+    there.folder.until_waiting(1);
+    running.stop_reading();
+    there.cla(&["sem", "slots", "stop", "1"]).printed();
+    assert_eq!(running.end().code, Some(141));
     there.folder.until("slot", |view| view["busy"] == 0);
 }

@@ -394,3 +394,77 @@ slot             1     1        0
     folder.stop_holding();
     assert_eq!(holder.end().code, Some(0));
 }
+
+#[test]
+fn an_input_that_is_missing_or_wrong_is_pointed_at_and_nothing_runs() {
+    let book = "inputs:\n  env: {choices: [test, prod], required: true}\n  copies: {type: integer, default: 1}\n\
+                do:\n  - echo: ${copies} to ${env}\n";
+    let caller = "do:\n  - call: {file: a.yml, stash: {env: live}}\n";
+    let folder = Folder::with(&[("a.yml", book), ("b.yml", caller)]);
+    for (stash, says, place) in [
+        (
+            &[][..],
+            "the input \"env\" must be given: --stash env=VALUE",
+            "a.yml:2:3",
+        ),
+        (
+            &["env=live"],
+            "must be one of \"test\", \"prod\", not \"live\"",
+            "a.yml:2:3",
+        ),
+        (
+            &["env=test", "copies=many"],
+            "must be an integer, not \"many\"",
+            "a.yml:3:3",
+        ),
+        (
+            &["evn=test"],
+            "there is no input \"evn\"; did you mean env?",
+            "a.yml:2:3",
+        ),
+    ] {
+        for dry in [&[][..], &["--dry-run"]] {
+            let mut arguments = vec!["run", "--store", "memory:", "a.yml"];
+            arguments.extend(dry);
+            arguments.extend(stash.iter().flat_map(|entry| ["--stash", entry]));
+            let ended = folder.cla(&arguments);
+            assert_eq!(ended.code, Some(1), "{arguments:?}: {ended:?}");
+            assert!(
+                ended.stderr.contains(says) && ended.stderr.contains(place),
+                "{arguments:?}: {ended:?}"
+            );
+            assert!(!ended.stdout.contains(" to "), "{arguments:?}: {ended:?}");
+        }
+    }
+    let right = folder.cla(&["run", "--store", "memory:", "a.yml", "--stash", "env=prod"]);
+    assert_eq!(right.printed(), "1 to prod\n");
+    let plan = folder.cla(&[
+        "run",
+        "--store",
+        "memory:",
+        "--dry-run",
+        "a.yml",
+        "--stash",
+        "env=prod",
+    ]);
+    assert!(plan.printed().contains("echo 1 to prod"), "{plan:?}");
+    // A rule that another one calls is given what it is given there.
+    let called = folder.cla(&["run", "--store", "memory:", "b.yml"]);
+    assert_eq!(called.code, Some(1));
+    assert!(called.stderr.contains("must be one of"), "{called:?}");
+    assert_eq!(folder.cla(&["check", "a.yml"]).code, Some(0));
+    let wrong = "inputs:\n  env: {defualt: test}\nvars: {env: prod}\ndo: []";
+    let folder = Folder::with(&[("a.yml", wrong)]);
+    let checked = folder.cla(&["check", "a.yml"]);
+    assert_eq!(checked.code, Some(1));
+    for says in [
+        "an input has no \"defualt\"",
+        "did you mean default?",
+        "is an input and in vars",
+    ] {
+        assert!(
+            checked.stderr.contains(says) || checked.stdout.contains(says),
+            "{says}: {checked:?}"
+        );
+    }
+}

@@ -594,6 +594,122 @@ fn a_token_that_is_revoked_or_expired_is_refused_at_once() {
 }
 
 #[test]
+fn what_a_rulebook_is_given_is_described_and_checked_before_it_runs() {
+    let release = "inputs:\n  env: {choices: [test, prod], required: true}\n  copies: {type: integer, default: 2}\n\
+                   do:\n  - return: ${env} ${copies}\non:\n  pushed:\n    - return: ${copies}";
+    let files = [
+        ("deep/release.yml", release),
+        ("wrong.yml", "inputs: {a: {type: text}}\ndo: []"),
+        ("a.js", "1"),
+    ];
+    let (_folder, service, operator) = served(&files);
+    let declared = operator.get("/api/v1/rules/inputs?rule=deep/release.yml");
+    assert_eq!(
+        declared.ok(),
+        json!([
+            {"name": "env", "description": null, "type": null, "default": null, "required": true, "choices": ["test", "prod"]},
+            {"name": "copies", "description": null, "type": "integer", "default": 2, "required": false, "choices": null},
+        ])
+    );
+    assert_eq!(
+        operator.get("/api/v1/rules/inputs?rule=a.js").ok(),
+        json!([])
+    );
+    for (rule, status, kind) in [
+        ("../x.yml", 404, "unknown-rule"),
+        ("b.yml", 404, "unknown-rule"),
+        ("wrong.yml", 422, "unreadable-rule"),
+    ] {
+        let refused = operator.get(&format!("/api/v1/rules/inputs?rule={rule}"));
+        assert_eq!(refused.refused(status), kind);
+    }
+    assert_eq!(
+        service
+            .stranger()
+            .get("/api/v1/rules/inputs?rule=a.js")
+            .status,
+        401
+    );
+
+    for (stash, input, says) in [
+        (json!({}), "env", "must be given"),
+        (json!({"env": "live"}), "env", "must be one of"),
+        (
+            json!({"env": "test", "copies": "2"}),
+            "copies",
+            "must be an integer",
+        ),
+        (json!({"evn": "test"}), "env", "did you mean env?"),
+    ] {
+        let answer = operator.post(
+            "/api/v1/runs",
+            &json!({"rule": "deep/release.yml", "stash": stash}),
+        );
+        let problem: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(answer.refused(422), "wrong-input");
+        assert_eq!(problem["input"], input, "{problem}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains(says),
+            "{problem}"
+        );
+    }
+    // Nothing has run.
+    assert_eq!(operator.get("/api/v1/runs").ok(), json!([]));
+    let run = |wish: Value| operator.post("/api/v1/runs", &wish).ok()["report"]["value"].clone();
+    let wish = json!({"rule": "deep/release.yml", "stash": {"env": "prod"}, "wait": true});
+    assert_eq!(run(wish), "prod 2");
+    let pushed = json!({"rule": "deep/release.yml", "event": "pushed", "wait": true});
+    assert_eq!(run(pushed), 2);
+    // What is wrong with a rulebook, its run says.
+    let wish = json!({"rule": "wrong.yml", "wait": true});
+    let report = operator.post("/api/v1/runs", &wish).ok()["report"].clone();
+    assert_eq!(report["error"]["message"], "there is no type \"text\"");
+}
+
+#[test]
+fn the_list_of_tokens_says_when_each_was_last_used_and_from_where() {
+    let (folder, service, _operator) = served(&[]);
+    let used = service.client(&folder, "viewer", &["--name", "laptop"]);
+    service.client(&folder, "viewer", &["--name", "spare"]);
+    let listed = || {
+        let list = folder.cla(&["token", "list", "--json"]);
+        let list: Value = serde_json::from_str(list.printed()).unwrap();
+        move |name: &str| {
+            let mut tokens = list.as_array().unwrap().iter();
+            tokens.find(|token| token["name"] == name).unwrap().clone()
+        }
+    };
+    assert_eq!(listed()("laptop")["last_used_at"], Value::Null);
+    used.get("/api/v1/semaphores").ok();
+    // It is written down while the answer is on its way.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let laptop = loop {
+        let laptop = listed()("laptop");
+        if laptop["last_used_at"].is_number() {
+            break laptop;
+        }
+        assert!(Instant::now() < deadline, "{laptop}");
+    };
+    assert!(laptop["last_used_at"].as_f64() >= laptop["created_at"].as_f64());
+    assert_eq!(laptop["last_used_from"], "127.0.0.1");
+    assert_eq!(listed()("spare")["last_used_at"], Value::Null);
+    let list = folder.cla(&["token", "list"]);
+    let line = |name: &str| {
+        let mut lines = list.printed().lines();
+        lines.find(|line| line.contains(name)).unwrap().trim_end()
+    };
+    assert!(line("laptop").ends_with("Z from 127.0.0.1"), "{list:?}");
+    assert!(line("spare").ends_with("never"), "{list:?}");
+    // A use within the same minute writes nothing.
+    let file = folder.home().join("tokens-used.json");
+    let before = std::fs::read(&file).unwrap();
+    for _ in 0..100 {
+        used.get("/api/v1/semaphores").ok();
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+#[test]
 fn the_link_signs_one_browser_in_and_its_cookie_is_for_own_pages_only() {
     let (_folder, service, _operator) = served(&[]);
     let stranger = service.stranger();

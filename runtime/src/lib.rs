@@ -74,8 +74,9 @@ pub use nearest::nearest;
 pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
 pub use permit_table::{HeldPermit, PermitFacts, PermitTable, Usage};
 pub use rule::{
-    Finding, Plan, PlannedBlock, PlannedOp, PlannedSemaphore, ServiceNameError, Severity, check,
-    check_text, plan, rulebook_schema,
+    Finding, Input, InputError, InputKind, Plan, PlannedBlock, PlannedOp, PlannedSemaphore,
+    ServiceNameError, Severity, check, check_text, give_inputs, plan, rulebook_inputs,
+    rulebook_schema,
 };
 pub use run::{MemoryReservation, Rooted, Run, contain_panic};
 pub use script::Script;

@@ -10,6 +10,7 @@
 mod book;
 mod check;
 mod data;
+mod inputs;
 mod loader;
 mod parse;
 mod plan;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 pub(crate) use self::book::Book;
 use self::book::Op;
 pub use self::check::{Finding, Severity, check, check_text};
+pub use self::inputs::{Input, InputError, InputKind, give_inputs, rulebook_inputs};
 pub use self::plan::{Plan, PlannedBlock, PlannedOp, PlannedSemaphore, plan};
 pub(crate) use self::region::{SemaphoreSpec, enter};
 pub(crate) use self::run::{Part, execute};

@@ -4,8 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::error::RuleError;
+use crate::modules::Kind;
 use crate::modules::read::{ReadError, read_below};
-use crate::rule::Fork;
+use crate::rule::{Fork, Input, rulebook_inputs};
 use crate::session;
 
 /// A rule's source: a file that is read when the run starts, or a text in memory.
@@ -109,6 +111,31 @@ impl Script {
             Source::Read { name, .. } => name.rsplit(['/', '\\']).next().unwrap_or(name),
             Source::Fork(fork) => &fork.main.title,
             Source::Session(_) => "session",
+        }
+    }
+
+    /// The inputs that a rulebook declares. Other rules declare none; a [file](Script::file) is not read yet, so nothing is
+    /// known of it.
+    ///
+    /// ```
+    /// use cla_runtime::Script;
+    ///
+    /// let script = Script::new("deploy.yml", "inputs: {env: {default: test}}\ndo: []");
+    /// assert_eq!(script.inputs()?[0].name, "env");
+    /// # Ok::<(), cla_runtime::RuleError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The rulebook is no YAML, or one of its inputs is wrong.
+    pub fn inputs(&self) -> Result<Vec<Input>, RuleError> {
+        match &self.source {
+            Source::Text { name, text, .. } | Source::Read { name, text }
+                if Kind::of(name) == Kind::Rulebook =>
+            {
+                rulebook_inputs(name, text)
+            }
+            _ => Ok(Vec::new()),
         }
     }
 

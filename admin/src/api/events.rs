@@ -196,7 +196,8 @@ impl Watcher {
         if self.credentials.is_empty() || self.person.is_by_proxy() {
             return true;
         }
-        match self.service.auth.recall(&self.credentials) {
+        let from = self.person.from();
+        match self.service.auth.recall(&self.credentials, from) {
             Credentials::Person(person) => person.is_same(&self.person),
             // Revoked, expired, signed out; or so many tokens are in use that this one has to be hashed again, which
             // connecting again does.

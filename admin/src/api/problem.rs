@@ -30,6 +30,8 @@ pub(crate) struct Problem {
     kind: &'static str,
     title: &'static str,
     detail: Cow<'static, str>,
+    /// The input of a rule that it is about.
+    input: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -40,6 +42,8 @@ pub(crate) struct ProblemJson {
     title: &'static str,
     status: u16,
     detail: Cow<'static, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<String>,
 }
 
 impl Problem {
@@ -54,8 +58,15 @@ impl Problem {
             kind,
             title,
             detail: detail.into(),
+            input: None,
             headers: Vec::new(),
         }
+    }
+
+    /// A problem with this input of a rule.
+    pub(crate) fn about_input(mut self, input: &str) -> Self {
+        self.input = Some(input.to_owned());
+        self
     }
 
     pub(crate) fn header(mut self, name: HeaderName, value: impl Display) -> Self {
@@ -72,6 +83,7 @@ impl Problem {
             title: self.title,
             status: self.status.as_u16(),
             detail: self.detail.clone(),
+            input: self.input.clone(),
         }
     }
 

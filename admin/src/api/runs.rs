@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use cla_runtime::semaphore::RunId;
+use cla_runtime::{Input, InputError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -89,6 +90,15 @@ pub(crate) struct Wanted {
     limit: Option<usize>,
 }
 
+/// Which rule.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OfRule {
+    /// Its path below the folder.
+    pub(crate) rule: String,
+}
+
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -109,6 +119,15 @@ pub(crate) async fn rules(
 ) -> Result<Json<Vec<RuleFile>>, Problem> {
     let rules = runs(&service)?.rules().await;
     rules.map(Json).map_err(|error| Problem::no_folder(&error))
+}
+
+/// `GET /api/v1/rules/inputs`.
+pub(crate) async fn inputs(
+    State(service): State<Arc<Service>>,
+    wanted: Result<Query<OfRule>, QueryRejection>,
+) -> Result<Json<Vec<Input>>, Problem> {
+    let Query(wanted) = wanted?;
+    Ok(Json(runs(&service)?.inputs(&wanted.rule).await?))
 }
 
 /// `POST /api/v1/runs`.
@@ -265,6 +284,11 @@ impl From<RunError> for Problem {
             RunError::Unreadable { .. } => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 (status, "unreadable-rule", "The rule cannot be read")
+            }
+            RunError::Input(InputError { input, message, .. }) => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                let title = "An input is missing or wrong";
+                return Self::new(status, "wrong-input", title, message.clone()).about_input(input);
             }
             RunError::TooMany => {
                 let status = StatusCode::SERVICE_UNAVAILABLE;

@@ -36,6 +36,8 @@ pub(crate) struct TokenView {
     pub(crate) expires_at: Option<f64>,
     /// When it was last used, exact to a minute; `null` for never.
     pub(crate) last_used_at: Option<f64>,
+    /// The address from which it was used then, if it is known.
+    pub(crate) last_used_from: Option<String>,
 }
 
 /// A token that was made.
@@ -67,7 +69,7 @@ pub(crate) struct CreateToken {
 }
 
 impl From<KnownToken> for TokenView {
-    fn from(KnownToken { token, last_used }: KnownToken) -> Self {
+    fn from(KnownToken { token, last_use }: KnownToken) -> Self {
         Self {
             id: token.id,
             name: token.name,
@@ -75,7 +77,10 @@ impl From<KnownToken> for TokenView {
             semaphores: token.semaphores.as_ref().map(Glob::to_string),
             created_at: token.created_at,
             expires_at: token.expires_at,
-            last_used_at: last_used,
+            last_used_at: last_use.map(|used| used.at),
+            last_used_from: last_use
+                .and_then(|used| used.from)
+                .map(|from| from.to_string()),
         }
     }
 }

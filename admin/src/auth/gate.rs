@@ -103,7 +103,7 @@ async fn identify(
     peer: Option<IpAddr>,
     headers: &HeaderMap,
 ) -> Result<Person, Problem> {
-    let person = match service.auth.recall(headers) {
+    let person = match service.auth.recall(headers, peer) {
         // A client that is known is admitted, whatever others try from the same address, such as that of a proxy.
         Credentials::Person(person) => return Ok(person),
         Credentials::None => return Err(Problem::unauthenticated()),
@@ -113,7 +113,7 @@ async fn identify(
         }
         Credentials::Unsure(text, token) => {
             service.rate.may_sign_in(peer)?;
-            service.auth.verify(&text, token).await
+            service.auth.verify(&text, token, peer).await
         }
     };
     person.ok_or_else(|| {

@@ -17,6 +17,7 @@ use axum::http::header::{AUTHORIZATION, COOKIE};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::gate::{Access, Gate, gate};
+pub use self::last_use::TokenUse;
 pub(crate) use self::random::{fingerprint, secret};
 pub(crate) use self::sessions::Sessions;
 use self::tokens::{Recalled, Verifier};
@@ -194,8 +195,8 @@ impl Person {
 /// A token of the list.
 pub(crate) struct KnownToken {
     pub(crate) token: Token,
-    /// In seconds since the Unix epoch.
-    pub(crate) last_used: Option<f64>,
+    /// `None` if it was never used.
+    pub(crate) last_use: Option<TokenUse>,
 }
 
 /// How the service knows who asks.
@@ -242,11 +243,11 @@ impl Auth {
             return Ok(Vec::new());
         };
         // To know the tokens matters more than to know when they were used.
-        let mut uses = tokens.uses().all().unwrap_or_default();
+        let mut uses = tokens.store().last_uses().unwrap_or_default();
         let known = tokens.store().list()?.into_iter();
         Ok(known
             .map(|token| KnownToken {
-                last_used: uses.remove(&token.id),
+                last_use: uses.remove(&token.id),
                 token,
             })
             .collect())
@@ -256,19 +257,20 @@ impl Auth {
     pub(crate) fn revoke(&self, id: &str) -> Result<Token, TokenError> {
         let unknown = || TokenError::Unknown { id: id.to_owned() };
         let tokens = self.tokens.as_ref().ok_or_else(unknown)?;
-        let token = tokens.store().revoke(id)?;
-        if let Err(error) = tokens.uses().forget(id) {
-            tracing::warn!(%error, "cannot forget when a token was used");
-        }
-        Ok(token)
+        tokens.store().revoke(id)
     }
 
     /// Begins a session with a token, and gives the `Set-Cookie` header that hands it to the browser.
-    pub(crate) async fn sign_in(&self, token: &str, secure: bool) -> Option<(Person, String)> {
+    pub(crate) async fn sign_in(
+        &self,
+        token: &str,
+        from: Option<IpAddr>,
+        secure: bool,
+    ) -> Option<(Person, String)> {
         let tokens = self.tokens.as_ref()?;
-        let (person, id) = match tokens.recall(token) {
+        let (person, id) = match tokens.recall(token, from) {
             Recalled::Right(person, id) => (person, id),
-            Recalled::Unsure(found) => tokens.verify(token, found).await?,
+            Recalled::Unsure(found) => tokens.verify(token, found, from).await?,
             Recalled::Wrong => return None,
         };
         let cookie = self.sessions.begin(person.clone(), Some(id), secure);
@@ -293,28 +295,28 @@ impl Auth {
         if self.session_name(headers).is_none() || person.is_by_proxy() {
             return true;
         }
-        matches!(self.recall(headers), Credentials::Person(known) if known.is_same(person))
+        matches!(self.recall(headers, person.from()), Credentials::Person(known) if known.is_same(person))
     }
 
     /// Who has this session, unless its token is void.
-    fn session(&self, secret: &str) -> Option<Person> {
+    fn session(&self, secret: &str, from: Option<IpAddr>) -> Option<Person> {
         let (person, token) = self.sessions.find(secret)?;
         let is_live = |id: &String| {
             let tokens = self.tokens.as_ref();
-            tokens.is_some_and(|tokens| tokens.is_live(id))
+            tokens.is_some_and(|tokens| tokens.is_live(id, from))
         };
         token.as_ref().is_none_or(is_live).then_some(person)
     }
 
     /// Who asks, by the headers of the request, as far as that is known without hashing a token. A bearer token counts
-    /// before a cookie.
-    pub(crate) fn recall(&self, headers: &HeaderMap) -> Credentials {
+    /// before a cookie. `from` is the address of the client.
+    pub(crate) fn recall(&self, headers: &HeaderMap, from: Option<IpAddr>) -> Credentials {
         if let Some(value) = headers.get(AUTHORIZATION) {
             let token = value.to_str().ok().and_then(bearer);
             let (Some(token), Some(tokens)) = (token, &self.tokens) else {
                 return Credentials::Wrong;
             };
-            return match tokens.recall(token) {
+            return match tokens.recall(token, from) {
                 Recalled::Right(person, _) => Credentials::Person(person),
                 Recalled::Unsure(found) => Credentials::Unsure(token.to_owned(), found),
                 Recalled::Wrong => Credentials::Wrong,
@@ -324,15 +326,20 @@ impl Auth {
         let mut cookies = cookies.filter_map(|value| value.to_str().ok());
         let session = cookies.find_map(|cookies| self.sessions.cookie(cookies));
         // A cookie that is over is as good as none: the browser goes on sending it.
-        match session.and_then(|secret| self.session(secret)) {
+        match session.and_then(|secret| self.session(secret, from)) {
             Some(person) => Credentials::Person(person),
             None => Credentials::None,
         }
     }
 
     /// Who a token stands for of which only its hash can tell.
-    pub(crate) async fn verify(&self, text: &str, token: Arc<Token>) -> Option<Person> {
-        let (person, _) = self.tokens.as_ref()?.verify(text, token).await?;
+    pub(crate) async fn verify(
+        &self,
+        text: &str,
+        token: Arc<Token>,
+        from: Option<IpAddr>,
+    ) -> Option<Person> {
+        let (person, _) = self.tokens.as_ref()?.verify(text, token, from).await?;
         Some(person)
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,7 +17,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use super::last_use::LastUse;
+use super::last_use::{self, LastUse, TokenUse};
 use super::random::{self, Digest, digest};
 use super::{Person, Role};
 use crate::glob::Glob;
@@ -163,11 +164,29 @@ impl TokenStore {
     /// # Errors
     /// [`TokenError::Unknown`]; [`TokenError::File`], [`TokenError::Exposed`].
     pub fn revoke(&self, id: &str) -> Result<Token, TokenError> {
-        self.change(|stored| {
+        let token = self.change(|stored| {
             let at = stored.tokens.iter().position(|token| token.id == id);
             let at = at.ok_or_else(|| TokenError::Unknown { id: id.to_owned() })?;
             Ok(stored.tokens.remove(at))
-        })
+        })?;
+        // It is void: that its last use is still known harms no one.
+        if let Err(error) = last_use::forget(&self.uses_path(), id) {
+            tracing::warn!(%error, "cannot forget when a token was used");
+        }
+        Ok(token)
+    }
+
+    /// When and from where tokens were last used, by their ids; those that were not are not in it.
+    ///
+    /// # Errors
+    /// [`TokenError::File`].
+    pub fn last_uses(&self) -> Result<HashMap<String, TokenUse>, TokenError> {
+        let path = self.uses_path();
+        last_use::read(&path).map_err(|cause| TokenError::File { path, cause })
+    }
+
+    fn uses_path(&self) -> PathBuf {
+        self.path.with_file_name("tokens-used.json")
     }
 
     fn failed(&self, cause: io::Error) -> TokenError {
@@ -303,7 +322,7 @@ struct Known {
 impl Verifier {
     pub(super) fn new(store: TokenStore) -> Self {
         Self {
-            uses: LastUse::new(store.path.with_file_name("tokens-used.json")),
+            uses: LastUse::new(store.uses_path()),
             store,
             known: Mutex::default(),
             hashing: Semaphore::new(HASHES),
@@ -314,13 +333,8 @@ impl Verifier {
         &self.store
     }
 
-    /// When tokens were used.
-    pub(super) fn uses(&self) -> &LastUse {
-        &self.uses
-    }
-
-    /// Whether there is a token with this id, not revoked and not expired.
-    pub(super) fn is_live(&self, id: &str) -> bool {
+    /// Whether there is a token with this id, not revoked and not expired. A client at this address uses it.
+    pub(super) fn is_live(&self, id: &str, from: Option<IpAddr>) -> bool {
         let mut known = self.known.lock();
         self.look(&mut known);
         let is_live = known
@@ -329,13 +343,13 @@ impl Verifier {
             .is_some_and(|token| !token.is_expired());
         drop(known);
         if is_live {
-            self.uses.note(id);
+            self.uses.note(id, from);
         }
         is_live
     }
 
-    /// What is known of a token without hashing it.
-    pub(super) fn recall(&self, text: &str) -> Recalled {
+    /// What is known of a token without hashing it. A client at this address uses it.
+    pub(super) fn recall(&self, text: &str, from: Option<IpAddr>) -> Recalled {
         let id = text
             .strip_prefix(PREFIX)
             .and_then(|rest| rest.split_once('_'));
@@ -348,7 +362,7 @@ impl Verifier {
             return match token.is_expired() {
                 true => Recalled::Wrong,
                 false => {
-                    self.uses.note(&token.id);
+                    self.uses.note(&token.id, from);
                     Recalled::Right(token.person(), token.id.clone())
                 }
             };
@@ -360,7 +374,12 @@ impl Verifier {
     }
 
     /// Who a token stands for, if it is the one that it says it is, and its id.
-    pub(super) async fn verify(&self, text: &str, token: Arc<Token>) -> Option<(Person, String)> {
+    pub(super) async fn verify(
+        &self,
+        text: &str,
+        token: Arc<Token>,
+        from: Option<IpAddr>,
+    ) -> Option<(Person, String)> {
         let _turn = self.hashing.acquire().await.ok()?;
         let (hash, secret) = (token.hash.clone(), text.to_owned());
         let right = tokio::task::spawn_blocking(move || {
@@ -386,7 +405,7 @@ impl Verifier {
         }
         known.right.insert(digest(text), Arc::clone(&token));
         drop(known);
-        self.uses.note(&token.id);
+        self.uses.note(&token.id, from);
         Some((token.person(), token.id.clone()))
     }
 
@@ -434,9 +453,9 @@ mod tests {
     use super::*;
 
     async fn verify(verifier: &Verifier, text: &str) -> Option<Person> {
-        match verifier.recall(text) {
+        match verifier.recall(text, None) {
             Recalled::Right(person, _) => Some(person),
-            Recalled::Unsure(token) => Some(verifier.verify(text, token).await?.0),
+            Recalled::Unsure(token) => Some(verifier.verify(text, token, None).await?.0),
             Recalled::Wrong => None,
         }
     }

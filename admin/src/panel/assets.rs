@@ -37,6 +37,7 @@ const ASSETS: &[Asset] = &[
     file!(SCRIPT, "audit.js"),
     file!(SCRIPT, "drag.js"),
     file!(SCRIPT, "explorer.js"),
+    file!(SCRIPT, "inputs.js"),
     file!(SCRIPT, "keys.js"),
     file!(SCRIPT, "live.js"),
     file!(SCRIPT, "login.js"),

@@ -167,6 +167,8 @@ fn keys() -> Markup {
     let keys = [
         ("/", "filter"),
         ("↑ ↓", "the row above, the row below"),
+        ("PgUp PgDn", "a page up, a page down"),
+        ("Home End", "the first row, the last row"),
         ("Enter", "open the semaphore"),
         ("+ −", "more slots, fewer slots"),
         ("Space", "select a row that waits"),

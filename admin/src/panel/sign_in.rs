@@ -89,7 +89,8 @@ pub(crate) async fn with_token(
         return Problem::invalid("send the field `token` of a form").into_response();
     };
     let next = own_path(entered.next);
-    match service.auth.sign_in(entered.token.trim(), secure).await {
+    let signed_in = service.auth.sign_in(entered.token.trim(), peer, secure);
+    match signed_in.await {
         Some((person, cookie)) => begin(&person, cookie, next),
         None => {
             service.rate.note_failure(peer);

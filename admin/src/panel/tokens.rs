@@ -100,6 +100,7 @@ fn row(token: &TokenView, now: f64) -> Markup {
             }
             td.c-at data-label="Last used" {
                 @match token.last_used_at { Some(at) => (moment(at)), None => span.quiet { "never" } }
+                @if let Some(from) = &token.last_used_from { span.sub { "from " (from) } }
             }
             td.c-acts {
                 button.small.danger type="button" data-act="token-revoke" aria-label={ "Revoke " (name) } { "Revoke" }

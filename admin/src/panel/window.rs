@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 /// Rows in a window that says no number.
-const ROWS: usize = 200;
+const ROWS: usize = 100;
 
 /// Rows in a window at most.
 const MOST: usize = 1000;

@@ -14,7 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cla_runtime::semaphore::{RunId, Semaphores};
 use cla_runtime::{
-    Engine, Limits, Output, RegionRecord, RunCanceller, RunOptions, RunReport, Script, Trace,
+    Engine, Input, InputError, Limits, Output, RegionRecord, RuleError, RunCanceller, RunOptions,
+    RunReport, Script, Trace, give_inputs,
 };
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -169,6 +170,8 @@ pub(crate) enum RunError {
     NoRule { rule: String },
     #[error("the rule {rule:?} cannot be read: {cause}")]
     Unreadable { rule: String, cause: io::Error },
+    #[error("{0}")]
+    Input(InputError),
     #[error("{MOST} runs go on, and no more are started at once")]
     TooMany,
     #[error("the key was used before, for another rule or with another stash")]
@@ -224,7 +227,12 @@ impl Runs {
         if self.live.lock().len() >= MOST {
             return Err(RunError::TooMany);
         }
-        let script = self.read(&wish.rule).await?;
+        let (script, inputs) = self.read(&wish.rule).await?;
+        // What is wrong with the rulebook itself, its run will say.
+        if let (Ok(inputs), serde_json::Value::Object(stash)) = (inputs, &wish.stash) {
+            let mut given = stash.clone();
+            give_inputs(&inputs, &mut given, wish.event.is_some()).map_err(RunError::Input)?;
+        }
         let output = Arc::new(Tail::new());
         let mut limits = self.limits;
         if let Some(timeout) = wish.timeout {
@@ -273,8 +281,17 @@ impl Runs {
         Ok(id)
     }
 
-    /// Reads a rule of the folder.
-    async fn read(&self, rule: &str) -> Result<Script, RunError> {
+    /// What a rule of the folder is to be given.
+    pub(crate) async fn inputs(&self, rule: &str) -> Result<Vec<Input>, RunError> {
+        let (_, inputs) = self.read(rule).await?;
+        inputs.map_err(|error| RunError::Unreadable {
+            rule: rule.to_owned(),
+            cause: io::Error::other(error.message),
+        })
+    }
+
+    /// Reads a rule of the folder, and what it is to be given.
+    async fn read(&self, rule: &str) -> Result<(Script, Result<Vec<Input>, RuleError>), RunError> {
         let no_rule = || RunError::NoRule {
             rule: rule.to_owned(),
         };
@@ -284,9 +301,14 @@ impl Runs {
             return Err(no_rule());
         }
         let (folder, path) = (self.folder.path().to_owned(), rule.to_owned());
-        let script = tokio::task::spawn_blocking(move || Script::below(folder, path)).await;
-        let script = script.map_err(io::Error::other).and_then(|script| script);
-        script.map_err(|cause| match cause.kind() {
+        let read = move || {
+            let script = Script::below(folder, path)?;
+            let inputs = script.inputs();
+            Ok((script, inputs))
+        };
+        let read = tokio::task::spawn_blocking(read).await;
+        let read = read.map_err(io::Error::other).and_then(|read| read);
+        read.map_err(|cause| match cause.kind() {
             io::ErrorKind::Other | io::ErrorKind::OutOfMemory => RunError::Unreadable {
                 rule: rule.to_owned(),
                 cause,

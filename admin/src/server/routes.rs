@@ -66,6 +66,7 @@ pub(crate) fn table() -> Vec<Route> {
         route(GET, "/runs/{id}", Page(Viewer), panel::runs::show),
         route(GET, "/panel/runs", Whole(Viewer), panel::runs::table::rows),
         route(GET, "/panel/run", Whole(Viewer), panel::runs::one::one),
+        route(GET, "/panel/inputs", Whole(Operator), panel::runs::inputs::fields),
         route(GET, "/panel/output", Whole(Viewer), panel::runs::output::lines),
         route(GET, "/audit", Page(Viewer), panel::records::audit),
         route(GET, "/panel/audit", Needs(Viewer), panel::records::audit_rows),
@@ -125,6 +126,7 @@ pub(crate) fn table() -> Vec<Route> {
         route(DELETE, "/api/v1/tokens/{id}", Whole(Admin), tokens::revoke),
 
         route(GET, "/api/v1/rules", Whole(Viewer), runs::rules),
+        route(GET, "/api/v1/rules/inputs", Whole(Viewer), runs::inputs),
         route(GET, "/api/v1/runs", Whole(Viewer), runs::list),
         route(POST, "/api/v1/runs", Whole(Operator), runs::start),
         route(GET, "/api/v1/runs/{id}", Whole(Viewer), runs::show),

@@ -13,8 +13,18 @@ use cla_runtime::semaphore::printable;
 /// standard input.
 pub(super) fn names(files: &[PathBuf], copies: usize) -> Vec<String> {
     let paths: Vec<PathBuf> = files.iter().map(|file| identity(file)).collect();
+    of_paths(&paths, copies)
+}
+
+/// Names for runs of rules elsewhere: of their paths nothing is known but what they say.
+pub(super) fn names_elsewhere(rules: &[&str], copies: usize) -> Vec<String> {
+    let paths: Vec<PathBuf> = rules.iter().map(PathBuf::from).collect();
+    of_paths(&paths, copies)
+}
+
+fn of_paths(paths: &[PathBuf], copies: usize) -> Vec<String> {
     let mut total = HashMap::<&Path, usize>::new();
-    for path in &paths {
+    for path in paths {
         *total.entry(path).or_default() += copies;
     }
     let mut ends = HashMap::<PathBuf, usize>::new();
@@ -99,6 +109,14 @@ mod tests {
         assert_eq!(
             names(&["x/z/a.js", "y/z/a.js"], 1),
             ["x/z/a.js", "y/z/a.js"].map(|name| name.replace('/', std::path::MAIN_SEPARATOR_STR))
+        );
+    }
+
+    #[test]
+    fn elsewhere_only_what_is_written_counts() {
+        assert_eq!(
+            super::names_elsewhere(&["a.js", "deep/a.js", "a.js", "deep/b.js"], 1),
+            ["a.js#1", "deep/a.js", "a.js#2", "b.js"]
         );
     }
 

@@ -1,108 +1,89 @@
-//! `cla run --server`: a rule of the folder that a `cla serve` serves, run there, seen from here.
+//! `cla run --server`: rules of the folder that a `cla serve` serves, run there, seen from here.
+//!
+//! They are started in the order of the command line, one after the other, so they queue in this order; then all of them
+//! are followed at once. An end that is asked for here (Ctrl-C, a reader of the output that is gone) stops all of them there.
+
+mod one;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::semaphore::{RunId, printable_lines};
-use cla_runtime::{Limits, Output as _, OutputStream, RuleError};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use cla_runtime::{Limits, OutputStream};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::Args;
+use self::one::{Outcome, Run, conclude, follow, patiently, start};
+use super::output::{Colours, RunOutput};
+use super::screen::Screen;
+use super::{Args, names, status};
 use crate::server::{Client, Refusal};
 use crate::signals::{Signal, Signals};
 
-/// So often the server is asked what the run has said.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often the status line is brought up to date, and how long nothing needs one.
+const STATUS: Duration = Duration::from_millis(500);
 
-/// How long a server that does not answer is asked again: it may be restarting, or the network is.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A run, as the server shows it.
-#[derive(Deserialize)]
-struct Run {
-    id: RunId,
-    status: String,
-    ended_at: Option<f64>,
-    report: Option<Box<RawValue>>,
+/// A run that is to be started, or goes on.
+struct Planned<'a> {
+    rule: &'a str,
+    output: Arc<RunOutput>,
 }
 
-/// What a run has said.
-#[derive(Deserialize)]
-struct Lines {
-    lines: Vec<Line>,
-    dropped: u64,
-    next: u64,
-    ended: bool,
+/// The runs of one command.
+struct Session<'a> {
+    args: &'a Args,
+    client: &'a Client,
+    screen: Arc<Screen>,
+    total: usize,
+    done: usize,
+    failed: usize,
+    /// How many were cancelled: of those that failed.
+    cancelled: usize,
+    /// What has asked for the end of all runs.
+    signal: Option<Signal>,
+    stop: watch::Sender<bool>,
+    live: watch::Sender<usize>,
 }
 
-#[derive(Deserialize)]
-struct Line {
-    level: String,
-    text: String,
-}
-
-/// What is shown of a report.
-#[derive(Deserialize)]
-struct Report<'a> {
-    #[serde(borrow)]
-    value: Option<&'a RawValue>,
-    error: Option<RuleError>,
-}
-
-/// Why there is no end to tell of.
-enum Trouble {
-    Refused(Refusal),
-    Interrupted(Signal),
-}
-
-impl From<Refusal> for Trouble {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-/// Runs the rule there. Its output is printed as it comes.
+/// Runs the rules there. Their output is printed as it comes.
 pub(super) fn run(args: &Args, stash: &Value, client: &Client) -> ExitCode {
-    let rule = match unsupported(args) {
-        Ok(rule) => rule,
+    let rules = match unsupported(args) {
+        Ok(rules) => rules,
         Err(problem) => crate::wrong_usage("run", &problem),
     };
     let runtime = crate::event_loop();
     let ended = runtime.and_then(|runtime| {
         runtime.block_on(async {
             let mut signals = Signals::listen()?;
-            let ended = follow(args, rule, stash, client, &mut signals).await;
+            let mut session = Session::new(args, client, rules.len() * args.copies as usize);
+            session.attend(&rules, stash, &mut signals).await;
+            let code = session.end();
             let written = crate::out::written().await;
-            Ok(match (ended, written) {
-                (Ok(code), Ok(())) => code,
-                (Ok(_), failed) => crate::written(failed),
-                (Err(Trouble::Interrupted(signal)), _) => signal.exit_code(),
-                (Err(Trouble::Refused(refusal)), _) => {
-                    complain(client, &refusal);
-                    crate::exit::FAILED
-                }
+            std::io::Result::Ok(match written {
+                Ok(()) => code,
+                _ if session.signal.is_some() => code,
+                failed => crate::written(failed),
             })
         })
     });
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            let error: std::io::Error = error;
             crate::report(&format_args!("cannot start: {error}"));
             ExitCode::from(crate::exit::FAILED)
         }
     }
 }
 
-/// The rule, if nothing is asked for that only a run in this process has.
-fn unsupported(args: &Args) -> Result<&str, String> {
+/// The rules, if nothing is asked for that only a run in this process has.
+fn unsupported(args: &Args) -> Result<Vec<&str>, String> {
     // The server has limits of its own for all runs. What is given as it is by default changes nothing.
     let usual = Limits::default();
     let wrong = [
         (args.store.is_given(), "--store"),
-        (args.copies != 1, "--copies"),
         (args.memory != usual.memory, "--memory"),
         (args.stack != usual.stack, "--stack"),
         (args.workers != 1, "--workers"),
@@ -114,159 +95,187 @@ fn unsupported(args: &Args) -> Result<&str, String> {
     if let Some((_, what)) = wrong.into_iter().find(|(is_given, _)| *is_given) {
         return Err(format!("a run on a server has no {what}"));
     }
-    let [file] = &args.files[..] else {
-        return Err("a server runs one rule at a time: name one".to_owned());
-    };
-    match file.to_str() {
+    let rules = args.files.iter().map(|file| match file.to_str() {
         Some("-") => Err("a server runs the rules of its folder, not standard input".to_owned()),
         Some(rule) => Ok(rule),
         None => Err("the rule's name is no valid Unicode".to_owned()),
-    }
+    });
+    rules.collect()
 }
 
-async fn follow(
-    args: &Args,
-    rule: &str,
-    stash: &Value,
-    client: &Client,
-    signals: &mut Signals,
-) -> Result<u8, Trouble> {
-    let run = tokio::select! {
-        biased;
-        signal = signals.next() => return Err(Trouble::Interrupted(signal)),
-        run = start(args, rule, stash, client) => run?,
-    };
-    let id = run.id.to_string();
-    let mut after = 0;
-    let mut stopped = None;
-    loop {
-        let look = async {
-            let lines = patiently(async || {
-                let query = [("after", after_text(after))];
-                client.get::<Lines>(&["runs", &id, "output"], &query).await
-            });
-            let lines = lines.await?;
-            let run = if lines.ended && lines.lines.is_empty() {
-                let run = patiently(async || client.get::<Run>(&["runs", &id], &[]).await).await?;
-                Some(run).filter(|run| run.ended_at.is_some())
+impl<'a> Session<'a> {
+    fn new(args: &'a Args, client: &'a Client, total: usize) -> Self {
+        Self {
+            args,
+            client,
+            screen: Arc::new(Screen::new()),
+            total,
+            done: 0,
+            failed: 0,
+            cancelled: 0,
+            signal: None,
+            stop: watch::Sender::new(false),
+            live: watch::Sender::new(0),
+        }
+    }
+
+    /// What is to run, in the order of the command line.
+    fn plan(&self, rules: &[&'a str]) -> Vec<Planned<'a>> {
+        let copies = self.args.copies as usize;
+        let names = names::names_elsewhere(rules, copies);
+        let rules = rules
+            .iter()
+            .flat_map(|rule| std::iter::repeat_n(*rule, copies));
+        let planned = rules.zip(names).enumerate().map(|(index, (rule, name))| {
+            let screen = Arc::clone(&self.screen);
+            let output = if self.total == 1 {
+                RunOutput::plain(screen, self.args.json)
             } else {
-                None
+                RunOutput::named(screen, self.args.json, &name, index, Colours::detect())
             };
-            Ok::<_, Refusal>((lines, run))
+            let output = Arc::new(output);
+            Planned { rule, output }
+        });
+        planned.collect()
+    }
+
+    /// Starts all runs, and looks after them until the last one has ended.
+    async fn attend(&mut self, rules: &[&'a str], stash: &Value, signals: &mut Signals) {
+        let (args, client) = (self.args, self.client);
+        let mut waiting = self.plan(rules).into_iter();
+        let mut starting = None;
+        let mut is_first = true;
+        let mut live = FuturesUnordered::new();
+        let screen = Arc::clone(&self.screen);
+        let with_status = self.total > 1 && !args.json && screen.has_status();
+        let mut ticks = interval_at(Instant::now() + STATUS * 2, STATUS);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let is_ending = *self.stop.borrow();
+            if starting.is_none()
+                && !is_ending
+                && let Some(planned) = waiting.next()
+            {
+                let is_known = !std::mem::take(&mut is_first);
+                starting = Some(Box::pin(async move {
+                    let ask = async || start(client, args, planned.rule, stash).await;
+                    // A server that answered before may be restarting.
+                    let started = match is_known {
+                        true => patiently(ask).await,
+                        false => ask().await,
+                    };
+                    (planned, started)
+                }));
+            }
+            if starting.is_none() && live.is_empty() {
+                break;
+            }
+            let start = async {
+                match &mut starting {
+                    Some(starting) => starting.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                // A run that is being started is stopped as soon as it is known. A second signal ends the program at once.
+                signal = signals.next() => {
+                    self.signal = self.signal.or(Some(signal));
+                    self.screen.clear_status();
+                    self.stop.send_replace(true);
+                }
+                () = screen.until_lost(), if !is_ending => {
+                    self.stop.send_replace(true);
+                }
+                (planned, started) = start => {
+                    starting = None;
+                    match started {
+                        Ok(run) => {
+                            let (stop, count) = (self.stop.subscribe(), self.live.subscribe());
+                            live.push(async move {
+                                let ended = follow(client, run.id, &planned.output, stop, count);
+                                let ended = ended.await;
+                                (planned, ended)
+                            });
+                        }
+                        Err(refusal) => {
+                            // It will not answer for the others either.
+                            if matches!(refusal, Refusal::Unreachable(_)) {
+                                let others = waiting.by_ref().count();
+                                (self.done, self.failed) = (self.done + others, self.failed + others);
+                            }
+                            self.refused(&planned, &refusal);
+                        }
+                    }
+                }
+                Some((planned, ended)) = live.next(), if !live.is_empty() => match ended {
+                    Ok(run) => self.ended(&planned, &run),
+                    Err(refusal) => self.refused(&planned, &refusal),
+                },
+                _ = ticks.tick(), if with_status && !is_ending => {
+                    self.screen.show_status(&status::describe(live.len(), self.done, &[]));
+                }
+            }
+            self.live.send_replace(live.len());
+        }
+        self.screen.clear_status();
+    }
+
+    /// Shows how a run ended.
+    fn ended(&mut self, planned: &Planned<'_>, run: &Run) {
+        planned.output.finish();
+        self.done += 1;
+        if self.args.json
+            && let Some(report) = &run.report
+        {
+            let line = format!("{}\n", report.get());
+            self.screen.write(OutputStream::Stdout, &line);
+        }
+        // Of runs that were stopped from here, the last line says enough.
+        let is_quiet = *self.stop.borrow();
+        let outcome = conclude(self.args, planned.rule, run, &planned.output, is_quiet);
+        self.failed += usize::from(outcome != Outcome::Ok);
+        self.cancelled += usize::from(outcome == Outcome::Cancelled);
+    }
+
+    /// The server does not start a run, or tells nothing of it any more.
+    fn refused(&mut self, planned: &Planned<'_>, refusal: &Refusal) {
+        planned.output.finish();
+        self.done += 1;
+        self.failed += 1;
+        let url = self.client.url();
+        let problem = match refusal {
+            Refusal::Unreachable(cause) => format!(
+                "the server {url} cannot be reached: {cause}; check that `cla serve` runs there and that the address is right"
+            ),
+            Refusal::Problem { .. } => format!("the server {url}: {refusal}"),
         };
-        let (lines, run) = tokio::select! {
-            biased;
-            signal = signals.next() => {
-                let path = ["runs", &id, "stop"];
-                // One that has ended meanwhile needs no stop.
-                let _ = client.post::<Value>(&path, &json!({}), Duration::ZERO).await;
-                stopped = Some(signal);
-                continue;
-            }
-            looked = look => looked?,
-        };
-        if lines.dropped > 0 && after == 0 {
-            crate::warn(&format_args!("the first {} lines are gone", lines.dropped));
+        planned
+            .output
+            .add(OutputStream::Stderr, &reported(&problem));
+    }
+
+    /// Says what is to be said about all runs together, and gives the exit code.
+    fn end(&self) -> u8 {
+        if let Some(signal) = self.signal {
+            let runs = if self.cancelled == 1 { "run" } else { "runs" };
+            let text = format!("cancelled {} {runs}\n", self.cancelled);
+            self.screen.complain(&text);
+            return signal.exit_code();
         }
-        after = lines.next;
-        for line in &lines.lines {
-            show(args, line);
+        if self.failed == 0 {
+            return 0;
         }
-        if let Some(run) = run {
-            let code = conclude(args, rule, &run);
-            return Ok(stopped.map_or(code, Signal::exit_code));
+        if self.total > 1 && !self.args.json {
+            let problem = format!("{} of {} runs failed", self.failed, self.total);
+            self.screen.complain(&reported(&problem));
         }
-        if lines.lines.is_empty() {
-            tokio::time::sleep(LOOK).await;
-        }
+        crate::exit::FAILED
     }
 }
 
-fn after_text(after: u64) -> String {
-    after.to_string()
-}
-
-/// Starts the run. Should the answer be lost, the key gets the same run.
-async fn start(args: &Args, rule: &str, stash: &Value, client: &Client) -> Result<Run, Refusal> {
-    let mut body = json!({"rule": rule, "stash": stash, "key": RunId::unique().to_string()});
-    if let Some(event) = &args.event {
-        body["event"] = json!(event);
-    }
-    if let Some(timeout) = args.timeout {
-        body["timeout"] = json!(timeout.as_secs_f64());
-    }
-    client.post(&["runs"], &body, Duration::ZERO).await
-}
-
-/// Asks again while the server does not answer, for a while.
-async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Refusal>) -> Result<T, Refusal> {
-    let began = std::time::Instant::now();
-    loop {
-        match ask().await {
-            Err(Refusal::Unreachable(_)) if began.elapsed() < PATIENCE => {
-                tokio::time::sleep(LOOK * 5).await;
-            }
-            answered => return answered,
-        }
-    }
-}
-
-/// Prints a line where the run would have printed it here.
-fn show(args: &Args, line: &Line) {
-    // With --json, standard output is for programs.
-    let stream = if line.level == "out" && !args.json {
-        OutputStream::Stdout
-    } else {
-        OutputStream::Stderr
-    };
-    print(stream, &line.text);
-}
-
-fn print(stream: OutputStream, text: &str) {
-    let coloured = crate::out::is_coloured(stream);
-    let text = format!("{text}\n");
-    crate::out::queue().write(stream, &crate::out::plain(&text, coloured));
-}
-
-/// Says how the run ended.
-fn conclude(args: &Args, rule: &str, run: &Run) -> u8 {
-    let text = run.report.as_ref().map_or("null", |report| report.get());
-    if args.json && run.report.is_some() {
-        print(OutputStream::Stdout, text);
-    }
-    let report: Option<Report<'_>> = serde_json::from_str(text).ok().flatten();
-    if let Some(report) = &report
-        && !args.json
-    {
-        match (&report.error, report.value) {
-            (Some(error), _) => {
-                let coloured = crate::out::is_coloured(OutputStream::Stderr);
-                let text = error.render(coloured);
-                print(OutputStream::Stderr, text.trim_end());
-            }
-            (None, Some(value)) if args.print => print(OutputStream::Stdout, value.get()),
-            (None, _) => {}
-        }
-    }
-    if report.is_none() {
-        crate::report(&format_args!(
-            "the run of {} ended without a report: {}",
-            printable_lines(rule),
-            printable_lines(&run.status)
-        ));
-    }
-    match run.status.as_str() {
-        "ok" => 0,
-        _ => crate::exit::FAILED,
-    }
-}
-
-fn complain(client: &Client, refusal: &Refusal) {
-    let url = client.url();
-    match refusal {
-        Refusal::Unreachable(cause) => crate::report(&format_args!(
-            "the server {url} cannot be reached: {cause}; check that `cla serve` runs there and that the address is right"
-        )),
-        Refusal::Problem { .. } => crate::report(&format_args!("the server {url}: {refusal}")),
-    }
+/// A problem as the user is told it, in colours if they are wanted.
+fn reported(problem: &dyn std::fmt::Display) -> String {
+    let coloured = crate::out::is_coloured(OutputStream::Stderr);
+    crate::out::plain(&crate::reported(problem), coloured).into_owned()
 }

@@ -244,6 +244,9 @@ fn administrators_make_and_revoke_tokens() {
         }
     });
     assert!(found["expires_at"].as_f64() > found["created_at"].as_f64());
+    assert_eq!(found["last_used_from"], "127.0.0.1");
+    browser.open(&service.address, "/tokens");
+    browser.until_text("#token-rows", "from 127.0.0.1");
 
     browser.click_named("Revoke <i>ci</i>");
     browser.click_named("Revoke it");

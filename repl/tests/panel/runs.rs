@@ -1,5 +1,7 @@
 //! Rules of the folder, run from the page.
 
+use serde_json::json;
+
 use super::page::{Stage, rule, until_rows};
 
 /// Takes `first` twice and gives it back, and then has `second` until it is stopped.
@@ -119,4 +121,118 @@ fn a_rule_of_the_folder_is_run_watched_and_stopped() {
         "return document.querySelectorAll('#run-rows tr[data-run]').length === 1",
     );
     browser.until_text("#run-rows", "fails.js");
+}
+
+/// What a rulebook is given, of every type.
+const RELEASE: &str = r#"
+inputs:
+  version: {type: string, required: true, description: "Which <b>version</b> to release"}
+  env: {choices: [test, prod], default: test}
+  copies: {type: integer, default: 2}
+  quick: {type: boolean}
+  tell: {type: list, default: [ops]}
+  note:
+do:
+  - echo: ${version} to ${env}, ${copies} copies
+  - dump: ${quick}
+  - dump: ${tell}
+  - dump: ${note}
+  - dump: ${more}
+"#;
+
+#[test]
+fn a_rulebook_that_declares_inputs_has_a_form() {
+    let files = [
+        ("release.yml".to_owned(), RELEASE.to_owned()),
+        ("plain.js".to_owned(), "print(1)".to_owned()),
+    ];
+    let stage = Stage::with(&files, &[]);
+    let browser = &stage.browser;
+    browser.open(&stage.service.address, "/runs");
+    browser.click_named("Run release.yml");
+    browser.until_text("#run-now-inputs", "Which <b>version</b> to release");
+    browser.until_text("#run-now-inputs", "required");
+    let field = |name: &str| format!("#run-now-inputs [data-input={name}] [data-kind]");
+    // The defaults are there to be seen.
+    let shown = browser.js(
+        "return [...document.querySelectorAll('#run-now-inputs [data-kind]')].map((field) => field.value)",
+        &[],
+    );
+    assert_eq!(shown, json!(["", "\"test\"", "2", "", "[\"ops\"]", ""]));
+
+    // What is missing or wrong is said, and the field is pointed at.
+    let until_wrong = |name: &str, problem: &str| {
+        browser.click("#run-now-yes");
+        browser.until_text("#run-now-problem", problem);
+        let wrong = browser.js(
+            "return [...document.querySelectorAll('#run-now-inputs [aria-invalid]')].map((field) => field.closest('[data-input]').dataset.input)",
+            &[],
+        );
+        assert_eq!(wrong, json!([name]));
+        assert_eq!(
+            browser.js(
+                "return document.activeElement.closest('[data-input]')?.dataset.input",
+                &[]
+            ),
+            json!(name)
+        );
+    };
+    until_wrong("version", "the input \"version\" must be given");
+    browser.type_into(&field("version"), "1.10");
+    browser.type_into(&field("tell"), "[\"ops\", ");
+    until_wrong("tell", "tell is not JSON");
+    browser.type_into(&field("tell"), "[\"ops\", \"sales\"]");
+    browser.type_into(&field("copies"), "1.5");
+    until_wrong("copies", "must be an integer, not 1.5");
+    browser.type_into(&field("copies"), "3");
+    browser.click(&format!("{} option[value='\"prod\"']", field("env")));
+    browser.click(&format!("{} option[value='true']", field("quick")));
+    browser.type_into(&field("note"), "in a hurry");
+    browser.type_into("#run-now [name=stash]", "{\"more\": [1]}");
+    browser.click("#run-now-yes");
+    // The text stays a text, also where it looks like a number.
+    browser.until_text("#output", "1.10 to prod, 3 copies");
+    let output = browser.until_it("all is said", || {
+        let output = browser.js(
+            "return [...document.querySelectorAll('#output .text')].map((text) => text.textContent.replace(/\\s/g, '')).join('')",
+            &[],
+        );
+        let output = output.as_str().unwrap().to_owned();
+        if output.ends_with("[1]") { Ok(output) } else { Err(output) }
+    });
+    assert_eq!(
+        output,
+        "1.10toprod,3copiestrue[\"ops\",\"sales\"]\"inahurry\"[1]"
+    );
+
+    // Again: with what was entered.
+    browser.click_named("Run again");
+    browser.until(
+        "the fields are filled",
+        "return document.querySelector('#run-now-inputs [data-input=version] input')?.value === '1.10'",
+    );
+    let again = browser.js(
+        "return [...document.querySelectorAll('#run-now-inputs [data-kind], #run-now [name=stash]')].map((field) => field.value.replace(/\\s/g, ''))",
+        &[],
+    );
+    assert_eq!(
+        again,
+        json!([
+            "1.10",
+            "\"prod\"",
+            "3",
+            "true",
+            "[\"ops\",\"sales\"]",
+            "inahurry",
+            "{\"more\":[1]}"
+        ])
+    );
+    browser.click_named("Close");
+    // Others have the stash alone.
+    browser.click_named("Run plain.js");
+    browser.until_text("#run-now h2", "Run plain.js");
+    browser.until(
+        "there is no form",
+        "return document.querySelector('#run-now-inputs').hidden",
+    );
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::inputs::Input;
 use super::template::{Code, Template};
 use super::yaml::Place;
 
@@ -20,6 +21,8 @@ pub(crate) struct Book {
     pub(crate) services: Vec<(Place, String)>,
     /// Whether its own JavaScript may register services.
     pub(crate) registers: bool,
+    /// What it is given when it is run.
+    pub(crate) inputs: Vec<Input>,
     pub(crate) vars: Vec<(Template, Data)>,
     pub(crate) defs: HashMap<String, Def>,
     /// What runs for which event, in the order of the file.

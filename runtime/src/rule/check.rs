@@ -484,7 +484,7 @@ fn nested(semaphore: &str, outer_line: u32) -> (String, &'static str) {
 }
 
 /// An error that points into a file.
-fn pointing(
+pub(super) fn pointing(
     (file, text): (&str, &Arc<str>),
     at: Place,
     name: &str,
@@ -542,6 +542,8 @@ impl<'a> Walk<'a> {
 
     fn whole(&mut self) {
         let book = self.book;
+        let inputs = book.inputs.iter().map(|input| input.name.clone());
+        self.set.extend(inputs);
         for (name, data) in &book.vars {
             self.sets(name);
             self.data(data);

@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::book::{Action, Book, Callee, Data, Import, OnError, Op};
+use super::inputs::{self, Input};
 use super::loader::Loader;
 use super::template::{self, Template};
 use super::yaml::{Node, Place, Text, Yaml};
@@ -19,7 +20,16 @@ use crate::typescript::SyntaxProblem;
 /// More problems than this are not reported.
 const MOST_PROBLEMS: usize = 20;
 
-pub(super) const TOP_KEYS: [&str; 7] = ["name", "description", "import", "vars", "def", "on", "do"];
+pub(super) const TOP_KEYS: [&str; 8] = [
+    "name",
+    "description",
+    "import",
+    "inputs",
+    "vars",
+    "def",
+    "on",
+    "do",
+];
 
 pub(super) const ATTRIBUTES: [&str; 7] = [
     "semaphore",
@@ -95,6 +105,7 @@ pub(super) fn parse(
         services: Vec::new(),
         // A rulebook that never names the module cannot.
         registers: text.contains("cla/reg"),
+        inputs: Vec::new(),
         vars: Vec::new(),
         defs: HashMap::new(),
         on: Vec::new(),
@@ -203,6 +214,7 @@ impl<'s> Parser<'s> {
                     }
                 }
                 "import" => {}
+                "inputs" => book.inputs = inputs::read(node, &mut self.problems),
                 "vars" => match self.data(node) {
                     Data::Map(vars) => book.vars = vars,
                     Data::Null => {}
@@ -212,6 +224,16 @@ impl<'s> Parser<'s> {
                 "on" => self.events(node, book),
                 "do" => book.body = Some(self.block(node)),
                 _ => self.unknown_key(key, "a rulebook", &TOP_KEYS),
+            }
+        }
+        for (name, _) in &book.vars {
+            let same = |input: &&Input| name.literal() == Some(&input.name);
+            if let Some(input) = book.inputs.iter().find(same) {
+                let message = format!(
+                    "{:?} is an input and in vars: give the input a default",
+                    input.name
+                );
+                self.problem(input.at, message);
             }
         }
         if book.body.is_none() && book.on.is_empty() && book.defs.is_empty() {

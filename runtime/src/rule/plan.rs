@@ -10,6 +10,7 @@ use super::book::{
     Action, Block, Book, Callee, Condition, Data, Items, OnError, Op, Parallel, Region,
 };
 use super::check;
+use super::inputs;
 use super::template::{Piece, Template};
 use crate::error::RuleError;
 
@@ -117,9 +118,10 @@ pub fn plan(name: &str, text: &str, event: Option<&str>, stash: &Json) -> Result
         };
         return Err(RuleError::load(message, None));
     };
+    let stash = given(&book, stash, event.is_some())?;
     let mut planner = Planner {
         book: &book,
-        known: known(&book, stash),
+        known: known(&book, &stash),
         calls: Vec::new(),
         semaphores: Vec::new(),
     };
@@ -130,6 +132,19 @@ pub fn plan(name: &str, text: &str, event: Option<&str>, stash: &Json) -> Result
         ops,
         semaphores: planner.semaphores,
     })
+}
+
+/// The stash with the defaults of the inputs that it does not have.
+fn given(book: &Book, stash: &Json, is_event: bool) -> Result<Json, RuleError> {
+    let mut given = match stash {
+        Json::Object(stash) => stash.clone(),
+        _ => serde_json::Map::new(),
+    };
+    inputs::give_inputs(&book.inputs, &mut given, is_event).map_err(|error| {
+        let source = (book.name.as_str(), &book.text);
+        check::pointing(source, error.at, "InputError", error.message, None)
+    })?;
+    Ok(given.into())
 }
 
 /// The variables whose values are known from the beginning to the end.
@@ -163,7 +178,7 @@ fn constant(data: &Data) -> Option<Json> {
 }
 
 /// 3 rather than 3.0.
-fn number(value: f64) -> Json {
+pub(super) fn number(value: f64) -> Json {
     if value.fract() == 0.0 && value.abs() < 9e15 {
         (value as i64).into()
     } else {

@@ -12,24 +12,25 @@ mod outside;
 mod values;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cla_semaphore::Owner;
-use rquickjs::{Ctx, Value};
+use rquickjs::{Ctx, Object, Value};
 
 use super::Fork;
 use super::book::{Action, Block, Book, Data, OnError, Op, Region};
 use super::data::{self, Format};
+use super::inputs;
 use super::region::{self, SemaphoreSpec};
 use super::scope::{Evaluator, Scope};
 use super::yaml::Place;
 use crate::engine::RunHandle;
 use crate::error::RuleError;
 use crate::isolate::{Evaluated, Failure};
-use crate::native::value_to_json;
+use crate::native::{json_to_value, value_to_json};
 use crate::output::OutputStream;
 use crate::run::Run;
 use crate::trace::RegionOutcome;
@@ -176,6 +177,7 @@ impl<'js> Runner<'_, 'js> {
                 return Err(self.throw(&message));
             }
         };
+        self.give_inputs(&vars, matches!(part, Part::Section(Some(_))))?;
         self.import(self.main)?;
         // What the stash brings along outranks what the rulebook says.
         let scope = self.scope(self.main, vars)?;
@@ -187,6 +189,41 @@ impl<'js> Runner<'_, 'js> {
             }
         }
         self.block(block, &scope)
+    }
+
+    /// Checks what the rulebook is given, and gives the inputs that it is not given their defaults.
+    fn give_inputs(&self, vars: &Object<'js>, is_event: bool) -> OpResult<'js> {
+        let declared = &self.main.inputs;
+        if declared.is_empty() {
+            return Ok(());
+        }
+        let mut stash = serde_json::Map::new();
+        for name in self.js(vars.keys::<String>().collect::<rquickjs::Result<Vec<_>>>())? {
+            let is_input = declared.iter().any(|input| input.name == name);
+            // What is no input counts by its name only.
+            let value = match is_input {
+                true => {
+                    let value = self.js(vars.get(name.as_str()))?;
+                    self.js(value_to_json(&self.ctx, value))?
+                }
+                false => serde_json::Value::Null,
+            };
+            stash.insert(name, value);
+        }
+        let given: HashSet<String> = stash.keys().cloned().collect();
+        inputs::give_inputs(declared, &mut stash, is_event).map_err(|error| {
+            let span = Span {
+                book: Arc::clone(self.main),
+                at: error.at,
+            };
+            self.throw_at(span, &error.message)
+        })?;
+        for input in declared.iter().filter(|input| !given.contains(&input.name)) {
+            let value = stash.remove(&input.name).unwrap_or_default();
+            let value = self.js(json_to_value(&self.ctx, &value))?;
+            self.js(vars.set(input.name.as_str(), value))?;
+        }
+        Ok(())
     }
 
     /// Ops one after the other; joins what they forked.

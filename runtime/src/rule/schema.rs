@@ -19,6 +19,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::inputs::InputKind;
 use super::parse::ATTRIBUTES;
 
 #[cfg(test)]
@@ -169,6 +170,12 @@ fn top_keys() -> Vec<Key> {
             "What the rulebook is for.",
             "description: Brings the shop to its servers.\ndo: []",
             json!({"type": "string"}),
+        ),
+        Key::new(
+            "inputs",
+            "What the rulebook is given when it is run, by `--stash` or a form: variables with a type, a default, choices.",
+            "inputs:\n  env: {choices: [test, prod], default: test, description: Where to}\n  version: {type: string, required: true}\ndo:\n  - echo: ${version} goes to ${env}",
+            inputs(),
         ),
         Key::new(
             "vars",
@@ -700,6 +707,36 @@ fn each() -> Json {
         },
         "in": {"description": "A list, a map, or JavaScript that gives one."},
         "do": described("What is done for each.", reference("block")),
+    })
+}
+
+fn inputs() -> Json {
+    let kinds: Vec<&str> = InputKind::ALL.into_iter().map(InputKind::as_str).collect();
+    json!({
+        "type": ["object", "null"],
+        "propertyNames": {"pattern": VARIABLE},
+        "additionalProperties": {
+            "type": ["object", "null"],
+            "properties": {
+                "type": {
+                    "description": "What its value must be. Without, anything.",
+                    "enum": kinds,
+                },
+                "description": described("What it is for.", json!({"type": "string"})),
+                "default": {"description": "Its value if none is given: data, without templates."},
+                "required": {
+                    "description": "Whether a value must be given. What has a default need not be.",
+                    "type": "boolean",
+                    "default": false,
+                },
+                "choices": {
+                    "description": "The values that it may have.",
+                    "type": "array",
+                    "minItems": 1,
+                },
+            },
+            "additionalProperties": false,
+        },
     })
 }
 

@@ -284,6 +284,13 @@ fn describe(route: &Route, all: &mut Schemas) -> Option<Described> {
             "The rules that can be run",
             Many(all.of::<rooms::RuleFile>()),
         ),
+        "/api/v1/rules/inputs" => described(
+            "runs",
+            "What a rulebook is given when it is run",
+            Many(all.of::<schema::Input>()),
+        )
+        .query(query::<runs::OfRule>())
+        .also("422", "The rule cannot be read"),
         "/api/v1/runs" if is_get => described(
             "runs",
             "Runs, the newest first",
@@ -293,7 +300,11 @@ fn describe(route: &Route, all: &mut Schemas) -> Option<Described> {
         "/api/v1/runs" => described("runs", "Runs a rule", One(all.of::<schema::Run>()))
             .body(all.of::<runs::Start>())
             .also("202", "The run goes on")
-            .also("409", "The key was used before, for something else"),
+            .also("409", "The key was used before, for something else")
+            .also(
+                "422",
+                "An input of the rulebook is missing or wrong: `input` names it",
+            ),
         "/api/v1/runs/{id}" => described("runs", "One run", One(all.of::<schema::Run>())),
         "/api/v1/runs/{id}/output" => {
             described("runs", "What a run has said", One(all.of::<rooms::Lines>()))

@@ -180,6 +180,37 @@ pub(crate) struct Problem {
     title: String,
     status: u16,
     detail: String,
+    /// The input of the rule that is missing or wrong (`wrong-input`); no other problem has it.
+    #[schema(required = false)]
+    input: Option<String>,
+}
+
+/// What a rulebook is given when it is run.
+#[derive(ToSchema)]
+pub(crate) struct Input {
+    /// Its name in the stash.
+    name: String,
+    description: Option<String>,
+    /// What its value must be; `null` for anything.
+    r#type: Option<InputType>,
+    /// Its value if none is given.
+    default: Value,
+    /// Whether a value must be given.
+    required: bool,
+    /// The values that it may have; `null` for all.
+    choices: Option<Vec<Value>>,
+}
+
+/// What the value of an input must be.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum InputType {
+    String,
+    Number,
+    Integer,
+    Boolean,
+    List,
+    Map,
 }
 
 /// A number of slots, or `unlimited`.

@@ -2,21 +2,26 @@
 
 /** The server refused, and says why. */
 export class Refused extends Error {
-  constructor(status, detail) {
+  constructor(status, detail, input) {
     super(detail);
     this.status = status;
+    /** The input of a rule that it is about. */
+    this.input = input;
   }
 }
 
 async function answer(response) {
   if (response.ok) return response;
   let detail = `the server answered ${response.status}`;
+  let input;
   try {
-    detail = (await response.json()).detail ?? detail;
+    const problem = await response.json();
+    detail = problem.detail ?? detail;
+    ({ input } = problem);
   } catch {
     // It has said no more than its status.
   }
-  throw new Refused(response.status, detail);
+  throw new Refused(response.status, detail, input);
 }
 
 /** A piece of HTML. */
@@ -142,7 +147,18 @@ export function say(text) {
   if (said) said.textContent = text;
 }
 
-/** Does the work soon, never twice at once, and not more often than every `pause` milliseconds, or than it takes. */
+/** When what was changed is on the screen. A page that is hidden paints nothing. */
+function painted() {
+  return new Promise((resolve) => {
+    if (document.hidden) resolve();
+    else requestAnimationFrame(() => setTimeout(resolve));
+  });
+}
+
+/**
+ * Does the work soon, never twice at once, and not more often than every `pause` milliseconds, and rests half as long as
+ * it takes until it is on the screen: so some of the time is left for what the reader does.
+ */
 export function soon(work, pause = 50) {
   let asked = false;
   let running = false;
@@ -155,12 +171,13 @@ export function soon(work, pause = 50) {
       const start = performance.now();
       try {
         await work();
+        await painted();
       } catch (error) {
         // What cannot be read now is read when the connection is back.
         if (!(error instanceof TypeError) && !(error instanceof Refused)) throw error;
       }
       const took = performance.now() - start;
-      await new Promise((resolve) => setTimeout(resolve, Math.max(pause, Math.min(took, 1000))));
+      await new Promise((resolve) => setTimeout(resolve, Math.max(pause, Math.min(took / 2, 1000))));
     }
     running = false;
   };

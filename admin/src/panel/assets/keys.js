@@ -8,15 +8,20 @@ const lists = {
   queue: { rows: "#requests tr.request", focus: (row) => row },
 };
 
+/** Goes on by so many rows: from the one with the focus, or from the first that the page has. */
 function go(list, step) {
   const rows = [...document.querySelectorAll(list.rows)];
+  if (!list.all || rows.length === 0) return;
   const at = rows.findIndex((row) => row.contains(document.activeElement));
-  const row = rows[at < 0 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1)];
-  const target = row && list.focus(row);
-  if (!target) return;
-  if (target === row) row.tabIndex = -1;
-  target.focus();
-  row.scrollIntoView({ block: "nearest" });
+  // Keys that come faster than rows go on from the row that is still to come.
+  const coming = list.all.reaching?.place;
+  const place = coming ?? list.all.place(rows[Math.max(at, 0)]);
+  list.all.reach(at < 0 && coming === undefined ? place : place + step, list.focus);
+}
+
+/** Goes to this row of the whole list. */
+function goTo(list, place) {
+  list.all?.reach(place, list.focus);
 }
 
 function press(row, act) {
@@ -29,7 +34,9 @@ function step(row, up) {
 }
 
 /** Listens to the keyboard. */
-export function keys() {
+export function keys({ explorer, queue }) {
+  lists.explorer.all = explorer?.rows;
+  lists.queue.all = queue?.rows;
   document.addEventListener("keydown", (event) => {
     const { key, target } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
@@ -45,6 +52,10 @@ export function keys() {
       "?": () => document.querySelector("#keys").showModal(),
       ArrowDown: () => go(list, 1),
       ArrowUp: () => go(list, -1),
+      PageDown: list.all && (() => go(list, list.all.page)),
+      PageUp: list.all && (() => go(list, -list.all.page)),
+      Home: list.all && (() => goTo(list, 0)),
+      End: list.all && (() => goTo(list, Infinity)),
       ArrowRight: () => list === lists.explorer && go(lists.queue, 0),
       ArrowLeft: () => list === lists.queue && document.querySelector("#semaphores tr.is-current a")?.focus(),
       "+": () => step(row ?? document.querySelector("#queue"), true),

@@ -55,9 +55,10 @@ if (panes) {
   follow(panes.dataset.after, {
     changes(events) {
       const names = events.map((event) => event.semaphore);
-      panel.explorer.change(names);
+      // The queue first: one semaphore is read sooner than all of them.
       if (panel.queue.name === undefined) open(names[0]);
       else if (names.includes(panel.queue.name)) panel.queue.refresh();
+      panel.explorer.change(names);
     },
     run: () => panel.queue.refresh(),
     again() {
@@ -98,4 +99,4 @@ const docs = document.querySelector("#docs");
 if (docs) follow(docs.dataset.after, { again() {} });
 
 actions(panel);
-keys();
+keys(panel);

@@ -1,6 +1,7 @@
 // The page of the runs.
 
 import { Refused, ask, attempt, piece, post, soon, toast } from "./ask.js";
+import { WrongInput, fill, point, values } from "./inputs.js";
 import { morph } from "./morph.js";
 import { Rows, differs } from "./rows.js";
 import { learn, tick } from "./times.js";
@@ -12,6 +13,7 @@ const OFTEN = 250;
 const MOST = 5000;
 
 const dialog = document.querySelector("#run-now");
+const inputs = () => document.querySelector("#run-now-inputs");
 
 /** The table of all runs. */
 export function table() {
@@ -86,21 +88,32 @@ export function one() {
 
 /** What the buttons of the runs do. */
 export const RUN_ACTS = {
-  "run-rule"(button) {
+  async "run-rule"(button) {
     const { rule } = button.closest("[data-rule]").dataset;
     dialog.dataset.rule = rule;
     dialog.querySelector("h2").textContent = `Run ${rule}`;
-    dialog.querySelector("textarea").value = sessionStorage.getItem(`stash:${rule}`) ?? "{}";
+    let form = null;
+    if (!await attempt(async () => { form = await piece("/panel/inputs", { rule }); })) return;
+    inputs().replaceWith(form);
+    const remembered = JSON.parse(sessionStorage.getItem(`stash:${rule}`) ?? "{}");
+    const rest = fill(form, remembered);
+    const stash = dialog.querySelector("[name=stash]");
+    stash.value = form.hidden || Object.keys(rest).length > 0 ? JSON.stringify(rest, null, 2) : "{}";
+    stash.rows = form.hidden ? 6 : 2;
+    document.querySelector("#run-now-stash-label").textContent = form.hidden
+      ? "Stash: what the rule finds in `stash`, as a JSON object"
+      : "What else is in the stash, as a JSON object";
     dialog.querySelector(".problem").hidden = true;
     dialog.showModal();
-    dialog.querySelector("textarea").focus();
+    (form.querySelector("input, select, textarea") ?? stash).focus();
   },
 
   async "run-start"() {
     const { rule } = dialog.dataset;
-    const text = dialog.querySelector("textarea").value.trim() || "{}";
+    const text = dialog.querySelector("[name=stash]").value.trim() || "{}";
     const timeout = dialog.querySelector("[name=timeout]").value.trim();
-    const refuse = (why) => {
+    const refuse = (why, input) => {
+      point(inputs(), input);
       const problem = dialog.querySelector(".problem");
       problem.textContent = why;
       problem.hidden = false;
@@ -113,11 +126,13 @@ export const RUN_ACTS = {
     }
     if (stash === null || typeof stash !== "object" || Array.isArray(stash)) return refuse("The stash is an object: {\"name\": value}");
     try {
+      stash = { ...stash, ...values(inputs()) };
       const { id } = await post("/api/v1/runs", { rule, stash, ...(timeout && { timeout }) });
-      sessionStorage.setItem(`stash:${rule}`, text);
+      sessionStorage.setItem(`stash:${rule}`, JSON.stringify(stash));
       location.assign(`/runs/${id}`);
     } catch (error) {
-      refuse(error instanceof Refused ? error.message : "the server cannot be reached");
+      const isSaid = error instanceof Refused || error instanceof WrongInput;
+      refuse(isSaid ? error.message : "the server cannot be reached", error.input);
     }
   },
 

@@ -1,5 +1,6 @@
 //! The page of the runs: the rules of the folder on the left, runs or one of them on the right.
 
+pub(crate) mod inputs;
 pub(crate) mod one;
 pub(crate) mod output;
 pub(crate) mod table;
@@ -137,8 +138,9 @@ fn run_now() -> Markup {
         dialog #run-now aria-labelledby="run-now-title" {
             form method="dialog" {
                 h2 #run-now-title {}
+                (inputs::none())
                 label {
-                    span { "Stash: what the rule finds in `stash`, as a JSON object" }
+                    span #run-now-stash-label { "Stash: what the rule finds in `stash`, as a JSON object" }
                     textarea name="stash" rows="6" spellcheck="false" autocomplete="off" {}
                 }
                 label { span { "Time limit (250ms, 30s, 5m; empty: that of the service)" } input type="text" name="timeout" autocomplete="off"; }
