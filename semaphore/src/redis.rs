@@ -153,8 +153,8 @@ impl Settings {
         let names = Names::new(&url.prefix, !matches!(url.topology, Topology::Cluster(_)));
         let me = Owner::process("");
         let host = me.host().unwrap_or_default().replace(['|', '/'], "-");
-        let session = session
-            .unwrap_or_else(|| format!("{host}/{}/{}", std::process::id(), unique_text()));
+        let session =
+            session.unwrap_or_else(|| format!("{host}/{}/{}", std::process::id(), unique_text()));
         let lease = url.lease;
         Self {
             channel: names.session(&session),

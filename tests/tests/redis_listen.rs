@@ -179,16 +179,12 @@ async fn a_slot_that_is_given_back_and_taken_again_at_once_costs_one_script() {
     const TURNS: usize = 500;
     let server = Server::start();
     let (semaphores, x) = (store(&server.url()), name("x"));
-    let mut held = soon(semaphores.acquire(&x, Request::new()))
-        .await
-        .unwrap();
+    let mut held = soon(semaphores.acquire(&x, Request::new())).await.unwrap();
     let before = calls(&server, "evalsha");
     for _ in 0..TURNS {
         let token = held.token();
         drop(held);
-        held = soon(semaphores.acquire(&x, Request::new()))
-            .await
-            .unwrap();
+        held = soon(semaphores.acquire(&x, Request::new())).await.unwrap();
         assert!(held.token() > token);
     }
     // The store's thread may see the first before there is the second.

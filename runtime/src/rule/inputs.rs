@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::yaml::{self, Node, Place, Text, Yaml};
 use crate::error::RuleError;
+use crate::nearest::nearest;
 use crate::typescript::SyntaxProblem;
 
 /// The keys of one input.
@@ -202,15 +203,6 @@ pub fn give_inputs(
     Ok(())
 }
 
-/// The name that was probably meant.
-fn nearest<'n>(word: &str, names: impl Iterator<Item = &'n str> + Clone) -> Option<&'n str> {
-    /// Of shorter names, any differs from any other in one or two letters.
-    const SHORT: usize = 3;
-    let is_slip = |name: &&str| word.len() >= SHORT && strsim::osa_distance(word, name) == 1;
-    let slip = names.clone().find(|name| word.len() < 64 && is_slip(name));
-    slip.or_else(|| super::parse::nearest(word, names))
-}
-
 /// The inputs that a rulebook declares, in its order. Reads nothing but the text, and only that part of it.
 ///
 /// # Errors
@@ -218,8 +210,7 @@ fn nearest<'n>(word: &str, names: impl Iterator<Item = &'n str> + Clone) -> Opti
 /// It is no YAML, or an input is wrong.
 pub fn rulebook_inputs(name: &str, text: &str) -> Result<Vec<Input>, RuleError> {
     let wrong = |problems| RuleError::from_problems(name, text, problems);
-    let never = std::sync::atomic::AtomicBool::new(false);
-    let root = yaml::read(text, &never).map_err(|problem| wrong(vec![problem]))?;
+    let root = yaml::read(text, &mut || false).map_err(|problem| wrong(vec![problem]))?;
     let Yaml::Map(entries) = &root.value else {
         return Ok(Vec::new());
     };
@@ -293,7 +284,7 @@ fn one(name: &Text, node: &Node, problems: &mut Vec<SyntaxProblem>) -> Option<In
                 input.kind = known.clone().find(|one| one.as_str() == kind.text);
                 if input.kind.is_none() {
                     let names: Vec<&str> = known.map(InputKind::as_str).collect();
-                    let help = match super::parse::nearest(&kind.text, names.iter().copied()) {
+                    let help = match nearest(&kind.text, names.iter().copied()) {
                         Some(near) => format!("did you mean {near}?"),
                         None => format!("types are {}", names.join(", ")),
                     };
@@ -324,7 +315,7 @@ fn one(name: &Text, node: &Node, problems: &mut Vec<SyntaxProblem>) -> Option<In
                 );
             }
             (other, _) => {
-                let help = match super::parse::nearest(other, KEYS) {
+                let help = match nearest(other, KEYS) {
                     Some(near) => format!("did you mean {near}?"),
                     None => format!("an input has {}", KEYS.join(", ")),
                 };

@@ -684,9 +684,10 @@ impl Driver {
 
     fn order(&mut self, order: Order) {
         let exchanges = match &order {
-            Order::Acquire { name, .. } => {
-                self.returned.as_ref().is_some_and(|last| last.name == *name)
-            }
+            Order::Acquire { name, .. } => self
+                .returned
+                .as_ref()
+                .is_some_and(|last| last.name == *name),
             _ => false,
         };
         if !exchanges {
