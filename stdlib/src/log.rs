@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::{NativeModule, OutputStream, Run};
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 
 use crate::call::{Arg, define};
 use crate::format::display;
@@ -61,7 +61,7 @@ fn write<'js>(
     dump: &Arg<'js>,
 ) -> js::Result<String> {
     let message = display(ctx, message)?;
-    let time = Zoned::now().strftime("%Y-%m-%d %H:%M:%S");
+    let time = ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S");
     let mut lines = format!("{time} {label} {message}\n");
     if let Some(dump) = dump.given() {
         for line in dumped(ctx, dump)?.lines() {

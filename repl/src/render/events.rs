@@ -42,7 +42,7 @@ pub(crate) fn time_of_day(seconds: f64, zone: &TimeZone) -> String {
     // Milliseconds since 1970 are exact in an f64 for the next 285,000 years.
     match Timestamp::from_millisecond((seconds * 1e3).round() as i64) {
         Ok(at) => {
-            let at = at.to_zoned(zone.clone());
+            let at = at.to_zoned_datetime(zone.clone());
             at.strftime("%H:%M:%S.%3f").to_string()
         }
         Err(_) => seconds.to_string(),

@@ -145,7 +145,7 @@ fn id(id: RequestId) -> String {
 fn time(seconds: f64, zone: &TimeZone) -> String {
     match Timestamp::from_millisecond((seconds * 1e3) as i64) {
         Ok(at) => {
-            let at = at.to_zoned(zone.clone());
+            let at = at.to_zoned_datetime(zone.clone());
             at.strftime("%Y-%m-%d %H:%M:%S").to_string()
         }
         Err(_) => seconds.to_string(),
