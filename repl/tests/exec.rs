@@ -377,7 +377,16 @@ fn killed_on_a_server(
 #[cfg(target_os = "linux")]
 fn next_on_a_server(folder: &Folder, store: &str, timeout: &str) -> Ended {
     folder.cla(&[
-        "sem", "exec", "--store", store, "--timeout", timeout, "slot", "--", "echo", "in",
+        "sem",
+        "exec",
+        "--store",
+        store,
+        "--timeout",
+        timeout,
+        "slot",
+        "--",
+        "echo",
+        "in",
     ])
 }
 

@@ -149,6 +149,22 @@ async fn a_listener_whose_connection_was_cut_hears_what_happens_after_it_is_back
     assert_eq!(last.semaphore, x);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_user_may_not_ask_who_listens_everything_is_published() {
+    let (server, x) = (Server::start(), name("x"));
+    let user = ["ACL", "SETUSER", "me", "on", ">pw", "~*", "&*"];
+    server.command(&[&user[..], &["+@all", "-pubsub"]].concat());
+    let busy = store(&format!("redis://me:pw@127.0.0.1:{}", server.port()));
+    take_and_give_back(&busy, &x).await;
+    let listener = store(&server.url());
+    let mut events = listener.subscribe();
+    soon(listener.list()).await.unwrap();
+    take_and_give_back(&busy, &x).await;
+    assert_eq!(next(&mut events, &x).await, EventKind::Acquired);
+    assert_eq!(next(&mut events, &x).await, EventKind::Released);
+    assert!(calls(&server, "publish") > 2);
+}
+
 /// When the last request that it shows ended.
 fn last_end(view: &cla_semaphore::SemaphoreView) -> f64 {
     let ends = view.requests.iter().filter_map(|row| row.ended_at);
@@ -179,16 +195,12 @@ async fn a_slot_that_is_given_back_and_taken_again_at_once_costs_one_script() {
     const TURNS: usize = 500;
     let server = Server::start();
     let (semaphores, x) = (store(&server.url()), name("x"));
-    let mut held = soon(semaphores.acquire(&x, Request::new()))
-        .await
-        .unwrap();
+    let mut held = soon(semaphores.acquire(&x, Request::new())).await.unwrap();
     let before = calls(&server, "evalsha");
     for _ in 0..TURNS {
         let token = held.token();
         drop(held);
-        held = soon(semaphores.acquire(&x, Request::new()))
-            .await
-            .unwrap();
+        held = soon(semaphores.acquire(&x, Request::new())).await.unwrap();
         assert!(held.token() > token);
     }
     // The store's thread may see the first before there is the second.

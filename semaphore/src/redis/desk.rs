@@ -226,7 +226,11 @@ pub(super) fn open(settings: Arc<Settings>) -> std::io::Result<Desk> {
         .spawn(move || {
             runtime.block_on(async move {
                 let mut driver = Driver::new(settings, orders, weak);
-                std::future::poll_fn(|cx| driver.poll(cx)).await;
+                // As a task it runs right after that of the connection, which wakes it. What `block_on` itself polls is
+                // woken by way of the system.
+                let work = tokio::spawn(std::future::poll_fn(move |cx| driver.poll(cx)));
+                // If it panicked, its callers hear that it is closed.
+                let _ = work.await;
             });
         })
         .map_err(|error| {
@@ -679,9 +683,10 @@ impl Driver {
 
     fn order(&mut self, order: Order) {
         let exchanges = match &order {
-            Order::Acquire { name, .. } => {
-                self.returned.as_ref().is_some_and(|last| last.name == *name)
-            }
+            Order::Acquire { name, .. } => self
+                .returned
+                .as_ref()
+                .is_some_and(|last| last.name == *name),
             _ => false,
         };
         if !exchanges {

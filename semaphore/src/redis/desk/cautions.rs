@@ -66,7 +66,10 @@ impl Driver {
             let cautions = self.all_cautions(facts, save_points.as_deref(), caution.slowest);
             let _ = caution.answer.send(cautions);
         } else {
-            caution.facts = Some(said.map(|said| diagnose::read_facts(said).0).unwrap_or_default());
+            caution.facts = Some(
+                said.map(|said| diagnose::read_facts(said).0)
+                    .unwrap_or_default(),
+            );
             self.ask_caution(&["CONFIG", "GET", "save"], caution);
         }
     }

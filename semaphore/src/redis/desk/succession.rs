@@ -42,7 +42,9 @@ impl Driver {
             ttl: asked.ttl.map(|ttl| micros(ttl.duration())),
             left,
             priority: asked.priority,
-            who: owner.map(|owner| owner.who().to_owned()).unwrap_or_default(),
+            who: owner
+                .map(|owner| owner.who().to_owned())
+                .unwrap_or_default(),
             process: owner.and_then(|owner| Some((owner.host()?.to_owned(), owner.pid()?))),
         })
     }
