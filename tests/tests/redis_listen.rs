@@ -236,6 +236,25 @@ async fn who_takes_a_slot_again_at_once_stands_behind_who_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_closed_gives_back_all_that_it_holds() {
+    let server = Server::start();
+    let (mine, others) = (store(&server.url()), store(&server.url()));
+    let (x, y) = (name("x"), name("y"));
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        for name in [&x, &y] {
+            let request = Request::new().slots(cla_semaphore::Slots::Unlimited);
+            held.push(soon(mine.acquire(name, request)).await.unwrap());
+        }
+    }
+    soon(mine.close()).await.unwrap();
+    for name in [&x, &y] {
+        let view = soon(others.show(name)).await.unwrap().unwrap();
+        assert_eq!(view.busy, 0, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn while_connections_are_cut_no_slot_is_lost_and_none_is_held_twice() {
     let server = Server::start();
     let x = name("x");

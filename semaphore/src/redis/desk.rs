@@ -848,6 +848,8 @@ impl Driver {
         let Asked { name, slot, .. } = asked;
         let at_once = matches!(self.link, Link::Up { .. }) && !self.subscribing;
         if answer.is_none() && slot.is_none() && at_once {
+            // One that is kept already comes first.
+            self.send_returned();
             self.returned = Some(Returned { id, name, until });
         } else {
             let what = self.releasing(id, &name);
@@ -1081,6 +1083,7 @@ impl Driver {
                 None => {}
             }
         }
+        self.send_returned();
         let names: Vec<SemaphoreName> = self.sems.keys().cloned().collect();
         for name in names {
             let what = self.on(&name, Script::Leave, |_| {});
