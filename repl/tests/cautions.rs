@@ -46,7 +46,7 @@ fn is_silent(ended: &Ended) {
 }
 
 #[test]
-fn a_server_that_keeps_nothing_on_disk_is_told_of_once() {
+fn a_server_that_keeps_nothing_on_disk_is_warned_of_once() {
     let (server, folder) = (Server::start(), Folder::with(&[TAKES]));
     for ended in [run(&folder, &server.url()), exec(&folder, &server.url())] {
         warns(&ended, &["nothing on disk", &server.url(), "warnings=off"]);
@@ -57,7 +57,7 @@ fn a_server_that_keeps_nothing_on_disk_is_told_of_once() {
 }
 
 #[test]
-fn a_server_that_evicts_keys_is_told_of() {
+fn a_server_that_evicts_keys_is_warned_of() {
     let evicts = ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"];
     let (server, folder) = (Server::with(&evicts), Folder::with(&[TAKES]));
     let parts = ["evicts", "allkeys-lru", "noeviction", "nothing on disk"];
@@ -65,7 +65,7 @@ fn a_server_that_evicts_keys_is_told_of() {
 }
 
 #[test]
-fn a_safe_server_is_not_told_of_but_a_short_lease_is() {
+fn a_safe_server_is_not_warned_of_but_a_short_lease_is() {
     let (server, folder) = (safe(), Folder::with(&[TAKES]));
     // Whatever a busy machine makes of the network.
     let long = format!("{}?lease=1h", server.url());
@@ -116,7 +116,7 @@ fn a_service_says_it_in_its_log() {
 }
 
 #[test]
-fn a_store_in_a_file_is_told_of_in_words_that_fit_a_file() {
+fn a_store_in_a_file_has_words_that_fit_a_file() {
     let folder = Folder::with(&[]);
     std::fs::write(folder.path().join("file"), "").unwrap();
     let ended = folder.cla(&["sem", "list", "--store", "sqlite:file/semaphores.db"]);

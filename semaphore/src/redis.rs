@@ -25,6 +25,13 @@
 //! without slot ids are read as they are. Programs of such a version may share a server with this one's, but must not
 //! use semaphores whose slots have ids: they would not tell those who share one.
 //!
+//! # Who listens
+//!
+//! Events are published only while somebody listens, as the server's own list of subscribers tells. A semaphore notes for
+//! a second that nobody does (`qu` in its state), so that the short ways need not ask; who subscribes removes that note
+//! everywhere before it sends what was asked after the subscription. In a cluster, where no node knows who listens at
+//! another, everything is published. What waiting sessions are told is always published.
+//!
 //! # Sessions and leases
 //!
 //! An open store is a *session* with one lease (15 s unless the URL says otherwise), noted at every semaphore at which

@@ -149,6 +149,22 @@ async fn a_listener_whose_connection_was_cut_hears_what_happens_after_it_is_back
     assert_eq!(last.semaphore, x);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_user_may_not_ask_who_listens_everything_is_published() {
+    let (server, x) = (Server::start(), name("x"));
+    let user = ["ACL", "SETUSER", "me", "on", ">pw", "~*", "&*"];
+    server.command(&[&user[..], &["+@all", "-pubsub"]].concat());
+    let busy = store(&format!("redis://me:pw@127.0.0.1:{}", server.port()));
+    take_and_give_back(&busy, &x).await;
+    let listener = store(&server.url());
+    let mut events = listener.subscribe();
+    soon(listener.list()).await.unwrap();
+    take_and_give_back(&busy, &x).await;
+    assert_eq!(next(&mut events, &x).await, EventKind::Acquired);
+    assert_eq!(next(&mut events, &x).await, EventKind::Released);
+    assert!(calls(&server, "publish") > 2);
+}
+
 /// When the last request that it shows ended.
 fn last_end(view: &cla_semaphore::SemaphoreView) -> f64 {
     let ends = view.requests.iter().filter_map(|row| row.ended_at);
@@ -216,6 +232,25 @@ async fn who_takes_a_slot_again_at_once_stands_behind_who_waits() {
         let again = soon(again).await.unwrap().unwrap();
         assert!(again.token() > first_token);
         soon(again.release()).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_closed_gives_back_all_that_it_holds() {
+    let server = Server::start();
+    let (mine, others) = (store(&server.url()), store(&server.url()));
+    let (x, y) = (name("x"), name("y"));
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        for name in [&x, &y] {
+            let request = Request::new().slots(cla_semaphore::Slots::Unlimited);
+            held.push(soon(mine.acquire(name, request)).await.unwrap());
+        }
+    }
+    soon(mine.close()).await.unwrap();
+    for name in [&x, &y] {
+        let view = soon(others.show(name)).await.unwrap().unwrap();
+        assert_eq!(view.busy, 0, "{name}");
     }
 }
 

@@ -226,7 +226,11 @@ pub(super) fn open(settings: Arc<Settings>) -> std::io::Result<Desk> {
         .spawn(move || {
             runtime.block_on(async move {
                 let mut driver = Driver::new(settings, orders, weak);
-                std::future::poll_fn(|cx| driver.poll(cx)).await;
+                // As a task it runs right after that of the connection, which wakes it. What `block_on` itself polls is
+                // woken by way of the system.
+                let work = tokio::spawn(std::future::poll_fn(move |cx| driver.poll(cx)));
+                // If it panicked, its callers hear that it is closed.
+                let _ = work.await;
             });
         })
         .map_err(|error| {
@@ -850,6 +854,8 @@ impl Driver {
         let Asked { name, slot, .. } = asked;
         let at_once = matches!(self.link, Link::Up { .. }) && !self.subscribing;
         if answer.is_none() && slot.is_none() && at_once {
+            // One that is kept already comes first.
+            self.send_returned();
             self.returned = Some(Returned { id, name, until });
         } else {
             let what = self.releasing(id, &name);
@@ -1096,6 +1102,7 @@ impl Driver {
                 None => {}
             }
         }
+        self.send_returned();
         let outlived: Vec<RequestId> = self.outlived.keys().copied().collect();
         for id in outlived {
             self.let_go(id);

@@ -10,8 +10,8 @@
 //!
 //! If `exec` ends in order, the last thing that it writes is "done", and the keeper ends, too. If the first pipe is closed
 //! without that, `exec` was killed: the keeper goes on with its permit, and gives it back when the command has ended with
-//! all that it has started. The keeper is in a process group of its own, so whoever kills the group of `exec` kills the
-//! command with it, and the keeper sees that. Only who kills all three leaves the slot to the lease.
+//! all that it has started. The keeper is in a process group of its own: if the group of `exec` is killed, so is the command,
+//! and the keeper sees that. Only if the keeper is killed as well, the lease decides.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, Write as _};
@@ -38,9 +38,9 @@ struct Kept {
 #[derive(Debug, clap::Args)]
 pub(in super::super) struct Args;
 
-/// The keeper, as `exec` has it. Dropped, it is told that all ended in order.
+/// The keeper, as `exec` has it. Dropped, it hears that all ended in order.
 pub(super) struct Keeper {
-    told: ChildStdin,
+    pipe: ChildStdin,
     /// The end of the command's pipe that the command is to have.
     life: Option<io::PipeWriter>,
 }
@@ -64,12 +64,12 @@ impl Keeper {
             .stdout(ended)
             .stderr(Stdio::null())
             .spawn()?;
-        let told = process.stdin.take();
+        let pipe = process.stdin.take();
         let mut keeper = Self {
-            told: told.ok_or(io::ErrorKind::BrokenPipe)?,
+            pipe: pipe.ok_or(io::ErrorKind::BrokenPipe)?,
             life: Some(life),
         };
-        keeper.tell(&serde_json::to_string(&kept)?)?;
+        keeper.write(&serde_json::to_string(&kept)?)?;
         Ok(Some(keeper))
     }
 
@@ -85,11 +85,11 @@ impl Keeper {
     pub(super) fn watch(&mut self, command: Option<u32>) {
         self.life = None;
         // If it is gone, it cannot help.
-        let _ = self.tell(&command.unwrap_or(0).to_string());
+        let _ = self.write(&command.unwrap_or(0).to_string());
     }
 
-    fn tell(&mut self, line: &str) -> io::Result<()> {
-        writeln!(self.told, "{line}")
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.pipe, "{line}")
     }
 }
 
@@ -99,7 +99,7 @@ impl Drop for Keeper {
             // There was no command.
             self.watch(None);
         }
-        let _ = self.tell(DONE);
+        let _ = self.write(DONE);
     }
 }
 
@@ -112,7 +112,7 @@ fn this_program() -> io::Result<std::path::PathBuf> {
     std::env::current_exe()
 }
 
-/// What the keeper does. It has nobody to talk to.
+/// What the keeper does. Nobody reads what it prints.
 pub(in super::super) fn run(Args: &Args) -> ExitCode {
     match kept_on() {
         Ok(()) => ExitCode::SUCCESS,
