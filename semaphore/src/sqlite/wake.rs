@@ -150,8 +150,8 @@ mod unix {
             if self.opened.elapsed() > Self::KEPT {
                 return false;
             }
-            match (&self.pipe).write(b".") {
-                Ok(_) => self.pipe.metadata().is_ok_and(|pipe| pipe.nlink() > 0),
+            match (&self.pipe).write_all(b".") {
+                Ok(()) => self.pipe.metadata().is_ok_and(|pipe| pipe.nlink() > 0),
                 // A pipe that is full wakes as well.
                 Err(error) => error.kind() == ErrorKind::WouldBlock,
             }
