@@ -402,11 +402,7 @@ fn an_input_that_is_missing_or_wrong_is_pointed_at_and_nothing_runs() {
     let caller = "do:\n  - call: {file: a.yml, stash: {env: live}}\n";
     let folder = Folder::with(&[("a.yml", book), ("b.yml", caller)]);
     for (stash, says, place) in [
-        (
-            &[][..],
-            "the input \"env\" must be given: --stash env=VALUE",
-            "a.yml:2:3",
-        ),
+        (&[][..], "the input \"env\" is required", "a.yml:2:3"),
         (
             &["env=live"],
             "must be one of \"test\", \"prod\", not \"live\"",

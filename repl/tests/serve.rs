@@ -632,7 +632,7 @@ fn what_a_rulebook_is_given_is_described_and_checked_before_it_runs() {
     );
 
     for (stash, input, says) in [
-        (json!({}), "env", "must be given"),
+        (json!({}), "env", "is required"),
         (json!({"env": "live"}), "env", "must be one of"),
         (
             json!({"env": "test", "copies": "2"}),

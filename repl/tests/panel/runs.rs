@@ -177,7 +177,7 @@ fn a_rulebook_that_declares_inputs_has_a_form() {
             json!(name)
         );
     };
-    until_wrong("version", "the input \"version\" must be given");
+    until_wrong("version", "the input \"version\" is required");
     browser.type_into(&field("version"), "1.10");
     browser.type_into(&field("tell"), "[\"ops\", ");
     until_wrong("tell", "tell is not JSON");

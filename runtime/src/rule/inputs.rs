@@ -113,26 +113,23 @@ impl Input {
         {
             let choices: Vec<String> = choices.iter().map(shown).collect();
             let choices = choices.join(", ");
-            return Err(self.error(format!("must be one of {choices}, not {}", shown(value))));
+            return Err(self.error(&format!("must be one of {choices}, not {}", shown(value))));
         }
         match self.kind {
             Some(kind) if !kind.fits(value) => {
-                let name = &self.name;
                 let hint = match (kind, value) {
-                    (InputKind::String, Json::Number(_) | Json::Bool(_)) => {
-                        format!("; in quotes it is one: --stash '{name}=\"...\"'")
-                    }
-                    _ => String::new(),
+                    (InputKind::String, Json::Number(_) | Json::Bool(_)) => ": write it in quotes",
+                    _ => "",
                 };
                 let kind = kind.as_str();
                 let a = if kind == "integer" { "an" } else { "a" };
-                Err(self.error(format!("must be {a} {kind}, not {}{hint}", shown(value))))
+                Err(self.error(&format!("must be {a} {kind}, not {}{hint}", shown(value))))
             }
             _ => Ok(()),
         }
     }
 
-    fn error(&self, what: String) -> InputError {
+    fn error(&self, what: &str) -> InputError {
         InputError {
             input: self.name.clone(),
             message: format!("the input {:?} {what}", self.name),
@@ -189,11 +186,11 @@ pub fn give_inputs(
                 stash.insert(input.name.clone(), default.clone());
             }
             (None, None) if input.required && !is_event => {
-                let mut what = format!("must be given: --stash {}=VALUE", input.name);
+                let mut what = "is required".to_owned();
                 if let Some(about) = &input.description {
                     what.push_str(&format!(" ({})", about.trim()));
                 }
-                return Err(input.error(what));
+                return Err(input.error(&what));
             }
             (None, None) => {
                 stash.insert(input.name.clone(), Json::Null);
@@ -387,7 +384,7 @@ mod tests {
         rulebook_inputs("a.yml", &format!("inputs: {inputs}\ndo: []")).unwrap()
     }
 
-    fn given(inputs: &str, stash: Json) -> Result<Json, String> {
+    fn given(inputs: &str, stash: &Json) -> Result<Json, String> {
         let mut stash = stash.as_object().unwrap().clone();
         match give_inputs(&declared(inputs), &mut stash, false) {
             Ok(()) => Ok(stash.into()),
@@ -413,12 +410,12 @@ mod tests {
     fn what_is_missing_is_asked_for_or_has_its_default() {
         let inputs = "{env: {required: true, description: Where to}, n: {type: integer, default: 2}, note: }";
         assert_eq!(
-            given(inputs, json!({"env": "test"})),
+            given(inputs, &json!({"env": "test"})),
             Ok(json!({"env": "test", "n": 2, "note": null}))
         );
         assert_eq!(
-            given(inputs, json!({})),
-            Err("the input \"env\" must be given: --stash env=VALUE (Where to)".to_owned())
+            given(inputs, &json!({})),
+            Err("the input \"env\" is required (Where to)".to_owned())
         );
         // What an event brings is not asked for.
         let mut stash = Map::new();
@@ -440,17 +437,20 @@ mod tests {
             ("map", json!({"a": 1}), json!([1])),
         ] {
             let inputs = format!("{{x: {{type: {kind}}}}}");
-            assert_eq!(given(&inputs, json!({"x": right})), Ok(json!({"x": right})));
-            let error = given(&inputs, json!({"x": wrong})).unwrap_err();
+            assert_eq!(
+                given(&inputs, &json!({"x": right})),
+                Ok(json!({"x": right}))
+            );
+            let error = given(&inputs, &json!({"x": wrong})).unwrap_err();
             assert!(
                 error.contains(kind) && error.contains(&wrong.to_string()),
                 "{error}"
             );
         }
         let inputs = "{n: {choices: [1, 2]}}";
-        assert_eq!(given(inputs, json!({"n": 2.0})), Ok(json!({"n": 2.0})));
+        assert_eq!(given(inputs, &json!({"n": 2.0})), Ok(json!({"n": 2.0})));
         assert_eq!(
-            given(inputs, json!({"n": 3})),
+            given(inputs, &json!({"n": 3})),
             Err("the input \"n\" must be one of 1, 2, not 3".to_owned())
         );
     }
@@ -459,12 +459,12 @@ mod tests {
     fn a_misspelt_name_is_no_reason_to_use_the_default() {
         let inputs = "{env: {default: test}}";
         assert_eq!(
-            given(inputs, json!({"evn": "prod"})),
+            given(inputs, &json!({"evn": "prod"})),
             Err("there is no input \"evn\"; did you mean env?".to_owned())
         );
         // What is far from any name is data as ever, and so is what is beside the input itself.
         assert_eq!(
-            given(inputs, json!({"host": "a", "env": "b", "evn": 1})),
+            given(inputs, &json!({"host": "a", "env": "b", "evn": 1})),
             Ok(json!({"host": "a", "env": "b", "evn": 1}))
         );
     }

@@ -26,7 +26,7 @@ pub(crate) async fn fields(
     // What is wrong with the rulebook, its run will say.
     let inputs = runs.inputs(&wanted.rule).await.unwrap_or_default();
     Ok(html! {
-        fieldset.inputs #run-now-inputs data-rule=(wanted.rule) hidden[inputs.is_empty()] {
+        fieldset.given #run-now-inputs data-rule=(wanted.rule) hidden[inputs.is_empty()] {
             legend { "Inputs" }
             @for input in &inputs { (field(input)) }
         }
@@ -35,7 +35,7 @@ pub(crate) async fn fields(
 
 /// As long as none are known.
 pub(super) fn none() -> Markup {
-    html! { fieldset.inputs #run-now-inputs hidden {} }
+    html! { fieldset.given #run-now-inputs hidden {} }
 }
 
 fn field(input: &Input) -> Markup {
