@@ -61,6 +61,29 @@ pub(crate) fn slice() -> Duration {
     (TIME_SLICE / (1 + COMPUTING.get())).max(MIN_SLICE)
 }
 
+/// Whether a run has waited, or given way, since it was started.
+#[derive(Clone, Copy, Default)]
+enum Begun {
+    #[default]
+    No,
+    /// It was asked whether it may go on when its thread had computed so long, if the system tells.
+    At(Option<Duration>),
+    Yes,
+}
+
+/// How long this thread has computed, if the system tells.
+#[cfg(unix)]
+fn thread_time() -> Option<Duration> {
+    use nix::time::{ClockId, clock_gettime};
+    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).ok()?;
+    Some(time.into())
+}
+
+#[cfg(not(unix))]
+fn thread_time() -> Option<Duration> {
+    None
+}
+
 /// A run, as host functions see it.
 ///
 /// Extensions and native modules get it when they are installed into a run and keep a clone of the
@@ -85,6 +108,8 @@ pub struct Run {
     last: Option<Instant>,
     /// When the interpreter first asked since the run was last suspended.
     slice_started: Cell<Option<Instant>>,
+    /// Until the run waits, or gives way, for the first time: how much its thread had computed when it was first asked.
+    begun: Cell<Begun>,
     /// Since when the run must stop, as its requests for memory know while the interpreter does not ask.
     unanswered: Cell<Option<Instant>>,
     pub(crate) output: Arc<dyn Output>,
@@ -200,6 +225,7 @@ impl Run {
             deadline: parts.deadline,
             last: parts.last,
             slice_started: Cell::default(),
+            begun: Cell::default(),
             unanswered: Cell::default(),
             output: parts.output,
             written: Default::default(),
@@ -391,6 +417,7 @@ impl Run {
             Ok((output, waited)) => {
                 if waited {
                     self.slice_started.set(None);
+                    self.begun.set(Begun::Yes);
                 }
                 Ok(output)
             }
@@ -403,6 +430,7 @@ impl Run {
         let (output, waited) = self.blocked(future).ok()?;
         if waited {
             self.slice_started.set(None);
+            self.begun.set(Begun::Yes);
         }
         Some(output)
     }
@@ -629,9 +657,20 @@ impl Run {
         // work, and a rule that goes straight to its semaphore keeps its place before later ones.
         let Some(started) = self.slice_started.get() else {
             self.slice_started.set(Some(Instant::now()));
+            if let Begun::No = self.begun.get() {
+                self.begun.set(Begun::At(thread_time()));
+            }
             return false;
         };
         if started.elapsed() >= slice() {
+            // Time in which other processes had the processor does not count here: runs that go straight to a semaphore
+            // come there in the order in which they were started, also on a machine that is busy.
+            if let Begun::At(Some(then)) = self.begun.get()
+                && thread_time().is_some_and(|now| now.saturating_sub(then) < slice())
+            {
+                return false;
+            }
+            self.begun.set(Begun::Yes);
             COMPUTING.set(COMPUTING.get() + 1);
             // `yield_now` rather than a bare self-wake: it lets the timers of other runs fire.
             fiber::block_on(tokio::task::yield_now());
