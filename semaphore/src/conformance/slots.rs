@@ -245,8 +245,8 @@ pub(super) fn a_permit_that_is_left_leaves_its_slot_taken(subject: &dyn Subject)
     assert_eq!(b.force_release().ok(), Some(1));
     b.release(b.take());
 
-    // Or its TTL.
-    a.take_as(asking().ttl(ttl(ms(60)))).leave();
+    // Or its TTL, which is long enough that the next one joins the line before.
+    a.take_as(asking().ttl(ttl(ms(1_000)))).leave();
     let next = b.wait().permit();
     assert!(!a.release_slot(&mine()));
     b.release(next);

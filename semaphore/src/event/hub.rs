@@ -131,8 +131,11 @@ struct Queue<E> {
     items: VecDeque<Item<E>>,
     /// The number of the first of them; of the next one if there is none.
     first: u64,
-    /// How many more events there were than items: those that were missed on their way here.
-    beyond: u64,
+    /// The number of the first event among them, or of the next one. Larger than `first` by what was missed on its way
+    /// here.
+    first_event: u64,
+    /// The number of the next event.
+    next_event: u64,
     bytes: usize,
     readers: Slab<Reader>,
     /// How many readers have a waker.
@@ -143,6 +146,8 @@ struct Queue<E> {
 #[derive(Debug)]
 struct Item<E> {
     what: What<E>,
+    /// How many events it stands for.
+    events: u64,
     /// How many readers have not come to it yet.
     unread: usize,
     weight: usize,
@@ -161,6 +166,8 @@ enum What<E> {
 struct Reader {
     /// The number of what it reads next.
     next: u64,
+    /// The number of the next event that it reads.
+    next_event: u64,
     waker: Option<Waker>,
 }
 
@@ -171,7 +178,8 @@ impl<E: Emitted> Default for EventHub<E> {
                 queue: Mutex::new(Queue {
                     items: VecDeque::new(),
                     first: 1,
-                    beyond: 0,
+                    first_event: 1,
+                    next_event: 1,
                     bytes: 0,
                     readers: Slab::new(),
                     waiting: 0,
@@ -233,8 +241,12 @@ impl<E: Emitted> EventHub<E> {
     #[must_use]
     pub fn subscribe(&self) -> Events<E> {
         let mut queue = self.shared.queue.lock();
-        let next = queue.end();
-        let reader = queue.readers.insert(Reader { next, waker: None });
+        let reader = Reader {
+            next: queue.end(),
+            next_event: queue.next_event,
+            waker: None,
+        };
+        let reader = queue.readers.insert(reader);
         self.shared.subscribers.fetch_add(1, Ordering::Relaxed);
         drop(queue);
         Events {
@@ -267,22 +279,19 @@ impl<E: Emitted> Queue<E> {
         let mut dropped = Vec::new();
         // The last subscriber may have left a moment ago.
         let unread = self.readers.len();
-        let number = self.end();
-        let weight = match &mut what {
+        let (events, weight) = match &mut what {
             What::Event(event) => {
-                event.number(number + self.beyond);
-                event.weight()
+                event.number(self.next_event);
+                (1, event.weight())
             }
-            What::Gap(missed) => {
-                // The gap has a number itself.
-                self.beyond += missed.saturating_sub(1);
-                0
-            }
-            What::Read => 0,
+            What::Gap(missed) => ((*missed).max(1), 0),
+            What::Read => (0, 0),
         };
+        self.next_event += events;
         self.bytes += weight;
         self.items.push_back(Item {
             what,
+            events,
             unread,
             weight,
         });
@@ -294,6 +303,7 @@ impl<E: Emitted> Queue<E> {
                 break;
             };
             self.first += 1;
+            self.first_event += first.events;
             self.bytes -= first.weight;
             dropped.push(first);
         }
@@ -315,8 +325,9 @@ impl<E: Emitted> Queue<E> {
     fn read(&mut self, reader: usize) -> Option<Result<E, EventsError>> {
         let reader = &mut self.readers[reader];
         if reader.next < self.first {
-            let missed = self.first - reader.next;
+            let missed = self.first_event - reader.next_event;
             reader.next = self.first;
+            reader.next_event = self.first_event;
             return Some(Err(EventsError::Missed(missed)));
         }
         let at = usize::try_from(reader.next - self.first).unwrap_or(usize::MAX);
@@ -324,6 +335,7 @@ impl<E: Emitted> Queue<E> {
             return self.closed.then_some(Err(EventsError::Closed));
         };
         reader.next += 1;
+        reader.next_event += item.events;
         item.unread -= 1;
         let read = if item.unread == 0 {
             self.bytes -= mem::take(&mut item.weight);
@@ -345,9 +357,11 @@ impl<E: Emitted> Queue<E> {
 
     /// Lets go of what all have read. Nothing is in there any more.
     fn drop_read(&mut self) {
-        while self.items.front().is_some_and(|first| first.unread == 0) {
-            self.items.pop_front();
+        while self.items.front().is_some_and(|first| first.unread == 0)
+            && let Some(first) = self.items.pop_front()
+        {
             self.first += 1;
+            self.first_event += first.events;
         }
         if self.items.is_empty() && self.items.capacity() > SPARE {
             self.items = VecDeque::new();
@@ -436,6 +450,14 @@ mod tests {
         assert_eq!(events.try_recv(), Ok(Some(Numbered(1, 1))));
         assert_eq!(events.try_recv(), Err(EventsError::Missed(7)));
         assert_eq!(events.try_recv(), Ok(Some(Numbered(9, 1))));
+
+        hub.gap_of(5);
+        for _ in 0..KEPT {
+            hub.emit(Numbered(0, 1));
+        }
+        let (heard, missed) = read_all(&mut events);
+        assert_eq!((heard.len(), missed), (KEPT, 5), "the gap itself has gone");
+        assert_eq!(heard[0], 15);
     }
 
     #[test]
