@@ -50,6 +50,7 @@ mod rule;
 mod run;
 mod script;
 mod session;
+mod start_order;
 mod sys;
 mod text;
 mod ticker;

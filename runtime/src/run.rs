@@ -666,7 +666,7 @@ impl Run {
             // Time in which other processes had the processor does not count here: runs that go straight to a semaphore
             // come there in the order in which they were started, also on a machine that is busy.
             if let Begun::At(Some(then)) = self.begun.get()
-                && thread_time().is_some_and(|now| now.saturating_sub(then) < slice())
+                && thread_time().is_some_and(|now| now.saturating_sub(then) < TIME_SLICE)
             {
                 return false;
             }

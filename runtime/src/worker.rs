@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{RunId, printable};
@@ -28,8 +28,9 @@ use crate::isolate::{execute, fiber_stack, stop_error};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
 use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
-use crate::run::{Run, RunParts, Spawner, slice};
+use crate::run::{Run, RunParts, Spawner};
 use crate::script::{Script, Source};
+use crate::start_order::StartOrder;
 use crate::sys::fiber::Fiber;
 use crate::ticker::{self, Lane, Pulse};
 use crate::trace::Trace;
@@ -181,53 +182,23 @@ fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>, stuck: 
     let runs = tokio::task::LocalSet::new();
     runtime.block_on(async {
         runs.run_until(async {
+            let starts = Rc::new(StartOrder::default());
             let mut next = Some(first);
-            let mut burst = Instant::now();
             while let Some(job) = next {
                 let (load, stuck, lane) = (Arc::clone(load), Arc::clone(stuck), Arc::clone(&lane));
-                let run = Box::pin(async move {
+                let turn = starts.join();
+                tokio::task::spawn_local(async move {
+                    turn.await;
                     perform(job, &lane, stuck).await;
                     load.fetch_sub(1, Ordering::Relaxed);
                 });
-                if let Some(rest) = begin(run) {
-                    tokio::task::spawn_local(rest);
-                }
-                next = match jobs.try_recv() {
-                    Ok(job) => {
-                        // Those that begin together take turns with those that run.
-                        if burst.elapsed() >= slice() {
-                            tokio::task::yield_now().await;
-                            burst = Instant::now();
-                        }
-                        Some(job)
-                    }
-                    Err(_) => {
-                        let job = jobs.recv().await;
-                        burst = Instant::now();
-                        job
-                    }
-                };
+                next = jobs.recv().await;
             }
         })
         .await;
         // A suspended fiber must not be dropped: let every run come to its end.
         runs.await;
     });
-}
-
-/// Lets a run begin: sets it up and carries it out until it waits for the first time. Gives what is left of it.
-///
-/// Each does so here rather than in a task of its own, so that runs begin in the order in which they came, and the
-/// worker can look at the clock between two of them.
-fn begin<R: Future<Output = ()>>(mut run: Pin<Box<R>>) -> Option<Pin<Box<R>>> {
-    // What wakes it is not lost: its task polls it once more, first of all.
-    let mut nobody = Context::from_waker(Waker::noop());
-    let step = || pin!(tokio::task::unconstrained(run.as_mut())).poll(&mut nobody);
-    match catch_unwind(AssertUnwindSafe(step)) {
-        Ok(Poll::Pending) => Some(run),
-        // A panic outside the rule ends this run alone, as in a task: its report's sender is dropped.
-        Ok(Poll::Ready(())) | Err(_) => None,
-    }
 }
 
 /// Runs one job from start to report.
