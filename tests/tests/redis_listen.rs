@@ -236,6 +236,39 @@ async fn who_takes_a_slot_again_at_once_stands_behind_who_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_released_by_force_between_two_turns_does_not_seem_to_go_on() {
+    let server = Server::start();
+    let (mine, admin, x) = (store(&server.url()), store(&server.url()), name("x"));
+    let stop = Arc::new(AtomicBool::new(false));
+    let turns = tokio::spawn({
+        let (mine, stop, x) = (mine.clone(), Arc::clone(&stop), x.clone());
+        async move {
+            let mut held = mine.acquire(&x, Request::new()).await.unwrap();
+            while !stop.load(Ordering::Relaxed) {
+                drop(held);
+                held = mine.acquire(&x, Request::new()).await.unwrap();
+            }
+        }
+    });
+    for _ in 0..200 {
+        // There may be no such semaphore yet.
+        let _ = soon(admin.force_release(&x)).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    soon(turns).await.unwrap();
+    eventually(
+        "nothing is left of those that were released by force",
+        || {
+            !server
+                .command(&["HKEYS", "cla:{x}:s"])
+                .contains("still at work")
+        },
+    );
+    let view = soon(admin.show(&x)).await.unwrap().unwrap();
+    assert_eq!((view.busy, view.waiting), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_closed_gives_back_all_that_it_holds() {
     let server = Server::start();
     let (mine, others) = (store(&server.url()), store(&server.url()));

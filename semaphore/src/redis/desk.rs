@@ -264,6 +264,9 @@ struct Asked {
     alarm: Option<Instant>,
     /// Its timeout has passed, and the server was asked to say so.
     overdue: bool,
+    /// How it ended, if that came before the answer that it is admitted: what is pushed and what is answered come by
+    /// different ways.
+    ended: Option<String>,
 }
 
 /// What a request got whose slot id holds a slot already.
@@ -722,6 +725,7 @@ impl Driver {
                     stage: Stage::Asking,
                     alarm: None,
                     overdue: false,
+                    ended: None,
                     name,
                 };
                 self.sem(&asked.name).ids.insert(id);
@@ -802,6 +806,7 @@ impl Driver {
         let asked = self.requests.get_mut(&id)?;
         let sem = self.sems.get(&asked.name)?;
         asked.stage = Stage::Asking;
+        asked.ended = None;
         let micros = |time: Duration| micros(time).to_string();
         let limit = asked.limit.map(|limit| {
             if asked.sent {
@@ -1791,11 +1796,13 @@ impl Driver {
             Some(1) => {
                 self.leased(id, sent, field(6), &fields[7..]);
                 self.admitted(id, field(1), (field(2), field(3)), field(4) == 1, field(5));
+                self.end_as_pushed(id);
             }
             Some(2) => {
                 self.leased(id, sent, field(4), &fields[6..]);
                 let key = fields.get(2).and_then(text).unwrap_or_default().to_owned();
                 self.queued(id, field(1), key, field(3));
+                self.end_as_pushed(id);
                 let name = self.requests.get(&id).map(|asked| asked.name.clone());
                 if let (Some(name), Some(left)) = (name, fields.get(5).and_then(integer)) {
                     self.arm_due(&name, left);
@@ -1995,6 +2002,14 @@ impl Driver {
             self.take(id);
             return;
         }
+        if matches!(asked.stage, Stage::Asking) && matches!(status, "done" | "released" | "killed")
+        {
+            // The answer that it was admitted is on its way.
+            if let Some(asked) = self.requests.get_mut(&id) {
+                asked.ended = Some(status.to_owned());
+            }
+            return;
+        }
         match status {
             "cancelled" => self.fail(id, AcquireError::Cancelled { name }),
             "timed_out" => {
@@ -2010,6 +2025,14 @@ impl Driver {
                 }
                 self.request(id);
             }
+        }
+    }
+
+    /// How it ended was heard before this answer.
+    fn end_as_pushed(&mut self, id: RequestId) {
+        let asked = self.requests.get_mut(&id);
+        if let Some(status) = asked.and_then(|asked| asked.ended.take()) {
+            self.end(id, &status);
         }
     }
 

@@ -91,6 +91,7 @@ impl Driver {
                 stage: Stage::Held(Arc::clone(&hold)),
                 alarm: None,
                 overdue: false,
+                ended: None,
             },
         );
         self.arm_expiry(id);

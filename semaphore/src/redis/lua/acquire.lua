@@ -22,6 +22,9 @@ if ARGV[13] == '1' then
     save()
     return {3, status}
   end
+  -- It may have been ended by force before its client heard that it was admitted. Now it begins anew.
+  -- (Only looked at first: after any write, a full server lets all others pass.)
+  if exists and call('HEXISTS', KEYS[1], OUTLIVED .. id) == 1 then call('HDEL', KEYS[1], OUTLIVED .. id) end
 end
 if not arrive(declared, ARGV[11], ARGV[12]) then return {9} end
 local r = {session = session, requested = stamp, ttl = ttl, priority = priority, blob = blob, deadline = ''}
