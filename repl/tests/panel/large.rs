@@ -290,7 +290,12 @@ fn a_thousand_semaphores_and_ten_thousand_requests_in_line_stay_smooth() {
         |took| took[took.len() / 2] < SHOWN,
     );
 
-    // The end of the line is one key away, and so is its beginning.
+    // The end of the line is one key away, and so is its beginning. Those that gave up stand behind it for a while.
+    let rows = LINE + 1;
+    browser.until(
+        "those that gave up are gone",
+        &format!("return document.querySelector('#requests').dataset.total === '{rows}'"),
+    );
     browser.js(
         "document.querySelector('#semaphores tr.is-current a, #semaphores a').focus()",
         &[],
