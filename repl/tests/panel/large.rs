@@ -26,7 +26,7 @@ const CHANGES: u32 = 200;
 const ROUNDS: usize = 3;
 
 /// A change shows within this time, in seconds: of seven, two do. The others may have to wait for a processor, when all tests
-/// run at once; with nothing else to do, all show within a third of it.
+/// run at once; with nothing else to do, most show within half of it.
 const SHOWN: f64 = 0.2;
 
 /// A frame costs the page's thread this much processor time on average, in milliseconds, also without a graphics card. It is
