@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cla_runtime::{Output, OutputStream, ProcessOutput, QueuedOutput};
 
@@ -38,6 +39,19 @@ pub(crate) fn plain(text: &str, coloured: bool) -> Cow<'_, str> {
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let coloured = is_coloured(OutputStream::Stdout);
     queue().write(OutputStream::Stdout, &plain(text, coloured));
+    failure()
+}
+
+/// Blocks until all is written that was printed, however long its reader takes. Where a stream cannot be opened anew (a pipe
+/// of another user, as under `sudo -u` or in a container), another thread writes, which would end with the program.
+///
+/// # Errors
+///
+/// Standard output has failed.
+pub(crate) fn flush() -> io::Result<()> {
+    /// Ten years: as long as it takes.
+    const PATIENCE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    queue().flush(PATIENCE);
     failure()
 }
 

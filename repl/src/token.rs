@@ -111,7 +111,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     };
     let store = TokenStore::new(folder.join(crate::serve::TOKENS));
     match carry_out(&store, &args.command) {
-        Ok(text) => crate::finish(crate::out::print(&text)),
+        Ok(text) => crate::finish(crate::out::print(&text).and_then(|()| crate::out::flush())),
         Err(problem) => {
             crate::report(&problem);
             ExitCode::from(crate::exit::FAILED)

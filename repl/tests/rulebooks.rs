@@ -426,7 +426,9 @@ fn an_input_that_is_missing_or_wrong_is_pointed_at_and_nothing_runs() {
             let ended = folder.cla(&arguments);
             assert_eq!(ended.code, Some(1), "{arguments:?}: {ended:?}");
             assert!(
-                ended.stderr.contains(says) && ended.stderr.contains(place),
+                ended.stderr.contains(says)
+                    && ended.stderr.contains(place)
+                    && ended.stderr.contains("^^^"),
                 "{arguments:?}: {ended:?}"
             );
             assert!(!ended.stdout.contains(" to "), "{arguments:?}: {ended:?}");

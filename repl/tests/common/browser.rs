@@ -129,6 +129,12 @@ impl Browser {
             .clone()
     }
 
+    /// What the browser's own interface for developers answers to a command.
+    pub fn cdp(&self, command: &str) -> Value {
+        let answer = self.run(async |driver| driver.cdp().send_raw(command, json!({})).await);
+        answer.unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
     /// Waits until a script returns something.
     #[track_caller]
     pub fn until(&self, what: &str, script: &str) -> Value {

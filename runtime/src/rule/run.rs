@@ -211,13 +211,15 @@ impl<'js> Runner<'_, 'js> {
             stash.insert(name, value);
         }
         let given: HashSet<String> = stash.keys().cloned().collect();
-        inputs::give_inputs(declared, &mut stash, is_event).map_err(|error| {
+        if let Err(error) = inputs::give_inputs(declared, &mut stash, is_event) {
+            // Errors show the source of those rulebooks that are being carried out.
+            self.scope(self.main, vars.clone())?;
             let span = Span {
                 book: Arc::clone(self.main),
                 at: error.at,
             };
-            self.throw_at(span, &error.message)
-        })?;
+            return Err(self.throw_at(span, &error.message));
+        }
         for input in declared.iter().filter(|input| !given.contains(&input.name)) {
             let value = stash.remove(&input.name).unwrap_or_default();
             let value = self.js(json_to_value(&self.ctx, &value))?;

@@ -69,6 +69,7 @@ export class Rows {
     const rows = body?.querySelectorAll("tr:not(.spacer)") ?? [];
     // The list may have become shorter meanwhile.
     const last = Number(body?.dataset.total ?? 0) - 1;
+    if (last < 0) this.reaching = null;
     const row = rows[Math.min(place, last) - Number(body?.dataset.offset ?? 0)];
     if (!row) return false;
     this.reaching = null;
@@ -94,6 +95,8 @@ export class Rows {
 
   /** Asks for other rows if some that are seen are missing. */
   look() {
+    // What is seen now is about to be left.
+    if (this.reaching) return;
     const body = this.body();
     const total = Number(body?.dataset.total ?? 0);
     const has = body?.querySelectorAll("tr:not(.spacer)").length ?? 0;
