@@ -232,8 +232,7 @@ impl Browser {
     /// Presses keys wherever the focus is.
     pub fn press(&self, keys: &str) {
         let pressed = self.run(async |driver| {
-            let focused = driver.active_element().await?;
-            focused.send_keys(keys).await
+            driver.action_chain().send_keys(keys).perform().await
         });
         pressed.unwrap();
     }
