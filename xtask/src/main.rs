@@ -2,6 +2,7 @@
 //!
 //! - `cargo xtask test` runs every check that a change must pass ([`mod@test`]).
 //! - `cargo xtask types` runs the TypeScript compiler over the declarations and the examples ([`mod@types`]).
+//! - `cargo xtask house` shows how the code is divided, and what breaks its order ([`mod@house`]).
 //! - `cargo xtask bench` measures us beside our peers ([`mod@bench`]).
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod house;
 mod process;
 mod readme;
 mod test;
@@ -31,6 +33,8 @@ enum Task {
     Test(test::Args),
     /// Run the TypeScript compiler over the declarations, the examples and the type tests.
     Types(types::Args),
+    /// Show how the code is divided into crates and files, and what breaks the order of docs/architecture.md.
+    House(house::Args),
     /// Measure us beside our peers and print one table of ratios. Never a test.
     Bench(bench::Args),
 }
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Task::Test(args) => test::run(&args),
         Task::Types(args) => types::run(&args),
+        Task::House(args) => house::run(&args),
         Task::Bench(args) => bench::run(&args),
     };
     match done {

@@ -88,7 +88,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    fn quiet() -> Self {
+    pub(crate) fn quiet() -> Self {
         Self {
             said: String::new(),
             passed: 0,

@@ -224,6 +224,27 @@ pub(crate) fn memory() -> Result<f64> {
     service.resident_bytes()
 }
 
+/// What an open panel adds to a service: its page is read once, and then its stream of events stays open.
+pub(crate) fn panel() -> Result<f64> {
+    const PANELS: u32 = 200;
+    let service = Service::start("memory:")?;
+    let open = || -> Result<Client> {
+        let mut page = service.client()?;
+        page.ask("GET", "/", &Value::Null)?;
+        let mut stream = service.client()?;
+        stream.send("GET", "/api/v1/events?coalesce=50", "")?;
+        stream.head()?;
+        Ok(stream)
+    };
+    // The first few make what all of them share.
+    let _first = (0..20).map(|_| open()).collect::<Result<Vec<_>>>()?;
+    thread::sleep(Duration::from_secs(1));
+    let before = service.resident_bytes()?;
+    let _panels = (0..PANELS).map(|_| open()).collect::<Result<Vec<_>>>()?;
+    thread::sleep(Duration::from_secs(1));
+    Ok((service.resident_bytes()? - before) / f64::from(PANELS))
+}
+
 /// Rules that are run over HTTP, in a second, by this many clients at once.
 pub(crate) fn runs(effort: Effort) -> Result<f64> {
     let service = Service::start("memory:")?;
@@ -311,7 +332,7 @@ where
 /// From the release by one client to the answer to another that waits, on a Redis server: the median, in nanoseconds.
 pub(crate) fn hand_over(effort: Effort) -> Result<f64> {
     let server = Server::start();
-    let service = Service::start(&server.url())?;
+    let service = Service::start(&format!("{}?warnings=off", server.url()))?;
     let turns = effort.times(400) as usize;
     let mut holder = service.client()?;
     let mut watching = service.client()?;

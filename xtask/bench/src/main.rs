@@ -105,6 +105,8 @@ enum Probe {
     AdminEvent,
     /// Memory of a service that has nothing to do.
     AdminMemory,
+    /// Memory that an open panel adds to a service.
+    AdminPanel,
     /// Rules that a service runs over HTTP, in a second.
     AdminRuns,
     /// The same work by express.
@@ -180,6 +182,7 @@ fn measure(args: &Args) -> Result<(f64, &'static str)> {
         Probe::NodeCrowd => (redis::node("crowd", effort)?, "/s"),
         Probe::AdminEvent => (admin::event(effort)?, "ns"),
         Probe::AdminMemory => (admin::memory()?, "B"),
+        Probe::AdminPanel => (admin::panel()?, "B"),
         Probe::AdminRuns => (admin::runs(effort)?, "/s"),
         Probe::ExpressRuns => (admin::express(effort)?, "/s"),
         Probe::AdminHandOver => (admin::hand_over(effort)?, "ns"),
