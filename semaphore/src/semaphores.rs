@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -181,7 +182,7 @@ impl Semaphores {
         name: &SemaphoreName,
         request: Request,
     ) -> Result<Permit, AcquireError> {
-        block_on(self.acquire(name, request))
+        self.semaphore(name).blocking_acquire(request)
     }
 
     /// Takes a slot if one is free now; `None` when none is, or somebody waits. Never joins the line.
@@ -613,7 +614,11 @@ impl Semaphore {
     /// # Errors
     /// As [`Semaphores::acquire`].
     pub fn blocking_acquire(&self, request: Request) -> Result<Permit, AcquireError> {
-        block_on(self.acquire(request))
+        let look_for = match &self.0 {
+            Handle::Memory { .. } => Duration::ZERO,
+            Handle::Remote { .. } => LOOK_FOR,
+        };
+        block_on(self.acquire(request), look_for)
     }
 
     /// Takes a slot if one is free now; `None` when none is, or somebody waits. Never joins the line.
@@ -976,13 +981,21 @@ impl fmt::Debug for Permit {
     }
 }
 
-/// Drives a future on this thread, which sleeps in between.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Sleeper(thread::Thread);
+/// A shared store answers within some ten microseconds if nothing is in the way. To sleep and to be woken can take twice
+/// as long, above all on a virtual machine. So a thread that waits first looks for so long, and lets others run meanwhile.
+const LOOK_FOR: Duration = Duration::from_micros(50);
+
+/// Drives a future on this thread, which looks for `look_for` whether it may go on, and then sleeps.
+fn block_on<F: Future>(future: F, look_for: Duration) -> F::Output {
+    struct Sleeper {
+        thread: thread::Thread,
+        is_woken: AtomicBool,
+    }
 
     impl Wake for Sleeper {
         fn wake(self: Arc<Self>) {
-            self.0.unpark();
+            self.is_woken.store(true, Ordering::Release);
+            self.thread.unpark();
         }
     }
 
@@ -994,12 +1007,22 @@ fn block_on<F: Future>(future: F) -> F::Output {
     {
         return output;
     }
-    let waker = Waker::from(Arc::new(Sleeper(thread::current())));
+    let sleeper = Arc::new(Sleeper {
+        thread: thread::current(),
+        is_woken: AtomicBool::new(false),
+    });
+    let waker = Waker::from(Arc::clone(&sleeper));
     let mut cx = Context::from_waker(&waker);
+    let begun = Instant::now();
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return output;
         }
-        thread::park();
+        while begun.elapsed() < look_for && !sleeper.is_woken.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        if !sleeper.is_woken.swap(false, Ordering::AcqRel) {
+            thread::park();
+        }
     }
 }

@@ -8,15 +8,19 @@
 //! looks into the channel once more; the sender puts the command into the channel, and then asks whether the worker
 //! sleeps. At least one of the two sees what the other did.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::ends::Ends;
 use super::wake::WakePipe;
 use super::worker::Command;
+
+/// For so long after a command the worker looks for the next one before it sleeps.
+const LOOK_FOR: Duration = Duration::from_micros(50);
 
 /// The sending half. The worker ends when it is dropped.
 pub(super) struct Outbox {
@@ -30,6 +34,8 @@ pub(super) struct Inbox {
     queue: Receiver<Command>,
     sleep: Arc<Sleep>,
     alarm: system::Alarm,
+    /// When the last command came.
+    active: Cell<Instant>,
 }
 
 /// There will be no more commands.
@@ -67,6 +73,7 @@ pub(super) fn channel() -> io::Result<(Outbox, Inbox)> {
         queue,
         sleep,
         alarm,
+        active: Cell::new(Instant::now()),
     };
     Ok((outbox, inbox))
 }
@@ -92,7 +99,10 @@ impl Inbox {
     /// A command if there is one.
     pub(super) fn try_recv(&self) -> Result<Option<Command>, Closed> {
         match self.queue.try_recv() {
-            Ok(command) => Ok(Some(command)),
+            Ok(command) => {
+                self.active.set(Instant::now());
+                Ok(Some(command))
+            }
             Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) => Err(Closed),
         }
@@ -106,8 +116,16 @@ impl Inbox {
         pipe: Option<&WakePipe>,
         ends: Option<&mut Ends>,
     ) -> Result<Option<Command>, Closed> {
-        if let Some(command) = self.try_recv()? {
-            return Ok(Some(command));
+        // One command is often followed by the next: a release by a request, a request by a release. It costs less to
+        // look for that one than to sleep and to be woken.
+        loop {
+            if let Some(command) = self.try_recv()? {
+                return Ok(Some(command));
+            }
+            if self.active.get().elapsed() > LOOK_FOR {
+                break;
+            }
+            std::thread::yield_now();
         }
         self.sleep.sleeps.store(true, Ordering::SeqCst);
         fence(Ordering::SeqCst);
