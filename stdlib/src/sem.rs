@@ -16,8 +16,8 @@ use cla_runtime::semaphore::{
     SemaphoreName, Semaphores, Slots, Ttl,
 };
 use cla_runtime::{
-    HeldPermit, HostObject, NativeModule, RegionOutcome, RegionSpan, Rooted, Run, StringIdentity,
-    Usage,
+    HeldPermit, HostObject, LostSlot, NativeModule, RegionOutcome, RegionSpan, Rooted, Run,
+    SlotGuard, StringIdentity, Usage,
 };
 
 use crate::call::{Arg, define};
@@ -140,81 +140,88 @@ impl Module {
         } else {
             self.any_slot()
         };
-        if self.run.is_traced() {
+        let span = self.run.is_traced().then(|| {
             let line = self.run.caller(ctx).map_or(1, |place| place.line);
             let who = format!("{}, line {line}", self.run.name());
-            let span = RegionSpan::begin(&self.run, usage.semaphore.name(), &who, line);
-            return self.traced(ctx, usage, request, function, span);
-        }
-        let permit = self.admit(ctx, &usage, request)?;
-        let held = self.run.permits().hold(permit, usage);
-        let argument = self.permit_object(ctx, &held)?;
-        // An early return drops the permit, which gives the slot back as well.
+            RegionSpan::begin(&self.run, usage.semaphore.name(), &who, line)
+        });
+        self.hold_around(ctx, usage, request, function, span)
+    }
+
+    /// Takes a slot, calls the function with the permit, gives the slot back; notes it in the span, if there is one.
+    fn hold_around<'js>(
+        self: &Rc<Self>,
+        ctx: &Ctx<'js>,
+        usage: Rc<Usage>,
+        request: Request,
+        function: &Function<'js>,
+        span: Option<RegionSpan>,
+    ) -> js::Result<Value<'js>> {
+        let guard = match SlotGuard::enter(ctx, &self.run, Rc::clone(&usage), request, span)? {
+            Ok(guard) => guard,
+            Err(error) => return Err(self.refused(ctx, usage.semaphore.name(), &error)),
+        };
+        let argument = self.permit_object(ctx, guard.permit())?;
         let result = function.call::<_, Value<'js>>((argument,));
-        if let Ok(value) = &result
-            && let Some(promise) = value.as_promise()
-        {
-            // A promise that cannot be followed (its `then` throws) keeps no slot.
-            return self
-                .until_settled(ctx, &held, promise, None)
-                .inspect_err(|_| {
-                    let _ = self.run.permits().close(Rc::clone(&held));
-                });
+        let outcome = match &result {
+            Ok(value) => {
+                if let Some(promise) = value.as_promise() {
+                    return self.until_settled(ctx, guard, promise);
+                }
+                RegionOutcome::Done
+            }
+            // Only a span needs to know how the call failed.
+            Err(_) if guard.is_traced() => failed_or_stopped(ctx),
+            Err(_) => RegionOutcome::Failed,
+        };
+        match guard.leave(outcome) {
+            Some(lost) if result.is_ok() => Err(self.lost(ctx, &lost)),
+            _ => result,
         }
-        let usage = Rc::clone(held.usage());
-        if self.run.permits().close(held) && result.is_ok() {
-            return Err(self.lost(ctx, usage.semaphore.name()));
-        }
-        result
     }
 
     /// Holds the slot until the promise is settled; gives a promise of the same outcome.
     fn until_settled<'js>(
         self: &Rc<Self>,
         ctx: &Ctx<'js>,
-        held: &Rc<HeldPermit>,
+        guard: SlotGuard,
         promise: &Promise<'js>,
-        span: Option<RegionSpan>,
     ) -> js::Result<Value<'js>> {
         // Should the run end first, its permit table gives the slot back.
-        self.run.permits().register(held);
-        let span = Rc::new(Cell::new(span));
-        let give_back = |outcome| {
-            let (run, held, span) = (Rc::clone(&self.run), Rc::clone(held), Rc::clone(&span));
-            // Whether it had been lost by accident.
-            move || {
-                if let Some(span) = span.take() {
-                    span.leave(outcome);
-                }
-                let permit = run.permits().take_permit(&held);
-                permit.is_some_and(|permit| permit.lease_passed())
-            }
+        guard.register();
+        let guard = Rc::new(Cell::new(Some(guard)));
+        let leave = |outcome| {
+            let guard = Rc::clone(&guard);
+            move || guard.take().and_then(|guard| guard.leave(outcome))
         };
         let fulfilled = {
-            let give_back = give_back(RegionOutcome::Done);
-            let (module, usage) = (Rc::clone(self), Rc::clone(held.usage()));
-            move |ctx: Ctx<'js>, value: Opt<Value<'js>>| {
-                if give_back() {
-                    return Err(module.lost(&ctx, usage.semaphore.name()));
-                }
-                Ok(value.0)
+            let leave = leave(RegionOutcome::Done);
+            let module = Rc::clone(self);
+            move |ctx: Ctx<'js>, value: Opt<Value<'js>>| match leave() {
+                Some(lost) => Err(module.lost(&ctx, &lost)),
+                None => Ok(value.0),
             }
         };
         let rejected = {
-            let give_back = give_back(RegionOutcome::Failed);
+            let leave = leave(RegionOutcome::Failed);
             move |ctx: Ctx<'js>, reason: Opt<Value<'js>>| {
-                give_back();
+                leave();
                 let reason = reason
                     .0
                     .unwrap_or_else(|| Value::new_undefined(ctx.clone()));
                 Err::<(), _>(ctx.throw(reason))
             }
         };
-        promise.then()?.call((
-            This(promise.clone()),
-            Function::new(ctx.clone(), fulfilled)?,
-            Function::new(ctx.clone(), rejected)?,
-        ))
+        let followed = || {
+            promise.then()?.call((
+                This(promise.clone()),
+                Function::new(ctx.clone(), fulfilled)?,
+                Function::new(ctx.clone(), rejected)?,
+            ))
+        };
+        // A promise that cannot be followed (its `then` throws) keeps no slot.
+        let stopped = leave(RegionOutcome::Stopped);
+        followed().inspect_err(|_| _ = stopped())
     }
 
     /// `region(options, fn)` of `cla/rule`: as `take`, with its place in the run's record.
@@ -252,53 +259,7 @@ impl Module {
         who.push_str(&format!(", line {line}"));
         let owner = Owner::process(who.as_str()).with_run(self.run.id());
         let span = RegionSpan::begin(&self.run, usage.semaphore.name(), &who, line);
-        self.traced(ctx, usage, request.owner(owner), function, span)
-    }
-
-    /// Takes a slot, calls the function, gives the slot back; notes the span.
-    fn traced<'js>(
-        self: &Rc<Self>,
-        ctx: &Ctx<'js>,
-        usage: Rc<Usage>,
-        request: Request,
-        function: &Function<'js>,
-        mut span: RegionSpan,
-    ) -> js::Result<Value<'js>> {
-        let semaphore = usage.semaphore.name().clone();
-        let permit = match self.run.acquire(ctx, &usage, request)? {
-            Ok(permit) => permit,
-            Err(error) => {
-                span.refuse(&error);
-                return Err(self.refused(ctx, &semaphore, &error));
-            }
-        };
-        span.admit(permit.granted());
-        let held = self.run.permits().hold(permit, usage);
-        let argument = self.permit_object(ctx, &held)?;
-        let result = function.call::<_, Value<'js>>((argument,));
-        match &result {
-            Ok(value) => {
-                if let Some(promise) = value.as_promise() {
-                    let settled = self.until_settled(ctx, &held, promise, Some(span));
-                    return settled.inspect_err(|_| {
-                        let _ = self.run.permits().close(Rc::clone(&held));
-                    });
-                }
-                span.leave(RegionOutcome::Done);
-            }
-            Err(_) => {
-                let thrown = ctx.catch();
-                // What nobody can catch stops the run; the span ends as stopped.
-                if !thrown.is_uncatchable_error() {
-                    span.leave(RegionOutcome::Failed);
-                }
-                ctx.throw(thrown);
-            }
-        }
-        if self.run.permits().close(held) && result.is_ok() {
-            return Err(self.lost(ctx, &semaphore));
-        }
-        result
+        self.hold_around(ctx, usage, request.owner(owner), function, Some(span))
     }
 
     /// `acquire(name, options)`: a permit that the rule gives back itself.
@@ -386,9 +347,9 @@ impl Module {
     }
 
     /// The slot was lost by accident while a rule relied on it.
-    fn lost(&self, ctx: &Ctx<'_>, name: &SemaphoreName) -> js::Error {
-        let message = cla_runtime::semaphore::lost_message(name);
-        self.throw(ctx, ErrorClass::Lost, &message, Some(name.as_str()))
+    fn lost(&self, ctx: &Ctx<'_>, slot: &LostSlot) -> js::Error {
+        let semaphore = slot.semaphore().as_str();
+        self.throw(ctx, ErrorClass::Lost, &slot.to_string(), Some(semaphore))
     }
 
     /// The usage of the semaphore that `name` names.
@@ -620,6 +581,18 @@ impl Module {
         };
         classes.get(class.name())
     }
+}
+
+/// How a call that threw has ended. What no `catch` can hold stops the run.
+fn failed_or_stopped(ctx: &Ctx<'_>) -> RegionOutcome {
+    let thrown = ctx.catch();
+    let outcome = if thrown.is_uncatchable_error() {
+        RegionOutcome::Stopped
+    } else {
+        RegionOutcome::Failed
+    };
+    ctx.throw(thrown);
+    outcome
 }
 
 /// The semaphore that was asked for last.

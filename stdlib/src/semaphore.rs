@@ -20,7 +20,10 @@ use cla_runtime::semaphore::{
     AcquireError, AdminError, Permit, RefreshError, ReleaseError, Request, RequestView, Semaphore,
     SemaphoreName, SemaphoreView, Semaphores, SlotId, SlotState, Slots, Status, Ttl,
 };
-use cla_runtime::{HeldPermit, HostObject, MemoryReservation, NativeModule, Rooted, Run, Usage};
+use cla_runtime::{
+    HeldPermit, HostObject, MemoryReservation, NativeModule, RegionOutcome, Rooted, Run, SlotGuard,
+    Usage,
+};
 use futures_util::future::{AbortHandle, Either, abortable};
 
 use crate::call::{Arg, argument, define, method};
@@ -552,35 +555,39 @@ impl Slot {
     }
 
     /// Takes a slot for work that begins now, if that needs no waiting and the id holds none.
-    fn take_now(&self) -> Option<Rc<HeldPermit>> {
+    fn take_now(&self) -> Option<SlotGuard> {
         if self.held.permit.borrow().is_some() {
             return None;
         }
         let permit = self.held.semaphore().try_acquire_now(self.request()).ok()?;
         self.held.usage.note_taken();
-        let usage = Rc::clone(&self.held.usage);
-        let held = self.run().permits().hold(permit, usage);
-        *self.held.permit.borrow_mut() = Some(Rc::clone(&held));
-        Some(held)
+        let guard = SlotGuard::of(self.run(), Rc::clone(&self.held.usage), permit);
+        *self.held.permit.borrow_mut() = Some(Rc::clone(guard.permit()));
+        Some(guard)
     }
 
     /// The work is done. It may have released the slot, and have acquired one anew.
-    fn give_back_now(&self, held: Rc<HeldPermit>) {
-        let mut permit = self.held.permit.borrow_mut();
-        if permit.as_ref().is_some_and(|now| Rc::ptr_eq(now, &held)) {
-            *permit = None;
+    fn give_back_now(&self, guard: SlotGuard, outcome: RegionOutcome) {
+        if self.is_held_by(&guard) {
+            *self.held.permit.borrow_mut() = None;
         }
-        drop(permit);
-        // Whether it was lost meanwhile is for those to know who release it.
-        let _ = self.run().permits().close(held);
+        // A slot that was lost meanwhile is no error here: only `releaseOrFail` reports that.
+        let _ = guard.leave(outcome);
     }
 
-    /// The work goes on.
-    fn entrust_now(&self, held: &Rc<HeldPermit>) {
-        let permit = self.held.permit.borrow();
-        if permit.as_ref().is_some_and(|now| Rc::ptr_eq(now, held)) {
-            self.run().permits().register(held);
+    /// The work goes on: what it holds by this id is released when it ends, or with the run.
+    fn register_now(&self, guard: &SlotGuard) {
+        if self.is_held_by(guard) {
+            guard.register();
         }
+    }
+
+    /// Whether the id holds the slot of this guard. The work may have released it, and have acquired another.
+    fn is_held_by(&self, guard: &SlotGuard) -> bool {
+        let permit = self.held.permit.borrow();
+        permit
+            .as_ref()
+            .is_some_and(|now| Rc::ptr_eq(now, guard.permit()))
     }
 
     /// `slot.acquireBlocking(ms)`: `true`, or a promise and the function that gives up.

@@ -1,4 +1,4 @@
-//! A semaphored region: how it is asked for, entered and left. Notes what became of it.
+//! A semaphored region: how it is asked for and entered.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use rquickjs::Ctx;
 use serde_json::Value as Json;
 
 use crate::duration;
-use crate::permit_table::HeldPermit;
 use crate::run::Run;
-use crate::trace::{RegionOutcome, RegionSpan};
+use crate::slot_guard::SlotGuard;
+use crate::trace::RegionSpan;
 
 /// What a rule says of the semaphore that it wants to hold.
 #[derive(Clone, Debug)]
@@ -84,13 +84,7 @@ fn length(part: &str, value: &Json) -> Result<Duration, String> {
     read.map_err(|problem| format!("the {part} must {problem}"))
 }
 
-/// A region that was entered. Should the run end in the middle of it, its permit table gives the slot back.
-pub(crate) struct HeldRegion {
-    held: Rc<HeldPermit>,
-    span: RegionSpan,
-}
-
-/// Enters a region: waits for its turn.
+/// Enters a region: waits for its turn. Should the run end in the middle of it, its permit table gives the slot back.
 ///
 /// # Errors
 ///
@@ -101,7 +95,7 @@ pub(crate) fn enter(
     spec: &SemaphoreSpec,
     who: &str,
     line: u32,
-) -> rquickjs::Result<Result<HeldRegion, AcquireError>> {
+) -> rquickjs::Result<Result<SlotGuard, AcquireError>> {
     let mut request = Request::new().owner(Owner::process(who).with_run(run.id()));
     if let Some(slots) = spec.slots {
         request = request.slots(slots);
@@ -116,30 +110,7 @@ pub(crate) fn enter(
         request = request.priority(priority);
     }
     let usage = run.permits().usage(run.semaphores(), &spec.name);
-    let mut span = RegionSpan::begin(run, &spec.name, who, line);
-    match run.acquire(ctx, &usage, request)? {
-        Ok(permit) => {
-            span.admit(permit.granted());
-            let held = run.permits().hold(permit, usage);
-            run.permits().register(&held);
-            Ok(Ok(HeldRegion { held, span }))
-        }
-        Err(error) => {
-            span.refuse(&error);
-            Ok(Err(error))
-        }
-    }
-}
-
-impl HeldRegion {
-    /// Gives the slot back. If that had been lost by accident, gives the message that whoever relied on it should
-    /// get.
-    pub(crate) fn leave(self, run: &Run, outcome: RegionOutcome) -> Option<String> {
-        let Self { held, span } = self;
-        span.leave(outcome);
-        let usage = Rc::clone(held.usage());
-        run.permits()
-            .close(held)
-            .then(|| cla_semaphore::lost_message(usage.semaphore.name()))
-    }
+    let span = RegionSpan::begin(run, &spec.name, who, line);
+    let entered = SlotGuard::enter(ctx, run, usage, request, Some(span))?;
+    Ok(entered.inspect(SlotGuard::register))
 }
