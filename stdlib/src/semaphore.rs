@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use cla_runtime::js::function::Params;
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Object, Value};
+use cla_runtime::semaphore::provider::StateKind;
 use cla_runtime::semaphore::{
     AcquireError, AdminError, Permit, RefreshError, ReleaseError, Request, RequestView, Semaphore,
     SemaphoreName, SemaphoreView, Semaphores, SlotId, SlotState, Slots, Status, Ttl,
@@ -68,6 +69,11 @@ impl NativeModule for Native {
             },
         )?;
         method(&exports, "parts", run::parts)?;
+        define(
+            &exports,
+            "stateType",
+            |holds: bool, taken: usize, full: bool| StateKind::of(holds, taken, full).as_str(),
+        )?;
         define(&exports, "newId", || uuid::Uuid::new_v4().to_string())?;
         method(&exports, "check", |params| {
             let (ctx, [name, id, limit, ttl]) =
@@ -778,6 +784,7 @@ fn slot_prototype<'js>(ctx: &Ctx<'js>, tasks: &Rc<Tasks>) -> js::Result<Object<'
 
 fn state_object<'js>(ctx: &Ctx<'js>, state: &SlotState) -> js::Result<Value<'js>> {
     let object = Object::new(ctx.clone())?;
+    object.set("type", StateKind::from(state).as_str())?;
     if let Some(held) = &state.held {
         object.set("remaining", remaining(ctx, held.remaining))?;
     }
