@@ -51,6 +51,8 @@ mod run;
 mod script;
 mod session;
 mod slot_guard;
+#[doc(hidden)]
+pub mod slot_options;
 mod start_order;
 mod sys;
 mod text;

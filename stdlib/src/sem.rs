@@ -15,6 +15,7 @@ use cla_runtime::semaphore::{
     AcquireError, Actor, AdminError, AuditQuery, HistoryQuery, Owner, Permit, Request, RequestId,
     SemaphoreName, Semaphores, Slots, Ttl,
 };
+use cla_runtime::slot_options::{self, SlotOptions};
 use cla_runtime::{
     HeldPermit, HostObject, LostSlot, NativeModule, RegionOutcome, RegionSpan, Rooted, Run,
     SlotGuard, StringIdentity, Usage,
@@ -22,7 +23,7 @@ use cla_runtime::{
 
 use crate::call::{Arg, define};
 use crate::duration::duration;
-use crate::options::{self, entries};
+use crate::options::{self, entries, option_value, unfit};
 use crate::state::{State, note_error};
 use crate::throw::{name_argument, placeless, type_error, wrong};
 
@@ -407,24 +408,26 @@ impl Module {
             let expected = "an object such as { timeout: \"5s\" }";
             return Err(wrong(ctx, &what, expected, options));
         };
+        let mut wanted = SlotOptions::default();
         for entry in entries(options) {
             let (key, value) = entry?;
             let what = format!("{function}: option {key}");
-            request = match key.as_str() {
-                "slots" => request.slots(slots(ctx, &what, &value)?),
-                "timeout" => request.timeout(duration(ctx, &value, &what)?),
-                "ttl" if value.is_null() => request,
-                "ttl" => request.ttl(ttl(ctx, &what, &value)?),
-                "priority" => request.priority(priority(ctx, &what, &value)?),
+            match key.as_str() {
+                "ttl" if value.is_null() => {}
                 "who" => {
                     let who = name_argument(ctx, &what, &value)?;
-                    request.owner(Owner::process(who).with_run(self.run.id()))
+                    request = request.owner(Owner::process(who).with_run(self.run.id()));
                 }
-                key if beside.contains(&key) => request,
-                _ => return Err(unknown_option(ctx, function, &key)),
-            };
+                key if beside.contains(&key) => {}
+                key => {
+                    let known = wanted.set(key, &option_value(&value)?);
+                    if !known.map_err(|misfit| unfit(ctx, &what, misfit, &value))? {
+                        return Err(unknown_option(ctx, function, key));
+                    }
+                }
+            }
         }
-        Ok(request)
+        Ok(wanted.apply(request))
     }
 
     /// One of the administrators' functions.
@@ -933,23 +936,8 @@ fn place<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<usize> {
     }
 }
 
-const SLOTS: &str = "a whole number of slots from 0, or \"unlimited\"";
-
 fn slots<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<Slots> {
-    let slots = if let Some(number) = value.as_number() {
-        if number == f64::INFINITY {
-            Some(Slots::Unlimited)
-        } else if number.fract() == 0.0 && number.abs() < 9e15 {
-            Slots::try_from(number as i64).ok()
-        } else {
-            None
-        }
-    } else if let Some(text) = value.as_string() {
-        text.to_string()?.parse().ok()
-    } else {
-        None
-    };
-    slots.ok_or_else(|| wrong(ctx, what, SLOTS, value))
+    slot_options::slots(&option_value(value)?).map_err(|misfit| unfit(ctx, what, misfit, value))
 }
 
 /// What `sem.slots(name, n)` asks for; `None` is back to what the code declares.
@@ -963,19 +951,11 @@ fn wanted_slots<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<Option<Sl
 }
 
 fn ttl<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<Ttl> {
-    let duration = duration(ctx, value, what)?;
-    Ttl::new(duration).map_err(|error| type_error(ctx, format_args!("{what}: {error}")))
-}
-
-fn priority<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<i32> {
-    value
-        .as_number()
-        .filter(|number| number.fract() == 0.0 && number.abs() <= f64::from(i32::MAX))
-        .map(|number| number as i32)
-        .ok_or_else(|| wrong(ctx, what, "a whole number (higher goes first)", value))
+    slot_options::ttl(&option_value(value)?).map_err(|misfit| unfit(ctx, what, misfit, value))
 }
 
 fn unknown_option(ctx: &Ctx<'_>, function: &str, key: &str) -> js::Error {
-    const OPTIONS: [&str; 5] = ["slots", "timeout", "ttl", "priority", "who"];
-    options::unknown(ctx, function, key, &OPTIONS, &[("limit", "slots")])
+    let [slots, timeout, ttl, priority] = SlotOptions::NAMES;
+    let known = [slots, timeout, ttl, priority, "who"];
+    options::unknown(ctx, function, key, &known, &[("limit", "slots")])
 }
