@@ -10,7 +10,7 @@ use cla_runtime::js::function::{Params, This};
 use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Value};
 use cla_runtime::{HostValues, RegionOutcome, Rooted, Run, SlotGuard, fulfils_promise};
 
-use super::Slot;
+use super::slot::Slot;
 use crate::call::{argument, method};
 use crate::throw::type_error;
 
