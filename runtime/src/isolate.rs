@@ -616,16 +616,12 @@ fn tagged<'js>(
     let inside = rule::enter(ctx, run, &spec, &who, line)
         .map_err(|error| failure(ctx, run, &error))?
         .map_err(|error| thrown(&error.to_string()))?;
-    let result = work();
-    let outcome = match &result {
+    let outcome = |result: &Evaluated<'js, Value<'js>>| match result {
         Ok(_) => RegionOutcome::Done,
         Err(Failure::Stopped) => RegionOutcome::Stopped,
         Err(_) => RegionOutcome::Failed,
     };
-    match inside.leave(run, outcome) {
-        Some(lost) if result.is_ok() => Err(thrown(&lost)),
-        _ => result,
-    }
+    inside.around(work, outcome, |lost| thrown(&lost.to_string()))
 }
 
 fn call_if_function<'js>(

@@ -50,6 +50,9 @@ mod rule;
 mod run;
 mod script;
 mod session;
+mod slot_guard;
+#[doc(hidden)]
+pub mod slot_options;
 mod start_order;
 mod sys;
 mod text;
@@ -82,6 +85,7 @@ pub use rule::{
 pub use run::{MemoryReservation, Rooted, Run, contain_panic};
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
+pub use slot_guard::{LostSlot, SlotGuard};
 pub use sys::host_object::{HostObject, HostValues};
 pub use sys::overflow::report_stack_overflow;
 pub use sys::quickjs::{StringIdentity, bytes_of, error_without_place, fulfils_promise};

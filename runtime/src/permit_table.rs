@@ -8,6 +8,7 @@ use std::time::Duration;
 use cla_semaphore::{Permit, RequestId, Semaphore, SemaphoreName, Semaphores};
 
 use crate::run::MemoryReservation;
+use crate::slot_guard::LostSlot;
 use crate::sys::memory::MemoryGauge;
 
 /// What a run has taken from each semaphore, and the permits that outlive the call that took them.
@@ -205,18 +206,20 @@ impl PermitTable {
         })
     }
 
-    /// Gives a permit back, unless that was done before. Says whether it had been lost by accident: see
+    /// Gives a permit back, unless that was done before. Says if it had been lost by accident: see
     /// [`Permit::lease_passed`].
     #[must_use = "a rule that relied on the slot should hear of it"]
-    pub fn close(&self, permit: Rc<HeldPermit>) -> bool {
-        let mut lease_passed = false;
+    pub(crate) fn close(&self, permit: Rc<HeldPermit>) -> Option<LostSlot> {
+        let mut lost = None;
         if let Some(taken) = self.detach(&permit) {
-            lease_passed = taken.lease_passed();
+            if taken.lease_passed() {
+                lost = Some(LostSlot(Rc::clone(&permit.usage)));
+            }
             permit.add_held(taken.close());
         }
         // A loop of takes needs no more than this one.
         self.spare.set(Some(permit));
-        lease_passed
+        lost
     }
 
     /// Takes a permit out of its holder, to give it back; `None` when that was done before.

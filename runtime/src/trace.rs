@@ -83,7 +83,8 @@ impl From<&AcquireError> for RegionOutcome {
 /// Dropped, it was [stopped](RegionOutcome::Stopped).
 pub struct RegionSpan {
     run: Rc<Run>,
-    record: Option<RegionRecord>,
+    /// Boxed, so that a guard with room for a span stays small: most slots are held without one.
+    record: Option<Box<RegionRecord>>,
     admitted: bool,
 }
 
@@ -102,7 +103,7 @@ impl RegionSpan {
         };
         Self {
             run: Rc::clone(run),
-            record: Some(record),
+            record: Some(Box::new(record)),
             admitted: false,
         }
     }
@@ -141,7 +142,7 @@ impl RegionSpan {
                 record.held = now.saturating_sub(record.asked + record.waited);
             }
             record.outcome = outcome;
-            self.run.note_region(record);
+            self.run.note_region(*record);
         }
     }
 }

@@ -173,7 +173,7 @@ pub use event::{Event, EventKind};
 pub use key::{KeyError, Namespace};
 pub use semaphore::Semaphore;
 pub use serialized::SerializedSemaphore;
-pub use state::State;
+pub use state::{State, StateKind};
 
 use crate::event::{EventHub, Events};
 use crate::owner::Owner;

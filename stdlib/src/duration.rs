@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use cla_runtime::duration::{from_seconds, parse};
 use cla_runtime::js::{self, Ctx, Value};
+use cla_runtime::slot_options::length;
 
-use crate::text::text;
-use crate::throw::{describe, quote, type_error, wrong};
+use crate::options::{option_value, unfit};
 
 /// Reads a duration: a number of seconds, or a string such as `"250ms"`, `"5m"`, `"1h30m"`, `"2 days"`.
 ///
@@ -20,23 +19,5 @@ pub(crate) fn duration<'js>(
     value: &Value<'js>,
     what: &str,
 ) -> js::Result<Duration> {
-    if let Some(seconds) = value.as_number() {
-        return from_seconds(seconds).map_err(|problem| {
-            type_error(
-                ctx,
-                format_args!("{what} must {problem}, not {}", describe(value)),
-            )
-        });
-    }
-    let Some(string) = value.as_string() else {
-        let expected = "a number or a duration such as \"250ms\"";
-        return Err(wrong(ctx, what, expected, value));
-    };
-    let string = text(string)?;
-    parse(&string).map_err(|problem| {
-        type_error(
-            ctx,
-            format_args!("{what} must {problem}, not {}", quote(&string)),
-        )
-    })
+    length(&option_value(value)?).map_err(|misfit| unfit(ctx, what, misfit, value))
 }

@@ -2,9 +2,10 @@
 
 use cla_runtime::js::object::Filter;
 use cla_runtime::js::{self, Atom, Ctx, Error, Object, Value};
+use cla_runtime::slot_options::{Misfit, OptionValue};
 
-use crate::text::atom_text;
-use crate::throw::{quote, type_error};
+use crate::text::{atom_text, text};
+use crate::throw::{describe, quote, type_error};
 use cla_runtime::nearest;
 
 /// The properties of an object in turn. What is `undefined` counts as left out.
@@ -47,4 +48,26 @@ pub(crate) fn unknown(
         ctx,
         format_args!("{function}: unknown option {}{hint}", quote(key)),
     )
+}
+
+/// A JavaScript value as the value of an option.
+pub(crate) fn option_value<'js>(value: &Value<'js>) -> js::Result<OptionValue<'js>> {
+    if let Some(number) = value.as_number() {
+        return Ok(OptionValue::Number(number));
+    }
+    match value.as_string() {
+        Some(string) => Ok(OptionValue::Text(text(string)?.into())),
+        None => Ok(OptionValue::Other),
+    }
+}
+
+/// Throws why a value does not fit an option.
+pub(crate) fn unfit<'js>(ctx: &Ctx<'js>, what: &str, misfit: Misfit, value: &Value<'js>) -> Error {
+    match misfit {
+        Misfit::Must(be) => type_error(
+            ctx,
+            format_args!("{what} must {be}, not {}", describe(value)),
+        ),
+        Misfit::Because(reason) => type_error(ctx, format_args!("{what}: {reason}")),
+    }
 }

@@ -224,6 +224,10 @@ cases! {
     retrying_acquires_once_there_is_a_slot
     tasks_of_semaphores_are_tasks_like_others
     what_a_semaphore_is_can_be_read
+    a_run_calls_the_methods_that_replace_the_semaphores_own
+    a_run_fails_with_what_its_semaphores_own_methods_throw
+    a_run_takes_own_methods_that_return_nothing_at_their_word
+    a_run_that_waits_by_methods_of_its_own_can_be_given_up
     slot_ids_are_made_as_the_provider_says
     every_key_and_slot_id_is_a_semaphore_and_a_slot_of_its_own
     namespaces_keep_keys_apart

@@ -150,6 +150,7 @@ exactly<number>()(await semaphore.runOrFail(() => 5 as number).pipe(retry({ erro
 exactly<[boolean, number]>()(await Task.all([semaphore.acquire(), same.runOrFail(() => 5 as number)]));
 exactly<IKey>()(semaphore.key);
 exactly<string>()(semaphore.id);
+exactly<string>()(semaphore.slotId);
 exactly<TimeSpan | null>()(semaphore.ttl);
 type _any = True<Same<IsAny<Awaited<ReturnType<ISemaphore["acquire"]>>>, false>>;
 // @ts-expect-error it says what it is, and is not told

@@ -1,25 +1,21 @@
-//! A semaphored region: how it is asked for, entered and left. Notes what became of it.
+//! A semaphored region: how it is asked for and entered.
 
 use std::rc::Rc;
-use std::time::Duration;
 
-use cla_semaphore::{AcquireError, Owner, Request, SemaphoreName, Slots, Ttl};
+use cla_semaphore::{AcquireError, Owner, Request, SemaphoreName};
 use rquickjs::Ctx;
 use serde_json::Value as Json;
 
-use crate::duration;
-use crate::permit_table::HeldPermit;
 use crate::run::Run;
-use crate::trace::{RegionOutcome, RegionSpan};
+use crate::slot_guard::SlotGuard;
+use crate::slot_options::{OptionValue, SlotOptions};
+use crate::trace::RegionSpan;
 
 /// What a rule says of the semaphore that it wants to hold.
 #[derive(Clone, Debug)]
 pub(crate) struct SemaphoreSpec {
     pub(super) name: SemaphoreName,
-    slots: Option<Slots>,
-    timeout: Option<Duration>,
-    ttl: Option<Ttl>,
-    priority: Option<i32>,
+    options: SlotOptions,
 }
 
 impl SemaphoreSpec {
@@ -29,68 +25,40 @@ impl SemaphoreSpec {
     ///
     /// Says what is wrong.
     pub(crate) fn read(json: &Json) -> Result<Self, String> {
-        let named = |name: &str| SemaphoreName::new(name).map_err(|error| error.to_string());
+        let spec = |name: &str| match SemaphoreName::new(name) {
+            Ok(name) => Ok(Self {
+                name,
+                options: SlotOptions::default(),
+            }),
+            Err(error) => Err(error.to_string()),
+        };
         let map = match json {
-            Json::String(name) => {
-                return Ok(Self {
-                    name: named(name)?,
-                    slots: None,
-                    timeout: None,
-                    ttl: None,
-                    priority: None,
-                });
-            }
+            Json::String(name) => return spec(name),
             Json::Object(map) => map,
             _ => return Err("a semaphore is a name, or a map with `key`".to_owned()),
         };
         let key = map.get("key").and_then(Json::as_str);
-        let key = key.ok_or("a semaphore's `key` is its name, a text")?;
-        let mut spec = Self::read(&Json::String(key.to_owned()))?;
-        for (part, value) in map {
-            match part.as_str() {
-                "key" => {}
-                "slots" => {
-                    let text = value
-                        .as_str()
-                        .map_or_else(|| value.to_string(), str::to_owned);
-                    spec.slots = Some(text.parse().map_err(|error| format!("{error}"))?);
-                }
-                "timeout" => spec.timeout = Some(length(part, value)?),
-                "ttl" => {
-                    let ttl = Ttl::new(length(part, value)?);
-                    spec.ttl = Some(ttl.map_err(|error| error.to_string())?);
-                }
-                "priority" => {
-                    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
-                    spec.priority = Some(number.ok_or("the priority must be a whole number")?);
-                }
-                other => {
-                    return Err(format!(
-                        "a semaphore has no {other:?}; it has key, slots, timeout, ttl, priority"
-                    ));
-                }
+        let mut spec = spec(key.ok_or("a semaphore's `key` is its name, a text")?)?;
+        for (part, value) in map.iter().filter(|(part, _)| *part != "key") {
+            let known = spec.options.set(part, &option_value(value));
+            if !known.map_err(|misfit| misfit.message(part))? {
+                let names = SlotOptions::NAMES.join(", ");
+                return Err(format!("a semaphore has no {part:?}; it has key, {names}"));
             }
         }
         Ok(spec)
     }
 }
 
-fn length(part: &str, value: &Json) -> Result<Duration, String> {
-    let read = match value {
-        Json::Number(seconds) => duration::from_seconds(seconds.as_f64().unwrap_or(f64::NAN)),
-        Json::String(text) => duration::parse(text),
-        _ => Err("be a duration such as 30s"),
-    };
-    read.map_err(|problem| format!("the {part} must {problem}"))
+fn option_value(value: &Json) -> OptionValue<'_> {
+    match value {
+        Json::Number(number) => OptionValue::Number(number.as_f64().unwrap_or(f64::NAN)),
+        Json::String(text) => OptionValue::Text(text.into()),
+        _ => OptionValue::Other,
+    }
 }
 
-/// A region that was entered. Should the run end in the middle of it, its permit table gives the slot back.
-pub(crate) struct HeldRegion {
-    held: Rc<HeldPermit>,
-    span: RegionSpan,
-}
-
-/// Enters a region: waits for its turn.
+/// Enters a region: waits for its turn. Should the run end in the middle of it, its permit table gives the slot back.
 ///
 /// # Errors
 ///
@@ -101,45 +69,11 @@ pub(crate) fn enter(
     spec: &SemaphoreSpec,
     who: &str,
     line: u32,
-) -> rquickjs::Result<Result<HeldRegion, AcquireError>> {
-    let mut request = Request::new().owner(Owner::process(who).with_run(run.id()));
-    if let Some(slots) = spec.slots {
-        request = request.slots(slots);
-    }
-    if let Some(timeout) = spec.timeout {
-        request = request.timeout(timeout);
-    }
-    if let Some(ttl) = spec.ttl {
-        request = request.ttl(ttl);
-    }
-    if let Some(priority) = spec.priority {
-        request = request.priority(priority);
-    }
+) -> rquickjs::Result<Result<SlotGuard, AcquireError>> {
+    let request = Request::new().owner(Owner::process(who).with_run(run.id()));
+    let request = spec.options.apply(request);
     let usage = run.permits().usage(run.semaphores(), &spec.name);
-    let mut span = RegionSpan::begin(run, &spec.name, who, line);
-    match run.acquire(ctx, &usage, request)? {
-        Ok(permit) => {
-            span.admit(permit.granted());
-            let held = run.permits().hold(permit, usage);
-            run.permits().register(&held);
-            Ok(Ok(HeldRegion { held, span }))
-        }
-        Err(error) => {
-            span.refuse(&error);
-            Ok(Err(error))
-        }
-    }
-}
-
-impl HeldRegion {
-    /// Gives the slot back. If that had been lost by accident, gives the message that whoever relied on it should
-    /// get.
-    pub(crate) fn leave(self, run: &Run, outcome: RegionOutcome) -> Option<String> {
-        let Self { held, span } = self;
-        span.leave(outcome);
-        let usage = Rc::clone(held.usage());
-        run.permits()
-            .close(held)
-            .then(|| cla_semaphore::lost_message(usage.semaphore.name()))
-    }
+    let span = RegionSpan::begin(run, &spec.name, who, line);
+    let entered = SlotGuard::enter(ctx, run, usage, request, Some(span))?;
+    Ok(entered.inspect(SlotGuard::register))
 }

@@ -369,16 +369,12 @@ impl<'js> Runner<'_, 'js> {
         let inside = self
             .js(region::enter(&self.ctx, self.run, &spec, &who, line))?
             .map_err(|error| refuse(&error.to_string()))?;
-        let result = work();
-        let outcome = match &result {
+        let outcome = |result: &OpResult<'js, T>| match result {
             Ok(_) | Err(Abort::Return(_)) => RegionOutcome::Done,
             Err(Abort::Thrown(_)) => RegionOutcome::Failed,
             Err(Abort::Stopped) => RegionOutcome::Stopped,
         };
-        match inside.leave(self.run, outcome) {
-            Some(lost) if outcome == RegionOutcome::Done => Err(refuse(&lost)),
-            _ => result,
-        }
+        inside.around(work, outcome, |lost| refuse(&lost.to_string()))
     }
 
     /// The op within its time limit.

@@ -46,26 +46,80 @@ pub enum State {
     },
 }
 
+/// Which of the four states a semaphore has, seen from one slot id.
+///
+/// The provider for Rust and `cla/semaphore` for rules both decide by [`StateKind::of`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StateKind {
+    /// No slot is taken: see [`State::Expired`].
+    Expired,
+    /// Others hold slots, and there are free ones: see [`State::Unacquired`].
+    Unacquired,
+    /// The slot id holds a slot: see [`State::Acquired`].
+    Acquired,
+    /// All slots are taken by others: see [`State::LimitReached`].
+    LimitReached,
+}
+
+impl StateKind {
+    /// The state for a slot id that `holds` a slot or not, of a semaphore with so many slots `taken`; `full` if those are
+    /// all that there are.
+    #[must_use]
+    pub fn of(holds: bool, taken: usize, full: bool) -> Self {
+        match (holds, full, taken) {
+            (true, ..) => Self::Acquired,
+            // Before the question whether any is taken: a semaphore that is locked has no slots, and none is taken.
+            (false, true, _) => Self::LimitReached,
+            (false, false, 0) => Self::Expired,
+            (false, false, _) => Self::Unacquired,
+        }
+    }
+
+    /// Its name, as in `LIMIT_REACHED`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Expired => "EXPIRED",
+            Self::Unacquired => "UNACQUIRED",
+            Self::Acquired => "ACQUIRED",
+            Self::LimitReached => "LIMIT_REACHED",
+        }
+    }
+}
+
+impl From<&SlotState> for StateKind {
+    fn from(state: &SlotState) -> Self {
+        Self::of(
+            state.held.is_some(),
+            state.taken.len(),
+            state.free() == Some(0),
+        )
+    }
+}
+
 impl From<SlotState> for State {
     fn from(state: SlotState) -> Self {
+        let kind = StateKind::from(&state);
         let free = state.free();
+        let remaining = state.held.as_ref().and_then(|held| held.remaining);
         let limit = state.slots;
         let acquired = state.taken.len();
         let acquired_slots = state.taken;
-        match state.held {
-            Some(held) => Self::Acquired {
+        match kind {
+            StateKind::Acquired => Self::Acquired {
                 limit,
-                remaining: held.remaining,
+                remaining,
                 free,
                 acquired,
                 acquired_slots,
             },
-            None if free == Some(0) => Self::LimitReached {
+            StateKind::LimitReached => Self::LimitReached {
                 limit,
                 acquired_slots,
             },
-            None if acquired == 0 => Self::Expired,
-            None => Self::Unacquired {
+            StateKind::Expired => Self::Expired,
+            StateKind::Unacquired => Self::Unacquired {
                 limit,
                 free,
                 acquired,

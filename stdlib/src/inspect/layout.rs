@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Frame, Inspector, Style};
+use super::frame::Frame;
+use super::{Inspector, Style};
 use crate::text::units;
 
 /// An array of more elements than this is set in columns.

@@ -7,9 +7,10 @@ use cla_runtime::js::promise::PromiseState;
 use cla_runtime::js::{self, Coerced, Function, IntoJs, Object, Value};
 use cla_runtime::semaphore::{printable, printable_lines};
 
+use super::frame::{Elements, Frame, Key};
 use super::kind::{Kind, Named};
 use super::scalar::{primitive_text, quoted, symbol_text};
-use super::{Elements, Frame, Inspector, Key, Style};
+use super::{Inspector, Style};
 use crate::intrinsics::{Intrinsic, Property};
 use crate::text::text;
 

@@ -29,7 +29,7 @@ import {
   type SemaphoreEventMap,
   type SemaphoreProviderCreateSettings,
 } from "cla/semaphore/contracts";
-import { check, checkTtl, type NativeSlot, newId, parts, runTasks } from "cla/semaphore/native";
+import { check, checkTtl, type NativeSlot, type NativeState, newId, parts, runTasks, stateType } from "cla/semaphore/native";
 import { ADAPTER_METHODS, StoreSemaphoreAdapter } from "cla/semaphore/store";
 import type { ISerderRegister } from "cla/serde";
 import {
@@ -46,6 +46,7 @@ import {
   Task,
   type TaskReject,
   type TaskResolve,
+  watch,
 } from "cla/task";
 import { placeless } from "cla/task/native";
 import { type ITimeSpan, TimeSpan } from "cla/time-span";
@@ -220,8 +221,14 @@ function transformer(shared: Shared) {
   return {
     name: transformerName,
     isApplicable: (value: unknown): value is Semaphore =>
-      value instanceof Semaphore && Semaphore.transformerName(value) === transformerName,
-    serialize: (semaphore: Semaphore): SerializedSemaphore => Semaphore.serialize(semaphore),
+      value instanceof Semaphore && value[CORE].shared.transformerName === transformerName,
+    serialize: (semaphore: Semaphore): SerializedSemaphore => ({
+      version: "1",
+      key: semaphore.key.get(),
+      slotId: semaphore.id,
+      limit: semaphore[CORE].limit,
+      ttlInMs: semaphore.ttl?.toMilliseconds() ?? null,
+    }),
     deserialize: (serialized: SerializedSemaphore): Semaphore => {
       const { key, slotId, limit, ttlInMs } = serialized;
       const ttl = ttlInMs === null ? null : TimeSpan.fromMilliseconds(ttlInMs);
@@ -230,21 +237,13 @@ function transformer(shared: Shared) {
   };
 }
 
-/** What is known of a slot id. */
-interface SlotState {
-  /** Missing if it holds no slot; `null` without a TTL; otherwise milliseconds. */
-  remaining?: number | null;
-  limit: number;
-  taken: string[];
-}
-
 /** A slot id at a semaphore, as an adapter has it. */
 interface Slot {
   acquire(): Promisable<boolean>;
   acquireBlocking(time: number, interval: number): true | [acquired: PromiseLike<boolean>, giveUp: () => void];
   release(): Promisable<boolean>;
   refresh(ttl: number): Promisable<boolean>;
-  state(): Promisable<SlotState>;
+  state(): Promisable<NativeState>;
 }
 
 /** A task of `runOrFail`, as the Rust side makes it, which has its method `then` as well. */
@@ -265,125 +264,108 @@ class RunTask<TValue> extends Task<TValue> {
   }
 }
 
+/**
+ * The key of what a semaphore is made of. A property and no private fields, so that a method finds it also where `this` is
+ * a Proxy of the semaphore, or an object that inherits from it.
+ */
+const CORE = Symbol("core");
+
 class Semaphore implements ISemaphore {
   declare readonly key: IKey;
   declare readonly id: string;
   declare readonly ttl: TimeSpan | null;
-  readonly #shared: Shared;
-  readonly #limit: number;
-  readonly #slot: Slot;
-  /** The slot, if nobody is to be told of what happens to it. */
-  readonly #direct: NativeSlot | undefined;
+  declare readonly [CORE]: Core;
 
   constructor(shared: Shared, key: IKey, id: string, limit: number, ttl: TimeSpan | null) {
-    this.#show("key", key);
-    this.#show("id", id);
-    this.#show("ttl", ttl);
-    this.#shared = shared;
-    this.#limit = limit;
-    const { adapter, store } = shared;
-    const name = key.toString();
-    if (store !== undefined) {
-      const slot = store.slot(name, id, limit, ttl);
-      this.#slot = slot;
-      this.#direct = shared.eventBus === undefined ? slot : undefined;
-    } else {
-      this.#slot = new AdapterSlot(adapter, name, id, limit, ttl);
-    }
+    show(this, "key", key);
+    show(this, "id", id);
+    show(this, "ttl", ttl);
+    Object.defineProperty(this, CORE, { value: new Core(shared, key, id, limit, ttl) });
   }
 
   static {
     runTasks(RunTask.prototype, (work, semaphore: Semaphore, value) => {
       if (work !== undefined) {
-        return new Promise((resolve) => resolve(semaphore.#run(work)));
+        return new Promise((resolve) => resolve(run(semaphore, work)));
       }
-      return Promise.resolve(semaphore === undefined ? value : semaphore.#settle(value));
+      return Promise.resolve(semaphore === undefined ? value : semaphore[CORE].settle(semaphore, value));
     });
   }
 
   /** A task that does the work of this one anew. */
   static again<TValue>(task: RunTask<TValue>): Task<TValue> {
     const [work, semaphore] = parts(task) as [AsyncLazy<TValue>, Semaphore];
-    return new Task(() => semaphore.#run(work));
+    return new Task(() => run(semaphore, work));
   }
 
-  static transformerName(semaphore: Semaphore): string {
-    return semaphore.#shared.transformerName;
-  }
-
-  static serialize(semaphore: Semaphore): SerializedSemaphore {
-    return {
-      version: "1",
-      key: semaphore.key.get(),
-      slotId: semaphore.id,
-      limit: semaphore.#limit,
-      ttlInMs: semaphore.ttl?.toMilliseconds() ?? null,
-    };
+  get slotId(): string {
+    return this.id;
   }
 
   acquire(): Task<boolean> {
-    const direct = this.#direct;
-    return new Task(direct === undefined ? () => this.#acquire((acquired) => acquired) : () => direct.acquire());
+    const core = this[CORE];
+    const { direct } = core;
+    return new Task(direct === undefined ? () => core.acquire(this, (acquired) => acquired) : () => direct.acquire());
   }
 
   acquireOrFail(): Task<void> {
     return new Task(() =>
-      this.#acquire<void>((acquired) => (acquired ? undefined : Promise.reject(this.#limitReached()))),
+      this[CORE].acquire<void>(this, (acquired) => (acquired ? undefined : Promise.reject(limitReached(this)))),
     );
   }
 
   acquireBlocking(settings?: SemaphoreAquireBlockingSettings): Task<boolean> {
-    return this.#wait<boolean>(settings, (acquired, resolve) => resolve(acquired));
+    return this[CORE].wait<boolean>(this, settings, (acquired, resolve) => resolve(acquired));
   }
 
   acquireBlockingOrFail(settings?: SemaphoreAquireBlockingSettings): Task<void> {
-    return this.#wait<void>(settings, (acquired, resolve, reject) =>
-      acquired ? resolve() : reject(this.#limitReached()),
+    return this[CORE].wait<void>(this, settings, (acquired, resolve, reject) =>
+      acquired ? resolve() : reject(limitReached(this)),
     );
   }
 
   release(): Task<boolean> {
-    const direct = this.#direct;
-    return new Task(direct === undefined ? () => this.#release((released) => released) : () => direct.release());
+    const core = this[CORE];
+    const { direct } = core;
+    return new Task(direct === undefined ? () => core.release(this, (released) => released) : () => direct.release());
   }
 
   releaseOrFail(): Task<void> {
     return new Task(() =>
-      this.#release<void>((released) => (released ? undefined : Promise.reject(this.#notReleased()))),
+      this[CORE].release<void>(this, (released) => (released ? undefined : Promise.reject(notReleased(this)))),
     );
   }
 
   forceReleaseAll(): Task<boolean> {
+    return new Task(() => this[CORE].forceReleaseAll(this));
+  }
+
+  refresh(ttl: ITimeSpan = this[CORE].shared.refreshTime): Task<boolean> {
+    const lifetime = refreshTime(ttl);
+    return new Task(() => this[CORE].refresh(this, lifetime, (refreshed) => refreshed));
+  }
+
+  refreshOrFail(ttl: ITimeSpan = this[CORE].shared.refreshTime): Task<void> {
+    const lifetime = refreshTime(ttl);
     return new Task(() =>
-      this.#ask(
-        () => this.#shared.adapter.forceReleaseAll(this.key.toString()),
-        (hasReleased) => {
-          this.#tell(SEMAPHORE_EVENTS.ALL_FORCE_RELEASED, { hasReleased });
-          return hasReleased;
-        },
+      this[CORE].refresh<void>(this, lifetime, (refreshed) =>
+        refreshed ? undefined : Promise.reject(notRefreshed(this)),
       ),
     );
   }
 
-  refresh(ttl: ITimeSpan = this.#shared.refreshTime): Task<boolean> {
-    const lifetime = refreshTime(ttl);
-    return new Task(() => this.#refresh(lifetime, (refreshed) => refreshed));
-  }
-
-  refreshOrFail(ttl: ITimeSpan = this.#shared.refreshTime): Task<void> {
-    const lifetime = refreshTime(ttl);
-    return new Task(() =>
-      this.#refresh<void>(lifetime, (refreshed) => (refreshed ? undefined : Promise.reject(this.#notRefreshed()))),
-    );
-  }
-
   runOrFail<TValue = void>(asyncFn: AsyncLazy<TValue>): Task<TValue> {
-    const direct = this.#direct;
-    if (direct !== undefined && typeof asyncFn === "function") {
+    const { direct } = this[CORE];
+    if (
+      direct !== undefined &&
+      typeof asyncFn === "function" &&
+      this.acquireOrFail === ACQUIRE_OR_FAIL &&
+      this.release === RELEASE
+    ) {
       return direct.task(asyncFn, this) as Task<TValue>;
     }
     checkWork("runOrFail", asyncFn);
-    return new Task(() => this.#run(asyncFn));
+    return new Task(() => run(this, asyncFn));
   }
 
   runBlockingOrFail<TValue = void>(
@@ -391,63 +373,143 @@ class Semaphore implements ISemaphore {
     settings?: SemaphoreAquireBlockingSettings,
   ): Task<TValue> {
     checkWork("runBlockingOrFail", asyncFn);
-    return this.#wait<TValue>(settings, (acquired, resolve, reject) =>
-      acquired ? resolve(this.#work(asyncFn)) : reject(this.#limitReached()),
-    );
+    if (this.acquireBlockingOrFail === ACQUIRE_BLOCKING_OR_FAIL && this.release === RELEASE) {
+      return this[CORE].wait<TValue>(this, settings, (acquired, resolve, reject) =>
+        acquired ? resolve(this[CORE].work(this, asyncFn)) : reject(limitReached(this)),
+      );
+    }
+    return Task.fromCallback<TValue>((resolve, reject) => {
+      let waiting = true;
+      const acquired = () => {
+        if (waiting) {
+          resolve(workAndRelease(this, asyncFn));
+        } else {
+          // What cannot be stopped acquired a slot that nothing waits for any more.
+          new Promise((released) => released(this.release())).then(undefined, reject);
+        }
+      };
+      const stop = watch(this.acquireBlockingOrFail(settings), acquired, reject);
+      return () => {
+        waiting = false;
+        stop();
+      };
+    });
   }
 
   getState(): Task<ISemaphoreState> {
-    return new Task(() => this.#ask(() => this.#slot.state(), stateOf));
+    return new Task(() => this[CORE].state(this));
+  }
+}
+
+/** The methods that `runOrFail` and `runBlockingOrFail` may go around, because nothing can tell the difference. */
+const {
+  acquireOrFail: ACQUIRE_OR_FAIL,
+  acquireBlockingOrFail: ACQUIRE_BLOCKING_OR_FAIL,
+  release: RELEASE,
+} = Semaphore.prototype;
+
+/** Acquires a slot, does the work, and releases the slot: with the semaphore's own methods if they were replaced. */
+function run<TValue>(semaphore: Semaphore, asyncFn: AsyncLazy<TValue>): Promisable<TValue> {
+  if (semaphore.acquireOrFail === ACQUIRE_OR_FAIL && semaphore.release === RELEASE) {
+    return semaphore[CORE].run(semaphore, asyncFn);
+  }
+  return Promise.resolve(semaphore.acquireOrFail()).then(() => workAndRelease(semaphore, asyncFn));
+}
+
+/** Does the work, and calls the semaphore's method `release` whatever happens. */
+function workAndRelease<TValue>(semaphore: Semaphore, asyncFn: AsyncLazy<TValue>): Promise<TValue> {
+  const release = () => new Promise((resolve) => resolve(semaphore.release()));
+  const work = new Promise<TValue>((resolve) => resolve(resolveLazyable<TValue>(asyncFn)));
+  return work.then(
+    (value) => release().then(() => value),
+    (error) => {
+      const fail = (): never => {
+        throw error;
+      };
+      // The error of the work counts, also if the release fails.
+      return release().then(fail, fail);
+    },
+  );
+}
+
+/** Has a property that can be read, and seen when it is printed. */
+function show(semaphore: Semaphore, name: "key" | "id" | "ttl", value: unknown): void {
+  Object.defineProperty(semaphore, name, { value, enumerable: true, configurable: true });
+}
+
+/** What a semaphore is made of. Its methods have the semaphore that they were called on, which events tell. */
+class Core {
+  readonly shared: Shared;
+  readonly limit: number;
+  readonly #slot: Slot;
+  /** The slot, if no event bus is to hear of it. */
+  readonly direct: NativeSlot | undefined;
+
+  constructor(shared: Shared, key: IKey, id: string, limit: number, ttl: TimeSpan | null) {
+    this.shared = shared;
+    this.limit = limit;
+    const { adapter, store } = shared;
+    const name = key.toString();
+    if (store !== undefined) {
+      const slot = store.slot(name, id, limit, ttl);
+      this.#slot = slot;
+      this.direct = shared.eventBus === undefined ? slot : undefined;
+    } else {
+      this.#slot = new AdapterSlot(adapter, name, id, limit, ttl);
+    }
   }
 
-  /** Has a property that can be read, and seen when it is printed. */
-  #show(name: "key" | "id" | "ttl", value: unknown): void {
-    Object.defineProperty(this, name, { value, enumerable: true, configurable: true });
-  }
-
-  #acquire<TResult>(then: (acquired: boolean) => Promisable<TResult>): Promisable<TResult> {
+  acquire<TResult>(semaphore: Semaphore, then: (acquired: boolean) => Promisable<TResult>): Promisable<TResult> {
     return this.#ask(
+      semaphore,
       () => this.#slot.acquire(),
       (acquired) => {
-        this.#tell(acquired ? SEMAPHORE_EVENTS.ACQUIRED : SEMAPHORE_EVENTS.LIMIT_REACHED);
+        this.#tell(semaphore, acquired ? SEMAPHORE_EVENTS.ACQUIRED : SEMAPHORE_EVENTS.LIMIT_REACHED);
         return then(acquired);
       },
     );
   }
 
-  #release<TResult>(then: (released: boolean) => Promisable<TResult>): Promisable<TResult> {
+  release<TResult>(semaphore: Semaphore, then: (released: boolean) => Promisable<TResult>): Promisable<TResult> {
     return this.#ask(
+      semaphore,
       () => this.#slot.release(),
       (released) => {
-        this.#tell(released ? SEMAPHORE_EVENTS.RELEASED : SEMAPHORE_EVENTS.FAILED_RELEASE);
+        this.#tell(semaphore, released ? SEMAPHORE_EVENTS.RELEASED : SEMAPHORE_EVENTS.FAILED_RELEASE);
         return then(released);
       },
     );
   }
 
-  #refresh<TResult>(ttl: TimeSpan, then: (refreshed: boolean) => Promisable<TResult>): Promisable<TResult> {
+  refresh<TResult>(
+    semaphore: Semaphore,
+    ttl: TimeSpan,
+    then: (refreshed: boolean) => Promisable<TResult>,
+  ): Promisable<TResult> {
     return this.#ask(
+      semaphore,
       () => this.#slot.refresh(ttl.toMilliseconds()),
       (refreshed) => {
         if (refreshed) {
-          this.#show("ttl", ttl);
+          show(semaphore, "ttl", ttl);
         }
-        this.#tell(refreshed ? SEMAPHORE_EVENTS.REFRESHED : SEMAPHORE_EVENTS.FAILED_REFRESH);
+        this.#tell(semaphore, refreshed ? SEMAPHORE_EVENTS.REFRESHED : SEMAPHORE_EVENTS.FAILED_REFRESH);
         return then(refreshed);
       },
     );
   }
 
   /** Waits in line until there is a slot, the time has passed, or nobody waits for the task any more. */
-  #wait<TResult>(
-    { time = this.#shared.blockingTime, interval = this.#shared.blockingInterval }: SemaphoreAquireBlockingSettings = {},
+  wait<TResult>(
+    semaphore: Semaphore,
+    { time = this.shared.blockingTime, interval = this.shared.blockingInterval }: SemaphoreAquireBlockingSettings = {},
     then: (acquired: boolean, resolve: TaskResolve<TResult>, reject: TaskReject) => void,
   ): Task<TResult> {
     const milliseconds = TimeSpan.fromTimeSpan(time).toMilliseconds();
     const pause = TimeSpan.fromTimeSpan(interval).toMilliseconds();
     return Task.fromCallback<TResult>((resolve, reject) => {
       const done = (acquired: boolean) => {
-        this.#tell(acquired ? SEMAPHORE_EVENTS.ACQUIRED : SEMAPHORE_EVENTS.LIMIT_REACHED);
+        this.#tell(semaphore, acquired ? SEMAPHORE_EVENTS.ACQUIRED : SEMAPHORE_EVENTS.LIMIT_REACHED);
         try {
           then(acquired, resolve, reject);
         } catch (error) {
@@ -455,7 +517,7 @@ class Semaphore implements ISemaphore {
         }
       };
       const failed = (error: unknown) => {
-        this.#tellError(error);
+        this.#tellError(semaphore, error);
         reject(error);
       };
       let waiting = true;
@@ -477,7 +539,7 @@ class Semaphore implements ISemaphore {
             done(acquired);
           } else if (acquired) {
             // It came in the very moment in which nobody wanted it any more.
-            this.#release(() => {});
+            this.release(semaphore, () => {});
           }
         },
         (error) => {
@@ -494,46 +556,47 @@ class Semaphore implements ISemaphore {
   }
 
   /** Acquires a slot, does the work, and gives the slot back. */
-  #run<TValue>(asyncFn: AsyncLazy<TValue>): Promisable<TValue> {
-    return this.#acquire<TValue>((acquired) =>
-      acquired ? this.#work(asyncFn) : Promise.reject(this.#limitReached()),
+  run<TValue>(semaphore: Semaphore, asyncFn: AsyncLazy<TValue>): Promisable<TValue> {
+    return this.acquire<TValue>(semaphore, (acquired) =>
+      acquired ? this.work(semaphore, asyncFn) : Promise.reject(limitReached(semaphore)),
     );
   }
 
   /** Does the work, and gives the slot back whatever happens. */
-  #work<TValue>(asyncFn: AsyncLazy<TValue>): Promisable<TValue> {
+  work<TValue>(semaphore: Semaphore, asyncFn: AsyncLazy<TValue>): Promisable<TValue> {
     let value: Promisable<TValue>;
     let goesOn: boolean;
     try {
       value = resolveLazyable<TValue>(asyncFn);
       goesOn = isPromiseLike(value);
     } catch (error) {
-      return this.#giveBackAfter(error);
+      return this.#releaseAfter(semaphore, error);
     }
-    return goesOn ? this.#settle(value) : this.#release(() => value as TValue);
+    return goesOn ? this.settle(semaphore, value) : this.release(semaphore, () => value as TValue);
   }
 
   /** Gives the slot back when the work is done. */
-  #settle<TValue>(work: Promisable<TValue>): PromiseLike<TValue> {
-    const direct = this.#direct;
-    const giveBack = (value: TValue): Promisable<TValue> => {
-      const released = direct === undefined ? this.#release(() => true) : direct.release();
+  settle<TValue>(semaphore: Semaphore, work: Promisable<TValue>): PromiseLike<TValue> {
+    const direct = this.direct;
+    const releaseAfter = (value: TValue): Promisable<TValue> => {
+      const released = direct === undefined ? this.release(semaphore, () => true) : direct.release();
       return typeof released === "boolean" ? value : released.then(() => value);
     };
     // What is no promise but has a method `then` may throw instead of calling back.
-    return Promise.resolve(work as PromiseLike<TValue>).then(giveBack, (error) => this.#giveBackAfter(error));
+    return Promise.resolve(work as PromiseLike<TValue>).then(releaseAfter, (error) => this.#releaseAfter(semaphore, error));
   }
 
   /** Gives the slot back, and throws what the work did, also if that fails. */
-  #giveBackAfter(error: unknown): PromiseLike<never> {
+  #releaseAfter(semaphore: Semaphore, error: unknown): PromiseLike<never> {
     const fail = (): never => {
       throw error;
     };
-    return Task.resolve().then(() => this.#release(() => {})).then(fail, fail);
+    return Task.resolve().then(() => this.release(semaphore, () => {})).then(fail, fail);
   }
 
   /** Goes on with what the adapter answers, at once if that is there. */
   #ask<TValue, TResult>(
+    semaphore: Semaphore,
     ask: () => Promisable<TValue>,
     then: (value: TValue) => Promisable<TResult>,
   ): Promisable<TResult> {
@@ -541,55 +604,70 @@ class Semaphore implements ISemaphore {
     try {
       answer = ask();
     } catch (error) {
-      this.#tellError(error);
+      this.#tellError(semaphore, error);
       throw error;
     }
     if (!isPromiseLike(answer)) {
       return then(answer);
     }
     return answer.then(then, (error) => {
-      this.#tellError(error);
+      this.#tellError(semaphore, error);
       // Thrown, it would have this place here.
       return Promise.reject(error);
     });
   }
 
-  // These get the place of the `await` that they end: there is no call of the rule's at work when they come up.
-
-  #limitReached(): LimitReachedSemaphoreError {
-    const message = `no slot of semaphore "${this.key}" is free: its limit is reached; wait for one with acquireBlocking`;
-    return placeless(LimitReachedSemaphoreError, message);
-  }
-
-  #notReleased(): FailedReleaseSemaphoreError {
-    const what = `the slot "${this.id}" of semaphore "${this.key}" cannot be released`;
-    return placeless(FailedReleaseSemaphoreError, `${what}: it is not held, or it has expired`);
-  }
-
-  #notRefreshed(): FailedRefreshSemaphoreError {
-    const what = `the slot "${this.id}" of semaphore "${this.key}" cannot be refreshed`;
-    return placeless(FailedRefreshSemaphoreError, `${what}: it is not held, has expired, or has no TTL`);
-  }
-
-  #tellError(error: unknown): void {
+  #tellError(semaphore: Semaphore, error: unknown): void {
     if (!isSemaphoreError(error)) {
-      this.#tell(SEMAPHORE_EVENTS.UNEXPECTED_ERROR, { error });
+      this.#tell(semaphore, SEMAPHORE_EVENTS.UNEXPECTED_ERROR, { error });
     }
   }
 
-  #tell(name: keyof SemaphoreEventMap, more?: object): void {
-    const { eventBus } = this.#shared;
+  #tell(semaphore: Semaphore, name: keyof SemaphoreEventMap, more?: object): void {
+    const { eventBus } = this.shared;
     if (eventBus !== undefined) {
       const failed = (error: unknown) => {
-        console.error(`the event ${String(name)} of semaphore "${this.key}" could not be told:`, error);
+        console.error(`the event ${String(name)} of semaphore "${semaphore.key}" could not be dispatched:`, error);
       };
       try {
-        eventBus.dispatch(name, { ...more, semaphore: this }).then(undefined, failed);
+        eventBus.dispatch(name, { ...more, semaphore }).then(undefined, failed);
       } catch (error) {
         failed(error);
       }
     }
   }
+
+  forceReleaseAll(semaphore: Semaphore): Promisable<boolean> {
+    return this.#ask(
+      semaphore,
+      () => this.shared.adapter.forceReleaseAll(semaphore.key.toString()),
+      (hasReleased) => {
+        this.#tell(semaphore, SEMAPHORE_EVENTS.ALL_FORCE_RELEASED, { hasReleased });
+        return hasReleased;
+      },
+    );
+  }
+
+  state(semaphore: Semaphore): Promisable<ISemaphoreState> {
+    return this.#ask(semaphore, () => this.#slot.state(), stateOf);
+  }
+}
+
+// These get the place of the `await` that they end: there is no call of the rule's at work when they come up.
+
+function limitReached({ key }: Semaphore): LimitReachedSemaphoreError {
+  const message = `no slot of semaphore "${key}" is free: its limit is reached; wait for one with acquireBlocking`;
+  return placeless(LimitReachedSemaphoreError, message);
+}
+
+function notReleased({ key, id }: Semaphore): FailedReleaseSemaphoreError {
+  const what = `the slot "${id}" of semaphore "${key}" cannot be released`;
+  return placeless(FailedReleaseSemaphoreError, `${what}: it is not held, or it has expired`);
+}
+
+function notRefreshed({ key, id }: Semaphore): FailedRefreshSemaphoreError {
+  const what = `the slot "${id}" of semaphore "${key}" cannot be refreshed`;
+  return placeless(FailedRefreshSemaphoreError, `${what}: it is not held, has expired, or has no TTL`);
 }
 
 /** Refuses what is no work. */
@@ -611,25 +689,26 @@ function isPromiseLike<TValue>(value: Promisable<TValue>): value is PromiseLike<
   return typeof value === "object" && value !== null && typeof (value as PromiseLike<TValue>).then === "function";
 }
 
-function stateOf({ remaining, limit, taken }: SlotState): ISemaphoreState {
+function stateOf({ type, remaining, limit, taken }: NativeState): ISemaphoreState {
   const acquiredSlots = taken;
-  if (remaining === undefined && taken.length >= limit) {
-    return { type: SEMAPHORE_STATE.LIMIT_REACHED, limit, acquiredSlots };
-  }
-  if (remaining === undefined && taken.length === 0) {
-    return { type: SEMAPHORE_STATE.EXPIRED };
-  }
   const counts = {
     limit,
     freeSlotsCount: Math.max(limit - taken.length, 0),
     acquiredSlotsCount: taken.length,
     acquiredSlots,
   };
-  if (remaining === undefined) {
-    return { type: SEMAPHORE_STATE.UNACQUIRED, ...counts };
+  switch (type) {
+    case SEMAPHORE_STATE.EXPIRED:
+      return { type };
+    case SEMAPHORE_STATE.LIMIT_REACHED:
+      return { type, limit, acquiredSlots };
+    case SEMAPHORE_STATE.UNACQUIRED:
+      return { type, ...counts };
+    case SEMAPHORE_STATE.ACQUIRED: {
+      const remainingTime = typeof remaining === "number" ? TimeSpan.fromMilliseconds(remaining) : null;
+      return { type, remainingTime, ...counts };
+    }
   }
-  const remainingTime = remaining === null ? null : TimeSpan.fromMilliseconds(remaining);
-  return { type: SEMAPHORE_STATE.ACQUIRED, remainingTime, ...counts };
 }
 
 /** A slot id at an adapter of the rule's own. */
@@ -696,14 +775,17 @@ class AdapterSlot implements Slot {
     return refreshed;
   }
 
-  async state(): Promise<SlotState> {
+  async state(): Promise<NativeState> {
     const state = await this.#adapter.getState(this.#key);
-    if (state === null) {
-      return { limit: this.#limit, taken: [] };
+    const slots = state?.acquiredSlots ?? new Map<string, Date | null>();
+    const limit = state === null ? this.#limit : state.limit;
+    const taken = [...slots.keys()];
+    const expires = slots.get(this.#id);
+    const type = stateType(expires !== undefined, taken.length, taken.length >= limit);
+    if (expires === undefined) {
+      return { type, limit, taken };
     }
-    const expires = state.acquiredSlots.get(this.#id);
-    const taken = [...state.acquiredSlots.keys()];
     const remaining = expires instanceof Date ? Math.max(expires.getTime() - Date.now(), 0) : expires;
-    return remaining === undefined ? { limit: state.limit, taken } : { remaining, limit: state.limit, taken };
+    return { type, remaining, limit, taken };
   }
 }

@@ -177,8 +177,12 @@ const BUSY = Symbol("busy");
 /** What those get who do not look at it: `await` does not. */
 const IGNORED = Promise.resolve();
 
-/** Calls back when a value is there, until the function that it returns is called. */
-let watch: <TValue>(
+/**
+ * Calls back when a value is there, until the function that it returns is called.
+ *
+ * @internal
+ */
+export let watch: <TValue>(
   value: Promisable<TValue>,
   resolve: (value: TValue) => void,
   reject: (error: unknown) => void,

@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use cla_runtime::js::function::{Params, This};
 use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Value};
-use cla_runtime::{HeldPermit, HostValues, Rooted, Run, fulfils_promise};
+use cla_runtime::{HostValues, RegionOutcome, Rooted, Run, SlotGuard, fulfils_promise};
 
-use super::Slot;
+use super::slot::Slot;
 use crate::call::{argument, method};
 use crate::throw::type_error;
 
@@ -125,11 +125,11 @@ fn then<'js>(params: &Params<'_, 'js>) -> js::Result<Value<'js>> {
         if phase.get() == Phase::Fresh
             && let Some(work) = task.value(WORK).as_function()
             && fulfils_promise(ctx, &callbacks.0)?
-            && let Some(held) = slot.take_now()
+            && let Some(guard) = slot.take_now()
         {
             phase.set(Phase::Running);
             let result = work.call::<_, Value<'js>>(());
-            return task.conclude(ctx, held, result, callbacks);
+            return task.conclude(ctx, guard, result, callbacks);
         }
         let promise = match phase.get() {
             Phase::Fresh => {
@@ -165,7 +165,7 @@ trait RunTask<'js> {
     fn conclude(
         &self,
         ctx: &Ctx<'js>,
-        held: Rc<HeldPermit>,
+        guard: SlotGuard,
         result: js::Result<Value<'js>>,
         callbacks: Callbacks<'js>,
     ) -> js::Result<Value<'js>>;
@@ -199,7 +199,7 @@ impl<'js> RunTask<'js> for Task<'js> {
     fn conclude(
         &self,
         ctx: &Ctx<'js>,
-        held: Rc<HeldPermit>,
+        guard: SlotGuard,
         result: js::Result<Value<'js>>,
         callbacks: Callbacks<'js>,
     ) -> js::Result<Value<'js>> {
@@ -207,7 +207,7 @@ impl<'js> RunTask<'js> for Task<'js> {
         let result = result.and_then(|value| Ok((is_promise_like(&value)?, value)));
         match result {
             Ok((false, value)) => {
-                slot.give_back_now(held);
+                slot.give_back_now(guard, RegionOutcome::Done);
                 if phase.get() == Phase::Awaited {
                     self.fulfil(value.clone())?;
                 } else {
@@ -220,14 +220,15 @@ impl<'js> RunTask<'js> for Task<'js> {
                 tasks.common(ctx)?.ignored.get(ctx)
             }
             Ok((true, begun)) => {
-                slot.entrust_now(&held);
+                slot.register_now(&guard);
+                drop(guard);
                 let undefined = Value::new_undefined(ctx.clone());
                 let promise = self.promise(ctx, undefined, self.value(SEMAPHORE), Some(begun))?;
                 self.settle(promise.clone())?;
                 call_then(&promise, callbacks)
             }
             Err(error) => {
-                slot.give_back_now(held);
+                slot.give_back_now(guard, RegionOutcome::Failed);
                 if !error.is_exception() {
                     return Err(error);
                 }

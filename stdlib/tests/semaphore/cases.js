@@ -45,6 +45,38 @@ async function failure(work) {
   throw new Error("it did not fail");
 }
 
+/** A method that notes its call, then does what the semaphore's own does. */
+const noting = (name, own = Object.getPrototypeOf(create("x"))[name]) =>
+  function (...args) {
+    note(name);
+    return own.apply(this, args);
+  };
+
+const RUN_METHODS = ["acquireOrFail", "acquireBlockingOrFail", "release"];
+const ofEach = (replacement) => Object.fromEntries(RUN_METHODS.map((name) => [name, replacement(name)]));
+
+/** Every way to have other methods than the semaphore's own; `undo` gets what must be undone. */
+const REPLACE = {
+  subclass(semaphore, replacement) {
+    class Ours extends semaphore.constructor {}
+    Object.assign(Ours.prototype, ofEach(replacement));
+    return Object.setPrototypeOf(semaphore, Ours.prototype);
+  },
+  property: (semaphore, replacement) => Object.assign(semaphore, ofEach(replacement)),
+  proxy(semaphore, replacement) {
+    const own = ofEach(replacement);
+    return new Proxy(semaphore, { get: (target, name, receiver) => own[name] ?? Reflect.get(target, name, receiver) });
+  },
+  wrapper: (semaphore, replacement) => Object.assign(Object.create(semaphore), ofEach(replacement)),
+  prototype(semaphore, replacement, undo) {
+    const prototype = Object.getPrototypeOf(semaphore);
+    const before = Object.getOwnPropertyDescriptors(prototype);
+    undo.push(() => RUN_METHODS.forEach((name) => Object.defineProperty(prototype, name, before[name])));
+    Object.assign(prototype, ofEach(replacement));
+    return semaphore;
+  },
+};
+
 /** Waits until it is so. */
 async function until(isSo) {
   while (!(await isSo())) {
@@ -650,9 +682,117 @@ const cases = {
     const inside = provider({ namespace: new Namespace("@ours") }).create("resource");
     same([inside.key.toString(), inside.key.get(), inside.key.equals(semaphore.key)], ["@ours:_rt:resource", "resource", false]);
     // None of it can be changed.
-    for (const name of ["key", "id", "ttl"]) {
+    same([semaphore.slotId === semaphore.id, create("x", { slotId: "mine" }).slotId], [true, "mine"]);
+    for (const name of ["key", "id", "slotId", "ttl"]) {
       same(await failure(() => { semaphore[name] = "other" }).then((text) => text.startsWith("TypeError")), true);
     }
+  },
+
+  async a_run_calls_the_methods_that_replace_the_semaphores_own() {
+    for (const [way, replace] of Object.entries(REPLACE)) {
+      const semaphore = create(way);
+      const undo = [];
+      const replaced = replace(semaphore, noting, undo);
+      const work = async () => note(await typeOf(replaced));
+      const taken = elsewhere(way);
+      try {
+        log.length = 0;
+        same(await replaced.runOrFail(work), "ACQUIRED");
+        same(await replaced.runBlockingOrFail(work), "ACQUIRED");
+        // Not by `await`, with middlewares around it, and with work that is no function.
+        same(await replaced.runOrFail(work).then((value) => value), "ACQUIRED");
+        same(await replaced.runOrFail(work).pipe(async (_, next) => `${await next()}!`), "ACQUIRED!");
+        same(await replaced.runOrFail({ invoke: work }), "ACQUIRED");
+        const once = ["acquireOrFail", "ACQUIRED", "release"];
+        same([way, log], [way, [once, ["acquireBlockingOrFail", "ACQUIRED", "release"], once, once, once].flat()]);
+
+        // A slot that was not acquired is not released.
+        await taken.acquire();
+        log.length = 0;
+        same(await failure(replaced.runOrFail(work)), limitReached(way));
+        same(await failure(replaced.runBlockingOrFail(work, { time: brief })), limitReached(way));
+        same(log, ["acquireOrFail", "acquireBlockingOrFail"]);
+      } finally {
+        undo.forEach((restore) => restore());
+      }
+      await taken.releaseOrFail();
+      // Its own methods are as good as before.
+      same(await create(way).runOrFail(() => "done"), "done");
+      same(await typeOf(semaphore), "EXPIRED");
+    }
+  },
+
+  async a_run_fails_with_what_its_semaphores_own_methods_throw() {
+    const fails = (name) => () => {
+      note(name);
+      throw new Error(`no ${name}`);
+    };
+    for (const [way, replace] of Object.entries(REPLACE)) {
+      for (const failing of [fails, (name) => async () => fails(name)()]) {
+        const runs = [["acquireOrFail", "runOrFail"], ["acquireBlockingOrFail", "runBlockingOrFail"]];
+        for (const [acquire, run] of runs) {
+          const undo = [];
+          const only = (...names) => (name) => (names.includes(name) ? failing(name) : noting(name));
+          try {
+            log.length = 0;
+            same(await failure(replace(create(way), only(acquire), undo)[run](() => note("work"))), `Error: no ${acquire}`);
+            same(log, [acquire]);
+          } finally {
+            undo.splice(0).forEach((restore) => restore());
+          }
+          const semaphore = create(way);
+          try {
+            const replaced = replace(semaphore, only("release"), undo);
+            log.length = 0;
+            same(await failure(replaced[run](() => note("work"))), "Error: no release");
+            same(log, [acquire, "work", "release"]);
+          } finally {
+            undo.splice(0).forEach((restore) => restore());
+          }
+          await semaphore.releaseOrFail();
+          try {
+            const replaced = replace(semaphore, only("release"), undo);
+            const broken = () => {
+              throw new Error("the work failed");
+            };
+            same(await failure(replaced[run](broken)), "Error: the work failed");
+          } finally {
+            undo.splice(0).forEach((restore) => restore());
+          }
+          await semaphore.releaseOrFail();
+        }
+      }
+    }
+  },
+
+  async a_run_takes_own_methods_that_return_nothing_at_their_word() {
+    const silent = (name) => () => void note(name);
+    for (const [way, replace] of Object.entries(REPLACE)) {
+      const undo = [];
+      try {
+        const semaphore = create(way);
+        const replaced = replace(semaphore, silent, undo);
+        log.length = 0;
+        same([await replaced.runOrFail(() => "a"), await replaced.runBlockingOrFail(async () => "b")], ["a", "b"]);
+        same([way, log], [way, ["acquireOrFail", "release", "acquireBlockingOrFail", "release"]]);
+        same(await typeOf(semaphore), "EXPIRED");
+      } finally {
+        undo.forEach((restore) => restore());
+      }
+    }
+  },
+
+  async a_run_that_waits_by_methods_of_its_own_can_be_given_up() {
+    const holder = create("x", { slotId: "holder" });
+    await holder.acquireOrFail();
+    const own = { acquireBlockingOrFail: noting("acquireBlockingOrFail") };
+    const semaphore = Object.assign(create("x"), own);
+    const run = semaphore.runBlockingOrFail(() => note("work"), { time: hour });
+    log.length = 0;
+    same(await Task.race([run, late()]), "late");
+    await holder.releaseOrFail();
+    await Task.delay(brief);
+    same([log, await create("x").acquire()], [["acquireBlockingOrFail"], true]);
   },
 
   async slot_ids_are_made_as_the_provider_says() {

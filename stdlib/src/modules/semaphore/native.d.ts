@@ -3,8 +3,11 @@ declare module "cla/semaphore/native" {
   /** A value where the store answers at once, a promise otherwise. */
   export type Answer<TValue> = TValue | Promise<TValue>;
 
+  export type NativeStateType = "EXPIRED" | "UNACQUIRED" | "ACQUIRED" | "LIMIT_REACHED";
+
   /** What a store knows of a slot id, and of the semaphore's other slots. */
   export interface NativeState {
+    type: NativeStateType;
     /** Missing if the id holds no slot; `null` without a TTL; otherwise milliseconds. */
     remaining?: number | null;
     /** `Infinity` if there is none. */
@@ -58,6 +61,8 @@ declare module "cla/semaphore/native" {
   export function check(name: string, id: string, limit: number, ttl: number | null): void;
   /** @throws TypeError if it is no TTL; `what` is what messages call it. */
   export function checkTtl(what: string, ttl: number): void;
+  /** The state of a slot id: whether it holds a slot, how many are taken, and whether that is all there are. */
+  export function stateType(holds: boolean, taken: number, full: boolean): NativeStateType;
   /** A new slot id. */
   export function newId(): string;
   /** The store that a URL names; `what` is what messages call it. */

@@ -64,6 +64,8 @@ declare module "cla/semaphore/contracts" {
     readonly key: IKey;
     /** The id of the slot that it acquires. */
     readonly id: string;
+    /** The same as `id`, by the name that it has where a semaphore is created. */
+    readonly slotId: string;
     /** How long its slot is held unless it is refreshed; `null` if until it is released. */
     readonly ttl: TimeSpan | null;
   }
@@ -103,13 +105,15 @@ declare module "cla/semaphore/contracts" {
     /** @throws FailedRefreshSemaphoreError if this id holds none, or one without a TTL. */
     refreshOrFail(ttl?: ITimeSpan): ITask<void>;
     /**
-     * Acquires a slot, does the work, and gives the slot back whatever happens.
+     * Acquires a slot, does the work, and gives the slot back whatever happens: calls `acquireOrFail` and `release` of this
+     * object, also if you replaced them.
      *
      * @throws LimitReachedSemaphoreError if none is free.
      */
     runOrFail<TValue = void>(asyncFn: AsyncLazy<TValue>): ITask<TValue>;
     /**
-     * Waits in line for a slot, does the work, and gives the slot back whatever happens.
+     * Waits in line for a slot, does the work, and gives the slot back whatever happens: calls `acquireBlockingOrFail` and
+     * `release` of this object, also if you replaced them.
      *
      * @throws LimitReachedSemaphoreError if there was none in time.
      */
