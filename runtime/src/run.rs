@@ -1,8 +1,7 @@
 //! A run from the inside: what host functions reach while a rule executes.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
@@ -25,7 +24,6 @@ use crate::limits::Limits;
 use crate::modules::{ModuleCache, Resolved};
 use crate::output::{self, Output, OutputStream, OutputWait};
 use crate::permit_table::{PermitTable, Usage};
-use crate::rule::{self, ServiceNameError};
 use crate::script::Script;
 use crate::sys::fiber;
 use crate::sys::memory::MemoryGauge;
@@ -119,8 +117,8 @@ pub struct Run {
     spawner: Spawner,
     pub(crate) started: Instant,
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
-    /// When the innermost op of a rulebook that has a time limit is out of time.
-    op_deadline: Cell<Option<Instant>>,
+    /// When the innermost part of the program that has a time limit of its own is out of time.
+    inner_deadline: Cell<Option<Instant>>,
     /// After the run was stopped, its output had no room for a while: it is not waited for again.
     output_given_up: Cell<bool>,
     /// What must be done in the end is being done.
@@ -138,26 +136,9 @@ pub struct Run {
     pub(crate) builtins: RefCell<Option<Rooted<Object<'static>>>>,
     /// Below this address of its stack, no more calls of the interpreter's should nest.
     stack_floor: Cell<usize>,
-    /// By name, in the order in which they were registered.
-    services: RefCell<Services>,
+    /// What modules and languages keep for this run, one value of each type.
+    states: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
 }
-
-/// The services that a run has registered.
-#[derive(Default)]
-struct Services {
-    list: Vec<Service>,
-    /// Where each name is in the list.
-    places: HashMap<Rc<str>, usize>,
-}
-
-struct Service {
-    name: Rc<str>,
-    function: Rooted<Function<'static>>,
-    _charge: MemoryReservation,
-}
-
-/// What a service counts for beside its name and its function, in bytes.
-const SERVICE_BYTES: usize = 128;
 
 /// What a value that the Rust side holds on to counts for, in bytes: its cell, and its place in the list of them.
 const KEPT_BYTES: usize = 96;
@@ -182,11 +163,11 @@ pub(crate) struct RunParts {
     pub(crate) modules: ModuleCache,
 }
 
-/// Whatever but lack of memory stops a run that has this, it goes on for a while.
+/// A run that has this goes on for a while after it was stopped, unless it has no memory left.
 #[derive(Clone, Copy)]
 struct Shield {
-    /// When the op around is out of time. Limits of ops within count as always.
-    op_deadline: Option<Instant>,
+    /// When the time limit around it ends. Time limits within it count as always.
+    inner_deadline: Option<Instant>,
 }
 
 /// What a run needs to start others like itself.
@@ -233,7 +214,7 @@ impl Run {
             spawner: parts.spawner,
             started: parts.started,
             regions: RefCell::default(),
-            op_deadline: Cell::default(),
+            inner_deadline: Cell::default(),
             output_given_up: Cell::default(),
             shield: Cell::default(),
             semaphores: parts.semaphores,
@@ -246,7 +227,7 @@ impl Run {
             stash_object: RefCell::default(),
             builtins: RefCell::default(),
             stack_floor: Cell::default(),
-            services: RefCell::default(),
+            states: RefCell::default(),
         })
     }
 
@@ -292,7 +273,8 @@ impl Run {
     }
 
     /// Writes to the run's output from a future that the run waits for.
-    pub(crate) async fn write_waiting(&self, stream: OutputStream, text: &str) {
+    #[doc(hidden)]
+    pub async fn write_waiting(&self, stream: OutputStream, text: &str) {
         // There may be room for all that a fast command writes, so that nothing else would ever wait.
         if self.gauge.pulse().is_due() {
             self.gauge.pulse().note_asked();
@@ -349,12 +331,12 @@ impl Run {
         got
     }
 
-    /// Whether the run was stopped, or the op that is carried out is out of time, shielded or not.
+    /// Whether the run was stopped, or a time limit within it has passed, shielded or not.
     fn stopped_from_outside(&self) -> bool {
         let late = |at: Instant| Instant::now() >= at;
         self.control.reason().is_some()
             || self.control.is_interrupted()
-            || self.op_deadline.get().is_some_and(late)
+            || self.inner_deadline.get().is_some_and(late)
     }
 
     /// The semaphores of the engine.
@@ -426,7 +408,8 @@ impl Run {
     }
 
     /// Blocks like [`block_on`](Self::block_on); `None` when the run is stopped.
-    pub(crate) fn wait<F: Future>(&self, future: F) -> Option<F::Output> {
+    #[doc(hidden)]
+    pub fn wait<F: Future>(&self, future: F) -> Option<F::Output> {
         let (output, waited) = self.blocked(future).ok()?;
         if waited {
             self.slice_started.set(None);
@@ -435,7 +418,7 @@ impl Run {
         Some(output)
     }
 
-    /// Waits for the future until the run, or the op that is carried out, is stopped, and as long as it may go on then.
+    /// Waits for the future until the run, or its innermost time limit, ends the wait, and through the grace after that.
     fn blocked<F: Future>(&self, future: F) -> Result<(F::Output, bool), Stopped> {
         if self.gauge.exceeded() {
             // It would keep what it has for as long as it waits.
@@ -443,7 +426,7 @@ impl Run {
         }
         self.gauge.trim();
         let shielded = self.shield.get().is_some();
-        if !shielded && self.op_deadline.get().is_none() {
+        if !shielded && self.inner_deadline.get().is_none() {
             return fiber::block_on(self.control.until_stopped(future));
         }
         let mut future = pin!(future);
@@ -472,7 +455,10 @@ impl Run {
     /// When a wait must end at the latest, as far as that is known.
     fn wait_end(&self) -> Option<Instant> {
         let grace = self.shield.get().and_then(|_| self.grace_end());
-        [self.op_deadline.get(), grace].into_iter().flatten().min()
+        [self.inner_deadline.get(), grace]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Takes a slot of a semaphore for this run, blocking the rule until it is its turn.
@@ -595,6 +581,9 @@ impl Run {
 
     /// Lets go of every JavaScript value on the Rust side, so that the isolate can be freed.
     pub(crate) fn forget_values(&self) {
+        // A state may hold on to the run itself, which would never be freed.
+        let states = self.states.take();
+        drop(states);
         let kept = self.kept.take();
         for value in kept {
             if let Some(value) = value.upgrade() {
@@ -607,7 +596,8 @@ impl Run {
 
     /// What QuickJS asks every few thousand steps, or when the clock says so: whether to stop. May let other runs go
     /// first.
-    pub(crate) fn on_interrupt(&self) -> bool {
+    #[doc(hidden)]
+    pub fn on_interrupt(&self) -> bool {
         self.gauge.pulse().note_asked();
         self.gauge.refuse_large(false);
         self.gauge.allow_collection();
@@ -764,7 +754,8 @@ impl Run {
     }
 
     /// Looks at the limits, and says whether the run must end.
-    pub(crate) fn must_stop(&self) -> bool {
+    #[doc(hidden)]
+    pub fn must_stop(&self) -> bool {
         if self.gauge.exceeded() {
             self.control.stop(Stop::OutOfMemory);
         }
@@ -790,10 +781,10 @@ impl Run {
         }
     }
 
-    /// Whether it is stopped, or an op of it is.
+    /// Whether the run, or its innermost time limit, has ended.
     pub(crate) fn stopped(&self) -> bool {
         let past = |at: Instant| Instant::now() >= at;
-        if self.op_deadline.get().is_some_and(past) {
+        if self.inner_deadline.get().is_some_and(past) {
             return true;
         }
         if self.shield.get().is_none() {
@@ -814,51 +805,56 @@ impl Run {
     }
 
     /// When what must happen in the end must be done, as far as that is known: there is one grace for all of it, from the
-    /// moment when the run, or the op around, was stopped.
+    /// moment when the run, or the time limit around it, ended.
     fn grace_end(&self) -> Option<Instant> {
-        let op_deadline = self.shield.get().and_then(|shield| shield.op_deadline);
-        let op = op_deadline.and_then(|deadline| deadline.checked_add(GRACE));
-        let ends = [op, self.control.until(), self.last];
+        let inner_deadline = self.shield.get().and_then(|shield| shield.inner_deadline);
+        let inner = inner_deadline.and_then(|deadline| deadline.checked_add(GRACE));
+        let ends = [inner, self.control.until(), self.last];
         ends.into_iter().flatten().min()
     }
 
     /// When what this run cancels now must have ended, if this run is stopped itself.
-    pub(crate) fn grace_of_started(&self) -> Option<Instant> {
-        let past = self.op_deadline.get().filter(|at| Instant::now() >= *at);
-        let op = past.and_then(|deadline| deadline.checked_add(GRACE));
-        [op, self.grace_end()].into_iter().flatten().min()
+    #[doc(hidden)]
+    pub fn grace_of_started(&self) -> Option<Instant> {
+        let past = self.inner_deadline.get().filter(|at| Instant::now() >= *at);
+        let inner = past.and_then(|deadline| deadline.checked_add(GRACE));
+        [inner, self.grace_end()].into_iter().flatten().min()
     }
 
     /// The limits of time for what this run starts now: when it is out of time, and when it must have ended.
     fn times_of_started(&self) -> (Option<Instant>, Option<Instant>) {
         let end = self.grace_end();
-        let op_deadline = self.shield.get().and_then(|shield| shield.op_deadline);
-        if self.is_halted() || op_deadline.is_some_and(|at| Instant::now() >= at) {
+        let inner_deadline = self.shield.get().and_then(|shield| shield.inner_deadline);
+        if self.is_halted() || inner_deadline.is_some_and(|at| Instant::now() >= at) {
             // It belongs to what must happen in the end, and has no grace of its own.
             return (end, end);
         }
         (self.deadline, end)
     }
 
-    /// When the innermost op that has a time limit is out of time.
-    pub(crate) fn op_deadline(&self) -> Option<Instant> {
-        self.op_deadline.get()
+    /// When the innermost time limit within the run ends.
+    #[doc(hidden)]
+    pub fn inner_deadline(&self) -> Option<Instant> {
+        self.inner_deadline.get()
     }
 
-    pub(crate) fn set_op_deadline(&self, deadline: Option<Instant>) {
-        self.op_deadline.set(deadline);
+    /// Sets when the innermost time limit ends. The caller sets the one before again.
+    #[doc(hidden)]
+    pub fn set_inner_deadline(&self, deadline: Option<Instant>) {
+        self.inner_deadline.set(deadline);
     }
 
-    /// Does what must be done although the run, or the op that is carried out, has been stopped or will be: it goes on for
-    /// as long as [`GRACE`] after that. Several share that time, one in the other or one after the other.
-    pub(crate) fn shielded<T>(&self, work: impl FnOnce() -> T) -> T {
-        let (around, deadline) = (self.shield.get(), self.op_deadline.take());
-        let deadlines = [around.and_then(|shield| shield.op_deadline), deadline];
-        let op_deadline = deadlines.into_iter().flatten().min();
-        self.shield.set(Some(Shield { op_deadline }));
+    /// Does what must be done although the run, or a time limit within it, has ended or will end: it goes on for as long as
+    /// [`GRACE`] after that. Several share that time, one in the other or one after the other.
+    #[doc(hidden)]
+    pub fn shielded<T>(&self, work: impl FnOnce() -> T) -> T {
+        let (around, deadline) = (self.shield.get(), self.inner_deadline.take());
+        let deadlines = [around.and_then(|shield| shield.inner_deadline), deadline];
+        let inner_deadline = deadlines.into_iter().flatten().min();
+        self.shield.set(Some(Shield { inner_deadline }));
         let done = work();
         self.shield.set(around);
-        self.op_deadline.set(deadline);
+        self.inner_deadline.set(deadline);
         done
     }
 
@@ -875,7 +871,8 @@ impl Run {
     }
 
     /// How much stack the run's calls may use, in bytes.
-    pub(crate) fn stack_limit(&self) -> usize {
+    #[doc(hidden)]
+    pub fn stack_limit(&self) -> usize {
         self.spawner.limits.stack
     }
 
@@ -907,67 +904,45 @@ impl Run {
         }
     }
 
-    /// Registers a service of this run: a function that rulebooks call as an op, with what the op is given and the stash.
-    /// One of the same name is replaced.
+    /// The value of type `T` that a module or a language keeps for this run, if there is one.
     ///
-    /// # Errors
-    ///
-    /// If no op can have that name.
-    pub fn register<'js>(
-        &self,
-        ctx: &Ctx<'js>,
-        name: &str,
-        service: Function<'js>,
-    ) -> Result<(), ServiceNameError> {
-        rule::service_name(name)?;
-        let service = self.keep(ctx, service);
-        let mut services = self.services.borrow_mut();
-        if let Some(at) = services.places.get(name).copied() {
-            services.list[at].function = service;
-            return Ok(());
-        }
-        let name: Rc<str> = name.into();
-        let at = services.list.len();
-        services.places.insert(Rc::clone(&name), at);
-        services.list.push(Service {
-            _charge: self.count_memory(SERVICE_BYTES + name.len()),
-            name,
-            function: service,
-        });
-        Ok(())
+    /// States are dropped at the run's end, before its isolate is freed.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn state<T: 'static>(&self) -> Option<Rc<T>> {
+        let wanted = TypeId::of::<T>();
+        // There are a handful, so a list is faster than a map.
+        let states = self.states.borrow();
+        let (_, state) = states.iter().find(|(id, _)| *id == wanted)?;
+        Rc::clone(state).downcast().ok()
     }
 
-    /// The service of that name, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// When the run is being taken down.
-    pub fn service<'js>(
-        &self,
-        ctx: &Ctx<'js>,
-        name: &str,
-    ) -> rquickjs::Result<Option<Function<'js>>> {
-        let services = self.services.borrow();
-        let at = services.places.get(name);
-        at.map(|at| services.list[*at].function.get(ctx))
-            .transpose()
+    /// Keeps a value for this run, in place of one of the same type.
+    #[doc(hidden)]
+    pub fn set_state<T: 'static>(&self, state: Rc<T>) {
+        let id = TypeId::of::<T>();
+        let replaced = {
+            let mut states = self.states.borrow_mut();
+            let at = states.iter().position(|(known, _)| *known == id);
+            let replaced = at.map(|at| states.swap_remove(at));
+            states.push((id, state));
+            replaced
+        };
+        // Not while the list is borrowed: what is dropped may look at it.
+        drop(replaced);
     }
 
-    /// The names of the services, in the order in which they were registered.
-    pub fn services(&self) -> Vec<String> {
-        let services = self.services.borrow();
-        let names = services.list.iter().map(|service| &*service.name);
-        names.map(str::to_owned).collect()
+    /// The modules that this run can import.
+    #[doc(hidden)]
+    pub fn modules(&self) -> &ModuleCache {
+        &self.modules
     }
 
-    /// Whether a text is a rulebook as it should be. `name` ends in `.yml`; what it imports is looked for beside the rule
-    /// that was started.
-    ///
-    /// # Errors
-    ///
-    /// All that is wrong with it.
-    pub fn check_rulebook(&self, name: &str, text: &str) -> Result<(), RuleError> {
-        rule::read(&self.modules, name, &text.into(), self).map(drop)
+    /// The limits of this run.
+    #[doc(hidden)]
+    pub fn limits(&self) -> &Limits {
+        &self.spawner.limits
     }
 
     /// The folder of the rule that was started; `None` if it is a text that has none.
@@ -1047,7 +1022,8 @@ impl Run {
     /// # Errors
     ///
     /// Runs that start runs go on for ever, too many live, or there is no memory for one more.
-    pub(crate) fn spawn(
+    #[doc(hidden)]
+    pub fn spawn(
         &self,
         script: Script,
         options: RunOptions,
@@ -1097,6 +1073,12 @@ impl Run {
         };
         throw_uncatchable(ctx, message)
     }
+}
+
+/// The value of type `T` that a module or a language keeps for the run whose isolate this is.
+#[inline]
+pub fn state_of<T: 'static>(ctx: &Ctx<'_>) -> Option<Rc<T>> {
+    run_of(ctx)?.state()
 }
 
 /// Calls a host function's body so that its panic ends the run at once: a `catch` or `finally` in JavaScript would

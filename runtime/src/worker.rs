@@ -53,7 +53,7 @@ pub(crate) struct Job {
     pub(crate) report: oneshot::Sender<Sent>,
     pub(crate) settings: Arc<EngineSettings>,
     pub(crate) live: Arc<LiveRuns>,
-    /// What is to happen, for rulebooks: the name of a section.
+    /// The event that the rule shall handle.
     pub(crate) event: Option<String>,
     /// Nobody looks at the report: a failure is said on the run's own output.
     pub(crate) detached: bool,
@@ -437,8 +437,7 @@ fn root_of(script: &Script) -> Option<PathBuf> {
         Source::File(path) => path.canonicalize().ok()?.parent().map(PathBuf::from),
         Source::Text { folder, .. } => folder.as_ref()?.canonicalize().ok(),
         Source::Read { name, .. } => Path::new(name.as_ref()).parent().map(PathBuf::from),
-        Source::Session(main) => main.folder.as_ref()?.canonicalize().ok(),
-        Source::Fork(fork) => Path::new(&fork.main.name).parent().map(PathBuf::from),
+        Source::Program(program) => program.folder(),
     }
 }
 

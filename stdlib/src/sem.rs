@@ -217,7 +217,7 @@ impl Module {
         ))
     }
 
-    /// `region(options, fn)` of `cla/rule`: as `take`, with its place in the run's record.
+    /// `region(options, fn)`: as `take`, with its place in the run's record.
     pub(crate) fn region<'js>(
         self: &Rc<Self>,
         ctx: &Ctx<'js>,
