@@ -6,6 +6,7 @@ use std::ops::Range;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 use cla_runtime::internal::SyntaxProblem;
+use cla_stdlib::internal::{Scalar, resolve_scalar};
 
 /// Deeper documents are refused: what walks through the tree calls itself.
 const MAX_DEPTH: usize = 64;
@@ -569,31 +570,12 @@ fn size(node: &Node) -> usize {
     }
 }
 
-/// What a plain scalar means in the core schema of YAML 1.2.
+/// What a plain scalar means.
 fn plain(text: Text) -> Yaml {
-    match text.text.as_str() {
-        "" | "~" | "null" | "Null" | "NULL" => return Yaml::Null,
-        "true" | "True" | "TRUE" => return Yaml::Bool(true),
-        "false" | "False" | "FALSE" => return Yaml::Bool(false),
-        ".inf" | ".Inf" | ".INF" | "+.inf" => return Yaml::Number(f64::INFINITY),
-        "-.inf" | "-.Inf" | "-.INF" => return Yaml::Number(f64::NEG_INFINITY),
-        ".nan" | ".NaN" | ".NAN" => return Yaml::Number(f64::NAN),
-        _ => {}
-    }
-    let radix = |prefix, radix| {
-        let digits = text.text.strip_prefix(prefix)?;
-        u64::from_str_radix(digits, radix).ok()
-    };
-    if let Some(number) = radix("0x", 16).or_else(|| radix("0o", 8)) {
-        return Yaml::Number(number as f64);
-    }
-    let is_number = text
-        .text
-        .bytes()
-        .all(|c| matches!(c, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
-        && text.text.bytes().any(|c| c.is_ascii_digit());
-    match text.text.parse() {
-        Ok(number) if is_number => Yaml::Number(number),
-        _ => Yaml::Text(text),
+    match resolve_scalar(&text.text) {
+        Some(Scalar::Null) => Yaml::Null,
+        Some(Scalar::Bool(value)) => Yaml::Bool(value),
+        Some(Scalar::Number(value)) => Yaml::Number(value),
+        None => Yaml::Text(text),
     }
 }
