@@ -57,6 +57,7 @@ fn printing_engine() -> Engine {
     Engine::builder()
         .limits(limits)
         .with(cla_stdlib::install)
+        .with(cla_rulebook::install)
         .build()
 }
 

@@ -8,10 +8,10 @@
 //!
 //! Without a sanitizer, the stable compiler will do: nothing here is unsafe but the interpreter in C. What is found goes
 //! into fuzz/corpus and fuzz/artifacts, which are not kept; a mistake that was mended gets a test in
-//! runtime/tests/check.rs.
+//! rulebook/tests/check.rs.
 #![no_main]
 
-use cla_runtime::check_text;
+use cla_rulebook::check_text;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

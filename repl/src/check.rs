@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cla_runtime::{Finding, Severity};
+use cla_rulebook::{Finding, Severity};
 
 /// Check rules without running them: rulebooks, TypeScript and JavaScript
 ///
@@ -37,7 +37,7 @@ Exit code:
   141  whoever read the output is gone";
 
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let findings = cla_runtime::check(&args.files);
+    let findings = cla_rulebook::check(&args.files);
     let of = |severity| {
         let found = findings
             .iter()

@@ -283,6 +283,7 @@ fn rules(args: &Args, semaphores: &Semaphores) -> io::Result<Rules> {
         .semaphores(semaphores.clone())
         .allow_folder(&args.folder)
         .with(cla_stdlib::install)
+        .with(cla_rulebook::install)
         .build();
     let mut limits = Limits::default().memory(args.memory);
     if let Some(timeout) = args.timeout {
@@ -298,6 +299,7 @@ fn rules(args: &Args, semaphores: &Semaphores) -> io::Result<Rules> {
                 .semaphores(semaphores)
                 .allow_folder(&folder)
                 .with(cla_stdlib::install)
+                .with(cla_rulebook::install)
                 .build()
         });
     }

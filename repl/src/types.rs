@@ -49,7 +49,7 @@ fn print(only_schema: bool) -> io::Result<()> {
     if only_schema {
         out.write_all(schema()?.as_bytes())?;
     } else {
-        for (name, text) in cla_stdlib::TYPES {
+        for (name, text) in declarations() {
             writeln!(out, "// file: {name}\n{text}")?;
         }
     }
@@ -58,15 +58,20 @@ fn print(only_schema: bool) -> io::Result<()> {
 
 fn write_into(folder: &Path, only_schema: bool) -> io::Result<()> {
     if !only_schema {
-        for (name, text) in cla_stdlib::TYPES {
+        for (name, text) in declarations() {
             write_file(&folder.join(name), text)?;
         }
     }
     write_file(&folder.join(SCHEMA), &schema()?)
 }
 
+/// The type declarations of all modules, by file name.
+fn declarations() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    cla_stdlib::TYPES.iter().chain(cla_rulebook::TYPES)
+}
+
 fn schema() -> io::Result<String> {
-    Ok(serde_json::to_string_pretty(&cla_runtime::rulebook_schema())? + "\n")
+    Ok(serde_json::to_string_pretty(&cla_rulebook::rulebook_schema())? + "\n")
 }
 
 fn write_file(path: &Path, text: &str) -> io::Result<()> {

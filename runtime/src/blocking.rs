@@ -37,7 +37,7 @@ static BELL: Condvar = Condvar::new();
 /// # Errors
 ///
 /// The system gives no thread.
-pub(crate) async fn blocking<T: Send + 'static>(
+pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
     let (done, result) = oneshot::channel();

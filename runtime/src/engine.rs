@@ -20,6 +20,7 @@ use crate::limits::Limits;
 use crate::modules::{BuiltIn, ModuleSettings};
 use crate::native::{Extension, NativeModule};
 use crate::output::{Output, ProcessOutput};
+use crate::program::Language;
 use crate::script::Script;
 use crate::trace::{RegionRecord, Trace};
 use crate::value::{RuleValue, Stash, Wanted};
@@ -218,7 +219,7 @@ impl Engine {
         run.is_some()
     }
 
-    /// Waits until no run is left: what rulebooks forked and left included.
+    /// Waits until no run is left, those included that other runs started and did not wait for.
     pub async fn idle(&self) {
         loop {
             let idle = self.shared.live.idle.notified();
@@ -334,6 +335,18 @@ impl EngineBuilder {
         if let Ok(folder) = folder.into().canonicalize() {
             self.modules.folders.push(folder);
         }
+        self
+    }
+
+    /// Adds a language for rules, in place of those that have one of its extensions.
+    #[doc(hidden)]
+    pub fn language(mut self, language: Arc<dyn Language>) -> Self {
+        let extensions = language.extensions();
+        self.modules.languages.retain(|other| {
+            let mut others = other.extensions().iter();
+            !others.any(|extension| extensions.contains(extension))
+        });
+        self.modules.languages.push(language);
         self
     }
 
@@ -484,8 +497,8 @@ impl RunOptions {
         self
     }
 
-    /// Runs what a rulebook has under `on` for this event, instead of its `do`. A JavaScript rule runs as always, but must
-    /// export the event in `on`; any other fails. The stash is the event's data.
+    /// Runs the rule for this event. A JavaScript rule runs as always, but must export the event in `on`, or else the run
+    /// fails; what other languages do is up to them. The stash is the event's data.
     pub fn event(mut self, event: impl Into<String>) -> Self {
         self.event = Some(event.into());
         self
@@ -626,7 +639,8 @@ impl Future for RunHandle {
 
 impl RunCanceller {
     /// As [`RunCanceller::cancel`], by a run that is stopped itself: what must happen in the end has until then.
-    pub(crate) fn cancel_within(&self, until: Option<Instant>) {
+    #[doc(hidden)]
+    pub fn cancel_within(&self, until: Option<Instant>) {
         self.0.stop_within(Stop::Cancelled, until);
     }
 }

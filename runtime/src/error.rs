@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use outcome::MODULE_NOT_FOUND;
 
+use crate::line_ends::LineEnds;
 use crate::typescript::SyntaxProblem;
 
 /// Longest message kept, in characters; enough for any sentence, too little to flood a log.
@@ -114,7 +115,7 @@ pub struct RuleError {
 }
 
 /// What the engine knows about the files that run, needed to point into them.
-pub(crate) trait Sources {
+pub trait Sources {
     /// The text of a file as its author wrote it; `None` if the engine does not have it.
     fn text(&self, file: &str) -> Option<Arc<str>>;
 
@@ -124,12 +125,28 @@ pub(crate) trait Sources {
 
     /// The name of a file as shown to people.
     fn display_name(&self, file: &str) -> String;
+
+    /// What ends a line of a file.
+    fn line_ends(&self, file: &str) -> LineEnds {
+        let _ = file;
+        LineEnds::Script
+    }
 }
 
 impl RuleError {
+    /// Adds a call to the stack, outside of those that are there.
+    #[doc(hidden)]
+    pub fn add_frame(&mut self, function: String, file: String, line: u32, column: u32) {
+        self.frames.push(Frame {
+            function: Some(function),
+            location: Location { file, line, column },
+        });
+    }
+
     /// Reads what a script threw. The rule's code may run (getters), under the run's own limits; whatever that
     /// throws is swallowed, and at most 32 errors are read along `cause` and `errors`.
-    pub(crate) fn from_js<'js>(
+    #[doc(hidden)]
+    pub fn from_js<'js>(
         ctx: &rquickjs::Ctx<'js>,
         value: &rquickjs::Value<'js>,
         sources: &dyn Sources,
@@ -137,10 +154,17 @@ impl RuleError {
         read::Reader::new(ctx, sources).read(value)
     }
 
-    /// An error for a file that is not valid TypeScript: the first problem, with the others in `errors`.
-    /// `file` is the name shown to people.
-    pub(crate) fn from_problems(file: &str, text: &str, problems: Vec<SyntaxProblem>) -> Self {
-        let lines = place::Lines::of(file, text.into());
+    /// An error for a file that is not valid: the first problem, with the others in `errors`. `file` is the name shown to
+    /// people.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn from_problems(
+        file: &str,
+        text: &str,
+        ends: LineEnds,
+        problems: Vec<SyntaxProblem>,
+    ) -> Self {
+        let lines = place::Lines::of(text.into(), ends);
         let mut errors = problems
             .into_iter()
             .map(|problem| {
@@ -238,7 +262,8 @@ impl RuleError {
     }
 
     /// A file could not be found, read or resolved.
-    pub(crate) fn load(message: impl Into<String>, help: Option<String>) -> Self {
+    #[doc(hidden)]
+    pub fn load(message: impl Into<String>, help: Option<String>) -> Self {
         let mut error = Self::new(ErrorKind::Load, "LoadError", message);
         error.help = help;
         error
@@ -289,7 +314,8 @@ impl RuleError {
 
     /// The same, as a warning: it has not happened.
     #[must_use]
-    pub(crate) fn render_warning(&self, colour: bool) -> String {
+    #[doc(hidden)]
+    pub fn render_warning(&self, colour: bool) -> String {
         render::render(self, Severity::Warning, colour)
     }
 }

@@ -21,10 +21,10 @@ use crate::modules::cache::Goal;
 use crate::modules::read::{ReadError, read_main};
 use crate::modules::{self, Kind, LoadedSource, ModuleLoader};
 use crate::native::value_to_json;
-use crate::rule::{self, Fork};
+use crate::program::{Program, SourceText};
+use crate::region::{self, SemaphoreSpec};
 use crate::run::{Run, contain_panic};
 use crate::script::{Script, Source};
-use crate::session;
 use crate::sys::countdown::Countdown;
 use crate::sys::memory::CountingAllocator;
 use crate::sys::natives;
@@ -59,12 +59,13 @@ pub(crate) fn execute(
     wanted: Wanted,
     limits: &Limits,
 ) -> Result<Returned, Box<RuleError>> {
-    let (isolate, main) = set_up(settings, run, script, limits)?;
+    let (isolate, program) = set_up(settings, run, script, limits)?;
     // However the run ends, also by a panic, what it holds is given back: before the isolate is taken
     // down, which takes a while if its heap is large.
     let _release = ReleaseAll(run);
     isolate.context.with(|ctx| {
-        evaluate(&ctx, run, &main, limits)
+        program
+            .execute(&ctx, run)
             .and_then(|value| settle(&ctx, run, value, wanted))
             .map_err(|failure| explain_boxed(&ctx, run, failure, limits))
     })
@@ -76,18 +77,15 @@ fn set_up(
     run: &Rc<Run>,
     script: Script,
     limits: &Limits,
-) -> Result<(Isolate, Main), Box<RuleError>> {
+) -> Result<(Isolate, Arc<dyn Program>), Box<RuleError>> {
     if let Some(stop) = run.control.reason() {
         return Err(Box::new(stop_error(stop, run, limits)));
     }
-    let main = match script.source {
-        Source::Fork(fork) => Main::Fork(fork),
-        Source::Session(main) => Main::Session(main),
-        source => Main::load(source, run, limits)?,
-    };
+    let program = load(script.source, run, limits)?;
     let isolate = Isolate::new(settings, run, limits)
         .map_err(|error| RuleError::internal(&format!("cannot set up the isolate: {error}")))?;
-    Ok((isolate, main))
+    run.modules.set_main(program.name(), program.folder());
+    Ok((isolate, program))
 }
 
 #[cold]
@@ -221,80 +219,98 @@ fn mend_stack_trace_limit<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Resul
     define.call((error, NAME, descriptor))
 }
 
-/// What is to run.
-enum Main {
-    Script(Named),
-    Fork(Fork),
-    Session(session::Main),
+/// Reads what is to run, and makes a program of it.
+fn load(source: Source, run: &Run, limits: &Limits) -> Result<Arc<dyn Program>, RuleError> {
+    let source = match source {
+        Source::Program(program) => return Ok(program),
+        Source::Text { name, text, folder } => {
+            let folder = match folder {
+                Some(folder) => Some(folder.canonicalize().map_err(|error| {
+                    RuleError::load(
+                        format!("cannot open folder {}: {error}", folder.display()),
+                        None,
+                    )
+                })?),
+                None => None,
+            };
+            SourceText {
+                name: name.as_ref().to_owned(),
+                text,
+                folder,
+            }
+        }
+        Source::File(path) => {
+            let cannot_read = |reason: &dyn std::fmt::Display| {
+                RuleError::load(format!("cannot read {}: {reason}", path.display()), None)
+            };
+            let text = read_main(&path, run, limits.memory).map_err(|error| match error {
+                ReadError::Stopped => {
+                    stop_error(run.control.reason().unwrap_or(Stop::Cancelled), run, limits)
+                }
+                error => cannot_read(&error),
+            })?;
+            run.modules.count_memory(run, &text);
+            let full = path.canonicalize().map_err(|error| cannot_read(&error))?;
+            let Some(name) = full.to_str() else {
+                return Err(cannot_read(&"the path is not valid UTF-8"));
+            };
+            SourceText {
+                name: name.to_owned(),
+                text,
+                folder: full.parent().map(PathBuf::from),
+            }
+        }
+        Source::Read { name, text } => {
+            run.modules.count_memory(run, &text);
+            let folder = Path::new(name.as_ref()).parent().map(PathBuf::from);
+            SourceText {
+                name: name.as_ref().to_owned(),
+                text,
+                folder,
+            }
+        }
+    };
+    Ok(match run.modules.settings.language(&source.name) {
+        Some(language) => language.program(source, run.event.clone()),
+        None => Arc::new(MainScript(source)),
+    })
 }
 
-/// A script, read and named.
-struct Named {
-    /// Its canonical name: an absolute path, or the name of a text.
-    name: String,
-    text: Arc<str>,
-    folder: Option<PathBuf>,
-}
+/// JavaScript or TypeScript that is run.
+#[derive(Debug)]
+struct MainScript(SourceText);
 
-impl Main {
-    fn load(source: Source, run: &Run, limits: &Limits) -> Result<Self, RuleError> {
-        match source {
-            Source::Fork(fork) => Ok(Self::Fork(fork)),
-            Source::Session(main) => Ok(Self::Session(main)),
-            Source::Text { name, text, folder } => {
-                let folder = match folder {
-                    Some(folder) => Some(folder.canonicalize().map_err(|error| {
-                        RuleError::load(
-                            format!("cannot open folder {}: {error}", folder.display()),
-                            None,
-                        )
-                    })?),
-                    None => None,
-                };
-                Ok(Self::Script(Named {
-                    name: name.as_ref().to_owned(),
-                    text,
-                    folder,
-                }))
-            }
-            Source::File(path) => {
-                let cannot_read = |reason: &dyn std::fmt::Display| {
-                    RuleError::load(format!("cannot read {}: {reason}", path.display()), None)
-                };
-                let text = read_main(&path, run, limits.memory).map_err(|error| match error {
-                    ReadError::Stopped => {
-                        stop_error(run.control.reason().unwrap_or(Stop::Cancelled), run, limits)
-                    }
-                    error => cannot_read(&error),
-                })?;
-                run.modules.count_memory(run, &text);
-                let full = path.canonicalize().map_err(|error| cannot_read(&error))?;
-                let Some(name) = full.to_str() else {
-                    return Err(cannot_read(&"the path is not valid UTF-8"));
-                };
-                Ok(Self::Script(Named {
-                    name: name.to_owned(),
-                    text,
-                    folder: full.parent().map(PathBuf::from),
-                }))
-            }
-            Source::Read { name, text } => {
-                run.modules.count_memory(run, &text);
-                let folder = Path::new(name.as_ref()).parent().map(PathBuf::from);
-                Ok(Self::Script(Named {
-                    name: name.as_ref().to_owned(),
-                    text,
-                    folder,
-                }))
-            }
+impl Program for MainScript {
+    fn title(&self) -> &str {
+        self.0.title()
+    }
+
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn folder(&self) -> Option<PathBuf> {
+        self.0.folder.clone()
+    }
+
+    /// Its value is the last expression of a script, or the default export of a module. A promise is awaited.
+    fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>> {
+        match prepare(ctx, run, &self.0)? {
+            Prepared::Script(script) => run_script(ctx, run, script),
+            Prepared::AsyncScript(script) => run_async_script(ctx, run, script),
+            Prepared::Module(name) => import_main(ctx, run, name),
+            Prepared::CommonJs(name) => require_main(ctx, run, name),
         }
     }
 }
 
 /// Why a run failed, while its isolate still exists.
-pub(crate) enum Failure<'js> {
+pub enum Failure<'js> {
+    /// A script threw this.
     Thrown(Value<'js>),
+    /// The run was stopped.
     Stopped,
+    /// The engine says why.
     Error(Box<RuleError>),
 }
 
@@ -304,13 +320,14 @@ impl From<RuleError> for Failure<'_> {
     }
 }
 
-pub(crate) type Evaluated<'js, T> = Result<T, Failure<'js>>;
+/// What an evaluation gives.
+pub type Evaluated<'js, T> = Result<T, Failure<'js>>;
 
 /// Turns an error of rquickjs into a failure: the pending exception, or the error itself.
 ///
 /// When a host function has panicked, the run is stopped.
 #[inline(never)]
-pub(crate) fn failure<'js>(ctx: &Ctx<'js>, run: &Run, error: &rquickjs::Error) -> Failure<'js> {
+pub fn failure<'js>(ctx: &Ctx<'js>, run: &Run, error: &rquickjs::Error) -> Failure<'js> {
     let value = if error.is_exception() {
         Some(ctx.catch())
     } else {
@@ -366,74 +383,15 @@ enum Prepared<'m, 'js> {
     AsyncScript(Compiled<'js>),
     Module(&'m str),
     CommonJs(&'m str),
-    Rulebook(Arc<rule::Book>),
-    Fork(&'m Fork),
-    Session(&'m session::Main),
-}
-
-/// Runs the main script and gives its value: the last expression of a script, the default export
-/// of a module. A value that is a promise is awaited.
-fn evaluate<'js>(
-    ctx: &Ctx<'js>,
-    run: &Rc<Run>,
-    main: &Main,
-    limits: &Limits,
-) -> Evaluated<'js, Value<'js>> {
-    match prepare(ctx, run, main)? {
-        Prepared::Script(script) => run_script(ctx, run, script),
-        Prepared::AsyncScript(script) => run_async_script(ctx, run, script),
-        Prepared::Module(name) => import_main(ctx, run, name),
-        Prepared::CommonJs(name) => require_main(ctx, run, name),
-        Prepared::Rulebook(book) => {
-            let part = rule::Part::Section(run.event.as_deref());
-            rule::execute(ctx, run, &book, &part)
-        }
-        Prepared::Fork(fork) => rule::execute(ctx, run, &fork.main, &rule::Part::Fork(fork)),
-        Prepared::Session(main) => session::serve(ctx, run, main, limits),
-    }
-}
-
-/// Reads a rulebook. A run that is stopped meanwhile fails as stopped, and not by what was read so far.
-pub(crate) fn read_rulebook<'js>(
-    run: &Run,
-    name: &str,
-    text: &Arc<str>,
-) -> Evaluated<'js, Arc<rule::Book>> {
-    rule::read(&run.modules, name, text, run).map_err(|error| {
-        if run.must_stop() {
-            Failure::Stopped
-        } else {
-            Failure::from(error)
-        }
-    })
 }
 
 #[inline(never)]
 fn prepare<'m, 'js>(
     ctx: &Ctx<'js>,
     run: &Rc<Run>,
-    main: &'m Main,
+    main: &'m SourceText,
 ) -> Evaluated<'js, Prepared<'m, 'js>> {
-    let main = match main {
-        Main::Script(main) => main,
-        Main::Session(main) => {
-            let folder = main.folder.as_ref();
-            let folder = folder.and_then(|folder| folder.canonicalize().ok());
-            run.modules.set_main("REPL", folder);
-            return Ok(Prepared::Session(main));
-        }
-        Main::Fork(fork) => {
-            let name = &fork.main.name;
-            let folder = Path::new(name).parent().map(PathBuf::from);
-            run.modules.set_main(name, folder);
-            return Ok(Prepared::Fork(fork));
-        }
-    };
     let name = &main.name;
-    run.modules.set_main(name, main.folder.clone());
-    if Kind::of(name) == Kind::Rulebook {
-        return Ok(Prepared::Rulebook(read_rulebook(run, name, &main.text)?));
-    }
     let source = run
         .modules
         .prepare(name, Arc::clone(&main.text))
@@ -445,7 +403,6 @@ fn prepare<'m, 'js>(
             Ok(Prepared::CommonJs(name))
         }
         Kind::Json => Err(RuleError::load(format!("{name} is JSON, not a rule"), None).into()),
-        Kind::Rulebook => Err(RuleError::internal("a rulebook is no script").into()),
         Kind::Either => prepare_either(ctx, run, name, &source),
     }
 }
@@ -602,7 +559,7 @@ fn tagged<'js>(
         Err(error) => failure(ctx, run, &error),
     };
     let json = value_to_json(ctx, semaphore).map_err(|error| failure(ctx, run, &error))?;
-    let spec = rule::SemaphoreSpec::read(&json).map_err(|problem| {
+    let spec = SemaphoreSpec::read(&json).map_err(|problem| {
         thrown(&format!(
             "the export `semaphore` is not as it should be: {problem}"
         ))
@@ -613,7 +570,7 @@ fn tagged<'js>(
     });
     let line = line.map_or(1, |line| line as u32 + 1);
     let who = format!("{}, line {line}", run.name());
-    let inside = rule::enter(ctx, run, &spec, &who, line)
+    let inside = region::enter(ctx, run, &spec, &who, line)
         .map_err(|error| failure(ctx, run, &error))?
         .map_err(|error| thrown(&error.to_string()))?;
     let outcome = |result: &Evaluated<'js, Value<'js>>| match result {
@@ -652,8 +609,12 @@ fn is_class(function: &Function<'_>) -> bool {
 }
 
 /// Awaits `value` if it is a promise.
+///
+/// # Errors
+///
+/// What the promise was rejected with, what else was not caught meanwhile, or that the run was stopped.
 #[inline(never)]
-pub(crate) fn resolve<'js>(
+pub fn resolve<'js>(
     ctx: &Ctx<'js>,
     run: &Rc<Run>,
     value: Value<'js>,

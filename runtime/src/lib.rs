@@ -25,8 +25,8 @@
 //! [`EngineBuilder::source_module`] adds modules that are themselves written in TypeScript,
 //! [`EngineBuilder::alias`] other names for built-in modules.
 //!
-//! The standard library (`cla/sem`, `cla/util`, ...) is the crate `cla-stdlib`; an engine without it
-//! has the language, timers, `import` and `require`, and nothing else.
+//! An engine has JavaScript and TypeScript, timers, `import` and `require`, and nothing else. Modules for rules, and further
+//! languages, are crates of their own, which a host adds with [`EngineBuilder::with`].
 
 mod blocking;
 mod builtins;
@@ -37,16 +37,17 @@ mod error;
 mod event_loop;
 mod event_source;
 mod family;
-mod files;
 mod isolate;
 mod limits;
+mod line_ends;
 mod modules;
 mod native;
 mod nearest;
 mod output;
 mod permit_table;
+mod program;
+mod region;
 mod report;
-mod rule;
 mod run;
 mod script;
 mod session;
@@ -77,11 +78,6 @@ pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_js
 pub use nearest::nearest;
 pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
 pub use permit_table::{HeldPermit, PermitFacts, PermitTable, Usage};
-pub use rule::{
-    Finding, Input, InputError, InputKind, Plan, PlannedBlock, PlannedOp, PlannedSemaphore,
-    ServiceNameError, Severity, check, check_text, give_inputs, plan, rulebook_inputs,
-    rulebook_schema,
-};
 pub use run::{MemoryReservation, Rooted, Run, contain_panic};
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
@@ -93,3 +89,25 @@ pub use text::{escaped_text, exact_text};
 pub use trace::{RegionOutcome, RegionRecord, RegionSpan, Trace, TracedRun};
 pub use typescript::input::{InputState, input_state, tidy};
 pub use value::{MAX_DEPTH, RuleValue, Wanted};
+
+/// What only the other crates of this workspace use. It may change at any time.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::blocking::blocking;
+    pub use crate::error::Sources;
+    pub use crate::isolate::{Evaluated, Failure, failure, resolve};
+    pub use crate::line_ends::LineEnds;
+    pub use crate::modules::read::{ReadError, read_anywhere};
+    pub use crate::modules::{
+        Kind, ModuleCache, ModuleSettings, ResolveError, Resolved, import, namespace, problems,
+        require,
+    };
+    pub use crate::program::{Language, Program, SourceText};
+    pub use crate::region::{SemaphoreSpec, enter};
+    pub use crate::run::state_of;
+    pub use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
+    pub use crate::typescript::lock_order::{Take, lock_order};
+    pub use crate::typescript::references::{Named, references};
+    pub use crate::typescript::{PositionMap, Shape, Stripped, SyntaxProblem, exports, strip};
+    pub use crate::value::text;
+}

@@ -329,11 +329,8 @@ impl RuleValue {
     }
 
     /// Reads a rule's value of which functions and symbols stay behind.
-    pub(crate) fn read_data<'js>(
-        ctx: &Ctx<'js>,
-        what: &str,
-        value: Value<'js>,
-    ) -> rquickjs::Result<Self> {
+    #[doc(hidden)]
+    pub fn read_data<'js>(ctx: &Ctx<'js>, what: &str, value: Value<'js>) -> rquickjs::Result<Self> {
         match value::value(ctx, what, value, Functions::LeftOut) {
             Ok(read) => Ok(read.tree),
             Err(unfit) => Err(unfit.throw(ctx)),

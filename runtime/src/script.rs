@@ -4,17 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::RuleError;
-use crate::modules::Kind;
 use crate::modules::read::{ReadError, read_below};
-use crate::rule::{Fork, Input, rulebook_inputs};
-use crate::session;
+use crate::program::Program;
 
 /// A rule's source: a file that is read when the run starts, or a text in memory.
 ///
 /// The extension of the file or name decides the language: `.ts`, `.mts`, `.cts` are TypeScript,
-/// `.mjs` and `.mts` are always modules, `.cjs` and `.cts` never, `.yml` and `.yaml` are rulebooks; anything else is
-/// JavaScript that is a module if it has `import` or `export` declarations.
+/// `.mjs` and `.mts` are always modules, `.cjs` and `.cts` never. Crates may register other languages with the engine, for
+/// extensions of their own. Anything else is JavaScript, which is a module if it has `import` or `export` declarations.
 ///
 /// ```
 /// use cla_runtime::Script;
@@ -42,10 +39,8 @@ pub(crate) enum Source {
         name: Arc<str>,
         text: Arc<str>,
     },
-    /// A part of a rulebook that has been read.
-    Fork(Fork),
-    /// Inputs, one after the other.
-    Session(session::Main),
+    /// What needs no reading any more.
+    Program(Arc<dyn Program>),
 }
 
 impl Script {
@@ -109,33 +104,17 @@ impl Script {
                 .unwrap_or("rule"),
             Source::Text { name, .. } => name,
             Source::Read { name, .. } => name.rsplit(['/', '\\']).next().unwrap_or(name),
-            Source::Fork(fork) => &fork.main.title,
-            Source::Session(_) => "session",
+            Source::Program(program) => program.title(),
         }
     }
 
-    /// The inputs that a rulebook declares. Other rules declare none; a [file](Script::file) is not read yet, so nothing is
-    /// known of it.
-    ///
-    /// ```
-    /// use cla_runtime::Script;
-    ///
-    /// let script = Script::new("deploy.yml", "inputs: {env: {default: test}}\ndo: []");
-    /// assert_eq!(script.inputs()?[0].name, "env");
-    /// # Ok::<(), cla_runtime::RuleError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// The rulebook is no YAML, or one of its inputs is wrong.
-    pub fn inputs(&self) -> Result<Vec<Input>, RuleError> {
+    /// Its canonical name and its text. `None` for a [file](Script::file), which is not read yet, and for a program.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn text(&self) -> Option<(&str, &str)> {
         match &self.source {
-            Source::Text { name, text, .. } | Source::Read { name, text }
-                if Kind::of(name) == Kind::Rulebook =>
-            {
-                rulebook_inputs(name, text)
-            }
-            _ => Ok(Vec::new()),
+            Source::Text { name, text, .. } | Source::Read { name, text } => Some((name, text)),
+            Source::File(_) | Source::Program(_) => None,
         }
     }
 
@@ -147,17 +126,11 @@ impl Script {
         }
     }
 
-    /// Inputs, one after the other.
-    pub(crate) fn session(main: session::Main) -> Self {
+    /// A program that needs no reading.
+    #[doc(hidden)]
+    pub fn program(program: impl Program + 'static) -> Self {
         Self {
-            source: Source::Session(main),
-        }
-    }
-
-    /// A part of a rulebook.
-    pub(crate) fn fork(fork: Fork) -> Self {
-        Self {
-            source: Source::Fork(fork),
+            source: Source::Program(Arc::new(program)),
         }
     }
 }

@@ -21,9 +21,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::control::{Control, Stop};
 use crate::engine::{Engine, RunHandle, RunOptions, RunReport};
 use crate::error::RuleError;
-use crate::isolate::{Evaluated, Failure, explain, failure, read_rulebook, resolve};
+use crate::isolate::{Evaluated, Failure, explain, failure, resolve};
 use crate::limits::Limits;
-use crate::rule;
+use crate::program::{Program, SourceText};
 use crate::run::Run;
 use crate::script::Script;
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
@@ -72,6 +72,24 @@ impl std::fmt::Debug for Main {
     }
 }
 
+impl Program for Main {
+    fn title(&self) -> &str {
+        "session"
+    }
+
+    fn name(&self) -> &str {
+        "REPL"
+    }
+
+    fn folder(&self) -> Option<PathBuf> {
+        self.folder.as_ref()?.canonicalize().ok()
+    }
+
+    fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>> {
+        serve(ctx, run, self, run.limits())
+    }
+}
+
 impl Session {
     /// Starts a session. Its inputs may import files below `folder`. `uncaught` hears of what goes wrong between inputs.
     pub fn start(
@@ -86,7 +104,7 @@ impl Session {
             folder,
             uncaught: Arc::new(uncaught),
         };
-        let handle = engine.run(Script::session(main), options);
+        let handle = engine.run(Script::program(main), options);
         Self {
             tasks,
             control: handle.control(),
@@ -118,25 +136,31 @@ impl Session {
         }))
     }
 
-    /// Carries out a rulebook, whose variables are the session's stash; `then` gets what it returns, in the isolate.
+    /// Runs a text in another language that the engine knows; `then` gets its value, in the isolate. The extension, such
+    /// as `.txt`, says which language it is.
     ///
     /// # Errors
     ///
-    /// As of [`Session::evaluate`].
-    pub fn rulebook<T: Send + 'static>(
+    /// As of [`Session::evaluate`]; or no language has this extension.
+    pub fn run_text<T: Send + 'static>(
         &self,
+        extension: &str,
         text: &str,
         event: Option<&str>,
         then: impl for<'js> FnOnce(&Ctx<'js>, &Rc<Run>, Value<'js>) -> T + Send + 'static,
     ) -> Answer<T> {
         self.control.resume();
-        let name = self.next_name(".yml");
+        let name = self.next_name(extension);
         let text: Arc<str> = text.into();
         let event = event.map(str::to_owned);
         self.carry_out(Box::new(move |ctx, run| {
-            let book = read_rulebook(run, &name, &text)?;
-            let part = rule::Part::Section(event.as_deref());
-            let value = rule::execute(ctx, run, &book, &part)?;
+            let Some(language) = run.modules.settings.language(&name) else {
+                let message = format!("no language of this program has the extension of {name}");
+                return Err(RuleError::load(message, None).into());
+            };
+            let folder = run.modules.folder();
+            let source = SourceText { name, text, folder };
+            let value = language.program(source, event).execute(ctx, run)?;
             note(ctx, run, "_", &value)?;
             Ok(then(ctx, run, value))
         }))
@@ -238,7 +262,7 @@ impl<T> Future for Answer<T> {
 type Work<T> = Box<dyn for<'js> FnOnce(&Ctx<'js>, &Rc<Run>) -> Evaluated<'js, T> + Send>;
 
 /// Carries out inputs until there are no more, or the run is stopped.
-pub(crate) fn serve<'js>(
+fn serve<'js>(
     ctx: &Ctx<'js>,
     run: &Rc<Run>,
     main: &Main,

@@ -27,9 +27,9 @@ const MOST_RECENT: usize = 200;
 pub struct RegionRecord {
     /// The semaphore.
     pub semaphore: SemaphoreName,
-    /// The rule and the op, as administrators see them.
+    /// The rule and the part of it, as administrators see them.
     pub who: String,
-    /// The line of the rulebook, from 1.
+    /// The line of its source, from 1.
     pub line: u32,
     /// When it asked, from the start of the run.
     #[serde(serialize_with = "seconds")]
@@ -55,7 +55,7 @@ pub enum RegionOutcome {
     Done,
     /// What was to be done there failed.
     Failed,
-    /// The run was stopped, or an op around the region was out of time.
+    /// The run was stopped, or a time limit around the region had passed.
     Stopped,
     /// An administrator cancelled the wait.
     Cancelled,
@@ -89,7 +89,7 @@ pub struct RegionSpan {
 }
 
 impl RegionSpan {
-    /// A run asks for a slot: `who` is its rule and op as administrators see them, `line` that of the source, from 1.
+    /// A run asks for a slot: `who` is its rule and the part of it, as administrators see them, `line` that of the source, from 1.
     pub fn begin(run: &Rc<Run>, semaphore: &SemaphoreName, who: &str, line: u32) -> Self {
         let record = RegionRecord {
             semaphore: semaphore.clone(),
@@ -195,8 +195,8 @@ pub struct TracedRun {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let trace = Trace::start();
-/// let book = Script::new("book.yml", "do: [{semaphore: x, sleep: 1ms}]");
-/// Engine::new().run(book, RunOptions::new().trace(trace.clone())).await;
+/// let rule = Script::new("rule.mjs", "export const semaphore = 'x'; export default () => 1");
+/// Engine::new().run(rule, RunOptions::new().trace(trace.clone())).await;
 /// let runs = trace.runs();
 /// assert_eq!(runs[0].regions[0].semaphore.as_str(), "x");
 /// # }

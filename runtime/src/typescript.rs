@@ -32,7 +32,7 @@ use oxc::transformer::{TransformOptions, Transformer};
 
 use nesting::Refusal;
 use positions::LineIndex;
-pub(crate) use positions::PositionMap;
+pub use positions::PositionMap;
 
 /// Longest source taken, in bytes. The largest TypeScript file in wide use, the compiler's
 /// own checker, has 3 MB; a rule has a few KiB.
@@ -57,26 +57,26 @@ const MAX_PROBLEMS: usize = 10;
 
 /// JavaScript made of TypeScript.
 #[derive(Debug)]
-pub(crate) struct Stripped {
+pub struct Stripped {
     /// The JavaScript.
-    pub(crate) code: Arc<str>,
+    pub code: Arc<str>,
     /// From places in `code` to places in the TypeScript.
-    pub(crate) positions: PositionMap,
+    pub positions: PositionMap,
     /// What it exports besides types; `None` if it is no module, or exports all that another one exports.
-    pub(crate) exports: Option<Vec<String>>,
+    pub exports: Option<Vec<String>>,
     /// What kind of source it is, and what its JavaScript imports.
-    pub(crate) shape: Shape,
+    pub shape: Shape,
 }
 
 /// What kind of source this is, and what it imports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shape {
+pub struct Shape {
     /// It has `import` or `export` declarations, or `import.meta`: it can only be an ES module.
-    pub(crate) declares: bool,
+    pub declares: bool,
     /// It awaits at its top level.
-    pub(crate) awaits: bool,
+    pub awaits: bool,
     /// What stands behind `from` and `import`, in this order, each once. Calls of `import()` do not count.
-    pub(crate) imports: Vec<String>,
+    pub imports: Vec<String>,
 }
 
 /// Looks at JavaScript before it is compiled. Blocks the calling thread as [`strip`] does.
@@ -188,24 +188,24 @@ fn imports(body: &[Statement<'_>]) -> Vec<String> {
 }
 
 /// What the module exports; see [`Stripped::exports`]. `None` also for what does not parse.
-pub(crate) fn exports(source: &str) -> Option<Vec<String>> {
+pub fn exports(source: &str) -> Option<Vec<String>> {
     // JavaScript is TypeScript without types.
     strip("module.ts", source).ok()?.exports
 }
 
 /// What is wrong with a source, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SyntaxProblem {
+pub struct SyntaxProblem {
     /// What is wrong.
-    pub(crate) message: String,
+    pub message: String,
     /// What to do about it, if that is known.
-    pub(crate) help: Option<String>,
+    pub help: Option<String>,
     /// The line, from 1.
-    pub(crate) line: u32,
+    pub line: u32,
     /// The column, from 1, in characters.
-    pub(crate) column: u32,
+    pub column: u32,
     /// How many characters are concerned; at least 1, and all in that line.
-    pub(crate) length: u32,
+    pub length: u32,
 }
 
 /// Turns TypeScript into JavaScript. `file_name` is used for its extension only: `.cts` may `return` at
@@ -218,7 +218,7 @@ pub(crate) struct SyntaxProblem {
 /// The syntax errors found, at most ten and at least one; among them what cannot be run by
 /// dropping types (decorators), sources over 4 MiB, and sources that nest deeper than 4,096
 /// operators, keywords and brackets.
-pub(crate) fn strip(file_name: &str, source: &str) -> Result<Stripped, Vec<SyntaxProblem>> {
+pub fn strip(file_name: &str, source: &str) -> Result<Stripped, Vec<SyntaxProblem>> {
     let goal = if Path::new(file_name)
         .extension()
         .is_some_and(|extension| extension == "cts")

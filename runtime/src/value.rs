@@ -10,7 +10,8 @@ mod serial;
 use serde_json::Value as Json;
 
 pub(crate) use build::{from_json, from_value};
-pub(crate) use read::{Functions, Unfit, json, text, value};
+pub use read::text;
+pub(crate) use read::{Functions, Unfit, json, value};
 pub(crate) use serial::{ToValue, from_values};
 
 /// The most that a value may be nested, in levels of arrays and objects: as many as `serde_json` reads by default.

@@ -53,7 +53,7 @@ pub(crate) struct Job {
     pub(crate) report: oneshot::Sender<Sent>,
     pub(crate) settings: Arc<EngineSettings>,
     pub(crate) live: Arc<LiveRuns>,
-    /// What is to happen, for rulebooks: the name of a section.
+    /// The event that the rule shall handle.
     pub(crate) event: Option<String>,
     /// Nobody looks at the report: a failure is said on the run's own output.
     pub(crate) detached: bool,
@@ -247,7 +247,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         name: Arc::clone(&job.name),
         control: Arc::clone(&job.control),
         limits,
-        deadline: run.deadline,
+        deadline: run.time.deadline,
         started,
         semaphores: job.settings.semaphores.clone(),
         report: Arc::clone(&report_sender),
@@ -295,7 +295,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     }
     // In a box, as it is waited below: what a run that waits takes is counted.
     let mut report = Box::new(report(&run, result.map_err(|error| *error), started));
-    let deadline = run.deadline;
+    let deadline = run.time.deadline;
     // What it had is free before anybody hears of its end: the run that started it can start the next.
     run.gauge.close();
     let room = if origin.parent.is_some() && !job.detached {
@@ -380,7 +380,7 @@ fn room_for_value(run: &Run, report: &mut RunReport, limits: &Limits) -> Option<
 /// Polls the fiber to its end; stops the run at its deadline, even while it is blocked.
 async fn until_done<T: 'static>(fiber: OnLane<T>, run: &Run) -> T {
     let mut fiber = pin!(fiber);
-    if let Some(deadline) = run.deadline {
+    if let Some(deadline) = run.time.deadline {
         let alarm = pin!(tokio::time::sleep_until(deadline.into()));
         match select(fiber.as_mut(), alarm).await {
             Either::Left((result, _)) => return result,
@@ -398,7 +398,7 @@ async fn wait_for_output(
     limits: &Limits,
     result: Result<Returned, Box<RuleError>>,
 ) -> Result<Returned, Box<RuleError>> {
-    match within_limits(flushed, &run.control, run.deadline).await {
+    match within_limits(flushed, &run.control, run.time.deadline).await {
         Err(stop) if result.is_ok() => Err(Box::new(stop_error(stop, run, limits))),
         _ => result,
     }
@@ -437,8 +437,7 @@ fn root_of(script: &Script) -> Option<PathBuf> {
         Source::File(path) => path.canonicalize().ok()?.parent().map(PathBuf::from),
         Source::Text { folder, .. } => folder.as_ref()?.canonicalize().ok(),
         Source::Read { name, .. } => Path::new(name.as_ref()).parent().map(PathBuf::from),
-        Source::Session(main) => main.folder.as_ref()?.canonicalize().ok(),
-        Source::Fork(fork) => Path::new(&fork.main.name).parent().map(PathBuf::from),
+        Source::Program(program) => program.folder(),
     }
 }
 

@@ -72,6 +72,7 @@ fn engine(after: &Arc<AtomicU32>) -> Engine {
         .module(module)
         .module(Broken)
         .extension(Raw)
+        .with(cla_rulebook::install)
         .build()
 }
 

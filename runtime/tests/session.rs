@@ -49,6 +49,7 @@ fn engine() -> Engine {
             Ok::<_, std::convert::Infallible>(())
         });
     Engine::builder()
+        .with(cla_rulebook::install)
         .workers(1)
         .module(Take)
         .module(sleep)
@@ -266,7 +267,7 @@ async fn too_much_memory_fails_the_input_alone() {
 async fn rulebooks_share_their_variables_with_the_session() {
     let session = session();
     let book = |text: &str| {
-        session.rulebook(text, None, |ctx, _, value| {
+        session.run_text(".yml", text, None, |ctx, _, value| {
             value_to_json(ctx, value).unwrap()
         })
     };

@@ -240,7 +240,11 @@ fn an_argument_of_a_hosts_function_and_its_result() {
         .async_function("promised", |(value,): (Value,)| async move {
             Ok::<_, Infallible>(value)
         });
-    let engine = Engine::builder().workers(1).module(module).build();
+    let engine = Engine::builder()
+        .workers(1)
+        .with(cla_rulebook::install)
+        .module(module)
+        .build();
     for function in ["same", "later", "promised"] {
         for case in cases() {
             let code = format!("require('host').{function}({})", case.0);
@@ -261,7 +265,10 @@ fn book(engine: &Engine, folder: &std::path::Path, module: &str, book: &str) -> 
 #[test]
 fn the_stash_and_the_result_of_another_rule() {
     let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::builder().workers(1).build();
+    let engine = Engine::builder()
+        .workers(1)
+        .with(cla_rulebook::install)
+        .build();
     let child = "export default stash => stash.given";
     std::fs::write(folder.path().join("child.mjs"), child).unwrap();
     for case in cases() {
@@ -283,7 +290,10 @@ do:
 #[test]
 fn the_variables_of_a_fork_and_its_result() {
     let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::builder().workers(1).build();
+    let engine = Engine::builder()
+        .workers(1)
+        .with(cla_rulebook::install)
+        .build();
     for case in cases() {
         let module = format!("export const give = () => ({});", case.0);
         let text = "
@@ -311,7 +321,10 @@ do:
 #[test]
 fn between_rules_bytes_stay_bytes_and_big_ints_stay_big() {
     let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::builder().workers(1).build();
+    let engine = Engine::builder()
+        .workers(1)
+        .with(cla_rulebook::install)
+        .build();
     let module = "
         export const give = () => ({ bytes: new Uint8Array([1, 255]), big: 2n ** 64n, small: -5n, zero: -0, nan: NaN });
         export const look = ({ bytes, big, small, zero, nan }) =>
@@ -575,7 +588,10 @@ fn a_neighbour_has_its_turns_while_a_value_is_converted() {
 #[test]
 fn a_half_surrogate_in_a_text_of_a_rulebook_is_an_error_of_the_op() {
     let written = Arc::new(Printed::default());
-    let engine = Engine::builder().workers(1).build();
+    let engine = Engine::builder()
+        .workers(1)
+        .with(cla_rulebook::install)
+        .build();
     let book = "
 vars: {half: x, list: []}
 do:

@@ -14,7 +14,7 @@ use crate::state::note_error;
 /// An argument that may have been left out, and then is `undefined`.
 ///
 /// rquickjs would otherwise refuse the call in words that name neither function nor argument.
-pub(crate) struct Arg<'js>(pub(crate) Value<'js>);
+pub struct Arg<'js>(pub Value<'js>);
 
 impl<'js> FromParam<'js> for Arg<'js> {
     fn param_requirement() -> ParamRequirement {
@@ -40,7 +40,7 @@ impl<'js> Deref for Arg<'js> {
 
 impl<'js> Arg<'js> {
     /// The argument, unless it is `undefined`.
-    pub(crate) fn given(&self) -> Option<&Value<'js>> {
+    pub fn given(&self) -> Option<&Value<'js>> {
         Some(&self.0).filter(|value| !value.is_undefined())
     }
 }
@@ -73,7 +73,7 @@ impl<'js, P, F: IntoJsFunc<'js, P>> IntoJsFunc<'js, P> for Noting<F> {
 /// Adds a function to the exports of a `cla/*` module.
 ///
 /// What it throws is what `cla.lastError()` gives afterwards.
-pub(crate) fn define<'js, P, F>(exports: &Object<'js>, name: &str, function: F) -> js::Result<()>
+pub fn define<'js, P, F>(exports: &Object<'js>, name: &str, function: F) -> js::Result<()>
 where
     F: IntoJsFunc<'js, P> + 'js,
 {
@@ -95,7 +95,7 @@ impl<'js, P, F: IntoJsFunc<'js, P>> IntoJsFunc<'js, P> for Contained<F> {
 }
 
 /// A function with a name.
-pub(crate) fn named<'js, P, F>(ctx: &Ctx<'js>, name: &str, function: F) -> js::Result<Function<'js>>
+pub fn named<'js, P, F>(ctx: &Ctx<'js>, name: &str, function: F) -> js::Result<Function<'js>>
 where
     F: IntoJsFunc<'js, P> + 'js,
 {

@@ -1,4 +1,4 @@
-//! What rules find when they start: the modules `cla/sem`, `cla/rule`, `cla/reg`, `cla/stash`, `cla/http`, `cla/util`,
+//! What rules find when they start: the modules `cla/sem`, `cla/stash`, `cla/http`, `cla/util`,
 //! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
 //! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`), and the globals `cla`, `print`,
 //! `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder` and `TextDecoder`.
@@ -50,6 +50,8 @@ mod duration;
 mod format;
 mod http;
 mod inspect;
+#[doc(hidden)]
+pub mod internal;
 mod intrinsics;
 mod json;
 mod lazy;
@@ -59,8 +61,6 @@ mod modules;
 mod options;
 mod process;
 mod redis;
-mod reg;
-mod rule;
 mod sem;
 mod semaphore;
 mod sprintf;
@@ -90,8 +90,6 @@ pub const TYPES: &[(&str, &str)] = &[
     ("http.d.ts", include_str!("http.d.ts")),
     ("log.d.ts", include_str!("log.d.ts")),
     ("process.d.ts", include_str!("process.d.ts")),
-    ("reg.d.ts", include_str!("reg.d.ts")),
-    ("rule.d.ts", include_str!("rule.d.ts")),
     ("sem.d.ts", include_str!("sem.d.ts")),
     ("stash.d.ts", include_str!("stash.d.ts")),
     ("util.d.ts", include_str!("util.d.ts")),
@@ -179,8 +177,6 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .module(log::Log)
         .module(process::Process)
         .module(stash::Stash)
-        .module(reg::Reg)
-        .module(rule::Rule)
         .module(http::Http)
         .module(semaphore::Native)
         .module(task::Native)
@@ -211,8 +207,6 @@ impl Extension for Globals {
 pub fn modules() -> impl Iterator<Item = &'static str> {
     [
         "cla/sem",
-        "cla/rule",
-        "cla/reg",
         "cla/stash",
         "cla/http",
         "cla/util",

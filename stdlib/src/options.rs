@@ -13,7 +13,7 @@ use cla_runtime::nearest;
 /// # Errors
 ///
 /// What a getter of the rule's throws.
-pub(crate) fn entries<'js>(
+pub fn entries<'js>(
     object: &Object<'js>,
 ) -> impl Iterator<Item = js::Result<(String, Value<'js>)>> {
     let filter = Filter::new().string().enum_only();
@@ -29,7 +29,7 @@ pub(crate) fn entries<'js>(
 /// The `TypeError` for an option that there is not, with the one that was probably meant.
 ///
 /// `aliases` are names that people know from elsewhere, each with ours.
-pub(crate) fn unknown(
+pub fn unknown(
     ctx: &Ctx<'_>,
     function: &str,
     key: &str,

@@ -214,7 +214,7 @@ impl Module {
         followed().inspect_err(|_| _ = stopped())
     }
 
-    /// `region(options, fn)` of `cla/rule`: as `take`, with its place in the run's record.
+    /// `region(options, fn)`: as `take`, with its place in the run's record.
     pub(crate) fn region<'js>(
         self: &Rc<Self>,
         ctx: &Ctx<'js>,

@@ -1,10 +1,10 @@
 //! What the standard library knows about a run, reachable from any of its functions.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
-use cla_runtime::js::{self, Array, Ctx, Function, Object, Value};
+use cla_runtime::internal::state_of;
+use cla_runtime::js::{self, Array, Ctx, Object, Value};
 use cla_runtime::{OutputStream, Rooted, Run};
 
 use crate::console::ConsoleState;
@@ -17,25 +17,15 @@ const STEPS_PER_QUESTION: u32 = 64;
 /// How many bytes of text count as a step.
 const BYTES_PER_STEP: usize = 4096;
 
-thread_local! {
-    /// The states of the runs on this thread, by the address of their context, which is unique while
-    /// it lives. A run never changes its thread.
-    static STATES: RefCell<HashMap<usize, Weak<State>>> = RefCell::default();
-}
-
 /// One run's state.
 pub(crate) struct State {
     run: Rc<Run>,
-    /// The key in [`STATES`].
-    context: usize,
     intrinsics: Rooted<Array<'static>>,
-    /// A function that owns this state: the isolate keeps the state alive, and frees it with itself.
-    anchor: OnceCell<Rooted<Function<'static>>>,
     last_error: RefCell<Option<String>>,
     pub(crate) console: ConsoleState,
     /// What `web.js` gave when it was first needed.
     pub(crate) web: OnceCell<Rooted<Object<'static>>>,
-    /// What `cla/sem` and `cla/rule` share.
+    /// What `cla/sem` and other modules with regions share.
     pub(crate) sem: OnceCell<Rc<crate::sem::Module>>,
     steps: Cell<u32>,
 }
@@ -45,22 +35,14 @@ impl State {
     pub(crate) fn create(ctx: &Ctx<'_>, run: &Rc<Run>) -> js::Result<()> {
         let state = Rc::new(Self {
             run: Rc::clone(run),
-            context: address(ctx),
             intrinsics: intrinsics::keep(ctx, run)?,
-            anchor: OnceCell::new(),
             last_error: RefCell::default(),
             console: ConsoleState::default(),
             web: OnceCell::new(),
             sem: OnceCell::new(),
             steps: Cell::new(0),
         });
-        STATES.with_borrow_mut(|states| states.insert(state.context, Rc::downgrade(&state)));
-        let owner = Rc::clone(&state);
-        let function = Function::new(ctx.clone(), move || {
-            let _ = &owner;
-        })?;
-        // The only write, so it cannot fail.
-        let _ = state.anchor.set(run.keep(ctx, function));
+        run.set_state(state);
         Ok(())
     }
 
@@ -70,8 +52,7 @@ impl State {
     ///
     /// When the library was not installed into this run.
     pub(crate) fn of(ctx: &Ctx<'_>) -> js::Result<Rc<Self>> {
-        STATES
-            .with_borrow(|states| states.get(&address(ctx)).and_then(Weak::upgrade))
+        state_of(ctx)
             .ok_or_else(|| throw::error(ctx, "the standard library is not installed in this run"))
     }
 
@@ -160,16 +141,6 @@ impl State {
     pub(crate) fn note_error(&self, message: String) {
         *self.last_error.borrow_mut() = Some(message);
     }
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        STATES.with_borrow_mut(|states| states.remove(&self.context));
-    }
-}
-
-fn address(ctx: &Ctx<'_>) -> usize {
-    ctx.as_raw().as_ptr() as usize
 }
 
 /// Notes the error that a function of a `cla/*` module is about to throw, for `cla.lastError()`.

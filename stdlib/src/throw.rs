@@ -14,7 +14,7 @@ const MAX_NATIVE_MESSAGE: usize = 255;
 const MAX_SHOWN: usize = 40;
 
 /// Throws a `TypeError`.
-pub(crate) fn type_error(ctx: &Ctx<'_>, message: impl Display) -> Error {
+pub fn type_error(ctx: &Ctx<'_>, message: impl Display) -> Error {
     throw(ctx, &message.to_string(), Exception::throw_type)
 }
 
@@ -24,12 +24,12 @@ pub(crate) fn range_error(ctx: &Ctx<'_>, message: impl Display) -> Error {
 }
 
 /// Throws a `SyntaxError`.
-pub(crate) fn syntax_error(ctx: &Ctx<'_>, message: impl Display) -> Error {
+pub fn syntax_error(ctx: &Ctx<'_>, message: impl Display) -> Error {
     throw(ctx, &message.to_string(), Exception::throw_syntax)
 }
 
 /// Throws an `Error`.
-pub(crate) fn error(ctx: &Ctx<'_>, message: impl Display) -> Error {
+pub fn error(ctx: &Ctx<'_>, message: impl Display) -> Error {
     Exception::throw_message(ctx, &message.to_string())
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn describe(value: &Value<'_>) -> String {
 }
 
 /// A string in double quotes, cut to what fits a message.
-pub(crate) fn quote(string: &str) -> String {
+pub fn quote(string: &str) -> String {
     match string.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => {
             let shown = format!("{:?}", &string[..end]);
@@ -128,7 +128,7 @@ fn number_text(number: f64) -> String {
 }
 
 /// The error for an option or argument of the wrong kind.
-pub(crate) fn wrong<'js>(ctx: &Ctx<'js>, what: &str, expected: &str, value: &Value<'js>) -> Error {
+pub fn wrong<'js>(ctx: &Ctx<'js>, what: &str, expected: &str, value: &Value<'js>) -> Error {
     type_error(
         ctx,
         format_args!("{what} must be {expected}, not {}", describe(value)),
@@ -140,11 +140,7 @@ pub(crate) fn wrong<'js>(ctx: &Ctx<'js>, what: &str, expected: &str, value: &Val
 /// # Errors
 ///
 /// A `TypeError` that names `what`: it is no string, or has half a surrogate pair, which would make two names one.
-pub(crate) fn name_argument<'js>(
-    ctx: &Ctx<'js>,
-    what: &str,
-    value: &Value<'js>,
-) -> js::Result<String> {
+pub fn name_argument<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<String> {
     match value.as_string() {
         Some(string) => cla_runtime::exact_text(ctx, what, string),
         None => Err(wrong(ctx, what, "a string", value)),

@@ -5,9 +5,11 @@
 
 mod dump;
 mod load;
+mod scalar;
 
 pub(crate) use dump::dump;
 pub(crate) use load::load;
+pub use scalar::{Scalar, resolve};
 
 /// The deepest nesting that is read or written.
 const MAX_DEPTH: usize = 1_000;

@@ -7,10 +7,19 @@ pub fn bare() -> Engine {
     Engine::builder().workers(1).build()
 }
 
-/// An engine with the standard library.
+/// An engine with rulebooks, and without the standard library.
+pub fn with_rulebooks() -> Engine {
+    Engine::builder()
+        .workers(1)
+        .with(cla_rulebook::install)
+        .build()
+}
+
+/// An engine with the standard library and with rulebooks.
 pub fn with_library() -> Engine {
     Engine::builder()
         .workers(1)
         .with(cla_stdlib::install)
+        .with(cla_rulebook::install)
         .build()
 }

@@ -59,6 +59,7 @@ fn a_thousand_forks_on_one_semaphore_leave_memory_where_it_was() {
     let engine = Engine::builder()
         .workers(1)
         .with(cla_stdlib::install)
+        .with(cla_rulebook::install)
         .build();
     // What is made once, and the room that stays, is there after this.
     run(&engine, 1_000);

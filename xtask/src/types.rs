@@ -1,6 +1,6 @@
 //! The type tests: the real TypeScript compiler over what we ship to rule authors.
 //!
-//! It reads `stdlib/src/**/*.d.ts`, every rule in `examples/`, and `tests/types/*.ts`, where a line that must not
+//! It reads `stdlib/src/**/*.d.ts`, `rulebook/src/**/*.d.ts`, every rule in `examples/`, and `tests/types/*.ts`, where a line that must not
 //! compile follows a `// @ts-expect-error`. `tests/types/package.json` pins the compiler.
 //!
 //! The library's modules in TypeScript, `stdlib/src/modules/**/*.ts`, are checked as well. Their declarations are made
@@ -86,8 +86,12 @@ pub(crate) fn check(log: &mut Log) -> Result<Outcome> {
         .filter_map(|line| ours(line, &root))
         .collect();
     let among = |start: &str| files.iter().filter(|file| file.starts_with(start)).count();
-    let (declared, examples, tests) = (among("stdlib/"), among("examples/"), among("tests/"));
-    ensure!(declared > 0, "no declaration in stdlib/src was checked");
+    let declared = among("stdlib/") + among("rulebook/");
+    let (examples, tests) = (among("examples/"), among("tests/"));
+    ensure!(
+        declared > 0,
+        "no declaration in stdlib/src and rulebook/src was checked"
+    );
     ensure!(examples > 0, "no rule in examples/ was checked");
     ensure!(tests > 0, "no type test in {FOLDER} was checked");
     Ok(Outcome {

@@ -12,10 +12,11 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cla_rulebook::{Input, InputError, give_inputs};
 use cla_runtime::semaphore::{RunId, Semaphores};
 use cla_runtime::{
-    Engine, Input, InputError, Limits, Output, RegionRecord, RuleError, RunCanceller, RunOptions,
-    RunReport, Script, Trace, give_inputs,
+    Engine, Limits, Output, RegionRecord, RuleError, RunCanceller, RunOptions, RunReport, Script,
+    Trace,
 };
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -303,7 +304,7 @@ impl Runs {
         let (folder, path) = (self.folder.path().to_owned(), rule.to_owned());
         let read = move || {
             let script = Script::below(folder, path)?;
-            let inputs = script.inputs();
+            let inputs = cla_rulebook::inputs(&script);
             Ok((script, inputs))
         };
         let read = tokio::task::spawn_blocking(read).await;

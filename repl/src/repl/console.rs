@@ -85,6 +85,7 @@ impl Console {
             .semaphores(semaphores.acting_as(Actor::process("repl")))
             .allow_folder(".")
             .with(cla_stdlib::install)
+            .with(cla_rulebook::install)
             .build();
         let screen = Arc::new(Screen::default());
         let options = RunOptions::new()
@@ -207,13 +208,15 @@ impl Console {
                     Ok(None)
                 }
             }),
-            Mode::Yaml => self.session.rulebook(text, None, move |ctx, _, value| {
-                if show {
-                    print::shown_or_told(ctx, &value, &look)
-                } else {
-                    Ok(None)
-                }
-            }),
+            Mode::Yaml => self
+                .session
+                .run_text(".yml", text, None, move |ctx, _, value| {
+                    if show {
+                        print::shown_or_told(ctx, &value, &look)
+                    } else {
+                        Ok(None)
+                    }
+                }),
         };
         let queue = self.screen.queue();
         let mut lost = false;

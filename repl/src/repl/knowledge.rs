@@ -75,7 +75,8 @@ impl Knowledge for Session {
     }
 
     fn modules(&self) -> Vec<String> {
-        cla_stdlib::modules().map(str::to_owned).collect()
+        let modules = cla_stdlib::modules().chain(cla_rulebook::modules());
+        modules.map(str::to_owned).collect()
     }
 
     fn commands(&self) -> Vec<(String, String)> {

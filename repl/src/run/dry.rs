@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use cla_rulebook::{Plan, PlannedBlock, PlannedOp, PlannedSemaphore, Severity};
+use cla_runtime::RuleError;
 use cla_runtime::semaphore::{SemaphoreName, Semaphores};
-use cla_runtime::{Plan, PlannedBlock, PlannedOp, PlannedSemaphore, RuleError, Severity};
 use serde_json::{Value, json};
 
 use super::plan::STDIN;
@@ -35,7 +36,7 @@ pub(super) async fn run(
         checked.push(file.clone());
     }
     let mut wrong = Vec::new();
-    for finding in cla_runtime::check(&checked) {
+    for finding in cla_rulebook::check(&checked) {
         anstream::eprintln!("{}", finding.render(true));
         if finding.severity == Severity::Error {
             code = crate::exit::FAILED;
@@ -85,7 +86,7 @@ fn plan(file: &Path, event: Option<&str>, stash: &Value) -> Result<Plan, Box<Rul
     let shown = file.display().to_string();
     // A file that cannot be read was found when it was checked.
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    cla_runtime::plan(&shown, &text, event, stash).map_err(Box::new)
+    cla_rulebook::plan(&shown, &text, event, stash).map_err(Box::new)
 }
 
 /// A semaphore that the plans take, and how it is now: slots, busy, waiting, if it is there at all.

@@ -74,6 +74,7 @@ impl Session {
             .semaphores(semaphores)
             .allow_folder(".")
             .with(cla_stdlib::install)
+            .with(cla_rulebook::install)
             .build();
         Self {
             engine,

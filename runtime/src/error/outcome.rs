@@ -39,7 +39,9 @@ impl RuleError {
     }
 
     /// Points at `length` characters of a source of the rule.
-    pub(crate) fn located(
+    #[doc(hidden)]
+    #[must_use]
+    pub fn located(
         mut self,
         sources: &dyn Sources,
         file: &str,
@@ -52,7 +54,7 @@ impl RuleError {
             column,
         });
         self.snippet = sources.text(file).and_then(|text| {
-            let lines = place::Lines::of(file, text);
+            let lines = place::Lines::of(text, sources.line_ends(file));
             let start = column as usize - 1;
             lines
                 .line(line)

@@ -8,10 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Snippet;
-use crate::modules::Kind;
-
-/// What ends a line of JavaScript; of YAML, only the first two.
-const LINE_ENDS: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
+use crate::line_ends::LineEnds;
 
 /// Longest line shown whole, in characters; longer ones are cut to about this.
 const LINE_MAX: usize = 120;
@@ -28,12 +25,9 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Those of a file with this name, which tells its language.
-    pub(super) fn of(file: &str, text: Arc<str>) -> Self {
-        let ends = match Kind::of(file) {
-            Kind::Rulebook => &LINE_ENDS[..2],
-            _ => &LINE_ENDS,
-        };
+    /// The lines of a text.
+    pub(super) fn of(text: Arc<str>, ends: LineEnds) -> Self {
+        let ends = ends.characters();
         // Only the first byte of each is looked for, as a text may be long.
         let may_end = |&(_, byte): &(usize, u8)| matches!(byte, b'\n' | b'\r' | 0xe2);
         let starts = std::iter::once(0)

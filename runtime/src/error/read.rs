@@ -177,7 +177,7 @@ impl<'r, 'js> Reader<'r, 'js> {
             }
             let text = texts.entry(call.file.clone()).or_insert_with_key(|file| {
                 let text = self.sources.text(file)?;
-                Some(place::Lines::of(file, text))
+                Some(place::Lines::of(text, self.sources.line_ends(file)))
             });
             if call.is_syntax && text.is_none() {
                 // A place in a text that nobody can see, such as the argument of `JSON.parse`.

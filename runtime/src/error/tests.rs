@@ -432,7 +432,7 @@ error: ReferenceError: nothing is not defined
 fn typescript_problems_are_shown_in_their_file() {
     let source = "let a: = 1;\nlet b = 2";
     let problems = crate::typescript::strip("rule.ts", source).unwrap_err();
-    let error = RuleError::from_problems("rule.ts", source, problems);
+    let error = RuleError::from_problems("rule.ts", source, LineEnds::Script, problems);
     assert_eq!(
         error.render(false),
         "\

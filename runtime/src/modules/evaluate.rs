@@ -294,11 +294,7 @@ fn load_all(ctx: &Ctx<'_>, run: &Rc<Run>, root: &str) -> rquickjs::Result<()> {
 ///
 /// Something cannot be loaded or linked, or the module leads back to one that is being evaluated. What the code of the
 /// modules throws is in the promise.
-pub(crate) fn import<'js>(
-    ctx: &Ctx<'js>,
-    run: &Rc<Run>,
-    root: &str,
-) -> rquickjs::Result<Promise<'js>> {
+pub fn import<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, root: &str) -> rquickjs::Result<Promise<'js>> {
     let es = &run.modules.es;
     load_all(ctx, run, root)?;
     if es.is_declaring() {
@@ -418,11 +414,7 @@ fn evaluate<'js>(
 }
 
 /// The exports of an ES module that was evaluated.
-pub(crate) fn namespace<'js>(
-    ctx: &Ctx<'js>,
-    run: &Rc<Run>,
-    name: &str,
-) -> rquickjs::Result<Object<'js>> {
+pub fn namespace<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Object<'js>> {
     run.modules.es.module(ctx, name)?.namespace()
 }
 

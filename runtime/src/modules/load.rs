@@ -21,26 +21,25 @@ use crate::typescript::{self, Shape, SyntaxProblem};
 
 /// What a file holds, by its name and, where that leaves it open, its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// An ECMAScript module for certain: `.mjs`, `.mts`.
     Module,
     /// A CommonJS module for certain: `.cjs`, `.cts`.
     CommonJs,
     /// JSON data.
     Json,
-    /// A rulebook: `.yml`, `.yaml`.
-    Rulebook,
     /// JavaScript or TypeScript of either kind.
     Either,
 }
 
 impl Kind {
-    pub(crate) fn of(name: &str) -> Self {
+    /// That of a file, by its extension.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
         match extension(name) {
             Some("mjs" | "mts") => Kind::Module,
             Some("cjs" | "cts") => Kind::CommonJs,
             Some("json") => Kind::Json,
-            Some("yml" | "yaml") => Kind::Rulebook,
             _ => Kind::Either,
         }
     }
@@ -55,7 +54,7 @@ fn extension(name: &str) -> Option<&str> {
 }
 
 /// What is wrong with the text of a module in a file, before it is compiled.
-pub(crate) fn problems(name: &str, text: &str) -> Vec<SyntaxProblem> {
+pub fn problems(name: &str, text: &str) -> Vec<SyntaxProblem> {
     if is_typescript(name) {
         return typescript::strip(name, text).err().unwrap_or_default();
     }
@@ -101,9 +100,13 @@ pub(super) fn form(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str) -> rquickjs::Result
     let kind = match Kind::of(name) {
         _ if modules.is_source(name) => Kind::Module,
         Kind::Json => return Ok(Form::Json),
-        Kind::Rulebook => return Err(super::require::no_module(ctx, name)),
         kind => kind,
     };
+    if kind == Kind::Either
+        && let Some(language) = modules.settings.language(name)
+    {
+        return Err(Exception::throw_message(ctx, &language.cannot_import(name)));
+    }
     let source = read_source(ctx, run, name)?;
     // What runs as the main script or module is not anything else when it is imported.
     let kind = match kind {

@@ -20,28 +20,33 @@ use std::sync::Arc;
 
 use rquickjs::{Ctx, Exception, Object, Persistent};
 
-pub(crate) use evaluate::{import, namespace};
-pub(crate) use load::{Kind, ModuleLoader, looks_like_module, may_be_module, problems};
-pub(crate) use require::{install, require};
+pub use evaluate::{import, namespace};
+pub use load::{Kind, problems};
+pub(crate) use load::{ModuleLoader, looks_like_module, may_be_module};
+pub(crate) use require::install;
+pub use require::require;
 
 use self::cache::{Code, CodeCache};
 use self::evaluate::EsModules;
-use self::resolve::ResolveError;
-pub(crate) use self::resolve::Resolved;
+pub use self::resolve::{ResolveError, Resolved};
 use crate::error::{RuleError, Sources};
+use crate::line_ends::LineEnds;
 use crate::native::NativeModule;
+use crate::program::Language;
 use crate::run::{MemoryReservation, Run};
 use crate::typescript::Shape;
 
 /// What all runs of an engine share: the built-in modules, where files may lie, compiled code.
 #[derive(Default)]
-pub(crate) struct ModuleSettings {
+pub struct ModuleSettings {
     /// In the order in which they were added, which is the order errors list them in.
     built_ins: Vec<BuiltIn>,
     /// Other names of built-in modules.
     pub(crate) aliases: HashMap<String, String>,
     /// Folders that every rule may import from, besides its own.
     pub(crate) folders: Vec<PathBuf>,
+    /// The languages besides JavaScript and TypeScript.
+    pub(crate) languages: Vec<Arc<dyn Language>>,
     pub(crate) code: CodeCache,
 }
 
@@ -73,7 +78,7 @@ impl BuiltIn {
 pub(crate) enum Reference {
     /// An `import` or `export` declaration of a module.
     Declared,
-    /// A call: `import()`, `require()`, and what rulebooks and hosts ask for.
+    /// A call: `import()`, `require()`, and what programs of other languages and hosts ask for.
     Called,
 }
 
@@ -86,6 +91,13 @@ impl ModuleSettings {
 
     pub(crate) fn built_in(&self, name: &str) -> Option<&BuiltIn> {
         self.built_ins.iter().find(|module| module.name() == name)
+    }
+
+    /// The language of a file, by its extension; `None` for scripts and data.
+    pub(crate) fn language(&self, name: &str) -> Option<&Arc<dyn Language>> {
+        let extension = Path::new(name).extension()?.to_str()?;
+        let mut languages = self.languages.iter();
+        languages.find(|language| language.extensions().contains(&extension))
     }
 
     /// The names of the modules that rules can import.
@@ -117,7 +129,7 @@ impl ModuleSettings {
 }
 
 /// The modules of one run.
-pub(crate) struct ModuleCache {
+pub struct ModuleCache {
     pub(crate) settings: Arc<ModuleSettings>,
     roots: Vec<PathBuf>,
     /// The main script's canonical name, which is not looked up as a file.
@@ -180,7 +192,8 @@ impl LoadedSource {
 }
 
 impl ModuleCache {
-    pub(crate) fn new(settings: Arc<ModuleSettings>, mut roots: Vec<PathBuf>) -> Self {
+    /// The modules of a run that may import files below `roots`.
+    pub fn new(settings: Arc<ModuleSettings>, mut roots: Vec<PathBuf>) -> Self {
         roots.extend(settings.folders.iter().cloned());
         // Below the folder / lies everything.
         roots.retain(|root| root.parent().is_some());
@@ -197,6 +210,11 @@ impl ModuleCache {
         }
     }
 
+    /// Whether the engine has a built-in module of this name.
+    pub fn has_built_in(&self, name: &str) -> bool {
+        self.settings.built_in(name).is_some()
+    }
+
     /// Drops every JavaScript value.
     pub(crate) fn clear(&self) {
         self.built_ins.borrow_mut().clear();
@@ -205,7 +223,7 @@ impl ModuleCache {
     }
 
     /// Names the main script, so that importing it by this name means its text.
-    pub(crate) fn set_main(&self, name: &str, folder: Option<PathBuf>) {
+    pub fn set_main(&self, name: &str, folder: Option<PathBuf>) {
         *self.main.borrow_mut() = Some(Main {
             name: name.to_owned(),
             folder,
@@ -229,7 +247,7 @@ impl ModuleCache {
     }
 
     /// The folder of the main script.
-    pub(crate) fn folder(&self) -> Option<PathBuf> {
+    pub fn folder(&self) -> Option<PathBuf> {
         self.main.borrow().as_ref()?.folder.clone()
     }
 
@@ -246,7 +264,7 @@ impl ModuleCache {
     ) -> Result<LoadedSource, RuleError> {
         let stripped = if is_typescript {
             let stripped = self.settings.code.strip(name, &text).map_err(|problems| {
-                RuleError::from_problems(&self.display(name), &text, problems)
+                RuleError::from_problems(&self.display(name), &text, LineEnds::Script, problems)
             })?;
             Some(stripped)
         } else {
@@ -266,7 +284,7 @@ impl ModuleCache {
     /// Prepares an input of a session, and gives what is to be compiled.
     pub(crate) fn prepare_input(&self, name: &str, text: &Arc<str>) -> Result<Arc<str>, RuleError> {
         let input = crate::typescript::input::prepare(text)
-            .map_err(|problems| RuleError::from_problems(name, text, problems))?;
+            .map_err(|problems| RuleError::from_problems(name, text, LineEnds::Script, problems))?;
         let code = Arc::clone(&input.code);
         let stripped = input.positions.map(|positions| {
             Arc::new(Code {
@@ -300,24 +318,20 @@ impl ModuleCache {
     }
 
     /// Reads a file that was resolved, for the run if there is one. The error names the file.
-    pub(crate) fn read(&self, name: &str, run: Option<&Run>) -> Result<Arc<str>, String> {
+    pub fn read(&self, name: &str, run: Option<&Run>) -> Result<Arc<str>, String> {
         read::read(Path::new(name), &self.roots, run)
             .map_err(|error| format!("cannot read {}: {error}", self.display(name)))
     }
 
     /// Counts a text that this run keeps against its memory.
-    pub(crate) fn count_memory(&self, run: &Run, text: &str) {
+    pub fn count_memory(&self, run: &Run, text: &str) {
         self.reservations
             .borrow_mut()
             .push(run.count_memory(text.len()));
     }
 
     /// Resolves `specifier` as written in the module `importer` (empty: the main script).
-    pub(crate) fn resolve(
-        &self,
-        importer: &str,
-        specifier: &str,
-    ) -> Result<Resolved, ResolveError> {
+    pub fn resolve(&self, importer: &str, specifier: &str) -> Result<Resolved, ResolveError> {
         self.resolve_for(importer, specifier, Reference::Called)
     }
 

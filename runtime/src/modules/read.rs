@@ -23,7 +23,8 @@ const MEMORY_PER_BYTE: u64 = 3;
 
 /// Why a file is not read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
+#[expect(missing_docs, reason = "each message says what it is")]
+pub enum ReadError {
     #[error("{0}")]
     System(#[from] io::Error),
     #[error("it is no regular file")]
@@ -66,7 +67,7 @@ pub(crate) fn read_below(folder: &Path, path: &Path) -> Result<(PathBuf, Arc<str
 }
 
 /// Reads a regular file wherever it lies.
-pub(crate) fn read_anywhere(path: &Path, run: Option<&Run>) -> Result<Arc<str>, ReadError> {
+pub fn read_anywhere(path: &Path, run: Option<&Run>) -> Result<Arc<str>, ReadError> {
     read_opened(open(path)?, run)
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn install<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<()
 }
 
 /// What `require(specifier)` gives in the module `importer`.
-pub(crate) fn require<'js>(
+pub fn require<'js>(
     ctx: &Ctx<'js>,
     run: &Rc<Run>,
     importer: &str,
@@ -82,13 +82,6 @@ pub(super) fn load<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::
         }
         Form::Module(..) | Form::Native => import_and_wait(ctx, run, name),
     }
-}
-
-/// What is no module was to be imported.
-pub(super) fn no_module(ctx: &Ctx<'_>, name: &str) -> rquickjs::Error {
-    let message =
-        format!("{name} is YAML, which cannot be imported; read it, or run it as a rulebook");
-    Exception::throw_message(ctx, &message)
 }
 
 /// Makes a `module` object and keeps it, so that circular requires find it.

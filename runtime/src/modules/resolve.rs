@@ -26,7 +26,7 @@ const COMPILED_FROM: [(&str, &str); 3] = [("js", "ts"), ("mjs", "mts"), ("cjs", 
 
 /// What a specifier stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Resolved {
+pub enum Resolved {
     /// A built-in module, by its own name.
     BuiltIn(String),
     /// A file, by its canonical path.
@@ -35,7 +35,8 @@ pub(crate) enum Resolved {
 
 /// Why a specifier stands for nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ResolveError {
+#[expect(missing_docs, reason = "each message says what it is")]
+pub enum ResolveError {
     #[error("the name of a module has {length} bytes, and at most {MOST_NAME} are possible")]
     TooLong { length: usize },
     #[error("cannot find module '{specifier}': no such file below {}", folder.display())]

@@ -11,7 +11,7 @@ use rquickjs::{Ctx, Error, Exception, Object, Promise, Result, Value, qjs};
 
 /// Whether a script may `await` at its top level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum TopLevel {
+pub enum TopLevel {
     /// It may not; running it gives the value of its last expression statement.
     Plain,
     /// It may; running it gives a promise of `{ value }`.
@@ -43,7 +43,7 @@ impl Bytecode {
 }
 
 /// A compiled script that has not run yet.
-pub(crate) struct Compiled<'js>(Value<'js>);
+pub struct Compiled<'js>(Value<'js>);
 
 /// Turns an exception marker into an error and takes ownership of any other value.
 ///
@@ -66,7 +66,7 @@ pub(super) unsafe fn checked<'js>(ctx: &Ctx<'js>, raw: qjs::JSValue) -> Result<V
 /// # Errors
 ///
 /// A `SyntaxError` is left pending in the context.
-pub(crate) fn compile_script<'js>(
+pub fn compile_script<'js>(
     ctx: &Ctx<'js>,
     file: &str,
     source: &str,
@@ -149,7 +149,7 @@ impl<'js> Compiled<'js> {
     /// # Errors
     ///
     /// Whatever the script throws.
-    pub(crate) fn run(self) -> Result<Value<'js>> {
+    pub fn run(self) -> Result<Value<'js>> {
         let ctx = self.0.ctx();
         // SAFETY: `JS_EvalFunction` takes over one reference to the function; it gets one of its
         // own. It returns a value with a reference, or an exception.

@@ -17,6 +17,7 @@ use oxc::parser::{ParseOptions, Parser};
 use oxc::span::{GetSpan, SourceType};
 
 use crate::error::RuleError;
+use crate::line_ends::LineEnds;
 
 use super::{Goal, PositionMap, SyntaxProblem, on_big_stack, report, transform};
 
@@ -139,7 +140,8 @@ pub fn tidy(source: &str) -> Result<String, RuleError> {
             .build(&parsed.program);
         Ok(printed.code)
     });
-    printed.map_err(|problems| RuleError::from_problems("input", source, problems))
+    printed
+        .map_err(|problems| RuleError::from_problems("input", source, LineEnds::Script, problems))
 }
 
 /// Makes an input ready.

@@ -1,7 +1,7 @@
-//! Which semaphores a script lock_order within which others, as far as that is written in so many words.
+//! Which semaphores a script takes while it holds others, as far as calls of `take` and `region` say so directly:
+//! `sem.take("a", () => { ... sem.take("b", ...) ... })`.
 //!
-//! `sem.take("a", () => { ... sem.take("b", ...) ... })`, and `region` of `cla/rule` likewise. What other functions do,
-//! which may run at any time, is nobody's guess.
+//! What other functions do is not looked at, because they may run at any time.
 
 use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
@@ -13,25 +13,23 @@ use oxc::span::{GetSpan, SourceType, Span};
 use super::positions::LineIndex;
 use super::{SyntaxProblem, on_big_stack};
 
-/// A semaphore that a script lock_order.
+/// A semaphore that a script takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Take {
-    pub(crate) semaphore: String,
+pub struct Take {
+    /// Its name.
+    pub semaphore: String,
     /// Line and column, from 1, the column in characters; and how many characters.
-    pub(crate) at: (u32, u32),
-    pub(crate) length: u32,
-    /// Whether it waits for the only slot, for as long as it lock_order.
-    pub(crate) one_slot_for_ever: bool,
+    pub at: (u32, u32),
+    /// The length of the name as it is written, in characters.
+    pub length: u32,
+    /// Whether it waits for the only slot, without a time limit.
+    pub one_slot_for_ever: bool,
     /// The ones that are held then, by their places in the list, outermost first.
-    pub(crate) within: Vec<usize>,
+    pub within: Vec<usize>,
 }
 
-/// Finds them, in the order of the source. Nothing for what does not parse.
-pub(crate) fn lock_order(source: &str) -> Vec<Take> {
-    // Others have methods of such names, too.
-    if !source.contains("cla/sem") && !source.contains("cla/rule") {
-        return Vec::new();
-    }
+/// Finds them, in the order of the source. Finds nothing in a source that does not parse.
+pub fn lock_order(source: &str) -> Vec<Take> {
     on_big_stack(source, || Ok::<_, Vec<SyntaxProblem>>(found(source))).unwrap_or_default()
 }
 
@@ -56,7 +54,7 @@ fn found(source: &str) -> Vec<Take> {
         let Some((semaphore, name, one_slot_for_ever)) = read(call) else {
             continue;
         };
-        // Outwards, through nothing but callbacks of lock_order: what is in any other function happens some other time.
+        // Outwards, through nothing but callbacks of such calls: what is in any other function happens some other time.
         let mut within = Vec::new();
         let mut function: Option<Span> = None;
         for ancestor in nodes.ancestors(node.id()) {
@@ -93,7 +91,7 @@ fn found(source: &str) -> Vec<Take> {
     lock_order
 }
 
-/// The semaphore that a call lock_order, where its name stands, and whether it waits for its only slot for ever.
+/// The semaphore that a call takes, where its name stands, and whether it waits for its only slot for ever.
 fn read(call: &CallExpression<'_>) -> Option<(String, Span, bool)> {
     let function = match &call.callee {
         Expression::StaticMemberExpression(member) => member.property.name.as_str(),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// From places in printed JavaScript, as QuickJS reports them, to places in its TypeScript.
 #[derive(Debug, Default)]
-pub(crate) struct PositionMap {
+pub struct PositionMap {
     /// Sorted by `generated`.
     entries: Vec<Entry>,
 }

@@ -12,17 +12,19 @@ use super::{SyntaxProblem, on_big_stack};
 
 /// A module's name in a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
-    pub(crate) specifier: String,
+pub struct Named {
+    /// What is imported, as it is written.
+    pub specifier: String,
     /// Line and column, from 1, the column in characters; and how many characters, quotes included.
-    pub(crate) at: (u32, u32),
-    pub(crate) length: u32,
+    pub at: (u32, u32),
+    /// The length of that in the source, in characters.
+    pub length: u32,
     /// By a declaration: without that module, the script cannot run at all.
-    pub(crate) declared: bool,
+    pub declared: bool,
 }
 
 /// Finds them, in the order of the source. Nothing for what does not parse.
-pub(crate) fn references(source: &str) -> Vec<Named> {
+pub fn references(source: &str) -> Vec<Named> {
     if !["import", "require", "from"]
         .iter()
         .any(|word| source.contains(word))

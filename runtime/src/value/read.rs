@@ -777,7 +777,7 @@ fn next_index<'js>(at: &Step<'js>) -> Step<'js> {
 }
 
 /// The text of a string, in which each surrogate without its other half is replaced by U+FFFD.
-pub(crate) fn text(string: &rquickjs::String<'_>) -> rquickjs::Result<String> {
+pub fn text(string: &rquickjs::String<'_>) -> rquickjs::Result<String> {
     with_text(string.as_value(), without_surrogates)
 }
 

@@ -10,6 +10,7 @@ use cla_runtime::js::{self, Array, Ctx, Filter, IntoJs, Object, Value};
 use saphyr_parser::{Event, Input, Parser, ScalarStyle, Span, StrInput, Tag};
 
 use super::MAX_DEPTH;
+use super::scalar::{Scalar, resolve};
 use crate::state::State;
 use crate::throw::{quote, syntax_error};
 
@@ -406,56 +407,4 @@ fn mapping<'js>(value: Value<'js>) -> Option<Object<'js>> {
 fn define<'js>(object: &Object<'js>, key: Value<'js>, value: Value<'js>) -> js::Result<()> {
     let property = Property::from(value).writable().enumerable().configurable();
     object.prop(key, property)
-}
-
-/// What a plain scalar is besides a string.
-#[derive(Debug, PartialEq)]
-enum Scalar {
-    Null,
-    Bool(bool),
-    Number(f64),
-}
-
-/// Resolves a plain scalar by the core schema.
-fn resolve(text: &str) -> Option<Scalar> {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Some(Scalar::Null),
-        "true" | "True" | "TRUE" => return Some(Scalar::Bool(true)),
-        "false" | "False" | "FALSE" => return Some(Scalar::Bool(false)),
-        ".nan" | ".NaN" | ".NAN" => return Some(Scalar::Number(f64::NAN)),
-        _ => {}
-    }
-    let (sign, unsigned) = match text.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
-        return Some(Scalar::Number(sign * f64::INFINITY));
-    }
-    for (prefix, base) in [("0x", 16), ("0o", 8)] {
-        if let Some(digits) = text.strip_prefix(prefix) {
-            return based(digits, base).map(Scalar::Number);
-        }
-    }
-    let regular = unsigned.contains(|digit: char| digit.is_ascii_digit())
-        && unsigned.chars().all(|character| {
-            character.is_ascii_digit() || matches!(character, '.' | 'e' | 'E' | '+' | '-')
-        })
-        && !unsigned.starts_with(['+', '-', 'e', 'E']);
-    if !regular {
-        return None;
-    }
-    unsigned
-        .parse::<f64>()
-        .ok()
-        .map(|number| Scalar::Number(sign * number))
-}
-
-fn based(digits: &str, base: u32) -> Option<f64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.chars().try_fold(0.0, |number, digit| {
-        Some(number * f64::from(base) + f64::from(digit.to_digit(base)?))
-    })
 }

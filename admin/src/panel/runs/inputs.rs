@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use cla_rulebook::{Input, InputKind};
 use cla_runtime::semaphore::printable;
-use cla_runtime::{Input, InputKind};
 use maud::{Markup, html};
 use serde_json::Value;
 

@@ -16,7 +16,8 @@ use oxc::parser::Parser;
 use oxc::span::{GetSpan, SourceType, Span};
 use oxc::syntax::scope::ScopeFlags;
 
-static DECLARED: LazyLock<Signatures> = LazyLock::new(|| Signatures::parse(cla_stdlib::TYPES));
+static DECLARED: LazyLock<Signatures> =
+    LazyLock::new(|| Signatures::parse(cla_stdlib::TYPES.iter().chain(cla_rulebook::TYPES)));
 
 /// What follows the opening parenthesis of a call: `name: string, options?, fn)`.
 ///
@@ -51,7 +52,7 @@ struct Parameter {
 }
 
 impl Signatures {
-    fn parse(files: &[(&str, &str)]) -> Self {
+    fn parse<'t>(files: impl IntoIterator<Item = &'t (&'t str, &'t str)>) -> Self {
         let mut signatures = Self::default();
         for (_, source) in files {
             let allocator = Allocator::default();

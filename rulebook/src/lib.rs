@@ -1,0 +1,72 @@
+//! Rulebooks: rules as trees of ops, written in YAML. Any op can hold a semaphore.
+//!
+//! # For hosts
+//!
+//! [`install`] teaches an engine rulebooks. Ops that speak HTTP or read YAML use the standard library, so install that too:
+//!
+//! ```
+//! use cla_runtime::{Engine, RunOptions, Script};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let engine = Engine::builder()
+//!     .with(cla_stdlib::install)
+//!     .with(cla_rulebook::install)
+//!     .build();
+//! let script = Script::new("rule.yml", "do: [{semaphore: db, do: [return: '{{ 1 + 2 }}']}]");
+//! let report = engine.run(script, RunOptions::new()).await;
+//! assert_eq!(report.result.unwrap(), 3);
+//! # }
+//! ```
+//!
+//! [`check`] finds mistakes without running anything, [`plan`] says what a rulebook would do, [`inputs`] what it wants to
+//! be given. [`TYPES`] and [`rulebook_schema`] are for editors.
+//!
+//! # How it works
+//!
+//! `yaml` reads a document with the place of every part, `parse` makes a tree of ops of it and finds all mistakes, `run`
+//! executes the tree on a run's fiber. JavaScript in a rulebook is evaluated in the run's isolate, with the variables in
+//! `scope`. A fork is a run of its own.
+
+mod book;
+mod check;
+mod data;
+mod files;
+mod inputs;
+mod loader;
+mod modules;
+mod parse;
+mod plan;
+mod program;
+mod run;
+mod schema;
+mod scope;
+mod services;
+mod shell;
+mod template;
+mod yaml;
+
+use std::sync::Arc;
+
+use cla_runtime::EngineBuilder;
+
+pub use check::{Finding, Severity, check, check_text};
+pub use inputs::{Input, InputError, InputKind, give_inputs, inputs, rulebook_inputs};
+pub use modules::TYPES;
+pub use plan::{Plan, PlannedBlock, PlannedOp, PlannedSemaphore, plan};
+pub use schema::rulebook_schema;
+pub use services::ServiceNameError;
+
+/// Adds rulebooks to an engine: the language, for files that end in `.yml` or `.yaml`, and the modules `cla/rule` and
+/// `cla/reg`. To be used with [`EngineBuilder::with`].
+pub fn install(builder: EngineBuilder) -> EngineBuilder {
+    builder
+        .language(Arc::new(program::Rulebooks))
+        .module(modules::Reg)
+        .module(modules::Rule)
+}
+
+/// The names of the modules that [`install`] adds.
+pub fn modules() -> impl Iterator<Item = &'static str> {
+    ["cla/rule", "cla/reg"].into_iter()
+}

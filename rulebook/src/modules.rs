@@ -1,0 +1,13 @@
+//! The modules that this crate adds for JavaScript: `cla/rule` and `cla/reg`.
+
+mod reg;
+mod rule;
+
+pub(crate) use reg::Reg;
+pub(crate) use rule::Rule;
+
+/// The type declarations, by file name.
+pub const TYPES: &[(&str, &str)] = &[
+    ("reg.d.ts", include_str!("modules/reg.d.ts")),
+    ("rule.d.ts", include_str!("modules/rule.d.ts")),
+];

@@ -1,0 +1,307 @@
+//! From YAML to a rulebook. Finds all that is wrong with it, not only the first thing.
+
+mod attributes;
+mod defs;
+mod imports;
+mod ops;
+mod values;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::book::{Action, Book, Callee, Data, Import, OnError, Op};
+use super::inputs::{self, Input};
+use super::loader::Loader;
+use super::template::{self, Template};
+use super::yaml::{Node, Place, Text, Yaml};
+use cla_runtime::internal::SyntaxProblem;
+use cla_runtime::nearest;
+
+/// More problems than this are not reported.
+const MOST_PROBLEMS: usize = 20;
+
+pub(super) const TOP_KEYS: [&str; 8] = [
+    "name",
+    "description",
+    "import",
+    "inputs",
+    "vars",
+    "def",
+    "on",
+    "do",
+];
+
+pub(super) const ATTRIBUTES: [&str; 7] = [
+    "semaphore",
+    "timeout",
+    "parallel",
+    "on_error",
+    "name",
+    "when",
+    "register",
+];
+
+pub(super) const OPS: [&str; 28] = [
+    "do",
+    "var",
+    "set",
+    "if",
+    "elsif",
+    "else",
+    "foreach",
+    "while",
+    "try",
+    "fail",
+    "return",
+    "wait_children",
+    "echo",
+    "print",
+    "log",
+    "dump",
+    "sleep",
+    "shell",
+    "js",
+    "parse",
+    "read_file",
+    "write_file",
+    "call",
+    "http",
+    "import",
+    "launch",
+    "then",
+    "catch",
+];
+
+/// Keys that stand beside an op's own, for some ops.
+pub(super) const COMPANIONS: [(&str, &[&str]); 4] = [
+    ("if", &["then", "elsif", "else"]),
+    ("foreach", &["do"]),
+    ("while", &["do"]),
+    ("try", &["catch", "finally"]),
+];
+
+pub(super) use imports::specifiers;
+
+/// Makes a rulebook of what was read of it. `name` is its canonical name; what it imports is on the loader already.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, at least one problem.
+pub(super) fn parse(
+    name: &str,
+    text: &Arc<str>,
+    root: &Node,
+    loader: &Loader<'_>,
+) -> Result<Book, Vec<SyntaxProblem>> {
+    let title = std::path::Path::new(name).file_name().map_or_else(
+        || name.to_owned(),
+        |file| file.to_string_lossy().into_owned(),
+    );
+    let mut book = Book {
+        name: name.to_owned(),
+        title,
+        text: Arc::clone(text),
+        imports: Vec::new(),
+        services: Vec::new(),
+        // A rulebook that never names the module cannot.
+        registers: text.contains("cla/reg"),
+        inputs: Vec::new(),
+        vars: Vec::new(),
+        defs: HashMap::new(),
+        on: Vec::new(),
+        body: None,
+        indents: HashMap::new(),
+        family: Vec::new(),
+    };
+    let mut parser = Parser::new(name, loader);
+    parser.open = book.registers;
+    parser.book(root, &mut book);
+    if parser.problems.is_empty() {
+        book.indents = parser.indents;
+        book.imports = parser.imports;
+        book.services = parser.services;
+        Ok(book)
+    } else {
+        let mut problems = parser.problems;
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        problems.truncate(MOST_PROBLEMS);
+        Err(problems)
+    }
+}
+
+struct Parser<'s> {
+    /// The rulebook's canonical name.
+    name: &'s str,
+    loader: &'s Loader<'s>,
+    problems: Vec<SyntaxProblem>,
+    /// What can be called, by name.
+    callees: HashMap<String, Callable>,
+    imports: Vec<Import>,
+    /// Where the ops stand that were carried out already: what they import has been read.
+    hoisted: HashSet<(u32, u32)>,
+    services: Vec<(Place, String)>,
+    /// Whether there may be ops that only a run knows.
+    open: bool,
+    indents: HashMap<u32, u32>,
+}
+
+/// Something that can be called.
+#[derive(Clone)]
+struct Callable {
+    callee: Callee,
+    /// The names of its arguments and whether they must be given; `None` if it takes what it is given.
+    arguments: Option<Vec<(String, bool)>>,
+}
+
+impl<'s> Parser<'s> {
+    fn new(name: &'s str, loader: &'s Loader<'s>) -> Self {
+        Self {
+            name,
+            loader,
+            problems: Vec::new(),
+            callees: HashMap::new(),
+            imports: Vec::new(),
+            hoisted: HashSet::new(),
+            services: Vec::new(),
+            open: false,
+            indents: HashMap::new(),
+        }
+    }
+
+    fn problem(&mut self, at: Place, message: impl Into<String>) {
+        self.problems.push(at.problem(message, None));
+    }
+
+    fn problem_with_help(&mut self, at: Place, message: String, help: Option<String>) {
+        self.problems.push(at.problem(message, help));
+    }
+
+    fn unknown_key(&mut self, key: &Text, of: &str, known: &[&str]) {
+        let help = match nearest(&key.text, known.iter().copied()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("{of} has {}", known.join(", ")),
+        };
+        let message = format!("{of} has no {:?}", key.text);
+        self.problem_with_help(key.at, message, Some(help));
+    }
+
+    fn book(&mut self, root: &Node, book: &mut Book) {
+        let entries = match &root.value {
+            // Nothing but ops.
+            Yaml::List(_) => {
+                self.imports(root);
+                book.body = Some(self.block(root));
+                return;
+            }
+            Yaml::Map(entries) => entries,
+            other => {
+                let message = format!("a rulebook is a map with `do`, not {}", other.kind());
+                return self.problem(root.at, message);
+            }
+        };
+        // Calls may come before what they call.
+        for (key, node) in entries {
+            if key.text == "def" {
+                self.declare(node);
+            }
+        }
+        self.imports(root);
+        for (key, node) in entries {
+            match key.text.as_str() {
+                "name" | "description" => {
+                    if !matches!(node.value, Yaml::Text(_)) {
+                        self.problem(node.at, format!("the {} must be a text", key.text));
+                    }
+                }
+                "import" => {}
+                "inputs" => book.inputs = inputs::read(node, &mut self.problems),
+                "vars" => match self.data(node) {
+                    Data::Map(vars) => book.vars = vars,
+                    Data::Null => {}
+                    _ => self.problem(node.at, "vars must be a map of names and values"),
+                },
+                "def" => self.definitions(node, book),
+                "on" => self.events(node, book),
+                "do" => book.body = Some(self.block(node)),
+                _ => self.unknown_key(key, "a rulebook", &TOP_KEYS),
+            }
+        }
+        for (name, _) in &book.vars {
+            let same = |input: &&Input| name.literal() == Some(&input.name);
+            if let Some(input) = book.inputs.iter().find(same) {
+                let message = format!(
+                    "{:?} is an input and in vars: give the input a default",
+                    input.name
+                );
+                self.problem(input.at, message);
+            }
+        }
+        if book.body.is_none() && book.on.is_empty() && book.defs.is_empty() {
+            let message = "there is nothing to run: a rulebook has `do`, `on` or `def`";
+            self.problem(root.at, message);
+        }
+    }
+
+    fn events(&mut self, node: &Node, book: &mut Book) {
+        let Yaml::Map(events) = &node.value else {
+            return self.problem(node.at, "on must be a map from events to ops");
+        };
+        for (event, ops) in events {
+            let block = self.block(ops);
+            book.on.push((event.text.clone(), block));
+        }
+    }
+}
+
+fn plain(kind: impl Into<String>, at: Place, action: Action) -> Op {
+    Op {
+        at,
+        kind: kind.into(),
+        name: None,
+        when: None,
+        semaphore: None,
+        timeout: None,
+        parallel: None,
+        on_error: OnError::Fail,
+        register: None,
+        action,
+    }
+}
+
+fn literal(text: &str) -> Template {
+    Template {
+        pieces: vec![template::Piece::Literal(text.to_owned())],
+    }
+}
+
+/// The arguments that a def declares, and whether each must be given.
+fn declared(args: &Node) -> Vec<(String, bool)> {
+    let items = match &args.value {
+        Yaml::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(args),
+    };
+    let mut arguments = Vec::new();
+    for item in items {
+        match &item.value {
+            Yaml::Text(name) => arguments.push((name.text.clone(), true)),
+            Yaml::Map(entries) => {
+                arguments.extend(entries.iter().map(|(name, _)| (name.text.clone(), false)));
+            }
+            _ => {}
+        }
+    }
+    arguments
+}
+
+/// Whether the language itself has given a meaning to this key.
+pub(super) fn is_taken(name: &str) -> bool {
+    OPS.contains(&name) || ATTRIBUTES.contains(&name) || name == "finally"
+}
+
+/// The op that was probably meant, or one of `others`.
+pub(super) fn nearest_op<'k>(
+    word: &str,
+    others: impl IntoIterator<Item = &'k str>,
+) -> Option<&'k str> {
+    nearest(word, OPS.into_iter().chain(others))
+}

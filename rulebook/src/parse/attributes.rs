@@ -1,0 +1,139 @@
+//! What any op may carry.
+
+use super::super::book::{Data, OnError, Op, Parallel, Region};
+use super::super::template::{self};
+use super::super::yaml::{Node, Yaml};
+use super::Parser;
+
+impl Parser<'_> {
+    pub(super) fn attribute(&mut self, op: &mut Op, key: &str, node: &Node) {
+        match key {
+            "semaphore" => op.semaphore = self.region(node),
+            "timeout" => op.timeout = Some(self.duration(node)),
+            "parallel" => {
+                op.parallel = match self.word(node).as_deref() {
+                    Some("wait") => Some(Parallel::Wait),
+                    Some("leave") => Some(Parallel::Leave),
+                    _ => {
+                        self.problem(node.at, "parallel is `wait` or `leave`");
+                        None
+                    }
+                };
+            }
+            "on_error" => op.on_error = self.on_error(node),
+            "name" => match &node.value {
+                Yaml::Text(text) => op.name = Some(self.template(text)),
+                _ => self.problem(node.at, "the name must be a text"),
+            },
+            "when" => op.when = Some(self.condition(node)),
+            "register" => match &node.value {
+                Yaml::Text(name) if op.register.is_none() => {
+                    let register = self.template(name);
+                    if register
+                        .literal()
+                        .is_some_and(|name| !template::is_path(name))
+                    {
+                        self.problem(node.at, format!("{:?} names no variable", name.text));
+                    }
+                    op.register = Some(register);
+                }
+                Yaml::Text(_) => self.problem(node.at, "the result goes to one variable only"),
+                _ => self.problem(node.at, "register names a variable"),
+            },
+            _ => {}
+        }
+    }
+
+    pub(super) fn region(&mut self, node: &Node) -> Option<Region> {
+        let mut region = Region {
+            at: node.at,
+            key: Data::Null,
+            slots: None,
+            timeout: None,
+            ttl: None,
+            priority: None,
+        };
+        match &node.value {
+            Yaml::Text(_) => region.key = self.data(node),
+            Yaml::Map(parts) => {
+                for (key, part) in parts {
+                    match key.text.as_str() {
+                        "key" => region.key = self.data(part),
+                        "slots" => region.slots = Some(self.data(part)),
+                        "timeout" => region.timeout = Some(self.duration(part)),
+                        "ttl" => region.ttl = Some(self.duration(part)),
+                        "priority" => region.priority = Some(self.data(part)),
+                        _ => {
+                            let known = ["key", "slots", "timeout", "ttl", "priority"];
+                            self.unknown_key(key, "a semaphore", &known);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        if matches!(region.key, Data::Text(_)) {
+            Some(region)
+        } else {
+            let message = "a semaphore is a name, or a map with `key`";
+            self.problem(node.at, message);
+            None
+        }
+    }
+
+    pub(super) fn on_error(&mut self, node: &Node) -> OnError {
+        match &node.value {
+            Yaml::Text(text) if text.text == "fail" => OnError::Fail,
+            Yaml::Text(text) if text.text == "ignore" => OnError::Ignore,
+            Yaml::Map(parts) => {
+                let (mut times, mut delay, mut backoff) = (None, None, 1.0);
+                for (key, part) in parts {
+                    match (key.text.as_str(), &part.value) {
+                        ("retry", Yaml::Number(n)) if *n >= 1.0 && n.fract() == 0.0 && *n < 1e6 => {
+                            times = Some(*n as u32);
+                        }
+                        ("delay", _) => delay = Some(self.duration(part)),
+                        ("backoff", Yaml::Number(factor)) if (1.0..=1000.0).contains(factor) => {
+                            backoff = *factor;
+                        }
+                        ("retry", _) => self.problem(part.at, "retry is a whole number from 1"),
+                        ("backoff", _) => self.problem(part.at, "backoff is a number from 1"),
+                        _ => self.unknown_key(key, "on_error", &["retry", "delay", "backoff"]),
+                    }
+                }
+                match times {
+                    Some(times) => OnError::Retry {
+                        times,
+                        delay,
+                        backoff,
+                    },
+                    None => {
+                        self.problem(node.at, "on_error with a map has `retry`, how often");
+                        OnError::Fail
+                    }
+                }
+            }
+            _ => {
+                let message = "on_error is `fail`, `ignore` or {retry: N}";
+                self.problem(node.at, message);
+                OnError::Fail
+            }
+        }
+    }
+
+    /// A duration; one without templates is looked at now.
+    pub(super) fn duration(&mut self, node: &Node) -> Data {
+        let data = self.data(node);
+        let problem = match &data {
+            Data::Number(seconds) => cla_runtime::duration::from_seconds(*seconds).err(),
+            Data::Text(template) => template
+                .literal()
+                .and_then(|text| cla_runtime::duration::parse(text).err()),
+            _ => Some("be a duration such as 30s"),
+        };
+        if let Some(problem) = problem {
+            self.problem(node.at, format!("this must {problem}"));
+        }
+        data
+    }
+}

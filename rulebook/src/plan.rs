@@ -1,0 +1,484 @@
+//! What a rulebook would do, told without doing it.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::book::{
+    Action, Block, Book, Callee, Condition, Data, Items, OnError, Op, Parallel, Region,
+};
+use super::check;
+use super::inputs;
+use super::template::{Piece, Template};
+use cla_runtime::RuleError;
+
+/// What a rule would do: a tree of ops.
+///
+/// `${name}` is filled in where the stash or the rulebook's `vars` say what it is and nothing changes it on the way;
+/// whatever else is known only when it runs stands there as it was written.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The file, as it was named.
+    pub file: String,
+    /// The event whose ops these are; `None` for those under `do`.
+    pub event: Option<String>,
+    /// The ops, in order.
+    pub ops: Vec<PlannedOp>,
+    /// The semaphores that they take, in the order in which they do so first, each once.
+    pub semaphores: Vec<PlannedSemaphore>,
+}
+
+/// One op of a [`Plan`].
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlannedOp {
+    /// The line of its file, from 1.
+    pub line: u32,
+    /// `echo`, `if`, the name of a def.
+    pub op: String,
+    /// What its author called it.
+    pub name: Option<String>,
+    /// What it is given, in short: a text, a condition, a list.
+    pub what: Option<String>,
+    /// What it holds while it and its children run.
+    pub semaphore: Option<PlannedSemaphore>,
+    /// How long it may take.
+    pub timeout: Option<String>,
+    /// `wait` or `leave` if it is forked.
+    pub parallel: Option<&'static str>,
+    /// What a failure does, if it does not simply fail.
+    pub on_error: Option<String>,
+    /// Without this, nothing is done.
+    pub when: Option<String>,
+    /// Where the result goes.
+    pub register: Option<String>,
+    /// What it carries out in its turn.
+    pub blocks: Vec<PlannedBlock>,
+}
+
+/// Ops within an op.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlannedBlock {
+    /// `then`, `else`, `catch`; `None` if it is the only one.
+    pub label: Option<String>,
+    /// The ops, in order.
+    pub ops: Vec<PlannedOp>,
+}
+
+/// A semaphore that an op takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlannedSemaphore {
+    /// Its name, as far as it is known.
+    pub name: String,
+    /// How many slots the rulebook declares.
+    pub slots: Option<String>,
+    /// How long it is waited for at most.
+    pub timeout: Option<String>,
+    /// After how long the slot is free by itself.
+    pub ttl: Option<String>,
+    /// Whether the name was known: nothing in it depends on the run.
+    pub known: bool,
+}
+
+/// Tells what a rulebook would do with this stash, for this event, without doing anything.
+///
+/// # Errors
+///
+/// All that is wrong with the rulebook; an event that it does not have.
+///
+/// ```
+/// let plan = cla_rulebook::plan(
+///     "deploy.yml",
+///     "{vars: {env: test}, do: [{semaphore: 'deploy-${env}', shell: make deploy}]}",
+///     None,
+///     &serde_json::Value::Null,
+/// )?;
+/// assert_eq!(plan.semaphores[0].name, "deploy-test");
+/// # Ok::<(), cla_runtime::RuleError>(())
+/// ```
+pub fn plan(name: &str, text: &str, event: Option<&str>, stash: &Json) -> Result<Plan, RuleError> {
+    let book = check::read(name, Some(check::folder_of(Path::new(name))), &text.into())?;
+    let block = match event {
+        Some(event) => book
+            .on
+            .iter()
+            .find(|(on, _)| on == event)
+            .map(|(_, ops)| ops),
+        None => book.body.as_ref(),
+    };
+    let Some(block) = block else {
+        let message = match event {
+            Some(event) => format!("{} has no event {event:?}", book.title),
+            None => format!("{} has no `do`; run it with an event", book.title),
+        };
+        return Err(RuleError::load(message, None));
+    };
+    let stash = given(&book, stash, event.is_some())?;
+    let mut planner = Planner {
+        book: &book,
+        known: known(&book, &stash),
+        calls: Vec::new(),
+        semaphores: Vec::new(),
+    };
+    let ops = planner.block(block);
+    Ok(Plan {
+        file: name.to_owned(),
+        event: event.map(str::to_owned),
+        ops,
+        semaphores: planner.semaphores,
+    })
+}
+
+/// The stash with the defaults of the inputs that it does not have.
+fn given(book: &Book, stash: &Json, is_event: bool) -> Result<Json, RuleError> {
+    let mut given = match stash {
+        Json::Object(stash) => stash.clone(),
+        _ => serde_json::Map::new(),
+    };
+    inputs::give_inputs(&book.inputs, &mut given, is_event).map_err(|error| {
+        let source = (book.name.as_str(), &book.text);
+        check::pointing(source, error.at, "InputError", error.message, None)
+    })?;
+    Ok(given.into())
+}
+
+/// The variables whose values are known from the beginning to the end.
+fn known(book: &Book, stash: &Json) -> serde_json::Map<String, Json> {
+    let mut known = serde_json::Map::new();
+    for (name, data) in &book.vars {
+        if let (Some(name), Some(value)) = (name.literal(), constant(data)) {
+            known.insert(name.to_owned(), value);
+        }
+    }
+    if let Json::Object(stash) = stash {
+        known.extend(stash.clone());
+    }
+    let changed: HashSet<String> = check::changed(book);
+    known.retain(|name, _| !changed.contains(name));
+    known
+}
+
+fn constant(data: &Data) -> Option<Json> {
+    Some(match data {
+        Data::Null => Json::Null,
+        Data::Bool(value) => (*value).into(),
+        Data::Number(value) => number(*value),
+        Data::Text(template) => template.literal()?.into(),
+        Data::List(items) => items.iter().map(constant).collect::<Option<_>>()?,
+        Data::Map(entries) => entries
+            .iter()
+            .map(|(key, value)| Some((key.literal()?.to_owned(), constant(value)?)))
+            .collect::<Option<_>>()?,
+    })
+}
+
+/// 3 rather than 3.0.
+pub(super) fn number(value: f64) -> Json {
+    if value.fract() == 0.0 && value.abs() < 9e15 {
+        (value as i64).into()
+    } else {
+        value.into()
+    }
+}
+
+struct Planner<'a> {
+    book: &'a Book,
+    known: serde_json::Map<String, Json>,
+    /// The defs that are being told.
+    calls: Vec<(&'a str, &'a str)>,
+    semaphores: Vec<PlannedSemaphore>,
+}
+
+impl<'a> Planner<'a> {
+    fn block(&mut self, block: &'a Block) -> Vec<PlannedOp> {
+        block.iter().map(|op| self.op(op)).collect()
+    }
+
+    fn op(&mut self, op: &'a Op) -> PlannedOp {
+        let semaphore = op.semaphore.as_ref().map(|region| self.region(region));
+        let (what, blocks) = self.action(&op.action);
+        PlannedOp {
+            line: op.at.line,
+            op: op.kind.clone(),
+            name: op.name.as_ref().map(|name| self.template(name)),
+            what: what.filter(|what| !what.is_empty()),
+            semaphore,
+            timeout: op.timeout.as_ref().map(|limit| self.text(limit)),
+            parallel: op.parallel.map(|parallel| match parallel {
+                Parallel::Wait => "wait",
+                Parallel::Leave => "leave",
+            }),
+            on_error: match &op.on_error {
+                OnError::Fail => None,
+                OnError::Ignore => Some("ignore".to_owned()),
+                OnError::Retry {
+                    times,
+                    delay,
+                    backoff,
+                } => {
+                    let mut text = format!("retry {times} times");
+                    if let Some(delay) = delay {
+                        text.push_str(&format!(", after {}", self.text(delay)));
+                    }
+                    if *backoff != 1.0 {
+                        text.push_str(&format!(", each time {backoff} times longer"));
+                    }
+                    Some(text)
+                }
+            },
+            when: op.when.as_ref().map(|when| self.condition(when)),
+            register: op.register.as_ref().map(|name| self.template(name)),
+            blocks,
+        }
+    }
+
+    fn region(&mut self, region: &Region) -> PlannedSemaphore {
+        let name = self.text(&region.key);
+        let of = |part: &Option<Data>| part.as_ref().map(|part| self.text(part));
+        let semaphore = PlannedSemaphore {
+            known: is_whole(&name),
+            name,
+            slots: of(&region.slots),
+            timeout: of(&region.timeout),
+            ttl: of(&region.ttl),
+        };
+        if !self
+            .semaphores
+            .iter()
+            .any(|other| other.name == semaphore.name)
+        {
+            self.semaphores.push(semaphore.clone());
+        }
+        semaphore
+    }
+
+    fn action(&mut self, action: &'a Action) -> (Option<String>, Vec<PlannedBlock>) {
+        let mut blocks = Vec::new();
+        let mut add = |label: Option<String>, ops| blocks.push(PlannedBlock { label, ops });
+        let what = match action {
+            Action::Block(block) => {
+                add(None, self.block(block));
+                None
+            }
+            Action::Script(code) => Some(first_line(&code.text)),
+            Action::Set(values) => {
+                let values = values
+                    .iter()
+                    .map(|(name, value)| format!("{} = {}", self.template(name), self.text(value)));
+                Some(values.collect::<Vec<_>>().join(", "))
+            }
+            Action::If {
+                branches,
+                otherwise,
+            } => {
+                let mut first = None;
+                for (condition, block) in branches {
+                    let condition = self.condition(condition);
+                    let label = match first {
+                        None => "then".to_owned(),
+                        Some(_) => format!("elsif {condition}"),
+                    };
+                    first.get_or_insert(condition);
+                    add(Some(label), self.block(block));
+                }
+                if let Some(block) = otherwise {
+                    add(Some("else".to_owned()), self.block(block));
+                }
+                first
+            }
+            Action::ForEach {
+                variable,
+                list,
+                body,
+            } => {
+                let list = match list {
+                    Items::Code(code) => first_line(&code.text),
+                    Items::Data(data) => self.text(data),
+                };
+                add(None, self.block(body));
+                Some(format!("{variable} in {list}"))
+            }
+            Action::While { condition, body } => {
+                add(None, self.block(body));
+                Some(self.condition(condition))
+            }
+            Action::Try {
+                body,
+                catch,
+                finally,
+            } => {
+                add(None, self.block(body));
+                for (label, block) in [("catch", catch), ("finally", finally)] {
+                    if let Some(block) = block {
+                        add(Some(label.to_owned()), self.block(block));
+                    }
+                }
+                None
+            }
+            Action::Call { callee, arguments } => {
+                if let Some(ops) = self.call(callee, arguments) {
+                    add(None, ops);
+                }
+                Some(self.text(arguments)).filter(|text| text != "{}" && text != "null")
+            }
+            Action::Launch {
+                service, config, ..
+            } => Some(self.parts([Some(service), config.as_ref(), None])),
+            Action::WaitChildren | Action::Import => None,
+            Action::Fail(data)
+            | Action::Return(data)
+            | Action::Echo(data)
+            | Action::Log(data)
+            | Action::Dump(data)
+            | Action::Sleep(data)
+            | Action::Http(data)
+            | Action::Shell(data) => Some(self.text(data)),
+            Action::Parse { text, format } => Some(self.parts([Some(text), format.as_ref(), None])),
+            Action::ReadFile { path, format } => {
+                Some(self.parts([Some(path), format.as_ref(), None]))
+            }
+            Action::WriteFile { path, value, .. } => {
+                Some(self.parts([Some(path), Some(value), None]))
+            }
+            Action::Rule { file, stash, event } => {
+                Some(self.parts([Some(file), stash.as_ref(), event.as_ref()]))
+            }
+        };
+        (what, blocks)
+    }
+
+    /// The ops of a def, in which nothing is known but its arguments.
+    fn call(&mut self, callee: &'a Callee, arguments: &Data) -> Option<Vec<PlannedOp>> {
+        let (book, name) = match callee {
+            Callee::Def(name) => (self.book, name),
+            Callee::Imported { book, def } => (&**book, def),
+            Callee::Export { .. } | Callee::Service(_) => return None,
+        };
+        let def = book.defs.get(name)?;
+        if self.calls.contains(&(&book.name, name)) {
+            return None;
+        }
+        self.calls.push((&book.name, name));
+        let mut given = serde_json::Map::new();
+        for argument in &def.arguments {
+            if let Some(value) = argument.default.as_ref().and_then(constant) {
+                given.insert(argument.name.clone(), value);
+            }
+        }
+        if let Data::Map(entries) = arguments {
+            for (name, value) in entries {
+                let Some(name) = name.literal() else { continue };
+                match self.json(value) {
+                    value if is_known(&value) => given.insert(name.to_owned(), value),
+                    _ => given.remove(name),
+                };
+            }
+        }
+        let changed = check::changed(book);
+        given.retain(|name, _| !changed.contains(name));
+        let known = std::mem::replace(&mut self.known, given);
+        let before = std::mem::replace(&mut self.book, book);
+        let ops = self.block(&def.body);
+        self.book = before;
+        self.known = known;
+        self.calls.pop();
+        Some(ops)
+    }
+
+    // ---- texts
+
+    fn parts(&self, parts: [Option<&Data>; 3]) -> String {
+        let parts = parts.into_iter().flatten().map(|part| self.text(part));
+        parts.collect::<Vec<_>>().join(" ")
+    }
+
+    fn condition(&self, condition: &Condition) -> String {
+        match condition {
+            Condition::Code(code) => first_line(&code.text),
+            Condition::Data(data) => self.text(data),
+        }
+    }
+
+    fn text(&self, data: &Data) -> String {
+        match data {
+            Data::Text(template) => self.template(template),
+            other => self.json(other).to_string(),
+        }
+    }
+
+    fn json(&self, data: &Data) -> Json {
+        match data {
+            Data::Null => Json::Null,
+            Data::Bool(value) => (*value).into(),
+            Data::Number(value) => number(*value),
+            Data::Text(template) => match template.pieces.as_slice() {
+                [Piece::Path(code)] => match self.value(&code.text) {
+                    Some(value) => value.clone(),
+                    None => self.template(template).into(),
+                },
+                _ => self.template(template).into(),
+            },
+            Data::List(items) => items.iter().map(|item| self.json(item)).collect(),
+            Data::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| (self.template(key), self.json(value)))
+                .collect(),
+        }
+    }
+
+    fn template(&self, template: &Template) -> String {
+        let pieces = template.pieces.iter().map(|piece| match piece {
+            Piece::Literal(text) => text.clone(),
+            Piece::Code(code) => format!("{{{{ {} }}}}", code.text),
+            Piece::Path(code) => match self.value(&code.text) {
+                Some(Json::String(text)) => text.clone(),
+                Some(Json::Null) => String::new(),
+                Some(value) => value.to_string(),
+                None => format!("${{{}}}", code.text),
+            },
+        });
+        pieces.collect()
+    }
+
+    /// What is known to be at a path.
+    fn value(&self, path: &str) -> Option<&Json> {
+        let mut keys = path.split(['.', '[']).map(|key| key.trim_end_matches(']'));
+        let mut value = self.known.get(keys.next()?)?;
+        for key in keys {
+            value = match value {
+                Json::Array(items) => items.get(key.parse::<usize>().ok()?)?,
+                other => other.get(key)?,
+            };
+        }
+        Some(value)
+    }
+}
+
+/// Whether nothing in a text is left open.
+fn is_whole(text: &str) -> bool {
+    !(text.contains("${") || text.contains("{{"))
+}
+
+fn is_known(value: &Json) -> bool {
+    match value {
+        Json::String(text) => is_whole(text),
+        Json::Array(items) => items.iter().all(is_known),
+        Json::Object(entries) => entries.values().all(is_known),
+        _ => true,
+    }
+}
+
+fn first_line(code: &str) -> String {
+    let mut lines = code.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default().trim();
+    if lines.next().is_some() {
+        format!("{first} ...")
+    } else {
+        first.to_owned()
+    }
+}

@@ -1,0 +1,514 @@
+//! Walks through a rulebook's ops, on the fiber of its run.
+//!
+//! An op takes its semaphore, then its time limit begins, then it does its work; whatever ends it, the slot is given back
+//! and its forks are cancelled before anybody hears of it. What went wrong is a JavaScript value, so that `catch` and
+//! scripts see the same; where it went wrong is kept beside it.
+
+mod calls;
+mod errors;
+mod flow;
+mod forks;
+mod outside;
+mod values;
+
+use cla_runtime::js;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cla_runtime::js::{Ctx, Object, Value};
+use cla_runtime::semaphore::Owner;
+
+use super::book::{Action, Block, Book, Data, OnError, Op, Region};
+use super::data::{self, Format};
+use super::inputs;
+use super::scope::{Evaluator, Scope};
+use super::yaml::Place;
+use crate::program::Fork;
+use cla_runtime::OutputStream;
+use cla_runtime::RegionOutcome;
+use cla_runtime::RuleError;
+use cla_runtime::Run;
+use cla_runtime::RunHandle;
+use cla_runtime::internal::{self, SemaphoreSpec};
+use cla_runtime::internal::{Evaluated, Failure};
+use cla_runtime::{json_to_value, value_to_json};
+
+/// What of a rulebook is to run.
+pub(crate) enum Part<'a> {
+    /// `do`, or what is under `on` for an event.
+    Section(Option<&'a str>),
+    Fork(&'a Fork),
+}
+
+/// Runs a rulebook, or a part of it, and gives what it returns.
+pub(crate) fn execute<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    main: &Arc<Book>,
+    part: &Part<'_>,
+) -> Evaluated<'js, Value<'js>> {
+    let runner = Runner {
+        ctx: ctx.clone(),
+        run,
+        main,
+        evaluators: RefCell::default(),
+        path: RefCell::default(),
+        forks: RefCell::default(),
+        top: stack_pointer(),
+        prefix: match part {
+            Part::Section(_) => Vec::new(),
+            Part::Fork(fork) => fork.path.clone(),
+        },
+    };
+    runner.whole(part).or_else(|abort| match abort {
+        Abort::Return(value) => Ok(value),
+        Abort::Stopped => Err(Failure::Stopped),
+        Abort::Thrown(thrown) => Err(runner.explain(*thrown)),
+    })
+}
+
+/// About where the stack is now.
+#[inline(never)]
+fn stack_pointer() -> usize {
+    let here = 0_u8;
+    std::ptr::from_ref(std::hint::black_box(&here)).addr()
+}
+
+/// Why an op ends before its end.
+enum Abort<'js> {
+    /// `return`: the def, or the whole, ends with this value.
+    Return(Value<'js>),
+    Thrown(Box<Thrown<'js>>),
+    /// The run is stopped, or an op around this one is out of time.
+    Stopped,
+}
+
+type OpResult<'js, T = ()> = Result<T, Abort<'js>>;
+
+struct Thrown<'js> {
+    value: Value<'js>,
+    span: Span,
+    /// The ops around it, outermost first.
+    path: Vec<Step>,
+    /// The error of a fork.
+    cause: Option<Box<RuleError>>,
+}
+
+/// A place in one of the rulebooks.
+#[derive(Clone)]
+struct Span {
+    book: Arc<Book>,
+    at: Place,
+}
+
+/// An op that is being carried out.
+#[derive(Clone)]
+struct Step {
+    label: String,
+    /// Whether administrators see it: it has a name, or is a def.
+    named: bool,
+    span: Span,
+}
+
+/// A fork that is to be joined.
+struct Child {
+    handle: RunHandle,
+    label: String,
+    span: Span,
+    register: Option<String>,
+}
+
+struct Runner<'a, 'js> {
+    ctx: Ctx<'js>,
+    run: &'a Rc<Run>,
+    /// The rulebook that was started.
+    main: &'a Arc<Book>,
+    /// Those of the rulebooks whose ops were carried out, by the rulebooks' names.
+    evaluators: RefCell<HashMap<String, Rc<Evaluator<'js>>>>,
+    path: RefCell<Vec<Step>>,
+    /// Those that are to be joined, by the blocks that do it, innermost last.
+    forks: RefCell<Vec<Vec<Child>>>,
+    /// Where the stack was in the beginning.
+    top: usize,
+    /// The path of the op that forked this run.
+    prefix: Vec<String>,
+}
+
+impl<'js> Runner<'_, 'js> {
+    fn whole(&self, part: &Part<'_>) -> OpResult<'js, Value<'js>> {
+        let vars = self.js(self.run.stash(&self.ctx))?;
+        let block = match part {
+            Part::Fork(fork) => {
+                let scope = self.scope(&fork.book, vars)?;
+                let step = Step {
+                    label: fork.label.clone(),
+                    named: true,
+                    span: Span {
+                        book: Arc::clone(&fork.book),
+                        at: fork.op.at,
+                    },
+                };
+                self.path.borrow_mut().push(step);
+                let result = self.joining(&scope, || self.op_here(&fork.op, &scope));
+                self.path.borrow_mut().pop();
+                return result;
+            }
+            Part::Section(Some(event)) => self.main.on.iter().find(|(on, _)| on == event),
+            Part::Section(None) => None,
+        };
+        let block = match (part, block, &self.main.body) {
+            (_, Some((_, block)), _) | (Part::Section(None), None, Some(block)) => block,
+            (Part::Section(Some(event)), ..) => {
+                let known: Vec<&str> = self.main.on.iter().map(|(on, _)| on.as_str()).collect();
+                let message = match known.as_slice() {
+                    [] => format!("{} has no `on`, so no event {event:?}", self.main.title),
+                    known => format!(
+                        "{} has no event {event:?}; it has {}",
+                        self.main.title,
+                        known.join(", ")
+                    ),
+                };
+                return Err(self.throw(&message));
+            }
+            _ => {
+                let message = format!("{} has no `do`; run it with an event", self.main.title);
+                return Err(self.throw(&message));
+            }
+        };
+        self.give_inputs(&vars, matches!(part, Part::Section(Some(_))))?;
+        self.import(self.main)?;
+        // What the stash brings along outranks what the rulebook says.
+        let scope = self.scope(self.main, vars)?;
+        for (name, data) in &self.main.vars {
+            let name = self.text(&Data::Text(name.clone()), &scope)?;
+            if !self.js(scope.vars.contains_key(name.as_str()))? {
+                let value = self.value(data, &scope)?;
+                self.js(scope.vars.set(name, value))?;
+            }
+        }
+        self.block(block, &scope)
+    }
+
+    /// Checks what the rulebook is given, and gives the inputs that it is not given their defaults.
+    fn give_inputs(&self, vars: &Object<'js>, is_event: bool) -> OpResult<'js> {
+        let declared = &self.main.inputs;
+        if declared.is_empty() {
+            return Ok(());
+        }
+        let mut stash = serde_json::Map::new();
+        for name in self.js(vars.keys::<String>().collect::<js::Result<Vec<_>>>())? {
+            let is_input = declared.iter().any(|input| input.name == name);
+            // What is no input counts by its name only.
+            let value = match is_input {
+                true => {
+                    let value = self.js(vars.get(name.as_str()))?;
+                    self.js(value_to_json(&self.ctx, value))?
+                }
+                false => serde_json::Value::Null,
+            };
+            stash.insert(name, value);
+        }
+        let given: HashSet<String> = stash.keys().cloned().collect();
+        if let Err(error) = inputs::give_inputs(declared, &mut stash, is_event) {
+            // Errors show the source of those rulebooks that are being carried out.
+            self.scope(self.main, vars.clone())?;
+            let span = Span {
+                book: Arc::clone(self.main),
+                at: error.at,
+            };
+            return Err(self.throw_at(span, &error.message));
+        }
+        for input in declared.iter().filter(|input| !given.contains(&input.name)) {
+            let value = stash.remove(&input.name).unwrap_or_default();
+            let value = self.js(json_to_value(&self.ctx, &value))?;
+            self.js(vars.set(input.name.as_str(), value))?;
+        }
+        Ok(())
+    }
+
+    /// Ops one after the other; joins what they forked.
+    fn block(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        self.joining(scope, || self.ops(block, scope))
+    }
+
+    /// Ops one after the other; what they fork is joined by the block around.
+    fn ops(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        let mut value = self.undefined();
+        for op in block.iter() {
+            value = self.op(op, scope)?;
+        }
+        Ok(value)
+    }
+
+    fn op(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        // QuickJS looks only when JavaScript is called, and needs the rest for that.
+        if self.top.abs_diff(stack_pointer()) > self.run.stack_limit() / 4 * 3 {
+            let message = "ops nest too deep for the run's stack: is there a def that calls itself without end?";
+            return Err(self.throw(message));
+        }
+        let label = match &op.name {
+            Some(name) => self.placed(op.at, || self.text(&Data::Text(name.clone()), scope))?,
+            None => op.kind.clone(),
+        };
+        let label = Owner::shortened(label);
+        let named = op.name.is_some() || matches!(op.action, Action::Call { .. });
+        let span = Span {
+            book: Arc::clone(scope.book()),
+            at: op.at,
+        };
+        self.path.borrow_mut().push(Step { label, named, span });
+        let result = self.placed(op.at, || {
+            if let Some(when) = &op.when
+                && !self.holds(when, scope)?
+            {
+                return Ok(self.undefined());
+            }
+            match op.parallel {
+                Some(parallel) => self.fork(op, parallel, scope),
+                None => self.op_here(op, scope),
+            }
+        });
+        self.path.borrow_mut().pop();
+        result
+    }
+
+    /// The op in this run, with all that it carries but `when` and `parallel`.
+    fn op_here(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        let (times, delay, backoff) = match &op.on_error {
+            OnError::Retry {
+                times,
+                delay,
+                backoff,
+            } => (*times, delay.as_ref(), *backoff),
+            _ => (0, None, 1.0),
+        };
+        let mut pause = match delay {
+            Some(delay) => self.duration(delay, scope)?,
+            None => Duration::ZERO,
+        };
+        let mut attempt = 0;
+        let value = loop {
+            match self.attempt(op, scope) {
+                Err(Abort::Thrown(_)) if attempt < times => {
+                    attempt += 1;
+                    if !pause.is_zero() {
+                        self.wait(tokio::time::sleep(pause))?;
+                    }
+                    pause = pause.mul_f64(backoff).min(Duration::from_secs(24 * 3600));
+                }
+                Err(Abort::Thrown(_)) if matches!(op.on_error, OnError::Ignore) => {
+                    return Ok(self.undefined());
+                }
+                other => break other?,
+            }
+        };
+        if let Some(register) = &op.register
+            // A fork has copies of the variables; its value goes where it was forked.
+            && op.parallel.is_none()
+        {
+            let register = self.text(&Data::Text(register.clone()), scope)?;
+            self.assign(&register, value.clone(), scope)?;
+        }
+        Ok(value)
+    }
+
+    fn attempt(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        let carries =
+            op.semaphore.is_some() || op.timeout.is_some() || !matches!(op.on_error, OnError::Fail);
+        let work = || {
+            let timed = || match &op.timeout {
+                Some(limit) => self.limited(op, limit, scope),
+                None => self.action(op, scope),
+            };
+            // Before the slot is given back, all that relied on it has ended.
+            if carries {
+                self.joining(scope, timed)
+            } else {
+                timed()
+            }
+        };
+        match &op.semaphore {
+            Some(region) => self.region(region, scope, work),
+            None => work(),
+        }
+    }
+
+    /// Holds a semaphore around `work`.
+    fn region<T>(
+        &self,
+        region: &Region,
+        scope: &Scope<'js>,
+        work: impl FnOnce() -> OpResult<'js, T>,
+    ) -> OpResult<'js, T> {
+        let mut wanted = serde_json::Map::new();
+        let key = self.text(&region.key, scope)?;
+        wanted.insert("key".to_owned(), key.into());
+        for (name, part) in [
+            ("slots", &region.slots),
+            ("timeout", &region.timeout),
+            ("ttl", &region.ttl),
+            ("priority", &region.priority),
+        ] {
+            if let Some(part) = part {
+                let value = self.value(part, scope)?;
+                let value = self.js(value_to_json(&self.ctx, value))?;
+                wanted.insert(name.to_owned(), value);
+            }
+        }
+        let refuse = |problem: &str| {
+            let span = Span {
+                book: Arc::clone(scope.book()),
+                at: region.at,
+            };
+            self.throw_at(span, problem)
+        };
+        let spec = SemaphoreSpec::read(&wanted.into()).map_err(|problem| refuse(&problem))?;
+        let (who, line) = (self.owner(scope, region.at), region.at.line);
+        let inside = self
+            .js(internal::enter(&self.ctx, self.run, &spec, &who, line))?
+            .map_err(|error| refuse(&error.to_string()))?;
+        let outcome = |result: &OpResult<'js, T>| match result {
+            Ok(_) | Err(Abort::Return(_)) => RegionOutcome::Done,
+            Err(Abort::Thrown(_)) => RegionOutcome::Failed,
+            Err(Abort::Stopped) => RegionOutcome::Stopped,
+        };
+        inside.around(work, outcome, |lost| refuse(&lost.to_string()))
+    }
+
+    /// The op within its time limit.
+    fn limited(&self, op: &Arc<Op>, limit: &Data, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        let limit = self.duration(limit, scope)?;
+        let outer = self.run.inner_deadline();
+        let own = Instant::now().checked_add(limit);
+        let deadline = [outer, own].into_iter().flatten().min();
+        self.run.set_inner_deadline(deadline);
+        let result = self.joining(scope, || self.action(op, scope));
+        self.run.set_inner_deadline(outer);
+        // If anything else has stopped the run, or the op around this one is out of time too, that counts.
+        if matches!(result, Err(Abort::Stopped)) && !self.run.must_stop() {
+            let message = format!("{} took longer than its {limit:?}", self.here());
+            return Err(self.throw(&message));
+        }
+        result
+    }
+
+    fn action(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        if self.run.must_stop() {
+            return Err(Abort::Stopped);
+        }
+        match &op.action {
+            Action::Block(block) => return self.block(block, scope),
+            Action::Script(code) => return self.evaluate(scope.code(code)),
+            Action::Set(values) => {
+                for (name, data) in values {
+                    let name = self.text(&Data::Text(name.clone()), scope)?;
+                    let value = self.value(data, scope)?;
+                    self.assign(&name, value, scope)?;
+                }
+            }
+            Action::If {
+                branches,
+                otherwise,
+            } => {
+                for (condition, block) in branches {
+                    if self.holds(condition, scope)? {
+                        return self.ops(block, scope);
+                    }
+                }
+                if let Some(block) = otherwise {
+                    return self.ops(block, scope);
+                }
+            }
+            Action::ForEach {
+                variable,
+                list,
+                body,
+            } => self.for_each(variable, list, body, scope)?,
+            Action::While { condition, body } => {
+                while self.holds(condition, scope)? {
+                    self.ops(body, scope)?;
+                    self.checkpoint()?;
+                }
+            }
+            Action::Try {
+                body,
+                catch,
+                finally,
+            } => return self.try_catch(body, catch.as_ref(), finally.as_ref(), scope),
+            Action::Fail(data) => {
+                let message = self.text(data, scope)?;
+                return Err(self.throw(&message));
+            }
+            Action::Return(data) => return Err(Abort::Return(self.value(data, scope)?)),
+            Action::Call { callee, arguments } => return self.call(callee, arguments, scope),
+            Action::Launch {
+                service,
+                config,
+                stash,
+            } => return self.launch(service, config.as_ref(), stash.as_ref(), scope),
+            Action::Http(request) => return self.http(op, request, scope),
+            Action::Import => {}
+            Action::WaitChildren => self.join_all(scope)?,
+            Action::Echo(data) => {
+                let text = self.text(data, scope)?;
+                self.print(OutputStream::Stdout, text)?;
+            }
+            Action::Log(data) => {
+                let text = self.text(data, scope)?;
+                self.print(OutputStream::Stderr, text)?;
+            }
+            Action::Dump(data) => {
+                let value = self.value(data, scope)?;
+                let text = self.ctx.json_stringify_replacer_space(value, (), 2);
+                let text = match self.js(text)? {
+                    Some(json) => self.js(cla_runtime::internal::text(&json))?,
+                    None => "undefined".to_owned(),
+                };
+                self.print(OutputStream::Stdout, text)?;
+            }
+            Action::Sleep(data) => {
+                let pause = self.duration(data, scope)?;
+                self.wait(tokio::time::sleep(pause))?;
+            }
+            Action::Shell(data) => return self.shell(op, data, scope),
+            Action::Parse { text, format } => {
+                let text = self.text(text, scope)?;
+                // All JSON is YAML.
+                let format = self.format(format.as_ref(), Format::Yaml, scope)?;
+                return self.js(data::read(&self.ctx, self.run, &text, format, "the text"));
+            }
+            Action::ReadFile { path, format } => {
+                let path = self.text(path, scope)?;
+                let format = self.format(format.as_ref(), Format::of(&path), scope)?;
+                let text = self.read_file(&path)?;
+                let _kept = self.run.count_memory(text.len());
+                return self.js(data::read(&self.ctx, self.run, &text, format, &path));
+            }
+            Action::WriteFile {
+                path,
+                value,
+                format,
+                append,
+            } => {
+                let path = self.text(path, scope)?;
+                let value = self.value(value, scope)?;
+                let format = self.format(format.as_ref(), Format::of(&path), scope)?;
+                // A text is written as it is, whatever the file is called.
+                let format = if value.is_string() {
+                    Format::Text
+                } else {
+                    format
+                };
+                let text = self.js(data::write(&self.ctx, self.run, value, format))?;
+                self.write_file(&path, text, *append)?;
+            }
+            Action::Rule { file, stash, event } => {
+                return self.rule(file, stash.as_ref(), event.as_ref(), scope);
+            }
+        }
+        Ok(self.undefined())
+    }
+}

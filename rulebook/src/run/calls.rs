@@ -1,0 +1,256 @@
+//! Calls: of a rulebook's functions, of what modules export, of registered services, of other rules.
+
+use cla_runtime::js;
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use cla_runtime::js::{Function, Object, Value};
+use cla_runtime::semaphore::Owner;
+
+use super::super::book::{Book, Callee, Data, Imported, Module};
+use super::super::parse;
+use super::super::scope::{Evaluator, Scope};
+use super::super::services::Services;
+use super::{Abort, OpResult, Runner};
+use cla_runtime::RunOptions;
+use cla_runtime::internal::{import, namespace};
+use cla_runtime::{RuleValue, Wanted};
+
+/// So many services are looked at for the one that was probably meant, and named.
+const MOST_SHOWN: usize = 100;
+
+impl<'js> Runner<'_, 'js> {
+    /// What an op of `book` sees.
+    pub(super) fn scope(&self, book: &Arc<Book>, vars: Object<'js>) -> OpResult<'js, Scope<'js>> {
+        let known = self.evaluators.borrow().get(&book.name).cloned();
+        let evaluator = match known {
+            Some(evaluator) => evaluator,
+            None => {
+                let evaluator = Rc::new(self.js(Evaluator::new(&self.ctx, book))?);
+                let mut evaluators = self.evaluators.borrow_mut();
+                evaluators.insert(book.name.clone(), Rc::clone(&evaluator));
+                evaluator
+            }
+        };
+        self.js(Scope::new(&evaluator, vars))
+    }
+
+    pub(super) fn call(
+        &self,
+        callee: &Callee,
+        arguments: &Data,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
+        match callee {
+            Callee::Def(name) => self.def(scope.book(), name, arguments, scope),
+            Callee::Imported { book, def } => self.def(book, def, arguments, scope),
+            Callee::Export { module, export } => {
+                let exports = self.exports(module)?;
+                let function = self.js(exports.get::<_, Value<'js>>(export.as_str()))?;
+                let Some(function) = function.as_function() else {
+                    let message = format!("{export} of {} is no function", module.shown);
+                    return Err(self.throw(&message));
+                };
+                let argument = self.value(arguments, scope)?;
+                self.evaluate(function.call((argument, scope.vars.clone())))
+            }
+            Callee::Service(name) => {
+                let argument = self.value(arguments, scope)?;
+                self.serve(name, argument, scope.vars.clone(), scope.book())
+            }
+        }
+    }
+
+    /// A function of the rulebook `book`.
+    fn def(
+        &self,
+        book: &Arc<Book>,
+        name: &str,
+        arguments: &Data,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
+        let Some(def) = book.defs.get(name) else {
+            return Err(self.throw(&format!("there is no def {name:?}")));
+        };
+        let given = self.value(arguments, scope)?;
+        let vars = match given.into_object() {
+            Some(object) => object,
+            None => self.js(Object::new(self.ctx.clone()))?,
+        };
+        // Nothing of the caller's but what it gives.
+        let inner = self.scope(book, vars)?;
+        for argument in &def.arguments {
+            let missing = !self.js(inner.vars.contains_key(argument.name.as_str()))?;
+            if missing && let Some(default) = &argument.default {
+                let value = self.value(default, &inner)?;
+                self.js(inner.vars.set(argument.name.as_str(), value))?;
+            }
+        }
+        match self.block(&def.body, &inner) {
+            Err(Abort::Return(value)) => Ok(value),
+            other => other,
+        }
+    }
+
+    // ---- modules and services
+
+    /// Evaluates the modules that a rulebook, and those that it imports, import; finds out whether the ops that only they
+    /// can know are there.
+    pub(super) fn import(&self, book: &Arc<Book>) -> OpResult<'js> {
+        let mut books = vec![Arc::clone(book)];
+        let mut seen = HashSet::new();
+        while let Some(book) = books.pop() {
+            if !seen.insert(book.name.clone()) {
+                continue;
+            }
+            for import in &book.imports {
+                match &import.what {
+                    Imported::Book(other) => books.push(Arc::clone(other)),
+                    Imported::Module(module) => drop(self.exports(module)?),
+                }
+            }
+            if book.registers {
+                continue;
+            }
+            for (at, name) in &book.services {
+                if self.find(name, &book)?.is_none() {
+                    let span = super::Span {
+                        book: Arc::clone(&book),
+                        at: *at,
+                    };
+                    return Err(self.throw_at(span, &self.unknown(name)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a module exports, once it is evaluated.
+    fn exports(&self, module: &Module) -> OpResult<'js, Object<'js>> {
+        let promise = import(&self.ctx, self.run, &module.name);
+        self.evaluate(promise.map(js::Promise::into_value))?;
+        self.js(namespace(&self.ctx, self.run, &module.name))
+    }
+
+    /// `launch`: a service by a name that may be known only now.
+    pub(super) fn launch(
+        &self,
+        service: &Data,
+        config: Option<&Data>,
+        stash: Option<&Data>,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
+        let name = self.text(service, scope)?;
+        let config = match config {
+            Some(config) => self.value(config, scope)?,
+            None => self.undefined(),
+        };
+        let vars = match stash {
+            Some(stash) => match self.value(stash, scope)?.into_object() {
+                Some(stash) => stash,
+                None => return Err(self.throw("the stash of a launch is a map")),
+            },
+            None => scope.vars.clone(),
+        };
+        self.serve(&name, config, vars, scope.book())
+    }
+
+    fn serve(
+        &self,
+        name: &str,
+        argument: Value<'js>,
+        vars: Object<'js>,
+        book: &Arc<Book>,
+    ) -> OpResult<'js, Value<'js>> {
+        let mut function = self.find(name, book)?;
+        if function.is_none() {
+            // A fork has not imported anything yet.
+            self.import(book)?;
+            function = self.find(name, book)?;
+        }
+        match function {
+            Some(function) => self.evaluate(function.call((argument, vars))),
+            None => Err(self.throw(&self.unknown(name))),
+        }
+    }
+
+    /// A registered service, or what a module exports of which only that is known that it was imported.
+    fn find(&self, name: &str, book: &Arc<Book>) -> OpResult<'js, Option<Function<'js>>> {
+        if let Some(service) = self.js(Services::of(self.run).get(&self.ctx, name))? {
+            return Ok(Some(service));
+        }
+        for import in &book.imports {
+            let Imported::Module(module) = &import.what else {
+                continue;
+            };
+            let export = match &import.prefix {
+                Some(prefix) => name.strip_prefix(&format!("{prefix}.")),
+                None => Some(name),
+            };
+            if let (None, Some(export)) = (&module.exports, export) {
+                let exports = self.exports(module)?;
+                let found = self.js(exports.get::<_, Value<'js>>(export))?;
+                if let Some(function) = found.into_function() {
+                    return Ok(Some(function));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        let mut services = Services::of(self.run).names();
+        services.truncate(MOST_SHOWN);
+        let hint = match parse::nearest_op(name, services.iter().map(String::as_str)) {
+            Some(near) => format!("; did you mean {near}?"),
+            None if services.is_empty() => String::new(),
+            None => format!("; there are {}", services.join(", ")),
+        };
+        let name = Owner::shortened(name.to_owned());
+        format!("there is no op {name:?}, and no service of that name{hint}")
+    }
+
+    // ---- rules
+
+    /// Runs another rule, and gives what it returns.
+    pub(super) fn rule(
+        &self,
+        file: &Data,
+        stash: Option<&Data>,
+        event: Option<&Data>,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
+        let file = self.text(file, scope)?;
+        let script = self
+            .run
+            .rule_file(&scope.book().name, &file)
+            .map_err(|problem| self.throw(&problem))?;
+        let stash = match stash {
+            Some(stash) => {
+                let value = self.value(stash, scope)?;
+                self.js(RuleValue::read(&self.ctx, "stash", value))?
+            }
+            None => RuleValue::Null,
+        };
+        let name = format!("{} › {file}", self.run.name());
+        let mut options = RunOptions::new()
+            .name(name)
+            .stash_value(stash)
+            .wanted(Wanted::Value);
+        if let Some(event) = event {
+            options = options.event(self.text(event, scope)?);
+        }
+        let report = self.js(self.run.run_rule(&self.ctx, script, options))?;
+        match report.result {
+            Ok(_) => self.js(report.value.make(&self.ctx)),
+            Err(error) => {
+                let mut abort = self.throw(&format!("{file} failed: {}", error.message));
+                if let Abort::Thrown(thrown) = &mut abort {
+                    thrown.cause = Some(Box::new(error));
+                }
+                Err(abort)
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What went wrong, where, and the way of ops that led there.
+
+use cla_runtime::js;
+use std::sync::Arc;
+
+use cla_runtime::js::{Exception, Value};
+
+use super::super::book::Book;
+use super::super::scope::{BookSources, SCOPE_FILE, Scope};
+use super::super::yaml::Place;
+use super::{Abort, OpResult, Runner, Span, Thrown};
+use cla_runtime::internal::Sources;
+use cla_runtime::internal::{Failure, failure};
+use cla_runtime::{ErrorKind, RuleError};
+
+impl<'js> Runner<'_, 'js> {
+    pub(super) fn js<T>(&self, result: js::Result<T>) -> OpResult<'js, T> {
+        result.map_err(|error| self.abort(failure(&self.ctx, self.run, &error)))
+    }
+
+    pub(super) fn abort(&self, failure: Failure<'js>) -> Abort<'js> {
+        match failure {
+            Failure::Stopped => Abort::Stopped,
+            Failure::Thrown(value) => self.thrown(value, self.span()),
+            Failure::Error(error) => {
+                let mut abort = self.throw(&error.message);
+                if let Abort::Thrown(thrown) = &mut abort {
+                    thrown.cause = Some(error);
+                }
+                abort
+            }
+        }
+    }
+
+    pub(super) fn thrown(&self, value: Value<'js>, span: Span) -> Abort<'js> {
+        Abort::Thrown(Box::new(Thrown {
+            value,
+            span,
+            path: self.path.borrow().clone(),
+            cause: None,
+        }))
+    }
+
+    /// Fails the current op.
+    pub(super) fn throw(&self, message: &str) -> Abort<'js> {
+        self.throw_at(self.span(), message)
+    }
+
+    pub(super) fn throw_at(&self, span: Span, message: &str) -> Abort<'js> {
+        match Exception::from_message(self.ctx.clone(), message) {
+            Ok(error) => self.thrown(error.into_value(), span),
+            Err(error) => self.abort(failure(&self.ctx, self.run, &error)),
+        }
+    }
+
+    /// Where the op that is carried out stands.
+    pub(super) fn span(&self) -> Span {
+        self.path.borrow().last().map_or_else(
+            || Span {
+                book: Arc::clone(self.main),
+                at: Place::default(),
+            },
+            |step| step.span.clone(),
+        )
+    }
+
+    /// Marks what goes wrong before an op is on the path with its place.
+    pub(super) fn placed<T>(
+        &self,
+        at: Place,
+        work: impl FnOnce() -> OpResult<'js, T>,
+    ) -> OpResult<'js, T> {
+        work().map_err(|mut abort| {
+            if let Abort::Thrown(thrown) = &mut abort
+                && thrown.span.at == Place::default()
+            {
+                thrown.span.at = at;
+            }
+            abort
+        })
+    }
+
+    pub(super) fn label(&self) -> String {
+        self.path
+            .borrow()
+            .last()
+            .map_or_else(String::new, |step| step.label.clone())
+    }
+
+    pub(super) fn here(&self) -> String {
+        let label = self.label();
+        if label.is_empty() {
+            "the op".to_owned()
+        } else {
+            label
+        }
+    }
+
+    /// The names on the way to the current op.
+    pub(super) fn named_path(&self) -> Vec<String> {
+        let path = self.path.borrow();
+        let named = path.iter().filter(|step| step.named);
+        let own = named.map(|step| step.label.clone());
+        self.prefix.iter().cloned().chain(own).collect()
+    }
+
+    /// `deploy.yml › build › migrate, line 12`
+    pub(super) fn owner(&self, scope: &Scope<'js>, at: Place) -> String {
+        let mut owner = self.main.title.clone();
+        for name in self.named_path() {
+            owner.push_str(" › ");
+            owner.push_str(&name);
+        }
+        if Arc::ptr_eq(scope.book(), self.main) {
+            format!("{owner}, line {}", at.line)
+        } else {
+            format!("{owner}, {} line {}", scope.book().title, at.line)
+        }
+    }
+
+    /// The error that is reported: it points at the op, unless it points into the JavaScript of one, and tells the way
+    /// there.
+    pub(super) fn explain(&self, thrown: Thrown<'js>) -> Failure<'js> {
+        let evaluators = self.evaluators.borrow();
+        let books: Vec<Arc<Book>> = evaluators
+            .values()
+            .map(|of| Arc::clone(of.book()))
+            .collect();
+        let sources = BookSources {
+            modules: self.run.modules(),
+            books: &books,
+        };
+        let mut error = RuleError::from_js(&self.ctx, &thrown.value, &sources);
+        if error.kind == ErrorKind::StackOverflow {
+            return Failure::Thrown(thrown.value);
+        }
+        let shown = |book: &Book| sources.display_name(&book.name);
+        let files: Vec<String> = books.iter().map(|book| shown(book)).collect();
+        let in_book = error
+            .location
+            .as_ref()
+            .is_some_and(|location| files.contains(&location.file));
+        let Span { book, at } = &thrown.span;
+        if !in_book && *at != Place::default() {
+            let length = at.length as usize;
+            error = error.located(&sources, &book.name, (at.line, at.column), length);
+        }
+        // The wrappers around the rulebook's JavaScript are nobody's functions.
+        error
+            .frames
+            .retain(|frame| match frame.location.file.as_str() {
+                SCOPE_FILE => false,
+                other => !files.iter().any(|file| file == other) || frame.function.is_some(),
+            });
+        for step in thrown.path.iter().rev() {
+            let (file, at) = (shown(&step.span.book), step.span.at);
+            error.add_frame(step.label.clone(), file, at.line, at.column);
+        }
+        if error.cause.is_none() {
+            error.cause = thrown.cause;
+        }
+        Failure::Error(Box::new(error))
+    }
+}

@@ -1,0 +1,162 @@
+//! Ops in runs of their own, and their end.
+
+use cla_runtime::js::Value;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::sync::Arc;
+
+use super::super::book::{Data, Op, Parallel};
+use super::super::scope::Scope;
+use super::{Abort, Child, OpResult, Runner, Span};
+use crate::program::Fork;
+use cla_runtime::RunOptions;
+use cla_runtime::Script;
+use cla_runtime::{RuleValue, Wanted};
+
+impl<'js> Runner<'_, 'js> {
+    /// Starts the op in a run of its own, with a copy of the variables.
+    pub(super) fn fork(
+        &self,
+        op: &Arc<Op>,
+        parallel: Parallel,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
+        let vars = scope.vars.clone().into_value();
+        let stash = self.js(RuleValue::read_data(&self.ctx, "vars", vars))?;
+        let label = self.label();
+        let own = self.path.borrow_mut().pop();
+        let path = self.named_path();
+        self.path.borrow_mut().extend(own);
+        let fork = Fork {
+            main: Arc::clone(self.main),
+            book: Arc::clone(scope.book()),
+            op: Arc::clone(op),
+            label: label.clone(),
+            path,
+        };
+        let name = format!("{} › {label}", self.run.name());
+        let wanted = match &op.register {
+            Some(_) if parallel == Parallel::Wait => Wanted::Value,
+            _ => Wanted::Nothing,
+        };
+        let options = RunOptions::new()
+            .name(name)
+            .stash_value(stash)
+            .wanted(wanted);
+        let handle = self
+            .run
+            .spawn(Script::program(fork), options, parallel == Parallel::Leave)
+            .map_err(|problem| self.throw(&problem))?;
+        if parallel == Parallel::Wait {
+            let register = match &op.register {
+                Some(register) => Some(self.text(&Data::Text(register.clone()), scope)?),
+                None => None,
+            };
+            let child = Child {
+                handle,
+                label,
+                span: Span {
+                    book: Arc::clone(scope.book()),
+                    at: op.at,
+                },
+                register,
+            };
+            if let Some(children) = self.forks.borrow_mut().last_mut() {
+                children.push(child);
+            }
+        }
+        Ok(self.undefined())
+    }
+
+    /// Joins what `work` forked. If it fails, or one of the forks does, the others are cancelled; in any case, all have
+    /// ended when this returns.
+    pub(super) fn joining<T>(
+        &self,
+        scope: &Scope<'js>,
+        work: impl FnOnce() -> OpResult<'js, T>,
+    ) -> OpResult<'js, T> {
+        self.forks.borrow_mut().push(Vec::new());
+        let result = work();
+        let children = self.forks.borrow_mut().pop().unwrap_or_default();
+        if children.is_empty() {
+            return result;
+        }
+        match result {
+            Ok(value) => self.join(children, scope).map(|()| value),
+            // A `return` joins them as an end does.
+            Err(Abort::Return(value)) => {
+                self.join(children, scope)?;
+                Err(Abort::Return(value))
+            }
+            Err(abort) => {
+                self.cancel(children);
+                Err(abort)
+            }
+        }
+    }
+
+    /// `wait_children`: all that were forked so far and not left.
+    pub(super) fn join_all(&self, scope: &Scope<'js>) -> OpResult<'js> {
+        let mut children = Vec::new();
+        for block in self.forks.borrow_mut().iter_mut() {
+            children.append(block);
+        }
+        self.join(children, scope)
+    }
+
+    pub(super) fn join(&self, children: Vec<Child>, scope: &Scope<'js>) -> OpResult<'js> {
+        let cancellers: Vec<_> = children
+            .iter()
+            .map(|child| child.handle.canceller())
+            .collect();
+        let mut left: FuturesUnordered<_> =
+            children
+                .into_iter()
+                .map(|child| async move {
+                    (child.handle.await, child.label, child.span, child.register)
+                })
+                .collect();
+        let mut result = Ok(());
+        // In the order in which they end, so that a failure is not noticed late.
+        while result.is_ok() && !left.is_empty() {
+            result = self.wait(left.next()).and_then(|ended| match ended {
+                Some((report, label, span, register)) => match report.result {
+                    Ok(_) => register.map_or(Ok(()), |register| {
+                        let value = self.js(report.value.make(&self.ctx))?;
+                        self.assign(&register, value, scope)
+                    }),
+                    Err(error) => {
+                        let message = format!("the fork {label:?} failed: {}", error.message);
+                        let mut abort = self.throw_at(span, &message);
+                        if let Abort::Thrown(thrown) = &mut abort {
+                            thrown.cause = Some(Box::new(error));
+                        }
+                        Err(abort)
+                    }
+                },
+                None => Ok(()),
+            });
+        }
+        if !left.is_empty() {
+            let until = self.run.grace_of_started();
+            for canceller in cancellers {
+                canceller.cancel_within(until);
+            }
+            self.run
+                .shielded(|| while let Ok(Some(_)) = self.wait(left.next()) {});
+        }
+        result
+    }
+
+    /// Cancels forks, and waits until they have given back all that they held.
+    pub(super) fn cancel(&self, children: Vec<Child>) {
+        let until = self.run.grace_of_started();
+        for child in &children {
+            child.handle.canceller().cancel_within(until);
+        }
+        self.run.shielded(|| {
+            for child in children {
+                let _ = self.wait(child.handle);
+            }
+        });
+    }
+}

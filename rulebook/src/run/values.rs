@@ -1,0 +1,99 @@
+//! Values: of data and templates, into variables, out of promises.
+
+use cla_runtime::js;
+use cla_runtime::js::{Object, Value};
+use std::time::Duration;
+
+use super::super::book::{Condition, Data};
+use super::super::scope::{Scope, shown};
+use super::{Abort, OpResult, Runner};
+use cla_runtime::OutputStream;
+use cla_runtime::internal::resolve;
+
+impl<'js> Runner<'_, 'js> {
+    pub(super) fn undefined(&self) -> Value<'js> {
+        Value::new_undefined(self.ctx.clone())
+    }
+
+    pub(super) fn value(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        self.evaluate(scope.data(data))
+    }
+
+    pub(super) fn text(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, String> {
+        let value = self.value(data, scope)?;
+        // Long texts are copied several times, and each copy is one step.
+        self.checkpoint()?;
+        let text = self.js(shown(&value))?;
+        self.checkpoint()?;
+        Ok(text)
+    }
+
+    pub(super) fn holds(&self, condition: &Condition, scope: &Scope<'js>) -> OpResult<'js, bool> {
+        let value = match condition {
+            Condition::Code(code) => self.evaluate(scope.code(code))?,
+            Condition::Data(data) => self.value(data, scope)?,
+        };
+        Ok(self.js(value.get::<js::Coerced<bool>>())?.0)
+    }
+
+    pub(super) fn duration(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, Duration> {
+        let value = self.value(data, scope)?;
+        let read = match value.as_number() {
+            Some(seconds) => cla_runtime::duration::from_seconds(seconds),
+            None => cla_runtime::duration::parse(&self.js(shown(&value))?),
+        };
+        read.map_err(|problem| self.throw(&format!("the duration must {problem}")))
+    }
+
+    /// Sets a variable, or a part of one: `a.b[0]`.
+    pub(super) fn assign(
+        &self,
+        path: &str,
+        value: Value<'js>,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js> {
+        let mut keys: Vec<&str> = path.split(['.', '[']).collect();
+        let Some(last) = keys.pop() else {
+            return Ok(());
+        };
+        let mut object = scope.vars.clone();
+        for key in keys {
+            let key = key.trim_end_matches(']');
+            let inner = self.js(object.get::<_, Value<'js>>(key))?;
+            object = match inner.into_object() {
+                Some(inner) => inner,
+                None => {
+                    let inner = self.js(Object::new(self.ctx.clone()))?;
+                    self.js(object.set(key, inner.clone()))?;
+                    inner
+                }
+            };
+        }
+        self.js(object.set(last.trim_end_matches(']'), value))
+    }
+
+    /// A value that JavaScript gave; awaited if it is a promise.
+    pub(super) fn evaluate(&self, value: js::Result<Value<'js>>) -> OpResult<'js, Value<'js>> {
+        let value = self.js(value)?;
+        resolve(&self.ctx, self.run, value).map_err(|failure| self.abort(failure))
+    }
+
+    /// Blocks the run until the future is done.
+    pub(super) fn wait<F: Future>(&self, future: F) -> OpResult<'js, F::Output> {
+        self.js(self.run.block_on(&self.ctx, future))
+    }
+
+    /// Writes a line to the run's output.
+    pub(super) fn print(&self, stream: OutputStream, mut line: String) -> OpResult<'js> {
+        line.push('\n');
+        self.js(self.run.write(&self.ctx, stream, &line))
+    }
+
+    /// A loop without anything to wait for lets others have their turn.
+    pub(super) fn checkpoint(&self) -> OpResult<'js> {
+        if self.run.on_interrupt() {
+            return Err(Abort::Stopped);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,868 @@
+//! The JSON Schema of rulebooks, by which editors complete, explain and check them while they are written.
+//!
+//! Everything is made from three tables: [`top_keys`], [`ops`], [`beside`]. The tests hold them to what
+//! [`parse`](super::parse) reads. Where the parser leaves a value to the run, the schema refuses what no run accepts,
+//! such as the format `xml`.
+//!
+//! # Unknown ops
+//!
+//! A call of a def looks like an op, and which defs there are stands in the file, where a schema cannot see it. So a map
+//! of an op is one schema with all known keys as `properties` (editors complete these, and check their values wherever
+//! they stand), and a key that is not known is taken for a call. Misspelt keys are found all the same, beside a
+//! known op: each known op has an entry in `dependencies` with the `propertyNames` that may stand beside it. One
+//! schema per op in a `oneOf` would say the same, but then an editor cannot tell which of thirty
+//! schemas was meant, and marks the whole op instead of the key that is wrong. What remains for `cla check`
+//! is a misspelt op that stands alone, or beside nothing but attributes.
+//!
+//! Types are told apart by `type` with several names, not by `anyOf`, for the same reason: all other keywords concern one
+//! type only, and errors stay where they are.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::inputs::InputKind;
+use super::parse::ATTRIBUTES;
+
+#[cfg(test)]
+mod tests;
+
+/// A hole in a text: what is in it, only the run knows.
+const TEMPLATE: &str = r"\$\{|\{\{";
+
+/// `deploy.hosts[0].name`
+const PATH: &str = r"(?!\d)[\p{L}\p{M}\p{N}_$]+(\[\d+\])*(\.[\p{L}\p{M}\p{N}_$]+(\[\d+\])*)*";
+
+/// A variable's name.
+const VARIABLE: &str = r"^(?!\d)[\p{L}\p{M}\p{N}_$]+$";
+
+/// See [`cla_runtime::duration`].
+const LONGEST_SECONDS: u64 = 100 * 365 * 24 * 60 * 60;
+
+/// The JSON Schema of rulebooks, in draft 7, which most editors know best.
+///
+/// `cla types --schema` prints it. It refuses nothing that a run would accept, but cannot see everything that
+/// [`check`](crate::check) does: neither which functions a rulebook defines, nor what is wrong with its JavaScript.
+///
+/// Beside the standard's keywords it has `markdownDescription` and `patternErrorMessage`, for what editors show.
+///
+/// ```
+/// let schema = cla_rulebook::rulebook_schema();
+/// assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+/// assert!(schema["properties"]["do"]["description"].is_string());
+/// ```
+#[must_use]
+pub fn rulebook_schema() -> Json {
+    let described = |keys: Vec<Key>| -> Map<String, Json> {
+        let one = |key: Key| (key.name.to_owned(), key.described());
+        keys.into_iter().map(one).collect()
+    };
+    json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Rulebook",
+        "description": "A rule of cla: a tree of ops, or a list of them.",
+        "type": ["object", "array"],
+        "items": reference("op"),
+        "properties": described(top_keys()),
+        "additionalProperties": false,
+        // Something must be there to run. As `anyOf`, editors would offer each of its branches.
+        "if": {
+            "type": "object",
+            "not": {"anyOf": [
+                {"required": ["do"]},
+                {"required": ["on"], "properties": {"on": {"minProperties": 1}}},
+                {"required": ["def"], "properties": {"def": {"minProperties": 1}}},
+            ]},
+        },
+        "then": {"required": ["do"]},
+        "definitions": {
+            "block": block(),
+            "op": {
+                "description": "An op, or a shell command.",
+                "type": ["object", "string"],
+                "allOf": [reference("keys")],
+            },
+            "keys": keys(),
+            "branch": branch(),
+            "text": {"type": ["string", "number", "boolean"]},
+            "duration": duration(),
+            "format": {
+                "anyOf": [
+                    {"enum": ["json", "yaml", "yml", "text"]},
+                    {"type": "string", "pattern": TEMPLATE},
+                ],
+            },
+            "import": import(),
+        },
+    })
+}
+
+/// A key that means something, in a rulebook or in an op.
+struct Key {
+    name: &'static str,
+    about: &'static str,
+    /// A whole rulebook, as short as can be.
+    example: &'static str,
+    value: Json,
+}
+
+impl Key {
+    fn new(name: &'static str, about: &'static str, example: &'static str, value: Json) -> Self {
+        Self {
+            name,
+            about,
+            example,
+            value,
+        }
+    }
+
+    /// The schema of its value, with what editors show. Standing beside a `$ref`, validators ignore the latter, and
+    /// editors do not.
+    fn described(self) -> Json {
+        let mut schema = self.value;
+        schema["description"] = self.about.into();
+        let markdown = format!("{}\n\n```yaml\n{}\n```", self.about, self.example);
+        schema["markdownDescription"] = markdown.into();
+        schema
+    }
+}
+
+/// An op, and what goes with it.
+struct Op {
+    key: Key,
+    /// Keys that stand beside this one, but for the attributes.
+    companions: &'static [&'static str],
+    /// What the whole map must keep to, if there is this op.
+    needs: Option<Json>,
+    /// The argument of `name = op`; none where that is not possible.
+    assigned: Option<Json>,
+}
+
+impl Op {
+    fn new(name: &'static str, about: &'static str, example: &'static str, value: Json) -> Self {
+        Self {
+            assigned: Some(value.clone()),
+            key: Key::new(name, about, example, value),
+            companions: &[],
+            needs: None,
+        }
+    }
+
+    /// An op with others beside it.
+    fn with(mut self, companions: &'static [&'static str], needs: Json) -> Self {
+        self.companions = companions;
+        self.needs = Some(needs);
+        self.assigned = None;
+        self
+    }
+}
+
+// ---- the tables
+
+fn top_keys() -> Vec<Key> {
+    vec![
+        Key::new(
+            "name",
+            "What the rulebook is called.",
+            "name: Deploy\ndo: []",
+            json!({"type": "string"}),
+        ),
+        Key::new(
+            "description",
+            "What the rulebook is for.",
+            "description: Brings the shop to its servers.\ndo: []",
+            json!({"type": "string"}),
+        ),
+        Key::new(
+            "inputs",
+            "What the rulebook is given when it is run, by `--stash` or a form: variables with a type, a default, choices.",
+            "inputs:\n  env: {choices: [test, prod], default: test, description: Where to}\n  version: {type: string, required: true}\ndo:\n  - echo: ${version} goes to ${env}",
+            inputs(),
+        ),
+        Key::new(
+            "vars",
+            "Variables and their first values. What the stash brings along counts more.",
+            "vars: {env: prod}\ndo:\n  - echo: deploying to ${env}",
+            json!({"type": ["object", "null"]}),
+        ),
+        Key::new(
+            "def",
+            "Functions, which are called as if they were ops. They see their arguments and nothing else.",
+            "def:\n  greet:\n    args: [who, {greeting: hello}]\n    do:\n      - echo: ${greeting} ${who}\ndo:\n  - greet: world",
+            definitions(),
+        ),
+        Key::new(
+            "on",
+            "What is done for which event: `cla run --event NAME`.",
+            "on:\n  pushed:\n    - echo: pushed to ${branch}",
+            json!({"type": "object", "additionalProperties": reference("block")}),
+        ),
+        Key::new(
+            "do",
+            "What the rulebook does: ops, one after the other.",
+            "do:\n  - echo: hello",
+            reference("block"),
+        ),
+        Key::new(
+            "import",
+            "Rulebooks and modules whose functions are used here.",
+            "import:\n  - ./hosts.yml\n  - {from: ./prices.js, as: prices}\ndo: []",
+            reference("import"),
+        ),
+    ]
+}
+
+fn ops() -> Vec<Op> {
+    let mut ops = vec![
+        Op::new(
+            "do",
+            "Ops as one; or a text, which is JavaScript.",
+            "- semaphore: prod-db\n  do:\n    - echo: it is my turn\n- do: count = 1",
+            reference("block"),
+        ),
+        Op::new(
+            "set",
+            "Sets variables, or parts of them.",
+            "- set: {env: prod, 'limits.memory': 32}",
+            json!({"type": "object"}),
+        ),
+        Op::new(
+            "var",
+            "Sets variables, or parts of them.",
+            "- var: {env: prod}",
+            json!({"type": "object"}),
+        ),
+        Op::new(
+            "if",
+            "Does what stands in `then` if the condition holds: JavaScript, or a value.",
+            "- if: branch === \"main\"\n  then:\n    - echo: building\n  elsif:\n    - {if: draft, then: [echo: it is a draft]}\n  else:\n    - echo: nothing to do",
+            any(),
+        )
+        .with(&["then", "elsif", "else"], json!({"required": ["then"]})),
+        Op::new(
+            "elsif",
+            "Another condition: beside an `if` with its own `then`, or as the op that follows.",
+            "- if: n > 1\n  then: [echo: many]\n- elsif: n === 1\n  then: [echo: one]",
+            any(),
+        )
+        .with(
+            &["then"],
+            json!({
+                "if": {"required": ["if"]},
+                "then": {"properties": {"elsif": {
+                    "type": ["array", "object"],
+                    "items": {"type": "object", "allOf": [reference("branch")]},
+                    "allOf": [reference("branch")],
+                }}},
+                "else": {"required": ["then"], "propertyNames": {"enum": ["elsif", "then"]}},
+            }),
+        ),
+        Op::new(
+            "else",
+            "What is done if no condition held: beside an `if`, or as the op that follows.",
+            "- if: n > 1\n  then: [echo: many]\n  else: [echo: one]",
+            reference("block"),
+        )
+        .with(
+            &[],
+            json!({"if": {"not": {"required": ["if"]}}, "then": {"maxProperties": 1}}),
+        ),
+        Op {
+            assigned: Some(json!({
+                "type": "object",
+                "required": ["in", "do"],
+                "properties": each(),
+                "additionalProperties": false,
+            })),
+            ..Op::new(
+                "foreach",
+                "Does something for each item of a list, `it`, or entry of a map, `it.key` and `it.value`. A text is \
+                 JavaScript that gives the list.",
+                "- foreach: [web1, web2]\n  do:\n    - echo: ${it}\n- foreach: {var: host, in: hosts, do: [echo: '${host}']}",
+                json!({
+                    "if": {"type": "object", "required": ["in"]},
+                    "then": {"properties": each(), "additionalProperties": false},
+                }),
+            )
+            .with(
+                &["do"],
+                json!({
+                    "if": {"not": {"properties": {
+                        "foreach": {"type": "object", "required": ["in", "do"]},
+                    }}},
+                    "then": {"required": ["do"]},
+                }),
+            )
+        },
+        Op::new(
+            "while",
+            "Does something as long as the condition holds: JavaScript, or a value.",
+            "- while: n < 3\n  do:\n    - do: n++",
+            any(),
+        )
+        .with(&["do"], json!({"required": ["do"]})),
+        Op::new(
+            "try",
+            "Does something; what fails in it is caught by `catch`.",
+            "- try:\n    - shell: make\n  catch:\n    - echo: ${error_message}\n  finally:\n    - echo: done",
+            reference("block"),
+        )
+        .with(
+            &["catch", "finally"],
+            json!({"anyOf": [{"required": ["catch"]}, {"required": ["finally"]}]}),
+        ),
+        Op::new(
+            "fail",
+            "Fails with this message.",
+            "- when: free < 1\n  fail: the disk is full",
+            any(),
+        ),
+        Op::new(
+            "return",
+            "Ends the function, the fork or the rulebook, with this value.",
+            "- return: {cost: '${cost}'}",
+            any(),
+        ),
+        Op::new(
+            "wait_children",
+            "Waits for everything that was forked so far with `parallel: wait`. Takes nothing.",
+            "- parallel: wait\n  sleep: 1s\n- wait_children:",
+            any(),
+        ),
+        Op::new(
+            "echo",
+            "Prints a line.",
+            "- echo: deploying ${app} to ${env}",
+            any(),
+        ),
+        Op::new("print", "Prints a line: as `echo`.", "- print: hello", any()),
+        Op::new(
+            "log",
+            "Prints a line to standard error.",
+            "- log: 3 hosts left",
+            any(),
+        ),
+        Op::new(
+            "dump",
+            "Prints a value as JSON.",
+            "- dump: ${hosts}",
+            any(),
+        ),
+        Op::new(
+            "sleep",
+            "Waits for this long; others go on.",
+            "- sleep: 250ms",
+            reference("duration"),
+        ),
+        Op::new(
+            "shell",
+            "Runs a command of the shell. One that fails makes the op fail, unless its result is assigned: that has \
+             `rc`, `output` and `error`.",
+            "- shell: make all\n- found = shell: grep banana fruits.txt\n- echo: ${found.rc}",
+            json!({"type": "string"}),
+        ),
+        Op::new(
+            "js",
+            "JavaScript, with the variables of the rulebook; what it assigns to without declaring it is a variable.",
+            "- js: |\n    const sem = require(\"cla/sem\");\n    slots = sem.show(\"printers\").slots;",
+            json!({"type": "string"}),
+        ),
+        Op::new(
+            "parse",
+            "Gives the value that a text holds, in YAML or JSON unless `format` tells otherwise.",
+            "- config = parse: '{\"port\": 80}'\n- same = parse: {text: 'port: 80', format: yaml}",
+            short(&["string", "number", "boolean"], json!({
+                "text": described("The text.", reference("text")),
+                "format": described("What it is written in.", reference("format")),
+            }), &["text"]),
+        ),
+        Op::new(
+            "read_file",
+            "Gives what a file holds: a value if its name ends in .json, .yml or .yaml, or else a text.",
+            "- config = read_file: config.yml\n- text = read_file: {path: config.yml, format: text}",
+            short(&["string", "number", "boolean"], json!({
+                "path": described("The file.", reference("text")),
+                "format": described(
+                    "What it is written in. Without, its name tells.",
+                    reference("format"),
+                ),
+            }), &["path"]),
+        ),
+        Op::new(
+            "write_file",
+            "Writes `data` or a `text` to a file, which is created if need be.",
+            "- write_file: {path: config.json, data: {port: 80}}\n- write_file: {path: log.txt, text: \"done\\n\", append: true}",
+            {
+                let mut schema = map(json!({
+                    "path": described("The file.", reference("text")),
+                    "text": described("What is written, as it is.", any()),
+                    "data": described("A value, which is written in the `format`.", any()),
+                    "format": described(
+                        "What data is written in. Without, the file's name tells.",
+                        reference("format"),
+                    ),
+                    "append": {
+                        "description": "Whether what is in the file stays there.",
+                        "type": "boolean",
+                        "default": false,
+                    },
+                }), &["path"]);
+                schema["oneOf"] = json!([{"required": ["text"]}, {"required": ["data"]}]);
+                schema
+            },
+        ),
+        Op::new(
+            "call",
+            "Runs another rule, in YAML, JavaScript or TypeScript, with a stash of its own. Gives what it returns.",
+            "- cost = call: {file: parts/price.js, stash: {fruit: pear}}\n- call: parts/deploy.yml",
+            short(&["string", "number", "boolean"], json!({
+                "file": described("The rule, seen from the folder of this one.", reference("text")),
+                "stash": described("The values that it begins with.", any()),
+                "event": described("Does what it has in `on` for this event.", reference("text")),
+            }), &["file"]),
+        ),
+    ];
+    ops.extend(outside());
+    ops
+}
+
+/// The ops that reach beyond the rulebook.
+fn outside() -> Vec<Op> {
+    let entries = |about: &str| json!({"description": about, "type": ["object", "string"]});
+    vec![
+        Op::new(
+            "import",
+            "Makes ops of the functions of other rulebooks and of JavaScript modules. It is done before anything else.",
+            "- import: ./hosts.yml\n- import: [{from: ./prices.js, as: prices}]",
+            reference("import"),
+        ),
+        Op::new(
+            "http",
+            "Asks a web server, and gives its answer: status, ok, headers, body, data (if that is JSON). One that is no success \
+             fails the op, unless the result is assigned.",
+            "- page = http: https://example.com/\n- http: {url: 'https://example.com/api', method: POST, json: {n: 1}}",
+            short(
+                &["string"],
+                json!({
+                    "url": described("The address.", json!({"type": "string"})),
+                    "method": {
+                        "description": "What the server is asked to do.",
+                        "default": "GET",
+                        "anyOf": [
+                            {"enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]},
+                            {"type": "string"},
+                        ],
+                    },
+                    "headers": entries("Headers and their values."),
+                    "query": entries("What is added to the address after the `?`."),
+                    "body": described("What is sent: a text as it is, anything else as JSON.", any()),
+                    "json": described("A value that is sent as JSON.", any()),
+                    "form": entries("Fields that are sent as those of a form."),
+                    "timeout": described("How long the answer may take.", reference("duration")),
+                    "redirects": {
+                        "description": "How many redirections are followed.",
+                        "type": ["integer", "boolean", "string"],
+                        "minimum": 0,
+                    },
+                    "auth": {
+                        "description": "Who asks: a `user` with a `password`, or a `bearer` token.",
+                        "type": ["object", "string"],
+                        "properties": {
+                            "user": {"type": "string"},
+                            "password": {"type": "string"},
+                            "bearer": {"type": "string"},
+                        },
+                        "additionalProperties": false,
+                        "oneOf": [{"required": ["user"]}, {"required": ["bearer"]}],
+                    },
+                    "maxBody": {
+                        "description": "The most bytes of an answer that are taken.",
+                        "type": ["integer", "string"],
+                        "minimum": 0,
+                    },
+                    "as": {
+                        "description": "What the answer's body is given as; `auto` goes by its content type.",
+                        "default": "auto",
+                        "anyOf": [
+                            {"enum": ["auto", "text", "json", "bytes"]},
+                            {"type": "string", "pattern": TEMPLATE},
+                        ],
+                    },
+                }),
+                &["url"],
+            ),
+        ),
+        Op::new(
+            "launch",
+            "Calls a service that a module has registered with cla/reg, by its name, and gives what it returns.",
+            "- launch: mailer\n- launch: {service: mailer, config: {to: ops}}",
+            short(
+                &["string"],
+                json!({
+                    "service": described("The service's name.", json!({"type": "string"})),
+                    "config": described("What the service is given.", any()),
+                    "stash": described("What it gets as the stash, instead of the variables.", any()),
+                }),
+                &["service"],
+            ),
+        ),
+    ]
+}
+
+/// What stands beside an op: the attributes, and the companions that are no ops of their own.
+fn beside() -> Vec<Key> {
+    vec![
+        Key::new(
+            "name",
+            "What the op is called in errors, in traces and for administrators.",
+            "- name: deploy ${env}\n  shell: make deploy",
+            json!({"type": "string"}),
+        ),
+        Key::new(
+            "when",
+            "The op is done only if this condition holds: JavaScript, or a value.",
+            "- when: branch === \"main\"\n  echo: building",
+            any(),
+        ),
+        Key::new(
+            "semaphore",
+            "The semaphore that is held while the op and its children run: its name, or a map with `key`. Whoever \
+             comes while all slots are busy waits, first come, first served.",
+            "- semaphore: prod-db\n  shell: make migrate\n- semaphore: {key: 'deploy-${env}', slots: 2, timeout: 5m}\n  shell: make deploy",
+            semaphore(),
+        ),
+        Key::new(
+            "timeout",
+            "How long the op may take, not counting the wait for its semaphore. Then it fails.",
+            "- timeout: 10m\n  shell: make all",
+            reference("duration"),
+        ),
+        Key::new(
+            "parallel",
+            "Forks the op. `wait`: the enclosing block ends when the fork has ended. `leave`: nobody waits for it.",
+            "- parallel: wait\n  shell: make docs\n- shell: make all",
+            json!({"enum": ["wait", "leave"]}),
+        ),
+        Key::new(
+            "on_error",
+            "What is done if the op fails: `fail`, `ignore`, or {retry: N}.",
+            "- on_error: {retry: 3, delay: 1s, backoff: 2}\n  shell: curl -f https://example.com/",
+            on_error(),
+        ),
+        Key::new(
+            "register",
+            "The variable, or part of one, that gets the op's result. `name = op` says the same.",
+            "- register: listing\n  shell: ls",
+            json!({
+                "type": "string",
+                "pattern": format!("^{PATH}$|{TEMPLATE}"),
+                "patternErrorMessage": "This must name a variable, or a part of one.",
+            }),
+        ),
+        Key::new(
+            "then",
+            "What is done if the condition of `if` or `elsif` holds.",
+            "- if: n > 1\n  then: [echo: many]",
+            reference("block"),
+        ),
+        Key::new(
+            "catch",
+            "What is done if something in `try` fails: `error_message` says why, `error` is what was thrown.",
+            "- try: [fail: no]\n  catch: [echo: '${error_message}']",
+            reference("block"),
+        ),
+        Key::new(
+            "finally",
+            "What is done in the end, whatever became of `try`.",
+            "- try: [fail: no]\n  finally: [echo: done]",
+            reference("block"),
+        ),
+    ]
+}
+
+// ---- what they are made of
+
+/// A map that can be an op, and nothing of what else may stand there.
+fn keys() -> Json {
+    let ops = ops();
+    let mut properties = Map::new();
+    let mut assignments = Map::new();
+    let mut dependencies = Map::new();
+    let mut unassignable: Vec<&str> = Vec::new();
+
+    assignments.insert(
+        format!(r"^\s*{PATH}\s* =\s*:?\s*$"),
+        json!({"description": "Sets a variable."}),
+    );
+    for op in ops {
+        let name = op.key.name;
+        match op.assigned {
+            Some(mut value) => {
+                value["description"] =
+                    format!("{} The result is assigned to a variable.", op.key.about).into();
+                assignments.insert(format!(r"^\s*{PATH}\s* =\s*{name}\s*$"), value);
+            }
+            None => unassignable.push(name),
+        }
+        let mut fitting: Vec<&str> = vec![name];
+        fitting.extend(op.companions);
+        fitting.extend(ATTRIBUTES);
+        match name {
+            // Ops that are also companions.
+            "do" => fitting.extend(["foreach", "while"]),
+            "elsif" | "else" => fitting.extend(["if", "then", "elsif", "else"]),
+            _ => {}
+        }
+        fitting.sort_unstable();
+        fitting.dedup();
+        let mut rule = op.needs.unwrap_or_else(|| json!({}));
+        rule["propertyNames"] = json!({"enum": fitting});
+        dependencies.insert(name.to_owned(), rule);
+        properties.insert(name.to_owned(), op.key.described());
+    }
+    for key in beside() {
+        unassignable.push(key.name);
+        properties.insert(key.name.to_owned(), key.described());
+    }
+    let then = json!({"anyOf": [{"required": ["if"]}, {"required": ["elsif"]}]});
+    dependencies.insert("then".to_owned(), then);
+    for companion in ["catch", "finally"] {
+        dependencies.insert(companion.to_owned(), json!(["try"]));
+    }
+    // A result goes to one variable only.
+    let register = json!({"propertyNames": {"pattern": r"^(?!.* =)"}});
+    dependencies.insert("register".to_owned(), register);
+    let unassignable = unassignable.join("|");
+    assignments.insert(format!(r" =\s*({unassignable})\s*$"), false.into());
+    assignments.insert(format!(r"^(?!\s*{PATH}\s* =).* ="), false.into());
+
+    json!({
+        "properties": properties,
+        "patternProperties": assignments,
+        "additionalProperties": {"description": "A call of a function that `def` or `import` made known."},
+        // Attributes alone do nothing.
+        "not": {"type": "object", "propertyNames": {"enum": ATTRIBUTES}},
+        "dependencies": dependencies,
+    })
+}
+
+/// Whatever is given: a value, a condition.
+fn any() -> Json {
+    json!({})
+}
+
+fn reference(name: &str) -> Json {
+    json!({"$ref": format!("#/definitions/{name}")})
+}
+
+fn described(about: &str, mut schema: Json) -> Json {
+    schema["description"] = about.into();
+    schema
+}
+
+/// A map with these parts and no others.
+fn map(parts: Json, required: &[&str]) -> Json {
+    let mut schema = json!({
+        "type": "object",
+        "required": required,
+        "additionalProperties": false,
+    });
+    schema["properties"] = parts;
+    schema
+}
+
+/// A map with these parts, or one of them alone, without its name.
+fn short(types: &[&str], parts: Json, required: &[&str]) -> Json {
+    let mut schema = map(parts, required);
+    let mut all = types.to_vec();
+    all.push("object");
+    schema["type"] = json!(all);
+    schema
+}
+
+fn block() -> Json {
+    json!({
+        "description": "Ops one after the other, one op, or JavaScript.",
+        "type": ["array", "object", "string", "null"],
+        "items": reference("op"),
+        "allOf": [reference("keys")],
+    })
+}
+
+/// One of several conditions, in a list beside an `if`.
+fn branch() -> Json {
+    json!({
+        "properties": {"if": any(), "then": reference("block")},
+        "required": ["if", "then"],
+        "additionalProperties": false,
+    })
+}
+
+/// What a `foreach` with `in` has.
+fn each() -> Json {
+    json!({
+        "var": {
+            "description": "The variable that holds the item.",
+            "type": "string",
+            "pattern": VARIABLE,
+            "default": "it",
+        },
+        "in": {"description": "A list, a map, or JavaScript that gives one."},
+        "do": described("What is done for each.", reference("block")),
+    })
+}
+
+fn inputs() -> Json {
+    let kinds: Vec<&str> = InputKind::ALL.into_iter().map(InputKind::as_str).collect();
+    json!({
+        "type": ["object", "null"],
+        "propertyNames": {"pattern": VARIABLE},
+        "additionalProperties": {
+            "type": ["object", "null"],
+            "properties": {
+                "type": {
+                    "description": "What its value must be. Without, anything.",
+                    "enum": kinds,
+                },
+                "description": described("What it is for.", json!({"type": "string"})),
+                "default": {"description": "Its value if none is given: data, without templates."},
+                "required": {
+                    "description": "Whether a value must be given. What has a default need not be.",
+                    "type": "boolean",
+                    "default": false,
+                },
+                "choices": {
+                    "description": "The values that it may have.",
+                    "type": "array",
+                    "minItems": 1,
+                },
+            },
+            "additionalProperties": false,
+        },
+    })
+}
+
+fn definitions() -> Json {
+    let ops = ops();
+    let mut taken: Vec<&str> = ops.iter().map(|op| op.key.name).collect();
+    taken.extend(ATTRIBUTES);
+    taken.extend(["then", "catch"]);
+    let argument = json!({
+        "type": ["string", "object"],
+        "pattern": VARIABLE,
+        "propertyNames": {"pattern": VARIABLE},
+    });
+    json!({
+        "type": "object",
+        "propertyNames": {"not": {"enum": taken}},
+        "additionalProperties": map(json!({
+            "args": {
+                "description": "The names of the arguments; those with a default in a map: [who, {greeting: hello}].",
+                "type": ["array", "object"],
+                "items": argument,
+                "propertyNames": {"pattern": VARIABLE},
+            },
+            "do": described("What the function does. `return` gives its value.", reference("block")),
+            "description": {"description": "What the function is for."},
+        }), &["do"]),
+    })
+}
+
+fn import() -> Json {
+    let one = || {
+        short(
+            &["string"],
+            json!({
+                "from": described("The file.", json!({"type": "string"})),
+                "as": described("What its functions are called by.", json!({"type": "string"})),
+            }),
+            &["from"],
+        )
+    };
+    let mut schema = one();
+    schema["type"] = json!(["string", "array", "object"]);
+    schema["items"] = one();
+    schema
+}
+
+fn semaphore() -> Json {
+    let mut schema = short(
+        &["string"],
+        json!({
+            "key": {
+                "description": "The semaphore's name.",
+                "type": "string",
+                "minLength": 1,
+            },
+            "slots": {
+                "description": "How many may be busy at once, if the semaphore is not there yet: a number, or unlimited.",
+                "type": ["integer", "string"],
+                "minimum": -1,
+                "maximum": u32::MAX,
+                "pattern": format!(r"^\s*(\d+|-1|∞|unlimited|Unlimited|UNLIMITED)\s*$|{TEMPLATE}"),
+                "default": 1,
+            },
+            "timeout": described("How long to wait for a slot before the op fails.", reference("duration")),
+            "ttl": described("How long the slot is held at most.", reference("duration")),
+            "priority": {
+                "description": "Higher ones are served first.",
+                "type": ["integer", "string"],
+                "minimum": i32::MIN,
+                "maximum": i32::MAX,
+                "pattern": TEMPLATE,
+                "default": 0,
+            },
+        }),
+        &["key"],
+    );
+    schema["minLength"] = 1.into();
+    schema
+}
+
+fn on_error() -> Json {
+    json!({
+        "default": "fail",
+        "anyOf": [
+            {"enum": ["fail", "ignore"]},
+            map(json!({
+                "retry": {
+                    "description": "How often the op is tried again.",
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": 999_999,
+                },
+                "delay": described("How long to wait before.", reference("duration")),
+                "backoff": {
+                    "description": "How many times longer each wait is than the one before.",
+                    "type": "number",
+                    "minimum": 1,
+                    "maximum": 1000,
+                    "default": 1,
+                },
+            }), &["retry"]),
+        ],
+    })
+}
+
+/// As [`cla_runtime::duration`] reads them, from the largest unit to the smallest.
+fn duration() -> Json {
+    let fraction = r"([.,]\d{1,9})?";
+    let unit = |names: &str, fraction: &str| format!(r"(\d+{fraction}\s*({names}),?\s*)?");
+    let units = [
+        unit("w|wks?|weeks?", ""),
+        unit("d|days?", ""),
+        format!(r"(\d+:\d+:\d+{fraction})?"),
+        unit("h|hrs?|hours?", fraction),
+        unit("m|mins?|minutes?", fraction),
+        unit("s|secs?|seconds?", fraction),
+        unit("ms|msecs?|millis?|milliseconds?", fraction),
+        unit("[uµ]s|[uµ]secs?|micros?|microseconds?", fraction),
+        unit("ns|nsecs?|nanos?|nanoseconds?", fraction),
+    ];
+    json!({
+        "description": "A number of seconds, or a text with units: 250ms, 5m, 1h30m.",
+        "type": ["string", "number"],
+        "minimum": 0,
+        "maximum": LONGEST_SECONDS,
+        "pattern": format!(r"^\s*\+?\s*(?=\d){}$|{TEMPLATE}", units.concat()),
+        "patternErrorMessage": "This must be a duration such as 250ms, 5m or 1h30m.",
+    })
+}

@@ -1,0 +1,581 @@
+//! YAML as a tree that knows where everything stands, for errors that point at it. Knows nothing of rulebooks.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
+
+use cla_runtime::internal::SyntaxProblem;
+use cla_stdlib::internal::{Scalar, resolve_scalar};
+
+/// Deeper documents are refused: what walks through the tree calls itself.
+const MAX_DEPTH: usize = 64;
+
+/// The most nodes of one document, aliases counted each time they stand for something, with [`TEXT_NODE`].
+const MAX_NODES: usize = 200_000;
+
+/// As many bytes of a text that is repeated count as a node: a short document must not fill the memory.
+const TEXT_NODE: usize = 32;
+
+/// A stretch of one line of the source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// From 1.
+    pub(crate) line: u32,
+    /// From 1, in characters.
+    pub(crate) column: u32,
+    /// In characters, at least 1.
+    pub(crate) length: u32,
+}
+
+/// Where a document starts.
+pub(super) const START: Place = Place {
+    line: 1,
+    column: 1,
+    length: 1,
+};
+
+impl Place {
+    /// A problem there.
+    pub(crate) fn problem(self, message: impl Into<String>, help: Option<String>) -> SyntaxProblem {
+        SyntaxProblem {
+            message: message.into(),
+            help,
+            line: self.line,
+            column: self.column,
+            length: self.length.max(1),
+        }
+    }
+}
+
+/// A text of the source, and where its characters stand.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Text {
+    pub(crate) text: String,
+    pub(crate) at: Place,
+    /// Where the first character stands.
+    start: (u32, u32),
+    /// How many columns a literal block (`|`) is indented; other texts of several lines do not keep their lines.
+    pub(crate) indent: Option<u32>,
+    /// Where the parts of a text of several lines stand that does not keep them; empty for other texts.
+    stretches: Vec<Stretch>,
+}
+
+/// A part of a text that stands in one line of the source.
+#[derive(Clone, Debug, PartialEq)]
+struct Stretch {
+    /// Of its first character in the text, in bytes.
+    offset: usize,
+    line: u32,
+    column: u32,
+    /// The column after the last character of the line.
+    end: u32,
+}
+
+impl Text {
+    /// The place of these bytes of the text.
+    pub(crate) fn place(&self, bytes: Range<usize>) -> Place {
+        Ruler::new(self).place(bytes)
+    }
+}
+
+/// Finds the places of many parts of one text. Each question counts on from the last one, so that a text with many parts
+/// is not counted from its start for each of them.
+pub(crate) struct Ruler<'a> {
+    text: &'a Text,
+    /// As far as lines were counted, in bytes.
+    offset: usize,
+    /// How many lines end before it.
+    lines: u32,
+    /// Where its line begins.
+    line_start: usize,
+    /// The characters of this range were counted.
+    counted: Range<usize>,
+    characters: u32,
+}
+
+impl<'a> Ruler<'a> {
+    pub(crate) fn new(text: &'a Text) -> Self {
+        Self {
+            text,
+            offset: 0,
+            lines: 0,
+            line_start: 0,
+            counted: 0..0,
+            characters: 0,
+        }
+    }
+
+    /// Where the character at this offset, in bytes, stands: line and column, from 1. After an escape sequence it is a
+    /// few columns short, and in a text of several lines it stays in the line of that sequence.
+    fn position(&mut self, offset: usize) -> (u32, u32) {
+        let Text {
+            text,
+            start: (line, column),
+            indent,
+            stretches,
+            ..
+        } = self.text;
+        let offset = offset.min(text.len());
+        let nth = stretches.partition_point(|part| part.offset <= offset);
+        if let Some(part) = nth.checked_sub(1).map(|nth| &stretches[nth]) {
+            let before = self.characters(part.offset..offset);
+            return (part.line, (part.column + before).min(part.end));
+        }
+        match indent {
+            Some(indent) => {
+                self.count_lines(offset);
+                let before = self.characters(self.line_start..offset);
+                (line + self.lines, indent + before + 1)
+            }
+            None => (*line, column + self.characters(0..offset)),
+        }
+    }
+
+    /// See [`Text::place`].
+    pub(crate) fn place(&mut self, bytes: Range<usize>) -> Place {
+        let (line, column) = self.position(bytes.start);
+        let part = self.text.text.get(bytes).unwrap_or_default();
+        let length = part.lines().next().unwrap_or_default().chars().count();
+        Place {
+            line,
+            column,
+            length: length.max(1) as u32,
+        }
+    }
+
+    fn count_lines(&mut self, offset: usize) {
+        if offset < self.offset {
+            (self.offset, self.lines, self.line_start) = (0, 0, 0);
+        }
+        let new = &self.text.text[self.offset..offset];
+        self.lines += new.matches('\n').count() as u32;
+        if let Some(last) = new.rfind('\n') {
+            self.line_start = self.offset + last + 1;
+        }
+        self.offset = offset;
+    }
+
+    fn characters(&mut self, range: Range<usize>) -> u32 {
+        let text = self.text.text.as_str();
+        if range.start == self.counted.start && range.end >= self.counted.end {
+            self.characters += text[self.counted.end..range.end].chars().count() as u32;
+        } else {
+            self.characters = text[range.clone()].chars().count() as u32;
+        }
+        self.counted = range;
+        self.characters
+    }
+}
+
+/// A node of the document.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) at: Place,
+    pub(crate) value: Yaml,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Yaml {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(Text),
+    List(Vec<Node>),
+    Map(Vec<(Text, Node)>),
+}
+
+impl Yaml {
+    /// What it is, for people.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map",
+        }
+    }
+}
+
+/// Reads the one document of a source, unless it must end before: that is asked at each node.
+///
+/// # Errors
+///
+/// What is no YAML, twice the same key, more than one document, and what is too large.
+pub(crate) fn read(
+    source: &str,
+    must_end: &mut dyn FnMut() -> bool,
+) -> Result<Node, SyntaxProblem> {
+    let lines: Vec<&str> = lines(source).collect();
+    let mut reader = Reader {
+        widths: lines.iter().map(|line| line.chars().count()).collect(),
+        lines,
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        document: None,
+        nodes: 0,
+    };
+    let mut parser = Parser::new_from_str(source);
+    while let Some(next) = parser.next_event() {
+        if must_end() {
+            return Err(START.problem("the run was stopped", None));
+        }
+        match next {
+            Ok((event, span)) => reader.event(event, span)?,
+            Err(error) => {
+                let marker = error.marker();
+                let place = reader.place(Span::new(*marker, *marker));
+                let place = Place { length: 1, ..place };
+                return Err(place.problem(format!("no valid YAML: {}", error.info()), None));
+            }
+        }
+    }
+    Ok(reader.document.unwrap_or(Node {
+        at: START,
+        value: Yaml::Null,
+    }))
+}
+
+/// The lines of a source. As in YAML, a carriage return ends one, alone or with a line feed.
+pub(crate) fn lines(source: &str) -> impl Iterator<Item = &str> {
+    source.split('\n').flat_map(|line| {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        line.split('\r')
+    })
+}
+
+struct Reader<'a> {
+    lines: Vec<&'a str>,
+    /// How many characters each line has: a long one is not to be counted for each of its nodes.
+    widths: Vec<usize>,
+    /// The collections that are being read, outermost first.
+    open: Vec<Open>,
+    anchors: HashMap<usize, Node>,
+    document: Option<Node>,
+    nodes: usize,
+}
+
+/// A collection that is being read.
+struct Open {
+    at: Place,
+    anchor: usize,
+    parts: Parts,
+}
+
+enum Parts {
+    List(Vec<Node>),
+    Map {
+        entries: Vec<(Text, Node)>,
+        /// Merged in with `<<`: only what is not there itself counts.
+        merged: Vec<(Text, Node)>,
+        key: Option<Text>,
+        known: Keys,
+    },
+}
+
+/// The keys that a map has, if it has many: a long map is not to be walked through for each of them.
+#[derive(Default)]
+struct Keys(HashSet<String>);
+
+impl Keys {
+    /// Whether one of the entries has this key. They only grow from call to call.
+    fn contains(&mut self, entries: &[(Text, Node)], key: &str) -> bool {
+        const FEW: usize = 16;
+        if entries.len() <= FEW {
+            return entries.iter().any(|(own, _)| own.text == key);
+        }
+        let new = entries.iter().skip(self.0.len());
+        self.0.extend(new.map(|(own, _)| own.text.clone()));
+        self.0.contains(key)
+    }
+}
+
+impl Reader<'_> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), SyntaxProblem> {
+        let at = self.place(span);
+        match event {
+            Event::DocumentStart(_) if self.document.is_some() => {
+                Err(at.problem("a second document starts here; a rulebook is one", None))
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let has_properties = (anchor != 0 || tag.is_some()) && !text.is_empty();
+                let (span, at) = if has_properties {
+                    let span = self.without_properties(span);
+                    (span, self.place(span))
+                } else {
+                    (span, at)
+                };
+                let text = self.text(&text, style, span, at, has_properties);
+                let value = match style {
+                    ScalarStyle::Plain if !self.wants_key() => plain(text),
+                    _ => Yaml::Text(text),
+                };
+                self.add(Node { at, value }, anchor)
+            }
+            Event::SequenceStart(anchor, _) => self.start(at, anchor, Parts::List(Vec::new())),
+            Event::MappingStart(anchor, _) => self.start(
+                at,
+                anchor,
+                Parts::Map {
+                    entries: Vec::new(),
+                    merged: Vec::new(),
+                    key: None,
+                    known: Keys::default(),
+                },
+            ),
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(done) = self.open.pop() else {
+                    return Ok(());
+                };
+                let value = match done.parts {
+                    Parts::List(items) => Yaml::List(items),
+                    Parts::Map {
+                        mut entries,
+                        merged,
+                        mut known,
+                        ..
+                    } => {
+                        for (key, node) in merged {
+                            if !known.contains(&entries, &key.text) {
+                                entries.push((key, node));
+                            }
+                        }
+                        Yaml::Map(entries)
+                    }
+                };
+                self.add(Node { at: done.at, value }, done.anchor)
+            }
+            Event::Alias(anchor) => {
+                let Some(node) = self.anchors.get(&anchor).cloned() else {
+                    return Err(at.problem("an alias within what it stands for", None));
+                };
+                self.nodes += size(&node);
+                self.add(node, 0)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn wants_key(&self) -> bool {
+        matches!(
+            self.open.last(),
+            Some(Open {
+                parts: Parts::Map { key: None, .. },
+                ..
+            })
+        )
+    }
+
+    fn start(&mut self, at: Place, anchor: usize, parts: Parts) -> Result<(), SyntaxProblem> {
+        if self.wants_key() {
+            return Err(at.problem("a key must be a text, no list and no map", None));
+        }
+        if self.open.len() >= MAX_DEPTH {
+            let problem = format!("nested more than {MAX_DEPTH} levels deep");
+            return Err(at.problem(problem, None));
+        }
+        self.open.push(Open { at, anchor, parts });
+        Ok(())
+    }
+
+    fn add(&mut self, node: Node, anchor: usize) -> Result<(), SyntaxProblem> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            let problem = format!("more than {MAX_NODES} values");
+            return Err(node.at.problem(problem, None));
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        match self.open.last_mut().map(|open| &mut open.parts) {
+            None => self.document = Some(node),
+            Some(Parts::List(items)) => items.push(node),
+            Some(Parts::Map {
+                entries,
+                merged,
+                key,
+                known,
+            }) => match key.take() {
+                None => match node.value {
+                    Yaml::Text(text) => *key = Some(text),
+                    _ => return Err(node.at.problem("a key must be a text", None)),
+                },
+                Some(name) if name.text == "<<" => match node.value {
+                    Yaml::Map(entries) => merged.extend(entries),
+                    _ => return Err(node.at.problem("only a map can be merged in", None)),
+                },
+                Some(name) => {
+                    if known.contains(entries, &name.text) {
+                        let problem = format!("the key {:?} is there twice", name.text);
+                        return Err(name.at.problem(problem, None));
+                    }
+                    entries.push((name, node));
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn place(&self, span: Span) -> Place {
+        // What is missing at the end is told to be missing in the line after it.
+        let line = span.start.line().clamp(1, self.lines.len());
+        let width = self.widths[line - 1];
+        let column = if line == span.start.line() {
+            span.start.col().min(width)
+        } else {
+            width
+        };
+        let to_end_of_line = || {
+            let rest = self.lines[line - 1].trim_end().chars().count();
+            rest.saturating_sub(column)
+        };
+        let length = if span.end.line() == line && span.end.col() > column {
+            span.end.col() - column
+        } else {
+            to_end_of_line()
+        };
+        Place {
+            line: line as u32,
+            column: column as u32 + 1,
+            length: length.max(1) as u32,
+        }
+    }
+
+    /// A line from this column on, counted from 0.
+    fn rest_of_line(&self, nth: usize, column: usize) -> &str {
+        let line = self.lines[nth];
+        let from = if self.widths[nth] == line.len() {
+            Some(column)
+        } else {
+            line.char_indices().nth(column).map(|(at, _)| at)
+        };
+        from.and_then(|from| line.get(from..)).unwrap_or_default()
+    }
+
+    /// From where the content of a scalar begins: its anchor and its tag (`&name !!str`) come before.
+    fn without_properties(&self, span: Span) -> Span {
+        let mut column = span.start.col();
+        for nth in span.start.line() - 1..span.end.line().min(self.lines.len()) {
+            let line = self.rest_of_line(nth, column);
+            let mut rest = line.trim_start();
+            while rest.starts_with(['&', '!']) {
+                rest = rest.trim_start_matches(|c: char| !c.is_whitespace());
+                rest = rest.trim_start();
+            }
+            if !rest.is_empty() && !rest.starts_with('#') {
+                column += line[..line.len() - rest.len()].chars().count();
+                let start = Marker::new(span.start.index(), nth + 1, column);
+                return Span::new(start, span.end);
+            }
+            column = 0;
+        }
+        span
+    }
+
+    fn text(
+        &self,
+        text: &str,
+        style: ScalarStyle,
+        span: Span,
+        at: Place,
+        has_properties: bool,
+    ) -> Text {
+        let (mut start, mut indent) = ((at.line, at.column), None);
+        match style {
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => start.1 += 1,
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                // Where the content begins, or else the line with the `|` before it.
+                let first = at.line + u32::from(has_properties);
+                let spaces = |line: &str| line.len() - line.trim_start_matches(' ').len();
+                let is_filled = |(_, line): &(usize, &str)| !line.trim().is_empty();
+                let lines = self.lines.iter().copied().enumerate();
+                let content = lines.skip(first as usize - 1).find(is_filled);
+                // Lines that are empty may come before, and with an indicator (`|2`) more spaces.
+                let own = text.lines().enumerate().find(is_filled);
+                let columns = match (content, own) {
+                    (Some((nth, line)), Some((before, own))) => {
+                        // Only a literal block keeps them as lines.
+                        let before = if style == ScalarStyle::Literal {
+                            before
+                        } else {
+                            0
+                        };
+                        start.0 = (nth + 1).saturating_sub(before).max(1) as u32;
+                        spaces(line).saturating_sub(spaces(own)) as u32
+                    }
+                    _ => 0,
+                };
+                start.1 = columns + 1;
+                indent = (style == ScalarStyle::Literal).then_some(columns);
+            }
+            ScalarStyle::Plain => {}
+        }
+        let stretches = if indent.is_none() && span.end.line() > start.0 as usize {
+            self.stretches(text, start, span.end.line())
+        } else {
+            Vec::new()
+        };
+        Text {
+            text: text.to_owned(),
+            at,
+            start,
+            indent,
+            stretches,
+        }
+    }
+
+    /// Finds the lines of the source in a text that has spaces and line feeds between them.
+    fn stretches(&self, text: &str, start: (u32, u32), last: usize) -> Vec<Stretch> {
+        let mut stretches = Vec::new();
+        let mut offset = 0;
+        let first = start.0 as usize - 1;
+        for nth in first..last.min(self.lines.len()) {
+            let from = if nth == first {
+                start.1 as usize - 1
+            } else {
+                0
+            };
+            let rest = self.rest_of_line(nth, from);
+            let content = rest.trim();
+            if content.is_empty() {
+                continue;
+            }
+            let spaces = rest.len() - rest.trim_start().len();
+            offset += text[offset..].len() - text[offset..].trim_start().len();
+            let column = from + rest[..spaces].chars().count();
+            stretches.push(Stretch {
+                offset,
+                line: nth as u32 + 1,
+                column: column as u32 + 1,
+                end: self.widths[nth] as u32 + 1,
+            });
+            if !text[offset..].starts_with(content) {
+                break;
+            }
+            offset += content.len();
+        }
+        stretches
+    }
+}
+
+fn size(node: &Node) -> usize {
+    match &node.value {
+        Yaml::List(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Yaml::Map(entries) => 1 + entries.iter().map(|(_, node)| size(node)).sum::<usize>(),
+        Yaml::Text(text) => 1 + text.text.len() / TEXT_NODE,
+        _ => 1,
+    }
+}
+
+/// What a plain scalar means.
+fn plain(text: Text) -> Yaml {
+    match resolve_scalar(&text.text) {
+        Some(Scalar::Null) => Yaml::Null,
+        Some(Scalar::Bool(value)) => Yaml::Bool(value),
+        Some(Scalar::Number(value)) => Yaml::Number(value),
+        None => Yaml::Text(text),
+    }
+}

@@ -1,0 +1,371 @@
+//! What is found in rules without running them.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on should stop
+
+use std::path::PathBuf;
+
+use cla_rulebook::{Finding, Severity, check, check_text};
+
+/// Checks files with these texts; shortens what is found to severity, name, file and line.
+fn found(files: &[(&str, &str)]) -> Vec<String> {
+    let shorten = |finding: Finding| {
+        let at = finding.error.location.unwrap();
+        let file = PathBuf::from(at.file);
+        let file = file.file_name().unwrap().to_str().unwrap().to_owned();
+        let name = finding.error.name;
+        format!(
+            "{:?} {name} {file}:{}:{}",
+            finding.severity, at.line, at.column
+        )
+    };
+    findings(files).into_iter().map(shorten).collect()
+}
+
+fn findings(files: &[(&str, &str)]) -> Vec<Finding> {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<PathBuf> = files
+        .iter()
+        .map(|(name, text)| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        })
+        .collect();
+    check(&paths)
+}
+
+#[test]
+fn mistakes_of_the_rulebook_are_all_found() {
+    let book = "do:\n  - ecoh: hi\n  - greet: {}\ndef: {greet: {args: [who], do: []}}\n";
+    assert_eq!(
+        found(&[("a.yml", book)]),
+        ["Error SyntaxError a.yml:2:5", "Error SyntaxError a.yml:3:5"]
+    );
+}
+
+#[test]
+fn javascript_that_does_not_parse_is_found_where_it_stands() {
+    let book = "do:
+  - when: 1 +* 2
+    echo: '{{ [1, 2 }}'
+  - do: |
+      const a = 1;
+      if (a { echo() }
+  - n =: 0
+  - while: n < 3
+    do: [{do: 'n++; await later()'}]
+";
+    let found = found(&[("a.yml", book)]);
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(
+        found[0].starts_with("Error SyntaxError a.yml:2:"),
+        "{found:?}"
+    );
+    assert!(
+        found[1].starts_with("Error SyntaxError a.yml:3:"),
+        "{found:?}"
+    );
+    assert!(
+        found[2].starts_with("Error SyntaxError a.yml:6:"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_semaphore_of_one_slot_within_itself_is_a_deadlock_also_through_a_def() {
+    let book = "do:
+  - semaphore: x
+    do:
+      - semaphore: x
+        do: []
+      - inner:
+      - semaphore: {key: x, slots: 2}
+        do: []
+      - semaphore: {key: x, timeout: 1s}
+        do: []
+      - parallel: leave
+        semaphore: x
+        do: []
+      - semaphore: y
+        do: []
+  - semaphore: x
+    do: []
+def:
+  inner: {do: [{semaphore: x, do: []}]}
+";
+    assert_eq!(
+        found(&[("a.yml", book)]),
+        ["Error Deadlock a.yml:4:20", "Error Deadlock a.yml:19:28"]
+    );
+}
+
+#[test]
+fn a_def_that_calls_itself_within_its_semaphore_is_a_deadlock() {
+    let book = "do: [again: ]\ndef: {again: {do: [{semaphore: x, do: [again: ]}]}}\n";
+    assert_eq!(found(&[("a.yml", book)]), ["Error Deadlock a.yml:2:32"]);
+    let harmless = "do: [again: ]\ndef: {again: {do: [{semaphore: x, do: []}, again: ]}}\n";
+    assert_eq!(found(&[("a.yml", harmless)]), [""; 0]);
+}
+
+#[test]
+fn defs_and_aliases_that_multiply_take_neither_time_nor_memory() {
+    let mut book = "do: [f0: ]\ndef:\n".to_owned();
+    for nth in 0..40 {
+        let next = nth + 1;
+        let body = format!("[f{next}: , {{semaphore: s{nth}, do: [f{next}: ]}}]");
+        book += &format!("  f{nth}: {{do: {body}}}\n");
+    }
+    book += "  f40: {do: []}\n";
+    assert_eq!(check_text("a.yml", &book).len(), 0);
+
+    let (begin, end) = ("[{do: ".repeat(25), "}]".repeat(25));
+    let deep = |nth| format!("  f{nth}: {{do: {begin}[f{}: ]{end}}}\n", nth + 1);
+    let defs: String = (0..1000).map(deep).collect();
+    let book = format!("do: [f0: ]\ndef:\n{defs}  f1000: {{do: []}}\n");
+    assert_eq!(check_text("a.yml", &book).len(), 0);
+
+    let text = "x".repeat(1500);
+    let times = |alias: &str| vec![alias; 80].join(", ");
+    let (a, b) = (times("*a"), times("*b"));
+    let book = format!("vars: {{a: &a {text}, b: &b [{a}], c: [{b}]}}\ndo: []\n");
+    let findings = check_text("a.yml", &book);
+    assert!(
+        findings[0].error.message.contains("200000 values"),
+        "{findings:?}"
+    );
+}
+
+#[test]
+fn semaphores_taken_in_opposite_orders_are_found_across_files() {
+    let one = "do: [{semaphore: x, do: [{semaphore: y, do: []}]}]";
+    let other = "do: [{semaphore: y, do: [{semaphore: x, do: []}]}]";
+    assert_eq!(found(&[("a.yml", one), ("b.yml", one)]), [""; 0]);
+    assert_eq!(
+        found(&[("a.yml", one), ("b.yml", other)]),
+        ["Warning Order a.yml:1:38", "Warning Order b.yml:1:38"]
+    );
+    let message = &findings(&[("a.yml", one), ("b.yml", other)])[0]
+        .error
+        .message;
+    assert!(message.contains("b.yml:1"), "{message}");
+}
+
+#[test]
+fn variables_that_nothing_sets_are_told() {
+    let book = "
+vars: {a: 1}
+def: {greet: {args: [who], do: [{echo: '${who}'}]}}
+on: {pushed: [{echo: '${branch}'}]}
+do:
+  - b =: '${a}'
+  - out = shell: ls
+  - do: later = 1; count++
+  - foreach: [1]
+    do: [{echo: '${it} ${b} ${out.rc} ${later} ${count}'}]
+  - try: [{fail: x}]
+    catch: [{echo: '${error_message}'}]
+  - echo: 'hello ${nobody.name}'
+";
+    assert_eq!(found(&[("a.yml", book)]), ["Warning Unset a.yml:13:20"]);
+}
+
+#[test]
+fn scripts_are_parsed_and_what_cannot_be_read_is_told() {
+    let ts = "export default (n: number) => n +* 1;\n";
+    assert_eq!(found(&[("a.ts", ts)]), ["Error SyntaxError a.ts:1:34"]);
+    assert_eq!(
+        found(&[("a.js", "const x = 1;\n"), ("b.mjs", "export default 1")]),
+        [""; 0]
+    );
+    assert_eq!(
+        found(&[("a.cjs", "if (true) return;\nmodule.exports = 1;\n")]),
+        [""; 0]
+    );
+    let json = findings(&[("a.json", "{}")]);
+    assert!(json[0].error.message.contains("not a rule"), "{json:?}");
+    let missing = check(&[PathBuf::from("no/such.yml")]);
+    assert_eq!(missing.len(), 1);
+    assert_eq!(missing[0].severity, Severity::Error);
+}
+
+#[test]
+fn a_text_is_checked_as_a_file_of_that_name_would_be() {
+    for (name, text) in [
+        (
+            "a.yml",
+            "do:\n  - semaphore: x\n    do: [{semaphore: x, ecoh: hi}]\n",
+        ),
+        (
+            "a.yaml",
+            "- semaphore: x\n  do: [{semaphore: x, do: 1 +* 2}]\n- echo: ${nobody}\n",
+        ),
+        (
+            "a.yml",
+            "- semaphore: a\n  do: [{semaphore: b, do: [{semaphore: a, do: []}]}]\n",
+        ),
+        ("a.ts", "export default (n: number) => n +* 1;\n"),
+        ("a.cjs", "return return;\n"),
+        ("a.json", "{}"),
+        ("a.js", "print(1);\n"),
+    ] {
+        let plain = |finding: Finding| {
+            let error = finding.error;
+            let at = error.location.map(|at| (at.line, at.column));
+            (finding.severity, error.name, error.help, at)
+        };
+        let of_file: Vec<_> = findings(&[(name, text)]).into_iter().map(plain).collect();
+        let of_text = check_text(name, text);
+        assert!(of_text.iter().all(|finding| {
+            finding
+                .error
+                .location
+                .as_ref()
+                .is_none_or(|at| at.file == name)
+        }));
+        let of_text: Vec<_> = of_text.into_iter().map(plain).collect();
+        assert_eq!(of_text, of_file, "{name}: {text}");
+        assert_eq!(of_text.is_empty(), name == "a.js", "{name}: {text}");
+    }
+}
+
+#[test]
+fn no_file_is_read_for_a_text() {
+    let name = "no/such/folder/a.yml";
+    assert_eq!(check_text(name, "- echo: hi\n").len(), 0);
+    let findings = check_text(name, "- ecoh: hi\n");
+    assert_eq!(findings[0].error.location.as_ref().unwrap().file, name);
+}
+
+/// The line and the column of the one thing that is found in a rulebook.
+fn place(book: &str) -> (u32, u32) {
+    let findings = check_text("a.yml", book);
+    assert_eq!(findings.len(), 1, "{book}: {findings:?}");
+    let at = findings[0].error.location.as_ref().unwrap();
+    (at.line, at.column)
+}
+
+#[test]
+fn what_is_missing_at_the_end_is_missed_in_the_last_line() {
+    assert_eq!(place("[\t"), (1, 3));
+    assert_eq!(place("- {echo: hi,"), (1, 13));
+    assert_eq!(place(":\t:\t>\ninf"), (2, 4));
+    assert_eq!(place(""), (1, 1));
+}
+
+#[test]
+fn a_carriage_return_ends_a_line() {
+    assert_eq!(place("# one\r# two\r- ecoh: hi\r"), (3, 3));
+    assert_eq!(place("- echo: hi\r\n- ecoh: hi\r\n"), (2, 3));
+    let findings = check_text("a.yml", "# one\r# two\r- ecoh: hi\r");
+    assert_eq!(
+        findings[0].error.snippet.as_ref().unwrap().text,
+        "- ecoh: hi"
+    );
+}
+
+#[test]
+fn other_line_ends_of_javascript_are_none_in_a_rulebook() {
+    let findings = check_text("a.yml", "- echo: one\u{2028}two\n- ecoh: hi\n");
+    assert_eq!(findings[0].error.location.as_ref().unwrap().line, 2);
+    assert_eq!(
+        findings[0].error.snippet.as_ref().unwrap().text,
+        "- ecoh: hi"
+    );
+}
+
+#[test]
+fn holes_in_texts_of_several_lines_are_found_in_their_lines() {
+    assert_eq!(place("- echo: one\n    two ${three\n"), (2, 9));
+    assert_eq!(
+        place("- echo: 'one\n\n\n    two\n    three ${four'\n"),
+        (5, 11)
+    );
+    assert_eq!(place("- echo: \"one\n    two ${}\"\n"), (2, 9));
+    assert_eq!(
+        place("- echo: >\n    one\n    two\n\n    three ${4}\n"),
+        (5, 11)
+    );
+    assert_eq!(place("- echo: |2\n     one ${2}\n"), (2, 10));
+    // After an escape sequence nobody knows the column, but it lies in the line.
+    assert_eq!(place("- echo: \"\\x41\n    ${a\"\n").0, 1);
+}
+
+#[test]
+fn empty_lines_at_the_beginning_of_a_block_count() {
+    assert_eq!(place("- echo: |\n\n\n    one ${\n"), (4, 9));
+    assert_eq!(place("- echo: >\n\n    one\n    two ${\n"), (4, 9));
+    assert_eq!(place("- js: |\n\n    a = 1;\n    b = = 2;\n"), (4, 9));
+    assert_eq!(place("- echo: &x |\n\n    one ${\n"), (3, 9));
+    let deep = "[".repeat(50_000);
+    assert_eq!(place(&format!("- js: |\n\n    {deep}\n")), (3, 5));
+    assert_eq!(place("- echo: |\n    | one ${\n"), (2, 11));
+}
+
+#[test]
+fn an_anchor_and_a_tag_come_before_the_text() {
+    assert_eq!(place("- echo: &x one ${\n"), (1, 16));
+    assert_eq!(place("- echo: &x !!str 'one ${'\n"), (1, 23));
+    assert_eq!(place("- echo: &x |\n    one ${\n"), (2, 9));
+    assert_eq!(place("- echo: !!str # why\n    &x\n    one ${\n"), (3, 9));
+    assert_eq!(place("- js: &x |\n    a = 1;\n    b = = 2;\n"), (3, 9));
+}
+
+#[test]
+fn javascript_that_does_not_keep_its_lines_is_found_in_its_first_line() {
+    assert_eq!(place("- do: >\n    a = 1;\n\n    b = = 2;"), (2, 5));
+    assert_eq!(place("- do: >\n\n    a = = 1;\n"), (3, 5));
+    assert_eq!(place("- do: \"a = 1;\\n\\n\\nb = = 2\"").0, 1);
+    assert_eq!(
+        place("- do: \"a = 1;\\n\\nb = = 2\"\n# two\n# three"),
+        (1, 8)
+    );
+}
+
+#[test]
+fn takes_within_takes_are_looked_at_in_scripts_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let one = write(
+        "one.js",
+        "const sem = require('cla/sem');\nsem.take('db', () => {\n  sem.take('db', () => 1);\n  sem.take('net', () => 2);\n});\n",
+    );
+    let two = write(
+        "two.yml",
+        "do:\n- semaphore: net\n  do:\n  - semaphore: db\n    echo: x\n",
+    );
+    let found = cla_rulebook::check(&[one, two]);
+    let told: Vec<_> = found
+        .iter()
+        .map(|finding| {
+            let at = finding.error.location.as_ref().unwrap();
+            (
+                finding.severity,
+                finding.error.name.as_str(),
+                at.line,
+                at.column,
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Severity::Error, "Deadlock", 3, 12),
+            (Severity::Warning, "Order", 4, 12),
+            (Severity::Warning, "Order", 4, 16),
+        ]
+    );
+    assert!(
+        found[0].error.message.contains("line 2 holds around it"),
+        "{}",
+        found[0].error.message
+    );
+    assert!(
+        found[1].error.message.contains("two.yml:4"),
+        "{}",
+        found[1].error.message
+    );
+}

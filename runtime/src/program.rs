@@ -1,0 +1,64 @@
+//! What a run executes: a [`Program`].
+//!
+//! A script is a program, and so is the session of a prompt. Crates above this one add their own: a [`Language`] makes
+//! programs of the files with its extensions, and a host registers it with the engine. This module never looks at a text.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rquickjs::{Ctx, Value};
+
+use crate::isolate::Evaluated;
+use crate::run::Run;
+
+/// What a run executes, from its start to its value.
+pub trait Program: fmt::Debug + Send + Sync {
+    /// The name for people.
+    fn title(&self) -> &str;
+
+    /// The canonical name: an absolute path, or the name of a text.
+    fn name(&self) -> &str;
+
+    /// The canonical folder against which its imports resolve; `None` if it cannot import files.
+    fn folder(&self) -> Option<PathBuf>;
+
+    /// Executes it in the run's isolate, on the run's fiber, and gives its value.
+    ///
+    /// # Errors
+    ///
+    /// What it threw, why it cannot start, or that the run was stopped.
+    fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>>;
+}
+
+/// The text of a program, read and named.
+#[derive(Clone, Debug)]
+pub struct SourceText {
+    /// The canonical name: an absolute path, or the name of a text.
+    pub name: String,
+    /// What the author wrote.
+    pub text: Arc<str>,
+    /// The canonical folder against which its imports resolve.
+    pub folder: Option<PathBuf>,
+}
+
+impl SourceText {
+    /// The name without its folder.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        self.name.rsplit(['/', '\\']).next().unwrap_or(&self.name)
+    }
+}
+
+/// A language of rules besides JavaScript and TypeScript.
+pub trait Language: Send + Sync {
+    /// The extensions of its files, without the dot.
+    fn extensions(&self) -> &'static [&'static str];
+
+    /// A program for a text. `event` is the event that it shall handle. The text is parsed when the program executes.
+    fn program(&self, source: SourceText, event: Option<String>) -> Arc<dyn Program>;
+
+    /// The error message when a script imports the file `name`.
+    fn cannot_import(&self, name: &str) -> String;
+}

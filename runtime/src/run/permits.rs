@@ -1,0 +1,126 @@
+//! Taking slots, and what is to be done for the stores when the run ends.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use cla_semaphore::{AcquireError, Permit, Request, Semaphores};
+use rquickjs::Ctx;
+
+use super::Run;
+use crate::permit_table::Usage;
+use crate::trace::{MOST_REGIONS, RegionRecord};
+
+/// How long stores of a run's own are waited for at its end.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Run {
+    /// Takes a slot of a semaphore for this run, blocking the rule until it is its turn.
+    ///
+    /// Waiting time is put down to `usage`. Giving the slot back is up to the caller; what
+    /// outlives the call is registered to the run's [`PermitTable`].
+    ///
+    /// # Errors
+    ///
+    /// The outer error is the one of [`Run::block_on`]; the inner one says why there is no permit.
+    pub fn acquire(
+        &self,
+        ctx: &Ctx<'_>,
+        usage: &Usage,
+        request: Request,
+    ) -> rquickjs::Result<Result<Permit, AcquireError>> {
+        if self.stopped() {
+            return Err(self.throw_stopped(ctx));
+        }
+        // A free slot needs no future, and the fiber need not be asked.
+        let request = match usage.semaphore.try_acquire_now(request) {
+            Ok(permit) => {
+                usage.note_taken();
+                return Ok(Ok(permit));
+            }
+            Err(request) => request,
+        };
+        let waiting_since = Cell::new(None);
+        let acquire = usage.semaphore.acquire(request);
+        let acquire = Timed {
+            future: acquire,
+            since: &waiting_since,
+        };
+        let result = self.block_on(ctx, acquire);
+        if let Some(since) = waiting_since.get() {
+            usage.note_waited(since.elapsed());
+        }
+        if let Ok(Ok(_)) = result {
+            usage.note_taken();
+        }
+        result
+    }
+
+    /// Notes a store of the run's own in which it may hold something: should the run get stuck beyond its limit, it is
+    /// [given up](Semaphores::abandon) there, too.
+    pub fn may_hold(&self, semaphores: &Semaphores) {
+        self.control.may_hold(semaphores.clone());
+    }
+
+    /// Has `future` done after the run's end, when all permits are given back and its values are gone, and before its
+    /// report is out: to tell a store of the run's own that nothing is held any more. It gets a few seconds at most.
+    pub fn on_exit(&self, future: impl Future<Output = ()> + 'static) {
+        self.exits.borrow_mut().push(Box::pin(future));
+    }
+
+    /// Does what is to be done after the run's end.
+    pub(crate) async fn end(&self) {
+        let endings = self.exits.take();
+        if !endings.is_empty() {
+            // What takes longer is freed by its store by itself.
+            let all = futures_util::future::join_all(endings);
+            let farewell = Instant::now() + EXIT_TIMEOUT;
+            let until = self.grace_end().map_or(farewell, |end| end.min(farewell));
+            let _ = tokio::time::timeout_at(until.into(), all).await;
+        }
+    }
+
+    /// Whether the host asked for a trace of what this run waits for and holds.
+    pub fn is_traced(&self) -> bool {
+        self.spawner.trace.is_some()
+    }
+
+    /// Notes a stay in a region.
+    pub(crate) fn note_region(&self, record: RegionRecord) {
+        if let Some(trace) = &self.spawner.trace {
+            trace.left(self.id, &record);
+        }
+        let mut regions = self.regions.borrow_mut();
+        if regions.len() < MOST_REGIONS {
+            // For good: they are part of the report.
+            self.gauge
+                .count_memory(size_of::<RegionRecord>() + record.who.len());
+            regions.push(record);
+        }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// Notes when a future was first pending.
+    struct Timed<'a, F> {
+        #[pin]
+        future: F,
+        since: &'a Cell<Option<Instant>>,
+    }
+}
+
+impl<F: Future> Future for Timed<'_, F> {
+    type Output = F::Output;
+
+    fn poll(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<F::Output> {
+        let this = self.project();
+        let poll = this.future.poll(cx);
+        if poll.is_pending() && this.since.get().is_none() {
+            this.since.set(Some(Instant::now()));
+        }
+        poll
+    }
+}

@@ -1,0 +1,120 @@
+//! What a run writes. A run whose output has no room waits until there is some.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures_util::future::{Either, select};
+use rquickjs::Ctx;
+
+use super::Run;
+use crate::output::{self, Output, OutputStream, OutputWait};
+
+/// The output of a run.
+pub(super) struct Writer {
+    pub(super) output: Arc<dyn Output>,
+    /// How much the output had been given when this run last wrote to it, by stream.
+    written: [Cell<u64>; 2],
+    /// After the run was stopped, its output had no room for a while: it is not waited for again.
+    given_up: Cell<bool>,
+}
+
+impl Writer {
+    pub(super) fn new(output: Arc<dyn Output>) -> Self {
+        Self {
+            output,
+            written: Default::default(),
+            given_up: Cell::default(),
+        }
+    }
+}
+
+impl Run {
+    /// Writes to the run's output; blocks the rule, not its thread, while that has no room.
+    ///
+    /// A long text goes there in pieces. In what must be done in the end although the run was stopped, an output that
+    /// takes nothing more is waited for only briefly, once: the text is then dropped.
+    ///
+    /// # Errors
+    ///
+    /// That of [`Run::block_on`].
+    pub fn write(&self, ctx: &Ctx<'_>, stream: OutputStream, text: &str) -> rquickjs::Result<()> {
+        let mut rest = text;
+        loop {
+            self.checkpoint(ctx)?;
+            if let Some(room) = self.writer.output.ready(stream)
+                && !self.block_on(ctx, self.gets(room))?
+            {
+                return Ok(());
+            }
+            let (piece, left) = output::piece(rest);
+            self.hand_on(stream, piece);
+            if left.is_empty() {
+                return Ok(());
+            }
+            rest = left;
+        }
+    }
+
+    /// Writes to the run's output from a future that the run waits for.
+    #[doc(hidden)]
+    pub async fn write_waiting(&self, stream: OutputStream, text: &str) {
+        // There may be room for all that a fast command writes, so that nothing else would ever wait.
+        if self.gauge.pulse().is_due() {
+            self.gauge.pulse().note_asked();
+            tokio::task::yield_now().await;
+        }
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some(room) = self.writer.output.ready(stream)
+                && !self.gets(room).await
+            {
+                return;
+            }
+            let (piece, left) = output::piece(rest);
+            self.hand_on(stream, piece);
+            rest = left;
+        }
+    }
+
+    fn hand_on(&self, stream: OutputStream, text: &str) {
+        self.writer.output.write(stream, text);
+        self.writer.written[stream.index()].set(self.writer.output.given(stream));
+    }
+
+    /// What there is to wait for until the output has written what this run gave it.
+    pub(crate) fn unwritten(&self) -> impl Iterator<Item = OutputWait<'_>> {
+        let streams = OutputStream::ALL.into_iter();
+        streams.filter_map(|stream| {
+            self.writer
+                .output
+                .flushed(stream, self.writer.written[stream.index()].get())
+        })
+    }
+
+    /// Waits for room in the output; `false` if that is given up, because it is the end of a run that was stopped.
+    async fn gets(&self, room: OutputWait<'_>) -> bool {
+        if self.time.shield.get().is_none() {
+            room.await;
+            return true;
+        }
+        if self.writer.given_up.get() {
+            return false;
+        }
+        let patience = async {
+            // It is looked at whenever this is polled, which it is when the run is stopped.
+            poll_fn(|_| match self.stopped_from_outside() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
+            tokio::time::sleep(output::PATIENCE).await;
+        };
+        let patience = pin!(patience);
+        let got = matches!(select(room, patience).await, Either::Left(_));
+        self.writer.given_up.set(!got);
+        got
+    }
+}

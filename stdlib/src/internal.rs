@@ -1,0 +1,29 @@
+//! What only the other crates of this workspace use, for modules that behave like the ones here. It may change at any time.
+
+use std::rc::Rc;
+
+use cla_runtime::Run;
+use cla_runtime::js::{self, Ctx, Object};
+
+pub use crate::call::{Arg, define, named};
+pub use crate::options::{entries, unknown as unknown_option};
+pub use crate::throw::{error, name_argument, quote, syntax_error, type_error, wrong};
+pub use crate::yaml::{Scalar, resolve as resolve_scalar};
+
+use crate::sem;
+
+/// Adds `region(options, fn)` to the exports of a module: as `take`, with its place in the run's record.
+///
+/// # Errors
+///
+/// There is no memory for the function.
+pub fn define_region<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, exports: &Object<'js>) -> js::Result<()> {
+    let semaphores = sem::Module::of(ctx, run);
+    define(
+        exports,
+        "region",
+        move |ctx: Ctx<'js>, options: Arg<'js>, function: Arg<'js>| {
+            semaphores.region(&ctx, &options, &function)
+        },
+    )
+}
