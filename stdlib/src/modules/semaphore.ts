@@ -275,12 +275,16 @@ class Semaphore implements ISemaphore {
   declare readonly id: string;
   declare readonly ttl: TimeSpan | null;
   declare readonly [CORE]: Core;
+  /** The slot of {@link Core.direct} once more: what `runOrFail` finds fastest. A Proxy does not have it. */
+  readonly #direct: NativeSlot | undefined;
 
   constructor(shared: Shared, key: IKey, id: string, limit: number, ttl: TimeSpan | null) {
     show(this, "key", key);
     show(this, "id", id);
     show(this, "ttl", ttl);
-    Object.defineProperty(this, CORE, { value: new Core(shared, key, id, limit, ttl) });
+    const core = new Core(shared, key, id, limit, ttl);
+    Object.defineProperty(this, CORE, { value: core });
+    this.#direct = core.direct;
   }
 
   static {
@@ -355,12 +359,12 @@ class Semaphore implements ISemaphore {
   }
 
   runOrFail<TValue = void>(asyncFn: AsyncLazy<TValue>): Task<TValue> {
-    const { direct } = this[CORE];
+    const direct = #direct in this ? this.#direct : undefined;
     if (
       direct !== undefined &&
-      typeof asyncFn === "function" &&
       this.acquireOrFail === ACQUIRE_OR_FAIL &&
-      this.release === RELEASE
+      this.release === RELEASE &&
+      typeof asyncFn === "function"
     ) {
       return direct.task(asyncFn, this) as Task<TValue>;
     }
