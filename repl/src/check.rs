@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let written = text
         .map_err(std::io::Error::from)
         .and_then(|text| anstream::stdout().write_all(text.as_bytes()));
-    match crate::written(written) {
+    match crate::exit::written(written) {
         0 if errors > 0 => ExitCode::from(crate::exit::FAILED),
         code => ExitCode::from(code),
     }

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
 /// Print a script that lets your shell complete `cla`
@@ -20,8 +19,9 @@ Examples:
   cla completions zsh > \"${fpath[1]}/_cla\"
   cla completions fish > ~/.config/fish/completions/cla.fish";
 
-pub(crate) fn run(args: &Args) -> ExitCode {
+/// Prints the script for `command`, the whole program.
+pub(crate) fn run(args: &Args, mut command: clap::Command) -> ExitCode {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut crate::Cli::command(), "cla", &mut script);
-    crate::finish(io::stdout().write_all(&script))
+    clap_complete::generate(args.shell, &mut command, "cla", &mut script);
+    crate::exit::finish(io::stdout().write_all(&script))
 }

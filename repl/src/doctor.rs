@@ -74,11 +74,11 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let (choice, semaphores) = match opened {
         Ok(opened) => opened,
         Err(problem) => {
-            crate::report(&problem);
+            crate::exit::report(&problem);
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let runtime = crate::event_loop();
+    let runtime = crate::event_loop::event_loop();
     let found = runtime.map(|runtime| {
         runtime.block_on(async {
             let found = tokio::time::timeout(PATIENCE, semaphores.diagnose()).await;
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let report = match found {
         Ok(found) => report(&choice, found),
         Err(error) => {
-            crate::report(&format_args!("cannot start: {error}"));
+            crate::exit::report(&format_args!("cannot start: {error}"));
             return ExitCode::from(crate::exit::FAILED);
         }
     };
@@ -119,7 +119,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         out.flush()
     });
-    match crate::written(written) {
+    match crate::exit::written(written) {
         0 if !report.reachable => ExitCode::from(crate::exit::FAILED),
         code => ExitCode::from(code),
     }

@@ -120,7 +120,7 @@ impl Mode {
 pub(crate) fn run(args: &Args) -> ExitCode {
     let stash = match stash::stash(args.stash.clone()) {
         Ok(stash) => stash,
-        Err(problem) => crate::wrong_usage("repl", &problem),
+        Err(problem) => crate::exit::wrong_usage::<Args>("repl", &problem),
     };
     let opened = args
         .store
@@ -129,7 +129,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let (choice, semaphores) = match opened {
         Ok(opened) => opened,
         Err(problem) => {
-            crate::report(&problem);
+            crate::exit::report(&problem);
             return ExitCode::from(crate::exit::USAGE);
         }
     };
@@ -139,7 +139,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let mut console = match console {
         Ok(console) => console,
         Err(error) => {
-            crate::report(&format_args!("cannot start: {error}"));
+            crate::exit::report(&format_args!("cannot start: {error}"));
             return ExitCode::from(crate::exit::FAILED);
         }
     };
@@ -176,7 +176,7 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
     let mut reader = match Reader::new(knowledge, settings) {
         Ok(reader) => reader,
         Err(error) => {
-            crate::report(&format_args!("cannot read from this terminal: {error}"));
+            crate::exit::report(&format_args!("cannot read from this terminal: {error}"));
             return ExitCode::from(crate::exit::FAILED);
         }
     };
@@ -186,7 +186,7 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
             .borrow()
             .screen
             .set_above(Box::new(move |text| printer.print(text))),
-        Err(error) => crate::warn(&format_args!(
+        Err(error) => crate::exit::warn(&format_args!(
             "what runs beside this may tear the line: {error}"
         )),
     }
@@ -220,7 +220,7 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
             Read::Interrupted => {}
             Read::End => break,
             Read::Failed(error) => {
-                crate::report(&format_args!("cannot read from this terminal: {error}"));
+                crate::exit::report(&format_args!("cannot read from this terminal: {error}"));
                 break;
             }
         }

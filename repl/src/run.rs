@@ -141,12 +141,12 @@ Exit code:
 pub(crate) fn run(args: &Args) -> ExitCode {
     let stash = match stash::stash(args.stash.clone()) {
         Ok(stash) => stash,
-        Err(problem) => crate::wrong_usage("run", &problem),
+        Err(problem) => crate::exit::wrong_usage::<Args>("run", &problem),
     };
     match args.server.connect() {
         Ok(None) => {}
         Ok(Some(client)) => return remote::run(args, &stash, &client),
-        Err(problem) => crate::wrong_usage("run", &problem),
+        Err(problem) => crate::exit::wrong_usage::<Args>("run", &problem),
     }
     let opened = args
         .store
@@ -155,7 +155,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let (store, semaphores) = match opened {
         Ok(opened) => opened,
         Err(problem) => {
-            crate::report(&problem);
+            crate::exit::report(&problem);
             return ExitCode::from(crate::exit::USAGE);
         }
     };
@@ -165,13 +165,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let plan = match plan::plan(&args.files, args.copies as usize) {
         Ok(plan) => plan,
         Err(error) => {
-            crate::report(&format_args!(
+            crate::exit::report(&format_args!(
                 "cannot read the script on standard input: {error}"
             ));
             return ExitCode::from(crate::exit::FAILED);
         }
     };
-    let runtime = crate::event_loop();
+    let runtime = crate::event_loop::event_loop();
     let ended = runtime.and_then(|runtime| {
         runtime.block_on(async {
             let mut signals = Signals::listen()?;
@@ -209,7 +209,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            crate::report(&format_args!("cannot start: {error}"));
+            crate::exit::report(&format_args!("cannot start: {error}"));
             ExitCode::from(crate::exit::FAILED)
         }
     }
@@ -217,7 +217,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 /// Shows what would be done.
 fn dry_run(args: &Args, stash: &serde_json::Value, semaphores: &Semaphores) -> ExitCode {
-    let runtime = crate::event_loop();
+    let runtime = crate::event_loop::event_loop();
     let shown = runtime.map(|runtime| {
         runtime.block_on(async {
             let event = args.event.as_deref();
@@ -229,7 +229,7 @@ fn dry_run(args: &Args, stash: &serde_json::Value, semaphores: &Semaphores) -> E
     match shown {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            crate::report(&format_args!("cannot start: {error}"));
+            crate::exit::report(&format_args!("cannot start: {error}"));
             ExitCode::from(crate::exit::FAILED)
         }
     }

@@ -186,15 +186,15 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             source,
         },
         Err(problem) => {
-            crate::report(&problem);
+            crate::exit::report(&problem);
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let runtime = crate::event_loop();
+    let runtime = crate::event_loop::event_loop();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            crate::report(&format_args!("cannot start: {error}"));
+            crate::exit::report(&format_args!("cannot start: {error}"));
             return ExitCode::from(crate::exit::FAILED);
         }
     };
@@ -245,25 +245,25 @@ impl Panel {
     fn exit_code(&self, failure: Failure, command: &Command) -> u8 {
         match failure {
             Failure::Usage(problem) => {
-                crate::report(&problem);
+                crate::exit::report(&problem);
                 crate::exit::USAGE
             }
             Failure::Refused(problem) => {
-                crate::report(&problem);
+                crate::exit::report(&problem);
                 crate::exit::FAILED
             }
             Failure::TimedOut(problem) => {
-                crate::report(&problem);
+                crate::exit::report(&problem);
                 crate::exit::TIMED_OUT
             }
             Failure::Store(error) => {
-                crate::report(&self.source.complaint(&error));
+                crate::exit::report(&self.source.complaint(&error));
                 match command {
                     Command::Exec(_) => exec::STORE_FAILED,
                     _ => crate::exit::FAILED,
                 }
             }
-            Failure::Output(error) => crate::written(Err(error)),
+            Failure::Output(error) => crate::exit::written(Err(error)),
             Failure::Interrupted(code) => code,
         }
     }

@@ -136,7 +136,7 @@ struct Started {
 pub(crate) fn run(args: &Args) -> ExitCode {
     let is_protected = args.tls_cert.is_some() || args.plain_http;
     if !args.listen.ip().is_loopback() && !is_protected {
-        crate::wrong_usage(
+        crate::exit::wrong_usage::<Args>(
             "serve",
             &format_args!(
                 "{} can be reached by other machines, and tokens would travel unprotected: give --tls-cert and \
@@ -148,14 +148,14 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let choice = match args.store.choose() {
         Ok(choice) => choice,
         Err(problem) => {
-            crate::report(&problem);
+            crate::exit::report(&problem);
             return ExitCode::from(crate::exit::USAGE);
         }
     };
     let declared = match crate::store::declared(&args.folder) {
         Ok(declared) => declared,
         Err(problem) => {
-            crate::report(&problem);
+            crate::exit::report(&problem);
             return ExitCode::from(crate::exit::USAGE);
         }
     };
@@ -163,7 +163,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     match serve(args, &choice, declared) {
         Ok(code) => code,
         Err(error) => {
-            crate::report(&format_args!("cannot serve at {}: {error}", args.listen));
+            crate::exit::report(&format_args!("cannot serve at {}: {error}", args.listen));
             ExitCode::from(crate::exit::FAILED)
         }
     }
@@ -193,7 +193,7 @@ fn serve(args: &Args, choice: &Choice, declared: Declared) -> io::Result<ExitCod
     let semaphores = match choice.open() {
         Ok(semaphores) => semaphores,
         Err(problem) => {
-            crate::report(&problem);
+            crate::exit::report(&problem);
             return Ok(ExitCode::from(crate::exit::USAGE));
         }
     };

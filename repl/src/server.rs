@@ -65,7 +65,7 @@ impl ServerArgs {
         };
         let token = self.token()?;
         if token.is_some() && url.scheme() == "http" && !is_this_machine(url) {
-            crate::warn(&format_args!(
+            crate::exit::warn(&format_args!(
                 "the token travels to {url} unprotected: use https"
             ));
         }

@@ -370,7 +370,7 @@ pub(crate) async fn close(semaphores: &Semaphores) {
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("the semaphore store did not answer within {FAREWELL:?}"),
     };
-    crate::warn(&format_args!(
+    crate::exit::warn(&format_args!(
         "{problem}; what was not given back is freed by the store itself"
     ));
 }

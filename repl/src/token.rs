@@ -106,14 +106,16 @@ fn name(text: &str) -> Result<String, &'static str> {
 
 pub(crate) fn run(args: &Args) -> ExitCode {
     let Some(folder) = crate::store::state_folder() else {
-        crate::report(&"there is no folder to keep tokens in: set HOME or CLA_HOME");
+        crate::exit::report(&"there is no folder to keep tokens in: set HOME or CLA_HOME");
         return ExitCode::from(crate::exit::USAGE);
     };
     let store = TokenStore::new(folder.join(crate::serve::TOKENS));
     match carry_out(&store, &args.command) {
-        Ok(text) => crate::finish(crate::out::print(&text).and_then(|()| crate::out::flush())),
+        Ok(text) => {
+            crate::exit::finish(crate::out::print(&text).and_then(|()| crate::out::flush()))
+        }
         Err(problem) => {
-            crate::report(&problem);
+            crate::exit::report(&problem);
             ExitCode::from(crate::exit::FAILED)
         }
     }

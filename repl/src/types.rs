@@ -38,7 +38,7 @@ or the one that their settings name for files:
   \"yaml.schemas\": { \"types/rulebook.schema.json\": \"rules/**/*.yml\" }";
 
 pub(crate) fn run(args: &Args) -> ExitCode {
-    crate::finish(match &args.folder {
+    crate::exit::finish(match &args.folder {
         Some(folder) => write_into(folder, args.schema),
         None => print(args.schema),
     })

@@ -75,7 +75,7 @@ impl Console {
         semaphores: Semaphores,
         interactive: bool,
     ) -> io::Result<Self> {
-        let runtime = crate::event_loop()?;
+        let runtime = crate::event_loop::event_loop()?;
         let colour = crate::out::is_coloured(OutputStream::Stdout);
         let limits = Limits::default().memory(args.memory).stack(args.stack);
         let engine = Engine::builder()
@@ -291,9 +291,9 @@ impl Console {
     /// Says that something could not be done.
     pub(super) fn complain(&self, problem: &dyn std::fmt::Display) {
         if self.interactive {
-            self.screen.say(&crate::reported(problem));
+            self.screen.say(&crate::exit::reported(problem));
         } else {
-            self.screen.complain(&crate::reported(problem));
+            self.screen.complain(&crate::exit::reported(problem));
         }
     }
 

@@ -27,7 +27,7 @@ pub(super) async fn run(
     let mut checked = Vec::new();
     for file in files {
         if file == Path::new(STDIN) {
-            crate::report(
+            crate::exit::report(
                 &"a dry run needs files: what is on standard input is JavaScript, and only running it shows what it does",
             );
             code = crate::exit::FAILED;
@@ -67,7 +67,7 @@ pub(super) async fn run(
         people(&plans, &states)
     };
     let written = anstream::stdout().write_all(text.as_bytes());
-    crate::written(written).max(code)
+    crate::exit::written(written).max(code)
 }
 
 /// What can be told of a file.

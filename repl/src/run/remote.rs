@@ -52,9 +52,9 @@ struct Session<'a> {
 pub(super) fn run(args: &Args, stash: &Value, client: &Client) -> ExitCode {
     let rules = match unsupported(args) {
         Ok(rules) => rules,
-        Err(problem) => crate::wrong_usage("run", &problem),
+        Err(problem) => crate::exit::wrong_usage::<Args>("run", &problem),
     };
-    let runtime = crate::event_loop();
+    let runtime = crate::event_loop::event_loop();
     let ended = runtime.and_then(|runtime| {
         runtime.block_on(async {
             let mut signals = Signals::listen()?;
@@ -65,14 +65,14 @@ pub(super) fn run(args: &Args, stash: &Value, client: &Client) -> ExitCode {
             std::io::Result::Ok(match written {
                 Ok(()) => code,
                 _ if session.signal.is_some() => code,
-                failed => crate::written(failed),
+                failed => crate::exit::written(failed),
             })
         })
     });
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            crate::report(&format_args!("cannot start: {error}"));
+            crate::exit::report(&format_args!("cannot start: {error}"));
             ExitCode::from(crate::exit::FAILED)
         }
     }
@@ -277,5 +277,5 @@ impl<'a> Session<'a> {
 /// A problem as the user is told it, in colours if they are wanted.
 fn reported(problem: &dyn std::fmt::Display) -> String {
     let coloured = crate::out::is_coloured(OutputStream::Stderr);
-    crate::out::plain(&crate::reported(problem), coloured).into_owned()
+    crate::out::plain(&crate::exit::reported(problem), coloured).into_owned()
 }

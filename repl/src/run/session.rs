@@ -198,13 +198,13 @@ impl Session {
     pub(super) fn caution(&self, store: &StoreUrl, semaphores: &Semaphores) -> Cautions {
         let (screen, coloured) = (Arc::clone(&self.screen), self.colours.stderr);
         Cautions::of(store, semaphores, move |caution| {
-            let text = crate::out::plain(&crate::warned(&caution), coloured).into_owned();
+            let text = crate::out::plain(&crate::exit::warned(&caution), coloured).into_owned();
             screen.write(OutputStream::Stderr, &text);
         })
     }
 
     pub(super) fn report(&self, problem: &dyn std::fmt::Display) {
-        self.show(OutputStream::Stderr, &crate::reported(problem));
+        self.show(OutputStream::Stderr, &crate::exit::reported(problem));
     }
 
     /// The first signal cancels every run; the second ends the program, if it got this far.

@@ -137,7 +137,9 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<u8, Failure> {
     let Some(store) = panel.source.store() else {
         return within_a_slot(panel, args).await;
     };
-    let cautions = Cautions::of(store, &panel.semaphores, |caution| crate::warn(&caution));
+    let cautions = Cautions::of(store, &panel.semaphores, |caution| {
+        crate::exit::warn(&caution)
+    });
     let ended = within_a_slot(panel, args).await;
     crate::store::close(&panel.semaphores).await;
     cautions.said().await;
@@ -147,7 +149,9 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<u8, Failure> {
 /// Runs the command.
 async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
     if panel.is_alone() {
-        crate::warn(&"each process has its own semaphores in memory: this one holds nobody back");
+        crate::exit::warn(
+            &"each process has its own semaphores in memory: this one holds nobody back",
+        );
     }
     let mut signals = Signals::listen()?;
     let store = panel.source.to_string();
@@ -158,7 +162,7 @@ async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
     };
     let permit = match permit {
         Err(Failure::TimedOut(problem)) => {
-            crate::report(&problem);
+            crate::exit::report(&problem);
             return Ok(args.conflict_exit_code);
         }
         permit => permit?,
@@ -170,7 +174,7 @@ async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
     }
     // Should this fail, the command's life does not count when this program is killed; it runs all the same.
     if let Err(error) = panel.semaphores.share_with_children().await {
-        crate::warn(&panel.source.complaint(&error));
+        crate::exit::warn(&panel.source.complaint(&error));
     }
     #[cfg(unix)]
     let mut keeper = started_keeper(panel, &permit).await;
@@ -193,7 +197,7 @@ async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
         Ok(false) if code == 0 && args.on_lost != OnLost::Ignore => Ok(crate::exit::FAILED),
         Ok(_) => Ok(code),
         Err(problem) => {
-            crate::warn(&format_args!("{problem}; the store will free the slot"));
+            crate::exit::warn(&format_args!("{problem}; the store will free the slot"));
             Ok(code)
         }
     }
@@ -212,7 +216,7 @@ async fn started_keeper(panel: &Panel, permit: &Permit) -> Option<keeper::Keeper
         std::io::Result::Ok(keeper)
     };
     started.await.unwrap_or_else(|error| {
-        crate::warn(&format_args!(
+        crate::exit::warn(&format_args!(
             "cannot start the process that keeps the slot should this one be killed: {error}"
         ));
         None
@@ -303,10 +307,10 @@ fn not_let_in(error: AcquireError) -> Failure {
 fn not_started(program: &OsStr, error: &std::io::Error) -> u8 {
     let program = program.display();
     if error.kind() == std::io::ErrorKind::NotFound {
-        crate::report(&format_args!("there is no command {program}"));
+        crate::exit::report(&format_args!("there is no command {program}"));
         NOT_FOUND
     } else {
-        crate::report(&format_args!("cannot run {program}: {error}"));
+        crate::exit::report(&format_args!("cannot run {program}: {error}"));
         NOT_EXECUTABLE
     }
 }
@@ -344,7 +348,7 @@ async fn attend(
                 } else {
                     "the command goes on, but others may be busy at the same time"
                 };
-                crate::warn(&format_args!(
+                crate::exit::warn(&format_args!(
                     "the permit of semaphore \"{}\" was lost: {why}; {what}",
                     permit.name()
                 ));

@@ -41,7 +41,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
             if semaphores.show(name).await?.is_none()
                 && let Some(other) = panel.alike(name).await?
             {
-                crate::warn(&format_args!(
+                crate::exit::warn(&format_args!(
                     "\"{name}\" is new; if you meant \"{other}\", forget it: cla sem forget"
                 ));
             }

@@ -51,7 +51,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
         (Some(view), true) => super::print_json(&view)?,
         (Some(_), false) => {}
         (None, json) => {
-            crate::warn(&panel.unknown(&args.name).await?);
+            crate::exit::warn(&panel.unknown(&args.name).await?);
             if json {
                 super::print_json(&serde_json::Value::Null)?;
             }

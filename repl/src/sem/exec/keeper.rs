@@ -138,7 +138,7 @@ fn kept_on() -> Result<(), Box<dyn std::error::Error>> {
         until_ended(command);
         let _ = said.send(());
     });
-    crate::event_loop()?.block_on(async {
+    crate::event_loop::event_loop()?.block_on(async {
         let store: StoreUrl = kept.store.parse()?;
         let Some((semaphores, permit)) = Semaphores::succeed(&store, &kept.permit).await? else {
             return Ok(());
