@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -10,12 +10,13 @@ use axum::http::HeaderName;
 use cla_runtime::semaphore::Semaphores;
 use tokio::sync::watch;
 
-use crate::alerts::{Alerts, Webhook};
-use crate::api::leases::Leases;
+use crate::alerts::{Alerts, Watched, Webhook};
+use crate::api::openapi;
 use crate::auth::oidc::{Oidc, OpenId};
 use crate::auth::{Auth, TokenStore};
 use crate::declared::{Declaration, Declared};
 use crate::health::Health;
+use crate::leases::Leases;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::panel::{Panel, Trends};
@@ -26,6 +27,8 @@ use crate::server::proxy::{Network, Proxies, UserRole};
 use crate::server::rate::RateLimit;
 use crate::server::routes;
 use crate::service::Service;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The administrators' service for the semaphores of one store. Cheap to clone; all clones are the same service.
 #[derive(Clone)]
@@ -218,13 +221,21 @@ impl AdminBuilder {
             alerts: Alerts::new(self.webhook)?,
             declared: Declared::new(self.declared),
             draining: watch::Sender::new(false),
-            version: env!("CARGO_PKG_VERSION"),
+            openapi: LazyLock::new(|| openapi::value(VERSION, &routes::table())),
+            version: VERSION,
         };
         let service = Arc::new(service);
-        Leases::sweep(&service);
-        Declared::keep(&service);
-        Health::watch(&service);
-        Alerts::watch(&service);
+        Leases::sweep(&service, |service| &service.leases);
+        Declared::keep(&service, |service| (&service.declared, &service.semaphores));
+        Health::watch(&service, |service| {
+            (&service.health, &service.semaphores, &service.live)
+        });
+        Alerts::watch(&service, |service| Watched {
+            alerts: &service.alerts,
+            declared: &service.declared,
+            semaphores: &service.semaphores,
+            live: &service.live,
+        });
         Ok(Admin { service })
     }
 }

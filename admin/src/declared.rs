@@ -15,7 +15,6 @@ use cla_runtime::semaphore::{
 use serde::Serialize;
 
 use crate::alerts::Kind;
-use crate::service::Service;
 
 /// How often it is seen whether all declared semaphores are there: a store forgets those that are not used for long.
 const LOOK: Duration = Duration::from_secs(60);
@@ -231,16 +230,21 @@ impl Declared {
         self.0.get(semaphore)?.ttl
     }
 
-    /// Declares all of them to the store, and again those that it has forgotten, for as long as the service lives.
-    pub(crate) fn keep(service: &Arc<Service>) {
-        if service.declared.0.is_empty() {
+    /// Declares all of them to the store, and again those that it has forgotten, for as long as the service lives. `parts`
+    /// gives its declarations and its store.
+    pub(crate) fn keep<S: Send + Sync + 'static>(
+        service: &Arc<S>,
+        parts: fn(&S) -> (&Self, &Semaphores),
+    ) {
+        if parts(service).0.0.is_empty() {
             return;
         }
         let service = Arc::downgrade(service);
         tokio::spawn(async move {
             let mut is_first = true;
             while let Some(service) = service.upgrade() {
-                let wait = match service.declared.look(&service.semaphores, is_first).await {
+                let (declared, semaphores) = parts(&service);
+                let wait = match declared.look(semaphores, is_first).await {
                     Ok(()) => {
                         is_first = false;
                         LOOK

@@ -6,15 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::Json;
-use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
 use cla_runtime::semaphore::{SemaphoreName, Semaphores};
-use serde_json::json;
 
-use crate::api::problem::Problem;
 use crate::live::{Happened, Live};
-use crate::service::Service;
 
 /// How long between two questions.
 const LOOK: Duration = Duration::from_secs(1);
@@ -50,7 +44,7 @@ impl Health {
     }
 
     /// Asks, unless that was done just now.
-    async fn look(&self, semaphores: &Semaphores, live: &Live) -> bool {
+    pub(crate) async fn look(&self, semaphores: &Semaphores, live: &Live) -> bool {
         let mut asked = self.asked.lock().await;
         if asked.is_none_or(|at| at.elapsed() >= FRESH) {
             let is = answers(semaphores).await;
@@ -67,17 +61,15 @@ impl Health {
         self.is_reachable()
     }
 
-    /// Asks again and again, for as long as the service lives.
-    pub(crate) fn watch(service: &Arc<Service>) {
+    /// Asks again and again, for as long as the service lives. `parts` gives its parts.
+    pub(crate) fn watch<S: Send + Sync + 'static>(
+        service: &Arc<S>,
+        parts: fn(&S) -> (&Self, &Semaphores, &Live),
+    ) {
         let service = Arc::downgrade(service);
         tokio::spawn(async move {
             while let Some(service) = service.upgrade() {
-                let Service {
-                    health,
-                    semaphores,
-                    live,
-                    ..
-                } = &*service;
+                let (health, semaphores, live) = parts(&service);
                 health.look(semaphores, live).await;
                 drop(service);
                 tokio::time::sleep(LOOK).await;
@@ -92,24 +84,4 @@ async fn answers(semaphores: &Semaphores) -> bool {
     };
     let answer = tokio::time::timeout(PATIENCE, semaphores.show(&name)).await;
     answer.is_ok_and(|answer| answer.is_ok())
-}
-
-/// `GET /healthz`: the service answers.
-pub(crate) async fn health() -> Response {
-    Json(json!({"status": "ok"})).into_response()
-}
-
-/// `GET /readyz`: the store answers, too, and the service is not about to end.
-pub(crate) async fn ready(State(service): State<Arc<Service>>) -> Result<Response, Problem> {
-    if service.is_draining() {
-        return Err(Problem::draining());
-    }
-    if service
-        .health
-        .look(&service.semaphores, &service.live)
-        .await
-    {
-        return Ok(Json(json!({"status": "ready"})).into_response());
-    }
-    Err(Problem::store_away())
 }

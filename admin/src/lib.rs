@@ -31,6 +31,7 @@ mod builder;
 mod declared;
 mod glob;
 mod health;
+mod leases;
 mod live;
 mod metrics;
 mod outgoing;

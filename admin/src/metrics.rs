@@ -5,16 +5,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
-use cla_runtime::semaphore::{Event, EventKind, RequestId, SemaphoreView, Slots};
+use cla_runtime::semaphore::{Event, EventKind, RequestId, SemaphoreName, SemaphoreView, Slots};
 use parking_lot::Mutex;
 
-use crate::service::Service;
+use crate::alerts::Kind;
+use crate::declared::Declared;
 
 /// The upper ends of the buckets of lengths of time, in seconds: from a hand-over to a night's work.
 const BUCKETS: [f64; 12] = [
@@ -30,8 +27,24 @@ const OTHERS: &str = "(others)";
 /// More requests are not followed at once.
 const MOST_REQUESTS: usize = 100_000;
 
-/// A store that does not answer within this is not ready.
-const READY: Duration = Duration::from_secs(2);
+/// What is not counted but so at this moment.
+pub(crate) struct Now<'s> {
+    pub(crate) declared: &'s Declared,
+    /// All semaphores, if the store answers.
+    pub(crate) views: Option<&'s [SemaphoreView]>,
+    /// How long the store took to list them.
+    pub(crate) latency: Duration,
+    /// How many alerts there were.
+    pub(crate) alerts: Vec<((SemaphoreName, Kind), u64)>,
+    /// What became of those that go to the webhook.
+    pub(crate) deliveries: Vec<(&'static str, u64)>,
+    /// How many runs go on.
+    pub(crate) running: usize,
+    /// How many leases clients have.
+    pub(crate) leases: usize,
+    /// How many clients watch.
+    pub(crate) streams: usize,
+}
 
 /// What has been counted since the service started.
 pub(crate) struct Metrics {
@@ -149,12 +162,9 @@ impl Metrics {
         of.took.observe(took.as_secs_f64());
     }
 
-    fn text(
-        &self,
-        service: &Service,
-        views: Option<&[SemaphoreView]>,
-        latency: Duration,
-    ) -> String {
+    /// All of it as text, together with what is so `now`.
+    pub(crate) fn text(&self, now: &Now<'_>) -> String {
+        let Now { views, latency, .. } = *now;
         let mut text = Text(String::with_capacity(16 * 1024));
         let up = f64::from(u8::from(views.is_some()));
         text.one("cla_store_up", "gauge", "Whether the store answers", up);
@@ -198,13 +208,13 @@ impl Metrics {
                 &mut text,
                 "cla_semaphore_overdue",
                 "Requests in line for longer than the semaphore's declaration allows",
-                &|view| service.declared.overdue(view).len() as f64,
+                &|view| now.declared.overdue(view).len() as f64,
             );
             gauge(
                 &mut text,
                 "cla_semaphore_overheld",
                 "Requests that are busy for longer than the semaphore's declaration allows",
-                &|view| service.declared.overheld(view).len() as f64,
+                &|view| now.declared.overheld(view).len() as f64,
             );
         }
         self.counts.lock().write(&mut text);
@@ -214,10 +224,10 @@ impl Metrics {
             "counter",
             "Requests that waited or were busy for too long",
         );
-        for ((semaphore, kind), count) in service.alerts.counts() {
+        for ((semaphore, kind), count) in &now.alerts {
             let kind = label("kind", kind.as_str());
             let labels = format!("{},{kind}", label("semaphore", semaphore.as_str()));
-            text.line(name, &labels, count as f64);
+            text.line(name, &labels, *count as f64);
         }
         let name = "cla_alert_webhook_total";
         text.head(
@@ -225,19 +235,19 @@ impl Metrics {
             "counter",
             "What became of alerts that go to the webhook",
         );
-        for (outcome, count) in service.alerts.deliveries() {
-            text.line(name, &label("outcome", outcome), count as f64);
+        for (outcome, count) in &now.deliveries {
+            text.line(name, &label("outcome", outcome), *count as f64);
         }
-        let running = service.runs.as_ref().map_or(0, |runs| runs.count());
+        let running = now.running;
         text.one(
             "cla_runs_running",
             "gauge",
             "Runs that go on",
             running as f64,
         );
-        let leases = service.leases.count() as f64;
+        let leases = now.leases as f64;
         text.one("cla_leases", "gauge", "Leases that clients have", leases);
-        let streams = service.live.watchers() as f64;
+        let streams = now.streams as f64;
         text.one("cla_event_streams", "gauge", "Clients that watch", streams);
         let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
         let help = "When the service started, since the Unix epoch";
@@ -435,17 +445,6 @@ fn process(text: &mut Text) {
             open.count() as f64,
         );
     }
-}
-
-/// `GET /metrics`.
-pub(crate) async fn metrics(State(service): State<Arc<Service>>) -> Response {
-    let start = Instant::now();
-    let views = tokio::time::timeout(READY, service.semaphores.list()).await;
-    let latency = start.elapsed();
-    let views = views.ok().and_then(Result::ok);
-    let text = service.metrics.text(&service, views.as_deref(), latency);
-    let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(CONTENT_TYPE, kind)], text).into_response()
 }
 
 #[cfg(test)]

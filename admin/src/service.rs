@@ -1,15 +1,16 @@
 //! What all rooms of the service share: [`Service`].
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use cla_runtime::semaphore::Semaphores;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::alerts::Alerts;
-use crate::api::leases::Leases;
 use crate::auth::Auth;
 use crate::declared::Declared;
 use crate::health::Health;
+use crate::leases::Leases;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::panel::Panel;
@@ -43,6 +44,8 @@ pub(crate) struct Service {
     pub(crate) declared: Declared,
     /// The service is about to end: nothing new begins, and streams end.
     pub(crate) draining: watch::Sender<bool>,
+    /// The description of the interface for programs, made when somebody asks for it.
+    pub(crate) openapi: LazyLock<Value>,
     /// The program and its version, as `Server` would have it.
     pub(crate) version: &'static str,
 }

@@ -4,22 +4,22 @@
 //! an event of the streams, as a count of `/metrics`, and to the [`Webhook`] if there is one. The marks that clients see
 //! (`overdue`, `overheld`) are computed when somebody asks, and need no alert.
 
+mod alert;
 mod webhook;
 
 use std::collections::{BTreeMap, HashSet};
-use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::semaphore::{RequestId, RequestView, SemaphoreName, StoreError, printable};
+use cla_runtime::semaphore::{RequestId, SemaphoreName, Semaphores, StoreError, printable};
 use parking_lot::Mutex;
-use serde::Serialize;
 
+pub(crate) use self::alert::{Alert, Kind};
 use self::webhook::Deliveries;
 pub use self::webhook::{Webhook, WebhookError};
-use crate::live::Happened;
-use crate::service::Service;
+use crate::declared::Declared;
+use crate::live::{Happened, Live};
 
 /// An alert comes late by no more than this ...
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -29,78 +29,6 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// So many alerts of one look; the others come with the next ones. A jam of thousands is not to drown what else happens.
 const AT_ONCE: usize = 100;
-
-/// What takes too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
-    /// The request is in line.
-    Waiting,
-    /// The request is busy.
-    Held,
-}
-
-impl Kind {
-    pub(crate) const ALL: [Self; 2] = [Self::Waiting, Self::Held];
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Held => "held",
-        }
-    }
-
-    /// For how many seconds it has taken.
-    pub(crate) fn lasted(self, request: &RequestView) -> f64 {
-        match self {
-            Self::Waiting => request.waited,
-            Self::Held => request.ran.unwrap_or_default(),
-        }
-    }
-}
-
-/// One alert, as it is sent. Lengths of time are seconds.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Alert {
-    kind: Kind,
-    pub(crate) semaphore: SemaphoreName,
-    /// A sentence for people. Services for chats show this field.
-    text: String,
-    seconds: f64,
-    /// What the declaration allows.
-    limit: f64,
-    request: RequestView,
-}
-
-impl Alert {
-    fn new(kind: Kind, semaphore: &SemaphoreName, limit: Duration, request: &RequestView) -> Self {
-        let seconds = kind.lasted(request);
-        let does = match kind {
-            Kind::Waiting => "waits for",
-            Kind::Held => "holds",
-        };
-        let who = request.who.as_deref().unwrap_or("a request");
-        let mut text = format!(
-            "{} {does} {}",
-            printable(who),
-            printable(semaphore.as_str())
-        );
-        // Writing to a text does not fail.
-        let _ = write!(
-            text,
-            ", for {seconds:.1} s now (limit {:.1} s)",
-            limit.as_secs_f64()
-        );
-        Self {
-            kind,
-            semaphore: semaphore.clone(),
-            text,
-            seconds,
-            limit: limit.as_secs_f64(),
-            request: request.clone(),
-        }
-    }
-}
 
 /// What was told, and where it is told.
 pub(crate) struct Alerts {
@@ -132,9 +60,9 @@ impl Alerts {
             .map_or_else(Vec::new, Deliveries::counts)
     }
 
-    /// Looks again and again, for as long as the service lives.
-    pub(crate) fn watch(service: &Arc<Service>) {
-        let limits = service.declared.watched();
+    /// Looks again and again, for as long as the service lives. `parts` gives its parts.
+    pub(crate) fn watch<S: Send + Sync + 'static>(service: &Arc<S>, parts: fn(&S) -> Watched<'_>) {
+        let limits = parts(service).declared.watched();
         let limits =
             limits.flat_map(|one| Kind::ALL.into_iter().filter_map(|kind| one.limit(kind)));
         let Some(shortest) = limits.min() else { return };
@@ -144,7 +72,7 @@ impl Alerts {
             let mut told = HashSet::new();
             while let Some(service) = service.upgrade() {
                 // A store that does not answer has said so already, and is asked again.
-                if let Ok(seen) = look(&service, &told).await {
+                if let Ok(seen) = look(parts(&service), &told).await {
                     told = seen;
                 }
                 drop(service);
@@ -153,7 +81,7 @@ impl Alerts {
         });
     }
 
-    fn tell(&self, service: &Service, alert: Alert) {
+    fn tell(&self, live: &Live, alert: Alert) {
         tracing::warn!(
             semaphore = %printable(alert.semaphore.as_str()),
             kind = alert.kind.as_str(),
@@ -167,14 +95,23 @@ impl Alerts {
         if let Some(webhook) = &self.webhook {
             webhook.send(&alert);
         }
-        service.live.push(Happened::Alert(Box::new(alert)));
+        live.push(Happened::Alert(Box::new(alert)));
     }
+}
+
+/// The parts of a service that alerts are about.
+#[derive(Clone, Copy)]
+pub(crate) struct Watched<'s> {
+    pub(crate) alerts: &'s Alerts,
+    pub(crate) declared: &'s Declared,
+    pub(crate) semaphores: &'s Semaphores,
+    pub(crate) live: &'s Live,
 }
 
 type Told = HashSet<(RequestId, Kind)>;
 
 /// Tells what takes too long and is not told yet. Gives what is told; what takes too long no more is forgotten.
-async fn look(service: &Service, told: &Told) -> Result<Told, StoreError> {
+async fn look(service: Watched<'_>, told: &Told) -> Result<Told, StoreError> {
     let mut now = Told::new();
     let mut new = Vec::new();
     for declaration in service.declared.watched() {
@@ -196,7 +133,7 @@ async fn look(service: &Service, told: &Told) -> Result<Told, StoreError> {
     }
     // Only when all have been looked at: after a failure, all of them are looked at again.
     for alert in new {
-        service.alerts.tell(service, alert);
+        service.alerts.tell(service.live, alert);
     }
     Ok(now)
 }

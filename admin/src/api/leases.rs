@@ -3,7 +3,6 @@
 //! A client that waits stands in the same line as every rule. When its connection ends, it has left the line; when it
 //! forgets a lease, the time to live gives the slot back.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +12,9 @@ use axum::extract::{ConnectInfo, Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use cla_runtime::semaphore::{
-    AcquireError, Owner, Permit, Priority, RefreshError, ReleaseError, Request, RequestId, RunId,
+    AcquireError, Owner, Priority, RefreshError, ReleaseError, Request, RequestId, RunId,
     SemaphoreName, SlotId, Slots, Ttl,
 };
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -25,6 +23,7 @@ use super::openapi::{LengthJson, SlotsJson};
 use super::problem::Problem;
 use super::semaphores::named;
 use crate::auth::{Person, secret};
+use crate::leases::{Lease, Leases};
 use crate::service::Service;
 
 /// How long a lease lives that says nothing else: long enough for a client that refreshes it twice a minute.
@@ -38,9 +37,6 @@ const WAIT: Duration = Duration::from_secs(30);
 
 /// ... and at most: proxies cut longer requests off.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
-
-/// How often leases that were lost are forgotten.
-const SWEEP: Duration = Duration::from_secs(1);
 
 /// More leases are not kept at once.
 const MOST: usize = 100_000;
@@ -116,16 +112,6 @@ pub(crate) struct Refreshed {
     ttl: f64,
 }
 
-/// The leases that clients have.
-#[derive(Default)]
-pub(crate) struct Leases(Mutex<HashMap<String, Arc<Lease>>>);
-
-struct Lease {
-    permit: tokio::sync::Mutex<Option<Permit>>,
-    semaphore: SemaphoreName,
-    ttl: Ttl,
-}
-
 type Name = Result<Path<String>, PathRejection>;
 type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
 
@@ -141,7 +127,7 @@ pub(crate) async fn acquire(
     if service.is_draining() {
         return Err(Problem::draining());
     }
-    if service.leases.0.lock().len() >= MOST {
+    if service.leases.count() >= MOST {
         return Err(Problem::too_many_leases());
     }
     let ttl = match ttl(wish.ttl)?.or_else(|| service.declared.ttl(&name)) {
@@ -172,8 +158,7 @@ pub(crate) async fn acquire(
         semaphore: name,
         ttl,
     };
-    let mut leases = service.leases.0.lock();
-    leases.insert(given.lease.clone(), Arc::new(lease));
+    service.leases.insert(given.lease.clone(), lease);
     Ok(Json(given))
 }
 
@@ -185,7 +170,7 @@ pub(crate) async fn refresh(
     Body(body): Body<Refresh>,
 ) -> Result<Json<Refreshed>, Problem> {
     let name = named(&person, &name?.0)?;
-    let lease = service.leases.find(&name, &body.lease)?;
+    let lease = find(&service.leases, &name, &body.lease)?;
     let ttl = ttl(body.ttl)?.unwrap_or(lease.ttl);
     let permit = lease.permit.lock().await;
     let permit = permit
@@ -207,8 +192,8 @@ pub(crate) async fn release(
     Body(body): Body<Release>,
 ) -> Result<StatusCode, Problem> {
     let name = named(&person, &name?.0)?;
-    let lease = service.leases.find(&name, &body.lease)?;
-    service.leases.0.lock().remove(&body.lease);
+    let lease = find(&service.leases, &name, &body.lease)?;
+    service.leases.remove(&body.lease);
     let permit = lease.permit.lock().await.take();
     // Another request has released it at the same time.
     let permit = permit.ok_or_else(|| Problem::unknown_lease(&name))?;
@@ -255,42 +240,11 @@ impl Wish {
     }
 }
 
-impl Leases {
-    fn find(&self, name: &SemaphoreName, lease: &str) -> Result<Arc<Lease>, Problem> {
-        let leases = self.0.lock();
-        let found = leases.get(lease).filter(|lease| lease.semaphore == *name);
-        found.cloned().ok_or_else(|| Problem::unknown_lease(name))
-    }
-
-    /// Forgets leases that were lost, for as long as the service lives.
-    pub(crate) fn sweep(service: &Arc<Service>) {
-        let service = Arc::downgrade(service);
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(SWEEP).await;
-                let Some(service) = service.upgrade() else {
-                    return;
-                };
-                service.leases.0.lock().retain(|_, lease| {
-                    // One that is in use right now is looked at the next time.
-                    let permit = lease.permit.try_lock();
-                    permit.map_or(true, |permit| {
-                        permit.as_ref().is_some_and(|permit| !permit.is_lost())
-                    })
-                });
-            }
-        });
-    }
-
-    /// How many there are.
-    pub(crate) fn count(&self) -> usize {
-        self.0.lock().len()
-    }
-
-    /// Gives all of them back.
-    pub(crate) fn clear(&self) {
-        self.0.lock().clear();
-    }
+/// The lease that a client names.
+fn find(leases: &Leases, name: &SemaphoreName, lease: &str) -> Result<Arc<Lease>, Problem> {
+    leases
+        .find(name, lease)
+        .ok_or_else(|| Problem::unknown_lease(name))
 }
 
 impl From<AcquireError> for Problem {

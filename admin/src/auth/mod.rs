@@ -1,6 +1,6 @@
 //! Who asks: [`Person`], and how the service knows: bearer tokens, cookies, or the host's own middleware.
 
-mod gate;
+mod access;
 mod last_use;
 pub(crate) mod oidc;
 mod random;
@@ -16,7 +16,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::gate::{Access, Gate, gate};
+pub(crate) use self::access::Access;
 pub use self::last_use::TokenUse;
 pub(crate) use self::random::{fingerprint, secret};
 pub(crate) use self::sessions::Sessions;

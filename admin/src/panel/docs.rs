@@ -8,7 +8,6 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{Tab, page};
-use crate::api::openapi;
 use crate::auth::Person;
 use crate::service::Service;
 
@@ -27,19 +26,18 @@ pub(crate) async fn show(
     State(service): State<Arc<Service>>,
     Extension(person): Extension<Person>,
 ) -> Markup {
-    let described = openapi::value(service.version);
-    let operations = operations(&described);
+    let operations = operations(&service.openapi);
     let mut tags: Vec<&str> = Vec::new();
     for operation in &operations {
         if !tags.contains(&operation.tag()) {
             tags.push(operation.tag());
         }
     }
-    let schemas = described["components"]["schemas"].as_object();
+    let schemas = service.openapi["components"]["schemas"].as_object();
     let content = html! {
         div.docs #docs data-after=(service.live.id(service.live.newest())) tabindex="0" role="region" aria-label="The interface" {
             h1 { "The interface for programs" }
-            p { (text(&described["info"]["description"])) }
+            p { (text(&service.openapi["info"]["description"])) }
             p {
                 "Programs send " code { "Authorization: Bearer TOKEN" } ". The same for programs: "
                 a href="/openapi.json" { "/openapi.json" } "."

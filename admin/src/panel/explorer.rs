@@ -54,7 +54,7 @@ pub(crate) async fn rows(
     look: Result<Query<Look>, QueryRejection>,
 ) -> Result<Markup, Problem> {
     let Query(look) = look?;
-    let snapshot = service.panel.snapshots.get(&service).await?;
+    let snapshot = service.snapshot().await?;
     Ok(look.rows(&service, &person, &snapshot))
 }
 

@@ -41,7 +41,7 @@ pub(crate) async fn semaphore(
 async fn show(service: &Service, person: &Person, mut look: Look) -> Result<Markup, Problem> {
     // Before the state is read, so that the page misses nothing that happens from then on.
     let after = service.live.id(service.live.newest());
-    let snapshot = service.panel.snapshots.get(service).await?;
+    let snapshot = service.snapshot().await?;
     let chosen = look.semaphore.clone();
     let name: Option<SemaphoreName> = match &chosen {
         Some(name) => Some(named(person, name)?),

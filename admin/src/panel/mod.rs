@@ -11,6 +11,7 @@ pub(crate) mod assets;
 pub(crate) mod docs;
 pub(crate) mod explorer;
 pub(crate) mod home;
+pub(crate) mod oidc;
 mod parts;
 pub(crate) mod queue;
 pub(crate) mod records;
@@ -18,6 +19,7 @@ pub(crate) mod repl;
 pub(crate) mod runs;
 pub(crate) mod sign_in;
 mod snapshot;
+mod state;
 pub(crate) mod tokens;
 mod trends;
 mod window;
@@ -25,12 +27,13 @@ mod window;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use cla_runtime::semaphore::printable;
+use cla_runtime::semaphore::{StoreError, printable};
 use maud::{DOCTYPE, Markup, html};
 
 pub(crate) use self::parts::escaped;
 use self::parts::{SPRITE, icon};
-use self::snapshot::Snapshots;
+use self::snapshot::Snapshot;
+pub(crate) use self::state::Panel;
 pub(crate) use self::trends::Trends;
 use crate::auth::{Person, Role};
 use crate::service::Service;
@@ -38,21 +41,6 @@ use crate::service::Service;
 /// `GET /panel/here`: says that a session goes on.
 pub(crate) async fn here() -> StatusCode {
     StatusCode::NO_CONTENT
-}
-
-/// What the pages of one service share.
-pub(crate) struct Panel {
-    snapshots: Snapshots,
-    trends: Arc<Trends>,
-}
-
-impl Panel {
-    pub(crate) fn new(trends: Arc<Trends>) -> Self {
-        Self {
-            snapshots: Snapshots::default(),
-            trends,
-        }
-    }
 }
 
 /// The pages that the header leads to.
@@ -188,5 +176,18 @@ fn keys() -> Markup {
             }
             div.buttons { button.primary { "Close" } }
         }
+    }
+}
+
+impl Service {
+    /// All semaphores as they are now, for a page.
+    async fn snapshot(&self) -> Result<Arc<Snapshot>, StoreError> {
+        let Self {
+            panel,
+            semaphores,
+            live,
+            ..
+        } = self;
+        panel.snapshots.get(semaphores, live).await
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cla_runtime::semaphore::{SemaphoreView, StoreError};
+use cla_runtime::semaphore::{SemaphoreView, Semaphores, StoreError};
 use tokio::sync::Mutex;
 
-use crate::service::Service;
+use crate::live::Live;
 
 /// A snapshot is this old at most, even if no event said that anything changed.
 const OLDEST: Duration = Duration::from_millis(500);
@@ -31,10 +31,14 @@ struct Kept {
 
 impl Snapshots {
     /// How it is now.
-    pub(super) async fn get(&self, service: &Service) -> Result<Arc<Snapshot>, StoreError> {
+    pub(super) async fn get(
+        &self,
+        semaphores: &Semaphores,
+        live: &Live,
+    ) -> Result<Arc<Snapshot>, StoreError> {
         // Held while the store is read: those who ask meanwhile wait for what it gives.
         let mut kept = self.0.lock().await;
-        let number = service.live.newest();
+        let number = live.newest();
         if let Some(kept) = &*kept
             && kept.number == number
             && kept.read.elapsed() < OLDEST
@@ -42,7 +46,7 @@ impl Snapshots {
             return Ok(Arc::clone(&kept.snapshot));
         }
         let read = Instant::now();
-        let views = service.semaphores.list().await?;
+        let views = semaphores.list().await?;
         let snapshot = Arc::new(Snapshot { views, at: now() });
         *kept = Some(Kept {
             number,

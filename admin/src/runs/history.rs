@@ -10,12 +10,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cla_runtime::semaphore::{IdError, RunId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
-use utoipa::ToSchema;
 
 use super::output::Lines;
+use super::record::Record;
 use super::{RunError, RunView};
 
 /// Runs that ended longer ago are forgotten.
@@ -69,26 +68,6 @@ const SCHEMA: &str = "
 ";
 
 const COLUMNS: &str = "id, rule, by, status, started_at, ended_at, waited, ran, key, fingerprint";
-
-/// A run, without its report.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub(crate) struct Record {
-    #[schema(value_type = String)]
-    pub(crate) id: RunId,
-    pub(crate) rule: String,
-    /// Who asked for it.
-    pub(crate) by: String,
-    /// `running`, or as in the report; `lost` if the service ended before the run did.
-    pub(crate) status: String,
-    pub(crate) started_at: f64,
-    pub(crate) ended_at: Option<f64>,
-    pub(crate) waited: Option<f64>,
-    pub(crate) ran: Option<f64>,
-    #[serde(skip)]
-    pub(super) key: Option<String>,
-    #[serde(skip)]
-    pub(super) fingerprint: String,
-}
 
 /// Which runs.
 #[derive(Clone, Debug, Default)]

@@ -4,6 +4,7 @@ mod audit;
 mod folder;
 mod history;
 mod output;
+mod record;
 mod snippets;
 
 use std::collections::HashMap;
@@ -27,8 +28,9 @@ pub(crate) use self::audit::{ServiceAction, ServiceAuditEntry};
 use self::folder::Folder;
 pub(crate) use self::folder::RuleFile;
 use self::history::History;
-pub(crate) use self::history::{Record, Search};
+pub(crate) use self::history::Search;
 pub(crate) use self::output::{Level, Lines, OutputLine, Tail};
+pub(crate) use self::record::Record;
 pub(crate) use self::snippets::is_snippet_name;
 use crate::live::{Happened, Live};
 use crate::metrics::Metrics;

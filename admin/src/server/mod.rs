@@ -1,10 +1,12 @@
 //! The HTTP server: [`Server`]. It limits what a client can take, and ends in order.
 
 mod connection;
+mod gate;
 pub(crate) mod headers;
 pub(crate) mod hosts;
 pub(crate) mod proxy;
 pub(crate) mod rate;
+pub(crate) mod route;
 pub(crate) mod routes;
 mod tls;
 

@@ -4,52 +4,23 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::routing::{MethodFilter, MethodRouter, on};
 
+use super::gate::{Gate, gate};
 use super::headers::surround;
+use super::route::{Route, route};
 use crate::api::problem::Problem;
 use crate::api::{
-    self, actions, events, leases, openapi, records, requests, runs, semaphores, tokens,
+    self, actions, events, health, leases, metrics, openapi, records, requests, runs, semaphores,
+    tokens,
 };
-use crate::auth::oidc;
-use crate::auth::{Access, Gate, Role, gate};
-use crate::health;
-use crate::metrics;
-use crate::panel;
+use crate::auth::{Access, Role};
+use crate::panel::{self, oidc};
 use crate::service::Service;
 
 /// Longer bodies of requests are refused.
 const LONGEST_BODY: usize = 1 << 20;
-
-/// One route.
-pub(crate) struct Route {
-    pub(crate) method: Method,
-    pub(crate) path: &'static str,
-    pub(crate) access: Access,
-    answers: MethodRouter<Arc<Service>>,
-}
-
-fn route<H, T>(method: Method, path: &'static str, access: Access, handler: H) -> Route
-where
-    H: Handler<T, Arc<Service>>,
-    T: 'static,
-{
-    let filter = match method {
-        Method::POST => MethodFilter::POST,
-        Method::DELETE => MethodFilter::DELETE,
-        // The framework answers HEAD with it, too.
-        _ => MethodFilter::GET,
-    };
-    Route {
-        method,
-        path,
-        access,
-        answers: on(filter, handler),
-    }
-}
 
 /// All routes.
 #[rustfmt::skip] // a table is read by its columns

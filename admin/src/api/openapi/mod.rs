@@ -30,7 +30,7 @@ pub(crate) use self::schema::{
 use super::{actions, events, leases, records, requests, runs, semaphores, tokens};
 use crate::auth::Access;
 use crate::runs as rooms;
-use crate::server::routes::{Route, table};
+use crate::server::route::Route;
 use crate::service::Service;
 
 /// What an operation answers when it is carried out.
@@ -318,12 +318,12 @@ fn describe(route: &Route, all: &mut Schemas) -> Option<Described> {
 }
 
 /// The description of all routes that are for programs.
-fn openapi(version: &str) -> OpenApi {
+fn openapi(version: &str, routes: &[Route]) -> OpenApi {
     let mut all = Schemas::default();
     let problem = all.of::<schema::Problem>();
     let mut paths = Paths::new();
-    for route in table() {
-        let Some(described) = describe(&route, &mut all) else {
+    for route in routes {
+        let Some(described) = describe(route, &mut all) else {
             continue;
         };
         let method = match route.method {
@@ -331,7 +331,7 @@ fn openapi(version: &str) -> OpenApi {
             Method::DELETE => HttpMethod::Delete,
             _ => HttpMethod::Get,
         };
-        let operation = operation(&route, described, &problem);
+        let operation = operation(route, described, &problem);
         let item = PathItem::new(method, operation);
         match paths.paths.get_mut(route.path) {
             Some(known) => known.merge_operations(item),
@@ -453,14 +453,14 @@ fn operation_id(route: &Route) -> String {
     })
 }
 
-/// The description as JSON, for the page that shows it.
-pub(crate) fn value(version: &str) -> serde_json::Value {
-    serde_json::to_value(openapi(version)).unwrap_or_default()
+/// The description of these routes, as JSON.
+pub(crate) fn value(version: &str, routes: &[Route]) -> serde_json::Value {
+    serde_json::to_value(openapi(version, routes)).unwrap_or_default()
 }
 
 /// `GET /openapi.json`.
 pub(crate) async fn show(State(service): State<Arc<Service>>) -> Response {
-    Json(openapi(service.version)).into_response()
+    Json(&*service.openapi).into_response()
 }
 
 #[cfg(test)]
@@ -474,6 +474,7 @@ mod tests {
 
     use super::*;
     use crate::declared::{Declaration, Declared};
+    use crate::server::routes::table;
 
     #[test]
     fn each_route_for_programs_is_described_and_by_a_name_of_its_own() {
@@ -494,7 +495,7 @@ mod tests {
 
     #[test]
     fn all_that_is_referred_to_is_there() {
-        let text = serde_json::to_string(&openapi("1")).unwrap();
+        let text = serde_json::to_string(&openapi("1", &table())).unwrap();
         let api: Value = serde_json::from_str(&text).unwrap();
         let schemas = api["components"]["schemas"].as_object().unwrap();
         for part in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
@@ -512,7 +513,7 @@ mod tests {
         // One that is declared has every field.
         let declared = Declared::new(vec![Declaration::new(name.clone(), "cla.toml")]);
         let view = serde_json::to_value(declared.seen(view)).unwrap();
-        let api = serde_json::to_value(openapi("1")).unwrap();
+        let api = serde_json::to_value(openapi("1", &table())).unwrap();
         let described = |schema: &str| -> BTreeSet<String> {
             let schema = &api["components"]["schemas"][schema];
             schema["properties"]

@@ -17,30 +17,30 @@ const LONGEST: Duration = Duration::from_secs(10 * 60);
 const MOST: usize = 1000;
 
 /// What is kept of a sign-in while the browser is at the provider.
-pub(super) struct Flow {
-    pub(super) state: CsrfToken,
-    pub(super) nonce: Nonce,
-    pub(super) verifier: PkceCodeVerifier,
+pub(crate) struct Flow {
+    pub(crate) state: CsrfToken,
+    pub(crate) nonce: Nonce,
+    pub(crate) verifier: PkceCodeVerifier,
     /// Where to go on.
-    pub(super) next: Option<String>,
-    pub(super) began: Instant,
+    pub(crate) next: Option<String>,
+    pub(crate) began: Instant,
 }
 
 impl Flow {
     /// Whether the provider gives back the state that it was given.
-    pub(super) fn has_state(&self, state: &str) -> bool {
+    pub(crate) fn has_state(&self, state: &str) -> bool {
         digest(self.state.secret()).ct_eq(&digest(state)).into()
     }
 }
 
-pub(super) struct Flows {
+pub(crate) struct Flows {
     cookie: String,
     secure: &'static str,
     flows: Mutex<HashMap<Digest, Flow>>,
 }
 
 impl Flows {
-    pub(super) fn new(hosts: &AllowedHosts, secure: bool) -> Self {
+    pub(crate) fn new(hosts: &AllowedHosts, secure: bool) -> Self {
         // Cookies are shared by the ports of a host.
         let suffix = hosts.port().map(|port| format!("-{port}"));
         Self {
@@ -51,7 +51,7 @@ impl Flows {
     }
 
     /// Keeps a sign-in, and gives the `Set-Cookie` header by which its browser is known.
-    pub(super) fn keep(&self, flow: Flow) -> String {
+    pub(crate) fn keep(&self, flow: Flow) -> String {
         let secret = random::secret();
         let mut flows = self.flows.lock();
         flows.retain(|_, flow| flow.began.elapsed() < LONGEST);
@@ -68,7 +68,7 @@ impl Flows {
     }
 
     /// Takes the sign-in of the browser with these cookies.
-    pub(super) fn take(&self, cookies: &str) -> Option<Flow> {
+    pub(crate) fn take(&self, cookies: &str) -> Option<Flow> {
         let mut pairs = cookies.split(';').filter_map(|pair| pair.split_once('='));
         let (_, secret) = pairs.find(|(name, _)| name.trim() == self.cookie)?;
         let flow = self.flows.lock().remove(&digest(secret.trim()))?;
@@ -76,7 +76,7 @@ impl Flows {
     }
 
     /// The header that makes a browser forget the sign-in.
-    pub(super) fn forget(&self) -> String {
+    pub(crate) fn forget(&self) -> String {
         self.header("", Duration::ZERO)
     }
 

@@ -6,10 +6,10 @@
 
 mod flows;
 mod provider;
-mod routes;
 mod settings;
 
-pub(crate) use self::routes::{back, begin};
+pub(crate) use self::flows::Flow;
+pub(crate) use self::provider::{Begun, Refused};
 pub use self::settings::{OpenId, OpenIdError};
 
 use std::io;
@@ -23,8 +23,8 @@ pub(crate) const BACK: &str = "/login/oidc/callback";
 
 /// The provider, and the sign-ins that have begun.
 pub(crate) struct Oidc {
-    provider: Provider,
-    flows: Flows,
+    pub(crate) provider: Provider,
+    pub(crate) flows: Flows,
 }
 
 impl Oidc {

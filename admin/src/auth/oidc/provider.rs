@@ -76,7 +76,7 @@ type OidcClient = Client<
 
 /// Why somebody is not signed in. The text is for the log; what a stranger sees says less.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     /// The provider does not answer, or not as it should.
     #[error("the provider: {0}")]
     Provider(String),
@@ -94,14 +94,14 @@ pub(super) enum Refused {
 struct Failed(String);
 
 /// Where a browser is sent, and what is kept meanwhile.
-pub(super) struct Begun {
-    pub(super) url: String,
-    pub(super) state: CsrfToken,
-    pub(super) nonce: Nonce,
-    pub(super) verifier: PkceCodeVerifier,
+pub(crate) struct Begun {
+    pub(crate) url: String,
+    pub(crate) state: CsrfToken,
+    pub(crate) nonce: Nonce,
+    pub(crate) verifier: PkceCodeVerifier,
 }
 
-pub(super) struct Provider {
+pub(crate) struct Provider {
     settings: OpenId,
     redirect: String,
     http: reqwest::Client,
@@ -110,7 +110,7 @@ pub(super) struct Provider {
 }
 
 impl Provider {
-    pub(super) fn new(settings: OpenId, redirect: String) -> io::Result<Self> {
+    pub(crate) fn new(settings: OpenId, redirect: String) -> io::Result<Self> {
         Ok(Self {
             settings,
             redirect,
@@ -120,7 +120,7 @@ impl Provider {
     }
 
     /// Begins a sign-in.
-    pub(super) async fn begin(&self) -> Result<Begun, Refused> {
+    pub(crate) async fn begin(&self) -> Result<Begun, Refused> {
         let client = self.client().await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut request = client
@@ -144,7 +144,7 @@ impl Provider {
     }
 
     /// Who the code stands for.
-    pub(super) async fn finish(
+    pub(crate) async fn finish(
         &self,
         code: String,
         nonce: &Nonce,

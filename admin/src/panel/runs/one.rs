@@ -152,7 +152,7 @@ async fn requests_of(
     service: &Service,
     id: RunId,
 ) -> Result<Vec<(SemaphoreName, RequestView)>, Problem> {
-    let snapshot = service.panel.snapshots.get(service).await?;
+    let snapshot = service.snapshot().await?;
     let requests = snapshot.views.iter().flat_map(|view| {
         let own = view.requests.iter().filter(move |request| {
             request.run == Some(id) && matches!(request.status, Status::Waiting | Status::Busy)

@@ -14,11 +14,9 @@ use cla_runtime::semaphore::printable;
 use maud::{DOCTYPE, html};
 use serde::Deserialize;
 
-use super::Oidc;
-use super::flows::Flow;
-use super::provider::{Begun, Refused};
+use super::sign_in::{form, own_path};
 use crate::api::problem::Problem;
-use crate::panel::sign_in::{form, own_path};
+use crate::auth::oidc::{Begun, Flow, Oidc, Refused};
 use crate::service::Service;
 
 type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;

@@ -9,23 +9,10 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::{Credentials, Person, Role};
+use super::proxy::ProxyUser;
 use crate::api::problem::Problem;
-use crate::server::proxy::ProxyUser;
+use crate::auth::{Access, Credentials, Person};
 use crate::service::Service;
-
-/// What a route asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Nothing: it tells no secret, and changes nothing but who is signed in.
-    Public,
-    /// Somebody with this role. Others get a problem.
-    Role(Role),
-    /// Somebody with this role. Others, who are people with browsers, are led to the page where they sign in.
-    Page(Role),
-    /// Somebody with this role who sees all semaphores.
-    Whole(Role),
-}
 
 /// What the gate before one route knows.
 #[derive(Clone)]
