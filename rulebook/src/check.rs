@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cla_runtime::js::{Context, Runtime};
 use serde::Serialize;
 
-use super::book::{Action, Block, Book, Callee, Condition, Data, Items, Op, Parallel, Region};
+use super::book::{Block, Book, Callee, Condition, Data, Op, Parallel, Region};
 use super::loader::{Loader, UnknownImport};
 use super::parse;
 use super::program::is_rulebook;
@@ -522,7 +522,7 @@ pub(super) fn pointing(
 }
 
 /// A way through all ops of a rulebook, as a run could take it.
-struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     book: &'a Book,
     /// The semaphores that are held here, by names without templates; where they were taken.
     held: Vec<(String, Place)>,
@@ -602,7 +602,7 @@ impl<'a> Walk<'a> {
             .retain(|code| seen.insert((code.at.line, code.at.column)));
     }
 
-    fn block(&mut self, block: &'a Block) {
+    pub(crate) fn block(&mut self, block: &'a Block) {
         for op in block.iter() {
             self.op(op);
         }
@@ -630,7 +630,7 @@ impl<'a> Walk<'a> {
         if let Some(region) = &op.semaphore {
             self.region(region);
         }
-        self.action(&op.action, op.at);
+        op.action.check(self, op);
         self.held.truncate(depth);
         if let Some(before) = before {
             self.held = before;
@@ -671,94 +671,8 @@ impl<'a> Walk<'a> {
         self.held.push((key.to_owned(), at));
     }
 
-    fn action(&mut self, action: &'a Action, at: Place) {
-        match action {
-            Action::Block(block) => self.block(block),
-            Action::Script(code) => self.code(code),
-            Action::Set(values) => {
-                for (name, data) in values {
-                    self.sets(name);
-                    self.data(data);
-                }
-            }
-            Action::If {
-                branches,
-                otherwise,
-            } => {
-                for (condition, block) in branches {
-                    self.condition(condition);
-                    self.block(block);
-                }
-                if let Some(block) = otherwise {
-                    self.block(block);
-                }
-            }
-            Action::ForEach {
-                variable,
-                list,
-                body,
-            } => {
-                self.set.insert(variable.clone());
-                self.changed.insert(variable.clone());
-                match list {
-                    Items::Code(code) => self.code(code),
-                    Items::Data(data) => self.data(data),
-                }
-                self.block(body);
-            }
-            Action::While { condition, body } => {
-                self.condition(condition);
-                self.block(body);
-            }
-            Action::Try {
-                body,
-                catch,
-                finally,
-            } => {
-                self.block(body);
-                if let Some(catch) = catch {
-                    self.set
-                        .extend(["error".to_owned(), "error_message".to_owned()]);
-                    self.block(catch);
-                }
-                if let Some(finally) = finally {
-                    self.block(finally);
-                }
-            }
-            Action::Call { callee, arguments } => {
-                self.data(arguments);
-                self.call(callee, at);
-            }
-            Action::Launch {
-                service,
-                config,
-                stash,
-            } => self.parts([Some(service), config.as_ref(), stash.as_ref()]),
-            Action::WaitChildren | Action::Import => {}
-            Action::Fail(data)
-            | Action::Return(data)
-            | Action::Echo(data)
-            | Action::Log(data)
-            | Action::Dump(data)
-            | Action::Sleep(data)
-            | Action::Http(data)
-            | Action::Shell(data) => self.data(data),
-            Action::Parse { text, format } => self.parts([Some(text), format.as_ref(), None]),
-            Action::ReadFile { path, format } => self.parts([Some(path), format.as_ref(), None]),
-            Action::WriteFile {
-                path,
-                value,
-                format,
-                ..
-            } => self.parts([Some(path), Some(value), format.as_ref()]),
-            Action::Rule { file, stash, event } => {
-                self.parts([Some(file), stash.as_ref(), event.as_ref()]);
-            }
-        }
-    }
-
     /// What a call leads to.
-    fn call(&mut self, callee: &'a Callee, at: Place) {
+    pub(crate) fn call(&mut self, callee: &'a Callee, at: Place) {
         let (book, name) = match callee {
             Callee::Def(name) => (self.book, name),
             Callee::Imported { book, def } => (&**book, def),
@@ -785,20 +699,20 @@ impl<'a> Walk<'a> {
         self.depth -= 1;
     }
 
-    fn parts(&mut self, parts: [Option<&'a Data>; 3]) {
+    pub(crate) fn parts(&mut self, parts: [Option<&'a Data>; 3]) {
         for part in parts.into_iter().flatten() {
             self.data(part);
         }
     }
 
-    fn condition(&mut self, condition: &'a Condition) {
+    pub(crate) fn condition(&mut self, condition: &'a Condition) {
         match condition {
             Condition::Code(code) => self.code(code),
             Condition::Data(data) => self.data(data),
         }
     }
 
-    fn data(&mut self, data: &'a Data) {
+    pub(crate) fn data(&mut self, data: &'a Data) {
         match data {
             Data::Text(template) => self.template(template),
             Data::List(items) => items.iter().for_each(|item| self.data(item)),
@@ -824,14 +738,25 @@ impl<'a> Walk<'a> {
     }
 
     /// Code of this very rulebook is compiled later.
-    fn code(&mut self, code: &Code) {
+    pub(crate) fn code(&mut self, code: &Code) {
         if self.called_at.is_none() {
             self.codes.push(code.clone());
         }
     }
 
+    /// A variable is set by this name.
+    pub(crate) fn sets_variable(&mut self, name: &str) {
+        self.set.insert(name.to_owned());
+        self.changed.insert(name.to_owned());
+    }
+
+    /// From here on these variables may be read.
+    pub(crate) fn knows<const N: usize>(&mut self, names: [&str; N]) {
+        self.set.extend(names.map(str::to_owned));
+    }
+
     /// A variable, or a part of one, is set.
-    fn sets(&mut self, name: &'a Template) {
+    pub(crate) fn sets(&mut self, name: &'a Template) {
         self.template(name);
         if let Some(Piece::Literal(name)) = name.pieces.first() {
             let name = name.split(['.', '[']).next().unwrap_or_default();
