@@ -7,17 +7,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cla_runtime::internal::{
+    Kind, LineEnds, ModuleCache, Resolved, Sources, SyntaxProblem, blocking, exports, problems,
+};
+use cla_runtime::{RuleError, Run};
+
 use super::book::{Book, Imported, Module};
 use super::program::is_rulebook;
 use super::yaml::{self, Node};
 use super::{book, parse};
-use cla_runtime::RuleError;
-use cla_runtime::Run;
-use cla_runtime::internal::LineEnds;
-use cla_runtime::internal::Sources;
-use cla_runtime::internal::blocking;
-use cla_runtime::internal::{Kind, ModuleCache, Resolved, problems};
-use cla_runtime::internal::{SyntaxProblem, exports};
 
 /// So many rulebooks can be imported by one, directly and through others.
 const MOST_BOOKS: usize = 2_000;

@@ -9,14 +9,14 @@ mod values;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use cla_runtime::internal::{SyntaxProblem, nearest};
+
 use super::book::{Book, Callee, Data, Import, OnError, Op};
 use super::inputs::{self, Input};
 use super::loader::Loader;
 use super::op::{self, Action};
 use super::template::{self, Template};
 use super::yaml::{Node, Place, Text, Yaml};
-use cla_runtime::internal::SyntaxProblem;
-use cla_runtime::nearest;
 
 /// More problems than this are not reported.
 const MOST_PROBLEMS: usize = 20;

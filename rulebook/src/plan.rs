@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use cla_runtime::RuleError;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -10,7 +11,6 @@ use super::book::{Block, Book, Callee, Condition, Data, OnError, Op, Parallel, R
 use super::check;
 use super::inputs;
 use super::template::{Piece, Template};
-use cla_runtime::RuleError;
 
 /// What a rule would do: a tree of ops.
 ///

@@ -9,28 +9,22 @@ mod errors;
 mod forks;
 mod values;
 
-use cla_runtime::js;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cla_runtime::js::{Ctx, Object, Value};
+use cla_runtime::internal::{self, Evaluated, Failure, SemaphoreSpec};
+use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::semaphore::Owner;
+use cla_runtime::{RegionOutcome, RuleError, Run, RunHandle, json_to_value, value_to_json};
 
 use super::book::{Block, Book, Data, OnError, Op, Region};
 use super::inputs;
 use super::scope::{Evaluator, Scope};
 use super::yaml::Place;
 use crate::program::Fork;
-use cla_runtime::RegionOutcome;
-use cla_runtime::RuleError;
-use cla_runtime::Run;
-use cla_runtime::RunHandle;
-use cla_runtime::internal::{self, SemaphoreSpec};
-use cla_runtime::internal::{Evaluated, Failure};
-use cla_runtime::{json_to_value, value_to_json};
 
 /// What of a rulebook is to run.
 pub(crate) enum Part<'a> {

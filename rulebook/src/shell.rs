@@ -5,11 +5,10 @@ use std::io;
 use std::process::Stdio;
 use std::time::Duration;
 
+use cla_runtime::internal::MemoryReservation;
+use cla_runtime::{OutputStream, Run};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
-
-use cla_runtime::OutputStream;
-use cla_runtime::{MemoryReservation, Run};
 
 /// What a command left running in the background may go on writing; nobody reads that any longer than this after
 /// the command itself has ended.

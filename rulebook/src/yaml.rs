@@ -3,10 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
-
 use cla_runtime::internal::SyntaxProblem;
 use cla_stdlib::internal::{Scalar, resolve_scalar};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 /// Deeper documents are refused: what walks through the tree calls itself.
 const MAX_DEPTH: usize = 64;

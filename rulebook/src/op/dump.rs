@@ -1,5 +1,7 @@
 //! `dump`: a value as JSON, for people.
 
+use cla_runtime::OutputStream;
+use cla_runtime::internal::text as text_of;
 use cla_runtime::js::Value;
 
 use super::{Action, Description, Written};
@@ -10,8 +12,6 @@ use crate::plan::{Planned, Planner};
 use crate::run::{OpResult, Runner};
 use crate::schema::{OpSchema, any};
 use crate::scope::Scope;
-use cla_runtime::OutputStream;
-use cla_runtime::internal::text as text_of;
 
 pub(super) static DUMP: Description = Description {
     name: "dump",

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use cla_runtime::internal::nearest;
+
 use super::super::book::{Block, Callee, Data, Op};
 use super::super::op::{self, Action, Call, Script, Set, Shell, Written};
 use super::super::template::{self, Template};
 use super::super::yaml::{Node, Text, Yaml};
 use super::{ATTRIBUTES, Parser, literal, plain};
-use cla_runtime::nearest;
 
 impl Parser<'_> {
     pub(crate) fn block(&mut self, node: &Node) -> Block {

@@ -1,11 +1,11 @@
 //! Calls: of a rulebook's functions, of what modules export, of registered services, of other rules.
 
-use cla_runtime::js;
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cla_runtime::js::{Function, Object, Value};
+use cla_runtime::internal::{import, namespace};
+use cla_runtime::js::{self, Function, Object, Value};
 use cla_runtime::semaphore::Owner;
 
 use super::super::book::{Book, Callee, Data, Imported, Module};
@@ -13,7 +13,6 @@ use super::super::parse;
 use super::super::scope::{Evaluator, Scope};
 use super::super::services::Services;
 use super::{Abort, OpResult, Runner};
-use cla_runtime::internal::{import, namespace};
 
 /// So many services are looked at for the one that was probably meant, and named.
 const MOST_SHOWN: usize = 100;

@@ -1,17 +1,15 @@
 //! What went wrong, where, and the way of ops that led there.
 
-use cla_runtime::js;
 use std::sync::Arc;
 
-use cla_runtime::js::{Exception, Value};
+use cla_runtime::internal::{Failure, Sources, failure};
+use cla_runtime::js::{self, Exception, Value};
+use cla_runtime::{ErrorKind, RuleError};
 
 use super::super::book::Book;
 use super::super::scope::{BookSources, SCOPE_FILE, Scope};
 use super::super::yaml::Place;
 use super::{Abort, OpResult, Runner, Span, Thrown};
-use cla_runtime::internal::Sources;
-use cla_runtime::internal::{Failure, failure};
-use cla_runtime::{ErrorKind, RuleError};
 
 impl<'js> Runner<'_, 'js> {
     pub(crate) fn js<T>(&self, result: js::Result<T>) -> OpResult<'js, T> {

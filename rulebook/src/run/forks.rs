@@ -1,16 +1,15 @@
 //! Ops in runs of their own, and their end.
 
-use cla_runtime::js::Value;
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
+
+use cla_runtime::js::Value;
+use cla_runtime::{RuleValue, RunOptions, Script, Wanted};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::super::book::{Data, Op, Parallel};
 use super::super::scope::Scope;
 use super::{Abort, Child, OpResult, Runner, Span};
 use crate::program::Fork;
-use cla_runtime::RunOptions;
-use cla_runtime::Script;
-use cla_runtime::{RuleValue, Wanted};
 
 impl<'js> Runner<'_, 'js> {
     /// Starts the op in a run of its own, with a copy of the variables.

@@ -1,15 +1,15 @@
 //! Values: of data and templates, into variables, out of promises.
 
-use cla_runtime::js;
-use cla_runtime::js::{Object, Value};
 use std::time::Duration;
+
+use cla_runtime::OutputStream;
+use cla_runtime::internal::resolve;
+use cla_runtime::js::{self, Object, Value};
 
 use super::super::book::{Condition, Data};
 use super::super::data::Format;
 use super::super::scope::{Scope, shown};
 use super::{Abort, OpResult, Runner};
-use cla_runtime::OutputStream;
-use cla_runtime::internal::resolve;
 
 impl<'js> Runner<'_, 'js> {
     pub(crate) fn undefined(&self) -> Value<'js> {
