@@ -23,7 +23,7 @@ use super::scope::{BookSources, Evaluator};
 use super::template::Code;
 use super::yaml::Place;
 
-/// Enough for the deepest code that anybody writes; what nests deeper is told as such.
+/// Enough for the deepest code that people write. Deeper code is reported as an error.
 const STACK: usize = 512 * 1024;
 
 /// So many files are looked at in one go, those that are imported included.
@@ -348,10 +348,10 @@ impl Checker {
             .into_iter()
             .chain(codes.iter().flat_map(|code| assigned(&code.text)))
             .collect();
-        let mut told = HashSet::new();
+        let mut reported = HashSet::new();
         for path in &paths {
             let name = path.text.split(['.', '[']).next().unwrap_or_default();
-            if !set.contains(name) && told.insert(name) {
+            if !set.contains(name) && reported.insert(name) {
                 let message = format!("nothing in this rulebook sets {name}");
                 let help = format!("it must come with --stash {name}=VALUE");
                 let error = pointing(

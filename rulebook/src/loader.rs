@@ -24,7 +24,7 @@ const MOST_BOOKS: usize = 2_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum UnknownImport {
     Refused,
-    /// It is taken for one of the modules of whoever will run the rulebook.
+    /// It is taken for a built-in module of the program that will run the rulebook.
     BuiltIn,
 }
 
@@ -152,7 +152,7 @@ impl<'a> Loader<'a> {
         let specifiers = parse::specifiers(&root);
         let imports = specifiers.iter().filter_map(|specifier| {
             let Ok(Resolved::File(path)) = self.modules.resolve(name, specifier) else {
-                return None; // what is wrong with it is told where it is written
+                return None; // reported later, at the place where it is written
             };
             let path = path.to_str()?;
             is_rulebook(path).then(|| path.to_owned())

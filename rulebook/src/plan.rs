@@ -1,4 +1,4 @@
-//! What a rulebook would do, told without doing it.
+//! What a rulebook would do, without doing it.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::template::{Piece, Template};
 /// What a rule would do: a tree of ops.
 ///
 /// `${name}` is filled in where the stash or the rulebook's `vars` say what it is and nothing changes it on the way;
-/// whatever else is known only when it runs stands there as it was written.
+/// everything else is known only when it runs, and stands there as it was written.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Plan {
@@ -219,7 +219,7 @@ impl Planned {
 pub(crate) struct Planner<'a> {
     book: &'a Book,
     known: serde_json::Map<String, Json>,
-    /// The defs that are being told.
+    /// The defs that are being planned.
     calls: Vec<(&'a str, &'a str)>,
     semaphores: Vec<PlannedSemaphore>,
 }

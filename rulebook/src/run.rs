@@ -1,7 +1,7 @@
 //! Walks through a rulebook's ops, on the fiber of its run.
 //!
-//! An op takes its semaphore, then its time limit begins, then it does its work; whatever ends it, the slot is given back
-//! and its forks are cancelled before anybody hears of it. What went wrong is a JavaScript value, so that `catch` and
+//! An op takes its semaphore, then its time limit begins, then it does its work. When it ends, for any reason, the slot is
+//! given back and its forks are cancelled before its result is known. What went wrong is a JavaScript value, so that `catch` and
 //! scripts see the same; where it went wrong is kept beside it.
 
 mod calls;

@@ -14,7 +14,7 @@
 //! schemas was meant, and marks the whole op instead of the key that is wrong. What remains for `cla check`
 //! is a misspelt op that stands alone, or beside nothing but attributes.
 //!
-//! Types are told apart by `type` with several names, not by `anyOf`, for the same reason: all other keywords concern one
+//! Types are distinguished by `type` with several names, not by `anyOf`, for the same reason: all other keywords concern one
 //! type only, and errors stay where they are.
 
 use serde_json::{Map, Value as Json, json};
@@ -377,7 +377,7 @@ fn keys() -> Json {
     })
 }
 
-/// Whatever is given: a value, a condition.
+/// Any value: data, a condition.
 pub(crate) fn any() -> Json {
     json!({})
 }

@@ -13,7 +13,7 @@ use super::template::{Code, Piece, Template};
 use super::yaml;
 
 /// Gives a `with` statement the variables of `vars` as names: what is set is a variable, what is only read must have
-/// been set. Whatever the language itself has stays what it is, unless a variable has its name.
+/// been set. The names of the language itself keep their meaning, unless a variable has the same name.
 const SCOPE: &str = "(() => {
     const { hasOwn } = Object, { unscopables } = Symbol, Missing = ReferenceError, world = globalThis;
     return vars => new Proxy(vars, {

@@ -419,7 +419,7 @@ impl Reader<'_> {
     }
 
     fn place(&self, span: Span) -> Place {
-        // What is missing at the end is told to be missing in the line after it.
+        // What is missing at the end is reported as missing in the line after it.
         let line = span.start.line().clamp(1, self.lines.len());
         let width = self.widths[line - 1];
         let column = if line == span.start.line() {

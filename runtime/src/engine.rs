@@ -284,7 +284,7 @@ impl EngineBuilder {
     /// earlier one.
     ///
     /// The text is an ECMAScript module. It can import other built-in modules by their names, and no files. It is
-    /// compiled when a run first imports it, once for the whole engine; what is wrong with it is told by that import.
+    /// compiled when a run first imports it, once for the whole engine; that import fails if the module is wrong.
     /// Stack traces show its places as `name:line:column`, while an error's own place is where the rule called it.
     ///
     /// ```
@@ -518,7 +518,7 @@ impl RunOptions {
         }
     }
 
-    /// Nobody will look at the report.
+    /// The report is not looked at.
     pub(crate) fn detached(mut self, detached: bool) -> Self {
         self.detached = detached;
         self

@@ -143,7 +143,7 @@ impl RuleError {
         });
     }
 
-    /// Reads what a script threw. The rule's code may run (getters), under the run's own limits; whatever that
+    /// Reads what a script threw. The rule's code may run (getters), under the run's own limits; what that
     /// throws is swallowed, and at most 32 errors are read along `cause` and `errors`.
     #[doc(hidden)]
     pub fn from_js<'js>(

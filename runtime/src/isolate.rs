@@ -638,7 +638,7 @@ pub fn resolve<'js>(
     }
 }
 
-/// Tells QuickJS that somebody listens to this promise: we do.
+/// Makes QuickJS regard this promise as handled, because the engine handles it.
 fn mark_handled(promise: &Promise<'_>) -> rquickjs::Result<()> {
     let ctx = promise.ctx().clone();
     let ignore = || Function::new(ctx.clone(), || ());

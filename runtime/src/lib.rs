@@ -11,7 +11,7 @@
 //! Each run is an *isolate*, a QuickJS runtime of its own, on a *fiber*, a small stack of its own.
 //! When a host function must wait, the fiber suspends and its worker thread runs others. Ten
 //! thousand rules can wait on a handful of threads. Code that computes for long gives way every few
-//! milliseconds, so nobody's timers starve.
+//! milliseconds, so no timer starves.
 //!
 //! # Limits hold
 //!

@@ -132,8 +132,7 @@ pub fn enter(
 }
 
 impl HeldRegion {
-    /// Gives the slot back. If that had been lost by accident, gives the message that whoever relied on it should
-    /// get.
+    /// Gives the slot back. If the slot had been lost meanwhile, returns the message for the rule that relied on it.
     pub fn leave(self, run: &Run, outcome: RegionOutcome) -> Option<String> {
         let Self { held, span } = self;
         span.leave(outcome);

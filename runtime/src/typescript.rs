@@ -212,7 +212,7 @@ pub struct SyntaxProblem {
 /// its top level, as the body of a CommonJS module may; everything else is TypeScript without JSX.
 ///
 /// Blocks the calling thread: some 0.1 ms for a rule, some 50 ms per MiB, and up to seconds for what is made to be
-/// slow. Call it where nobody else waits for that thread.
+/// slow. Call it on a thread that no other run waits for.
 ///
 /// # Errors
 /// The syntax errors found, at most ten and at least one; among them what cannot be run by
@@ -236,7 +236,7 @@ enum Goal {
     Module,
     /// It may `return`.
     CommonJs,
-    /// What somebody types: imports are kept, for what uses them may come later.
+    /// An input of a session: imports are kept, for what uses them may come later.
     Input,
 }
 

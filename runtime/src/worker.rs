@@ -55,7 +55,7 @@ pub(crate) struct Job {
     pub(crate) live: Arc<LiveRuns>,
     /// The event that the rule shall handle.
     pub(crate) event: Option<String>,
-    /// Nobody looks at the report: a failure is said on the run's own output.
+    /// The report is not looked at: a failure is written to the run's own output.
     pub(crate) detached: bool,
     pub(crate) trace: Option<Arc<Trace>>,
     pub(crate) origin: Origin,
@@ -150,7 +150,7 @@ fn refuse(job: Job, why: &str) {
         job.output.write(OutputStream::Stderr, &text);
     }
     job.live.remove(job.id);
-    // Nobody may be waiting for it; that is fine.
+    // The handle may be dropped; that is fine.
     let _ = job.report.send(Sent { report, room: None });
 }
 

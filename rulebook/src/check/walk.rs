@@ -22,7 +22,7 @@ pub(crate) struct Walk<'a> {
     /// In so many of them this is.
     depth: usize,
     pub(super) codes: Vec<Code>,
-    /// The variables that are read by `${}`, but where an event brings along what nobody knows.
+    /// The variables that are read by `${}`, except in events, which bring variables that are not known here.
     pub(super) paths: Vec<Code>,
     pub(super) set: HashSet<String>,
     /// Those of them that ops set.
@@ -31,7 +31,7 @@ pub(crate) struct Walk<'a> {
     pub(super) nested: Vec<(Place, String, Place)>,
     pub(super) pairs: Vec<(String, String, Place)>,
     in_event: bool,
-    /// Where a def of another rulebook was called: what is found in there is told here.
+    /// Where a def of another rulebook was called: what is found in there is reported here.
     called_at: Option<Place>,
 }
 

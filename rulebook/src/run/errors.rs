@@ -143,7 +143,7 @@ impl<'js> Runner<'_, 'js> {
             let length = at.length as usize;
             error = error.located(&sources, &book.name, (at.line, at.column), length);
         }
-        // The wrappers around the rulebook's JavaScript are nobody's functions.
+        // The author did not write the wrappers around the rulebook's JavaScript.
         error
             .frames
             .retain(|frame| match frame.location.file.as_str() {
