@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 pub(crate) use outcome::MODULE_NOT_FOUND;
 
 use crate::line_ends::LineEnds;
-use crate::typescript::SyntaxProblem;
 
 /// Longest message kept, in characters; enough for any sentence, too little to flood a log.
 const MESSAGE_MAX: usize = 4_000;
@@ -112,6 +111,21 @@ pub struct RuleError {
     /// The error's own enumerable properties, or what was thrown if it is no error; shortened where large.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub details: serde_json::Value,
+}
+
+/// What is wrong with a source, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntaxProblem {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it, if that is known.
+    pub help: Option<String>,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1, in characters.
+    pub column: u32,
+    /// How many characters are concerned; at least 1, and all in that line.
+    pub length: u32,
 }
 
 /// What the engine knows about the files that run, needed to point into them.

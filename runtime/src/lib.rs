@@ -37,12 +37,15 @@ mod error;
 mod event_loop;
 mod event_source;
 mod family;
+mod handle;
 mod isolate;
 mod limits;
 mod line_ends;
+mod main_script;
 mod modules;
 mod native;
 mod nearest;
+mod options;
 mod output;
 mod permit_table;
 mod program;
@@ -64,14 +67,14 @@ mod worker;
 pub use cla_semaphore as semaphore;
 pub use rquickjs as js;
 
-pub use engine::{
-    Engine, EngineBuilder, OtherSemaphores, RunCanceller, RunHandle, RunOptions, RunReport,
-    TakenSemaphore, UnresponsiveRun,
-};
+pub use engine::{Engine, EngineBuilder, UnresponsiveRun};
 pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
+pub use handle::{RunCanceller, RunHandle};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
 pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
+pub use options::RunOptions;
 pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
+pub use report::{OtherSemaphores, RunReport, TakenSemaphore};
 pub use run::Run;
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
@@ -91,7 +94,7 @@ pub use internal::{
 #[doc(hidden)]
 pub mod internal {
     pub use crate::blocking::blocking;
-    pub use crate::error::Sources;
+    pub use crate::error::{Sources, SyntaxProblem};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
     pub use crate::isolate::{Evaluated, Failure, failure, resolve};
     pub use crate::line_ends::LineEnds;
@@ -116,6 +119,6 @@ pub mod internal {
     pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::{Take, lock_order};
     pub use crate::typescript::references::{Named, references};
-    pub use crate::typescript::{PositionMap, Shape, Stripped, SyntaxProblem, exports, strip};
+    pub use crate::typescript::{PositionMap, Shape, Stripped, exports, strip};
     pub use crate::value::text;
 }

@@ -19,11 +19,14 @@ use rquickjs::{Ctx, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::{Control, Stop};
-use crate::engine::{Engine, RunHandle, RunOptions, RunReport};
+use crate::engine::Engine;
 use crate::error::RuleError;
+use crate::handle::RunHandle;
 use crate::isolate::{Evaluated, Failure, explain, failure, resolve};
 use crate::limits::Limits;
+use crate::options::RunOptions;
 use crate::program::{Program, SourceText};
+use crate::report::RunReport;
 use crate::run::Run;
 use crate::script::Script;
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};

@@ -30,6 +30,7 @@ use oxc::span::{GetSpan, SourceType, Span};
 use oxc::syntax::module_record::{ExportExportName, ModuleRecord};
 use oxc::transformer::{TransformOptions, Transformer};
 
+use crate::error::SyntaxProblem;
 use nesting::Refusal;
 use positions::LineIndex;
 pub use positions::PositionMap;
@@ -191,21 +192,6 @@ fn imports(body: &[Statement<'_>]) -> Vec<String> {
 pub fn exports(source: &str) -> Option<Vec<String>> {
     // JavaScript is TypeScript without types.
     strip("module.ts", source).ok()?.exports
-}
-
-/// What is wrong with a source, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyntaxProblem {
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it, if that is known.
-    pub help: Option<String>,
-    /// The line, from 1.
-    pub line: u32,
-    /// The column, from 1, in characters.
-    pub column: u32,
-    /// How many characters are concerned; at least 1, and all in that line.
-    pub length: u32,
 }
 
 /// Turns TypeScript into JavaScript. `file_name` is used for its extension only: `.cts` may `return` at

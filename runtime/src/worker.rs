@@ -18,16 +18,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::blocking::no_thread;
 use crate::control::{Control, GRACE, Stop, Stopped};
-use crate::engine::{
-    Engine, EngineSettings, LiveRuns, Origin, OtherSemaphores, RunReport, Sent, TakenSemaphore,
-    json_bytes,
-};
+use crate::engine::{Engine, EngineSettings, LiveRuns};
 use crate::error::{ErrorKind, RuleError};
 use crate::family::Room;
+use crate::handle::Sent;
 use crate::isolate::{execute, fiber_stack, stop_error};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
+use crate::options::{Origin, json_bytes};
 use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
+use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
 use crate::run::{Run, RunParts, Spawner};
 use crate::script::{Script, Source};
 use crate::start_order::StartOrder;
