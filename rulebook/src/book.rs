@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::inputs::Input;
+use super::op::Action;
 use super::template::{Code, Template};
 use super::yaml::Place;
 
@@ -112,7 +113,7 @@ pub(crate) struct Op {
     pub(crate) on_error: OnError,
     /// Where the result goes: a variable, or a part of one.
     pub(crate) register: Option<Template>,
-    pub(crate) action: Action,
+    pub(crate) action: Box<dyn Action>,
 }
 
 /// A semaphore that is held while an op and its children run.
@@ -162,81 +163,6 @@ pub(crate) enum Data {
 #[derive(Debug)]
 pub(crate) enum Condition {
     /// JavaScript.
-    Code(Code),
-    Data(Data),
-}
-
-/// What an op does.
-#[derive(Debug)]
-pub(crate) enum Action {
-    Block(Block),
-    Script(Code),
-    Set(Vec<(Template, Data)>),
-    If {
-        branches: Vec<(Condition, Block)>,
-        otherwise: Option<Block>,
-    },
-    ForEach {
-        variable: String,
-        list: Items,
-        body: Block,
-    },
-    While {
-        condition: Condition,
-        body: Block,
-    },
-    Try {
-        body: Block,
-        catch: Option<Block>,
-        finally: Option<Block>,
-    },
-    Fail(Data),
-    Return(Data),
-    Call {
-        callee: Callee,
-        arguments: Data,
-    },
-    Launch {
-        service: Data,
-        config: Option<Data>,
-        stash: Option<Data>,
-    },
-    /// Its options.
-    Http(Data),
-    /// What it names was imported before anything ran.
-    Import,
-    WaitChildren,
-    Echo(Data),
-    Log(Data),
-    Dump(Data),
-    Sleep(Data),
-    Shell(Data),
-    /// A text as a value.
-    Parse {
-        text: Data,
-        format: Option<Data>,
-    },
-    ReadFile {
-        path: Data,
-        format: Option<Data>,
-    },
-    WriteFile {
-        path: Data,
-        value: Data,
-        format: Option<Data>,
-        append: bool,
-    },
-    /// Another rule.
-    Rule {
-        file: Data,
-        stash: Option<Data>,
-        event: Option<Data>,
-    },
-}
-
-/// What a loop goes through.
-#[derive(Debug)]
-pub(crate) enum Items {
     Code(Code),
     Data(Data),
 }

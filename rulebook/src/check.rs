@@ -1,35 +1,30 @@
 //! Looks at rules without running them: what does not parse, waits that can never end, and what is probably not meant.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod walk;
+
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cla_runtime::internal::{
+    Kind, LineEnds, ModuleCache, ModuleSettings, Resolved, Sources, SyntaxProblem, lock_order,
+    problems, read_anywhere, references, strip,
+};
 use cla_runtime::js::{Context, Runtime};
+use cla_runtime::{Location, RuleError};
 use serde::Serialize;
 
-use super::book::{Action, Block, Book, Callee, Condition, Data, Items, Op, Parallel, Region};
+pub(crate) use self::walk::Walk;
+use super::book::Book;
 use super::loader::{Loader, UnknownImport};
 use super::parse;
 use super::program::is_rulebook;
 use super::scope::{BookSources, Evaluator};
-use super::template::{Code, Piece, Template};
+use super::template::Code;
 use super::yaml::Place;
-use cla_runtime::internal::Sources;
-use cla_runtime::internal::SyntaxProblem;
-use cla_runtime::internal::read_anywhere;
-use cla_runtime::internal::references;
-use cla_runtime::internal::{Kind, ModuleCache, ModuleSettings, Resolved, problems};
-use cla_runtime::internal::{LineEnds, lock_order, strip};
-use cla_runtime::{Location, RuleError};
 
-/// Enough for the deepest code that anybody writes; what nests deeper is told as such.
+/// Enough for the deepest code that people write. Deeper code is reported as an error.
 const STACK: usize = 512 * 1024;
-
-/// So many ways through defs are looked at: their number can double with each def.
-const MOST_CALLS: usize = 2_000;
-
-/// So many calls within each other are followed: only what calls itself goes deeper.
-const DEEPEST_CALL: usize = 32;
 
 /// So many files are looked at in one go, those that are imported included.
 const MOST_FILES: usize = 10_000;
@@ -353,10 +348,10 @@ impl Checker {
             .into_iter()
             .chain(codes.iter().flat_map(|code| assigned(&code.text)))
             .collect();
-        let mut told = HashSet::new();
+        let mut reported = HashSet::new();
         for path in &paths {
             let name = path.text.split(['.', '[']).next().unwrap_or_default();
-            if !set.contains(name) && told.insert(name) {
+            if !set.contains(name) && reported.insert(name) {
                 let message = format!("nothing in this rulebook sets {name}");
                 let help = format!("it must come with --stash {name}=VALUE");
                 let error = pointing(
@@ -519,326 +514,6 @@ pub(super) fn pointing(
     let mut error = RuleError::from_problems(file, text, line_ends(file), vec![problem]);
     name.clone_into(&mut error.name);
     error
-}
-
-/// A way through all ops of a rulebook, as a run could take it.
-struct Walk<'a> {
-    book: &'a Book,
-    /// The semaphores that are held here, by names without templates; where they were taken.
-    held: Vec<(String, Place)>,
-    /// The defs that were called, with the semaphores that were held then: the same finds nothing new.
-    calls: HashSet<(&'a str, &'a str, BTreeSet<String>)>,
-    /// In so many of them this is.
-    depth: usize,
-    codes: Vec<Code>,
-    /// The variables that are read by `${}`, but where an event brings along what nobody knows.
-    paths: Vec<Code>,
-    set: HashSet<String>,
-    /// Those of them that ops set.
-    changed: HashSet<String>,
-    /// Where, which semaphore, and where it is held.
-    nested: Vec<(Place, String, Place)>,
-    pairs: Vec<(String, String, Place)>,
-    in_event: bool,
-    /// Where a def of another rulebook was called: what is found in there is told here.
-    called_at: Option<Place>,
-}
-
-impl<'a> Walk<'a> {
-    fn through(book: &'a Book) -> Self {
-        let mut walk = Walk {
-            book,
-            held: Vec::new(),
-            calls: HashSet::new(),
-            depth: 0,
-            codes: Vec::new(),
-            paths: Vec::new(),
-            set: HashSet::new(),
-            changed: HashSet::new(),
-            nested: Vec::new(),
-            pairs: Vec::new(),
-            in_event: false,
-            called_at: None,
-        };
-        walk.whole();
-        walk
-    }
-
-    fn whole(&mut self) {
-        let book = self.book;
-        let inputs = book.inputs.iter().map(|input| input.name.clone());
-        self.set.extend(inputs);
-        for (name, data) in &book.vars {
-            self.sets(name);
-            self.data(data);
-        }
-        // What ops set is still to come.
-        self.changed.clear();
-        for def in book.defs.values() {
-            for argument in &def.arguments {
-                self.set.insert(argument.name.clone());
-                if let Some(default) = &argument.default {
-                    self.data(default);
-                }
-            }
-            self.block(&def.body);
-        }
-        if let Some(body) = &book.body {
-            self.block(body);
-        }
-        self.in_event = true;
-        for (_, block) in &book.on {
-            self.block(block);
-        }
-        // What several ways lead to is found once.
-        let mut seen = HashSet::new();
-        self.nested
-            .retain(|(at, ..)| seen.insert((at.line, at.column)));
-        let mut seen = HashSet::new();
-        self.codes
-            .retain(|code| seen.insert((code.at.line, code.at.column)));
-        let mut seen = HashSet::new();
-        self.paths
-            .retain(|code| seen.insert((code.at.line, code.at.column)));
-    }
-
-    fn block(&mut self, block: &'a Block) {
-        for op in block.iter() {
-            self.op(op);
-        }
-    }
-
-    fn op(&mut self, op: &'a Op) {
-        if let Some(name) = &op.name {
-            self.template(name);
-        }
-        if let Some(when) = &op.when {
-            self.condition(when);
-        }
-        if let Some(timeout) = &op.timeout {
-            self.data(timeout);
-        }
-        if let Some(register) = &op.register {
-            self.sets(register);
-        }
-        // What is left behind holds nothing of what is held here; what is waited for keeps it waiting.
-        let before = match op.parallel {
-            Some(Parallel::Leave) => Some(std::mem::take(&mut self.held)),
-            _ => None,
-        };
-        let depth = self.held.len();
-        if let Some(region) = &op.semaphore {
-            self.region(region);
-        }
-        self.action(&op.action, op.at);
-        self.held.truncate(depth);
-        if let Some(before) = before {
-            self.held = before;
-        }
-    }
-
-    fn region(&mut self, region: &'a Region) {
-        let at = self.called_at.unwrap_or(region.at);
-        self.data(&region.key);
-        let parts = [
-            &region.slots,
-            &region.timeout,
-            &region.ttl,
-            &region.priority,
-        ];
-        for part in parts.into_iter().flatten() {
-            self.data(part);
-        }
-        let Data::Text(key) = &region.key else { return };
-        let Some(key) = key.literal() else { return };
-        // A wait that ends by itself is no deadlock.
-        let one_slot = match &region.slots {
-            None => true,
-            Some(Data::Number(slots)) => *slots == 1.0,
-            Some(_) => false,
-        };
-        let outer = self.held.iter().find(|(held, _)| held == key);
-        if let Some((_, outer)) = outer {
-            if one_slot && region.timeout.is_none() {
-                self.nested.push((at, key.to_owned(), *outer));
-            }
-        } else {
-            for (outer, _) in &self.held {
-                let pair = (outer.clone(), key.to_owned(), at);
-                self.pairs.push(pair);
-            }
-        }
-        self.held.push((key.to_owned(), at));
-    }
-
-    fn action(&mut self, action: &'a Action, at: Place) {
-        match action {
-            Action::Block(block) => self.block(block),
-            Action::Script(code) => self.code(code),
-            Action::Set(values) => {
-                for (name, data) in values {
-                    self.sets(name);
-                    self.data(data);
-                }
-            }
-            Action::If {
-                branches,
-                otherwise,
-            } => {
-                for (condition, block) in branches {
-                    self.condition(condition);
-                    self.block(block);
-                }
-                if let Some(block) = otherwise {
-                    self.block(block);
-                }
-            }
-            Action::ForEach {
-                variable,
-                list,
-                body,
-            } => {
-                self.set.insert(variable.clone());
-                self.changed.insert(variable.clone());
-                match list {
-                    Items::Code(code) => self.code(code),
-                    Items::Data(data) => self.data(data),
-                }
-                self.block(body);
-            }
-            Action::While { condition, body } => {
-                self.condition(condition);
-                self.block(body);
-            }
-            Action::Try {
-                body,
-                catch,
-                finally,
-            } => {
-                self.block(body);
-                if let Some(catch) = catch {
-                    self.set
-                        .extend(["error".to_owned(), "error_message".to_owned()]);
-                    self.block(catch);
-                }
-                if let Some(finally) = finally {
-                    self.block(finally);
-                }
-            }
-            Action::Call { callee, arguments } => {
-                self.data(arguments);
-                self.call(callee, at);
-            }
-            Action::Launch {
-                service,
-                config,
-                stash,
-            } => self.parts([Some(service), config.as_ref(), stash.as_ref()]),
-            Action::WaitChildren | Action::Import => {}
-            Action::Fail(data)
-            | Action::Return(data)
-            | Action::Echo(data)
-            | Action::Log(data)
-            | Action::Dump(data)
-            | Action::Sleep(data)
-            | Action::Http(data)
-            | Action::Shell(data) => self.data(data),
-            Action::Parse { text, format } => self.parts([Some(text), format.as_ref(), None]),
-            Action::ReadFile { path, format } => self.parts([Some(path), format.as_ref(), None]),
-            Action::WriteFile {
-                path,
-                value,
-                format,
-                ..
-            } => self.parts([Some(path), Some(value), format.as_ref()]),
-            Action::Rule { file, stash, event } => {
-                self.parts([Some(file), stash.as_ref(), event.as_ref()]);
-            }
-        }
-    }
-
-    /// What a call leads to.
-    fn call(&mut self, callee: &'a Callee, at: Place) {
-        let (book, name) = match callee {
-            Callee::Def(name) => (self.book, name),
-            Callee::Imported { book, def } => (&**book, def),
-            Callee::Export { .. } | Callee::Service(_) => return,
-        };
-        let Some(def) = book.defs.get(name) else {
-            return;
-        };
-        let held = self.held.iter().map(|(name, _)| name.clone()).collect();
-        if self.depth >= DEEPEST_CALL
-            || self.calls.len() >= MOST_CALLS
-            || !self.calls.insert((&book.name, name, held))
-        {
-            return;
-        }
-        self.depth += 1;
-        let before = (self.book, self.called_at);
-        if !std::ptr::eq(book, self.book) {
-            self.called_at = Some(self.called_at.unwrap_or(at));
-            self.book = book;
-        }
-        self.block(&def.body);
-        (self.book, self.called_at) = before;
-        self.depth -= 1;
-    }
-
-    fn parts(&mut self, parts: [Option<&'a Data>; 3]) {
-        for part in parts.into_iter().flatten() {
-            self.data(part);
-        }
-    }
-
-    fn condition(&mut self, condition: &'a Condition) {
-        match condition {
-            Condition::Code(code) => self.code(code),
-            Condition::Data(data) => self.data(data),
-        }
-    }
-
-    fn data(&mut self, data: &'a Data) {
-        match data {
-            Data::Text(template) => self.template(template),
-            Data::List(items) => items.iter().for_each(|item| self.data(item)),
-            Data::Map(entries) => {
-                for (key, value) in entries {
-                    self.template(key);
-                    self.data(value);
-                }
-            }
-            Data::Null | Data::Bool(_) | Data::Number(_) => {}
-        }
-    }
-
-    fn template(&mut self, template: &'a Template) {
-        for piece in &template.pieces {
-            match piece {
-                Piece::Literal(_) => {}
-                Piece::Code(code) => self.code(code),
-                Piece::Path(_) if self.in_event || self.called_at.is_some() => {}
-                Piece::Path(code) => self.paths.push(code.clone()),
-            }
-        }
-    }
-
-    /// Code of this very rulebook is compiled later.
-    fn code(&mut self, code: &Code) {
-        if self.called_at.is_none() {
-            self.codes.push(code.clone());
-        }
-    }
-
-    /// A variable, or a part of one, is set.
-    fn sets(&mut self, name: &'a Template) {
-        self.template(name);
-        if let Some(Piece::Literal(name)) = name.pieces.first() {
-            let name = name.split(['.', '[']).next().unwrap_or_default();
-            self.set.insert(name.to_owned());
-            self.changed.insert(name.to_owned());
-        }
-    }
 }
 
 /// The names that code assigns to, as far as that can be seen from the outside.

@@ -1,13 +1,11 @@
 //! Values in files and texts: JSON, YAML, plain text.
 
-use cla_runtime::js;
 use std::path::Path;
 use std::rc::Rc;
 
-use cla_runtime::js::{Ctx, Exception, Function, IntoJs, Object, Value};
-
 use cla_runtime::Run;
 use cla_runtime::internal::require;
+use cla_runtime::js::{self, Ctx, Exception, Function, IntoJs, Object, Value};
 
 /// How a text is to be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
-//! Reading and writing files for rules: in pieces, on another thread, until it is done or nobody waits for it any more.
+//! Reading and writing files for rules: in pieces, on another thread, until it is done or the waiter is gone.
 //!
 //! A file may be endless, or deliver nothing for ever: a device, a named pipe. Such are not read. What is written may go
-//! to one, as long as somebody takes it.
+//! to one, as long as its reader takes it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -95,7 +95,7 @@ pub(crate) async fn write(path: PathBuf, text: String, append: bool) -> io::Resu
     .await?
 }
 
-/// Opens a file without waiting for somebody at the other end of a named pipe.
+/// Opens a file without waiting for a process at the other end of a named pipe.
 fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
@@ -135,7 +135,7 @@ fn not_wanted() -> io::Error {
     io::Error::other("nobody waits for it any more")
 }
 
-/// Dropped, it tells the thread that nobody waits any more.
+/// When it is dropped, the thread sees that the waiter is gone.
 struct Wanted(Arc<AtomicBool>);
 
 impl Wanted {

@@ -3,15 +3,13 @@
 //! An input is a variable whose value the stash brings along. What is declared of it is data, without templates: a program
 //! or a person that is about to run the rulebook sees it before anything runs.
 
+use cla_runtime::internal::{LineEnds, SyntaxProblem, nearest};
+use cla_runtime::{RuleError, Script};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::program::is_rulebook;
 use super::yaml::{self, Node, Place, Text, Yaml};
-use cla_runtime::internal::LineEnds;
-use cla_runtime::internal::SyntaxProblem;
-use cla_runtime::nearest;
-use cla_runtime::{RuleError, Script};
 
 /// The keys of one input.
 pub(super) const KEYS: [&str; 5] = ["type", "description", "default", "required", "choices"];

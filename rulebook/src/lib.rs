@@ -35,6 +35,7 @@ mod files;
 mod inputs;
 mod loader;
 mod modules;
+mod op;
 mod parse;
 mod plan;
 mod program;

@@ -7,17 +7,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cla_runtime::internal::{
+    Kind, LineEnds, ModuleCache, Resolved, Sources, SyntaxProblem, blocking, exports, problems,
+};
+use cla_runtime::{RuleError, Run};
+
 use super::book::{Book, Imported, Module};
 use super::program::is_rulebook;
 use super::yaml::{self, Node};
 use super::{book, parse};
-use cla_runtime::RuleError;
-use cla_runtime::Run;
-use cla_runtime::internal::LineEnds;
-use cla_runtime::internal::Sources;
-use cla_runtime::internal::blocking;
-use cla_runtime::internal::{Kind, ModuleCache, Resolved, problems};
-use cla_runtime::internal::{SyntaxProblem, exports};
 
 /// So many rulebooks can be imported by one, directly and through others.
 const MOST_BOOKS: usize = 2_000;
@@ -26,7 +24,7 @@ const MOST_BOOKS: usize = 2_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum UnknownImport {
     Refused,
-    /// It is taken for one of the modules of whoever will run the rulebook.
+    /// It is taken for a built-in module of the program that will run the rulebook.
     BuiltIn,
 }
 
@@ -154,7 +152,7 @@ impl<'a> Loader<'a> {
         let specifiers = parse::specifiers(&root);
         let imports = specifiers.iter().filter_map(|specifier| {
             let Ok(Resolved::File(path)) = self.modules.resolve(name, specifier) else {
-                return None; // what is wrong with it is told where it is written
+                return None; // reported later, at the place where it is written
             };
             let path = path.to_str()?;
             is_rulebook(path).then(|| path.to_owned())

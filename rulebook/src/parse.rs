@@ -9,18 +9,19 @@ mod values;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::book::{Action, Book, Callee, Data, Import, OnError, Op};
+use cla_runtime::internal::{SyntaxProblem, nearest};
+
+use super::book::{Book, Callee, Data, Import, OnError, Op};
 use super::inputs::{self, Input};
 use super::loader::Loader;
+use super::op::{self, Action};
 use super::template::{self, Template};
 use super::yaml::{Node, Place, Text, Yaml};
-use cla_runtime::internal::SyntaxProblem;
-use cla_runtime::nearest;
 
 /// More problems than this are not reported.
 const MOST_PROBLEMS: usize = 20;
 
-pub(super) const TOP_KEYS: [&str; 8] = [
+pub(crate) const TOP_KEYS: [&str; 8] = [
     "name",
     "description",
     "import",
@@ -31,7 +32,7 @@ pub(super) const TOP_KEYS: [&str; 8] = [
     "do",
 ];
 
-pub(super) const ATTRIBUTES: [&str; 7] = [
+pub(crate) const ATTRIBUTES: [&str; 7] = [
     "semaphore",
     "timeout",
     "parallel",
@@ -41,53 +42,14 @@ pub(super) const ATTRIBUTES: [&str; 7] = [
     "register",
 ];
 
-pub(super) const OPS: [&str; 28] = [
-    "do",
-    "var",
-    "set",
-    "if",
-    "elsif",
-    "else",
-    "foreach",
-    "while",
-    "try",
-    "fail",
-    "return",
-    "wait_children",
-    "echo",
-    "print",
-    "log",
-    "dump",
-    "sleep",
-    "shell",
-    "js",
-    "parse",
-    "read_file",
-    "write_file",
-    "call",
-    "http",
-    "import",
-    "launch",
-    "then",
-    "catch",
-];
-
-/// Keys that stand beside an op's own, for some ops.
-pub(super) const COMPANIONS: [(&str, &[&str]); 4] = [
-    ("if", &["then", "elsif", "else"]),
-    ("foreach", &["do"]),
-    ("while", &["do"]),
-    ("try", &["catch", "finally"]),
-];
-
-pub(super) use imports::specifiers;
+pub(crate) use imports::specifiers;
 
 /// Makes a rulebook of what was read of it. `name` is its canonical name; what it imports is on the loader already.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with it, at least one problem.
-pub(super) fn parse(
+pub(crate) fn parse(
     name: &str,
     text: &Arc<str>,
     root: &Node,
@@ -129,7 +91,7 @@ pub(super) fn parse(
     }
 }
 
-struct Parser<'s> {
+pub(crate) struct Parser<'s> {
     /// The rulebook's canonical name.
     name: &'s str,
     loader: &'s Loader<'s>,
@@ -168,7 +130,8 @@ impl<'s> Parser<'s> {
         }
     }
 
-    fn problem(&mut self, at: Place, message: impl Into<String>) {
+    /// Something is wrong at this place.
+    pub(crate) fn problem(&mut self, at: Place, message: impl Into<String>) {
         self.problems.push(at.problem(message, None));
     }
 
@@ -176,7 +139,8 @@ impl<'s> Parser<'s> {
         self.problems.push(at.problem(message, help));
     }
 
-    fn unknown_key(&mut self, key: &Text, of: &str, known: &[&str]) {
+    /// Something has no such key.
+    pub(crate) fn unknown_key(&mut self, key: &Text, of: &str, known: &[&str]) {
         let help = match nearest(&key.text, known.iter().copied()) {
             Some(near) => format!("did you mean {near}?"),
             None => format!("{of} has {}", known.join(", ")),
@@ -253,7 +217,7 @@ impl<'s> Parser<'s> {
     }
 }
 
-fn plain(kind: impl Into<String>, at: Place, action: Action) -> Op {
+fn plain(kind: impl Into<String>, at: Place, action: Box<dyn Action>) -> Op {
     Op {
         at,
         kind: kind.into(),
@@ -268,7 +232,8 @@ fn plain(kind: impl Into<String>, at: Place, action: Action) -> Op {
     }
 }
 
-fn literal(text: &str) -> Template {
+/// A text without holes.
+pub(crate) fn literal(text: &str) -> Template {
     Template {
         pieces: vec![template::Piece::Literal(text.to_owned())],
     }
@@ -294,14 +259,14 @@ fn declared(args: &Node) -> Vec<(String, bool)> {
 }
 
 /// Whether the language itself has given a meaning to this key.
-pub(super) fn is_taken(name: &str) -> bool {
-    OPS.contains(&name) || ATTRIBUTES.contains(&name) || name == "finally"
+pub(crate) fn is_taken(name: &str) -> bool {
+    op::names().any(|op| op == name) || ATTRIBUTES.contains(&name) || name == "finally"
 }
 
 /// The op that was probably meant, or one of `others`.
-pub(super) fn nearest_op<'k>(
+pub(crate) fn nearest_op<'k>(
     word: &str,
     others: impl IntoIterator<Item = &'k str>,
 ) -> Option<&'k str> {
-    nearest(word, OPS.into_iter().chain(others))
+    nearest(word, op::names().chain(others))
 }

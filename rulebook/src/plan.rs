@@ -1,23 +1,21 @@
-//! What a rulebook would do, told without doing it.
+//! What a rulebook would do, without doing it.
 
 use std::collections::HashSet;
 use std::path::Path;
 
+use cla_runtime::RuleError;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::book::{
-    Action, Block, Book, Callee, Condition, Data, Items, OnError, Op, Parallel, Region,
-};
+use super::book::{Block, Book, Callee, Condition, Data, OnError, Op, Parallel, Region};
 use super::check;
 use super::inputs;
 use super::template::{Piece, Template};
-use cla_runtime::RuleError;
 
 /// What a rule would do: a tree of ops.
 ///
 /// `${name}` is filled in where the stash or the rulebook's `vars` say what it is and nothing changes it on the way;
-/// whatever else is known only when it runs stands there as it was written.
+/// everything else is known only when it runs, and stands there as it was written.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Plan {
@@ -186,22 +184,54 @@ pub(super) fn number(value: f64) -> Json {
     }
 }
 
-struct Planner<'a> {
+/// What an op says of itself for a plan.
+#[derive(Default)]
+pub(crate) struct Planned {
+    /// What it is given, in short.
+    pub(crate) what: Option<String>,
+    /// What it carries out in its turn.
+    blocks: Vec<PlannedBlock>,
+}
+
+impl Planned {
+    /// An op without blocks.
+    pub(crate) fn what(what: String) -> Self {
+        Self {
+            what: Some(what),
+            blocks: Vec::new(),
+        }
+    }
+
+    /// An op with a block.
+    pub(crate) fn block(ops: Vec<PlannedOp>) -> Self {
+        let mut planned = Self::default();
+        planned.add(None, ops);
+        planned
+    }
+
+    /// Adds a block.
+    pub(crate) fn add(&mut self, label: Option<&str>, ops: Vec<PlannedOp>) {
+        let label = label.map(str::to_owned);
+        self.blocks.push(PlannedBlock { label, ops });
+    }
+}
+
+pub(crate) struct Planner<'a> {
     book: &'a Book,
     known: serde_json::Map<String, Json>,
-    /// The defs that are being told.
+    /// The defs that are being planned.
     calls: Vec<(&'a str, &'a str)>,
     semaphores: Vec<PlannedSemaphore>,
 }
 
 impl<'a> Planner<'a> {
-    fn block(&mut self, block: &'a Block) -> Vec<PlannedOp> {
+    pub(crate) fn block(&mut self, block: &'a Block) -> Vec<PlannedOp> {
         block.iter().map(|op| self.op(op)).collect()
     }
 
     fn op(&mut self, op: &'a Op) -> PlannedOp {
         let semaphore = op.semaphore.as_ref().map(|region| self.region(region));
-        let (what, blocks) = self.action(&op.action);
+        let Planned { what, blocks } = op.action.plan(self);
         PlannedOp {
             line: op.at.line,
             op: op.kind.clone(),
@@ -257,103 +287,8 @@ impl<'a> Planner<'a> {
         semaphore
     }
 
-    fn action(&mut self, action: &'a Action) -> (Option<String>, Vec<PlannedBlock>) {
-        let mut blocks = Vec::new();
-        let mut add = |label: Option<String>, ops| blocks.push(PlannedBlock { label, ops });
-        let what = match action {
-            Action::Block(block) => {
-                add(None, self.block(block));
-                None
-            }
-            Action::Script(code) => Some(first_line(&code.text)),
-            Action::Set(values) => {
-                let values = values
-                    .iter()
-                    .map(|(name, value)| format!("{} = {}", self.template(name), self.text(value)));
-                Some(values.collect::<Vec<_>>().join(", "))
-            }
-            Action::If {
-                branches,
-                otherwise,
-            } => {
-                let mut first = None;
-                for (condition, block) in branches {
-                    let condition = self.condition(condition);
-                    let label = match first {
-                        None => "then".to_owned(),
-                        Some(_) => format!("elsif {condition}"),
-                    };
-                    first.get_or_insert(condition);
-                    add(Some(label), self.block(block));
-                }
-                if let Some(block) = otherwise {
-                    add(Some("else".to_owned()), self.block(block));
-                }
-                first
-            }
-            Action::ForEach {
-                variable,
-                list,
-                body,
-            } => {
-                let list = match list {
-                    Items::Code(code) => first_line(&code.text),
-                    Items::Data(data) => self.text(data),
-                };
-                add(None, self.block(body));
-                Some(format!("{variable} in {list}"))
-            }
-            Action::While { condition, body } => {
-                add(None, self.block(body));
-                Some(self.condition(condition))
-            }
-            Action::Try {
-                body,
-                catch,
-                finally,
-            } => {
-                add(None, self.block(body));
-                for (label, block) in [("catch", catch), ("finally", finally)] {
-                    if let Some(block) = block {
-                        add(Some(label.to_owned()), self.block(block));
-                    }
-                }
-                None
-            }
-            Action::Call { callee, arguments } => {
-                if let Some(ops) = self.call(callee, arguments) {
-                    add(None, ops);
-                }
-                Some(self.text(arguments)).filter(|text| text != "{}" && text != "null")
-            }
-            Action::Launch {
-                service, config, ..
-            } => Some(self.parts([Some(service), config.as_ref(), None])),
-            Action::WaitChildren | Action::Import => None,
-            Action::Fail(data)
-            | Action::Return(data)
-            | Action::Echo(data)
-            | Action::Log(data)
-            | Action::Dump(data)
-            | Action::Sleep(data)
-            | Action::Http(data)
-            | Action::Shell(data) => Some(self.text(data)),
-            Action::Parse { text, format } => Some(self.parts([Some(text), format.as_ref(), None])),
-            Action::ReadFile { path, format } => {
-                Some(self.parts([Some(path), format.as_ref(), None]))
-            }
-            Action::WriteFile { path, value, .. } => {
-                Some(self.parts([Some(path), Some(value), None]))
-            }
-            Action::Rule { file, stash, event } => {
-                Some(self.parts([Some(file), stash.as_ref(), event.as_ref()]))
-            }
-        };
-        (what, blocks)
-    }
-
     /// The ops of a def, in which nothing is known but its arguments.
-    fn call(&mut self, callee: &'a Callee, arguments: &Data) -> Option<Vec<PlannedOp>> {
+    pub(crate) fn call(&mut self, callee: &'a Callee, arguments: &Data) -> Option<Vec<PlannedOp>> {
         let (book, name) = match callee {
             Callee::Def(name) => (self.book, name),
             Callee::Imported { book, def } => (&**book, def),
@@ -392,19 +327,19 @@ impl<'a> Planner<'a> {
 
     // ---- texts
 
-    fn parts(&self, parts: [Option<&Data>; 3]) -> String {
+    pub(crate) fn parts(&self, parts: [Option<&Data>; 3]) -> String {
         let parts = parts.into_iter().flatten().map(|part| self.text(part));
         parts.collect::<Vec<_>>().join(" ")
     }
 
-    fn condition(&self, condition: &Condition) -> String {
+    pub(crate) fn condition(&self, condition: &Condition) -> String {
         match condition {
             Condition::Code(code) => first_line(&code.text),
             Condition::Data(data) => self.text(data),
         }
     }
 
-    fn text(&self, data: &Data) -> String {
+    pub(crate) fn text(&self, data: &Data) -> String {
         match data {
             Data::Text(template) => self.template(template),
             other => self.json(other).to_string(),
@@ -431,7 +366,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn template(&self, template: &Template) -> String {
+    pub(crate) fn template(&self, template: &Template) -> String {
         let pieces = template.pieces.iter().map(|piece| match piece {
             Piece::Literal(text) => text.clone(),
             Piece::Code(code) => format!("{{{{ {} }}}}", code.text),
@@ -473,7 +408,8 @@ fn is_known(value: &Json) -> bool {
     }
 }
 
-fn first_line(code: &str) -> String {
+/// The first line of code that has one, and whether more follows.
+pub(crate) fn first_line(code: &str) -> String {
     let mut lines = code.lines().filter(|line| !line.trim().is_empty());
     let first = lines.next().unwrap_or_default().trim();
     if lines.next().is_some() {

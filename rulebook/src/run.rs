@@ -1,40 +1,30 @@
 //! Walks through a rulebook's ops, on the fiber of its run.
 //!
-//! An op takes its semaphore, then its time limit begins, then it does its work; whatever ends it, the slot is given back
-//! and its forks are cancelled before anybody hears of it. What went wrong is a JavaScript value, so that `catch` and
+//! An op takes its semaphore, then its time limit begins, then it does its work. When it ends, for any reason, the slot is
+//! given back and its forks are cancelled before its result is known. What went wrong is a JavaScript value, so that `catch` and
 //! scripts see the same; where it went wrong is kept beside it.
 
 mod calls;
 mod errors;
-mod flow;
 mod forks;
-mod outside;
 mod values;
 
-use cla_runtime::js;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cla_runtime::js::{Ctx, Object, Value};
+use cla_runtime::internal::{self, Evaluated, Failure, SemaphoreSpec};
+use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::semaphore::Owner;
+use cla_runtime::{RegionOutcome, RuleError, Run, RunHandle, json_to_value, value_to_json};
 
-use super::book::{Action, Block, Book, Data, OnError, Op, Region};
-use super::data::{self, Format};
+use super::book::{Block, Book, Data, OnError, Op, Region};
 use super::inputs;
 use super::scope::{Evaluator, Scope};
 use super::yaml::Place;
 use crate::program::Fork;
-use cla_runtime::OutputStream;
-use cla_runtime::RegionOutcome;
-use cla_runtime::RuleError;
-use cla_runtime::Run;
-use cla_runtime::RunHandle;
-use cla_runtime::internal::{self, SemaphoreSpec};
-use cla_runtime::internal::{Evaluated, Failure};
-use cla_runtime::{json_to_value, value_to_json};
 
 /// What of a rulebook is to run.
 pub(crate) enum Part<'a> {
@@ -78,7 +68,7 @@ fn stack_pointer() -> usize {
 }
 
 /// Why an op ends before its end.
-enum Abort<'js> {
+pub(crate) enum Abort<'js> {
     /// `return`: the def, or the whole, ends with this value.
     Return(Value<'js>),
     Thrown(Box<Thrown<'js>>),
@@ -86,27 +76,27 @@ enum Abort<'js> {
     Stopped,
 }
 
-type OpResult<'js, T = ()> = Result<T, Abort<'js>>;
+pub(crate) type OpResult<'js, T = ()> = Result<T, Abort<'js>>;
 
-struct Thrown<'js> {
-    value: Value<'js>,
+pub(crate) struct Thrown<'js> {
+    pub(crate) value: Value<'js>,
     span: Span,
     /// The ops around it, outermost first.
     path: Vec<Step>,
     /// The error of a fork.
-    cause: Option<Box<RuleError>>,
+    pub(crate) cause: Option<Box<RuleError>>,
 }
 
 /// A place in one of the rulebooks.
 #[derive(Clone)]
-struct Span {
+pub(crate) struct Span {
     book: Arc<Book>,
     at: Place,
 }
 
 /// An op that is being carried out.
 #[derive(Clone)]
-struct Step {
+pub(crate) struct Step {
     label: String,
     /// Whether administrators see it: it has a name, or is a def.
     named: bool,
@@ -114,16 +104,16 @@ struct Step {
 }
 
 /// A fork that is to be joined.
-struct Child {
+pub(crate) struct Child {
     handle: RunHandle,
     label: String,
     span: Span,
     register: Option<String>,
 }
 
-struct Runner<'a, 'js> {
-    ctx: Ctx<'js>,
-    run: &'a Rc<Run>,
+pub(crate) struct Runner<'a, 'js> {
+    pub(crate) ctx: Ctx<'js>,
+    pub(crate) run: &'a Rc<Run>,
     /// The rulebook that was started.
     main: &'a Arc<Book>,
     /// Those of the rulebooks whose ops were carried out, by the rulebooks' names.
@@ -230,12 +220,12 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// Ops one after the other; joins what they forked.
-    fn block(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+    pub(crate) fn block(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         self.joining(scope, || self.ops(block, scope))
     }
 
     /// Ops one after the other; what they fork is joined by the block around.
-    fn ops(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+    pub(crate) fn ops(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         let mut value = self.undefined();
         for op in block.iter() {
             value = self.op(op, scope)?;
@@ -254,7 +244,7 @@ impl<'js> Runner<'_, 'js> {
             None => op.kind.clone(),
         };
         let label = Owner::shortened(label);
-        let named = op.name.is_some() || matches!(op.action, Action::Call { .. });
+        let named = op.name.is_some() || op.action.is_named();
         let span = Span {
             book: Arc::clone(scope.book()),
             at: op.at,
@@ -399,116 +389,6 @@ impl<'js> Runner<'_, 'js> {
         if self.run.must_stop() {
             return Err(Abort::Stopped);
         }
-        match &op.action {
-            Action::Block(block) => return self.block(block, scope),
-            Action::Script(code) => return self.evaluate(scope.code(code)),
-            Action::Set(values) => {
-                for (name, data) in values {
-                    let name = self.text(&Data::Text(name.clone()), scope)?;
-                    let value = self.value(data, scope)?;
-                    self.assign(&name, value, scope)?;
-                }
-            }
-            Action::If {
-                branches,
-                otherwise,
-            } => {
-                for (condition, block) in branches {
-                    if self.holds(condition, scope)? {
-                        return self.ops(block, scope);
-                    }
-                }
-                if let Some(block) = otherwise {
-                    return self.ops(block, scope);
-                }
-            }
-            Action::ForEach {
-                variable,
-                list,
-                body,
-            } => self.for_each(variable, list, body, scope)?,
-            Action::While { condition, body } => {
-                while self.holds(condition, scope)? {
-                    self.ops(body, scope)?;
-                    self.checkpoint()?;
-                }
-            }
-            Action::Try {
-                body,
-                catch,
-                finally,
-            } => return self.try_catch(body, catch.as_ref(), finally.as_ref(), scope),
-            Action::Fail(data) => {
-                let message = self.text(data, scope)?;
-                return Err(self.throw(&message));
-            }
-            Action::Return(data) => return Err(Abort::Return(self.value(data, scope)?)),
-            Action::Call { callee, arguments } => return self.call(callee, arguments, scope),
-            Action::Launch {
-                service,
-                config,
-                stash,
-            } => return self.launch(service, config.as_ref(), stash.as_ref(), scope),
-            Action::Http(request) => return self.http(op, request, scope),
-            Action::Import => {}
-            Action::WaitChildren => self.join_all(scope)?,
-            Action::Echo(data) => {
-                let text = self.text(data, scope)?;
-                self.print(OutputStream::Stdout, text)?;
-            }
-            Action::Log(data) => {
-                let text = self.text(data, scope)?;
-                self.print(OutputStream::Stderr, text)?;
-            }
-            Action::Dump(data) => {
-                let value = self.value(data, scope)?;
-                let text = self.ctx.json_stringify_replacer_space(value, (), 2);
-                let text = match self.js(text)? {
-                    Some(json) => self.js(cla_runtime::internal::text(&json))?,
-                    None => "undefined".to_owned(),
-                };
-                self.print(OutputStream::Stdout, text)?;
-            }
-            Action::Sleep(data) => {
-                let pause = self.duration(data, scope)?;
-                self.wait(tokio::time::sleep(pause))?;
-            }
-            Action::Shell(data) => return self.shell(op, data, scope),
-            Action::Parse { text, format } => {
-                let text = self.text(text, scope)?;
-                // All JSON is YAML.
-                let format = self.format(format.as_ref(), Format::Yaml, scope)?;
-                return self.js(data::read(&self.ctx, self.run, &text, format, "the text"));
-            }
-            Action::ReadFile { path, format } => {
-                let path = self.text(path, scope)?;
-                let format = self.format(format.as_ref(), Format::of(&path), scope)?;
-                let text = self.read_file(&path)?;
-                let _kept = self.run.count_memory(text.len());
-                return self.js(data::read(&self.ctx, self.run, &text, format, &path));
-            }
-            Action::WriteFile {
-                path,
-                value,
-                format,
-                append,
-            } => {
-                let path = self.text(path, scope)?;
-                let value = self.value(value, scope)?;
-                let format = self.format(format.as_ref(), Format::of(&path), scope)?;
-                // A text is written as it is, whatever the file is called.
-                let format = if value.is_string() {
-                    Format::Text
-                } else {
-                    format
-                };
-                let text = self.js(data::write(&self.ctx, self.run, value, format))?;
-                self.write_file(&path, text, *append)?;
-            }
-            Action::Rule { file, stash, event } => {
-                return self.rule(file, stash.as_ref(), event.as_ref(), scope);
-            }
-        }
-        Ok(self.undefined())
+        op.action.run(self, op, scope)
     }
 }

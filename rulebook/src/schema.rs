@@ -1,6 +1,6 @@
 //! The JSON Schema of rulebooks, by which editors complete, explain and check them while they are written.
 //!
-//! Everything is made from three tables: [`top_keys`], [`ops`], [`beside`]. The tests hold them to what
+//! Everything is made from three tables: [`top_keys`], the [ops](super::op::ALL), [`beside`]. The tests hold them to what
 //! [`parse`](super::parse) reads. Where the parser leaves a value to the run, the schema refuses what no run accepts,
 //! such as the format `xml`.
 //!
@@ -14,25 +14,26 @@
 //! schemas was meant, and marks the whole op instead of the key that is wrong. What remains for `cla check`
 //! is a misspelt op that stands alone, or beside nothing but attributes.
 //!
-//! Types are told apart by `type` with several names, not by `anyOf`, for the same reason: all other keywords concern one
+//! Types are distinguished by `type` with several names, not by `anyOf`, for the same reason: all other keywords concern one
 //! type only, and errors stay where they are.
 
 use serde_json::{Map, Value as Json, json};
 
 use super::inputs::InputKind;
+use super::op;
 use super::parse::ATTRIBUTES;
 
 #[cfg(test)]
 mod tests;
 
 /// A hole in a text: what is in it, only the run knows.
-const TEMPLATE: &str = r"\$\{|\{\{";
+pub(crate) const TEMPLATE: &str = r"\$\{|\{\{";
 
 /// `deploy.hosts[0].name`
 const PATH: &str = r"(?!\d)[\p{L}\p{M}\p{N}_$]+(\[\d+\])*(\.[\p{L}\p{M}\p{N}_$]+(\[\d+\])*)*";
 
 /// A variable's name.
-const VARIABLE: &str = r"^(?!\d)[\p{L}\p{M}\p{N}_$]+$";
+pub(crate) const VARIABLE: &str = r"^(?!\d)[\p{L}\p{M}\p{N}_$]+$";
 
 /// See [`cla_runtime::duration`].
 const LONGEST_SECONDS: u64 = 100 * 365 * 24 * 60 * 60;
@@ -125,33 +126,58 @@ impl Key {
     }
 }
 
-/// An op, and what goes with it.
-struct Op {
-    key: Key,
-    /// Keys that stand beside this one, but for the attributes.
-    companions: &'static [&'static str],
+/// What may be written of an op.
+pub(crate) struct OpSchema {
+    /// Its argument.
+    value: Json,
     /// What the whole map must keep to, if there is this op.
     needs: Option<Json>,
     /// The argument of `name = op`; none where that is not possible.
     assigned: Option<Json>,
 }
 
-impl Op {
-    fn new(name: &'static str, about: &'static str, example: &'static str, value: Json) -> Self {
+impl OpSchema {
+    /// An op that stands alone, and whose result can be assigned.
+    pub(crate) fn new(value: Json) -> Self {
         Self {
             assigned: Some(value.clone()),
-            key: Key::new(name, about, example, value),
-            companions: &[],
+            value,
             needs: None,
         }
     }
 
-    /// An op with others beside it.
-    fn with(mut self, companions: &'static [&'static str], needs: Json) -> Self {
-        self.companions = companions;
+    /// An op that is read with what stands beside it.
+    pub(crate) fn with(mut self, needs: Json) -> Self {
         self.needs = Some(needs);
         self.assigned = None;
         self
+    }
+
+    /// What `name = op` takes.
+    pub(crate) fn assigned(mut self, value: Json) -> Self {
+        self.assigned = Some(value);
+        self
+    }
+}
+
+/// An op, and what goes with it.
+struct Op {
+    key: Key,
+    /// Keys that stand beside this one, but for the attributes.
+    companions: &'static [&'static str],
+    needs: Option<Json>,
+    assigned: Option<Json>,
+}
+
+impl Op {
+    fn of(op: &op::Description) -> Self {
+        let schema = (op.schema)();
+        Self {
+            key: Key::new(op.name, op.about, op.example, schema.value),
+            companions: op.companions,
+            needs: schema.needs,
+            assigned: schema.assigned,
+        }
     }
 }
 
@@ -211,300 +237,7 @@ fn top_keys() -> Vec<Key> {
 }
 
 fn ops() -> Vec<Op> {
-    let mut ops = vec![
-        Op::new(
-            "do",
-            "Ops as one; or a text, which is JavaScript.",
-            "- semaphore: prod-db\n  do:\n    - echo: it is my turn\n- do: count = 1",
-            reference("block"),
-        ),
-        Op::new(
-            "set",
-            "Sets variables, or parts of them.",
-            "- set: {env: prod, 'limits.memory': 32}",
-            json!({"type": "object"}),
-        ),
-        Op::new(
-            "var",
-            "Sets variables, or parts of them.",
-            "- var: {env: prod}",
-            json!({"type": "object"}),
-        ),
-        Op::new(
-            "if",
-            "Does what stands in `then` if the condition holds: JavaScript, or a value.",
-            "- if: branch === \"main\"\n  then:\n    - echo: building\n  elsif:\n    - {if: draft, then: [echo: it is a draft]}\n  else:\n    - echo: nothing to do",
-            any(),
-        )
-        .with(&["then", "elsif", "else"], json!({"required": ["then"]})),
-        Op::new(
-            "elsif",
-            "Another condition: beside an `if` with its own `then`, or as the op that follows.",
-            "- if: n > 1\n  then: [echo: many]\n- elsif: n === 1\n  then: [echo: one]",
-            any(),
-        )
-        .with(
-            &["then"],
-            json!({
-                "if": {"required": ["if"]},
-                "then": {"properties": {"elsif": {
-                    "type": ["array", "object"],
-                    "items": {"type": "object", "allOf": [reference("branch")]},
-                    "allOf": [reference("branch")],
-                }}},
-                "else": {"required": ["then"], "propertyNames": {"enum": ["elsif", "then"]}},
-            }),
-        ),
-        Op::new(
-            "else",
-            "What is done if no condition held: beside an `if`, or as the op that follows.",
-            "- if: n > 1\n  then: [echo: many]\n  else: [echo: one]",
-            reference("block"),
-        )
-        .with(
-            &[],
-            json!({"if": {"not": {"required": ["if"]}}, "then": {"maxProperties": 1}}),
-        ),
-        Op {
-            assigned: Some(json!({
-                "type": "object",
-                "required": ["in", "do"],
-                "properties": each(),
-                "additionalProperties": false,
-            })),
-            ..Op::new(
-                "foreach",
-                "Does something for each item of a list, `it`, or entry of a map, `it.key` and `it.value`. A text is \
-                 JavaScript that gives the list.",
-                "- foreach: [web1, web2]\n  do:\n    - echo: ${it}\n- foreach: {var: host, in: hosts, do: [echo: '${host}']}",
-                json!({
-                    "if": {"type": "object", "required": ["in"]},
-                    "then": {"properties": each(), "additionalProperties": false},
-                }),
-            )
-            .with(
-                &["do"],
-                json!({
-                    "if": {"not": {"properties": {
-                        "foreach": {"type": "object", "required": ["in", "do"]},
-                    }}},
-                    "then": {"required": ["do"]},
-                }),
-            )
-        },
-        Op::new(
-            "while",
-            "Does something as long as the condition holds: JavaScript, or a value.",
-            "- while: n < 3\n  do:\n    - do: n++",
-            any(),
-        )
-        .with(&["do"], json!({"required": ["do"]})),
-        Op::new(
-            "try",
-            "Does something; what fails in it is caught by `catch`.",
-            "- try:\n    - shell: make\n  catch:\n    - echo: ${error_message}\n  finally:\n    - echo: done",
-            reference("block"),
-        )
-        .with(
-            &["catch", "finally"],
-            json!({"anyOf": [{"required": ["catch"]}, {"required": ["finally"]}]}),
-        ),
-        Op::new(
-            "fail",
-            "Fails with this message.",
-            "- when: free < 1\n  fail: the disk is full",
-            any(),
-        ),
-        Op::new(
-            "return",
-            "Ends the function, the fork or the rulebook, with this value.",
-            "- return: {cost: '${cost}'}",
-            any(),
-        ),
-        Op::new(
-            "wait_children",
-            "Waits for everything that was forked so far with `parallel: wait`. Takes nothing.",
-            "- parallel: wait\n  sleep: 1s\n- wait_children:",
-            any(),
-        ),
-        Op::new(
-            "echo",
-            "Prints a line.",
-            "- echo: deploying ${app} to ${env}",
-            any(),
-        ),
-        Op::new("print", "Prints a line: as `echo`.", "- print: hello", any()),
-        Op::new(
-            "log",
-            "Prints a line to standard error.",
-            "- log: 3 hosts left",
-            any(),
-        ),
-        Op::new(
-            "dump",
-            "Prints a value as JSON.",
-            "- dump: ${hosts}",
-            any(),
-        ),
-        Op::new(
-            "sleep",
-            "Waits for this long; others go on.",
-            "- sleep: 250ms",
-            reference("duration"),
-        ),
-        Op::new(
-            "shell",
-            "Runs a command of the shell. One that fails makes the op fail, unless its result is assigned: that has \
-             `rc`, `output` and `error`.",
-            "- shell: make all\n- found = shell: grep banana fruits.txt\n- echo: ${found.rc}",
-            json!({"type": "string"}),
-        ),
-        Op::new(
-            "js",
-            "JavaScript, with the variables of the rulebook; what it assigns to without declaring it is a variable.",
-            "- js: |\n    const sem = require(\"cla/sem\");\n    slots = sem.show(\"printers\").slots;",
-            json!({"type": "string"}),
-        ),
-        Op::new(
-            "parse",
-            "Gives the value that a text holds, in YAML or JSON unless `format` tells otherwise.",
-            "- config = parse: '{\"port\": 80}'\n- same = parse: {text: 'port: 80', format: yaml}",
-            short(&["string", "number", "boolean"], json!({
-                "text": described("The text.", reference("text")),
-                "format": described("What it is written in.", reference("format")),
-            }), &["text"]),
-        ),
-        Op::new(
-            "read_file",
-            "Gives what a file holds: a value if its name ends in .json, .yml or .yaml, or else a text.",
-            "- config = read_file: config.yml\n- text = read_file: {path: config.yml, format: text}",
-            short(&["string", "number", "boolean"], json!({
-                "path": described("The file.", reference("text")),
-                "format": described(
-                    "What it is written in. Without, its name tells.",
-                    reference("format"),
-                ),
-            }), &["path"]),
-        ),
-        Op::new(
-            "write_file",
-            "Writes `data` or a `text` to a file, which is created if need be.",
-            "- write_file: {path: config.json, data: {port: 80}}\n- write_file: {path: log.txt, text: \"done\\n\", append: true}",
-            {
-                let mut schema = map(json!({
-                    "path": described("The file.", reference("text")),
-                    "text": described("What is written, as it is.", any()),
-                    "data": described("A value, which is written in the `format`.", any()),
-                    "format": described(
-                        "What data is written in. Without, the file's name tells.",
-                        reference("format"),
-                    ),
-                    "append": {
-                        "description": "Whether what is in the file stays there.",
-                        "type": "boolean",
-                        "default": false,
-                    },
-                }), &["path"]);
-                schema["oneOf"] = json!([{"required": ["text"]}, {"required": ["data"]}]);
-                schema
-            },
-        ),
-        Op::new(
-            "call",
-            "Runs another rule, in YAML, JavaScript or TypeScript, with a stash of its own. Gives what it returns.",
-            "- cost = call: {file: parts/price.js, stash: {fruit: pear}}\n- call: parts/deploy.yml",
-            short(&["string", "number", "boolean"], json!({
-                "file": described("The rule, seen from the folder of this one.", reference("text")),
-                "stash": described("The values that it begins with.", any()),
-                "event": described("Does what it has in `on` for this event.", reference("text")),
-            }), &["file"]),
-        ),
-    ];
-    ops.extend(outside());
-    ops
-}
-
-/// The ops that reach beyond the rulebook.
-fn outside() -> Vec<Op> {
-    let entries = |about: &str| json!({"description": about, "type": ["object", "string"]});
-    vec![
-        Op::new(
-            "import",
-            "Makes ops of the functions of other rulebooks and of JavaScript modules. It is done before anything else.",
-            "- import: ./hosts.yml\n- import: [{from: ./prices.js, as: prices}]",
-            reference("import"),
-        ),
-        Op::new(
-            "http",
-            "Asks a web server, and gives its answer: status, ok, headers, body, data (if that is JSON). One that is no success \
-             fails the op, unless the result is assigned.",
-            "- page = http: https://example.com/\n- http: {url: 'https://example.com/api', method: POST, json: {n: 1}}",
-            short(
-                &["string"],
-                json!({
-                    "url": described("The address.", json!({"type": "string"})),
-                    "method": {
-                        "description": "What the server is asked to do.",
-                        "default": "GET",
-                        "anyOf": [
-                            {"enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]},
-                            {"type": "string"},
-                        ],
-                    },
-                    "headers": entries("Headers and their values."),
-                    "query": entries("What is added to the address after the `?`."),
-                    "body": described("What is sent: a text as it is, anything else as JSON.", any()),
-                    "json": described("A value that is sent as JSON.", any()),
-                    "form": entries("Fields that are sent as those of a form."),
-                    "timeout": described("How long the answer may take.", reference("duration")),
-                    "redirects": {
-                        "description": "How many redirections are followed.",
-                        "type": ["integer", "boolean", "string"],
-                        "minimum": 0,
-                    },
-                    "auth": {
-                        "description": "Who asks: a `user` with a `password`, or a `bearer` token.",
-                        "type": ["object", "string"],
-                        "properties": {
-                            "user": {"type": "string"},
-                            "password": {"type": "string"},
-                            "bearer": {"type": "string"},
-                        },
-                        "additionalProperties": false,
-                        "oneOf": [{"required": ["user"]}, {"required": ["bearer"]}],
-                    },
-                    "maxBody": {
-                        "description": "The most bytes of an answer that are taken.",
-                        "type": ["integer", "string"],
-                        "minimum": 0,
-                    },
-                    "as": {
-                        "description": "What the answer's body is given as; `auto` goes by its content type.",
-                        "default": "auto",
-                        "anyOf": [
-                            {"enum": ["auto", "text", "json", "bytes"]},
-                            {"type": "string", "pattern": TEMPLATE},
-                        ],
-                    },
-                }),
-                &["url"],
-            ),
-        ),
-        Op::new(
-            "launch",
-            "Calls a service that a module has registered with cla/reg, by its name, and gives what it returns.",
-            "- launch: mailer\n- launch: {service: mailer, config: {to: ops}}",
-            short(
-                &["string"],
-                json!({
-                    "service": described("The service's name.", json!({"type": "string"})),
-                    "config": described("What the service is given.", any()),
-                    "stash": described("What it gets as the stash, instead of the variables.", any()),
-                }),
-                &["service"],
-            ),
-        ),
-    ]
+    op::ALL.iter().map(|op| Op::of(op)).collect()
 }
 
 /// What stands beside an op: the attributes, and the companions that are no ops of their own.
@@ -644,22 +377,24 @@ fn keys() -> Json {
     })
 }
 
-/// Whatever is given: a value, a condition.
-fn any() -> Json {
+/// Any value: data, a condition.
+pub(crate) fn any() -> Json {
     json!({})
 }
 
-fn reference(name: &str) -> Json {
+/// What stands under `definitions` by this name.
+pub(crate) fn reference(name: &str) -> Json {
     json!({"$ref": format!("#/definitions/{name}")})
 }
 
-fn described(about: &str, mut schema: Json) -> Json {
+/// A schema with an explanation.
+pub(crate) fn described(about: &str, mut schema: Json) -> Json {
     schema["description"] = about.into();
     schema
 }
 
 /// A map with these parts and no others.
-fn map(parts: Json, required: &[&str]) -> Json {
+pub(crate) fn map(parts: Json, required: &[&str]) -> Json {
     let mut schema = json!({
         "type": "object",
         "required": required,
@@ -670,7 +405,7 @@ fn map(parts: Json, required: &[&str]) -> Json {
 }
 
 /// A map with these parts, or one of them alone, without its name.
-fn short(types: &[&str], parts: Json, required: &[&str]) -> Json {
+pub(crate) fn short(types: &[&str], parts: Json, required: &[&str]) -> Json {
     let mut schema = map(parts, required);
     let mut all = types.to_vec();
     all.push("object");
@@ -693,20 +428,6 @@ fn branch() -> Json {
         "properties": {"if": any(), "then": reference("block")},
         "required": ["if", "then"],
         "additionalProperties": false,
-    })
-}
-
-/// What a `foreach` with `in` has.
-fn each() -> Json {
-    json!({
-        "var": {
-            "description": "The variable that holds the item.",
-            "type": "string",
-            "pattern": VARIABLE,
-            "default": "it",
-        },
-        "in": {"description": "A list, a map, or JavaScript that gives one."},
-        "do": described("What is done for each.", reference("block")),
     })
 }
 

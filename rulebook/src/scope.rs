@@ -1,23 +1,19 @@
 //! Variables, and the JavaScript that uses them.
 
-use cla_runtime::js;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cla_runtime::js::{Array, Ctx, Function, IntoJs, Object, Value};
+use cla_runtime::internal::{LineEnds, ModuleCache, Sources, TopLevel, compile_script};
+use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Object, Value};
 
 use super::book::{Book, Data};
 use super::template::{Code, Piece, Template};
 use super::yaml;
-use cla_runtime::internal::LineEnds;
-use cla_runtime::internal::ModuleCache;
-use cla_runtime::internal::Sources;
-use cla_runtime::internal::{TopLevel, compile_script};
 
 /// Gives a `with` statement the variables of `vars` as names: what is set is a variable, what is only read must have
-/// been set. Whatever the language itself has stays what it is, unless a variable has its name.
+/// been set. The names of the language itself keep their meaning, unless a variable has the same name.
 const SCOPE: &str = "(() => {
     const { hasOwn } = Object, { unscopables } = Symbol, Missing = ReferenceError, world = globalThis;
     return vars => new Proxy(vars, {
@@ -194,7 +190,7 @@ impl<'js> Evaluator<'js> {
 /// A value within a text: what is nothing is empty, what is no text is JSON.
 pub(super) fn shown(value: &Value<'_>) -> js::Result<String> {
     if let Some(text) = value.as_string() {
-        return cla_runtime::exact_text(value.ctx(), "the text", text);
+        return cla_runtime::internal::exact_text(value.ctx(), "the text", text);
     }
     if value.is_null() || value.is_undefined() {
         return Ok(String::new());

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use cla_runtime::Run;
+use cla_runtime::internal::{MemoryReservation, Rooted};
 use cla_runtime::js::{self, Ctx, Function};
-use cla_runtime::{MemoryReservation, Rooted, Run};
 
 use crate::parse;
 

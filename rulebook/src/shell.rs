@@ -1,17 +1,16 @@
-//! Shell commands: started in a process group of their own, read while they run, and killed with whoever started them.
+//! Shell commands: started in a process group of their own, read while they run, and killed with the op that started them.
 
 use std::cell::Cell;
 use std::io;
 use std::process::Stdio;
 use std::time::Duration;
 
+use cla_runtime::internal::MemoryReservation;
+use cla_runtime::{OutputStream, Run};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
-use cla_runtime::OutputStream;
-use cla_runtime::{MemoryReservation, Run};
-
-/// What a command left running in the background may go on writing; nobody reads that any longer than this after
+/// What a command left running in the background may go on writing; that is read no longer than this after
 /// the command itself has ended.
 const LINGER: Duration = Duration::from_millis(250);
 

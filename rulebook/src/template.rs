@@ -1,7 +1,8 @@
 //! Texts with holes: `${path.to.var}` and `{{ JavaScript }}`. `$${` is a `${` that is none.
 
-use super::yaml::{Place, Ruler, Text};
 use cla_runtime::internal::SyntaxProblem;
+
+use super::yaml::{Place, Ruler, Text};
 
 /// JavaScript of a rulebook, and where it stands.
 #[derive(Clone, Debug, PartialEq)]

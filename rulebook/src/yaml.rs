@@ -3,10 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
-
 use cla_runtime::internal::SyntaxProblem;
 use cla_stdlib::internal::{Scalar, resolve_scalar};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 /// Deeper documents are refused: what walks through the tree calls itself.
 const MAX_DEPTH: usize = 64;
@@ -420,7 +419,7 @@ impl Reader<'_> {
     }
 
     fn place(&self, span: Span) -> Place {
-        // What is missing at the end is told to be missing in the line after it.
+        // What is missing at the end is reported as missing in the line after it.
         let line = span.start.line().clamp(1, self.lines.len());
         let width = self.widths[line - 1];
         let column = if line == span.start.line() {

@@ -322,6 +322,14 @@ fn javascript_that_does_not_keep_its_lines_is_found_in_its_first_line() {
 }
 
 #[test]
+fn a_take_of_something_else_is_no_semaphore() {
+    let twice = "list.take('a', () => list.take('a', () => 1))";
+    assert_eq!(check_text("a.js", twice).len(), 0);
+    let semaphore = format!("const list = require('cla/sem'); {twice}");
+    assert_eq!(check_text("a.js", &semaphore).len(), 1);
+}
+
+#[test]
 fn takes_within_takes_are_looked_at_in_scripts_too() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {

@@ -42,7 +42,7 @@ pub async fn blocking<T: Send + 'static>(
 ) -> io::Result<T> {
     let (done, result) = oneshot::channel();
     submit(Box::new(move || {
-        // Nobody waits any more; that is fine.
+        // The waiter is gone; that is fine.
         let _ = done.send(work());
     }))?;
     result

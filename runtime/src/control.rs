@@ -1,6 +1,6 @@
 //! Stopping a run from outside: a flag that the run looks at, plus a waker for when it is blocked.
 //!
-//! A run is never torn down from outside. Whoever wants it to end sets the reason here; the run's
+//! A run is never torn down from outside. To end it, another thread sets the reason here; the run's
 //! fiber notices at its next blocking call or interrupt check and unwinds by itself.
 
 use std::future::Future;
@@ -20,7 +20,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Stop {
-    /// Somebody cancelled it.
+    /// It was cancelled.
     Cancelled = 1,
     /// It ran for longer than its time limit.
     TimedOut = 2,
@@ -34,7 +34,7 @@ pub(crate) enum Stop {
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     reason: AtomicU8,
-    /// What runs now is to end, but not the run: somebody pressed Ctrl-C in a session.
+    /// What runs now is to end, but not the run: a user pressed Ctrl-C in a session.
     interrupted: AtomicBool,
     /// When what must happen in the end must be done, once the run was stopped or interrupted.
     until: Mutex<Option<Instant>>,
@@ -76,9 +76,9 @@ impl Control {
     /// Stops the run for `reason`, unless it was stopped before. What must happen in the end has until `until`, at most for
     /// [`GRACE`].
     pub(crate) fn stop_within(&self, reason: Stop, until: Option<Instant>) {
-        // Before the flag: whoever sees that finds this.
+        // Before the flag: a thread that sees the flag must find this.
         self.note_until(until);
-        // Release pairs with the Acquire in `reason`: whoever sees the flag sees why.
+        // Release pairs with the Acquire in `reason`: a thread that sees the flag sees why.
         let first =
             self.reason
                 .compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);

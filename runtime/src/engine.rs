@@ -1,29 +1,24 @@
 //! The engine: worker threads that run rules.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use cla_semaphore::{Owner, RunId, SemaphoreName, Semaphores};
+use cla_semaphore::{Owner, RunId, Semaphores};
 use parking_lot::Mutex;
-use serde::Serialize;
 use tokio::sync::{Notify, oneshot};
 
 use crate::control::{Control, Stop};
-use crate::error::RuleError;
-use crate::family::{Family, Room, Seat};
+use crate::family::Family;
+use crate::handle::RunHandle;
 use crate::limits::Limits;
 use crate::modules::{BuiltIn, ModuleSettings};
 use crate::native::{Extension, NativeModule};
-use crate::output::{Output, ProcessOutput};
+use crate::options::{Origin, RunOptions};
+use crate::output::ProcessOutput;
 use crate::program::Language;
 use crate::script::Script;
-use crate::trace::{RegionRecord, Trace};
-use crate::value::{RuleValue, Stash, Wanted};
 use crate::watch::UnresponsiveListener;
 use crate::worker::{Job, Worker};
 
@@ -284,7 +279,7 @@ impl EngineBuilder {
     /// earlier one.
     ///
     /// The text is an ECMAScript module. It can import other built-in modules by their names, and no files. It is
-    /// compiled when a run first imports it, once for the whole engine; what is wrong with it is told by that import.
+    /// compiled when a run first imports it, once for the whole engine; that import fails if the module is wrong.
     /// Stack traces show its places as `name:line:column`, while an error's own place is where the rule called it.
     ///
     /// ```
@@ -412,250 +407,6 @@ impl std::fmt::Debug for EngineBuilder {
     }
 }
 
-/// How one run differs from the others.
-#[derive(Clone, Default)]
-#[must_use]
-pub struct RunOptions {
-    name: Option<Arc<str>>,
-    limits: Option<Limits>,
-    stash: Stash,
-    wanted: Wanted,
-    arguments: Vec<String>,
-    output: Option<Arc<dyn Output>>,
-    folders: Vec<PathBuf>,
-    event: Option<String>,
-    detached: bool,
-    trace: Option<Arc<Trace>>,
-}
-
-/// Where a run comes from, and what it shares with those above it.
-pub(crate) struct Origin {
-    pub(crate) seat: Seat,
-    /// What the stash counts for, in bytes.
-    pub(crate) stash_bytes: usize,
-    /// The run that starts it.
-    pub(crate) parent: Option<RunId>,
-    /// How many runs are above it.
-    pub(crate) depth: u32,
-    /// When the run that starts it is out of time.
-    pub(crate) deadline: Option<Instant>,
-    /// When that must have ended, with what must happen in the end.
-    pub(crate) last: Option<Instant>,
-}
-
-impl RunOptions {
-    /// The defaults: the script's own name, the engine's limits, an empty stash, the process's
-    /// standard output.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The run's name, for people: it is shown as the owner of what the run takes. Of one that has more than 256 characters,
-    /// the start and the end are kept.
-    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    /// Limits of this run, instead of the engine's.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = Some(limits);
-        self
-    }
-
-    /// Data for the rule: a JSON object. A default export that is a function gets it as its
-    /// argument. Anything but an object counts as an empty one.
-    pub fn stash(mut self, stash: serde_json::Value) -> Self {
-        self.stash = Stash::Json(stash);
-        self
-    }
-
-    /// Data for the rule, with what JSON does not know, such as bytes; as [`RunOptions::stash`] otherwise.
-    pub fn stash_value(mut self, stash: RuleValue) -> Self {
-        self.stash = Stash::Value(stash);
-        self
-    }
-
-    /// What is wanted of what the rule returns (default: [`Wanted::Json`]).
-    ///
-    /// A caller that does not look at it says [`Wanted::Nothing`]: then it is not converted, which takes time and memory
-    /// and can fail.
-    pub fn wanted(mut self, wanted: Wanted) -> Self {
-        self.wanted = wanted;
-        self
-    }
-
-    /// Command line arguments for the rule.
-    pub fn arguments(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
-        self.arguments = arguments.into_iter().collect();
-        self
-    }
-
-    /// Where the rule's output goes (default: [`ProcessOutput`]).
-    pub fn output(mut self, output: Arc<dyn Output>) -> Self {
-        self.output = Some(output);
-        self
-    }
-
-    /// Runs the rule for this event. A JavaScript rule runs as always, but must export the event in `on`, or else the run
-    /// fails; what other languages do is up to them. The stash is the event's data.
-    pub fn event(mut self, event: impl Into<String>) -> Self {
-        self.event = Some(event.into());
-        self
-    }
-
-    /// Adds what the run, and all that it forks, waits for and holds to a trace.
-    pub fn trace(mut self, trace: Arc<Trace>) -> Self {
-        self.trace = Some(trace);
-        self
-    }
-
-    /// About how many bytes the stash takes.
-    pub(crate) fn stash_bytes(&self) -> usize {
-        match &self.stash {
-            Stash::Json(json) => json_bytes(json),
-            Stash::Value(value) => value.weight(),
-        }
-    }
-
-    /// Nobody will look at the report.
-    pub(crate) fn detached(mut self, detached: bool) -> Self {
-        self.detached = detached;
-        self
-    }
-
-    /// Lets this run import files below `folder`, besides those below the rule's own.
-    pub fn allow_folder(mut self, folder: impl Into<PathBuf>) -> Self {
-        if let Ok(folder) = folder.into().canonicalize() {
-            self.folders.push(folder);
-        }
-        self
-    }
-}
-
-impl std::fmt::Debug for RunOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RunOptions")
-            .field("name", &self.name)
-            .field("limits", &self.limits)
-            .field("stash", &self.stash)
-            .field("arguments", &self.arguments)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A report that is on its way, and the room that its value takes until it is looked at.
-#[derive(Debug)]
-pub(crate) struct Sent {
-    pub(crate) report: RunReport,
-    #[expect(dead_code, reason = "its end is what it is for")]
-    pub(crate) room: Option<Room>,
-}
-
-/// About how many bytes a JSON value takes in memory.
-pub(crate) fn json_bytes(value: &serde_json::Value) -> usize {
-    /// A key of a map with its place in a node of the tree.
-    const KEY: usize = 64;
-    let mut bytes = 0;
-    let mut left = vec![value];
-    while let Some(value) = left.pop() {
-        bytes += size_of::<serde_json::Value>();
-        match value {
-            serde_json::Value::String(text) => bytes += text.capacity(),
-            serde_json::Value::Array(items) => left.extend(items),
-            serde_json::Value::Object(map) => {
-                bytes += map.keys().map(|key| key.len() + KEY).sum::<usize>();
-                left.extend(map.values());
-            }
-            _ => {}
-        }
-    }
-    bytes
-}
-
-/// A run that was started: a future of its [`RunReport`].
-#[derive(Debug)]
-#[must_use = "dropping the handle lets the run go on; await it to see how it ends"]
-pub struct RunHandle {
-    id: RunId,
-    name: Arc<str>,
-    control: Arc<Control>,
-    receiver: oneshot::Receiver<Sent>,
-    started: Instant,
-}
-
-impl RunHandle {
-    /// The run's id, as semaphores show it.
-    pub fn id(&self) -> RunId {
-        self.id
-    }
-
-    /// The run's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Stops the run: a blocking call in it fails at once, running code within a few milliseconds,
-    /// and nothing in the rule can catch it. The report follows when everything it held is free.
-    pub fn cancel(&self) {
-        self.control.stop(Stop::Cancelled);
-    }
-
-    pub(crate) fn control(&self) -> Arc<Control> {
-        Arc::clone(&self.control)
-    }
-
-    /// Something that can cancel the run after the handle has been given away or awaited.
-    pub fn canceller(&self) -> RunCanceller {
-        RunCanceller(Arc::clone(&self.control))
-    }
-
-    /// Waits for the report on a plain thread.
-    ///
-    /// # Panics
-    ///
-    /// Inside an async runtime, where blocking would stall it; await the handle there.
-    pub fn wait(self) -> RunReport {
-        let (id, name, started) = (self.id, self.name, self.started);
-        self.receiver.blocking_recv().map_or_else(
-            |_| RunReport::lost(id, &name, started, RunReport::THREAD_ENDED),
-            |sent| sent.report,
-        )
-    }
-}
-
-impl Future for RunHandle {
-    type Output = RunReport;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RunReport> {
-        Pin::new(&mut self.receiver).poll(cx).map(|sent| {
-            sent.map_or_else(
-                |_| RunReport::lost(self.id, &self.name, self.started, RunReport::THREAD_ENDED),
-                |sent| sent.report,
-            )
-        })
-    }
-}
-
-impl RunCanceller {
-    /// As [`RunCanceller::cancel`], by a run that is stopped itself: what must happen in the end has until then.
-    #[doc(hidden)]
-    pub fn cancel_within(&self, until: Option<Instant>) {
-        self.0.stop_within(Stop::Cancelled, until);
-    }
-}
-
-/// Cancels a run; see [`RunHandle::canceller`].
-#[derive(Clone, Debug)]
-pub struct RunCanceller(Arc<Control>);
-
-impl RunCanceller {
-    /// See [`RunHandle::cancel`].
-    pub fn cancel(&self) {
-        self.0.stop(Stop::Cancelled);
-    }
-}
-
 /// A run that keeps its worker thread inside one built-in function; see [`EngineBuilder::on_unresponsive`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -666,110 +417,4 @@ pub struct UnresponsiveRun {
     pub name: Arc<str>,
     /// How long it has not answered so far.
     pub silent: Duration,
-}
-
-/// How a run ended.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RunReport {
-    /// The run's id.
-    pub id: RunId,
-    /// The run's name.
-    pub name: String,
-    /// What the rule returned, as JSON, or why it failed. `null` if the caller [wanted](RunOptions::wanted) it in another
-    /// form or not at all.
-    ///
-    /// What becomes of each JavaScript value is in the table of [`RuleValue`]. A value that is no data, such as one that
-    /// contains itself, is a failure of the run: an error of the kind [`Exception`](crate::ErrorKind::Exception) whose
-    /// message names the path to it. One that does not fit the run's memory limit has the kind
-    /// [`OutOfMemory`](crate::ErrorKind::OutOfMemory).
-    pub result: Result<serde_json::Value, RuleError>,
-    /// What the rule returned, with what JSON does not know, if the caller [wanted](RunOptions::wanted) it in this form.
-    pub value: RuleValue,
-    /// Time spent waiting for semaphores.
-    pub waited: Duration,
-    /// Time from start to end, without `waited`.
-    pub ran: Duration,
-    /// What it took, by semaphore, in alphabetical order: of more than about a thousand, the last.
-    pub semaphores: Vec<TakenSemaphore>,
-    /// The semaphored regions it was in, in the order in which it left them: of more than 10,000, the first. What scripts
-    /// take with `sem.take` is among them only if the run is traced, and in `semaphores` always.
-    pub regions: Vec<RegionRecord>,
-    /// What it took of semaphores that are not listed because there were too many.
-    pub others: OtherSemaphores,
-    /// The most memory that the run took at once, in bytes: its values, and what was kept for it. If it started others,
-    /// theirs is part of it; it is then known to an eighth.
-    pub peak_memory: usize,
-}
-
-/// What a run took of one semaphore.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct TakenSemaphore {
-    /// The semaphore.
-    pub name: SemaphoreName,
-    /// How many times a slot was taken.
-    pub taken: u64,
-    /// Time spent waiting for a slot, summed.
-    #[serde(serialize_with = "seconds")]
-    pub waited: Duration,
-    /// Time that a slot was held, summed.
-    #[serde(serialize_with = "seconds")]
-    pub held: Duration,
-}
-
-/// What a run took of semaphores that its report does not list.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-#[non_exhaustive]
-pub struct OtherSemaphores {
-    /// How many there were; one that was used again after a while counts again.
-    pub count: u64,
-    /// How many times a slot was taken.
-    pub taken: u64,
-    /// Time spent waiting for a slot, summed.
-    #[serde(serialize_with = "seconds")]
-    pub waited: Duration,
-    /// Time that a slot was held, summed.
-    #[serde(serialize_with = "seconds")]
-    pub held: Duration,
-}
-
-fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64())
-}
-
-impl RunReport {
-    /// Whether the rule did not fail.
-    pub fn is_ok(&self) -> bool {
-        self.result.is_ok()
-    }
-
-    /// Why there is no other report.
-    pub(crate) const THREAD_ENDED: &'static str = "the run's worker thread ended";
-
-    /// The report of a run that never began, or whose worker thread is gone.
-    pub(crate) fn lost(id: RunId, name: &str, started: Instant, why: &str) -> Self {
-        Self::without_facts(id, name, started, Err(RuleError::internal(why)))
-    }
-
-    /// The report of a run of which nothing more is known.
-    pub(crate) fn without_facts(
-        id: RunId,
-        name: &str,
-        started: Instant,
-        result: Result<serde_json::Value, RuleError>,
-    ) -> Self {
-        Self {
-            id,
-            name: name.to_owned(),
-            result,
-            value: RuleValue::Null,
-            waited: Duration::ZERO,
-            ran: started.elapsed(),
-            semaphores: Vec::new(),
-            regions: Vec::new(),
-            others: OtherSemaphores::default(),
-            peak_memory: 0,
-        }
-    }
 }

@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 pub(crate) use outcome::MODULE_NOT_FOUND;
 
 use crate::line_ends::LineEnds;
-use crate::typescript::SyntaxProblem;
 
 /// Longest message kept, in characters; enough for any sentence, too little to flood a log.
 const MESSAGE_MAX: usize = 4_000;
@@ -114,6 +113,21 @@ pub struct RuleError {
     pub details: serde_json::Value,
 }
 
+/// What is wrong with a source, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntaxProblem {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it, if that is known.
+    pub help: Option<String>,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1, in characters.
+    pub column: u32,
+    /// How many characters are concerned; at least 1, and all in that line.
+    pub length: u32,
+}
+
 /// What the engine knows about the files that run, needed to point into them.
 pub trait Sources {
     /// The text of a file as its author wrote it; `None` if the engine does not have it.
@@ -143,7 +157,7 @@ impl RuleError {
         });
     }
 
-    /// Reads what a script threw. The rule's code may run (getters), under the run's own limits; whatever that
+    /// Reads what a script threw. The rule's code may run (getters), under the run's own limits; what that
     /// throws is swallowed, and at most 32 errors are read along `cause` and `errors`.
     #[doc(hidden)]
     pub fn from_js<'js>(

@@ -39,7 +39,7 @@ const TIMER_BYTES: usize = 256;
 /// system keeps for it.
 const FUTURE_BYTES: usize = 256;
 
-/// What a rejected promise counts for that nobody listens to, in bytes: two values, with room to grow.
+/// What a rejected promise without a handler counts for, in bytes: two values, with room to grow.
 const REJECTED_BYTES: usize = 128;
 
 /// What a finished host future does with its result, or a source with its event, inside the isolate.
@@ -58,7 +58,7 @@ pub(crate) struct EventLoop {
     uncaught: RefCell<Option<Persistent<Value<'static>>>>,
 }
 
-/// A promise that was rejected while nobody listened.
+/// A promise that was rejected while it had no handler.
 struct Rejected {
     promise: Persistent<Value<'static>>,
     reason: Persistent<Value<'static>>,
@@ -92,7 +92,7 @@ pub(crate) enum Ended<'js> {
     Idle,
     /// The run was stopped.
     Stopped,
-    /// An exception that nobody caught, or a rejection that nobody handled.
+    /// An exception that was not caught, or a rejection that was not handled.
     Uncaught(Value<'js>),
 }
 
@@ -165,7 +165,7 @@ impl EventLoop {
         }));
     }
 
-    /// Notes an exception that nobody is there to catch; the first one ends the run.
+    /// Notes an exception that no code can catch; the first one ends the run.
     pub(crate) fn report_uncaught<'js>(&self, ctx: &Ctx<'js>, value: Value<'js>) {
         let mut uncaught = self.uncaught.borrow_mut();
         if uncaught.is_none() {
@@ -173,7 +173,7 @@ impl EventLoop {
         }
     }
 
-    /// Follows which rejected promises have nobody who listens.
+    /// Follows which rejected promises have no handler.
     pub(crate) fn track_rejection<'js>(
         &self,
         ctx: &Ctx<'js>,

@@ -11,7 +11,7 @@
 //! Each run is an *isolate*, a QuickJS runtime of its own, on a *fiber*, a small stack of its own.
 //! When a host function must wait, the fiber suspends and its worker thread runs others. Ten
 //! thousand rules can wait on a handful of threads. Code that computes for long gives way every few
-//! milliseconds, so nobody's timers starve.
+//! milliseconds, so no timer starves.
 //!
 //! # Limits hold
 //!
@@ -37,12 +37,15 @@ mod error;
 mod event_loop;
 mod event_source;
 mod family;
+mod handle;
 mod isolate;
 mod limits;
 mod line_ends;
+mod main_script;
 mod modules;
 mod native;
 mod nearest;
+mod options;
 mod output;
 mod permit_table;
 mod program;
@@ -67,34 +70,35 @@ mod worker;
 pub use cla_semaphore as semaphore;
 pub use rquickjs as js;
 
-pub use engine::{
-    Engine, EngineBuilder, OtherSemaphores, RunCanceller, RunHandle, RunOptions, RunReport,
-    TakenSemaphore, UnresponsiveRun,
-};
+pub use engine::{Engine, EngineBuilder, UnresponsiveRun};
 pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
-pub use event_source::{EventSource, SourceEvent, Subscription};
+pub use handle::{RunCanceller, RunHandle};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
 pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
-pub use nearest::nearest;
+pub use options::RunOptions;
 pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
-pub use permit_table::{HeldPermit, PermitFacts, PermitTable, Usage};
-pub use run::{MemoryReservation, Rooted, Run, contain_panic};
+pub use report::{OtherSemaphores, RunReport, TakenSemaphore};
+pub use run::Run;
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
-pub use slot_guard::{LostSlot, SlotGuard};
-pub use sys::host_object::{HostObject, HostValues};
-pub use sys::overflow::report_stack_overflow;
-pub use sys::quickjs::{StringIdentity, bytes_of, error_without_place, fulfils_promise};
-pub use text::{escaped_text, exact_text};
-pub use trace::{RegionOutcome, RegionRecord, RegionSpan, Trace, TracedRun};
-pub use typescript::input::{InputState, input_state, tidy};
+pub use trace::{RegionOutcome, RegionRecord, Trace, TracedRun};
 pub use value::{MAX_DEPTH, RuleValue, Wanted};
+
+// By these names our other crates still know what belongs to `internal`.
+#[doc(hidden)]
+pub use internal::{
+    EventSource, HeldPermit, HostObject, HostValues, InputState, LostSlot, MemoryReservation, PermitFacts,
+    PermitTable, RegionSpan, Rooted, SlotGuard, SourceEvent, StringIdentity, Subscription, Usage, bytes_of,
+    contain_panic, error_without_place, escaped_text, exact_text, fulfils_promise, input_state,
+    nearest, report_stack_overflow, tidy,
+};
 
 /// What only the other crates of this workspace use. It may change at any time.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::blocking::blocking;
-    pub use crate::error::Sources;
+    pub use crate::error::{Sources, SyntaxProblem};
+    pub use crate::event_source::{EventSource, SourceEvent, Subscription};
     pub use crate::isolate::{Evaluated, Failure, failure, resolve};
     pub use crate::line_ends::LineEnds;
     pub use crate::modules::read::{ReadError, read_anywhere};
@@ -102,12 +106,23 @@ pub mod internal {
         Kind, ModuleCache, ModuleSettings, ResolveError, Resolved, import, namespace, problems,
         require,
     };
+    pub use crate::nearest::nearest;
+    pub use crate::permit_table::{HeldPermit, PermitFacts, PermitTable, Usage};
     pub use crate::program::{Language, Program, SourceText};
     pub use crate::region::{SemaphoreSpec, enter};
-    pub use crate::run::state_of;
-    pub use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
+    pub use crate::slot_guard::{LostSlot, SlotGuard};
+    pub use crate::run::{MemoryReservation, Rooted, contain_panic, state_of};
+    pub use crate::sys::host_object::{HostObject, HostValues};
+    pub use crate::sys::overflow::report_stack_overflow;
+    pub use crate::sys::quickjs::{
+        Compiled, StringIdentity, TopLevel, bytes_of, compile_script, error_without_place,
+        fulfils_promise,
+    };
+    pub use crate::text::{escaped_text, exact_text};
+    pub use crate::trace::RegionSpan;
+    pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::{Take, lock_order};
     pub use crate::typescript::references::{Named, references};
-    pub use crate::typescript::{PositionMap, Shape, Stripped, SyntaxProblem, exports, strip};
+    pub use crate::typescript::{PositionMap, Shape, Stripped, exports, strip};
     pub use crate::value::text;
 }

@@ -24,7 +24,7 @@ pub struct PermitTable {
     closed: Rc<Cell<Totals>>,
     /// By address: entries are only ever found by the very permit they hold.
     registered: RefCell<HashMap<*const HeldPermit, Rc<HeldPermit>>>,
-    /// The holder of the permit that was given back last, to be used again if nobody else has it.
+    /// The holder of the permit that was given back last, to be used again if it has no other owner.
     spare: Cell<Option<Rc<HeldPermit>>>,
 }
 
@@ -170,7 +170,7 @@ impl PermitTable {
         Usage::new(&self.gauge, semaphore, Some(Rc::clone(&self.closed)))
     }
 
-    /// Closes the usages that nobody uses at the moment, and keeps their sums.
+    /// Closes the usages that are not in use at the moment, and keeps their sums.
     fn close_unused(&self, usages: &mut HashMap<SemaphoreName, Rc<Usage>>) {
         usages.retain(|_, usage| {
             let used = Rc::strong_count(usage) > 1;
@@ -181,7 +181,7 @@ impl PermitTable {
         });
     }
 
-    /// Entrusts a permit to the run, which gives it back at its end if nobody does before.
+    /// Registers a permit with the run, which gives it back at its end if that was not done before.
     pub fn register(&self, permit: &Rc<HeldPermit>) {
         permit.registered.set(true);
         self.gauge.count_memory(PERMIT_BYTES);
@@ -257,7 +257,7 @@ impl PermitTable {
         }
     }
 
-    /// Gives back whatever the run still holds.
+    /// Gives back all that the run still holds.
     pub(crate) fn release_all(&self, mut between: impl FnMut()) {
         let registered = std::mem::take(&mut *self.registered.borrow_mut());
         for held in registered.into_values() {
@@ -292,7 +292,7 @@ pub struct HeldPermit {
 #[derive(Debug)]
 enum PermitState {
     Held(Permit),
-    /// Without facts if nobody was left who could ask for them.
+    /// Without facts if no owner was left that could ask for them.
     GivenBack(Option<PermitFacts>),
 }
 
@@ -335,7 +335,7 @@ impl HeldPermit {
         &self.usage
     }
 
-    /// What is known of the permit; `None` once it was given back while nobody else had it.
+    /// What is known of the permit; `None` once it was given back while it had no other owner.
     pub fn facts(&self) -> Option<PermitFacts> {
         match &*self.state.borrow() {
             PermitState::Held(permit) => Some(PermitFacts::of(permit, false)),

@@ -1,12 +1,120 @@
-//! How a run ended, for programs: one JSON object.
+//! How a run ended: for hosts, and as one JSON object for programs.
 
-use cla_semaphore::RunId;
+use std::time::{Duration, Instant};
+
+use cla_semaphore::{RunId, SemaphoreName};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::engine::{OtherSemaphores, RunReport, TakenSemaphore};
 use crate::error::{ErrorKind, RuleError};
 use crate::trace::RegionRecord;
+use crate::value::RuleValue;
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RunReport {
+    /// The run's id.
+    pub id: RunId,
+    /// The run's name.
+    pub name: String,
+    /// What the rule returned, as JSON, or why it failed. `null` if the caller [wanted](crate::RunOptions::wanted) it in another
+    /// form or not at all.
+    ///
+    /// What becomes of each JavaScript value is in the table of [`RuleValue`]. A value that is no data, such as one that
+    /// contains itself, is a failure of the run: an error of the kind [`Exception`](crate::ErrorKind::Exception) whose
+    /// message names the path to it. One that does not fit the run's memory limit has the kind
+    /// [`OutOfMemory`](crate::ErrorKind::OutOfMemory).
+    pub result: Result<serde_json::Value, RuleError>,
+    /// What the rule returned, with what JSON does not know, if the caller [wanted](crate::RunOptions::wanted) it in this form.
+    pub value: RuleValue,
+    /// Time spent waiting for semaphores.
+    pub waited: Duration,
+    /// Time from start to end, without `waited`.
+    pub ran: Duration,
+    /// What it took, by semaphore, in alphabetical order: of more than about a thousand, the last.
+    pub semaphores: Vec<TakenSemaphore>,
+    /// The semaphored regions it was in, in the order in which it left them: of more than 10,000, the first. What scripts
+    /// take with `sem.take` is among them only if the run is traced, and in `semaphores` always.
+    pub regions: Vec<RegionRecord>,
+    /// What it took of semaphores that are not listed because there were too many.
+    pub others: OtherSemaphores,
+    /// The most memory that the run took at once, in bytes: its values, and what was kept for it. If it started others,
+    /// theirs is part of it; it is then known to an eighth.
+    pub peak_memory: usize,
+}
+
+/// What a run took of one semaphore.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct TakenSemaphore {
+    /// The semaphore.
+    pub name: SemaphoreName,
+    /// How many times a slot was taken.
+    pub taken: u64,
+    /// Time spent waiting for a slot, summed.
+    #[serde(serialize_with = "seconds")]
+    pub waited: Duration,
+    /// Time that a slot was held, summed.
+    #[serde(serialize_with = "seconds")]
+    pub held: Duration,
+}
+
+/// What a run took of semaphores that its report does not list.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct OtherSemaphores {
+    /// How many there were; one that was used again after a while counts again.
+    pub count: u64,
+    /// How many times a slot was taken.
+    pub taken: u64,
+    /// Time spent waiting for a slot, summed.
+    #[serde(serialize_with = "seconds")]
+    pub waited: Duration,
+    /// Time that a slot was held, summed.
+    #[serde(serialize_with = "seconds")]
+    pub held: Duration,
+}
+
+fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+impl RunReport {
+    /// Whether the rule did not fail.
+    pub fn is_ok(&self) -> bool {
+        self.result.is_ok()
+    }
+
+    /// Why there is no other report.
+    pub(crate) const THREAD_ENDED: &'static str = "the run's worker thread ended";
+
+    /// The report of a run that never began, or whose worker thread is gone.
+    pub(crate) fn lost(id: RunId, name: &str, started: Instant, why: &str) -> Self {
+        Self::without_facts(id, name, started, Err(RuleError::internal(why)))
+    }
+
+    /// The report of a run of which nothing more is known.
+    pub(crate) fn without_facts(
+        id: RunId,
+        name: &str,
+        started: Instant,
+        result: Result<serde_json::Value, RuleError>,
+    ) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            result,
+            value: RuleValue::Null,
+            waited: Duration::ZERO,
+            ran: started.elapsed(),
+            semaphores: Vec::new(),
+            regions: Vec::new(),
+            others: OtherSemaphores::default(),
+            peak_memory: 0,
+        }
+    }
+}
 
 /// What `cla run --json` prints of one run, and what a service says of it.
 #[derive(Serialize)]

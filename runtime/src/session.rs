@@ -19,11 +19,14 @@ use rquickjs::{Ctx, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::{Control, Stop};
-use crate::engine::{Engine, RunHandle, RunOptions, RunReport};
+use crate::engine::Engine;
 use crate::error::RuleError;
+use crate::handle::RunHandle;
 use crate::isolate::{Evaluated, Failure, explain, failure, resolve};
 use crate::limits::Limits;
+use crate::options::RunOptions;
 use crate::program::{Program, SourceText};
+use crate::report::RunReport;
 use crate::run::Run;
 use crate::script::Script;
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
@@ -189,7 +192,7 @@ impl Session {
     fn carry_out<T: Send + 'static>(&self, work: Work<T>) -> Answer<T> {
         let (sender, receiver) = oneshot::channel();
         let task: Task = Box::new(move |ctx, run, limits| {
-            // Nobody may be waiting for it; that is fine.
+            // The answer may not be awaited; that is fine.
             let _ = sender.send(attempt(ctx, run, limits, work));
         });
         // If the session is over, the answer's sender is dropped with the task.
@@ -258,7 +261,7 @@ impl<T> Future for Answer<T> {
 
 // ---- in the isolate
 
-/// What is done for somebody outside.
+/// What is done for a caller outside of the isolate.
 type Work<T> = Box<dyn for<'js> FnOnce(&Ctx<'js>, &Rc<Run>) -> Evaluated<'js, T> + Send>;
 
 /// Carries out inputs until there are no more, or the run is stopped.
@@ -287,7 +290,7 @@ fn serve<'js>(
             )
         };
         let received = received.map_err(|error| failure(ctx, run, &error))?;
-        // Timers and promises go on until somebody wants something.
+        // Timers and promises go on until the next input.
         loop {
             match resolve(ctx, run, received.clone().into_value()) {
                 Ok(_) => break,
@@ -317,7 +320,7 @@ fn serve<'js>(
     }
 }
 
-/// Does something for somebody outside, and cleans up after it.
+/// Does something for a caller outside of the isolate, and cleans up after it.
 fn attempt<T>(
     ctx: &Ctx<'_>,
     run: &Rc<Run>,

@@ -30,6 +30,7 @@ use oxc::span::{GetSpan, SourceType, Span};
 use oxc::syntax::module_record::{ExportExportName, ModuleRecord};
 use oxc::transformer::{TransformOptions, Transformer};
 
+use crate::error::SyntaxProblem;
 use nesting::Refusal;
 use positions::LineIndex;
 pub use positions::PositionMap;
@@ -193,26 +194,11 @@ pub fn exports(source: &str) -> Option<Vec<String>> {
     strip("module.ts", source).ok()?.exports
 }
 
-/// What is wrong with a source, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyntaxProblem {
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it, if that is known.
-    pub help: Option<String>,
-    /// The line, from 1.
-    pub line: u32,
-    /// The column, from 1, in characters.
-    pub column: u32,
-    /// How many characters are concerned; at least 1, and all in that line.
-    pub length: u32,
-}
-
 /// Turns TypeScript into JavaScript. `file_name` is used for its extension only: `.cts` may `return` at
 /// its top level, as the body of a CommonJS module may; everything else is TypeScript without JSX.
 ///
 /// Blocks the calling thread: some 0.1 ms for a rule, some 50 ms per MiB, and up to seconds for what is made to be
-/// slow. Call it where nobody else waits for that thread.
+/// slow. Call it on a thread that no other run waits for.
 ///
 /// # Errors
 /// The syntax errors found, at most ten and at least one; among them what cannot be run by
@@ -236,7 +222,7 @@ enum Goal {
     Module,
     /// It may `return`.
     CommonJs,
-    /// What somebody types: imports are kept, for what uses them may come later.
+    /// An input of a session: imports are kept, for what uses them may come later.
     Input,
 }
 

@@ -18,9 +18,11 @@ use tokio::sync::oneshot;
 
 use self::marks::Marks;
 use crate::control::{Control, Stop};
-use crate::engine::{LiveRuns, RunReport, Sent, UnresponsiveRun};
+use crate::engine::{LiveRuns, UnresponsiveRun};
 use crate::error::RuleError;
+use crate::handle::Sent;
 use crate::limits::Limits;
+use crate::report::RunReport;
 use crate::ticker::Answerable;
 
 /// How long past its limit a run that does not answer is waited for.

@@ -18,16 +18,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::blocking::no_thread;
 use crate::control::{Control, GRACE, Stop, Stopped};
-use crate::engine::{
-    Engine, EngineSettings, LiveRuns, Origin, OtherSemaphores, RunReport, Sent, TakenSemaphore,
-    json_bytes,
-};
+use crate::engine::{Engine, EngineSettings, LiveRuns};
 use crate::error::{ErrorKind, RuleError};
 use crate::family::Room;
+use crate::handle::Sent;
 use crate::isolate::{execute, fiber_stack, stop_error};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
+use crate::options::{Origin, json_bytes};
 use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
+use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
 use crate::run::{Run, RunParts, Spawner};
 use crate::script::{Script, Source};
 use crate::start_order::StartOrder;
@@ -55,7 +55,7 @@ pub(crate) struct Job {
     pub(crate) live: Arc<LiveRuns>,
     /// The event that the rule shall handle.
     pub(crate) event: Option<String>,
-    /// Nobody looks at the report: a failure is said on the run's own output.
+    /// The report is not looked at: a failure is written to the run's own output.
     pub(crate) detached: bool,
     pub(crate) trace: Option<Arc<Trace>>,
     pub(crate) origin: Origin,
@@ -150,7 +150,7 @@ fn refuse(job: Job, why: &str) {
         job.output.write(OutputStream::Stderr, &text);
     }
     job.live.remove(job.id);
-    // Nobody may be waiting for it; that is fine.
+    // The handle may be dropped; that is fine.
     let _ = job.report.send(Sent { report, room: None });
 }
 

@@ -39,6 +39,7 @@ fn builder() -> EngineBuilder {
         .alias("@app/shapes", "app/shapes")
         .alias("@app/math", "app/math")
         .alias("@app/none", "app/none")
+        .with(cla_rulebook::install)
 }
 
 #[track_caller]

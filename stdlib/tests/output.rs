@@ -83,6 +83,7 @@ fn engine(semaphores: &Semaphores) -> Engine {
         .workers(1)
         .semaphores(semaphores.clone())
         .with(cla_stdlib::install)
+        .with(cla_rulebook::install)
         .build()
 }
 

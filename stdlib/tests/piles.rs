@@ -31,6 +31,7 @@ fn engine() -> Engine {
     Engine::builder()
         .workers(1)
         .with(cla_stdlib::install)
+        .with(cla_rulebook::install)
         .module(app)
         .build()
 }

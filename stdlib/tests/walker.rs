@@ -83,6 +83,7 @@ fn every_function_stands_odd_values() {
         .workers(2)
         .limits(Limits::default().timeout(LIMIT).memory(48 << 20))
         .with(cla_stdlib::install)
+        .with(cla_rulebook::install)
         .build();
     let start = |code: String| {
         let options = RunOptions::new().output(Arc::new(Discarded));
@@ -90,7 +91,9 @@ fn every_function_stands_odd_values() {
     };
     let mut roots = vec!["globalThis".to_owned()];
     // Modules of the library's own are nobody's to import.
-    let public = cla_stdlib::modules().filter(|name| !name.ends_with("/native"));
+    let public = cla_stdlib::modules()
+        .chain(cla_rulebook::modules())
+        .filter(|name| !name.ends_with("/native"));
     roots.extend(public.map(|name| format!("require('{name}')")));
     let mut calls = Vec::new();
     let mut known = HashSet::new();

@@ -3,19 +3,18 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use cla_runtime::internal::{HostObject, MemoryReservation, Rooted};
 use cla_runtime::js::function::{Constructor, This};
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::{
-    HostObject, MemoryReservation, NativeModule, Rooted, RuleError, RuleValue, Run, RunOptions,
-    Script, Wanted, value_to_json,
+    NativeModule, RuleError, RuleValue, Run, RunOptions, Script, Wanted, value_to_json,
 };
-use serde_json::{Map, Value as Json, json};
-
 use cla_stdlib::internal::{
     Arg, define, define_region, entries, error, name_argument, named, syntax_error, type_error,
     unknown_option, wrong,
 };
+use serde_json::{Map, Value as Json, json};
 
 use crate::program;
 

@@ -6,7 +6,7 @@ use super::super::yaml::{Node, Yaml};
 use super::Parser;
 
 impl Parser<'_> {
-    pub(super) fn attribute(&mut self, op: &mut Op, key: &str, node: &Node) {
+    pub(crate) fn attribute(&mut self, op: &mut Op, key: &str, node: &Node) {
         match key {
             "semaphore" => op.semaphore = self.region(node),
             "timeout" => op.timeout = Some(self.duration(node)),
@@ -44,7 +44,7 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn region(&mut self, node: &Node) -> Option<Region> {
+    pub(crate) fn region(&mut self, node: &Node) -> Option<Region> {
         let mut region = Region {
             at: node.at,
             key: Data::Null,
@@ -81,7 +81,7 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn on_error(&mut self, node: &Node) -> OnError {
+    pub(crate) fn on_error(&mut self, node: &Node) -> OnError {
         match &node.value {
             Yaml::Text(text) if text.text == "fail" => OnError::Fail,
             Yaml::Text(text) if text.text == "ignore" => OnError::Ignore,
@@ -122,7 +122,7 @@ impl Parser<'_> {
     }
 
     /// A duration; one without templates is looked at now.
-    pub(super) fn duration(&mut self, node: &Node) -> Data {
+    pub(crate) fn duration(&mut self, node: &Node) -> Data {
         let data = self.data(node);
         let problem = match &data {
             Data::Number(seconds) => cla_runtime::duration::from_seconds(*seconds).err(),

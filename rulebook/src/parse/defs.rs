@@ -1,12 +1,13 @@
 //! Functions of the rulebook: what they declare, and calls of them.
 
-use super::super::book::{Action, Argument, Book, Callee, Data, Def};
+use super::super::book::{Argument, Book, Callee, Data, Def};
+use super::super::op::{Action, Call};
 use super::super::yaml::{Node, Text, Yaml};
 use super::{Callable, Parser, declared, is_taken, literal};
 
 impl Parser<'_> {
     /// Notes which defs there are, and what they want.
-    pub(super) fn declare(&mut self, node: &Node) {
+    pub(crate) fn declare(&mut self, node: &Node) {
         let Yaml::Map(defs) = &node.value else { return };
         for (name, def) in defs {
             let Yaml::Map(parts) = &def.value else {
@@ -25,7 +26,7 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn definitions(&mut self, node: &Node, book: &mut Book) {
+    pub(crate) fn definitions(&mut self, node: &Node, book: &mut Book) {
         let Yaml::Map(defs) = &node.value else {
             let help = Some("def:\n  greet:\n    args: [who]\n    do: ...".to_owned());
             return self.problem_with_help(node.at, "def must be a map of names".to_owned(), help);
@@ -58,7 +59,7 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn arguments(&mut self, node: &Node) -> Vec<Argument> {
+    pub(crate) fn arguments(&mut self, node: &Node) -> Vec<Argument> {
         let items: Vec<&Node> = match &node.value {
             Yaml::List(items) => items.iter().collect(),
             Yaml::Map(_) => vec![node],
@@ -94,11 +95,11 @@ impl Parser<'_> {
         arguments
     }
 
-    pub(super) fn call(&mut self, key: &Text, argument: &Node) -> Option<Action> {
+    pub(crate) fn call(&mut self, key: &Text, argument: &Node) -> Option<Box<dyn Action>> {
         let Callable { callee, arguments } = self.callees.get(&key.text).cloned()?;
         let Some(wanted) = arguments else {
             let arguments = self.data(argument);
-            return Some(Action::Call { callee, arguments });
+            return Some(Box::new(Call { callee, arguments }));
         };
         let names: Vec<&str> = wanted.iter().map(|(name, _)| name.as_str()).collect();
         let arguments = match &argument.value {
@@ -139,6 +140,6 @@ impl Parser<'_> {
                 }
             },
         };
-        Some(Action::Call { callee, arguments })
+        Some(Box::new(Call { callee, arguments }))
     }
 }

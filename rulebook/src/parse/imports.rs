@@ -90,7 +90,7 @@ pub(in super::super) fn specifiers(root: &Node) -> Vec<String> {
 
 impl Parser<'_> {
     /// All imports of the rulebook.
-    pub(super) fn imports(&mut self, root: &Node) {
+    pub(crate) fn imports(&mut self, root: &Node) {
         if let Yaml::Map(entries) = &root.value {
             for (key, node) in entries {
                 match (key.text.as_str(), &node.value) {

@@ -2,37 +2,23 @@
 
 use std::sync::Arc;
 
-use super::super::book::{Action, Block, Callee, Data, Items, Op};
+use cla_runtime::internal::nearest;
+
+use super::super::book::{Block, Callee, Data, Op};
+use super::super::op::{self, Action, Call, Script, Set, Shell, Written};
 use super::super::template::{self, Template};
 use super::super::yaml::{Node, Text, Yaml};
-use super::{ATTRIBUTES, COMPANIONS, OPS, Parser, literal, plain};
-use cla_runtime::nearest;
-
-/// What can be said of a request.
-const REQUEST: [&str; 12] = [
-    "url",
-    "method",
-    "headers",
-    "query",
-    "body",
-    "json",
-    "form",
-    "timeout",
-    "redirects",
-    "maxBody",
-    "auth",
-    "as",
-];
+use super::{ATTRIBUTES, Parser, literal, plain};
 
 impl Parser<'_> {
-    pub(super) fn block(&mut self, node: &Node) -> Block {
+    pub(crate) fn block(&mut self, node: &Node) -> Block {
         let items = match &node.value {
             Yaml::List(items) => items.as_slice(),
             Yaml::Null => &[],
             // One op needs no list; a text is JavaScript, as everywhere after `do`.
             Yaml::Text(text) => {
                 let code = self.code(text);
-                return Arc::new([Arc::new(plain("js", node.at, Action::Script(code)))]);
+                return Arc::new([Arc::new(plain("js", node.at, Box::new(Script(code))))]);
             }
             _ => std::slice::from_ref(node),
         };
@@ -45,7 +31,7 @@ impl Parser<'_> {
             match &item.value {
                 Yaml::Text(text) => {
                     let command = self.template(text);
-                    let action = Action::Shell(Data::Text(command));
+                    let action = Box::new(Shell(Data::Text(command)));
                     ops.push(Arc::new(plain("shell", item.at, action)));
                 }
                 Yaml::Map(entries) => {
@@ -74,7 +60,7 @@ impl Parser<'_> {
     }
 
     /// `elsif` and `else` as ops of their own, after an `if`.
-    pub(super) fn branch(
+    pub(crate) fn branch(
         &mut self,
         key: &Text,
         node: &Node,
@@ -98,32 +84,24 @@ impl Parser<'_> {
             }
         }
         let before = ops.last_mut().and_then(Arc::get_mut);
-        match before.map(|op| &mut op.action) {
-            Some(Action::If {
-                branches,
-                otherwise: otherwise @ None,
-            }) => match condition {
-                Some(condition) => branches.push((condition, body)),
-                None => *otherwise = Some(body),
-            },
-            _ => {
-                let message = format!("`{}` must follow an `if` without `else`", key.text);
-                self.problem(key.at, message);
-            }
+        let before = before.and_then(|op| op.action.branches());
+        if !before.is_some_and(|before| before.add(condition, body)) {
+            let message = format!("`{}` must follow an `if` without `else`", key.text);
+            self.problem(key.at, message);
         }
     }
 
-    pub(super) fn op(&mut self, node: &Node, entries: &[(Text, Node)]) -> Option<Op> {
+    pub(crate) fn op(&mut self, node: &Node, entries: &[(Text, Node)]) -> Option<Op> {
         let get = |name: &str| {
             entries
                 .iter()
                 .find(|(key, _)| key.text == name)
                 .map(|(_, node)| node)
         };
-        let companions = COMPANIONS
+        let companions = op::ALL
             .iter()
-            .find(|(op, _)| get(op).is_some())
-            .map_or(&[][..], |(_, companions)| companions);
+            .find(|op| !op.companions.is_empty() && get(op.name).is_some())
+            .map_or(&[][..], |op| op.companions);
         let own: Vec<&(Text, Node)> = entries
             .iter()
             .filter(|(key, _)| {
@@ -142,7 +120,7 @@ impl Parser<'_> {
             [(first, _), (second, _), ..] => {
                 // A misspelt attribute is more likely than two ops.
                 let is_op = |key: &Text| {
-                    OPS.contains(&key.text.as_str()) || self.callees.contains_key(&key.text)
+                    op::names().any(|op| op == key.text) || self.callees.contains_key(&key.text)
                 };
                 let (wrong, other) = if is_op(second) && !is_op(first) {
                     (first, second)
@@ -170,12 +148,12 @@ impl Parser<'_> {
     }
 
     /// What the op does; its name; where its result goes, for `name = op`.
-    pub(super) fn action<'n>(
+    pub(crate) fn action<'n>(
         &mut self,
         key: &Text,
         argument: &Node,
         get: &dyn Fn(&str) -> Option<&'n Node>,
-    ) -> Option<(String, Option<Template>, Action)> {
+    ) -> Option<(String, Option<Template>, Box<dyn Action>)> {
         if let Some((name, op)) = key.text.split_once(" =") {
             let name = name.trim();
             if !template::is_path(name) {
@@ -185,7 +163,7 @@ impl Parser<'_> {
             let variable = literal(name);
             let op = op.trim();
             if op.is_empty() || op == ":" {
-                let action = Action::Set(vec![(variable, self.data(argument))]);
+                let action = Box::new(Set(vec![(variable, self.data(argument))]));
                 return Some(("set".to_owned(), None, action));
             }
             let mut inner = key.clone();
@@ -198,137 +176,26 @@ impl Parser<'_> {
             return Some((kind, Some(variable), action));
         }
         let kind = key.text.as_str();
-        let action = match kind {
-            "do" => match &argument.value {
-                Yaml::Text(code) => Action::Script(self.code(code)),
-                _ => Action::Block(self.block(argument)),
-            },
-            "js" => match &argument.value {
-                Yaml::Text(code) => Action::Script(self.code(code)),
-                other => {
-                    let message = format!("js is JavaScript, not {}", other.kind());
-                    self.problem(argument.at, message);
-                    return None;
-                }
-            },
-            "var" | "set" => match self.data(argument) {
-                Data::Map(values) => Action::Set(values),
-                _ => {
-                    let message = format!("{kind} is a map of names and values");
-                    self.problem(argument.at, message);
-                    return None;
-                }
-            },
-            "if" => self.conditional(key, argument, get)?,
-            "foreach" => self.for_each(key, argument, get)?,
-            "while" => {
-                let Some(body) = get("do") else {
-                    self.problem(key.at, "a while has a `do`");
-                    return None;
-                };
-                Action::While {
-                    condition: self.condition(argument),
-                    body: self.block(body),
-                }
-            }
-            "try" => {
-                let (catch, finally) = (get("catch"), get("finally"));
-                if catch.is_none() && finally.is_none() {
-                    self.problem(key.at, "a try has a `catch`, a `finally`, or both");
-                }
-                Action::Try {
-                    body: self.block(argument),
-                    catch: catch.map(|node| self.block(node)),
-                    finally: finally.map(|node| self.block(node)),
-                }
-            }
-            "fail" => Action::Fail(self.data(argument)),
-            "return" => Action::Return(self.data(argument)),
-            "wait_children" => Action::WaitChildren,
-            "echo" | "print" => Action::Echo(self.data(argument)),
-            "log" => Action::Log(self.data(argument)),
-            "dump" => Action::Dump(self.data(argument)),
-            "sleep" => Action::Sleep(self.duration(argument)),
-            "shell" => match &argument.value {
-                Yaml::Text(_) => Action::Shell(self.data(argument)),
-                other => {
-                    let message = format!("shell is a command, not {}", other.kind());
-                    self.problem(argument.at, message);
-                    return None;
-                }
-            },
-            "parse" => {
-                let [text, format] = self.parts(argument, "text", ["text", "format"]);
-                Action::Parse {
-                    text: self.required(argument, "text", text)?,
-                    format,
-                }
-            }
-            "read_file" => {
-                let [path, format] = self.parts(argument, "path", ["path", "format"]);
-                Action::ReadFile {
-                    path: self.required(argument, "path", path)?,
-                    format,
-                }
-            }
-            "write_file" => {
-                let names = ["path", "text", "data", "format", "append"];
-                let [path, text, data, format, append] = self.parts(argument, "path", names);
-                if text.is_some() == data.is_some() {
-                    let message = "write_file has a `text`, or `data`";
-                    self.problem(argument.at, message);
-                    return None;
-                }
-                Action::WriteFile {
-                    path: self.required(argument, "path", path)?,
-                    value: text.or(data).unwrap_or(Data::Null),
-                    format,
-                    append: match append {
-                        None | Some(Data::Bool(false)) => false,
-                        Some(Data::Bool(true)) => true,
-                        Some(_) => {
-                            self.problem(argument.at, "append is true or false");
-                            false
-                        }
-                    },
-                }
-            }
-            "call" => {
-                let names = ["file", "stash", "event"];
-                let [file, stash, event] = self.parts(argument, "file", names);
-                Action::Rule {
-                    file: self.required(argument, "file", file)?,
-                    stash,
-                    event,
-                }
-            }
-            "launch" => {
-                let names = ["service", "config", "stash"];
-                let [service, config, stash] = self.parts(argument, "service", names);
-                Action::Launch {
-                    service: self.required(argument, "service", service)?,
-                    config,
-                    stash,
-                }
-            }
-            "http" => self.http(argument)?,
-            "import" => {
-                if !self.hoisted.contains(&(key.at.line, key.at.column)) {
-                    let message = "an import stands at the top of the rulebook, or directly in `do`, an event or a def";
-                    self.problem(key.at, message);
-                }
-                Action::Import
-            }
-            _ if self.callees.contains_key(kind) => self.call(key, argument)?,
-            _ if self.open && !kind.contains(char::is_whitespace) => {
+        let reader = op::named(kind).and_then(|op| op.read);
+        let action = match reader {
+            Some(read) => read(
+                self,
+                &Written {
+                    key,
+                    argument,
+                    beside: get,
+                },
+            )?,
+            None if self.callees.contains_key(kind) => self.call(key, argument)?,
+            None if self.open && !kind.contains(char::is_whitespace) => {
                 self.services.push((key.at, kind.to_owned()));
-                Action::Call {
+                Box::new(Call {
                     callee: Callee::Service(kind.to_owned()),
                     arguments: self.data(argument),
-                }
+                })
             }
-            _ => {
-                let known = OPS.into_iter().chain(ATTRIBUTES);
+            None => {
+                let known = op::names().chain(ATTRIBUTES);
                 let defs: Vec<String> = self.callees.keys().cloned().collect();
                 let help = nearest(kind, known.chain(defs.iter().map(String::as_str)))
                     .map(|near| format!("did you mean {near}?"));
@@ -339,35 +206,13 @@ impl Parser<'_> {
         Some((kind.to_owned(), None, action))
     }
 
-    /// The options of a request, or its URL alone.
-    fn http(&mut self, argument: &Node) -> Option<Action> {
-        let Yaml::Map(options) = &argument.value else {
-            let url = self.data(argument);
-            let url = self.required(argument, "url", Some(url))?;
-            return Some(Action::Http(Data::Map(vec![(literal("url"), url)])));
-        };
-        for (key, node) in options {
-            if !REQUEST.contains(&key.text.as_str()) {
-                self.unknown_key(key, "http", &REQUEST);
-            } else if key.text == "timeout" {
-                self.duration(node);
-            }
-        }
-        let mut bodies = options
-            .iter()
-            .filter(|(key, _)| matches!(key.text.as_str(), "body" | "json" | "form"));
-        if let Some((key, _)) = bodies.nth(1) {
-            self.problem(key.at, "a request has one of `body`, `json` and `form`");
-        }
-        if !options.iter().any(|(key, _)| key.text == "url") {
-            self.problem(argument.at, "this op needs a `url`");
-            return None;
-        }
-        Some(Action::Http(self.data(argument)))
+    /// Whether what an `import` names has been read before anything else.
+    pub(crate) fn is_hoisted(&self, key: &Text) -> bool {
+        self.hoisted.contains(&(key.at.line, key.at.column))
     }
 
     /// The parts of an op's argument, by these names. What is no map is the part `short`.
-    pub(super) fn parts<const N: usize>(
+    pub(crate) fn parts<const N: usize>(
         &mut self,
         argument: &Node,
         short: &str,
@@ -388,7 +233,8 @@ impl Parser<'_> {
         })
     }
 
-    pub(super) fn required(
+    /// A part of an op's argument that must be there.
+    pub(crate) fn required(
         &mut self,
         argument: &Node,
         name: &str,
@@ -399,109 +245,5 @@ impl Parser<'_> {
             return None;
         }
         part
-    }
-
-    pub(super) fn conditional<'n>(
-        &mut self,
-        key: &Text,
-        argument: &Node,
-        get: &dyn Fn(&str) -> Option<&'n Node>,
-    ) -> Option<Action> {
-        let Some(then) = get("then") else {
-            self.problem(key.at, "an if has a `then`");
-            return None;
-        };
-        let mut branches = vec![(self.condition(argument), self.block(then))];
-        if let Some(node) = get("elsif") {
-            let items = match &node.value {
-                Yaml::List(items) => items.as_slice(),
-                _ => std::slice::from_ref(node),
-            };
-            for item in items {
-                let Yaml::Map(parts) = &item.value else {
-                    self.problem(item.at, "an elsif is {if: condition, then: ops}");
-                    continue;
-                };
-                for (key, _) in parts {
-                    if !["if", "then"].contains(&key.text.as_str()) {
-                        self.unknown_key(key, "an elsif", &["if", "then"]);
-                    }
-                }
-                let part = |name: &str| parts.iter().find(|(key, _)| key.text == name);
-                match (part("if"), part("then")) {
-                    (Some((_, condition)), Some((_, then))) => {
-                        let branch = (self.condition(condition), self.block(then));
-                        branches.push(branch);
-                    }
-                    _ => self.problem(item.at, "an elsif is {if: condition, then: ops}"),
-                }
-            }
-        }
-        Some(Action::If {
-            branches,
-            otherwise: get("else").map(|node| self.block(node)),
-        })
-    }
-
-    pub(super) fn for_each<'n>(
-        &mut self,
-        key: &Text,
-        argument: &Node,
-        get: &dyn Fn(&str) -> Option<&'n Node>,
-    ) -> Option<Action> {
-        let parts = match &argument.value {
-            Yaml::Map(parts) if parts.iter().any(|(key, _)| key.text == "in") => Some(parts),
-            _ => None,
-        };
-        let Some(parts) = parts else {
-            let Some(body) = get("do") else {
-                self.problem(key.at, "a foreach has a `do`");
-                return None;
-            };
-            return Some(Action::ForEach {
-                variable: "it".to_owned(),
-                list: self.items(argument),
-                body: self.block(body),
-            });
-        };
-        let (mut variable, mut list, mut body) = ("it".to_owned(), None, None);
-        for (key, node) in parts {
-            match key.text.as_str() {
-                "var" => match &node.value {
-                    Yaml::Text(name) => variable = self.variable(name),
-                    _ => self.problem(node.at, "var names a variable"),
-                },
-                "in" => list = Some(self.items(node)),
-                "do" => body = Some(self.block(node)),
-                _ => self.unknown_key(key, "a foreach", &["var", "in", "do"]),
-            }
-        }
-        let body = body.or_else(|| get("do").map(|node| self.block(node)));
-        match (list, body) {
-            (Some(list), Some(body)) => Some(Action::ForEach {
-                variable,
-                list,
-                body,
-            }),
-            _ => {
-                self.problem(key.at, "a foreach has a `do`");
-                None
-            }
-        }
-    }
-
-    /// What a loop goes through: a list, a map, or a text that says where one is.
-    pub(super) fn items(&mut self, node: &Node) -> Items {
-        match &node.value {
-            Yaml::Text(text) => {
-                let template = self.template(text);
-                if template.literal().is_some() {
-                    Items::Code(self.code(text))
-                } else {
-                    Items::Data(Data::Text(template))
-                }
-            }
-            _ => Items::Data(self.data(node)),
-        }
     }
 }

@@ -6,7 +6,7 @@ use super::super::yaml::{Node, Text, Yaml};
 use super::Parser;
 
 impl Parser<'_> {
-    pub(super) fn condition(&mut self, node: &Node) -> Condition {
+    pub(crate) fn condition(&mut self, node: &Node) -> Condition {
         match &node.value {
             Yaml::Text(text) => {
                 let template = self.template(text);
@@ -20,7 +20,7 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn variable(&mut self, name: &Text) -> String {
+    pub(crate) fn variable(&mut self, name: &Text) -> String {
         if !template::is_path(&name.text) || name.text.contains(['.', '[']) {
             let message = format!("{:?} is no name for a variable", name.text);
             self.problem(name.at, message);
@@ -28,14 +28,14 @@ impl Parser<'_> {
         name.text.clone()
     }
 
-    pub(super) fn word(&mut self, node: &Node) -> Option<String> {
+    pub(crate) fn word(&mut self, node: &Node) -> Option<String> {
         match &node.value {
             Yaml::Text(text) => Some(text.text.clone()),
             _ => None,
         }
     }
 
-    pub(super) fn code(&mut self, text: &Text) -> Code {
+    pub(crate) fn code(&mut self, text: &Text) -> Code {
         let code = Code::of(text);
         if let Some(indent) = code.indent {
             let lines = text.text.lines().count() as u32;
@@ -46,7 +46,7 @@ impl Parser<'_> {
         code
     }
 
-    pub(super) fn template(&mut self, text: &Text) -> Template {
+    pub(crate) fn template(&mut self, text: &Text) -> Template {
         match template::parse(text) {
             Ok(template) => {
                 for piece in &template.pieces {
@@ -69,7 +69,7 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn data(&mut self, node: &Node) -> Data {
+    pub(crate) fn data(&mut self, node: &Node) -> Data {
         match &node.value {
             Yaml::Null => Data::Null,
             Yaml::Bool(value) => Data::Bool(*value),

@@ -1,11 +1,11 @@
 //! Calls: of a rulebook's functions, of what modules export, of registered services, of other rules.
 
-use cla_runtime::js;
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cla_runtime::js::{Function, Object, Value};
+use cla_runtime::internal::{import, namespace};
+use cla_runtime::js::{self, Function, Object, Value};
 use cla_runtime::semaphore::Owner;
 
 use super::super::book::{Book, Callee, Data, Imported, Module};
@@ -13,16 +13,13 @@ use super::super::parse;
 use super::super::scope::{Evaluator, Scope};
 use super::super::services::Services;
 use super::{Abort, OpResult, Runner};
-use cla_runtime::RunOptions;
-use cla_runtime::internal::{import, namespace};
-use cla_runtime::{RuleValue, Wanted};
 
 /// So many services are looked at for the one that was probably meant, and named.
 const MOST_SHOWN: usize = 100;
 
 impl<'js> Runner<'_, 'js> {
     /// What an op of `book` sees.
-    pub(super) fn scope(&self, book: &Arc<Book>, vars: Object<'js>) -> OpResult<'js, Scope<'js>> {
+    pub(crate) fn scope(&self, book: &Arc<Book>, vars: Object<'js>) -> OpResult<'js, Scope<'js>> {
         let known = self.evaluators.borrow().get(&book.name).cloned();
         let evaluator = match known {
             Some(evaluator) => evaluator,
@@ -36,7 +33,7 @@ impl<'js> Runner<'_, 'js> {
         self.js(Scope::new(&evaluator, vars))
     }
 
-    pub(super) fn call(
+    pub(crate) fn call(
         &self,
         callee: &Callee,
         arguments: &Data,
@@ -97,7 +94,7 @@ impl<'js> Runner<'_, 'js> {
 
     /// Evaluates the modules that a rulebook, and those that it imports, import; finds out whether the ops that only they
     /// can know are there.
-    pub(super) fn import(&self, book: &Arc<Book>) -> OpResult<'js> {
+    pub(crate) fn import(&self, book: &Arc<Book>) -> OpResult<'js> {
         let mut books = vec![Arc::clone(book)];
         let mut seen = HashSet::new();
         while let Some(book) = books.pop() {
@@ -133,30 +130,8 @@ impl<'js> Runner<'_, 'js> {
         self.js(namespace(&self.ctx, self.run, &module.name))
     }
 
-    /// `launch`: a service by a name that may be known only now.
-    pub(super) fn launch(
-        &self,
-        service: &Data,
-        config: Option<&Data>,
-        stash: Option<&Data>,
-        scope: &Scope<'js>,
-    ) -> OpResult<'js, Value<'js>> {
-        let name = self.text(service, scope)?;
-        let config = match config {
-            Some(config) => self.value(config, scope)?,
-            None => self.undefined(),
-        };
-        let vars = match stash {
-            Some(stash) => match self.value(stash, scope)?.into_object() {
-                Some(stash) => stash,
-                None => return Err(self.throw("the stash of a launch is a map")),
-            },
-            None => scope.vars.clone(),
-        };
-        self.serve(&name, config, vars, scope.book())
-    }
-
-    fn serve(
+    /// Calls a service, or what a module exports.
+    pub(crate) fn serve(
         &self,
         name: &str,
         argument: Value<'js>,
@@ -209,48 +184,5 @@ impl<'js> Runner<'_, 'js> {
         };
         let name = Owner::shortened(name.to_owned());
         format!("there is no op {name:?}, and no service of that name{hint}")
-    }
-
-    // ---- rules
-
-    /// Runs another rule, and gives what it returns.
-    pub(super) fn rule(
-        &self,
-        file: &Data,
-        stash: Option<&Data>,
-        event: Option<&Data>,
-        scope: &Scope<'js>,
-    ) -> OpResult<'js, Value<'js>> {
-        let file = self.text(file, scope)?;
-        let script = self
-            .run
-            .rule_file(&scope.book().name, &file)
-            .map_err(|problem| self.throw(&problem))?;
-        let stash = match stash {
-            Some(stash) => {
-                let value = self.value(stash, scope)?;
-                self.js(RuleValue::read(&self.ctx, "stash", value))?
-            }
-            None => RuleValue::Null,
-        };
-        let name = format!("{} › {file}", self.run.name());
-        let mut options = RunOptions::new()
-            .name(name)
-            .stash_value(stash)
-            .wanted(Wanted::Value);
-        if let Some(event) = event {
-            options = options.event(self.text(event, scope)?);
-        }
-        let report = self.js(self.run.run_rule(&self.ctx, script, options))?;
-        match report.result {
-            Ok(_) => self.js(report.value.make(&self.ctx)),
-            Err(error) => {
-                let mut abort = self.throw(&format!("{file} failed: {}", error.message));
-                if let Abort::Thrown(thrown) = &mut abort {
-                    thrown.cause = Some(Box::new(error));
-                }
-                Err(abort)
-            }
-        }
     }
 }

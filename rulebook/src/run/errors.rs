@@ -1,24 +1,22 @@
 //! What went wrong, where, and the way of ops that led there.
 
-use cla_runtime::js;
 use std::sync::Arc;
 
-use cla_runtime::js::{Exception, Value};
+use cla_runtime::internal::{Failure, Sources, failure};
+use cla_runtime::js::{self, Exception, Value};
+use cla_runtime::{ErrorKind, RuleError};
 
 use super::super::book::Book;
 use super::super::scope::{BookSources, SCOPE_FILE, Scope};
 use super::super::yaml::Place;
 use super::{Abort, OpResult, Runner, Span, Thrown};
-use cla_runtime::internal::Sources;
-use cla_runtime::internal::{Failure, failure};
-use cla_runtime::{ErrorKind, RuleError};
 
 impl<'js> Runner<'_, 'js> {
-    pub(super) fn js<T>(&self, result: js::Result<T>) -> OpResult<'js, T> {
+    pub(crate) fn js<T>(&self, result: js::Result<T>) -> OpResult<'js, T> {
         result.map_err(|error| self.abort(failure(&self.ctx, self.run, &error)))
     }
 
-    pub(super) fn abort(&self, failure: Failure<'js>) -> Abort<'js> {
+    pub(crate) fn abort(&self, failure: Failure<'js>) -> Abort<'js> {
         match failure {
             Failure::Stopped => Abort::Stopped,
             Failure::Thrown(value) => self.thrown(value, self.span()),
@@ -32,7 +30,7 @@ impl<'js> Runner<'_, 'js> {
         }
     }
 
-    pub(super) fn thrown(&self, value: Value<'js>, span: Span) -> Abort<'js> {
+    pub(crate) fn thrown(&self, value: Value<'js>, span: Span) -> Abort<'js> {
         Abort::Thrown(Box::new(Thrown {
             value,
             span,
@@ -42,11 +40,11 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// Fails the current op.
-    pub(super) fn throw(&self, message: &str) -> Abort<'js> {
+    pub(crate) fn throw(&self, message: &str) -> Abort<'js> {
         self.throw_at(self.span(), message)
     }
 
-    pub(super) fn throw_at(&self, span: Span, message: &str) -> Abort<'js> {
+    pub(crate) fn throw_at(&self, span: Span, message: &str) -> Abort<'js> {
         match Exception::from_message(self.ctx.clone(), message) {
             Ok(error) => self.thrown(error.into_value(), span),
             Err(error) => self.abort(failure(&self.ctx, self.run, &error)),
@@ -54,7 +52,7 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// Where the op that is carried out stands.
-    pub(super) fn span(&self) -> Span {
+    pub(crate) fn span(&self) -> Span {
         self.path.borrow().last().map_or_else(
             || Span {
                 book: Arc::clone(self.main),
@@ -65,7 +63,7 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// Marks what goes wrong before an op is on the path with its place.
-    pub(super) fn placed<T>(
+    pub(crate) fn placed<T>(
         &self,
         at: Place,
         work: impl FnOnce() -> OpResult<'js, T>,
@@ -80,14 +78,14 @@ impl<'js> Runner<'_, 'js> {
         })
     }
 
-    pub(super) fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         self.path
             .borrow()
             .last()
             .map_or_else(String::new, |step| step.label.clone())
     }
 
-    pub(super) fn here(&self) -> String {
+    pub(crate) fn here(&self) -> String {
         let label = self.label();
         if label.is_empty() {
             "the op".to_owned()
@@ -97,7 +95,7 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// The names on the way to the current op.
-    pub(super) fn named_path(&self) -> Vec<String> {
+    pub(crate) fn named_path(&self) -> Vec<String> {
         let path = self.path.borrow();
         let named = path.iter().filter(|step| step.named);
         let own = named.map(|step| step.label.clone());
@@ -105,7 +103,7 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// `deploy.yml › build › migrate, line 12`
-    pub(super) fn owner(&self, scope: &Scope<'js>, at: Place) -> String {
+    pub(crate) fn owner(&self, scope: &Scope<'js>, at: Place) -> String {
         let mut owner = self.main.title.clone();
         for name in self.named_path() {
             owner.push_str(" › ");
@@ -120,7 +118,7 @@ impl<'js> Runner<'_, 'js> {
 
     /// The error that is reported: it points at the op, unless it points into the JavaScript of one, and tells the way
     /// there.
-    pub(super) fn explain(&self, thrown: Thrown<'js>) -> Failure<'js> {
+    pub(crate) fn explain(&self, thrown: Thrown<'js>) -> Failure<'js> {
         let evaluators = self.evaluators.borrow();
         let books: Vec<Arc<Book>> = evaluators
             .values()
@@ -145,7 +143,7 @@ impl<'js> Runner<'_, 'js> {
             let length = at.length as usize;
             error = error.located(&sources, &book.name, (at.line, at.column), length);
         }
-        // The wrappers around the rulebook's JavaScript are nobody's functions.
+        // The author did not write the wrappers around the rulebook's JavaScript.
         error
             .frames
             .retain(|frame| match frame.location.file.as_str() {

@@ -1,20 +1,19 @@
 //! Ops in runs of their own, and their end.
 
-use cla_runtime::js::Value;
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
+
+use cla_runtime::js::Value;
+use cla_runtime::{RuleValue, RunOptions, Script, Wanted};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::super::book::{Data, Op, Parallel};
 use super::super::scope::Scope;
 use super::{Abort, Child, OpResult, Runner, Span};
 use crate::program::Fork;
-use cla_runtime::RunOptions;
-use cla_runtime::Script;
-use cla_runtime::{RuleValue, Wanted};
 
 impl<'js> Runner<'_, 'js> {
     /// Starts the op in a run of its own, with a copy of the variables.
-    pub(super) fn fork(
+    pub(crate) fn fork(
         &self,
         op: &Arc<Op>,
         parallel: Parallel,
@@ -69,7 +68,7 @@ impl<'js> Runner<'_, 'js> {
 
     /// Joins what `work` forked. If it fails, or one of the forks does, the others are cancelled; in any case, all have
     /// ended when this returns.
-    pub(super) fn joining<T>(
+    pub(crate) fn joining<T>(
         &self,
         scope: &Scope<'js>,
         work: impl FnOnce() -> OpResult<'js, T>,
@@ -95,7 +94,7 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// `wait_children`: all that were forked so far and not left.
-    pub(super) fn join_all(&self, scope: &Scope<'js>) -> OpResult<'js> {
+    pub(crate) fn join_all(&self, scope: &Scope<'js>) -> OpResult<'js> {
         let mut children = Vec::new();
         for block in self.forks.borrow_mut().iter_mut() {
             children.append(block);
@@ -103,7 +102,7 @@ impl<'js> Runner<'_, 'js> {
         self.join(children, scope)
     }
 
-    pub(super) fn join(&self, children: Vec<Child>, scope: &Scope<'js>) -> OpResult<'js> {
+    pub(crate) fn join(&self, children: Vec<Child>, scope: &Scope<'js>) -> OpResult<'js> {
         let cancellers: Vec<_> = children
             .iter()
             .map(|child| child.handle.canceller())
@@ -148,7 +147,7 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// Cancels forks, and waits until they have given back all that they held.
-    pub(super) fn cancel(&self, children: Vec<Child>) {
+    pub(crate) fn cancel(&self, children: Vec<Child>) {
         let until = self.run.grace_of_started();
         for child in &children {
             child.handle.canceller().cancel_within(until);

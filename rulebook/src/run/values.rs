@@ -1,25 +1,31 @@
 //! Values: of data and templates, into variables, out of promises.
 
-use cla_runtime::js;
-use cla_runtime::js::{Object, Value};
 use std::time::Duration;
 
-use super::super::book::{Condition, Data};
-use super::super::scope::{Scope, shown};
-use super::{Abort, OpResult, Runner};
 use cla_runtime::OutputStream;
 use cla_runtime::internal::resolve;
+use cla_runtime::js::{self, Object, Value};
+
+use super::super::book::{Condition, Data};
+use super::super::data::Format;
+use super::super::scope::{Scope, shown};
+use super::{Abort, OpResult, Runner};
 
 impl<'js> Runner<'_, 'js> {
-    pub(super) fn undefined(&self) -> Value<'js> {
+    pub(crate) fn undefined(&self) -> Value<'js> {
         Value::new_undefined(self.ctx.clone())
     }
 
-    pub(super) fn value(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+    /// An object without properties.
+    pub(crate) fn object(&self) -> js::Result<Object<'js>> {
+        Object::new(self.ctx.clone())
+    }
+
+    pub(crate) fn value(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         self.evaluate(scope.data(data))
     }
 
-    pub(super) fn text(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, String> {
+    pub(crate) fn text(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, String> {
         let value = self.value(data, scope)?;
         // Long texts are copied several times, and each copy is one step.
         self.checkpoint()?;
@@ -28,7 +34,7 @@ impl<'js> Runner<'_, 'js> {
         Ok(text)
     }
 
-    pub(super) fn holds(&self, condition: &Condition, scope: &Scope<'js>) -> OpResult<'js, bool> {
+    pub(crate) fn holds(&self, condition: &Condition, scope: &Scope<'js>) -> OpResult<'js, bool> {
         let value = match condition {
             Condition::Code(code) => self.evaluate(scope.code(code))?,
             Condition::Data(data) => self.value(data, scope)?,
@@ -36,7 +42,7 @@ impl<'js> Runner<'_, 'js> {
         Ok(self.js(value.get::<js::Coerced<bool>>())?.0)
     }
 
-    pub(super) fn duration(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, Duration> {
+    pub(crate) fn duration(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, Duration> {
         let value = self.value(data, scope)?;
         let read = match value.as_number() {
             Some(seconds) => cla_runtime::duration::from_seconds(seconds),
@@ -45,8 +51,23 @@ impl<'js> Runner<'_, 'js> {
         read.map_err(|problem| self.throw(&format!("the duration must {problem}")))
     }
 
+    /// The format of that name; `otherwise` if there is no name.
+    pub(crate) fn format(
+        &self,
+        format: Option<&Data>,
+        otherwise: Format,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Format> {
+        let Some(format) = format else {
+            return Ok(otherwise);
+        };
+        let name = self.text(format, scope)?;
+        Format::named(&name)
+            .ok_or_else(|| self.throw(&format!("the format is json, yaml or text, not {name:?}")))
+    }
+
     /// Sets a variable, or a part of one: `a.b[0]`.
-    pub(super) fn assign(
+    pub(crate) fn assign(
         &self,
         path: &str,
         value: Value<'js>,
@@ -73,24 +94,24 @@ impl<'js> Runner<'_, 'js> {
     }
 
     /// A value that JavaScript gave; awaited if it is a promise.
-    pub(super) fn evaluate(&self, value: js::Result<Value<'js>>) -> OpResult<'js, Value<'js>> {
+    pub(crate) fn evaluate(&self, value: js::Result<Value<'js>>) -> OpResult<'js, Value<'js>> {
         let value = self.js(value)?;
         resolve(&self.ctx, self.run, value).map_err(|failure| self.abort(failure))
     }
 
     /// Blocks the run until the future is done.
-    pub(super) fn wait<F: Future>(&self, future: F) -> OpResult<'js, F::Output> {
+    pub(crate) fn wait<F: Future>(&self, future: F) -> OpResult<'js, F::Output> {
         self.js(self.run.block_on(&self.ctx, future))
     }
 
     /// Writes a line to the run's output.
-    pub(super) fn print(&self, stream: OutputStream, mut line: String) -> OpResult<'js> {
+    pub(crate) fn print(&self, stream: OutputStream, mut line: String) -> OpResult<'js> {
         line.push('\n');
         self.js(self.run.write(&self.ctx, stream, &line))
     }
 
     /// A loop without anything to wait for lets others have their turn.
-    pub(super) fn checkpoint(&self) -> OpResult<'js> {
+    pub(crate) fn checkpoint(&self) -> OpResult<'js> {
         if self.run.on_interrupt() {
             return Err(Abort::Stopped);
         }

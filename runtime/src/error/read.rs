@@ -180,7 +180,7 @@ impl<'r, 'js> Reader<'r, 'js> {
                 Some(place::Lines::of(text, self.sources.line_ends(file)))
             });
             if call.is_syntax && text.is_none() {
-                // A place in a text that nobody can see, such as the argument of `JSON.parse`.
+                // A place in a text that is not shown, such as the argument of `JSON.parse`.
                 continue;
             }
             self.frames_left -= 1;

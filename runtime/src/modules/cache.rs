@@ -10,9 +10,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::blocking::blocking;
+use crate::error::SyntaxProblem;
 use crate::sys::fiber;
 use crate::sys::quickjs::Bytecode;
-use crate::typescript::{self, PositionMap, Shape, Stripped, SyntaxProblem};
+use crate::typescript::{self, PositionMap, Shape, Stripped};
 
 /// Beyond this many bytes of sources and bytecode the cache starts over.
 const MAX_BYTES: usize = 64 * 1024 * 1024;

@@ -111,7 +111,7 @@ impl EsModules {
         }
     }
 
-    /// Declares a module, and whatever QuickJS asks for meanwhile.
+    /// Declares a module, and those that QuickJS asks for meanwhile.
     fn declare<'js>(
         &self,
         ctx: &Ctx<'js>,
@@ -395,7 +395,7 @@ fn evaluate<'js>(
     match evaluated {
         Ok((_, promise)) => {
             set(Stage::Done);
-            // Whether it was rejected is looked at by whoever imports it.
+            // Whether it was rejected is looked at by the module that imports it.
             forget(ctx, run, &promise);
             Ok(promise)
         }

@@ -15,9 +15,10 @@ use super::cache::Goal;
 use super::resolve::Resolved;
 use super::{BuiltIn, LoadedSource, ModuleCache, Reference};
 use crate::error::Sources;
+use crate::error::SyntaxProblem;
 use crate::run::Run;
 use crate::sys::quickjs;
-use crate::typescript::{self, Shape, SyntaxProblem};
+use crate::typescript::{self, Shape};
 
 /// What a file holds, by its name and, where that leaves it open, its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

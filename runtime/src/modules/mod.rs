@@ -231,7 +231,7 @@ impl ModuleCache {
         });
     }
 
-    /// Notes that the main script runs as a script: whoever imports it gets an empty module.
+    /// Notes that the main script runs as a script: a module that imports it gets an empty module.
     pub(crate) fn main_is_script(&self) {
         if let Some(main) = &*self.main.borrow() {
             main.is_script.set(true);
@@ -408,7 +408,7 @@ impl ModuleCache {
         Ok(exports)
     }
 
-    /// Where the import that failed last is written, if that can be told.
+    /// Where the import that failed last is written, if that can be found.
     pub(crate) fn failed_import(&self) -> Option<ImportPlace> {
         let failed = self.failed_import.borrow().clone()?;
         let sources = self.sources.borrow();

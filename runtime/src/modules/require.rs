@@ -25,7 +25,7 @@ const SUFFIX: &str = "\n})";
 pub(crate) fn install<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<()> {
     let run = Rc::clone(run);
     let global = move |ctx: Ctx<'js>, specifier: Value<'js>| {
-        // Level 0 is this very function, level 1 whoever calls it.
+        // Level 0 is this very function, level 1 its caller.
         let importer = match ctx.script_or_module_name(1) {
             Some(name) => name.to_string()?,
             None => String::new(),

@@ -2,7 +2,7 @@
 //!
 //! Three kinds of names exist: those of built-in modules (`cla/sem`), relative files (`./lib.js`)
 //! and absolute files. Files must lie below one of the run's roots, after symbolic links are
-//! followed: the folder of the rule, and whatever else the host allows. Of what lies elsewhere, errors do not tell
+//! followed: the folder of the rule, and what else the host allows. Of what lies elsewhere, errors do not say
 //! whether it is there.
 
 use std::collections::VecDeque;
@@ -362,7 +362,7 @@ mod tests {
         ] {
             assert_eq!(message(specifier), refused, "{specifier}");
         }
-        // What lies inside may be told.
+        // An error may name what lies inside.
         for specifier in ["./b.js", "./inside/c.js", "./up/rules/c.js"] {
             assert!(message(specifier).contains("cannot find"), "{specifier}");
         }

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use super::direct::{self, Direct};
 use super::{Output, OutputStream, OutputWait, PIECE};
 
-/// Of so many bytes that are not written yet, nobody may add to them.
+/// While so many bytes are not written yet, no more are accepted.
 const CAPACITY: usize = 256 * 1024;
 
 /// Those who wait for room are let in when so much of it is free: fewer switches between threads.

@@ -69,7 +69,7 @@ impl Run {
         });
         let mut kept = self.roots.values.borrow_mut();
         if kept.len() == kept.capacity() {
-            // Entries that nobody uses any more make room, so that keeping values for ever does not
+            // Entries that are not in use any more make room, so that keeping values for ever does not
             // grow the list.
             kept.retain(|entry| entry.strong_count() > 0);
         }

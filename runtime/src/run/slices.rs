@@ -8,7 +8,7 @@ use rquickjs::Ctx;
 use super::Run;
 use crate::sys::fiber;
 
-/// How long runs that compute may keep their worker thread before everybody else gets a turn.
+/// How long runs that compute may keep their worker thread before the others get a turn.
 ///
 /// Another run's timer on the same thread is late by about this much, however many of them there are:
 /// they share one slice.
@@ -18,7 +18,7 @@ const TIME_SLICE: Duration = Duration::from_millis(5);
 /// which ends most such functions ...
 const REFUSE_LARGE_AFTER: Duration = Duration::from_millis(10);
 
-/// ... and after this, one request fails, of whatever size; and again after each such span.
+/// ... and after this, one request of any size fails; and again after each such span.
 const REFUSE_ONE_AFTER: Duration = Duration::from_millis(30);
 
 /// The least that a run gets of the slice, so that the switches do not cost more than the work.
@@ -121,9 +121,9 @@ impl Run {
 
     /// Lets other runs go first if this one has kept its thread for a slice; says whether it did.
     ///
-    /// For the run's own fiber, whatever it does there: also while it ends and is taken down.
+    /// For the run's own fiber only, which may also be ending or be taken down.
     pub(crate) fn give_way(&self) -> bool {
-        // What unwinds is an affair of the thread: no other run may go on meanwhile.
+        // A panic unwinds the thread: no other run may go on meanwhile.
         if std::thread::panicking() {
             return false;
         }

@@ -7,9 +7,12 @@ use std::sync::Arc;
 use rquickjs::{Ctx, Exception};
 
 use super::Run;
-use crate::engine::{Engine, Origin, RunHandle, RunOptions, RunReport};
+use crate::engine::Engine;
+use crate::handle::RunHandle;
 use crate::limits::Limits;
 use crate::modules::Resolved;
+use crate::options::{Origin, RunOptions};
+use crate::report::RunReport;
 use crate::script::Script;
 use crate::trace::Trace;
 

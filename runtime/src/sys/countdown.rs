@@ -2,7 +2,7 @@
 //!
 //! QuickJS counts down in a field of its context, at each call and each jump back, and asks its host when the count is
 //! used up. Nothing of its interface leads to that field. So its place is found once per process, by looking at the
-//! memory of a context while the count goes down; if it cannot be told for certain, there is no countdown, and the
+//! memory of a context while the count goes down; if that is not certain, there is no countdown, and the
 //! interpreter asks by counting alone.
 
 use std::ptr::NonNull;

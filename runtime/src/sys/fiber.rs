@@ -183,7 +183,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Switches back to whoever polls the current fiber; returns when it is polled again.
+/// Switches back to the caller that polls the current fiber; returns when it is polled again.
 fn suspend(frame: Frame) {
     // SAFETY: the yielder belongs to the fiber that executes this code and lives on its stack
     // until its body has returned.

@@ -256,7 +256,7 @@ impl KeptModule {
     }
 }
 
-/// Tells QuickJS that somebody looks at whether this promise is rejected: we do.
+/// Makes QuickJS regard this promise as handled, because the engine looks at whether it is rejected.
 pub(crate) fn mark_handled(promise: &Promise<'_>) {
     let raw = promise.as_value().as_raw();
     // SAFETY: the value is a promise of this context; the call only sets a flag on it.
@@ -265,7 +265,7 @@ pub(crate) fn mark_handled(promise: &Promise<'_>) {
 
 /// Which string a value is, to see cheaply whether another value is the very same one.
 ///
-/// Means something only while the string is alive: whoever keeps an identity keeps the string as well.
+/// Means something only while the string is alive: the owner of an identity keeps the string as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StringIdentity(usize);
 
@@ -312,7 +312,7 @@ pub fn error_without_place<'js>(ctx: &Ctx<'js>, prototype: &Object<'js>) -> Resu
 }
 
 /// Whether `value` is a function with which QuickJS itself fulfils a promise, as it hands it to the method `then` of
-/// what is awaited: what that returns is looked at by nobody.
+/// what is awaited: what that returns is not looked at.
 ///
 /// # Errors
 ///
@@ -385,7 +385,7 @@ impl ContextOf {
     /// To be called by a handler of the interrupts of the context's own runtime only: QuickJS calls it while it executes
     /// code in that context.
     pub(crate) fn with<R>(self, look: impl for<'js> FnOnce(&Ctx<'js>) -> R) -> R {
-        // SAFETY: a context lives as long as its code is executed, and whoever has it executed has locked the runtime.
+        // SAFETY: a context lives as long as its code is executed, and its caller has locked the runtime.
         let ctx = unsafe { Ctx::from_raw(self.0) };
         look(&ctx)
     }

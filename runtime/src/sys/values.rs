@@ -263,7 +263,7 @@ unsafe impl<'js> JsLifetime<'js> for Owner {
 
 /// Notes which run an isolate is.
 pub(crate) fn set_run(ctx: &Ctx<'_>, run: &Rc<Run>) {
-    // It fails only while somebody looks at the old one.
+    // It fails only while the old one is borrowed.
     let _ = ctx.store_userdata(Owner(Rc::downgrade(run)));
 }
 

@@ -1,4 +1,4 @@
-//! What somebody types, one input after the other: whether it is whole, and made such that what it declares stays.
+//! The inputs of a session, one after the other: whether it is whole, and made such that what it declares stays.
 //!
 //! Each input is a script of its own in one global scope. There, `const`, `let` and `class` could not be declared again,
 //! and nothing could be imported; so at the top level they become `var`, and imports are awaited. Lines stay
@@ -246,7 +246,7 @@ impl Edits<'_> {
                     _ => {}
                 }
             }
-            // There is nobody to export to.
+            // No module imports it.
             Statement::ExportNamedDeclaration(export) => {
                 self.blank(export.span().start as usize..export.span().end as usize);
             }

@@ -209,7 +209,7 @@ const DECLARES: &[&str] = &[
 /// Returns the number of nesting tokens on the heaviest path through `source`.
 ///
 /// # Errors
-/// As soon as the path is longer than `limit`, and where no bound can be told.
+/// As soon as the path is longer than `limit`, and where no bound is known.
 pub(super) fn max_depth(source: &str, limit: usize) -> Result<usize, Refusal> {
     Scan {
         source,

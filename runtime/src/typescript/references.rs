@@ -7,8 +7,9 @@ use oxc::parser::{ParseOptions, Parser};
 use oxc::semantic::SemanticBuilder;
 use oxc::span::SourceType;
 
+use super::on_big_stack;
 use super::positions::LineIndex;
-use super::{SyntaxProblem, on_big_stack};
+use crate::error::SyntaxProblem;
 
 /// A module's name in a script.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -596,7 +596,7 @@ impl<'a, 'js, T: Tree> Walk<'a, 'js, T> {
         }
     }
 
-    /// What is told of an error.
+    /// What becomes data of an error.
     fn error_fields(
         &mut self,
         error: &Object<'js>,

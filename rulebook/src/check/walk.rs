@@ -1,0 +1,258 @@
+//! A walk through a rulebook: which semaphores are held where, which variables are set and read, which code there is.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::book::{Block, Book, Callee, Condition, Data, Op, Parallel, Region};
+use crate::template::{Code, Piece, Template};
+use crate::yaml::Place;
+
+/// So many ways through defs are looked at: their number can double with each def.
+const MOST_CALLS: usize = 2_000;
+
+/// So many calls within each other are followed: only what calls itself goes deeper.
+const DEEPEST_CALL: usize = 32;
+
+/// A way through all ops of a rulebook, as a run could take it.
+pub(crate) struct Walk<'a> {
+    book: &'a Book,
+    /// The semaphores that are held here, by names without templates; where they were taken.
+    held: Vec<(String, Place)>,
+    /// The defs that were called, with the semaphores that were held then: the same finds nothing new.
+    calls: HashSet<(&'a str, &'a str, BTreeSet<String>)>,
+    /// In so many of them this is.
+    depth: usize,
+    pub(super) codes: Vec<Code>,
+    /// The variables that are read by `${}`, except in events, which bring variables that are not known here.
+    pub(super) paths: Vec<Code>,
+    pub(super) set: HashSet<String>,
+    /// Those of them that ops set.
+    pub(super) changed: HashSet<String>,
+    /// Where, which semaphore, and where it is held.
+    pub(super) nested: Vec<(Place, String, Place)>,
+    pub(super) pairs: Vec<(String, String, Place)>,
+    in_event: bool,
+    /// Where a def of another rulebook was called: what is found in there is reported here.
+    called_at: Option<Place>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn through(book: &'a Book) -> Self {
+        let mut walk = Walk {
+            book,
+            held: Vec::new(),
+            calls: HashSet::new(),
+            depth: 0,
+            codes: Vec::new(),
+            paths: Vec::new(),
+            set: HashSet::new(),
+            changed: HashSet::new(),
+            nested: Vec::new(),
+            pairs: Vec::new(),
+            in_event: false,
+            called_at: None,
+        };
+        walk.whole();
+        walk
+    }
+
+    fn whole(&mut self) {
+        let book = self.book;
+        let inputs = book.inputs.iter().map(|input| input.name.clone());
+        self.set.extend(inputs);
+        for (name, data) in &book.vars {
+            self.sets(name);
+            self.data(data);
+        }
+        // What ops set is still to come.
+        self.changed.clear();
+        for def in book.defs.values() {
+            for argument in &def.arguments {
+                self.set.insert(argument.name.clone());
+                if let Some(default) = &argument.default {
+                    self.data(default);
+                }
+            }
+            self.block(&def.body);
+        }
+        if let Some(body) = &book.body {
+            self.block(body);
+        }
+        self.in_event = true;
+        for (_, block) in &book.on {
+            self.block(block);
+        }
+        // What several ways lead to is found once.
+        let mut seen = HashSet::new();
+        self.nested
+            .retain(|(at, ..)| seen.insert((at.line, at.column)));
+        let mut seen = HashSet::new();
+        self.codes
+            .retain(|code| seen.insert((code.at.line, code.at.column)));
+        let mut seen = HashSet::new();
+        self.paths
+            .retain(|code| seen.insert((code.at.line, code.at.column)));
+    }
+
+    pub(crate) fn block(&mut self, block: &'a Block) {
+        for op in block.iter() {
+            self.op(op);
+        }
+    }
+
+    fn op(&mut self, op: &'a Op) {
+        if let Some(name) = &op.name {
+            self.template(name);
+        }
+        if let Some(when) = &op.when {
+            self.condition(when);
+        }
+        if let Some(timeout) = &op.timeout {
+            self.data(timeout);
+        }
+        if let Some(register) = &op.register {
+            self.sets(register);
+        }
+        // What is left behind holds nothing of what is held here; what is waited for keeps it waiting.
+        let before = match op.parallel {
+            Some(Parallel::Leave) => Some(std::mem::take(&mut self.held)),
+            _ => None,
+        };
+        let depth = self.held.len();
+        if let Some(region) = &op.semaphore {
+            self.region(region);
+        }
+        op.action.check(self, op);
+        self.held.truncate(depth);
+        if let Some(before) = before {
+            self.held = before;
+        }
+    }
+
+    fn region(&mut self, region: &'a Region) {
+        let at = self.called_at.unwrap_or(region.at);
+        self.data(&region.key);
+        let parts = [
+            &region.slots,
+            &region.timeout,
+            &region.ttl,
+            &region.priority,
+        ];
+        for part in parts.into_iter().flatten() {
+            self.data(part);
+        }
+        let Data::Text(key) = &region.key else { return };
+        let Some(key) = key.literal() else { return };
+        // A wait that ends by itself is no deadlock.
+        let one_slot = match &region.slots {
+            None => true,
+            Some(Data::Number(slots)) => *slots == 1.0,
+            Some(_) => false,
+        };
+        let outer = self.held.iter().find(|(held, _)| held == key);
+        if let Some((_, outer)) = outer {
+            if one_slot && region.timeout.is_none() {
+                self.nested.push((at, key.to_owned(), *outer));
+            }
+        } else {
+            for (outer, _) in &self.held {
+                let pair = (outer.clone(), key.to_owned(), at);
+                self.pairs.push(pair);
+            }
+        }
+        self.held.push((key.to_owned(), at));
+    }
+
+    /// What a call leads to.
+    pub(crate) fn call(&mut self, callee: &'a Callee, at: Place) {
+        let (book, name) = match callee {
+            Callee::Def(name) => (self.book, name),
+            Callee::Imported { book, def } => (&**book, def),
+            Callee::Export { .. } | Callee::Service(_) => return,
+        };
+        let Some(def) = book.defs.get(name) else {
+            return;
+        };
+        let held = self.held.iter().map(|(name, _)| name.clone()).collect();
+        if self.depth >= DEEPEST_CALL
+            || self.calls.len() >= MOST_CALLS
+            || !self.calls.insert((&book.name, name, held))
+        {
+            return;
+        }
+        self.depth += 1;
+        let before = (self.book, self.called_at);
+        if !std::ptr::eq(book, self.book) {
+            self.called_at = Some(self.called_at.unwrap_or(at));
+            self.book = book;
+        }
+        self.block(&def.body);
+        (self.book, self.called_at) = before;
+        self.depth -= 1;
+    }
+
+    pub(crate) fn parts(&mut self, parts: [Option<&'a Data>; 3]) {
+        for part in parts.into_iter().flatten() {
+            self.data(part);
+        }
+    }
+
+    pub(crate) fn condition(&mut self, condition: &'a Condition) {
+        match condition {
+            Condition::Code(code) => self.code(code),
+            Condition::Data(data) => self.data(data),
+        }
+    }
+
+    pub(crate) fn data(&mut self, data: &'a Data) {
+        match data {
+            Data::Text(template) => self.template(template),
+            Data::List(items) => items.iter().for_each(|item| self.data(item)),
+            Data::Map(entries) => {
+                for (key, value) in entries {
+                    self.template(key);
+                    self.data(value);
+                }
+            }
+            Data::Null | Data::Bool(_) | Data::Number(_) => {}
+        }
+    }
+
+    fn template(&mut self, template: &'a Template) {
+        for piece in &template.pieces {
+            match piece {
+                Piece::Literal(_) => {}
+                Piece::Code(code) => self.code(code),
+                Piece::Path(_) if self.in_event || self.called_at.is_some() => {}
+                Piece::Path(code) => self.paths.push(code.clone()),
+            }
+        }
+    }
+
+    /// Code of this very rulebook is compiled later.
+    pub(crate) fn code(&mut self, code: &Code) {
+        if self.called_at.is_none() {
+            self.codes.push(code.clone());
+        }
+    }
+
+    /// A variable is set by this name.
+    pub(crate) fn sets_variable(&mut self, name: &str) {
+        self.set.insert(name.to_owned());
+        self.changed.insert(name.to_owned());
+    }
+
+    /// From here on these variables may be read.
+    pub(crate) fn knows<const N: usize>(&mut self, names: [&str; N]) {
+        self.set.extend(names.map(str::to_owned));
+    }
+
+    /// A variable, or a part of one, is set.
+    pub(crate) fn sets(&mut self, name: &'a Template) {
+        self.template(name);
+        if let Some(Piece::Literal(name)) = name.pieces.first() {
+            let name = name.split(['.', '[']).next().unwrap_or_default();
+            self.set.insert(name.to_owned());
+            self.changed.insert(name.to_owned());
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `do`: ops one after the other.
+
+use cla_runtime::js::Value;
+
+use super::{Action, Description, Script, Written};
+use crate::book::{Block, Op};
+use crate::check::Walk;
+use crate::parse::Parser;
+use crate::plan::{Planned, Planner};
+use crate::run::{OpResult, Runner};
+use crate::schema::{OpSchema, reference};
+use crate::scope::Scope;
+use crate::yaml::Yaml;
+
+pub(super) static DO: Description = Description {
+    name: "do",
+    about: "Ops as one; or a text, which is JavaScript.",
+    example: "- semaphore: prod-db\n  do:\n    - echo: it is my turn\n- do: count = 1",
+    companions: &[],
+    schema: || OpSchema::new(reference("block")),
+    read: Some(read),
+};
+
+fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+    let action: Box<dyn Action> = match &written.argument.value {
+        Yaml::Text(code) => Box::new(Script(parser.code(code))),
+        _ => Box::new(Do(parser.block(written.argument))),
+    };
+    Some(action)
+}
+
+#[derive(Debug)]
+struct Do(Block);
+
+impl Action for Do {
+    fn run<'js>(
+        &self,
+        runner: &Runner<'_, 'js>,
+        _: &Op,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
+        runner.block(&self.0, scope)
+    }
+
+    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+        walk.block(&self.0);
+    }
+
+    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+        Planned::block(planner.block(&self.0))
+    }
+}

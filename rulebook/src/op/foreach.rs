@@ -1,0 +1,189 @@
+//! `foreach`: something for each item of a list, or entry of a map.
+
+use cla_runtime::js::Value;
+use serde_json::{Value as Json, json};
+
+use super::{Action, Description, Written};
+use crate::book::{Block, Data, Op};
+use crate::check::Walk;
+use crate::parse::Parser;
+use crate::plan::{Planned, Planner, first_line};
+use crate::run::{OpResult, Runner};
+use crate::schema::{OpSchema, VARIABLE, described, reference};
+use crate::scope::Scope;
+use crate::template::Code;
+use crate::yaml::{Node, Yaml};
+
+pub(super) static FOREACH: Description = Description {
+    name: "foreach",
+    about: "Does something for each item of a list, `it`, or entry of a map, `it.key` and `it.value`. A text is \
+            JavaScript that gives the list.",
+    example: "- foreach: [web1, web2]\n  do:\n    - echo: ${it}\n- foreach: {var: host, in: hosts, do: [echo: '${host}']}",
+    companions: &["do"],
+    schema: || {
+        OpSchema::new(json!({
+            "if": {"type": "object", "required": ["in"]},
+            "then": {"properties": each(), "additionalProperties": false},
+        }))
+        .with(json!({
+            "if": {"not": {"properties": {
+                "foreach": {"type": "object", "required": ["in", "do"]},
+            }}},
+            "then": {"required": ["do"]},
+        }))
+        .assigned(json!({
+            "type": "object",
+            "required": ["in", "do"],
+            "properties": each(),
+            "additionalProperties": false,
+        }))
+    },
+    read: Some(read),
+};
+
+/// What a `foreach` with `in` has.
+fn each() -> Json {
+    json!({
+        "var": {
+            "description": "The variable that holds the item.",
+            "type": "string",
+            "pattern": VARIABLE,
+            "default": "it",
+        },
+        "in": {"description": "A list, a map, or JavaScript that gives one."},
+        "do": described("What is done for each.", reference("block")),
+    })
+}
+
+fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+    let parts = match &written.argument.value {
+        Yaml::Map(parts) if parts.iter().any(|(key, _)| key.text == "in") => Some(parts),
+        _ => None,
+    };
+    let Some(parts) = parts else {
+        let Some(body) = (written.beside)("do") else {
+            parser.problem(written.key.at, "a foreach has a `do`");
+            return None;
+        };
+        return Some(Box::new(ForEach {
+            variable: "it".to_owned(),
+            list: items(parser, written.argument),
+            body: parser.block(body),
+        }));
+    };
+    let (mut variable, mut list, mut body) = ("it".to_owned(), None, None);
+    for (key, node) in parts {
+        match key.text.as_str() {
+            "var" => match &node.value {
+                Yaml::Text(name) => variable = parser.variable(name),
+                _ => parser.problem(node.at, "var names a variable"),
+            },
+            "in" => list = Some(items(parser, node)),
+            "do" => body = Some(parser.block(node)),
+            _ => parser.unknown_key(key, "a foreach", &["var", "in", "do"]),
+        }
+    }
+    let body = body.or_else(|| (written.beside)("do").map(|node| parser.block(node)));
+    match (list, body) {
+        (Some(list), Some(body)) => Some(Box::new(ForEach {
+            variable,
+            list,
+            body,
+        })),
+        _ => {
+            parser.problem(written.key.at, "a foreach has a `do`");
+            None
+        }
+    }
+}
+
+/// A list, a map, or a text that says where one is.
+fn items(parser: &mut Parser<'_>, node: &Node) -> Items {
+    match &node.value {
+        Yaml::Text(text) => {
+            let template = parser.template(text);
+            if template.literal().is_some() {
+                Items::Code(parser.code(text))
+            } else {
+                Items::Data(Data::Text(template))
+            }
+        }
+        _ => Items::Data(parser.data(node)),
+    }
+}
+
+#[derive(Debug)]
+struct ForEach {
+    variable: String,
+    list: Items,
+    body: Block,
+}
+
+/// What the loop goes through.
+#[derive(Debug)]
+enum Items {
+    Code(Code),
+    Data(Data),
+}
+
+impl Action for ForEach {
+    fn run<'js>(
+        &self,
+        runner: &Runner<'_, 'js>,
+        _: &Op,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
+        let variable = self.variable.as_str();
+        let list = match &self.list {
+            Items::Code(code) => runner.evaluate(scope.code(code))?,
+            Items::Data(data) => runner.value(data, scope)?,
+        };
+        let Some(object) = list.as_object().filter(|_| !list.is_function()) else {
+            if list.is_null() || list.is_undefined() {
+                return Ok(runner.undefined());
+            }
+            return Err(runner.throw("a foreach goes through a list or a map; this is neither"));
+        };
+        if let Some(items) = list.as_array() {
+            // It may change underway.
+            let mut index = 0;
+            while index < items.len() {
+                let item = runner.js(items.get::<Value<'js>>(index))?;
+                runner.js(scope.vars.set(variable, item))?;
+                runner.ops(&self.body, scope)?;
+                runner.checkpoint()?;
+                index += 1;
+            }
+            return Ok(runner.undefined());
+        }
+        for entry in object.props::<String, Value<'js>>() {
+            let (key, value) = runner.js(entry)?;
+            let item = runner.js(runner.object())?;
+            runner.js(item.set("key", key))?;
+            runner.js(item.set("value", value))?;
+            runner.js(scope.vars.set(variable, item))?;
+            runner.ops(&self.body, scope)?;
+            runner.checkpoint()?;
+        }
+        Ok(runner.undefined())
+    }
+
+    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+        walk.sets_variable(&self.variable);
+        match &self.list {
+            Items::Code(code) => walk.code(code),
+            Items::Data(data) => walk.data(data),
+        }
+        walk.block(&self.body);
+    }
+
+    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+        let list = match &self.list {
+            Items::Code(code) => first_line(&code.text),
+            Items::Data(data) => planner.text(data),
+        };
+        let mut planned = Planned::block(planner.block(&self.body));
+        planned.what = Some(format!("{} in {list}", self.variable));
+        planned
+    }
+}

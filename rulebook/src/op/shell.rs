@@ -1,0 +1,72 @@
+//! `shell`: a command of the shell.
+
+use cla_runtime::js::Value;
+use serde_json::json;
+
+use super::{Action, Description, Written};
+use crate::book::{Data, Op};
+use crate::check::Walk;
+use crate::parse::Parser;
+use crate::plan::{Planned, Planner};
+use crate::run::{OpResult, Runner};
+use crate::schema::OpSchema;
+use crate::scope::Scope;
+use crate::shell;
+use crate::yaml::Yaml;
+
+pub(super) static SHELL: Description = Description {
+    name: "shell",
+    about: "Runs a command of the shell. One that fails makes the op fail, unless its result is assigned: that has \
+            `rc`, `output` and `error`.",
+    example: "- shell: make all\n- found = shell: grep banana fruits.txt\n- echo: ${found.rc}",
+    companions: &[],
+    schema: || OpSchema::new(json!({"type": "string"})),
+    read: Some(read),
+};
+
+fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+    match &written.argument.value {
+        Yaml::Text(_) => Some(Box::new(Shell(parser.data(written.argument)))),
+        other => {
+            let message = format!("shell is a command, not {}", other.kind());
+            parser.problem(written.argument.at, message);
+            None
+        }
+    }
+}
+
+/// The command.
+#[derive(Debug)]
+pub(crate) struct Shell(pub(crate) Data);
+
+impl Action for Shell {
+    fn run<'js>(
+        &self,
+        runner: &Runner<'_, 'js>,
+        op: &Op,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
+        let command = runner.text(&self.0, scope)?;
+        let assigned = op.register.is_some();
+        let ended = runner
+            .wait(shell::run(runner.run, &command, !assigned))?
+            .map_err(|error| runner.throw(&format!("the command cannot be run: {error}")))?;
+        if !assigned && ended.code != 0 {
+            let message = format!("the command exited with {}: {}", ended.code, command.trim());
+            return Err(runner.throw(&message));
+        }
+        let result = runner.js(runner.object())?;
+        runner.js(result.set("rc", ended.code))?;
+        runner.js(result.set("output", ended.output.trim_end_matches('\n')))?;
+        runner.js(result.set("error", ended.error.trim_end_matches('\n')))?;
+        Ok(result.into_value())
+    }
+
+    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+        walk.data(&self.0);
+    }
+
+    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+        Planned::what(planner.text(&self.0))
+    }
+}

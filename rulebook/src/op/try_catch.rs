@@ -1,0 +1,98 @@
+//! `try`, with `catch` and `finally`.
+
+use cla_runtime::js::Value;
+use serde_json::json;
+
+use super::{Action, Description, Written};
+use crate::book::{Block, Op};
+use crate::check::Walk;
+use crate::parse::Parser;
+use crate::plan::{Planned, Planner};
+use crate::run::{Abort, OpResult, Runner};
+use crate::schema::{OpSchema, reference};
+use crate::scope::Scope;
+
+pub(super) static TRY: Description = Description {
+    name: "try",
+    about: "Does something; what fails in it is caught by `catch`.",
+    example: "- try:\n    - shell: make\n  catch:\n    - echo: ${error_message}\n  finally:\n    - echo: done",
+    companions: &["catch", "finally"],
+    schema: || {
+        OpSchema::new(reference("block"))
+            .with(json!({"anyOf": [{"required": ["catch"]}, {"required": ["finally"]}]}))
+    },
+    read: Some(read),
+};
+
+fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+    let (catch, finally) = ((written.beside)("catch"), (written.beside)("finally"));
+    if catch.is_none() && finally.is_none() {
+        parser.problem(written.key.at, "a try has a `catch`, a `finally`, or both");
+    }
+    Some(Box::new(Try {
+        body: parser.block(written.argument),
+        catch: catch.map(|node| parser.block(node)),
+        finally: finally.map(|node| parser.block(node)),
+    }))
+}
+
+#[derive(Debug)]
+struct Try {
+    body: Block,
+    catch: Option<Block>,
+    finally: Option<Block>,
+}
+
+impl Action for Try {
+    fn run<'js>(
+        &self,
+        runner: &Runner<'_, 'js>,
+        _: &Op,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
+        let mut result = runner.block(&self.body, scope);
+        if let (Err(Abort::Thrown(thrown)), Some(catch)) = (&result, &self.catch) {
+            let error = thrown.value.clone();
+            let message = match error.as_object() {
+                Some(object) => object.get::<_, Value<'js>>("message"),
+                None => Ok(error.clone()),
+            };
+            result = runner
+                .js(message)
+                .and_then(|message| {
+                    runner.assign("error_message", message, scope)?;
+                    runner.assign("error", error, scope)
+                })
+                .and_then(|()| runner.block(catch, scope));
+        }
+        if let Some(finally) = &self.finally {
+            let done = runner.run.shielded(|| runner.block(finally, scope));
+            // What made the op end counts more than what goes wrong here.
+            if !matches!(result, Err(Abort::Stopped)) {
+                done?;
+            }
+        }
+        result
+    }
+
+    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+        walk.block(&self.body);
+        if let Some(catch) = &self.catch {
+            walk.knows(["error", "error_message"]);
+            walk.block(catch);
+        }
+        if let Some(finally) = &self.finally {
+            walk.block(finally);
+        }
+    }
+
+    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+        let mut planned = Planned::block(planner.block(&self.body));
+        for (label, block) in [("catch", &self.catch), ("finally", &self.finally)] {
+            if let Some(block) = block {
+                planned.add(Some(label), planner.block(block));
+            }
+        }
+        planned
+    }
+}

@@ -1,0 +1,113 @@
+//! `write_file`: a text, or a value in some format, into a file.
+
+use std::path::PathBuf;
+
+use cla_runtime::js::Value;
+use serde_json::json;
+
+use super::{Action, Description, Written};
+use crate::book::{Data, Op};
+use crate::check::Walk;
+use crate::data::{self, Format};
+use crate::files;
+use crate::parse::Parser;
+use crate::plan::{Planned, Planner};
+use crate::run::{OpResult, Runner};
+use crate::schema::{OpSchema, any, described, map, reference};
+use crate::scope::Scope;
+
+pub(super) static WRITE_FILE: Description = Description {
+    name: "write_file",
+    about: "Writes `data` or a `text` to a file, which is created if need be.",
+    example: "- write_file: {path: config.json, data: {port: 80}}\n- write_file: {path: log.txt, text: \"done\\n\", append: true}",
+    companions: &[],
+    schema: || {
+        let mut schema = map(
+            json!({
+                "path": described("The file.", reference("text")),
+                "text": described("What is written, as it is.", any()),
+                "data": described("A value, which is written in the `format`.", any()),
+                "format": described(
+                    "What data is written in. Without, the file's name tells.",
+                    reference("format"),
+                ),
+                "append": {
+                    "description": "Whether what is in the file stays there.",
+                    "type": "boolean",
+                    "default": false,
+                },
+            }),
+            &["path"],
+        );
+        schema["oneOf"] = json!([{"required": ["text"]}, {"required": ["data"]}]);
+        OpSchema::new(schema)
+    },
+    read: Some(read),
+};
+
+fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+    let argument = written.argument;
+    let names = ["path", "text", "data", "format", "append"];
+    let [path, text, data, format, append] = parser.parts(argument, "path", names);
+    if text.is_some() == data.is_some() {
+        parser.problem(argument.at, "write_file has a `text`, or `data`");
+        return None;
+    }
+    Some(Box::new(WriteFile {
+        path: parser.required(argument, "path", path)?,
+        value: text.or(data).unwrap_or(Data::Null),
+        format,
+        append: match append {
+            None | Some(Data::Bool(false)) => false,
+            Some(Data::Bool(true)) => true,
+            Some(_) => {
+                parser.problem(argument.at, "append is true or false");
+                false
+            }
+        },
+    }))
+}
+
+#[derive(Debug)]
+struct WriteFile {
+    path: Data,
+    value: Data,
+    format: Option<Data>,
+    append: bool,
+}
+
+impl Action for WriteFile {
+    fn run<'js>(
+        &self,
+        runner: &Runner<'_, 'js>,
+        _: &Op,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
+        let path = runner.text(&self.path, scope)?;
+        let value = runner.value(&self.value, scope)?;
+        let format = runner.format(self.format.as_ref(), Format::of(&path), scope)?;
+        // A text is written as it is, whatever the file is called.
+        let format = match value.is_string() {
+            true => Format::Text,
+            false => format,
+        };
+        let text = runner.js(data::write(&runner.ctx, runner.run, value, format))?;
+        let _reservation = runner.run.count_memory(text.len());
+        runner
+            .wait(files::write(
+                PathBuf::from(path.as_str()),
+                text,
+                self.append,
+            ))?
+            .map_err(|error| runner.throw(&format!("{path}: {error}")))?;
+        Ok(runner.undefined())
+    }
+
+    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+        walk.parts([Some(&self.path), Some(&self.value), self.format.as_ref()]);
+    }
+
+    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+        Planned::what(planner.parts([Some(&self.path), Some(&self.value), None]))
+    }
+}

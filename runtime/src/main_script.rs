@@ -1,0 +1,280 @@
+//! JavaScript or TypeScript that is run: a script, an ES module or a CommonJS module.
+//!
+//! The functions from here to the script lie on the stack of every run that waits, so they are small.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rquickjs::{Ctx, Exception, Function, Value};
+
+use crate::error::{RuleError, Sources};
+use crate::isolate::{Evaluated, Failure, failure, resolve};
+use crate::modules::cache::Goal;
+use crate::modules::{self, Kind, LoadedSource};
+use crate::native::value_to_json;
+use crate::program::{Program, SourceText};
+use crate::region::{self, SemaphoreSpec};
+use crate::run::Run;
+use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
+use crate::trace::RegionOutcome;
+
+/// JavaScript or TypeScript that is run.
+#[derive(Debug)]
+pub(crate) struct MainScript(pub(crate) SourceText);
+
+impl Program for MainScript {
+    fn title(&self) -> &str {
+        self.0.title()
+    }
+
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn folder(&self) -> Option<PathBuf> {
+        self.0.folder.clone()
+    }
+
+    /// Its value is the last expression of a script, or the default export of a module. A promise is awaited.
+    fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>> {
+        match prepare(ctx, run, &self.0)? {
+            Prepared::Script(script) => run_script(ctx, run, script),
+            Prepared::AsyncScript(script) => run_async_script(ctx, run, script),
+            Prepared::Module(name) => import_main(ctx, run, name),
+            Prepared::CommonJs(name) => require_main(ctx, run, name),
+        }
+    }
+}
+
+/// A main script, ready to be run.
+enum Prepared<'m, 'js> {
+    Script(Compiled<'js>),
+    /// A script with `await` at its top level.
+    AsyncScript(Compiled<'js>),
+    Module(&'m str),
+    CommonJs(&'m str),
+}
+
+#[inline(never)]
+fn prepare<'m, 'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    main: &'m SourceText,
+) -> Evaluated<'js, Prepared<'m, 'js>> {
+    let name = &main.name;
+    let source = run
+        .modules
+        .prepare(name, Arc::clone(&main.text))
+        .map_err(Failure::from)?;
+    match Kind::of(name) {
+        Kind::Module => Ok(Prepared::Module(name)),
+        Kind::CommonJs => {
+            no_events(run, name)?;
+            Ok(Prepared::CommonJs(name))
+        }
+        Kind::Json => Err(RuleError::load(format!("{name} is JSON, not a rule"), None).into()),
+        Kind::Either => prepare_either(ctx, run, name, &source),
+    }
+}
+
+/// Refuses an event that a rule without exports cannot have.
+fn no_events(run: &Run, name: &str) -> Result<(), RuleError> {
+    let Some(event) = &run.event else {
+        return Ok(());
+    };
+    let shown = run.modules.display_name(name);
+    let message = format!("{shown} exports no `on`, so it has no event {event:?}");
+    Err(RuleError::load(message, None))
+}
+
+/// Compiles a text that may be a script or a module as the one that it is.
+///
+/// QuickJS has the last word: what is no valid script may be one with `await` at its top level,
+/// or a module.
+fn prepare_either<'m, 'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    name: &'m str,
+    source: &LoadedSource,
+) -> Evaluated<'js, Prepared<'m, 'js>> {
+    let code = source.code();
+    // Most scripts need not be looked at.
+    let declares = match modules::may_be_module(&code) {
+        true => run.modules.shape(name, source).map(|shape| shape.declares),
+        false => Some(false),
+    };
+    if declares.unwrap_or_else(|| modules::looks_like_module(&source.text)) {
+        return Ok(Prepared::Module(name));
+    }
+    no_events(run, name)?;
+    let error = match compile(ctx, run, name, &code, Goal::Script) {
+        Ok(script) => return Ok(Prepared::Script(script)),
+        Err(error) => failure(ctx, run, &error),
+    };
+    if code.contains("await") {
+        match compile(ctx, run, name, &code, Goal::AsyncScript) {
+            Ok(script) => return Ok(Prepared::AsyncScript(script)),
+            Err(_) => drop(ctx.catch()),
+        }
+    }
+    // It is too intricate to be looked at, and may have a declaration that does not start its line.
+    let words = code.contains("export") || code.contains("import");
+    if declares.is_none() && words && !matches!(error, Failure::Stopped) {
+        return Ok(Prepared::Module(name));
+    }
+    Err(error)
+}
+
+#[inline(never)]
+fn run_script<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    script: Compiled<'js>,
+) -> Evaluated<'js, Value<'js>> {
+    run.modules.main_is_script();
+    match script.run() {
+        Ok(value) => resolve(ctx, run, value),
+        Err(error) => Err(failure(ctx, run, &error)),
+    }
+}
+
+#[inline(never)]
+fn run_async_script<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    script: Compiled<'js>,
+) -> Evaluated<'js, Value<'js>> {
+    let result = run_script(ctx, run, script)?;
+    let value = result
+        .as_object()
+        .map_or(Ok(result.clone()), |result| result.get("value"));
+    let value = value.map_err(|error| failure(ctx, run, &error))?;
+    resolve(ctx, run, value)
+}
+
+/// Runs the main script as a CommonJS module; exports that are a function get the stash.
+#[inline(never)]
+fn require_main<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> Evaluated<'js, Value<'js>> {
+    let specifier =
+        rquickjs::String::from_str(ctx.clone(), name).map_err(|error| failure(ctx, run, &error))?;
+    let exports = modules::require(ctx, run, "", specifier.as_value())
+        .map_err(|error| failure(ctx, run, &error))?;
+    call_if_function(ctx, run, exports)
+}
+
+/// Compiles a script, or finds it compiled.
+fn compile<'js>(
+    ctx: &Ctx<'js>,
+    run: &Run,
+    name: &str,
+    code: &Arc<str>,
+    goal: Goal,
+) -> rquickjs::Result<Compiled<'js>> {
+    let cache = &run.modules.settings.code;
+    if let Some(bytecode) = cache.bytecode(goal, name, code) {
+        return Compiled::from_bytecode(ctx, &bytecode);
+    }
+    let top_level = match goal {
+        Goal::AsyncScript => TopLevel::Await,
+        _ => TopLevel::Plain,
+    };
+    let compiled = compile_script(ctx, name, code, top_level)?;
+    cache.store(goal, name, code, compiled.bytecode()?);
+    Ok(compiled)
+}
+
+/// Evaluates the main script as a module; a default export that is a function gets the stash.
+#[inline(never)]
+fn import_main<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> Evaluated<'js, Value<'js>> {
+    let promise = modules::import(ctx, run, name).map_err(|error| failure(ctx, run, &error))?;
+    resolve(ctx, run, promise.into_value())?;
+    let namespace =
+        modules::namespace(ctx, run, name).map_err(|error| failure(ctx, run, &error))?;
+    let export = |name: &str| {
+        namespace
+            .get::<_, Value<'js>>(name)
+            .map_err(|error| failure(ctx, run, &error))
+    };
+    if let Some(event) = &run.event {
+        let on = value_to_json(ctx, export("on")?).map_err(|error| failure(ctx, run, &error))?;
+        let events = match on {
+            serde_json::Value::Array(events) => events,
+            one => vec![one],
+        };
+        if !events.iter().any(|on| on.as_str() == Some(event)) {
+            let shown = run.modules.display_name(name);
+            let message = format!("{shown} does not export {event:?} in `on`");
+            return Err(RuleError::load(message, None).into());
+        }
+    }
+    let (default, semaphore) = (export("default")?, export("semaphore")?);
+    if semaphore.is_undefined() || semaphore.is_null() {
+        return call_if_function(ctx, run, default);
+    }
+    tagged(ctx, run, name, semaphore, || {
+        call_if_function(ctx, run, default)
+    })
+}
+
+/// Holds the semaphore that a rule exports while its default export runs.
+fn tagged<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    name: &str,
+    semaphore: Value<'js>,
+    work: impl FnOnce() -> Evaluated<'js, Value<'js>>,
+) -> Evaluated<'js, Value<'js>> {
+    let thrown = |message: &str| match Exception::from_message(ctx.clone(), message) {
+        Ok(error) => Failure::Thrown(error.into_value()),
+        Err(error) => failure(ctx, run, &error),
+    };
+    let json = value_to_json(ctx, semaphore).map_err(|error| failure(ctx, run, &error))?;
+    let spec = SemaphoreSpec::read(&json).map_err(|problem| {
+        thrown(&format!(
+            "the export `semaphore` is not as it should be: {problem}"
+        ))
+    })?;
+    let line = run.modules.text(name).and_then(|text| {
+        let mut lines = text.lines();
+        lines.position(|line| line.contains("export") && line.contains("semaphore"))
+    });
+    let line = line.map_or(1, |line| line as u32 + 1);
+    let who = format!("{}, line {line}", run.name());
+    let inside = region::enter(ctx, run, &spec, &who, line)
+        .map_err(|error| failure(ctx, run, &error))?
+        .map_err(|error| thrown(&error.to_string()))?;
+    let outcome = |result: &Evaluated<'js, Value<'js>>| match result {
+        Ok(_) => RegionOutcome::Done,
+        Err(Failure::Stopped) => RegionOutcome::Stopped,
+        Err(_) => RegionOutcome::Failed,
+    };
+    inside.around(work, outcome, |lost| thrown(&lost.to_string()))
+}
+
+fn call_if_function<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    value: Value<'js>,
+) -> Evaluated<'js, Value<'js>> {
+    // A class is a function that cannot be called; it is a value like any other.
+    let Some(function) = value.as_function().filter(|function| !is_class(function)) else {
+        return resolve(ctx, run, value);
+    };
+    let value = run
+        .stash(ctx)
+        .and_then(|stash| function.call((stash,)))
+        .map_err(|error| failure(ctx, run, &error))?;
+    resolve(ctx, run, value)
+}
+
+fn is_class(function: &Function<'_>) -> bool {
+    // A class's text starts with the keyword; QuickJS has no other way to tell.
+    function.is_constructor()
+        && function
+            .get::<_, Function<'_>>("toString")
+            .and_then(|to_string| {
+                to_string.call::<_, String>((rquickjs::function::This(function.clone()),))
+            })
+            .is_ok_and(|text| text.starts_with("class"))
+}

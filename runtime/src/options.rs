@@ -1,0 +1,166 @@
+//! How one run differs from the others, and where it comes from.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use cla_semaphore::RunId;
+
+use crate::family::Seat;
+use crate::limits::Limits;
+use crate::output::Output;
+use crate::trace::Trace;
+use crate::value::{RuleValue, Stash, Wanted};
+
+/// How one run differs from the others.
+#[derive(Clone, Default)]
+#[must_use]
+pub struct RunOptions {
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) stash: Stash,
+    pub(crate) wanted: Wanted,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) output: Option<Arc<dyn Output>>,
+    pub(crate) folders: Vec<PathBuf>,
+    pub(crate) event: Option<String>,
+    pub(crate) detached: bool,
+    pub(crate) trace: Option<Arc<Trace>>,
+}
+
+/// Where a run comes from, and what it shares with those above it.
+pub(crate) struct Origin {
+    pub(crate) seat: Seat,
+    /// What the stash counts for, in bytes.
+    pub(crate) stash_bytes: usize,
+    /// The run that starts it.
+    pub(crate) parent: Option<RunId>,
+    /// How many runs are above it.
+    pub(crate) depth: u32,
+    /// When the run that starts it is out of time.
+    pub(crate) deadline: Option<Instant>,
+    /// When that must have ended, with what must happen in the end.
+    pub(crate) last: Option<Instant>,
+}
+
+impl RunOptions {
+    /// The defaults: the script's own name, the engine's limits, an empty stash, the process's
+    /// standard output.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The run's name, for people: it is shown as the owner of what the run takes. Of one that has more than 256 characters,
+    /// the start and the end are kept.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Limits of this run, instead of the engine's.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Data for the rule: a JSON object. A default export that is a function gets it as its
+    /// argument. Anything but an object counts as an empty one.
+    pub fn stash(mut self, stash: serde_json::Value) -> Self {
+        self.stash = Stash::Json(stash);
+        self
+    }
+
+    /// Data for the rule, with what JSON does not know, such as bytes; as [`RunOptions::stash`] otherwise.
+    pub fn stash_value(mut self, stash: RuleValue) -> Self {
+        self.stash = Stash::Value(stash);
+        self
+    }
+
+    /// What is wanted of what the rule returns (default: [`Wanted::Json`]).
+    ///
+    /// A caller that does not look at it says [`Wanted::Nothing`]: then it is not converted, which takes time and memory
+    /// and can fail.
+    pub fn wanted(mut self, wanted: Wanted) -> Self {
+        self.wanted = wanted;
+        self
+    }
+
+    /// Command line arguments for the rule.
+    pub fn arguments(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
+        self.arguments = arguments.into_iter().collect();
+        self
+    }
+
+    /// Where the rule's output goes (default: [`ProcessOutput`]).
+    pub fn output(mut self, output: Arc<dyn Output>) -> Self {
+        self.output = Some(output);
+        self
+    }
+
+    /// Runs the rule for this event. A JavaScript rule runs as always, but must export the event in `on`, or else the run
+    /// fails; what other languages do is up to them. The stash is the event's data.
+    pub fn event(mut self, event: impl Into<String>) -> Self {
+        self.event = Some(event.into());
+        self
+    }
+
+    /// Adds what the run, and all that it forks, waits for and holds to a trace.
+    pub fn trace(mut self, trace: Arc<Trace>) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
+    /// About how many bytes the stash takes.
+    pub(crate) fn stash_bytes(&self) -> usize {
+        match &self.stash {
+            Stash::Json(json) => json_bytes(json),
+            Stash::Value(value) => value.weight(),
+        }
+    }
+
+    /// The report is not looked at.
+    pub(crate) fn detached(mut self, detached: bool) -> Self {
+        self.detached = detached;
+        self
+    }
+
+    /// Lets this run import files below `folder`, besides those below the rule's own.
+    pub fn allow_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        if let Ok(folder) = folder.into().canonicalize() {
+            self.folders.push(folder);
+        }
+        self
+    }
+}
+
+impl std::fmt::Debug for RunOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunOptions")
+            .field("name", &self.name)
+            .field("limits", &self.limits)
+            .field("stash", &self.stash)
+            .field("arguments", &self.arguments)
+            .finish_non_exhaustive()
+    }
+}
+
+/// About how many bytes a JSON value takes in memory.
+pub(crate) fn json_bytes(value: &serde_json::Value) -> usize {
+    /// A key of a map with its place in a node of the tree.
+    const KEY: usize = 64;
+    let mut bytes = 0;
+    let mut left = vec![value];
+    while let Some(value) = left.pop() {
+        bytes += size_of::<serde_json::Value>();
+        match value {
+            serde_json::Value::String(text) => bytes += text.capacity(),
+            serde_json::Value::Array(items) => left.extend(items),
+            serde_json::Value::Object(map) => {
+                bytes += map.keys().map(|key| key.len() + KEY).sum::<usize>();
+                left.extend(map.values());
+            }
+            _ => {}
+        }
+    }
+    bytes
+}
