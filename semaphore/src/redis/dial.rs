@@ -16,15 +16,15 @@ use redis::{
 use super::bounded::Refusals;
 use super::connection::RedisConnection;
 use super::replies::ReplyError;
-use super::reply::text;
 use super::socket::{self, Address, Trust};
 use super::url::{Node, RedisUrl, Topology};
+use super::wire::master_address;
 
 /// Connecting takes no longer, or has failed.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(4);
 /// A Sentinel that takes longer is passed over.
 const SENTINEL_LIMIT: Duration = Duration::from_millis(800);
-/// Commands on their way to the socket. More would wait in the desk instead, at a higher price.
+/// Commands on their way to the socket. More would wait in the session instead, at a higher price.
 const PIPELINE: usize = 64 * 1024;
 /// A Sentinel's answer is a host and a port: it may take so many bytes.
 const SENTINEL_REPLY: u64 = 64 * 1024;
@@ -184,13 +184,9 @@ pub(super) async fn master(
             connection.send_packed_command(&question).await
         };
         match tokio::time::timeout(SENTINEL_LIMIT, ask).await {
-            Ok(Ok(Value::Array(parts))) => {
-                let port = parts
-                    .get(1)
-                    .and_then(text)
-                    .and_then(|port| port.parse().ok());
-                if let (Some(host), Some(port)) = (parts.first().and_then(text), port) {
-                    return Ok((host.to_owned(), port));
+            Ok(Ok(answer @ Value::Array(_))) => {
+                if let Some(node) = master_address(&answer) {
+                    return Ok(node);
                 }
             }
             Ok(Ok(Value::ServerError(error))) if error.code() == "NOAUTH" => {
