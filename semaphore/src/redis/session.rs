@@ -29,6 +29,8 @@ mod succession;
 mod timers;
 mod unresponsive;
 
+#[cfg(test)]
+mod model;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -115,6 +117,10 @@ struct PendingRequest {
     answer: Option<AcquireAnswer>,
     /// The server may know of it.
     sent: bool,
+    /// What asks for it is in flight. It may be admitted already, as a push may come before the answer.
+    is_asked: bool,
+    /// It was asked for again: what the server says meanwhile may be of before.
+    asked_again: bool,
     /// Of the semaphore, as the server numbers it.
     generation: u64,
     phase: Phase,
@@ -180,11 +186,6 @@ struct TrackedSemaphore {
 }
 
 impl TrackedSemaphore {
-    /// The lease lasts for `left` microseconds more, as an answer says to what was sent then.
-    fn covered(&mut self, sent: Instant, left: u64) {
-        self.leased_until = self.leased_until.max(sent + Duration::from_micros(left));
-    }
-
     fn has_slots(&mut self, counts: &SlotCounts) {
         if let Some(in_force) = counts.in_force {
             self.slots.0 = in_force;

@@ -144,6 +144,7 @@ impl Session {
             && let Some(request) = self.requests.get_mut(&id)
         {
             request.sent = true;
+            request.is_asked = true;
         }
         if self.watch_at.is_none() {
             self.watch_at = Some(self.now + self.settings.response_limit);

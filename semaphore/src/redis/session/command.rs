@@ -170,6 +170,8 @@ impl Session {
             asked_at: self.now,
             answer: Some(answer),
             sent: false,
+            is_asked: false,
+            asked_again: false,
             generation: 0,
             phase: Phase::Asking,
             timer: None,
@@ -201,9 +203,14 @@ impl Session {
     /// What asks for the request `id`. `returned`: what is given back before.
     pub(super) fn asking(&mut self, id: RequestId, returned: Option<RequestId>) -> Option<Acquire> {
         let request = self.requests.get_mut(&id)?;
+        if matches!(request.phase, Phase::Busy(_)) {
+            // A push said so. The answer was lost with its connection, and there is nothing to ask.
+            return None;
+        }
         let semaphore = self.semaphores.get(&request.name)?;
         request.phase = Phase::Asking;
         request.ended = None;
+        request.asked_again = request.sent;
         let timeout = request.timeout.map(|timeout| {
             if request.sent {
                 timeout.saturating_sub(self.now.saturating_duration_since(request.asked_at))

@@ -1,14 +1,16 @@
 //! The connection comes, fails and goes.
 
+use std::time::Instant;
+
 use super::{
     AGAIN, AcquireError, Call, FIRST_PAUSE, InDoubt, InFlight, LONGEST_PAUSE, Link, Manage, Output,
     Phase, ReplyTo, Session, Silent, Timer,
 };
 use crate::command::AdminAction;
 use crate::error::StoreError;
+use crate::id::RequestId;
 use crate::redis::replies::ReplyError;
-use crate::redis::wire::DataSet;
-use std::time::Instant;
+use crate::redis::wire::{DataSet, Lease, SlotCounts};
 
 /// Why something that was sent has no answer.
 #[derive(Debug)]
@@ -74,8 +76,27 @@ impl Session {
         }
         self.note_refused(refused);
         self.away();
-        for (serial, InFlight { call, .. }) in std::mem::take(&mut self.in_flight) {
+        for (serial, InFlight { call, sent, .. }) in std::mem::take(&mut self.in_flight) {
+            if let ReplyTo::Acquire(id) | ReplyTo::Exchange { acquired: id, .. } = call.reply_to {
+                self.not_answered(id, sent);
+            }
             self.put_back(serial, call, refused);
+        }
+    }
+
+    /// The answer to what asks for the request `id` is lost with the connection.
+    fn not_answered(&mut self, id: RequestId, sent: Instant) {
+        let Some(request) = self.requests.get_mut(&id) else {
+            return;
+        };
+        request.is_asked = false;
+        if matches!(request.phase, Phase::Busy(_)) {
+            // A push said that it is admitted, so the script ran after `sent`. It leaves two thirds of a lease or more.
+            let lease = Lease {
+                left: self.settings.lease_micros * 2 / 3,
+                slots: SlotCounts::default(),
+            };
+            self.leased(id, sent, &lease);
         }
     }
 
@@ -229,13 +250,31 @@ impl Session {
     }
 
     /// Sends it again under the serial number that it has.
-    fn launch_again(&mut self, serial: u64, call: Call, with_text: bool) {
+    fn launch_again(&mut self, serial: u64, mut call: Call, with_text: bool) {
+        // A request that was given up meanwhile must not be asked for: that would come behind what ended it. For one that
+        // was admitted meanwhile, there is nothing to ask.
+        match call.reply_to {
+            ReplyTo::Acquire(id) if !self.is_to_be_asked(id) => return,
+            ReplyTo::Exchange { returned, acquired } if !self.is_to_be_asked(acquired) => {
+                call = self.releasing(returned, None);
+            }
+            reply_to => call.reply_to = reply_to,
+        }
         let subscribes = matches!(call.reply_to, ReplyTo::Subscribe | ReplyTo::PublishAgain);
         if self.subscribing && !subscribes {
             self.keep(serial, call);
         } else {
             self.launch(serial, call, with_text);
         }
+    }
+
+    /// Whether a request that was not asked for after all still wants to be.
+    fn is_to_be_asked(&mut self, id: RequestId) -> bool {
+        let Some(request) = self.requests.get_mut(&id) else {
+            return false;
+        };
+        request.is_asked = false;
+        !matches!(request.phase, Phase::Busy(_))
     }
 
     /// This was waited for long enough.

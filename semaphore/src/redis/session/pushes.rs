@@ -105,12 +105,16 @@ impl Session {
     /// After an outage the lease may end any moment, and the permit with it. Then this session must first say that it
     /// lives, and what became of the request is asked along with that.
     fn is_covered(&mut self, id: RequestId) -> bool {
-        // If it does not wait yet, the answer to what asks for it says a lease, and came before this.
-        let Some(request) = self.requests.get(&id).filter(|request| request.waits()) else {
+        let Some(request) = self.requests.get(&id) else {
             return true;
         };
         if self.covers(&request.name) {
             return true;
+        }
+        if !request.waits() {
+            // What asks for it has a lease, and its answer comes. If it was asked for again, this may be of before, and
+            // the answer decides.
+            return !request.asked_again;
         }
         let name = request.name.clone();
         self.send_renewal(&name, &[id], false);

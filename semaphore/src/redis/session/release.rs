@@ -25,17 +25,36 @@ impl Session {
             // There may be other permits of it.
             permit.lose();
         }
-        let has_slot_id = request.slot.is_some();
+        let (has_slot_id, is_asked) = (request.slot.is_some(), request.is_asked);
+        let at_leisure = answer.is_none() && !has_slot_id && !is_asked && !request.asked_again;
         let name = request.name;
         let until = self.semaphore(&name).leased_until;
         let release = PendingRelease { id, name, until };
-        if answer.is_none() && !has_slot_id && self.is_up() && !self.subscribing {
+        if at_leisure && self.is_up() && !self.subscribing {
             // One that is kept already comes first.
             self.flush_release();
             self.pending_release = Some(release);
         } else {
+            let name = release.name.clone();
             let call = self.releasing(release, answer);
             self.send(call);
+            if is_asked {
+                // If it was ended by force meanwhile, what asks for it makes it anew, and it may wait then.
+                self.abandon(id, &name, false);
+            }
+        }
+    }
+
+    /// The server does not know that the request is busy. It was ended there; and if it was asked for again, that may have
+    /// made it anew, so that it now waits.
+    pub(super) fn release_failed(&mut self, id: RequestId, payload: &Payload) {
+        if let Payload::Release { keys, .. } = payload {
+            let payload = Payload::Abandon {
+                keys: keys.clone(),
+                id,
+                run_is_lost: false,
+            };
+            self.send(Call::new(payload, ReplyTo::Nothing { lasting: true }));
         }
     }
 

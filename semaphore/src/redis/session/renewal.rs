@@ -1,8 +1,9 @@
 //! Renewing the leases of a session, and asking what became of its requests.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::restore::BEING_RESTORED;
 use super::{ASKED_PER_RENEWAL, CHUNK, Call, Phase, ReplyTo, SCANS, Session};
 use crate::id::RequestId;
 use crate::name::SemaphoreName;
@@ -115,23 +116,31 @@ impl Session {
             others,
         } = renewed
         else {
-            self.restore(name, generation, |_| true);
+            self.restore(name, |_, request| request.generation == generation);
             return;
         };
         let Some(semaphore) = self.semaphores.get_mut(name) else {
             return;
         };
-        semaphore.covered(sent, lease.left);
         semaphore.has_slots(&lease.slots);
+        self.covered(name, sent, lease.left);
         let mut unknown = Vec::new();
         for (id, state) in ids.iter().zip(states) {
             match state {
+                Some(RequestState::Waiting { .. }) if self.was_busy(*id, sent) => {
+                    // It was ended at the server and made anew, and its holder has not heard of that.
+                    self.end(*id, None);
+                    self.abandon(*id, name, false);
+                }
                 Some(state) => self.request_is(*id, name, generation, state, &mut unknown),
                 None => continue,
             }
         }
         if !unknown.is_empty() {
-            self.restore(name, generation, |id| unknown.contains(&id));
+            // They may be of an earlier generation: what was asked for since has made the semaphore anew.
+            self.restore(name, |id, request| {
+                unknown.contains(&id) && request.generation != BEING_RESTORED
+            });
         }
         for id in others {
             if !self.requests.contains_key(&id) && !self.is_being_released(id) {
@@ -139,6 +148,27 @@ impl Session {
             }
         }
         self.arm_due(name, due);
+    }
+
+    /// This session knew at that time that the request was busy.
+    fn was_busy(&self, id: RequestId, at: Instant) -> bool {
+        match self.requests.get(&id).map(|request| &request.phase) {
+            Some(Phase::Busy(permit)) => permit.heard < at,
+            _ => false,
+        }
+    }
+
+    /// The lease of a semaphore lasts for `left` microseconds more, as an answer says to what was sent then.
+    pub(super) fn covered(&mut self, name: &SemaphoreName, sent: Instant, left: u64) {
+        let Some(semaphore) = self.semaphores.get_mut(name) else {
+            return;
+        };
+        let until = sent + Duration::from_micros(left);
+        semaphore.leased_until = semaphore.leased_until.max(until);
+        let until = semaphore.leased_until;
+        if self.lease_at.is_none_or(|at| until < at) {
+            self.lease_at = Some(until);
+        }
     }
 
     /// The server has said what became of a request. `unknown`: those that it has lost.

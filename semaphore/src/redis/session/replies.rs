@@ -74,7 +74,10 @@ impl Session {
                 ReplyTo::Acquire(id) | ReplyTo::Exchange { acquired: id, .. },
                 Reply::Acquired(acquired),
             ) => self.acquired(id, sent, acquired),
-            (ReplyTo::Release { answer, .. }, Reply::Released(was_busy)) => {
+            (ReplyTo::Release { id, answer, .. }, Reply::Released(was_busy)) => {
+                if !was_busy {
+                    self.release_failed(id, &call.payload);
+                }
                 if let Some(answer) = answer {
                     let _ = answer.send(Ok(was_busy));
                 }
@@ -145,9 +148,10 @@ impl Session {
 
     fn acquired(&mut self, id: RequestId, sent: Instant, acquired: Acquired) {
         // A caller that gave up in the meantime has said so to the server.
-        if !self.requests.contains_key(&id) {
+        let Some(request) = self.requests.get_mut(&id) else {
             return;
-        }
+        };
+        request.is_asked = false;
         match acquired {
             Acquired::Admitted(admission, lease) => {
                 self.leased(id, sent, &lease);

@@ -100,12 +100,9 @@ impl Session {
         if let Some(request) = self.requests.get(&id)
             && let Some(semaphore) = self.semaphores.get_mut(&request.name)
         {
-            semaphore.covered(sent, lease.left);
             semaphore.has_slots(&lease.slots);
-            let until = semaphore.leased_until;
-            if self.lease_at.is_none_or(|at| until < at) {
-                self.lease_at = Some(until);
-            }
+            let name = request.name.clone();
+            self.covered(&name, sent, lease.left);
             if self.renew_at.is_none() {
                 self.renew_at = Some(sent + self.settings.lease / 3);
             }
@@ -236,6 +233,7 @@ impl Session {
         };
         let name = request.name.clone();
         if let Phase::Busy(permit) = &request.phase {
+            let is_asked = request.is_asked;
             // An administrator released it or its TTL passed; or else its lease passed, or the server does not know it.
             if matches!(
                 status,
@@ -250,6 +248,10 @@ impl Session {
                 permit.lease_passes();
             }
             self.remove(id);
+            if is_asked {
+                // What asks for it may come to the server after its end, and would make it anew.
+                self.abandon(id, &name, false);
+            }
             return;
         }
         if matches!(request.phase, Phase::Asking)
@@ -287,8 +289,18 @@ impl Session {
 
     /// How it ended was pushed before this answer.
     pub(super) fn end_as_pushed(&mut self, id: RequestId) {
-        let request = self.requests.get_mut(&id);
-        if let Some(status) = request.and_then(|request| request.ended.take()) {
+        let Some(request) = self.requests.get_mut(&id) else {
+            return;
+        };
+        let Some(status) = request.ended.take() else {
+            return;
+        };
+        if request.asked_again {
+            // It may have ended before the server was asked again, which then made it anew. Only the server knows. Nothing
+            // is unsafe meanwhile: if its lease has passed, this session knows that by itself.
+            let name = request.name.clone();
+            self.send_renewal(&name, &[id], false);
+        } else {
             self.end(id, Some(status));
         }
     }

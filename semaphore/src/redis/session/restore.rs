@@ -2,12 +2,15 @@
 
 use std::time::Instant;
 
-use super::{AGAIN, CHUNK, Call, Phase, ReplyTo, SCANS, Session, Timer};
+use super::{AGAIN, CHUNK, Call, PendingRequest, Phase, ReplyTo, SCANS, Session, Timer};
 use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::redis::wire::{
     DataSet, Payload, Restore, Restored, RestoredPlace, RestoredRequest, write_asker,
 };
+
+/// The generation of requests that are being brought back. No semaphore has it.
+pub(super) const BEING_RESTORED: u64 = 0;
 
 impl Session {
     /// Asks whether the data are those that were known.
@@ -48,13 +51,11 @@ impl Session {
         }
     }
 
-    /// The semaphore of this generation is gone, and with it what we hold and wait for: brings it back, as far as it is
-    /// `wanted`.
+    /// The server has lost what we hold and wait for in a semaphore: brings it back, as far as it is `wanted`.
     pub(super) fn restore(
         &mut self,
         name: &SemaphoreName,
-        generation: u64,
-        wanted: impl Fn(RequestId) -> bool,
+        wanted: impl Fn(RequestId, &PendingRequest) -> bool,
     ) {
         let now = self.now;
         let Some(semaphore) = self.semaphores.get(name) else {
@@ -66,18 +67,17 @@ impl Session {
             .iter()
             .copied()
             .filter(|id| {
-                wanted(*id)
-                    && self.requests.get(id).is_some_and(|request| {
-                        request.generation == generation
-                            && !request.is_foreign
-                            && match &request.phase {
-                                Phase::Asking => false,
-                                Phase::Waiting { .. } => true,
-                                Phase::Busy(permit) => {
-                                    !permit.is_lost_at(now) && semaphore.leased_until > now
-                                }
+                self.requests.get(id).is_some_and(|request| {
+                    wanted(*id, request)
+                        && !request.is_foreign
+                        && match &request.phase {
+                            Phase::Asking => false,
+                            Phase::Waiting { .. } => true,
+                            Phase::Busy(permit) => {
+                                !permit.is_lost_at(now) && semaphore.leased_until > now
                             }
-                    })
+                        }
+                })
             })
             .collect();
         // In the order in which they were given, so that tokens and places agree.
@@ -94,8 +94,8 @@ impl Session {
             for id in ids {
                 requests.extend(self.to_restore(*id));
                 if let Some(request) = self.requests.get_mut(id) {
-                    // Not twice: no semaphore has this generation.
-                    request.generation = 0;
+                    // Not twice.
+                    request.generation = BEING_RESTORED;
                 }
             }
             let payload = Payload::Restore(Box::new(Restore {
@@ -165,7 +165,7 @@ impl Session {
         let semaphore = self.semaphore(name);
         semaphore.generation = generation;
         semaphore.scans_left = SCANS;
-        semaphore.covered(sent, restored.left);
+        self.covered(name, sent, restored.left);
         for id in ids {
             let Some(request) = self.requests.get_mut(id) else {
                 // It was given back in the meantime, perhaps before it was restored.

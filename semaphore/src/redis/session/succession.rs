@@ -92,6 +92,8 @@ impl Session {
                 asked_at: self.now,
                 answer: None,
                 sent: true,
+                is_asked: false,
+                asked_again: false,
                 generation: from.birth,
                 phase: Phase::Busy(Arc::clone(&permit)),
                 timer: None,
