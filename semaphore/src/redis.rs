@@ -9,28 +9,34 @@
 //! ```
 //!
 //! The scripts in `lua/` are the transitions of [`queue`](crate::queue) in Lua, on the server's clock: no client's clock
-//! is ever sent. Each touches the keys of one semaphore, which share a hash tag. The *driver* (`desk`) is one task on a
-//! thread of its own, so futures make progress under any executor. It pipelines what is asked concurrently; a free
-//! slot costs one round trip, giving it back none that anybody waits for.
+//! is ever sent. Each touches the keys of one semaphore, which share a hash tag.
 //!
-//! What a script does to requests of another store (it admits one, ends one) it publishes to that store's own channel,
-//! so a waiter learns its turn without asking. The store of a waiter also sets an alarm for the earliest deadline that
-//! the server told, so what is due happens without anybody coming by.
+//! `wire` has every message to and from the server as a type, and nothing else knows how one is written. `session` is a
+//! pure state machine: what callers ask, what the server says and what time it is go in, and what is to be sent and
+//! answered comes out. The `driver` is one task on a thread of its own, so futures make progress under any executor. It
+//! moves bytes and time, and decides nothing. `link` and `dial` make connections.
+//!
+//! What is asked concurrently is pipelined. A free slot costs one round trip; giving it back costs none that a caller
+//! waits for.
+//!
+//! When a script changes a request of another session (it admits it, or ends it), it publishes that to the session's own
+//! channel. So a waiter learns its turn without asking. The session of a waiter also sets a timer for the earliest
+//! deadline that the server said, so what is due happens even if no other client does anything.
 //!
 //! # Slot ids
 //!
 //! A request's slot id stands in front of who asks, and a field of the semaphore's state leads from the id to the
-//! request that holds it. When another session asks with the same id, it is noted beside the request, told of its end
-//! and of new deadlines, and holds it *for another*: it renews, but gives nothing back when it goes. Data of a version
+//! request that holds it. When another session asks with the same id, that session is noted beside the request. It hears of
+//! the request's end and of new deadlines, and renews its own lease, but gives nothing back when it goes. Data of a version
 //! without slot ids are read as they are. Programs of such a version may share a server with this one's, but must not
-//! use semaphores whose slots have ids: they would not tell those who share one.
+//! use semaphores whose slots have ids: they would not say so to the sessions that share one.
 //!
 //! # Who listens
 //!
 //! Events are published only while somebody listens, as the server's own list of subscribers tells. A semaphore notes for
-//! a second that nobody does (`qu` in its state), so that the short ways need not ask; who subscribes removes that note
+//! a second that there is none (`qu` in its state), so that the short ways need not ask; a session that subscribes removes that note
 //! everywhere before it sends what was asked after the subscription. In a cluster, where no node knows who listens at
-//! another, everything is published. What waiting sessions are told is always published.
+//! another, everything is published. What concerns waiting sessions is always published.
 //!
 //! # Sessions and leases
 //!
@@ -58,8 +64,8 @@
 //!
 //! Newcomers must not take the slot of a holder that has yet to come back. The key `PREFIX:data` marks the data set.
 //! A client that knew another mark than it finds says there that data were lost, and since when; for the longest lease
-//! from then, semaphores that are made admit nobody but who comes back. Outside a cluster, every script that makes a
-//! semaphore looks at the mark, so no client that knew the data set can make one by mistake; all clients are told at
+//! from then, semaphores that are made admit only requests that come back. Outside a cluster, every script that makes a
+//! semaphore looks at the mark, so no client that knew the data set can make one by mistake; all clients hear at
 //! once when the mark changes or goes (`CLIENT TRACKING`).
 //!
 //! *Limits.* A client that never used the data set cannot know that one was there before. It can be wrong in two
@@ -67,8 +73,8 @@
 //! for a second, in which the others try to reconnect at least five times; and in the milliseconds between a
 //! `FLUSHALL` and the moment when the other clients hear of it. In a cluster, scripts cannot see the mark, and only the
 //! node that has it counts: there a newcomer that makes a semaphore relies on what its own store has heard. When
-//! a failover loses the last writes, permits that the new master does not know of are lost: their holders are
-//! told at the reconnect. A semaphore's unpinned idle keys expire after a day, and leave nothing behind.
+//! a failover loses the last writes, permits that the new master does not know of are lost: their holders
+//! hear that at the reconnect. A semaphore's unpinned idle keys expire after a day, and leave nothing behind.
 //!
 //! # What the server sends
 //!
@@ -94,6 +100,7 @@ mod dial;
 mod driver;
 mod link;
 mod permit;
+mod pubsub;
 mod pushes;
 mod records;
 mod replies;
@@ -111,8 +118,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-pub use self::connection::RedisConnection;
-pub use self::dial::ConnectError;
+pub use self::pubsub::{ConnectError, RedisConnection, RedisPush, RequestError};
 pub use self::replies::ReplyError;
 pub use self::url::RedisUrl;
 use self::url::Topology;
@@ -144,7 +150,7 @@ struct Settings {
     names: Names,
     /// Names this open store: host, process, and something that no other has.
     session: String,
-    /// Where it is told what became of its requests.
+    /// The channel on which it hears what became of its requests.
     channel: String,
     lease: Duration,
     lease_micros: u64,
@@ -189,7 +195,7 @@ impl Settings {
     }
 }
 
-/// A text that nobody else has.
+/// A text that comes only once.
 fn unique_text() -> String {
     format!("{:016x}", (RequestId::unique().as_u128() >> 64) as u64)
 }

@@ -1,7 +1,7 @@
 //! Rule 9 across servers: finds waits that can never end, from what the server says, and has one of them refused.
 //!
 //! Who holds what and waits for what is spread over many keys, in a cluster over many servers, so no script can see it
-//! at once. It is read twice. Requests are told apart by ids that never come back, so what is the same in both
+//! at once. It is read twice. Requests have ids that never come back, so what is the same in both
 //! readings was so all the time in between: a cycle in it existed at one moment, and a cycle never ends by itself.
 //! Of two runs that close one, both have said that they wait before they look, so at least one sees it; if both do, both
 //! choose the same victim, the last comer.
@@ -160,8 +160,8 @@ async fn read(
         at += 1;
         let whom = match (at, only) {
             (1, Some(id)) => InLine::One(id),
-            (1, None) => InLine::Everybody,
-            _ => InLine::Nobody,
+            (1, None) => InLine::All,
+            _ => InLine::None,
         };
         let Some((mut seen, line)) = look(driver, &name, whom).await? else {
             continue;

@@ -12,7 +12,7 @@ use crate::display::printable;
 use crate::error::StoreError;
 use crate::name::SemaphoreName;
 
-/// Of so many questions the median is told.
+/// The round trip is the median of so many questions.
 const PINGS: usize = 5;
 
 pub(super) async fn diagnose(

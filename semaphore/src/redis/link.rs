@@ -17,7 +17,7 @@ use redis::{
 
 use super::Settings;
 use super::bounded::Refusals;
-use super::connection::{self, RedisConnection, STORE_REPLY};
+use super::connection::{self, BoundedConnection, STORE_REPLY};
 use super::dial::{self, CONNECT_LIMIT};
 use super::pushes::{Pushes, pushes};
 use super::replies::ReplyError;
@@ -32,9 +32,9 @@ const SETTLING: Duration = Duration::from_millis(50);
 /// A connection. Clones share it.
 #[derive(Clone)]
 pub(super) enum Connection {
-    One(RedisConnection),
+    One(BoundedConnection),
     /// And where its connections say which reply was refused.
-    Cluster(ClusterConnection<RedisConnection>, Arc<Refusals>),
+    Cluster(ClusterConnection<BoundedConnection>, Arc<Refusals>),
 }
 
 impl Connection {
@@ -172,7 +172,7 @@ async fn cluster(
     settings: &Settings,
     nodes: &[Node],
     pushed: impl AsyncPushSender,
-) -> RedisResult<ClusterConnection<RedisConnection>> {
+) -> RedisResult<ClusterConnection<BoundedConnection>> {
     let addresses = nodes
         .iter()
         .map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port).into_connection_info())
@@ -195,7 +195,7 @@ async fn cluster(
 
 /// What went wrong, and whether it may pass. `before`: the server was there once, so its name is right.
 fn trouble(settings: &Settings, error: RedisError, before: bool) -> Trouble {
-    // Any trouble with a host that was there before may pass; at first, it is a name that nobody knows, a certificate that
+    // Any trouble with a host that was there before may pass; at first, it is an unknown name, a certificate that
     // TLS does not trust, or a server without TLS.
     let passes = dial::may_pass(&error) || before && error.kind() == ErrorKind::Io;
     if let Some(reply) = dial::refused(&error) {

@@ -31,6 +31,8 @@ mod unresponsive;
 
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;

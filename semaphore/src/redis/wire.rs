@@ -2,7 +2,7 @@
 //! the protocol that the scripts in `lua/` speak.
 //!
 //! [`Payload`] is what a session sends, [`Reply`] what the server answers to it, [`Push`] what it sends by itself, and
-//! `query` has what only its asker understands.
+//! `query` has the questions whose answers only the caller understands.
 
 mod audit;
 mod cycle;
@@ -20,7 +20,7 @@ pub(super) use self::facts::{Facts, master_address};
 pub(super) use self::payload::{
     Acquire, Encoded, Payload, Restore, RestoredPlace, RestoredRequest, SETTLED_AFTER, micros,
 };
-pub(super) use self::push::{Message, Push};
+pub(super) use self::push::{Message, Push, published};
 pub(super) use self::query::Query;
 pub(super) use self::reply::{
     Acquired, Admission, DataSet, Due, Lease, Managed, Refreshed, Renewed, Reply, RequestState,

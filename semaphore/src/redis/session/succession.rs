@@ -36,7 +36,7 @@ impl Session {
             requested: permit.requested,
             started: permit.started,
             granted: permit.granted,
-            birth: request.generation,
+            generation: request.generation,
             slots: semaphore.slots,
             ttl: request.ttl.map(|ttl| micros(ttl.duration())),
             left,
@@ -60,7 +60,7 @@ impl Session {
             requested: from.requested,
             started: from.started,
             granted: from.granted,
-            generation: from.birth,
+            generation: from.generation,
         };
         let expires = from
             .left
@@ -72,7 +72,7 @@ impl Session {
         let semaphore = self.semaphore(&name);
         semaphore.ids.insert(id);
         semaphore.busy += 1;
-        semaphore.generation = from.birth;
+        semaphore.generation = from.generation;
         semaphore.token = semaphore.token.max(from.token);
         semaphore.slots = from.slots;
         semaphore.leased_until = leased_until;
@@ -94,7 +94,7 @@ impl Session {
                 sent: true,
                 is_asked: false,
                 asked_again: false,
-                generation: from.birth,
+                generation: from.generation,
                 phase: Phase::Busy(Arc::clone(&permit)),
                 timer: None,
                 overdue: false,

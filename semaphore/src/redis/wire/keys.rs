@@ -119,7 +119,7 @@ pub(crate) fn decode(encoded: &str) -> Option<String> {
     Some(name)
 }
 
-/// An id for a request of `name`. Its last digits tell something of the name, so that whoever knows only the id needs
+/// An id for a request of `name`. Its last digits say something of the name, so that a client that knows only the id needs
 /// not look everywhere.
 pub(crate) fn request_id(name: &SemaphoreName) -> RequestId {
     let unique = RequestId::unique().as_u128();

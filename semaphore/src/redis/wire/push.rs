@@ -1,6 +1,6 @@
 //! What the server pushes: what became of requests of this session, and events.
 
-use redis::{PushInfo, PushKind};
+use redis::{FromRedisValue, PushInfo, PushKind, Value};
 
 use super::keys::Names;
 use super::reply::Admission;
@@ -79,6 +79,19 @@ impl Push {
             _ => None,
         }
     }
+}
+
+/// The channel and the text of a message. What is not UTF-8 in it is replaced.
+pub(crate) fn published(fields: Vec<Value>) -> Option<(String, String)> {
+    let mut fields = fields.into_iter();
+    let mut text = || {
+        let bytes = Vec::<u8>::from_redis_value(fields.next()?).ok()?;
+        Some(
+            String::from_utf8(bytes)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        )
+    };
+    Some((text()?, text()?))
 }
 
 /// `letter|request|...`

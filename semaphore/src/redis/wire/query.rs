@@ -22,13 +22,15 @@ use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::view::{RequestView, Status};
 
+/// Reads an answer. `None`: this version does not understand it.
+pub(crate) type Read<R> = Box<dyn FnOnce(&Value) -> Option<R> + Send>;
+
 /// A question, and how its answer is read.
 pub(crate) struct Query<R> {
     pub(crate) payload: Payload,
     /// It does no harm to ask again when the connection was lost before the answer.
     pub(crate) repeatable: bool,
-    /// `None`: this version does not understand the answer.
-    pub(crate) read: Box<dyn FnOnce(&Value) -> Option<R> + Send>,
+    pub(crate) read: Read<R>,
 }
 
 impl<R> Query<R> {
@@ -301,9 +303,9 @@ pub(crate) fn time() -> Query<f64> {
 /// Whom `look` wants to see in the line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum InLine {
-    Everybody,
+    All,
     One(RequestId),
-    Nobody,
+    None,
 }
 
 /// A semaphore for those who look for deadlocks.
@@ -337,9 +339,9 @@ pub(crate) struct WaitingRow {
 pub(crate) fn look(names: &Names, name: &SemaphoreName, whom: InLine) -> Query<Option<Look>> {
     let mut command = on(Script::Look, names, name);
     command.arg(match whom {
-        InLine::Everybody => "*".to_owned(),
+        InLine::All => "*".to_owned(),
         InLine::One(id) => digits(id),
-        InLine::Nobody => String::new(),
+        InLine::None => String::new(),
     });
     Query::script(Script::Look, command, |answer| Some(read_look(answer)))
 }

@@ -28,7 +28,7 @@ pub(crate) enum Reply {
     SavePoints(Option<String>),
     /// It is done; there is nothing to know.
     Done,
-    /// What nobody but its [`Query`](super::Query) understands.
+    /// What only its [`Query`](super::Query) understands.
     Value(Value),
 }
 
@@ -347,7 +347,7 @@ impl Managed {
 pub(crate) struct DataSet {
     /// Empty: nothing is known yet.
     pub(crate) id: std::sync::Arc<str>,
-    /// Semaphores made before this, in microseconds of the server's clock, admit nobody until then. 0: data was never
+    /// Semaphores made before this, in microseconds of the server's clock, admit no newcomer until then. 0: data was never
     /// lost.
     pub(crate) guard: u64,
 }

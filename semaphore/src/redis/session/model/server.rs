@@ -16,6 +16,9 @@ const MICROS: u64 = LEASE.as_micros() as u64;
 /// When the clock starts, in microseconds.
 pub(super) const FIRST_MOMENT: u64 = 1_000_000_000;
 
+/// What is pushed, and to which client.
+type Pushed = Vec<(usize, Push)>;
+
 /// A request at the server.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -89,7 +92,7 @@ pub(super) struct Server {
     generations: u64,
     pub(super) slots: usize,
     /// What is pushed to each client.
-    pub(super) pushed: Vec<(usize, Push)>,
+    pub(super) pushed: Pushed,
     /// Requests that an administrator ended.
     pub(super) forced: HashSet<RequestId>,
     pub(super) knows_scripts: bool,
@@ -124,7 +127,7 @@ impl Server {
         semaphore.busy.insert(id, entry);
     }
 
-    fn admit(now: u64, semaphore: &mut Semaphore, pushed: &mut Vec<(usize, Push)>) {
+    fn admit(now: u64, semaphore: &mut Semaphore, pushed: &mut Pushed) {
         while semaphore.has_room()
             && let Some(((_, _, id), entry)) = semaphore.waiting.pop_first()
         {
@@ -136,7 +139,7 @@ impl Server {
     }
 
     /// Lets happen what is due in a semaphore. Gives it, with what is needed to change it.
-    fn advance(&mut self, key: &str) -> Option<(u64, &mut Semaphore, &mut Vec<(usize, Push)>)> {
+    fn advance(&mut self, key: &str) -> Option<(u64, &mut Semaphore, &mut Pushed)> {
         let now = self.now;
         let pushed = &mut self.pushed;
         let semaphore = self.semaphores.get_mut(key)?;
