@@ -271,7 +271,9 @@ pub use name::{NameError, SemaphoreName};
 pub use owner::Owner;
 pub use provider::Provider;
 #[cfg(feature = "redis")]
-pub use redis::{ConnectError, RedisConnection, RedisStore, RedisUrl, ReplyError};
+pub use redis::{
+    ConnectError, RedisConnection, RedisPush, RedisStore, RedisUrl, ReplyError, RequestError,
+};
 pub use request::{Priority, Request, Ttl, TtlError};
 pub use semaphores::{Acquire, Permit, Semaphore, Semaphores};
 pub use slot::{HeldSlot, SlotId, SlotIdError, SlotState, TakenSlot};

@@ -3,34 +3,40 @@
 //! # How it hangs together
 //!
 //! ```text
-//! RedisStore, leases ── orders ─► driver ── one connection ─► server: Lua scripts, which decide everything
-//!                                   ▲                            │
-//!                                   └── answers, verdicts, events (pushed on the same connection)
+//! RedisStore, permits ── commands ─► driver ── one connection ─► server: Lua scripts, which decide everything
+//!                                      ▲ │                         │
+//!             session (decides when) ◄─┴─┘ ◄── answers, messages, events (pushed on the same connection)
 //! ```
 //!
 //! The scripts in `lua/` are the transitions of [`queue`](crate::queue) in Lua, on the server's clock: no client's clock
-//! is ever sent. Each touches the keys of one semaphore, which share a hash tag. The *driver* (`desk`) is one task on a
-//! thread of its own, so futures make progress under any executor. It pipelines what is asked concurrently; a free
-//! slot costs one round trip, giving it back none that anybody waits for.
+//! is ever sent. Each touches the keys of one semaphore, which share a hash tag.
 //!
-//! What a script does to requests of another store (it admits one, ends one) it publishes to that store's own channel,
-//! so a waiter learns its turn without asking. The store of a waiter also sets an alarm for the earliest deadline that
-//! the server told, so what is due happens without anybody coming by.
+//! `wire` has every message to and from the server as a type, and nothing else knows how one is written. `session` is a
+//! pure state machine: what callers ask, what the server says and what time it is go in, and what is to be sent and
+//! answered comes out. The `driver` is one task on a thread of its own, so futures make progress under any executor. It
+//! moves bytes and time, and decides nothing. `link` and `dial` make connections.
+//!
+//! What is asked concurrently is pipelined. A free slot costs one round trip; giving it back costs none that a caller
+//! waits for.
+//!
+//! When a script changes a request of another session (it admits it, or ends it), it publishes that to the session's own
+//! channel. So a waiter learns its turn without asking. The session of a waiter also sets a timer for the earliest
+//! deadline that the server said, so what is due happens even if no other client does anything.
 //!
 //! # Slot ids
 //!
 //! A request's slot id stands in front of who asks, and a field of the semaphore's state leads from the id to the
-//! request that holds it. When another session asks with the same id, it is noted beside the request, told of its end
-//! and of new deadlines, and holds it *for another*: it renews, but gives nothing back when it goes. Data of a version
+//! request that holds it. When another session asks with the same id, that session is noted beside the request. It hears of
+//! the request's end and of new deadlines, and renews its own lease, but gives nothing back when it goes. Data of a version
 //! without slot ids are read as they are. Programs of such a version may share a server with this one's, but must not
-//! use semaphores whose slots have ids: they would not tell those who share one.
+//! use semaphores whose slots have ids: they would not say so to the sessions that share one.
 //!
 //! # Who listens
 //!
 //! Events are published only while somebody listens, as the server's own list of subscribers tells. A semaphore notes for
-//! a second that nobody does (`qu` in its state), so that the short ways need not ask; who subscribes removes that note
+//! a second that there is none (`qu` in its state), so that the short ways need not ask; a session that subscribes removes that note
 //! everywhere before it sends what was asked after the subscription. In a cluster, where no node knows who listens at
-//! another, everything is published. What waiting sessions are told is always published.
+//! another, everything is published. What concerns waiting sessions is always published.
 //!
 //! # Sessions and leases
 //!
@@ -58,8 +64,8 @@
 //!
 //! Newcomers must not take the slot of a holder that has yet to come back. The key `PREFIX:data` marks the data set.
 //! A client that knew another mark than it finds says there that data were lost, and since when; for the longest lease
-//! from then, semaphores that are made admit nobody but who comes back. Outside a cluster, every script that makes a
-//! semaphore looks at the mark, so no client that knew the data set can make one by mistake; all clients are told at
+//! from then, semaphores that are made admit only requests that come back. Outside a cluster, every script that makes a
+//! semaphore looks at the mark, so no client that knew the data set can make one by mistake; all clients hear at
 //! once when the mark changes or goes (`CLIENT TRACKING`).
 //!
 //! *Limits.* A client that never used the data set cannot know that one was there before. It can be wrong in two
@@ -67,8 +73,8 @@
 //! for a second, in which the others try to reconnect at least five times; and in the milliseconds between a
 //! `FLUSHALL` and the moment when the other clients hear of it. In a cluster, scripts cannot see the mark, and only the
 //! node that has it counts: there a newcomer that makes a semaphore relies on what its own store has heard. When
-//! a failover loses the last writes, permits that the new master does not know of are lost: their holders are
-//! told at the reconnect. A semaphore's unpinned idle keys expire after a day, and leave nothing behind.
+//! a failover loses the last writes, permits that the new master does not know of are lost: their holders
+//! hear that at the reconnect. A semaphore's unpinned idle keys expire after a day, and leave nothing behind.
 //!
 //! # What the server sends
 //!
@@ -87,39 +93,38 @@
 //! early 2025.
 
 mod bounded;
-mod circle;
 mod connection;
-mod desk;
+mod deadlock;
 mod diagnose;
 mod dial;
-mod keys;
-mod lease;
+mod driver;
 mod link;
+mod permit;
+mod pubsub;
 mod pushes;
 mod records;
 mod replies;
-mod reply;
-mod scripts;
+mod session;
 mod socket;
+mod steering;
 mod succession;
 mod url;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use redis::Cmd;
 use tokio::sync::oneshot;
 
-pub use self::connection::RedisConnection;
-pub use self::dial::ConnectError;
+pub use self::pubsub::{ConnectError, RedisConnection, RedisPush, RequestError};
 pub use self::replies::ReplyError;
 pub use self::url::RedisUrl;
 use self::url::Topology;
 use crate::actor::Actor;
-use crate::audit::{AUDIT_AGE, AUDIT_KEPT, AuditEntry, AuditQuery};
-use crate::command::{AdminAction, AdminCommand};
+use crate::audit::{AuditEntry, AuditQuery};
+use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
 use crate::error::{AcquireError, AdminError, RefreshError, StoreError};
 use crate::event::{EventHub, Events};
@@ -129,15 +134,15 @@ use crate::name::SemaphoreName;
 use crate::owner::Owner;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
-use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease, Store};
-use crate::view::{RequestView, SemaphoreView, Status};
-use desk::{Desk, Order, What};
-use keys::Names;
-use lease::{Hold, RedisLease};
-use reply::{Shown, array, digits, integer, natural, text};
-use scripts::Script;
+use crate::view::{RequestView, SemaphoreView};
+use driver::DriverHandle;
+use permit::{PermitState, RedisPermit};
+use session::Command;
+use steering::KnownNames;
 use succession::Succession;
+use wire::keys::{self, Names};
+use wire::{Refreshed, Shown, query};
 
 /// What all parts of a store share.
 struct Settings {
@@ -145,7 +150,7 @@ struct Settings {
     names: Names,
     /// Names this open store: host, process, and something that no other has.
     session: String,
-    /// Where it is told what became of its requests.
+    /// The channel on which it hears what became of its requests.
     channel: String,
     lease: Duration,
     lease_micros: u64,
@@ -190,7 +195,7 @@ impl Settings {
     }
 }
 
-/// A text that nobody else has.
+/// A text that comes only once.
 fn unique_text() -> String {
     format!("{:016x}", (RequestId::unique().as_u128() >> 64) as u64)
 }
@@ -223,8 +228,10 @@ pub struct RedisStore {
     session: Option<String>,
     hub: Arc<EventHub>,
     /// Made at the first use.
-    desk: Mutex<Option<Desk>>,
-    /// Who wants to hear what is not as it should be, once it is made.
+    driver: Mutex<Option<DriverHandle>>,
+    /// Where requests may be found.
+    known_names: KnownNames,
+    /// They want to hear what is not as it should be, once the driver is made.
     cautions: Mutex<Vec<oneshot::Sender<Vec<String>>>>,
 }
 
@@ -240,7 +247,8 @@ impl RedisStore {
             url,
             session,
             hub: Arc::new(EventHub::new()),
-            desk: Mutex::new(None),
+            driver: Mutex::new(None),
+            known_names: KnownNames::default(),
             cautions: Mutex::default(),
         })
     }
@@ -257,33 +265,33 @@ impl RedisStore {
         let Some(from) = from else {
             return Ok((store, None));
         };
-        let desk = store.desk()?;
+        let driver = store.driver()?;
         let (answer, answered) = oneshot::channel();
-        desk.give(Order::Succeed { from, answer });
-        let hold = answered.await.map_err(|_| desk.gone())?;
-        let lease = hold.map(|hold| {
-            let name = hold.name.clone();
-            let lease: Box<dyn Lease> = Box::new(RedisLease::new(hold, desk));
+        driver.send(Command::Succeed { from, answer });
+        let permit = answered.await.map_err(|_| driver.closed())?;
+        let lease = permit.map(|permit| {
+            let name = permit.name.clone();
+            let lease: Box<dyn Lease> = Box::new(RedisPermit::new(permit, driver));
             (name, lease)
         });
         Ok((store, lease))
     }
 
-    fn desk(&self) -> Result<Desk, StoreError> {
-        let mut desk = self.desk.lock();
-        if let Some(open) = desk.as_ref().filter(|desk| !desk.is_closed()) {
+    fn driver(&self) -> Result<DriverHandle, StoreError> {
+        let mut driver = self.driver.lock();
+        if let Some(open) = driver.as_ref().filter(|driver| !driver.is_closed()) {
             return Ok(open.clone());
         }
         let (url, session) = (self.url.clone(), self.session.clone());
         let settings = Arc::new(Settings::new(url, session, Arc::clone(&self.hub)));
-        let open = desk::open(Arc::clone(&settings)).map_err(|error| settings.failed(error))?;
+        let open = driver::open(Arc::clone(&settings)).map_err(|error| settings.failed(error))?;
         if self.hub.is_observed() {
-            open.give(Order::Observe);
+            open.send(Command::Observe);
         }
         for answer in std::mem::take(&mut *self.cautions.lock()) {
-            open.give(Order::Caution(answer));
+            open.send(Command::Caution(answer));
         }
-        Ok(desk.insert(open).clone())
+        Ok(driver.insert(open).clone())
     }
 
     async fn take(
@@ -294,11 +302,11 @@ impl RedisStore {
     ) -> Result<Option<Box<dyn Lease>>, AcquireError> {
         let mut asking = Asking {
             id: keys::request_id(&name),
-            desk: self.desk()?,
+            driver: self.driver()?,
             answered: false,
         };
         let (answer, answered) = oneshot::channel();
-        asking.desk.give(Order::Acquire {
+        asking.driver.send(Command::Acquire {
             id: asking.id,
             name,
             request,
@@ -308,259 +316,73 @@ impl RedisStore {
         let outcome = answered.await;
         asking.answered = true;
         match outcome {
-            Ok(outcome) => Ok(outcome?.map(|hold: Arc<Hold>| {
-                Box::new(RedisLease::new(hold, asking.desk.clone())) as Box<dyn Lease>
+            Ok(outcome) => Ok(outcome?.map(|permit: Arc<PermitState>| {
+                Box::new(RedisPermit::new(permit, asking.driver.clone())) as Box<dyn Lease>
             })),
-            Err(_) => Err(asking.desk.gone().into()),
+            Err(_) => Err(asking.driver.closed().into()),
         }
     }
 
-    /// A command on the semaphore `name`.
-    fn command(
-        desk: &Desk,
-        script: Script,
-        name: &SemaphoreName,
-        arguments: impl FnOnce(&mut Cmd),
-    ) -> What {
-        let names = &desk.settings.names;
-        let mut command = scripts::run(script, &names.keys(name));
-        command.arg(&names.prefix);
-        arguments(&mut command);
-        What::Script(script, Arc::new(command))
-    }
-
     /// The names of all semaphores, in no order.
-    async fn names(&self, desk: &Desk) -> Result<Vec<SemaphoreName>, StoreError> {
-        let names = &desk.settings.names;
-        let mut command = redis::cmd("SMEMBERS");
-        command.arg(&names.index);
-        let members = desk.ask(What::Plain(Arc::new(command)), true).await?;
-        let members = array(&members).unwrap_or_default();
-        Ok(members
-            .iter()
-            .filter_map(text)
-            .filter_map(|key| names.name(key))
-            .collect())
+    async fn names(&self, driver: &DriverHandle) -> Result<Vec<SemaphoreName>, StoreError> {
+        let names = &driver.settings.names;
+        let keys = driver.ask(query::all_names(names)).await?;
+        let all: Vec<_> = keys.iter().filter_map(|key| names.name(key)).collect();
+        self.known_names.are(&all);
+        Ok(all)
     }
 
-    /// All semaphores, by name.
-    /// All that can be read; and the names of those that cannot, as something else wrote into their keys.
-    async fn shown(&self, desk: &Desk) -> Result<(Vec<Shown>, Vec<SemaphoreName>), StoreError> {
-        let names = self.names(desk).await?;
+    /// All semaphores that can be read, by name; and the names of those that cannot, as something else wrote into their
+    /// keys.
+    async fn shown(
+        &self,
+        driver: &DriverHandle,
+    ) -> Result<(Vec<Shown>, Vec<SemaphoreName>), StoreError> {
+        let names = &driver.settings.names;
         // All are asked before the first answer is awaited.
-        let asked: Vec<_> = names
+        let asked: Vec<_> = self
+            .names(driver)
+            .await?
             .into_iter()
             .map(|name| {
-                let what = Self::command(desk, Script::Show, &name, |_| {});
-                (name, desk.asking(what, true))
+                let answered = driver.ask(query::show(names, &name));
+                (name, answered)
             })
             .collect();
         let mut all = Vec::with_capacity(asked.len());
         let mut damaged = Vec::new();
         for (name, answered) in asked {
-            let answer = match answered.await {
+            match answered.await {
                 Err(StoreError::Failed { cause, .. }) if cause.is::<Damaged>() => {
-                    // `show` and `doctor` tell of it; the others are to be seen.
+                    // `show` and `doctor` say so. The others can be seen.
                     damaged.push(name);
-                    continue;
                 }
-                answer => answer?,
-            };
-            if answer != redis::Value::Nil {
-                all.push(Self::read(desk, &name, &answer)?);
-            } else if !desk.settings.names.together {
-                Self::forget_name(desk, &name).await?;
+                answer => match answer? {
+                    Some(shown) => all.push(shown),
+                    None if !names.together => Self::forget_name(driver, &name).await?,
+                    None => {}
+                },
             }
         }
         all.sort_unstable_by(|a, b| a.view.name.cmp(&b.view.name));
         Ok((all, damaged))
     }
 
-    fn read(desk: &Desk, name: &SemaphoreName, answer: &redis::Value) -> Result<Shown, StoreError> {
-        reply::shown_semaphore(name, answer).ok_or_else(|| desk.settings.failed(Unreadable))
-    }
-
-    /// Takes the name of a semaphore that is gone out of the index, unless it comes back meanwhile. In a cluster, where
-    /// no script sees both.
-    async fn forget_name(desk: &Desk, name: &SemaphoreName) -> Result<(), StoreError> {
-        let names = &desk.settings.names;
-        let key = names.keys(name)[0].clone();
-        let ask = |word: &str, keys: &[&str]| {
-            let mut command = redis::cmd(word);
-            command.arg(keys);
-            desk.asking(What::Plain(Arc::new(command)), true)
-        };
-        ask("SREM", &[&names.index, &key]).await?;
-        if integer(&ask("EXISTS", &[&key]).await?) == Some(1) {
-            ask("SADD", &[&names.index, &key]).await?;
+    /// Takes the name of a semaphore that is gone out of the names of all, unless it comes back meanwhile. In a cluster,
+    /// where no script sees both.
+    async fn forget_name(driver: &DriverHandle, name: &SemaphoreName) -> Result<(), StoreError> {
+        let names = &driver.settings.names;
+        driver.ask(query::remove_name(names, name)).await?;
+        if driver.ask(query::is_there(names, name)).await? {
+            driver.ask(query::add_name(names, name)).await?;
         }
         Ok(())
-    }
-
-    async fn carry_out(
-        &self,
-        command: AdminCommand,
-        by: Option<Actor>,
-    ) -> Result<usize, AdminError> {
-        let action = command.action();
-        match command {
-            AdminCommand::Grant { request }
-            | AdminCommand::Cancel { request }
-            | AdminCommand::Release { request } => self.steer(request, action, 0, by).await,
-            AdminCommand::Move { request, place } => {
-                let place = place.clamp(1, u32::MAX as usize);
-                self.steer(request, action, place, by).await
-            }
-            AdminCommand::SetSlots { semaphore, slots } => {
-                self.manage(semaphore, action, Some(slots), by).await
-            }
-            AdminCommand::Pin { semaphore }
-            | AdminCommand::Unpin { semaphore }
-            | AdminCommand::Purge { semaphore }
-            | AdminCommand::ForceRelease { semaphore }
-            | AdminCommand::Forget { semaphore } => self.manage(semaphore, action, None, by).await,
-        }
-    }
-
-    /// Does something to a waiting request, or takes the slot of a busy one.
-    async fn steer(
-        &self,
-        id: RequestId,
-        action: AdminAction,
-        value: usize,
-        by: Option<Actor>,
-    ) -> Result<usize, AdminError> {
-        let desk = self.desk()?;
-        let names = self.names(&desk).await?;
-        let by = records::actor(by.as_ref());
-        for name in names.iter().filter(|name| keys::may_be_of(id, name)) {
-            let keys = desk.settings.names.admin_keys(name);
-            let mut command = scripts::run(Script::Steer, &keys);
-            command
-                .arg(&desk.settings.names.prefix)
-                .arg(action.as_str())
-                .arg(digits(id))
-                .arg(value)
-                .arg(&by)
-                .arg(AUDIT_KEPT)
-                .arg(AUDIT_AGE.as_secs());
-            let what = What::Script(Script::Steer, Arc::new(command));
-            let answer = desk.ask(what, false).await?;
-            match text(&answer) {
-                Some("ok") => {
-                    Self::note_audited(&desk, name).await?;
-                    return Ok(1);
-                }
-                Some(status) => {
-                    let status = reply::status(status).unwrap_or(Status::Done);
-                    return Err(match action {
-                        AdminAction::Release => AdminError::NotBusy { id, status },
-                        _ => AdminError::NotWaiting { id, status },
-                    });
-                }
-                None => {}
-            }
-        }
-        Err(AdminError::UnknownRequest { id: id.to_string() })
-    }
-
-    /// Does something to a semaphore. Says how many requests it concerned.
-    async fn manage(
-        &self,
-        name: SemaphoreName,
-        action: AdminAction,
-        slots: Option<Slots>,
-        by: Option<Actor>,
-    ) -> Result<usize, AdminError> {
-        let desk = self.desk()?;
-        let value = slots.map(reply::shown).unwrap_or_default();
-        let answer = desk.manage(name.clone(), action, value, by).await?;
-        let fields = array(&answer).unwrap_or_default();
-        let field = |at: usize| {
-            fields
-                .get(at)
-                .and_then(natural)
-                .map(|number| number as usize)
-        };
-        if fields.first().and_then(integer) == Some(-1) {
-            return Err(AdminError::UnknownSemaphore { name });
-        }
-        let (Some(answer), Some(busy), Some(waiting)) = (field(0), field(1), field(2)) else {
-            return Err(desk.settings.failed(Unreadable).into());
-        };
-        match action {
-            AdminAction::Forget if answer > 0 => {
-                return Err(AdminError::InUse {
-                    name,
-                    busy,
-                    waiting,
-                });
-            }
-            _ => Self::note_audited(&desk, &name).await?,
-        }
-        match action {
-            // Slots may have been taken away.
-            AdminAction::SetSlots | AdminAction::Unpin if waiting > 0 => {
-                circle::recheck(&desk, &name).await?;
-            }
-            _ => {}
-        }
-        Ok(answer)
-    }
-
-    async fn find_id(&self, prefix: &str) -> Result<RequestId, AdminError> {
-        let desk = self.desk()?;
-        let wanted: String = prefix
-            .trim()
-            .chars()
-            .filter(|c| *c != '-')
-            .map(|c| c.to_ascii_lowercase())
-            .collect();
-        let names = self.names(&desk).await?;
-        let whole = reply::id(&wanted);
-        let asked: Vec<_> = names
-            .iter()
-            .filter(|name| whole.is_none_or(|id| keys::may_be_of(id, name)))
-            .map(|name| {
-                let what = Self::command(&desk, Script::Find, name, |command| {
-                    command
-                        .arg(&wanted)
-                        .arg(crate::queue::ENDED_SHOWN.as_micros() as u64);
-                });
-                desk.asking(what, true)
-            })
-            .collect();
-        let (mut live, mut ended) = (Vec::new(), Vec::new());
-        for answered in asked {
-            let answer = answered.await?;
-            let ids = |at: usize| {
-                let found = array(&answer).and_then(|both| array(both.get(at)?));
-                found
-                    .unwrap_or_default()
-                    .iter()
-                    .filter_map(text)
-                    .filter_map(reply::id)
-            };
-            live.extend(ids(0));
-            ended.extend(ids(1));
-        }
-        let found = if live.is_empty() { ended } else { live };
-        match *found {
-            [id] => Ok(id),
-            [] => Err(AdminError::UnknownRequest {
-                id: prefix.to_owned(),
-            }),
-            _ => Err(AdminError::AmbiguousId {
-                prefix: prefix.to_owned(),
-                matches: found.len(),
-            }),
-        }
     }
 }
 
 /// A request until it is answered. Dropped before, it gives up.
 struct Asking {
-    desk: Desk,
+    driver: DriverHandle,
     id: RequestId,
     answered: bool,
 }
@@ -568,7 +390,7 @@ struct Asking {
 impl Drop for Asking {
     fn drop(&mut self) {
         if !self.answered {
-            self.desk.give(Order::Abandon(self.id));
+            self.driver.send(Command::Abandon(self.id));
         }
     }
 }
@@ -596,7 +418,7 @@ impl Store for RedisStore {
             match self.take(name, request, false).await {
                 Ok(lease) => Ok(lease),
                 Err(AcquireError::Store(error)) => Err(error),
-                // Whoever does not wait cannot be cancelled, time out, or be in a circle.
+                // A request that does not wait cannot be cancelled, time out, or be in a cycle.
                 Err(_) => Ok(None),
             }
         })
@@ -608,13 +430,9 @@ impl Store for RedisStore {
         slot: SlotId,
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move {
-            let desk = self.desk()?;
-            let what = Self::command(&desk, Script::Slot, &name, |command| {
-                command.arg(keys::encode(slot.as_str())).arg("");
-            });
-            // Asked again, it might release what was acquired anew.
-            let answer = desk.ask(what, false).await?;
-            Ok(integer(&answer) == Some(1))
+            let driver = self.driver()?;
+            let release = query::release_slot(&driver.settings.names, &name, &slot);
+            driver.ask(release).await
         })
     }
 
@@ -625,15 +443,12 @@ impl Store for RedisStore {
         ttl: Ttl,
     ) -> BoxFuture<'_, Result<(), RefreshError>> {
         Box::pin(async move {
-            let desk = self.desk()?;
-            let what = Self::command(&desk, Script::Slot, &name, |command| {
-                let slot = keys::encode(slot.as_str());
-                command.arg(slot).arg(desk::micros(ttl.duration()));
-            });
-            match integer(&desk.ask(what, true).await?) {
-                Some(1) => Ok(()),
-                Some(2) => Err(RefreshError::NoTtl { name }),
-                _ => Err(RefreshError::NotHeld { name, slot }),
+            let driver = self.driver()?;
+            let refresh = query::refresh_slot(&driver.settings.names, &name, &slot, ttl);
+            match driver.ask(refresh).await? {
+                Refreshed::Moved => Ok(()),
+                Refreshed::NoTtl => Err(RefreshError::NoTtl { name }),
+                Refreshed::Lost => Err(RefreshError::NotHeld { name, slot }),
             }
         })
     }
@@ -660,22 +475,22 @@ impl Store for RedisStore {
 
     fn abandon(&self, run: RunId) {
         // Nothing is held or waits in a store that was never used.
-        if let Some(desk) = self.desk.lock().as_ref() {
-            desk.give(Order::AbandonRun(run));
+        if let Some(driver) = self.driver.lock().as_ref() {
+            driver.send(Command::AbandonRun(run));
         }
     }
 
     fn mark_unresponsive(&self, run: RunId, since: Option<Instant>) {
         // Nothing is held or waits in a store that was never used.
-        if let Some(desk) = self.desk.lock().as_ref() {
-            desk.give(Order::MarkUnresponsive(run, since));
+        if let Some(driver) = self.driver.lock().as_ref() {
+            driver.send(Command::MarkUnresponsive(run, since));
         }
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>> {
         Box::pin(async move {
-            let desk = self.desk()?;
-            let (all, _) = self.shown(&desk).await?;
+            let driver = self.driver()?;
+            let (all, _) = self.shown(&driver).await?;
             Ok(all.into_iter().map(|shown| shown.view).collect())
         })
     }
@@ -685,12 +500,11 @@ impl Store for RedisStore {
         name: SemaphoreName,
     ) -> BoxFuture<'_, Result<Option<SemaphoreView>, StoreError>> {
         Box::pin(async move {
-            let desk = self.desk()?;
-            let what = Self::command(&desk, Script::Show, &name, |_| {});
-            match desk.ask(what, true).await? {
-                redis::Value::Nil => Ok(None),
-                answer => Ok(Some(Self::read(&desk, &name, &answer)?.view)),
-            }
+            let driver = self.driver()?;
+            let shown = driver
+                .ask(query::show(&driver.settings.names, &name))
+                .await?;
+            Ok(shown.map(|shown| shown.view))
         })
     }
 
@@ -701,22 +515,22 @@ impl Store for RedisStore {
     fn subscribe(&self) -> Events {
         let events = self.hub.subscribe();
         // A store that cannot be opened says so to those who ask it something.
-        if let Ok(desk) = self.desk() {
-            desk.give(Order::Observe);
+        if let Ok(driver) = self.driver() {
+            driver.send(Command::Observe);
         }
         events
     }
 
     fn diagnose(&self) -> BoxFuture<'_, Result<Diagnosis, StoreError>> {
         Box::pin(async move {
-            let desk = self.desk()?;
-            let take = diagnose::probe(&desk).await?;
+            let driver = self.driver()?;
+            let take = diagnose::probe(&driver).await?;
             // Where nothing can be written, nothing can be looked at either: what is due happens first.
             let (shown, damaged) = match &take {
-                Ok(()) => self.shown(&desk).await?,
+                Ok(()) => self.shown(&driver).await?,
                 Err(_) => (Vec::new(), Vec::new()),
             };
-            diagnose::diagnose(&desk, take, &shown, &damaged).await
+            diagnose::diagnose(&driver, take, &shown, &damaged).await
         })
     }
 
@@ -724,9 +538,9 @@ impl Store for RedisStore {
         let (answer, answered) = oneshot::channel();
         if self.url.warnings {
             // Where nothing was asked yet, this is no reason to connect.
-            let desk = self.desk.lock();
-            match desk.as_ref().filter(|desk| !desk.is_closed()) {
-                Some(desk) => desk.give(Order::Caution(answer)),
+            let driver = self.driver.lock();
+            match driver.as_ref().filter(|driver| !driver.is_closed()) {
+                Some(driver) => driver.send(Command::Caution(answer)),
                 None => self.cautions.lock().push(answer),
             }
         }
@@ -736,12 +550,12 @@ impl Store for RedisStore {
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             self.cautions.lock().clear();
-            let open = self.desk.lock().take();
-            let Some(desk) = open.filter(|desk| !desk.is_closed()) else {
+            let open = self.driver.lock().take();
+            let Some(driver) = open.filter(|driver| !driver.is_closed()) else {
                 return Ok(());
             };
             let (answer, answered) = oneshot::channel();
-            desk.give(Order::Close(answer));
+            driver.send(Command::Close(answer));
             // The driver ends without an answer only when another close came before this one.
             answered.await.unwrap_or(Ok(()))
         })

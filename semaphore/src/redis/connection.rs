@@ -28,26 +28,26 @@ pub(super) const STORE_REPLY: u64 = 64 * 1024 * 1024;
 /// was refused lately: should the server send as much again, this is not all that the two do.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A connection to a Redis server, whose replies have a limit: see [`RedisUrl::connect`](super::RedisUrl::connect).
+/// A connection to a server, whose replies have a limit.
 ///
 /// Clones share it. It is closed when the last is dropped.
 #[derive(Clone)]
-pub struct RedisConnection {
+pub(super) struct BoundedConnection {
     redis: MultiplexedConnection,
     refusals: Arc<Refusals>,
-    _driver: Arc<Driver>,
+    _task: Arc<Task>,
 }
 
 /// The task that moves the bytes. It ends with the connection, even if the server reads nothing.
-struct Driver(JoinHandle<()>);
+struct Task(JoinHandle<()>);
 
-impl Drop for Driver {
+impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-impl RedisConnection {
+impl BoundedConnection {
     /// Connects, and introduces itself to the server. Each reply may take `limit` bytes; `refusals` says which took more.
     pub(super) async fn open(
         address: Address<'_>,
@@ -65,7 +65,7 @@ impl RedisConnection {
             Ok(Self {
                 redis,
                 refusals,
-                _driver: Arc::new(Driver(tokio::spawn(driver))),
+                _task: Arc::new(Task(tokio::spawn(driver))),
             })
         };
         tokio::time::timeout(patience, work)
@@ -75,13 +75,12 @@ impl RedisConnection {
 
     /// Which reply ended the connection, if one did. The errors of requests do not always say so: those that were behind
     /// it only hear that the connection is closed.
-    #[must_use]
-    pub fn refused(&self) -> Option<ReplyError> {
+    pub(super) fn refused(&self) -> Option<ReplyError> {
         self.refusals.last()
     }
 }
 
-impl Deref for RedisConnection {
+impl Deref for BoundedConnection {
     type Target = MultiplexedConnection;
 
     fn deref(&self) -> &MultiplexedConnection {
@@ -89,21 +88,21 @@ impl Deref for RedisConnection {
     }
 }
 
-impl DerefMut for RedisConnection {
+impl DerefMut for BoundedConnection {
     fn deref_mut(&mut self) -> &mut MultiplexedConnection {
         &mut self.redis
     }
 }
 
-impl fmt::Debug for RedisConnection {
+impl fmt::Debug for BoundedConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisConnection")
+        f.debug_struct("BoundedConnection")
             .field("refused", &self.refused())
             .finish_non_exhaustive()
     }
 }
 
-impl ConnectionLike for RedisConnection {
+impl ConnectionLike for BoundedConnection {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
         self.redis.req_packed_command(command)
     }
@@ -123,7 +122,7 @@ impl ConnectionLike for RedisConnection {
 }
 
 thread_local! {
-    /// For the connections of this thread's cluster: whom they trust, and where they say what was refused.
+    /// For the connections of this thread's cluster: which certificates they trust, and where they say what was refused.
     static CLUSTER: RefCell<(Trust, Arc<Refusals>)> = RefCell::default();
 }
 
@@ -135,7 +134,7 @@ pub(super) fn prepare_cluster(trust: Trust, refusals: Arc<Refusals>) {
     CLUSTER.set((trust, refusals));
 }
 
-impl Connect for RedisConnection {
+impl Connect for BoundedConnection {
     fn connect_with_config<'a, T>(info: T, config: AsyncConnectionConfig) -> RedisFuture<'a, Self>
     where
         T: IntoConnectionInfo + Send + 'a,

@@ -3,23 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use redis::Value;
-
-use super::desk::{Desk, What};
-use super::reply::{Share, Shown, array, text};
-use super::scripts::{self, Script};
+use super::driver::DriverHandle;
 use super::unique_text;
 use super::url::Topology;
+use super::wire::{Facts, Share, Shown, query};
 use crate::diagnosis::{ClientView, Diagnosis};
 use crate::display::printable;
 use crate::error::StoreError;
 use crate::name::SemaphoreName;
 
-/// Of so many questions the median is told.
+/// The round trip is the median of so many questions.
 const PINGS: usize = 5;
 
 pub(super) async fn diagnose(
-    desk: &Desk,
+    driver: &DriverHandle,
     take: Result<(), String>,
     shown: &[Shown],
     damaged: &[SemaphoreName],
@@ -27,15 +24,15 @@ pub(super) async fn diagnose(
     let mut took = Vec::with_capacity(PINGS);
     for _ in 0..PINGS {
         let asked = Instant::now();
-        ask(desk, &["PING"]).await?;
+        driver.ask(query::ping()).await?;
         took.push(asked.elapsed());
     }
     took.sort_unstable();
-    let (facts, nodes) = facts(desk).await?;
-    let fact = |name: &str| facts.get(name).map(String::as_str).unwrap_or_default();
-    let settings = &desk.settings;
+    let facts = facts(driver).await?;
+    let fact = |name: &str| facts.get(name).unwrap_or_default();
+    let settings = &driver.settings;
     let (kind, version) = match facts.get("valkey_version") {
-        Some(version) => ("valkey", version.as_str()),
+        Some(version) => ("valkey", version),
         None if facts.is_empty() => ("redis", "does not say (its user may not use INFO)"),
         None => ("redis", fact("redis_version")),
     };
@@ -44,7 +41,7 @@ pub(super) async fn diagnose(
             "slave" => "standalone, a replica".to_owned(),
             _ => "standalone".to_owned(),
         },
-        Topology::Cluster(_) => format!("cluster of {nodes}"),
+        Topology::Cluster(_) => format!("cluster of {}", facts.nodes),
         Topology::Sentinel { service, .. } => format!("master {service} of Sentinels"),
     };
     let mut diagnosis = Diagnosis::new(settings.url.to_string(), median(&took))
@@ -73,8 +70,7 @@ pub(super) async fn diagnose(
     if let Some(evicts) = evicts(&facts) {
         diagnosis = diagnosis.fact("warning", evicts);
     }
-    let asked = ask(desk, &["CONFIG", "GET", "save"]).await.ok();
-    let snapshots = asked.as_ref().and_then(save_points);
+    let snapshots = driver.ask(query::saves()).await.ok().flatten();
     let persistence = match (fact("aof_enabled"), snapshots.as_deref()) {
         ("1", _) => "append-only file",
         (_, Some("")) => {
@@ -88,19 +84,10 @@ pub(super) async fn diagnose(
 }
 
 /// Tries what a take needs, and says what is refused.
-pub(super) async fn probe(desk: &Desk) -> Result<Result<(), String>, StoreError> {
-    let names = &desk.settings.names;
-    let key = format!("{}:probe:{}", names.prefix, unique_text());
-    let mut command = scripts::run(Script::Probe, &[&key]);
-    command.arg(format!("{}:probe", names.events));
-    let command = scripts::with_text(&command, Script::Probe);
-    let answer = desk.ask(What::Plain(command.into()), true).await?;
-    let refused: Vec<_> = array(&answer)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(text)
-        .collect();
-    Ok(match *refused {
+pub(super) async fn probe(driver: &DriverHandle) -> Result<Result<(), String>, StoreError> {
+    let names = &driver.settings.names;
+    let refused = driver.ask(query::probe(names, &unique_text())).await?;
+    Ok(match refused.as_slice() {
         [] => Ok(()),
         [one] => Err(printable(one).into_owned()),
         [first, ..] => Err(format!(
@@ -111,42 +98,18 @@ pub(super) async fn probe(desk: &Desk) -> Result<Result<(), String>, StoreError>
     })
 }
 
-async fn ask(desk: &Desk, words: &[&str]) -> Result<Value, StoreError> {
-    let mut command = redis::cmd(words[0]);
-    command.arg(&words[1..]);
-    desk.ask(What::Plain(command.into()), true).await
-}
-
-/// What `INFO` says, of one node if there are several; and how many there are.
-async fn facts(desk: &Desk) -> Result<(BTreeMap<String, String>, usize), StoreError> {
-    let answer = match ask(desk, &["INFO"]).await {
+/// What the server says of itself.
+async fn facts(driver: &DriverHandle) -> Result<Facts, StoreError> {
+    match driver.ask(query::facts()).await {
         // The user may have no right to ask that; what is known without it is shown.
-        Err(StoreError::Failed { .. }) => return Ok((BTreeMap::new(), 1)),
-        answer => answer?,
-    };
-    Ok(read_facts(&answer))
-}
-
-/// What `INFO` says, of one node if there are several; and how many there are.
-pub(super) fn read_facts(answer: &Value) -> (BTreeMap<String, String>, usize) {
-    let (answer, nodes) = match answer {
-        Value::Map(nodes) => match nodes.first() {
-            Some((_, first)) => (first, nodes.len()),
-            None => (answer, 0),
-        },
-        one => (one, 1),
-    };
-    let lines = text(answer).unwrap_or_default().lines();
-    let facts = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
-        .collect();
-    (facts, nodes)
+        Err(StoreError::Failed { .. }) => Ok(Facts::unknown()),
+        facts => facts,
+    }
 }
 
 /// That the server may remove keys of ours, if it may.
-pub(super) fn evicts(facts: &BTreeMap<String, String>) -> Option<String> {
-    let fact = |name: &str| facts.get(name).map(String::as_str).unwrap_or_default();
+pub(super) fn evicts(facts: &Facts) -> Option<String> {
+    let fact = |name: &str| facts.get(name).unwrap_or_default();
     let policy = fact("maxmemory_policy");
     let evicts = !policy.is_empty() && policy != "noeviction" && fact("maxmemory") != "0";
     evicts.then(|| {
@@ -155,14 +118,6 @@ pub(super) fn evicts(facts: &BTreeMap<String, String>) -> Option<String> {
              noeviction"
         )
     })
-}
-
-/// When the server saves snapshots, as `CONFIG GET save` says.
-pub(super) fn save_points(answer: &Value) -> Option<String> {
-    match answer {
-        Value::Map(pairs) => text(&pairs.first()?.1).map(str::to_owned),
-        other => text(array(other)?.get(1)?).map(str::to_owned),
-    }
 }
 
 fn median(took: &[Duration]) -> Duration {

@@ -14,90 +14,20 @@ use redis::{
 };
 
 use super::bounded::Refusals;
-use super::connection::RedisConnection;
+use super::connection::BoundedConnection;
 use super::replies::ReplyError;
-use super::reply::text;
 use super::socket::{self, Address, Trust};
-use super::url::{Node, RedisUrl, Topology};
+use super::url::{Node, RedisUrl};
+use super::wire::master_address;
 
 /// Connecting takes no longer, or has failed.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(4);
 /// A Sentinel that takes longer is passed over.
 const SENTINEL_LIMIT: Duration = Duration::from_millis(800);
-/// Commands on their way to the socket. More would wait in the desk instead, at a higher price.
+/// Commands on their way to the socket. More would wait in the session instead, at a higher price.
 const PIPELINE: usize = 64 * 1024;
 /// A Sentinel's answer is a host and a port: it may take so many bytes.
 const SENTINEL_REPLY: u64 = 64 * 1024;
-
-/// Why there is no connection to a Redis server: see [`RedisUrl::connect`].
-#[derive(Debug, thiserror::Error)]
-#[error("{cause}")]
-pub struct ConnectError {
-    /// What went wrong.
-    #[source]
-    pub cause: RedisError,
-    /// Whether it may be otherwise in a moment: the server starts, or fails over. If not, its name, its user or its
-    /// certificate is wrong.
-    pub may_pass: bool,
-    /// The reply that was too large, if that was it.
-    pub refused: Option<ReplyError>,
-}
-
-impl RedisUrl {
-    /// A connection of one's own to the server: for what else than semaphores a program wants of it, such as pub/sub.
-    /// In a cluster, it is to the first node that answers.
-    ///
-    /// It speaks RESP3. What the server pushes goes to `pushed`, in order with what is answered: before an answer that
-    /// the server sent later can be seen. When the connection is lost, that is the last push. Takes up to four seconds.
-    /// Must be awaited in a tokio runtime, which then drives the connection.
-    ///
-    /// What the server sends at once, an answer or a push, may take `reply_limit` bytes of memory. More ends the connection:
-    /// [`RedisConnection::refused`].
-    ///
-    /// # Errors
-    /// [`ConnectError`].
-    pub async fn connect(
-        &self,
-        pushed: impl AsyncPushSender + Clone,
-        reply_limit: u64,
-    ) -> Result<RedisConnection, ConnectError> {
-        let limit = || (reply_limit, Arc::<Refusals>::default());
-        let work = async {
-            let trust = &socket::trust(self)?;
-            match &self.topology {
-                Topology::Standalone(node) => {
-                    one(self, Address::Node(node), trust, pushed, limit()).await
-                }
-                Topology::Unix(path) => {
-                    one(self, Address::Unix(path), trust, pushed, limit()).await
-                }
-                Topology::Cluster(nodes) => {
-                    let mut failure = None;
-                    for node in nodes {
-                        let node = Address::Node(node);
-                        match one(self, node, trust, pushed.clone(), limit()).await {
-                            Ok(connection) => return Ok(connection),
-                            Err(error) => failure = Some(error),
-                        }
-                    }
-                    Err(failure.unwrap_or_else(|| timed_out("no node answers")))
-                }
-                Topology::Sentinel { sentinels, service } => {
-                    let node = master(self, sentinels, service, trust).await?;
-                    one(self, Address::Node(&node), trust, pushed, limit()).await
-                }
-            }
-        };
-        tokio::time::timeout(CONNECT_LIMIT, work)
-            .await
-            .unwrap_or_else(|_| Err(timed_out("it does not answer")))
-            .map_err(|cause| ConnectError {
-                may_pass: may_pass(&cause),
-                refused: refused(&cause),
-                cause,
-            })
-    }
-}
 
 pub(super) fn timed_out(what: &'static str) -> RedisError {
     io::Error::new(io::ErrorKind::TimedOut, what).into()
@@ -131,7 +61,7 @@ pub(super) async fn one(
     trust: &Trust,
     pushed: impl AsyncPushSender,
     limit: (u64, Arc<Refusals>),
-) -> RedisResult<RedisConnection> {
+) -> RedisResult<BoundedConnection> {
     let config = AsyncConnectionConfig::new()
         .set_response_timeout(None)
         .set_pipeline_buffer_size(PIPELINE)
@@ -145,7 +75,7 @@ pub(super) async fn one(
     if let Some(password) = &url.password {
         login = login.set_password(password);
     }
-    RedisConnection::open(address, trust, &login, config, limit, CONNECT_LIMIT).await
+    BoundedConnection::open(address, trust, &login, config, limit, CONNECT_LIMIT).await
 }
 
 /// Asks the Sentinels, one after the other, who the master is.
@@ -170,7 +100,7 @@ pub(super) async fn master(
                 }
             }
             let limit = (SENTINEL_REPLY, Arc::<Refusals>::default());
-            let mut connection = RedisConnection::open(
+            let mut connection = BoundedConnection::open(
                 Address::Node(sentinel),
                 trust,
                 &login,
@@ -184,13 +114,9 @@ pub(super) async fn master(
             connection.send_packed_command(&question).await
         };
         match tokio::time::timeout(SENTINEL_LIMIT, ask).await {
-            Ok(Ok(Value::Array(parts))) => {
-                let port = parts
-                    .get(1)
-                    .and_then(text)
-                    .and_then(|port| port.parse().ok());
-                if let (Some(host), Some(port)) = (parts.first().and_then(text), port) {
-                    return Ok((host.to_owned(), port));
+            Ok(Ok(answer @ Value::Array(_))) => {
+                if let Some(node) = master_address(&answer) {
+                    return Ok(node);
                 }
             }
             Ok(Ok(Value::ServerError(error))) if error.code() == "NOAUTH" => {

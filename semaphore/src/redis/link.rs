@@ -1,7 +1,7 @@
 //! A store's connection: to a server, to a cluster, or to the master that Sentinels name.
 //!
 //! One connection carries commands and what the server pushes (RESP3), so that both come in the order in which they
-//! happened. It does not try again: the desk does.
+//! happened. It does not try again: the session does.
 
 use std::io;
 use std::sync::Arc;
@@ -17,28 +17,24 @@ use redis::{
 
 use super::Settings;
 use super::bounded::Refusals;
-use super::connection::{self, RedisConnection, STORE_REPLY};
+use super::connection::{self, BoundedConnection, STORE_REPLY};
 use super::dial::{self, CONNECT_LIMIT};
 use super::pushes::{Pushes, pushes};
 use super::replies::ReplyError;
-use super::reply::{integer, text};
-use super::scripts::{self, Script};
 use super::socket::{self, Address};
 use super::url::{Node, Topology};
+use super::wire::{DataSet, Encoded, Payload, Reply, SETTLED_AFTER};
 use crate::error::StoreError;
 
-/// An empty server that has been up for less may have lost its data a moment ago: those who used it before have until
-/// then to say so. They try to reconnect several times in that.
-const SETTLED_AFTER: Duration = Duration::from_secs(1);
 /// How often to look whether it has.
 const SETTLING: Duration = Duration::from_millis(50);
 
 /// A connection. Clones share it.
 #[derive(Clone)]
 pub(super) enum Connection {
-    One(RedisConnection),
+    One(BoundedConnection),
     /// And where its connections say which reply was refused.
-    Cluster(ClusterConnection<RedisConnection>, Arc<Refusals>),
+    Cluster(ClusterConnection<BoundedConnection>, Arc<Refusals>),
 }
 
 impl Connection {
@@ -75,60 +71,25 @@ impl Connection {
     }
 }
 
-/// What a client knows of the data set: see `lua/mark.lua`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) id: String,
-    /// Semaphores made before this, in microseconds of the server's clock, admit nobody until then. 0: data was
-    /// never lost.
-    pub(super) guard: u64,
-}
-
-impl Mark {
-    /// What the script answered; `None` if the server has yet to settle.
-    pub(super) fn read(answer: &Value) -> Option<Self> {
-        let Value::Array(fields) = answer else {
-            return None;
-        };
-        let id = text(fields.first()?)?.to_owned();
-        let guard = u64::try_from(integer(fields.get(1)?)?).ok()?;
-        (!id.is_empty()).then_some(Self { id, guard })
-    }
-
-    /// The command that asks for it, for a client that knows `known`.
-    ///
-    /// `waited`: the server has been up for long enough, as far as the client knows. For users who may not ask the server.
-    pub(super) fn question(settings: &Settings, known: &str, waited: bool) -> Cmd {
-        let mut command = scripts::run(Script::Mark, &[settings.names.mark.as_str()]);
-        command
-            .arg(known)
-            .arg(super::unique_text())
-            .arg(settings.lease.as_micros() as u64)
-            .arg(SETTLED_AFTER.as_secs())
-            .arg(i32::from(waited));
-        scripts::with_text(&command, Script::Mark)
-    }
-}
-
 /// A connection that is ready for use.
 pub(super) struct Connected {
     pub(super) connection: Connection,
     pub(super) pushes: Pushes,
-    pub(super) mark: Mark,
+    pub(super) data_set: DataSet,
 }
 
 /// Why there is no connection.
 pub(super) enum Trouble {
-    /// Nobody is there, for now.
+    /// The server is not there, for now.
     Away(StoreError),
     /// It will not work, however often one tries.
     Hopeless(StoreError),
 }
 
-/// Connects, and learns what `known` has become of.
+/// Connects, and asks whether the server still has the data set `known`.
 pub(super) async fn connect(
     settings: Arc<Settings>,
-    known: String,
+    known: DataSet,
     before: bool,
 ) -> Result<Connected, Trouble> {
     let refusals = Arc::<Refusals>::default();
@@ -160,8 +121,8 @@ pub(super) async fn connect(
         };
         connection.subscribe(&settings.channel).await?;
         if settings.names.together {
-            // So that the server says at once when the mark is gone. One that cannot is none the worse: what
-            // touches a semaphore that is gone, or a renewal, finds out, too.
+            // So that the server says at once when the data-set id is gone. With a server that cannot say so, a
+            // renewal or what touches a semaphore that is gone finds out, too.
             let mut track = redis::cmd("CLIENT");
             track.arg(&[
                 "TRACKING",
@@ -175,12 +136,16 @@ pub(super) async fn connect(
         let began = Instant::now();
         loop {
             let waited = began.elapsed() > SETTLED_AFTER;
-            let question = Mark::question(&settings, &known, waited);
-            if let Some(mark) = Mark::read(&connection.send(&question).await?) {
+            let known = known.clone();
+            let question = Payload::LookAtDataSet { known, waited };
+            if let Encoded::Command(command) = question.encode(&settings, false)
+                && let Some(Reply::DataSet(Some(data_set))) =
+                    question.read(connection.send(&command).await?)
+            {
                 return Ok(Connected {
                     connection,
                     pushes,
-                    mark,
+                    data_set,
                 });
             }
             tokio::time::sleep(SETTLING).await;
@@ -207,7 +172,7 @@ async fn cluster(
     settings: &Settings,
     nodes: &[Node],
     pushed: impl AsyncPushSender,
-) -> RedisResult<ClusterConnection<RedisConnection>> {
+) -> RedisResult<ClusterConnection<BoundedConnection>> {
     let addresses = nodes
         .iter()
         .map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port).into_connection_info())
@@ -230,7 +195,7 @@ async fn cluster(
 
 /// What went wrong, and whether it may pass. `before`: the server was there once, so its name is right.
 fn trouble(settings: &Settings, error: RedisError, before: bool) -> Trouble {
-    // Any trouble with a host that was there before may pass; at first, it is a name that nobody knows, a certificate that
+    // Any trouble with a host that was there before may pass; at first, it is an unknown name, a certificate that
     // TLS does not trust, or a server without TLS.
     let passes = dial::may_pass(&error) || before && error.kind() == ErrorKind::Io;
     if let Some(reply) = dial::refused(&error) {

@@ -40,7 +40,7 @@ pub(super) fn pushes() -> (impl AsyncPushSender + Clone, Pushes) {
             counted.bytes.fetch_sub(size, Ordering::Relaxed);
             counted.dropped.store(true, Ordering::Relaxed);
         } else {
-            // Nobody takes it out any more when the connection was given up.
+            // When the connection was given up, it is not taken out any more.
             let _ = sender.send(push);
         }
         Ok::<_, Infallible>(())

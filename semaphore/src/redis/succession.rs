@@ -17,7 +17,8 @@ pub(super) struct Succession {
     pub(super) started: u64,
     pub(super) granted: bool,
     /// Of the semaphore.
-    pub(super) birth: u64,
+    #[serde(rename = "birth")]
+    pub(super) generation: u64,
     /// In force, declared, wanted; whether they are pinned.
     pub(super) slots: (i64, i64, i64, bool),
     pub(super) ttl: Option<u64>,

@@ -13,14 +13,14 @@
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::semaphore::{ConnectError, RedisConnection, RedisUrl, ReplyError};
+use cla_runtime::semaphore::{
+    ConnectError, RedisConnection, RedisPush, RedisUrl, ReplyError, RequestError,
+};
 use parking_lot::Mutex;
-use redis::{FromRedisValue, PushInfo, PushKind, RedisError, Value};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -255,16 +255,13 @@ impl Link {
         let Some(until) = events.last().map(|(_, _, answer)| answer.until) else {
             return;
         };
-        let mut pipeline = redis::Pipeline::with_capacity(events.len() + 1);
-        for (channel, text, _) in &events {
-            pipeline.cmd("PUBLISH").arg(channel).arg(text);
-        }
-        pipeline.cmd("PING");
-        let count = events.len() + 1;
         let answers = match self.connected(until).await {
             Err(problem) => Err(problem),
             Ok(mut connection) => {
-                let sent = connection.send_packed_commands(&pipeline, 0, count);
+                let messages = events
+                    .iter()
+                    .map(|(channel, text, _)| (channel.as_str(), text.as_str()));
+                let sent = connection.publish(messages);
                 match timeout_at(until, sent).await {
                     Ok(Ok(answers)) => Ok(answers),
                     failed => {
@@ -282,8 +279,7 @@ impl Link {
         };
         match answers {
             Ok(answers) => {
-                for ((_, _, answer), value) in events.into_iter().zip(answers) {
-                    let outcome = value.extract_error().map(drop);
+                for ((_, _, answer), outcome) in events.into_iter().zip(answers) {
                     answer.give(outcome.map_err(|error| self.refused(&error)));
                 }
             }
@@ -298,13 +294,13 @@ impl Link {
     async fn subscribe(&mut self, channel: String, until: Instant) -> Result<(), String> {
         loop {
             let mut connection = self.connected(until).await?;
-            match timeout_at(until, connection.subscribe(&channel)).await {
+            match timeout_at(until, connection.subscribe(&[&channel])).await {
                 Ok(Ok(())) => {
                     self.channels.insert(channel);
                     return Ok(());
                 }
                 Ok(Err(error)) => {
-                    if connection.refused().is_none() && !error.is_unrecoverable_error() {
+                    if connection.refused().is_none() && !error.is_lost() {
                         return Err(self.refused(&error));
                     }
                     if let Some(reply) = self.drop_connection() {
@@ -333,9 +329,8 @@ impl Link {
     /// Waits until what the server has pushed until now is in the inbox.
     async fn wait_for_pushes(&mut self) {
         if let Some(connection) = &mut self.connection {
-            let ping = redis::cmd("PING");
-            let done = timeout(LIMIT, connection.redis.send_packed_command(&ping)).await;
-            if !matches!(done, Ok(Ok(_))) {
+            let done = timeout(LIMIT, connection.redis.ping()).await;
+            if !matches!(done, Ok(Ok(()))) {
                 self.drop_connection();
             }
         }
@@ -397,24 +392,16 @@ impl Link {
     async fn attempt(&self) -> Result<Connection, ConnectError> {
         let lost = Arc::new(Notify::new());
         let (inbox, notify) = (self.inbox.clone(), Arc::clone(&lost));
-        let pushed = move |push: PushInfo| {
-            match push.kind {
-                PushKind::Message => {
-                    if let Some((channel, text)) = message(push.data) {
-                        inbox.put(channel, text);
-                    }
-                }
-                PushKind::Disconnection => notify.notify_one(),
-                _ => {}
-            }
-            Ok::<_, Infallible>(())
+        let pushed = move |push| match push {
+            RedisPush::Message { channel, text } => inbox.put(channel, text),
+            RedisPush::Disconnected => notify.notify_one(),
+            _ => {}
         };
         let mut redis = self.url.connect(pushed, self.reply_limit).await?;
         if !self.channels.is_empty() {
             let channels: Vec<&str> = self.channels.iter().map(String::as_str).collect();
-            let subscribed = timeout(LIMIT, redis.subscribe(channels)).await;
-            let outcome = subscribed
-                .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
+            let subscribed = timeout(LIMIT, redis.subscribe(&channels)).await;
+            let outcome = subscribed.unwrap_or_else(|_| Err(RequestError::timed_out()));
             outcome.map_err(|cause| ConnectError {
                 cause,
                 may_pass: true,
@@ -435,7 +422,7 @@ impl Link {
         format!("the connection to {} was closed: {reply}", self.url)
     }
 
-    fn refused(&self, error: &RedisError) -> String {
+    fn refused(&self, error: &RequestError) -> String {
         format!("{} refused it: {error}", self.url)
     }
 
@@ -456,22 +443,8 @@ async fn lost(connection: Option<&Connection>) {
     }
 }
 
-/// Channel and text of a message.
-fn message(fields: Vec<Value>) -> Option<(String, String)> {
-    let mut fields = fields.into_iter();
-    let mut text = || {
-        let bytes = Vec::<u8>::from_redis_value(fields.next()?).ok()?;
-        // What is no text is for others, or damaged: then who reads it says so.
-        Some(
-            String::from_utf8(bytes)
-                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-        )
-    };
-    Some((text()?, text()?))
-}
-
 /// Why nothing was answered.
-fn reason(failed: Result<Option<RedisError>, tokio::time::error::Elapsed>) -> String {
+fn reason(failed: Result<Option<RequestError>, tokio::time::error::Elapsed>) -> String {
     match failed {
         Ok(Some(error)) => error.to_string(),
         _ => "it does not answer".to_owned(),

@@ -1,5 +1,5 @@
 -- ---- the audit: what commands changed. The newest entry comes first:
--- `number|at|command|request|hits|before|after|who gave it|who asked`. See `records.rs`.
+-- `number|at|command|request|hits|before|after|who gave it|who asked`. See `wire/audit.rs`.
 
 -- The semaphore as it is, with the place of a request that is moved.
 local function audited(place)

@@ -1,4 +1,4 @@
--- The short way to give a slot back and take it again, for a program that does both at once: see `exchange` in `desk.rs`.
+-- The short way to give a slot back and take it again, for a program that does both at once: see `exchange` in `session/release.rs`.
 -- Open when both short ways are, one after the other.
 local f = call('HMGET', KEYS[1], 'by', 'n', 'tk', 'tok', 'bn', 'wt', 'lease of session ' .. ARGV[2], 'qu', ARGV[4], 'wc', ARGV[14], 'st')
 if f[11] and f[10] == '0' and now < f[1] + 0 and (f[12] or '0') == '0' and f[7] and not f[9] and ARGV[6] == ''

@@ -5,7 +5,7 @@ local call = redis.call
 local t = call('TIME')
 local now = t[1] * 1000000 + t[2]
 -- Events are published while somebody listens. Asking that costs as much as publishing, so a semaphore notes, in `qu`, that
--- nobody does, for a second. Who begins to listen removes that note everywhere: see `listen` in `desk.rs`.
+-- nobody does, for a second. A session that begins to listen removes that note everywhere: see `publish_again` in `session/replies.rs`.
 local SILENCE = 1000000
 local function nobody_listens()
   -- In a cluster, this node does not know who listens at others. A user may have no right to ask.

@@ -156,7 +156,7 @@ end
 
 -- ---- slot ids
 
--- The slot id of a request, as it is written in front of who asks; see `reply.rs`.
+-- The slot id of a request, as it is written in front of who asks; see `wire/rows.rs`.
 local function slot_of(r) return string.match(r.blob, '^@([^|]*)|') end
 
 -- Longer than an id, both.

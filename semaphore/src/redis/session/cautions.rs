@@ -1,15 +1,13 @@
 //! What is not as it should be with the server, for those who are to know it without asking `cla doctor`. It is asked
-//! behind all else, once for each connection that a store makes first, and only if somebody wants to hear it.
+//! behind all else, once for each connection that a store makes first, and only if a caller wants to hear it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::Value;
 use tokio::sync::oneshot;
 
-use super::{Call, Driver, Link, Purpose, What};
+use super::{Call, ReplyTo, Session};
 use crate::redis::diagnose;
+use crate::redis::wire::{Facts, Payload, Reply};
 
 /// Holders lose their permits when nothing gets through for two thirds of the lease. Networks and servers pause for a
 /// second now and then.
@@ -21,15 +19,15 @@ const PART_OF_LEASE: u32 = 10;
 pub(super) struct Caution {
     answer: oneshot::Sender<Vec<String>>,
     /// What `INFO` said, once that was answered.
-    facts: Option<BTreeMap<String, String>>,
+    facts: Option<Facts>,
     slowest: Duration,
 }
 
-impl Driver {
-    /// Somebody wants to hear it.
+impl Session {
+    /// A caller wants to hear it.
     pub(super) fn caution(&mut self, answer: oneshot::Sender<Vec<String>>) {
         self.cautions.push(answer);
-        if matches!(self.link, Link::Up { .. }) {
+        if self.is_up() {
             self.ask_cautions();
         }
     }
@@ -42,46 +40,46 @@ impl Driver {
                 facts: None,
                 slowest: Duration::ZERO,
             };
-            self.ask_caution(&["INFO"], caution);
+            self.ask_caution(Payload::Facts, caution);
         }
     }
 
-    fn ask_caution(&mut self, words: &[&str], caution: Caution) {
-        let mut command = redis::cmd(words[0]);
-        command.arg(&words[1..]);
-        self.send(Call {
-            what: What::Plain(Arc::new(command)),
-            purpose: Purpose::Caution(Box::new(caution)),
-        });
+    fn ask_caution(&mut self, payload: Payload, caution: Caution) {
+        self.send(Call::new(payload, ReplyTo::Caution(Box::new(caution))));
     }
 
     /// The server has answered, or refused to.
-    pub(super) fn cautioned(&mut self, mut caution: Caution, sent: Instant, said: Option<&Value>) {
-        if !matches!(self.link, Link::Up { .. }) {
+    pub(super) fn cautioned(&mut self, mut caution: Caution, sent: Instant, reply: Option<Reply>) {
+        if !self.is_up() {
             return;
         }
-        caution.slowest = caution.slowest.max(sent.elapsed());
+        caution.slowest = caution
+            .slowest
+            .max(self.now.saturating_duration_since(sent));
         if let Some(facts) = &caution.facts {
-            let save_points = said.and_then(diagnose::save_points);
+            let save_points = match reply {
+                Some(Reply::SavePoints(save_points)) => save_points,
+                _ => None,
+            };
             let cautions = self.all_cautions(facts, save_points.as_deref(), caution.slowest);
             let _ = caution.answer.send(cautions);
         } else {
-            caution.facts = Some(
-                said.map(|said| diagnose::read_facts(said).0)
-                    .unwrap_or_default(),
-            );
-            self.ask_caution(&["CONFIG", "GET", "save"], caution);
+            caution.facts = Some(match reply {
+                Some(Reply::Facts(facts)) => facts,
+                _ => Facts::default(),
+            });
+            self.ask_caution(Payload::SavePoints, caution);
         }
     }
 
     fn all_cautions(
         &self,
-        facts: &BTreeMap<String, String>,
+        facts: &Facts,
         save_points: Option<&str>,
         slowest: Duration,
     ) -> Vec<String> {
         let mut cautions: Vec<String> = diagnose::evicts(facts).into_iter().collect();
-        if facts.get("aof_enabled").is_some_and(|on| on == "0") && save_points == Some("") {
+        if facts.get("aof_enabled") == Some("0") && save_points == Some("") {
             cautions.push(
                 "it keeps nothing on disk: a restart loses all semaphores, with their history and what administrators set"
                     .to_owned(),

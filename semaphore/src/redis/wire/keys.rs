@@ -6,26 +6,26 @@ use crate::id::RequestId;
 use crate::name::SemaphoreName;
 
 /// The keys of one semaphore, in the order in which the scripts want them. See `lua/head.lua`.
-pub(super) type Keys = Arc<[Box<str>]>;
+pub(crate) type Keys = Arc<[Box<str>]>;
 
 /// What all keys and channels of a store begin with, and what follows from it.
 #[derive(Debug)]
-pub(super) struct Names {
-    pub(super) prefix: String,
-    /// The mark of the data set: see `lua/mark.lua`.
-    pub(super) mark: String,
+pub(crate) struct Names {
+    pub(crate) prefix: String,
+    /// What is known of the data set: see `lua/mark.lua`.
+    pub(crate) mark: String,
     /// The set of all semaphores' first keys.
-    pub(super) index: String,
+    pub(crate) index: String,
     /// The set of the first keys of all semaphores that have an audit.
-    pub(super) audited: String,
+    pub(crate) audited: String,
     /// Where events are published.
-    pub(super) events: String,
+    pub(crate) events: String,
     /// The scripts may use `mark` and `index` along with a semaphore's own keys. Not so in a cluster.
-    pub(super) together: bool,
+    pub(crate) together: bool,
 }
 
 impl Names {
-    pub(super) fn new(prefix: &str, together: bool) -> Self {
+    pub(crate) fn new(prefix: &str, together: bool) -> Self {
         Self {
             prefix: prefix.to_owned(),
             mark: format!("{prefix}:data"),
@@ -37,7 +37,7 @@ impl Names {
     }
 
     /// The keys of the semaphore `name`.
-    pub(super) fn keys(&self, name: &SemaphoreName) -> Keys {
+    pub(crate) fn keys(&self, name: &SemaphoreName) -> Keys {
         let stem = format!("{}:{{{}}}:", self.prefix, encode(name.as_str()));
         let own = ["s", "q", "w", "d", "e", "l"].map(|key| format!("{stem}{key}").into());
         let shared = [self.mark.as_str().into(), self.index.as_str().into()];
@@ -47,7 +47,7 @@ impl Names {
     }
 
     /// The same for the scripts that administrators run: see `lua/admin_head.lua`.
-    pub(super) fn admin_keys(&self, name: &SemaphoreName) -> Keys {
+    pub(crate) fn admin_keys(&self, name: &SemaphoreName) -> Keys {
         let own = self.keys(name);
         let shared = [&self.mark, &self.index, &self.audited];
         own.iter()
@@ -64,12 +64,12 @@ impl Names {
     }
 
     /// The key of the audit of the semaphore `name`.
-    pub(super) fn audit(&self, name: &SemaphoreName) -> String {
+    pub(crate) fn audit(&self, name: &SemaphoreName) -> String {
         format!("{}:{{{}}}:a", self.prefix, encode(name.as_str()))
     }
 
     /// The semaphore whose first key this is.
-    pub(super) fn name(&self, key: &str) -> Option<SemaphoreName> {
+    pub(crate) fn name(&self, key: &str) -> Option<SemaphoreName> {
         let encoded = key
             .strip_prefix(self.prefix.as_str())?
             .strip_prefix(":{")?
@@ -78,18 +78,18 @@ impl Names {
     }
 
     /// The channel of a session.
-    pub(super) fn session(&self, session: &str) -> String {
+    pub(crate) fn session(&self, session: &str) -> String {
         format!("{}:c:{session}", self.prefix)
     }
 
     /// The key of what a run waits for.
-    pub(super) fn run(&self, run: &str) -> String {
+    pub(crate) fn run(&self, run: &str) -> String {
         format!("{}:wait:{run}", self.prefix)
     }
 }
 
 /// Braces would end the hash tag early, bars separate what is published.
-pub(super) fn encode(name: &str) -> String {
+pub(crate) fn encode(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
     for c in name.chars() {
         match c {
@@ -103,7 +103,7 @@ pub(super) fn encode(name: &str) -> String {
     encoded
 }
 
-pub(super) fn decode(encoded: &str) -> Option<String> {
+pub(crate) fn decode(encoded: &str) -> Option<String> {
     let mut parts = encoded.split('%');
     let mut name = parts.next()?.to_owned();
     for part in parts {
@@ -119,21 +119,25 @@ pub(super) fn decode(encoded: &str) -> Option<String> {
     Some(name)
 }
 
-/// An id for a request of `name`. Its last digits tell something of the name, so that whoever knows only the id needs
+/// An id for a request of `name`. Its last digits say something of the name, so that a client that knows only the id needs
 /// not look everywhere.
-pub(super) fn request_id(name: &SemaphoreName) -> RequestId {
+pub(crate) fn request_id(name: &SemaphoreName) -> RequestId {
     let unique = RequestId::unique().as_u128();
     RequestId::from_u128(unique >> 32 << 32 | u128::from(trace(name)))
 }
 
 /// Whether a request of `name` may have that id.
-pub(super) fn may_be_of(id: RequestId, name: &SemaphoreName) -> bool {
-    // The last digits.
-    id.as_u128() as u32 == trace(name)
+pub(crate) fn may_be_of(id: RequestId, name: &SemaphoreName) -> bool {
+    trace_of(id) == trace(name)
 }
 
-/// FNV-1a.
-fn trace(name: &SemaphoreName) -> u32 {
+/// The last digits of an id.
+pub(crate) fn trace_of(id: RequestId) -> u32 {
+    id.as_u128() as u32
+}
+
+/// What the ids of a semaphore's requests say of its name. FNV-1a.
+pub(crate) fn trace(name: &SemaphoreName) -> u32 {
     name.as_str().bytes().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     })

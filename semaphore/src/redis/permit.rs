@@ -1,4 +1,4 @@
-//! A permit as its holder has it: [`Hold`] is what the desk and the holder share, [`RedisLease`] the holder's end.
+//! A permit: [`PermitState`] is what the session and the holder share, [`RedisPermit`] is the holder's end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -6,8 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
-use super::desk::{Desk, Order, Refreshed};
-use super::reply;
+use super::driver::DriverHandle;
+use super::session::Command;
+use super::wire::{self, Admission, Refreshed};
 use crate::error::{RefreshError, ReleaseError};
 use crate::id::RequestId;
 use crate::name::SemaphoreName;
@@ -16,13 +17,13 @@ use crate::store::{BoxFuture, Lease};
 
 /// One permit, and whether it is still one.
 #[derive(Debug)]
-pub(super) struct Hold {
+pub(super) struct PermitState {
     pub(super) id: RequestId,
     pub(super) name: SemaphoreName,
     pub(super) token: u64,
     /// Of the server's clock, in microseconds.
     pub(super) requested: u64,
-    /// The same.
+    /// Of the server's clock, in microseconds.
     pub(super) started: u64,
     pub(super) granted: bool,
     /// When it was heard of.
@@ -32,124 +33,130 @@ pub(super) struct Hold {
     lost: AtomicBool,
     /// By accident: see [`Lease::lease_passed`].
     lease_passed: AtomicBool,
-    /// Its slot stays taken although nobody has the permit.
-    pub(super) left: AtomicBool,
-    bell: Notify,
+    left: AtomicBool,
+    changed: Notify,
 }
 
-impl Hold {
+impl PermitState {
+    /// `now`: when this process heard that it is admitted. `expires`: when its TTL passes.
     pub(super) fn new(
         id: RequestId,
         name: SemaphoreName,
-        token: u64,
-        (requested, started): (u64, u64),
-        granted: bool,
-        ttl: Option<Ttl>,
+        admission: &Admission,
+        now: Instant,
+        expires: Option<Instant>,
     ) -> Self {
-        let heard = Instant::now();
         Self {
             id,
             name,
-            token,
-            requested,
-            started,
-            granted,
-            heard,
-            expires: Mutex::new(ttl.and_then(|ttl| heard.checked_add(ttl.duration()))),
+            token: admission.token,
+            requested: admission.requested,
+            started: admission.started,
+            granted: admission.granted,
+            heard: now,
+            expires: Mutex::new(expires),
             lost: AtomicBool::new(false),
             lease_passed: AtomicBool::new(false),
             left: AtomicBool::new(false),
-            bell: Notify::new(),
+            changed: Notify::new(),
         }
     }
 
-    /// Tells the holder.
+    /// The holder learns that it has lost it.
     pub(super) fn lose(&self) {
         self.lost.store(true, Ordering::Release);
-        self.bell.notify_waiters();
+        self.changed.notify_waiters();
     }
 
-    /// Tells the holder that it is no decision of anybody's.
+    /// The holder learns that it has lost it by accident: no administrator decided that.
     pub(super) fn lease_passes(&self) {
         self.lease_passed.store(true, Ordering::Release);
         self.lose();
     }
 
     pub(super) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Acquire)
-            || self.expires.lock().is_some_and(|at| at <= Instant::now())
+        self.is_lost_at(Instant::now())
+    }
+
+    pub(super) fn is_lost_at(&self, now: Instant) -> bool {
+        self.lost.load(Ordering::Acquire) || self.expires.lock().is_some_and(|at| at <= now)
+    }
+
+    /// Its slot stays taken although nothing has the permit any more.
+    pub(super) fn is_left(&self) -> bool {
+        self.left.load(Ordering::Acquire)
     }
 }
 
 /// See the module page. Dropping it gives the slot back.
-pub(super) struct RedisLease {
-    hold: std::sync::Arc<Hold>,
-    desk: Desk,
+pub(super) struct RedisPermit {
+    state: std::sync::Arc<PermitState>,
+    driver: DriverHandle,
     released: bool,
 }
 
-impl RedisLease {
-    pub(super) const fn new(hold: std::sync::Arc<Hold>, desk: Desk) -> Self {
+impl RedisPermit {
+    pub(super) const fn new(state: std::sync::Arc<PermitState>, driver: DriverHandle) -> Self {
         Self {
-            hold,
-            desk,
+            state,
+            driver,
             released: false,
         }
     }
 }
 
-impl Lease for RedisLease {
+impl Lease for RedisPermit {
     fn id(&self) -> RequestId {
-        self.hold.id
+        self.state.id
     }
 
     fn token(&self) -> u64 {
-        self.hold.token
+        self.state.token
     }
 
     fn waited(&self) -> Duration {
-        Duration::from_micros(self.hold.started.saturating_sub(self.hold.requested))
+        Duration::from_micros(self.state.started.saturating_sub(self.state.requested))
     }
 
     fn started_at(&self) -> SystemTime {
-        reply::system_time(self.hold.started)
+        wire::system_time(self.state.started)
     }
 
     fn held(&self) -> Duration {
-        self.hold.heard.elapsed()
+        self.state.heard.elapsed()
     }
 
     fn granted(&self) -> bool {
-        self.hold.granted
+        self.state.granted
     }
 
     fn is_lost(&self) -> bool {
-        self.hold.is_lost()
+        self.state.is_lost()
     }
 
     fn succession(&self) -> BoxFuture<'_, Option<String>> {
         Box::pin(async {
             let (answer, answered) = oneshot::channel();
-            let id = self.hold.id;
-            self.desk.give(Order::Succession { id, answer });
+            let id = self.state.id;
+            self.driver.send(Command::Succession { id, answer });
             let succession = answered.await.ok().flatten()?;
             serde_json::to_string(&succession).ok()
         })
     }
 
     fn lease_passed(&self) -> bool {
-        self.hold.lease_passed.load(Ordering::Acquire)
+        self.state.lease_passed.load(Ordering::Acquire)
     }
 
     fn lost(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             loop {
                 // Listens before it looks, so that nothing is missed in between.
-                let rung = self.hold.bell.notified();
-                if self.hold.is_lost() {
+                let changed = self.state.changed.notified();
+                if self.state.is_lost() {
                     return;
                 }
-                rung.await;
+                changed.await;
             }
         })
     }
@@ -157,9 +164,9 @@ impl Lease for RedisLease {
     fn refresh(&self, ttl: Ttl) -> BoxFuture<'_, Result<(), RefreshError>> {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
-            let id = self.hold.id;
-            self.desk.give(Order::Refresh { id, ttl, answer });
-            let name = self.hold.name.clone();
+            let id = self.state.id;
+            self.driver.send(Command::Refresh { id, ttl, answer });
+            let name = self.state.name.clone();
             match answered.await {
                 Ok(Ok(Refreshed::Moved)) => Ok(()),
                 Ok(Ok(Refreshed::NoTtl)) => Err(RefreshError::NoTtl { name }),
@@ -175,8 +182,8 @@ impl Lease for RedisLease {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
             self.released = true;
-            self.desk.give(Order::Release {
-                id: self.hold.id,
+            self.driver.send(Command::Release {
+                id: self.state.id,
                 answer: Some(answer),
             });
             match answered.await {
@@ -184,24 +191,24 @@ impl Lease for RedisLease {
                 Ok(Err(error)) => Err(error.into()),
                 // The store was closed, and gave it back before.
                 Ok(Ok(false)) | Err(_) => Err(ReleaseError::Lost {
-                    name: self.hold.name.clone(),
+                    name: self.state.name.clone(),
                 }),
             }
         })
     }
 
-    /// The driver goes on holding it for this session.
+    /// The session goes on holding it.
     fn leave(mut self: Box<Self>) {
         self.released = true;
-        self.hold.left.store(true, Ordering::Release);
+        self.state.left.store(true, Ordering::Release);
     }
 }
 
-impl Drop for RedisLease {
+impl Drop for RedisPermit {
     fn drop(&mut self) {
         if !self.released {
-            self.desk.give(Order::Release {
-                id: self.hold.id,
+            self.driver.send(Command::Release {
+                id: self.state.id,
                 answer: None,
             });
         }

@@ -6,7 +6,7 @@ use redis::{Cmd, Script as Source};
 
 /// One of the scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Script {
+pub(crate) enum Script {
     Acquire,
     Release,
     Exchange,
@@ -29,51 +29,63 @@ pub(super) enum Script {
     Probe,
 }
 
-const HEAD: &str = include_str!("lua/head.lua");
-const LIB: &str = include_str!("lua/lib.lua");
-const ADMIN_HEAD: &str = include_str!("lua/admin_head.lua");
-const ADMIN: &str = include_str!("lua/admin.lua");
+const HEAD: &str = include_str!("../lua/head.lua");
+const LIB: &str = include_str!("../lua/lib.lua");
+const ADMIN_HEAD: &str = include_str!("../lua/admin_head.lua");
+const ADMIN: &str = include_str!("../lua/admin.lua");
 
 /// In the order of [`Script`]: the text in pieces.
 const TEXTS: [&[&str]; 20] = [
     &[
         HEAD,
-        include_str!("lua/acquire_free.lua"),
+        include_str!("../lua/acquire_free.lua"),
         LIB,
-        include_str!("lua/acquire.lua"),
+        include_str!("../lua/acquire.lua"),
     ],
     &[
         HEAD,
-        include_str!("lua/release_free.lua"),
+        include_str!("../lua/release_free.lua"),
         LIB,
-        include_str!("lua/release.lua"),
+        include_str!("../lua/release.lua"),
     ],
     &[
         HEAD,
-        include_str!("lua/exchange_free.lua"),
+        include_str!("../lua/exchange_free.lua"),
         LIB,
         concat!(
-            include_str!("lua/exchange.lua"),
-            include_str!("lua/acquire.lua")
+            include_str!("../lua/exchange.lua"),
+            include_str!("../lua/acquire.lua")
         ),
     ],
-    &[HEAD, LIB, include_str!("lua/abandon.lua")],
-    &[HEAD, LIB, include_str!("lua/refresh.lua")],
-    &[HEAD, LIB, include_str!("lua/tick.lua")],
-    &[HEAD, ADMIN_HEAD, LIB, ADMIN, include_str!("lua/steer.lua")],
-    &[HEAD, ADMIN_HEAD, LIB, ADMIN, include_str!("lua/manage.lua")],
-    &[HEAD, LIB, include_str!("lua/show.lua")],
-    &[HEAD, LIB, include_str!("lua/find.lua")],
-    &[HEAD, LIB, include_str!("lua/renew.lua")],
-    &[HEAD, LIB, include_str!("lua/restore.lua")],
-    &[HEAD, include_str!("lua/leave.lua")],
-    &[HEAD, LIB, include_str!("lua/look.lua")],
-    &[include_str!("lua/mark.lua")],
-    &[include_str!("lua/wait.lua")],
-    &[HEAD, LIB, include_str!("lua/slot.lua")],
-    &[HEAD, LIB, include_str!("lua/history.lua")],
-    &[HEAD, LIB, include_str!("lua/unresponsive.lua")],
-    &[include_str!("lua/probe.lua")],
+    &[HEAD, LIB, include_str!("../lua/abandon.lua")],
+    &[HEAD, LIB, include_str!("../lua/refresh.lua")],
+    &[HEAD, LIB, include_str!("../lua/tick.lua")],
+    &[
+        HEAD,
+        ADMIN_HEAD,
+        LIB,
+        ADMIN,
+        include_str!("../lua/steer.lua"),
+    ],
+    &[
+        HEAD,
+        ADMIN_HEAD,
+        LIB,
+        ADMIN,
+        include_str!("../lua/manage.lua"),
+    ],
+    &[HEAD, LIB, include_str!("../lua/show.lua")],
+    &[HEAD, LIB, include_str!("../lua/find.lua")],
+    &[HEAD, LIB, include_str!("../lua/renew.lua")],
+    &[HEAD, LIB, include_str!("../lua/restore.lua")],
+    &[HEAD, include_str!("../lua/leave.lua")],
+    &[HEAD, LIB, include_str!("../lua/look.lua")],
+    &[include_str!("../lua/mark.lua")],
+    &[include_str!("../lua/wait.lua")],
+    &[HEAD, LIB, include_str!("../lua/slot.lua")],
+    &[HEAD, LIB, include_str!("../lua/history.lua")],
+    &[HEAD, LIB, include_str!("../lua/unresponsive.lua")],
+    &[include_str!("../lua/probe.lua")],
 ];
 
 struct Compiled {

@@ -1,14 +1,15 @@
-//! Reading what scripts answer and publish. Knows shapes, decides nothing.
+//! How requests, events and semaphores are written: by the scripts that keep and publish them, and by clients.
 
 use std::time::{Duration, SystemTime};
 
 use redis::Value;
 
+use super::audit::read_actor;
+use super::keys::{Names, decode, encode};
+use super::value::{array, integer, natural, text};
 use crate::event::{Event, EventKind};
 use crate::id::{RequestId, RunId};
 use crate::owner::Owner;
-use crate::redis::keys::{Names, decode, encode};
-use crate::redis::records::read_actor;
 use crate::request::Priority;
 use crate::slot::SlotId;
 use crate::slots::Slots;
@@ -18,45 +19,18 @@ use crate::view::{RequestView, SemaphoreView, Status};
 const STEERED: &str = "the administrator who steered ";
 /// And what says since when the run of a request does not answer.
 const UNRESPONSIVE: &str = "since when the run does not answer of ";
-/// The same, before the id of a request that was ended by force and whose permit is not dropped yet.
+/// And what it begins with before the id of a request that was ended by force and whose permit is not dropped yet.
 const OUTLIVED: &str = "still at work after its end ";
 
 /// Within the tail of `queue.rs`: what ended longer ago is shown no more.
 const ENDED_SHOWN: Duration = crate::queue::ENDED_SHOWN;
 
-pub(super) fn integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::Int(number) => Some(*number),
-        other => text(other)?.parse().ok(),
-    }
-}
-
-pub(super) fn natural(value: &Value) -> Option<u64> {
-    integer(value).and_then(|number| u64::try_from(number).ok())
-}
-
-pub(super) fn text(value: &Value) -> Option<&str> {
-    match value {
-        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
-        Value::SimpleString(text) => Some(text),
-        Value::VerbatimString { text, .. } => Some(text),
-        _ => None,
-    }
-}
-
-pub(super) fn array(value: &Value) -> Option<&[Value]> {
-    match value {
-        Value::Array(values) | Value::Set(values) => Some(values),
-        _ => None,
-    }
-}
-
 /// An id as scripts have it: 32 digits.
-pub(super) fn digits(id: RequestId) -> String {
+pub(crate) fn digits(id: RequestId) -> String {
     format!("{:032x}", id.as_u128())
 }
 
-pub(super) fn id(text: &str) -> Option<RequestId> {
+pub(crate) fn id(text: &str) -> Option<RequestId> {
     (text.len() == 32)
         .then(|| u128::from_str_radix(text, 16).ok())?
         .map(RequestId::from_u128)
@@ -68,7 +42,7 @@ pub(super) fn slots(text: &str) -> Option<Slots> {
 }
 
 /// As [`slots`] reads them.
-pub(super) fn shown(slots: Slots) -> String {
+pub(super) fn write_slots(slots: Slots) -> String {
     match slots {
         Slots::Limited(slots) => slots.to_string(),
         Slots::Unlimited => "-1".to_owned(),
@@ -76,17 +50,17 @@ pub(super) fn shown(slots: Slots) -> String {
 }
 
 /// A moment of the server's clock, in microseconds since the epoch, in seconds.
-pub(super) fn seconds(micros: u64) -> f64 {
+pub(crate) fn seconds(micros: u64) -> f64 {
     micros as f64 / 1e6
 }
 
-pub(super) fn system_time(micros: u64) -> SystemTime {
+pub(crate) fn system_time(micros: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_micros(micros)
 }
 
-/// Who asks, as the scripts keep and publish it without looking: `run|pid|host|who`, with nothing where nothing is
-/// known. In front of it, for which they do look, `@slot id|`, if it names its slot.
-pub(super) fn blob(owner: Option<&Owner>, slot: Option<&SlotId>) -> String {
+/// Who asks: `run|pid|host|who`, with nothing where nothing is known. The scripts keep and publish this without looking at
+/// it. If the request names its slot, `@slot id|` stands in front, and the scripts do look for that.
+pub(crate) fn write_asker(owner: Option<&Owner>, slot: Option<&SlotId>) -> String {
     let whose = whose(owner);
     match slot {
         None => whose,
@@ -110,14 +84,14 @@ fn whose(owner: Option<&Owner>) -> String {
     )
 }
 
-/// What [`blob`] made.
+/// Reads what [`write_asker`] wrote.
 #[derive(Debug, Default)]
-pub(super) struct Asker {
-    pub(super) run: Option<RunId>,
-    pub(super) pid: Option<u32>,
-    pub(super) host: Option<String>,
-    pub(super) who: Option<String>,
-    pub(super) slot: Option<SlotId>,
+pub(crate) struct Asker {
+    pub(crate) run: Option<RunId>,
+    pub(crate) pid: Option<u32>,
+    pub(crate) host: Option<String>,
+    pub(crate) who: Option<String>,
+    pub(crate) slot: Option<SlotId>,
 }
 
 impl Asker {
@@ -223,18 +197,18 @@ pub(super) fn status(word: &str) -> Option<Status> {
 
 /// One session's part in a semaphore.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Share {
+pub(crate) struct Share {
     /// When its lease ends, in microseconds from now; negative if it ended.
-    pub(super) left: Option<i64>,
-    pub(super) busy: usize,
-    pub(super) waiting: usize,
+    pub(crate) left: Option<i64>,
+    pub(crate) busy: usize,
+    pub(crate) waiting: usize,
 }
 
 /// What `show.lua` says.
-pub(super) struct Shown {
-    pub(super) view: SemaphoreView,
+pub(crate) struct Shown {
+    pub(crate) view: SemaphoreView,
     /// By session.
-    pub(super) shares: std::collections::HashMap<String, Share>,
+    pub(crate) shares: std::collections::HashMap<String, Share>,
 }
 
 /// Reads the answer of `show.lua` about the semaphore `name`.
@@ -389,6 +363,12 @@ fn waiting_row(id: RequestId, row: &str, place: usize, now: u64) -> Option<(&str
         ..plain(id, Status::Waiting, priority, requested, blob)
     };
     Some((session, view))
+}
+
+/// Who asks for a request that waits, and whether it has a timeout.
+pub(super) fn waiting_asker(row: &str) -> Option<(Asker, bool)> {
+    let row: Vec<&str> = row.splitn(7, '|').collect();
+    Some((Asker::read(row.get(6)?), !row.get(2)?.is_empty()))
 }
 
 /// What `remember` in `lua/lib.lua` wrote.
