@@ -220,37 +220,33 @@ mod command;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connect;
-mod deadlock;
 #[doc(hidden)]
 pub mod descriptors;
 mod diagnosis;
-mod display;
 mod error;
 mod event;
 mod file_url;
-mod history;
-mod id;
 #[cfg(test)]
 mod interleavings;
 mod memory;
-mod name;
-mod owner;
 pub mod provider;
-pub mod queue;
 mod redact;
 #[cfg(feature = "redis")]
 mod redis;
-mod request;
 mod semaphores;
-mod slot;
-mod slots;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
 mod sync;
-mod time;
-mod timer;
-mod view;
+
+// The pure core is a crate of its own. Inside of this one its modules have the paths of our own.
+pub use cla_queue::queue;
+use cla_queue::{display, history, id, name, owner, request, slot, slots, time, view};
+
+/// The wait-for graph, for stores that look for cycles themselves.
+mod deadlock {
+    pub(crate) use cla_queue::graph;
+}
 
 pub use actor::Actor;
 pub use audit::{AUDIT_AGE, AUDIT_KEPT, AuditEntry, AuditQuery, AuditState};
@@ -267,6 +263,7 @@ pub use event::{Event, EventHub, EventKind, Events, EventsError};
 pub use file_url::SqliteUrl;
 pub use history::{HISTORY_AGE, HISTORY_KEPT, HistoryQuery};
 pub use id::{IdError, RequestId, RunId};
+pub use memory::ManualClock;
 pub use name::{NameError, SemaphoreName};
 pub use owner::Owner;
 pub use provider::Provider;
@@ -279,5 +276,5 @@ pub use slots::{Slots, SlotsError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use store::{BoxFuture, Lease, Store};
-pub use time::{ManualClock, Timestamp};
+pub use time::Timestamp;
 pub use view::{RequestView, SemaphoreView, Status};

@@ -27,6 +27,10 @@
 
 mod administer;
 mod audit;
+mod cipher;
+mod clock;
+mod deadlock;
+mod timer;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -37,13 +41,17 @@ use std::time::{Duration, Instant, SystemTime};
 use slab::Slab;
 
 use self::audit::AuditLog;
+use self::cipher::{Address, Cipher};
+use self::clock::Clock;
+pub use self::clock::ManualClock;
+use self::deadlock::WaitingRuns;
+use self::timer::Timer;
 use crate::audit::{AuditEntry, AuditQuery};
-use crate::deadlock::{self, WaitingRuns};
 use crate::diagnosis::{ClientView, Diagnosis};
 use crate::error::{AcquireError, AdminError, DeadlockError, RefreshError, ReleaseError};
 use crate::event::{Event, EventHub};
 use crate::history::HistoryQuery;
-use crate::id::{Address, Cipher, RequestId, RunId};
+use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
 use crate::queue::{
@@ -55,8 +63,7 @@ use crate::semaphores::Permit;
 use crate::slot::SlotId;
 use crate::store::{BoxFuture, Lease};
 use crate::sync::{Mutex, MutexGuard};
-use crate::time::{Clock, ManualClock, Timestamp};
-use crate::timer::Timer;
+use crate::time::Timestamp;
 use crate::view::{RequestView, SemaphoreView, Status};
 
 /// Names are often generated (`deploy-${id}`). When more semaphores than this are known, those that were

@@ -15,6 +15,7 @@ use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreEr
 use crate::event::Events;
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
+use crate::memory::ManualClock;
 use crate::memory::{Acquiring, Entry, Held, MemoryStore};
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
@@ -22,7 +23,6 @@ use crate::slot::{SlotId, SlotState};
 use crate::slots::Slots;
 use crate::store::{BoxFuture, Lease, Store};
 use crate::sync::thread;
-use crate::time::ManualClock;
 use crate::view::{RequestView, SemaphoreView};
 
 /// All semaphores of one store. Cheap to clone; all clones are the same store.

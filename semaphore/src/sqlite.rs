@@ -36,6 +36,7 @@
 //! removal of the whole folder, is not to be seen, and there a newcomer may be let in before the holder has noticed.
 
 mod clock;
+mod columns;
 mod deadlock;
 mod ends;
 mod file;

@@ -194,7 +194,8 @@ mod millis {
 
     fn ttl(millis: f64) -> Result<Ttl, TtlError> {
         if millis.is_nan() || millis <= 0.0 {
-            return Err(TtlError);
+            // Says that it is too short.
+            return Ttl::new(Duration::ZERO);
         }
         Ttl::new(if millis < EXACT && millis.fract() == 0.0 {
             Duration::from_millis(millis as u64)

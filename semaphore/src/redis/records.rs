@@ -7,7 +7,7 @@ use super::desk::{Desk, What};
 use super::keys::{Names, decode, encode};
 use super::reply::{self, Asker, array, natural, seconds, text};
 use super::{RedisStore, Script, Unreadable};
-use crate::actor::Actor;
+use crate::actor::{Actor, ActorText as _};
 use crate::audit::{AuditEntry, AuditQuery, AuditState};
 use crate::command::AdminAction;
 use crate::error::StoreError;

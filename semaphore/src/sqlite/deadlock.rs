@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::columns::{Columns as _, Db};
 use super::file::Problem;
 use super::transitions::{Asked, Semaphore, Transition, requests, semaphores};
 use crate::deadlock::graph::{Graph, Holder, Node, needed};
@@ -55,7 +56,7 @@ impl Transition<'_> {
         let left = self
             .db
             .prepare_cached(requests!("WHERE run = ?1 AND phase = 0 LIMIT 1"))?
-            .query_row([run], Asked::read)
+            .query_row([Db(&run)], Asked::read)
             .optional()?;
         match left {
             Some(left) => self.check_deadlock(&left),
@@ -84,7 +85,7 @@ impl Transition<'_> {
             "SELECT semaphore, deadline IS NULL FROM request WHERE run = ?1 AND phase = 0 LIMIT 2",
         )?;
         let waits: Vec<(i64, bool)> = statement
-            .query_map([run], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map([Db(&run)], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
         Ok(match *waits {
             [(semaphore, true)] => Some(semaphore),
@@ -111,7 +112,7 @@ impl Transition<'_> {
             let mut free = 0;
             while let Some(row) = rows.next()? {
                 let for_ever: bool = row.get(2)?;
-                let run: Option<RunId> = row.get(1)?;
+                let run: Option<RunId> = row.word_if_any(1)?;
                 let run = run.filter(|_| for_ever);
                 let waits_for = match run {
                     Some(run) => self.only_wait(run)?,

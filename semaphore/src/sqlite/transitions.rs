@@ -18,10 +18,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::clock::{Moment, WallClock};
+use super::columns::{Columns as _, Db};
 use super::file::{Problem, SEEN_FOR};
 use super::order;
 use super::presence::Witness;
@@ -172,10 +172,10 @@ impl Semaphore {
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
-            name: row.get(1)?,
-            slots: row.get(2)?,
-            declared: row.get(3)?,
-            wanted: row.get(4)?,
+            name: row.word(1)?,
+            slots: row.word(2)?,
+            declared: row.word(3)?,
+            wanted: row.word(4)?,
             pinned: row.get(5)?,
             taken: count(row, 6)?,
             granted: count(row, 7)?,
@@ -235,7 +235,7 @@ impl Asked {
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
-            uuid: row.get(1)?,
+            uuid: row.word(1)?,
             semaphore: row.get(2)?,
             session: row.get(3)?,
             phase: match row.get(4)? {
@@ -247,7 +247,7 @@ impl Asked {
             place: row.get(6)?,
             priority: row.get(7)?,
             who: row.get(8)?,
-            run: row.get(9)?,
+            run: row.word_if_any(9)?,
             host: row.get(10)?,
             pid: row.get(11)?,
             ttl: row.get(12)?,
@@ -255,8 +255,8 @@ impl Asked {
             token: row.get(14)?,
             requested: row.get(15)?,
             started: row.get(16)?,
-            slot: row.get(17)?,
-            by: row.get(18)?,
+            slot: row.word_if_any(17)?,
+            by: row.word_if_any(18)?,
             unresponsive: row.get(19)?,
         })
     }
@@ -426,7 +426,7 @@ impl<'a> Transition<'a> {
             "SELECT r.uuid FROM json_each(?1) AS l JOIN request AS r ON r.uuid = unhex(l.value)",
         )?;
         let left: Vec<RequestId> = left
-            .query_map([list], |row| row.get(0))?
+            .query_map([list], |row| row.word(0))?
             .collect::<Result<_, _>>()?;
         for uuid in left {
             self.release(uuid)?;
@@ -449,7 +449,7 @@ impl<'a> Transition<'a> {
             return Ok(());
         }
         let found = self.db.prepare_cached(select)?.execute(named_params! {
-            ":session": session, ":now": self.now, ":list": list, ":run": run,
+            ":session": session, ":now": self.now, ":list": list, ":run": Db(run.as_ref()),
         })?;
         if found == 0 {
             return Ok(());
@@ -460,7 +460,7 @@ impl<'a> Transition<'a> {
             )?;
             let mut rows = ending.query([])?;
             while let Some(row) = rows.next()? {
-                self.effects.told.push((row.get(0)?, Fate::Killed));
+                self.effects.told.push((row.word(0)?, Fate::Killed));
             }
         }
         let at = self.clock.seconds(self.now);
@@ -597,7 +597,7 @@ impl<'a> Transition<'a> {
             .prepare_cached(requests!(
                 "WHERE session = ?1 AND run = ?2 ORDER BY semaphore, phase, sequence"
             ))?
-            .query_map(params![self.me, run], Asked::read)?
+            .query_map(params![self.me, Db(&run)], Asked::read)?
             .collect::<Result<_, _>>()?;
         for of_one in all.chunk_by(|a, b| a.semaphore == b.semaphore) {
             let Some(mut semaphore) = self.load(of_one[0].semaphore)? else {
@@ -839,7 +839,7 @@ impl<'a> Transition<'a> {
         let found = self
             .db
             .prepare_cached(semaphores!("WHERE name = ?1"))?
-            .query_row([name], Semaphore::read)
+            .query_row([Db(name)], Semaphore::read)
             .optional()?;
         let Some(mut semaphore) = found else {
             return Ok(None);
@@ -867,9 +867,9 @@ impl<'a> Transition<'a> {
             )?
             .execute(params![
                 semaphore.id,
-                semaphore.slots,
-                semaphore.declared,
-                semaphore.wanted,
+                Db(&semaphore.slots),
+                Db(&semaphore.declared),
+                Db(&semaphore.wanted),
                 semaphore.pinned,
                 semaphore.taken as i64,
                 semaphore.granted as i64,
@@ -887,7 +887,7 @@ impl<'a> Transition<'a> {
         Ok(self
             .db
             .prepare_cached(requests!("WHERE uuid = ?1"))?
-            .query_row([uuid], Asked::read)
+            .query_row([Db(&uuid)], Asked::read)
             .optional()?)
     }
 
@@ -920,7 +920,7 @@ impl<'a> Transition<'a> {
             .prepare_cached(requests!(
                 "WHERE semaphore = ?1 AND slot = ?2 AND phase > 0 AND slot IS NOT NULL"
             ))?
-            .query_row(params![semaphore, slot], Asked::read)
+            .query_row(params![semaphore, Db(slot)], Asked::read)
             .optional()?)
     }
 
@@ -974,7 +974,7 @@ impl<'a> Transition<'a> {
                 "SELECT status FROM ended WHERE uuid = ?1
                  UNION ALL SELECT ?2 FROM outlived WHERE uuid = ?1 LIMIT 1",
             )?
-            .query_row(params![uuid, ended_code(Status::Released)], |row| {
+            .query_row(params![Db(&uuid), ended_code(Status::Released)], |row| {
                 row.get(0)
             })
             .optional()?;
@@ -1029,7 +1029,7 @@ impl<'a> Transition<'a> {
                      sequence, due, ended, touched)
                  VALUES (?1, ?2, ?2, ?2, 0, 0, 0, 0, ?3, 0, ?4, 0, ?5)",
             )?
-            .execute(params![name, slots, floor, Moment::NEVER, self.now])?;
+            .execute(params![Db(name), Db(&slots), floor, Moment::NEVER, self.now])?;
         let id = self.db.last_insert_rowid();
         // The number may have been another's, and a program of before leaves the past of what it forgets.
         records::forget(self.db, id)?;
@@ -1270,7 +1270,7 @@ impl<'a> Transition<'a> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             )?
             .execute(params![
-                asked.uuid,
+                Db(&asked.uuid),
                 semaphore.id,
                 asked.session,
                 asked.phase as i64,
@@ -1279,7 +1279,7 @@ impl<'a> Transition<'a> {
                 asked.place,
                 asked.priority,
                 asked.who,
-                asked.run,
+                Db(asked.run.as_ref()),
                 asked.host,
                 asked.pid,
                 asked.ttl,
@@ -1287,7 +1287,7 @@ impl<'a> Transition<'a> {
                 asked.token,
                 asked.requested,
                 asked.started,
-                asked.slot,
+                Db(asked.slot.as_ref()),
             ])?;
         Ok(self.db.last_insert_rowid())
     }
@@ -1331,7 +1331,7 @@ impl<'a> Transition<'a> {
                 semaphore.token,
                 self.now,
                 deadline,
-                asked.by,
+                Db(asked.by.as_ref()),
             ])?;
         let kind = if granted {
             EventKind::Granted
@@ -1353,7 +1353,7 @@ impl<'a> Transition<'a> {
         if session != holder.session {
             self.db
                 .prepare_cached("INSERT OR IGNORE INTO share (uuid, session) VALUES (?1, ?2)")?
-                .execute(params![holder.uuid, session])?;
+                .execute(params![Db(&holder.uuid), session])?;
         }
         self.tell_session(session, uuid, Fate::Shares(holder.uuid, holder.admission()))
     }
@@ -1363,7 +1363,7 @@ impl<'a> Transition<'a> {
         let sharing: Vec<i64> = self
             .db
             .prepare_cached("SELECT session FROM share WHERE uuid = ?1")?
-            .query_map([asked.uuid], |row| row.get(0))?
+            .query_map([Db(&asked.uuid)], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for session in sharing {
             let fate = match status {
@@ -1374,7 +1374,7 @@ impl<'a> Transition<'a> {
         }
         self.db
             .prepare_cached("DELETE FROM share WHERE uuid = ?1")?
-            .execute([asked.uuid])?;
+            .execute([Db(&asked.uuid)])?;
         Ok(())
     }
 
@@ -1469,20 +1469,20 @@ impl<'a> Transition<'a> {
             .execute(params![
                 semaphore.id,
                 semaphore.ended % ENDED_KEPT as i64,
-                asked.uuid,
+                Db(&asked.uuid),
                 ended_code(status),
                 asked.phase == Phase::BusyGranted,
                 asked.priority,
                 asked.who,
-                asked.run,
+                Db(asked.run.as_ref()),
                 asked.host,
                 asked.pid,
                 asked.token,
                 asked.requested,
                 asked.started,
                 self.now,
-                asked.slot,
-                asked.by,
+                Db(asked.slot.as_ref()),
+                Db(asked.by.as_ref()),
                 self.clock.seconds(self.now),
             ])?;
         semaphore.ended += 1;
@@ -1527,7 +1527,7 @@ impl<'a> Transition<'a> {
             )?
             .execute(params![
                 session,
-                uuid,
+                Db(&uuid),
                 notice.verdict,
                 notice.admission.map(|admission| admission.token as i64),
                 notice.admission.map(|admission| admission.requested),
@@ -1608,15 +1608,15 @@ impl<'a> Transition<'a> {
             )?
             .execute(params![
                 kind,
-                semaphore.name,
-                asked.map(|asked| asked.uuid),
+                Db(&semaphore.name),
+                Db(asked.map(|asked| &asked.uuid)),
                 asked.and_then(|asked| asked.who.as_deref()),
-                asked.and_then(|asked| asked.run),
+                Db(asked.and_then(|asked| asked.run.as_ref())),
                 semaphore.taken as i64,
                 semaphore.waiting as i64,
-                semaphore.slots,
+                Db(&semaphore.slots),
                 self.clock.seconds(self.now),
-                by,
+                Db(by),
             ])?;
         let id = self.db.last_insert_rowid();
         if id % EVENTS_PRUNED_EVERY == 0 {
@@ -1723,7 +1723,7 @@ impl Notice {
             5 => Fate::Lost,
             _ => Fate::Killed,
         };
-        Ok((row.get(at)?, fate))
+        Ok((row.word(at)?, fate))
     }
 }
 
@@ -1793,79 +1793,3 @@ pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
 pub(super) fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
-
-// ---- how our types look in the tables
-
-impl ToSql for Moment {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.0.into())
-    }
-}
-
-impl FromSql for Moment {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_i64().map(Self)
-    }
-}
-
-impl ToSql for Slots {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::Limited(slots) => i64::from(*slots),
-            Self::Unlimited => -1,
-        }
-        .into())
-    }
-}
-
-impl FromSql for Slots {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Ok(u32::try_from(value.as_i64()?).map_or(Self::Unlimited, Self::Limited))
-    }
-}
-
-impl ToSql for SemaphoreName {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.as_str().into())
-    }
-}
-
-impl FromSql for SemaphoreName {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::new(value.as_str()?)
-            .map_err(|error| rusqlite::types::FromSqlError::Other(error.into()))
-    }
-}
-
-impl ToSql for SlotId {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.as_str().into())
-    }
-}
-
-impl FromSql for SlotId {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::new(value.as_str()?)
-            .map_err(|error| rusqlite::types::FromSqlError::Other(error.into()))
-    }
-}
-
-macro_rules! id_in_sql {
-    ($id:ident) => {
-        impl ToSql for $id {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(self.as_u128().to_be_bytes().to_vec().into())
-            }
-        }
-
-        impl FromSql for $id {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                <[u8; 16]>::column_result(value)
-                    .map(|bytes| Self::from_u128(u128::from_be_bytes(bytes)))
-            }
-        }
-    };
-}
-
-id_in_sql!(RequestId);
-id_in_sql!(RunId);

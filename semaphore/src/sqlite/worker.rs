@@ -11,6 +11,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot::Sender;
 
 use super::clock::{Moment, WallClock};
+use super::columns::Db;
 use super::ends::Ends;
 use super::file::{Database, LOCKED_FOR, Looks, Problem};
 use super::inbox::{Closed, Inbox};
@@ -477,7 +478,7 @@ impl Open {
                 let known = is_there(
                     "SELECT EXISTS (SELECT 1 FROM request WHERE uuid = ?1 AND phase > 0)
                          OR EXISTS (SELECT 1 FROM notice WHERE uuid = ?1)",
-                    id,
+                    &Db(id),
                 )?;
                 if !known {
                     return Ok(false);

@@ -11,6 +11,7 @@ use crate::event::EventKind;
 use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::slots::Slots;
+use crate::sqlite::columns::Db;
 use crate::sqlite::file::Problem;
 use crate::sqlite::transitions::Fate;
 use crate::sqlite::{order, records};
@@ -86,7 +87,7 @@ impl Transition<'_> {
         let found = self
             .db
             .prepare_cached(semaphores!("WHERE name = ?1"))?
-            .query_row([name], Semaphore::read)
+            .query_row([Db(name)], Semaphore::read)
             .optional()?;
         let Some(semaphore) = found else {
             return Ok(None);
@@ -101,7 +102,7 @@ impl Transition<'_> {
                      WHERE me.phase = 0 AND other.phase = 0
                          AND (other.class > me.class OR other.class = me.class AND other.place <= me.place)",
                 )?
-                .query_row([asked.uuid], |row| count(row, 0))
+                .query_row([Db(&asked.uuid)], |row| count(row, 0))
                 .map(|place| Some(place).filter(|place| *place > 0))?,
             None => None,
         };
@@ -225,7 +226,12 @@ impl Transition<'_> {
             .prepare_cached(
                 "UPDATE request SET class = ?2, place = ?3, steered_by = ?4 WHERE id = ?1",
             )?
-            .execute(params![asked.id, asked.class, asked.place, asked.by])?;
+            .execute(params![
+                asked.id,
+                asked.class,
+                asked.place,
+                Db(asked.by.as_ref())
+            ])?;
         self.happen(EventKind::Moved, &semaphore, Some(&asked))?;
         self.save(&semaphore)?;
         Ok(Ok(()))

@@ -6,6 +6,7 @@ use super::{Asked, Transition, requests};
 use crate::event::EventKind;
 use crate::id::RunId;
 use crate::sqlite::clock::Moment;
+use crate::sqlite::columns::Db;
 use crate::sqlite::file::Problem;
 
 impl Transition<'_> {
@@ -27,7 +28,7 @@ impl Transition<'_> {
             .prepare_cached(requests!(
                 "WHERE session = ?1 AND run = ?2 AND (unresponsive IS NULL) = ?3 ORDER BY semaphore, phase DESC, sequence"
             ))?
-            .query_map(params![self.me, run, since.is_some()], Asked::read)?
+            .query_map(params![self.me, Db(&run), since.is_some()], Asked::read)?
             .collect::<Result<_, _>>()?;
         for of_one in all.chunk_by(|a, b| a.semaphore == b.semaphore) {
             let Some(semaphore) = self.load(of_one[0].semaphore)? else {

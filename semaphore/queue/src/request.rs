@@ -68,6 +68,7 @@ impl Ttl {
     }
 
     /// The TTL as a duration.
+    #[inline]
     #[must_use]
     pub const fn duration(self) -> Duration {
         Duration::from_nanos(self.0.get())
@@ -212,7 +213,7 @@ impl Request {
         self
     }
 
-    /// The declared number of slots. For implementations of [`Store`](crate::Store), as are the other
+    /// The declared number of slots. For implementations of `Store`, as are the other
     /// getters.
     #[inline]
     #[must_use]
@@ -260,13 +261,16 @@ impl Request {
     }
 
     /// The id of the slot that it takes, moved out.
-    pub(crate) fn take_slot(&mut self) -> Option<SlotId> {
+    #[doc(hidden)]
+    #[inline]
+    pub fn take_slot(&mut self) -> Option<SlotId> {
         self.slot.take()
     }
 
     /// Who asks, moved out.
     #[inline]
-    pub(crate) fn take_owner(&mut self) -> Option<Owner> {
+    #[doc(hidden)]
+    pub fn take_owner(&mut self) -> Option<Owner> {
         self.owner.take()
     }
 }

@@ -69,6 +69,7 @@ impl SemaphoreName {
     }
 
     /// The name as text.
+    #[inline]
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

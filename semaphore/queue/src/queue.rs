@@ -65,7 +65,8 @@ use crate::slots::Slots;
 use crate::time::Timestamp;
 use crate::view::Status;
 
-pub(crate) use deadlines::Deadlines;
+#[doc(hidden)]
+pub use deadlines::Deadlines;
 use history::History;
 pub use history::HistoryRoom;
 use remarks::Remarks;
@@ -95,15 +96,24 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    pub(crate) const fn new(index: u32, sequence: u64) -> Self {
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub const fn new(index: u32, sequence: u64) -> Self {
         Self { index, sequence }
     }
 
-    pub(crate) const fn index(self) -> u32 {
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> u32 {
         self.index
     }
 
-    pub(crate) const fn sequence(self) -> u64 {
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub const fn sequence(self) -> u64 {
         self.sequence
     }
 }
@@ -455,7 +465,7 @@ impl<W> Queue<W> {
     }
 
     /// Joins the line, right after [`try_acquire`](Self::try_acquire) found no slot.
-    pub(crate) fn join(
+    pub fn join(
         &mut self,
         request: &mut Request,
         waiter: impl FnOnce(Ticket, Option<&Owner>) -> W,
@@ -917,7 +927,7 @@ impl<W> Queue<W> {
     }
 
     /// Whom to tell about the request, if it waits.
-    pub(crate) fn waiter_mut(&mut self, ticket: Ticket) -> Option<&mut W> {
+    pub fn waiter_mut(&mut self, ticket: Ticket) -> Option<&mut W> {
         self.records
             .get_mut(ticket.index as usize)
             .filter(|record| record.sequence == ticket.sequence)
@@ -931,7 +941,8 @@ impl<W> Queue<W> {
     }
 
     /// Whether the request waits, and would wait for ever.
-    pub(crate) fn waits_for_ever(&self, ticket: Ticket) -> bool {
+    #[must_use]
+    pub fn waits_for_ever(&self, ticket: Ticket) -> bool {
         self.live(ticket).is_some_and(|record| {
             record.phase == Phase::Waiting && record.deadline == Timestamp::NEVER
         })
@@ -992,7 +1003,7 @@ impl<W> Queue<W> {
 
     /// Those who hold a slot, with whether that may end without them: it expires, or anybody may release it by its
     /// id. In order of start.
-    pub(crate) fn holders(&self) -> impl Iterator<Item = (Option<&Owner>, bool)> {
+    pub fn holders(&self) -> impl Iterator<Item = (Option<&Owner>, bool)> {
         self.busy_records()
             .map(|index| &self.records[index as usize])
             .filter(|record| record.phase == Phase::Busy)
@@ -1003,7 +1014,7 @@ impl<W> Queue<W> {
     }
 
     /// Those who wait, in the order of the line.
-    pub(crate) fn waiters(&self) -> impl Iterator<Item = Ticket> {
+    pub fn waiters(&self) -> impl Iterator<Item = Ticket> {
         self.line
             .iter()
             .map(|index| Ticket::new(index, self.records[index as usize].sequence))

@@ -1,143 +1,11 @@
-//! The names of requests and runs: [`RequestId`], [`RunId`].
+//! How the memory store names requests: an id is an address, made unreadable by a [`Cipher`].
 
-use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::str::FromStr;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::id::RequestId;
 use crate::queue::Ticket;
-
-/// Why a text is no id.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is no id: give all 32 hexadecimal digits, as a list of requests shows them")]
-pub struct IdError {
-    given: String,
-}
-
-/// Names one request, from queueing to its end and for ever after: a UUID (version 8).
-///
-/// The first digits of ids made one after the other differ, so an administrator can type a short
-/// prefix (see [`Semaphores::find`](crate::Semaphores::find)).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RequestId(Uuid);
-
-/// Names one run of a rule: one thread of control, which is what deadlock detection reasons about.
-///
-/// ```
-/// use cla_semaphore::RunId;
-///
-/// let run = RunId::unique();
-/// assert_ne!(run, RunId::unique());
-/// assert_eq!(run.to_string().parse::<RunId>()?, run);
-/// # Ok::<(), cla_semaphore::IdError>(())
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RunId(Uuid);
-
-macro_rules! uuid_newtype {
-    ($name:ident) => {
-        impl $name {
-            /// Takes over a UUID that something else made, such as a shared store.
-            #[must_use]
-            pub const fn from_u128(bits: u128) -> Self {
-                Self(Uuid::from_u128(bits))
-            }
-
-            /// The UUID as a number.
-            #[must_use]
-            pub const fn as_u128(self) -> u128 {
-                self.0.as_u128()
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&self.0, f)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&self.0, f)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = IdError;
-
-            fn from_str(text: &str) -> Result<Self, IdError> {
-                Uuid::try_parse(text).map(Self).map_err(|_| IdError {
-                    given: text.to_owned(),
-                })
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = IdError;
-
-            fn try_from(text: String) -> Result<Self, IdError> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.to_string()
-            }
-        }
-    };
-}
-
-uuid_newtype!(RequestId);
-uuid_newtype!(RunId);
-
-impl RunId {
-    /// An id that no other run has, in this process or another.
-    #[must_use]
-    pub fn unique() -> Self {
-        Self(unique())
-    }
-}
-
-impl RequestId {
-    /// Whether its hexadecimal digits, small and without hyphens, begin with these.
-    pub(crate) fn begins_with(self, digits: &str) -> bool {
-        let mut buffer = [0; uuid::fmt::Simple::LENGTH];
-        self.0
-            .simple()
-            .encode_lower(&mut buffer)
-            .starts_with(digits)
-    }
-
-    /// An id that no other request has, in this process or another. For implementations of
-    /// [`Store`](crate::Store), whose clients name their requests before the store knows of them.
-    #[must_use]
-    pub fn unique() -> Self {
-        Self(unique())
-    }
-}
-
-fn unique() -> Uuid {
-    static PROCESS: OnceLock<Cipher> = OnceLock::new();
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    let cipher = PROCESS.get_or_init(Cipher::random);
-    cipher.seal(cipher.keys[0] as u32, 0, next)
-}
-
-/// A UUID of random bits (version 4).
-pub(crate) fn random() -> Uuid {
-    // std's own source of randomness: fresh keys per `RandomState`.
-    let word = || u128::from(RandomState::new().build_hasher().finish());
-    let bits = word() << 64 | word();
-    uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid()
-}
 
 /// Where a request of the memory store lives: which entry, and which ticket of its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,12 +45,16 @@ impl Cipher {
 
     pub(crate) fn id(&self, address: Address) -> RequestId {
         let Address { entry, ticket } = address;
-        RequestId(self.seal(entry, ticket.index(), ticket.sequence()))
+        RequestId::from_u128(
+            self.seal(entry, ticket.index(), ticket.sequence())
+                .as_u128(),
+        )
     }
 
     /// The address that `id` stands for, if this store can have made it.
     pub(crate) fn address(&self, id: RequestId) -> Option<Address> {
-        let (upper, lower) = id.0.as_u64_pair();
+        let bits = id.as_u128();
+        let (upper, lower) = ((bits >> 64) as u64, bits as u64);
         let mut a = (upper >> 16) << 12 | (upper & 0xfff);
         let mut b = lower & LOWER;
         a ^= mix(b, self.keys[2]) & UPPER;
@@ -232,8 +104,9 @@ mod tests {
             let address = Address { entry, ticket: Ticket::new(index, sequence) };
             let id = cipher.id(address);
             prop_assert_eq!(cipher.address(id), Some(address));
-            prop_assert_eq!(id.0.get_version_num(), 8);
-            prop_assert_eq!(id.0.get_variant(), uuid::Variant::RFC4122);
+            let uuid = Uuid::from_u128(id.as_u128());
+            prop_assert_eq!(uuid.get_version_num(), 8);
+            prop_assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);
             prop_assert_eq!(id.to_string().parse::<RequestId>(), Ok(id));
         }
     }

@@ -97,24 +97,28 @@ impl Owner {
     }
 
     /// The run on whose behalf the slot is asked for.
+    #[inline]
     #[must_use]
     pub fn run(&self) -> Option<RunId> {
         self.0.run
     }
 
     /// Rule and op, `REPL`, or whatever an administrator should read.
+    #[inline]
     #[must_use]
     pub fn who(&self) -> &str {
         &self.0.who
     }
 
     /// The machine it runs on.
+    #[inline]
     #[must_use]
     pub fn host(&self) -> Option<&str> {
         self.0.host.as_deref()
     }
 
     /// The process it runs in.
+    #[inline]
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.0.pid
@@ -128,7 +132,9 @@ impl fmt::Debug for Owner {
 }
 
 /// The name of this machine, looked up once.
-pub(crate) fn this_host() -> Option<Arc<str>> {
+#[doc(hidden)]
+#[must_use]
+pub fn this_host() -> Option<Arc<str>> {
     static HOST: OnceLock<Option<Arc<str>>> = OnceLock::new();
     HOST.get_or_init(|| {
         // std has no call for it: the kernel's file on Linux, the shell's variable elsewhere.

@@ -14,8 +14,8 @@ use crate::view::{RequestView, SemaphoreView, Status};
 /// Names a slot that a request takes (seed: *Semaphore slot id*): 1 to 256 bytes of UTF-8 without control
 /// characters.
 ///
-/// Whoever knows the id can [release](crate::Semaphores::release_slot), [refresh](crate::Semaphores::refresh_slot)
-/// and [look at](crate::Semaphores::slot_state) the slot, from any process that shares the store. At one semaphore,
+/// Whoever knows the id can release, refresh
+/// and look at the slot, from any process that shares the store. At one semaphore,
 /// an id holds at most one slot.
 ///
 /// Cheap to clone: all clones share one allocation.
@@ -86,6 +86,7 @@ impl SlotId {
     }
 
     /// The id as text.
+    #[inline]
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -181,7 +182,9 @@ impl SlotState {
     }
 
     /// Of a semaphore that nobody named yet.
-    pub(crate) fn untouched() -> Self {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn untouched() -> Self {
         Self {
             held: None,
             slots: Slots::ONE,
@@ -189,7 +192,9 @@ impl SlotState {
         }
     }
 
-    pub(crate) fn of(slot: &SlotId, view: &SemaphoreView) -> Self {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn of(slot: &SlotId, view: &SemaphoreView) -> Self {
         let busy = |row: &&RequestView| row.status == Status::Busy;
         let held = view.requests.iter().filter(busy);
         let mut held = held.filter(|row| row.slot.as_ref() == Some(slot));

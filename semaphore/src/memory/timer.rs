@@ -7,10 +7,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crate::memory::Entry;
+use super::Entry;
+use super::clock::Clock;
 use crate::queue::Deadlines;
 use crate::sync::{Condvar, Mutex};
-use crate::time::{Clock, Timestamp};
+use crate::time::Timestamp;
 
 /// See the module page.
 pub(crate) struct Timer {

@@ -18,14 +18,16 @@ struct Deadline {
 
 /// See the module page.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Deadlines {
+pub struct Deadlines {
     heap: Vec<Deadline>,
     /// Where in `heap` each member stands, or `ABSENT`.
     places: Vec<u32>,
 }
 
 impl Deadlines {
-    pub(crate) const fn new() -> Self {
+    /// Without any.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             heap: Vec::new(),
             places: Vec::new(),
@@ -34,12 +36,14 @@ impl Deadlines {
 
     /// The earliest deadline; [`Timestamp::NEVER`] without any.
     #[inline]
-    pub(crate) fn earliest(&self) -> Timestamp {
+    #[must_use]
+    pub fn earliest(&self) -> Timestamp {
         self.heap.first().map_or(Timestamp::NEVER, |first| first.at)
     }
 
     /// Sets, or moves, the deadline of `member`.
-    pub(crate) fn set(&mut self, member: u32, at: Timestamp, order: u64) {
+    #[inline]
+    pub fn set(&mut self, member: u32, at: Timestamp, order: u64) {
         let deadline = Deadline { at, order, member };
         if self.places.len() <= member as usize {
             self.places.resize(member as usize + 1, ABSENT);
@@ -57,7 +61,7 @@ impl Deadlines {
 
     /// Takes back the deadline of `member`, if it has one.
     #[inline]
-    pub(crate) fn clear(&mut self, member: u32) {
+    pub fn clear(&mut self, member: u32) {
         if let Some(&place) = self.places.get(member as usize)
             && place != ABSENT
         {
@@ -66,7 +70,8 @@ impl Deadlines {
     }
 
     /// Takes out the earliest deadline if it is at or before `now`.
-    pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<u32> {
+    #[inline]
+    pub fn pop_due(&mut self, now: Timestamp) -> Option<u32> {
         let first = *self.heap.first()?;
         (first.at <= now).then(|| {
             self.take(0);
@@ -75,7 +80,7 @@ impl Deadlines {
     }
 
     /// Gives memory back. Only when nobody has a deadline.
-    pub(crate) fn shrink(&mut self) {
+    pub fn shrink(&mut self) {
         debug_assert!(self.heap.is_empty());
         *self = Self::new();
     }

@@ -123,7 +123,7 @@ pub struct RequestView {
     #[serde(default)]
     pub by: Option<Actor>,
     /// Since when its run does not answer; only while that is so. See
-    /// [`Semaphores::mark_unresponsive`](crate::Semaphores::mark_unresponsive).
+    /// `Semaphores::mark_unresponsive`.
     #[serde(default)]
     pub unresponsive_since: Option<f64>,
 }

@@ -1,14 +1,14 @@
 //! Who waits for whom, and whether any of them can go on: the pure part of deadlock detection, which
 //! every store feeds with what it knows. It does no I/O and takes no lock.
 
-use crate::error::DeadlockLink;
+use crate::deadlock::DeadlockLink;
 use crate::id::RunId;
 use crate::name::SemaphoreName;
 use crate::slots::Slots;
 
 /// Who holds what and waits for what, at one moment. Holders name what they wait for by its place here.
 #[derive(Debug)]
-pub(crate) struct Graph {
+pub struct Graph {
     semaphores: Vec<Node>,
     /// Whether the line of each can move on.
     moves_on: Vec<bool>,
@@ -16,28 +16,29 @@ pub(crate) struct Graph {
 
 /// One semaphore.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub struct Node {
     /// What it is called.
-    pub(crate) name: SemaphoreName,
+    pub name: SemaphoreName,
     /// How many of those who hold slots must go on before the first in line can have one.
-    pub(crate) needed: usize,
+    pub needed: usize,
     /// Those who hold slots.
-    pub(crate) holders: Vec<Holder>,
+    pub holders: Vec<Holder>,
 }
 
 /// One holder of a slot.
 #[derive(Debug)]
-pub(crate) struct Holder {
+pub struct Holder {
     /// Its run; meaningless if it can surely go on.
-    pub(crate) run: RunId,
+    pub run: RunId,
     /// What administrators know it as.
-    pub(crate) who: String,
+    pub who: String,
     /// The semaphore it waits for; `None` if it can surely go on.
-    pub(crate) waits_for: Option<usize>,
+    pub waits_for: Option<usize>,
 }
 
 /// How many holders must go on before the first in line can have a slot.
-pub(crate) fn needed(slots: Slots, busy: usize) -> usize {
+#[must_use]
+pub fn needed(slots: Slots, busy: usize) -> usize {
     match slots {
         // Locked by an administrator: the key is not among the holders.
         Slots::Limited(0) | Slots::Unlimited => 0,
@@ -47,7 +48,8 @@ pub(crate) fn needed(slots: Slots, busy: usize) -> usize {
 
 impl Graph {
     /// Finds out who can go on.
-    pub(crate) fn new(semaphores: Vec<Node>) -> Self {
+    #[must_use]
+    pub fn new(semaphores: Vec<Node>) -> Self {
         let mut graph = Self {
             moves_on: vec![false; semaphores.len()],
             semaphores,
@@ -76,7 +78,8 @@ impl Graph {
 
     /// The shortest circle that begins with `run` waiting for the semaphore `here` and comes back to
     /// `run`, all of whose members are stuck.
-    pub(crate) fn circle(&self, here: usize, run: RunId, who: &str) -> Option<Vec<DeadlockLink>> {
+    #[must_use]
+    pub fn circle(&self, here: usize, run: RunId, who: &str) -> Option<Vec<DeadlockLink>> {
         if self.moves_on[here] {
             return None;
         }

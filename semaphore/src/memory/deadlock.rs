@@ -13,17 +13,15 @@
 //! wait costs. Only if that does not settle it, every semaphore that is involved is locked, in order of
 //! address, and the verdict is found and carried out while nothing can change.
 
-pub(crate) mod graph;
-
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Weak};
 
+use super::{Entry, State, Told, Waiter, Wakes};
 use crate::deadlock::graph::{Graph, Holder, Node, needed};
 use crate::error::DeadlockError;
 use crate::id::RunId;
-use crate::memory::{Entry, State, Told, Waiter, Wakes};
 use crate::owner::Owner;
 use crate::queue::{Queue, Ticket};
 use crate::sync::{Mutex, MutexGuard};

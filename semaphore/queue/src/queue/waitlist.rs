@@ -87,6 +87,7 @@ impl Waitlist {
     }
 
     /// Puts `member` behind everybody of its class and of higher ones.
+    #[inline]
     pub(crate) fn join(&mut self, member: u32, class: i32) {
         if self.last == NIL || self.nodes[self.last as usize].class >= class {
             self.append(member, class);
@@ -230,6 +231,7 @@ impl Waitlist {
     }
 
     /// Everybody, in line.
+    #[inline]
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         std::iter::successors(self.first(), |&at| {
             let next = self.next(at);

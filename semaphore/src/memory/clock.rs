@@ -1,56 +1,11 @@
-//! When things happen: a monotonic [`Timestamp`] in nanoseconds and the clocks that make one.
-//!
-//! The queue never reads a clock; the store around it reads one exactly once per transition and
-//! passes the answer in. Wall-clock time appears only in views and events.
+//! The clocks of the memory store: the processor's, and one that tests move by hand.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::timer::Timer;
-
-/// Nanoseconds since the store was opened. Monotonic, and good for 584 years.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(u64);
-
-impl Timestamp {
-    /// The moment the store was opened.
-    pub const ZERO: Self = Self(0);
-    /// Later than everything: the deadline of what has none.
-    pub const NEVER: Self = Self(u64::MAX);
-
-    /// The moment `nanos` nanoseconds after the store was opened.
-    #[must_use]
-    pub const fn from_nanos(nanos: u64) -> Self {
-        Self(nanos)
-    }
-
-    /// Nanoseconds since the store was opened.
-    #[must_use]
-    pub const fn as_nanos(self) -> u64 {
-        self.0
-    }
-
-    /// The moment `wait` after this one; [`Timestamp::NEVER`] if that is too far to count.
-    #[must_use]
-    pub fn after(self, wait: Duration) -> Self {
-        let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanos))
-    }
-
-    /// The moment `time` before this one; [`Timestamp::ZERO`] if the store was not open then.
-    #[must_use]
-    pub fn before(self, time: Duration) -> Self {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_sub(nanos))
-    }
-
-    /// How long ago `earlier` was; zero when it was not.
-    #[must_use]
-    pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
-    }
-}
+use super::timer::Timer;
+use crate::time::Timestamp;
 
 /// Where a store's time comes from.
 #[derive(Clone, Debug)]
@@ -88,9 +43,9 @@ impl Clock {
             } => {
                 // Another processor's counter may be a little behind.
                 let ticks = clock.raw().saturating_sub(*start);
-                Timestamp(((u128::from(ticks) * u128::from(*scale)) >> 32) as u64)
+                Timestamp::from_nanos(((u128::from(ticks) * u128::from(*scale)) >> 32) as u64)
             }
-            Self::Manual(time) => Timestamp(time.nanos.load(Ordering::Acquire)),
+            Self::Manual(time) => Timestamp::from_nanos(time.nanos.load(Ordering::Acquire)),
         }
     }
 
@@ -151,7 +106,8 @@ impl ManualClock {
     /// Moves the clock on, and lets every deadline up to the new time happen, in order of deadline.
     pub fn advance(&self, by: Duration) {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        let target = Timestamp(self.time.nanos.load(Ordering::Acquire).saturating_add(by));
+        let target =
+            Timestamp::from_nanos(self.time.nanos.load(Ordering::Acquire).saturating_add(by));
         let timers: Vec<_> = {
             let mut timers = self.time.timers.lock();
             timers.retain(|timer| timer.strong_count() > 0);
@@ -164,12 +120,16 @@ impl ManualClock {
             .min()
             .filter(|next| *next <= target)
         {
-            self.time.nanos.fetch_max(next.0, Ordering::AcqRel);
+            self.time.nanos.fetch_max(next.as_nanos(), Ordering::AcqRel);
             for timer in &timers {
-                timer.fire(Timestamp(self.time.nanos.load(Ordering::Acquire)));
+                timer.fire(Timestamp::from_nanos(
+                    self.time.nanos.load(Ordering::Acquire),
+                ));
             }
         }
-        self.time.nanos.fetch_max(target.0, Ordering::AcqRel);
+        self.time
+            .nanos
+            .fetch_max(target.as_nanos(), Ordering::AcqRel);
     }
 
     pub(crate) fn clock(&self) -> Clock {

@@ -9,7 +9,8 @@ pub const HISTORY_KEPT: usize = 1_000;
 pub const HISTORY_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// So many of all semaphores together, where they are together: some 25 MB in memory, 50 MB in a file. A thousand
 /// generated names must not cost a thousand times as much as one.
-pub(crate) const HISTORY_KEPT_OF_ALL: usize = 256 * HISTORY_KEPT;
+#[doc(hidden)]
+pub const HISTORY_KEPT_OF_ALL: usize = 256 * HISTORY_KEPT;
 
 /// Which ended requests to give. Without anything said: all that are kept.
 ///
@@ -56,7 +57,7 @@ impl HistoryQuery {
         self
     }
 
-    /// How long ago a request may have ended, if that was said. For implementations of [`Store`](crate::Store), as is the
+    /// How long ago a request may have ended, if that was said. For implementations of `Store`, as is the
     /// other getter.
     #[must_use]
     pub const fn wanted_since(&self) -> Option<Duration> {
@@ -70,12 +71,16 @@ impl HistoryQuery {
     }
 
     /// At most so many, in the range of what is kept.
-    pub(crate) fn most(&self) -> usize {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn most(&self) -> usize {
         self.limit.unwrap_or(HISTORY_KEPT).min(HISTORY_KEPT)
     }
 
     /// How long ago a request may have ended.
-    pub(crate) fn age(&self) -> Duration {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn age(&self) -> Duration {
         self.since.unwrap_or(HISTORY_AGE).min(HISTORY_AGE)
     }
 }
