@@ -231,8 +231,9 @@ impl Browser {
 
     /// Presses keys wherever the focus is.
     pub fn press(&self, keys: &str) {
-        let pressed =
-            self.run(async |driver| driver.action_chain().send_keys(keys).perform().await);
+        let pressed = self.run(async |driver| {
+            driver.action_chain().send_keys(keys).perform().await
+        });
         pressed.unwrap();
     }
 
