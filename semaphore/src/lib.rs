@@ -275,6 +275,6 @@ pub use slot::{HeldSlot, SlotId, SlotIdError, SlotState, TakenSlot};
 pub use slots::{Slots, SlotsError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
-pub use store::{BoxFuture, Lease, Store};
+pub use store::{BoxFuture, Store, StorePermit};
 pub use time::Timestamp;
 pub use view::{RequestView, SemaphoreView, Status};

@@ -61,7 +61,7 @@ use crate::queue::{
 use crate::request::{Request, Ttl};
 use crate::semaphores::Permit;
 use crate::slot::SlotId;
-use crate::store::{BoxFuture, Lease};
+use crate::store::{BoxFuture, StorePermit};
 use crate::sync::{Mutex, MutexGuard};
 use crate::time::Timestamp;
 use crate::view::{RequestView, SemaphoreView, Status};
@@ -990,7 +990,7 @@ struct SlotLease {
     done: bool,
 }
 
-impl Lease for SlotLease {
+impl StorePermit for SlotLease {
     fn id(&self) -> RequestId {
         self.held.id()
     }

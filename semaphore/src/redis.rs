@@ -130,7 +130,7 @@ use crate::owner::Owner;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
 use crate::slots::Slots;
-use crate::store::{BoxFuture, Lease, Store};
+use crate::store::{BoxFuture, Store, StorePermit};
 use crate::view::{RequestView, SemaphoreView, Status};
 use desk::{Desk, Order, What};
 use keys::Names;
@@ -245,12 +245,12 @@ impl RedisStore {
         })
     }
 
-    /// Goes on with the permit of a process that was killed: `from` is what its [`Lease::succession`] was. The second is
+    /// Goes on with the permit of a process that was killed: `from` is what its [`StorePermit::succession`] was. The second is
     /// `None` when the text is none of this version.
     pub(crate) async fn succeed(
         url: RedisUrl,
         from: &str,
-    ) -> Result<(Arc<Self>, Option<(SemaphoreName, Box<dyn Lease>)>), StoreError> {
+    ) -> Result<(Arc<Self>, Option<(SemaphoreName, Box<dyn StorePermit>)>), StoreError> {
         let from: Option<Box<Succession>> = serde_json::from_str(from).ok();
         let session = from.as_ref().map(|from| from.session.clone());
         let store = Self::open_as(url, session);
@@ -263,7 +263,7 @@ impl RedisStore {
         let hold = answered.await.map_err(|_| desk.gone())?;
         let lease = hold.map(|hold| {
             let name = hold.name.clone();
-            let lease: Box<dyn Lease> = Box::new(RedisLease::new(hold, desk));
+            let lease: Box<dyn StorePermit> = Box::new(RedisLease::new(hold, desk));
             (name, lease)
         });
         Ok((store, lease))
@@ -291,7 +291,7 @@ impl RedisStore {
         name: SemaphoreName,
         request: Request,
         joins: bool,
-    ) -> Result<Option<Box<dyn Lease>>, AcquireError> {
+    ) -> Result<Option<Box<dyn StorePermit>>, AcquireError> {
         let mut asking = Asking {
             id: keys::request_id(&name),
             desk: self.desk()?,
@@ -309,7 +309,7 @@ impl RedisStore {
         asking.answered = true;
         match outcome {
             Ok(outcome) => Ok(outcome?.map(|hold: Arc<Hold>| {
-                Box::new(RedisLease::new(hold, asking.desk.clone())) as Box<dyn Lease>
+                Box::new(RedisLease::new(hold, asking.desk.clone())) as Box<dyn StorePermit>
             })),
             Err(_) => Err(asking.desk.gone().into()),
         }
@@ -578,7 +578,7 @@ impl Store for RedisStore {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>> {
+    ) -> BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>> {
         Box::pin(async move {
             match self.take(name, request, true).await? {
                 Some(lease) => Ok(lease),
@@ -591,7 +591,7 @@ impl Store for RedisStore {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>> {
+    ) -> BoxFuture<'static, Result<Option<Box<dyn StorePermit>>, StoreError>> {
         Box::pin(async move {
             match self.take(name, request, false).await {
                 Ok(lease) => Ok(lease),

@@ -21,7 +21,7 @@ use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
 use crate::slot::{SlotId, SlotState};
 use crate::slots::Slots;
-use crate::store::{BoxFuture, Lease, Store};
+use crate::store::{BoxFuture, Store, StorePermit};
 use crate::sync::thread;
 use crate::view::{RequestView, SemaphoreView};
 
@@ -741,7 +741,7 @@ enum Acquirement {
     Memory(Acquiring),
     Remote {
         name: SemaphoreName,
-        future: BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>>,
+        future: BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>>,
     },
 }
 
@@ -791,7 +791,7 @@ enum Hold {
 
 struct RemoteHold {
     name: SemaphoreName,
-    lease: Box<dyn Lease>,
+    lease: Box<dyn StorePermit>,
 }
 
 macro_rules! on_hold {
@@ -812,7 +812,7 @@ impl Permit {
         Self(Hold::Memory(held))
     }
 
-    pub(crate) fn remote(name: SemaphoreName, lease: Box<dyn Lease>) -> Self {
+    pub(crate) fn remote(name: SemaphoreName, lease: Box<dyn StorePermit>) -> Self {
         Self(Hold::Remote(Some(Box::new(RemoteHold { name, lease }))))
     }
 

@@ -76,7 +76,7 @@ use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
-use crate::store::{BoxFuture, Lease, Store};
+use crate::store::{BoxFuture, Store, StorePermit};
 use crate::view::{RequestView, SemaphoreView};
 
 /// Semaphores in a SQLite file. See [`StoreUrl`](crate::StoreUrl) and the crate's page.
@@ -195,7 +195,7 @@ impl Store for SqliteStore {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>> {
+    ) -> BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>> {
         Box::pin(async move {
             let id = RequestId::unique();
             // Given up also when the answer has come and was not read: then it takes back the permit.
@@ -222,7 +222,7 @@ impl Store for SqliteStore {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>> {
+    ) -> BoxFuture<'static, Result<Option<Box<dyn StorePermit>>, StoreError>> {
         Box::pin(async move {
             let id = RequestId::unique();
             let (reply, mut answer) = oneshot::channel();
@@ -370,7 +370,7 @@ struct Hold {
 #[derive(Default)]
 struct Lost {
     flag: AtomicBool,
-    /// By accident: see [`Lease::lease_passed`].
+    /// By accident: see [`StorePermit::lease_passed`].
     lease_passed: AtomicBool,
     told: Notify,
 }
@@ -407,7 +407,7 @@ struct SqliteLease {
 }
 
 impl SqliteLease {
-    fn boxed(hold: Arc<Hold>, link: &Arc<Link>) -> Box<dyn Lease> {
+    fn boxed(hold: Arc<Hold>, link: &Arc<Link>) -> Box<dyn StorePermit> {
         Box::new(Self {
             hold,
             link: Arc::clone(link),
@@ -416,7 +416,7 @@ impl SqliteLease {
     }
 }
 
-impl Lease for SqliteLease {
+impl StorePermit for SqliteLease {
     fn id(&self) -> RequestId {
         self.hold.id
     }

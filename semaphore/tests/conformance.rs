@@ -14,9 +14,9 @@ use std::time::{Duration, Instant, SystemTime};
 use cla_semaphore::conformance::{self, Fresh};
 use cla_semaphore::{
     Acquire, AcquireError, Actor, AdminCommand, AdminError, AuditEntry, AuditQuery, BoxFuture,
-    Diagnosis, EventHub, EventKind, Events, HistoryQuery, Lease, Permit, RefreshError,
-    ReleaseError, Request, RequestId, RequestView, RunId, SemaphoreName, SemaphoreView, Semaphores,
-    SlotId, Store, StoreError, Ttl,
+    Diagnosis, EventHub, EventKind, Events, HistoryQuery, Permit, RefreshError, ReleaseError,
+    Request, RequestId, RequestView, RunId, SemaphoreName, SemaphoreView, Semaphores, SlotId,
+    Store, StoreError, StorePermit, Ttl,
 };
 use futures::executor::block_on;
 use tokio::sync::oneshot;
@@ -174,7 +174,7 @@ impl Delegate {
         }
     }
 
-    fn lease(&self, permit: Permit) -> Box<dyn Lease> {
+    fn lease(&self, permit: Permit) -> Box<dyn StorePermit> {
         Box::new(DelegateLease {
             permit: Some(permit),
             fault: self.fault,
@@ -208,7 +208,7 @@ impl Store for Delegate {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>> {
+    ) -> BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>> {
         let request = self.request(request);
         Box::pin(async move {
             let (there, back) = oneshot::channel();
@@ -235,7 +235,7 @@ impl Store for Delegate {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>> {
+    ) -> BoxFuture<'static, Result<Option<Box<dyn StorePermit>>, StoreError>> {
         Box::pin(async move {
             self.line.round_trip().await;
             let permit = self.inner.try_acquire(&name, request).await?;
@@ -376,7 +376,7 @@ impl DelegateLease {
     }
 }
 
-impl Lease for DelegateLease {
+impl StorePermit for DelegateLease {
     fn id(&self) -> RequestId {
         self.permit().id()
     }

@@ -50,7 +50,7 @@ impl Run {
 }
 
 fn links(error: &DeadlockError) -> Vec<(RunId, &str, &str)> {
-    let links = error.circle().iter();
+    let links = error.cycle().iter();
     links
         .map(|link| (link.run, link.holds.as_str(), link.waits_for.as_str()))
         .collect()

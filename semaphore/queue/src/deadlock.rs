@@ -41,7 +41,7 @@ impl DeadlockError {
 
     /// The circle, beginning with the run that is told.
     #[must_use]
-    pub fn circle(&self) -> &[DeadlockLink] {
+    pub fn cycle(&self) -> &[DeadlockLink] {
         &self.circle
     }
 

@@ -79,7 +79,7 @@ impl Graph {
     /// The shortest circle that begins with `run` waiting for the semaphore `here` and comes back to
     /// `run`, all of whose members are stuck.
     #[must_use]
-    pub fn circle(&self, here: usize, run: RunId, who: &str) -> Option<Vec<DeadlockLink>> {
+    pub fn cycle(&self, here: usize, run: RunId, who: &str) -> Option<Vec<DeadlockLink>> {
         if self.moves_on[here] {
             return None;
         }

@@ -54,7 +54,7 @@ fn is_deadlock<T: std::fmt::Debug>(outcome: Result<T, AcquireError>) -> Deadlock
 }
 
 fn links(error: &DeadlockError) -> Vec<(RunId, &str, &str)> {
-    let links = error.circle().iter();
+    let links = error.cycle().iter();
     links
         .map(|link| (link.run, link.holds.as_str(), link.waits_for.as_str()))
         .collect()
@@ -67,7 +67,7 @@ pub(super) fn a_run_that_waits_for_the_slot_it_holds_itself_is_told(subject: &dy
     let held = run.take("x");
     let error = run.is_told("x");
     assert_eq!(links(&error), [(run.id, "x", "x")]);
-    assert_eq!(error.circle()[0].who, "nested.js");
+    assert_eq!(error.cycle()[0].who, "nested.js");
     let text = error.to_string();
     assert!(
         text.contains("nested.js") && text.contains("\"x\""),
@@ -103,7 +103,7 @@ pub(super) fn of_two_runs_that_wait_for_each_other_the_second_is_told_and_the_fi
     let error = b.is_told("x");
     assert_eq!(links(&error), [(b.id, "y", "x"), (a.id, "x", "y")]);
     assert_eq!(error.semaphore(), &stage.a.name);
-    let whos: Vec<_> = error.circle().iter().map(|link| &*link.who).collect();
+    let whos: Vec<_> = error.cycle().iter().map(|link| &*link.who).collect();
     assert_eq!(whos, ["b.js", "a.js"]);
     assert!(waiting.still_waits());
     stage.b.release(y);

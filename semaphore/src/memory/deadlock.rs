@@ -216,7 +216,7 @@ pub(crate) fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
             // A run that waits for several things is not stuck.
             .filter(|(_, run, _)| runs.only_wait(*run, |_| ()).is_some());
         let verdict = candidates.find_map(|(ticket, run, who)| {
-            let circle = graph.circle(here, run, &who)?;
+            let circle = graph.cycle(here, run, &who)?;
             Some((ticket, DeadlockError::new(circle)))
         });
         let mut wakes = Wakes::default();

@@ -12,7 +12,7 @@ use crate::error::{RefreshError, ReleaseError};
 use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::request::Ttl;
-use crate::store::{BoxFuture, Lease};
+use crate::store::{BoxFuture, StorePermit};
 
 /// One permit, and whether it is still one.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) struct Hold {
     /// When it has surely expired; never sooner than the server sees it.
     pub(super) expires: Mutex<Option<Instant>>,
     lost: AtomicBool,
-    /// By accident: see [`Lease::lease_passed`].
+    /// By accident: see [`StorePermit::lease_passed`].
     lease_passed: AtomicBool,
     /// Its slot stays taken although nobody has the permit.
     pub(super) left: AtomicBool,
@@ -98,7 +98,7 @@ impl RedisLease {
     }
 }
 
-impl Lease for RedisLease {
+impl StorePermit for RedisLease {
     fn id(&self) -> RequestId {
         self.hold.id
     }

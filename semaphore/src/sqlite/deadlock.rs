@@ -76,7 +76,7 @@ impl Transition<'_> {
             return Ok(None);
         };
         let who = asked.who.as_deref().unwrap_or_default();
-        Ok(graph.circle(0, run, who).map(DeadlockError::new))
+        Ok(graph.cycle(0, run, who).map(DeadlockError::new))
     }
 
     /// What the run waits for, if it waits for one thing, and for ever.

@@ -1729,7 +1729,7 @@ impl Notice {
 
 fn circle_to_json(error: &DeadlockError) -> String {
     let links: Vec<_> = error
-        .circle()
+        .cycle()
         .iter()
         .map(|link| (link.run, &link.who, &link.holds, &link.waits_for))
         .collect();
