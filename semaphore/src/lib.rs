@@ -167,7 +167,7 @@
 //! # Waits that could never end
 //!
 //! An [`Owner`] with a [`RunId`] is one thread of control. When runs hold what the others wait for, the one that
-//! closes the circle gets a [`DeadlockError`] that names everybody in it, instead of hanging.
+//! closes the cycle gets a [`DeadlockError`] that names everybody in it, instead of hanging.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {

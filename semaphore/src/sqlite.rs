@@ -214,7 +214,7 @@ impl Store for SqliteStore {
             let answer = (&mut answer).await;
             given_up.armed = false;
             let hold = answer.map_err(|_| self.link.gone())??;
-            Ok(SqliteLease::boxed(hold, &self.link))
+            Ok(SqlitePermit::boxed(hold, &self.link))
         })
     }
 
@@ -240,7 +240,7 @@ impl Store for SqliteStore {
             let answer = (&mut answer).await;
             given_up.armed = false;
             let hold = answer.map_err(|_| self.link.gone())??;
-            Ok(hold.map(|hold| SqliteLease::boxed(hold, &self.link)))
+            Ok(hold.map(|hold| SqlitePermit::boxed(hold, &self.link)))
         })
     }
 
@@ -351,7 +351,7 @@ impl Store for SqliteStore {
 }
 
 /// A permit, as the worker and its holder both know it.
-struct Hold {
+struct HeldPermit {
     id: RequestId,
     name: SemaphoreName,
     token: u64,
@@ -400,14 +400,14 @@ impl Lost {
     }
 }
 
-struct SqliteLease {
-    hold: Arc<Hold>,
+struct SqlitePermit {
+    hold: Arc<HeldPermit>,
     link: Arc<Link>,
     released: bool,
 }
 
-impl SqliteLease {
-    fn boxed(hold: Arc<Hold>, link: &Arc<Link>) -> Box<dyn StorePermit> {
+impl SqlitePermit {
+    fn boxed(hold: Arc<HeldPermit>, link: &Arc<Link>) -> Box<dyn StorePermit> {
         Box::new(Self {
             hold,
             link: Arc::clone(link),
@@ -416,7 +416,7 @@ impl SqliteLease {
     }
 }
 
-impl StorePermit for SqliteLease {
+impl StorePermit for SqlitePermit {
     fn id(&self) -> RequestId {
         self.hold.id
     }
@@ -497,7 +497,7 @@ impl StorePermit for SqliteLease {
     }
 }
 
-impl Drop for SqliteLease {
+impl Drop for SqlitePermit {
     fn drop(&mut self) {
         if self.released {
             return;

@@ -10,10 +10,10 @@ use crate::name::SemaphoreName;
 /// others, for the one who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadlockError {
-    circle: Arc<[DeadlockLink]>,
+    cycle: Arc<[DeadlockLink]>,
 }
 
-/// One run of a deadlock's circle: it holds what the run before it waits for.
+/// One run of a deadlock's cycle: it holds what the run before it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadlockLink {
     /// The run.
@@ -31,24 +31,24 @@ impl DeadlockError {
     /// for, and the first holds what the last waits for.
     ///
     /// # Panics
-    /// When `circle` is empty: nobody waits for nobody.
+    /// When `cycle` is empty: nobody waits for nobody.
     #[must_use]
-    pub fn new(circle: impl Into<Arc<[DeadlockLink]>>) -> Self {
-        let circle = circle.into();
-        assert!(!circle.is_empty(), "a circle has at least one run");
-        Self { circle }
+    pub fn new(cycle: impl Into<Arc<[DeadlockLink]>>) -> Self {
+        let cycle = cycle.into();
+        assert!(!cycle.is_empty(), "a cycle has at least one run");
+        Self { cycle }
     }
 
-    /// The circle, beginning with the run that is told.
+    /// The cycle, beginning with the run that is told.
     #[must_use]
     pub fn cycle(&self) -> &[DeadlockLink] {
-        &self.circle
+        &self.cycle
     }
 
     /// The semaphore for which the run that is told asked.
     #[must_use]
     pub fn semaphore(&self) -> &SemaphoreName {
-        &self.circle[0].waits_for
+        &self.cycle[0].waits_for
     }
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for DeadlockError {
             DeadlockLink {
                 run, who, holds, ..
             },
-        ] = &*self.circle
+        ] = &*self.cycle
         {
             let who = crate::printable(who);
             return write!(
@@ -69,7 +69,7 @@ impl fmt::Display for DeadlockError {
             );
         }
         f.write_str("Semaphore deadlock: ")?;
-        for (nth, link) in self.circle.iter().enumerate() {
+        for (nth, link) in self.cycle.iter().enumerate() {
             let DeadlockLink {
                 run,
                 who,

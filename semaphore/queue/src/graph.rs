@@ -76,7 +76,7 @@ impl Graph {
         holder.waits_for.is_none_or(|target| self.moves_on[target])
     }
 
-    /// The shortest circle that begins with `run` waiting for the semaphore `here` and comes back to
+    /// The shortest cycle that begins with `run` waiting for the semaphore `here` and comes back to
     /// `run`, all of whose members are stuck.
     #[must_use]
     pub fn cycle(&self, here: usize, run: RunId, who: &str) -> Option<Vec<DeadlockLink>> {

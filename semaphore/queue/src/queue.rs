@@ -147,10 +147,10 @@ pub enum Way {
 
 /// What became of a request at once.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Attempt {
     /// A slot was free.
     Admitted(Admission),
-    /// It waits in line. A [`Verdict`] will come.
+    /// It waits in line. A [`Outcome`] will come.
     Queued(Ticket),
     /// It was not willing to wait, and no slot was free.
     TimedOut,
@@ -158,7 +158,7 @@ pub enum Outcome {
 
 /// What became of a request that waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Outcome {
     /// It is its turn.
     Admitted(Admission),
     /// It is its turn, and it has a slot id: this is what the id holds, be it since an earlier request.
@@ -196,7 +196,7 @@ pub struct Transition {
 #[derive(Debug)]
 pub struct Effects<W> {
     /// Waiters that must be told, each with what became of it.
-    pub verdicts: Vec<(W, Verdict)>,
+    pub outcomes: Vec<(W, Outcome)>,
     /// Permits that were taken from their holders.
     pub lost: Vec<Lost>,
     /// What happened; only filled while `observed`.
@@ -210,7 +210,7 @@ pub struct Effects<W> {
 impl<W> Default for Effects<W> {
     fn default() -> Self {
         Self {
-            verdicts: Vec::new(),
+            outcomes: Vec::new(),
             lost: Vec::new(),
             transitions: Vec::new(),
             observed: false,
@@ -336,7 +336,7 @@ struct Ended {
     by: Option<Actor>,
 }
 
-/// One semaphore. `W` is what the caller attaches to a waiter and gets back with its [`Verdict`].
+/// One semaphore. `W` is what the caller attaches to a waiter and gets back with its [`Outcome`].
 #[derive(Debug)]
 pub struct Queue<W> {
     /// In force.
@@ -415,9 +415,9 @@ impl<W> Queue<W> {
         waiter: impl FnOnce(Ticket, Option<&Owner>) -> W,
         now: Timestamp,
         fx: &mut Effects<W>,
-    ) -> Outcome {
+    ) -> Attempt {
         match self.try_acquire(request, now, fx) {
-            Some(admission) => Outcome::Admitted(admission),
+            Some(admission) => Attempt::Admitted(admission),
             None => self.join(request, waiter, now, fx),
         }
     }
@@ -471,7 +471,7 @@ impl<W> Queue<W> {
         waiter: impl FnOnce(Ticket, Option<&Owner>) -> W,
         now: Timestamp,
         fx: &mut Effects<W>,
-    ) -> Outcome {
+    ) -> Attempt {
         let deadline = request
             .wait_limit()
             .map_or(Timestamp::NEVER, |timeout| now.after(timeout));
@@ -484,7 +484,7 @@ impl<W> Queue<W> {
         self.line.join(index, class);
         if deadline <= now {
             self.end_waiting(index, Status::TimedOut, EventKind::TimedOut, now, fx);
-            return Outcome::TimedOut;
+            return Attempt::TimedOut;
         }
         record.waiter = Some(waiter(ticket, record.owner.as_ref()));
         if deadline != Timestamp::NEVER {
@@ -492,7 +492,7 @@ impl<W> Queue<W> {
             self.deadlines.set(index, deadline, ticket.sequence);
         }
         self.note(EventKind::Queued, index, fx);
-        Outcome::Queued(ticket)
+        Attempt::Queued(ticket)
     }
 
     /// Ends a busy request; its slot goes to the first in line.
@@ -630,7 +630,7 @@ impl<W> Queue<W> {
         for index in waiting {
             let waiter = self.end_waiting(index, Status::Killed, EventKind::Killed, now, fx);
             if let Some(waiter) = waiter {
-                fx.verdicts.push((waiter, Verdict::Abandoned));
+                fx.outcomes.push((waiter, Outcome::Abandoned));
             }
         }
         for index in busy {
@@ -726,7 +726,7 @@ impl<W> Queue<W> {
             now,
             fx,
         ) {
-            fx.verdicts.push((waiter, Verdict::Cancelled));
+            fx.outcomes.push((waiter, Outcome::Cancelled));
         }
         self.settle(now, fx);
         Ok(())
@@ -1152,7 +1152,7 @@ impl<W> Queue<W> {
                 started_at,
                 ..self.admitted(index)
             };
-            fx.verdicts.push((waiter, Verdict::Admitted(admission)));
+            fx.outcomes.push((waiter, Outcome::Admitted(admission)));
         }
     }
 
@@ -1178,7 +1178,7 @@ impl<W> Queue<W> {
             }
         };
         if let Some(waiter) = waiter {
-            fx.verdicts.push((waiter, Verdict::Slot(admission)));
+            fx.outcomes.push((waiter, Outcome::Slot(admission)));
         }
     }
 
@@ -1388,7 +1388,7 @@ impl<W> Queue<W> {
                 let waiter =
                     self.end_waiting(index, Status::TimedOut, EventKind::TimedOut, now, fx);
                 if let Some(waiter) = waiter {
-                    fx.verdicts.push((waiter, Verdict::TimedOut));
+                    fx.outcomes.push((waiter, Outcome::TimedOut));
                 }
             } else {
                 self.lose(index, fx);

@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::Subject;
-use super::stage::{At, Stage, Waiter, done, ms, name, refused, ttl};
+use super::stage::{At, Fixture, Waiter, done, ms, name, refused, ttl};
 use crate::error::{AcquireError, ReleaseError};
 use crate::id::RunId;
 use crate::owner::Owner;
@@ -33,7 +33,7 @@ fn is_abandoned(at: &At, waiter: Waiter) {
 
 /// "What it holds is lost, and the next in line have their turn."
 pub(super) fn what_an_abandoned_run_holds_goes_to_the_next_in_line(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
     let permit = a.take_as(of(run));
     let (first, mut second) = (b.wait(), a.wait());
@@ -54,7 +54,7 @@ pub(super) fn what_an_abandoned_run_holds_goes_to_the_next_in_line(subject: &dyn
 
 /// The same permit, dropped and closed.
 pub(super) fn an_abandoned_permit_gives_nothing_back_twice(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
     let two = || of(run).slots(2);
     let (dropped, closed) = (a.take_as(two()), a.take_as(two()));
@@ -71,7 +71,7 @@ pub(super) fn an_abandoned_permit_gives_nothing_back_twice(subject: &dyn Subject
 
 /// "What it waits for ends."
 pub(super) fn an_abandoned_run_waits_no_more(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
     let holder = b.take();
     let (stuck, other, patient) = (
@@ -90,7 +90,7 @@ pub(super) fn an_abandoned_run_waits_no_more(subject: &dyn Subject) {
 
 /// It may hold a slot and wait for another one: what it gives up is not handed to itself.
 pub(super) fn an_abandoned_run_is_not_given_what_it_gives_up(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
     let permit = a.take_as(of(run).slots(1));
     let again = a.wait_as(of(run).timeout(ms(600_000)));
@@ -103,7 +103,7 @@ pub(super) fn an_abandoned_run_is_not_given_what_it_gives_up(subject: &dyn Subje
 
 /// It concerns all semaphores, and nobody else's requests.
 pub(super) fn an_abandoned_run_loses_all_that_it_has_and_others_nothing(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let (run, neighbour) = (RunId::unique(), RunId::unique());
     let names: Vec<String> = (0..50).map(|nth| format!("of {nth}")).collect();
     let two = |run| of(run).slots(2);
@@ -134,7 +134,7 @@ pub(super) fn an_abandoned_run_loses_all_that_it_has_and_others_nothing(subject:
 
 /// "A permit with a TTL" is no exception, and its deadline is gone with it.
 pub(super) fn an_abandoned_permit_with_a_ttl_is_lost_like_others(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
     let permit = a.take_as(of(run).ttl(ttl(ms(600_000))));
     let next = b.wait();
@@ -148,7 +148,7 @@ pub(super) fn an_abandoned_permit_with_a_ttl_is_lost_like_others(subject: &dyn S
 
 /// A granted one takes no slot, and frees none.
 pub(super) fn an_abandoned_run_that_was_granted_frees_no_slot(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
     let holder = b.take();
     let stuck = a.wait_as(of(run));
@@ -164,7 +164,7 @@ pub(super) fn an_abandoned_run_that_was_granted_frees_no_slot(subject: &dyn Subj
 
 /// All permits of a slot with an id are lost; what was left stays, as it does at a run's end.
 pub(super) fn an_abandoned_run_loses_its_slots_by_id_and_keeps_what_it_left(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
     let mine = || of(run).slots(4).slot(slot("mine"));
     let (one, same) = (a.take_as(mine()), a.take_as(mine()));
@@ -185,7 +185,7 @@ pub(super) fn an_abandoned_run_loses_its_slots_by_id_and_keeps_what_it_left(subj
 
 /// "Changes nothing for a run that has nothing", also when it is said twice, and before the store was used.
 pub(super) fn abandoning_a_run_that_has_nothing_changes_nothing(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
     a.semaphores.abandon(run);
     let permit = a.take_as(of(run));
@@ -206,7 +206,7 @@ pub(super) fn abandoning_a_run_that_has_nothing_changes_nothing(subject: &dyn Su
 
 /// "Can be called from any thread."
 pub(super) fn a_run_is_abandoned_by_another_thread(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
     let permit = a.take_as(of(run));
     let next = b.wait();

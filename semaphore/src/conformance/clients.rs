@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::Subject;
-use super::stage::{Stage, by, done, ms};
+use super::stage::{Fixture, by, done, ms};
 use crate::request::Request;
 use crate::slots::Slots;
 use crate::view::Status;
 
 /// Slots that are set and permits that are given by one client are every client's.
 pub(super) fn what_one_client_does_the_others_see(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     b.slots(2);
     let permits = [a.take_as(by("a")), b.take_as(by("b"))];
     let waiter = a.wait();
@@ -30,9 +30,9 @@ pub(super) fn what_one_client_does_the_others_see(subject: &dyn Subject) {
 
 /// "A permit releases when dropped", also one whose client is gone.
 pub(super) fn a_client_that_goes_gives_back_its_permits_and_places(subject: &dyn Subject) {
-    let Stage {
+    let Fixture {
         kept: _kept, a, b, ..
-    } = Stage::new(subject);
+    } = Fixture::new(subject);
     b.slots(2);
     let other = b.take();
     let permits = [a.take(), a.on("y").take()];
@@ -52,9 +52,9 @@ pub(super) fn a_client_that_goes_gives_back_its_permits_and_places(subject: &dyn
 
 /// A permit is its owner's as long as it is there: dropping what it was taken with takes nothing away.
 pub(super) fn a_permit_outlives_the_handle_and_the_client_it_was_taken_with(subject: &dyn Subject) {
-    let Stage {
+    let Fixture {
         kept: _kept, a, b, ..
-    } = Stage::new(subject);
+    } = Fixture::new(subject);
     let permit = a.take();
     let waiter = a.wait();
     drop(a);
@@ -70,9 +70,9 @@ pub(super) fn a_permit_outlives_the_handle_and_the_client_it_was_taken_with(subj
 
 /// All clients may go, with all that they hold.
 pub(super) fn the_last_client_may_go(subject: &dyn Subject) {
-    let Stage {
+    let Fixture {
         kept: _kept, a, b, ..
-    } = Stage::new(subject);
+    } = Fixture::new(subject);
     let events = b.semaphores.subscribe();
     let permit = a.take();
     let waiter = b.wait();
@@ -84,7 +84,7 @@ pub(super) fn the_last_client_may_go(subject: &dyn Subject) {
 
 /// "Ends when the store has heard all that was given back so far."
 pub(super) fn closing_waits_until_all_is_given_back(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     a.slots(50);
     let permits: Vec<_> = (0..50).map(|_| a.take()).collect();
     let waiters = [a.wait(), a.wait()];
@@ -98,7 +98,7 @@ pub(super) fn closing_waits_until_all_is_given_back(subject: &dyn Subject) {
 pub(super) fn closing_gives_back_what_is_still_held_and_the_client_can_go_on(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, shared, .. } = &Stage::new(subject);
+    let Fixture { a, b, shared, .. } = &Fixture::new(subject);
     let permit = a.take();
     let waiter = b.wait();
     let place = a.wait();
@@ -130,7 +130,7 @@ pub(super) fn many_threads_at_two_clients_never_share_a_slot(subject: &dyn Subje
     const THREADS: usize = 8;
     const ROUNDS: usize = 12;
     const SLOTS: usize = 2;
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     a.slots(u32::try_from(SLOTS).unwrap_or(u32::MAX));
     let inside = AtomicUsize::new(0);
     let most = AtomicUsize::new(0);
@@ -177,7 +177,7 @@ pub(super) fn many_threads_at_two_clients_never_share_a_slot(subject: &dyn Subje
 
 /// Neighbours do not meet: what waits at one semaphore holds up no other.
 pub(super) fn a_long_line_at_one_semaphore_holds_up_no_other(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let _holder = a.take();
     let _line: Vec<_> = (0..20).map(|_| a.wait()).collect();
     for nth in 0..10 {

@@ -1,8 +1,8 @@
-//! Rule 9: a wait that can never end is an error, not a hang. The runs of a circle are at different clients
+//! Rule 9: a wait that can never end is an error, not a hang. The runs of a cycle are at different clients
 //! wherever they can be.
 
 use super::Subject;
-use super::stage::{At, Stage, Waiter, done, ms, ttl};
+use super::stage::{At, Fixture, Waiter, done, ms, ttl};
 use crate::error::{AcquireError, DeadlockError};
 use crate::id::RunId;
 use crate::owner::Owner;
@@ -62,7 +62,7 @@ fn links(error: &DeadlockError) -> Vec<(RunId, &str, &str)> {
 
 /// "Self-deadlock is the smallest case."
 pub(super) fn a_run_that_waits_for_the_slot_it_holds_itself_is_told(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = Run::new(a, "nested.js");
     let held = run.take("x");
     let error = run.is_told("x");
@@ -84,7 +84,7 @@ pub(super) fn a_run_that_waits_for_the_slot_it_holds_itself_is_told(subject: &dy
 
 /// A run may be at both clients: it is one thread of control wherever it asks.
 pub(super) fn a_run_deadlocks_with_itself_across_clients(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let here = Run::new(a, "moves.js");
     let there = Run { at: b, ..here };
     let _held = here.take("x");
@@ -92,11 +92,11 @@ pub(super) fn a_run_deadlocks_with_itself_across_clients(subject: &dyn Subject) 
 }
 
 /// "A run that waits for a semaphore whose slots are all held by runs that wait, directly or through others,
-/// for this one gets a `SemaphoreDeadlockError` that names the circle."
+/// for this one gets a `SemaphoreDeadlockError` that names the cycle."
 pub(super) fn of_two_runs_that_wait_for_each_other_the_second_is_told_and_the_first_goes_on(
     subject: &dyn Subject,
 ) {
-    let stage = &Stage::new(subject);
+    let stage = &Fixture::new(subject);
     let (a, b) = (Run::new(&stage.a, "a.js"), Run::new(&stage.b, "b.js"));
     let (_x, y) = (a.take("x"), b.take("y"));
     let mut waiting = a.wait("y");
@@ -112,7 +112,7 @@ pub(super) fn of_two_runs_that_wait_for_each_other_the_second_is_told_and_the_fi
 
 /// "... directly or through others ..."
 pub(super) fn a_circle_of_five_is_named_in_order(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let runs = [
         Run::new(a, "0.js"),
         Run::new(b, "1.js"),
@@ -139,7 +139,7 @@ pub(super) fn a_circle_of_five_is_named_in_order(subject: &dyn Subject) {
 
 /// "... whose slots are *all* held by runs that wait ..."
 pub(super) fn with_several_slots_one_holder_who_can_go_on_is_enough(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
+    let stage = &Fixture::new(subject);
     stage.a.slots(2);
     let (a, b, c) = (
         Run::new(&stage.a, "a"),
@@ -158,7 +158,7 @@ pub(super) fn with_several_slots_one_holder_who_can_go_on_is_enough(subject: &dy
 
 /// A permit that expires ends by itself.
 pub(super) fn what_is_held_with_a_ttl_is_no_deadlock(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
+    let stage = &Fixture::new(subject);
     let (a, b) = (Run::new(&stage.a, "a"), Run::new(&stage.b, "b"));
     let expiring = stage.a.take_as(a.request().ttl(ttl(ms(60_000))));
     let y = b.take("y");
@@ -172,10 +172,10 @@ pub(super) fn what_is_held_with_a_ttl_is_no_deadlock(subject: &dyn Subject) {
 
 /// A wait that times out ends by itself.
 pub(super) fn a_wait_with_a_timeout_is_no_deadlock(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
+    let stage = &Fixture::new(subject);
     let (a, b) = (Run::new(&stage.a, "a"), Run::new(&stage.b, "b"));
     let (x, _y) = (a.take("x"), b.take("y"));
-    // The one that closes the circle is the patient one; then, the other way round.
+    // The one that closes the cycle is the patient one; then, the other way round.
     let patience = stage.a.patience;
     let a_waits = stage.a.on("y").wait_as(a.request().timeout(patience));
     let b_waits = b.wait("x");
@@ -194,7 +194,7 @@ pub(super) fn a_wait_with_a_timeout_is_no_deadlock(subject: &dyn Subject) {
 
 /// Only owners with a run are threads of control.
 pub(super) fn owners_without_a_run_are_no_threads_of_control(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let who = || Request::new().owner(Owner::process("a service"));
     let held = a.take_as(who());
     let mut waiter = a.wait_as(who());
@@ -206,7 +206,7 @@ pub(super) fn owners_without_a_run_are_no_threads_of_control(subject: &dyn Subje
 
 /// "`0` holds everybody back": more slots may come.
 pub(super) fn an_administrators_lock_is_no_deadlock(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
+    let stage = &Fixture::new(subject);
     let a = Run::new(&stage.a, "a");
     let _held = a.take("x");
     stage.b.slots(0);
@@ -218,7 +218,7 @@ pub(super) fn an_administrators_lock_is_no_deadlock(subject: &dyn Subject) {
 
 /// A granted request holds no slot for which one could wait.
 pub(super) fn a_granted_holder_is_no_part_of_a_circle(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
+    let stage = &Fixture::new(subject);
     let (a, b) = (Run::new(&stage.a, "a"), Run::new(&stage.b, "b"));
     let holder = stage.a.take();
     let granted = a.wait("x");
@@ -237,14 +237,14 @@ pub(super) fn a_granted_holder_is_no_part_of_a_circle(subject: &dyn Subject) {
 pub(super) fn a_run_that_waits_for_two_things_may_still_go_on_by_one_of_them(
     subject: &dyn Subject,
 ) {
-    let stage = &Stage::new(subject);
+    let stage = &Fixture::new(subject);
     let (a, b) = (Run::new(&stage.a, "a"), Run::new(&stage.b, "b"));
     let (_x, _y) = (a.take("x"), b.take("y"));
     let _z = stage.b.on("z").take();
     let (a_for_y, a_for_z) = (a.wait("y"), a.wait("z"));
     let mut b_waits = b.wait("x");
     assert!(b_waits.still_waits());
-    // Now only the wait that closes the circle is left.
+    // Now only the wait that closes the cycle is left.
     drop(a_for_z);
     is_deadlock(
         stage
@@ -257,7 +257,7 @@ pub(super) fn a_run_that_waits_for_two_things_may_still_go_on_by_one_of_them(
 
 /// Fewer slots can make a wait one that never ends: the last comer is told.
 pub(super) fn taking_slots_away_can_close_a_circle(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
+    let stage = &Fixture::new(subject);
     stage.a.slots(2);
     let (a, b) = (Run::new(&stage.a, "a"), Run::new(&stage.b, "b"));
     let _a_x = a.take("x");
@@ -273,9 +273,9 @@ pub(super) fn taking_slots_away_can_close_a_circle(subject: &dyn Subject) {
     assert_eq!(stage.a.on("y").line(), [a_waits.id]);
 }
 
-/// Who merely waits behind a circle is not part of it.
+/// Who merely waits behind a cycle is not part of it.
 pub(super) fn who_merely_waits_behind_a_circle_is_not_told(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
+    let stage = &Fixture::new(subject);
     let (a, b, c) = (
         Run::new(&stage.a, "a"),
         Run::new(&stage.b, "b"),
@@ -294,7 +294,7 @@ pub(super) fn who_merely_waits_behind_a_circle_is_not_told(subject: &dyn Subject
 
 /// What is over is over: the same runs in the same order, with nothing held in between, deadlock with nobody.
 pub(super) fn runs_that_let_go_leave_no_trace(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
+    let stage = &Fixture::new(subject);
     let (a, b) = (Run::new(&stage.a, "a"), Run::new(&stage.b, "b"));
     for _ in 0..3 {
         let x = a.take("x");

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Subject;
 use super::drive::{until, within};
-use super::stage::{At, Stage, Waiter, by, done, ms, refused, ttl};
+use super::stage::{At, Fixture, Waiter, by, done, ms, refused, ttl};
 use crate::event::{Event, EventKind, Events, EventsError};
 use crate::id::RunId;
 use crate::owner::Owner;
@@ -22,7 +22,7 @@ pub(super) struct Listener {
 impl Listener {
     /// Subscribes as the client `at`. A remote store may take a moment until it hears everything: this waits for
     /// that.
-    pub(super) fn new(at: &At, stage: &Stage) -> Self {
+    pub(super) fn new(at: &At, stage: &Fixture) -> Self {
         let mut events = at.semaphores.subscribe();
         // What happens at another semaphore shows that it hears, from either client.
         for (nth, client) in [&stage.a, &stage.b].into_iter().enumerate() {
@@ -100,8 +100,8 @@ impl Listener {
 pub(super) fn the_life_of_a_request_is_told_in_order_with_the_counts_after_each_step(
     subject: &dyn Subject,
 ) {
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     let mut listener = Listener::new(b, stage);
     let run = RunId::unique();
     let owner = Owner::new("deploy.js").with_run(run);
@@ -147,8 +147,8 @@ pub(super) fn the_life_of_a_request_is_told_in_order_with_the_counts_after_each_
 /// Rule 10: "every transition emits an event". Here those of a request.
 pub(super) fn every_way_a_request_can_end_or_change_has_its_event(subject: &dyn Subject) {
     use EventKind::*;
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     let mut listener = Listener::new(b, stage);
     let held = a.take_as(Request::new().ttl(ttl(ms(60_000))));
     listener.hears([Created, Acquired]);
@@ -186,8 +186,8 @@ pub(super) fn every_way_a_request_can_end_or_change_has_its_event(subject: &dyn 
 /// Rule 10: "every transition emits an event". Here those of the semaphore.
 pub(super) fn every_change_of_the_slots_has_its_event(subject: &dyn Subject) {
     use EventKind::*;
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     let mut listener = Listener::new(a, stage);
     b.slots(3);
     let told = listener.next(3);
@@ -224,8 +224,8 @@ pub(super) fn every_change_of_the_slots_has_its_event(subject: &dyn Subject) {
 /// What happens to many at once is told one by one.
 pub(super) fn a_purge_is_told_request_by_request_with_the_counts_after_each(subject: &dyn Subject) {
     use EventKind::*;
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     let _holders = [a.take_as(Request::new().slots(2)), b.take()];
     let _waiters = [a.wait(), b.wait()];
     let mut listener = Listener::new(a, stage);
@@ -248,8 +248,8 @@ pub(super) fn a_purge_is_told_request_by_request_with_the_counts_after_each(subj
 
 /// Rule 9 tells its victim, and those who watch.
 pub(super) fn a_deadlock_is_told(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     let run = RunId::unique();
     let nested = || Request::new().owner(Owner::new("nested.js").with_run(run));
     let _held = a.take_as(nested());
@@ -264,8 +264,8 @@ pub(super) fn a_deadlock_is_told(subject: &dyn Subject) {
 
 /// A subscription begins with what comes after it.
 pub(super) fn who_subscribes_later_hears_only_of_what_comes_later(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     a.release(a.take());
     let mut late = Listener::new(b, stage);
     a.release(a.take());
@@ -274,8 +274,8 @@ pub(super) fn who_subscribes_later_hears_only_of_what_comes_later(subject: &dyn 
 
 /// Everybody who listens hears everything, whoever did it.
 pub(super) fn all_subscribers_of_all_clients_hear_the_same(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     let mut listeners = [
         Listener::new(a, stage),
         Listener::new(b, stage),
@@ -296,7 +296,7 @@ pub(super) fn all_subscribers_of_all_clients_hear_the_same(subject: &dyn Subject
 /// "What the same client asks after this comes after the subscription": without waiting for anything in between.
 pub(super) fn what_a_client_asks_right_after_it_subscribed_is_told(subject: &dyn Subject) {
     use EventKind::*;
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     for round in 0..20 {
         for (client, which) in [(a, "a"), (b, "b")] {
             let at = client.on(&format!("round {round} of {which}"));
@@ -315,7 +315,7 @@ pub(super) fn what_a_client_asks_right_after_it_subscribed_is_told(subject: &dyn
 pub(super) fn what_is_asked_behind_the_very_first_subscription_is_told(subject: &dyn Subject) {
     use EventKind::*;
     for _ in 0..10 {
-        let Stage { a, b, .. } = &Stage::new(subject);
+        let Fixture { a, b, .. } = &Fixture::new(subject);
         for (client, name) in [(a, "first"), (b, "second")] {
             let at = client.on(name);
             let events = at.semaphores.subscribe();
@@ -334,7 +334,7 @@ pub(super) fn what_is_asked_behind_the_very_first_subscription_is_told(subject: 
 /// The store may be about to stop telling, as the one who listened has just gone.
 pub(super) fn what_is_asked_right_after_subscribing_again_is_told(subject: &dyn Subject) {
     use EventKind::*;
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     for round in 0..20 {
         for (client, which) in [(a, "a"), (b, "b")] {
             let before = client.on(&format!("before {round} of {which}"));
@@ -354,8 +354,8 @@ pub(super) fn what_is_asked_right_after_subscribing_again_is_told(subject: &dyn 
 
 /// Numbers grow by one from event to event of an open store.
 pub(super) fn events_are_numbered_one_by_one(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     let mut listener = Listener::new(b, stage);
     for client in [a, b, a] {
         client.release(client.take());
@@ -373,8 +373,8 @@ pub(super) fn events_are_numbered_one_by_one(subject: &dyn Subject) {
 pub(super) fn who_does_not_read_slows_nobody_down_and_hears_all_of_it_later(subject: &dyn Subject) {
     /// Requests that end at once. More than any ring of a thousand or two has room for.
     const MANY: usize = 2_000;
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     let mut idle = Listener::new(b, stage);
     let unlimited = || Request::new().slots(Slots::Unlimited);
     let permits: Vec<_> = (0..MANY).map(|_| a.take_as(unlimited())).collect();

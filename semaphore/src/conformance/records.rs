@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Subject;
 use super::drive::until;
 use super::events::Listener;
-use super::stage::{At, Stage, by, done, ms, refused, ttl};
+use super::stage::{At, Fixture, by, done, ms, refused, ttl};
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditQuery, AuditState};
 use crate::command::AdminAction;
@@ -58,8 +58,8 @@ const fn state(slots: u32, pinned: bool, busy: usize, waiting: usize) -> Option<
 /// Everybody who sees what a command did sees who gave it; and what merely follows from it is nobody's doing.
 pub(super) fn a_command_says_who_gave_it_in_its_events_and_at_its_requests(subject: &dyn Subject) {
     use EventKind::*;
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     let mut listener = Listener::new(b, stage);
     let anna_there = acting(a, anna());
     let by_anna = Some(anna());
@@ -135,8 +135,8 @@ pub(super) fn a_command_says_who_gave_it_in_its_events_and_at_its_requests(subje
 /// Each of the nine, with what was before and after.
 pub(super) fn every_command_that_changed_something_is_in_the_audit(subject: &dyn Subject) {
     use AdminAction::*;
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     let there = acting(a, anna());
     there.slots(2);
     done(there.unpin());
@@ -218,8 +218,8 @@ pub(super) fn every_command_that_changed_something_is_in_the_audit(subject: &dyn
 
 /// And only those.
 pub(super) fn a_command_that_changed_nothing_is_not_in_the_audit(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     let there = acting(a, anna());
     drop(refused(there.purge()));
     drop(refused(there.unpin()));
@@ -243,8 +243,8 @@ pub(super) fn a_command_that_changed_nothing_is_not_in_the_audit(subject: &dyn S
 
 /// By semaphore, by age, and the newest so many.
 pub(super) fn the_audit_gives_what_it_is_asked_for(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     assert_eq!(audit(b, AuditQuery::new()), []);
     for nth in 1..=3 {
         for name in ["x", "y", "odd {name}|%"] {
@@ -278,8 +278,8 @@ pub(super) fn the_audit_gives_what_it_is_asked_for(subject: &dyn Subject) {
 
 /// Who held, who waited, for how long, and how it ended.
 pub(super) fn the_history_tells_how_every_request_ended(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
-    let Stage { a, b, .. } = stage;
+    let stage = &Fixture::new(subject);
+    let Fixture { a, b, .. } = stage;
     assert_eq!(history(b, HistoryQuery::new()), []);
     let there = acting(a, anna());
     let held = a.take_as(by("held").ttl(ttl(HOUR)));
@@ -349,7 +349,7 @@ pub(super) fn the_history_tells_how_every_request_ended(subject: &dyn Subject) {
 
 /// The list is for a screen, the history is longer; and that has a bound, too.
 pub(super) fn the_history_is_longer_than_the_list_and_has_a_bound(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let tokens =
         |rows: &[RequestView]| -> Vec<u64> { rows.iter().filter_map(|row| row.token).collect() };
     let mut last = 0;
@@ -378,7 +378,7 @@ pub(super) fn the_history_is_longer_than_the_list_and_has_a_bound(subject: &dyn 
 
 /// However they end, and how many at once.
 pub(super) fn requests_that_end_all_at_once_are_in_the_history(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let unlimited = || Request::new().slots(Slots::Unlimited);
     let mut last = 0;
     for many in [7, 70, 45, 32, 100] {

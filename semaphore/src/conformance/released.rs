@@ -1,7 +1,7 @@
 //! Rule 6: what was released by force, while its work goes on.
 
 use super::Subject;
-use super::stage::{At, Stage, by, done, refused};
+use super::stage::{At, Fixture, by, done, refused};
 use crate::error::{AdminError, ReleaseError};
 use crate::id::RequestId;
 use crate::semaphores::Permit;
@@ -18,7 +18,7 @@ fn is_over_for_long(at: &At) {
 pub(super) fn what_was_released_by_force_is_shown_until_its_permit_is_dropped(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let stuck = a.take_as(by("stuck").slots(3));
     let others = [a.take(), b.take()];
     let ids = others.each_ref().map(Permit::id);
@@ -62,7 +62,7 @@ pub(super) fn what_was_released_by_force_is_shown_until_its_permit_is_dropped(
 pub(super) fn what_was_released_by_force_is_shown_no_longer_than_its_client_is_there(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, shared, .. } = &Stage::new(subject);
+    let Fixture { a, b, shared, .. } = &Fixture::new(subject);
     let stuck = a.take();
     done(b.force_release());
     a.lost(&stuck);

@@ -3,7 +3,7 @@
 
 use super::Subject;
 use super::drive::{poll, until, within};
-use super::stage::{Stage, Waiter, by, done, ms, name, refused, ttl};
+use super::stage::{Fixture, Waiter, by, done, ms, name, refused, ttl};
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError};
 use crate::event::EventKind;
 use crate::id::RequestId;
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// "First come, first served."
 pub(super) fn waiters_are_served_in_the_order_in_which_they_came(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let mut holder = a.take();
     let waiters: Vec<_> = (0..12)
         .map(|nth| if nth % 2 == 0 { a.wait() } else { b.wait() })
@@ -39,7 +39,7 @@ pub(super) fn waiters_are_served_in_the_order_in_which_they_came(subject: &dyn S
 pub(super) fn a_freed_slot_is_the_first_waiters_before_it_even_looks_and_no_newcomer_gets_it(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let (first, second) = (b.wait(), a.wait());
     a.release(holder);
@@ -55,7 +55,7 @@ pub(super) fn a_freed_slot_is_the_first_waiters_before_it_even_looks_and_no_newc
 
 /// "Within a priority (default 0, higher first)."
 pub(super) fn a_higher_priority_goes_first_and_arrival_decides_among_equals(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let mut holder = a.take();
     let low = a.wait_as(Request::new().priority(-1));
     let normal = b.wait();
@@ -77,7 +77,7 @@ pub(super) fn a_higher_priority_goes_first_and_arrival_decides_among_equals(subj
 
 /// What does not wait joins no line, whatever its priority.
 pub(super) fn try_acquire_never_queues(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let urgent = || Request::new().priority(9);
     assert!(b.try_take_as(urgent()).is_none());
@@ -94,7 +94,7 @@ pub(super) fn try_acquire_never_queues(subject: &dyn Subject) {
 
 /// "Raising slots admits waiters at once, in order."
 pub(super) fn raising_the_slots_admits_waiters_at_once_and_in_order(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let (first, second, mut third) = (a.wait(), b.wait(), a.wait());
     b.slots(3);
@@ -107,7 +107,7 @@ pub(super) fn raising_the_slots_admits_waiters_at_once_and_in_order(subject: &dy
 
 /// "Lowering them never touches those already busy."
 pub(super) fn lowering_the_slots_touches_nobody_who_is_busy(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let three = || Request::new().slots(3);
     let holders = [a.take_as(three()), b.take_as(three()), a.take_as(three())];
     let mut waiter = b.wait();
@@ -125,7 +125,7 @@ pub(super) fn lowering_the_slots_touches_nobody_who_is_busy(subject: &dyn Subjec
 
 /// "`0` holds everybody back."
 pub(super) fn no_slots_hold_everybody_back_until_there_are_some(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     b.slots(Slots::LOCKED);
     let mut waiter = a.wait();
     assert!(a.try_take().is_none() && b.try_take().is_none());
@@ -137,7 +137,7 @@ pub(super) fn no_slots_hold_everybody_back_until_there_are_some(subject: &dyn Su
 
 /// "`unlimited` lets everybody in, still listed as busy."
 pub(super) fn unlimited_slots_let_everybody_in_and_still_list_them_as_busy(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let _holder = a.take();
     let waiters: Vec<_> = (0..5).map(|_| a.wait()).collect();
     b.slots(Slots::Unlimited);
@@ -163,7 +163,7 @@ pub(super) fn unlimited_slots_let_everybody_in_and_still_list_them_as_busy(subje
 pub(super) fn the_code_that_first_names_a_semaphore_decides_and_silence_means_one(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let _x = a.take();
     assert_eq!(b.counts().0, Slots::ONE);
     assert!(!b.view().pinned);
@@ -183,7 +183,7 @@ pub(super) fn the_code_that_first_names_a_semaphore_decides_and_silence_means_on
 
 /// "A different limit declared later counts only once the semaphore is idle (nobody busy or waiting)."
 pub(super) fn another_limit_counts_only_once_the_semaphore_is_idle(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let first = a.take_as(Request::new().slots(2));
     let second = b.take_as(Request::new().slots(5));
     assert_eq!(a.counts().0, Slots::Limited(2));
@@ -203,7 +203,7 @@ pub(super) fn another_limit_counts_only_once_the_semaphore_is_idle(subject: &dyn
 
 /// What a granted request holds is not idle either.
 pub(super) fn a_granted_request_keeps_the_semaphore_from_being_idle(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let granted = b.wait_as(Request::new().slots(3));
     done(a.grant(granted.id));
@@ -216,7 +216,7 @@ pub(super) fn a_granted_request_keeps_the_semaphore_from_being_idle(subject: &dy
 
 /// Silence says nothing about the slots.
 pub(super) fn who_declares_nothing_changes_nothing(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     a.release(a.take_as(Request::new().slots(4)));
     b.release(b.take());
     assert_eq!(a.counts().0, Slots::Limited(4));
@@ -226,7 +226,7 @@ pub(super) fn who_declares_nothing_changes_nothing(subject: &dyn Subject) {
 pub(super) fn what_an_administrator_sets_outranks_the_code_until_it_is_unpinned(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     b.slots(2);
     assert!(a.view().pinned);
     a.release(a.take_as(Request::new().slots(7)));
@@ -240,7 +240,7 @@ pub(super) fn what_an_administrator_sets_outranks_the_code_until_it_is_unpinned(
 
 /// Unpinning is a change of the slots like any other: rule 2.
 pub(super) fn unpinning_admits_those_for_whom_the_code_has_room(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let _holder = a.take_as(Request::new().slots(2));
     b.slots(1);
     let waiter = a.wait();
@@ -250,7 +250,7 @@ pub(super) fn unpinning_admits_those_for_whom_the_code_has_room(subject: &dyn Su
 
 /// Pinning says that the code has no say from now on.
 pub(super) fn pinning_keeps_the_number_that_is(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     a.release(a.take_as(Request::new().slots(3)));
     b.pin();
     assert!(a.view().pinned);
@@ -269,7 +269,7 @@ pub(super) fn pinning_keeps_the_number_that_is(subject: &dyn Subject) {
 pub(super) fn a_granted_request_starts_at_once_outside_the_slots_and_its_end_frees_none(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let (mut first, granted) = (a.wait(), a.wait());
     done(b.grant(granted.id));
@@ -294,7 +294,7 @@ pub(super) fn a_granted_request_starts_at_once_outside_the_slots_and_its_end_fre
 
 /// Grant works where there is no slot at all.
 pub(super) fn a_request_is_granted_through_a_lock(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     b.slots(0);
     let waiter = a.wait();
     done(b.grant(waiter.id));
@@ -305,7 +305,7 @@ pub(super) fn a_request_is_granted_through_a_lock(subject: &dyn Subject) {
 
 /// Grant, Cancel and Move are for waiting requests.
 pub(super) fn only_what_waits_can_be_granted_cancelled_or_moved(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let id = holder.id();
     let not_waiting = |wanted: Status| {
@@ -333,7 +333,7 @@ pub(super) fn only_what_waits_can_be_granted_cancelled_or_moved(subject: &dyn Su
 
 /// "Cancel (a waiting request) makes it fail with the `Semaphore cancel` error."
 pub(super) fn a_cancelled_waiter_fails_and_the_next_one_moves_up(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let (cancelled, next) = (a.wait(), a.wait());
     let id = cancelled.id;
@@ -353,7 +353,7 @@ pub(super) fn a_cancelled_waiter_fails_and_the_next_one_moves_up(subject: &dyn S
 
 /// A cancelled request is gone for good, also if its owner looks only later.
 pub(super) fn a_cancelled_waiter_that_has_not_looked_yet_takes_no_slot(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let cancelled = a.wait();
     done(b.cancel(cancelled.id));
@@ -367,7 +367,7 @@ pub(super) fn a_cancelled_waiter_that_has_not_looked_yet_takes_no_slot(subject: 
 
 /// "Move changes a waiting request's place."
 pub(super) fn a_moved_request_is_served_at_its_new_place(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let mut holder = a.take();
     let (first, second, third) = (a.wait(), b.wait(), a.wait());
     let ids = [first.id, second.id, third.id];
@@ -397,7 +397,7 @@ pub(super) fn a_moved_request_is_served_at_its_new_place(subject: &dyn Subject) 
 pub(super) fn a_request_moved_among_others_is_not_overtaken_by_later_ones_of_their_priority(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let mut holder = a.take();
     let high = a.wait_as(Request::new().priority(5));
     let low = b.wait();
@@ -416,7 +416,7 @@ pub(super) fn a_request_moved_among_others_is_not_overtaken_by_later_ones_of_the
 
 /// Who is moved to the end stands with those of the lowest priority there; alone, with its own.
 pub(super) fn a_request_moved_to_the_end_has_the_priority_of_the_last(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let high = a.wait_as(Request::new().priority(5));
     done(b.move_to(high.id, 3));
@@ -440,7 +440,7 @@ pub(super) fn a_request_moved_to_the_end_has_the_priority_of_the_last(subject: &
 
 /// "Purge frees every held slot and grants every waiter at once."
 pub(super) fn a_purge_frees_every_slot_and_grants_every_waiter(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let waiters = [a.wait(), b.wait_as(Request::new().priority(1))];
     assert_eq!(done(b.purge()), 3);
@@ -469,7 +469,7 @@ pub(super) fn a_purge_frees_every_slot_and_grants_every_waiter(subject: &dyn Sub
 pub(super) fn a_forced_release_frees_the_slots_and_the_line_goes_on_in_order(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holders = [a.take_as(Request::new().slots(2)), b.take()];
     let granted = a.wait();
     done(b.grant(granted.id));
@@ -500,7 +500,7 @@ pub(super) fn a_forced_release_frees_the_slots_and_the_line_goes_on_in_order(
 
 /// The same for one request: the others keep theirs.
 pub(super) fn the_slot_of_one_busy_request_is_released_by_force(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let (stuck, other) = (a.take_as(Request::new().slots(2)), b.take());
     let (first, mut second) = (a.wait(), b.wait());
     done(b.release_request(stuck.id()));
@@ -543,7 +543,7 @@ pub(super) fn the_slot_of_one_busy_request_is_released_by_force(subject: &dyn Su
 
 /// Nobody there is nobody to free.
 pub(super) fn purge_and_forced_release_of_an_idle_semaphore_do_nothing(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     a.slots(2);
     assert_eq!((done(b.purge()), done(b.force_release())), (0, 0));
     assert_eq!(b.counts(), (Slots::Limited(2), 0, 0));
@@ -556,7 +556,7 @@ pub(super) fn purge_and_forced_release_of_an_idle_semaphore_do_nothing(subject: 
 pub(super) fn a_permit_with_a_ttl_expires_by_itself_and_the_next_in_line_has_the_slot(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take_as(Request::new().ttl(ttl(ms(200))));
     // Nobody comes by: the one who waits is woken.
     let next = b.take();
@@ -582,7 +582,7 @@ pub(super) fn a_permit_with_a_ttl_expires_by_itself_and_the_next_in_line_has_the
 
 /// An expired permit that is dropped harms nobody either.
 pub(super) fn dropping_an_expired_permit_frees_nothing(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let expired = a.take_as(Request::new().ttl(ttl(ms(50))));
     a.lost(&expired);
     let holder = b.take_when_free();
@@ -595,7 +595,7 @@ pub(super) fn dropping_an_expired_permit_frees_nothing(subject: &dyn Subject) {
 
 /// A TTL is the permit's: it counts from the admission.
 pub(super) fn a_ttl_counts_from_the_admission_not_from_the_request(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let waiter = b.wait_as(Request::new().ttl(ttl(ms(300))));
     a.until("it has waited longer than its TTL", |view| {
@@ -616,7 +616,7 @@ pub(super) fn a_ttl_counts_from_the_admission_not_from_the_request(subject: &dyn
 
 /// A granted request has its TTL like any other.
 pub(super) fn a_granted_permit_expires_too_and_frees_no_slot(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let granted = b.wait_as(Request::new().ttl(ttl(ms(100))));
     let mut next = a.wait();
@@ -632,7 +632,7 @@ pub(super) fn a_granted_permit_expires_too_and_frees_no_slot(subject: &dyn Subje
 
 /// "Refresh moves the deadline": to that long from now, be that later or sooner.
 pub(super) fn a_refresh_moves_the_deadline_to_that_long_from_now(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let permit = a.take_as(Request::new().ttl(ttl(Duration::from_secs(60))));
     let left = |row: crate::view::RequestView| {
         let (started, ran) = (row.started_at.unwrap_or(0.0), row.ran.unwrap_or(0.0));
@@ -650,7 +650,7 @@ pub(super) fn a_refresh_moves_the_deadline_to_that_long_from_now(subject: &dyn S
 
 /// What never expires has nothing to refresh.
 pub(super) fn a_permit_without_a_ttl_cannot_be_refreshed(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let permit = a.take();
     let error = refused(a.wait_for("refresh", permit.refresh(ttl(ms(50)))));
     assert!(
@@ -664,7 +664,7 @@ pub(super) fn a_permit_without_a_ttl_cannot_be_refreshed(subject: &dyn Subject) 
 
 /// The shortest and the longest that can be said are understood.
 pub(super) fn extreme_ttls_and_timeouts_are_understood(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let instant = a.take_as(Request::new().ttl(ttl(Duration::from_nanos(1))));
     a.lost(&instant);
     let holder = a
@@ -687,7 +687,7 @@ pub(super) fn extreme_ttls_and_timeouts_are_understood(subject: &dyn Subject) {
 
 /// "Giving up (timeout, ...) removes the request at once."
 pub(super) fn a_waiter_whose_time_is_up_leaves_the_line(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let next = b.wait();
     let impatient = by("impatient").priority(1).timeout(ms(250));
@@ -711,7 +711,7 @@ pub(super) fn a_waiter_whose_time_is_up_leaves_the_line(subject: &dyn Subject) {
 
 /// "Zero means: now or not at all."
 pub(super) fn a_timeout_of_zero_means_now_or_not_at_all(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let impatient = || Request::new().timeout(Duration::ZERO);
     let holder = a.take_as(impatient());
     let error = refused(b.acquire(impatient().priority(9)));
@@ -732,7 +732,7 @@ pub(super) fn a_timeout_of_zero_means_now_or_not_at_all(subject: &dyn Subject) {
 
 /// A timeout is the wait's: it no longer counts once the request is admitted.
 pub(super) fn a_timeout_no_longer_counts_once_the_request_is_admitted(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take_as(Request::new().timeout(ms(300)));
     b.until("it has been busy for longer than its timeout", |view| {
         view.requests.iter().any(|row| row.ran > Some(0.4))
@@ -744,7 +744,7 @@ pub(super) fn a_timeout_no_longer_counts_once_the_request_is_admitted(subject: &
 
 /// "Giving up (... the future is dropped) removes the request at once."
 pub(super) fn a_dropped_future_leaves_the_line(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let (quitter, next) = (a.wait(), b.wait());
     let id = quitter.id;
@@ -760,7 +760,7 @@ pub(super) fn a_dropped_future_leaves_the_line(subject: &dyn Subject) {
 pub(super) fn a_future_dropped_after_its_turn_came_gives_the_slot_to_the_next(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let (quitter, next) = (b.wait(), a.wait());
     a.release(holder);
@@ -772,7 +772,7 @@ pub(super) fn a_future_dropped_after_its_turn_came_gives_the_slot_to_the_next(
 
 /// A future that is dropped while the store is being asked leaves nothing behind.
 pub(super) fn a_future_dropped_on_its_way_leaves_nothing_behind(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     drop(a.semaphores.acquire(&a.name, Request::new()));
     assert!(b.list().is_empty(), "what is never polled asks for nothing");
     for polls in [1, 2, 3, 1, 2, 3] {
@@ -794,7 +794,7 @@ pub(super) fn a_future_dropped_on_its_way_leaves_nothing_behind(subject: &dyn Su
 
 /// "Releases when dropped", whatever happens.
 pub(super) fn a_permit_is_given_back_when_it_is_dropped_also_by_a_panic(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let permit = a.take();
     let waiter = b.wait();
     let worker = std::thread::spawn(move || {
@@ -812,7 +812,7 @@ pub(super) fn a_permit_is_given_back_when_it_is_dropped_also_by_a_panic(subject:
 
 /// The future of a release may be dropped: the permit went with it.
 pub(super) fn a_release_that_nobody_waits_for_is_one_all_the_same(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     for polls in 0..3 {
         let permit = a.take();
         let waiter = b.wait();
@@ -831,7 +831,7 @@ pub(super) fn permits_that_are_dropped_all_at_once_are_given_back_like_others(
     subject: &dyn Subject,
 ) {
     for observed in [false, true] {
-        let Stage { a, b, .. } = &Stage::new(subject);
+        let Fixture { a, b, .. } = &Fixture::new(subject);
         let events = observed.then(|| a.semaphores.subscribe());
         let many = || Request::new().slots(Slots::Unlimited);
         let mut permits: Vec<Permit> = (0..50).map(|_| a.on("many").take_as(many())).collect();
@@ -887,7 +887,7 @@ pub(super) fn permits_that_are_dropped_all_at_once_are_given_back_like_others(
 /// "Every operation is O(1) or O(log n) in the length of the queue": here only that a long one works at all.
 pub(super) fn ten_thousand_wait_and_are_steered(subject: &dyn Subject) {
     const MANY: usize = 10_000;
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     // One after the other would be fair to nobody's round trips: all ask, then all are waited for.
     let mut waiting: Vec<_> = (0..MANY)
@@ -938,7 +938,7 @@ pub(super) fn ten_thousand_wait_and_are_steered(subject: &dyn Subject) {
 pub(super) fn fencing_tokens_only_grow_even_when_the_semaphore_was_forgotten_in_between(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let mut last = 0;
     let mut check = |permit: Permit, round: usize| {
         assert!(
@@ -971,7 +971,7 @@ pub(super) fn fencing_tokens_only_grow_even_when_the_semaphore_was_forgotten_in_
 pub(super) fn an_idle_semaphore_is_forgotten_with_its_slots_and_its_handles_still_work(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let handle = a.semaphores.semaphore(&a.name);
     a.slots(5);
     done(b.forget());
@@ -992,7 +992,7 @@ pub(super) fn an_idle_semaphore_is_forgotten_with_its_slots_and_its_handles_stil
 
 /// Only an idle semaphore can be forgotten; and none that is not there.
 pub(super) fn a_semaphore_in_use_is_not_forgotten(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let granted = a.wait();
     done(b.grant(granted.id));
@@ -1030,7 +1030,7 @@ pub(super) fn a_semaphore_in_use_is_not_forgotten(subject: &dyn Subject) {
 
 /// What is not there cannot be steered, but slots can be set ahead.
 pub(super) fn a_semaphore_that_nobody_named_is_unknown(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     for error in [
         refused(a.unpin()),
         refused(a.purge()),

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::Subject;
-use super::stage::{Stage, Waiter, by, done, ms, refused, ttl};
+use super::stage::{Fixture, Waiter, by, done, ms, refused, ttl};
 use crate::error::{AcquireError, RefreshError, ReleaseError};
 use crate::event::EventKind;
 use crate::request::Request;
@@ -18,7 +18,7 @@ use crate::view::Status;
 /// be created in the system." *Creating a semaphore with the REPL*: "Initially, when no semaphores have been
 /// yet created by any rule, the interface will contain no data."
 pub(super) fn there_is_no_semaphore_until_the_first_request_names_it(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     assert!(a.list().is_empty() && b.list().is_empty());
     let mysem = a.on("mysem");
     let handle = a.semaphores.semaphore(&mysem.name);
@@ -31,7 +31,7 @@ pub(super) fn there_is_no_semaphore_until_the_first_request_names_it(subject: &d
 /// *Semaphores*: "Every time the rule code execution enters the semaphored region, it will request exclusivity
 /// before executing the op."
 pub(super) fn every_entry_into_the_region_is_a_request_of_its_own(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let mut ids = Vec::new();
     for _ in 0..3 {
         let permit = a.take();
@@ -48,7 +48,7 @@ pub(super) fn every_entry_into_the_region_is_a_request_of_its_own(subject: &dyn 
 /// "Default is `0` which means no process is using any slots"; waiting: "number of enqueued processes waiting
 /// for available slots".
 pub(super) fn slots_busy_and_waiting_count_what_they_say(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     a.release(a.take());
     assert_eq!(b.counts(), (Slots::ONE, 0, 0));
     let _busy = a.take();
@@ -61,7 +61,7 @@ pub(super) fn slots_busy_and_waiting_count_what_they_say(subject: &dyn Subject) 
 /// up/down arrows"; "Lowering the number of available slots once they are already taken won't have any effect
 /// on ongoing processes, only on new incoming semaphore requests."
 pub(super) fn the_arrows_change_the_number_of_slots(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let first = a.take();
     b.slots(b.counts().0.raise());
     let second = a.take();
@@ -78,7 +78,7 @@ pub(super) fn the_arrows_change_the_number_of_slots(subject: &dyn Subject) {
 /// *Global semaphore lock*: "Setting the number of slots to `0` will force enqueuing of all processes that use
 /// that semaphore."
 pub(super) fn zero_slots_enqueue_everybody(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let busy = a.take();
     b.slots(0);
     let mut waiters = [
@@ -94,7 +94,7 @@ pub(super) fn zero_slots_enqueue_everybody(subject: &dyn Subject) {
 /// *Infinite slots*: "If the number of slots is lowered (down arrow) beyond `0`, _infinite_ slots will be
 /// available"; "That translates into disabling semaphore control entirely."
 pub(super) fn one_below_zero_is_infinite(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     b.slots(0);
     let waiters = [a.wait(), b.wait(), a.wait()];
     b.slots(b.counts().0.lower());
@@ -109,7 +109,7 @@ pub(super) fn one_below_zero_is_infinite(subject: &dyn Subject) {
 /// semaphore section, the process will be visible as a row"; the statuses *waiting*, *busy* and *cancelled*;
 /// others "will last a fraction of a second until it disappears from the list".
 pub(super) fn every_process_at_the_semaphore_is_a_row_with_its_status(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let busy = a.take_as(by("busy.js"));
     let waiting = a.wait_as(by("waiting.js"));
     let rows = |view: crate::view::SemaphoreView| -> Vec<(Option<String>, Status)> {
@@ -141,7 +141,7 @@ pub(super) fn every_process_at_the_semaphore_is_a_row_with_its_status(subject: &
 pub(super) fn b_is_granted_and_c_starts_when_a_finishes_even_though_b_is_still_running(
     subject: &dyn Subject,
 ) {
-    let stage = &Stage::new(subject);
+    let stage = &Fixture::new(subject);
     let (client, admin) = (&stage.a, &stage.b);
     let a = client.take_as(by("A"));
     let (b, mut c) = (client.wait_as(by("B")), client.wait_as(by("C")));
@@ -163,7 +163,7 @@ pub(super) fn b_is_granted_and_c_starts_when_a_finishes_even_though_b_is_still_r
 
 /// *Grant*: "This action ignores the slot restriction, skipping over it entirely."
 pub(super) fn grants_skip_over_any_number_of_slots_and_places(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let _busy = a.take();
     let waiters = [a.wait(), b.wait(), a.wait(), b.wait()];
     let [first, second, third, last] = waiters;
@@ -181,7 +181,7 @@ pub(super) fn grants_skip_over_any_number_of_slots_and_places(subject: &dyn Subj
 /// cancel` error". "In the above case, for instance, administrators should: 1. reduce the semaphore slot count
 /// to `0` 2. cancel any pending processes in the queue."
 pub(super) fn slots_to_zero_and_cancelling_the_queue_stops_all_use(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let busy = a.take();
     let waiters = [a.wait(), b.wait(), a.wait()];
     b.slots(0);
@@ -204,7 +204,7 @@ pub(super) fn slots_to_zero_and_cancelling_the_queue_stops_all_use(subject: &dyn
 /// *Acquiring and releasing the semaphore*: with a limit of 2, "1 slot will be acquired", "2 slots will be
 /// acquired", and the third "will log false because the limit is reached".
 pub(super) fn the_third_of_two_slots_is_refused_without_waiting(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let two = || Request::new().slots(2);
     let first = a.try_take_as(two()).expect("Acquired");
     let _second = b.try_take_as(two()).expect("Acquired");
@@ -216,7 +216,7 @@ pub(super) fn the_third_of_two_slots_is_refused_without_waiting(subject: &dyn Su
 
 /// *Semaphore with custom TTL*: "You can provide a custom TTL for the semaphore."
 pub(super) fn a_semaphore_taken_with_a_ttl_is_free_again_after_it(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let permit = a.take_as(Request::new().slots(1).ttl(ttl(ms(150))));
     let _next = b.take_when_free();
     a.lost(&permit);
@@ -225,7 +225,7 @@ pub(super) fn a_semaphore_taken_with_a_ttl_is_free_again_after_it(subject: &dyn 
 /// *Semaphore with custom TTL*: "If you set it to null it means semaphore will not expire and most be released
 /// manually."
 pub(super) fn a_permit_without_a_ttl_stays_while_others_expire(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let kept = a.take_as(Request::new().slots(2));
     let expiring = a.take_as(Request::new().ttl(ttl(ms(150))));
     b.row_becomes(expiring.id(), Status::Expired);
@@ -238,7 +238,7 @@ pub(super) fn a_permit_without_a_ttl_stays_while_others_expire(subject: &dyn Sub
 /// *Checking semaphore state*: EXPIRED ("doesnt exists"), UNACQUIRED ("There are avilable slots but the
 /// semaphore is not acquired"), ACQUIRED and LIMIT_REACHED can all be told from the view.
 pub(super) fn the_view_tells_the_four_states_apart(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     assert!(b.shown().is_none(), "expired");
     a.release(a.take_as(Request::new().slots(2)));
     assert_eq!(b.counts(), (Slots::Limited(2), 0, 0), "unacquired");
@@ -252,7 +252,7 @@ pub(super) fn the_view_tells_the_four_states_apart(subject: &dyn Subject) {
 /// *Acquire blocking*: "You can acquire a semaphore at regular intervals until either successful or a specified
 /// timeout is reached."
 pub(super) fn a_wait_with_a_timeout_ends_in_a_permit_or_at_the_timeout(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let patient = Request::new().timeout(Duration::from_secs(600));
     let lucky = b.wait_as(patient);
@@ -269,7 +269,7 @@ pub(super) fn a_wait_with_a_timeout_ends_in_a_permit_or_at_the_timeout(subject: 
 /// *Refreshing semaphores*: "The semaphore can be refreshed by the current owner before it expires. This is
 /// particularly useful for long-running tasks."
 pub(super) fn a_long_task_keeps_its_permit_by_refreshing_it(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     // Each deadline is far beyond the moment at which it is moved, so no slow machine can miss one.
     let short = ttl(Duration::from_secs(20));
     let permit = a.take_as(Request::new().slots(2).ttl(short));
@@ -291,7 +291,7 @@ pub(super) fn a_long_task_keeps_its_permit_by_refreshing_it(subject: &dyn Subjec
 /// *Refreshing semaphores*, warning: "A semaphore must have an expiration (a `ttl` value) to be refreshed. You
 /// cannot refresh a semaphore that was created without an expiration."
 pub(super) fn refreshing_what_never_expires_fails(subject: &dyn Subject) {
-    let Stage { a, .. } = &Stage::new(subject);
+    let Fixture { a, .. } = &Fixture::new(subject);
     let permit = a.take_as(Request::new().slots(2));
     let error = refused(a.wait_for("refresh", permit.refresh(ttl(ms(60_000)))));
     assert!(matches!(error, RefreshError::NoTtl { .. }), "{error}");
@@ -299,7 +299,7 @@ pub(super) fn refreshing_what_never_expires_fails(subject: &dyn Subject) {
 
 /// *Additional methods*: `releaseOrFail` "throws an error when not enable to release the semaphore".
 pub(super) fn releasing_what_is_no_longer_held_is_an_error_that_says_so(subject: &dyn Subject) {
-    let Stage { a, .. } = &Stage::new(subject);
+    let Fixture { a, .. } = &Fixture::new(subject);
     let permit = a.take_as(Request::new().ttl(ttl(ms(50))));
     a.lost(&permit);
     let error = refused(a.wait_for("release", permit.release()));
@@ -309,7 +309,7 @@ pub(super) fn releasing_what_is_no_longer_held_is_an_error_that_says_so(subject:
 
 /// *Additional methods*: "You can force release all the semaphore slots".
 pub(super) fn all_slots_can_be_force_released(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holders = [a.take_as(Request::new().slots(2)), b.take()];
     assert_eq!(done(b.force_release()), 2);
     assert_eq!(a.counts(), (Slots::Limited(2), 0, 0));
@@ -320,7 +320,7 @@ pub(super) fn all_slots_can_be_force_released(subject: &dyn Subject) {
 
 /// *Additional methods*: `refreshOrFail` "throws an error when not enable to refresh the semaphore".
 pub(super) fn refreshing_what_was_force_released_is_an_error(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let hour = ttl(Duration::from_secs(3_600));
     let permit = a.take_as(Request::new().ttl(hour));
     done(b.force_release());
@@ -332,7 +332,7 @@ pub(super) fn refreshing_what_was_force_released_is_an_error(subject: &dyn Subje
 /// *Additional methods*, `runOrFail`: "ensuring the semaphore is always freed, even if an error occurs during
 /// execution".
 pub(super) fn a_failing_function_leaves_the_semaphore_free(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = || -> Result<(), &str> {
         let _permit = a.take();
         Err("the work failed")
@@ -343,7 +343,7 @@ pub(super) fn a_failing_function_leaves_the_semaphore_free(subject: &dyn Subject
 
 /// *Semaphore instance variables*: the key, the id and the TTL of what was acquired can be told.
 pub(super) fn a_permit_knows_its_name_and_its_id(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let resource = a.on("resource");
     let permit = resource.take_as(Request::new().slots(2).ttl(ttl(Duration::from_secs(60))));
     assert_eq!(permit.name().as_str(), "resource");
@@ -354,7 +354,7 @@ pub(super) fn a_permit_knows_its_name_and_its_id(subject: &dyn Subject) {
 
 /// *Namespacing*: the same key in two providers is two semaphores. Here: in two stores.
 pub(super) fn two_stores_with_the_same_name_do_not_meet(subject: &dyn Subject) {
-    let (one, other) = (Stage::new(subject), Stage::new(subject));
+    let (one, other) = (Fixture::new(subject), Fixture::new(subject));
     let _held = one.a.take();
     let both = other.a.take();
     other.a.release(both);
@@ -364,7 +364,7 @@ pub(super) fn two_stores_with_the_same_name_do_not_meet(subject: &dyn Subject) {
 
 /// *Retrying acquiring semaphore*: a try that failed leaves nothing in the way of the next.
 pub(super) fn a_retry_finds_the_slot_that_became_free(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take_as(Request::new().slots(1));
     for _ in 0..4 {
         assert!(b.try_take().is_none());
@@ -376,7 +376,7 @@ pub(super) fn a_retry_finds_the_slot_that_became_free(subject: &dyn Subject) {
 /// *Serialization and deserialization of semaphore*: "acquire the semaphore on the main server, transfer it to
 /// a queue worker server, and release it there": a permit is not bound to the thread that got it.
 pub(super) fn a_permit_is_released_by_another_thread(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let permit = a.take();
     let there = a.clone();
     let worker = std::thread::spawn(move || there.release(permit));
@@ -387,7 +387,7 @@ pub(super) fn a_permit_is_released_by_another_thread(subject: &dyn Subject) {
 /// *Semaphore events*: "You can listen to different semaphore events that are triggered by the `Semaphore`
 /// instance": ACQUIRED and RELEASED come to listeners that only listen.
 pub(super) fn a_listener_hears_acquired_and_released(subject: &dyn Subject) {
-    let stage = &Stage::new(subject);
+    let stage = &Fixture::new(subject);
     let mut listener = super::events::Listener::new(&stage.b, stage);
     stage.a.release(stage.a.take());
     let kinds = listener.kinds(3);

@@ -15,10 +15,10 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use super::Subject;
 use super::drive::{poll, until};
 use super::events::Listener;
-use super::stage::{At, Stage};
+use super::stage::{At, Fixture};
 use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError};
 use crate::id::RequestId;
-use crate::queue::{Admission, Effects, Outcome, Queue, RefreshRefused, Ticket, Verdict, Way};
+use crate::queue::{Admission, Attempt, Effects, Outcome, Queue, RefreshRefused, Ticket, Way};
 use crate::request::Request;
 use crate::semaphores::{Acquire, Permit};
 use crate::slot::SlotId;
@@ -210,7 +210,7 @@ fn play(
     patience: Option<Duration>,
     steps: &[Step],
 ) -> Result<(), String> {
-    let mut stage = Stage::new(subject);
+    let mut stage = Fixture::new(subject);
     if let Some(patience) = patience {
         stage.a.patience = stage.a.patience.min(patience);
         stage.b.patience = stage.a.patience;
@@ -245,7 +245,7 @@ const fn is_live(status: Status) -> bool {
 }
 
 /// One request, in both worlds.
-struct Asked {
+struct PendingRequest {
     at: Where,
     ticket: Ticket,
     /// The request whose slot it holds once it was admitted: another one's, if that has the same slot id.
@@ -290,7 +290,7 @@ struct Game<'a> {
     fx: [Effects<usize>; 2],
     /// If what is told is compared, too.
     listener: Option<Listener>,
-    everybody: Vec<Asked>,
+    everybody: Vec<PendingRequest>,
     /// Some slots were left without a permit.
     left: bool,
 }
@@ -302,7 +302,7 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
 }
 
 impl<'a> Game<'a> {
-    fn new(stage: &'a Stage, listener: Option<Listener>) -> Self {
+    fn new(stage: &'a Fixture, listener: Option<Listener>) -> Self {
         Self {
             clients: [&stage.a, &stage.b],
             queues: [Queue::new(0), Queue::new(0)],
@@ -355,7 +355,7 @@ impl<'a> Game<'a> {
             }
             Step::Drop(who) => {
                 if let Some(who) = self.pick(who, |state| matches!(state, State::Holding(_))) {
-                    let Asked { at, held, .. } = self.everybody[who];
+                    let PendingRequest { at, held, .. } = self.everybody[who];
                     self.everybody[who].state = State::Over;
                     // Nobody is harmed if it was lost.
                     let _ =
@@ -491,7 +491,7 @@ impl<'a> Game<'a> {
             &mut self.fx[at.semaphore],
         );
         match outcome {
-            Outcome::Admitted(admission) => match super::drive::within(there.patience, acquire) {
+            Attempt::Admitted(admission) => match super::drive::within(there.patience, acquire) {
                 Some(Ok(permit)) => self.enter(at, admission, permit),
                 Some(Err(error)) => Err(format!("a slot is free, yet: {error}")),
                 None => Err(format!(
@@ -499,14 +499,14 @@ impl<'a> Game<'a> {
                     there.shown()
                 )),
             },
-            Outcome::Queued(ticket) => match poll(&mut acquire) {
+            Attempt::Queued(ticket) => match poll(&mut acquire) {
                 None => {
                     self.join(at, ticket, State::Waiting(acquire));
                     Ok(())
                 }
                 Some(outcome) => Err(format!("no slot is free, yet: {outcome:?}")),
             },
-            Outcome::TimedOut => unreachable!("it has no timeout"),
+            Attempt::TimedOut => unreachable!("it has no timeout"),
         }
     }
 
@@ -524,7 +524,7 @@ impl<'a> Game<'a> {
     }
 
     fn join(&mut self, at: Where, ticket: Ticket, state: State) {
-        self.everybody.push(Asked {
+        self.everybody.push(PendingRequest {
             at,
             ticket,
             held: ticket,
@@ -559,7 +559,7 @@ impl<'a> Game<'a> {
         let State::Holding(permit) = std::mem::replace(&mut asked.state, State::Over) else {
             unreachable!("a permit was picked")
         };
-        let Asked { at, held, .. } = *asked;
+        let PendingRequest { at, held, .. } = *asked;
         let there = self.at(at);
         let store = there.wait_for("release", permit.release());
         let model =
@@ -572,12 +572,12 @@ impl<'a> Game<'a> {
 
     /// Drops a future. It may not know yet what became of it.
     fn abandon(&mut self, who: usize) {
-        let Asked { at, ticket, .. } = self.everybody[who];
+        let PendingRequest { at, ticket, .. } = self.everybody[who];
         self.everybody[who].state = State::Over;
         self.queues[at.semaphore].abandon(ticket, Timestamp::ZERO, &mut self.fx[at.semaphore]);
         // Whatever it would have been told.
         self.fx[at.semaphore]
-            .verdicts
+            .outcomes
             .retain(|(number, _)| *number != who);
     }
 
@@ -598,7 +598,7 @@ impl<'a> Game<'a> {
         let Some(who) = self.pick(who, waits).or_else(|| self.pick(who, |_| true)) else {
             return Ok(());
         };
-        let Asked {
+        let PendingRequest {
             at: its,
             ticket,
             id: Some(id),
@@ -637,15 +637,15 @@ impl<'a> Game<'a> {
 
     /// Waits until everybody was told what the model says, and the store shows what the model shows.
     fn agree(&mut self, observer: &At) -> Checked {
-        let mut verdicts = HashMap::new();
+        let mut outcomes = HashMap::new();
         for fx in &mut self.fx {
-            verdicts.extend(fx.verdicts.drain(..));
+            outcomes.extend(fx.outcomes.drain(..));
             fx.lost.clear();
         }
-        until(observer.patience, || match self.told(&mut verdicts) {
+        until(observer.patience, || match self.told(&mut outcomes) {
             // What it was told does not become right by waiting.
             Err(wrong) => Ok(Err(wrong)),
-            Ok(()) => self.compare(&verdicts, observer).map(Ok),
+            Ok(()) => self.compare(&outcomes, observer).map(Ok),
         })
         .and_then(|told| told)?;
         self.check_tokens()?;
@@ -653,7 +653,7 @@ impl<'a> Game<'a> {
     }
 
     /// Asks all who wait whether they were told something, which must be what the model says.
-    fn told(&mut self, verdicts: &mut HashMap<usize, Verdict>) -> Checked {
+    fn told(&mut self, outcomes: &mut HashMap<usize, Outcome>) -> Checked {
         for who in 0..self.everybody.len() {
             let State::Waiting(acquire) = &mut self.everybody[who].state else {
                 continue;
@@ -661,16 +661,16 @@ impl<'a> Game<'a> {
             let Some(outcome) = poll(acquire) else {
                 continue;
             };
-            let verdict = verdicts.remove(&who);
+            let verdict = outcomes.remove(&who);
             match (verdict, outcome) {
-                (Some(Verdict::Admitted(admission)), Ok(permit)) => {
+                (Some(Outcome::Admitted(admission)), Ok(permit)) => {
                     self.hold(who, admission, permit)?;
                 }
-                (Some(Verdict::Slot(admission)), Ok(permit)) => {
+                (Some(Outcome::Slot(admission)), Ok(permit)) => {
                     self.everybody[who].held = admission.ticket;
                     self.hold(who, admission, permit)?;
                 }
-                (Some(Verdict::Cancelled), Err(AcquireError::Cancelled { .. })) => {
+                (Some(Outcome::Cancelled), Err(AcquireError::Cancelled { .. })) => {
                     self.everybody[who].state = State::Over;
                 }
                 (verdict, outcome) => {
@@ -684,10 +684,10 @@ impl<'a> Game<'a> {
     }
 
     /// Compares the two worlds.
-    fn compare(&mut self, verdicts: &HashMap<usize, Verdict>, observer: &At) -> Checked {
-        ensure(verdicts.is_empty(), || {
+    fn compare(&mut self, outcomes: &HashMap<usize, Outcome>, observer: &At) -> Checked {
+        ensure(outcomes.is_empty(), || {
             format!(
-                "these were never told: {verdicts:?}; {:#?}",
+                "these were never told: {outcomes:?}; {:#?}",
                 observer.list()
             )
         })?;
@@ -766,8 +766,9 @@ impl<'a> Game<'a> {
         })?;
         let pairs = rows.iter().map(|row| row.ticket).zip(live);
         for (ticket, row) in pairs {
-            let whose =
-                |asked: &&mut Asked| asked.at.semaphore == semaphore && asked.ticket == ticket;
+            let whose = |asked: &&mut PendingRequest| {
+                asked.at.semaphore == semaphore && asked.ticket == ticket
+            };
             let Some(asked) = self.everybody.iter_mut().find(whose) else {
                 unreachable!("the model has no requests but these")
             };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Subject;
 use super::drive::until;
-use super::stage::{At, Stage, done, ms, refused, ttl};
+use super::stage::{At, Fixture, done, ms, refused, ttl};
 use crate::error::{AcquireError, RefreshError, ReleaseError};
 use crate::event::EventKind;
 use crate::owner::Owner;
@@ -39,7 +39,7 @@ fn busy_ids(at: &At) -> Vec<Option<SlotId>> {
 
 /// An id is seen by administrators while its request waits, is busy, and has ended.
 pub(super) fn a_slot_id_is_seen_as_long_as_its_request_is(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let longest = "n".repeat(SlotId::MAX_BYTES);
     for odd in [
         "x",
@@ -68,7 +68,7 @@ pub(super) fn a_slot_id_is_seen_as_long_as_its_request_is(subject: &dyn Subject)
 
 /// "Acquiring again with a slot id that holds a slot is true and takes no second slot while the limit is not reached."
 pub(super) fn acquiring_again_takes_no_second_slot(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let first = a.take_as(asking().slots(2));
     for client in [a, b] {
         let again = client.take_as(asking());
@@ -89,7 +89,7 @@ pub(super) fn acquiring_again_takes_no_second_slot(subject: &dyn Subject) {
 
 /// "... and false once it is (the holder included)."
 pub(super) fn acquiring_again_is_refused_once_the_limit_is_reached(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let first = a.take_as(asking().slots(2));
     let other = b.take();
     for client in [a, b] {
@@ -104,7 +104,7 @@ pub(super) fn acquiring_again_is_refused_once_the_limit_is_reached(subject: &dyn
 
 /// Nobody overtakes, whatever its slot id: while somebody waits, no slot is free.
 pub(super) fn a_slot_id_that_holds_nothing_waits_like_everybody(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let first = b.wait();
     assert!(b.try_take_as(asking()).is_none());
@@ -122,7 +122,7 @@ pub(super) fn a_slot_id_that_holds_nothing_waits_like_everybody(subject: &dyn Su
 pub(super) fn a_waiter_whose_id_holds_a_slot_gets_that_one_and_the_next_in_line_the_free_one(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let first = a.take_as(asking().slots(2));
     let other = a.take();
     let waiters = [a.wait_as(asking()), b.wait_as(asking()), b.wait()];
@@ -150,7 +150,7 @@ pub(super) fn a_waiter_whose_id_holds_a_slot_gets_that_one_and_the_next_in_line_
 
 /// Of two that wait with the same id, the second gets what the first got: by a grant, too.
 pub(super) fn two_waiters_with_one_id_get_one_slot(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let _holder = a.take();
     let (first, second) = (a.wait_as(asking()), b.wait_as(asking()));
     let id = first.id;
@@ -166,7 +166,7 @@ pub(super) fn two_waiters_with_one_id_get_one_slot(subject: &dyn Subject) {
 
 /// A slot is given back once, whoever of its holders does it.
 pub(super) fn all_permits_of_a_slot_are_lost_when_one_gives_it_back(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     for giver in 0..3 {
         let permits = [
             a.take_as(asking().slots(2)),
@@ -196,7 +196,7 @@ pub(super) fn all_permits_of_a_slot_are_lost_when_one_gives_it_back(subject: &dy
 
 /// "Releasing from another process": whoever knows the id.
 pub(super) fn a_slot_is_released_by_its_id_from_anywhere(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let permit = a.take_as(asking());
     let waiter = a.wait();
     assert!(!b.release_slot(&id("another")));
@@ -218,7 +218,7 @@ pub(super) fn a_slot_is_released_by_its_id_from_anywhere(subject: &dyn Subject) 
 
 /// What waits holds nothing.
 pub(super) fn the_id_of_a_waiter_releases_and_refreshes_nothing(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let _holder = a.take();
     let mut waiter = a.wait_as(asking().ttl(ttl(LONG)));
     assert!(!b.release_slot(&mine()));
@@ -231,7 +231,7 @@ pub(super) fn the_id_of_a_waiter_releases_and_refreshes_nothing(subject: &dyn Su
 
 /// A program that hands out slots, not guards.
 pub(super) fn a_permit_that_is_left_leaves_its_slot_taken(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     a.take_as(asking()).leave();
     assert_eq!(b.counts(), (Slots::ONE, 1, 0));
     let waiter = b.wait();
@@ -255,7 +255,7 @@ pub(super) fn a_permit_that_is_left_leaves_its_slot_taken(subject: &dyn Subject)
 
 /// A left slot still belongs to the session that took it.
 pub(super) fn a_left_slot_is_free_when_its_session_ends(subject: &dyn Subject) {
-    let Stage { a, b, shared, .. } = &Stage::new(subject);
+    let Fixture { a, b, shared, .. } = &Fixture::new(subject);
     a.take_as(asking()).leave();
     let waiter = b.wait();
     done(a.wait_for("close", a.semaphores.close()));
@@ -268,7 +268,7 @@ pub(super) fn a_left_slot_is_free_when_its_session_ends(subject: &dyn Subject) {
 
 /// Who shares a slot of another session loses it with that; its own end takes nothing from the other.
 pub(super) fn who_shares_a_slot_of_another_session_holds_it_as_long_as_that(subject: &dyn Subject) {
-    let Stage { a, b, shared, .. } = &Stage::new(subject);
+    let Fixture { a, b, shared, .. } = &Fixture::new(subject);
     if !shared {
         return;
     }
@@ -287,7 +287,7 @@ pub(super) fn who_shares_a_slot_of_another_session_holds_it_as_long_as_that(subj
 
 /// "The TTL of the second acquire": the deadline stays where it was.
 pub(super) fn acquiring_again_moves_no_deadline(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let first = a.take_as(asking().slots(2).ttl(ttl(LONG)));
     let again = b.take_as(asking().ttl(ttl(2 * LONG)));
     let held = b.slot_state(&mine()).held;
@@ -308,7 +308,7 @@ pub(super) fn acquiring_again_moves_no_deadline(subject: &dyn Subject) {
 
 /// Refreshing by id: what has a TTL and is held.
 pub(super) fn a_slot_is_refreshed_by_its_id_from_anywhere(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let error = refused(b.refresh_slot(&mine(), ttl(LONG)));
     assert!(
         matches!(&error, RefreshError::NotHeld { slot, .. } if *slot == mine()),
@@ -337,7 +337,7 @@ pub(super) fn a_slot_is_refreshed_by_its_id_from_anywhere(subject: &dyn Subject)
 
 /// "Checking semaphore state": held or not, how long, the limit, which slots are taken.
 pub(super) fn the_state_of_a_slot_tells_all_that_a_program_needs(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let state = b.slot_state(&mine());
     assert_eq!(
         (state.held, state.slots, state.taken.len()),
@@ -383,7 +383,7 @@ pub(super) fn the_state_of_a_slot_tells_all_that_a_program_needs(subject: &dyn S
 
 /// What expires or is released by force frees its id.
 pub(super) fn an_id_is_free_again_however_its_request_ended(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let ends: [&dyn Fn(); 3] = [
         &|| assert_eq!(done(a.force_release()), 1),
         &|| assert_eq!(done(b.purge()), 1),
@@ -409,8 +409,8 @@ pub(super) fn an_id_is_free_again_however_its_request_ended(subject: &dyn Subjec
 
 /// Rule 10, for a waiter that shares.
 pub(super) fn a_waiter_that_shares_a_slot_is_told_of(subject: &dyn Subject) {
-    let stage = Stage::new(subject);
-    let Stage { a, b, .. } = &stage;
+    let stage = Fixture::new(subject);
+    let Fixture { a, b, .. } = &stage;
     let first = a.take_as(asking().slots(2));
     let other = a.take();
     let waiter = b.wait_as(asking());
@@ -429,7 +429,7 @@ pub(super) fn a_waiter_that_shares_a_slot_is_told_of(subject: &dyn Subject) {
 
 /// A slot that anybody may release by its id holds nobody up for ever.
 pub(super) fn what_is_held_with_a_slot_id_is_no_deadlock(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let me = Owner::new("me").with_run(crate::id::RunId::unique());
     let held = a.take_as(asking().owner(me.clone()));
     let mut waiter = a.wait_as(Request::new().owner(me));

@@ -19,7 +19,7 @@ use crate::slots::Slots;
 use crate::view::{RequestView, SemaphoreView, Status};
 
 /// A fresh store.
-pub(super) struct Stage {
+pub(super) struct Fixture {
     /// The first client, at `x`.
     pub(super) a: At,
     /// The second client, at `x`.
@@ -62,7 +62,7 @@ pub(super) fn by(who: &str) -> Request {
     Request::new().owner(Owner::new(who))
 }
 
-impl Stage {
+impl Fixture {
     pub(super) fn new(subject: &dyn Subject) -> Self {
         let Fresh {
             first,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Subject;
 use super::events::Listener;
-use super::stage::{At, Stage, by, done};
+use super::stage::{At, Fixture, by, done};
 use crate::actor::Actor;
 use crate::event::EventKind::{
     Acquired, Created, Granted, Queued, Released, Responsive, Unresponsive,
@@ -52,7 +52,7 @@ impl At {
 
 /// "What it holds and waits for is shown with the time since when it does not answer; nothing else changes."
 pub(super) fn what_a_run_has_that_does_not_answer_is_shown_until_it_answers(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
     let permit = a.take_as(of(run));
     let mut waits = a.wait_as(of(run).timeout(Duration::from_secs(600)));
@@ -81,7 +81,7 @@ pub(super) fn what_a_run_has_that_does_not_answer_is_shown_until_it_answers(subj
 pub(super) fn each_request_of_a_run_that_does_not_answer_has_one_event_of_each_kind(
     subject: &dyn Subject,
 ) {
-    let stage = Stage::new(subject);
+    let stage = Fixture::new(subject);
     let mut listener = Listener::new(&stage.b, &stage);
     let a = &stage.a;
     let run = RunId::unique();
@@ -125,7 +125,7 @@ pub(super) fn each_request_of_a_run_that_does_not_answer_has_one_event_of_each_k
 
 /// A mark stays when its request's turn comes, and is gone with the request.
 pub(super) fn a_request_that_ends_or_starts_meanwhile_is_shown_as_it_is(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
     let (permit, waits) = (
         a.take_as(of(run)),
@@ -160,7 +160,7 @@ pub(super) fn a_request_that_ends_or_starts_meanwhile_is_shown_as_it_is(subject:
 
 /// A run is one process's; another client that has requests of the same run speaks for itself.
 pub(super) fn a_mark_concerns_no_other_run_and_no_other_client(subject: &dyn Subject) {
-    let Stage { a, b, shared, .. } = &Stage::new(subject);
+    let Fixture { a, b, shared, .. } = &Fixture::new(subject);
     let (run, neighbour) = (RunId::unique(), RunId::unique());
     let three = |request: Request| request.slots(4);
     let stuck = a.take_as(three(of(run)));
@@ -187,7 +187,7 @@ pub(super) fn a_mark_concerns_no_other_run_and_no_other_client(subject: &dyn Sub
 
 /// Nor is a semaphore made by it.
 pub(super) fn marking_a_run_that_has_nothing_changes_nothing(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
     a.falls_silent(run);
     a.answers(run);
@@ -204,9 +204,9 @@ pub(super) fn marking_a_run_that_has_nothing_changes_nothing(subject: &dyn Subje
 
 /// Both are kept beside the request.
 pub(super) fn a_mark_and_who_steered_a_request_stand_side_by_side(subject: &dyn Subject) {
-    let stage = Stage::new(subject);
+    let stage = Fixture::new(subject);
     let mut listener = Listener::new(&stage.b, &stage);
-    let Stage { a, b, .. } = &stage;
+    let Fixture { a, b, .. } = &stage;
     let run = RunId::unique();
     let holder = a.take();
     let waits = a.wait_as(of(run).timeout(Duration::from_secs(600)));

@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::Subject;
-use super::stage::{Stage, by, done, ms, name, refused, ttl};
+use super::stage::{Fixture, by, done, ms, name, refused, ttl};
 use crate::error::AdminError;
 use crate::id::RunId;
 use crate::name::SemaphoreName;
@@ -59,7 +59,7 @@ fn is_plausible(row: &RequestView) {
 
 /// The fields of a row, for one who is busy with all that a request can say.
 pub(super) fn a_busy_request_shows_all_that_is_known_of_it(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
     let owner = Owner::new("deploy.js: restart")
         .with_run(run)
@@ -91,7 +91,7 @@ pub(super) fn a_busy_request_shows_all_that_is_known_of_it(subject: &dyn Subject
 
 /// What is absent is absent.
 pub(super) fn a_waiting_request_without_an_owner_shows_what_there_is(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let _busy = a.take();
     let waiter = a.wait_as(Request::new().priority(3).ttl(ttl(ms(60_000))));
     let row = b.row(waiter.id);
@@ -111,7 +111,7 @@ pub(super) fn a_waiting_request_without_an_owner_shows_what_there_is(subject: &d
 
 /// An owner may be known in part only.
 pub(super) fn an_owner_is_shown_as_far_as_it_is_known(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     a.slots(Slots::Unlimited);
     let run = RunId::unique();
     let odd = "a \"quoted\" {rule}:op\t\\ 'ü' 信号 \u{1f6a6} %s $1 --";
@@ -138,7 +138,7 @@ pub(super) fn an_owner_is_shown_as_far_as_it_is_known(subject: &dyn Subject) {
 pub(super) fn busy_ones_come_first_by_start_then_the_line_then_those_that_ended(
     subject: &dyn Subject,
 ) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let done_first = a.take();
     let done_id = done_first.id();
     let first = b.wait();
@@ -176,7 +176,7 @@ pub(super) fn busy_ones_come_first_by_start_then_the_line_then_those_that_ended(
 
 /// Times in seconds since the epoch, durations in seconds: asked before started, started before now.
 pub(super) fn times_are_plausible_and_a_permit_tells_the_same(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let asked = Instant::now();
     let waiter = b.wait();
@@ -224,7 +224,7 @@ fn milliseconds(seconds: f64) -> i64 {
 
 /// The list is by name, with everybody at each.
 pub(super) fn all_semaphores_are_listed_by_name_with_everybody_at_them(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let names = ["m", "b", "a", "B", "ä", "zz", "z"];
     let permits: Vec<_> = names.iter().map(|name| a.on(name).take()).collect();
     let waiter = b.on("z").wait();
@@ -247,7 +247,7 @@ pub(super) fn all_semaphores_are_listed_by_name_with_everybody_at_them(subject: 
 
 /// Names are any text without control characters; none is another's.
 pub(super) fn semaphores_with_odd_names_are_semaphores_like_others(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let longest = "n".repeat(SemaphoreName::MAX_BYTES);
     let longest_wide = "信".repeat(SemaphoreName::MAX_BYTES / 3);
     let odd = [
@@ -311,7 +311,7 @@ pub(super) fn semaphores_with_odd_names_are_semaphores_like_others(subject: &dyn
 
 /// "The one request whose id begins with `prefix`, so that people need not type all of it."
 pub(super) fn a_request_is_found_by_the_first_digits_of_its_id(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
     let waiter = b.on("y").take();
     let (id, other) = (holder.id().to_string(), waiter.id().to_string());
@@ -349,7 +349,7 @@ pub(super) fn a_request_is_found_by_the_first_digits_of_its_id(subject: &dyn Sub
 
 /// "Live requests come before those that ended a moment ago."
 pub(super) fn what_lives_is_found_before_what_ended(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let ended = a.take_as(by("first"));
     let ended_id = ended.id();
     a.release(ended);
@@ -361,7 +361,7 @@ pub(super) fn what_lives_is_found_before_what_ended(subject: &dyn Subject) {
 
 /// `find` leads to what an administrator does next.
 pub(super) fn what_is_found_can_be_steered(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let _holder = a.take();
     let waiter = a.wait();
     let id = b
@@ -374,7 +374,7 @@ pub(super) fn what_is_found_can_be_steered(subject: &dyn Subject) {
 
 /// A store says how it is, and who shares it.
 pub(super) fn the_diagnosis_counts_what_its_clients_hold_and_wait_for(subject: &dyn Subject) {
-    let Stage { a, b, .. } = &Stage::new(subject);
+    let Fixture { a, b, .. } = &Fixture::new(subject);
     let _holders = [a.take(), b.on("y").take()];
     let _waiter = b.wait();
     let diagnosis = done(a.wait_for("diagnose", a.semaphores.diagnose()));

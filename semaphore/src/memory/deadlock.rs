@@ -3,7 +3,7 @@
 //! A run is one thread of control: while it waits it releases nothing. A semaphore's line can move on
 //! if enough of those who hold its slots can go on. A holder can go on unless its run waits (for one
 //! thing, without a timeout) for a semaphore whose line cannot move on. What "can" is the least set that
-//! these rules give, so a circle holds nobody up unless all its ways out are closed.
+//! these rules give, so a cycle holds nobody up unless all its ways out are closed.
 //!
 //! What may end by itself is no deadlock: a permit with a TTL, a wait with a timeout, an owner without a run,
 //! a run that waits for two things at once. Neither are 0 slots: that is an administrator's lock.
@@ -18,7 +18,7 @@ use std::collections::hash_map::Entry as Slot;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Weak};
 
-use super::{Entry, State, Told, Waiter, Wakes};
+use super::{Entry, Outcome, State, Waiter, Wakes};
 use crate::deadlock::graph::{Graph, Holder, Node, needed};
 use crate::error::DeadlockError;
 use crate::id::RunId;
@@ -183,7 +183,7 @@ pub(crate) fn surely_moves_on(entry: &Arc<Entry>, queue: &Queue<Waiter>) -> bool
 }
 
 /// Locks all that is involved and decides. Refuses `only`, or whoever in the line of `start` is part of a
-/// circle, the last comer first. Says whether it refused somebody.
+/// cycle, the last comer first. Says whether it refused somebody.
 pub(crate) fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
     let runs = &start.shared().runs;
     let mut involved = vec![Arc::clone(start)];
@@ -216,8 +216,8 @@ pub(crate) fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
             // A run that waits for several things is not stuck.
             .filter(|(_, run, _)| runs.only_wait(*run, |_| ()).is_some());
         let verdict = candidates.find_map(|(ticket, run, who)| {
-            let circle = graph.cycle(here, run, &who)?;
-            Some((ticket, DeadlockError::new(circle)))
+            let cycle = graph.cycle(here, run, &who)?;
+            Some((ticket, DeadlockError::new(cycle)))
         });
         let mut wakes = Wakes::default();
         let refused = verdict.is_some();
@@ -227,7 +227,7 @@ pub(crate) fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
             let waiter = state.queue.refuse(ticket, now, &mut state.fx);
             start.carry_out(state, &mut wakes);
             if let Some(waiter) = waiter {
-                wakes.push(state.tell(waiter, Told::Deadlock(error)));
+                wakes.push(state.note_outcome(waiter, Outcome::Deadlock(error)));
             }
         }
         drop(guards);

@@ -27,7 +27,7 @@ pub enum Error {
         /// The semaphore.
         name: SemaphoreName,
     },
-    /// The wait had no end and closed a circle of runs that hold, by [permits](crate::Permit), what the others wait
+    /// The wait had no end and closed a cycle of runs that hold, by [permits](crate::Permit), what the others wait
     /// for. Only for a provider whose owner has a [run](crate::Owner::with_run).
     #[error(transparent)]
     Deadlock(#[from] DeadlockError),

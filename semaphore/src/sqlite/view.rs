@@ -8,7 +8,8 @@ use super::file::Problem;
 use super::presence::Witness;
 use super::process::Process;
 use super::transitions::{
-    Asked, Phase, Semaphore, count, ended_code, ended_status, requests, semaphores, shown_since,
+    Phase, RequestRow, Semaphore, count, ended_code, ended_status, requests, semaphores,
+    shown_since,
 };
 use crate::diagnosis::ClientView;
 use crate::error::AdminError;
@@ -45,13 +46,13 @@ fn view(
     let mut busy = db.prepare_cached(requests!(
         "WHERE semaphore = ?1 AND phase > 0 ORDER BY token"
     ))?;
-    for asked in busy.query_map([semaphore.id], Asked::read)? {
+    for asked in busy.query_map([semaphore.id], RequestRow::read)? {
         requests.push(live(asked?, None, now, clock));
     }
     let mut line = db.prepare_cached(requests!(
         "WHERE semaphore = ?1 AND phase = 0 ORDER BY class DESC, place"
     ))?;
-    for (asked, place) in line.query_map([semaphore.id], Asked::read)?.zip(1..) {
+    for (asked, place) in line.query_map([semaphore.id], RequestRow::read)?.zip(1..) {
         requests.push(live(asked?, Some(place), now, clock));
     }
     let mut ended = db.prepare_cached(
@@ -105,7 +106,7 @@ fn view(
     })
 }
 
-fn live(asked: Asked, place: Option<usize>, now: Moment, clock: &WallClock) -> RequestView {
+fn live(asked: RequestRow, place: Option<usize>, now: Moment, clock: &WallClock) -> RequestView {
     let busy = asked.phase != Phase::Waiting;
     RequestView {
         id: asked.uuid,

@@ -96,7 +96,7 @@ fn command() -> impl Strategy<Value = Command> {
 
 /// A request of the model. Its number is also what the queue was given as waiter.
 #[derive(Clone, Debug)]
-struct Asked {
+struct ModelRequest {
     number: usize,
     priority: i32,
     /// Whose place it has: its priority, unless it was moved.
@@ -116,12 +116,12 @@ struct Model {
     wanted: Option<u32>,
     pinned: bool,
     exists: bool,
-    busy: Vec<Asked>,
-    line: Vec<Asked>,
+    busy: Vec<ModelRequest>,
+    line: Vec<ModelRequest>,
     /// Number, status, when.
     ended: Vec<(usize, Status, u64)>,
     tokens: u64,
-    verdicts: Vec<(usize, &'static str)>,
+    outcomes: Vec<(usize, &'static str)>,
     /// Those who got the slot of another request, which is named second.
     shared: Vec<(usize, usize)>,
     /// Whose permits were taken, and whether they may ask.
@@ -153,7 +153,7 @@ impl Model {
         self.slots.is_none_or(|slots| self.taken() < slots as usize)
     }
 
-    fn start(&mut self, mut asked: Asked, granted: bool, now: u64) {
+    fn start(&mut self, mut asked: ModelRequest, granted: bool, now: u64) {
         self.tokens += 1;
         asked.token = self.tokens;
         asked.granted = granted;
@@ -164,7 +164,7 @@ impl Model {
     fn start_waiting(&mut self, at: usize, granted: bool, now: u64) {
         let asked = self.line.remove(at);
         if let Some(holder) = self.holder(asked.slot.as_ref()) {
-            self.verdicts.push((asked.number, "shares"));
+            self.outcomes.push((asked.number, "shares"));
             self.shared.push((asked.number, holder));
             self.ended.push((asked.number, Status::Done, now));
             return;
@@ -173,18 +173,18 @@ impl Model {
             Some(_) => "holds",
             None => "admitted",
         };
-        self.verdicts.push((asked.number, word));
+        self.outcomes.push((asked.number, word));
         self.start(asked, granted, now);
     }
 
     /// The busy request with that slot id.
     fn holder(&self, slot: Option<&SlotId>) -> Option<usize> {
-        let its = |asked: &&Asked| slot.is_some() && asked.slot.as_ref() == slot;
+        let its = |asked: &&ModelRequest| slot.is_some() && asked.slot.as_ref() == slot;
         self.busy.iter().find(its).map(|asked| asked.number)
     }
 
     fn lose(&mut self, number: usize) {
-        let its = |asked: &&Asked| asked.number == number;
+        let its = |asked: &&ModelRequest| asked.number == number;
         if let Some(asked) = self.busy.iter().find(its) {
             let asks = asked.slot.is_none() && !asked.left;
             self.lost.push((number, asks));
@@ -217,7 +217,7 @@ impl Model {
             let Some((_, number)) = due else { return };
             if let Some(at) = self.line.iter().position(|asked| asked.number == number) {
                 self.line.remove(at);
-                self.verdicts.push((number, "timed out"));
+                self.outcomes.push((number, "timed out"));
                 self.ended.push((number, Status::TimedOut, now));
             } else {
                 self.lose(number);
@@ -268,10 +268,10 @@ impl Model {
     }
 
     fn refresh(&mut self, who: Option<usize>, ttl: u64, now: u64) -> Result<(), RefreshRefused> {
-        let its = |asked: &&mut Asked| Some(asked.number) == who;
+        let its = |asked: &&mut ModelRequest| Some(asked.number) == who;
         match self.busy.iter_mut().find(its) {
             None => Err(RefreshRefused::NotHeld),
-            Some(Asked { ttl: None, .. }) => Err(RefreshRefused::NoTtl),
+            Some(ModelRequest { ttl: None, .. }) => Err(RefreshRefused::NoTtl),
             Some(asked) => {
                 asked.ttl = Some(ttl);
                 asked.deadline = Some(now + ttl);
@@ -306,7 +306,7 @@ impl Pair {
         let number = self.tickets.len();
         let now = Timestamp::from_nanos(self.now);
         self.model.arrive(request.declared_slots());
-        let asked = Asked {
+        let asked = ModelRequest {
             number,
             priority: request.its_priority().0,
             class: request.its_priority().0,
@@ -326,7 +326,7 @@ impl Pair {
                 .acquire(request, |_, _| number, now, &mut self.fx)
         } else {
             match self.queue.try_acquire(request, now, &mut self.fx) {
-                Some(admission) => Outcome::Admitted(admission),
+                Some(admission) => Attempt::Admitted(admission),
                 None => {
                     assert!(!self.model.has_room());
                     return;
@@ -337,24 +337,24 @@ impl Pair {
             && let Some(holder) = self.model.holder(asked.slot.as_ref())
         {
             let held = self.queue.admission(self.tickets[holder]);
-            assert_eq!(outcome, Outcome::Admitted(held.expect("it is busy")));
+            assert_eq!(outcome, Attempt::Admitted(held.expect("it is busy")));
             assert!(request.its_slot().is_some(), "it made no request");
         } else if self.model.has_room() {
             assert!(self.model.line.is_empty());
             self.model.start(asked, false, self.now);
-            let Outcome::Admitted(admission) = outcome else {
+            let Attempt::Admitted(admission) = outcome else {
                 panic!("a slot is free, yet: {outcome:?}")
             };
             assert_eq!(admission.token, self.model.tokens);
             self.tickets.push(admission.ticket);
         } else if asked.deadline == Some(self.now) {
-            assert_eq!(outcome, Outcome::TimedOut);
+            assert_eq!(outcome, Attempt::TimedOut);
             self.model.ended.push((number, Status::TimedOut, self.now));
             // The queue does not tell its ticket; the row of what ended just now does.
             let last = self.queue.rows(now).last().map(|row| row.ticket);
             self.tickets.push(last.expect("it is shown for a while"));
         } else {
-            let Outcome::Queued(ticket) = outcome else {
+            let Attempt::Queued(ticket) = outcome else {
                 panic!("no slot is free, yet: {outcome:?}")
             };
             let line = &mut self.model.line;
@@ -465,7 +465,7 @@ impl Pair {
                 let Some(who) = pick(who) else { return };
                 let cancelled = queue.cancel(tickets[who], at, fx);
                 if model.place(who).is_some() {
-                    model.verdicts.push((who, "cancelled"));
+                    model.outcomes.push((who, "cancelled"));
                 }
                 assert_eq!(
                     cancelled.is_ok(),
@@ -536,7 +536,7 @@ impl Pair {
                 if idle {
                     // Only the numbering goes on; see the check of tokens.
                     let mut fresh = Model::new();
-                    fresh.verdicts = std::mem::take(&mut model.verdicts);
+                    fresh.outcomes = std::mem::take(&mut model.outcomes);
                     fresh.shared = std::mem::take(&mut model.shared);
                     fresh.lost = std::mem::take(&mut model.lost);
                     fresh.tokens = queue.last_token;
@@ -561,27 +561,27 @@ impl Pair {
         // What waiters were told, in order.
         let mut shared = Vec::new();
         let told: Vec<_> = fx
-            .verdicts
+            .outcomes
             .drain(..)
             .map(|(number, verdict)| {
                 let word = match verdict {
-                    Verdict::Admitted(admission) => {
+                    Outcome::Admitted(admission) => {
                         assert_eq!(admission.ticket, tickets[number]);
                         "admitted"
                     }
-                    Verdict::Slot(admission) if admission.ticket == tickets[number] => "holds",
-                    Verdict::Slot(admission) => {
+                    Outcome::Slot(admission) if admission.ticket == tickets[number] => "holds",
+                    Outcome::Slot(admission) => {
                         shared.push((number, admission.ticket));
                         "shares"
                     }
-                    Verdict::Cancelled => "cancelled",
-                    Verdict::TimedOut => "timed out",
-                    Verdict::Abandoned => "abandoned",
+                    Outcome::Cancelled => "cancelled",
+                    Outcome::TimedOut => "timed out",
+                    Outcome::Abandoned => "abandoned",
                 };
                 (number, word)
             })
             .collect();
-        assert_eq!(told, std::mem::take(&mut model.verdicts));
+        assert_eq!(told, std::mem::take(&mut model.outcomes));
         let theirs: Vec<_> = std::mem::take(&mut model.shared)
             .into_iter()
             .map(|(number, holder)| (number, tickets[holder]))
@@ -759,12 +759,12 @@ fn what_a_long_line_took_is_given_back_when_it_is_gone() {
                 now,
                 &mut fx,
             ) {
-                Outcome::Queued(ticket) => Some(ticket),
-                Outcome::Admitted(admission) => {
+                Attempt::Queued(ticket) => Some(ticket),
+                Attempt::Admitted(admission) => {
                     held = Some(admission.ticket);
                     None
                 }
-                Outcome::TimedOut => panic!("it has a second"),
+                Attempt::TimedOut => panic!("it has a second"),
             }
         })
         .collect();

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Asked, Phase, Semaphore, Transition, count, semaphores};
+use super::{Phase, RequestRow, Semaphore, Transition, count, semaphores};
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditState, changed};
 use crate::command::{AdminAction, AdminCommand};
@@ -13,7 +13,7 @@ use crate::name::SemaphoreName;
 use crate::slots::Slots;
 use crate::sqlite::columns::Db;
 use crate::sqlite::file::Problem;
-use crate::sqlite::transitions::Fate;
+use crate::sqlite::transitions::Outcome;
 use crate::sqlite::{order, records};
 use crate::view::Status;
 
@@ -81,7 +81,7 @@ impl Transition<'_> {
     fn audited(
         &self,
         name: Option<&SemaphoreName>,
-        moved: Option<&Asked>,
+        moved: Option<&RequestRow>,
     ) -> Result<Option<AuditState>, Problem> {
         let Some(name) = name else { return Ok(None) };
         let found = self
@@ -173,7 +173,7 @@ impl Transition<'_> {
             Status::Cancelled,
             EventKind::Cancelled,
         )?;
-        self.tell(&asked, Fate::Cancelled)?;
+        self.tell(&asked, Outcome::Cancelled)?;
         self.settle(&mut semaphore)?;
         self.save(&semaphore)?;
         self.waits_no_more(&asked)?;

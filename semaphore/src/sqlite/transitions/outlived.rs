@@ -4,12 +4,12 @@ use rusqlite::params;
 
 use super::super::columns::Db;
 use super::super::file::Problem;
-use super::{Asked, Phase, Transition};
+use super::{Phase, RequestRow, Transition};
 use crate::id::{RequestId, RunId};
 
 impl Transition<'_> {
     /// A busy request was ended by force just now.
-    pub(super) fn outlives(&self, asked: &Asked) -> Result<(), Problem> {
+    pub(super) fn outlives(&self, asked: &RequestRow) -> Result<(), Problem> {
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO outlived (uuid, session, semaphore, granted, priority, who, run, host, pid,
