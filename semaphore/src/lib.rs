@@ -205,7 +205,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Who writes a [`Store`] of another kind can hold it to the suite that these ones pass (feature `conformance`).
+//! A [`Store`] of another kind can be held to the suite that these ones pass: the crate `cla-conformance`.
 //!
 //! # How it is built
 //!
@@ -217,8 +217,6 @@ mod actor;
 mod audit;
 mod change;
 mod command;
-#[cfg(feature = "conformance")]
-pub mod conformance;
 mod connect;
 #[doc(hidden)]
 pub mod descriptors;
@@ -243,7 +241,7 @@ mod sync;
 pub use cla_queue::queue;
 use cla_queue::{display, history, id, name, owner, request, slot, slots, time, view};
 
-/// The wait-for graph, for stores that look for cycles themselves.
+// The wait-for graph, for stores that look for cycles themselves.
 mod deadlock {
     pub(crate) use cla_queue::graph;
 }

@@ -4,13 +4,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::Subject;
 use super::stage::{Fixture, by, done, ms, name, refused, ttl};
-use crate::error::AdminError;
-use crate::id::RunId;
-use crate::name::SemaphoreName;
-use crate::owner::Owner;
-use crate::request::{Priority, Request};
-use crate::slots::Slots;
-use crate::view::{RequestView, Status};
+use cla_semaphore::AdminError;
+use cla_semaphore::Owner;
+use cla_semaphore::RunId;
+use cla_semaphore::SemaphoreName;
+use cla_semaphore::Slots;
+use cla_semaphore::{Priority, Request};
+use cla_semaphore::{RequestView, Status};
 
 /// How far the store's clock may be from this one, in seconds.
 const CLOCKS_DIFFER: f64 = 60.0;
@@ -380,7 +380,7 @@ pub(super) fn the_diagnosis_counts_what_its_clients_hold_and_wait_for(subject: &
     let diagnosis = done(a.wait_for("diagnose", a.semaphores.diagnose()));
     assert!(!diagnosis.store.is_empty());
     assert!(diagnosis.latency >= 0.0);
-    let sum = |count: fn(&crate::diagnosis::ClientView) -> usize| -> usize {
+    let sum = |count: fn(&cla_semaphore::ClientView) -> usize| -> usize {
         diagnosis.clients.iter().map(count).sum()
     };
     let clients = &diagnosis.clients;

@@ -6,12 +6,12 @@ use std::time::Instant;
 use super::Subject;
 use super::drive::{until, within};
 use super::stage::{At, Fixture, Waiter, by, done, ms, refused, ttl};
-use crate::event::{Event, EventKind, Events, EventsError};
-use crate::id::RunId;
-use crate::owner::Owner;
-use crate::request::Request;
-use crate::slots::Slots;
-use crate::view::Status;
+use cla_semaphore::Owner;
+use cla_semaphore::Request;
+use cla_semaphore::RunId;
+use cla_semaphore::Slots;
+use cla_semaphore::Status;
+use cla_semaphore::{Event, EventKind, Events, EventsError};
 
 /// One who hears what happens at `x`.
 pub(super) struct Listener {
@@ -28,7 +28,7 @@ impl Listener {
         for (nth, client) in [&stage.a, &stage.b].into_iter().enumerate() {
             let probe = client.on(&format!("probe-{nth}"));
             let mut slots = 1;
-            let heard = until(at.patience, || {
+            let heard = until(at.poll_timeout, || {
                 slots += 1;
                 probe.slots(slots);
                 let heard = within(ms(100), async {
@@ -67,7 +67,7 @@ impl Listener {
 
     /// The next `many` events at any of these.
     pub(super) fn next_at(&mut self, names: &[&str], many: usize) -> Result<Vec<Event>, String> {
-        let deadline = Instant::now() + self.at.patience;
+        let deadline = Instant::now() + self.at.poll_timeout;
         let mut heard = Vec::new();
         while heard.len() < many {
             let left = deadline.saturating_duration_since(Instant::now());

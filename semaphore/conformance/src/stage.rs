@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use super::drive::{poll, until, within};
 use super::{Fresh, Subject};
-use crate::error::{AcquireError, AdminError, RefreshError};
-use crate::id::RequestId;
-use crate::name::SemaphoreName;
-use crate::owner::Owner;
-use crate::request::{Request, Ttl};
-use crate::semaphores::{Acquire, Permit, Semaphores};
-use crate::slot::{SlotId, SlotState};
-use crate::slots::Slots;
-use crate::view::{RequestView, SemaphoreView, Status};
+use cla_semaphore::Owner;
+use cla_semaphore::RequestId;
+use cla_semaphore::SemaphoreName;
+use cla_semaphore::Slots;
+use cla_semaphore::{Acquire, Permit, Semaphores};
+use cla_semaphore::{AcquireError, AdminError, RefreshError};
+use cla_semaphore::{Request, Ttl};
+use cla_semaphore::{RequestView, SemaphoreView, Status};
+use cla_semaphore::{SlotId, SlotState};
 
 /// A fresh store.
 pub(super) struct Fixture {
@@ -35,14 +35,14 @@ pub(super) struct Fixture {
 pub(super) struct At {
     pub(super) semaphores: Semaphores,
     pub(super) name: SemaphoreName,
-    pub(super) patience: Duration,
+    pub(super) poll_timeout: Duration,
 }
 
 /// One who waits in line. Dropping it gives up.
 pub(super) struct Waiter {
     pub(super) id: RequestId,
     acquire: Acquire,
-    patience: Duration,
+    poll_timeout: Duration,
 }
 
 pub(super) fn name(text: &str) -> SemaphoreName {
@@ -68,13 +68,13 @@ impl Fixture {
             first,
             second,
             shared,
-            patience,
+            poll_timeout,
             kept,
         } = subject.fresh();
         let at_x = |semaphores| At {
             semaphores,
             name: name("x"),
-            patience,
+            poll_timeout,
         };
         Self {
             a: at_x(first),
@@ -96,12 +96,12 @@ impl At {
 
     /// What `future` ends with. It must end.
     pub(super) fn wait_for<F: Future>(&self, what: &str, future: F) -> F::Output {
-        match within(self.patience, future) {
+        match within(self.poll_timeout, future) {
             Some(output) => output,
             None => panic!(
                 "{what} never ended, in {:?}; the semaphore: {:#?}",
-                self.patience,
-                within(self.patience, self.semaphores.show(&self.name)),
+                self.poll_timeout,
+                within(self.poll_timeout, self.semaphores.show(&self.name)),
             ),
         }
     }
@@ -141,7 +141,7 @@ impl At {
     /// Takes a slot as soon as there is one, without joining the line.
     #[track_caller]
     pub(super) fn take_when_free(&self) -> Permit {
-        let taken = until(self.patience, || self.try_take().ok_or(()));
+        let taken = until(self.poll_timeout, || self.try_take().ok_or(()));
         taken.unwrap_or_else(|()| panic!("no slot became free: {:#?}", self.shown()))
     }
 
@@ -156,7 +156,7 @@ impl At {
         let ids = |view: Option<SemaphoreView>| view.map(|view| view.requests).unwrap_or_default();
         let before: HashSet<RequestId> = ids(self.shown()).iter().map(|row| row.id).collect();
         let mut acquire = self.semaphores.acquire(&self.name, request);
-        let joined = until(self.patience, || {
+        let joined = until(self.poll_timeout, || {
             if let Some(outcome) = poll(&mut acquire) {
                 panic!("it must wait, yet: {outcome:?}");
             }
@@ -170,7 +170,7 @@ impl At {
             Ok(id) => Waiter {
                 id,
                 acquire,
-                patience: self.patience,
+                poll_timeout: self.poll_timeout,
             },
             Err(rows) => panic!("it never joined the line: {rows:#?}"),
         }
@@ -200,7 +200,7 @@ impl At {
         what: &str,
         mut is: impl FnMut(&SemaphoreView) -> bool,
     ) -> SemaphoreView {
-        let found = until(self.patience, || {
+        let found = until(self.poll_timeout, || {
             let shown = self.shown();
             match shown {
                 Some(view) if is(&view) => Ok(view),
@@ -211,7 +211,7 @@ impl At {
             Ok(view) => view,
             Err(last) => panic!(
                 "it never came that {what}, in {:?}; last seen: {last:#?}",
-                self.patience
+                self.poll_timeout
             ),
         }
     }
@@ -374,11 +374,11 @@ impl Waiter {
         let Self {
             id,
             acquire,
-            patience,
+            poll_timeout,
         } = self;
-        match within(patience, acquire) {
+        match within(poll_timeout, acquire) {
             Some(outcome) => outcome,
-            None => panic!("request {id} still waits after {patience:?}"),
+            None => panic!("request {id} still waits after {poll_timeout:?}"),
         }
     }
 

@@ -2,10 +2,10 @@
 
 use super::Subject;
 use super::stage::{At, Fixture, by, done, refused};
-use crate::error::{AdminError, ReleaseError};
-use crate::id::RequestId;
-use crate::semaphores::Permit;
-use crate::view::{SemaphoreView, Status};
+use cla_semaphore::Permit;
+use cla_semaphore::RequestId;
+use cla_semaphore::{AdminError, ReleaseError};
+use cla_semaphore::{SemaphoreView, Status};
 
 /// So many end after it that it is not one of those that ended a moment ago.
 fn is_over_for_long(at: &At) {

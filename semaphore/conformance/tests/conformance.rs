@@ -1,6 +1,5 @@
 //! The conformance suite, held to account: a store that does everything later, as one across a network would,
 //! passes it; and each of some that are wrong in one way is caught.
-#![cfg(feature = "conformance")]
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use cla_semaphore::conformance::{self, Fresh};
+use cla_conformance::{self as conformance, Fresh};
 use cla_semaphore::{
     Acquire, AcquireError, Actor, AdminCommand, AdminError, AuditEntry, AuditQuery, BoxFuture,
     Diagnosis, EventHub, EventKind, Events, HistoryQuery, Permit, RefreshError, ReleaseError,
@@ -452,7 +451,7 @@ fn store(fault: Fault) -> Fresh {
 mod everything_later {
     use super::{Fault, store};
 
-    cla_semaphore::conformance_tests!(|| store(Fault::Nothing));
+    cla_conformance::conformance_tests!(|| store(Fault::Nothing));
 }
 
 /// The names of the cases, of those that begin so, that a store with this fault fails. They wait only briefly
@@ -463,7 +462,7 @@ fn caught(fault: Fault, which: &[&str]) -> Vec<&'static str> {
     } else {
         300
     };
-    let subject = || store(fault).patience(Duration::from_millis(patience));
+    let subject = || store(fault).poll_timeout(Duration::from_millis(patience));
     let cases = conformance::cases().into_iter();
     let cases = cases.filter(|case| which.iter().any(|begin| case.name().starts_with(begin)));
     cases

@@ -1,16 +1,16 @@
-//! Runs that were given up: [`Semaphores::abandon`](crate::Semaphores::abandon).
+//! Runs that were given up: [`Semaphores::abandon`](cla_semaphore::Semaphores::abandon).
 
 use std::thread;
 
 use super::Subject;
 use super::stage::{At, Fixture, Waiter, done, ms, name, refused, ttl};
-use crate::error::{AcquireError, ReleaseError};
-use crate::id::RunId;
-use crate::owner::Owner;
-use crate::request::Request;
-use crate::slot::SlotId;
-use crate::slots::Slots;
-use crate::view::Status;
+use cla_semaphore::Owner;
+use cla_semaphore::Request;
+use cla_semaphore::RunId;
+use cla_semaphore::SlotId;
+use cla_semaphore::Slots;
+use cla_semaphore::Status;
+use cla_semaphore::{AcquireError, ReleaseError};
 
 /// Of an owner with that run.
 fn of(run: RunId) -> Request {

@@ -3,13 +3,13 @@
 
 use super::Subject;
 use super::stage::{At, Fixture, Waiter, done, ms, ttl};
-use crate::error::{AcquireError, DeadlockError};
-use crate::id::RunId;
-use crate::owner::Owner;
-use crate::request::Request;
-use crate::semaphores::Permit;
-use crate::slots::Slots;
-use crate::view::Status;
+use cla_semaphore::Owner;
+use cla_semaphore::Permit;
+use cla_semaphore::Request;
+use cla_semaphore::RunId;
+use cla_semaphore::Slots;
+use cla_semaphore::Status;
+use cla_semaphore::{AcquireError, DeadlockError};
 
 /// A run: takes, waits, and holds what it took.
 struct Run<'a> {
@@ -176,8 +176,8 @@ pub(super) fn a_wait_with_a_timeout_is_no_deadlock(subject: &dyn Subject) {
     let (a, b) = (Run::new(&stage.a, "a"), Run::new(&stage.b, "b"));
     let (x, _y) = (a.take("x"), b.take("y"));
     // The one that closes the cycle is the patient one; then, the other way round.
-    let patience = stage.a.patience;
-    let a_waits = stage.a.on("y").wait_as(a.request().timeout(patience));
+    let poll_timeout = stage.a.poll_timeout;
+    let a_waits = stage.a.on("y").wait_as(a.request().timeout(poll_timeout));
     let b_waits = b.wait("x");
     drop(a_waits);
     drop(x);

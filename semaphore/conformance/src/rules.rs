@@ -4,14 +4,14 @@
 use super::Subject;
 use super::drive::{poll, until, within};
 use super::stage::{Fixture, Waiter, by, done, ms, name, refused, ttl};
-use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError};
-use crate::event::EventKind;
-use crate::id::RequestId;
-use crate::request::Request;
-use crate::semaphores::Permit;
-use crate::slot::SlotId;
-use crate::slots::Slots;
-use crate::view::Status;
+use cla_semaphore::EventKind;
+use cla_semaphore::Permit;
+use cla_semaphore::Request;
+use cla_semaphore::RequestId;
+use cla_semaphore::SlotId;
+use cla_semaphore::Slots;
+use cla_semaphore::Status;
+use cla_semaphore::{AcquireError, AdminError, RefreshError, ReleaseError};
 use std::time::Duration;
 
 // ---- 1: first come, first served within a priority
@@ -634,7 +634,7 @@ pub(super) fn a_granted_permit_expires_too_and_frees_no_slot(subject: &dyn Subje
 pub(super) fn a_refresh_moves_the_deadline_to_that_long_from_now(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let permit = a.take_as(Request::new().ttl(ttl(Duration::from_secs(60))));
-    let left = |row: crate::view::RequestView| {
+    let left = |row: cla_semaphore::RequestView| {
         let (started, ran) = (row.started_at.unwrap_or(0.0), row.ran.unwrap_or(0.0));
         row.expires_at.unwrap_or(0.0) - started - ran
     };
@@ -806,7 +806,7 @@ pub(super) fn a_permit_is_given_back_when_it_is_dropped_also_by_a_panic(subject:
     let next = waiter.permit();
     // `close` gives back, too.
     let held = next.close();
-    assert!(held <= b.patience, "{held:?}");
+    assert!(held <= b.poll_timeout, "{held:?}");
     a.becomes(1, 0, 0);
 }
 
@@ -874,7 +874,8 @@ pub(super) fn permits_that_are_dropped_all_at_once_are_given_back_like_others(
         let again = b.on("many").take_as(many());
         assert!(Some(again.token()) > tokens.into_iter().flatten().max());
         if let Some(mut events) = events {
-            let released = (0..).map(|_| within(a.patience, events.recv()).expect("it is told"));
+            let released =
+                (0..).map(|_| within(a.poll_timeout, events.recv()).expect("it is told"));
             let released = released.map(|event| event.expect("none is missed"));
             let released = released.filter(|event| {
                 event.kind == EventKind::Released && event.semaphore == name("many")
@@ -893,7 +894,7 @@ pub(super) fn ten_thousand_wait_and_are_steered(subject: &dyn Subject) {
     let mut waiting: Vec<_> = (0..MANY)
         .map(|_| a.semaphores.acquire(&a.name, Request::new()))
         .collect();
-    let joined = until(4 * a.patience, || {
+    let joined = until(4 * a.poll_timeout, || {
         for acquire in &mut waiting {
             assert!(poll(acquire).is_none(), "no slot is free");
         }
@@ -923,7 +924,7 @@ pub(super) fn ten_thousand_wait_and_are_steered(subject: &dyn Subject) {
     assert_eq!(b.row(wanted[0]).status, Status::Busy);
     let decided: Vec<_> = waiting.iter_mut().filter_map(poll).collect();
     drop(waiting);
-    let gone = until(4 * a.patience, || match b.counts() {
+    let gone = until(4 * a.poll_timeout, || match b.counts() {
         (_, _, 0) => Ok(()),
         counts => Err(counts),
     });
@@ -947,7 +948,7 @@ pub(super) fn fencing_tokens_only_grow_even_when_the_semaphore_was_forgotten_in_
             permit.token()
         );
         last = permit.token();
-        done(within(a.patience, permit.release()).expect("the store answers"));
+        done(within(a.poll_timeout, permit.release()).expect("the store answers"));
     };
     for round in 0..8 {
         let (one, other) = if round % 2 == 0 { (a, b) } else { (b, a) };

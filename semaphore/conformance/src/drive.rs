@@ -24,9 +24,9 @@ impl Wake for Alarm {
     }
 }
 
-/// Polls `future` when it asks to be polled, and only then; `None` if it is not ready within `patience`.
-pub(super) fn within<F: Future>(patience: Duration, future: F) -> Option<F::Output> {
-    let deadline = Instant::now() + patience;
+/// Polls `future` when it asks to be polled, and only then; `None` if it is not ready within `poll_timeout`.
+pub(super) fn within<F: Future>(poll_timeout: Duration, future: F) -> Option<F::Output> {
+    let deadline = Instant::now() + poll_timeout;
     let alarm = Arc::new(Alarm {
         thread: thread::current(),
         rung: AtomicBool::new(true),
@@ -61,12 +61,12 @@ pub(super) fn poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 /// Looks until `look` finds what it looks for.
 ///
 /// # Errors
-/// What it saw last, if that was all within `patience`.
+/// What it saw last, if that was all within `poll_timeout`.
 pub(super) fn until<T, L>(
-    patience: Duration,
+    poll_timeout: Duration,
     mut look: impl FnMut() -> Result<T, L>,
 ) -> Result<T, L> {
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + poll_timeout;
     let mut pause = FIRST_PAUSE;
     loop {
         let late = Instant::now() >= deadline;

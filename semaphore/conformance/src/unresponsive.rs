@@ -1,4 +1,4 @@
-//! Runs that do not answer: [`Semaphores::mark_unresponsive`](crate::Semaphores::mark_unresponsive). Marked by one client,
+//! Runs that do not answer: [`Semaphores::mark_unresponsive`](cla_semaphore::Semaphores::mark_unresponsive). Marked by one client,
 //! seen by another.
 
 use std::time::{Duration, Instant};
@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use super::Subject;
 use super::events::Listener;
 use super::stage::{At, Fixture, by, done};
-use crate::actor::Actor;
-use crate::event::EventKind::{
+use cla_semaphore::Actor;
+use cla_semaphore::EventKind::{
     Acquired, Created, Granted, Queued, Released, Responsive, Unresponsive,
 };
-use crate::history::HistoryQuery;
-use crate::id::{RequestId, RunId};
-use crate::owner::Owner;
-use crate::request::Request;
-use crate::slots::Slots;
-use crate::view::{RequestView, Status};
+use cla_semaphore::HistoryQuery;
+use cla_semaphore::Owner;
+use cla_semaphore::Request;
+use cla_semaphore::Slots;
+use cla_semaphore::{RequestId, RunId};
+use cla_semaphore::{RequestView, Status};
 
 /// Of an owner with that run.
 fn of(run: RunId) -> Request {
@@ -61,7 +61,7 @@ pub(super) fn what_a_run_has_that_does_not_answer_is_shown_until_it_answers(subj
     let row = b.is_shown_silent(permit.id(), true);
     // A clock of its own may have begun only now.
     let silent = row.unresponsive_for();
-    let most = SILENT + b.patience;
+    let most = SILENT + b.poll_timeout;
     assert!(silent.is_some_and(|silent| silent <= most), "{row:#?}");
     assert_eq!(row.status, Status::Busy);
     let row = b.is_shown_silent(waits.id, true);

@@ -7,9 +7,9 @@ use std::thread;
 
 use super::Subject;
 use super::stage::{Fixture, by, done, ms};
-use crate::request::Request;
-use crate::slots::Slots;
-use crate::view::Status;
+use cla_semaphore::Request;
+use cla_semaphore::Slots;
+use cla_semaphore::Status;
 
 /// Slots that are set and permits that are given by one client are every client's.
 pub(super) fn what_one_client_does_the_others_see(subject: &dyn Subject) {
@@ -18,7 +18,7 @@ pub(super) fn what_one_client_does_the_others_see(subject: &dyn Subject) {
     let permits = [a.take_as(by("a")), b.take_as(by("b"))];
     let waiter = a.wait();
     assert_eq!(a.counts(), b.counts());
-    let ids = |view: crate::view::SemaphoreView| -> Vec<_> {
+    let ids = |view: cla_semaphore::SemaphoreView| -> Vec<_> {
         view.requests
             .iter()
             .map(|row| (row.id, row.status, row.token))
@@ -146,7 +146,7 @@ pub(super) fn many_threads_at_two_clients_never_share_a_slot(subject: &dyn Subje
                         let brief = Request::new().timeout(ms(1));
                         drop(client.semaphores.blocking_acquire(&client.name, brief));
                     }
-                    let request = Request::new().timeout(2 * client.patience);
+                    let request = Request::new().timeout(2 * client.poll_timeout);
                     let taken = client.semaphores.blocking_acquire(&client.name, request);
                     let permit = done(taken);
                     let here = inside.fetch_add(1, Ordering::SeqCst) + 1;

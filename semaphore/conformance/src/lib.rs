@@ -1,5 +1,5 @@
 //! The suite that every store passes: what the eleven rules of the queue and the two seed documents promise, held
-//! against any [`Store`](crate::Store). It knows no store's inside and needs none's runtime: it asks through
+//! against any [`Store`](cla_semaphore::Store). It knows no store's inside and needs none's runtime: it asks through
 //! [`Semaphores`], as programs do, from at least two clients at once, and drives futures itself.
 //!
 //! Whoever writes a store says how to make a fresh one, and gets a test per promise:
@@ -7,9 +7,9 @@
 //! ```
 //! mod memory {
 //!     use cla_semaphore::Semaphores;
-//!     use cla_semaphore::conformance::Fresh;
+//!     use cla_conformance::Fresh;
 //!
-//!     cla_semaphore::conformance_tests!(|| Fresh::clones(Semaphores::memory()));
+//!     cla_conformance::conformance_tests!(|| Fresh::clones(Semaphores::memory()));
 //! }
 //! # fn main() {}
 //! ```
@@ -18,22 +18,22 @@
 //!
 //! ```
 //! use cla_semaphore::Semaphores;
-//! use cla_semaphore::conformance::{self, Fresh};
+//! use cla_conformance::Fresh;
 //!
 //! let memory = || Fresh::clones(Semaphores::memory());
-//! for case in conformance::cases() {
+//! for case in cla_conformance::cases() {
 //!     case.run(&memory);
 //! }
 //! ```
 //!
 //! # What the suite asks of a store's speed
-//! Nothing: what must come is waited for ([`Fresh::patience`], 30 seconds unless said otherwise), and nothing
+//! Nothing: what must come is waited for ([`Fresh::poll_timeout`], 30 seconds unless said otherwise), and nothing
 //! is ever expected *not* to have come yet, unless it follows from what did. Two things are taken for granted,
 //! though. Requests that ended are shown for a few seconds; and the clock of the store is within a minute of
 //! this one's.
 //!
 //! # Random sequences
-//! [`sequences`](cases) plays random commands into the store and into the pure [`queue`](crate::queue), and
+//! [`sequences`](cases) plays random commands into the store and into the pure [`queue`](cla_semaphore::queue), and
 //! compares the two after each step. Two variables of the environment lengthen it: `CLA_CONFORMANCE_SEQUENCES`
 //! (how many sequences, 32 unless said otherwise) and `CLA_CONFORMANCE_STEPS` (how long the longest is: 30). A
 //! failure prints the shortest sequence that fails.
@@ -42,7 +42,7 @@ use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
-use crate::semaphores::Semaphores;
+use cla_semaphore::Semaphores;
 
 mod abandoned;
 mod clients;
@@ -60,7 +60,7 @@ mod unresponsive;
 mod views;
 
 /// How long the suite waits for what must come, unless the store says otherwise.
-const PATIENCE: Duration = Duration::from_secs(30);
+const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A kind of store, as the suite sees it: something that can be had afresh, again and again.
 ///
@@ -84,7 +84,7 @@ pub struct Fresh {
     first: Semaphores,
     second: Semaphores,
     shared: bool,
-    patience: Duration,
+    poll_timeout: Duration,
     /// Dropped last.
     kept: Vec<Box<dyn Any>>,
 }
@@ -98,7 +98,7 @@ impl Fresh {
             first,
             second,
             shared: true,
-            patience: PATIENCE,
+            poll_timeout: POLL_TIMEOUT,
             kept: Vec::new(),
         }
     }
@@ -127,8 +127,8 @@ impl Fresh {
     /// How long to wait for what must come before saying that it never did. For a store that is known to be
     /// slow; or for one that is known to fail, as those that test the suite itself.
     #[must_use]
-    pub const fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub const fn poll_timeout(mut self, poll_timeout: Duration) -> Self {
+        self.poll_timeout = poll_timeout;
         self
     }
 }
@@ -137,7 +137,7 @@ impl fmt::Debug for Fresh {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fresh")
             .field("shared", &self.shared)
-            .field("patience", &self.patience)
+            .field("poll_timeout", &self.poll_timeout)
             .finish_non_exhaustive()
     }
 }
@@ -196,8 +196,8 @@ macro_rules! suite {
             )*)*]
         }
 
-        /// Makes a `#[test]` of every case of the [conformance suite](crate::conformance), so that `cargo test`
-        /// names what a store fails. Takes the [`Subject`](crate::conformance::Subject) to test, as an expression
+        /// Makes a `#[test]` of every case of the [conformance suite](crate), so that `cargo test`
+        /// names what a store fails. Takes the [`Subject`](crate::Subject) to test, as an expression
         /// that every test evaluates for itself. To be called once in a module.
         #[macro_export]
         macro_rules! conformance_tests {
@@ -209,7 +209,7 @@ macro_rules! suite {
                         $(
                             #[test]
                             fn $case() {
-                                $d crate::conformance::run(
+                                $d crate::run(
                                     concat!(stringify!($module), "::", stringify!($case)),
                                     &$d subject,
                                 );

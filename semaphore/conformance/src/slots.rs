@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::Subject;
 use super::drive::until;
 use super::stage::{At, Fixture, done, ms, refused, ttl};
-use crate::error::{AcquireError, RefreshError, ReleaseError};
-use crate::event::EventKind;
-use crate::owner::Owner;
-use crate::request::Request;
-use crate::slot::SlotId;
-use crate::slots::Slots;
-use crate::view::Status;
+use cla_semaphore::EventKind;
+use cla_semaphore::Owner;
+use cla_semaphore::Request;
+use cla_semaphore::SlotId;
+use cla_semaphore::Slots;
+use cla_semaphore::Status;
+use cla_semaphore::{AcquireError, RefreshError, ReleaseError};
 
 /// Longer than any case.
 const LONG: Duration = Duration::from_secs(600);
@@ -401,7 +401,7 @@ pub(super) fn an_id_is_free_again_however_its_request_ended(subject: &dyn Subjec
     }
     let brief = a.take_as(asking().ttl(ttl(ms(30))));
     a.lost(&brief);
-    let after = until(b.patience, || b.try_take_as(asking()).ok_or(()));
+    let after = until(b.poll_timeout, || b.try_take_as(asking()).ok_or(()));
     let after = after.expect("it expired");
     drop(brief);
     assert!(!after.is_lost());
@@ -430,7 +430,7 @@ pub(super) fn a_waiter_that_shares_a_slot_is_told_of(subject: &dyn Subject) {
 /// A slot that anybody may release by its id holds nobody up for ever.
 pub(super) fn what_is_held_with_a_slot_id_is_no_deadlock(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
-    let me = Owner::new("me").with_run(crate::id::RunId::unique());
+    let me = Owner::new("me").with_run(cla_semaphore::RunId::unique());
     let held = a.take_as(asking().owner(me.clone()));
     let mut waiter = a.wait_as(Request::new().owner(me));
     assert!(waiter.still_waits());

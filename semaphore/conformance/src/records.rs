@@ -7,14 +7,14 @@ use super::Subject;
 use super::drive::until;
 use super::events::Listener;
 use super::stage::{At, Fixture, by, done, ms, refused, ttl};
-use crate::actor::Actor;
-use crate::audit::{AuditEntry, AuditQuery, AuditState};
-use crate::command::AdminAction;
-use crate::event::EventKind;
-use crate::history::{HISTORY_KEPT, HistoryQuery};
-use crate::request::Request;
-use crate::slots::Slots;
-use crate::view::{RequestView, Status};
+use cla_semaphore::Actor;
+use cla_semaphore::AdminAction;
+use cla_semaphore::EventKind;
+use cla_semaphore::Request;
+use cla_semaphore::Slots;
+use cla_semaphore::{AuditEntry, AuditQuery, AuditState};
+use cla_semaphore::{HISTORY_KEPT, HistoryQuery};
+use cla_semaphore::{RequestView, Status};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -269,7 +269,7 @@ pub(super) fn the_audit_gives_what_it_is_asked_for(subject: &dyn Subject) {
         []
     );
     // Once they are old enough.
-    let young = until(b.patience, || {
+    let young = until(b.poll_timeout, || {
         let young = audit(b, AuditQuery::new().since(ms(1)));
         if young.is_empty() { Ok(()) } else { Err(young) }
     });
@@ -339,7 +339,7 @@ pub(super) fn the_history_tells_how_every_request_ended(subject: &dyn Subject) {
     assert_eq!(history(b, HistoryQuery::new().limit(0)), []);
     let nobody = b.on("nobody's");
     assert_eq!(history(&nobody, HistoryQuery::new()), []);
-    let young = until(b.patience, || {
+    let young = until(b.poll_timeout, || {
         let young = history(b, HistoryQuery::new().since(ms(1)));
         if young.is_empty() { Ok(()) } else { Err(young) }
     });
@@ -383,7 +383,7 @@ pub(super) fn requests_that_end_all_at_once_are_in_the_history(subject: &dyn Sub
     let mut last = 0;
     for many in [7, 70, 45, 32, 100] {
         let permits: Vec<_> = (0..many).map(|_| a.take_as(unlimited())).collect();
-        last = permits.last().map_or(0, crate::Permit::token);
+        last = permits.last().map_or(0, cla_semaphore::Permit::token);
         drop(permits);
         b.becomes(Slots::Unlimited, 0, 0);
     }

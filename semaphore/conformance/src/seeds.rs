@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::Subject;
 use super::stage::{Fixture, Waiter, by, done, ms, refused, ttl};
-use crate::error::{AcquireError, RefreshError, ReleaseError};
-use crate::event::EventKind;
-use crate::request::Request;
-use crate::slots::Slots;
-use crate::view::Status;
+use cla_semaphore::EventKind;
+use cla_semaphore::Request;
+use cla_semaphore::Slots;
+use cla_semaphore::Status;
+use cla_semaphore::{AcquireError, RefreshError, ReleaseError};
 
 // ---- Clarive: "Semaphores"
 
@@ -112,7 +112,7 @@ pub(super) fn every_process_at_the_semaphore_is_a_row_with_its_status(subject: &
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let busy = a.take_as(by("busy.js"));
     let waiting = a.wait_as(by("waiting.js"));
-    let rows = |view: crate::view::SemaphoreView| -> Vec<(Option<String>, Status)> {
+    let rows = |view: cla_semaphore::SemaphoreView| -> Vec<(Option<String>, Status)> {
         let rows = view.requests.into_iter();
         rows.map(|row| (row.who, row.status)).collect()
     };
@@ -172,7 +172,7 @@ pub(super) fn grants_skip_over_any_number_of_slots_and_places(subject: &dyn Subj
         done(b.grant(granted.id));
         tokens.push(granted.permit());
     }
-    assert!(tokens.is_sorted_by_key(crate::semaphores::Permit::token));
+    assert!(tokens.is_sorted_by_key(cla_semaphore::Permit::token));
     assert_eq!(a.line(), [first.id]);
     assert_eq!(a.counts(), (Slots::ONE, 1, 1));
 }

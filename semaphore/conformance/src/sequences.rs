@@ -1,4 +1,4 @@
-//! Random commands, played into a store and into the pure [`queue`](crate::queue): after each step both must
+//! Random commands, played into a store and into the pure [`queue`](cla_semaphore::queue): after each step both must
 //! show the same, and have told those who wait and those who hold the same.
 //!
 //! No command depends on time, so the queue's clock stands still. Steps are told apart by waiting: the next
@@ -16,21 +16,23 @@ use super::Subject;
 use super::drive::{poll, until};
 use super::events::Listener;
 use super::stage::{At, Fixture};
-use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError};
-use crate::id::RequestId;
-use crate::queue::{Admission, Attempt, Effects, Outcome, Queue, RefreshRefused, Ticket, Way};
-use crate::request::Request;
-use crate::semaphores::{Acquire, Permit};
-use crate::slot::SlotId;
-use crate::slots::Slots;
-use crate::time::Timestamp;
-use crate::view::{SemaphoreView, Status};
+use cla_semaphore::Request;
+use cla_semaphore::RequestId;
+use cla_semaphore::SlotId;
+use cla_semaphore::Slots;
+use cla_semaphore::Timestamp;
+use cla_semaphore::queue::{
+    Admission, Attempt, Effects, Outcome, Queue, RefreshRefused, Ticket, Way,
+};
+use cla_semaphore::{Acquire, Permit};
+use cla_semaphore::{AcquireError, AdminError, RefreshError, ReleaseError};
+use cla_semaphore::{SemaphoreView, Status};
 
 /// How many sequences, and how long the longest: what a store across a network plays in some ten seconds.
 const SEQUENCES: u32 = 32;
 const STEPS: usize = 30;
-/// Once a sequence has failed, its shorter sisters get this much patience at most, and this much time in all.
-const PATIENCE_WHEN_SHRINKING: Duration = Duration::from_secs(2);
+/// Once a sequence has failed, its shorter sisters get this much poll_timeout at most, and this much time in all.
+const POLL_TIMEOUT_WHEN_SHRINKING: Duration = Duration::from_secs(2);
 const SHRINKING: Duration = Duration::from_secs(90);
 
 /// The semaphores there are.
@@ -160,11 +162,11 @@ fn compare_sequences(subject: &dyn Subject, listening: bool) {
     let sequences = prop::collection::vec(step(), 1..=steps);
     let shrinking = Cell::new(false);
     let outcome = TestRunner::new(config).run(&sequences, |sequence| {
-        let mut patience = None;
+        let mut poll_timeout = None;
         if shrinking.get() {
-            patience = Some(PATIENCE_WHEN_SHRINKING);
+            poll_timeout = Some(POLL_TIMEOUT_WHEN_SHRINKING);
         }
-        play(subject, listening, patience, &sequence).map_err(|difference| {
+        play(subject, listening, poll_timeout, &sequence).map_err(|difference| {
             shrinking.set(true);
             TestCaseError::fail(difference)
         })
@@ -193,7 +195,12 @@ fn shorten(
     while nth < sequence.len() && Instant::now() < deadline {
         let mut shorter = sequence.clone();
         shorter.remove(nth);
-        match play(subject, listening, Some(PATIENCE_WHEN_SHRINKING), &shorter) {
+        match play(
+            subject,
+            listening,
+            Some(POLL_TIMEOUT_WHEN_SHRINKING),
+            &shorter,
+        ) {
             Ok(()) => nth += 1,
             Err(other) => {
                 (difference, sequence, nth) = (other, shorter, 0);
@@ -207,13 +214,13 @@ fn shorten(
 fn play(
     subject: &dyn Subject,
     listening: bool,
-    patience: Option<Duration>,
+    poll_timeout: Option<Duration>,
     steps: &[Step],
 ) -> Result<(), String> {
     let mut stage = Fixture::new(subject);
-    if let Some(patience) = patience {
-        stage.a.patience = stage.a.patience.min(patience);
-        stage.b.patience = stage.a.patience;
+    if let Some(poll_timeout) = poll_timeout {
+        stage.a.poll_timeout = stage.a.poll_timeout.min(poll_timeout);
+        stage.b.poll_timeout = stage.a.poll_timeout;
     }
     let listener = listening.then(|| Listener::new(&stage.b, &stage));
     let mut game = Game::new(&stage, listener);
@@ -227,7 +234,7 @@ fn play(
         // What somebody left stays, so it is not known whether there is anything.
         let _ = stage.a.on(name).purge();
     }
-    until(stage.a.patience, || {
+    until(stage.a.poll_timeout, || {
         let list = stage.b.list();
         let idle = list.iter().all(|view| view.busy == 0 && view.waiting == 0);
         let live = |view: &SemaphoreView| view.requests.iter().any(|row| is_live(row.status));
@@ -491,7 +498,8 @@ impl<'a> Game<'a> {
             &mut self.fx[at.semaphore],
         );
         match outcome {
-            Attempt::Admitted(admission) => match super::drive::within(there.patience, acquire) {
+            Attempt::Admitted(admission) => match super::drive::within(there.poll_timeout, acquire)
+            {
                 Some(Ok(permit)) => self.enter(at, admission, permit),
                 Some(Err(error)) => Err(format!("a slot is free, yet: {error}")),
                 None => Err(format!(
@@ -592,7 +600,7 @@ impl<'a> Game<'a> {
             Ticket,
             Timestamp,
             &mut Effects<usize>,
-        ) -> Result<(), crate::queue::NotWaiting>,
+        ) -> Result<(), cla_semaphore::queue::NotWaiting>,
     ) -> Checked {
         let waits = |state: &State| matches!(state, State::Waiting(_));
         let Some(who) = self.pick(who, waits).or_else(|| self.pick(who, |_| true)) else {
@@ -642,7 +650,7 @@ impl<'a> Game<'a> {
             outcomes.extend(fx.outcomes.drain(..));
             fx.lost.clear();
         }
-        until(observer.patience, || match self.told(&mut outcomes) {
+        until(observer.poll_timeout, || match self.told(&mut outcomes) {
             // What it was told does not become right by waiting.
             Err(wrong) => Ok(Err(wrong)),
             Ok(()) => self.compare(&outcomes, observer).map(Ok),
