@@ -15,7 +15,7 @@ pub use cla_queue::deadlock::{DeadlockError, DeadlockLink};
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcquireError {
-    /// An administrator told it to fail (seed: *Cancel*).
+    /// An administrator told it to fail (README: *Steering*).
     #[error(
         "Semaphore cancel: an administrator cancelled the wait for semaphore \"{name}\"; \
          find out why before trying again"
@@ -101,7 +101,7 @@ pub enum RefreshError {
         /// The slot id.
         slot: SlotId,
     },
-    /// It never expires (seed: *Refreshing semaphores*).
+    /// It never expires (README: *Semaphores as objects*).
     #[error(
         "the permit of semaphore \"{name}\" has no TTL, so there is nothing to refresh; \
          acquire it with a TTL"
@@ -181,6 +181,22 @@ pub enum AdminError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl AdminError {
+    /// The one request of those whose ids begin with `prefix`.
+    pub(crate) fn only_match(prefix: &str, found: &[RequestId]) -> Result<RequestId, Self> {
+        match *found {
+            [id] => Ok(id),
+            [] => Err(Self::UnknownRequest {
+                id: prefix.to_owned(),
+            }),
+            _ => Err(Self::AmbiguousId {
+                prefix: prefix.to_owned(),
+                matches: found.len(),
+            }),
+        }
+    }
 }
 
 /// A file runs nowhere and has no address; what its store says of it tells what to do.

@@ -235,6 +235,7 @@ mod semaphores;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+mod sweep;
 mod sync;
 
 // The pure core is a crate of its own. Inside of this one its modules have the paths of our own.

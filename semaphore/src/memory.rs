@@ -62,19 +62,11 @@ use crate::request::{Request, Ttl};
 use crate::semaphores::Permit;
 use crate::slot::SlotId;
 use crate::store::{BoxFuture, StorePermit};
+use crate::sweep::{CROWDED, SWEPT_ABOVE, SWEPT_AFTER};
 use crate::sync::{Mutex, MutexGuard};
 use crate::time::Timestamp;
 use crate::view::{RequestView, SemaphoreView, Status};
 
-/// Names are often generated (`deploy-${id}`). When more semaphores than this are known, those that were
-/// idle for [`SWEPT_AFTER`], are not pinned and have no handle are forgotten; the next sweep comes when
-/// their number has doubled, so the cost per new name stays constant.
-const SWEPT_ABOVE: usize = 1024;
-/// How long a semaphore must have been idle to be swept.
-const SWEPT_AFTER: Duration = Duration::from_secs(60);
-/// With so many known, idle ones are swept however fresh: names come faster than anybody can look at
-/// them, and memory must not grow with them.
-const CROWDED: usize = 65_536;
 /// Pinned semaphores are kept for ever, also idle ones: so many, then setting the slots of another is refused.
 const MOST_PINNED: usize = 100_000;
 
@@ -448,16 +440,7 @@ impl MemoryStore {
             });
         }
         let found = if live.is_empty() { ended } else { live };
-        match *found {
-            [id] => Ok(id),
-            [] => Err(AdminError::UnknownRequest {
-                id: prefix.to_owned(),
-            }),
-            _ => Err(AdminError::AmbiguousId {
-                prefix: prefix.to_owned(),
-                matches: found.len(),
-            }),
-        }
+        AdminError::only_match(prefix, &found)
     }
 
     pub(crate) fn diagnose(&self) -> Diagnosis {

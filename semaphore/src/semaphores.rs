@@ -337,9 +337,9 @@ impl Semaphores {
     /// [`unpin`](Self::unpin). Creates the semaphore if it is not there.
     ///
     /// Raising it admits waiters at once, in order. Lowering it "won't have any effect on ongoing
-    /// processes, only on new incoming semaphore requests" (seed: *Increasing available slots*).
-    /// 0 "will force enqueuing of all processes" (seed: *Global semaphore lock*); unlimited lets
-    /// everybody in (seed: *Infinite slots*).
+    /// processes, only on new incoming semaphore requests" (README: *Steering*).
+    /// 0 "will force enqueuing of all processes" (README: *Steering*); unlimited lets
+    /// everybody in (README: *Steering*).
     ///
     /// # Errors
     /// [`AdminError::Store`] when a shared store failed; [`AdminError::TooManyPinned`] when the store of this process keeps
@@ -371,7 +371,7 @@ impl Semaphores {
         Ok(())
     }
 
-    /// Starts a waiting request now, outside the slots; when it ends, no slot frees (seed: *Grant*).
+    /// Starts a waiting request now, outside the slots; when it ends, no slot frees (README: *Steering*).
     ///
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
@@ -380,7 +380,7 @@ impl Semaphores {
         Ok(())
     }
 
-    /// Makes a waiting request fail with [`AcquireError::Cancelled`] (seed: *Cancel*).
+    /// Makes a waiting request fail with [`AcquireError::Cancelled`] (README: *Steering*).
     ///
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
@@ -422,7 +422,7 @@ impl Semaphores {
     }
 
     /// Frees every held slot; the line goes on in order. Says how many requests that ended: their
-    /// permits are lost (seed: *Additional methods*, `forceReleaseAll`).
+    /// permits are lost (README: *Semaphores as objects*, `forceReleaseAll`).
     ///
     /// # Errors
     /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
@@ -667,7 +667,7 @@ impl Semaphore {
         }
     }
 
-    /// Lets the slot that `slot` holds live `ttl` longer, from now, whoever took it (seed: *Refreshing semaphores*).
+    /// Lets the slot that `slot` holds live `ttl` longer, from now, whoever took it (README: *Semaphores as objects*).
     ///
     /// # Errors
     /// [`RefreshError::NotHeld`] when it holds none, also because it expired; [`RefreshError::NoTtl`] when it never
@@ -694,8 +694,8 @@ impl Semaphore {
         }
     }
 
-    /// What is known of `slot` at this semaphore, and of the slots that are taken there, at one moment (seed:
-    /// *Checking semaphore state*). A semaphore that nobody named yet has one slot, which is free.
+    /// What is known of `slot` at this semaphore, and of the slots that are taken there, at one moment (README:
+    /// *Semaphores as objects*). A semaphore that nobody named yet has one slot, which is free.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
@@ -872,7 +872,7 @@ impl Permit {
         on_hold!(self, held => held.held(), permit => permit.held())
     }
 
-    /// Whether an administrator let it through, outside the slots (seed: *Grant*).
+    /// Whether an administrator let it through, outside the slots (README: *Steering*).
     #[must_use]
     pub fn granted(&self) -> bool {
         on_hold!(self, held => held.granted(), permit => permit.granted())
@@ -901,7 +901,7 @@ impl Permit {
             permit => permit.lost().await);
     }
 
-    /// Lets it live `ttl` longer, from now (seed: *Refreshing semaphores*).
+    /// Lets it live `ttl` longer, from now (README: *Semaphores as objects*).
     ///
     /// # Errors
     /// [`RefreshError::Lost`] when it is too late, [`RefreshError::NoTtl`] when it never expires;

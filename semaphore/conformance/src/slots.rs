@@ -1,4 +1,4 @@
-//! Slot ids (seed: *Semaphore slot id*): one slot for each, whoever asks, and from wherever it is managed.
+//! Slot ids (README: *Semaphores as objects*): one slot for each, whoever asks, and from wherever it is managed.
 
 use std::time::Duration;
 

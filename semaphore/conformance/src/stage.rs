@@ -216,7 +216,7 @@ impl At {
         }
     }
 
-    /// Slots, busy, waiting: the three fields of the seed's *Managing slots*.
+    /// Slots, busy, waiting: the three fields of a semaphore's row.
     #[track_caller]
     pub(super) fn counts(&self) -> (Slots, usize, usize) {
         let view = self.view();

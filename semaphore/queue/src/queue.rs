@@ -75,8 +75,7 @@ use waitlist::Waitlist;
 /// How many ended requests are shown with a semaphore, so that a screen can show them leave. It remembers more: see
 /// [`Queue::history`].
 pub const ENDED_KEPT: usize = 32;
-/// How long an ended request is shown with its semaphore at most: such rows are to be ephemeral (seed: *Live
-/// semaphore management*), yet must stay long enough to be read.
+/// How long an ended request is shown with its semaphore at most: such rows are to be ephemeral (README: *Steering*), yet must stay long enough to be read.
 pub const ENDED_SHOWN: Duration = Duration::from_secs(5);
 
 /// A line or a set of records longer than this is given back to the allocator once it is empty.
@@ -562,7 +561,7 @@ impl<W> Queue<W> {
     /// Rule 7: the permit now expires `ttl` after `now`.
     ///
     /// # Errors
-    /// [`RefreshRefused`] when the permit was lost, or never expires (seed: *Refreshing semaphores*).
+    /// [`RefreshRefused`] when the permit was lost, or never expires (README: *Semaphores as objects*).
     pub fn refresh(
         &mut self,
         ticket: Ticket,

@@ -29,8 +29,7 @@ impl fmt::Display for Priority {
     }
 }
 
-/// How long a permit lives unless it is refreshed: longer than nothing (seed: *Semaphore with custom
-/// TTL*). Nanosecond precision, up to 584 years.
+/// How long a permit lives unless it is refreshed: longer than nothing (README: *Semaphores as objects*). Nanosecond precision, up to 584 years.
 ///
 /// ```
 /// use std::time::Duration;
@@ -187,7 +186,7 @@ impl Request {
         self
     }
 
-    /// Names the slot that it takes (seed: *Semaphore slot id*). An id holds at most one slot of a semaphore: asking
+    /// Names the slot that it takes (README: *Semaphores as objects*). An id holds at most one slot of a semaphore: asking
     /// again while it does gives, as soon as the semaphore has a slot free, another permit for the slot that is
     /// held, with the same request, token and deadline, and takes no second one. While no slot is free, the holder
     /// of the id waits, or is refused, like everybody else. All permits of one slot are lost when one gives it back.

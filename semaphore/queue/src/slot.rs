@@ -11,7 +11,7 @@ use crate::id::{RequestId, random};
 use crate::slots::Slots;
 use crate::view::{RequestView, SemaphoreView, Status};
 
-/// Names a slot that a request takes (seed: *Semaphore slot id*): 1 to 256 bytes of UTF-8 without control
+/// Names a slot that a request takes (README: *Semaphores as objects*): 1 to 256 bytes of UTF-8 without control
 /// characters.
 ///
 /// Whoever knows the id can release, refresh
@@ -134,7 +134,7 @@ impl From<SlotId> for String {
     }
 }
 
-/// A semaphore at one moment, as somebody sees it who asks for one slot id (seed: *Checking semaphore state*).
+/// A semaphore at one moment, as somebody sees it who asks for one slot id (README: *Semaphores as objects*).
 #[derive(Clone, Debug, PartialEq)]
 pub struct SlotState {
     /// The slot, if it is held.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// How many requests of one semaphore may be busy at once.
 ///
-/// `0` locks the semaphore (seed: *Global semaphore lock*), `unlimited` disables its control
-/// entirely (seed: *Infinite slots*), and the default is `1`.
+/// `0` locks the semaphore (README: *Steering*), `unlimited` disables its control
+/// entirely (README: *Steering*), and the default is `1`.
 ///
 /// As text it is a number or `unlimited`; `∞` and `-1` are understood too. In JSON it is a number
 /// or `"unlimited"`.
@@ -40,7 +40,7 @@ pub struct SlotsError {
 }
 
 impl Slots {
-    /// No slots: every request is held back (seed: *Global semaphore lock*).
+    /// No slots: every request is held back (README: *Steering*).
     pub const LOCKED: Self = Self::Limited(0);
     /// One slot, what a semaphore has unless something else is said.
     pub const ONE: Self = Self::Limited(1);
@@ -64,7 +64,7 @@ impl Slots {
         }
     }
 
-    /// One step down, as the *down* arrow does: below `0` is unlimited (seed: *Infinite slots*).
+    /// One step down, as the *down* arrow does: below `0` is unlimited (README: *Steering*).
     #[must_use]
     pub const fn lower(self) -> Self {
         match self {
@@ -75,7 +75,7 @@ impl Slots {
 }
 
 impl Default for Slots {
-    /// `1`: "only one process can use the semaphore at once" (seed: *Managing slots*).
+    /// `1`: "only one process can use the semaphore at once" (README: *Steering*).
     fn default() -> Self {
         Self::ONE
     }

@@ -14,7 +14,7 @@ use crate::request::Priority;
 use crate::slot::SlotId;
 use crate::slots::Slots;
 
-/// Where a request is in its life (seed: *Live semaphore management*).
+/// Where a request is in its life (README: *Steering*).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

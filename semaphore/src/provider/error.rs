@@ -18,7 +18,7 @@ pub enum Error {
         /// How long it was willing to wait; zero without `blocking`.
         waited: Duration,
     },
-    /// An administrator cancelled the wait (seed: *Cancel*).
+    /// An administrator cancelled the wait (README: *Steering*).
     #[error(
         "Semaphore cancel: an administrator cancelled the wait for semaphore \"{name}\"; \
          find out why before trying again"

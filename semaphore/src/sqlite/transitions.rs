@@ -36,15 +36,12 @@ use crate::queue::{ENDED_KEPT, ENDED_SHOWN};
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
 use crate::slots::Slots;
+use crate::sweep::{CROWDED, SWEPT_ABOVE, SWEPT_AFTER};
 use crate::view::Status;
 
 /// Tokens are made to leap by this at a reboot: a power cut may have undone the last transactions, and no
 /// more of them than fit into the write-ahead log (4 MB, a few thousand).
 const TOKEN_LEAP: i64 = 1 << 20;
-/// See the memory store, which sweeps by the same rule.
-const SWEPT_ABOVE: i64 = 1024;
-const SWEPT_AFTER: Duration = Duration::from_secs(60);
-const CROWDED: i64 = 65_536;
 /// New names between two looks at how many there are.
 const SWEEP_EVERY: i64 = 256;
 /// As many events as are kept for a process that is slow to read them; as many as it then keeps for its subscribers.
@@ -1048,10 +1045,10 @@ impl<'a> Transition<'a> {
         let known: i64 = self
             .db
             .query_row("SELECT count(*) FROM semaphore", [], |row| row.get(0))?;
-        if known <= SWEPT_ABOVE {
+        if known <= SWEPT_ABOVE as i64 {
             return Ok(());
         }
-        let untouched_since = if known > CROWDED {
+        let untouched_since = if known > CROWDED as i64 {
             self.now
         } else {
             Moment(self.now.0.saturating_sub(nanos(SWEPT_AFTER)))

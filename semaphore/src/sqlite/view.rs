@@ -145,11 +145,8 @@ pub(super) fn find(
     db: &Connection,
     prefix: &str,
 ) -> Result<Result<RequestId, AdminError>, Problem> {
-    let unknown = || AdminError::UnknownRequest {
-        id: prefix.to_owned(),
-    };
     let Some((lowest, highest)) = range(prefix) else {
-        return Ok(Err(unknown()));
+        return Ok(AdminError::only_match(prefix, &[]));
     };
     let ids = |sql: &str, since: Option<Moment>| -> Result<Vec<RequestId>, Problem> {
         let mut statement = db.prepare_cached(sql)?;
@@ -171,14 +168,7 @@ pub(super) fn find(
             Some(shown_since(Moment::now())),
         )?;
     }
-    Ok(match *found {
-        [id] => Ok(id),
-        [] => Err(unknown()),
-        _ => Err(AdminError::AmbiguousId {
-            prefix: prefix.to_owned(),
-            matches: found.len(),
-        }),
-    })
+    Ok(AdminError::only_match(prefix, &found))
 }
 
 /// The lowest and the highest id that begin with these digits.

@@ -907,7 +907,7 @@ impl Worker {
                     drop(reply.send(outcome));
                 }
                 (Command::Show(_, reply), CommandResult::Views(views)) => {
-                    drop(reply.send(Ok(views)))
+                    drop(reply.send(Ok(views)));
                 }
                 (Command::Audit(_, reply), CommandResult::Audit(entries)) => {
                     let _ = reply.send(Ok(entries));

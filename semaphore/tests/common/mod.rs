@@ -58,7 +58,7 @@ impl Fixture {
             .expect("it is there")
     }
 
-    /// Slots, busy, waiting: the three fields of the seed's *Managing slots*.
+    /// Slots, busy, waiting: the three fields of a semaphore's row.
     pub(crate) fn counts(&self) -> (Slots, usize, usize) {
         let view = self.view();
         (view.slots, view.busy, view.waiting)
