@@ -87,10 +87,10 @@ pub use value::{MAX_DEPTH, RuleValue, Wanted};
 // By these names our other crates still know what belongs to `internal`.
 #[doc(hidden)]
 pub use internal::{
-    EventSource, HeldPermit, HostObject, HostValues, InputState, LostSlot, MemoryReservation, PermitFacts,
-    PermitTable, RegionSpan, Rooted, SlotGuard, SourceEvent, StringIdentity, Subscription, Usage, bytes_of,
-    contain_panic, error_without_place, escaped_text, exact_text, fulfils_promise, input_state,
-    nearest, report_stack_overflow, tidy,
+    EventSource, HeldPermit, HostObject, HostValues, InputState, LostSlot, MemoryReservation,
+    PermitFacts, PermitTable, RegionSpan, Rooted, SlotGuard, SourceEvent, StringIdentity,
+    Subscription, Usage, bytes_of, contain_panic, error_without_place, escaped_text, exact_text,
+    fulfils_promise, input_state, nearest, report_stack_overflow, tidy,
 };
 
 /// What only the other crates of this workspace use. It may change at any time.
@@ -110,8 +110,8 @@ pub mod internal {
     pub use crate::permit_table::{HeldPermit, PermitFacts, PermitTable, Usage};
     pub use crate::program::{Language, Program, SourceText};
     pub use crate::region::{SemaphoreSpec, enter};
-    pub use crate::slot_guard::{LostSlot, SlotGuard};
     pub use crate::run::{MemoryReservation, Rooted, contain_panic, state_of};
+    pub use crate::slot_guard::{LostSlot, SlotGuard};
     pub use crate::sys::host_object::{HostObject, HostValues};
     pub use crate::sys::overflow::report_stack_overflow;
     pub use crate::sys::quickjs::{

@@ -208,7 +208,7 @@ impl Semaphores {
                 let (store, lease) =
                     crate::redis::RedisStore::succeed(url.clone(), succession).await?;
                 let semaphores = Self::with_store(store);
-                Ok(lease.map(|(name, lease)| (semaphores, Permit::remote(name, lease))))
+                Ok(lease.map(|(name, permit)| (semaphores, Permit::from_store(name, permit))))
             }
             // There is only one process, or what its children inherit keeps what it held.
             StoreUrl::Memory | StoreUrl::Sqlite(_) => {

@@ -4,16 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::id::{RequestId, RunId};
+use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::slot::SlotId;
 use crate::view::Status;
+
+pub use cla_queue::deadlock::{DeadlockError, DeadlockLink};
 
 /// Why a request got no slot.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcquireError {
-    /// An administrator told it to fail (seed: *Cancel*).
+    /// An administrator told it to fail (README: *Steering*).
     #[error(
         "Semaphore cancel: an administrator cancelled the wait for semaphore \"{name}\"; \
          find out why before trying again"
@@ -48,92 +50,6 @@ pub enum AcquireError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
-
-/// A wait that could never have ended, because those who hold the slots wait, directly or through
-/// others, for the one who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadlockError {
-    circle: Arc<[DeadlockLink]>,
-}
-
-/// One run of a deadlock's circle: it holds what the run before it waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadlockLink {
-    /// The run.
-    pub run: RunId,
-    /// What administrators know it as.
-    pub who: String,
-    /// The semaphore of which it holds a slot.
-    pub holds: SemaphoreName,
-    /// The semaphore for which it waits.
-    pub waits_for: SemaphoreName,
-}
-
-impl DeadlockError {
-    /// A deadlock of these runs, the one that is told first; each holds what the one before waits
-    /// for, and the first holds what the last waits for.
-    ///
-    /// # Panics
-    /// When `circle` is empty: nobody waits for nobody.
-    #[must_use]
-    pub fn new(circle: impl Into<Arc<[DeadlockLink]>>) -> Self {
-        let circle = circle.into();
-        assert!(!circle.is_empty(), "a circle has at least one run");
-        Self { circle }
-    }
-
-    /// The circle, beginning with the run that is told.
-    #[must_use]
-    pub fn circle(&self) -> &[DeadlockLink] {
-        &self.circle
-    }
-
-    /// The semaphore for which the run that is told asked.
-    #[must_use]
-    pub fn semaphore(&self) -> &SemaphoreName {
-        &self.circle[0].waits_for
-    }
-}
-
-impl fmt::Display for DeadlockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let [
-            DeadlockLink {
-                run, who, holds, ..
-            },
-        ] = &*self.circle
-        {
-            let who = crate::printable(who);
-            return write!(
-                f,
-                "Semaphore deadlock: {who} (run {run}) waits for semaphore \"{holds}\", whose slot it \
-                 holds itself, so the wait could never end; \
-                 do not take it again inside, or give it more slots",
-            );
-        }
-        f.write_str("Semaphore deadlock: ")?;
-        for (nth, link) in self.circle.iter().enumerate() {
-            let DeadlockLink {
-                run,
-                who,
-                holds,
-                waits_for,
-            } = link;
-            let comma = if nth > 0 { ", " } else { "" };
-            let who = crate::printable(who);
-            write!(
-                f,
-                "{comma}{who} (run {run}) holds \"{holds}\" and waits for \"{waits_for}\"",
-            )?;
-        }
-        f.write_str(
-            ", so none of them could ever go on; take these semaphores in the same order everywhere, \
-             or give the wait a timeout",
-        )
-    }
-}
-
-impl std::error::Error for DeadlockError {}
 
 /// Why a permit could not be given back.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -185,7 +101,7 @@ pub enum RefreshError {
         /// The slot id.
         slot: SlotId,
     },
-    /// It never expires (seed: *Refreshing semaphores*).
+    /// It never expires (README: *Semaphores as objects*).
     #[error(
         "the permit of semaphore \"{name}\" has no TTL, so there is nothing to refresh; \
          acquire it with a TTL"
@@ -265,6 +181,22 @@ pub enum AdminError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl AdminError {
+    /// The one request of those whose ids begin with `prefix`.
+    pub(crate) fn only_match(prefix: &str, found: &[RequestId]) -> Result<RequestId, Self> {
+        match *found {
+            [id] => Ok(id),
+            [] => Err(Self::UnknownRequest {
+                id: prefix.to_owned(),
+            }),
+            _ => Err(Self::AmbiguousId {
+                prefix: prefix.to_owned(),
+                matches: found.len(),
+            }),
+        }
+    }
 }
 
 /// A file runs nowhere and has no address; what its store says of it tells what to do.

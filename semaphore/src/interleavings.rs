@@ -36,14 +36,14 @@ fn now<F: Future>(future: F) -> F::Output {
 
 /// A store, a semaphore of it, and how many are inside.
 #[derive(Clone)]
-struct Stage {
+struct Fixture {
     clock: ManualClock,
     semaphores: Semaphores,
     semaphore: Semaphore,
     inside: Arc<AtomicUsize>,
 }
 
-impl Stage {
+impl Fixture {
     fn new() -> Self {
         let clock = ManualClock::new();
         let semaphores = Semaphores::memory_with_clock(&clock);
@@ -111,7 +111,7 @@ fn join_all<T>(threads: impl IntoIterator<Item = thread::JoinHandle<T>>) -> Vec<
 #[test]
 fn everybody_gets_in_and_never_two_at_once() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         join_all((0..4).map(|_| {
             stage.spawn(|stage| {
                 stage.take(1);
@@ -125,7 +125,7 @@ fn everybody_gets_in_and_never_two_at_once() {
 #[test]
 fn two_slots_let_two_in_and_never_three() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         join_all((0..4).map(|_| stage.spawn(|stage| stage.take(2))));
         stage.all_is_free();
     });
@@ -134,7 +134,7 @@ fn two_slots_let_two_in_and_never_three() {
 #[test]
 fn a_dropped_wait_never_takes_the_slot_with_it() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         let quitter = stage.spawn(|stage| {
             let mut wait = stage.semaphore.acquire(Request::new());
             let polled =
@@ -155,7 +155,7 @@ fn a_dropped_wait_never_takes_the_slot_with_it() {
 #[test]
 fn a_cancel_that_races_the_hand_over_fails_exactly_one_wait_or_none() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         let takers: Vec<_> = (0..3)
             .map(|_| {
                 stage.spawn(
@@ -183,7 +183,7 @@ fn a_cancel_that_races_the_hand_over_fails_exactly_one_wait_or_none() {
 #[test]
 fn a_grant_that_races_the_hand_over_frees_no_slot_twice() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         let takers: Vec<_> = (0..3)
             .map(|_| {
                 stage.spawn(|stage| {
@@ -211,7 +211,7 @@ fn a_grant_that_races_the_hand_over_frees_no_slot_twice() {
 #[test]
 fn a_timeout_that_races_the_hand_over_ends_one_way_or_the_other() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         let second = Duration::from_secs(1);
         let takers: Vec<_> = (0..3)
             .map(|_| {
@@ -235,7 +235,7 @@ fn a_timeout_that_races_the_hand_over_ends_one_way_or_the_other() {
 #[test]
 fn a_permit_that_expires_wakes_the_next_and_its_release_harms_nobody() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         let second = Ttl::from_secs(1).unwrap();
         let holder = stage
             .semaphore
@@ -257,7 +257,7 @@ fn a_permit_that_expires_wakes_the_next_and_its_release_harms_nobody() {
 #[test]
 fn who_waits_for_the_loss_of_a_permit_hears_of_it() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         let holder = stage.semaphore.blocking_acquire(Request::new()).unwrap();
         let watcher = stage.spawn(move |_| {
             shuttle::future::block_on(holder.lost());
@@ -277,7 +277,7 @@ fn who_waits_for_the_loss_of_a_permit_hears_of_it() {
 #[test]
 fn a_semaphore_forgotten_while_it_is_used_is_never_there_twice() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         let by_handle = stage.spawn(|stage| stage.take(1));
         let by_name = stage.spawn(|stage| {
             let permit = stage
@@ -298,7 +298,7 @@ fn a_semaphore_forgotten_while_it_is_used_is_never_there_twice() {
 #[test]
 fn raising_lowering_and_purging_lose_nobody() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         let takers: Vec<_> = (0..3)
             .map(|_| {
                 stage.spawn(|stage| {
@@ -328,7 +328,7 @@ fn mine() -> SlotId {
 #[test]
 fn all_who_ask_with_one_slot_id_at_once_take_one_slot() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         let asking = || Request::new().slots(3).slot(mine());
         let first = stage.semaphore.try_acquire_now(asking()).unwrap();
         let ids = join_all((0..3).map(|_| {
@@ -350,7 +350,7 @@ fn all_who_ask_with_one_slot_id_at_once_take_one_slot() {
 #[test]
 fn a_release_by_slot_id_that_races_the_permit_frees_one_slot_once() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         let permit = stage
             .semaphore
             .blocking_acquire(Request::new().slot(mine()))
@@ -372,7 +372,7 @@ fn a_release_by_slot_id_that_races_the_permit_frees_one_slot_once() {
 #[test]
 fn a_dropped_wait_takes_nothing_from_those_who_have_its_slot() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         let asking = || Request::new().slots(2).slot(mine());
         let first = stage.semaphore.blocking_acquire(asking()).unwrap();
         let other = stage.semaphore.blocking_acquire(Request::new()).unwrap();
@@ -415,7 +415,7 @@ fn nest(semaphores: &Semaphores, names: &[&str]) -> bool {
 #[test]
 fn of_two_runs_that_close_a_circle_at_once_exactly_one_is_told() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         let told: usize = join_all([
             stage.spawn(|stage| usize::from(nest(&stage.semaphores, &["x", "y"]))),
             stage.spawn(|stage| usize::from(nest(&stage.semaphores, &["y", "x"]))),
@@ -431,7 +431,7 @@ fn of_two_runs_that_close_a_circle_at_once_exactly_one_is_told() {
 #[test]
 fn of_three_runs_that_close_a_circle_at_once_exactly_one_is_told() {
     explore(|| {
-        let stage = Stage::new();
+        let stage = Fixture::new();
         let told: usize = join_all([
             stage.spawn(|stage| usize::from(nest(&stage.semaphores, &["x", "y"]))),
             stage.spawn(|stage| usize::from(nest(&stage.semaphores, &["y", "z"]))),

@@ -167,7 +167,7 @@
 //! # Waits that could never end
 //!
 //! An [`Owner`] with a [`RunId`] is one thread of control. When runs hold what the others wait for, the one that
-//! closes the circle gets a [`DeadlockError`] that names everybody in it, instead of hanging.
+//! closes the cycle gets a [`DeadlockError`] that names everybody in it, instead of hanging.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -205,7 +205,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Who writes a [`Store`] of another kind can hold it to the suite that these ones pass (feature `conformance`).
+//! A [`Store`] of another kind can be held to the suite that these ones pass: the crate `cla-conformance`.
 //!
 //! # How it is built
 //!
@@ -217,40 +217,35 @@ mod actor;
 mod audit;
 mod change;
 mod command;
-#[cfg(feature = "conformance")]
-pub mod conformance;
 mod connect;
-mod deadlock;
 #[doc(hidden)]
 pub mod descriptors;
 mod diagnosis;
-mod display;
 mod error;
 mod event;
 mod file_url;
-mod history;
-mod id;
 #[cfg(test)]
 mod interleavings;
 mod memory;
-mod name;
-mod owner;
 pub mod provider;
-pub mod queue;
 mod redact;
 #[cfg(feature = "redis")]
 mod redis;
-mod request;
 mod semaphores;
-mod slot;
-mod slots;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+mod sweep;
 mod sync;
-mod time;
-mod timer;
-mod view;
+
+// The pure core is a crate of its own. Inside of this one its modules have the paths of our own.
+pub use cla_queue::queue;
+use cla_queue::{display, history, id, name, owner, request, slot, slots, time, view};
+
+// The wait-for graph, for stores that look for cycles themselves.
+mod deadlock {
+    pub(crate) use cla_queue::graph;
+}
 
 pub use actor::Actor;
 pub use audit::{AUDIT_AGE, AUDIT_KEPT, AuditEntry, AuditQuery, AuditState};
@@ -267,6 +262,7 @@ pub use event::{Event, EventHub, EventKind, Events, EventsError};
 pub use file_url::SqliteUrl;
 pub use history::{HISTORY_AGE, HISTORY_KEPT, HistoryQuery};
 pub use id::{IdError, RequestId, RunId};
+pub use memory::ManualClock;
 pub use name::{NameError, SemaphoreName};
 pub use owner::Owner;
 pub use provider::Provider;
@@ -280,6 +276,6 @@ pub use slot::{HeldSlot, SlotId, SlotIdError, SlotState, TakenSlot};
 pub use slots::{Slots, SlotsError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
-pub use store::{BoxFuture, Lease, Store};
-pub use time::{ManualClock, Timestamp};
+pub use store::{BoxFuture, Store, StorePermit};
+pub use time::Timestamp;
 pub use view::{RequestView, SemaphoreView, Status};

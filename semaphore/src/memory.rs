@@ -27,6 +27,10 @@
 
 mod administer;
 mod audit;
+mod cipher;
+mod clock;
+mod deadlock;
+mod timer;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -37,37 +41,32 @@ use std::time::{Duration, Instant, SystemTime};
 use slab::Slab;
 
 use self::audit::AuditLog;
+use self::cipher::{Address, Cipher};
+use self::clock::Clock;
+pub use self::clock::ManualClock;
+use self::deadlock::WaitingRuns;
+use self::timer::Timer;
 use crate::audit::{AuditEntry, AuditQuery};
-use crate::deadlock::{self, WaitingRuns};
 use crate::diagnosis::{ClientView, Diagnosis};
 use crate::error::{AcquireError, AdminError, DeadlockError, RefreshError, ReleaseError};
 use crate::event::{Event, EventHub};
 use crate::history::HistoryQuery;
-use crate::id::{Address, Cipher, RequestId, RunId};
+use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
 use crate::queue::{
-    Admission, Effects, HistoryRoom, NotHeld, Outcome, Queue, RefreshRefused, Row, Ticket, Verdict,
+    self, Admission, Attempt, Effects, HistoryRoom, NotHeld, Queue, RefreshRefused, Row, Ticket,
     Way,
 };
 use crate::request::{Request, Ttl};
 use crate::semaphores::Permit;
 use crate::slot::SlotId;
-use crate::store::{BoxFuture, Lease};
+use crate::store::{BoxFuture, StorePermit};
+use crate::sweep::{CROWDED, SWEPT_ABOVE, SWEPT_AFTER};
 use crate::sync::{Mutex, MutexGuard};
-use crate::time::{Clock, ManualClock, Timestamp};
-use crate::timer::Timer;
+use crate::time::Timestamp;
 use crate::view::{RequestView, SemaphoreView, Status};
 
-/// Names are often generated (`deploy-${id}`). When more semaphores than this are known, those that were
-/// idle for [`SWEPT_AFTER`], are not pinned and have no handle are forgotten; the next sweep comes when
-/// their number has doubled, so the cost per new name stays constant.
-const SWEPT_ABOVE: usize = 1024;
-/// How long a semaphore must have been idle to be swept.
-const SWEPT_AFTER: Duration = Duration::from_secs(60);
-/// With so many known, idle ones are swept however fresh: names come faster than anybody can look at
-/// them, and memory must not grow with them.
-const CROWDED: usize = 65_536;
 /// Pinned semaphores are kept for ever, also idle ones: so many, then setting the slots of another is refused.
 const MOST_PINNED: usize = 100_000;
 
@@ -176,9 +175,9 @@ pub(crate) struct Entry {
 pub(crate) struct State {
     pub(crate) queue: Queue<Waiter>,
     pub(crate) fx: Effects<Waiter>,
-    /// What waits came to whose futures do not know yet, and will not find in the queue; by sequence number of the
-    /// request.
-    told: HashMap<u64, Told>,
+    /// What waits came to whose futures do not know yet, by sequence number of the request. Not those that were simply
+    /// admitted: see [`State::take_outcome`].
+    outcomes: HashMap<u64, Outcome>,
     /// What permits were given that were lost and are still there, by the same. Nearly always nothing.
     lost: HashMap<u64, Admission>,
     /// When the timer comes by; never later than the queue's next deadline.
@@ -190,7 +189,7 @@ pub(crate) struct State {
 impl State {
     #[inline]
     fn has_effects(&self) -> bool {
-        !self.fx.verdicts.is_empty() || self.has_rare_effects()
+        !self.fx.outcomes.is_empty() || self.has_rare_effects()
     }
 
     #[inline]
@@ -203,35 +202,59 @@ impl State {
     /// Whom to wake, if that is all there is to do: the next in line has its turn.
     #[inline]
     fn hand_over(&mut self) -> Option<Waker> {
-        match self.fx.verdicts.as_slice() {
-            [(_, Verdict::Admitted(_))] if !self.has_rare_effects() => {
-                self.fx.verdicts.pop().map(|(waiter, _)| waiter.waker)
+        match self.fx.outcomes.as_slice() {
+            [(_, queue::Outcome::Admitted(_))] if !self.has_rare_effects() => {
+                self.fx.outcomes.pop().map(|(waiter, _)| waiter.waker)
             }
             _ => None,
         }
     }
 
     /// Notes what a wait came to. Hands back whom to wake.
-    pub(crate) fn tell(&mut self, waiter: Waiter, told: Told) -> Waker {
-        self.told.insert(waiter.sequence, told);
+    pub(crate) fn note_outcome(&mut self, waiter: Waiter, outcome: Outcome) -> Waker {
+        // A hand-over must not allocate, so nothing is written down for the most frequent outcome.
+        if !matches!(outcome, Outcome::Admitted) {
+            self.outcomes.insert(waiter.sequence, outcome);
+        }
         waiter.waker
+    }
+
+    /// What a wait came to that is over.
+    #[inline]
+    fn take_outcome(&mut self, ticket: Ticket) -> Outcome {
+        take(&mut self.outcomes, ticket).unwrap_or(Outcome::Admitted)
     }
 }
 
-/// Whom to tell that a wait is over.
+/// Whom to wake when a wait is over.
 pub(crate) struct Waiter {
     sequence: u64,
     waker: Waker,
 }
 
-/// What a wait came to, unless its request is simply busy now.
-pub(crate) enum Told {
+/// What a wait came to.
+pub(crate) enum Outcome {
+    /// The request is busy, or was until it was lost.
+    Admitted,
     /// Its slot id holds this.
     Slot(Admission),
     Cancelled,
     TimedOut,
     Deadlock(DeadlockError),
     Abandoned,
+}
+
+impl From<queue::Outcome> for Outcome {
+    fn from(outcome: queue::Outcome) -> Self {
+        match outcome {
+            // The future asks the queue what it was given.
+            queue::Outcome::Admitted(_) => Self::Admitted,
+            queue::Outcome::Slot(admission) => Self::Slot(admission),
+            queue::Outcome::Cancelled => Self::Cancelled,
+            queue::Outcome::TimedOut => Self::TimedOut,
+            queue::Outcome::Abandoned => Self::Abandoned,
+        }
+    }
 }
 
 /// Takes something out of a map that is nearly always empty, and then gives its memory back.
@@ -322,7 +345,7 @@ impl MemoryStore {
                 fx: Effects::default(),
                 alarm: Timestamp::NEVER,
                 watchers: Vec::new(),
-                told: HashMap::new(),
+                outcomes: HashMap::new(),
                 lost: HashMap::new(),
             }),
         });
@@ -417,16 +440,7 @@ impl MemoryStore {
             });
         }
         let found = if live.is_empty() { ended } else { live };
-        match *found {
-            [id] => Ok(id),
-            [] => Err(AdminError::UnknownRequest {
-                id: prefix.to_owned(),
-            }),
-            _ => Err(AdminError::AmbiguousId {
-                prefix: prefix.to_owned(),
-                matches: found.len(),
-            }),
-        }
+        AdminError::only_match(prefix, &found)
     }
 
     pub(crate) fn diagnose(&self) -> Diagnosis {
@@ -580,23 +594,15 @@ impl Entry {
         wakes.wake();
     }
 
-    /// Tells waiters and subscribers what happened, and sets the timer. `wakes` are to be called once
+    /// Notes what waits came to, says to subscribers what happened, and sets the timer. `wakes` are to be called once
     /// the lock is released.
     pub(crate) fn carry_out(&self, state: &mut State, wakes: &mut Wakes) {
-        for (waiter, verdict) in state.fx.verdicts.drain(..) {
-            let told = match verdict {
-                // The waiter finds itself busy.
-                Verdict::Admitted(_) => None,
-                Verdict::Slot(admission) => Some(Told::Slot(admission)),
-                Verdict::Cancelled => Some(Told::Cancelled),
-                Verdict::TimedOut => Some(Told::TimedOut),
-                Verdict::Abandoned => Some(Told::Abandoned),
-            };
-            if let Some(told) = told {
-                state.told.insert(waiter.sequence, told);
-            }
-            wakes.push(waiter.waker);
+        // Taken out for the loop, and put back so that its memory is used again.
+        let mut ended = std::mem::take(&mut state.fx.outcomes);
+        for (waiter, outcome) in ended.drain(..) {
+            wakes.push(state.note_outcome(waiter, outcome.into()));
         }
+        state.fx.outcomes = ended;
         if !state.fx.lost.is_empty() {
             let queue = &state.queue;
             state
@@ -664,7 +670,7 @@ impl Entry {
             };
         }
         match self.transact(|queue, now, fx| queue.try_acquire(&mut request, now, fx)) {
-            Some(admission) => Ok(Permit::memory(Held {
+            Some(admission) => Ok(Permit::memory(MemoryPermit {
                 entry: self,
                 ticket: admission.ticket,
             })),
@@ -676,13 +682,13 @@ impl Entry {
     #[cold]
     fn slot_permit(self: Arc<Self>, admission: Admission) -> Permit {
         let name = self.name.clone();
-        let held = Held {
+        let held = MemoryPermit {
             entry: self,
             ticket: admission.ticket,
         };
-        Permit::remote(
+        Permit::from_store(
             name,
-            Box::new(SlotLease {
+            Box::new(SlotPermit {
                 held,
                 admission,
                 done: false,
@@ -718,24 +724,36 @@ impl Entry {
         let waiter = queue.abandon(ticket, now, fx);
         let mut wakes = Wakes::default();
         self.carry_out(&mut state, &mut wakes);
-        // Nobody will ask.
-        let told = take(&mut state.told, ticket);
+        // The future that would ask for these is gone.
+        let outcome = take(&mut state.outcomes, ticket);
         take(&mut state.lost, ticket);
         drop(state);
-        drop((waiter, told));
+        drop((waiter, outcome));
         wakes.wake();
     }
 
-    #[cold]
-    fn told(self: Arc<Self>, told: Told, limit: Option<Duration>) -> Result<Permit, AcquireError> {
-        Err(match told {
-            Told::Slot(admission) => return Ok(self.slot_permit(admission)),
-            Told::Cancelled => AcquireError::Cancelled {
+    /// What the caller gets whose wait is over.
+    #[inline]
+    fn result(
+        self: Arc<Self>,
+        ticket: Ticket,
+        outcome: Outcome,
+        limit: Option<Duration>,
+    ) -> Result<Permit, AcquireError> {
+        Err(match outcome {
+            Outcome::Admitted => {
+                return Ok(Permit::memory(MemoryPermit {
+                    entry: self,
+                    ticket,
+                }));
+            }
+            Outcome::Slot(admission) => return Ok(self.slot_permit(admission)),
+            Outcome::Cancelled => AcquireError::Cancelled {
                 name: self.name.clone(),
             },
-            Told::TimedOut => self.timed_out(limit),
-            Told::Deadlock(error) => AcquireError::Deadlock(error),
-            Told::Abandoned => AcquireError::Abandoned {
+            Outcome::TimedOut => self.timed_out(limit),
+            Outcome::Deadlock(error) => AcquireError::Deadlock(error),
+            Outcome::Abandoned => AcquireError::Abandoned {
                 name: self.name.clone(),
             },
         })
@@ -824,12 +842,12 @@ impl Entry {
 /// A request that is busy. Dropping it does nothing: its permit decides.
 ///
 /// It has no details in it: few ask for them, and everybody moves a permit about.
-pub(crate) struct Held {
+pub(crate) struct MemoryPermit {
     entry: Arc<Entry>,
     ticket: Ticket,
 }
 
-impl Held {
+impl MemoryPermit {
     pub(crate) fn name(&self) -> &SemaphoreName {
         &self.entry.name
     }
@@ -976,14 +994,14 @@ impl Held {
 
 /// One of any number of permits of the slot that a slot id holds. Each remembers what it was given: when one gives
 /// the slot back, the others are there still.
-struct SlotLease {
-    held: Held,
+struct SlotPermit {
+    held: MemoryPermit,
     admission: Admission,
     /// It was given back, or let go.
     done: bool,
 }
 
-impl Lease for SlotLease {
+impl StorePermit for SlotPermit {
     fn id(&self) -> RequestId {
         self.held.id()
     }
@@ -1045,7 +1063,7 @@ impl Lease for SlotLease {
     }
 }
 
-impl Drop for SlotLease {
+impl Drop for SlotPermit {
     fn drop(&mut self) {
         if !self.done {
             // A permit that was lost harms nobody by being given back.
@@ -1060,10 +1078,10 @@ impl Drop for SlotLease {
 pub(crate) struct Acquiring {
     /// Taken when it is done.
     entry: Option<Arc<Entry>>,
-    stage: Stage,
+    state: AcquireState,
 }
 
-enum Stage {
+enum AcquireState {
     New(Request),
     Waiting(Wait),
 }
@@ -1081,13 +1099,13 @@ impl Acquiring {
     pub(crate) const fn new(entry: Arc<Entry>, request: Request) -> Self {
         Self {
             entry: Some(entry),
-            stage: Stage::New(request),
+            state: AcquireState::New(request),
         }
     }
 
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit, AcquireError>> {
-        let Stage::New(request) = &mut self.stage else {
+        let AcquireState::New(request) = &mut self.state else {
             return self.look(cx);
         };
         let Some(entry) = self.entry.take() else {
@@ -1104,14 +1122,14 @@ impl Acquiring {
         } else if let Some(admission) = queue.try_acquire(request, now, fx) {
             entry.conclude(state);
             let ticket = admission.ticket;
-            return Poll::Ready(Ok(Permit::memory(Held { entry, ticket })));
+            return Poll::Ready(Ok(Permit::memory(MemoryPermit { entry, ticket })));
         }
-        let joined = join(&entry, &mut self.stage, state, now, cx);
-        if let Joined::TooLate(limit) = joined {
+        let joined = join(&entry, &mut self.state, state, now, cx);
+        if let Joining::TooLate(limit) = joined {
             return Poll::Ready(Err(entry.timed_out(limit)));
         }
         self.entry = Some(entry);
-        if let Joined::PerhapsRefused = joined {
+        if let Joining::PerhapsRefused = joined {
             return self.look(cx);
         }
         Poll::Pending
@@ -1119,7 +1137,7 @@ impl Acquiring {
 
     /// Is the wait over?
     fn look(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit, AcquireError>> {
-        let (Some(entry), Stage::Waiting(wait)) = (&self.entry, &self.stage) else {
+        let (Some(entry), AcquireState::Waiting(wait)) = (&self.entry, &self.state) else {
             panic!("an Acquire was polled after it had been ready")
         };
         let (ticket, limit) = (wait.ticket, wait.limit);
@@ -1132,20 +1150,17 @@ impl Acquiring {
             }
             return Poll::Pending;
         }
-        let told = take(&mut state.told, ticket);
+        let outcome = state.take_outcome(ticket);
         drop(state);
         let Some((entry, ticket)) = self.finish() else {
             unreachable!("the entry is there until the future is done")
         };
-        Poll::Ready(match told {
-            None => Ok(Permit::memory(Held { entry, ticket })),
-            Some(told) => entry.told(told, limit),
-        })
+        Poll::Ready(entry.result(ticket, outcome, limit))
     }
 
     /// It waits no longer: takes back what said that it does.
     fn finish(&mut self) -> Option<(Arc<Entry>, Ticket)> {
-        let Stage::Waiting(wait) = &self.stage else {
+        let AcquireState::Waiting(wait) = &self.state else {
             return None;
         };
         let entry = self.entry.take()?;
@@ -1169,9 +1184,9 @@ fn take_slot(
 }
 
 /// How a request fared that found no slot.
-enum Joined {
+enum Joining {
     Waits,
-    /// It closed a circle, as far as one could see at a glance.
+    /// It closed a cycle, as far as one could see at a glance.
     PerhapsRefused,
     /// It does not want to wait at all, but so long.
     TooLate(Option<Duration>),
@@ -1181,12 +1196,12 @@ enum Joined {
 #[cold]
 fn join(
     entry: &Arc<Entry>,
-    stage: &mut Stage,
+    acquire: &mut AcquireState,
     mut state: MutexGuard<'_, State>,
     now: Timestamp,
     cx: &Context<'_>,
-) -> Joined {
-    let Stage::New(request) = stage else {
+) -> Joining {
+    let AcquireState::New(request) = acquire else {
         unreachable!("a request joins the line once")
     };
     let limit = request.wait_limit();
@@ -1196,7 +1211,7 @@ fn join(
         .cloned();
     let run = runner.as_ref().and_then(Owner::run);
     let waiter = |ticket: Ticket, _: Option<&Owner>| {
-        // Registered under the entry's lock: of two runs that close a circle, the second one
+        // Registered under the entry's lock: of two runs that close a cycle, the second one
         // to come here sees the first.
         if let Some(run) = run {
             entry.shared.runs.register(run, ticket, entry);
@@ -1208,23 +1223,23 @@ fn join(
     };
     let State { queue, fx, .. } = &mut *state;
     let outcome = queue.join(request, waiter, now, fx);
-    let Outcome::Queued(ticket) = outcome else {
+    let Attempt::Queued(ticket) = outcome else {
         entry.conclude(state);
-        return Joined::TooLate(limit);
+        return Joining::TooLate(limit);
     };
     let settled =
         run.is_none() || limit.is_some() || deadlock::surely_moves_on(entry, &state.queue);
     entry.conclude(state);
-    *stage = Stage::Waiting(Wait {
+    *acquire = AcquireState::Waiting(Wait {
         ticket,
         runner,
         limit,
     });
     if settled {
-        Joined::Waits
+        Joining::Waits
     } else {
         deadlock::resolve(entry, Some(ticket));
-        Joined::PerhapsRefused
+        Joining::PerhapsRefused
     }
 }
 

@@ -37,12 +37,12 @@
 //! between acquiring and releasing. [`run_or_fail`](Semaphore::run_or_fail) and
 //! [`run_blocking_or_fail`](Semaphore::run_blocking_or_fail) release whatever happens.
 //!
-//! Waiting in line in an HTTP request handler delays its response until there is a slot (seed: *Acquire blocking*). Give
+//! Waiting in line in an HTTP request handler delays its response until there is a slot (README: *Semaphores as objects*). Give
 //! such a wait a short time.
 //!
 //! # Retrying
 //!
-//! A loop retries (seed: *Retrying acquiring semaphore*), though waiting in line is fairer: who comes back later may find
+//! A loop retries (README: *Semaphores as objects*), though waiting in line is fairer: who comes back later may find
 //! that others came in between.
 //!
 //! With [`acquire_or_fail`](Semaphore::acquire_or_fail):
@@ -123,7 +123,7 @@
 //!
 //! # Creating, listening and manipulating
 //!
-//! Three types separate the three (seed: *Separating creating, listening to and manipulating semaphore*). Who gets a
+//! Three types separate the three (README: *Semaphores as objects*). Who gets a
 //! [`Semaphore`] can only manipulate it, who gets [`Events`] can only listen, and who is only to create semaphores
 //! gets a function that does.
 //!
@@ -184,14 +184,14 @@ use crate::slots::Slots;
 #[cfg(doc)]
 use crate::{Permit, StoreError};
 
-/// How long a slot is held that nobody releases or refreshes, in seconds (seed: *Semaphore with custom TTL*).
+/// How long a slot is held that nobody releases or refreshes, in seconds (README: *Semaphores as objects*).
 const DEFAULT_TTL: u64 = 5 * 60;
-/// How long a `blocking` method waits, in seconds (seed: *Acquire blocking*).
+/// How long a `blocking` method waits, in seconds (README: *Semaphores as objects*).
 const DEFAULT_BLOCKING_TIME: u64 = 60;
 /// How long a refreshed slot is held, in seconds.
 const DEFAULT_REFRESH_TIME: u64 = 5 * 60;
 
-/// Makes [`Semaphore`]s of one store (seed: *Initial configuration*). Cheap to clone.
+/// Makes [`Semaphore`]s of one store (README: *Semaphores as objects*). Cheap to clone.
 ///
 /// ```
 /// use cla_semaphore::provider::Provider;
@@ -237,7 +237,7 @@ impl Provider {
     }
 
     /// The same provider, whose semaphores have this TTL unless they are created with another: 5 minutes unless set
-    /// here, `None` for slots that do not expire (seed: *Initial configuration*).
+    /// here, `None` for slots that do not expire (README: *Semaphores as objects*).
     #[must_use]
     pub fn with_default_ttl(mut self, ttl: impl Into<Option<Ttl>>) -> Self {
         self.inner_mut().default_ttl = ttl.into();
@@ -260,7 +260,7 @@ impl Provider {
         self
     }
 
-    /// The same provider, with `namespace` in front of its keys (seed: *Namespacing*). Without one, a key is the name of
+    /// The same provider, with `namespace` in front of its keys (README: *Semaphores as objects*). Without one, a key is the name of
     /// its semaphore.
     ///
     /// ```
@@ -336,7 +336,7 @@ impl Provider {
         self
     }
 
-    /// A semaphore (seed: *Creating a semaphore*). Creates nothing that anybody could see: that does the first who
+    /// A semaphore (README: *Semaphores as objects*). Creates nothing that anybody could see: that does the first who
     /// acquires it.
     ///
     /// # Errors
@@ -362,7 +362,7 @@ impl Provider {
         Semaphore::new(self, key.as_ref(), limit, ttl, id)
     }
 
-    /// What the semaphores of this provider, and its clones, do from now on (seed: *Semaphore events*), in the order in
+    /// What the semaphores of this provider, and its clones, do from now on (README: *Semaphores as objects*), in the order in
     /// which each caller does it. Events come from here only: what is done to the same semaphores elsewhere, and in
     /// which order it happened to one of them, [`Semaphores::subscribe`] tells.
     ///
@@ -464,7 +464,7 @@ impl Settings {
     }
 
     /// How long an acquired slot is held unless it is released or refreshed; with `None` it does not expire and must be
-    /// released (seed: *Semaphore with custom TTL*).
+    /// released (README: *Semaphores as objects*).
     ///
     /// ```
     /// use cla_semaphore::provider::{Provider, Settings};
@@ -483,7 +483,7 @@ impl Settings {
         self
     }
 
-    /// Names the slot (seed: *Semaphore slot id*), for debugging, or to manage it from elsewhere. Semaphores of one key
+    /// Names the slot (README: *Semaphores as objects*), for debugging, or to manage it from elsewhere. Semaphores of one key
     /// with the same slot id hold the same slot. In most cases, there is no need for it.
     ///
     /// ```

@@ -134,7 +134,7 @@ use crate::name::SemaphoreName;
 use crate::owner::Owner;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
-use crate::store::{BoxFuture, Lease, Store};
+use crate::store::{BoxFuture, Store, StorePermit};
 use crate::view::{RequestView, SemaphoreView};
 use driver::DriverHandle;
 use permit::{PermitState, RedisPermit};
@@ -253,12 +253,12 @@ impl RedisStore {
         })
     }
 
-    /// Goes on with the permit of a process that was killed: `from` is what its [`Lease::succession`] was. The second is
+    /// Goes on with the permit of a process that was killed: `from` is what its [`StorePermit::succession`] was. The second is
     /// `None` when the text is none of this version.
     pub(crate) async fn succeed(
         url: RedisUrl,
         from: &str,
-    ) -> Result<(Arc<Self>, Option<(SemaphoreName, Box<dyn Lease>)>), StoreError> {
+    ) -> Result<(Arc<Self>, Option<(SemaphoreName, Box<dyn StorePermit>)>), StoreError> {
         let from: Option<Box<Succession>> = serde_json::from_str(from).ok();
         let session = from.as_ref().map(|from| from.session.clone());
         let store = Self::open_as(url, session);
@@ -271,7 +271,7 @@ impl RedisStore {
         let permit = answered.await.map_err(|_| driver.closed())?;
         let lease = permit.map(|permit| {
             let name = permit.name.clone();
-            let lease: Box<dyn Lease> = Box::new(RedisPermit::new(permit, driver));
+            let lease: Box<dyn StorePermit> = Box::new(RedisPermit::new(permit, driver));
             (name, lease)
         });
         Ok((store, lease))
@@ -299,7 +299,7 @@ impl RedisStore {
         name: SemaphoreName,
         request: Request,
         joins: bool,
-    ) -> Result<Option<Box<dyn Lease>>, AcquireError> {
+    ) -> Result<Option<Box<dyn StorePermit>>, AcquireError> {
         let mut asking = Asking {
             id: keys::request_id(&name),
             driver: self.driver()?,
@@ -317,7 +317,7 @@ impl RedisStore {
         asking.answered = true;
         match outcome {
             Ok(outcome) => Ok(outcome?.map(|permit: Arc<PermitState>| {
-                Box::new(RedisPermit::new(permit, asking.driver.clone())) as Box<dyn Lease>
+                Box::new(RedisPermit::new(permit, asking.driver.clone())) as Box<dyn StorePermit>
             })),
             Err(_) => Err(asking.driver.closed().into()),
         }
@@ -400,7 +400,7 @@ impl Store for RedisStore {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>> {
+    ) -> BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>> {
         Box::pin(async move {
             match self.take(name, request, true).await? {
                 Some(lease) => Ok(lease),
@@ -413,7 +413,7 @@ impl Store for RedisStore {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>> {
+    ) -> BoxFuture<'static, Result<Option<Box<dyn StorePermit>>, StoreError>> {
         Box::pin(async move {
             match self.take(name, request, false).await {
                 Ok(lease) => Ok(lease),

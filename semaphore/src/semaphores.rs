@@ -16,14 +16,14 @@ use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreEr
 use crate::event::Events;
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
-use crate::memory::{Acquiring, Entry, Held, MemoryStore};
+use crate::memory::ManualClock;
+use crate::memory::{Acquiring, Entry, MemoryPermit, MemoryStore};
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
 use crate::slot::{SlotId, SlotState};
 use crate::slots::Slots;
-use crate::store::{BoxFuture, Lease, Store};
+use crate::store::{BoxFuture, Store, StorePermit};
 use crate::sync::thread;
-use crate::time::ManualClock;
 use crate::view::{RequestView, SemaphoreView};
 
 /// All semaphores of one store. Cheap to clone; all clones are the same store.
@@ -338,9 +338,9 @@ impl Semaphores {
     /// [`unpin`](Self::unpin). Creates the semaphore if it is not there.
     ///
     /// Raising it admits waiters at once, in order. Lowering it "won't have any effect on ongoing
-    /// processes, only on new incoming semaphore requests" (seed: *Increasing available slots*).
-    /// 0 "will force enqueuing of all processes" (seed: *Global semaphore lock*); unlimited lets
-    /// everybody in (seed: *Infinite slots*).
+    /// processes, only on new incoming semaphore requests" (README: *Steering*).
+    /// 0 "will force enqueuing of all processes" (README: *Steering*); unlimited lets
+    /// everybody in (README: *Steering*).
     ///
     /// # Errors
     /// [`AdminError::Store`] when a shared store failed; [`AdminError::TooManyPinned`] when the store of this process keeps
@@ -372,7 +372,7 @@ impl Semaphores {
         Ok(())
     }
 
-    /// Starts a waiting request now, outside the slots; when it ends, no slot frees (seed: *Grant*).
+    /// Starts a waiting request now, outside the slots; when it ends, no slot frees (README: *Steering*).
     ///
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
@@ -381,7 +381,7 @@ impl Semaphores {
         Ok(())
     }
 
-    /// Makes a waiting request fail with [`AcquireError::Cancelled`] (seed: *Cancel*).
+    /// Makes a waiting request fail with [`AcquireError::Cancelled`] (README: *Steering*).
     ///
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
@@ -423,7 +423,7 @@ impl Semaphores {
     }
 
     /// Frees every held slot; the line goes on in order. Says how many requests that ended: their
-    /// permits are lost (seed: *Additional methods*, `forceReleaseAll`).
+    /// permits are lost (README: *Semaphores as objects*, `forceReleaseAll`).
     ///
     /// # Errors
     /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
@@ -631,7 +631,7 @@ impl Semaphore {
             Handle::Remote { name, store } => Ok(Arc::clone(store)
                 .try_acquire(name.clone(), request)
                 .await?
-                .map(|lease| Permit::remote(name.clone(), lease))),
+                .map(|permit| Permit::from_store(name.clone(), permit))),
         }
     }
 
@@ -672,7 +672,7 @@ impl Semaphore {
         }
     }
 
-    /// Lets the slot that `slot` holds live `ttl` longer, from now, whoever took it (seed: *Refreshing semaphores*).
+    /// Lets the slot that `slot` holds live `ttl` longer, from now, whoever took it (README: *Semaphores as objects*).
     ///
     /// # Errors
     /// [`RefreshError::NotHeld`] when it holds none, also because it expired; [`RefreshError::NoTtl`] when it never
@@ -699,8 +699,8 @@ impl Semaphore {
         }
     }
 
-    /// What is known of `slot` at this semaphore, and of the slots that are taken there, at one moment (seed:
-    /// *Checking semaphore state*). A semaphore that nobody named yet has one slot, which is free.
+    /// What is known of `slot` at this semaphore, and of the slots that are taken there, at one moment (README:
+    /// *Semaphores as objects*). A semaphore that nobody named yet has one slot, which is free.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
@@ -746,7 +746,7 @@ enum Acquirement {
     Memory(Acquiring),
     Remote {
         name: SemaphoreName,
-        future: BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>>,
+        future: BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>>,
     },
 }
 
@@ -772,7 +772,7 @@ impl Future for Acquire {
             Acquirement::Remote { name, future } => future
                 .as_mut()
                 .poll(cx)
-                .map(|lease| lease.map(|lease| Permit::remote(name.clone(), lease))),
+                .map(|permit| permit.map(|permit| Permit::from_store(name.clone(), permit))),
         }
     }
 }
@@ -785,27 +785,27 @@ impl fmt::Debug for Acquire {
 
 /// A slot that is held (or a grant). Dropping it gives it back.
 #[must_use = "dropping a permit gives the slot back at once"]
-pub struct Permit(Hold);
+pub struct Permit(PermitKind);
 
 /// Three words without a tag: a permit is written and moved within a few nanoseconds.
-enum Hold {
-    Memory(Held),
+enum PermitKind {
+    Memory(MemoryPermit),
     /// `None` only inside `release`, which consumes the permit.
-    Remote(Option<Box<RemoteHold>>),
+    Store(Option<Box<OtherPermit>>),
 }
 
-struct RemoteHold {
+struct OtherPermit {
     name: SemaphoreName,
-    lease: Box<dyn Lease>,
+    permit: Box<dyn StorePermit>,
 }
 
 macro_rules! on_hold {
-    ($permit:expr, $held:ident => $memory:expr, $lease:ident => $remote:expr) => {
+    ($permit:expr, $held:ident => $memory:expr, $permit_of_store:ident => $boxed:expr) => {
         match &$permit.0 {
-            Hold::Memory($held) => $memory,
-            Hold::Remote(remote) => {
-                let $lease = &remote.as_ref().expect("a released permit is gone").lease;
-                $remote
+            PermitKind::Memory($held) => $memory,
+            PermitKind::Store(store) => {
+                let $permit_of_store = &store.as_ref().expect("a released permit is gone").permit;
+                $boxed
             }
         }
     };
@@ -813,26 +813,29 @@ macro_rules! on_hold {
 
 impl Permit {
     #[inline]
-    pub(crate) const fn memory(held: Held) -> Self {
-        Self(Hold::Memory(held))
+    pub(crate) const fn memory(held: MemoryPermit) -> Self {
+        Self(PermitKind::Memory(held))
     }
 
-    pub(crate) fn remote(name: SemaphoreName, lease: Box<dyn Lease>) -> Self {
-        Self(Hold::Remote(Some(Box::new(RemoteHold { name, lease }))))
+    pub(crate) fn from_store(name: SemaphoreName, permit: Box<dyn StorePermit>) -> Self {
+        Self(PermitKind::Store(Some(Box::new(OtherPermit {
+            name,
+            permit,
+        }))))
     }
 
     /// The request that was admitted.
     #[must_use]
     pub fn id(&self) -> RequestId {
-        on_hold!(self, held => held.id(), lease => lease.id())
+        on_hold!(self, held => held.id(), permit => permit.id())
     }
 
     /// The semaphore.
     #[must_use]
     pub fn name(&self) -> &SemaphoreName {
         match &self.0 {
-            Hold::Memory(held) => held.name(),
-            Hold::Remote(remote) => &remote.as_ref().expect("a released permit is gone").name,
+            PermitKind::Memory(held) => held.name(),
+            PermitKind::Store(store) => &store.as_ref().expect("a released permit is gone").name,
         }
     }
 
@@ -841,9 +844,9 @@ impl Permit {
     /// server's has one. Once it is given back, the text is worth nothing.
     pub async fn succession(&self) -> Option<String> {
         match &self.0 {
-            Hold::Memory(_) => None,
-            Hold::Remote(remote) => match remote.as_ref() {
-                Some(remote) => remote.lease.succession().await,
+            PermitKind::Memory(_) => None,
+            PermitKind::Store(store) => match store.as_ref() {
+                Some(store) => store.permit.succession().await,
                 None => None,
             },
         }
@@ -853,37 +856,37 @@ impl Permit {
     /// that remembers the largest it saw can refuse a permit that was lost.
     #[must_use]
     pub fn token(&self) -> u64 {
-        on_hold!(self, held => held.token(), lease => lease.token())
+        on_hold!(self, held => held.token(), permit => permit.token())
     }
 
     /// How long the request waited.
     #[must_use]
     pub fn waited(&self) -> Duration {
-        on_hold!(self, held => held.waited(), lease => lease.waited())
+        on_hold!(self, held => held.waited(), permit => permit.waited())
     }
 
     /// When it was admitted.
     #[must_use]
     pub fn started_at(&self) -> SystemTime {
-        on_hold!(self, held => held.started_at(), lease => lease.started_at())
+        on_hold!(self, held => held.started_at(), permit => permit.started_at())
     }
 
     /// How long ago it was admitted. One read of a cheap clock, and a look at the semaphore.
     #[must_use]
     pub fn held(&self) -> Duration {
-        on_hold!(self, held => held.held(), lease => lease.held())
+        on_hold!(self, held => held.held(), permit => permit.held())
     }
 
-    /// Whether an administrator let it through, outside the slots (seed: *Grant*).
+    /// Whether an administrator let it through, outside the slots (README: *Steering*).
     #[must_use]
     pub fn granted(&self) -> bool {
-        on_hold!(self, held => held.granted(), lease => lease.granted())
+        on_hold!(self, held => held.granted(), permit => permit.granted())
     }
 
     /// Whether it is no longer held: its TTL or its lease passed, or an administrator released it.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        on_hold!(self, held => held.is_lost(), lease => lease.is_lost())
+        on_hold!(self, held => held.is_lost(), permit => permit.is_lost())
     }
 
     /// Whether it was lost because its lease passed: the store could not be reached for longer than that, took this
@@ -893,23 +896,23 @@ impl Permit {
     #[must_use]
     #[inline]
     pub fn lease_passed(&self) -> bool {
-        on_hold!(self, held => held.lease_passed(), lease => lease.lease_passed())
+        on_hold!(self, held => held.lease_passed(), permit => permit.lease_passed())
     }
 
     /// Waits until it is lost. Never ends for a permit that is not.
     pub async fn lost(&self) {
         on_hold!(self,
             held => std::future::poll_fn(|cx| held.poll_lost(cx)).await,
-            lease => lease.lost().await);
+            permit => permit.lost().await);
     }
 
-    /// Lets it live `ttl` longer, from now (seed: *Refreshing semaphores*).
+    /// Lets it live `ttl` longer, from now (README: *Semaphores as objects*).
     ///
     /// # Errors
     /// [`RefreshError::Lost`] when it is too late, [`RefreshError::NoTtl`] when it never expires;
     /// [`RefreshError::Store`].
     pub async fn refresh(&self, ttl: Ttl) -> Result<(), RefreshError> {
-        on_hold!(self, held => held.refresh(ttl), lease => lease.refresh(ttl).await)
+        on_hold!(self, held => held.refresh(ttl), permit => permit.refresh(ttl).await)
     }
 
     /// Gives it back, and says whether it was still held. (Dropping it does the same, silently.)
@@ -918,10 +921,10 @@ impl Permit {
     /// [`ReleaseError::Lost`] when its TTL or its lease had passed or an administrator had released it: others
     /// may have been busy at the same time. [`ReleaseError::Store`].
     pub async fn release(mut self) -> Result<(), ReleaseError> {
-        match std::mem::replace(&mut self.0, Hold::Remote(None)) {
-            Hold::Memory(held) => held.release(),
-            Hold::Remote(Some(remote)) => remote.lease.release().await,
-            Hold::Remote(None) => unreachable!("a released permit is gone"),
+        match std::mem::replace(&mut self.0, PermitKind::Store(None)) {
+            PermitKind::Memory(held) => held.release(),
+            PermitKind::Store(Some(store)) => store.permit.release().await,
+            PermitKind::Store(None) => unreachable!("a released permit is gone"),
         }
     }
 
@@ -943,10 +946,10 @@ impl Permit {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn leave(mut self) {
-        match std::mem::replace(&mut self.0, Hold::Remote(None)) {
-            Hold::Memory(held) => held.leave(),
-            Hold::Remote(Some(remote)) => remote.lease.leave(),
-            Hold::Remote(None) => unreachable!("a released permit is gone"),
+        match std::mem::replace(&mut self.0, PermitKind::Store(None)) {
+            PermitKind::Memory(held) => held.leave(),
+            PermitKind::Store(Some(store)) => store.permit.leave(),
+            PermitKind::Store(None) => unreachable!("a released permit is gone"),
         }
     }
 
@@ -954,9 +957,9 @@ impl Permit {
     #[must_use = "dropping a permit is cheaper"]
     #[inline]
     pub fn close(mut self) -> Duration {
-        let held = on_hold!(self, held => held.close(), lease => lease.held());
-        // A remote lease gives its slot back by being dropped.
-        self.0 = Hold::Remote(None);
+        let held = on_hold!(self, held => held.close(), permit => permit.held());
+        // A permit of a store gives its slot back by being dropped.
+        self.0 = PermitKind::Store(None);
         held
     }
 }
@@ -964,7 +967,7 @@ impl Permit {
 impl Drop for Permit {
     #[inline]
     fn drop(&mut self) {
-        if let Hold::Memory(held) = &self.0 {
+        if let PermitKind::Memory(held) = &self.0 {
             // A permit that was lost harms nobody by being given back.
             let _ = held.give_back();
         }

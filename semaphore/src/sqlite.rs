@@ -36,6 +36,7 @@
 //! removal of the whole folder, is not to be seen, and there a newcomer may be let in before the holder has noticed.
 
 mod clock;
+mod columns;
 mod deadlock;
 mod ends;
 mod file;
@@ -75,7 +76,7 @@ use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
-use crate::store::{BoxFuture, Lease, Store};
+use crate::store::{BoxFuture, Store, StorePermit};
 use crate::view::{RequestView, SemaphoreView};
 
 /// Semaphores in a SQLite file. See [`StoreUrl`](crate::StoreUrl) and the crate's page.
@@ -194,7 +195,7 @@ impl Store for SqliteStore {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>> {
+    ) -> BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>> {
         Box::pin(async move {
             let id = RequestId::unique();
             // Given up also when the answer has come and was not read: then it takes back the permit.
@@ -213,7 +214,7 @@ impl Store for SqliteStore {
             let answer = (&mut answer).await;
             given_up.armed = false;
             let hold = answer.map_err(|_| self.link.gone())??;
-            Ok(SqliteLease::boxed(hold, &self.link))
+            Ok(SqlitePermit::boxed(hold, &self.link))
         })
     }
 
@@ -221,7 +222,7 @@ impl Store for SqliteStore {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>> {
+    ) -> BoxFuture<'static, Result<Option<Box<dyn StorePermit>>, StoreError>> {
         Box::pin(async move {
             let id = RequestId::unique();
             let (reply, mut answer) = oneshot::channel();
@@ -239,7 +240,7 @@ impl Store for SqliteStore {
             let answer = (&mut answer).await;
             given_up.armed = false;
             let hold = answer.map_err(|_| self.link.gone())??;
-            Ok(hold.map(|hold| SqliteLease::boxed(hold, &self.link)))
+            Ok(hold.map(|hold| SqlitePermit::boxed(hold, &self.link)))
         })
     }
 
@@ -350,7 +351,7 @@ impl Store for SqliteStore {
 }
 
 /// A permit, as the worker and its holder both know it.
-struct Hold {
+struct HeldPermit {
     id: RequestId,
     name: SemaphoreName,
     token: u64,
@@ -369,7 +370,7 @@ struct Hold {
 #[derive(Default)]
 struct Lost {
     flag: AtomicBool,
-    /// By accident: see [`Lease::lease_passed`].
+    /// By accident: see [`StorePermit::lease_passed`].
     lease_passed: AtomicBool,
     told: Notify,
 }
@@ -399,14 +400,14 @@ impl Lost {
     }
 }
 
-struct SqliteLease {
-    hold: Arc<Hold>,
+struct SqlitePermit {
+    hold: Arc<HeldPermit>,
     link: Arc<Link>,
     released: bool,
 }
 
-impl SqliteLease {
-    fn boxed(hold: Arc<Hold>, link: &Arc<Link>) -> Box<dyn Lease> {
+impl SqlitePermit {
+    fn boxed(hold: Arc<HeldPermit>, link: &Arc<Link>) -> Box<dyn StorePermit> {
         Box::new(Self {
             hold,
             link: Arc::clone(link),
@@ -415,7 +416,7 @@ impl SqliteLease {
     }
 }
 
-impl Lease for SqliteLease {
+impl StorePermit for SqlitePermit {
     fn id(&self) -> RequestId {
         self.hold.id
     }
@@ -496,7 +497,7 @@ impl Lease for SqliteLease {
     }
 }
 
-impl Drop for SqliteLease {
+impl Drop for SqlitePermit {
     fn drop(&mut self) {
         if self.released {
             return;

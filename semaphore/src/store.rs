@@ -41,14 +41,14 @@ pub trait Store: Send + Sync + 'static {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>>;
+    ) -> BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>>;
 
     /// Takes a slot if one is free now; never joins the line.
     fn try_acquire(
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>>;
+    ) -> BoxFuture<'static, Result<Option<Box<dyn StorePermit>>, StoreError>>;
 
     /// Gives back the slot that a slot id holds, whoever took it; says whether it held one.
     fn release_slot(
@@ -87,8 +87,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Vec<RequestView>, StoreError>>;
 
     /// Gives up a run: ends what this client holds and waits for on its behalf. The permits are lost as when the lease
-    /// [passes](Lease::lease_passed), the waits end with [`AcquireError::Abandoned`]; slots that were
-    /// [left](Lease::leave) stay. Does not block. What cannot be done now is done as soon as the store can be reached.
+    /// [passes](StorePermit::lease_passed), the waits end with [`AcquireError::Abandoned`]; slots that were
+    /// [left](StorePermit::leave) stay. Does not block. What cannot be done now is done as soon as the store can be reached.
     fn abandon(&self, run: RunId);
 
     /// A run does not answer since then, or answers again (`None`): marks what this client holds and waits for on its
@@ -136,7 +136,7 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// One permit of a [`Store`]. Dropping it gives it back, without waiting for the store.
-pub trait Lease: Send + Sync + 'static {
+pub trait StorePermit: Send + Sync + 'static {
     /// The request that was admitted.
     fn id(&self) -> RequestId;
     /// Its fencing token.

@@ -3,7 +3,7 @@
 mod common;
 
 use cla_semaphore::{AcquireError, DeadlockError, Permit, Request, RunId, Semaphores, Slots};
-use common::{Stage, Waiter, name, now, poll, run, seconds, ttl};
+use common::{Fixture, Waiter, name, now, poll, run, seconds, ttl};
 
 /// A run: takes, waits, and holds what it took.
 struct Run {
@@ -13,7 +13,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(stage: &Stage, who: &str) -> Self {
+    fn new(stage: &Fixture, who: &str) -> Self {
         let (id, request) = run(who);
         let semaphores = stage.semaphores.clone();
         Self {
@@ -50,7 +50,7 @@ impl Run {
 }
 
 fn links(error: &DeadlockError) -> Vec<(RunId, &str, &str)> {
-    let links = error.circle().iter();
+    let links = error.cycle().iter();
     links
         .map(|link| (link.run, link.holds.as_str(), link.waits_for.as_str()))
         .collect()
@@ -58,7 +58,7 @@ fn links(error: &DeadlockError) -> Vec<(RunId, &str, &str)> {
 
 #[test]
 fn a_run_that_waits_for_the_slot_it_holds_itself_is_told_at_once() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let a = Run::new(&stage, "nested.js");
     let held = a.take("x");
     let error = a.is_told("x");
@@ -74,7 +74,7 @@ fn a_run_that_waits_for_the_slot_it_holds_itself_is_told_at_once() {
 
 #[test]
 fn what_can_end_by_itself_is_no_deadlock() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let (a, b) = (Run::new(&stage, "a"), Run::new(&stage, "b"));
     // A permit that expires.
     let expiring = now(stage.x.acquire(a.request.clone().ttl(ttl(5)))).unwrap();
@@ -98,7 +98,7 @@ fn what_can_end_by_itself_is_no_deadlock() {
 
 #[test]
 fn a_granted_holder_holds_no_slot_for_which_one_could_wait() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let (a, b) = (Run::new(&stage, "a"), Run::new(&stage, "b"));
     let holder = stage.take();
     let granted = a.wait("x");
@@ -113,7 +113,7 @@ fn a_granted_holder_holds_no_slot_for_which_one_could_wait() {
 
 #[test]
 fn taking_slots_away_can_close_a_circle_and_the_last_comer_is_told() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     stage.slots(2);
     let (a, b) = (Run::new(&stage, "a"), Run::new(&stage, "b"));
     let _a_x = a.take("x");
@@ -132,7 +132,7 @@ fn taking_slots_away_can_close_a_circle_and_the_last_comer_is_told() {
 
 #[test]
 fn who_merely_waits_behind_a_circle_is_not_part_of_it() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let (a, b, c) = (
         Run::new(&stage, "a"),
         Run::new(&stage, "b"),

@@ -3,7 +3,7 @@
 mod common;
 
 use cla_semaphore::{Event, EventKind, Events, EventsError, Owner, Request};
-use common::{Stage, Waiter, now, seconds, ttl};
+use common::{Fixture, Waiter, now, seconds, ttl};
 
 fn drain(events: &mut Events) -> Vec<Event> {
     std::iter::from_fn(|| events.try_recv().expect("none was missed")).collect()
@@ -16,7 +16,7 @@ fn kinds(events: &mut Events) -> Vec<EventKind> {
 #[test]
 fn every_way_a_request_can_end_or_change_has_its_event() {
     use EventKind::*;
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let name = stage.x.name();
     let held = stage.take_as(Request::new().ttl(ttl(2)));
     let mut events = stage.semaphores.subscribe();
@@ -64,7 +64,7 @@ fn every_way_a_request_can_end_or_change_has_its_event() {
 
 #[test]
 fn who_does_not_read_misses_the_oldest_is_told_how_many_and_slows_nobody_down() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let mut events = stage.semaphores.subscribe();
     for _ in 0..10_000 {
         drop(stage.take());
@@ -83,7 +83,7 @@ fn who_does_not_read_misses_the_oldest_is_told_how_many_and_slows_nobody_down() 
 
 #[test]
 fn the_subscription_ends_with_the_store() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let mut events = stage.semaphores.subscribe();
     drop(stage);
     assert_eq!(events.try_recv(), Err(EventsError::Closed));
@@ -91,7 +91,7 @@ fn the_subscription_ends_with_the_store() {
 
 #[test]
 fn an_event_is_the_same_after_a_trip_through_json() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let mut events = stage.semaphores.subscribe();
     drop(stage.take_as(Request::new().owner(Owner::process("a.js"))));
     for event in drain(&mut events) {

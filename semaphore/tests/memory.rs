@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 
 use cla_semaphore::{Permit, Request, Semaphores, Slots, Status};
-use common::{Stage, name, now, poll, seconds};
+use common::{Fixture, name, now, poll, seconds};
 
 #[test]
 fn a_freed_slot_goes_to_the_first_waiter_before_it_even_looks_and_no_newcomer_gets_it() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let holder = stage.take();
     let first = stage.wait();
     drop(holder);
@@ -26,7 +26,7 @@ fn a_freed_slot_goes_to_the_first_waiter_before_it_even_looks_and_no_newcomer_ge
 
 #[test]
 fn a_dropped_future_leaves_the_line_at_once() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let holder = stage.take();
     let (quitter, next) = (stage.wait(), stage.wait());
     let id = stage.line()[0];
@@ -39,7 +39,7 @@ fn a_dropped_future_leaves_the_line_at_once() {
 
 #[test]
 fn a_future_that_is_never_polled_asks_for_nothing() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     drop(stage.x.acquire(Request::new()));
     assert!(now(stage.semaphores.list()).unwrap().is_empty());
 }
@@ -55,7 +55,7 @@ impl Wake for TaskWithPermit {
 
 #[test]
 fn a_waker_that_goes_may_take_a_permit_of_the_same_semaphore_with_it() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let waiting = || {
         let _permit = Mutex::new(stage.take());
         let task = Waker::from(Arc::new(TaskWithPermit { _permit }));
@@ -80,7 +80,7 @@ fn a_waker_that_goes_may_take_a_permit_of_the_same_semaphore_with_it() {
 
 #[test]
 fn fencing_tokens_only_grow_even_when_the_semaphore_was_forgotten_in_between() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let mut last = 0;
     for round in 0..10 {
         let permit = stage.take();
@@ -89,7 +89,7 @@ fn fencing_tokens_only_grow_even_when_the_semaphore_was_forgotten_in_between() {
         drop(permit);
         now(stage.semaphores.forget(stage.x.name())).unwrap();
     }
-    let Stage { semaphores, x, .. } = stage;
+    let Fixture { semaphores, x, .. } = stage;
     drop(x);
     // Without a handle the entry itself goes; another name takes its place in memory.
     drop(now(semaphores.acquire(&name("x"), Request::new())).unwrap());
@@ -101,7 +101,7 @@ fn fencing_tokens_only_grow_even_when_the_semaphore_was_forgotten_in_between() {
 
 #[test]
 fn generated_names_that_nobody_uses_any_more_are_swept() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     now(stage
         .semaphores
         .set_slots(&name("pinned"), Slots::Limited(3)))
@@ -123,7 +123,7 @@ fn generated_names_that_nobody_uses_any_more_are_swept() {
 
 #[test]
 fn ended_requests_stay_visible_for_a_short_while_only() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let permit = stage.take();
     let id = permit.id();
     stage.clock.advance(seconds(2));
@@ -140,7 +140,7 @@ fn ended_requests_stay_visible_for_a_short_while_only() {
 
 #[test]
 fn a_wait_that_is_over_is_not_polled_into_a_second_permit() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let mut acquire = stage.x.acquire(Request::new());
     let permit = poll(&mut acquire).unwrap().unwrap();
     drop(permit);

@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use cla_semaphore::{AuditQuery, HistoryQuery, Request, SemaphoreName, Semaphores, Slots};
-use common::{Stage, name, now};
+use common::{Fixture, name, now};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -22,7 +22,7 @@ fn audit(semaphores: &Semaphores) -> usize {
 
 #[test]
 fn the_history_is_kept_for_a_week_and_the_audit_for_a_quarter() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let x = name("x");
     now(stage.semaphores.set_slots(&x, Slots::Limited(2))).unwrap();
     drop(stage.take());

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cla_semaphore::{
     AcquireError, Actor, AdminCommand, AdminError, AuditEntry, AuditQuery, BoxFuture, Diagnosis,
-    EventKind, Events, HistoryQuery, Lease, Permit, RefreshError, ReleaseError, Request, RequestId,
+    EventKind, Events, HistoryQuery, Permit, RefreshError, ReleaseError, Request, RequestId,
     RequestView, RunId, SemaphoreName, SemaphoreView, Semaphores, SlotId, Slots, Store, StoreError,
-    Ttl,
+    StorePermit, Ttl,
 };
 use common::{name, poll, ttl};
 use futures::executor::block_on;
@@ -40,11 +40,11 @@ impl Store for Faraway {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>> {
+    ) -> BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>> {
         Box::pin(async move {
             later().await;
             let permit = self.0.acquire(&name, request).await?;
-            Ok(Box::new(FarawayLease(permit)) as Box<dyn Lease>)
+            Ok(Box::new(FarawayLease(permit)) as Box<dyn StorePermit>)
         })
     }
 
@@ -52,11 +52,11 @@ impl Store for Faraway {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>> {
+    ) -> BoxFuture<'static, Result<Option<Box<dyn StorePermit>>, StoreError>> {
         Box::pin(async move {
             later().await;
             let permit = self.0.try_acquire(&name, request).await?;
-            Ok(permit.map(|permit| Box::new(FarawayLease(permit)) as Box<dyn Lease>))
+            Ok(permit.map(|permit| Box::new(FarawayLease(permit)) as Box<dyn StorePermit>))
         })
     }
 
@@ -138,7 +138,7 @@ impl Store for Faraway {
     }
 }
 
-impl Lease for FarawayLease {
+impl StorePermit for FarawayLease {
     fn id(&self) -> RequestId {
         self.0.id()
     }

@@ -3,12 +3,12 @@
 mod common;
 
 use cla_semaphore::{Owner, Request, RunId, SemaphoreView, SlotId, Slots};
-use common::{Stage, seconds, ttl};
+use common::{Fixture, seconds, ttl};
 use serde_json::json;
 
 #[test]
 fn a_semaphore_is_shown_with_all_its_fields_and_null_for_what_is_absent() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     let run = RunId::unique();
     let owner = Owner::new("deploy.js: restart")
         .with_run(run)
@@ -79,7 +79,7 @@ fn a_semaphore_is_shown_with_all_its_fields_and_null_for_what_is_absent() {
 
 #[test]
 fn unlimited_slots_are_a_word() {
-    let stage = Stage::new();
+    let stage = Fixture::new();
     stage.slots(Slots::Unlimited);
     let json = serde_json::to_value(stage.view()).unwrap();
     assert_eq!(json["slots"], "unlimited");

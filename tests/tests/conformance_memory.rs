@@ -1,6 +1,6 @@
 //! The store in memory keeps every promise of the conformance suite.
 
+use cla_conformance::Fresh;
 use cla_semaphore::Semaphores;
-use cla_semaphore::conformance::Fresh;
 
-cla_semaphore::conformance_tests!(|| Fresh::clones(Semaphores::memory()));
+cla_conformance::conformance_tests!(|| Fresh::clones(Semaphores::memory()));

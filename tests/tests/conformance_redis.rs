@@ -1,10 +1,10 @@
 //! The store on a Redis or Valkey server keeps every promise of the conformance suite; its clients are two stores with
 //! connections of their own.
 
+use cla_conformance::Fresh;
 use cla_semaphore::Semaphores;
-use cla_semaphore::conformance::Fresh;
 
-cla_semaphore::conformance_tests!(|| {
+cla_conformance::conformance_tests!(|| {
     let (server, url) = cla_tests::redis::shared();
     let open = || Semaphores::connect(&url).expect("the store is built in");
     Fresh::clients(open(), open()).keep(server)

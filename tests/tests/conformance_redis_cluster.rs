@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
+use cla_conformance::Fresh;
 use cla_semaphore::Semaphores;
-use cla_semaphore::conformance::Fresh;
 use cla_tests::redis::Cluster;
 
 /// The cluster that all cases share while any of them runs; each has a prefix of its own.
@@ -22,7 +22,7 @@ fn cluster() -> (Arc<Cluster>, String) {
     (cluster, url)
 }
 
-cla_semaphore::conformance_tests!(|| {
+cla_conformance::conformance_tests!(|| {
     let (cluster, url) = cluster();
     let open = || Semaphores::connect(&url).expect("the store is built in");
     Fresh::clients(open(), open()).keep(cluster)

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cla_semaphore::conformance::{self, Fresh};
+use cla_conformance::{self as conformance, Fresh};
 use cla_semaphore::{Request, Semaphores};
 use cla_tests::redis::{Server, is_installed};
 use common::{acquire, name, soon, store, until_waiting};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 
 use crate::process::{Log, seconds};
-use crate::{cargo, readme, root, target_dir, tools, types};
+use crate::{cargo, house, readme, root, target_dir, tools, types};
 
 /// No step takes longer, not even on two cores with nothing built: what does hangs.
 const STEP_LIMIT: Duration = Duration::from_secs(40 * 60);
@@ -109,6 +109,11 @@ const STEPS: &[Step] = &[
         name: "fmt",
         about: "cargo fmt: the code is formatted",
         check: fmt,
+    },
+    Step {
+        name: "house",
+        about: "the crates, files and public names keep their order",
+        check: house::check,
     },
     Step {
         name: "clippy",

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use cla_runtime::semaphore::{
-    BoxFuture, Lease, RefreshError, ReleaseError, RequestId, SemaphoreName, Ttl,
+    BoxFuture, RefreshError, ReleaseError, RequestId, SemaphoreName, StorePermit, Ttl,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -159,7 +159,7 @@ impl Holder {
     }
 }
 
-impl Lease for RemoteLease {
+impl StorePermit for RemoteLease {
     fn id(&self) -> RequestId {
         self.given.request
     }

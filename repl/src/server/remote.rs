@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use cla_runtime::semaphore::{
     AcquireError, Actor, AdminCommand, AdminError, AuditEntry, AuditQuery, BoxFuture, Diagnosis,
-    Event, EventHub, Events, HistoryQuery, Lease, RefreshError, Request, RequestId, RequestView,
-    RunId, SemaphoreName, SemaphoreView, SlotId, Store, StoreError, Ttl,
+    Event, EventHub, Events, HistoryQuery, RefreshError, Request, RequestId, RequestView, RunId,
+    SemaphoreName, SemaphoreView, SlotId, Store, StoreError, StorePermit, Ttl,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -139,7 +139,7 @@ impl RemoteStore {
         &self,
         name: SemaphoreName,
         request: Request,
-    ) -> Result<Box<dyn Lease>, AcquireError> {
+    ) -> Result<Box<dyn StorePermit>, AcquireError> {
         self.settled().await;
         if !can_be_in_a_path(&name) {
             return Err(AcquireError::Store(self.unnameable(&name)));
@@ -262,7 +262,7 @@ impl Store for RemoteStore {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Box<dyn Lease>, AcquireError>> {
+    ) -> BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>> {
         Box::pin(async move { self.wait(name, request).await })
     }
 
@@ -270,7 +270,7 @@ impl Store for RemoteStore {
         self: Arc<Self>,
         name: SemaphoreName,
         request: Request,
-    ) -> BoxFuture<'static, Result<Option<Box<dyn Lease>>, StoreError>> {
+    ) -> BoxFuture<'static, Result<Option<Box<dyn StorePermit>>, StoreError>> {
         Box::pin(async move {
             let request = request.timeout(Duration::ZERO);
             match self.wait(name, request).await {

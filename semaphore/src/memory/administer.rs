@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Entry, MOST_PINNED, MemoryStore, Waiter};
+use super::cipher::Address;
+use super::{Entry, MOST_PINNED, MemoryStore, Waiter, deadlock};
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditState, changed};
 use crate::command::{AdminAction, AdminCommand};
-use crate::deadlock;
 use crate::error::AdminError;
-use crate::id::{Address, RequestId};
+use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::queue::{Effects, NotBusy, NotWaiting, Queue, Ticket};
 use crate::time::Timestamp;

@@ -18,7 +18,7 @@ pub enum Error {
         /// How long it was willing to wait; zero without `blocking`.
         waited: Duration,
     },
-    /// An administrator cancelled the wait (seed: *Cancel*).
+    /// An administrator cancelled the wait (README: *Steering*).
     #[error(
         "Semaphore cancel: an administrator cancelled the wait for semaphore \"{name}\"; \
          find out why before trying again"
@@ -27,7 +27,7 @@ pub enum Error {
         /// The semaphore.
         name: SemaphoreName,
     },
-    /// The wait had no end and closed a circle of runs that hold, by [permits](crate::Permit), what the others wait
+    /// The wait had no end and closed a cycle of runs that hold, by [permits](crate::Permit), what the others wait
     /// for. Only for a provider whose owner has a [run](crate::Owner::with_run).
     #[error(transparent)]
     Deadlock(#[from] DeadlockError),

@@ -5,7 +5,7 @@ use std::fmt;
 use super::error::Error;
 use super::semaphore::Semaphore;
 
-/// Something that a [`Semaphore`] of a provider did (seed: *Semaphore events*).
+/// Something that a [`Semaphore`] of a provider did (README: *Semaphores as objects*).
 #[derive(Clone, Debug)]
 pub struct Event {
     /// What it did.

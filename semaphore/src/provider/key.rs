@@ -10,7 +10,7 @@ const DELIMITER: char = ':';
 /// The part that ends a namespace and begins the key.
 const ROOT_IDENTIFIER: &str = "_rt";
 
-/// Stands in front of the keys of a provider, so that they never meet those of others (seed: *Namespacing*).
+/// Stands in front of the keys of a provider, so that they never meet those of others (README: *Semaphores as objects*).
 ///
 /// The key `cart` in the namespace `@shop` names the semaphore `@shop:_rt:cart`, here as in rules. A namespace has
 /// parts, with a `:` in between: `@shop:eu` is below `@shop`, and its keys never meet those of `@shop` itself.

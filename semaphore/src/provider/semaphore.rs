@@ -62,7 +62,7 @@ use crate::slots::Slots;
 /// ```
 ///
 /// Whatever ends the concurrent section, also `?`, a panic, and whoever drops the future, must not get past the release
-/// (seed: *Acquiring and releasing the semaphore*). [`run_or_fail`](Self::run_or_fail) sees to that.
+/// (README: *Semaphores as objects*). [`run_or_fail`](Self::run_or_fail) sees to that.
 #[derive(Clone)]
 pub struct Semaphore(Arc<Inner>);
 
@@ -95,7 +95,7 @@ impl Semaphore {
         })))
     }
 
-    /// Its key, without a namespace (seed: *Semaphore instance variables*).
+    /// Its key, without a namespace (README: *Semaphores as objects*).
     ///
     /// ```
     /// use cla_semaphore::provider::{Provider, Settings};
@@ -121,7 +121,7 @@ impl Semaphore {
         self.0.handle.name()
     }
 
-    /// Its slot id (seed: *Semaphore slot id*).
+    /// Its slot id (README: *Semaphores as objects*).
     #[must_use]
     pub fn id(&self) -> &SlotId {
         &self.0.id
@@ -189,7 +189,7 @@ impl Semaphore {
     /// Waits in line for its slot until it is acquired, or `time` has passed. Says whether it was. Without a time, it
     /// waits as long as the provider's default; zero means now or not at all, and more than 584 years is for ever.
     ///
-    /// It tries at no intervals: a slot that frees is handed to the first in line (seed: *Acquire blocking*).
+    /// It tries at no intervals: a slot that frees is handed to the first in line (README: *Semaphores as objects*).
     ///
     /// # Errors
     /// [`Error::Cancelled`] when an administrator cancelled the wait; [`Error::Deadlock`] when it could never have
@@ -226,7 +226,7 @@ impl Semaphore {
         }
     }
 
-    /// As [`acquire_blocking`](Self::acquire_blocking), with an error in place of `false` (seed: *Additional methods*).
+    /// As [`acquire_blocking`](Self::acquire_blocking), with an error in place of `false` (README: *Semaphores as objects*).
     ///
     /// # Errors
     /// [`Error::LimitReached`] when no slot became free in time; [`Error::Cancelled`], [`Error::Deadlock`];
@@ -266,7 +266,7 @@ impl Semaphore {
         released
     }
 
-    /// As [`release`](Self::release), with an error in place of `false` (seed: *Additional methods*).
+    /// As [`release`](Self::release), with an error in place of `false` (README: *Semaphores as objects*).
     ///
     /// # Errors
     /// [`Error::FailedRelease`]; [`Error::Store`].
@@ -297,7 +297,7 @@ impl Semaphore {
     }
 
     /// Releases all slots of the semaphore, whoever holds them; the line goes on in order. Says whether any was held
-    /// (seed: *Additional methods*).
+    /// (README: *Semaphores as objects*).
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
@@ -330,8 +330,8 @@ impl Semaphore {
     }
 
     /// Lets its slot live `ttl` longer, from now, and makes that its TTL; without one, as long as the provider's default.
-    /// Says whether it did: not when it holds no slot, also because that expired, or one that does not expire (seed:
-    /// *Refreshing semaphores*).
+    /// Says whether it did: not when it holds no slot, also because that expired, or one that does not expire (README:
+    /// *Semaphores as objects*).
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
@@ -388,7 +388,7 @@ impl Semaphore {
         }
     }
 
-    /// As [`refresh`](Self::refresh), with an error in place of `false` (seed: *Additional methods*).
+    /// As [`refresh`](Self::refresh), with an error in place of `false` (README: *Semaphores as objects*).
     ///
     /// # Errors
     /// [`Error::FailedRefresh`]; [`Error::Store`].
@@ -424,7 +424,7 @@ impl Semaphore {
     }
 
     /// Acquires its slot, calls `work`, waits for what that gives, and releases the slot whatever happens: also when
-    /// `work` panics, and when the future is dropped (seed: *Additional methods*). Never waits for a slot.
+    /// `work` panics, and when the future is dropped (README: *Semaphores as objects*). Never waits for a slot.
     ///
     /// Gives the output of `work`, also when the store fails while the slot is released: the store frees it by itself
     /// then, and listeners are told of the error.
@@ -454,7 +454,7 @@ impl Semaphore {
     }
 
     /// As [`run_or_fail`](Self::run_or_fail), but waits in line for the slot as
-    /// [`acquire_blocking`](Self::acquire_blocking) does (seed: *Additional methods*).
+    /// [`acquire_blocking`](Self::acquire_blocking) does (README: *Semaphores as objects*).
     ///
     /// # Errors
     /// Those of [`acquire_blocking_or_fail`](Self::acquire_blocking_or_fail), and `work` is not called.
@@ -482,7 +482,7 @@ impl Semaphore {
         Ok(self.run(permit, work).await)
     }
 
-    /// The semaphore at this moment, as its slot id sees it (seed: *Checking semaphore state*).
+    /// The semaphore at this moment, as its slot id sees it (README: *Semaphores as objects*).
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.

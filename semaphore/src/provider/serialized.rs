@@ -12,8 +12,7 @@ use crate::request::{Ttl, TtlError};
 use crate::slot::SlotId;
 use crate::slots::Slots;
 
-/// A [`Semaphore`] as plain data: all but the store that it is in (seed: *Serialization and deserialization of
-/// semaphore*).
+/// A [`Semaphore`] as plain data: all but the store that it is in (README: *Semaphores as objects*).
 ///
 /// It is what a [`Semaphore`] serializes as, here and in rules:
 /// `{"version":"1","key":"resource","slotId":"...","limit":2,"ttlInMs":300000}`, where `limit` may be `"unlimited"` and
@@ -96,7 +95,7 @@ impl Serialize for Semaphore {
 
 impl Provider {
     /// The semaphore that was serialized, in this provider's store and namespace: what the one holds, the other can
-    /// release and refresh (seed: *Serialization and deserialization of semaphore*).
+    /// release and refresh (README: *Semaphores as objects*).
     ///
     /// As a [`DeserializeSeed`], a `&Provider` does both steps at once.
     ///
@@ -194,7 +193,8 @@ mod millis {
 
     fn ttl(millis: f64) -> Result<Ttl, TtlError> {
         if millis.is_nan() || millis <= 0.0 {
-            return Err(TtlError);
+            // Says that it is too short.
+            return Ttl::new(Duration::ZERO);
         }
         Ttl::new(if millis < EXACT && millis.fract() == 0.0 {
             Duration::from_millis(millis as u64)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::slot::{SlotState, TakenSlot};
 use crate::slots::Slots;
 
-/// A semaphore at one moment, seen from one slot id (seed: *Checking semaphore state*).
+/// A semaphore at one moment, seen from one slot id (README: *Semaphores as objects*).
 ///
 /// Whoever holds a slot sees [`Acquired`](State::Acquired), also when all slots are taken.
 #[derive(Clone, Debug, PartialEq)]

@@ -99,7 +99,7 @@ fn judge(picture: &Picture, any: bool) -> Option<(Wait, Vec<DeadlockLink>)> {
             .semaphores
             .iter()
             .position(|seen| seen.name == wait.name)?;
-        graph.circle(here, run, &wait.who)
+        graph.cycle(here, run, &wait.who)
     };
     let (wait, cycle) = picture
         .candidates

@@ -13,7 +13,7 @@ use crate::error::{RefreshError, ReleaseError};
 use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::request::Ttl;
-use crate::store::{BoxFuture, Lease};
+use crate::store::{BoxFuture, StorePermit};
 
 /// One permit, and whether it is still one.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) struct PermitState {
     /// When it has surely expired; never sooner than the server sees it.
     pub(super) expires: Mutex<Option<Instant>>,
     lost: AtomicBool,
-    /// By accident: see [`Lease::lease_passed`].
+    /// By accident: see [`StorePermit::lease_passed`].
     lease_passed: AtomicBool,
     left: AtomicBool,
     changed: Notify,
@@ -105,7 +105,7 @@ impl RedisPermit {
     }
 }
 
-impl Lease for RedisPermit {
+impl StorePermit for RedisPermit {
     fn id(&self) -> RequestId {
         self.state.id
     }

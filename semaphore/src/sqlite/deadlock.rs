@@ -2,16 +2,17 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::columns::{Columns as _, Db};
 use super::file::Problem;
-use super::transitions::{Asked, Semaphore, Transition, requests, semaphores};
+use super::transitions::{RequestRow, Semaphore, Transition, requests, semaphores};
 use crate::deadlock::graph::{Graph, Holder, Node, needed};
 use crate::error::DeadlockError;
 use crate::id::RunId;
 
 impl Transition<'_> {
     /// Refuses a request that has just joined the line if its wait can never end.
-    pub(super) fn check_deadlock(&mut self, asked: &Asked) -> Result<(), Problem> {
-        if let Some(error) = self.circle_of(asked)? {
+    pub(super) fn check_deadlock(&mut self, asked: &RequestRow) -> Result<(), Problem> {
+        if let Some(error) = self.cycle_of(asked)? {
             self.refuse(asked, error)?;
         }
         Ok(())
@@ -23,16 +24,16 @@ impl Transition<'_> {
             if self.graph(semaphore)?.is_none() {
                 return Ok(());
             }
-            let waiting: Vec<Asked> = self
+            let waiting: Vec<RequestRow> = self
                 .db
                 .prepare_cached(
                     requests!("WHERE semaphore = ?1 AND phase = 0 AND deadline IS NULL AND run IS NOT NULL ORDER BY class, place DESC"),
                 )?
-                .query_map([semaphore], Asked::read)?
+                .query_map([semaphore], RequestRow::read)?
                 .collect::<Result<_, _>>()?;
             let mut refused = false;
             for asked in waiting {
-                if let Some(error) = self.circle_of(&asked)? {
+                if let Some(error) = self.cycle_of(&asked)? {
                     self.refuse(&asked, error)?;
                     refused = true;
                     break;
@@ -45,7 +46,7 @@ impl Transition<'_> {
     }
 
     /// A wait of the run is over. If one other is left, that is now the only thing it waits for.
-    pub(super) fn waits_no_more(&mut self, ended: &Asked) -> Result<(), Problem> {
+    pub(super) fn waits_no_more(&mut self, ended: &RequestRow) -> Result<(), Problem> {
         let Some(run) = ended.run else {
             return Ok(());
         };
@@ -55,7 +56,7 @@ impl Transition<'_> {
         let left = self
             .db
             .prepare_cached(requests!("WHERE run = ?1 AND phase = 0 LIMIT 1"))?
-            .query_row([run], Asked::read)
+            .query_row([Db(&run)], RequestRow::read)
             .optional()?;
         match left {
             Some(left) => self.check_deadlock(&left),
@@ -63,8 +64,8 @@ impl Transition<'_> {
         }
     }
 
-    /// The circle of which the waiting request is part.
-    fn circle_of(&self, asked: &Asked) -> Result<Option<DeadlockError>, Problem> {
+    /// The cycle of which the waiting request is part.
+    fn cycle_of(&self, asked: &RequestRow) -> Result<Option<DeadlockError>, Problem> {
         let Some(run) = asked.run else {
             return Ok(None);
         };
@@ -75,7 +76,7 @@ impl Transition<'_> {
             return Ok(None);
         };
         let who = asked.who.as_deref().unwrap_or_default();
-        Ok(graph.circle(0, run, who).map(DeadlockError::new))
+        Ok(graph.cycle(0, run, who).map(DeadlockError::new))
     }
 
     /// What the run waits for, if it waits for one thing, and for ever.
@@ -84,7 +85,7 @@ impl Transition<'_> {
             "SELECT semaphore, deadline IS NULL FROM request WHERE run = ?1 AND phase = 0 LIMIT 2",
         )?;
         let waits: Vec<(i64, bool)> = statement
-            .query_map([run], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map([Db(&run)], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
         Ok(match *waits {
             [(semaphore, true)] => Some(semaphore),
@@ -111,7 +112,7 @@ impl Transition<'_> {
             let mut free = 0;
             while let Some(row) = rows.next()? {
                 let for_ever: bool = row.get(2)?;
-                let run: Option<RunId> = row.get(1)?;
+                let run: Option<RunId> = row.word_if_any(1)?;
                 let run = run.filter(|_| for_ever);
                 let waits_for = match run {
                     Some(run) => self.only_wait(run)?,

@@ -466,8 +466,8 @@ impl Drop for Database {
 }
 
 fn take_turn(turns: &Turns, path: &Path, limit: Option<Instant>) -> Result<Turn, Problem> {
-    let mut patience = Patience::new(path, limit);
-    turns.take(|| patience.left()).ok_or_else(|| {
+    let mut poll_timeout = Patience::new(path, limit);
+    turns.take(|| poll_timeout.left()).ok_or_else(|| {
         if limit.is_some_and(|limit| limit <= Instant::now()) {
             Problem::Late
         } else {

@@ -109,10 +109,10 @@ impl Inbox {
     }
 
     /// Waits for a command, for a wake-up through `pipe`, for one of the `ends` of processes, or for as long as
-    /// `patience`. `None`: there is no command.
+    /// `poll_timeout`. `None`: there is no command.
     pub(super) fn recv(
         &self,
-        patience: Option<Duration>,
+        poll_timeout: Option<Duration>,
         pipe: Option<&WakePipe>,
         ends: Option<&mut Ends>,
     ) -> Result<Option<Command>, Closed> {
@@ -131,7 +131,7 @@ impl Inbox {
         fence(Ordering::SeqCst);
         let early = self.try_recv();
         if matches!(early, Ok(None)) {
-            self.alarm.wait(patience, pipe, ends);
+            self.alarm.wait(poll_timeout, pipe, ends);
         }
         self.sleep.sleeps.store(false, Ordering::SeqCst);
         match early {
@@ -175,11 +175,12 @@ mod system {
     impl Alarm {
         pub(super) fn wait(
             &self,
-            patience: Option<Duration>,
+            poll_timeout: Option<Duration>,
             pipe: Option<&WakePipe>,
             ends: Option<&mut Ends>,
         ) {
-            let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
+            let poll_timeout =
+                poll_timeout.and_then(|poll_timeout| Timespec::try_from(poll_timeout).ok());
             let own = PollFd::new(&self.0, PollFlags::IN);
             let pipes = pipe.map(|pipe| PollFd::new(pipe, PollFlags::IN));
             let of_ends = ends.iter().flat_map(|ends| ends.descriptors());
@@ -187,7 +188,7 @@ mod system {
                 .chain(pipes)
                 .chain(of_ends.map(|end| PollFd::from_borrowed_fd(end, PollFlags::IN)))
                 .collect();
-            match poll(&mut all, patience.as_ref()) {
+            match poll(&mut all, poll_timeout.as_ref()) {
                 Ok(0) | Err(Errno::INTR) => return,
                 Ok(_) => {}
                 Err(_) => std::thread::sleep(NO_POLL),
@@ -239,12 +240,12 @@ mod system {
     impl Alarm {
         pub(super) fn wait(
             &self,
-            patience: Option<Duration>,
+            poll_timeout: Option<Duration>,
             _: Option<&WakePipe>,
             _: Option<&mut Ends>,
         ) {
-            match patience {
-                Some(patience) => drop(self.0.recv_timeout(patience)),
+            match poll_timeout {
+                Some(poll_timeout) => drop(self.0.recv_timeout(poll_timeout)),
                 None => drop(self.0.recv()),
             }
         }

@@ -10,9 +10,10 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::clock::WallClock;
+use super::columns::{Columns as _, Db};
 use super::file::Problem;
 use super::transitions::{count, ended_status};
-use crate::actor::Actor;
+use crate::actor::{Actor, ActorText as _};
 use crate::audit::{AUDIT_AGE, AUDIT_KEPT, AuditEntry, AuditQuery, AuditState};
 use crate::command::AdminAction;
 use crate::history::{HISTORY_AGE, HISTORY_KEPT, HISTORY_KEPT_OF_ALL, HistoryQuery};
@@ -47,10 +48,10 @@ pub(super) fn audit(db: &Connection, entry: &AuditEntry) -> Result<(), Problem> 
     )?
     .execute(params![
         entry.at,
-        entry.actor,
+        Db(entry.actor.as_ref()),
         entry.command.as_str(),
-        entry.semaphore,
-        entry.request,
+        Db(&entry.semaphore),
+        Db(entry.request.as_ref()),
         entry.who,
         entry.before,
         entry.after,
@@ -79,7 +80,7 @@ pub(super) fn read_audit(db: &Connection, query: &AuditQuery) -> Result<Vec<Audi
         None => format!("{COLUMNS} WHERE at >= ?1 ORDER BY id DESC LIMIT ?2"),
     })?;
     let mut rows = match &query.semaphore {
-        Some(name) => statement.query(params![oldest, most, name])?,
+        Some(name) => statement.query(params![oldest, most, Db(name)])?,
         None => statement.query(params![oldest, most])?,
     };
     let mut entries = Vec::new();
@@ -91,10 +92,10 @@ pub(super) fn read_audit(db: &Connection, query: &AuditQuery) -> Result<Vec<Audi
         entries.push(AuditEntry {
             sequence: row.get::<_, i64>(0)? as u64,
             at: row.get(1)?,
-            actor: row.get(2)?,
+            actor: row.word_if_any(2)?,
             command,
-            semaphore: row.get(4)?,
-            request: row.get(5)?,
+            semaphore: row.word(4)?,
+            request: row.word_if_any(5)?,
             who: row.get(6)?,
             before: row.get(7)?,
             after: row.get(8)?,
@@ -231,7 +232,7 @@ pub(super) fn history(
     let most = query.most();
     let semaphore: Option<(i64, i64)> = db
         .prepare_cached("SELECT id, ended FROM semaphore WHERE name = ?1")?
-        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([Db(name)], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((semaphore, ended)) = semaphore else {
         return Ok(Vec::new());
@@ -335,18 +336,6 @@ fn now() -> f64 {
 }
 
 // ---- how our types look in the tables
-
-impl ToSql for Actor {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.to_text().into())
-    }
-}
-
-impl FromSql for Actor {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::from_text(value.as_str()?).ok_or(rusqlite::types::FromSqlError::InvalidType)
-    }
-}
 
 impl ToSql for AuditState {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

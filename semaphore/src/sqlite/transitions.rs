@@ -18,10 +18,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::clock::{Moment, WallClock};
+use super::columns::{Columns as _, Db};
 use super::file::{Problem, SEEN_FOR};
 use super::order;
 use super::presence::Witness;
@@ -36,15 +36,12 @@ use crate::queue::{ENDED_KEPT, ENDED_SHOWN};
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
 use crate::slots::Slots;
+use crate::sweep::{CROWDED, SWEPT_ABOVE, SWEPT_AFTER};
 use crate::view::Status;
 
 /// Tokens are made to leap by this at a reboot: a power cut may have undone the last transactions, and no
 /// more of them than fit into the write-ahead log (4 MB, a few thousand).
 const TOKEN_LEAP: i64 = 1 << 20;
-/// See the memory store, which sweeps by the same rule.
-const SWEPT_ABOVE: i64 = 1024;
-const SWEPT_AFTER: Duration = Duration::from_secs(60);
-const CROWDED: i64 = 65_536;
 /// New names between two looks at how many there are.
 const SWEEP_EVERY: i64 = 256;
 /// As many events as are kept for a process that is slow to read them; as many as it then keeps for its subscribers.
@@ -63,7 +60,7 @@ macro_rules! semaphores {
     };
 }
 
-/// A statement that reads live requests, for [`Asked::read`].
+/// A statement that reads live requests, for [`RequestRow::read`].
 macro_rules! requests {
     ($rest:literal) => {
         concat!(
@@ -114,7 +111,7 @@ fn list_of<'a>(uuids: impl IntoIterator<Item = &'a RequestId>) -> String {
 
 /// What became of a request.
 #[derive(Debug)]
-pub(super) enum Fate {
+pub(super) enum Outcome {
     Admitted(Admission),
     /// Its slot id holds a slot already: that of this request.
     Shares(RequestId, Admission),
@@ -140,7 +137,7 @@ pub(super) struct Admission {
 #[derive(Debug, Default)]
 pub(super) struct Effects {
     /// What became of requests of this session.
-    pub(super) told: Vec<(RequestId, Fate)>,
+    pub(super) told: Vec<(RequestId, Outcome)>,
     /// Whether there are events.
     pub(super) happened: bool,
     /// Other sessions that have notices to read, or events.
@@ -172,10 +169,10 @@ impl Semaphore {
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
-            name: row.get(1)?,
-            slots: row.get(2)?,
-            declared: row.get(3)?,
-            wanted: row.get(4)?,
+            name: row.word(1)?,
+            slots: row.word(2)?,
+            declared: row.word(3)?,
+            wanted: row.word(4)?,
             pinned: row.get(5)?,
             taken: count(row, 6)?,
             granted: count(row, 7)?,
@@ -206,7 +203,7 @@ pub(super) enum Phase {
 
 /// A live request.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct RequestRow {
     id: i64,
     pub(super) uuid: RequestId,
     pub(super) semaphore: i64,
@@ -231,11 +228,11 @@ pub(super) struct Asked {
     pub(super) unresponsive: Option<Moment>,
 }
 
-impl Asked {
+impl RequestRow {
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
-            uuid: row.get(1)?,
+            uuid: row.word(1)?,
             semaphore: row.get(2)?,
             session: row.get(3)?,
             phase: match row.get(4)? {
@@ -247,7 +244,7 @@ impl Asked {
             place: row.get(6)?,
             priority: row.get(7)?,
             who: row.get(8)?,
-            run: row.get(9)?,
+            run: row.word_if_any(9)?,
             host: row.get(10)?,
             pid: row.get(11)?,
             ttl: row.get(12)?,
@@ -255,8 +252,8 @@ impl Asked {
             token: row.get(14)?,
             requested: row.get(15)?,
             started: row.get(16)?,
-            slot: row.get(17)?,
-            by: row.get(18)?,
+            slot: row.word_if_any(17)?,
+            by: row.word_if_any(18)?,
             unresponsive: row.get(19)?,
         })
     }
@@ -333,7 +330,7 @@ impl<'a> Transition<'a> {
                 Status::TimedOut,
                 EventKind::TimedOut,
             )?;
-            self.effects.told.push((uuid, Fate::TimedOut));
+            self.effects.told.push((uuid, Outcome::TimedOut));
             return self.save(&semaphore);
         }
         self.happen(EventKind::Queued, &semaphore, Some(&asked))?;
@@ -373,10 +370,10 @@ impl<'a> Transition<'a> {
         if let Some(slot) = request.its_slot()
             && let Some(holder) = self.holder(semaphore.id, slot)?
         {
-            return self.share(&holder, uuid, self.me);
+            return self.attach(&holder, uuid, self.me);
         }
         let admission = self.start_new(semaphore, uuid, request)?;
-        self.effects.told.push((uuid, Fate::Admitted(admission)));
+        self.effects.told.push((uuid, Outcome::Admitted(admission)));
         Ok(())
     }
 
@@ -404,7 +401,7 @@ impl<'a> Transition<'a> {
         let held = asked.phase != Phase::Waiting;
         if held {
             if asked.session != self.me {
-                self.tell(&asked, Fate::Lost)?;
+                self.tell(&asked, Outcome::Lost)?;
             }
             self.end_busy(&mut semaphore, &asked, Status::Done, EventKind::Released)?;
             self.settle(&mut semaphore)?;
@@ -426,7 +423,7 @@ impl<'a> Transition<'a> {
             "SELECT r.uuid FROM json_each(?1) AS l JOIN request AS r ON r.uuid = unhex(l.value)",
         )?;
         let left: Vec<RequestId> = left
-            .query_map([list], |row| row.get(0))?
+            .query_map([list], |row| row.word(0))?
             .collect::<Result<_, _>>()?;
         for uuid in left {
             self.release(uuid)?;
@@ -449,7 +446,7 @@ impl<'a> Transition<'a> {
             return Ok(());
         }
         let found = self.db.prepare_cached(select)?.execute(named_params! {
-            ":session": session, ":now": self.now, ":list": list, ":run": run,
+            ":session": session, ":now": self.now, ":list": list, ":run": Db(run.as_ref()),
         })?;
         if found == 0 {
             return Ok(());
@@ -460,7 +457,7 @@ impl<'a> Transition<'a> {
             )?;
             let mut rows = ending.query([])?;
             while let Some(row) = rows.next()? {
-                self.effects.told.push((row.get(0)?, Fate::Killed));
+                self.effects.told.push((row.word(0)?, Outcome::Killed));
             }
         }
         let at = self.clock.seconds(self.now);
@@ -505,7 +502,7 @@ impl<'a> Transition<'a> {
         let Some((mut semaphore, asked)) = self.live_slot(name, slot)? else {
             return Ok(false);
         };
-        self.tell(&asked, Fate::Lost)?;
+        self.tell(&asked, Outcome::Lost)?;
         self.end_busy(&mut semaphore, &asked, Status::Done, EventKind::Released)?;
         self.settle(&mut semaphore)?;
         self.save(&semaphore)?;
@@ -536,7 +533,7 @@ impl<'a> Transition<'a> {
     fn refresh_live(
         &mut self,
         mut semaphore: Semaphore,
-        asked: &Asked,
+        asked: &RequestRow,
         ttl: Ttl,
     ) -> Result<Refreshed, Problem> {
         if asked.phase == Phase::Waiting || asked.ttl.is_none() {
@@ -592,12 +589,12 @@ impl<'a> Transition<'a> {
         let which = (self.me, Some(run), list.as_str());
         self.end_plain(plain, which, Status::Killed, true)?;
         self.let_go_of_run(run)?;
-        let all: Vec<Asked> = self
+        let all: Vec<RequestRow> = self
             .db
             .prepare_cached(requests!(
                 "WHERE session = ?1 AND run = ?2 ORDER BY semaphore, phase, sequence"
             ))?
-            .query_map(params![self.me, run], Asked::read)?
+            .query_map(params![self.me, Db(&run)], RequestRow::read)?
             .collect::<Result<_, _>>()?;
         for of_one in all.chunk_by(|a, b| a.semaphore == b.semaphore) {
             let Some(mut semaphore) = self.load(of_one[0].semaphore)? else {
@@ -612,7 +609,7 @@ impl<'a> Transition<'a> {
                 } else {
                     self.end_busy(&mut semaphore, asked, Status::Killed, EventKind::Killed)?;
                 }
-                self.tell(asked, Fate::Killed)?;
+                self.tell(asked, Outcome::Killed)?;
             }
             self.advance(&mut semaphore)?;
             self.settle(&mut semaphore)?;
@@ -751,12 +748,12 @@ impl<'a> Transition<'a> {
         for session in sessions {
             self.lives(session)?;
         }
-        self.bury()
+        self.reap()
     }
 
     /// Ends what the sessions that turned out to be dead have. To be called while no semaphore is being
     /// worked on.
-    pub(super) fn bury(&mut self) -> Result<(), Problem> {
+    pub(super) fn reap(&mut self) -> Result<(), Problem> {
         while let Some(session) = self.dead.pop() {
             self.end_session(session)?;
         }
@@ -770,12 +767,12 @@ impl<'a> Transition<'a> {
             "r.session = :session AND :list = '' AND :run IS NULL"
         );
         self.end_plain(plain, (session, None, ""), Status::Killed, false)?;
-        let all: Vec<Asked> = self
+        let all: Vec<RequestRow> = self
             .db
             .prepare_cached(requests!(
                 "WHERE session = ?1 ORDER BY semaphore, phase, sequence"
             ))?
-            .query_map([session], Asked::read)?
+            .query_map([session], RequestRow::read)?
             .collect::<Result<_, _>>()?;
         // Whoever waits goes first: nothing must be handed to the dead.
         for of_one in all.chunk_by(|a, b| a.semaphore == b.semaphore) {
@@ -825,7 +822,7 @@ impl<'a> Transition<'a> {
             return Ok(semaphore);
         }
         self.save(&semaphore)?;
-        self.bury()?;
+        self.reap()?;
         match self.load(semaphore.id)? {
             Some(semaphore) => Ok(semaphore),
             None => unreachable!("a semaphore that is in use is not forgotten"),
@@ -839,7 +836,7 @@ impl<'a> Transition<'a> {
         let found = self
             .db
             .prepare_cached(semaphores!("WHERE name = ?1"))?
-            .query_row([name], Semaphore::read)
+            .query_row([Db(name)], Semaphore::read)
             .optional()?;
         let Some(mut semaphore) = found else {
             return Ok(None);
@@ -867,9 +864,9 @@ impl<'a> Transition<'a> {
             )?
             .execute(params![
                 semaphore.id,
-                semaphore.slots,
-                semaphore.declared,
-                semaphore.wanted,
+                Db(&semaphore.slots),
+                Db(&semaphore.declared),
+                Db(&semaphore.wanted),
                 semaphore.pinned,
                 semaphore.taken as i64,
                 semaphore.granted as i64,
@@ -883,16 +880,16 @@ impl<'a> Transition<'a> {
         Ok(())
     }
 
-    fn request(&self, uuid: RequestId) -> Result<Option<Asked>, Problem> {
+    fn request(&self, uuid: RequestId) -> Result<Option<RequestRow>, Problem> {
         Ok(self
             .db
             .prepare_cached(requests!("WHERE uuid = ?1"))?
-            .query_row([uuid], Asked::read)
+            .query_row([Db(&uuid)], RequestRow::read)
             .optional()?)
     }
 
     /// A live request and its semaphore, with what is due done.
-    fn live(&mut self, uuid: RequestId) -> Result<Option<(Semaphore, Asked)>, Problem> {
+    fn live(&mut self, uuid: RequestId) -> Result<Option<(Semaphore, RequestRow)>, Problem> {
         let Some(asked) = self.request(uuid)? else {
             return Ok(None);
         };
@@ -914,13 +911,13 @@ impl<'a> Transition<'a> {
     }
 
     /// The busy request with that slot id.
-    fn holder(&self, semaphore: i64, slot: &SlotId) -> Result<Option<Asked>, Problem> {
+    fn holder(&self, semaphore: i64, slot: &SlotId) -> Result<Option<RequestRow>, Problem> {
         Ok(self
             .db
             .prepare_cached(requests!(
                 "WHERE semaphore = ?1 AND slot = ?2 AND phase > 0 AND slot IS NOT NULL"
             ))?
-            .query_row(params![semaphore, slot], Asked::read)
+            .query_row(params![semaphore, Db(slot)], RequestRow::read)
             .optional()?)
     }
 
@@ -929,7 +926,7 @@ impl<'a> Transition<'a> {
         &mut self,
         name: &SemaphoreName,
         slot: &SlotId,
-    ) -> Result<Option<(Semaphore, Asked)>, Problem> {
+    ) -> Result<Option<(Semaphore, RequestRow)>, Problem> {
         let Some(semaphore) = self.existing(name)? else {
             return Ok(None);
         };
@@ -947,7 +944,7 @@ impl<'a> Transition<'a> {
     fn waiting(
         &mut self,
         uuid: RequestId,
-    ) -> Result<Result<(Semaphore, Asked), AdminError>, Problem> {
+    ) -> Result<Result<(Semaphore, RequestRow), AdminError>, Problem> {
         if let Some((semaphore, asked)) = self.live(uuid)? {
             if asked.phase == Phase::Waiting {
                 return Ok(Ok((semaphore, asked)));
@@ -974,7 +971,7 @@ impl<'a> Transition<'a> {
                 "SELECT status FROM ended WHERE uuid = ?1
                  UNION ALL SELECT ?2 FROM outlived WHERE uuid = ?1 LIMIT 1",
             )?
-            .query_row(params![uuid, ended_code(Status::Released)], |row| {
+            .query_row(params![Db(&uuid), ended_code(Status::Released)], |row| {
                 row.get(0)
             })
             .optional()?;
@@ -982,13 +979,13 @@ impl<'a> Transition<'a> {
     }
 
     /// Whose turn is next.
-    fn first(&self, semaphore: &Semaphore) -> Result<Option<Asked>, Problem> {
+    fn first(&self, semaphore: &Semaphore) -> Result<Option<RequestRow>, Problem> {
         Ok(self
             .db
             .prepare_cached(requests!(
                 "WHERE semaphore = ?1 AND phase = 0 ORDER BY class DESC, place LIMIT 1"
             ))?
-            .query_row([semaphore.id], Asked::read)
+            .query_row([semaphore.id], RequestRow::read)
             .optional()?)
     }
 
@@ -1029,7 +1026,7 @@ impl<'a> Transition<'a> {
                      sequence, due, ended, touched)
                  VALUES (?1, ?2, ?2, ?2, 0, 0, 0, 0, ?3, 0, ?4, 0, ?5)",
             )?
-            .execute(params![name, slots, floor, Moment::NEVER, self.now])?;
+            .execute(params![Db(name), Db(&slots), floor, Moment::NEVER, self.now])?;
         let id = self.db.last_insert_rowid();
         // The number may have been another's, and a program of before leaves the past of what it forgets.
         records::forget(self.db, id)?;
@@ -1048,10 +1045,10 @@ impl<'a> Transition<'a> {
         let known: i64 = self
             .db
             .query_row("SELECT count(*) FROM semaphore", [], |row| row.get(0))?;
-        if known <= SWEPT_ABOVE {
+        if known <= SWEPT_ABOVE as i64 {
             return Ok(());
         }
-        let untouched_since = if known > CROWDED {
+        let untouched_since = if known > CROWDED as i64 {
             self.now
         } else {
             Moment(self.now.0.saturating_sub(nanos(SWEPT_AFTER)))
@@ -1146,15 +1143,15 @@ impl<'a> Transition<'a> {
                 .prepare_cached(requests!(
                     "WHERE semaphore = ?1 AND deadline <= ?2 ORDER BY deadline, sequence LIMIT 1"
                 ))?
-                .query_row(params![semaphore.id, self.now], Asked::read)
+                .query_row(params![semaphore.id, self.now], RequestRow::read)
                 .optional()?;
             let Some(asked) = due else { break };
             if asked.phase == Phase::Waiting {
                 self.end_waiting(semaphore, &asked, Status::TimedOut, EventKind::TimedOut)?;
-                self.tell(&asked, Fate::TimedOut)?;
+                self.tell(&asked, Outcome::TimedOut)?;
             } else {
                 self.end_busy(semaphore, &asked, Status::Expired, EventKind::Expired)?;
-                self.tell(&asked, Fate::Lost)?;
+                self.tell(&asked, Outcome::Lost)?;
             }
             self.admit(semaphore)?;
         }
@@ -1186,7 +1183,7 @@ impl<'a> Transition<'a> {
         }
         let place = self.next_place(semaphore);
         let asked = self.asked(semaphore, uuid, request, place);
-        let asked = Asked {
+        let asked = RequestRow {
             phase: Phase::Busy,
             deadline,
             token: Some(semaphore.token),
@@ -1209,19 +1206,19 @@ impl<'a> Transition<'a> {
         semaphore: &mut Semaphore,
         uuid: RequestId,
         request: &Request,
-    ) -> Result<Asked, Problem> {
+    ) -> Result<RequestRow, Problem> {
         semaphore.waiting += 1;
         let deadline = request.wait_limit().map(|limit| self.now.after(limit));
         if let Some(deadline) = deadline {
             semaphore.due = semaphore.due.min(deadline);
         }
         let place = self.next_place(semaphore);
-        let asked = Asked {
+        let asked = RequestRow {
             deadline,
             ..self.asked(semaphore, uuid, request, place)
         };
         let id = self.insert(semaphore, &asked)?;
-        Ok(Asked { id, ..asked })
+        Ok(RequestRow { id, ..asked })
     }
 
     fn next_place(&self, semaphore: &mut Semaphore) -> Vec<u8> {
@@ -1235,10 +1232,10 @@ impl<'a> Transition<'a> {
         uuid: RequestId,
         request: &Request,
         place: Vec<u8>,
-    ) -> Asked {
+    ) -> RequestRow {
         let owner = request.asked_by();
         let priority = request.its_priority().0;
-        Asked {
+        RequestRow {
             id: 0,
             uuid,
             semaphore: semaphore.id,
@@ -1262,7 +1259,7 @@ impl<'a> Transition<'a> {
         }
     }
 
-    fn insert(&self, semaphore: &Semaphore, asked: &Asked) -> Result<i64, Problem> {
+    fn insert(&self, semaphore: &Semaphore, asked: &RequestRow) -> Result<i64, Problem> {
         self.db
             .prepare_cached(
                 "INSERT INTO request (uuid, semaphore, session, phase, sequence, class, place, priority, who,
@@ -1270,7 +1267,7 @@ impl<'a> Transition<'a> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             )?
             .execute(params![
-                asked.uuid,
+                Db(&asked.uuid),
                 semaphore.id,
                 asked.session,
                 asked.phase as i64,
@@ -1279,7 +1276,7 @@ impl<'a> Transition<'a> {
                 asked.place,
                 asked.priority,
                 asked.who,
-                asked.run,
+                Db(asked.run.as_ref()),
                 asked.host,
                 asked.pid,
                 asked.ttl,
@@ -1287,7 +1284,7 @@ impl<'a> Transition<'a> {
                 asked.token,
                 asked.requested,
                 asked.started,
-                asked.slot,
+                Db(asked.slot.as_ref()),
             ])?;
         Ok(self.db.last_insert_rowid())
     }
@@ -1296,7 +1293,7 @@ impl<'a> Transition<'a> {
     fn start_waiting(
         &mut self,
         semaphore: &mut Semaphore,
-        asked: &Asked,
+        asked: &RequestRow,
         phase: Phase,
     ) -> Result<(), Problem> {
         if let Some(slot) = &asked.slot
@@ -1304,7 +1301,7 @@ impl<'a> Transition<'a> {
         {
             if self.lives(holder.session)? {
                 self.end_waiting(semaphore, asked, Status::Done, EventKind::Reacquired)?;
-                return self.share(&holder, asked.uuid, asked.session);
+                return self.attach(&holder, asked.uuid, asked.session);
             }
             self.end_busy(semaphore, &holder, Status::Killed, EventKind::Killed)?;
         }
@@ -1331,7 +1328,7 @@ impl<'a> Transition<'a> {
                 semaphore.token,
                 self.now,
                 deadline,
-                asked.by,
+                Db(asked.by.as_ref()),
             ])?;
         let kind = if granted {
             EventKind::Granted
@@ -1345,36 +1342,45 @@ impl<'a> Transition<'a> {
             started: self.now,
             granted,
         };
-        self.tell(asked, Fate::Admitted(admission))
+        self.tell(asked, Outcome::Admitted(admission))
     }
 
     /// A request of that session gets the slot that its slot id holds.
-    fn share(&mut self, holder: &Asked, uuid: RequestId, session: i64) -> Result<(), Problem> {
+    fn attach(
+        &mut self,
+        holder: &RequestRow,
+        uuid: RequestId,
+        session: i64,
+    ) -> Result<(), Problem> {
         if session != holder.session {
             self.db
                 .prepare_cached("INSERT OR IGNORE INTO share (uuid, session) VALUES (?1, ?2)")?
-                .execute(params![holder.uuid, session])?;
+                .execute(params![Db(&holder.uuid), session])?;
         }
-        self.tell_session(session, uuid, Fate::Shares(holder.uuid, holder.admission()))
+        self.tell_session(
+            session,
+            uuid,
+            Outcome::Shares(holder.uuid, holder.admission()),
+        )
     }
 
     /// Tells the sessions that share the slot of a request, which is about to end, that they do no longer.
-    fn part(&mut self, asked: &Asked, status: Status) -> Result<(), Problem> {
+    fn detach(&mut self, asked: &RequestRow, status: Status) -> Result<(), Problem> {
         let sharing: Vec<i64> = self
             .db
             .prepare_cached("SELECT session FROM share WHERE uuid = ?1")?
-            .query_map([asked.uuid], |row| row.get(0))?
+            .query_map([Db(&asked.uuid)], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for session in sharing {
-            let fate = match status {
-                Status::Killed => Fate::Killed,
-                _ => Fate::Lost,
+            let outcome = match status {
+                Status::Killed => Outcome::Killed,
+                _ => Outcome::Lost,
             };
-            self.tell_session(session, asked.uuid, fate)?;
+            self.tell_session(session, asked.uuid, outcome)?;
         }
         self.db
             .prepare_cached("DELETE FROM share WHERE uuid = ?1")?
-            .execute([asked.uuid])?;
+            .execute([Db(&asked.uuid)])?;
         Ok(())
     }
 
@@ -1382,7 +1388,7 @@ impl<'a> Transition<'a> {
     fn end_busy(
         &mut self,
         semaphore: &mut Semaphore,
-        asked: &Asked,
+        asked: &RequestRow,
         status: Status,
         kind: EventKind,
     ) -> Result<(), Problem> {
@@ -1392,7 +1398,7 @@ impl<'a> Transition<'a> {
             semaphore.taken -= 1;
         }
         if asked.slot.is_some() {
-            self.part(asked, status)?;
+            self.detach(asked, status)?;
         }
         self.remember(semaphore, asked, status, kind)
     }
@@ -1401,7 +1407,7 @@ impl<'a> Transition<'a> {
     fn end_waiting(
         &mut self,
         semaphore: &mut Semaphore,
-        asked: &Asked,
+        asked: &RequestRow,
         status: Status,
         kind: EventKind,
     ) -> Result<(), Problem> {
@@ -1414,12 +1420,12 @@ impl<'a> Transition<'a> {
         semaphore: &mut Semaphore,
         kind: EventKind,
     ) -> Result<usize, Problem> {
-        let mut busy: Vec<Asked> = self
+        let mut busy: Vec<RequestRow> = self
             .db
             .prepare_cached(requests!(
                 "WHERE semaphore = ?1 AND phase > 0 ORDER BY token"
             ))?
-            .query_map([semaphore.id], Asked::read)?
+            .query_map([semaphore.id], RequestRow::read)?
             .collect::<Result<_, _>>()?;
         for asked in &mut busy {
             self.end_by_force(semaphore, asked, kind)?;
@@ -1431,17 +1437,17 @@ impl<'a> Transition<'a> {
     fn end_by_force(
         &mut self,
         semaphore: &mut Semaphore,
-        asked: &mut Asked,
+        asked: &mut RequestRow,
         kind: EventKind,
     ) -> Result<(), Problem> {
         self.note_actor(asked);
-        self.tell(asked, Fate::Lost)?;
+        self.tell(asked, Outcome::Lost)?;
         self.end_busy(semaphore, asked, Status::Released, kind)?;
         self.outlives(asked)
     }
 
     /// An administrator does something to the request: that is kept with it.
-    fn note_actor(&self, asked: &mut Asked) {
+    fn note_actor(&self, asked: &mut RequestRow) {
         if self.actor.is_some() {
             asked.by.clone_from(&self.actor);
         }
@@ -1451,7 +1457,7 @@ impl<'a> Transition<'a> {
     fn remember(
         &mut self,
         semaphore: &mut Semaphore,
-        asked: &Asked,
+        asked: &RequestRow,
         status: Status,
         kind: EventKind,
     ) -> Result<(), Problem> {
@@ -1469,20 +1475,20 @@ impl<'a> Transition<'a> {
             .execute(params![
                 semaphore.id,
                 semaphore.ended % ENDED_KEPT as i64,
-                asked.uuid,
+                Db(&asked.uuid),
                 ended_code(status),
                 asked.phase == Phase::BusyGranted,
                 asked.priority,
                 asked.who,
-                asked.run,
+                Db(asked.run.as_ref()),
                 asked.host,
                 asked.pid,
                 asked.token,
                 asked.requested,
                 asked.started,
                 self.now,
-                asked.slot,
-                asked.by,
+                Db(asked.slot.as_ref()),
+                Db(asked.by.as_ref()),
                 self.clock.seconds(self.now),
             ])?;
         semaphore.ended += 1;
@@ -1493,7 +1499,11 @@ impl<'a> Transition<'a> {
     }
 
     /// Takes a waiting request out of the line because its wait could never end.
-    pub(super) fn refuse(&mut self, asked: &Asked, error: DeadlockError) -> Result<(), Problem> {
+    pub(super) fn refuse(
+        &mut self,
+        asked: &RequestRow,
+        error: DeadlockError,
+    ) -> Result<(), Problem> {
         let Some(mut semaphore) = self.load(asked.semaphore)? else {
             return Ok(());
         };
@@ -1503,23 +1513,28 @@ impl<'a> Transition<'a> {
             Status::Cancelled,
             EventKind::Deadlocked,
         )?;
-        self.tell(asked, Fate::Deadlock(error))?;
+        self.tell(asked, Outcome::Deadlock(error))?;
         self.settle(&mut semaphore)?;
         self.save(&semaphore)
     }
 
     /// Tells the session of a request what became of it.
-    fn tell(&mut self, asked: &Asked, fate: Fate) -> Result<(), Problem> {
-        self.tell_session(asked.session, asked.uuid, fate)
+    fn tell(&mut self, asked: &RequestRow, outcome: Outcome) -> Result<(), Problem> {
+        self.tell_session(asked.session, asked.uuid, outcome)
     }
 
-    fn tell_session(&mut self, session: i64, uuid: RequestId, fate: Fate) -> Result<(), Problem> {
+    fn tell_session(
+        &mut self,
+        session: i64,
+        uuid: RequestId,
+        outcome: Outcome,
+    ) -> Result<(), Problem> {
         if session == self.me {
-            self.effects.told.push((uuid, fate));
+            self.effects.told.push((uuid, outcome));
             return Ok(());
         }
         self.effects.wake.insert(session);
-        let notice = Notice::of(&fate);
+        let notice = OutcomeRow::of(&outcome);
         self.db
             .prepare_cached(
                 "INSERT INTO notice (session, uuid, verdict, token, requested, started, detail)
@@ -1527,7 +1542,7 @@ impl<'a> Transition<'a> {
             )?
             .execute(params![
                 session,
-                uuid,
+                Db(&uuid),
                 notice.verdict,
                 notice.admission.map(|admission| admission.token as i64),
                 notice.admission.map(|admission| admission.requested),
@@ -1587,7 +1602,7 @@ impl<'a> Transition<'a> {
         &mut self,
         kind: EventKind,
         semaphore: &Semaphore,
-        asked: Option<&Asked>,
+        asked: Option<&RequestRow>,
     ) -> Result<(), Problem> {
         if !self.is_observed()? {
             return Ok(());
@@ -1608,15 +1623,15 @@ impl<'a> Transition<'a> {
             )?
             .execute(params![
                 kind,
-                semaphore.name,
-                asked.map(|asked| asked.uuid),
+                Db(&semaphore.name),
+                Db(asked.map(|asked| &asked.uuid)),
                 asked.and_then(|asked| asked.who.as_deref()),
-                asked.and_then(|asked| asked.run),
+                Db(asked.and_then(|asked| asked.run.as_ref())),
                 semaphore.taken as i64,
                 semaphore.waiting as i64,
-                semaphore.slots,
+                Db(&semaphore.slots),
                 self.clock.seconds(self.now),
-                by,
+                Db(by),
             ])?;
         let id = self.db.last_insert_rowid();
         if id % EVENTS_PRUNED_EVERY == 0 {
@@ -1666,24 +1681,24 @@ fn seconds_of_the_wall() -> i64 {
         })
 }
 
-/// A [`Fate`] on its way to another session.
-pub(super) struct Notice {
+/// A [`Outcome`] on its way to another session.
+pub(super) struct OutcomeRow {
     verdict: i64,
     admission: Option<Admission>,
     detail: Option<String>,
 }
 
-impl Notice {
-    fn of(fate: &Fate) -> Self {
-        let (verdict, admission, detail) = match fate {
-            Fate::Admitted(admission) if admission.granted => (1, Some(*admission), None),
-            Fate::Admitted(admission) => (0, Some(*admission), None),
-            Fate::Cancelled => (2, None, None),
-            Fate::TimedOut => (3, None, None),
-            Fate::Deadlock(error) => (4, None, Some(circle_to_json(error))),
-            Fate::Lost => (5, None, None),
-            Fate::Killed => (6, None, None),
-            Fate::Shares(holder, admission) => {
+impl OutcomeRow {
+    fn of(outcome: &Outcome) -> Self {
+        let (verdict, admission, detail) = match outcome {
+            Outcome::Admitted(admission) if admission.granted => (1, Some(*admission), None),
+            Outcome::Admitted(admission) => (0, Some(*admission), None),
+            Outcome::Cancelled => (2, None, None),
+            Outcome::TimedOut => (3, None, None),
+            Outcome::Deadlock(error) => (4, None, Some(cycle_to_json(error))),
+            Outcome::Lost => (5, None, None),
+            Outcome::Killed => (6, None, None),
+            Outcome::Shares(holder, admission) => {
                 let verdict = if admission.granted { 8 } else { 7 };
                 (verdict, Some(*admission), Some(holder.to_string()))
             }
@@ -1696,7 +1711,7 @@ impl Notice {
     }
 
     /// A row of `uuid, verdict, token, requested, started, detail`, from `at` on.
-    pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<(RequestId, Fate)> {
+    pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<(RequestId, Outcome)> {
         let verdict: i64 = row.get(at + 1)?;
         let admission = |granted| -> rusqlite::Result<Admission> {
             Ok(Admission {
@@ -1706,43 +1721,43 @@ impl Notice {
                 granted,
             })
         };
-        let fate = match verdict {
-            0 | 1 => Fate::Admitted(admission(verdict == 1)?),
+        let outcome = match verdict {
+            0 | 1 => Outcome::Admitted(admission(verdict == 1)?),
             7 | 8 => match row.get_ref(at + 5)?.as_str().unwrap_or_default().parse() {
-                Ok(holder) => Fate::Shares(holder, admission(verdict == 8)?),
-                Err(_) => Fate::Cancelled,
+                Ok(holder) => Outcome::Shares(holder, admission(verdict == 8)?),
+                Err(_) => Outcome::Cancelled,
             },
-            2 => Fate::Cancelled,
-            3 => Fate::TimedOut,
+            2 => Outcome::Cancelled,
+            3 => Outcome::TimedOut,
             4 => row
                 .get_ref(at + 5)?
                 .as_str()
                 .ok()
-                .and_then(circle_from_json)
-                .map_or(Fate::Cancelled, Fate::Deadlock),
-            5 => Fate::Lost,
-            _ => Fate::Killed,
+                .and_then(cycle_from_json)
+                .map_or(Outcome::Cancelled, Outcome::Deadlock),
+            5 => Outcome::Lost,
+            _ => Outcome::Killed,
         };
-        Ok((row.get(at)?, fate))
+        Ok((row.word(at)?, outcome))
     }
 }
 
-fn circle_to_json(error: &DeadlockError) -> String {
+fn cycle_to_json(error: &DeadlockError) -> String {
     let links: Vec<_> = error
-        .circle()
+        .cycle()
         .iter()
         .map(|link| (link.run, &link.who, &link.holds, &link.waits_for))
         .collect();
     serde_json::to_string(&links).unwrap_or_default()
 }
 
-fn circle_from_json(text: &str) -> Option<DeadlockError> {
+fn cycle_from_json(text: &str) -> Option<DeadlockError> {
     let links: Vec<(RunId, String, SemaphoreName, SemaphoreName)> =
         serde_json::from_str(text).ok()?;
     if links.is_empty() {
         return None;
     }
-    let circle: Vec<_> = links
+    let cycle: Vec<_> = links
         .into_iter()
         .map(|(run, who, holds, waits_for)| DeadlockLink {
             run,
@@ -1751,7 +1766,7 @@ fn circle_from_json(text: &str) -> Option<DeadlockError> {
             waits_for,
         })
         .collect();
-    Some(DeadlockError::new(circle))
+    Some(DeadlockError::new(cycle))
 }
 
 /// How an ended request is remembered.
@@ -1793,79 +1808,3 @@ pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
 pub(super) fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
-
-// ---- how our types look in the tables
-
-impl ToSql for Moment {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.0.into())
-    }
-}
-
-impl FromSql for Moment {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_i64().map(Self)
-    }
-}
-
-impl ToSql for Slots {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::Limited(slots) => i64::from(*slots),
-            Self::Unlimited => -1,
-        }
-        .into())
-    }
-}
-
-impl FromSql for Slots {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Ok(u32::try_from(value.as_i64()?).map_or(Self::Unlimited, Self::Limited))
-    }
-}
-
-impl ToSql for SemaphoreName {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.as_str().into())
-    }
-}
-
-impl FromSql for SemaphoreName {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::new(value.as_str()?)
-            .map_err(|error| rusqlite::types::FromSqlError::Other(error.into()))
-    }
-}
-
-impl ToSql for SlotId {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.as_str().into())
-    }
-}
-
-impl FromSql for SlotId {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::new(value.as_str()?)
-            .map_err(|error| rusqlite::types::FromSqlError::Other(error.into()))
-    }
-}
-
-macro_rules! id_in_sql {
-    ($id:ident) => {
-        impl ToSql for $id {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(self.as_u128().to_be_bytes().to_vec().into())
-            }
-        }
-
-        impl FromSql for $id {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                <[u8; 16]>::column_result(value)
-                    .map(|bytes| Self::from_u128(u128::from_be_bytes(bytes)))
-            }
-        }
-    };
-}
-
-id_in_sql!(RequestId);
-id_in_sql!(RunId);

@@ -87,8 +87,8 @@ impl Turns {
         }
     }
 
-    /// Waits for this process's turn. `patience` says how long to wait on, or to give up; it is asked every second.
-    pub(super) fn take(&self, mut patience: impl FnMut() -> Option<Duration>) -> Option<Turn> {
+    /// Waits for this process's turn. `poll_timeout` says how long to wait on, or to give up; it is asked every second.
+    pub(super) fn take(&self, mut poll_timeout: impl FnMut() -> Option<Duration>) -> Option<Turn> {
         let Some(locks) = &self.locks else {
             return Some(Turn(None));
         };
@@ -110,7 +110,7 @@ impl Turns {
                 self.queue.get_or_init(|| queue)
             }
         };
-        match queue.wait(&mut patience)? {
+        match queue.wait(&mut poll_timeout)? {
             true => Some(Turn(Some(Arc::clone(locks)))),
             false => Some(Turn(None)),
         }
@@ -195,13 +195,13 @@ impl Queue {
         }
     }
 
-    fn wait(&self, patience: &mut impl FnMut() -> Option<Duration>) -> Option<bool> {
+    fn wait(&self, poll_timeout: &mut impl FnMut() -> Option<Duration>) -> Option<bool> {
         let mut state = self.state.lock();
         state.wanted = true;
         state.busy = true;
         self.changed.notify_all();
         // Asking may take a moment, in which the lock comes; that is seen here.
-        let mut on = patience();
+        let mut on = poll_timeout();
         loop {
             if let Some(came) = state.came.take() {
                 return Some(came);
@@ -212,7 +212,7 @@ impl Queue {
             };
             self.changed.wait_for(&mut state, wait.min(ASK));
             if state.came.is_none() {
-                on = patience();
+                on = poll_timeout();
             }
         }
     }
@@ -308,8 +308,8 @@ mod tests {
         let (one, other) = (Turns::open(&sessions), Turns::open(&sessions));
         let _turn = one.take(FOR_EVER);
         let until = Instant::now() + Duration::from_millis(20);
-        let patience = || until.checked_duration_since(Instant::now());
-        assert!(other.take(patience).is_none());
+        let poll_timeout = || until.checked_duration_since(Instant::now());
+        assert!(other.take(poll_timeout).is_none());
         assert!(Instant::now() >= until);
     }
 

@@ -3,11 +3,13 @@
 use rusqlite::{Connection, params};
 
 use super::clock::{Moment, WallClock};
+use super::columns::{Columns as _, Db};
 use super::file::Problem;
 use super::presence::Witness;
 use super::process::Process;
 use super::transitions::{
-    Asked, Phase, Semaphore, count, ended_code, ended_status, requests, semaphores, shown_since,
+    Phase, RequestRow, Semaphore, count, ended_code, ended_status, requests, semaphores,
+    shown_since,
 };
 use crate::diagnosis::ClientView;
 use crate::error::AdminError;
@@ -25,7 +27,7 @@ pub(super) fn list(
     let mut statement =
         db.prepare_cached(semaphores!("WHERE name = ?1 OR ?1 IS NULL ORDER BY name"))?;
     let found: Vec<Semaphore> = statement
-        .query_map([name], Semaphore::read)?
+        .query_map([Db(name)], Semaphore::read)?
         .collect::<Result<_, _>>()?;
     let clock = WallClock::read();
     found
@@ -44,13 +46,13 @@ fn view(
     let mut busy = db.prepare_cached(requests!(
         "WHERE semaphore = ?1 AND phase > 0 ORDER BY token"
     ))?;
-    for asked in busy.query_map([semaphore.id], Asked::read)? {
+    for asked in busy.query_map([semaphore.id], RequestRow::read)? {
         requests.push(live(asked?, None, now, clock));
     }
     let mut line = db.prepare_cached(requests!(
         "WHERE semaphore = ?1 AND phase = 0 ORDER BY class DESC, place"
     ))?;
-    for (asked, place) in line.query_map([semaphore.id], Asked::read)?.zip(1..) {
+    for (asked, place) in line.query_map([semaphore.id], RequestRow::read)?.zip(1..) {
         requests.push(live(asked?, Some(place), now, clock));
     }
     let mut ended = db.prepare_cached(
@@ -70,13 +72,13 @@ fn view(
         let started: Option<Moment> = row.get(10)?;
         let ended: Moment = row.get(11)?;
         Ok(RequestView {
-            id: row.get(0)?,
+            id: row.word(0)?,
             status: ended_status(row.get(1)?),
             granted: row.get(2)?,
             priority: Priority(row.get(3)?),
-            slot: row.get(12)?,
+            slot: row.word_if_any(12)?,
             who: row.get(4)?,
-            run: row.get(5)?,
+            run: row.word_if_any(5)?,
             host: row.get(6)?,
             pid: row.get(7)?,
             place: None,
@@ -87,7 +89,7 @@ fn view(
             waited: started.unwrap_or(ended).since(requested).as_secs_f64(),
             ran: started.map(|started| ended.since(started).as_secs_f64()),
             ended_at: Some(clock.seconds(ended)),
-            by: row.get(13)?,
+            by: row.word_if_any(13)?,
             unresponsive_since: None,
         })
     })?;
@@ -104,7 +106,7 @@ fn view(
     })
 }
 
-fn live(asked: Asked, place: Option<usize>, now: Moment, clock: &WallClock) -> RequestView {
+fn live(asked: RequestRow, place: Option<usize>, now: Moment, clock: &WallClock) -> RequestView {
     let busy = asked.phase != Phase::Waiting;
     RequestView {
         id: asked.uuid,
@@ -143,18 +145,15 @@ pub(super) fn find(
     db: &Connection,
     prefix: &str,
 ) -> Result<Result<RequestId, AdminError>, Problem> {
-    let unknown = || AdminError::UnknownRequest {
-        id: prefix.to_owned(),
-    };
     let Some((lowest, highest)) = range(prefix) else {
-        return Ok(Err(unknown()));
+        return Ok(AdminError::only_match(prefix, &[]));
     };
     let ids = |sql: &str, since: Option<Moment>| -> Result<Vec<RequestId>, Problem> {
         let mut statement = db.prepare_cached(sql)?;
-        let read = |row: &rusqlite::Row<'_>| row.get(0);
+        let read = |row: &rusqlite::Row<'_>| row.word(0);
         let ids = match since {
-            None => statement.query_map(params![lowest, highest], read)?,
-            Some(since) => statement.query_map(params![lowest, highest, since], read)?,
+            None => statement.query_map(params![Db(&lowest), Db(&highest)], read)?,
+            Some(since) => statement.query_map(params![Db(&lowest), Db(&highest), since], read)?,
         };
         Ok(ids.collect::<Result<_, _>>()?)
     };
@@ -169,14 +168,7 @@ pub(super) fn find(
             Some(shown_since(Moment::now())),
         )?;
     }
-    Ok(match *found {
-        [id] => Ok(id),
-        [] => Err(unknown()),
-        _ => Err(AdminError::AmbiguousId {
-            prefix: prefix.to_owned(),
-            matches: found.len(),
-        }),
-    })
+    Ok(AdminError::only_match(prefix, &found))
 }
 
 /// The lowest and the highest id that begin with these digits.
@@ -248,15 +240,15 @@ pub(super) fn events(db: &Connection, last: i64) -> Result<Vec<(i64, Event)>, Pr
             Event {
                 sequence: 0,
                 kind,
-                semaphore: row.get(2)?,
-                request: row.get(3)?,
+                semaphore: row.word(2)?,
+                request: row.word_if_any(3)?,
                 who: row.get(4)?,
-                run: row.get(5)?,
+                run: row.word_if_any(5)?,
                 busy: count(row, 6)?,
                 waiting: count(row, 7)?,
-                slots: row.get(8)?,
+                slots: row.word(8)?,
                 at: row.get(9)?,
-                by: row.get(10)?,
+                by: row.word_if_any(10)?,
             },
         ));
     }

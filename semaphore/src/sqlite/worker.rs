@@ -11,14 +11,17 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot::Sender;
 
 use super::clock::{Moment, WallClock};
+use super::columns::Db;
 use super::ends::Ends;
 use super::file::{Database, LOCKED_FOR, Looks, Problem};
 use super::inbox::{Closed, Inbox};
 use super::presence::{Presence, Witness};
 use super::process::Process;
-use super::transitions::{Admission, ENDING, Effects, Fate, Notice, Refreshed, Transition, show};
+use super::transitions::{
+    Admission, ENDING, Effects, Outcome, OutcomeRow, Refreshed, Transition, show,
+};
 use super::wake::WakePipe;
-use super::{Hold, Lost, records, view};
+use super::{HeldPermit, Lost, records, view};
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::command::AdminCommand;
@@ -82,13 +85,13 @@ pub(super) enum Command {
         id: RequestId,
         name: SemaphoreName,
         request: Request,
-        reply: Sender<Result<Arc<Hold>, AcquireError>>,
+        reply: Sender<Result<Arc<HeldPermit>, AcquireError>>,
     },
     TryAcquire {
         id: RequestId,
         name: SemaphoreName,
         request: Request,
-        reply: Sender<Result<Option<Arc<Hold>>, StoreError>>,
+        reply: Sender<Result<Option<Arc<HeldPermit>>, StoreError>>,
     },
     Abandon(RequestId),
     /// A run was given up.
@@ -141,8 +144,8 @@ impl Command {
     }
 }
 
-/// What a command came to, told once its transaction is committed.
-enum Answer {
+/// What a command came to. Its caller gets it once the transaction is committed.
+enum CommandResult {
     Nothing,
     Tried(bool),
     /// With the number of the last event before.
@@ -176,13 +179,13 @@ impl Waiting {
 }
 
 enum Reply {
-    Acquire(Sender<Result<Arc<Hold>, AcquireError>>),
-    TryAcquire(Sender<Result<Option<Arc<Hold>>, StoreError>>),
+    Acquire(Sender<Result<Arc<HeldPermit>, AcquireError>>),
+    TryAcquire(Sender<Result<Option<Arc<HeldPermit>>, StoreError>>),
 }
 
 impl Reply {
     /// Whoever no longer listens has sent an [`Command::Abandon`].
-    fn send(self, outcome: Result<Arc<Hold>, AcquireError>) {
+    fn send(self, outcome: Result<Arc<HeldPermit>, AcquireError>) {
         match self {
             Self::Acquire(reply) => drop(reply.send(outcome)),
             Self::TryAcquire(reply) => {
@@ -211,11 +214,11 @@ pub(super) struct Worker {
     postponed_since: HashMap<RequestId, Instant>,
     asked: u64,
     waiting: HashMap<RequestId, Waiting>,
-    held: HashMap<RequestId, Arc<Hold>>,
+    held: HashMap<RequestId, Arc<HeldPermit>>,
     /// Given back or given up, and not yet written: the disk was full.
-    owed: Vec<RequestId>,
+    pending_releases: Vec<RequestId>,
     /// The last marks of runs that could not be written.
-    owed_marks: HashMap<RunId, Option<Instant>>,
+    pending_marks: HashMap<RunId, Option<Instant>>,
 }
 
 /// What others have written.
@@ -223,7 +226,7 @@ enum News {
     /// Nothing.
     None,
     /// Something; and what became of requests of this session, if anything did.
-    Told(Vec<(RequestId, Fate)>),
+    Told(Vec<(RequestId, Outcome)>),
     /// They took this session for dead, and ended it.
     Dismissed,
 }
@@ -326,7 +329,7 @@ impl Open {
             }
             let mut transition = Transition::new(connection, session, &mut effects);
             let done = work(&mut transition)?;
-            transition.bury()?;
+            transition.reap()?;
             Ok(done)
         })?;
         for session in &effects.wake {
@@ -397,7 +400,7 @@ impl Open {
             is_known = true;
             if let Some(id) = row.get(0)? {
                 self.last_notice = id;
-                told.push(Notice::read(row, 1)?);
+                told.push(OutcomeRow::read(row, 1)?);
             }
         }
         self.counter = counter;
@@ -451,7 +454,7 @@ impl Open {
     }
 
     /// Whether the file is still the one in which this session is, with what it `held`.
-    fn inspect(&mut self, held: &HashMap<RequestId, Arc<Hold>>) -> Result<(), Problem> {
+    fn inspect(&mut self, held: &HashMap<RequestId, Arc<HeldPermit>>) -> Result<(), Problem> {
         self.database.must_be_in_place()?;
         if let Some(presence) = &mut self.presence {
             presence.renew();
@@ -477,7 +480,7 @@ impl Open {
                 let known = is_there(
                     "SELECT EXISTS (SELECT 1 FROM request WHERE uuid = ?1 AND phase > 0)
                          OR EXISTS (SELECT 1 FROM notice WHERE uuid = ?1)",
-                    id,
+                    &Db(id),
                 )?;
                 if !known {
                     return Ok(false);
@@ -555,8 +558,8 @@ impl Worker {
             asked: 0,
             waiting: HashMap::new(),
             held: HashMap::new(),
-            owed: Vec::new(),
-            owed_marks: HashMap::new(),
+            pending_releases: Vec::new(),
+            pending_marks: HashMap::new(),
         };
         std::thread::Builder::new()
             .name("cla-sqlite".to_owned())
@@ -566,12 +569,12 @@ impl Worker {
 
     fn run(mut self) {
         loop {
-            let patience = self.patience();
+            let poll_timeout = self.poll_timeout();
             let (pipe, ends) = match &mut self.open {
                 Some(open) => (open.pipe.as_ref(), Some(&mut open.ends)),
                 None => (None, None),
             };
-            match self.inbox.recv(patience, pipe, ends) {
+            match self.inbox.recv(poll_timeout, pipe, ends) {
                 Ok(Some(first)) => self.take(first),
                 Ok(None) => self.try_again(),
                 Err(Closed) => return,
@@ -583,7 +586,7 @@ impl Worker {
     }
 
     /// How long to wait for a command before looking around; `None` if there is nothing to look for.
-    fn patience(&self) -> Option<Duration> {
+    fn poll_timeout(&self) -> Option<Duration> {
         if !self.postponed.is_empty() {
             return Some(Duration::ZERO);
         }
@@ -591,7 +594,7 @@ impl Worker {
             return self.observed.is_some().then_some(INSPECTION);
         };
         let now = Moment::now();
-        let owing = !self.owed.is_empty() || !self.owed_marks.is_empty();
+        let owing = !self.pending_releases.is_empty() || !self.pending_marks.is_empty();
         let watch = if open.pipe.is_some() {
             if owing {
                 RETRY
@@ -677,7 +680,7 @@ impl Worker {
         match outcome {
             Ok((answers, effects)) => self.answer(batch, answers, effects),
             Err(Problem::Replaced) => {
-                self.dismissed();
+                self.session_lost();
                 self.carry_out(batch);
             }
             Err(problem @ (Problem::Late | Problem::Locked(_))) => self.postpone(batch, problem),
@@ -808,7 +811,7 @@ impl Worker {
     }
 
     /// Carries out a batch in one transaction, so that all of it happens or nothing.
-    fn perform(&mut self, batch: &[Command]) -> Result<(Vec<Answer>, Effects), Problem> {
+    fn perform(&mut self, batch: &[Command]) -> Result<(Vec<CommandResult>, Effects), Problem> {
         let limit = self.limit(batch);
         let open = match &mut self.open {
             Some(open) => open,
@@ -830,20 +833,20 @@ impl Worker {
                 let dropped: Vec<RequestId> = rest.iter().map_while(Command::drops).collect();
                 if dropped.len() >= MANY {
                     transition.release_all(&dropped)?;
-                    answers.extend(dropped.iter().map(|_| Answer::Released(true)));
+                    answers.extend(dropped.iter().map(|_| CommandResult::Released(true)));
                     rest = &rest[dropped.len()..];
                 } else {
                     answers.push(perform(transition, &here, command)?);
                     rest = &rest[1..];
                 }
-                transition.bury()?;
+                transition.reap()?;
             }
             Ok(answers)
         });
         open.presence = presence;
         let done = done?;
         let before = done.0.iter().find_map(|answer| match answer {
-            Answer::Observed(before) => Some(*before),
+            CommandResult::Observed(before) => Some(*before),
             _ => None,
         });
         if let Some(before) = before
@@ -856,7 +859,7 @@ impl Worker {
     }
 
     /// Tells everybody what came of a batch that is committed.
-    fn answer(&mut self, batch: Vec<Command>, answers: Vec<Answer>, mut effects: Effects) {
+    fn answer(&mut self, batch: Vec<Command>, answers: Vec<CommandResult>, mut effects: Effects) {
         // First: who has an answer and then subscribes must not hear of what was before.
         self.tell_subscribers(&mut effects);
         let mut over = Vec::new();
@@ -870,7 +873,7 @@ impl Worker {
                         reply,
                     },
                     _,
-                ) => self.await_verdict(id, name, request, Reply::Acquire(reply)),
+                ) => self.await_outcome(id, name, request, Reply::Acquire(reply)),
                 (
                     Command::TryAcquire {
                         id,
@@ -878,44 +881,46 @@ impl Worker {
                         request,
                         reply,
                     },
-                    Answer::Tried(true),
-                ) => self.await_verdict(id, name, request, Reply::TryAcquire(reply)),
+                    CommandResult::Tried(true),
+                ) => self.await_outcome(id, name, request, Reply::TryAcquire(reply)),
                 (Command::TryAcquire { reply, .. }, _) => drop(reply.send(Ok(None))),
                 (Command::Abandon(id), _) => over.push(id),
                 (Command::MarkUnresponsive(run, _), _) => {
-                    self.owed_marks.remove(&run);
+                    self.pending_marks.remove(&run);
                 }
-                (Command::Release(id, reply), Answer::Released(held)) => {
+                (Command::Release(id, reply), CommandResult::Released(held)) => {
                     over.push(id);
                     if let Some(reply) = reply {
                         let _ = reply.send(Ok(held));
                     }
                 }
-                (Command::ReleaseSlot(_, _, reply), Answer::Released(held)) => {
+                (Command::ReleaseSlot(_, _, reply), CommandResult::Released(held)) => {
                     let _ = reply.send(Ok(held));
                 }
                 (
                     Command::Refresh(_, _, reply) | Command::RefreshSlot(_, _, _, reply),
-                    Answer::Refreshed(refreshed),
+                    CommandResult::Refreshed(refreshed),
                 ) => {
                     let _ = reply.send(Ok(refreshed));
                 }
-                (Command::Administer(_, _, reply), Answer::Administered(outcome)) => {
+                (Command::Administer(_, _, reply), CommandResult::Administered(outcome)) => {
                     drop(reply.send(outcome));
                 }
-                (Command::Show(_, reply), Answer::Views(views)) => drop(reply.send(Ok(views))),
-                (Command::Audit(_, reply), Answer::Audit(entries)) => {
+                (Command::Show(_, reply), CommandResult::Views(views)) => {
+                    drop(reply.send(Ok(views)));
+                }
+                (Command::Audit(_, reply), CommandResult::Audit(entries)) => {
                     let _ = reply.send(Ok(entries));
                 }
-                (Command::History(_, _, reply), Answer::History(ended)) => {
+                (Command::History(_, _, reply), CommandResult::History(ended)) => {
                     let _ = reply.send(Ok(ended));
                 }
-                (Command::Find(_, reply), Answer::Found(found)) => drop(reply.send(found)),
-                (Command::ShareWithChildren(reply), Answer::Shared(shared)) => {
+                (Command::Find(_, reply), CommandResult::Found(found)) => drop(reply.send(found)),
+                (Command::ShareWithChildren(reply), CommandResult::Shared(shared)) => {
                     let shared = shared.map_err(|error| Problem::Io(error.to_string()));
                     drop(reply.send(shared.map_err(|problem| problem.error(self.file.path()))));
                 }
-                (Command::Diagnose(reply), Answer::Diagnosis(diagnosis)) => {
+                (Command::Diagnose(reply), CommandResult::Diagnosis(diagnosis)) => {
                     let _ = reply.send(Ok(*diagnosis));
                 }
                 (_, _) => {}
@@ -935,7 +940,7 @@ impl Worker {
         }
     }
 
-    fn await_verdict(
+    fn await_outcome(
         &mut self,
         id: RequestId,
         name: SemaphoreName,
@@ -966,15 +971,15 @@ impl Worker {
         match command {
             Command::Acquire { reply, .. } => drop(reply.send(Err(error.into()))),
             Command::TryAcquire { reply, .. } => drop(reply.send(Err(error))),
-            Command::Abandon(id) => self.owe(id),
+            Command::Abandon(id) => self.release_later(id),
             // It is shown until this session ends.
             Command::LetGo(_) => {}
             Command::AbandonRun(run) => self.owe_all_of(run),
             Command::MarkUnresponsive(run, since) => {
-                self.owed_marks.insert(run, since);
+                self.pending_marks.insert(run, since);
             }
             Command::Release(id, reply) => {
-                self.owe(id);
+                self.release_later(id);
                 if let Some(reply) = reply {
                     let _ = reply.send(Err(error));
                 }
@@ -996,12 +1001,12 @@ impl Worker {
     }
 
     /// What could not be given back now is given back later.
-    fn owe(&mut self, id: RequestId) {
+    fn release_later(&mut self, id: RequestId) {
         self.waiting.remove(&id);
         self.let_go(id);
         // Without an open file nothing was ever taken.
         if self.open.is_some() {
-            self.owed.push(id);
+            self.pending_releases.push(id);
         }
     }
 
@@ -1015,8 +1020,8 @@ impl Worker {
         let waiting = waiting.filter(|(_, waiting)| waiting.run() == Some(run));
         let waiting: Vec<RequestId> = waiting.map(|(id, _)| *id).collect();
         for id in held.into_iter().chain(waiting) {
-            self.fate(id, Fate::Killed);
-            self.owe(id);
+            self.outcome(id, Outcome::Killed);
+            self.release_later(id);
         }
     }
 
@@ -1025,7 +1030,7 @@ impl Worker {
     /// Sees what has happened, and does what is due.
     fn look(&mut self) -> Result<(), Problem> {
         self.look_from_outside();
-        self.pay()?;
+        self.flush()?;
         let Some(open) = &mut self.open else {
             return Ok(());
         };
@@ -1048,12 +1053,12 @@ impl Worker {
             News::None => {}
             // Before anything else: somebody waits for that.
             News::Told(told) => {
-                for (id, fate) in told {
-                    self.fate(id, fate);
+                for (id, outcome) in told {
+                    self.outcome(id, outcome);
                 }
             }
             News::Dismissed => {
-                self.dismissed();
+                self.session_lost();
                 return Ok(());
             }
         }
@@ -1066,14 +1071,14 @@ impl Worker {
             self.observe()?;
         }
         self.let_time_pass()?;
-        self.patrol()?;
+        self.check_session()?;
         self.keep_alive()
     }
 
     /// What to do when looking failed: look again later, and let nobody wait for longer than it wants to.
     fn look_failed(&mut self, problem: &Problem) {
         if problem.loses_all() {
-            self.dismissed();
+            self.session_lost();
             return;
         }
         let now = Moment::now();
@@ -1084,23 +1089,23 @@ impl Worker {
             .map(|(id, _)| *id)
             .collect();
         for id in over {
-            self.fate(id, Fate::TimedOut);
-            self.owe(id);
+            self.outcome(id, Outcome::TimedOut);
+            self.release_later(id);
         }
         std::thread::sleep(RETRY);
     }
 
-    fn pay(&mut self) -> Result<(), Problem> {
-        if self.owed.is_empty() && self.owed_marks.is_empty() {
+    fn flush(&mut self) -> Result<(), Problem> {
+        if self.pending_releases.is_empty() && self.pending_marks.is_empty() {
             return Ok(());
         }
         let Some(open) = self.open.as_mut() else {
-            self.owed_marks.clear();
+            self.pending_marks.clear();
             return Ok(());
         };
-        let (owed, marks) = (&self.owed, &self.owed_marks);
+        let (pending_releases, marks) = (&self.pending_releases, &self.pending_marks);
         let ((), effects) = open.transact(|transition| {
-            for id in owed {
+            for id in pending_releases {
                 transition.abandon(*id)?;
             }
             for (run, since) in marks {
@@ -1108,8 +1113,8 @@ impl Worker {
             }
             Ok(())
         })?;
-        self.owed.clear();
-        self.owed_marks.clear();
+        self.pending_releases.clear();
+        self.pending_marks.clear();
         self.carry_out_effects(effects);
         Ok(())
     }
@@ -1127,7 +1132,7 @@ impl Worker {
     }
 
     /// Those in line see whether those in front of them live.
-    fn patrol(&mut self) -> Result<(), Problem> {
+    fn check_session(&mut self) -> Result<(), Problem> {
         let Some(open) = &mut self.open else {
             return Ok(());
         };
@@ -1197,7 +1202,7 @@ impl Worker {
         })?;
         self.carry_out_effects(effects);
         if !known {
-            self.dismissed();
+            self.session_lost();
         }
         Ok(())
     }
@@ -1221,8 +1226,8 @@ impl Worker {
 
     fn carry_out_effects(&mut self, mut effects: Effects) {
         self.tell_subscribers(&mut effects);
-        for (id, fate) in effects.told {
-            self.fate(id, fate);
+        for (id, outcome) in effects.told {
+            self.outcome(id, outcome);
         }
     }
 
@@ -1234,14 +1239,14 @@ impl Worker {
     }
 
     /// A request of this session has come to something.
-    fn fate(&mut self, id: RequestId, fate: Fate) {
-        match fate {
-            Fate::Lost => {
+    fn outcome(&mut self, id: RequestId, outcome: Outcome) {
+        match outcome {
+            Outcome::Lost => {
                 if let Some(hold) = self.held.remove(&id) {
                     hold.lost.set();
                 }
             }
-            Fate::Killed => {
+            Outcome::Killed => {
                 if let Some(hold) = self.held.remove(&id) {
                     hold.lost.set_lease_passed();
                 }
@@ -1250,7 +1255,7 @@ impl Worker {
                     reply.send(Err(AcquireError::Abandoned { name }));
                 }
             }
-            Fate::Admitted(admission) => {
+            Outcome::Admitted(admission) => {
                 // Whoever gave it up meanwhile has sent a command that takes it back.
                 if let Some(waiting) = self.waiting.remove(&id) {
                     let run = waiting.run();
@@ -1259,7 +1264,7 @@ impl Worker {
                     waiting.reply.send(Ok(hold));
                 }
             }
-            Fate::Shares(holder, admission) => {
+            Outcome::Shares(holder, admission) => {
                 if let Some(waiting) = self.waiting.remove(&id) {
                     // Of another session, or it would be there: its run is not known, and it is not ours to end.
                     let hold = self
@@ -1269,12 +1274,12 @@ impl Worker {
                     waiting.reply.send(Ok(Arc::clone(hold)));
                 }
             }
-            Fate::Cancelled | Fate::TimedOut | Fate::Deadlock(_) => {
+            Outcome::Cancelled | Outcome::TimedOut | Outcome::Deadlock(_) => {
                 if let Some(waiting) = self.waiting.remove(&id) {
                     let name = waiting.name;
-                    waiting.reply.send(Err(match fate {
-                        Fate::Deadlock(error) => error.into(),
-                        Fate::TimedOut => AcquireError::TimedOut {
+                    waiting.reply.send(Err(match outcome {
+                        Outcome::Deadlock(error) => error.into(),
+                        Outcome::TimedOut => AcquireError::TimedOut {
                             name,
                             after: waiting.request.wait_limit().unwrap_or_default(),
                         },
@@ -1287,11 +1292,11 @@ impl Worker {
 
     /// This session is no longer there: others took it for dead, or the file was deleted. Its permits are
     /// lost; its waiters queue again, in their order.
-    fn dismissed(&mut self) {
+    fn session_lost(&mut self) {
         // There is nothing left that this connection could give back.
         self.open = None;
-        self.owed.clear();
-        self.owed_marks.clear();
+        self.pending_releases.clear();
+        self.pending_marks.clear();
         for (_, hold) in self.held.drain() {
             hold.lost.set_lease_passed();
         }
@@ -1335,8 +1340,8 @@ impl Worker {
         for (_, hold) in self.held.drain() {
             hold.lost.set();
         }
-        self.owed.clear();
-        self.owed_marks.clear();
+        self.pending_releases.clear();
+        self.pending_marks.clear();
         for (_, waiting) in self.waiting.drain() {
             waiting.reply.send(Err(closed.clone().into()));
         }
@@ -1361,7 +1366,7 @@ impl Drop for Worker {
 /// What a command may have to know of this store.
 struct Here<'a> {
     path: &'a Path,
-    held: &'a HashMap<RequestId, Arc<Hold>>,
+    held: &'a HashMap<RequestId, Arc<HeldPermit>>,
     presence: Option<&'a Presence>,
     /// Whether others can wake it.
     woken: bool,
@@ -1372,21 +1377,21 @@ fn perform(
     transition: &mut Transition<'_>,
     here: &Here<'_>,
     command: &Command,
-) -> Result<Answer, Problem> {
+) -> Result<CommandResult, Problem> {
     let Here { path, held, .. } = *here;
     Ok(match command {
         Command::Acquire {
             id, name, request, ..
         } => {
             transition.acquire(*id, name, request)?;
-            Answer::Nothing
+            CommandResult::Nothing
         }
         Command::TryAcquire {
             id, name, request, ..
-        } => Answer::Tried(transition.try_acquire(*id, name, request)?),
+        } => CommandResult::Tried(transition.try_acquire(*id, name, request)?),
         Command::Abandon(id) => {
             transition.abandon(*id)?;
-            Answer::Nothing
+            CommandResult::Nothing
         }
         Command::AbandonRun(run) => {
             // What was admitted in this very batch was not left: its holder has not heard of it.
@@ -1395,43 +1400,45 @@ fn perform(
                 .filter(|(_, hold)| hold.run == Some(*run) && hold.left.load(Ordering::Acquire));
             let left: HashSet<RequestId> = left.map(|(id, _)| *id).collect();
             transition.abandon_run(*run, &left)?;
-            Answer::Nothing
+            CommandResult::Nothing
         }
         Command::MarkUnresponsive(run, since) => {
             mark_unresponsive(transition, *run, *since)?;
-            Answer::Nothing
+            CommandResult::Nothing
         }
         Command::LetGo(id) => {
             transition.let_go(*id)?;
-            Answer::Nothing
+            CommandResult::Nothing
         }
-        Command::Refresh(id, ttl, _) => Answer::Refreshed(transition.refresh(*id, *ttl)?),
-        Command::Release(id, _) => Answer::Released(transition.release(*id)?),
+        Command::Refresh(id, ttl, _) => CommandResult::Refreshed(transition.refresh(*id, *ttl)?),
+        Command::Release(id, _) => CommandResult::Released(transition.release(*id)?),
         Command::ReleaseSlot(name, slot, _) => {
-            Answer::Released(transition.release_slot(name, slot)?)
+            CommandResult::Released(transition.release_slot(name, slot)?)
         }
         Command::RefreshSlot(name, slot, ttl, _) => {
-            Answer::Refreshed(transition.refresh_slot(name, slot, *ttl)?)
+            CommandResult::Refreshed(transition.refresh_slot(name, slot, *ttl)?)
         }
         Command::Administer(command, by, _) => {
-            Answer::Administered(transition.administer(command, by.as_ref())?)
+            CommandResult::Administered(transition.administer(command, by.as_ref())?)
         }
-        Command::Audit(query, _) => Answer::Audit(records::read_audit(transition.db, query)?),
+        Command::Audit(query, _) => {
+            CommandResult::Audit(records::read_audit(transition.db, query)?)
+        }
         Command::History(name, query, _) => {
             transition.advance_all()?;
-            Answer::History(records::history(transition.db, name, query)?)
+            CommandResult::History(records::history(transition.db, name, query)?)
         }
         Command::Show(name, _) => {
             transition.bury_the_dead()?;
             transition.advance_all()?;
-            Answer::Views(view::list(transition.db, name.as_ref())?)
+            CommandResult::Views(view::list(transition.db, name.as_ref())?)
         }
-        Command::Find(prefix, _) => Answer::Found(view::find(transition.db, prefix)?),
-        Command::Observe => Answer::Observed(transition.observe()?),
+        Command::Find(prefix, _) => CommandResult::Found(view::find(transition.db, prefix)?),
+        Command::Observe => CommandResult::Observed(transition.observe()?),
         Command::Diagnose(_) => {
-            Answer::Diagnosis(Box::new(diagnose(transition.db, path, here.woken)?))
+            CommandResult::Diagnosis(Box::new(diagnose(transition.db, path, here.woken)?))
         }
-        Command::ShareWithChildren(_) => Answer::Shared(match here.presence {
+        Command::ShareWithChildren(_) => CommandResult::Shared(match here.presence {
             Some(presence) => presence.share_with_children(),
             None => Ok(false),
         }),
@@ -1440,14 +1447,16 @@ fn perform(
 }
 
 /// Carries out a command that only reads; `None`: it does not.
-fn read(db: &Connection, path: &Path, command: &Command) -> Result<Option<Answer>, Problem> {
+fn read(db: &Connection, path: &Path, command: &Command) -> Result<Option<CommandResult>, Problem> {
     Ok(Some(match command {
-        Command::Audit(query, _) => Answer::Audit(records::read_audit(db, query)?),
-        Command::History(name, query, _) => Answer::History(records::history(db, name, query)?),
-        Command::Show(name, _) => Answer::Views(view::list(db, name.as_ref())?),
-        Command::Find(prefix, _) => Answer::Found(view::find(db, prefix)?),
-        Command::Diagnose(_) => Answer::Diagnosis(Box::new(diagnose(db, path, false)?)),
-        Command::Observe => Answer::Nothing,
+        Command::Audit(query, _) => CommandResult::Audit(records::read_audit(db, query)?),
+        Command::History(name, query, _) => {
+            CommandResult::History(records::history(db, name, query)?)
+        }
+        Command::Show(name, _) => CommandResult::Views(view::list(db, name.as_ref())?),
+        Command::Find(prefix, _) => CommandResult::Found(view::find(db, prefix)?),
+        Command::Diagnose(_) => CommandResult::Diagnosis(Box::new(diagnose(db, path, false)?)),
+        Command::Observe => CommandResult::Nothing,
         _ => return Ok(None),
     }))
 }
@@ -1461,8 +1470,13 @@ fn mark_unresponsive(
     transition.mark_unresponsive(run, since)
 }
 
-fn hold(id: RequestId, name: SemaphoreName, run: Option<RunId>, admission: &Admission) -> Hold {
-    Hold {
+fn hold(
+    id: RequestId,
+    name: SemaphoreName,
+    run: Option<RunId>,
+    admission: &Admission,
+) -> HeldPermit {
+    HeldPermit {
         id,
         name,
         token: admission.token,

@@ -12,13 +12,13 @@ use cla_semaphore::{
 };
 
 /// A store and one semaphore, `x`, of it.
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     pub(crate) clock: ManualClock,
     pub(crate) semaphores: Semaphores,
     pub(crate) x: Semaphore,
 }
 
-impl Stage {
+impl Fixture {
     pub(crate) fn new() -> Self {
         let clock = ManualClock::new();
         let semaphores = Semaphores::memory_with_clock(&clock);
@@ -58,7 +58,7 @@ impl Stage {
             .expect("it is there")
     }
 
-    /// Slots, busy, waiting: the three fields of the seed's *Managing slots*.
+    /// Slots, busy, waiting: the three fields of a semaphore's row.
     pub(crate) fn counts(&self) -> (Slots, usize, usize) {
         let view = self.view();
         (view.slots, view.busy, view.waiting)

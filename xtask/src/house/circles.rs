@@ -92,11 +92,11 @@ mod tests {
                 .or_default()
                 .insert(Path::new(to));
         }
-        let found = find(&imports);
-        let shown = |group: &BTreeSet<&'static Path>| {
-            group.iter().filter_map(|file| file.to_str()).collect()
-        };
-        found.iter().map(shown).collect()
+        let mut found = Vec::new();
+        for group in find(&imports) {
+            found.push(group.iter().filter_map(|file| file.to_str()).collect());
+        }
+        found
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::keys::{decode, encode};
 use super::rows::{self, Asker, seconds};
-use crate::actor::Actor;
+use crate::actor::{Actor, ActorText as _};
 use crate::audit::{AuditEntry, AuditState};
 use crate::command::AdminAction;
 use crate::name::SemaphoreName;

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Asked, Phase, Semaphore, Transition, count, semaphores};
+use super::{Phase, RequestRow, Semaphore, Transition, count, semaphores};
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditState, changed};
 use crate::command::{AdminAction, AdminCommand};
@@ -11,8 +11,9 @@ use crate::event::EventKind;
 use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::slots::Slots;
+use crate::sqlite::columns::Db;
 use crate::sqlite::file::Problem;
-use crate::sqlite::transitions::Fate;
+use crate::sqlite::transitions::Outcome;
 use crate::sqlite::{order, records};
 use crate::view::Status;
 
@@ -80,13 +81,13 @@ impl Transition<'_> {
     fn audited(
         &self,
         name: Option<&SemaphoreName>,
-        moved: Option<&Asked>,
+        moved: Option<&RequestRow>,
     ) -> Result<Option<AuditState>, Problem> {
         let Some(name) = name else { return Ok(None) };
         let found = self
             .db
             .prepare_cached(semaphores!("WHERE name = ?1"))?
-            .query_row([name], Semaphore::read)
+            .query_row([Db(name)], Semaphore::read)
             .optional()?;
         let Some(semaphore) = found else {
             return Ok(None);
@@ -101,7 +102,7 @@ impl Transition<'_> {
                      WHERE me.phase = 0 AND other.phase = 0
                          AND (other.class > me.class OR other.class = me.class AND other.place <= me.place)",
                 )?
-                .query_row([asked.uuid], |row| count(row, 0))
+                .query_row([Db(&asked.uuid)], |row| count(row, 0))
                 .map(|place| Some(place).filter(|place| *place > 0))?,
             None => None,
         };
@@ -172,7 +173,7 @@ impl Transition<'_> {
             Status::Cancelled,
             EventKind::Cancelled,
         )?;
-        self.tell(&asked, Fate::Cancelled)?;
+        self.tell(&asked, Outcome::Cancelled)?;
         self.settle(&mut semaphore)?;
         self.save(&semaphore)?;
         self.waits_no_more(&asked)?;
@@ -225,7 +226,12 @@ impl Transition<'_> {
             .prepare_cached(
                 "UPDATE request SET class = ?2, place = ?3, steered_by = ?4 WHERE id = ?1",
             )?
-            .execute(params![asked.id, asked.class, asked.place, asked.by])?;
+            .execute(params![
+                asked.id,
+                asked.class,
+                asked.place,
+                Db(asked.by.as_ref())
+            ])?;
         self.happen(EventKind::Moved, &semaphore, Some(&asked))?;
         self.save(&semaphore)?;
         Ok(Ok(()))

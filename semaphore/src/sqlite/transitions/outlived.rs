@@ -2,13 +2,14 @@
 
 use rusqlite::params;
 
+use super::super::columns::Db;
 use super::super::file::Problem;
-use super::{Asked, Phase, Transition};
+use super::{Phase, RequestRow, Transition};
 use crate::id::{RequestId, RunId};
 
 impl Transition<'_> {
     /// A busy request was ended by force just now.
-    pub(super) fn outlives(&self, asked: &Asked) -> Result<(), Problem> {
+    pub(super) fn outlives(&self, asked: &RequestRow) -> Result<(), Problem> {
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO outlived (uuid, session, semaphore, granted, priority, who, run, host, pid,
@@ -16,21 +17,21 @@ impl Transition<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             )?
             .execute(params![
-                asked.uuid,
+                Db(&asked.uuid),
                 asked.session,
                 asked.semaphore,
                 asked.phase == Phase::BusyGranted,
                 asked.priority,
                 asked.who,
-                asked.run,
+                Db(asked.run.as_ref()),
                 asked.host,
                 asked.pid,
                 asked.token,
                 asked.requested,
                 asked.started,
                 self.now,
-                asked.slot,
-                asked.by,
+                Db(asked.slot.as_ref()),
+                Db(asked.by.as_ref()),
             ])?;
         Ok(())
     }
@@ -39,7 +40,7 @@ impl Transition<'_> {
     pub(in super::super) fn let_go(&self, uuid: RequestId) -> Result<(), Problem> {
         self.db
             .prepare_cached("DELETE FROM outlived WHERE uuid = ?1")?
-            .execute([uuid])?;
+            .execute([Db(&uuid)])?;
         Ok(())
     }
 
@@ -47,7 +48,7 @@ impl Transition<'_> {
     pub(super) fn let_go_of_run(&self, run: RunId) -> Result<(), Problem> {
         self.db
             .prepare_cached("DELETE FROM outlived WHERE session = ?1 AND run = ?2")?
-            .execute(params![self.me, run])?;
+            .execute(params![self.me, Db(&run)])?;
         Ok(())
     }
 }
