@@ -85,12 +85,10 @@ mod tests {
     use super::*;
 
     fn circles(arrows: &[(&'static str, &'static str)]) -> Vec<Vec<&'static str>> {
-        let mut imports: BTreeMap<&Path, BTreeSet<&Path>> = BTreeMap::new();
+        let mut imports: BTreeMap<&'static Path, BTreeSet<&'static Path>> = BTreeMap::new();
         for (from, to) in arrows {
-            imports
-                .entry(Path::new(from))
-                .or_default()
-                .insert(Path::new(to));
+            let imported = imports.entry(Path::new(*from)).or_default();
+            imported.insert(Path::new(*to));
         }
         let mut found = Vec::new();
         for group in find(&imports) {
