@@ -191,6 +191,7 @@ impl PermitTable {
     }
 
     /// Puts a permit into a rule's hands.
+    #[inline]
     pub fn hold(&self, permit: Permit, usage: Rc<Usage>) -> Rc<HeldPermit> {
         if let Some(mut spare) = self.spare.take()
             && let Some(held) = Rc::get_mut(&mut spare)
@@ -209,6 +210,7 @@ impl PermitTable {
     /// Gives a permit back, unless that was done before. Says if it had been lost by accident: see
     /// [`Permit::lease_passed`].
     #[must_use = "a rule that relied on the slot should hear of it"]
+    #[inline]
     pub(crate) fn close(&self, permit: Rc<HeldPermit>) -> Option<LostSlot> {
         let mut lost = None;
         if let Some(taken) = self.detach(&permit) {
@@ -229,6 +231,7 @@ impl PermitTable {
         Some(taken)
     }
 
+    #[inline]
     fn detach(&self, permit: &Rc<HeldPermit>) -> Option<Permit> {
         if permit.registered.replace(false) {
             self.gauge.refund(PERMIT_BYTES);
@@ -351,6 +354,7 @@ impl HeldPermit {
         }
     }
 
+    #[inline]
     fn detach(&self, keep_facts: bool) -> Option<Permit> {
         let mut state = self.state.borrow_mut();
         let PermitState::Held(permit) = &*state else {

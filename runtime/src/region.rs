@@ -74,6 +74,6 @@ pub fn enter(
     let request = spec.options.apply(request);
     let usage = run.permits().usage(run.semaphores(), &spec.name);
     let span = RegionSpan::begin(run, &spec.name, who, line);
-    let entered = SlotGuard::enter(ctx, run, usage, request, Some(span))?;
+    let entered = SlotGuard::enter(ctx, run, &usage, request, Some(span))?;
     Ok(entered.inspect(SlotGuard::register))
 }

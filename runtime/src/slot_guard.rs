@@ -35,11 +35,11 @@ impl SlotGuard {
     pub fn enter(
         ctx: &Ctx<'_>,
         run: &Rc<Run>,
-        usage: Rc<Usage>,
+        usage: &Rc<Usage>,
         request: Request,
         span: Option<RegionSpan>,
     ) -> rquickjs::Result<Result<Self, AcquireError>> {
-        let permit = match run.acquire(ctx, &usage, request)? {
+        let permit = match run.acquire(ctx, usage, request)? {
             Ok(permit) => permit,
             Err(error) => {
                 if let Some(span) = span {
@@ -48,7 +48,7 @@ impl SlotGuard {
                 return Ok(Err(error));
             }
         };
-        let mut guard = Self::of(run, usage, permit);
+        let mut guard = Self::of(run, Rc::clone(usage), permit);
         if let Some(mut span) = span {
             span.admit(guard.held.with(Permit::granted).unwrap_or_default());
             guard.span = Some(span);

@@ -70,7 +70,6 @@ impl SlotOptions {
     }
 
     /// The request with these options.
-    #[must_use]
     pub fn apply(&self, mut request: Request) -> Request {
         if let Some(slots) = self.slots {
             request = request.slots(slots);

@@ -135,19 +135,19 @@ impl Module {
             let who = format!("{}, line {line}", self.run.name());
             RegionSpan::begin(&self.run, usage.semaphore.name(), &who, line)
         });
-        self.hold_around(ctx, usage, request, function, span)
+        self.hold_around(ctx, &usage, request, function, span)
     }
 
     /// Takes a slot, calls the function with the permit, gives the slot back; notes it in the span, if there is one.
     fn hold_around<'js>(
         self: &Rc<Self>,
         ctx: &Ctx<'js>,
-        usage: Rc<Usage>,
+        usage: &Rc<Usage>,
         request: Request,
         function: &Function<'js>,
         span: Option<RegionSpan>,
     ) -> js::Result<Value<'js>> {
-        let guard = match SlotGuard::enter(ctx, &self.run, Rc::clone(&usage), request, span)? {
+        let guard = match SlotGuard::enter(ctx, &self.run, usage, request, span)? {
             Ok(guard) => guard,
             Err(error) => return Err(self.refused(ctx, usage.semaphore.name(), &error)),
         };
@@ -249,7 +249,7 @@ impl Module {
         who.push_str(&format!(", line {line}"));
         let owner = Owner::process(who.as_str()).with_run(self.run.id());
         let span = RegionSpan::begin(&self.run, usage.semaphore.name(), &who, line);
-        self.hold_around(ctx, usage, request.owner(owner), function, Some(span))
+        self.hold_around(ctx, &usage, request.owner(owner), function, Some(span))
     }
 
     /// `acquire(name, options)`: a permit that the rule gives back itself.

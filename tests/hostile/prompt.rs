@@ -1,11 +1,11 @@
 //! The host `cla repl` at a terminal: a script is typed, Ctrl-C stops it, and the prompt works as before.
 
-use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::process::Command;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use cla_tests::pty::Pty;
 
 use crate::bounds::{self, End, Machine, Seen, ms};
 use crate::child;
@@ -26,13 +26,10 @@ const PRESS: Duration = Duration::from_secs(1);
 
 /// A prompt at a terminal of its own.
 struct Prompt {
-    child: Box<dyn Child + Send + Sync>,
-    keyboard: Box<dyn Write + Send>,
-    screen: Receiver<Vec<u8>>,
+    pty: Pty,
     seen: String,
     answers: usize,
     _folder: tempfile::TempDir,
-    _master: Box<dyn MasterPty + Send>,
 }
 
 /// Why a prompt does not answer.
@@ -45,45 +42,24 @@ enum Lost {
 impl Prompt {
     fn start(program: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let size = PtySize {
-            rows: 40,
-            cols: 200,
-            ..PtySize::default()
-        };
-        let pair = native_pty_system().openpty(size).unwrap();
-        let mut builder = CommandBuilder::new(program);
-        builder.args(["repl", "--color=never"]);
-        builder.cwd(folder.path());
-        builder.env("CLA_HOME", folder.path());
-        builder.env("XDG_CONFIG_HOME", folder.path());
-        builder.env("TERM", "xterm-256color");
-        builder.env_remove("CLA_STORE");
-        let child = pair.slave.spawn_command(builder).unwrap();
-        let mut reader = pair.master.try_clone_reader().unwrap();
-        let (sender, screen) = mpsc::sync_channel(1024);
-        std::thread::spawn(move || {
-            let mut bytes = [0; 1 << 16];
-            while let Ok(count @ 1..) = reader.read(&mut bytes) {
-                if sender.send(bytes[..count].to_vec()).is_err() {
-                    break;
-                }
-            }
-        });
+        let mut command = Command::new(program);
+        command.args(["repl", "--color=never"]);
+        command.current_dir(folder.path());
+        command.env("CLA_HOME", folder.path());
+        command.env("XDG_CONFIG_HOME", folder.path());
+        command.env("TERM", "xterm-256color");
+        command.env_remove("CLA_STORE");
         Self {
-            child,
-            keyboard: pair.master.take_writer().unwrap(),
-            screen,
+            pty: Pty::start(&command, 200, 40),
             seen: String::new(),
             answers: 0,
             _folder: folder,
-            _master: pair.master,
         }
     }
 
     fn types(&mut self, text: &str) {
         // A terminal whose program is gone takes nothing; that is seen elsewhere.
-        let _ = self.keyboard.write_all(text.as_bytes());
-        let _ = self.keyboard.flush();
+        let _ = self.pty.types(text);
     }
 
     /// Waits until `text` is to be read; `false` if it is not there in time.
@@ -94,10 +70,7 @@ impl Prompt {
                 return Ok(true);
             }
             let left = until.saturating_duration_since(Instant::now());
-            match self
-                .screen
-                .recv_timeout(left.min(Duration::from_millis(20)))
-            {
+            match self.pty.next(left.min(Duration::from_millis(20))) {
                 Ok(bytes) => {
                     self.seen.push_str(&String::from_utf8_lossy(&bytes));
                     if self.seen.len() > 2 * KEPT {
@@ -108,14 +81,14 @@ impl Prompt {
                 Err(RecvTimeoutError::Timeout) if left.is_zero() => return Ok(false),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.pty.ended() {
                 let code = status.exit_code().cast_signed();
                 let signal = status.signal().map(str::to_owned);
                 return Err(Lost::Ended(
                     signal.map_or(End::Code(code), |name| End::Signal(number(&name))),
                 ));
             }
-            let peak = child::peak(self.child.process_id().unwrap_or(0));
+            let peak = child::peak(self.pty.id());
             if peak > TOO_MUCH {
                 return Err(Lost::TooMuch(peak));
             }
@@ -169,13 +142,6 @@ fn number(name: &str) -> i32 {
     known.map_or(0, |(_, number)| *number)
 }
 
-impl Drop for Prompt {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Types cases at prompts, several side by side; a prompt is used again as long as it answers.
 pub(crate) fn run(
     program: &Path,
@@ -196,7 +162,7 @@ fn one(
     settings: &Settings,
 ) -> Outcome {
     let mut prompt = kept.take().unwrap_or_else(|| Prompt::start(program));
-    let id = prompt.child.process_id().unwrap_or(0);
+    let id = prompt.pty.id();
     let before = child::waits(id);
     let seen = typed(&mut prompt, case, machine, settings);
     let starved = child::starved(&before, &child::waits(id));

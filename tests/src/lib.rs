@@ -4,4 +4,6 @@
 pub mod engine;
 pub mod flood;
 pub mod output;
+#[cfg(unix)]
+pub mod pty;
 pub mod redis;

@@ -1,8 +1,8 @@
 //! Alerts: a request of a declared semaphore waits, or is busy, for longer than its declaration allows.
 //!
-//! The service looks at those semaphores again and again. Each request is told once for each kind: as a line of the log, as
+//! The service looks at those semaphores again and again. Each request is reported once for each kind: as a line of the log, as
 //! an event of the streams, as a count of `/metrics`, and to the [`Webhook`] if there is one. The marks that clients see
-//! (`overdue`, `overheld`) are computed when somebody asks, and need no alert.
+//! (`overdue`, `overheld`) are computed at each question, and need no alert.
 
 mod alert;
 mod webhook;
@@ -30,7 +30,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 /// So many alerts of one look; the others come with the next ones. A jam of thousands is not to drown what else happens.
 const AT_ONCE: usize = 100;
 
-/// What was told, and where it is told.
+/// The alerts so far, and where new ones are sent.
 pub(crate) struct Alerts {
     counts: Mutex<BTreeMap<(SemaphoreName, Kind), u64>>,
     webhook: Option<Deliveries>,
@@ -69,11 +69,11 @@ impl Alerts {
         let pause = (shortest / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
         let service = Arc::downgrade(service);
         tokio::spawn(async move {
-            let mut told = HashSet::new();
+            let mut reported = HashSet::new();
             while let Some(service) = service.upgrade() {
                 // A store that does not answer has said so already, and is asked again.
-                if let Ok(seen) = look(parts(&service), &told).await {
-                    told = seen;
+                if let Ok(seen) = look(parts(&service), &reported).await {
+                    reported = seen;
                 }
                 drop(service);
                 tokio::time::sleep(pause).await;
@@ -108,11 +108,12 @@ pub(crate) struct Watched<'s> {
     pub(crate) live: &'s Live,
 }
 
-type Told = HashSet<(RequestId, Kind)>;
+type Reported = HashSet<(RequestId, Kind)>;
 
-/// Tells what takes too long and is not told yet. Gives what is told; what takes too long no more is forgotten.
-async fn look(service: Watched<'_>, told: &Told) -> Result<Told, StoreError> {
-    let mut now = Told::new();
+/// Reports what takes too long and is not reported yet. Returns what is reported by now; what no longer takes too long is
+/// left out, so that it is reported again the next time.
+async fn look(service: Watched<'_>, reported: &Reported) -> Result<Reported, StoreError> {
+    let mut now = Reported::new();
     let mut new = Vec::new();
     for declaration in service.declared.watched() {
         let Some(view) = service.semaphores.show(declaration.name()).await? else {
@@ -123,7 +124,7 @@ async fn look(service: Watched<'_>, told: &Told) -> Result<Told, StoreError> {
             let Some(limit) = declaration.limit(kind) else {
                 continue;
             };
-            if told.contains(&key) {
+            if reported.contains(&key) {
                 now.insert(key);
             } else if new.len() < AT_ONCE {
                 now.insert(key);

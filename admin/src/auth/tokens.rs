@@ -296,11 +296,11 @@ pub(super) fn now() -> f64 {
 pub(super) struct Verifier {
     store: TokenStore,
     uses: LastUse,
-    known: Mutex<Known>,
+    known: Mutex<LoadedTokens>,
     hashing: Semaphore,
 }
 
-/// What is known of a token at once.
+/// What is known of a token before its hash is computed.
 pub(super) enum Recalled {
     /// It was right before, and still is.
     Right(Person, String),
@@ -311,7 +311,7 @@ pub(super) enum Recalled {
 }
 
 #[derive(Default)]
-struct Known {
+struct LoadedTokens {
     /// When the file that was read last was changed.
     changed: Option<(SystemTime, u64)>,
     tokens: HashMap<String, Arc<Token>>,
@@ -410,7 +410,7 @@ impl Verifier {
     }
 
     /// Reads the file if it has changed. While it cannot be read, no token is accepted.
-    fn look(&self, known: &mut Known) {
+    fn look(&self, known: &mut LoadedTokens) {
         let metadata = std::fs::metadata(&self.store.path).ok();
         let changed = metadata.and_then(|found| Some((found.modified().ok()?, inode(&found))));
         if changed.is_some() && changed == known.changed {
@@ -429,7 +429,7 @@ impl Verifier {
             .map(|token| (token.id.clone(), Arc::new(token)))
             .collect();
         // What was right is right as long as the token is the same.
-        let Known { tokens, right, .. } = known;
+        let LoadedTokens { tokens, right, .. } = known;
         right.retain(|_, token| tokens.get(&token.id) == Some(token));
     }
 }

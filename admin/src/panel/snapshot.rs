@@ -20,9 +20,9 @@ pub(crate) struct Snapshot {
 
 /// The last snapshot. Many browsers that ask after one change read the store once.
 #[derive(Default)]
-pub(crate) struct Snapshots(Mutex<Option<Kept>>);
+pub(crate) struct Snapshots(Mutex<Option<CachedSnapshot>>);
 
-struct Kept {
+struct CachedSnapshot {
     /// The number of the newest event before it was read.
     number: u64,
     read: Instant,
@@ -48,7 +48,7 @@ impl Snapshots {
         let read = Instant::now();
         let views = semaphores.list().await?;
         let snapshot = Arc::new(Snapshot { views, at: now() });
-        *kept = Some(Kept {
+        *kept = Some(CachedSnapshot {
             number,
             read,
             snapshot: Arc::clone(&snapshot),

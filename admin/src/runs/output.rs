@@ -61,10 +61,10 @@ pub(crate) struct Lines {
 }
 
 /// The last lines of a run. It always has room, so no run waits for it.
-pub(crate) struct Tail(Mutex<Kept>);
+pub(crate) struct Tail(Mutex<TailState>);
 
 #[derive(Default)]
-struct Kept {
+struct TailState {
     lines: VecDeque<OutputLine>,
     bytes: usize,
     count: u64,
@@ -130,7 +130,7 @@ impl Output for Tail {
     }
 }
 
-impl Kept {
+impl TailState {
     fn end_lines(&mut self) {
         for stream in OutputStream::ALL {
             let line = std::mem::take(&mut self.begun[index(stream)]);

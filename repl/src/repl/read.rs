@@ -11,10 +11,10 @@ mod fake;
 mod highlight;
 mod hint;
 mod history;
-mod known;
 mod place;
 mod printer;
 mod rulebook;
+mod session_cache;
 mod signatures;
 mod tokens;
 mod validate;
@@ -42,9 +42,9 @@ pub(crate) use self::history::HistoryError;
 pub(crate) use self::printer::Printer;
 
 use self::complete::{Candidate, Files};
-use self::history::Past;
-use self::known::Known;
-use self::printer::Pump;
+use self::history::InputHistory;
+use self::printer::ExternalPrinter;
+use self::session_cache::SessionCache;
 use self::validate::{Screen, Validator};
 use super::screen::Backlog;
 
@@ -124,8 +124,8 @@ pub(crate) enum Read {
 
 /// The prompt. Must not be used unless standard input and output are a terminal.
 pub(crate) struct Reader {
-    editor: Editor<Prompt, Past>,
-    pump: Option<Pump>,
+    editor: Editor<Prompt, InputHistory>,
+    printer: Option<ExternalPrinter>,
     problem: Option<HistoryError>,
 }
 
@@ -146,8 +146,8 @@ impl Reader {
             .edit_mode(if vi { EditMode::Vi } else { EditMode::Emacs })
             .bracketed_paste(true)
             .build();
-        let (past, problem) = Past::open(history);
-        let mut editor = Editor::with_history(config, past)?;
+        let (history, problem) = InputHistory::open(history);
+        let mut editor = Editor::with_history(config, history)?;
         editor.set_helper(Some(Prompt::new(knowledge)));
         editor.bind_sequence(
             KeyEvent(KeyCode::Tab, Modifiers::NONE),
@@ -156,7 +156,7 @@ impl Reader {
         editor.bind_sequence(KeyEvent::alt('\r'), Cmd::Newline);
         Ok(Self {
             editor,
-            pump: None,
+            printer: None,
             problem,
         })
     }
@@ -187,25 +187,25 @@ impl Reader {
     /// Prints above the prompt while an input is being typed, and right away otherwise; from any thread.
     /// `backlog` counts what is not printed yet.
     pub(crate) fn printer(&mut self, backlog: Arc<Backlog>) -> rustyline::Result<Printer> {
-        let pump = match self.pump.take() {
-            Some(pump) => pump,
-            None => Pump::start(self.editor.create_external_printer()?, backlog)?,
+        let printer = match self.printer.take() {
+            Some(printer) => printer,
+            None => ExternalPrinter::start(self.editor.create_external_printer()?, backlog)?,
         };
-        Ok(self.pump.insert(pump).printer())
+        Ok(self.printer.insert(printer).printer())
     }
 
     /// Ends reading, and prints what printers were given up to now.
     pub(crate) fn finish(self) {
         drop(self.editor);
-        if let Some(pump) = self.pump {
-            pump.finish();
+        if let Some(printer) = self.printer {
+            printer.finish();
         }
     }
 }
 
 /// All that the editor asks while an input is being typed.
 struct Prompt {
-    known: Known,
+    cache: SessionCache,
     validator: Validator,
     mode: Cell<Mode>,
     /// How wide the prompt is, in columns.
@@ -217,7 +217,7 @@ struct Prompt {
 impl Prompt {
     fn new(knowledge: Rc<dyn Knowledge>) -> Self {
         Self {
-            known: Known::new(knowledge),
+            cache: SessionCache::new(knowledge),
             validator: Validator::default(),
             mode: Cell::new(Mode::Js),
             width: Cell::new(0),
@@ -226,7 +226,7 @@ impl Prompt {
     }
 
     fn begin(&self, prompt: &str, mode: Mode) {
-        self.known.forget();
+        self.cache.forget();
         self.validator.forget();
         self.mode.set(mode);
         self.width.set(prompt.width());
@@ -246,12 +246,12 @@ impl Completer for Prompt {
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Candidate>)> {
         // Others may have made semaphores and requests since.
-        self.known.forget();
+        self.cache.forget();
         Ok(complete::complete(
             line,
             cursor,
             self.mode.get(),
-            &self.known,
+            &self.cache,
             Files::Listed,
         ))
     }
@@ -264,7 +264,7 @@ impl Hinter for Prompt {
         if more_is_typed() {
             return None;
         }
-        hint::hint(line, cursor, self.mode.get(), &self.known, history)
+        hint::hint(line, cursor, self.mode.get(), &self.cache, history)
     }
 }
 
@@ -277,7 +277,7 @@ impl rustyline::validate::Validator for Prompt {
             columns: terminal_size::terminal_size()
                 .map_or(COLUMNS, |(width, _)| usize::from(width.0)),
         };
-        let session = self.known.session();
+        let session = self.cache.session();
         Ok(self
             .validator
             .validate(context.input(), self.mode.get(), session, screen))
@@ -289,7 +289,7 @@ impl Highlighter for Prompt {
         if more_is_typed() {
             return Cow::Borrowed(line);
         }
-        highlight::highlight(line, self.mode.get(), &self.known, self.matching.get())
+        highlight::highlight(line, self.mode.get(), &self.cache, self.matching.get())
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
@@ -403,7 +403,7 @@ mod tests {
         let text: String = (0..2_000)
             .map(|number| format!("sem.take('x', () => print(`${{{number}}}`));\n"))
             .collect();
-        let history = Past::open(None).0;
+        let history = InputHistory::open(None).0;
         let context = Context::new(&history);
         let started = Instant::now();
         prompt.highlight_char(&text, text.len(), CmdKind::Other);
@@ -412,7 +412,7 @@ mod tests {
         prompt.validator.validate(
             &text,
             Mode::Js,
-            prompt.known.session(),
+            prompt.cache.session(),
             Screen {
                 prompt: 5,
                 columns: 80,

@@ -49,11 +49,11 @@ pub(super) async fn run(
             continue;
         }
         if !is_rulebook(file) {
-            plans.push(Told::Script(shown));
+            plans.push(FilePlan::Script(shown));
             continue;
         }
         match plan(file, event, stash) {
-            Ok(plan) => plans.push(Told::Plan(plan)),
+            Ok(plan) => plans.push(FilePlan::Plan(plan)),
             Err(error) => {
                 anstream::eprint!("{}", error.render(true));
                 code = crate::exit::FAILED;
@@ -70,8 +70,8 @@ pub(super) async fn run(
     crate::exit::written(written).max(code)
 }
 
-/// What can be told of a file.
-enum Told {
+/// What is known of a file before it runs.
+enum FilePlan {
     Plan(Plan),
     /// JavaScript: only running it shows what it does.
     Script(String),
@@ -95,10 +95,10 @@ struct State {
     now: Option<(String, usize, usize)>,
 }
 
-async fn states(plans: &[Told], semaphores: &Semaphores) -> Vec<State> {
+async fn states(plans: &[FilePlan], semaphores: &Semaphores) -> Vec<State> {
     let mut states: Vec<State> = Vec::new();
-    for told in plans {
-        let Told::Plan(plan) = told else { continue };
+    for plan in plans {
+        let FilePlan::Plan(plan) = plan else { continue };
         for semaphore in &plan.semaphores {
             if states
                 .iter()
@@ -120,12 +120,12 @@ async fn states(plans: &[Told], semaphores: &Semaphores) -> Vec<State> {
     states
 }
 
-fn machine(plans: &[Told]) -> String {
+fn machine(plans: &[FilePlan]) -> String {
     let plans: Value = plans
         .iter()
-        .map(|told| match told {
-            Told::Plan(plan) => json!(plan),
-            Told::Script(file) => {
+        .map(|plan| match plan {
+            FilePlan::Plan(plan) => json!(plan),
+            FilePlan::Script(file) => {
                 json!({"file": file, "event": null, "ops": null, "semaphores": null})
             }
         })
@@ -133,11 +133,11 @@ fn machine(plans: &[Told]) -> String {
     format!("{plans}\n")
 }
 
-fn people(plans: &[Told], states: &[State]) -> String {
+fn people(plans: &[FilePlan], states: &[State]) -> String {
     let mut lines = Vec::new();
-    for told in plans {
-        match told {
-            Told::Plan(plan) => {
+    for plan in plans {
+        match plan {
+            FilePlan::Plan(plan) => {
                 let title = match &plan.event {
                     Some(event) => format!("{}, event {event}", plan.file),
                     None => plan.file.clone(),
@@ -145,7 +145,7 @@ fn people(plans: &[Told], states: &[State]) -> String {
                 lines.push(Line(vec![Span::new(title, BOLD)]));
                 ops(&plan.ops, "", &mut lines);
             }
-            Told::Script(file) => lines.push(Line(vec![
+            FilePlan::Script(file) => lines.push(Line(vec![
                 Span::new(file.clone(), BOLD),
                 Span::new(" is a script: only running it shows what it does", DIM),
             ])),

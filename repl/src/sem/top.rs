@@ -1,7 +1,7 @@
 //! `cla sem top`: all semaphores on one screen, as they change, and keys to steer them.
 //!
 //! ```text
-//! keyboard, signals ─► State ─► Effects ─► steer ─► the store
+//! keyboard, signals ─► State ─► Effects ─► command ─► the store
 //!            readings ─┘  └► draw ─► the terminal    │ events
 //!                 └────────────── watch ◄────────────┘
 //! ```
@@ -9,13 +9,13 @@
 //! [`state`] decides and [`draw`] draws, both without a clock or a store; here they meet the world. All of it
 //! runs in turn on one thread, so that a panic anywhere is the program's, and the terminal is given back.
 
+mod command;
 mod cursor;
 mod draw;
 mod keys;
 mod layout;
 mod screen;
 mod state;
-mod steer;
 mod watch;
 
 use std::io::{self, IsTerminal};
@@ -26,9 +26,9 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch as latest;
 use tokio::time::{Instant, sleep_until};
 
+use self::command::TopCommand;
 use self::screen::{Screen, Sent, Signals};
 use self::state::{Effect, Input, State};
-use self::steer::Steer;
 use super::{Failure, Panel};
 
 /// The shortest time between two pictures: nobody sees more than 30 of them in a second.
@@ -66,7 +66,7 @@ pub(super) async fn run(panel: &Panel, _: &Args) -> Result<(), Failure> {
     let (keyboard, typed) = mpsc::unbounded_channel();
     screen::listen(keyboard)?;
     let (told, learned) = mpsc::unbounded_channel();
-    let (steer, orders) = mpsc::unbounded_channel();
+    let (commands, given) = mpsc::unbounded_channel();
     let (pause, paused) = latest::channel(false);
     let state = State::new(panel.source.to_string(), TimeZone::system(), screen.area()?);
     let shown = Shown {
@@ -75,7 +75,7 @@ pub(super) async fn run(panel: &Panel, _: &Args) -> Result<(), Failure> {
         colours,
         opened: Instant::now(),
         signals,
-        steer,
+        commands,
         pause,
     };
     let (semaphores, source) = (&panel.semaphores, &panel.source);
@@ -83,7 +83,7 @@ pub(super) async fn run(panel: &Panel, _: &Args) -> Result<(), Failure> {
     tokio::select! {
         ended = shown.until_left(typed, learned) => ended,
         () = watch::watch(semaphores, source, paused, told.clone()) => Ok(()),
-        () = steer::carry_out(semaphores, source, orders, told) => Ok(()),
+        () = command::carry_out(semaphores, source, given, told) => Ok(()),
     }
 }
 
@@ -94,7 +94,7 @@ struct Shown {
     colours: bool,
     opened: Instant,
     signals: Signals,
-    steer: UnboundedSender<Steer>,
+    commands: UnboundedSender<TopCommand>,
     pause: latest::Sender<bool>,
 }
 
@@ -145,7 +145,7 @@ impl Shown {
                 }
                 Some(Effect::Repaint) => self.screen.repaint()?,
                 // Whoever listens ends with us.
-                Some(Effect::Steer(steer)) => drop(self.steer.send(steer)),
+                Some(Effect::Command(command)) => drop(self.commands.send(command)),
                 Some(Effect::Pause(pause)) => drop(self.pause.send(pause)),
             }
         }

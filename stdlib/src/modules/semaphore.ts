@@ -29,7 +29,7 @@ import {
   type SemaphoreEventMap,
   type SemaphoreProviderCreateSettings,
 } from "cla/semaphore/contracts";
-import { check, checkTtl, type NativeSlot, type NativeState, newId, parts, runTasks, stateType } from "cla/semaphore/native";
+import { check, checkTtl, type NativeSlot, type NativeState, newId, parts, runTasks, show, stateType } from "cla/semaphore/native";
 import { ADAPTER_METHODS, StoreSemaphoreAdapter } from "cla/semaphore/store";
 import type { ISerderRegister } from "cla/serde";
 import {
@@ -279,11 +279,8 @@ class Semaphore implements ISemaphore {
   readonly #direct: NativeSlot | undefined;
 
   constructor(shared: Shared, key: IKey, id: string, limit: number, ttl: TimeSpan | null) {
-    show(this, "key", key);
-    show(this, "id", id);
-    show(this, "ttl", ttl);
     const core = new Core(shared, key, id, limit, ttl);
-    Object.defineProperty(this, CORE, { value: core });
+    show(this, key, id, ttl, CORE, core);
     this.#direct = core.direct;
   }
 
@@ -436,11 +433,6 @@ function workAndRelease<TValue>(semaphore: Semaphore, asyncFn: AsyncLazy<TValue>
   );
 }
 
-/** Has a property that can be read, and seen when it is printed. */
-function show(semaphore: Semaphore, name: "key" | "id" | "ttl", value: unknown): void {
-  Object.defineProperty(semaphore, name, { value, enumerable: true, configurable: true });
-}
-
 /** What a semaphore is made of. Its methods have the semaphore that they were called on, which events tell. */
 class Core {
   readonly shared: Shared;
@@ -495,7 +487,7 @@ class Core {
       () => this.#slot.refresh(ttl.toMilliseconds()),
       (refreshed) => {
         if (refreshed) {
-          show(semaphore, "ttl", ttl);
+          Object.defineProperty(semaphore, "ttl", { value: ttl });
         }
         this.#tell(semaphore, refreshed ? SEMAPHORE_EVENTS.REFRESHED : SEMAPHORE_EVENTS.FAILED_REFRESH);
         return then(refreshed);

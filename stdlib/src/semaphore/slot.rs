@@ -33,6 +33,7 @@ pub(super) struct HeldSlot {
 }
 
 impl HeldSlot {
+    #[inline]
     pub(super) fn semaphore(&self) -> &Semaphore {
         &self.usage.semaphore
     }
@@ -86,11 +87,13 @@ impl Drop for Slot {
 }
 
 impl Slot {
+    #[inline]
     pub(super) fn run(&self) -> &Rc<Run> {
         &self.store.run
     }
 
-    pub(super) fn request(&self) -> Request {
+    #[inline]
+    fn request(&self) -> Request {
         let request = Request::new()
             .owner(self.run().owner().clone())
             .slots(self.slots)
@@ -129,6 +132,7 @@ impl Slot {
     }
 
     /// Takes a slot for work that begins now, if that needs no waiting and the id holds none.
+    #[inline]
     pub(super) fn take_now(&self) -> Option<SlotGuard> {
         if self.held.permit.borrow().is_some() {
             return None;
@@ -141,6 +145,7 @@ impl Slot {
     }
 
     /// The work is done. It may have released the slot, and have acquired one anew.
+    #[inline]
     pub(super) fn give_back_now(&self, guard: SlotGuard, outcome: RegionOutcome) {
         if self.is_held_by(&guard) {
             *self.held.permit.borrow_mut() = None;
@@ -157,7 +162,8 @@ impl Slot {
     }
 
     /// Whether the id holds the slot of this guard. The work may have released it, and have acquired another.
-    pub(super) fn is_held_by(&self, guard: &SlotGuard) -> bool {
+    #[inline]
+    fn is_held_by(&self, guard: &SlotGuard) -> bool {
         let permit = self.held.permit.borrow();
         permit
             .as_ref()

@@ -45,14 +45,14 @@ struct Report {
 pub(crate) struct Failure {
     name: Option<String>,
     message: String,
-    location: Option<Spot>,
+    location: Option<SourcePlace>,
     snippet: Option<Cut>,
-    frames: Vec<Spot>,
+    frames: Vec<SourcePlace>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Spot {
+struct SourcePlace {
     function: Option<String>,
     file: String,
     line: u64,
@@ -225,7 +225,8 @@ fn ended(report: &Report) -> Markup {
 }
 
 pub(crate) fn failure(error: &Failure) -> Markup {
-    let spot = |spot: &Spot| format!("{}:{}:{}", printable(&spot.file), spot.line, spot.column);
+    let spot =
+        |spot: &SourcePlace| format!("{}:{}:{}", printable(&spot.file), spot.line, spot.column);
     html! {
         div.part.failure role="group" aria-label="Error" {
             p { b { (printable(error.name.as_deref().unwrap_or("Error"))) ": " } span.message { (printable_lines(&error.message)) } }

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::Mode;
-use super::known::{Known, List};
 use super::place::{self, Place, Wanted};
+use super::session_cache::{List, SessionCache};
 use super::tokens::{self, KEYWORDS};
 use cla_runtime::semaphore::is_unprintable;
 
@@ -43,12 +43,12 @@ pub(crate) fn complete(
     line: &str,
     cursor: usize,
     mode: Mode,
-    known: &Known,
+    cache: &SessionCache,
     files: Files,
 ) -> (usize, Vec<Candidate>) {
     let (text, rest) = line.split_at(cursor);
     for place in place::places(text, mode) {
-        let (start, mut candidates) = candidates(text, rest, &place, known, files);
+        let (start, mut candidates) = candidates(text, rest, &place, cache, files);
         candidates.retain(|candidate| !candidate.text.contains(is_unprintable));
         candidates.sort();
         candidates.dedup();
@@ -64,7 +64,7 @@ fn candidates(
     text: &str,
     rest: &str,
     place: &Place,
-    known: &Known,
+    cache: &SessionCache,
     files: Files,
 ) -> (usize, Vec<Candidate>) {
     let word = &text[place.start..];
@@ -73,7 +73,7 @@ fn candidates(
     for wanted in &place.wanted {
         match wanted {
             Wanted::Names => {
-                let members = known.members(&[]);
+                let members = cache.members(&[]);
                 let names = members
                     .iter()
                     .filter(|member| tokens::is_name(&member.name));
@@ -88,7 +88,7 @@ fn candidates(
                 }
             }
             Wanted::Members { path, dot } => {
-                let members = known.members(path);
+                let members = cache.members(path);
                 let fitting = || {
                     members
                         .iter()
@@ -120,7 +120,7 @@ fn candidates(
                 }
             }
             Wanted::Keys(path) => {
-                let members = known.members(path);
+                let members = cache.members(path);
                 let keys = members.iter().filter(|member| !is_index(&member.name));
                 let ending = if rest.is_empty() { "]" } else { "" };
                 found.extend(
@@ -137,7 +137,7 @@ fn candidates(
                 }
             })),
             Wanted::Commands => {
-                let commands = known.commands();
+                let commands = cache.commands();
                 found.extend(
                     commands
                         .iter()
@@ -145,20 +145,26 @@ fn candidates(
                 );
             }
             Wanted::Words(words) => {
-                found.extend(words.iter().filter_map(|known| name(known, false, word)));
+                found.extend(words.iter().filter_map(|cache| name(cache, false, word)));
             }
-            Wanted::Modules => found.extend(listed(known, List::Modules, word, place, rest)),
-            Wanted::Semaphores => found.extend(listed(known, List::Semaphores, word, place, rest)),
-            Wanted::Requests => found.extend(listed(known, List::Requests, word, place, rest)),
-            Wanted::Runs => found.extend(listed(known, List::Runs, word, place, rest)),
-            Wanted::Snippets => found.extend(listed(known, List::Snippets, word, place, rest)),
+            Wanted::Modules => found.extend(listed(cache, List::Modules, word, place, rest)),
+            Wanted::Semaphores => found.extend(listed(cache, List::Semaphores, word, place, rest)),
+            Wanted::Requests => found.extend(listed(cache, List::Requests, word, place, rest)),
+            Wanted::Runs => found.extend(listed(cache, List::Runs, word, place, rest)),
+            Wanted::Snippets => found.extend(listed(cache, List::Snippets, word, place, rest)),
         }
     }
     (start, found)
 }
 
-fn listed(known: &Known, list: List, word: &str, place: &Place, rest: &str) -> Vec<Candidate> {
-    let names = known.list(list);
+fn listed(
+    cache: &SessionCache,
+    list: List,
+    word: &str,
+    place: &Place,
+    rest: &str,
+) -> Vec<Candidate> {
+    let names = cache.list(list);
     let candidate = |listed: &String| match place.quote {
         Some(_) => in_quotes(listed, word, place, rest, ""),
         // Outside of quotes, a space would begin another word.
@@ -249,8 +255,8 @@ mod tests {
 
     /// The lines that completing the end of a line can give.
     fn lines(line: &str, mode: Mode) -> Vec<String> {
-        let known = Known::new(Rc::new(Fake::default()));
-        let (start, candidates) = complete(line, line.len(), mode, &known, Files::Listed);
+        let cache = SessionCache::new(Rc::new(Fake::default()));
+        let (start, candidates) = complete(line, line.len(), mode, &cache, Files::Listed);
         let complete = |candidate: Candidate| format!("{}{}", &line[..start], candidate.text);
         candidates.into_iter().map(complete).collect()
     }
@@ -309,8 +315,8 @@ mod tests {
 
     #[test]
     fn a_quote_that_is_there_is_not_written_again() {
-        let known = Known::new(Rc::new(Fake::default()));
-        let (_, candidates) = complete("take(\"pro\")", 9, Mode::Js, &known, Files::Listed);
+        let cache = SessionCache::new(Rc::new(Fake::default()));
+        let (_, candidates) = complete("take(\"pro\")", 9, Mode::Js, &cache, Files::Listed);
         assert_eq!(candidates[0].text, "prod-db");
     }
 

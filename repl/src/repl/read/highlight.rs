@@ -7,8 +7,8 @@ use anstyle::{AnsiColor, Style};
 
 use super::Mode;
 use super::commands;
-use super::known::Known;
 use super::rulebook;
+use super::session_cache::SessionCache;
 use super::tokens::{self, Kind, Token};
 
 /// In bytes. The editor writes all of the input again at every key; longer ones would make that slow.
@@ -45,7 +45,7 @@ pub(crate) fn hint(hint: &str) -> String {
 pub(crate) fn highlight<'l>(
     line: &'l str,
     mode: Mode,
-    known: &Known,
+    cache: &SessionCache,
     matching: Option<usize>,
 ) -> Cow<'l, str> {
     if line.is_empty() || line.len() > MAX_COLOURED {
@@ -54,7 +54,7 @@ pub(crate) fn highlight<'l>(
     let mut coloured = String::with_capacity(line.len() * 2);
     let mut start = 0;
     if let Some(command) = commands::parse(line) {
-        let is_known = known
+        let is_known = cache
             .commands()
             .iter()
             .any(|(name, _)| name == command.name);
@@ -73,7 +73,7 @@ pub(crate) fn highlight<'l>(
         Mode::Yaml if start == 0 => (rulebook::tokens(code), Mode::Yaml),
         _ => (tokens::javascript(code), Mode::Js),
     };
-    let globals = known.globals();
+    let globals = cache.globals();
     let mut at = 0;
     for (index, token) in tokens.iter().enumerate() {
         coloured.push_str(&code[at..token.start]);
@@ -175,8 +175,8 @@ mod tests {
 
     /// What is coloured, as `[style:text]`.
     fn coloured(line: &str, mode: Mode, matching: Option<usize>) -> String {
-        let known = Known::new(Rc::new(Fake::default()));
-        let mut shown = highlight(line, mode, &known, matching).into_owned();
+        let cache = SessionCache::new(Rc::new(Fake::default()));
+        let mut shown = highlight(line, mode, &cache, matching).into_owned();
         for (style, name) in [
             (MATCHING, "match"),
             (COMMAND, "command"),
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn colours_are_all_that_is_added() {
-        let known = Known::new(Rc::new(Fake::default()));
+        let cache = SessionCache::new(Rc::new(Fake::default()));
         for line in [
             "f('é', `${",
             "\t{ a }\n\n",
@@ -239,7 +239,7 @@ mod tests {
             "…/x",
         ] {
             for mode in [Mode::Js, Mode::Yaml] {
-                let shown = highlight(line, mode, &known, Some(1)).into_owned();
+                let shown = highlight(line, mode, &cache, Some(1)).into_owned();
                 assert_eq!(anstream::adapter::strip_str(&shown).to_string(), line);
             }
         }
@@ -247,9 +247,9 @@ mod tests {
 
     #[test]
     fn very_long_inputs_stay_plain() {
-        let known = Known::new(Rc::new(Fake::default()));
+        let cache = SessionCache::new(Rc::new(Fake::default()));
         let line = "null ".repeat(MAX_COLOURED);
-        assert_eq!(highlight(&line, Mode::Js, &known, None), line);
+        assert_eq!(highlight(&line, Mode::Js, &cache, None), line);
     }
 
     #[test]

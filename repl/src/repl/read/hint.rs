@@ -6,7 +6,7 @@ use rustyline::hint::{Hinter, HistoryHinter};
 
 use super::Mode;
 use super::complete::{self, Candidate, Files};
-use super::known::Known;
+use super::session_cache::SessionCache;
 use super::tokens;
 use super::{commands, place, signatures};
 
@@ -38,21 +38,21 @@ pub(crate) fn hint(
     line: &str,
     cursor: usize,
     mode: Mode,
-    known: &Known,
+    cache: &SessionCache,
     history: &Context<'_>,
 ) -> Option<Hint> {
     if cursor < line.len() || line.trim().is_empty() || line.len() > MAX_HINTED {
         return None;
     }
-    if let Some(text) = signature(line, mode, known) {
+    if let Some(text) = signature(line, mode, cache) {
         return Some(Hint { text, taken: false });
     }
-    let text = rest_of_word(line, mode, known).or_else(|| rest_of_history(line, history))?;
+    let text = rest_of_word(line, mode, cache).or_else(|| rest_of_history(line, history))?;
     Some(Hint { text, taken: true })
 }
 
 /// The parameters of the function whose opening parenthesis a text ends with.
-fn signature(line: &str, mode: Mode, known: &Known) -> Option<String> {
+fn signature(line: &str, mode: Mode, cache: &SessionCache) -> Option<String> {
     let code = match commands::parse(line) {
         Some(command) if commands::takes_code(command.name) => command.argument,
         Some(_) => return None,
@@ -71,7 +71,7 @@ fn signature(line: &str, mode: Mode, known: &Known) -> Option<String> {
     match call.path.as_slice() {
         [class] if call.new => signatures::of_class(class),
         [function] => {
-            let members = known.members(&[]);
+            let members = cache.members(&[]);
             members
                 .iter()
                 .any(|member| member.function && member.name == *function)
@@ -82,8 +82,8 @@ fn signature(line: &str, mode: Mode, known: &Known) -> Option<String> {
 }
 
 /// What is left of the only completion, or of the shortest.
-fn rest_of_word(line: &str, mode: Mode, known: &Known) -> Option<String> {
-    let (start, candidates) = complete::complete(line, line.len(), mode, known, Files::LeftOut);
+fn rest_of_word(line: &str, mode: Mode, cache: &SessionCache) -> Option<String> {
+    let (start, candidates) = complete::complete(line, line.len(), mode, cache, Files::LeftOut);
     let word = &line[start..];
     let likeliest = match candidates.as_slice() {
         [only] => only,
@@ -115,12 +115,12 @@ mod tests {
     use crate::repl::read::fake::Fake;
 
     fn hinted(line: &str) -> Option<String> {
-        let known = Known::new(Rc::new(Fake::default()));
+        let cache = SessionCache::new(Rc::new(Fake::default()));
         let mut history = MemHistory::new();
         for entry in ["sem.take('a', f)", "const x = 1", "const y =\n  2"] {
             history.add(entry).unwrap();
         }
-        hint(line, line.len(), Mode::Js, &known, &Context::new(&history)).map(|hint| hint.text)
+        hint(line, line.len(), Mode::Js, &cache, &Context::new(&history)).map(|hint| hint.text)
     }
 
     #[test]
@@ -153,9 +153,9 @@ mod tests {
 
     #[test]
     fn a_signature_cannot_be_taken_over() {
-        let known = Known::new(Rc::new(Fake::default()));
+        let cache = SessionCache::new(Rc::new(Fake::default()));
         let history = MemHistory::new();
-        let hint = hint("sem.take(", 9, Mode::Js, &known, &Context::new(&history)).unwrap();
+        let hint = hint("sem.take(", 9, Mode::Js, &cache, &Context::new(&history)).unwrap();
         assert_eq!(rustyline::hint::Hint::completion(&hint), None);
     }
 

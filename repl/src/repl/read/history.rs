@@ -19,7 +19,7 @@ const MAX_ENTRIES: usize = 10_000;
 const MAX_USELESS: usize = 1_000;
 
 /// The entries, and the file that they are in.
-pub(crate) struct Past {
+pub(crate) struct InputHistory {
     entries: MemHistory,
     file: Option<PathBuf>,
 }
@@ -32,26 +32,26 @@ pub(crate) struct HistoryError {
     problem: io::Error,
 }
 
-impl Past {
+impl InputHistory {
     /// The entries of a file; without one, they are gone with the session. With a problem, they are too.
     pub(crate) fn open(file: Option<PathBuf>) -> (Self, Option<HistoryError>) {
         let mut entries = MemHistory::new();
         // Infallible: it is in memory.
         let _ = entries.set_max_len(MAX_ENTRIES);
         entries.ignore_space(true);
-        let mut past = Self {
+        let mut history = Self {
             entries,
             file: None,
         };
         let Some(path) = file else {
-            return (past, None);
+            return (history, None);
         };
-        match past.load(&path) {
+        match history.load(&path) {
             Ok(()) => {
-                past.file = Some(path);
-                (past, None)
+                history.file = Some(path);
+                (history, None)
             }
-            Err(problem) => (past, Some(HistoryError { path, problem })),
+            Err(problem) => (history, Some(HistoryError { path, problem })),
         }
     }
 
@@ -217,7 +217,7 @@ fn unescaped(line: &str) -> String {
 }
 
 /// What the editor looks at; it adds nothing by itself.
-impl History for Past {
+impl History for InputHistory {
     fn get(
         &self,
         index: usize,
@@ -293,23 +293,23 @@ impl History for Past {
 mod tests {
     use super::*;
 
-    fn open(path: &Path) -> Past {
-        let (past, problem) = Past::open(Some(path.to_owned()));
+    fn open(path: &Path) -> InputHistory {
+        let (history, problem) = InputHistory::open(Some(path.to_owned()));
         assert!(problem.is_none());
-        past
+        history
     }
 
-    fn entries(past: &Past) -> Vec<&str> {
-        past.entries.into_iter().map(String::as_str).collect()
+    fn entries(history: &InputHistory) -> Vec<&str> {
+        history.entries.into_iter().map(String::as_str).collect()
     }
 
     #[test]
     fn the_next_session_has_what_this_one_typed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/folder/history");
-        let mut past = open(&path);
+        let mut history = open(&path);
         for input in ["1 + 1", "f(\n  'a\\n'\n)\n", "1 + 1", "a\r\\"] {
-            past.remember(input).unwrap();
+            history.remember(input).unwrap();
         }
         assert_eq!(
             entries(&open(&path)),
@@ -319,21 +319,21 @@ mod tests {
 
     #[test]
     fn duplicates_are_folded() {
-        let mut past = Past::open(None).0;
+        let mut history = InputHistory::open(None).0;
         for input in ["a", "b", "a", "a"] {
-            past.remember(input).unwrap();
+            history.remember(input).unwrap();
         }
-        assert_eq!(entries(&past), ["b", "a"]);
+        assert_eq!(entries(&history), ["b", "a"]);
     }
 
     #[test]
     fn what_begins_with_a_space_is_not_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history");
-        let mut past = open(&path);
-        past.remember(" secret").unwrap();
-        past.remember("  \n").unwrap();
-        assert!(past.is_empty());
+        let mut history = open(&path);
+        history.remember(" secret").unwrap();
+        history.remember("  \n").unwrap();
+        assert!(history.is_empty());
         assert_eq!(fs::read_to_string(path).unwrap(), "");
     }
 
@@ -385,23 +385,23 @@ mod tests {
             .map(|number| format!("{number}\n"))
             .collect();
         fs::write(&path, lines).unwrap();
-        let past = open(&path);
-        assert_eq!(past.len(), MAX_ENTRIES);
-        assert_eq!(entries(&past)[0], "10");
+        let history = open(&path);
+        assert_eq!(history.len(), MAX_ENTRIES);
+        assert_eq!(entries(&history)[0], "10");
     }
 
     #[test]
     fn a_history_that_cannot_be_written_is_a_problem_told_once() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut past, problem) = Past::open(Some(folder.path().to_owned()));
+        let (mut history, problem) = InputHistory::open(Some(folder.path().to_owned()));
         assert!(
             problem
                 .unwrap()
                 .to_string()
                 .contains("the history is not kept")
         );
-        past.remember("a").unwrap();
-        assert_eq!(entries(&past), ["a"]);
+        history.remember("a").unwrap();
+        assert_eq!(entries(&history), ["a"]);
     }
 
     #[test]

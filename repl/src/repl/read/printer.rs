@@ -1,16 +1,14 @@
 //! Output of others that appears above the prompt, and leaves what is being typed as it is.
 //!
-//! The editor takes one message at a time, and none while a list of completions or a search is open. So that
-//! nobody who prints has to wait for the user, messages queue for a thread that hands them on, in order.
+//! The editor takes one message at a time, and none while a list of completions or a search is open. What
+//! prints must not wait for the user, so messages queue for a thread that hands them on, in order.
 
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
-use rustyline::ExternalPrinter;
-
 use crate::repl::screen::Backlog;
 
-/// Prints above the prompt; to be cloned for whoever has something to say.
+/// Prints above the prompt. Clone it for each part of the program that prints.
 #[derive(Clone, Debug)]
 pub(crate) struct Printer {
     messages: mpsc::Sender<String>,
@@ -18,7 +16,7 @@ pub(crate) struct Printer {
 }
 
 /// The thread behind the printers.
-pub(crate) struct Pump {
+pub(crate) struct ExternalPrinter {
     printer: Printer,
     thread: JoinHandle<()>,
 }
@@ -38,9 +36,9 @@ impl Printer {
     }
 }
 
-impl Pump {
+impl ExternalPrinter {
     pub(crate) fn start(
-        mut editor: impl ExternalPrinter + Send + 'static,
+        mut editor: impl rustyline::ExternalPrinter + Send + 'static,
         backlog: Arc<Backlog>,
     ) -> std::io::Result<Self> {
         let (messages, receiver) = mpsc::channel::<String>();
@@ -92,7 +90,7 @@ mod tests {
 
     struct Paper(Arc<Mutex<String>>);
 
-    impl ExternalPrinter for Paper {
+    impl rustyline::ExternalPrinter for Paper {
         fn print(&mut self, text: String) -> rustyline::Result<()> {
             self.0.lock().unwrap().push_str(&text);
             Ok(())
@@ -102,12 +100,12 @@ mod tests {
     #[test]
     fn everything_is_printed_in_order_and_as_whole_lines() {
         let paper = Arc::new(Mutex::new(String::new()));
-        let pump = Pump::start(Paper(Arc::clone(&paper)), Arc::default()).unwrap();
-        let printer = pump.printer();
+        let external = ExternalPrinter::start(Paper(Arc::clone(&paper)), Arc::default()).unwrap();
+        let printer = external.printer();
         for text in ["a", "b\n", "", "c\nd"] {
             printer.print(text);
         }
-        pump.finish();
+        external.finish();
         assert_eq!(*paper.lock().unwrap(), "a\nb\nc\nd\n");
         printer.print("too late, and no panic");
     }

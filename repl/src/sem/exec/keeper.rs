@@ -28,7 +28,7 @@ const DONE: &str = "done";
 
 /// The first line that the keeper reads.
 #[derive(Deserialize, Serialize)]
-struct Kept {
+struct KeeperInput {
     /// With its password.
     store: String,
     permit: String,
@@ -51,7 +51,7 @@ impl Keeper {
         let Some(succession) = permit.succession().await else {
             return Ok(None);
         };
-        let kept = Kept {
+        let kept = KeeperInput {
             store: url.reveal(),
             permit: succession,
         };
@@ -125,7 +125,7 @@ fn kept_on() -> Result<(), Box<dyn std::error::Error>> {
     let Some(first) = lines.next() else {
         return Ok(());
     };
-    let kept: Kept = serde_json::from_str(&first?)?;
+    let kept: KeeperInput = serde_json::from_str(&first?)?;
     let command = lines.next().transpose()?;
     let command = command.and_then(|id| id.parse().ok()).and_then(Watched::of);
     if let Some(Ok(line)) = lines.next()

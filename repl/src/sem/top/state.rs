@@ -10,9 +10,9 @@ use ratatui::layout::Rect;
 
 use cla_runtime::semaphore::{RequestId, RequestView, SemaphoreName, SemaphoreView};
 
+use super::command::TopCommand;
 use super::cursor::Cursor;
 use super::layout::{Layout, Pane};
-use super::steer::Steer;
 
 pub(super) use self::model::{Listed, Sort, id, is_live, owner};
 
@@ -31,7 +31,7 @@ pub(super) enum Input {
     Paste(String),
     Resized(Rect),
     Read(Reading),
-    /// What became of a [`Steer`].
+    /// What became of a [`TopCommand`].
     Done(Result<String, String>),
     /// Durations move on.
     Tick,
@@ -60,7 +60,7 @@ pub(super) enum Effect {
     Suspend,
     /// What is on the screen may not be what was drawn.
     Repaint,
-    Steer(Steer),
+    Command(TopCommand),
     /// Read the store no longer, or again.
     Pause(bool),
 }
@@ -96,7 +96,7 @@ pub(super) enum Mode {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) text: String,
-    pub(super) steer: Steer,
+    pub(super) command: TopCommand,
 }
 
 /// The last result or error.

@@ -63,6 +63,8 @@ declare module "cla/semaphore/native" {
   export function checkTtl(what: string, ttl: number): void;
   /** The state of a slot id: whether it holds a slot, how many are taken, and whether that is all there are. */
   export function stateType(holds: boolean, taken: number, full: boolean): NativeStateType;
+  /** Gives a new semaphore its properties: three that can be seen, and one by the symbol `core`. None can be written. */
+  export function show(semaphore: object, key: unknown, id: string, ttl: unknown, core: symbol, value: object): void;
   /** A new slot id. */
   export function newId(): string;
   /** The store that a URL names; `what` is what messages call it. */

@@ -8,8 +8,8 @@ use ratatui::layout::Position;
 
 use super::model::label;
 use super::{Effect, Mode, Question, State};
+use crate::sem::top::command::{Place, Target, TopCommand};
 use crate::sem::top::layout::Pane;
-use crate::sem::top::steer::{Place, Steer, Target};
 
 /// How far the wheel moves.
 const WHEEL: isize = 3;
@@ -111,42 +111,42 @@ impl State {
         let name = view.name.clone();
         let (busy, waiting) = (view.busy, view.waiting);
         let lives = busy + listed.granted;
-        let steer = match key.code {
-            KeyCode::Char('+' | '=') | KeyCode::Up => Steer::Raise(name),
+        let command = match key.code {
+            KeyCode::Char('+' | '=') | KeyCode::Up => TopCommand::Raise(name),
             KeyCode::Char('-' | '_') | KeyCode::Down if view.slots == Slots::LOCKED => {
                 let text = format!(
                     "Lower \"{name}\" below 0? Its slots are then unlimited: {waiting} waiting would \
                      all be let in at once."
                 );
                 let below_zero = true;
-                return self.ask(text, Steer::Lower { name, below_zero });
+                return self.ask(text, TopCommand::Lower { name, below_zero });
             }
-            KeyCode::Char('-' | '_') | KeyCode::Down => Steer::Lower {
+            KeyCode::Char('-' | '_') | KeyCode::Down => TopCommand::Lower {
                 name,
                 below_zero: false,
             },
-            KeyCode::Char('0') => Steer::SetSlots(name, Slots::LOCKED),
+            KeyCode::Char('0') => TopCommand::SetSlots(name, Slots::LOCKED),
             KeyCode::Char('u') if view.slots != Slots::Unlimited => {
                 let text = format!(
                     "Open \"{name}\"? Its slots are then unlimited: {waiting} waiting would all be let in at once."
                 );
-                return self.ask(text, Steer::SetSlots(name, Slots::Unlimited));
+                return self.ask(text, TopCommand::SetSlots(name, Slots::Unlimited));
             }
-            KeyCode::Char('u') => Steer::SetSlots(name, Slots::Unlimited),
-            KeyCode::Char('d') => Steer::Unpin(name),
+            KeyCode::Char('u') => TopCommand::SetSlots(name, Slots::Unlimited),
+            KeyCode::Char('d') => TopCommand::Unpin(name),
             KeyCode::Char('P') => {
                 let text = format!(
                     "Purge \"{name}\"? {lives} busy would lose their permits while they still work, \
                      and {waiting} waiting would all be let in at once."
                 );
-                return self.ask(text, Steer::Purge(name));
+                return self.ask(text, TopCommand::Purge(name));
             }
             KeyCode::Char('R') => {
                 let text = format!(
                     "Release \"{name}\" by force? {lives} busy would lose their permits while they \
                      still work."
                 );
-                return self.ask(text, Steer::Release(name));
+                return self.ask(text, TopCommand::Release(name));
             }
             KeyCode::Char('F') if listed.is_in_use() => {
                 self.say(format!(
@@ -161,14 +161,14 @@ impl State {
                     ""
                 };
                 let text = format!("Forget \"{name}\"{pinned}?");
-                return self.ask(text, Steer::Forget(name));
+                return self.ask(text, TopCommand::Forget(name));
             }
             code => {
                 self.hint(code);
                 return None;
             }
         };
-        Some(Effect::Steer(steer))
+        Some(Effect::Command(command))
     }
 
     fn at_request(&mut self, key: KeyEvent) -> Option<Effect> {
@@ -180,12 +180,12 @@ impl State {
         let semaphore = listed.view.name.clone();
         let target = target(semaphore, request);
         let is_waiting = request.status == Status::Waiting;
-        let steer = match key.code {
-            KeyCode::Char('g') => Steer::Grant(target),
-            KeyCode::Char('c') => Steer::Cancel(target),
-            KeyCode::Char('K') | KeyCode::Up => Steer::Move(target, Place::Up),
-            KeyCode::Char('J') | KeyCode::Down => Steer::Move(target, Place::Down),
-            KeyCode::Char('1') => Steer::Move(target, Place::First),
+        let command = match key.code {
+            KeyCode::Char('g') => TopCommand::Grant(target),
+            KeyCode::Char('c') => TopCommand::Cancel(target),
+            KeyCode::Char('K') | KeyCode::Up => TopCommand::Move(target, Place::Up),
+            KeyCode::Char('J') | KeyCode::Down => TopCommand::Move(target, Place::Down),
+            KeyCode::Char('1') => TopCommand::Move(target, Place::First),
             code => {
                 self.hint(code);
                 return None;
@@ -198,16 +198,16 @@ impl State {
             ));
             return None;
         }
-        if let Steer::Cancel(target) = &steer {
+        if let TopCommand::Cancel(target) = &command {
             let Target {
                 label, semaphore, ..
             } = target;
             let text = format!(
                 "Cancel {label}? It waits for \"{semaphore}\", and would fail with `Semaphore cancel`."
             );
-            return self.ask(text, steer);
+            return self.ask(text, command);
         }
-        Some(Effect::Steer(steer))
+        Some(Effect::Command(command))
     }
 
     /// For a key that would mean something elsewhere.
@@ -225,8 +225,8 @@ impl State {
         self.say(format!("{key} is for {elsewhere}"));
     }
 
-    fn ask(&mut self, text: String, steer: Steer) -> Option<Effect> {
-        self.mode = Mode::Question(Question { text, steer });
+    fn ask(&mut self, text: String, command: TopCommand) -> Option<Effect> {
+        self.mode = Mode::Question(Question { text, command });
         None
     }
 
@@ -241,7 +241,7 @@ impl State {
             return None;
         };
         if yes {
-            return Some(Effect::Steer(question.steer));
+            return Some(Effect::Command(question.command));
         }
         self.say("nothing was done");
         None

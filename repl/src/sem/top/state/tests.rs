@@ -3,7 +3,7 @@
 use cla_runtime::semaphore::{Priority, Slots, Status};
 use ratatui::crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEventKind};
 
-use super::super::steer::{Place, Target};
+use super::super::command::{Place, Target};
 use super::*;
 
 /// A request at `place` in line, or busy at place 0.
@@ -106,8 +106,8 @@ fn selected(state: &State) -> &str {
         .unwrap_or("")
 }
 
-fn steers(steer: Steer) -> Option<Effect> {
-    Some(Effect::Steer(steer))
+fn gives(command: TopCommand) -> Option<Effect> {
+    Some(Effect::Command(command))
 }
 
 fn target(state: &State) -> Target {
@@ -149,24 +149,24 @@ fn one_that_was_granted_is_in_use() {
 #[test]
 fn keys_on_the_left_change_the_slots_of_the_selected_semaphore() {
     let deploy = || name("deploy");
-    let lower = |below_zero| Steer::Lower {
+    let lower = |below_zero| TopCommand::Lower {
         name: deploy(),
         below_zero,
     };
     let mut state = some();
-    assert_eq!(types(&mut state, "+"), steers(Steer::Raise(deploy())));
-    assert_eq!(types(&mut state, "-"), steers(lower(false)));
-    let set = |slots| steers(Steer::SetSlots(deploy(), slots));
+    assert_eq!(types(&mut state, "+"), gives(TopCommand::Raise(deploy())));
+    assert_eq!(types(&mut state, "-"), gives(lower(false)));
+    let set = |slots| gives(TopCommand::SetSlots(deploy(), slots));
     assert_eq!(types(&mut state, "0"), set(Slots::LOCKED));
     assert_eq!(types(&mut state, "u"), None, "opening it is asked first");
     assert_eq!(types(&mut state, "y"), set(Slots::Unlimited));
-    assert_eq!(types(&mut state, "d"), steers(Steer::Unpin(deploy())));
+    assert_eq!(types(&mut state, "d"), gives(TopCommand::Unpin(deploy())));
     let shift = KeyModifiers::SHIFT;
     assert_eq!(
         with(&mut state, KeyCode::Up, shift),
-        steers(Steer::Raise(deploy()))
+        gives(TopCommand::Raise(deploy()))
     );
-    assert_eq!(with(&mut state, KeyCode::Down, shift), steers(lower(false)));
+    assert_eq!(with(&mut state, KeyCode::Down, shift), gives(lower(false)));
 }
 
 #[test]
@@ -179,21 +179,21 @@ fn one_below_zero_lets_everybody_in_so_it_is_asked_first() {
         panic!("it is asked: {:?}", state.mode);
     };
     assert!(question.text.contains("1 waiting would all be let in"));
-    let steer = Steer::Lower {
+    let command = TopCommand::Lower {
         name: name("deploy"),
         below_zero: true,
     };
-    assert_eq!(types(&mut state, "y"), steers(steer));
+    assert_eq!(types(&mut state, "y"), gives(command));
 }
 
 #[test]
 fn what_cannot_be_undone_is_asked_first_and_only_y_does_it() {
     let deploy = || name("deploy");
-    for (key, steer, asked) in [
-        ('P', Steer::Purge(deploy()), "Purge \"deploy\"? 1 busy"),
+    for (key, command, asked) in [
+        ('P', TopCommand::Purge(deploy()), "Purge \"deploy\"? 1 busy"),
         (
             'R',
-            Steer::Release(deploy()),
+            TopCommand::Release(deploy()),
             "Release \"deploy\" by force?",
         ),
     ] {
@@ -207,7 +207,7 @@ fn what_cannot_be_undone_is_asked_first_and_only_y_does_it() {
             assert_eq!(press(&mut state, other), None);
             assert!(matches!(state.mode, Mode::Question(_)), "{other:?}");
         }
-        assert_eq!(types(&mut state, "y"), steers(steer));
+        assert_eq!(types(&mut state, "y"), gives(command));
         assert_eq!(state.mode, Mode::Panes);
 
         for no in [KeyCode::Char('n'), KeyCode::Esc, KeyCode::Enter] {
@@ -228,7 +228,7 @@ fn only_an_idle_semaphore_can_be_forgotten() {
     types(&mut state, "j");
     assert_eq!(
         types(&mut state, "Fy"),
-        steers(Steer::Forget(name("alpha")))
+        gives(TopCommand::Forget(name("alpha")))
     );
 }
 
@@ -239,10 +239,10 @@ fn keys_on_the_right_steer_the_selected_request() {
     types(&mut state, "jj");
     assert_eq!(selected(&state), "c.js");
     let target = || target(&state);
-    let moved = |place| steers(Steer::Move(target(), place));
+    let moved = |place| gives(TopCommand::Move(target(), place));
     let (grant, cancel) = (
-        steers(Steer::Grant(target())),
-        steers(Steer::Cancel(target())),
+        gives(TopCommand::Grant(target())),
+        gives(TopCommand::Cancel(target())),
     );
     let (up, down, first) = (moved(Place::Up), moved(Place::Down), moved(Place::First));
     assert_eq!(types(&mut state, "g"), grant);

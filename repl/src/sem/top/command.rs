@@ -1,5 +1,5 @@
-//! What an administrator wants done at the panel: [`Steer`], and the doing. One after the other, in the
-//! order of the keys; never decides by what the screen showed what the store can say better.
+//! The commands that an administrator gives at the panel, [`TopCommand`], and how they are carried out: one after the other,
+//! in the order of the keys. The screen may be old, so whatever the store can decide is left to the store.
 
 use cla_runtime::semaphore::{AdminError, RequestId, SemaphoreName, Semaphores, Slots};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -9,9 +9,9 @@ use super::super::source::Source;
 use super::state::Input;
 use crate::render;
 
-/// One thing to do.
+/// One command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Steer {
+pub(super) enum TopCommand {
     /// One slot more than there are.
     Raise(SemaphoreName),
     /// One slot fewer. Below 0 is unlimited, which lets everybody in, so that has to be meant.
@@ -46,11 +46,11 @@ pub(super) enum Place {
     First,
 }
 
-/// Does what is ordered, until nobody can order anything any more.
+/// Carries out commands, until no more can come.
 pub(super) async fn carry_out(
     semaphores: &Semaphores,
     source: &Source,
-    mut orders: UnboundedReceiver<Steer>,
+    mut orders: UnboundedReceiver<TopCommand>,
     told: UnboundedSender<Input>,
 ) {
     while let Some(order) = orders.recv().await {
@@ -64,7 +64,7 @@ pub(super) async fn carry_out(
     }
 }
 
-impl Steer {
+impl TopCommand {
     /// Does it, and says what was done.
     async fn carry_out(&self, semaphores: &Semaphores) -> Result<String, AdminError> {
         match self {

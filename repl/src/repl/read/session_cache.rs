@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use super::{Knowledge, Member};
 
-/// What the session knows, remembered until [`Known::forget`].
-pub(crate) struct Known {
+/// What the session knows, remembered until [`SessionCache::forget`].
+pub(crate) struct SessionCache {
     session: Rc<dyn Knowledge>,
     members: RefCell<HashMap<Vec<String>, Rc<[Member]>>>,
     globals: RefCell<Option<Rc<HashSet<String>>>>,
@@ -28,7 +28,7 @@ pub(crate) enum List {
     Runs,
 }
 
-impl Known {
+impl SessionCache {
     pub(crate) fn new(session: Rc<dyn Knowledge>) -> Self {
         Self {
             session,
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn the_session_is_asked_once_per_input() {
         let fake = Rc::new(Fake::default());
-        let known = Known::new(Rc::clone(&fake) as _);
+        let known = SessionCache::new(Rc::clone(&fake) as _);
         for _ in 0..3 {
             known.members(&[]);
             known.globals();
