@@ -640,7 +640,19 @@ impl Pair {
             .iter()
             .map(|(number, status, at)| (tickets[*number], *status, *at))
             .collect();
+        // What was ended by force is shown in front of them until its permit is dropped.
+        let (outlived, ended) = ended.split_at(ended.len().saturating_sub(remembered.len()));
         assert_eq!(ended, remembered);
+        for (ticket, status, at) in outlived {
+            assert_eq!(*status, Status::Released);
+            assert!(
+                model.ended[..kept]
+                    .iter()
+                    .any(|(number, status, ended_at)| {
+                        (tickets[*number], *status, *ended_at) == (*ticket, Status::Released, *at)
+                    })
+            );
+        }
         let next = model
             .busy
             .iter()
