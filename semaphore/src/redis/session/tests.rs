@@ -41,6 +41,10 @@ impl Test {
             now,
         };
         test.session.connected(data_set(), now);
+        // With nothing else to say, it asks whether the server is there.
+        let (serial, payload) = test.only_sent();
+        assert!(matches!(&*payload, Payload::Ping));
+        test.answer(serial, Reply::Done);
         test
     }
 
