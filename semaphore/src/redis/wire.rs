@@ -23,8 +23,8 @@ pub(super) use self::payload::{
 pub(super) use self::push::{Message, Push, published};
 pub(super) use self::query::Query;
 pub(super) use self::reply::{
-    Acquired, Admission, DataSet, Due, Lease, Managed, Refreshed, Renewed, Reply, RequestState,
-    Restored, SlotCounts,
+    Acquired, Admission, DataSet, Due, Managed, Refreshed, Renewed, Reply, RequestState, Restored,
+    SessionLease, SlotCounts,
 };
 pub(super) use self::rows::{Share, Shown, digits, id, system_time, write_asker};
 pub(super) use self::scripts::Script;

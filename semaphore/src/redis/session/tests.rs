@@ -14,7 +14,7 @@ use crate::name::SemaphoreName;
 use crate::redis::Settings;
 use crate::redis::permit::PermitState;
 use crate::redis::wire::{
-    Acquired, Admission, DataSet, Due, Lease, Message, Payload, Push, Renewed, Reply,
+    Acquired, Admission, DataSet, Due, Message, Payload, Push, Renewed, Reply, SessionLease,
 };
 use crate::request::Request;
 use crate::view::Status;
@@ -122,10 +122,10 @@ fn data_set() -> DataSet {
     }
 }
 
-fn lease() -> Lease {
-    Lease {
+fn lease() -> SessionLease {
+    SessionLease {
         left: LEASE.as_micros() as u64,
-        ..Lease::default()
+        ..SessionLease::default()
     }
 }
 
