@@ -24,7 +24,7 @@ pub(super) use self::push::{Message, Push, published};
 pub(super) use self::query::Query;
 pub(super) use self::reply::{
     Acquired, Admission, DataSet, Due, Managed, Refreshed, Renewed, Reply, RequestState, Restored,
-    SlotCounts, StorePermit,
+    SessionLease, SlotCounts,
 };
 pub(super) use self::rows::{Share, Shown, digits, id, system_time, write_asker};
 pub(super) use self::scripts::Script;

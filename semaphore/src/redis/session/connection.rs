@@ -10,7 +10,7 @@ use crate::command::AdminAction;
 use crate::error::StoreError;
 use crate::id::RequestId;
 use crate::redis::replies::ReplyError;
-use crate::redis::wire::{DataSet, SlotCounts, StorePermit};
+use crate::redis::wire::{DataSet, SessionLease, SlotCounts};
 
 /// Why something that was sent has no answer.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Session {
         request.is_asked = false;
         if matches!(request.phase, Phase::Busy(_)) {
             // A push said that it is admitted, so the script ran after `sent`. It leaves two thirds of a lease or more.
-            let lease = StorePermit {
+            let lease = SessionLease {
                 left: self.settings.lease_micros * 2 / 3,
                 slots: SlotCounts::default(),
             };

@@ -8,7 +8,7 @@ use crate::error::AcquireError;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::redis::permit::PermitState;
-use crate::redis::wire::{Admission, Payload, StorePermit};
+use crate::redis::wire::{Admission, Payload, SessionLease};
 use crate::view::Status;
 
 use super::{Call, ReplyTo};
@@ -96,7 +96,7 @@ impl Session {
     }
 
     /// The lease covers the request's semaphore, as was answered to what was sent then.
-    pub(super) fn leased(&mut self, id: RequestId, sent: Instant, lease: &StorePermit) {
+    pub(super) fn leased(&mut self, id: RequestId, sent: Instant, lease: &SessionLease) {
         if let Some(request) = self.requests.get(&id)
             && let Some(semaphore) = self.semaphores.get_mut(&request.name)
         {

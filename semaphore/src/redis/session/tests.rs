@@ -14,7 +14,7 @@ use crate::name::SemaphoreName;
 use crate::redis::Settings;
 use crate::redis::permit::PermitState;
 use crate::redis::wire::{
-    Acquired, Admission, DataSet, Due, Message, Payload, Push, Renewed, Reply, StorePermit,
+    Acquired, Admission, DataSet, Due, Message, Payload, Push, Renewed, Reply, SessionLease,
 };
 use crate::request::Request;
 use crate::view::Status;
@@ -41,6 +41,10 @@ impl Test {
             now,
         };
         test.session.connected(data_set(), now);
+        // With nothing else to say, it asks whether the server is there.
+        let (serial, payload) = test.only_sent();
+        assert!(matches!(&*payload, Payload::Ping));
+        test.answer(serial, Reply::Done);
         test
     }
 
@@ -118,10 +122,10 @@ fn data_set() -> DataSet {
     }
 }
 
-fn lease() -> StorePermit {
-    StorePermit {
+fn lease() -> SessionLease {
+    SessionLease {
         left: LEASE.as_micros() as u64,
-        ..StorePermit::default()
+        ..SessionLease::default()
     }
 }
 

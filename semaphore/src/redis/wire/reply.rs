@@ -59,7 +59,7 @@ pub(crate) struct Admission {
 
 /// The session's lease of the semaphore, and the semaphore's slots, as most answers say them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct StorePermit {
+pub(crate) struct SessionLease {
     /// In microseconds, counted from when the script ran.
     pub(crate) left: u64,
     pub(crate) slots: SlotCounts,
@@ -100,20 +100,20 @@ impl Due {
 /// What `lua/acquire.lua` answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Acquired {
-    Admitted(Admission, StorePermit),
+    Admitted(Admission, SessionLease),
     Queued {
         requested: u64,
         /// Its place in the line.
         key: String,
         generation: u64,
-        lease: StorePermit,
+        lease: SessionLease,
         due: Due,
     },
     /// Its slot id holds a slot already, through the request `holder`.
     Shares {
         holder: RequestId,
         admission: Admission,
-        lease: StorePermit,
+        lease: SessionLease,
         /// How long that is still held, in microseconds, if it expires.
         left: Option<u64>,
     },
@@ -143,7 +143,7 @@ impl Acquired {
         let fields = array(answer)?;
         let field = |at: usize| fields.get(at).and_then(natural);
         let lease = |at: usize, slots: usize| {
-            Some(StorePermit {
+            Some(SessionLease {
                 left: field(at)?,
                 slots: SlotCounts::read(fields.get(slots..).unwrap_or_default()),
             })
@@ -209,7 +209,7 @@ pub(crate) enum Renewed {
     /// This is not the semaphore that the session knew.
     OtherGeneration,
     Renewed {
-        lease: StorePermit,
+        lease: SessionLease,
         due: Due,
         /// What became of the requests that were asked for, in that order. `None`: this version does not understand it.
         states: Vec<Option<RequestState>>,
@@ -270,7 +270,7 @@ impl Renewed {
         }
         let list = |at: usize| fields.get(at).and_then(array).unwrap_or_default();
         Some(Self::Renewed {
-            lease: StorePermit {
+            lease: SessionLease {
                 left: natural(fields.get(1)?)?,
                 slots: SlotCounts::read(fields.get(5..).unwrap_or_default()),
             },

@@ -8,7 +8,7 @@ use super::{CLIENTS, LEASE};
 use crate::id::RequestId;
 use crate::redis::wire::{
     Acquire, Acquired, Admission, DataSet, Due, Message, Payload, Push, Refreshed, Renewed, Reply,
-    RequestState, Restore, Restored, RestoredPlace, SlotCounts, StorePermit,
+    RequestState, Restore, Restored, RestoredPlace, SessionLease, SlotCounts,
 };
 use crate::view::Status;
 
@@ -69,12 +69,12 @@ impl Semaphore {
         Due(all.min().map(|at| at.saturating_sub(now)))
     }
 
-    fn lease(&mut self, session: usize, now: u64, always: bool) -> StorePermit {
+    fn lease(&mut self, session: usize, now: u64, always: bool) -> SessionLease {
         let end = self.leases.entry(session).or_insert(0);
         if always || *end < now + MICROS * 2 / 3 {
             *end = now + MICROS;
         }
-        StorePermit {
+        SessionLease {
             left: *end - now,
             slots: SlotCounts::default(),
         }
