@@ -73,6 +73,7 @@ pub(crate) fn serve() {
     let engine = Engine::builder()
         .workers(1)
         .with(cla_stdlib::install)
+        .with(cla_rulebook::install)
         .build();
     for line in std::io::stdin().lock().lines() {
         let job: Job = serde_json::from_str(&line.unwrap()).unwrap();
