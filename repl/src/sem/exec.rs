@@ -138,7 +138,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<u8, Failure> {
         return within_a_slot(panel, args).await;
     };
     let cautions = Cautions::of(store, &panel.semaphores, |caution| {
-        crate::exit::warn(&caution)
+        crate::exit::warn(&caution);
     });
     let ended = within_a_slot(panel, args).await;
     crate::store::close(&panel.semaphores).await;

@@ -49,11 +49,11 @@ impl Crate {
         let mut read = Self {
             modules: BTreeMap::new(),
         };
-        read.file(root, root_file, Vec::new(), true)?;
+        read.file(root, root_file, &Vec::new(), true)?;
         Ok(read)
     }
 
-    fn file(&mut self, root: &Path, file: &Path, path: ModulePath, is_public: bool) -> Result<()> {
+    fn file(&mut self, root: &Path, file: &Path, path: &ModulePath, is_public: bool) -> Result<()> {
         let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
         let parsed = syn::parse_file(&text).with_context(|| file.display().to_string())?;
         self.items(root, file, path, is_public, &parsed.items)
@@ -63,7 +63,7 @@ impl Crate {
         &mut self,
         root: &Path,
         file: &Path,
-        path: ModulePath,
+        path: &ModulePath,
         is_public: bool,
         items: &[Item],
     ) -> Result<()> {
@@ -106,10 +106,10 @@ impl Crate {
             inner.push(child.ident.to_string());
             let is_public = is_public && is_pub(&child.vis) && !is_hidden(&child.attrs);
             match &child.content {
-                Some((_, items)) => self.items(root, file, inner, is_public, items)?,
+                Some((_, items)) => self.items(root, file, &inner, is_public, items)?,
                 None => {
                     let file = file_of(file, path.is_empty(), child)?;
-                    self.file(root, &file, inner, is_public)?;
+                    self.file(root, &file, &inner, is_public)?;
                 }
             }
         }
