@@ -110,7 +110,7 @@ pub mod internal {
     pub use crate::permit_table::{HeldPermit, PermitFacts, PermitTable, Usage};
     pub use crate::program::{Language, Program, SourceText};
     pub use crate::region::{SemaphoreSpec, enter};
-    pub use crate::run::{MemoryReservation, Rooted, contain_panic, state_of};
+    pub use crate::run::{MemoryReservation, Rooted, contain_panic, run_of, state_of};
     pub use crate::slot_guard::{LostSlot, SlotGuard};
     pub use crate::sys::host_object::{HostObject, HostValues};
     pub use crate::sys::overflow::report_stack_overflow;

@@ -29,7 +29,7 @@ pub use self::memory::MemoryReservation;
 use self::panics::Panics;
 pub use self::panics::contain_panic;
 use self::roots::Roots;
-pub use self::roots::{Rooted, state_of};
+pub use self::roots::{Rooted, run_of, state_of};
 use self::slices::Slices;
 pub(crate) use self::slices::slice;
 pub(crate) use self::spawning::Spawner;

@@ -7,6 +7,7 @@ use crate::error::StoreError;
 use crate::file_url::SqliteUrl;
 use crate::redact::without_secrets;
 use crate::semaphores::{Permit, Semaphores};
+pub use crate::store_url_error::StoreUrlError;
 
 /// Names a store: `memory:`, `sqlite:PATH`, `redis://...` and its kin.
 ///
@@ -32,41 +33,6 @@ pub enum StoreUrl {
     /// server, shared by many machines. Opened with the crate's feature `redis`.
     #[cfg(feature = "redis")]
     Redis(crate::redis::RedisUrl),
-}
-
-/// Why a text names no store that can be opened.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreUrlError {
-    /// It does not begin as any store does.
-    #[error(
-        "{given:?} is no store: write memory:, sqlite:PATH, redis://HOST:PORT/DB, or with TLS rediss://..."
-    )]
-    UnknownScheme {
-        /// The text, without a password.
-        given: String,
-    },
-    /// `sqlite:` without a path.
-    #[error("sqlite: needs the path of a file, as in sqlite:/var/lib/cla/semaphores.db")]
-    NoPath,
-    /// It begins well, and then something is wrong.
-    #[error("{given} is no store: {problem}")]
-    Malformed {
-        /// The text, without a password.
-        given: String,
-        /// What is wrong with it, and what would be right.
-        problem: String,
-    },
-    /// This program was built without such stores.
-    #[error(
-        "this program was built without {scheme} stores: enable the feature {feature:?} of cla-semaphore"
-    )]
-    NotBuiltIn {
-        /// `sqlite` or `redis`.
-        scheme: &'static str,
-        /// The feature.
-        feature: &'static str,
-    },
 }
 
 /// Schemes of Redis and Valkey.

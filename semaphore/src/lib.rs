@@ -235,6 +235,7 @@ mod semaphores;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+mod store_url_error;
 mod sweep;
 mod sync;
 

@@ -662,7 +662,7 @@ impl Entry {
 
     #[inline]
     pub(crate) fn try_acquire(self: Arc<Self>, mut request: Request) -> Result<Permit, Request> {
-        if request.its_slot().is_some() {
+        if request.get_slot().is_some() {
             let taken = self.transact(|queue, now, fx| take_slot(queue, &mut request, now, fx));
             return match taken {
                 Some(admission) => Ok(self.slot_permit(admission)),
@@ -1114,7 +1114,7 @@ impl Acquiring {
         let mut state = entry.state.lock();
         let now = entry.begin(&mut state);
         let State { queue, fx, .. } = &mut *state;
-        if request.its_slot().is_some() {
+        if request.get_slot().is_some() {
             if let Some(admission) = take_slot(queue, request, now, fx) {
                 entry.conclude(state);
                 return Poll::Ready(Ok(entry.slot_permit(admission)));
@@ -1204,9 +1204,9 @@ fn join(
     let AcquireState::New(request) = acquire else {
         unreachable!("a request joins the line once")
     };
-    let limit = request.wait_limit();
+    let limit = request.get_timeout();
     let runner = request
-        .asked_by()
+        .get_owner()
         .filter(|owner| owner.run().is_some())
         .cloned();
     let run = runner.as_ref().and_then(Owner::run);

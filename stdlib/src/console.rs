@@ -8,7 +8,8 @@
     reason = "rquickjs hands functions their arguments by value"
 )]
 
-use std::cell::{Cell, RefCell};
+pub(crate) mod labels;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -36,14 +37,6 @@ const MAX_GROUPS: usize = 40;
 const MAX_LABELS: usize = 10_000;
 /// The largest table that is drawn, in cells; larger ones are printed like any other value.
 const MAX_CELLS: usize = 100_000;
-
-/// What `console` remembers between calls.
-#[derive(Default)]
-pub(crate) struct ConsoleState {
-    groups: Cell<usize>,
-    counts: RefCell<HashMap<String, (u64, MemoryReservation)>>,
-    timers: RefCell<HashMap<String, (Instant, MemoryReservation)>>,
-}
 
 /// What a label counts for beside its text against the run's memory limit, in bytes.
 const LABEL_BYTES: usize = 128;

@@ -17,8 +17,8 @@ use crate::sem;
 /// # Errors
 ///
 /// There is no memory for the function.
-pub fn define_region<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, exports: &Object<'js>) -> js::Result<()> {
-    let semaphores = sem::Module::of(ctx, run);
+pub fn define_region<'js>(run: &Rc<Run>, exports: &Object<'js>) -> js::Result<()> {
+    let semaphores = sem::Module::of(run);
     define(
         exports,
         "region",

@@ -7,6 +7,17 @@ use cla_runtime::js::function::Rest;
 use cla_runtime::js::object::{AsProperty, Property, PropertyFlags};
 use cla_runtime::js::{self, Ctx, Function, Value, qjs};
 
+/// The globals that are made when they are first read.
+pub(crate) const NAMES: &[&str] = &[
+    "cla",
+    "console",
+    "structuredClone",
+    "URL",
+    "URLSearchParams",
+    "TextEncoder",
+    "TextDecoder",
+];
+
 /// Makes the value of a global.
 pub(crate) type Build = for<'js> fn(&Ctx<'js>) -> js::Result<Value<'js>>;
 

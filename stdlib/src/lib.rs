@@ -196,7 +196,7 @@ impl Extension for Globals {
                 .writable()
                 .configurable(),
         )?;
-        for (name, build) in LAZY.iter().zip(BUILDS) {
+        for (name, build) in lazy::NAMES.iter().zip(BUILDS) {
             lazy::define(ctx, name, build)?;
         }
         Ok(())
@@ -221,17 +221,6 @@ pub fn modules() -> impl Iterator<Item = &'static str> {
 pub fn aliases() -> impl Iterator<Item = (&'static str, &'static str)> {
     modules::ALIASES.iter().copied()
 }
-
-/// The globals that are made when they are first read.
-const LAZY: &[&str] = &[
-    "cla",
-    "console",
-    "structuredClone",
-    "URL",
-    "URLSearchParams",
-    "TextEncoder",
-    "TextDecoder",
-];
 
 /// How they are made, in the same order.
 const BUILDS: [lazy::Build; 7] = [

@@ -4,6 +4,7 @@
 use cla_runtime::js::{self, Ctx, Filter, IntoJs, Object, Value};
 
 use crate::intrinsics::{Intrinsics, Property};
+use crate::lazy;
 use crate::state::State;
 
 /// No value has more members than anybody wants to choose from.
@@ -74,7 +75,7 @@ fn step<'js>(
     global: bool,
 ) -> js::Result<Option<Value<'js>>> {
     let key = name.into_js(object.ctx())?;
-    if global && crate::LAZY.contains(&name) {
+    if global && lazy::NAMES.contains(&name) {
         return object.get(name).map(Some);
     }
     intrinsics.data(object, &key)

@@ -25,7 +25,6 @@ use self::errors::ErrorClass;
 use self::permit::Permits;
 use self::request::semaphore_name;
 use crate::call::{Arg, define};
-use crate::state::State;
 use crate::throw::{name_argument, wrong};
 
 /// The module.
@@ -37,7 +36,7 @@ impl NativeModule for Sem {
     }
 
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
-        let module = Module::of(ctx, run);
+        let module = Module::of(run);
         let exports = Object::new(ctx.clone())?;
         // The arguments as they come: `take` is called often enough for every conversion to count.
         let this = Rc::clone(&module);
@@ -91,11 +90,12 @@ pub(crate) struct Module {
 
 impl Module {
     /// The one of this run, so that its error classes are the same wherever they are thrown.
-    pub(crate) fn of(ctx: &Ctx<'_>, run: &Rc<Run>) -> Rc<Self> {
-        match State::of(ctx) {
-            Ok(state) => Rc::clone(state.sem.get_or_init(|| Rc::new(Self::new(run)))),
-            Err(_) => Rc::new(Self::new(run)),
-        }
+    pub(crate) fn of(run: &Rc<Run>) -> Rc<Self> {
+        run.state().unwrap_or_else(|| {
+            let module = Rc::new(Self::new(run));
+            run.set_state(Rc::clone(&module));
+            module
+        })
     }
 
     fn new(run: &Rc<Run>) -> Self {

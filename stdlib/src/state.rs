@@ -7,7 +7,7 @@ use cla_runtime::internal::state_of;
 use cla_runtime::js::{self, Array, Ctx, Object, Value};
 use cla_runtime::{OutputStream, Rooted, Run};
 
-use crate::console::ConsoleState;
+use crate::console::labels::ConsoleState;
 use crate::intrinsics::{self, Intrinsics};
 use crate::throw;
 
@@ -25,8 +25,6 @@ pub(crate) struct State {
     pub(crate) console: ConsoleState,
     /// What `web.js` gave when it was first needed.
     pub(crate) web: OnceCell<Rooted<Object<'static>>>,
-    /// What `cla/sem` and other modules with regions share.
-    pub(crate) sem: OnceCell<Rc<crate::sem::Module>>,
     steps: Cell<u32>,
 }
 
@@ -39,7 +37,6 @@ impl State {
             last_error: RefCell::default(),
             console: ConsoleState::default(),
             web: OnceCell::new(),
-            sem: OnceCell::new(),
             steps: Cell::new(0),
         });
         run.set_state(state);

@@ -3,9 +3,8 @@
 //! A JavaScript string may hold a surrogate without its other half, which no Rust string can.
 //! Everything here replaces such a half by U+FFFD, as browsers do when a string leaves the script.
 
+use cla_runtime::internal::run_of;
 use cla_runtime::js::{self, Atom, Coerced, Ctx, Error, Value};
-
-use crate::state::State;
 
 /// Longer texts are only taken if there is room for a copy in the run's memory limit, in bytes.
 const LONG: usize = 1024 * 1024;
@@ -31,9 +30,9 @@ pub(crate) fn text(string: &js::String<'_>) -> js::Result<String> {
 /// A `RangeError` that says so; `what` begins it.
 pub(crate) fn within_memory(ctx: &Ctx<'_>, what: &str, length: usize) -> js::Result<()> {
     if length > LONG
-        && let Ok(state) = State::of(ctx)
+        && let Some(run) = run_of(ctx)
     {
-        drop(state.run().reserve(ctx, what, length)?);
+        drop(run.reserve(ctx, what, length)?);
     }
     Ok(())
 }

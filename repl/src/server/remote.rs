@@ -148,7 +148,7 @@ impl RemoteStore {
         let began = Instant::now();
         loop {
             let left = request
-                .wait_limit()
+                .get_timeout()
                 .map(|limit| limit.saturating_sub(began.elapsed()));
             let wait = left.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
             let given = self.client.post(&path, &wish(&request, wait), wait).await;
@@ -160,7 +160,7 @@ impl RemoteStore {
                         name,
                         given,
                         began.elapsed(),
-                        request.permit_ttl(),
+                        request.get_ttl(),
                     );
                     return Ok(Box::new(lease));
                 }
@@ -173,7 +173,7 @@ impl RemoteStore {
                 return Err(AcquireError::Store(self.failed(refusal)));
             }
             // The server waits only so long; who waits longer asks again, at the end of the line.
-            if let Some(after) = request.wait_limit()
+            if let Some(after) = request.get_timeout()
                 && began.elapsed() >= after.min(wait)
                 && left == Some(wait)
             {
@@ -230,14 +230,14 @@ fn action(command: &AdminCommand) -> Value {
 
 /// A request as `POST /api/v1/semaphores/NAME/acquire` takes it.
 fn wish(request: &Request, wait: Duration) -> Value {
-    let ttl = request.permit_ttl().map_or(TTL, Ttl::duration);
-    let owner = request.asked_by();
+    let ttl = request.get_ttl().map_or(TTL, Ttl::duration);
+    let owner = request.get_owner();
     let fields = [
         ("wait", Some(json!(wait.as_secs_f64()))),
         ("ttl", Some(json!(ttl.as_secs_f64()))),
-        ("priority", Some(json!(request.its_priority()))),
-        ("slots", request.declared_slots().map(|slots| json!(slots))),
-        ("slot", request.its_slot().map(|slot| json!(slot))),
+        ("priority", Some(json!(request.get_priority()))),
+        ("slots", request.get_slots().map(|slots| json!(slots))),
+        ("slot", request.get_slot().map(|slot| json!(slot))),
         ("who", owner.map(|owner| json!(owner.who()))),
         (
             "host",

@@ -49,7 +49,7 @@ impl NativeModule for Rule {
                 this.create(&ctx, &options, &tree)
             },
         )?;
-        define_region(ctx, run, &exports)?;
+        define_region(run, &exports)?;
         exports.set("RuleError", module.error_class(ctx)?)?;
         Ok(exports)
     }

@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 use rquickjs::{Ctx, JsLifetime, Object, Persistent, Value};
 
 use super::{MemoryReservation, Run};
-use crate::sys::values::run_of;
+use crate::sys::values;
 use crate::value::{self, Stash};
 
 /// What a value that the Rust side holds on to counts for, in bytes: its cell, and its place in the list of them.
@@ -126,7 +126,12 @@ impl Run {
 /// The value of type `T` that a module or a language keeps for the run whose isolate this is.
 #[inline]
 pub fn state_of<T: 'static>(ctx: &Ctx<'_>) -> Option<Rc<T>> {
-    run_of(ctx)?.state()
+    values::run_of(ctx)?.state()
+}
+
+/// The run whose isolate this is.
+pub fn run_of(ctx: &Ctx<'_>) -> Option<Rc<Run>> {
+    values::run_of(ctx)
 }
 
 /// A JavaScript value that the Rust side holds on to; see [`Run::keep`].

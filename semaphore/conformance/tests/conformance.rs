@@ -56,12 +56,12 @@ enum Fault {
 }
 
 fn without_slot(request: &Request) -> Request {
-    let bare = Request::new().priority(request.its_priority());
+    let bare = Request::new().priority(request.get_priority());
     let bare = request
-        .declared_slots()
+        .get_slots()
         .map_or(bare.clone(), |slots| bare.slots(slots));
     request
-        .asked_by()
+        .get_owner()
         .map_or(bare.clone(), |owner| bare.owner(owner.clone()))
 }
 

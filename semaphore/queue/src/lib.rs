@@ -23,6 +23,7 @@ pub mod owner;
 pub mod queue;
 pub mod request;
 pub mod slot;
+mod slot_id;
 pub mod slots;
 pub mod time;
 pub mod view;

@@ -60,7 +60,7 @@ use crate::event::EventKind;
 use crate::id::RunId;
 use crate::owner::Owner;
 use crate::request::{Priority, Request, Ttl};
-use crate::slot::SlotId;
+use crate::slot_id::SlotId;
 use crate::slots::Slots;
 use crate::time::Timestamp;
 use crate::view::Status;
@@ -430,7 +430,7 @@ impl<W> Queue<W> {
         now: Timestamp,
         fx: &mut Effects<W>,
     ) -> Option<Admission> {
-        self.arrive(request.declared_slots(), now, fx);
+        self.arrive(request.get_slots(), now, fx);
         if !self.slots.admits(self.taken as usize) {
             return None;
         }
@@ -438,7 +438,7 @@ impl<W> Queue<W> {
             self.line.is_empty(),
             "while somebody waits, no slot is free"
         );
-        if request.its_slot().is_some() {
+        if request.get_slot().is_some() {
             return Some(self.take_slot(request, now, fx));
         }
         let index = self.record(request, now);
@@ -454,7 +454,7 @@ impl<W> Queue<W> {
         now: Timestamp,
         fx: &mut Effects<W>,
     ) -> Admission {
-        if let Some(index) = request.its_slot().and_then(|slot| self.holder(slot)) {
+        if let Some(index) = request.get_slot().and_then(|slot| self.holder(slot)) {
             return self.admitted(index);
         }
         let index = self.record(request, now);
@@ -472,9 +472,9 @@ impl<W> Queue<W> {
         fx: &mut Effects<W>,
     ) -> Attempt {
         let deadline = request
-            .wait_limit()
+            .get_timeout()
             .map_or(Timestamp::NEVER, |timeout| now.after(timeout));
-        let class = request.its_priority().0;
+        let class = request.get_priority().0;
         let index = self.record(request, now);
         let record = &mut self.records[index as usize];
         record.slot = request.take_slot();
@@ -1100,9 +1100,9 @@ impl<W> Queue<W> {
         self.next_sequence += 1;
         record.requested_at = now;
         record.deadline = Timestamp::NEVER;
-        record.ttl = request.permit_ttl();
+        record.ttl = request.get_ttl();
         record.owner = request.take_owner();
-        record.priority = request.its_priority();
+        record.priority = request.get_priority();
         index
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::owner::Owner;
-use crate::slot::SlotId;
+use crate::slot_id::SlotId;
 use crate::slots::Slots;
 
 /// Who goes first: higher before lower, `0` unless said otherwise, arrival order among equals.
@@ -211,19 +211,21 @@ impl Request {
         self.slot = Some(slot);
         self
     }
+}
 
-    /// The declared number of slots. For implementations of `Store`, as are the other
-    /// getters.
+/// What was asked for: the getters, for implementations of `Store`.
+impl Request {
+    /// The declared number of slots.
     #[inline]
     #[must_use]
-    pub const fn declared_slots(&self) -> Option<Slots> {
+    pub const fn get_slots(&self) -> Option<Slots> {
         self.slots.slots()
     }
 
     /// How long it is willing to wait; `None` is for ever.
     #[inline]
     #[must_use]
-    pub const fn wait_limit(&self) -> Option<Duration> {
+    pub const fn get_timeout(&self) -> Option<Duration> {
         match self.timeout {
             u64::MAX => None,
             nanos => Some(Duration::from_nanos(nanos)),
@@ -233,14 +235,14 @@ impl Request {
     /// The TTL its permit will have.
     #[inline]
     #[must_use]
-    pub const fn permit_ttl(&self) -> Option<Ttl> {
+    pub const fn get_ttl(&self) -> Option<Ttl> {
         self.ttl
     }
 
     /// Its priority.
     #[inline]
     #[must_use]
-    pub const fn its_priority(&self) -> Priority {
+    pub const fn get_priority(&self) -> Priority {
         // What `priority` widened.
         Priority(self.priority as i32)
     }
@@ -248,14 +250,14 @@ impl Request {
     /// Who asks.
     #[inline]
     #[must_use]
-    pub const fn asked_by(&self) -> Option<&Owner> {
+    pub const fn get_owner(&self) -> Option<&Owner> {
         self.owner.as_ref()
     }
 
     /// The id of the slot that it takes.
     #[inline]
     #[must_use]
-    pub const fn its_slot(&self) -> Option<&SlotId> {
+    pub const fn get_slot(&self) -> Option<&SlotId> {
         self.slot.as_ref()
     }
 
@@ -283,10 +285,10 @@ impl Default for Request {
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("slots", &self.declared_slots())
-            .field("timeout", &self.wait_limit())
+            .field("slots", &self.get_slots())
+            .field("timeout", &self.get_timeout())
             .field("ttl", &self.ttl)
-            .field("priority", &self.its_priority())
+            .field("priority", &self.get_priority())
             .field("owner", &self.owner)
             .field("slot", &self.slot)
             .finish()

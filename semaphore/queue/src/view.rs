@@ -11,7 +11,7 @@ use crate::actor::Actor;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
 use crate::request::Priority;
-use crate::slot::SlotId;
+use crate::slot_id::SlotId;
 use crate::slots::Slots;
 
 /// Where a request is in its life (README: *Steering*).

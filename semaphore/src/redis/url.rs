@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::connect::StoreUrlError;
 use crate::redact::{split_user_info, without_secrets};
+use crate::store_url_error::StoreUrlError;
 
 /// How long a process that says nothing is believed to live, unless the URL says otherwise.
 const DEFAULT_LEASE: Duration = Duration::from_secs(15);

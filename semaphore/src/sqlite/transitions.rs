@@ -314,7 +314,7 @@ impl<'a> Transition<'a> {
         name: &SemaphoreName,
         request: &Request,
     ) -> Result<(), Problem> {
-        let mut semaphore = self.arrive(name, request.declared_slots())?;
+        let mut semaphore = self.arrive(name, request.get_slots())?;
         if !semaphore.has_room() || self.is_held_by_the_dead(&semaphore, request)? {
             semaphore = self.without_dead_holders(semaphore)?;
         }
@@ -323,7 +323,7 @@ impl<'a> Transition<'a> {
             return self.save(&semaphore);
         }
         let asked = self.join(&mut semaphore, uuid, request)?;
-        if request.wait_limit() == Some(Duration::ZERO) {
+        if request.get_timeout() == Some(Duration::ZERO) {
             self.end_waiting(
                 &mut semaphore,
                 &asked,
@@ -348,7 +348,7 @@ impl<'a> Transition<'a> {
         name: &SemaphoreName,
         request: &Request,
     ) -> Result<bool, Problem> {
-        let mut semaphore = self.arrive(name, request.declared_slots())?;
+        let mut semaphore = self.arrive(name, request.get_slots())?;
         if !semaphore.has_room() || self.is_held_by_the_dead(&semaphore, request)? {
             semaphore = self.without_dead_holders(semaphore)?;
         }
@@ -367,7 +367,7 @@ impl<'a> Transition<'a> {
         uuid: RequestId,
         request: &Request,
     ) -> Result<(), Problem> {
-        if let Some(slot) = request.its_slot()
+        if let Some(slot) = request.get_slot()
             && let Some(holder) = self.holder(semaphore.id, slot)?
         {
             return self.attach(&holder, uuid, self.me);
@@ -383,7 +383,7 @@ impl<'a> Transition<'a> {
         semaphore: &Semaphore,
         request: &Request,
     ) -> Result<bool, Problem> {
-        let Some(slot) = request.its_slot() else {
+        let Some(slot) = request.get_slot() else {
             return Ok(false);
         };
         match self.holder(semaphore.id, slot)? {
@@ -1175,9 +1175,7 @@ impl<'a> Transition<'a> {
         semaphore.taken += 1;
         semaphore.token += 1;
         semaphore.touched = self.now;
-        let deadline = request
-            .permit_ttl()
-            .map(|ttl| self.now.after(ttl.duration()));
+        let deadline = request.get_ttl().map(|ttl| self.now.after(ttl.duration()));
         if let Some(deadline) = deadline {
             semaphore.due = semaphore.due.min(deadline);
         }
@@ -1208,7 +1206,7 @@ impl<'a> Transition<'a> {
         request: &Request,
     ) -> Result<RequestRow, Problem> {
         semaphore.waiting += 1;
-        let deadline = request.wait_limit().map(|limit| self.now.after(limit));
+        let deadline = request.get_timeout().map(|limit| self.now.after(limit));
         if let Some(deadline) = deadline {
             semaphore.due = semaphore.due.min(deadline);
         }
@@ -1233,8 +1231,8 @@ impl<'a> Transition<'a> {
         request: &Request,
         place: Vec<u8>,
     ) -> RequestRow {
-        let owner = request.asked_by();
-        let priority = request.its_priority().0;
+        let owner = request.get_owner();
+        let priority = request.get_priority().0;
         RequestRow {
             id: 0,
             uuid,
@@ -1248,12 +1246,12 @@ impl<'a> Transition<'a> {
             run: owner.and_then(|owner| owner.run()),
             host: owner.and_then(|owner| owner.host()).map(str::to_owned),
             pid: owner.and_then(|owner| owner.pid()),
-            ttl: request.permit_ttl().map(|ttl| nanos(ttl.duration())),
+            ttl: request.get_ttl().map(|ttl| nanos(ttl.duration())),
             deadline: None,
             token: None,
             requested: self.now,
             started: None,
-            slot: request.its_slot().cloned(),
+            slot: request.get_slot().cloned(),
             by: None,
             unresponsive: None,
         }

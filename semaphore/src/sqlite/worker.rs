@@ -174,7 +174,7 @@ struct Waiting {
 
 impl Waiting {
     fn run(&self) -> Option<RunId> {
-        self.request.asked_by().and_then(Owner::run)
+        self.request.get_owner().and_then(Owner::run)
     }
 }
 
@@ -758,7 +758,7 @@ impl Worker {
     fn limit(&self, batch: &[Command]) -> Option<Instant> {
         let limits = batch.iter().filter_map(|command| match command {
             Command::Acquire { id, request, .. } => {
-                Some(self.since(*id) + request.wait_limit()?.max(LEAST_LIMIT))
+                Some(self.since(*id) + request.get_timeout()?.max(LEAST_LIMIT))
             }
             _ => None,
         });
@@ -788,7 +788,7 @@ impl Worker {
                 continue;
             };
             let (id, since) = (*id, self.since(*id));
-            let limit = request.wait_limit();
+            let limit = request.get_timeout();
             let late = limit.filter(|limit| since.elapsed() >= (*limit).max(LEAST_LIMIT));
             let timed_out = late.map(|after| AcquireError::TimedOut {
                 name: name.clone(),
@@ -953,7 +953,7 @@ impl Worker {
             nth: self.asked,
             name,
             until: request
-                .wait_limit()
+                .get_timeout()
                 .map_or(Moment::NEVER, |limit| Moment::now().after(limit)),
             request,
             reply,
@@ -1281,7 +1281,7 @@ impl Worker {
                         Outcome::Deadlock(error) => error.into(),
                         Outcome::TimedOut => AcquireError::TimedOut {
                             name,
-                            after: waiting.request.wait_limit().unwrap_or_default(),
+                            after: waiting.request.get_timeout().unwrap_or_default(),
                         },
                         _ => AcquireError::Cancelled { name },
                     }));

@@ -209,7 +209,7 @@ impl Slot {
                 Ok(Err(AcquireError::TimedOut { .. })) => false,
                 Ok(Err(error)) => {
                     let name = slot.held.semaphore().name();
-                    return Err(sem::Module::of(ctx, slot.run()).refused_later(ctx, name, &error));
+                    return Err(sem::Module::of(slot.run()).refused_later(ctx, name, &error));
                 }
                 // Nobody listens any more.
                 Err(_) => false,

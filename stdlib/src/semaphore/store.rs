@@ -129,7 +129,7 @@ impl Store {
         name: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         let name = semaphore_name(ctx, "forceReleaseAll", name)?;
-        let semaphores = crate::sem::Module::of(ctx, &self.run).acting(&self.semaphores);
+        let semaphores = crate::sem::Module::of(&self.run).acting(&self.semaphores);
         let release = async move {
             let released = semaphores.force_release(&name).await;
             (name, released)
@@ -180,7 +180,7 @@ impl Store {
         name: &SemaphoreName,
         error: &impl Display,
     ) -> js::Error {
-        sem::Module::of(ctx, &self.run).failed_later(ctx, name, error)
+        sem::Module::of(&self.run).failed_later(ctx, name, error)
     }
 
     /// The rule has nothing any more that stands for this slot.

@@ -305,20 +305,20 @@ impl Pair {
     fn ask(&mut self, request: &mut Request, queue_up: bool) {
         let number = self.tickets.len();
         let now = Timestamp::from_nanos(self.now);
-        self.model.arrive(request.declared_slots());
+        self.model.arrive(request.get_slots());
         let asked = ModelRequest {
             number,
-            priority: request.its_priority().0,
-            class: request.its_priority().0,
+            priority: request.get_priority().0,
+            class: request.get_priority().0,
             ttl: request
-                .permit_ttl()
+                .get_ttl()
                 .map(|ttl| ttl.duration().as_nanos() as u64),
             deadline: request
-                .wait_limit()
+                .get_timeout()
                 .map(|limit| self.now + limit.as_nanos() as u64),
             granted: false,
             token: 0,
-            slot: request.its_slot().cloned(),
+            slot: request.get_slot().cloned(),
             left: false,
         };
         let outcome = if queue_up {
@@ -338,7 +338,7 @@ impl Pair {
         {
             let held = self.queue.admission(self.tickets[holder]);
             assert_eq!(outcome, Attempt::Admitted(held.expect("it is busy")));
-            assert!(request.its_slot().is_some(), "it made no request");
+            assert!(request.get_slot().is_some(), "it made no request");
         } else if self.model.has_room() {
             assert!(self.model.line.is_empty());
             self.model.start(asked, false, self.now);

@@ -157,11 +157,11 @@ impl Session {
         joins: bool,
         answer: super::AcquireAnswer,
     ) {
-        let timeout = request.wait_limit();
+        let timeout = request.get_timeout();
         let mut pending = PendingRequest {
-            declared: request.declared_slots(),
-            ttl: request.permit_ttl(),
-            priority: request.its_priority().0,
+            declared: request.get_slots(),
+            ttl: request.get_ttl(),
+            priority: request.get_priority().0,
             timeout,
             joins,
             owner: request.take_owner(),
