@@ -55,7 +55,7 @@ pub enum AcquireError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReleaseError {
-    /// It was no longer held: its TTL or its lease passed, or an administrator released it. Nobody was harmed.
+    /// It was no longer held: its TTL or its lease passed, or an administrator released it. No harm was done.
     #[error(
         "the permit of semaphore \"{name}\" was lost before it was released: its TTL or its lease passed, or \
          an administrator released it; others may have been busy at the same time"
@@ -82,7 +82,7 @@ pub fn lost_message(name: &SemaphoreName) -> String {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshError {
-    /// It is no longer held: its TTL or its lease passed, or an administrator released it. Nobody was harmed.
+    /// It is no longer held: its TTL or its lease passed, or an administrator released it. No harm was done.
     #[error(
         "the permit of semaphore \"{name}\" cannot be refreshed, it is lost: its TTL or its lease passed, or \
          an administrator released it; stop, and acquire it again"

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// | `mode=ro` | only read: nothing is taken, steered or cleared away |
 /// | `mode=rw` | the file must be there |
 /// | `mode=rwc` | the file is made when it is missing, as without it |
-/// | `immutable=1` | only read, and nobody else writes: a backup, a disk that is read-only |
+/// | `immutable=1` | only read, and no other process writes: a backup, a disk that is read-only |
 /// | `shared-filesystem=accept` | the file may be on a file system that several machines can mount; see below |
 ///
 /// A file of which this process may not write is read where reading is enough (`cla sem list`), also without `mode=ro`. A
@@ -53,7 +53,7 @@ pub(crate) enum Access {
     Write,
     /// Nothing is written.
     Read,
-    /// Nothing is written, by nobody.
+    /// Nothing is written by any process.
     Immutable,
 }
 

@@ -1,6 +1,6 @@
 //! Named, fair semaphores that people can watch and steer while programs wait for them.
 //!
-//! A [`Semaphore`] has a name and a number of [`Slots`]. Whoever holds a slot is *busy*; whoever finds none waits
+//! A [`Semaphore`] has a name and a number of [`Slots`]. Who holds a slot is *busy*; who finds none waits
 //! in line, and a slot that frees is handed to the first in line, never up for grabs. That much every fair
 //! semaphore does. This one is also *listed* (who is busy, who waits, since when), *steered* (more slots, fewer,
 //! none; let this one through, cancel that one), *time-limited* where wanted, and it *refuses to deadlock*.
@@ -86,14 +86,14 @@
 //! let next = x.acquire(Request::new()).await?; // 5 ms later
 //! assert!(slow.is_lost());
 //! assert!(next.token() > slow.token());
-//! assert!(slow.release().await.is_err(), "says so, and harms nobody");
+//! assert!(slow.release().await.is_err(), "says so, and does no harm");
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Slots with a name
 //!
-//! A [`Request`] may name its slot. Whoever knows that [`SlotId`] can [release](Semaphore::release_slot) and
+//! A [`Request`] may name its slot. Who knows that [`SlotId`] can [release](Semaphore::release_slot) and
 //! [refresh](Semaphore::refresh_slot) the slot and [look at it](Semaphore::slot_state), from any process that shares
 //! the store; asking again with an id that holds a slot takes no second one. [`Permit::leave`] lets a permit go while
 //! its slot stays, for programs that hand out slots and not permits.
@@ -140,7 +140,7 @@
 //! [`Semaphores::list`] shows every request as a row, in the JSON shape of [`SemaphoreView`]. A row that waits can be
 //! [granted](Semaphores::grant), [cancelled](Semaphores::cancel) or [moved](Semaphores::move_to); what is busy can be
 //! [released by force](Semaphores::force_release). [`Semaphores::subscribe`] tells every transition as it happens,
-//! and costs nothing while nobody listens.
+//! and costs nothing while there is no listener.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_multi_thread().build()?.block_on(async {

@@ -84,7 +84,7 @@ pub(crate) struct Shared {
     history: HistoryRoom,
 }
 
-/// The permits that were taken from runs which were given up. Nearly always there are none, and nobody looks.
+/// The permits that were taken from runs which were given up. Nearly always there are none, and no command looks.
 #[derive(Default)]
 struct Abandoned {
     any: AtomicBool,
@@ -182,7 +182,7 @@ pub(crate) struct State {
     lost: HashMap<u64, Admission>,
     /// When the timer comes by; never later than the queue's next deadline.
     alarm: Timestamp,
-    /// Who wants to know that a permit is lost. Nearly always nobody.
+    /// Who wants to know that a permit is lost. Nearly always there is none.
     watchers: Vec<(Ticket, Waker)>,
 }
 
@@ -481,7 +481,7 @@ impl std::fmt::Debug for MemoryStore {
 }
 
 impl Registry {
-    /// Lets go of semaphores that nobody has used for long and nothing refers to.
+    /// Lets go of semaphores that were not used for long and nothing refers to.
     fn sweep(&mut self, shared: &Shared) {
         let now = shared.clock.now();
         let crowded = self.entries.len() >= CROWDED;
@@ -715,7 +715,7 @@ impl Entry {
             })
     }
 
-    /// Rule 8: nobody waits for the request any longer. If it was admitted in the meantime, its slot
+    /// Rule 8: the request has no waiter any longer. If it was admitted in the meantime, its slot
     /// goes to the next.
     fn abandon(&self, ticket: Ticket) {
         let mut state = self.state.lock();
@@ -974,7 +974,7 @@ impl MemoryPermit {
         }
     }
 
-    /// Nobody has the permit any more, and the slot stays.
+    /// The permit is gone, and the slot stays.
     pub(crate) fn leave(&self) {
         let mut state = self.entry.lock();
         state.queue.leave(self.ticket);
@@ -1066,7 +1066,7 @@ impl StorePermit for SlotPermit {
 impl Drop for SlotPermit {
     fn drop(&mut self) {
         if !self.done {
-            // A permit that was lost harms nobody by being given back.
+            // A permit that was lost does no harm when it is given back.
             let _ = self.held.give_back_slot();
         }
     }

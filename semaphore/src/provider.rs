@@ -1,9 +1,9 @@
 //! Semaphores as values, for programs that hand out slots and not permits: [`Provider`] makes them, [`Semaphore`] is
 //! acquired and released.
 //!
-//! A [`Permit`] belongs to whoever has it. A [`Semaphore`] of this module belongs to nobody: it is a key, a limit, a TTL
+//! A [`Permit`] belongs to its holder. A [`Semaphore`] of this module has no owner: it is a key, a limit, a TTL
 //! and the id of one slot. It can be cloned, serialized, sent elsewhere, and released there. Underneath are the same
-//! semaphores and the same fair queue, so whoever asks by a permit and whoever asks by a provider meet in one line, and
+//! semaphores and the same fair queue, so those who ask by a permit and those who ask by a provider meet in one line, and
 //! administrators see and steer both.
 //!
 //! ```
@@ -184,7 +184,7 @@ use crate::slots::Slots;
 #[cfg(doc)]
 use crate::{Permit, StoreError};
 
-/// How long a slot is held that nobody releases or refreshes, in seconds (README: *Semaphores as objects*).
+/// How long a slot is held without a release or refresh, in seconds (README: *Semaphores as objects*).
 const DEFAULT_TTL: u64 = 5 * 60;
 /// How long a `blocking` method waits, in seconds (README: *Semaphores as objects*).
 const DEFAULT_BLOCKING_TIME: u64 = 60;
@@ -398,7 +398,7 @@ impl Provider {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// A subscriber that is too slow misses the oldest, and slows nobody down: see [`Events`]. The subscription ends when
+    /// A subscriber that is too slow misses the oldest, and does not slow the others down: see [`Events`]. The subscription ends when
     /// the provider, its clones and all their semaphores are gone.
     #[must_use]
     pub fn subscribe(&self) -> Events<Event> {

@@ -242,7 +242,7 @@ impl Semaphores {
     ///
     /// Can be called from any thread, waits for nothing, and changes nothing for a run that has nothing. In a shared
     /// store, what was asked before is done first; if the store cannot be reached, it is done as soon as that is
-    /// possible. Should the run go on after all, it finds its permits lost, and harms nobody by giving them back.
+    /// possible. Should the run go on after all, it finds its permits lost, and does no harm by giving them back.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -458,7 +458,7 @@ impl Semaphores {
 
     /// The requests of the semaphore `name` that ended, newest first: who held it and who waited, how long, and how it
     /// ended. The last [`HISTORY_KEPT`](crate::HISTORY_KEPT) are kept, for [`HISTORY_AGE`](crate::HISTORY_AGE). They go
-    /// with their semaphore: when it is forgotten, or nobody used it for so long that the store lets go of it.
+    /// with their semaphore: when it is forgotten, or it was not used for so long that the store lets go of it.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
@@ -493,7 +493,7 @@ impl Semaphores {
         }
     }
 
-    /// One semaphore with everybody at it; `None` if nobody named it yet.
+    /// One semaphore with everybody at it; `None` if it was never named.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
@@ -647,7 +647,7 @@ impl Semaphore {
         }
     }
 
-    /// Gives back the slot that `slot` holds, whoever took it, in whatever process that shares the store. Says
+    /// Gives back the slot that `slot` holds, no matter who took it, in whatever process that shares the store. Says
     /// whether it held one: if not, nothing happens. Permits of that slot are lost.
     ///
     /// # Errors
@@ -672,7 +672,7 @@ impl Semaphore {
         }
     }
 
-    /// Lets the slot that `slot` holds live `ttl` longer, from now, whoever took it (README: *Semaphores as objects*).
+    /// Lets the slot that `slot` holds live `ttl` longer, from now, no matter who took it (README: *Semaphores as objects*).
     ///
     /// # Errors
     /// [`RefreshError::NotHeld`] when it holds none, also because it expired; [`RefreshError::NoTtl`] when it never
@@ -700,7 +700,7 @@ impl Semaphore {
     }
 
     /// What is known of `slot` at this semaphore, and of the slots that are taken there, at one moment (README:
-    /// *Semaphores as objects*). A semaphore that nobody named yet has one slot, which is free.
+    /// *Semaphores as objects*). A semaphore that was never named has one slot, which is free.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
@@ -891,7 +891,7 @@ impl Permit {
 
     /// Whether it was lost because its lease passed: the store could not be reached for longer than that, took this
     /// process for dead, or lost what it knew; or its run was [given up](Semaphores::abandon). A TTL that passed and an
-    /// administrator's release are somebody's decision; this is an accident, of which whoever relied on the slot should
+    /// administrator's release are somebody's decision; this is an accident, of which the one who relied on the slot should
     /// hear.
     #[must_use]
     #[inline]
@@ -968,7 +968,7 @@ impl Drop for Permit {
     #[inline]
     fn drop(&mut self) {
         if let PermitKind::Memory(held) = &self.0 {
-            // A permit that was lost harms nobody by being given back.
+            // A permit that was lost does no harm when it is given back.
             let _ = held.give_back();
         }
     }

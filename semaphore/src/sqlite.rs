@@ -175,7 +175,7 @@ impl Link {
     }
 }
 
-/// Gives up a request that nobody waits for any more.
+/// Gives up a request that has no waiter any more.
 struct Abandon {
     link: Arc<Link>,
     id: RequestId,
@@ -362,7 +362,7 @@ struct HeldPermit {
     /// On whose behalf it was asked for.
     run: Option<RunId>,
     lost: Lost,
-    /// Its slot stays taken although nobody has the permit.
+    /// Its slot stays taken although its permit is gone.
     left: AtomicBool,
 }
 

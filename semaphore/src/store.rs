@@ -50,14 +50,14 @@ pub trait Store: Send + Sync + 'static {
         request: Request,
     ) -> BoxFuture<'static, Result<Option<Box<dyn StorePermit>>, StoreError>>;
 
-    /// Gives back the slot that a slot id holds, whoever took it; says whether it held one.
+    /// Gives back the slot that a slot id holds, no matter who took it; says whether it held one.
     fn release_slot(
         &self,
         name: SemaphoreName,
         slot: SlotId,
     ) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-    /// Moves the deadline of the slot that a slot id holds, whoever took it.
+    /// Moves the deadline of the slot that a slot id holds, no matter who took it.
     fn refresh_slot(
         &self,
         name: SemaphoreName,
@@ -151,7 +151,7 @@ pub trait StorePermit: Send + Sync + 'static {
     fn granted(&self) -> bool;
     /// Whether it is known to be lost: its TTL or lease passed, or an administrator took it.
     fn is_lost(&self) -> bool;
-    /// Whether it was lost although nobody wanted that: the store could not be reached for longer than the lease, or
+    /// Whether it was lost by accident: the store could not be reached for longer than the lease, or
     /// took its process for dead, or lost what it knew; or its run was [given up](Store::abandon).
     fn lease_passed(&self) -> bool {
         false

@@ -1,4 +1,4 @@
-//! When semaphores that nobody uses are forgotten. Every store sweeps by the same numbers.
+//! When semaphores that are no longer used are forgotten. Every store sweeps by the same numbers.
 //!
 //! Names are often generated (`deploy-${id}`). When more semaphores than [`SWEPT_ABOVE`] are known, those that were idle
 //! for [`SWEPT_AFTER`], are not pinned and have no handle are forgotten; the next sweep comes when their number has

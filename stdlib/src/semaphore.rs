@@ -1,7 +1,7 @@
 //! `cla/semaphore/native`: slots by their ids, on which `cla/semaphore` is written (`modules/semaphore`).
 //!
 //! What it gives is a value where the store answers at once, as the one in memory does, and a promise otherwise. The
-//! run owns what is taken: the permit table gives it back at its end, whoever has the slot's id by then.
+//! run owns what is taken: the permit table gives it back at its end, no matter who has the slot's id by then.
 
 mod arguments;
 mod run;
@@ -128,7 +128,7 @@ impl Module {
         self.store_object(ctx, store)
     }
 
-    /// A new store, for whoever has this object.
+    /// A new store, for the owner of this object.
     fn memory<'js>(self: &Rc<Self>, ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
         let store = Store::new(&self.run, Semaphores::memory(), Kind::Private);
         self.store_object(ctx, store)

@@ -73,7 +73,7 @@ fn load<'js>(ctx: &Ctx<'js>, state: &State) -> js::Result<Object<'js>> {
     natives.set("decoder", Function::new(ctx.clone(), decoder)?)?;
     let web: Object<'js> = make.call((natives,))?;
     let kept = state.run().keep(ctx, web.clone());
-    // Nobody else set it: making the classes runs no code of the rule's.
+    // It was not set by the rule: making the classes runs no code of the rule's.
     let _ = state.web.set(kept);
     Ok(web)
 }

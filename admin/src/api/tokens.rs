@@ -120,7 +120,7 @@ pub(crate) async fn create(
     let detail = format!("{} ({}, {})", token.id, token.role, printable(&token.name));
     let noted = service.note(&person, ServiceAction::TokenCreated, &detail);
     if let Err(problem) = noted.await {
-        // Nobody has its text yet.
+        // Its text was not given out yet.
         revoke_by_id(&service, token.id).await?;
         return Err(problem);
     }

@@ -215,7 +215,7 @@ impl Repl {
         }
     }
 
-    /// Ends the sessions that nobody uses.
+    /// Ends the sessions that are no longer used.
     fn end_idle(&self) {
         let mut desks = self.desks.lock();
         let idle = desks.extract_if(|_, desk| !desk.is_busy() && desk.used.lock().elapsed() > IDLE);

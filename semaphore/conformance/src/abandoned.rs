@@ -43,7 +43,7 @@ pub(super) fn what_an_abandoned_run_holds_goes_to_the_next_in_line(subject: &dyn
     a.lost(&permit);
     assert!(permit.lease_passed(), "nobody decided that");
     a.row_becomes(permit.id(), Status::Killed);
-    // It comes back, and harms nobody.
+    // It comes back, and does no harm.
     let lost = refused(a.wait_for("the release", permit.release()));
     assert!(matches!(lost, ReleaseError::Lost { .. }), "{lost}");
     assert!(second.still_waits());

@@ -55,7 +55,7 @@ const fn state(slots: u32, pinned: bool, busy: usize, waiting: usize) -> Option<
     })
 }
 
-/// Everybody who sees what a command did sees who gave it; and what merely follows from it is nobody's doing.
+/// Everybody who sees what a command did sees who gave it; and what merely follows from it was asked for by no command.
 pub(super) fn a_command_says_who_gave_it_in_its_events_and_at_its_requests(subject: &dyn Subject) {
     use EventKind::*;
     let stage = &Fixture::new(subject);

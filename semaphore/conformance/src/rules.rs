@@ -580,7 +580,7 @@ pub(super) fn a_permit_with_a_ttl_expires_by_itself_and_the_next_in_line_has_the
     b.release(next);
 }
 
-/// An expired permit that is dropped harms nobody either.
+/// An expired permit that is dropped does no harm either.
 pub(super) fn dropping_an_expired_permit_frees_nothing(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let expired = a.take_as(Request::new().ttl(ttl(ms(50))));

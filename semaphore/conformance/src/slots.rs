@@ -194,7 +194,7 @@ pub(super) fn all_permits_of_a_slot_are_lost_when_one_gives_it_back(subject: &dy
     }
 }
 
-/// "Releasing from another process": whoever knows the id.
+/// "Releasing from another process": who knows the id.
 pub(super) fn a_slot_is_released_by_its_id_from_anywhere(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let permit = a.take_as(asking());

@@ -31,7 +31,7 @@ impl DeadlockError {
     /// for, and the first holds what the last waits for.
     ///
     /// # Panics
-    /// When `cycle` is empty: nobody waits for nobody.
+    /// When `cycle` is empty: no run waits for another.
     #[must_use]
     pub fn new(cycle: impl Into<Arc<[DeadlockLink]>>) -> Self {
         let cycle = cycle.into();

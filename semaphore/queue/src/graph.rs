@@ -58,7 +58,7 @@ impl Graph {
         graph
     }
 
-    /// The least fixed point: begins with nobody and adds whoever must be able to go on.
+    /// The least fixed point: begins empty and adds all who must be able to go on.
     fn find_out_who_moves_on(&mut self) {
         loop {
             let found = self.semaphores.iter().enumerate().position(|(at, node)| {

@@ -13,12 +13,12 @@
 //! request that finds somebody waiting therefore finds no slot either, and joins the line. That is the
 //! whole of the fairness argument:
 //!
-//! * *Nobody overtakes.* A freed slot is **handed** to the first waiter, it is never up for grabs. There is
+//! * *There is no overtaking.* A freed slot is **handed** to the first waiter, it is never up for grabs. There is
 //!   no moment at which a newcomer and a waiter compete, so there is nothing to win by being quick.
-//! * *Nobody starves.* Within a priority the line is in order of arrival, and each slot that frees moves
+//! * *No request starves.* Within a priority the line is in order of arrival, and each slot that frees moves
 //!   everybody one place on. (Across priorities the higher one goes first: who gives out priorities
 //!   decides who may starve.)
-//! * *Nobody is forgotten.* A waiter leaves the line only by being admitted, granted, cancelled, timed
+//! * *No request is forgotten.* A waiter leaves the line only by being admitted, granted, cancelled, timed
 //!   out or killed; each of these yields a verdict for it in the same command. There is no signal that could
 //!   be lost between "a slot is free" and "the waiter knows".
 //!
@@ -29,7 +29,7 @@
 //! # Slot ids
 //!
 //! A request may name the slot that it takes. `held_slots` keeps a second invariant: *an id holds at most one slot.*
-//! Whoever would be admitted while its id holds one is given that one, and takes none: a newcomer in
+//! A request that would be admitted while its id holds a slot is given that one, and takes none: a newcomer in
 //! [`Queue::try_acquire`], a waiter in `start_waiting`, which then goes on with the next in line.
 //!
 //! # Time
@@ -42,7 +42,7 @@
 //! # Cost
 //!
 //! Joining, being admitted, leaving, moving and finding a place are O(log n) in the length of the line
-//! (`waitlist`; O(1) while nobody has a priority or was moved), deadlines likewise (`deadlines`), everything else is O(1). Purge and force release
+//! (`waitlist`; O(1) while no request has a priority or was moved), deadlines likewise (`deadlines`), everything else is O(1). Purge and force release
 //! are linear in what they free. A request that finds a slot free touches neither tree nor heap.
 
 mod deadlines;
@@ -223,7 +223,7 @@ impl<W> Default for Effects<W> {
 pub struct Lost {
     /// As it had been given.
     pub admission: Admission,
-    /// Whether its one holder may still ask what it had been given. Not so when nobody has it any more
+    /// Whether its one holder may still ask what it had been given. Not so when it is gone
     /// ([`Queue::leave`]), nor with a slot id, whose holders are any number and remember for themselves.
     pub asked: bool,
     /// Whether that is so because its run was given up ([`Queue::abandon_run`]).
@@ -315,7 +315,7 @@ struct Record<W> {
     previous: u32,
     next: u32,
     phase: Phase,
-    /// Its own sequence number, if nobody has its permit any more. What a number of before says needs no undoing.
+    /// Its own sequence number, if its permit is gone. What a number of before says needs no undoing.
     left: u64,
 }
 
@@ -342,7 +342,7 @@ pub struct Queue<W> {
     slots: Slots,
     /// What the code said last, as far as it counts: in force unless pinned.
     declared: Slots,
-    /// What the code said last. Becomes `declared` when nobody is busy or waiting.
+    /// What the code said last. Becomes `declared` when no request is busy or waiting.
     wanted: Slots,
     pinned: bool,
     /// Whether the semaphore is there at all. It comes into being with its first request.
@@ -406,7 +406,7 @@ impl<W> Queue<W> {
 
     // ---- what the code asks for
 
-    /// Rule 1: takes a slot if one is free (then nobody waits), else joins the line. `waiter` is called
+    /// Rule 1: takes a slot if one is free (then no request waits), else joins the line. `waiter` is called
     /// only in the second case.
     pub fn acquire(
         &mut self,
@@ -497,7 +497,7 @@ impl<W> Queue<W> {
     /// Ends a busy request; its slot goes to the first in line.
     ///
     /// # Errors
-    /// [`NotHeld`] when the permit was lost before; nobody is harmed (rule 7).
+    /// [`NotHeld`] when the permit was lost before; no harm is done (rule 7).
     #[inline]
     pub fn release(
         &mut self,
@@ -550,7 +550,7 @@ impl<W> Queue<W> {
         self.refresh(self.ticket(index), ttl, now, fx)
     }
 
-    /// The request stays busy, and nobody has its permit any more: it ends by its TTL, by its slot id, or by an
+    /// The request stays busy, and its permit is gone: it ends by its TTL, by its slot id, or by an
     /// administrator.
     pub fn leave(&mut self, ticket: Ticket) {
         if self.is_held(ticket) {
@@ -883,7 +883,7 @@ impl<W> Queue<W> {
         self.line.len()
     }
 
-    /// Nobody is busy, granted or waiting.
+    /// No request is busy, granted or waiting.
     #[inline]
     #[must_use]
     pub const fn is_idle(&self) -> bool {
@@ -1041,7 +1041,7 @@ impl<W> Queue<W> {
         self.adopt_wanted(fx);
     }
 
-    /// Rule 3: another limit counts once nobody is busy or waiting.
+    /// Rule 3: another limit counts once no request is busy or waiting.
     #[inline]
     fn adopt_wanted(&mut self, fx: &mut Effects<W>) {
         if self.wanted != self.declared && self.is_idle() {

@@ -55,7 +55,7 @@ impl SlotState {
         self.free() == Some(0)
     }
 
-    /// Of a semaphore that nobody named yet.
+    /// Of a semaphore that was never named.
     #[doc(hidden)]
     #[must_use]
     pub fn untouched() -> Self {

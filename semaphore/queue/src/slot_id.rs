@@ -11,7 +11,7 @@ use crate::id::random;
 /// Names a slot that a request takes (README: *Semaphores as objects*): 1 to 256 bytes of UTF-8 without control
 /// characters.
 ///
-/// Whoever knows the id can release, refresh
+/// Who knows the id can release, refresh
 /// and look at the slot, from any process that shares the store. At one semaphore,
 /// an id holds at most one slot.
 ///

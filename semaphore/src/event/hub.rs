@@ -198,7 +198,7 @@ impl<E: Emitted> EventHub<E> {
         Self::default()
     }
 
-    /// Whether anybody would get an event. One load, so that nobody watching costs nothing.
+    /// Whether anybody would get an event. One load, so that it costs nothing when there is no watcher.
     #[inline]
     #[must_use]
     pub fn is_observed(&self) -> bool {

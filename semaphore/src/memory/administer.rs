@@ -186,7 +186,7 @@ impl Entry {
             .and_then(|id| self.shared.ids.address(id))
             .map(|address| address.ticket);
         self.transact(|queue, now, fx| {
-            // What is due is nobody's doing.
+            // What is due was asked for by no command.
             queue.advance(now, fx);
             let moved = ticket.filter(|_| action == AdminAction::Move);
             let was_pinned = queue.is_pinned();

@@ -3,7 +3,7 @@
 //! A run is one thread of control: while it waits it releases nothing. A semaphore's line can move on
 //! if enough of those who hold its slots can go on. A holder can go on unless its run waits (for one
 //! thing, without a timeout) for a semaphore whose line cannot move on. What "can" is the least set that
-//! these rules give, so a cycle holds nobody up unless all its ways out are closed.
+//! these rules give, so a cycle holds nothing up unless all its ways out are closed.
 //!
 //! What may end by itself is no deadlock: a permit with a TTL, a wait with a timeout, an owner without a run,
 //! a run that waits for two things at once. Neither are 0 slots: that is an administrator's lock.
@@ -27,7 +27,7 @@ use crate::queue::{Queue, Ticket};
 use crate::sync::{Mutex, MutexGuard};
 
 /// What each waiting run waits for. Kept by the waiters: an entry may outlive its wait by a moment, so
-/// whoever reads it asks the queue.
+/// its reader asks the queue.
 ///
 /// By [`key`] of the run. Where a run is in here is random, so with many waiting each access is a miss of the
 /// caches: a key of one word, and no list for a single wait, let two share a line. Should two runs ever have

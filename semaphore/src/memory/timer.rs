@@ -1,4 +1,4 @@
-//! Wakes semaphores whose deadline comes when nobody else comes by.
+//! Wakes semaphores whose deadline comes when no other command comes.
 //!
 //! One thread per store, started by the first deadline, gone with the store. A semaphore has at most one
 //! alarm, for the earliest of its deadlines, so a million takes with a TTL leave one alarm behind, which

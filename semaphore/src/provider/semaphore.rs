@@ -141,7 +141,7 @@ impl Semaphore {
         self.0.limit
     }
 
-    /// Acquires its slot if one is free now, and nobody waits for it; never waits in line. Says whether it did.
+    /// Acquires its slot if one is free now, and no request waits for it; never waits in line. Says whether it did.
     ///
     /// Acquiring again while it holds its slot is true, and takes no second one, as long as another slot is free. At
     /// the limit it is false for everybody, the holder included.
@@ -252,7 +252,7 @@ impl Semaphore {
         self.wait(time.into()).await.map(Permit::leave)
     }
 
-    /// Releases its slot, whoever acquired it, in whatever process that shares the store. Says whether it held one: if
+    /// Releases its slot, no matter who acquired it, in whatever process that shares the store. Says whether it held one: if
     /// not, nothing happens.
     ///
     /// # Errors
@@ -296,7 +296,7 @@ impl Semaphore {
         })
     }
 
-    /// Releases all slots of the semaphore, whoever holds them; the line goes on in order. Says whether any was held
+    /// Releases all slots of the semaphore, no matter who holds them; the line goes on in order. Says whether any was held
     /// (README: *Semaphores as objects*).
     ///
     /// # Errors
@@ -320,7 +320,7 @@ impl Semaphore {
         let has_released = match released.await {
             Ok(requests) => Ok(requests > 0),
             Err(AdminError::Store(error)) => Err(error),
-            // Nobody named it yet.
+            // It was never named.
             Err(_) => Ok(false),
         };
         self.tell_of(&has_released, |has_released| EventKind::AllForceReleased {
@@ -606,7 +606,7 @@ impl Running<'_> {
             Ok(()) => self.semaphore.tell(|| EventKind::Released),
             // The work may have released the slot itself, and acquired it again.
             Err(ReleaseError::Lost { .. }) => {
-                // Listeners were told of an error, and nobody can do more about it.
+                // Listeners were told of an error, and no more can be done about it.
                 let _ = self.semaphore.release().await;
             }
             Err(ReleaseError::Store(error)) => {

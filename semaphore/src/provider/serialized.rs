@@ -17,7 +17,7 @@ use crate::slots::Slots;
 /// It is what a [`Semaphore`] serializes as, here and in rules:
 /// `{"version":"1","key":"resource","slotId":"...","limit":2,"ttlInMs":300000}`, where `limit` may be `"unlimited"` and
 /// `ttlInMs`, in milliseconds, `null`. The key is without the provider's namespace. A message that carries semaphores
-/// has a field of this type, and whoever reads it asks a [`Provider`] to [revive](Provider::revive) it.
+/// has a field of this type, and its reader asks a [`Provider`] to [revive](Provider::revive) it.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {

@@ -7,11 +7,11 @@ use crate::slots::Slots;
 
 /// A semaphore at one moment, seen from one slot id (README: *Semaphores as objects*).
 ///
-/// Whoever holds a slot sees [`Acquired`](State::Acquired), also when all slots are taken.
+/// Who holds a slot sees [`Acquired`](State::Acquired), also when all slots are taken.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum State {
-    /// Nobody holds a slot: the semaphore does not exist, or is idle.
+    /// No slot is held: the semaphore does not exist, or is idle.
     Expired,
     /// Others hold slots, and there are free ones.
     Unacquired {

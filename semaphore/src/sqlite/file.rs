@@ -368,7 +368,7 @@ impl Database {
     }
 
     /// Somebody who deletes the file in use does not stop those who have it open: they would go on in a
-    /// file that nobody else sees. The same goes for its log and the log's index, with which the locks go.
+    /// file that no other process sees. The same goes for its log and the log's index, with which the locks go.
     pub(super) fn must_be_in_place(&self) -> Result<(), Problem> {
         if identities(&self.path) == self.identities {
             Ok(())
@@ -456,7 +456,7 @@ impl Looks {
 }
 
 impl Drop for Database {
-    /// The last process that closes the file clears it up, and nobody should come then.
+    /// The last process that closes the file clears it up, and no other process should come then.
     fn drop(&mut self) {
         // It ends with `turns`, which is dropped after the connection.
         if let Ok(turn) = take_turn(&self.turns, &self.path, self.limit) {
@@ -643,7 +643,7 @@ fn make_folder(folder: &Path, mode: u32, group: Option<u32>) -> io::Result<()> {
 #[cfg(unix)]
 fn make_file(path: &Path, mode: u32, group: Option<u32>) -> io::Result<()> {
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
-    // The rights come last: nobody must be let in before the group is right.
+    // The rights come last: no process must be let in before the group is right.
     let file = fs::OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -1,7 +1,7 @@
 //! Order keys: byte strings that stand for places in a line, so that a place between any two others can be
 //! made without touching either.
 //!
-//! Whoever joins gets a key above all others, made of a growing number. A key before the first is made by
+//! A request that joins gets a key above all others, made of a growing number. A key before the first is made by
 //! counting down, one between two neighbours by adding digits. Keys compare byte by byte, and none ends
 //! with a zero byte: below such a one there might be no room.
 

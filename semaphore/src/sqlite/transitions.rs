@@ -1,6 +1,6 @@
 //! The transitions of the [`queue`](crate::queue) in SQL: the same rules, decided in the same order, with the
 //! semaphore and its requests in tables. Runs inside of a transaction that somebody else began; opens
-//! nothing, waits for nothing, wakes nobody, but says whom to tell what.
+//! nothing, waits for nothing, wakes no waiter, but says who is to get which message.
 //!
 //! The invariant is the queue's: while somebody waits, no slot is free. It is restored in [`admit`], before
 //! the transaction ends, so no other process ever sees it broken.
@@ -307,7 +307,7 @@ impl<'a> Transition<'a> {
 
     // ---- what the code asks for
 
-    /// Rule 1: takes a slot if one is free (then nobody waits), else joins the line.
+    /// Rule 1: takes a slot if one is free (then no request waits), else joins the line.
     pub(super) fn acquire(
         &mut self,
         uuid: RequestId,
@@ -432,7 +432,7 @@ impl<'a> Transition<'a> {
     }
 
     /// Ends those of the busy requests that a statement selects whose end changes nothing for others: at semaphores at
-    /// which nobody waits and nothing is due, without a slot id, and while nobody observes. All of them in a handful of
+    /// which nobody waits and nothing is due, without a slot id, and while there is no observer. All of them in a handful of
     /// statements, however many they are; the others are left as they are. `tell`: they are this session's, which
     /// does not know.
     fn end_plain(
@@ -554,7 +554,7 @@ impl<'a> Transition<'a> {
         Ok(Refreshed::Yes)
     }
 
-    /// Rule 8: whoever made the request no longer cares.
+    /// Rule 8: the maker of the request has given it up.
     pub(super) fn abandon(&mut self, uuid: RequestId) -> Result<(), Problem> {
         let Some((mut semaphore, asked)) = self.live(uuid)? else {
             return self.let_go(uuid);
@@ -674,7 +674,7 @@ impl<'a> Transition<'a> {
             {
                 return Err(Problem::OtherMachine(boot));
             }
-            // Nobody lived through that; times of the other boot mean nothing in this one.
+            // No process lived through that; times of the other boot mean nothing in this one.
             records::keep_all(db)?;
             db.execute_batch(
                 "DELETE FROM request; DELETE FROM ended; DELETE FROM notice; DELETE FROM event;
@@ -1040,7 +1040,7 @@ impl<'a> Transition<'a> {
         Ok(semaphore)
     }
 
-    /// Lets go of semaphores that nobody has used for long: names are often generated.
+    /// Lets go of semaphores that were not used for long: names are often generated.
     fn sweep(&self, keep: i64) -> Result<(), Problem> {
         let known: i64 = self
             .db
@@ -1083,7 +1083,7 @@ impl<'a> Transition<'a> {
         Ok(())
     }
 
-    /// Rule 3: another limit counts once nobody is busy or waiting.
+    /// Rule 3: another limit counts once no request is busy or waiting.
     fn adopt_wanted(&mut self, semaphore: &mut Semaphore) -> Result<(), Problem> {
         if semaphore.wanted != semaphore.declared && semaphore.is_idle() {
             semaphore.declared = semaphore.wanted;

@@ -184,7 +184,7 @@ enum Reply {
 }
 
 impl Reply {
-    /// Whoever no longer listens has sent an [`Command::Abandon`].
+    /// A caller that no longer listens has sent an [`Command::Abandon`].
     fn send(self, outcome: Result<Arc<HeldPermit>, AcquireError>) {
         match self {
             Self::Acquire(reply) => drop(reply.send(outcome)),
@@ -501,7 +501,7 @@ impl Open {
 }
 
 /// Who finds no file, or one whose log is gone, while others say that they use it: those hold permits that are not to be
-/// seen here. They notice soon, and lose them; until then nobody must be let in beside them.
+/// seen here. They notice soon, and lose them; until then no request must be let in beside them.
 fn wait_for_predecessors(
     path: &Path,
     was_in_use: bool,
@@ -526,7 +526,7 @@ impl Drop for Open {
         if !self.database.connection.is_autocommit() {
             let _ = self.database.connection.execute_batch("ROLLBACK");
         }
-        // First: without its session nobody would remove it, should the process end in between.
+        // First: without its session nothing would remove it, should the process end in between.
         self.pipe = None;
         let session = self.session;
         if let Err(problem) = self.transact(|transition| transition.end_session(session))
@@ -538,7 +538,7 @@ impl Drop for Open {
 }
 
 impl Worker {
-    /// Starts the thread. It ends when nobody can send commands any more.
+    /// Starts the thread. It ends when no sender of commands is left.
     ///
     /// # Errors
     /// The system gives no thread.
@@ -620,7 +620,7 @@ impl Worker {
         } else {
             return Some(INSPECTION_IDLE);
         };
-        // Nobody else need come by when something is due.
+        // No other command is needed when something is due.
         Some(watch.min(open.next_deadline.since(now)))
     }
 
@@ -965,7 +965,7 @@ impl Worker {
         }
     }
 
-    /// Tells whoever sent the command that it could not be carried out.
+    /// Tells the sender of the command that it could not be carried out.
     fn fail(&mut self, command: Command, error: &StoreError) {
         let error = error.clone();
         match command {
@@ -1256,7 +1256,7 @@ impl Worker {
                 }
             }
             Outcome::Admitted(admission) => {
-                // Whoever gave it up meanwhile has sent a command that takes it back.
+                // A caller that gave it up meanwhile has sent a command that takes it back.
                 if let Some(waiting) = self.waiting.remove(&id) {
                     let run = waiting.run();
                     let hold = Arc::new(hold(id, waiting.name, run, &admission));
@@ -1355,7 +1355,7 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// Also when the thread panics: nobody may go on believing that it holds a slot.
+    /// Also when the thread panics: no holder may go on believing that it holds a slot.
     fn drop(&mut self) {
         for hold in self.held.values() {
             hold.lost.set_lease_passed();

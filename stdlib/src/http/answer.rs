@@ -108,7 +108,7 @@ impl Answer {
         essence == "application/json" || essence.ends_with("+json")
     }
 
-    /// The encoding that the server names; UTF-8 if it names none, or one that nobody knows.
+    /// The encoding that the server names; UTF-8 if it names none, or an unknown one.
     fn encoding(&self) -> &'static Encoding {
         let content_type = self.content_type();
         let charset = content_type.split(';').skip(1).find_map(|parameter| {

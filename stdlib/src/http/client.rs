@@ -31,7 +31,7 @@ use super::failure::{Failure, Kind};
 pub(super) const MOST_REDIRECTS: usize = 20;
 
 /// How many connections to one server are kept for later. Rules may wait by the thousand; their sockets
-/// should not stay open for nobody.
+/// should not stay open without a use.
 const IDLE_PER_HOST: usize = 16;
 
 /// Who asks, unless the rule says otherwise.
@@ -158,7 +158,7 @@ fn tls() -> &'static ClientConfig {
         };
         match builder().with_platform_verifier() {
             Ok(builder) => builder.with_no_client_auth(),
-            // A machine without certificates can still speak plain HTTP; it trusts nobody.
+            // A machine without certificates can still speak plain HTTP; it trusts no server.
             Err(_) => builder()
                 .with_root_certificates(RootCertStore::empty())
                 .with_no_client_auth(),

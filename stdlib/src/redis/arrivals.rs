@@ -81,7 +81,7 @@ impl Inbox {
             self.fill.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        // Nobody takes it out any more when the run has ended.
+        // It is not taken out any more when the run has ended.
         let _ = self.sender.send(Arrival::Message { channel, text });
     }
 

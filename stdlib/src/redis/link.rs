@@ -31,7 +31,7 @@ use super::arrivals::{Inbox, Outlet, inbox};
 /// An order is carried out within this, or has failed.
 pub(super) const LIMIT: Duration = Duration::from_secs(4);
 
-/// After so long, a connection that nobody needs is closed.
+/// After so long, a connection that is no longer needed is closed.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Between one attempt to connect and the next: twice as long each time.
@@ -81,7 +81,7 @@ impl Answer {
         }
     }
 
-    /// Whether nobody waits any more.
+    /// Whether there is no waiter left.
     fn is_late(&self) -> bool {
         self.sender.is_closed()
     }

@@ -21,7 +21,7 @@ impl Module {
         self.throw(ctx, class, &error.to_string(), Some(name.as_str()))
     }
 
-    /// Throws why there is no slot to whoever waits for a promise: see [`placeless`].
+    /// Throws why there is no slot to the waiter of a promise: see [`placeless`].
     pub(crate) fn refused_later(
         &self,
         ctx: &Ctx<'_>,

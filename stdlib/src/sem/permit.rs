@@ -137,7 +137,7 @@ impl Fact {
 
     fn of<'js>(self, ctx: &Ctx<'js>, held: &HeldPermit) -> js::Result<Value<'js>> {
         let Some(facts) = held.facts() else {
-            return Ok(Value::new_undefined(ctx.clone())); // it was kept for whoever can ask: us
+            return Ok(Value::new_undefined(ctx.clone())); // it was kept for us, who can ask
         };
         match self {
             Self::Name => held.usage().semaphore.name().as_str().into_js(ctx),

@@ -189,7 +189,7 @@ impl Slot {
         // Dropping the request leaves the line.
         let (acquire, handle) =
             abortable(async move { slot.held.semaphore().acquire(request).await });
-        // In line before whoever asks after this.
+        // In line before those who ask after this.
         let mut acquire = Box::pin(acquire);
         let acquire = match poll_now(acquire.as_mut()) {
             Poll::Ready(Ok(Ok(permit))) => {
@@ -211,7 +211,7 @@ impl Slot {
                     let name = slot.held.semaphore().name();
                     return Err(sem::Module::of(slot.run()).refused_later(ctx, name, &error));
                 }
-                // Nobody listens any more.
+                // There is no listener any more.
                 Err(_) => false,
             };
             admitted.into_js(ctx)

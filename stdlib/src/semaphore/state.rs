@@ -18,7 +18,7 @@ pub(super) fn state_object<'js>(ctx: &Ctx<'js>, state: &SlotState) -> js::Result
     Ok(object.into_value())
 }
 
-/// The slots of a semaphore that are taken, or of one that nobody named yet.
+/// The slots of a semaphore that are taken, or of one that was never named.
 pub(super) fn taken_slots<'js>(
     ctx: &Ctx<'js>,
     view: Option<&SemaphoreView>,

@@ -79,7 +79,7 @@ impl Deadlines {
         })
     }
 
-    /// Gives memory back. Only when nobody has a deadline.
+    /// Gives memory back. Only when no permit has a deadline.
     pub fn shrink(&mut self) {
         debug_assert!(self.heap.is_empty());
         *self = Self::new();

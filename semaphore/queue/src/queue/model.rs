@@ -38,7 +38,7 @@ enum Command {
     Forget,
     /// Time passes, and a timer comes by.
     Advance(u64),
-    /// Time passes, and nobody notices until the next command.
+    /// Time passes, and nothing notices until the next command.
     Wait(u64),
 }
 

@@ -239,7 +239,7 @@ impl Waitlist {
         })
     }
 
-    /// Gives memory back. Only when nobody waits.
+    /// Gives memory back. Only when no request waits.
     pub(crate) fn shrink(&mut self) {
         debug_assert!(self.is_empty());
         self.nodes = Vec::new();

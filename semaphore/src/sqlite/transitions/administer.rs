@@ -26,7 +26,7 @@ impl Transition<'_> {
         by: Option<&Actor>,
     ) -> Result<Result<usize, AdminError>, Problem> {
         let action = command.action();
-        // What is due, and what dead sessions have, is nobody's doing: it happens before.
+        // What is due, and what dead sessions have, was asked for by no command: it happens before.
         let asked = match command.request() {
             Some(request) => self.live(request)?.map(|(semaphore, asked)| {
                 self.save(&semaphore)?;
