@@ -229,10 +229,22 @@ impl Browser {
         });
     }
 
-    /// Presses keys wherever the focus is.
+    /// Presses keys wherever the focus is, one after the other. Shift, Control, Alt and Meta stay down to the end.
     pub fn press(&self, keys: &str) {
-        let pressed =
-            self.run(async |driver| driver.action_chain().send_keys(keys).perform().await);
+        const HELD: [char; 4] = ['\u{e008}', '\u{e009}', '\u{e00a}', '\u{e03d}'];
+        let pressed = self.run(async |driver| {
+            let mut chain = driver.action_chain();
+            for key in keys.chars() {
+                chain = chain.key_down(key);
+                if !HELD.contains(&key) {
+                    chain = chain.key_up(key);
+                }
+            }
+            for key in keys.chars().filter(|key| HELD.contains(key)) {
+                chain = chain.key_up(key);
+            }
+            chain.perform().await
+        });
         pressed.unwrap();
     }
 
