@@ -66,6 +66,22 @@ impl Admin {
         }
     }
 
+    /// Waits until the service follows the store, two seconds at most: what happens from then on is on its streams of events.
+    /// `false`: the store does not answer yet.
+    ///
+    /// A service that says that it has started should have waited for this. Otherwise the first clients that only listen
+    /// could miss what other programs do at that moment.
+    pub async fn ready(&self) -> bool {
+        let Service {
+            health,
+            semaphores,
+            live,
+            ..
+        } = &*self.service;
+        // A store carries out the subscription before this question, which comes after it.
+        health.look(semaphores, live).await
+    }
+
     /// All routes of the service, for a host's own server: mount it at the root of a host name.
     ///
     /// The host's server gives each request the address of its client as

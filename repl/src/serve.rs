@@ -239,6 +239,8 @@ fn serve(args: &Args, choice: &Choice, declared: Declared) -> io::Result<ExitCod
             tracing::warn!("{}", printable(caution));
         });
         let admin = admin.rules(rules(args, &semaphores)?).build()?;
+        // The health of the service says so if its store does not answer.
+        let _ = admin.ready().await;
         announce(args, &admin)?;
         notify::ready();
         let shutdown = Shutdown::new();

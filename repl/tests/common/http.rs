@@ -184,12 +184,17 @@ impl Stream {
     /// The next event that is so.
     pub fn until(&mut self, is_so: impl Fn(&SentEvent) -> bool) -> SentEvent {
         let start = Instant::now();
+        let mut others = Vec::new();
         loop {
             let event = self.next().expect("the stream goes on");
             if is_so(&event) {
                 return event;
             }
-            assert!(start.elapsed() < PATIENCE, "it never comes");
+            others.push(format!("{} {}", event.id, event.data));
+            assert!(
+                start.elapsed() < PATIENCE,
+                "it never comes; what came: {others:#?}"
+            );
         }
     }
 }
