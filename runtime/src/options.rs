@@ -91,7 +91,7 @@ impl RunOptions {
         self
     }
 
-    /// Where the rule's output goes (default: [`ProcessOutput`]).
+    /// Where the rule's output goes (default: [`ProcessOutput`](crate::ProcessOutput)).
     pub fn output(mut self, output: Arc<dyn Output>) -> Self {
         self.output = Some(output);
         self

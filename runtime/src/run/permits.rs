@@ -18,7 +18,7 @@ impl Run {
     /// Takes a slot of a semaphore for this run, blocking the rule until it is its turn.
     ///
     /// Waiting time is put down to `usage`. Giving the slot back is up to the caller; what
-    /// outlives the call is registered to the run's [`PermitTable`].
+    /// outlives the call is registered to the run's permit table.
     ///
     /// # Errors
     ///
