@@ -44,7 +44,7 @@ pub(crate) struct Service {
     pub(crate) declared: Declared,
     /// The service is about to end: nothing new begins, and streams end.
     pub(crate) draining: watch::Sender<bool>,
-    /// The description of the interface for programs, made when somebody asks for it.
+    /// The description of the interface for programs, made at the first request for it.
     pub(crate) openapi: LazyLock<Value>,
     /// The program and its version, as `Server` would have it.
     pub(crate) version: &'static str,

@@ -42,7 +42,7 @@ const REASON: &str = "One file because";
 const NAMES: &str = "xtask/house/names.txt";
 const EXCEPTIONS: &str = "xtask/house/exceptions.txt";
 
-/// What `cargo xtask house` is told.
+/// The arguments of `cargo xtask house`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Write the list of public names anew.

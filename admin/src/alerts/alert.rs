@@ -1,4 +1,4 @@
-//! One alert: what takes too long, and how it is told.
+//! One alert: what takes too long, and the sentence that says so.
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! `http`: a request to a web server.
 
 use cla_runtime::js::{Object, Value};
+use cla_stdlib::internal::HTTP_OPTIONS;
 use serde_json::json;
 
 use super::{Action, Description, Written};
@@ -76,22 +77,6 @@ pub(super) static HTTP: Description = Description {
     read: Some(read),
 };
 
-/// What can be said of a request.
-const REQUEST: [&str; 12] = [
-    "url",
-    "method",
-    "headers",
-    "query",
-    "body",
-    "json",
-    "form",
-    "timeout",
-    "redirects",
-    "maxBody",
-    "auth",
-    "as",
-];
-
 /// The options of a request, or its URL alone.
 fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let argument = written.argument;
@@ -101,8 +86,8 @@ fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Ac
         return Some(Box::new(Http(Data::Map(vec![(literal("url"), url)]))));
     };
     for (key, node) in options {
-        if !REQUEST.contains(&key.text.as_str()) {
-            parser.unknown_key(key, "http", &REQUEST);
+        if !HTTP_OPTIONS.contains(&key.text.as_str()) {
+            parser.unknown_key(key, "http", &HTTP_OPTIONS);
         } else if key.text == "timeout" {
             parser.duration(node);
         }

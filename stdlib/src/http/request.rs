@@ -33,8 +33,8 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 /// The largest number that JavaScript counts to without gaps.
 const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
 
-/// The options.
-const OPTIONS: [&str; 12] = [
+/// The options, for rulebooks as well.
+pub const OPTIONS: [&str; 12] = [
     "url",
     "method",
     "headers",
