@@ -84,15 +84,6 @@ pub use session::{Answer, Interrupter, Session};
 pub use trace::{RegionOutcome, RegionRecord, Trace, TracedRun};
 pub use value::{MAX_DEPTH, RuleValue, Wanted};
 
-// By these names our other crates still know what belongs to `internal`.
-#[doc(hidden)]
-pub use internal::{
-    EventSource, HeldPermit, HostObject, HostValues, InputState, LostSlot, MemoryReservation,
-    PermitFacts, PermitTable, RegionSpan, Rooted, SlotGuard, SourceEvent, StringIdentity,
-    Subscription, Usage, bytes_of, contain_panic, error_without_place, escaped_text, exact_text,
-    fulfils_promise, input_state, nearest, report_stack_overflow, tidy,
-};
-
 /// What only the other crates of this workspace use. It may change at any time.
 #[doc(hidden)]
 pub mod internal {
