@@ -19,7 +19,8 @@ use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Exception, Function, Persistent, Promise, Value};
 
 use crate::event_source::EventSources;
-use crate::run::{MemoryReservation, Run};
+use crate::memory_reservation::MemoryReservation;
+use crate::run::Run;
 use crate::sys::memory::MemoryGauge;
 
 /// A timer's delay is at most this long, as in browsers: 2^31 - 1 milliseconds, some 25 days.

@@ -12,7 +12,8 @@ use std::task::{Context, Poll};
 use rquickjs::Ctx;
 
 use crate::event_loop::Completion;
-use crate::run::{MemoryReservation, Run};
+use crate::memory_reservation::MemoryReservation;
+use crate::run::Run;
 
 /// How many events are delivered in a row while the result of a host future waits.
 const MOST_IN_A_ROW: u32 = 4096;

@@ -42,6 +42,7 @@ mod isolate;
 mod limits;
 mod line_ends;
 mod main_script;
+mod memory_reservation;
 mod modules;
 mod native;
 mod nearest;
@@ -50,6 +51,7 @@ mod output;
 mod permit_table;
 mod program;
 mod region;
+mod region_span;
 mod report;
 mod run;
 mod script;
@@ -92,17 +94,19 @@ pub mod internal {
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
     pub use crate::isolate::{Evaluated, Failure, failure, resolve};
     pub use crate::line_ends::LineEnds;
+    pub use crate::memory_reservation::MemoryReservation;
     pub use crate::modules::read::{ReadError, read_anywhere};
     pub use crate::modules::{
         Kind, ModuleCache, ModuleSettings, ResolveError, Resolved, import, namespace, problems,
         require,
     };
     pub use crate::nearest::nearest;
-    pub use crate::permit_table::{HeldPermit, PermitFacts, PermitTable, Usage};
+    pub use crate::permit_table::{HeldPermit, LostSlot, PermitFacts, PermitTable, Usage};
     pub use crate::program::{Language, Program, SourceText};
     pub use crate::region::{SemaphoreSpec, enter};
-    pub use crate::run::{MemoryReservation, Rooted, contain_panic, run_of, state_of};
-    pub use crate::slot_guard::{LostSlot, SlotGuard};
+    pub use crate::region_span::RegionSpan;
+    pub use crate::run::{Rooted, contain_panic, run_of, state_of};
+    pub use crate::slot_guard::SlotGuard;
     pub use crate::sys::host_object::{HostObject, HostValues};
     pub use crate::sys::overflow::report_stack_overflow;
     pub use crate::sys::quickjs::{
@@ -110,7 +114,6 @@ pub mod internal {
         fulfils_promise,
     };
     pub use crate::text::{escaped_text, exact_text};
-    pub use crate::trace::RegionSpan;
     pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::{Take, lock_order};
     pub use crate::typescript::references::{Named, references};

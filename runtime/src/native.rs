@@ -16,7 +16,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::run::{MemoryReservation, Run, contain_panic};
+use crate::memory_reservation::MemoryReservation;
+use crate::run::{Run, contain_panic};
 use crate::value::{self, Functions, RuleValue, ToValue, from_values};
 
 /// Something that changes the global scope of every run before its script starts.

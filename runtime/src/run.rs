@@ -25,9 +25,9 @@ use cla_semaphore::{Owner, RunId, Semaphores};
 use futures_util::future::LocalBoxFuture;
 use rquickjs::{Ctx, Exception, Object};
 
-pub use self::memory::MemoryReservation;
 use self::panics::Panics;
 pub use self::panics::contain_panic;
+pub(crate) use self::panics::panic_message;
 use self::roots::Roots;
 pub use self::roots::{Rooted, run_of, state_of};
 use self::slices::Slices;
@@ -40,6 +40,7 @@ use crate::error::{Location, RuleError};
 use crate::event_loop::EventLoop;
 use crate::family::{Family, Seat};
 use crate::limits::Limits;
+use crate::memory_reservation::MemoryReservation;
 use crate::modules::ModuleCache;
 use crate::output::Output;
 use crate::permit_table::PermitTable;

@@ -28,7 +28,7 @@ use crate::modules::ModuleCache;
 use crate::options::{Origin, json_bytes};
 use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
 use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
-use crate::run::{Run, RunParts, Spawner};
+use crate::run::{Run, RunParts, Spawner, panic_message};
 use crate::script::{Script, Source};
 use crate::start_order::StartOrder;
 use crate::sys::fiber::Fiber;
@@ -439,14 +439,6 @@ fn root_of(script: &Script) -> Option<PathBuf> {
         Source::Read { name, .. } => Path::new(name.as_ref()).parent().map(PathBuf::from),
         Source::Program(program) => program.folder(),
     }
-}
-
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }
 
 fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> RunReport {

@@ -31,9 +31,10 @@ use self::evaluate::EsModules;
 pub use self::resolve::{ResolveError, Resolved};
 use crate::error::{RuleError, Sources};
 use crate::line_ends::LineEnds;
+use crate::memory_reservation::MemoryReservation;
 use crate::native::NativeModule;
 use crate::program::Language;
-use crate::run::{MemoryReservation, Run};
+use crate::run::Run;
 use crate::typescript::Shape;
 
 /// What all runs of an engine share: the built-in modules, where files may lie, compiled code.

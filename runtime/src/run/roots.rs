@@ -6,7 +6,8 @@ use std::rc::{Rc, Weak};
 
 use rquickjs::{Ctx, JsLifetime, Object, Persistent, Value};
 
-use super::{MemoryReservation, Run};
+use super::Run;
+use crate::memory_reservation::MemoryReservation;
 use crate::sys::values;
 use crate::value::{self, Stash};
 

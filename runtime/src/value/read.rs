@@ -9,7 +9,8 @@ use rquickjs::{Atom, Ctx, Error, Exception, Function, Object, Value};
 use serde_json::Value as Json;
 
 use super::{ALLOCATION, MAX_DEPTH, RuleValue, Tree};
-use crate::run::{MemoryReservation, Run};
+use crate::memory_reservation::MemoryReservation;
+use crate::run::Run;
 use crate::sys::values::{self, Class, class_prototype, run_of, with_bytes, with_text};
 
 /// How many steps go by between two questions whether the run may go on.
