@@ -10,11 +10,13 @@ use std::sync::Arc;
 use rquickjs::function::This;
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
-use rquickjs::{Context, Ctx, Function, Module, Object, Promise, Runtime, Value};
+use rquickjs::{Context, Ctx, Function, Module, Object, Runtime, Value};
 
+use crate::builtins;
 use crate::control::Stop;
 use crate::engine::EngineSettings;
 use crate::error::{ErrorKind, RuleError};
+use crate::evaluation::{Evaluated, Failure, failure, uncaught};
 use crate::event_loop::{self, Ended};
 use crate::limits::Limits;
 use crate::main_script::MainScript;
@@ -25,10 +27,10 @@ use crate::run::{Run, contain_panic};
 use crate::script::{Script, Source};
 use crate::sys::countdown::Countdown;
 use crate::sys::memory::CountingAllocator;
-use crate::sys::natives;
+use crate::sys::owner::set_owner;
 use crate::sys::quickjs::ContextOf;
 use crate::sys::teardown;
-use crate::sys::values::set_run;
+
 use crate::value::{self, Functions, Returned, Unfit, Wanted};
 
 /// Stack that host functions may use below QuickJS's own limit, in bytes.
@@ -147,8 +149,8 @@ impl Isolate {
         };
         isolate.context.with(|ctx| {
             // Without guards, long built-in functions are only bounded by the clock; a test tells.
-            natives::install(&ctx, run)?;
-            set_run(&ctx, run);
+            builtins::install(&ctx, run)?;
+            set_owner(&ctx, run);
             mend_stack_trace_limit(&ctx, run)?;
             event_loop::install(&ctx, run)?;
             modules::install(&ctx, run)?;
@@ -273,52 +275,6 @@ fn load(source: Source, run: &Run, limits: &Limits) -> Result<Arc<dyn Program>, 
     })
 }
 
-/// Why a run failed, while its isolate still exists.
-pub enum Failure<'js> {
-    /// A script threw this.
-    Thrown(Value<'js>),
-    /// The run was stopped.
-    Stopped,
-    /// The engine says why.
-    Error(Box<RuleError>),
-}
-
-impl From<RuleError> for Failure<'_> {
-    fn from(error: RuleError) -> Self {
-        Failure::Error(Box::new(error))
-    }
-}
-
-/// What an evaluation gives.
-pub type Evaluated<'js, T> = Result<T, Failure<'js>>;
-
-/// Turns an error of rquickjs into a failure: the pending exception, or the error itself.
-///
-/// When a host function has panicked, the run is stopped.
-#[inline(never)]
-pub fn failure<'js>(ctx: &Ctx<'js>, run: &Run, error: &rquickjs::Error) -> Failure<'js> {
-    let value = if error.is_exception() {
-        Some(ctx.catch())
-    } else {
-        None
-    };
-    run.find_panic(ctx);
-    if run.must_stop() {
-        return Failure::Stopped;
-    }
-    match value {
-        Some(value) => Failure::Thrown(value),
-        None => Failure::from(RuleError::internal(&error.to_string())),
-    }
-}
-
-fn uncaught<'js>(ctx: &Ctx<'js>, run: &Run, value: Value<'js>) -> Failure<'js> {
-    if run.find_panic(ctx) {
-        return Failure::Stopped;
-    }
-    Failure::Thrown(value)
-}
-
 /// A loader in whose frames no panic gets as far as QuickJS, which could not go on with it.
 struct Contained<L>(L);
 
@@ -343,43 +299,6 @@ impl<L: Loader> Loader for Contained<L> {
     ) -> rquickjs::Result<Module<'js, Declared>> {
         contain_panic(ctx, || self.0.load(ctx, name, attributes))
     }
-}
-
-/// Awaits `value` if it is a promise.
-///
-/// # Errors
-///
-/// What the promise was rejected with, what else was not caught meanwhile, or that the run was stopped.
-#[inline(never)]
-pub fn resolve<'js>(
-    ctx: &Ctx<'js>,
-    run: &Rc<Run>,
-    value: Value<'js>,
-) -> Evaluated<'js, Value<'js>> {
-    let Some(promise) = value.as_promise().cloned() else {
-        return Ok(value);
-    };
-    mark_handled(&promise).map_err(|error| failure(ctx, run, &error))?;
-    match run.event_loop.drive(run, ctx, Some(&promise)) {
-        Ended::Settled => match promise.result::<Value<'js>>() {
-            Some(result) => result.map_err(|error| failure(ctx, run, &error)),
-            None => Ok(Value::new_undefined(ctx.clone())),
-        },
-        Ended::Stopped => Err(Failure::Stopped),
-        Ended::Uncaught(value) => Err(uncaught(ctx, run, value)),
-        Ended::Idle => Err(RuleError::unsettled().into()),
-    }
-}
-
-/// Makes QuickJS regard this promise as handled, because the engine handles it.
-fn mark_handled(promise: &Promise<'_>) -> rquickjs::Result<()> {
-    let ctx = promise.ctx().clone();
-    let ignore = || Function::new(ctx.clone(), || ());
-    promise.then()?.call::<_, ()>((
-        rquickjs::function::This(promise.clone()),
-        ignore()?,
-        ignore()?,
-    ))
 }
 
 /// Lets everything that is still pending happen, then gives the value in the form that is wanted.

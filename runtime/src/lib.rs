@@ -34,6 +34,7 @@ mod control;
 pub mod duration;
 mod engine;
 mod error;
+mod evaluation;
 mod event_loop;
 mod event_source;
 mod family;
@@ -91,8 +92,8 @@ pub use value::{MAX_DEPTH, RuleValue, Wanted};
 pub mod internal {
     pub use crate::blocking::blocking;
     pub use crate::error::{Sources, SyntaxProblem};
+    pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
-    pub use crate::isolate::{Evaluated, Failure, failure, resolve};
     pub use crate::line_ends::LineEnds;
     pub use crate::memory_reservation::MemoryReservation;
     pub use crate::modules::read::{ReadError, read_anywhere};

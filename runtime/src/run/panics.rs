@@ -6,10 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use rquickjs::{Ctx, Function};
 
-use super::{Rooted, Run};
+use super::{Rooted, Run, run_of};
 use crate::control::{Stop, Stopped};
 use crate::sys::quickjs::has_exception;
-use crate::sys::values::run_of;
 
 /// What a run knows of panics.
 #[derive(Default)]

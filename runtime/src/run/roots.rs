@@ -8,7 +8,7 @@ use rquickjs::{Ctx, JsLifetime, Object, Persistent, Value};
 
 use super::Run;
 use crate::memory_reservation::MemoryReservation;
-use crate::sys::values;
+use crate::sys::owner::owner_of;
 use crate::value::{self, Stash};
 
 /// What a value that the Rust side holds on to counts for, in bytes: its cell, and its place in the list of them.
@@ -127,12 +127,13 @@ impl Run {
 /// The value of type `T` that a module or a language keeps for the run whose isolate this is.
 #[inline]
 pub fn state_of<T: 'static>(ctx: &Ctx<'_>) -> Option<Rc<T>> {
-    values::run_of(ctx)?.state()
+    run_of(ctx)?.state()
 }
 
 /// The run whose isolate this is.
+#[inline]
 pub fn run_of(ctx: &Ctx<'_>) -> Option<Rc<Run>> {
-    values::run_of(ctx)
+    owner_of(ctx)
 }
 
 /// A JavaScript value that the Rust side holds on to; see [`Run::keep`].

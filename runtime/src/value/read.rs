@@ -10,8 +10,8 @@ use serde_json::Value as Json;
 
 use super::{ALLOCATION, MAX_DEPTH, RuleValue, Tree};
 use crate::memory_reservation::MemoryReservation;
-use crate::run::Run;
-use crate::sys::values::{self, Class, class_prototype, run_of, with_bytes, with_text};
+use crate::run::{Run, run_of};
+use crate::sys::values::{self, Class, class_prototype, with_bytes, with_text};
 
 /// How many steps go by between two questions whether the run may go on.
 const STEPS_PER_QUESTION: u32 = 512;
