@@ -6,8 +6,7 @@ use rquickjs::function::This;
 use rquickjs::{Ctx, Function, Promise, Value};
 
 use crate::error::RuleError;
-use crate::event_loop::Ended;
-use crate::run::Run;
+use crate::run::{Ended, Run};
 
 /// Why a run failed, while its isolate still exists.
 pub enum Failure<'js> {
@@ -71,7 +70,7 @@ pub fn resolve<'js>(
         return Ok(value);
     };
     mark_handled(&promise).map_err(|error| failure(ctx, run, &error))?;
-    match run.event_loop.drive(run, ctx, Some(&promise)) {
+    match run.drive(ctx, Some(&promise)) {
         Ended::Settled => match promise.result::<Value<'js>>() {
             Some(result) => result.map_err(|error| failure(ctx, run, &error)),
             None => Ok(Value::new_undefined(ctx.clone())),

@@ -17,13 +17,12 @@ use crate::control::Stop;
 use crate::engine::EngineSettings;
 use crate::error::{ErrorKind, RuleError};
 use crate::evaluation::{Evaluated, Failure, failure, uncaught};
-use crate::event_loop::{self, Ended};
 use crate::limits::Limits;
 use crate::main_script::MainScript;
 use crate::modules::read::{ReadError, read_main};
 use crate::modules::{self, ModuleLoader};
 use crate::program::{Program, SourceText};
-use crate::run::{Run, contain_panic};
+use crate::run::{Ended, Run, contain_panic};
 use crate::script::{Script, Source};
 use crate::sys::countdown::Countdown;
 use crate::sys::memory::CountingAllocator;
@@ -31,6 +30,7 @@ use crate::sys::owner::set_owner;
 use crate::sys::quickjs::ContextOf;
 use crate::sys::teardown;
 
+use crate::timers;
 use crate::value::{self, Functions, Returned, Unfit, Wanted};
 
 /// Stack that host functions may use below QuickJS's own limit, in bytes.
@@ -152,7 +152,7 @@ impl Isolate {
             builtins::install(&ctx, run)?;
             set_owner(&ctx, run);
             mend_stack_trace_limit(&ctx, run)?;
-            event_loop::install(&ctx, run)?;
+            timers::install(&ctx, run)?;
             modules::install(&ctx, run)?;
             for extension in &settings.extensions {
                 extension.install(&ctx, run)?;
@@ -309,7 +309,7 @@ fn settle<'js>(
     value: Value<'js>,
     wanted: Wanted,
 ) -> Evaluated<'js, Returned> {
-    match run.event_loop.drive(run, ctx, None) {
+    match run.drive(ctx, None) {
         Ended::Idle | Ended::Settled => {}
         Ended::Stopped => return Err(Failure::Stopped),
         Ended::Uncaught(value) => return Err(uncaught(ctx, run, value)),

@@ -64,6 +64,7 @@ mod start_order;
 mod sys;
 mod text;
 mod ticker;
+mod timers;
 mod trace;
 mod typescript;
 mod value;

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rquickjs::function::Rest;
-use rquickjs::{Ctx, Exception, Function, Object, Promise, Value};
+use rquickjs::{Ctx, Exception, Function, Object, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -258,37 +258,6 @@ impl NativeModule for HostModule {
             exports.set(name, function.with_name(name)?)?;
         }
         Ok(exports)
-    }
-}
-
-impl Run {
-    /// Starts a host future and returns a promise of its result.
-    ///
-    /// The run does not end before the future is done. `convert` runs on the run's thread when it is;
-    /// an exception that it throws rejects the promise.
-    pub fn promise<'js, F, C>(
-        &self,
-        ctx: &Ctx<'js>,
-        future: F,
-        convert: C,
-    ) -> rquickjs::Result<Promise<'js>>
-    where
-        F: Future + 'static,
-        C: for<'a> FnOnce(&Ctx<'a>, F::Output) -> rquickjs::Result<Value<'a>> + 'static,
-    {
-        let (promise, resolve, reject) = ctx.promise()?;
-        let resolve = self.keep(ctx, resolve);
-        let reject = self.keep(ctx, reject);
-        self.event_loop
-            .start_future(future, move |ctx, output| match convert(ctx, output) {
-                Ok(value) => resolve.get(ctx)?.call((value,)),
-                Err(rquickjs::Error::Exception) => {
-                    let reason = ctx.catch();
-                    reject.get(ctx)?.call((reason,))
-                }
-                Err(error) => Err(error),
-            });
-        Ok(promise)
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! [`Run`] is the sum of its parts, each in a file of its own: until when it may go on ([`time`]), how it takes turns
 //! with others ([`slices`]) and waits ([`blocking`]), its memory ([`memory`]), its slots ([`permits`]), the values that Rust
-//! holds for it ([`roots`]), panics of the host ([`panics`]), its output ([`writer`]), and the runs that it starts
+//! holds for it ([`roots`]), panics of the host ([`panics`]), what is pending ([`pending`]), its output ([`writer`]), and the runs that it starts
 //! ([`spawning`]).
 
 mod blocking;
 mod memory;
 mod panics;
+mod pending;
 mod permits;
 mod roots;
 mod slices;
@@ -28,6 +29,7 @@ use rquickjs::{Ctx, Exception, Object};
 use self::panics::Panics;
 pub use self::panics::contain_panic;
 pub(crate) use self::panics::panic_message;
+pub(crate) use self::pending::Ended;
 use self::roots::Roots;
 pub use self::roots::{Rooted, run_of, state_of};
 use self::slices::Slices;

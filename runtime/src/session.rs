@@ -296,7 +296,7 @@ fn serve<'js>(
             match resolve(ctx, run, received.clone().into_value()) {
                 Ok(_) => break,
                 Err(Failure::Stopped) if run.control.reason().is_none() => {
-                    run.event_loop.end_jobs(run, ctx);
+                    run.end_jobs(ctx);
                     run.control.resume();
                 }
                 Err(Failure::Stopped) if run.recover_memory() => {}
@@ -344,7 +344,7 @@ fn attempt<T>(
         ctx.run_gc();
         match run.control.reason() {
             None => {
-                run.event_loop.end_jobs(run, ctx);
+                run.end_jobs(ctx);
                 error = RuleError::interrupted();
             }
             Some(Stop::OutOfMemory) => drop(run.recover_memory()),

@@ -12,8 +12,7 @@ use super::load::{self, Form, name_place, resolve_or_throw};
 use super::read::{self, ReadError};
 use super::{BuiltIn, Reference};
 use crate::error::Sources;
-use crate::event_loop::Ended;
-use crate::run::Run;
+use crate::run::{Ended, Run};
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
 
 /// What a CommonJS module is wrapped in. It stays on the first line, so that lines keep their
@@ -178,7 +177,7 @@ fn settle<'js>(
         );
         return Err(Exception::throw_message(ctx, &message));
     }
-    match run.event_loop.drive(run, ctx, Some(promise)) {
+    match run.drive(ctx, Some(promise)) {
         Ended::Settled => promise.result().unwrap_or(Err(rquickjs::Error::Unknown)),
         Ended::Uncaught(value) => Err(ctx.throw(value)),
         Ended::Stopped => Err(run.throw_stopped(ctx)),
