@@ -14,6 +14,7 @@ use rquickjs::{Context, Ctx, Function, Module, Object, Runtime, Value};
 
 use crate::builtins;
 use crate::control::Stop;
+use crate::convert::{self, Functions, Unfit};
 use crate::engine::EngineSettings;
 use crate::error::{ErrorKind, RuleError};
 use crate::evaluation::{Evaluated, Failure, failure, uncaught};
@@ -31,7 +32,7 @@ use crate::sys::quickjs::ContextOf;
 use crate::sys::teardown;
 
 use crate::timers;
-use crate::value::{self, Functions, Returned, Unfit, Wanted};
+use crate::value::{Returned, Wanted};
 
 /// Stack that host functions may use below QuickJS's own limit, in bytes.
 ///
@@ -318,10 +319,10 @@ fn settle<'js>(
     let functions = Functions::NullOnTop;
     let read = match wanted {
         Wanted::Nothing => Ok(()),
-        Wanted::Json => value::json(ctx, "value", value, functions).map(|read| {
+        Wanted::Json => convert::json(ctx, "value", value, functions).map(|read| {
             returned.json = read.tree;
         }),
-        Wanted::Value => value::value(ctx, "value", value, functions).map(|read| {
+        Wanted::Value => convert::value(ctx, "value", value, functions).map(|read| {
             returned.value = read.tree;
         }),
     };

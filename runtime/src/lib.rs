@@ -31,6 +31,7 @@
 mod blocking;
 mod builtins;
 mod control;
+mod convert;
 pub mod duration;
 mod engine;
 mod error;
@@ -74,11 +75,12 @@ mod worker;
 pub use cla_semaphore as semaphore;
 pub use rquickjs as js;
 
+pub use convert::{json_to_value, value_to_json};
 pub use engine::{Engine, EngineBuilder, UnresponsiveRun};
 pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use handle::{RunCanceller, RunHandle};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
-pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
+pub use native::{Extension, HostModule, NativeModule};
 pub use options::RunOptions;
 pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
 pub use report::{OtherSemaphores, RunReport, TakenSemaphore};
@@ -115,10 +117,9 @@ pub mod internal {
         Compiled, StringIdentity, TopLevel, bytes_of, compile_script, error_without_place,
         fulfils_promise,
     };
-    pub use crate::text::{escaped_text, exact_text};
+    pub use crate::text::{escaped_text, exact_text, text};
     pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::{Take, lock_order};
     pub use crate::typescript::references::{Named, references};
     pub use crate::typescript::{PositionMap, Shape, Stripped, exports, strip};
-    pub use crate::value::text;
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use rquickjs::{Ctx, Exception, Function, Value};
 
+use crate::convert::value_to_json;
 use crate::error::{RuleError, Sources};
 use crate::evaluation::{Evaluated, Failure, failure, resolve};
 use crate::modules::cache::Goal;
 use crate::modules::{self, Kind, LoadedSource};
-use crate::native::value_to_json;
 use crate::program::{Program, SourceText};
 use crate::region::{self, SemaphoreSpec};
 use crate::run::Run;

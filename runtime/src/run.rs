@@ -69,7 +69,7 @@ pub struct Run {
     /// Below this address of its stack, no more calls of the interpreter's should nest.
     stack_floor: Cell<usize>,
     panics: Panics,
-    roots: Roots,
+    pub(crate) roots: Roots,
     /// Our own functions in place of the interpreter's; see [`builtins`](crate::builtins).
     pub(crate) builtins: RefCell<Option<Rooted<Object<'static>>>>,
     pub(crate) semaphores: Semaphores,
