@@ -1,15 +1,25 @@
 //! The engine: worker threads that run rules.
 
-use std::collections::HashMap;
+mod live_runs;
+mod settings;
+mod spawning;
+mod start_order;
+mod watch;
+mod worker;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use cla_semaphore::{Owner, RunId, Semaphores};
-use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
-use crate::control::{Control, Stop};
+use self::live_runs::{LiveRun, LiveRuns};
+use self::settings::EngineSettings;
+use self::watch::UnresponsiveListener;
+pub use self::watch::UnresponsiveRun;
+use self::worker::{Job, Worker};
+use crate::control::Control;
 use crate::family::Family;
 use crate::handle::RunHandle;
 use crate::limits::Limits;
@@ -19,8 +29,6 @@ use crate::options::{Origin, RunOptions};
 use crate::output::ProcessOutput;
 use crate::program::Language;
 use crate::script::Script;
-use crate::watch::UnresponsiveListener;
-use crate::worker::{Job, Worker};
 
 /// Runs rules, any number at once, on a few threads.
 ///
@@ -46,44 +54,6 @@ struct Shared {
     settings: Arc<EngineSettings>,
     workers: Vec<Worker>,
     live: Arc<LiveRuns>,
-}
-
-/// What an engine was built with.
-pub(crate) struct EngineSettings {
-    pub(crate) limits: Limits,
-    pub(crate) semaphores: Semaphores,
-    pub(crate) modules: Arc<ModuleSettings>,
-    pub(crate) extensions: Vec<Arc<dyn Extension>>,
-    pub(crate) unresponsive: Option<UnresponsiveListener>,
-}
-
-/// The runs that have been started and have not reported yet.
-#[derive(Debug, Default)]
-pub(crate) struct LiveRuns {
-    runs: Mutex<HashMap<RunId, LiveRun>>,
-    /// Rings when the last one has ended.
-    idle: Notify,
-}
-
-#[derive(Debug)]
-struct LiveRun {
-    name: Arc<str>,
-    control: Arc<Control>,
-    started: Instant,
-}
-
-impl LiveRuns {
-    fn insert(&self, id: RunId, run: LiveRun) {
-        self.runs.lock().insert(id, run);
-    }
-
-    pub(crate) fn remove(&self, id: RunId) {
-        let mut runs = self.runs.lock();
-        runs.remove(&id);
-        if runs.is_empty() {
-            self.idle.notify_waiters();
-        }
-    }
 }
 
 /// Configures an [`Engine`].
@@ -195,41 +165,22 @@ impl Engine {
 
     /// The ids and names of the runs that have not reported yet, oldest first.
     pub fn runs(&self) -> Vec<(RunId, Arc<str>)> {
-        let live = self.shared.live.runs.lock();
-        let mut runs: Vec<_> = live
-            .iter()
-            .map(|(id, run)| (run.started, *id, Arc::clone(&run.name)))
-            .collect();
-        runs.sort_by_key(|(started, _, _)| *started);
-        runs.into_iter().map(|(_, id, name)| (id, name)).collect()
+        self.shared.live.names()
     }
 
     /// Cancels a run by its id; `false` if it is not running (any more).
     pub fn cancel(&self, id: RunId) -> bool {
-        let live = self.shared.live.runs.lock();
-        let run = live.get(&id);
-        if let Some(run) = run {
-            run.control.stop(Stop::Cancelled);
-        }
-        run.is_some()
+        self.shared.live.cancel(id)
     }
 
     /// Waits until no run is left, those included that other runs started and did not wait for.
     pub async fn idle(&self) {
-        loop {
-            let idle = self.shared.live.idle.notified();
-            if self.shared.live.runs.lock().is_empty() {
-                return;
-            }
-            idle.await;
-        }
+        self.shared.live.idle().await;
     }
 
     /// Cancels every run.
     pub fn cancel_all(&self) {
-        for run in self.shared.live.runs.lock().values() {
-            run.control.stop(Stop::Cancelled);
-        }
+        self.shared.live.cancel_all();
     }
 }
 
@@ -405,16 +356,4 @@ impl std::fmt::Debug for EngineBuilder {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
-}
-
-/// A run that keeps its worker thread inside one built-in function; see [`EngineBuilder::on_unresponsive`].
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct UnresponsiveRun {
-    /// The run's id.
-    pub id: RunId,
-    /// The run's name.
-    pub name: Arc<str>,
-    /// How long it has not answered so far.
-    pub silent: Duration,
 }

@@ -15,13 +15,13 @@ use rquickjs::{Context, Ctx, Function, Module, Object, Runtime, Value};
 use crate::builtins;
 use crate::control::Stop;
 use crate::convert::{self, Functions, Unfit};
-use crate::engine::EngineSettings;
 use crate::error::{ErrorKind, RuleError};
 use crate::evaluation::{Evaluated, Failure, failure, uncaught};
 use crate::limits::Limits;
 use crate::main_script::MainScript;
 use crate::modules::read::{ReadError, read_main};
 use crate::modules::{self, ModuleLoader};
+use crate::native::Extension;
 use crate::program::{Program, SourceText};
 use crate::run::{Ended, Run, contain_panic};
 use crate::script::{Script, Source};
@@ -53,13 +53,13 @@ pub(crate) fn fiber_stack(limits: &Limits) -> usize {
 /// The functions from here to the script lie on the stack of every run that waits. So they are small: what they do before
 /// and after is done in functions of its own, and errors are boxed.
 pub(crate) fn execute(
-    settings: &EngineSettings,
+    extensions: &[Arc<dyn Extension>],
     run: &Rc<Run>,
     script: Script,
     wanted: Wanted,
     limits: &Limits,
 ) -> Result<Returned, Box<RuleError>> {
-    let (isolate, program) = set_up(settings, run, script, limits)?;
+    let (isolate, program) = set_up(extensions, run, script, limits)?;
     // However the run ends, also by a panic, what it holds is given back: before the isolate is taken
     // down, which takes a while if its heap is large.
     let _release = ReleaseAll(run);
@@ -73,7 +73,7 @@ pub(crate) fn execute(
 
 #[inline(never)]
 fn set_up(
-    settings: &EngineSettings,
+    extensions: &[Arc<dyn Extension>],
     run: &Rc<Run>,
     script: Script,
     limits: &Limits,
@@ -82,9 +82,9 @@ fn set_up(
         return Err(Box::new(stop_error(stop, run, limits)));
     }
     let program = load(script.source, run, limits)?;
-    let isolate = Isolate::new(settings, run, limits)
+    let isolate = Isolate::new(extensions, run, limits)
         .map_err(|error| RuleError::internal(&format!("cannot set up the isolate: {error}")))?;
-    run.modules.set_main(program.name(), program.folder());
+    run.modules().set_main(program.name(), program.folder());
     Ok((isolate, program))
 }
 
@@ -127,6 +127,7 @@ impl Drop for Isolate {
         run.gauge.pulse().set_countdown(None);
         run.gauge.refuse_nothing();
         run.forget_values();
+        run.modules().clear();
         teardown::free(
             &mut self.context,
             &mut self.runtime,
@@ -138,7 +139,11 @@ impl Drop for Isolate {
 }
 
 impl Isolate {
-    fn new(settings: &EngineSettings, run: &Rc<Run>, limits: &Limits) -> rquickjs::Result<Self> {
+    fn new(
+        extensions: &[Arc<dyn Extension>],
+        run: &Rc<Run>,
+        limits: &Limits,
+    ) -> rquickjs::Result<Self> {
         let runtime = Runtime::new_with_alloc(CountingAllocator::new(Rc::clone(&run.gauge)))?;
         runtime.set_max_stack_size(limits.stack);
         run.set_stack_floor(limits.stack);
@@ -155,7 +160,7 @@ impl Isolate {
             mend_stack_trace_limit(&ctx, run)?;
             timers::install(&ctx, run)?;
             modules::install(&ctx, run)?;
-            for extension in &settings.extensions {
+            for extension in extensions {
                 extension.install(&ctx, run)?;
             }
             rquickjs::Result::Ok(())
@@ -249,7 +254,7 @@ fn load(source: Source, run: &Run, limits: &Limits) -> Result<Arc<dyn Program>, 
                 }
                 error => cannot_read(&error),
             })?;
-            run.modules.count_memory(run, &text);
+            run.modules().count_memory(run, &text);
             let full = path.canonicalize().map_err(|error| cannot_read(&error))?;
             let Some(name) = full.to_str() else {
                 return Err(cannot_read(&"the path is not valid UTF-8"));
@@ -261,7 +266,7 @@ fn load(source: Source, run: &Run, limits: &Limits) -> Result<Arc<dyn Program>, 
             }
         }
         Source::Read { name, text } => {
-            run.modules.count_memory(run, &text);
+            run.modules().count_memory(run, &text);
             let folder = Path::new(name.as_ref()).parent().map(PathBuf::from);
             SourceText {
                 name: name.as_ref().to_owned(),
@@ -270,7 +275,7 @@ fn load(source: Source, run: &Run, limits: &Limits) -> Result<Arc<dyn Program>, 
             }
         }
     };
-    Ok(match run.modules.settings.language(&source.name) {
+    Ok(match run.modules().settings.language(&source.name) {
         Some(language) => language.program(source, run.event.clone()),
         None => Arc::new(MainScript(source)),
     })
@@ -349,16 +354,16 @@ pub(crate) fn explain<'js>(
         }
         Failure::Error(error) => *error,
         Failure::Thrown(value) => {
-            let mut error = RuleError::from_js(ctx, &value, &run.modules);
+            let mut error = RuleError::from_js(ctx, &value, run.modules());
             if error.kind == ErrorKind::StackOverflow {
                 return RuleError::stack_overflow(limits.stack).at_place_of(error);
             }
             if error.is_failed_import() {
                 error.kind = ErrorKind::Load;
                 if error.snippet.is_none()
-                    && let Some(import) = run.modules.failed_import()
+                    && let Some(import) = run.modules().failed_import()
                 {
-                    return error.located(&run.modules, &import.file, import.at, import.length);
+                    return error.located(run.modules(), &import.file, import.at, import.length);
                 }
             }
             error

@@ -61,7 +61,6 @@ mod session;
 mod slot_guard;
 #[doc(hidden)]
 pub mod slot_options;
-mod start_order;
 mod sys;
 mod text;
 mod ticker;
@@ -69,8 +68,6 @@ mod timers;
 mod trace;
 mod typescript;
 mod value;
-mod watch;
-mod worker;
 
 pub use cla_semaphore as semaphore;
 pub use rquickjs as js;

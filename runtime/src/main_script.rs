@@ -64,7 +64,7 @@ fn prepare<'m, 'js>(
 ) -> Evaluated<'js, Prepared<'m, 'js>> {
     let name = &main.name;
     let source = run
-        .modules
+        .modules()
         .prepare(name, Arc::clone(&main.text))
         .map_err(Failure::from)?;
     match Kind::of(name) {
@@ -83,7 +83,7 @@ fn no_events(run: &Run, name: &str) -> Result<(), RuleError> {
     let Some(event) = &run.event else {
         return Ok(());
     };
-    let shown = run.modules.display_name(name);
+    let shown = run.modules().display_name(name);
     let message = format!("{shown} exports no `on`, so it has no event {event:?}");
     Err(RuleError::load(message, None))
 }
@@ -101,7 +101,10 @@ fn prepare_either<'m, 'js>(
     let code = source.code();
     // Most scripts need not be looked at.
     let declares = match modules::may_be_module(&code) {
-        true => run.modules.shape(name, source).map(|shape| shape.declares),
+        true => run
+            .modules()
+            .shape(name, source)
+            .map(|shape| shape.declares),
         false => Some(false),
     };
     if declares.unwrap_or_else(|| modules::looks_like_module(&source.text)) {
@@ -132,7 +135,7 @@ fn run_script<'js>(
     run: &Rc<Run>,
     script: Compiled<'js>,
 ) -> Evaluated<'js, Value<'js>> {
-    run.modules.main_is_script();
+    run.modules().main_is_script();
     match script.run() {
         Ok(value) => resolve(ctx, run, value),
         Err(error) => Err(failure(ctx, run, &error)),
@@ -171,7 +174,7 @@ fn compile<'js>(
     code: &Arc<str>,
     goal: Goal,
 ) -> rquickjs::Result<Compiled<'js>> {
-    let cache = &run.modules.settings.code;
+    let cache = &run.modules().settings.code;
     if let Some(bytecode) = cache.bytecode(goal, name, code) {
         return Compiled::from_bytecode(ctx, &bytecode);
     }
@@ -203,7 +206,7 @@ fn import_main<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> Evaluated<'js,
             one => vec![one],
         };
         if !events.iter().any(|on| on.as_str() == Some(event)) {
-            let shown = run.modules.display_name(name);
+            let shown = run.modules().display_name(name);
             let message = format!("{shown} does not export {event:?} in `on`");
             return Err(RuleError::load(message, None).into());
         }
@@ -235,7 +238,7 @@ fn tagged<'js>(
             "the export `semaphore` is not as it should be: {problem}"
         ))
     })?;
-    let line = run.modules.text(name).and_then(|text| {
+    let line = run.modules().text(name).and_then(|text| {
         let mut lines = text.lines();
         lines.position(|line| line.contains("export") && line.contains("semaphore"))
     });

@@ -158,11 +158,11 @@ impl Session {
         let text: Arc<str> = text.into();
         let event = event.map(str::to_owned);
         self.carry_out(Box::new(move |ctx, run| {
-            let Some(language) = run.modules.settings.language(&name) else {
+            let Some(language) = run.modules().settings.language(&name) else {
                 let message = format!("no language of this program has the extension of {name}");
                 return Err(RuleError::load(message, None).into());
             };
-            let folder = run.modules.folder();
+            let folder = run.modules().folder();
             let source = SourceText { name, text, folder };
             let value = language.program(source, event).execute(ctx, run)?;
             note(ctx, run, "_", &value)?;
@@ -363,7 +363,7 @@ fn input<'js>(
     text: &Arc<str>,
 ) -> Evaluated<'js, Value<'js>> {
     let failed = |error: &rquickjs::Error| failure(ctx, run, error);
-    let code = run.modules.prepare_input(name, text)?;
+    let code = run.modules().prepare_input(name, text)?;
     let error = match compile_script(ctx, name, &code, TopLevel::Plain) {
         Ok(compiled) => {
             let value = compiled.run().map_err(|error| failed(&error))?;

@@ -93,7 +93,7 @@ pub(super) enum Form {
 ///
 /// It cannot be read, or is nothing that can be imported.
 pub(super) fn form(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Form> {
-    let modules = &run.modules;
+    let modules = run.modules();
     if !modules.is_main(name) && matches!(modules.settings.built_in(name), Some(BuiltIn::Native(_)))
     {
         return Ok(Form::Native);
@@ -136,7 +136,7 @@ fn either(
     if !may_be_module(&source.code()) {
         return Ok(Form::CommonJs(source));
     }
-    if let Some(shape) = run.modules.shape(name, &source) {
+    if let Some(shape) = run.modules().shape(name, &source) {
         return Ok(if shape.declares || shape.awaits {
             Form::Module(source, Some(shape))
         } else {
@@ -150,7 +150,7 @@ fn either(
             Err(error) if error.is_exception() && !run.must_stop() => drop(ctx.catch()),
             Err(error) => return Err(error),
         }
-        run.modules.set_prefix(name, 0);
+        run.modules().set_prefix(name, 0);
         // With nothing but `module.exports` in it, the error is to be that of a CommonJS module.
         let text = source.text.replace("exports", "");
         if !may_be_module(&text) {
@@ -181,7 +181,7 @@ impl Resolver for ModuleLoader {
         attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<String> {
         let run = Rc::clone(&self.run);
-        let modules = &run.modules;
+        let modules = run.modules();
         if modules.es.is_declaring() {
             return modules.es.resolve_asked(ctx, modules, base, name);
         }
@@ -258,7 +258,7 @@ pub(super) fn throw_load_error(ctx: &Ctx<'_>, message: &str) -> rquickjs::Error 
 
 /// Reads a source file.
 fn read(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Result<Arc<str>> {
-    run.modules.read(name, Some(run)).map_err(|message| {
+    run.modules().read(name, Some(run)).map_err(|message| {
         if run.stopped() {
             return run.throw_stopped(ctx);
         }
@@ -268,7 +268,7 @@ fn read(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Result<Arc<str>> {
 
 /// Reads a source and prepares it; a TypeScript syntax error is thrown as a `SyntaxError`.
 pub(super) fn read_source(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Result<LoadedSource> {
-    let modules = &run.modules;
+    let modules = run.modules();
     if let Some(source) = modules.sources.borrow().get(name) {
         return Ok(source.clone());
     }
@@ -295,7 +295,7 @@ pub(super) fn read_source(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Res
 
 /// The value in a JSON file, read once per run.
 pub(super) fn json<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Value<'js>> {
-    let known = run.modules.commonjs.borrow().get(name).cloned();
+    let known = run.modules().commonjs.borrow().get(name).cloned();
     if let Some(module) = known {
         return module.restore(ctx)?.get("exports");
     }
@@ -317,7 +317,7 @@ impl Loader for ModuleLoader {
         attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<Module<'js, Declared>> {
         let run = Rc::clone(&self.run);
-        let modules = &run.modules;
+        let modules = run.modules();
         if let Some(attributes) = attributes {
             let checked = check_attributes(ctx, modules, name, &attributes);
             return modules.es.asked_with(ctx, name, || {
@@ -336,7 +336,7 @@ pub(super) fn declare<'js>(
     run: &Rc<Run>,
     name: &str,
 ) -> rquickjs::Result<Module<'js, Declared>> {
-    let modules = &run.modules;
+    let modules = run.modules();
     let (source, shape) = match form(ctx, run, name)? {
         Form::Native => {
             let exports = modules.native_exports(ctx, run, name)?;
@@ -470,7 +470,7 @@ fn wrap_commonjs<'js>(
 ) -> rquickjs::Result<Module<'js, Declared>> {
     let names = commonjs_exports(&source.text);
     let code = wrapper("import.meta.load()", &names);
-    let module = compile(ctx, &run.modules, name, &code, true)?;
+    let module = compile(ctx, run.modules(), name, &code, true)?;
     let load = {
         let run = Rc::clone(run);
         let name = name.to_owned();

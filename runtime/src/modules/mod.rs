@@ -29,7 +29,7 @@ pub use require::require;
 use self::cache::{Code, CodeCache};
 use self::evaluate::EsModules;
 pub use self::resolve::{ResolveError, Resolved};
-use crate::error::{RuleError, Sources};
+use crate::error::{Location, RuleError, Sources};
 use crate::line_ends::LineEnds;
 use crate::memory_reservation::MemoryReservation;
 use crate::native::NativeModule;
@@ -437,6 +437,26 @@ impl ModuleCache {
         }
         .display()
         .to_string()
+    }
+}
+
+impl Run {
+    /// The modules that this run can import.
+    #[doc(hidden)]
+    #[inline]
+    pub fn modules(&self) -> &ModuleCache {
+        self.layer()
+    }
+
+    /// The folder of the rule that was started; `None` if it is a text that has none.
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.modules().folder()
+    }
+
+    /// Where the rule's code, which calls the host function that is being executed, stands.
+    pub fn caller(&self, ctx: &Ctx<'_>) -> Option<Location> {
+        let here = Exception::from_message(ctx.clone(), "").ok()?;
+        RuleError::from_js(ctx, here.as_value(), self.modules()).location
     }
 }
 

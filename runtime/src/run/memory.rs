@@ -68,6 +68,6 @@ impl Run {
     /// How much stack the run's calls may use, in bytes.
     #[doc(hidden)]
     pub fn stack_limit(&self) -> usize {
-        self.spawner.limits.stack
+        self.limits.stack
     }
 }

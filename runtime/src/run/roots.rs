@@ -72,7 +72,6 @@ impl Run {
             }
         }
         self.event_loop.clear(|| _ = self.give_way());
-        self.modules.clear();
     }
 
     /// The value of type `T` that a module or a language keeps for this run, if there is one.

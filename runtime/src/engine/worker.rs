@@ -16,9 +16,13 @@ use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
+use super::Engine;
+use super::live_runs::LiveRuns;
+use super::settings::EngineSettings;
+use super::start_order::StartOrder;
+use super::watch::Watched;
 use crate::blocking::no_thread;
 use crate::control::{Control, GRACE, Stop, Stopped};
-use crate::engine::{Engine, EngineSettings, LiveRuns};
 use crate::error::{ErrorKind, RuleError};
 use crate::family::Room;
 use crate::handle::Sent;
@@ -28,14 +32,12 @@ use crate::modules::ModuleCache;
 use crate::options::{Origin, json_bytes};
 use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
 use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
-use crate::run::{Run, RunParts, Spawner, panic_message};
+use crate::run::{Layers, Run, RunParts, panic_message};
 use crate::script::{Script, Source};
-use crate::start_order::StartOrder;
 use crate::sys::fiber::Fiber;
 use crate::ticker::{self, Lane, Pulse};
 use crate::trace::Trace;
 use crate::value::{Returned, RuleValue, Stash, Wanted};
-use crate::watch::Watched;
 
 /// A run that is to be started.
 pub(crate) struct Job {
@@ -230,16 +232,15 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         last,
         output: Arc::clone(&job.output),
         event: job.event,
-        spawner: Spawner {
-            engine: job.engine,
-            limits,
-            folders,
-            trace: job.trace.clone(),
-            depth: origin.depth,
-        },
+        limits,
+        folders,
+        trace: job.trace.clone(),
+        depth: origin.depth,
         started,
         semaphores: job.settings.semaphores.clone(),
-        modules: ModuleCache::new(Arc::clone(&job.settings.modules), roots),
+        layers: Layers::default()
+            .with(ModuleCache::new(Arc::clone(&job.settings.modules), roots))
+            .with(job.engine),
     });
     let report_sender = Arc::new(Mutex::new(Some(job.report)));
     let watched = Arc::new(Watched {
@@ -268,7 +269,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         Fiber::new(Arc::clone(&job.name), fiber_stack(&limits), move || {
             // A panic in a host function is that run's failure, not the worker's.
             catch_unwind(AssertUnwindSafe(|| {
-                execute(&settings, &run, script, wanted, &limits)
+                execute(&settings.extensions, &run, script, wanted, &limits)
             }))
             .unwrap_or_else(|panic| Err(Box::new(RuleError::panic(panic_message(&*panic)))))
         })
