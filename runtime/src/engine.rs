@@ -8,8 +8,8 @@ mod watch;
 mod worker;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use cla_semaphore::{Owner, RunId, Semaphores};
 use tokio::sync::oneshot;
@@ -20,14 +20,16 @@ use self::watch::UnresponsiveListener;
 pub use self::watch::UnresponsiveRun;
 use self::worker::{Job, Worker};
 use crate::control::Control;
+use crate::error::RuleError;
 use crate::family::Family;
-use crate::handle::RunHandle;
+use crate::handle::{RunHandle, Sent};
 use crate::limits::Limits;
 use crate::modules::{BuiltIn, ModuleSettings};
 use crate::native::{Extension, NativeModule};
 use crate::options::{Origin, RunOptions};
 use crate::output::ProcessOutput;
 use crate::program::Language;
+use crate::report::RunReport;
 use crate::script::Script;
 
 /// Runs rules, any number at once, on a few threads.
@@ -117,14 +119,14 @@ impl Engine {
             control: Arc::clone(&control),
             started,
         };
-        self.shared.live.insert(id, live);
-        let handle = RunHandle {
-            id,
-            name: Arc::clone(&name),
-            control: Arc::clone(&control),
-            receiver,
-            started,
-        };
+        let handle = RunHandle::new(id, Arc::clone(&name), Arc::clone(&control), receiver);
+        if self.shared.live.insert(id, live, &origin).is_err() {
+            let report =
+                RunReport::without_facts(id, &name, started, Err(RuleError::engine_closed()));
+            // The handle is here, so it gets the report.
+            let _ = sender.send(Sent { report, room: None });
+            return handle;
+        }
         let job = Job {
             id,
             name,
@@ -178,9 +180,64 @@ impl Engine {
         self.shared.live.idle().await;
     }
 
+    /// Shuts the engine down: starts no more runs, waits up to `grace` for those that go on, cancels the others, and waits
+    /// until they have ended and what they held is free. Says how many it had to cancel; 0 is a clean end.
+    ///
+    /// A run that is asked for meanwhile is not started: its report says so, as an error of the kind
+    /// [`Cancelled`](crate::ErrorKind::Cancelled). Runs may start others until they are cancelled. Cancelled runs have ten
+    /// seconds for what must happen in the end (`finally`), so this takes some seconds longer than `grace` at most.
+    ///
+    /// It needs no runtime of tokio's. When the future is dropped, the engine stays closed and the runs go on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let engine = Engine::new();
+    /// let quick = engine.run(Script::javascript("quick", "1 + 2"), RunOptions::new());
+    /// let endless = engine.run(Script::javascript("endless", "while (true) {}"), RunOptions::new());
+    /// let cancelled = engine.shutdown(Duration::from_millis(200)).await;
+    /// assert_eq!(cancelled, 1);
+    /// assert!(quick.await.is_ok() && !endless.await.is_ok());
+    /// let late = engine.run(Script::javascript("late", "1"), RunOptions::new()).await;
+    /// assert_eq!(late.status(), "cancelled");
+    /// # }
+    /// ```
+    pub async fn shutdown(&self, grace: Duration) -> usize {
+        let live = &self.shared.live;
+        live.close();
+        // Dropped when this is over, which ends the thread that waits for the grace's end.
+        let _over = end_after(live, grace);
+        live.idle().await;
+        live.cancelled()
+    }
+
     /// Cancels every run.
     pub fn cancel_all(&self) {
         self.shared.live.cancel_all();
+    }
+}
+
+/// Cancels what goes on after `grace`, unless the result is dropped before. The host may have no timers, so a thread waits.
+fn end_after(live: &Arc<LiveRuns>, grace: Duration) -> Option<mpsc::Sender<()>> {
+    let (over, is_over) = mpsc::channel();
+    let waiting = Arc::clone(live);
+    let started = std::thread::Builder::new()
+        .name("cla-shutdown".to_owned())
+        .spawn(move || {
+            if is_over.recv_timeout(grace) == Err(mpsc::RecvTimeoutError::Timeout) {
+                waiting.end();
+            }
+        });
+    match started {
+        Ok(_) => Some(over),
+        // Without a thread there is no grace, but an end.
+        Err(_) => {
+            live.end();
+            None
+        }
     }
 }
 

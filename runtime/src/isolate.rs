@@ -20,11 +20,11 @@ use crate::evaluation::{Evaluated, Failure, failure, uncaught};
 use crate::limits::Limits;
 use crate::main_script::MainScript;
 use crate::modules::read::{ReadError, read_main};
-use crate::modules::{self, ModuleLoader};
+use crate::modules::{self, ModuleLoader, ModuleSettings};
 use crate::native::Extension;
 use crate::program::{Program, SourceText};
 use crate::run::{Ended, Run, contain_panic};
-use crate::script::{Script, Source};
+use crate::script::{Script, Source, TextLanguage};
 use crate::sys::countdown::Countdown;
 use crate::sys::memory::CountingAllocator;
 use crate::sys::owner::set_owner;
@@ -81,10 +81,14 @@ fn set_up(
     if let Some(stop) = run.control.reason() {
         return Err(Box::new(stop_error(stop, run, limits)));
     }
+    let has_free_name = script.has_free_name();
     let program = load(script.source, run, limits)?;
     let isolate = Isolate::new(extensions, run, limits)
         .map_err(|error| RuleError::internal(&format!("cannot set up the isolate: {error}")))?;
     run.modules().set_main(program.name(), program.folder());
+    if has_free_name {
+        run.modules().main_has_free_name();
+    }
     Ok((isolate, program))
 }
 
@@ -226,9 +230,16 @@ fn mend_stack_trace_limit<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Resul
 
 /// Reads what is to run, and makes a program of it.
 fn load(source: Source, run: &Run, limits: &Limits) -> Result<Arc<dyn Program>, RuleError> {
+    let mut language = TextLanguage::ByName;
     let source = match source {
         Source::Program(program) => return Ok(program),
-        Source::Text { name, text, folder } => {
+        Source::Text {
+            name,
+            text,
+            language: said,
+            folder,
+        } => {
+            language = said;
             let folder = match folder {
                 Some(folder) => Some(folder.canonicalize().map_err(|error| {
                     RuleError::load(
@@ -275,10 +286,33 @@ fn load(source: Source, run: &Run, limits: &Limits) -> Result<Arc<dyn Program>, 
             }
         }
     };
-    Ok(match run.modules().settings.language(&source.name) {
+    let settings = &run.modules().settings;
+    let registered = match &language {
+        TextLanguage::ByName => settings.language(&source.name),
+        TextLanguage::Registered(extension) => match settings.language_of(extension) {
+            None => return Err(no_language(&source.name, extension, settings)),
+            known => known,
+        },
+        TextLanguage::JavaScript | TextLanguage::TypeScript => None,
+    };
+    Ok(match registered {
         Some(language) => language.program(source, run.event.clone()),
-        None => Arc::new(MainScript(source)),
+        None => Arc::new(MainScript { source, language }),
     })
+}
+
+/// The engine does not have the language of a text.
+fn no_language(name: &str, language: &str, settings: &ModuleSettings) -> RuleError {
+    let others = settings.languages.iter();
+    let others: String = others
+        .flat_map(|language| language.extensions())
+        .map(|extension| format!(", {extension}"))
+        .collect();
+    let help = format!(
+        "it has JavaScript and TypeScript{others}; the crate that brings a language adds it to the engine's builder"
+    );
+    let message = format!("cannot run {name}: the engine has no language {language:?}");
+    RuleError::load(message, Some(help))
 }
 
 /// A loader in whose frames no panic gets as far as QuickJS, which could not go on with it.

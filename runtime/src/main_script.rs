@@ -16,29 +16,33 @@ use crate::modules::{self, Kind, LoadedSource};
 use crate::program::{Program, SourceText};
 use crate::region::{self, SemaphoreSpec};
 use crate::run::Run;
+use crate::script::TextLanguage;
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
 use crate::trace::RegionOutcome;
 
 /// JavaScript or TypeScript that is run.
 #[derive(Debug)]
-pub(crate) struct MainScript(pub(crate) SourceText);
+pub(crate) struct MainScript {
+    pub(crate) source: SourceText,
+    pub(crate) language: TextLanguage,
+}
 
 impl Program for MainScript {
     fn title(&self) -> &str {
-        self.0.title()
+        self.source.title()
     }
 
     fn name(&self) -> &str {
-        &self.0.name
+        &self.source.name
     }
 
     fn folder(&self) -> Option<PathBuf> {
-        self.0.folder.clone()
+        self.source.folder.clone()
     }
 
     /// Its value is the last expression of a script, or the default export of a module. A promise is awaited.
     fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>> {
-        match prepare(ctx, run, &self.0)? {
+        match prepare(ctx, run, self)? {
             Prepared::Script(script) => run_script(ctx, run, script),
             Prepared::AsyncScript(script) => run_async_script(ctx, run, script),
             Prepared::Module(name) => import_main(ctx, run, name),
@@ -60,14 +64,17 @@ enum Prepared<'m, 'js> {
 fn prepare<'m, 'js>(
     ctx: &Ctx<'js>,
     run: &Rc<Run>,
-    main: &'m SourceText,
+    main: &'m MainScript,
 ) -> Evaluated<'js, Prepared<'m, 'js>> {
-    let name = &main.name;
-    let source = run
-        .modules()
-        .prepare(name, Arc::clone(&main.text))
-        .map_err(Failure::from)?;
-    match Kind::of(name) {
+    let (name, text) = (&main.source.name, Arc::clone(&main.source.text));
+    let modules = run.modules();
+    let source = match main.language {
+        TextLanguage::JavaScript => modules.prepare_as(name, text, false),
+        TextLanguage::TypeScript => modules.prepare_as(name, text, true),
+        TextLanguage::ByName | TextLanguage::Registered(_) => modules.prepare(name, text),
+    };
+    let source = source.map_err(Failure::from)?;
+    match modules.kind(name) {
         Kind::Module => Ok(Prepared::Module(name)),
         Kind::CommonJs => {
             no_events(run, name)?;

@@ -7,7 +7,7 @@ mod tree;
 
 use serde_json::Value as Json;
 
-pub(crate) use serial::{ToValue, from_values};
+pub(crate) use serial::{ToValue, deserialize, from_values};
 pub(crate) use tree::{ALLOCATION, Tree};
 
 /// The most that a value may be nested, in levels of arrays and objects: as many as `serde_json` reads by default.

@@ -98,12 +98,13 @@ pub(super) fn form(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str) -> rquickjs::Result
     {
         return Ok(Form::Native);
     }
-    let kind = match Kind::of(name) {
+    let kind = match modules.kind(name) {
         _ if modules.is_source(name) => Kind::Module,
         Kind::Json => return Ok(Form::Json),
         kind => kind,
     };
     if kind == Kind::Either
+        && !modules.is_free_name(name)
         && let Some(language) = modules.settings.language(name)
     {
         return Err(Exception::throw_message(ctx, &language.cannot_import(name)));
@@ -210,7 +211,7 @@ fn check_attributes<'js>(
             return Err(Exception::throw_type(ctx, &message));
         }
     }
-    if Kind::of(name) == Kind::Json && attributes.get_type()?.as_deref() == Some("json") {
+    if modules.kind(name) == Kind::Json && attributes.get_type()?.as_deref() == Some("json") {
         return Ok(());
     }
     let shown = modules.display(name);
@@ -364,7 +365,7 @@ pub(super) fn declare<'js>(
     }
     let meta = module.meta()?;
     let path = Path::new(name);
-    if path.is_absolute() {
+    if path.is_absolute() && !modules.is_free_name(name) {
         meta.set("url", format!("file://{name}"))?;
         meta.set("filename", name)?;
         meta.set("dirname", path.parent().and_then(Path::to_str))?;
