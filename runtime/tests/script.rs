@@ -55,7 +55,11 @@ fn the_name_of_a_typescript_says_nothing_about_its_text() {
 
 #[test]
 fn an_error_shows_the_name_and_the_place() {
-    for text in ["\nnull.x", "\nexport default null.x", "\nawait null.x"] {
+    for text in [
+        "let a = null;\na.x;",
+        "let a = null;\nexport default a.x;",
+        "let a = null;\nawait a.x;",
+    ] {
         let report = run(Script::javascript("deploy to prod.yml", text));
         assert_eq!(report.name, "deploy to prod.yml");
         let place = report.result.unwrap_err().location.unwrap();
