@@ -5,6 +5,7 @@
 //! [`install`] teaches an engine rulebooks. Ops that speak HTTP or read YAML use the standard library, so install that too:
 //!
 //! ```
+//! use cla_rulebook::RulebookScript;
 //! use cla_runtime::{Engine, RunOptions, Script};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -13,7 +14,7 @@
 //!     .with(cla_stdlib::install)
 //!     .with(cla_rulebook::install)
 //!     .build();
-//! let script = Script::new("rule.yml", "do: [{semaphore: db, do: [return: '{{ 1 + 2 }}']}]");
+//! let script = Script::rulebook("three", "do: [{semaphore: db, do: [return: '{{ 1 + 2 }}']}]");
 //! let report = engine.run(script, RunOptions::new()).await;
 //! assert_eq!(report.result.unwrap(), 3);
 //! # }
@@ -42,6 +43,7 @@ mod program;
 mod run;
 mod schema;
 mod scope;
+mod script;
 mod services;
 mod shell;
 mod template;
@@ -56,6 +58,7 @@ pub use inputs::{Input, InputError, InputKind, give_inputs, inputs, rulebook_inp
 pub use modules::TYPES;
 pub use plan::{Plan, PlannedBlock, PlannedOp, PlannedSemaphore, plan};
 pub use schema::rulebook_schema;
+pub use script::RulebookScript;
 pub use services::ServiceNameError;
 
 /// Adds rulebooks to an engine: the language, for files that end in `.yml` or `.yaml`, and the modules `cla/rule` and

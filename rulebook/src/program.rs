@@ -13,7 +13,7 @@ use crate::loader::{Loader, UnknownImport};
 use crate::run::{Part, execute};
 
 /// The extensions of rulebooks.
-const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
+pub(crate) const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
 
 /// Whether the name of a file is that of a rulebook.
 pub(crate) fn is_rulebook(name: &str) -> bool {
