@@ -7,7 +7,6 @@
 mod calls;
 mod errors;
 mod forks;
-mod values;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -18,13 +17,15 @@ use std::time::{Duration, Instant};
 use cla_runtime::internal::{self, Evaluated, Failure, SemaphoreSpec};
 use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::semaphore::Owner;
-use cla_runtime::{RegionOutcome, RuleError, Run, RunHandle, json_to_value, value_to_json};
+use cla_runtime::{RegionOutcome, Run, json_to_value, value_to_json};
 
-use super::book::{Block, Book, Data, OnError, Op, Region};
-use super::inputs;
-use super::scope::{Evaluator, Scope};
-use super::yaml::Place;
-use crate::program::Fork;
+use self::forks::Child;
+pub(crate) use self::forks::Fork;
+use crate::inputs;
+use crate::tree::{
+    Abort, Block, Book, Callee, Data, Evaluator, OnError, Op, OpResult, Region, Runner, Scope,
+    Span, Step, Values,
+};
 
 /// What of a rulebook is to run.
 pub(crate) enum Part<'a> {
@@ -40,7 +41,7 @@ pub(crate) fn execute<'js>(
     main: &Arc<Book>,
     part: &Part<'_>,
 ) -> Evaluated<'js, Value<'js>> {
-    let runner = Runner {
+    let runner = BookRunner {
         ctx: ctx.clone(),
         run,
         main,
@@ -67,51 +68,7 @@ fn stack_pointer() -> usize {
     std::ptr::from_ref(std::hint::black_box(&here)).addr()
 }
 
-/// Why an op ends before its end.
-pub(crate) enum Abort<'js> {
-    /// `return`: the def, or the whole, ends with this value.
-    Return(Value<'js>),
-    Thrown(Box<Thrown<'js>>),
-    /// The run is stopped, or an op around this one is out of time.
-    Stopped,
-}
-
-pub(crate) type OpResult<'js, T = ()> = Result<T, Abort<'js>>;
-
-pub(crate) struct Thrown<'js> {
-    pub(crate) value: Value<'js>,
-    span: Span,
-    /// The ops around it, outermost first.
-    path: Vec<Step>,
-    /// The error of a fork.
-    pub(crate) cause: Option<Box<RuleError>>,
-}
-
-/// A place in one of the rulebooks.
-#[derive(Clone)]
-pub(crate) struct Span {
-    book: Arc<Book>,
-    at: Place,
-}
-
-/// An op that is being carried out.
-#[derive(Clone)]
-pub(crate) struct Step {
-    label: String,
-    /// Whether administrators see it: it has a name, or is a def.
-    named: bool,
-    span: Span,
-}
-
-/// A fork that is to be joined.
-pub(crate) struct Child {
-    handle: RunHandle,
-    label: String,
-    span: Span,
-    register: Option<String>,
-}
-
-pub(crate) struct Runner<'a, 'js> {
+pub(crate) struct BookRunner<'a, 'js> {
     pub(crate) ctx: Ctx<'js>,
     pub(crate) run: &'a Rc<Run>,
     /// The rulebook that was started.
@@ -127,7 +84,7 @@ pub(crate) struct Runner<'a, 'js> {
     prefix: Vec<String>,
 }
 
-impl<'js> Runner<'_, 'js> {
+impl<'js> BookRunner<'_, 'js> {
     fn whole(&self, part: &Part<'_>) -> OpResult<'js, Value<'js>> {
         let vars = self.js(self.run.stash(&self.ctx))?;
         let block = match part {
@@ -217,20 +174,6 @@ impl<'js> Runner<'_, 'js> {
             self.js(vars.set(input.name.as_str(), value))?;
         }
         Ok(())
-    }
-
-    /// Ops one after the other; joins what they forked.
-    pub(crate) fn block(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
-        self.joining(scope, || self.ops(block, scope))
-    }
-
-    /// Ops one after the other; what they fork is joined by the block around.
-    pub(crate) fn ops(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
-        let mut value = self.undefined();
-        for op in block.iter() {
-            value = self.op(op, scope)?;
-        }
-        Ok(value)
     }
 
     fn op(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
@@ -390,5 +333,59 @@ impl<'js> Runner<'_, 'js> {
             return Err(Abort::Stopped);
         }
         op.action.run(self, op, scope)
+    }
+}
+
+/// What ops see of the runner.
+impl<'js> Runner<'js> for BookRunner<'_, 'js> {
+    fn ctx(&self) -> &Ctx<'js> {
+        &self.ctx
+    }
+
+    fn run(&self) -> &Rc<Run> {
+        self.run
+    }
+
+    fn block(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        self.joining(scope, || self.ops(block, scope))
+    }
+
+    fn ops(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        let mut value = self.undefined();
+        for op in block.iter() {
+            value = self.op(op, scope)?;
+        }
+        Ok(value)
+    }
+
+    fn call(
+        &self,
+        callee: &Callee,
+        arguments: &Data,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
+        self.call(callee, arguments, scope)
+    }
+
+    fn serve(
+        &self,
+        name: &str,
+        argument: Value<'js>,
+        vars: Object<'js>,
+        book: &Arc<Book>,
+    ) -> OpResult<'js, Value<'js>> {
+        self.serve(name, argument, vars, book)
+    }
+
+    fn join_all(&self, scope: &Scope<'js>) -> OpResult<'js> {
+        self.join_all(scope)
+    }
+
+    fn throw(&self, message: &str) -> Abort<'js> {
+        self.throw_at(self.span(), message)
+    }
+
+    fn abort(&self, failure: Failure<'js>) -> Abort<'js> {
+        self.abort(failure)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::book::{Block, Book, Callee, Condition, Data, Op, Parallel, Region};
 use crate::template::{Code, Piece, Template};
+use crate::tree::{Block, Book, Callee, Condition, Data, Op, Parallel, Region, Walk};
 use crate::yaml::Place;
 
 /// So many ways through defs are looked at: their number can double with each def.
@@ -13,7 +13,7 @@ const MOST_CALLS: usize = 2_000;
 const DEEPEST_CALL: usize = 32;
 
 /// A way through all ops of a rulebook, as a run could take it.
-pub(crate) struct Walk<'a> {
+pub(super) struct BookWalk<'a> {
     book: &'a Book,
     /// The semaphores that are held here, by names without templates; where they were taken.
     held: Vec<(String, Place)>,
@@ -35,9 +35,9 @@ pub(crate) struct Walk<'a> {
     called_at: Option<Place>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> BookWalk<'a> {
     pub(super) fn through(book: &'a Book) -> Self {
-        let mut walk = Walk {
+        let mut walk = BookWalk {
             book,
             held: Vec::new(),
             calls: HashSet::new(),
@@ -91,12 +91,6 @@ impl<'a> Walk<'a> {
         let mut seen = HashSet::new();
         self.paths
             .retain(|code| seen.insert((code.at.line, code.at.column)));
-    }
-
-    pub(crate) fn block(&mut self, block: &'a Block) {
-        for op in block.iter() {
-            self.op(op);
-        }
     }
 
     fn op(&mut self, op: &'a Op) {
@@ -162,8 +156,26 @@ impl<'a> Walk<'a> {
         self.held.push((key.to_owned(), at));
     }
 
-    /// What a call leads to.
-    pub(crate) fn call(&mut self, callee: &'a Callee, at: Place) {
+    fn template(&mut self, template: &'a Template) {
+        for piece in &template.pieces {
+            match piece {
+                Piece::Literal(_) => {}
+                Piece::Code(code) => self.code(code),
+                Piece::Path(_) if self.in_event || self.called_at.is_some() => {}
+                Piece::Path(code) => self.paths.push(code.clone()),
+            }
+        }
+    }
+}
+
+impl<'a> Walk<'a> for BookWalk<'a> {
+    fn block(&mut self, block: &'a Block) {
+        for op in block.iter() {
+            self.op(op);
+        }
+    }
+
+    fn call(&mut self, callee: &'a Callee, at: Place) {
         let (book, name) = match callee {
             Callee::Def(name) => (self.book, name),
             Callee::Imported { book, def } => (&**book, def),
@@ -190,20 +202,14 @@ impl<'a> Walk<'a> {
         self.depth -= 1;
     }
 
-    pub(crate) fn parts(&mut self, parts: [Option<&'a Data>; 3]) {
-        for part in parts.into_iter().flatten() {
-            self.data(part);
-        }
-    }
-
-    pub(crate) fn condition(&mut self, condition: &'a Condition) {
+    fn condition(&mut self, condition: &'a Condition) {
         match condition {
             Condition::Code(code) => self.code(code),
             Condition::Data(data) => self.data(data),
         }
     }
 
-    pub(crate) fn data(&mut self, data: &'a Data) {
+    fn data(&mut self, data: &'a Data) {
         match data {
             Data::Text(template) => self.template(template),
             Data::List(items) => items.iter().for_each(|item| self.data(item)),
@@ -217,37 +223,23 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn template(&mut self, template: &'a Template) {
-        for piece in &template.pieces {
-            match piece {
-                Piece::Literal(_) => {}
-                Piece::Code(code) => self.code(code),
-                Piece::Path(_) if self.in_event || self.called_at.is_some() => {}
-                Piece::Path(code) => self.paths.push(code.clone()),
-            }
-        }
-    }
-
     /// Code of this very rulebook is compiled later.
-    pub(crate) fn code(&mut self, code: &Code) {
+    fn code(&mut self, code: &'a Code) {
         if self.called_at.is_none() {
             self.codes.push(code.clone());
         }
     }
 
-    /// A variable is set by this name.
-    pub(crate) fn sets_variable(&mut self, name: &str) {
+    fn sets_variable(&mut self, name: &str) {
         self.set.insert(name.to_owned());
         self.changed.insert(name.to_owned());
     }
 
-    /// From here on these variables may be read.
-    pub(crate) fn knows<const N: usize>(&mut self, names: [&str; N]) {
-        self.set.extend(names.map(str::to_owned));
+    fn knows(&mut self, names: &[&str]) {
+        self.set.extend(names.iter().map(|name| (*name).to_owned()));
     }
 
-    /// A variable, or a part of one, is set.
-    pub(crate) fn sets(&mut self, name: &'a Template) {
+    fn sets(&mut self, name: &'a Template) {
         self.template(name);
         if let Some(Piece::Literal(name)) = name.pieces.first() {
             let name = name.split(['.', '[']).next().unwrap_or_default();

@@ -7,6 +7,7 @@ use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::{NativeModule, Run};
 use cla_stdlib::internal::{Arg, define, error, name_argument, quote, type_error, wrong};
 
+use crate::service_name::service_name;
 use crate::services::Services;
 
 /// The module.
@@ -26,9 +27,10 @@ impl NativeModule for Reg {
             move |ctx: Ctx<'js>, name: Arg<'js>, service: Arg<'js>| {
                 let name = name_argument(&ctx, "reg.register: the service's name", &name)?;
                 let handler = handler(&ctx, &service)?;
-                Services::of(&of)
-                    .register(&ctx, &of, &name, handler)
-                    .map_err(|error| type_error(&ctx, format_args!("reg.register: {error}")))
+                service_name(&name)
+                    .map_err(|error| type_error(&ctx, format_args!("reg.register: {error}")))?;
+                Services::of(&of).register(&ctx, &of, &name, handler);
+                Ok::<_, js::Error>(())
             },
         )?;
         let of = Rc::clone(run);

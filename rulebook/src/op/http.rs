@@ -4,15 +4,12 @@ use cla_runtime::js::{Object, Value};
 use cla_stdlib::internal::HTTP_OPTIONS;
 use serde_json::json;
 
-use super::{Action, Description, Written};
-use crate::book::{Data, Op};
-use crate::check::Walk;
 use crate::data;
-use crate::parse::{Parser, literal};
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, TEMPLATE, any, described, reference, short};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, TEMPLATE, any, described, reference, short};
+use crate::tree::{
+    Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written, literal,
+};
 use crate::yaml::Yaml;
 
 pub(super) static HTTP: Description = Description {
@@ -78,7 +75,7 @@ pub(super) static HTTP: Description = Description {
 };
 
 /// The options of a request, or its URL alone.
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let argument = written.argument;
     let Yaml::Map(options) = &argument.value else {
         let url = parser.data(argument);
@@ -112,14 +109,14 @@ impl Action for Http {
     /// A request; gives the answer. An answer that is no success fails the op unless it is assigned.
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         op: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         let request = runner.value(&self.0, scope)?;
         let send = runner.js(data::library(
-            &runner.ctx,
-            runner.run,
+            runner.ctx(),
+            runner.run(),
             "cla/http",
             "request",
         ))?;
@@ -134,11 +131,11 @@ impl Action for Http {
         Ok(answer.into_value())
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.data(&self.0);
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         Planned::what(planner.text(&self.0))
     }
 }

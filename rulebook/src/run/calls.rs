@@ -8,16 +8,16 @@ use cla_runtime::internal::{import, namespace};
 use cla_runtime::js::{self, Function, Object, Value};
 use cla_runtime::semaphore::Owner;
 
-use super::super::book::{Book, Callee, Data, Imported, Module};
-use super::super::parse;
-use super::super::scope::{Evaluator, Scope};
-use super::super::services::Services;
-use super::{Abort, OpResult, Runner};
+use super::BookRunner;
+use crate::services::Services;
+use crate::tree::{
+    Abort, Book, Callee, Data, Evaluator, Imported, Module, OpResult, Runner, Scope, Span, Values,
+};
 
 /// So many services are looked at for the one that was probably meant, and named.
 const MOST_SHOWN: usize = 100;
 
-impl<'js> Runner<'_, 'js> {
+impl<'js> BookRunner<'_, 'js> {
     /// What an op of `book` sees.
     pub(crate) fn scope(&self, book: &Arc<Book>, vars: Object<'js>) -> OpResult<'js, Scope<'js>> {
         let known = self.evaluators.borrow().get(&book.name).cloned();
@@ -112,7 +112,7 @@ impl<'js> Runner<'_, 'js> {
             }
             for (at, name) in &book.services {
                 if self.find(name, &book)?.is_none() {
-                    let span = super::Span {
+                    let span = Span {
                         book: Arc::clone(&book),
                         at: *at,
                     };
@@ -177,7 +177,7 @@ impl<'js> Runner<'_, 'js> {
     fn unknown(&self, name: &str) -> String {
         let mut services = Services::of(self.run).names();
         services.truncate(MOST_SHOWN);
-        let hint = match parse::nearest_op(name, services.iter().map(String::as_str)) {
+        let hint = match (self.main.table).nearest(name, services.iter().map(String::as_str)) {
             Some(near) => format!("; did you mean {near}?"),
             None if services.is_empty() => String::new(),
             None => format!("; there are {}", services.join(", ")),

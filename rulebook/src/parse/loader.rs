@@ -12,24 +12,25 @@ use cla_runtime::internal::{
 };
 use cla_runtime::{RuleError, Run};
 
-use super::book::{Book, Imported, Module};
-use super::program::is_rulebook;
-use super::yaml::{self, Node};
-use super::{book, parse};
+use super::{parse, specifiers};
+use crate::extension::is_rulebook;
+use crate::tree::{Book, Imported, Module, OpTable};
+use crate::yaml::{self, Node};
 
 /// So many rulebooks can be imported by one, directly and through others.
 const MOST_BOOKS: usize = 2_000;
 
 /// What becomes of an import that is no file and no built-in module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum UnknownImport {
+pub(crate) enum UnknownImport {
     Refused,
     /// It is taken for a built-in module of the program that will run the rulebook.
     BuiltIn,
 }
 
 /// The rulebooks of one run.
-pub(super) struct Loader<'a> {
+pub(crate) struct Loader<'a> {
+    table: &'static OpTable,
     modules: &'a ModuleCache,
     unknown_imports: UnknownImport,
     /// On whose fiber this is.
@@ -53,12 +54,14 @@ struct Reading {
 }
 
 impl<'a> Loader<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
+        table: &'static OpTable,
         modules: &'a ModuleCache,
         unknown_imports: UnknownImport,
         run: Option<&'a Run>,
     ) -> Self {
         Self {
+            table,
             modules,
             unknown_imports,
             run,
@@ -69,8 +72,13 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// The ops of the language.
+    pub(crate) fn table(&self) -> &'static OpTable {
+        self.table
+    }
+
     /// The rulebook that is to be run.
-    pub(super) fn main(&self, name: &str, text: &Arc<str>) -> Result<Arc<Book>, RuleError> {
+    pub(crate) fn main(&self, name: &str, text: &Arc<str>) -> Result<Arc<Book>, RuleError> {
         let book = self.book(name, text).map_err(|problems| {
             RuleError::from_problems(
                 &self.modules.display_name(name),
@@ -98,7 +106,7 @@ impl<'a> Loader<'a> {
             let Reading {
                 name, text, root, ..
             } = reading;
-            let parsed = parse::parse(&name, &text, &root, self);
+            let parsed = parse(&name, &text, &root, self);
             self.open.borrow_mut().remove(&name);
             if way.is_empty() {
                 let mut book = parsed?;
@@ -142,14 +150,14 @@ impl<'a> Loader<'a> {
     }
 
     /// Lets other runs go first, after a while; says whether the run is to end.
-    pub(super) fn must_end(&self) -> bool {
+    pub(crate) fn must_end(&self) -> bool {
         self.run.is_some_and(Run::must_end)
     }
 
     /// Reads the YAML of a rulebook, and finds what it imports.
     fn open(&self, name: &str, text: &Arc<str>) -> Result<Reading, SyntaxProblem> {
         let root = self.yaml(text)?;
-        let specifiers = parse::specifiers(&root);
+        let specifiers = specifiers(&root);
         let imports = specifiers.iter().filter_map(|specifier| {
             let Ok(Resolved::File(path)) = self.modules.resolve(name, specifier) else {
                 return None; // reported later, at the place where it is written
@@ -233,7 +241,7 @@ impl<'a> Loader<'a> {
     /// # Errors
     ///
     /// Says why it cannot be imported.
-    pub(super) fn import(&self, importer: &str, specifier: &str) -> Result<Imported, String> {
+    pub(crate) fn import(&self, importer: &str, specifier: &str) -> Result<Imported, String> {
         let path = match self.modules.resolve(importer, specifier) {
             Ok(Resolved::File(path)) => path,
             Ok(Resolved::BuiltIn(name)) => return Ok(built_in(&name)),
@@ -295,7 +303,7 @@ impl<'a> Loader<'a> {
 }
 
 fn built_in(name: &str) -> Imported {
-    Imported::Module(Arc::new(book::Module {
+    Imported::Module(Arc::new(Module {
         name: name.to_owned(),
         shown: name.to_owned(),
         exports: None,

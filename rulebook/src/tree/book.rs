@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::inputs::Input;
-use super::op::Action;
-use super::template::{Code, Template};
-use super::yaml::Place;
+use super::{Action, OpTable};
+use crate::inputs::Input;
+use crate::template::{Code, Template};
+use crate::yaml::Place;
 
 /// A rulebook that was read.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Book {
     /// As people see it, without its folder: what administrators see as the owner's beginning.
     pub(crate) title: String,
     pub(crate) text: Arc<str>,
+    /// The ops of the language that it is written in.
+    pub(crate) table: &'static OpTable,
     pub(crate) imports: Vec<Import>,
     /// Ops of which only a run knows whether there are any: registered services, exports of modules that do not say what
     /// they export.
