@@ -21,7 +21,8 @@ use self::request::{Verb, Wanted};
 mod answer;
 mod client;
 mod failure;
-pub(crate) mod request;
+pub mod options;
+mod request;
 
 /// How much of a run's memory a body must leave free, for what else an answer has and for the rule to go
 /// on with, in bytes.
