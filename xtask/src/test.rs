@@ -26,7 +26,7 @@ const OIDC: &str = "repl/tests/oidc";
 /// The Python package that compares the HTTP interface with its description.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
-/// What `cargo xtask test` is told.
+/// What `cargo xtask test` takes as arguments.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

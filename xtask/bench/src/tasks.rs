@@ -121,7 +121,7 @@ where
                 bail!("a slot was given to somebody who came late");
             }
             let Some(next) = line.pop_front() else {
-                bail!("nobody waits");
+                bail!("no request waits");
             };
             line.push_back(std::mem::replace(&mut holder, next));
             let Poll::Ready(handed) = holder.as_mut().poll(&mut context) else {
