@@ -25,7 +25,7 @@ use crate::yaml::Place;
 /// Enough for the deepest code that people write. Deeper code is reported as an error.
 const STACK: usize = 512 * 1024;
 
-/// So many files are looked at in one go, those that are imported included.
+/// The most files in one check, imported ones included.
 const MOST_FILES: usize = 10_000;
 
 /// How bad it is.
@@ -81,7 +81,7 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
 /// Checks one rule that is a text in memory, as an editor or a host has it: like [`check`], but reads
 /// no file, save what it imports if `name` is a path.
 ///
-/// `name` appears in the findings, and its extension tells the language, as for [`Script::new`](cla_runtime::Script::new).
+/// `name` appears in the findings, and its extension names the language, as for [`Script::new`](cla_runtime::Script::new).
 ///
 /// ```
 /// let text = "do:\n  - ecoh: hello\n";

@@ -132,7 +132,7 @@ fn kind_of(about: &std::fs::Metadata) -> &'static str {
 }
 
 fn not_wanted() -> io::Error {
-    io::Error::other("nobody waits for it any more")
+    io::Error::other("the wait for it has ended")
 }
 
 /// When it is dropped, the thread sees that the waiter is gone.
@@ -176,7 +176,7 @@ mod tests {
         std::fs::write(&path, b"\xff").unwrap();
         assert!(read_now(&path, 10).is_err());
         assert!(read_now(&folder.path().join("none"), 10).is_err());
-        assert!(read_while(&path, 10, || false).is_err(), "nobody waits");
+        assert!(read_while(&path, 10, || false).is_err(), "no one waits");
     }
 
     #[cfg(unix)]

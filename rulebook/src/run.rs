@@ -73,10 +73,10 @@ pub(crate) struct BookRunner<'a, 'js> {
     pub(crate) run: &'a Rc<Run>,
     /// The rulebook that was started.
     main: &'a Arc<Book>,
-    /// Those of the rulebooks whose ops were carried out, by the rulebooks' names.
+    /// The evaluators of the rulebooks whose ops were carried out, by the rulebooks' names.
     evaluators: RefCell<HashMap<String, Rc<Evaluator<'js>>>>,
     path: RefCell<Vec<Step>>,
-    /// Those that are to be joined, by the blocks that do it, innermost last.
+    /// The forks to join, by the blocks that join them, innermost last.
     forks: RefCell<Vec<Vec<Child>>>,
     /// Where the stack was in the beginning.
     top: usize,
@@ -127,7 +127,7 @@ impl<'js> BookRunner<'_, 'js> {
         };
         self.give_inputs(&vars, matches!(part, Part::Section(Some(_))))?;
         self.import(self.main)?;
-        // What the stash brings along outranks what the rulebook says.
+        // The stash counts more than `vars`.
         let scope = self.scope(self.main, vars)?;
         for (name, data) in &self.main.vars {
             let name = self.text(&Data::Text(name.clone()), &scope)?;
@@ -148,7 +148,7 @@ impl<'js> BookRunner<'_, 'js> {
         let mut stash = serde_json::Map::new();
         for name in self.js(vars.keys::<String>().collect::<js::Result<Vec<_>>>())? {
             let is_input = declared.iter().any(|input| input.name == name);
-            // What is no input counts by its name only.
+            // Of other variables only the names matter.
             let value = match is_input {
                 true => {
                     let value = self.js(vars.get(name.as_str()))?;
@@ -160,7 +160,7 @@ impl<'js> BookRunner<'_, 'js> {
         }
         let given: HashSet<String> = stash.keys().cloned().collect();
         if let Err(error) = inputs::give_inputs(declared, &mut stash, is_event) {
-            // Errors show the source of those rulebooks that are being carried out.
+            // An error can show the source of a rulebook only if it has a scope.
             self.scope(self.main, vars.clone())?;
             let span = Span {
                 book: Arc::clone(self.main),
@@ -177,7 +177,7 @@ impl<'js> BookRunner<'_, 'js> {
     }
 
     fn op(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
-        // QuickJS looks only when JavaScript is called, and needs the rest for that.
+        // QuickJS checks its stack only when JavaScript is called, and needs the last quarter for that.
         if self.top.abs_diff(stack_pointer()) > self.run.stack_limit() / 4 * 3 {
             let message = "ops nest too deep for the run's stack: is there a def that calls itself without end?";
             return Err(self.throw(message));
@@ -239,7 +239,7 @@ impl<'js> BookRunner<'_, 'js> {
             }
         };
         if let Some(register) = &op.register
-            // A fork has copies of the variables; its value goes where it was forked.
+            // A fork has copies of the variables; the block that joins it sets the variable.
             && op.parallel.is_none()
         {
             let register = self.text(&Data::Text(register.clone()), scope)?;
@@ -256,7 +256,7 @@ impl<'js> BookRunner<'_, 'js> {
                 Some(limit) => self.limited(op, limit, scope),
                 None => self.action(op, scope),
             };
-            // Before the slot is given back, all that relied on it has ended.
+            // All forks that relied on the slot end before it is given back.
             if carries {
                 self.joining(scope, timed)
             } else {
@@ -320,7 +320,7 @@ impl<'js> BookRunner<'_, 'js> {
         self.run.set_inner_deadline(deadline);
         let result = self.joining(scope, || self.action(op, scope));
         self.run.set_inner_deadline(outer);
-        // If anything else has stopped the run, or the op around this one is out of time too, that counts.
+        // If the run was stopped, or an op around this one is out of time too, that error counts.
         if matches!(result, Err(Abort::Stopped)) && !self.run.must_stop() {
             let message = format!("{} took longer than its {limit:?}", self.here());
             return Err(self.throw(&message));

@@ -10,7 +10,7 @@
 //! of an op is one schema with all known keys as `properties` (editors complete these, and check their values wherever
 //! they stand), and a key that is not known is taken for a call. Misspelt keys are found all the same, beside a
 //! known op: each known op has an entry in `dependencies` with the `propertyNames` that may stand beside it. One
-//! schema per op in a `oneOf` would say the same, but then an editor cannot tell which of thirty
+//! schema per op in a `oneOf` would say the same, but then an editor cannot know which of thirty
 //! schemas was meant, and marks the whole op instead of the key that is wrong. What remains for `cla check`
 //! is a misspelt op that stands alone, or beside nothing but attributes.
 //!
@@ -219,8 +219,8 @@ fn beside() -> Vec<Key> {
         ),
         Key::new(
             "semaphore",
-            "The semaphore that is held while the op and its children run: its name, or a map with `key`. Whoever \
-             comes while all slots are busy waits, first come, first served.",
+            "The semaphore that is held while the op and its children run: its name, or a map with `key`. While all slots \
+            are busy, others wait: first come, first served.",
             "- semaphore: prod-db\n  shell: make migrate\n- semaphore: {key: 'deploy-${env}', slots: 2, timeout: 5m}\n  shell: make deploy",
             semaphore(),
         ),
@@ -232,7 +232,7 @@ fn beside() -> Vec<Key> {
         ),
         Key::new(
             "parallel",
-            "Forks the op. `wait`: the enclosing block ends when the fork has ended. `leave`: nobody waits for it.",
+            "Forks the op. `wait`: the enclosing block ends when the fork has ended. `leave`: the block does not wait for it.",
             "- parallel: wait\n  shell: make docs\n- shell: make all",
             json!({"enum": ["wait", "leave"]}),
         ),
@@ -266,7 +266,7 @@ fn beside() -> Vec<Key> {
         ),
         Key::new(
             "finally",
-            "What is done in the end, whatever became of `try`.",
+            "What is done in the end, after success and after failure.",
             "- try: [fail: no]\n  finally: [echo: done]",
             reference("block"),
         ),

@@ -33,7 +33,7 @@ const BLOCK_LIMIT: Duration = Duration::from_secs(120);
 /// The debug build of one program, most of which the tests have built before.
 const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
 
-/// Starts the lines by which the shell tells where a command ended, and how.
+/// Starts the lines in which the shell says where a command ended, and how.
 const MARK: &str = "@@xtask-command-ended";
 
 /// Runs every checked block of every page; the outcome counts commands and excerpts.

@@ -6,28 +6,28 @@ use crate::template::{Code, Piece, Template};
 use crate::tree::{Block, Book, Callee, Condition, Data, Op, Parallel, Region, Walk};
 use crate::yaml::Place;
 
-/// So many ways through defs are looked at: their number can double with each def.
+/// The most paths through defs that are walked: their number can double with each def.
 const MOST_CALLS: usize = 2_000;
 
-/// So many calls within each other are followed: only what calls itself goes deeper.
+/// How deep calls within calls are walked: only a def that calls itself goes deeper.
 const DEEPEST_CALL: usize = 32;
 
-/// A way through all ops of a rulebook, as a run could take it.
+/// A walk through all ops of a rulebook, on every path that a run could take.
 pub(super) struct BookWalk<'a> {
     book: &'a Book,
     /// The semaphores that are held here, by names without templates; where they were taken.
     held: Vec<(String, Place)>,
-    /// The defs that were called, with the semaphores that were held then: the same finds nothing new.
+    /// The defs that were walked, with the semaphores that were held then: a second walk would find nothing new.
     calls: HashSet<(&'a str, &'a str, BTreeSet<String>)>,
-    /// In so many of them this is.
+    /// How many calls deep the walk is.
     depth: usize,
     pub(super) codes: Vec<Code>,
     /// The variables that are read by `${}`, except in events, which bring variables that are not known here.
     pub(super) paths: Vec<Code>,
     pub(super) set: HashSet<String>,
-    /// Those of them that ops set.
+    /// The variables that ops set.
     pub(super) changed: HashSet<String>,
-    /// Where, which semaphore, and where it is held.
+    /// Semaphores that are taken within themselves: where, which, and where it is held.
     pub(super) nested: Vec<(Place, String, Place)>,
     pub(super) pairs: Vec<(String, String, Place)>,
     in_event: bool,
@@ -63,7 +63,7 @@ impl<'a> BookWalk<'a> {
             self.sets(name);
             self.data(data);
         }
-        // What ops set is still to come.
+        // Variables of the rulebook are not changed by ops.
         self.changed.clear();
         for def in book.defs.values() {
             for argument in &def.arguments {
@@ -81,7 +81,7 @@ impl<'a> BookWalk<'a> {
         for (_, block) in &book.on {
             self.block(block);
         }
-        // What several ways lead to is found once.
+        // Several paths may lead to the same place; it is reported once.
         let mut seen = HashSet::new();
         self.nested
             .retain(|(at, ..)| seen.insert((at.line, at.column)));
@@ -106,7 +106,7 @@ impl<'a> BookWalk<'a> {
         if let Some(register) = &op.register {
             self.sets(register);
         }
-        // What is left behind holds nothing of what is held here; what is waited for keeps it waiting.
+        // A fork that is left holds nothing of what is held here. A fork that is joined keeps this op, and what it holds, waiting.
         let before = match op.parallel {
             Some(Parallel::Leave) => Some(std::mem::take(&mut self.held)),
             _ => None,

@@ -78,7 +78,7 @@ fn handler<'js>(ctx: &Ctx<'js>, service: &Value<'js>) -> js::Result<Function<'js
     Err(wrong(ctx, "reg.register: the service", expected, service))
 }
 
-/// So many services are looked at for the one that was probably meant, and named.
+/// How many services are searched for the one that was probably meant, and named.
 const MOST_SHOWN: usize = 100;
 
 fn unknown(ctx: &Ctx<'_>, name: &str, mut services: Vec<String>) -> js::Error {

@@ -142,7 +142,7 @@ impl Action for ForEach {
             return Err(runner.throw("a foreach goes through a list or a map; this is neither"));
         };
         if let Some(items) = list.as_array() {
-            // It may change underway.
+            // The list may change meanwhile.
             let mut index = 0;
             while index < items.len() {
                 let item = runner.js(items.get::<Value<'js>>(index))?;

@@ -12,7 +12,7 @@ use crate::tree::{
 
 pub(super) static PARSE: Description = Description {
     name: "parse",
-    about: "Gives the value that a text holds, in YAML or JSON unless `format` tells otherwise.",
+    about: "Gives the value that a text holds, in YAML or JSON unless `format` says otherwise.",
     example: "- config = parse: '{\"port\": 80}'\n- same = parse: {text: 'port: 80', format: yaml}",
     companions: &[],
     schema: || {

@@ -24,7 +24,7 @@ pub(super) static READ_FILE: Description = Description {
             json!({
                 "path": described("The file.", reference("text")),
                 "format": described(
-                    "What it is written in. Without, its name tells.",
+                    "What it is written in. Without it, the file's name decides.",
                     reference("format"),
                 ),
             }),

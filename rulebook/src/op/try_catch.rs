@@ -64,7 +64,7 @@ impl Action for Try {
         }
         if let Some(finally) = &self.finally {
             let done = runner.run().shielded(|| runner.block(finally, scope));
-            // What made the op end counts more than what goes wrong here.
+            // If the run is stopped, that counts more than an error here.
             if !matches!(result, Err(Abort::Stopped)) {
                 done?;
             }

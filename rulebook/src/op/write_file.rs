@@ -25,7 +25,7 @@ pub(super) static WRITE_FILE: Description = Description {
                 "text": described("What is written, as it is.", any()),
                 "data": described("A value, which is written in the `format`.", any()),
                 "format": described(
-                    "What data is written in. Without, the file's name tells.",
+                    "What data is written in. Without it, the file's name decides.",
                     reference("format"),
                 ),
                 "append": {
@@ -83,7 +83,7 @@ impl Action for WriteFile {
         let path = runner.text(&self.path, scope)?;
         let value = runner.value(&self.value, scope)?;
         let format = runner.format(self.format.as_ref(), Format::of(&path), scope)?;
-        // A text is written as it is, whatever the file is called.
+        // A text is written as it is; the file's name does not matter.
         let format = match value.is_string() {
             true => Format::Text,
             false => format,

@@ -17,10 +17,10 @@ use crate::extension::is_rulebook;
 use crate::tree::{Book, Imported, Module, OpTable};
 use crate::yaml::{self, Node};
 
-/// So many rulebooks can be imported by one, directly and through others.
+/// The most rulebooks that one can import, directly and through others.
 const MOST_BOOKS: usize = 2_000;
 
-/// What becomes of an import that is no file and no built-in module.
+/// What to do with an import that is no file and no built-in module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UnknownImport {
     Refused,
@@ -33,14 +33,15 @@ pub(crate) struct Loader<'a> {
     table: &'static OpTable,
     modules: &'a ModuleCache,
     unknown_imports: UnknownImport,
-    /// On whose fiber this is.
+    /// The run on whose fiber this is.
     run: Option<&'a Run>,
     read: RefCell<HashMap<String, Arc<Book>>>,
     /// In the order in which they were read: what is imported comes first.
     order: RefCell<Vec<Arc<Book>>>,
-    /// Why others cannot be imported. Of one that imports another it is the reason of that one, so it does not grow.
+    /// Why others cannot be imported. If a rulebook fails because of one that it imports, it has the reason of that one, so that
+    /// reasons do not grow with a chain of imports.
     failed: RefCell<HashMap<String, String>>,
-    /// Those that are being read.
+    /// The rulebooks that are being read.
     open: RefCell<HashSet<String>>,
 }
 
@@ -126,7 +127,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Reads YAML: what is long on another thread, so that those who share the run's need not wait for it.
+    /// Reads YAML. A long text is read on another thread, so that the runs that share this run's worker need not wait for it.
     fn yaml(&self, text: &Arc<str>) -> Result<Node, SyntaxProblem> {
         /// In bytes: less is read sooner than handed over.
         const LONG: usize = 8 * 1024;
@@ -140,7 +141,7 @@ impl<'a> Loader<'a> {
         };
         match run.wait(aside) {
             Some(Ok(read)) => read,
-            // Without a thread, the others wait.
+            // No thread was free: read it here, and let the others wait.
             Some(Err(_)) => yaml::read(text, &mut || self.must_end()),
             None => {
                 stop.store(true, Ordering::Relaxed);

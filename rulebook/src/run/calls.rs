@@ -14,7 +14,7 @@ use crate::tree::{
     Abort, Book, Callee, Data, Evaluator, Imported, Module, OpResult, Runner, Scope, Span, Values,
 };
 
-/// So many services are looked at for the one that was probably meant, and named.
+/// How many services are searched for the one that was probably meant, and named.
 const MOST_SHOWN: usize = 100;
 
 impl<'js> BookRunner<'_, 'js> {
@@ -75,7 +75,7 @@ impl<'js> BookRunner<'_, 'js> {
             Some(object) => object,
             None => self.js(Object::new(self.ctx.clone()))?,
         };
-        // Nothing of the caller's but what it gives.
+        // A def sees nothing of its caller but the arguments.
         let inner = self.scope(book, vars)?;
         for argument in &def.arguments {
             let missing = !self.js(inner.vars.contains_key(argument.name.as_str()))?;
@@ -92,8 +92,8 @@ impl<'js> BookRunner<'_, 'js> {
 
     // ---- modules and services
 
-    /// Evaluates the modules that a rulebook, and those that it imports, import; finds out whether the ops that only they
-    /// can know are there.
+    /// Evaluates the modules that this rulebook and its imported rulebooks import. Then checks that the ops that only a run
+    /// knows exist.
     pub(crate) fn import(&self, book: &Arc<Book>) -> OpResult<'js> {
         let mut books = vec![Arc::clone(book)];
         let mut seen = HashSet::new();
@@ -150,7 +150,7 @@ impl<'js> BookRunner<'_, 'js> {
         }
     }
 
-    /// A registered service, or what a module exports of which only that is known that it was imported.
+    /// A registered service, or an export of an imported module that does not say what it exports.
     fn find(&self, name: &str, book: &Arc<Book>) -> OpResult<'js, Option<Function<'js>>> {
         if let Some(service) = self.js(Services::of(self.run).get(&self.ctx, name))? {
             return Ok(Some(service));

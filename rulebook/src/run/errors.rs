@@ -1,4 +1,4 @@
-//! What went wrong, where, and the way of ops that led there.
+//! What went wrong, where, and the ops that led there.
 
 use std::sync::Arc;
 
@@ -106,8 +106,8 @@ impl<'js> BookRunner<'_, 'js> {
         }
     }
 
-    /// The error that is reported: it points at the op, unless it points into the JavaScript of one, and tells the way
-    /// there.
+    /// The error that is reported. It points at the op, or into the JavaScript of an op, and has the ops that led there as its
+    /// frames.
     pub(crate) fn explain(&self, thrown: Thrown<'js>) -> Failure<'js> {
         let evaluators = self.evaluators.borrow();
         let books: Vec<Arc<Book>> = evaluators

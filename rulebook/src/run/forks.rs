@@ -107,8 +107,8 @@ impl<'js> BookRunner<'_, 'js> {
         Ok(self.undefined())
     }
 
-    /// Joins what `work` forked. If it fails, or one of the forks does, the others are cancelled; in any case, all have
-    /// ended when this returns.
+    /// Joins what `work` forked. If `work` or one of the forks fails, the others are cancelled. In any case, all have ended when
+    /// this returns.
     pub(crate) fn joining<T>(
         &self,
         scope: &Scope<'js>,
@@ -156,7 +156,7 @@ impl<'js> BookRunner<'_, 'js> {
                 })
                 .collect();
         let mut result = Ok(());
-        // In the order in which they end, so that a failure is not noticed late.
+        // In the order in which they end, so that a failure is noticed at once.
         while result.is_ok() && !left.is_empty() {
             result = self.wait(left.next()).and_then(|ended| match ended {
                 Some((report, label, span, register)) => match report.result {

@@ -118,7 +118,7 @@ where
             drop(permit.take());
             holder.set(acquire());
             if holder.as_mut().poll(&mut context).is_ready() {
-                bail!("a slot was given to somebody who came late");
+                bail!("a slot was given to a task that came late");
             }
             let Some(next) = line.pop_front() else {
                 bail!("no request waits");
