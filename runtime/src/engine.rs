@@ -17,6 +17,7 @@ use crate::modules::{BuiltIn, ModuleSettings};
 use crate::native::{Extension, NativeModule};
 use crate::options::{Origin, RunOptions};
 use crate::output::ProcessOutput;
+use crate::permissions::Permissions;
 use crate::program::Language;
 use crate::script::Script;
 use crate::watch::UnresponsiveListener;
@@ -52,6 +53,7 @@ struct Shared {
 pub(crate) struct EngineSettings {
     pub(crate) limits: Limits,
     pub(crate) semaphores: Semaphores,
+    pub(crate) permissions: Permissions,
     pub(crate) modules: Arc<ModuleSettings>,
     pub(crate) extensions: Vec<Arc<dyn Extension>>,
     pub(crate) unresponsive: Option<UnresponsiveListener>,
@@ -92,6 +94,7 @@ pub struct EngineBuilder {
     workers: Option<usize>,
     limits: Limits,
     semaphores: Option<Semaphores>,
+    permissions: Permissions,
     modules: ModuleSettings,
     extensions: Vec<Arc<dyn Extension>>,
     unresponsive: Option<UnresponsiveListener>,
@@ -109,6 +112,7 @@ impl Engine {
             workers: None,
             limits: Limits::default(),
             semaphores: None,
+            permissions: Permissions::default(),
             modules: ModuleSettings::default(),
             extensions: Vec::new(),
             unresponsive: None,
@@ -140,6 +144,11 @@ impl Engine {
         if name.len() > Owner::MAX_CHARS {
             name = Owner::shortened(name.as_ref().to_owned()).into();
         }
+        let permissions = self.shared.settings.permissions.clone();
+        let permissions = match &options.permissions {
+            Some(less) => permissions.and(less),
+            None => permissions,
+        };
         let (sender, receiver) = oneshot::channel();
         let started = Instant::now();
         let live = LiveRun {
@@ -165,6 +174,7 @@ impl Engine {
             arguments: options.arguments,
             output: options.output.unwrap_or_else(|| Arc::new(ProcessOutput)),
             folders: options.folders,
+            permissions,
             control,
             report: sender,
             settings: Arc::clone(&self.shared.settings),
@@ -191,6 +201,11 @@ impl Engine {
     /// The engine's semaphores.
     pub fn semaphores(&self) -> &Semaphores {
         &self.shared.settings.semaphores
+    }
+
+    /// What rules of this engine may reach outside of it.
+    pub fn permissions(&self) -> &Permissions {
+        &self.shared.settings.permissions
     }
 
     /// The ids and names of the runs that have not reported yet, oldest first.
@@ -266,6 +281,13 @@ impl EngineBuilder {
     /// The semaphores that rules share (default: a memory store of this engine's own).
     pub fn semaphores(mut self, semaphores: Semaphores) -> Self {
         self.semaphores = Some(semaphores);
+        self
+    }
+
+    /// What rules may reach outside of the engine (default: [`Permissions::default`], which is to take semaphores and nothing
+    /// else).
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.permissions = permissions;
         self
     }
 
@@ -378,6 +400,7 @@ impl EngineBuilder {
         let settings = EngineSettings {
             limits: self.limits,
             semaphores: self.semaphores.unwrap_or_else(Semaphores::memory),
+            permissions: self.permissions,
             modules: Arc::new(self.modules),
             extensions: self.extensions,
             unresponsive: self.unresponsive,

@@ -47,6 +47,7 @@ mod native;
 mod nearest;
 mod options;
 mod output;
+mod permissions;
 mod permit_table;
 mod program;
 mod region;
@@ -77,6 +78,9 @@ pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
 pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
 pub use options::RunOptions;
 pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
+pub use permissions::{
+    FileError, InvalidPermission, OpenFor, Permission, PermissionDenied, Permissions,
+};
 pub use report::{OtherSemaphores, RunReport, TakenSemaphore};
 pub use run::Run;
 pub use script::Script;

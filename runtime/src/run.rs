@@ -2,13 +2,14 @@
 //!
 //! [`Run`] is the sum of its parts, each in a file of its own: until when it may go on ([`time`]), how it takes turns
 //! with others ([`slices`]) and waits ([`blocking`]), its memory ([`memory`]), its slots ([`permits`]), the values that Rust
-//! holds for it ([`roots`]), panics of the host ([`panics`]), its output ([`writer`]), and the runs that it starts
+//! holds for it ([`roots`]), what it may ([`permitted`]), panics of the host ([`panics`]), its output ([`writer`]), and the runs that it starts
 //! ([`spawning`]).
 
 mod blocking;
 mod memory;
 mod panics;
 mod permits;
+mod permitted;
 mod roots;
 mod slices;
 mod spawning;
@@ -42,6 +43,7 @@ use crate::family::{Family, Seat};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
 use crate::output::Output;
+use crate::permissions::Permissions;
 use crate::permit_table::PermitTable;
 use crate::sys::memory::MemoryGauge;
 use crate::trace::RegionRecord;
@@ -70,6 +72,7 @@ pub struct Run {
     /// Our own functions in place of the interpreter's; see [`builtins`](crate::builtins).
     pub(crate) builtins: RefCell<Option<Rooted<Object<'static>>>>,
     pub(crate) semaphores: Semaphores,
+    permissions: Permissions,
     pub(crate) permits: PermitTable,
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// What is to be waited for when all is given back.
@@ -97,6 +100,7 @@ pub(crate) struct RunParts {
     pub(crate) spawner: Spawner,
     pub(crate) started: Instant,
     pub(crate) semaphores: Semaphores,
+    pub(crate) permissions: Permissions,
     pub(crate) modules: ModuleCache,
 }
 
@@ -123,6 +127,7 @@ impl Run {
             roots: Roots::new(parts.stash, stash_reservation),
             builtins: RefCell::default(),
             semaphores: parts.semaphores,
+            permissions: parts.permissions,
             permits: PermitTable::new(Rc::clone(&gauge)),
             regions: RefCell::default(),
             exits: RefCell::default(),

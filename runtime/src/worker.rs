@@ -27,6 +27,7 @@ use crate::limits::Limits;
 use crate::modules::ModuleCache;
 use crate::options::{Origin, json_bytes};
 use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
+use crate::permissions::Permissions;
 use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
 use crate::run::{Run, RunParts, Spawner};
 use crate::script::{Script, Source};
@@ -49,6 +50,7 @@ pub(crate) struct Job {
     pub(crate) arguments: Vec<String>,
     pub(crate) output: Arc<dyn Output>,
     pub(crate) folders: Vec<PathBuf>,
+    pub(crate) permissions: Permissions,
     pub(crate) control: Arc<Control>,
     pub(crate) report: oneshot::Sender<Sent>,
     pub(crate) settings: Arc<EngineSettings>,
@@ -239,7 +241,12 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         },
         started,
         semaphores: job.settings.semaphores.clone(),
-        modules: ModuleCache::new(Arc::clone(&job.settings.modules), roots),
+        modules: ModuleCache::permitted(
+            Arc::clone(&job.settings.modules),
+            roots,
+            job.permissions.clone(),
+        ),
+        permissions: job.permissions,
     });
     let report_sender = Arc::new(Mutex::new(Some(job.report)));
     let watched = Arc::new(Watched {

@@ -127,6 +127,7 @@ impl Run {
         let mut options = options
             .limits(*limits)
             .output(Arc::clone(&self.writer.output))
+            .permissions(self.permissions.clone())
             .detached(detached);
         if let Some(trace) = trace {
             options = options.trace(Arc::clone(trace));
