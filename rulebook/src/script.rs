@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cla_runtime::Script;
 
-use crate::program::EXTENSIONS;
+use crate::extension::EXTENSIONS;
 
 /// Makes rulebooks of texts in memory, beside [`Script::javascript`] and [`Script::typescript`].
 ///
