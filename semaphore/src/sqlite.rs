@@ -37,7 +37,6 @@
 
 mod clock;
 mod columns;
-mod deadlock;
 mod ends;
 mod file;
 mod file_system;

@@ -2,7 +2,9 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Phase, RequestRow, Semaphore, Transition, count, semaphores};
+use super::Transition;
+use super::outcome::Outcome;
+use super::rows::{Phase, RequestRow, Semaphore, count, semaphores};
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditState, changed};
 use crate::command::{AdminAction, AdminCommand};
@@ -13,7 +15,6 @@ use crate::name::SemaphoreName;
 use crate::slots::Slots;
 use crate::sqlite::columns::Db;
 use crate::sqlite::file::Problem;
-use crate::sqlite::transitions::Outcome;
 use crate::sqlite::{order, records};
 use crate::view::Status;
 

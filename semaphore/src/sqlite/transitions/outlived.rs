@@ -2,10 +2,11 @@
 
 use rusqlite::params;
 
-use super::super::columns::Db;
-use super::super::file::Problem;
-use super::{Phase, RequestRow, Transition};
+use super::Transition;
+use super::rows::{Phase, RequestRow};
 use crate::id::{RequestId, RunId};
+use crate::sqlite::columns::Db;
+use crate::sqlite::file::Problem;
 
 impl Transition<'_> {
     /// A busy request was ended by force just now.
@@ -37,7 +38,7 @@ impl Transition<'_> {
     }
 
     /// The permit of a request that is over was dropped: its work has ended.
-    pub(in super::super) fn let_go(&self, uuid: RequestId) -> Result<(), Problem> {
+    pub(in crate::sqlite) fn let_go(&self, uuid: RequestId) -> Result<(), Problem> {
         self.db
             .prepare_cached("DELETE FROM outlived WHERE uuid = ?1")?
             .execute([Db(&uuid)])?;

@@ -2,7 +2,8 @@
 
 use rusqlite::params;
 
-use super::{RequestRow, Transition, requests};
+use super::Transition;
+use super::rows::{RequestRow, requests};
 use crate::event::EventKind;
 use crate::id::RunId;
 use crate::sqlite::clock::Moment;

@@ -2,12 +2,16 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::columns::{Columns as _, Db};
-use super::file::Problem;
-use super::transitions::{RequestRow, Semaphore, Transition, requests, semaphores};
+use super::Transition;
+use super::outcome::Outcome;
+use super::rows::{RequestRow, Semaphore, requests, semaphores};
 use crate::deadlock::graph::{Graph, Holder, Node, needed};
 use crate::error::DeadlockError;
+use crate::event::EventKind;
 use crate::id::RunId;
+use crate::sqlite::columns::{Columns as _, Db};
+use crate::sqlite::file::Problem;
+use crate::view::Status;
 
 impl Transition<'_> {
     /// Refuses a request that has just joined the line if its wait can never end.
@@ -43,6 +47,22 @@ impl Transition<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes a waiting request out of the line because its wait could never end.
+    fn refuse(&mut self, asked: &RequestRow, error: DeadlockError) -> Result<(), Problem> {
+        let Some(mut semaphore) = self.load(asked.semaphore)? else {
+            return Ok(());
+        };
+        self.end_waiting(
+            &mut semaphore,
+            asked,
+            Status::Cancelled,
+            EventKind::Deadlocked,
+        )?;
+        self.tell(asked, Outcome::Deadlock(error))?;
+        self.settle(&mut semaphore)?;
+        self.save(&semaphore)
     }
 
     /// A wait of the run is over. If one other is left, that is now the only thing it waits for.
