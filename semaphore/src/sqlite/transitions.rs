@@ -1,14 +1,15 @@
 //! The transitions of the [`queue`](crate::queue) in SQL: the same rules, decided in the same order, with the
-//! semaphore and its requests in tables. Runs inside of a transaction that somebody else began; opens
-//! nothing, waits for nothing, wakes no waiter, but says who is to get which message.
+//! semaphore and its requests in tables. One file for each command, and one for each thing that several commands do.
 //!
-//! The invariant is the queue's: while somebody waits, no slot is free. It is restored in [`admit`], before
-//! the transaction ends, so no other process ever sees it broken.
+//! All of it runs inside of a transaction that its caller has begun. It opens nothing, waits for nothing, and wakes no
+//! session: what is to be done after the commit is collected in [`Effects`].
 //!
-//! What the queue does not have is owners that vanish. A session whose process is dead is found when it
-//! matters: when somebody would have to wait behind it, when it would be its turn, when somebody looks.
+//! The invariant is the queue's: while a request waits, no slot is free. [`Transition::admit`] restores it before the
+//! transaction ends, so no other process ever sees it broken.
 //!
-//! [`admit`]: Transition::admit
+//! The queue in memory has no owners that vanish; this store has. It looks whether a session lives only where that
+//! matters: when a request would have to wait behind it, when its request would be admitted, and when an administrator
+//! looks.
 
 mod abandon;
 mod acquire;
@@ -48,10 +49,10 @@ use crate::id::RequestId;
 #[derive(Debug, Default)]
 pub(super) struct Effects {
     /// What became of requests of this session.
-    pub(super) told: Vec<(RequestId, Outcome)>,
-    /// Whether there are events.
-    pub(super) happened: bool,
-    /// Other sessions that have notices to read, or events.
+    pub(super) outcomes: Vec<(RequestId, Outcome)>,
+    /// Whether there are events that this session wants to read.
+    pub(super) has_events: bool,
+    /// Other sessions that have outcomes or events to read.
     pub(super) wake: BTreeSet<i64>,
     /// Other sessions that were ended.
     pub(super) gone: Vec<i64>,
@@ -60,28 +61,28 @@ pub(super) struct Effects {
 /// Transitions of one session within one transaction.
 pub(super) struct Transition<'a> {
     pub(super) db: &'a Connection,
-    me: i64,
+    session: i64,
     pub(super) now: Moment,
-    /// Read once, so that events keep their order.
+    /// Read once for each transaction: if the wall's clock is set back in between, the events still have their order.
     clock: WallClock,
     effects: &'a mut Effects,
-    /// Who gives the command, while an administrator does.
+    /// The administrator whose command is carried out.
     actor: Option<Actor>,
-    /// Whether anybody wants to know what happens; found out when something does.
+    /// Whether a session observes; looked up at the first event.
     observed: Option<bool>,
-    /// The sessions that do.
+    /// The sessions that observe.
     observers: Vec<i64>,
-    /// Whether other sessions live, as far as they were asked.
+    /// Whether other sessions live, as far as that was looked up.
     living: HashMap<i64, bool>,
-    /// Sessions that turned out to be dead and still have requests.
-    dead: Vec<i64>,
+    /// Sessions whose process is gone, and which still have requests.
+    to_reap: Vec<i64>,
 }
 
 impl<'a> Transition<'a> {
-    pub(super) fn new(db: &'a Connection, me: i64, effects: &'a mut Effects) -> Self {
+    pub(super) fn new(db: &'a Connection, session: i64, effects: &'a mut Effects) -> Self {
         Self {
             db,
-            me,
+            session,
             now: Moment::now(),
             clock: WallClock::read(),
             effects,
@@ -89,7 +90,7 @@ impl<'a> Transition<'a> {
             observed: None,
             observers: Vec::new(),
             living: HashMap::new(),
-            dead: Vec::new(),
+            to_reap: Vec::new(),
         }
     }
 }

@@ -1157,7 +1157,7 @@ impl Worker {
         let Some(holders) = open.holders()? else {
             // It may have to wait for the others still.
             open.patrol_every = PATROL;
-            let ((), effects) = open.transact(|transition| transition.bury_the_dead())?;
+            let ((), effects) = open.transact(|transition| transition.reap_sessions())?;
             self.carry_out_effects(effects);
             return Ok(());
         };
@@ -1226,14 +1226,14 @@ impl Worker {
 
     fn carry_out_effects(&mut self, mut effects: Effects) {
         self.tell_subscribers(&mut effects);
-        for (id, outcome) in effects.told {
+        for (id, outcome) in effects.outcomes {
             self.outcome(id, outcome);
         }
     }
 
     fn tell_subscribers(&mut self, effects: &mut Effects) {
         // Should that fail, it is tried again when the next thing happens.
-        if std::mem::take(&mut effects.happened) && self.observe().is_err() {
+        if std::mem::take(&mut effects.has_events) && self.observe().is_err() {
             self.hub.gap();
         }
     }
@@ -1407,7 +1407,7 @@ fn perform(
             CommandResult::Nothing
         }
         Command::LetGo(id) => {
-            transition.let_go(*id)?;
+            transition.drop_outlived(*id)?;
             CommandResult::Nothing
         }
         Command::Refresh(id, ttl, _) => CommandResult::Refreshed(transition.refresh(*id, *ttl)?),
@@ -1429,7 +1429,7 @@ fn perform(
             CommandResult::History(records::history(transition.db, name, query)?)
         }
         Command::Show(name, _) => {
-            transition.bury_the_dead()?;
+            transition.reap_sessions()?;
             transition.advance_all()?;
             CommandResult::Views(view::list(transition.db, name.as_ref())?)
         }

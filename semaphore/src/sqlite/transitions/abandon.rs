@@ -1,4 +1,4 @@
-//! A request, or all of a run, is given up by those who made it.
+//! A request is given up by its caller, or all requests of a run are.
 
 use std::collections::HashSet;
 
@@ -15,27 +15,23 @@ use crate::sqlite::file::Problem;
 use crate::view::Status;
 
 impl Transition<'_> {
-    /// Rule 8: the maker of the request has given it up.
+    /// Rule 8: the caller has given the request up.
     pub(in crate::sqlite) fn abandon(&mut self, uuid: RequestId) -> Result<(), Problem> {
-        let Some((mut semaphore, asked)) = self.live(uuid)? else {
-            return self.let_go(uuid);
+        let Some((mut semaphore, row)) = self.live(uuid)? else {
+            return self.drop_outlived(uuid);
         };
-        if asked.phase == Phase::Waiting {
-            self.end_waiting(&mut semaphore, &asked, Status::Left, EventKind::Left)?;
+        if row.phase == Phase::Waiting {
+            self.end_waiting(&mut semaphore, &row, Status::Left, EventKind::Left)?;
         } else {
-            self.end_busy(
-                &mut semaphore,
-                &asked,
-                Status::Released,
-                EventKind::Released,
-            )?;
+            self.end_busy(&mut semaphore, &row, Status::Released, EventKind::Released)?;
         }
         self.settle(&mut semaphore)?;
         self.save(&semaphore)?;
-        self.waits_no_more(&asked)
+        self.waits_no_more(&row)
     }
 
-    /// A run of this session was given up: ends all that it waits for and holds, but for what was `left`.
+    /// A run of this session was given up: ends all that it waits for and holds, except for the permits that it `left` to
+    /// others.
     pub(in crate::sqlite) fn abandon_run(
         &mut self,
         run: RunId,
@@ -47,30 +43,30 @@ impl Transition<'_> {
                  AND r.uuid NOT IN (SELECT unhex(value) FROM json_each(:list))"
         );
         let list = list_of(left);
-        let which = (self.me, Some(run), list.as_str());
+        let which = (self.session, Some(run), list.as_str());
         self.end_plain(plain, which, Status::Killed, true)?;
-        self.let_go_of_run(run)?;
+        self.drop_outlived_of_run(run)?;
         let all: Vec<RequestRow> = self
             .db
             .prepare_cached(requests!(
                 "WHERE session = ?1 AND run = ?2 ORDER BY semaphore, phase, sequence"
             ))?
-            .query_map(params![self.me, Db(&run)], RequestRow::read)?
+            .query_map(params![self.session, Db(&run)], RequestRow::read)?
             .collect::<Result<_, _>>()?;
         for of_one in all.chunk_by(|a, b| a.semaphore == b.semaphore) {
             let Some(mut semaphore) = self.load(of_one[0].semaphore)? else {
                 continue;
             };
-            // What waits comes first: it must be given nothing.
-            for asked in of_one {
-                if asked.phase == Phase::Waiting {
-                    self.end_waiting(&mut semaphore, asked, Status::Killed, EventKind::Killed)?;
-                } else if left.contains(&asked.uuid) {
+            // The query sorts those that wait first: a slot that this run frees must not go to the run itself.
+            for row in of_one {
+                if row.phase == Phase::Waiting {
+                    self.end_waiting(&mut semaphore, row, Status::Killed, EventKind::Killed)?;
+                } else if left.contains(&row.uuid) {
                     continue;
                 } else {
-                    self.end_busy(&mut semaphore, asked, Status::Killed, EventKind::Killed)?;
+                    self.end_busy(&mut semaphore, row, Status::Killed, EventKind::Killed)?;
                 }
-                self.tell(asked, Outcome::Killed)?;
+                self.send_outcome(row, Outcome::Killed)?;
             }
             self.advance(&mut semaphore)?;
             self.settle(&mut semaphore)?;

@@ -1,4 +1,4 @@
-//! A request asks for a slot: it gets one that is free, or joins the line.
+//! A request asks for a slot: it gets one that is free, or it joins the line.
 
 use std::time::Duration;
 
@@ -25,28 +25,23 @@ impl Transition<'_> {
         request: &Request,
     ) -> Result<(), Problem> {
         let mut semaphore = self.arrive(name, request.get_slots())?;
-        if !semaphore.has_room() || self.is_held_by_the_dead(&semaphore, request)? {
-            semaphore = self.without_dead_holders(semaphore)?;
+        if !semaphore.has_room() || self.is_held_by_dead_session(&semaphore, request)? {
+            semaphore = self.reap_holders(semaphore)?;
         }
         if semaphore.has_room() {
-            self.start_or_share(&mut semaphore, uuid, request)?;
+            self.start_or_attach(&mut semaphore, uuid, request)?;
             return self.save(&semaphore);
         }
-        let asked = self.join(&mut semaphore, uuid, request)?;
+        let row = self.join(&mut semaphore, uuid, request)?;
         if request.get_timeout() == Some(Duration::ZERO) {
-            self.end_waiting(
-                &mut semaphore,
-                &asked,
-                Status::TimedOut,
-                EventKind::TimedOut,
-            )?;
-            self.effects.told.push((uuid, Outcome::TimedOut));
+            self.end_waiting(&mut semaphore, &row, Status::TimedOut, EventKind::TimedOut)?;
+            self.effects.outcomes.push((uuid, Outcome::TimedOut));
             return self.save(&semaphore);
         }
-        self.happen(EventKind::Queued, &semaphore, Some(&asked))?;
+        self.emit(EventKind::Queued, &semaphore, Some(&row))?;
         self.save(&semaphore)?;
-        if asked.run.is_some() && asked.deadline.is_none() {
-            self.check_deadlock(&asked)?;
+        if row.run.is_some() && row.deadline.is_none() {
+            self.check_deadlock(&row)?;
         }
         Ok(())
     }
@@ -59,19 +54,19 @@ impl Transition<'_> {
         request: &Request,
     ) -> Result<bool, Problem> {
         let mut semaphore = self.arrive(name, request.get_slots())?;
-        if !semaphore.has_room() || self.is_held_by_the_dead(&semaphore, request)? {
-            semaphore = self.without_dead_holders(semaphore)?;
+        if !semaphore.has_room() || self.is_held_by_dead_session(&semaphore, request)? {
+            semaphore = self.reap_holders(semaphore)?;
         }
         let free = semaphore.has_room();
         if free {
-            self.start_or_share(&mut semaphore, uuid, request)?;
+            self.start_or_attach(&mut semaphore, uuid, request)?;
         }
         self.save(&semaphore)?;
         Ok(free)
     }
 
-    /// A slot is free: the request takes it, or shares the one that its slot id holds.
-    pub(super) fn start_or_share(
+    /// A slot is free: the request takes it, or gets the one that its slot id has already.
+    pub(super) fn start_or_attach(
         &mut self,
         semaphore: &mut Semaphore,
         uuid: RequestId,
@@ -80,15 +75,17 @@ impl Transition<'_> {
         if let Some(slot) = request.get_slot()
             && let Some(holder) = self.holder(semaphore.id, slot)?
         {
-            return self.attach(&holder, uuid, self.me);
+            return self.attach(&holder, uuid, self.session);
         }
         let admission = self.start_new(semaphore, uuid, request)?;
-        self.effects.told.push((uuid, Outcome::Admitted(admission)));
+        self.effects
+            .outcomes
+            .push((uuid, Outcome::Admitted(admission)));
         Ok(())
     }
 
-    /// Whether what the request's slot id holds is the slot of somebody who is dead.
-    pub(super) fn is_held_by_the_dead(
+    /// Whether a session whose process is gone has the slot of the request's slot id.
+    pub(super) fn is_held_by_dead_session(
         &mut self,
         semaphore: &Semaphore,
         request: &Request,
@@ -102,17 +99,15 @@ impl Transition<'_> {
         }
     }
 
-    /// The semaphore once those who hold its slots were looked at: it is full, or a dead one has what is asked for.
-    pub(super) fn without_dead_holders(
-        &mut self,
-        semaphore: Semaphore,
-    ) -> Result<Semaphore, Problem> {
+    /// Ends the sessions among the semaphore's holders whose process is gone. Called when the semaphore is full, or when
+    /// such a session has the slot id of the request; so only a request that would have to wait pays for it.
+    pub(super) fn reap_holders(&mut self, semaphore: Semaphore) -> Result<Semaphore, Problem> {
         let holders: Vec<i64> = self
             .db
             .prepare_cached(
                 "SELECT DISTINCT session FROM request WHERE semaphore = ?1 AND phase > 0 AND session <> ?2",
             )?
-            .query_map([semaphore.id, self.me], |row| row.get(0))?
+            .query_map([semaphore.id, self.session], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         let mut all_live = true;
         for session in holders {
@@ -144,16 +139,16 @@ impl Transition<'_> {
             semaphore.due = semaphore.due.min(deadline);
         }
         let place = self.next_place(semaphore);
-        let asked = self.asked(semaphore, uuid, request, place);
-        let asked = RequestRow {
+        let row = self.new_row(semaphore, uuid, request, place);
+        let row = RequestRow {
             phase: Phase::Busy,
             deadline,
             token: Some(semaphore.token),
             started: Some(self.now),
-            ..asked
+            ..row
         };
-        self.insert(semaphore, &asked)?;
-        self.happen(EventKind::Acquired, semaphore, Some(&asked))?;
+        self.insert(semaphore, &row)?;
+        self.emit(EventKind::Acquired, semaphore, Some(&row))?;
         Ok(Admission {
             token: semaphore.token as u64,
             requested: self.now,
@@ -175,12 +170,12 @@ impl Transition<'_> {
             semaphore.due = semaphore.due.min(deadline);
         }
         let place = self.next_place(semaphore);
-        let asked = RequestRow {
+        let row = RequestRow {
             deadline,
-            ..self.asked(semaphore, uuid, request, place)
+            ..self.new_row(semaphore, uuid, request, place)
         };
-        let id = self.insert(semaphore, &asked)?;
-        Ok(RequestRow { id, ..asked })
+        let id = self.insert(semaphore, &row)?;
+        Ok(RequestRow { id, ..row })
     }
 
     pub(super) fn next_place(&self, semaphore: &mut Semaphore) -> Vec<u8> {
@@ -188,7 +183,7 @@ impl Transition<'_> {
         order::joined(semaphore.sequence as u64)
     }
 
-    pub(super) fn asked(
+    pub(super) fn new_row(
         &self,
         semaphore: &Semaphore,
         uuid: RequestId,
@@ -201,7 +196,7 @@ impl Transition<'_> {
             id: 0,
             uuid,
             semaphore: semaphore.id,
-            session: self.me,
+            session: self.session,
             phase: Phase::Waiting,
             class: priority,
             place,
@@ -221,7 +216,7 @@ impl Transition<'_> {
         }
     }
 
-    pub(super) fn insert(&self, semaphore: &Semaphore, asked: &RequestRow) -> Result<i64, Problem> {
+    pub(super) fn insert(&self, semaphore: &Semaphore, row: &RequestRow) -> Result<i64, Problem> {
         self.db
             .prepare_cached(
                 "INSERT INTO request (uuid, semaphore, session, phase, sequence, class, place, priority, who,
@@ -229,24 +224,24 @@ impl Transition<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             )?
             .execute(params![
-                Db(&asked.uuid),
+                Db(&row.uuid),
                 semaphore.id,
-                asked.session,
-                asked.phase as i64,
+                row.session,
+                row.phase as i64,
                 semaphore.sequence,
-                asked.class,
-                asked.place,
-                asked.priority,
-                asked.who,
-                Db(asked.run.as_ref()),
-                asked.host,
-                asked.pid,
-                asked.ttl,
-                asked.deadline,
-                asked.token,
-                asked.requested,
-                asked.started,
-                Db(asked.slot.as_ref()),
+                row.class,
+                row.place,
+                row.priority,
+                row.who,
+                Db(row.run.as_ref()),
+                row.host,
+                row.pid,
+                row.ttl,
+                row.deadline,
+                row.token,
+                row.requested,
+                row.started,
+                Db(row.slot.as_ref()),
             ])?;
         Ok(self.db.last_insert_rowid())
     }

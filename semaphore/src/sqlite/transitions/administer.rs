@@ -1,4 +1,4 @@
-//! What administrators do, and the audit of it: rules 2 to 6 of the queue in SQL.
+//! Commands of administrators, and the audit of them: rules 2 to 6 of the queue in SQL.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -19,19 +19,19 @@ use crate::sqlite::{order, records};
 use crate::view::Status;
 
 impl Transition<'_> {
-    /// Carries out a command of an administrator; says how many requests it concerned. If it changed something, that is
-    /// written down in the same transaction.
+    /// Carries out a command of an administrator; says how many requests it concerned. If it changed something, the same
+    /// transaction writes an entry of the audit.
     pub(in crate::sqlite) fn administer(
         &mut self,
         command: &AdminCommand,
         by: Option<&Actor>,
     ) -> Result<Result<usize, AdminError>, Problem> {
         let action = command.action();
-        // What is due, and what dead sessions have, was asked for by no command: it happens before.
-        let asked = match command.request() {
-            Some(request) => self.live(request)?.map(|(semaphore, asked)| {
+        // What is due is done first: the command did not ask for it, and the audit must not show it as if it had.
+        let row = match command.request() {
+            Some(request) => self.live(request)?.map(|(semaphore, row)| {
                 self.save(&semaphore)?;
-                Ok::<_, Problem>(asked)
+                Ok::<_, Problem>(row)
             }),
             None => {
                 if let Some(name) = command.semaphore()
@@ -42,13 +42,13 @@ impl Transition<'_> {
                 None
             }
         };
-        let asked = asked.transpose()?;
-        let name = match (command.semaphore(), &asked) {
+        let row = row.transpose()?;
+        let name = match (command.semaphore(), &row) {
             (Some(name), _) => Some(name.clone()),
-            (None, Some(asked)) => self.load(asked.semaphore)?.map(|semaphore| semaphore.name),
+            (None, Some(row)) => self.load(row.semaphore)?.map(|semaphore| semaphore.name),
             (None, None) => None,
         };
-        let moved = asked.as_ref().filter(|_| action == AdminAction::Move);
+        let moved = row.as_ref().filter(|_| action == AdminAction::Move);
         let before = self.audited(name.as_ref(), moved)?;
         self.actor = by.cloned();
         let done = self.carry_out(command);
@@ -68,7 +68,7 @@ impl Transition<'_> {
                 command: action,
                 semaphore,
                 request: command.request(),
-                who: asked.and_then(|asked| asked.who),
+                who: row.and_then(|row| row.who),
                 before,
                 after,
                 hits,
@@ -95,7 +95,7 @@ impl Transition<'_> {
         };
         let place = match moved {
             // As far as the move itself, which counts those in front, too.
-            Some(asked) => self
+            Some(row) => self
                 .db
                 .prepare_cached(
                     "SELECT count(*) FROM request AS other
@@ -103,7 +103,7 @@ impl Transition<'_> {
                      WHERE me.phase = 0 AND other.phase = 0
                          AND (other.class > me.class OR other.class = me.class AND other.place <= me.place)",
                 )?
-                .query_row([Db(&asked.uuid)], |row| count(row, 0))
+                .query_row([Db(&row.uuid)], |row| count(row, 0))
                 .map(|place| Some(place).filter(|place| *place > 0))?,
             None => None,
         };
@@ -150,34 +150,34 @@ impl Transition<'_> {
 
     /// Rule 4: a waiting request starts now, outside the slots.
     fn grant(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
-        let (mut semaphore, mut asked) = match self.waiting(uuid)? {
+        let (mut semaphore, mut row) = match self.waiting(uuid)? {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
         };
-        self.note_actor(&mut asked);
-        self.start_waiting(&mut semaphore, &asked, Phase::BusyGranted)?;
+        self.note_actor(&mut row);
+        self.start_waiting(&mut semaphore, &row, Phase::BusyGranted)?;
         self.save(&semaphore)?;
-        self.waits_no_more(&asked)?;
+        self.waits_no_more(&row)?;
         Ok(Ok(()))
     }
 
     /// Rule 5: a waiting request fails.
     fn cancel(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
-        let (mut semaphore, mut asked) = match self.waiting(uuid)? {
+        let (mut semaphore, mut row) = match self.waiting(uuid)? {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
         };
-        self.note_actor(&mut asked);
+        self.note_actor(&mut row);
         self.end_waiting(
             &mut semaphore,
-            &asked,
+            &row,
             Status::Cancelled,
             EventKind::Cancelled,
         )?;
-        self.tell(&asked, Outcome::Cancelled)?;
+        self.send_outcome(&row, Outcome::Cancelled)?;
         self.settle(&mut semaphore)?;
         self.save(&semaphore)?;
-        self.waits_no_more(&asked)?;
+        self.waits_no_more(&row)?;
         Ok(Ok(()))
     }
 
@@ -187,11 +187,11 @@ impl Transition<'_> {
         uuid: RequestId,
         place: usize,
     ) -> Result<Result<(), AdminError>, Problem> {
-        let (mut semaphore, mut asked) = match self.waiting(uuid)? {
+        let (mut semaphore, mut row) = match self.waiting(uuid)? {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
         };
-        self.note_actor(&mut asked);
+        self.note_actor(&mut row);
         let ahead = place.saturating_sub(1).min(semaphore.waiting - 1);
         // Its neighbours-to-be: the one ahead and the one behind.
         let mut statement = self.db.prepare_cached(
@@ -200,7 +200,7 @@ impl Transition<'_> {
         )?;
         let skipped = ahead.saturating_sub(1);
         let neighbours: Vec<(i32, Vec<u8>)> = statement
-            .query_map(params![semaphore.id, asked.id, skipped as i64], |row| {
+            .query_map(params![semaphore.id, row.id, skipped as i64], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?
             .collect::<Result<_, _>>()?;
@@ -210,35 +210,30 @@ impl Transition<'_> {
         match (before, behind) {
             // It takes the class of the one behind it, so the line stays sorted.
             (Some((class, low)), Some((theirs, high))) if class == theirs => {
-                asked.class = class;
-                asked.place = order::between(&low, &high);
+                row.class = class;
+                row.place = order::between(&low, &high);
             }
             (_, Some((class, first))) => {
-                asked.class = class;
-                asked.place = order::before(&first);
+                row.class = class;
+                row.place = order::before(&first);
             }
             (Some((class, _)), None) => {
-                asked.class = class;
-                asked.place = self.next_place(&mut semaphore);
+                row.class = class;
+                row.place = self.next_place(&mut semaphore);
             }
-            (None, None) => asked.class = asked.priority,
+            (None, None) => row.class = row.priority,
         }
         self.db
             .prepare_cached(
                 "UPDATE request SET class = ?2, place = ?3, steered_by = ?4 WHERE id = ?1",
             )?
-            .execute(params![
-                asked.id,
-                asked.class,
-                asked.place,
-                Db(asked.by.as_ref())
-            ])?;
-        self.happen(EventKind::Moved, &semaphore, Some(&asked))?;
+            .execute(params![row.id, row.class, row.place, Db(row.by.as_ref())])?;
+        self.emit(EventKind::Moved, &semaphore, Some(&row))?;
         self.save(&semaphore)?;
         Ok(Ok(()))
     }
 
-    /// Rule 6: ends every busy request and grants everybody in line. Says how many that were.
+    /// Rule 6: ends every busy request and grants every request in line. Says how many that were.
     fn purge(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
         let Some(mut semaphore) = self.existing(name)? else {
             return Ok(None);
@@ -252,8 +247,8 @@ impl Transition<'_> {
         }
         self.settle(&mut semaphore)?;
         self.save(&semaphore)?;
-        for asked in &through {
-            self.waits_no_more(asked)?;
+        for row in &through {
+            self.waits_no_more(row)?;
         }
         Ok(Some(freed + through.len()))
     }
@@ -271,7 +266,7 @@ impl Transition<'_> {
 
     /// Rule 6, for one request: it is busy no more, although its work goes on.
     fn release_request(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
-        let Some((mut semaphore, mut asked)) = self.live(uuid)? else {
+        let Some((mut semaphore, mut row)) = self.live(uuid)? else {
             return Ok(Err(match self.ended_as(uuid)? {
                 Some(status) => AdminError::NotBusy { id: uuid, status },
                 None => AdminError::UnknownRequest {
@@ -279,14 +274,14 @@ impl Transition<'_> {
                 },
             }));
         };
-        if asked.phase == Phase::Waiting {
+        if row.phase == Phase::Waiting {
             self.save(&semaphore)?;
             return Ok(Err(AdminError::NotBusy {
                 id: uuid,
                 status: Status::Waiting,
             }));
         }
-        self.end_by_force(&mut semaphore, &mut asked, EventKind::ForceReleased)?;
+        self.end_by_force(&mut semaphore, &mut row, EventKind::ForceReleased)?;
         self.settle(&mut semaphore)?;
         self.save(&semaphore)?;
         Ok(Ok(()))
@@ -297,7 +292,7 @@ impl Transition<'_> {
         let mut semaphore = self.arrive(name, None)?;
         if !semaphore.pinned {
             semaphore.pinned = true;
-            self.happen(EventKind::Pinned, &semaphore, None)?;
+            self.emit(EventKind::Pinned, &semaphore, None)?;
         }
         let slots = slots.unwrap_or(semaphore.slots);
         self.change_slots(&mut semaphore, slots)?;
@@ -313,7 +308,7 @@ impl Transition<'_> {
         };
         if semaphore.pinned {
             semaphore.pinned = false;
-            self.happen(EventKind::Unpinned, &semaphore, None)?;
+            self.emit(EventKind::Unpinned, &semaphore, None)?;
             let declared = semaphore.declared;
             self.change_slots(&mut semaphore, declared)?;
             self.settle(&mut semaphore)?;
@@ -325,7 +320,7 @@ impl Transition<'_> {
 
     /// Forgets an idle semaphore.
     fn forget(&mut self, name: &SemaphoreName) -> Result<Result<(), AdminError>, Problem> {
-        self.bury_the_dead()?;
+        self.reap_sessions()?;
         let Some(semaphore) = self.existing(name)? else {
             return Ok(Err(AdminError::UnknownSemaphore { name: name.clone() }));
         };
@@ -337,7 +332,7 @@ impl Transition<'_> {
                 waiting: semaphore.waiting,
             }));
         }
-        self.happen(EventKind::Forgotten, &semaphore, None)?;
+        self.emit(EventKind::Forgotten, &semaphore, None)?;
         self.raise_floor(semaphore.token)?;
         records::forget(self.db, semaphore.id)?;
         self.db

@@ -1,4 +1,4 @@
-//! Lets requests in: restores the invariant that no slot is free while a request waits.
+//! Admits requests from the line: restores the invariant that no slot is free while a request waits.
 
 use rusqlite::params;
 
@@ -13,13 +13,13 @@ use crate::sqlite::file::Problem;
 use crate::view::Status;
 
 impl Transition<'_> {
-    /// What every command that frees something ends with.
+    /// Every command that may free a slot ends with this.
     pub(super) fn settle(&mut self, semaphore: &mut Semaphore) -> Result<(), Problem> {
         self.admit(semaphore)?;
         self.adopt_wanted(semaphore)
     }
 
-    /// Restores the invariant: while somebody waits, no slot is free.
+    /// Restores the invariant: while a request waits, no slot is free.
     pub(super) fn admit(&mut self, semaphore: &mut Semaphore) -> Result<(), Problem> {
         while semaphore.waiting > 0 && semaphore.has_room() {
             let Some(first) = self.first(semaphore)? else {
@@ -40,15 +40,15 @@ impl Transition<'_> {
     pub(super) fn start_waiting(
         &mut self,
         semaphore: &mut Semaphore,
-        asked: &RequestRow,
+        row: &RequestRow,
         phase: Phase,
     ) -> Result<(), Problem> {
-        if let Some(slot) = &asked.slot
+        if let Some(slot) = &row.slot
             && let Some(holder) = self.holder(semaphore.id, slot)?
         {
             if self.lives(holder.session)? {
-                self.end_waiting(semaphore, asked, Status::Done, EventKind::Reacquired)?;
-                return self.attach(&holder, asked.uuid, asked.session);
+                self.end_waiting(semaphore, row, Status::Done, EventKind::Reacquired)?;
+                return self.attach(&holder, row.uuid, row.session);
             }
             self.end_busy(semaphore, &holder, Status::Killed, EventKind::Killed)?;
         }
@@ -61,7 +61,7 @@ impl Transition<'_> {
         } else {
             semaphore.taken += 1;
         }
-        let deadline = asked.ttl.map(|ttl| Moment(self.now.0.saturating_add(ttl)));
+        let deadline = row.ttl.map(|ttl| Moment(self.now.0.saturating_add(ttl)));
         if let Some(deadline) = deadline {
             semaphore.due = semaphore.due.min(deadline);
         }
@@ -70,29 +70,29 @@ impl Transition<'_> {
                 "UPDATE request SET phase = ?2, token = ?3, started = ?4, deadline = ?5, steered_by = ?6 WHERE id = ?1",
             )?
             .execute(params![
-                asked.id,
+                row.id,
                 phase as i64,
                 semaphore.token,
                 self.now,
                 deadline,
-                Db(asked.by.as_ref()),
+                Db(row.by.as_ref()),
             ])?;
         let kind = if granted {
             EventKind::Granted
         } else {
             EventKind::Acquired
         };
-        self.happen(kind, semaphore, Some(asked))?;
+        self.emit(kind, semaphore, Some(row))?;
         let admission = Admission {
             token: semaphore.token as u64,
-            requested: asked.requested,
+            requested: row.requested,
             started: self.now,
             granted,
         };
-        self.tell(asked, Outcome::Admitted(admission))
+        self.send_outcome(row, Outcome::Admitted(admission))
     }
 
-    /// A request of that session gets the slot that its slot id holds.
+    /// A request of that session gets the slot that its slot id has already.
     pub(super) fn attach(
         &mut self,
         holder: &RequestRow,
@@ -104,7 +104,7 @@ impl Transition<'_> {
                 .prepare_cached("INSERT OR IGNORE INTO share (uuid, session) VALUES (?1, ?2)")?
                 .execute(params![Db(&holder.uuid), session])?;
         }
-        self.tell_session(
+        self.send_outcome_to(
             session,
             uuid,
             Outcome::Shares(holder.uuid, holder.admission()),

@@ -1,4 +1,8 @@
-//! Ends many busy requests with a handful of statements.
+//! Ends many busy requests with a few statements, however many they are.
+//!
+//! That is possible where the end of a request changes nothing for others: at semaphores where no request waits and no
+//! deadline has passed, without a slot id, and while no session observes. A process that drops thousands of permits at
+//! once, or a session that ends, would otherwise keep all other processes waiting for its transaction.
 
 use std::fmt::Write as _;
 
@@ -14,8 +18,9 @@ use crate::sqlite::file::Problem;
 use crate::sqlite::records;
 use crate::view::Status;
 
-/// A statement that notes which requests to end at once, for [`Transition::end_plain`]. The planner must not choose
-/// the order of the tables: it would go through all requests there are.
+/// A statement that notes which requests to end at once, for [`Transition::end_plain`].
+///
+/// `CROSS JOIN` keeps the order of the tables: the planner would choose to read all requests there are.
 macro_rules! plain_ends {
     ($from:literal, $which:literal) => {
         concat!(
@@ -41,7 +46,8 @@ pub(in crate::sqlite) const ENDING: &str = "CREATE TEMP TABLE IF NOT EXISTS endi
     nth INTEGER NOT NULL, of INTEGER NOT NULL
 )";
 
-/// Ids as a statement reads them: with `json_each`, in hexadecimal digits.
+/// Ids as a statement reads them with `json_each`: in hexadecimal digits. One bound text, so that the statement stays the
+/// same and is prepared once.
 pub(super) fn list_of<'a>(uuids: impl IntoIterator<Item = &'a RequestId>) -> String {
     let mut list = String::from("[");
     for uuid in uuids {
@@ -53,16 +59,15 @@ pub(super) fn list_of<'a>(uuids: impl IntoIterator<Item = &'a RequestId>) -> Str
 }
 
 impl Transition<'_> {
-    /// Ends those of the busy requests that a statement selects whose end changes nothing for others: at semaphores at
-    /// which nobody waits and nothing is due, without a slot id, and while there is no observer. All of them in a handful of
-    /// statements, however many they are; the others are left as they are. `tell`: they are this session's, which
-    /// does not know.
+    /// Ends those of the busy requests that a statement selects whose end changes nothing for others; see the module's
+    /// page. The others stay as they are. `report`: they are requests of this session, which does not know yet that they
+    /// end.
     pub(super) fn end_plain(
         &mut self,
         select: &str,
         (session, run, list): (i64, Option<RunId>, &str),
         status: Status,
-        tell: bool,
+        report: bool,
     ) -> Result<(), Problem> {
         if self.is_observed()? {
             return Ok(());
@@ -73,13 +78,13 @@ impl Transition<'_> {
         if found == 0 {
             return Ok(());
         }
-        if tell {
+        if report {
             let mut ending = self.db.prepare_cached(
                 "SELECT r.uuid FROM temp.ending AS e JOIN request AS r ON r.id = e.request",
             )?;
             let mut rows = ending.query([])?;
             while let Some(row) = rows.next()? {
-                self.effects.told.push((row.word(0)?, Outcome::Killed));
+                self.effects.outcomes.push((row.word(0)?, Outcome::Killed));
             }
         }
         let at = self.clock.seconds(self.now);

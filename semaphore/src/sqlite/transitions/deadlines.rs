@@ -1,4 +1,7 @@
-//! Time passes: waits time out, and permits expire.
+//! Deadlines pass: waits time out, and permits expire.
+//!
+//! Nothing runs at the moment of a deadline but the session of the first waiter, which has a timer. So every command first
+//! does what is due at its semaphore.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -11,7 +14,7 @@ use crate::sqlite::file::Problem;
 use crate::view::Status;
 
 impl Transition<'_> {
-    /// Lets every deadline up to now happen.
+    /// Does what is due at all semaphores.
     pub(in crate::sqlite) fn advance_all(&mut self) -> Result<(), Problem> {
         let due: Vec<i64> = self
             .db
@@ -39,14 +42,15 @@ impl Transition<'_> {
         if semaphore.due > self.now {
             return Ok(());
         }
+        // A deadline that passes is not what the administrator commands.
         let actor = self.actor.take();
-        let advanced = self.let_happen(semaphore);
+        let advanced = self.pass_deadlines(semaphore);
         self.actor = actor;
         advanced
     }
 
-    /// Lets all happen at the semaphore that is due.
-    pub(super) fn let_happen(&mut self, semaphore: &mut Semaphore) -> Result<(), Problem> {
+    /// Does what is due at the semaphore, in the order of the deadlines.
+    pub(super) fn pass_deadlines(&mut self, semaphore: &mut Semaphore) -> Result<(), Problem> {
         loop {
             let due = self
                 .db
@@ -55,14 +59,15 @@ impl Transition<'_> {
                 ))?
                 .query_row(params![semaphore.id, self.now], RequestRow::read)
                 .optional()?;
-            let Some(asked) = due else { break };
-            if asked.phase == Phase::Waiting {
-                self.end_waiting(semaphore, &asked, Status::TimedOut, EventKind::TimedOut)?;
-                self.tell(&asked, Outcome::TimedOut)?;
+            let Some(row) = due else { break };
+            if row.phase == Phase::Waiting {
+                self.end_waiting(semaphore, &row, Status::TimedOut, EventKind::TimedOut)?;
+                self.send_outcome(&row, Outcome::TimedOut)?;
             } else {
-                self.end_busy(semaphore, &asked, Status::Expired, EventKind::Expired)?;
-                self.tell(&asked, Outcome::Lost)?;
+                self.end_busy(semaphore, &row, Status::Expired, EventKind::Expired)?;
+                self.send_outcome(&row, Outcome::Lost)?;
             }
+            // One by one: a request that is admitted here may be the next whose permit expires.
             self.admit(semaphore)?;
         }
         semaphore.due = self

@@ -18,31 +18,31 @@ impl Transition<'_> {
     pub(super) fn end_busy(
         &mut self,
         semaphore: &mut Semaphore,
-        asked: &RequestRow,
+        row: &RequestRow,
         status: Status,
         kind: EventKind,
     ) -> Result<(), Problem> {
-        if asked.phase == Phase::BusyGranted {
+        if row.phase == Phase::BusyGranted {
             semaphore.granted -= 1;
         } else {
             semaphore.taken -= 1;
         }
-        if asked.slot.is_some() {
-            self.detach(asked, status)?;
+        if row.slot.is_some() {
+            self.detach(row, status)?;
         }
-        self.remember(semaphore, asked, status, kind)
+        self.remember(semaphore, row, status, kind)
     }
 
     /// Takes a request out of the line for good. The caller settles.
     pub(super) fn end_waiting(
         &mut self,
         semaphore: &mut Semaphore,
-        asked: &RequestRow,
+        row: &RequestRow,
         status: Status,
         kind: EventKind,
     ) -> Result<(), Problem> {
         semaphore.waiting -= 1;
-        self.remember(semaphore, asked, status, kind)
+        self.remember(semaphore, row, status, kind)
     }
 
     pub(super) fn end_all_busy(
@@ -57,8 +57,8 @@ impl Transition<'_> {
             ))?
             .query_map([semaphore.id], RequestRow::read)?
             .collect::<Result<_, _>>()?;
-        for asked in &mut busy {
-            self.end_by_force(semaphore, asked, kind)?;
+        for row in &mut busy {
+            self.end_by_force(semaphore, row, kind)?;
         }
         Ok(busy.len())
     }
@@ -67,55 +67,55 @@ impl Transition<'_> {
     pub(super) fn end_by_force(
         &mut self,
         semaphore: &mut Semaphore,
-        asked: &mut RequestRow,
+        row: &mut RequestRow,
         kind: EventKind,
     ) -> Result<(), Problem> {
-        self.note_actor(asked);
-        self.tell(asked, Outcome::Lost)?;
-        self.end_busy(semaphore, asked, Status::Released, kind)?;
-        self.outlives(asked)
+        self.note_actor(row);
+        self.send_outcome(row, Outcome::Lost)?;
+        self.end_busy(semaphore, row, Status::Released, kind)?;
+        self.outlives(row)
     }
 
-    /// An administrator does something to the request: that is kept with it.
-    pub(super) fn note_actor(&self, asked: &mut RequestRow) {
+    /// Keeps with the request which administrator ends or moves it.
+    pub(super) fn note_actor(&self, row: &mut RequestRow) {
         if self.actor.is_some() {
-            asked.by.clone_from(&self.actor);
+            row.by.clone_from(&self.actor);
         }
     }
 
-    /// Tells the sessions that share the slot of a request, which is about to end, that they do no longer.
-    pub(super) fn detach(&mut self, asked: &RequestRow, status: Status) -> Result<(), Problem> {
+    /// Reports to the sessions attached to the slot of a request that it ends.
+    pub(super) fn detach(&mut self, row: &RequestRow, status: Status) -> Result<(), Problem> {
         let sharing: Vec<i64> = self
             .db
             .prepare_cached("SELECT session FROM share WHERE uuid = ?1")?
-            .query_map([Db(&asked.uuid)], |row| row.get(0))?
+            .query_map([Db(&row.uuid)], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for session in sharing {
             let outcome = match status {
                 Status::Killed => Outcome::Killed,
                 _ => Outcome::Lost,
             };
-            self.tell_session(session, asked.uuid, outcome)?;
+            self.send_outcome_to(session, row.uuid, outcome)?;
         }
         self.db
             .prepare_cached("DELETE FROM share WHERE uuid = ?1")?
-            .execute([Db(&asked.uuid)])?;
+            .execute([Db(&row.uuid)])?;
         Ok(())
     }
 
-    /// Deletes a live request, and keeps what is worth showing.
+    /// Deletes a live request, and writes it into the ring of ended ones.
     pub(super) fn remember(
         &mut self,
         semaphore: &mut Semaphore,
-        asked: &RequestRow,
+        row: &RequestRow,
         status: Status,
         kind: EventKind,
     ) -> Result<(), Problem> {
         semaphore.touched = self.now;
         self.db
             .prepare_cached("DELETE FROM request WHERE id = ?1")?
-            .execute([asked.id])?;
-        self.happen(kind, semaphore, Some(asked))?;
+            .execute([row.id])?;
+        self.emit(kind, semaphore, Some(row))?;
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO ended (semaphore, nth, uuid, status, granted, priority, who, run, host,
@@ -125,20 +125,20 @@ impl Transition<'_> {
             .execute(params![
                 semaphore.id,
                 semaphore.ended % ENDED_KEPT as i64,
-                Db(&asked.uuid),
+                Db(&row.uuid),
                 ended_code(status),
-                asked.phase == Phase::BusyGranted,
-                asked.priority,
-                asked.who,
-                Db(asked.run.as_ref()),
-                asked.host,
-                asked.pid,
-                asked.token,
-                asked.requested,
-                asked.started,
+                row.phase == Phase::BusyGranted,
+                row.priority,
+                row.who,
+                Db(row.run.as_ref()),
+                row.host,
+                row.pid,
+                row.token,
+                row.requested,
+                row.started,
                 self.now,
-                Db(asked.slot.as_ref()),
-                Db(asked.by.as_ref()),
+                Db(row.slot.as_ref()),
+                Db(row.by.as_ref()),
                 self.clock.seconds(self.now),
             ])?;
         semaphore.ended += 1;
@@ -149,7 +149,7 @@ impl Transition<'_> {
     }
 }
 
-/// How an ended request is remembered.
+/// A status as the tables have it.
 pub(in crate::sqlite) fn ended_code(status: Status) -> i64 {
     match status {
         Status::Cancelled => 1,

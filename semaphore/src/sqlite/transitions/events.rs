@@ -8,21 +8,20 @@ use crate::event::EventKind;
 use crate::sqlite::columns::Db;
 use crate::sqlite::file::Problem;
 
-/// As many events as are kept for a process that is slow to read them; as many as it then keeps for its subscribers.
+/// As many events are kept for a process that is slow to read them. It then keeps as many for its own subscribers.
 const EVENTS_KEPT: i64 = 65_536;
-/// New events between two looks.
+/// How many events are written between two deletions of old ones.
 const EVENTS_PRUNED_EVERY: i64 = 512;
 
 impl Transition<'_> {
-    /// This session wants to know what happens from now on, also in this transaction. Gives the number of the last event
-    /// before.
+    /// This session observes from now on, also in this transaction. Returns the number of the last event before.
     pub(in crate::sqlite) fn observe(&mut self) -> Result<i64, Problem> {
         self.db
             .prepare_cached("UPDATE session SET observes = 1 WHERE id = ?1")?
-            .execute([self.me])?;
-        // Who else does is looked up again.
+            .execute([self.session])?;
+        // Otherwise this transaction would go on without the new observer.
         self.observed = None;
-        // Not the largest that is there: events are deleted.
+        // Not the largest number in the table: events are deleted.
         Ok(self
             .db
             .prepare_cached(
@@ -31,11 +30,11 @@ impl Transition<'_> {
             .query_row([], |row| row.get(0))?)
     }
 
-    /// This session wants to know nothing any more. Events that no session wants go.
+    /// This session observes no more. Events that no session wants are deleted.
     pub(in crate::sqlite) fn observe_no_more(&mut self) -> Result<(), Problem> {
         self.db
             .prepare_cached("UPDATE session SET observes = 0 WHERE id = ?1")?
-            .execute([self.me])?;
+            .execute([self.session])?;
         self.db
             .prepare_cached(
                 "DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM session WHERE observes)",
@@ -59,19 +58,22 @@ impl Transition<'_> {
         Ok(observed)
     }
 
-    /// Something happened: those who observe will want to know.
-    pub(super) fn happen(
+    /// Writes an event, if a session observes.
+    pub(super) fn emit(
         &mut self,
         kind: EventKind,
         semaphore: &Semaphore,
-        asked: Option<&RequestRow>,
+        row: Option<&RequestRow>,
     ) -> Result<(), Problem> {
         if !self.is_observed()? {
             return Ok(());
         }
-        if !self.effects.happened {
-            self.effects.happened = true;
-            let others = self.observers.iter().filter(|session| **session != self.me);
+        if !self.effects.has_events {
+            self.effects.has_events = true;
+            let others = self
+                .observers
+                .iter()
+                .filter(|session| **session != self.session);
             self.effects.wake.extend(others);
         }
         let by = self.actor.as_ref().filter(|_| kind.is_of_a_command());
@@ -86,9 +88,9 @@ impl Transition<'_> {
             .execute(params![
                 kind,
                 Db(&semaphore.name),
-                Db(asked.map(|asked| &asked.uuid)),
-                asked.and_then(|asked| asked.who.as_deref()),
-                Db(asked.and_then(|asked| asked.run.as_ref())),
+                Db(row.map(|row| &row.uuid)),
+                row.and_then(|row| row.who.as_deref()),
+                Db(row.and_then(|row| row.run.as_ref())),
                 semaphore.taken as i64,
                 semaphore.waiting as i64,
                 Db(&semaphore.slots),

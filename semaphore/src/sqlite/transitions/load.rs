@@ -76,19 +76,19 @@ impl Transition<'_> {
         &mut self,
         uuid: RequestId,
     ) -> Result<Option<(Semaphore, RequestRow)>, Problem> {
-        let Some(asked) = self.request(uuid)? else {
+        let Some(row) = self.request(uuid)? else {
             return Ok(None);
         };
-        let Some(mut semaphore) = self.load(asked.semaphore)? else {
+        let Some(mut semaphore) = self.load(row.semaphore)? else {
             return Ok(None);
         };
         if semaphore.due > self.now {
-            return Ok(Some((semaphore, asked)));
+            return Ok(Some((semaphore, row)));
         }
         self.advance(&mut semaphore)?;
-        // It may have been what was due.
+        // What was due may have been this request's own end.
         match self.request(uuid)? {
-            Some(asked) => Ok(Some((semaphore, asked))),
+            Some(row) => Ok(Some((semaphore, row))),
             None => {
                 self.save(&semaphore)?;
                 Ok(None)
@@ -121,10 +121,10 @@ impl Transition<'_> {
             return Ok(None);
         };
         let holder = self.holder(semaphore.id, slot)?;
-        if let Some(asked) = holder
-            && self.lives(asked.session)?
+        if let Some(row) = holder
+            && self.lives(row.session)?
         {
-            return Ok(Some((semaphore, asked)));
+            return Ok(Some((semaphore, row)));
         }
         self.save(&semaphore)?;
         Ok(None)
@@ -135,9 +135,9 @@ impl Transition<'_> {
         &mut self,
         uuid: RequestId,
     ) -> Result<Result<(Semaphore, RequestRow), AdminError>, Problem> {
-        if let Some((semaphore, asked)) = self.live(uuid)? {
-            if asked.phase == Phase::Waiting {
-                return Ok(Ok((semaphore, asked)));
+        if let Some((semaphore, row)) = self.live(uuid)? {
+            if row.phase == Phase::Waiting {
+                return Ok(Ok((semaphore, row)));
             }
             self.save(&semaphore)?;
             return Ok(Err(AdminError::NotWaiting {
@@ -168,7 +168,7 @@ impl Transition<'_> {
         Ok(status.map(ended_status))
     }
 
-    /// Whose turn is next.
+    /// The first in line.
     pub(super) fn first(&self, semaphore: &Semaphore) -> Result<Option<RequestRow>, Problem> {
         Ok(self
             .db

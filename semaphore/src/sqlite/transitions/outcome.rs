@@ -1,4 +1,4 @@
-//! What became of a request, and how the session that made it learns that.
+//! What became of a request, and the way from the session that decides it to the session that waits for it.
 
 use rusqlite::{Row, params};
 
@@ -14,14 +14,14 @@ use crate::sqlite::file::Problem;
 #[derive(Debug)]
 pub(in crate::sqlite) enum Outcome {
     Admitted(Admission),
-    /// Its slot id holds a slot already: that of this request.
+    /// Its slot id has a slot already: that of this request.
     Shares(RequestId, Admission),
     Cancelled,
     TimedOut,
     Deadlock(DeadlockError),
     /// It was busy, and is no longer: expired, or ended by an administrator.
     Lost,
-    /// Its session was taken for dead.
+    /// Its session was reaped.
     Killed,
 }
 
@@ -35,19 +35,23 @@ pub(in crate::sqlite) struct Admission {
 }
 
 impl Transition<'_> {
-    /// Tells the session of a request what became of it.
-    pub(super) fn tell(&mut self, asked: &RequestRow, outcome: Outcome) -> Result<(), Problem> {
-        self.tell_session(asked.session, asked.uuid, outcome)
+    /// Sends its session what became of a request.
+    pub(super) fn send_outcome(
+        &mut self,
+        row: &RequestRow,
+        outcome: Outcome,
+    ) -> Result<(), Problem> {
+        self.send_outcome_to(row.session, row.uuid, outcome)
     }
 
-    pub(super) fn tell_session(
+    pub(super) fn send_outcome_to(
         &mut self,
         session: i64,
         uuid: RequestId,
         outcome: Outcome,
     ) -> Result<(), Problem> {
-        if session == self.me {
-            self.effects.told.push((uuid, outcome));
+        if session == self.session {
+            self.effects.outcomes.push((uuid, outcome));
             return Ok(());
         }
         self.effects.wake.insert(session);
@@ -70,7 +74,7 @@ impl Transition<'_> {
     }
 }
 
-/// A [`Outcome`] on its way to another session.
+/// An [`Outcome`] as a row of `notice`, on its way to another session.
 pub(in crate::sqlite) struct OutcomeRow {
     pub(super) verdict: i64,
     pub(super) admission: Option<Admission>,

@@ -1,4 +1,4 @@
-//! The deadline of a permit is moved.
+//! A permit with a TTL gets a new deadline.
 
 use rusqlite::params;
 
@@ -27,7 +27,7 @@ impl Transition<'_> {
         ttl: Ttl,
     ) -> Result<Refreshed, Problem> {
         match self.live(uuid)? {
-            Some((semaphore, asked)) => self.refresh_live(semaphore, &asked, ttl),
+            Some((semaphore, row)) => self.refresh_live(semaphore, &row, ttl),
             None => Ok(Refreshed::NotHeld),
         }
     }
@@ -40,7 +40,7 @@ impl Transition<'_> {
         ttl: Ttl,
     ) -> Result<Refreshed, Problem> {
         match self.live_slot(name, slot)? {
-            Some((semaphore, asked)) => self.refresh_live(semaphore, &asked, ttl),
+            Some((semaphore, row)) => self.refresh_live(semaphore, &row, ttl),
             None => Ok(Refreshed::NotHeld),
         }
     }
@@ -48,12 +48,12 @@ impl Transition<'_> {
     pub(super) fn refresh_live(
         &mut self,
         mut semaphore: Semaphore,
-        asked: &RequestRow,
+        row: &RequestRow,
         ttl: Ttl,
     ) -> Result<Refreshed, Problem> {
-        if asked.phase == Phase::Waiting || asked.ttl.is_none() {
+        if row.phase == Phase::Waiting || row.ttl.is_none() {
             self.save(&semaphore)?;
-            return Ok(if asked.ttl.is_none() && asked.phase != Phase::Waiting {
+            return Ok(if row.ttl.is_none() && row.phase != Phase::Waiting {
                 Refreshed::NoTtl
             } else {
                 Refreshed::NotHeld
@@ -63,8 +63,8 @@ impl Transition<'_> {
         semaphore.due = semaphore.due.min(deadline);
         self.db
             .prepare_cached("UPDATE request SET ttl = ?2, deadline = ?3 WHERE id = ?1")?
-            .execute(params![asked.id, nanos(ttl.duration()), deadline])?;
-        self.happen(EventKind::Refreshed, &semaphore, Some(asked))?;
+            .execute(params![row.id, nanos(ttl.duration()), deadline])?;
+        self.emit(EventKind::Refreshed, &semaphore, Some(row))?;
         self.save(&semaphore)?;
         Ok(Refreshed::Yes)
     }

@@ -15,31 +15,32 @@ use crate::view::Status;
 impl Transition<'_> {
     /// Ends a busy request; its slot goes to the first in line. Says whether it was still held.
     pub(in crate::sqlite) fn release(&mut self, uuid: RequestId) -> Result<bool, Problem> {
-        let Some((mut semaphore, asked)) = self.live(uuid)? else {
-            self.let_go(uuid)?;
+        let Some((mut semaphore, row)) = self.live(uuid)? else {
+            self.drop_outlived(uuid)?;
             return Ok(false);
         };
-        let held = asked.phase != Phase::Waiting;
+        let held = row.phase != Phase::Waiting;
         if held {
-            if asked.session != self.me {
-                self.tell(&asked, Outcome::Lost)?;
+            if row.session != self.session {
+                self.send_outcome(&row, Outcome::Lost)?;
             }
-            self.end_busy(&mut semaphore, &asked, Status::Done, EventKind::Released)?;
+            self.end_busy(&mut semaphore, &row, Status::Done, EventKind::Released)?;
             self.settle(&mut semaphore)?;
         }
         self.save(&semaphore)?;
         Ok(held)
     }
 
-    /// The same for many, of which nobody asks whether they were still held.
+    /// Ends many busy requests whose callers do not ask whether they were still held.
     pub(in crate::sqlite) fn release_all(&mut self, uuids: &[RequestId]) -> Result<(), Problem> {
         let plain = plain_ends!(
             "json_each(:list) AS l CROSS JOIN request AS r ON r.uuid = unhex(l.value)",
             "r.session = :session AND :run IS NULL"
         );
         let list = list_of(uuids);
-        let which = (self.me, None, list.as_str());
+        let which = (self.session, None, list.as_str());
         self.end_plain(plain, which, Status::Done, false)?;
+        // What is left affects others, and is ended one by one.
         let mut left = self.db.prepare_cached(
             "SELECT r.uuid FROM json_each(?1) AS l JOIN request AS r ON r.uuid = unhex(l.value)",
         )?;
@@ -58,11 +59,11 @@ impl Transition<'_> {
         name: &SemaphoreName,
         slot: &SlotId,
     ) -> Result<bool, Problem> {
-        let Some((mut semaphore, asked)) = self.live_slot(name, slot)? else {
+        let Some((mut semaphore, row)) = self.live_slot(name, slot)? else {
             return Ok(false);
         };
-        self.tell(&asked, Outcome::Lost)?;
-        self.end_busy(&mut semaphore, &asked, Status::Done, EventKind::Released)?;
+        self.send_outcome(&row, Outcome::Lost)?;
+        self.end_busy(&mut semaphore, &row, Status::Done, EventKind::Released)?;
         self.settle(&mut semaphore)?;
         self.save(&semaphore)?;
         Ok(true)

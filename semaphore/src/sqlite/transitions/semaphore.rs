@@ -13,11 +13,11 @@ use crate::sqlite::file::Problem;
 use crate::sqlite::records;
 use crate::sweep::{CROWDED, SWEPT_ABOVE, SWEPT_AFTER};
 
-/// New names between two looks at how many there are.
+/// How many semaphores are created between two sweeps.
 const SWEEP_EVERY: i64 = 256;
 
 impl Transition<'_> {
-    /// Somebody names the semaphore: it comes into being, what is due happens, and what the code declares
+    /// The semaphore of that name, which is created if there is none. What is due there is done, and what the code declares
     /// is noted.
     pub(super) fn arrive(
         &mut self,
@@ -54,19 +54,19 @@ impl Transition<'_> {
             )?
             .execute(params![Db(name), Db(&slots), floor, Moment::NEVER, self.now])?;
         let id = self.db.last_insert_rowid();
-        // The number may have been another's, and a program of before leaves the past of what it forgets.
+        // SQLite uses numbers again, and an older version of this program leaves the history of what it forgets.
         records::forget(self.db, id)?;
         if id % SWEEP_EVERY == 0 {
             self.sweep(id)?;
         }
         let Some(semaphore) = self.load(id)? else {
-            unreachable!("it was made a moment ago")
+            unreachable!("it was created a moment ago")
         };
-        self.happen(EventKind::Created, &semaphore, None)?;
+        self.emit(EventKind::Created, &semaphore, None)?;
         Ok(semaphore)
     }
 
-    /// Lets go of semaphores that were not used for long: names are often generated.
+    /// Forgets semaphores that were not used for long. Names are often generated, so there may be very many.
     pub(super) fn sweep(&self, keep: i64) -> Result<(), Problem> {
         let known: i64 = self
             .db
@@ -101,7 +101,8 @@ impl Transition<'_> {
         Ok(())
     }
 
-    /// Tokens of semaphores to come are above `token`.
+    /// Semaphores that are created later get tokens above `token`, so that tokens grow also for a name that is forgotten
+    /// and used again.
     pub(super) fn raise_floor(&self, token: i64) -> Result<(), Problem> {
         self.db
             .prepare_cached("UPDATE setting SET value = max(value, ?1) WHERE name = 'floor'")?
@@ -127,7 +128,7 @@ impl Transition<'_> {
     ) -> Result<(), Problem> {
         if semaphore.slots != slots {
             semaphore.slots = slots;
-            self.happen(EventKind::SlotsChanged, semaphore, None)?;
+            self.emit(EventKind::SlotsChanged, semaphore, None)?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A session begins, is seen to live or not, and ends with all that it has.
+//! Sessions: one begins, is seen to live or not, and ends with all that it has.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,7 +20,8 @@ use crate::view::Status;
 const TOKEN_LEAP: i64 = 1 << 20;
 
 impl Transition<'_> {
-    /// Registers this process; `lease` is for those who cannot see that it lives. Gives its number.
+    /// Registers this process as a session, and returns the session's number. `lease` is for processes that cannot see
+    /// whether this one lives.
     pub(in crate::sqlite) fn register(
         db: &Connection,
         host: Option<&str>,
@@ -34,7 +35,7 @@ impl Transition<'_> {
                 row.get(0)
             })?;
         if this.boot.is_empty() {
-            // Without `/proc` nothing is known of boots, and nothing to be concluded.
+            // Without `/proc` no boot is known.
         } else if boot.is_empty() {
             // A new file.
             db.execute(
@@ -90,7 +91,7 @@ impl Transition<'_> {
 
     /// Whether a session lives.
     pub(super) fn lives(&mut self, session: i64) -> Result<bool, Problem> {
-        if session == self.me {
+        if session == self.session {
             return Ok(true);
         }
         if let Some(&lives) = self.living.get(&session) {
@@ -107,17 +108,17 @@ impl Transition<'_> {
         let lives = found.is_some_and(|found| found.is_alive(self.now));
         self.living.insert(session, lives);
         if !lives {
-            self.dead.push(session);
+            self.to_reap.push(session);
         }
         Ok(lives)
     }
 
-    /// Looks at all sessions, and ends what the dead ones have.
-    pub(in crate::sqlite) fn bury_the_dead(&mut self) -> Result<(), Problem> {
+    /// Looks at all sessions, and reaps those whose process is gone.
+    pub(in crate::sqlite) fn reap_sessions(&mut self) -> Result<(), Problem> {
         let sessions: Vec<i64> = self
             .db
             .prepare_cached("SELECT id FROM session WHERE id <> ?1")?
-            .query_map([self.me], |row| row.get(0))?
+            .query_map([self.session], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for session in sessions {
             self.lives(session)?;
@@ -125,10 +126,10 @@ impl Transition<'_> {
         self.reap()
     }
 
-    /// Ends what the sessions that turned out to be dead have. To be called while no semaphore is being
-    /// worked on.
+    /// Ends the sessions that were found dead. Call it only while no `Semaphore` is in the caller's hands: this reads and
+    /// writes semaphores itself.
     pub(in crate::sqlite) fn reap(&mut self) -> Result<(), Problem> {
-        while let Some(session) = self.dead.pop() {
+        while let Some(session) = self.to_reap.pop() {
             self.end_session(session)?;
         }
         Ok(())
@@ -148,16 +149,16 @@ impl Transition<'_> {
             ))?
             .query_map([session], RequestRow::read)?
             .collect::<Result<_, _>>()?;
-        // Whoever waits goes first: nothing must be handed to the dead.
+        // The query sorts those that wait first: a slot that ends here must not go to another request of this session.
         for of_one in all.chunk_by(|a, b| a.semaphore == b.semaphore) {
             let Some(mut semaphore) = self.load(of_one[0].semaphore)? else {
                 continue;
             };
-            for asked in of_one {
-                if asked.phase == Phase::Waiting {
-                    self.end_waiting(&mut semaphore, asked, Status::Killed, EventKind::Killed)?;
+            for row in of_one {
+                if row.phase == Phase::Waiting {
+                    self.end_waiting(&mut semaphore, row, Status::Killed, EventKind::Killed)?;
                 } else {
-                    self.end_busy(&mut semaphore, asked, Status::Killed, EventKind::Killed)?;
+                    self.end_busy(&mut semaphore, row, Status::Killed, EventKind::Killed)?;
                 }
             }
             self.settle(&mut semaphore)?;
@@ -173,15 +174,15 @@ impl Transition<'_> {
         self.db
             .prepare_cached("DELETE FROM session WHERE id = ?1")?
             .execute([session])?;
-        if session != self.me {
+        if session != self.session {
             self.effects.gone.push(session);
         }
         Ok(())
     }
 }
 
-/// How long ago the machine that uses the file was last seen. By the clock of the wall: another there is not between
-/// machines. `None`: it was never on a shared file system, or a clock is wrong.
+/// How long ago the machine that uses the file was last seen. By the wall's clock, as machines have no other in common.
+/// `None`: the file was never on a shared file system, or a clock is wrong.
 pub(super) fn seen_ago(db: &Connection) -> Result<Option<Duration>, Problem> {
     let seen: Option<i64> = db
         .query_row("SELECT value FROM setting WHERE name = 'seen'", [], |row| {
@@ -195,7 +196,7 @@ pub(super) fn seen_ago(db: &Connection) -> Result<Option<Duration>, Problem> {
     }))
 }
 
-/// This machine uses the file, on a file system that others can share.
+/// Notes that this machine uses the file, on a file system that others can share.
 pub(in crate::sqlite) fn show(db: &Connection) -> Result<(), Problem> {
     db.prepare_cached("INSERT OR REPLACE INTO setting VALUES ('seen', ?1)")?
         .execute([seconds_of_the_wall()])?;
