@@ -20,7 +20,9 @@ mod deadlines;
 mod deadlock;
 mod end;
 mod events;
+mod line;
 mod load;
+mod manage;
 mod outcome;
 mod outlived;
 mod refresh;
@@ -28,6 +30,7 @@ mod release;
 mod rows;
 mod semaphore;
 mod session;
+mod steer;
 mod unresponsive;
 
 use std::collections::{BTreeSet, HashMap};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rusqlite::params;
 
+use super::line::Spot;
 use super::outcome::{Admission, Outcome};
 use super::rows::{Phase, RequestRow, Semaphore};
 use super::{Transition, nanos};
@@ -175,6 +176,7 @@ impl Transition<'_> {
             ..self.new_row(semaphore, uuid, request, place)
         };
         let id = self.insert(semaphore, &row)?;
+        self.line_grew(semaphore, &Spot::of(&row))?;
         Ok(RequestRow { id, ..row })
     }
 

@@ -3,6 +3,7 @@
 use rusqlite::params;
 
 use super::Transition;
+use super::line::Spot;
 use super::outcome::{Admission, Outcome};
 use super::rows::{Phase, RequestRow, Semaphore};
 use crate::event::EventKind;
@@ -77,6 +78,7 @@ impl Transition<'_> {
                 deadline,
                 Db(row.by.as_ref()),
             ])?;
+        self.line_shrank(semaphore, &Spot::of(row))?;
         let kind = if granted {
             EventKind::Granted
         } else {

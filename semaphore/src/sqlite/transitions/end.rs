@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 
+use super::line::Spot;
 use super::outcome::Outcome;
 use super::rows::{Phase, RequestRow, Semaphore, requests};
 use super::{Transition, nanos};
@@ -42,7 +43,8 @@ impl Transition<'_> {
         kind: EventKind,
     ) -> Result<(), Problem> {
         semaphore.waiting -= 1;
-        self.remember(semaphore, row, status, kind)
+        self.remember(semaphore, row, status, kind)?;
+        self.line_shrank(semaphore, &Spot::of(row))
     }
 
     pub(super) fn end_all_busy(

@@ -86,7 +86,7 @@ impl Transition<'_> {
             |row| row.get(0),
         )?;
         self.raise_floor(floor.unwrap_or(0))?;
-        for past in ["ended", "history", "outlived"] {
+        for past in ["ended", "history", "outlived", "line_section"] {
             self.db.execute(
                 &format!(
                     "DELETE FROM {past} WHERE semaphore IN (SELECT id FROM semaphore WHERE {swept})"

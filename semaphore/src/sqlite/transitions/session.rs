@@ -52,7 +52,7 @@ impl Transition<'_> {
             // No process lived through that; times of the other boot mean nothing in this one.
             records::keep_all(db)?;
             db.execute_batch(
-                "DELETE FROM request; DELETE FROM ended; DELETE FROM notice; DELETE FROM event;
+                "DELETE FROM line_section; DELETE FROM request; DELETE FROM ended; DELETE FROM notice; DELETE FROM event;
                  DELETE FROM share; DELETE FROM session; DELETE FROM outlived;",
             )?;
             db.execute(
