@@ -410,7 +410,7 @@ impl Database {
     }
 
     /// Lets the files be as they are when this is closed: they are not those of this connection any more.
-    pub(super) fn let_go(&self) {
+    pub(super) fn leave_files(&self) {
         // It can fail only for a connection that is no connection.
         let _ = self
             .connection
