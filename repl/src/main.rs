@@ -10,6 +10,7 @@ mod durations;
 mod event_loop;
 mod exit;
 mod out;
+mod permissions;
 mod render;
 mod repl;
 mod run;

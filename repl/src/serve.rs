@@ -15,6 +15,7 @@ use cla_runtime::{Engine, Limits, OutputStream};
 use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
+use crate::permissions::{Granted, PermissionArgs};
 use crate::signals::Signals;
 use crate::store::{Cautions, Choice, Declared, StoreArgs};
 
@@ -64,6 +65,8 @@ pub(crate) struct Args {
     user_role: UserRole,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    permissions: PermissionArgs,
     /// At the end, what runs gets so long before it is cancelled: 250ms, 30s, 5m, or seconds
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::durations::patience)]
     grace: Duration,
@@ -145,6 +148,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             ),
         );
     }
+    let granted = match args.permissions.grant(&args.folder) {
+        Ok(granted) => granted,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
     let choice = match args.store.choose() {
         Ok(choice) => choice,
         Err(problem) => {
@@ -160,7 +170,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         }
     };
     log(args);
-    match serve(args, &choice, declared) {
+    match serve(args, &choice, declared, &granted) {
         Ok(code) => code,
         Err(error) => {
             crate::exit::report(&format_args!("cannot serve at {}: {error}", args.listen));
@@ -189,7 +199,12 @@ fn log(args: &Args) {
     };
 }
 
-fn serve(args: &Args, choice: &Choice, declared: Declared) -> io::Result<ExitCode> {
+fn serve(
+    args: &Args,
+    choice: &Choice,
+    declared: Declared,
+    granted: &Granted,
+) -> io::Result<ExitCode> {
     let semaphores = match choice.open() {
         Ok(semaphores) => semaphores,
         Err(problem) => {
@@ -238,7 +253,7 @@ fn serve(args: &Args, choice: &Choice, declared: Declared) -> io::Result<ExitCod
         let _cautions = Cautions::of(&choice.url, &semaphores, |caution| {
             tracing::warn!("{}", printable(caution));
         });
-        let admin = admin.rules(rules(args, &semaphores)?).build()?;
+        let admin = admin.rules(rules(args, &semaphores, granted)?).build()?;
         // The health of the service says so if its store does not answer.
         let _ = admin.ready().await;
         announce(args, &admin)?;
@@ -279,10 +294,11 @@ fn allow_many_clients() {
 }
 
 /// The rules of the folder.
-fn rules(args: &Args, semaphores: &Semaphores) -> io::Result<Rules> {
+fn rules(args: &Args, semaphores: &Semaphores, granted: &Granted) -> io::Result<Rules> {
     let engine = Engine::builder()
         .workers(args.workers.into())
         .semaphores(semaphores.clone())
+        .permissions(granted.permissions.clone())
         .allow_folder(&args.folder)
         .with(cla_stdlib::install)
         .with(cla_rulebook::install)
@@ -293,12 +309,13 @@ fn rules(args: &Args, semaphores: &Semaphores) -> io::Result<Rules> {
     }
     let mut rules = Rules::new(engine, &args.folder).limits(limits);
     if args.repl {
-        let folder = args.folder.clone();
+        let (folder, permissions) = (args.folder.clone(), granted.permissions.clone());
         rules = rules.repl(move |semaphores| {
             Engine::builder()
                 // There is one engine for each session.
                 .workers(1)
                 .semaphores(semaphores)
+                .permissions(permissions.clone())
                 .allow_folder(&folder)
                 .with(cla_stdlib::install)
                 .with(cla_rulebook::install)

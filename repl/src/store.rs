@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cla_admin::{Declaration, OpenId, Webhook};
+use cla_runtime::Permissions;
 use cla_runtime::semaphore::{Semaphores, StoreError, StoreUrl, StoreUrlError};
 
 use self::config::Config;
@@ -142,6 +143,15 @@ pub(crate) fn declared(folder: &Path) -> Result<Declared, ChoiceError> {
     surroundings(|surroundings| surroundings.declared(folder))
 }
 
+/// What the nearest `cla.toml` that has `[permissions]` lets rules do, and which that is: from `folder` upwards, from the
+/// current folder upwards, or the user's.
+///
+/// # Errors
+/// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
+pub(crate) fn permissions(folder: &Path) -> Result<Option<(Permissions, PathBuf)>, ChoiceError> {
+    surroundings(|surroundings| surroundings.permissions(folder))
+}
+
 /// What the files `cla.toml` say to a service.
 #[derive(Debug, Default)]
 pub(crate) struct Declared {
@@ -271,6 +281,18 @@ impl Surroundings<'_> {
             webhook,
             openid,
         })
+    }
+
+    fn permissions(&self, folder: &Path) -> Result<Option<(Permissions, PathBuf)>, ChoiceError> {
+        let folder = folder.canonicalize().unwrap_or_default();
+        let near = nearest_config(&folder).into_iter();
+        for path in near.chain(self.config_files()) {
+            let config = Config::read(&path)?.unwrap_or_default();
+            if let Some(permissions) = config.permissions {
+                return Ok(Some((permissions, path)));
+            }
+        }
+        Ok(None)
     }
 
     /// Where the program keeps what must survive it.

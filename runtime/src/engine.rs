@@ -28,6 +28,7 @@ use crate::modules::{BuiltIn, ModuleSettings};
 use crate::native::{Extension, NativeModule};
 use crate::options::{Origin, RunOptions};
 use crate::output::ProcessOutput;
+use crate::permissions::Permissions;
 use crate::program::Language;
 use crate::report::RunReport;
 use crate::script::Script;
@@ -64,6 +65,7 @@ pub struct EngineBuilder {
     workers: Option<usize>,
     limits: Limits,
     semaphores: Option<Semaphores>,
+    permissions: Permissions,
     modules: ModuleSettings,
     extensions: Vec<Arc<dyn Extension>>,
     unresponsive: Option<UnresponsiveListener>,
@@ -81,6 +83,7 @@ impl Engine {
             workers: None,
             limits: Limits::default(),
             semaphores: None,
+            permissions: Permissions::default(),
             modules: ModuleSettings::default(),
             extensions: Vec::new(),
             unresponsive: None,
@@ -112,6 +115,11 @@ impl Engine {
         if name.len() > Owner::MAX_CHARS {
             name = Owner::shortened(name.as_ref().to_owned()).into();
         }
+        let permissions = self.shared.settings.permissions.clone();
+        let permissions = match &options.permissions {
+            Some(less) => permissions.and(less),
+            None => permissions,
+        };
         let (sender, receiver) = oneshot::channel();
         let started = Instant::now();
         let live = LiveRun {
@@ -137,6 +145,7 @@ impl Engine {
             arguments: options.arguments,
             output: options.output.unwrap_or_else(|| Arc::new(ProcessOutput)),
             folders: options.folders,
+            permissions,
             control,
             report: sender,
             settings: Arc::clone(&self.shared.settings),
@@ -163,6 +172,11 @@ impl Engine {
     /// The engine's semaphores.
     pub fn semaphores(&self) -> &Semaphores {
         &self.shared.settings.semaphores
+    }
+
+    /// What rules of this engine may reach outside of it.
+    pub fn permissions(&self) -> &Permissions {
+        &self.shared.settings.permissions
     }
 
     /// The ids and names of the runs that have not reported yet, oldest first.
@@ -277,6 +291,13 @@ impl EngineBuilder {
         self
     }
 
+    /// What rules may reach outside of the engine (default: [`Permissions::default`], which is to take semaphores and nothing
+    /// else).
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.permissions = permissions;
+        self
+    }
+
     /// Adds a built-in module; one of the same name replaces the earlier one.
     pub fn module(mut self, module: impl NativeModule) -> Self {
         self.modules.add(BuiltIn::Native(Arc::new(module)));
@@ -386,6 +407,7 @@ impl EngineBuilder {
         let settings = EngineSettings {
             limits: self.limits,
             semaphores: self.semaphores.unwrap_or_else(Semaphores::memory),
+            permissions: self.permissions,
             modules: Arc::new(self.modules),
             extensions: self.extensions,
             unresponsive: self.unresponsive,

@@ -50,6 +50,7 @@ mod native;
 mod nearest;
 mod options;
 mod output;
+mod permissions;
 mod permit_table;
 mod program;
 mod region;
@@ -80,6 +81,9 @@ pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
 pub use native::{Extension, HostModule, NativeModule};
 pub use options::RunOptions;
 pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
+pub use permissions::{
+    FileError, InvalidPermission, OpenFor, Permission, PermissionDenied, Permissions,
+};
 pub use report::{OtherSemaphores, RunReport, TakenSemaphore};
 pub use run::Run;
 pub use script::Script;

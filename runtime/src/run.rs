@@ -2,8 +2,8 @@
 //!
 //! [`Run`] is the sum of its parts, each in a file of its own: until when it may go on ([`time`]), how it takes turns
 //! with others ([`slices`]) and waits ([`blocking`]), its memory ([`memory`]), its slots ([`permits`]), the values that Rust
-//! holds for it ([`roots`]), panics of the host ([`panics`]), what is pending ([`pending`]), its output ([`writer`]), and
-//! what the layers above keep on it ([`layers`]).
+//! holds for it ([`roots`]), what it may ([`permitted`]), panics of the host ([`panics`]), what is pending ([`pending`]),
+//! its output ([`writer`]), and what the layers above keep on it ([`layers`]).
 
 mod blocking;
 mod layers;
@@ -11,6 +11,7 @@ mod memory;
 mod panics;
 mod pending;
 mod permits;
+mod permitted;
 mod roots;
 mod slices;
 mod time;
@@ -43,6 +44,7 @@ use crate::family::{Family, Seat};
 use crate::limits::Limits;
 use crate::memory_reservation::MemoryReservation;
 use crate::output::Output;
+use crate::permissions::Permissions;
 use crate::permit_table::PermitTable;
 use crate::sys::memory::MemoryGauge;
 use crate::trace::{RegionRecord, Trace};
@@ -77,6 +79,7 @@ pub struct Run {
     /// Our own functions in place of the interpreter's; see [`builtins`](crate::builtins).
     pub(crate) builtins: RefCell<Option<Rooted<Object<'static>>>>,
     pub(crate) semaphores: Semaphores,
+    permissions: Permissions,
     pub(crate) permits: PermitTable,
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// What is to be waited for when all is given back.
@@ -106,6 +109,7 @@ pub(crate) struct RunParts {
     pub(crate) depth: u32,
     pub(crate) started: Instant,
     pub(crate) semaphores: Semaphores,
+    pub(crate) permissions: Permissions,
     pub(crate) layers: Layers,
 }
 
@@ -132,6 +136,7 @@ impl Run {
             roots: Roots::new(parts.stash, stash_reservation),
             builtins: RefCell::default(),
             semaphores: parts.semaphores,
+            permissions: parts.permissions,
             permits: PermitTable::new(Rc::clone(&gauge)),
             regions: RefCell::default(),
             exits: RefCell::default(),

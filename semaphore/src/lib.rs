@@ -224,6 +224,7 @@ mod diagnosis;
 mod error;
 mod event;
 mod file_url;
+mod glob;
 #[cfg(test)]
 mod interleavings;
 mod memory;
@@ -261,6 +262,7 @@ pub use error::{
 };
 pub use event::{Event, EventHub, EventKind, Events, EventsError};
 pub use file_url::SqliteUrl;
+pub use glob::{Glob, GlobError};
 pub use history::{HISTORY_AGE, HISTORY_KEPT, HistoryQuery};
 pub use id::{IdError, RequestId, RunId};
 pub use memory::ManualClock;
@@ -269,7 +271,8 @@ pub use owner::Owner;
 pub use provider::Provider;
 #[cfg(feature = "redis")]
 pub use redis::{
-    ConnectError, RedisConnection, RedisPush, RedisStore, RedisUrl, ReplyError, RequestError,
+    AddressCheck, ConnectError, RedisConnection, RedisPush, RedisStore, RedisUrl, ReplyError,
+    RequestError,
 };
 pub use request::{Priority, Request, Ttl, TtlError};
 pub use semaphores::{Acquire, Permit, Semaphore, Semaphores};

@@ -20,6 +20,7 @@ use cla_runtime::{
 use tokio::sync::oneshot;
 
 use crate::call::Arg;
+use crate::permitted;
 use crate::throw::{self, name_argument, string_argument, type_error};
 
 use self::arrivals::{Arrivals, Event, ROOM};
@@ -49,7 +50,7 @@ impl NativeModule for Redis {
         let open = move |ctx: Ctx<'js>, url: Arg<'js>, deliver: Function<'js>| {
             let bus = Rc::new(Bus {
                 run: Rc::clone(&run),
-                url: read(&ctx, &url)?,
+                url: permitted::redis(&ctx, &run, read(&ctx, &url)?)?,
                 deliver: run.keep(&ctx, deliver),
                 task: RefCell::default(),
                 channels: RefCell::default(),

@@ -290,7 +290,7 @@ impl Module {
             return Ok(Rc::clone(&last.usage));
         }
         let semaphore = semaphore_name(ctx, function, name)?;
-        let usage = self.run.permits().usage(self.run.semaphores(), &semaphore);
+        let usage = self.run.usage(ctx, &semaphore)?;
         *self.last.borrow_mut() = identity.map(|identity| Last {
             identity,
             _name: self.run.keep(ctx, name.clone()),

@@ -14,9 +14,9 @@ use super::body::{Body, Length};
 use super::openapi::LengthJson;
 use super::problem::Problem;
 use crate::auth::{KnownToken, Person, Role, TokenError, TokenStore};
-use crate::glob::Glob;
 use crate::runs::ServiceAction;
 use crate::service::Service;
+use cla_runtime::semaphore::Glob;
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 64;

@@ -22,8 +22,8 @@ pub(crate) use self::random::{fingerprint, secret};
 pub(crate) use self::sessions::Sessions;
 use self::tokens::{Recalled, Verifier};
 pub use self::tokens::{Token, TokenError, TokenStore};
-use crate::glob::Glob;
 use crate::server::hosts::AllowedHosts;
+use cla_runtime::semaphore::Glob;
 
 /// What somebody may do. Each role may do all that the ones before it may.
 #[derive(

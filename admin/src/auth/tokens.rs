@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use super::last_use::{self, LastUse, TokenUse};
 use super::random::{self, Digest, digest};
 use super::{Person, Role};
-use crate::glob::Glob;
+use cla_runtime::semaphore::Glob;
 
 /// What every token begins with, so that scanners for leaked secrets know it.
 const PREFIX: &str = "cla_";

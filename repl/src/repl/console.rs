@@ -17,6 +17,7 @@ use super::print::{self, Format, Look};
 use super::screen::Screen;
 use super::snippets::Snippets;
 use super::{Args, Mode};
+use crate::permissions::Granted;
 use crate::render::{DIM, Span};
 use crate::store::Choice;
 
@@ -75,16 +76,21 @@ impl Console {
         choice: Choice,
         semaphores: Semaphores,
         interactive: bool,
+        granted: &Granted,
     ) -> io::Result<Self> {
         let runtime = crate::event_loop::event_loop()?;
         let colour = crate::out::is_coloured(OutputStream::Stdout);
         let limits = Limits::default().memory(args.memory).stack(args.stack);
-        let engine = Engine::builder()
+        let mut engine = Engine::builder()
             // One for the session at least, so that runs that compute do not make the prompt slow.
             .workers(std::thread::available_parallelism().map_or(2, |count| count.get().max(2)))
             .limits(limits)
             .semaphores(semaphores.acting_as(Actor::process("repl")))
-            .allow_folder(".")
+            .permissions(granted.permissions.clone());
+        if granted.imports_current_folder {
+            engine = engine.allow_folder(".");
+        }
+        let engine = engine
             .with(cla_stdlib::install)
             .with(cla_rulebook::install)
             .build();

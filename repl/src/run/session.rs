@@ -17,6 +17,7 @@ use super::output::{Colours, RunOutput};
 use super::plan::Planned;
 use super::screen::Screen;
 use super::{Args, status};
+use crate::permissions::Granted;
 use crate::signals::{Signal, Signals};
 use crate::store::Cautions;
 
@@ -63,16 +64,25 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(args: &Args, total: usize, semaphores: Semaphores) -> Self {
+    pub(super) fn new(
+        args: &Args,
+        total: usize,
+        semaphores: Semaphores,
+        granted: &Granted,
+    ) -> Self {
         let mut limits = Limits::default().memory(args.memory).stack(args.stack);
         if let Some(timeout) = args.timeout {
             limits = limits.timeout(timeout);
         }
-        let engine = Engine::builder()
+        let mut engine = Engine::builder()
             .workers(args.workers.into())
             .limits(limits)
             .semaphores(semaphores)
-            .allow_folder(".")
+            .permissions(granted.permissions.clone());
+        if granted.imports_current_folder {
+            engine = engine.allow_folder(".");
+        }
+        let engine = engine
             .with(cla_stdlib::install)
             .with(cla_rulebook::install)
             .build();

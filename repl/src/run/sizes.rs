@@ -36,6 +36,14 @@ fn size(text: &str, what: &str, smallest: usize, largest: usize) -> Result<usize
         })
 }
 
+/// A size, for people.
+pub(crate) fn shown(bytes: usize) -> String {
+    match bytes % 1024 {
+        0 => InWords(bytes).to_string(),
+        _ => format!("{bytes} bytes"),
+    }
+}
+
 /// A size that is a power of 1024 times a small number, as the ends of all ranges are.
 struct InWords(usize);
 

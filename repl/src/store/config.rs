@@ -1,12 +1,14 @@
 //! `cla.toml`: read, and refused with the place of what is wrong in it.
 
 mod oidc;
+mod permissions;
 
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
 use cla_admin::{Declaration, Webhook};
+use cla_runtime::Permissions;
 use cla_runtime::semaphore::{SemaphoreName, Slots, StoreUrl, Ttl};
 use codespan_reporting::diagnostic::{Diagnostic, Label};
 use codespan_reporting::files::SimpleFile;
@@ -18,7 +20,7 @@ pub(super) use self::oidc::Oidc;
 use super::ChoiceError;
 
 /// All keys that there are.
-const KEYS: [&str; 4] = ["store", "semaphores", "alerts", "oidc"];
+const KEYS: [&str; 5] = ["store", "semaphores", "alerts", "oidc", "permissions"];
 
 /// All keys of a semaphore.
 const SEMAPHORE_KEYS: [&str; 6] = [
@@ -46,6 +48,8 @@ pub(super) struct Config {
     pub(super) webhook: Option<Webhook>,
     /// `[oidc]`: who signs people in.
     pub(super) oidc: Option<Oidc>,
+    /// `[permissions]`: what rules may reach.
+    pub(super) permissions: Option<Permissions>,
 }
 
 /// What is wrong, and where.
@@ -104,6 +108,7 @@ impl Config {
                     config.webhook = webhook(value)?;
                 }
                 "oidc" => config.oidc = Some(oidc::provider(value)?),
+                "permissions" => config.permissions = Some(permissions::permissions(value, file)?),
                 _ => return Err(unknown_key(key, &KEYS)),
             }
         }

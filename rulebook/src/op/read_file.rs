@@ -62,8 +62,13 @@ impl Action for ReadFile {
         let format = runner.format(self.format.as_ref(), Format::of(&path), scope)?;
         // As far as the run's memory allows: with the text as a string, and what that says.
         let most = runner.run.memory_left() / 3;
+        let text = runner.wait(files::read(
+            runner.run.permissions().clone(),
+            PathBuf::from(path.as_str()),
+            most,
+        ))?;
         let text = runner
-            .wait(files::read(PathBuf::from(path.as_str()), most))?
+            .js(runner.run.permitted_file(&runner.ctx, text))?
             .map_err(|error| runner.throw(&format!("{path}: {error}")))?;
         let _reservation = runner.run.count_memory(text.len());
         runner.js(data::read(&runner.ctx, runner.run, &text, format, &path))

@@ -48,8 +48,12 @@ impl Action for Shell {
     ) -> OpResult<'js, Value<'js>> {
         let command = runner.text(&self.0, scope)?;
         let assigned = op.register.is_some();
+        let permissions = runner.run.permissions();
+        let program = runner.js(runner
+            .run
+            .permitted(&runner.ctx, permissions.run(shell::PROGRAM)))?;
         let ended = runner
-            .wait(shell::run(runner.run, &command, !assigned))?
+            .wait(shell::run(runner.run, &program, &command, !assigned))?
             .map_err(|error| runner.throw(&format!("the command cannot be run: {error}")))?;
         if !assigned && ended.code != 0 {
             let message = format!("the command exited with {}: {}", ended.code, command.trim());

@@ -93,12 +93,14 @@ impl Action for WriteFile {
         };
         let text = runner.js(data::write(&runner.ctx, runner.run, value, format))?;
         let _reservation = runner.run.count_memory(text.len());
+        let written = runner.wait(files::write(
+            runner.run.permissions().clone(),
+            PathBuf::from(path.as_str()),
+            text,
+            self.append,
+        ))?;
         runner
-            .wait(files::write(
-                PathBuf::from(path.as_str()),
-                text,
-                self.append,
-            ))?
+            .js(runner.run.permitted_file(&runner.ctx, written))?
             .map_err(|error| runner.throw(&format!("{path}: {error}")))?;
         Ok(runner.undefined())
     }

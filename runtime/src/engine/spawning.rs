@@ -107,6 +107,7 @@ impl Run {
         let mut options = options
             .limits(self.limits)
             .output(Arc::clone(self.output()))
+            .permissions(self.permissions().clone())
             .detached(detached);
         if let Some(trace) = &self.trace {
             options = options.trace(Arc::clone(trace));

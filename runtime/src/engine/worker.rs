@@ -31,6 +31,7 @@ use crate::limits::Limits;
 use crate::modules::ModuleCache;
 use crate::options::{Origin, json_bytes};
 use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
+use crate::permissions::Permissions;
 use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
 use crate::run::{Layers, Run, RunParts, panic_message};
 use crate::script::{Script, Source};
@@ -51,6 +52,7 @@ pub(crate) struct Job {
     pub(crate) arguments: Vec<String>,
     pub(crate) output: Arc<dyn Output>,
     pub(crate) folders: Vec<PathBuf>,
+    pub(crate) permissions: Permissions,
     pub(crate) control: Arc<Control>,
     pub(crate) report: oneshot::Sender<Sent>,
     pub(crate) settings: Arc<EngineSettings>,
@@ -239,8 +241,13 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         started,
         semaphores: job.settings.semaphores.clone(),
         layers: Layers::default()
-            .with(ModuleCache::new(Arc::clone(&job.settings.modules), roots))
+            .with(ModuleCache::permitted(
+                Arc::clone(&job.settings.modules),
+                roots,
+                job.permissions.clone(),
+            ))
             .with(job.engine),
+        permissions: job.permissions,
     });
     let report_sender = Arc::new(Mutex::new(Some(job.report)));
     let watched = Arc::new(Watched {

@@ -7,6 +7,7 @@
 pub(crate) mod cache;
 mod evaluate;
 mod graph;
+mod importable;
 mod json;
 mod load;
 pub(crate) mod read;
@@ -28,11 +29,13 @@ pub use require::require;
 
 use self::cache::{Code, CodeCache};
 use self::evaluate::EsModules;
+use self::importable::Importable;
 pub use self::resolve::{ResolveError, Resolved};
 use crate::error::{Location, RuleError, Sources};
 use crate::line_ends::LineEnds;
 use crate::memory_reservation::MemoryReservation;
 use crate::native::NativeModule;
+use crate::permissions::Permissions;
 use crate::program::Language;
 use crate::run::Run;
 use crate::typescript::Shape;
@@ -136,7 +139,7 @@ impl ModuleSettings {
 /// The modules of one run.
 pub struct ModuleCache {
     pub(crate) settings: Arc<ModuleSettings>,
-    roots: Vec<PathBuf>,
+    importable: Importable,
     /// The main script's canonical name, which is not looked up as a file.
     main: RefCell<Option<Main>>,
     /// Every source that was compiled, by its canonical name: stack traces point into them.
@@ -200,13 +203,20 @@ impl LoadedSource {
 
 impl ModuleCache {
     /// The modules of a run that may import files below `roots`.
-    pub fn new(settings: Arc<ModuleSettings>, mut roots: Vec<PathBuf>) -> Self {
+    pub fn new(settings: Arc<ModuleSettings>, roots: Vec<PathBuf>) -> Self {
+        Self::permitted(settings, roots, Permissions::none())
+    }
+
+    /// The modules of a run that may import files below `roots`, and what else it is permitted to import.
+    pub(crate) fn permitted(
+        settings: Arc<ModuleSettings>,
+        mut roots: Vec<PathBuf>,
+        permissions: Permissions,
+    ) -> Self {
         roots.extend(settings.folders.iter().cloned());
-        // Below the folder / lies everything.
-        roots.retain(|root| root.parent().is_some());
         Self {
             settings,
-            roots,
+            importable: Importable::new(roots, permissions),
             main: RefCell::default(),
             sources: RefCell::default(),
             reservations: RefCell::default(),
@@ -357,7 +367,7 @@ impl ModuleCache {
 
     /// Reads a file that was resolved, for the run if there is one. The error names the file.
     pub fn read(&self, name: &str, run: Option<&Run>) -> Result<Arc<str>, String> {
-        read::read(Path::new(name), &self.roots, run)
+        read::read(Path::new(name), &self.importable, run)
             .map_err(|error| format!("cannot read {}: {error}", self.display(name)))
     }
 
@@ -397,7 +407,7 @@ impl ModuleCache {
             main.as_ref().and_then(|main| main.folder.as_deref())
         };
         let built_ins = self.settings.names();
-        let resolved = resolve::resolve(specifier, folder, &self.roots, built_ins);
+        let resolved = resolve::resolve(specifier, folder, &self.importable, built_ins);
         if resolved.is_err() {
             let importer = match &*main {
                 Some(main) if importer.is_empty() => &main.name,

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 /// A pattern of names: `*` stands for any characters, also none, and `?` for one. All others stand for themselves.
 ///
 /// ```
-/// use cla_admin::Glob;
+/// use cla_semaphore::Glob;
 ///
 /// let shop: Glob = "shop-*".parse()?;
 /// assert!(shop.matches("shop-db") && !shop.matches("prod-db"));
 /// # Ok::<(), cla_admin::GlobError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Glob(String);
 
