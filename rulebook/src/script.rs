@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use cla_runtime::Script;
 
-use crate::program::EXTENSIONS;
-
 /// Makes rulebooks of texts in memory, beside [`Script::javascript`] and [`Script::typescript`].
 ///
 /// ```
@@ -28,6 +26,7 @@ pub trait RulebookScript {
 
 impl RulebookScript for Script {
     fn rulebook(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        Self::in_language(EXTENSIONS[0], name, text)
+        // By the extension of its files, as it is registered with the engine.
+        Self::in_language("yml", name, text)
     }
 }
