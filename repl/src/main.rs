@@ -63,7 +63,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // Should a rule find a way past the checks of its stack, say which one.
+    // If a rule gets past the checks of its stack, the crash report names it.
     cla_runtime::internal::report_stack_overflow();
     cli.colour.write_global();
     match cli.command {

@@ -84,7 +84,7 @@ Exit code:
   1    what was evaluated failed
   2    wrong usage, which includes CLA_STORE and cla.toml
   130  interrupted by Ctrl-C, without a terminal
-  141  whoever read the output is gone";
+  141  the reader of the output is gone";
 
 fn mode(text: &str) -> Result<Mode, String> {
     match text {
@@ -174,7 +174,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 /// Reads and evaluates until the user leaves.
 fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
-    // Whatever ends the program, the terminal is as it was.
+    // The terminal is restored even after a panic or a signal.
     let _restored = terminal::restored_at_the_end();
     let console = Rc::new(std::cell::RefCell::new(console));
     let settings = Settings {

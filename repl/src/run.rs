@@ -29,10 +29,10 @@ use crate::server::ServerArgs;
 use crate::signals::Signals;
 use crate::store::StoreArgs;
 
-/// Each run reserves a stack, and no system lets a process have many more of those.
+/// The most copies of a file: each run reserves a stack, and no system lets a process have many more of those.
 const MAX_COPIES: i64 = 100_000;
 
-/// More threads than the largest machines have processors.
+/// The most threads: more than the largest machines have processors.
 const MAX_WORKERS: i64 = 1024;
 
 /// Run rules: JavaScript or TypeScript files, or YAML rulebooks, all of them at once
@@ -149,7 +149,7 @@ Exit code:
   2    wrong usage, which includes CLA_STORE and cla.toml
   130  interrupted by Ctrl-C: every run was cancelled and gave back what it held;
        a second Ctrl-C exits at once. 143 is the same by SIGTERM.
-  141  whoever read the output is gone; every run was cancelled";
+  141  the reader of the output is gone; every run was cancelled";
 
 pub(crate) fn run(args: &Args) -> ExitCode {
     let stash = match stash::stash(args.stash.clone()) {
@@ -202,7 +202,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let ended = runtime.and_then(|runtime| {
         runtime.block_on(async {
             let mut signals = Signals::listen()?;
-            // What is not shown is not converted.
+            // A value that is not shown need not be converted.
             let wanted = if args.json || args.print {
                 Wanted::Json
             } else {

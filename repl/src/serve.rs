@@ -67,7 +67,7 @@ pub(crate) struct Args {
     store: StoreArgs,
     #[command(flatten)]
     permissions: PermissionArgs,
-    /// At the end, what runs gets so long before it is cancelled: 250ms, 30s, 5m, or seconds
+    /// At the end, how long runs may go on before they are cancelled: 250ms, 30s, 5m, or seconds
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::durations::patience)]
     grace: Duration,
     /// End a run that takes longer, waiting included
@@ -88,10 +88,10 @@ pub(crate) struct Args {
     /// The SQLite file that remembers the runs: a file of the folder's own in the state folder, if absent
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
-    /// Say so much on standard error
+    /// How much to log on standard error
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: LogLevel,
-    /// How to say it
+    /// The format of the log
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
     /// Print where it listens as a line of JSON: address, link, pid
@@ -111,7 +111,7 @@ Exit code:
   1    cannot listen there
   2    wrong usage, which includes CLA_STORE and cla.toml";
 
-/// How much is said.
+/// How much is logged.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum LogLevel {
     Off,
@@ -121,7 +121,7 @@ enum LogLevel {
     Debug,
 }
 
-/// How it is said.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum LogFormat {
     Text,
@@ -192,7 +192,7 @@ fn log(args: &Args) {
         .with_max_level(level)
         .with_writer(io::stderr)
         .with_ansi(crate::out::is_coloured(OutputStream::Stderr));
-    // There is no other: this is the only command that says anything in this way.
+    // No other command sets a logger, so this cannot fail.
     let _ = match args.log_format {
         LogFormat::Text => format.with_target(false).try_init(),
         LogFormat::Json => format.json().flatten_event(true).try_init(),
@@ -288,7 +288,7 @@ fn allow_many_clients() {
         use rustix::process::{Resource, getrlimit, setrlimit};
         let mut limit = getrlimit(Resource::Nofile);
         limit.current = limit.maximum;
-        // Where that is not to be had, fewer clients are.
+        // If the system refuses, there can be fewer clients.
         let _ = setrlimit(Resource::Nofile, limit);
     }
 }

@@ -143,7 +143,7 @@ fn kind_of(about: &std::fs::Metadata) -> &'static str {
 }
 
 fn not_wanted() -> io::Error {
-    io::Error::other("nobody waits for it any more")
+    io::Error::other("the wait for it has ended")
 }
 
 /// When it is dropped, the thread sees that the waiter is gone.
@@ -198,7 +198,7 @@ mod tests {
         let file = open(&path).unwrap();
         assert!(
             read_while(file, &path, 10, || false).is_err(),
-            "nobody waits"
+            "no one waits"
         );
     }
 

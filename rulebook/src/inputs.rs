@@ -8,8 +8,8 @@ use cla_runtime::{RuleError, Script};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::program::EXTENSIONS;
-use super::yaml::{self, Node, Place, Text, Yaml};
+use crate::extension::EXTENSIONS;
+use crate::yaml::{self, Node, Place, Text, Yaml};
 
 /// The keys of one input.
 pub(super) const KEYS: [&str; 5] = ["type", "description", "default", "required", "choices"];
@@ -265,7 +265,7 @@ fn one(name: &Text, node: &Node, problems: &mut Vec<SyntaxProblem>) -> Option<In
     let mut wrong = |at: Place, message: String, help: Option<String>| {
         problems.push(at.problem(message, help));
     };
-    let is_variable = super::template::is_path(&name.text) && !name.text.contains(['.', '[']);
+    let is_variable = crate::template::is_path(&name.text) && !name.text.contains(['.', '[']);
     if !is_variable {
         let message = format!("{:?} is no name for a variable", name.text);
         wrong(name.at, message, None);
@@ -366,7 +366,7 @@ fn plain(node: &Node) -> Json {
     match &node.value {
         Yaml::Null => Json::Null,
         Yaml::Bool(value) => (*value).into(),
-        Yaml::Number(value) => super::plan::number(*value),
+        Yaml::Number(value) => yaml::json_number(*value),
         Yaml::Text(text) => text.text.clone().into(),
         Yaml::List(items) => items.iter().map(plain).collect(),
         Yaml::Map(entries) => entries

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use cla_runtime::Script;
 
+use crate::extension::EXTENSIONS;
+
 /// Makes rulebooks of texts in memory, beside [`Script::javascript`] and [`Script::typescript`].
 ///
 /// ```
@@ -26,7 +28,6 @@ pub trait RulebookScript {
 
 impl RulebookScript for Script {
     fn rulebook(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        // By the extension of its files, as it is registered with the engine.
-        Self::in_language("yml", name, text)
+        Self::in_language(EXTENSIONS[0], name, text)
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! [`Run`] is the sum of its parts, each in a file of its own: until when it may go on ([`time`]), how it takes turns
 //! with others ([`slices`]) and waits ([`blocking`]), its memory ([`memory`]), its slots ([`permits`]), the values that Rust
-//! holds for it ([`roots`]), what it may ([`permitted`]), panics of the host ([`panics`]), what is pending ([`pending`]),
-//! its output ([`writer`]), and what the layers above keep on it ([`layers`]).
+//! holds for it ([`roots`]), what it may ([`permitted`]), panics of the host ([`panics`]), what is pending ([`pending`]), its output ([`writer`]), and
+//! what the layers above keep on it ([`layers`]).
 
 mod blocking;
 mod layers;

@@ -22,8 +22,9 @@ use self::request::{Verb, Wanted};
 mod answer;
 mod client;
 mod failure;
+pub mod options;
 mod reach;
-pub(crate) mod request;
+mod request;
 
 /// How much of a run's memory a body must leave free, for what else an answer has and for the rule to go
 /// on with, in bytes.

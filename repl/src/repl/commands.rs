@@ -82,7 +82,7 @@ pub(super) const COMMANDS: &[Command] = &[
     command(".exit", "", "leave, as Ctrl-D does"),
 ];
 
-/// What comes of a command.
+/// The result of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Done {
     Well,
@@ -203,7 +203,7 @@ const HELP: [(&str, &[&str]); 7] = [
     ),
     (
         "Leave",
-        &[".exit, or Ctrl-D. IDs and RUNs may be shortened to what tells them apart."],
+        &[".exit, or Ctrl-D. IDs and RUNs may be shortened as long as they are unique."],
     ),
 ];
 
@@ -353,7 +353,7 @@ fn edit(console: &mut Console, rest: &str) -> Done {
     }
 }
 
-/// What becomes of a text in the user's editor.
+/// The text as the user leaves it in an editor.
 fn edited(text: &str, mode: Mode) -> Result<String, String> {
     let editor = ["VISUAL", "EDITOR"]
         .iter()

@@ -12,7 +12,7 @@ use super::console::Console;
 use super::read::{Knowledge, Member, Mode, State};
 use crate::render::ShortIds;
 
-/// What is not known by then is not completed.
+/// How long to wait for names; later ones are not completed.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The session, as far as a prompt looks into it.

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_out_of_range_is_told_the_range() {
+    fn the_error_for_a_size_out_of_range_names_the_range() {
         assert_eq!(
             memory("512K").unwrap_err(),
             "a memory limit is from 1 MiB to 64 TiB"

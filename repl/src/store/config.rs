@@ -35,7 +35,7 @@ const SEMAPHORE_KEYS: [&str; 6] = [
 /// All keys of the alerts.
 const ALERT_KEYS: [&str; 1] = ["webhook"];
 
-/// No configuration is longer; what is was not meant to be one.
+/// The longest configuration, in bytes. A longer file is something else.
 const LONGEST: u64 = 1024 * 1024;
 
 /// What a `cla.toml` says.
@@ -276,7 +276,7 @@ impl Mistake {
         }
         let shown = String::from_utf8_lossy(buffer.as_slice());
         let shown = shown.trim_end();
-        // Who reports it says that it is an error.
+        // The caller adds that it is an error.
         shown.strip_prefix("error: ").unwrap_or(shown).to_owned()
     }
 

@@ -240,14 +240,14 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         depth: origin.depth,
         started,
         semaphores: job.settings.semaphores.clone(),
+        permissions: job.permissions.clone(),
         layers: Layers::default()
             .with(ModuleCache::permitted(
                 Arc::clone(&job.settings.modules),
                 roots,
-                job.permissions.clone(),
+                job.permissions,
             ))
             .with(job.engine),
-        permissions: job.permissions,
     });
     let report_sender = Arc::new(Mutex::new(Some(job.report)));
     let watched = Arc::new(Watched {

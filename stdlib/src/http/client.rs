@@ -29,9 +29,6 @@ use super::answer::Answer;
 use super::failure::{Failure, Kind};
 use super::reach::Reach;
 
-/// The most redirects that can be asked for: as many as browsers follow.
-pub(super) const MOST_REDIRECTS: usize = 20;
-
 /// How many connections to one server are kept for later. Rules may wait by the thousand; their sockets
 /// should not stay open without a use.
 const IDLE_PER_HOST: usize = 16;

@@ -31,7 +31,7 @@ pub(super) enum Kind {
     Connect(String),
     #[error("no secure connection: {0}")]
     Tls(String),
-    #[error("{}; the option redirects can allow up to {}", too_many(*.0), super::client::MOST_REDIRECTS)]
+    #[error("{}; the option redirects can allow up to {}", too_many(*.0), super::options::MOST_REDIRECTS)]
     TooManyRedirects(usize),
     #[error("redirected to what is no http or https URL")]
     BadRedirect,

@@ -3,19 +3,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::inputs::Input;
-use super::op::Action;
-use super::template::{Code, Template};
-use super::yaml::Place;
+use super::{Action, OpTable};
+use crate::inputs::Input;
+use crate::template::{Code, Template};
+use crate::yaml::Place;
 
 /// A rulebook that was read.
 #[derive(Debug)]
 pub(crate) struct Book {
     /// Its canonical name: an absolute path, or the name of a text.
     pub(crate) name: String,
-    /// As people see it, without its folder: what administrators see as the owner's beginning.
+    /// As people see it, without its folder. Owners that administrators see begin with it.
     pub(crate) title: String,
     pub(crate) text: Arc<str>,
+    /// The ops of the language that it is written in.
+    pub(crate) table: &'static OpTable,
     pub(crate) imports: Vec<Import>,
     /// Ops of which only a run knows whether there are any: registered services, exports of modules that do not say what
     /// they export.
@@ -29,10 +31,10 @@ pub(crate) struct Book {
     /// What runs for which event, in the order of the file.
     pub(crate) on: Vec<(String, Block)>,
     pub(crate) body: Option<Block>,
-    /// For lines of literal blocks with code: how many columns they are indented.
+    /// How many columns the lines of literal blocks with code are indented.
     pub(crate) indents: HashMap<u32, u32>,
-    /// Of the rulebook that was started: all that it imports, also through others, those first that import others of
-    /// them. So they are freed one after the other, and a long chain of imports needs no stack for it.
+    /// Only in the rulebook that was started: all that it imports, also through others. Importers come before what they
+    /// import, so that each is freed on its own: a long chain of imports would otherwise need a deep stack.
     pub(crate) family: Vec<Arc<Book>>,
 }
 
@@ -42,7 +44,7 @@ pub(crate) type Block = Arc<[Arc<Op>]>;
 /// Another file whose functions are ops here.
 #[derive(Debug)]
 pub(crate) struct Import {
-    /// What its ops' names begin with, before a dot.
+    /// The beginning of its ops' names, before a dot.
     pub(crate) prefix: Option<String>,
     pub(crate) what: Imported,
 }
@@ -60,7 +62,7 @@ pub(crate) struct Module {
     pub(crate) name: String,
     /// As people see it.
     pub(crate) shown: String,
-    /// `None`: only who evaluates it knows.
+    /// `None`: they are known only after the module is evaluated.
     pub(crate) exports: Option<Vec<String>>,
     /// Whether it may register services.
     pub(crate) registers: bool,
@@ -127,7 +129,7 @@ pub(crate) struct Region {
     pub(crate) priority: Option<Data>,
 }
 
-/// How long a fork is looked after.
+/// Whether a fork is joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parallel {
     /// It is joined at the end of the enclosing block.

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use cla_runtime::internal::{LineEnds, ModuleCache, Sources, TopLevel, compile_script};
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Object, Value};
 
-use super::book::{Book, Data};
-use super::template::{Code, Piece, Template};
-use super::yaml;
+use super::{Book, Data};
+use crate::template::{Code, Piece, Template};
+use crate::yaml;
 
 /// Gives a `with` statement the variables of `vars` as names: what is set is a variable, what is only read must have
 /// been set. The names of the language itself keep their meaning, unless a variable has the same name.
@@ -28,7 +28,7 @@ const SCOPE: &str = "(() => {
 })()";
 
 /// Where the stack says that the code above is.
-pub(super) const SCOPE_FILE: &str = "cla:scope";
+pub(crate) const SCOPE_FILE: &str = "cla:scope";
 
 /// How the wrapper of code begins; the code follows on the line where it stands.
 const EXPRESSION: (&str, &str) = ("(function($vars){with($vars){return (", ")}})");
@@ -38,14 +38,14 @@ const ASYNC_STATEMENTS: (&str, &str) = ("(async function($vars){with($vars){", "
 
 /// What an op sees: variables, as an object and as what makes names of them, and the rulebook it stands in.
 #[derive(Clone)]
-pub(super) struct Scope<'js> {
-    pub(super) vars: Object<'js>,
+pub(crate) struct Scope<'js> {
+    pub(crate) vars: Object<'js>,
     names: Value<'js>,
     evaluator: Rc<Evaluator<'js>>,
 }
 
 impl<'js> Scope<'js> {
-    pub(super) fn new(evaluator: &Rc<Evaluator<'js>>, vars: Object<'js>) -> js::Result<Self> {
+    pub(crate) fn new(evaluator: &Rc<Evaluator<'js>>, vars: Object<'js>) -> js::Result<Self> {
         let names = evaluator.make_names.call((vars.clone(),))?;
         let evaluator = Rc::clone(evaluator);
         Ok(Self {
@@ -56,23 +56,23 @@ impl<'js> Scope<'js> {
     }
 
     /// The rulebook whose op this is.
-    pub(super) fn book(&self) -> &Arc<Book> {
+    pub(crate) fn book(&self) -> &Arc<Book> {
         &self.evaluator.book
     }
 
     /// The value of an expression, or what statements return. A promise if there is an `await` in it.
-    pub(super) fn code(&self, code: &Code) -> js::Result<Value<'js>> {
+    pub(crate) fn code(&self, code: &Code) -> js::Result<Value<'js>> {
         self.evaluator.code(code, self)
     }
 
     /// The value of data with templates in it.
-    pub(super) fn data(&self, data: &Data) -> js::Result<Value<'js>> {
+    pub(crate) fn data(&self, data: &Data) -> js::Result<Value<'js>> {
         self.evaluator.data(data, self)
     }
 }
 
 /// Evaluates the JavaScript of one rulebook. What was compiled once is kept.
-pub(super) struct Evaluator<'js> {
+pub(crate) struct Evaluator<'js> {
     ctx: Ctx<'js>,
     book: Arc<Book>,
     make_names: Function<'js>,
@@ -80,7 +80,7 @@ pub(super) struct Evaluator<'js> {
 }
 
 impl<'js> Evaluator<'js> {
-    pub(super) fn new(ctx: &Ctx<'js>, book: &Arc<Book>) -> js::Result<Self> {
+    pub(crate) fn new(ctx: &Ctx<'js>, book: &Arc<Book>) -> js::Result<Self> {
         Ok(Self {
             ctx: ctx.clone(),
             book: Arc::clone(book),
@@ -93,7 +93,7 @@ impl<'js> Evaluator<'js> {
         })
     }
 
-    pub(super) fn book(&self) -> &Arc<Book> {
+    pub(crate) fn book(&self) -> &Arc<Book> {
         &self.book
     }
 
@@ -111,7 +111,7 @@ impl<'js> Evaluator<'js> {
         function.call((scope.names.clone(),))
     }
 
-    pub(super) fn compile(&self, code: &Code) -> js::Result<Function<'js>> {
+    pub(crate) fn compile(&self, code: &Code) -> js::Result<Function<'js>> {
         let (expression, statements) = if code.text.contains("await") {
             (ASYNC_EXPRESSION, ASYNC_STATEMENTS)
         } else {
@@ -188,7 +188,7 @@ impl<'js> Evaluator<'js> {
 }
 
 /// A value within a text: what is nothing is empty, what is no text is JSON.
-pub(super) fn shown(value: &Value<'_>) -> js::Result<String> {
+pub(crate) fn shown(value: &Value<'_>) -> js::Result<String> {
     if let Some(text) = value.as_string() {
         return cla_runtime::internal::exact_text(value.ctx(), "the text", text);
     }
@@ -204,9 +204,9 @@ pub(super) fn shown(value: &Value<'_>) -> js::Result<String> {
 }
 
 /// The sources of a run with a rulebook, for errors that point into them.
-pub(super) struct BookSources<'a> {
-    pub(super) modules: &'a ModuleCache,
-    pub(super) books: &'a [Arc<Book>],
+pub(crate) struct BookSources<'a> {
+    pub(crate) modules: &'a ModuleCache,
+    pub(crate) books: &'a [Arc<Book>],
 }
 
 impl BookSources<'_> {

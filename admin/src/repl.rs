@@ -22,7 +22,7 @@ pub(crate) use self::show::Shown;
 use crate::auth::Person;
 use crate::runs::{EngineFor, Lines, Tail};
 
-/// So many sessions go on at once. For one more, the one that was used least lately is ended.
+/// The most sessions at once. One more ends the session that was not used for the longest time.
 const MOST: usize = 16;
 
 /// A session that is not used for this long is ended.
@@ -31,7 +31,7 @@ const IDLE: Duration = Duration::from_secs(30 * 60);
 /// How often unused sessions are looked for.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// How long the end of a session is waited for.
+/// How long to wait for the end of a session.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Lines that are shown beside one value.
@@ -43,11 +43,11 @@ pub(crate) struct Repl {
     semaphores: Semaphores,
     folder: PathBuf,
     limits: Limits,
-    desks: Mutex<HashMap<String, Arc<Desk>>>,
+    sessions: Mutex<HashMap<String, Arc<PanelSession>>>,
 }
 
 /// One session.
-struct Desk {
+struct PanelSession {
     engine: Engine,
     /// Until it ends.
     session: Mutex<Option<Session>>,
@@ -57,7 +57,7 @@ struct Desk {
     used: Mutex<Instant>,
 }
 
-/// What became of an input.
+/// How an input ended.
 pub(crate) struct Evaluated {
     /// `Ok(None)` for `undefined`.
     pub(crate) value: Result<Option<Shown>, Box<RuleError>>,
@@ -89,7 +89,7 @@ impl Repl {
             semaphores,
             folder,
             limits,
-            desks: Mutex::default(),
+            sessions: Mutex::default(),
         });
         let weak = Arc::downgrade(&repl);
         tokio::spawn(async move {
@@ -109,14 +109,14 @@ impl Repl {
         person: &Person,
         code: String,
     ) -> Result<Evaluated, ReplError> {
-        let desk = self.desk(name, person)?;
+        let session = self.begin_input(name, person)?;
         let (answer, answered) = oneshot::channel();
-        let (repl, name, evaluating) = (Arc::clone(self), name.to_owned(), Arc::clone(&desk));
+        let (repl, name, evaluating) = (Arc::clone(self), name.to_owned(), Arc::clone(&session));
         // A task of its own: the next input is not carried out before this one has ended, also if it is dropped.
         tokio::spawn(async move {
             let evaluated = evaluating.evaluate(&code, repl.limits.timeout).await;
             if evaluated.is_over {
-                repl.desks.lock().remove(&name);
+                repl.sessions.lock().remove(&name);
                 evaluating.end().await;
             }
             *evaluating.used.lock() = Instant::now();
@@ -124,7 +124,7 @@ impl Repl {
             // The client may have gone.
             let _ = answer.send(evaluated);
         });
-        let stop = StopOnDrop(Some(desk.interrupter.clone()));
+        let stop = StopOnDrop(Some(session.interrupter.clone()));
         let evaluated = answered.await;
         stop.disarm();
         // The task always answers, unless the program ends.
@@ -132,28 +132,28 @@ impl Repl {
     }
 
     /// The session of this name, which is begun if need be, for one input.
-    fn desk(&self, name: &str, person: &Person) -> Result<Arc<Desk>, ReplError> {
-        let mut desks = self.desks.lock();
-        if let Some(desk) = desks.get(name) {
-            if desk.busy.swap(true, Ordering::AcqRel) {
+    fn begin_input(&self, name: &str, person: &Person) -> Result<Arc<PanelSession>, ReplError> {
+        let mut sessions = self.sessions.lock();
+        if let Some(session) = sessions.get(name) {
+            if session.busy.swap(true, Ordering::AcqRel) {
                 return Err(ReplError::Busy);
             }
-            return Ok(Arc::clone(desk));
+            return Ok(Arc::clone(session));
         }
-        if desks.len() >= MOST {
-            let idle = desks.iter().filter(|(_, desk)| !desk.is_busy());
-            let oldest = idle.min_by_key(|(_, desk)| *desk.used.lock());
+        if sessions.len() >= MOST {
+            let idle = sessions.iter().filter(|(_, session)| !session.is_busy());
+            let oldest = idle.min_by_key(|(_, session)| *session.used.lock());
             let oldest = oldest.map(|(name, _)| name.clone());
-            let oldest = oldest.and_then(|name| desks.remove(&name));
+            let oldest = oldest.and_then(|name| sessions.remove(&name));
             let oldest = oldest.ok_or(ReplError::TooMany)?;
             tokio::spawn(async move { oldest.end().await });
         }
-        let desk = Arc::new(self.begin(person));
-        desks.insert(name.to_owned(), Arc::clone(&desk));
-        Ok(desk)
+        let session = Arc::new(self.begin(person));
+        sessions.insert(name.to_owned(), Arc::clone(&session));
+        Ok(session)
     }
 
-    fn begin(&self, person: &Person) -> Desk {
+    fn begin(&self, person: &Person) -> PanelSession {
         let from = person.from().map(|address| address.to_string());
         let actor = Actor::new(person.login(), from.unwrap_or_default(), "repl");
         let engine = (self.engine_for)(self.semaphores.acting_as(actor));
@@ -170,7 +170,7 @@ impl Repl {
         let session = Session::start(&engine, options, folder, move |error| {
             said.write(OutputStream::Stderr, &error.render(false));
         });
-        Desk {
+        PanelSession {
             engine,
             interrupter: session.interrupter(),
             session: Mutex::new(Some(session)),
@@ -182,33 +182,34 @@ impl Repl {
 
     /// Stops the input that is carried out in this session; `false` if there is none.
     pub(crate) fn stop(&self, name: &str) -> bool {
-        let desks = self.desks.lock();
-        let desk = desks.get(name).filter(|desk| desk.is_busy());
-        if let Some(desk) = desk {
-            desk.interrupter.interrupt();
+        let sessions = self.sessions.lock();
+        let session = sessions.get(name).filter(|session| session.is_busy());
+        if let Some(session) = session {
+            session.interrupter.interrupt();
         }
-        desk.is_some()
+        session.is_some()
     }
 
     /// What was printed in this session after this line.
     pub(crate) fn output(&self, name: &str, after: u64) -> Lines {
-        let desk = self.desks.lock().get(name).cloned();
-        desk.map(|desk| desk.output.lines(after, LINES))
+        let session = self.sessions.lock().get(name).cloned();
+        session
+            .map(|session| session.output.lines(after, LINES))
             .unwrap_or_default()
     }
 
     /// Whether this session goes on, and where its output is.
     pub(crate) fn place(&self, name: &str) -> Option<u64> {
-        let desk = self.desks.lock().get(name).cloned();
-        desk.map(|desk| desk.output.count())
+        let session = self.sessions.lock().get(name).cloned();
+        session.map(|session| session.output.count())
     }
 
-    /// Ends this session, whatever it does. Gives whether there was one.
+    /// Ends this session, even if an input runs. Returns whether there was one.
     pub(crate) async fn end(&self, name: &str) -> bool {
-        let desk = self.desks.lock().remove(name);
-        match desk {
-            Some(desk) => {
-                desk.end().await;
+        let session = self.sessions.lock().remove(name);
+        match session {
+            Some(session) => {
+                session.end().await;
                 true
             }
             None => false,
@@ -217,28 +218,35 @@ impl Repl {
 
     /// Ends the sessions that are no longer used.
     fn end_idle(&self) {
-        let mut desks = self.desks.lock();
-        let idle = desks.extract_if(|_, desk| !desk.is_busy() && desk.used.lock().elapsed() > IDLE);
-        for (_, desk) in idle {
-            tokio::spawn(async move { desk.end().await });
+        let mut sessions = self.sessions.lock();
+        let idle = sessions
+            .extract_if(|_, session| !session.is_busy() && session.used.lock().elapsed() > IDLE);
+        for (_, session) in idle {
+            tokio::spawn(async move { session.end().await });
         }
     }
 
-    /// The end: what is carried out gets so long, and is then stopped; all sessions give back what they hold.
+    /// The end: inputs that run get this long, and are then stopped; all sessions give back what they hold.
     pub(crate) async fn drain(&self, grace: Duration) {
         let until = Instant::now() + grace;
-        while Instant::now() < until && self.desks.lock().values().any(|desk| desk.is_busy()) {
+        while Instant::now() < until
+            && self
+                .sessions
+                .lock()
+                .values()
+                .any(|session| session.is_busy())
+        {
             /// How often it is seen whether all have ended.
             const OFTEN: Duration = Duration::from_millis(20);
             tokio::time::sleep(OFTEN).await;
         }
-        let desks: Vec<_> = self.desks.lock().drain().collect();
-        let ends = desks.iter().map(|(_, desk)| desk.end());
+        let sessions: Vec<_> = self.sessions.lock().drain().collect();
+        let ends = sessions.iter().map(|(_, session)| session.end());
         futures_util::future::join_all(ends).await;
     }
 }
 
-impl Desk {
+impl PanelSession {
     fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Acquire)
     }

@@ -12,34 +12,36 @@ use cla_runtime::internal::{
 };
 use cla_runtime::{RuleError, Run};
 
-use super::book::{Book, Imported, Module};
-use super::program::is_rulebook;
-use super::yaml::{self, Node};
-use super::{book, parse};
+use super::{parse, specifiers};
+use crate::extension::is_rulebook;
+use crate::tree::{Book, Imported, Module, OpTable};
+use crate::yaml::{self, Node};
 
-/// So many rulebooks can be imported by one, directly and through others.
+/// The most rulebooks that one can import, directly and through others.
 const MOST_BOOKS: usize = 2_000;
 
-/// What becomes of an import that is no file and no built-in module.
+/// What to do with an import that is no file and no built-in module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum UnknownImport {
+pub(crate) enum UnknownImport {
     Refused,
     /// It is taken for a built-in module of the program that will run the rulebook.
     BuiltIn,
 }
 
 /// The rulebooks of one run.
-pub(super) struct Loader<'a> {
+pub(crate) struct Loader<'a> {
+    table: &'static OpTable,
     modules: &'a ModuleCache,
     unknown_imports: UnknownImport,
-    /// On whose fiber this is.
+    /// The run on whose fiber this is.
     run: Option<&'a Run>,
     read: RefCell<HashMap<String, Arc<Book>>>,
     /// In the order in which they were read: what is imported comes first.
     order: RefCell<Vec<Arc<Book>>>,
-    /// Why others cannot be imported. Of one that imports another it is the reason of that one, so it does not grow.
+    /// Why others cannot be imported. If a rulebook fails because of one that it imports, it has the reason of that one, so that
+    /// reasons do not grow with a chain of imports.
     failed: RefCell<HashMap<String, String>>,
-    /// Those that are being read.
+    /// The rulebooks that are being read.
     open: RefCell<HashSet<String>>,
 }
 
@@ -53,12 +55,14 @@ struct Reading {
 }
 
 impl<'a> Loader<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
+        table: &'static OpTable,
         modules: &'a ModuleCache,
         unknown_imports: UnknownImport,
         run: Option<&'a Run>,
     ) -> Self {
         Self {
+            table,
             modules,
             unknown_imports,
             run,
@@ -69,8 +73,13 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// The ops of the language.
+    pub(crate) fn table(&self) -> &'static OpTable {
+        self.table
+    }
+
     /// The rulebook that is to be run.
-    pub(super) fn main(&self, name: &str, text: &Arc<str>) -> Result<Arc<Book>, RuleError> {
+    pub(crate) fn main(&self, name: &str, text: &Arc<str>) -> Result<Arc<Book>, RuleError> {
         let book = self.book(name, text).map_err(|problems| {
             RuleError::from_problems(
                 &self.modules.display_name(name),
@@ -98,7 +107,7 @@ impl<'a> Loader<'a> {
             let Reading {
                 name, text, root, ..
             } = reading;
-            let parsed = parse::parse(&name, &text, &root, self);
+            let parsed = parse(&name, &text, &root, self);
             self.open.borrow_mut().remove(&name);
             if way.is_empty() {
                 let mut book = parsed?;
@@ -118,7 +127,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Reads YAML: what is long on another thread, so that those who share the run's need not wait for it.
+    /// Reads YAML. A long text is read on another thread, so that the runs that share this run's worker need not wait for it.
     fn yaml(&self, text: &Arc<str>) -> Result<Node, SyntaxProblem> {
         /// In bytes: less is read sooner than handed over.
         const LONG: usize = 8 * 1024;
@@ -132,7 +141,7 @@ impl<'a> Loader<'a> {
         };
         match run.wait(aside) {
             Some(Ok(read)) => read,
-            // Without a thread, the others wait.
+            // No thread was free: read it here, and let the others wait.
             Some(Err(_)) => yaml::read(text, &mut || self.must_end()),
             None => {
                 stop.store(true, Ordering::Relaxed);
@@ -142,14 +151,14 @@ impl<'a> Loader<'a> {
     }
 
     /// Lets other runs go first, after a while; says whether the run is to end.
-    pub(super) fn must_end(&self) -> bool {
+    pub(crate) fn must_end(&self) -> bool {
         self.run.is_some_and(Run::must_end)
     }
 
     /// Reads the YAML of a rulebook, and finds what it imports.
     fn open(&self, name: &str, text: &Arc<str>) -> Result<Reading, SyntaxProblem> {
         let root = self.yaml(text)?;
-        let specifiers = parse::specifiers(&root);
+        let specifiers = specifiers(&root);
         let imports = specifiers.iter().filter_map(|specifier| {
             let Ok(Resolved::File(path)) = self.modules.resolve(name, specifier) else {
                 return None; // reported later, at the place where it is written
@@ -233,7 +242,7 @@ impl<'a> Loader<'a> {
     /// # Errors
     ///
     /// Says why it cannot be imported.
-    pub(super) fn import(&self, importer: &str, specifier: &str) -> Result<Imported, String> {
+    pub(crate) fn import(&self, importer: &str, specifier: &str) -> Result<Imported, String> {
         let path = match self.modules.resolve(importer, specifier) {
             Ok(Resolved::File(path)) => path,
             Ok(Resolved::BuiltIn(name)) => return Ok(built_in(&name)),
@@ -295,7 +304,7 @@ impl<'a> Loader<'a> {
 }
 
 fn built_in(name: &str) -> Imported {
-    Imported::Module(Arc::new(book::Module {
+    Imported::Module(Arc::new(Module {
         name: name.to_owned(),
         shown: name.to_owned(),
         exports: None,

@@ -1,8 +1,8 @@
 //! Signing in by a provider that knows the people of a team (OpenID Connect): [`OpenId`].
 //!
 //! A browser that asks for it is sent to the provider with a state, a nonce and a PKCE challenge, and comes back with a code.
-//! What belongs to that sign-in stays here, under the digest of a secret that only that browser has (a cookie). It is used
-//! up by the first return, whatever comes of it.
+//! The state of that sign-in stays here, under the digest of a secret that only that browser has (a cookie). The first
+//! return removes it, even if that return fails.
 
 mod flows;
 mod provider;

@@ -4,8 +4,8 @@
 //! `maud`, which escapes HTML, after [`printable`](cla_runtime::semaphore::printable). Styles and scripts are files in
 //! `assets/`, listed in [`assets`]: the Content-Security-Policy allows nothing inline.
 //!
-//! A page stays up to date so: the events of the API say what changed, the scripts ask for the fragments of HTML that show
-//! it (`/panel/...`), and put them in place of the old ones. There is one piece of code that makes a row, on the server.
+//! How a page stays up to date: the events of the API say what changed; the scripts ask for the fragments of HTML that show
+//! it (`/panel/...`), and replace the old ones. Only the server makes rows.
 
 pub(crate) mod assets;
 pub(crate) mod docs;

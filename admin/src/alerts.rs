@@ -21,13 +21,13 @@ pub use self::webhook::{Webhook, WebhookError};
 use crate::declared::Declared;
 use crate::live::{Happened, Live};
 
-/// An alert comes late by no more than this ...
+/// The longest delay between the moment when something takes too long and its alert.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// ... and the store is not asked more often than this.
+/// The shortest time between two looks at the store.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// So many alerts of one look; the others come with the next ones. A jam of thousands is not to drown what else happens.
+/// The most alerts of one look; the others come with the next looks. A jam of thousands must not hide other events.
 const AT_ONCE: usize = 100;
 
 /// The alerts so far, and where new ones are sent.
@@ -44,7 +44,7 @@ impl Alerts {
         })
     }
 
-    /// How many there were.
+    /// How many alerts there were.
     pub(crate) fn counts(&self) -> Vec<((SemaphoreName, Kind), u64)> {
         let counts = self.counts.lock();
         counts
@@ -53,7 +53,7 @@ impl Alerts {
             .collect()
     }
 
-    /// What became of those that go to the webhook.
+    /// Counts of the alerts that go to the webhook: sent, failed, dropped.
     pub(crate) fn deliveries(&self) -> Vec<(&'static str, u64)> {
         self.webhook
             .as_ref()
@@ -71,7 +71,7 @@ impl Alerts {
         tokio::spawn(async move {
             let mut reported = HashSet::new();
             while let Some(service) = service.upgrade() {
-                // A store that does not answer has said so already, and is asked again.
+                // The failure of a store that does not answer is reported elsewhere; the next look asks again.
                 if let Ok(seen) = look(parts(&service), &reported).await {
                     reported = seen;
                 }
@@ -81,7 +81,7 @@ impl Alerts {
         });
     }
 
-    fn tell(&self, live: &Live, alert: Alert) {
+    fn report(&self, live: &Live, alert: Alert) {
         tracing::warn!(
             semaphore = %printable(alert.semaphore.as_str()),
             kind = alert.kind.as_str(),
@@ -110,8 +110,8 @@ pub(crate) struct Watched<'s> {
 
 type Reported = HashSet<(RequestId, Kind)>;
 
-/// Reports what takes too long and is not reported yet. Returns what is reported by now; what no longer takes too long is
-/// left out, so that it is reported again the next time.
+/// Reports each request that takes too long and is not in `reported` yet. Returns the requests that are reported by now. A
+/// request that no longer takes too long is not among them, so the next time it is reported again.
 async fn look(service: Watched<'_>, reported: &Reported) -> Result<Reported, StoreError> {
     let mut now = Reported::new();
     let mut new = Vec::new();
@@ -132,9 +132,9 @@ async fn look(service: Watched<'_>, reported: &Reported) -> Result<Reported, Sto
             }
         }
     }
-    // Only when all have been looked at: after a failure, all of them are looked at again.
+    // Alerts are sent only when all semaphores were looked at: after a failure, the next look starts over.
     for alert in new {
-        service.alerts.tell(service.live, alert);
+        service.alerts.report(service.live, alert);
     }
     Ok(now)
 }

@@ -25,7 +25,7 @@ pub use self::tokens::{Token, TokenError, TokenStore};
 use crate::server::hosts::AllowedHosts;
 use cla_runtime::semaphore::Glob;
 
-/// What somebody may do. Each role may do all that the ones before it may.
+/// What a person may do. Each role may do all that the roles before it may.
 #[derive(
     Clone,
     Copy,
@@ -79,7 +79,7 @@ impl FromStr for Role {
     }
 }
 
-/// Somebody who was let in.
+/// A person or program that was let in.
 ///
 /// A host that knows its users puts one into the extensions of a request; the service then asks for nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,12 +96,12 @@ struct Fields {
     semaphores: Option<Glob>,
     /// Known by a cookie, which a browser also sends with what other sites make it ask.
     by_cookie: bool,
-    /// Signed in by a proxy in front, which sees to it that they still may.
+    /// Signed in by a proxy in front. The proxy checks that they still may.
     by_proxy: bool,
 }
 
 impl Person {
-    /// Somebody with this name, for the audit, and this role.
+    /// A person with this name, for the audit, and this role.
     #[must_use]
     pub fn new(login: impl Into<String>, role: Role) -> Self {
         Self {
@@ -116,21 +116,21 @@ impl Person {
         }
     }
 
-    /// Somebody who sees and steers only the semaphores with such names, and runs no rules.
+    /// A person who sees and steers only the semaphores with such names, and runs no rules.
     #[must_use]
     pub fn only(mut self, semaphores: Glob) -> Self {
         Arc::make_mut(&mut self.fields).semaphores = Some(semaphores);
         self
     }
 
-    /// Somebody that the host's own middleware knows by a cookie: changes need proof that the host's own pages ask for them.
+    /// A person whom the host's own middleware knows by a cookie: changes need proof that the host's own pages ask for them.
     #[must_use]
     pub fn by_cookie(mut self) -> Self {
         Arc::make_mut(&mut self.fields).by_cookie = true;
         self
     }
 
-    /// Somebody whom a proxy in front has signed in. Most proxies know their users by cookies.
+    /// A person whom a proxy in front has signed in. Most proxies know their users by cookies.
     pub(crate) fn by_proxy(self) -> Self {
         let mut person = self.by_cookie();
         Arc::make_mut(&mut person.fields).by_proxy = true;
@@ -153,7 +153,7 @@ impl Person {
         self.fields.role
     }
 
-    /// Whether this semaphore is theirs to see.
+    /// Whether they may see this semaphore.
     #[must_use]
     pub fn sees(&self, semaphore: &str) -> bool {
         let pattern = self.fields.semaphores.as_ref();
@@ -177,7 +177,7 @@ impl Person {
         self.from
     }
 
-    /// Whether both are let in alike, from wherever.
+    /// Whether both have the same rights; their addresses do not matter.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.fields == other.fields
     }
@@ -186,7 +186,7 @@ impl Person {
         self.fields.by_cookie
     }
 
-    /// By which kind of program they ask: `panel` in a browser, or `api`.
+    /// The kind of program that asks: `panel` in a browser, or `api`.
     pub(crate) fn program(&self) -> &'static str {
         if self.is_by_cookie() { "panel" } else { "api" }
     }
@@ -215,7 +215,7 @@ pub(crate) enum Credentials {
     Person(Person),
     /// A token with this text, which says that it is this one.
     Unsure(String, Arc<Token>),
-    /// Something that is wrong, or not right any more.
+    /// Credentials that are wrong, or no longer valid.
     Wrong,
 }
 
@@ -242,7 +242,7 @@ impl Auth {
         let Some(tokens) = &self.tokens else {
             return Ok(Vec::new());
         };
-        // To know the tokens matters more than to know when they were used.
+        // The list of tokens matters more than when they were used.
         let mut uses = tokens.store().last_uses().unwrap_or_default();
         let known = tokens.store().list()?.into_iter();
         Ok(known
@@ -277,8 +277,8 @@ impl Auth {
         Some((person, cookie))
     }
 
-    /// A name for the token, or else the browser's session, that these headers have, if they have one. It tells nothing of
-    /// the secret.
+    /// A name for the token in these headers, or else for the browser's session, if there is one. It reveals nothing of the
+    /// secret.
     pub(crate) fn session_name(&self, headers: &HeaderMap) -> Option<String> {
         if let Some(value) = headers.get(AUTHORIZATION) {
             return value.to_str().ok().map(fingerprint);
@@ -325,14 +325,14 @@ impl Auth {
         let cookies = headers.get_all(COOKIE).iter();
         let mut cookies = cookies.filter_map(|value| value.to_str().ok());
         let session = cookies.find_map(|cookies| self.sessions.cookie(cookies));
-        // A cookie that is over is as good as none: the browser goes on sending it.
+        // An expired cookie counts as none: the browser goes on sending it.
         match session.and_then(|secret| self.session(secret, from)) {
             Some(person) => Credentials::Person(person),
             None => Credentials::None,
         }
     }
 
-    /// Who a token stands for of which only its hash can tell.
+    /// The person of a token that must be hashed to find out.
     pub(crate) async fn verify(
         &self,
         text: &str,

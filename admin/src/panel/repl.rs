@@ -28,7 +28,7 @@ use crate::service::Service;
 /// The longest input, in bytes.
 const LONGEST: usize = 256 * 1024;
 
-/// So often it is seen whether the administrator may still run code.
+/// How often to check that the administrator may still run code.
 const RECHECK: Duration = Duration::from_secs(2);
 
 /// The ways to show a value, the first unless another one is chosen.
@@ -127,7 +127,7 @@ pub(crate) async fn run(
         tokio::select! {
             evaluated = &mut evaluated => return Ok(result(&evaluated?)),
             () = tokio::time::sleep(RECHECK) => {
-                // The session holds what the code took: it ends with the right to have it.
+                // The session holds the slots that the code took, so it ends when the administrator loses the right to run code.
                 if !service.auth.is_still(&person, &headers) {
                     repl.end(&name).await;
                     return Err(Problem::unauthenticated());
@@ -226,7 +226,7 @@ fn lines(lines: &Lines) -> Markup {
     }
 }
 
-/// What became of an input.
+/// How an input ended.
 fn result(evaluated: &Evaluated) -> Markup {
     // A session that is over begins anew, and counts its lines anew.
     let next = if evaluated.is_over {

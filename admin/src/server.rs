@@ -31,16 +31,16 @@ use crate::builder::Admin;
 /// A client gets this long to send the headers of a request, and as long between two requests.
 const HEADERS: Duration = Duration::from_secs(10);
 
-/// More bytes of headers are refused, and as much of a body is buffered.
+/// The most bytes of headers; larger ones are refused. As much of a body is buffered.
 const BUFFER: usize = 64 * 1024;
 
-/// As many clients at once; further ones wait to be accepted.
+/// The most clients at once; further ones wait to be accepted.
 const CONNECTIONS: usize = 10_000;
 
-/// What is being answered at the end gets this long. Streams end by themselves.
+/// How long requests that are being answered at the end get. Streams end by themselves.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// After an error of the system's, such as too many open files, it is tried again after this.
+/// How long to wait after an error of the system, such as too many open files.
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// Asks a server to end. Cheap to clone; any clone asks.
@@ -142,7 +142,7 @@ impl Server {
             let shutdown = shutdown.clone();
             let acceptor = self.tls.as_ref().map(|tls| tls.acceptor());
             connections.spawn(async move {
-                // Events are small and are to be there at once.
+                // Events are small and must arrive at once.
                 let _ = stream.set_nodelay(true);
                 let stream = StallGuard::new(stream);
                 match acceptor {
@@ -189,7 +189,7 @@ async fn attend(
         .max_buf_size(BUFFER);
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = std::pin::pin!(connection);
-    // What a client does wrong is not worth a line.
+    // A client's mistake is not worth a line of the log.
     let _ = tokio::select! {
         ended = connection.as_mut() => ended,
         () = shutdown.asked() => {

@@ -19,7 +19,7 @@ use self::ring::Ring;
 pub(crate) use self::ring::{Entry, Happened};
 pub(crate) use self::ring::{Reset, frame};
 
-/// What happened stays for this many events: at 500 a second, longer than a browser takes to connect again.
+/// How many events are kept: at 500 a second, they last longer than a browser takes to connect again.
 const KEPT: usize = 8192;
 
 /// A store that has closed its events is asked for new ones after this.
@@ -30,7 +30,7 @@ pub(crate) struct Live {
     ring: Mutex<Ring>,
     /// The number of the newest event.
     newest: watch::Sender<u64>,
-    /// Tells this service from the one before it, whose numbers mean nothing now.
+    /// Distinguishes this service from the one before it, whose numbers mean nothing now.
     epoch: String,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Live {
 pub(crate) enum Place {
     /// After this event.
     After(u64),
-    /// What it asks for is gone: it reads the state anew, and goes on after this event.
+    /// The events that it asks for are gone: it reads the state anew, and goes on after this event.
     Reset(u64),
 }
 
@@ -88,13 +88,13 @@ impl Live {
         live
     }
 
-    /// Tells all clients.
+    /// Sends an event to all clients.
     pub(crate) fn push(&self, happened: Happened) {
         let newest = self.ring.lock().push(&self.epoch, happened);
         self.newest.send_replace(newest);
     }
 
-    /// Rings when there is more.
+    /// Wakes when there are more events.
     pub(crate) fn bell(&self) -> watch::Receiver<u64> {
         self.newest.subscribe()
     }

@@ -35,7 +35,7 @@ pub(crate) use self::snippets::is_snippet_name;
 use crate::live::{Happened, Live};
 use crate::metrics::Metrics;
 
-/// More runs are not started at once by clients.
+/// The most runs at once that clients started.
 const MOST: usize = 1000;
 
 /// A value that a rule returns is remembered if it has at most so many bytes of JSON.
@@ -166,7 +166,7 @@ pub(crate) struct RunView {
 /// Why a run was not started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
-    // Says nothing of what there is elsewhere.
+    // The message reveals nothing of other folders.
     #[error(
         "there is no rule {rule:?} in the folder of this service; GET /api/v1/rules lists those there are"
     )]
@@ -231,7 +231,7 @@ impl Runs {
             return Err(RunError::TooMany);
         }
         let (script, inputs) = self.read(&wish.rule).await?;
-        // What is wrong with the rulebook itself, its run will say.
+        // The run reports what is wrong with the rulebook itself.
         if let (Ok(inputs), serde_json::Value::Object(stash)) = (inputs, &wish.stash) {
             let mut given = stash.clone();
             give_inputs(&inputs, &mut given, wish.event.is_some()).map_err(RunError::Input)?;
@@ -334,7 +334,7 @@ impl Runs {
         let text = shortened(report, &record.rule);
         self.history
             .end(record.clone(), text, live.output.lines(0, usize::MAX));
-        // From now on the history knows it.
+        // From now on the history has the run.
         self.live.lock().remove(&record.id);
         self.events.push(Happened::Run(Box::new(record)));
         live.ended.send_replace(true);
@@ -417,7 +417,7 @@ impl Runs {
         self.live.lock().len()
     }
 
-    /// The end: what runs gets so long, and is then cancelled. Nothing is started meanwhile.
+    /// The end: runs get this long, and are then cancelled. Nothing is started meanwhile.
     pub(crate) async fn drain(&self, grace: Duration) {
         if tokio::time::timeout(grace, self.engine.idle())
             .await
@@ -445,7 +445,7 @@ impl Runs {
 }
 
 impl Wish {
-    /// Tells another wish with the same key from this one.
+    /// Distinguishes this request from another one with the same key.
     fn fingerprint(&self) -> String {
         let text = format!("{}\n{:?}\n{}", self.rule, self.event, self.stash);
         crate::auth::fingerprint(&text)

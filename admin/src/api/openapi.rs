@@ -51,7 +51,7 @@ struct Described {
     /// With whether there must be one.
     body: Option<(RefOr<Schema>, Required)>,
     answer: Answer,
-    /// Answers with another status than 200 besides.
+    /// Further answers, with another status than 200.
     also: Vec<(&'static str, &'static str)>,
 }
 
@@ -107,7 +107,7 @@ impl Described {
     }
 }
 
-/// What there is to say of the route; `None` for pages, which are for people.
+/// The operation of a route; `None` for pages, which are for people.
 fn describe(route: &Route, all: &mut Schemas) -> Option<Described> {
     use Answer::{Many, Nothing, One, Text};
     let is_get = route.method == Method::GET;
@@ -510,7 +510,7 @@ mod tests {
         let name = SemaphoreName::new("x").unwrap();
         let _permit = semaphores.acquire(&name, Request::new()).await.unwrap();
         let view = semaphores.show(&name).await.unwrap().unwrap();
-        // One that is declared has every field.
+        // A declared semaphore has every field.
         let declared = Declared::new(vec![Declaration::new(name.clone(), "cla.toml")]);
         let view = serde_json::to_value(declared.seen(view)).unwrap();
         let api = serde_json::to_value(openapi("1", &table())).unwrap();
