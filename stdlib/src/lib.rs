@@ -13,7 +13,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! let engine = Engine::builder().with(cla_stdlib::install).build();
-//! let script = Script::new("rule.js", "
+//! let script = Script::javascript("rule", "
 //!     const util = require('cla/util');
 //!     util.sleep('10ms'); // blocks the rule, and no thread
 //!     util.unaccent('résumé');
