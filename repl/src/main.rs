@@ -64,7 +64,7 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // If a rule gets past the checks of its stack, the crash report names it.
-    cla_runtime::report_stack_overflow();
+    cla_runtime::internal::report_stack_overflow();
     cli.colour.write_global();
     match cli.command {
         Command::Run(args) => run::run(&args),

@@ -291,7 +291,7 @@ impl Panel {
         let mut views = self.semaphores.list().await?;
         views.retain(|view| view.name != *name);
         let names = views.iter().map(|view| view.name.as_str());
-        let alike = cla_runtime::nearest(name.as_str(), names).map(str::to_owned);
+        let alike = cla_runtime::internal::nearest(name.as_str(), names).map(str::to_owned);
         let found = views
             .into_iter()
             .find(|view| Some(view.name.as_str()) == alike.as_deref());

@@ -8,7 +8,7 @@ use cla_runtime::{RuleError, Script};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use crate::extension::is_rulebook;
+use crate::extension::EXTENSIONS;
 use crate::yaml::{self, Node, Place, Text, Yaml};
 
 /// The keys of one input.
@@ -204,9 +204,10 @@ pub fn give_inputs(
 /// yet, so nothing is known of it.
 ///
 /// ```
+/// use cla_rulebook::RulebookScript;
 /// use cla_runtime::Script;
 ///
-/// let script = Script::new("deploy.yml", "inputs: {env: {default: test}}\ndo: []");
+/// let script = Script::rulebook("deploy", "inputs: {env: {default: test}}\ndo: []");
 /// assert_eq!(cla_rulebook::inputs(&script)?[0].name, "env");
 /// # Ok::<(), cla_runtime::RuleError>(())
 /// ```
@@ -216,7 +217,7 @@ pub fn give_inputs(
 /// The rulebook is no YAML, or one of its inputs is wrong.
 pub fn inputs(script: &Script) -> Result<Vec<Input>, RuleError> {
     match script.text() {
-        Some((name, text)) if is_rulebook(name) => rulebook_inputs(name, text),
+        Some((name, text)) if script.is_in(&EXTENSIONS) => rulebook_inputs(name, text),
         _ => Ok(Vec::new()),
     }
 }

@@ -5,6 +5,7 @@
 //! [`install`] teaches an engine rulebooks. Ops that speak HTTP or read YAML use the standard library, so install that too:
 //!
 //! ```
+//! use cla_rulebook::RulebookScript;
 //! use cla_runtime::{Engine, RunOptions, Script};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -13,7 +14,7 @@
 //!     .with(cla_stdlib::install)
 //!     .with(cla_rulebook::install)
 //!     .build();
-//! let script = Script::new("rule.yml", "do: [{semaphore: db, do: [return: '{{ 1 + 2 }}']}]");
+//! let script = Script::rulebook("three", "do: [{semaphore: db, do: [return: '{{ 1 + 2 }}']}]");
 //! let report = engine.run(script, RunOptions::new()).await;
 //! assert_eq!(report.result.unwrap(), 3);
 //! # }
@@ -40,6 +41,7 @@ mod plan;
 mod program;
 mod run;
 mod schema;
+mod script;
 mod service_name;
 mod services;
 mod shell;
@@ -56,6 +58,7 @@ pub use inputs::{Input, InputError, InputKind, give_inputs, inputs, rulebook_inp
 pub use modules::TYPES;
 pub use plan::{Plan, plan};
 pub use schema::rulebook_schema;
+pub use script::RulebookScript;
 pub use service_name::ServiceNameError;
 pub use tree::{PlannedBlock, PlannedOp, PlannedSemaphore};
 

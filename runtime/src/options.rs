@@ -45,6 +45,14 @@ pub(crate) struct Origin {
     pub(crate) last: Option<Instant>,
 }
 
+impl Origin {
+    /// Whether the run that starts it is stopped, and this belongs to what must happen in the end: it has no time limit of
+    /// its own then, but the end of that grace.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.parent.is_some() && self.deadline.is_some() && self.deadline == self.last
+    }
+}
+
 impl RunOptions {
     /// The defaults: the script's own name, the engine's limits, an empty stash, the process's
     /// standard output.

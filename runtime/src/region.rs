@@ -6,10 +6,10 @@ use cla_semaphore::{AcquireError, Owner, Request, SemaphoreName};
 use rquickjs::Ctx;
 use serde_json::Value as Json;
 
+use crate::region_span::RegionSpan;
 use crate::run::Run;
 use crate::slot_guard::SlotGuard;
 use crate::slot_options::{OptionValue, SlotOptions};
-use crate::trace::RegionSpan;
 
 /// What a rule says of the semaphore that it wants to hold.
 #[derive(Clone, Debug)]

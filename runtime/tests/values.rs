@@ -643,3 +643,39 @@ do:
     let text = written.text();
     assert!(text.to_lowercase().contains("\\ud800"), "{text}");
 }
+
+#[test]
+fn a_host_reads_the_value_as_a_type_of_its_own() {
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Deployed {
+        target: String,
+        seconds: f64,
+        notes: Option<Vec<u8>>,
+    }
+    let engine = Engine::new();
+    let run = |text: &str, wanted| {
+        let options = RunOptions::new().wanted(wanted);
+        engine
+            .run(Script::javascript("deploy", text), options)
+            .wait()
+    };
+    let text = "({ target: 'prod', seconds: 2, notes: new Uint8Array([1, 2]) })";
+    for wanted in [Wanted::Json, Wanted::Value] {
+        let deployed: Deployed = run(text, wanted).value().unwrap();
+        let notes = Some(vec![1, 2]);
+        let expected = Deployed {
+            target: "prod".to_owned(),
+            seconds: 2.0,
+            notes,
+        };
+        assert_eq!(deployed, expected, "{wanted:?}");
+    }
+    assert_eq!(run("null", Wanted::Json).value::<Option<u8>>(), Ok(None));
+    assert_eq!(run("7", Wanted::Nothing).value::<()>(), Ok(()));
+    let error = run("({ target: 7 })", Wanted::Json).value::<Deployed>();
+    let error = error.unwrap_err();
+    assert_eq!(error.name, "UnexpectedValue");
+    assert!(error.message.contains("expected a string"), "{error}");
+    let error = run("throw new RangeError('no')", Wanted::Json).value::<u8>();
+    assert_eq!(error.unwrap_err().name, "RangeError");
+}

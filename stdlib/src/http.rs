@@ -11,7 +11,7 @@ use std::rc::Rc;
 use cla_runtime::js::function::Constructor;
 use cla_runtime::js::object::Accessor;
 use cla_runtime::js::{self, Ctx, Error, Function, Object, Value};
-use cla_runtime::{NativeModule, Rooted, Run};
+use cla_runtime::{NativeModule, Run, internal::Rooted};
 
 use crate::call::{Arg, define};
 

@@ -13,7 +13,10 @@ use std::sync::Arc;
 
 use cla_runtime::js::{self, Ctx, Function, Object, Promise, Value};
 use cla_runtime::semaphore::{RedisUrl, StoreUrlError};
-use cla_runtime::{NativeModule, OutputStream, Rooted, Run, Subscription};
+use cla_runtime::{
+    NativeModule, OutputStream, Run,
+    internal::{Rooted, Subscription},
+};
 use tokio::sync::oneshot;
 
 use crate::call::Arg;

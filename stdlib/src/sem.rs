@@ -17,7 +17,8 @@ use cla_runtime::js::object::Accessor;
 use cla_runtime::js::{self, Ctx, Function, Object, Promise, Value};
 use cla_runtime::semaphore::{Actor, Owner, Permit, Request};
 use cla_runtime::{
-    NativeModule, RegionOutcome, RegionSpan, Rooted, Run, SlotGuard, StringIdentity, Usage,
+    NativeModule, RegionOutcome, Run,
+    internal::{RegionSpan, Rooted, SlotGuard, StringIdentity, Usage},
 };
 
 use self::commands::Command;

@@ -20,7 +20,10 @@ use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::semaphore::provider::StateKind;
 use cla_runtime::semaphore::{Semaphores, StoreUrl, StoreUrlError};
-use cla_runtime::{HostObject, NativeModule, Rooted, Run};
+use cla_runtime::{
+    NativeModule, Run,
+    internal::{HostObject, Rooted},
+};
 
 use self::arguments::{SlotArguments, ttl};
 use self::run::Tasks;

@@ -166,7 +166,7 @@ pub(crate) async fn tidy(
     open(&service)?;
     let Body(Input { code }) = input;
     within(&code)?;
-    let tidied = tokio::task::spawn_blocking(move || cla_runtime::tidy(&code)).await;
+    let tidied = tokio::task::spawn_blocking(move || cla_runtime::internal::tidy(&code)).await;
     let tidied = tidied.map_err(|_| Problem::invalid("the code cannot be read"))?;
     tidied.map_err(|error| {
         let line = error

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use cla_runtime::InputState;
+use cla_runtime::internal::InputState;
 
 use super::commands::{self, Done};
 use super::console::Console;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use cla_runtime::semaphore::{Actor, Semaphores};
 use cla_runtime::{
-    Engine, ErrorKind, InputState, Limits, Output, OutputStream, RuleError, RunOptions, Session,
+    Engine, ErrorKind, Limits, Output, OutputStream, RuleError, RunOptions, Session,
+    internal::InputState,
 };
 use futures_util::FutureExt;
 use tokio::runtime::Runtime;
@@ -177,7 +178,7 @@ impl Console {
     /// Whether a text is whole in this mode.
     pub(super) fn state(text: &str, mode: Mode) -> InputState {
         match mode {
-            Mode::Js => cla_runtime::input_state(text),
+            Mode::Js => cla_runtime::internal::input_state(text),
             // A user who types says when a rulebook is whole.
             Mode::Yaml => InputState::Complete,
         }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use cla_runtime::InputState;
+use cla_runtime::internal::InputState;
 use cla_runtime::semaphore::{SemaphoreView, Status};
 
 use super::commands::COMMANDS;

@@ -232,7 +232,7 @@ fn length_of_time(value: &DeValue<'_>) -> Result<Duration, String> {
 
 fn unknown_key(key: &Spanned<DeString<'_>>, keys: &[&'static str]) -> Mistake {
     let name = key.get_ref().as_ref();
-    let message = match cla_runtime::nearest(name, keys.iter().copied()) {
+    let message = match cla_runtime::internal::nearest(name, keys.iter().copied()) {
         Some(nearest) => format!("unknown key {name:?}; did you mean {nearest:?}?"),
         None => format!("unknown key {name:?}; there are: {}", keys.join(", ")),
     };

@@ -31,12 +31,13 @@ use self::cache::{Code, CodeCache};
 use self::evaluate::EsModules;
 use self::importable::Importable;
 pub use self::resolve::{ResolveError, Resolved};
-use crate::error::{RuleError, Sources};
+use crate::error::{Location, RuleError, Sources};
 use crate::line_ends::LineEnds;
+use crate::memory_reservation::MemoryReservation;
 use crate::native::NativeModule;
 use crate::permissions::Permissions;
 use crate::program::Language;
-use crate::run::{MemoryReservation, Run};
+use crate::run::Run;
 use crate::typescript::Shape;
 
 /// What all runs of an engine share: the built-in modules, where files may lie, compiled code.
@@ -98,7 +99,11 @@ impl ModuleSettings {
 
     /// The language of a file, by its extension; `None` for scripts and data.
     pub(crate) fn language(&self, name: &str) -> Option<&Arc<dyn Language>> {
-        let extension = Path::new(name).extension()?.to_str()?;
+        self.language_of(Path::new(name).extension()?.to_str()?)
+    }
+
+    /// The language of files with this extension.
+    pub(crate) fn language_of(&self, extension: &str) -> Option<&Arc<dyn Language>> {
         let mut languages = self.languages.iter();
         languages.find(|language| language.extensions().contains(&extension))
     }
@@ -156,6 +161,8 @@ struct Main {
     folder: Option<PathBuf>,
     /// It runs as a script, so it exports nothing.
     is_script: Cell<bool>,
+    /// Its language was said, and so its name is not that of a file.
+    has_free_name: Cell<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -238,6 +245,7 @@ impl ModuleCache {
             name: name.to_owned(),
             folder,
             is_script: Cell::new(false),
+            has_free_name: Cell::new(false),
         });
     }
 
@@ -245,6 +253,30 @@ impl ModuleCache {
     pub(crate) fn main_is_script(&self) {
         if let Some(main) = &*self.main.borrow() {
             main.is_script.set(true);
+        }
+    }
+
+    /// Notes that the language of the main script was said: its name is for people, and says nothing.
+    pub(crate) fn main_has_free_name(&self) {
+        if let Some(main) = &*self.main.borrow() {
+            main.has_free_name.set(true);
+        }
+    }
+
+    /// Whether this is the name of the main script, and not that of a file.
+    fn is_free_name(&self, name: &str) -> bool {
+        self.main
+            .borrow()
+            .as_ref()
+            .is_some_and(|main| main.name == name && main.has_free_name.get())
+    }
+
+    /// What a source holds, as far as its name says it.
+    pub(crate) fn kind(&self, name: &str) -> Kind {
+        if self.is_free_name(name) {
+            Kind::Either
+        } else {
+            Kind::of(name)
         }
     }
 
@@ -266,16 +298,22 @@ impl ModuleCache {
         self.prepare_as(name, text, load::is_typescript(name))
     }
 
-    fn prepare_as(
+    /// Prepares a source whose language is known.
+    pub(crate) fn prepare_as(
         &self,
         name: &str,
         text: Arc<str>,
         is_typescript: bool,
     ) -> Result<LoadedSource, RuleError> {
         let stripped = if is_typescript {
-            let stripped = self.settings.code.strip(name, &text).map_err(|problems| {
-                RuleError::from_problems(&self.display(name), &text, LineEnds::Script, problems)
-            })?;
+            let as_file = if self.is_free_name(name) { "" } else { name };
+            let stripped = self
+                .settings
+                .code
+                .strip(as_file, &text)
+                .map_err(|problems| {
+                    RuleError::from_problems(&self.display(name), &text, LineEnds::Script, problems)
+                })?;
             Some(stripped)
         } else {
             None
@@ -361,7 +399,7 @@ impl ModuleCache {
         }
         let main = self.main.borrow();
         let importer_path = Path::new(importer);
-        let folder = if importer_path.is_absolute() {
+        let folder = if importer_path.is_absolute() && !self.is_free_name(importer) {
             importer_path.parent()
         } else if self.is_source(importer) {
             None
@@ -446,6 +484,26 @@ impl ModuleCache {
         }
         .display()
         .to_string()
+    }
+}
+
+impl Run {
+    /// The modules that this run can import.
+    #[doc(hidden)]
+    #[inline]
+    pub fn modules(&self) -> &ModuleCache {
+        self.layer()
+    }
+
+    /// The folder of the rule that was started; `None` if it is a text that has none.
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.modules().folder()
+    }
+
+    /// Where the rule's code, which calls the host function that is being executed, stands.
+    pub fn caller(&self, ctx: &Ctx<'_>) -> Option<Location> {
+        let here = Exception::from_message(ctx.clone(), "").ok()?;
+        RuleError::from_js(ctx, here.as_value(), self.modules()).location
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cla_runtime::bytes_of;
+use cla_runtime::internal::bytes_of;
 use cla_runtime::js::{self, Ctx, Error, Object, Value};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cla_runtime::js::{self, Ctx, IntoJs, Value};
 use cla_runtime::semaphore::{AdminError, SemaphoreName, Semaphores, SlotId};
-use cla_runtime::{MemoryReservation, Run};
+use cla_runtime::{Run, internal::MemoryReservation};
 
 use super::arguments::semaphore_name;
 use super::settle::settle;

@@ -16,9 +16,13 @@ use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
+use super::Engine;
+use super::live_runs::LiveRuns;
+use super::settings::EngineSettings;
+use super::start_order::StartOrder;
+use super::watch::Watched;
 use crate::blocking::no_thread;
 use crate::control::{Control, GRACE, Stop, Stopped};
-use crate::engine::{Engine, EngineSettings, LiveRuns};
 use crate::error::{ErrorKind, RuleError};
 use crate::family::Room;
 use crate::handle::Sent;
@@ -29,14 +33,12 @@ use crate::options::{Origin, json_bytes};
 use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
 use crate::permissions::Permissions;
 use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
-use crate::run::{Run, RunParts, Spawner};
+use crate::run::{Layers, Run, RunParts, panic_message};
 use crate::script::{Script, Source};
-use crate::start_order::StartOrder;
 use crate::sys::fiber::Fiber;
 use crate::ticker::{self, Lane, Pulse};
 use crate::trace::Trace;
 use crate::value::{Returned, RuleValue, Stash, Wanted};
-use crate::watch::Watched;
 
 /// A run that is to be started.
 pub(crate) struct Job {
@@ -232,21 +234,20 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         last,
         output: Arc::clone(&job.output),
         event: job.event,
-        spawner: Spawner {
-            engine: job.engine,
-            limits,
-            folders,
-            trace: job.trace.clone(),
-            depth: origin.depth,
-        },
+        limits,
+        folders,
+        trace: job.trace.clone(),
+        depth: origin.depth,
         started,
         semaphores: job.settings.semaphores.clone(),
-        modules: ModuleCache::permitted(
-            Arc::clone(&job.settings.modules),
-            roots,
-            job.permissions.clone(),
-        ),
-        permissions: job.permissions,
+        permissions: job.permissions.clone(),
+        layers: Layers::default()
+            .with(ModuleCache::permitted(
+                Arc::clone(&job.settings.modules),
+                roots,
+                job.permissions,
+            ))
+            .with(job.engine),
     });
     let report_sender = Arc::new(Mutex::new(Some(job.report)));
     let watched = Arc::new(Watched {
@@ -275,7 +276,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         Fiber::new(Arc::clone(&job.name), fiber_stack(&limits), move || {
             // A panic in a host function is that run's failure, not the worker's.
             catch_unwind(AssertUnwindSafe(|| {
-                execute(&settings, &run, script, wanted, &limits)
+                execute(&settings.extensions, &run, script, wanted, &limits)
             }))
             .unwrap_or_else(|panic| Err(Box::new(RuleError::panic(panic_message(&*panic)))))
         })
@@ -446,14 +447,6 @@ fn root_of(script: &Script) -> Option<PathBuf> {
         Source::Read { name, .. } => Path::new(name.as_ref()).parent().map(PathBuf::from),
         Source::Program(program) => program.folder(),
     }
-}
-
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }
 
 fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> RunReport {

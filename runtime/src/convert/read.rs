@@ -5,21 +5,21 @@ use std::rc::Rc;
 
 use rquickjs::function::This;
 use rquickjs::object::{Filter, ObjectKeysIter};
-use rquickjs::{Atom, Ctx, Error, Exception, Function, Object, Value};
+use rquickjs::{Atom, Ctx, Error, Function, Object, Value};
 use serde_json::Value as Json;
 
-use super::{ALLOCATION, MAX_DEPTH, RuleValue, Tree};
-use crate::run::{MemoryReservation, Run};
-use crate::sys::values::{self, Class, class_prototype, run_of, with_bytes, with_text};
+use super::unfit::{Key, Step, Unfit, function_in_words, path};
+use crate::memory_reservation::MemoryReservation;
+use crate::run::{Run, run_of};
+use crate::sys::values::{self, Class, class_prototype, with_bytes, with_text};
+use crate::text::without_surrogates;
+use crate::value::{ALLOCATION, MAX_DEPTH, RuleValue, Tree};
 
 /// How many steps go by between two questions whether the run may go on.
 const STEPS_PER_QUESTION: u32 = 512;
 
 /// How many bytes are made between two looks at how many are left.
 const BYTES_PER_LOOK: usize = 64 * 1024;
-
-/// The longest path that is shown in full, in characters; of longer ones the beginning and the end.
-const LONGEST_PATH: usize = 120;
 
 /// What becomes of functions and symbols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,45 +37,6 @@ pub(crate) struct Read<T> {
     pub(crate) tree: T,
     /// Dropped after the tree.
     pub(crate) reservations: Vec<MemoryReservation>,
-}
-
-/// Why a value cannot be read.
-pub(crate) enum Unfit {
-    /// An exception, or the error of an interpreter that was stopped.
-    Thrown(Error),
-    /// It is no data: what and where.
-    NoData(String),
-    /// It needs more memory than the run has left: which value, and where in it that was noticed.
-    TooLarge(String),
-}
-
-impl From<Error> for Unfit {
-    fn from(error: Error) -> Self {
-        Self::Thrown(error)
-    }
-}
-
-impl Unfit {
-    /// The exception for the script that wanted the value to be read.
-    pub(crate) fn throw(self, ctx: &Ctx<'_>) -> Error {
-        let (error, message) = match self {
-            Self::Thrown(error) => return error,
-            Self::NoData(message) => (Exception::throw_type(ctx, "unfit"), message),
-            Self::TooLarge(message) => (Exception::throw_range(ctx, "unfit"), message),
-        };
-        // QuickJS cuts long messages.
-        let thrown = ctx.catch();
-        if let Some(object) = thrown.as_object()
-            && let Err(error) = object.set("message", message)
-        {
-            return error;
-        }
-        if thrown.is_exception() {
-            error
-        } else {
-            ctx.throw(thrown)
-        }
-    }
 }
 
 /// The value as JSON. `what` names it in errors.
@@ -140,20 +101,6 @@ enum Parts<'js> {
 enum Made<T: Tree> {
     Array(Vec<T>),
     Object(T::Fields),
-}
-
-/// One step of a path.
-enum Step<'js> {
-    Index(u64),
-    Key(Key<'js>),
-    /// What `toJSON` returned is where the object was.
-    Start,
-}
-
-#[derive(Clone)]
-enum Key<'js> {
-    Atom(Atom<'js>),
-    Value(Value<'js>),
 }
 
 /// What a value is at first sight.
@@ -438,7 +385,7 @@ impl<'a, 'js, T: Tree> Walk<'a, 'js, T> {
         }
         let class = Class::of(object);
         let refused = match class {
-            Class::Function => return self.no_function(&function(object)),
+            Class::Function => return self.no_function(&function_in_words(object)),
             Class::Promise => Some("is a promise; await it first"),
             Class::Weak => Some("is a weak collection or reference, which is no data"),
             _ => None,
@@ -719,53 +666,12 @@ impl<'a, 'js, T: Tree> Walk<'a, 'js, T> {
     }
 
     fn too_large(&self) -> Unfit {
-        Unfit::TooLarge(format!(
-            "{} needs more memory than the run has left (noticed at {}); a part that is used in several places \
-             counts in each of them",
-            self.what,
-            self.path_to(self.open.len())
-        ))
+        Unfit::too_large(self.what, &self.path_to(self.open.len()))
     }
 
     /// The path to the value at that depth.
     fn path_to(&self, depth: usize) -> String {
-        let mut path = self.what.to_owned();
-        for open in &self.open[..depth] {
-            match &open.at {
-                Step::Index(index) => path.push_str(&format!("[{index}]")),
-                Step::Key(key) => {
-                    let value = match key {
-                        Key::Atom(atom) => atom.to_js_string().map(rquickjs::String::into_value),
-                        Key::Value(value) => Ok(value.clone()),
-                    };
-                    let name = value.and_then(|value| with_text(&value, without_surrogates));
-                    push_name(&mut path, &name.unwrap_or_default());
-                }
-                Step::Start => {}
-            }
-        }
-        let length = path.chars().count();
-        if length <= LONGEST_PATH {
-            return path;
-        }
-        let half = LONGEST_PATH / 2;
-        let start: String = path.chars().take(half).collect();
-        let end: String = path.chars().skip(length - half).collect();
-        format!("{start} … {end}")
-    }
-}
-
-/// A property's name as code that reaches it would write it.
-fn push_name(path: &mut String, name: &str) {
-    let mut characters = name.chars();
-    let first = |c: char| c.is_alphabetic() || c == '_' || c == '$';
-    let plain =
-        characters.next().is_some_and(first) && characters.all(|c| first(c) || c.is_ascii_digit());
-    if plain {
-        path.push('.');
-        path.push_str(name);
-    } else {
-        path.push_str(&format!("[{name:?}]"));
+        path(self.what, self.open[..depth].iter().map(|open| &open.at))
     }
 }
 
@@ -773,51 +679,5 @@ fn next_index<'js>(at: &Step<'js>) -> Step<'js> {
     match at {
         Step::Index(index) => Step::Index(index + 1),
         _ => Step::Index(0),
-    }
-}
-
-/// The text of a string, in which each surrogate without its other half is replaced by U+FFFD.
-pub fn text(string: &rquickjs::String<'_>) -> rquickjs::Result<String> {
-    with_text(string.as_value(), without_surrogates)
-}
-
-/// A function in words.
-fn function(object: &Object<'_>) -> String {
-    let name = match object.get::<_, Value<'_>>("name") {
-        Ok(name) if name.is_string() => with_text(&name, without_surrogates).unwrap_or_default(),
-        Ok(_) => String::new(),
-        Err(_) => {
-            drop(object.ctx().catch());
-            String::new()
-        }
-    };
-    if name.is_empty() {
-        "is a function".to_owned()
-    } else {
-        format!(
-            "is the function {}",
-            name.chars().take(40).collect::<String>()
-        )
-    }
-}
-
-/// A text in which each surrogate without its other half is replaced by U+FFFD.
-fn without_surrogates(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    let mut rest = bytes;
-    loop {
-        match std::str::from_utf8(rest) {
-            Ok(valid) => {
-                text.push_str(valid);
-                return text;
-            }
-            Err(error) => {
-                let (valid, after) = rest.split_at(error.valid_up_to());
-                text.push_str(&String::from_utf8_lossy(valid));
-                text.push('\u{fffd}');
-                // QuickJS writes a surrogate as three bytes.
-                rest = after.get(3..).unwrap_or_default();
-            }
-        }
     }
 }

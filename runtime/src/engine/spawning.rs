@@ -1,33 +1,20 @@
 //! Runs that a run starts: other rules, and forks of its own program.
 
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 
 use rquickjs::{Ctx, Exception};
 
-use super::Run;
-use crate::engine::Engine;
+use super::Engine;
 use crate::handle::RunHandle;
-use crate::limits::Limits;
 use crate::modules::Resolved;
 use crate::options::{Origin, RunOptions};
 use crate::report::RunReport;
+use crate::run::Run;
 use crate::script::Script;
-use crate::trace::Trace;
 
 /// Runs that start runs, one below the other, are no more than these.
 const MOST_GENERATIONS: u32 = 50;
-
-/// What a run needs to start others like itself.
-pub(crate) struct Spawner {
-    pub(crate) engine: Engine,
-    pub(crate) limits: Limits,
-    pub(crate) folders: Vec<PathBuf>,
-    pub(crate) trace: Option<Arc<Trace>>,
-    /// How many runs are above this one.
-    pub(crate) depth: u32,
-}
 
 impl Run {
     /// Another rule, as a rule names its file: one below the folders that this run may import from. It is read here, so
@@ -45,7 +32,7 @@ impl Run {
         } else {
             format!("./{file}")
         };
-        let path = match self.modules.resolve(from, &specifier) {
+        let path = match self.modules().resolve(from, &specifier) {
             Ok(Resolved::File(path)) => path,
             Ok(Resolved::BuiltIn(_)) => return Err(format!("{file} is no file")),
             Err(error) => return Err(error.to_string()),
@@ -53,7 +40,7 @@ impl Run {
         let Some(name) = path.to_str() else {
             return Err(format!("the path {} is not valid UTF-8", path.display()));
         };
-        let text = self.modules.read(name, Some(self))?;
+        let text = self.modules().read(name, Some(self))?;
         Ok(Script::read(name, text))
     }
 
@@ -103,14 +90,7 @@ impl Run {
         options: RunOptions,
         detached: bool,
     ) -> Result<RunHandle, String> {
-        let Spawner {
-            engine,
-            limits,
-            folders,
-            trace,
-            depth,
-        } = &self.spawner;
-        if *depth >= MOST_GENERATIONS {
+        if self.depth >= MOST_GENERATIONS {
             return Err("runs start each other more than 50 levels deep".to_owned());
         }
         let stash_bytes = options.stash_bytes();
@@ -120,21 +100,21 @@ impl Run {
             seat: seat.map_err(|full| full.to_string())?,
             stash_bytes,
             parent: Some(self.id),
-            depth: depth + 1,
+            depth: self.depth + 1,
             deadline,
             last,
         };
         let mut options = options
-            .limits(*limits)
-            .output(Arc::clone(&self.writer.output))
-            .permissions(self.permissions.clone())
+            .limits(self.limits)
+            .output(Arc::clone(self.output()))
+            .permissions(self.permissions().clone())
             .detached(detached);
-        if let Some(trace) = trace {
+        if let Some(trace) = &self.trace {
             options = options.trace(Arc::clone(trace));
         }
-        for folder in folders {
+        for folder in &self.folders {
             options = options.allow_folder(folder);
         }
-        Ok(engine.start(script, options, origin))
+        Ok(self.layer::<Engine>().start(script, options, origin))
     }
 }

@@ -17,8 +17,8 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use self::marks::Marks;
+use super::live_runs::LiveRuns;
 use crate::control::{Control, Stop};
-use crate::engine::{LiveRuns, UnresponsiveRun};
 use crate::error::RuleError;
 use crate::handle::Sent;
 use crate::limits::Limits;
@@ -35,6 +35,19 @@ const MARKED_AFTER: Duration = Duration::from_secs(1);
 
 /// How often it is marked again, in case that the store could not be reached, or lost what it knew.
 const MARKED_AGAIN: Duration = Duration::from_secs(10);
+
+/// A run that keeps its worker thread inside one built-in function; see
+/// [`EngineBuilder::on_unresponsive`](crate::EngineBuilder::on_unresponsive).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UnresponsiveRun {
+    /// The run's id.
+    pub id: RunId,
+    /// The run's name.
+    pub name: Arc<str>,
+    /// How long it has not answered so far.
+    pub silent: Duration,
+}
 
 /// A host's function that hears of runs that do not answer.
 pub(crate) type UnresponsiveListener = Arc<dyn Fn(&UnresponsiveRun) + Send + Sync>;

@@ -3,8 +3,9 @@
 use rquickjs::{Array, ArrayBuffer, Ctx, Object, Result, TypedArray, Value};
 use serde_json::Value as Json;
 
-use super::RuleValue;
-use crate::sys::values::{define_element, define_property, run_of};
+use crate::run::run_of;
+use crate::sys::values::{define_element, define_property};
+use crate::value::RuleValue;
 
 /// How many parts are made between two questions whether the run may go on.
 const STEPS_PER_QUESTION: u32 = 1024;
