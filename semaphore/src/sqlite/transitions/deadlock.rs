@@ -2,23 +2,27 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::columns::{Columns as _, Db};
-use super::file::Problem;
-use super::transitions::{RequestRow, Semaphore, Transition, requests, semaphores};
+use super::Transition;
+use super::outcome::Outcome;
+use super::rows::{RequestRow, Semaphore, requests, semaphores};
 use crate::deadlock::graph::{Graph, Holder, Node, needed};
 use crate::error::DeadlockError;
+use crate::event::EventKind;
 use crate::id::RunId;
+use crate::sqlite::columns::{Columns as _, Db};
+use crate::sqlite::file::Problem;
+use crate::view::Status;
 
 impl Transition<'_> {
     /// Refuses a request that has just joined the line if its wait can never end.
-    pub(super) fn check_deadlock(&mut self, asked: &RequestRow) -> Result<(), Problem> {
-        if let Some(error) = self.cycle_of(asked)? {
-            self.refuse(asked, error)?;
+    pub(super) fn check_deadlock(&mut self, row: &RequestRow) -> Result<(), Problem> {
+        if let Some(error) = self.cycle_of(row)? {
+            self.refuse(row, error)?;
         }
         Ok(())
     }
 
-    /// Slots were taken away: refuses those in line whose wait can now never end, the last comers first.
+    /// There are fewer slots: refuses the requests in line whose wait can now never end, the last in line first.
     pub(super) fn recheck_deadlocks(&mut self, semaphore: i64) -> Result<(), Problem> {
         loop {
             if self.graph(semaphore)?.is_none() {
@@ -32,9 +36,9 @@ impl Transition<'_> {
                 .query_map([semaphore], RequestRow::read)?
                 .collect::<Result<_, _>>()?;
             let mut refused = false;
-            for asked in waiting {
-                if let Some(error) = self.cycle_of(&asked)? {
-                    self.refuse(&asked, error)?;
+            for row in waiting {
+                if let Some(error) = self.cycle_of(&row)? {
+                    self.refuse(&row, error)?;
                     refused = true;
                     break;
                 }
@@ -45,7 +49,23 @@ impl Transition<'_> {
         }
     }
 
-    /// A wait of the run is over. If one other is left, that is now the only thing it waits for.
+    /// Takes a waiting request out of the line because its wait could never end.
+    fn refuse(&mut self, row: &RequestRow, error: DeadlockError) -> Result<(), Problem> {
+        let Some(mut semaphore) = self.load(row.semaphore)? else {
+            return Ok(());
+        };
+        self.end_waiting(
+            &mut semaphore,
+            row,
+            Status::Cancelled,
+            EventKind::Deadlocked,
+        )?;
+        self.send_outcome(row, Outcome::Deadlock(error))?;
+        self.settle(&mut semaphore)?;
+        self.save(&semaphore)
+    }
+
+    /// A wait of the run is over. If one other is left, the run now waits for that alone, and it may be part of a cycle.
     pub(super) fn waits_no_more(&mut self, ended: &RequestRow) -> Result<(), Problem> {
         let Some(run) = ended.run else {
             return Ok(());
@@ -65,21 +85,21 @@ impl Transition<'_> {
     }
 
     /// The cycle of which the waiting request is part.
-    fn cycle_of(&self, asked: &RequestRow) -> Result<Option<DeadlockError>, Problem> {
-        let Some(run) = asked.run else {
+    fn cycle_of(&self, row: &RequestRow) -> Result<Option<DeadlockError>, Problem> {
+        let Some(run) = row.run else {
             return Ok(None);
         };
-        if self.only_wait(run)? != Some(asked.semaphore) {
+        if self.only_wait(run)? != Some(row.semaphore) {
             return Ok(None);
         }
-        let Some(graph) = self.graph(asked.semaphore)? else {
+        let Some(graph) = self.graph(row.semaphore)? else {
             return Ok(None);
         };
-        let who = asked.who.as_deref().unwrap_or_default();
+        let who = row.who.as_deref().unwrap_or_default();
         Ok(graph.cycle(0, run, who).map(DeadlockError::new))
     }
 
-    /// What the run waits for, if it waits for one thing, and for ever.
+    /// What the run waits for, if it waits for one semaphore only, and without a time limit.
     fn only_wait(&self, run: RunId) -> Result<Option<i64>, Problem> {
         let mut statement = self.db.prepare_cached(
             "SELECT semaphore, deadline IS NULL FROM request WHERE run = ?1 AND phase = 0 LIMIT 2",
@@ -93,8 +113,8 @@ impl Transition<'_> {
         })
     }
 
-    /// Who holds what and waits for what, beginning with the holders of `start`. `None` after a glance: so many
-    /// of them do not wait at all that the line surely moves on.
+    /// Who holds what and waits for what, beginning with the holders of `start`. `None`, after few reads: enough of them do
+    /// not wait at all, so the line moves on.
     fn graph(&self, start: i64) -> Result<Option<Graph>, Problem> {
         let mut known = vec![start];
         let mut nodes: Vec<Node> = Vec::new();
