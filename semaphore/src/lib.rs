@@ -213,8 +213,10 @@
 //! puts a lock and wakers around it; a shared [`Store`] does the same transitions in its own language. Time
 //! can be moved by hand in tests: [`ManualClock`].
 
+mod acquire;
 mod actor;
 mod audit;
+mod block_on;
 mod change;
 mod command;
 mod connect;
@@ -227,10 +229,12 @@ mod file_url;
 #[cfg(test)]
 mod interleavings;
 mod memory;
+mod permit;
 pub mod provider;
 mod redact;
 #[cfg(feature = "redis")]
 mod redis;
+mod semaphore;
 mod semaphores;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -248,6 +252,7 @@ mod deadlock {
     pub(crate) use cla_queue::graph;
 }
 
+pub use acquire::Acquire;
 pub use actor::Actor;
 pub use audit::{AUDIT_AGE, AUDIT_KEPT, AuditEntry, AuditQuery, AuditState};
 pub use change::{ChangeError, PlaceChange, SlotsChange};
@@ -266,13 +271,15 @@ pub use id::{IdError, RequestId, RunId};
 pub use memory::ManualClock;
 pub use name::{NameError, SemaphoreName};
 pub use owner::Owner;
+pub use permit::Permit;
 pub use provider::Provider;
 #[cfg(feature = "redis")]
 pub use redis::{
     ConnectError, RedisConnection, RedisPush, RedisStore, RedisUrl, ReplyError, RequestError,
 };
 pub use request::{Priority, Request, Ttl, TtlError};
-pub use semaphores::{Acquire, Permit, Semaphore, Semaphores};
+pub use semaphore::Semaphore;
+pub use semaphores::Semaphores;
 pub use slot::{HeldSlot, SlotId, SlotIdError, SlotState, TakenSlot};
 pub use slots::{Slots, SlotsError};
 #[cfg(feature = "sqlite")]

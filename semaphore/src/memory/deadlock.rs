@@ -18,7 +18,7 @@ use std::collections::hash_map::Entry as Slot;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Weak};
 
-use super::{Entry, Outcome, State, Waiter, Wakes};
+use super::entry::{Entry, Outcome, State, Waiter, Wakes};
 use crate::deadlock::graph::{Graph, Holder, Node, needed};
 use crate::error::DeadlockError;
 use crate::id::RunId;

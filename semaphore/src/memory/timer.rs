@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use super::Entry;
 use super::clock::Clock;
+use super::entry::Entry;
 use crate::queue::Deadlines;
 use crate::sync::{Condvar, Mutex};
 use crate::time::Timestamp;

@@ -13,8 +13,8 @@ use super::key::KeyError;
 use super::state::State;
 use crate::error::{AdminError, RefreshError, ReleaseError, StoreError};
 use crate::name::SemaphoreName;
+use crate::permit::Permit;
 use crate::request::{Request, Ttl};
-use crate::semaphores::Permit;
 use crate::slot::SlotId;
 use crate::slots::Slots;
 
