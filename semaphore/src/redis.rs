@@ -92,6 +92,7 @@
 //! router task through one more queue. Both do clusters and TLS; `redis` is released every few weeks, `fred` last in
 //! early 2025.
 
+mod address_check;
 mod bounded;
 mod connection;
 mod deadlock;
@@ -118,6 +119,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+pub use self::address_check::AddressCheck;
 pub use self::pubsub::{ConnectError, RedisConnection, RedisPush, RequestError};
 pub use self::replies::ReplyError;
 pub use self::url::RedisUrl;
