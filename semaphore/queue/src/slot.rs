@@ -8,7 +8,7 @@ pub use crate::slot_id::{SlotId, SlotIdError};
 use crate::slots::Slots;
 use crate::view::{RequestView, SemaphoreView, Status};
 
-/// A semaphore at one moment, as somebody sees it who asks for one slot id (README: *Semaphores as objects*).
+/// A semaphore at one moment, as it looks to the owner of one slot id (README: *Semaphores as objects*).
 #[derive(Clone, Debug, PartialEq)]
 pub struct SlotState {
     /// The slot, if it is held.
