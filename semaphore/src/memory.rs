@@ -9,8 +9,8 @@
 //!
 //! An [`Entry`] is one semaphore. Handles, permits and acquire futures keep theirs alive; the registry
 //! lets go of an entry only when nothing else refers to it, so there are never two for one name, and a
-//! handle never points to a dead one. (Forgetting a semaphore empties its queue; the entry stays as long as
-//! somebody refers to it.)
+//! handle never points to one that was removed. (Forgetting a semaphore empties its queue; the entry stays as long as
+//! something refers to it.)
 //!
 //! Every transition locks one entry, reads the clock once, runs the queue, and carries out the effects:
 //! events go to the hub under the lock, so they keep their order; wakers are called after it is released.

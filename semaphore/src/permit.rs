@@ -126,7 +126,7 @@ impl Permit {
 
     /// Whether it was lost because its lease passed: the store could not be reached for longer than that, took this
     /// process for dead, or lost what it knew; or its run was [given up](Semaphores::abandon). A TTL that passed and an
-    /// administrator's release are somebody's decision; this is an accident, of which the one who relied on the slot should
+    /// administrator's release are decisions; this is an accident, of which the one who relied on the slot should
     /// hear.
     #[must_use]
     #[inline]
@@ -163,8 +163,8 @@ impl Permit {
         }
     }
 
-    /// Lets it go without giving the slot back. The slot stays taken until somebody
-    /// [releases it by its slot id](Semaphore::release_slot), an administrator releases it by force, its TTL passes, or
+    /// Lets it go without giving the slot back. The slot stays taken until it is
+    /// [released by its slot id](Semaphore::release_slot), an administrator releases it by force, its TTL passes, or
     /// its session ends: with the process in a shared store, or when that is [closed](Semaphores::close).
     ///
     /// ```

@@ -99,7 +99,7 @@ impl Semaphore {
         block_on(self.acquire(request), look_for)
     }
 
-    /// Takes a slot if one is free now; `None` when none is, or somebody waits. Never joins the line.
+    /// Takes a slot if one is free now; `None` when none is, or another request waits. Never joins the line.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.

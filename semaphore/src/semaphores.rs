@@ -41,7 +41,7 @@ use crate::view::{RequestView, SemaphoreView};
 #[derive(Clone)]
 pub struct Semaphores {
     backend: Backend,
-    /// As whom commands are given.
+    /// The administrator who gives the commands, if that was said.
     actor: Option<Actor>,
 }
 
@@ -100,13 +100,13 @@ impl Semaphores {
         }
     }
 
-    /// As whom commands are given, if that was [said](Self::acting_as).
+    /// The administrator who gives the commands, if that was [said](Self::acting_as).
     #[must_use]
     pub const fn actor(&self) -> Option<&Actor> {
         self.actor.as_ref()
     }
 
-    /// A handle to the semaphore `name`. Creates nothing that anybody could see.
+    /// A handle to the semaphore `name`. Creates nothing: the first request does.
     #[must_use]
     pub fn semaphore(&self, name: &SemaphoreName) -> Semaphore {
         match &self.backend {
@@ -140,7 +140,7 @@ impl Semaphores {
         self.semaphore(name).blocking_acquire(request)
     }
 
-    /// Takes a slot if one is free now; `None` when none is, or somebody waits. Never joins the line.
+    /// Takes a slot if one is free now; `None` when none is, or another request waits. Never joins the line.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
@@ -294,8 +294,8 @@ impl Semaphores {
     ///
     /// Raising it admits waiters at once, in order. Lowering it "won't have any effect on ongoing
     /// processes, only on new incoming semaphore requests" (README: *Steering*).
-    /// 0 "will force enqueuing of all processes" (README: *Steering*); unlimited lets
-    /// everybody in (README: *Steering*).
+    /// 0 "will force enqueuing of all processes" (README: *Steering*); unlimited admits
+    /// every request (README: *Steering*).
     ///
     /// # Errors
     /// [`AdminError::Store`] when a shared store failed; [`AdminError::TooManyPinned`] when the store of this process keeps
@@ -429,7 +429,7 @@ impl Semaphores {
     }
 
     /// Lets go of an idle semaphore of this process's memory, as the store by itself does with those that were not used for
-    /// long. That is no command of anybody, so it is in no audit. Does nothing in a shared store, or if the semaphore is in
+    /// long. It is no administrator's command, so it is in no audit. Does nothing in a shared store, or if the semaphore is in
     /// use. For programs that make up names, and know when they are done with one.
     pub fn let_go(&self, name: &SemaphoreName) {
         if let Backend::Memory(store) = &self.backend {
@@ -437,7 +437,7 @@ impl Semaphores {
         }
     }
 
-    /// All semaphores, by name, each with everybody at it.
+    /// All semaphores, by name, each with all its requests.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
@@ -448,7 +448,7 @@ impl Semaphores {
         }
     }
 
-    /// One semaphore with everybody at it; `None` if it was never named.
+    /// One semaphore with all its requests; `None` if it was never named.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.

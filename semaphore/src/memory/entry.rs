@@ -30,14 +30,14 @@ pub(crate) struct Entry {
 pub(crate) struct State {
     pub(crate) queue: Queue<Waiter>,
     pub(crate) fx: Effects<Waiter>,
-    /// What waits came to whose futures do not know yet, by sequence number of the request. Not those that were simply
+    /// Outcomes of waits whose futures do not know them yet, by sequence number of the request. Not those that were simply
     /// admitted: see [`State::take_outcome`].
     pub(super) outcomes: HashMap<u64, Outcome>,
-    /// What permits were given that were lost and are still there, by the same. Nearly always nothing.
+    /// The admissions of permits that were lost and are still there, by sequence number. Nearly always nothing.
     pub(super) lost: HashMap<u64, Admission>,
-    /// When the timer comes by; never later than the queue's next deadline.
+    /// When the timer calls; never later than the queue's next deadline.
     pub(super) alarm: Timestamp,
-    /// Who wants to know that a permit is lost. Nearly always there is none.
+    /// Wakers of those who wait until a permit is lost. Nearly always there is none.
     pub(super) watchers: Vec<(Ticket, Waker)>,
 }
 
@@ -54,7 +54,7 @@ impl State {
             || self.queue.next_deadline() < self.alarm
     }
 
-    /// Whom to wake, if that is all there is to do: the next in line has its turn.
+    /// The waker to call, if that is all there is to do: the next in line is admitted.
     #[inline]
     fn hand_over(&mut self) -> Option<Waker> {
         match self.fx.outcomes.as_slice() {
@@ -65,7 +65,7 @@ impl State {
         }
     }
 
-    /// Notes what a wait came to. Hands back whom to wake.
+    /// Notes the outcome of a wait. Returns the waker to call.
     pub(crate) fn note_outcome(&mut self, waiter: Waiter, outcome: Outcome) -> Waker {
         // A hand-over must not allocate, so nothing is written down for the most frequent outcome.
         if !matches!(outcome, Outcome::Admitted) {
@@ -74,20 +74,20 @@ impl State {
         waiter.waker
     }
 
-    /// What a wait came to that is over.
+    /// The outcome of a wait that is over.
     #[inline]
     pub(super) fn take_outcome(&mut self, ticket: Ticket) -> Outcome {
         take(&mut self.outcomes, ticket).unwrap_or(Outcome::Admitted)
     }
 }
 
-/// Whom to wake when a wait is over.
+/// What the queue keeps for a waiter: how to wake its future.
 pub(crate) struct Waiter {
     pub(super) sequence: u64,
     pub(super) waker: Waker,
 }
 
-/// What a wait came to.
+/// The outcome of a wait.
 pub(crate) enum Outcome {
     /// The request is busy, or was until it was lost.
     Admitted,
@@ -124,7 +124,7 @@ pub(super) fn take<T>(rare: &mut HashMap<u64, T>, ticket: Ticket) -> Option<T> {
     taken
 }
 
-/// Whom to wake once the locks are released. One in nearly all cases, and then without an allocation.
+/// The wakers to call once the locks are released. One in nearly all cases, and then without an allocation.
 #[derive(Default)]
 #[must_use]
 pub(crate) struct Wakes {
@@ -219,7 +219,7 @@ impl Entry {
         result
     }
 
-    /// The first half of a transition: what the queue is to be told.
+    /// The first half of a transition: what the queue needs to know.
     #[inline]
     pub(crate) fn begin(&self, state: &mut State) -> Timestamp {
         state.fx.observed = self.shared.hub.is_observed();
@@ -247,7 +247,7 @@ impl Entry {
         wakes.wake();
     }
 
-    /// Notes what waits came to, says to subscribers what happened, and sets the timer. `wakes` are to be called once
+    /// Notes the outcomes of waits, emits events, and sets the timer. `wakes` are to be called once
     /// the lock is released.
     pub(crate) fn carry_out(&self, state: &mut State, wakes: &mut Wakes) {
         // Taken out for the loop, and put back so that its memory is used again.
@@ -299,7 +299,7 @@ impl Entry {
         }
     }
 
-    /// The timer comes by.
+    /// The timer calls: a deadline may have passed.
     pub(crate) fn ring(&self) {
         let mut state = self.state.lock();
         state.alarm = Timestamp::NEVER;
@@ -307,7 +307,7 @@ impl Entry {
         self.conclude(state);
     }
 
-    /// Lets what is due happen.
+    /// Does what is due.
     pub(super) fn advance(&self, state: &mut State) {
         let now = self.begin(state);
         state.queue.advance(now, &mut state.fx);

@@ -14,7 +14,7 @@ use crate::store::{BoxFuture, StorePermit};
 
 /// A request that is busy. Dropping it does nothing: its permit decides.
 ///
-/// It has no details in it: few ask for them, and everybody moves a permit about.
+/// It has no details in it: they are rarely asked for, and a permit is moved often.
 pub(crate) struct MemoryPermit {
     pub(super) entry: Arc<Entry>,
     pub(super) ticket: Ticket,
@@ -29,7 +29,7 @@ impl MemoryPermit {
         self.entry.id(self.ticket)
     }
 
-    /// What it was given, be it lost in the meantime.
+    /// What it got when it was admitted, also if it is lost by now.
     fn admission(&self) -> Admission {
         let state = self.entry.lock();
         let busy = state.queue.admission(self.ticket);
@@ -76,7 +76,7 @@ impl MemoryPermit {
         abandoned.contains(self.entry.number, self.ticket)
     }
 
-    /// It was lost, and will be asked no more.
+    /// It was lost, and its details are not asked for any more.
     fn forget_lost(&self) {
         take(&mut self.entry.lock().lost, self.ticket);
         let abandoned = &self.entry.shared.abandoned;

@@ -156,7 +156,7 @@ mod tests {
         assert!(ends.watch(&[this.clone(), other.clone()]));
         assert_eq!(ends.descriptors().count(), 2);
         child.kill().unwrap();
-        // It is not waited for: who has ended is known before its parent has asked.
+        // Nothing waits for it: the end of a process is seen before its parent has asked.
         let descriptors: Vec<_> = ends.descriptors().collect();
         let mut wanted: Vec<_> = descriptors
             .iter()

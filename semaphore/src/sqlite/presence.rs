@@ -4,8 +4,8 @@
 //! The kernel keeps the locks, and takes them away when the last process that has them ends, however it ends. They are
 //! seen by processes that cannot see each other: of another user under `hidepid`, of another container.
 //!
-//! * Each open store shares the lock of the first byte. So somebody who finds that the database is not there any more
-//!   sees that others still use the one of before.
+//! * Each open store shares the lock of the first byte. So a process that finds no database sees
+//!   whether others still use the one that was there before.
 //! * Each session has a byte of its own. Its lock belongs to an open file that child processes can inherit: `cla sem
 //!   exec` lets its command have it, as flock(1) does. Should `exec` be killed, the session lives on with the command.
 //!
@@ -56,7 +56,7 @@ impl Presence {
     }
 
     /// Whether another store has the database open.
-    pub(super) fn is_anybody_there(&self) -> bool {
+    pub(super) fn is_in_use(&self) -> bool {
         self.open.is_locked_by_another(0)
     }
 
@@ -137,7 +137,7 @@ impl Drop for Presence {
 pub(super) struct Witness {
     pub(super) process: Process,
     pub(super) lease: Moment,
-    /// Whether its byte is locked; `None` if it has none, or nobody can say.
+    /// Whether its byte is locked; `None` if it has none, or that is not to be seen.
     locked: Option<bool>,
 }
 

@@ -26,7 +26,7 @@ pub(super) enum Life {
     Dead,
     /// There is a process with its id, of which this one may not see more (`hidepid`): it may be another.
     Hidden,
-    /// It counts its ids elsewhere (another container): only its lease tells.
+    /// It has its id in another namespace (another container): only its lease shows whether it lives.
     Unknown,
 }
 
@@ -225,7 +225,11 @@ mod tests {
         while process.life() == Life::Alive {
             std::thread::yield_now();
         }
-        assert_eq!(process.life(), Life::Dead, "nobody has waited for it yet");
+        assert_eq!(
+            process.life(),
+            Life::Dead,
+            "its parent has not waited for it yet"
+        );
         child.wait().unwrap();
         assert_eq!(process.life(), Life::Dead);
     }
@@ -255,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_lives_through_a_reboot() {
+    fn no_process_lives_through_a_reboot() {
         let before = Process {
             boot: "another".to_owned(),
             ..Process::this().clone()

@@ -231,7 +231,7 @@ pub(super) fn events(db: &Connection, last: i64) -> Result<Vec<(i64, Event)>, Pr
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
         let kind: String = row.get(1)?;
-        // A kind that only a newer version knows is none that anybody here could be told.
+        // A newer version of the program wrote it, of a kind for which this one has no name.
         let Ok(kind) = serde_json::from_value(kind.into()) else {
             continue;
         };

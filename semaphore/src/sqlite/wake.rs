@@ -10,10 +10,10 @@
 //! * What was written before the reader looks stays in it. So a wake-up between "nothing there" and "sleep" is not lost.
 //! * To open it for writing fails when its reader is gone, so the pipe of a killed process wakes no other one.
 //!
-//! A futex in shared memory needs `unsafe`, and `inotify` wakes everybody at each change.
+//! A futex in shared memory needs `unsafe`, and `inotify` wakes every process at each change.
 //!
 //! A wake-up carries nothing: what happened stands in the file. One that is lost (a process was killed between its
-//! commit and the wake-up, somebody deleted the folder) is made good by a look each second. Where there can be no pipe
+//! commit and the wake-up, the folder was deleted) is made good by a look each second. Where there can be no pipe
 //! (a folder that is read-only, Windows), the worker looks at the file every few milliseconds.
 
 use std::ffi::OsString;
@@ -76,7 +76,7 @@ mod unix {
     pub(in super::super) struct WakePipe {
         file: File,
         path: PathBuf,
-        /// Which file it is: somebody may have put another one in its place.
+        /// Which file it is: another one may have been put in its place.
         identity: (u64, u64),
     }
 
@@ -121,7 +121,7 @@ mod unix {
     impl OpenPipe {
         /// So many are kept open.
         const MOST: usize = 8;
-        /// After that it is opened anew: the session may have another one, as somebody has moved the folder.
+        /// After that it is opened anew: the session may have another one, as the folder may have been moved.
         const KEPT: Duration = Duration::from_secs(1);
 
         /// Wakes the session, and keeps its pipe open if that is safe.
@@ -162,7 +162,7 @@ mod unix {
         /// Makes the folder if it is missing.
         ///
         /// # Errors
-        /// It cannot be made, or somebody else made it who has no business there.
+        /// It cannot be made, or another user made it.
         pub(in super::super) fn prepare(&self) -> io::Result<()> {
             let store = self.of_store()?;
             match DirBuilder::new().mode(0o700).create(&self.folder) {
@@ -181,7 +181,7 @@ mod unix {
                 Ok(())
             } else {
                 Err(io::Error::other(
-                    "the folder of its sessions belongs to somebody else",
+                    "the folder of its sessions belongs to another user",
                 ))
             }
         }
@@ -273,7 +273,7 @@ mod unix {
 
     /// Gives a new file the owner, the group and the rights that go with the store's file.
     fn give(path: &Path, mode: u32, store: &Metadata) -> io::Result<()> {
-        // Only root may give files away, and not everybody is of the group.
+        // Only root may give files away, and not every user is of the group.
         let _ = chown(path, Some(store.uid()), None);
         let _ = chown(path, None, Some(store.gid()));
         match std::fs::set_permissions(path, Permissions::from_mode(mode)) {
