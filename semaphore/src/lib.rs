@@ -283,7 +283,7 @@ pub use redis::{
 pub use request::{Priority, Request, Ttl, TtlError};
 pub use semaphore::Semaphore;
 pub use semaphores::Semaphores;
-pub use slot::{HeldSlot, SlotId, SlotIdError, SlotState, TakenSlot};
+pub use slot::{SlotHolder, SlotId, SlotIdError, SlotState, TakenSlot};
 pub use slots::{Slots, SlotsError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

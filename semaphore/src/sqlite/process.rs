@@ -95,7 +95,7 @@ impl Process {
     }
 }
 
-/// The start of a process that could not see its own.
+/// The start of a process that cannot see its own.
 const NOT_KNOWN: i64 = 0;
 
 #[cfg(target_os = "linux")]
@@ -115,7 +115,7 @@ mod system {
         {
             return started_of(&stat).map_or(Sight::Gone, Sight::Started);
         }
-        // `/proc` hides processes of other users when it is mounted so. A signal finds them all the same.
+        // `/proc` may be mounted so that it hides processes of other users. A signal still finds them.
         let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
             return Sight::Gone;
         };

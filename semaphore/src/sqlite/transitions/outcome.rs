@@ -135,7 +135,7 @@ impl OutcomeRow {
             5 => Outcome::Lost,
             _ => Outcome::Killed,
         };
-        Ok((row.word(at)?, outcome))
+        Ok((row.value(at)?, outcome))
     }
 }
 
