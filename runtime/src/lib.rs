@@ -59,6 +59,7 @@ mod event_loop;
 mod event_source;
 mod family;
 mod handle;
+mod host_module;
 mod isolate;
 mod limits;
 mod line_ends;
@@ -96,8 +97,9 @@ pub use convert::{json_to_value, value_to_json};
 pub use engine::{Engine, EngineBuilder, UnresponsiveRun};
 pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use handle::{RunCanceller, RunHandle};
+pub use host_module::{Bytes, Call, Callback, HostClass, HostError, HostModule};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
-pub use native::{Extension, HostModule, NativeModule};
+pub use native::{Extension, NativeModule};
 pub use options::RunOptions;
 pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
 pub use permissions::{
