@@ -147,7 +147,9 @@ fn semaphores_taken_in_opposite_orders_are_found_across_files() {
     let message = &findings(&[("a.yml", one), ("b.yml", other)])[0]
         .error
         .message;
-    assert!(message.contains("b.yml:1"), "{message}");
+    let expected =
+        "this takes \"y\" while it holds \"x\", and b.yml:1 takes them in the opposite order";
+    assert!(message.contains(expected), "{message}");
 }
 
 #[test]
