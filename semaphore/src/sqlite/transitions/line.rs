@@ -23,7 +23,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::Transition;
 use super::rows::{RequestRow, Semaphore};
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 
 /// How many requests a section of level 1 has, and how many sections one of a higher level; half to twice as many. Large
 /// enough that usual lines have no sections at all, small enough that to read a whole section costs no more than the
