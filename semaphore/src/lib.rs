@@ -218,6 +218,8 @@ mod audit;
 mod change;
 mod command;
 mod connect;
+#[cfg(any(feature = "redis", feature = "sqlite"))]
+mod cycle_json;
 #[doc(hidden)]
 pub mod descriptors;
 mod diagnosis;

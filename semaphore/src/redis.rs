@@ -306,20 +306,21 @@ impl RedisStore {
             answered: false,
         };
         let (answer, answered) = oneshot::channel();
-        asking.driver.send(Command::Acquire {
+        let command = Command::Acquire {
             id: asking.id,
             name,
             request,
             joins,
             answer,
-        });
-        let outcome = answered.await;
+        };
+        let outcome = asking.driver.call(command, answered).await;
         asking.answered = true;
         match outcome {
-            Ok(outcome) => Ok(outcome?.map(|permit: Arc<PermitState>| {
+            Some(outcome) => Ok(outcome?.map(|permit: Arc<PermitState>| {
+                asking.driver.note_answer(permit.started == permit.requested);
                 Box::new(RedisPermit::new(permit, asking.driver.clone())) as Box<dyn StorePermit>
             })),
-            Err(_) => Err(asking.driver.closed().into()),
+            None => Err(asking.driver.closed().into()),
         }
     }
 
