@@ -18,7 +18,7 @@ impl Service {
         self.semaphores.acting_as(actor)
     }
 
-    /// Notes what this person does to the service itself. What cannot be noted is not to be done.
+    /// Notes what this person does to the service itself. If this fails, the caller must not do it.
     pub(crate) async fn note(
         &self,
         person: &Person,

@@ -69,8 +69,8 @@ impl Admin {
     /// Waits until the service follows the store, two seconds at most: what happens from then on is on its streams of events.
     /// `false`: the store does not answer yet.
     ///
-    /// A service that says that it has started should have waited for this. Otherwise the first clients that only listen
-    /// could miss what other programs do at that moment.
+    /// Call this before saying that the service has started. Otherwise the first clients that only listen can miss what
+    /// other programs do at that moment.
     pub async fn ready(&self) -> bool {
         let Service {
             health,
@@ -167,7 +167,7 @@ impl AdminBuilder {
         self
     }
 
-    /// A proxy at such an address is believed when it says for whom it asks (`X-Forwarded-For`). May be said several times.
+    /// Trusts a proxy at such an address to say for whom it asks (`X-Forwarded-For`). Can be called several times.
     pub fn trusted_proxy(mut self, network: Network) -> Self {
         self.proxies.trust(network);
         self

@@ -16,10 +16,10 @@ use serde::Serialize;
 
 use crate::alerts::Kind;
 
-/// How often it is seen whether all declared semaphores are there: a store forgets those that are not used for long.
+/// How often to check that all declared semaphores are there: a store forgets those that are not used for long.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// After a failure of the store it is tried again soon.
+/// How soon to try again after a failure of the store.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// A semaphore that the host's configuration declares.
@@ -72,21 +72,21 @@ impl Declaration {
         self
     }
 
-    /// How long a lease over HTTP lives that says nothing else.
+    /// How long a lease over HTTP lives by default.
     #[must_use]
     pub fn ttl(mut self, ttl: Ttl) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// A request that waits longer is marked, and told once as an alert.
+    /// A request that waits longer is marked, and reported once as an alert.
     #[must_use]
     pub fn alert_after(mut self, wait: Duration) -> Self {
         self.alert_after = Some(wait);
         self
     }
 
-    /// A request that is busy for longer is marked, and told once as an alert.
+    /// A request that is busy for longer is marked, and reported once as an alert.
     #[must_use]
     pub fn alert_held_after(mut self, hold: Duration) -> Self {
         self.alert_held_after = Some(hold);
@@ -104,7 +104,7 @@ impl Declaration {
 #[derive(Debug, Default)]
 pub(crate) struct Declared(HashMap<SemaphoreName, Declaration>);
 
-/// A semaphore as clients see it: as the store tells it, with what is declared of it.
+/// A semaphore as clients see it: the store's view, with what is declared of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Seen<'a> {
     #[serde(flatten)]
@@ -225,7 +225,7 @@ impl Declared {
         }
     }
 
-    /// How long a lease lives that says nothing else.
+    /// How long a lease lives by default.
     pub(crate) fn ttl(&self, semaphore: &SemaphoreName) -> Option<Ttl> {
         self.0.get(semaphore)?.ttl
     }
@@ -274,22 +274,22 @@ impl Declared {
             }
         }
         for declaration in missing {
-            declaration.tell(semaphores).await?;
+            declaration.declare_to(semaphores).await?;
         }
         Ok(())
     }
 }
 
 impl Declaration {
-    /// Says the number of slots as a rule does: with a request. It takes a slot only if one is free, and gives it back at
+    /// Declares the number of slots as a rule does: with a request. It takes a slot only if one is free, and gives it back at
     /// once; the store has noted the number either way.
-    async fn tell(&self, semaphores: &Semaphores) -> Result<(), StoreError> {
+    async fn declare_to(&self, semaphores: &Semaphores) -> Result<(), StoreError> {
         let mut request = Request::new().owner(Owner::new(format!("declared by {}", self.by)));
         if let Some(slots) = self.slots {
             request = request.slots(slots);
         }
         if let Some(permit) = semaphores.try_acquire(&self.name, request).await? {
-            // A permit that was lost meanwhile has done what it was for.
+            // It does not matter if the permit was lost meanwhile: the store has noted the number.
             let _ = permit.release().await;
         }
         Ok(())

@@ -49,7 +49,7 @@ impl Leases {
                     return;
                 };
                 part(&service).0.lock().retain(|_, lease| {
-                    // One that is in use right now is looked at the next time.
+                    // A lease that is in use right now is checked the next time.
                     let permit = lease.permit.try_lock();
                     permit.map_or(true, |permit| {
                         permit.as_ref().is_some_and(|permit| !permit.is_lost())

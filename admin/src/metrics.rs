@@ -24,10 +24,10 @@ const MOST_NAMES: usize = 1000;
 /// The name under which all others count.
 const OTHERS: &str = "(others)";
 
-/// More requests are not followed at once.
+/// The most requests that are followed at once.
 const MOST_REQUESTS: usize = 100_000;
 
-/// What is not counted but so at this moment.
+/// Values that are measured at this moment, and not counted over time.
 pub(crate) struct Now<'s> {
     pub(crate) declared: &'s Declared,
     /// All semaphores, if the store answers.
@@ -36,7 +36,7 @@ pub(crate) struct Now<'s> {
     pub(crate) latency: Duration,
     /// How many alerts there were.
     pub(crate) alerts: Vec<((SemaphoreName, Kind), u64)>,
-    /// What became of those that go to the webhook.
+    /// Counts of the alerts that go to the webhook: sent, failed, dropped.
     pub(crate) deliveries: Vec<(&'static str, u64)>,
     /// How many runs go on.
     pub(crate) running: usize,
@@ -89,7 +89,7 @@ struct Histogram {
 
 impl Histogram {
     fn observe(&mut self, seconds: f64) {
-        // What a clock that was set back makes negative took no time.
+        // A length of time is negative if the clock was set back. It counts as 0.
         let seconds = seconds.max(0.0);
         for (bucket, end) in self.buckets.iter_mut().zip(BUCKETS) {
             *bucket += u64::from(seconds <= end);
@@ -120,7 +120,7 @@ impl Metrics {
             EventKind::Acquired | EventKind::Granted => {
                 let waited = match counts.requests.get(&id) {
                     Some(Since::Waiting(since)) => event.at - since,
-                    // One that found a free slot, or asked before the service listened.
+                    // The request found a free slot, or it began before the service listened.
                     _ => 0.0,
                 };
                 of.waits.observe(waited);
@@ -147,7 +147,7 @@ impl Metrics {
         }
     }
 
-    /// Events were missed: who waits and holds since when is not known any more.
+    /// Events were missed: since when requests wait and hold is not known any more.
     pub(crate) fn missed(&self) {
         let mut counts = self.counts.lock();
         counts.missed += 1;
@@ -162,7 +162,7 @@ impl Metrics {
         of.took.observe(took.as_secs_f64());
     }
 
-    /// All of it as text, together with what is so `now`.
+    /// All counts as text, together with the values of `now`.
     pub(crate) fn text(&self, now: &Now<'_>) -> String {
         let Now { views, latency, .. } = *now;
         let mut text = Text(String::with_capacity(16 * 1024));
@@ -230,11 +230,7 @@ impl Metrics {
             text.line(name, &labels, *count as f64);
         }
         let name = "cla_alert_webhook_total";
-        text.head(
-            name,
-            "counter",
-            "What became of alerts that go to the webhook",
-        );
+        text.head(name, "counter", "Alerts that go to the webhook, by outcome");
         for (outcome, count) in &now.deliveries {
             text.line(name, &label("outcome", outcome), *count as f64);
         }
@@ -407,7 +403,7 @@ fn word(kind: EventKind) -> &'static str {
     }
 }
 
-/// What the system says of this process, where it says it in `/proc`.
+/// What the system says of this process in `/proc`, where that exists.
 fn process(text: &mut Text) {
     /// The kernel shows times in this unit on every Linux of today.
     const TICKS: f64 = 100.0;

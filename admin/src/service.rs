@@ -1,4 +1,4 @@
-//! What all rooms of the service share: [`Service`].
+//! What all parts of the service share: [`Service`].
 
 use std::sync::{Arc, LazyLock};
 

@@ -10,7 +10,7 @@ use cla_rulebook::{Finding, Severity};
 ///
 /// Finds what does not parse, unknown ops and arguments, regions of a semaphore within themselves (a deadlock),
 /// variables that nothing sets, and semaphores that two rules take in opposite orders (a possible deadlock). In scripts,
-/// `take` within `take` is looked at where both name their semaphores.
+/// `take` within `take` is checked where both name their semaphores.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -34,7 +34,7 @@ Exit code:
   0    nothing is wrong; there may be warnings
   1    something is wrong
   2    wrong usage
-  141  whoever read the output is gone";
+  141  the reader of the output is gone";
 
 pub(crate) fn run(args: &Args) -> ExitCode {
     let findings = cla_rulebook::check(&args.files);

@@ -1,4 +1,4 @@
-//! `cla doctor`: where the semaphores are, who said so, and whether all is well there.
+//! `cla doctor`: which store the semaphores are in, who chose it, and whether it works.
 
 mod unresponsive;
 
@@ -17,7 +17,7 @@ use crate::durations::short;
 use crate::render::{Align, BOLD, Column, DIM, GREEN, Line, RED, Span, Table, YELLOW};
 use crate::store::{Choice, Origin, StoreArgs};
 
-/// A store that takes longer than this to answer does not answer.
+/// A store that takes longer than this counts as one that does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Say which store the semaphores are in, who chose it, and whether it works
@@ -125,7 +125,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// All semaphores, or why they cannot be had: of a store with very many that may take too long, and all else is known.
+/// All semaphores, or why they cannot be read: a store with very many may take too long, and then the rest is shown.
 async fn listed(semaphores: &Semaphores) -> Result<Vec<SemaphoreView>, String> {
     match tokio::time::timeout(PATIENCE, semaphores.list()).await {
         Ok(Ok(views)) => Ok(views),
@@ -195,8 +195,8 @@ fn hints(choice: &Choice, clients: &[ClientView]) -> Vec<String> {
             let owners = if count == 1 { "owner" } else { "owners" };
             let requests = if at == 1 { "request" } else { "requests" };
             hints.push(format!(
-                "{count} stale {owners} left {at} {requests} behind: whoever asks for a slot there \
-                 next, or waits for one, frees them"
+                "{count} stale {owners} left {at} {requests} behind: the next request for a slot there, \
+                 or one that waits, frees them"
             ));
         }
     }
@@ -228,7 +228,7 @@ fn lines(choice: &Choice, report: &Report<'_>) -> Vec<Line> {
     if report.reachable {
         fact("clients", Span::plain(report.clients.len().to_string()));
     }
-    // The columns need no titles.
+    // Columns without titles.
     let mut lines = facts.lines(None).split_off(1);
     if !report.clients.is_empty() {
         lines.push(Line::default());

@@ -16,7 +16,7 @@ pub(crate) fn limit(text: &str) -> Result<Duration, String> {
     within(MIN_LIMIT, text, "a time limit is from 1ms to 365d")
 }
 
-/// Reads how long somebody is willing to wait: a time limit, or 0 for not at all.
+/// Reads how long to wait: a time limit, or 0 for not at all.
 pub(crate) fn patience(text: &str) -> Result<Duration, String> {
     within(Duration::ZERO, text, "a time to wait is from 0 to 365d")
 }
@@ -57,7 +57,7 @@ pub(crate) fn short(seconds: f64) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
-    // What a clock that was set back makes negative has just begun.
+    // A time is negative if the clock was set back. It counts as 0.
     let seconds = seconds.max(0.0);
     if seconds < 9.95 {
         return format!("{seconds:.1}s");
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_is_told_in_its_two_largest_units() {
+    fn a_duration_is_shown_in_its_two_largest_units() {
         for (seconds, words) in [
             (-1.0, "0.0s"),
             (0.04, "0.0s"),

@@ -8,13 +8,13 @@ use clap::error::ErrorKind;
 
 /// A rule failed, or the program could not do what it was asked.
 pub(crate) const FAILED: u8 = 1;
-/// What was asked for was understood, and is not to be had as it was asked for. Also clap's code for wrong usage.
+/// The request was understood, but cannot be fulfilled in this form. Also clap's code for wrong usage.
 pub(crate) const USAGE: u8 = 2;
 /// Waited as long as it was allowed to: `EX_TEMPFAIL`, try again later.
 pub(crate) const TIMED_OUT: u8 = 75;
 /// Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 128 + 2;
-/// The output has no reader any more: what a shell says of a program that SIGPIPE ended.
+/// The reader of the output has gone: the code that a shell gives to a program that SIGPIPE ended.
 pub(crate) const PIPE_CLOSED: u8 = 128 + 13;
 
 /// Ends a subcommand that writes to standard output.
@@ -24,7 +24,7 @@ pub(crate) fn finish(result: std::io::Result<()>) -> ExitCode {
     ExitCode::from(written(result))
 }
 
-/// The exit code of a subcommand that did all but write to standard output.
+/// The exit code of a subcommand that has only its standard output left to write.
 pub(crate) fn written(result: std::io::Result<()>) -> u8 {
     match result {
         Ok(()) => 0,
@@ -48,7 +48,7 @@ pub(crate) fn reported(problem: &dyn Display) -> String {
     format!("{style}error:{style:#} {}\n", printable_lines(&problem))
 }
 
-/// Says what is not as it should be, although the program goes on.
+/// Reports a problem that does not end the program.
 pub(crate) fn warn(problem: &dyn Display) {
     anstream::eprint!("{}", warned(problem));
 }

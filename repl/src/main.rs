@@ -10,6 +10,7 @@ mod durations;
 mod event_loop;
 mod exit;
 mod out;
+mod permissions;
 mod render;
 mod repl;
 mod run;
@@ -62,8 +63,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // Should a rule find a way past the checks of its stack, say which one.
-    cla_runtime::report_stack_overflow();
+    // If a rule gets past the checks of its stack, the crash report names it.
+    cla_runtime::internal::report_stack_overflow();
     cli.colour.write_global();
     match cli.command {
         Command::Run(args) => run::run(&args),

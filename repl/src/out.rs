@@ -1,5 +1,5 @@
-//! What the program says itself, by the queue that rules write through: a reader that stalls blocks no thread, so that a
-//! signal ends the program at once.
+//! The program's own output. It goes through the queue that rules write to: a reader that stalls blocks no thread, so that
+//! a signal ends the program at once.
 
 use std::borrow::Cow;
 use std::io;
@@ -42,14 +42,15 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     failure()
 }
 
-/// Blocks until all is written that was printed, however long its reader takes. Where a stream cannot be opened anew (a pipe
-/// of another user, as under `sudo -u` or in a container), another thread writes, which would end with the program.
+/// Blocks until everything that was printed is written, with no time limit for the reader. A stream that cannot be opened
+/// again (a pipe of another user, as under `sudo -u` or in a container) is written by another thread, which ends with the
+/// program.
 ///
 /// # Errors
 ///
 /// Standard output has failed.
 pub(crate) fn flush() -> io::Result<()> {
-    /// Ten years: as long as it takes.
+    /// Ten years: in effect no limit.
     const PATIENCE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
     queue().flush(PATIENCE);
     failure()

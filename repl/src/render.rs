@@ -1,8 +1,8 @@
 //! Semaphores as people see them in a terminal: views go in, lines come out. Prints nothing, and asks
 //! no store.
 //!
-//! A [`Line`] is made of spans with a style each, so that whoever draws by other means than escape
-//! sequences can take it apart.
+//! A [`Line`] is made of spans with a style each, so that code that draws without escape sequences can
+//! read it.
 
 mod events;
 mod ids;
@@ -26,15 +26,15 @@ pub(crate) use self::semaphores::{
 };
 pub(crate) use self::table::{Align, Column, Table, cut};
 
-/// What stands above columns, and what is over.
+/// Titles of columns, and things that have ended.
 pub(crate) const DIM: Style = Style::new().dimmed();
-/// What a line is about.
+/// The subject of a line.
 pub(crate) const BOLD: Style = Style::new().bold();
 /// Has a slot.
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
-/// Waits, or is to be noticed.
+/// Waits, or needs attention.
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
-/// Ended as nobody wished it to.
+/// Ended in failure.
 pub(crate) const RED: Style = AnsiColor::Red.on_default();
 
 /// A piece of text that looks the same from end to end. Has no line end and steers no terminal.
@@ -44,13 +44,13 @@ pub(crate) struct Span {
     pub(crate) style: Style,
 }
 
-/// One line. Shown, it has escape sequences; `anstream` removes them where nobody wants them.
+/// One line. Shown, it has escape sequences; `anstream` removes them where they are not wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line(pub(crate) Vec<Span>);
 
 impl Span {
-    /// Text with a style. What could steer a terminal, reorder its text or hide in it is written as an escape: others
-    /// may have chosen it.
+    /// Text with a style. Characters that could steer a terminal, reorder its text or hide in it are written as escapes: the
+    /// text may come from strangers.
     pub(crate) fn new(text: impl Into<String>, style: Style) -> Self {
         let mut text = text.into();
         if let Cow::Owned(shown) = printable(&text) {

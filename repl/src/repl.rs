@@ -25,6 +25,7 @@ use self::commands::Done;
 use self::console::Console;
 use self::knowledge::Session;
 use self::read::{Mode, Read, Reader, Settings};
+use crate::permissions::PermissionArgs;
 use crate::run::{sizes, stash};
 use crate::store::{Origin, StoreArgs};
 
@@ -63,6 +64,8 @@ pub(crate) struct Args {
     stash: Vec<stash::Entry>,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    permissions: PermissionArgs,
     /// Arguments for the session, in `args` of the module cla/process
     #[arg(last = true, value_name = "ARG")]
     arguments: Vec<String>,
@@ -81,7 +84,7 @@ Exit code:
   1    what was evaluated failed
   2    wrong usage, which includes CLA_STORE and cla.toml
   130  interrupted by Ctrl-C, without a terminal
-  141  whoever read the output is gone";
+  141  the reader of the output is gone";
 
 fn mode(text: &str) -> Result<Mode, String> {
     match text {
@@ -135,7 +138,14 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     };
     let asked = args.eval.is_some() || args.print.is_some();
     let interactive = !asked && io::stdin().is_terminal() && io::stdout().is_terminal();
-    let console = Console::new(args, stash, choice, semaphores, interactive);
+    let granted = match args.permissions.grant(Path::new(".")) {
+        Ok(granted) => granted,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    let console = Console::new(args, stash, choice, semaphores, interactive, &granted);
     let mut console = match console {
         Ok(console) => console,
         Err(error) => {
@@ -164,7 +174,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 /// Reads and evaluates until the user leaves.
 fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
-    // Whatever ends the program, the terminal is as it was.
+    // The terminal is restored even after a panic or a signal.
     let _restored = terminal::restored_at_the_end();
     let console = Rc::new(std::cell::RefCell::new(console));
     let settings = Settings {

@@ -1,6 +1,7 @@
 //! `cla run`: starts rules, all of them at once on one engine, and sees them to their end.
 
 mod dry;
+mod explain;
 mod names;
 mod output;
 mod plan;
@@ -14,7 +15,7 @@ mod timeline;
 mod trace;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,14 +24,15 @@ use cla_runtime::semaphore::Semaphores;
 use cla_runtime::{OutputStream, RunOptions, Trace, TracedRun, Wanted};
 
 use self::session::Session;
+use crate::permissions::PermissionArgs;
 use crate::server::ServerArgs;
 use crate::signals::Signals;
 use crate::store::StoreArgs;
 
-/// Each run reserves a stack, and no system lets a process have many more of those.
+/// The most copies of a file: each run reserves a stack, and no system lets a process have many more of those.
 const MAX_COPIES: i64 = 100_000;
 
-/// More threads than the largest machines have processors.
+/// The most threads: more than the largest machines have processors.
 const MAX_WORKERS: i64 = 1024;
 
 /// Run rules: JavaScript or TypeScript files, or YAML rulebooks, all of them at once
@@ -39,7 +41,8 @@ const MAX_WORKERS: i64 = 1024;
 /// with the others but the semaphores. Runs start, and so queue, in the order in which they are
 /// named.
 ///
-/// A rule may import files below its own folder and below the current one. What it returns (its
+/// A rule may what you may, until an option --allow-..., --deny-... or --sandbox, or `[permissions]` in cla.toml, says
+/// what it may. It imports files below its own folder and below the current one. What it returns (its
 /// last expression or default export) is not printed unless --print or --json asks for it.
 ///
 /// With several runs, every line of output begins with the name of its run.
@@ -77,6 +80,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
+    permissions: PermissionArgs,
+    #[command(flatten)]
     server: ServerArgs,
     /// Threads that run rules
     ///
@@ -101,6 +106,11 @@ pub(crate) struct Args {
     /// Fills in what --stash says. With --json: an array with an object per rule.
     #[arg(long, conflicts_with_all = ["copies", "print", "timeline", "trace"])]
     dry_run: bool,
+    /// Show what the rules may reach, within which limits, and who says so, and do nothing
+    ///
+    /// With --json: an object.
+    #[arg(long, conflicts_with_all = ["copies", "print", "timeline", "trace", "dry_run"])]
+    explain: bool,
     /// Draw what the runs and their forks waited for and held, at the end: what rulebooks tag, and what scripts `take`
     #[arg(long)]
     timeline: bool,
@@ -128,6 +138,9 @@ Examples:
   echo 'print(1 + 2)' | cla run -
   cla run --server https://cla.example.com --token-file token nightly.yml report.js
                                          rules of the folder that a `cla serve` serves
+  cla run --sandbox untrusted.js         take semaphores, and reach nothing else
+  cla run --allow-read=data --allow-net=api.example.com:443 report.js
+  cla run --explain report.js            what it may reach
   cla run --json *.js | jq .status
 
 Exit code:
@@ -136,7 +149,7 @@ Exit code:
   2    wrong usage, which includes CLA_STORE and cla.toml
   130  interrupted by Ctrl-C: every run was cancelled and gave back what it held;
        a second Ctrl-C exits at once. 143 is the same by SIGTERM.
-  141  whoever read the output is gone; every run was cancelled";
+  141  the reader of the output is gone; every run was cancelled";
 
 pub(crate) fn run(args: &Args) -> ExitCode {
     let stash = match stash::stash(args.stash.clone()) {
@@ -145,6 +158,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     };
     match args.server.connect() {
         Ok(None) => {}
+        Ok(Some(_)) if args.permissions.is_given() || args.explain => {
+            let problem = "with --server, the service says what rules may";
+            crate::exit::wrong_usage::<Args>("run", &problem)
+        }
         Ok(Some(client)) => return remote::run(args, &stash, &client),
         Err(problem) => crate::exit::wrong_usage::<Args>("run", &problem),
     }
@@ -159,6 +176,16 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
+    let granted = match args.permissions.grant(Path::new(".")) {
+        Ok(granted) => granted,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    if args.explain {
+        return crate::exit::finish(explain::print(args, &granted, &store));
+    }
     if args.dry_run {
         return dry_run(args, &stash, &semaphores);
     }
@@ -175,7 +202,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let ended = runtime.and_then(|runtime| {
         runtime.block_on(async {
             let mut signals = Signals::listen()?;
-            // What is not shown is not converted.
+            // A value that is not shown need not be converted.
             let wanted = if args.json || args.print {
                 Wanted::Json
             } else {
@@ -192,7 +219,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             if let Some(trace) = &trace {
                 options = options.trace(Arc::clone(trace));
             }
-            let mut session = Session::new(args, plan.len(), semaphores.clone());
+            let mut session = Session::new(args, plan.len(), semaphores.clone(), &granted);
             let cautions = session.caution(&store, &semaphores);
             let live = session.start(plan, &options);
             session.attend(live, &mut signals).await;

@@ -39,8 +39,8 @@ use crate::store::{Choice, StoreArgs};
 
 /// Watch and steer semaphores: those of all programs that share the store
 ///
-/// NAME is a semaphore's name. ID is a request's id, or as much of its beginning as tells it from all
-/// others; `cla sem list -v` shows that much of each.
+/// NAME is a semaphore's name. ID is a request's id, or so much of its beginning that it is unique;
+/// `cla sem list -v` shows that much of each.
 ///
 /// With --json, what is printed for programs is one line: the semaphore (`list`: an array of them) with
 /// name, slots (a number or "unlimited"), pinned, busy, waiting, and requests: each with id, status
@@ -64,7 +64,7 @@ Examples:
   cla sem list                          every semaphore in a row
   cla sem show deploy-target            one, with who is busy and who waits
   cla sem slots deploy-target 0         lock it: everybody waits
-  cla sem grant 3f2a                    let this one through, whatever the slots say
+  cla sem grant 3f2a                    let this one through, beside the slots
   cla sem cancel 3f2a                   make this one fail with `Semaphore cancel`
   cla sem exec deploy-target -- make    hold a slot while a command runs
   cla sem events --json                 everything that happens, as it happens
@@ -80,7 +80,7 @@ Exit code:
   2    wrong usage, which includes CLA_STORE and cla.toml
   75   waited as long as --timeout allows
   130  interrupted by Ctrl-C; 143 is the same by SIGTERM
-  141  whoever read the output is gone";
+  141  the reader of the output is gone";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -99,7 +99,7 @@ enum Command {
     Top(top::Args),
     Wait(wait::Args),
     Exec(exec::Args),
-    /// What `exec` starts to keep its slot should it be killed
+    /// The process that `exec` starts to keep its slot if it is killed
     #[cfg(unix)]
     #[command(hide = true)]
     Keep(exec::KeepArgs),
@@ -116,13 +116,13 @@ struct JsonArgs {
 /// Why a subcommand ends without having done what it was asked.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    /// Not to be had like this.
+    /// The arguments cannot be fulfilled: exit code 2.
     #[error("{0}")]
     Usage(String),
-    /// Not to be had now.
+    /// It cannot be done now: exit code 1.
     #[error("{0}")]
     Refused(String),
-    /// Waited long enough.
+    /// The wait has timed out.
     #[error("{0}")]
     TimedOut(String),
     #[error(transparent)]
@@ -201,7 +201,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let code = runtime.block_on(async {
         let mut ended = panel.carry_out(&args.command).await;
         if ended.is_ok() {
-            // A signal ends the program here: those who listen to signals have waited already.
+            // A signal ends the program here: commands that handle signals themselves have waited already.
             let written = crate::out::written().await;
             ended = ended.and_then(|code| Ok(written.map(|()| code)?));
         }
@@ -291,7 +291,7 @@ impl Panel {
         let mut views = self.semaphores.list().await?;
         views.retain(|view| view.name != *name);
         let names = views.iter().map(|view| view.name.as_str());
-        let alike = cla_runtime::nearest(name.as_str(), names).map(str::to_owned);
+        let alike = cla_runtime::internal::nearest(name.as_str(), names).map(str::to_owned);
         let found = views
             .into_iter()
             .find(|view| Some(view.name.as_str()) == alike.as_deref());
@@ -303,7 +303,7 @@ impl Panel {
         self.source.is_alone()
     }
 
-    /// What to add where there is nothing of the past.
+    /// A hint for an empty audit or history.
     fn whose_past(&self) -> &'static str {
         if self.is_alone() {
             "; each process has its own semaphores in memory:"
@@ -349,7 +349,7 @@ impl Panel {
 
 /// A request that an administrator named.
 struct Located {
-    /// As much of its id as tells it from others.
+    /// As much of its id as is unique.
     short: String,
     request: RequestView,
     view: SemaphoreView,
@@ -390,7 +390,7 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
-/// Does not wait for the reader: what ends a command does, see [`run`].
+/// Does not wait for the reader. The end of a command does, see [`run`].
 fn print(lines: &[impl Display]) -> Result<(), Failure> {
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     Ok(crate::out::print(&text)?)
@@ -444,7 +444,7 @@ struct Words {
     command: Command,
 }
 
-/// What clap has to say, without what only a command line needs.
+/// The message of clap, without the parts that only a command line needs.
 fn said(error: &clap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);

@@ -15,6 +15,7 @@ use cla_runtime::{Engine, Limits, OutputStream};
 use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
+use crate::permissions::{Granted, PermissionArgs};
 use crate::signals::Signals;
 use crate::store::{Cautions, Choice, Declared, StoreArgs};
 
@@ -64,7 +65,9 @@ pub(crate) struct Args {
     user_role: UserRole,
     #[command(flatten)]
     store: StoreArgs,
-    /// At the end, what runs gets so long before it is cancelled: 250ms, 30s, 5m, or seconds
+    #[command(flatten)]
+    permissions: PermissionArgs,
+    /// At the end, how long runs may go on before they are cancelled: 250ms, 30s, 5m, or seconds
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::durations::patience)]
     grace: Duration,
     /// End a run that takes longer, waiting included
@@ -85,10 +88,10 @@ pub(crate) struct Args {
     /// The SQLite file that remembers the runs: a file of the folder's own in the state folder, if absent
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
-    /// Say so much on standard error
+    /// How much to log on standard error
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: LogLevel,
-    /// How to say it
+    /// The format of the log
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
     /// Print where it listens as a line of JSON: address, link, pid
@@ -108,7 +111,7 @@ Exit code:
   1    cannot listen there
   2    wrong usage, which includes CLA_STORE and cla.toml";
 
-/// How much is said.
+/// How much is logged.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum LogLevel {
     Off,
@@ -118,7 +121,7 @@ enum LogLevel {
     Debug,
 }
 
-/// How it is said.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum LogFormat {
     Text,
@@ -145,6 +148,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             ),
         );
     }
+    let granted = match args.permissions.grant(&args.folder) {
+        Ok(granted) => granted,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
     let choice = match args.store.choose() {
         Ok(choice) => choice,
         Err(problem) => {
@@ -160,7 +170,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         }
     };
     log(args);
-    match serve(args, &choice, declared) {
+    match serve(args, &choice, declared, &granted) {
         Ok(code) => code,
         Err(error) => {
             crate::exit::report(&format_args!("cannot serve at {}: {error}", args.listen));
@@ -182,14 +192,19 @@ fn log(args: &Args) {
         .with_max_level(level)
         .with_writer(io::stderr)
         .with_ansi(crate::out::is_coloured(OutputStream::Stderr));
-    // There is no other: this is the only command that says anything in this way.
+    // No other command sets a logger, so this cannot fail.
     let _ = match args.log_format {
         LogFormat::Text => format.with_target(false).try_init(),
         LogFormat::Json => format.json().flatten_event(true).try_init(),
     };
 }
 
-fn serve(args: &Args, choice: &Choice, declared: Declared) -> io::Result<ExitCode> {
+fn serve(
+    args: &Args,
+    choice: &Choice,
+    declared: Declared,
+    granted: &Granted,
+) -> io::Result<ExitCode> {
     let semaphores = match choice.open() {
         Ok(semaphores) => semaphores,
         Err(problem) => {
@@ -238,7 +253,7 @@ fn serve(args: &Args, choice: &Choice, declared: Declared) -> io::Result<ExitCod
         let _cautions = Cautions::of(&choice.url, &semaphores, |caution| {
             tracing::warn!("{}", printable(caution));
         });
-        let admin = admin.rules(rules(args, &semaphores)?).build()?;
+        let admin = admin.rules(rules(args, &semaphores, granted)?).build()?;
         // The health of the service says so if its store does not answer.
         let _ = admin.ready().await;
         announce(args, &admin)?;
@@ -273,16 +288,17 @@ fn allow_many_clients() {
         use rustix::process::{Resource, getrlimit, setrlimit};
         let mut limit = getrlimit(Resource::Nofile);
         limit.current = limit.maximum;
-        // Where that is not to be had, fewer clients are.
+        // If the system refuses, there can be fewer clients.
         let _ = setrlimit(Resource::Nofile, limit);
     }
 }
 
 /// The rules of the folder.
-fn rules(args: &Args, semaphores: &Semaphores) -> io::Result<Rules> {
+fn rules(args: &Args, semaphores: &Semaphores, granted: &Granted) -> io::Result<Rules> {
     let engine = Engine::builder()
         .workers(args.workers.into())
         .semaphores(semaphores.clone())
+        .permissions(granted.permissions.clone())
         .allow_folder(&args.folder)
         .with(cla_stdlib::install)
         .with(cla_rulebook::install)
@@ -293,12 +309,13 @@ fn rules(args: &Args, semaphores: &Semaphores) -> io::Result<Rules> {
     }
     let mut rules = Rules::new(engine, &args.folder).limits(limits);
     if args.repl {
-        let folder = args.folder.clone();
+        let (folder, permissions) = (args.folder.clone(), granted.permissions.clone());
         rules = rules.repl(move |semaphores| {
             Engine::builder()
                 // There is one engine for each session.
                 .workers(1)
                 .semaphores(semaphores)
+                .permissions(permissions.clone())
                 .allow_folder(&folder)
                 .with(cla_stdlib::install)
                 .with(cla_rulebook::install)

@@ -1,6 +1,6 @@
 //! Requests from outside to end: Ctrl-C everywhere, SIGTERM on unix.
 //!
-//! What a command that `cla sem exec` runs is sent is another matter: see there.
+//! Signals for a command that `cla sem exec` runs are in `sem/exec/signals.rs`.
 
 /// A request to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) enum Signal {
 }
 
 impl Signal {
-    /// What a shell says of a program that this signal ended.
+    /// The exit code that a shell gives to a program that this signal ended.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Interrupt => 128 + 2,
@@ -40,7 +40,7 @@ mod system {
     ///
     /// From its creation on the first signal no longer ends the program by itself. The second one
     /// does, in the signal's handler: the program's threads may be stuck in writing to a pipe that
-    /// nobody reads.
+    /// has no reader.
     pub(crate) struct Signals {
         interrupt: unix::Signal,
         terminate: unix::Signal,

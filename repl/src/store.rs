@@ -1,4 +1,4 @@
-//! Which store the semaphores are in, and who said so. Choosing one opens nothing.
+//! Which store the semaphores are in, and who chose it. Choosing a store does not open it.
 
 mod config;
 
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cla_admin::{Declaration, OpenId, Webhook};
+use cla_runtime::Permissions;
 use cla_runtime::semaphore::{Semaphores, StoreError, StoreUrl, StoreUrlError};
 
 use self::config::Config;
@@ -23,14 +24,14 @@ const HOME_VARIABLE: &str = "CLA_HOME";
 /// The file in which a project or a user names a store, among other things to come.
 const CONFIG_FILE: &str = "cla.toml";
 
-/// The file that is the store when nobody names one.
+/// The file that is the store when none is named.
 const DATABASE: &str = "semaphores.db";
 
-/// How long the program waits at its end for a store that does not answer: a lease or the next
-/// process that looks frees what it did not hear of.
+/// How long the program waits at its end for a store that does not answer. What it could not give back is
+/// freed by the end of its lease, or by the next process that uses the store.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// What is to be said of a store that was closed is known by then.
+/// How long to wait for messages about a store that was closed.
 const SAYING: Duration = Duration::from_millis(100);
 
 /// `--store`, as several subcommands have it.
@@ -88,11 +89,11 @@ pub(crate) enum Origin {
     Environment,
     /// This `cla.toml`.
     File(PathBuf),
-    /// Nobody.
+    /// Nothing names a store: the default.
     Default,
 }
 
-/// Why there is no store to use. All of it is for the user to put right before anything is tried.
+/// Why there is no store to use. The user must correct it before anything is tried.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChoiceError {
     #[error("{origin}: {problem}")]
@@ -106,7 +107,7 @@ pub(crate) enum ChoiceError {
     Config(String),
     #[error("cannot read {}: {problem}", path.display())]
     Unreadable { path: PathBuf, problem: io::Error },
-    #[error("cannot tell the current folder, which {needs} needs: {problem}")]
+    #[error("cannot find out the current folder, which {needs} needs: {problem}")]
     NoFolder {
         needs: &'static str,
         problem: io::Error,
@@ -140,6 +141,15 @@ impl StoreArgs {
 /// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
 pub(crate) fn declared(folder: &Path) -> Result<Declared, ChoiceError> {
     surroundings(|surroundings| surroundings.declared(folder))
+}
+
+/// What the nearest `cla.toml` that has `[permissions]` lets rules do, and which that is: from `folder` upwards, from the
+/// current folder upwards, or the user's.
+///
+/// # Errors
+/// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
+pub(crate) fn permissions(folder: &Path) -> Result<Option<(Permissions, PathBuf)>, ChoiceError> {
+    surroundings(|surroundings| surroundings.permissions(folder))
 }
 
 /// What the files `cla.toml` say to a service.
@@ -201,8 +211,8 @@ impl Surroundings<'_> {
         }
     }
 
-    /// The choice of `url`, a file's path made absolute: it stays the same file whatever happens to
-    /// the current folder, and messages say where it is.
+    /// The choice of `url`. A file's path is made absolute: it stays the same file if the current folder
+    /// changes, and messages say where it is.
     fn choice(&self, url: StoreUrl, origin: Origin) -> Result<Choice, ChoiceError> {
         let url = match url {
             StoreUrl::Sqlite(file) => {
@@ -215,7 +225,7 @@ impl Surroundings<'_> {
     }
 
     fn absolute(&self, path: PathBuf, origin: &Origin) -> Result<PathBuf, ChoiceError> {
-        // No shell opens a `~` that stands behind `sqlite:`.
+        // No shell expands a `~` after `sqlite:`.
         if let Ok(below_home) = path.strip_prefix("~")
             && let Some(home) = (self.home)()
         {
@@ -271,6 +281,18 @@ impl Surroundings<'_> {
             webhook,
             openid,
         })
+    }
+
+    fn permissions(&self, folder: &Path) -> Result<Option<(Permissions, PathBuf)>, ChoiceError> {
+        let folder = folder.canonicalize().unwrap_or_default();
+        let near = nearest_config(&folder).into_iter();
+        for path in near.chain(self.config_files()) {
+            let config = Config::read(&path)?.unwrap_or_default();
+            if let Some(permissions) = config.permissions {
+                return Ok(Some((permissions, path)));
+            }
+        }
+        Ok(None)
     }
 
     /// Where the program keeps what must survive it.
@@ -332,12 +354,12 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What is not as it should be with a store, on its way to be said.
+/// A warning about a store that is still to be printed.
 pub(crate) struct Cautions(tokio::task::JoinHandle<()>);
 
 impl Cautions {
     /// When the store was used for the first time and something is not as it should be, calls `say` with a sentence that
-    /// tells so, and how to silence it.
+    /// says so, and how to silence it.
     pub(crate) fn of(
         store: &StoreUrl,
         semaphores: &Semaphores,
@@ -357,13 +379,13 @@ impl Cautions {
 
     /// Waits until it was said, after the store was closed.
     pub(crate) async fn said(self) {
-        // Of a store that does not close, nothing more is to be said.
+        // There are no more messages about a store that does not close.
         let _ = tokio::time::timeout(SAYING, self.0).await;
     }
 }
 
 /// Lets the store know, at the end of a program, that nothing is held any more. A store that cannot
-/// be told finds out by itself; how long that takes is all that is lost, so it is only said.
+/// be reached finds out by itself. Only time is lost then, so a failure is only a warning.
 pub(crate) async fn close(semaphores: &Semaphores) {
     let problem = match tokio::time::timeout(FAREWELL, semaphores.close()).await {
         Ok(Ok(())) => return,

@@ -92,7 +92,7 @@ struct LastUse {
 
 /// Reads a name for people.
 fn name(text: &str) -> Result<String, &'static str> {
-    /// More do not fit into a list.
+    /// The longest name: longer ones do not fit into a list.
     const LONGEST: usize = 64;
     let text = text.trim();
     if text.is_empty() || text.chars().count() > LONGEST {

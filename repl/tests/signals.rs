@@ -1,14 +1,12 @@
-//! Ctrl-C, SIGTERM and the terminal, for real. Where there are no such things, there is nothing to test.
+//! Ctrl-C, SIGTERM and the terminal, for real. Other systems than unix have no such things.
 #![cfg(unix)]
 
 mod common;
 
-use std::fs::File;
-use std::io::Read;
-use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::terminal::Terminal;
 use common::{Folder, Running};
 use nix::sys::signal::Signal;
 
@@ -27,7 +25,7 @@ fn ctrl_c_cancels_every_run_and_exits_130() {
     let ended = running.end();
     assert_eq!(ended.code, Some(130));
     assert_eq!(ended.stderr, "cancelled 3 runs\n");
-    assert_eq!(ended.stdout, "", "nobody else got in");
+    assert_eq!(ended.stdout, "", "no other run got in");
 }
 
 #[test]
@@ -72,7 +70,7 @@ fn cancelled_runs_are_reported_as_json_too() {
 }
 
 #[test]
-fn a_second_ctrl_c_exits_at_once_even_when_nobody_reads_the_output() {
+fn a_second_ctrl_c_exits_at_once_even_when_the_output_has_no_reader() {
     // One call that prints more than a pipe holds: it blocks in the middle. The other run fails then,
     // and to say so the program has to wait for the first.
     let folder = Folder::with(&[
@@ -108,31 +106,15 @@ fn a_second_ctrl_c_exits_at_once_even_when_nobody_reads_the_output() {
 #[test]
 fn a_status_line_appears_on_a_terminal_and_disappears_at_the_end() {
     let folder = Folder::with(&[("hold.js", HOLD)]);
-    let terminal = nix::pty::openpty(None, None).unwrap();
     let mut command = folder.command(&["run", "--copies", "3", "hold.js"]);
-    command
-        .env("TERM", "xterm")
-        .stderr(Stdio::from(terminal.slave));
-    let running = Running::start(command);
-    let mut screen = File::from(terminal.master);
-    let mut seen = String::new();
-    let mut read_until = |what: &str| {
-        let mut bytes = [0; 1024];
-        while !seen.contains(what) {
-            // An error is how a terminal whose last writer has gone says so.
-            match screen.read(&mut bytes) {
-                Ok(count) if count > 0 => seen.push_str(&String::from_utf8_lossy(&bytes[..count])),
-                _ => break,
-            }
-        }
-        seen.clone()
-    };
-    read_until("1 running, 2 waiting for \"slot\", 0 done");
-    running.send(Signal::SIGINT);
-    let all = read_until("cancelled 3 runs");
+    command.env("TERM", "xterm");
+    let mut terminal = Terminal::start(&command);
+    terminal.shows("1 running, 2 waiting for \"slot\", 0 done");
+    terminal.types("\x03");
+    let (code, all) = terminal.end();
     let (_, after_last_erase) = all.rsplit_once("\r\x1b[K").unwrap();
     assert_eq!(after_last_erase, "cancelled 3 runs\r\n");
-    assert_eq!(running.end().code, Some(130));
+    assert_eq!(code, 130);
 }
 
 #[test]

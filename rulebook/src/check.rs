@@ -14,19 +14,18 @@ use cla_runtime::js::{Context, Runtime};
 use cla_runtime::{Location, RuleError};
 use serde::Serialize;
 
-pub(crate) use self::walk::Walk;
-use super::book::Book;
-use super::loader::{Loader, UnknownImport};
-use super::parse;
-use super::program::is_rulebook;
-use super::scope::{BookSources, Evaluator};
-use super::template::Code;
-use super::yaml::Place;
+use self::walk::BookWalk;
+use crate::extension::is_rulebook;
+use crate::op::OPS;
+use crate::parse::{Loader, UnknownImport};
+use crate::template::Code;
+use crate::tree::{Book, BookSources, Evaluator};
+use crate::yaml::Place;
 
 /// Enough for the deepest code that people write. Deeper code is reported as an error.
 const STACK: usize = 512 * 1024;
 
-/// So many files are looked at in one go, those that are imported included.
+/// The most files in one check, imported ones included.
 const MOST_FILES: usize = 10_000;
 
 /// How bad it is.
@@ -82,7 +81,7 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
 /// Checks one rule that is a text in memory, as an editor or a host has it: like [`check`], but reads
 /// no file, save what it imports if `name` is a path.
 ///
-/// `name` appears in the findings, and its extension tells the language, as for [`Script::new`](cla_runtime::Script::new).
+/// `name` appears in the findings, and its extension names the language, as for [`Script::new`](cla_runtime::Script::new).
 ///
 /// ```
 /// let text = "do:\n  - ecoh: hello\n";
@@ -308,7 +307,7 @@ impl Checker {
     }
 
     fn book(&mut self, nth: usize, book: &Arc<Book>) {
-        let walk = Walk::through(book);
+        let walk = BookWalk::through(book);
         let (codes, paths, set) = (walk.codes, walk.paths, walk.set);
         for (at, semaphore, outer) in walk.nested {
             let (message, help) = nested(&semaphore, outer.line);
@@ -330,7 +329,7 @@ impl Checker {
             }));
         self.compile(nth, book, &codes);
         for (at, name) in &book.services {
-            if let Some(near) = parse::nearest_op(name, []) {
+            if let Some(near) = book.table.nearest(name, []) {
                 let message =
                     format!("there is no op {name:?}, unless a service of that name is registered");
                 let help = format!("did you mean {near}?");
@@ -444,7 +443,7 @@ impl Checker {
 
 /// The variables that something in the rulebook changes once it runs.
 pub(super) fn changed(book: &Book) -> HashSet<String> {
-    let walk = Walk::through(book);
+    let walk = BookWalk::through(book);
     let by_code = walk.codes.iter().flat_map(|code| assigned(&code.text));
     walk.changed.into_iter().chain(by_code).collect()
 }
@@ -468,7 +467,7 @@ pub(super) fn read(
         modules.set_main(name, None);
         modules
     });
-    Loader::new(&modules, UnknownImport::BuiltIn, None).main(name, text)
+    Loader::new(&OPS, &modules, UnknownImport::BuiltIn, None).main(name, text)
 }
 
 /// The files that a rule may import that is started here: what is below its own folder and this one. `None` for a rule

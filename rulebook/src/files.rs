@@ -3,7 +3,7 @@
 //! A file may be endless, or deliver nothing for ever: a device, a named pipe. Such are not read. What is written may go
 //! to one, as long as its reader takes it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cla_runtime::internal::blocking;
+use cla_runtime::{FileError, OpenFor, Permissions};
 
 /// How much is read or written at once, in bytes; then it is seen whether it is still wanted.
 const CHUNK: usize = 128 << 10;
@@ -22,14 +23,28 @@ const AGAIN: Duration = Duration::from_millis(5);
 /// # Errors
 ///
 /// There is none, it is no regular file, it is larger, or it is not UTF-8.
-pub(crate) async fn read(path: PathBuf, most: usize) -> io::Result<String> {
+pub(crate) async fn read(
+    permissions: Permissions,
+    path: PathBuf,
+    most: usize,
+) -> Result<String, FileError> {
     let wanted = Wanted::new();
     let flag = wanted.flag();
-    blocking(move || read_while(&path, most, || flag.load(Ordering::Relaxed))).await?
+    let read = move || {
+        let file = permissions.open(&path, OpenFor::Reading)?;
+        Ok(read_while(file, &path, most, || {
+            flag.load(Ordering::Relaxed)
+        })?)
+    };
+    blocking(read).await?
 }
 
-fn read_while(path: &Path, most: usize, wanted: impl Fn() -> bool) -> io::Result<String> {
-    let mut file = open(OpenOptions::new().read(true), path)?;
+fn read_while(
+    mut file: File,
+    path: &Path,
+    most: usize,
+    wanted: impl Fn() -> bool,
+) -> io::Result<String> {
     let about = file.metadata()?;
     if !about.is_file() && !is_null(path) {
         return Err(io::Error::new(
@@ -69,40 +84,36 @@ fn read_while(path: &Path, most: usize, wanted: impl Fn() -> bool) -> io::Result
 /// # Errors
 ///
 /// It cannot be opened or written.
-pub(crate) async fn write(path: PathBuf, text: String, append: bool) -> io::Result<()> {
+pub(crate) async fn write(
+    permissions: Permissions,
+    path: PathBuf,
+    text: String,
+    append: bool,
+) -> Result<(), FileError> {
     let wanted = Wanted::new();
     let flag = wanted.flag();
     blocking(move || {
-        let mut options = OpenOptions::new();
-        options.create(true).write(true);
-        options.append(append).truncate(!append);
-        let mut file = open(&mut options, &path)?;
+        let for_what = match append {
+            true => OpenFor::Appending,
+            false => OpenFor::Writing,
+        };
+        let mut file = permissions.open(&path, for_what)?;
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
             if !flag.load(Ordering::Relaxed) {
-                return Err(not_wanted());
+                return Err(not_wanted().into());
             }
             match file.write(&rest[..rest.len().min(CHUNK)]) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero).into()),
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(AGAIN),
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
-        file.flush()
+        Ok(file.flush()?)
     })
     .await?
-}
-
-/// Opens a file without waiting for a process at the other end of a named pipe.
-fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
-    }
-    options.open(path)
 }
 
 fn is_null(path: &Path) -> bool {
@@ -132,7 +143,7 @@ fn kind_of(about: &std::fs::Metadata) -> &'static str {
 }
 
 fn not_wanted() -> io::Error {
-    io::Error::other("nobody waits for it any more")
+    io::Error::other("the wait for it has ended")
 }
 
 /// When it is dropped, the thread sees that the waiter is gone.
@@ -156,13 +167,21 @@ impl Drop for Wanted {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io;
     use std::path::Path;
+
+    use cla_runtime::{OpenFor, Permissions};
 
     use super::read_while;
 
     fn read_now(path: &Path, most: usize) -> io::Result<String> {
-        read_while(path, most, || true)
+        read_while(open(path)?, path, most, || true)
+    }
+
+    fn open(path: &Path) -> io::Result<File> {
+        let opened = Permissions::all().open(path, OpenFor::Reading);
+        opened.map_err(io::Error::other)
     }
 
     #[test]
@@ -176,7 +195,11 @@ mod tests {
         std::fs::write(&path, b"\xff").unwrap();
         assert!(read_now(&path, 10).is_err());
         assert!(read_now(&folder.path().join("none"), 10).is_err());
-        assert!(read_while(&path, 10, || false).is_err(), "nobody waits");
+        let file = open(&path).unwrap();
+        assert!(
+            read_while(file, &path, 10, || false).is_err(),
+            "no one waits"
+        );
     }
 
     #[cfg(unix)]

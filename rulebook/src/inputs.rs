@@ -8,8 +8,8 @@ use cla_runtime::{RuleError, Script};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::program::is_rulebook;
-use super::yaml::{self, Node, Place, Text, Yaml};
+use crate::extension::EXTENSIONS;
+use crate::yaml::{self, Node, Place, Text, Yaml};
 
 /// The keys of one input.
 pub(super) const KEYS: [&str; 5] = ["type", "description", "default", "required", "choices"];
@@ -204,9 +204,10 @@ pub fn give_inputs(
 /// yet, so nothing is known of it.
 ///
 /// ```
+/// use cla_rulebook::RulebookScript;
 /// use cla_runtime::Script;
 ///
-/// let script = Script::new("deploy.yml", "inputs: {env: {default: test}}\ndo: []");
+/// let script = Script::rulebook("deploy", "inputs: {env: {default: test}}\ndo: []");
 /// assert_eq!(cla_rulebook::inputs(&script)?[0].name, "env");
 /// # Ok::<(), cla_runtime::RuleError>(())
 /// ```
@@ -216,7 +217,7 @@ pub fn give_inputs(
 /// The rulebook is no YAML, or one of its inputs is wrong.
 pub fn inputs(script: &Script) -> Result<Vec<Input>, RuleError> {
     match script.text() {
-        Some((name, text)) if is_rulebook(name) => rulebook_inputs(name, text),
+        Some((name, text)) if script.is_in(&EXTENSIONS) => rulebook_inputs(name, text),
         _ => Ok(Vec::new()),
     }
 }
@@ -264,7 +265,7 @@ fn one(name: &Text, node: &Node, problems: &mut Vec<SyntaxProblem>) -> Option<In
     let mut wrong = |at: Place, message: String, help: Option<String>| {
         problems.push(at.problem(message, help));
     };
-    let is_variable = super::template::is_path(&name.text) && !name.text.contains(['.', '[']);
+    let is_variable = crate::template::is_path(&name.text) && !name.text.contains(['.', '[']);
     if !is_variable {
         let message = format!("{:?} is no name for a variable", name.text);
         wrong(name.at, message, None);
@@ -365,7 +366,7 @@ fn plain(node: &Node) -> Json {
     match &node.value {
         Yaml::Null => Json::Null,
         Yaml::Bool(value) => (*value).into(),
-        Yaml::Number(value) => super::plan::number(*value),
+        Yaml::Number(value) => yaml::json_number(*value),
         Yaml::Text(text) => text.text.clone().into(),
         Yaml::List(items) => items.iter().map(plain).collect(),
         Yaml::Map(entries) => entries

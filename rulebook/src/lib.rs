@@ -5,6 +5,7 @@
 //! [`install`] teaches an engine rulebooks. Ops that speak HTTP or read YAML use the standard library, so install that too:
 //!
 //! ```
+//! use cla_rulebook::RulebookScript;
 //! use cla_runtime::{Engine, RunOptions, Script};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -13,7 +14,7 @@
 //!     .with(cla_stdlib::install)
 //!     .with(cla_rulebook::install)
 //!     .build();
-//! let script = Script::new("rule.yml", "do: [{semaphore: db, do: [return: '{{ 1 + 2 }}']}]");
+//! let script = Script::rulebook("three", "do: [{semaphore: db, do: [return: '{{ 1 + 2 }}']}]");
 //! let report = engine.run(script, RunOptions::new()).await;
 //! assert_eq!(report.result.unwrap(), 3);
 //! # }
@@ -24,16 +25,15 @@
 //!
 //! # How it works
 //!
-//! `yaml` reads a document with the place of every part, `parse` makes a tree of ops of it and finds all mistakes, `run`
+//! `yaml` reads a document with the place of every part, `parse` makes a `tree` of ops of it and finds all mistakes, `run`
 //! executes the tree on a run's fiber. JavaScript in a rulebook is evaluated in the run's isolate, with the variables in
 //! `scope`. A fork is a run of its own.
 
-mod book;
 mod check;
 mod data;
+mod extension;
 mod files;
 mod inputs;
-mod loader;
 mod modules;
 mod op;
 mod parse;
@@ -41,10 +41,12 @@ mod plan;
 mod program;
 mod run;
 mod schema;
-mod scope;
+mod script;
+mod service_name;
 mod services;
 mod shell;
 mod template;
+mod tree;
 mod yaml;
 
 use std::sync::Arc;
@@ -54,9 +56,11 @@ use cla_runtime::EngineBuilder;
 pub use check::{Finding, Severity, check, check_text};
 pub use inputs::{Input, InputError, InputKind, give_inputs, inputs, rulebook_inputs};
 pub use modules::TYPES;
-pub use plan::{Plan, PlannedBlock, PlannedOp, PlannedSemaphore, plan};
+pub use plan::{Plan, plan};
 pub use schema::rulebook_schema;
-pub use services::ServiceNameError;
+pub use script::RulebookScript;
+pub use service_name::ServiceNameError;
+pub use tree::{PlannedBlock, PlannedOp, PlannedSemaphore};
 
 /// Adds rulebooks to an engine: the language, for files that end in `.yml` or `.yaml`, and the modules `cla/rule` and
 /// `cla/reg`. To be used with [`EngineBuilder::with`].

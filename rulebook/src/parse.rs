@@ -3,6 +3,7 @@
 mod attributes;
 mod defs;
 mod imports;
+mod loader;
 mod ops;
 mod values;
 
@@ -11,12 +12,15 @@ use std::sync::Arc;
 
 use cla_runtime::internal::{SyntaxProblem, nearest};
 
-use super::book::{Book, Callee, Data, Import, OnError, Op};
-use super::inputs::{self, Input};
-use super::loader::Loader;
-use super::op::{self, Action};
-use super::template::{self, Template};
-use super::yaml::{Node, Place, Text, Yaml};
+pub(crate) use self::imports::specifiers;
+pub(crate) use self::loader::{Loader, UnknownImport};
+use crate::inputs::{self, Input};
+use crate::template::Code;
+use crate::template::Template;
+use crate::tree::{
+    Action, Block, Book, Callee, Condition, Data, Import, OnError, Op, OpTable, Parser,
+};
+use crate::yaml::{Node, Place, Text, Yaml};
 
 /// More problems than this are not reported.
 const MOST_PROBLEMS: usize = 20;
@@ -31,18 +35,6 @@ pub(crate) const TOP_KEYS: [&str; 8] = [
     "on",
     "do",
 ];
-
-pub(crate) const ATTRIBUTES: [&str; 7] = [
-    "semaphore",
-    "timeout",
-    "parallel",
-    "on_error",
-    "name",
-    "when",
-    "register",
-];
-
-pub(crate) use imports::specifiers;
 
 /// Makes a rulebook of what was read of it. `name` is its canonical name; what it imports is on the loader already.
 ///
@@ -63,6 +55,7 @@ pub(crate) fn parse(
         name: name.to_owned(),
         title,
         text: Arc::clone(text),
+        table: loader.table(),
         imports: Vec::new(),
         services: Vec::new(),
         // A rulebook that never names the module cannot.
@@ -75,7 +68,7 @@ pub(crate) fn parse(
         indents: HashMap::new(),
         family: Vec::new(),
     };
-    let mut parser = Parser::new(name, loader);
+    let mut parser = BookParser::new(name, loader);
     parser.open = book.registers;
     parser.book(root, &mut book);
     if parser.problems.is_empty() {
@@ -91,10 +84,11 @@ pub(crate) fn parse(
     }
 }
 
-pub(crate) struct Parser<'s> {
+pub(crate) struct BookParser<'s> {
     /// The rulebook's canonical name.
     name: &'s str,
     loader: &'s Loader<'s>,
+    table: &'static OpTable,
     problems: Vec<SyntaxProblem>,
     /// What can be called, by name.
     callees: HashMap<String, Callable>,
@@ -115,11 +109,12 @@ struct Callable {
     arguments: Option<Vec<(String, bool)>>,
 }
 
-impl<'s> Parser<'s> {
+impl<'s> BookParser<'s> {
     fn new(name: &'s str, loader: &'s Loader<'s>) -> Self {
         Self {
             name,
             loader,
+            table: loader.table(),
             problems: Vec::new(),
             callees: HashMap::new(),
             imports: Vec::new(),
@@ -217,6 +212,49 @@ impl<'s> Parser<'s> {
     }
 }
 
+/// What ops see of the parser.
+impl Parser for BookParser<'_> {
+    fn note(&mut self, at: Place, message: String) {
+        self.problem(at, message);
+    }
+
+    fn unknown_key(&mut self, key: &Text, of: &str, known: &[&str]) {
+        self.unknown_key(key, of, known);
+    }
+
+    fn block(&mut self, node: &Node) -> Block {
+        self.block(node)
+    }
+
+    fn condition(&mut self, node: &Node) -> Condition {
+        self.condition(node)
+    }
+
+    fn data(&mut self, node: &Node) -> Data {
+        self.data(node)
+    }
+
+    fn duration(&mut self, node: &Node) -> Data {
+        self.duration(node)
+    }
+
+    fn code(&mut self, text: &Text) -> Code {
+        self.code(text)
+    }
+
+    fn template(&mut self, text: &Text) -> Template {
+        self.template(text)
+    }
+
+    fn variable(&mut self, name: &Text) -> String {
+        self.variable(name)
+    }
+
+    fn is_hoisted(&self, key: &Text) -> bool {
+        self.hoisted.contains(&(key.at.line, key.at.column))
+    }
+}
+
 fn plain(kind: impl Into<String>, at: Place, action: Box<dyn Action>) -> Op {
     Op {
         at,
@@ -229,13 +267,6 @@ fn plain(kind: impl Into<String>, at: Place, action: Box<dyn Action>) -> Op {
         on_error: OnError::Fail,
         register: None,
         action,
-    }
-}
-
-/// A text without holes.
-pub(crate) fn literal(text: &str) -> Template {
-    Template {
-        pieces: vec![template::Piece::Literal(text.to_owned())],
     }
 }
 
@@ -256,17 +287,4 @@ fn declared(args: &Node) -> Vec<(String, bool)> {
         }
     }
     arguments
-}
-
-/// Whether the language itself has given a meaning to this key.
-pub(crate) fn is_taken(name: &str) -> bool {
-    op::names().any(|op| op == name) || ATTRIBUTES.contains(&name) || name == "finally"
-}
-
-/// The op that was probably meant, or one of `others`.
-pub(crate) fn nearest_op<'k>(
-    word: &str,
-    others: impl IntoIterator<Item = &'k str>,
-) -> Option<&'k str> {
-    nearest(word, op::names().chain(others))
 }

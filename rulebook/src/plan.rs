@@ -7,10 +7,14 @@ use cla_runtime::RuleError;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::book::{Block, Book, Callee, Condition, Data, OnError, Op, Parallel, Region};
-use super::check;
-use super::inputs;
-use super::template::{Piece, Template};
+use crate::check;
+use crate::inputs;
+use crate::template::{Piece, Template};
+use crate::tree::{
+    Block, Book, Callee, Condition, Data, OnError, Op, Parallel, Planned, PlannedOp,
+    PlannedSemaphore, Planner, Region, first_line,
+};
+use crate::yaml::json_number;
 
 /// What a rule would do: a tree of ops.
 ///
@@ -27,60 +31,6 @@ pub struct Plan {
     pub ops: Vec<PlannedOp>,
     /// The semaphores that they take, in the order in which they do so first, each once.
     pub semaphores: Vec<PlannedSemaphore>,
-}
-
-/// One op of a [`Plan`].
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct PlannedOp {
-    /// The line of its file, from 1.
-    pub line: u32,
-    /// `echo`, `if`, the name of a def.
-    pub op: String,
-    /// What its author called it.
-    pub name: Option<String>,
-    /// What it is given, in short: a text, a condition, a list.
-    pub what: Option<String>,
-    /// What it holds while it and its children run.
-    pub semaphore: Option<PlannedSemaphore>,
-    /// How long it may take.
-    pub timeout: Option<String>,
-    /// `wait` or `leave` if it is forked.
-    pub parallel: Option<&'static str>,
-    /// What a failure does, if it does not simply fail.
-    pub on_error: Option<String>,
-    /// Without this, nothing is done.
-    pub when: Option<String>,
-    /// Where the result goes.
-    pub register: Option<String>,
-    /// What it carries out in its turn.
-    pub blocks: Vec<PlannedBlock>,
-}
-
-/// Ops within an op.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct PlannedBlock {
-    /// `then`, `else`, `catch`; `None` if it is the only one.
-    pub label: Option<String>,
-    /// The ops, in order.
-    pub ops: Vec<PlannedOp>,
-}
-
-/// A semaphore that an op takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct PlannedSemaphore {
-    /// Its name, as far as it is known.
-    pub name: String,
-    /// How many slots the rulebook declares.
-    pub slots: Option<String>,
-    /// How long it is waited for at most.
-    pub timeout: Option<String>,
-    /// After how long the slot is free by itself.
-    pub ttl: Option<String>,
-    /// Whether the name was known: nothing in it depends on the run.
-    pub known: bool,
 }
 
 /// Tells what a rulebook would do with this stash, for this event, without doing anything.
@@ -117,7 +67,7 @@ pub fn plan(name: &str, text: &str, event: Option<&str>, stash: &Json) -> Result
         return Err(RuleError::load(message, None));
     };
     let stash = given(&book, stash, event.is_some())?;
-    let mut planner = Planner {
+    let mut planner = BookPlanner {
         book: &book,
         known: known(&book, &stash),
         calls: Vec::new(),
@@ -165,7 +115,7 @@ fn constant(data: &Data) -> Option<Json> {
     Some(match data {
         Data::Null => Json::Null,
         Data::Bool(value) => (*value).into(),
-        Data::Number(value) => number(*value),
+        Data::Number(value) => json_number(*value),
         Data::Text(template) => template.literal()?.into(),
         Data::List(items) => items.iter().map(constant).collect::<Option<_>>()?,
         Data::Map(entries) => entries
@@ -175,48 +125,7 @@ fn constant(data: &Data) -> Option<Json> {
     })
 }
 
-/// 3 rather than 3.0.
-pub(super) fn number(value: f64) -> Json {
-    if value.fract() == 0.0 && value.abs() < 9e15 {
-        (value as i64).into()
-    } else {
-        value.into()
-    }
-}
-
-/// What an op says of itself for a plan.
-#[derive(Default)]
-pub(crate) struct Planned {
-    /// What it is given, in short.
-    pub(crate) what: Option<String>,
-    /// What it carries out in its turn.
-    blocks: Vec<PlannedBlock>,
-}
-
-impl Planned {
-    /// An op without blocks.
-    pub(crate) fn what(what: String) -> Self {
-        Self {
-            what: Some(what),
-            blocks: Vec::new(),
-        }
-    }
-
-    /// An op with a block.
-    pub(crate) fn block(ops: Vec<PlannedOp>) -> Self {
-        let mut planned = Self::default();
-        planned.add(None, ops);
-        planned
-    }
-
-    /// Adds a block.
-    pub(crate) fn add(&mut self, label: Option<&str>, ops: Vec<PlannedOp>) {
-        let label = label.map(str::to_owned);
-        self.blocks.push(PlannedBlock { label, ops });
-    }
-}
-
-pub(crate) struct Planner<'a> {
+struct BookPlanner<'a> {
     book: &'a Book,
     known: serde_json::Map<String, Json>,
     /// The defs that are being planned.
@@ -224,11 +133,7 @@ pub(crate) struct Planner<'a> {
     semaphores: Vec<PlannedSemaphore>,
 }
 
-impl<'a> Planner<'a> {
-    pub(crate) fn block(&mut self, block: &'a Block) -> Vec<PlannedOp> {
-        block.iter().map(|op| self.op(op)).collect()
-    }
-
+impl<'a> BookPlanner<'a> {
     fn op(&mut self, op: &'a Op) -> PlannedOp {
         let semaphore = op.semaphore.as_ref().map(|region| self.region(region));
         let Planned { what, blocks } = op.action.plan(self);
@@ -287,8 +192,47 @@ impl<'a> Planner<'a> {
         semaphore
     }
 
+    fn json(&self, data: &Data) -> Json {
+        match data {
+            Data::Null => Json::Null,
+            Data::Bool(value) => (*value).into(),
+            Data::Number(value) => json_number(*value),
+            Data::Text(template) => match template.pieces.as_slice() {
+                [Piece::Path(code)] => match self.value(&code.text) {
+                    Some(value) => value.clone(),
+                    None => self.template(template).into(),
+                },
+                _ => self.template(template).into(),
+            },
+            Data::List(items) => items.iter().map(|item| self.json(item)).collect(),
+            Data::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| (self.template(key), self.json(value)))
+                .collect(),
+        }
+    }
+
+    /// What is known to be at a path.
+    fn value(&self, path: &str) -> Option<&Json> {
+        let mut keys = path.split(['.', '[']).map(|key| key.trim_end_matches(']'));
+        let mut value = self.known.get(keys.next()?)?;
+        for key in keys {
+            value = match value {
+                Json::Array(items) => items.get(key.parse::<usize>().ok()?)?,
+                other => other.get(key)?,
+            };
+        }
+        Some(value)
+    }
+}
+
+impl<'a> Planner<'a> for BookPlanner<'a> {
+    fn block(&mut self, block: &'a Block) -> Vec<PlannedOp> {
+        block.iter().map(|op| self.op(op)).collect()
+    }
+
     /// The ops of a def, in which nothing is known but its arguments.
-    pub(crate) fn call(&mut self, callee: &'a Callee, arguments: &Data) -> Option<Vec<PlannedOp>> {
+    fn call(&mut self, callee: &'a Callee, arguments: &Data) -> Option<Vec<PlannedOp>> {
         let (book, name) = match callee {
             Callee::Def(name) => (self.book, name),
             Callee::Imported { book, def } => (&**book, def),
@@ -325,48 +269,21 @@ impl<'a> Planner<'a> {
         Some(ops)
     }
 
-    // ---- texts
-
-    pub(crate) fn parts(&self, parts: [Option<&Data>; 3]) -> String {
-        let parts = parts.into_iter().flatten().map(|part| self.text(part));
-        parts.collect::<Vec<_>>().join(" ")
-    }
-
-    pub(crate) fn condition(&self, condition: &Condition) -> String {
+    fn condition(&self, condition: &Condition) -> String {
         match condition {
             Condition::Code(code) => first_line(&code.text),
             Condition::Data(data) => self.text(data),
         }
     }
 
-    pub(crate) fn text(&self, data: &Data) -> String {
+    fn text(&self, data: &Data) -> String {
         match data {
             Data::Text(template) => self.template(template),
             other => self.json(other).to_string(),
         }
     }
 
-    fn json(&self, data: &Data) -> Json {
-        match data {
-            Data::Null => Json::Null,
-            Data::Bool(value) => (*value).into(),
-            Data::Number(value) => number(*value),
-            Data::Text(template) => match template.pieces.as_slice() {
-                [Piece::Path(code)] => match self.value(&code.text) {
-                    Some(value) => value.clone(),
-                    None => self.template(template).into(),
-                },
-                _ => self.template(template).into(),
-            },
-            Data::List(items) => items.iter().map(|item| self.json(item)).collect(),
-            Data::Map(entries) => entries
-                .iter()
-                .map(|(key, value)| (self.template(key), self.json(value)))
-                .collect(),
-        }
-    }
-
-    pub(crate) fn template(&self, template: &Template) -> String {
+    fn template(&self, template: &Template) -> String {
         let pieces = template.pieces.iter().map(|piece| match piece {
             Piece::Literal(text) => text.clone(),
             Piece::Code(code) => format!("{{{{ {} }}}}", code.text),
@@ -378,19 +295,6 @@ impl<'a> Planner<'a> {
             },
         });
         pieces.collect()
-    }
-
-    /// What is known to be at a path.
-    fn value(&self, path: &str) -> Option<&Json> {
-        let mut keys = path.split(['.', '[']).map(|key| key.trim_end_matches(']'));
-        let mut value = self.known.get(keys.next()?)?;
-        for key in keys {
-            value = match value {
-                Json::Array(items) => items.get(key.parse::<usize>().ok()?)?,
-                other => other.get(key)?,
-            };
-        }
-        Some(value)
     }
 }
 
@@ -405,16 +309,5 @@ fn is_known(value: &Json) -> bool {
         Json::Array(items) => items.iter().all(is_known),
         Json::Object(entries) => entries.values().all(is_known),
         _ => true,
-    }
-}
-
-/// The first line of code that has one, and whether more follows.
-pub(crate) fn first_line(code: &str) -> String {
-    let mut lines = code.lines().filter(|line| !line.trim().is_empty());
-    let first = lines.next().unwrap_or_default().trim();
-    if lines.next().is_some() {
-        format!("{first} ...")
-    } else {
-        first.to_owned()
     }
 }

@@ -1,6 +1,6 @@
-//! Rulebooks as a language of the engine, and the programs that they make: a whole rulebook, or a fork of one.
+//! Rulebooks as a language of the engine, and the program that each makes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,18 +8,11 @@ use cla_runtime::internal::{Evaluated, Failure, Language, ModuleCache, Program, 
 use cla_runtime::js::{Ctx, Value};
 use cla_runtime::{RuleError, Run};
 
-use crate::book::{Book, Op};
-use crate::loader::{Loader, UnknownImport};
+use crate::extension::EXTENSIONS;
+use crate::op::OPS;
+use crate::parse::{Loader, UnknownImport};
 use crate::run::{Part, execute};
-
-/// The extensions of rulebooks.
-const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
-
-/// Whether the name of a file is that of a rulebook.
-pub(crate) fn is_rulebook(name: &str) -> bool {
-    let extension = Path::new(name).extension().and_then(|text| text.to_str());
-    extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
-}
+use crate::tree::Book;
 
 /// The language.
 pub(crate) struct Rulebooks;
@@ -69,38 +62,6 @@ impl Program for Main {
     }
 }
 
-/// A part of a rulebook that runs in a run of its own.
-#[derive(Clone, Debug)]
-pub(crate) struct Fork {
-    /// The one in which the op stands.
-    pub(crate) book: Arc<Book>,
-    pub(crate) op: Arc<Op>,
-    /// What the op is called where it was forked.
-    pub(crate) label: String,
-    /// What administrators see before that.
-    pub(crate) path: Vec<String>,
-    /// The rulebook that was started. Dropped last: see [`Book::family`].
-    pub(crate) main: Arc<Book>,
-}
-
-impl Program for Fork {
-    fn title(&self) -> &str {
-        &self.main.title
-    }
-
-    fn name(&self) -> &str {
-        &self.main.name
-    }
-
-    fn folder(&self) -> Option<PathBuf> {
-        Path::new(&self.main.name).parent().map(PathBuf::from)
-    }
-
-    fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>> {
-        execute(ctx, run, &self.main, &Part::Fork(self))
-    }
-}
-
 /// Reads a rulebook, and those that it imports. `name` is its canonical name.
 ///
 /// # Errors
@@ -112,5 +73,5 @@ pub(crate) fn read(
     text: &Arc<str>,
     run: &Run,
 ) -> Result<Arc<Book>, RuleError> {
-    Loader::new(modules, UnknownImport::Refused, Some(run)).main(name, text)
+    Loader::new(&OPS, modules, UnknownImport::Refused, Some(run)).main(name, text)
 }

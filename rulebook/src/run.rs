@@ -7,7 +7,6 @@
 mod calls;
 mod errors;
 mod forks;
-mod values;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -18,13 +17,15 @@ use std::time::{Duration, Instant};
 use cla_runtime::internal::{self, Evaluated, Failure, SemaphoreSpec};
 use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::semaphore::Owner;
-use cla_runtime::{RegionOutcome, RuleError, Run, RunHandle, json_to_value, value_to_json};
+use cla_runtime::{RegionOutcome, Run, json_to_value, value_to_json};
 
-use super::book::{Block, Book, Data, OnError, Op, Region};
-use super::inputs;
-use super::scope::{Evaluator, Scope};
-use super::yaml::Place;
-use crate::program::Fork;
+use self::forks::Child;
+pub(crate) use self::forks::Fork;
+use crate::inputs;
+use crate::tree::{
+    Abort, Block, Book, Callee, Data, Evaluator, OnError, Op, OpResult, Region, Runner, Scope,
+    Span, Step, Values,
+};
 
 /// What of a rulebook is to run.
 pub(crate) enum Part<'a> {
@@ -40,7 +41,7 @@ pub(crate) fn execute<'js>(
     main: &Arc<Book>,
     part: &Part<'_>,
 ) -> Evaluated<'js, Value<'js>> {
-    let runner = Runner {
+    let runner = BookRunner {
         ctx: ctx.clone(),
         run,
         main,
@@ -67,59 +68,15 @@ fn stack_pointer() -> usize {
     std::ptr::from_ref(std::hint::black_box(&here)).addr()
 }
 
-/// Why an op ends before its end.
-pub(crate) enum Abort<'js> {
-    /// `return`: the def, or the whole, ends with this value.
-    Return(Value<'js>),
-    Thrown(Box<Thrown<'js>>),
-    /// The run is stopped, or an op around this one is out of time.
-    Stopped,
-}
-
-pub(crate) type OpResult<'js, T = ()> = Result<T, Abort<'js>>;
-
-pub(crate) struct Thrown<'js> {
-    pub(crate) value: Value<'js>,
-    span: Span,
-    /// The ops around it, outermost first.
-    path: Vec<Step>,
-    /// The error of a fork.
-    pub(crate) cause: Option<Box<RuleError>>,
-}
-
-/// A place in one of the rulebooks.
-#[derive(Clone)]
-pub(crate) struct Span {
-    book: Arc<Book>,
-    at: Place,
-}
-
-/// An op that is being carried out.
-#[derive(Clone)]
-pub(crate) struct Step {
-    label: String,
-    /// Whether administrators see it: it has a name, or is a def.
-    named: bool,
-    span: Span,
-}
-
-/// A fork that is to be joined.
-pub(crate) struct Child {
-    handle: RunHandle,
-    label: String,
-    span: Span,
-    register: Option<String>,
-}
-
-pub(crate) struct Runner<'a, 'js> {
+pub(crate) struct BookRunner<'a, 'js> {
     pub(crate) ctx: Ctx<'js>,
     pub(crate) run: &'a Rc<Run>,
     /// The rulebook that was started.
     main: &'a Arc<Book>,
-    /// Those of the rulebooks whose ops were carried out, by the rulebooks' names.
+    /// The evaluators of the rulebooks whose ops were carried out, by the rulebooks' names.
     evaluators: RefCell<HashMap<String, Rc<Evaluator<'js>>>>,
     path: RefCell<Vec<Step>>,
-    /// Those that are to be joined, by the blocks that do it, innermost last.
+    /// The forks to join, by the blocks that join them, innermost last.
     forks: RefCell<Vec<Vec<Child>>>,
     /// Where the stack was in the beginning.
     top: usize,
@@ -127,7 +84,7 @@ pub(crate) struct Runner<'a, 'js> {
     prefix: Vec<String>,
 }
 
-impl<'js> Runner<'_, 'js> {
+impl<'js> BookRunner<'_, 'js> {
     fn whole(&self, part: &Part<'_>) -> OpResult<'js, Value<'js>> {
         let vars = self.js(self.run.stash(&self.ctx))?;
         let block = match part {
@@ -170,7 +127,7 @@ impl<'js> Runner<'_, 'js> {
         };
         self.give_inputs(&vars, matches!(part, Part::Section(Some(_))))?;
         self.import(self.main)?;
-        // What the stash brings along outranks what the rulebook says.
+        // The stash counts more than `vars`.
         let scope = self.scope(self.main, vars)?;
         for (name, data) in &self.main.vars {
             let name = self.text(&Data::Text(name.clone()), &scope)?;
@@ -191,7 +148,7 @@ impl<'js> Runner<'_, 'js> {
         let mut stash = serde_json::Map::new();
         for name in self.js(vars.keys::<String>().collect::<js::Result<Vec<_>>>())? {
             let is_input = declared.iter().any(|input| input.name == name);
-            // What is no input counts by its name only.
+            // Of other variables only the names matter.
             let value = match is_input {
                 true => {
                     let value = self.js(vars.get(name.as_str()))?;
@@ -203,7 +160,7 @@ impl<'js> Runner<'_, 'js> {
         }
         let given: HashSet<String> = stash.keys().cloned().collect();
         if let Err(error) = inputs::give_inputs(declared, &mut stash, is_event) {
-            // Errors show the source of those rulebooks that are being carried out.
+            // An error can show the source of a rulebook only if it has a scope.
             self.scope(self.main, vars.clone())?;
             let span = Span {
                 book: Arc::clone(self.main),
@@ -219,22 +176,8 @@ impl<'js> Runner<'_, 'js> {
         Ok(())
     }
 
-    /// Ops one after the other; joins what they forked.
-    pub(crate) fn block(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
-        self.joining(scope, || self.ops(block, scope))
-    }
-
-    /// Ops one after the other; what they fork is joined by the block around.
-    pub(crate) fn ops(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
-        let mut value = self.undefined();
-        for op in block.iter() {
-            value = self.op(op, scope)?;
-        }
-        Ok(value)
-    }
-
     fn op(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
-        // QuickJS looks only when JavaScript is called, and needs the rest for that.
+        // QuickJS checks its stack only when JavaScript is called, and needs the last quarter for that.
         if self.top.abs_diff(stack_pointer()) > self.run.stack_limit() / 4 * 3 {
             let message = "ops nest too deep for the run's stack: is there a def that calls itself without end?";
             return Err(self.throw(message));
@@ -296,7 +239,7 @@ impl<'js> Runner<'_, 'js> {
             }
         };
         if let Some(register) = &op.register
-            // A fork has copies of the variables; its value goes where it was forked.
+            // A fork has copies of the variables; the block that joins it sets the variable.
             && op.parallel.is_none()
         {
             let register = self.text(&Data::Text(register.clone()), scope)?;
@@ -313,7 +256,7 @@ impl<'js> Runner<'_, 'js> {
                 Some(limit) => self.limited(op, limit, scope),
                 None => self.action(op, scope),
             };
-            // Before the slot is given back, all that relied on it has ended.
+            // All forks that relied on the slot end before it is given back.
             if carries {
                 self.joining(scope, timed)
             } else {
@@ -377,7 +320,7 @@ impl<'js> Runner<'_, 'js> {
         self.run.set_inner_deadline(deadline);
         let result = self.joining(scope, || self.action(op, scope));
         self.run.set_inner_deadline(outer);
-        // If anything else has stopped the run, or the op around this one is out of time too, that counts.
+        // If the run was stopped, or an op around this one is out of time too, that error counts.
         if matches!(result, Err(Abort::Stopped)) && !self.run.must_stop() {
             let message = format!("{} took longer than its {limit:?}", self.here());
             return Err(self.throw(&message));
@@ -390,5 +333,59 @@ impl<'js> Runner<'_, 'js> {
             return Err(Abort::Stopped);
         }
         op.action.run(self, op, scope)
+    }
+}
+
+/// What ops see of the runner.
+impl<'js> Runner<'js> for BookRunner<'_, 'js> {
+    fn ctx(&self) -> &Ctx<'js> {
+        &self.ctx
+    }
+
+    fn run(&self) -> &Rc<Run> {
+        self.run
+    }
+
+    fn block(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        self.joining(scope, || self.ops(block, scope))
+    }
+
+    fn ops(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        let mut value = self.undefined();
+        for op in block.iter() {
+            value = self.op(op, scope)?;
+        }
+        Ok(value)
+    }
+
+    fn call(
+        &self,
+        callee: &Callee,
+        arguments: &Data,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
+        self.call(callee, arguments, scope)
+    }
+
+    fn serve(
+        &self,
+        name: &str,
+        argument: Value<'js>,
+        vars: Object<'js>,
+        book: &Arc<Book>,
+    ) -> OpResult<'js, Value<'js>> {
+        self.serve(name, argument, vars, book)
+    }
+
+    fn join_all(&self, scope: &Scope<'js>) -> OpResult<'js> {
+        self.join_all(scope)
+    }
+
+    fn throw(&self, message: &str) -> Abort<'js> {
+        self.throw_at(self.span(), message)
+    }
+
+    fn abort(&self, failure: Failure<'js>) -> Abort<'js> {
+        self.abort(failure)
     }
 }

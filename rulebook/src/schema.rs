@@ -1,7 +1,7 @@
 //! The JSON Schema of rulebooks, by which editors complete, explain and check them while they are written.
 //!
-//! Everything is made from three tables: [`top_keys`], the [ops](super::op::ALL), [`beside`]. The tests hold them to what
-//! [`parse`](super::parse) reads. Where the parser leaves a value to the run, the schema refuses what no run accepts,
+//! Everything is made from three tables: [`top_keys`], the [ops](crate::op::OPS), [`beside`]. The tests hold them to what
+//! [`parse`](crate::parse) reads. Where the parser leaves a value to the run, the schema refuses what no run accepts,
 //! such as the format `xml`.
 //!
 //! # Unknown ops
@@ -10,7 +10,7 @@
 //! of an op is one schema with all known keys as `properties` (editors complete these, and check their values wherever
 //! they stand), and a key that is not known is taken for a call. Misspelt keys are found all the same, beside a
 //! known op: each known op has an entry in `dependencies` with the `propertyNames` that may stand beside it. One
-//! schema per op in a `oneOf` would say the same, but then an editor cannot tell which of thirty
+//! schema per op in a `oneOf` would say the same, but then an editor cannot know which of thirty
 //! schemas was meant, and marks the whole op instead of the key that is wrong. What remains for `cla check`
 //! is a misspelt op that stands alone, or beside nothing but attributes.
 //!
@@ -19,21 +19,17 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::inputs::InputKind;
-use super::op;
-use super::parse::ATTRIBUTES;
-
+pub(crate) mod parts;
 #[cfg(test)]
 mod tests;
 
-/// A hole in a text: what is in it, only the run knows.
-pub(crate) const TEMPLATE: &str = r"\$\{|\{\{";
+use self::parts::{TEMPLATE, VARIABLE, any, described, map, reference, short};
+use crate::inputs::InputKind;
+use crate::op::OPS;
+use crate::tree::{ATTRIBUTES, Description};
 
 /// `deploy.hosts[0].name`
 const PATH: &str = r"(?!\d)[\p{L}\p{M}\p{N}_$]+(\[\d+\])*(\.[\p{L}\p{M}\p{N}_$]+(\[\d+\])*)*";
-
-/// A variable's name.
-pub(crate) const VARIABLE: &str = r"^(?!\d)[\p{L}\p{M}\p{N}_$]+$";
 
 /// See [`cla_runtime::duration`].
 const LONGEST_SECONDS: u64 = 100 * 365 * 24 * 60 * 60;
@@ -126,40 +122,6 @@ impl Key {
     }
 }
 
-/// What may be written of an op.
-pub(crate) struct OpSchema {
-    /// Its argument.
-    value: Json,
-    /// What the whole map must keep to, if there is this op.
-    needs: Option<Json>,
-    /// The argument of `name = op`; none where that is not possible.
-    assigned: Option<Json>,
-}
-
-impl OpSchema {
-    /// An op that stands alone, and whose result can be assigned.
-    pub(crate) fn new(value: Json) -> Self {
-        Self {
-            assigned: Some(value.clone()),
-            value,
-            needs: None,
-        }
-    }
-
-    /// An op that is read with what stands beside it.
-    pub(crate) fn with(mut self, needs: Json) -> Self {
-        self.needs = Some(needs);
-        self.assigned = None;
-        self
-    }
-
-    /// What `name = op` takes.
-    pub(crate) fn assigned(mut self, value: Json) -> Self {
-        self.assigned = Some(value);
-        self
-    }
-}
-
 /// An op, and what goes with it.
 struct Op {
     key: Key,
@@ -170,7 +132,7 @@ struct Op {
 }
 
 impl Op {
-    fn of(op: &op::Description) -> Self {
+    fn of(op: &Description) -> Self {
         let schema = (op.schema)();
         Self {
             key: Key::new(op.name, op.about, op.example, schema.value),
@@ -237,7 +199,7 @@ fn top_keys() -> Vec<Key> {
 }
 
 fn ops() -> Vec<Op> {
-    op::ALL.iter().map(|op| Op::of(op)).collect()
+    OPS.ops.iter().map(|op| Op::of(op)).collect()
 }
 
 /// What stands beside an op: the attributes, and the companions that are no ops of their own.
@@ -257,8 +219,8 @@ fn beside() -> Vec<Key> {
         ),
         Key::new(
             "semaphore",
-            "The semaphore that is held while the op and its children run: its name, or a map with `key`. Whoever \
-             comes while all slots are busy waits, first come, first served.",
+            "The semaphore that is held while the op and its children run: its name, or a map with `key`. While all slots \
+            are busy, others wait: first come, first served.",
             "- semaphore: prod-db\n  shell: make migrate\n- semaphore: {key: 'deploy-${env}', slots: 2, timeout: 5m}\n  shell: make deploy",
             semaphore(),
         ),
@@ -270,7 +232,7 @@ fn beside() -> Vec<Key> {
         ),
         Key::new(
             "parallel",
-            "Forks the op. `wait`: the enclosing block ends when the fork has ended. `leave`: nobody waits for it.",
+            "Forks the op. `wait`: the enclosing block ends when the fork has ended. `leave`: the block does not wait for it.",
             "- parallel: wait\n  shell: make docs\n- shell: make all",
             json!({"enum": ["wait", "leave"]}),
         ),
@@ -304,7 +266,7 @@ fn beside() -> Vec<Key> {
         ),
         Key::new(
             "finally",
-            "What is done in the end, whatever became of `try`.",
+            "What is done in the end, after success and after failure.",
             "- try: [fail: no]\n  finally: [echo: done]",
             reference("block"),
         ),
@@ -375,42 +337,6 @@ fn keys() -> Json {
         "not": {"type": "object", "propertyNames": {"enum": ATTRIBUTES}},
         "dependencies": dependencies,
     })
-}
-
-/// Any value: data, a condition.
-pub(crate) fn any() -> Json {
-    json!({})
-}
-
-/// What stands under `definitions` by this name.
-pub(crate) fn reference(name: &str) -> Json {
-    json!({"$ref": format!("#/definitions/{name}")})
-}
-
-/// A schema with an explanation.
-pub(crate) fn described(about: &str, mut schema: Json) -> Json {
-    schema["description"] = about.into();
-    schema
-}
-
-/// A map with these parts and no others.
-pub(crate) fn map(parts: Json, required: &[&str]) -> Json {
-    let mut schema = json!({
-        "type": "object",
-        "required": required,
-        "additionalProperties": false,
-    });
-    schema["properties"] = parts;
-    schema
-}
-
-/// A map with these parts, or one of them alone, without its name.
-pub(crate) fn short(types: &[&str], parts: Json, required: &[&str]) -> Json {
-    let mut schema = map(parts, required);
-    let mut all = types.to_vec();
-    all.push("object");
-    schema["type"] = json!(all);
-    schema
 }
 
 fn block() -> Json {

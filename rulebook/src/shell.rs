@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 use std::io;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use cla_runtime::internal::MemoryReservation;
-use cla_runtime::{OutputStream, Run};
+use cla_runtime::{OutputStream, Permission, Permissions, Run};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
@@ -26,6 +27,9 @@ const MOST_OF_A_LINE: usize = 64 << 10;
 /// How much is read at once, in bytes.
 const CHUNK: usize = 16 << 10;
 
+/// The shell. Who may start it may start everything.
+pub(super) const PROGRAM: &str = if cfg!(windows) { "cmd" } else { "sh" };
+
 /// How a command ended.
 pub(super) struct Ended {
     /// Its exit code; 128 + N if signal N ended it.
@@ -42,7 +46,12 @@ pub(super) struct Ended {
 /// # Errors
 ///
 /// There is no shell, or the command writes more than can be kept: then it is killed.
-pub(super) async fn run(run: &Run, command: &str, streams: bool) -> io::Result<Ended> {
+pub(super) async fn run(
+    run: &Run,
+    program: &Path,
+    command: &str,
+    streams: bool,
+) -> io::Result<Ended> {
     if command.len() > MOST_OF_A_COMMAND {
         let message = format!(
             "it has {} bytes, and the system takes {MOST_OF_A_COMMAND}; write what is long to a file",
@@ -50,15 +59,9 @@ pub(super) async fn run(run: &Run, command: &str, streams: bool) -> io::Result<E
         );
         return Err(io::Error::new(io::ErrorKind::ArgumentListTooLong, message));
     }
-    let mut shell = if cfg!(windows) {
-        let mut shell = Command::new("cmd");
-        shell.args(["/C", command]);
-        shell
-    } else {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", command]);
-        shell
-    };
+    let mut shell = Command::new(program);
+    shell.args([if cfg!(windows) { "/C" } else { "-c" }, command]);
+    see_only_permitted(&mut shell, run.permissions());
     shell
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -102,6 +105,20 @@ pub(super) async fn run(run: &Run, command: &str, streams: bool) -> io::Result<E
         output: text(kept.0.bytes),
         error: text(kept.1.bytes),
     })
+}
+
+/// A command sees of the environment what its rule may see; and `PATH`, or it would find no program.
+fn see_only_permitted(command: &mut Command, permissions: &Permissions) {
+    if permissions.is_all(Permission::Env) {
+        return;
+    }
+    command.env_clear();
+    for (name, value) in std::env::vars_os() {
+        let is_permitted = |name: &str| name == "PATH" || permissions.env(name).is_ok();
+        if name.to_str().is_some_and(is_permitted) {
+            command.env(name, value);
+        }
+    }
 }
 
 /// Where what a command writes goes.

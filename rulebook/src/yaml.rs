@@ -6,6 +6,7 @@ use std::ops::Range;
 use cla_runtime::internal::SyntaxProblem;
 use cla_stdlib::internal::{Scalar, resolve_scalar};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
+use serde_json::Value as Json;
 
 /// Deeper documents are refused: what walks through the tree calls itself.
 const MAX_DEPTH: usize = 64;
@@ -576,5 +577,14 @@ fn plain(text: Text) -> Yaml {
         Some(Scalar::Bool(value)) => Yaml::Bool(value),
         Some(Scalar::Number(value)) => Yaml::Number(value),
         None => Yaml::Text(text),
+    }
+}
+
+/// A number as JSON: 3 rather than 3.0.
+pub(crate) fn json_number(value: f64) -> Json {
+    if value.fract() == 0.0 && value.abs() < 9e15 {
+        (value as i64).into()
+    } else {
+        value.into()
     }
 }

@@ -13,6 +13,7 @@ fn engine() -> Engine {
         Ok::<_, std::convert::Infallible>(n * 2.0)
     });
     Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .with(cla_rulebook::install)
         .module(host)

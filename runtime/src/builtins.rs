@@ -16,25 +16,13 @@ use rquickjs::function::{Opt, Rest, This};
 use rquickjs::{Array, Coerced, Ctx, Exception, Function, Object, Result, Symbol, Value};
 
 use crate::run::Run;
+use crate::sys::guarded::{
+    Call, Guarded, Guards, Holder, Instead, LONG_PATTERN, MOST_DROPPED, MOST_SORTED, guarded,
+};
 use crate::sys::natives::{self, call_native, utf16};
-
-/// So many indices are gone through in next to no time, whatever each of them costs.
-pub(crate) const SHORT: i64 = 1024;
-
-/// So many are gone through in a few milliseconds if the elements are looked for in the usual prototypes.
-pub(crate) const MEDIUM: i64 = 64 * 1024;
-
-/// Texts of this length on average are compared quickly, in units of UTF-16.
-pub(crate) const SHORT_TEXTS: i64 = 256;
-
-/// A pattern of less is searched for quickly, place by place.
-pub(crate) const LONG_PATTERN: i64 = 64;
 
 /// So many comparisons of single characters take some milliseconds.
 const QUICK_SEARCH: u64 = 1 << 28;
-
-/// A text of so many characters is normalized quickly, whatever it holds.
-pub(crate) const QUICKLY_NORMALIZED: i64 = 4096;
 
 /// Combining marks in a row are sorted in steps that grow with the square of their number. A text has at most so many
 /// in a row, divided by its length ...
@@ -43,64 +31,8 @@ const MARKS_BY_LENGTH: u64 = 1 << 28;
 /// ... or so many.
 const FEW_MARKS: u64 = 64;
 
-/// How many numbers of a typed array are sorted at once.
-pub(crate) const MOST_SORTED: i64 = 4 * 1024 * 1024;
-
-/// How many elements an iterator's `drop` may skip.
-pub(crate) const MOST_DROPPED: i64 = 10_000_000;
-
-/// Where a guarded function is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Holder {
-    Array,
-    String,
-    StringItself,
-    TypedArray,
-    Iterator,
-    IteratorHelper,
-}
-
-/// What a guarded function does, and so what is to be looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
-    /// Goes through all indices of `this`. The name is that of our own.
-    Array(&'static str),
-    /// Goes through all indices of `this`, and compares what is there.
-    Sort(&'static str),
-    Concat,
-    /// Goes through the elements of elements.
-    Flat(&'static str),
-    /// Searches for a text.
-    Search,
-    /// Searches for a text, and makes a new one. The name is that of our own.
-    Replace(&'static str),
-    Normalize,
-    Raw,
-    SortNumbers,
-    Drop,
-    Next,
-}
-
-/// A guarded function.
-pub(crate) struct Guarded {
-    pub(crate) holder: Holder,
-    pub(crate) name: &'static CStr,
-    /// Its property `length`.
-    pub(crate) length: u8,
-    pub(crate) call: Call,
-}
-
-const fn guarded(holder: Holder, name: &'static CStr, length: u8, call: Call) -> Guarded {
-    Guarded {
-        holder,
-        name,
-        length,
-        call,
-    }
-}
-
-/// All of them. What is not here asks by itself, is bounded by the memory it fills, or is quick.
-pub(crate) const GUARDED: &[Guarded] = &[
+/// All guarded functions. What is not here asks by itself, is bounded by the memory it fills, or is quick.
+const GUARDED: &[Guarded] = &[
     guarded(Holder::Array, c"concat", 1, Call::Concat),
     guarded(Holder::Array, c"copyWithin", 2, Call::Array("copyWithin")),
     guarded(Holder::Array, c"flat", 0, Call::Flat("flat")),
@@ -142,12 +74,19 @@ pub(crate) const GUARDED: &[Guarded] = &[
     guarded(Holder::IteratorHelper, c"next", 0, Call::Next),
 ];
 
-/// What a guarded function comes to.
-pub(crate) enum Instead<'js> {
-    /// Call the interpreter's own function after all.
-    Native,
-    /// It is done, and this is what it gives.
-    Value(Value<'js>),
+/// The guards of every isolate.
+pub(crate) const GUARDS: &Guards = &Guards {
+    functions: GUARDED,
+    decide,
+};
+
+/// Puts the guards in place in this isolate; says whether it could.
+///
+/// # Errors
+///
+/// When there is no memory left.
+pub(crate) fn install(ctx: &Ctx<'_>, run: &Run) -> Result<bool> {
+    natives::install(ctx, run, GUARDS)
 }
 
 /// Decides about a call that is not harmless at first sight.
@@ -155,7 +94,7 @@ pub(crate) enum Instead<'js> {
 /// # Errors
 ///
 /// What the function throws that does the work, or that the call is refused.
-pub(crate) fn decide<'js>(
+fn decide<'js>(
     ctx: &Ctx<'js>,
     run: &Run,
     at: usize,

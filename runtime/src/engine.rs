@@ -1,26 +1,37 @@
 //! The engine: worker threads that run rules.
 
-use std::collections::HashMap;
+mod live_runs;
+mod settings;
+mod spawning;
+mod start_order;
+mod watch;
+mod worker;
+
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{Owner, RunId, Semaphores};
-use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
-use crate::control::{Control, Stop};
+use self::live_runs::{LiveRun, LiveRuns};
+use self::settings::EngineSettings;
+use self::watch::UnresponsiveListener;
+pub use self::watch::UnresponsiveRun;
+use self::worker::{Job, Worker};
+use crate::control::Control;
+use crate::error::RuleError;
 use crate::family::Family;
-use crate::handle::RunHandle;
+use crate::handle::{RunHandle, Sent};
 use crate::limits::Limits;
 use crate::modules::{BuiltIn, ModuleSettings};
 use crate::native::{Extension, NativeModule};
 use crate::options::{Origin, RunOptions};
 use crate::output::ProcessOutput;
+use crate::permissions::Permissions;
 use crate::program::Language;
+use crate::report::RunReport;
 use crate::script::Script;
-use crate::watch::UnresponsiveListener;
-use crate::worker::{Job, Worker};
 
 /// Runs rules, any number at once, on a few threads.
 ///
@@ -48,50 +59,13 @@ struct Shared {
     live: Arc<LiveRuns>,
 }
 
-/// What an engine was built with.
-pub(crate) struct EngineSettings {
-    pub(crate) limits: Limits,
-    pub(crate) semaphores: Semaphores,
-    pub(crate) modules: Arc<ModuleSettings>,
-    pub(crate) extensions: Vec<Arc<dyn Extension>>,
-    pub(crate) unresponsive: Option<UnresponsiveListener>,
-}
-
-/// The runs that have been started and have not reported yet.
-#[derive(Debug, Default)]
-pub(crate) struct LiveRuns {
-    runs: Mutex<HashMap<RunId, LiveRun>>,
-    /// Rings when the last one has ended.
-    idle: Notify,
-}
-
-#[derive(Debug)]
-struct LiveRun {
-    name: Arc<str>,
-    control: Arc<Control>,
-    started: Instant,
-}
-
-impl LiveRuns {
-    fn insert(&self, id: RunId, run: LiveRun) {
-        self.runs.lock().insert(id, run);
-    }
-
-    pub(crate) fn remove(&self, id: RunId) {
-        let mut runs = self.runs.lock();
-        runs.remove(&id);
-        if runs.is_empty() {
-            self.idle.notify_waiters();
-        }
-    }
-}
-
 /// Configures an [`Engine`].
 #[must_use]
 pub struct EngineBuilder {
     workers: Option<usize>,
     limits: Limits,
     semaphores: Option<Semaphores>,
+    permissions: Permissions,
     modules: ModuleSettings,
     extensions: Vec<Arc<dyn Extension>>,
     unresponsive: Option<UnresponsiveListener>,
@@ -109,6 +83,7 @@ impl Engine {
             workers: None,
             limits: Limits::default(),
             semaphores: None,
+            permissions: Permissions::default(),
             modules: ModuleSettings::default(),
             extensions: Vec::new(),
             unresponsive: None,
@@ -140,6 +115,11 @@ impl Engine {
         if name.len() > Owner::MAX_CHARS {
             name = Owner::shortened(name.as_ref().to_owned()).into();
         }
+        let permissions = self.shared.settings.permissions.clone();
+        let permissions = match &options.permissions {
+            Some(less) => permissions.and(less),
+            None => permissions,
+        };
         let (sender, receiver) = oneshot::channel();
         let started = Instant::now();
         let live = LiveRun {
@@ -147,14 +127,14 @@ impl Engine {
             control: Arc::clone(&control),
             started,
         };
-        self.shared.live.insert(id, live);
-        let handle = RunHandle {
-            id,
-            name: Arc::clone(&name),
-            control: Arc::clone(&control),
-            receiver,
-            started,
-        };
+        let handle = RunHandle::new(id, Arc::clone(&name), Arc::clone(&control), receiver);
+        if self.shared.live.insert(id, live, &origin).is_err() {
+            let report =
+                RunReport::without_facts(id, &name, started, Err(RuleError::engine_closed()));
+            // The handle is here, so it gets the report.
+            let _ = sender.send(Sent { report, room: None });
+            return handle;
+        }
         let job = Job {
             id,
             name,
@@ -165,6 +145,7 @@ impl Engine {
             arguments: options.arguments,
             output: options.output.unwrap_or_else(|| Arc::new(ProcessOutput)),
             folders: options.folders,
+            permissions,
             control,
             report: sender,
             settings: Arc::clone(&self.shared.settings),
@@ -193,42 +174,83 @@ impl Engine {
         &self.shared.settings.semaphores
     }
 
+    /// What rules of this engine may reach outside of it.
+    pub fn permissions(&self) -> &Permissions {
+        &self.shared.settings.permissions
+    }
+
     /// The ids and names of the runs that have not reported yet, oldest first.
     pub fn runs(&self) -> Vec<(RunId, Arc<str>)> {
-        let live = self.shared.live.runs.lock();
-        let mut runs: Vec<_> = live
-            .iter()
-            .map(|(id, run)| (run.started, *id, Arc::clone(&run.name)))
-            .collect();
-        runs.sort_by_key(|(started, _, _)| *started);
-        runs.into_iter().map(|(_, id, name)| (id, name)).collect()
+        self.shared.live.names()
     }
 
     /// Cancels a run by its id; `false` if it is not running (any more).
     pub fn cancel(&self, id: RunId) -> bool {
-        let live = self.shared.live.runs.lock();
-        let run = live.get(&id);
-        if let Some(run) = run {
-            run.control.stop(Stop::Cancelled);
-        }
-        run.is_some()
+        self.shared.live.cancel(id)
     }
 
     /// Waits until no run is left, those included that other runs started and did not wait for.
     pub async fn idle(&self) {
-        loop {
-            let idle = self.shared.live.idle.notified();
-            if self.shared.live.runs.lock().is_empty() {
-                return;
-            }
-            idle.await;
-        }
+        self.shared.live.idle().await;
+    }
+
+    /// Shuts the engine down: starts no more runs, waits up to `grace` for those that go on, cancels the others, and waits
+    /// until they have ended and what they held is free. Says how many it had to cancel; 0 is a clean end.
+    ///
+    /// A run that is asked for meanwhile is not started: its report says so, as an error of the kind
+    /// [`Cancelled`](crate::ErrorKind::Cancelled). Runs may start others until they are cancelled. Cancelled runs have ten
+    /// seconds for what must happen in the end (`finally`), so this takes some seconds longer than `grace` at most.
+    ///
+    /// It needs no runtime of tokio's. When the future is dropped, the engine stays closed and the runs go on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let engine = Engine::new();
+    /// let quick = engine.run(Script::javascript("quick", "1 + 2"), RunOptions::new());
+    /// let endless = engine.run(Script::javascript("endless", "while (true) {}"), RunOptions::new());
+    /// let cancelled = engine.shutdown(Duration::from_millis(200)).await;
+    /// assert_eq!(cancelled, 1);
+    /// assert!(quick.await.is_ok() && !endless.await.is_ok());
+    /// let late = engine.run(Script::javascript("late", "1"), RunOptions::new()).await;
+    /// assert_eq!(late.status(), "cancelled");
+    /// # }
+    /// ```
+    pub async fn shutdown(&self, grace: Duration) -> usize {
+        let live = &self.shared.live;
+        live.close();
+        // Dropped when this is over, which ends the thread that waits for the grace's end.
+        let _over = end_after(live, grace);
+        live.idle().await;
+        live.cancelled()
     }
 
     /// Cancels every run.
     pub fn cancel_all(&self) {
-        for run in self.shared.live.runs.lock().values() {
-            run.control.stop(Stop::Cancelled);
+        self.shared.live.cancel_all();
+    }
+}
+
+/// Cancels what goes on after `grace`, unless the result is dropped before. The host may have no timers, so a thread waits.
+fn end_after(live: &Arc<LiveRuns>, grace: Duration) -> Option<mpsc::Sender<()>> {
+    let (over, is_over) = mpsc::channel();
+    let waiting = Arc::clone(live);
+    let started = std::thread::Builder::new()
+        .name("cla-shutdown".to_owned())
+        .spawn(move || {
+            if is_over.recv_timeout(grace) == Err(mpsc::RecvTimeoutError::Timeout) {
+                waiting.end();
+            }
+        });
+    match started {
+        Ok(_) => Some(over),
+        // Without a thread there is no grace, but an end.
+        Err(_) => {
+            live.end();
+            None
         }
     }
 }
@@ -266,6 +288,13 @@ impl EngineBuilder {
     /// The semaphores that rules share (default: a memory store of this engine's own).
     pub fn semaphores(mut self, semaphores: Semaphores) -> Self {
         self.semaphores = Some(semaphores);
+        self
+    }
+
+    /// What rules may reach outside of the engine (default: [`Permissions::default`], which is to take semaphores and nothing
+    /// else).
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.permissions = permissions;
         self
     }
 
@@ -378,6 +407,7 @@ impl EngineBuilder {
         let settings = EngineSettings {
             limits: self.limits,
             semaphores: self.semaphores.unwrap_or_else(Semaphores::memory),
+            permissions: self.permissions,
             modules: Arc::new(self.modules),
             extensions: self.extensions,
             unresponsive: self.unresponsive,
@@ -405,16 +435,4 @@ impl std::fmt::Debug for EngineBuilder {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
-}
-
-/// A run that keeps its worker thread inside one built-in function; see [`EngineBuilder::on_unresponsive`].
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct UnresponsiveRun {
-    /// The run's id.
-    pub id: RunId,
-    /// The run's name.
-    pub name: Arc<str>,
-    /// How long it has not answered so far.
-    pub silent: Duration,
 }

@@ -218,6 +218,15 @@ impl RuleError {
         Self::new(ErrorKind::Cancelled, "Cancelled", "the run was cancelled")
     }
 
+    /// The run did not start, because its engine shuts down.
+    pub(crate) fn engine_closed() -> Self {
+        Self::new(
+            ErrorKind::Cancelled,
+            "Cancelled",
+            "the engine is shutting down, so it starts no more runs",
+        )
+    }
+
     /// The run took longer than `limit`.
     pub(crate) fn timed_out(limit: Duration) -> Self {
         Self::new(
@@ -281,6 +290,15 @@ impl RuleError {
         let mut error = Self::new(ErrorKind::Load, "LoadError", message);
         error.help = help;
         error
+    }
+
+    /// What a run returned has another form than its host expects.
+    pub(crate) fn unexpected_value(run: &str, problem: &str) -> Self {
+        Self::new(
+            ErrorKind::Exception,
+            "UnexpectedValue",
+            format!("what {run} returned is not what its caller expects: {problem}"),
+        )
     }
 
     /// A function of the host panicked.

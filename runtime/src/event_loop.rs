@@ -1,7 +1,6 @@
-//! What a run still has to do after its script was read: promise jobs, timers, and host futures.
+//! What a run still has to do after its script was read, beside promise jobs: timers, host futures and event sources.
 //!
-//! A run ends when none of these is left, and the sources that it listens to have brought what happened until then.
-//! While it waits for the next one, its fiber is suspended.
+//! This is the list of it, and what comes next. [`Run::drive`](crate::Run::drive) does it.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -14,22 +13,18 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use rquickjs::function::{Args, Opt, Rest};
-use rquickjs::promise::PromiseState;
-use rquickjs::{Ctx, Exception, Function, Persistent, Promise, Value};
+use rquickjs::function::Args;
+use rquickjs::{Ctx, Function, Persistent, Value};
 
-use crate::event_source::EventSources;
-use crate::run::{MemoryReservation, Run};
+use crate::event_source::{Completion, EventSources};
+use crate::memory_reservation::MemoryReservation;
 use crate::sys::memory::MemoryGauge;
 
 /// A timer's delay is at most this long, as in browsers: 2^31 - 1 milliseconds, some 25 days.
-const MAX_DELAY: Duration = Duration::from_millis(i32::MAX as u64);
+pub(crate) const MAX_DELAY: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// An interval fires at most once per millisecond.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
-
-/// How many events and results of host futures that are there may come between two timers that are due.
-const MOST_BETWEEN_TIMERS: u32 = 64;
 
 /// What a timer counts for against the run's memory limit, in bytes: its entry in the queue and in
 /// the table, with room to grow.
@@ -42,9 +37,7 @@ const FUTURE_BYTES: usize = 256;
 /// What a rejected promise without a handler counts for, in bytes: two values, with room to grow.
 const REJECTED_BYTES: usize = 128;
 
-/// What a finished host future does with its result, or a source with its event, inside the isolate.
-pub(crate) type Completion = Box<dyn for<'js> FnOnce(&Ctx<'js>) -> rquickjs::Result<()>>;
-
+/// What is pending in a run.
 pub(crate) struct EventLoop {
     gauge: Rc<MemoryGauge>,
     timers: RefCell<Timers>,
@@ -81,19 +74,6 @@ struct Timer {
     arguments: Vec<Persistent<Value<'static>>>,
     interval: Option<Duration>,
     _charge: MemoryReservation,
-}
-
-/// Why driving the event loop ended.
-#[derive(Debug)]
-pub(crate) enum Ended<'js> {
-    /// The promise it was driven for is settled.
-    Settled,
-    /// Nothing is pending any more that could go on or, if there is a promise, settle it.
-    Idle,
-    /// The run was stopped.
-    Stopped,
-    /// An exception that was not caught, or a rejection that was not handled.
-    Uncaught(Value<'js>),
 }
 
 impl EventLoop {
@@ -212,92 +192,34 @@ impl EventLoop {
         self.uncaught.borrow_mut().take();
     }
 
-    /// Ends the promise jobs that are pending, and those that they make: each fails as soon as its function begins.
-    ///
-    /// For a session that was interrupted, whose jobs may make new ones for ever.
-    pub(crate) fn end_jobs(&self, run: &Run, ctx: &Ctx<'_>) {
-        /// More than any script makes that does not do so for ever.
-        const MOST: u32 = 1_000_000;
-        for _ in 0..MOST {
-            run.gauge.pulse().expire();
-            if !ctx.execute_pending_job() {
-                return;
-            }
-        }
+    /// Takes a timer that is due, if there is one.
+    pub(crate) fn take_due_timer(&self) -> Option<DueTimer> {
+        self.timers.borrow_mut().take_due(Instant::now())
     }
 
-    /// Runs what is pending until `promise` is settled, or, without one, until nothing is left.
-    pub(crate) fn drive<'js>(
-        &self,
-        run: &Run,
-        ctx: &Ctx<'js>,
-        promise: Option<&Promise<'js>>,
-    ) -> Ended<'js> {
-        let mut before_next_timer = 0;
-        loop {
-            // Jobs first: a timer's callback may not run between a promise and its reactions.
-            while ctx.execute_pending_job() {
-                if run.stopped() {
-                    return Ended::Stopped;
-                }
-            }
-            if run.must_stop() {
-                return Ended::Stopped;
-            }
-            // A job may have caught a panic.
-            if run.find_panic(ctx) {
-                return Ended::Stopped;
-            }
-            if let Some(value) = self.take_uncaught(ctx) {
-                return Ended::Uncaught(value);
-            }
-            if promise.is_some_and(|promise| promise.state() != PromiseState::Pending) {
-                return Ended::Settled;
-            }
-            // Timers that are always due, as those of a rule that looks again and again, hold up nothing else.
-            if before_next_timer == 0 && self.run_next_timer(run, ctx) {
-                before_next_timer = MOST_BETWEEN_TIMERS;
-                self.sources.note_work();
-                continue;
-            }
-            self.futures
-                .borrow_mut()
-                .extend(self.started.borrow_mut().drain(..));
-            let due = self.timers.borrow_mut().next_due();
-            if due.is_none()
-                && self.futures.borrow().is_empty()
-                && self.finished.borrow().is_none()
-                && self.sources.allow_end(promise.is_some())
-            {
-                return Ended::Idle;
-            }
-            // A host's future may panic, or what becomes of its output.
-            match run.contain(|| run.block_on(ctx, self.next_completion(due))) {
-                Ok(Ok(Some(completion))) => {
-                    before_next_timer = before_next_timer.saturating_sub(1);
-                    match run.contain(|| completion(ctx)) {
-                        Ok(Ok(())) => {}
-                        Ok(Err(_)) => {
-                            let value = ctx.catch();
-                            self.report_uncaught(ctx, value);
-                        }
-                        Err(_) => return Ended::Stopped,
-                    }
-                }
-                Ok(Ok(None)) => before_next_timer = 0,
-                Ok(Err(_)) => {
-                    ctx.catch();
-                    return Ended::Stopped;
-                }
-                Err(_) => return Ended::Stopped,
-            }
-        }
+    /// When the next timer is due.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.timers.borrow_mut().next_due()
+    }
+
+    /// Lets futures that were started meanwhile be polled with the others.
+    pub(crate) fn poll_started(&self) {
+        self.futures
+            .borrow_mut()
+            .extend(self.started.borrow_mut().drain(..));
+    }
+
+    /// Whether nothing is pending but timers. `awaited`: the run waits for a promise.
+    pub(crate) fn allows_end(&self, awaited: bool) -> bool {
+        self.futures.borrow().is_empty()
+            && self.finished.borrow().is_none()
+            && self.sources.allow_end(awaited)
     }
 
     /// Waits for an event or for a host future to finish, or until the next timer is due.
     ///
     /// Events come first: what a future did to bring one about has its effect before the future's own result is known.
-    async fn next_completion(&self, due: Option<Instant>) -> Option<Completion> {
+    pub(crate) async fn next_completion(&self, due: Option<Instant>) -> Option<Completion> {
         let mut timer = pin!(async {
             match due {
                 Some(due) if due <= Instant::now() => {}
@@ -326,33 +248,8 @@ impl EventLoop {
         .await
     }
 
-    /// Calls the callback of a timer that is due; `false` when none is.
-    fn run_next_timer(&self, run: &Run, ctx: &Ctx<'_>) -> bool {
-        let due = self.timers.borrow_mut().take_due(Instant::now());
-        let Some(DueTimer {
-            id,
-            callback,
-            arguments,
-        }) = due
-        else {
-            return false;
-        };
-        // A panic of a function that the callback calls comes out of rquickjs here.
-        let Ok(called) = run.contain(|| call_timer(ctx, callback, arguments)) else {
-            return true;
-        };
-        if called.is_err() {
-            let value = ctx.catch();
-            if run.control.is_interrupted() {
-                // An interval whose callback had to be stopped would keep the session from everything else again.
-                self.timers.borrow_mut().live.remove(&id);
-            }
-            self.report_uncaught(ctx, value);
-        }
-        true
-    }
-
-    fn take_uncaught<'js>(&self, ctx: &Ctx<'js>) -> Option<Value<'js>> {
+    /// The exception that nothing has caught, or the reason of a rejection that nothing has handled.
+    pub(crate) fn take_uncaught<'js>(&self, ctx: &Ctx<'js>) -> Option<Value<'js>> {
         let uncaught = self.uncaught.take().or_else(|| {
             let rejected = self.rejected.take();
             rejected.into_iter().next().map(|first| first.reason)
@@ -362,22 +259,26 @@ impl EventLoop {
 }
 
 /// A timer whose time has come.
-struct DueTimer {
+pub(crate) struct DueTimer {
     id: u32,
     callback: Persistent<Function<'static>>,
     arguments: Vec<Persistent<Value<'static>>>,
 }
 
-fn call_timer(
-    ctx: &Ctx<'_>,
-    callback: Persistent<Function<'static>>,
-    arguments: Vec<Persistent<Value<'static>>>,
-) -> rquickjs::Result<()> {
-    let mut list = Args::new(ctx.clone(), arguments.len());
-    for argument in arguments {
-        list.push_arg(argument.restore(ctx)?)?;
+impl DueTimer {
+    /// Its id, by which it is cleared.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
     }
-    callback.restore(ctx)?.call_arg(list)
+
+    /// Calls its callback.
+    pub(crate) fn call(self, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
+        let mut list = Args::new(ctx.clone(), self.arguments.len());
+        for argument in self.arguments {
+            list.push_arg(argument.restore(ctx)?)?;
+        }
+        self.callback.restore(ctx)?.call_arg(list)
+    }
 }
 
 /// Drops each of the items, calling `between` now and then.
@@ -449,103 +350,4 @@ impl Timers {
             }
         }
     }
-}
-
-/// Installs `setTimeout` and its family, and `queueMicrotask`.
-pub(crate) fn install<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<()> {
-    let globals = ctx.globals();
-    for (name, repeat) in [("setTimeout", false), ("setInterval", true)] {
-        let run = Rc::clone(run);
-        let start = move |ctx: Ctx<'js>,
-                          callback: Value<'js>,
-                          delay: Opt<Value<'js>>,
-                          arguments: Rest<Value<'js>>| {
-            let callback = callback_of(&ctx, name, callback)?;
-            let delay = delay.0.map_or(Duration::ZERO, |delay| delay_of(&delay));
-            let id = run
-                .event_loop
-                .start_timer(&ctx, callback, delay, repeat, arguments.0);
-            rquickjs::Result::Ok(id)
-        };
-        globals.set(name, Function::new(ctx.clone(), start)?.with_name(name)?)?;
-    }
-    let start_immediate = {
-        let run = Rc::clone(run);
-        move |ctx: Ctx<'js>, callback: Value<'js>, arguments: Rest<Value<'js>>| {
-            let callback = callback_of(&ctx, "setImmediate", callback)?;
-            let id = run
-                .event_loop
-                .start_timer(&ctx, callback, Duration::ZERO, false, arguments.0);
-            rquickjs::Result::Ok(id)
-        }
-    };
-    let name = "setImmediate";
-    globals.set(
-        name,
-        Function::new(ctx.clone(), start_immediate)?.with_name(name)?,
-    )?;
-    let clear = {
-        let run = Rc::clone(run);
-        move |ctx: Ctx<'js>, id: Opt<Value<'js>>| {
-            // One more function for this would cost each run its memory.
-            if run.is_probing() {
-                return Err(ctx.throw(Value::new_int(ctx.clone(), 0)));
-            }
-            if let Some(id) = id.0.and_then(|id| id.as_number()) {
-                // Ids are whole numbers from 1 to 2^32 - 1; the cast makes 0 of anything less.
-                run.event_loop.clear_timer(id as u32);
-            }
-            Ok(())
-        }
-    };
-    // One function serves the three names, as it does in browsers.
-    let clear = Function::new(ctx.clone(), clear)?.with_name("clearTimeout")?;
-    run.set_thrower(ctx, clear.clone());
-    for name in ["clearTimeout", "clearInterval", "clearImmediate"] {
-        globals.set(name, clear.clone())?;
-    }
-    let queue = {
-        let run = Rc::clone(run);
-        move |ctx: Ctx<'js>, callback: Value<'js>| {
-            let callback = callback_of(&ctx, "queueMicrotask", callback)?;
-            let run = Rc::clone(&run);
-            // QuickJS would swallow what the callback throws; this reports it.
-            let job = Function::new(
-                ctx.clone(),
-                move |ctx: Ctx<'js>, callback: Function<'js>| {
-                    if callback.call::<_, Value<'js>>(()).is_err() {
-                        let value = ctx.catch();
-                        run.event_loop.report_uncaught(&ctx, value);
-                    }
-                },
-            )?;
-            job.defer((callback,))
-        }
-    };
-    let name = "queueMicrotask";
-    globals.set(name, Function::new(ctx.clone(), queue)?.with_name(name)?)
-}
-
-fn callback_of<'js>(
-    ctx: &Ctx<'js>,
-    name: &str,
-    callback: Value<'js>,
-) -> rquickjs::Result<Function<'js>> {
-    callback.try_into_function().map_err(|other| {
-        let message = format!(
-            "{name}: the callback must be a function, not {}",
-            other.type_name()
-        );
-        Exception::throw_type(ctx, &message)
-    })
-}
-
-/// A delay in milliseconds, as `setTimeout` takes it; what is not a positive number counts as 0.
-fn delay_of(value: &Value<'_>) -> Duration {
-    let milliseconds = value.as_number().unwrap_or(0.0);
-    Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or(if milliseconds > 0.0 {
-        MAX_DELAY
-    } else {
-        Duration::ZERO
-    })
 }

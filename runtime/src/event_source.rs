@@ -11,14 +11,17 @@ use std::task::{Context, Poll};
 
 use rquickjs::Ctx;
 
-use crate::event_loop::Completion;
-use crate::run::{MemoryReservation, Run};
+use crate::memory_reservation::MemoryReservation;
+use crate::sys::memory::MemoryGauge;
 
 /// How many events are delivered in a row while the result of a host future waits.
 const MOST_IN_A_ROW: u32 = 4096;
 
 /// What a source counts for beside its own size, in bytes: its entry, and what it subscribed to.
 const SOURCE_BYTES: usize = 512;
+
+/// What a finished host future does with its result, or a source with its event, inside the isolate.
+pub(crate) type Completion = Box<dyn for<'js> FnOnce(&Ctx<'js>) -> rquickjs::Result<()>>;
 
 /// What a [`EventSource`] brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub enum SourceEvent<E> {
     UpToDate,
 }
 
-/// Something outside of a run that brings events: see [`Run::listen`].
+/// Something outside of a run that brings events: see [`Run::listen`](crate::Run::listen).
 ///
 /// Dropped when the run ends or the [`Subscription`] is dropped, on the run's thread.
 pub trait EventSource: 'static {
@@ -117,6 +120,31 @@ impl Entry {
 }
 
 impl EventSources {
+    /// Adds a source, and what is done with its events.
+    pub(crate) fn add<S, D>(&self, gauge: &Rc<MemoryGauge>, source: S, deliver: D) -> Subscription
+    where
+        S: EventSource,
+        D: for<'js> Fn(&Ctx<'js>, S::Event) -> rquickjs::Result<()> + 'static,
+    {
+        let deliver = Rc::new(deliver);
+        let bytes = SOURCE_BYTES + size_of::<S>() + size_of::<D>();
+        let source: Box<dyn Delivering> = Box::new(Delivered { source, deliver });
+        let entry = Rc::new(Entry {
+            source: RefCell::new(Some(source)),
+            held: Cell::new(false),
+            asked: Cell::new(0),
+            fresh: Cell::new(false),
+            _charge: MemoryReservation::new(gauge, bytes),
+        });
+        let mut list = self.list.borrow_mut();
+        if list.len() == list.capacity() {
+            // Those that were closed make room.
+            list.retain(|entry| entry.is_open());
+        }
+        list.push(Rc::clone(&entry));
+        Subscription(entry)
+    }
+
     /// Whether they let a run end in which nothing else is pending. `awaited`: it waits for a promise.
     pub(crate) fn allow_end(&self, awaited: bool) -> bool {
         let mut list = self.list.borrow_mut();
@@ -180,7 +208,7 @@ impl EventSources {
     }
 }
 
-/// A [`EventSource`] that a run listens to, until this is dropped: see [`Run::listen`].
+/// A [`EventSource`] that a run listens to, until this is dropped: see [`Run::listen`](crate::Run::listen).
 #[must_use = "dropping it ends the listening"]
 pub struct Subscription(Rc<Entry>);
 
@@ -203,36 +231,5 @@ impl std::fmt::Debug for Subscription {
             .field("open", &self.0.is_open())
             .field("held", &self.0.held.get())
             .finish()
-    }
-}
-
-impl Run {
-    /// Calls `deliver` for each event of `source`, on the run's thread and while the rule waits for something: never
-    /// within its synchronous code or a call that blocks. An exception that it throws fails the run.
-    ///
-    /// The source does not keep the run from ending, as a pending [`Run::promise`] would; but a rule that awaits a
-    /// promise waits for as long as there is a source that may settle it. What had happened when the run could end is
-    /// delivered before it does.
-    pub fn listen<S, D>(&self, source: S, deliver: D) -> Subscription
-    where
-        S: EventSource,
-        D: for<'js> Fn(&Ctx<'js>, S::Event) -> rquickjs::Result<()> + 'static,
-    {
-        let deliver = Rc::new(deliver);
-        let source: Box<dyn Delivering> = Box::new(Delivered { source, deliver });
-        let entry = Rc::new(Entry {
-            source: RefCell::new(Some(source)),
-            held: Cell::new(false),
-            asked: Cell::new(0),
-            fresh: Cell::new(false),
-            _charge: self.count_memory(SOURCE_BYTES + size_of::<S>() + size_of::<D>()),
-        });
-        let mut list = self.event_loop.sources.list.borrow_mut();
-        if list.len() == list.capacity() {
-            // Those that were closed make room.
-            list.retain(|entry| entry.is_open());
-        }
-        list.push(Rc::clone(&entry));
-        Subscription(entry)
     }
 }

@@ -30,9 +30,27 @@ pub struct RunHandle {
     pub(crate) control: Arc<Control>,
     pub(crate) receiver: oneshot::Receiver<Sent>,
     pub(crate) started: Instant,
+    /// Cancels the run when the handle is dropped, if the host wants that.
+    guard: Option<CancelGuard>,
 }
 
 impl RunHandle {
+    pub(crate) fn new(
+        id: RunId,
+        name: Arc<str>,
+        control: Arc<Control>,
+        receiver: oneshot::Receiver<Sent>,
+    ) -> Self {
+        Self {
+            id,
+            name,
+            control,
+            receiver,
+            started: Instant::now(),
+            guard: None,
+        }
+    }
+
     /// The run's id, as semaphores show it.
     pub fn id(&self) -> RunId {
         self.id
@@ -47,6 +65,31 @@ impl RunHandle {
     /// and nothing in the rule can catch it. The report follows when everything it held is free.
     pub fn cancel(&self) {
         self.control.stop(Stop::Cancelled);
+    }
+
+    /// From now on, dropping the handle before the run has ended cancels the run: for a request whose client may hang up.
+    ///
+    /// It is cancelled as by [`cancel`](Self::cancel), without waiting for its end. A handle that has given its report, or
+    /// is being waited for by [`wait`](Self::wait), cancels nothing.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let engine = Engine::new();
+    /// let script = Script::javascript("for ever", "while (true) {}");
+    /// let handle = engine.run(script, RunOptions::new()).cancel_on_drop();
+    /// // The client hangs up: the code that serves it drops the future.
+    /// let served = tokio::time::timeout(Duration::from_millis(10), handle).await;
+    /// assert!(served.is_err());
+    /// engine.idle().await;
+    /// # }
+    /// ```
+    pub fn cancel_on_drop(mut self) -> Self {
+        self.guard = Some(CancelGuard(Some(Arc::clone(&self.control))));
+        self
     }
 
     pub(crate) fn control(&self) -> Arc<Control> {
@@ -65,10 +108,14 @@ impl RunHandle {
     /// Inside an async runtime, where blocking would stall it; await the handle there.
     pub fn wait(self) -> RunReport {
         let (id, name, started) = (self.id, self.name, self.started);
-        self.receiver.blocking_recv().map_or_else(
+        let report = self.receiver.blocking_recv().map_or_else(
             |_| RunReport::lost(id, &name, started, RunReport::THREAD_ENDED),
             |sent| sent.report,
-        )
+        );
+        if let Some(guard) = self.guard {
+            guard.disarm();
+        }
+        report
     }
 }
 
@@ -77,11 +124,33 @@ impl Future for RunHandle {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RunReport> {
         Pin::new(&mut self.receiver).poll(cx).map(|sent| {
+            if let Some(guard) = self.guard.take() {
+                guard.disarm();
+            }
             sent.map_or_else(
                 |_| RunReport::lost(self.id, &self.name, self.started, RunReport::THREAD_ENDED),
                 |sent| sent.report,
             )
         })
+    }
+}
+
+/// Cancels a run when it is dropped.
+#[derive(Debug)]
+struct CancelGuard(Option<Arc<Control>>);
+
+impl CancelGuard {
+    /// The run has ended.
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CancelGuard {
+    fn drop(&mut self) {
+        if let Some(control) = &self.0 {
+            control.stop(Stop::Cancelled);
+        }
     }
 }
 

@@ -10,26 +10,29 @@ use std::sync::Arc;
 use rquickjs::function::This;
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
-use rquickjs::{Context, Ctx, Function, Module, Object, Promise, Runtime, Value};
+use rquickjs::{Context, Ctx, Function, Module, Object, Runtime, Value};
 
+use crate::builtins;
 use crate::control::Stop;
-use crate::engine::EngineSettings;
+use crate::convert::{self, Functions, Unfit};
 use crate::error::{ErrorKind, RuleError};
-use crate::event_loop::{self, Ended};
+use crate::evaluation::{Evaluated, Failure, failure, uncaught};
 use crate::limits::Limits;
 use crate::main_script::MainScript;
 use crate::modules::read::{ReadError, read_main};
-use crate::modules::{self, ModuleLoader};
+use crate::modules::{self, ModuleLoader, ModuleSettings};
+use crate::native::Extension;
 use crate::program::{Program, SourceText};
-use crate::run::{Run, contain_panic};
-use crate::script::{Script, Source};
+use crate::run::{Ended, Run, contain_panic};
+use crate::script::{Script, Source, TextLanguage};
 use crate::sys::countdown::Countdown;
 use crate::sys::memory::CountingAllocator;
-use crate::sys::natives;
+use crate::sys::owner::set_owner;
 use crate::sys::quickjs::ContextOf;
 use crate::sys::teardown;
-use crate::sys::values::set_run;
-use crate::value::{self, Functions, Returned, Unfit, Wanted};
+
+use crate::timers;
+use crate::value::{Returned, Wanted};
 
 /// Stack that host functions may use below QuickJS's own limit, in bytes.
 ///
@@ -50,13 +53,13 @@ pub(crate) fn fiber_stack(limits: &Limits) -> usize {
 /// The functions from here to the script lie on the stack of every run that waits. So they are small: what they do before
 /// and after is done in functions of its own, and errors are boxed.
 pub(crate) fn execute(
-    settings: &EngineSettings,
+    extensions: &[Arc<dyn Extension>],
     run: &Rc<Run>,
     script: Script,
     wanted: Wanted,
     limits: &Limits,
 ) -> Result<Returned, Box<RuleError>> {
-    let (isolate, program) = set_up(settings, run, script, limits)?;
+    let (isolate, program) = set_up(extensions, run, script, limits)?;
     // However the run ends, also by a panic, what it holds is given back: before the isolate is taken
     // down, which takes a while if its heap is large.
     let _release = ReleaseAll(run);
@@ -70,7 +73,7 @@ pub(crate) fn execute(
 
 #[inline(never)]
 fn set_up(
-    settings: &EngineSettings,
+    extensions: &[Arc<dyn Extension>],
     run: &Rc<Run>,
     script: Script,
     limits: &Limits,
@@ -78,10 +81,14 @@ fn set_up(
     if let Some(stop) = run.control.reason() {
         return Err(Box::new(stop_error(stop, run, limits)));
     }
+    let has_free_name = script.has_free_name();
     let program = load(script.source, run, limits)?;
-    let isolate = Isolate::new(settings, run, limits)
+    let isolate = Isolate::new(extensions, run, limits)
         .map_err(|error| RuleError::internal(&format!("cannot set up the isolate: {error}")))?;
-    run.modules.set_main(program.name(), program.folder());
+    run.modules().set_main(program.name(), program.folder());
+    if has_free_name {
+        run.modules().main_has_free_name();
+    }
     Ok((isolate, program))
 }
 
@@ -124,6 +131,7 @@ impl Drop for Isolate {
         run.gauge.pulse().set_countdown(None);
         run.gauge.refuse_nothing();
         run.forget_values();
+        run.modules().clear();
         teardown::free(
             &mut self.context,
             &mut self.runtime,
@@ -135,7 +143,11 @@ impl Drop for Isolate {
 }
 
 impl Isolate {
-    fn new(settings: &EngineSettings, run: &Rc<Run>, limits: &Limits) -> rquickjs::Result<Self> {
+    fn new(
+        extensions: &[Arc<dyn Extension>],
+        run: &Rc<Run>,
+        limits: &Limits,
+    ) -> rquickjs::Result<Self> {
         let runtime = Runtime::new_with_alloc(CountingAllocator::new(Rc::clone(&run.gauge)))?;
         runtime.set_max_stack_size(limits.stack);
         run.set_stack_floor(limits.stack);
@@ -147,12 +159,12 @@ impl Isolate {
         };
         isolate.context.with(|ctx| {
             // Without guards, long built-in functions are only bounded by the clock; a test tells.
-            natives::install(&ctx, run)?;
-            set_run(&ctx, run);
+            builtins::install(&ctx, run)?;
+            set_owner(&ctx, run);
             mend_stack_trace_limit(&ctx, run)?;
-            event_loop::install(&ctx, run)?;
+            timers::install(&ctx, run)?;
             modules::install(&ctx, run)?;
-            for extension in &settings.extensions {
+            for extension in extensions {
                 extension.install(&ctx, run)?;
             }
             rquickjs::Result::Ok(())
@@ -218,9 +230,16 @@ fn mend_stack_trace_limit<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Resul
 
 /// Reads what is to run, and makes a program of it.
 fn load(source: Source, run: &Run, limits: &Limits) -> Result<Arc<dyn Program>, RuleError> {
+    let mut language = TextLanguage::ByName;
     let source = match source {
         Source::Program(program) => return Ok(program),
-        Source::Text { name, text, folder } => {
+        Source::Text {
+            name,
+            text,
+            language: said,
+            folder,
+        } => {
+            language = said;
             let folder = match folder {
                 Some(folder) => Some(folder.canonicalize().map_err(|error| {
                     RuleError::load(
@@ -246,7 +265,7 @@ fn load(source: Source, run: &Run, limits: &Limits) -> Result<Arc<dyn Program>, 
                 }
                 error => cannot_read(&error),
             })?;
-            run.modules.count_memory(run, &text);
+            run.modules().count_memory(run, &text);
             let full = path.canonicalize().map_err(|error| cannot_read(&error))?;
             let Some(name) = full.to_str() else {
                 return Err(cannot_read(&"the path is not valid UTF-8"));
@@ -258,7 +277,7 @@ fn load(source: Source, run: &Run, limits: &Limits) -> Result<Arc<dyn Program>, 
             }
         }
         Source::Read { name, text } => {
-            run.modules.count_memory(run, &text);
+            run.modules().count_memory(run, &text);
             let folder = Path::new(name.as_ref()).parent().map(PathBuf::from);
             SourceText {
                 name: name.as_ref().to_owned(),
@@ -267,56 +286,33 @@ fn load(source: Source, run: &Run, limits: &Limits) -> Result<Arc<dyn Program>, 
             }
         }
     };
-    Ok(match run.modules.settings.language(&source.name) {
+    let settings = &run.modules().settings;
+    let registered = match &language {
+        TextLanguage::ByName => settings.language(&source.name),
+        TextLanguage::Registered(extension) => match settings.language_of(extension) {
+            None => return Err(no_language(&source.name, extension, settings)),
+            known => known,
+        },
+        TextLanguage::JavaScript | TextLanguage::TypeScript => None,
+    };
+    Ok(match registered {
         Some(language) => language.program(source, run.event.clone()),
-        None => Arc::new(MainScript(source)),
+        None => Arc::new(MainScript { source, language }),
     })
 }
 
-/// Why a run failed, while its isolate still exists.
-pub enum Failure<'js> {
-    /// A script threw this.
-    Thrown(Value<'js>),
-    /// The run was stopped.
-    Stopped,
-    /// The engine says why.
-    Error(Box<RuleError>),
-}
-
-impl From<RuleError> for Failure<'_> {
-    fn from(error: RuleError) -> Self {
-        Failure::Error(Box::new(error))
-    }
-}
-
-/// What an evaluation gives.
-pub type Evaluated<'js, T> = Result<T, Failure<'js>>;
-
-/// Turns an error of rquickjs into a failure: the pending exception, or the error itself.
-///
-/// When a host function has panicked, the run is stopped.
-#[inline(never)]
-pub fn failure<'js>(ctx: &Ctx<'js>, run: &Run, error: &rquickjs::Error) -> Failure<'js> {
-    let value = if error.is_exception() {
-        Some(ctx.catch())
-    } else {
-        None
-    };
-    run.find_panic(ctx);
-    if run.must_stop() {
-        return Failure::Stopped;
-    }
-    match value {
-        Some(value) => Failure::Thrown(value),
-        None => Failure::from(RuleError::internal(&error.to_string())),
-    }
-}
-
-fn uncaught<'js>(ctx: &Ctx<'js>, run: &Run, value: Value<'js>) -> Failure<'js> {
-    if run.find_panic(ctx) {
-        return Failure::Stopped;
-    }
-    Failure::Thrown(value)
+/// The engine does not have the language of a text.
+fn no_language(name: &str, language: &str, settings: &ModuleSettings) -> RuleError {
+    let others = settings.languages.iter();
+    let others: String = others
+        .flat_map(|language| language.extensions())
+        .map(|extension| format!(", {extension}"))
+        .collect();
+    let help = format!(
+        "it has JavaScript and TypeScript{others}; the crate that brings a language adds it to the engine's builder"
+    );
+    let message = format!("cannot run {name}: the engine has no language {language:?}");
+    RuleError::load(message, Some(help))
 }
 
 /// A loader in whose frames no panic gets as far as QuickJS, which could not go on with it.
@@ -345,43 +341,6 @@ impl<L: Loader> Loader for Contained<L> {
     }
 }
 
-/// Awaits `value` if it is a promise.
-///
-/// # Errors
-///
-/// What the promise was rejected with, what else was not caught meanwhile, or that the run was stopped.
-#[inline(never)]
-pub fn resolve<'js>(
-    ctx: &Ctx<'js>,
-    run: &Rc<Run>,
-    value: Value<'js>,
-) -> Evaluated<'js, Value<'js>> {
-    let Some(promise) = value.as_promise().cloned() else {
-        return Ok(value);
-    };
-    mark_handled(&promise).map_err(|error| failure(ctx, run, &error))?;
-    match run.event_loop.drive(run, ctx, Some(&promise)) {
-        Ended::Settled => match promise.result::<Value<'js>>() {
-            Some(result) => result.map_err(|error| failure(ctx, run, &error)),
-            None => Ok(Value::new_undefined(ctx.clone())),
-        },
-        Ended::Stopped => Err(Failure::Stopped),
-        Ended::Uncaught(value) => Err(uncaught(ctx, run, value)),
-        Ended::Idle => Err(RuleError::unsettled().into()),
-    }
-}
-
-/// Makes QuickJS regard this promise as handled, because the engine handles it.
-fn mark_handled(promise: &Promise<'_>) -> rquickjs::Result<()> {
-    let ctx = promise.ctx().clone();
-    let ignore = || Function::new(ctx.clone(), || ());
-    promise.then()?.call::<_, ()>((
-        rquickjs::function::This(promise.clone()),
-        ignore()?,
-        ignore()?,
-    ))
-}
-
 /// Lets everything that is still pending happen, then gives the value in the form that is wanted.
 #[inline(never)]
 fn settle<'js>(
@@ -390,7 +349,7 @@ fn settle<'js>(
     value: Value<'js>,
     wanted: Wanted,
 ) -> Evaluated<'js, Returned> {
-    match run.event_loop.drive(run, ctx, None) {
+    match run.drive(ctx, None) {
         Ended::Idle | Ended::Settled => {}
         Ended::Stopped => return Err(Failure::Stopped),
         Ended::Uncaught(value) => return Err(uncaught(ctx, run, value)),
@@ -399,10 +358,10 @@ fn settle<'js>(
     let functions = Functions::NullOnTop;
     let read = match wanted {
         Wanted::Nothing => Ok(()),
-        Wanted::Json => value::json(ctx, "value", value, functions).map(|read| {
+        Wanted::Json => convert::json(ctx, "value", value, functions).map(|read| {
             returned.json = read.tree;
         }),
-        Wanted::Value => value::value(ctx, "value", value, functions).map(|read| {
+        Wanted::Value => convert::value(ctx, "value", value, functions).map(|read| {
             returned.value = read.tree;
         }),
     };
@@ -429,16 +388,16 @@ pub(crate) fn explain<'js>(
         }
         Failure::Error(error) => *error,
         Failure::Thrown(value) => {
-            let mut error = RuleError::from_js(ctx, &value, &run.modules);
+            let mut error = RuleError::from_js(ctx, &value, run.modules());
             if error.kind == ErrorKind::StackOverflow {
                 return RuleError::stack_overflow(limits.stack).at_place_of(error);
             }
             if error.is_failed_import() {
                 error.kind = ErrorKind::Load;
                 if error.snippet.is_none()
-                    && let Some(import) = run.modules.failed_import()
+                    && let Some(import) = run.modules().failed_import()
                 {
-                    return error.located(&run.modules, &import.file, import.at, import.length);
+                    return error.located(run.modules(), &import.file, import.at, import.length);
                 }
             }
             error

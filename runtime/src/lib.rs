@@ -31,9 +31,11 @@
 mod blocking;
 mod builtins;
 mod control;
+mod convert;
 pub mod duration;
 mod engine;
 mod error;
+mod evaluation;
 mod event_loop;
 mod event_source;
 mod family;
@@ -42,14 +44,17 @@ mod isolate;
 mod limits;
 mod line_ends;
 mod main_script;
+mod memory_reservation;
 mod modules;
 mod native;
 mod nearest;
 mod options;
 mod output;
+mod permissions;
 mod permit_table;
 mod program;
 mod region;
+mod region_span;
 mod report;
 mod run;
 mod script;
@@ -57,26 +62,28 @@ mod session;
 mod slot_guard;
 #[doc(hidden)]
 pub mod slot_options;
-mod start_order;
 mod sys;
 mod text;
 mod ticker;
+mod timers;
 mod trace;
 mod typescript;
 mod value;
-mod watch;
-mod worker;
 
 pub use cla_semaphore as semaphore;
 pub use rquickjs as js;
 
+pub use convert::{json_to_value, value_to_json};
 pub use engine::{Engine, EngineBuilder, UnresponsiveRun};
 pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use handle::{RunCanceller, RunHandle};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
-pub use native::{Extension, HostModule, NativeModule, json_to_value, value_to_json};
+pub use native::{Extension, HostModule, NativeModule};
 pub use options::RunOptions;
 pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
+pub use permissions::{
+    FileError, InvalidPermission, OpenFor, Permission, PermissionDenied, Permissions,
+};
 pub use report::{OtherSemaphores, RunReport, TakenSemaphore};
 pub use run::Run;
 pub use script::Script;
@@ -84,45 +91,36 @@ pub use session::{Answer, Interrupter, Session};
 pub use trace::{RegionOutcome, RegionRecord, Trace, TracedRun};
 pub use value::{MAX_DEPTH, RuleValue, Wanted};
 
-// By these names our other crates still know what belongs to `internal`.
-#[doc(hidden)]
-pub use internal::{
-    EventSource, HeldPermit, HostObject, HostValues, InputState, LostSlot, MemoryReservation,
-    PermitFacts, PermitTable, RegionSpan, Rooted, SlotGuard, SourceEvent, StringIdentity,
-    Subscription, Usage, bytes_of, contain_panic, error_without_place, escaped_text, exact_text,
-    fulfils_promise, input_state, nearest, report_stack_overflow, tidy,
-};
-
 /// What only the other crates of this workspace use. It may change at any time.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::blocking::blocking;
     pub use crate::error::{Sources, SyntaxProblem};
+    pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
-    pub use crate::isolate::{Evaluated, Failure, failure, resolve};
     pub use crate::line_ends::LineEnds;
+    pub use crate::memory_reservation::MemoryReservation;
     pub use crate::modules::read::{ReadError, read_anywhere};
     pub use crate::modules::{
         Kind, ModuleCache, ModuleSettings, ResolveError, Resolved, import, namespace, problems,
         require,
     };
     pub use crate::nearest::nearest;
-    pub use crate::permit_table::{HeldPermit, PermitFacts, PermitTable, Usage};
+    pub use crate::permit_table::{HeldPermit, LostSlot, PermitFacts, PermitTable, Usage};
     pub use crate::program::{Language, Program, SourceText};
     pub use crate::region::{SemaphoreSpec, enter};
-    pub use crate::run::{MemoryReservation, Rooted, contain_panic, run_of, state_of};
-    pub use crate::slot_guard::{LostSlot, SlotGuard};
+    pub use crate::region_span::RegionSpan;
+    pub use crate::run::{Rooted, contain_panic, run_of, state_of};
+    pub use crate::slot_guard::SlotGuard;
     pub use crate::sys::host_object::{HostObject, HostValues};
     pub use crate::sys::overflow::report_stack_overflow;
     pub use crate::sys::quickjs::{
         Compiled, StringIdentity, TopLevel, bytes_of, compile_script, error_without_place,
         fulfils_promise,
     };
-    pub use crate::text::{escaped_text, exact_text};
-    pub use crate::trace::RegionSpan;
+    pub use crate::text::{escaped_text, exact_text, text};
     pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::{Take, lock_order};
     pub use crate::typescript::references::{Named, references};
     pub use crate::typescript::{PositionMap, Shape, Stripped, exports, strip};
-    pub use crate::value::text;
 }

@@ -8,37 +8,41 @@ use std::sync::Arc;
 
 use rquickjs::{Ctx, Exception, Function, Value};
 
+use crate::convert::value_to_json;
 use crate::error::{RuleError, Sources};
-use crate::isolate::{Evaluated, Failure, failure, resolve};
+use crate::evaluation::{Evaluated, Failure, failure, resolve};
 use crate::modules::cache::Goal;
 use crate::modules::{self, Kind, LoadedSource};
-use crate::native::value_to_json;
 use crate::program::{Program, SourceText};
 use crate::region::{self, SemaphoreSpec};
 use crate::run::Run;
+use crate::script::TextLanguage;
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
 use crate::trace::RegionOutcome;
 
 /// JavaScript or TypeScript that is run.
 #[derive(Debug)]
-pub(crate) struct MainScript(pub(crate) SourceText);
+pub(crate) struct MainScript {
+    pub(crate) source: SourceText,
+    pub(crate) language: TextLanguage,
+}
 
 impl Program for MainScript {
     fn title(&self) -> &str {
-        self.0.title()
+        self.source.title()
     }
 
     fn name(&self) -> &str {
-        &self.0.name
+        &self.source.name
     }
 
     fn folder(&self) -> Option<PathBuf> {
-        self.0.folder.clone()
+        self.source.folder.clone()
     }
 
     /// Its value is the last expression of a script, or the default export of a module. A promise is awaited.
     fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>> {
-        match prepare(ctx, run, &self.0)? {
+        match prepare(ctx, run, self)? {
             Prepared::Script(script) => run_script(ctx, run, script),
             Prepared::AsyncScript(script) => run_async_script(ctx, run, script),
             Prepared::Module(name) => import_main(ctx, run, name),
@@ -60,14 +64,17 @@ enum Prepared<'m, 'js> {
 fn prepare<'m, 'js>(
     ctx: &Ctx<'js>,
     run: &Rc<Run>,
-    main: &'m SourceText,
+    main: &'m MainScript,
 ) -> Evaluated<'js, Prepared<'m, 'js>> {
-    let name = &main.name;
-    let source = run
-        .modules
-        .prepare(name, Arc::clone(&main.text))
-        .map_err(Failure::from)?;
-    match Kind::of(name) {
+    let (name, text) = (&main.source.name, Arc::clone(&main.source.text));
+    let modules = run.modules();
+    let source = match main.language {
+        TextLanguage::JavaScript => modules.prepare_as(name, text, false),
+        TextLanguage::TypeScript => modules.prepare_as(name, text, true),
+        TextLanguage::ByName | TextLanguage::Registered(_) => modules.prepare(name, text),
+    };
+    let source = source.map_err(Failure::from)?;
+    match modules.kind(name) {
         Kind::Module => Ok(Prepared::Module(name)),
         Kind::CommonJs => {
             no_events(run, name)?;
@@ -83,7 +90,7 @@ fn no_events(run: &Run, name: &str) -> Result<(), RuleError> {
     let Some(event) = &run.event else {
         return Ok(());
     };
-    let shown = run.modules.display_name(name);
+    let shown = run.modules().display_name(name);
     let message = format!("{shown} exports no `on`, so it has no event {event:?}");
     Err(RuleError::load(message, None))
 }
@@ -101,7 +108,10 @@ fn prepare_either<'m, 'js>(
     let code = source.code();
     // Most scripts need not be looked at.
     let declares = match modules::may_be_module(&code) {
-        true => run.modules.shape(name, source).map(|shape| shape.declares),
+        true => run
+            .modules()
+            .shape(name, source)
+            .map(|shape| shape.declares),
         false => Some(false),
     };
     if declares.unwrap_or_else(|| modules::looks_like_module(&source.text)) {
@@ -132,7 +142,7 @@ fn run_script<'js>(
     run: &Rc<Run>,
     script: Compiled<'js>,
 ) -> Evaluated<'js, Value<'js>> {
-    run.modules.main_is_script();
+    run.modules().main_is_script();
     match script.run() {
         Ok(value) => resolve(ctx, run, value),
         Err(error) => Err(failure(ctx, run, &error)),
@@ -171,7 +181,7 @@ fn compile<'js>(
     code: &Arc<str>,
     goal: Goal,
 ) -> rquickjs::Result<Compiled<'js>> {
-    let cache = &run.modules.settings.code;
+    let cache = &run.modules().settings.code;
     if let Some(bytecode) = cache.bytecode(goal, name, code) {
         return Compiled::from_bytecode(ctx, &bytecode);
     }
@@ -203,7 +213,7 @@ fn import_main<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> Evaluated<'js,
             one => vec![one],
         };
         if !events.iter().any(|on| on.as_str() == Some(event)) {
-            let shown = run.modules.display_name(name);
+            let shown = run.modules().display_name(name);
             let message = format!("{shown} does not export {event:?} in `on`");
             return Err(RuleError::load(message, None).into());
         }
@@ -235,7 +245,7 @@ fn tagged<'js>(
             "the export `semaphore` is not as it should be: {problem}"
         ))
     })?;
-    let line = run.modules.text(name).and_then(|text| {
+    let line = run.modules().text(name).and_then(|text| {
         let mut lines = text.lines();
         lines.position(|line| line.contains("export") && line.contains("semaphore"))
     });

@@ -11,13 +11,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rquickjs::function::Rest;
-use rquickjs::{Ctx, Exception, Function, Object, Promise, Value};
+use rquickjs::{Ctx, Exception, Function, Object, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
 
-use crate::run::{MemoryReservation, Run, contain_panic};
-use crate::value::{self, Functions, RuleValue, ToValue, from_values};
+use crate::convert::{self, Functions};
+use crate::memory_reservation::MemoryReservation;
+use crate::run::{Run, contain_panic};
+use crate::value::{RuleValue, ToValue, from_values};
 
 /// Something that changes the global scope of every run before its script starts.
 pub trait Extension: Send + Sync + 'static {
@@ -260,93 +261,6 @@ impl NativeModule for HostModule {
     }
 }
 
-impl Run {
-    /// Starts a host future and returns a promise of its result.
-    ///
-    /// The run does not end before the future is done. `convert` runs on the run's thread when it is;
-    /// an exception that it throws rejects the promise.
-    pub fn promise<'js, F, C>(
-        &self,
-        ctx: &Ctx<'js>,
-        future: F,
-        convert: C,
-    ) -> rquickjs::Result<Promise<'js>>
-    where
-        F: Future + 'static,
-        C: for<'a> FnOnce(&Ctx<'a>, F::Output) -> rquickjs::Result<Value<'a>> + 'static,
-    {
-        let (promise, resolve, reject) = ctx.promise()?;
-        let resolve = self.keep(ctx, resolve);
-        let reject = self.keep(ctx, reject);
-        self.event_loop
-            .start_future(future, move |ctx, output| match convert(ctx, output) {
-                Ok(value) => resolve.get(ctx)?.call((value,)),
-                Err(rquickjs::Error::Exception) => {
-                    let reason = ctx.catch();
-                    reject.get(ctx)?.call((reason,))
-                }
-                Err(error) => Err(error),
-            });
-        Ok(promise)
-    }
-}
-
-/// A rule's value as JSON, by the table of [`RuleValue`].
-///
-/// It takes no more time and memory than the run has left.
-///
-/// # Errors
-///
-/// An exception: a `TypeError` that names the path to what is no data, a `RangeError` if the value needs more memory than
-/// the run has left, what a getter, a proxy or `toJSON` throws; when the run is stopped, one that the rule cannot catch.
-pub fn value_to_json<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> rquickjs::Result<Json> {
-    match value::json(ctx, "value", value, Functions::Refused) {
-        Ok(read) => Ok(read.tree),
-        Err(unfit) => Err(unfit.throw(ctx)),
-    }
-}
-
-/// JSON as a rule's value: what `JSON.parse` gives.
-///
-/// # Errors
-///
-/// An exception that the rule cannot catch when the run is stopped, or has no memory left.
-pub fn json_to_value<'js>(ctx: &Ctx<'js>, json: &Json) -> rquickjs::Result<Value<'js>> {
-    value::from_json(ctx, json)
-}
-
-impl RuleValue {
-    /// Reads a rule's value. `what` names it in errors, as the start of a path.
-    ///
-    /// # Errors
-    ///
-    /// As of [`value_to_json`].
-    pub fn read<'js>(ctx: &Ctx<'js>, what: &str, value: Value<'js>) -> rquickjs::Result<Self> {
-        match value::value(ctx, what, value, Functions::Refused) {
-            Ok(read) => Ok(read.tree),
-            Err(unfit) => Err(unfit.throw(ctx)),
-        }
-    }
-
-    /// Reads a rule's value of which functions and symbols stay behind.
-    #[doc(hidden)]
-    pub fn read_data<'js>(ctx: &Ctx<'js>, what: &str, value: Value<'js>) -> rquickjs::Result<Self> {
-        match value::value(ctx, what, value, Functions::LeftOut) {
-            Ok(read) => Ok(read.tree),
-            Err(unfit) => Err(unfit.throw(ctx)),
-        }
-    }
-
-    /// Makes it a rule's value.
-    ///
-    /// # Errors
-    ///
-    /// As of [`json_to_value`].
-    pub fn make<'js>(self, ctx: &Ctx<'js>) -> rquickjs::Result<Value<'js>> {
-        value::from_value(ctx, self)
-    }
-}
-
 /// The arguments of a call, which count as the run's memory as long as the second part lives.
 fn read<'js>(
     ctx: &Ctx<'js>,
@@ -356,7 +270,7 @@ fn read<'js>(
     let (mut values, mut reservations) = (Vec::with_capacity(arguments.len()), Vec::new());
     for (index, argument) in arguments.0.into_iter().enumerate() {
         let what = format!("{function}: argument {}", index + 1);
-        let read = value::value(ctx, &what, argument, Functions::Refused);
+        let read = convert::value(ctx, &what, argument, Functions::Refused);
         let read = read.map_err(|unfit| unfit.throw(ctx))?;
         values.push(read.tree);
         reservations.extend(read.reservations);

@@ -9,6 +9,7 @@ use cla_semaphore::RunId;
 use crate::family::Seat;
 use crate::limits::Limits;
 use crate::output::Output;
+use crate::permissions::Permissions;
 use crate::trace::Trace;
 use crate::value::{RuleValue, Stash, Wanted};
 
@@ -23,6 +24,7 @@ pub struct RunOptions {
     pub(crate) arguments: Vec<String>,
     pub(crate) output: Option<Arc<dyn Output>>,
     pub(crate) folders: Vec<PathBuf>,
+    pub(crate) permissions: Option<Permissions>,
     pub(crate) event: Option<String>,
     pub(crate) detached: bool,
     pub(crate) trace: Option<Arc<Trace>>,
@@ -41,6 +43,14 @@ pub(crate) struct Origin {
     pub(crate) deadline: Option<Instant>,
     /// When that must have ended, with what must happen in the end.
     pub(crate) last: Option<Instant>,
+}
+
+impl Origin {
+    /// Whether the run that starts it is stopped, and this belongs to what must happen in the end: it has no time limit of
+    /// its own then, but the end of that grace.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.parent.is_some() && self.deadline.is_some() && self.deadline == self.last
+    }
 }
 
 impl RunOptions {
@@ -121,6 +131,16 @@ impl RunOptions {
     /// The report is not looked at.
     pub(crate) fn detached(mut self, detached: bool) -> Self {
         self.detached = detached;
+        self
+    }
+
+    /// What this run may of what its engine may (default: all of that). What is permitted here and not by the engine stays
+    /// forbidden.
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.permissions = Some(match self.permissions {
+            Some(before) => before.and(&permissions),
+            None => permissions,
+        });
         self
     }
 

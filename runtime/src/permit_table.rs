@@ -2,13 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
 use cla_semaphore::{Permit, RequestId, Semaphore, SemaphoreName, Semaphores};
 
-use crate::run::MemoryReservation;
-use crate::slot_guard::LostSlot;
+use crate::memory_reservation::MemoryReservation;
 use crate::sys::memory::MemoryGauge;
 
 /// What a run has taken from each semaphore, and the permits that outlive the call that took them.
@@ -28,8 +28,8 @@ pub struct PermitTable {
     spare: Cell<Option<Rc<HeldPermit>>>,
 }
 
-impl std::fmt::Debug for PermitTable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for PermitTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PermitTable")
             .field("usages", &self.usages)
             .field("registered", &self.registered)
@@ -369,5 +369,24 @@ impl HeldPermit {
 
     fn add_held(&self, time: Duration) {
         self.usage.held.set(self.usage.held.get() + time);
+    }
+}
+
+/// A slot that was lost by accident: its lease or its TTL passed while the work relied on it. Displays as a message for
+/// the rule's author.
+#[derive(Debug)]
+pub struct LostSlot(Rc<Usage>);
+
+impl LostSlot {
+    /// The name of its semaphore.
+    #[must_use]
+    pub fn semaphore(&self) -> &SemaphoreName {
+        self.0.semaphore.name()
+    }
+}
+
+impl fmt::Display for LostSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&cla_semaphore::lost_message(self.semaphore()))
     }
 }

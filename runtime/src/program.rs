@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rquickjs::{Ctx, Value};
 
-use crate::isolate::Evaluated;
+use crate::evaluation::Evaluated;
 use crate::run::Run;
 
 /// What a run executes, from its start to its value.

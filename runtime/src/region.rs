@@ -6,10 +6,10 @@ use cla_semaphore::{AcquireError, Owner, Request, SemaphoreName};
 use rquickjs::Ctx;
 use serde_json::Value as Json;
 
+use crate::region_span::RegionSpan;
 use crate::run::Run;
 use crate::slot_guard::SlotGuard;
 use crate::slot_options::{OptionValue, SlotOptions};
-use crate::trace::RegionSpan;
 
 /// What a rule says of the semaphore that it wants to hold.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ pub fn enter(
 ) -> rquickjs::Result<Result<SlotGuard, AcquireError>> {
     let request = Request::new().owner(Owner::process(who).with_run(run.id()));
     let request = spec.options.apply(request);
-    let usage = run.permits().usage(run.semaphores(), &spec.name);
+    let usage = run.usage(ctx, &spec.name)?;
     let span = RegionSpan::begin(run, &spec.name, who, line);
     let entered = SlotGuard::enter(ctx, run, &usage, request, Some(span))?;
     Ok(entered.inspect(SlotGuard::register))

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use cla_semaphore::{RunId, SemaphoreName};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{ErrorKind, RuleError};
 use crate::trace::RegionRecord;
-use crate::value::RuleValue;
+use crate::value::{RuleValue, deserialize};
 
 /// How a run ended.
 #[derive(Clone, Debug)]
@@ -84,6 +85,41 @@ impl RunReport {
     /// Whether the rule did not fail.
     pub fn is_ok(&self) -> bool {
         self.result.is_ok()
+    }
+
+    /// What the rule returned, as a type of the host's.
+    ///
+    /// Of a run whose value was [wanted](crate::RunOptions::wanted) as a [`RuleValue`], bytes are read by a `Vec<u8>`; in JSON
+    /// they are numbers. Of one whose value was not wanted at all it is `null`.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Deployed { target: String, seconds: f64 }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cla_runtime::RuleError> {
+    /// let script = Script::javascript("deploy", "({target: 'prod', seconds: 1.5})");
+    /// let report = Engine::new().run(script, RunOptions::new()).await;
+    /// let deployed: Deployed = report.value()?;
+    /// assert_eq!((deployed.target.as_str(), deployed.seconds), ("prod", 1.5));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// That of the run, if it failed. An error of the kind [`Exception`](crate::ErrorKind::Exception) and the name
+    /// `UnexpectedValue` if the value does not have the form of `T`.
+    pub fn value<T: DeserializeOwned>(&self) -> Result<T, RuleError> {
+        let json = self.result.as_ref().map_err(Clone::clone)?;
+        let value = match &self.value {
+            RuleValue::Null => T::deserialize(json).map_err(|error| error.to_string()),
+            value => deserialize(value.clone()).map_err(|error| error.to_string()),
+        };
+        value.map_err(|problem| RuleError::unexpected_value(&self.name, &problem))
     }
 
     /// Why there is no other report.

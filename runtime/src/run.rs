@@ -2,16 +2,18 @@
 //!
 //! [`Run`] is the sum of its parts, each in a file of its own: until when it may go on ([`time`]), how it takes turns
 //! with others ([`slices`]) and waits ([`blocking`]), its memory ([`memory`]), its slots ([`permits`]), the values that Rust
-//! holds for it ([`roots`]), panics of the host ([`panics`]), its output ([`writer`]), and the runs that it starts
-//! ([`spawning`]).
+//! holds for it ([`roots`]), what it may ([`permitted`]), panics of the host ([`panics`]), what is pending ([`pending`]), its output ([`writer`]), and
+//! what the layers above keep on it ([`layers`]).
 
 mod blocking;
+mod layers;
 mod memory;
 mod panics;
+mod pending;
 mod permits;
+mod permitted;
 mod roots;
 mod slices;
-mod spawning;
 mod time;
 mod writer;
 
@@ -23,28 +25,29 @@ use std::time::Instant;
 
 use cla_semaphore::{Owner, RunId, Semaphores};
 use futures_util::future::LocalBoxFuture;
-use rquickjs::{Ctx, Exception, Object};
+use rquickjs::Object;
 
-pub use self::memory::MemoryReservation;
+pub(crate) use self::layers::Layers;
 use self::panics::Panics;
 pub use self::panics::contain_panic;
+pub(crate) use self::panics::panic_message;
+pub(crate) use self::pending::Ended;
 use self::roots::Roots;
 pub use self::roots::{Rooted, run_of, state_of};
 use self::slices::Slices;
 pub(crate) use self::slices::slice;
-pub(crate) use self::spawning::Spawner;
 pub(crate) use self::time::TimeLimits;
 use self::writer::Writer;
 use crate::control::Control;
-use crate::error::{Location, RuleError};
 use crate::event_loop::EventLoop;
 use crate::family::{Family, Seat};
 use crate::limits::Limits;
-use crate::modules::ModuleCache;
+use crate::memory_reservation::MemoryReservation;
 use crate::output::Output;
+use crate::permissions::Permissions;
 use crate::permit_table::PermitTable;
 use crate::sys::memory::MemoryGauge;
-use crate::trace::RegionRecord;
+use crate::trace::{RegionRecord, Trace};
 use crate::value::Stash;
 
 /// A run, as host functions see it.
@@ -59,6 +62,12 @@ pub struct Run {
     pub(crate) started: Instant,
     pub(crate) owner: Owner,
     pub(crate) family: Arc<Family>,
+    pub(crate) limits: Limits,
+    /// Folders that it may import from, beside its own.
+    pub(crate) folders: Vec<PathBuf>,
+    pub(crate) trace: Option<Arc<Trace>>,
+    /// How many runs are above it.
+    pub(crate) depth: u32,
     pub(crate) control: Arc<Control>,
     pub(crate) time: TimeLimits,
     slices: Slices,
@@ -66,18 +75,18 @@ pub struct Run {
     /// Below this address of its stack, no more calls of the interpreter's should nest.
     stack_floor: Cell<usize>,
     panics: Panics,
-    roots: Roots,
+    pub(crate) roots: Roots,
     /// Our own functions in place of the interpreter's; see [`builtins`](crate::builtins).
     pub(crate) builtins: RefCell<Option<Rooted<Object<'static>>>>,
     pub(crate) semaphores: Semaphores,
+    permissions: Permissions,
     pub(crate) permits: PermitTable,
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// What is to be waited for when all is given back.
     exits: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     pub(crate) event_loop: EventLoop,
-    pub(crate) modules: ModuleCache,
     writer: Writer,
-    spawner: Spawner,
+    layers: Layers,
 }
 
 /// Everything that a [`Run`] is made of and that comes from outside.
@@ -94,10 +103,14 @@ pub(crate) struct RunParts {
     pub(crate) last: Option<Instant>,
     pub(crate) output: Arc<dyn Output>,
     pub(crate) event: Option<String>,
-    pub(crate) spawner: Spawner,
+    pub(crate) limits: Limits,
+    pub(crate) folders: Vec<PathBuf>,
+    pub(crate) trace: Option<Arc<Trace>>,
+    pub(crate) depth: u32,
     pub(crate) started: Instant,
     pub(crate) semaphores: Semaphores,
-    pub(crate) modules: ModuleCache,
+    pub(crate) permissions: Permissions,
+    pub(crate) layers: Layers,
 }
 
 impl Run {
@@ -123,13 +136,17 @@ impl Run {
             roots: Roots::new(parts.stash, stash_reservation),
             builtins: RefCell::default(),
             semaphores: parts.semaphores,
+            permissions: parts.permissions,
             permits: PermitTable::new(Rc::clone(&gauge)),
             regions: RefCell::default(),
             exits: RefCell::default(),
             event_loop: EventLoop::new(gauge),
-            modules: parts.modules,
+            limits: parts.limits,
+            folders: parts.folders,
+            trace: parts.trace,
+            depth: parts.depth,
             writer: Writer::new(parts.output),
-            spawner: parts.spawner,
+            layers: parts.layers,
         })
     }
 
@@ -163,27 +180,10 @@ impl Run {
         &self.permits
     }
 
-    /// The modules that this run can import.
-    #[doc(hidden)]
-    pub fn modules(&self) -> &ModuleCache {
-        &self.modules
-    }
-
     /// The limits of this run.
     #[doc(hidden)]
     pub fn limits(&self) -> &Limits {
-        &self.spawner.limits
-    }
-
-    /// The folder of the rule that was started; `None` if it is a text that has none.
-    pub fn folder(&self) -> Option<PathBuf> {
-        self.modules.folder()
-    }
-
-    /// Where the rule's code, which calls the host function that is being executed, stands.
-    pub fn caller(&self, ctx: &Ctx<'_>) -> Option<Location> {
-        let here = Exception::from_message(ctx.clone(), "").ok()?;
-        RuleError::from_js(ctx, here.as_value(), &self.modules).location
+        &self.limits
     }
 }
 

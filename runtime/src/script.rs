@@ -9,16 +9,19 @@ use crate::program::Program;
 
 /// A rule's source: a file that is read when the run starts, or a text in memory.
 ///
-/// The extension of the file or name decides the language: `.ts`, `.mts`, `.cts` are TypeScript,
-/// `.mjs` and `.mts` are always modules, `.cjs` and `.cts` never. Crates may register other languages with the engine, for
-/// extensions of their own. Anything else is JavaScript, which is a module if it has `import` or `export` declarations.
+/// A text in memory says its language, and its name is for people: [`Script::javascript`], [`Script::typescript`],
+/// [`Script::in_language`]. It is a module if it has `import` or `export` declarations.
+///
+/// Of a [file](Script::file), and of a text that is named [like one](Script::new), the extension says the language: `.ts`,
+/// `.mts`, `.cts` are TypeScript, `.mjs` and `.mts` are always modules, `.cjs` and `.cts` never. Crates may register other
+/// languages with the engine, for extensions of their own. Anything else is JavaScript.
 ///
 /// ```
 /// use cla_runtime::Script;
 ///
 /// let from_disk = Script::file("rules/deploy.js");
-/// let from_memory = Script::new("hello.js", "print('hello')");
-/// assert_eq!(from_memory.name(), "hello.js");
+/// let from_memory = Script::javascript("say hello", "print('hello')");
+/// assert_eq!(from_memory.name(), "say hello");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -31,6 +34,7 @@ pub(crate) enum Source {
     Text {
         name: Arc<str>,
         text: Arc<str>,
+        language: TextLanguage,
         /// The folder against which its imports resolve.
         folder: Option<PathBuf>,
     },
@@ -43,7 +47,91 @@ pub(crate) enum Source {
     Program(Arc<dyn Program>),
 }
 
+/// The language of a text in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TextLanguage {
+    /// Its name says it, like that of a file.
+    ByName,
+    JavaScript,
+    TypeScript,
+    /// One that is registered with the engine for files with this extension.
+    Registered(Arc<str>),
+}
+
 impl Script {
+    /// A rule in JavaScript. The name is for people: errors and lists show it, and it says nothing about the text.
+    ///
+    /// It can import built-in modules; [`Script::in_folder`] lets it import files.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let script = Script::javascript("sum of two.ts", "[1, 2].reduce((a, b) => a + b)");
+    /// let report = Engine::new().run(script, RunOptions::new()).await;
+    /// assert_eq!(report.result.unwrap(), 3);
+    /// # }
+    /// ```
+    pub fn javascript(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
+        Self::text_in(TextLanguage::JavaScript, name, text)
+    }
+
+    /// A rule in TypeScript, otherwise as [`Script::javascript`].
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let script = Script::typescript("half", "export default (half: number): number => 21 * 2");
+    /// let report = Engine::new().run(script, RunOptions::new()).await;
+    /// assert_eq!(report.result.unwrap(), 42);
+    /// # }
+    /// ```
+    pub fn typescript(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
+        Self::text_in(TextLanguage::TypeScript, name, text)
+    }
+
+    /// A rule in a language that a crate has registered with the engine: the one of files with this extension, which is
+    /// given without its dot. Crates that bring a language have a shorter way to write this.
+    ///
+    /// An engine that does not have the language fails the run, with an error of the kind
+    /// [`Load`](crate::ErrorKind::Load) that says so.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let script = Script::in_language("lua", "greet", "print('hello')");
+    /// let error = Engine::new().run(script, RunOptions::new()).await.result.unwrap_err();
+    /// assert_eq!(error.message, "cannot run greet: the engine has no language \"lua\"");
+    /// # }
+    /// ```
+    pub fn in_language(
+        language: impl Into<Arc<str>>,
+        name: impl Into<Arc<str>>,
+        text: impl Into<Arc<str>>,
+    ) -> Self {
+        Self::text_in(TextLanguage::Registered(language.into()), name, text)
+    }
+
+    fn text_in(
+        language: TextLanguage,
+        name: impl Into<Arc<str>>,
+        text: impl Into<Arc<str>>,
+    ) -> Self {
+        Self {
+            source: Source::Text {
+                name: name.into(),
+                text: text.into(),
+                language,
+                folder: None,
+            },
+        }
+    }
+
     /// A rule in a file. It is read when the run starts; a missing or unreadable file fails the run.
     pub fn file(path: impl AsRef<Path>) -> Self {
         Self {
@@ -73,17 +161,11 @@ impl Script {
         Ok(Self::read(name, text))
     }
 
-    /// A rule in memory. `name` appears in errors, and its extension tells the language.
+    /// A rule in memory that is named like a file: the extension of `name` says the language.
     ///
     /// It can import built-in modules; [`Script::in_folder`] lets it import files.
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        Self {
-            source: Source::Text {
-                name: name.into(),
-                text: text.into(),
-                folder: None,
-            },
-        }
+        Self::text_in(TextLanguage::ByName, name, text)
     }
 
     /// Lets a rule in memory import files below `folder`, as if it lay there. No effect on a file.
@@ -108,6 +190,11 @@ impl Script {
         }
     }
 
+    /// Whether its language was said, so that its name is not that of a file.
+    pub(crate) fn has_free_name(&self) -> bool {
+        matches!(&self.source, Source::Text { language, .. } if *language != TextLanguage::ByName)
+    }
+
     /// Its canonical name and its text. `None` for a [file](Script::file), which is not read yet, and for a program.
     #[doc(hidden)]
     #[must_use]
@@ -115,6 +202,26 @@ impl Script {
         match &self.source {
             Source::Text { name, text, .. } | Source::Read { name, text } => Some((name, text)),
             Source::File(_) | Source::Program(_) => None,
+        }
+    }
+
+    /// Whether it is in the language of files with one of these extensions, as far as that is known before it runs.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_in(&self, extensions: &[&str]) -> bool {
+        let of_file = |name: &str| {
+            let extension = Path::new(name).extension().and_then(|text| text.to_str());
+            extension.is_some_and(|extension| extensions.contains(&extension))
+        };
+        match &self.source {
+            Source::Text { language, name, .. } => match language {
+                TextLanguage::ByName => of_file(name),
+                TextLanguage::Registered(language) => extensions.contains(&&**language),
+                TextLanguage::JavaScript | TextLanguage::TypeScript => false,
+            },
+            Source::Read { name, .. } => of_file(name),
+            Source::File(path) => path.to_str().is_some_and(of_file),
+            Source::Program(_) => false,
         }
     }
 

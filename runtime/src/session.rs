@@ -21,8 +21,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::control::{Control, Stop};
 use crate::engine::Engine;
 use crate::error::RuleError;
+use crate::evaluation::{Evaluated, Failure, failure, resolve};
 use crate::handle::RunHandle;
-use crate::isolate::{Evaluated, Failure, explain, failure, resolve};
+use crate::isolate::explain;
 use crate::limits::Limits;
 use crate::options::RunOptions;
 use crate::program::{Program, SourceText};
@@ -157,11 +158,11 @@ impl Session {
         let text: Arc<str> = text.into();
         let event = event.map(str::to_owned);
         self.carry_out(Box::new(move |ctx, run| {
-            let Some(language) = run.modules.settings.language(&name) else {
+            let Some(language) = run.modules().settings.language(&name) else {
                 let message = format!("no language of this program has the extension of {name}");
                 return Err(RuleError::load(message, None).into());
             };
-            let folder = run.modules.folder();
+            let folder = run.modules().folder();
             let source = SourceText { name, text, folder };
             let value = language.program(source, event).execute(ctx, run)?;
             note(ctx, run, "_", &value)?;
@@ -295,7 +296,7 @@ fn serve<'js>(
             match resolve(ctx, run, received.clone().into_value()) {
                 Ok(_) => break,
                 Err(Failure::Stopped) if run.control.reason().is_none() => {
-                    run.event_loop.end_jobs(run, ctx);
+                    run.end_jobs(ctx);
                     run.control.resume();
                 }
                 Err(Failure::Stopped) if run.recover_memory() => {}
@@ -343,7 +344,7 @@ fn attempt<T>(
         ctx.run_gc();
         match run.control.reason() {
             None => {
-                run.event_loop.end_jobs(run, ctx);
+                run.end_jobs(ctx);
                 error = RuleError::interrupted();
             }
             Some(Stop::OutOfMemory) => drop(run.recover_memory()),
@@ -362,7 +363,7 @@ fn input<'js>(
     text: &Arc<str>,
 ) -> Evaluated<'js, Value<'js>> {
     let failed = |error: &rquickjs::Error| failure(ctx, run, error);
-    let code = run.modules.prepare_input(name, text)?;
+    let code = run.modules().prepare_input(name, text)?;
     let error = match compile_script(ctx, name, &code, TopLevel::Plain) {
         Ok(compiled) => {
             let value = compiled.run().map_err(|error| failed(&error))?;

@@ -3,15 +3,15 @@
 //! `sem.take`, regions of rulebooks, rules with a tag and `runOrFail` all do this. What differs is how they ask for the
 //! slot, what the work is, and how they word an error; that stays with them.
 
-use std::fmt;
 use std::rc::Rc;
 
-use cla_semaphore::{AcquireError, Permit, Request, SemaphoreName};
+use cla_semaphore::{AcquireError, Permit, Request};
 use rquickjs::Ctx;
 
-use crate::permit_table::{HeldPermit, Usage};
+use crate::permit_table::{HeldPermit, LostSlot, Usage};
+use crate::region_span::RegionSpan;
 use crate::run::Run;
-use crate::trace::{RegionOutcome, RegionSpan};
+use crate::trace::RegionOutcome;
 
 /// A slot that a run holds while it works.
 ///
@@ -110,24 +110,5 @@ impl SlotGuard {
             Some(slot) if outcome == RegionOutcome::Done => Err(lost(&slot)),
             _ => result,
         }
-    }
-}
-
-/// A slot that was lost by accident: its lease or its TTL passed while the work relied on it. Displays as a message for
-/// the rule's author.
-#[derive(Debug)]
-pub struct LostSlot(pub(crate) Rc<Usage>);
-
-impl LostSlot {
-    /// The name of its semaphore.
-    #[must_use]
-    pub fn semaphore(&self) -> &SemaphoreName {
-        self.0.semaphore.name()
-    }
-}
-
-impl fmt::Display for LostSlot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&cla_semaphore::lost_message(self.semaphore()))
     }
 }

@@ -1,9 +1,11 @@
-//! JavaScript strings that name something, as Rust strings.
+//! JavaScript strings as Rust strings.
 //!
 //! A JavaScript string may hold half a surrogate pair, which no Rust string can. Where a string is shown, such a half is
 //! replaced; where it names something, that would make two names one, so it is refused.
 
 use rquickjs::{Ctx, Error, Exception, String as JsString};
+
+use crate::sys::values::with_text;
 
 /// The text of a string that names something: a semaphore, a file, a key. `what` says what, for the message.
 ///
@@ -45,6 +47,32 @@ pub fn escaped_text(string: &JsString<'_>) -> rquickjs::Result<String> {
             None => Ok(String::new()),
         },
         text => text,
+    }
+}
+
+/// The text of a string, in which each surrogate without its other half is replaced by U+FFFD.
+pub fn text(string: &JsString<'_>) -> rquickjs::Result<String> {
+    with_text(string.as_value(), without_surrogates)
+}
+
+/// A text in which each surrogate without its other half is replaced by U+FFFD.
+pub(crate) fn without_surrogates(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let mut rest = bytes;
+    loop {
+        match std::str::from_utf8(rest) {
+            Ok(valid) => {
+                text.push_str(valid);
+                return text;
+            }
+            Err(error) => {
+                let (valid, after) = rest.split_at(error.valid_up_to());
+                text.push_str(&String::from_utf8_lossy(valid));
+                text.push('\u{fffd}');
+                // QuickJS writes a surrogate as three bytes.
+                rest = after.get(3..).unwrap_or_default();
+            }
+        }
     }
 }
 

@@ -19,7 +19,7 @@ fn nest(depth: u64) -> u64 {
 #[test]
 fn a_stack_that_is_used_up_is_reported_with_the_name_of_the_run() {
     if std::env::var_os(CHILD).is_some() {
-        cla_runtime::report_stack_overflow();
+        cla_runtime::internal::report_stack_overflow();
         let deep = HostModule::new("app/deep")
             .function("nest", |(): ()| Ok::<_, std::convert::Infallible>(nest(0)));
         let engine = Engine::builder().module(deep).build();

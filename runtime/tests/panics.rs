@@ -67,6 +67,7 @@ fn engine(after: &Arc<AtomicU32>) -> Engine {
             Ok::<_, String>(())
         });
     Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .limits(Limits::default().timeout(Duration::from_secs(20)))
         .module(module)
@@ -267,7 +268,11 @@ fn a_panic_that_the_host_catches_itself_is_none() {
         let caught = std::panic::catch_unwind(|| panic!("inside")).is_err();
         Ok::<_, String>(caught)
     });
-    let engine = Engine::builder().workers(1).module(module).build();
+    let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
+        .workers(1)
+        .module(module)
+        .build();
     let code = "let n = 0; for (let i = 0; i < 3; i++) { n += require('host').careful(); for (let j = 0; j < 1e5; j++); } n";
     assert_eq!(report(&engine, "rule.js", code).result.unwrap(), 3);
 }
@@ -311,7 +316,11 @@ fn an_output_that_panics_ends_the_run() {
             ctx.globals().set("print", print)
         }
     }
-    let engine = Engine::builder().workers(1).extension(Print).build();
+    let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
+        .workers(1)
+        .extension(Print)
+        .build();
     let script = Script::new("rule.js", "try { print('x') } catch { } 1");
     let run = engine.run(script, RunOptions::new().output(Arc::new(Torn)));
     assert_eq!(run.wait().result.unwrap_err().kind, ErrorKind::Panic);

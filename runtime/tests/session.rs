@@ -49,6 +49,7 @@ fn engine() -> Engine {
             Ok::<_, std::convert::Infallible>(())
         });
     Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .with(cla_rulebook::install)
         .workers(1)
         .module(Take)

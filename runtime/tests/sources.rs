@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::{
-    Engine, ErrorKind, EventSource, Limits, NativeModule, Run, RunOptions, Script, SourceEvent,
-    Subscription,
+    Engine, ErrorKind, Limits, NativeModule, Run, RunOptions, Script,
+    internal::{EventSource, SourceEvent, Subscription},
 };
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};

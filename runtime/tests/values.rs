@@ -223,7 +223,10 @@ fn message(report: RunReport) -> Result<Value, String> {
 
 #[test]
 fn the_value_of_a_run() {
-    let engine = Engine::builder().workers(1).build();
+    let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
+        .workers(1)
+        .build();
     for case in cases() {
         let got = message(report(&engine, "rule.js", &format!("({})", case.0)));
         assert_case("value", "value", &case, got);
@@ -241,6 +244,7 @@ fn an_argument_of_a_hosts_function_and_its_result() {
             Ok::<_, Infallible>(value)
         });
     let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .with(cla_rulebook::install)
         .module(module)
@@ -266,6 +270,7 @@ fn book(engine: &Engine, folder: &std::path::Path, module: &str, book: &str) -> 
 fn the_stash_and_the_result_of_another_rule() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .with(cla_rulebook::install)
         .build();
@@ -291,6 +296,7 @@ do:
 fn the_variables_of_a_fork_and_its_result() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .with(cla_rulebook::install)
         .build();
@@ -322,6 +328,7 @@ do:
 fn between_rules_bytes_stay_bytes_and_big_ints_stay_big() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .with(cla_rulebook::install)
         .build();
@@ -379,7 +386,11 @@ fn a_host_gets_bytes_and_gives_them() {
         body.reverse();
         Ok::<_, Infallible>((Bytes(body), vec![1_u8]))
     });
-    let engine = Engine::builder().workers(1).module(module).build();
+    let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
+        .workers(1)
+        .module(module)
+        .build();
     let code = "
         const [bytes, list] = require('host').turn({
             body: new Uint8Array([1, 2, 3]), big: 2n ** 64n - 1n, exact: 2n ** 70n, ratio: Infinity,
@@ -455,7 +466,11 @@ fn a_deep_argument_is_read_by_any_type_and_from_deep_calls() {
         }
         Ok::<_, Infallible>(depth)
     });
-    let engine = Engine::builder().workers(1).module(module).build();
+    let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
+        .workers(1)
+        .module(module)
+        .build();
     let code = format!(
         "const {{ depth }} = require('host');
          let a = 1; for (let i = 0; i < {MAX_DEPTH}; i++) a = {{ a }};
@@ -483,6 +498,7 @@ const LARGE: [&str; 9] = [
 #[test]
 fn a_value_that_does_not_fit_the_limit_is_an_error_of_the_run() {
     let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .limits(Limits::default().memory(40 << 20))
         .build();
@@ -499,6 +515,7 @@ fn a_value_that_does_not_fit_the_limit_is_an_error_of_the_run() {
 fn an_argument_that_does_not_fit_is_a_range_error_and_the_rule_goes_on() {
     let module = HostModule::new("host").function("take", |(_,): (Value,)| Ok::<_, Infallible>(()));
     let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .limits(Limits::default().memory(40 << 20))
         .module(module)
@@ -516,7 +533,10 @@ fn an_argument_that_does_not_fit_is_a_range_error_and_the_rule_goes_on() {
 
 #[test]
 fn what_is_not_wanted_is_not_converted() {
-    let engine = Engine::builder().workers(1).build();
+    let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
+        .workers(1)
+        .build();
     for code in LARGE
         .into_iter()
         .chain(["let a = {}; a.a = a", "({ get x() { throw 1 } })"])
@@ -530,6 +550,7 @@ fn what_is_not_wanted_is_not_converted() {
 #[test]
 fn limits_reach_into_the_conversion() {
     let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .limits(Limits::default().timeout(Duration::from_millis(300)))
         .build();
@@ -562,7 +583,11 @@ fn a_neighbour_has_its_turns_while_a_value_is_converted() {
         tokio::time::sleep(Duration::from_millis(ms)).await;
         Ok::<_, Infallible>(())
     });
-    let engine = Engine::builder().workers(1).module(module).build();
+    let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
+        .workers(1)
+        .module(module)
+        .build();
     let large = engine.run(
         Script::new("large.js", "let a=[1];for(let i=0;i<19;i++)a=[a,a];a"),
         RunOptions::new().output(Arc::new(Discarded)),
@@ -589,6 +614,7 @@ fn a_neighbour_has_its_turns_while_a_value_is_converted() {
 fn a_half_surrogate_in_a_text_of_a_rulebook_is_an_error_of_the_op() {
     let written = Arc::new(Printed::default());
     let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .with(cla_rulebook::install)
         .build();
@@ -616,4 +642,40 @@ do:
     // What is written as JSON has an escape for it.
     let text = written.text();
     assert!(text.to_lowercase().contains("\\ud800"), "{text}");
+}
+
+#[test]
+fn a_host_reads_the_value_as_a_type_of_its_own() {
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Deployed {
+        target: String,
+        seconds: f64,
+        notes: Option<Vec<u8>>,
+    }
+    let engine = Engine::new();
+    let run = |text: &str, wanted| {
+        let options = RunOptions::new().wanted(wanted);
+        engine
+            .run(Script::javascript("deploy", text), options)
+            .wait()
+    };
+    let text = "({ target: 'prod', seconds: 2, notes: new Uint8Array([1, 2]) })";
+    for wanted in [Wanted::Json, Wanted::Value] {
+        let deployed: Deployed = run(text, wanted).value().unwrap();
+        let notes = Some(vec![1, 2]);
+        let expected = Deployed {
+            target: "prod".to_owned(),
+            seconds: 2.0,
+            notes,
+        };
+        assert_eq!(deployed, expected, "{wanted:?}");
+    }
+    assert_eq!(run("null", Wanted::Json).value::<Option<u8>>(), Ok(None));
+    assert_eq!(run("7", Wanted::Nothing).value::<()>(), Ok(()));
+    let error = run("({ target: 7 })", Wanted::Json).value::<Deployed>();
+    let error = error.unwrap_err();
+    assert_eq!(error.name, "UnexpectedValue");
+    assert!(error.message.contains("expected a string"), "{error}");
+    let error = run("throw new RangeError('no')", Wanted::Json).value::<u8>();
+    assert_eq!(error.unwrap_err().name, "RangeError");
 }

@@ -226,6 +226,7 @@ mod diagnosis;
 mod error;
 mod event;
 mod file_url;
+mod glob;
 #[cfg(test)]
 mod interleavings;
 mod memory;
@@ -263,6 +264,7 @@ pub use error::{
 };
 pub use event::{Event, EventHub, EventKind, Events, EventsError};
 pub use file_url::SqliteUrl;
+pub use glob::{Glob, GlobError};
 pub use history::{HISTORY_AGE, HISTORY_KEPT, HistoryQuery};
 pub use id::{IdError, RequestId, RunId};
 pub use memory::ManualClock;
@@ -271,7 +273,8 @@ pub use owner::Owner;
 pub use provider::Provider;
 #[cfg(feature = "redis")]
 pub use redis::{
-    ConnectError, RedisConnection, RedisPush, RedisStore, RedisUrl, ReplyError, RequestError,
+    AddressCheck, ConnectError, RedisConnection, RedisPush, RedisStore, RedisUrl, ReplyError,
+    RequestError,
 };
 pub use request::{Priority, Request, Ttl, TtlError};
 pub use semaphores::{Acquire, Permit, Semaphore, Semaphores};

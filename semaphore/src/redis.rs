@@ -92,6 +92,7 @@
 //! router task through one more queue. Both do clusters and TLS; `redis` is released every few weeks, `fred` last in
 //! early 2025.
 
+mod address_check;
 mod bounded;
 mod connection;
 mod deadlock;
@@ -118,6 +119,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+pub use self::address_check::AddressCheck;
 pub use self::pubsub::{ConnectError, RedisConnection, RedisPush, RequestError};
 pub use self::replies::ReplyError;
 pub use self::url::RedisUrl;
@@ -317,7 +319,9 @@ impl RedisStore {
         asking.answered = true;
         match outcome {
             Some(outcome) => Ok(outcome?.map(|permit: Arc<PermitState>| {
-                asking.driver.note_answer(permit.started == permit.requested);
+                asking
+                    .driver
+                    .note_answer(permit.started == permit.requested);
                 Box::new(RedisPermit::new(permit, asking.driver.clone())) as Box<dyn StorePermit>
             })),
             None => Err(asking.driver.closed().into()),

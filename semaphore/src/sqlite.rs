@@ -37,12 +37,12 @@
 
 mod clock;
 mod columns;
-mod deadlock;
 mod ends;
 mod file;
 mod file_system;
 mod inbox;
 mod order;
+mod permit;
 mod presence;
 mod process;
 mod records;
@@ -52,23 +52,21 @@ mod view;
 mod wake;
 mod worker;
 
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
-use self::clock::Moment;
 use self::inbox::Outbox;
+use self::permit::SqlitePermit;
 use self::transitions::Refreshed;
 use self::worker::{Command, Worker};
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::command::AdminCommand;
 use crate::diagnosis::Diagnosis;
-use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
+use crate::error::{AcquireError, AdminError, RefreshError, StoreError};
 use crate::event::{EventHub, Events};
 use crate::file_url::SqliteUrl;
 use crate::history::HistoryQuery;
@@ -213,8 +211,8 @@ impl Store for SqliteStore {
             });
             let answer = (&mut answer).await;
             given_up.armed = false;
-            let hold = answer.map_err(|_| self.link.gone())??;
-            Ok(SqlitePermit::boxed(hold, &self.link))
+            let permit = answer.map_err(|_| self.link.gone())??;
+            Ok(SqlitePermit::boxed(permit, &self.link))
         })
     }
 
@@ -239,8 +237,8 @@ impl Store for SqliteStore {
             });
             let answer = (&mut answer).await;
             given_up.armed = false;
-            let hold = answer.map_err(|_| self.link.gone())??;
-            Ok(hold.map(|hold| SqlitePermit::boxed(hold, &self.link)))
+            let permit = answer.map_err(|_| self.link.gone())??;
+            Ok(permit.map(|permit| SqlitePermit::boxed(permit, &self.link)))
         })
     }
 
@@ -347,168 +345,5 @@ impl Store for SqliteStore {
         }
         let answer = self.ask(Command::Close);
         Box::pin(async move { answer.await? })
-    }
-}
-
-/// A permit, as the worker and its holder both know it.
-struct HeldPermit {
-    id: RequestId,
-    name: SemaphoreName,
-    token: u64,
-    waited: Duration,
-    started: Moment,
-    started_at: SystemTime,
-    granted: bool,
-    /// On whose behalf it was asked for.
-    run: Option<RunId>,
-    lost: Lost,
-    /// Its slot stays taken although its permit is gone.
-    left: AtomicBool,
-}
-
-/// Whether a permit is lost; set once.
-#[derive(Default)]
-struct Lost {
-    flag: AtomicBool,
-    /// By accident: see [`StorePermit::lease_passed`].
-    lease_passed: AtomicBool,
-    told: Notify,
-}
-
-impl Lost {
-    fn set(&self) {
-        self.flag.store(true, Ordering::Release);
-        self.told.notify_waiters();
-    }
-
-    fn set_lease_passed(&self) {
-        self.lease_passed.store(true, Ordering::Release);
-        self.set();
-    }
-
-    fn is_set(&self) -> bool {
-        self.flag.load(Ordering::Acquire)
-    }
-
-    async fn wait(&self) {
-        let mut told = pin!(self.told.notified());
-        // From here on no telling is missed.
-        told.as_mut().enable();
-        if !self.is_set() {
-            told.await;
-        }
-    }
-}
-
-struct SqlitePermit {
-    hold: Arc<HeldPermit>,
-    link: Arc<Link>,
-    released: bool,
-}
-
-impl SqlitePermit {
-    fn boxed(hold: Arc<HeldPermit>, link: &Arc<Link>) -> Box<dyn StorePermit> {
-        Box::new(Self {
-            hold,
-            link: Arc::clone(link),
-            released: false,
-        })
-    }
-}
-
-impl StorePermit for SqlitePermit {
-    fn id(&self) -> RequestId {
-        self.hold.id
-    }
-
-    fn token(&self) -> u64 {
-        self.hold.token
-    }
-
-    fn waited(&self) -> Duration {
-        self.hold.waited
-    }
-
-    fn started_at(&self) -> SystemTime {
-        self.hold.started_at
-    }
-
-    fn held(&self) -> Duration {
-        Moment::now().since(self.hold.started)
-    }
-
-    fn granted(&self) -> bool {
-        self.hold.granted
-    }
-
-    fn is_lost(&self) -> bool {
-        self.hold.lost.is_set()
-    }
-
-    fn lease_passed(&self) -> bool {
-        self.hold.lost.lease_passed.load(Ordering::Acquire)
-    }
-
-    fn lost(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.hold.lost.wait())
-    }
-
-    fn refresh(&self, ttl: Ttl) -> BoxFuture<'_, Result<(), RefreshError>> {
-        let (reply, answer) = oneshot::channel();
-        if self.is_lost() {
-            let name = self.hold.name.clone();
-            return Box::pin(async { Err(RefreshError::Lost { name }) });
-        }
-        self.link.send(Command::Refresh(self.hold.id, ttl, reply));
-        Box::pin(async move {
-            let name = || self.hold.name.clone();
-            match answer.await.map_err(|_| self.link.gone())?? {
-                Refreshed::Yes => Ok(()),
-                Refreshed::NotHeld => Err(RefreshError::Lost { name: name() }),
-                Refreshed::NoTtl => Err(RefreshError::NoTtl { name: name() }),
-            }
-        })
-    }
-
-    fn release(mut self: Box<Self>) -> BoxFuture<'static, Result<(), ReleaseError>> {
-        let (reply, answer) = oneshot::channel();
-        self.released = true;
-        if self.is_lost() {
-            self.link.send(Command::LetGo(self.hold.id));
-            let name = self.hold.name.clone();
-            return Box::pin(async { Err(ReleaseError::Lost { name }) });
-        }
-        self.link.send(Command::Release(self.hold.id, Some(reply)));
-        Box::pin(async move {
-            if answer.await.map_err(|_| self.link.gone())?? {
-                Ok(())
-            } else {
-                Err(ReleaseError::Lost {
-                    name: self.hold.name.clone(),
-                })
-            }
-        })
-    }
-
-    /// The worker goes on holding it for this session.
-    fn leave(mut self: Box<Self>) {
-        self.released = true;
-        self.hold.left.store(true, Ordering::Release);
-    }
-}
-
-impl Drop for SqlitePermit {
-    fn drop(&mut self) {
-        if self.released {
-            return;
-        }
-        let id = self.hold.id;
-        // What was lost is not there, or another session's with which it was shared. If it was ended by force, it is
-        // shown until now.
-        self.link.send(if self.is_lost() {
-            Command::LetGo(id)
-        } else {
-            Command::Release(id, None)
-        });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use cla_runtime::contain_panic;
+use cla_runtime::internal::contain_panic;
 use cla_runtime::js::class::Class;
 use cla_runtime::js::function::{
     FromParam, IntoJsFunc, ParamRequirement, Params, ParamsAccessor, RustFunction,

@@ -14,8 +14,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use cla_runtime::MemoryReservation;
 use cla_runtime::OutputStream::{self, Stderr, Stdout};
+use cla_runtime::internal::MemoryReservation;
 use cla_runtime::js::function::Rest;
 use cla_runtime::js::{self, Coerced, Ctx, FromJs, Object, Value};
 use cla_runtime::semaphore::printable;
@@ -143,7 +143,7 @@ fn label<'js>(ctx: &Ctx<'js>, label: &Arg<'js>) -> js::Result<String> {
     match label.given() {
         Some(label) => match label.as_string() {
             // Two labels stay two.
-            Some(label) => cla_runtime::escaped_text(label),
+            Some(label) => cla_runtime::internal::escaped_text(label),
             None => coerce(ctx, label),
         },
         None => Ok("default".to_owned()),

@@ -11,17 +11,20 @@ use std::rc::Rc;
 use cla_runtime::js::function::Constructor;
 use cla_runtime::js::object::Accessor;
 use cla_runtime::js::{self, Ctx, Error, Function, Object, Value};
-use cla_runtime::{NativeModule, Rooted, Run};
+use cla_runtime::{NativeModule, Run, internal::Rooted};
 
 use crate::call::{Arg, define};
 
-use self::failure::Failure;
+use self::failure::{Failure, Kind};
+use self::reach::Reach;
 use self::request::{Verb, Wanted};
 
 mod answer;
 mod client;
 mod failure;
-pub(crate) mod request;
+pub mod options;
+mod reach;
+mod request;
 
 /// How much of a run's memory a body must leave free, for what else an answer has and for the rule to go
 /// on with, in bytes.
@@ -80,12 +83,18 @@ impl Module {
         let (method, url) = (exchange.method.clone(), exchange.url.clone());
         // Nothing of the rule's runs while it waits, so that what is left now is left then.
         let room = self.run.memory_left().saturating_sub(RESERVE);
-        let exchange = client::perform(exchange, room);
+        let permissions = self.run.permissions();
+        let (host, port) = reach::of(&url);
+        self.run.permitted(ctx, permissions.net(host, port))?;
+        let exchange = client::perform(exchange, room, Reach::of(permissions));
         let made = match self.run.block_on(ctx, exchange)? {
             Ok(answer) => answer.into_js(ctx, room, read_as)?,
             Err(failure) => Err(failure),
         };
         made.map_err(|failure| {
+            if let Kind::Denied(denied) = &failure.kind {
+                return self.run.throw_denied(ctx, denied);
+            }
             let failure = failure.of(&url);
             self.throw(ctx, function, method.as_str(), &failure)
         })

@@ -6,7 +6,7 @@ use cla_runtime::Run;
 use cla_runtime::js::{self, Ctx, Object};
 
 pub use crate::call::{Arg, define, named};
-pub use crate::http::request::OPTIONS as HTTP_OPTIONS;
+pub use crate::http::options as http;
 pub use crate::options::{entries, unknown as unknown_option};
 pub use crate::throw::{error, name_argument, quote, syntax_error, type_error, wrong};
 pub use crate::yaml::{Scalar, resolve as resolve_scalar};

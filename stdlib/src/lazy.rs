@@ -16,6 +16,7 @@ pub(crate) const NAMES: &[&str] = &[
     "URLSearchParams",
     "TextEncoder",
     "TextDecoder",
+    "PermissionError",
 ];
 
 /// Makes the value of a global.

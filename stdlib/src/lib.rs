@@ -1,7 +1,7 @@
 //! What rules find when they start: the modules `cla/sem`, `cla/stash`, `cla/http`, `cla/util`,
 //! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
 //! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`), and the globals `cla`, `print`,
-//! `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder` and `TextDecoder`.
+//! `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder`, `TextDecoder` and `PermissionError`.
 //!
 //! # For hosts
 //!
@@ -59,6 +59,7 @@ mod log;
 mod members;
 mod modules;
 mod options;
+mod permitted;
 mod process;
 mod redis;
 mod sem;
@@ -223,7 +224,7 @@ pub fn aliases() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// How they are made, in the same order.
-const BUILDS: [lazy::Build; 7] = [
+const BUILDS: [lazy::Build; 8] = [
     cla::build,
     console::build,
     clone::build,
@@ -231,4 +232,8 @@ const BUILDS: [lazy::Build; 7] = [
     |ctx| web::class(ctx, "URLSearchParams"),
     |ctx| web::class(ctx, "TextEncoder"),
     |ctx| web::class(ctx, "TextDecoder"),
+    |ctx| {
+        let run = cla_runtime::internal::run_of(ctx).ok_or(js::Error::Unknown)?;
+        Ok(run.permission_error(ctx)?.into_inner().into_value())
+    },
 ];

@@ -6,7 +6,7 @@ use cla_runtime::slot_options::{Misfit, OptionValue};
 
 use crate::text::{atom_text, text};
 use crate::throw::{describe, quote, type_error};
-use cla_runtime::nearest;
+use cla_runtime::internal::nearest;
 
 /// The properties of an object in turn. What is `undefined` counts as left out.
 ///

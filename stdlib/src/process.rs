@@ -3,11 +3,19 @@
 use std::rc::Rc;
 
 use cla_runtime::js::object::Property;
-use cla_runtime::js::{self, Array, Ctx, Object};
-use cla_runtime::{NativeModule, Run};
+use cla_runtime::js::{self, Array, Ctx, Function, Object};
+use cla_runtime::{NativeModule, Permission, Run};
 
 /// The title of the process, and the first of its `argv`.
 const TITLE: &str = "cla";
+
+/// Asks for the names that variables usually have, and not for what JavaScript itself looks for, such as `toJSON`.
+const GUARD: &str = "(environment, check) => new Proxy(environment, {
+    get(target, name, receiver) {
+        if (typeof name === 'string' && !Object.hasOwn(target, name) && /^[A-Z_][A-Z0-9_]*$/.test(name)) check(name);
+        return Reflect.get(target, name, receiver);
+    },
+})";
 
 /// The module.
 pub(crate) struct Process;
@@ -23,7 +31,7 @@ impl NativeModule for Process {
         exports.set("title", TITLE)?;
         exports.set("arch", architecture(std::env::consts::ARCH))?;
         exports.set("os", system(std::env::consts::OS))?;
-        exports.set("env", environment(ctx)?)?;
+        exports.set("env", environment(ctx, run)?)?;
         let list = |items: &mut dyn Iterator<Item = &str>| {
             let array = Array::new(ctx.clone())?;
             for (at, item) in items.enumerate() {
@@ -39,17 +47,29 @@ impl NativeModule for Process {
     }
 }
 
-/// The environment as it is now. Changes stay in the rule.
-fn environment<'js>(ctx: &Ctx<'js>) -> js::Result<Object<'js>> {
+/// The environment as it is now, as far as the run may see it. Changes stay in the rule.
+fn environment<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
     let environment = Object::new(ctx.clone())?;
     for (name, value) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if run.permissions().env(&name).is_err() {
+            continue;
+        }
         let value = Property::from(value.to_string_lossy().into_owned())
             .writable()
             .enumerable()
             .configurable();
-        environment.prop(name.to_string_lossy().into_owned(), value)?;
+        environment.prop(name, value)?;
     }
-    Ok(environment)
+    if run.permissions().is_all(Permission::Env) {
+        return Ok(environment);
+    }
+    // One that may not be seen is an error, rather than one that is not set.
+    let this = Rc::clone(run);
+    let check =
+        move |ctx: Ctx<'js>, name: String| this.permitted(&ctx, this.permissions().env(&name));
+    let guard: Function<'js> = ctx.eval(GUARD)?;
+    guard.call((environment, Function::new(ctx.clone(), check)?))
 }
 
 /// Node's name of a processor architecture.

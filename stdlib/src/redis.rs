@@ -13,10 +13,14 @@ use std::sync::Arc;
 
 use cla_runtime::js::{self, Ctx, Function, Object, Promise, Value};
 use cla_runtime::semaphore::{RedisUrl, StoreUrlError};
-use cla_runtime::{NativeModule, OutputStream, Rooted, Run, Subscription};
+use cla_runtime::{
+    NativeModule, OutputStream, Run,
+    internal::{Rooted, Subscription},
+};
 use tokio::sync::oneshot;
 
 use crate::call::Arg;
+use crate::permitted;
 use crate::throw::{self, name_argument, string_argument, type_error};
 
 use self::arrivals::{Arrivals, Event, ROOM};
@@ -46,7 +50,7 @@ impl NativeModule for Redis {
         let open = move |ctx: Ctx<'js>, url: Arg<'js>, deliver: Function<'js>| {
             let bus = Rc::new(Bus {
                 run: Rc::clone(&run),
-                url: read(&ctx, &url)?,
+                url: permitted::redis(&ctx, &run, read(&ctx, &url)?)?,
                 deliver: run.keep(&ctx, deliver),
                 task: RefCell::default(),
                 channels: RefCell::default(),

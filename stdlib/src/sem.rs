@@ -17,7 +17,8 @@ use cla_runtime::js::object::Accessor;
 use cla_runtime::js::{self, Ctx, Function, Object, Promise, Value};
 use cla_runtime::semaphore::{Actor, Owner, Permit, Request};
 use cla_runtime::{
-    NativeModule, RegionOutcome, RegionSpan, Rooted, Run, SlotGuard, StringIdentity, Usage,
+    NativeModule, RegionOutcome, Run,
+    internal::{RegionSpan, Rooted, SlotGuard, StringIdentity, Usage},
 };
 
 use self::commands::Command;
@@ -289,7 +290,7 @@ impl Module {
             return Ok(Rc::clone(&last.usage));
         }
         let semaphore = semaphore_name(ctx, function, name)?;
-        let usage = self.run.permits().usage(self.run.semaphores(), &semaphore);
+        let usage = self.run.usage(ctx, &semaphore)?;
         *self.last.borrow_mut() = identity.map(|identity| Last {
             identity,
             _name: self.run.keep(ctx, name.clone()),

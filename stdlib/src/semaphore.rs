@@ -18,15 +18,19 @@ use std::rc::Rc;
 use cla_runtime::js::function::Params;
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
-use cla_runtime::semaphore::Semaphores;
 use cla_runtime::semaphore::provider::StateKind;
-use cla_runtime::{HostObject, NativeModule, Rooted, Run};
+use cla_runtime::semaphore::{Semaphores, StoreUrl, StoreUrlError};
+use cla_runtime::{
+    NativeModule, Run,
+    internal::{HostObject, Rooted},
+};
 
 use self::arguments::{SlotArguments, ttl};
 use self::run::Tasks;
 use self::slot::{SLOT_BYTES, Slot, slot_prototype};
 use self::store::{Kind, MOST_STORES, MOST_STORES_OF_ALL, Open, Store, canonical_url};
 use crate::call::{Arg, argument, define, method};
+use crate::permitted;
 use crate::throw::{name_argument, string_argument, type_error};
 
 /// The module.
@@ -144,6 +148,10 @@ impl Module {
         let what = string_argument(ctx, "connect", what)?;
         let url = name_argument(ctx, &what, url)?;
         let url = canonical_url(url);
+        let named: StoreUrl = url
+            .parse()
+            .map_err(|error: StoreUrlError| type_error(ctx, format_args!("{what}: {error}")))?;
+        let named = permitted::store(ctx, &self.run, named)?;
         let store = self.shared.borrow().get(&url).map(Rc::clone);
         let store = match store {
             Some(store) => store,
@@ -165,7 +173,7 @@ impl Module {
                     );
                     return Err(js::Exception::throw_range(ctx, &message));
                 };
-                let semaphores = Semaphores::connect(&url)
+                let semaphores = Semaphores::open(&named)
                     .map_err(|error| type_error(ctx, format_args!("{what}: {error}")))?;
                 self.run.may_hold(&semaphores);
                 let store = Store::new(&self.run, semaphores.clone(), Kind::Elsewhere);
@@ -217,7 +225,7 @@ impl Module {
             slots,
             ttl,
         } = SlotArguments::read(ctx, &name, &id, &limit, &ttl)?;
-        let held = store.held_slot(&name, &id);
+        let held = store.held_slot(ctx, &name, &id)?;
         let slot = Rc::new(Slot {
             held,
             slots,

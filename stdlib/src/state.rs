@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use cla_runtime::internal::state_of;
 use cla_runtime::js::{self, Array, Ctx, Object, Value};
-use cla_runtime::{OutputStream, Rooted, Run};
+use cla_runtime::{OutputStream, Run, internal::Rooted};
 
 use crate::console::labels::ConsoleState;
 use crate::intrinsics::{self, Intrinsics};

@@ -42,7 +42,7 @@ pub(crate) fn placeless<'js>(
     class: &Object<'js>,
     message: &str,
 ) -> js::Result<Value<'js>> {
-    let error = cla_runtime::error_without_place(ctx, &class.get("prototype")?)?;
+    let error = cla_runtime::internal::error_without_place(ctx, &class.get("prototype")?)?;
     let message = js::String::from_str(ctx.clone(), message)?;
     error.prop("message", Property::from(message).writable().configurable())?;
     let name: String = class.get("name")?;
@@ -142,7 +142,7 @@ pub fn wrong<'js>(ctx: &Ctx<'js>, what: &str, expected: &str, value: &Value<'js>
 /// A `TypeError` that names `what`: it is no string, or has half a surrogate pair, which would make two names one.
 pub fn name_argument<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<String> {
     match value.as_string() {
-        Some(string) => cla_runtime::exact_text(ctx, what, string),
+        Some(string) => cla_runtime::internal::exact_text(ctx, what, string),
         None => Err(wrong(ctx, what, "a string", value)),
     }
 }

@@ -11,7 +11,7 @@
 
 use std::cell::RefCell;
 
-use cla_runtime::bytes_of;
+use cla_runtime::internal::bytes_of;
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Null, Object, TypedArray, Value};
 use encoding_rs::{CoderResult, Decoder, DecoderResult, Encoding};
 use url::{Url, form_urlencoded, quirks};

@@ -43,6 +43,7 @@ fn types_may_be_imported_by_these_names_as_well() {
 #[test]
 fn a_host_can_do_without_them() {
     let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .with(cla_stdlib::install)
         .without_aliases()

@@ -80,6 +80,7 @@ fn gated() -> (Gate, Arc<QueuedOutput>) {
 
 fn engine(semaphores: &Semaphores) -> Engine {
     Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .semaphores(semaphores.clone())
         .with(cla_stdlib::install)

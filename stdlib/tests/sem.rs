@@ -26,6 +26,7 @@ impl House {
     fn with_workers(workers: usize) -> Self {
         Self {
             engine: Engine::builder()
+                .permissions(cla_runtime::Permissions::all())
                 .workers(workers)
                 .with(cla_stdlib::install)
                 .build(),
@@ -803,6 +804,7 @@ fn a_host_that_says_who_acts_is_believed() {
     use cla_runtime::semaphore::Actor;
     let semaphores = Semaphores::memory();
     let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .semaphores(semaphores.acting_as(Actor::new("anna", "db1", "panel")))
         .with(cla_stdlib::install)
         .build();

@@ -160,6 +160,7 @@ impl Adapter {
 
 fn engine_with(semaphores: Semaphores) -> Engine {
     Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .semaphores(semaphores)
         .with(cla_stdlib::install)

@@ -80,6 +80,7 @@ fn every_function_stands_odd_values() {
     let folder = tempfile::tempdir().unwrap();
     std::env::set_current_dir(folder.path()).unwrap();
     let engine = Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(2)
         .limits(Limits::default().timeout(LIMIT).memory(48 << 20))
         .with(cla_stdlib::install)

@@ -4,12 +4,16 @@ use cla_runtime::Engine;
 
 /// An engine with nothing but the language.
 pub fn bare() -> Engine {
-    Engine::builder().workers(1).build()
+    Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
+        .workers(1)
+        .build()
 }
 
 /// An engine with rulebooks, and without the standard library.
 pub fn with_rulebooks() -> Engine {
     Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .with(cla_rulebook::install)
         .build()
@@ -18,6 +22,7 @@ pub fn with_rulebooks() -> Engine {
 /// An engine with the standard library and with rulebooks.
 pub fn with_library() -> Engine {
     Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .with(cla_stdlib::install)
         .with(cla_rulebook::install)

@@ -75,7 +75,7 @@ impl Log {
         }
     }
 
-    /// Runs `command`, whatever its exit code, and keeps what it prints out of the log.
+    /// Runs `command` with any exit code, and keeps what it prints out of the log.
     ///
     /// The command and all that it started are killed when they outlive `limit`.
     pub(crate) fn capture(&self, command: &mut Command, limit: Duration) -> Result<Captured> {
@@ -95,7 +95,7 @@ impl Log {
     }
 }
 
-/// What became of a command that was captured.
+/// How a captured command ended.
 pub(crate) struct Captured {
     pub(crate) printed: String,
     /// Nothing if it had to be killed.
@@ -244,7 +244,7 @@ pub(crate) fn seconds(time: Duration) -> String {
     }
 }
 
-/// The command as somebody would type it.
+/// The command as a user would type it.
 pub(crate) fn show(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let mut line = program

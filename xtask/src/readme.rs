@@ -33,7 +33,7 @@ const BLOCK_LIMIT: Duration = Duration::from_secs(120);
 /// The debug build of one program, most of which the tests have built before.
 const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
 
-/// Starts the lines by which the shell tells where a command ended, and how.
+/// Starts the lines in which the shell says where a command ended, and how.
 const MARK: &str = "@@xtask-command-ended";
 
 /// Runs every checked block of every page; the outcome counts commands and excerpts.
@@ -240,7 +240,7 @@ fn shell(script: &str, programs: &Path, log: &Log) -> Result<Captured> {
     let path = std::env::join_paths(
         std::iter::once(programs.to_owned()).chain(std::env::split_paths(&path)),
     )?;
-    // Neither the semaphores and the settings of whoever runs this, nor those of another block.
+    // Neither the semaphores and settings of the user who runs this, nor those of another block.
     let script = format!(
         "CLA_HOME=$(mktemp -d) && trap 'rm -rf \"$CLA_HOME\"' EXIT\n\
          export CLA_HOME XDG_CONFIG_HOME=\"$CLA_HOME/config\"\n{script}"
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_told_from_what_they_print() {
+    fn commands_and_what_they_print_are_kept_apart() {
         let steps = console(&lines("$ echo one \\\n    two\none two\n$ true"));
         assert_eq!(steps.len(), 2);
         assert_eq!(steps[0].command, "echo one \\\n    two");

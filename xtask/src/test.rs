@@ -26,12 +26,12 @@ const OIDC: &str = "repl/tests/oidc";
 /// The Python package that compares the HTTP interface with its description.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
-/// What `cargo xtask test` is told.
+/// What `cargo xtask test` takes as arguments.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   cargo xtask test                         every step, up to the first that fails
-  cargo xtask test --keep-going            every step, whatever fails
+  cargo xtask test --keep-going            every step, even after a failure
   cargo xtask test --only fmt,clippy       these steps
   cargo xtask test --only readme -v        one step, its output as it comes
   cargo xtask test --list                  what the steps are
@@ -183,7 +183,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// Runs one step and tells about it. Returns how many tests passed, or nothing if the step failed.
+/// Runs one step and reports on it. Returns how many tests passed, or nothing if the step failed.
 fn run_step(step: &Step, label: &str, logs: &Path, verbose: bool) -> Result<Option<usize>> {
     let mut log = Log::create(&logs.join(format!("{}.log", step.name)), label, verbose)?;
     let started = Instant::now();

@@ -29,7 +29,7 @@ const DECLARATIONS: &str = "declarations";
 /// The compiler needs a second or two.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// What `cargo xtask types` is told.
+/// What `cargo xtask types` takes as arguments.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -15,16 +15,16 @@ use tokio::sync::mpsc;
 use super::Alert;
 use crate::outgoing;
 
-/// One attempt takes no longer.
+/// The time limit of one attempt.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// So often an alert is tried in all.
+/// How many attempts an alert gets in all.
 const ATTEMPTS: u32 = 5;
 
 /// The pause before the second attempt. Each further one is four times as long: 0.5 s, 2 s, 8 s, 32 s.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// So many alerts wait to be sent; further ones are dropped, and counted.
+/// The most alerts that wait to be sent; further ones are dropped, and counted.
 const QUEUE: usize = 1000;
 
 /// A server that is sent each alert, as JSON, by POST.

@@ -1,4 +1,4 @@
-//! Semaphores: steered, one at a time or several at once.
+//! Commands of administrators for semaphores, one at a time or several at once.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,10 +23,10 @@ use super::semaphores::{named, view};
 use crate::auth::Person;
 use crate::service::Service;
 
-/// More things are not done in one go.
+/// The most actions in one request.
 const MOST: usize = 10_000;
 
-/// So many things are asked of the store at once.
+/// The most questions to the store at once.
 const AT_ONCE: usize = 16;
 
 type Name = Result<Path<String>, PathRejection>;
@@ -272,7 +272,7 @@ enum OfRequest {
     Move(PlaceChange),
 }
 
-/// What became of each, in the order in which they were named.
+/// The outcome of each, in the order in which they were named.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Outcomes {
     done: usize,
@@ -293,7 +293,7 @@ struct Outcome {
     problem: Option<ProblemJson>,
 }
 
-/// `POST /api/v1/actions`: each is done or refused for itself.
+/// `POST /api/v1/actions`: each succeeds or fails on its own.
 pub(crate) async fn several(
     State(service): State<Arc<Service>>,
     Extension(person): Extension<Person>,
@@ -373,7 +373,7 @@ async fn each_request(
     what: OfRequest,
 ) -> Result<Vec<Outcome>, Problem> {
     bounded(ids.len())?;
-    // Asked once for all of them, and only where it matters.
+    // One question for all of them, and only for actions that need the answer.
     let theirs: Option<HashSet<RequestId>> = if person.is_restricted() {
         let views = service.semaphores.list().await?.into_iter();
         let views = views.filter(|view| person.sees(view.name.as_str()));
@@ -382,7 +382,7 @@ async fn each_request(
     } else {
         None
     };
-    // In order, one at a time, where one changes the place of the next.
+    // One at a time and in order if one action changes the place of the next.
     let at_once = match what {
         OfRequest::Move(_) => 1,
         _ => AT_ONCE,

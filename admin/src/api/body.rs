@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::problem::Problem;
 
-/// A body that has not come after this is not waited for.
+/// How long to wait for a body.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A body of JSON. One that is empty is an object without anything in it.
@@ -44,7 +44,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Length(pub(crate) Duration);
 
-/// In seconds; for the description of what may be left out.
+/// In seconds. The description of the interface uses it for optional lengths of time.
 impl Serialize for Length {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(self.0.as_secs_f64())

@@ -1,9 +1,9 @@
-//! Numbers of requests, within the bounds that the description of the interface tells.
+//! Numbers in requests, within the bounds that the description of the interface states.
 
 use cla_runtime::semaphore::PlaceChange;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
-/// No list is longer.
+/// The longest list.
 const MOST: u64 = 1_000_000_000;
 
 /// A number of things.
@@ -29,7 +29,7 @@ pub(super) fn count_if_any<'de, D: Deserializer<'de>>(from: D) -> Result<Option<
 
 /// A place in line.
 pub(super) fn place<'de, D: Deserializer<'de>>(from: D) -> Result<PlaceChange, D::Error> {
-    /// No line is longer.
+    /// The longest line.
     const LAST: usize = u32::MAX as usize;
     match PlaceChange::deserialize(from)? {
         PlaceChange::At(place) if place > LAST => {

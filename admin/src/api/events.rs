@@ -30,16 +30,16 @@ use crate::auth::{Credentials, Person};
 use crate::live::{Entry, Happened, Live, Place, Reset, frame};
 use crate::service::Service;
 
-/// A stream in which nothing happens says that it is alive.
+/// After this long without an event, a stream sends a sign of life.
 const HEART_BEAT: Duration = Duration::from_secs(15);
 
-/// So often it is seen whether the client may still watch: its token may have been revoked, its session be over.
+/// How often to check that the client may still watch: its token may be revoked, or its session over.
 const RECHECK: Duration = Duration::from_secs(5);
 
-/// A browser that lost the stream connects again after so many milliseconds.
+/// The number of milliseconds after which a browser that lost the stream connects again.
 const RETRY: &str = "retry: 500\n\n";
 
-/// So many events are sent in one piece.
+/// The most events in one piece.
 const PIECE: usize = 64;
 
 /// The longest span in which transitions are put together.
@@ -51,9 +51,9 @@ const LONGEST_COALESCE: u64 = 60_000;
 pub(crate) struct Wanted {
     /// Only this semaphore.
     semaphore: Option<String>,
-    /// The id of the last event that was seen, for those who cannot send `Last-Event-ID`.
+    /// The id of the last event that the client has seen, for clients that cannot send `Last-Event-ID`.
     after: Option<String>,
-    /// Transitions of so many milliseconds come as one `changes`.
+    /// How many milliseconds of transitions one `changes` covers.
     coalesce: Option<u64>,
 }
 
@@ -74,14 +74,14 @@ struct Watcher {
     bell: watch::Receiver<u64>,
     /// The number of the last event that was looked at.
     last: u64,
-    /// What tells who the client is; nothing, if the host's own middleware said so.
+    /// The headers with the client's credentials; empty if the host's own middleware says who it is.
     credentials: HeaderMap,
     checked: Instant,
-    /// When transitions were last sent ...
+    /// When the last transition was sent.
     sent: Instant,
-    /// ... and anything at all.
+    /// When the last event of any kind was sent.
     said: Instant,
-    /// What is to be sent before anything else.
+    /// An event to send before all others.
     first: Option<Bytes>,
 }
 
@@ -103,7 +103,7 @@ pub(crate) async fn stream(
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let seen = seen.or(wanted.after.as_deref());
     let live = &service.live;
-    // Before the place is looked up, so that what comes in between rings.
+    // Subscribe before looking up the place, so that an event in between wakes the stream.
     let bell = live.bell();
     let place = live.place(seen);
     let (last, mut first) = match place {
@@ -138,13 +138,13 @@ pub(crate) async fn stream(
     let headers = [
         (CONTENT_TYPE, "text/event-stream"),
         (CACHE_CONTROL, "no-store"),
-        // Proxies are to hand each event on at once.
+        // Asks proxies to pass each event on at once.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     Ok((headers, Body::from_stream(pieces)).into_response())
 }
 
-/// The headers that tell who asks.
+/// The headers with credentials.
 fn credentials(headers: &HeaderMap) -> HeaderMap {
     let names = [AUTHORIZATION, COOKIE];
     let known = headers.iter().filter(|(name, _)| names.contains(name));
@@ -191,7 +191,7 @@ impl Watcher {
         }
     }
 
-    /// Whether the client is still who it was.
+    /// Whether the client's credentials are still valid.
     fn may_watch(&self) -> bool {
         if self.credentials.is_empty() || self.person.is_by_proxy() {
             return true;
@@ -199,8 +199,8 @@ impl Watcher {
         let from = self.person.from();
         match self.service.auth.recall(&self.credentials, from) {
             Credentials::Person(person) => person.is_same(&self.person),
-            // Revoked, expired, signed out; or so many tokens are in use that this one has to be hashed again, which
-            // connecting again does.
+            // Revoked, expired or signed out. Or the token is no longer among those that are remembered: it must be hashed
+            // again, and the new connection does that.
             _ => false,
         }
     }
@@ -212,10 +212,10 @@ impl Watcher {
         }
     }
 
-    /// What is there to be sent now.
+    /// The events to send now.
     fn look(&mut self) -> Option<Bytes> {
         let live = Arc::clone(&self.service.live);
-        // More may have come while this was looked at; it rings again for what comes later.
+        // More events may have come meanwhile; a later one wakes the stream again.
         self.bell.mark_unchanged();
         let mut events: VecDeque<Arc<Entry>> = VecDeque::new();
         let mut piece = Vec::new();
@@ -235,7 +235,7 @@ impl Watcher {
                     _ => piece.extend_from_slice(&entry.text),
                 }
             }
-            // One piece at a time where each is sent; all that there is where they are put together.
+            // A bounded piece if each transition is sent; all of them if they are combined into one event.
             if self.coalesce.is_none() && !piece.is_empty() {
                 break;
             }
@@ -262,7 +262,7 @@ impl Watcher {
     }
 }
 
-/// The last transition of each semaphore, in the order of those.
+/// The last transition of each semaphore, in the order in which they happened.
 fn changes(live: &Live, last: u64, events: &VecDeque<Arc<Entry>>) -> Bytes {
     let mut seen = std::collections::HashSet::new();
     let mut latest: Vec<&Event> = events

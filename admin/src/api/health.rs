@@ -1,4 +1,4 @@
-//! Whether the service answers, and whether its store does: for what starts services and spreads load over them.
+//! Whether the service answers, and whether its store does: for process managers and load balancers.
 
 use std::sync::Arc;
 

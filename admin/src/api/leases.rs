@@ -26,19 +26,19 @@ use crate::auth::{Person, secret};
 use crate::leases::{Lease, Leases};
 use crate::service::Service;
 
-/// How long a lease lives that says nothing else: long enough for a client that refreshes it twice a minute.
+/// How long a lease lives by default: long enough for a client that refreshes it twice a minute.
 const TTL: Duration = Duration::from_secs(60);
 
-/// No lease lives longer without being refreshed.
+/// The longest time that a lease lives without a refresh.
 const LONGEST_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a client waits that says nothing else ...
+/// How long a client waits by default.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// ... and at most: proxies cut longer requests off.
+/// How long a client waits at most: proxies cut off longer requests.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 
-/// More leases are not kept at once.
+/// The most leases at once.
 const MOST: usize = 100_000;
 
 /// What is asked for. Every field may be absent.
@@ -46,11 +46,11 @@ const MOST: usize = 100_000;
 #[serde(default, deny_unknown_fields)]
 #[schema(as = Wish)]
 pub(crate) struct Wish {
-    /// How many slots the semaphore should have, as far as this client is concerned.
+    /// How many slots the semaphore has, in the view of this client's code.
     #[schema(value_type = Option<SlotsJson>)]
     slots: Option<Slots>,
     priority: Option<i32>,
-    /// How long to wait: 0 is not at all.
+    /// How long to wait; 0 means not at all.
     #[schema(value_type = Option<LengthJson>)]
     wait: Option<Length>,
     /// How long the lease lives unless it is refreshed.
@@ -139,7 +139,7 @@ pub(crate) async fn acquire(
         .map_or(WAIT, |Length(wait)| wait)
         .min(LONGEST_WAIT);
     let request = wish.request(&person, peer, ttl, wait);
-    // When the client's connection ends, this future is dropped: that gives up the place in line, or the slot.
+    // When the client's connection ends, this future is dropped. That gives up the place in line, or the slot.
     let permit = tokio::select! {
         permit = service.semaphores.acquire(&name, request) => permit?,
         () = service.drained() => return Err(Problem::draining()),

@@ -1,6 +1,6 @@
 //! What went wrong, as `application/problem+json` (RFC 9457): [`Problem`].
 //!
-//! `type` is stable, for programs to tell problems apart; `title` and `detail` are for people and may change.
+//! `type` is stable, so that programs can distinguish problems; `title` and `detail` are for people and may change.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::auth::Role;
 
-/// A client whose request the store did not answer tries again after so many seconds.
+/// The number of seconds after which a client whose request the store did not answer tries again.
 const STORE_PAUSE: u32 = 2;
 
 /// What a problem's `type` begins with.
@@ -216,7 +216,7 @@ impl Problem {
         problem.header(RETRY_AFTER, 5)
     }
 
-    /// The store did not answer the last time that it was asked.
+    /// The store did not answer the last question.
     pub(crate) fn store_away() -> Self {
         Self::unreachable("the semaphore store does not answer".to_owned())
     }

@@ -1,4 +1,4 @@
-//! What semaphores remember: who changed what, and who held and waited.
+//! The audit and the history of semaphores: who changed what, and who held and waited.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +64,7 @@ pub(crate) async fn audit(
     if let Some(age) = age(wanted.since.as_deref())? {
         query = query.since(age);
     }
-    // Of those who see only some, the others do not count.
+    // A person who sees only some semaphores gets the records of those only.
     if !person.is_restricted() {
         query = query.limit(limit);
     }
@@ -113,7 +113,7 @@ pub(crate) async fn service_audit(
     let limit = wanted.limit.unwrap_or(PAGE);
     match &service.runs {
         Some(runs) => Ok(Json(runs.service_audit(limit).await?)),
-        // Without a file of the service nothing is remembered; its log has it.
+        // Without a file of the service nothing is remembered; its log has the records.
         None => Ok(Json(Vec::new())),
     }
 }

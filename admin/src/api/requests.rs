@@ -1,4 +1,4 @@
-//! Requests, which are the rows of an administrator's screen: seen, and steered one by one.
+//! Requests, the rows of an administrator's screen: shown, and commands for one of them.
 
 use std::sync::Arc;
 
@@ -163,7 +163,7 @@ async fn shift(
     to: PlaceChange,
 ) -> Result<(), Problem> {
     let request = &found.row.request;
-    // One that does not wait has no place; the store will say so.
+    // A request that does not wait has no place. The store answers with that error.
     let place = to.of(request.place.unwrap_or(1), found.waiting);
     let semaphores = service.acting_as(person);
     Ok(semaphores.move_to(request.id, place).await?)
@@ -195,7 +195,7 @@ async fn locate(service: &Service, person: &Person, prefix: &str) -> Result<Foun
             });
         }
     }
-    // It may have ended since, or is not theirs to see.
+    // The request may have ended since, or this person may not see it.
     Err(unknown(prefix))
 }
 
@@ -204,7 +204,7 @@ pub(super) fn unknown(id: &str) -> Problem {
     AdminError::UnknownRequest { id: id.to_owned() }.into()
 }
 
-/// The row as it is now; as it was, if it is not listed any more.
+/// The row as it is now; the old row if it is not listed any more.
 async fn now(service: &Service, row: Row) -> Result<Json<Row>, Problem> {
     let view = service.semaphores.show(&row.semaphore).await?;
     let id = row.request.id;

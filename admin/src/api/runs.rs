@@ -23,10 +23,10 @@ use crate::auth::Person;
 use crate::runs::{Lines, Record, RuleFile, RunError, RunView, Runs, Search, Wish};
 use crate::service::Service;
 
-/// How long a client that waits for a run waits that says no more ...
+/// How long a client waits for a run by default.
 const WAIT: Duration = Duration::from_secs(60);
 
-/// ... and at most.
+/// How long a client waits for a run at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 
 /// Runs in one answer that asks for no number.

@@ -1,4 +1,4 @@
-//! Semaphores: seen.
+//! Semaphores: listed and shown.
 
 use std::borrow::Borrow;
 use std::cmp::Reverse;
@@ -34,7 +34,7 @@ pub(crate) struct Wanted {
     pub(crate) order: Option<Order>,
     /// Only declared ones with this label: `NAME=VALUE`, or `NAME` with any value.
     pub(crate) label: Option<String>,
-    /// Of the result, so many are left out at the start.
+    /// How many of the result to leave out at the start.
     #[param(maximum = 1_000_000_000)]
     #[serde(deserialize_with = "count")]
     pub(crate) offset: usize,
@@ -119,7 +119,7 @@ pub(crate) fn named(person: &Person, name: &str) -> Result<SemaphoreName, Proble
     if person.sees(name.as_str()) {
         return Ok(name);
     }
-    // What is not theirs to see is not there for them.
+    // For this person, a semaphore that they may not see does not exist.
     Err(unknown(&name))
 }
 
@@ -165,7 +165,7 @@ impl Wanted {
                 views.sort_by(|a, b| oldest(b).total_cmp(&oldest(a)));
             }
         }
-        // What is worth a look comes first: names from a, numbers from the largest.
+        // The most interesting first: names from a, numbers from the largest.
         let natural = match self.sort {
             Sort::Name => Order::Asc,
             _ => Order::Desc,
@@ -179,7 +179,7 @@ impl Wanted {
         (total, views)
     }
 
-    /// Without what was not asked for.
+    /// Without the fields that were not asked for.
     fn shortened<'a>(&self, mut seen: Seen<'a>) -> Seen<'a> {
         if self.requests == Some(false) {
             seen.view.requests.clear();

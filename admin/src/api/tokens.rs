@@ -14,9 +14,9 @@ use super::body::{Body, Length};
 use super::openapi::LengthJson;
 use super::problem::Problem;
 use crate::auth::{KnownToken, Person, Role, TokenError, TokenStore};
-use crate::glob::Glob;
 use crate::runs::ServiceAction;
 use crate::service::Service;
+use cla_runtime::semaphore::Glob;
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 64;
@@ -120,7 +120,7 @@ pub(crate) async fn create(
     let detail = format!("{} ({}, {})", token.id, token.role, printable(&token.name));
     let noted = service.note(&person, ServiceAction::TokenCreated, &detail);
     if let Err(problem) = noted.await {
-        // Its text was not given out yet.
+        // The client never gets the text of this token, so it must not stay valid.
         revoke_by_id(&service, token.id).await?;
         return Err(problem);
     }
@@ -149,7 +149,7 @@ pub(crate) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Gives what the audit says of it.
+/// The detail for the audit.
 async fn revoke_by_id(service: &Arc<Service>, id: String) -> Result<String, Problem> {
     let asking = Arc::clone(service);
     let token = blocking(move || asking.auth.revoke(&id)).await?;

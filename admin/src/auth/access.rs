@@ -5,12 +5,12 @@ use super::Role;
 /// What a route asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Nothing: it tells no secret, and changes nothing but who is signed in.
+    /// Nothing: the route reveals no secret, and changes nothing but who is signed in.
     Public,
-    /// Somebody with this role. Others get a problem.
+    /// A person with this role. Others get a problem.
     Role(Role),
-    /// Somebody with this role. Others, who are people with browsers, are led to the page where they sign in.
+    /// A person with this role. Others, who are people with browsers, are led to the page where they sign in.
     Page(Role),
-    /// Somebody with this role who sees all semaphores.
+    /// A person with this role who sees all semaphores.
     Whole(Role),
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tokens::{locked, now, read_private, write_private};
 
-/// A token that is used often is noted so often.
+/// How often the use of one token is noted at most.
 const EXACT: Duration = Duration::from_secs(60);
 
 /// The last use of a token.
@@ -67,7 +67,7 @@ impl LastUse {
 /// All that is known.
 pub(super) fn read(path: &Path) -> io::Result<HashMap<String, TokenUse>> {
     match read_private(path)? {
-        // What cannot be read is begun anew: it is no loss.
+        // A file that cannot be read is replaced: that is no loss.
         Some(text) => Ok(serde_json::from_str(&text).unwrap_or_default()),
         None => Ok(HashMap::new()),
     }

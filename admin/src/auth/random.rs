@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-/// Bytes of a secret: 256 bits, so that trying is hopeless.
+/// Bytes of a secret: 256 bits, so that guessing is hopeless.
 const SECRET: usize = 32;
 
 /// A new secret, in hexadecimal digits.
@@ -15,7 +15,7 @@ pub(crate) fn secret() -> String {
     hexadecimal::<SECRET>()
 }
 
-/// A few random digits, which tell things apart and are no secret.
+/// A few random digits, to distinguish things. They are no secret.
 pub(super) fn short() -> String {
     hexadecimal::<6>()
 }
@@ -28,7 +28,7 @@ fn hexadecimal<const N: usize>() -> String {
     digits(&bytes)
 }
 
-/// A text that tells whether two texts are the same, without saying what they are.
+/// A text by which two texts can be compared without knowing them.
 pub(crate) fn fingerprint(text: &str) -> String {
     digits(&digest(text))
 }
@@ -41,8 +41,8 @@ fn digits(bytes: &[u8]) -> String {
     })
 }
 
-/// What is kept of a secret in memory. To look one up by it takes the same time for a wrong one as for a right one as far
-/// as anybody can use: how much of a digest is right says nothing of the secret.
+/// What is kept of a secret in memory. The time of a look-up may depend on the digest, but that helps no attacker: how much
+/// of a digest is right reveals nothing of the secret.
 pub(super) type Digest = [u8; 32];
 
 /// The digest of a secret.

@@ -13,13 +13,13 @@ use crate::server::hosts::AllowedHosts;
 /// An invitation that was not used for this long is void.
 const INVITATION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A session that was not used for this long is over ...
+/// A session that was not used for this long is over.
 const IDLE: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// ... and every session after this.
+/// The longest session.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// A session that another server has vouched for ends after this: what that server says of the person may change.
+/// The longest session of a person whom another server knows: what that server says of the person may change.
 const SHORT: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// More sessions than people have browsers; beyond, the one that was used least lately is over.
@@ -65,7 +65,7 @@ impl Sessions {
         token
     }
 
-    /// Uses an invitation up.
+    /// Takes an invitation, so that it works once.
     pub(crate) fn accept(&self, token: &str) -> Option<Person> {
         let token = digest(token);
         let mut invitations = self.invitations.lock();
@@ -83,7 +83,7 @@ impl Sessions {
         self.begin_for(LONGEST, person, token, secure)
     }
 
-    /// Begins a session of a person that another server has vouched for.
+    /// Begins a session of a person whom another server knows.
     pub(crate) fn begin_short(&self, person: Person, secure: bool) -> String {
         self.begin_for(SHORT, person, None, secure)
     }

@@ -20,28 +20,28 @@ use tokio::sync::Semaphore;
 use super::last_use::{self, LastUse, TokenUse};
 use super::random::{self, Digest, digest};
 use super::{Person, Role};
-use crate::glob::Glob;
+use cla_runtime::semaphore::Glob;
 
-/// What every token begins with, so that scanners for leaked secrets know it.
+/// The beginning of every token, so that scanners for leaked secrets recognise it.
 const PREFIX: &str = "cla_";
 
-/// Longer tokens are none of ours, and are not hashed.
+/// The longest token. A longer text is not hashed.
 const LONGEST: usize = 128;
 
-/// No list of tokens is longer.
+/// The most tokens in a file.
 const LONGEST_FILE: u64 = 16 << 20;
 
-/// At once, as many hashes are made: each takes 19 MiB.
+/// The most hashes that are computed at once: each takes 19 MiB.
 const HASHES: usize = 2;
 
-/// As many tokens are remembered as right.
+/// How many valid tokens are remembered.
 const MOST_REMEMBERED: usize = 10_000;
 
 /// A token, without its secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Token {
-    /// Names it in the list, and is the beginning of the token itself.
+    /// Its name in the list, and the beginning of the token itself.
     pub id: String,
     /// What people call it.
     pub name: String,
@@ -169,7 +169,7 @@ impl TokenStore {
             let at = at.ok_or_else(|| TokenError::Unknown { id: id.to_owned() })?;
             Ok(stored.tokens.remove(at))
         })?;
-        // It is void: that its last use is still known harms no one.
+        // The token is void, so it does no harm if its last use stays in the file.
         if let Err(error) = last_use::forget(&self.uses_path(), id) {
             tracing::warn!(%error, "cannot forget when a token was used");
         }
@@ -238,7 +238,7 @@ pub(super) fn locked(path: &Path) -> io::Result<File> {
 /// Puts a text in place of what a file had: a reader sees the old or the new.
 pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("new");
-    // One that a crash left may be anybody's to read.
+    // A file that is left from a crash may be readable by others.
     match std::fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -290,9 +290,9 @@ pub(super) fn now() -> f64 {
     since.unwrap_or_default().as_secs_f64()
 }
 
-/// Tells who a token stands for.
+/// Finds the person of a token.
 ///
-/// Hashing is slow on purpose; a token that was right is remembered by a digest, for as long as it is in the file.
+/// Hashing is slow on purpose. A valid token is remembered by a digest for as long as it is in the file.
 pub(super) struct Verifier {
     store: TokenStore,
     uses: LastUse,
@@ -302,9 +302,9 @@ pub(super) struct Verifier {
 
 /// What is known of a token before its hash is computed.
 pub(super) enum Recalled {
-    /// It was right before, and still is.
+    /// It was valid before, and still is.
     Right(Person, String),
-    /// It says that it is this one; only its hash can tell.
+    /// It names this token; only its hash proves that.
     Unsure(Arc<Token>),
     /// There is no such token.
     Wrong,
@@ -428,13 +428,13 @@ impl Verifier {
             .into_iter()
             .map(|token| (token.id.clone(), Arc::new(token)))
             .collect();
-        // What was right is right as long as the token is the same.
+        // A remembered token stays valid as long as the file has the same hash.
         let LoadedTokens { tokens, right, .. } = known;
         right.retain(|_, token| tokens.get(&token.id) == Some(token));
     }
 }
 
-/// Tells a file from the one that was there before, whose time of change may be the same.
+/// Distinguishes a file from the one before it, whose time of change may be the same.
 fn inode(metadata: &std::fs::Metadata) -> u64 {
     #[cfg(unix)]
     {

@@ -109,7 +109,7 @@ pub(crate) struct Reset {
 }
 
 impl Reset {
-    /// The store could not tell everything.
+    /// Events of the store were missed.
     const MISSED: Self = Self {
         reason: "events of the store were missed",
     };

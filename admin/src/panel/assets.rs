@@ -60,7 +60,7 @@ pub(crate) fn url(name: &str) -> String {
 pub(crate) async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
     let found = ASSETS.iter().find(|asset| asset.name == name);
     let found = found.ok_or_else(Problem::no_route)?;
-    // Asked for anew at each page: they are small, and a program that was built anew may have the same version.
+    // Browsers ask for them at each page: they are small, and a rebuilt program may have the same version.
     let headers = [(CONTENT_TYPE, found.kind), (CACHE_CONTROL, "no-cache")];
     Ok((headers, found.bytes).into_response())
 }

@@ -11,7 +11,7 @@ use super::{Tab, page};
 use crate::auth::Person;
 use crate::service::Service;
 
-/// A schema is written out within another one down to here; all have a place of their own below.
+/// How deep schemas are written out within one another. Each has a place of its own below, too.
 const DEEPEST: usize = 4;
 
 /// An operation of the description.

@@ -59,7 +59,7 @@ pub(crate) async fn rows(
 }
 
 impl Look {
-    /// The same look, at this semaphore.
+    /// The same view with this semaphore selected.
     pub(super) fn at(self, semaphore: String) -> Self {
         Self {
             semaphore: Some(semaphore),
@@ -227,7 +227,7 @@ pub(super) fn filter(service: &Service, person: &Person, look: &Look) -> Markup 
             @if !labels.is_empty() || chosen.is_some() {
                 label { span.only-read { "Label" } select name="label" {
                     option value="" { "any label" }
-                    // One that an address names, such as a label with any value.
+                    // A label of the page's address, such as one with any value.
                     @if let Some(label) = chosen.filter(|label| !labels.contains(*label)) {
                         option value=(label) selected { (printable(label)) }
                     }

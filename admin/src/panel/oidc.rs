@@ -135,7 +135,7 @@ pub(crate) async fn back(
     Ok(response)
 }
 
-/// What somebody sees who is not signed in.
+/// The page for a person who could not be signed in.
 fn refusal(service: &Service, refused: &Refused) -> Response {
     let detail = refused.to_string();
     tracing::warn!(error = %printable(&detail), "not signed in");

@@ -20,7 +20,7 @@ pub(super) fn status_icon(status: Status) -> Markup {
     icon(status_name(status))
 }
 
-/// A status as a class and an icon; those that a later version of the store adds look like one that is over.
+/// A status as a class and an icon. An unknown status, of a later version of the store, looks like one that is over.
 pub(super) fn status_name(status: Status) -> &'static str {
     known_status(status.as_str())
 }
@@ -119,7 +119,7 @@ pub(crate) fn escaped(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             escaped.push(char::from(byte));
         } else {
-            // A text takes everything that is written to it.
+            // Writing to a text does not fail.
             let _ = write!(escaped, "%{byte:02X}");
         }
     }

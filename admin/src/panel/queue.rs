@@ -130,7 +130,7 @@ fn queue_of(
                 }
                 @if view.pinned {
                     p.note {
-                        (icon("pin")) "Pinned: the number of slots was set by an administrator, whatever the code says."
+                        (icon("pin")) "Pinned: an administrator set the number of slots. The number in the code does not count."
                         @if may { button.link type="button" data-act="unpin" { "Back to the code's value" } }
                     }
                 }

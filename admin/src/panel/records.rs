@@ -93,7 +93,7 @@ impl Look {
         let limit = self.limit.unwrap_or(ROWS).min(MOST);
         let mut query = AuditQuery::new();
         let name = self.semaphore.as_deref().filter(|name| !name.is_empty());
-        // A name that is half typed is that of no semaphore yet.
+        // A half-typed name is not yet the name of a semaphore.
         let name = name.map(|name| named(person, name));
         let mut entries = match name {
             Some(Err(_)) => Vec::new(),
@@ -101,7 +101,7 @@ impl Look {
                 if let Some(Ok(name)) = name {
                     query = query.semaphore(name);
                 }
-                // Of those who see only some, the others do not count. One more says whether there are more.
+                // A person who sees only some semaphores gets the records of those only. One extra record says whether there are more.
                 if !person.is_restricted() {
                     query = query.limit(limit + 1);
                 }
@@ -167,7 +167,7 @@ fn service_row(entry: &ServiceAuditEntry, person: &Person) -> Markup {
         ServiceAction::TokenCreated => "made a token",
         ServiceAction::TokenRevoked => "revoked a token",
     };
-    // Code may have what is not for everybody in it.
+    // Code may contain secrets.
     let is_shown = entry.action != ServiceAction::Evaluated || person.role() == Role::Admin;
     html! {
         tr.is-busy data-key={ "v:" (format!("{:.6}", entry.at)) ":" (entry.login) } {

@@ -48,7 +48,7 @@ pub(crate) async fn page(
 ) -> Response {
     let Link { token, next } = link.map(|Query(link)| link).unwrap_or_default();
     let next = own_path(next);
-    // A program that only looks whether the link leads anywhere does not use it up.
+    // A program that only checks that the link works does not use it up.
     let Some(token) = token.filter(|_| method == Method::GET) else {
         return form(&service, StatusCode::OK, None, next.as_deref());
     };

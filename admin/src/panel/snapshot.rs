@@ -36,7 +36,7 @@ impl Snapshots {
         semaphores: &Semaphores,
         live: &Live,
     ) -> Result<Arc<Snapshot>, StoreError> {
-        // Held while the store is read: those who ask meanwhile wait for what it gives.
+        // Held while the store is read: others who ask meanwhile wait for the same answer.
         let mut kept = self.0.lock().await;
         let number = live.newest();
         if let Some(kept) = &*kept

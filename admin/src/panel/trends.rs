@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 /// A step of a line, in seconds: shorter peaks still show, as a step has its highest counts.
 const STEP: u64 = 5;
 
-/// So many steps has a line: five minutes.
+/// The steps of a line: five minutes.
 const STEPS: u64 = 60;
 
 /// Semaphores that are remembered at once.
@@ -133,7 +133,7 @@ impl Trends {
         }
     }
 
-    /// The counts of each step, the oldest first. What is known best is how it is now.
+    /// The counts of each step, the oldest first. The present counts are known best.
     fn counts(&self, view: &SemaphoreView, now: u64) -> Vec<Counts> {
         let current = Counts {
             busy: u32::try_from(view.busy).unwrap_or(u32::MAX),
@@ -204,7 +204,7 @@ fn path(counts: impl Iterator<Item = u32>, most: u32) -> String {
     for count in counts {
         let y = height(count);
         if at != y {
-            // A text takes everything that is written to it.
+            // Writing to a text does not fail.
             let _ = write!(path, "H{steps}V{y}");
             at = y;
         }
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(counts.len(), 60);
         assert_eq!(counts.iter().filter(|counts| counts.busy == 1).count(), 13);
 
-        // What is old is dropped, and what it left goes on.
+        // Old points are dropped, and the counts of the last of them go on.
         trends.note(&event(0, 0), 500);
         let counts = trends.counts(&view(0, 0), 500);
         assert_eq!((counts[0].waiting, counts[59].waiting), (2, 2));

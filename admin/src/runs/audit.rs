@@ -64,7 +64,7 @@ impl ServiceAuditEntry {
 }
 
 impl Runs {
-    /// Writes it down. What is to be recorded is not done before this has succeeded.
+    /// Writes an entry. The caller does what it records only after this has succeeded.
     pub(crate) async fn note(&self, entry: ServiceAuditEntry) -> Result<(), RunError> {
         let written = self.history.read(move |connection| {
             let action = serde_json::to_string(&entry.action).unwrap_or_default();

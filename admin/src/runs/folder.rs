@@ -7,13 +7,13 @@ use std::time::UNIX_EPOCH;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Rules lie at most so many folders deep to be listed.
+/// How many folders deep rules are listed.
 const DEEPEST: usize = 8;
 
-/// More rules are not listed.
+/// The most rules in a list.
 const MOST: usize = 2000;
 
-/// More entries of folders are not looked at.
+/// The most entries of folders that are looked at.
 const MOST_ENTRIES: usize = 50_000;
 
 /// What the names of rules end with.
@@ -36,7 +36,7 @@ pub(crate) struct RuleFile {
 impl Folder {
     pub(super) fn new(path: &Path) -> io::Result<Self> {
         let path = path.canonicalize()?;
-        // Says why it is none.
+        // This says why it is no folder.
         std::fs::read_dir(&path)?;
         Ok(Self(path))
     }
@@ -69,7 +69,7 @@ impl Folder {
             *entries -= 1;
             let entry = entry?;
             let name = entry.file_name();
-            // A name that is no text can be named by no client.
+            // No client can name a file whose name is not text.
             let Some(name) = name.to_str() else { continue };
             if name.starts_with('.') || name == "node_modules" {
                 continue;
@@ -80,7 +80,7 @@ impl Folder {
             };
             let rule = format!("{prefix}{name}");
             if about.is_dir() && depth < DEEPEST {
-                // One that may not be read is passed over.
+                // A folder that may not be read is skipped.
                 let _ = self.walk(
                     &entry.path(),
                     &format!("{rule}/"),

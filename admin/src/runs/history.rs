@@ -26,7 +26,7 @@ const MOST_BYTES: i64 = 256 << 20;
 /// How many runs end between two looks at the bounds.
 const BETWEEN_LOOKS: u32 = 200;
 
-/// So many commands at most go into one transaction.
+/// The most commands in one transaction.
 const AT_ONCE: usize = 256;
 
 /// Changes when a table changes; a new table does no harm to older programs.
@@ -178,7 +178,7 @@ impl History {
             let output: Option<Option<String>> = found.optional()?;
             Ok(output.map(|output| {
                 let lines = output.and_then(|text| serde_json::from_str(&text).ok());
-                // Of one that was lost, nothing is known.
+                // Nothing is known of the end of a lost run.
                 lines.unwrap_or(Lines {
                     ended: true,
                     ..Lines::default()
@@ -224,7 +224,7 @@ impl History {
     ) -> Result<T, RunError> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            // One that does not wait any more needs no answer.
+            // A caller that does not wait any more needs no answer.
             let _ = answer.send(job(connection));
         });
         self.send(Command::Read(job));
@@ -257,7 +257,7 @@ fn lock(file: &Path) -> io::Result<std::fs::File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(file)?;
-    // A file of its own: SQLite has locks of its own on the other.
+    // A separate lock file: SQLite has its own locks on the database.
     let lock = options.open(file.with_extension("lock"))?;
     lock.try_lock().map_err(|error| match error {
         std::fs::TryLockError::WouldBlock => io::Error::other("another service uses it"),
@@ -296,7 +296,7 @@ fn work(mut connection: Connection, commands: &Receiver<Command>) {
     while let Ok(first) = commands.recv() {
         let more = std::iter::from_fn(|| commands.try_recv().ok());
         let mut writes = Vec::new();
-        // What is read is on the disk: reads come after the commit, so they end a batch.
+        // A read sees only what is on the disk: it comes after the commit, so it ends a batch.
         let mut read = None;
         for command in std::iter::once(first).chain(more).take(AT_ONCE) {
             match command {
@@ -337,7 +337,7 @@ fn write_all(connection: &mut Connection, writes: Vec<Write>) -> rusqlite::Resul
     }
     let transaction = connection.transaction()?;
     for write in writes {
-        // One that fails is said, and the others are done.
+        // A command that fails is reported, and the others go on.
         if let Err(error) = carry_out(&transaction, write) {
             tracing::error!(%error, "cannot write down a run");
         }

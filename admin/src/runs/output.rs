@@ -8,10 +8,10 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// So many bytes of a run's output are kept, the last ...
+/// How many bytes of a run's output are kept: the last ones.
 const MOST_BYTES: usize = 1 << 20;
 
-/// ... in at most so many lines.
+/// How many lines of a run's output are kept at most.
 const MOST_LINES: usize = 10_000;
 
 /// A longer line is broken up.
@@ -54,7 +54,7 @@ pub(crate) struct Lines {
     pub(crate) lines: Vec<OutputLine>,
     /// How many lines are gone because there were too many.
     pub(crate) dropped: u64,
-    /// Where to ask on.
+    /// The line after which the next question goes on.
     pub(crate) next: u64,
     /// Nothing more comes.
     pub(crate) ended: bool,

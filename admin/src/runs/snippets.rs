@@ -8,7 +8,7 @@ use super::{RunError, Runs, now};
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// One of them.
+/// A snippet.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Snippet {
     pub(crate) name: String,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A client that takes nothing of what it is sent for this long has gone, or means harm.
+/// A client that reads nothing for this long has gone, or means harm.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection whose writes fail when the client takes nothing for a while.
@@ -26,7 +26,7 @@ impl<S> StallGuard<S> {
         }
     }
 
-    /// What becomes of a write: one that waits fails in the end.
+    /// The result of a write; a write that waits too long fails.
     fn guard<T>(
         &mut self,
         cx: &mut Context<'_>,

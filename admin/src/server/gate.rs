@@ -77,7 +77,7 @@ async fn admit(gate: &Gate, request: &mut Request) -> Result<(), Response> {
     Ok(())
 }
 
-/// To the page where they sign in, which leads back.
+/// A redirect to the sign-in page, which leads back.
 fn to_sign_in(path: &str) -> Redirect {
     if path == "/" {
         return Redirect::to("/login");
@@ -91,7 +91,7 @@ async fn identify(
     headers: &HeaderMap,
 ) -> Result<Person, Problem> {
     let person = match service.auth.recall(headers, peer) {
-        // A client that is known is admitted, whatever others try from the same address, such as that of a proxy.
+        // A known client is admitted even if others fail from the same address, such as that of a proxy.
         Credentials::Person(person) => return Ok(person),
         Credentials::None => return Err(Problem::unauthenticated()),
         Credentials::Wrong => {

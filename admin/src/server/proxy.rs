@@ -1,7 +1,7 @@
 //! Proxies in front of the service: which are trusted, and what is believed of what they say.
 //!
 //! Every client can send the headers of a proxy. They count only if the connection itself comes from a trusted address; a
-//! user name from anywhere else is refused, for it is an attempt to be somebody else, or a mistake in the set-up.
+//! user name from anywhere else is refused: it is an attempt to pose as another user, or a mistake in the set-up.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -16,10 +16,10 @@ use crate::auth::{Person, Role};
 /// What a proxy says of the way of a request: the client first, each proxy adds whom it speaks to.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// More steps are not looked at: a client may have sent any number of them.
+/// The most steps that are looked at: a client may have sent any number of them.
 const MOST_STEPS: usize = 32;
 
-/// No login is longer.
+/// The longest login.
 const LONGEST_LOGIN: usize = 256;
 
 /// A range of addresses: `10.0.0.0/8`, `::1`.
@@ -82,7 +82,7 @@ impl FromStr for Network {
             IpAddr::V4(address) => u128::from(u32::from(address)) << 96,
             IpAddr::V6(address) => u128::from(address),
         };
-        // 10.1.2.3/8 is more likely a slip than a wish.
+        // 10.1.2.3/8 is more likely a mistake than intended.
         if bits > most || prefix(number, bits) != number {
             return Err(NetworkError);
         }
@@ -118,7 +118,7 @@ impl FromStr for UserRole {
     }
 }
 
-/// What is believed of whom.
+/// Which proxies are trusted, and with what.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies {
     trusted: Vec<Network>,
@@ -227,7 +227,7 @@ fn one<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>,
         return Ok(None);
     };
     if values.next().is_some() {
-        // One may be the client's own.
+        // One of them may come from the client.
         return Err(wrong(format!("the proxy passes on several `{name}`")));
     }
     let value = value.to_str().map(str::trim).unwrap_or_default();

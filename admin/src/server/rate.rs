@@ -11,13 +11,13 @@ use crate::api::problem::Problem;
 /// Requests of one address per second, on average, unless the host says otherwise. Twice as many may come at once.
 const REQUESTS: u32 = 2000;
 
-/// Wrong secrets of one address per second, on average: one in six seconds ...
+/// Wrong secrets of one address per second, on average: one in six seconds.
 const FAILURES: f64 = 1.0 / 6.0;
 
-/// ... and at once.
+/// Wrong secrets of one address at once.
 const FAILURE_BURST: f64 = 10.0;
 
-/// At most so many addresses are counted separately.
+/// The most addresses that are counted separately.
 const MOST: usize = 10_000;
 
 /// Buckets of tokens, by address.
@@ -41,7 +41,7 @@ impl Buckets {
     fn of(&mut self, peer: Option<IpAddr>, rate: f64, burst: f64) -> &mut Bucket {
         let now = Instant::now();
         if self.0.len() >= MOST && !self.0.contains_key(&peer) {
-            // Full ones say nothing.
+            // A full bucket is the same as none.
             let filled = |bucket: &Bucket| bucket.left + (now - bucket.at).as_secs_f64() * rate;
             self.0.retain(|_, bucket| filled(bucket) < burst);
             if self.0.len() >= MOST {

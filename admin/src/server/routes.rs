@@ -19,7 +19,7 @@ use crate::auth::{Access, Role};
 use crate::panel::{self, oidc};
 use crate::service::Service;
 
-/// Longer bodies of requests are refused.
+/// The longest body of a request.
 const LONGEST_BODY: usize = 1 << 20;
 
 /// All routes.

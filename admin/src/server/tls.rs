@@ -11,7 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-/// How often it is seen whether the files have changed.
+/// How often to check whether the files have changed.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// What the server shows to clients.
@@ -45,7 +45,7 @@ impl Tls {
                         seen = now;
                         tracing::info!("the certificate was read anew");
                     }
-                    // One of the two may be about to follow.
+                    // Only one of the two files may have been replaced so far.
                     Err(error) => tracing::error!(%error, "the certificate stays as it was"),
                 }
             }

@@ -108,7 +108,7 @@ pub(super) fn hints(found: &[Unresponsive]) -> Vec<String> {
     hints
 }
 
-/// As one word for a shell.
+/// The text as one word for a shell.
 fn word(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
     if !name.starts_with('-') && name.chars().all(is_plain) {

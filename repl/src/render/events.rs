@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::{BOLD, DIM, GREEN, Line, RED, Span, YELLOW};
 
-/// Of an id, this many digits tell it from all others that anybody has on the screen.
+/// How many digits of an id are shown: enough to distinguish all ids on a screen.
 const ID: usize = 8;
 
 /// When, what, to which semaphore, who, and the counts right after it.

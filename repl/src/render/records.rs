@@ -1,4 +1,4 @@
-//! Tables of the past: what administrators changed, and the requests that ended.
+//! Tables of the audit and the history: what administrators changed, and the requests that ended.
 
 use cla_runtime::semaphore::{Actor, AdminAction, AuditEntry, RequestId, RequestView, SlotId};
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use super::semaphores::{colour, slots, symbol};
 use super::{Align, BOLD, Column, DIM, GREEN, Line, RED, Span, Table, YELLOW};
 use crate::durations::short;
 
-/// Of an id, this many digits tell it from all others that anybody has on the screen.
+/// How many digits of an id are shown: enough to distinguish all ids on a screen.
 const ID: usize = 8;
 
 /// One row per command.
@@ -132,7 +132,7 @@ pub(crate) fn history(ended: &[RequestView], zone: &TimeZone, width: Option<usiz
     table.lines(width)
 }
 
-/// `anna@db1 (sem)`; nothing if that is not known.
+/// `anna@db1 (sem)`; empty if that is not known.
 pub(super) fn by(actor: Option<&Actor>) -> String {
     actor.map(ToString::to_string).unwrap_or_default()
 }

@@ -34,7 +34,7 @@ pub(crate) fn overview(views: &[SemaphoreView], width: Option<usize>) -> Vec<Lin
     table.lines(width)
 }
 
-/// What is unusual about a semaphore: its slots, and how long the run has been silent that has not answered for longest.
+/// What is unusual about a semaphore: its slots, and the longest time that one of its runs has not answered.
 fn state(view: &SemaphoreView) -> Span {
     let longest = view
         .requests
@@ -175,7 +175,7 @@ pub(crate) fn colour(status: Status) -> Style {
     }
 }
 
-/// Of a request whose run does not answer, that matters most.
+/// If the request's run does not answer, that matters most.
 pub(crate) fn style(request: &RequestView) -> Style {
     match request.unresponsive_since {
         Some(_) => RED,
@@ -185,7 +185,7 @@ pub(crate) fn style(request: &RequestView) -> Style {
 
 /// The status in words, as it is so many seconds after the store gave it.
 pub(crate) fn status(request: &RequestView, elapsed: f64) -> String {
-    // Of those that ended, how they did is all that matters.
+    // For a request that has ended, only its end matters.
     let granted = if request.granted && request.status == Status::Busy {
         ", granted"
     } else {

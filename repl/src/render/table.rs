@@ -1,4 +1,4 @@
-//! Columns of text: as wide as what stands in them, and no wider than the terminal.
+//! Columns of text: as wide as their contents, and no wider than the terminal.
 
 use anstyle::Style;
 use unicode_width::UnicodeWidthChar;
@@ -8,7 +8,7 @@ use super::{DIM, Line, Span};
 /// What stands between two columns.
 const GAP: &str = "  ";
 
-/// A column that gives way keeps at least this many columns of the terminal.
+/// The least width of a column that is cut off.
 const NARROWEST: usize = 8;
 
 /// Where in its column a text stands.
@@ -100,7 +100,7 @@ impl<const N: usize> Table<N> {
 
     fn line(&self, cells: &[Span; N], widths: &[usize; N]) -> Line {
         let mut spans = Vec::with_capacity(3 * N);
-        // Blanks are held back until something follows them.
+        // Blanks are printed only when text follows them.
         let mut blanks = String::new();
         let shown = cells.iter().zip(widths).zip(&self.columns);
         for ((cell, width), column) in shown.filter(|((_, width), _)| **width > 0) {
@@ -182,7 +182,7 @@ mod tests {
     fn long_text_gives_way_to_the_terminals_width() {
         let table = table(&[["a-very-long-name-indeed", "1", "note"]]);
         assert_eq!(text(&table.lines(Some(20)))[1..], ["a-very-lon…  1  note"]);
-        // There is a limit to it.
+        // Columns are not cut off below their least width.
         assert_eq!(text(&table.lines(Some(3)))[1..], ["a-very-…  1  note"]);
         let wide = self::table(&[["語語語語語語", "1", ""]]);
         assert_eq!(text(&wide.lines(Some(11)))[1..], ["語語語…   1"]);

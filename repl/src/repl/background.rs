@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::screen::{Named, Screen};
 use crate::render::{Align, Column, DIM, GREEN, Line, RED, Span, Table};
 
-/// Those that have ended are listed for as long as there are no more than these.
+/// How many runs that have ended stay in the list.
 const MOST_ENDED: usize = 20;
 
 /// The runs beside the session.
@@ -75,7 +75,7 @@ impl Background {
             format!("[{number} {}] ", printable(&name)),
         ));
         let options = RunOptions::new().name(name.as_str()).output(output.clone());
-        // Before it says anything itself.
+        // Before the run prints anything itself.
         let said = Span::new(format!("[{number} {name}] started"), DIM);
         self.screen.say(&said.to_string());
         let handle = self.engine.run(script, options);
@@ -90,7 +90,7 @@ impl Background {
         });
         let colour = self.colour;
         let started = Instant::now();
-        // The prompt blocks its thread, so somebody else has to wait for the end.
+        // The prompt blocks its thread, so another one has to wait for the end.
         let waiter = std::thread::Builder::new()
             .name("cla-spawned".to_owned())
             .spawn(move || {

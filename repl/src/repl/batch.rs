@@ -2,13 +2,13 @@
 
 use std::io::{self, BufRead};
 
-use cla_runtime::InputState;
+use cla_runtime::internal::InputState;
 
 use super::commands::{self, Done};
 use super::console::Console;
 use super::{Mode, read};
 
-/// While brackets are open, an input is looked at only every so many lines: looking takes time with its length.
+/// While brackets are open, an input is checked only once in this many lines: a check takes longer for a longer input.
 const LOOK_EVERY: usize = 100;
 
 /// Evaluates standard input. Gives an exit code.
@@ -66,7 +66,7 @@ pub(super) fn run(console: &mut Console) -> u8 {
             return crate::exit::FAILED;
         }
     }
-    // What is not whole is an error that says so.
+    // If the input is not whole, the error says so.
     if input.trim().is_empty() || console.evaluate(&input) {
         0
     } else {

@@ -82,7 +82,7 @@ pub(super) const COMMANDS: &[Command] = &[
     command(".exit", "", "leave, as Ctrl-D does"),
 ];
 
-/// What comes of a command.
+/// The result of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Done {
     Well,
@@ -134,7 +134,7 @@ pub(super) fn carry_out(console: &mut Console, command: read::Command<'_>) -> Do
 }
 
 fn unknown(name: &str) -> String {
-    match cla_runtime::nearest(name, COMMANDS.iter().map(|command| command.name)) {
+    match cla_runtime::internal::nearest(name, COMMANDS.iter().map(|command| command.name)) {
         Some(near) => format!("there is no command {name}; did you mean {near}?"),
         None => format!("there is no command {name}; .help shows all"),
     }
@@ -203,7 +203,7 @@ const HELP: [(&str, &[&str]); 7] = [
     ),
     (
         "Leave",
-        &[".exit, or Ctrl-D. IDs and RUNs may be shortened to what tells them apart."],
+        &[".exit, or Ctrl-D. IDs and RUNs may be shortened as long as they are unique."],
     ),
 ];
 
@@ -353,7 +353,7 @@ fn edit(console: &mut Console, rest: &str) -> Done {
     }
 }
 
-/// What becomes of a text in the user's editor.
+/// The text as the user leaves it in an editor.
 fn edited(text: &str, mode: Mode) -> Result<String, String> {
     let editor = ["VISUAL", "EDITOR"]
         .iter()
@@ -389,7 +389,7 @@ fn tidy(console: &mut Console) -> Result<(), String> {
     if mode == Mode::Yaml {
         return Err("only JavaScript and TypeScript are reformatted".to_owned());
     }
-    let text = cla_runtime::tidy(&text).map_err(|error| error.message)?;
+    let text = cla_runtime::internal::tidy(&text).map_err(|error| error.message)?;
     console.screen.say(text.trim_end());
     console.last = Some((mode, text));
     Ok(())
@@ -440,7 +440,7 @@ fn no_snippet(console: &Console, name: &str) -> String {
         .list()
         .map(|snippets| snippets.into_iter().map(|snippet| snippet.name).collect())
         .unwrap_or_default();
-    match cla_runtime::nearest(name, names.iter().map(String::as_str)) {
+    match cla_runtime::internal::nearest(name, names.iter().map(String::as_str)) {
         Some(near) => format!("there is no snippet {name}; did you mean {near}?"),
         None => format!("there is no snippet {name}"),
     }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use cla_runtime::semaphore::{Actor, Semaphores};
 use cla_runtime::{
-    Engine, ErrorKind, InputState, Limits, Output, OutputStream, RuleError, RunOptions, Session,
+    Engine, ErrorKind, Limits, Output, OutputStream, RuleError, RunOptions, Session,
+    internal::InputState,
 };
 use futures_util::FutureExt;
 use tokio::runtime::Runtime;
@@ -16,13 +17,14 @@ use super::print::{self, Format, Look};
 use super::screen::Screen;
 use super::snippets::Snippets;
 use super::{Args, Mode};
+use crate::permissions::Granted;
 use crate::render::{DIM, Span};
 use crate::store::Choice;
 
-/// What takes longer than this is worth a word about it.
+/// If an input takes longer than this, its time is shown.
 const LONG: Duration = Duration::from_secs(1);
 
-/// How long a reader that takes nothing is waited for when the session has ended.
+/// How long to wait for a reader that takes nothing when the session has ended.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Everything at the prompt but the reading of lines.
@@ -40,19 +42,19 @@ pub(super) struct Console {
     pub(super) timing: Timing,
     /// What was evaluated last.
     pub(super) last: Option<(Mode, String)>,
-    /// Whether somebody sits before it.
+    /// Whether a user types the inputs.
     interactive: bool,
     colour: bool,
     interrupts: Interrupts,
-    /// What it takes no notice of any more.
+    /// Signals that are ignored from now on.
     over: bool,
-    /// Ctrl-C ended what was done for a program.
+    /// Ctrl-C ended work for a program.
     interrupted: bool,
-    /// What was done for a program ended because nobody reads what it prints.
+    /// Work for a program ended because the reader of its output has gone.
     unread: bool,
 }
 
-/// When it is said how long an input took.
+/// When to show how long an input took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Timing {
     Always,
@@ -74,16 +76,21 @@ impl Console {
         choice: Choice,
         semaphores: Semaphores,
         interactive: bool,
+        granted: &Granted,
     ) -> io::Result<Self> {
         let runtime = crate::event_loop::event_loop()?;
         let colour = crate::out::is_coloured(OutputStream::Stdout);
         let limits = Limits::default().memory(args.memory).stack(args.stack);
-        let engine = Engine::builder()
-            // One for the session at least, so that runs that compute do not make the prompt slow.
+        let mut engine = Engine::builder()
+            // At least one worker for the session, so that runs that compute do not make the prompt slow.
             .workers(std::thread::available_parallelism().map_or(2, |count| count.get().max(2)))
             .limits(limits)
             .semaphores(semaphores.acting_as(Actor::process("repl")))
-            .allow_folder(".")
+            .permissions(granted.permissions.clone());
+        if granted.imports_current_folder {
+            engine = engine.allow_folder(".");
+        }
+        let engine = engine
             .with(cla_stdlib::install)
             .with(cla_rulebook::install)
             .build();
@@ -131,22 +138,22 @@ impl Console {
         self.colour
     }
 
-    /// Whether the session has ended, or nobody reads what it says.
+    /// Whether the session has ended, or the reader of its output has gone.
     pub(super) fn is_over(&self) -> bool {
         self.over || self.interrupted || self.screen.is_lost()
     }
 
-    /// Whether Ctrl-C ended what was done for a program.
+    /// Whether Ctrl-C ended work for a program.
     pub(super) fn is_interrupted(&self) -> bool {
         self.interrupted
     }
 
-    /// Whether what was done for a program ended because nobody reads what it prints.
+    /// Whether work for a program ended because the reader of its output has gone.
     pub(super) fn is_unread(&self) -> bool {
         self.unread
     }
 
-    /// Waits until all that was said is written. Ctrl-C gives that up, and ends what is done for a program.
+    /// Waits until all output is written. Ctrl-C ends the wait, and work for a program.
     pub(super) fn settle(&mut self) {
         let queue = self.screen.queue();
         let Some(unwritten) = queue.unwritten() else {
@@ -171,8 +178,8 @@ impl Console {
     /// Whether a text is whole in this mode.
     pub(super) fn state(text: &str, mode: Mode) -> InputState {
         match mode {
-            Mode::Js => cla_runtime::input_state(text),
-            // Whoever types says when a rulebook is whole.
+            Mode::Js => cla_runtime::internal::input_state(text),
+            // A user who types says when a rulebook is whole.
             Mode::Yaml => InputState::Complete,
         }
     }
@@ -198,12 +205,12 @@ impl Console {
             plain: !self.interactive,
         };
         let started = Instant::now();
-        // What was pressed before this input was not meant for it.
+        // A Ctrl-C from before this input does not concern it.
         while self.interrupts.recv().now_or_never().is_some() {}
         let answer = match mode {
             Mode::Js => self.session.evaluate(text, move |ctx, _, value| {
                 if show {
-                    print::shown_or_told(ctx, &value, &look)
+                    print::shown_or_error(ctx, &value, &look)
                 } else {
                     Ok(None)
                 }
@@ -212,7 +219,7 @@ impl Console {
                 .session
                 .run_text(".yml", text, None, move |ctx, _, value| {
                     if show {
-                        print::shown_or_told(ctx, &value, &look)
+                        print::shown_or_error(ctx, &value, &look)
                     } else {
                         Ok(None)
                     }
@@ -227,7 +234,7 @@ impl Console {
                     biased;
                     answer = &mut answer => break answer,
                     _ = self.interrupts.recv() => self.session.interrupt(),
-                    // Nobody reads what it prints.
+                    // The reader of its output has gone.
                     () = queue.until_failed(OutputStream::Stdout), if !lost => {
                         lost = true;
                         self.session.interrupt();
@@ -246,7 +253,7 @@ impl Console {
                 false
             }
             Err(error) => {
-                self.tell(&error);
+                self.report(&error);
                 false
             }
         };
@@ -267,7 +274,7 @@ impl Console {
         succeeded
     }
 
-    fn tell(&mut self, error: &RuleError) {
+    fn report(&mut self, error: &RuleError) {
         if error.kind == ErrorKind::Cancelled && error.name != "Interrupted" {
             self.over = true;
         }
@@ -288,7 +295,7 @@ impl Console {
         }
     }
 
-    /// Says that something could not be done.
+    /// Reports that something could not be done.
     pub(super) fn complain(&self, problem: &dyn std::fmt::Display) {
         if self.interactive {
             self.screen.say(&crate::exit::reported(problem));
@@ -311,7 +318,7 @@ impl Console {
             session.interrupt();
             engine.cancel_all();
             let report = session.close().await;
-            // It ended by itself, or never began: so far only that was said.
+            // The session ended by itself, or never began. So far only the prompt has shown that.
             if let Err(error) = &report.result
                 && error.kind == ErrorKind::Panic
             {
@@ -320,7 +327,7 @@ impl Console {
             engine.idle().await;
             crate::store::close(&semaphores).await;
         });
-        // What was said last.
+        // The last lines of output.
         screen.queue().flush(FAREWELL);
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use cla_runtime::InputState;
+use cla_runtime::internal::InputState;
 use cla_runtime::semaphore::{SemaphoreView, Status};
 
 use super::commands::COMMANDS;
@@ -12,7 +12,7 @@ use super::console::Console;
 use super::read::{Knowledge, Member, Mode, State};
 use crate::render::ShortIds;
 
-/// What is not known by then is not completed.
+/// How long to wait for names; later ones are not completed.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The session, as far as a prompt looks into it.

@@ -74,8 +74,8 @@ fn shown<'js>(ctx: &Ctx<'js>, value: &Value<'js>, look: &Look) -> Result<Option<
     Ok(Some(text))
 }
 
-/// What [`shown`] gives, or the message of what the value throws when it is looked at.
-pub(super) fn shown_or_told<'js>(
+/// The text of [`shown`], or the message of the error that the value throws when it is read.
+pub(super) fn shown_or_error<'js>(
     ctx: &Ctx<'js>,
     value: &Value<'js>,
     look: &Look,

@@ -1,8 +1,8 @@
-//! Reads what is typed at the prompt: one whole input at a time, with all that makes typing pleasant. Evaluates
-//! nothing; what it must know of the session it asks it ([`Knowledge`]).
+//! Reads what is typed at the prompt: one whole input at a time, with all that makes typing pleasant. It evaluates
+//! nothing; it asks the session for the names that it needs ([`Knowledge`]).
 //!
-//! One file per job: [`complete`], [`highlight`], [`hint`], [`validate`], [`history`]; [`place`] tells the first
-//! and the third where the cursor is.
+//! One file per job: [`complete`], [`highlight`], [`hint`], [`validate`], [`history`]; [`place`] finds out where the
+//! cursor is, for the first and the third.
 
 mod commands;
 mod complete;
@@ -325,8 +325,8 @@ impl Highlighter for Prompt {
     }
 }
 
-/// Whether there is more to read already, as while a terminal without bracketed paste is pasting. What would be
-/// drawn for each character of that, nobody would see.
+/// Whether there is more to read already, as while a terminal without bracketed paste is pasting. Drawing after each
+/// such character would be in vain.
 #[cfg(unix)]
 fn more_is_typed() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -344,8 +344,8 @@ fn more_is_typed() -> bool {
     false
 }
 
-/// Tab indents at the beginning of a line, and completes elsewhere. Code that arrives as if it were typed has
-/// its indentation then, and starts no completions.
+/// Tab indents at the beginning of a line, and completes elsewhere. So pasted code keeps its indentation, and starts no
+/// completions.
 struct Tab;
 
 impl ConditionalEventHandler for Tab {

@@ -1,7 +1,7 @@
 //! What the session, its background runs and the prompt share: one terminal.
 //!
-//! While a line is being typed, what others write appears above it, in whole lines; else it is written as it comes. Nothing
-//! here blocks: what the reader does not take at once waits in a queue, and runs wait for room in that.
+//! While a line is being typed, other output appears above it, in whole lines; else it is written as it comes. Nothing
+//! here blocks: output that the reader does not take at once waits in a queue, and runs wait for room in that queue.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,16 +14,16 @@ use tokio::sync::Notify;
 /// An unfinished line that is longer than this is written as if it were whole: it is kept in the host's memory.
 const LONGEST_LINE: usize = 1 << 20;
 
-/// Of so many bytes that are to be printed above the prompt, runs do not add to them.
+/// While so many bytes wait to be printed above the prompt, runs wait before they add to them.
 const MOST_ABOVE: usize = 1 << 20;
 
-/// Of so many bytes that are not written yet, messages of the session's own between inputs are dropped.
+/// While so many bytes are not written yet, the session's own messages between inputs are dropped.
 const MOST_BEHIND: usize = 1 << 20;
 
 /// Prints lines above the prompt; they are off the [`Backlog`] when they are printed.
 pub(super) type Above = Box<dyn FnMut(&str) + Send>;
 
-/// The terminal, or whatever stands in its place.
+/// The terminal, or a file or a pipe in its place.
 pub(super) struct Screen {
     queue: Arc<QueuedOutput>,
     above: Arc<Backlog>,
@@ -126,7 +126,7 @@ impl Screen {
         }
     }
 
-    /// Whether nobody reads what is printed.
+    /// Whether the reader of the output has gone.
     pub(super) fn is_lost(&self) -> bool {
         let lost = |stream| self.queue.failure(stream).is_some();
         OutputStream::ALL.into_iter().any(lost)
@@ -144,7 +144,7 @@ impl Screen {
         }
     }
 
-    /// Says something that may come again and again, unless there is too much to be written already.
+    /// Writes a message that may come again and again, unless too much waits to be written already.
     pub(super) fn mention(&self, text: &str) {
         if self.queue.backlog() < MOST_BEHIND && !self.above.is_full() {
             self.say(text);

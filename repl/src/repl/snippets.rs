@@ -10,7 +10,7 @@ pub(super) struct Snippets {
     folder: Option<PathBuf>,
 }
 
-/// One of them.
+/// A snippet.
 pub(super) struct Snippet {
     pub(super) name: String,
     pub(super) mode: Mode,

@@ -39,7 +39,7 @@ mod unix {
         }
     }
 
-    /// Notes the terminal's settings; restores them however the program ends, unless it is killed without a word.
+    /// Notes the terminal's settings. Restores them when the program ends, unless SIGKILL ends it.
     pub(crate) fn restored_at_the_end() -> Restored {
         if let Ok(settings) = tcgetattr(io::stdin()) {
             let _ = SETTINGS.set(settings);
@@ -56,7 +56,7 @@ mod unix {
                 .spawn(move || {
                     if let Some(signal) = signals.forever().next() {
                         restore();
-                        // What is held is freed by the store, which sees that the process is gone.
+                        // The store frees what this process holds, because it sees that the process is gone.
                         std::process::exit(128 + signal);
                     }
                 });

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::plan::STDIN;
 use crate::render::{Align, BOLD, Column, DIM, Line, Span, Table, YELLOW};
 
-/// What is written in an op beyond this is cut off.
+/// The longest text of an op; the rest is cut off.
 const MOST_TEXT: usize = 60;
 
 /// Shows what the files would do. Gives an exit code.
@@ -84,7 +84,7 @@ fn is_rulebook(file: &Path) -> bool {
 
 fn plan(file: &Path, event: Option<&str>, stash: &Value) -> Result<Plan, Box<RuleError>> {
     let shown = file.display().to_string();
-    // A file that cannot be read was found when it was checked.
+    // The check has reported a file that cannot be read.
     let text = std::fs::read_to_string(file).unwrap_or_default();
     cla_rulebook::plan(&shown, &text, event, stash).map_err(Box::new)
 }

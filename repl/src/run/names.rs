@@ -1,4 +1,4 @@
-//! What runs are called: short names that tell them apart.
+//! What runs are called: short names that distinguish them.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -8,9 +8,9 @@ use cla_runtime::semaphore::printable;
 
 /// Names for runs of `files`, in their order; each file is run `copies` times.
 ///
-/// A run is called like its file, with as many folders in front as it takes to tell it from another
-/// file of that name, and `#1`, `#2`, ... if the same file runs more than once. `-` is the script on
-/// standard input.
+/// A run is called like its file, with as many folders in front as distinguish it from another file of
+/// that name, and `#1`, `#2`, ... if the same file runs more than once. `-` is the script on standard
+/// input.
 pub(super) fn names(files: &[PathBuf], copies: usize) -> Vec<String> {
     let paths: Vec<PathBuf> = files.iter().map(|file| identity(file)).collect();
     of_paths(&paths, copies)
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_the_same_name_are_told_apart_by_their_folders() {
+    fn files_of_the_same_name_are_distinguished_by_their_folders() {
         assert_eq!(
             names(&["x/a.js", "y/a.js", "b.js"], 1),
             ["x/a.js", "y/a.js", "b.js"]

@@ -108,7 +108,7 @@ impl RunOutput {
         }
     }
 
-    /// Writes what the run has left unfinished.
+    /// Writes the unfinished line of the run.
     pub(super) fn finish(&self) {
         let Unfinished { stdout, stderr } = std::mem::take(&mut *self.unfinished.lock());
         for (stream, rest) in [

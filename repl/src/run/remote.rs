@@ -1,4 +1,4 @@
-//! `cla run --server`: rules of the folder that a `cla serve` serves, run there, seen from here.
+//! `cla run --server`: runs rules of the folder of a `cla serve` on that server, and shows their output here.
 //!
 //! They are started in the order of the command line, one after the other, so they queue in this order; then all of them
 //! are followed at once. An end that is asked for here (Ctrl-C, a reader of the output that is gone) stops all of them there.
@@ -199,7 +199,7 @@ impl<'a> Session<'a> {
                             });
                         }
                         Err(refusal) => {
-                            // It will not answer for the others either.
+                            // The server will not answer for the other runs either.
                             if matches!(refusal, Refusal::Unreachable(_)) {
                                 let others = waiting.by_ref().count();
                                 (self.done, self.failed) = (self.done + others, self.failed + others);
@@ -231,14 +231,14 @@ impl<'a> Session<'a> {
             let line = format!("{}\n", report.get());
             self.screen.write(OutputStream::Stdout, &line);
         }
-        // Of runs that were stopped from here, the last line says enough.
+        // For runs that were stopped from here, the last line says enough.
         let is_quiet = *self.stop.borrow();
         let outcome = conclude(self.args, planned.rule, run, &planned.output, is_quiet);
         self.failed += usize::from(outcome != Outcome::Ok);
         self.cancelled += usize::from(outcome == Outcome::Cancelled);
     }
 
-    /// The server does not start a run, or tells nothing of it any more.
+    /// The server does not start a run, or no longer answers for it.
     fn refused(&mut self, planned: &Planned<'_>, refusal: &Refusal) {
         planned.output.finish();
         self.done += 1;
@@ -274,7 +274,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// A problem as the user is told it, in colours if they are wanted.
+/// A problem as the user sees it, in colours if they are wanted.
 fn reported(problem: &dyn std::fmt::Display) -> String {
     let coloured = crate::out::is_coloured(OutputStream::Stderr);
     crate::out::plain(&crate::exit::reported(problem), coloured).into_owned()

@@ -1,4 +1,4 @@
-//! The two standard streams, and the status line, with one hand on all of them so that nothing tears.
+//! The two standard streams and the status line, behind one lock, so that their lines do not mix.
 //!
 //! Nothing here blocks: what the readers do not take at once waits in a queue (see [`QueuedOutput`]).
 
@@ -10,13 +10,13 @@ use cla_runtime::{Output, OutputStream, QueuedOutput};
 use parking_lot::Mutex;
 use unicode_width::UnicodeWidthChar;
 
-/// The terminal's width if it does not tell, in columns.
+/// The width of a terminal that does not say its width, in columns.
 const WIDTH: usize = 80;
 
 /// Back to the first column, and erase what stands in the line.
 const ERASE: &str = "\r\x1b[K";
 
-/// Who is to end waits so long for a reader that takes nothing, and then drops what is left.
+/// How long the end of the program waits for a reader that takes nothing; then the rest is dropped.
 const PATIENCE: Duration = Duration::from_millis(800);
 
 /// Where everything that the program says goes.
@@ -96,7 +96,7 @@ impl Screen {
 
     /// Shows `text` as the status line, until [`Screen::clear_status`].
     pub(super) fn show_status(&self, text: &str) {
-        // The reader is slow: the next status will do.
+        // The reader is slow, so this status is skipped.
         if self.queue.backlog() > 0 {
             return;
         }

@@ -17,19 +17,20 @@ use super::output::{Colours, RunOutput};
 use super::plan::Planned;
 use super::screen::Screen;
 use super::{Args, status};
+use crate::permissions::Granted;
 use crate::signals::{Signal, Signals};
 use crate::store::Cautions;
 
-/// Who waits for less than this does not wonder what is going on.
+/// No status line appears before this: a user who waits for less needs none.
 const STATUS_DELAY: Duration = Duration::from_secs(1);
 
 /// How often the status line is brought up to date.
 const STATUS_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How often it is looked whether a reader takes anything.
+/// How often to check whether a reader takes anything.
 const LOOK_AFTER: Duration = Duration::from_millis(50);
 
-/// While more than this is not written yet, in bytes, no further run is reported.
+/// While more bytes than this are not written yet, no further run is reported.
 const MOST_BEHIND: usize = 8 << 20;
 
 /// A run that was started.
@@ -45,7 +46,7 @@ pub(super) type Live =
 /// The runs of one command, from start to exit code.
 pub(super) struct Session {
     engine: Engine,
-    /// All that were started: a shared store knows of others, too.
+    /// The runs of this command: a shared store has others, too.
     runs: HashSet<RunId>,
     screen: Arc<Screen>,
     colours: Colours,
@@ -63,16 +64,25 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(args: &Args, total: usize, semaphores: Semaphores) -> Self {
+    pub(super) fn new(
+        args: &Args,
+        total: usize,
+        semaphores: Semaphores,
+        granted: &Granted,
+    ) -> Self {
         let mut limits = Limits::default().memory(args.memory).stack(args.stack);
         if let Some(timeout) = args.timeout {
             limits = limits.timeout(timeout);
         }
-        let engine = Engine::builder()
+        let mut engine = Engine::builder()
             .workers(args.workers.into())
             .limits(limits)
             .semaphores(semaphores)
-            .allow_folder(".")
+            .permissions(granted.permissions.clone());
+        if granted.imports_current_folder {
+            engine = engine.allow_folder(".");
+        }
+        let engine = engine
             .with(cla_stdlib::install)
             .with(cla_rulebook::install)
             .build();
@@ -160,8 +170,8 @@ impl Session {
         }
     }
 
-    /// Waits until all that was said is written: for as long as it takes, but for a reader that takes nothing only
-    /// briefly if the program is to end. Gives the exit code, which a signal changes.
+    /// Waits until all output is written: without a limit, or only briefly if the reader takes nothing and the program is to
+    /// end. Returns the exit code, which a signal changes.
     pub(super) async fn drain(&mut self, signals: &mut Signals, code: u8) -> u8 {
         let screen = Arc::clone(&self.screen);
         let signalled = self.signal.is_some();
@@ -194,7 +204,7 @@ impl Session {
             .write(stream, &crate::out::plain(text, coloured));
     }
 
-    /// Says what is not as it should be with the store.
+    /// Reports what is wrong with the store.
     pub(super) fn caution(&self, store: &StoreUrl, semaphores: &Semaphores) -> Cautions {
         let (screen, coloured) = (Arc::clone(&self.screen), self.colours.stderr);
         Cautions::of(store, semaphores, move |caution| {
@@ -244,7 +254,7 @@ impl Session {
     }
 
     async fn show_status(&self, live: usize) {
-        // The status line is no reason to fail, or to wait, when the store does not answer.
+        // A store that does not answer must not make the status line fail or wait.
         let list = self.engine.semaphores().list();
         let semaphores = match tokio::time::timeout(STATUS_INTERVAL, list).await {
             Ok(Ok(semaphores)) => semaphores,
@@ -255,7 +265,7 @@ impl Session {
             .show_status(&status::describe(live, self.done, &queues));
     }
 
-    /// Says what is to be said about all runs together, and gives the exit code.
+    /// Reports on all runs together, and returns the exit code.
     pub(super) fn end(&self) -> u8 {
         if let Some(signal) = self.signal {
             let runs = if self.stopped == 1 { "run" } else { "runs" };

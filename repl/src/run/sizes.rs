@@ -36,6 +36,14 @@ fn size(text: &str, what: &str, smallest: usize, largest: usize) -> Result<usize
         })
 }
 
+/// A size, for people.
+pub(crate) fn shown(bytes: usize) -> String {
+    match bytes % 1024 {
+        0 => InWords(bytes).to_string(),
+        _ => format!("{bytes} bytes"),
+    }
+}
+
 /// A size that is a power of 1024 times a small number, as the ends of all ranges are.
 struct InWords(usize);
 
@@ -66,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_out_of_range_is_told_the_range() {
+    fn the_error_for_a_size_out_of_range_names_the_range() {
         assert_eq!(
             memory("512K").unwrap_err(),
             "a memory limit is from 1 MiB to 64 TiB"

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// More parts than anybody writes, and few enough for those who walk through nested data.
+/// The most parts of a pointer: more than anyone writes, and few enough for code that walks through nested data.
 const MAX_PARTS: usize = 100;
 
 /// One `KEY=VALUE`.

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use cla_runtime::semaphore::{RunId, SemaphoreView, Status, printable};
 
-/// The semaphores for which some of `runs` wait, and how many do. Others that share the store count
-/// for nothing.
+/// The semaphores for which some of `runs` wait, and how many do. Other programs that share the store do
+/// not count.
 pub(super) fn queues<'v>(
     semaphores: &'v [SemaphoreView],
     runs: &HashSet<RunId>,

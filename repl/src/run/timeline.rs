@@ -10,7 +10,7 @@ use crate::render::{DIM, GREEN, Line, Span, YELLOW};
 /// Where there is no terminal.
 pub(super) const WIDTH: usize = 80;
 
-/// More rows are not shown.
+/// The most rows.
 const MOST_ROWS: usize = 60;
 
 /// The widest that names may be.
@@ -96,8 +96,8 @@ fn row(run: &TracedRun, name: usize, columns: usize, end: Duration) -> Line {
     Line(spans)
 }
 
-/// What the run does for most of the time between the two: waiting counts more than holding, since who waits for one
-/// semaphore may hold another; the shortest stay is still to be seen.
+/// What the run does for most of the time between the two. Waiting counts more than holding, since a run that waits for one
+/// semaphore may hold another. The shortest stay is still visible.
 fn doing(run: &TracedRun, from: Duration, to: Duration) -> Doing {
     let shared = |a: Duration, b: Duration| b.min(to).saturating_sub(a.max(from));
     let (mut waiting, mut holding) = (Duration::ZERO, Duration::ZERO);
@@ -123,7 +123,7 @@ fn doing(run: &TracedRun, from: Duration, to: Duration) -> Doing {
     }
 }
 
-/// The text in exactly so many columns; a longer one loses its beginning, for its end tells forks apart.
+/// The text in exactly so many columns. A longer one loses its beginning, because forks differ at the end.
 fn fitted(text: &str, columns: usize) -> String {
     let text = crate::render::Span::plain(text).text;
     let missing = columns.saturating_sub(text.width());

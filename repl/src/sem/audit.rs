@@ -53,7 +53,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
         return super::print_json(&entries);
     }
     if entries.is_empty() {
-        // Not for those who read the list.
+        // Only JSON has this.
         anstream::eprintln!("no command has changed anything{}", panel.whose_past());
         return Ok(());
     }

@@ -9,8 +9,8 @@ use super::{Failure, JsonArgs, Panel, counted, print, print_json};
 
 /// Make waiting requests fail with the error `Semaphore cancel`
 ///
-/// Only a request that waits can be cancelled: its work has not begun. So this asks no questions, unless all that wait
-/// are meant.
+/// Only a request that waits can be cancelled: its work has not begun. So this asks no questions, except for all that
+/// wait.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -91,7 +91,7 @@ async fn all(panel: &Panel, name: &SemaphoreName, args: &Args) -> Result<(), Fai
             counted(view.waiting, "request")
         ))?;
     }
-    // Later ones than those that were counted are not meant.
+    // Requests that came after the count stay.
     let mut cancelled = 0;
     for request in view
         .requests
@@ -100,7 +100,7 @@ async fn all(panel: &Panel, name: &SemaphoreName, args: &Args) -> Result<(), Fai
     {
         match panel.semaphores.cancel(request.id).await {
             Ok(()) => cancelled += 1,
-            // It got its turn, or gave up, in the meantime.
+            // The request was admitted, or left, in the meantime.
             Err(AdminError::NotWaiting { .. } | AdminError::UnknownRequest { .. }) => {}
             Err(error) => return Err(error.into()),
         }

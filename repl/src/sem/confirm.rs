@@ -14,7 +14,7 @@ pub(super) struct YesArgs {
 }
 
 impl YesArgs {
-    /// Refuses to go on where nobody can be asked. To be called before anything is done.
+    /// Refuses to go on where there is no one to ask. Call it before anything is done.
     pub(super) fn askable(&self) -> Result<(), Failure> {
         if self.yes || io::stdin().is_terminal() {
             return Ok(());

@@ -39,10 +39,10 @@ Examples:
 pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let mut events = panel.semaphores.subscribe();
-    // A subscription does not fail; a store that is not there should be told of at once.
+    // A subscription does not fail. This question reports a store that is not there at once.
     panel.semaphores.list().await?;
     let zone = TimeZone::system();
-    // When the last event happened that was read, or when this began.
+    // The time of the last event that was read, or of the start.
     let mut read_until = Timestamp::now().as_millisecond() as f64 / 1e3;
     loop {
         super::written(&mut signals).await?;
@@ -73,7 +73,7 @@ fn happened(event: &Event, json: bool, zone: &TimeZone) -> Result<(), Failure> {
     }
 }
 
-/// Says how many were missed, and where to read what became of the requests.
+/// Says how many events were missed, and where to read how the requests ended.
 fn missed(count: u64, since: f64, args: &Args, zone: &TimeZone) -> Result<(), Failure> {
     if args.json {
         let count = Some(count).filter(|count| *count > 0);

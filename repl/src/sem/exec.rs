@@ -50,7 +50,7 @@ const END_PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// Kill this program with SIGKILL, and the slot is held as long as the command lives, with all that it has
 /// started, as with flock(1): in a SQLite file on Linux they inherit a lock; for a Redis server a second process
-/// of this program, `cla sem keep`, renews the lease. Nobody acts on --on-lost then.
+/// of this program, `cla sem keep`, renews the lease. Then --on-lost has no effect.
 ///
 /// Inside of the command, another `cla sem exec` of the same semaphore takes a further slot if one is free.
 /// If none is, it fails at once: it would wait for the command that waits for it. What is held around a
@@ -64,7 +64,7 @@ pub(super) struct Args {
     name: SemaphoreName,
     /// How many slots the semaphore should have, unless an administrator has set that
     ///
-    /// A number or `unlimited`. It counts when this request creates the semaphore, or once nobody is busy
+    /// A number or `unlimited`. It counts when this request creates the semaphore, or once no request is busy
     /// or waits.
     #[arg(long, value_name = "N")]
     slots: Option<Slots>,
@@ -150,7 +150,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<u8, Failure> {
 async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
     if panel.is_alone() {
         crate::exit::warn(
-            &"each process has its own semaphores in memory: this one holds nobody back",
+            &"each process has its own semaphores in memory: this one protects nothing from other processes",
         );
     }
     let mut signals = Signals::listen()?;
@@ -167,12 +167,12 @@ async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
         }
         permit => permit?,
     };
-    // One that came together with the slot would not reach the command.
+    // A signal that came together with the slot would not reach the command.
     if let Some(signal) = signals.pending() {
         let _ = give_back(permit).await;
         return Err(Failure::Interrupted(signal.exit_code()));
     }
-    // Should this fail, the command's life does not count when this program is killed; it runs all the same.
+    // If this fails, the slot is not kept when this program is killed. The command runs all the same.
     if let Err(error) = panel.semaphores.share_with_children().await {
         crate::exit::warn(&panel.source.complaint(&error));
     }
@@ -193,7 +193,7 @@ async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
     let status = attend(&mut child, &permit, &mut signals, args.on_lost).await?;
     let code = exit_code(status);
     match give_back(permit).await {
-        // It was said when it happened.
+        // The loss was reported when it happened.
         Ok(false) if code == 0 && args.on_lost != OnLost::Ignore => Ok(crate::exit::FAILED),
         Ok(_) => Ok(code),
         Err(problem) => {
@@ -203,8 +203,7 @@ async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
     }
 }
 
-/// Starts what keeps the slot should this program be killed, if the store needs it. Without it, the command runs all the
-/// same.
+/// Starts the keeper of the slot, if the store needs one, in case this program is killed. The command runs even without it.
 #[cfg(unix)]
 async fn started_keeper(panel: &Panel, permit: &Permit) -> Option<keeper::Keeper> {
     let url = panel.source.store()?;
@@ -233,7 +232,7 @@ impl Args {
 
     fn request(&self) -> Request {
         let who = self.who.clone().unwrap_or_else(|| {
-            // Not its arguments: they may be nobody's business.
+            // Not its arguments: they may be secret.
             let program = Path::new(self.program());
             let name = program.file_name().unwrap_or(program.as_os_str());
             name.to_string_lossy().into_owned()
@@ -315,7 +314,7 @@ fn not_started(program: &OsStr, error: &std::io::Error) -> u8 {
     }
 }
 
-/// Looks after the command until it has ended.
+/// Waits for the end of the command, and acts on signals and on the loss of the slot.
 async fn attend(
     child: &mut Child,
     permit: &Permit,
@@ -377,7 +376,7 @@ async fn give_back(permit: Permit) -> Result<bool, String> {
     }
 }
 
-/// What a shell says of a command that ended so.
+/// The exit code that a shell gives to a command that ended so.
 fn exit_code(status: ExitStatus) -> u8 {
     if let Some(code) = status.code() {
         // Only systems with codes of 32 bits have larger ones.

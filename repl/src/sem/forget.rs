@@ -7,8 +7,8 @@ use super::{Failure, JsonArgs, Panel};
 
 /// Forget an idle semaphore, with the number of slots that was set for it
 ///
-/// The next request for it creates it anew, as its code asks for. One at which somebody is busy or
-/// waits cannot be forgotten. Asks first. --json prints the semaphore as it was.
+/// The next request for it creates it anew, as its code asks for. A semaphore with busy or waiting
+/// requests cannot be forgotten. Asks first. --json prints the semaphore as it was.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

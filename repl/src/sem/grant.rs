@@ -2,7 +2,7 @@
 
 use super::{Failure, JsonArgs, Panel};
 
-/// Let a waiting request through at once, whatever the slots say
+/// Let a waiting request through at once, beside the slots
 ///
 /// It takes no slot: those who wait behind it wait as before, and when it ends no slot frees.
 #[derive(Debug, clap::Args)]

@@ -44,7 +44,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
     }
     let ended = panel.semaphores.history(&args.name, query).await?;
     if ended.is_empty() {
-        // A semaphore that is not there is a slip of the pen, or was forgotten.
+        // A semaphore that is not there was misspelt or forgotten.
         panel.view(&args.name).await?;
     }
     if args.json.json {

@@ -62,7 +62,7 @@ const EXAMPLES: &str = "\
 Examples:
   cla sem list
   cla sem list -v                            with everybody who is busy or waits
-  cla sem list --waiting --sort longest      where somebody waits, the longest wait first
+  cla sem list --waiting --sort longest      where requests wait, the longest wait first
   cla sem list --json | jq '.[] | select(.waiting > 0) | .name'";
 
 pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
@@ -80,7 +80,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
         return Ok(());
     }
     if is_empty {
-        // Not for those who read the list.
+        // Only JSON has this.
         let whose = if panel.is_alone() {
             "; each process has its own in memory:"
         } else {

@@ -6,7 +6,7 @@ use super::{Failure, JsonArgs, Panel};
 
 /// Move a waiting request to another place in line
 ///
-/// It is then served with those around it, whatever its priority.
+/// It is then served with those around it; its priority does not count any more.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -27,7 +27,7 @@ Examples:
 
 pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
     let found = panel.locate(&args.id).await?;
-    // One that does not wait has no place; the store will say so.
+    // A request that does not wait has no place. The store answers with that error.
     let from = found.request.place.unwrap_or(1);
     let to = args.place.of(from, found.view.waiting);
     panel.semaphores.move_to(found.request.id, to).await?;

@@ -7,8 +7,8 @@ use super::{Failure, JsonArgs, Panel, counted};
 
 /// Free every slot and let everybody in at once
 ///
-/// Those who are busy lose their permits, although their work goes on; those who wait are granted. For
-/// when a line has to be gone, whatever it costs. Asks first.
+/// Those who are busy lose their permits, although their work goes on; those who wait are granted. Use it
+/// only to clear a line at any cost. Asks first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

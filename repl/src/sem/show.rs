@@ -35,7 +35,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
         return super::print_json(&view);
     }
     let mut views = panel.semaphores.list().await?;
-    // Short ids are short among all requests, and this one must have all of its own.
+    // An id is short among all requests of the store, so all of them are needed.
     views.push(view.clone());
     super::print(&super::describe(&view, &ShortIds::of(&views)))
 }

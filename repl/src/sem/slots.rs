@@ -37,7 +37,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
     let semaphores = &panel.semaphores;
     let slots = match args.change {
         SlotsChange::To(slots) => {
-            // Setting slots beforehand is as good as a name that was mistyped.
+            // The semaphore may be set up in advance, or its name may be misspelt.
             if semaphores.show(name).await?.is_none()
                 && let Some(other) = panel.alike(name).await?
             {

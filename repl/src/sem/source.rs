@@ -20,7 +20,7 @@ impl Source {
         matches!(self, Self::Store(choice) if choice.url == StoreUrl::Memory)
     }
 
-    /// The store, if it is not a server that has it.
+    /// The store; `None` if a server has it.
     pub(super) fn store(&self) -> Option<&StoreUrl> {
         match self {
             Self::Store(choice) => Some(&choice.url),
@@ -28,7 +28,7 @@ impl Source {
         }
     }
 
-    /// Says what went wrong, and what may have to be changed for it.
+    /// Says what went wrong, and what may need a change.
     pub(super) fn complaint(&self, error: &StoreError) -> String {
         let url = match self {
             Self::Store(choice) => return choice.complaint(error),
@@ -40,7 +40,7 @@ impl Source {
                  right"
             ),
             StoreError::Failed { cause, .. } => match cause.downcast_ref() {
-                // It is about what was asked for, not about the server.
+                // The error is about the request, not about the server.
                 Some(Refusal::Problem {
                     status: 404 | 409 | 410 | 422,
                     detail,

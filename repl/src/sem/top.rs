@@ -6,8 +6,8 @@
 //!                 └────────────── watch ◄────────────┘
 //! ```
 //!
-//! [`state`] decides and [`draw`] draws, both without a clock or a store; here they meet the world. All of it
-//! runs in turn on one thread, so that a panic anywhere is the program's, and the terminal is given back.
+//! [`state`] decides and [`draw`] draws, both without a clock or a store; this file connects them with both. All of it
+//! runs in turn on one thread, so that any panic ends the program, and the terminal is given back.
 
 mod command;
 mod cursor;
@@ -31,10 +31,10 @@ use self::screen::{Screen, Sent, Signals};
 use self::state::{Effect, Input, State};
 use super::{Failure, Panel};
 
-/// The shortest time between two pictures: nobody sees more than 30 of them in a second.
+/// The shortest time between two pictures: people cannot see more than 30 of them in a second.
 const FRAME: Duration = Duration::from_millis(33);
 
-/// While nothing happens, durations move on this often.
+/// How often durations move on while nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Watch and steer everything on one screen
@@ -65,7 +65,7 @@ pub(super) async fn run(panel: &Panel, _: &Args) -> Result<(), Failure> {
     let screen = Screen::take(colours)?;
     let (keyboard, typed) = mpsc::unbounded_channel();
     screen::listen(keyboard)?;
-    let (told, learned) = mpsc::unbounded_channel();
+    let (sender, inputs) = mpsc::unbounded_channel();
     let (commands, given) = mpsc::unbounded_channel();
     let (pause, paused) = latest::channel(false);
     let state = State::new(panel.source.to_string(), TimeZone::system(), screen.area()?);
@@ -81,9 +81,9 @@ pub(super) async fn run(panel: &Panel, _: &Args) -> Result<(), Failure> {
     let (semaphores, source) = (&panel.semaphores, &panel.source);
     // The other two never end before the first.
     tokio::select! {
-        ended = shown.until_left(typed, learned) => ended,
-        () = watch::watch(semaphores, source, paused, told.clone()) => Ok(()),
-        () = command::carry_out(semaphores, source, given, told) => Ok(()),
+        ended = shown.until_left(typed, inputs) => ended,
+        () = watch::watch(semaphores, source, paused, sender.clone()) => Ok(()),
+        () = command::carry_out(semaphores, source, given, sender) => Ok(()),
     }
 }
 
@@ -99,11 +99,11 @@ struct Shown {
 }
 
 impl Shown {
-    /// Shows what happens and does what keys say, until somebody wants to leave.
+    /// Shows what happens and does what keys say, until the user leaves.
     async fn until_left(
         mut self,
         mut typed: UnboundedReceiver<io::Result<Input>>,
-        mut learned: UnboundedReceiver<Input>,
+        mut inputs: UnboundedReceiver<Input>,
     ) -> Result<(), Failure> {
         let mut drawn = self.opened;
         self.draw()?;
@@ -129,7 +129,7 @@ impl Shown {
                     continue;
                 }
                 input = typed.recv() => input.transpose()?,
-                input = learned.recv() => input,
+                input = inputs.recv() => input,
             };
             let Some(input) = input else {
                 return Ok(());
@@ -144,7 +144,7 @@ impl Shown {
                     self.take_again()?;
                 }
                 Some(Effect::Repaint) => self.screen.repaint()?,
-                // Whoever listens ends with us.
+                // The task that receives it ends together with this one.
                 Some(Effect::Command(command)) => drop(self.commands.send(command)),
                 Some(Effect::Pause(pause)) => drop(self.pause.send(pause)),
             }
@@ -170,7 +170,7 @@ impl Shown {
             ..
         } = self;
         screen.terminal.draw(|frame| {
-            // It may have changed since it was last told.
+            // The size may have changed since the last message about it.
             if frame.area() != state.screen {
                 state.handle(Input::Resized(frame.area()), now);
                 state.take_dirty();

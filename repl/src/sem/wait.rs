@@ -7,13 +7,13 @@ use cla_runtime::semaphore::{Events, SemaphoreName, SemaphoreView, Status};
 use super::{Failure, JsonArgs, Panel};
 use crate::signals::Signals;
 
-/// Events make the wait short; should one be missed, this is how long it takes to see it.
+/// How often to look at the semaphore, in case an event was missed.
 const LOOK_ANYWAY: Duration = Duration::from_secs(1);
 
-/// Wait until nobody is busy at a semaphore and nobody waits for it
+/// Wait until no request is busy at a semaphore and none waits for it
 ///
-/// It takes no slot and joins no line; to do something while nobody else does, use `cla sem exec`. Those
-/// who were granted count as busy. A semaphore that is not there is idle, and that is said.
+/// It takes no slot and joins no line; to do something while no one else does, use `cla sem exec`. Granted
+/// requests count as busy. A semaphore that is not there is idle, and a message says so.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -68,7 +68,7 @@ async fn idle(
     name: &SemaphoreName,
     once: bool,
 ) -> Result<Option<SemaphoreView>, Failure> {
-    // Before the first look, so that nothing happens in between unseen.
+    // Before the first look, so that no event in between is missed.
     let mut events = panel.semaphores.subscribe();
     loop {
         let view = panel.semaphores.show(name).await?;
@@ -78,7 +78,7 @@ async fn idle(
         if once {
             return Err(Failure::TimedOut(in_use(name, view.as_ref())));
         }
-        // That it took too long is as good a reason to look as any.
+        // A timeout is a reason to look, too.
         let _ = tokio::time::timeout(LOOK_ANYWAY, may_be_idle(name, &mut events)).await;
     }
 }
@@ -107,7 +107,7 @@ async fn may_be_idle(name: &SemaphoreName, events: &mut Events) {
     }
 }
 
-/// Says who is left. It is time to end: a store that takes long to say is not waited for.
+/// Says which requests are left. The time is up, so this does not wait for a slow store.
 async fn still_in_use(panel: &Panel, args: &Args) -> Failure {
     let show = panel.semaphores.show(&args.name);
     let view = tokio::time::timeout(LOOK_ANYWAY, show).await;

@@ -1,4 +1,4 @@
-//! What a service manager hears of the service (systemd's `Type=notify`): that it is ready, that it works, that it ends.
+//! Messages to a service manager (systemd's `Type=notify`): the service is ready, it works, it ends.
 //!
 //! Without a manager that asks for it, nothing is sent.
 
@@ -14,7 +14,7 @@ const WATCHDOG: &str = "WATCHDOG_USEC";
 /// The process that is meant, if the manager says which.
 const WATCHDOG_PROCESS: &str = "WATCHDOG_PID";
 
-/// It is ready to be asked.
+/// The service is ready for requests.
 pub(super) fn ready() {
     send("READY=1");
 }

@@ -18,7 +18,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long an answer may take, beyond what the request itself waits for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// No answer is longer: a hundred thousand requests in line are some 50 MB.
+/// The longest answer: a hundred thousand requests in line are some 50 MB.
 const LONGEST_ANSWER: usize = 512 << 20;
 
 /// What a problem's `type` begins with.
@@ -86,7 +86,7 @@ impl Client {
             .default_headers(headers)
             .connect_timeout(CONNECT)
             .referer(false)
-            // The interface has no redirects. Another server is not to get the token.
+            // The interface has no redirects, and another server must not get the token.
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|error| format!("cannot speak HTTP: {error}"))?;
@@ -138,7 +138,7 @@ impl Client {
             .body(body.to_string())
             .timeout(PATIENCE.saturating_add(wait));
         let bytes = answer(request).await?;
-        // Some are answered by their status alone.
+        // Some answers have only a status.
         read(if bytes.is_empty() { b"null" } else { &bytes })
     }
 

@@ -1,4 +1,4 @@
-//! What happens, as `GET /api/v1/events` tells it (Server-Sent Events).
+//! The events of `GET /api/v1/events` (Server-Sent Events).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,31 +9,30 @@ use tokio::sync::watch;
 
 use super::client::{Client, Refusal, open};
 
-/// After a stream has ended it is opened again, at first so soon ...
+/// The first pause before a stream that has ended is opened again.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// ... and at last so seldom.
+/// The longest such pause.
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
-/// A stream that says nothing for longer, not even that it is alive, has ended.
+/// A stream without any sign of life for this long has ended.
 const SILENCE: Duration = Duration::from_secs(45);
 
-/// No event is longer.
+/// The longest event.
 const LONGEST_LINE: usize = 16 << 20;
 
 /// How the stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stream {
-    /// Nobody has asked for it.
+    /// No subscriber has asked for it.
     Unwanted,
     /// It is being opened: what is asked now could come before it.
     Opening,
-    /// It tells all that happens from now on; or it cannot be had, and the next request says why.
+    /// It brings all events from now on. Or it cannot be opened, and the next request says why.
     Settled,
 }
 
-/// Hands on what happens, for as long as the task is not aborted. Connections that are lost are opened again, where they
-/// ended.
+/// Passes events on until the task is aborted. A lost connection is opened again, and goes on where it ended.
 pub(super) async fn follow(
     client: Client,
     hub: Arc<EventHub<Event>>,
@@ -44,7 +43,7 @@ pub(super) async fn follow(
     loop {
         let ended = listen(&client, &hub, &state, &mut reader).await;
         if reader.has_begun() {
-            // What happens until it is open again comes then, or a reset.
+            // Events until it is open again come then, or a reset.
             pause = RETRY;
         }
         if ended.is_err() {

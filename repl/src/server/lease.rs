@@ -12,10 +12,10 @@ use tokio::task::AbortHandle;
 
 use super::client::{Client, Refusal};
 
-/// How long a slot stays with a process that has vanished. Its holder says much more often that it lives.
+/// How long a slot stays with a process that has vanished. A live holder renews the lease much more often.
 pub(super) const TTL: Duration = Duration::from_secs(30);
 
-/// How often the server hears that the holder lives, and the holder whether it still has the slot.
+/// How often the holder renews its lease, and learns whether it still has the slot.
 const BEAT: Duration = Duration::from_secs(5);
 
 /// What `acquire` answers.
@@ -54,7 +54,7 @@ pub(super) struct RemoteLease {
 }
 
 impl RemoteLease {
-    /// Keeps alive what was given. With a TTL of its own, it ends then.
+    /// Keeps a lease alive. A permit with a TTL ends with its TTL.
     pub(super) fn new(
         client: Client,
         name: SemaphoreName,
@@ -94,13 +94,13 @@ impl RemoteLease {
     }
 }
 
-/// Sees to a slot for as long as it is held.
+/// Keeps a slot for as long as it is held.
 struct Holder {
     client: Client,
     name: SemaphoreName,
     lease: String,
     request: RequestId,
-    /// When the server gives it to the next one, unless it hears of us.
+    /// When the lease ends, unless it is renewed.
     until: Instant,
     /// Whether the slot is kept until it is released.
     keeps: bool,
@@ -124,13 +124,13 @@ impl Holder {
                 Ok(true) if self.keeps => self.until = asked + TTL,
                 Ok(true) => {}
                 Ok(false) => return Held::Taken,
-                // The next beat may reach it.
+                // The next renewal may reach the server.
                 Err(_) => {}
             }
         }
     }
 
-    /// Says that we live, and hears whether the slot is still ours.
+    /// Renews the lease, and learns whether the slot is still held.
     async fn beat(&self) -> Result<bool, Refusal> {
         if self.keeps {
             let path = ["semaphores", self.name.as_str(), "refresh"];
@@ -252,7 +252,7 @@ impl Drop for RemoteLease {
         let lease = self.given.lease.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                // If the server does not hear it, the lease ends by itself.
+                // If the server does not get it, the lease ends by itself.
                 let _ = give_back(&client, &name, &lease).await;
             });
         }

@@ -21,7 +21,7 @@ use super::client::{Client, PATIENCE, Refusal};
 use super::events::{Stream, follow};
 use super::lease::{Given, RemoteLease, TTL};
 
-/// A request waits no longer at once: proxies cut longer ones off, and so does the server.
+/// The longest wait of one HTTP request: proxies and the server cut off longer ones.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 
 /// A server in the place of a store.
@@ -32,7 +32,7 @@ pub(crate) struct RemoteStore {
     follower: std::sync::OnceLock<AbortHandle>,
 }
 
-/// What became of one thing that was to be changed.
+/// The outcome of one action.
 #[derive(Debug, Deserialize)]
 struct Outcomes {
     results: Vec<Outcome>,
@@ -64,7 +64,7 @@ impl RemoteStore {
         })
     }
 
-    /// What is asked after a subscription comes after it: waits for the stream of events, if one was asked for.
+    /// Waits for the stream of events, if a subscriber asked for one, so that a later request comes after the subscription.
     async fn settled(&self) {
         let mut stream = self.stream.subscribe();
         let settled = stream.wait_for(|stream| *stream != Stream::Opening);
@@ -172,7 +172,7 @@ impl RemoteStore {
             if !refusal.is("timed-out") {
                 return Err(AcquireError::Store(self.failed(refusal)));
             }
-            // The server waits only so long; who waits longer asks again, at the end of the line.
+            // The server waits only so long. A longer wait asks again, and then stands at the end of the line.
             if let Some(after) = request.get_timeout()
                 && began.elapsed() >= after.min(wait)
                 && left == Some(wait)
@@ -329,7 +329,7 @@ impl Store for RemoteStore {
                 .await
             {
                 Ok(ended) => Ok(ended),
-                // A store has no history of what it does not know.
+                // A store has no history of a semaphore that it does not know.
                 Err(refusal) if refusal.is("unknown-semaphore") => Ok(Vec::new()),
                 Err(refusal) => Err(self.failed(refusal)),
             }

@@ -1,12 +1,14 @@
 //! `cla.toml`: read, and refused with the place of what is wrong in it.
 
 mod oidc;
+mod permissions;
 
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
 use cla_admin::{Declaration, Webhook};
+use cla_runtime::Permissions;
 use cla_runtime::semaphore::{SemaphoreName, Slots, StoreUrl, Ttl};
 use codespan_reporting::diagnostic::{Diagnostic, Label};
 use codespan_reporting::files::SimpleFile;
@@ -18,7 +20,7 @@ pub(super) use self::oidc::Oidc;
 use super::ChoiceError;
 
 /// All keys that there are.
-const KEYS: [&str; 4] = ["store", "semaphores", "alerts", "oidc"];
+const KEYS: [&str; 5] = ["store", "semaphores", "alerts", "oidc", "permissions"];
 
 /// All keys of a semaphore.
 const SEMAPHORE_KEYS: [&str; 6] = [
@@ -33,7 +35,7 @@ const SEMAPHORE_KEYS: [&str; 6] = [
 /// All keys of the alerts.
 const ALERT_KEYS: [&str; 1] = ["webhook"];
 
-/// No configuration is longer; what is was not meant to be one.
+/// The longest configuration, in bytes. A longer file is something else.
 const LONGEST: u64 = 1024 * 1024;
 
 /// What a `cla.toml` says.
@@ -46,6 +48,8 @@ pub(super) struct Config {
     pub(super) webhook: Option<Webhook>,
     /// `[oidc]`: who signs people in.
     pub(super) oidc: Option<Oidc>,
+    /// `[permissions]`: what rules may reach.
+    pub(super) permissions: Option<Permissions>,
 }
 
 /// What is wrong, and where.
@@ -104,6 +108,7 @@ impl Config {
                     config.webhook = webhook(value)?;
                 }
                 "oidc" => config.oidc = Some(oidc::provider(value)?),
+                "permissions" => config.permissions = Some(permissions::permissions(value, file)?),
                 _ => return Err(unknown_key(key, &KEYS)),
             }
         }
@@ -227,7 +232,7 @@ fn length_of_time(value: &DeValue<'_>) -> Result<Duration, String> {
 
 fn unknown_key(key: &Spanned<DeString<'_>>, keys: &[&'static str]) -> Mistake {
     let name = key.get_ref().as_ref();
-    let message = match cla_runtime::nearest(name, keys.iter().copied()) {
+    let message = match cla_runtime::internal::nearest(name, keys.iter().copied()) {
         Some(nearest) => format!("unknown key {name:?}; did you mean {nearest:?}?"),
         None => format!("unknown key {name:?}; there are: {}", keys.join(", ")),
     };
@@ -271,7 +276,7 @@ impl Mistake {
         }
         let shown = String::from_utf8_lossy(buffer.as_slice());
         let shown = shown.trim_end();
-        // Who reports it says that it is an error.
+        // The caller adds that it is an error.
         shown.strip_prefix("error: ").unwrap_or(shown).to_owned()
     }
 

@@ -2,32 +2,32 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::book::{Block, Book, Callee, Condition, Data, Op, Parallel, Region};
 use crate::template::{Code, Piece, Template};
+use crate::tree::{Block, Book, Callee, Condition, Data, Op, Parallel, Region, Walk};
 use crate::yaml::Place;
 
-/// So many ways through defs are looked at: their number can double with each def.
+/// The most paths through defs that are walked: their number can double with each def.
 const MOST_CALLS: usize = 2_000;
 
-/// So many calls within each other are followed: only what calls itself goes deeper.
+/// How deep calls within calls are walked: only a def that calls itself goes deeper.
 const DEEPEST_CALL: usize = 32;
 
-/// A way through all ops of a rulebook, as a run could take it.
-pub(crate) struct Walk<'a> {
+/// A walk through all ops of a rulebook, on every path that a run could take.
+pub(super) struct BookWalk<'a> {
     book: &'a Book,
     /// The semaphores that are held here, by names without templates; where they were taken.
     held: Vec<(String, Place)>,
-    /// The defs that were called, with the semaphores that were held then: the same finds nothing new.
+    /// The defs that were walked, with the semaphores that were held then: a second walk would find nothing new.
     calls: HashSet<(&'a str, &'a str, BTreeSet<String>)>,
-    /// In so many of them this is.
+    /// How many calls deep the walk is.
     depth: usize,
     pub(super) codes: Vec<Code>,
     /// The variables that are read by `${}`, except in events, which bring variables that are not known here.
     pub(super) paths: Vec<Code>,
     pub(super) set: HashSet<String>,
-    /// Those of them that ops set.
+    /// The variables that ops set.
     pub(super) changed: HashSet<String>,
-    /// Where, which semaphore, and where it is held.
+    /// Semaphores that are taken within themselves: where, which, and where it is held.
     pub(super) nested: Vec<(Place, String, Place)>,
     pub(super) pairs: Vec<(String, String, Place)>,
     in_event: bool,
@@ -35,9 +35,9 @@ pub(crate) struct Walk<'a> {
     called_at: Option<Place>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> BookWalk<'a> {
     pub(super) fn through(book: &'a Book) -> Self {
-        let mut walk = Walk {
+        let mut walk = BookWalk {
             book,
             held: Vec::new(),
             calls: HashSet::new(),
@@ -63,7 +63,7 @@ impl<'a> Walk<'a> {
             self.sets(name);
             self.data(data);
         }
-        // What ops set is still to come.
+        // Variables of the rulebook are not changed by ops.
         self.changed.clear();
         for def in book.defs.values() {
             for argument in &def.arguments {
@@ -81,7 +81,7 @@ impl<'a> Walk<'a> {
         for (_, block) in &book.on {
             self.block(block);
         }
-        // What several ways lead to is found once.
+        // Several paths may lead to the same place; it is reported once.
         let mut seen = HashSet::new();
         self.nested
             .retain(|(at, ..)| seen.insert((at.line, at.column)));
@@ -91,12 +91,6 @@ impl<'a> Walk<'a> {
         let mut seen = HashSet::new();
         self.paths
             .retain(|code| seen.insert((code.at.line, code.at.column)));
-    }
-
-    pub(crate) fn block(&mut self, block: &'a Block) {
-        for op in block.iter() {
-            self.op(op);
-        }
     }
 
     fn op(&mut self, op: &'a Op) {
@@ -112,7 +106,7 @@ impl<'a> Walk<'a> {
         if let Some(register) = &op.register {
             self.sets(register);
         }
-        // What is left behind holds nothing of what is held here; what is waited for keeps it waiting.
+        // A fork that is left holds nothing of what is held here. A fork that is joined keeps this op, and what it holds, waiting.
         let before = match op.parallel {
             Some(Parallel::Leave) => Some(std::mem::take(&mut self.held)),
             _ => None,
@@ -162,8 +156,26 @@ impl<'a> Walk<'a> {
         self.held.push((key.to_owned(), at));
     }
 
-    /// What a call leads to.
-    pub(crate) fn call(&mut self, callee: &'a Callee, at: Place) {
+    fn template(&mut self, template: &'a Template) {
+        for piece in &template.pieces {
+            match piece {
+                Piece::Literal(_) => {}
+                Piece::Code(code) => self.code(code),
+                Piece::Path(_) if self.in_event || self.called_at.is_some() => {}
+                Piece::Path(code) => self.paths.push(code.clone()),
+            }
+        }
+    }
+}
+
+impl<'a> Walk<'a> for BookWalk<'a> {
+    fn block(&mut self, block: &'a Block) {
+        for op in block.iter() {
+            self.op(op);
+        }
+    }
+
+    fn call(&mut self, callee: &'a Callee, at: Place) {
         let (book, name) = match callee {
             Callee::Def(name) => (self.book, name),
             Callee::Imported { book, def } => (&**book, def),
@@ -190,20 +202,14 @@ impl<'a> Walk<'a> {
         self.depth -= 1;
     }
 
-    pub(crate) fn parts(&mut self, parts: [Option<&'a Data>; 3]) {
-        for part in parts.into_iter().flatten() {
-            self.data(part);
-        }
-    }
-
-    pub(crate) fn condition(&mut self, condition: &'a Condition) {
+    fn condition(&mut self, condition: &'a Condition) {
         match condition {
             Condition::Code(code) => self.code(code),
             Condition::Data(data) => self.data(data),
         }
     }
 
-    pub(crate) fn data(&mut self, data: &'a Data) {
+    fn data(&mut self, data: &'a Data) {
         match data {
             Data::Text(template) => self.template(template),
             Data::List(items) => items.iter().for_each(|item| self.data(item)),
@@ -217,37 +223,23 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn template(&mut self, template: &'a Template) {
-        for piece in &template.pieces {
-            match piece {
-                Piece::Literal(_) => {}
-                Piece::Code(code) => self.code(code),
-                Piece::Path(_) if self.in_event || self.called_at.is_some() => {}
-                Piece::Path(code) => self.paths.push(code.clone()),
-            }
-        }
-    }
-
     /// Code of this very rulebook is compiled later.
-    pub(crate) fn code(&mut self, code: &Code) {
+    fn code(&mut self, code: &'a Code) {
         if self.called_at.is_none() {
             self.codes.push(code.clone());
         }
     }
 
-    /// A variable is set by this name.
-    pub(crate) fn sets_variable(&mut self, name: &str) {
+    fn sets_variable(&mut self, name: &str) {
         self.set.insert(name.to_owned());
         self.changed.insert(name.to_owned());
     }
 
-    /// From here on these variables may be read.
-    pub(crate) fn knows<const N: usize>(&mut self, names: [&str; N]) {
-        self.set.extend(names.map(str::to_owned));
+    fn knows(&mut self, names: &[&str]) {
+        self.set.extend(names.iter().map(|name| (*name).to_owned()));
     }
 
-    /// A variable, or a part of one, is set.
-    pub(crate) fn sets(&mut self, name: &'a Template) {
+    fn sets(&mut self, name: &'a Template) {
         self.template(name);
         if let Some(Piece::Literal(name)) = name.pieces.first() {
             let name = name.split(['.', '[']).next().unwrap_or_default();

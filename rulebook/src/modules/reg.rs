@@ -7,6 +7,7 @@ use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::{NativeModule, Run};
 use cla_stdlib::internal::{Arg, define, error, name_argument, quote, type_error, wrong};
 
+use crate::service_name::service_name;
 use crate::services::Services;
 
 /// The module.
@@ -26,9 +27,10 @@ impl NativeModule for Reg {
             move |ctx: Ctx<'js>, name: Arg<'js>, service: Arg<'js>| {
                 let name = name_argument(&ctx, "reg.register: the service's name", &name)?;
                 let handler = handler(&ctx, &service)?;
-                Services::of(&of)
-                    .register(&ctx, &of, &name, handler)
-                    .map_err(|error| type_error(&ctx, format_args!("reg.register: {error}")))
+                service_name(&name)
+                    .map_err(|error| type_error(&ctx, format_args!("reg.register: {error}")))?;
+                Services::of(&of).register(&ctx, &of, &name, handler);
+                Ok::<_, js::Error>(())
             },
         )?;
         let of = Rc::clone(run);
@@ -76,7 +78,7 @@ fn handler<'js>(ctx: &Ctx<'js>, service: &Value<'js>) -> js::Result<Function<'js
     Err(wrong(ctx, "reg.register: the service", expected, service))
 }
 
-/// So many services are looked at for the one that was probably meant, and named.
+/// How many services are searched for the one that was probably meant, and named.
 const MOST_SHOWN: usize = 100;
 
 fn unknown(ctx: &Ctx<'_>, name: &str, mut services: Vec<String>) -> js::Error {

@@ -2,14 +2,12 @@
 
 use cla_runtime::js::Value;
 
-use super::{Action, Description, Script, Written};
-use crate::book::{Block, Op};
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, reference};
-use crate::scope::Scope;
+use super::script::Script;
+use crate::schema::parts::{OpSchema, reference};
+use crate::tree::{
+    Action, Block, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Walk,
+    Written,
+};
 use crate::yaml::Yaml;
 
 pub(super) static DO: Description = Description {
@@ -21,7 +19,7 @@ pub(super) static DO: Description = Description {
     read: Some(read),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let action: Box<dyn Action> = match &written.argument.value {
         Yaml::Text(code) => Box::new(Script(parser.code(code))),
         _ => Box::new(Do(parser.block(written.argument))),
@@ -35,18 +33,18 @@ struct Do(Block);
 impl Action for Do {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         runner.block(&self.0, scope)
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.block(&self.0);
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         Planned::block(planner.block(&self.0))
     }
 }

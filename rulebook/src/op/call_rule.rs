@@ -4,14 +4,11 @@ use cla_runtime::js::Value;
 use cla_runtime::{RuleValue, RunOptions, Wanted};
 use serde_json::json;
 
-use super::{Action, Description, Written};
-use crate::book::{Data, Op};
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{Abort, OpResult, Runner};
-use crate::schema::{OpSchema, any, described, reference, short};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, any, described, reference, short};
+use crate::tree::{
+    Abort, Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope,
+    Values, Walk, Written,
+};
 
 pub(super) static CALL: Description = Description {
     name: "call",
@@ -32,7 +29,7 @@ pub(super) static CALL: Description = Description {
     read: Some(read),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let [file, stash, event] = parser.parts(written.argument, "file", ["file", "stash", "event"]);
     Some(Box::new(CallRule {
         file: parser.required(written.argument, "file", file)?,
@@ -51,23 +48,23 @@ struct CallRule {
 impl Action for CallRule {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         let file = runner.text(&self.file, scope)?;
         let script = runner
-            .run
+            .run()
             .rule_file(&scope.book().name, &file)
             .map_err(|problem| runner.throw(&problem))?;
         let stash = match &self.stash {
             Some(stash) => {
                 let value = runner.value(stash, scope)?;
-                runner.js(RuleValue::read(&runner.ctx, "stash", value))?
+                runner.js(RuleValue::read(runner.ctx(), "stash", value))?
             }
             None => RuleValue::Null,
         };
-        let name = format!("{} › {file}", runner.run.name());
+        let name = format!("{} › {file}", runner.run().name());
         let mut options = RunOptions::new()
             .name(name)
             .stash_value(stash)
@@ -75,9 +72,9 @@ impl Action for CallRule {
         if let Some(event) = &self.event {
             options = options.event(runner.text(event, scope)?);
         }
-        let report = runner.js(runner.run.run_rule(&runner.ctx, script, options))?;
+        let report = runner.js(runner.run().run_rule(runner.ctx(), script, options))?;
         match report.result {
-            Ok(_) => runner.js(report.value.make(&runner.ctx)),
+            Ok(_) => runner.js(report.value.make(runner.ctx())),
             Err(error) => {
                 let mut abort = runner.throw(&format!("{file} failed: {}", error.message));
                 if let Abort::Thrown(thrown) = &mut abort {
@@ -88,11 +85,11 @@ impl Action for CallRule {
         }
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.parts([Some(&self.file), self.stash.as_ref(), self.event.as_ref()]);
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         let parts = [Some(&self.file), self.stash.as_ref(), self.event.as_ref()];
         Planned::what(planner.parts(parts))
     }

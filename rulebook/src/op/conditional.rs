@@ -3,14 +3,11 @@
 use cla_runtime::js::Value;
 use serde_json::json;
 
-use super::{Action, Description, Written};
-use crate::book::{Block, Condition, Op};
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, any, reference};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, any, reference};
+use crate::tree::{
+    Action, Block, Condition, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope,
+    Values, Walk, Written,
+};
 use crate::yaml::Yaml;
 
 pub(super) static IF: Description = Description {
@@ -53,7 +50,7 @@ pub(super) static ELSE: Description = Description {
     read: None,
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let (key, argument) = (written.key, written.argument);
     let Some(then) = (written.beside)("then") else {
         parser.problem(key.at, "an if has a `then`");
@@ -94,30 +91,15 @@ fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Ac
 
 /// Conditions, and what is done for the first that holds.
 #[derive(Debug)]
-pub(crate) struct If {
+struct If {
     branches: Vec<(Condition, Block)>,
     otherwise: Option<Block>,
-}
-
-impl If {
-    /// Adds a branch that follows as an op of its own; without a condition, it is the `else`. `false` if there is one
-    /// already: nothing may follow it.
-    pub(crate) fn add(&mut self, condition: Option<Condition>, body: Block) -> bool {
-        if self.otherwise.is_some() {
-            return false;
-        }
-        match condition {
-            Some(condition) => self.branches.push((condition, body)),
-            None => self.otherwise = Some(body),
-        }
-        true
-    }
 }
 
 impl Action for If {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
@@ -132,7 +114,7 @@ impl Action for If {
         }
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         for (condition, block) in &self.branches {
             walk.condition(condition);
             walk.block(block);
@@ -142,7 +124,7 @@ impl Action for If {
         }
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         let mut planned = Planned::default();
         for (condition, block) in &self.branches {
             let condition = planner.condition(condition);
@@ -159,7 +141,14 @@ impl Action for If {
         planned
     }
 
-    fn branches(&mut self) -> Option<&mut If> {
-        Some(self)
+    fn add_branch(&mut self, condition: Option<Condition>, body: Block) -> bool {
+        if self.otherwise.is_some() {
+            return false;
+        }
+        match condition {
+            Some(condition) => self.branches.push((condition, body)),
+            None => self.otherwise = Some(body),
+        }
+        true
     }
 }

@@ -4,14 +4,11 @@ use cla_runtime::OutputStream;
 use cla_runtime::internal::text as text_of;
 use cla_runtime::js::Value;
 
-use super::{Action, Description, Written};
-use crate::book::{Data, Op};
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, any};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, any};
+use crate::tree::{
+    Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written,
+};
 
 pub(super) static DUMP: Description = Description {
     name: "dump",
@@ -22,7 +19,7 @@ pub(super) static DUMP: Description = Description {
     read: Some(read),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     Some(Box::new(Dump(parser.data(written.argument))))
 }
 
@@ -32,12 +29,12 @@ struct Dump(Data);
 impl Action for Dump {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         let value = runner.value(&self.0, scope)?;
-        let text = runner.ctx.json_stringify_replacer_space(value, (), 2);
+        let text = runner.ctx().json_stringify_replacer_space(value, (), 2);
         let text = match runner.js(text)? {
             Some(json) => runner.js(text_of(&json))?,
             None => "undefined".to_owned(),
@@ -46,11 +43,11 @@ impl Action for Dump {
         Ok(runner.undefined())
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.data(&self.0);
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         Planned::what(planner.text(&self.0))
     }
 }

@@ -3,14 +3,11 @@
 use cla_runtime::OutputStream;
 use cla_runtime::js::Value;
 
-use super::{Action, Description, Written};
-use crate::book::{Data, Op};
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, any};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, any};
+use crate::tree::{
+    Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written,
+};
 
 pub(super) static ECHO: Description = Description {
     name: "echo",
@@ -39,12 +36,12 @@ pub(super) static LOG: Description = Description {
     read: Some(read_log),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let line = parser.data(written.argument);
     Some(Box::new(Print(OutputStream::Stdout, line)))
 }
 
-fn read_log(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read_log(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let line = parser.data(written.argument);
     Some(Box::new(Print(OutputStream::Stderr, line)))
 }
@@ -55,7 +52,7 @@ struct Print(OutputStream, Data);
 impl Action for Print {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
@@ -64,11 +61,11 @@ impl Action for Print {
         Ok(runner.undefined())
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.data(&self.1);
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         Planned::what(planner.text(&self.1))
     }
 }

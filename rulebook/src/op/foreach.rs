@@ -3,15 +3,12 @@
 use cla_runtime::js::Value;
 use serde_json::{Value as Json, json};
 
-use super::{Action, Description, Written};
-use crate::book::{Block, Data, Op};
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner, first_line};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, VARIABLE, described, reference};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, VARIABLE, described, reference};
 use crate::template::Code;
+use crate::tree::{
+    Action, Block, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope,
+    Values, Walk, Written, first_line,
+};
 use crate::yaml::{Node, Yaml};
 
 pub(super) static FOREACH: Description = Description {
@@ -55,7 +52,7 @@ fn each() -> Json {
     })
 }
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let parts = match &written.argument.value {
         Yaml::Map(parts) if parts.iter().any(|(key, _)| key.text == "in") => Some(parts),
         _ => None,
@@ -98,7 +95,7 @@ fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Ac
 }
 
 /// A list, a map, or a text that says where one is.
-fn items(parser: &mut Parser<'_>, node: &Node) -> Items {
+fn items(parser: &mut dyn Parser, node: &Node) -> Items {
     match &node.value {
         Yaml::Text(text) => {
             let template = parser.template(text);
@@ -129,7 +126,7 @@ enum Items {
 impl Action for ForEach {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
@@ -145,7 +142,7 @@ impl Action for ForEach {
             return Err(runner.throw("a foreach goes through a list or a map; this is neither"));
         };
         if let Some(items) = list.as_array() {
-            // It may change underway.
+            // The list may change meanwhile.
             let mut index = 0;
             while index < items.len() {
                 let item = runner.js(items.get::<Value<'js>>(index))?;
@@ -168,7 +165,7 @@ impl Action for ForEach {
         Ok(runner.undefined())
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.sets_variable(&self.variable);
         match &self.list {
             Items::Code(code) => walk.code(code),
@@ -177,7 +174,7 @@ impl Action for ForEach {
         walk.block(&self.body);
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         let list = match &self.list {
             Items::Code(code) => first_line(&code.text),
             Items::Data(data) => planner.text(data),

@@ -1,18 +1,15 @@
 //! `http`: a request to a web server.
 
 use cla_runtime::js::{Object, Value};
-use cla_stdlib::internal::HTTP_OPTIONS;
-use serde_json::json;
+use cla_stdlib::internal::http::{AUTH, BODIES, METHODS, MOST_REDIRECTS, OPTIONS, READ_AS};
+use serde_json::{Map, json};
 
-use super::{Action, Description, Written};
-use crate::book::{Data, Op};
-use crate::check::Walk;
 use crate::data;
-use crate::parse::{Parser, literal};
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, TEMPLATE, any, described, reference, short};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, TEMPLATE, any, described, reference, short};
+use crate::tree::{
+    Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written, literal,
+};
 use crate::yaml::Yaml;
 
 pub(super) static HTTP: Description = Description {
@@ -22,6 +19,8 @@ pub(super) static HTTP: Description = Description {
     example: "- page = http: https://example.com/\n- http: {url: 'https://example.com/api', method: POST, json: {n: 1}}",
     companions: &[],
     schema: || {
+        let auth = AUTH.map(|part| (part.to_owned(), json!({"type": "string"})));
+        let auth = Map::from_iter(auth);
         let entries = |about: &str| json!({"description": about, "type": ["object", "string"]});
         OpSchema::new(short(
             &["string"],
@@ -31,7 +30,7 @@ pub(super) static HTTP: Description = Description {
                     "description": "What the server is asked to do.",
                     "default": "GET",
                     "anyOf": [
-                        {"enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]},
+                        {"enum": METHODS},
                         {"type": "string"},
                     ],
                 },
@@ -43,17 +42,14 @@ pub(super) static HTTP: Description = Description {
                 "timeout": described("How long the answer may take.", reference("duration")),
                 "redirects": {
                     "description": "How many redirections are followed.",
-                    "type": ["integer", "boolean", "string"],
+                    "type": ["integer", "string"],
                     "minimum": 0,
+                    "maximum": MOST_REDIRECTS,
                 },
                 "auth": {
                     "description": "Who asks: a `user` with a `password`, or a `bearer` token.",
                     "type": ["object", "string"],
-                    "properties": {
-                        "user": {"type": "string"},
-                        "password": {"type": "string"},
-                        "bearer": {"type": "string"},
-                    },
+                    "properties": auth,
                     "additionalProperties": false,
                     "oneOf": [{"required": ["user"]}, {"required": ["bearer"]}],
                 },
@@ -66,7 +62,7 @@ pub(super) static HTTP: Description = Description {
                     "description": "What the answer's body is given as; `auto` goes by its content type.",
                     "default": "auto",
                     "anyOf": [
-                        {"enum": ["auto", "text", "json", "bytes"]},
+                        {"enum": READ_AS},
                         {"type": "string", "pattern": TEMPLATE},
                     ],
                 },
@@ -78,7 +74,7 @@ pub(super) static HTTP: Description = Description {
 };
 
 /// The options of a request, or its URL alone.
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let argument = written.argument;
     let Yaml::Map(options) = &argument.value else {
         let url = parser.data(argument);
@@ -86,15 +82,15 @@ fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Ac
         return Some(Box::new(Http(Data::Map(vec![(literal("url"), url)]))));
     };
     for (key, node) in options {
-        if !HTTP_OPTIONS.contains(&key.text.as_str()) {
-            parser.unknown_key(key, "http", &HTTP_OPTIONS);
+        if !OPTIONS.contains(&key.text.as_str()) {
+            parser.unknown_key(key, "http", &OPTIONS);
         } else if key.text == "timeout" {
             parser.duration(node);
         }
     }
     let mut bodies = options
         .iter()
-        .filter(|(key, _)| matches!(key.text.as_str(), "body" | "json" | "form"));
+        .filter(|(key, _)| BODIES.contains(&key.text.as_str()));
     if let Some((key, _)) = bodies.nth(1) {
         parser.problem(key.at, "a request has one of `body`, `json` and `form`");
     }
@@ -112,14 +108,14 @@ impl Action for Http {
     /// A request; gives the answer. An answer that is no success fails the op unless it is assigned.
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         op: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         let request = runner.value(&self.0, scope)?;
         let send = runner.js(data::library(
-            &runner.ctx,
-            runner.run,
+            runner.ctx(),
+            runner.run(),
             "cla/http",
             "request",
         ))?;
@@ -134,11 +130,11 @@ impl Action for Http {
         Ok(answer.into_value())
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.data(&self.0);
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         Planned::what(planner.text(&self.0))
     }
 }

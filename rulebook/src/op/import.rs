@@ -2,14 +2,11 @@
 
 use cla_runtime::js::Value;
 
-use super::{Action, Description, Written};
-use crate::book::Op;
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, reference};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, reference};
+use crate::tree::{
+    Action, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written,
+};
 
 pub(super) static IMPORT: Description = Description {
     name: "import",
@@ -20,7 +17,7 @@ pub(super) static IMPORT: Description = Description {
     read: Some(read),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     if !parser.is_hoisted(written.key) {
         let message =
             "an import stands at the top of the rulebook, or directly in `do`, an event or a def";
@@ -35,16 +32,16 @@ struct Import;
 impl Action for Import {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         _: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         Ok(runner.undefined())
     }
 
-    fn check<'a>(&'a self, _: &mut Walk<'a>, _: &'a Op) {}
+    fn check<'a>(&'a self, _: &mut dyn Walk<'a>, _: &'a Op) {}
 
-    fn plan<'a>(&'a self, _: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, _: &mut dyn Planner<'a>) -> Planned {
         Planned::default()
     }
 }

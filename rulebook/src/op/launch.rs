@@ -3,14 +3,11 @@
 use cla_runtime::js::Value;
 use serde_json::json;
 
-use super::{Action, Description, Written};
-use crate::book::{Data, Op};
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, any, described, short};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, any, described, short};
+use crate::tree::{
+    Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written,
+};
 
 pub(super) static LAUNCH: Description = Description {
     name: "launch",
@@ -31,7 +28,7 @@ pub(super) static LAUNCH: Description = Description {
     read: Some(read),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let names = ["service", "config", "stash"];
     let [service, config, stash] = parser.parts(written.argument, "service", names);
     Some(Box::new(Launch {
@@ -51,7 +48,7 @@ struct Launch {
 impl Action for Launch {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
@@ -70,7 +67,7 @@ impl Action for Launch {
         runner.serve(&name, config, vars, scope.book())
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.parts([
             Some(&self.service),
             self.config.as_ref(),
@@ -78,7 +75,7 @@ impl Action for Launch {
         ]);
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         Planned::what(planner.parts([Some(&self.service), self.config.as_ref(), None]))
     }
 }

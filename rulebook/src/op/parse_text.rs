@@ -3,19 +3,16 @@
 use cla_runtime::js::Value;
 use serde_json::json;
 
-use super::{Action, Description, Written};
-use crate::book::{Data, Op};
-use crate::check::Walk;
 use crate::data::{self, Format};
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, described, reference, short};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, described, reference, short};
+use crate::tree::{
+    Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written,
+};
 
 pub(super) static PARSE: Description = Description {
     name: "parse",
-    about: "Gives the value that a text holds, in YAML or JSON unless `format` tells otherwise.",
+    about: "Gives the value that a text holds, in YAML or JSON unless `format` says otherwise.",
     example: "- config = parse: '{\"port\": 80}'\n- same = parse: {text: 'port: 80', format: yaml}",
     companions: &[],
     schema: || {
@@ -31,7 +28,7 @@ pub(super) static PARSE: Description = Description {
     read: Some(read),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let [text, format] = parser.parts(written.argument, "text", ["text", "format"]);
     Some(Box::new(Parse {
         text: parser.required(written.argument, "text", text)?,
@@ -48,7 +45,7 @@ struct Parse {
 impl Action for Parse {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
@@ -56,19 +53,19 @@ impl Action for Parse {
         // All JSON is YAML.
         let format = runner.format(self.format.as_ref(), Format::Yaml, scope)?;
         runner.js(data::read(
-            &runner.ctx,
-            runner.run,
+            runner.ctx(),
+            runner.run(),
             &text,
             format,
             "the text",
         ))
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.parts([Some(&self.text), self.format.as_ref(), None]);
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         Planned::what(planner.parts([Some(&self.text), self.format.as_ref(), None]))
     }
 }

@@ -5,16 +5,13 @@ use std::path::PathBuf;
 use cla_runtime::js::Value;
 use serde_json::json;
 
-use super::{Action, Description, Written};
-use crate::book::{Data, Op};
-use crate::check::Walk;
 use crate::data::{self, Format};
 use crate::files;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, described, reference, short};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, described, reference, short};
+use crate::tree::{
+    Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written,
+};
 
 pub(super) static READ_FILE: Description = Description {
     name: "read_file",
@@ -27,7 +24,7 @@ pub(super) static READ_FILE: Description = Description {
             json!({
                 "path": described("The file.", reference("text")),
                 "format": described(
-                    "What it is written in. Without, its name tells.",
+                    "What it is written in. Without it, the file's name decides.",
                     reference("format"),
                 ),
             }),
@@ -37,7 +34,7 @@ pub(super) static READ_FILE: Description = Description {
     read: Some(read),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let [path, format] = parser.parts(written.argument, "path", ["path", "format"]);
     Some(Box::new(ReadFile {
         path: parser.required(written.argument, "path", path)?,
@@ -54,26 +51,31 @@ struct ReadFile {
 impl Action for ReadFile {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         let path = runner.text(&self.path, scope)?;
         let format = runner.format(self.format.as_ref(), Format::of(&path), scope)?;
         // As far as the run's memory allows: with the text as a string, and what that says.
-        let most = runner.run.memory_left() / 3;
+        let most = runner.run().memory_left() / 3;
+        let text = runner.wait(files::read(
+            runner.run().permissions().clone(),
+            PathBuf::from(path.as_str()),
+            most,
+        ))?;
         let text = runner
-            .wait(files::read(PathBuf::from(path.as_str()), most))?
+            .js(runner.run().permitted_file(runner.ctx(), text))?
             .map_err(|error| runner.throw(&format!("{path}: {error}")))?;
-        let _reservation = runner.run.count_memory(text.len());
-        runner.js(data::read(&runner.ctx, runner.run, &text, format, &path))
+        let _reservation = runner.run().count_memory(text.len());
+        runner.js(data::read(runner.ctx(), runner.run(), &text, format, &path))
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.parts([Some(&self.path), self.format.as_ref(), None]);
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         Planned::what(planner.parts([Some(&self.path), self.format.as_ref(), None]))
     }
 }

@@ -3,15 +3,12 @@
 use cla_runtime::js::Value;
 use serde_json::json;
 
-use super::{Action, Description, Written};
-use crate::book::Op;
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner, first_line};
-use crate::run::{OpResult, Runner};
-use crate::schema::OpSchema;
-use crate::scope::Scope;
+use crate::schema::parts::OpSchema;
 use crate::template::Code;
+use crate::tree::{
+    Action, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written, first_line,
+};
 use crate::yaml::Yaml;
 
 pub(super) static JS: Description = Description {
@@ -23,7 +20,7 @@ pub(super) static JS: Description = Description {
     read: Some(read),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     match &written.argument.value {
         Yaml::Text(code) => Some(Box::new(Script(parser.code(code)))),
         other => {
@@ -36,23 +33,23 @@ fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Ac
 
 /// JavaScript; what stands after `js` or `do`, or is all of a block.
 #[derive(Debug)]
-pub(crate) struct Script(pub(crate) Code);
+pub(super) struct Script(pub(super) Code);
 
 impl Action for Script {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         runner.evaluate(scope.code(&self.0))
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.code(&self.0);
     }
 
-    fn plan<'a>(&'a self, _: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, _: &mut dyn Planner<'a>) -> Planned {
         Planned::what(first_line(&self.0.text))
     }
 }

@@ -3,15 +3,12 @@
 use cla_runtime::js::Value;
 use serde_json::json;
 
-use super::{Action, Description, Written};
-use crate::book::{Data, Op};
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::OpSchema;
-use crate::scope::Scope;
+use crate::schema::parts::OpSchema;
 use crate::template::Template;
+use crate::tree::{
+    Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written,
+};
 
 pub(super) static SET: Description = Description {
     name: "set",
@@ -31,7 +28,7 @@ pub(super) static VAR: Description = Description {
     read: Some(read),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     match parser.data(written.argument) {
         Data::Map(values) => Some(Box::new(Set(values))),
         _ => {
@@ -44,12 +41,12 @@ fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Ac
 
 /// Names, and their values.
 #[derive(Debug)]
-pub(crate) struct Set(pub(crate) Vec<(Template, Data)>);
+pub(super) struct Set(pub(super) Vec<(Template, Data)>);
 
 impl Action for Set {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
@@ -61,14 +58,14 @@ impl Action for Set {
         Ok(runner.undefined())
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         for (name, data) in &self.0 {
             walk.sets(name);
             walk.data(data);
         }
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         let values = self.0.iter();
         let values = values
             .map(|(name, value)| format!("{} = {}", planner.template(name), planner.text(value)));

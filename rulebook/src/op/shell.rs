@@ -3,15 +3,12 @@
 use cla_runtime::js::Value;
 use serde_json::json;
 
-use super::{Action, Description, Written};
-use crate::book::{Data, Op};
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::OpSchema;
-use crate::scope::Scope;
+use crate::schema::parts::OpSchema;
 use crate::shell;
+use crate::tree::{
+    Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written,
+};
 use crate::yaml::Yaml;
 
 pub(super) static SHELL: Description = Description {
@@ -24,7 +21,7 @@ pub(super) static SHELL: Description = Description {
     read: Some(read),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     match &written.argument.value {
         Yaml::Text(_) => Some(Box::new(Shell(parser.data(written.argument)))),
         other => {
@@ -37,19 +34,23 @@ fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Ac
 
 /// The command.
 #[derive(Debug)]
-pub(crate) struct Shell(pub(crate) Data);
+pub(super) struct Shell(pub(super) Data);
 
 impl Action for Shell {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         op: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         let command = runner.text(&self.0, scope)?;
         let assigned = op.register.is_some();
+        let permissions = runner.run().permissions();
+        let program = runner.js(runner
+            .run()
+            .permitted(runner.ctx(), permissions.run(shell::PROGRAM)))?;
         let ended = runner
-            .wait(shell::run(runner.run, &command, !assigned))?
+            .wait(shell::run(runner.run(), &program, &command, !assigned))?
             .map_err(|error| runner.throw(&format!("the command cannot be run: {error}")))?;
         if !assigned && ended.code != 0 {
             let message = format!("the command exited with {}: {}", ended.code, command.trim());
@@ -62,11 +63,11 @@ impl Action for Shell {
         Ok(result.into_value())
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.data(&self.0);
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         Planned::what(planner.text(&self.0))
     }
 }

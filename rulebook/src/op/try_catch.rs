@@ -3,14 +3,11 @@
 use cla_runtime::js::Value;
 use serde_json::json;
 
-use super::{Action, Description, Written};
-use crate::book::{Block, Op};
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{Abort, OpResult, Runner};
-use crate::schema::{OpSchema, reference};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, reference};
+use crate::tree::{
+    Abort, Action, Block, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope,
+    Values, Walk, Written,
+};
 
 pub(super) static TRY: Description = Description {
     name: "try",
@@ -24,7 +21,7 @@ pub(super) static TRY: Description = Description {
     read: Some(read),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let (catch, finally) = ((written.beside)("catch"), (written.beside)("finally"));
     if catch.is_none() && finally.is_none() {
         parser.problem(written.key.at, "a try has a `catch`, a `finally`, or both");
@@ -46,7 +43,7 @@ struct Try {
 impl Action for Try {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
@@ -66,8 +63,8 @@ impl Action for Try {
                 .and_then(|()| runner.block(catch, scope));
         }
         if let Some(finally) = &self.finally {
-            let done = runner.run.shielded(|| runner.block(finally, scope));
-            // What made the op end counts more than what goes wrong here.
+            let done = runner.run().shielded(|| runner.block(finally, scope));
+            // If the run is stopped, that counts more than an error here.
             if !matches!(result, Err(Abort::Stopped)) {
                 done?;
             }
@@ -75,10 +72,10 @@ impl Action for Try {
         result
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.block(&self.body);
         if let Some(catch) = &self.catch {
-            walk.knows(["error", "error_message"]);
+            walk.knows(&["error", "error_message"]);
             walk.block(catch);
         }
         if let Some(finally) = &self.finally {
@@ -86,7 +83,7 @@ impl Action for Try {
         }
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         let mut planned = Planned::block(planner.block(&self.body));
         for (label, block) in [("catch", &self.catch), ("finally", &self.finally)] {
             if let Some(block) = block {

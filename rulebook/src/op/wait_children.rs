@@ -2,14 +2,11 @@
 
 use cla_runtime::js::Value;
 
-use super::{Action, Description, Written};
-use crate::book::Op;
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, any};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, any};
+use crate::tree::{
+    Action, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written,
+};
 
 pub(super) static WAIT_CHILDREN: Description = Description {
     name: "wait_children",
@@ -20,7 +17,7 @@ pub(super) static WAIT_CHILDREN: Description = Description {
     read: Some(read),
 };
 
-fn read(_: &mut Parser<'_>, _: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(_: &mut dyn Parser, _: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     Some(Box::new(WaitChildren))
 }
 
@@ -30,7 +27,7 @@ struct WaitChildren;
 impl Action for WaitChildren {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
@@ -38,9 +35,9 @@ impl Action for WaitChildren {
         Ok(runner.undefined())
     }
 
-    fn check<'a>(&'a self, _: &mut Walk<'a>, _: &'a Op) {}
+    fn check<'a>(&'a self, _: &mut dyn Walk<'a>, _: &'a Op) {}
 
-    fn plan<'a>(&'a self, _: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, _: &mut dyn Planner<'a>) -> Planned {
         Planned::default()
     }
 }

@@ -3,14 +3,11 @@
 use cla_runtime::js::Value;
 use serde_json::json;
 
-use super::{Action, Description, Written};
-use crate::book::{Block, Condition, Op};
-use crate::check::Walk;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, any};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, any};
+use crate::tree::{
+    Action, Block, Condition, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope,
+    Values, Walk, Written,
+};
 
 pub(super) static WHILE: Description = Description {
     name: "while",
@@ -21,7 +18,7 @@ pub(super) static WHILE: Description = Description {
     read: Some(read),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let Some(body) = (written.beside)("do") else {
         parser.problem(written.key.at, "a while has a `do`");
         return None;
@@ -41,7 +38,7 @@ struct While {
 impl Action for While {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
@@ -52,12 +49,12 @@ impl Action for While {
         Ok(runner.undefined())
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.condition(&self.condition);
         walk.block(&self.body);
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         let mut planned = Planned::block(planner.block(&self.body));
         planned.what = Some(planner.condition(&self.condition));
         planned

@@ -5,16 +5,13 @@ use std::path::PathBuf;
 use cla_runtime::js::Value;
 use serde_json::json;
 
-use super::{Action, Description, Written};
-use crate::book::{Data, Op};
-use crate::check::Walk;
 use crate::data::{self, Format};
 use crate::files;
-use crate::parse::Parser;
-use crate::plan::{Planned, Planner};
-use crate::run::{OpResult, Runner};
-use crate::schema::{OpSchema, any, described, map, reference};
-use crate::scope::Scope;
+use crate::schema::parts::{OpSchema, any, described, map, reference};
+use crate::tree::{
+    Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written,
+};
 
 pub(super) static WRITE_FILE: Description = Description {
     name: "write_file",
@@ -28,7 +25,7 @@ pub(super) static WRITE_FILE: Description = Description {
                 "text": described("What is written, as it is.", any()),
                 "data": described("A value, which is written in the `format`.", any()),
                 "format": described(
-                    "What data is written in. Without, the file's name tells.",
+                    "What data is written in. Without it, the file's name decides.",
                     reference("format"),
                 ),
                 "append": {
@@ -45,7 +42,7 @@ pub(super) static WRITE_FILE: Description = Description {
     read: Some(read),
 };
 
-fn read(parser: &mut Parser<'_>, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let argument = written.argument;
     let names = ["path", "text", "data", "format", "append"];
     let [path, text, data, format, append] = parser.parts(argument, "path", names);
@@ -79,35 +76,37 @@ struct WriteFile {
 impl Action for WriteFile {
     fn run<'js>(
         &self,
-        runner: &Runner<'_, 'js>,
+        runner: &dyn Runner<'js>,
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         let path = runner.text(&self.path, scope)?;
         let value = runner.value(&self.value, scope)?;
         let format = runner.format(self.format.as_ref(), Format::of(&path), scope)?;
-        // A text is written as it is, whatever the file is called.
+        // A text is written as it is; the file's name does not matter.
         let format = match value.is_string() {
             true => Format::Text,
             false => format,
         };
-        let text = runner.js(data::write(&runner.ctx, runner.run, value, format))?;
-        let _reservation = runner.run.count_memory(text.len());
+        let text = runner.js(data::write(runner.ctx(), runner.run(), value, format))?;
+        let _reservation = runner.run().count_memory(text.len());
+        let written = runner.wait(files::write(
+            runner.run().permissions().clone(),
+            PathBuf::from(path.as_str()),
+            text,
+            self.append,
+        ))?;
         runner
-            .wait(files::write(
-                PathBuf::from(path.as_str()),
-                text,
-                self.append,
-            ))?
+            .js(runner.run().permitted_file(runner.ctx(), written))?
             .map_err(|error| runner.throw(&format!("{path}: {error}")))?;
         Ok(runner.undefined())
     }
 
-    fn check<'a>(&'a self, walk: &mut Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.parts([Some(&self.path), Some(&self.value), self.format.as_ref()]);
     }
 
-    fn plan<'a>(&'a self, planner: &mut Planner<'a>) -> Planned {
+    fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         Planned::what(planner.parts([Some(&self.path), Some(&self.value), None]))
     }
 }

@@ -1,11 +1,11 @@
 //! What any op may carry.
 
-use super::super::book::{Data, OnError, Op, Parallel, Region};
-use super::super::template::{self};
-use super::super::yaml::{Node, Yaml};
-use super::Parser;
+use super::BookParser;
+use crate::template;
+use crate::tree::{Data, OnError, Op, Parallel, Region};
+use crate::yaml::{Node, Yaml};
 
-impl Parser<'_> {
+impl BookParser<'_> {
     pub(crate) fn attribute(&mut self, op: &mut Op, key: &str, node: &Node) {
         match key {
             "semaphore" => op.semaphore = self.region(node),

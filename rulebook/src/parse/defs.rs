@@ -1,11 +1,10 @@
 //! Functions of the rulebook: what they declare, and calls of them.
 
-use super::super::book::{Argument, Book, Callee, Data, Def};
-use super::super::op::{Action, Call};
-use super::super::yaml::{Node, Text, Yaml};
-use super::{Callable, Parser, declared, is_taken, literal};
+use super::{BookParser, Callable, declared};
+use crate::tree::{Action, Argument, Book, Callee, Data, Def, literal};
+use crate::yaml::{Node, Text, Yaml};
 
-impl Parser<'_> {
+impl BookParser<'_> {
     /// Notes which defs there are, and what they want.
     pub(crate) fn declare(&mut self, node: &Node) {
         let Yaml::Map(defs) = &node.value else { return };
@@ -32,7 +31,7 @@ impl Parser<'_> {
             return self.problem_with_help(node.at, "def must be a map of names".to_owned(), help);
         };
         for (name, def) in defs {
-            if is_taken(&name.text) {
+            if self.table.is_taken(&name.text) {
                 let message = format!("a def cannot be called {:?}: that is an op's", name.text);
                 self.problem(name.at, message);
                 continue;
@@ -99,7 +98,7 @@ impl Parser<'_> {
         let Callable { callee, arguments } = self.callees.get(&key.text).cloned()?;
         let Some(wanted) = arguments else {
             let arguments = self.data(argument);
-            return Some(Box::new(Call { callee, arguments }));
+            return Some((self.table.short.call)(callee, arguments));
         };
         let names: Vec<&str> = wanted.iter().map(|(name, _)| name.as_str()).collect();
         let arguments = match &argument.value {
@@ -140,6 +139,6 @@ impl Parser<'_> {
                 }
             },
         };
-        Some(Box::new(Call { callee, arguments }))
+        Some((self.table.short.call)(callee, arguments))
     }
 }

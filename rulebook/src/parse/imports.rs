@@ -1,9 +1,9 @@
 //! What a rulebook imports. It is read before anything else, so that its ops are known wherever they are called.
 
-use super::super::book::{Callee, Import, Imported};
-use super::super::template;
-use super::super::yaml::{Node, Place, Text, Yaml};
-use super::{Callable, Parser, is_taken};
+use super::{BookParser, Callable};
+use crate::template;
+use crate::tree::{Callee, Import, Imported};
+use crate::yaml::{Node, Place, Text, Yaml};
 
 /// An import, as it is written.
 struct Written<'n> {
@@ -65,7 +65,7 @@ fn items(node: &Node) -> &[Node] {
 }
 
 /// What a rulebook imports, as it is written, before anything is known of the rest.
-pub(in super::super) fn specifiers(root: &Node) -> Vec<String> {
+pub(crate) fn specifiers(root: &Node) -> Vec<String> {
     let mut specifiers: Vec<String> = Vec::new();
     for item in places(root).into_iter().flat_map(items) {
         let from = match &item.value {
@@ -88,7 +88,7 @@ pub(in super::super) fn specifiers(root: &Node) -> Vec<String> {
     specifiers
 }
 
-impl Parser<'_> {
+impl BookParser<'_> {
     /// All imports of the rulebook.
     pub(crate) fn imports(&mut self, root: &Node) {
         if let Yaml::Map(entries) = &root.value {
@@ -235,7 +235,7 @@ impl Parser<'_> {
         let help = format!(
             "import it under a name: {{from: {from}, as: NAME}}; its ops are NAME.{name} then"
         );
-        if is_taken(&name) {
+        if self.table.is_taken(&name) {
             let message = format!("{name:?} of {from} has the name of an op");
             self.problem_with_help(at, message, Some(help));
         } else if let Some(other) = self.callees.get(&name) {

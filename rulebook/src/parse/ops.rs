@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use cla_runtime::internal::nearest;
 
-use super::super::book::{Block, Callee, Data, Op};
-use super::super::op::{self, Action, Call, Script, Set, Shell, Written};
-use super::super::template::{self, Template};
-use super::super::yaml::{Node, Text, Yaml};
-use super::{ATTRIBUTES, Parser, literal, plain};
+use super::{BookParser, plain};
+use crate::template::{self, Template};
+use crate::tree::{ATTRIBUTES, Action, Block, Callee, Data, Op, Written, literal};
+use crate::yaml::{Node, Text, Yaml};
 
-impl Parser<'_> {
+impl BookParser<'_> {
     pub(crate) fn block(&mut self, node: &Node) -> Block {
         let items = match &node.value {
             Yaml::List(items) => items.as_slice(),
@@ -18,7 +17,8 @@ impl Parser<'_> {
             // One op needs no list; a text is JavaScript, as everywhere after `do`.
             Yaml::Text(text) => {
                 let code = self.code(text);
-                return Arc::new([Arc::new(plain("js", node.at, Box::new(Script(code))))]);
+                let action = (self.table.short.script)(code);
+                return Arc::new([Arc::new(plain("js", node.at, action))]);
             }
             _ => std::slice::from_ref(node),
         };
@@ -31,7 +31,7 @@ impl Parser<'_> {
             match &item.value {
                 Yaml::Text(text) => {
                     let command = self.template(text);
-                    let action = Box::new(Shell(Data::Text(command)));
+                    let action = (self.table.short.command)(Data::Text(command));
                     ops.push(Arc::new(plain("shell", item.at, action)));
                 }
                 Yaml::Map(entries) => {
@@ -84,8 +84,7 @@ impl Parser<'_> {
             }
         }
         let before = ops.last_mut().and_then(Arc::get_mut);
-        let before = before.and_then(|op| op.action.branches());
-        if !before.is_some_and(|before| before.add(condition, body)) {
+        if !before.is_some_and(|op| op.action.add_branch(condition, body)) {
             let message = format!("`{}` must follow an `if` without `else`", key.text);
             self.problem(key.at, message);
         }
@@ -98,7 +97,9 @@ impl Parser<'_> {
                 .find(|(key, _)| key.text == name)
                 .map(|(_, node)| node)
         };
-        let companions = op::ALL
+        let companions = self
+            .table
+            .ops
             .iter()
             .find(|op| !op.companions.is_empty() && get(op.name).is_some())
             .map_or(&[][..], |op| op.companions);
@@ -120,7 +121,8 @@ impl Parser<'_> {
             [(first, _), (second, _), ..] => {
                 // A misspelt attribute is more likely than two ops.
                 let is_op = |key: &Text| {
-                    op::names().any(|op| op == key.text) || self.callees.contains_key(&key.text)
+                    self.table.names().any(|op| op == key.text)
+                        || self.callees.contains_key(&key.text)
                 };
                 let (wrong, other) = if is_op(second) && !is_op(first) {
                     (first, second)
@@ -163,7 +165,7 @@ impl Parser<'_> {
             let variable = literal(name);
             let op = op.trim();
             if op.is_empty() || op == ":" {
-                let action = Box::new(Set(vec![(variable, self.data(argument))]));
+                let action = (self.table.short.assignment)(variable, self.data(argument));
                 return Some(("set".to_owned(), None, action));
             }
             let mut inner = key.clone();
@@ -176,7 +178,7 @@ impl Parser<'_> {
             return Some((kind, Some(variable), action));
         }
         let kind = key.text.as_str();
-        let reader = op::named(kind).and_then(|op| op.read);
+        let reader = self.table.named(kind).and_then(|op| op.read);
         let action = match reader {
             Some(read) => read(
                 self,
@@ -189,13 +191,11 @@ impl Parser<'_> {
             None if self.callees.contains_key(kind) => self.call(key, argument)?,
             None if self.open && !kind.contains(char::is_whitespace) => {
                 self.services.push((key.at, kind.to_owned()));
-                Box::new(Call {
-                    callee: Callee::Service(kind.to_owned()),
-                    arguments: self.data(argument),
-                })
+                let arguments = self.data(argument);
+                (self.table.short.call)(Callee::Service(kind.to_owned()), arguments)
             }
             None => {
-                let known = op::names().chain(ATTRIBUTES);
+                let known = self.table.names().chain(ATTRIBUTES);
                 let defs: Vec<String> = self.callees.keys().cloned().collect();
                 let help = nearest(kind, known.chain(defs.iter().map(String::as_str)))
                     .map(|near| format!("did you mean {near}?"));
@@ -204,46 +204,5 @@ impl Parser<'_> {
             }
         };
         Some((kind.to_owned(), None, action))
-    }
-
-    /// Whether what an `import` names has been read before anything else.
-    pub(crate) fn is_hoisted(&self, key: &Text) -> bool {
-        self.hoisted.contains(&(key.at.line, key.at.column))
-    }
-
-    /// The parts of an op's argument, by these names. What is no map is the part `short`.
-    pub(crate) fn parts<const N: usize>(
-        &mut self,
-        argument: &Node,
-        short: &str,
-        names: [&str; N],
-    ) -> [Option<Data>; N] {
-        let Yaml::Map(entries) = &argument.value else {
-            let data = self.data(argument);
-            return names.map(|name| (name == short).then(|| data.clone()));
-        };
-        for (key, _) in entries {
-            if !names.contains(&key.text.as_str()) {
-                self.unknown_key(key, "this op", &names);
-            }
-        }
-        names.map(|name| {
-            let entry = entries.iter().find(|(key, _)| key.text == name);
-            entry.map(|(_, node)| self.data(node))
-        })
-    }
-
-    /// A part of an op's argument that must be there.
-    pub(crate) fn required(
-        &mut self,
-        argument: &Node,
-        name: &str,
-        part: Option<Data>,
-    ) -> Option<Data> {
-        if part.is_none() || matches!(part, Some(Data::Null)) {
-            self.problem(argument.at, format!("this op needs a `{name}`"));
-            return None;
-        }
-        part
     }
 }

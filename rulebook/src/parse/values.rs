@@ -1,11 +1,11 @@
 //! Texts, templates, code and data.
 
-use super::super::book::{Condition, Data};
-use super::super::template::{self, Code, Template};
-use super::super::yaml::{Node, Text, Yaml};
-use super::Parser;
+use super::BookParser;
+use crate::template::{self, Code, Template};
+use crate::tree::{Condition, Data};
+use crate::yaml::{Node, Text, Yaml};
 
-impl Parser<'_> {
+impl BookParser<'_> {
     pub(crate) fn condition(&mut self, node: &Node) -> Condition {
         match &node.value {
             Yaml::Text(text) => {

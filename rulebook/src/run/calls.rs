@@ -8,16 +8,16 @@ use cla_runtime::internal::{import, namespace};
 use cla_runtime::js::{self, Function, Object, Value};
 use cla_runtime::semaphore::Owner;
 
-use super::super::book::{Book, Callee, Data, Imported, Module};
-use super::super::parse;
-use super::super::scope::{Evaluator, Scope};
-use super::super::services::Services;
-use super::{Abort, OpResult, Runner};
+use super::BookRunner;
+use crate::services::Services;
+use crate::tree::{
+    Abort, Book, Callee, Data, Evaluator, Imported, Module, OpResult, Runner, Scope, Span, Values,
+};
 
-/// So many services are looked at for the one that was probably meant, and named.
+/// How many services are searched for the one that was probably meant, and named.
 const MOST_SHOWN: usize = 100;
 
-impl<'js> Runner<'_, 'js> {
+impl<'js> BookRunner<'_, 'js> {
     /// What an op of `book` sees.
     pub(crate) fn scope(&self, book: &Arc<Book>, vars: Object<'js>) -> OpResult<'js, Scope<'js>> {
         let known = self.evaluators.borrow().get(&book.name).cloned();
@@ -75,7 +75,7 @@ impl<'js> Runner<'_, 'js> {
             Some(object) => object,
             None => self.js(Object::new(self.ctx.clone()))?,
         };
-        // Nothing of the caller's but what it gives.
+        // A def sees nothing of its caller but the arguments.
         let inner = self.scope(book, vars)?;
         for argument in &def.arguments {
             let missing = !self.js(inner.vars.contains_key(argument.name.as_str()))?;
@@ -92,8 +92,8 @@ impl<'js> Runner<'_, 'js> {
 
     // ---- modules and services
 
-    /// Evaluates the modules that a rulebook, and those that it imports, import; finds out whether the ops that only they
-    /// can know are there.
+    /// Evaluates the modules that this rulebook and its imported rulebooks import. Then checks that the ops that only a run
+    /// knows exist.
     pub(crate) fn import(&self, book: &Arc<Book>) -> OpResult<'js> {
         let mut books = vec![Arc::clone(book)];
         let mut seen = HashSet::new();
@@ -112,7 +112,7 @@ impl<'js> Runner<'_, 'js> {
             }
             for (at, name) in &book.services {
                 if self.find(name, &book)?.is_none() {
-                    let span = super::Span {
+                    let span = Span {
                         book: Arc::clone(&book),
                         at: *at,
                     };
@@ -150,7 +150,7 @@ impl<'js> Runner<'_, 'js> {
         }
     }
 
-    /// A registered service, or what a module exports of which only that is known that it was imported.
+    /// A registered service, or an export of an imported module that does not say what it exports.
     fn find(&self, name: &str, book: &Arc<Book>) -> OpResult<'js, Option<Function<'js>>> {
         if let Some(service) = self.js(Services::of(self.run).get(&self.ctx, name))? {
             return Ok(Some(service));
@@ -177,7 +177,7 @@ impl<'js> Runner<'_, 'js> {
     fn unknown(&self, name: &str) -> String {
         let mut services = Services::of(self.run).names();
         services.truncate(MOST_SHOWN);
-        let hint = match parse::nearest_op(name, services.iter().map(String::as_str)) {
+        let hint = match (self.main.table).nearest(name, services.iter().map(String::as_str)) {
             Some(near) => format!("; did you mean {near}?"),
             None if services.is_empty() => String::new(),
             None => format!("; there are {}", services.join(", ")),

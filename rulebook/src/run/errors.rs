@@ -1,21 +1,16 @@
-//! What went wrong, where, and the way of ops that led there.
+//! What went wrong, where, and the ops that led there.
 
 use std::sync::Arc;
 
 use cla_runtime::internal::{Failure, Sources, failure};
-use cla_runtime::js::{self, Exception, Value};
+use cla_runtime::js::{Exception, Value};
 use cla_runtime::{ErrorKind, RuleError};
 
-use super::super::book::Book;
-use super::super::scope::{BookSources, SCOPE_FILE, Scope};
-use super::super::yaml::Place;
-use super::{Abort, OpResult, Runner, Span, Thrown};
+use super::BookRunner;
+use crate::tree::{Abort, Book, BookSources, OpResult, Runner, SCOPE_FILE, Scope, Span, Thrown};
+use crate::yaml::Place;
 
-impl<'js> Runner<'_, 'js> {
-    pub(crate) fn js<T>(&self, result: js::Result<T>) -> OpResult<'js, T> {
-        result.map_err(|error| self.abort(failure(&self.ctx, self.run, &error)))
-    }
-
+impl<'js> BookRunner<'_, 'js> {
     pub(crate) fn abort(&self, failure: Failure<'js>) -> Abort<'js> {
         match failure {
             Failure::Stopped => Abort::Stopped,
@@ -37,11 +32,6 @@ impl<'js> Runner<'_, 'js> {
             path: self.path.borrow().clone(),
             cause: None,
         }))
-    }
-
-    /// Fails the current op.
-    pub(crate) fn throw(&self, message: &str) -> Abort<'js> {
-        self.throw_at(self.span(), message)
     }
 
     pub(crate) fn throw_at(&self, span: Span, message: &str) -> Abort<'js> {
@@ -116,8 +106,8 @@ impl<'js> Runner<'_, 'js> {
         }
     }
 
-    /// The error that is reported: it points at the op, unless it points into the JavaScript of one, and tells the way
-    /// there.
+    /// The error that is reported. It points at the op, or into the JavaScript of an op, and has the ops that led there as its
+    /// frames.
     pub(crate) fn explain(&self, thrown: Thrown<'js>) -> Failure<'js> {
         let evaluators = self.evaluators.borrow();
         let books: Vec<Arc<Book>> = evaluators

@@ -1,17 +1,58 @@
 //! Ops in runs of their own, and their end.
 
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
-use cla_runtime::js::Value;
-use cla_runtime::{RuleValue, RunOptions, Script, Wanted};
+use cla_runtime::internal::{Evaluated, Program};
+use cla_runtime::js::{Ctx, Value};
+use cla_runtime::{RuleValue, Run, RunHandle, RunOptions, Script, Wanted};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::super::book::{Data, Op, Parallel};
-use super::super::scope::Scope;
-use super::{Abort, Child, OpResult, Runner, Span};
-use crate::program::Fork;
+use super::{BookRunner, Part, execute};
+use crate::tree::{Abort, Book, Data, Op, OpResult, Parallel, Runner, Scope, Span, Values};
 
-impl<'js> Runner<'_, 'js> {
+/// A part of a rulebook that runs in a run of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Fork {
+    /// The one in which the op stands.
+    pub(crate) book: Arc<Book>,
+    pub(crate) op: Arc<Op>,
+    /// What the op is called where it was forked.
+    pub(crate) label: String,
+    /// What administrators see before that.
+    pub(crate) path: Vec<String>,
+    /// The rulebook that was started. Dropped last: see [`Book::family`].
+    pub(crate) main: Arc<Book>,
+}
+
+impl Program for Fork {
+    fn title(&self) -> &str {
+        &self.main.title
+    }
+
+    fn name(&self) -> &str {
+        &self.main.name
+    }
+
+    fn folder(&self) -> Option<PathBuf> {
+        Path::new(&self.main.name).parent().map(PathBuf::from)
+    }
+
+    fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>> {
+        execute(ctx, run, &self.main, &Part::Fork(self))
+    }
+}
+
+/// A fork that is to be joined.
+pub(crate) struct Child {
+    handle: RunHandle,
+    label: String,
+    span: Span,
+    register: Option<String>,
+}
+
+impl<'js> BookRunner<'_, 'js> {
     /// Starts the op in a run of its own, with a copy of the variables.
     pub(crate) fn fork(
         &self,
@@ -66,8 +107,8 @@ impl<'js> Runner<'_, 'js> {
         Ok(self.undefined())
     }
 
-    /// Joins what `work` forked. If it fails, or one of the forks does, the others are cancelled; in any case, all have
-    /// ended when this returns.
+    /// Joins what `work` forked. If `work` or one of the forks fails, the others are cancelled. In any case, all have ended when
+    /// this returns.
     pub(crate) fn joining<T>(
         &self,
         scope: &Scope<'js>,
@@ -115,7 +156,7 @@ impl<'js> Runner<'_, 'js> {
                 })
                 .collect();
         let mut result = Ok(());
-        // In the order in which they end, so that a failure is not noticed late.
+        // In the order in which they end, so that a failure is noticed at once.
         while result.is_ok() && !left.is_empty() {
             result = self.wait(left.next()).and_then(|ended| match ended {
                 Some((report, label, span, register)) => match report.result {

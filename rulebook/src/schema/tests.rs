@@ -6,10 +6,9 @@ use std::sync::{Arc, LazyLock};
 
 use jsonschema::Validator;
 
-use super::super::op;
-use super::super::parse::TOP_KEYS;
-use super::super::yaml::{self, Node, Yaml};
 use super::*;
+use crate::parse::TOP_KEYS;
+use crate::yaml::{self, Node, Yaml};
 
 static VALIDATOR: LazyLock<Validator> =
     LazyLock::new(|| jsonschema::draft7::new(&rulebook_schema()).unwrap());
@@ -47,7 +46,7 @@ fn parsed(text: &str) -> Result<(), Vec<String>> {
         "export const price = () => 1;",
     )
     .unwrap();
-    match super::super::check::read("book.yml", Some(folder.path()), &Arc::from(text)) {
+    match crate::check::read("book.yml", Some(folder.path()), &Arc::from(text)) {
         Ok(_) => Ok(()),
         Err(error) => Err(std::iter::once(&error)
             .chain(&error.errors)
@@ -73,11 +72,11 @@ fn it_has_the_keys_that_the_parser_reads_and_no_others() {
         names(map.keys().map(String::as_str))
     };
     assert_eq!(of("/properties"), names(TOP_KEYS));
-    let companions = op::ALL.iter().flat_map(|op| op.companions.iter().copied());
-    let known = op::names().chain(ATTRIBUTES).chain(companions);
+    let companions = OPS.ops.iter().flat_map(|op| op.companions.iter().copied());
+    let known = OPS.names().chain(ATTRIBUTES).chain(companions);
     assert_eq!(of("/definitions/keys/properties"), names(known));
     // What stands beside an op is read with it, so the op alone is not enough.
-    for op in op::ALL {
+    for op in OPS.ops {
         let needs = (op.schema)().needs;
         assert!(op.companions.is_empty() || needs.is_some(), "{}", op.name);
     }

@@ -239,7 +239,7 @@ struct Visit {
 
 impl Visit {
     fn of(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Self> {
-        let modules = &run.modules;
+        let modules = run.modules();
         let imports = match load::form(ctx, run, name)? {
             Form::Module(_, Some(shape)) => {
                 let names = shape
@@ -259,7 +259,7 @@ impl Visit {
 
 /// Loads an ES module, and all that it imports; nothing of it is evaluated.
 fn load_all(ctx: &Ctx<'_>, run: &Rc<Run>, root: &str) -> rquickjs::Result<()> {
-    let es = &run.modules.es;
+    let es = &run.modules().es;
     if es.is_declared(root) {
         return Ok(());
     }
@@ -295,7 +295,7 @@ fn load_all(ctx: &Ctx<'_>, run: &Rc<Run>, root: &str) -> rquickjs::Result<()> {
 /// Something cannot be loaded or linked, or the module leads back to one that is being evaluated. What the code of the
 /// modules throws is in the promise.
 pub fn import<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, root: &str) -> rquickjs::Result<Promise<'js>> {
-    let es = &run.modules.es;
+    let es = &run.modules().es;
     load_all(ctx, run, root)?;
     if es.is_declaring() {
         let message = format!("module '{root}' cannot run while another one is being loaded");
@@ -303,7 +303,7 @@ pub fn import<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, root: &str) -> rquickjs::Resul
     }
     let way = es.graph.borrow().way_to(root, Stage::Running);
     if let Some(way) = way {
-        return Err(throw_circle(ctx, &run.modules, &way));
+        return Err(throw_circle(ctx, run.modules(), &way));
     }
     es.throw_failed(ctx, root)?;
     let units = match es.graph.borrow().stage(root) {
@@ -327,7 +327,7 @@ pub fn import<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, root: &str) -> rquickjs::Resul
 ///
 /// QuickJS links and evaluates in one go. So each is imported by a small module that first imports one that throws.
 fn link(ctx: &Ctx<'_>, run: &Rc<Run>, units: &[Vec<Arc<str>>]) -> rquickjs::Result<()> {
-    let modules = &run.modules;
+    let modules = run.modules();
     let es = &modules.es;
     let runs_code = |unit: &&Vec<Arc<str>>| unit.iter().any(|name| !modules.is_source(name));
     let Some(first) = units.iter().position(|unit| runs_code(&unit)) else {
@@ -380,7 +380,7 @@ fn evaluate<'js>(
     run: &Rc<Run>,
     unit: &[Arc<str>],
 ) -> rquickjs::Result<Promise<'js>> {
-    let es = &run.modules.es;
+    let es = &run.modules().es;
     let set = |stage| {
         let mut graph = es.graph.borrow_mut();
         for name in unit {
@@ -415,7 +415,7 @@ fn evaluate<'js>(
 
 /// The exports of an ES module that was evaluated.
 pub fn namespace<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Object<'js>> {
-    run.modules.es.module(ctx, name)?.namespace()
+    run.modules().es.module(ctx, name)?.namespace()
 }
 
 /// Throws an error that names a circle: the way from what was asked for to the module that is being evaluated.

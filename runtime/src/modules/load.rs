@@ -93,17 +93,18 @@ pub(super) enum Form {
 ///
 /// It cannot be read, or is nothing that can be imported.
 pub(super) fn form(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Form> {
-    let modules = &run.modules;
+    let modules = run.modules();
     if !modules.is_main(name) && matches!(modules.settings.built_in(name), Some(BuiltIn::Native(_)))
     {
         return Ok(Form::Native);
     }
-    let kind = match Kind::of(name) {
+    let kind = match modules.kind(name) {
         _ if modules.is_source(name) => Kind::Module,
         Kind::Json => return Ok(Form::Json),
         kind => kind,
     };
     if kind == Kind::Either
+        && !modules.is_free_name(name)
         && let Some(language) = modules.settings.language(name)
     {
         return Err(Exception::throw_message(ctx, &language.cannot_import(name)));
@@ -136,7 +137,7 @@ fn either(
     if !may_be_module(&source.code()) {
         return Ok(Form::CommonJs(source));
     }
-    if let Some(shape) = run.modules.shape(name, &source) {
+    if let Some(shape) = run.modules().shape(name, &source) {
         return Ok(if shape.declares || shape.awaits {
             Form::Module(source, Some(shape))
         } else {
@@ -150,7 +151,7 @@ fn either(
             Err(error) if error.is_exception() && !run.must_stop() => drop(ctx.catch()),
             Err(error) => return Err(error),
         }
-        run.modules.set_prefix(name, 0);
+        run.modules().set_prefix(name, 0);
         // With nothing but `module.exports` in it, the error is to be that of a CommonJS module.
         let text = source.text.replace("exports", "");
         if !may_be_module(&text) {
@@ -181,7 +182,7 @@ impl Resolver for ModuleLoader {
         attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<String> {
         let run = Rc::clone(&self.run);
-        let modules = &run.modules;
+        let modules = run.modules();
         if modules.es.is_declaring() {
             return modules.es.resolve_asked(ctx, modules, base, name);
         }
@@ -210,7 +211,7 @@ fn check_attributes<'js>(
             return Err(Exception::throw_type(ctx, &message));
         }
     }
-    if Kind::of(name) == Kind::Json && attributes.get_type()?.as_deref() == Some("json") {
+    if modules.kind(name) == Kind::Json && attributes.get_type()?.as_deref() == Some("json") {
         return Ok(());
     }
     let shown = modules.display(name);
@@ -258,7 +259,7 @@ pub(super) fn throw_load_error(ctx: &Ctx<'_>, message: &str) -> rquickjs::Error 
 
 /// Reads a source file.
 fn read(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Result<Arc<str>> {
-    run.modules.read(name, Some(run)).map_err(|message| {
+    run.modules().read(name, Some(run)).map_err(|message| {
         if run.stopped() {
             return run.throw_stopped(ctx);
         }
@@ -268,7 +269,7 @@ fn read(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Result<Arc<str>> {
 
 /// Reads a source and prepares it; a TypeScript syntax error is thrown as a `SyntaxError`.
 pub(super) fn read_source(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Result<LoadedSource> {
-    let modules = &run.modules;
+    let modules = run.modules();
     if let Some(source) = modules.sources.borrow().get(name) {
         return Ok(source.clone());
     }
@@ -295,7 +296,7 @@ pub(super) fn read_source(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Res
 
 /// The value in a JSON file, read once per run.
 pub(super) fn json<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Value<'js>> {
-    let known = run.modules.commonjs.borrow().get(name).cloned();
+    let known = run.modules().commonjs.borrow().get(name).cloned();
     if let Some(module) = known {
         return module.restore(ctx)?.get("exports");
     }
@@ -317,7 +318,7 @@ impl Loader for ModuleLoader {
         attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<Module<'js, Declared>> {
         let run = Rc::clone(&self.run);
-        let modules = &run.modules;
+        let modules = run.modules();
         if let Some(attributes) = attributes {
             let checked = check_attributes(ctx, modules, name, &attributes);
             return modules.es.asked_with(ctx, name, || {
@@ -336,7 +337,7 @@ pub(super) fn declare<'js>(
     run: &Rc<Run>,
     name: &str,
 ) -> rquickjs::Result<Module<'js, Declared>> {
-    let modules = &run.modules;
+    let modules = run.modules();
     let (source, shape) = match form(ctx, run, name)? {
         Form::Native => {
             let exports = modules.native_exports(ctx, run, name)?;
@@ -364,7 +365,7 @@ pub(super) fn declare<'js>(
     }
     let meta = module.meta()?;
     let path = Path::new(name);
-    if path.is_absolute() {
+    if path.is_absolute() && !modules.is_free_name(name) {
         meta.set("url", format!("file://{name}"))?;
         meta.set("filename", name)?;
         meta.set("dirname", path.parent().and_then(Path::to_str))?;
@@ -470,7 +471,7 @@ fn wrap_commonjs<'js>(
 ) -> rquickjs::Result<Module<'js, Declared>> {
     let names = commonjs_exports(&source.text);
     let code = wrapper("import.meta.load()", &names);
-    let module = compile(ctx, &run.modules, name, &code, true)?;
+    let module = compile(ctx, run.modules(), name, &code, true)?;
     let load = {
         let run = Rc::clone(run);
         let name = name.to_owned();

@@ -7,6 +7,7 @@
 pub(crate) mod cache;
 mod evaluate;
 mod graph;
+mod importable;
 mod json;
 mod load;
 pub(crate) mod read;
@@ -28,12 +29,15 @@ pub use require::require;
 
 use self::cache::{Code, CodeCache};
 use self::evaluate::EsModules;
+use self::importable::Importable;
 pub use self::resolve::{ResolveError, Resolved};
-use crate::error::{RuleError, Sources};
+use crate::error::{Location, RuleError, Sources};
 use crate::line_ends::LineEnds;
+use crate::memory_reservation::MemoryReservation;
 use crate::native::NativeModule;
+use crate::permissions::Permissions;
 use crate::program::Language;
-use crate::run::{MemoryReservation, Run};
+use crate::run::Run;
 use crate::typescript::Shape;
 
 /// What all runs of an engine share: the built-in modules, where files may lie, compiled code.
@@ -95,7 +99,11 @@ impl ModuleSettings {
 
     /// The language of a file, by its extension; `None` for scripts and data.
     pub(crate) fn language(&self, name: &str) -> Option<&Arc<dyn Language>> {
-        let extension = Path::new(name).extension()?.to_str()?;
+        self.language_of(Path::new(name).extension()?.to_str()?)
+    }
+
+    /// The language of files with this extension.
+    pub(crate) fn language_of(&self, extension: &str) -> Option<&Arc<dyn Language>> {
         let mut languages = self.languages.iter();
         languages.find(|language| language.extensions().contains(&extension))
     }
@@ -131,7 +139,7 @@ impl ModuleSettings {
 /// The modules of one run.
 pub struct ModuleCache {
     pub(crate) settings: Arc<ModuleSettings>,
-    roots: Vec<PathBuf>,
+    importable: Importable,
     /// The main script's canonical name, which is not looked up as a file.
     main: RefCell<Option<Main>>,
     /// Every source that was compiled, by its canonical name: stack traces point into them.
@@ -153,6 +161,8 @@ struct Main {
     folder: Option<PathBuf>,
     /// It runs as a script, so it exports nothing.
     is_script: Cell<bool>,
+    /// Its language was said, and so its name is not that of a file.
+    has_free_name: Cell<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -193,13 +203,20 @@ impl LoadedSource {
 
 impl ModuleCache {
     /// The modules of a run that may import files below `roots`.
-    pub fn new(settings: Arc<ModuleSettings>, mut roots: Vec<PathBuf>) -> Self {
+    pub fn new(settings: Arc<ModuleSettings>, roots: Vec<PathBuf>) -> Self {
+        Self::permitted(settings, roots, Permissions::none())
+    }
+
+    /// The modules of a run that may import files below `roots`, and what else it is permitted to import.
+    pub(crate) fn permitted(
+        settings: Arc<ModuleSettings>,
+        mut roots: Vec<PathBuf>,
+        permissions: Permissions,
+    ) -> Self {
         roots.extend(settings.folders.iter().cloned());
-        // Below the folder / lies everything.
-        roots.retain(|root| root.parent().is_some());
         Self {
             settings,
-            roots,
+            importable: Importable::new(roots, permissions),
             main: RefCell::default(),
             sources: RefCell::default(),
             reservations: RefCell::default(),
@@ -228,6 +245,7 @@ impl ModuleCache {
             name: name.to_owned(),
             folder,
             is_script: Cell::new(false),
+            has_free_name: Cell::new(false),
         });
     }
 
@@ -235,6 +253,30 @@ impl ModuleCache {
     pub(crate) fn main_is_script(&self) {
         if let Some(main) = &*self.main.borrow() {
             main.is_script.set(true);
+        }
+    }
+
+    /// Notes that the language of the main script was said: its name is for people, and says nothing.
+    pub(crate) fn main_has_free_name(&self) {
+        if let Some(main) = &*self.main.borrow() {
+            main.has_free_name.set(true);
+        }
+    }
+
+    /// Whether this is the name of the main script, and not that of a file.
+    fn is_free_name(&self, name: &str) -> bool {
+        self.main
+            .borrow()
+            .as_ref()
+            .is_some_and(|main| main.name == name && main.has_free_name.get())
+    }
+
+    /// What a source holds, as far as its name says it.
+    pub(crate) fn kind(&self, name: &str) -> Kind {
+        if self.is_free_name(name) {
+            Kind::Either
+        } else {
+            Kind::of(name)
         }
     }
 
@@ -256,16 +298,22 @@ impl ModuleCache {
         self.prepare_as(name, text, load::is_typescript(name))
     }
 
-    fn prepare_as(
+    /// Prepares a source whose language is known.
+    pub(crate) fn prepare_as(
         &self,
         name: &str,
         text: Arc<str>,
         is_typescript: bool,
     ) -> Result<LoadedSource, RuleError> {
         let stripped = if is_typescript {
-            let stripped = self.settings.code.strip(name, &text).map_err(|problems| {
-                RuleError::from_problems(&self.display(name), &text, LineEnds::Script, problems)
-            })?;
+            let as_file = if self.is_free_name(name) { "" } else { name };
+            let stripped = self
+                .settings
+                .code
+                .strip(as_file, &text)
+                .map_err(|problems| {
+                    RuleError::from_problems(&self.display(name), &text, LineEnds::Script, problems)
+                })?;
             Some(stripped)
         } else {
             None
@@ -319,7 +367,7 @@ impl ModuleCache {
 
     /// Reads a file that was resolved, for the run if there is one. The error names the file.
     pub fn read(&self, name: &str, run: Option<&Run>) -> Result<Arc<str>, String> {
-        read::read(Path::new(name), &self.roots, run)
+        read::read(Path::new(name), &self.importable, run)
             .map_err(|error| format!("cannot read {}: {error}", self.display(name)))
     }
 
@@ -351,7 +399,7 @@ impl ModuleCache {
         }
         let main = self.main.borrow();
         let importer_path = Path::new(importer);
-        let folder = if importer_path.is_absolute() {
+        let folder = if importer_path.is_absolute() && !self.is_free_name(importer) {
             importer_path.parent()
         } else if self.is_source(importer) {
             None
@@ -359,7 +407,7 @@ impl ModuleCache {
             main.as_ref().and_then(|main| main.folder.as_deref())
         };
         let built_ins = self.settings.names();
-        let resolved = resolve::resolve(specifier, folder, &self.roots, built_ins);
+        let resolved = resolve::resolve(specifier, folder, &self.importable, built_ins);
         if resolved.is_err() {
             let importer = match &*main {
                 Some(main) if importer.is_empty() => &main.name,
@@ -436,6 +484,26 @@ impl ModuleCache {
         }
         .display()
         .to_string()
+    }
+}
+
+impl Run {
+    /// The modules that this run can import.
+    #[doc(hidden)]
+    #[inline]
+    pub fn modules(&self) -> &ModuleCache {
+        self.layer()
+    }
+
+    /// The folder of the rule that was started; `None` if it is a text that has none.
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.modules().folder()
+    }
+
+    /// Where the rule's code, which calls the host function that is being executed, stands.
+    pub fn caller(&self, ctx: &Ctx<'_>) -> Option<Location> {
+        let here = Exception::from_message(ctx.clone(), "").ok()?;
+        RuleError::from_js(ctx, here.as_value(), self.modules()).location
     }
 }
 

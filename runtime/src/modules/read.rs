@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::resolve::list_of;
+use super::importable::Importable;
 use crate::run::Run;
 
 /// So much is read at once on the run's own thread, in bytes; the rest of a larger file is read on another one.
@@ -41,16 +41,16 @@ pub enum ReadError {
     Stopped,
 }
 
-/// Reads a file that must lie below one of `roots`, without its byte order mark. With a `run`, on its fiber, a large
+/// Reads a file that must be one that may be imported, without its byte order mark. With a `run`, on its fiber, a large
 /// file keeps no other run waiting, and the run's memory bounds it.
 pub(crate) fn read(
     path: &Path,
-    roots: &[PathBuf],
+    importable: &Importable,
     run: Option<&Run>,
 ) -> Result<Arc<str>, ReadError> {
     let file = open(path)?;
-    if !place_of(&file, path)?.is_some_and(|place| is_below(&place, roots)) {
-        return Err(ReadError::Outside(list_of(roots)));
+    if !place_of(&file, path)?.is_some_and(|place| importable.has(&place)) {
+        return Err(ReadError::Outside(importable.list()));
     }
     read_opened(file, run)
 }
@@ -59,10 +59,10 @@ pub(crate) fn read(
 pub(crate) fn read_below(folder: &Path, path: &Path) -> Result<(PathBuf, Arc<str>), ReadError> {
     let path = folder.join(path);
     let file = open(&path)?;
-    let roots = [folder.to_path_buf()];
+    let importable = Importable::below([folder.to_path_buf()]);
     match place_of(&file, &path)? {
-        Some(place) if is_below(&place, &roots) => Ok((place, read_opened(file, None)?)),
-        _ => Err(ReadError::Outside(list_of(&roots))),
+        Some(place) if importable.has(&place) => Ok((place, read_opened(file, None)?)),
+        _ => Err(ReadError::Outside(importable.list())),
     }
 }
 
@@ -172,11 +172,6 @@ fn open(path: &Path) -> Result<File, ReadError> {
     }
 }
 
-/// Whether a canonical path lies below one of the folders.
-pub(super) fn is_below(path: &Path, roots: &[PathBuf]) -> bool {
-    roots.iter().any(|root| path.starts_with(root))
-}
-
 /// Where an opened file lies, as the system itself says it.
 #[cfg(target_os = "linux")]
 fn place_of(file: &File, path: &Path) -> io::Result<Option<PathBuf>> {
@@ -214,7 +209,7 @@ fn place_by_number(_file: &File, path: &Path) -> io::Result<Option<PathBuf>> {
 mod tests {
     use std::fs;
 
-    use super::{ReadError, place_by_number, read, read_anywhere};
+    use super::{Importable, ReadError, place_by_number, read, read_anywhere};
 
     #[test]
     fn a_byte_order_mark_is_no_part_of_the_text() {
@@ -250,16 +245,17 @@ mod tests {
         }
         fs::write(top.join("secret/a.js"), "secret").unwrap();
         fs::write(top.join("rules/lib/a.js"), "fine").unwrap();
-        let (roots, path) = ([top.join("rules")], top.join("rules/lib/a.js"));
-        assert_eq!(&*read(&path, &roots, None).unwrap(), "fine");
+        let importable = Importable::below([top.join("rules")]);
+        let path = top.join("rules/lib/a.js");
+        assert_eq!(&*read(&path, &importable, None).unwrap(), "fine");
         fs::rename(top.join("rules/lib"), top.join("rules/old")).unwrap();
         std::os::unix::fs::symlink(top.join("secret"), top.join("rules/lib")).unwrap();
-        let error = read(&path, &roots, None).unwrap_err();
+        let error = read(&path, &importable, None).unwrap_err();
         assert!(matches!(error, ReadError::Outside(_)), "{error}");
         // A link that stays inside is fine.
         fs::remove_file(top.join("rules/lib")).unwrap();
         std::os::unix::fs::symlink("old", top.join("rules/lib")).unwrap();
-        assert_eq!(&*read(&path, &roots, None).unwrap(), "fine");
+        assert_eq!(&*read(&path, &importable, None).unwrap(), "fine");
         // So it is without /proc.
         let file = fs::File::open(&path).unwrap();
         let place = place_by_number(&file, &path).unwrap();

@@ -12,8 +12,7 @@ use super::load::{self, Form, name_place, resolve_or_throw};
 use super::read::{self, ReadError};
 use super::{BuiltIn, Reference};
 use crate::error::Sources;
-use crate::event_loop::Ended;
-use crate::run::Run;
+use crate::run::{Ended, Run};
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
 
 /// What a CommonJS module is wrapped in. It stays on the first line, so that lines keep their
@@ -51,9 +50,9 @@ pub fn require<'js>(
         return Err(Exception::throw_type(ctx, &message));
     };
     let specifier = crate::text::exact_text(ctx, "require: the module's name", specifier)?;
-    let name = resolve_or_throw(ctx, &run.modules, importer, &specifier, Reference::Called)?;
-    match run.modules.settings.built_in(&name) {
-        Some(BuiltIn::Native(_)) => Ok(run.modules.native_exports(ctx, run, &name)?.into_value()),
+    let name = resolve_or_throw(ctx, run.modules(), importer, &specifier, Reference::Called)?;
+    match run.modules().settings.built_in(&name) {
+        Some(BuiltIn::Native(_)) => Ok(run.modules().native_exports(ctx, run, &name)?.into_value()),
         Some(BuiltIn::Source { .. }) => import_and_wait(ctx, run, &name),
         None => load(ctx, run, &name),
     }
@@ -61,15 +60,15 @@ pub fn require<'js>(
 
 /// The exports of the file `name`, as CommonJS sees them.
 pub(super) fn load<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Value<'js>> {
-    let known = run.modules.commonjs.borrow().get(name).cloned();
+    let known = run.modules().commonjs.borrow().get(name).cloned();
     if let Some(module) = known {
         return module.restore(ctx)?.get("exports");
     }
-    if run.modules.is_main_script(name) {
+    if run.modules().is_main_script(name) {
         // It exports nothing, and is not run a second time.
         return remember(ctx, run, name)?.get("exports");
     }
-    if run.modules.es.is_declaring() {
+    if run.modules().es.is_declaring() {
         // A hook of the script's own, such as `Error.prepareStackTrace`.
         let message = format!("module '{name}' cannot be loaded while another one is being loaded");
         return Err(Exception::throw_message(ctx, &message));
@@ -95,7 +94,7 @@ pub(super) fn remember<'js>(
     module.set("filename", name)?;
     module.set("loaded", false)?;
     module.set("exports", Object::new(ctx.clone())?)?;
-    run.modules
+    run.modules()
         .commonjs
         .borrow_mut()
         .insert(name.to_owned(), Persistent::save(ctx, module.clone()));
@@ -112,14 +111,15 @@ pub(super) fn compile<'js>(
     // A first line that starts with #! is a comment only at the very start of a file.
     let hashbang = if code.starts_with("#!") { "//" } else { "" };
     let prefix = format!("{PREFIX}{hashbang}");
-    run.modules.set_prefix(name, prefix.chars().count() as u32);
-    let cache = &run.modules.settings.code;
+    run.modules()
+        .set_prefix(name, prefix.chars().count() as u32);
+    let cache = &run.modules().settings.code;
     let function = match cache.bytecode(Goal::CommonJs, name, code) {
         Some(bytecode) => Compiled::from_bytecode(ctx, &bytecode)?,
         None => {
             let wrapped = format!("{prefix}{code}{SUFFIX}");
             let compiled = compile_script(ctx, name, &wrapped, TopLevel::Plain)
-                .map_err(|error| name_place(ctx, &run.modules, name, error))?;
+                .map_err(|error| name_place(ctx, run.modules(), name, error))?;
             cache.store(Goal::CommonJs, name, code, compiled.bytecode()?);
             compiled
         }
@@ -146,7 +146,7 @@ fn execute<'js>(
     let arguments = (exports, local_require, module.clone(), name, folder);
     if let Err(error) = function.call::<_, Value<'js>>(arguments) {
         // A module that failed may be tried again.
-        run.modules.commonjs.borrow_mut().remove(name);
+        run.modules().commonjs.borrow_mut().remove(name);
         return Err(error);
     }
     module.set("loaded", true)?;
@@ -170,15 +170,15 @@ fn settle<'js>(
     if promise.state() != PromiseState::Pending {
         return promise.result().unwrap_or(Err(rquickjs::Error::Unknown));
     }
-    if run.modules.es.is_circle_running() {
-        let shown = run.modules.display_name(name);
+    if run.modules().es.is_circle_running() {
+        let shown = run.modules().display_name(name);
         let message = format!(
             "cannot wait for module {shown}, which awaits something: modules that import each other in a circle are \
              being evaluated; import it, rather than require it"
         );
         return Err(Exception::throw_message(ctx, &message));
     }
-    match run.event_loop.drive(run, ctx, Some(promise)) {
+    match run.drive(ctx, Some(promise)) {
         Ended::Settled => promise.result().unwrap_or(Err(rquickjs::Error::Unknown)),
         Ended::Uncaught(value) => Err(ctx.throw(value)),
         Ended::Stopped => Err(run.throw_stopped(ctx)),
@@ -213,7 +213,7 @@ pub(super) fn parse_json<'js>(
     match checked {
         Ok(()) => super::json::parse(ctx, run, text),
         Err(error) => {
-            let shown = run.modules.display_name(name);
+            let shown = run.modules().display_name(name);
             Err(Exception::throw_syntax(ctx, &format!("{shown}: {error}")))
         }
     }

@@ -5,15 +5,11 @@
 //! followed: the folder of the rule, and what else the host allows. Of what lies elsewhere, errors do not say
 //! whether it is there.
 
-use std::collections::VecDeque;
-use std::ffi::OsString;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use super::read::is_below;
+use super::importable::Importable;
 use crate::nearest::nearest;
-
-/// So many symbolic links within each other are followed, as on Linux.
-const MOST_LINKS: usize = 40;
+use crate::permissions::leads_to;
 
 /// The longest name of a module, in bytes: as long as the path of a file can be.
 const MOST_NAME: usize = 4096;
@@ -76,7 +72,7 @@ fn did_you_mean(suggestion: Option<&str>) -> String {
 pub(crate) fn resolve<'a>(
     specifier: &str,
     folder: Option<&Path>,
-    roots: &[PathBuf],
+    importable: &Importable,
     built_ins: impl Iterator<Item = &'a str> + Clone,
 ) -> Result<Resolved, ResolveError> {
     if built_ins.clone().any(|name| name == specifier) {
@@ -90,14 +86,14 @@ pub(crate) fn resolve<'a>(
     let path = specifier.strip_prefix("file://").unwrap_or(specifier);
     let relative = path.starts_with("./") || path.starts_with("../") || path == "." || path == "..";
     if !relative && !Path::new(path).is_absolute() {
-        return Err(unknown(specifier, folder, roots, built_ins));
+        return Err(unknown(specifier, folder, importable, built_ins));
     }
     let Some(folder) = folder else {
         return Err(ResolveError::NoFolder {
             specifier: specifier.to_owned(),
         });
     };
-    if roots.is_empty() {
+    if importable.is_nothing() {
         return Err(ResolveError::NoRoots {
             specifier: specifier.to_owned(),
         });
@@ -106,71 +102,29 @@ pub(crate) fn resolve<'a>(
     // The file system's own path, so that one file is one module however it is reached.
     let found = find(&path).and_then(|path| path.canonicalize().ok());
     if let Some(found) = found
-        && is_below(&found, roots)
+        && importable.has(&found)
     {
         return Ok(Resolved::File(found));
     }
     let specifier = specifier.to_owned();
-    if is_below(&leads_to(&path), roots) {
+    if importable.has(&leads_to(&path)) {
         let folder = folder.to_path_buf();
         return Err(ResolveError::NotFound { specifier, folder });
     }
-    let roots = list_of(roots);
+    let roots = importable.list();
     Err(ResolveError::Outside { specifier, roots })
-}
-
-/// The folders, for people.
-pub(super) fn list_of(roots: &[PathBuf]) -> String {
-    let mut shown: Vec<String> = Vec::new();
-    for root in roots {
-        let root = root.display().to_string();
-        if !shown.contains(&root) {
-            shown.push(root);
-        }
-    }
-    shown.join(", ")
-}
-
-/// Where a path leads once links are followed, whether there is anything or not.
-fn leads_to(path: &Path) -> PathBuf {
-    let parts = |path: &Path| -> VecDeque<OsString> {
-        let parts = path.components();
-        parts.map(|part| part.as_os_str().to_owned()).collect()
-    };
-    let (mut place, mut left, mut links) = (PathBuf::new(), parts(path), 0);
-    while let Some(part) = left.pop_front() {
-        match Path::new(&part).components().next() {
-            Some(Component::ParentDir) => {
-                place.pop();
-                continue;
-            }
-            Some(Component::CurDir) | None => continue,
-            Some(_) => {}
-        }
-        let next = place.join(&part);
-        match std::fs::read_link(&next) {
-            Ok(target) if links < MOST_LINKS => {
-                links += 1;
-                for part in parts(&target).into_iter().rev() {
-                    left.push_front(part);
-                }
-            }
-            _ => place = next,
-        }
-    }
-    place
 }
 
 fn unknown<'a>(
     specifier: &str,
     folder: Option<&Path>,
-    roots: &[PathBuf],
+    importable: &Importable,
     built_ins: impl Iterator<Item = &'a str> + Clone,
 ) -> ResolveError {
     // A file of that name is right there: the author forgot the "./".
     let file = folder.and_then(|folder| {
         let found = find(&folder.join(specifier))?.canonicalize().ok()?;
-        is_below(&found, roots).then_some(found)
+        importable.has(&found).then_some(found)
     });
     let suggestion = file
         .map(|_| format!("./{specifier}"))
@@ -216,6 +170,7 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
+    use super::Importable;
     use super::{ResolveError, Resolved, resolve};
 
     const BUILT_INS: [&str; 2] = ["cla/sem", "cla/util"];
@@ -225,7 +180,7 @@ mod tests {
         resolve(
             specifier,
             Some(&root),
-            std::slice::from_ref(&root),
+            &Importable::below([root.clone()]),
             BUILT_INS.into_iter(),
         )
     }
@@ -297,7 +252,12 @@ mod tests {
         let top = folder.path().canonicalize().unwrap();
         let rules = top.join("rules");
         let outside = |roots: &[PathBuf], specifier| {
-            resolve(specifier, Some(&rules), roots, BUILT_INS.into_iter())
+            resolve(
+                specifier,
+                Some(&rules),
+                &Importable::below(roots.to_vec()),
+                BUILT_INS.into_iter(),
+            )
         };
         let roots = [rules.clone()];
         assert!(matches!(
@@ -378,13 +338,25 @@ mod tests {
     #[test]
     fn without_a_root_no_file_can_be_imported() {
         let folder = Path::new("/");
-        let error = resolve("/etc/fstab", Some(folder), &[], BUILT_INS.into_iter()).unwrap_err();
+        let error = resolve(
+            "/etc/fstab",
+            Some(folder),
+            &Importable::below([]),
+            BUILT_INS.into_iter(),
+        )
+        .unwrap_err();
         assert!(error.to_string().contains("folder /"), "{error}");
     }
 
     #[test]
     fn a_script_without_a_folder_imports_built_in_modules_only() {
-        let error = resolve("./a.js", None, &[], BUILT_INS.into_iter()).unwrap_err();
+        let error = resolve(
+            "./a.js",
+            None,
+            &Importable::below([]),
+            BUILT_INS.into_iter(),
+        )
+        .unwrap_err();
         assert!(matches!(error, ResolveError::NoFolder { .. }));
     }
 }

@@ -1,12 +1,10 @@
 //! What Rust keeps for a run counts towards its memory limit, and its calls may use so much stack.
 
-use std::rc::Rc;
-
 use rquickjs::{Ctx, Exception};
 
 use super::Run;
 use crate::control::Stop;
-use crate::sys::memory::MemoryGauge;
+use crate::memory_reservation::MemoryReservation;
 
 impl Run {
     /// How many more bytes the rule's values may take before it exceeds its memory limit.
@@ -70,36 +68,6 @@ impl Run {
     /// How much stack the run's calls may use, in bytes.
     #[doc(hidden)]
     pub fn stack_limit(&self) -> usize {
-        self.spawner.limits.stack
-    }
-}
-
-/// Memory that the Rust side keeps for a rule; see [`Run::count_memory`].
-#[derive(Debug)]
-pub struct MemoryReservation {
-    gauge: Rc<MemoryGauge>,
-    bytes: usize,
-}
-
-impl MemoryReservation {
-    pub(crate) fn new(gauge: &Rc<MemoryGauge>, bytes: usize) -> Self {
-        gauge.count_memory(bytes);
-        Self {
-            gauge: Rc::clone(gauge),
-            bytes,
-        }
-    }
-
-    /// From now on it counts for so many bytes.
-    pub fn resize(&mut self, bytes: usize) {
-        self.gauge.count_memory(bytes);
-        self.gauge.refund(self.bytes);
-        self.bytes = bytes;
-    }
-}
-
-impl Drop for MemoryReservation {
-    fn drop(&mut self) {
-        self.gauge.refund(self.bytes);
+        self.limits.stack
     }
 }

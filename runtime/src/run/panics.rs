@@ -6,11 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use rquickjs::{Ctx, Function};
 
-use super::{Rooted, Run};
+use super::{Rooted, Run, run_of};
 use crate::control::{Stop, Stopped};
 use crate::sys::quickjs::has_exception;
-use crate::sys::values::run_of;
-use crate::worker::panic_message;
 
 /// What a run knows of panics.
 #[derive(Default)]
@@ -105,4 +103,13 @@ pub fn contain_panic<T>(
             None => resume_unwind(panic),
         },
     }
+}
+
+/// What a panic says.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
 }

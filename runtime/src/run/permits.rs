@@ -82,12 +82,12 @@ impl Run {
 
     /// Whether the host asked for a trace of what this run waits for and holds.
     pub fn is_traced(&self) -> bool {
-        self.spawner.trace.is_some()
+        self.trace.is_some()
     }
 
     /// Notes a stay in a region.
     pub(crate) fn note_region(&self, record: RegionRecord) {
-        if let Some(trace) = &self.spawner.trace {
+        if let Some(trace) = &self.trace {
             trace.left(self.id, &record);
         }
         let mut regions = self.regions.borrow_mut();

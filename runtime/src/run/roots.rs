@@ -4,23 +4,24 @@ use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use rquickjs::{Ctx, JsLifetime, Object, Persistent, Value};
+use rquickjs::{Ctx, JsLifetime, Object, Persistent};
 
-use super::{MemoryReservation, Run};
-use crate::sys::values;
-use crate::value::{self, Stash};
+use super::Run;
+use crate::memory_reservation::MemoryReservation;
+use crate::sys::owner::owner_of;
+use crate::value::Stash;
 
 /// What a value that the Rust side holds on to counts for, in bytes: its cell, and its place in the list of them.
 const KEPT_BYTES: usize = 96;
 
 /// What is held for a run.
-pub(super) struct Roots {
+pub(crate) struct Roots {
     values: RefCell<Vec<Weak<dyn Forget>>>,
     /// What modules and languages keep for this run, one value of each type.
     states: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
-    /// What the host gave, until it is made an object.
-    stash: Cell<Option<(Stash, MemoryReservation)>>,
-    stash_object: RefCell<Option<Rooted<Object<'static>>>>,
+    /// What the host gave, until it is made an object; see [`Run::stash`].
+    pub(crate) stash: Cell<Option<(Stash, MemoryReservation)>>,
+    pub(crate) stash_object: RefCell<Option<Rooted<Object<'static>>>>,
 }
 
 impl Roots {
@@ -35,25 +36,6 @@ impl Roots {
 }
 
 impl Run {
-    /// The stash: the object that the host filled with data for this run and that the rule may
-    /// change.
-    pub fn stash<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
-        if let Some(kept) = &*self.roots.stash_object.borrow() {
-            return kept.get(ctx);
-        }
-        let value = match self.roots.stash.take() {
-            Some((Stash::Json(json), _)) => value::from_json(ctx, &json)?,
-            Some((Stash::Value(value), _charge)) => value::from_value(ctx, value)?,
-            None => Value::new_undefined(ctx.clone()),
-        };
-        let object = match value.into_object() {
-            Some(object) => object,
-            None => Object::new(ctx.clone())?,
-        };
-        *self.roots.stash_object.borrow_mut() = Some(self.keep(ctx, object.clone()));
-        Ok(object)
-    }
-
     /// Holds on to a JavaScript value, for as long as the result lives and the run lasts.
     ///
     /// Use this for values that a host function needs again, rather than to capture them in its
@@ -90,7 +72,6 @@ impl Run {
             }
         }
         self.event_loop.clear(|| _ = self.give_way());
-        self.modules.clear();
     }
 
     /// The value of type `T` that a module or a language keeps for this run, if there is one.
@@ -126,12 +107,13 @@ impl Run {
 /// The value of type `T` that a module or a language keeps for the run whose isolate this is.
 #[inline]
 pub fn state_of<T: 'static>(ctx: &Ctx<'_>) -> Option<Rc<T>> {
-    values::run_of(ctx)?.state()
+    run_of(ctx)?.state()
 }
 
 /// The run whose isolate this is.
+#[inline]
 pub fn run_of(ctx: &Ctx<'_>) -> Option<Rc<Run>> {
-    values::run_of(ctx)
+    owner_of(ctx)
 }
 
 /// A JavaScript value that the Rust side holds on to; see [`Run::keep`].

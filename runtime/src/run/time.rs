@@ -61,7 +61,7 @@ impl Run {
     pub(crate) fn stop_at_deadline(&self) {
         if self.control.reason().is_none() {
             // Without a limit of time it was started by a run that was stopped, to end what must be ended.
-            let reason = match self.spawner.limits.timeout {
+            let reason = match self.limits.timeout {
                 Some(_) => Stop::TimedOut,
                 None => Stop::Cancelled,
             };
@@ -126,7 +126,7 @@ impl Run {
     }
 
     /// The limits of time for what this run starts now: when it is out of time, and when it must have ended.
-    pub(super) fn times_of_started(&self) -> (Option<Instant>, Option<Instant>) {
+    pub(crate) fn times_of_started(&self) -> (Option<Instant>, Option<Instant>) {
         let end = self.grace_end();
         let inner_deadline = self
             .time

@@ -32,6 +32,11 @@ impl Writer {
 }
 
 impl Run {
+    /// Where its output goes.
+    pub(crate) fn output(&self) -> &Arc<dyn Output> {
+        &self.writer.output
+    }
+
     /// Writes to the run's output; blocks the rule, not its thread, while that has no room.
     ///
     /// A long text goes there in pieces. In what must be done in the end although the run was stopped, an output that

@@ -8,7 +8,7 @@ use rquickjs::{Class, Ctx, JsLifetime, Object, Result, Value};
 
 /// A JavaScript object that carries a Rust value, which lives until the object is collected.
 ///
-/// The value holds no JavaScript values of its own ([`Rooted`](crate::Rooted) ones are fine), so there
+/// The value holds no JavaScript values of its own ([`Rooted`](crate::internal::Rooted) ones are fine), so there
 /// is nothing for QuickJS's garbage collector to see in it. Its methods live on the prototype that
 /// [`HostObject::create`] is given.
 pub struct HostObject<T: 'static>(pub T);

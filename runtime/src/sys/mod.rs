@@ -1,8 +1,8 @@
 //! All of the engine's `unsafe` code, behind safe types.
 //!
-//! Ten pieces need it: switching stacks ([`fiber`]), a report when one is used up ([`overflow`]), counting QuickJS's
-//! memory ([`memory`], [`blocks`]), taking a runtime down ([`teardown`]), its countdown to the next question ([`countdown`]), its built-in functions ([`natives`]), Rust
-//! values in JavaScript objects ([`host_object`]), what JavaScript values are ([`values`]), and the few calls into
+//! Eleven pieces need it: switching stacks ([`fiber`]), a report when one is used up ([`overflow`]), counting QuickJS's
+//! memory ([`memory`], [`blocks`]), taking a runtime down ([`teardown`]), its countdown to the next question ([`countdown`]), its built-in functions ([`natives`], by the table [`guarded`]), Rust
+//! values in JavaScript objects ([`host_object`]) and beside contexts ([`owner`]), what JavaScript values are ([`values`]), and the few calls into
 //! QuickJS that `rquickjs` does not offer safely ([`quickjs`]). Nothing outside of this module may use `unsafe`; the
 //! workspace lint `unsafe_code = "deny"` enforces it.
 #![allow(unsafe_code)] // the one module of the workspace that needs it; see above
@@ -10,10 +10,12 @@
 mod blocks;
 pub(crate) mod countdown;
 pub(crate) mod fiber;
+pub(crate) mod guarded;
 pub(crate) mod host_object;
 pub(crate) mod memory;
 pub(crate) mod natives;
 pub(crate) mod overflow;
+pub(crate) mod owner;
 pub(crate) mod quickjs;
 pub(crate) mod teardown;
 pub(crate) mod values;

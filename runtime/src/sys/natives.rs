@@ -18,8 +18,8 @@ use std::sync::OnceLock;
 
 use rquickjs::{Ctx, Exception, Object, Result, Value, qjs};
 
+use super::guarded::{self, Call, Guards, Holder, Instead};
 use super::quickjs::checked;
-use crate::builtins::{self, Call, GUARDED, Holder, Instead};
 use crate::run::Run;
 
 /// A C function of the interpreter.
@@ -33,7 +33,8 @@ struct Native {
 
 /// What is known once and for all isolates of the process.
 struct Table {
-    /// The interpreter's own functions, in the order of [`GUARDED`].
+    guards: &'static Guards,
+    /// The interpreter's own functions, in the order of `guards`.
     natives: Vec<Native>,
     /// The guards, as QuickJS wants them; it keeps pointers into this.
     entries: Vec<qjs::JSCFunctionListEntry>,
@@ -53,14 +54,14 @@ static TABLE: OnceLock<Option<Table>> = OnceLock::new();
 /// # Errors
 ///
 /// When there is no memory left.
-pub(crate) fn install(ctx: &Ctx<'_>, run: &Run) -> Result<bool> {
+pub(crate) fn install(ctx: &Ctx<'_>, run: &Run, guards: &'static Guards) -> Result<bool> {
     let context = ctx.as_raw().as_ptr();
     // SAFETY: the run outlives its context. `run_of` reads it again while code of this context executes.
     unsafe { qjs::JS_SetContextOpaque(context, std::ptr::from_ref(run).cast_mut().cast()) };
-    let Some(table) = TABLE.get_or_init(|| collect(ctx)) else {
+    let Some(table) = TABLE.get_or_init(|| collect(ctx, guards)) else {
         return Ok(false);
     };
-    for (guarded, entry) in GUARDED.iter().zip(&table.entries) {
+    for (guarded, entry) in table.guards.functions.iter().zip(&table.entries) {
         let holder = holder(ctx, guarded.holder, table.iterator_helper)?;
         holder.remove(guarded.name.to_str().unwrap_or_default())?;
         // SAFETY: the entry lives as long as the process, its name is a static C string, and QuickJS only reads it.
@@ -107,14 +108,14 @@ fn holder<'js>(
 }
 
 /// Reads the interpreter's own functions out of an isolate that has none of the guards yet.
-fn collect(ctx: &Ctx<'_>) -> Option<Table> {
+fn collect(ctx: &Ctx<'_>, guards: &'static Guards) -> Option<Table> {
     let layout = Layout::find(ctx)?;
     let helper: Value<'_> = ctx.eval("[].values().map(x => x)").ok()?;
     // SAFETY: the value is alive; the call only reads its class.
     let iterator_helper = unsafe { qjs::JS_GetClassID(helper.as_raw()) };
     let mut natives = Vec::new();
     let mut entries = Vec::new();
-    for (place, guarded) in GUARDED.iter().enumerate() {
+    for (place, guarded) in guards.functions.iter().enumerate() {
         let holder = holder(ctx, guarded.holder, iterator_helper).ok()?;
         let function: Value<'_> = holder.get(guarded.name.to_str().ok()?).ok()?;
         let native = layout.read(&function)?;
@@ -151,6 +152,7 @@ fn collect(ctx: &Ctx<'_>) -> Option<Table> {
         });
     }
     Some(Table {
+        guards,
         natives,
         entries,
         iterator_helper,
@@ -273,7 +275,7 @@ unsafe extern "C" fn guard(
             count,
             arguments,
         };
-        if raw.is_harmless(GUARDED[at].call, run) {
+        if raw.is_harmless(table.guards.functions[at].call, run) {
             return native();
         }
         let decided = catch_unwind(AssertUnwindSafe(|| {
@@ -286,7 +288,7 @@ unsafe extern "C" fn guard(
             let arguments: Vec<_> = (0..count.max(0) as usize)
                 .map(|at| value(*arguments.add(at)))
                 .collect();
-            builtins::decide(&ctx, run, at, this, arguments)
+            (table.guards.decide)(&ctx, run, at, this, arguments)
         }));
         match decided {
             Ok(Ok(Instead::Native)) => native(),
@@ -360,24 +362,24 @@ impl RawCall {
                     qjs::JS_IsString(self.this)
                         && !qjs::JS_IsObject(self.first)
                         && (!qjs::JS_IsString(self.first)
-                            || self.length(self.first) < builtins::LONG_PATTERN)
+                            || self.length(self.first) < guarded::LONG_PATTERN)
                 }
                 Call::Normalize => {
                     let short = |value| {
                         !qjs::JS_IsObject(value)
                             && (!qjs::JS_IsString(value)
-                                || self.length(value) <= builtins::QUICKLY_NORMALIZED)
+                                || self.length(value) <= guarded::QUICKLY_NORMALIZED)
                     };
                     short(self.this) && short(self.first)
                 }
                 Call::SortNumbers => {
                     !qjs::JS_IsUndefined(self.first)
                         || qjs::JS_GetTypedArrayType(self.this) < 0
-                        || self.length(self.this) <= builtins::MOST_SORTED
+                        || self.length(self.this) <= guarded::MOST_SORTED
                 }
                 Call::Drop => {
                     qjs::JS_VALUE_GET_NORM_TAG(self.first) == qjs::JS_TAG_INT
-                        && i64::from(qjs::JS_VALUE_GET_INT(self.first)) <= builtins::MOST_DROPPED
+                        && i64::from(qjs::JS_VALUE_GET_INT(self.first)) <= guarded::MOST_DROPPED
                 }
                 Call::Flat(_) | Call::Raw => false,
                 Call::Next => true,
@@ -406,7 +408,7 @@ impl RawCall {
             }
             if qjs::JS_IsArray(value) && !qjs::JS_IsProxy(value) {
                 let length = self.length(value);
-                return length <= builtins::SHORT
+                return length <= guarded::SHORT
                     || (self.is_dense(length, run) && self.has_usual_prototypes(value));
             }
             if qjs::JS_IsProxy(value) {
@@ -416,7 +418,7 @@ impl RawCall {
                 return true;
             }
             self.own_length(value)
-                .is_some_and(|length| length <= builtins::SHORT)
+                .is_some_and(|length| length <= guarded::SHORT)
         }
     }
 
@@ -432,7 +434,7 @@ impl RawCall {
                 return true;
             }
             let length = self.length(self.this);
-            if length <= builtins::SHORT {
+            if length <= guarded::SHORT {
                 return true;
             }
             let mut characters: i64 = 0;
@@ -448,7 +450,7 @@ impl RawCall {
                 }
                 qjs::JS_FreeValue(self.context, element);
             }
-            characters / length <= builtins::SHORT_TEXTS
+            characters / length <= guarded::SHORT_TEXTS
         }
     }
 
@@ -456,7 +458,7 @@ impl RawCall {
     fn is_dense(&self, length: i64, run: &Run) -> bool {
         /// The size of an element, in bytes.
         const ELEMENT: i64 = 16;
-        length <= builtins::MEDIUM
+        length <= guarded::MEDIUM
             || usize::try_from(length.saturating_mul(ELEMENT))
                 .is_ok_and(|bytes| bytes <= run.gauge.used())
     }
@@ -528,7 +530,8 @@ pub(crate) fn call_native<'js>(
     // A function finds as many arguments as its length says.
     // SAFETY: a constant.
     raw.resize(
-        raw.len().max(usize::from(GUARDED[at].length)),
+        raw.len()
+            .max(usize::from(table.guards.functions[at].length)),
         qjs::JS_UNDEFINED,
     );
     let native = &table.natives[at];
@@ -662,6 +665,6 @@ mod tests {
     fn the_interpreters_functions_are_where_they_are_looked_for() {
         let runtime = rquickjs::Runtime::new().unwrap();
         let context = rquickjs::Context::full(&runtime).unwrap();
-        context.with(|ctx| assert!(super::collect(&ctx).is_some()));
+        context.with(|ctx| assert!(super::collect(&ctx, crate::builtins::GUARDS).is_some()));
     }
 }

@@ -1,12 +1,9 @@
 //! What a JavaScript value is, and its texts and bytes, as QuickJS itself sees them: no code of a script runs here, but
 //! for what [`define_property`] may ask of a proxy.
 
-use std::rc::{Rc, Weak};
 use std::sync::OnceLock;
 
-use rquickjs::{Ctx, Error, JsLifetime, Object, Result, Value, qjs};
-
-use crate::run::Run;
+use rquickjs::{Ctx, Error, Object, Result, Value, qjs};
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,23 +248,4 @@ pub(crate) fn define_element<'js>(
         return Err(Error::Exception);
     }
     Ok(())
-}
-
-/// By which a context knows its run.
-struct Owner(Weak<Run>);
-
-// SAFETY: it holds nothing of an isolate.
-unsafe impl<'js> JsLifetime<'js> for Owner {
-    type Changed<'to> = Self;
-}
-
-/// Notes which run an isolate is.
-pub(crate) fn set_run(ctx: &Ctx<'_>, run: &Rc<Run>) {
-    // It fails only while the old one is borrowed.
-    let _ = ctx.store_userdata(Owner(Rc::downgrade(run)));
-}
-
-/// The run whose isolate this is.
-pub(crate) fn run_of(ctx: &Ctx<'_>) -> Option<Rc<Run>> {
-    ctx.userdata::<Owner>()?.0.upgrade()
 }

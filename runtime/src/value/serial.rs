@@ -32,6 +32,11 @@ pub(crate) fn from_values<A: DeserializeOwned>(arguments: Vec<RuleValue>) -> Res
     A::deserialize(Arguments(arguments))
 }
 
+/// A value as a type of the host's.
+pub(crate) fn deserialize<T: DeserializeOwned>(value: RuleValue) -> Result<T, Misfit> {
+    T::deserialize(Source(value))
+}
+
 /// A call's arguments; a tuple that is longer than they are finds `null` in the missing places.
 struct Arguments(Vec<RuleValue>);
 

@@ -23,6 +23,7 @@ use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::address_check::AddressCheck;
 use super::url::{Node, RedisUrl};
 
 /// After so long in which nothing came, the system asks whether the server is still there, so that who only listens
@@ -34,14 +35,24 @@ const KEEPALIVE_PAUSE: Duration = Duration::from_secs(5);
 /// A PEM file may be so long, in bytes. All authorities that systems trust need a tenth of that.
 const LONGEST_PEM: u64 = 4 * 1024 * 1024;
 
-/// Whom TLS trusts; `None`: no TLS.
-pub(super) type Trust = Option<Arc<ClientConfig>>;
+/// Which servers are connected to, and which of them are trusted.
+#[derive(Clone, Default)]
+pub(super) struct Trust {
+    /// Without, there is no TLS.
+    tls: Option<Arc<ClientConfig>>,
+    /// Without, every address is connected to.
+    addresses: Option<AddressCheck>,
+}
 
-/// Whom connections to this URL trust.
+/// What connections to this URL trust.
 pub(super) fn trust(url: &RedisUrl) -> RedisResult<Trust> {
-    if !url.tls {
-        return Ok(None);
-    }
+    Ok(Trust {
+        tls: if url.tls { Some(tls(url)?) } else { None },
+        addresses: url.addresses.clone(),
+    })
+}
+
+fn tls(url: &RedisUrl) -> RedisResult<Arc<ClientConfig>> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // The host has chosen none. Should it do so at this very moment, its choice stands.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -65,7 +76,7 @@ pub(super) fn trust(url: &RedisUrl) -> RedisResult<Trust> {
                 })?
         }
     };
-    Ok(Some(Arc::new(config)))
+    Ok(Arc::new(config))
 }
 
 /// What a PEM file that the URL names has in it.
@@ -248,18 +259,27 @@ impl Socket {
     }
 
     /// Connects to the first address of the node that answers.
-    async fn to_node(
-        (host, port): &Node,
-        trust: &Trust,
-        eager: EagerReads,
-    ) -> RedisResult<Self> {
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), *port))
+    async fn to_node((host, port): &Node, trust: &Trust, eager: EagerReads) -> RedisResult<Self> {
+        let mut addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), *port))
             .await?
             .collect();
+        if let Some(check) = &trust.addresses {
+            let mut refusal = None;
+            addresses.retain(|at| match check.allows(host, *port, at.ip()) {
+                Ok(()) => true,
+                Err(problem) => {
+                    refusal = Some(problem);
+                    false
+                }
+            });
+            if let (true, Some(problem)) = (addresses.is_empty(), refusal) {
+                return Err(misconfigured("the server may not be connected to", problem));
+            }
+        }
         if addresses.is_empty() {
             return Err(misconfigured("the host has no address", host.clone()));
         }
-        let Some(config) = trust else {
+        let Some(config) = &trust.tls else {
             let attempts = addresses.into_iter().map(|at| Box::pin(connect(at)));
             let (stream, _) = select_ok(attempts).await?;
             return Ok(Self::Plain(Eager { stream, eager }));

@@ -1,10 +1,11 @@
 //! Which server, and how to use it: [`RedisUrl`].
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::address_check::AddressCheck;
 use crate::redact::{split_user_info, without_secrets};
 use crate::store_url_error::StoreUrlError;
 
@@ -60,6 +61,7 @@ pub struct RedisUrl {
     /// The client's own certificate and its key.
     pub(super) identity: Option<Box<(PathBuf, PathBuf)>>,
     pub(super) sentinel_login: Option<Box<Login>>,
+    pub(super) addresses: Option<AddressCheck>,
 }
 
 /// A user and a password; either may be missing.
@@ -103,6 +105,40 @@ impl RedisUrl {
     pub fn reveal(&self) -> &str {
         &self.given
     }
+
+    /// Asks before every connection whether it may be made.
+    #[must_use]
+    pub fn check_addresses(mut self, check: AddressCheck) -> Self {
+        self.addresses = Some(check);
+        self
+    }
+
+    /// The hosts that it names, each with its port.
+    pub fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
+        let nodes = match &self.topology {
+            Topology::Standalone(node) => std::slice::from_ref(node),
+            Topology::Unix(_) => &[],
+            Topology::Cluster(nodes) => nodes,
+            Topology::Sentinel { sentinels, .. } => sentinels,
+        };
+        nodes.iter().map(|(host, port)| (host.as_str(), *port))
+    }
+
+    /// The Unix socket that it names.
+    #[must_use]
+    pub fn unix_socket(&self) -> Option<&Path> {
+        match &self.topology {
+            Topology::Unix(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The files with certificates and keys that it names.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let identity = self.identity.iter();
+        let identity = identity.flat_map(|files| [files.0.as_path(), files.1.as_path()]);
+        self.ca.iter().map(PathBuf::as_path).chain(identity)
+    }
 }
 
 fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
@@ -141,6 +177,7 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
         ca: None,
         identity: None,
         sentinel_login: None,
+        addresses: None,
     };
     let (mut service, mut cert, mut client_key) = (None, None, None);
     for (key, value) in parameters(query)? {

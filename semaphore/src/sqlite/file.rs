@@ -18,13 +18,14 @@ use crate::file_url::{Access, SqliteUrl};
 /// "cla1", so that the file says whose it is.
 const APPLICATION: i32 = 0x636c_6131;
 /// What makes the tables, each from those of the version before.
-const UPGRADES: [&str; 6] = [
+const UPGRADES: [&str; 7] = [
     include_str!("schema.sql"),
     include_str!("upgrade_2.sql"),
     include_str!("upgrade_3.sql"),
     include_str!("upgrade_4.sql"),
     include_str!("upgrade_5.sql"),
     include_str!("upgrade_6.sql"),
+    include_str!("upgrade_7.sql"),
 ];
 /// What SQLite opens for a database, at most: itself, its log, the log's index, their folder.
 const OF_A_DATABASE: usize = 4;
@@ -47,7 +48,15 @@ const PAGE: i64 = 1024;
 const LOG: i64 = 4 << 20;
 
 /// As many as the store has statements.
-const STATEMENTS: usize = 128;
+const STATEMENTS: usize = 160;
+
+/// Makes the tables of this version from those of `version`.
+pub(super) fn upgrade(connection: &Connection, version: i32) -> rusqlite::Result<()> {
+    for upgrade in UPGRADES.iter().skip(usize::try_from(version).unwrap_or(0)) {
+        connection.execute_batch(upgrade)?;
+    }
+    Ok(())
+}
 
 /// What is wrong with the file.
 #[derive(Debug, thiserror::Error)]
@@ -267,9 +276,7 @@ impl Database {
                 // Another process may have been quicker.
                 let (_, version) = marks(connection)?;
                 if version < VERSION {
-                    for upgrade in UPGRADES.iter().skip(usize::try_from(version).unwrap_or(0)) {
-                        connection.execute_batch(upgrade)?;
-                    }
+                    upgrade(connection, version)?;
                     connection.pragma_update(None, "application_id", APPLICATION)?;
                     connection.pragma_update(None, "user_version", VERSION)?;
                 }
@@ -403,7 +410,7 @@ impl Database {
     }
 
     /// Lets the files be as they are when this is closed: they are not those of this connection any more.
-    pub(super) fn let_go(&self) {
+    pub(super) fn leave_files(&self) {
         // It can fail only for a connection that is no connection.
         let _ = self
             .connection

@@ -9,6 +9,9 @@
 const MIDDLE: u64 = 1 << 63;
 const LAST_DIGIT: u8 = 0x80;
 const NUMBER: usize = size_of::<u64>();
+/// How far one of several requests that are moved in order stands from the last, in the first four digits. There are 65,536
+/// of them before keys get longer.
+const STEP: u32 = 1 << 16;
 
 /// The key of the `sequence`th to join.
 pub(super) fn joined(sequence: u64) -> Vec<u8> {
@@ -22,18 +25,33 @@ pub(super) fn before(first: &[u8]) -> Vec<u8> {
         .map_or(0, |number: &[u8; NUMBER]| u64::from_be_bytes(*number));
     match number.checked_sub(1) {
         Some(number) => numbered(number),
-        // Nobody moves things to the front so often; if somebody does, digits are left.
+        // After as many moves to the front as there are numbers.
         None => between(&[], first),
     }
 }
 
 /// A key above `low` and below `high`, which is higher.
+///
+/// Keys get longer only where requests are moved into the same gap again and again: by a byte for some 250 moves
+/// that go up or down in order, as when a whole line is sorted, and at worst by a byte for 8 moves.
 pub(super) fn between(low: &[u8], high: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(high.len() + 1);
     // Whether the digits so far are below those of `high`, so that the others are free.
     let mut below = false;
     for at in 0.. {
-        let low = low.get(at).copied().map_or(0, u16::from);
+        let rest = low.get(at..).unwrap_or_default();
+        let step = if below {
+            step_up(rest)
+        } else if rest.is_empty() {
+            step_down(high.get(at..).unwrap_or_default())
+        } else {
+            None
+        };
+        if let Some(step) = step {
+            key.extend(step);
+            break;
+        }
+        let low = rest.first().copied().map_or(0, u16::from);
         let high = match high.get(at) {
             Some(high) if !below => u16::from(*high),
             _ => 256,
@@ -46,6 +64,33 @@ pub(super) fn between(low: &[u8], high: &[u8]) -> Vec<u8> {
         key.push(low as u8);
     }
     key
+}
+
+/// Digits a little above `low`, which leave nearly all of the room above them.
+fn step_up(low: &[u8]) -> Option<Vec<u8>> {
+    first_digits(low).checked_add(STEP).and_then(digits)
+}
+
+/// Digits a little below `high`, which leave nearly all of the room below them.
+fn step_down(high: &[u8]) -> Option<Vec<u8>> {
+    first_digits(high).checked_sub(STEP).and_then(digits)
+}
+
+fn first_digits(key: &[u8]) -> u32 {
+    let mut digits = [0; size_of::<u32>()];
+    for (digit, from) in digits.iter_mut().zip(key) {
+        *digit = *from;
+    }
+    u32::from_be_bytes(digits)
+}
+
+/// The digits of a number without zeros at the end; none if it is zero.
+fn digits(number: u32) -> Option<Vec<u8>> {
+    let mut digits = number.to_be_bytes().to_vec();
+    while digits.last() == Some(&0) {
+        digits.pop();
+    }
+    Some(digits).filter(|digits| !digits.is_empty())
 }
 
 fn numbered(number: u64) -> Vec<u8> {
@@ -77,6 +122,34 @@ mod tests {
         assert_eq!(first.len(), NUMBER + 1);
         let first_of_all = numbered(0);
         assert!(before(&first_of_all) < first_of_all);
+    }
+
+    #[test]
+    fn keys_stay_short_when_a_line_is_sorted_by_moves() {
+        let (mut low, end) = (joined(1), joined(2));
+        let (start, mut high) = (joined(2), joined(3));
+        for _ in 0..10_000 {
+            let up = between(&low, &end);
+            assert!(low < up && up < end);
+            let down = between(&start, &high);
+            assert!(start < down && down < high);
+            (low, high) = (up, down);
+        }
+        assert!(low.len() <= NUMBER + 4, "{low:?}");
+        assert!(high.len() <= NUMBER + 8 + 10_000 / 250, "{high:?}");
+    }
+
+    #[test]
+    fn there_is_room_in_a_gap_that_gets_smaller_from_both_sides() {
+        let (mut low, mut high) = (joined(1), joined(2));
+        for _ in 0..1_000 {
+            let up = between(&low, &high);
+            assert!(low < up && up < high && up.last() != Some(&0));
+            low = up;
+            let down = between(&low, &high);
+            assert!(low < down && down < high && down.last() != Some(&0));
+            high = down;
+        }
     }
 
     proptest! {

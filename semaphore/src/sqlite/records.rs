@@ -191,6 +191,7 @@ pub(super) fn forget(db: &Connection, semaphore: i64) -> Result<(), Problem> {
         "DELETE FROM ended WHERE semaphore = ?1",
         "DELETE FROM history WHERE semaphore = ?1",
         "DELETE FROM outlived WHERE semaphore = ?1",
+        "DELETE FROM line_section WHERE semaphore = ?1",
     ] {
         db.prepare_cached(gone)?.execute([semaphore])?;
     }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Instant;
 
-use cla_runtime::MemoryReservation;
+use cla_runtime::internal::MemoryReservation;
 
 /// What `console` remembers between calls.
 #[derive(Default)]

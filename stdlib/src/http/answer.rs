@@ -9,16 +9,7 @@ use reqwest::{StatusCode, Url};
 use crate::json;
 
 use super::failure::{Failure, Kind, shown};
-
-/// What becomes of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ReadAs {
-    /// Text, and a value as well if it is JSON.
-    Auto,
-    Text,
-    Json,
-    Bytes,
-}
+use super::options::ReadAs;
 
 /// An answer that has arrived in whole.
 pub(super) struct Answer {

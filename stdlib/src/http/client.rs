@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use cla_runtime::Permissions;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Url, redirect};
 use rustls::{ClientConfig, RootCertStore};
@@ -26,20 +27,30 @@ use tokio::task::JoinSet;
 
 use super::answer::Answer;
 use super::failure::{Failure, Kind};
-
-/// The most redirects that can be asked for: as many as browsers follow.
-pub(super) const MOST_REDIRECTS: usize = 20;
+use super::reach::Reach;
 
 /// How many connections to one server are kept for later. Rules may wait by the thousand; their sockets
 /// should not stay open without a use.
 const IDLE_PER_HOST: usize = 16;
 
+/// So many clients are kept: one for each set of permissions that runs of this thread had lately.
+const MOST_CLIENTS: usize = 64;
+
 /// Who asks, unless the rule says otherwise.
 const USER_AGENT: &str = concat!("cla/", env!("CARGO_PKG_VERSION"));
 
 thread_local! {
-    /// This thread's clients, by how many redirects they follow, which reqwest decides per client.
-    static CLIENTS: RefCell<HashMap<usize, Client>> = RefCell::default();
+    /// This thread's clients.
+    static CLIENTS: RefCell<HashMap<Sort, (Client, Option<Reach>)>> = RefCell::default();
+}
+
+/// What tells one client from another. A connection that was made with some permissions is never used with others.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Sort {
+    /// How many redirects it follows, which reqwest decides per client.
+    redirects: usize,
+    /// `None`: every server may be reached.
+    permissions: Option<Permissions>,
 }
 
 /// A request, ready to be sent.
@@ -60,9 +71,13 @@ pub(super) struct Exchange {
 /// Sends a request and takes the whole answer, whose body is at most `room` bytes.
 ///
 /// Must be polled in the event loop of a worker.
-pub(super) async fn perform(exchange: Exchange, room: usize) -> Result<Answer, Failure> {
+pub(super) async fn perform(
+    exchange: Exchange,
+    room: usize,
+    permissions: Option<Permissions>,
+) -> Result<Answer, Failure> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(within_time(exchange, room));
+    tasks.spawn(within_time(exchange, room, permissions));
     let panic = match tasks.join_next().await {
         Some(Ok(result)) => return result,
         Some(Err(error)) => error.try_into_panic().ok(),
@@ -74,18 +89,33 @@ pub(super) async fn perform(exchange: Exchange, room: usize) -> Result<Answer, F
     }
 }
 
-async fn within_time(exchange: Exchange, room: usize) -> Result<Answer, Failure> {
+async fn within_time(
+    exchange: Exchange,
+    room: usize,
+    permissions: Option<Permissions>,
+) -> Result<Answer, Failure> {
     let limit = exchange.timeout;
-    tokio::time::timeout(limit, send(exchange, room))
+    tokio::time::timeout(limit, send(exchange, room, permissions))
         .await
         .unwrap_or_else(|_| Err(Kind::Timeout(limit).into()))
 }
 
-async fn send(exchange: Exchange, room: usize) -> Result<Answer, Failure> {
+async fn send(
+    exchange: Exchange,
+    room: usize,
+    permissions: Option<Permissions>,
+) -> Result<Answer, Failure> {
     let (redirects, head) = (exchange.redirects, exchange.method == Method::HEAD);
     let failed = |error: reqwest::Error| Failure::of_client(&error, redirects);
-    let mut request = client(redirects)
-        .map_err(failed)?
+    let sort = Sort {
+        redirects,
+        permissions,
+    };
+    let (client, reach) = client(sort).map_err(failed)?;
+    if let Some(reach) = reach {
+        reach.allows(&exchange.url).map_err(Kind::Denied)?;
+    }
+    let mut request = client
         .request(exchange.method, exchange.url)
         .headers(exchange.headers);
     if let Some((user, password)) = exchange.login {
@@ -123,26 +153,52 @@ async fn send(exchange: Exchange, room: usize) -> Result<Answer, Failure> {
     })
 }
 
-/// This thread's client that follows so many redirects.
-fn client(redirects: usize) -> reqwest::Result<Client> {
+/// This thread's client of that sort, with what it may reach.
+fn client(sort: Sort) -> reqwest::Result<(Client, Option<Reach>)> {
     CLIENTS.with_borrow_mut(|clients| {
-        if let Some(client) = clients.get(&redirects) {
-            return Ok(client.clone());
+        if let Some(known) = clients.get(&sort) {
+            return Ok(known.clone());
         }
-        let policy = match redirects {
-            0 => redirect::Policy::none(),
-            _ => redirect::Policy::limited(redirects),
-        };
-        let client = Client::builder()
+        if clients.len() >= MOST_CLIENTS {
+            // Their connections are closed; those that are in use, when that has ended.
+            clients.retain(|sort, _| sort.permissions.is_none());
+        }
+        let reach = sort.permissions.clone().map(Reach::new);
+        let mut builder = Client::builder();
+        if let Some(reach) = &reach {
+            // A proxy would look names up itself, and connect to what it likes.
+            builder = builder.dns_resolver(Arc::new(reach.clone())).no_proxy();
+        }
+        let client = builder
             .tls_backend_preconfigured(tls().clone())
             .user_agent(HeaderValue::from_static(USER_AGENT))
             // A URL may have secrets in its query, which are not for the next server.
             .referer(false)
-            .redirect(policy)
+            .redirect(policy(sort.redirects, reach.clone()))
             .pool_max_idle_per_host(IDLE_PER_HOST)
             .build()?;
-        clients.insert(redirects, client.clone());
-        Ok(client)
+        clients.insert(sort, (client.clone(), reach.clone()));
+        Ok((client, reach))
+    })
+}
+
+/// So many redirects are followed, to servers within reach.
+fn policy(redirects: usize, reach: Option<Reach>) -> redirect::Policy {
+    let limited = match redirects {
+        0 => redirect::Policy::none(),
+        _ => redirect::Policy::limited(redirects),
+    };
+    let Some(reach) = reach else { return limited };
+    redirect::Policy::custom(move |attempt| {
+        // With none to follow, the answer that redirects is the answer.
+        let denied = match redirects {
+            0 => Ok(()),
+            _ => reach.allows(attempt.url()),
+        };
+        match denied {
+            Ok(()) => limited.redirect(attempt),
+            Err(denied) => attempt.error(denied),
+        }
     })
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use cla_runtime::PermissionDenied;
 use reqwest::Url;
 use rustls::CertificateError;
 
@@ -30,7 +31,7 @@ pub(super) enum Kind {
     Connect(String),
     #[error("no secure connection: {0}")]
     Tls(String),
-    #[error("{}; the option redirects can allow up to {}", too_many(*.0), super::client::MOST_REDIRECTS)]
+    #[error("{}; the option redirects can allow up to {}", too_many(*.0), super::options::MOST_REDIRECTS)]
     TooManyRedirects(usize),
     #[error("redirected to what is no http or https URL")]
     BadRedirect,
@@ -44,6 +45,8 @@ pub(super) enum Kind {
         status: u16,
         content: String,
     },
+    #[error(transparent)]
+    Denied(PermissionDenied),
     #[error("{0}")]
     Other(String),
 }
@@ -59,6 +62,7 @@ impl Kind {
             Self::TooManyRedirects(_) | Self::BadRedirect => "redirect",
             Self::TooLarge(_) | Self::NoMemory(_) => "body_too_large",
             Self::NotJson { .. } => "json",
+            Self::Denied(_) => "denied",
             Self::Other(_) => "other",
         }
     }
@@ -74,7 +78,9 @@ impl Failure {
     /// What went wrong in the HTTP client; it was to follow so many redirects.
     pub(super) fn of_client(error: &reqwest::Error, redirects: usize) -> Self {
         let innermost = innermost(error);
-        let kind = if let Some(problem) = find::<rustls::Error>(error) {
+        let kind = if let Some(denied) = find::<PermissionDenied>(error) {
+            Kind::Denied(denied.clone())
+        } else if let Some(problem) = find::<rustls::Error>(error) {
             Kind::Tls(tls_problem(problem))
         } else if error.is_dns() {
             let host = error.url().and_then(Url::host_str).unwrap_or_default();

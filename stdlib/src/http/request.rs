@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cla_runtime::bytes_of;
+use cla_runtime::internal::bytes_of;
 use cla_runtime::js::{self, Ctx, Error, Object, Value};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
@@ -19,8 +19,8 @@ use crate::text::{coerce, text, within_memory};
 use crate::throw::{describe, quote, string_argument, type_error, wrong};
 use crate::web;
 
-use super::answer::ReadAs;
-use super::client::{Exchange, MOST_REDIRECTS};
+use super::client::Exchange;
+use super::options::{AUTH, MOST_REDIRECTS, OPTIONS, ReadAs, method};
 
 /// How long an exchange may take unless the rule says otherwise: longer than a server that works needs,
 /// and short enough for somebody to still wait for the rule.
@@ -32,22 +32,6 @@ const REDIRECTS: usize = 10;
 const MAX_BODY: usize = 16 * 1024 * 1024;
 /// The largest number that JavaScript counts to without gaps.
 const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
-
-/// The options, for rulebooks as well.
-pub const OPTIONS: [&str; 12] = [
-    "url",
-    "method",
-    "headers",
-    "query",
-    "body",
-    "json",
-    "form",
-    "timeout",
-    "redirects",
-    "maxBody",
-    "auth",
-    "as",
-];
 
 /// What other HTTP clients call them.
 const ALIASES: &[(&str, &str)] = &[
@@ -305,16 +289,12 @@ impl<'a, 'js> Reader<'a, 'js> {
             "auth" if value.is_null() => {}
             "auth" => self.set_auth(value)?,
             "as" => {
-                self.read_as = match value.as_string().map(text).transpose()?.as_deref() {
-                    Some("auto") => ReadAs::Auto,
-                    Some("text") => ReadAs::Text,
-                    Some("json") => ReadAs::Json,
-                    Some("bytes") => ReadAs::Bytes,
-                    _ => {
-                        let expected = "\"auto\", \"text\", \"json\" or \"bytes\"";
-                        return Err(self.wrong(&what, expected, value));
-                    }
+                let name = value.as_string().map(text).transpose()?;
+                let Some(read_as) = name.as_deref().and_then(ReadAs::named) else {
+                    let expected = "\"auto\", \"text\", \"json\" or \"bytes\"";
+                    return Err(self.wrong(&what, expected, value));
                 };
+                self.read_as = read_as;
             }
             _ => {
                 let (ctx, function) = (self.ctx, self.function);
@@ -359,20 +339,10 @@ impl<'a, 'js> Reader<'a, 'js> {
             ));
         }
         let what = format!("{}: {what}", self.function);
-        let name = string_argument(self.ctx, &what, value)?.to_ascii_uppercase();
-        match Method::from_bytes(name.as_bytes()) {
-            // A tunnel is no exchange.
-            Ok(method) if method != Method::CONNECT => {
-                self.method = Some(method);
-                Ok(())
-            }
-            _ => Err(wrong(
-                self.ctx,
-                &what,
-                "a method such as \"GET\" or \"POST\"",
-                value,
-            )),
-        }
+        let name = string_argument(self.ctx, &what, value)?;
+        let expected = "a method such as \"GET\" or \"POST\"";
+        self.method = Some(method(&name).ok_or_else(|| wrong(self.ctx, &what, expected, value))?);
+        Ok(())
     }
 
     fn set_headers(&mut self, what: &str, value: &Value<'js>) -> js::Result<()> {
@@ -491,10 +461,9 @@ impl<'a, 'js> Reader<'a, 'js> {
                 "bearer" => &mut bearer,
                 _ => {
                     let function = format!("{}: option auth", self.function);
-                    let known = ["user", "password", "bearer"];
                     let aliases = [("username", "user"), ("token", "bearer")];
                     let ctx = self.ctx;
-                    return Err(options::unknown(ctx, &function, &key, &known, &aliases));
+                    return Err(options::unknown(ctx, &function, &key, &AUTH, &aliases));
                 }
             };
             let Some(string) = value.as_string() else {

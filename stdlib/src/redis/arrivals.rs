@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use cla_runtime::{EventSource, MemoryReservation, SourceEvent};
+use cla_runtime::internal::{EventSource, MemoryReservation, SourceEvent};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::Sleep;
 

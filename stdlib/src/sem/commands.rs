@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use cla_runtime::Permission;
 use cla_runtime::js::{self, Ctx, IntoJs, Value};
 use cla_runtime::semaphore::{
     Actor, AdminError, AuditQuery, HistoryQuery, RequestId, Semaphores, Slots,
@@ -42,7 +43,8 @@ impl Module {
         let semaphores = self.acting(self.run.semaphores());
         let undefined = Value::new_undefined(ctx.clone());
         if let Command::List = command {
-            let list = self.wait(ctx, None, async { Ok(semaphores.list().await?) })?;
+            let mut list = self.wait(ctx, None, async { Ok(semaphores.list().await?) })?;
+            list.retain(|view| self.run.permissions().store(view.name.as_str()).is_ok());
             let rows: usize = list.iter().map(|view| 1 + view.requests.len()).sum();
             let _charge = self.run.reserve(
                 ctx,
@@ -59,7 +61,11 @@ impl Module {
         }
         if let Command::Audit = command {
             let query = audit_query(ctx, first)?;
-            let entries = self.wait(ctx, None, async { Ok(semaphores.audit(query).await?) })?;
+            let mut entries = self.wait(ctx, None, async { Ok(semaphores.audit(query).await?) })?;
+            entries.retain(|entry| {
+                let name = entry.semaphore.as_str();
+                self.run.permissions().store(name).is_ok()
+            });
             return self.rows(ctx, "the audit of semaphores", &entries);
         }
         if let Command::Grant | Command::Cancel | Command::Move = command {
@@ -68,6 +74,7 @@ impl Module {
                 _ => None,
             };
             let id = request_id(ctx, function, first)?;
+            let id = self.steered_request(ctx, &semaphores, id)?;
             self.wait(ctx, None, async {
                 let id = match id.parse::<RequestId>() {
                     Ok(id) => id,
@@ -82,6 +89,12 @@ impl Module {
             return Ok(undefined);
         }
         let name = semaphore_name(ctx, &format!("sem.{function}"), first)?;
+        let permissions = self.run.permissions();
+        let asked = match command {
+            Command::Show | Command::History => permissions.store(name.as_str()),
+            _ => permissions.steer(name.as_str()),
+        };
+        self.run.permitted(ctx, asked)?;
         let subject = Some(name.as_str());
         match command {
             Command::Show => {
@@ -117,6 +130,41 @@ impl Module {
                 (count as f64).into_js(ctx)
             }
         }
+    }
+
+    /// The id of a request, or the start of one, if the run may steer the semaphore that it is for. A request of which the run
+    /// may not know is not there for it.
+    fn steered_request(
+        &self,
+        ctx: &Ctx<'_>,
+        semaphores: &Semaphores,
+        id: String,
+    ) -> js::Result<String> {
+        let permissions = self.run.permissions();
+        if permissions.is_all(Permission::Steer) && permissions.is_all(Permission::Store) {
+            return Ok(id);
+        }
+        let list = self.wait(ctx, None, async { Ok(semaphores.list().await?) })?;
+        let known = list
+            .iter()
+            .filter(|view| permissions.store(view.name.as_str()).is_ok());
+        let requests = known.flat_map(|view| {
+            view.requests
+                .iter()
+                .map(move |row| (view, row.id.to_string()))
+        });
+        let mut meant = requests.filter(|(_, full)| full.starts_with(&id));
+        let Some((view, full)) = meant.next() else {
+            let message = format!("there is no request {id:?}");
+            return Err(self.throw(ctx, ErrorClass::Any, &message, None));
+        };
+        if meant.next().is_some() && full != id {
+            let message = format!("several requests begin with {id:?}");
+            return Err(self.throw(ctx, ErrorClass::Any, &message, None));
+        }
+        self.run
+            .permitted(ctx, permissions.steer(view.name.as_str()))?;
+        Ok(full)
     }
 
     /// A list of rows as an array. One by one: there may be very many of them.

@@ -1,6 +1,6 @@
 //! The errors of `cla/sem`, as classes that rules can catch by.
 
-use cla_runtime::LostSlot;
+use cla_runtime::internal::LostSlot;
 use cla_runtime::js::function::Constructor;
 use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::semaphore::{AcquireError, SemaphoreName};

@@ -8,7 +8,10 @@ use std::rc::Rc;
 
 use cla_runtime::js::function::{Params, This};
 use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Value};
-use cla_runtime::{HostValues, RegionOutcome, Rooted, Run, SlotGuard, fulfils_promise};
+use cla_runtime::{
+    RegionOutcome, Run,
+    internal::{HostValues, Rooted, SlotGuard, fulfils_promise},
+};
 
 use super::slot::Slot;
 use crate::call::{argument, method};

@@ -9,7 +9,10 @@ use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Value};
 use cla_runtime::semaphore::{
     AcquireError, Permit, RefreshError, ReleaseError, Request, Semaphore, SlotId, Slots, Ttl,
 };
-use cla_runtime::{HeldPermit, MemoryReservation, RegionOutcome, Run, SlotGuard, Usage};
+use cla_runtime::{
+    RegionOutcome, Run,
+    internal::{HeldPermit, MemoryReservation, SlotGuard, Usage},
+};
 use futures_util::future::{AbortHandle, Either, abortable};
 
 use super::arguments::{milliseconds, ttl};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cla_runtime::js::{self, Ctx, IntoJs, Value};
 use cla_runtime::semaphore::{AdminError, SemaphoreName, Semaphores, SlotId};
-use cla_runtime::{MemoryReservation, Run};
+use cla_runtime::{Run, internal::MemoryReservation};
 
 use super::arguments::semaphore_name;
 use super::settle::settle;
@@ -99,19 +99,28 @@ impl Store {
     }
 
     /// The one of this id: all semaphores of the rule's with the same id share it.
-    pub(super) fn held_slot(&self, name: &SemaphoreName, id: &SlotId) -> Rc<HeldSlot> {
+    ///
+    /// # Errors
+    ///
+    /// A `PermissionError`.
+    pub(super) fn held_slot(
+        &self,
+        ctx: &Ctx<'_>,
+        name: &SemaphoreName,
+        id: &SlotId,
+    ) -> js::Result<Rc<HeldSlot>> {
         let key = (name.clone(), id.clone());
         let left = self.left.borrow_mut().remove(&key);
         let known = || self.known.borrow().get(&key).and_then(Weak::upgrade);
         if let Some(held) = left.or_else(known) {
-            return held;
+            return Ok(held);
         }
-        let permits = self.run.permits();
         let usage = match self.kind {
-            Kind::Own => permits.usage(&self.semaphores, name),
-            Kind::Elsewhere | Kind::Private => {
-                permits.account_elsewhere(self.semaphores.semaphore(name))
-            }
+            Kind::Own => self.run.usage(ctx, name)?,
+            Kind::Elsewhere | Kind::Private => self
+                .run
+                .permits()
+                .account_elsewhere(self.semaphores.semaphore(name)),
         };
         let held = Rc::new(HeldSlot {
             id: id.clone(),
@@ -119,7 +128,7 @@ impl Store {
             permit: RefCell::default(),
         });
         self.known.borrow_mut().insert(key, Rc::downgrade(&held));
-        held
+        Ok(held)
     }
 
     /// `store.forceReleaseAll(name)`: whether any slot was held.
@@ -129,6 +138,10 @@ impl Store {
         name: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         let name = semaphore_name(ctx, "forceReleaseAll", name)?;
+        if self.kind == Kind::Own {
+            let permissions = self.run.permissions();
+            self.run.permitted(ctx, permissions.steer(name.as_str()))?;
+        }
         let semaphores = crate::sem::Module::of(&self.run).acting(&self.semaphores);
         let release = async move {
             let released = semaphores.force_release(&name).await;
@@ -155,6 +168,10 @@ impl Store {
         name: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         let name = semaphore_name(ctx, "getState", name)?;
+        if self.kind == Kind::Own {
+            let permissions = self.run.permissions();
+            self.run.permitted(ctx, permissions.store(name.as_str()))?;
+        }
         let semaphores = self.semaphores.clone();
         let show = async move {
             let view = semaphores.show(&name).await;

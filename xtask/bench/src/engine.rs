@@ -141,6 +141,7 @@ fn semaphore() -> Result<Semaphore> {
 /// An engine with one worker thread and the standard library, as the `cla` program has it.
 fn engine(semaphores: &Semaphores) -> Engine {
     Engine::builder()
+        .permissions(cla_runtime::Permissions::all())
         .workers(1)
         .semaphores(semaphores.clone())
         .with(cla_stdlib::install)

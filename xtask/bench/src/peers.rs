@@ -44,7 +44,7 @@ pub(crate) fn context_memory(count: usize) -> Result<f64> {
 }
 
 /// A fair semaphore with one slot for threads that block: a line of condition variables, one per waiter, because a
-/// shared one would either wake everybody or somebody.
+/// shared one would wake either all threads or an arbitrary one.
 #[derive(Default)]
 struct ThreadSemaphore {
     line: Mutex<Line>,

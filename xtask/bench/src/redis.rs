@@ -100,7 +100,7 @@ async fn join(
     // Its first poll sends it.
     std::future::poll_fn(|cx| {
         let polled = request.as_mut().poll(cx);
-        assert!(polled.is_pending(), "somebody holds the slot");
+        assert!(polled.is_pending(), "another request holds the slot");
         Poll::Ready(())
     })
     .await;

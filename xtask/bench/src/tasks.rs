@@ -118,10 +118,10 @@ where
             drop(permit.take());
             holder.set(acquire());
             if holder.as_mut().poll(&mut context).is_ready() {
-                bail!("a slot was given to somebody who came late");
+                bail!("a slot was given to a task that came late");
             }
             let Some(next) = line.pop_front() else {
-                bail!("nobody waits");
+                bail!("no request waits");
             };
             line.push_back(std::mem::replace(&mut holder, next));
             let Poll::Ready(handed) = holder.as_mut().poll(&mut context) else {

@@ -41,7 +41,7 @@ pub(crate) struct Declared {
     #[schema(required)]
     description: Option<String>,
     labels: std::collections::BTreeMap<String, String>,
-    /// How long a lease over HTTP lives that says nothing else.
+    /// How long a lease over HTTP lives by default.
     #[schema(required)]
     ttl: Option<f64>,
     /// A request that waits longer is overdue.

@@ -13,7 +13,7 @@ use crate::server::hosts::AllowedHosts;
 /// A person has this long to sign in at the provider.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
 
-/// More do not sign in at once; beyond, the oldest has to begin again.
+/// The most sign-ins at once. One more replaces the oldest, which has to begin again.
 const MOST: usize = 1000;
 
 /// What is kept of a sign-in while the browser is at the provider.

@@ -26,10 +26,10 @@ use super::settings::OpenId;
 use crate::auth::Person;
 use crate::outgoing;
 
-/// One answer takes no longer ...
+/// The time limit of one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// ... and is no longer than this.
+/// The longest answer, in bytes.
 const LONGEST_ANSWER: usize = 1 << 20;
 
 /// The provider's description and keys are asked for again after this: it may have new ones.
@@ -74,13 +74,13 @@ type OidcClient = Client<
     EndpointMaybeSet,
 >;
 
-/// Why somebody is not signed in. The text is for the log; what a stranger sees says less.
+/// Why a person is not signed in. The text is for the log; a stranger sees less.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
     /// The provider does not answer, or not as it should.
     #[error("the provider: {0}")]
     Provider(String),
-    /// The provider knows the person, and no role is meant for them.
+    /// The provider knows the person, but none of their groups has a role.
     #[error("{login} is in no group that has a role")]
     NoRole {
         /// The name.
@@ -177,7 +177,7 @@ impl Provider {
         // Many providers say in the token only who it is, and the rest when they are asked.
         if self.settings.groups(&extra.0).is_none() || login.is_none() {
             let access = answer.access_token().clone();
-            // A provider without this has said all.
+            // A provider without this address puts everything into the token.
             if let Ok(request) = client.user_info(access, Some(claims.subject().clone())) {
                 let info: UserInfoClaims<Claims, CoreGenderClaim> =
                     request.request_async(&http).await.map_err(wrong)?;
@@ -212,7 +212,7 @@ impl Provider {
     }
 
     async fn metadata(&self) -> Result<CoreProviderMetadata, Refused> {
-        // Held while the provider is asked: many who sign in at once ask once.
+        // Held while the provider is asked, so that many who sign in at once cause one question.
         let mut known = self.known.lock().await;
         if let Some((at, metadata)) = &*known
             && at.elapsed() < FRESH
@@ -229,7 +229,7 @@ impl Provider {
     }
 }
 
-/// With the reasons below it.
+/// The error with its causes.
 fn wrong(error: impl std::error::Error) -> Refused {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -17,7 +17,7 @@ use crate::auth::Person;
 use crate::runs::{Runs, ServiceAction, is_snippet_name};
 use crate::service::Service;
 
-/// So many are kept.
+/// The most snippets.
 const MOST: usize = 1000;
 
 #[derive(Debug, Deserialize)]

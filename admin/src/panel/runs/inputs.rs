@@ -23,7 +23,7 @@ pub(crate) async fn fields(
 ) -> Result<Markup, Problem> {
     let Query(wanted) = wanted?;
     let runs = service.runs.as_ref().ok_or_else(Problem::no_rules)?;
-    // What is wrong with the rulebook, its run will say.
+    // The run reports what is wrong with the rulebook.
     let inputs = runs.inputs(&wanted.rule).await.unwrap_or_default();
     Ok(html! {
         fieldset.given #run-now-inputs data-rule=(wanted.rule) hidden[inputs.is_empty()] {
@@ -33,7 +33,7 @@ pub(crate) async fn fields(
     })
 }
 
-/// As long as none are known.
+/// The form while no inputs are known.
 pub(super) fn none() -> Markup {
     html! { fieldset.given #run-now-inputs hidden {} }
 }

@@ -92,7 +92,7 @@ pub(super) fn draw(regions: &[Region], total: f64, now: Option<f64>) -> Markup {
 /// Amber while it waited, green while it held a slot.
 fn draw_lane(name: &str, lane: &[&Region], total: f64, now: Option<f64>) -> Markup {
     let at = |seconds: f64| format!("{:.1}", (seconds / total * WIDTH).clamp(0.0, WIDTH));
-    // What took no time to speak of is still to be seen.
+    // A very short stay is still visible.
     let width = |seconds: f64| format!("{:.1}", (seconds / total * WIDTH).clamp(2.0, WIDTH));
     let drawn = lane.iter().skip(lane.len().saturating_sub(MOST_DRAWN));
     let sum = |of: fn(&Region) -> f64| lane.iter().map(|region| of(region)).sum::<f64>();

@@ -9,7 +9,7 @@ use super::session_cache::{List, SessionCache};
 use super::tokens::{self, KEYWORDS};
 use cla_runtime::semaphore::is_unprintable;
 
-/// More would not be read, and the editor takes no more than 65,535.
+/// The most completions: a longer list is not read, and the editor takes no more than 65,535.
 const MAX_CANDIDATES: usize = 1_000;
 
 /// One of the things that a word can become.
@@ -78,7 +78,7 @@ fn candidates(
                     .iter()
                     .filter(|member| tokens::is_name(&member.name));
                 found.extend(names.filter_map(|member| name(&member.name, member.function, word)));
-                // All keywords at once tell nobody anything.
+                // A list of all keywords helps no one.
                 if !word.is_empty() {
                     found.extend(
                         KEYWORDS
@@ -131,7 +131,7 @@ fn candidates(
             Wanted::Files => found.extend(file_names(word).into_iter().filter_map(|file| {
                 let folder = file.ends_with('/');
                 match place.quote {
-                    // A folder is not the end of it.
+                    // More may follow a folder.
                     Some(_) if !folder => in_quotes(&file, word, place, rest, ""),
                     _ => name(&file, false, word),
                 }

@@ -11,7 +11,8 @@ use super::rulebook;
 use super::session_cache::SessionCache;
 use super::tokens::{self, Kind, Token};
 
-/// In bytes. The editor writes all of the input again at every key; longer ones would make that slow.
+/// The longest input that gets colours, in bytes. The editor writes all of the input again at every key, which longer ones
+/// would make slow.
 pub(crate) const MAX_COLOURED: usize = 16 * 1024;
 
 const PROMPT: Style = AnsiColor::Cyan.on_default().bold();

@@ -10,10 +10,10 @@ use super::session_cache::SessionCache;
 use super::tokens;
 use super::{commands, place, signatures};
 
-/// Fewer characters fit too much for a guess among several.
+/// The fewest characters for a guess among several: fewer fit too much.
 const MIN_TO_GUESS: usize = 2;
 
-/// In bytes; who has typed more than this has no use for hints.
+/// The longest input that gets hints, in bytes.
 const MAX_HINTED: usize = 16 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Eq)]

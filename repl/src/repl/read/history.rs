@@ -1,9 +1,8 @@
 //! What was typed before, in a file that several sessions share.
 //!
-//! Each entry is appended as soon as it is made, with one write and under the file's lock: sessions lose
-//! nothing of each other's, and one that is killed loses nothing. Each sees what the others wrote when it
-//! starts. Duplicates stay in the file until a session that starts finds many of them and writes the file
-//! anew.
+//! Each entry is appended as soon as it is made, with one write and under the file's lock. So sessions lose no entries
+//! of each other, and a session that is killed loses none. A session reads the entries of the others when it starts.
+//! Duplicates stay in the file until a session finds many of them at its start and writes the file anew.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -24,7 +23,7 @@ pub(crate) struct InputHistory {
     file: Option<PathBuf>,
 }
 
-/// Why the history does not outlive the session.
+/// Why the history is lost at the end of the session.
 #[derive(Debug, thiserror::Error)]
 #[error("the history is not kept: {}: {problem}", path.display())]
 pub(crate) struct HistoryError {
@@ -119,7 +118,7 @@ impl InputHistory {
             let _ = self.entries.add_owned(unescaped(line));
         }
         if text.lines().count() > latest.len() + MAX_USELESS {
-            // Under the lock, so that no other session appends to what is on its way out.
+            // Under the lock, so that no other session appends to the old file.
             let mut anew = tempfile_beside(path)?;
             for line in &latest {
                 writeln!(anew.1, "{line}")?;
@@ -391,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_that_cannot_be_written_is_a_problem_told_once() {
+    fn a_history_that_cannot_be_written_is_a_problem_shown_once() {
         let folder = tempfile::tempdir().unwrap();
         let (mut history, problem) = InputHistory::open(Some(folder.path().to_owned()));
         assert!(

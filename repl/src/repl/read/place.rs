@@ -1,10 +1,10 @@
-//! Where the cursor is: which word is being typed, and what would fit there. Asks nobody what there is.
+//! Where the cursor is: which word is being typed, and what would fit there. It looks only at the text.
 
 use super::Mode;
 use super::commands;
 use super::tokens::{self, Kind, Token};
 
-/// What would fit.
+/// What fits at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     /// What the global scope has, and keywords.
@@ -299,7 +299,7 @@ fn literal_key(key: Token, text: &str) -> Option<String> {
     let key_text = key.text(text);
     match key.kind {
         Kind::Number => Some(key_text.to_owned()),
-        // What an escape stands for is not worth knowing here.
+        // The meaning of an escape does not matter here.
         Kind::Text if !key.open && !key_text.contains('\\') => {
             Some(key_text[1..key_text.len() - 1].to_owned())
         }

@@ -1,4 +1,4 @@
-//! Output of others that appears above the prompt, and leaves what is being typed as it is.
+//! Output of other parts of the program, which appears above the prompt and leaves what is being typed as it is.
 //!
 //! The editor takes one message at a time, and none while a list of completions or a search is open. What
 //! prints must not wait for the user, so messages queue for a thread that hands them on, in order.
@@ -59,7 +59,7 @@ impl ExternalPrinter {
                     let bytes = text.len();
                     let printed = editor.print(text);
                     waiting.printed(bytes);
-                    // The terminal is gone: there is nobody to tell.
+                    // The terminal is gone, so the error cannot be shown.
                     if printed.is_err() || ended {
                         break;
                     }

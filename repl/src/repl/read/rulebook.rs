@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_values_and_comments_are_told_apart() {
+    fn keys_values_and_comments_are_distinguished() {
         assert_eq!(
             kinds("- sleep: 2 # a while\n  retry: true"),
             [

@@ -1,4 +1,4 @@
-//! What the session was asked already, for as long as one input is being typed: hints ask again at every key.
+//! Answers of the session, kept while one input is being typed: hints ask again at every key.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};

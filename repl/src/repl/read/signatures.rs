@@ -88,7 +88,7 @@ impl Signatures {
     }
 }
 
-/// The longest of the overloads, in which what the others do without is optional.
+/// The longest of the overloads. Its parameters that others lack are optional.
 fn shortened(overloads: &[Vec<Parameter>]) -> String {
     let Some(longest) = overloads.iter().max_by_key(|parameters| parameters.len()) else {
         return ")".to_owned();
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_declared_has_no_signature() {
+    fn a_name_that_is_not_declared_has_no_signature() {
         assert_eq!(signature(&["nothing"]), None);
         assert_eq!(signature(&["sem", "nothing"]), None);
         assert_eq!(signature(&["a", "b", "c"]), None);

@@ -1,7 +1,7 @@
-//! Whether an input is whole, and what is said when it can never be.
+//! Whether an input is whole, and what to show when it can never be.
 //!
-//! An input with a mistake is shown it once. Whoever presses Enter again has it as it is: then the engine
-//! says the same in its own words.
+//! The mistake of an input is shown once. At a second Enter the input is taken as it is: then the engine reports the
+//! mistake.
 
 use std::cell::RefCell;
 
@@ -54,7 +54,7 @@ impl Validator {
             }
             State::Invalid { .. } => ValidationResult::Valid(None),
         };
-        // An empty message wipes what was said before off the screen.
+        // An empty message removes the message before it from the screen.
         match refused {
             Some(_) => ValidationResult::Valid(Some(String::new())),
             None => whole,
@@ -85,7 +85,7 @@ fn state(text: &str, mode: Mode, session: &dyn Knowledge) -> State {
     match mode {
         Mode::Js => session.state(text, mode),
         Mode::Yaml if !text.contains('\n') => session.state(text, mode),
-        // Whatever a rulebook has so far, another line may go on with it.
+        // Another line can always continue a rulebook.
         Mode::Yaml if !ended => State::Incomplete,
         Mode::Yaml => match session.state(text, mode) {
             State::Incomplete => State::Complete,
@@ -107,7 +107,7 @@ fn under(text: &str, message: &str, line: usize, column: usize, screen: Screen) 
     if line == lines && end < screen.columns {
         return format!("\n{}", pointed(caret, &message, screen));
     }
-    // The place is not right above: the line is shown again, from where the place is still in sight.
+    // The place is not in the line above. The line is shown again, so that the place is in sight.
     let number = format!("{line}: ");
     let room = screen.columns.saturating_sub(number.len() + 1).max(1);
     let ahead = room / 2;
@@ -141,7 +141,7 @@ fn pointed(caret: usize, message: &str, screen: Screen) -> String {
     }
 }
 
-/// In which column of the screen the first characters of a line end that begins in a column.
+/// The column of the screen in which the first `characters` of a line end, if the line begins in column `from`.
 fn width(line: &str, characters: usize, from: usize) -> usize {
     line.chars()
         .take(characters)

@@ -13,13 +13,13 @@ use super::super::Args;
 use super::super::output::RunOutput;
 use crate::server::{Client, Refusal};
 
-/// So often the server is asked what a run has said.
+/// How often to ask the server for the output of a run.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// So many runs are asked for that often; of more, each is asked for less often.
+/// Up to so many runs are asked for that often. With more, each is asked for less often.
 const OFTEN: usize = 10;
 
-/// How long a server that does not answer is asked again: it may be restarting, or the network is.
+/// For how long a server that does not answer is asked again: it, or the network, may be restarting.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A run, as the server shows it.
@@ -62,7 +62,7 @@ pub(super) enum Outcome {
     Cancelled,
 }
 
-/// Starts a run. Should the answer be lost, asking again with the same key gets the same run.
+/// Starts a run. If the answer is lost, a second question with the same key gets the same run.
 pub(super) async fn start(
     client: &Client,
     args: &Args,
@@ -99,7 +99,7 @@ pub(super) async fn follow(
                     .post::<Value>(&path, &json!({}), Duration::ZERO)
                     .await
             };
-            // One that has ended meanwhile needs no stop.
+            // A run that has ended meanwhile needs no stop.
             let _ = patiently(ask).await;
         }
         let lines = patiently(async || {

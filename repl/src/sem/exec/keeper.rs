@@ -1,5 +1,5 @@
 //! Keeps the slot of a `cla sem exec` that is killed, as long as its command lives. Only for stores where nothing that the
-//! command inherits can do that: a Redis server frees what nobody renews.
+//! command inherits can do that: a Redis server frees a slot whose lease is not renewed.
 //!
 //! `exec` starts a second process of this program, the *keeper*, which waits and needs no connection. It has two pipes:
 //!
@@ -41,12 +41,12 @@ pub(in super::super) struct Args;
 /// The keeper, as `exec` has it. Dropped, it hears that all ended in order.
 pub(super) struct Keeper {
     pipe: ChildStdin,
-    /// The end of the command's pipe that the command is to have.
+    /// The command's end of its pipe.
     life: Option<io::PipeWriter>,
 }
 
 impl Keeper {
-    /// Starts one for this permit, if its store needs one.
+    /// Starts a keeper for this permit, if its store needs one.
     pub(super) async fn start(url: &StoreUrl, permit: &Permit) -> io::Result<Option<Self>> {
         let Some(succession) = permit.succession().await else {
             return Ok(None);
@@ -73,7 +73,7 @@ impl Keeper {
         Ok(Some(keeper))
     }
 
-    /// What is started from now on has the pipe that says that it lives.
+    /// Processes that are started from now on inherit the pipe that shows that they live.
     pub(super) fn share_life(&self) -> io::Result<()> {
         match &self.life {
             Some(life) => Ok(rustix::io::fcntl_setfd(life, FdFlags::empty())?),
@@ -84,7 +84,7 @@ impl Keeper {
     /// The command was started.
     pub(super) fn watch(&mut self, command: Option<u32>) {
         self.life = None;
-        // If it is gone, it cannot help.
+        // A keeper that is gone cannot help.
         let _ = self.write(&command.unwrap_or(0).to_string());
     }
 
@@ -112,7 +112,7 @@ fn this_program() -> io::Result<std::path::PathBuf> {
     std::env::current_exe()
 }
 
-/// What the keeper does. Nobody reads what it prints.
+/// What the keeper does. Its output has no reader.
 pub(in super::super) fn run(Args: &Args) -> ExitCode {
     match kept_on() {
         Ok(()) => ExitCode::SUCCESS,
@@ -156,10 +156,10 @@ fn kept_on() -> Result<(), Box<dyn std::error::Error>> {
 /// Ends when the command has, and all that has inherited its pipe.
 fn until_ended(command: Option<Watched>) {
     if let Ok(pipe) = io::stdout().as_fd().try_clone_to_owned() {
-        // Nothing of it is for this program.
+        // The bytes themselves mean nothing.
         let _ = io::copy(&mut File::from(pipe), &mut io::sink());
     }
-    // It may have closed what it inherited, as sudo does.
+    // The command may have closed the inherited pipe, as sudo does.
     if let Some(command) = command {
         command.wait();
     }

@@ -1,4 +1,4 @@
-//! A `cla sem exec` inside of another's command: what the outer ones hold stands in a variable of the environment.
+//! A `cla sem exec` inside of another's command: a variable of the environment has what the outer ones hold.
 
 use cla_runtime::semaphore::{Permit, SemaphoreName, Semaphores, Status, StoreError};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ struct Held {
     token: u64,
 }
 
-/// What is held around this program. What cannot be read is nothing.
+/// What is held around this program; nothing if the variable cannot be read.
 fn around() -> Vec<Held> {
     std::env::var(VARIABLE)
         .ok()
@@ -30,7 +30,7 @@ pub(super) fn with(permit: &Permit, store: String) -> String {
         name: permit.name().clone(),
         token: permit.token(),
     });
-    // There is nothing in it that JSON cannot say.
+    // JSON can express all of it, so this does not fail.
     serde_json::to_string(&held).unwrap_or_default()
 }
 

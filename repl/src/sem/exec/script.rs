@@ -1,11 +1,11 @@
-//! Programs that the system does not run, and a shell does: scripts without `#!`.
+//! Scripts without `#!`: programs that a shell runs, and the system does not.
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-/// The file to be run with `sh`, if it is a script that the system did not know for one.
+/// The file to run with `sh`, if it is a script without `#!`.
 pub(super) fn behind(program: &OsStr, error: &io::Error) -> Option<PathBuf> {
     if error.raw_os_error() != Some(rustix::io::Errno::NOEXEC.raw_os_error()) {
         return None;

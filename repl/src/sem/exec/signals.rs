@@ -1,4 +1,4 @@
-//! What this program is sent while a command runs, and passes on to it.
+//! Signals that this program gets while a command runs, and passes on to it.
 
 #[cfg(unix)]
 mod system {
@@ -17,8 +17,8 @@ mod system {
     #[derive(Clone, Copy, Debug)]
     pub(in super::super) struct Signal {
         number: i32,
-        /// The terminal sends its signals (Ctrl-C, a hang-up) to the command as well. Twice the
-        /// same would be more than the user said: many programs take a second Ctrl-C for impatience.
+        /// The terminal sends its signals (Ctrl-C, a hang-up) to the command as well. The command must not get
+        /// the same signal twice: many programs take a second Ctrl-C as a stronger request.
         from_terminal: bool,
     }
 
@@ -67,12 +67,12 @@ mod system {
     }
 
     impl Signal {
-        /// What a shell says of a program that this signal ended.
+        /// The exit code that a shell gives to a program that this signal ended.
         pub(in super::super) fn exit_code(self) -> u8 {
             u8::try_from(128 + self.number).unwrap_or(u8::MAX)
         }
 
-        /// Sends it to the command, unless that has it already.
+        /// Sends it to the command, unless the command has it already.
         pub(in super::super) fn pass_on(self, child: &Child) {
             // A command that has ended has no id any more.
             let Some(pid) = child.id().and_then(|id| Pid::from_raw(id.cast_signed())) else {
@@ -96,7 +96,7 @@ mod system {
         signal.pass_on(child);
     }
 
-    /// Whether whoever started this program told it to ignore the signal. Only Linux tells.
+    /// Whether the program's parent made it ignore the signal. Only Linux shows that.
     fn is_ignored(signal: i32) -> bool {
         let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
             return false;
@@ -133,7 +133,7 @@ mod system {
             Signal
         }
 
-        /// Not to be known here without waiting.
+        /// This system cannot say it without waiting.
         pub(in super::super) fn pending(&mut self) -> Option<Signal> {
             None
         }

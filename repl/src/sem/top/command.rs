@@ -1,5 +1,5 @@
 //! The commands that an administrator gives at the panel, [`TopCommand`], and how they are carried out: one after the other,
-//! in the order of the keys. The screen may be old, so whatever the store can decide is left to the store.
+//! in the order of the keys. The screen may be old, so the store decides all that it can.
 
 use cla_runtime::semaphore::{AdminError, RequestId, SemaphoreName, Semaphores, Slots};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -14,7 +14,7 @@ use crate::render;
 pub(super) enum TopCommand {
     /// One slot more than there are.
     Raise(SemaphoreName),
-    /// One slot fewer. Below 0 is unlimited, which lets everybody in, so that has to be meant.
+    /// One slot fewer. Below 0 is unlimited, which lets everyone in, so the user is asked.
     Lower {
         name: SemaphoreName,
         below_zero: bool,
@@ -51,7 +51,7 @@ pub(super) async fn carry_out(
     semaphores: &Semaphores,
     source: &Source,
     mut orders: UnboundedReceiver<TopCommand>,
-    told: UnboundedSender<Input>,
+    inputs: UnboundedSender<Input>,
 ) {
     while let Some(order) = orders.recv().await {
         let outcome = order.carry_out(semaphores).await;
@@ -59,8 +59,8 @@ pub(super) async fn carry_out(
             AdminError::Store(error) => source.complaint(&error),
             other => other.to_string(),
         });
-        // Whoever would be told has left.
-        let _ = told.send(Input::Done(outcome));
+        // If the receiver is gone, the panel has been closed.
+        let _ = inputs.send(Input::Done(outcome));
     }
 }
 
@@ -138,7 +138,7 @@ impl Target {
         let requests = view.as_ref().map_or(&[][..], |view| &view.requests);
         let last = view.as_ref().map_or(1, |view| view.waiting.max(1));
         let from = requests.iter().find(|request| request.id == *id);
-        // One that does not wait has no place; the store will say so.
+        // A request that does not wait has no place. The store answers with that error.
         let from = from.and_then(|request| request.place).unwrap_or(1);
         let to = match place {
             Place::Up => from.saturating_sub(1).max(1),

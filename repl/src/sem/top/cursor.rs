@@ -109,7 +109,7 @@ mod tests {
             go(&mut cursor, at, rows, height);
             assert_eq!(cursor.top(), top, "row {at}, {height} rows");
         }
-        // A larger screen shows more, not emptiness.
+        // A larger screen is filled with rows.
         follow(&mut cursor, rows, 20);
         assert_eq!(cursor.top(), 0);
     }

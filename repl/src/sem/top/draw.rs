@@ -1,4 +1,4 @@
-//! The picture: what the state says, put into a buffer of characters. Decides nothing, asks nobody.
+//! The picture: the state, drawn into a buffer of characters. It decides nothing and reads nothing else.
 //!
 //! Only rows that are to be seen are looked at, so that a line of thousands costs what a screenful does.
 //! No colour says what a word or a symbol does not say, too.
@@ -149,13 +149,13 @@ fn header(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
         end = canvas.put_right(left(end), &totals).saturating_sub(2);
     }
     let Rect { x, y, width, .. } = left(end);
-    // A few letters of a URL tell nothing.
+    // A few letters of a URL are of no use.
     if width >= 10 {
         canvas.put(x, y, width, &[Span::new(&*state.store, DIM)]);
     }
 }
 
-/// Whether what is seen is how it is.
+/// Whether the picture is up to date.
 fn link(state: &State) -> Span {
     if state.is_frozen() {
         return Span::new("‖ paused", YELLOW.bold());
@@ -251,7 +251,7 @@ fn requests(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
     extent(state, Pane::Requests, area, canvas);
     let inside = layout::rows(area);
     if state.count(Pane::Requests) == 0 {
-        let span = Span::new("nobody is busy, nobody waits", DIM);
+        let span = Span::new("no request is busy or waits", DIM);
         canvas.put(
             inside.x + 2,
             inside.y,
@@ -342,7 +342,7 @@ fn legend(state: &State, layout: &Layout, canvas: &mut Canvas<'_>) {
                 Span::new(format!(" {word}"), DIM),
             ]
         });
-        // Where there is no room for all, the rare ones give way.
+        // Where there is no room for all, the rare ones are left out.
         let (usual, rare) = symbols.split_at(6);
         let all = usual.iter().chain(&remarks).chain(rare);
         explain(x, y, width, all, canvas);

@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Position, Rect};
 
-/// Below this there is nothing to be shown that would be of use.
+/// On a smaller screen nothing useful can be shown.
 pub(super) const SMALLEST: (u16, u16) = (40, 10);
 
 /// From this width on both panes stand side by side; below, the one with the keyboard has it all.

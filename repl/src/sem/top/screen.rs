@@ -1,5 +1,5 @@
-//! The terminal while it is ours: taken over, given back whatever happens, and what is sent to us
-//! through it. Knows nothing of what is drawn.
+//! The terminal while this program has it: taken over, always given back, and the keys and signals that it
+//! sends. Knows nothing of what is drawn.
 
 use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::Once;
@@ -46,7 +46,7 @@ impl Screen {
             }));
         });
         if colours {
-            // Who is to be asked has been asked: `--color` outranks NO_COLOR.
+            // The choice of colours is made already: `--color` outranks NO_COLOR.
             style::force_color_output(true);
         }
         // First of all, so that what fails half-way is undone.
@@ -65,7 +65,7 @@ impl Screen {
         self.repaint()
     }
 
-    /// Whatever is on the screen, the next picture is drawn as a whole.
+    /// Draws the next picture as a whole, over anything on the screen.
     pub(super) fn repaint(&mut self) -> io::Result<()> {
         // Not `Terminal::clear`, which asks the terminal where its cursor is: the answer would have to be
         // found among the keys.
@@ -80,7 +80,7 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // What is left of a picture would land on the user's own screen.
+        // The rest of a picture would appear on the user's own screen.
         let _ = Write::flush(self.terminal.backend_mut());
         give_back();
     }
@@ -111,7 +111,7 @@ pub(super) fn give_back() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
-    // A terminal that is gone needs nothing; of one that is there each part is worth the attempt.
+    // A terminal that is gone needs nothing. If it is there, each part is tried, even after an error.
     let _ = execute!(
         io::stdout(),
         DisableBracketedPaste,
@@ -122,10 +122,10 @@ pub(super) fn give_back() {
     let _ = disable_raw_mode();
 }
 
-/// Tells of keys, clicks and new sizes until nobody listens. An error is the last that is told.
+/// Sends keys, clicks and new sizes until the receiver is gone. An error is the last message.
 ///
-/// The thread ends with the program: nobody can wake one that waits for a key.
-pub(super) fn listen(told: UnboundedSender<io::Result<Input>>) -> io::Result<()> {
+/// The thread ends with the program: a thread that waits for a key cannot be woken.
+pub(super) fn listen(inputs: UnboundedSender<io::Result<Input>>) -> io::Result<()> {
     let listen = move || {
         loop {
             let input = match event::read() {
@@ -135,11 +135,11 @@ pub(super) fn listen(told: UnboundedSender<io::Result<Input>>) -> io::Result<()>
                 Ok(Event::Resize(width, height)) => Input::Resized(Rect::new(0, 0, width, height)),
                 Ok(_) => continue,
                 Err(error) => {
-                    let _ = told.send(Err(error));
+                    let _ = inputs.send(Err(error));
                     return;
                 }
             };
-            if told.send(Ok(input)).is_err() {
+            if inputs.send(Ok(input)).is_err() {
                 return;
             }
         }
@@ -158,7 +158,8 @@ mod system {
     use rustix::process::{Signal, kill_current_process_group};
     use tokio::signal::unix::{self, SignalKind};
 
-    /// How long the system may take to stop us. It does not when nobody could let us go on.
+    /// How long the system may take to stop this program. It does not stop one that no other process could
+    /// continue.
     const STOPPED_BY: Duration = Duration::from_millis(200);
 
     /// What the system sends.
@@ -203,7 +204,7 @@ mod system {
         /// Stops the program, as Ctrl-Z does where the terminal itself sees it; ends when it goes on.
         pub(in super::super) async fn suspend(&mut self) -> io::Result<()> {
             kill_current_process_group(Signal::TSTP)?;
-            // Another thread may be the one that is told to stop, a moment later.
+            // The system may stop the program through another thread, a moment later.
             let _ = tokio::time::timeout(STOPPED_BY, self.continued.recv()).await;
             Ok(())
         }

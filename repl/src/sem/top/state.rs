@@ -31,13 +31,13 @@ pub(super) enum Input {
     Paste(String),
     Resized(Rect),
     Read(Reading),
-    /// What became of a [`TopCommand`].
+    /// The outcome of a [`TopCommand`].
     Done(Result<String, String>),
     /// Durations move on.
     Tick,
 }
 
-/// How it is in the store.
+/// A reading of the store.
 #[derive(Debug)]
 pub(super) enum Reading {
     /// It has been asked.
@@ -53,7 +53,7 @@ pub(super) enum Reading {
 /// What the panel wants done.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Nobody wants to see it any more.
+    /// The user leaves.
     Leave,
     /// The same by Ctrl-C.
     Interrupt,

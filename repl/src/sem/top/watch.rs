@@ -1,5 +1,5 @@
-//! Reads the store when something happened there, and only then: events say what, a look says how
-//! it is now. A store that fails is tried again, more and more patiently.
+//! Reads the store only when something happened there: events say which semaphore, and a read gives its present
+//! state. A store that fails is tried again, each time after a longer pause.
 
 use std::collections::HashSet;
 use std::future::pending;
@@ -20,11 +20,11 @@ use super::state::{Input, Reading};
 /// What happens at more semaphores than this at once is read with all the others.
 const ONE_BY_ONE: usize = 4;
 
-/// Of the time that reading a large store takes, this many times as long is left to others before it
-/// is read again.
+/// After reading a large store, the pause before the next read is this many times as long as the read, so
+/// that others can use the store.
 const REST: u32 = 3;
 
-/// It is not left alone for longer than this: a store that was long in answering may only have been away.
+/// The longest such pause: a slow answer may only have been a lost connection.
 const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// How long to wait before a store that failed is tried again: at first, and at most.
@@ -62,40 +62,40 @@ impl Stale {
     }
 }
 
-/// Tells how the semaphores are, at first and whenever that changed; nothing while it is `paused`.
+/// Sends the state of the semaphores, at first and after each change; nothing while it is `paused`.
 pub(super) async fn watch(
     semaphores: &Semaphores,
     source: &Source,
     mut paused: watch::Receiver<bool>,
-    told: UnboundedSender<Input>,
+    inputs: UnboundedSender<Input>,
 ) {
-    // Before the first look, so that nothing happens in between unseen.
+    // Before the first look, so that no event in between is missed.
     let mut events = semaphores.subscribe();
     let mut stale = Stale::All;
     let mut leaving = Leaving::default();
     let mut patience = RETRY.0;
     loop {
-        // Whoever is no longer told anything drops this future.
-        let tell = |reading| drop(told.send(Input::Read(reading)));
+        // When the receiver is gone, this future is dropped, so a failed send needs no answer.
+        let send = |reading| drop(inputs.send(Input::Read(reading)));
         if paused.wait_for(|paused| !paused).await.is_err() {
             return;
         }
-        tell(Reading::Begun);
+        send(Reading::Begun);
         let began = Instant::now();
         match read(semaphores, &stale).await {
             Ok(readings) => {
                 for reading in readings {
                     leaving.note(&reading);
-                    tell(reading);
+                    send(reading);
                 }
                 stale = Stale::nothing();
                 patience = RETRY.0;
             }
             Err(error) => {
-                tell(Reading::Failed(source.complaint(&error)));
+                send(Reading::Failed(source.complaint(&error)));
                 sleep(patience).await;
                 patience = (patience * 2).min(RETRY.1);
-                // A subscription that the store never heard of stays silent.
+                // A subscription that the store did not get stays silent.
                 events = semaphores.subscribe();
                 stale = Stale::All;
                 continue;
@@ -175,7 +175,7 @@ async fn next(events: &mut Events) -> Result<SemaphoreName, EventsError> {
 
 #[derive(PartialEq, Eq)]
 enum Gathered {
-    Whatever,
+    Open,
     Closed,
 }
 
@@ -184,7 +184,7 @@ fn gather(events: &mut Events, stale: &mut Stale) -> Gathered {
     loop {
         match events.try_recv() {
             Ok(Some(event)) => stale.add(event.semaphore),
-            Ok(None) => return Gathered::Whatever,
+            Ok(None) => return Gathered::Open,
             Err(error @ EventsError::Missed(_)) => stale.heard(Err(error)),
             Err(EventsError::Closed) => return Gathered::Closed,
         }
@@ -236,27 +236,27 @@ mod tests {
         assert_eq!(stale, Stale::All);
     }
 
-    /// A store in memory that is watched, and what was told of it.
+    /// A store in memory that is watched, and the readings that were sent.
     struct Watched {
         semaphores: Semaphores,
-        told: UnboundedReceiver<Input>,
+        inputs: UnboundedReceiver<Input>,
         paused: watch::Sender<bool>,
     }
 
     impl Watched {
         fn start() -> Self {
             let semaphores = Semaphores::memory();
-            let (tell, told) = unbounded_channel();
+            let (sender, inputs) = unbounded_channel();
             let (paused, is_paused) = watch::channel(false);
             let watched = semaphores.clone();
             tokio::spawn(async move {
                 let (url, origin) = (StoreUrl::Memory, Origin::Flag);
                 let source = Source::Store(Box::new(Choice { url, origin }));
-                super::watch(&watched, &source, is_paused, tell).await;
+                super::watch(&watched, &source, is_paused, sender).await;
             });
             Self {
                 semaphores,
-                told,
+                inputs,
                 paused,
             }
         }
@@ -265,7 +265,7 @@ mod tests {
         async fn next(&mut self) -> Option<Reading> {
             const HOUR: Duration = Duration::from_secs(3600);
             loop {
-                match timeout(HOUR, self.told.recv()).await {
+                match timeout(HOUR, self.inputs.recv()).await {
                     Ok(Some(Input::Read(Reading::Begun))) => {}
                     Ok(Some(Input::Read(reading))) => return Some(reading),
                     Ok(other) => panic!("{other:?}"),
@@ -306,7 +306,7 @@ mod tests {
     async fn much_that_happens_at_once_is_read_once() {
         let mut watched = Watched::start();
         watched.next().await.unwrap();
-        // More than anybody keeps for those who are slow.
+        // More events than are kept for a slow subscriber.
         for slots in 0..3_000 {
             watched.set("a", slots).await;
         }

@@ -4,8 +4,8 @@ use redis::{FromRedisValue, PushInfo, PushKind, Value};
 
 use super::keys::Names;
 use super::reply::Admission;
-use super::value::text;
 use super::rows;
+use super::value::text;
 use crate::cycle_json;
 use crate::error::DeadlockLink;
 use crate::event::Event;

@@ -1,36 +1,33 @@
-//! What administrators do, and the audit of it: rules 2 to 6 of the queue in SQL.
+//! Commands of administrators, and the audit of them: rules 2 to 6 of the queue in SQL.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::OptionalExtension;
 
-use super::{Phase, RequestRow, Semaphore, Transition, count, semaphores};
+use super::Transition;
+use super::line::Spot;
+use super::rows::{Phase, RequestRow, Semaphore, semaphores};
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditState, changed};
 use crate::command::{AdminAction, AdminCommand};
 use crate::error::AdminError;
-use crate::event::EventKind;
-use crate::id::RequestId;
 use crate::name::SemaphoreName;
-use crate::slots::Slots;
 use crate::sqlite::columns::Db;
 use crate::sqlite::file::Problem;
-use crate::sqlite::transitions::Outcome;
-use crate::sqlite::{order, records};
-use crate::view::Status;
+use crate::sqlite::records;
 
 impl Transition<'_> {
-    /// Carries out a command of an administrator; says how many requests it concerned. If it changed something, that is
-    /// written down in the same transaction.
+    /// Carries out a command of an administrator; says how many requests it concerned. If it changed something, the same
+    /// transaction writes an entry of the audit.
     pub(in crate::sqlite) fn administer(
         &mut self,
         command: &AdminCommand,
         by: Option<&Actor>,
     ) -> Result<Result<usize, AdminError>, Problem> {
         let action = command.action();
-        // What is due, and what dead sessions have, was asked for by no command: it happens before.
-        let asked = match command.request() {
-            Some(request) => self.live(request)?.map(|(semaphore, asked)| {
+        // What is due is done first: the command did not ask for it, and the audit must not show it as if it had.
+        let row = match command.request() {
+            Some(request) => self.live(request)?.map(|(semaphore, row)| {
                 self.save(&semaphore)?;
-                Ok::<_, Problem>(asked)
+                Ok::<_, Problem>(row)
             }),
             None => {
                 if let Some(name) = command.semaphore()
@@ -41,13 +38,13 @@ impl Transition<'_> {
                 None
             }
         };
-        let asked = asked.transpose()?;
-        let name = match (command.semaphore(), &asked) {
+        let row = row.transpose()?;
+        let name = match (command.semaphore(), &row) {
             (Some(name), _) => Some(name.clone()),
-            (None, Some(asked)) => self.load(asked.semaphore)?.map(|semaphore| semaphore.name),
+            (None, Some(row)) => self.load(row.semaphore)?.map(|semaphore| semaphore.name),
             (None, None) => None,
         };
-        let moved = asked.as_ref().filter(|_| action == AdminAction::Move);
+        let moved = row.as_ref().filter(|_| action == AdminAction::Move);
         let before = self.audited(name.as_ref(), moved)?;
         self.actor = by.cloned();
         let done = self.carry_out(command);
@@ -67,7 +64,7 @@ impl Transition<'_> {
                 command: action,
                 semaphore,
                 request: command.request(),
-                who: asked.and_then(|asked| asked.who),
+                who: row.and_then(|row| row.who),
                 before,
                 after,
                 hits,
@@ -93,17 +90,12 @@ impl Transition<'_> {
             return Ok(None);
         };
         let place = match moved {
-            // As far as the move itself, which counts those in front, too.
-            Some(asked) => self
-                .db
-                .prepare_cached(
-                    "SELECT count(*) FROM request AS other
-                         JOIN request AS me ON me.uuid = ?1 AND other.semaphore = me.semaphore
-                     WHERE me.phase = 0 AND other.phase = 0
-                         AND (other.class > me.class OR other.class = me.class AND other.place <= me.place)",
-                )?
-                .query_row([Db(&asked.uuid)], |row| count(row, 0))
-                .map(|place| Some(place).filter(|place| *place > 0))?,
+            Some(row) => match self.request(row.uuid)? {
+                Some(row) if row.phase == Phase::Waiting => {
+                    Some(self.ahead_of(row.semaphore, &Spot::of(&row))? + 1)
+                }
+                _ => None,
+            },
             None => None,
         };
         Ok(Some(AuditState {
@@ -145,203 +137,5 @@ impl Transition<'_> {
                 .ok_or_else(|| unknown(semaphore)),
             AdminCommand::Forget { semaphore } => self.forget(semaphore)?.map(|()| 0),
         })
-    }
-
-    /// Rule 4: a waiting request starts now, outside the slots.
-    fn grant(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
-        let (mut semaphore, mut asked) = match self.waiting(uuid)? {
-            Ok(found) => found,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        self.note_actor(&mut asked);
-        self.start_waiting(&mut semaphore, &asked, Phase::BusyGranted)?;
-        self.save(&semaphore)?;
-        self.waits_no_more(&asked)?;
-        Ok(Ok(()))
-    }
-
-    /// Rule 5: a waiting request fails.
-    fn cancel(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
-        let (mut semaphore, mut asked) = match self.waiting(uuid)? {
-            Ok(found) => found,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        self.note_actor(&mut asked);
-        self.end_waiting(
-            &mut semaphore,
-            &asked,
-            Status::Cancelled,
-            EventKind::Cancelled,
-        )?;
-        self.tell(&asked, Outcome::Cancelled)?;
-        self.settle(&mut semaphore)?;
-        self.save(&semaphore)?;
-        self.waits_no_more(&asked)?;
-        Ok(Ok(()))
-    }
-
-    /// Rule 6: a waiting request goes to `place`, from 1; a number beyond the end is last.
-    fn move_to(
-        &mut self,
-        uuid: RequestId,
-        place: usize,
-    ) -> Result<Result<(), AdminError>, Problem> {
-        let (mut semaphore, mut asked) = match self.waiting(uuid)? {
-            Ok(found) => found,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        self.note_actor(&mut asked);
-        let ahead = place.saturating_sub(1).min(semaphore.waiting - 1);
-        // Its neighbours-to-be: the one ahead and the one behind.
-        let mut statement = self.db.prepare_cached(
-            "SELECT class, place FROM request WHERE semaphore = ?1 AND phase = 0 AND id <> ?2
-             ORDER BY class DESC, place LIMIT 2 OFFSET ?3",
-        )?;
-        let skipped = ahead.saturating_sub(1);
-        let neighbours: Vec<(i32, Vec<u8>)> = statement
-            .query_map(params![semaphore.id, asked.id, skipped as i64], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?
-            .collect::<Result<_, _>>()?;
-        let mut neighbours = neighbours.into_iter();
-        let before = if ahead > 0 { neighbours.next() } else { None };
-        let behind = neighbours.next();
-        match (before, behind) {
-            // It takes the class of the one behind it, so the line stays sorted.
-            (Some((class, low)), Some((theirs, high))) if class == theirs => {
-                asked.class = class;
-                asked.place = order::between(&low, &high);
-            }
-            (_, Some((class, first))) => {
-                asked.class = class;
-                asked.place = order::before(&first);
-            }
-            (Some((class, _)), None) => {
-                asked.class = class;
-                asked.place = self.next_place(&mut semaphore);
-            }
-            (None, None) => asked.class = asked.priority,
-        }
-        self.db
-            .prepare_cached(
-                "UPDATE request SET class = ?2, place = ?3, steered_by = ?4 WHERE id = ?1",
-            )?
-            .execute(params![
-                asked.id,
-                asked.class,
-                asked.place,
-                Db(asked.by.as_ref())
-            ])?;
-        self.happen(EventKind::Moved, &semaphore, Some(&asked))?;
-        self.save(&semaphore)?;
-        Ok(Ok(()))
-    }
-
-    /// Rule 6: ends every busy request and grants everybody in line. Says how many that were.
-    fn purge(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
-        let Some(mut semaphore) = self.existing(name)? else {
-            return Ok(None);
-        };
-        let mut through = Vec::new();
-        let freed = self.end_all_busy(&mut semaphore, EventKind::Purged)?;
-        while let Some(mut first) = self.first(&semaphore)? {
-            self.note_actor(&mut first);
-            self.start_waiting(&mut semaphore, &first, Phase::BusyGranted)?;
-            through.push(first);
-        }
-        self.settle(&mut semaphore)?;
-        self.save(&semaphore)?;
-        for asked in &through {
-            self.waits_no_more(asked)?;
-        }
-        Ok(Some(freed + through.len()))
-    }
-
-    /// Rule 6: ends every busy request; the line goes on in order. Says how many that were.
-    fn force_release(&mut self, name: &SemaphoreName) -> Result<Option<usize>, Problem> {
-        let Some(mut semaphore) = self.existing(name)? else {
-            return Ok(None);
-        };
-        let freed = self.end_all_busy(&mut semaphore, EventKind::ForceReleased)?;
-        self.settle(&mut semaphore)?;
-        self.save(&semaphore)?;
-        Ok(Some(freed))
-    }
-
-    /// Rule 6, for one request: it is busy no more, although its work goes on.
-    fn release_request(&mut self, uuid: RequestId) -> Result<Result<(), AdminError>, Problem> {
-        let Some((mut semaphore, mut asked)) = self.live(uuid)? else {
-            return Ok(Err(match self.ended_as(uuid)? {
-                Some(status) => AdminError::NotBusy { id: uuid, status },
-                None => AdminError::UnknownRequest {
-                    id: uuid.to_string(),
-                },
-            }));
-        };
-        if asked.phase == Phase::Waiting {
-            self.save(&semaphore)?;
-            return Ok(Err(AdminError::NotBusy {
-                id: uuid,
-                status: Status::Waiting,
-            }));
-        }
-        self.end_by_force(&mut semaphore, &mut asked, EventKind::ForceReleased)?;
-        self.settle(&mut semaphore)?;
-        self.save(&semaphore)?;
-        Ok(Ok(()))
-    }
-
-    /// Rules 2 and 3: sets the number of slots, or leaves it, and pins it.
-    fn pin(&mut self, name: &SemaphoreName, slots: Option<Slots>) -> Result<(), Problem> {
-        let mut semaphore = self.arrive(name, None)?;
-        if !semaphore.pinned {
-            semaphore.pinned = true;
-            self.happen(EventKind::Pinned, &semaphore, None)?;
-        }
-        let slots = slots.unwrap_or(semaphore.slots);
-        self.change_slots(&mut semaphore, slots)?;
-        self.settle(&mut semaphore)?;
-        self.save(&semaphore)?;
-        self.recheck_deadlocks(semaphore.id)
-    }
-
-    /// Rule 3: what the code declared counts again. Says whether there is such a semaphore.
-    fn unpin(&mut self, name: &SemaphoreName) -> Result<bool, Problem> {
-        let Some(mut semaphore) = self.existing(name)? else {
-            return Ok(false);
-        };
-        if semaphore.pinned {
-            semaphore.pinned = false;
-            self.happen(EventKind::Unpinned, &semaphore, None)?;
-            let declared = semaphore.declared;
-            self.change_slots(&mut semaphore, declared)?;
-            self.settle(&mut semaphore)?;
-        }
-        self.save(&semaphore)?;
-        self.recheck_deadlocks(semaphore.id)?;
-        Ok(true)
-    }
-
-    /// Forgets an idle semaphore.
-    fn forget(&mut self, name: &SemaphoreName) -> Result<Result<(), AdminError>, Problem> {
-        self.bury_the_dead()?;
-        let Some(semaphore) = self.existing(name)? else {
-            return Ok(Err(AdminError::UnknownSemaphore { name: name.clone() }));
-        };
-        if !semaphore.is_idle() {
-            self.save(&semaphore)?;
-            return Ok(Err(AdminError::InUse {
-                name: name.clone(),
-                busy: semaphore.taken + semaphore.granted,
-                waiting: semaphore.waiting,
-            }));
-        }
-        self.happen(EventKind::Forgotten, &semaphore, None)?;
-        self.raise_floor(semaphore.token)?;
-        records::forget(self.db, semaphore.id)?;
-        self.db
-            .prepare_cached("DELETE FROM semaphore WHERE id = ?1")?
-            .execute([semaphore.id])?;
-        Ok(Ok(()))
     }
 }

@@ -2,14 +2,15 @@
 
 use rusqlite::params;
 
-use super::super::columns::Db;
-use super::super::file::Problem;
-use super::{Phase, RequestRow, Transition};
+use super::Transition;
+use super::rows::{Phase, RequestRow};
 use crate::id::{RequestId, RunId};
+use crate::sqlite::columns::Db;
+use crate::sqlite::file::Problem;
 
 impl Transition<'_> {
-    /// A busy request was ended by force just now.
-    pub(super) fn outlives(&self, asked: &RequestRow) -> Result<(), Problem> {
+    /// Shows a busy request that was ended by force just now, until its permit is dropped.
+    pub(super) fn outlives(&self, row: &RequestRow) -> Result<(), Problem> {
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO outlived (uuid, session, semaphore, granted, priority, who, run, host, pid,
@@ -17,38 +18,38 @@ impl Transition<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             )?
             .execute(params![
-                Db(&asked.uuid),
-                asked.session,
-                asked.semaphore,
-                asked.phase == Phase::BusyGranted,
-                asked.priority,
-                asked.who,
-                Db(asked.run.as_ref()),
-                asked.host,
-                asked.pid,
-                asked.token,
-                asked.requested,
-                asked.started,
+                Db(&row.uuid),
+                row.session,
+                row.semaphore,
+                row.phase == Phase::BusyGranted,
+                row.priority,
+                row.who,
+                Db(row.run.as_ref()),
+                row.host,
+                row.pid,
+                row.token,
+                row.requested,
+                row.started,
                 self.now,
-                Db(asked.slot.as_ref()),
-                Db(asked.by.as_ref()),
+                Db(row.slot.as_ref()),
+                Db(row.by.as_ref()),
             ])?;
         Ok(())
     }
 
-    /// The permit of a request that is over was dropped: its work has ended.
-    pub(in super::super) fn let_go(&self, uuid: RequestId) -> Result<(), Problem> {
+    /// The permit of a request that was ended by force is dropped: its work has ended, so it is not shown any more.
+    pub(in crate::sqlite) fn drop_outlived(&self, uuid: RequestId) -> Result<(), Problem> {
         self.db
             .prepare_cached("DELETE FROM outlived WHERE uuid = ?1")?
             .execute([Db(&uuid)])?;
         Ok(())
     }
 
-    /// The same for all of a run of this session that was given up.
-    pub(super) fn let_go_of_run(&self, run: RunId) -> Result<(), Problem> {
+    /// A run of this session was given up, and with it all that outlives its end.
+    pub(super) fn drop_outlived_of_run(&self, run: RunId) -> Result<(), Problem> {
         self.db
             .prepare_cached("DELETE FROM outlived WHERE session = ?1 AND run = ?2")?
-            .execute(params![self.me, Db(&run)])?;
+            .execute(params![self.session, Db(&run)])?;
         Ok(())
     }
 }

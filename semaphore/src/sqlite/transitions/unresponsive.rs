@@ -1,8 +1,9 @@
-//! Runs that do not answer: marks at their requests, for those who look.
+//! Runs that do not answer: their requests are marked, for administrators who look.
 
 use rusqlite::params;
 
-use super::{RequestRow, Transition, requests};
+use super::Transition;
+use super::rows::{RequestRow, requests};
 use crate::event::EventKind;
 use crate::id::RunId;
 use crate::sqlite::clock::Moment;
@@ -10,14 +11,14 @@ use crate::sqlite::columns::Db;
 use crate::sqlite::file::Problem;
 
 impl Transition<'_> {
-    /// A run of this session does not answer since then, or answers again: marks what it holds and waits for. What is
-    /// marked already keeps its time.
+    /// A run of this session does not answer since `since`, or answers again (`None`): marks what it holds and waits for,
+    /// or removes the marks. A request that is marked already keeps its time.
     pub(in crate::sqlite) fn mark_unresponsive(
         &mut self,
         run: RunId,
         since: Option<Moment>,
     ) -> Result<(), Problem> {
-        // What is over by now has no event any more.
+        // A request whose deadline has passed is ended first, so that it gets no event after its end.
         self.advance_all()?;
         let kind = match since {
             Some(_) => EventKind::Unresponsive,
@@ -28,17 +29,17 @@ impl Transition<'_> {
             .prepare_cached(requests!(
                 "WHERE session = ?1 AND run = ?2 AND (unresponsive IS NULL) = ?3 ORDER BY semaphore, phase DESC, sequence"
             ))?
-            .query_map(params![self.me, Db(&run), since.is_some()], RequestRow::read)?
+            .query_map(params![self.session, Db(&run), since.is_some()], RequestRow::read)?
             .collect::<Result<_, _>>()?;
         for of_one in all.chunk_by(|a, b| a.semaphore == b.semaphore) {
             let Some(semaphore) = self.load(of_one[0].semaphore)? else {
                 continue;
             };
-            for asked in of_one {
+            for row in of_one {
                 self.db
                     .prepare_cached("UPDATE request SET unresponsive = ?2 WHERE id = ?1")?
-                    .execute(params![asked.id, since])?;
-                self.happen(kind, &semaphore, Some(asked))?;
+                    .execute(params![row.id, since])?;
+                self.emit(kind, &semaphore, Some(row))?;
             }
         }
         Ok(())

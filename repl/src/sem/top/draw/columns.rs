@@ -5,9 +5,9 @@
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wish<F> {
     pub(super) field: F,
-    /// It takes at least this, or is not shown.
+    /// The least width; with less room the column is not shown.
     pub(super) least: u16,
-    /// It has no use for more.
+    /// The largest useful width.
     pub(super) most: u16,
     /// The highest stays longest.
     pub(super) importance: u8,
@@ -27,7 +27,7 @@ pub(super) fn fit<F: Copy>(wishes: &[Wish<F>], gap: u16, width: u16) -> Vec<(F, 
     }
     let mut left = width.saturating_sub(needed(&shown));
     let mut widths: Vec<u16> = shown.iter().map(|wish| wish.least.min(width)).collect();
-    // Column by column in turn, so that those who want more share it evenly.
+    // Column by column in turn, so that columns that need more share it evenly.
     while left > 0 {
         let before = left;
         for (wish, width) in shown.iter().zip(&mut widths) {

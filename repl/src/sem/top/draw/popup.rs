@@ -17,7 +17,7 @@ use crate::sem::top::state::{Detailed, Mode, State, owner};
 /// Lines longer than this are hard to read.
 const WIDEST: u16 = 78;
 
-/// What a value is too narrow for is written below its label.
+/// With less room than this beside its label, a value stands below it, in columns.
 const NARROWEST_VALUE: usize = 20;
 
 /// A text in a frame.

@@ -289,7 +289,7 @@ Enter keep  Esc end  Up/Down select  Tab pane
 }
 
 #[test]
-fn a_store_that_fails_is_told_of_in_words() {
+fn a_store_that_fails_is_reported_in_words() {
     let mut state = morning();
     let problem = "the semaphore store sqlite:/var/lib/cla/semaphores.db failed: disk I/O error";
     for _ in 0..2 {
@@ -321,7 +321,7 @@ fn durations_move_on_until_the_picture_is_frozen() {
 }
 
 #[test]
-fn without_colours_everything_is_still_told() {
+fn without_colours_everything_is_still_shown() {
     let mut state = morning();
     let with = drawn(&mut state, 100, 16, true);
     let without = drawn(&mut state, 100, 16, false);
@@ -388,8 +388,8 @@ fn the_lowest_line_of_a_frame_says_where_in_a_long_line_one_is() {
 
 #[test]
 fn thousands_of_semaphores_and_requests_cost_little_more_than_a_screenful() {
-    /// For a picture and a key each. They take a hundredth of this; what looks at rows that nobody
-    /// sees, or formats them, takes more.
+    /// The limit for a picture and for a key. Both take a hundredth of this; code that looks at rows out
+    /// of sight, or formats them, takes more.
     const ALLOWED: std::time::Duration = std::time::Duration::from_secs(20);
     let names: Vec<String> = (0..1_000).map(|nth| format!("s{nth:04}")).collect();
     let mut views: Vec<SemaphoreView> = names.iter().map(|name| view(name, &["a"])).collect();

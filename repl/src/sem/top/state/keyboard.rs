@@ -14,7 +14,7 @@ use crate::sem::top::layout::Pane;
 /// How far the wheel moves.
 const WHEEL: isize = 3;
 
-/// Nobody searches for more; a cat on the keyboard may type it.
+/// The longest search. A key that is held down may type more.
 const LONGEST_QUERY: usize = 100;
 
 impl State {
@@ -233,7 +233,7 @@ impl State {
     fn answer(&mut self, code: KeyCode) -> Option<Effect> {
         let yes = match code {
             KeyCode::Char('y' | 'Y') => true,
-            // What was typed too quickly answers nothing.
+            // A key from before the question was seen is no answer.
             KeyCode::Char('n' | 'N' | 'q') | KeyCode::Esc | KeyCode::Enter => false,
             _ => return None,
         };

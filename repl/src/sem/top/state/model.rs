@@ -6,7 +6,7 @@ use super::{Detailed, Mode, Moment, State};
 use crate::render;
 use crate::sem::top::layout::Pane;
 
-/// Of an id, so many digits tell it from all others that anybody has on the screen.
+/// How many digits of an id are shown: enough to distinguish all ids on a screen.
 const ID: usize = 8;
 
 /// A semaphore as it was read.
@@ -61,7 +61,7 @@ impl Sort {
     }
 }
 
-/// Of all semaphores, whatever is searched for.
+/// Counts over all semaphores; the search does not matter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct Totals {
     pub(in super::super) semaphores: usize,

@@ -319,7 +319,7 @@ fn the_selection_stays_with_its_request_when_the_line_changes() {
     state.handle(Input::Read(reading), 2.0);
     assert_eq!(whos(&state), ["c.js", "b.js"]);
     assert_eq!(selected(&state), "c.js");
-    // It ends: whoever comes after it is selected.
+    // It ends: the next one is selected.
     let now = view("deploy", &["a.js", "b.js"]);
     state.handle(Input::Read(Reading::All(vec![now])), 3.0);
     assert_eq!(selected(&state), "a.js");
@@ -407,7 +407,7 @@ fn a_frozen_picture_stays_as_it_is_and_is_read_again_afterwards() {
 }
 
 #[test]
-fn a_store_that_fails_is_told_of_and_what_was_seen_stays() {
+fn a_store_that_fails_is_reported_and_what_was_seen_stays() {
     let mut state = some();
     for failures in 1..=2 {
         state.handle(Input::Read(Reading::Begun), 1.0);

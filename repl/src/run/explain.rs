@@ -1,0 +1,75 @@
+//! `cla run --explain`: what rules may reach, within which limits, and who says so. Runs nothing.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+use cla_runtime::semaphore::StoreUrl;
+use serde::Serialize;
+
+use super::{Args, sizes};
+use crate::durations::short;
+use crate::permissions::{Granted, Shown};
+use crate::render::{Align, BOLD, Column, DIM, Line, Span, Table, YELLOW};
+
+/// The same for programs.
+#[derive(Serialize)]
+struct Explained {
+    files: Vec<String>,
+    /// What says what rules may: `options`, `file`, `both`, `default`.
+    permissions_by: &'static str,
+    file: Option<String>,
+    permissions: Vec<Shown>,
+    store: String,
+    memory: usize,
+    stack: usize,
+    timeout: Option<f64>,
+}
+
+pub(super) fn print(args: &Args, granted: &Granted, store: &StoreUrl) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    let files = args.files.iter().map(|file| file.display().to_string());
+    let files: Vec<String> = files.collect();
+    if args.json {
+        let explained = Explained {
+            files,
+            permissions_by: granted.origin.kind(),
+            file: granted.origin.file().map(|file| file.display().to_string()),
+            permissions: granted.shown(),
+            store: store.to_string(),
+            memory: args.memory,
+            stack: args.stack,
+            timeout: args.timeout.map(|timeout| timeout.as_secs_f64()),
+        };
+        writeln!(out, "{}", serde_json::to_string(&explained)?)?;
+        return out.flush();
+    }
+    for line in lines(args, granted, store, &files) {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()
+}
+
+fn lines(args: &Args, granted: &Granted, store: &StoreUrl, files: &[String]) -> Vec<Line> {
+    let mut facts = Table::new([Column::new("", Align::Left), Column::new("", Align::Left)]);
+    let mut fact = |name: &str, value: String, style| {
+        facts.row([Span::new(name, DIM), Span::new(value, style)]);
+    };
+    fact("rules", files.join(", "), BOLD);
+    fact("permissions by", granted.origin.to_string(), Style::new());
+    for Shown { permission, given } in granted.shown() {
+        let style = match given.as_str() {
+            "none" => DIM,
+            "all" => YELLOW,
+            _ => Style::new(),
+        };
+        fact(permission, given, style);
+    }
+    fact("memory", sizes::shown(args.memory), Style::new());
+    fact("stack", sizes::shown(args.stack), Style::new());
+    let timeout = args
+        .timeout
+        .map_or("none".to_owned(), |limit| short(limit.as_secs_f64()));
+    fact("time", timeout, Style::new());
+    fact("semaphores", store.to_string(), Style::new());
+    facts.lines(None)
+}

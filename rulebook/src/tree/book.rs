@@ -1,0 +1,170 @@
+//! A rulebook as a tree of ops: plain data, ready to run, shared by all who run it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Action, OpTable};
+use crate::inputs::Input;
+use crate::template::{Code, Template};
+use crate::yaml::Place;
+
+/// A rulebook that was read.
+#[derive(Debug)]
+pub(crate) struct Book {
+    /// Its canonical name: an absolute path, or the name of a text.
+    pub(crate) name: String,
+    /// As people see it, without its folder. Owners that administrators see begin with it.
+    pub(crate) title: String,
+    pub(crate) text: Arc<str>,
+    /// The ops of the language that it is written in.
+    pub(crate) table: &'static OpTable,
+    pub(crate) imports: Vec<Import>,
+    /// Ops of which only a run knows whether there are any: registered services, exports of modules that do not say what
+    /// they export.
+    pub(crate) services: Vec<(Place, String)>,
+    /// Whether its own JavaScript may register services.
+    pub(crate) registers: bool,
+    /// What it is given when it is run.
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) vars: Vec<(Template, Data)>,
+    pub(crate) defs: HashMap<String, Def>,
+    /// What runs for which event, in the order of the file.
+    pub(crate) on: Vec<(String, Block)>,
+    pub(crate) body: Option<Block>,
+    /// How many columns the lines of literal blocks with code are indented.
+    pub(crate) indents: HashMap<u32, u32>,
+    /// Only in the rulebook that was started: all that it imports, also through others. Importers come before what they
+    /// import, so that each is freed on its own: a long chain of imports would otherwise need a deep stack.
+    pub(crate) family: Vec<Arc<Book>>,
+}
+
+/// Ops, one after the other.
+pub(crate) type Block = Arc<[Arc<Op>]>;
+
+/// Another file whose functions are ops here.
+#[derive(Debug)]
+pub(crate) struct Import {
+    /// The beginning of its ops' names, before a dot.
+    pub(crate) prefix: Option<String>,
+    pub(crate) what: Imported,
+}
+
+#[derive(Debug)]
+pub(crate) enum Imported {
+    Book(Arc<Book>),
+    Module(Arc<Module>),
+}
+
+/// A JavaScript module, a built-in one or a file.
+#[derive(Debug)]
+pub(crate) struct Module {
+    /// Its canonical name.
+    pub(crate) name: String,
+    /// As people see it.
+    pub(crate) shown: String,
+    /// `None`: they are known only after the module is evaluated.
+    pub(crate) exports: Option<Vec<String>>,
+    /// Whether it may register services.
+    pub(crate) registers: bool,
+}
+
+/// What a call goes to.
+#[derive(Clone, Debug)]
+pub(crate) enum Callee {
+    /// A function of the same rulebook.
+    Def(String),
+    Imported {
+        book: Arc<Book>,
+        def: String,
+    },
+    Export {
+        module: Arc<Module>,
+        export: String,
+    },
+    /// Known when it is called.
+    Service(String),
+}
+
+/// A function of the rulebook.
+#[derive(Debug)]
+pub(crate) struct Def {
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) body: Block,
+}
+
+/// What a def is called with.
+#[derive(Debug)]
+pub(crate) struct Argument {
+    pub(crate) name: String,
+    /// None: it must be given.
+    pub(crate) default: Option<Data>,
+}
+
+/// One op, with what any op may carry.
+#[derive(Debug)]
+pub(crate) struct Op {
+    /// Of its key.
+    pub(crate) at: Place,
+    /// Its key: `echo`, `if`, the name of a def.
+    pub(crate) kind: String,
+    pub(crate) name: Option<Template>,
+    pub(crate) when: Option<Condition>,
+    pub(crate) semaphore: Option<Region>,
+    pub(crate) timeout: Option<Data>,
+    pub(crate) parallel: Option<Parallel>,
+    pub(crate) on_error: OnError,
+    /// Where the result goes: a variable, or a part of one.
+    pub(crate) register: Option<Template>,
+    pub(crate) action: Box<dyn Action>,
+}
+
+/// A semaphore that is held while an op and its children run.
+#[derive(Debug)]
+pub(crate) struct Region {
+    pub(crate) at: Place,
+    pub(crate) key: Data,
+    pub(crate) slots: Option<Data>,
+    pub(crate) timeout: Option<Data>,
+    pub(crate) ttl: Option<Data>,
+    pub(crate) priority: Option<Data>,
+}
+
+/// Whether a fork is joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parallel {
+    /// It is joined at the end of the enclosing block.
+    Wait,
+    /// Never.
+    Leave,
+}
+
+/// What a failure of an op does.
+#[derive(Debug)]
+pub(crate) enum OnError {
+    Fail,
+    Ignore,
+    Retry {
+        times: u32,
+        delay: Option<Data>,
+        backoff: f64,
+    },
+}
+
+/// A value with templates in it.
+#[derive(Clone, Debug)]
+pub(crate) enum Data {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(Template),
+    List(Vec<Data>),
+    Map(Vec<(Template, Data)>),
+}
+
+/// What is true or not.
+#[derive(Debug)]
+pub(crate) enum Condition {
+    /// JavaScript.
+    Code(Code),
+    Data(Data),
+}

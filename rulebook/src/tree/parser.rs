@@ -1,0 +1,95 @@
+//! What reads ops, as an op sees it.
+
+use super::{Block, Condition, Data};
+use crate::template::{Code, Piece, Template};
+use crate::yaml::{Node, Place, Text, Yaml};
+
+/// An op as it is written.
+pub(crate) struct Written<'w, 'n> {
+    pub(crate) key: &'w Text,
+    /// What stands after the key.
+    pub(crate) argument: &'w Node,
+    /// What stands after another key beside it.
+    pub(crate) beside: &'w dyn Fn(&str) -> Option<&'n Node>,
+}
+
+/// Reads the parts of an op. What is wrong with one is noted, and reading goes on, so that all problems are reported.
+pub(crate) trait Parser {
+    /// Notes that something is wrong at this place.
+    fn note(&mut self, at: Place, message: String);
+
+    /// Notes that `of` has no such key.
+    fn unknown_key(&mut self, key: &Text, of: &str, known: &[&str]);
+
+    /// Ops one after the other; or one op, or JavaScript.
+    fn block(&mut self, node: &Node) -> Block;
+
+    /// JavaScript, or a value.
+    fn condition(&mut self, node: &Node) -> Condition;
+
+    /// A value with templates in it.
+    fn data(&mut self, node: &Node) -> Data;
+
+    /// A duration; one without templates is checked now.
+    fn duration(&mut self, node: &Node) -> Data;
+
+    fn code(&mut self, text: &Text) -> Code;
+
+    fn template(&mut self, text: &Text) -> Template;
+
+    /// The name of a variable.
+    fn variable(&mut self, name: &Text) -> String;
+
+    /// Whether what an `import` names has been read before anything else.
+    fn is_hoisted(&self, key: &Text) -> bool;
+}
+
+impl dyn Parser + '_ {
+    /// Notes that something is wrong at this place.
+    pub(crate) fn problem(&mut self, at: Place, message: impl Into<String>) {
+        self.note(at, message.into());
+    }
+
+    /// The parts of an op's argument, by these names. What is no map is the part `short`.
+    pub(crate) fn parts<const N: usize>(
+        &mut self,
+        argument: &Node,
+        short: &str,
+        names: [&str; N],
+    ) -> [Option<Data>; N] {
+        let Yaml::Map(entries) = &argument.value else {
+            let data = self.data(argument);
+            return names.map(|name| (name == short).then(|| data.clone()));
+        };
+        for (key, _) in entries {
+            if !names.contains(&key.text.as_str()) {
+                self.unknown_key(key, "this op", &names);
+            }
+        }
+        names.map(|name| {
+            let entry = entries.iter().find(|(key, _)| key.text == name);
+            entry.map(|(_, node)| self.data(node))
+        })
+    }
+
+    /// A part of an op's argument that must be there.
+    pub(crate) fn required(
+        &mut self,
+        argument: &Node,
+        name: &str,
+        part: Option<Data>,
+    ) -> Option<Data> {
+        if part.is_none() || matches!(part, Some(Data::Null)) {
+            self.problem(argument.at, format!("this op needs a `{name}`"));
+            return None;
+        }
+        part
+    }
+}
+
+/// A text without holes.
+pub(crate) fn literal(text: &str) -> Template {
+    Template {
+        pieces: vec![Piece::Literal(text.to_owned())],
+    }
+}

@@ -1,0 +1,124 @@
+//! What an op would do, for people, and how it finds out.
+
+use serde::Serialize;
+
+use super::{Block, Callee, Condition, Data};
+use crate::template::Template;
+
+/// One op of a [`Plan`](crate::Plan).
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlannedOp {
+    /// The line of its file, from 1.
+    pub line: u32,
+    /// `echo`, `if`, the name of a def.
+    pub op: String,
+    /// What its author called it.
+    pub name: Option<String>,
+    /// What it is given, in short: a text, a condition, a list.
+    pub what: Option<String>,
+    /// What it holds while it and its children run.
+    pub semaphore: Option<PlannedSemaphore>,
+    /// How long it may take.
+    pub timeout: Option<String>,
+    /// `wait` or `leave` if it is forked.
+    pub parallel: Option<&'static str>,
+    /// What a failure does, if it does not simply fail.
+    pub on_error: Option<String>,
+    /// Without this, nothing is done.
+    pub when: Option<String>,
+    /// Where the result goes.
+    pub register: Option<String>,
+    /// What it carries out in its turn.
+    pub blocks: Vec<PlannedBlock>,
+}
+
+/// Ops within an op.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlannedBlock {
+    /// `then`, `else`, `catch`; `None` if it is the only one.
+    pub label: Option<String>,
+    /// The ops, in order.
+    pub ops: Vec<PlannedOp>,
+}
+
+/// A semaphore that an op takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlannedSemaphore {
+    /// Its name, as far as it is known.
+    pub name: String,
+    /// How many slots the rulebook declares.
+    pub slots: Option<String>,
+    /// How long it is waited for at most.
+    pub timeout: Option<String>,
+    /// After how long the slot is free by itself.
+    pub ttl: Option<String>,
+    /// Whether the name was known: nothing in it depends on the run.
+    pub known: bool,
+}
+
+/// What an op says of itself for a plan.
+#[derive(Default)]
+pub(crate) struct Planned {
+    /// What it is given, in short.
+    pub(crate) what: Option<String>,
+    /// What it carries out in its turn.
+    pub(crate) blocks: Vec<PlannedBlock>,
+}
+
+impl Planned {
+    /// An op without blocks.
+    pub(crate) fn what(what: String) -> Self {
+        Self {
+            what: Some(what),
+            blocks: Vec::new(),
+        }
+    }
+
+    /// An op with a block.
+    pub(crate) fn block(ops: Vec<PlannedOp>) -> Self {
+        let mut planned = Self::default();
+        planned.add(None, ops);
+        planned
+    }
+
+    /// Adds a block.
+    pub(crate) fn add(&mut self, label: Option<&str>, ops: Vec<PlannedOp>) {
+        let label = label.map(str::to_owned);
+        self.blocks.push(PlannedBlock { label, ops });
+    }
+}
+
+/// Says what the parts of an op would do, as far as that is known before a run.
+pub(crate) trait Planner<'a> {
+    fn block(&mut self, block: &'a Block) -> Vec<PlannedOp>;
+
+    /// The ops of a def. `None` if what is called is none, or is being planned.
+    fn call(&mut self, callee: &'a Callee, arguments: &Data) -> Option<Vec<PlannedOp>>;
+
+    fn condition(&self, condition: &Condition) -> String;
+
+    fn text(&self, data: &Data) -> String;
+
+    fn template(&self, template: &Template) -> String;
+}
+
+impl dyn Planner<'_> + '_ {
+    pub(crate) fn parts(&self, parts: [Option<&Data>; 3]) -> String {
+        let parts = parts.into_iter().flatten().map(|part| self.text(part));
+        parts.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The first line of code that has one, and whether more follows.
+pub(crate) fn first_line(code: &str) -> String {
+    let mut lines = code.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default().trim();
+    if lines.next().is_some() {
+        format!("{first} ...")
+    } else {
+        first.to_owned()
+    }
+}

@@ -1,0 +1,163 @@
+//! What runs ops, as an op sees it.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cla_runtime::internal::{Failure, failure, resolve};
+use cla_runtime::js::{self, Ctx, Object, Value};
+use cla_runtime::{OutputStream, Run};
+
+use super::scope::shown;
+use super::{Abort, Block, Book, Callee, Condition, Data, OpResult, Scope};
+use crate::data::Format;
+
+/// Runs the parts of an op, on the fiber of its run.
+pub(crate) trait Runner<'js> {
+    fn ctx(&self) -> &Ctx<'js>;
+
+    fn run(&self) -> &Rc<Run>;
+
+    /// Ops one after the other; joins what they forked.
+    fn block(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>>;
+
+    /// Ops one after the other; what they fork is joined by the block around.
+    fn ops(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>>;
+
+    /// A function of a rulebook or a module, or a service.
+    fn call(
+        &self,
+        callee: &Callee,
+        arguments: &Data,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>>;
+
+    /// Calls a service, or what a module exports.
+    fn serve(
+        &self,
+        name: &str,
+        argument: Value<'js>,
+        vars: Object<'js>,
+        book: &Arc<Book>,
+    ) -> OpResult<'js, Value<'js>>;
+
+    /// `wait_children`: all that were forked so far and not left.
+    fn join_all(&self, scope: &Scope<'js>) -> OpResult<'js>;
+
+    /// Fails the current op.
+    fn throw(&self, message: &str) -> Abort<'js>;
+
+    /// Ends the current op with what JavaScript threw, or with the run.
+    fn abort(&self, failure: Failure<'js>) -> Abort<'js>;
+}
+
+/// Values: of data and templates, into variables, out of promises. All that run ops can do this.
+pub(crate) trait Values<'js>: Runner<'js> {
+    /// What JavaScript, or the interpreter, gave; what it threw ends the op.
+    fn js<T>(&self, result: js::Result<T>) -> OpResult<'js, T> {
+        result.map_err(|error| self.abort(failure(self.ctx(), self.run(), &error)))
+    }
+
+    fn undefined(&self) -> Value<'js> {
+        Value::new_undefined(self.ctx().clone())
+    }
+
+    /// An object without properties.
+    fn object(&self) -> js::Result<Object<'js>> {
+        Object::new(self.ctx().clone())
+    }
+
+    fn value(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        self.evaluate(scope.data(data))
+    }
+
+    fn text(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, String> {
+        let value = self.value(data, scope)?;
+        // Long texts are copied several times, and each copy is one step.
+        self.checkpoint()?;
+        let text = self.js(shown(&value))?;
+        self.checkpoint()?;
+        Ok(text)
+    }
+
+    fn holds(&self, condition: &Condition, scope: &Scope<'js>) -> OpResult<'js, bool> {
+        let value = match condition {
+            Condition::Code(code) => self.evaluate(scope.code(code))?,
+            Condition::Data(data) => self.value(data, scope)?,
+        };
+        Ok(self.js(value.get::<js::Coerced<bool>>())?.0)
+    }
+
+    fn duration(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, Duration> {
+        let value = self.value(data, scope)?;
+        let read = match value.as_number() {
+            Some(seconds) => cla_runtime::duration::from_seconds(seconds),
+            None => cla_runtime::duration::parse(&self.js(shown(&value))?),
+        };
+        read.map_err(|problem| self.throw(&format!("the duration must {problem}")))
+    }
+
+    /// The format of that name; `otherwise` if there is no name.
+    fn format(
+        &self,
+        format: Option<&Data>,
+        otherwise: Format,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Format> {
+        let Some(format) = format else {
+            return Ok(otherwise);
+        };
+        let name = self.text(format, scope)?;
+        Format::named(&name)
+            .ok_or_else(|| self.throw(&format!("the format is json, yaml or text, not {name:?}")))
+    }
+
+    /// Sets a variable, or a part of one: `a.b[0]`.
+    fn assign(&self, path: &str, value: Value<'js>, scope: &Scope<'js>) -> OpResult<'js> {
+        let mut keys: Vec<&str> = path.split(['.', '[']).collect();
+        let Some(last) = keys.pop() else {
+            return Ok(());
+        };
+        let mut object = scope.vars.clone();
+        for key in keys {
+            let key = key.trim_end_matches(']');
+            let inner = self.js(object.get::<_, Value<'js>>(key))?;
+            object = match inner.into_object() {
+                Some(inner) => inner,
+                None => {
+                    let inner = self.js(Object::new(self.ctx().clone()))?;
+                    self.js(object.set(key, inner.clone()))?;
+                    inner
+                }
+            };
+        }
+        self.js(object.set(last.trim_end_matches(']'), value))
+    }
+
+    /// A value that JavaScript gave; awaited if it is a promise.
+    fn evaluate(&self, value: js::Result<Value<'js>>) -> OpResult<'js, Value<'js>> {
+        let value = self.js(value)?;
+        resolve(self.ctx(), self.run(), value).map_err(|failure| self.abort(failure))
+    }
+
+    /// Blocks the run until the future is done.
+    fn wait<F: Future>(&self, future: F) -> OpResult<'js, F::Output> {
+        self.js(self.run().block_on(self.ctx(), future))
+    }
+
+    /// Writes a line to the run's output.
+    fn print(&self, stream: OutputStream, mut line: String) -> OpResult<'js> {
+        line.push('\n');
+        self.js(self.run().write(self.ctx(), stream, &line))
+    }
+
+    /// A loop without anything to wait for lets others have their turn.
+    fn checkpoint(&self) -> OpResult<'js> {
+        if self.run().on_interrupt() {
+            return Err(Abort::Stopped);
+        }
+        Ok(())
+    }
+}
+
+impl<'js, R: Runner<'js> + ?Sized> Values<'js> for R {}

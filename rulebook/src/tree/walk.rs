@@ -1,0 +1,37 @@
+//! A walk through all ops of a rulebook, as an op sees it.
+
+use super::{Block, Callee, Condition, Data};
+use crate::template::{Code, Template};
+use crate::yaml::Place;
+
+/// Goes on to the parts of an op, and notes what they take, set and read.
+pub(crate) trait Walk<'a> {
+    fn block(&mut self, block: &'a Block);
+
+    /// What a call leads to.
+    fn call(&mut self, callee: &'a Callee, at: Place);
+
+    fn condition(&mut self, condition: &'a Condition);
+
+    fn data(&mut self, data: &'a Data);
+
+    /// JavaScript.
+    fn code(&mut self, code: &'a Code);
+
+    /// A variable, or a part of one, is set.
+    fn sets(&mut self, name: &'a Template);
+
+    /// A variable is set by this name.
+    fn sets_variable(&mut self, name: &str);
+
+    /// From here on these variables may be read.
+    fn knows(&mut self, names: &[&str]);
+}
+
+impl<'a> dyn Walk<'a> + '_ {
+    pub(crate) fn parts(&mut self, parts: [Option<&'a Data>; 3]) {
+        for part in parts.into_iter().flatten() {
+            self.data(part);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The runs of an engine that have not reported yet, and whether more may start.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use cla_semaphore::RunId;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::control::{Control, Stop};
+use crate::options::Origin;
+
+/// The runs that have been started and have not reported yet.
+#[derive(Debug, Default)]
+pub(crate) struct LiveRuns {
+    runs: Mutex<Runs>,
+    /// Rings when the last one has ended.
+    idle: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Runs {
+    live: HashMap<RunId, LiveRun>,
+    phase: Phase,
+    /// How many the engine has cancelled because it ends.
+    cancelled: usize,
+}
+
+/// Whether more runs may start. An engine only goes on from one to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// All may.
+    #[default]
+    Open,
+    /// Only those that others start.
+    Closing,
+    /// Only those that others start for what must happen in the end.
+    Ending,
+}
+
+/// A run cannot start, because the engine shuts down.
+#[derive(Debug)]
+pub(super) struct Closed;
+
+#[derive(Debug)]
+pub(super) struct LiveRun {
+    pub(super) name: Arc<str>,
+    pub(super) control: Arc<Control>,
+    pub(super) started: Instant,
+}
+
+impl LiveRuns {
+    /// Adds a run that comes from there.
+    pub(super) fn insert(&self, id: RunId, run: LiveRun, origin: &Origin) -> Result<(), Closed> {
+        let mut runs = self.runs.lock();
+        if runs.phase != Phase::Open && origin.parent.is_none() {
+            return Err(Closed);
+        }
+        if runs.phase == Phase::Ending && !origin.is_ending() {
+            // The run that starts it has not noticed yet that it is cancelled itself.
+            run.control.stop(Stop::Cancelled);
+            runs.cancelled += 1;
+        }
+        runs.live.insert(id, run);
+        Ok(())
+    }
+
+    pub(super) fn remove(&self, id: RunId) {
+        let mut runs = self.runs.lock();
+        runs.live.remove(&id);
+        if runs.live.is_empty() {
+            self.idle.notify_waiters();
+        }
+    }
+
+    /// Their ids and names, oldest first.
+    pub(super) fn names(&self) -> Vec<(RunId, Arc<str>)> {
+        let runs = self.runs.lock();
+        let mut runs: Vec<_> = runs
+            .live
+            .iter()
+            .map(|(id, run)| (run.started, *id, Arc::clone(&run.name)))
+            .collect();
+        runs.sort_by_key(|(started, _, _)| *started);
+        runs.into_iter().map(|(_, id, name)| (id, name)).collect()
+    }
+
+    /// Cancels one; `false` if it is not among them.
+    pub(super) fn cancel(&self, id: RunId) -> bool {
+        let runs = self.runs.lock();
+        let run = runs.live.get(&id);
+        if let Some(run) = run {
+            run.control.stop(Stop::Cancelled);
+        }
+        run.is_some()
+    }
+
+    pub(super) fn cancel_all(&self) {
+        for run in self.runs.lock().live.values() {
+            run.control.stop(Stop::Cancelled);
+        }
+    }
+
+    /// From now on, the host starts no more runs.
+    pub(super) fn close(&self) {
+        let mut runs = self.runs.lock();
+        runs.phase = runs.phase.max(Phase::Closing);
+    }
+
+    /// Cancels all, and those that they start from now on.
+    pub(super) fn end(&self) {
+        let mut runs = self.runs.lock();
+        if runs.phase == Phase::Ending {
+            return;
+        }
+        runs.phase = Phase::Ending;
+        runs.cancelled = runs.live.len();
+        for run in runs.live.values() {
+            run.control.stop(Stop::Cancelled);
+        }
+    }
+
+    /// How many were cancelled because the engine ends.
+    pub(super) fn cancelled(&self) -> usize {
+        self.runs.lock().cancelled
+    }
+
+    /// Waits until there is none.
+    pub(super) async fn idle(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.runs.lock().live.is_empty() {
+                return;
+            }
+            idle.await;
+        }
+    }
+}

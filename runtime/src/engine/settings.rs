@@ -1,0 +1,21 @@
+//! What an engine was built with.
+
+use std::sync::Arc;
+
+use cla_semaphore::Semaphores;
+
+use super::watch::UnresponsiveListener;
+use crate::limits::Limits;
+use crate::modules::ModuleSettings;
+use crate::native::Extension;
+use crate::permissions::Permissions;
+
+/// What an engine was built with.
+pub(crate) struct EngineSettings {
+    pub(crate) limits: Limits,
+    pub(crate) semaphores: Semaphores,
+    pub(crate) permissions: Permissions,
+    pub(crate) modules: Arc<ModuleSettings>,
+    pub(crate) extensions: Vec<Arc<dyn Extension>>,
+    pub(crate) unresponsive: Option<UnresponsiveListener>,
+}

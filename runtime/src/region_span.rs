@@ -1,0 +1,95 @@
+//! A stay in a semaphored region while it goes on: what its run's record says of it in the end.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use cla_semaphore::{AcquireError, Owner, SemaphoreName};
+
+use crate::run::Run;
+use crate::trace::{RegionOutcome, RegionRecord};
+
+/// A stay in a region that is going on: notes it in the run's record, however it ends.
+///
+/// Dropped, it was [stopped](RegionOutcome::Stopped).
+pub struct RegionSpan {
+    run: Rc<Run>,
+    /// Boxed, so that a guard with room for a span stays small: most slots are held without one.
+    record: Option<Box<RegionRecord>>,
+    admitted: bool,
+}
+
+impl RegionSpan {
+    /// A run asks for a slot: `who` is its rule and the part of it, as administrators see them, `line` that of the source, from 1.
+    pub fn begin(run: &Rc<Run>, semaphore: &SemaphoreName, who: &str, line: u32) -> Self {
+        let record = RegionRecord {
+            semaphore: semaphore.clone(),
+            who: Owner::shortened(who.to_owned()),
+            line,
+            asked: run.started.elapsed(),
+            waited: Duration::ZERO,
+            held: Duration::ZERO,
+            granted: false,
+            outcome: RegionOutcome::Stopped,
+        };
+        Self {
+            run: Rc::clone(run),
+            record: Some(Box::new(record)),
+            admitted: false,
+        }
+    }
+
+    /// It has its slot; `granted` if an administrator let it through.
+    pub fn admit(&mut self, granted: bool) {
+        self.admitted = true;
+        self.waited();
+        if let Some(record) = &mut self.record {
+            record.granted = granted;
+        }
+    }
+
+    /// It gets none.
+    pub fn refuse(mut self, why: &AcquireError) {
+        self.waited();
+        self.note(RegionOutcome::from(why));
+    }
+
+    /// It has left.
+    pub fn leave(mut self, outcome: RegionOutcome) {
+        self.note(outcome);
+    }
+
+    fn waited(&mut self) {
+        let now = self.run.started.elapsed();
+        if let Some(record) = &mut self.record {
+            record.waited = now.saturating_sub(record.asked);
+        }
+    }
+
+    fn note(&mut self, outcome: RegionOutcome) {
+        let now = self.run.started.elapsed();
+        if let Some(mut record) = self.record.take() {
+            if self.admitted {
+                record.held = now.saturating_sub(record.asked + record.waited);
+            }
+            record.outcome = outcome;
+            self.run.note_region(*record);
+        }
+    }
+}
+
+impl Drop for RegionSpan {
+    fn drop(&mut self) {
+        if !self.admitted {
+            self.waited();
+        }
+        self.note(RegionOutcome::Stopped);
+    }
+}
+
+impl std::fmt::Debug for RegionSpan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RegionSpan")
+            .field("record", &self.record)
+            .finish_non_exhaustive()
+    }
+}
