@@ -1103,6 +1103,15 @@ impl Acquiring {
         }
     }
 
+    /// The request, before the first poll.
+    #[inline]
+    pub(crate) const fn request(&mut self) -> Option<&mut Request> {
+        match &mut self.state {
+            AcquireState::New(request) => Some(request),
+            AcquireState::Waiting(_) => None,
+        }
+    }
+
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit, AcquireError>> {
         let AcquireState::New(request) = &mut self.state else {

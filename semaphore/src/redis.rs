@@ -14,7 +14,8 @@
 //! `wire` has every message to and from the server as a type, and nothing else knows how one is written. `session` is a
 //! pure state machine: what callers ask, what the server says and what time it is go in, and what is to be sent and
 //! answered comes out. The `driver` is one task on a thread of its own, so futures make progress under any executor. It
-//! moves bytes and time, and decides nothing. `link` and `dial` make connections.
+//! moves bytes and time, and decides nothing. A caller that waits for an answer drives it itself for a moment, so a free
+//! slot costs no hop from thread to thread. `link` and `dial` make connections.
 //!
 //! What is asked concurrently is pipelined. A free slot costs one round trip; giving it back costs none that a caller
 //! waits for.

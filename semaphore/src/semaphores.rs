@@ -1,29 +1,26 @@
-//! What hosts use: [`Semaphores`], [`Semaphore`], [`Acquire`], [`Permit`].
+//! What hosts use: [`Semaphores`], [`Semaphore`], [`Permit`].
 
 use std::fmt;
-use std::future::Future;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::acquire::Acquire;
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::command::AdminCommand;
+use crate::defaults::Defaults;
 use crate::diagnosis::Diagnosis;
-use crate::error::{AcquireError, AdminError, RefreshError, ReleaseError, StoreError};
+use crate::error::{AdminError, RefreshError, ReleaseError, StoreError};
 use crate::event::Events;
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::memory::ManualClock;
-use crate::memory::{Acquiring, Entry, MemoryPermit, MemoryStore};
-use crate::name::SemaphoreName;
+use crate::memory::{Entry, MemoryPermit, MemoryStore};
+use crate::name::{NameError, SemaphoreName};
 use crate::request::{Request, Ttl};
 use crate::slot::{SlotId, SlotState};
 use crate::slots::Slots;
-use crate::store::{BoxFuture, Store, StorePermit};
-use crate::sync::thread;
+use crate::store::{Store, StorePermit};
 use crate::view::{RequestView, SemaphoreView};
 
 /// All semaphores of one store. Cheap to clone; all clones are the same store.
@@ -46,6 +43,8 @@ pub struct Semaphores {
     backend: Backend,
     /// As whom commands are given.
     actor: Option<Actor>,
+    /// What requests have that do not say otherwise.
+    defaults: Option<Arc<Defaults>>,
 }
 
 #[derive(Clone)]
@@ -67,15 +66,15 @@ enum Backend {
 /// let printers = semaphores.semaphore(&SemaphoreName::new("printers")?);
 /// assert!(semaphores.list().await?.is_empty());
 ///
-/// let one = printers.acquire(Request::new().slots(2)).await?;
-/// let two = printers.acquire(Request::new()).await?;
+/// let one = printers.acquire().slots(2).await?;
+/// let two = printers.acquire().await?;
 /// assert!(printers.try_acquire_now(Request::new()).is_err(), "both are taken");
 /// # drop((one, two));
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Semaphore(Handle);
+pub struct Semaphore(Handle, Option<Arc<Defaults>>);
 
 #[derive(Clone)]
 enum Handle {
@@ -95,6 +94,7 @@ impl Semaphores {
         Self {
             backend,
             actor: None,
+            defaults: None,
         }
     }
 
@@ -134,9 +134,65 @@ impl Semaphores {
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {
         Self {
-            backend: self.backend.clone(),
             actor: Some(actor),
+            ..self.clone()
         }
+    }
+
+    /// The same store, for requests that have `defaults` where they say nothing. They take the place of those that were
+    /// given before. Cheap, so a host can make one for each of its tenants.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{Defaults, Owner, Semaphores, Ttl};
+    ///
+    /// let semaphores = Semaphores::memory().with_defaults(
+    ///     Defaults::new()
+    ///         .namespace("shop")
+    ///         .ttl(Ttl::from_secs(60)?)
+    ///         .owner(Owner::process("checkout")),
+    /// );
+    /// let stock = semaphores.get("stock")?;
+    /// assert_eq!(stock.name().as_str(), "shop/stock");
+    /// let _permit = stock.acquire().await?;
+    /// let view = semaphores.show(stock.name()).await?.expect("it is held");
+    /// assert_eq!(view.requests[0].who.as_deref(), Some("checkout"));
+    /// assert!(view.requests[0].expires_at.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_defaults(&self, defaults: Defaults) -> Self {
+        Self {
+            defaults: Some(Arc::new(defaults)),
+            ..self.clone()
+        }
+    }
+
+    /// A handle to the semaphore `name`, in the namespace of the [defaults](Self::with_defaults) if they have one. Creates
+    /// nothing that others could see.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use std::time::Duration;
+    /// use cla_semaphore::Semaphores;
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let permit = semaphores.get("db")?.acquire().slots(2).timeout(Duration::from_secs(10)).await?;
+    /// permit.release().await?;
+    /// assert!(semaphores.get("").is_err(), "no semaphore has this name");
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NameError`] when no semaphore can have this name.
+    pub fn get(&self, name: &str) -> Result<Semaphore, NameError> {
+        let name = match &self.defaults {
+            Some(defaults) => defaults.name(name)?,
+            None => SemaphoreName::new(name)?,
+        };
+        Ok(self.semaphore(&name))
     }
 
     /// As whom commands are given, if that was [said](Self::acting_as).
@@ -145,10 +201,10 @@ impl Semaphores {
         self.actor.as_ref()
     }
 
-    /// A handle to the semaphore `name`. Creates nothing that anybody could see.
+    /// A handle to the semaphore with this whole name. Creates nothing that others could see.
     #[must_use]
     pub fn semaphore(&self, name: &SemaphoreName) -> Semaphore {
-        Semaphore(match &self.backend {
+        let handle = match &self.backend {
             Backend::Memory(store) => Handle::Memory {
                 entry: store.entry(name),
                 _store: Arc::clone(store),
@@ -157,32 +213,23 @@ impl Semaphores {
                 name: name.clone(),
                 store: Arc::clone(store),
             },
-        })
+        };
+        Semaphore(handle, self.defaults.clone())
     }
 
-    /// Waits for a slot of the semaphore `name`. See [`Acquire`].
+    /// Waits for a slot of the semaphore with this whole name, with a request that was made before. See [`Acquire`].
     ///
     /// # Errors
-    /// The future ends with an [`AcquireError`] when the wait was cancelled, timed out, could never
+    /// The future ends with an [`AcquireError`](crate::AcquireError) when the wait was cancelled, timed out, could never
     /// have ended, or the store failed.
-    pub fn acquire(&self, name: &SemaphoreName, request: Request) -> Acquire {
+    pub fn acquire(&self, name: &SemaphoreName, mut request: Request) -> Acquire {
+        if let Some(defaults) = &self.defaults {
+            defaults.fill(&mut request);
+        }
         match &self.backend {
             Backend::Memory(store) => Acquire::memory(store.entry(name), request),
-            Backend::Remote(store) => Acquire::remote(store, name.clone(), request),
+            Backend::Remote(store) => Acquire::remote(Arc::clone(store), name.clone(), request),
         }
-    }
-
-    /// Waits for a slot on a plain thread, which it blocks. Not for async code: that awaits
-    /// [`acquire`](Self::acquire).
-    ///
-    /// # Errors
-    /// As [`acquire`](Self::acquire).
-    pub fn blocking_acquire(
-        &self,
-        name: &SemaphoreName,
-        request: Request,
-    ) -> Result<Permit, AcquireError> {
-        self.semaphore(name).blocking_acquire(request)
     }
 
     /// Takes a slot if one is free now; `None` when none is, or somebody waits. Never joins the line.
@@ -596,29 +643,28 @@ impl Semaphore {
         }
     }
 
-    /// Waits for a slot. See [`Acquire`].
+    /// Asks for a slot. What it gives is a future; its methods say more about the request. See [`Acquire`].
     ///
     /// # Errors
     /// As [`Semaphores::acquire`].
     #[inline]
-    pub fn acquire(&self, request: Request) -> Acquire {
+    pub fn acquire(&self) -> Acquire {
+        let request = self.filled(Request::new());
         match &self.0 {
             Handle::Memory { entry, .. } => Acquire::memory(Arc::clone(entry), request),
-            Handle::Remote { name, store } => Acquire::remote(store, name.clone(), request),
+            Handle::Remote { name, store } => {
+                Acquire::remote(Arc::clone(store), name.clone(), request)
+            }
         }
     }
 
-    /// Waits for a slot on a plain thread, which it blocks. Not for async code: that awaits
-    /// [`acquire`](Self::acquire).
-    ///
-    /// # Errors
-    /// As [`Semaphores::acquire`].
-    pub fn blocking_acquire(&self, request: Request) -> Result<Permit, AcquireError> {
-        let look_for = match &self.0 {
-            Handle::Memory { .. } => Duration::ZERO,
-            Handle::Remote { .. } => LOOK_FOR,
-        };
-        block_on(self.acquire(request), look_for)
+    /// The request, with the defaults.
+    #[inline]
+    fn filled(&self, mut request: Request) -> Request {
+        if let Some(defaults) = &self.1 {
+            defaults.fill(&mut request);
+        }
+        request
     }
 
     /// Takes a slot if one is free now; `None` when none is, or somebody waits. Never joins the line.
@@ -629,7 +675,7 @@ impl Semaphore {
         match &self.0 {
             Handle::Memory { .. } => Ok(self.try_acquire_now(request).ok()),
             Handle::Remote { name, store } => Ok(Arc::clone(store)
-                .try_acquire(name.clone(), request)
+                .try_acquire(name.clone(), self.filled(request))
                 .await?
                 .map(|permit| Permit::from_store(name.clone(), permit))),
         }
@@ -642,7 +688,7 @@ impl Semaphore {
     #[inline]
     pub fn try_acquire_now(&self, request: Request) -> Result<Permit, Request> {
         match &self.0 {
-            Handle::Memory { entry, .. } => Arc::clone(entry).try_acquire(request),
+            Handle::Memory { entry, .. } => Arc::clone(entry).try_acquire(self.filled(request)),
             Handle::Remote { .. } => Err(request),
         }
     }
@@ -659,7 +705,7 @@ impl Semaphore {
     ///
     /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
     /// let slot = SlotId::new("my-slot-id")?;
-    /// x.acquire(Request::new().slot(slot.clone())).await?.leave();
+    /// x.acquire().slot(slot.clone()).await?.leave();
     /// assert!(x.release_slot(&slot).await?);
     /// assert!(!x.release_slot(&slot).await?, "it holds nothing any more");
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
@@ -685,7 +731,7 @@ impl Semaphore {
     /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
     /// let (slot, minute) = (SlotId::new("my-slot-id")?, Ttl::from_secs(60)?);
     /// assert!(x.refresh_slot(&slot, minute).await.is_err(), "it holds nothing");
-    /// x.acquire(Request::new().slot(slot.clone()).ttl(minute)).await?.leave();
+    /// x.acquire().slot(slot.clone()).ttl(minute).await?.leave();
     /// x.refresh_slot(&slot, Ttl::from_secs(300)?).await?;
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -711,7 +757,7 @@ impl Semaphore {
     ///
     /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
     /// let slot = SlotId::new("my-slot-id")?;
-    /// let _permit = x.acquire(Request::new().slots(2).slot(slot.clone())).await?;
+    /// let _permit = x.acquire().slots(2).slot(slot.clone()).await?;
     /// let state = x.slot_state(&slot).await?;
     /// assert!(state.held.is_some_and(|held| held.remaining.is_none()), "without a TTL");
     /// assert_eq!((state.free(), state.limit_reached()), (Some(1), false));
@@ -731,55 +777,6 @@ impl Semaphore {
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Semaphore").field(self.name()).finish()
-    }
-}
-
-/// A request on its way to a slot: a future of `Result<Permit, AcquireError>`.
-///
-/// It joins the line when it is first polled, and works under any executor. With a free slot in
-/// memory it is ready at once, without an allocation. Dropping it gives up: the request leaves the line, and if
-/// it had just been admitted the slot goes to the next.
-#[must_use = "a request does nothing until it is polled or awaited"]
-pub struct Acquire(Acquirement);
-
-enum Acquirement {
-    Memory(Acquiring),
-    Remote {
-        name: SemaphoreName,
-        future: BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>>,
-    },
-}
-
-impl Acquire {
-    #[inline]
-    const fn memory(entry: Arc<Entry>, request: Request) -> Self {
-        Self(Acquirement::Memory(Acquiring::new(entry, request)))
-    }
-
-    fn remote(store: &Arc<dyn Store>, name: SemaphoreName, request: Request) -> Self {
-        let future = Arc::clone(store).acquire(name.clone(), request);
-        Self(Acquirement::Remote { name, future })
-    }
-}
-
-impl Future for Acquire {
-    type Output = Result<Permit, AcquireError>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            Acquirement::Memory(future) => future.poll(cx),
-            Acquirement::Remote { name, future } => future
-                .as_mut()
-                .poll(cx)
-                .map(|permit| permit.map(|permit| Permit::from_store(name.clone(), permit))),
-        }
-    }
-}
-
-impl fmt::Debug for Acquire {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acquire").finish_non_exhaustive()
     }
 }
 
@@ -938,7 +935,7 @@ impl Permit {
     ///
     /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
     /// let slot = SlotId::new("my-slot-id")?;
-    /// x.acquire(Request::new().slot(slot.clone())).await?.leave();
+    /// x.acquire().slot(slot.clone()).await?.leave();
     /// assert!(x.try_acquire(Request::new()).await?.is_none(), "the slot is still taken");
     /// x.release_slot(&slot).await?;
     /// assert!(x.try_acquire(Request::new()).await?.is_some());
@@ -953,7 +950,9 @@ impl Permit {
         }
     }
 
-    /// Gives it back, silently as dropping does, and says how long it was held.
+    /// Gives it back, silently as dropping does, and says how long it was held. For the engine, which adds that up:
+    /// hosts release or drop a permit.
+    #[doc(hidden)]
     #[must_use = "dropping a permit is cheaper"]
     #[inline]
     pub fn close(mut self) -> Duration {
@@ -981,51 +980,5 @@ impl fmt::Debug for Permit {
             .field("id", &self.id())
             .field("token", &self.token())
             .finish_non_exhaustive()
-    }
-}
-
-/// A shared store answers within some ten microseconds if nothing is in the way. To sleep and to be woken can take twice
-/// as long, above all on a virtual machine. So a thread that waits first looks for so long, and lets others run meanwhile.
-const LOOK_FOR: Duration = Duration::from_micros(50);
-
-/// Drives a future on this thread, which looks for `look_for` whether it may go on, and then sleeps.
-fn block_on<F: Future>(future: F, look_for: Duration) -> F::Output {
-    struct Sleeper {
-        thread: thread::Thread,
-        is_woken: AtomicBool,
-    }
-
-    impl Wake for Sleeper {
-        fn wake(self: Arc<Self>) {
-            self.is_woken.store(true, Ordering::Release);
-            self.thread.unpark();
-        }
-    }
-
-    let mut future = pin!(future);
-    // Ready at once needs no waker that works.
-    if let Poll::Ready(output) = future
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
-        return output;
-    }
-    let sleeper = Arc::new(Sleeper {
-        thread: thread::current(),
-        is_woken: AtomicBool::new(false),
-    });
-    let waker = Waker::from(Arc::clone(&sleeper));
-    let mut cx = Context::from_waker(&waker);
-    let begun = Instant::now();
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return output;
-        }
-        while begun.elapsed() < look_for && !sleeper.is_woken.load(Ordering::Acquire) {
-            thread::yield_now();
-        }
-        if !sleeper.is_woken.swap(false, Ordering::AcqRel) {
-            thread::park();
-        }
     }
 }

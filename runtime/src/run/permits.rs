@@ -41,7 +41,7 @@ impl Run {
             Err(request) => request,
         };
         let waiting_since = Cell::new(None);
-        let acquire = usage.semaphore.acquire(request);
+        let acquire = usage.semaphore.acquire().with(request);
         let acquire = Timed {
             future: acquire,
             since: &waiting_since,

@@ -191,7 +191,7 @@ impl Slot {
         let slot = Rc::clone(&self);
         // Dropping the request leaves the line.
         let (acquire, handle) =
-            abortable(async move { slot.held.semaphore().acquire(request).await });
+            abortable(async move { slot.held.semaphore().acquire().with(request).await });
         // In line before those who ask after this.
         let mut acquire = Box::pin(acquire);
         let acquire = match poll_now(acquire.as_mut()) {

@@ -1,0 +1,231 @@
+//! A request on its way to a slot: [`Acquire`].
+
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use crate::defaults;
+use crate::error::AcquireError;
+use crate::memory::{Acquiring, Entry};
+use crate::name::SemaphoreName;
+use crate::owner::Owner;
+use crate::request::{Priority, Request, Ttl};
+use crate::semaphores::Permit;
+use crate::slot::SlotId;
+use crate::slots::Slots;
+use crate::store::{BoxFuture, Store, StorePermit};
+use crate::sync::thread;
+
+/// A request on its way to a slot: a future of `Result<Permit, AcquireError>`, whose methods say what is asked for.
+///
+/// It joins the line when it is first polled, and works under any executor. With a free slot in
+/// memory it is ready at once, without an allocation. Dropping it gives up: the request leaves the line, and if
+/// it had just been admitted the slot goes to the next.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use std::time::Duration;
+/// use cla_semaphore::{Semaphores, Ttl};
+///
+/// let db = Semaphores::memory().get("db")?;
+/// let one = db.acquire().slots(2).ttl(Ttl::from_secs(60)?).await?;
+/// let two = db.acquire().priority(5).timeout(Duration::from_secs(10)).await?;
+/// drop(one);
+/// two.release().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// // On a plain thread:
+/// # use cla_semaphore::Semaphores;
+/// let db = Semaphores::memory().get("db")?;
+/// let permit = db.acquire().blocking()?;
+/// # drop(permit);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a request does nothing until it is polled or awaited"]
+pub struct Acquire(Acquirement);
+
+enum Acquirement {
+    Memory(Acquiring),
+    Asked {
+        name: SemaphoreName,
+        future: BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>>,
+    },
+    /// Before the first poll. Empty after it, or if that panicked.
+    Unasked(Option<Box<Unasked>>),
+}
+
+/// A request that a shared store does not know yet.
+struct Unasked {
+    store: Arc<dyn Store>,
+    name: SemaphoreName,
+    request: Request,
+}
+
+impl Acquire {
+    #[inline]
+    pub(crate) const fn memory(entry: Arc<Entry>, request: Request) -> Self {
+        Self(Acquirement::Memory(Acquiring::new(entry, request)))
+    }
+
+    pub(crate) fn remote(store: Arc<dyn Store>, name: SemaphoreName, request: Request) -> Self {
+        Self(Acquirement::Unasked(Some(Box::new(Unasked {
+            store,
+            name,
+            request,
+        }))))
+    }
+
+    /// How many slots the code thinks the semaphore should have: see [`Request::slots`].
+    #[inline]
+    pub fn slots(self, slots: impl Into<Slots>) -> Self {
+        self.change(|request| request.slots(slots))
+    }
+
+    /// Gives up after so long, with [`AcquireError::TimedOut`].
+    #[inline]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.change(|request| request.timeout(timeout))
+    }
+
+    /// The permit is lost after so long, unless it is refreshed.
+    #[inline]
+    pub fn ttl(self, ttl: Ttl) -> Self {
+        self.change(|request| request.ttl(ttl))
+    }
+
+    /// Goes before those with a lower priority.
+    #[inline]
+    pub fn priority(self, priority: impl Into<Priority>) -> Self {
+        self.change(|request| request.priority(priority))
+    }
+
+    /// Who asks.
+    #[inline]
+    pub fn owner(self, owner: Owner) -> Self {
+        self.change(|request| request.owner(owner))
+    }
+
+    /// Gives the slot a name: see [`Request::slot`].
+    #[inline]
+    pub fn slot(self, slot: SlotId) -> Self {
+        self.change(|request| request.slot(slot))
+    }
+
+    /// Asks for what `request` says, which was made before. A TTL and an owner that it lacks stay as they were.
+    #[inline]
+    pub fn with(self, mut request: Request) -> Self {
+        self.change(|before| {
+            defaults::fill(&mut request, before.get_ttl(), before.get_owner());
+            request
+        })
+    }
+
+    /// Waits on this thread, which it blocks. Not for async code: that awaits.
+    ///
+    /// # Errors
+    /// As of the future.
+    pub fn blocking(self) -> Result<Permit, AcquireError> {
+        let look_for = match &self.0 {
+            Acquirement::Memory(_) => Duration::ZERO,
+            Acquirement::Unasked(_) | Acquirement::Asked { .. } => LOOK_FOR,
+        };
+        block_on(self, look_for)
+    }
+
+    /// Changes the request. One that was polled is on its way, and stays as it is.
+    #[inline]
+    fn change(mut self, change: impl FnOnce(Request) -> Request) -> Self {
+        let request = match &mut self.0 {
+            Acquirement::Memory(acquiring) => acquiring.request(),
+            Acquirement::Unasked(Some(unasked)) => Some(&mut unasked.request),
+            Acquirement::Unasked(None) | Acquirement::Asked { .. } => None,
+        };
+        if let Some(request) = request {
+            *request = change(std::mem::take(request));
+        }
+        self
+    }
+}
+
+impl Future for Acquire {
+    type Output = Result<Permit, AcquireError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Acquirement::Memory(future) => future.poll(cx),
+            Acquirement::Unasked(unasked) => {
+                let Some(unasked) = unasked.take() else {
+                    panic!("an Acquire was polled after its first poll had panicked")
+                };
+                let Unasked {
+                    store,
+                    name,
+                    request,
+                } = *unasked;
+                let future = store.acquire(name.clone(), request);
+                self.0 = Acquirement::Asked { name, future };
+                self.poll(cx)
+            }
+            Acquirement::Asked { name, future } => future
+                .as_mut()
+                .poll(cx)
+                .map(|permit| permit.map(|permit| Permit::from_store(name.clone(), permit))),
+        }
+    }
+}
+
+impl fmt::Debug for Acquire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire").finish_non_exhaustive()
+    }
+}
+
+/// A shared store answers within some ten microseconds if nothing is in the way. To sleep and to be woken can take twice
+/// as long, above all on a virtual machine. So a thread that waits first looks for so long, and lets others run meanwhile.
+const LOOK_FOR: Duration = Duration::from_micros(50);
+
+/// Drives a future on this thread, which looks for `look_for` whether it may go on, and then sleeps.
+fn block_on<F: Future>(future: F, look_for: Duration) -> F::Output {
+    struct Sleeper {
+        thread: thread::Thread,
+        is_woken: AtomicBool,
+    }
+
+    impl Wake for Sleeper {
+        fn wake(self: Arc<Self>) {
+            self.is_woken.store(true, Ordering::Release);
+            self.thread.unpark();
+        }
+    }
+
+    let mut future = pin!(future);
+    // Ready at once needs no waker that works.
+    if let Poll::Ready(output) = future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        return output;
+    }
+    let sleeper = Arc::new(Sleeper {
+        thread: thread::current(),
+        is_woken: AtomicBool::new(false),
+    });
+    let waker = Waker::from(Arc::clone(&sleeper));
+    let mut cx = Context::from_waker(&waker);
+    let begun = Instant::now();
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+        while begun.elapsed() < look_for && !sleeper.is_woken.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        if !sleeper.is_woken.swap(false, Ordering::AcqRel) {
+            thread::park();
+        }
+    }
+}
