@@ -87,7 +87,7 @@ fn shop_engine() -> Engine {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let run = shop_engine().run(Script::new("shop.mjs", RULE), RunOptions::new());
+    let run = shop_engine().run(Script::javascript("shop", RULE), RunOptions::new());
     match run.await.result {
         Ok(value) => println!("{value}"),
         Err(error) => eprintln!("{}", error.render(false)),
@@ -101,7 +101,7 @@ mod tests {
     #[tokio::test]
     async fn the_rule_reaches_its_host() {
         let report = shop_engine()
-            .run(Script::new("shop.mjs", RULE), RunOptions::new())
+            .run(Script::javascript("shop", RULE), RunOptions::new())
             .await;
         assert_eq!(
             report.result.unwrap(),

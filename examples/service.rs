@@ -3,7 +3,8 @@
 //! ```console
 //! $ cargo run -p cla-examples --example service
 //! listening on 127.0.0.1:7070
-//! $ echo '{"document": "report.pdf"}' | nc -N localhost 7070      # in another terminal
+//! $ nc localhost 7070                          # in another terminal; this line is typed, the next one printed
+//! {"document": "report.pdf"}
 //! {"printed":"report.pdf","token":1}
 //! ```
 //!
@@ -15,13 +16,16 @@
 //!   alone.
 //! - All runs share the engine's semaphores. The printer has two slots; the third request waits for its
 //!   turn, in the order in which they came.
+//! - A client that hangs up cancels its run ([`cancel_on_drop`](cla_runtime::RunHandle::cancel_on_drop)), so that its slot,
+//!   or its place in the line, is free at once.
+//! - At the end, runs have some time left ([`shutdown`](Engine::shutdown)).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use cla_runtime::{Engine, Limits, RunOptions, Script};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What a request does. A real service would read it from a file: [`Script::file`].
@@ -38,6 +42,9 @@ const RULE: &str = r#"
     }
 "#;
 
+/// How long the runs may go on after Ctrl-C.
+const LAST_PRINTS: Duration = Duration::from_secs(5);
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
     let engine = printing_engine();
@@ -45,8 +52,10 @@ async fn main() -> std::io::Result<()> {
     println!("listening on {}", listener.local_addr()?);
     tokio::select! {
         result = serve(&engine, listener) => result,
-        // Whatever still runs is cancelled by the end of the program; what it held was in its memory.
-        _ = tokio::signal::ctrl_c() => Ok(()),
+        _ = tokio::signal::ctrl_c() => {
+            engine.shutdown(LAST_PRINTS).await;
+            Ok(())
+        }
     }
 }
 
@@ -63,7 +72,7 @@ fn printing_engine() -> Engine {
 
 /// Accepts clients, for ever.
 async fn serve(engine: &Engine, listener: TcpListener) -> std::io::Result<()> {
-    let script = Script::new("print.mjs", RULE);
+    let script = Script::javascript("print", RULE);
     loop {
         let (client, address) = listener.accept().await?;
         let (engine, script) = (engine.clone(), script.clone());
@@ -75,7 +84,7 @@ async fn serve(engine: &Engine, listener: TcpListener) -> std::io::Result<()> {
     }
 }
 
-/// Answers each line, a JSON object, with one.
+/// Answers each line, a JSON object, with one, until the client hangs up.
 async fn answer(
     engine: &Engine,
     script: &Script,
@@ -83,21 +92,38 @@ async fn answer(
     mut client: TcpStream,
 ) -> std::io::Result<()> {
     let (requests, mut answers) = client.split();
-    let mut requests = BufReader::new(requests).lines();
-    while let Some(line) = requests.next_line().await? {
+    let mut requests = BufReader::new(requests);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if requests.read_line(&mut line).await? == 0 {
+            return Ok(());
+        }
         let Ok(request) = serde_json::from_str::<Value>(&line) else {
             answers.write_all(b"{\"error\":\"not JSON\"}\n").await?;
             continue;
         };
         // The run is shown under this name to whoever looks at the printer's queue.
         let options = RunOptions::new().name(Arc::clone(&name)).stash(request);
-        let report = engine.run(script.clone(), options).await;
+        let run = engine.run(script.clone(), options).cancel_on_drop();
+        let report = tokio::select! {
+            report = run => report,
+            // Here the run's handle is dropped.
+            () = hang_up(&mut requests) => return Ok(()),
+        };
         let answer = report
             .result
             .unwrap_or_else(|error| json!({ "error": error.to_string() }));
         answers.write_all(format!("{answer}\n").as_bytes()).await?;
     }
-    Ok(())
+}
+
+/// Waits until the client hangs up. One that has sent more requests already is not watched.
+async fn hang_up(requests: &mut (impl AsyncBufRead + Unpin)) {
+    match requests.fill_buf().await {
+        Ok(more) if !more.is_empty() => std::future::pending().await,
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -139,6 +165,42 @@ mod tests {
                 assert!(answers[1]["error"].as_str().unwrap().contains("which document?"));
                 assert_eq!(answers[2], json!({ "printed": "b.pdf", "token": 2 }));
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn clients_that_hang_up_give_their_slots_and_places_back() {
+        let engine = printing_engine();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = serve(&engine, listener);
+        let clients = async {
+            // Two print for longer than the test may take, and one waits.
+            let mut clients = Vec::new();
+            for _ in 0..3 {
+                let mut client = TcpStream::connect(address).await.unwrap();
+                let request = json!({ "document": "a.pdf", "seconds": 3600 });
+                client
+                    .write_all(format!("{request}\n").as_bytes())
+                    .await
+                    .unwrap();
+                clients.push(client);
+            }
+            let one_waits = async || {
+                let all = engine.semaphores().list().await.unwrap();
+                all.iter().any(|printer| printer.waiting == 1)
+            };
+            while !one_waits().await {
+                tokio::task::yield_now().await;
+            }
+            drop(clients);
+            engine.idle().await;
+            ask(address, &[json!({ "document": "b.pdf" })]).await
+        };
+        tokio::select! {
+            _ = service => panic!("the service ended"),
+            answers = clients => assert_eq!(answers[0]["printed"], "b.pdf"),
+            () = tokio::time::sleep(Duration::from_secs(4)) => panic!("the runs went on"),
         }
     }
 }

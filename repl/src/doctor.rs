@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use self::unresponsive::Unresponsive;
 use crate::durations::short;
+use crate::permissions::{Granted, PermissionArgs, Shown};
 use crate::render::{Align, BOLD, Column, DIM, GREEN, Line, RED, Span, Table, YELLOW};
 use crate::store::{Choice, Origin, StoreArgs};
 
@@ -29,12 +30,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Args {
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    permissions: PermissionArgs,
     /// Print one JSON object
     ///
     /// Its fields: version (of this program), store (its URL), chosen_by (flag, environment, file or
     /// default), file (the cla.toml that names it, or null), reachable, error, latency (seconds), facts
     /// (name, value), clients (id, host, pid, alive, lease_left, busy, waiting), unresponsive (what runs that do
-    /// not answer hold and wait for: semaphore, request, status, who, run, host, pid, since, silent), hints.
+    /// not answer hold and wait for: semaphore, request, status, who, run, host, pid, since, silent), hints,
+    /// permissions (what rules may that are run here: permission, given), permissions_by (options, file, both, default).
     #[arg(long)]
     json: bool,
 }
@@ -64,6 +68,8 @@ struct Report<'a> {
     clients: Vec<ClientView>,
     unresponsive: Vec<Unresponsive>,
     hints: Vec<String>,
+    permissions: Vec<Shown>,
+    permissions_by: &'static str,
 }
 
 pub(crate) fn run(args: &Args) -> ExitCode {
@@ -73,6 +79,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         .and_then(|choice| choice.open().map(|semaphores| (choice, semaphores)));
     let (choice, semaphores) = match opened {
         Ok(opened) => opened,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    let granted = match args.permissions.grant(Path::new(".")) {
+        Ok(granted) => granted,
         Err(problem) => {
             crate::exit::report(&problem);
             return ExitCode::from(crate::exit::USAGE);
@@ -98,7 +111,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         })
     });
     let report = match found {
-        Ok(found) => report(&choice, found),
+        Ok(found) => report(&choice, &granted, found),
         Err(error) => {
             crate::exit::report(&format_args!("cannot start: {error}"));
             return ExitCode::from(crate::exit::FAILED);
@@ -110,7 +123,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             .map(|text| vec![text])
             .map_err(std::io::Error::from)
     } else {
-        Ok(lines(&choice, &report)
+        Ok(lines(&choice, &granted, &report)
             .iter()
             .map(Line::to_string)
             .collect())
@@ -136,7 +149,7 @@ async fn listed(semaphores: &Semaphores) -> Result<Vec<SemaphoreView>, String> {
 
 type Found = (Diagnosis, Result<Vec<SemaphoreView>, String>);
 
-fn report(choice: &Choice, found: Result<Found, String>) -> Report<'_> {
+fn report<'a>(choice: &'a Choice, granted: &Granted, found: Result<Found, String>) -> Report<'a> {
     let (chosen_by, file) = match &choice.origin {
         Origin::Flag => ("flag", None),
         Origin::Environment => ("environment", None),
@@ -155,6 +168,8 @@ fn report(choice: &Choice, found: Result<Found, String>) -> Report<'_> {
         clients: Vec::new(),
         unresponsive: Vec::new(),
         hints: Vec::new(),
+        permissions: granted.shown(),
+        permissions_by: granted.origin.kind(),
     };
     match found {
         Ok((diagnosis, views)) => {
@@ -204,7 +219,7 @@ fn hints(choice: &Choice, clients: &[ClientView]) -> Vec<String> {
 }
 
 /// What is found, for people.
-fn lines(choice: &Choice, report: &Report<'_>) -> Vec<Line> {
+fn lines(choice: &Choice, granted: &Granted, report: &Report<'_>) -> Vec<Line> {
     let chosen = match &choice.origin {
         Origin::Default => "by default: no --store, no CLA_STORE, no cla.toml names one".to_owned(),
         origin => format!("by {origin}"),
@@ -222,6 +237,7 @@ fn lines(choice: &Choice, report: &Report<'_>) -> Vec<Line> {
     fact("store", Span::new(report.store.as_str(), BOLD));
     fact("chosen", Span::plain(chosen));
     fact("reachable", answer);
+    fact("rules may", Span::plain(granted.summary()));
     for Fact { name, value } in &report.facts {
         fact(name, Span::plain(value));
     }

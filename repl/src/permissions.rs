@@ -279,6 +279,21 @@ pub(crate) struct Shown {
 }
 
 impl Granted {
+    /// What rules may, in a line.
+    pub(crate) fn summary(&self) -> String {
+        if self.origin == Origin::Default {
+            return "what you may; `cla run --explain` shows it, --sandbox takes it away"
+                .to_owned();
+        }
+        let given = self
+            .shown()
+            .into_iter()
+            .filter(|shown| shown.given != "none");
+        let given = given.map(|Shown { permission, given }| format!("{permission}: {given}"));
+        let given: Vec<String> = given.collect();
+        format!("{} (by {})", given.join("; "), self.origin)
+    }
+
     /// All permissions, for people and programs.
     pub(crate) fn shown(&self) -> Vec<Shown> {
         let shown = Permission::ALL.into_iter().map(|permission| {

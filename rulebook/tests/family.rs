@@ -18,7 +18,7 @@ const SLACK: Duration = Duration::from_secs(8);
 
 fn engine() -> Engine {
     Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(2)
         .with(cla_rulebook::install)
         .build()

@@ -435,7 +435,7 @@ impl NativeModule for Inner {
 fn an_internal_module_is_for_built_in_modules_only() {
     let host = HostModule::new("app/math").function("f", |(): ()| Ok::<_, String>(1));
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .with(cla_rulebook::install)
         .workers(1)
         .module(host)

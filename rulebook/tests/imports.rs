@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use cla_rulebook::RulebookScript;
 use cla_runtime::semaphore::SemaphoreName;
 use cla_runtime::{Engine, HostModule, RunOptions, RunReport, Script};
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ fn engine() -> Engine {
         Ok::<_, std::convert::Infallible>(n * 2.0)
     });
     Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_rulebook::install)
         .module(host)
@@ -247,4 +248,52 @@ fn http_without_the_module_says_what_is_missing() {
         message.contains("one of `body`, `json` and `form`"),
         "{message}"
     );
+}
+
+#[test]
+fn the_name_of_a_rulebook_in_memory_says_nothing_about_its_text() {
+    let text = "do: [{echo: hello}, {return: '{{ 1 + 2 }}'}]";
+    for name in ["deploy to prod (eu)", "deploy.js", "/etc/deploy", ""] {
+        let report = engine().run(Script::rulebook(name, text), RunOptions::new());
+        assert_eq!(report.wait().result.unwrap(), 3, "{name:?}");
+    }
+    let script = Script::javascript("deploy.yml", "export default 3");
+    let report = engine().run(script, RunOptions::new()).wait();
+    assert_eq!(report.result.unwrap(), 3);
+    let wrong = Script::rulebook("deploy to prod", "do:\n  - frobnicate: 1");
+    let error = engine().run(wrong, RunOptions::new()).wait().result;
+    let place = error.unwrap_err().location.unwrap();
+    assert_eq!((place.file.as_str(), place.line), ("deploy to prod", 2));
+}
+
+#[test]
+fn a_rulebook_in_memory_imports_from_its_folder_whatever_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("lib.mjs"), "export const two = () => 2").unwrap();
+    let text = "import: {from: ./lib.mjs, as: lib}\ndo: [{x = lib.two: []}, {return: '${x}'}]";
+    for name in ["deploy", "/etc/deploy.yml"] {
+        let script = Script::rulebook(name, text).in_folder(folder.path());
+        let report = engine().run(script, RunOptions::new()).wait();
+        assert_eq!(report.result.unwrap(), 2, "{name}");
+    }
+}
+
+#[test]
+fn an_engine_without_rulebooks_says_that_it_has_none() {
+    let script = Script::rulebook("deploy", "do: []");
+    let error = Engine::new().run(script, RunOptions::new()).wait().result;
+    let message = error.unwrap_err().message;
+    assert_eq!(
+        message,
+        "cannot run deploy: the engine has no language \"yml\""
+    );
+}
+
+#[test]
+fn a_rulebook_declares_its_inputs_whatever_its_name() {
+    let text = "inputs: {env: {default: test}}\ndo: []";
+    let inputs = |script| cla_rulebook::inputs(&script).unwrap().len();
+    assert_eq!(inputs(Script::rulebook("deploy", text)), 1);
+    assert_eq!(inputs(Script::new("deploy.yml", text)), 1);
+    assert_eq!(inputs(Script::javascript("deploy.yml", "1")), 0);
 }

@@ -361,7 +361,7 @@ fn check(engine: &Engine, options: &RunOptions, (extension, language): (&str, La
 #[test]
 fn every_file_by_every_reference_in_every_state() {
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_rulebook::install)
         .build();
@@ -375,7 +375,7 @@ fn every_file_by_every_reference_in_every_state() {
 #[test]
 fn so_it_is_with_the_smallest_stack() {
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_rulebook::install)
         .build();
@@ -389,7 +389,7 @@ fn so_it_is_with_the_smallest_stack() {
 #[test]
 fn a_second_try_gives_the_same_as_the_first() {
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_rulebook::install)
         .build();

@@ -32,7 +32,7 @@ impl Output for Counted {
 
 fn run(book: &str, limits: Limits) -> (Result<Value, RuleError>, Arc<Counted>) {
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_rulebook::install)
         .build();

@@ -149,7 +149,7 @@ proptest! {
         let book = book.replacen("do: {do: ", "do: ", 1);
         // The block's last brace is the rulebook's.
         let witness = Witness::default();
-        let engine = Engine::builder().permissions(cla_runtime::Permissions::all()).workers(2).with(cla_rulebook::install).module(door(&witness)).build();
+        let engine = Engine::builder().permissions(cla_tests::engine::permissions()).workers(2).with(cla_rulebook::install).module(door(&witness)).build();
         // What forks that are left complain of does not matter here.
         let options = RunOptions::new().output(Arc::new(Discarded));
         let handle = engine.run(Script::new("random.yml", book.as_str()), options);
@@ -175,7 +175,7 @@ proptest! {
 
     #[test]
     fn any_text_is_a_rulebook_or_an_error(text in "[a-z{}\\[\\]:,'\"|>&*!%$#\\-\n ]{0,200}") {
-        let report = Engine::builder().permissions(cla_runtime::Permissions::all()).workers(1).with(cla_rulebook::install).build()
+        let report = Engine::builder().permissions(cla_tests::engine::permissions()).workers(1).with(cla_rulebook::install).build()
             .run(Script::new("any.yml", text.replace("shell", "")), RunOptions::new().event("none"))
             .wait();
         let error = report.result.expect_err("there is no such event");
@@ -186,7 +186,7 @@ proptest! {
     fn any_template_is_one_or_an_error(text in "[a-c.\\[\\]0-9${}'\"` ]{0,40}") {
         let text = text.replace('\'', "''");
         let book = format!("do: [{{if: false, then: [{{echo: '{text}'}}]}}]");
-        let report = Engine::builder().permissions(cla_runtime::Permissions::all()).workers(1).with(cla_rulebook::install).build()
+        let report = Engine::builder().permissions(cla_tests::engine::permissions()).workers(1).with(cla_rulebook::install).build()
             .run(Script::new("any.yml", book), RunOptions::new())
             .wait();
         if let Err(error) = report.result {
@@ -198,7 +198,7 @@ proptest! {
 #[test]
 fn a_thousand_forks_queue_and_leave_nothing_behind() {
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_rulebook::install)
         .build();

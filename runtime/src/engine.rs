@@ -44,7 +44,7 @@ use crate::script::Script;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let engine = Engine::new();
-/// let report = engine.run(Script::new("sum.js", "1 + 2"), RunOptions::new()).await;
+/// let report = engine.run(Script::javascript("sum", "1 + 2"), RunOptions::new()).await;
 /// assert_eq!(report.result.unwrap(), 3);
 /// # }
 /// ```
@@ -320,7 +320,7 @@ impl EngineBuilder {
     ///     .source_module("app/prices", "export const gross = (net: number): number => net * 1.25;")
     ///     .alias("@app/prices", "app/prices")
     ///     .build();
-    /// let script = Script::new("rule.mjs", "import { gross } from '@app/prices'; export default gross(8)");
+    /// let script = Script::javascript("rule", "import { gross } from '@app/prices'; export default gross(8)");
     /// let report = engine.run(script, RunOptions::new()).await;
     /// assert_eq!(report.result.unwrap(), 10);
     /// # }

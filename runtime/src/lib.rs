@@ -6,6 +6,25 @@
 //! [`RunReport`] that tells what the rule returned or threw, and what it waited for and took.
 //! Nothing here blocks the host's threads.
 //!
+//! A run goes on when its handle is dropped, unless the host [wants it cancelled](RunHandle::cancel_on_drop). The report
+//! gives the value as a [type of the host's](RunReport::value). [`Engine::shutdown`] ends all runs in good order.
+//!
+//! ```
+//! use std::time::Duration;
+//! use cla_runtime::{Engine, RunOptions, Script};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), cla_runtime::RuleError> {
+//! let engine = Engine::new();
+//! let script = Script::typescript("double", "export default (stash: {n: number}) => 2 * stash.n");
+//! let options = RunOptions::new().stash(serde_json::json!({"n": 21}));
+//! let doubled: u32 = engine.run(script, options).cancel_on_drop().await.value()?;
+//! assert_eq!(doubled, 42);
+//! engine.shutdown(Duration::from_secs(5)).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Blocking without threads
 //!
 //! Each run is an *isolate*, a QuickJS runtime of its own, on a *fiber*, a small stack of its own.

@@ -74,7 +74,7 @@ pub trait NativeModule: Send + Sync + 'static {
 ///         if id == 0 { Err("no such order") } else { Ok(format!("order {id}")) }
 ///     });
 /// let engine = Engine::builder().module(orders).build();
-/// let script = Script::new("rule.mjs", "
+/// let script = Script::javascript("rule", "
 ///     import { total, fetch } from 'app/orders';
 ///     export default [total(2.5, 4), fetch(7)];
 /// ");

@@ -106,7 +106,7 @@ pub struct TracedRun {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let trace = Trace::start();
-/// let rule = Script::new("rule.mjs", "export const semaphore = 'x'; export default () => 1");
+/// let rule = Script::javascript("rule", "export const semaphore = 'x'; export default () => 1");
 /// Engine::new().run(rule, RunOptions::new().trace(trace.clone())).await;
 /// let runs = trace.runs();
 /// assert_eq!(runs[0].regions[0].semaphore.as_str(), "x");

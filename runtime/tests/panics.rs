@@ -67,7 +67,7 @@ fn engine(after: &Arc<AtomicU32>) -> Engine {
             Ok::<_, String>(())
         });
     Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .limits(Limits::default().timeout(Duration::from_secs(20)))
         .module(module)
@@ -269,7 +269,7 @@ fn a_panic_that_the_host_catches_itself_is_none() {
         Ok::<_, String>(caught)
     });
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .module(module)
         .build();
@@ -317,7 +317,7 @@ fn an_output_that_panics_ends_the_run() {
         }
     }
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .extension(Print)
         .build();

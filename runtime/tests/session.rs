@@ -49,7 +49,7 @@ fn engine() -> Engine {
             Ok::<_, std::convert::Infallible>(())
         });
     Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .with(cla_rulebook::install)
         .workers(1)
         .module(Take)

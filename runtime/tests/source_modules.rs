@@ -30,7 +30,7 @@ fn builder() -> EngineBuilder {
     let math =
         HostModule::new("app/math").function("double", |(n,): (f64,)| Ok::<_, String>(n * 2.0));
     Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .module(math)
         .source_module("app/shapes", SHAPES)

@@ -224,7 +224,7 @@ fn message(report: RunReport) -> Result<Value, String> {
 #[test]
 fn the_value_of_a_run() {
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .build();
     for case in cases() {
@@ -244,7 +244,7 @@ fn an_argument_of_a_hosts_function_and_its_result() {
             Ok::<_, Infallible>(value)
         });
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_rulebook::install)
         .module(module)
@@ -270,7 +270,7 @@ fn book(engine: &Engine, folder: &std::path::Path, module: &str, book: &str) -> 
 fn the_stash_and_the_result_of_another_rule() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_rulebook::install)
         .build();
@@ -296,7 +296,7 @@ do:
 fn the_variables_of_a_fork_and_its_result() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_rulebook::install)
         .build();
@@ -328,7 +328,7 @@ do:
 fn between_rules_bytes_stay_bytes_and_big_ints_stay_big() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_rulebook::install)
         .build();
@@ -387,7 +387,7 @@ fn a_host_gets_bytes_and_gives_them() {
         Ok::<_, Infallible>((Bytes(body), vec![1_u8]))
     });
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .module(module)
         .build();
@@ -467,7 +467,7 @@ fn a_deep_argument_is_read_by_any_type_and_from_deep_calls() {
         Ok::<_, Infallible>(depth)
     });
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .module(module)
         .build();
@@ -498,7 +498,7 @@ const LARGE: [&str; 9] = [
 #[test]
 fn a_value_that_does_not_fit_the_limit_is_an_error_of_the_run() {
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .limits(Limits::default().memory(40 << 20))
         .build();
@@ -515,7 +515,7 @@ fn a_value_that_does_not_fit_the_limit_is_an_error_of_the_run() {
 fn an_argument_that_does_not_fit_is_a_range_error_and_the_rule_goes_on() {
     let module = HostModule::new("host").function("take", |(_,): (Value,)| Ok::<_, Infallible>(()));
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .limits(Limits::default().memory(40 << 20))
         .module(module)
@@ -534,7 +534,7 @@ fn an_argument_that_does_not_fit_is_a_range_error_and_the_rule_goes_on() {
 #[test]
 fn what_is_not_wanted_is_not_converted() {
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .build();
     for code in LARGE
@@ -550,7 +550,7 @@ fn what_is_not_wanted_is_not_converted() {
 #[test]
 fn limits_reach_into_the_conversion() {
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .limits(Limits::default().timeout(Duration::from_millis(300)))
         .build();
@@ -584,7 +584,7 @@ fn a_neighbour_has_its_turns_while_a_value_is_converted() {
         Ok::<_, Infallible>(())
     });
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .module(module)
         .build();
@@ -614,7 +614,7 @@ fn a_neighbour_has_its_turns_while_a_value_is_converted() {
 fn a_half_surrogate_in_a_text_of_a_rulebook_is_an_error_of_the_op() {
     let written = Arc::new(Printed::default());
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_rulebook::install)
         .build();

@@ -245,6 +245,20 @@ declare var performance: {
   readonly timeOrigin: number;
 };
 
+/** A rule may not do what it tries to do: the host, or an option such as `--sandbox`, has not permitted it. */
+interface PermissionError extends Error {
+  /** What would be needed: `"read"`, `"write"`, `"net"`, `"run"`, `"env"`, `"import"`, `"store"` or `"steer"`. */
+  readonly permission: string;
+  /** For what it would be needed: a path, a host with its port, a program, a name. */
+  readonly resource: string;
+  /** The option of `cla run` that gives it. There is none where the resource is denied by name. */
+  readonly flag?: string;
+}
+declare var PermissionError: {
+  prototype: PermissionError;
+  new (message?: string, details?: { permission?: string; resource?: string; flag?: string }): PermissionError;
+};
+
 /** An error of the web's interfaces; `name` says which. */
 interface DOMException extends Error {
   readonly code: number;

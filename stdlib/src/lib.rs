@@ -13,7 +13,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! let engine = Engine::builder().with(cla_stdlib::install).build();
-//! let script = Script::new("rule.js", "
+//! let script = Script::javascript("rule", "
 //!     const util = require('cla/util');
 //!     util.sleep('10ms'); // blocks the rule, and no thread
 //!     util.unaccent('résumé');
@@ -50,6 +50,7 @@ mod duration;
 mod format;
 mod http;
 mod inspect;
+mod install_only;
 #[doc(hidden)]
 pub mod internal;
 mod intrinsics;
@@ -82,6 +83,7 @@ use cla_runtime::{EngineBuilder, Extension, Run};
 
 pub use console::table;
 pub use inspect::{InspectOptions, MAX_DEPTH, MAX_OUTPUT, inspect};
+pub use install_only::{UnknownModule, install_only};
 pub use members::{Member, members};
 pub use yaml::to_yaml;
 
@@ -216,6 +218,11 @@ pub fn modules() -> impl Iterator<Item = &'static str> {
     ]
     .into_iter()
     .chain(modules::SOURCES.iter().map(|(name, _)| *name))
+}
+
+/// The module whose name is most like this one.
+fn nearest_module(name: &str) -> Option<&'static str> {
+    cla_runtime::internal::nearest(name, modules())
 }
 
 /// The other names of modules that [`install`] adds, each with the module's own name.

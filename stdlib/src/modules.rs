@@ -108,6 +108,14 @@ pub(crate) const ALIASES: &[(&str, &str)] = &[
     ("ioredis", "cla/redis"),
 ];
 
+/// Adds the one of this name.
+pub(crate) fn add(builder: EngineBuilder, name: &str) -> EngineBuilder {
+    match SOURCES.iter().find(|(source, _)| *source == name) {
+        Some((name, text)) => builder.source_module(*name, *text),
+        None => builder,
+    }
+}
+
 /// Adds all of them to an engine.
 pub(crate) fn install(builder: EngineBuilder) -> EngineBuilder {
     let builder = SOURCES.iter().fold(builder, |builder, (name, text)| {

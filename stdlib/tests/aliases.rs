@@ -6,7 +6,7 @@ mod support;
 
 use std::fmt::Write;
 
-use cla_runtime::{Engine, RunOptions};
+use cla_runtime::{Engine, RunOptions, Script};
 use serde_json::json;
 
 #[test]
@@ -43,7 +43,7 @@ fn types_may_be_imported_by_these_names_as_well() {
 #[test]
 fn a_host_can_do_without_them() {
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_stdlib::install)
         .without_aliases()
@@ -135,5 +135,25 @@ fn what_our_modules_are_made_with_is_no_module_of_a_rule() {
             "Object.keys(require('cla/semaphore')).length > 0 && require('cla/event-bus/redis') != null"
         ),
         json!(true)
+    );
+}
+
+/// Each module works alone, with what it is made with.
+#[test]
+fn every_module_can_be_installed_alone() {
+    for name in cla_stdlib::modules() {
+        let engine = Engine::builder()
+            .with(cla_stdlib::install_only([name]).unwrap())
+            .build();
+        let text = format!(
+            "import * as module from '{name}'; export default Object.keys(module).length > 0"
+        );
+        let ran = support::run_script(&engine, Script::new("rule.mjs", text), RunOptions::new());
+        assert_eq!(ran.value, Ok(serde_json::json!(true)), "{name}");
+    }
+    let error = cla_stdlib::install_only(["cla/sme"]).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        r#"the standard library has no module "cla/sme"; did you mean "cla/sem"?"#
     );
 }

@@ -80,7 +80,7 @@ fn gated() -> (Gate, Arc<QueuedOutput>) {
 
 fn engine(semaphores: &Semaphores) -> Engine {
     Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .semaphores(semaphores.clone())
         .with(cla_stdlib::install)

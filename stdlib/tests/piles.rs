@@ -29,7 +29,7 @@ fn engine() -> Engine {
         Ok::<_, String>(())
     });
     Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_stdlib::install)
         .with(cla_rulebook::install)

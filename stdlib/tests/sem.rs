@@ -26,7 +26,7 @@ impl House {
     fn with_workers(workers: usize) -> Self {
         Self {
             engine: Engine::builder()
-                .permissions(cla_runtime::Permissions::all())
+                .permissions(cla_tests::engine::permissions())
                 .workers(workers)
                 .with(cla_stdlib::install)
                 .build(),
@@ -805,7 +805,7 @@ fn a_host_that_says_who_acts_is_believed() {
     use cla_runtime::semaphore::Actor;
     let semaphores = Semaphores::memory();
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .semaphores(semaphores.acting_as(Actor::new("anna", "db1", "panel")))
         .with(cla_stdlib::install)
         .build();

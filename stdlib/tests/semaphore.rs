@@ -160,7 +160,7 @@ impl Adapter {
 
 fn engine_with(semaphores: Semaphores) -> Engine {
     Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .semaphores(semaphores)
         .with(cla_stdlib::install)

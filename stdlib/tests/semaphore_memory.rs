@@ -299,7 +299,7 @@ fn nothing_is_done_while_nobody_waits() {
         json!(server.url()).to_string(),
     );
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .semaphores(Semaphores::connect(&format!("sqlite:{}", path.display())).unwrap())
         .with(cla_stdlib::install)

@@ -80,7 +80,7 @@ fn every_function_stands_odd_values() {
     let folder = tempfile::tempdir().unwrap();
     std::env::set_current_dir(folder.path()).unwrap();
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(2)
         .limits(Limits::default().timeout(LIMIT).memory(48 << 20))
         .with(cla_stdlib::install)

@@ -76,7 +76,7 @@ const WORK: [(&str, &str); 17] = [
 
 fn engine() -> Engine {
     Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .limits(Limits::default().timeout(LIMIT).memory(512 << 20))
         .with(cla_stdlib::install)
@@ -103,7 +103,7 @@ fn a_time_limit_ends_long_work_of_the_library() {
 #[test]
 fn a_cancelled_run_leaves_long_work_of_the_library() {
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_stdlib::install)
         .build();

@@ -71,7 +71,7 @@ pub(crate) fn serve() {
         .build()
         .unwrap();
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_stdlib::install)
         .with(cla_rulebook::install)

@@ -1,11 +1,18 @@
 //! Engines for tests: with one worker, so that rules start, and queue, in the order in which they are given to it.
 
-use cla_runtime::Engine;
+use cla_runtime::{Engine, Permission, Permissions};
+
+/// What rules may in most tests: everything, but to import files from outside of their own folder.
+pub fn permissions() -> Permissions {
+    let all = Permission::ALL.into_iter();
+    all.filter(|permission| *permission != Permission::Import)
+        .fold(Permissions::none(), Permissions::allow_all)
+}
 
 /// An engine with nothing but the language.
 pub fn bare() -> Engine {
     Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(permissions())
         .workers(1)
         .build()
 }
@@ -13,7 +20,7 @@ pub fn bare() -> Engine {
 /// An engine with rulebooks, and without the standard library.
 pub fn with_rulebooks() -> Engine {
     Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(permissions())
         .workers(1)
         .with(cla_rulebook::install)
         .build()
@@ -22,7 +29,7 @@ pub fn with_rulebooks() -> Engine {
 /// An engine with the standard library and with rulebooks.
 pub fn with_library() -> Engine {
     Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(permissions())
         .workers(1)
         .with(cla_stdlib::install)
         .with(cla_rulebook::install)

@@ -18,7 +18,7 @@ fn threads() -> Option<usize> {
 #[test]
 fn ten_thousand_blocked_rules_need_a_handful_of_threads_and_are_let_in_in_the_order_of_arrival() {
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(4)
         .with(cla_stdlib::install)
         .build();

@@ -57,7 +57,7 @@ fn run(engine: &Engine, count: usize) -> (Vec<String>, usize) {
 #[test]
 fn a_thousand_forks_on_one_semaphore_leave_memory_where_it_was() {
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(1)
         .with(cla_stdlib::install)
         .with(cla_rulebook::install)

@@ -69,7 +69,7 @@ fn start_on(engine: &Engine, url: &str, body: &str) -> Started {
 
 fn engine() -> Engine {
     Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .workers(2)
         .with(cla_stdlib::install)
         .build()

@@ -288,7 +288,7 @@ async fn a_release_whose_script_the_server_has_forgotten_is_done_although_the_re
 async fn a_rule_that_lost_its_slot_to_an_outage_fails_when_it_is_through() {
     let server = Server::start();
     let engine = Engine::builder()
-        .permissions(cla_runtime::Permissions::all())
+        .permissions(cla_tests::engine::permissions())
         .semaphores(store(&short_lease(&server)))
         .with(cla_stdlib::install)
         .build();

@@ -237,7 +237,7 @@ struct Rule {
 impl Rule {
     fn start(url: &str, memory: usize, body: &str) -> Self {
         let engine = Engine::builder()
-            .permissions(cla_runtime::Permissions::all())
+            .permissions(cla_tests::engine::permissions())
             .workers(1)
             .with(cla_stdlib::install)
             .build();

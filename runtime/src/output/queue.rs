@@ -45,7 +45,7 @@ const RETRY: Duration = Duration::from_millis(5);
 /// # async fn main() {
 /// let output = Arc::new(QueuedOutput::new(std::io::sink(), std::io::sink()));
 /// let options = RunOptions::new().output(output);
-/// let report = Engine::new().run(Script::new("sum.js", "1 + 2"), options).await;
+/// let report = Engine::new().run(Script::javascript("sum", "1 + 2"), options).await;
 /// assert!(report.is_ok());
 /// # }
 /// ```

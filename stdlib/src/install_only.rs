@@ -1,0 +1,102 @@
+//! A part of the library: [`install_only`].
+
+use std::collections::BTreeSet;
+
+use cla_runtime::EngineBuilder;
+
+use crate::modules::{ALIASES, SOURCES};
+use crate::{
+    Globals, http, log, modules, nearest_module, process, redis, sem, semaphore, stash, task, util,
+};
+
+/// There is no such module to install.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the standard library has no module {name:?}{}", self.hint())]
+pub struct UnknownModule {
+    /// The name that was given.
+    pub name: String,
+}
+
+impl UnknownModule {
+    fn hint(&self) -> String {
+        nearest_module(&self.name)
+            .map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
+    }
+}
+
+/// Adds the globals and these modules to an engine, with the modules of the library that they are made with, and their other
+/// names; to be used with [`EngineBuilder::with`].
+///
+/// This is about what rules find, and not about what they may: see [`Permissions`](cla_runtime::Permissions) for that.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cla_stdlib::UnknownModule> {
+/// let engine = Engine::builder().with(cla_stdlib::install_only(["cla/sem", "cla/util"])?).build();
+/// let rule = Script::javascript("rule", "require('cla/sem').take('db', () => 1)");
+/// assert_eq!(engine.run(rule, RunOptions::new()).await.result.unwrap(), 1);
+/// let rule = Script::javascript("rule", "require('cla/http')");
+/// assert!(engine.run(rule, RunOptions::new()).await.result.is_err());
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// [`UnknownModule`]: a name is not one of [`modules`](crate::modules()).
+pub fn install_only<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<impl FnOnce(EngineBuilder) -> EngineBuilder, UnknownModule> {
+    let mut wanted = BTreeSet::new();
+    let mut left: Vec<&str> = Vec::new();
+    for name in names {
+        let Some(known) = crate::modules().find(|known| *known == name) else {
+            let name = name.to_owned();
+            return Err(UnknownModule { name });
+        };
+        left.push(known);
+    }
+    while let Some(name) = left.pop() {
+        if wanted.insert(name)
+            && let Some((_, text)) = SOURCES.iter().find(|(source, _)| *source == name)
+        {
+            left.extend(imports(text));
+        }
+    }
+    Ok(move |builder: EngineBuilder| {
+        let builder = builder.extension(Globals);
+        let builder = wanted
+            .iter()
+            .fold(builder, |builder, name| add(builder, name));
+        let aliases = ALIASES.iter().filter(|(_, to)| wanted.contains(to));
+        aliases.fold(builder, |builder, (from, to)| builder.alias(*from, *to))
+    })
+}
+
+/// The modules that a source of the library needs at run time.
+fn imports(text: &'static str) -> impl Iterator<Item = &'static str> {
+    let declarations = text.split(';').filter_map(|declaration| {
+        let from = declaration.rfind("from \"")?;
+        let name = declaration[from..].split('"').nth(1)?;
+        let is_type = declaration.contains("import type") || declaration.contains("export type");
+        (!is_type && name.starts_with("cla/")).then_some(name)
+    });
+    declarations
+}
+
+/// Adds the module of this name, one of the library's own internal ones included.
+fn add(builder: EngineBuilder, name: &str) -> EngineBuilder {
+    match name {
+        "cla/sem" => builder.module(sem::Sem),
+        "cla/util" => builder.module(util::Util),
+        "cla/log" => builder.module(log::Log),
+        "cla/process" => builder.module(process::Process),
+        "cla/stash" => builder.module(stash::Stash),
+        "cla/http" => builder.module(http::Http),
+        "cla/semaphore/native" => builder.module(semaphore::Native),
+        "cla/task/native" => builder.module(task::Native),
+        "cla/redis/native" => builder.module(redis::Redis),
+        _ => modules::add(builder, name),
+    }
+}
