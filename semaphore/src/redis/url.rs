@@ -1,6 +1,7 @@
 //! Which server, and how to use it: [`RedisUrl`].
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -58,7 +59,8 @@ pub struct RedisUrl {
     pub(super) database: i64,
     pub(super) prefix: String,
     pub(super) lease: Duration,
-    pub(super) reach: Option<Duration>,
+    /// In milliseconds.
+    reach: Option<NonZeroU32>,
     pub(super) warnings: bool,
     pub(super) ca: Option<PathBuf>,
     /// The client's own certificate and its key.
@@ -110,7 +112,7 @@ impl RedisUrl {
     }
 
     /// A request fails with [`StoreError::Unreachable`](crate::StoreError::Unreachable) when the server was never reached
-    /// within this time. Once it was, requests wait for it until their own timeout.
+    /// within this time: a millisecond at least, 49 days at most. Once it was, requests wait for it until their own timeout.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -125,9 +127,16 @@ impl RedisUrl {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub const fn reach_within(mut self, time: Duration) -> Self {
-        self.reach = Some(time);
+    pub fn reach_within(mut self, time: Duration) -> Self {
+        let millis = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        self.reach = Some(NonZeroU32::new(millis).unwrap_or(NonZeroU32::MIN));
         self
+    }
+
+    /// How long requests wait for a server that was never reached, if there is a limit.
+    pub(super) fn reach(&self) -> Option<Duration> {
+        let millis = self.reach?.get();
+        Some(Duration::from_millis(millis.into()))
     }
 
     /// Asks before every connection whether it may be made.
@@ -222,10 +231,9 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
                     })?;
             }
             "reach" => {
-                url.reach = Some(
-                    duration(&value)
-                        .ok_or_else(|| format!("{value:?} is no time: write it as in reach=5s"))?,
-                );
+                let limit = duration(&value)
+                    .ok_or_else(|| format!("{value:?} is no time: write it as in reach=5s"))?;
+                url = url.reach_within(limit);
             }
             "warnings" => {
                 url.warnings = match value.as_str() {

@@ -97,7 +97,7 @@ impl Session {
 
     /// Until when what is asked now waits for a server that was never reached, if there is a limit.
     pub(super) fn reach_at(&self) -> Option<Instant> {
-        let limit = self.settings.url.reach.filter(|_| !self.before)?;
+        let limit = self.settings.url.reach().filter(|_| !self.before)?;
         self.now.checked_add(limit)
     }
 
