@@ -2,23 +2,22 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
+use crate::block_on::{LOOK_FOR, block_on};
 use crate::defaults;
 use crate::error::AcquireError;
 use crate::memory::{Acquiring, Entry};
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
+use crate::permit::Permit;
 use crate::request::{Priority, Request, Ttl};
-use crate::semaphores::Permit;
 use crate::slot::SlotId;
 use crate::slots::Slots;
 use crate::store::{BoxFuture, Store, StorePermit};
-use crate::sync::thread;
 
 /// A request on its way to a slot: a future of `Result<Permit, AcquireError>`, whose methods say what is asked for.
 ///
@@ -181,51 +180,5 @@ impl Future for Acquire {
 impl fmt::Debug for Acquire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acquire").finish_non_exhaustive()
-    }
-}
-
-/// A shared store answers within some ten microseconds if nothing is in the way. To sleep and to be woken can take twice
-/// as long, above all on a virtual machine. So a thread that waits first looks for so long, and lets others run meanwhile.
-const LOOK_FOR: Duration = Duration::from_micros(50);
-
-/// Drives a future on this thread, which looks for `look_for` whether it may go on, and then sleeps.
-fn block_on<F: Future>(future: F, look_for: Duration) -> F::Output {
-    struct Sleeper {
-        thread: thread::Thread,
-        is_woken: AtomicBool,
-    }
-
-    impl Wake for Sleeper {
-        fn wake(self: Arc<Self>) {
-            self.is_woken.store(true, Ordering::Release);
-            self.thread.unpark();
-        }
-    }
-
-    let mut future = pin!(future);
-    // Ready at once needs no waker that works.
-    if let Poll::Ready(output) = future
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
-        return output;
-    }
-    let sleeper = Arc::new(Sleeper {
-        thread: thread::current(),
-        is_woken: AtomicBool::new(false),
-    });
-    let waker = Waker::from(Arc::clone(&sleeper));
-    let mut cx = Context::from_waker(&waker);
-    let begun = Instant::now();
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return output;
-        }
-        while begun.elapsed() < look_for && !sleeper.is_woken.load(Ordering::Acquire) {
-            thread::yield_now();
-        }
-        if !sleeper.is_woken.swap(false, Ordering::AcqRel) {
-            thread::park();
-        }
     }
 }

@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use crate::error::StoreError;
 use crate::file_url::SqliteUrl;
+use crate::permit::Permit;
 use crate::redact::without_secrets;
-use crate::semaphores::{Permit, Semaphores};
+use crate::semaphores::Semaphores;
 pub use crate::store_url_error::StoreUrlError;
 
 /// Names a store: `memory:`, `sqlite:PATH`, `redis://...` and its kin.

@@ -34,7 +34,7 @@ pub struct ClientView {
     pub host: Option<String>,
     /// Its process id.
     pub pid: Option<u32>,
-    /// Whether it lives, as far as the store can tell. What it holds and waits for is freed when it does
+    /// Whether it lives, as far as the store can see. What it holds and waits for is freed when it does
     /// not.
     pub alive: bool,
     /// When its lease ends, in seconds from now; negative if it ended. `None`: it needs none.
@@ -57,7 +57,7 @@ impl Diagnosis {
         }
     }
 
-    /// The same, with one fact more.
+    /// Adds a fact.
     #[must_use]
     pub fn fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.facts.push(Fact {
@@ -67,7 +67,7 @@ impl Diagnosis {
         self
     }
 
-    /// The same, with these clients.
+    /// Sets the clients.
     #[must_use]
     pub fn clients(mut self, clients: Vec<ClientView>) -> Self {
         self.clients = clients;

@@ -1,4 +1,4 @@
-//! What can go wrong, in words that tell a rule author what to do next.
+//! What can go wrong. Each message says what a rule author can do next.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub use cla_queue::deadlock::{DeadlockError, DeadlockLink};
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcquireError {
-    /// An administrator told it to fail (README: *Steering*).
+    /// An administrator cancelled it (README: *Steering*).
     #[error(
         "Semaphore cancel: an administrator cancelled the wait for semaphore \"{name}\"; \
          find out why before trying again"
@@ -69,7 +69,7 @@ pub enum ReleaseError {
     Store(#[from] StoreError),
 }
 
-/// What a rule is told whose slot was lost by accident: see [`Permit::lease_passed`](crate::Permit::lease_passed).
+/// The error of a rule whose slot was lost by accident: see [`Permit::lease_passed`](crate::Permit::lease_passed).
 #[must_use]
 pub fn lost_message(name: &SemaphoreName) -> String {
     format!(
@@ -199,7 +199,7 @@ impl AdminError {
     }
 }
 
-/// A file runs nowhere and has no address; what its store says of it tells what to do.
+/// A file runs nowhere and has no address; what its store says of it is enough to go on.
 fn unreachable(store: &str, cause: &dyn fmt::Display) -> String {
     if store.starts_with("sqlite:") {
         format!("the semaphore store {store} cannot be used: {cause}")

@@ -60,7 +60,7 @@ impl Fixture {
         assert!(self.inside.fetch_add(1, Ordering::SeqCst) < slots);
         thread::yield_now();
         self.inside.fetch_sub(1, Ordering::SeqCst);
-        now(permit.release()).expect("nobody took it away");
+        now(permit.release()).expect("it is not lost");
     }
 
     fn take(&self, slots: usize) {
@@ -77,7 +77,7 @@ impl Fixture {
     }
 
     /// Some request that waits, if one does.
-    fn somebody_waiting(&self) -> Option<RequestId> {
+    fn a_waiting_request(&self) -> Option<RequestId> {
         let view = now(self.semaphores.show(self.semaphore.name())).unwrap()?;
         let mut requests = view.requests.into_iter();
         requests
@@ -107,7 +107,7 @@ fn join_all<T>(threads: impl IntoIterator<Item = thread::JoinHandle<T>>) -> Vec<
 }
 
 #[test]
-fn everybody_gets_in_and_never_two_at_once() {
+fn every_request_is_admitted_and_never_two_at_once() {
     explore(|| {
         let stage = Fixture::new();
         join_all((0..4).map(|_| {
@@ -167,7 +167,7 @@ fn a_cancel_that_races_the_hand_over_fails_exactly_one_wait_or_none() {
             })
             .collect();
         let canceller = stage.spawn(|stage| {
-            let found = stage.somebody_waiting();
+            let found = stage.a_waiting_request();
             usize::from(found.is_some_and(|id| now(stage.semaphores.cancel(id)).is_ok()))
         });
         let cancelled: usize = join_all(takers).iter().sum();
@@ -193,7 +193,7 @@ fn a_grant_that_races_the_hand_over_frees_no_slot_twice() {
             })
             .collect();
         let granter = stage.spawn(|stage| {
-            if let Some(id) = stage.somebody_waiting() {
+            if let Some(id) = stage.a_waiting_request() {
                 // It may have got its slot in the meantime.
                 let _ = now(stage.semaphores.grant(id));
             }
@@ -229,7 +229,7 @@ fn a_timeout_that_races_the_hand_over_ends_one_way_or_the_other() {
 }
 
 #[test]
-fn a_permit_that_expires_wakes_the_next_and_its_release_harms_nobody() {
+fn a_permit_that_expires_wakes_the_next_and_its_release_does_no_harm() {
     explore(|| {
         let stage = Fixture::new();
         let second = Ttl::from_secs(1).unwrap();
@@ -290,7 +290,7 @@ fn a_semaphore_forgotten_while_it_is_used_is_never_there_twice() {
 }
 
 #[test]
-fn raising_lowering_and_purging_lose_nobody() {
+fn raising_lowering_and_purging_lose_no_request() {
     explore(|| {
         let stage = Fixture::new();
         let takers: Vec<_> = (0..3)
@@ -350,7 +350,7 @@ fn a_release_by_slot_id_that_races_the_permit_frees_one_slot_once() {
         let watcher = stage.spawn(|stage| stage.take(1));
         let by_id = stage.spawn(|stage| now(stage.semaphore.release_slot(&mine())).unwrap());
         let by_permit = stage.spawn(move |_| {
-            // Whoever came first, it can be asked.
+            // Both can be asked, in whatever order they came.
             assert_eq!(permit.token(), token);
             now(permit.release()).is_ok()
         });
@@ -386,7 +386,7 @@ fn a_dropped_wait_takes_nothing_from_those_who_have_its_slot() {
     });
 }
 
-/// A thread that is a run: takes the semaphores one inside the other. Says whether it was told of a
+/// A thread that is a run: takes the semaphores one inside the other. Says whether it was refused because of a
 /// deadlock.
 fn nest(semaphores: &Semaphores, names: &[&str]) -> bool {
     let owner = Owner::new(format!("{names:?}")).with_run(RunId::unique());
@@ -407,14 +407,14 @@ fn nest(semaphores: &Semaphores, names: &[&str]) -> bool {
 fn of_two_runs_that_close_a_circle_at_once_exactly_one_is_told() {
     explore(|| {
         let stage = Fixture::new();
-        let told: usize = join_all([
+        let refused: usize = join_all([
             stage.spawn(|stage| usize::from(nest(&stage.semaphores, &["x", "y"]))),
             stage.spawn(|stage| usize::from(nest(&stage.semaphores, &["y", "x"]))),
         ])
         .iter()
         .sum();
         // None, if they happened to run one after the other.
-        assert!(told <= 1);
+        assert!(refused <= 1);
         stage.all_is_free();
     });
 }
@@ -423,14 +423,14 @@ fn of_two_runs_that_close_a_circle_at_once_exactly_one_is_told() {
 fn of_three_runs_that_close_a_circle_at_once_exactly_one_is_told() {
     explore(|| {
         let stage = Fixture::new();
-        let told: usize = join_all([
+        let refused: usize = join_all([
             stage.spawn(|stage| usize::from(nest(&stage.semaphores, &["x", "y"]))),
             stage.spawn(|stage| usize::from(nest(&stage.semaphores, &["y", "z"]))),
             stage.spawn(|stage| usize::from(nest(&stage.semaphores, &["z", "x"]))),
         ])
         .iter()
         .sum();
-        assert!(told <= 1);
+        assert!(refused <= 1);
         stage.all_is_free();
     });
 }

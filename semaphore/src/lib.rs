@@ -71,7 +71,7 @@
 //! # Permits that expire
 //!
 //! A permit with a [`Ttl`] is lost when that has passed, unless it is refreshed; the next in line is woken without
-//! anybody coming by. Every permit has a fencing [token](Permit::token) that only grows, so what it protects can
+//! any command. Every permit has a fencing [token](Permit::token) that only grows, so what it protects can
 //! refuse a holder that does not know yet that it is one no longer.
 //!
 //! ```
@@ -137,7 +137,7 @@
 //!
 //! [`Semaphores::list`] shows every request as a row, in the JSON shape of [`SemaphoreView`]. A row that waits can be
 //! [granted](Semaphores::grant), [cancelled](Semaphores::cancel) or [moved](Semaphores::move_to); what is busy can be
-//! [released by force](Semaphores::force_release). [`Semaphores::subscribe`] tells every transition as it happens,
+//! [released by force](Semaphores::force_release). [`Semaphores::subscribe`] gives every transition as it happens,
 //! and costs nothing while there is no listener.
 //!
 //! ```
@@ -165,7 +165,7 @@
 //! # Waits that could never end
 //!
 //! An [`Owner`] with a [`RunId`] is one thread of control. When runs hold what the others wait for, the one that
-//! closes the cycle gets a [`DeadlockError`] that names everybody in it, instead of hanging.
+//! closes the cycle gets a [`DeadlockError`] that names all runs in it, instead of hanging.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -184,7 +184,7 @@
 //!
 //! The same semaphores can live in a file, for all processes of a machine (feature `sqlite`), or in a Redis or Valkey
 //! server, for many machines (feature `redis`). Every store keeps the same rules; which one it is, a URL says
-//! ([`StoreUrl`]). A process that vanishes loses its permits and its places in line: in a file as soon as anybody
+//! ([`StoreUrl`]). A process that vanishes loses its permits and its places in line: in a file as soon as a process
 //! looks, in Redis within the lease.
 //!
 //! ```
@@ -214,6 +214,7 @@
 mod acquire;
 mod actor;
 mod audit;
+mod block_on;
 mod change;
 mod command;
 mod connect;
@@ -230,10 +231,12 @@ mod glob;
 #[cfg(test)]
 mod interleavings;
 mod memory;
+mod permit;
 pub mod provider;
 mod redact;
 #[cfg(feature = "redis")]
 mod redis;
+mod semaphore;
 mod semaphores;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -272,6 +275,7 @@ pub use id::{IdError, RequestId, RunId};
 pub use memory::ManualClock;
 pub use name::{NameError, SemaphoreName};
 pub use owner::Owner;
+pub use permit::Permit;
 pub use provider::Provider;
 #[cfg(feature = "redis")]
 pub use redis::{
@@ -279,8 +283,9 @@ pub use redis::{
     RequestError,
 };
 pub use request::{Priority, Request, Ttl, TtlError};
-pub use semaphores::{Permit, Semaphore, Semaphores};
-pub use slot::{HeldSlot, SlotId, SlotIdError, SlotState, TakenSlot};
+pub use semaphore::Semaphore;
+pub use semaphores::Semaphores;
+pub use slot::{SlotHolder, SlotId, SlotIdError, SlotState, TakenSlot};
 pub use slots::{Slots, SlotsError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

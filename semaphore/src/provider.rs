@@ -236,7 +236,7 @@ impl Provider {
         }))
     }
 
-    /// The same provider, whose semaphores have this TTL unless they are created with another: 5 minutes unless set
+    /// Sets the TTL of semaphores that are created without one: 5 minutes unless set
     /// here, `None` for slots that do not expire (README: *Semaphores as objects*).
     #[must_use]
     pub fn with_default_ttl(mut self, ttl: impl Into<Option<Ttl>>) -> Self {
@@ -244,7 +244,7 @@ impl Provider {
         self
     }
 
-    /// The same provider, whose `blocking` methods wait this long unless they are told otherwise: 1 minute unless set
+    /// Sets how long `blocking` methods wait unless the call says otherwise: 1 minute unless set
     /// here. More than 584 years is for ever.
     #[must_use]
     pub fn with_default_blocking_time(mut self, time: Duration) -> Self {
@@ -252,7 +252,7 @@ impl Provider {
         self
     }
 
-    /// The same provider, where a slot that is refreshed lives this long, from then, unless the refresh says otherwise:
+    /// Sets how long a slot lives after a refresh, unless the refresh says otherwise:
     /// 5 minutes unless set here.
     #[must_use]
     pub fn with_default_refresh_time(mut self, ttl: Ttl) -> Self {
@@ -260,7 +260,7 @@ impl Provider {
         self
     }
 
-    /// The same provider, with `namespace` in front of its keys (README: *Semaphores as objects*). Without one, a key is the name of
+    /// Puts `namespace` in front of all keys (README: *Semaphores as objects*). Without one, a key is the name of
     /// its semaphore.
     ///
     /// ```
@@ -285,7 +285,7 @@ impl Provider {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// The same with a Redis server:
+    /// With a Redis server:
     ///
     /// ```no_run
     /// # #[cfg(feature = "redis")] {
@@ -304,7 +304,7 @@ impl Provider {
         self
     }
 
-    /// The same provider, which asks `create_slot_id` for the slot id of each semaphore that is created without one,
+    /// Asks `create_slot_id` for the slot id of each semaphore that is created without one,
     /// in place of making a random UUID.
     ///
     /// ```
@@ -329,7 +329,7 @@ impl Provider {
         self
     }
 
-    /// The same provider, whose requests administrators see as those of `owner`.
+    /// Sets the owner of all requests, as administrators see it.
     #[must_use]
     pub fn with_owner(mut self, owner: Owner) -> Self {
         self.inner_mut().owner = Some(owner);

@@ -1,8 +1,8 @@
-//! What hosts use: [`Semaphores`], [`Semaphore`], [`Permit`].
+//! [`Semaphores`]: all semaphores of one store.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
 use crate::acquire::Acquire;
 use crate::actor::Actor;
@@ -10,17 +10,18 @@ use crate::audit::{AuditEntry, AuditQuery};
 use crate::command::AdminCommand;
 use crate::defaults::Defaults;
 use crate::diagnosis::Diagnosis;
-use crate::error::{AdminError, RefreshError, ReleaseError, StoreError};
+use crate::error::{AdminError, RefreshError, StoreError};
 use crate::event::Events;
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
-use crate::memory::ManualClock;
-use crate::memory::{Entry, MemoryPermit, MemoryStore};
+use crate::memory::{ManualClock, MemoryStore};
 use crate::name::{NameError, SemaphoreName};
+use crate::permit::Permit;
 use crate::request::{Request, Ttl};
+use crate::semaphore::Semaphore;
 use crate::slot::{SlotId, SlotState};
 use crate::slots::Slots;
-use crate::store::{Store, StorePermit};
+use crate::store::Store;
 use crate::view::{RequestView, SemaphoreView};
 
 /// All semaphores of one store. Cheap to clone; all clones are the same store.
@@ -41,7 +42,7 @@ use crate::view::{RequestView, SemaphoreView};
 #[derive(Clone)]
 pub struct Semaphores {
     backend: Backend,
-    /// As whom commands are given.
+    /// The administrator who gives the commands, if that was said.
     actor: Option<Actor>,
     /// What requests have that do not say otherwise.
     defaults: Option<Arc<Defaults>>,
@@ -51,42 +52,6 @@ pub struct Semaphores {
 enum Backend {
     Memory(Arc<MemoryStore>),
     Remote(Arc<dyn Store>),
-}
-
-/// A handle to one semaphore: saves the look-up of its name. Cheap to clone.
-///
-/// Having a handle does not create the semaphore; the first request does. Forgetting the semaphore does
-/// not invalidate its handles.
-///
-/// ```
-/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-/// use cla_semaphore::{Request, SemaphoreName, Semaphores, Slots};
-///
-/// let semaphores = Semaphores::memory();
-/// let printers = semaphores.semaphore(&SemaphoreName::new("printers")?);
-/// assert!(semaphores.list().await?.is_empty());
-///
-/// let one = printers.acquire().slots(2).await?;
-/// let two = printers.acquire().await?;
-/// assert!(printers.try_acquire_now(Request::new()).is_err(), "both are taken");
-/// # drop((one, two));
-/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone)]
-pub struct Semaphore(Handle, Option<Arc<Defaults>>);
-
-#[derive(Clone)]
-enum Handle {
-    Memory {
-        entry: Arc<Entry>,
-        /// Keeps the registry, so that all handles of a name find the same entry.
-        _store: Arc<MemoryStore>,
-    },
-    Remote {
-        name: SemaphoreName,
-        store: Arc<dyn Store>,
-    },
 }
 
 impl Semaphores {
@@ -195,26 +160,19 @@ impl Semaphores {
         Ok(self.semaphore(&name))
     }
 
-    /// As whom commands are given, if that was [said](Self::acting_as).
+    /// The administrator who gives the commands, if that was [said](Self::acting_as).
     #[must_use]
     pub const fn actor(&self) -> Option<&Actor> {
         self.actor.as_ref()
     }
 
-    /// A handle to the semaphore with this whole name. Creates nothing that others could see.
+    /// A handle to the semaphore with this whole name. Creates nothing: the first request does.
     #[must_use]
     pub fn semaphore(&self, name: &SemaphoreName) -> Semaphore {
-        let handle = match &self.backend {
-            Backend::Memory(store) => Handle::Memory {
-                entry: store.entry(name),
-                _store: Arc::clone(store),
-            },
-            Backend::Remote(store) => Handle::Remote {
-                name: name.clone(),
-                store: Arc::clone(store),
-            },
-        };
-        Semaphore(handle, self.defaults.clone())
+        match &self.backend {
+            Backend::Memory(store) => Semaphore::memory(store, name, self.defaults.clone()),
+            Backend::Remote(store) => Semaphore::remote(store, name.clone(), self.defaults.clone()),
+        }
     }
 
     /// Waits for a slot of the semaphore with this whole name, with a request that was made before. See [`Acquire`].
@@ -232,7 +190,7 @@ impl Semaphores {
         }
     }
 
-    /// Takes a slot if one is free now; `None` when none is, or somebody waits. Never joins the line.
+    /// Takes a slot if one is free now; `None` when none is, or another request waits. Never joins the line.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
@@ -386,8 +344,8 @@ impl Semaphores {
     ///
     /// Raising it admits waiters at once, in order. Lowering it "won't have any effect on ongoing
     /// processes, only on new incoming semaphore requests" (README: *Steering*).
-    /// 0 "will force enqueuing of all processes" (README: *Steering*); unlimited lets
-    /// everybody in (README: *Steering*).
+    /// 0 "will force enqueuing of all processes" (README: *Steering*); unlimited admits
+    /// every request (README: *Steering*).
     ///
     /// # Errors
     /// [`AdminError::Store`] when a shared store failed; [`AdminError::TooManyPinned`] when the store of this process keeps
@@ -521,7 +479,7 @@ impl Semaphores {
     }
 
     /// Lets go of an idle semaphore of this process's memory, as the store by itself does with those that were not used for
-    /// long. That is no command of anybody, so it is in no audit. Does nothing in a shared store, or if the semaphore is in
+    /// long. It is no administrator's command, so it is in no audit. Does nothing in a shared store, or if the semaphore is in
     /// use. For programs that make up names, and know when they are done with one.
     pub fn let_go(&self, name: &SemaphoreName) {
         if let Backend::Memory(store) = &self.backend {
@@ -529,7 +487,7 @@ impl Semaphores {
         }
     }
 
-    /// All semaphores, by name, each with everybody at it.
+    /// All semaphores, by name, each with all its requests.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
@@ -540,7 +498,7 @@ impl Semaphores {
         }
     }
 
-    /// One semaphore with everybody at it; `None` if it was never named.
+    /// One semaphore with all its requests; `None` if it was never named.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
@@ -630,355 +588,5 @@ impl Semaphores {
 impl fmt::Debug for Semaphores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Semaphores").finish_non_exhaustive()
-    }
-}
-
-impl Semaphore {
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &SemaphoreName {
-        match &self.0 {
-            Handle::Memory { entry, .. } => entry.name(),
-            Handle::Remote { name, .. } => name,
-        }
-    }
-
-    /// Asks for a slot. What it gives is a future; its methods say more about the request. See [`Acquire`].
-    ///
-    /// # Errors
-    /// As [`Semaphores::acquire`].
-    #[inline]
-    pub fn acquire(&self) -> Acquire {
-        let request = self.filled(Request::new());
-        match &self.0 {
-            Handle::Memory { entry, .. } => Acquire::memory(Arc::clone(entry), request),
-            Handle::Remote { name, store } => {
-                Acquire::remote(Arc::clone(store), name.clone(), request)
-            }
-        }
-    }
-
-    /// The request, with the defaults.
-    #[inline]
-    fn filled(&self, mut request: Request) -> Request {
-        if let Some(defaults) = &self.1 {
-            defaults.fill(&mut request);
-        }
-        request
-    }
-
-    /// Takes a slot if one is free now; `None` when none is, or somebody waits. Never joins the line.
-    ///
-    /// # Errors
-    /// [`StoreError`] when a shared store failed.
-    pub async fn try_acquire(&self, request: Request) -> Result<Option<Permit>, StoreError> {
-        match &self.0 {
-            Handle::Memory { .. } => Ok(self.try_acquire_now(request).ok()),
-            Handle::Remote { name, store } => Ok(Arc::clone(store)
-                .try_acquire(name.clone(), self.filled(request))
-                .await?
-                .map(|permit| Permit::from_store(name.clone(), permit))),
-        }
-    }
-
-    /// Takes a slot if that needs no waiting of any kind. Never so with a shared store.
-    ///
-    /// # Errors
-    /// Hands the request back, for an [`acquire`](Self::acquire) to go on with.
-    #[inline]
-    pub fn try_acquire_now(&self, request: Request) -> Result<Permit, Request> {
-        match &self.0 {
-            Handle::Memory { entry, .. } => Arc::clone(entry).try_acquire(self.filled(request)),
-            Handle::Remote { .. } => Err(request),
-        }
-    }
-
-    /// Gives back the slot that `slot` holds, no matter who took it, in whatever process that shares the store. Says
-    /// whether it held one: if not, nothing happens. Permits of that slot are lost.
-    ///
-    /// # Errors
-    /// [`StoreError`] when a shared store failed.
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-    /// use cla_semaphore::{Request, SemaphoreName, Semaphores, SlotId};
-    ///
-    /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
-    /// let slot = SlotId::new("my-slot-id")?;
-    /// x.acquire().slot(slot.clone()).await?.leave();
-    /// assert!(x.release_slot(&slot).await?);
-    /// assert!(!x.release_slot(&slot).await?, "it holds nothing any more");
-    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn release_slot(&self, slot: &SlotId) -> Result<bool, StoreError> {
-        match &self.0 {
-            Handle::Memory { entry, .. } => Ok(entry.release_slot(slot)),
-            Handle::Remote { name, store } => store.release_slot(name.clone(), slot.clone()).await,
-        }
-    }
-
-    /// Lets the slot that `slot` holds live `ttl` longer, from now, no matter who took it (README: *Semaphores as objects*).
-    ///
-    /// # Errors
-    /// [`RefreshError::NotHeld`] when it holds none, also because it expired; [`RefreshError::NoTtl`] when it never
-    /// expires; [`RefreshError::Store`].
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-    /// use cla_semaphore::{Request, SemaphoreName, Semaphores, SlotId, Ttl};
-    ///
-    /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
-    /// let (slot, minute) = (SlotId::new("my-slot-id")?, Ttl::from_secs(60)?);
-    /// assert!(x.refresh_slot(&slot, minute).await.is_err(), "it holds nothing");
-    /// x.acquire().slot(slot.clone()).ttl(minute).await?.leave();
-    /// x.refresh_slot(&slot, Ttl::from_secs(300)?).await?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn refresh_slot(&self, slot: &SlotId, ttl: Ttl) -> Result<(), RefreshError> {
-        match &self.0 {
-            Handle::Memory { entry, .. } => entry.refresh_slot(slot, ttl),
-            Handle::Remote { name, store } => {
-                store.refresh_slot(name.clone(), slot.clone(), ttl).await
-            }
-        }
-    }
-
-    /// What is known of `slot` at this semaphore, and of the slots that are taken there, at one moment (README:
-    /// *Semaphores as objects*). A semaphore that was never named has one slot, which is free.
-    ///
-    /// # Errors
-    /// [`StoreError`] when a shared store failed.
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-    /// use cla_semaphore::{Request, SemaphoreName, Semaphores, SlotId};
-    ///
-    /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
-    /// let slot = SlotId::new("my-slot-id")?;
-    /// let _permit = x.acquire().slots(2).slot(slot.clone()).await?;
-    /// let state = x.slot_state(&slot).await?;
-    /// assert!(state.held.is_some_and(|held| held.remaining.is_none()), "without a TTL");
-    /// assert_eq!((state.free(), state.limit_reached()), (Some(1), false));
-    /// assert_eq!(state.taken[0].to_string(), "my-slot-id");
-    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn slot_state(&self, slot: &SlotId) -> Result<SlotState, StoreError> {
-        let view = match &self.0 {
-            Handle::Memory { entry, .. } => entry.view(),
-            Handle::Remote { name, store } => store.show(name.clone()).await?,
-        };
-        Ok(view.map_or_else(SlotState::untouched, |view| SlotState::of(slot, &view)))
-    }
-}
-
-impl fmt::Debug for Semaphore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Semaphore").field(self.name()).finish()
-    }
-}
-
-/// A slot that is held (or a grant). Dropping it gives it back.
-#[must_use = "dropping a permit gives the slot back at once"]
-pub struct Permit(PermitKind);
-
-/// Three words without a tag: a permit is written and moved within a few nanoseconds.
-enum PermitKind {
-    Memory(MemoryPermit),
-    /// `None` only inside `release`, which consumes the permit.
-    Store(Option<Box<OtherPermit>>),
-}
-
-struct OtherPermit {
-    name: SemaphoreName,
-    permit: Box<dyn StorePermit>,
-}
-
-macro_rules! on_hold {
-    ($permit:expr, $held:ident => $memory:expr, $permit_of_store:ident => $boxed:expr) => {
-        match &$permit.0 {
-            PermitKind::Memory($held) => $memory,
-            PermitKind::Store(store) => {
-                let $permit_of_store = &store.as_ref().expect("a released permit is gone").permit;
-                $boxed
-            }
-        }
-    };
-}
-
-impl Permit {
-    #[inline]
-    pub(crate) const fn memory(held: MemoryPermit) -> Self {
-        Self(PermitKind::Memory(held))
-    }
-
-    pub(crate) fn from_store(name: SemaphoreName, permit: Box<dyn StorePermit>) -> Self {
-        Self(PermitKind::Store(Some(Box::new(OtherPermit {
-            name,
-            permit,
-        }))))
-    }
-
-    /// The request that was admitted.
-    #[must_use]
-    pub fn id(&self) -> RequestId {
-        on_hold!(self, held => held.id(), permit => permit.id())
-    }
-
-    /// The semaphore.
-    #[must_use]
-    pub fn name(&self) -> &SemaphoreName {
-        match &self.0 {
-            PermitKind::Memory(held) => held.name(),
-            PermitKind::Store(store) => &store.as_ref().expect("a released permit is gone").name,
-        }
-    }
-
-    /// What another process of this machine needs to go on holding it, should this one be killed: see
-    /// [`Semaphores::succeed`]. `None` if the store has no such way, or if a run or a slot id has the permit: a Redis
-    /// server's has one. Once it is given back, the text is worth nothing.
-    pub async fn succession(&self) -> Option<String> {
-        match &self.0 {
-            PermitKind::Memory(_) => None,
-            PermitKind::Store(store) => match store.as_ref() {
-                Some(store) => store.permit.succession().await,
-                None => None,
-            },
-        }
-    }
-
-    /// Fencing token: larger than that of every permit that this semaphore gave before, so a resource
-    /// that remembers the largest it saw can refuse a permit that was lost.
-    #[must_use]
-    pub fn token(&self) -> u64 {
-        on_hold!(self, held => held.token(), permit => permit.token())
-    }
-
-    /// How long the request waited.
-    #[must_use]
-    pub fn waited(&self) -> Duration {
-        on_hold!(self, held => held.waited(), permit => permit.waited())
-    }
-
-    /// When it was admitted.
-    #[must_use]
-    pub fn started_at(&self) -> SystemTime {
-        on_hold!(self, held => held.started_at(), permit => permit.started_at())
-    }
-
-    /// How long ago it was admitted. One read of a cheap clock, and a look at the semaphore.
-    #[must_use]
-    pub fn held(&self) -> Duration {
-        on_hold!(self, held => held.held(), permit => permit.held())
-    }
-
-    /// Whether an administrator let it through, outside the slots (README: *Steering*).
-    #[must_use]
-    pub fn granted(&self) -> bool {
-        on_hold!(self, held => held.granted(), permit => permit.granted())
-    }
-
-    /// Whether it is no longer held: its TTL or its lease passed, or an administrator released it.
-    #[must_use]
-    pub fn is_lost(&self) -> bool {
-        on_hold!(self, held => held.is_lost(), permit => permit.is_lost())
-    }
-
-    /// Whether it was lost because its lease passed: the store could not be reached for longer than that, took this
-    /// process for dead, or lost what it knew; or its run was [given up](Semaphores::abandon). A TTL that passed and an
-    /// administrator's release are somebody's decision; this is an accident, of which the one who relied on the slot should
-    /// hear.
-    #[must_use]
-    #[inline]
-    pub fn lease_passed(&self) -> bool {
-        on_hold!(self, held => held.lease_passed(), permit => permit.lease_passed())
-    }
-
-    /// Waits until it is lost. Never ends for a permit that is not.
-    pub async fn lost(&self) {
-        on_hold!(self,
-            held => std::future::poll_fn(|cx| held.poll_lost(cx)).await,
-            permit => permit.lost().await);
-    }
-
-    /// Lets it live `ttl` longer, from now (README: *Semaphores as objects*).
-    ///
-    /// # Errors
-    /// [`RefreshError::Lost`] when it is too late, [`RefreshError::NoTtl`] when it never expires;
-    /// [`RefreshError::Store`].
-    pub async fn refresh(&self, ttl: Ttl) -> Result<(), RefreshError> {
-        on_hold!(self, held => held.refresh(ttl), permit => permit.refresh(ttl).await)
-    }
-
-    /// Gives it back, and says whether it was still held. (Dropping it does the same, silently.)
-    ///
-    /// # Errors
-    /// [`ReleaseError::Lost`] when its TTL or its lease had passed or an administrator had released it: others
-    /// may have been busy at the same time. [`ReleaseError::Store`].
-    pub async fn release(mut self) -> Result<(), ReleaseError> {
-        match std::mem::replace(&mut self.0, PermitKind::Store(None)) {
-            PermitKind::Memory(held) => held.release(),
-            PermitKind::Store(Some(store)) => store.permit.release().await,
-            PermitKind::Store(None) => unreachable!("a released permit is gone"),
-        }
-    }
-
-    /// Lets it go without giving the slot back. The slot stays taken until somebody
-    /// [releases it by its slot id](Semaphore::release_slot), an administrator releases it by force, its TTL passes, or
-    /// its session ends: with the process in a shared store, or when that is [closed](Semaphores::close).
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-    /// use cla_semaphore::{Request, SemaphoreName, Semaphores, SlotId};
-    ///
-    /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
-    /// let slot = SlotId::new("my-slot-id")?;
-    /// x.acquire().slot(slot.clone()).await?.leave();
-    /// assert!(x.try_acquire(Request::new()).await?.is_none(), "the slot is still taken");
-    /// x.release_slot(&slot).await?;
-    /// assert!(x.try_acquire(Request::new()).await?.is_some());
-    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn leave(mut self) {
-        match std::mem::replace(&mut self.0, PermitKind::Store(None)) {
-            PermitKind::Memory(held) => held.leave(),
-            PermitKind::Store(Some(store)) => store.permit.leave(),
-            PermitKind::Store(None) => unreachable!("a released permit is gone"),
-        }
-    }
-
-    /// Gives it back, silently as dropping does, and says how long it was held. For the engine, which adds that up:
-    /// hosts release or drop a permit.
-    #[doc(hidden)]
-    #[must_use = "dropping a permit is cheaper"]
-    #[inline]
-    pub fn close(mut self) -> Duration {
-        let held = on_hold!(self, held => held.close(), permit => permit.held());
-        // A permit of a store gives its slot back by being dropped.
-        self.0 = PermitKind::Store(None);
-        held
-    }
-}
-
-impl Drop for Permit {
-    #[inline]
-    fn drop(&mut self) {
-        if let PermitKind::Memory(held) = &self.0 {
-            // A permit that was lost does no harm when it is given back.
-            let _ = held.give_back();
-        }
-    }
-}
-
-impl fmt::Debug for Permit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit")
-            .field("semaphore", self.name())
-            .field("id", &self.id())
-            .field("token", &self.token())
-            .finish_non_exhaustive()
     }
 }

@@ -3,32 +3,31 @@
 //! # How it hangs together
 //!
 //! ```text
-//! SqliteStore, leases, futures ── commands ─► worker thread ── turn ── transactions ─► file
+//! SqliteStore, permits, futures ─ commands ─► worker thread ── turn ── transactions ─► file
 //!                              ◄─ what became of requests ─┘ ◄── wake-ups ── workers of others
 //! ```
 //!
 //! * [`transitions`] are the rules of the queue in SQL. Each runs in a transaction that excludes all
-//!   other processes, and leaves the invariant in place: while somebody waits, no slot is free.
+//!   other processes, and leaves the invariant in place: while a request waits, no slot is free.
 //! * [`worker`] is the one thread of an open store, and owns its connection. It takes the commands that have
-//!   come together into one transaction, and answers once that is committed. So a permit is only ever given
-//!   when the whole machine knows of it.
+//!   come together into one transaction, and answers once that is committed. So no caller gets a permit before the
+//!   whole machine can see it.
 //! * A process queues for its [`turn`] to write. The system keeps that queue, so hundreds of processes neither
 //!   disturb each other nor fail.
-//! * A process that decides what becomes of a request of another one leaves it a *notice* in the file, and then
-//!   [`wake`]s it. The same for events. A look at the file's change counter each second makes good what a wake-up
-//!   can lose.
-//! * A [`process`] that is killed leaves its permits and places behind in the file. They are ended by whoever
-//!   finds them in the way: a newcomer that would have to wait behind them, the one whose turn is next, an
-//!   administrator who looks, the first in line, to whom the system says when a holder [`ends`], or who looks a few times a
-//!   second, and the others, every few seconds.
+//! * A process that decides what becomes of a request of another one leaves the outcome as a *notice* in the file, and
+//!   then [`wake`]s that process. It does so for events, too. Wake-ups can get lost, so each process also looks at the
+//!   file's change counter once a second.
+//! * A [`process`] that is killed leaves its permits and places behind in the file. Other sessions reap them where they are
+//!   in the way: a new request that would have to wait behind them, the one that would be admitted next, and an
+//!   administrator who looks. The first in line learns from the system when a holder [`ends`], or looks a few times a
+//!   second; the others in line look every few seconds.
 //!
-//! Nothing here is trusted that another process could have left half done: what a transaction did not
-//! commit has not happened.
+//! No process can leave anything half done in the file: what a transaction did not commit has not happened.
 //!
 //! # Limits
 //!
-//! Processes of different containers may share the file. A living one is seen by its lock; what one that was killed had
-//! is free when its lease of 15 s has passed. File systems that several machines share are refused unless the user
+//! Processes of different containers may share the file. One that lives is seen by its lock. What a killed one held is
+//! free when its lease of 15 s has passed. File systems that several machines share are refused unless the user
 //! accepts them: their locks do not keep the machines apart. What is done then is described at [`SqliteUrl`].
 //!
 //! If the file, its log or the log's index is deleted, replaced or overwritten, those who use it notice within about a
@@ -101,7 +100,7 @@ pub struct SqliteStore {
     link: Arc<Link>,
 }
 
-/// The way to the worker. When the last one is gone, the worker ends, and with it all that the store had.
+/// The way to the worker. When the last clone is dropped, the worker ends and gives back all that the store has.
 struct Link {
     file: Arc<SqliteUrl>,
     hub: Arc<EventHub>,
@@ -162,7 +161,7 @@ impl Link {
         }
     }
 
-    /// There was no answer: there is no worker, or it failed in a way that is our fault.
+    /// There was no answer: there is no worker, or it has panicked.
     fn gone(&self) -> StoreError {
         let why = match self.worker.get() {
             None => self.refused.lock().clone(),
@@ -173,7 +172,7 @@ impl Link {
     }
 }
 
-/// Gives up a request that has no waiter any more.
+/// Gives up a request whose future is dropped.
 struct Abandon {
     link: Arc<Link>,
     id: RequestId,
@@ -196,7 +195,7 @@ impl Store for SqliteStore {
     ) -> BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>> {
         Box::pin(async move {
             let id = RequestId::unique();
-            // Given up also when the answer has come and was not read: then it takes back the permit.
+            // It is given up also when the answer has come and was not read: the slot goes back to the store.
             let (reply, mut answer) = oneshot::channel();
             let mut given_up = Abandon {
                 link: Arc::clone(&self.link),

@@ -77,7 +77,7 @@ impl Place {
         self.provider().create("x", settings).unwrap()
     }
 
-    /// The same, of the other client.
+    /// That of the other client.
     fn other_x(&self, settings: Settings) -> Semaphore {
         let provider = Provider::new(self.other.clone());
         provider.create("x", settings).unwrap()
@@ -719,7 +719,7 @@ async fn owners_are_seen_and_cannot_deadlock(place: Place) {
     assert_eq!(rows[0].slot.as_ref(), Some(x.id()));
     x.release_or_fail().await.unwrap();
 
-    // A slot with an id may be released by anybody, and a wait with a time ends: only this is one without an end.
+    // A slot with an id may be released from elsewhere, and a wait with a time ends: only this is one without an end.
     let request = Request::new().owner(me);
     let _permit = place.one.acquire(&name("x"), request).await.unwrap();
     let error = x.acquire_blocking(Duration::MAX).await.unwrap_err();

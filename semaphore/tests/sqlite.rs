@@ -17,7 +17,7 @@ use common::name;
 use futures::executor::block_on;
 
 /// No test needs a tenth of this.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// A folder with a file that is not there yet.
 struct File(tempfile::TempDir);
@@ -59,7 +59,7 @@ fn until(
         if let Some(seen) = seen.as_ref().filter(|seen| wanted(seen)) {
             return seen.clone();
         }
-        assert!(since.elapsed() < PATIENCE, "it never came: {seen:#?}");
+        assert!(since.elapsed() < TIME_LIMIT, "it never came: {seen:#?}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -168,7 +168,7 @@ fn a_store_that_is_dropped_leaves_nothing_behind() {
     until(&watching, &x, |view| view.busy == 0);
     let since = Instant::now();
     while block_on(watching.diagnose()).unwrap().clients.len() > 1 {
-        assert!(since.elapsed() < PATIENCE, "its session is still there");
+        assert!(since.elapsed() < TIME_LIMIT, "its session is still there");
     }
 }
 
@@ -355,11 +355,11 @@ fn a_killed_process_loses_what_it_holds_and_its_place_in_line() {
     let last = taker(&semaphores, &x, Request::new());
     until(&semaphores, &x, |view| view.waiting == 2);
     second.kill();
-    // Whoever looks sees it.
+    // A look at the semaphore shows it.
     let seen = view(&semaphores, &x);
     assert_eq!((seen.busy, seen.waiting), (1, 1), "{seen:#?}");
     holder.kill();
-    // Nobody looks; the one in line comes by.
+    // Without a look the next in line notices it.
     let permit = last.join().unwrap().unwrap();
     let seen = view(&semaphores, &x);
     let killed: Vec<_> = seen
@@ -638,7 +638,7 @@ fn a_file_of_the_version_without_slot_ids_goes_on_working() {
     assert_eq!(permit.token(), 42);
     assert!(block_on(other.release_slot(&x, &mine())).unwrap());
     block_on(permit.lost());
-    // Whoever of that version has it open still may go on.
+    // A program of that version that has it open still may go on.
     old.execute_batch(
         "INSERT INTO request (uuid, semaphore, session, phase, sequence, class, place, priority, requested)
          VALUES (x'000102030405060708090a0b0c0d0e0f', 1, 1, 0, 8, 0, x'01', 0, 0);
@@ -831,7 +831,7 @@ fn whatever_becomes_of_the_file_nobody_is_let_in_beside_a_holder_that_does_not_k
         assert!(permit.lease_passed(), "{what}");
         let next = next.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert!(since.elapsed() < Duration::from_secs(3), "{what}");
-        // The store of before goes on in the new file.
+        // The store that was open before goes on in the new file.
         assert!(
             block_on(semaphores.try_acquire(&x, Request::new()))
                 .unwrap()
@@ -973,7 +973,7 @@ fn events_go_with_the_last_one_who_wants_them() {
             .unwrap()
     };
     while kept() > 0 {
-        // Whatever it does, it sees afterwards that nobody listens.
+        // With its next command it sees that there is no subscriber any more.
         drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
     }
     let mut events = semaphores.subscribe();

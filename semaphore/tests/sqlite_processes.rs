@@ -1,4 +1,4 @@
-//! Processes that share a file wake each other and queue for it: what that costs, who is late, and what happens when
+//! Processes that share a file wake each other and queue for it: what that costs, which are late, and what happens when
 //! one of them stops in the middle.
 //!
 //! `CLA_CROWD=400` makes the crowd larger.
@@ -19,8 +19,8 @@ use common::name;
 use futures::executor::block_on;
 
 /// No test needs a tenth of this.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// What tells a process that it is another one, and what it is to do.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// The variable by which a child process knows that it is one, and what it is to do.
 const ROLE: &str = "CLA_TEST_ROLE";
 const STORE: &str = "CLA_TEST_STORE";
 
@@ -162,7 +162,7 @@ fn until_waiting(store: &Semaphores, x: &SemaphoreName, waiting: usize) {
         .map_or(0, |view| view.waiting)
         != waiting
     {
-        assert!(since.elapsed() < PATIENCE, "they never came");
+        assert!(since.elapsed() < TIME_LIMIT, "they never came");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -232,7 +232,7 @@ fn a_process_that_waits_costs_next_to_nothing() {
     }
 }
 
-/// Whether the system tells it of the end of another process.
+/// Whether the system reports the end of another process.
 #[cfg(target_os = "linux")]
 fn watches_another(process: &Process) -> bool {
     let open = std::fs::read_dir(format!("/proc/{}/fd", process.0.id())).unwrap();
@@ -264,7 +264,7 @@ fn the_first_in_line_sleeps_until_the_system_tells_it_that_the_holder_is_gone() 
     let mut first = store.start("takes and gives back");
     let since = Instant::now();
     while !watches_another(&first) {
-        assert!(since.elapsed() < PATIENCE, "it never does");
+        assert!(since.elapsed() < TIME_LIMIT, "it never does");
         std::thread::sleep(Duration::from_millis(5));
     }
     let before = sleeps(&first);
@@ -290,7 +290,7 @@ fn the_end_of_a_holder_is_heard_of_at_once() {
         let mut first = store.start("takes and gives back");
         let since = Instant::now();
         while !watches_another(&first) {
-            assert!(since.elapsed() < PATIENCE, "it never does");
+            assert!(since.elapsed() < TIME_LIMIT, "it never does");
             std::thread::sleep(Duration::from_millis(5));
         }
         let killed = Instant::now();
@@ -431,7 +431,7 @@ fn what_was_released_by_force_is_shown_until_its_process_is_gone() {
     holder.signal("-KILL");
     let since = Instant::now();
     while is_shown() {
-        assert!(since.elapsed() < PATIENCE, "its process is gone");
+        assert!(since.elapsed() < TIME_LIMIT, "its process is gone");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

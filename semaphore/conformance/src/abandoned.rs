@@ -52,7 +52,7 @@ pub(super) fn what_an_abandoned_run_holds_goes_to_the_next_in_line(subject: &dyn
     drop(second.permit());
 }
 
-/// The same permit, dropped and closed.
+/// A permit of a run that was given up, dropped and closed.
 pub(super) fn an_abandoned_permit_gives_nothing_back_twice(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
@@ -101,7 +101,7 @@ pub(super) fn an_abandoned_run_is_not_given_what_it_gives_up(subject: &dyn Subje
     drop(b.take());
 }
 
-/// It concerns all semaphores, and nobody else's requests.
+/// It concerns all semaphores, and no other run's requests.
 pub(super) fn an_abandoned_run_loses_all_that_it_has_and_others_nothing(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let (run, neighbour) = (RunId::unique(), RunId::unique());

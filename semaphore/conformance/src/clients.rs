@@ -110,7 +110,7 @@ pub(super) fn closing_gives_back_what_is_still_held_and_the_client_can_go_on(
         drop((permit, place));
         next
     } else {
-        // There is nobody for whom it could be left behind.
+        // There is no session for which it could be left behind.
         assert!(!permit.is_lost());
         drop((permit, place));
         waiter.permit()
@@ -125,7 +125,7 @@ pub(super) fn closing_gives_back_what_is_still_held_and_the_client_can_go_on(
     done(b.wait_for("close", b.semaphores.close()));
 }
 
-/// Whatever happens at once: never more busy than there are slots, never a token twice, nobody forgotten.
+/// Whatever happens at once: never more busy than there are slots, never a token twice, no request forgotten.
 pub(super) fn many_threads_at_two_clients_never_share_a_slot(subject: &dyn Subject) {
     const THREADS: usize = 8;
     const ROUNDS: usize = 12;
@@ -141,7 +141,7 @@ pub(super) fn many_threads_at_two_clients_never_share_a_slot(subject: &dyn Subje
             let client = if nth % 2 == 0 { a } else { b };
             scope.spawn(move || {
                 for round in 0..ROUNDS {
-                    // Some give up now and then; nobody is the worse for it.
+                    // Some give up now and then, which harms no other.
                     if round % 4 == nth % 4 {
                         let brief = Request::new().timeout(ms(1));
                         drop(client.semaphores.acquire(&client.name, brief).blocking());

@@ -130,7 +130,7 @@ pub(super) fn a_circle_of_five_is_named_in_order(subject: &dyn Subject) {
     let error = runs[4].is_told("s0");
     let wanted = [4, 0, 1, 2, 3].map(|nth| (runs[nth].id, names[nth], names[(nth + 1) % 5]));
     assert_eq!(links(&error), wanted);
-    // The last one lets go, and everybody has their turn.
+    // The last one releases, and all are admitted one after the other.
     drop(held);
     for waiter in waiting.into_iter().rev() {
         drop(waiter.permit());
@@ -255,7 +255,7 @@ pub(super) fn a_run_that_waits_for_two_things_may_still_go_on_by_one_of_them(
     assert!(b_waits.still_waits());
 }
 
-/// Fewer slots can make a wait one that never ends: the last comer is told.
+/// Fewer slots can make a wait one that never ends: the last in line is refused.
 pub(super) fn taking_slots_away_can_close_a_circle(subject: &dyn Subject) {
     let stage = &Fixture::new(subject);
     stage.a.slots(2);
@@ -292,7 +292,7 @@ pub(super) fn who_merely_waits_behind_a_circle_is_not_told(subject: &dyn Subject
     drop(c_waits.permit());
 }
 
-/// What is over is over: the same runs in the same order, with nothing held in between, deadlock with nobody.
+/// What is over is over: the same runs in the same order, with nothing held in between, are no deadlock.
 pub(super) fn runs_that_let_go_leave_no_trace(subject: &dyn Subject) {
     let stage = &Fixture::new(subject);
     let (a, b) = (Run::new(&stage.a, "a"), Run::new(&stage.b, "b"));

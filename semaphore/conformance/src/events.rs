@@ -1,4 +1,4 @@
-//! Rule 10: every transition emits an event; subscribers never slow the queue down. Told by one client, heard by
+//! Rule 10: every transition emits an event; subscribers never slow the queue down. Caused by one client, received by
 //! another.
 
 use std::time::Instant;
@@ -13,7 +13,7 @@ use cla_semaphore::Slots;
 use cla_semaphore::Status;
 use cla_semaphore::{Event, EventKind, Events, EventsError};
 
-/// One who hears what happens at `x`.
+/// A subscriber that reads the events of `x`.
 pub(super) struct Listener {
     events: Events,
     at: At,
@@ -153,7 +153,7 @@ pub(super) fn every_way_a_request_can_end_or_change_has_its_event(subject: &dyn 
     let held = a.take_as(Request::new().ttl(ttl(ms(60_000))));
     listener.hears([Created, Acquired]);
     done(a.wait_for("refresh", held.refresh(ttl(ms(50)))));
-    // Where nobody waits, it may take a look to notice.
+    // Where no request waits, a store may notice only when it is looked at.
     b.row_becomes(held.id(), Status::Expired);
     listener.hears([Refreshed, Expired]);
     drop(held);
@@ -221,7 +221,7 @@ pub(super) fn every_change_of_the_slots_has_its_event(subject: &dyn Subject) {
     listener.hears([Forgotten]);
 }
 
-/// What happens to many at once is told one by one.
+/// What happens to many at once gives one event each.
 pub(super) fn a_purge_is_told_request_by_request_with_the_counts_after_each(subject: &dyn Subject) {
     use EventKind::*;
     let stage = &Fixture::new(subject);
@@ -246,7 +246,7 @@ pub(super) fn a_purge_is_told_request_by_request_with_the_counts_after_each(subj
     );
 }
 
-/// Rule 9 tells its victim, and those who watch.
+/// Rule 9 has an error for the run that is refused, and an event for subscribers.
 pub(super) fn a_deadlock_is_told(subject: &dyn Subject) {
     let stage = &Fixture::new(subject);
     let Fixture { a, b, .. } = stage;
@@ -272,7 +272,7 @@ pub(super) fn who_subscribes_later_hears_only_of_what_comes_later(subject: &dyn 
     late.hears([EventKind::Acquired, EventKind::Released]);
 }
 
-/// Everybody who listens hears everything, whoever did it.
+/// Every subscriber gets every event, whichever client caused it.
 pub(super) fn all_subscribers_of_all_clients_hear_the_same(subject: &dyn Subject) {
     let stage = &Fixture::new(subject);
     let Fixture { a, b, .. } = stage;
@@ -369,7 +369,7 @@ pub(super) fn events_are_numbered_one_by_one(subject: &dyn Subject) {
     assert!(numbers.is_sorted_by(|a, b| a + 1 == *b), "{numbers:?}");
 }
 
-/// Rule 10: "subscribers never slow the queue down". And one who does not read for a while loses nothing by that.
+/// Rule 10: "subscribers never slow the queue down". And one that does not read for a while loses nothing by that.
 pub(super) fn who_does_not_read_slows_nobody_down_and_hears_all_of_it_later(subject: &dyn Subject) {
     /// Requests that end at once. More than any ring of a thousand or two has room for.
     const MANY: usize = 2_000;

@@ -2,7 +2,7 @@
 //! against any [`Store`](cla_semaphore::Store). It knows no store's inside and needs none's runtime: it asks through
 //! [`Semaphores`], as programs do, from at least two clients at once, and drives futures itself.
 //!
-//! Whoever writes a store says how to make a fresh one, and gets a test per promise:
+//! The author of a store says how to make a fresh one, and gets a test for each promise:
 //!
 //! ```
 //! mod memory {
@@ -66,7 +66,7 @@ const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// Every `Fn() -> Fresh` is one.
 pub trait Subject {
-    /// Makes a store with nothing in it, which nobody else uses.
+    /// Makes a store with nothing in it, which no other program uses.
     ///
     /// # Panics
     /// When it cannot: the case that asked for it then fails.
@@ -90,7 +90,7 @@ pub struct Fresh {
 }
 
 impl Fresh {
-    /// A store with two clients that know nothing of each other but what the store tells them, as if they were in
+    /// A store with two clients that know of each other only through the store, as if they were in
     /// two processes. The suite may drop either.
     #[must_use]
     pub fn clients(first: Semaphores, second: Semaphores) -> Self {

@@ -22,7 +22,7 @@ fn anna() -> Actor {
     Actor::new("anna", "db|{1}%7C", "sem")
 }
 
-/// The same client, for the commands of `actor`.
+/// This client, for the commands of `actor`.
 fn acting(at: &At, actor: Actor) -> At {
     At {
         semaphores: at.semaphores.acting_as(actor),
@@ -55,7 +55,7 @@ const fn state(slots: u32, pinned: bool, busy: usize, waiting: usize) -> Option<
     })
 }
 
-/// Everybody who sees what a command did sees who gave it; and what merely follows from it was asked for by no command.
+/// Rows and events of a command show who gave it; those of what merely follows from it do not.
 pub(super) fn a_command_says_who_gave_it_in_its_events_and_at_its_requests(subject: &dyn Subject) {
     use EventKind::*;
     let stage = &Fixture::new(subject);
@@ -121,7 +121,7 @@ pub(super) fn a_command_says_who_gave_it_in_its_events_and_at_its_requests(subje
     );
     assert_eq!(b.row(third.id).by, ben);
     assert_eq!(b.row(moved.id()).by, ben, "who steered it last");
-    // A command of which nobody said who gave it.
+    // A command without an actor.
     done(a.force_release());
     let told = listener.next(1);
     assert_eq!((told[0].kind, told[0].by.clone()), (ForceReleased, None));

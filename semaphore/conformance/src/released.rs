@@ -58,7 +58,7 @@ pub(super) fn what_was_released_by_force_is_shown_until_its_permit_is_dropped(
     ));
 }
 
-/// The same, where the client goes first.
+/// A release by force, after which the client ends.
 pub(super) fn what_was_released_by_force_is_shown_no_longer_than_its_client_is_there(
     subject: &dyn Subject,
 ) {

@@ -150,7 +150,7 @@ pub(super) fn unlimited_slots_let_everybody_in_and_still_list_them_as_busy(subje
         (Slots::Unlimited, 8, 0)
     );
     assert!(view.requests.iter().all(|row| row.status == Status::Busy));
-    // Back to a limit: nobody is touched, and everybody waits until there is room again.
+    // Back to a limit: those that are busy stay so, and new requests wait until there is room again.
     b.slots(1);
     let waiter = b.wait();
     assert_eq!(a.counts(), (Slots::ONE, 8, 1));
@@ -193,7 +193,7 @@ pub(super) fn another_limit_counts_only_once_the_semaphore_is_idle(subject: &dyn
     b.release(second);
     a.release(waiter.permit());
     assert_eq!(a.counts(), (Slots::Limited(5), 0, 0), "idle");
-    // Declared while idle, it counts at once; also by one who gets nothing.
+    // Declared while idle, it counts at once; also by a request that gets no slot.
     let one = b.take_as(Request::new().slots(1));
     assert_eq!(a.counts().0, Slots::ONE);
     assert!(a.try_take_as(Request::new().slots(4)).is_none());
@@ -393,7 +393,7 @@ pub(super) fn a_moved_request_is_served_at_its_new_place(subject: &dyn Subject) 
     }
 }
 
-/// Who is moved is served with those around it, and keeps the priority that it shows.
+/// A request that is moved is served with those around it, and keeps the priority that it shows.
 pub(super) fn a_request_moved_among_others_is_not_overtaken_by_later_ones_of_their_priority(
     subject: &dyn Subject,
 ) {
@@ -414,7 +414,7 @@ pub(super) fn a_request_moved_among_others_is_not_overtaken_by_later_ones_of_the
     }
 }
 
-/// Who is moved to the end stands with those of the lowest priority there; alone, with its own.
+/// A request that is moved to the end gets the class of the last one there; alone, it has its own.
 pub(super) fn a_request_moved_to_the_end_has_the_priority_of_the_last(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
@@ -498,7 +498,7 @@ pub(super) fn a_forced_release_frees_the_slots_and_the_line_goes_on_in_order(
     drop(third.permit());
 }
 
-/// The same for one request: the others keep theirs.
+/// Forced release of one request: the others keep theirs.
 pub(super) fn the_slot_of_one_busy_request_is_released_by_force(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let (stuck, other) = (a.take_as(Request::new().slots(2)), b.take());
@@ -541,7 +541,7 @@ pub(super) fn the_slot_of_one_busy_request_is_released_by_force(subject: &dyn Su
     drop((first, second.permit()));
 }
 
-/// Nobody there is nobody to free.
+/// Where no request is busy, there is nothing to free.
 pub(super) fn purge_and_forced_release_of_an_idle_semaphore_do_nothing(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     a.slots(2);
@@ -558,7 +558,7 @@ pub(super) fn a_permit_with_a_ttl_expires_by_itself_and_the_next_in_line_has_the
 ) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take_as(Request::new().ttl(ttl(ms(200))));
-    // Nobody comes by: the one who waits is woken.
+    // There is no other command: the waiter is woken.
     let next = b.take();
     assert!(next.token() > holder.token());
     let row = b.row(holder.id());
@@ -756,7 +756,7 @@ pub(super) fn a_dropped_future_leaves_the_line(subject: &dyn Subject) {
     drop(next.permit());
 }
 
-/// Who is gone before it heard that it was its turn holds no slot.
+/// A caller that is gone before it learns that it was admitted holds no slot.
 pub(super) fn a_future_dropped_after_its_turn_came_gives_the_slot_to_the_next(
     subject: &dyn Subject,
 ) {
@@ -890,7 +890,7 @@ pub(super) fn ten_thousand_wait_and_are_steered(subject: &dyn Subject) {
     const MANY: usize = 10_000;
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
-    // One after the other would be fair to nobody's round trips: all ask, then all are waited for.
+    // All ask first, then all are waited for: one after the other would take a round trip each.
     let mut waiting: Vec<_> = (0..MANY)
         .map(|_| a.semaphores.acquire(&a.name, Request::new()))
         .collect();

@@ -236,7 +236,7 @@ pub(super) fn a_permit_without_a_ttl_stays_while_others_expire(subject: &dyn Sub
 }
 
 /// *Checking semaphore state*: EXPIRED ("doesnt exists"), UNACQUIRED ("There are avilable slots but the
-/// semaphore is not acquired"), ACQUIRED and LIMIT_REACHED can all be told from the view.
+/// semaphore is not acquired"), ACQUIRED and LIMIT_REACHED can all be seen in the view.
 pub(super) fn the_view_tells_the_four_states_apart(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     assert!(b.shown().is_none(), "expired");
@@ -341,7 +341,7 @@ pub(super) fn a_failing_function_leaves_the_semaphore_free(subject: &dyn Subject
     b.becomes(1, 0, 0);
 }
 
-/// *Semaphore instance variables*: the key, the id and the TTL of what was acquired can be told.
+/// *Semaphore instance variables*: the key, the id and the TTL of what was acquired can be read.
 pub(super) fn a_permit_knows_its_name_and_its_id(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let resource = a.on("resource");

@@ -1,7 +1,7 @@
 //! Random commands, played into a store and into the pure [`queue`](cla_semaphore::queue): after each step both must
-//! show the same, and have told those who wait and those who hold the same.
+//! show the same, and callers that wait and callers that hold a permit have got the same outcomes.
 //!
-//! No command depends on time, so the queue's clock stands still. Steps are told apart by waiting: the next
+//! No command depends on time, so the queue's clock stands still. Each step is waited for: the next
 //! command comes when the store shows what the queue shows.
 
 use std::cell::Cell;
@@ -60,7 +60,7 @@ enum Step {
     /// Always in vain: nothing here has a TTL.
     RefreshSlot(Where, u8),
     // The last number picks one of those there are: permits, or waiting requests. (Of those that wait there is
-    // now and then nobody: then any request that ever was is picked, which cannot be steered.)
+    // now and then none: then any request that ever was is picked, which cannot be steered.)
     Release(usize),
     Drop(usize),
     Leave(usize),
@@ -146,7 +146,7 @@ pub(super) fn random_commands_do_what_they_do_to_the_pure_queue(subject: &dyn Su
     compare_sequences(subject, false);
 }
 
-/// Rule 10: a store tells of every transition of the pure queue, with the counts right after it, in order.
+/// Rule 10: a store emits every transition of the pure queue, with the counts right after it, in order.
 pub(super) fn what_random_commands_do_is_told_as_the_pure_queue_tells_it(subject: &dyn Subject) {
     compare_sequences(subject, true);
 }
@@ -228,10 +228,10 @@ fn play(
         game.turn(*step, nth)
             .map_err(|difference| format!("after step {nth}, {step:?}: {difference}"))?;
     }
-    // Everybody goes.
+    // All requests end.
     game.everybody = Vec::new();
     for name in NAMES.iter().filter(|_| game.left) {
-        // What somebody left stays, so it is not known whether there is anything.
+        // What was left stays, so it is not known whether there is anything.
         let _ = stage.a.on(name).purge();
     }
     until(stage.a.poll_timeout, || {
@@ -295,7 +295,7 @@ struct Game<'a> {
     queues: [Queue<usize>; 2],
     /// Of each queue.
     fx: [Effects<usize>; 2],
-    /// If what is told is compared, too.
+    /// If events are compared, too.
     listener: Option<Listener>,
     everybody: Vec<PendingRequest>,
     /// Some slots were left without a permit.
@@ -364,7 +364,7 @@ impl<'a> Game<'a> {
                 if let Some(who) = self.pick(who, |state| matches!(state, State::Holding(_))) {
                     let PendingRequest { at, held, .. } = self.everybody[who];
                     self.everybody[who].state = State::Over;
-                    // Nobody is harmed if it was lost.
+                    // It does no harm if it was lost.
                     let _ =
                         self.queues[at.semaphore].release(held, now, &mut self.fx[at.semaphore]);
                 }
@@ -406,7 +406,7 @@ impl<'a> Game<'a> {
                     self.abandon(who);
                 }
             }
-            // Which of the two comes first is not decided, and only what is told shows the difference.
+            // Which of the two comes first is not decided, and only the events show the difference.
             Step::ReleaseAndAbandonTheFirst(_) if self.listener.is_some() => {}
             Step::ReleaseAndAbandonTheFirst(who) => {
                 let Some(who) = self.pick(who, |state| matches!(state, State::Holding(_))) else {
@@ -583,7 +583,7 @@ impl<'a> Game<'a> {
         let PendingRequest { at, ticket, .. } = self.everybody[who];
         self.everybody[who].state = State::Over;
         self.queues[at.semaphore].abandon(ticket, Timestamp::ZERO, &mut self.fx[at.semaphore]);
-        // Whatever it would have been told.
+        // Its outcome does not count any more.
         self.fx[at.semaphore]
             .outcomes
             .retain(|(number, _)| *number != who);
@@ -643,7 +643,7 @@ impl<'a> Game<'a> {
         (!those.is_empty()).then(|| those[who % those.len()])
     }
 
-    /// Waits until everybody was told what the model says, and the store shows what the model shows.
+    /// Waits until all callers have the outcomes of the model, and the store shows what the model shows.
     fn agree(&mut self, observer: &At) -> Checked {
         let mut outcomes = HashMap::new();
         for fx in &mut self.fx {
@@ -651,7 +651,7 @@ impl<'a> Game<'a> {
             fx.lost.clear();
         }
         until(observer.poll_timeout, || match self.told(&mut outcomes) {
-            // What it was told does not become right by waiting.
+            // A wrong outcome does not become right by waiting.
             Err(wrong) => Ok(Err(wrong)),
             Ok(()) => self.compare(&outcomes, observer).map(Ok),
         })
@@ -660,7 +660,7 @@ impl<'a> Game<'a> {
         self.compare_events()
     }
 
-    /// Asks all who wait whether they were told something, which must be what the model says.
+    /// Asks all that wait for their outcomes, which must be those of the model.
     fn told(&mut self, outcomes: &mut HashMap<usize, Outcome>) -> Checked {
         for who in 0..self.everybody.len() {
             let State::Waiting(acquire) = &mut self.everybody[who].state else {
@@ -799,7 +799,7 @@ impl<'a> Game<'a> {
         Ok(())
     }
 
-    /// Compares what was told of this step.
+    /// Compares the events of this step.
     fn compare_events(&mut self) -> Checked {
         let Some(listener) = &mut self.listener else {
             return Ok(());
@@ -872,7 +872,7 @@ fn queue_has(queue: &Queue<usize>, ticket: Ticket) -> bool {
     queue.is_waiting(ticket) || queue.is_held(ticket)
 }
 
-/// The same number, or nothing there.
+/// Whether the store gives the model's number, or both have no such semaphore.
 fn same_count(model: Option<usize>, store: Result<usize, AdminError>) -> Checked {
     match (model, store) {
         (Some(model), Ok(store)) if model == store => Ok(()),

@@ -1,4 +1,4 @@
-//! Slot ids (README: *Semaphores as objects*): one slot for each, whoever asks, and from wherever it is managed.
+//! Slot ids (README: *Semaphores as objects*): one slot for each, from whatever client it is asked for and managed.
 
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ pub(super) fn acquiring_again_is_refused_once_the_limit_is_reached(subject: &dyn
     assert_eq!(again.id(), first.id());
 }
 
-/// Nobody overtakes, whatever its slot id: while somebody waits, no slot is free.
+/// No request overtakes, whatever its slot id: while a request waits, no slot is free.
 pub(super) fn a_slot_id_that_holds_nothing_waits_like_everybody(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let holder = a.take();
@@ -164,7 +164,7 @@ pub(super) fn two_waiters_with_one_id_get_one_slot(subject: &dyn Subject) {
     assert!(held.granted && held.request == id);
 }
 
-/// A slot is given back once, whoever of its holders does it.
+/// A slot is given back once, by the first of its holders that does it.
 pub(super) fn all_permits_of_a_slot_are_lost_when_one_gives_it_back(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     for giver in 0..3 {
@@ -177,7 +177,7 @@ pub(super) fn all_permits_of_a_slot_are_lost_when_one_gives_it_back(subject: &dy
         let given = permits.remove(giver);
         a.release(given);
         assert_eq!(b.counts(), (Slots::Limited(2), 0, 0));
-        // Somebody else has it before they are gone.
+        // Another request has it before they are gone.
         let theirs = b.take_as(asking());
         for permit in &permits {
             a.lost(permit);
@@ -194,7 +194,7 @@ pub(super) fn all_permits_of_a_slot_are_lost_when_one_gives_it_back(subject: &dy
     }
 }
 
-/// "Releasing from another process": who knows the id.
+/// "Releasing from another process": all it needs is the id.
 pub(super) fn a_slot_is_released_by_its_id_from_anywhere(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let permit = a.take_as(asking());
@@ -260,13 +260,14 @@ pub(super) fn a_left_slot_is_free_when_its_session_ends(subject: &dyn Subject) {
     let waiter = b.wait();
     done(a.wait_for("close", a.semaphores.close()));
     if !shared {
-        // There is nobody who could have left it behind.
+        // There is no process that could have left it behind.
         assert!(b.release_slot(&mine()));
     }
     b.release(waiter.permit());
 }
 
-/// Who shares a slot of another session loses it with that; its own end takes nothing from the other.
+/// A session that is attached to a slot of another one loses it when that one ends; its own end takes nothing from the
+/// other.
 pub(super) fn who_shares_a_slot_of_another_session_holds_it_as_long_as_that(subject: &dyn Subject) {
     let Fixture { a, b, shared, .. } = &Fixture::new(subject);
     if !shared {
@@ -427,7 +428,7 @@ pub(super) fn a_waiter_that_shares_a_slot_is_told_of(subject: &dyn Subject) {
     drop((first, shared));
 }
 
-/// A slot that anybody may release by its id holds nobody up for ever.
+/// A slot that may be released by its id makes no wait endless.
 pub(super) fn what_is_held_with_a_slot_id_is_no_deadlock(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let me = Owner::new("me").with_run(cla_semaphore::RunId::unique());

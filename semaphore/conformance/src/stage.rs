@@ -38,7 +38,7 @@ pub(super) struct At {
     pub(super) poll_timeout: Duration,
 }
 
-/// One who waits in line. Dropping it gives up.
+/// A request that waits in line. Dropping it gives up.
 pub(super) struct Waiter {
     pub(super) id: RequestId,
     acquire: Acquire,
@@ -57,7 +57,7 @@ pub(super) fn ttl(time: Duration) -> Ttl {
     Ttl::new(time).expect("the suite's TTLs are longer than nothing")
 }
 
-/// Of an owner of whom `who` is known.
+/// A request of an owner with that `who`.
 pub(super) fn by(who: &str) -> Request {
     Request::new().owner(Owner::new(who))
 }
@@ -86,7 +86,7 @@ impl Fixture {
 }
 
 impl At {
-    /// The same client at another semaphore.
+    /// This client at another semaphore.
     pub(super) fn on(&self, text: &str) -> Self {
         Self {
             name: name(text),
@@ -382,7 +382,7 @@ impl Waiter {
         }
     }
 
-    /// Whether it is told nothing yet. Only where nothing can come that was not decided before.
+    /// Whether it has no outcome yet. Only where nothing can come that was not decided before.
     pub(super) fn still_waits(&mut self) -> bool {
         poll(&mut self.acquire).is_none()
     }

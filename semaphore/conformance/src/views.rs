@@ -14,7 +14,7 @@ use cla_semaphore::{RequestView, Status};
 
 /// How far the store's clock may be from this one, in seconds.
 const CLOCKS_DIFFER: f64 = 60.0;
-/// How much two ways to tell the same duration may differ, in seconds: a store may count in milliseconds.
+/// How much two measurements of one duration may differ, in seconds: a store may count in milliseconds.
 const ROUNDING: f64 = 0.02;
 
 fn now() -> f64 {
@@ -57,7 +57,7 @@ fn is_plausible(row: &RequestView) {
     }
 }
 
-/// The fields of a row, for one who is busy with all that a request can say.
+/// The fields of a row, for a busy request with everything that a request can have.
 pub(super) fn a_busy_request_shows_all_that_is_known_of_it(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let run = RunId::unique();
@@ -222,7 +222,7 @@ fn milliseconds(seconds: f64) -> i64 {
     (seconds * 1_000.0).round() as i64
 }
 
-/// The list is by name, with everybody at each.
+/// The list is by name, each semaphore with all its requests.
 pub(super) fn all_semaphores_are_listed_by_name_with_everybody_at_them(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let names = ["m", "b", "a", "B", "ä", "zz", "z"];
@@ -372,7 +372,7 @@ pub(super) fn what_is_found_can_be_steered(subject: &dyn Subject) {
     assert!(waiter.permit().granted());
 }
 
-/// A store says how it is, and who shares it.
+/// A store says how it is, and which clients share it.
 pub(super) fn the_diagnosis_counts_what_its_clients_hold_and_wait_for(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
     let _holders = [a.take(), b.on("y").take()];

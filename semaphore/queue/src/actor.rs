@@ -57,7 +57,7 @@ impl From<Actor> for Fields {
 }
 
 impl Actor {
-    /// Somebody known by the name `login`, at the machine `host` (empty if that is not known), through `program`: `sem`,
+    /// The user with the name `login`, at the machine `host` (empty if that is not known), through `program`: `sem`,
     /// `top`, `repl`, `panel`, `api`, or `rule` and which.
     #[must_use]
     pub fn new(
@@ -130,7 +130,7 @@ impl fmt::Debug for Actor {
 fn this_login() -> &'static str {
     static LOGIN: OnceLock<String> = OnceLock::new();
     LOGIN.get_or_init(|| {
-        // The system's word counts more than that of the environment, which anybody can set.
+        // The system's word counts more than that of the environment, which any user can set.
         system_login()
             .or_else(|| std::env::var("USER").ok())
             .or_else(|| std::env::var("LOGNAME").ok())

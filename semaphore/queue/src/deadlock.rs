@@ -27,7 +27,7 @@ pub struct DeadlockLink {
 }
 
 impl DeadlockError {
-    /// A deadlock of these runs, the one that is told first; each holds what the one before waits
+    /// A deadlock of these runs, beginning with the one that gets the error; each holds what the one before waits
     /// for, and the first holds what the last waits for.
     ///
     /// # Panics
@@ -39,13 +39,13 @@ impl DeadlockError {
         Self { cycle }
     }
 
-    /// The cycle, beginning with the run that is told.
+    /// The cycle, beginning with the run that gets the error.
     #[must_use]
     pub fn cycle(&self) -> &[DeadlockLink] {
         &self.cycle
     }
 
-    /// The semaphore for which the run that is told asked.
+    /// The semaphore that the run which gets the error asked for.
     #[must_use]
     pub fn semaphore(&self) -> &SemaphoreName {
         &self.cycle[0].waits_for

@@ -26,7 +26,7 @@ pub enum EventKind {
     Released,
     /// A busy request's TTL passed.
     Expired,
-    /// A waiting request was told to fail.
+    /// A waiting request was cancelled.
     Cancelled,
     /// A waiting request was refused because its wait could never have ended.
     Deadlocked,
@@ -37,7 +37,7 @@ pub enum EventKind {
     /// A request's process is gone, or its run was given up.
     Killed,
     /// A busy request's lease passed while its process could not reach the store. Only that process
-    /// is told so; the others see it [killed](EventKind::Killed).
+    /// gets this event; the others see it [killed](EventKind::Killed).
     Lost,
     /// A permit's deadline moved.
     Refreshed,
@@ -106,7 +106,7 @@ pub struct Event {
     /// Which administrator did it, if one did and is known.
     #[serde(default)]
     pub by: Option<Actor>,
-    /// Its number, of all that this open store told: one more than that of the event before, unless some in between were
+    /// Its number, of all events of this open store: one more than that of the event before, unless some in between were
     /// missed. It is given when the event goes to the subscribers.
     #[serde(default)]
     pub sequence: u64,

@@ -1,4 +1,4 @@
-//! Who waits for whom, and whether any of them can go on: the pure part of deadlock detection, which
+//! Which run waits for which, and whether any of them can go on: the pure part of deadlock detection, which
 //! every store feeds with what it knows. It does no I/O and takes no lock.
 
 use crate::deadlock::DeadlockLink;

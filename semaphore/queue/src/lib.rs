@@ -6,7 +6,7 @@
 //! * The *words*, a module for each: what a semaphore, a slot, a request and a run are called, who asks, what a request
 //!   wants, what becomes of it, what happens. A value is checked when it is made; inside, an invalid one cannot exist.
 //! * [`queue`], the state machine of one semaphore. Every store makes its transitions.
-//! * [`graph`], who waits for whom, and whether any of them can go on. Every store feeds it with what it knows.
+//! * [`graph`], which run waits for which, and whether any of them can go on. Every store feeds it with what it knows.
 //!
 //! Two functions look outside, once each: [`Owner::process`](owner::Owner::process) and
 //! [`Actor::process`](actor::Actor::process) ask the system for the names of this machine and its user.

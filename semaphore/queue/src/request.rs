@@ -90,7 +90,7 @@ impl TryFrom<Duration> for Ttl {
 ///
 /// let request = Request::new()
 ///     .slots(Slots::Limited(3))            // what the code thinks the semaphore should have
-///     .priority(10)                        // before everybody with less
+///     .priority(10)                        // before those with less
 ///     .timeout(Duration::from_secs(60))    // give up after a minute
 ///     .ttl(Ttl::from_secs(300)?)           // lose the permit after five, unless refreshed
 ///     .owner(Owner::process("deploy.js"));
@@ -172,7 +172,7 @@ impl Request {
         self
     }
 
-    /// Goes before everybody with a lower priority, and behind those of the same that came earlier.
+    /// Goes before all with a lower priority, and behind those of the same that came earlier.
     #[inline]
     pub fn priority(mut self, priority: impl Into<Priority>) -> Self {
         self.priority = i64::from(priority.into().0);
@@ -189,7 +189,7 @@ impl Request {
     /// Names the slot that it takes (README: *Semaphores as objects*). An id holds at most one slot of a semaphore: asking
     /// again while it does gives, as soon as the semaphore has a slot free, another permit for the slot that is
     /// held, with the same request, token and deadline, and takes no second one. While no slot is free, the holder
-    /// of the id waits, or is refused, like everybody else. All permits of one slot are lost when one gives it back.
+    /// of the id waits, or is refused, like every other request. All permits of one slot are lost when one gives it back.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {

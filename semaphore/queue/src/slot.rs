@@ -8,21 +8,21 @@ pub use crate::slot_id::{SlotId, SlotIdError};
 use crate::slots::Slots;
 use crate::view::{RequestView, SemaphoreView, Status};
 
-/// A semaphore at one moment, as somebody sees it who asks for one slot id (README: *Semaphores as objects*).
+/// A semaphore at one moment, as it looks to the owner of one slot id (README: *Semaphores as objects*).
 #[derive(Clone, Debug, PartialEq)]
 pub struct SlotState {
     /// The slot, if it is held.
-    pub held: Option<HeldSlot>,
+    pub held: Option<SlotHolder>,
     /// How many slots there are.
     pub slots: Slots,
     /// Those that are taken, in order of start. Granted requests take none.
     pub taken: Vec<TakenSlot>,
 }
 
-/// A slot that is held by its id.
+/// The busy request that has the slot of a slot id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeldSlot {
-    /// The request that holds it.
+pub struct SlotHolder {
+    /// The request.
     pub request: RequestId,
     /// How long it is still held unless it is refreshed; `None` without a TTL.
     pub remaining: Option<Duration>,
@@ -73,7 +73,7 @@ impl SlotState {
         let held = view.requests.iter().filter(busy);
         let mut held = held.filter(|row| row.slot.as_ref() == Some(slot));
         Self {
-            held: held.next().map(|row| HeldSlot {
+            held: held.next().map(|row| SlotHolder {
                 request: row.id,
                 remaining: row.ttl_left(),
                 granted: row.granted,

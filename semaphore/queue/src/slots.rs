@@ -23,9 +23,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Slots {
-    /// At most this many. `Limited(0)` holds everybody back.
+    /// At most this many. `Limited(0)` holds every request back.
     Limited(u32),
-    /// No bound: everybody is let in at once, and still listed as busy.
+    /// No bound: every request is admitted at once, and still listed as busy.
     Unlimited,
 }
 

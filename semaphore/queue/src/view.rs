@@ -64,7 +64,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// One semaphore, and everybody at it.
+/// One semaphore, with all its requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SemaphoreView {
     /// What it is called.

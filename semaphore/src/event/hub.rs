@@ -4,7 +4,7 @@
 //!
 //! A subscriber must never slow a semaphore down, and one that is slow should lose nothing that could be kept for it. So
 //! the hub keeps every event until all subscribers have read it, up to a bound: [`KEPT`] events or [`KEPT_BYTES`]. Each
-//! subscriber is a position in that queue. One that falls out of the queue at its old end is told how many events it
+//! subscriber is a position in that queue. One that falls out of the queue at its old end learns how many events it
 //! missed, and goes on with the oldest that is left.
 //!
 //! An event counts how many have yet to read it. So a queue that all have read is empty, however fast events come, and
@@ -227,7 +227,7 @@ impl<E: Emitted> EventHub<E> {
         Self::default()
     }
 
-    /// Whether anybody would get an event. One load, so that it costs nothing when there is no watcher.
+    /// Whether there is a subscriber. One load, so that it costs nothing when there is no watcher.
     #[inline]
     #[must_use]
     pub fn is_observed(&self) -> bool {
@@ -241,13 +241,13 @@ impl<E: Emitted> EventHub<E> {
         }
     }
 
-    /// Tells all subscribers that they missed events, and that it is not known how many: the connection over which
+    /// All subscribers learn that they missed events, and that it is not known how many: the connection over which
     /// they come was interrupted.
     pub fn gap(&self) {
         self.gap_of(0);
     }
 
-    /// Tells all subscribers that they missed this many events, which the store no longer has. Their numbers are left
+    /// All subscribers learn that they missed this many events, which the store no longer has. Their numbers are left
     /// out.
     pub fn gap_of(&self, events: u64) {
         if self.is_observed() {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::cipher::Address;
-use super::{Entry, MOST_PINNED, MemoryStore, Waiter, deadlock};
+use super::entry::{Entry, Waiter};
+use super::{MOST_PINNED, MemoryStore, deadlock};
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditState, changed};
 use crate::command::{AdminAction, AdminCommand};

@@ -66,7 +66,7 @@ impl Clock {
     }
 }
 
-/// A clock that stands still until it is told to move, for tests in which time decides something.
+/// A clock that stands still until it is moved, for tests in which time decides something.
 ///
 /// It starts at zero, which its views show as the Unix epoch. Moving it past a deadline (a TTL, a
 /// waiter's timeout) lets that deadline happen before [`advance`](ManualClock::advance) returns, so

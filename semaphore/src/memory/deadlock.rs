@@ -11,14 +11,14 @@
 //! The check runs when a request with a run has to queue (and when an administrator takes slots
 //! away). First a glance at the direct holders, one of which is nearly always running: that is all an ordinary
 //! wait costs. Only if that does not settle it, every semaphore that is involved is locked, in order of
-//! address, and the verdict is found and carried out while nothing can change.
+//! address, and the cycle is found and broken while nothing can change.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Weak};
 
-use super::{Entry, Outcome, State, Waiter, Wakes};
+use super::entry::{Entry, Outcome, State, Waiter, Wakes};
 use crate::deadlock::graph::{Graph, Holder, Node, needed};
 use crate::error::DeadlockError;
 use crate::id::RunId;
@@ -182,8 +182,8 @@ pub(crate) fn surely_moves_on(entry: &Arc<Entry>, queue: &Queue<Waiter>) -> bool
     free.take(needed).count() == needed
 }
 
-/// Locks all that is involved and decides. Refuses `only`, or whoever in the line of `start` is part of a
-/// cycle, the last comer first. Says whether it refused somebody.
+/// Locks all that is involved and decides. Refuses `only`, or a request in the line of `start` that is part of
+/// a cycle, the last in line first. Says whether it refused one.
 pub(crate) fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
     let runs = &start.shared().runs;
     let mut involved = vec![Arc::clone(start)];
@@ -215,13 +215,13 @@ pub(crate) fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
             })
             // A run that waits for several things is not stuck.
             .filter(|(_, run, _)| runs.only_wait(*run, |_| ()).is_some());
-        let verdict = candidates.find_map(|(ticket, run, who)| {
+        let found = candidates.find_map(|(ticket, run, who)| {
             let cycle = graph.cycle(here, run, &who)?;
             Some((ticket, DeadlockError::new(cycle)))
         });
         let mut wakes = Wakes::default();
-        let refused = verdict.is_some();
-        if let Some((ticket, error)) = verdict {
+        let refused = found.is_some();
+        if let Some((ticket, error)) = found {
             let state = &mut *guards[here];
             let now = start.begin(state);
             let waiter = state.queue.refuse(ticket, now, &mut state.fx);

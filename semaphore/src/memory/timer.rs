@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use super::Entry;
 use super::clock::Clock;
+use super::entry::Entry;
 use crate::queue::Deadlines;
 use crate::sync::{Condvar, Mutex};
 use crate::time::Timestamp;
@@ -50,7 +50,7 @@ impl Timer {
         if !state.running {
             let timer = Arc::clone(self);
             // Should the system refuse a thread, the next alarm tries again; until then deadlines
-            // fall when somebody comes by.
+            // pass with the next command.
             state.running = std::thread::Builder::new()
                 .name("cla-semaphore-timer".into())
                 .spawn(move || timer.run())

@@ -42,7 +42,7 @@ pub enum Error {
     /// The slot id held no slot: it was released, by whomever, its TTL passed, or it was never acquired.
     #[error(
         "the slot id \"{slot}\" holds no slot of semaphore \"{name}\", so there is nothing to release: it was never \
-         acquired, its TTL passed, or somebody released it"
+         acquired, its TTL passed, or it was released from elsewhere"
     )]
     FailedRelease {
         /// The semaphore.

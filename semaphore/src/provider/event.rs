@@ -1,4 +1,4 @@
-//! What a provider tells those who listen: [`Event`].
+//! What listeners of a provider get: [`Event`].
 
 use std::fmt;
 

@@ -13,8 +13,8 @@ use super::key::KeyError;
 use super::state::State;
 use crate::error::{AdminError, RefreshError, ReleaseError, StoreError};
 use crate::name::SemaphoreName;
+use crate::permit::Permit;
 use crate::request::{Request, Ttl};
-use crate::semaphores::Permit;
 use crate::slot::SlotId;
 use crate::slots::Slots;
 
@@ -144,7 +144,7 @@ impl Semaphore {
     /// Acquires its slot if one is free now, and no request waits for it; never waits in line. Says whether it did.
     ///
     /// Acquiring again while it holds its slot is true, and takes no second one, as long as another slot is free. At
-    /// the limit it is false for everybody, the holder included.
+    /// the limit it is false for all, the holder included.
     ///
     /// # Errors
     /// [`StoreError`] when a shared store failed.
@@ -415,7 +415,7 @@ impl Semaphore {
         if refreshed.is_ok() {
             self.0.ttl.store(nanos(Some(ttl)), Ordering::Relaxed);
         }
-        self.tell(|| match &refreshed {
+        self.emit(|| match &refreshed {
             Ok(()) => EventKind::Refreshed,
             Err(RefreshError::Store(error)) => EventKind::UnexpectedError(error.clone().into()),
             Err(_) => EventKind::FailedRefresh,
@@ -427,7 +427,7 @@ impl Semaphore {
     /// `work` panics, and when the future is dropped (README: *Semaphores as objects*). Never waits for a slot.
     ///
     /// Gives the output of `work`, also when the store fails while the slot is released: the store frees it by itself
-    /// then, and listeners are told of the error.
+    /// then, and listeners get an event of the error.
     ///
     /// # Errors
     /// [`Error::LimitReached`], and `work` is not called; [`Error::Store`].
@@ -508,7 +508,7 @@ impl Semaphore {
     pub async fn get_state(&self) -> Result<State, StoreError> {
         let state = self.0.handle.slot_state(&self.0.id).await;
         if let Err(error) = &state {
-            self.tell(|| EventKind::UnexpectedError(error.clone().into()));
+            self.emit(|| EventKind::UnexpectedError(error.clone().into()));
         }
         Ok(state?.into())
     }
@@ -527,7 +527,7 @@ impl Semaphore {
     /// Its slot, if one is free. The permit gives it back should the future be dropped.
     async fn take(&self) -> Result<Option<Permit>, StoreError> {
         let taken = self.0.handle.try_acquire(self.request()).await;
-        self.tell(|| match &taken {
+        self.emit(|| match &taken {
             Ok(Some(_)) => EventKind::Acquired,
             Ok(None) => EventKind::LimitReached,
             Err(error) => EventKind::UnexpectedError(error.clone().into()),
@@ -546,14 +546,9 @@ impl Semaphore {
     async fn wait(&self, time: Option<Duration>) -> Result<Permit, Error> {
         let time = time.unwrap_or(self.0.provider.0.default_blocking_time);
         let request = self.request().timeout(time);
-        let acquired = self
-            .0
-            .handle
-            .acquire()
-            .with(request)
-            .await
-            .map_err(Error::from);
-        self.tell(|| match &acquired {
+        let acquired = self.0.handle.acquire().with(request).await;
+        let acquired = acquired.map_err(Error::from);
+        self.emit(|| match &acquired {
             Ok(_) => EventKind::Acquired,
             Err(Error::LimitReached { .. }) => EventKind::LimitReached,
             Err(error) => EventKind::UnexpectedError(error.clone()),
@@ -571,8 +566,8 @@ impl Semaphore {
         output
     }
 
-    /// Tells those who listen, if any.
-    fn tell(&self, what: impl FnOnce() -> EventKind) {
+    /// Emits an event, if there is a listener.
+    fn emit(&self, what: impl FnOnce() -> EventKind) {
         let hub = &self.0.provider.0.hub;
         if hub.is_observed() {
             hub.emit(Event {
@@ -583,7 +578,7 @@ impl Semaphore {
     }
 
     fn tell_of(&self, outcome: &Result<bool, StoreError>, done: impl FnOnce(bool) -> EventKind) {
-        self.tell(|| match outcome {
+        self.emit(|| match outcome {
             Ok(outcome) => done(*outcome),
             Err(error) => EventKind::UnexpectedError(error.clone().into()),
         });
@@ -609,15 +604,15 @@ impl Running<'_> {
             return;
         };
         match permit.release().await {
-            Ok(()) => self.semaphore.tell(|| EventKind::Released),
+            Ok(()) => self.semaphore.emit(|| EventKind::Released),
             // The work may have released the slot itself, and acquired it again.
             Err(ReleaseError::Lost { .. }) => {
-                // Listeners were told of an error, and no more can be done about it.
+                // Listeners get an event of the error, and no more can be done about it.
                 let _ = self.semaphore.release().await;
             }
             Err(ReleaseError::Store(error)) => {
-                let told = || EventKind::UnexpectedError(error.into());
-                self.semaphore.tell(told);
+                let event = || EventKind::UnexpectedError(error.into());
+                self.semaphore.emit(event);
             }
         }
     }
@@ -630,7 +625,7 @@ impl Drop for Running<'_> {
         };
         let lost = permit.is_lost();
         drop(permit);
-        self.semaphore.tell(|| match lost {
+        self.semaphore.emit(|| match lost {
             true => EventKind::FailedRelease,
             false => EventKind::Released,
         });

@@ -1,7 +1,8 @@
 //! The time that all processes of a machine share: what deadlines in the database are measured with.
 //!
-//! It is the system's monotonic clock, which starts anew with every boot. That is no loss: whoever held
-//! or waited before a reboot is dead. And no administrator who sets the wall clock expires a permit.
+//! It is the system's monotonic clock, which starts anew with every boot. That is no loss: no
+//! process lives through a reboot, so nothing is held or waits. And an administrator who sets the wall's clock expires no
+//! permit.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

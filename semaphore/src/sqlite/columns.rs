@@ -1,5 +1,5 @@
-//! How the words of the semaphore look in the tables. They belong to another crate, so a [`Db`] around them goes into a
-//! statement, and [`Columns`] reads them out of a row.
+//! How names, ids and numbers of slots look in the tables. Their types belong to another crate, so a statement takes them in
+//! a [`Db`], and [`Columns`] reads them from a row.
 
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -11,7 +11,7 @@ use crate::name::SemaphoreName;
 use crate::slot::SlotId;
 use crate::slots::Slots;
 
-/// A word that a column holds.
+/// A value that a column can hold.
 pub(super) trait Column: Sized {
     /// As the column holds it.
     fn write(&self) -> ToSqlOutput<'_>;
@@ -19,7 +19,7 @@ pub(super) trait Column: Sized {
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self>;
 }
 
-/// A reference to a word, or to one that may be absent, as a parameter of a statement.
+/// A reference to a value, or to one that may be absent, as a parameter of a statement.
 pub(super) struct Db<T>(pub(super) T);
 
 impl<T: Column> ToSql for Db<&T> {
@@ -36,7 +36,7 @@ impl<T: Column> ToSql for Db<Option<&T>> {
     }
 }
 
-/// What a row gave.
+/// A value that was read from a row.
 struct Read<T>(T);
 
 impl<T: Column> FromSql for Read<T> {
@@ -45,22 +45,22 @@ impl<T: Column> FromSql for Read<T> {
     }
 }
 
-/// Reads words out of a row.
+/// Reads values from a row.
 pub(super) trait Columns {
-    /// The word in a column.
-    fn word<T: Column>(&self, at: usize) -> rusqlite::Result<T>;
-    /// The word in a column, unless it is `NULL`.
-    fn word_if_any<T: Column>(&self, at: usize) -> rusqlite::Result<Option<T>>;
+    /// The value in a column.
+    fn value<T: Column>(&self, at: usize) -> rusqlite::Result<T>;
+    /// The value in a column; `None` for `NULL`.
+    fn optional_value<T: Column>(&self, at: usize) -> rusqlite::Result<Option<T>>;
 }
 
 impl Columns for Row<'_> {
-    fn word<T: Column>(&self, at: usize) -> rusqlite::Result<T> {
-        self.get::<_, Read<T>>(at).map(|Read(word)| word)
+    fn value<T: Column>(&self, at: usize) -> rusqlite::Result<T> {
+        self.get::<_, Read<T>>(at).map(|Read(value)| value)
     }
 
-    fn word_if_any<T: Column>(&self, at: usize) -> rusqlite::Result<Option<T>> {
-        let word = self.get::<_, Option<Read<T>>>(at)?;
-        Ok(word.map(|Read(word)| word))
+    fn optional_value<T: Column>(&self, at: usize) -> rusqlite::Result<Option<T>> {
+        let value = self.get::<_, Option<Read<T>>>(at)?;
+        Ok(value.map(|Read(value)| value))
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    /// More are not watched: each takes a descriptor.
+    /// How many processes are watched: each takes a descriptor.
     const MOST: usize = 32;
 
     /// Watches these processes, and no others. Says whether all of them are watched.
@@ -36,7 +36,7 @@ impl Ends {
             let Some(watched) = system::Watched::new(process) else {
                 return false;
             };
-            // Its id may have been another's when it was opened.
+            // Another process may have had its id when the descriptor was opened.
             if process.life() != Life::Alive {
                 return false;
             }
@@ -93,11 +93,11 @@ mod system {
                 .map(|watched| watched.descriptor.as_fd())
         }
 
-        /// Of those that were waited for, in their order, these have ended.
+        /// Notes which of them have ended, in the order of `descriptors`.
         pub(in super::super) fn have_ended(&mut self, ended: &[bool]) {
             let mut ended = ended.iter();
             let before = self.watched.len();
-            // What is readable stays so: it would be waited for no more.
+            // A descriptor that is readable stays so: every later wait would end at once.
             self.watched
                 .retain(|_| !ended.next().copied().unwrap_or(false));
             self.has_come |= self.watched.len() < before;
@@ -156,7 +156,7 @@ mod tests {
         assert!(ends.watch(&[this.clone(), other.clone()]));
         assert_eq!(ends.descriptors().count(), 2);
         child.kill().unwrap();
-        // It is not waited for: who has ended is known before its parent has asked.
+        // Nothing waits for it: the end of a process is seen before its parent has asked.
         let descriptors: Vec<_> = ends.descriptors().collect();
         let mut wanted: Vec<_> = descriptors
             .iter()

@@ -33,10 +33,10 @@ const OF_A_DATABASE: usize = 4;
 /// A file with a higher one was made by a newer version of the program.
 const VERSION: i32 = UPGRADES.len() as i32;
 
-/// Transactions of this store take well under a millisecond. When nothing was written for so long while somebody holds
-/// the lock, that process has stopped in the middle, or is another kind of program.
+/// Transactions of this store take well under a millisecond. When nothing was written for so long while a process
+/// holds the lock, that process has stopped in the middle, or is another program.
 pub(super) const LOCKED_FOR: Duration = Duration::from_secs(5);
-/// For so long a machine is taken to use a file on a shared file system after its last sign of life.
+/// How long a machine is taken to use a file on a shared file system after its last sign of life.
 pub(super) const SEEN_FOR: Duration = Duration::from_secs(30);
 /// Between two attempts to get the lock: about as long as a transaction.
 const LOCK_RETRY: Duration = Duration::from_micros(200);
@@ -181,27 +181,27 @@ impl Problem {
 pub(super) struct Database {
     pub(super) connection: Connection,
     path: PathBuf,
-    /// Which files they were when they were opened: the database, its log, the log's index. Those who find others there
-    /// share nothing with this process.
+    /// Which files they were when they were opened: the database, its log, the log's index. A process that finds others
+    /// there shares nothing with this one.
     identities: [Option<Identity>; 3],
     /// How the file looked when it was last known to be as it should be.
     looks: Looks,
-    /// Those who have it open.
+    /// The sessions of all processes that have it open.
     pub(super) sessions: Sessions,
     turns: Turns,
-    /// Longer than this the callers of the next transaction do not want to wait for it.
+    /// Until when the callers of the next transaction want to wait for it.
     pub(super) limit: Option<Instant>,
 }
 
-/// Who waits for a turn goes on while others write.
-struct Patience {
+/// How long a process waits for its turn: it goes on while others write.
+struct TurnTimeout {
     log: PathBuf,
     written: Option<(u64, Option<SystemTime>)>,
     until: Instant,
     limit: Option<Instant>,
 }
 
-impl Patience {
+impl TurnTimeout {
     fn new(path: &Path, limit: Option<Instant>) -> Self {
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
@@ -235,7 +235,7 @@ impl Database {
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let sessions = Sessions::beside(&real);
         let turns = Turns::open(&sessions);
-        // Hundreds that open the file at once would be in each other's way.
+        // One at a time: hundreds of processes may open the file at once.
         let _turn = take_turn(&turns, &real, limit)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -245,7 +245,7 @@ impl Database {
         // Otherwise SQLite prepares statements anew whenever a value is bound that may matter to the choice of an index.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.busy_handler(Some(wait_for_lock))?;
-        // In this order: whose file it is is found out before anything is written.
+        // Nothing may be written before it is known that the file is this program's.
         let version = version(&connection)?;
         if version == 0 {
             connection.pragma_update(None, "page_size", PAGE)?;
@@ -259,7 +259,7 @@ impl Database {
         )?;
         // A read makes the log and its index.
         marks(&connection)?;
-        // A file of before has larger pages.
+        // An older version of this program made larger pages.
         let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
         connection.pragma_update(None, "wal_autocheckpoint", LOG / page.max(1))?;
         let database = Self {
@@ -273,7 +273,7 @@ impl Database {
         };
         if version < VERSION {
             database.transaction_in_turn(|connection| {
-                // Another process may have been quicker.
+                // Another process may have upgraded it meanwhile.
                 let (_, version) = marks(connection)?;
                 if version < VERSION {
                     upgrade(connection, version)?;
@@ -293,8 +293,8 @@ impl Database {
         prepare(file)
     }
 
-    /// Gives the files beside the database its group: SQLite does that only for root. They are made by whoever comes
-    /// first, with that user's own group.
+    /// Gives the files beside the database its group: SQLite does that only for root. The first process makes
+    /// them, with its own user's group.
     pub(super) fn share_with_its_group(&self) {
         for beside in [beside(&self.path, "-wal"), beside(&self.path, "-shm")] {
             give_its_group(&self.path, &beside);
@@ -321,7 +321,8 @@ impl Database {
             }
         };
         match open(is_immutable) {
-            // Who may not write cannot make the log. Where there is none, nobody else has the file open, and all is in it.
+            // A process that may not write cannot make the log. Where there is none, no process has the file open, and all is
+            // in the file.
             Err(Problem::ReadOnly(_)) if !beside(path, "-wal").exists() => open(true),
             opened => opened,
         }
@@ -360,7 +361,7 @@ impl Database {
             Ok(done)
         });
         if done.is_err() && !self.connection.is_autocommit() {
-            // Should even this fail, SQLite has undone everything by itself.
+            // If even this fails, SQLite has undone everything by itself.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
         done
@@ -374,8 +375,8 @@ impl Database {
             .query_row([], |row| row.get(0))?)
     }
 
-    /// Somebody who deletes the file in use does not stop those who have it open: they would go on in a
-    /// file that no other process sees. The same goes for its log and the log's index, with which the locks go.
+    /// A file that is deleted stays open in the processes that use it: they would go on in a file that no other process
+    /// sees. That also holds for its log and for the log's index, which has the locks.
     pub(super) fn must_be_in_place(&self) -> Result<(), Problem> {
         if identities(&self.path) == self.identities {
             Ok(())
@@ -473,7 +474,7 @@ impl Drop for Database {
 }
 
 fn take_turn(turns: &Turns, path: &Path, limit: Option<Instant>) -> Result<Turn, Problem> {
-    let mut poll_timeout = Patience::new(path, limit);
+    let mut poll_timeout = TurnTimeout::new(path, limit);
     turns.take(|| poll_timeout.left()).ok_or_else(|| {
         if limit.is_some_and(|limit| limit <= Instant::now()) {
             Problem::Late
@@ -509,7 +510,7 @@ fn marks(connection: &Connection) -> Result<(i32, i32), Problem> {
 /// With a write-ahead log readers and the writer do not wait for each other.
 ///
 /// For this statement SQLite does not ask the busy handler: when several processes use a new file for the first
-/// time together, all but one are told that it is locked.
+/// time together, all but one get the error that it is locked.
 fn switch_to_wal(connection: &Connection) -> Result<(), Problem> {
     let since = Instant::now();
     loop {
@@ -533,7 +534,7 @@ fn switch_to_wal(connection: &Connection) -> Result<(), Problem> {
     }
 }
 
-/// SQLite's own waits up to 100 ms between two attempts, and then who comes often wins.
+/// SQLite's own busy handler waits up to 100 ms between two attempts, so a process that tries more often would win.
 fn wait_for_lock(attempt: i32) -> bool {
     thread_local! {
         static SINCE: std::cell::Cell<Option<Instant>> = const { std::cell::Cell::new(None) };
@@ -701,7 +702,7 @@ fn make_file(path: &Path, _: u32, _: Option<u32>) -> io::Result<()> {
 #[cfg(not(unix))]
 fn give_its_group(_: &Path, _: &Path) {}
 
-/// Tells one file from another of the same name.
+/// Distinguishes a file from another with the same name.
 #[cfg(unix)]
 type Identity = (u64, u64);
 

@@ -79,7 +79,7 @@ pub(super) fn channel() -> io::Result<(Outbox, Inbox)> {
 }
 
 impl Outbox {
-    /// A worker that has ended answers nothing, which its callers notice.
+    /// A worker that has ended does not answer; its callers notice that their channels are closed.
     pub(super) fn send(&self, command: Command) {
         if let Some(queue) = &self.queue {
             let _ = queue.send(command);
@@ -198,7 +198,7 @@ mod system {
             let mut come = &come[..];
             let mut next = || come.split_off_first().copied().unwrap_or(false);
             if next() {
-                // One byte for each sleep is all there can be, or two.
+                // There can be one byte for each sleep, or two.
                 let _ = (&self.0).read(&mut [0; 16]);
             }
             if let Some(pipe) = pipe

@@ -1,11 +1,11 @@
-//! The lock file beside the database (`PATH-lock`): who has the database open, and which sessions live. Knows
+//! The lock file beside the database (`PATH-lock`): whether a process has the database open, and which sessions live. Knows
 //! files and locks; never asks the database.
 //!
 //! The kernel keeps the locks, and takes them away when the last process that has them ends, however it ends. They are
 //! seen by processes that cannot see each other: of another user under `hidepid`, of another container.
 //!
-//! * Each open store shares the lock of the first byte. So somebody who finds that the database is not there any more
-//!   sees that others still use the one of before.
+//! * Each open store shares the lock of the first byte. So a process that finds no database sees
+//!   whether others still use the one that was there before.
 //! * Each session has a byte of its own. Its lock belongs to an open file that child processes can inherit: `cla sem
 //!   exec` lets its command have it, as flock(1) does. Should `exec` be killed, the session lives on with the command.
 //!
@@ -34,16 +34,16 @@ pub(super) fn lock_file(path: &Path) -> PathBuf {
 #[derive(Debug)]
 pub(super) struct Presence {
     database: PathBuf,
-    /// Has the lock that says that this store is open; also what asks for the locks of others.
+    /// Has the lock that says that this store is open. The locks of others are asked for through it, too.
     open: system::LockFile,
     /// Has the lock of the session.
     life: Option<system::LockFile>,
-    /// Of the session.
+    /// The number of the session's byte.
     byte: i64,
 }
 
 impl Presence {
-    /// Opens the lock file of the database `path`, or makes it with the rights of the database. `None`: there can be none.
+    /// Opens the lock file of the database `path`, or makes it with the rights of the database. `None`: the system gives none.
     pub(super) fn open(path: &Path) -> Option<Self> {
         /// The first byte is for all; the last that a file can have is less than 2^63.
         const BYTES: i64 = 1 << 62;
@@ -56,13 +56,13 @@ impl Presence {
     }
 
     /// Whether another store has the database open.
-    pub(super) fn is_anybody_there(&self) -> bool {
+    pub(super) fn is_in_use(&self) -> bool {
         self.open.is_locked_by_another(0)
     }
 
     /// From now on others see that this store has the database open.
     pub(super) fn enter(&self) {
-        // Without the lock there is less to see, and nothing to do about it.
+        // Without the lock, other processes see less of this one. That does no harm.
         let _ = self.open.share(0);
     }
 
@@ -82,7 +82,7 @@ impl Presence {
         }
     }
 
-    /// Makes the lock file anew, if it was deleted or replaced: the locks of this one are not seen any more.
+    /// Makes the lock file again if it was deleted or replaced: other processes do not see the locks of the old one.
     pub(super) fn renew(&mut self) {
         if self.open.is_the_one_of(&self.database) {
             return;
@@ -124,7 +124,7 @@ impl Presence {
 }
 
 impl Drop for Presence {
-    /// What ends in order has given back all that it had: children that have inherited the lock keep nothing.
+    /// A session that ends in order has given back all that it had, so children that have inherited the lock keep nothing.
     fn drop(&mut self) {
         if let Some(life) = &self.life {
             let _ = life.unlock(self.byte);
@@ -132,12 +132,12 @@ impl Drop for Presence {
     }
 }
 
-/// What a session's row says of whether it lives: see [`Witness::COLUMNS`].
+/// The part of a session's row that shows whether it lives: see [`Witness::COLUMNS`].
 #[derive(Debug)]
 pub(super) struct Witness {
     pub(super) process: Process,
     pub(super) lease: Moment,
-    /// Whether its byte is locked; `None` if it has none, or nobody can say.
+    /// Whether its byte is locked; `None` if it has none, or that is not to be seen.
     locked: Option<bool>,
 }
 
@@ -167,8 +167,8 @@ impl Witness {
         match self.process.life() {
             Life::Alive => true,
             Life::Dead => false,
-            // Nobody may see more of it: to take it for dead might let a second one in. If it had a lock and has it no
-            // longer, then either it is gone and another has its id, or the lock file was deleted.
+            // This process may not see more of it. To take it for dead might admit a second holder. If it had a lock and has
+            // it no more, then either its process is gone and another one has its id, or the lock file was deleted.
             Life::Hidden => self.locked.is_none() || self.lease > now,
             Life::Unknown => self.lease > now,
         }
@@ -197,7 +197,7 @@ mod system {
             let path = lock_file(database);
             match OpenOptions::new().read(true).write(true).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Self::make(database),
-                // Enough to ask for the locks of others.
+                // The right to read is enough to ask for the locks of others.
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -210,7 +210,7 @@ mod system {
             }
         }
 
-        /// Who may write the database may write this file.
+        /// It has the rights of the database: a process that may write that may write this file.
         fn make(database: &Path) -> io::Result<Self> {
             let path = lock_file(database);
             let database = database.metadata()?;
@@ -223,14 +223,14 @@ mod system {
                 .open(&path);
             match made {
                 Ok(file) => {
-                    // In spite of the umask. As SQLite does with its own files: root gives it to the owner.
+                    // In spite of the umask. Root gives it to the database's owner, as SQLite does with its own files.
                     let _ = file.set_permissions(std::fs::Permissions::from_mode(mode));
                     let (uid, gid) = (database.uid(), database.gid());
                     let _ = std::os::unix::fs::fchown(&file, Some(uid), Some(gid))
                         .or_else(|_| std::os::unix::fs::fchown(&file, None, Some(gid)));
                     Ok(Self(file))
                 }
-                // Another process was quicker.
+                // Another process has made it meanwhile.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => OpenOptions::new()
                     .read(true)
                     .write(true)

@@ -26,7 +26,7 @@ pub(super) enum Life {
     Dead,
     /// There is a process with its id, of which this one may not see more (`hidepid`): it may be another.
     Hidden,
-    /// It counts its ids elsewhere (another container): only its lease tells.
+    /// It has its id in another namespace (another container): only its lease shows whether it lives.
     Unknown,
 }
 
@@ -95,7 +95,7 @@ impl Process {
     }
 }
 
-/// The start of a process that could not see its own.
+/// The start of a process that cannot see its own.
 const NOT_KNOWN: i64 = 0;
 
 #[cfg(target_os = "linux")]
@@ -115,7 +115,7 @@ mod system {
         {
             return started_of(&stat).map_or(Sight::Gone, Sight::Started);
         }
-        // `/proc` hides processes of other users when it is mounted so. A signal finds them all the same.
+        // `/proc` may be mounted so that it hides processes of other users. A signal still finds them.
         let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
             return Sight::Gone;
         };
@@ -225,7 +225,11 @@ mod tests {
         while process.life() == Life::Alive {
             std::thread::yield_now();
         }
-        assert_eq!(process.life(), Life::Dead, "nobody has waited for it yet");
+        assert_eq!(
+            process.life(),
+            Life::Dead,
+            "its parent has not waited for it yet"
+        );
         child.wait().unwrap();
         assert_eq!(process.life(), Life::Dead);
     }
@@ -255,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_lives_through_a_reboot() {
+    fn no_process_lives_through_a_reboot() {
         let before = Process {
             boot: "another".to_owned(),
             ..Process::this().clone()

@@ -1,5 +1,5 @@
-//! What is kept of the past: the audit of administrators' commands, and the history of ended requests. Runs inside of a
-//! transaction that another part began.
+//! The audit of administrators' commands, and the history of ended requests. Runs inside of a transaction that its caller
+//! has begun.
 //!
 //! The ring `ended` has the last [`ENDED_KEPT`] requests of each semaphore, and every end of a request writes one row of
 //! it. Whenever it has gone round, all of it becomes one row of `history`, a *round*: of a semaphore with `n` ends, those
@@ -24,20 +24,20 @@ use crate::request::Priority;
 use crate::slot::SlotId;
 use crate::view::RequestView;
 
-/// So many rounds are kept of a semaphore. Twice as many as are full with what is to be kept, as some are not full.
+/// How many rounds are kept of a semaphore: twice as many as hold the history when all are full, as some are not.
 const ROUNDS_KEPT: usize = 2 * HISTORY_KEPT.div_ceil(ENDED_KEPT);
-/// And so many of all.
+/// How many rounds are kept of all semaphores together.
 const ROUNDS_KEPT_OF_ALL: usize = HISTORY_KEPT_OF_ALL / ENDED_KEPT;
 
 /// A row of `ended`, or of a query with its columns, in a round.
-macro_rules! past {
+macro_rules! ended_as_json {
     () => {
         "json_array(hex(uuid), status, granted, priority, who, hex(run), host, pid, token,
              coalesce(started, ended) - requested, ended - started, CAST(at * 1e6 AS INTEGER), slot, steered_by)"
     };
 }
 
-/// So many rows that are too old go with each new one: more than come, so that none stay.
+/// How many rows that are too old are deleted with each new one. More than one, so that old ones become fewer.
 const DROPPED_AT_ONCE: i64 = 64;
 
 /// Writes an entry of the audit, whose number the table gives.
@@ -92,10 +92,10 @@ pub(super) fn read_audit(db: &Connection, query: &AuditQuery) -> Result<Vec<Audi
         entries.push(AuditEntry {
             sequence: row.get::<_, i64>(0)? as u64,
             at: row.get(1)?,
-            actor: row.word_if_any(2)?,
+            actor: row.optional_value(2)?,
             command,
-            semaphore: row.word(4)?,
-            request: row.word_if_any(5)?,
+            semaphore: row.value(4)?,
+            request: row.optional_value(5)?,
             who: row.get(6)?,
             before: row.get(7)?,
             after: row.get(8)?,
@@ -110,7 +110,7 @@ pub(super) fn keep(db: &Connection, semaphore: i64) -> Result<(), Problem> {
     db.prepare_cached(concat!(
         "INSERT INTO history (semaphore, at, requests)
          SELECT semaphore, max(at), json_group_array(",
-        past!(),
+        ended_as_json!(),
         " ORDER BY nth)
          FROM ended WHERE semaphore = ?1 AND at IS NOT NULL HAVING count(*) > 0"
     ))?
@@ -138,7 +138,7 @@ pub(super) fn keep_ending(
         db.prepare_cached(concat!(
             "INSERT INTO history (semaphore, at, requests)
              SELECT semaphore, max(at), json_group_array(",
-            past!(),
+            ended_as_json!(),
             " ORDER BY nth)
              FROM ended WHERE semaphore = ?1 AND at IS NOT NULL
                  AND nth < (SELECT ended % ?2 FROM semaphore WHERE id = ?1)
@@ -148,7 +148,7 @@ pub(super) fn keep_ending(
         db.prepare_cached(concat!(
             "INSERT INTO history (semaphore, at, requests)
              SELECT semaphore, at, json_group_array(",
-            past!(),
+            ended_as_json!(),
             " ORDER BY nth)
              FROM (SELECT e.semaphore, e.nth, (s.ended + e.nth - 1) / :round AS round, r.uuid, :status AS status,
                      r.phase = 2 AS granted, r.priority, r.who, r.run, r.host, r.pid, r.token, r.requested, r.started,
@@ -168,13 +168,14 @@ pub(super) fn keep_ending(
     Ok(())
 }
 
-/// The clock of the boot before means nothing any more: all that the rings have goes into the history.
+/// There was a reboot, so the times in the rings mean nothing any more: all their rows go into the history, which has times
+/// of the wall's clock.
 pub(super) fn keep_all(db: &Connection) -> Result<(), Problem> {
     db.execute(
         concat!(
             "INSERT INTO history (semaphore, at, requests)
              SELECT semaphore, max(at), json_group_array(",
-            past!(),
+            ended_as_json!(),
             " ORDER BY nth)
              FROM ended WHERE at IS NOT NULL
                  AND nth < (SELECT s.ended % ?1 FROM semaphore AS s WHERE s.id = ended.semaphore)
@@ -185,7 +186,7 @@ pub(super) fn keep_all(db: &Connection) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A semaphore is gone, and its past with it.
+/// A semaphore is gone, and with it all rows about it.
 pub(super) fn forget(db: &Connection, semaphore: i64) -> Result<(), Problem> {
     for gone in [
         "DELETE FROM ended WHERE semaphore = ?1",
@@ -239,17 +240,17 @@ pub(super) fn history(
         return Ok(Vec::new());
     };
     let in_ring = ended % ENDED_KEPT as i64;
-    // As a round of its own, so that there is one way of reading them.
+    // Written as a round, so that there is one way to read both.
     let ring: String = db
         .prepare_cached(concat!(
             "SELECT json_group_array(",
-            past!(),
+            ended_as_json!(),
             " ORDER BY nth)
              FROM ended WHERE semaphore = ?1 AND at >= ?2 AND nth < ?3"
         ))?
         .query_row(params![semaphore, oldest, in_ring], |row| row.get(0))?;
-    let ring: Vec<Past> = serde_json::from_str(&ring).unwrap_or_default();
-    let mut views: Vec<RequestView> = ring.into_iter().rev().filter_map(Past::view).collect();
+    let ring: Vec<RoundRow> = serde_json::from_str(&ring).unwrap_or_default();
+    let mut views: Vec<RequestView> = ring.into_iter().rev().filter_map(RoundRow::view).collect();
     let mut older = db.prepare_cached(
         "SELECT requests FROM history WHERE semaphore = ?1 AND at >= ?2 ORDER BY id DESC",
     )?;
@@ -257,19 +258,19 @@ pub(super) fn history(
     while views.len() < most
         && let Some(round) = rounds.next()?
     {
-        // One that cannot be read was written by a newer version.
-        let round: Vec<Past> =
+        // A round that cannot be read was written by a newer version.
+        let round: Vec<RoundRow> =
             serde_json::from_str(round.get_ref(0)?.as_str().unwrap_or("[]")).unwrap_or_default();
-        let newest_first = round.into_iter().rev().filter_map(Past::view);
+        let newest_first = round.into_iter().rev().filter_map(RoundRow::view);
         views.extend(newest_first.filter(|row| row.ended_at >= Some(oldest)));
     }
     views.truncate(most);
     Ok(views)
 }
 
-/// A request in a round: see [`past`].
+/// A request in a round: see [`ended_as_json`].
 #[derive(serde::Deserialize)]
-struct Past(
+struct RoundRow(
     String,
     i64,
     i64,
@@ -286,7 +287,7 @@ struct Past(
     Option<String>,
 );
 
-impl Past {
+impl RoundRow {
     fn view(self) -> Option<RequestView> {
         let Self(
             uuid,
@@ -336,7 +337,7 @@ fn now() -> f64 {
     WallClock::read().seconds(super::clock::Moment::now())
 }
 
-// ---- how our types look in the tables
+// ---- audit states as columns
 
 impl ToSql for AuditState {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

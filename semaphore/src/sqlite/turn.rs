@@ -2,17 +2,17 @@
 //!
 //! # The decision
 //!
-//! SQLite has no queue. Who finds the file locked tries again after a while, and with hundreds of processes that is a
-//! herd in which some never get through. So a process takes a lock of the system (`flock`) before it begins a
-//! transaction. Who waits for such a lock sleeps, the system wakes one at a time, and takes the lock from a process that
-//! ends, however it ends.
+//! SQLite has no queue. A process that finds the file locked tries again after a while. With hundreds of processes, some
+//! never get through. So a process takes a lock of the system (`flock`) before it begins a
+//! transaction. A process that waits for such a lock sleeps, and the system wakes one at a time. The system takes the lock
+//! from a process that ends, however it ends.
 //!
-//! One such lock is not fair: between its release and the moment in which the next in line runs, a process that comes
-//! by can take it. Hence two. A process takes `next`, then `turn`, and then gives `next` back. So only one process at a
+//! One such lock is not fair: between its release and the moment in which the next in line runs, another process can take
+//! it. Hence two. A process takes `next`, then `turn`, and then gives `next` back. So only one process at a
 //! time waits for `turn`, and all who come later queue for `next`.
 //!
-//! The locks only keep order. That there is never more than one writer is up to SQLite's own locks, also when somebody
-//! deletes the files of these, or an older version of this program does not know them.
+//! The locks only keep order. SQLite's own locks see to it that there is never more than one writer, also when the files of
+//! these locks are deleted, or an older version of this program does not know them.
 //!
 //! A process that is stopped (SIGSTOP, a debugger) in the middle of its turn keeps it, as it keeps SQLite's lock: to go
 //! on without it would break the file. The others wait, up to the limits that their callers gave; what has no limit of
@@ -28,10 +28,10 @@ use parking_lot::{Condvar, Mutex};
 
 use super::wake::Sessions;
 
-/// How often those who wait ask whether to go on.
+/// How often a process that waits asks whether to go on.
 const ASK: Duration = Duration::from_secs(1);
 
-/// The way to a turn, of one open file.
+/// The locks and the queue of one open file.
 #[derive(Debug)]
 pub(super) struct Turns {
     locks: Option<Arc<Locks>>,
@@ -73,7 +73,7 @@ impl Drop for Turn {
 }
 
 impl Turns {
-    /// Where the locks cannot be had, there is no order, and SQLite's own lock has to do.
+    /// Where the system gives no such locks, there is no order, and only SQLite's own lock.
     pub(super) fn open(sessions: &Sessions) -> Self {
         let locks = sessions.prepare().and_then(|()| {
             Ok(Locks {
@@ -93,7 +93,7 @@ impl Turns {
             return Some(Turn(None));
         };
         let queue = self.queue.get();
-        // What the queue's thread waits for must not be taken behind its back.
+        // Not while the queue's thread waits: it would be overtaken.
         if queue.is_none_or(|queue| queue.is_idle()) {
             match locks.try_lock() {
                 Ok(()) => return Some(Turn(Some(Arc::clone(locks)))),
@@ -116,7 +116,7 @@ impl Turns {
         }
     }
 
-    /// The process in whose turn this is, where the system says so.
+    /// The process that has the turn, where the system says so.
     pub(super) fn holder(&self) -> Option<u32> {
         system::holder(&self.locks.as_ref()?.turn)
     }
@@ -135,7 +135,7 @@ impl Drop for Turns {
     }
 }
 
-/// A thread that waits for locks, as the system cannot wait for one only so long.
+/// A thread that waits for locks: the system has no wait for one with a time limit.
 #[derive(Debug)]
 struct Queue {
     state: Mutex<State>,
@@ -145,7 +145,7 @@ struct Queue {
 #[derive(Debug, Default)]
 struct State {
     wanted: bool,
-    /// Whether the lock was had.
+    /// Whether the lock was taken.
     came: Option<bool>,
     /// The thread waits for the lock, or is about to.
     busy: bool,
@@ -200,7 +200,7 @@ impl Queue {
         state.wanted = true;
         state.busy = true;
         self.changed.notify_all();
-        // Asking may take a moment, in which the lock comes; that is seen here.
+        // Asking may take a moment, in which the lock is taken. The loop sees that first.
         let mut on = poll_timeout();
         loop {
             if let Some(came) = state.came.take() {
@@ -228,7 +228,7 @@ mod system {
         holder_in(&std::fs::read_to_string("/proc/locks").ok()?, inode)
     }
 
-    /// `1: FLOCK  ADVISORY  WRITE 4711 08:02:1048 0 EOF`; who waits has an arrow before the kind.
+    /// `1: FLOCK  ADVISORY  WRITE 4711 08:02:1048 0 EOF`; a process that waits has an arrow before the kind.
     pub(super) fn holder_in(locks: &str, inode: u64) -> Option<u32> {
         let inode = format!(":{inode}");
         locks.lines().find_map(|line| {
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_ends_when_patience_does() {
+    fn a_wait_ends_when_its_poll_timeout_does() {
         let (_folder, sessions) = turns();
         let (one, other) = (Turns::open(&sessions), Turns::open(&sessions));
         let _turn = one.take(FOR_EVER);

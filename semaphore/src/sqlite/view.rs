@@ -1,4 +1,4 @@
-//! What the tables look like to administrators. Only reads.
+//! What administrators see of the tables. Only reads.
 
 use rusqlite::{Connection, params};
 
@@ -72,13 +72,13 @@ fn view(
         let started: Option<Moment> = row.get(10)?;
         let ended: Moment = row.get(11)?;
         Ok(RequestView {
-            id: row.word(0)?,
+            id: row.value(0)?,
             status: ended_status(row.get(1)?),
             granted: row.get(2)?,
             priority: Priority(row.get(3)?),
-            slot: row.word_if_any(12)?,
+            slot: row.optional_value(12)?,
             who: row.get(4)?,
-            run: row.word_if_any(5)?,
+            run: row.optional_value(5)?,
             host: row.get(6)?,
             pid: row.get(7)?,
             place: None,
@@ -89,7 +89,7 @@ fn view(
             waited: started.unwrap_or(ended).since(requested).as_secs_f64(),
             ran: started.map(|started| ended.since(started).as_secs_f64()),
             ended_at: Some(clock.seconds(ended)),
-            by: row.word_if_any(13)?,
+            by: row.optional_value(13)?,
             unresponsive_since: None,
         })
     })?;
@@ -140,7 +140,7 @@ fn live(asked: RequestRow, place: Option<usize>, now: Moment, clock: &WallClock)
     }
 }
 
-/// The one live request whose id begins with `prefix`; if none does, the one that just ended.
+/// The only live request whose id begins with `prefix`; if there is none, the only one that ended a moment ago.
 pub(super) fn find(
     db: &Connection,
     prefix: &str,
@@ -150,7 +150,7 @@ pub(super) fn find(
     };
     let ids = |sql: &str, since: Option<Moment>| -> Result<Vec<RequestId>, Problem> {
         let mut statement = db.prepare_cached(sql)?;
-        let read = |row: &rusqlite::Row<'_>| row.word(0);
+        let read = |row: &rusqlite::Row<'_>| row.value(0);
         let ids = match since {
             None => statement.query_map(params![Db(&lowest), Db(&highest)], read)?,
             Some(since) => statement.query_map(params![Db(&lowest), Db(&highest), since], read)?,
@@ -231,7 +231,7 @@ pub(super) fn events(db: &Connection, last: i64) -> Result<Vec<(i64, Event)>, Pr
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
         let kind: String = row.get(1)?;
-        // A kind that only a newer version knows is none that anybody here could be told.
+        // A newer version of the program wrote it, of a kind for which this one has no name.
         let Ok(kind) = serde_json::from_value(kind.into()) else {
             continue;
         };
@@ -240,15 +240,15 @@ pub(super) fn events(db: &Connection, last: i64) -> Result<Vec<(i64, Event)>, Pr
             Event {
                 sequence: 0,
                 kind,
-                semaphore: row.word(2)?,
-                request: row.word_if_any(3)?,
+                semaphore: row.value(2)?,
+                request: row.optional_value(3)?,
                 who: row.get(4)?,
-                run: row.word_if_any(5)?,
+                run: row.optional_value(5)?,
                 busy: count(row, 6)?,
                 waiting: count(row, 7)?,
-                slots: row.word(8)?,
+                slots: row.value(8)?,
                 at: row.get(9)?,
-                by: row.word_if_any(10)?,
+                by: row.optional_value(10)?,
             },
         ));
     }

@@ -5,15 +5,15 @@
 //! A process that waits must cost nothing, so the process that admits it has to wake it. That must work between users,
 //! between containers that share the folder, and without a service. A named pipe does:
 //!
-//! * Who may write the store's file may write the pipe: it has the file's group and rights.
+//! * A process that may write the store's file may write the pipe: it has the file's group and rights.
 //! * Its path may be long. The path of a Unix socket may have 108 bytes, on some systems 104.
 //! * What was written before the reader looks stays in it. So a wake-up between "nothing there" and "sleep" is not lost.
 //! * To open it for writing fails when its reader is gone, so the pipe of a killed process wakes no other one.
 //!
-//! A futex in shared memory needs `unsafe`, and `inotify` wakes everybody at each change.
+//! A futex in shared memory needs `unsafe`, and `inotify` wakes every process at each change.
 //!
-//! A wake-up carries nothing: what happened stands in the file. One that is lost (a process was killed between its
-//! commit and the wake-up, somebody deleted the folder) is made good by a look each second. Where there can be no pipe
+//! A wake-up carries nothing: what happened stands in the file. One can get lost (a process was killed between its
+//! commit and the wake-up, the folder was deleted), so each process also looks once a second. Where there can be no pipe
 //! (a folder that is read-only, Windows), the worker looks at the file every few milliseconds.
 
 use std::ffi::OsString;
@@ -27,7 +27,7 @@ pub(super) use self::unix::WakePipe;
 #[derive(Debug)]
 pub(super) struct Sessions {
     folder: PathBuf,
-    /// Whose rights the pipes get.
+    /// The store's file; pipes get its rights.
     store: PathBuf,
     /// Pipes that were written to a moment ago: processes that take turns wake each other again and again.
     #[cfg(unix)]
@@ -35,7 +35,7 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    /// Of the store's file with this path, in which there are no links.
+    /// The sessions of the store's file with this path, in which there are no links.
     pub(super) fn beside(store: &Path) -> Self {
         let mut folder = OsString::from(store);
         folder.push("-sessions");
@@ -76,7 +76,7 @@ mod unix {
     pub(in super::super) struct WakePipe {
         file: File,
         path: PathBuf,
-        /// Which file it is: somebody may have put another one in its place.
+        /// Which file it is: another one may have been put in its place.
         identity: (u64, u64),
     }
 
@@ -119,9 +119,9 @@ mod unix {
     }
 
     impl OpenPipe {
-        /// So many are kept open.
+        /// How many pipes are kept open.
         const MOST: usize = 8;
-        /// After that it is opened anew: the session may have another one, as somebody has moved the folder.
+        /// How long one is kept before it is opened again: the session may have another one, as the folder may have been moved.
         const KEPT: Duration = Duration::from_secs(1);
 
         /// Wakes the session, and keeps its pipe open if that is safe.
@@ -134,8 +134,8 @@ mod unix {
             }
             // A pipe that is full wakes as well.
             let _ = pipe.write(b".");
-            // What is kept has a reader, this process itself: a write without any would end a program that does not
-            // ignore SIGPIPE.
+            // Opened for reading, too: then it always has a reader. A write to a pipe without one would end a program that
+            // does not ignore SIGPIPE.
             let kept = open(OpenOptions::new().read(true).write(true), path).ok()?;
             let same = kept.metadata().ok()?;
             ((found.dev(), found.ino()) == (same.dev(), same.ino())).then(|| Self {
@@ -162,12 +162,12 @@ mod unix {
         /// Makes the folder if it is missing.
         ///
         /// # Errors
-        /// It cannot be made, or somebody else made it who has no business there.
+        /// It cannot be made, or another user made it.
         pub(in super::super) fn prepare(&self) -> io::Result<()> {
             let store = self.of_store()?;
             match DirBuilder::new().mode(0o700).create(&self.folder) {
                 Ok(()) => {
-                    // Who may read the file may look for pipes.
+                    // A process that may read the file may look for pipes.
                     let rights = store.mode() & 0o666;
                     give(&self.folder, rights | ((rights & 0o444) >> 2), &store)?;
                 }
@@ -181,7 +181,7 @@ mod unix {
                 Ok(())
             } else {
                 Err(io::Error::other(
-                    "the folder of its sessions belongs to somebody else",
+                    "the folder of its sessions belongs to another user",
                 ))
             }
         }
@@ -193,7 +193,7 @@ mod unix {
         pub(in super::super) fn pipe(&self, session: i64) -> io::Result<WakePipe> {
             self.prepare()?;
             let path = self.path(session);
-            // Found only when it has a reader and its rights.
+            // It gets its name last: other processes find it only with a reader and with its rights.
             let new = path.with_extension("new");
             let _ = std::fs::remove_file(&new);
             make_pipe(&new)?;
@@ -256,7 +256,7 @@ mod unix {
                     give(&path, store.mode() & 0o666, &store)?;
                     Ok(file)
                 }
-                // Another process was quicker.
+                // Another process has made it meanwhile.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     open(options.create_new(false), &path)
                 }
@@ -273,7 +273,7 @@ mod unix {
 
     /// Gives a new file the owner, the group and the rights that go with the store's file.
     fn give(path: &Path, mode: u32, store: &Metadata) -> io::Result<()> {
-        // Only root may give files away, and not everybody is of the group.
+        // Only root may give files away, and not every user is of the group.
         let _ = chown(path, Some(store.uid()), None);
         let _ = chown(path, None, Some(store.gid()));
         match std::fs::set_permissions(path, Permissions::from_mode(mode)) {
@@ -296,7 +296,7 @@ mod unix {
     }
 }
 
-/// There is none.
+/// Without pipes every process looks by itself.
 #[cfg(not(unix))]
 #[derive(Debug)]
 pub(super) enum WakePipe {}

@@ -10,8 +10,50 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{ENDED_KEPT, Ended};
+use super::ENDED_KEPT;
+use super::record::{NIL, NO_REQUEST, Ticket};
+use crate::actor::Actor;
 use crate::history::{HISTORY_KEPT, HISTORY_KEPT_OF_ALL};
+use crate::owner::Owner;
+use crate::request::Priority;
+use crate::slot_id::SlotId;
+use crate::time::Timestamp;
+use crate::view::Status;
+
+#[derive(Clone, Debug)]
+pub(super) struct Ended {
+    pub(super) ticket: Ticket,
+    pub(super) requested_at: Timestamp,
+    /// `NEVER` if it was never admitted.
+    pub(super) started_at: Timestamp,
+    pub(super) ended_at: Timestamp,
+    pub(super) token: u64,
+    pub(super) owner: Option<Owner>,
+    pub(super) slot: Option<SlotId>,
+    pub(super) priority: Priority,
+    pub(super) status: Status,
+    pub(super) granted: bool,
+    pub(super) by: Option<Actor>,
+}
+
+impl Default for Ended {
+    /// Room for one.
+    fn default() -> Self {
+        Self {
+            ticket: Ticket::new(NIL, NO_REQUEST),
+            requested_at: Timestamp::NEVER,
+            started_at: Timestamp::NEVER,
+            ended_at: Timestamp::NEVER,
+            token: 0,
+            owner: None,
+            slot: None,
+            priority: Priority(0),
+            status: Status::Done,
+            granted: false,
+            by: None,
+        }
+    }
+}
 
 /// How many more semaphores of a store may have a long history. The clones of one share it.
 #[derive(Clone, Debug)]

@@ -1,18 +1,18 @@
 //! The waiting line: who is next, who stands where, and how to leave or change places.
 //!
-//! Most lines only ever see two things: somebody *joins at the end*, and *the first one goes*. So a line
+//! Most lines only ever see two things: a request *joins at the end*, and *the first one goes*. So a line
 //! starts as a plain list, in which these, and leaving from anywhere, take a few nanoseconds however
 //! long it is.
 //!
-//! The first time somebody must stand elsewhere (a higher priority, a move) or ask for a place, the line
+//! The first time a request must stand elsewhere (a higher priority, a move) or ask for a place, the line
 //! is *indexed*: it becomes an *implicit treap*, a binary tree whose in-order walk is the line, balanced
 //! by giving each node a random weight and keeping the tree a heap by weight. Every node knows the size
-//! of its subtree, so a place is found, and told, in O(log n) steps; its parent link lets a waiter that
+//! of its subtree, so a place is found, and the place of a member, in O(log n) steps; its parent link lets a waiter that
 //! gives up leave from wherever it stands. Indexing n members costs them the O(log n) each that they saved when
 //! they joined, so every operation is O(log n), amortized. An empty line is a plain list again.
 //!
 //! The line is sorted by class (the effective priority), highest first; within a class the order is
-//! that of arrival, unless somebody was moved. Members are named by small numbers of the caller's
+//! that of arrival, unless one was moved. Members are named by small numbers of the caller's
 //! choosing (the queue uses the index of its records); node `i` belongs to member `i`.
 
 /// No node.
@@ -86,7 +86,7 @@ impl Waitlist {
         (self.first != NIL).then_some(self.first)
     }
 
-    /// Puts `member` behind everybody of its class and of higher ones.
+    /// Puts `member` behind all of its class and of higher ones.
     #[inline]
     pub(crate) fn join(&mut self, member: u32, class: i32) {
         if self.last == NIL || self.nodes[self.last as usize].class >= class {
@@ -230,7 +230,7 @@ impl Waitlist {
         None
     }
 
-    /// Everybody, in line.
+    /// All members, in the order of the line.
     #[inline]
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         std::iter::successors(self.first(), |&at| {

@@ -84,7 +84,7 @@ impl Transition<'_> {
             )?;
             let mut rows = ending.query([])?;
             while let Some(row) = rows.next()? {
-                self.effects.outcomes.push((row.word(0)?, Outcome::Killed));
+                self.effects.outcomes.push((row.value(0)?, Outcome::Killed));
             }
         }
         let at = self.clock.seconds(self.now);

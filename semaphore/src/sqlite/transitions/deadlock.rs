@@ -132,7 +132,7 @@ impl Transition<'_> {
             let mut free = 0;
             while let Some(row) = rows.next()? {
                 let for_ever: bool = row.get(2)?;
-                let run: Option<RunId> = row.word_if_any(1)?;
+                let run: Option<RunId> = row.optional_value(1)?;
                 let run = run.filter(|_| for_ever);
                 let waits_for = match run {
                     Some(run) => self.only_wait(run)?,

@@ -64,7 +64,7 @@ impl Transition<'_> {
             .execute(params![
                 session,
                 Db(&uuid),
-                notice.verdict,
+                notice.code,
                 notice.admission.map(|admission| admission.token as i64),
                 notice.admission.map(|admission| admission.requested),
                 notice.admission.map(|admission| admission.started),
@@ -76,14 +76,15 @@ impl Transition<'_> {
 
 /// An [`Outcome`] as a row of `notice`, on its way to another session.
 pub(in crate::sqlite) struct OutcomeRow {
-    pub(super) verdict: i64,
+    /// As the column `verdict` has it.
+    pub(super) code: i64,
     pub(super) admission: Option<Admission>,
     pub(super) detail: Option<String>,
 }
 
 impl OutcomeRow {
     pub(super) fn of(outcome: &Outcome) -> Self {
-        let (verdict, admission, detail) = match outcome {
+        let (code, admission, detail) = match outcome {
             Outcome::Admitted(admission) if admission.granted => (1, Some(*admission), None),
             Outcome::Admitted(admission) => (0, Some(*admission), None),
             Outcome::Cancelled => (2, None, None),
@@ -92,12 +93,12 @@ impl OutcomeRow {
             Outcome::Lost => (5, None, None),
             Outcome::Killed => (6, None, None),
             Outcome::Shares(holder, admission) => {
-                let verdict = if admission.granted { 8 } else { 7 };
-                (verdict, Some(*admission), Some(holder.to_string()))
+                let code = if admission.granted { 8 } else { 7 };
+                (code, Some(*admission), Some(holder.to_string()))
             }
         };
         Self {
-            verdict,
+            code,
             admission,
             detail,
         }
@@ -108,7 +109,7 @@ impl OutcomeRow {
         row: &Row<'_>,
         at: usize,
     ) -> rusqlite::Result<(RequestId, Outcome)> {
-        let verdict: i64 = row.get(at + 1)?;
+        let code: i64 = row.get(at + 1)?;
         let admission = |granted| -> rusqlite::Result<Admission> {
             Ok(Admission {
                 token: row.get::<_, i64>(at + 2)? as u64,
@@ -117,10 +118,10 @@ impl OutcomeRow {
                 granted,
             })
         };
-        let outcome = match verdict {
-            0 | 1 => Outcome::Admitted(admission(verdict == 1)?),
+        let outcome = match code {
+            0 | 1 => Outcome::Admitted(admission(code == 1)?),
             7 | 8 => match row.get_ref(at + 5)?.as_str().unwrap_or_default().parse() {
-                Ok(holder) => Outcome::Shares(holder, admission(verdict == 8)?),
+                Ok(holder) => Outcome::Shares(holder, admission(code == 8)?),
                 Err(_) => Outcome::Cancelled,
             },
             2 => Outcome::Cancelled,
@@ -135,6 +136,6 @@ impl OutcomeRow {
             5 => Outcome::Lost,
             _ => Outcome::Killed,
         };
-        Ok((row.word(at)?, outcome))
+        Ok((row.value(at)?, outcome))
     }
 }

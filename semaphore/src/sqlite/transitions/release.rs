@@ -45,7 +45,7 @@ impl Transition<'_> {
             "SELECT r.uuid FROM json_each(?1) AS l JOIN request AS r ON r.uuid = unhex(l.value)",
         )?;
         let left: Vec<RequestId> = left
-            .query_map([list], |row| row.word(0))?
+            .query_map([list], |row| row.value(0))?
             .collect::<Result<_, _>>()?;
         for uuid in left {
             self.release(uuid)?;

@@ -58,10 +58,10 @@ impl Semaphore {
     pub(in crate::sqlite) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
-            name: row.word(1)?,
-            slots: row.word(2)?,
-            declared: row.word(3)?,
-            wanted: row.word(4)?,
+            name: row.value(1)?,
+            slots: row.value(2)?,
+            declared: row.value(3)?,
+            wanted: row.value(4)?,
             pinned: row.get(5)?,
             taken: count(row, 6)?,
             granted: count(row, 7)?,
@@ -121,7 +121,7 @@ impl RequestRow {
     pub(in crate::sqlite) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
-            uuid: row.word(1)?,
+            uuid: row.value(1)?,
             semaphore: row.get(2)?,
             session: row.get(3)?,
             phase: match row.get(4)? {
@@ -133,7 +133,7 @@ impl RequestRow {
             place: row.get(6)?,
             priority: row.get(7)?,
             who: row.get(8)?,
-            run: row.word_if_any(9)?,
+            run: row.optional_value(9)?,
             host: row.get(10)?,
             pid: row.get(11)?,
             ttl: row.get(12)?,
@@ -141,8 +141,8 @@ impl RequestRow {
             token: row.get(14)?,
             requested: row.get(15)?,
             started: row.get(16)?,
-            slot: row.word_if_any(17)?,
-            by: row.word_if_any(18)?,
+            slot: row.optional_value(17)?,
+            by: row.optional_value(18)?,
             unresponsive: row.get(19)?,
         })
     }

@@ -322,7 +322,7 @@ fn wait_for_predecessors(
 ) -> Result<(), Problem> {
     let since = Instant::now();
     let mut is_in_use = was_in_use;
-    while !is_in_use && presence.is_anybody_there() {
+    while !is_in_use && presence.is_in_use() {
         if since.elapsed() > LOCKED_FOR {
             return Err(Problem::InUseElsewhere);
         }
