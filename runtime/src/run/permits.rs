@@ -43,7 +43,7 @@ impl Run {
         };
         let _place = self.waiting_place(ctx)?;
         let waiting_since = Cell::new(None);
-        let acquire = usage.semaphore.acquire(request);
+        let acquire = usage.semaphore.acquire().with(request);
         let acquire = Timed {
             future: acquire,
             since: &waiting_since,

@@ -978,7 +978,7 @@ pub(super) fn an_idle_semaphore_is_forgotten_with_its_slots_and_its_handles_stil
     done(b.forget());
     assert!(a.list().is_empty());
     assert!(a.shown().is_none() && b.shown().is_none());
-    let permit = done(a.wait_for("acquire", handle.acquire(Request::new())));
+    let permit = done(a.wait_for("acquire", handle.acquire()));
     assert_eq!(b.counts(), (Slots::ONE, 1, 0));
     assert!(!b.view().pinned);
     a.release(permit);

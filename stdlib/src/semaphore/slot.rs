@@ -193,7 +193,7 @@ impl Slot {
         // Dropping the request leaves the line.
         let (acquire, handle) = abortable(async move {
             let _place = place;
-            slot.held.semaphore().acquire(request).await
+            slot.held.semaphore().acquire().with(request).await
         });
         // In line before those who ask after this.
         let mut acquire = Box::pin(acquire);
