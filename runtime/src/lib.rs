@@ -77,6 +77,7 @@ mod region;
 mod region_span;
 mod report;
 mod run;
+mod run_data;
 mod script;
 mod session;
 mod slot_guard;
@@ -89,12 +90,13 @@ mod timers;
 mod trace;
 mod typescript;
 mod value;
+mod waiting;
 
 pub use cla_semaphore as semaphore;
 pub use rquickjs as js;
 
 pub use convert::{json_to_value, value_to_json};
-pub use engine::{Engine, EngineBuilder, UnresponsiveRun};
+pub use engine::{Engine, EngineBuilder, RunInfo, UnresponsiveRun, WhenFull};
 pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use handle::{RunCanceller, RunHandle};
 pub use host_module::{Bytes, Call, Callback, HostClass, HostError, HostModule};
@@ -107,6 +109,7 @@ pub use permissions::{
 };
 pub use report::{OtherSemaphores, RunReport, TakenSemaphore};
 pub use run::Run;
+pub use run_data::RunData;
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
 pub use trace::{RegionOutcome, RegionRecord, Trace, TracedRun};

@@ -48,9 +48,10 @@ mod console;
 mod cpu;
 mod duration;
 mod format;
+mod globals;
 mod http;
 mod inspect;
-mod install_only;
+mod install;
 #[doc(hidden)]
 pub mod internal;
 mod intrinsics;
@@ -76,14 +77,9 @@ mod vars;
 mod web;
 mod yaml;
 
-use std::rc::Rc;
-
-use cla_runtime::js::{self, Ctx};
-use cla_runtime::{EngineBuilder, Extension, Run};
-
 pub use console::table;
 pub use inspect::{InspectOptions, MAX_DEPTH, MAX_OUTPUT, inspect};
-pub use install_only::{UnknownModule, install_only};
+pub use install::{UnknownModule, aliases, install, install_only, modules};
 pub use members::{Member, members};
 pub use yaml::to_yaml;
 
@@ -169,78 +165,4 @@ pub const TYPES: &[(&str, &str)] = &[
         "aliases.d.ts",
         include_str!("modules/declarations/aliases.d.ts"),
     ),
-];
-
-/// Adds the whole library to an engine; to be used with [`EngineBuilder::with`].
-pub fn install(builder: EngineBuilder) -> EngineBuilder {
-    builder
-        .extension(Globals)
-        .module(sem::Sem)
-        .module(util::Util)
-        .module(log::Log)
-        .module(process::Process)
-        .module(stash::Stash)
-        .module(http::Http)
-        .module(semaphore::Native)
-        .module(task::Native)
-        .module(redis::Redis)
-        .with(modules::install)
-}
-
-/// The globals.
-struct Globals;
-
-impl Extension for Globals {
-    fn install<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<()> {
-        state::State::create(ctx, run)?;
-        ctx.globals().prop(
-            "print",
-            js::object::Property::from(call::named(ctx, "print", format::print)?)
-                .writable()
-                .configurable(),
-        )?;
-        for (name, build) in lazy::NAMES.iter().zip(BUILDS) {
-            lazy::define(ctx, name, build)?;
-        }
-        Ok(())
-    }
-}
-
-/// The names of the modules that [`install`] adds.
-pub fn modules() -> impl Iterator<Item = &'static str> {
-    [
-        "cla/sem",
-        "cla/stash",
-        "cla/http",
-        "cla/util",
-        "cla/log",
-        "cla/process",
-    ]
-    .into_iter()
-    .chain(modules::SOURCES.iter().map(|(name, _)| *name))
-}
-
-/// The module whose name is most like this one.
-fn nearest_module(name: &str) -> Option<&'static str> {
-    cla_runtime::internal::nearest(name, modules())
-}
-
-/// The other names of modules that [`install`] adds, each with the module's own name.
-pub fn aliases() -> impl Iterator<Item = (&'static str, &'static str)> {
-    modules::ALIASES.iter().copied()
-}
-
-/// How they are made, in the same order.
-const BUILDS: [lazy::Build; 8] = [
-    cla::build,
-    console::build,
-    clone::build,
-    |ctx| web::class(ctx, "URL"),
-    |ctx| web::class(ctx, "URLSearchParams"),
-    |ctx| web::class(ctx, "TextEncoder"),
-    |ctx| web::class(ctx, "TextDecoder"),
-    |ctx| {
-        let run = cla_runtime::internal::run_of(ctx).ok_or(js::Error::Unknown)?;
-        Ok(run.permission_error(ctx)?.into_inner().into_value())
-    },
 ];

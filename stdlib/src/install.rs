@@ -1,13 +1,47 @@
-//! A part of the library: [`install_only`].
+//! What of the library an engine gets: all of it, or a part.
 
 use std::collections::BTreeSet;
 
 use cla_runtime::EngineBuilder;
 
-use crate::modules::{ALIASES, SOURCES};
-use crate::{
-    Globals, http, log, modules, nearest_module, process, redis, sem, semaphore, stash, task, util,
-};
+use crate::globals::Globals;
+use crate::modules::{self as sources, ALIASES, SOURCES};
+use crate::{http, log, process, redis, sem, semaphore, stash, task, util};
+
+/// Adds the whole library to an engine; to be used with [`EngineBuilder::with`].
+pub fn install(builder: EngineBuilder) -> EngineBuilder {
+    builder
+        .extension(Globals)
+        .module(sem::Sem)
+        .module(util::Util)
+        .module(log::Log)
+        .module(process::Process)
+        .module(stash::Stash)
+        .module(http::Http)
+        .module(semaphore::Native)
+        .module(task::Native)
+        .module(redis::Redis)
+        .with(sources::install)
+}
+
+/// The names of the modules that [`install`] adds.
+pub fn modules() -> impl Iterator<Item = &'static str> {
+    [
+        "cla/sem",
+        "cla/stash",
+        "cla/http",
+        "cla/util",
+        "cla/log",
+        "cla/process",
+    ]
+    .into_iter()
+    .chain(SOURCES.iter().map(|(name, _)| *name))
+}
+
+/// The other names of modules that [`install`] adds, each with the module's own name.
+pub fn aliases() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ALIASES.iter().copied()
+}
 
 /// There is no such module to install.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +53,7 @@ pub struct UnknownModule {
 
 impl UnknownModule {
     fn hint(&self) -> String {
-        nearest_module(&self.name)
+        cla_runtime::internal::nearest(&self.name, modules())
             .map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
     }
 }
@@ -44,14 +78,14 @@ impl UnknownModule {
 ///
 /// # Errors
 ///
-/// [`UnknownModule`]: a name is not one of [`modules`](crate::modules()).
+/// [`UnknownModule`]: a name is not one of [`modules()`].
 pub fn install_only<'a>(
     names: impl IntoIterator<Item = &'a str>,
 ) -> Result<impl FnOnce(EngineBuilder) -> EngineBuilder, UnknownModule> {
     let mut wanted = BTreeSet::new();
     let mut left: Vec<&str> = Vec::new();
     for name in names {
-        let Some(known) = crate::modules().find(|known| *known == name) else {
+        let Some(known) = modules().find(|known| *known == name) else {
             let name = name.to_owned();
             return Err(UnknownModule { name });
         };
@@ -76,13 +110,12 @@ pub fn install_only<'a>(
 
 /// The modules that a source of the library needs at run time.
 fn imports(text: &'static str) -> impl Iterator<Item = &'static str> {
-    let declarations = text.split(';').filter_map(|declaration| {
+    text.split(';').filter_map(|declaration| {
         let from = declaration.rfind("from \"")?;
         let name = declaration[from..].split('"').nth(1)?;
         let is_type = declaration.contains("import type") || declaration.contains("export type");
         (!is_type && name.starts_with("cla/")).then_some(name)
-    });
-    declarations
+    })
 }
 
 /// Adds the module of this name, one of the library's own internal ones included.
@@ -97,6 +130,6 @@ fn add(builder: EngineBuilder, name: &str) -> EngineBuilder {
         "cla/semaphore/native" => builder.module(semaphore::Native),
         "cla/task/native" => builder.module(task::Native),
         "cla/redis/native" => builder.module(redis::Redis),
-        _ => modules::add(builder, name),
+        _ => sources::add(builder, name),
     }
 }

@@ -1,0 +1,42 @@
+//! The globals.
+
+use std::rc::Rc;
+
+use cla_runtime::js::{self, Ctx};
+use cla_runtime::{Extension, Run};
+
+use crate::{call, cla, clone, console, format, lazy, state, web};
+
+/// The globals.
+pub(crate) struct Globals;
+
+impl Extension for Globals {
+    fn install<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<()> {
+        state::State::create(ctx, run)?;
+        ctx.globals().prop(
+            "print",
+            js::object::Property::from(call::named(ctx, "print", format::print)?)
+                .writable()
+                .configurable(),
+        )?;
+        for (name, build) in lazy::NAMES.iter().zip(BUILDS) {
+            lazy::define(ctx, name, build)?;
+        }
+        Ok(())
+    }
+}
+
+/// How they are made, in the same order.
+const BUILDS: [lazy::Build; 8] = [
+    cla::build,
+    console::build,
+    clone::build,
+    |ctx| web::class(ctx, "URL"),
+    |ctx| web::class(ctx, "URLSearchParams"),
+    |ctx| web::class(ctx, "TextEncoder"),
+    |ctx| web::class(ctx, "TextDecoder"),
+    |ctx| {
+        let run = cla_runtime::internal::run_of(ctx).ok_or(js::Error::Unknown)?;
+        Ok(run.permission_error(ctx)?.into_inner().into_value())
+    },
+];
