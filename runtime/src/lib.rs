@@ -101,6 +101,7 @@ pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use handle::{RunCanceller, RunHandle};
 pub use host_module::{Bytes, Call, Callback, HostClass, HostError, HostModule};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
+pub use modules::{ModuleLoader, ModuleText};
 pub use native::{Extension, NativeModule};
 pub use options::RunOptions;
 pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};

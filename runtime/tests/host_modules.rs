@@ -696,3 +696,123 @@ fn streams_go_on_side_by_side_and_fail_with_the_error_of_the_host() {
         ])
     );
 }
+
+// ---- the data of a run
+
+#[test]
+fn a_function_reads_the_data_of_its_run_and_a_rule_does_not() {
+    struct Tenant(&'static str);
+
+    let module = HostModule::new("host")
+        .function_with("tenant", |call, (): ()| {
+            Ok(call.data::<Tenant>().map(|tenant| tenant.0))
+        })
+        .async_function_with("number", |call, (): ()| async move {
+            Ok(call.data::<u32>().map(|number| *number))
+        });
+    let engine = Engine::builder().module(module).build();
+    let rule = "
+        import * as host from 'host';
+        export default [host.tenant(), await host.number(), JSON.stringify(globalThis).includes('acme')];";
+    let run = |options| {
+        let script = Script::javascript("rule", rule);
+        engine.run(script, options).wait().result.unwrap()
+    };
+    assert_eq!(
+        run(RunOptions::new().data(Tenant("acme")).data(7_u32)),
+        json!(["acme", 7, false])
+    );
+    assert_eq!(run(RunOptions::new()), json!([null, null, false]));
+}
+
+// ---- declarations
+
+#[test]
+fn a_module_declares_itself_for_typescript() {
+    #[derive(Deserialize)]
+    #[allow(dead_code)] // only described
+    struct Order {
+        id: u64,
+        tags: Vec<String>,
+        note: Option<String>,
+        size: Size,
+        parent: Option<Box<Order>>,
+    }
+    #[derive(Deserialize)]
+    #[allow(dead_code)] // only described
+    enum Size {
+        Small,
+        Large,
+    }
+
+    let text = |module: &HostModule, line: &str| {
+        let text = module.declarations();
+        assert!(text.contains(line), "no {line:?} in\n{text}");
+    };
+    let module = HostModule::new("app/orders")
+        .error_class("OrderError")
+        .function("none", |(): ()| Ok::<_, String>(()))
+        .function("put", |(_, _): (Order, bool)| Ok::<_, String>(()))
+        .function(
+            "some",
+            |_: (Option<u32>, String, Option<HashMap<String, f64>>)| Ok::<_, String>(()),
+        )
+        .async_function_with("send", |_, (_,): (Bytes,)| async { Ok(()) })
+        .function_with("on", |_, (_,): (Callback,)| Ok(()))
+        .function("any", |(_,): (Value,)| Ok::<_, String>(()))
+        .function("exact", |(_,): (Value,)| Ok::<_, String>(()))
+        .types("(id: string): number[]")
+        .function("delete", |(_,): (String,)| Ok::<_, String>(()))
+        .stream("rows", |_, (): ()| stream::iter([Ok::<_, HostError>(1)]))
+        .class("Cart", |class: HostClass<Cell<u32>>| {
+            class
+                .constructor(|_, (n,): (u32,)| Ok(Cell::new(n)))
+                .method("add", |_, _, (_,): (u32,)| Ok(()))
+                .async_method("pay", |_, _, (): ()| async { Ok(()) })
+                .getter("size", |cart| Ok(cart.get()))
+        });
+    text(&module, "declare module \"app/orders\" {\n");
+    text(
+        &module,
+        "    export class OrderError extends Error { code?: string; details?: any }\n",
+    );
+    text(&module, "    export function none(): any;\n");
+    text(
+        &module,
+        "export function put(argument1: { id: number | bigint; tags: Array<string>; note?: string | null; size: \"Small\" | \"Large\" | Record<string, any>; parent?: { id: number | bigint;",
+    );
+    text(&module, "}, argument2: boolean): any;\n");
+    text(
+        &module,
+        "export function some(argument1: number | null | undefined, argument2: string, argument3?: Record<string, number> | null): any;\n",
+    );
+    text(
+        &module,
+        "export function send(argument1: Uint8Array): Promise<any>;\n",
+    );
+    text(
+        &module,
+        "export function on(argument1: (...parameters: any[]) => any): any;\n",
+    );
+    text(&module, "export function any(argument1: any): any;\n");
+    text(&module, "export function exact(id: string): number[];\n");
+    text(&module, "        delete(argument1: string): any;\n");
+    text(
+        &module,
+        "export function rows(): AsyncIterableIterator<any>;\n",
+    );
+    text(
+        &module,
+        "    export class Cart {\n        constructor(argument1: number);\n        add(argument1: number): any;\n        pay(): Promise<any>;\n        readonly size: any;\n    }\n",
+    );
+    text(&module, "        Cart: typeof Cart;\n");
+    assert!(!module.declarations().contains("export function delete"));
+    // What is declared is TypeScript that the engine itself can read.
+    let declared = module.declarations();
+    let engine = Engine::new();
+    let script = Script::typescript("declared", format!("{declared}\nexport default 1;"));
+    assert_eq!(
+        engine.run(script, RunOptions::new()).wait().result.unwrap(),
+        1
+    );
+}

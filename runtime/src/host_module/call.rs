@@ -1,5 +1,6 @@
 //! What a function of the host's learns about the run that calls it.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use cla_semaphore::RunId;
@@ -8,6 +9,7 @@ use super::error::HostError;
 use crate::control::Control;
 use crate::permissions::{PermissionDenied, Permissions};
 use crate::run::Run;
+use crate::run_data::RunData;
 
 /// The run that calls a function of a [`HostModule`](crate::HostModule).
 ///
@@ -33,6 +35,7 @@ struct Facts {
     id: RunId,
     name: Arc<str>,
     permissions: Permissions,
+    data: RunData,
     control: Arc<Control>,
 }
 
@@ -42,6 +45,7 @@ impl Call {
             id: run.id,
             name: Arc::clone(&run.name),
             permissions: run.permissions().clone(),
+            data: run.data.clone(),
             control: Arc::clone(&run.control),
         }))
     }
@@ -71,6 +75,24 @@ impl Call {
     /// What a rule sees as a `PermissionError`, with the fields `permission`, `resource` and `flag`.
     pub fn permitted<T>(&self, asked: Result<T, PermissionDenied>) -> Result<T, HostError> {
         asked.map_err(HostError::from)
+    }
+
+    /// What the host [gave the run along](crate::RunOptions::data), of this type: its tenant, its user. Rules do not see it.
+    ///
+    /// ```
+    /// # use cla_runtime::{Call, Engine, HostModule, RunOptions, Script};
+    /// struct Tenant(&'static str);
+    /// let module = HostModule::new("app/tenant").function_with("name", |call: &Call, (): ()| {
+    ///     Ok(call.data::<Tenant>().map(|tenant| tenant.0))
+    /// });
+    /// let engine = Engine::builder().module(module).build();
+    /// let rule = Script::javascript("rule", "require('app/tenant').name()");
+    /// let report = engine.run(rule, RunOptions::new().data(Tenant("acme"))).wait();
+    /// assert_eq!(report.result.unwrap(), "acme");
+    /// ```
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.data.get()
     }
 
     /// Whether the run was cancelled, or stopped at a limit, or is over. A function that computes for long asks now and
