@@ -252,15 +252,10 @@ impl HostModule {
     /// ends, early or not, and with the run. Its first error ends it.
     ///
     /// ```
-    /// # use futures_util::stream;
+    /// # use futures_util::{StreamExt, stream};
     /// # use cla_runtime::{Call, Engine, HostError, HostModule, RunOptions, Script};
     /// let module = HostModule::new("app/numbers")
-    ///     .stream("from", |_call: Call, (first,): (u32,)| {
-    ///         stream::iter(first..).map_items()
-    ///     });
-    /// # trait MapItems: futures_util::Stream + Sized { fn map_items(self) -> impl futures_util::Stream<Item = Result<Self::Item, HostError>> {
-    /// #     futures_util::StreamExt::map(self, Ok) } }
-    /// # impl<S: futures_util::Stream> MapItems for S {}
+    ///     .stream("from", |_call, (first,): (u32,)| stream::iter(first..).map(Ok::<_, HostError>));
     /// let rule = "
     ///     import { from } from 'app/numbers';
     ///     const seen = [];

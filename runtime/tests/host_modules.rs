@@ -412,21 +412,18 @@ fn a_held_callback_keeps_the_run_and_is_called_from_another_thread() {
     let host = std::thread::spawn(move || {
         let callback = callbacks.recv().unwrap();
         let sum: u32 = block_on(callback.call((20, 1))).unwrap();
-        let later: u32 = block_on(callback.clone().call((sum, sum))).unwrap();
+        let later: u32 = block_on(callback.call((sum, sum))).unwrap();
         let error = block_on(callback.call::<_, u32>(("a", Value::Null))).unwrap_err();
         let wrong = block_on(callback.call::<_, String>((1, 2))).unwrap_err();
         callback.hold(false);
         (later, error, wrong)
     });
     let rule = "
-        let calls = 0;
         host.on(async (a, b) => {
-            calls += 1;
             if (b === null) throw Object.assign(new RangeError('no number'), { code: 'E_NULL' });
             await null;
             return a + b;
         }, true);
-        globalThis.answer = () => calls;
         export default new Promise(done => setTimeout(done, 0)).then(() => 'over');";
     assert_eq!(run(module, rule), "over");
     let (later, error, wrong) = host.join().unwrap();

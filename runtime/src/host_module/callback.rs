@@ -41,20 +41,20 @@ type Answer = Result<RuleValue, HostError>;
 /// ```
 /// # use cla_runtime::{Call, Callback, Engine, HostError, HostModule, RunOptions, Script};
 /// let events = HostModule::new("app/events")
-///     .function_with("on", |_call: &Call, (callback,): (Callback,)| -> Result<(), HostError> {
+///     .function_with("on", |_call: &Call, (callback,): (Callback,)| {
 ///         callback.hold(true); // the run waits for the event
-///         std::thread::spawn(move || {
-///             let answer = callback.call::<_, String>(("started", 7)); // queued now
-///             assert_eq!(futures_executor::block_on(answer).unwrap(), "seen");
-///         });
+///         std::thread::spawn(move || drop(callback.call::<_, ()>(("started", 7))));
 ///         Ok(())
+///     })
+///     .async_function_with("ask", |_call, (callback,): (Callback,)| async move {
+///         callback.call::<_, u32>((20, 22)).await
 ///     });
-/// let rule = "require('app/events').on((event, id) => { console.log(event, id); return 'seen' })";
-/// # let rule = "require('app/events').on((event, id) => 'seen')";
-/// # mod futures_executor { pub fn block_on<F: std::future::Future>(f: F) -> F::Output {
-/// #     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(f) } }
-/// # let engine = Engine::builder().module(events).build();
-/// engine.run(Script::javascript("rule", rule), RunOptions::new()).wait().result.unwrap();
+/// let rule = "
+///     import { on, ask } from 'app/events';
+///     export default [await new Promise(done => on((...event) => done(event))), await ask((a, b) => a + b)];";
+/// let engine = Engine::builder().module(events).build();
+/// let report = engine.run(Script::javascript("rule", rule), RunOptions::new()).wait();
+/// assert_eq!(report.result.unwrap(), serde_json::json!([["started", 7], 42]));
 /// ```
 #[derive(Clone)]
 pub struct Callback(Arc<Handle>);

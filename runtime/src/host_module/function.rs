@@ -26,19 +26,22 @@ use crate::value::{RuleValue, ToValue};
 /// What a function of the host's gives.
 pub(super) type Outcome = Result<RuleValue, HostError>;
 
+/// A function without the types of its arguments and its result.
+type Erased<R> = Arc<dyn Fn(&Call, Input) -> R + Send + Sync>;
+
 type LocalFuture = Pin<Box<dyn Future<Output = Outcome>>>;
 
 /// What a function does, and how the rule gets its result.
 #[derive(Clone)]
 pub(super) enum Body {
     /// It returns at once.
-    Sync(Arc<dyn Fn(&Call, Input) -> Outcome + Send + Sync>),
+    Sync(Erased<Outcome>),
     /// The rule is blocked until its future is done.
-    Blocking(Arc<dyn Fn(&Call, Input) -> LocalFuture + Send + Sync>),
+    Blocking(Erased<LocalFuture>),
     /// It returns a promise.
-    Promise(Arc<dyn Fn(&Call, Input) -> LocalFuture + Send + Sync>),
+    Promise(Erased<LocalFuture>),
     /// It returns an async iterator.
-    Stream(Arc<dyn Fn(&Call, Input) -> Result<LocalStream, HostError> + Send + Sync>),
+    Stream(Erased<Result<LocalStream, HostError>>),
 }
 
 impl Body {
