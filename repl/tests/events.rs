@@ -48,7 +48,12 @@ impl Scene {
             let probe = &probe;
             scope.spawn(move || {
                 while !listens.load(std::sync::atomic::Ordering::Relaxed) {
-                    drop(semaphores.blocking_acquire(probe, Request::new()).unwrap());
+                    drop(
+                        semaphores
+                            .acquire(probe, Request::new())
+                            .blocking()
+                            .unwrap(),
+                    );
                 }
             });
             self.line();
@@ -66,7 +71,7 @@ impl Scene {
     fn purge(&self, many: usize) {
         let semaphore = self.semaphores.semaphore(&self.name);
         self.runtime.block_on(async {
-            let acquire = || semaphore.acquire(Request::new().slots(Slots::Unlimited));
+            let acquire = || semaphore.acquire().slots(Slots::Unlimited);
             // Together, so that they share transactions.
             let permits: Vec<Permit> =
                 futures_util::future::try_join_all((0..many).map(|_| acquire()))

@@ -279,7 +279,8 @@ fn administrators_see_the_rule_the_ops_and_the_line() {
     let engine = engine();
     let held = engine
         .semaphores()
-        .blocking_acquire(&name("x"), Request::new())
+        .acquire(&name("x"), Request::new())
+        .blocking()
         .unwrap();
     let book = "
 do:
@@ -309,7 +310,8 @@ fn a_wait_that_times_out_or_is_cancelled_fails_its_op_and_can_be_caught() {
     let engine = engine();
     let held = engine
         .semaphores()
-        .blocking_acquire(&name("x"), Request::new())
+        .acquire(&name("x"), Request::new())
+        .blocking()
         .unwrap();
     let book = "
 do:
@@ -550,7 +552,8 @@ fn a_javascript_rule_is_tagged_by_what_it_exports() {
     let engine = engine();
     let held = engine
         .semaphores()
-        .blocking_acquire(&name("x"), Request::new())
+        .acquire(&name("x"), Request::new())
+        .blocking()
         .unwrap();
     let rule = "import.meta;\nexport const semaphore = { key: 'x', priority: 2 };
         export default async stash => { await null; return stash.n + 1 }";

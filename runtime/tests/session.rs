@@ -149,7 +149,7 @@ async fn an_interrupt_ends_what_runs_and_keeps_the_session() {
     let holder = engine
         .semaphores()
         .semaphore(&name)
-        .acquire(Request::new())
+        .acquire()
         .await
         .unwrap();
     for code in [

@@ -112,7 +112,7 @@ fn ours_free(request: &Request) -> impl FnMut() {
     let request = request.clone();
     move || {
         drop(black_box(
-            ready(semaphore.acquire(request.clone())).expect("free"),
+            ready(semaphore.acquire().with(request.clone())).expect("free"),
         ));
     }
 }
@@ -161,7 +161,7 @@ where
 
 fn ours_handover(waiting: usize) -> f64 {
     let semaphore = semaphore();
-    handover(waiting, || semaphore.acquire(Request::new()))
+    handover(waiting, || semaphore.acquire())
 }
 
 fn tokio_handover(waiting: usize) -> f64 {
@@ -202,9 +202,7 @@ where
 
 fn ours_tasks(tasks: usize) -> f64 {
     let semaphore = semaphore();
-    turns(tasks, move || {
-        semaphore.acquire(Request::new().timeout(Duration::MAX))
-    })
+    turns(tasks, move || semaphore.acquire().timeout(Duration::MAX))
 }
 
 fn tokio_tasks(tasks: usize) -> f64 {

@@ -1,32 +1,66 @@
-//! [`Acquire`]: a request on its way to a slot, in whatever store.
+//! A request on its way to a slot: [`Acquire`].
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use crate::block_on::{LOOK_FOR, block_on};
+use crate::defaults;
 use crate::error::AcquireError;
 use crate::memory::{Acquiring, Entry};
 use crate::name::SemaphoreName;
+use crate::owner::Owner;
 use crate::permit::Permit;
-use crate::request::Request;
+use crate::request::{Priority, Request, Ttl};
+use crate::slot::SlotId;
+use crate::slots::Slots;
 use crate::store::{BoxFuture, Store, StorePermit};
 
-/// A request on its way to a slot: a future of `Result<Permit, AcquireError>`.
+/// A request on its way to a slot: a future of `Result<Permit, AcquireError>`, whose methods say what is asked for.
 ///
 /// It joins the line when it is first polled, and works under any executor. With a free slot in
 /// memory it is ready at once, without an allocation. Dropping it gives up: the request leaves the line, and if
 /// it had just been admitted the slot goes to the next.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use std::time::Duration;
+/// use cla_semaphore::{Semaphores, Ttl};
+///
+/// let db = Semaphores::memory().get("db")?;
+/// let one = db.acquire().slots(2).ttl(Ttl::from_secs(60)?).await?;
+/// let two = db.acquire().priority(5).timeout(Duration::from_secs(10)).await?;
+/// drop(one);
+/// two.release().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// // On a plain thread:
+/// # use cla_semaphore::Semaphores;
+/// let db = Semaphores::memory().get("db")?;
+/// let permit = db.acquire().blocking()?;
+/// # drop(permit);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a request does nothing until it is polled or awaited"]
 pub struct Acquire(Acquirement);
 
 enum Acquirement {
     Memory(Acquiring),
-    Remote {
+    Asked {
         name: SemaphoreName,
         future: BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>>,
     },
+    /// Before the first poll. Empty after it, or if that panicked.
+    Unasked(Option<Box<Unasked>>),
+}
+
+/// A request that a shared store does not know yet.
+struct Unasked {
+    store: Arc<dyn Store>,
+    name: SemaphoreName,
+    request: Request,
 }
 
 impl Acquire {
@@ -35,9 +69,83 @@ impl Acquire {
         Self(Acquirement::Memory(Acquiring::new(entry, request)))
     }
 
-    pub(crate) fn remote(store: &Arc<dyn Store>, name: SemaphoreName, request: Request) -> Self {
-        let future = Arc::clone(store).acquire(name.clone(), request);
-        Self(Acquirement::Remote { name, future })
+    pub(crate) fn remote(store: Arc<dyn Store>, name: SemaphoreName, request: Request) -> Self {
+        Self(Acquirement::Unasked(Some(Box::new(Unasked {
+            store,
+            name,
+            request,
+        }))))
+    }
+
+    /// How many slots the code thinks the semaphore should have: see [`Request::slots`].
+    #[inline]
+    pub fn slots(self, slots: impl Into<Slots>) -> Self {
+        self.change(|request| request.slots(slots))
+    }
+
+    /// Gives up after so long, with [`AcquireError::TimedOut`].
+    #[inline]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.change(|request| request.timeout(timeout))
+    }
+
+    /// The permit is lost after so long, unless it is refreshed.
+    #[inline]
+    pub fn ttl(self, ttl: Ttl) -> Self {
+        self.change(|request| request.ttl(ttl))
+    }
+
+    /// Goes before those with a lower priority.
+    #[inline]
+    pub fn priority(self, priority: impl Into<Priority>) -> Self {
+        self.change(|request| request.priority(priority))
+    }
+
+    /// Who asks.
+    #[inline]
+    pub fn owner(self, owner: Owner) -> Self {
+        self.change(|request| request.owner(owner))
+    }
+
+    /// Gives the slot a name: see [`Request::slot`].
+    #[inline]
+    pub fn slot(self, slot: SlotId) -> Self {
+        self.change(|request| request.slot(slot))
+    }
+
+    /// Asks for what `request` says, which was made before. A TTL and an owner that it lacks stay as they were.
+    #[inline]
+    pub fn with(self, mut request: Request) -> Self {
+        self.change(|before| {
+            defaults::fill(&mut request, before.get_ttl(), before.get_owner());
+            request
+        })
+    }
+
+    /// Waits on this thread, which it blocks. Not for async code: that awaits.
+    ///
+    /// # Errors
+    /// As of the future.
+    pub fn blocking(self) -> Result<Permit, AcquireError> {
+        let look_for = match &self.0 {
+            Acquirement::Memory(_) => Duration::ZERO,
+            Acquirement::Unasked(_) | Acquirement::Asked { .. } => LOOK_FOR,
+        };
+        block_on(self, look_for)
+    }
+
+    /// Changes the request. One that was polled is on its way, and stays as it is.
+    #[inline]
+    fn change(mut self, change: impl FnOnce(Request) -> Request) -> Self {
+        let request = match &mut self.0 {
+            Acquirement::Memory(acquiring) => acquiring.request(),
+            Acquirement::Unasked(Some(unasked)) => Some(&mut unasked.request),
+            Acquirement::Unasked(None) | Acquirement::Asked { .. } => None,
+        };
+        if let Some(request) = request {
+            *request = change(std::mem::take(request));
+        }
+        self
     }
 }
 
@@ -48,7 +156,20 @@ impl Future for Acquire {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             Acquirement::Memory(future) => future.poll(cx),
-            Acquirement::Remote { name, future } => future
+            Acquirement::Unasked(unasked) => {
+                let Some(unasked) = unasked.take() else {
+                    panic!("an Acquire was polled after its first poll had panicked")
+                };
+                let Unasked {
+                    store,
+                    name,
+                    request,
+                } = *unasked;
+                let future = store.acquire(name.clone(), request);
+                self.0 = Acquirement::Asked { name, future };
+                self.poll(cx)
+            }
+            Acquirement::Asked { name, future } => future
                 .as_mut()
                 .poll(cx)
                 .map(|permit| permit.map(|permit| Permit::from_store(name.clone(), permit))),

@@ -64,9 +64,7 @@ impl Fixture {
     }
 
     fn take(&self, slots: usize) {
-        let permit = self
-            .semaphore
-            .blocking_acquire(Request::new().slots(slots as u32));
+        let permit = self.semaphore.acquire().slots(slots as u32).blocking();
         self.be_inside(permit.unwrap(), slots);
     }
 
@@ -136,7 +134,7 @@ fn a_dropped_wait_never_takes_the_slot_with_it() {
     explore(|| {
         let stage = Fixture::new();
         let quitter = stage.spawn(|stage| {
-            let mut wait = stage.semaphore.acquire(Request::new());
+            let mut wait = stage.semaphore.acquire();
             let polled =
                 std::pin::Pin::new(&mut wait).poll(&mut Context::from_waker(Waker::noop()));
             thread::yield_now();
@@ -158,16 +156,14 @@ fn a_cancel_that_races_the_hand_over_fails_exactly_one_wait_or_none() {
         let stage = Fixture::new();
         let takers: Vec<_> = (0..3)
             .map(|_| {
-                stage.spawn(
-                    |stage| match stage.semaphore.blocking_acquire(Request::new()) {
-                        Ok(permit) => {
-                            stage.be_inside(permit, 1);
-                            0
-                        }
-                        Err(AcquireError::Cancelled { .. }) => 1,
-                        Err(other) => panic!("{other}"),
-                    },
-                )
+                stage.spawn(|stage| match stage.semaphore.acquire().blocking() {
+                    Ok(permit) => {
+                        stage.be_inside(permit, 1);
+                        0
+                    }
+                    Err(AcquireError::Cancelled { .. }) => 1,
+                    Err(other) => panic!("{other}"),
+                })
             })
             .collect();
         let canceller = stage.spawn(|stage| {
@@ -187,7 +183,7 @@ fn a_grant_that_races_the_hand_over_frees_no_slot_twice() {
         let takers: Vec<_> = (0..3)
             .map(|_| {
                 stage.spawn(|stage| {
-                    let permit = stage.semaphore.blocking_acquire(Request::new()).unwrap();
+                    let permit = stage.semaphore.acquire().blocking().unwrap();
                     if permit.granted() {
                         now(permit.release()).unwrap();
                     } else {
@@ -217,7 +213,7 @@ fn a_timeout_that_races_the_hand_over_ends_one_way_or_the_other() {
             .map(|_| {
                 stage.spawn(move |stage| {
                     let request = Request::new().timeout(second);
-                    match stage.semaphore.blocking_acquire(request) {
+                    match stage.semaphore.acquire().with(request).blocking() {
                         Ok(permit) => stage.be_inside(permit, 1),
                         Err(AcquireError::TimedOut { after, .. }) => assert_eq!(after, second),
                         Err(other) => panic!("{other}"),
@@ -237,10 +233,7 @@ fn a_permit_that_expires_wakes_the_next_and_its_release_does_no_harm() {
     explore(|| {
         let stage = Fixture::new();
         let second = Ttl::from_secs(1).unwrap();
-        let holder = stage
-            .semaphore
-            .blocking_acquire(Request::new().ttl(second))
-            .unwrap();
+        let holder = stage.semaphore.acquire().ttl(second).blocking().unwrap();
         let taker = stage.spawn(|stage| stage.take(1));
         let clock = stage.spawn(move |stage| stage.clock.advance(second.duration()));
         let releaser = stage.spawn(move |_| now(holder.release()));
@@ -258,7 +251,7 @@ fn a_permit_that_expires_wakes_the_next_and_its_release_does_no_harm() {
 fn who_waits_for_the_loss_of_a_permit_hears_of_it() {
     explore(|| {
         let stage = Fixture::new();
-        let holder = stage.semaphore.blocking_acquire(Request::new()).unwrap();
+        let holder = stage.semaphore.acquire().blocking().unwrap();
         let watcher = stage.spawn(move |_| {
             shuttle::future::block_on(holder.lost());
             assert!(holder.is_lost());
@@ -282,7 +275,8 @@ fn a_semaphore_forgotten_while_it_is_used_is_never_there_twice() {
         let by_name = stage.spawn(|stage| {
             let permit = stage
                 .semaphores
-                .blocking_acquire(stage.semaphore.name(), Request::new());
+                .acquire(stage.semaphore.name(), Request::new())
+                .blocking();
             stage.be_inside(permit.unwrap(), 1);
         });
         let forgetter = stage.spawn(|stage| {
@@ -290,7 +284,7 @@ fn a_semaphore_forgotten_while_it_is_used_is_never_there_twice() {
             let _ = now(stage.semaphores.forget(stage.semaphore.name()));
         });
         join_all([by_handle, by_name, forgetter]);
-        drop(stage.semaphore.blocking_acquire(Request::new()).unwrap());
+        drop(stage.semaphore.acquire().blocking().unwrap());
         stage.all_is_free();
     });
 }
@@ -302,7 +296,7 @@ fn raising_lowering_and_purging_lose_no_request() {
         let takers: Vec<_> = (0..3)
             .map(|_| {
                 stage.spawn(|stage| {
-                    let permit = stage.semaphore.blocking_acquire(Request::new()).unwrap();
+                    let permit = stage.semaphore.acquire().blocking().unwrap();
                     thread::yield_now();
                     // Purged or not.
                     let _ = now(permit.release());
@@ -333,7 +327,7 @@ fn all_who_ask_with_one_slot_id_at_once_take_one_slot() {
         let first = stage.semaphore.try_acquire_now(asking()).unwrap();
         let ids = join_all((0..3).map(|_| {
             stage.spawn(move |stage| {
-                let permit = stage.semaphore.blocking_acquire(asking()).unwrap();
+                let permit = stage.semaphore.acquire().with(asking()).blocking().unwrap();
                 let id = permit.id();
                 permit.leave();
                 id
@@ -351,10 +345,7 @@ fn all_who_ask_with_one_slot_id_at_once_take_one_slot() {
 fn a_release_by_slot_id_that_races_the_permit_frees_one_slot_once() {
     explore(|| {
         let stage = Fixture::new();
-        let permit = stage
-            .semaphore
-            .blocking_acquire(Request::new().slot(mine()))
-            .unwrap();
+        let permit = stage.semaphore.acquire().slot(mine()).blocking().unwrap();
         let token = permit.token();
         let watcher = stage.spawn(|stage| stage.take(1));
         let by_id = stage.spawn(|stage| now(stage.semaphore.release_slot(&mine())).unwrap());
@@ -374,10 +365,10 @@ fn a_dropped_wait_takes_nothing_from_those_who_have_its_slot() {
     explore(|| {
         let stage = Fixture::new();
         let asking = || Request::new().slots(2).slot(mine());
-        let first = stage.semaphore.blocking_acquire(asking()).unwrap();
-        let other = stage.semaphore.blocking_acquire(Request::new()).unwrap();
+        let first = stage.semaphore.acquire().with(asking()).blocking().unwrap();
+        let other = stage.semaphore.acquire().blocking().unwrap();
         let quitter = stage.spawn(move |stage| {
-            let mut wait = stage.semaphore.acquire(asking());
+            let mut wait = stage.semaphore.acquire().with(asking());
             let polled =
                 std::pin::Pin::new(&mut wait).poll(&mut Context::from_waker(Waker::noop()));
             thread::yield_now();
@@ -402,7 +393,7 @@ fn nest(semaphores: &Semaphores, names: &[&str]) -> bool {
     let mut permits = Vec::new();
     for text in names {
         let request = Request::new().owner(owner.clone());
-        match semaphores.blocking_acquire(&name(text), request) {
+        match semaphores.acquire(&name(text), request).blocking() {
             Ok(permit) => permits.push(permit),
             Err(AcquireError::Deadlock(_)) => return true,
             Err(other) => panic!("{other}"),

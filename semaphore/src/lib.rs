@@ -13,18 +13,18 @@
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! use cla_semaphore::{Request, SemaphoreName, Semaphores};
+//! use std::time::Duration;
+//! use cla_semaphore::Semaphores;
 //!
 //! let semaphores = Semaphores::memory();
-//! let prod_db = SemaphoreName::new("prod-db")?;
+//! let prod_db = semaphores.get("prod-db")?;
 //!
-//! let permit = semaphores.acquire(&prod_db, Request::new()).await?;
+//! let permit = prod_db.acquire().timeout(Duration::from_secs(60)).await?;
 //! // ... one at a time here ...
 //! drop(permit);
 //!
-//! // A handle saves the look-up, and a plain thread blocks instead of awaiting.
-//! let handle = semaphores.semaphore(&prod_db);
-//! std::thread::spawn(move || handle.blocking_acquire(Request::new()).map(drop)).join().unwrap()?;
+//! // A plain thread blocks instead of awaiting.
+//! std::thread::spawn(move || prod_db.acquire().blocking().map(drop)).join().unwrap()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -36,35 +36,33 @@
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! use cla_semaphore::{Request, SemaphoreName, Semaphores, Slots};
+//! use cla_semaphore::{Request, Semaphores, Slots};
 //!
 //! let semaphores = Semaphores::memory();
-//! let printers = SemaphoreName::new("printers")?;
-//! let two = || Request::new().slots(2);
-//! let _one = semaphores.acquire(&printers, two()).await?;
-//! let _two = semaphores.acquire(&printers, two()).await?;
-//! assert!(semaphores.try_acquire(&printers, two()).await?.is_none());
+//! let printers = semaphores.get("printers")?;
+//! let _one = printers.acquire().slots(2).await?;
+//! let _two = printers.acquire().slots(2).await?;
+//! assert!(printers.try_acquire(Request::new()).await?.is_none());
 //!
-//! semaphores.set_slots(&printers, Slots::Limited(3)).await?;
-//! assert!(semaphores.try_acquire(&printers, two()).await?.is_some());
+//! semaphores.set_slots(printers.name(), Slots::Limited(3)).await?;
+//! assert!(printers.try_acquire(Request::new()).await?.is_some());
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Waiting, and giving up
 //!
-//! A [`Request`] may have a timeout and a priority. Dropping the [`Acquire`] future gives up at once: there is no
+//! A request may have a timeout and a priority. Dropping the [`Acquire`] future gives up at once: there is no
 //! way to wait that outlives the one who waits, and no way to lose a slot in between.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 //! use std::time::Duration;
-//! use cla_semaphore::{AcquireError, Request, SemaphoreName, Semaphores};
+//! use cla_semaphore::{AcquireError, Semaphores};
 //!
-//! let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
-//! let _held = x.acquire(Request::new()).await?;
-//! let impatient = Request::new().timeout(Duration::from_millis(5)).priority(10);
-//! let outcome = x.acquire(impatient).await;
+//! let x = Semaphores::memory().get("x")?;
+//! let _held = x.acquire().await?;
+//! let outcome = x.acquire().timeout(Duration::from_millis(5)).priority(10).await;
 //! assert!(matches!(outcome, Err(AcquireError::TimedOut { .. })));
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -79,11 +77,11 @@
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 //! use std::time::Duration;
-//! use cla_semaphore::{Request, SemaphoreName, Semaphores, Ttl};
+//! use cla_semaphore::{Semaphores, Ttl};
 //!
-//! let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
-//! let slow = x.acquire(Request::new().ttl(Ttl::new(Duration::from_millis(5))?)).await?;
-//! let next = x.acquire(Request::new()).await?; // 5 ms later
+//! let x = Semaphores::memory().get("x")?;
+//! let slow = x.acquire().ttl(Ttl::new(Duration::from_millis(5))?).await?;
+//! let next = x.acquire().await?; // 5 ms later
 //! assert!(slow.is_lost());
 //! assert!(next.token() > slow.token());
 //! assert!(slow.release().await.is_err(), "says so, and does no harm");
@@ -93,18 +91,18 @@
 //!
 //! # Slots with a name
 //!
-//! A [`Request`] may name its slot. Who knows that [`SlotId`] can [release](Semaphore::release_slot) and
+//! A request may name its slot. Who knows that [`SlotId`] can [release](Semaphore::release_slot) and
 //! [refresh](Semaphore::refresh_slot) the slot and [look at it](Semaphore::slot_state), from any process that shares
 //! the store; asking again with an id that holds a slot takes no second one. [`Permit::leave`] lets a permit go while
 //! its slot stays, for programs that hand out slots and not permits.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! use cla_semaphore::{Request, SemaphoreName, Semaphores, SlotId};
+//! use cla_semaphore::{Semaphores, SlotId};
 //!
-//! let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
+//! let x = Semaphores::memory().get("x")?;
 //! let slot = SlotId::new("order-4711")?;
-//! x.acquire(Request::new().slot(slot.clone())).await?.leave();
+//! x.acquire().slot(slot.clone()).await?.leave();
 //! assert!(x.slot_state(&slot).await?.held.is_some());
 //! // ... elsewhere, later ...
 //! assert!(x.release_slot(&slot).await?);
@@ -144,16 +142,16 @@
 //!
 //! ```
 //! # tokio::runtime::Builder::new_multi_thread().build()?.block_on(async {
-//! use cla_semaphore::{EventKind, Owner, Request, SemaphoreName, Semaphores};
+//! use cla_semaphore::{EventKind, Owner, Semaphores};
 //!
 //! let semaphores = Semaphores::memory();
-//! let x = semaphores.semaphore(&SemaphoreName::new("x")?);
-//! let _held = x.acquire(Request::new().owner(Owner::process("nightly.js"))).await?;
+//! let x = semaphores.get("x")?;
+//! let _held = x.acquire().owner(Owner::process("nightly.js")).await?;
 //!
 //! let mut events = semaphores.subscribe();
 //! let urgent = tokio::spawn({
 //!     let x = x.clone();
-//!     async move { x.acquire(Request::new().owner(Owner::process("hotfix.js"))).await }
+//!     async move { x.acquire().owner(Owner::process("hotfix.js")).await }
 //! });
 //! let queued = events.recv().await?;
 //! assert_eq!(queued.kind, EventKind::Queued);
@@ -171,12 +169,12 @@
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! use cla_semaphore::{AcquireError, Owner, Request, RunId, SemaphoreName, Semaphores};
+//! use cla_semaphore::{AcquireError, Owner, RunId, Semaphores};
 //!
-//! let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
+//! let x = Semaphores::memory().get("x")?;
 //! let me = Owner::process("nested.js").with_run(RunId::unique());
-//! let _held = x.acquire(Request::new().owner(me.clone())).await?;
-//! let again = x.acquire(Request::new().owner(me)).await;
+//! let _held = x.acquire().owner(me.clone()).await?;
+//! let again = x.acquire().owner(me).await;
 //! assert!(matches!(again, Err(AcquireError::Deadlock(_))));
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -194,10 +192,10 @@
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("semaphores.db").display().to_string();
-//! use cla_semaphore::{Request, SemaphoreName, Semaphores};
+//! use cla_semaphore::Semaphores;
 //!
 //! let semaphores = Semaphores::connect(&format!("sqlite:{path}"))?;
-//! let permit = semaphores.acquire(&SemaphoreName::new("prod-db")?, Request::new()).await?;
+//! let permit = semaphores.get("prod-db")?.acquire().await?;
 //! // ... one process at a time here ...
 //! permit.release().await?;
 //! semaphores.close().await?;
@@ -220,6 +218,9 @@ mod block_on;
 mod change;
 mod command;
 mod connect;
+#[cfg(any(feature = "redis", feature = "sqlite"))]
+mod cycle_json;
+mod defaults;
 #[doc(hidden)]
 pub mod descriptors;
 mod diagnosis;
@@ -259,6 +260,7 @@ pub use audit::{AUDIT_AGE, AUDIT_KEPT, AuditEntry, AuditQuery, AuditState};
 pub use change::{ChangeError, PlaceChange, SlotsChange};
 pub use command::{AdminAction, AdminCommand};
 pub use connect::{StoreUrl, StoreUrlError};
+pub use defaults::Defaults;
 pub use diagnosis::{ClientView, Diagnosis, Fact};
 pub use display::{is_unprintable, printable, printable_lines};
 pub use error::{

@@ -173,7 +173,7 @@ impl Permit {
     ///
     /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
     /// let slot = SlotId::new("my-slot-id")?;
-    /// x.acquire(Request::new().slot(slot.clone())).await?.leave();
+    /// x.acquire().slot(slot.clone()).await?.leave();
     /// assert!(x.try_acquire(Request::new()).await?.is_none(), "the slot is still taken");
     /// x.release_slot(&slot).await?;
     /// assert!(x.try_acquire(Request::new()).await?.is_some());
@@ -188,7 +188,9 @@ impl Permit {
         }
     }
 
-    /// Gives it back, silently as dropping does, and says how long it was held.
+    /// Gives it back, silently as dropping does, and says how long it was held. For the engine, which adds that up:
+    /// hosts release or drop a permit.
+    #[doc(hidden)]
     #[must_use = "dropping a permit is cheaper"]
     #[inline]
     pub fn close(mut self) -> Duration {

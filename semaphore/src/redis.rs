@@ -14,7 +14,8 @@
 //! `wire` has every message to and from the server as a type, and nothing else knows how one is written. `session` is a
 //! pure state machine: what callers ask, what the server says and what time it is go in, and what is to be sent and
 //! answered comes out. The `driver` is one task on a thread of its own, so futures make progress under any executor. It
-//! moves bytes and time, and decides nothing. `link` and `dial` make connections.
+//! moves bytes and time, and decides nothing. A caller that waits for an answer drives it itself for a moment, so a free
+//! slot costs no hop from thread to thread. `link` and `dial` make connections.
 //!
 //! What is asked concurrently is pipelined. A free slot costs one round trip; giving it back costs none that a caller
 //! waits for.
@@ -308,20 +309,23 @@ impl RedisStore {
             answered: false,
         };
         let (answer, answered) = oneshot::channel();
-        asking.driver.send(Command::Acquire {
+        let command = Command::Acquire {
             id: asking.id,
             name,
             request,
             joins,
             answer,
-        });
-        let outcome = answered.await;
+        };
+        let outcome = asking.driver.call(command, answered).await;
         asking.answered = true;
         match outcome {
-            Ok(outcome) => Ok(outcome?.map(|permit: Arc<PermitState>| {
+            Some(outcome) => Ok(outcome?.map(|permit: Arc<PermitState>| {
+                asking
+                    .driver
+                    .note_answer(permit.started == permit.requested);
                 Box::new(RedisPermit::new(permit, asking.driver.clone())) as Box<dyn StorePermit>
             })),
-            Err(_) => Err(asking.driver.closed().into()),
+            None => Err(asking.driver.closed().into()),
         }
     }
 

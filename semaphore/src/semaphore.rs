@@ -2,11 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::acquire::Acquire;
-use crate::block_on::{LOOK_FOR, block_on};
-use crate::error::{AcquireError, RefreshError, StoreError};
+use crate::defaults::Defaults;
+use crate::error::{RefreshError, StoreError};
 use crate::memory::{Entry, MemoryStore};
 use crate::name::SemaphoreName;
 use crate::permit::Permit;
@@ -27,15 +26,15 @@ use crate::store::Store;
 /// let printers = semaphores.semaphore(&SemaphoreName::new("printers")?);
 /// assert!(semaphores.list().await?.is_empty());
 ///
-/// let one = printers.acquire(Request::new().slots(2)).await?;
-/// let two = printers.acquire(Request::new()).await?;
+/// let one = printers.acquire().slots(2).await?;
+/// let two = printers.acquire().await?;
 /// assert!(printers.try_acquire_now(Request::new()).is_err(), "both are taken");
 /// # drop((one, two));
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Semaphore(Handle);
+pub struct Semaphore(Handle, Option<Arc<Defaults>>);
 
 #[derive(Clone)]
 enum Handle {
@@ -51,18 +50,25 @@ enum Handle {
 }
 
 impl Semaphore {
-    pub(crate) fn memory(store: &Arc<MemoryStore>, name: &SemaphoreName) -> Self {
-        Self(Handle::Memory {
+    pub(crate) fn memory(
+        store: &Arc<MemoryStore>,
+        name: &SemaphoreName,
+        defaults: Option<Arc<Defaults>>,
+    ) -> Self {
+        let handle = Handle::Memory {
             entry: store.entry(name),
             _store: Arc::clone(store),
-        })
+        };
+        Self(handle, defaults)
     }
 
-    pub(crate) fn remote(store: &Arc<dyn Store>, name: SemaphoreName) -> Self {
-        Self(Handle::Remote {
-            name,
-            store: Arc::clone(store),
-        })
+    pub(crate) fn remote(
+        store: &Arc<dyn Store>,
+        name: SemaphoreName,
+        defaults: Option<Arc<Defaults>>,
+    ) -> Self {
+        let store = Arc::clone(store);
+        Self(Handle::Remote { name, store }, defaults)
     }
 
     /// Its name.
@@ -74,29 +80,28 @@ impl Semaphore {
         }
     }
 
-    /// Waits for a slot. See [`Acquire`].
+    /// Asks for a slot. What it gives is a future; its methods say more about the request. See [`Acquire`].
     ///
     /// # Errors
-    /// As [`Semaphores::acquire`].
+    /// As [`Semaphores::acquire`](crate::Semaphores::acquire).
     #[inline]
-    pub fn acquire(&self, request: Request) -> Acquire {
+    pub fn acquire(&self) -> Acquire {
+        let request = self.filled(Request::new());
         match &self.0 {
             Handle::Memory { entry, .. } => Acquire::memory(Arc::clone(entry), request),
-            Handle::Remote { name, store } => Acquire::remote(store, name.clone(), request),
+            Handle::Remote { name, store } => {
+                Acquire::remote(Arc::clone(store), name.clone(), request)
+            }
         }
     }
 
-    /// Waits for a slot on a plain thread, which it blocks. Not for async code: that awaits
-    /// [`acquire`](Self::acquire).
-    ///
-    /// # Errors
-    /// As [`Semaphores::acquire`].
-    pub fn blocking_acquire(&self, request: Request) -> Result<Permit, AcquireError> {
-        let look_for = match &self.0 {
-            Handle::Memory { .. } => Duration::ZERO,
-            Handle::Remote { .. } => LOOK_FOR,
-        };
-        block_on(self.acquire(request), look_for)
+    /// The request, with the defaults.
+    #[inline]
+    fn filled(&self, mut request: Request) -> Request {
+        if let Some(defaults) = &self.1 {
+            defaults.fill(&mut request);
+        }
+        request
     }
 
     /// Takes a slot if one is free now; `None` when none is, or another request waits. Never joins the line.
@@ -107,7 +112,7 @@ impl Semaphore {
         match &self.0 {
             Handle::Memory { .. } => Ok(self.try_acquire_now(request).ok()),
             Handle::Remote { name, store } => Ok(Arc::clone(store)
-                .try_acquire(name.clone(), request)
+                .try_acquire(name.clone(), self.filled(request))
                 .await?
                 .map(|permit| Permit::from_store(name.clone(), permit))),
         }
@@ -120,7 +125,7 @@ impl Semaphore {
     #[inline]
     pub fn try_acquire_now(&self, request: Request) -> Result<Permit, Request> {
         match &self.0 {
-            Handle::Memory { entry, .. } => Arc::clone(entry).try_acquire(request),
+            Handle::Memory { entry, .. } => Arc::clone(entry).try_acquire(self.filled(request)),
             Handle::Remote { .. } => Err(request),
         }
     }
@@ -137,7 +142,7 @@ impl Semaphore {
     ///
     /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
     /// let slot = SlotId::new("my-slot-id")?;
-    /// x.acquire(Request::new().slot(slot.clone())).await?.leave();
+    /// x.acquire().slot(slot.clone()).await?.leave();
     /// assert!(x.release_slot(&slot).await?);
     /// assert!(!x.release_slot(&slot).await?, "it holds nothing any more");
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
@@ -163,7 +168,7 @@ impl Semaphore {
     /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
     /// let (slot, minute) = (SlotId::new("my-slot-id")?, Ttl::from_secs(60)?);
     /// assert!(x.refresh_slot(&slot, minute).await.is_err(), "it holds nothing");
-    /// x.acquire(Request::new().slot(slot.clone()).ttl(minute)).await?.leave();
+    /// x.acquire().slot(slot.clone()).ttl(minute).await?.leave();
     /// x.refresh_slot(&slot, Ttl::from_secs(300)?).await?;
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -189,7 +194,7 @@ impl Semaphore {
     ///
     /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
     /// let slot = SlotId::new("my-slot-id")?;
-    /// let _permit = x.acquire(Request::new().slots(2).slot(slot.clone())).await?;
+    /// let _permit = x.acquire().slots(2).slot(slot.clone()).await?;
     /// let state = x.slot_state(&slot).await?;
     /// assert!(state.held.is_some_and(|held| held.remaining.is_none()), "without a TTL");
     /// assert_eq!((state.free(), state.limit_reached()), (Some(1), false));

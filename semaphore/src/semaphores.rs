@@ -8,13 +8,14 @@ use crate::acquire::Acquire;
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::command::AdminCommand;
+use crate::defaults::Defaults;
 use crate::diagnosis::Diagnosis;
-use crate::error::{AcquireError, AdminError, RefreshError, StoreError};
+use crate::error::{AdminError, RefreshError, StoreError};
 use crate::event::Events;
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::memory::{ManualClock, MemoryStore};
-use crate::name::SemaphoreName;
+use crate::name::{NameError, SemaphoreName};
 use crate::permit::Permit;
 use crate::request::{Request, Ttl};
 use crate::semaphore::Semaphore;
@@ -43,6 +44,8 @@ pub struct Semaphores {
     backend: Backend,
     /// The administrator who gives the commands, if that was said.
     actor: Option<Actor>,
+    /// What requests have that do not say otherwise.
+    defaults: Option<Arc<Defaults>>,
 }
 
 #[derive(Clone)]
@@ -56,6 +59,7 @@ impl Semaphores {
         Self {
             backend,
             actor: None,
+            defaults: None,
         }
     }
 
@@ -95,9 +99,65 @@ impl Semaphores {
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {
         Self {
-            backend: self.backend.clone(),
             actor: Some(actor),
+            ..self.clone()
         }
+    }
+
+    /// The same store, for requests that have `defaults` where they say nothing. They take the place of those that were
+    /// given before. Cheap, so a host can make one for each of its tenants.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{Defaults, Owner, Semaphores, Ttl};
+    ///
+    /// let semaphores = Semaphores::memory().with_defaults(
+    ///     Defaults::new()
+    ///         .namespace("shop")
+    ///         .ttl(Ttl::from_secs(60)?)
+    ///         .owner(Owner::process("checkout")),
+    /// );
+    /// let stock = semaphores.get("stock")?;
+    /// assert_eq!(stock.name().as_str(), "shop/stock");
+    /// let _permit = stock.acquire().await?;
+    /// let view = semaphores.show(stock.name()).await?.expect("it is held");
+    /// assert_eq!(view.requests[0].who.as_deref(), Some("checkout"));
+    /// assert!(view.requests[0].expires_at.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_defaults(&self, defaults: Defaults) -> Self {
+        Self {
+            defaults: Some(Arc::new(defaults)),
+            ..self.clone()
+        }
+    }
+
+    /// A handle to the semaphore `name`, in the namespace of the [defaults](Self::with_defaults) if they have one. Creates
+    /// nothing that others could see.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use std::time::Duration;
+    /// use cla_semaphore::Semaphores;
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let permit = semaphores.get("db")?.acquire().slots(2).timeout(Duration::from_secs(10)).await?;
+    /// permit.release().await?;
+    /// assert!(semaphores.get("").is_err(), "no semaphore has this name");
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NameError`] when no semaphore can have this name.
+    pub fn get(&self, name: &str) -> Result<Semaphore, NameError> {
+        let name = match &self.defaults {
+            Some(defaults) => defaults.name(name)?,
+            None => SemaphoreName::new(name)?,
+        };
+        Ok(self.semaphore(&name))
     }
 
     /// The administrator who gives the commands, if that was [said](Self::acting_as).
@@ -106,38 +166,28 @@ impl Semaphores {
         self.actor.as_ref()
     }
 
-    /// A handle to the semaphore `name`. Creates nothing: the first request does.
+    /// A handle to the semaphore with this whole name. Creates nothing: the first request does.
     #[must_use]
     pub fn semaphore(&self, name: &SemaphoreName) -> Semaphore {
         match &self.backend {
-            Backend::Memory(store) => Semaphore::memory(store, name),
-            Backend::Remote(store) => Semaphore::remote(store, name.clone()),
+            Backend::Memory(store) => Semaphore::memory(store, name, self.defaults.clone()),
+            Backend::Remote(store) => Semaphore::remote(store, name.clone(), self.defaults.clone()),
         }
     }
 
-    /// Waits for a slot of the semaphore `name`. See [`Acquire`].
+    /// Waits for a slot of the semaphore with this whole name, with a request that was made before. See [`Acquire`].
     ///
     /// # Errors
-    /// The future ends with an [`AcquireError`] when the wait was cancelled, timed out, could never
+    /// The future ends with an [`AcquireError`](crate::AcquireError) when the wait was cancelled, timed out, could never
     /// have ended, or the store failed.
-    pub fn acquire(&self, name: &SemaphoreName, request: Request) -> Acquire {
+    pub fn acquire(&self, name: &SemaphoreName, mut request: Request) -> Acquire {
+        if let Some(defaults) = &self.defaults {
+            defaults.fill(&mut request);
+        }
         match &self.backend {
             Backend::Memory(store) => Acquire::memory(store.entry(name), request),
-            Backend::Remote(store) => Acquire::remote(store, name.clone(), request),
+            Backend::Remote(store) => Acquire::remote(Arc::clone(store), name.clone(), request),
         }
-    }
-
-    /// Waits for a slot on a plain thread, which it blocks. Not for async code: that awaits
-    /// [`acquire`](Self::acquire).
-    ///
-    /// # Errors
-    /// As [`acquire`](Self::acquire).
-    pub fn blocking_acquire(
-        &self,
-        name: &SemaphoreName,
-        request: Request,
-    ) -> Result<Permit, AcquireError> {
-        self.semaphore(name).blocking_acquire(request)
     }
 
     /// Takes a slot if one is free now; `None` when none is, or another request waits. Never joins the line.

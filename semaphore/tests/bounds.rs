@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use cla_semaphore::provider::{KeyError, Namespace};
 use cla_semaphore::{
-    AdminError, NameError, Owner, Request, SemaphoreName, Semaphores, SlotId, SlotIdError, Slots,
+    AdminError, NameError, Owner, SemaphoreName, Semaphores, SlotId, SlotIdError, Slots,
 };
 
 /// The memory store answers at once.
@@ -37,7 +37,7 @@ fn the_store_of_a_process_keeps_so_many_pinned_semaphores_and_no_more() {
     assert!(now(semaphores.pin(&name(kept))).is_err());
     // Those that are pinned can be changed, and all can be used.
     pin(0).unwrap();
-    let permit = now(semaphores.semaphore(&name(kept)).acquire(Request::new()));
+    let permit = now(semaphores.semaphore(&name(kept)).acquire());
     drop(permit.unwrap());
     assert!(
         pin(kept).is_err(),

@@ -42,7 +42,7 @@ impl Run {
         let mut acquire = self
             .semaphores
             .acquire(&name(semaphore), self.request.clone());
-        match poll(&mut acquire).expect("it is told at once") {
+        match poll(&mut acquire).expect("it is refused at once") {
             Err(AcquireError::Deadlock(error)) => error,
             other => panic!("{other:?}"),
         }
@@ -77,7 +77,7 @@ fn what_can_end_by_itself_is_no_deadlock() {
     let stage = Fixture::new();
     let (a, b) = (Run::new(&stage, "a"), Run::new(&stage, "b"));
     // A permit that expires.
-    let expiring = now(stage.x.acquire(a.request.clone().ttl(ttl(5)))).unwrap();
+    let expiring = now(stage.x.acquire().with(a.request.clone().ttl(ttl(5)))).unwrap();
     let y = b.take("y");
     let a_waits = a.wait("y");
     let mut b_waits = b.wait("x");
@@ -89,7 +89,7 @@ fn what_can_end_by_itself_is_no_deadlock() {
     let (_x, _y) = (a.take("x"), b.take("y"));
     let impatient = a.request.timeout(seconds(5));
     let patient = stage.semaphores.semaphore(&name("y"));
-    let a_waits = Waiter::new(patient.acquire(impatient));
+    let a_waits = Waiter::new(patient.acquire().with(impatient));
     let mut b_waits = b.wait("x");
     assert!(b_waits.still_waits());
     stage.clock.advance(seconds(5));

@@ -39,7 +39,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 fn take(semaphore: &Semaphore, request: &Request) {
-    drop(now(semaphore.acquire(request.clone())).unwrap());
+    drop(now(semaphore.acquire().with(request.clone())).unwrap());
 }
 
 /// Bytes more than before `work`, which runs once before to warm up.
@@ -90,7 +90,7 @@ fn memory_is_where_it_was_after_a_million_free_takes_and_a_hundred_thousand_cont
     assert!(lasting < 1_024, "{lasting} bytes");
 
     let contended = grows_by(|| {
-        let holder = now(x.acquire(Request::new())).unwrap();
+        let holder = now(x.acquire()).unwrap();
         let waiters: Vec<_> = (0..100_000)
             .map(|nth| {
                 let request = match nth % 3 {
@@ -98,7 +98,7 @@ fn memory_is_where_it_was_after_a_million_free_takes_and_a_hundred_thousand_cont
                     1 => Request::new().timeout(Duration::from_secs(3_600 - nth % 7)),
                     _ => Request::new().owner(Owner::new("b.js").with_run(RunId::unique())),
                 };
-                Waiter::new(x.acquire(request))
+                Waiter::new(x.acquire().with(request))
             })
             .collect();
         drop(holder);

@@ -40,7 +40,7 @@ fn a_dropped_future_leaves_the_line_at_once() {
 #[test]
 fn a_future_that_is_never_polled_asks_for_nothing() {
     let stage = Fixture::new();
-    drop(stage.x.acquire(Request::new()));
+    drop(stage.x.acquire());
     assert!(now(stage.semaphores.list()).unwrap().is_empty());
 }
 
@@ -59,7 +59,7 @@ fn a_waker_that_goes_may_take_a_permit_of_the_same_semaphore_with_it() {
     let waiting = || {
         let _permit = Mutex::new(stage.take());
         let task = Waker::from(Arc::new(TaskWithPermit { _permit }));
-        let mut waiting = stage.x.acquire(Request::new());
+        let mut waiting = stage.x.acquire();
         let polled = Pin::new(&mut waiting).poll(&mut Context::from_waker(&task));
         assert!(polled.is_pending());
         waiting
@@ -141,7 +141,7 @@ fn ended_requests_stay_visible_for_a_short_while_only() {
 #[test]
 fn a_wait_that_is_over_is_not_polled_into_a_second_permit() {
     let stage = Fixture::new();
-    let mut acquire = stage.x.acquire(Request::new());
+    let mut acquire = stage.x.acquire();
     let permit = poll(&mut acquire).unwrap().unwrap();
     drop(permit);
     let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| poll(&mut acquire)));
@@ -155,11 +155,17 @@ fn made_up_names_do_not_pile_up() {
     let pinned = name("pinned");
     now(semaphores.set_slots(&pinned, Slots::Limited(3))).unwrap();
     let held = semaphores
-        .blocking_acquire(&name("held"), Request::new())
+        .acquire(&name("held"), Request::new())
+        .blocking()
         .unwrap();
     for n in 0..150_000 {
         let name = name(&format!("made-up-{n}"));
-        drop(semaphores.blocking_acquire(&name, Request::new()).unwrap());
+        drop(
+            semaphores
+                .acquire(&name, Request::new())
+                .blocking()
+                .unwrap(),
+        );
     }
     let known = now(semaphores.list()).unwrap();
     assert!(known.len() <= 65_536, "{}", known.len());

@@ -71,7 +71,7 @@ fn taker(
     request: Request,
 ) -> std::thread::JoinHandle<Result<Permit, AcquireError>> {
     let (semaphores, x) = (semaphores.clone(), x.clone());
-    std::thread::spawn(move || semaphores.blocking_acquire(&x, request))
+    std::thread::spawn(move || semaphores.acquire(&x, request).blocking())
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn stores_that_share_a_file_share_its_semaphores_and_keep_one_order() {
     let file = File::new();
     let (one, other) = (file.open(), file.open());
     let x = name("x");
-    let held = one.blocking_acquire(&x, Request::new()).unwrap();
+    let held = one.acquire(&x, Request::new()).blocking().unwrap();
     let mut waiting = Vec::new();
     for nth in 0..20 {
         let store = if nth % 2 == 0 { &one } else { &other };
@@ -103,7 +103,7 @@ fn nothing_is_opened_before_a_semaphore_is_used() {
     drop(semaphores.acquire(&name("x"), Request::new()));
     block_on(semaphores.close()).unwrap();
     assert!(!file.path().parent().unwrap().exists());
-    drop(handle.blocking_acquire(Request::new()).unwrap());
+    drop(handle.acquire().blocking().unwrap());
     assert!(file.path().exists());
 }
 
@@ -114,7 +114,8 @@ fn the_file_is_readable_by_its_owner_only() {
     let file = File::new();
     drop(
         file.open()
-            .blocking_acquire(&name("x"), Request::new())
+            .acquire(&name("x"), Request::new())
+            .blocking()
             .unwrap(),
     );
     let rights = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -139,7 +140,7 @@ fn what_an_administrator_set_survives_and_what_was_held_does_not() {
     let token = {
         let semaphores = file.open();
         block_on(semaphores.set_slots(&x, Slots::Limited(3))).unwrap();
-        let permit = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+        let permit = semaphores.acquire(&x, Request::new()).blocking().unwrap();
         let token = permit.token();
         block_on(semaphores.close()).unwrap();
         assert!(permit.is_lost());
@@ -151,7 +152,7 @@ fn what_an_administrator_set_survives_and_what_was_held_does_not() {
         (seen.slots, seen.pinned, seen.busy),
         (Slots::Limited(3), true, 0)
     );
-    let permit = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+    let permit = semaphores.acquire(&x, Request::new()).blocking().unwrap();
     assert!(permit.token() > token);
 }
 
@@ -162,7 +163,7 @@ fn a_store_that_is_dropped_leaves_nothing_behind() {
     let watching = file.open();
     let gone = file.open();
     let handle = gone.semaphore(&x);
-    let permit = handle.blocking_acquire(Request::new()).unwrap();
+    let permit = handle.acquire().blocking().unwrap();
     drop((gone, handle, permit));
     until(&watching, &x, |view| view.busy == 0);
     let since = Instant::now();
@@ -179,7 +180,7 @@ fn what_one_store_decides_the_others_are_told() {
     let mut events = other.subscribe();
     // What a store is asked after it was subscribed to comes after the subscription.
     assert!(block_on(other.list()).unwrap().is_empty());
-    let held = one.blocking_acquire(&x, Request::new()).unwrap();
+    let held = one.acquire(&x, Request::new()).blocking().unwrap();
     let granted = taker(&other, &x, Request::new());
     let first = until(&one, &x, |view| view.waiting == 1).requests[1].id;
     let cancelled = taker(&other, &x, Request::new());
@@ -224,8 +225,8 @@ fn a_waiter_is_told_when_a_deadline_of_another_store_passes() {
     let (one, other) = (file.open(), file.open());
     let x = name("x");
     let ttl = cla_semaphore::Ttl::new(Duration::from_millis(50)).unwrap();
-    let held = one.blocking_acquire(&x, Request::new().ttl(ttl)).unwrap();
-    let next = other.blocking_acquire(&x, Request::new()).unwrap();
+    let held = one.acquire(&x, Request::new().ttl(ttl)).blocking().unwrap();
+    let next = other.acquire(&x, Request::new()).blocking().unwrap();
     assert!(next.token() > held.token());
     block_on(held.lost());
 }
@@ -258,11 +259,13 @@ fn the_other_process() {
     if role == "leaver" {
         request = request.slots(2).slot(mine());
     }
-    let permit = semaphores.blocking_acquire(&name("x"), request).unwrap();
+    let permit = semaphores.acquire(&name("x"), request).blocking().unwrap();
     if role == "cramped" {
         // The system lets this process write no more than a few pages.
         for n in 0.. {
-            let crowded = semaphores.blocking_acquire(&name(&format!("x{n}")), Request::new());
+            let crowded = semaphores
+                .acquire(&name(&format!("x{n}")), Request::new())
+                .blocking();
             if let Err(error) = crowded {
                 assert!(matches!(error, AcquireError::Store(_)), "{error}");
                 assert!(n > 0, "{error}");
@@ -379,7 +382,7 @@ fn a_newcomer_does_not_wait_behind_a_dead_process() {
     until(&semaphores, &x, row("holder"));
     holder.kill();
     let request = Request::new().timeout(Duration::ZERO);
-    drop(semaphores.blocking_acquire(&x, request).unwrap());
+    drop(semaphores.acquire(&x, request).blocking().unwrap());
 }
 
 #[test]
@@ -390,14 +393,14 @@ fn a_slot_that_a_process_left_is_free_when_it_is_killed() {
     let leaver = Process::start("leaver", &file);
     until(&semaphores, &x, row("leaver"));
     let asking = || Request::new().slot(mine());
-    let shared = semaphores.blocking_acquire(&x, asking()).unwrap();
+    let shared = semaphores.acquire(&x, asking()).blocking().unwrap();
     let seen = view(&semaphores, &x);
     assert_eq!((seen.busy, seen.requests[0].id), (1, shared.id()));
     leaver.kill();
     assert!(!block_on(semaphores.release_slot(&x, &slot)).unwrap());
     block_on(shared.lost());
     assert!(shared.lease_passed(), "nobody wanted that");
-    let mine = semaphores.blocking_acquire(&x, asking()).unwrap();
+    let mine = semaphores.acquire(&x, asking()).blocking().unwrap();
     assert_ne!(mine.id(), shared.id());
     drop(shared);
     assert!(!mine.is_lost());
@@ -427,7 +430,7 @@ fn a_waiter_does_not_get_the_slot_that_a_dead_process_has_under_its_id() {
     let semaphores = file.open();
     let leaver = Process::start("leaver", &file);
     until(&semaphores, &x, row("leaver"));
-    let held = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+    let held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
     let waiter = taker(&semaphores, &x, Request::new().slot(mine()));
     let before = until(&semaphores, &x, |view| view.waiting == 1).requests[0].id;
     leaver.kill();
@@ -443,7 +446,7 @@ fn a_slot_is_not_handed_to_a_dead_process() {
     let file = File::new();
     let x = name("x");
     let semaphores = file.open();
-    let held = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+    let held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
     let dead = Process::start("dead", &file);
     until(&semaphores, &x, row("dead"));
     let last = taker(&semaphores, &x, Request::new());
@@ -476,7 +479,7 @@ fn processes_hand_slots_to_each_other() {
     let file = File::new();
     let x = name("x");
     let semaphores = file.open();
-    let held = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+    let held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
     let mut passing: Vec<_> = (0..4).map(|_| Process::start("passing", &file)).collect();
     until(&semaphores, &x, |view| view.waiting == 4);
     drop(held);
@@ -492,7 +495,7 @@ fn nobody_and_nothing_but_what_is_pinned_lives_through_a_reboot() {
     let x = name("x");
     let before = file.open();
     block_on(before.set_slots(&x, Slots::ONE)).unwrap();
-    let permit = before.blocking_acquire(&x, Request::new()).unwrap();
+    let permit = before.acquire(&x, Request::new()).blocking().unwrap();
     // As the file looks after one.
     let raw = rusqlite::Connection::open(file.path()).unwrap();
     raw.execute_batch(
@@ -501,7 +504,7 @@ fn nobody_and_nothing_but_what_is_pinned_lives_through_a_reboot() {
     )
     .unwrap();
     let after = file.open();
-    let next = after.blocking_acquire(&x, Request::new()).unwrap();
+    let next = after.acquire(&x, Request::new()).blocking().unwrap();
     assert_eq!(permit.token(), 1);
     assert!(
         next.token() > permit.token() + 100_000,
@@ -519,7 +522,7 @@ fn a_disk_that_takes_no_more_is_an_error_and_nobody_holds_what_was_not_written()
     let file = File::new();
     let semaphores = file.open();
     let x = name("x");
-    drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
     // 1,000 blocks of 512 bytes: less than the log that these processes share grows to. The signal that
     // says so is ignored, so that the write fails as it does on a full disk.
     let cramped = Command::new("sh")
@@ -536,12 +539,12 @@ fn a_disk_that_takes_no_more_is_an_error_and_nobody_holds_what_was_not_written()
     for view in block_on(semaphores.list()).unwrap() {
         assert_eq!((view.busy, view.waiting), (0, 0), "{view:#?}");
     }
-    drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
 }
 
 fn error(url: &str) -> StoreError {
     let semaphores = Semaphores::connect(url).unwrap();
-    match semaphores.blocking_acquire(&name("x"), Request::new()) {
+    match semaphores.acquire(&name("x"), Request::new()).blocking() {
         Err(AcquireError::Store(error)) => {
             let listed = block_on(semaphores.list()).unwrap_err();
             assert_eq!(listed.to_string(), error.to_string());
@@ -584,7 +587,8 @@ fn a_file_of_a_newer_version_is_refused() {
     let file = File::new();
     drop(
         file.open()
-            .blocking_acquire(&name("x"), Request::new())
+            .acquire(&name("x"), Request::new())
+            .blocking()
             .unwrap(),
     );
     let path = file.path();
@@ -628,7 +632,8 @@ fn a_file_of_the_version_without_slot_ids_goes_on_working() {
     let seen = view(&one, &x);
     assert_eq!((seen.slots, seen.pinned), (Slots::Limited(2), true));
     let permit = one
-        .blocking_acquire(&x, Request::new().slot(mine()))
+        .acquire(&x, Request::new().slot(mine()))
+        .blocking()
         .unwrap();
     assert_eq!(permit.token(), 42);
     assert!(block_on(other.release_slot(&x, &mine())).unwrap());
@@ -645,7 +650,7 @@ fn a_file_of_the_version_without_slot_ids_goes_on_working() {
     // What such a program writes has no time of the wall's clock, and is no part of the history; all else is.
     remembers(7, 50);
     for _ in 0..40 {
-        drop(one.blocking_acquire(&x, Request::new()).unwrap());
+        drop(one.acquire(&x, Request::new()).blocking().unwrap());
     }
     let history = block_on(one.history(&x, HistoryQuery::new())).unwrap();
     let tokens: Vec<_> = history.iter().filter_map(|row| row.token).collect();
@@ -659,7 +664,7 @@ fn the_past_survives_a_reboot_and_has_bounds() {
     let x = name("x");
     let first = file.open();
     for _ in 0..40 {
-        drop(first.blocking_acquire(&x, Request::new()).unwrap());
+        drop(first.acquire(&x, Request::new()).blocking().unwrap());
     }
     let tokens = |semaphores: &Semaphores| -> Vec<_> {
         let history = block_on(semaphores.history(&x, HistoryQuery::new())).unwrap();
@@ -673,7 +678,7 @@ fn the_past_survives_a_reboot_and_has_bounds() {
     let after = file.open();
     assert!(view(&after, &x).requests.is_empty(), "that was before");
     assert_eq!(tokens(&after), (1..=40).rev().collect::<Vec<_>>());
-    let next = after.blocking_acquire(&x, Request::new()).unwrap();
+    let next = after.acquire(&x, Request::new()).blocking().unwrap();
     let token = next.token();
     drop(next);
     assert_eq!(tokens(&after)[..2], [token, 40]);
@@ -689,7 +694,7 @@ fn the_past_survives_a_reboot_and_has_bounds() {
     };
     assert_eq!(kept("history"), 2);
     for _ in 0..40 {
-        drop(after.blocking_acquire(&x, Request::new()).unwrap());
+        drop(after.acquire(&x, Request::new()).blocking().unwrap());
     }
     assert_eq!((tokens(&after).len(), kept("history")), (49, 2));
 
@@ -731,7 +736,7 @@ fn a_file_that_stays_locked_is_an_error_and_not_a_hang() {
     let file = File::new();
     let semaphores = file.open();
     let x = name("x");
-    let permit = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+    let permit = semaphores.acquire(&x, Request::new()).blocking().unwrap();
     let impatient = taker(
         &semaphores,
         &x,
@@ -759,14 +764,14 @@ fn those_who_have_a_deleted_file_open_are_told_that_they_hold_nothing_any_more()
     let file = File::new();
     let semaphores = file.open();
     let x = name("x");
-    let permit = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+    let permit = semaphores.acquire(&x, Request::new()).blocking().unwrap();
     std::fs::remove_dir_all(file.path().parent().unwrap()).unwrap();
-    let next = file.open().blocking_acquire(&x, Request::new()).unwrap();
+    let next = file.open().acquire(&x, Request::new()).blocking().unwrap();
     block_on(permit.lost());
     drop(next);
     // And the store goes on in the new file.
     until(&semaphores, &x, |view| view.busy == 0);
-    drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
 }
 
 /// What people and programs do to the file of a store that is in use.
@@ -813,15 +818,15 @@ fn whatever_becomes_of_the_file_nobody_is_let_in_beside_a_holder_that_does_not_k
         let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", path.display()));
         let x = name("x");
         let before = file.open();
-        drop(before.blocking_acquire(&x, Request::new()).unwrap());
+        drop(before.acquire(&x, Request::new()).blocking().unwrap());
         block_on(before.close()).unwrap();
         std::fs::copy(&path, beside(".backup")).unwrap();
 
         let semaphores = file.open();
-        let permit = semaphores.blocking_acquire(&x, Request::new()).unwrap();
+        let permit = semaphores.acquire(&x, Request::new()).blocking().unwrap();
         damage(&path, &beside);
         let since = Instant::now();
-        let next = file.open().blocking_acquire(&x, Request::new());
+        let next = file.open().acquire(&x, Request::new()).blocking();
         assert!(permit.is_lost(), "{what}: two in, {next:?}");
         assert!(permit.lease_passed(), "{what}");
         let next = next.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -833,7 +838,7 @@ fn whatever_becomes_of_the_file_nobody_is_let_in_beside_a_holder_that_does_not_k
                 .is_none()
         );
         drop(next);
-        drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+        drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
     }
 }
 
@@ -843,7 +848,7 @@ fn a_holder_whose_lock_file_is_deleted_keeps_its_permit() {
     let file = File::new();
     let x = name("x");
     let one = file.open();
-    let permit = one.blocking_acquire(&x, Request::new()).unwrap();
+    let permit = one.acquire(&x, Request::new()).blocking().unwrap();
     let locks = PathBuf::from(format!("{}-lock", file.path().display()));
     std::fs::remove_file(&locks).unwrap();
     let other = file.open();
@@ -861,12 +866,12 @@ fn a_file_that_is_opened_to_read_is_read_and_not_changed() {
     let file = File::new();
     let x = name("x");
     let one = file.open();
-    let permit = one.blocking_acquire(&x, Request::new()).unwrap();
+    let permit = one.acquire(&x, Request::new()).blocking().unwrap();
     let open = |parameter: &str| {
         Semaphores::connect(&format!("sqlite:{}?{parameter}", file.path().display())).unwrap()
     };
     let changes_nothing = |reading: &Semaphores| {
-        let refused = reading.blocking_acquire(&x, Request::new()).unwrap_err();
+        let refused = reading.acquire(&x, Request::new()).blocking().unwrap_err();
         assert!(
             refused.to_string().contains("opened only to read"),
             "{refused}"
@@ -905,7 +910,7 @@ fn ten_thousand_wait_and_are_steered() {
     let file = File::new();
     let (one, other) = (file.open(), file.open());
     let x = name("x");
-    let held = one.blocking_acquire(&x, Request::new()).unwrap();
+    let held = one.acquire(&x, Request::new()).blocking().unwrap();
     let mut line: Vec<_> = (0..WAITING)
         .map(|_| {
             let mut acquire = one.acquire(&x, Request::new());
@@ -956,7 +961,7 @@ fn events_go_with_the_last_one_who_wants_them() {
     let x = name("x");
     let semaphores = file.open();
     let mut events = semaphores.subscribe();
-    drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
     for kind in [EventKind::Created, EventKind::Acquired, EventKind::Released] {
         assert_eq!(block_on(events.recv()).unwrap().kind, kind);
     }
@@ -969,9 +974,9 @@ fn events_go_with_the_last_one_who_wants_them() {
     };
     while kept() > 0 {
         // With its next command it sees that there is no subscriber any more.
-        drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+        drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
     }
     let mut events = semaphores.subscribe();
-    drop(semaphores.blocking_acquire(&x, Request::new()).unwrap());
+    drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
     assert_eq!(block_on(events.recv()).unwrap().kind, EventKind::Acquired);
 }

@@ -185,7 +185,7 @@ fn faraway() -> Semaphores {
 fn a_remote_permit_does_all_that_one_in_memory_does() {
     block_on(async {
         let x = faraway().semaphore(&name("x"));
-        let permit = x.acquire(Request::new().ttl(ttl(60))).await.unwrap();
+        let permit = x.acquire().ttl(ttl(60)).await.unwrap();
         assert_eq!(permit.name(), x.name());
         assert!(!permit.is_lost() && !permit.granted());
         permit.refresh(ttl(30)).await.unwrap();
@@ -193,7 +193,7 @@ fn a_remote_permit_does_all_that_one_in_memory_does() {
         permit.release().await.unwrap();
         drop(x.try_acquire(Request::new()).await.unwrap().unwrap());
         // Dropped means given back.
-        let again = x.acquire(Request::new()).await.unwrap();
+        let again = x.acquire().await.unwrap();
         assert!(again.token() > 1);
     });
 }
@@ -207,9 +207,9 @@ fn no_remote_slot_is_taken_without_asking_the_store() {
 #[test]
 fn a_plain_thread_can_wait_for_a_remote_slot() {
     let x = faraway().semaphore(&name("x"));
-    let held = x.blocking_acquire(Request::new()).unwrap();
+    let held = x.acquire().blocking().unwrap();
     let timeout = Duration::from_millis(10);
-    let refused = x.blocking_acquire(Request::new().timeout(timeout));
+    let refused = x.acquire().timeout(timeout).blocking();
     assert!(matches!(refused, Err(AcquireError::TimedOut { .. })));
     drop(held);
 }

@@ -66,7 +66,8 @@ impl House {
     fn hold(&self, name: &str) -> Permit {
         let request = Request::new();
         self.semaphores()
-            .blocking_acquire(&semaphore(name), request)
+            .acquire(&semaphore(name), request)
+            .blocking()
             .unwrap()
     }
 

@@ -34,7 +34,7 @@ fn a_program_with_another_clock() {
     };
     let semaphores = store(&url);
     let owner = || Request::new().owner(Owner::process("elsewhere"));
-    let held = semaphores.blocking_acquire(&name("x"), owner()).unwrap();
+    let held = semaphores.acquire(&name("x"), owner()).blocking().unwrap();
     println!("\nholds {}", epoch());
     std::io::stdout().flush().unwrap();
     std::io::stdin().read_line(&mut String::new()).unwrap();

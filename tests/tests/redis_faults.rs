@@ -193,7 +193,7 @@ fn a_program_that_leaves_a_slot() {
     let semaphores = store(&url);
     let slot = SlotId::new("mine").unwrap();
     let request = Request::new().slots(2).slot(slot);
-    let permit = semaphores.blocking_acquire(&name("x"), request).unwrap();
+    let permit = semaphores.acquire(&name("x"), request).blocking().unwrap();
     permit.leave();
     println!("left");
     std::io::stdout().flush().unwrap();
@@ -375,9 +375,10 @@ fn a_program_that_holds_and_waits() {
     };
     let semaphores = store(&url);
     let held = semaphores
-        .blocking_acquire(&name("x"), Request::new())
+        .acquire(&name("x"), Request::new())
+        .blocking()
         .unwrap();
-    std::thread::spawn(move || semaphores.blocking_acquire(&name("y"), Request::new()));
+    std::thread::spawn(move || semaphores.acquire(&name("y"), Request::new()).blocking());
     println!("\nholds {}", held.token());
     std::io::stdout().flush().unwrap();
     // Until it is killed.

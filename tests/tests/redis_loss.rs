@@ -115,7 +115,7 @@ fn a_program_that_holds() {
     let Ok(url) = std::env::var("CLA_TEST_HOLDS") else {
         return;
     };
-    let held = store(&url).blocking_acquire(&name("x"), Request::new());
+    let held = store(&url).acquire(&name("x"), Request::new()).blocking();
     println!("\nholds");
     std::io::stdout().flush().unwrap();
     let _ = std::io::stdin().read_line(&mut String::new());

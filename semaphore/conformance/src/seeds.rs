@@ -23,7 +23,7 @@ pub(super) fn there_is_no_semaphore_until_the_first_request_names_it(subject: &d
     let mysem = a.on("mysem");
     let handle = a.semaphores.semaphore(&mysem.name);
     assert!(b.list().is_empty(), "a handle is no request");
-    drop(done(a.wait_for("acquire", handle.acquire(Request::new()))));
+    drop(done(a.wait_for("acquire", handle.acquire())));
     let names: Vec<_> = b.list().into_iter().map(|view| view.name).collect();
     assert_eq!(names, [mysem.name]);
 }
@@ -193,7 +193,7 @@ pub(super) fn slots_to_zero_and_cancelling_the_queue_stops_all_use(subject: &dyn
         assert!(matches!(error, AcquireError::Cancelled { .. }));
         assert!(error.to_string().starts_with("Semaphore cancel"), "{error}");
     }
-    assert!(!busy.is_lost(), "only what waits is told");
+    assert!(!busy.is_lost(), "only what waits is cancelled");
     a.release(busy);
     assert_eq!(b.counts(), (Slots::LOCKED, 0, 0));
     assert!(a.try_take().is_none());

@@ -201,7 +201,7 @@ impl Request {
     /// let again = x.acquire(mine()?).await?;
     /// assert_eq!(again.id(), permit.id());
     ///
-    /// let _other = x.acquire(Request::new()).await?;
+    /// let _other = x.acquire().await?;
     /// assert!(x.try_acquire(mine()?).await?.is_none(), "both slots are taken");
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

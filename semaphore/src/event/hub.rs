@@ -12,10 +12,12 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use futures_core::Stream;
 use parking_lot::Mutex;
 use slab::Slab;
 
@@ -98,6 +100,33 @@ impl<E: Emitted> Events<E> {
     /// As [`recv`](Self::recv).
     pub fn try_recv(&mut self) -> Result<Option<E>, EventsError> {
         self.shared.queue.lock().read(self.reader).transpose()
+    }
+}
+
+/// The events as a stream, for `StreamExt::next` and its relatives. After [`EventsError::Closed`] would come, it ends;
+/// [`EventsError::Missed`] is an item, and more come after it.
+///
+/// ```
+/// # futures::executor::block_on(async {
+/// use cla_semaphore::{EventKind, Semaphores};
+/// use futures::StreamExt as _;
+///
+/// let semaphores = Semaphores::memory();
+/// let mut events = semaphores.subscribe();
+/// drop(semaphores.get("x")?.acquire().await?);
+/// let kinds: Vec<_> = events.by_ref().take(3).map(|event| event.map(|event| event.kind)).collect().await;
+/// assert_eq!(kinds, [EventKind::Created, EventKind::Acquired, EventKind::Released].map(Ok));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl<E: Emitted> Stream for Events<E> {
+    type Item = Result<E, EventsError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_recv(cx).map(|next| match next {
+            Err(EventsError::Closed) => None,
+            next => Some(next),
+        })
     }
 }
 

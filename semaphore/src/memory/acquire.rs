@@ -51,6 +51,15 @@ impl Acquiring {
         }
     }
 
+    /// The request, before the first poll.
+    #[inline]
+    pub(crate) const fn request(&mut self) -> Option<&mut Request> {
+        match &mut self.state {
+            AcquireState::New(request) => Some(request),
+            AcquireState::Waiting(_) => None,
+        }
+    }
+
     #[inline]
     pub(crate) fn poll<P: IntoPermit>(
         &mut self,

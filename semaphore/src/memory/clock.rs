@@ -80,7 +80,7 @@ impl Clock {
 /// let semaphores = Semaphores::memory_with_clock(&clock);
 /// let printer = semaphores.semaphore(&SemaphoreName::new("printer")?);
 ///
-/// let permit = printer.blocking_acquire(Request::new().ttl(Ttl::from_secs(2)?))?;
+/// let permit = printer.acquire().ttl(Ttl::from_secs(2)?).blocking()?;
 /// clock.advance(Duration::from_secs(2));
 /// assert!(permit.is_lost(), "its TTL has passed");
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -546,7 +546,8 @@ impl Semaphore {
     async fn wait(&self, time: Option<Duration>) -> Result<Permit, Error> {
         let time = time.unwrap_or(self.0.provider.0.default_blocking_time);
         let request = self.request().timeout(time);
-        let acquired = self.0.handle.acquire(request).await.map_err(Error::from);
+        let acquired = self.0.handle.acquire().with(request).await;
+        let acquired = acquired.map_err(Error::from);
         self.emit(|| match &acquired {
             Ok(_) => EventKind::Acquired,
             Err(Error::LimitReached { .. }) => EventKind::LimitReached,

@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::future::Future;
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ use tokio::task::JoinHandle;
 use super::bounded::{Bounded, Refusals};
 use super::dial::{CONNECT_LIMIT, timed_out};
 use super::replies::ReplyError;
-use super::socket::{Address, Socket, Trust};
+use super::socket::{Address, EagerReads, Socket, Trust};
 
 /// A reply to a store may take so many bytes. The largest tells of all requests of a semaphore: 64 MiB are more than
 /// 100,000 of them.
@@ -35,8 +37,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) struct BoundedConnection {
     redis: MultiplexedConnection,
     refusals: Arc<Refusals>,
-    _task: Arc<Task>,
+    /// `None`: what made the connection moves its bytes itself.
+    _task: Option<Arc<Task>>,
 }
+
+/// Moves the bytes of a connection. It ends when the connection does; dropping it closes the connection.
+pub(super) type Transfer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The task that moves the bytes. It ends with the connection, even if the server reads nothing.
 struct Task(JoinHandle<()>);
@@ -49,24 +55,43 @@ impl Drop for Task {
 
 impl BoundedConnection {
     /// Connects, and introduces itself to the server. Each reply may take `limit` bytes; `refusals` says which took more.
+    /// A task moves the bytes.
     pub(super) async fn open(
+        address: Address<'_>,
+        trust: &Trust,
+        login: &RedisConnectionInfo,
+        config: AsyncConnectionConfig,
+        limit: (u64, Arc<Refusals>),
+        patience: Duration,
+    ) -> RedisResult<Self> {
+        let eager = EagerReads::default();
+        let (mut connection, transfer) =
+            Self::open_untended(address, trust, login, config, limit, patience, eager).await?;
+        connection._task = Some(Arc::new(Task(tokio::spawn(transfer))));
+        Ok(connection)
+    }
+
+    /// As [`open`](Self::open), but the caller polls what moves the bytes.
+    pub(super) async fn open_untended(
         address: Address<'_>,
         trust: &Trust,
         login: &RedisConnectionInfo,
         config: AsyncConnectionConfig,
         (limit, refusals): (u64, Arc<Refusals>),
         patience: Duration,
-    ) -> RedisResult<Self> {
+        eager: EagerReads,
+    ) -> RedisResult<(Self, Transfer)> {
         let work = async {
-            let socket = Socket::open(address, trust).await?;
+            let socket = Socket::open(address, trust, eager).await?;
             let stream = Bounded::new(socket, limit, Arc::clone(&refusals));
-            let (redis, driver) =
+            let (redis, transfer) =
                 MultiplexedConnection::new_with_config(login, stream, config).await?;
-            Ok(Self {
+            let connection = Self {
                 redis,
                 refusals,
-                _task: Arc::new(Task(tokio::spawn(driver))),
-            })
+                _task: None,
+            };
+            Ok((connection, Box::pin(transfer) as Transfer))
         };
         tokio::time::timeout(patience, work)
             .await

@@ -14,9 +14,9 @@ use redis::{
 };
 
 use super::bounded::Refusals;
-use super::connection::BoundedConnection;
+use super::connection::{BoundedConnection, Transfer};
 use super::replies::ReplyError;
-use super::socket::{self, Address, Trust};
+use super::socket::{self, Address, EagerReads, Trust};
 use super::url::{Node, RedisUrl};
 use super::wire::master_address;
 
@@ -62,6 +62,29 @@ pub(super) async fn one(
     pushed: impl AsyncPushSender,
     limit: (u64, Arc<Refusals>),
 ) -> RedisResult<BoundedConnection> {
+    let (login, config) = introduction(url, pushed);
+    BoundedConnection::open(address, trust, &login, config, limit, CONNECT_LIMIT).await
+}
+
+/// As [`one`], but the caller polls what moves the bytes.
+pub(super) async fn untended(
+    url: &RedisUrl,
+    address: Address<'_>,
+    trust: &Trust,
+    pushed: impl AsyncPushSender,
+    limit: (u64, Arc<Refusals>),
+    eager: EagerReads,
+) -> RedisResult<(BoundedConnection, Transfer)> {
+    let (login, config) = introduction(url, pushed);
+    let within = CONNECT_LIMIT;
+    BoundedConnection::open_untended(address, trust, &login, config, limit, within, eager).await
+}
+
+/// What a connection to the server says first, and how it works.
+fn introduction(
+    url: &RedisUrl,
+    pushed: impl AsyncPushSender,
+) -> (RedisConnectionInfo, AsyncConnectionConfig) {
     let config = AsyncConnectionConfig::new()
         .set_response_timeout(None)
         .set_pipeline_buffer_size(PIPELINE)
@@ -75,7 +98,7 @@ pub(super) async fn one(
     if let Some(password) = &url.password {
         login = login.set_password(password);
     }
-    BoundedConnection::open(address, trust, &login, config, limit, CONNECT_LIMIT).await
+    (login, config)
 }
 
 /// Asks the Sentinels, one after the other, who the master is.

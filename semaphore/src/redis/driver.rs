@@ -2,11 +2,13 @@
 //!
 //! It is one task on a thread of its own, so that a store works under every executor. Callers send it their
 //! [`Command`]s; it gives them to the [`Session`], together with what the server says and what time it is, and does what
-//! comes out.
+//! comes out. A caller that waits for an answer may do that itself for a moment: see `shared`.
+
+mod shared;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,12 +16,15 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use redis::{ErrorKind, PushKind, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::sync::{mpsc, oneshot};
 
+use self::shared::{Driven, Shared};
+use super::connection::Transfer;
 use super::deadlock;
 use super::dial;
 use super::link::{self, Connected, Connection, Trouble};
 use super::pushes::Pushes;
 use super::replies::ReplyError;
 use super::session::{Command, Failure, Manage, Output, Session};
+use super::socket::EagerReads;
 use super::wire::{Encoded, Managed, Payload, Push, Query};
 use super::{Closed, Damaged, Settings, Unreadable};
 use crate::actor::Actor;
@@ -32,13 +37,37 @@ use crate::slots::Slots;
 #[derive(Clone)]
 pub(super) struct DriverHandle {
     commands: mpsc::UnboundedSender<Command>,
+    shared: Arc<Shared>,
     pub(super) settings: Arc<Settings>,
 }
 
 impl DriverHandle {
     pub(super) fn send(&self, command: Command) {
+        let is_at_leisure = matches!(command, Command::Release { answer: None, .. });
         // If the driver is gone, so is the command with the sender of its answer, and the caller sees that.
         let _ = self.commands.send(command);
+        if !is_at_leisure {
+            self.shared.wake_thread();
+        }
+    }
+
+    /// Gives a command and waits for its answer, driving the connection for a moment. `None`: the driver has ended.
+    pub(super) async fn call<T>(
+        &self,
+        command: Command,
+        mut answered: oneshot::Receiver<T>,
+    ) -> Option<T> {
+        match self.shared.drive(command, &mut answered) {
+            Driven::Answered(answer) => return answer,
+            Driven::Asked => {}
+            Driven::NotAsked(command) => self.send(command),
+        }
+        answered.await.ok()
+    }
+
+    /// Notes whether a request was answered at once: only then, the next caller drives.
+    pub(super) fn note_answer(&self, at_once: bool) {
+        self.shared.note(at_once);
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -102,20 +131,24 @@ pub(super) fn open(settings: Arc<Settings>) -> std::io::Result<DriverHandle> {
         .enable_all()
         .build()?;
     let weak = sender.downgrade();
+    let shared = Arc::new(Shared::new(runtime.handle().clone()));
     let handle = DriverHandle {
         commands: sender,
+        shared: Arc::clone(&shared),
         settings: Arc::clone(&settings),
     };
     std::thread::Builder::new()
         .name("cla-redis".to_owned())
         .spawn(move || {
             runtime.block_on(async move {
-                let mut driver = Driver::new(settings, commands, weak);
-                // As a task it runs right after that of the connection, which wakes it. What `block_on` itself polls is
-                // woken by way of the system.
-                let work = tokio::spawn(std::future::poll_fn(move |cx| driver.poll(cx)));
+                let driver = Driver::new(settings, commands, weak, Arc::downgrade(&shared));
+                let working = Arc::clone(&shared);
+                // As a task it runs right after those that wake it. What `block_on` itself polls is woken by way of the
+                // system.
+                let work = tokio::spawn(async move { working.work(driver).await });
                 // If it panicked, its callers see that it is closed.
                 let _ = work.await;
+                shared.end();
             });
         })
         .map_err(|error| {
@@ -133,6 +166,8 @@ enum Link {
     Connecting(Connecting),
     Up {
         connection: Connection,
+        /// Moves the bytes of the connection, until that ends. A cluster's client does so itself.
+        transfer: Option<(Transfer, EagerReads)>,
         pushes: Pushes,
     },
 }
@@ -143,6 +178,7 @@ struct Driver {
     commands_ended: bool,
     /// For tasks that give commands themselves.
     handle: mpsc::WeakUnboundedSender<Command>,
+    shared: Weak<Shared>,
     session: Session,
     link: Link,
     /// What waits for an answer of this connection.
@@ -156,6 +192,7 @@ impl Driver {
         settings: Arc<Settings>,
         commands: mpsc::UnboundedReceiver<Command>,
         handle: mpsc::WeakUnboundedSender<Command>,
+        shared: Weak<Shared>,
     ) -> Self {
         Self {
             session: Session::new(Arc::clone(&settings), Instant::now()),
@@ -163,6 +200,7 @@ impl Driver {
             commands,
             commands_ended: false,
             handle,
+            shared,
             link: Link::None,
             sent: FuturesUnordered::new(),
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
@@ -170,10 +208,35 @@ impl Driver {
         }
     }
 
-    /// Does all there is to do; ready when the store is closed.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// The way to have the socket read, if there is a connection that a caller can drive.
+    fn eager_reads(&self) -> Option<EagerReads> {
+        match &self.link {
+            Link::Up {
+                transfer: Some((_, eager)),
+                ..
+            } if !self.commands.is_closed() => Some(eager.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether only callers that drive need an answer soon.
+    fn is_quiet(&self) -> bool {
+        self.eager_reads().is_some() && self.session.is_quiet()
+    }
+
+    /// Whether an answer of the server is awaited.
+    fn waits(&self) -> bool {
+        !self.sent.is_empty()
+    }
+
+    /// Does all there is to do, after what was sent before also `command`. Ready when the store is closed.
+    fn poll(&mut self, cx: &mut Context<'_>, mut command: Option<Command>) -> Poll<()> {
         loop {
-            let mut busy = self.poll_commands(cx);
+            let mut busy = self.poll_commands(cx, command.take());
+            // The first time, this puts what is sent into the hands of the connection ...
+            busy |= self.poll_answers(cx);
+            // ... which this then writes.
+            busy |= self.poll_transfer(cx);
             busy |= self.poll_link(cx);
             busy |= self.poll_answers(cx);
             if self.session.is_closed(Instant::now()) {
@@ -186,7 +249,7 @@ impl Driver {
         }
     }
 
-    fn poll_commands(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_commands(&mut self, cx: &mut Context<'_>, direct: Option<Command>) -> bool {
         let mut busy = false;
         while !self.commands_ended
             && let Poll::Ready(command) = self.commands.poll_recv(cx)
@@ -205,9 +268,29 @@ impl Driver {
                 }
             }
         }
+        if let Some(command) = direct {
+            busy = true;
+            self.session.command(command, Instant::now());
+        }
         self.session.no_command(Instant::now());
         self.act();
         busy
+    }
+
+    /// Moves bytes to the server and from it.
+    fn poll_transfer(&mut self, cx: &mut Context<'_>) -> bool {
+        let Link::Up { transfer, .. } = &mut self.link else {
+            return false;
+        };
+        let ended = match transfer {
+            Some((moving, _)) => moving.as_mut().poll(cx).is_ready(),
+            None => false,
+        };
+        if ended {
+            // What waits for answers hears that there are none.
+            *transfer = None;
+        }
+        ended
     }
 
     fn poll_link(&mut self, cx: &mut Context<'_>) -> bool {
@@ -221,10 +304,15 @@ impl Driver {
             match result {
                 Ok(Connected {
                     connection,
+                    transfer,
                     pushes,
                     data_set,
                 }) => {
-                    self.link = Link::Up { connection, pushes };
+                    self.link = Link::Up {
+                        connection,
+                        transfer,
+                        pushes,
+                    };
                     self.session.connected(data_set, now);
                 }
                 Err(Trouble::Away(error)) => self.session.not_connected(error, now),
@@ -347,9 +435,12 @@ impl Driver {
                 }
                 Output::EventsMissed => self.settings.hub.gap(),
                 Output::CheckDeadlock(name, id) => {
-                    if let Some(commands) = self.handle.upgrade() {
+                    if let (Some(commands), Some(shared)) =
+                        (self.handle.upgrade(), self.shared.upgrade())
+                    {
                         let handle = DriverHandle {
                             commands,
+                            shared,
                             settings: Arc::clone(&self.settings),
                         };
                         tokio::spawn(deadlock::check(handle, name, id));

@@ -4,9 +4,11 @@
 //! happened. It does not try again: the session does.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::{Either, select};
 use redis::aio::AsyncPushSender;
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
@@ -17,11 +19,11 @@ use redis::{
 
 use super::Settings;
 use super::bounded::Refusals;
-use super::connection::{self, BoundedConnection, STORE_REPLY};
+use super::connection::{self, BoundedConnection, STORE_REPLY, Transfer};
 use super::dial::{self, CONNECT_LIMIT};
 use super::pushes::{Pushes, pushes};
 use super::replies::ReplyError;
-use super::socket::{self, Address};
+use super::socket::{self, Address, EagerReads};
 use super::url::{Node, Topology};
 use super::wire::{DataSet, Encoded, Payload, Reply, SETTLED_AFTER};
 use crate::error::StoreError;
@@ -74,6 +76,8 @@ impl Connection {
 /// A connection that is ready for use.
 pub(super) struct Connected {
     pub(super) connection: Connection,
+    /// What moves its bytes, and the way to have its socket read. A cluster's client has tasks of its own.
+    pub(super) transfer: Option<(Transfer, EagerReads)>,
     pub(super) pushes: Pushes,
     pub(super) data_set: DataSet,
 }
@@ -94,62 +98,49 @@ pub(super) async fn connect(
 ) -> Result<Connected, Trouble> {
     let refusals = Arc::<Refusals>::default();
     let work = async {
-        let trust = socket::trust(&settings.url)?;
+        let url = &settings.url;
+        let trust = socket::trust(url)?;
         let limit = (STORE_REPLY, Arc::clone(&refusals));
         let (pushed, pushes) = pushes();
-        let mut connection = match &settings.url.topology {
-            Topology::Standalone(node) => {
-                let url = &settings.url;
-                let address = Address::Node(node);
-                Connection::One(dial::one(url, address, &trust, pushed, limit).await?)
-            }
-            Topology::Unix(path) => {
-                let (url, address) = (&settings.url, Address::Unix(path));
-                Connection::One(dial::one(url, address, &trust, pushed, limit).await?)
+        let master;
+        let address = match &url.topology {
+            Topology::Standalone(node) => Address::Node(node),
+            Topology::Unix(path) => Address::Unix(path),
+            Topology::Sentinel { sentinels, service } => {
+                master = dial::master(url, sentinels, service, &trust).await?;
+                Address::Node(&master)
             }
             Topology::Cluster(nodes) => {
                 connection::prepare_cluster(trust, Arc::clone(&refusals));
                 let cluster = cluster(&settings, nodes, pushed).await?;
-                Connection::Cluster(cluster, Arc::clone(&refusals))
-            }
-            Topology::Sentinel { sentinels, service } => {
-                let url = &settings.url;
-                let node = dial::master(url, sentinels, service, &trust).await?;
-                let address = Address::Node(&node);
-                Connection::One(dial::one(url, address, &trust, pushed, limit).await?)
-            }
-        };
-        connection.subscribe(&settings.channel).await?;
-        if settings.names.together {
-            // So that the server says at once when the data-set id is gone. With a server that cannot say so, a
-            // renewal or what touches a semaphore that is gone finds out, too.
-            let mut track = redis::cmd("CLIENT");
-            track.arg(&[
-                "TRACKING",
-                "ON",
-                "BCAST",
-                "PREFIX",
-                settings.names.mark.as_str(),
-            ]);
-            let _ = connection.send(&track).await;
-        }
-        let began = Instant::now();
-        loop {
-            let waited = began.elapsed() > SETTLED_AFTER;
-            let known = known.clone();
-            let question = Payload::LookAtDataSet { known, waited };
-            if let Encoded::Command(command) = question.encode(&settings, false)
-                && let Some(Reply::DataSet(Some(data_set))) =
-                    question.read(connection.send(&command).await?)
-            {
+                let mut connection = Connection::Cluster(cluster, Arc::clone(&refusals));
+                let data_set = prepare(&settings, &mut connection, known).await?;
                 return Ok(Connected {
                     connection,
+                    transfer: None,
                     pushes,
                     data_set,
                 });
             }
-            tokio::time::sleep(SETTLING).await;
-        }
+        };
+        let eager = EagerReads::default();
+        let (one, mut transfer) =
+            dial::untended(url, address, &trust, pushed, limit, eager.clone()).await?;
+        let mut connection = Connection::One(one);
+        let data_set = {
+            let prepared = pin!(prepare(&settings, &mut connection, known));
+            match select(prepared, &mut transfer).await {
+                Either::Left((prepared, _)) => prepared?,
+                // The connection has ended, so this does, too.
+                Either::Right(((), prepared)) => prepared.await?,
+            }
+        };
+        Ok(Connected {
+            connection,
+            transfer: Some((transfer, eager)),
+            pushes,
+            data_set,
+        })
     };
     let outcome = tokio::time::timeout(CONNECT_LIMIT, work).await;
     if !matches!(outcome, Ok(Ok(_)))
@@ -165,6 +156,41 @@ pub(super) async fn connect(
             let slow = io::Error::new(io::ErrorKind::TimedOut, "it does not answer");
             Err(Trouble::Away(settings.unreachable(slow)))
         }
+    }
+}
+
+/// Makes a new connection ready for use. Gives the data set of the server.
+async fn prepare(
+    settings: &Settings,
+    connection: &mut Connection,
+    known: DataSet,
+) -> RedisResult<DataSet> {
+    connection.subscribe(&settings.channel).await?;
+    if settings.names.together {
+        // So that the server says at once when the data-set id is gone. With a server that cannot say so, a
+        // renewal or what touches a semaphore that is gone finds out, too.
+        let mut track = redis::cmd("CLIENT");
+        track.arg(&[
+            "TRACKING",
+            "ON",
+            "BCAST",
+            "PREFIX",
+            settings.names.mark.as_str(),
+        ]);
+        let _ = connection.send(&track).await;
+    }
+    let began = Instant::now();
+    loop {
+        let waited = began.elapsed() > SETTLED_AFTER;
+        let known = known.clone();
+        let question = Payload::LookAtDataSet { known, waited };
+        if let Encoded::Command(command) = question.encode(settings, false)
+            && let Some(Reply::DataSet(Some(data_set))) =
+                question.read(connection.send(&command).await?)
+        {
+            return Ok(data_set);
+        }
+        tokio::time::sleep(SETTLING).await;
     }
 }
 

@@ -165,15 +165,15 @@ impl StorePermit for RedisPermit {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
             let id = self.state.id;
-            self.driver.send(Command::Refresh { id, ttl, answer });
+            let command = Command::Refresh { id, ttl, answer };
             let name = self.state.name.clone();
-            match answered.await {
-                Ok(Ok(Refreshed::Moved)) => Ok(()),
-                Ok(Ok(Refreshed::NoTtl)) => Err(RefreshError::NoTtl { name }),
-                Ok(Ok(Refreshed::Lost)) => Err(RefreshError::Lost { name }),
-                Ok(Err(error)) => Err(error.into()),
+            match self.driver.call(command, answered).await {
+                Some(Ok(Refreshed::Moved)) => Ok(()),
+                Some(Ok(Refreshed::NoTtl)) => Err(RefreshError::NoTtl { name }),
+                Some(Ok(Refreshed::Lost)) => Err(RefreshError::Lost { name }),
+                Some(Err(error)) => Err(error.into()),
                 // The store was closed, and gave it back.
-                Err(_) => Err(RefreshError::Lost { name }),
+                None => Err(RefreshError::Lost { name }),
             }
         })
     }
@@ -182,15 +182,15 @@ impl StorePermit for RedisPermit {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
             self.released = true;
-            self.driver.send(Command::Release {
+            let command = Command::Release {
                 id: self.state.id,
                 answer: Some(answer),
-            });
-            match answered.await {
-                Ok(Ok(true)) => Ok(()),
-                Ok(Err(error)) => Err(error.into()),
+            };
+            match self.driver.call(command, answered).await {
+                Some(Ok(true)) => Ok(()),
+                Some(Err(error)) => Err(error.into()),
                 // The store was closed, and gave it back before.
-                Ok(Ok(false)) | Err(_) => Err(ReleaseError::Lost {
+                Some(Ok(false)) | None => Err(ReleaseError::Lost {
                     name: self.state.name.clone(),
                 }),
             }

@@ -313,6 +313,12 @@ impl Session {
         self.outputs.pop_front()
     }
 
+    /// Whether nothing waits for what the server sends by itself.
+    pub(super) fn is_quiet(&self) -> bool {
+        let waiting = self.semaphores.values().any(|it| it.waiting > 0);
+        !waiting && !self.observing && self.closing.is_none()
+    }
+
     const fn is_up(&self) -> bool {
         matches!(self.link, Link::Up)
     }

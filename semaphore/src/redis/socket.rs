@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -149,10 +150,83 @@ pub(super) fn misconfigured(what: &'static str, detail: String) -> RedisError {
 
 /// An open socket.
 pub(super) enum Socket {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Eager<TcpStream>),
+    Tls(Box<TlsStream<Eager<TcpStream>>>),
     #[cfg(unix)]
-    Unix(UnixStream),
+    Unix(Eager<UnixStream>),
+}
+
+/// Has a socket ask the system whether there is something to read.
+///
+/// Otherwise the socket waits until the event loop of its runtime says so. That loop sleeps on another thread, so a
+/// caller that reads the answer itself would have to wait until that thread is awake.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EagerReads(Arc<AtomicBool>);
+
+impl EagerReads {
+    /// The next time that something reads from the socket, it asks the system.
+    pub(super) fn read_next(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn take(&self) -> bool {
+        // Only the one that holds the driver's lock does this.
+        let on = self.0.load(Ordering::Relaxed);
+        if on {
+            self.0.store(false, Ordering::Relaxed);
+        }
+        on
+    }
+}
+
+/// A stream that can be asked so.
+pub(super) struct Eager<S> {
+    stream: S,
+    eager: EagerReads,
+}
+
+/// How much is read at once then. Most answers are shorter.
+const EAGER_READ: usize = 4096;
+
+impl<S> AsyncRead for Eager<S>
+where
+    S: AsyncRead + Unpin,
+    for<'a> SockRef<'a>: From<&'a S>,
+{
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buffer.remaining() > 0 && self.eager.take() {
+            let length = buffer.remaining().min(EAGER_READ);
+            let socket = SockRef::from(&self.stream);
+            // The socket does not block. Whatever goes wrong, the ordinary way finds out as well.
+            if let Ok(count) = (&*socket).read(buffer.initialize_unfilled_to(length)) {
+                buffer.advance(count);
+                return Poll::Ready(Ok(()));
+            }
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Eager<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }
 
 /// Where a server listens.
@@ -164,11 +238,18 @@ pub(super) enum Address<'a> {
 
 impl Socket {
     /// Connects.
-    pub(super) async fn open(address: Address<'_>, trust: &Trust) -> RedisResult<Self> {
+    pub(super) async fn open(
+        address: Address<'_>,
+        trust: &Trust,
+        eager: EagerReads,
+    ) -> RedisResult<Self> {
         match address {
-            Address::Node(node) => Self::to_node(node, trust).await,
+            Address::Node(node) => Self::to_node(node, trust, eager).await,
             #[cfg(unix)]
-            Address::Unix(path) => Ok(Self::Unix(UnixStream::connect(path).await?)),
+            Address::Unix(path) => {
+                let stream = UnixStream::connect(path).await?;
+                Ok(Self::Unix(Eager { stream, eager }))
+            }
             #[cfg(not(unix))]
             Address::Unix(path) => Err(misconfigured(
                 "this system has no Unix sockets",
@@ -178,7 +259,7 @@ impl Socket {
     }
 
     /// Connects to the first address of the node that answers.
-    async fn to_node((host, port): &Node, trust: &Trust) -> RedisResult<Self> {
+    async fn to_node((host, port): &Node, trust: &Trust, eager: EagerReads) -> RedisResult<Self> {
         let mut addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), *port))
             .await?
             .collect();
@@ -200,13 +281,18 @@ impl Socket {
         }
         let Some(config) = &trust.tls else {
             let attempts = addresses.into_iter().map(|at| Box::pin(connect(at)));
-            return Ok(Self::Plain(select_ok(attempts).await?.0));
+            let (stream, _) = select_ok(attempts).await?;
+            return Ok(Self::Plain(Eager { stream, eager }));
         };
         let name = ServerName::try_from(host.as_str())
             .map_err(|error| misconfigured("the host has no name for TLS", error.to_string()))?;
         let attempts = addresses.into_iter().map(|at| {
             let (connector, name) = (TlsConnector::from(Arc::clone(config)), name.to_owned());
-            Box::pin(async move { connector.connect(name, connect(at).await?).await })
+            let eager = eager.clone();
+            Box::pin(async move {
+                let stream = connect(at).await?;
+                connector.connect(name, Eager { stream, eager }).await
+            })
         });
         Ok(Self::Tls(Box::new(select_ok(attempts).await?.0)))
     }

@@ -160,16 +160,7 @@ impl RedisStore {
             ended.extend(found.ended);
         }
         let found = if live.is_empty() { ended } else { live };
-        match *found {
-            [id] => Ok(id),
-            [] => Err(AdminError::UnknownRequest {
-                id: prefix.to_owned(),
-            }),
-            _ => Err(AdminError::AmbiguousId {
-                prefix: prefix.to_owned(),
-                matches: found.len(),
-            }),
-        }
+        AdminError::only_match(prefix, &found)
     }
 }
 

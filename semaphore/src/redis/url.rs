@@ -1,6 +1,7 @@
 //! Which server, and how to use it: [`RedisUrl`].
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -17,7 +18,7 @@ const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 const LONGEST_LEASE: Duration = Duration::from_secs(24 * 3600);
 /// The parameters there are.
 const PARAMETERS: &str =
-    "prefix, lease, warnings, ca, cert, key, service, sentinel_user, sentinel_password, db";
+    "prefix, lease, reach, warnings, ca, cert, key, service, sentinel_user, sentinel_password, db";
 
 /// Names a Redis or Valkey server, a cluster of them, or one that Sentinels know, and how to use it.
 ///
@@ -34,6 +35,8 @@ const PARAMETERS: &str =
 ///
 /// - `prefix`: what all keys begin with, `cla` unless given. Semaphores of two prefixes know nothing of each other.
 /// - `lease`: for how long a process that says nothing keeps what it holds: `15s` unless given, from `100ms` to `24h`.
+/// - `reach`: how long requests wait for a server that was never reached, before they fail and say so. Unless given, they
+///   wait until their own timeout, as the server may come. See [`reach_within`](Self::reach_within).
 /// - `warnings`: `off`, and programs say nothing of a server that may lose what it keeps, or of a short lease: see
 ///   [`Semaphores::cautions`](crate::Semaphores::cautions).
 /// - `ca`, `cert`, `key`: PEM files. `cert` and `key` are the client's own, for a server that wants them
@@ -56,6 +59,8 @@ pub struct RedisUrl {
     pub(super) database: i64,
     pub(super) prefix: String,
     pub(super) lease: Duration,
+    /// In milliseconds.
+    reach: Option<NonZeroU32>,
     pub(super) warnings: bool,
     pub(super) ca: Option<PathBuf>,
     /// The client's own certificate and its key.
@@ -104,6 +109,34 @@ impl RedisUrl {
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.given
+    }
+
+    /// A request fails with [`StoreError::Unreachable`](crate::StoreError::Unreachable) when the server was never reached
+    /// within this time: a millisecond at least, 49 days at most. Once it was, requests wait for it until their own timeout.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use std::time::Duration;
+    /// use cla_semaphore::{AcquireError, RedisStore, RedisUrl, Semaphores, StoreError};
+    ///
+    /// let url: RedisUrl = "redis://127.0.0.1:1".parse()?; // nothing listens there
+    /// let store = RedisStore::open(url.reach_within(Duration::from_millis(100)));
+    /// let outcome = Semaphores::with_store(store).get("db")?.acquire().await;
+    /// assert!(matches!(outcome, Err(AcquireError::Store(StoreError::Unreachable { .. }))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn reach_within(mut self, time: Duration) -> Self {
+        let millis = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        self.reach = Some(NonZeroU32::new(millis).unwrap_or(NonZeroU32::MIN));
+        self
+    }
+
+    /// How long requests wait for a server that was never reached, if there is a limit.
+    pub(super) fn reach(&self) -> Option<Duration> {
+        let millis = self.reach?.get();
+        Some(Duration::from_millis(millis.into()))
     }
 
     /// Asks before every connection whether it may be made.
@@ -173,6 +206,7 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
         database: 0,
         prefix: "cla".to_owned(),
         lease: DEFAULT_LEASE,
+        reach: None,
         warnings: true,
         ca: None,
         identity: None,
@@ -187,7 +221,20 @@ fn parse(text: &str, shown: String) -> Result<RedisUrl, String> {
                 return Err("the prefix must not have one of {, } and | in it".to_owned());
             }
             "prefix" => url.prefix = value,
-            "lease" => url.lease = lease(&value)?,
+            "lease" => {
+                url.lease = duration(&value)
+                    .filter(|lease| (SHORTEST_LEASE..=LONGEST_LEASE).contains(lease))
+                    .ok_or_else(|| {
+                        format!(
+                            "{value:?} is no lease: give a time from 100ms to 24h, as in lease=15s"
+                        )
+                    })?;
+            }
+            "reach" => {
+                let limit = duration(&value)
+                    .ok_or_else(|| format!("{value:?} is no time: write it as in reach=5s"))?;
+                url = url.reach_within(limit);
+            }
             "warnings" => {
                 url.warnings = match value.as_str() {
                     "on" => true,
@@ -341,7 +388,8 @@ fn nodes(hosts: &str, default_port: u16) -> Result<Vec<Node>, String> {
         .collect()
 }
 
-fn lease(text: &str) -> Result<Duration, String> {
+/// A number with a unit; seconds if there is none.
+fn duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let millis = match &text[digits.len()..] {
         "ms" => 1,
@@ -354,11 +402,8 @@ fn lease(text: &str) -> Result<Duration, String> {
         .parse::<u64>()
         .ok()
         .and_then(|number| number.checked_mul(millis))
+        .filter(|_| millis > 0)
         .map(Duration::from_millis)
-        .filter(|lease| (SHORTEST_LEASE..=LONGEST_LEASE).contains(lease))
-        .ok_or_else(|| {
-            format!("{text:?} is no lease: give a time from 100ms to 24h, as in lease=15s")
-        })
 }
 
 /// Takes the percent-encoding off.

@@ -5,7 +5,6 @@
 //! `query` has the questions whose answers only the caller understands.
 
 mod audit;
-mod cycle;
 mod facts;
 pub(super) mod keys;
 mod payload;

@@ -36,7 +36,7 @@ impl Fixture {
     }
 
     pub(crate) fn take_as(&self, request: Request) -> Permit {
-        now(self.x.acquire(request)).expect("a slot is free")
+        now(self.x.acquire().with(request)).expect("a slot is free")
     }
 
     /// Joins the line of `x`.
@@ -45,7 +45,7 @@ impl Fixture {
     }
 
     pub(crate) fn wait_as(&self, request: Request) -> Waiter {
-        Waiter::new(self.x.acquire(request))
+        Waiter::new(self.x.acquire().with(request))
     }
 
     pub(crate) fn slots(&self, slots: impl Into<Slots>) {

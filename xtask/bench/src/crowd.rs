@@ -23,7 +23,7 @@ pub(crate) fn idle(count: usize, effort: Effort) -> Result<f64> {
     let store = in_file(folder.path());
     let semaphores = Semaphores::connect(&store)?;
     let name = SemaphoreName::new("held")?;
-    let _held = semaphores.blocking_acquire(&name, Request::new())?;
+    let _held = semaphores.acquire(&name, Request::new()).blocking()?;
     let crowd = Crowd(
         (0..count)
             .map(|_| exec(&store, "held"))

@@ -57,8 +57,8 @@ pub(crate) fn rule_hand_over(waiting: usize, effort: Effort) -> Result<f64> {
     let engine = engine(&semaphores);
     let queue = SemaphoreName::new("queue")?;
     let gate = SemaphoreName::new("gate")?;
-    let first = semaphores.blocking_acquire(&queue, Request::new())?;
-    let last = semaphores.blocking_acquire(&gate, Request::new())?;
+    let first = semaphores.acquire(&queue, Request::new()).blocking()?;
+    let last = semaphores.acquire(&gate, Request::new()).blocking()?;
     let rule = Script::new(
         "hand-over.js",
         format!(
@@ -88,7 +88,7 @@ pub(crate) fn rule_memory(count: usize) -> Result<f64> {
     let rule = Script::new("blocked.js", "require('cla/sem').take('queue', () => {});");
     // The worker threads and what all rules share are not the rules' own.
     finish([engine.run(rule.clone(), RunOptions::new())])?;
-    let first = semaphores.blocking_acquire(&queue, Request::new())?;
+    let first = semaphores.acquire(&queue, Request::new()).blocking()?;
     let before = resident_bytes()?;
     let runs: Vec<_> = (0..count)
         .map(|_| engine.run(rule.clone(), RunOptions::new()))
@@ -103,19 +103,19 @@ pub(crate) fn rule_memory(count: usize) -> Result<f64> {
 /// Nanoseconds to acquire and release a free slot of the memory store.
 pub(crate) fn acquire(effort: Effort) -> Result<f64> {
     let semaphore = semaphore()?;
-    tasks::free(effort, || semaphore.acquire(Request::new()))
+    tasks::free(effort, || semaphore.acquire())
 }
 
 /// Hand-overs a second between `waiting` tasks.
 pub(crate) fn task_hand_overs(waiting: usize, effort: Effort) -> Result<f64> {
     let semaphore = semaphore()?;
-    tasks::hand_overs(waiting, effort, move || semaphore.acquire(Request::new()))
+    tasks::hand_overs(waiting, effort, move || semaphore.acquire())
 }
 
 /// Nanoseconds of one hand-over, `waiting` in line.
 pub(crate) fn queue(waiting: usize, effort: Effort) -> Result<f64> {
     let semaphore = semaphore()?;
-    tasks::queue(waiting, effort, || semaphore.acquire(Request::new()))
+    tasks::queue(waiting, effort, || semaphore.acquire())
 }
 
 /// As [`queue`], but each waiter is a run, so that every one that joins the line is looked at for a deadlock.
@@ -129,7 +129,7 @@ pub(crate) fn run_queue(waiting: usize, effort: Effort) -> Result<f64> {
     tasks::queue(waiting, effort, || {
         let turn = turns.replace(turns.get() + 1);
         let owner = runs[turn % runs.len()].clone();
-        semaphore.acquire(Request::new().owner(owner))
+        semaphore.acquire().owner(owner)
     })
 }
 

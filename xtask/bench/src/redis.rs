@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use cla_semaphore::{Permit, Request, Semaphore, SemaphoreName, Semaphores};
+use cla_semaphore::{Permit, Semaphore, SemaphoreName, Semaphores};
 use cla_tests::redis::Server;
 use serde_json::Value;
 
@@ -26,14 +26,14 @@ pub(crate) fn take(effort: Effort) -> Result<f64> {
     let times = effort.times(4_000);
     runtime()?.block_on(async {
         // Until the scripts are loaded and the connection stands.
-        drop(handle.acquire(Request::new()).await?);
+        drop(handle.acquire().await?);
         anyhow::Ok(())
     })?;
     let runtime = runtime()?;
     effort.nanoseconds(times, || {
         runtime.block_on(async {
             for _ in 0..times {
-                drop(handle.acquire(Request::new()).await?);
+                drop(handle.acquire().await?);
             }
             Ok(())
         })
@@ -77,7 +77,7 @@ pub(crate) fn hand_over(effort: Effort) -> Result<f64> {
     let clients = [handle(&server)?, handle(&server)?];
     let turns = effort.times(1_000) as usize;
     runtime()?.block_on(async {
-        let mut held = clients[0].acquire(Request::new()).await?;
+        let mut held = clients[0].acquire().await?;
         let mut times = Vec::with_capacity(turns);
         for turn in 1..=turns {
             let next = join(&clients[turn % 2], &watching).await?;
@@ -96,7 +96,7 @@ async fn join(
     client: &Semaphore,
     watching: &Semaphores,
 ) -> Result<impl Future<Output = Result<Permit, cla_semaphore::AcquireError>>> {
-    let mut request = Box::pin(client.acquire(Request::new()));
+    let mut request = Box::pin(client.acquire());
     // Its first poll sends it.
     std::future::poll_fn(|cx| {
         let polled = request.as_mut().poll(cx);
@@ -121,7 +121,7 @@ pub(crate) fn crowd(effort: Effort) -> Result<f64> {
     let time = Duration::from_secs(if effort.quick { 1 } else { 3 });
     runtime()?.block_on(async {
         for client in &clients {
-            drop(client.acquire(Request::new()).await?);
+            drop(client.acquire().await?);
         }
         let started = Instant::now();
         let tasks: Vec<_> = clients
@@ -130,7 +130,7 @@ pub(crate) fn crowd(effort: Effort) -> Result<f64> {
                 tokio::spawn(async move {
                     let mut taken = 0_u32;
                     while started.elapsed() < time {
-                        drop(client.acquire(Request::new()).await?);
+                        drop(client.acquire().await?);
                         taken += 1;
                     }
                     anyhow::Ok(taken)

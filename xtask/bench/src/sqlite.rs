@@ -20,7 +20,7 @@ pub(crate) fn take(effort: Effort) -> Result<f64> {
     let times = effort.times(2_000);
     effort.nanoseconds(times, || {
         for _ in 0..times {
-            drop(handle.blocking_acquire(Request::new())?);
+            drop(handle.acquire().blocking()?);
         }
         Ok(())
     })
@@ -50,11 +50,11 @@ pub(crate) fn hand_over(effort: Effort) -> Result<f64> {
     let partner = Partner::start(&["sqlite-partner", path.to_str().context("a path")?])?;
     let turns = effort.times(2_000) as usize;
     let mut times = Vec::with_capacity(turns);
-    let mut permit = semaphores.blocking_acquire(&name, Request::new())?;
+    let mut permit = semaphores.acquire(&name, Request::new()).blocking()?;
     while times.len() < turns {
         let released = Instant::now();
         drop(permit);
-        permit = semaphores.blocking_acquire(&name, Request::new())?;
+        permit = semaphores.acquire(&name, Request::new()).blocking()?;
         // Not at the start, while the other one is not there yet.
         if !permit.waited().is_zero() {
             times.push(released.elapsed());
@@ -72,7 +72,7 @@ pub(crate) fn hand_over_partner(path: &Path) -> Result<()> {
     let name = SemaphoreName::new("turns")?;
     let over = std::thread::spawn(|| std::io::stdin().read_to_end(&mut Vec::new()));
     while !over.is_finished() {
-        drop(semaphores.blocking_acquire(&name, Request::new())?);
+        drop(semaphores.acquire(&name, Request::new()).blocking()?);
     }
     Ok(())
 }

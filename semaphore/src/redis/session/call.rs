@@ -95,10 +95,17 @@ impl Session {
         self.dispatch(serial, call);
     }
 
-    /// Sends what somebody waits for, but not for ever.
+    /// Until when what is asked now waits for a server that was never reached, if there is a limit.
+    pub(super) fn reach_at(&self) -> Option<Instant> {
+        let limit = self.settings.url.reach().filter(|_| !self.before)?;
+        self.now.checked_add(limit)
+    }
+
+    /// Sends what a caller waits for, but not for ever.
     pub(super) fn send_dated(&mut self, call: Call) {
         let serial = self.serial();
         let at = self.now + ADMIN_LIMIT;
+        let at = self.reach_at().map_or(at, |reach| reach.min(at));
         self.timers.insert((at, Timer::Call(serial)));
         self.dispatch(serial, call);
     }

@@ -186,6 +186,9 @@ impl Session {
             self.timers.insert((at, Timer::Request(id)));
         }
         self.requests.insert(id, pending);
+        if let Some(at) = self.reach_at() {
+            self.timers.insert((at, Timer::Reach(id)));
+        }
         match self.pending_release.take() {
             Some(release) => self.exchange(release, id),
             None => self.request(id),

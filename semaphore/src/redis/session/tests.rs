@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::{Command, Failure, Output, Session};
-use crate::error::AcquireError;
+use crate::error::{AcquireError, StoreError};
 use crate::event::EventHub;
 use crate::id::RequestId;
 use crate::name::SemaphoreName;
@@ -108,6 +108,17 @@ impl Test {
         let (serial, _) = self.only_sent();
         self.answer(serial, Reply::Acquired(admitted(1)));
         answered.try_recv().unwrap().unwrap().unwrap()
+    }
+}
+
+impl Test {
+    /// A session that was never connected, whose requests wait so long for that.
+    fn unreached(limit: &str) -> Self {
+        let url = format!("redis://localhost?reach={limit}").parse().unwrap();
+        let settings = Settings::new(url, None, Arc::new(EventHub::new()));
+        let now = Instant::now();
+        let session = Session::new(Arc::new(settings), now);
+        Self { session, now }
     }
 }
 
@@ -347,4 +358,30 @@ fn a_waiter_whose_data_were_lost_gets_its_place_back_although_another_request_ca
     };
     assert_eq!(restore.requests.len(), 1);
     assert_eq!(restore.requests[0].id, A);
+}
+
+#[test]
+fn a_request_for_a_server_that_was_never_reached_fails_at_its_limit() {
+    let mut test = Test::unreached("2s");
+    let mut answered = test.acquire(A, Request::new());
+    test.pass(Duration::from_millis(1999));
+    assert!(answered.try_recv().is_err(), "it is not answered yet");
+    test.pass(Duration::from_millis(1));
+    let error = answered.try_recv().unwrap().unwrap_err();
+    assert!(
+        matches!(error, AcquireError::Store(StoreError::Unreachable { .. })),
+        "{error}"
+    );
+}
+
+#[test]
+fn once_the_server_was_reached_the_limit_does_not_count() {
+    let mut test = Test::unreached("2s");
+    let mut answered = test.acquire(A, Request::new());
+    test.session.connected(data_set(), test.now);
+    test.pass(Duration::from_secs(2));
+    assert!(
+        answered.try_recv().is_err(),
+        "it still waits for its answer"
+    );
 }

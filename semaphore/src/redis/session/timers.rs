@@ -17,6 +17,8 @@ use super::{Call, Output};
 pub(super) enum Timer {
     /// A request's timeout or TTL passes.
     Request(RequestId),
+    /// A request has waited long enough for a server that was never reached.
+    Reach(RequestId),
     /// Something is due in a semaphore.
     Due(SemaphoreName),
     /// An administrator has waited long enough.
@@ -58,6 +60,9 @@ impl Session {
         {
             match timer {
                 Timer::Request(id) => self.request_due(id),
+                Timer::Reach(id) if !self.before => self.fail(id, self.silence().into()),
+                // It was reached meanwhile.
+                Timer::Reach(_) => {}
                 Timer::Due(name) => {
                     if let Some(semaphore) = self.semaphores.get_mut(&name) {
                         semaphore.due = None;

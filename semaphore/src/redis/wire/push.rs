@@ -4,8 +4,9 @@ use redis::{FromRedisValue, PushInfo, PushKind, Value};
 
 use super::keys::Names;
 use super::reply::Admission;
+use super::rows;
 use super::value::text;
-use super::{cycle, rows};
+use crate::cycle_json;
 use crate::error::DeadlockLink;
 use crate::event::Event;
 use crate::id::RequestId;
@@ -137,7 +138,7 @@ fn read_message(message: &str) -> Option<(RequestId, Message)> {
             class: parts.next()?.to_owned(),
         },
         // Names may have bars in them.
-        "x" => Message::Deadlocked(cycle::read(message.splitn(3, '|').nth(2)?)?),
+        "x" => Message::Deadlocked(cycle_json::read(message.splitn(3, '|').nth(2)?)?),
         _ => return None,
     };
     Some((id, message))

@@ -3,7 +3,6 @@
 use redis::{Cmd, Value};
 
 use super::audit::{self, write_actor};
-use super::cycle;
 use super::facts::{Facts, save_points};
 use super::keys::{Names, encode};
 use super::payload::{Payload, micros};
@@ -14,6 +13,7 @@ use super::value::{array, integer, natural, scored, text, texts};
 use crate::actor::Actor;
 use crate::audit::{AUDIT_AGE, AUDIT_KEPT, AuditEntry};
 use crate::command::AdminAction;
+use crate::cycle_json;
 use crate::error::DeadlockLink;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
@@ -194,7 +194,7 @@ pub(crate) fn refuse(
         .arg(&names.prefix)
         .arg("refuse")
         .arg(digits(id))
-        .arg(cycle::write(cycle));
+        .arg(cycle_json::write(cycle));
     Query::script(Script::Steer, command, |_| Some(()))
 }
 

@@ -3,12 +3,12 @@
 use rusqlite::{Row, params};
 
 use super::{RequestRow, Transition};
-use crate::error::{DeadlockError, DeadlockLink};
-use crate::id::{RequestId, RunId};
-use crate::name::SemaphoreName;
+use crate::cycle_json;
+use crate::error::DeadlockError;
+use crate::id::RequestId;
 use crate::sqlite::clock::Moment;
 use crate::sqlite::columns::{Columns as _, Db};
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 
 /// What became of a request.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl OutcomeRow {
             Outcome::Admitted(admission) => (0, Some(*admission), None),
             Outcome::Cancelled => (2, None, None),
             Outcome::TimedOut => (3, None, None),
-            Outcome::Deadlock(error) => (4, None, Some(cycle_to_json(error))),
+            Outcome::Deadlock(error) => (4, None, Some(cycle_json::write(error.cycle()))),
             Outcome::Lost => (5, None, None),
             Outcome::Killed => (6, None, None),
             Outcome::Shares(holder, admission) => {
@@ -130,38 +130,12 @@ impl OutcomeRow {
                 .get_ref(at + 5)?
                 .as_str()
                 .ok()
-                .and_then(cycle_from_json)
+                .and_then(cycle_json::read)
+                .map(DeadlockError::new)
                 .map_or(Outcome::Cancelled, Outcome::Deadlock),
             5 => Outcome::Lost,
             _ => Outcome::Killed,
         };
         Ok((row.value(at)?, outcome))
     }
-}
-
-pub(super) fn cycle_to_json(error: &DeadlockError) -> String {
-    let links: Vec<_> = error
-        .cycle()
-        .iter()
-        .map(|link| (link.run, &link.who, &link.holds, &link.waits_for))
-        .collect();
-    serde_json::to_string(&links).unwrap_or_default()
-}
-
-pub(super) fn cycle_from_json(text: &str) -> Option<DeadlockError> {
-    let links: Vec<(RunId, String, SemaphoreName, SemaphoreName)> =
-        serde_json::from_str(text).ok()?;
-    if links.is_empty() {
-        return None;
-    }
-    let cycle: Vec<_> = links
-        .into_iter()
-        .map(|(run, who, holds, waits_for)| DeadlockLink {
-            run,
-            who,
-            holds,
-            waits_for,
-        })
-        .collect();
-    Some(DeadlockError::new(cycle))
 }
