@@ -427,7 +427,7 @@ impl Checker {
                 .as_ref()
                 .map_or("", |(name, _)| name.as_str());
             let message = format!(
-                "this lock_order \"{}\" while it holds \"{}\", and {there}:{} lock_order them in the opposite order: each may \
+                "this takes \"{}\" while it holds \"{}\", and {there}:{} takes them in the opposite order: each may \
                  wait for the other",
                 pair.inner, pair.outer, opposite.at.line
             );

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use cla_runtime::internal::MemoryReservation;
-use cla_runtime::{OutputStream, Permission, Permissions, Run};
+use cla_runtime::{OutputStream, Run};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
@@ -61,7 +61,7 @@ pub(super) async fn run(
     }
     let mut shell = Command::new(program);
     shell.args([if cfg!(windows) { "/C" } else { "-c" }, command]);
-    see_only_permitted(&mut shell, run.permissions());
+    see_only_permitted(&mut shell, run);
     shell
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -107,18 +107,16 @@ pub(super) async fn run(
     })
 }
 
-/// A command sees of the environment what its rule may see; and `PATH`, or it would find no program.
-fn see_only_permitted(command: &mut Command, permissions: &Permissions) {
-    if permissions.is_all(Permission::Env) {
+/// A command sees of the environment what its rule sees; and `PATH`, or it would find no program.
+fn see_only_permitted(command: &mut Command, run: &Run) {
+    if run.sees_process_environment() {
         return;
     }
     command.env_clear();
-    for (name, value) in std::env::vars_os() {
-        let is_permitted = |name: &str| name == "PATH" || permissions.env(name).is_ok();
-        if name.to_str().is_some_and(is_permitted) {
-            command.env(name, value);
-        }
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
     }
+    command.envs(run.visible_environment());
 }
 
 /// Where what a command writes goes.
@@ -137,9 +135,10 @@ struct Captured {
 }
 
 impl Store<'_> {
-    async fn write(&self, which: OutputStream, line: &[u8]) {
+    async fn write(&self, which: OutputStream, line: &[u8]) -> io::Result<()> {
         let text = String::from_utf8_lossy(line);
-        self.run.write_waiting(which, &text).await;
+        let written = self.run.write_waiting(which, &text).await;
+        written.map_err(io::Error::other)
     }
 
     fn keep(&self, kept: &mut Captured, chunk: &[u8]) -> io::Result<()> {
@@ -181,18 +180,18 @@ async fn read(
         }
         if count == 0 {
             if !line.is_empty() {
-                store.write(which, &line).await;
+                store.write(which, &line).await?;
             }
             return Ok(());
         }
         for part in chunk[..count].split_inclusive(|byte| *byte == b'\n') {
             line.extend_from_slice(part);
             if part.ends_with(b"\n") {
-                store.write(which, &line).await;
+                store.write(which, &line).await?;
                 line.clear();
             } else if line.len() >= MOST_OF_A_LINE {
                 let rest = line.split_off(whole_characters(&line));
-                store.write(which, &line).await;
+                store.write(which, &line).await?;
                 line = rest;
             }
         }

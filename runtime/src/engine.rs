@@ -1,5 +1,6 @@
 //! The engine: worker threads that run rules.
 
+mod admission;
 mod live_runs;
 mod settings;
 mod spawning;
@@ -7,6 +8,7 @@ mod start_order;
 mod watch;
 mod worker;
 
+use std::any::Any;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -14,6 +16,9 @@ use std::time::{Duration, Instant};
 use cla_semaphore::{Owner, RunId, Semaphores};
 use tokio::sync::oneshot;
 
+use self::admission::Admission;
+pub use self::admission::WhenFull;
+pub use self::live_runs::RunInfo;
 use self::live_runs::{LiveRun, LiveRuns};
 use self::settings::EngineSettings;
 use self::watch::UnresponsiveListener;
@@ -32,6 +37,7 @@ use crate::permissions::Permissions;
 use crate::program::Language;
 use crate::report::RunReport;
 use crate::script::Script;
+use crate::waiting::WaitingBound;
 
 /// Runs rules, any number at once, on a few threads.
 ///
@@ -66,6 +72,9 @@ pub struct EngineBuilder {
     limits: Limits,
     semaphores: Option<Semaphores>,
     permissions: Permissions,
+    environment: Option<Arc<[(String, String)]>>,
+    admission: Admission,
+    waiting: WaitingBound,
     modules: ModuleSettings,
     extensions: Vec<Arc<dyn Extension>>,
     unresponsive: Option<UnresponsiveListener>,
@@ -84,6 +93,9 @@ impl Engine {
             limits: Limits::default(),
             semaphores: None,
             permissions: Permissions::default(),
+            environment: None,
+            admission: Admission::default(),
+            waiting: WaitingBound::default(),
             modules: ModuleSettings::default(),
             extensions: Vec::new(),
             unresponsive: None,
@@ -124,6 +136,7 @@ impl Engine {
         let started = Instant::now();
         let live = LiveRun {
             name: Arc::clone(&name),
+            data: options.data.clone(),
             control: Arc::clone(&control),
             started,
         };
@@ -146,6 +159,10 @@ impl Engine {
             output: options.output.unwrap_or_else(|| Arc::new(ProcessOutput)),
             folders: options.folders,
             permissions,
+            data: options.data,
+            environment: options
+                .environment
+                .or_else(|| self.shared.settings.environment.clone()),
             control,
             report: sender,
             settings: Arc::clone(&self.shared.settings),
@@ -182,6 +199,11 @@ impl Engine {
     /// The ids and names of the runs that have not reported yet, oldest first.
     pub fn runs(&self) -> Vec<(RunId, Arc<str>)> {
         self.shared.live.names()
+    }
+
+    /// The runs that have not reported yet, oldest first, with what their host gave them along.
+    pub fn live_runs(&self) -> Vec<RunInfo> {
+        self.shared.live.list()
     }
 
     /// Cancels a run by its id; `false` if it is not running (any more).
@@ -298,6 +320,67 @@ impl EngineBuilder {
         self
     }
 
+    /// The environment of runs, in place of the process's: see [`RunOptions::environment`].
+    pub fn environment<N: Into<String>, V: Into<String>>(
+        mut self,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let variables = variables.into_iter();
+        self.environment = Some(
+            variables
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        );
+        self
+    }
+
+    /// How many runs the host may have at once, at least 1 (default: no bound). Runs that others start do not count: they
+    /// have [a bound of their own](Limits::runs).
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, ErrorKind, RunOptions, Script, WhenFull};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let engine = Engine::builder().max_runs(1, WhenFull::Refuse).build();
+    /// let long = engine.run(Script::javascript("long", "for (;;);"), RunOptions::new());
+    /// let second = engine.run(Script::javascript("second", "1"), RunOptions::new()).await;
+    /// assert_eq!(second.result.unwrap_err().kind, ErrorKind::Refused);
+    /// long.cancel();
+    /// # }
+    /// ```
+    pub fn max_runs(mut self, count: u32, when_full: WhenFull) -> Self {
+        self.admission.bound_all(count, when_full);
+        self
+    }
+
+    /// How many runs with the same key the host may have at once, at least 1 (default: no bound). The key is made of the
+    /// [data](RunOptions::data) of a run; one that has no data of this type is not counted.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, WhenFull};
+    ///
+    /// struct Tenant(String);
+    /// let two_for_each = |tenant: &Tenant| tenant.0.clone();
+    /// let engine = Engine::builder().max_runs_by(two_for_each, 2, WhenFull::Wait).build();
+    /// # let _ = engine;
+    /// ```
+    pub fn max_runs_by<T: Any + Send + Sync>(
+        mut self,
+        key: impl Fn(&T) -> String + Send + Sync + 'static,
+        count: u32,
+        when_full: WhenFull,
+    ) -> Self {
+        self.admission.bound_each(key, count, when_full);
+        self
+    }
+
+    /// How many requests of all runs together may wait for slots at once (default: no bound). One more throws a `RangeError`.
+    pub fn max_waiting(mut self, count: usize) -> Self {
+        self.waiting = WaitingBound::new(count);
+        self
+    }
+
     /// Adds a built-in module; one of the same name replaces the earlier one.
     pub fn module(mut self, module: impl NativeModule) -> Self {
         self.modules.add(BuiltIn::Native(Arc::new(module)));
@@ -408,6 +491,9 @@ impl EngineBuilder {
             limits: self.limits,
             semaphores: self.semaphores.unwrap_or_else(Semaphores::memory),
             permissions: self.permissions,
+            environment: self.environment,
+            admission: self.admission,
+            waiting: self.waiting,
             modules: Arc::new(self.modules),
             extensions: self.extensions,
             unresponsive: self.unresponsive,

@@ -41,6 +41,8 @@ pub enum ErrorKind {
     OutOfMemory,
     /// The run's calls nested deeper than its stack.
     StackOverflow,
+    /// The engine runs as many rules as it may: see [`EngineBuilder::max_runs`](crate::EngineBuilder::max_runs).
+    Refused,
     /// The host's code failed; no fault of the rule.
     Panic,
 }
@@ -225,6 +227,11 @@ impl RuleError {
             "Cancelled",
             "the engine is shutting down, so it starts no more runs",
         )
+    }
+
+    /// The run did not start, because as many run as may.
+    pub(crate) fn refused(message: &str) -> Self {
+        Self::new(ErrorKind::Refused, "Refused", message)
     }
 
     /// The run took longer than `limit`.

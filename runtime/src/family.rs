@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::error::bytes;
 use crate::limits::Limits;
@@ -27,6 +27,9 @@ pub(crate) struct Family {
     /// The most that `reserved` ever was.
     peak: AtomicUsize,
     living: AtomicUsize,
+    /// How many bytes of output they have written, and how many they may.
+    written: AtomicU64,
+    most_output: u64,
     /// How many have been started so far.
     started: AtomicUsize,
 }
@@ -66,8 +69,25 @@ impl Family {
             reserved: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
             living: AtomicUsize::new(0),
+            written: AtomicU64::new(0),
+            most_output: limits.output.unwrap_or(u64::MAX),
             started: AtomicUsize::new(0),
         })
+    }
+
+    /// Counts output, if so much more may be written; else says how much all of it may be.
+    pub(crate) fn write(&self, bytes: usize) -> Result<(), u64> {
+        if self.most_output == u64::MAX {
+            return Ok(());
+        }
+        let more = |written: u64| {
+            let all = written.saturating_add(bytes as u64);
+            (all <= self.most_output).then_some(all)
+        };
+        let counted = self
+            .written
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        counted.map(drop).map_err(|_| self.most_output)
     }
 
     /// The place of a run that no other run starts, in a family of its own.

@@ -76,6 +76,7 @@ mod region;
 mod region_span;
 mod report;
 mod run;
+mod run_data;
 mod script;
 mod session;
 mod slot_guard;
@@ -88,12 +89,13 @@ mod timers;
 mod trace;
 mod typescript;
 mod value;
+mod waiting;
 
 pub use cla_semaphore as semaphore;
 pub use rquickjs as js;
 
 pub use convert::{json_to_value, value_to_json};
-pub use engine::{Engine, EngineBuilder, UnresponsiveRun};
+pub use engine::{Engine, EngineBuilder, RunInfo, UnresponsiveRun, WhenFull};
 pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
 pub use handle::{RunCanceller, RunHandle};
 pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
@@ -105,6 +107,7 @@ pub use permissions::{
 };
 pub use report::{OtherSemaphores, RunReport, TakenSemaphore};
 pub use run::Run;
+pub use run_data::RunData;
 pub use script::Script;
 pub use session::{Answer, Interrupter, Session};
 pub use trace::{RegionOutcome, RegionRecord, Trace, TracedRun};

@@ -36,6 +36,8 @@ pub struct Limits {
     /// How many runs that it started, directly or through others, may live at once (default 10,000). Each also takes
     /// about 200 KB of `memory`.
     pub runs: usize,
+    /// How many bytes of output the run may write, with all that it starts (default: any number). More throws a `RangeError`.
+    pub output: Option<u64>,
 }
 
 impl Default for Limits {
@@ -45,6 +47,7 @@ impl Default for Limits {
             stack: 1024 * 1024,
             timeout: None,
             runs: 10_000,
+            output: None,
         }
     }
 }
@@ -68,6 +71,13 @@ impl Limits {
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
+        self
+    }
+
+    /// Sets how many bytes of output the run may write, with all that it starts.
+    #[must_use]
+    pub fn output(mut self, bytes: u64) -> Self {
+        self.output = Some(bytes);
         self
     }
 

@@ -1,5 +1,6 @@
 //! How one run differs from the others, and where it comes from.
 
+use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,6 +11,7 @@ use crate::family::Seat;
 use crate::limits::Limits;
 use crate::output::Output;
 use crate::permissions::Permissions;
+use crate::run_data::RunData;
 use crate::trace::Trace;
 use crate::value::{RuleValue, Stash, Wanted};
 
@@ -25,6 +27,8 @@ pub struct RunOptions {
     pub(crate) output: Option<Arc<dyn Output>>,
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) permissions: Option<Permissions>,
+    pub(crate) data: RunData,
+    pub(crate) environment: Option<Arc<[(String, String)]>>,
     pub(crate) event: Option<String>,
     pub(crate) detached: bool,
     pub(crate) trace: Option<Arc<Trace>>,
@@ -128,9 +132,54 @@ impl RunOptions {
         }
     }
 
+    /// Data and environment of the run that starts this one.
+    pub(crate) fn inherited(
+        mut self,
+        data: RunData,
+        environment: Option<Arc<[(String, String)]>>,
+    ) -> Self {
+        self.data = data;
+        self.environment = environment;
+        self
+    }
+
     /// The report is not looked at.
     pub(crate) fn detached(mut self, detached: bool) -> Self {
         self.detached = detached;
+        self
+    }
+
+    /// Gives the run a value of the host's along, such as whose run it is: see [`RunData`]. Rules do not see it.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// struct Tenant(u32);
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let options = RunOptions::new().data(Tenant(7));
+    /// let report = Engine::new().run(Script::javascript("rule", "1"), options).await;
+    /// assert_eq!(report.data.get::<Tenant>().unwrap().0, 7);
+    /// # }
+    /// ```
+    pub fn data<T: Any + Send + Sync>(mut self, data: T) -> Self {
+        self.data.insert(data);
+        self
+    }
+
+    /// The environment of the run, in place of the process's: what `cla/process` has in `env`, and what commands get. The
+    /// permission to see variables is for the process's; these are given.
+    pub fn environment<N: Into<String>, V: Into<String>>(
+        mut self,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let variables = variables.into_iter();
+        self.environment = Some(
+            variables
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        );
         self
     }
 

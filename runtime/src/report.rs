@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{ErrorKind, RuleError};
+use crate::run_data::RunData;
 use crate::trace::RegionRecord;
 use crate::value::{RuleValue, deserialize};
 
@@ -43,6 +44,8 @@ pub struct RunReport {
     /// The most memory that the run took at once, in bytes: its values, and what was kept for it. If it started others,
     /// theirs is part of it; it is then known to an eighth.
     pub peak_memory: usize,
+    /// What the host [gave it along](crate::RunOptions::data).
+    pub data: RunData,
 }
 
 /// What a run took of one semaphore.
@@ -148,6 +151,7 @@ impl RunReport {
             regions: Vec::new(),
             others: OtherSemaphores::default(),
             peak_memory: 0,
+            data: RunData::default(),
         }
     }
 }

@@ -17,6 +17,7 @@ mod slices;
 mod time;
 mod writer;
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -44,11 +45,13 @@ use crate::family::{Family, Seat};
 use crate::limits::Limits;
 use crate::memory_reservation::MemoryReservation;
 use crate::output::Output;
-use crate::permissions::Permissions;
+use crate::permissions::{Permission, Permissions};
 use crate::permit_table::PermitTable;
+use crate::run_data::RunData;
 use crate::sys::memory::MemoryGauge;
 use crate::trace::{RegionRecord, Trace};
 use crate::value::Stash;
+use crate::waiting::WaitingBound;
 
 /// A run, as host functions see it.
 ///
@@ -80,6 +83,9 @@ pub struct Run {
     pub(crate) builtins: RefCell<Option<Rooted<Object<'static>>>>,
     pub(crate) semaphores: Semaphores,
     permissions: Permissions,
+    pub(crate) data: RunData,
+    pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) waiting: WaitingBound,
     pub(crate) permits: PermitTable,
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// What is to be waited for when all is given back.
@@ -110,6 +116,9 @@ pub(crate) struct RunParts {
     pub(crate) started: Instant,
     pub(crate) semaphores: Semaphores,
     pub(crate) permissions: Permissions,
+    pub(crate) data: RunData,
+    pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) waiting: WaitingBound,
     pub(crate) layers: Layers,
 }
 
@@ -137,6 +146,9 @@ impl Run {
             builtins: RefCell::default(),
             semaphores: parts.semaphores,
             permissions: parts.permissions,
+            data: parts.data,
+            environment: parts.environment,
+            waiting: parts.waiting,
             permits: PermitTable::new(Rc::clone(&gauge)),
             regions: RefCell::default(),
             exits: RefCell::default(),
@@ -163,6 +175,38 @@ impl Run {
     /// What the host passed as command line arguments.
     pub fn arguments(&self) -> &[String] {
         &self.arguments
+    }
+
+    /// What the host [gave this run along](crate::RunOptions::data), of this type. Rules do not see it.
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.data.get()
+    }
+
+    /// The variables of the environment that this run sees: those that its host gave it, or else those of the process that
+    /// it is permitted to see.
+    #[doc(hidden)]
+    pub fn visible_environment(&self) -> Vec<(String, String)> {
+        if let Some(given) = &self.environment {
+            return given.to_vec();
+        }
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.to_string_lossy().into_owned();
+            let is_permitted = self.permissions.env(&name).is_ok();
+            is_permitted.then(|| (name, value.to_string_lossy().into_owned()))
+        });
+        variables.collect()
+    }
+
+    /// Whether this run sees the process's environment, all of it.
+    #[doc(hidden)]
+    pub fn sees_process_environment(&self) -> bool {
+        self.environment.is_none() && self.permissions.is_all(Permission::Env)
+    }
+
+    /// Whether its host gave this run an environment of its own.
+    #[doc(hidden)]
+    pub fn has_own_environment(&self) -> bool {
+        self.environment.is_some()
     }
 
     /// The semaphores of the engine.

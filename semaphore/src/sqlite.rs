@@ -43,6 +43,7 @@ mod inbox;
 mod order;
 mod permit;
 mod presence;
+mod problem;
 mod process;
 mod records;
 mod transitions;
@@ -168,7 +169,7 @@ impl Link {
             Some(_) => None,
         };
         let why = why.unwrap_or_else(|| "its thread has ended".to_owned());
-        file::Problem::Other(why).error(self.file.path())
+        problem::Problem::Other(why).error(self.file.path())
     }
 }
 

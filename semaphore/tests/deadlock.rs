@@ -42,7 +42,7 @@ impl Run {
         let mut acquire = self
             .semaphores
             .acquire(&name(semaphore), self.request.clone());
-        match poll(&mut acquire).expect("it is told at once") {
+        match poll(&mut acquire).expect("it is refused at once") {
             Err(AcquireError::Deadlock(error)) => error,
             other => panic!("{other:?}"),
         }

@@ -25,7 +25,7 @@ use serde::de::DeserializeSeed;
 use serde_json::json;
 
 /// No test needs a tenth of this.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 // ---- where
 
@@ -96,7 +96,7 @@ impl Place {
             if let Some(seen) = seen.as_ref().filter(|seen| counts(seen) == (busy, waiting)) {
                 return seen.clone();
             }
-            assert!(since.elapsed() < PATIENCE, "it never came: {seen:#?}");
+            assert!(since.elapsed() < TIME_LIMIT, "it never came: {seen:#?}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -302,7 +302,7 @@ async fn a_slot_expires_and_its_holder_is_told(place: Place) {
     let slow = place.x(Settings::new().ttl(brief));
     let next = place.other_x(Settings::new());
     slow.acquire_or_fail().await.unwrap();
-    assert!(next.acquire_blocking(PATIENCE).await.unwrap());
+    assert!(next.acquire_blocking(TIME_LIMIT).await.unwrap());
     assert!(matches!(
         slow.get_state().await.unwrap(),
         State::LimitReached { .. }
@@ -360,7 +360,7 @@ async fn who_blocks_gets_the_slot_that_frees(place: Place) {
     let holder = place.x(Settings::new());
     holder.acquire_or_fail().await.unwrap();
     let (first, second) = (place.other_x(Settings::new()), place.x(Settings::new()));
-    let mut waiting = pin!(first.acquire_blocking(PATIENCE));
+    let mut waiting = pin!(first.acquire_blocking(TIME_LIMIT));
     begin(&mut waiting).await;
     place.becomes(1, 1).await;
     let mut last = pin!(second.acquire_blocking_or_fail(None));
@@ -566,8 +566,8 @@ async fn a_run_may_manage_its_slot_itself(place: Place) {
     let running = x.run_or_fail(|| async { assert!(x.release().await.unwrap()) });
     running.await.unwrap();
     place.becomes(0, 0).await;
-    let told = kinds(&mut events);
-    assert_eq!(told, ["ACQUIRED", "RELEASED", "FAILED_RELEASE"]);
+    let emitted = kinds(&mut events);
+    assert_eq!(emitted, ["ACQUIRED", "RELEASED", "FAILED_RELEASE"]);
 
     let running = x.run_or_fail(|| async {
         assert!(x.refresh(ttl(60)).await.unwrap());
@@ -576,9 +576,9 @@ async fn a_run_may_manage_its_slot_itself(place: Place) {
     });
     running.await.unwrap();
     place.becomes(0, 0).await;
-    let told = kinds(&mut events);
+    let emitted = kinds(&mut events);
     assert_eq!(
-        told,
+        emitted,
         ["ACQUIRED", "REFRESHED", "RELEASED", "ACQUIRED", "RELEASED"]
     );
 }
@@ -598,7 +598,7 @@ async fn a_dropped_acquire_leaves_nothing_behind(place: Place) {
         place.becomes(0, 0).await;
     }
     let holder = place.x(Settings::new());
-    holder.acquire_blocking_or_fail(PATIENCE).await.unwrap();
+    holder.acquire_blocking_or_fail(TIME_LIMIT).await.unwrap();
     {
         let mut waiting = pin!(x.acquire_blocking(None));
         begin(&mut waiting).await;
@@ -747,18 +747,18 @@ async fn events_are_told_in_order(place: Place) {
     x.run_or_fail(|| async {}).await.unwrap();
     x.acquire_blocking_or_fail(None).await.unwrap();
 
-    let mut told = Vec::new();
+    let mut emitted = Vec::new();
     while let Some(event) = events.try_recv().unwrap() {
         if let EventKind::AllForceReleased { has_released } = event.kind {
-            assert_eq!(has_released, told.last() != Some(&"ALL_FORCE_RELEASED"));
+            assert_eq!(has_released, emitted.last() != Some(&"ALL_FORCE_RELEASED"));
             assert_eq!(event.semaphore.id(), before.id());
         } else {
             assert_eq!(event.semaphore.id(), x.id());
         }
-        told.push(event.kind.as_str());
+        emitted.push(event.kind.as_str());
     }
     assert_eq!(
-        told,
+        emitted,
         [
             "LIMIT_REACHED",
             "LIMIT_REACHED",
@@ -805,8 +805,11 @@ fn a_run_that_is_dropped_says_so_to_those_who_listen() {
         now(begin(&mut running));
         assert!(now(x.force_release_all()).unwrap());
     }
-    let told = kinds(&mut events);
-    assert_eq!(told, ["ACQUIRED", "ALL_FORCE_RELEASED", "FAILED_RELEASE"]);
+    let emitted = kinds(&mut events);
+    assert_eq!(
+        emitted,
+        ["ACQUIRED", "ALL_FORCE_RELEASED", "FAILED_RELEASE"]
+    );
     assert_eq!(now(x.get_state()).unwrap(), State::Expired);
 }
 
@@ -1008,7 +1011,7 @@ fn a_store_that_fails_is_an_error_of_its_own_everywhere() {
         let provider = place.provider();
         let mut events = provider.subscribe();
         let x = provider.create("x", Settings::new()).unwrap();
-        let mut told = 0;
+        let mut emitted = 0;
         let mut failed = |error: Error| {
             assert!(matches!(error, Error::Store(_)), "{error}");
             let event = events.try_recv().unwrap().unwrap();
@@ -1016,8 +1019,8 @@ fn a_store_that_fails_is_an_error_of_its_own_everywhere() {
                 event.kind,
                 EventKind::UnexpectedError(Error::Store(_))
             ));
-            assert!(events.try_recv().unwrap().is_none(), "it is told once");
-            told += 1;
+            assert!(events.try_recv().unwrap().is_none(), "it is emitted once");
+            emitted += 1;
         };
         failed(x.acquire().await.unwrap_err().into());
         failed(x.acquire_or_fail().await.unwrap_err());
@@ -1032,7 +1035,7 @@ fn a_store_that_fails_is_an_error_of_its_own_everywhere() {
         let work = || async {};
         failed(x.run_blocking_or_fail(None, work).await.unwrap_err());
         failed(x.get_state().await.unwrap_err().into());
-        assert_eq!(told, 12);
+        assert_eq!(emitted, 12);
     };
     run(case, place);
 }

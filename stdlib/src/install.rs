@@ -110,13 +110,12 @@ pub fn install_only<'a>(
 
 /// The modules that a source of the library needs at run time.
 fn imports(text: &'static str) -> impl Iterator<Item = &'static str> {
-    let declarations = text.split(';').filter_map(|declaration| {
+    text.split(';').filter_map(|declaration| {
         let from = declaration.rfind("from \"")?;
         let name = declaration[from..].split('"').nth(1)?;
         let is_type = declaration.contains("import type") || declaration.contains("export type");
         (!is_type && name.starts_with("cla/")).then_some(name)
-    });
-    declarations
+    })
 }
 
 /// Adds the module of this name, one of the library's own internal ones included.

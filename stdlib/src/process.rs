@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Array, Ctx, Function, Object};
-use cla_runtime::{NativeModule, Permission, Run};
+use cla_runtime::{NativeModule, Run};
 
 /// The title of the process, and the first of its `argv`.
 const TITLE: &str = "cla";
@@ -50,18 +50,11 @@ impl NativeModule for Process {
 /// The environment as it is now, as far as the run may see it. Changes stay in the rule.
 fn environment<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
     let environment = Object::new(ctx.clone())?;
-    for (name, value) in std::env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        if run.permissions().env(&name).is_err() {
-            continue;
-        }
-        let value = Property::from(value.to_string_lossy().into_owned())
-            .writable()
-            .enumerable()
-            .configurable();
+    for (name, value) in run.visible_environment() {
+        let value = Property::from(value).writable().enumerable().configurable();
         environment.prop(name, value)?;
     }
-    if run.permissions().is_all(Permission::Env) {
+    if run.sees_process_environment() || run.has_own_environment() {
         return Ok(environment);
     }
     // One that may not be seen is an error, rather than one that is not set.

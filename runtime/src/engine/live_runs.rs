@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cla_semaphore::RunId;
 use parking_lot::Mutex;
@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use crate::control::{Control, Stop};
 use crate::options::Origin;
+use crate::run_data::RunData;
 
 /// The runs that have been started and have not reported yet.
 #[derive(Debug, Default)]
@@ -43,9 +44,24 @@ enum Phase {
 #[derive(Debug)]
 pub(super) struct Closed;
 
+/// A run that has not reported yet.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RunInfo {
+    /// The run's id.
+    pub id: RunId,
+    /// The run's name.
+    pub name: Arc<str>,
+    /// How long ago it was started.
+    pub age: Duration,
+    /// What its host [gave it along](crate::RunOptions::data), or the run that started it.
+    pub data: RunData,
+}
+
 #[derive(Debug)]
 pub(super) struct LiveRun {
     pub(super) name: Arc<str>,
+    pub(super) data: RunData,
     pub(super) control: Arc<Control>,
     pub(super) started: Instant,
 }
@@ -84,6 +100,23 @@ impl LiveRuns {
             .collect();
         runs.sort_by_key(|(started, _, _)| *started);
         runs.into_iter().map(|(_, id, name)| (id, name)).collect()
+    }
+
+    /// All of them, oldest first.
+    pub(super) fn list(&self) -> Vec<RunInfo> {
+        let runs = self.runs.lock();
+        let mut list: Vec<_> = runs
+            .live
+            .iter()
+            .map(|(id, run)| RunInfo {
+                id: *id,
+                name: Arc::clone(&run.name),
+                age: run.started.elapsed(),
+                data: run.data.clone(),
+            })
+            .collect();
+        list.sort_by_key(|run| std::cmp::Reverse(run.age));
+        list
     }
 
     /// Cancels one; `false` if it is not among them.

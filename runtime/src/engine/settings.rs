@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use cla_semaphore::Semaphores;
 
+use super::admission::Admission;
 use super::watch::UnresponsiveListener;
 use crate::limits::Limits;
 use crate::modules::ModuleSettings;
 use crate::native::Extension;
 use crate::permissions::Permissions;
+use crate::waiting::WaitingBound;
 
 /// What an engine was built with.
 pub(crate) struct EngineSettings {
     pub(crate) limits: Limits,
     pub(crate) semaphores: Semaphores,
     pub(crate) permissions: Permissions,
+    pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) admission: Admission,
+    pub(crate) waiting: WaitingBound,
     pub(crate) modules: Arc<ModuleSettings>,
     pub(crate) extensions: Vec<Arc<dyn Extension>>,
     pub(crate) unresponsive: Option<UnresponsiveListener>,

@@ -108,6 +108,7 @@ impl Run {
             .limits(self.limits)
             .output(Arc::clone(self.output()))
             .permissions(self.permissions().clone())
+            .inherited(self.data.clone(), self.environment.clone())
             .detached(detached);
         if let Some(trace) = &self.trace {
             options = options.trace(Arc::clone(trace));

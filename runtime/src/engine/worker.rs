@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Engine;
+use super::admission::{Full, Places};
 use super::live_runs::LiveRuns;
 use super::settings::EngineSettings;
 use super::start_order::StartOrder;
@@ -34,6 +35,7 @@ use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
 use crate::permissions::Permissions;
 use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
 use crate::run::{Layers, Run, RunParts, panic_message};
+use crate::run_data::RunData;
 use crate::script::{Script, Source};
 use crate::sys::fiber::Fiber;
 use crate::ticker::{self, Lane, Pulse};
@@ -53,6 +55,8 @@ pub(crate) struct Job {
     pub(crate) output: Arc<dyn Output>,
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) permissions: Permissions,
+    pub(crate) data: RunData,
+    pub(crate) environment: Option<Arc<[(String, String)]>>,
     pub(crate) control: Arc<Control>,
     pub(crate) report: oneshot::Sender<Sent>,
     pub(crate) settings: Arc<EngineSettings>,
@@ -205,8 +209,31 @@ fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>, stuck: 
     });
 }
 
+/// Waits until the job may start, if its engine bounds how many do. Reports it if it may not.
+async fn admitted(job: Job) -> Option<(Job, Option<Places>)> {
+    if job.origin.parent.is_some() || !job.settings.admission.is_bounded() {
+        return Some((job, None));
+    }
+    let asked = Instant::now();
+    let entered = job.settings.admission.enter(&job.data);
+    let error = match job.control.until_stopped(entered).await {
+        Ok((Ok(places), _)) => return Some((job, Some(places))),
+        Ok((Err(Full(message)), _)) => RuleError::refused(&message),
+        Err(Stopped) => RuleError::cancelled(),
+    };
+    let mut report = RunReport::without_facts(job.id, &job.name, asked, Err(error));
+    report.data = job.data;
+    job.live.remove(job.id);
+    // The handle may be dropped; that is fine.
+    let _ = job.report.send(Sent { report, room: None });
+    None
+}
+
 /// Runs one job from start to report.
 async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
+    let Some((job, places)) = admitted(job).await else {
+        return;
+    };
     let started = Instant::now();
     let limits = job.limits;
     let folders = job.folders.clone();
@@ -241,6 +268,9 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         started,
         semaphores: job.settings.semaphores.clone(),
         permissions: job.permissions.clone(),
+        data: job.data.clone(),
+        environment: job.environment,
+        waiting: job.settings.waiting.clone(),
         layers: Layers::default()
             .with(ModuleCache::permitted(
                 Arc::clone(&job.settings.modules),
@@ -329,6 +359,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
             job.output.write(OutputStream::Stderr, &text);
         }
     }
+    drop(places);
     job.live.remove(job.id);
     // It may have been reported already, if it did not answer; or nothing waits for the report.
     let sender = report_sender.lock().take();
@@ -485,5 +516,6 @@ fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> R
             held: others.held,
         },
         peak_memory: run.gauge.family_peak(),
+        data: run.data.clone(),
     }
 }

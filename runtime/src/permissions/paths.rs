@@ -53,8 +53,7 @@ impl fmt::Display for Folder {
 /// Whether a path, of which links are followed, lies where the system shows itself.
 pub(super) fn is_of_the_system(place: &Path) -> bool {
     let is_below = |folder: &&str| place.starts_with(folder);
-    OF_THE_SYSTEM.iter().any(|folder| is_below(&folder))
-        && !HARMLESS.iter().any(|file| place == Path::new(file))
+    OF_THE_SYSTEM.iter().any(is_below) && !HARMLESS.iter().any(|file| place == Path::new(file))
 }
 
 /// Where a path leads once links are followed, whether there is anything or not.

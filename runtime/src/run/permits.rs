@@ -5,11 +5,12 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, Permit, Request, Semaphores};
-use rquickjs::Ctx;
+use rquickjs::{Ctx, Exception};
 
 use super::Run;
 use crate::permit_table::Usage;
 use crate::trace::{MOST_REGIONS, RegionRecord};
+use crate::waiting::WaitingPlace;
 
 /// How long stores of a run's own are waited for at its end.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,6 +41,7 @@ impl Run {
             }
             Err(request) => request,
         };
+        let _place = self.waiting_place(ctx)?;
         let waiting_since = Cell::new(None);
         let acquire = usage.semaphore.acquire().with(request);
         let acquire = Timed {
@@ -54,6 +56,22 @@ impl Run {
             usage.note_taken();
         }
         result
+    }
+
+    /// A place among the requests of the engine's runs that may wait at once.
+    ///
+    /// # Errors
+    ///
+    /// A `RangeError`: there is none.
+    #[doc(hidden)]
+    pub fn waiting_place(&self, ctx: &Ctx<'_>) -> rquickjs::Result<WaitingPlace> {
+        self.waiting.enter().ok_or_else(|| {
+            let most = self.waiting.most();
+            let message = format!(
+                "{most} requests of this engine wait for slots already, which is all that may"
+            );
+            Exception::throw_range(ctx, &message)
+        })
     }
 
     /// Notes a store of the run's own in which it may hold something: should the run get stuck beyond its limit, it is

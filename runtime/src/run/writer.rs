@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::future::{Either, select};
-use rquickjs::Ctx;
+use rquickjs::{Ctx, Exception};
 
 use super::Run;
 use crate::output::{self, Output, OutputStream, OutputWait};
@@ -44,8 +44,11 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// That of [`Run::block_on`].
+    /// That of [`Run::block_on`]; a `RangeError` if the run has written all the output that it may.
     pub fn write(&self, ctx: &Ctx<'_>, stream: OutputStream, text: &str) -> rquickjs::Result<()> {
+        if let Err(most) = self.family.write(text.len()) {
+            return Err(Exception::throw_range(ctx, &too_much(most)));
+        }
         let mut rest = text;
         loop {
             self.checkpoint(ctx)?;
@@ -64,8 +67,13 @@ impl Run {
     }
 
     /// Writes to the run's output from a future that the run waits for.
+    ///
+    /// # Errors
+    ///
+    /// The run has written all the output that it may.
     #[doc(hidden)]
-    pub async fn write_waiting(&self, stream: OutputStream, text: &str) {
+    pub async fn write_waiting(&self, stream: OutputStream, text: &str) -> Result<(), String> {
+        self.family.write(text.len()).map_err(too_much)?;
         // There may be room for all that a fast command writes, so that nothing else would ever wait.
         if self.gauge.pulse().is_due() {
             self.gauge.pulse().note_asked();
@@ -76,12 +84,13 @@ impl Run {
             if let Some(room) = self.writer.output.ready(stream)
                 && !self.gets(room).await
             {
-                return;
+                return Ok(());
             }
             let (piece, left) = output::piece(rest);
             self.hand_on(stream, piece);
             rest = left;
         }
+        Ok(())
     }
 
     fn hand_on(&self, stream: OutputStream, text: &str) {
@@ -122,4 +131,8 @@ impl Run {
         self.writer.given_up.set(!got);
         got
     }
+}
+
+fn too_much(most: u64) -> String {
+    format!("the run may write {most} bytes of output, and this is more")
 }

@@ -111,8 +111,8 @@ pub(super) fn the_life_of_a_request_is_told_in_order_with_the_counts_after_each_
     let second_id = second.id;
     a.release(first);
     a.release(second.permit());
-    let told = listener.next(6);
-    let steps: Vec<_> = told
+    let emitted = listener.next(6);
+    let steps: Vec<_> = emitted
         .iter()
         .map(|event| (event.kind, event.busy, event.waiting, event.slots))
         .collect();
@@ -128,10 +128,10 @@ pub(super) fn the_life_of_a_request_is_told_in_order_with_the_counts_after_each_
             (EventKind::Released, 0, 0, one),
         ]
     );
-    let requests: Vec<_> = told.iter().map(|event| event.request).collect();
+    let requests: Vec<_> = emitted.iter().map(|event| event.request).collect();
     let (first, second) = (Some(first_id), Some(second_id));
     assert_eq!(requests, [None, first, second, first, second, second]);
-    for event in &told {
+    for event in &emitted {
         let its = event.request == second;
         assert_eq!(
             event.who.as_deref(),
@@ -141,7 +141,7 @@ pub(super) fn the_life_of_a_request_is_told_in_order_with_the_counts_after_each_
         assert_eq!(event.run, its.then_some(run), "{event:?}");
         super::views::is_about_now(event.at);
     }
-    assert!(told.is_sorted_by_key(|event| event.at), "{told:#?}");
+    assert!(emitted.is_sorted_by_key(|event| event.at), "{emitted:#?}");
 }
 
 /// Rule 10: "every transition emits an event". Here those of a request.
@@ -190,8 +190,11 @@ pub(super) fn every_change_of_the_slots_has_its_event(subject: &dyn Subject) {
     let Fixture { a, b, .. } = stage;
     let mut listener = Listener::new(a, stage);
     b.slots(3);
-    let told = listener.next(3);
-    let steps: Vec<_> = told.iter().map(|event| (event.kind, event.slots)).collect();
+    let emitted = listener.next(3);
+    let steps: Vec<_> = emitted
+        .iter()
+        .map(|event| (event.kind, event.slots))
+        .collect();
     let (one, three) = (Slots::ONE, Slots::Limited(3));
     assert_eq!(
         steps,
@@ -199,9 +202,9 @@ pub(super) fn every_change_of_the_slots_has_its_event(subject: &dyn Subject) {
     );
     b.slots(3);
     b.slots(Slots::Unlimited);
-    let told = listener.next(1);
+    let emitted = listener.next(1);
     assert_eq!(
-        (told[0].kind, told[0].slots),
+        (emitted[0].kind, emitted[0].slots),
         (SlotsChanged, Slots::Unlimited)
     );
     done(b.unpin());
@@ -230,8 +233,8 @@ pub(super) fn a_purge_is_told_request_by_request_with_the_counts_after_each(subj
     let _waiters = [a.wait(), b.wait()];
     let mut listener = Listener::new(a, stage);
     done(b.purge());
-    let told = listener.next(4);
-    let steps: Vec<_> = told
+    let emitted = listener.next(4);
+    let steps: Vec<_> = emitted
         .iter()
         .map(|event| (event.kind, event.busy, event.waiting))
         .collect();
@@ -255,11 +258,11 @@ pub(super) fn a_deadlock_is_told(subject: &dyn Subject) {
     let _held = a.take_as(nested());
     let mut listener = Listener::new(b, stage);
     drop(refused(a.acquire(nested())));
-    let told = listener.next(2);
-    let kinds: Vec<_> = told.iter().map(|event| event.kind).collect();
+    let emitted = listener.next(2);
+    let kinds: Vec<_> = emitted.iter().map(|event| event.kind).collect();
     assert_eq!(kinds, [EventKind::Queued, EventKind::Deadlocked]);
-    assert_eq!(told[1].run, Some(run));
-    assert_eq!((told[1].busy, told[1].waiting), (1, 0));
+    assert_eq!(emitted[1].run, Some(run));
+    assert_eq!((emitted[1].busy, emitted[1].waiting), (1, 0));
 }
 
 /// A subscription begins with what comes after it.
@@ -284,13 +287,14 @@ pub(super) fn all_subscribers_of_all_clients_hear_the_same(subject: &dyn Subject
     for client in [a, b, a, b] {
         client.release(client.take_as(by("somebody")));
     }
-    let told = listeners.each_mut().map(|listener| {
-        let told = listener.next(9).into_iter();
-        told.map(|event| (event.kind, event.request))
+    let emitted = listeners.each_mut().map(|listener| {
+        let emitted = listener.next(9).into_iter();
+        emitted
+            .map(|event| (event.kind, event.request))
             .collect::<Vec<_>>()
     });
-    assert_eq!(told[0], told[1]);
-    assert_eq!(told[0], told[2]);
+    assert_eq!(emitted[0], emitted[1]);
+    assert_eq!(emitted[0], emitted[2]);
 }
 
 /// "What the same client asks after this comes after the subscription": without waiting for anything in between.
@@ -380,17 +384,17 @@ pub(super) fn who_does_not_read_slows_nobody_down_and_hears_all_of_it_later(subj
     let permits: Vec<_> = (0..MANY).map(|_| a.take_as(unlimited())).collect();
     assert_eq!(done(b.purge()), MANY);
     a.pin();
-    let told = idle.next(2 * MANY + 2);
-    assert_eq!(told[0].kind, EventKind::Created);
-    for (nth, event) in told[1..=MANY].iter().enumerate() {
+    let emitted = idle.next(2 * MANY + 2);
+    assert_eq!(emitted[0].kind, EventKind::Created);
+    for (nth, event) in emitted[1..=MANY].iter().enumerate() {
         assert_eq!((event.kind, event.busy), (EventKind::Acquired, nth + 1));
     }
-    for (nth, event) in told[MANY + 1..=2 * MANY].iter().enumerate() {
+    for (nth, event) in emitted[MANY + 1..=2 * MANY].iter().enumerate() {
         assert_eq!(
             (event.kind, event.busy),
             (EventKind::Purged, MANY - 1 - nth)
         );
     }
-    assert_eq!(told[2 * MANY + 1].kind, EventKind::Pinned);
+    assert_eq!(emitted[2 * MANY + 1].kind, EventKind::Pinned);
     drop(permits);
 }

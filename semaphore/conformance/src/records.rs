@@ -64,11 +64,11 @@ pub(super) fn a_command_says_who_gave_it_in_its_events_and_at_its_requests(subje
     let anna_there = acting(a, anna());
     let by_anna = Some(anna());
     anna_there.slots(1);
-    let told = listener.next(2);
-    assert_eq!(told[0].kind, Created);
+    let emitted = listener.next(2);
+    assert_eq!(emitted[0].kind, Created);
     assert!(
-        told.iter().all(|event| event.by == by_anna),
-        "all that it did: {told:#?}"
+        emitted.iter().all(|event| event.by == by_anna),
+        "all that it did: {emitted:#?}"
     );
 
     let held = a.take();
@@ -83,19 +83,19 @@ pub(super) fn a_command_says_who_gave_it_in_its_events_and_at_its_requests(subje
     for untouched in [held.id(), third.id] {
         assert_eq!(b.row(untouched).by, None);
     }
-    let told = listener.next(3);
+    let emitted = listener.next(3);
     assert_eq!(
-        told.iter().map(|event| event.kind).collect::<Vec<_>>(),
+        emitted.iter().map(|event| event.kind).collect::<Vec<_>>(),
         [Granted, Cancelled, Moved]
     );
-    for (event, waiter) in told.iter().zip([&first, &second, &fourth]) {
+    for (event, waiter) in emitted.iter().zip([&first, &second, &fourth]) {
         assert_eq!(event.request, Some(waiter.id), "{event:?}");
         assert_eq!(event.by, by_anna, "{event:?}");
     }
 
     done(anna_there.force_release());
-    let told = listener.next(3);
-    let kinds: Vec<_> = told
+    let emitted = listener.next(3);
+    let kinds: Vec<_> = emitted
         .iter()
         .map(|event| (event.kind, event.by.clone()))
         .collect();
@@ -113,22 +113,28 @@ pub(super) fn a_command_says_who_gave_it_in_its_events_and_at_its_requests(subje
     let moved = fourth.permit();
     assert_eq!(b.row(moved.id()).by, by_anna);
     done(acting(b, Actor::new("ben", "", "top")).purge());
-    let told = listener.next(2);
+    let emitted = listener.next(2);
     let ben = Some(Actor::new("ben", "", "top"));
     assert!(
-        told.iter().all(|event| event.by == ben),
-        "purged and granted: {told:#?}"
+        emitted.iter().all(|event| event.by == ben),
+        "purged and granted: {emitted:#?}"
     );
     assert_eq!(b.row(third.id).by, ben);
     assert_eq!(b.row(moved.id()).by, ben, "who steered it last");
     // A command without an actor.
     done(a.force_release());
-    let told = listener.next(1);
-    assert_eq!((told[0].kind, told[0].by.clone()), (ForceReleased, None));
+    let emitted = listener.next(1);
+    assert_eq!(
+        (emitted[0].kind, emitted[0].by.clone()),
+        (ForceReleased, None)
+    );
     let third = third.permit();
     a.release(a.take());
-    let told = listener.next(2);
-    assert!(told.iter().all(|event| event.by.is_none()), "{told:#?}");
+    let emitted = listener.next(2);
+    assert!(
+        emitted.iter().all(|event| event.by.is_none()),
+        "{emitted:#?}"
+    );
     drop((third, moved, first, second, held));
 }
 

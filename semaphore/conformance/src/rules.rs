@@ -875,7 +875,7 @@ pub(super) fn permits_that_are_dropped_all_at_once_are_given_back_like_others(
         assert!(Some(again.token()) > tokens.into_iter().flatten().max());
         if let Some(mut events) = events {
             let released =
-                (0..).map(|_| within(a.poll_timeout, events.recv()).expect("it is told"));
+                (0..).map(|_| within(a.poll_timeout, events.recv()).expect("there is an event"));
             let released = released.map(|event| event.expect("none is missed"));
             let released = released.filter(|event| {
                 event.kind == EventKind::Released && event.semaphore == name("many")

@@ -193,7 +193,7 @@ pub(super) fn slots_to_zero_and_cancelling_the_queue_stops_all_use(subject: &dyn
         assert!(matches!(error, AcquireError::Cancelled { .. }));
         assert!(error.to_string().starts_with("Semaphore cancel"), "{error}");
     }
-    assert!(!busy.is_lost(), "only what waits is told");
+    assert!(!busy.is_lost(), "only what waits is cancelled");
     a.release(busy);
     assert_eq!(b.counts(), (Slots::LOCKED, 0, 0));
     assert!(a.try_take().is_none());

@@ -229,7 +229,7 @@ fn play(
             .map_err(|difference| format!("after step {nth}, {step:?}: {difference}"))?;
     }
     // All requests end.
-    game.everybody = Vec::new();
+    game.all_requests = Vec::new();
     for name in NAMES.iter().filter(|_| game.left) {
         // What was left stays, so it is not known whether there is anything.
         let _ = stage.a.on(name).purge();
@@ -297,7 +297,7 @@ struct Game<'a> {
     fx: [Effects<usize>; 2],
     /// If events are compared, too.
     listener: Option<Listener>,
-    everybody: Vec<PendingRequest>,
+    all_requests: Vec<PendingRequest>,
     /// Some slots were left without a permit.
     left: bool,
 }
@@ -318,7 +318,7 @@ impl<'a> Game<'a> {
                 ..Effects::default()
             }),
             listener,
-            everybody: Vec::new(),
+            all_requests: Vec::new(),
             left: false,
         }
     }
@@ -362,8 +362,8 @@ impl<'a> Game<'a> {
             }
             Step::Drop(who) => {
                 if let Some(who) = self.pick(who, |state| matches!(state, State::Holding(_))) {
-                    let PendingRequest { at, held, .. } = self.everybody[who];
-                    self.everybody[who].state = State::Over;
+                    let PendingRequest { at, held, .. } = self.all_requests[who];
+                    self.all_requests[who].state = State::Over;
                     // It does no harm if it was lost.
                     let _ =
                         self.queues[at.semaphore].release(held, now, &mut self.fx[at.semaphore]);
@@ -372,7 +372,7 @@ impl<'a> Game<'a> {
             Step::Leave(who) => {
                 if let Some(who) = self.pick(who, |state| matches!(state, State::Holding(_)))
                     && let State::Holding(permit) =
-                        std::mem::replace(&mut self.everybody[who].state, State::Over)
+                        std::mem::replace(&mut self.all_requests[who].state, State::Over)
                 {
                     permit.leave();
                     self.left = true;
@@ -412,12 +412,12 @@ impl<'a> Game<'a> {
                 let Some(who) = self.pick(who, |state| matches!(state, State::Holding(_))) else {
                     return Ok(());
                 };
-                let at = self.everybody[who].at;
+                let at = self.all_requests[who].at;
                 let rows = self.queues[at.semaphore].rows(now);
                 let first = rows.into_iter().find(|row| row.place == Some(1));
                 let first = first.map(|row| row.ticket);
                 self.release(who)?;
-                let first = self.everybody.iter().position(|asked| {
+                let first = self.all_requests.iter().position(|asked| {
                     Some(asked.ticket) == first && asked.at.semaphore == at.semaphore
                 });
                 if let Some(first) = first {
@@ -488,7 +488,7 @@ impl<'a> Game<'a> {
     /// Asks for a slot, and waits for it if one is free.
     fn ask(&mut self, at: Where, mut request: Request) -> Checked {
         let there = self.at(at);
-        let number = self.everybody.len();
+        let number = self.all_requests.len();
         let mut acquire = there.semaphores.acquire(&there.name, request.clone());
         let queue = &mut self.queues[at.semaphore];
         let outcome = queue.acquire(
@@ -521,18 +521,18 @@ impl<'a> Game<'a> {
     /// A request was admitted at once, in both worlds, or shares the slot of an earlier one.
     fn enter(&mut self, at: Where, admission: Admission, permit: Permit) -> Checked {
         self.join(at, admission.ticket, State::Over);
-        self.hold(self.everybody.len() - 1, admission, permit)
+        self.hold(self.all_requests.len() - 1, admission, permit)
     }
 
     /// The first who asked with that ticket.
     fn whose(&self, semaphore: usize, ticket: Ticket) -> Option<usize> {
-        self.everybody
+        self.all_requests
             .iter()
             .position(|asked| asked.at.semaphore == semaphore && asked.ticket == ticket)
     }
 
     fn join(&mut self, at: Where, ticket: Ticket, state: State) {
-        self.everybody.push(PendingRequest {
+        self.all_requests.push(PendingRequest {
             at,
             ticket,
             held: ticket,
@@ -544,9 +544,9 @@ impl<'a> Game<'a> {
 
     /// The request was admitted, in both worlds.
     fn hold(&mut self, who: usize, admission: Admission, permit: Permit) -> Checked {
-        let holder = self.whose(self.everybody[who].at.semaphore, admission.ticket);
-        let id = holder.and_then(|holder| self.everybody[holder].id);
-        let asked = &mut self.everybody[who];
+        let holder = self.whose(self.all_requests[who].at.semaphore, admission.ticket);
+        let id = holder.and_then(|holder| self.all_requests[holder].id);
+        let asked = &mut self.all_requests[who];
         let granted = matches!(admission.way, Way::Grant);
         ensure(permit.granted() == granted, || {
             format!("{permit:?} should have granted = {granted}")
@@ -563,7 +563,7 @@ impl<'a> Game<'a> {
     }
 
     fn release(&mut self, who: usize) -> Checked {
-        let asked = &mut self.everybody[who];
+        let asked = &mut self.all_requests[who];
         let State::Holding(permit) = std::mem::replace(&mut asked.state, State::Over) else {
             unreachable!("a permit was picked")
         };
@@ -580,8 +580,8 @@ impl<'a> Game<'a> {
 
     /// Drops a future. It may not know yet what became of it.
     fn abandon(&mut self, who: usize) {
-        let PendingRequest { at, ticket, .. } = self.everybody[who];
-        self.everybody[who].state = State::Over;
+        let PendingRequest { at, ticket, .. } = self.all_requests[who];
+        self.all_requests[who].state = State::Over;
         self.queues[at.semaphore].abandon(ticket, Timestamp::ZERO, &mut self.fx[at.semaphore]);
         // Its outcome does not count any more.
         self.fx[at.semaphore]
@@ -611,7 +611,7 @@ impl<'a> Game<'a> {
             ticket,
             id: Some(id),
             ..
-        } = self.everybody[who]
+        } = self.all_requests[who]
         else {
             return Ok(());
         };
@@ -637,8 +637,8 @@ impl<'a> Game<'a> {
 
     /// One of those in such a state, if there are any.
     fn pick(&self, who: usize, is: impl Fn(&State) -> bool) -> Option<usize> {
-        let those: Vec<_> = (0..self.everybody.len())
-            .filter(|nth| is(&self.everybody[*nth].state))
+        let those: Vec<_> = (0..self.all_requests.len())
+            .filter(|nth| is(&self.all_requests[*nth].state))
             .collect();
         (!those.is_empty()).then(|| those[who % those.len()])
     }
@@ -650,40 +650,42 @@ impl<'a> Game<'a> {
             outcomes.extend(fx.outcomes.drain(..));
             fx.lost.clear();
         }
-        until(observer.poll_timeout, || match self.told(&mut outcomes) {
-            // A wrong outcome does not become right by waiting.
-            Err(wrong) => Ok(Err(wrong)),
-            Ok(()) => self.compare(&outcomes, observer).map(Ok),
+        until(observer.poll_timeout, || {
+            match self.check_outcomes(&mut outcomes) {
+                // A wrong outcome does not become right by waiting.
+                Err(wrong) => Ok(Err(wrong)),
+                Ok(()) => self.compare(&outcomes, observer).map(Ok),
+            }
         })
-        .and_then(|told| told)?;
+        .and_then(|checked| checked)?;
         self.check_tokens()?;
         self.compare_events()
     }
 
     /// Asks all that wait for their outcomes, which must be those of the model.
-    fn told(&mut self, outcomes: &mut HashMap<usize, Outcome>) -> Checked {
-        for who in 0..self.everybody.len() {
-            let State::Waiting(acquire) = &mut self.everybody[who].state else {
+    fn check_outcomes(&mut self, outcomes: &mut HashMap<usize, Outcome>) -> Checked {
+        for who in 0..self.all_requests.len() {
+            let State::Waiting(acquire) = &mut self.all_requests[who].state else {
                 continue;
             };
             let Some(outcome) = poll(acquire) else {
                 continue;
             };
-            let verdict = outcomes.remove(&who);
-            match (verdict, outcome) {
+            let wanted = outcomes.remove(&who);
+            match (wanted, outcome) {
                 (Some(Outcome::Admitted(admission)), Ok(permit)) => {
                     self.hold(who, admission, permit)?;
                 }
                 (Some(Outcome::Slot(admission)), Ok(permit)) => {
-                    self.everybody[who].held = admission.ticket;
+                    self.all_requests[who].held = admission.ticket;
                     self.hold(who, admission, permit)?;
                 }
                 (Some(Outcome::Cancelled), Err(AcquireError::Cancelled { .. })) => {
-                    self.everybody[who].state = State::Over;
+                    self.all_requests[who].state = State::Over;
                 }
-                (verdict, outcome) => {
+                (wanted, outcome) => {
                     return Err(format!(
-                        "request {who} was told {outcome:?} and should be told {verdict:?}"
+                        "request {who} got {outcome:?} and should get {wanted:?}"
                     ));
                 }
             }
@@ -695,11 +697,11 @@ impl<'a> Game<'a> {
     fn compare(&mut self, outcomes: &HashMap<usize, Outcome>, observer: &At) -> Checked {
         ensure(outcomes.is_empty(), || {
             format!(
-                "these were never told: {outcomes:?}; {:#?}",
+                "these outcomes never came: {outcomes:?}; {:#?}",
                 observer.list()
             )
         })?;
-        for (who, asked) in self.everybody.iter().enumerate() {
+        for (who, asked) in self.all_requests.iter().enumerate() {
             if let State::Holding(permit) = &asked.state {
                 let lost = !self.queues[asked.at.semaphore].is_held(asked.held);
                 ensure(permit.is_lost() == lost, || {
@@ -777,7 +779,7 @@ impl<'a> Game<'a> {
             let whose = |asked: &&mut PendingRequest| {
                 asked.at.semaphore == semaphore && asked.ticket == ticket
             };
-            let Some(asked) = self.everybody.iter_mut().find(whose) else {
+            let Some(asked) = self.all_requests.iter_mut().find(whose) else {
                 unreachable!("the model has no requests but these")
             };
             // The one that just joined is named here.
@@ -805,10 +807,10 @@ impl<'a> Game<'a> {
             return Ok(());
         };
         let wanted: usize = self.fx.iter().map(|fx| fx.transitions.len()).sum();
-        let told = listener.next_at(&NAMES, wanted)?;
+        let emitted = listener.next_at(&NAMES, wanted)?;
         for (semaphore, name) in NAMES.iter().enumerate() {
             let whose = |ticket: Ticket| {
-                let mut its = self.everybody.iter();
+                let mut its = self.all_requests.iter();
                 its.find(|asked| asked.at.semaphore == semaphore && asked.ticket == ticket)
                     .and_then(|asked| asked.id)
             };
@@ -825,13 +827,13 @@ impl<'a> Game<'a> {
                     )
                 })
                 .collect();
-            let told: Vec<_> = told
+            let emitted: Vec<_> = emitted
                 .iter()
                 .filter(|event| event.semaphore.as_str() == *name)
                 .map(|it| (it.kind, it.request, it.busy, it.waiting, it.slots))
                 .collect();
-            ensure(told == wanted, || {
-                format!("of {name} it told {told:#?}\nand should tell {wanted:#?}")
+            ensure(emitted == wanted, || {
+                format!("of {name} it emitted {emitted:#?}\nand should emit {wanted:#?}")
             })?;
         }
         Ok(())
@@ -841,7 +843,7 @@ impl<'a> Game<'a> {
     fn check_tokens(&self) -> Checked {
         for (semaphore, name) in NAMES.iter().enumerate() {
             let its = self
-                .everybody
+                .all_requests
                 .iter()
                 .filter(|asked| asked.at.semaphore == semaphore);
             let mut tokens: Vec<_> = its.filter_map(|asked| asked.tokens).collect();

@@ -419,12 +419,12 @@ pub(super) fn a_waiter_that_shares_a_slot_is_told_of(subject: &dyn Subject) {
     let id = waiter.id;
     a.release(other);
     let shared = waiter.permit();
-    let told = listener.next_at(&["x"], 2).expect("both are told");
-    let told: Vec<_> = told
+    let emitted = listener.next_at(&["x"], 2).expect("both are emitted");
+    let emitted: Vec<_> = emitted
         .iter()
         .map(|event| (event.kind, event.request, event.busy, event.waiting))
         .collect();
-    assert_eq!(told[1], (EventKind::Reacquired, Some(id), 1, 0));
+    assert_eq!(emitted[1], (EventKind::Reacquired, Some(id), 1, 0));
     drop((first, shared));
 }
 

@@ -101,18 +101,18 @@ pub(super) fn each_request_of_a_run_that_does_not_answer_has_one_event_of_each_k
     a.release(permit);
     let next = waits.permit();
     let heard = listener.next(9);
-    let told: Vec<_> = heard
+    let emitted: Vec<_> = heard
         .iter()
         .map(|event| (event.kind, event.request))
         .collect();
-    assert_eq!(told[0], (Created, None));
-    assert_eq!(told[1], (Acquired, Some(held)));
-    assert_eq!(told[2], (Queued, Some(waiting)));
+    assert_eq!(emitted[0], (Created, None));
+    assert_eq!(emitted[1], (Acquired, Some(held)));
+    assert_eq!(emitted[2], (Queued, Some(waiting)));
     let both = |kind| [(kind, Some(held)), (kind, Some(waiting))];
-    assert_eq!(told[3..5], both(Unresponsive));
-    assert_eq!(told[5..7], both(Responsive));
-    assert_eq!(told[7], (Released, Some(held)));
-    assert_eq!(told[8], (Acquired, Some(waiting)));
+    assert_eq!(emitted[3..5], both(Unresponsive));
+    assert_eq!(emitted[5..7], both(Responsive));
+    assert_eq!(emitted[7], (Released, Some(held)));
+    assert_eq!(emitted[8], (Acquired, Some(waiting)));
     let event = &heard[3];
     assert_eq!(
         (event.who.as_deref(), event.run),

@@ -186,7 +186,7 @@ pub(super) fn times_are_plausible_and_a_permit_tells_the_same(subject: &dyn Subj
     a.view().requests.iter().for_each(is_plausible);
     a.release(holder);
     let permit = waiter.permit();
-    let (told, waited) = (Instant::now(), permit.waited().as_secs_f64());
+    let (noted, waited) = (Instant::now(), permit.waited().as_secs_f64());
     assert!(
         waited <= asked.elapsed().as_secs_f64() + ROUNDING,
         "{waited} s"
@@ -203,7 +203,7 @@ pub(super) fn times_are_plausible_and_a_permit_tells_the_same(subject: &dyn Subj
     assert!(row.waited <= waited + ROUNDING, "{row:#?}, {waited} s");
     let started = permit.started_at().duration_since(UNIX_EPOCH);
     is_about_now(started.map_or(0.0, |since| since.as_secs_f64()));
-    let held = (told.elapsed(), permit.held());
+    let held = (noted.elapsed(), permit.held());
     assert!(held.1 + ms(20) >= held.0, "{held:?}");
     let id = permit.id();
     b.release(permit);

@@ -476,7 +476,7 @@ fn is_caught_by(fault: Fault, case: &str) {
     assert_eq!(caught(fault, &[case]), [case], "{fault:?} was not caught");
 }
 
-/// The random sequences: what they show, and what is told of them.
+/// The random sequences: what they show, and the events of them.
 const SEQUENCES: &str = "sequences::random_commands_do_what_they_do_to_the_pure_queue";
 const EVENTS: &str = "sequences::what_random_commands_do_is_told_as_the_pure_queue_tells_it";
 

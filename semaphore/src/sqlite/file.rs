@@ -1,18 +1,16 @@
-//! The file: finding out whether it can be used, opening it, giving it its tables, and saying in words what
-//! is wrong with it. Knows nothing of what the tables mean.
+//! The file: finds out whether it can be used, opens it, and makes its tables. Knows nothing of what the tables mean.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
+use super::problem::Problem;
 use super::turn::{Turn, Turns};
 use super::wake::Sessions;
-use crate::error::StoreError;
 use crate::file_url::{Access, SqliteUrl};
 
 /// "cla1", so that the file says whose it is.
@@ -27,11 +25,9 @@ const UPGRADES: [&str; 7] = [
     include_str!("upgrade_6.sql"),
     include_str!("upgrade_7.sql"),
 ];
-/// What SQLite opens for a database, at most: itself, its log, the log's index, their folder.
-const OF_A_DATABASE: usize = 4;
 
 /// A file with a higher one was made by a newer version of the program.
-const VERSION: i32 = UPGRADES.len() as i32;
+pub(super) const VERSION: i32 = UPGRADES.len() as i32;
 
 /// Transactions of this store take well under a millisecond. When nothing was written for so long while a process
 /// holds the lock, that process has stopped in the middle, or is another program.
@@ -56,124 +52,6 @@ pub(super) fn upgrade(connection: &Connection, version: i32) -> rusqlite::Result
         connection.execute_batch(upgrade)?;
     }
     Ok(())
-}
-
-/// What is wrong with the file.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Problem {
-    #[error("{0}")]
-    Io(String),
-    #[error(
-        "it is on a file system that several machines can share ({0}), where locks do not keep them apart; put it on a \
-             local disk, use a Redis server, or add ?shared-filesystem=accept to the store's URL if only one machine \
-             uses it at a time"
-    )]
-    SharedFileSystem(String),
-    #[error(
-        "another machine uses it, or has used it within the last {seconds} s (boot {0}); one machine at a time can use a file \
-             on a shared file system; use a Redis server for several",
-        seconds = SEEN_FOR.as_secs()
-    )]
-    OtherMachine(String),
-    #[error("it is opened only to read, and this would change it")]
-    OnlyRead,
-    #[error("an older version of this program wrote it; open it once with one that may write it")]
-    Older,
-    #[error("it is a SQLite database of another program; choose another file")]
-    NotOurs,
-    #[error(
-        "a newer version of this program wrote it (schema {found}, this one knows {VERSION}); \
-             upgrade this program, or choose another file"
-    )]
-    Newer { found: i32 },
-    #[error("it is damaged or no SQLite database ({0}); move it away, and a new one will be made")]
-    Damaged(String),
-    #[error("{} keeps it locked, and has written nothing for {} s; it is stopped or stuck: let it go on (kill -CONT), \
-             or end it",
-            .0.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")),
-            LOCKED_FOR.as_secs())]
-    Locked(Option<u32>),
-    /// The limit of a caller passed before it was this process's turn.
-    #[error("too many other processes use it at this moment")]
-    Late,
-    #[error("it cannot be written: {0}; check the permissions of the file and of its folder")]
-    ReadOnly(String),
-    #[error("the disk is full")]
-    Full,
-    #[error("it was deleted, moved, replaced or overwritten while it was in use")]
-    Replaced,
-    #[error(
-        "it was deleted, moved or replaced while others use it, and they have not noticed yet: one of them \
-             may be stopped or stuck; end it, and try again"
-    )]
-    InUseElsewhere,
-    #[error("{0}")]
-    Other(String),
-}
-
-impl From<rusqlite::Error> for Problem {
-    fn from(error: rusqlite::Error) -> Self {
-        let said = error.to_string();
-        match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged(said),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(None),
-            // SQLite does not say why it cannot open one of its files.
-            Some(ErrorCode::CannotOpen)
-                if let Err(error) = crate::descriptors::for_so_many(OF_A_DATABASE) =>
-            {
-                Self::Io(format!("{said}: {error}"))
-            }
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-                Self::ReadOnly(said)
-            }
-            Some(ErrorCode::DiskFull) => Self::Full,
-            _ => Self::Other(said),
-        }
-    }
-}
-
-impl Problem {
-    /// Whether nothing at all can be done with the file.
-    pub(super) const fn is_of_the_file(&self) -> bool {
-        matches!(
-            self,
-            Self::Io(_)
-                | Self::SharedFileSystem(_)
-                | Self::NotOurs
-                | Self::Newer { .. }
-                | Self::Damaged(_)
-                | Self::Locked(_)
-                | Self::Late
-                | Self::ReadOnly(_)
-                | Self::InUseElsewhere
-                | Self::OtherMachine(_)
-                | Self::OnlyRead
-                | Self::Older
-        )
-    }
-
-    /// Whether what was held in the file is lost: nothing that was written there can be read any more.
-    pub(super) const fn loses_all(&self) -> bool {
-        matches!(
-            self,
-            Self::Replaced | Self::Damaged(_) | Self::NotOurs | Self::Newer { .. }
-        )
-    }
-
-    /// As callers see it.
-    pub(super) fn error(self, path: &Path) -> StoreError {
-        let store = format!("sqlite:{}", path.display());
-        let unreachable = matches!(
-            self,
-            Self::Io(_) | Self::Locked(_) | Self::Late | Self::ReadOnly(_)
-        );
-        let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(self);
-        if unreachable {
-            StoreError::Unreachable { store, cause }
-        } else {
-            StoreError::Failed { store, cause }
-        }
-    }
 }
 
 /// The open file.

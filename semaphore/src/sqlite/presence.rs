@@ -19,7 +19,7 @@ use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
 use super::clock::Moment;
-use super::file::Problem;
+use super::problem::Problem;
 use super::process::{Life, Process};
 use crate::id::RequestId;
 

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::clock::WallClock;
 use super::columns::{Columns as _, Db};
-use super::file::Problem;
+use super::problem::Problem;
 use super::transitions::{count, ended_status};
 use crate::actor::{Actor, ActorText as _};
 use crate::audit::{AUDIT_AGE, AUDIT_KEPT, AuditEntry, AuditQuery, AuditState};

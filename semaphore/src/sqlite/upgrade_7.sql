@@ -5,7 +5,7 @@
 CREATE TABLE line_section (
     id INTEGER PRIMARY KEY,
     semaphore INTEGER NOT NULL,
-    -- From 1, with the shortest sections.
+    -- 1, with the shorter sections, or 2.
     level INTEGER NOT NULL,
     -- Where it starts: `rank` is `-class`, so that both columns grow along the line.
     rank INTEGER NOT NULL,
@@ -19,26 +19,30 @@ CREATE UNIQUE INDEX line_section_start ON line_section (semaphore, level, rank, 
 CREATE TRIGGER line_section_joined AFTER INSERT ON request
 WHEN new.phase = 0 AND EXISTS (SELECT 1 FROM line_section WHERE semaphore = new.semaphore)
 BEGIN
-    UPDATE line_section SET waiting = waiting + 1 WHERE id IN (
-        SELECT (
-            SELECT id FROM line_section
-            WHERE semaphore = new.semaphore AND level = one.level AND (rank, place) <= (-new.class, new.place)
-            ORDER BY rank DESC, place DESC LIMIT 1
-        )
-        FROM (SELECT 1 AS level UNION ALL SELECT 2 UNION ALL SELECT 3) AS one
+    UPDATE line_section SET waiting = waiting + 1 WHERE id = (
+        SELECT id FROM line_section
+        WHERE semaphore = new.semaphore AND level = 1 AND (rank, place) <= (-new.class, new.place)
+        ORDER BY rank DESC, place DESC LIMIT 1
+    );
+    UPDATE line_section SET waiting = waiting + 1 WHERE id = (
+        SELECT id FROM line_section
+        WHERE semaphore = new.semaphore AND level = 2 AND (rank, place) <= (-new.class, new.place)
+        ORDER BY rank DESC, place DESC LIMIT 1
     );
 END;
 
 CREATE TRIGGER line_section_left AFTER DELETE ON request
 WHEN old.phase = 0 AND EXISTS (SELECT 1 FROM line_section WHERE semaphore = old.semaphore)
 BEGIN
-    UPDATE line_section SET waiting = waiting - 1 WHERE id IN (
-        SELECT (
-            SELECT id FROM line_section
-            WHERE semaphore = old.semaphore AND level = one.level AND (rank, place) <= (-old.class, old.place)
-            ORDER BY rank DESC, place DESC LIMIT 1
-        )
-        FROM (SELECT 1 AS level UNION ALL SELECT 2 UNION ALL SELECT 3) AS one
+    UPDATE line_section SET waiting = waiting - 1 WHERE id = (
+        SELECT id FROM line_section
+        WHERE semaphore = old.semaphore AND level = 1 AND (rank, place) <= (-old.class, old.place)
+        ORDER BY rank DESC, place DESC LIMIT 1
+    );
+    UPDATE line_section SET waiting = waiting - 1 WHERE id = (
+        SELECT id FROM line_section
+        WHERE semaphore = old.semaphore AND level = 2 AND (rank, place) <= (-old.class, old.place)
+        ORDER BY rank DESC, place DESC LIMIT 1
     );
 END;
 
@@ -46,25 +50,29 @@ END;
 CREATE TRIGGER line_section_changed_from AFTER UPDATE OF phase, class, place ON request
 WHEN old.phase = 0 AND EXISTS (SELECT 1 FROM line_section WHERE semaphore = old.semaphore)
 BEGIN
-    UPDATE line_section SET waiting = waiting - 1 WHERE id IN (
-        SELECT (
-            SELECT id FROM line_section
-            WHERE semaphore = old.semaphore AND level = one.level AND (rank, place) <= (-old.class, old.place)
-            ORDER BY rank DESC, place DESC LIMIT 1
-        )
-        FROM (SELECT 1 AS level UNION ALL SELECT 2 UNION ALL SELECT 3) AS one
+    UPDATE line_section SET waiting = waiting - 1 WHERE id = (
+        SELECT id FROM line_section
+        WHERE semaphore = old.semaphore AND level = 1 AND (rank, place) <= (-old.class, old.place)
+        ORDER BY rank DESC, place DESC LIMIT 1
+    );
+    UPDATE line_section SET waiting = waiting - 1 WHERE id = (
+        SELECT id FROM line_section
+        WHERE semaphore = old.semaphore AND level = 2 AND (rank, place) <= (-old.class, old.place)
+        ORDER BY rank DESC, place DESC LIMIT 1
     );
 END;
 
 CREATE TRIGGER line_section_changed_to AFTER UPDATE OF phase, class, place ON request
 WHEN new.phase = 0 AND EXISTS (SELECT 1 FROM line_section WHERE semaphore = new.semaphore)
 BEGIN
-    UPDATE line_section SET waiting = waiting + 1 WHERE id IN (
-        SELECT (
-            SELECT id FROM line_section
-            WHERE semaphore = new.semaphore AND level = one.level AND (rank, place) <= (-new.class, new.place)
-            ORDER BY rank DESC, place DESC LIMIT 1
-        )
-        FROM (SELECT 1 AS level UNION ALL SELECT 2 UNION ALL SELECT 3) AS one
+    UPDATE line_section SET waiting = waiting + 1 WHERE id = (
+        SELECT id FROM line_section
+        WHERE semaphore = new.semaphore AND level = 1 AND (rank, place) <= (-new.class, new.place)
+        ORDER BY rank DESC, place DESC LIMIT 1
+    );
+    UPDATE line_section SET waiting = waiting + 1 WHERE id = (
+        SELECT id FROM line_section
+        WHERE semaphore = new.semaphore AND level = 2 AND (rank, place) <= (-new.class, new.place)
+        ORDER BY rank DESC, place DESC LIMIT 1
     );
 END;

@@ -4,8 +4,8 @@ use rusqlite::{Connection, params};
 
 use super::clock::{Moment, WallClock};
 use super::columns::{Columns as _, Db};
-use super::file::Problem;
 use super::presence::Witness;
+use super::problem::Problem;
 use super::process::Process;
 use super::transitions::{
     Phase, RequestRow, Semaphore, count, ended_code, ended_status, requests, semaphores,

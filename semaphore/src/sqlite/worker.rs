@@ -28,9 +28,10 @@ use self::poll::{
 };
 use self::session::Session;
 use super::clock::{Moment, WallClock};
-use super::file::{Database, Looks, Problem};
+use super::file::{Database, Looks};
 use super::inbox::{Closed, Inbox};
 use super::presence::Presence;
+use super::problem::Problem;
 use super::transitions::{Effects, show};
 use super::view;
 use crate::error::StoreError;

@@ -188,10 +188,13 @@ impl Slot {
             }
             Err(request) => request,
         };
+        let place = self.run().waiting_place(ctx)?;
         let slot = Rc::clone(&self);
         // Dropping the request leaves the line.
-        let (acquire, handle) =
-            abortable(async move { slot.held.semaphore().acquire().with(request).await });
+        let (acquire, handle) = abortable(async move {
+            let _place = place;
+            slot.held.semaphore().acquire().with(request).await
+        });
         // In line before those who ask after this.
         let mut acquire = Box::pin(acquire);
         let acquire = match poll_now(acquire.as_mut()) {

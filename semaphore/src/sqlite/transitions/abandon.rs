@@ -11,7 +11,7 @@ use super::rows::{Phase, RequestRow, requests};
 use crate::event::EventKind;
 use crate::id::{RequestId, RunId};
 use crate::sqlite::columns::Db;
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 use crate::view::Status;
 
 impl Transition<'_> {

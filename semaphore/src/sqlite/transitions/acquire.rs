@@ -13,8 +13,8 @@ use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::request::Request;
 use crate::sqlite::columns::Db;
-use crate::sqlite::file::Problem;
 use crate::sqlite::order;
+use crate::sqlite::problem::Problem;
 use crate::view::Status;
 
 impl Transition<'_> {

@@ -11,7 +11,7 @@ use crate::command::{AdminAction, AdminCommand};
 use crate::error::AdminError;
 use crate::name::SemaphoreName;
 use crate::sqlite::columns::Db;
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 use crate::sqlite::records;
 
 impl Transition<'_> {

@@ -10,7 +10,7 @@ use crate::event::EventKind;
 use crate::id::RequestId;
 use crate::sqlite::clock::Moment;
 use crate::sqlite::columns::Db;
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 use crate::view::Status;
 
 impl Transition<'_> {

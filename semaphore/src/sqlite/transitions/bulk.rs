@@ -14,7 +14,7 @@ use super::outcome::Outcome;
 use crate::id::{RequestId, RunId};
 use crate::queue::ENDED_KEPT;
 use crate::sqlite::columns::{Columns as _, Db};
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 use crate::sqlite::records;
 use crate::view::Status;
 

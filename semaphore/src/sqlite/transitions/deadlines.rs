@@ -10,7 +10,7 @@ use super::outcome::Outcome;
 use super::rows::{Phase, RequestRow, Semaphore, requests};
 use crate::event::EventKind;
 use crate::sqlite::clock::Moment;
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 use crate::view::Status;
 
 impl Transition<'_> {

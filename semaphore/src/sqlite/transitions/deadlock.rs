@@ -10,7 +10,7 @@ use crate::error::DeadlockError;
 use crate::event::EventKind;
 use crate::id::RunId;
 use crate::sqlite::columns::{Columns as _, Db};
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 use crate::view::Status;
 
 impl Transition<'_> {

@@ -10,7 +10,7 @@ use crate::event::EventKind;
 use crate::queue::{ENDED_KEPT, ENDED_SHOWN};
 use crate::sqlite::clock::Moment;
 use crate::sqlite::columns::Db;
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 use crate::sqlite::records;
 use crate::view::Status;
 

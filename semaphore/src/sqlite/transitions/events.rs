@@ -6,7 +6,7 @@ use super::Transition;
 use super::rows::{RequestRow, Semaphore};
 use crate::event::EventKind;
 use crate::sqlite::columns::Db;
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 
 /// As many events are kept for a process that is slow to read them. It then keeps as many for its own subscribers.
 const EVENTS_KEPT: i64 = 65_536;

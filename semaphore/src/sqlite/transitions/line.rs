@@ -4,17 +4,16 @@
 //!
 //! The table of requests has an index in the order of the line. It finds the first request at once, but SQLite cannot
 //! count in an index: "the request at place 5,000" reads 5,000 rows. So a long line is cut into *sections*, and each has
-//! the number of requests in it. A section of level 1 has some [`FANOUT`] requests, one of level 2 has some [`FANOUT`]
-//! sections of level 1, and so on: a counted B-tree, of which the requests are the leaves. To find a place, the sections of
-//! the highest level are added up to the one in which it is, then those of the level below in that one, and then the
-//! requests of one section.
+//! the number of requests in it. A section of level 1 has some 128 requests, one of level 2 has some 128 sections of level 1:
+//! a counted B-tree, of which the requests are the leaves. To find a place, the sections of the highest level are added up
+//! to the one in which it is, then those of the level below in that one, and then the requests of one section.
 //!
-//! A line of up to `2 * FANOUT` requests has no sections, and pays nothing for them. Level `k` begins when a line gets
-//! longer than `2 * FANOUT^k`, and goes when there are only `FANOUT^k` left. The gap between the two is why a line that
-//! grows and shrinks around a limit does not make and drop the level again and again.
+//! A line of up to 256 requests has no sections, and pays nothing for them. Level `k` begins when a line gets longer than
+//! `2 * 128^k`, and goes when there are only `128^k` left. The gap between the two is why a line that grows and shrinks around
+//! a limit does not make and drop the level again and again.
 //!
 //! Triggers keep the counts (`upgrade_7.sql`). This file splits sections that have become too large, and merges those that
-//! have become too small. Both cost no more than a walk through one section, once in some [`FANOUT`] operations.
+//! have become too small. Both cost no more than a walk through one section, once in some hundred operations.
 
 #[cfg(test)]
 mod tests;
@@ -23,19 +22,28 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::Transition;
 use super::rows::{RequestRow, Semaphore};
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 
-/// How many requests a section of level 1 has, and how many sections one of a higher level; half to twice as many. Large
-/// enough that usual lines have no sections at all, small enough that to read a whole section costs no more than the
-/// transaction around it.
-const FANOUT: i64 = 64;
-/// The triggers know so many levels. Lines of half a million requests have as many; in longer ones the sections of the
-/// highest level are read one by one, 4 for each further million.
-const LEVELS: i64 = 3;
+/// The triggers know so many levels. In a line of a million requests, level 2 has about a hundred sections, which are read one
+/// by one.
+const LEVELS: i64 = 2;
+
+/// How many requests a section of level 1 has, and how many sections one of level 2: half to twice as many. Large enough that
+/// usual lines have no sections at all, small enough that to read a whole one costs no more than a few transactions.
+#[cfg(not(test))]
+const fn fanout() -> i64 {
+    128
+}
+
+/// Tests choose it, so that short lines have sections.
+#[cfg(test)]
+fn fanout() -> i64 {
+    tests::FANOUT.get()
+}
 
 /// How many requests a section of that level should have.
 fn size(level: i64) -> i64 {
-    FANOUT.pow(u32::try_from(level).unwrap_or(0))
+    fanout().pow(u32::try_from(level).unwrap_or(0))
 }
 
 /// Where a request stands in the line. The order of this type is that of the line.
@@ -148,18 +156,16 @@ impl Transition<'_> {
     /// A request has joined the line at that spot: sections that are too large now are split.
     pub(super) fn line_grew(&self, semaphore: &Semaphore, spot: &Spot) -> Result<(), Problem> {
         let waiting = semaphore.waiting as i64;
-        if waiting <= 2 * size(1) {
-            return Ok(());
-        }
-        let levels = self.levels(semaphore.id)?;
-        // From the lowest level up: a section is cut where one of the level below begins.
-        for level in 1..=levels {
-            self.split(semaphore.id, level, spot)?;
-        }
-        let next = levels + 1;
-        if next <= LEVELS && waiting > 2 * size(next) {
-            self.add_section(semaphore.id, next, &Spot::FIRST, waiting)?;
-            self.split(semaphore.id, next, spot)?;
+        // From the lower level up: a section is cut where one of the level below begins.
+        for level in 1..=LEVELS {
+            if waiting <= 2 * size(level) {
+                break;
+            }
+            let section = match self.section_at(semaphore.id, level, spot)? {
+                Some(section) => section,
+                None => self.add_section(semaphore.id, level, Spot::FIRST, waiting)?,
+            };
+            self.split(semaphore.id, level, section)?;
         }
         Ok(())
     }
@@ -167,26 +173,23 @@ impl Transition<'_> {
     /// A request has left the line at that spot: sections that are too small now are merged.
     pub(super) fn line_shrank(&self, semaphore: &Semaphore, spot: &Spot) -> Result<(), Problem> {
         let waiting = semaphore.waiting as i64;
-        if waiting < size(1) {
-            return Ok(());
-        }
-        if let Some(level) = (1..=LEVELS).find(|level| waiting == size(*level)) {
-            self.db
-                .prepare_cached("DELETE FROM line_section WHERE semaphore = ?1 AND level >= ?2")?
-                .execute([semaphore.id, level])?;
-        }
-        // From the highest level down: where two sections become one, those of the level below may, too.
-        for level in (1..=self.levels(semaphore.id)?).rev() {
-            self.merge(semaphore.id, level, spot)?;
+        // From the higher level down: where two sections become one, those of the level below may, too.
+        for level in (1..=LEVELS).rev() {
+            if waiting == size(level) {
+                self.db
+                    .prepare_cached(
+                        "DELETE FROM line_section WHERE semaphore = ?1 AND level >= ?2",
+                    )?
+                    .execute([semaphore.id, level])?;
+            } else if waiting > size(level) {
+                self.merge(semaphore.id, level, spot)?;
+            }
         }
         Ok(())
     }
 
-    /// Cuts the section at that spot into several if it is too large.
-    fn split(&self, semaphore: i64, level: i64, spot: &Spot) -> Result<(), Problem> {
-        let Some(section) = self.section_at(semaphore, level, spot)? else {
-            return Ok(());
-        };
+    /// Cuts a section into several if it is too large.
+    fn split(&self, semaphore: i64, level: i64, section: Section) -> Result<(), Problem> {
         if section.waiting <= 2 * size(level) {
             return Ok(());
         }
@@ -210,7 +213,7 @@ impl Transition<'_> {
             self.set_waiting(section.id, waiting)?;
         }
         for (start, waiting) in cut {
-            self.add_section(semaphore, level, &start, waiting)?;
+            self.add_section(semaphore, level, start, waiting)?;
         }
         Ok(())
     }
@@ -380,15 +383,19 @@ impl Transition<'_> {
         &self,
         semaphore: i64,
         level: i64,
-        start: &Spot,
+        start: Spot,
         waiting: i64,
-    ) -> Result<(), Problem> {
+    ) -> Result<Section, Problem> {
         self.db
             .prepare_cached(
                 "INSERT INTO line_section (semaphore, level, rank, place, waiting) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![semaphore, level, start.rank, start.place, waiting])?;
-        Ok(())
+        Ok(Section {
+            id: self.db.last_insert_rowid(),
+            start,
+            waiting,
+        })
     }
 
     fn set_waiting(&self, section: i64, waiting: i64) -> Result<(), Problem> {

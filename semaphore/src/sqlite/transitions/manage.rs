@@ -6,7 +6,7 @@ use crate::error::AdminError;
 use crate::event::EventKind;
 use crate::name::SemaphoreName;
 use crate::slots::Slots;
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 use crate::sqlite::records;
 
 impl Transition<'_> {

@@ -8,7 +8,7 @@ use crate::error::DeadlockError;
 use crate::id::RequestId;
 use crate::sqlite::clock::Moment;
 use crate::sqlite::columns::{Columns as _, Db};
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 
 /// What became of a request.
 #[derive(Debug)]

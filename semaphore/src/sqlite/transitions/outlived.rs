@@ -6,7 +6,7 @@ use super::Transition;
 use super::rows::{Phase, RequestRow};
 use crate::id::{RequestId, RunId};
 use crate::sqlite::columns::Db;
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 
 impl Transition<'_> {
     /// Shows a busy request that was ended by force just now, until its permit is dropped.

@@ -9,7 +9,7 @@ use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::request::Ttl;
 use crate::slot::SlotId;
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 
 /// What came of an attempt to refresh a permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::slot::SlotId;
 use crate::sqlite::columns::Columns as _;
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 use crate::view::Status;
 
 impl Transition<'_> {

@@ -9,7 +9,7 @@ use crate::name::SemaphoreName;
 use crate::slots::Slots;
 use crate::sqlite::clock::Moment;
 use crate::sqlite::columns::Db;
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 use crate::sqlite::records;
 use crate::sweep::{CROWDED, SWEPT_ABOVE, SWEPT_AFTER};
 

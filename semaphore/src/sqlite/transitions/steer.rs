@@ -10,8 +10,8 @@ use crate::error::AdminError;
 use crate::event::EventKind;
 use crate::id::RequestId;
 use crate::sqlite::columns::Db;
-use crate::sqlite::file::Problem;
 use crate::sqlite::order;
+use crate::sqlite::problem::Problem;
 use crate::view::Status;
 
 impl Transition<'_> {

@@ -8,7 +8,7 @@ use crate::event::EventKind;
 use crate::id::RunId;
 use crate::sqlite::clock::Moment;
 use crate::sqlite::columns::Db;
-use crate::sqlite::file::Problem;
+use crate::sqlite::problem::Problem;
 
 impl Transition<'_> {
     /// A run of this session does not answer since `since`, or answers again (`None`): marks what it holds and waits for,

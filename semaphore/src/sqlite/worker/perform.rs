@@ -9,8 +9,8 @@ use super::command::{Command, CommandResult};
 use super::session::Session;
 use crate::diagnosis::Diagnosis;
 use crate::id::RunId;
-use crate::sqlite::file::Problem;
 use crate::sqlite::presence::Presence;
+use crate::sqlite::problem::Problem;
 use crate::sqlite::transitions::Transition;
 use crate::sqlite::{records, view};
 

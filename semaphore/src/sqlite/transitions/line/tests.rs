@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on should stop
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +16,10 @@ use crate::request::{Priority, Request};
 use crate::slots::Slots;
 use crate::sqlite::file;
 use crate::sqlite::transitions::Effects;
+
+thread_local! {
+    pub(super) static FANOUT: Cell<i64> = const { Cell::new(128) };
+}
 
 /// A locked semaphore and the requests in its line, in the order that they should have.
 struct Line {
@@ -189,6 +194,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
     fn a_line_with_sections_is_the_line_that_it_should_be(steps in prop::collection::vec(step(), 1..16)) {
+        // So that lines of a few hundred have both levels.
+        FANOUT.set(8);
         let mut line = Line::new();
         line.db.execute_batch("BEGIN").unwrap();
         for step in steps {
@@ -231,13 +238,13 @@ fn a_line_that_was_long_before_there_were_sections_gets_them_with_the_next_reque
 fn a_short_line_has_no_sections() {
     let mut line = Line::of(3_000);
     line.db.execute_batch("BEGIN").unwrap();
-    while line.model.len() > 64 {
+    while line.model.len() > 128 {
         line.leave(line.model.len() / 2);
     }
     let sections = "SELECT count(*) FROM line_section";
     let sections: i64 = line.db.query_row(sections, [], |row| row.get(0)).unwrap();
     assert_eq!(sections, 0);
-    for _ in 64..128 {
+    for _ in 128..256 {
         line.join(0);
     }
     line.check();
@@ -258,9 +265,9 @@ fn to_move_a_request_costs_little_more_in_a_line_that_is_a_hundred_times_as_long
         moves(&mut line);
         line.steps(|line| moves(line))
     };
-    let (short, long) = (cost(200), cost(20_000));
+    let (short, long) = (cost(350), cost(35_000));
     assert!(
         long < 3 * short,
-        "{short} steps among 200, {long} among 20,000"
+        "{short} steps among 350, {long} among 35,000"
     );
 }

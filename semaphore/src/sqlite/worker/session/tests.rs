@@ -22,7 +22,7 @@ fn x() -> SemaphoreName {
 }
 
 fn unreachable() -> StoreError {
-    crate::sqlite::file::Problem::Locked(None).error("x.db".as_ref())
+    crate::sqlite::problem::Problem::Locked(None).error("x.db".as_ref())
 }
 
 fn acquire(number: u128, request: Request) -> (Command, Answer) {

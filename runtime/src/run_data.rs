@@ -1,0 +1,35 @@
+//! What a host gives a run along: [`RunData`].
+
+use std::any::{Any, TypeId};
+use std::fmt;
+use std::sync::Arc;
+
+/// What a host gives a run along with [`RunOptions::data`](crate::RunOptions::data): a value of each type. Rules do not see
+/// it and cannot change it; host modules, reports and the host's own limits read it. What a run starts has the same.
+#[derive(Clone, Default)]
+pub struct RunData(Vec<(TypeId, Arc<dyn Any + Send + Sync>)>);
+
+impl RunData {
+    /// The value of this type.
+    #[must_use]
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        let wanted = TypeId::of::<T>();
+        // There are a handful.
+        let (_, value) = self.0.iter().find(|(id, _)| *id == wanted)?;
+        Arc::clone(value).downcast().ok()
+    }
+
+    /// Adds a value, in place of one of the same type.
+    pub(crate) fn insert<T: Any + Send + Sync>(&mut self, value: T) {
+        let id = TypeId::of::<T>();
+        self.0.retain(|(known, _)| *known != id);
+        self.0.push((id, Arc::new(value)));
+    }
+}
+
+/// How many values there are: they may be secrets.
+impl fmt::Debug for RunData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RunData({} values)", self.0.len())
+    }
+}
