@@ -529,7 +529,7 @@ mod tests {
             ("redis://h/x", "is no database"),
             (
                 "redis://h?leese=3s",
-                "there are prefix, lease, warnings, ca, cert, key",
+                "there are prefix, lease, reach, warnings, ca, cert, key",
             ),
             ("rediss://h?cert=a", "needs key="),
             ("redis://h?cert=a&key=b", "write rediss"),
