@@ -277,7 +277,7 @@ mod tests {
             for mistake in [
                 "is not defined",
                 "not a function",
-                "SyntaxError",
+                "unexpected token",
                 "unknown op",
             ] {
                 assert!(!said.contains(mistake), "{attack}: {said}");
