@@ -4,13 +4,14 @@
 //! fiber notices at its next blocking call or interrupt check and unwinds by itself.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{RunId, Semaphores};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 /// How long what must happen in the end (`finally`, waiting for cancelled forks) may take after a run was stopped: once
 /// for the run with all that it started.
@@ -42,6 +43,10 @@ pub(crate) struct Control {
     waker: Mutex<Option<Waker>>,
     /// Stores of the run's own, in which it may hold something.
     stores: Mutex<Vec<Semaphores>>,
+    /// The run is over, and its isolate is about to be freed.
+    over: AtomicBool,
+    /// Wakes tasks of the host's that wait until the run is stopped or over.
+    ended: Notify,
 }
 
 impl Control {
@@ -82,10 +87,33 @@ impl Control {
         let first =
             self.reason
                 .compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
-        if first.is_ok()
-            && let Some(waker) = self.waker.lock().take()
-        {
-            waker.wake();
+        if first.is_ok() {
+            if let Some(waker) = self.waker.lock().take() {
+                waker.wake();
+            }
+            self.ended.notify_waiters();
+        }
+    }
+
+    /// The run is over.
+    pub(crate) fn end(&self) {
+        self.over.store(true, Ordering::Release);
+        self.ended.notify_waiters();
+    }
+
+    /// Whether the run was stopped, or is over.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.must_wake() || self.over.load(Ordering::Acquire)
+    }
+
+    /// Waits until the run is stopped or over. For tasks of the host's: a future that the run itself waits for is dropped
+    /// then.
+    pub(crate) async fn until_ended(&self) {
+        let mut ended = pin!(self.ended.notified());
+        // Before the look at the flags, so that a stop in between is not missed.
+        ended.as_mut().enable();
+        if !self.has_ended() {
+            ended.await;
         }
     }
 
@@ -127,6 +155,7 @@ impl Control {
         if let Some(waker) = self.waker.lock().take() {
             waker.wake();
         }
+        self.ended.notify_waiters();
     }
 
     /// Whether what runs now is to end.

@@ -29,7 +29,7 @@ use crate::error::RuleError;
 use crate::family::Family;
 use crate::handle::{RunHandle, Sent};
 use crate::limits::Limits;
-use crate::modules::{BuiltIn, ModuleSettings};
+use crate::modules::{BuiltIn, ModuleLoader, ModuleSettings};
 use crate::native::{Extension, NativeModule};
 use crate::options::{Origin, RunOptions};
 use crate::output::ProcessOutput;
@@ -433,6 +433,12 @@ impl EngineBuilder {
     pub fn source_module(mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
         let (name, text) = (name.into(), text.into());
         self.modules.add(BuiltIn::Source { name, text });
+        self
+    }
+
+    /// Lets modules come from elsewhere than files; [`ModuleLoader`] has an example. It replaces an earlier one.
+    pub fn loader(mut self, loader: impl ModuleLoader) -> Self {
+        self.modules.loader = Some(Arc::new(loader));
         self
     }
 

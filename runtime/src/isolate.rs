@@ -20,7 +20,7 @@ use crate::evaluation::{Evaluated, Failure, failure, uncaught};
 use crate::limits::Limits;
 use crate::main_script::MainScript;
 use crate::modules::read::{ReadError, read_main};
-use crate::modules::{self, ModuleLoader, ModuleSettings};
+use crate::modules::{self, ModuleSettings, QuickJsLoader};
 use crate::native::Extension;
 use crate::program::{Program, SourceText};
 use crate::run::{Ended, Run, contain_panic};
@@ -171,7 +171,7 @@ impl Isolate {
         })?;
         let runtime = &isolate.runtime;
         let loader = || {
-            Contained(ModuleLoader {
+            Contained(QuickJsLoader {
                 run: Rc::clone(run),
             })
         };

@@ -10,6 +10,7 @@ mod graph;
 mod importable;
 mod json;
 mod load;
+mod loader;
 pub(crate) mod read;
 mod require;
 mod resolve;
@@ -23,13 +24,15 @@ use rquickjs::{Ctx, Exception, Object, Persistent};
 
 pub use evaluate::{import, namespace};
 pub use load::{Kind, problems};
-pub(crate) use load::{ModuleLoader, looks_like_module, may_be_module};
+pub(crate) use load::{QuickJsLoader, looks_like_module, may_be_module};
+pub use loader::{ModuleLoader, ModuleText};
 pub(crate) use require::install;
 pub use require::require;
 
 use self::cache::{Code, CodeCache};
 use self::evaluate::EsModules;
 use self::importable::Importable;
+use self::loader::{LoadedTexts, TextLanguage};
 pub use self::resolve::{ResolveError, Resolved};
 use crate::error::{Location, RuleError, Sources};
 use crate::line_ends::LineEnds;
@@ -51,6 +54,8 @@ pub struct ModuleSettings {
     pub(crate) folders: Vec<PathBuf>,
     /// The languages besides JavaScript and TypeScript.
     pub(crate) languages: Vec<Arc<dyn Language>>,
+    /// Where modules come from that are no files.
+    pub(crate) loader: Option<Arc<dyn ModuleLoader>>,
     pub(crate) code: CodeCache,
 }
 
@@ -146,6 +151,8 @@ pub struct ModuleCache {
     sources: RefCell<HashMap<String, LoadedSource>>,
     /// The memory that their texts take.
     reservations: RefCell<Vec<MemoryReservation>>,
+    /// Of modules of the host's loader.
+    texts: LoadedTexts,
     es: EsModules,
     /// Exports of native modules that were imported, and of other built-in ones that were required.
     built_ins: RefCell<HashMap<String, Persistent<Object<'static>>>>,
@@ -220,6 +227,7 @@ impl ModuleCache {
             main: RefCell::default(),
             sources: RefCell::default(),
             reservations: RefCell::default(),
+            texts: LoadedTexts::default(),
             es: EsModules::default(),
             built_ins: RefCell::default(),
             commonjs: RefCell::default(),
@@ -274,10 +282,15 @@ impl ModuleCache {
     /// What a source holds, as far as its name says it.
     pub(crate) fn kind(&self, name: &str) -> Kind {
         if self.is_free_name(name) {
-            Kind::Either
-        } else {
-            Kind::of(name)
+            return Kind::Either;
         }
+        if self.is_of_loader(name) {
+            return match self.language_of_loader(name) {
+                Some(TextLanguage::Json) => Kind::Json,
+                _ => Kind::Either,
+            };
+        }
+        Kind::of(name)
     }
 
     /// Whether this is the main script, and it is no module of any kind.
@@ -306,7 +319,8 @@ impl ModuleCache {
         is_typescript: bool,
     ) -> Result<LoadedSource, RuleError> {
         let stripped = if is_typescript {
-            let as_file = if self.is_free_name(name) { "" } else { name };
+            let has_no_file = self.is_free_name(name) || self.is_of_loader(name);
+            let as_file = if has_no_file { "" } else { name };
             let stripped = self
                 .settings
                 .code
@@ -397,11 +411,22 @@ impl ModuleCache {
         {
             return Ok(Resolved::BuiltIn(name.to_owned()));
         }
+        if !self.is_source(importer) {
+            let importer = self.name_of(importer);
+            let asked = self.ask_loader(specifier, &importer);
+            let asked = asked.map_err(|problem| {
+                self.note_failed_import(&importer, specifier);
+                ResolveError::Loader { problem }
+            })?;
+            if let Some(name) = asked {
+                return Ok(Resolved::BuiltIn(name));
+            }
+        }
         let main = self.main.borrow();
         let importer_path = Path::new(importer);
         let folder = if importer_path.is_absolute() && !self.is_free_name(importer) {
             importer_path.parent()
-        } else if self.is_source(importer) {
+        } else if self.is_source(importer) || self.is_of_loader(importer) {
             None
         } else {
             main.as_ref().and_then(|main| main.folder.as_deref())
@@ -409,16 +434,24 @@ impl ModuleCache {
         let built_ins = self.settings.names();
         let resolved = resolve::resolve(specifier, folder, &self.importable, built_ins);
         if resolved.is_err() {
-            let importer = match &*main {
-                Some(main) if importer.is_empty() => &main.name,
-                _ => importer,
-            };
-            *self.failed_import.borrow_mut() = Some(FailedImport {
-                importer: importer.to_owned(),
-                specifier: specifier.to_owned(),
-            });
+            self.note_failed_import(&self.name_of(importer), specifier);
         }
         resolved
+    }
+
+    /// The name of an importer, also where it is the main script.
+    fn name_of(&self, importer: &str) -> String {
+        match &*self.main.borrow() {
+            Some(main) if importer.is_empty() => main.name.clone(),
+            _ => importer.to_owned(),
+        }
+    }
+
+    fn note_failed_import(&self, importer: &str, specifier: &str) {
+        *self.failed_import.borrow_mut() = Some(FailedImport {
+            importer: importer.to_owned(),
+            specifier: specifier.to_owned(),
+        });
     }
 
     fn is_main(&self, name: &str) -> bool {

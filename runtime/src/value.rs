@@ -2,12 +2,14 @@
 //!
 //! [`RuleValue`] describes by which rule a JavaScript value becomes one. [`convert`](crate::convert) does it.
 
+mod misfit;
 mod serial;
 mod tree;
 
 use serde_json::Value as Json;
 
-pub(crate) use serial::{ToValue, deserialize, from_values};
+pub(crate) use misfit::Misfit;
+pub(crate) use serial::{Source, ToValue, deserialize};
 pub(crate) use tree::{ALLOCATION, Tree};
 
 /// The most that a value may be nested, in levels of arrays and objects: as many as `serde_json` reads by default.

@@ -221,13 +221,24 @@ fn host_functions_block_return_promises_and_throw() {
         import host, { add } from 'host';
         const out = [add(1, 2), add(1), host.nap(5), await host.later(3)];
         try { host.fail() } catch (e) { out.push(e.message) }
-        try { host.add('x') } catch (e) { out.push(e.message.includes('unfit arguments')) }
+        try { host.add('x') } catch (e) { out.push([e.name, e.message]) }
         out.push(await host.later(1).catch(e => e.message));
         export default out;
     ";
     assert_eq!(
         report(&engine, "rule.js", text).result.unwrap(),
-        json!([3, 101, "rested", 3, "not today", true, "rejected"])
+        json!([
+            3,
+            101,
+            "rested",
+            3,
+            "not today",
+            [
+                "TypeError",
+                "add: argument 1 must be a whole number, not a string"
+            ],
+            "rejected"
+        ])
     );
 }
 

@@ -111,7 +111,7 @@ fn push_name(path: &mut String, name: &str) {
 }
 
 /// A function in words.
-pub(super) fn function_in_words(object: &Object<'_>) -> String {
+pub(crate) fn function_in_words(object: &Object<'_>) -> String {
     let name = match object.get::<_, Value<'_>>("name") {
         Ok(name) if name.is_string() => with_text(&name, without_surrogates).unwrap_or_default(),
         Ok(_) => String::new(),

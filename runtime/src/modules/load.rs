@@ -12,11 +12,12 @@ use rquickjs::module::Declared;
 use rquickjs::{Ctx, Exception, Function, IntoJs, Module, Value};
 
 use super::cache::Goal;
+use super::loader::TextLanguage;
 use super::resolve::Resolved;
 use super::{BuiltIn, LoadedSource, ModuleCache, Reference};
 use crate::error::Sources;
 use crate::error::SyntaxProblem;
-use crate::run::Run;
+use crate::run::{Run, run_of};
 use crate::sys::quickjs;
 use crate::typescript::{self, Shape};
 
@@ -98,6 +99,7 @@ pub(super) fn form(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str) -> rquickjs::Result
     {
         return Ok(Form::Native);
     }
+    modules.text_of_loader(ctx, run, name)?;
     let kind = match modules.kind(name) {
         _ if modules.is_source(name) => Kind::Module,
         Kind::Json => return Ok(Form::Json),
@@ -105,6 +107,7 @@ pub(super) fn form(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str) -> rquickjs::Result
     };
     if kind == Kind::Either
         && !modules.is_free_name(name)
+        && !modules.is_of_loader(name)
         && let Some(language) = modules.settings.language(name)
     {
         return Err(Exception::throw_message(ctx, &language.cannot_import(name)));
@@ -169,11 +172,11 @@ pub(crate) fn may_be_module(text: &str) -> bool {
 }
 
 /// QuickJS's way to the modules of a run.
-pub(crate) struct ModuleLoader {
+pub(crate) struct QuickJsLoader {
     pub(crate) run: Rc<Run>,
 }
 
-impl Resolver for ModuleLoader {
+impl Resolver for QuickJsLoader {
     fn resolve<'js>(
         &mut self,
         ctx: &Ctx<'js>,
@@ -210,6 +213,9 @@ fn check_attributes<'js>(
             let message = format!("there is no import attribute {key:?}, only \"type\"");
             return Err(Exception::throw_type(ctx, &message));
         }
+    }
+    if let Some(run) = run_of(ctx) {
+        modules.text_of_loader(ctx, &run, name)?;
     }
     if modules.kind(name) == Kind::Json && attributes.get_type()?.as_deref() == Some("json") {
         return Ok(());
@@ -259,6 +265,9 @@ pub(super) fn throw_load_error(ctx: &Ctx<'_>, message: &str) -> rquickjs::Error 
 
 /// Reads a source file.
 fn read(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Result<Arc<str>> {
+    if let Some(loaded) = run.modules().text_of_loader(ctx, run, name)? {
+        return Ok(loaded.text);
+    }
     run.modules().read(name, Some(run)).map_err(|message| {
         if run.stopped() {
             return run.throw_stopped(ctx);
@@ -275,6 +284,11 @@ pub(super) fn read_source(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Res
     }
     let prepared = match modules.settings.source(name) {
         Some(text) => modules.prepare_as(name, Arc::clone(text), true),
+        None if modules.is_of_loader(name) => {
+            let text = read(ctx, run, name)?;
+            let is_typescript = modules.language_of_loader(name) == Some(TextLanguage::TypeScript);
+            modules.prepare_as(name, text, is_typescript)
+        }
         None => {
             let text = read(ctx, run, name)?;
             modules.count_memory(run, &text);
@@ -310,7 +324,7 @@ pub(super) fn json<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::
     Ok(value)
 }
 
-impl Loader for ModuleLoader {
+impl Loader for QuickJsLoader {
     fn load<'js>(
         &mut self,
         ctx: &Ctx<'js>,

@@ -12,7 +12,7 @@ use crate::nearest::nearest;
 use crate::permissions::leads_to;
 
 /// The longest name of a module, in bytes: as long as the path of a file can be.
-const MOST_NAME: usize = 4096;
+pub(super) const MOST_NAME: usize = 4096;
 
 /// What is tried, in this order, when a name has no file of its own.
 const EXTENSIONS: [&str; 7] = ["js", "mjs", "cjs", "ts", "mts", "cts", "json"];
@@ -23,7 +23,7 @@ const COMPILED_FROM: [(&str, &str); 3] = [("js", "ts"), ("mjs", "mts"), ("cjs", 
 /// What a specifier stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolved {
-    /// A built-in module, by its own name.
+    /// A module that is no file, by its own name: a built-in one, or one of the host's loader.
     BuiltIn(String),
     /// A file, by its canonical path.
     File(PathBuf),
@@ -60,6 +60,8 @@ pub enum ResolveError {
         "cannot import '{specifier}': this script has no folder, so it can only import built-in modules"
     )]
     NoFolder { specifier: String },
+    #[error("{problem}")]
+    Loader { problem: String },
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {

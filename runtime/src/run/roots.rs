@@ -62,6 +62,7 @@ impl Run {
 
     /// Lets go of every JavaScript value on the Rust side, so that the isolate can be freed.
     pub(crate) fn forget_values(&self) {
+        self.control.end();
         // A state may hold on to the run itself, which would never be freed.
         let states = self.roots.states.take();
         drop(states);

@@ -1,81 +1,21 @@
 //! Between a [`RuleValue`] and types that `serde` knows: how arguments and results of a host's functions are converted.
 
-use std::fmt::Display;
-
-use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::value::SeqDeserializer;
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, EnumAccess, IntoDeserializer, VariantAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 use serde::ser::{self, Serialize};
 
 use super::RuleValue;
-
-/// Why a value does not fit a type.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Misfit(String);
-
-impl serde::de::Error for Misfit {
-    fn custom<T: Display>(message: T) -> Self {
-        Self(message.to_string())
-    }
-}
-
-impl ser::Error for Misfit {
-    fn custom<T: Display>(message: T) -> Self {
-        Self(message.to_string())
-    }
-}
-
-/// A call's arguments as a tuple; what is missing is `null`.
-pub(crate) fn from_values<A: DeserializeOwned>(arguments: Vec<RuleValue>) -> Result<A, Misfit> {
-    A::deserialize(Arguments(arguments))
-}
+use super::misfit::Misfit;
 
 /// A value as a type of the host's.
 pub(crate) fn deserialize<T: DeserializeOwned>(value: RuleValue) -> Result<T, Misfit> {
     T::deserialize(Source(value))
 }
 
-/// A call's arguments; a tuple that is longer than they are finds `null` in the missing places.
-struct Arguments(Vec<RuleValue>);
-
-impl<'de> serde::Deserializer<'de> for Arguments {
-    type Error = Misfit;
-
-    fn deserialize_tuple<V: Visitor<'de>>(
-        mut self,
-        length: usize,
-        visitor: V,
-    ) -> Result<V::Value, Misfit> {
-        self.0.resize(length, RuleValue::Null);
-        visitor.visit_seq(SeqDeserializer::new(self.0.into_iter().map(Source)))
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        visitor.visit_seq(SeqDeserializer::new(self.0.into_iter().map(Source)))
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit_struct newtype_struct seq tuple_struct map struct enum identifier ignored_any
-    }
-}
-
 /// A value that is read.
-struct Source(RuleValue);
-
-impl<'de> IntoDeserializer<'de, Misfit> for Source {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
+pub(crate) struct Source(pub(crate) RuleValue);
 
 impl<'de> serde::Deserializer<'de> for Source {
     type Error = Misfit;
@@ -101,19 +41,18 @@ impl<'de> serde::Deserializer<'de> for Source {
             RuleValue::String(text) => visitor.visit_string(text),
             RuleValue::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.into_iter())),
             RuleValue::Array(items) => {
-                let mut items = SeqDeserializer::new(items.into_iter().map(Source));
+                let mut items = Items {
+                    items: items.into_iter(),
+                    next: 0,
+                };
                 let value = visitor.visit_seq(&mut items)?;
                 items.end()?;
                 Ok(value)
             }
-            RuleValue::Object(entries) => {
-                let mut entries = MapDeserializer::new(
-                    entries.into_iter().map(|(key, value)| (key, Source(value))),
-                );
-                let value = visitor.visit_map(&mut entries)?;
-                entries.end()?;
-                Ok(value)
-            }
+            RuleValue::Object(entries) => visitor.visit_map(Entries {
+                entries: entries.into_iter(),
+                open: None,
+            }),
         }
     }
 
@@ -217,6 +156,123 @@ impl<'de> serde::Deserializer<'de> for Source {
     }
 }
 
+/// The items of an array that is read. An error of one of them names its place.
+struct Items {
+    items: std::vec::IntoIter<RuleValue>,
+    next: usize,
+}
+
+impl Items {
+    fn end(self) -> Result<(), Misfit> {
+        match self.items.len() {
+            0 => Ok(()),
+            more => {
+                let length = self.next + more;
+                let read = self.next;
+                Err(Misfit::must(
+                    &format!("an array of {read}"),
+                    &format!("an array of {length}"),
+                ))
+            }
+        }
+    }
+}
+
+impl<'de> SeqAccess<'de> for Items {
+    type Error = Misfit;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Misfit> {
+        let Some(item) = self.items.next() else {
+            return Ok(None);
+        };
+        let index = self.next;
+        self.next += 1;
+        let value = seed.deserialize(Source(item));
+        value.map(Some).map_err(|misfit| misfit.at_index(index))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.items.len())
+    }
+}
+
+/// The properties of an object that is read. An error of one of them names it.
+struct Entries {
+    entries: std::vec::IntoIter<(String, RuleValue)>,
+    /// The property whose key was read.
+    open: Option<(String, RuleValue)>,
+}
+
+impl<'de> MapAccess<'de> for Entries {
+    type Error = Misfit;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Misfit> {
+        let Some((key, value)) = self.entries.next() else {
+            return Ok(None);
+        };
+        let read = seed.deserialize(Key(&key))?;
+        self.open = Some((key, value));
+        Ok(Some(read))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
+        let (key, value) = self.open.take().unwrap_or_default();
+        let value = seed.deserialize(Source(value));
+        value.map_err(|misfit| misfit.at_key(&key))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.entries.len())
+    }
+}
+
+/// A property's name that is read.
+struct Key<'a>(&'a str);
+
+impl<'de> serde::Deserializer<'de> for Key<'_> {
+    type Error = Misfit;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        visitor.visit_str(self.0)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        let variant = RuleValue::String(self.0.to_owned());
+        visitor.visit_enum(Variant {
+            variant,
+            content: None,
+        })
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
 /// A value of an enum: the name of its variant, and what is in it.
 struct Variant {
     variant: RuleValue,
@@ -238,9 +294,10 @@ struct Content(Option<RuleValue>);
 impl Content {
     fn given(self, expected: &str) -> Result<RuleValue, Misfit> {
         self.0.ok_or_else(|| {
-            Misfit(format!(
-                "a variant with {expected} is an object with one property"
-            ))
+            Misfit::must(
+                &format!("an object with one property that has {expected}"),
+                "a string",
+            )
         })
     }
 }
@@ -251,7 +308,7 @@ impl<'de> VariantAccess<'de> for Content {
     fn unit_variant(self) -> Result<(), Misfit> {
         match self.0 {
             None | Some(RuleValue::Null) => Ok(()),
-            Some(_) => Err(Misfit("this variant has no content".to_owned())),
+            Some(_) => Err(Misfit::says("is a variant without content")),
         }
     }
 
@@ -560,7 +617,7 @@ impl ser::SerializeMap for Parts {
             Ok(serde_json::Value::String(key)) => Some(key),
             Ok(serde_json::Value::Number(key)) => Some(key.to_string()),
             Ok(serde_json::Value::Bool(key)) => Some(key.to_string()),
-            _ => return Err(Misfit("a key must be a string".to_owned())),
+            _ => return Err(Misfit::says("has a key that is no string")),
         };
         Ok(())
     }

@@ -1,0 +1,121 @@
+//! What a function of the host's learns about the run that calls it.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use cla_semaphore::RunId;
+
+use super::error::HostError;
+use crate::control::Control;
+use crate::permissions::{PermissionDenied, Permissions};
+use crate::run::Run;
+use crate::run_data::RunData;
+
+/// The run that calls a function of a [`HostModule`](crate::HostModule).
+///
+/// It may be cloned, sent to other threads and kept: after the run's end it still names it, and
+/// [`is_stopped`](Self::is_stopped) is true.
+///
+/// ```
+/// # use cla_runtime::{Call, Engine, HostError, HostModule, Permission, Permissions, RunOptions, Script};
+/// let files = HostModule::new("app/files")
+///     .function_with("size", |call: &Call, (path,): (String,)| -> Result<u64, HostError> {
+///         let path = call.permitted(call.permissions().read(path.as_ref()))?;
+///         Ok(std::fs::metadata(path)?.len())
+///     });
+/// let engine = Engine::builder().module(files).build(); // its rules may read nothing
+/// let rule = "require('app/files').size('/etc/passwd')";
+/// let error = engine.run(Script::javascript("rule", rule), RunOptions::new()).wait().result.unwrap_err();
+/// assert_eq!(error.name, "PermissionError");
+/// ```
+#[derive(Clone)]
+pub struct Call(Arc<Facts>);
+
+struct Facts {
+    id: RunId,
+    name: Arc<str>,
+    permissions: Permissions,
+    data: RunData,
+    control: Arc<Control>,
+}
+
+impl Call {
+    pub(super) fn new(run: &Run) -> Self {
+        Self(Arc::new(Facts {
+            id: run.id,
+            name: Arc::clone(&run.name),
+            permissions: run.permissions().clone(),
+            data: run.data.clone(),
+            control: Arc::clone(&run.control),
+        }))
+    }
+
+    /// The run's id, which semaphores show as the owner's.
+    #[must_use]
+    pub fn run_id(&self) -> RunId {
+        self.0.id
+    }
+
+    /// The run's name, for people.
+    #[must_use]
+    pub fn run_name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What the run may reach. A function that acts for the rule asks here first.
+    #[must_use]
+    pub fn permissions(&self) -> &Permissions {
+        &self.0.permissions
+    }
+
+    /// What was asked for, if it is permitted: `call.permitted(call.permissions().read(path.as_ref()))?`.
+    ///
+    /// # Errors
+    ///
+    /// What a rule sees as a `PermissionError`, with the fields `permission`, `resource` and `flag`.
+    pub fn permitted<T>(&self, asked: Result<T, PermissionDenied>) -> Result<T, HostError> {
+        asked.map_err(HostError::from)
+    }
+
+    /// What the host [gave the run along](crate::RunOptions::data), of this type: its tenant, its user. Rules do not see it.
+    ///
+    /// ```
+    /// # use cla_runtime::{Call, Engine, HostModule, RunOptions, Script};
+    /// struct Tenant(&'static str);
+    /// let module = HostModule::new("app/tenant").function_with("name", |call: &Call, (): ()| {
+    ///     Ok(call.data::<Tenant>().map(|tenant| tenant.0))
+    /// });
+    /// let engine = Engine::builder().module(module).build();
+    /// let rule = Script::javascript("rule", "require('app/tenant').name()");
+    /// let report = engine.run(rule, RunOptions::new().data(Tenant("acme"))).wait();
+    /// assert_eq!(report.result.unwrap(), "acme");
+    /// ```
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.data.get()
+    }
+
+    /// Whether the run was cancelled, or stopped at a limit, or is over. A function that computes for long asks now and
+    /// then, and returns.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.0.control.has_ended()
+    }
+
+    /// Waits until the run is stopped or over.
+    ///
+    /// This is for tasks that a function starts on an executor of the host's. The future of a function itself need not
+    /// wait for this: it is dropped.
+    pub async fn stopped(&self) {
+        self.0.control.until_ended().await;
+    }
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call")
+            .field("run_id", &self.0.id)
+            .field("run_name", &self.0.name)
+            .finish_non_exhaustive()
+    }
+}
