@@ -49,6 +49,7 @@ Examples:
   cla run --help                   everything about running rules";
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
     Run(run::Args),
     Repl(repl::Args),

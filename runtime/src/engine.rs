@@ -61,7 +61,7 @@ pub struct Engine {
 
 struct Shared {
     settings: Arc<EngineSettings>,
-    workers: Vec<Worker>,
+    workers: Arc<[Worker]>,
     live: Arc<LiveRuns>,
 }
 
@@ -69,6 +69,7 @@ struct Shared {
 #[must_use]
 pub struct EngineBuilder {
     workers: Option<usize>,
+    workers_of: Option<Arc<[Worker]>>,
     limits: Limits,
     semaphores: Option<Semaphores>,
     permissions: Permissions,
@@ -90,6 +91,7 @@ impl Engine {
     pub fn builder() -> EngineBuilder {
         EngineBuilder {
             workers: None,
+            workers_of: None,
             limits: Limits::default(),
             semaphores: None,
             permissions: Permissions::default(),
@@ -301,6 +303,26 @@ impl EngineBuilder {
         self
     }
 
+    /// Runs rules on the threads of another engine, so that an engine for each tenant costs no threads. The threads end when
+    /// no engine uses them any more. [`EngineBuilder::workers`] then means nothing.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, Permissions, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let engine = Engine::builder().workers(2).build();
+    /// let tenant = Engine::builder().workers_of(&engine).permissions(Permissions::none()).build();
+    /// drop(engine);
+    /// let report = tenant.run(Script::javascript("rule", "1 + 2"), RunOptions::new()).await;
+    /// assert_eq!(report.result.unwrap(), 3);
+    /// # }
+    /// ```
+    pub fn workers_of(mut self, engine: &Engine) -> Self {
+        self.workers_of = Some(Arc::clone(&engine.shared.workers));
+        self
+    }
+
     /// The limits of runs that set none of their own.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -508,8 +530,10 @@ impl EngineBuilder {
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         });
         // For each worker there is a spare one, which is only started while all others are stuck.
-        let workers = (0..2 * count).map(|index| Worker::new(index, index >= count));
-        let workers = workers.collect();
+        let workers = self.workers_of.unwrap_or_else(|| {
+            let workers = (0..2 * count).map(|index| Worker::new(index, index >= count));
+            workers.collect()
+        });
         Engine {
             shared: Arc::new(Shared {
                 settings: Arc::new(settings),

@@ -12,8 +12,8 @@ const SHORT: usize = 3;
 /// The one of `known` that was probably meant by `name`, if one is alike. Upper and lower case do not matter.
 ///
 /// ```
-/// assert_eq!(cla_runtime::nearest("deplyo", ["deploy", "prod-db"]), Some("deploy"));
-/// assert_eq!(cla_runtime::nearest("zebra", ["deploy", "prod-db"]), None);
+/// assert_eq!(cla_runtime::internal::nearest("deplyo", ["deploy", "prod-db"]), Some("deploy"));
+/// assert_eq!(cla_runtime::internal::nearest("zebra", ["deploy", "prod-db"]), None);
 /// ```
 pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if name.len() > MOST_COMPARED {

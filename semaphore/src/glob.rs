@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// let shop: Glob = "shop-*".parse()?;
 /// assert!(shop.matches("shop-db") && !shop.matches("prod-db"));
-/// # Ok::<(), cla_admin::GlobError>(())
+/// # Ok::<(), cla_semaphore::GlobError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

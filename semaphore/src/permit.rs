@@ -75,7 +75,7 @@ impl Permit {
     }
 
     /// What another process of this machine needs to go on holding it, should this one be killed: see
-    /// [`Semaphores::succeed`]. `None` if the store has no such way, or if a run or a slot id has the permit: a Redis
+    /// [`Semaphores::succeed`](crate::Semaphores::succeed). `None` if the store has no such way, or if a run or a slot id has the permit: a Redis
     /// server's has one. Once it is given back, the text is worth nothing.
     pub async fn succession(&self) -> Option<String> {
         match &self.0 {
@@ -125,7 +125,7 @@ impl Permit {
     }
 
     /// Whether it was lost because its lease passed: the store could not be reached for longer than that, took this
-    /// process for dead, or lost what it knew; or its run was [given up](Semaphores::abandon). A TTL that passed and an
+    /// process for dead, or lost what it knew; or its run was [given up](crate::Semaphores::abandon). A TTL that passed and an
     /// administrator's release are decisions; this is an accident, of which the one who relied on the slot should
     /// hear.
     #[must_use]
@@ -164,8 +164,8 @@ impl Permit {
     }
 
     /// Lets it go without giving the slot back. The slot stays taken until it is
-    /// [released by its slot id](Semaphore::release_slot), an administrator releases it by force, its TTL passes, or
-    /// its session ends: with the process in a shared store, or when that is [closed](Semaphores::close).
+    /// [released by its slot id](crate::Semaphore::release_slot), an administrator releases it by force, its TTL passes, or
+    /// its session ends: with the process in a shared store, or when that is [closed](crate::Semaphores::close).
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {

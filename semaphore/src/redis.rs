@@ -34,7 +34,7 @@
 //!
 //! # Who listens
 //!
-//! Events are published only while somebody listens, as the server's own list of subscribers tells. A semaphore notes for
+//! Events are published only while there is a listener, as the server's own list of subscribers says. A semaphore notes for
 //! a second that there is none (`qu` in its state), so that the short ways need not ask; a session that subscribes removes that note
 //! everywhere before it sends what was asked after the subscription. In a cluster, where no node knows who listens at
 //! another, everything is published. What concerns waiting sessions is always published.
@@ -79,7 +79,7 @@
 //!
 //! # What the server sends
 //!
-//! `redis` keeps whatever the server announces. So this crate opens the sockets itself (`socket`), also those of a
+//! `redis` makes room for all that the server announces. So this crate opens the sockets itself (`socket`), also those of a
 //! cluster's client, and follows every reply before `redis` sees it (`replies`): one that would take more than 64 MiB ends
 //! the connection. What an administrator asked fails with the reason; for all else it is an outage.
 //!
@@ -87,7 +87,7 @@
 //!
 //! Of the two well-kept clients, this store wants little, but that exactly: to write in order, to see what is pushed
 //! in order with what is answered, and to decide itself what to send again. `redis`' multiplexed connection is just
-//! that, over RESP3: it pipelines whatever is sent concurrently, delivers pushes through a channel, and ends when it
+//! that, over RESP3: it pipelines what is sent concurrently, delivers pushes through a channel, and ends when it
 //! breaks. `fred` 10 has more: it reconnects, resubscribes and resends by policies of its own, which
 //! would resend releases and acquires behind the back of a store that must know what is in doubt, and it talks to its
 //! router task through one more queue. Both do clusters and TLS; `redis` is released every few weeks, `fred` last in

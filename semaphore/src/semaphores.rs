@@ -242,7 +242,7 @@ impl Semaphores {
 
     /// Gives up a run that is past its limit and does not end, because its thread is stuck: what it holds is lost, as if
     /// its lease had passed ([`Permit::lease_passed`]), and the next in line have their turn; what it waits for ends
-    /// with [`AcquireError::Abandoned`]. Concerns the requests that were made with this run as [owner](crate::Owner)
+    /// with [`AcquireError::Abandoned`](crate::AcquireError::Abandoned). Concerns the requests that were made with this run as [owner](crate::Owner)
     /// through this store as this process has it open. A slot that was [left](Permit::leave) stays.
     ///
     /// Can be called from any thread, waits for nothing, and changes nothing for a run that has nothing. In a shared
@@ -386,7 +386,7 @@ impl Semaphores {
         Ok(())
     }
 
-    /// Makes a waiting request fail with [`AcquireError::Cancelled`] (README: *Steering*).
+    /// Makes a waiting request fail with [`AcquireError::Cancelled`](crate::AcquireError::Cancelled) (README: *Steering*).
     ///
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].

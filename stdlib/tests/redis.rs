@@ -129,7 +129,7 @@ fn what_names_no_server_is_a_type_error_that_says_why() {
         ("new Redis('redis://h/x')", "is no database"),
         (
             "new Redis('redis://h?leese=1s')",
-            "there are prefix, lease, warnings, ca, cert, key, service",
+            "there are prefix, lease, reach, warnings, ca, cert, key, service",
         ),
         (
             "new Redis('/tmp/redis.sock')",

@@ -53,7 +53,7 @@ pub enum InputState {
 /// Tells whether a text is whole, as JavaScript or TypeScript.
 ///
 /// ```
-/// use cla_runtime::{InputState, input_state};
+/// use cla_runtime::internal::{InputState, input_state};
 ///
 /// assert_eq!(input_state("take(1)"), InputState::Complete);
 /// assert_eq!(input_state("take(1, () => {"), InputState::Incomplete);
@@ -124,7 +124,7 @@ fn state(source: &str) -> InputState {
 /// What is wrong with it, as TypeScript.
 ///
 /// ```
-/// assert_eq!(cla_runtime::tidy("f( 1,2 ) ;if(a){b()}").unwrap(), "f(1, 2);\nif (a) {\n  b();\n}\n");
+/// assert_eq!(cla_runtime::internal::tidy("f( 1,2 ) ;if(a){b()}").unwrap(), "f(1, 2);\nif (a) {\n  b();\n}\n");
 /// ```
 pub fn tidy(source: &str) -> Result<String, RuleError> {
     let printed = on_big_stack(source, || {

@@ -197,8 +197,8 @@ impl Request {
     ///
     /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
     /// let mine = || SlotId::new("mine").map(|slot| Request::new().slots(2).slot(slot));
-    /// let permit = x.acquire(mine()?).await?;
-    /// let again = x.acquire(mine()?).await?;
+    /// let permit = x.acquire().with(mine()?).await?;
+    /// let again = x.acquire().with(mine()?).await?;
     /// assert_eq!(again.id(), permit.id());
     ///
     /// let _other = x.acquire().await?;

@@ -28,7 +28,7 @@ pub(super) struct PermitState {
     pub(super) granted: bool,
     /// When it was heard of.
     pub(super) heard: Instant,
-    /// When it has surely expired; never sooner than the server sees it.
+    /// When it has expired for certain: never sooner than the server sees it.
     pub(super) expires: Mutex<Option<Instant>>,
     lost: AtomicBool,
     /// By accident: see [`StorePermit::lease_passed`].

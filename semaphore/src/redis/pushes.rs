@@ -10,7 +10,7 @@ use redis::{PushInfo, PushKind, Value};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 /// So many bytes may wait. A store reads without a break what its server pushes, so this much only waits when the server
-/// sends faster than anybody could read.
+/// sends faster than any client could read.
 const ROOM: usize = 64 * 1024 * 1024;
 
 /// What a push takes beside its text, in bytes.

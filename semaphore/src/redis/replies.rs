@@ -1,6 +1,6 @@
 //! Follows what a server sends, and refuses a reply as soon as it is known to be too large.
 //!
-//! The client library takes whatever a server announces: for 2 GB, 2 GB of memory. It has no limit of its own, and there
+//! The client library makes room for all that a server announces: for 2 GB, 2 GB of memory. It has no limit of its own, and there
 //! is none in the protocol. So every byte passes through [`Replies`] first. It reads the headers of RESP2 and RESP3 and
 //! counts what the client library will keep of a reply: the bytes of its texts, and one [`Value`] for each of its
 //! elements. A header that announces more than the limit is refused before anything that belongs to it has come.

@@ -2,7 +2,7 @@
 //! for callers come out. It does no I/O, reads no clock and starts no task, so a test can play every order of answers,
 //! messages and losses against it. The `driver` moves the bytes.
 //!
-//! It decides nothing that a script decides. What it decides is when to ask again, whom to answer, and when a holder has
+//! It decides nothing that a script decides. What it decides is when to ask again, which caller to answer, and when a holder has
 //! heard nothing for so long that its lease may have passed.
 //!
 //! # What holds at any time
@@ -168,7 +168,7 @@ struct TrackedSemaphore {
     busy: usize,
     /// Permits of this session that were ended by force and are not dropped yet. They are shown until then.
     ended_by_force: usize,
-    /// Until then, what is held is surely held.
+    /// Until then, the server keeps what this session holds.
     leased_until: Instant,
     /// Which of its lives our requests are in.
     generation: u64,
@@ -208,7 +208,7 @@ enum Link {
     Away(Instant),
 }
 
-/// A request that is given back without anybody waiting for the answer. It is held back until the driver has no more
+/// A request that is given back by a caller that does not wait for the answer. It is held back until the driver has no more
 /// commands at hand, as the next command often asks for the same semaphore: one script then does both.
 struct PendingRelease {
     id: RequestId,
@@ -221,7 +221,7 @@ struct Closing {
     answer: Option<oneshot::Sender<Result<(), StoreError>>>,
     /// When to give up, unless something is answered.
     until: Instant,
-    /// When to give up whatever comes.
+    /// When to give up in any case.
     latest: Instant,
 }
 

@@ -26,8 +26,8 @@ use tokio_rustls::client::TlsStream;
 use super::address_check::AddressCheck;
 use super::url::{Node, RedisUrl};
 
-/// After so long in which nothing came, the system asks whether the server is still there, so that who only listens
-/// learns that it is not.
+/// After so long in which nothing came, the system asks whether the server is still there. So a client that only listens
+/// learns when it is not.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// And again, until it gives up after a few.
 const KEEPALIVE_PAUSE: Duration = Duration::from_secs(5);
@@ -143,7 +143,7 @@ fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     }
 }
 
-/// It will not work until somebody changes what the URL says.
+/// It does not work until the URL is changed.
 pub(super) fn misconfigured(what: &'static str, detail: String) -> RedisError {
     RedisError::from((ErrorKind::InvalidClientConfig, what, detail))
 }
@@ -201,7 +201,7 @@ where
         if buffer.remaining() > 0 && self.eager.take() {
             let length = buffer.remaining().min(EAGER_READ);
             let socket = SockRef::from(&self.stream);
-            // The socket does not block. Whatever goes wrong, the ordinary way finds out as well.
+            // The socket does not block. If anything goes wrong, the ordinary way finds out as well.
             if let Ok(count) = (&*socket).read(buffer.initialize_unfilled_to(length)) {
                 buffer.advance(count);
                 return Poll::Ready(Ok(()));

@@ -14,7 +14,7 @@ use crate::store_url_error::StoreUrlError;
 const DEFAULT_LEASE: Duration = Duration::from_secs(15);
 /// Shorter ones would be lost to a hiccup of the network.
 const SHORTEST_LEASE: Duration = Duration::from_millis(100);
-/// Longer ones would keep what a dead process held for longer than anybody waits.
+/// Longer ones would keep the slots of a process that is gone for longer than a request waits.
 const LONGEST_LEASE: Duration = Duration::from_secs(24 * 3600);
 /// The parameters there are.
 const PARAMETERS: &str =
@@ -529,7 +529,7 @@ mod tests {
             ("redis://h/x", "is no database"),
             (
                 "redis://h?leese=3s",
-                "there are prefix, lease, warnings, ca, cert, key",
+                "there are prefix, lease, reach, warnings, ca, cert, key",
             ),
             ("rediss://h?cert=a", "needs key="),
             ("redis://h?cert=a&key=b", "write rediss"),

@@ -115,9 +115,9 @@ pub struct Lost {
     /// As it had been given.
     pub admission: Admission,
     /// Whether its one holder may still ask what it had been given. Not so when it is gone
-    /// ([`Queue::leave`]), nor with a slot id, whose holders are any number and remember for themselves.
+    /// ([`Queue::leave`](super::Queue::leave)), nor with a slot id, whose holders are any number and remember for themselves.
     pub asked: bool,
-    /// Whether that is so because its run was given up ([`Queue::abandon_run`]).
+    /// Whether that is so because its run was given up ([`Queue::abandon_run`](super::Queue::abandon_run)).
     pub abandoned: bool,
 }
 

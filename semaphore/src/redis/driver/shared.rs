@@ -14,7 +14,7 @@
 //! A thread that sleeps until the socket has something is woken by each answer, also by those that a caller reads. And it
 //! is woken by each permit that is dropped, although the next request often follows within a microsecond and could
 //! take the release along. When requests are answered at once again and again, the thread therefore *stands by*: it sleeps
-//! for [`TICK`] at a time, whatever the socket has, and then does what is left to do. It does so only while nothing
+//! for [`TICK`] at a time, without a look at the socket, and then does what is left to do. It does so only while nothing
 //! waits for it: no request in a line, no subscriber of events, no question. Any of these wakes it, and when no caller has
 //! driven for a few ticks, it sleeps as usual again.
 

@@ -13,7 +13,7 @@ if f[1] and now < f[1] + 0 and f[8] and not f[10] and ARGV[6] == '' and ARGV[13]
     call('HSET', KEYS[1], 'tk', tk, 'bz', f[4] + 1, 'tok', token, ARGV[4],
       ARGV[2] .. '|' .. stamp .. '|' .. stamp .. '|' .. token .. '||' .. ARGV[7] .. '|0||' .. ARGV[10])
     if not (f[9] and now < f[9] + 0 and f[9] - now <= SILENCE) then
-      if nobody_listens() then
+      if has_no_listener() then
         call('HSET', KEYS[1], 'qu', string.format('%.0f', now + SILENCE))
       else
         call('PUBLISH', ARGV[1] .. ':e',

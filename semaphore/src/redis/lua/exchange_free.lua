@@ -15,7 +15,7 @@ if f[11] and f[10] == '0' and now < f[1] + 0 and (f[12] or '0') == '0' and f[7] 
     call('HSET', KEYS[1], 'tok', token, ARGV[4],
       ARGV[2] .. '|' .. stamp .. '|' .. stamp .. '|' .. token .. '||' .. ARGV[7] .. '|0||' .. ARGV[10])
     if not (f[8] and now < f[8] + 0 and f[8] - now <= SILENCE) then
-      if nobody_listens() then
+      if has_no_listener() then
         call('HSET', KEYS[1], 'qu', string.format('%.0f', now + SILENCE))
       else
         local now_and_where = '|0|' .. f[2] .. '|' .. stamp .. '|' .. KEYS[1] .. '|'

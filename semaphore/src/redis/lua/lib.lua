@@ -12,14 +12,14 @@ local exists = f[1] and true or false
 local n, dc, wt, pn = f[1] or '1', f[2] or '1', f[3] or '1', f[4] == '1'
 -- Slots taken; how many are busy, wait.
 local tk, bz, wc = (f[5] or 0) + 0, (f[6] or 0) + 0, (f[7] or 0) + 0
--- The last token; the last number of the line; no deadline or lease ends before `due`; nobody is admitted
--- before `guard`; when this semaphore came into being; when its keys' expiry is next looked at.
+-- The last token; the last number of the line; no deadline or lease ends before `due`; no request is
+-- admitted before `guard`; when this semaphore came into being; when its keys' expiry is next looked at.
 local token, seq, due = (f[8] or now) + 0, (f[9] or now) + 0, (f[10] or NEVER) + 0
 local guard, birth, expiry = (f[11] or 0) + 0, (f[12] or now) + 0, (f[13] or 0) + 0
 -- How many notes are kept beside live requests (who steered them, since when their run does not answer): nearly always
 -- none, and then nothing is looked up at their end.
 local notes = (f[14] or 0) + 0
--- Until when it is known that nobody listens.
+-- Until when it is known that there is no listener.
 local quiet = (f[15] or 0) + 0
 -- Who gives the command, while an administrator does; as it is kept.
 local actor = ''
@@ -78,7 +78,7 @@ local listened
 local function is_heard()
   if listened == nil then
     listened = now >= quiet or quiet - now > SILENCE
-    if listened and nobody_listens() then listened, quiet = false, now + SILENCE end
+    if listened and has_no_listener() then listened, quiet = false, now + SILENCE end
   end
   return listened
 end
@@ -379,7 +379,7 @@ local function next_due()
   if guard > 0 and guard < due then due = guard end
 end
 
--- ---- keys that are lost: the server evicted one, or somebody deleted it. Each is in part told by the others.
+-- ---- keys that are lost: the server evicted one, or another program deleted it. The others say in part what each held.
 
 -- Requests wait without a place in the line, or have a place and are not known: those who wait ask again.
 local function mend_line()
@@ -462,7 +462,7 @@ local function advance()
 end
 
 -- Whether the semaphore, which is not there, may be made now: not before the client has noticed that data
--- was lost since it looked last. Gives the time before which nobody may be admitted.
+-- was lost since it looked last. Gives the time before which no request may be admitted.
 local function creation(known, guarded)
   local lost = guarded + 0
   if mark_key then
@@ -486,7 +486,7 @@ local function create(until_when)
   tell('created')
 end
 
--- Somebody names the semaphore. `known` and `guarded` are as for `creation`; false: the client must look first.
+-- A request names the semaphore. `known` and `guarded` are as for `creation`; false: the client must look first.
 local function arrive(declared, known, guarded)
   advance()
   if declared ~= '' then wt = declared end

@@ -7,7 +7,7 @@ if not exists then
   create(guarded > now and guarded or 0)
   n, dc = ARGV[6], ARGV[7]
 elseif guard > 0 and not pn then
-  -- A newcomer was here first, and could not know what was set. Nobody was admitted yet.
+  -- A newcomer was here first, and could not know what was set. No request was admitted yet.
   dc, wt, pn = ARGV[7], ARGV[8], ARGV[9] == '1'
   change_slots(ARGV[6])
 end

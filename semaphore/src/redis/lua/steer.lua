@@ -1,5 +1,5 @@
 -- What administrators do to a waiting request, or, to take its slot, to a busy one. Answers with its status if it is not so, with nothing if
--- nobody knows it here. ARGV: 2 the command, 3 the request, 4 what more there is to say, 5 who gives it, 6 and 7 how many
+-- it is not known here. ARGV: 2 the command, 3 the request, 4 what more there is to say, 5 who gives it, 6 and 7 how many
 -- entries of the audit are kept, and for how many seconds.
 local what, id = ARGV[2], ARGV[3]
 advance()

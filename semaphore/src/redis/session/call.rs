@@ -29,7 +29,7 @@ impl Call {
     }
 }
 
-/// Whom the answer concerns.
+/// What the answer is for.
 pub(super) enum ReplyTo {
     Acquire(RequestId),
     /// Gives a request back and makes another. Its serial number and the one before are of this call alone.

@@ -1,4 +1,4 @@
-//! What the keys are called: all of one semaphore in one slot of a cluster, whatever its name.
+//! What the keys are called: all of one semaphore are in one slot of a cluster, for any name.
 
 use std::sync::Arc;
 

@@ -300,7 +300,7 @@ pub(crate) fn time() -> Query<f64> {
     })
 }
 
-/// Whom `look` wants to see in the line.
+/// Which requests of the line `look` asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum InLine {
     All,
