@@ -39,10 +39,12 @@
 //!
 //! # Your own functions
 //!
-//! [`HostModule`] gives rules plain Rust functions, with arguments and results converted by serde.
+//! [`HostModule`] gives rules plain Rust functions, with arguments and results converted by serde; a function may ask which
+//! run calls it and what that run may ([`Call`]), throw errors that rules tell apart ([`HostError`]), take [`Bytes`] and keep
+//! functions of the rule ([`Callback`]). The module may have classes ([`HostClass`]) and streams, too.
 //! [`NativeModule`] and [`Extension`] give full access to the interpreter; [`js`] is the binding.
 //! [`EngineBuilder::source_module`] adds modules that are themselves written in TypeScript,
-//! [`EngineBuilder::alias`] other names for built-in modules.
+//! [`EngineBuilder::loader`] modules from elsewhere than files, [`EngineBuilder::alias`] other names for built-in modules.
 //!
 //! An engine has JavaScript and TypeScript, timers, `import` and `require`, and nothing else. Modules for rules, and further
 //! languages, are crates of their own, which a host adds with [`EngineBuilder::with`].

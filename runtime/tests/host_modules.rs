@@ -813,3 +813,30 @@ fn a_module_declares_itself_for_typescript() {
         1
     );
 }
+
+#[test]
+fn texts_of_rules_are_shown_without_control_characters() {
+    let (module, callbacks) = with_callback();
+    let host = std::thread::spawn(move || {
+        let callback = callbacks.recv().unwrap();
+        block_on(callback.call::<_, ()>(()))
+            .unwrap_err()
+            .to_string()
+    });
+    let rule = "
+        host.on(() => { throw new Error('a\\u001b[31mb\\nc') }, true);
+        const wrong = key => { try { host.put({ [key]: 'x' }) } catch (e) { return e.message } };
+        export default [wrong('k'.repeat(500)).length < 200, wrong('\\n\\u001b'), wrong('plain')];";
+    let must = "must be a whole number from 0 to 4294967295, not a string";
+    assert_eq!(
+        run(module, rule),
+        json!([
+            true,
+            format!("put: argument 1[\"\\n\\u{{1b}}\"] {must}"),
+            format!("put: argument 1.plain {must}")
+        ])
+    );
+    let shown = host.join().unwrap();
+    assert!(shown.starts_with("Error: a"), "{shown}");
+    assert!(!shown.contains(['\u{1b}', '\n']), "{shown}");
+}

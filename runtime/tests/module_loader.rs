@@ -182,3 +182,21 @@ fn a_loader_that_panics_ends_the_run_alone() {
         1
     );
 }
+
+#[test]
+fn a_rulebook_imports_from_the_loader_too() {
+    let table = Table {
+        texts: HashMap::from([("db:tax", js("export const gross = net => net * 1.25;"))]),
+        loads: Arc::default(),
+    };
+    let engine = Engine::builder()
+        .with(cla_rulebook::install)
+        .loader(table)
+        .build();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("book.yml");
+    let book = "{import: 'db:tax', do: [{x = gross: 8}, {return: '${x}'}]}";
+    std::fs::write(&file, book).unwrap();
+    let report = engine.run(Script::file(&file), RunOptions::new()).wait();
+    assert_eq!(report.result.unwrap(), 10);
+}

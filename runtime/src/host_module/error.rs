@@ -117,7 +117,11 @@ impl HostError {
 
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name(), self.message())
+        // It may be what a rule threw, or have a rule's texts in it.
+        let one_line = |text: &str| {
+            cla_semaphore::printable(&text.replace(['\n', '\r', '\t'], " ")).into_owned()
+        };
+        write!(f, "{}: {}", one_line(self.name()), one_line(self.message()))
     }
 }
 

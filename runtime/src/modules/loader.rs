@@ -37,7 +37,8 @@ use crate::run::Run;
 pub trait ModuleLoader: Send + Sync + 'static {
     /// The name of the module that `specifier` means, as written in the module `importer`; `None` if it is none of this
     /// loader, so that it may be a file. One module has one name, however it is imported: it is what
-    /// [`load`](Self::load) gets, what stack traces show, and by what a run knows that it has the module already. It must
+    /// [`load`](Self::load) gets, what stack traces show, and by what a run knows that it has the module already. It means
+    /// itself when it is resolved again. It must
     /// not begin like the path of a file, and not be the name of a built-in module or of the rule.
     ///
     /// The importer is the name of a module of this loader, the path of a file, or the name of the rule that was started.

@@ -55,7 +55,9 @@ impl Misfit {
 
     pub(super) fn at_key(mut self, key: &str) -> Self {
         let first = |c: char| c.is_alphabetic() || c == '_' || c == '$';
-        let plain = key.starts_with(first) && key.chars().all(|c| first(c) || c.is_ascii_digit());
+        let plain = key.len() <= MOST_SHOWN
+            && key.starts_with(first)
+            && key.chars().all(|c| first(c) || c.is_ascii_digit());
         let step = match plain {
             true => format!(".{key}"),
             false => format!("[{}]", quoted(key)),
