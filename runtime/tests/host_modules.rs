@@ -817,6 +817,7 @@ fn a_module_declares_itself_for_typescript() {
 #[test]
 fn texts_of_rules_are_shown_without_control_characters() {
     let (module, callbacks) = with_callback();
+    let module = module.function("put", |_: (HashMap<String, u32>,)| Ok::<_, String>(()));
     let host = std::thread::spawn(move || {
         let callback = callbacks.recv().unwrap();
         block_on(callback.call::<_, ()>(()))
