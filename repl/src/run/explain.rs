@@ -71,5 +71,6 @@ fn lines(args: &Args, granted: &Granted, store: &StoreUrl, files: &[String]) -> 
         .map_or("none".to_owned(), |limit| short(limit.as_secs_f64()));
     fact("time", timeout, Style::new());
     fact("semaphores", store.to_string(), Style::new());
-    facts.lines(None)
+    // Columns without titles.
+    facts.lines(None).split_off(1)
 }
