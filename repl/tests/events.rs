@@ -135,7 +135,7 @@ fn a_reader_that_was_stopped_for_too_long_is_told_how_much_it_missed_and_since_w
     scene.events.send(Signal::SIGCONT);
 
     let missed = scene.line();
-    let count = missed["missed"]
+    let mut count = missed["missed"]
         .as_u64()
         .unwrap_or_else(|| panic!("{missed}"));
     assert_eq!(missed["since"], last["at"]);
@@ -143,6 +143,12 @@ fn a_reader_that_was_stopped_for_too_long_is_told_how_much_it_missed_and_since_w
     let mut told = 0;
     loop {
         let event = scene.line();
+        // A busy machine prints more slowly than the store gives events, so it may fall behind once more.
+        if let Some(more) = event["missed"].as_u64() {
+            count += more;
+            before += more;
+            continue;
+        }
         before += 1;
         assert_eq!(event["sequence"], before, "{event}");
         told += 1;

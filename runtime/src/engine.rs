@@ -150,8 +150,14 @@ impl Engine {
             let _ = sender.send(Sent { report, room: None });
             return handle;
         }
+        // What another run starts has the place of that one.
+        let entering = match origin.parent {
+            None => self.shared.settings.admission.join(&options.data),
+            Some(_) => None,
+        };
         let job = Job {
             id,
+            entering,
             name,
             script,
             limits: options.limits.unwrap_or(self.shared.settings.limits),
@@ -520,7 +526,7 @@ impl EngineBuilder {
             semaphores: self.semaphores.unwrap_or_else(Semaphores::memory),
             permissions: self.permissions,
             environment: self.environment,
-            admission: self.admission,
+            admission: Arc::new(self.admission),
             waiting: self.waiting,
             modules: Arc::new(self.modules),
             extensions: self.extensions,

@@ -147,6 +147,25 @@ fn who_waits_for_a_place_is_served_in_order_and_can_give_up() {
     assert_eq!(order.text(), "0\n1\n3\n4\n");
 }
 
+/// Runs are on several threads, and still it is the order in which they were started that counts.
+#[test]
+fn the_first_to_be_started_has_the_place() {
+    for _ in 0..50 {
+        let engine = Engine::builder()
+            .max_runs(1, WhenFull::Refuse)
+            .workers(4)
+            .build();
+        let first = engine.run(script("for (;;);"), RunOptions::new());
+        for _ in 0..4 {
+            assert!(refused(&block_on(
+                engine.run(script("1"), RunOptions::new())
+            )));
+        }
+        first.cancel();
+        assert!(!refused(&block_on(first)));
+    }
+}
+
 #[test]
 fn a_customer_takes_no_more_places_than_its_own() {
     let key = |tenant: &Tenant| tenant.0.to_owned();

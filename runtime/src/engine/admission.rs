@@ -5,6 +5,9 @@
 
 use std::any::Any;
 use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use cla_semaphore::{Permit, Request, SemaphoreName, Semaphores, Slots};
 
@@ -37,6 +40,9 @@ struct Bound {
 
 /// The places of a run; dropping them lets the next ones start.
 pub(super) struct Places(#[expect(dead_code, reason = "held until it is dropped")] Vec<Permit>);
+
+/// A run on its way to its places.
+pub(super) type Entering = Pin<Box<dyn Future<Output = Result<Places, Full>> + Send>>;
 
 /// There is no place for a run.
 pub(super) struct Full(pub(super) String);
@@ -82,13 +88,23 @@ impl Admission {
         self.by_key = Some((Box::new(key_of), Bound::new(most.max(1), when_full)));
     }
 
-    /// Whether there are bounds at all.
-    pub(super) fn is_bounded(&self) -> bool {
-        self.all.is_some() || self.by_key.is_some()
+    /// Puts a run into the lines in which it must stand, if there are any: those who ask later stand behind it, whichever
+    /// thread they run on.
+    pub(super) fn join(self: &Arc<Self>, data: &RunData) -> Option<Entering> {
+        if self.all.is_none() && self.by_key.is_none() {
+            return None;
+        }
+        let (admission, data) = (Arc::clone(self), data.clone());
+        let mut entering: Entering = Box::pin(async move { admission.enter(&data).await });
+        let mut nobody = Context::from_waker(Waker::noop());
+        Some(match entering.as_mut().poll(&mut nobody) {
+            Poll::Ready(entered) => Box::pin(std::future::ready(entered)),
+            Poll::Pending => entering,
+        })
     }
 
     /// Gets a run its places, or says why there are none.
-    pub(super) async fn enter(&self, data: &RunData) -> Result<Places, Full> {
+    async fn enter(&self, data: &RunData) -> Result<Places, Full> {
         let mut places = Vec::new();
         // First what it shares with few: one that waits there takes no place from all others.
         if let Some((key_of, bound)) = &self.by_key

@@ -18,7 +18,7 @@ pub(crate) struct EngineSettings {
     pub(crate) semaphores: Semaphores,
     pub(crate) permissions: Permissions,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
-    pub(crate) admission: Admission,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) waiting: WaitingBound,
     pub(crate) modules: Arc<ModuleSettings>,
     pub(crate) extensions: Vec<Arc<dyn Extension>>,

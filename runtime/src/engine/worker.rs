@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Engine;
-use super::admission::{Full, Places};
+use super::admission::{Entering, Full, Places};
 use super::live_runs::LiveRuns;
 use super::settings::EngineSettings;
 use super::start_order::StartOrder;
@@ -56,6 +56,8 @@ pub(crate) struct Job {
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) permissions: Permissions,
     pub(crate) data: RunData,
+    /// Where its engine bounds how many run at once.
+    pub(crate) entering: Option<Entering>,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
     pub(crate) control: Arc<Control>,
     pub(crate) report: oneshot::Sender<Sent>,
@@ -210,13 +212,12 @@ fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>, stuck: 
 }
 
 /// Waits until the job may start, if its engine bounds how many do. Reports it if it may not.
-async fn admitted(job: Job) -> Option<(Job, Option<Places>)> {
-    if job.origin.parent.is_some() || !job.settings.admission.is_bounded() {
+async fn admitted(mut job: Job) -> Option<(Job, Option<Places>)> {
+    let Some(entering) = job.entering.take() else {
         return Some((job, None));
-    }
+    };
     let asked = Instant::now();
-    let entered = job.settings.admission.enter(&job.data);
-    let error = match job.control.until_stopped(entered).await {
+    let error = match job.control.until_stopped(entering).await {
         Ok((Ok(places), _)) => return Some((job, Some(places))),
         Ok((Err(Full(message)), _)) => RuleError::refused(&message),
         Err(Stopped) => RuleError::cancelled(),

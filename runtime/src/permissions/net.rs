@@ -98,7 +98,8 @@ impl FromStr for NetPattern {
         let invalid = || {
             InvalidPermission(format!(
                 "{text:?} is no host: write example.com, *.example.com, 10.0.0.7, 10.0.0.0/8, [::1], each also with a \
-                 port (example.com:443); or public, private, loopback, link-local"
+                 port (example.com:443); or public, private, loopback, link-local. A name in other letters is written as it is \
+                 looked up: xn--bcher-kva.example"
             ))
         };
         // An address of IPv6 without brackets has no port.
@@ -137,7 +138,8 @@ impl FromStr for NetPattern {
             Some(rest) => (true, rest.to_owned()),
             None => (false, name),
         };
-        let is_of_a_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
+        // A URL's host is in ASCII by the time it is looked at, so a name in other letters would never be met.
+        let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         if name.is_empty() || !name.chars().all(is_of_a_name) || name.split('.').any(str::is_empty)
         {
             return Err(invalid());

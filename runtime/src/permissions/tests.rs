@@ -311,7 +311,16 @@ fn kinds_of_addresses_have_words() {
 #[test]
 fn what_is_no_host_is_refused() {
     for text in [
-        "", "http://x", "a b", "x:99999", "*", "a..b", "x/y", "*.", "[::1",
+        "",
+        "http://x",
+        "a b",
+        "x:99999",
+        "*",
+        "a..b",
+        "x/y",
+        "*.",
+        "[::1",
+        "bücher.example",
     ] {
         let refused = Permissions::none().allow(Permission::Net, [text]);
         assert!(refused.is_err(), "{text:?}");
