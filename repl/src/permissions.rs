@@ -112,7 +112,7 @@ pub(crate) enum Origin {
     File(PathBuf),
     /// Both.
     Both(PathBuf),
-    /// Nobody.
+    /// No option and no file.
     Default,
 }
 

@@ -194,6 +194,31 @@ fn an_option_that_is_no_permission_is_wrong_usage() {
     );
 }
 
+/// What the library does to throw the error is no place of the rule's.
+#[test]
+fn a_denial_is_shown_where_the_rule_asks_and_nowhere_inside_of_the_library() {
+    let folder = Folder::with(&[
+        ("op.yml", "do:\n  - shell: echo hi\n"),
+        (
+            "env.js",
+            "const { env } = require('cla/process');\nprint(env.HOME)",
+        ),
+        ("get.js", "\nrequire('cla/http').get('http://127.0.0.1:9/')"),
+    ]);
+    for (file, place) in [
+        ("op.yml", "op.yml:2:5"),
+        ("env.js", "env.js:2:"),
+        ("get.js", "get.js:2:21"),
+    ] {
+        let ended = folder.cla(&["run", "--store", "memory:", "--sandbox", file]);
+        assert_eq!(ended.code, Some(1));
+        assert!(ended.stderr.contains(place), "{}", ended.stderr);
+        for inner in ["cla/permissions", "eval_script"] {
+            assert!(!ended.stderr.contains(inner), "{}", ended.stderr);
+        }
+    }
+}
+
 #[test]
 fn imports_stay_with_the_folder_of_the_rule_and_the_current_one() {
     let folder = Folder::with(&[

@@ -3,19 +3,14 @@
 use std::rc::Rc;
 
 use cla_runtime::js::object::Property;
-use cla_runtime::js::{self, Array, Ctx, Function, Object};
+use cla_runtime::js::{self, Array, Ctx, Function, Object, Value};
 use cla_runtime::{NativeModule, Run};
 
 /// The title of the process, and the first of its `argv`.
 const TITLE: &str = "cla";
 
-/// Asks for the names that variables usually have, and not for what JavaScript itself looks for, such as `toJSON`.
-const GUARD: &str = "(environment, check) => new Proxy(environment, {
-    get(target, name, receiver) {
-        if (typeof name === 'string' && !Object.hasOwn(target, name) && /^[A-Z_][A-Z0-9_]*$/.test(name)) check(name);
-        return Reflect.get(target, name, receiver);
-    },
-})";
+/// What is read of the environment is asked for.
+const GUARD: &str = "(environment, get) => new Proxy(environment, { get })";
 
 /// The module.
 pub(crate) struct Process;
@@ -59,10 +54,23 @@ fn environment<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
     }
     // One that may not be seen is an error, rather than one that is not set.
     let this = Rc::clone(run);
-    let check =
-        move |ctx: Ctx<'js>, name: String| this.permitted(&ctx, this.permissions().env(&name));
+    let get = move |ctx: Ctx<'js>, variables: Object<'js>, name: Value<'js>| {
+        if let Some(text) = name.as_string() {
+            let text = text.to_string()?;
+            if is_variable(&text) && !variables.contains_key(text.as_str())? {
+                this.permitted(&ctx, this.permissions().env(&text))?;
+            }
+        }
+        variables.get::<_, Value<'js>>(name)
+    };
     let guard: Function<'js> = ctx.eval(GUARD)?;
-    guard.call((environment, Function::new(ctx.clone(), check)?))
+    guard.call((environment, Function::new(ctx.clone(), get)?))
+}
+
+/// Whether it is a name that variables usually have, and not what JavaScript itself looks for, such as `toJSON`.
+fn is_variable(name: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    !name.is_empty() && name.chars().all(is_part)
 }
 
 /// Node's name of a processor architecture.

@@ -3,13 +3,15 @@
 use std::rc::Rc;
 
 use rquickjs::function::Constructor;
-use rquickjs::{Ctx, Object, Value};
+use rquickjs::object::Property;
+use rquickjs::{Ctx, Value};
 
 use cla_semaphore::SemaphoreName;
 
 use super::{Rooted, Run};
 use crate::permissions::{FileError, PermissionDenied, Permissions};
 use crate::permit_table::Usage;
+use crate::sys::quickjs::error_without_place;
 
 /// The class of errors, as JavaScript would write it.
 const ERROR_CLASS: &str = "(() => {
@@ -111,13 +113,16 @@ impl Run {
         ctx: &Ctx<'js>,
         denied: &PermissionDenied,
     ) -> rquickjs::Result<Value<'js>> {
-        let details = Object::new(ctx.clone())?;
-        details.set("permission", denied.permission.name())?;
-        details.set("resource", denied.resource.as_str())?;
-        if !denied.is_denied {
-            details.set("flag", denied.flag())?;
-        }
+        // Without a call of its constructor, which would be the place of an error that no code of the rule's throws.
         let class = self.permission_error(ctx)?;
-        class.construct((denied.to_string(), details))
+        let error = error_without_place(ctx, &class.get("prototype")?)?;
+        let message = Property::from(denied.to_string());
+        error.prop("message", message.writable().configurable())?;
+        error.set("permission", denied.permission.name())?;
+        error.set("resource", denied.resource.as_str())?;
+        if !denied.is_denied {
+            error.set("flag", denied.flag())?;
+        }
+        Ok(error.into_value())
     }
 }
