@@ -26,7 +26,7 @@ const WAITING: &[(&str, &str)] = &[
 ];
 
 /// A test program that cargo built.
-struct Program {
+pub(super) struct Program {
     package: String,
     /// The folder of its package, where it is run.
     folder: PathBuf,
@@ -90,9 +90,8 @@ fn package_name(id: &str) -> Option<String> {
     })
 }
 
-/// Builds all test programs of the workspace and runs them. The log has what they print. An error says how many failed.
-pub(super) fn run(log: &mut Log, limit: Duration) -> Result<()> {
-    let programs = build(log, limit)?;
+/// Runs test programs. The log has what they print. An error says which failed.
+pub(super) fn run(programs: &[Program], log: &mut Log, limit: Duration) -> Result<()> {
     let (waiting, others): (Vec<_>, Vec<_>) = programs.iter().partition(|program| program.waits());
     ensure!(
         waiting.len() == WAITING.len(),
@@ -145,8 +144,8 @@ fn run_each(
     Ok(())
 }
 
-/// Lets cargo build the programs. What it says of the build is in the log; which programs there are, it says as JSON.
-fn build(log: &mut Log, limit: Duration) -> Result<Vec<Program>> {
+/// Lets cargo build all test programs of the workspace. What it says of the build is in the log; which programs there are, it says as JSON.
+pub(super) fn build(log: &mut Log, limit: Duration) -> Result<Vec<Program>> {
     let mut command = cargo();
     command.args(["test", "--workspace", "--locked", "--no-run"]);
     log.run(&mut command, limit)?;
