@@ -84,6 +84,7 @@ pub mod report;
 mod run;
 mod run_data;
 mod script;
+pub mod secrets;
 pub mod session;
 mod slot_guard;
 #[doc(hidden)]

@@ -48,6 +48,7 @@ use crate::output::Output;
 use crate::permissions::{Permission, Permissions};
 use crate::permit_table::PermitTable;
 use crate::run_data::RunData;
+use crate::secrets::Secrets;
 use crate::sys::memory::MemoryGauge;
 use crate::trace::{RegionRecord, Trace};
 use crate::value::Stash;
@@ -85,6 +86,7 @@ pub struct Run {
     permissions: Permissions,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) secrets: Secrets,
     pub(crate) waiting: WaitingBound,
     pub(crate) permits: PermitTable,
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
@@ -118,6 +120,7 @@ pub(crate) struct RunParts {
     pub(crate) permissions: Permissions,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) secrets: Secrets,
     pub(crate) waiting: WaitingBound,
     pub(crate) layers: Layers,
 }
@@ -148,6 +151,7 @@ impl Run {
             permissions: parts.permissions,
             data: parts.data,
             environment: parts.environment,
+            secrets: parts.secrets,
             waiting: parts.waiting,
             permits: PermitTable::new(Rc::clone(&gauge)),
             regions: RefCell::default(),
@@ -182,8 +186,13 @@ impl Run {
         self.data.get()
     }
 
+    /// The secrets that this run may read, and that are masked wherever text leaves it.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// The variables of the environment that this run sees: those that its host gave it, or else those of the process that
-    /// it is permitted to see.
+    /// it is permitted to see. What is hidden from rules, such as the password of a store, is masked in them.
     #[doc(hidden)]
     pub fn visible_environment(&self) -> Vec<(String, String)> {
         if let Some(given) = &self.environment {
@@ -192,7 +201,12 @@ impl Run {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             let name = name.to_string_lossy().into_owned();
             let is_permitted = self.permissions.env(&name).is_ok();
-            is_permitted.then(|| (name, value.to_string_lossy().into_owned()))
+            is_permitted.then(|| {
+                let value = self
+                    .secrets
+                    .without_hidden(value.to_string_lossy().into_owned());
+                (name, value)
+            })
         });
         variables.collect()
     }

@@ -37,6 +37,7 @@ use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
 use crate::run::{Layers, Run, RunParts, panic_message};
 use crate::run_data::RunData;
 use crate::script::{Script, Source};
+use crate::secrets::Secrets;
 use crate::sys::fiber::Fiber;
 use crate::ticker::{self, Lane, Pulse};
 use crate::trace::Trace;
@@ -59,6 +60,7 @@ pub(crate) struct Job {
     /// Where its engine bounds how many run at once.
     pub(crate) entering: Option<Entering>,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) secrets: Secrets,
     pub(crate) control: Arc<Control>,
     pub(crate) report: oneshot::Sender<Sent>,
     pub(crate) settings: Arc<EngineSettings>,
@@ -271,6 +273,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         permissions: job.permissions.clone(),
         data: job.data.clone(),
         environment: job.environment,
+        secrets: job.secrets,
         waiting: job.settings.waiting.clone(),
         layers: Layers::default()
             .with(ModuleCache::permitted(
@@ -329,11 +332,16 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     };
     run.end().await;
     let mut result = result;
+    run.write_rest();
     for unwritten in run.unwritten() {
         result = wait_for_output(unwritten, &run, &limits, result).await;
     }
     // In a box, as it is waited below: what a run that waits takes is counted.
     let mut report = Box::new(report(&run, result.map_err(|error| *error), started));
+    // What goes to the run that started it stays inside.
+    if origin.parent.is_none() || job.detached {
+        report.mask(&run.secrets);
+    }
     let deadline = run.time.deadline;
     // What it had is free before anybody hears of its end: the run that started it can start the next.
     run.gauge.close();
