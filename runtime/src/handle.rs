@@ -1,5 +1,6 @@
 //! A run that was started, as its host sees it: a future of its report, which can also cancel it.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,7 +23,6 @@ pub(crate) struct Sent {
 }
 
 /// A run that was started: a future of its [`RunReport`].
-#[derive(Debug)]
 #[must_use = "dropping the handle lets the run go on; await it to see how it ends"]
 pub struct RunHandle {
     pub(crate) id: RunId,
@@ -132,6 +132,15 @@ impl Future for RunHandle {
                 |sent| sent.report,
             )
         })
+    }
+}
+
+impl fmt::Debug for RunHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunHandle")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

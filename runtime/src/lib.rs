@@ -81,6 +81,7 @@ mod report;
 mod run;
 mod run_data;
 mod script;
+mod seconds;
 mod session;
 mod slot_guard;
 #[doc(hidden)]

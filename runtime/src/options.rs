@@ -207,8 +207,7 @@ impl std::fmt::Debug for RunOptions {
         f.debug_struct("RunOptions")
             .field("name", &self.name)
             .field("limits", &self.limits)
-            .field("stash", &self.stash)
-            .field("arguments", &self.arguments)
+            .field("data", &self.data)
             .finish_non_exhaustive()
     }
 }

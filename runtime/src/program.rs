@@ -33,7 +33,7 @@ pub trait Program: fmt::Debug + Send + Sync {
 }
 
 /// The text of a program, read and named.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SourceText {
     /// The canonical name: an absolute path, or the name of a text.
     pub name: String,
@@ -41,6 +41,15 @@ pub struct SourceText {
     pub text: Arc<str>,
     /// The canonical folder against which its imports resolve.
     pub folder: Option<PathBuf>,
+}
+
+/// Its name; never the text, which may be long.
+impl fmt::Debug for SourceText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceText")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SourceText {

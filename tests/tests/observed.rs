@@ -1,0 +1,186 @@
+//! What a host sees of its runs: reports and errors as JSON and as text, and short names of the engine's things.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on should stop
+
+use std::time::Duration;
+
+use cla_runtime::{Engine, RuleError, RunOptions, RunReport, Script, Trace, TracedRun, Wanted};
+use serde_json::{Value, json};
+
+fn engine() -> Engine {
+    Engine::builder()
+        .workers(1)
+        .with(cla_stdlib::install)
+        .with(cla_rulebook::install)
+        .build()
+}
+
+fn report(text: &str) -> RunReport {
+    let script = Script::javascript("rule", text);
+    engine().run(script, RunOptions::new()).wait()
+}
+
+/// Every error that a host can meet crosses threads, outlives what it is about, and fits into `Box<dyn Error>`.
+#[test]
+fn every_public_error_is_an_error_that_threads_can_share() {
+    fn is_error<T: std::error::Error + Send + Sync + 'static>() {}
+    fn is_shared<T: Send + Sync + 'static>() {}
+
+    is_error::<cla_runtime::RuleError>();
+    is_error::<cla_runtime::PermissionDenied>();
+    is_error::<cla_runtime::FileError>();
+    is_error::<cla_runtime::InvalidPermission>();
+    // It is made of any error, so it cannot be one.
+    is_shared::<cla_runtime::HostError>();
+
+    is_error::<cla_semaphore::AcquireError>();
+    is_error::<cla_semaphore::AdminError>();
+    is_error::<cla_semaphore::ChangeError>();
+    is_error::<cla_semaphore::DeadlockError>();
+    is_error::<cla_semaphore::EventsError>();
+    is_error::<cla_semaphore::GlobError>();
+    is_error::<cla_semaphore::IdError>();
+    is_error::<cla_semaphore::NameError>();
+    is_error::<cla_semaphore::RefreshError>();
+    is_error::<cla_semaphore::ReleaseError>();
+    is_error::<cla_semaphore::SlotIdError>();
+    is_error::<cla_semaphore::SlotsError>();
+    is_error::<cla_semaphore::StoreError>();
+    is_error::<cla_semaphore::StoreUrlError>();
+    is_error::<cla_semaphore::TtlError>();
+    is_error::<cla_semaphore::provider::Error>();
+    is_error::<cla_semaphore::ConnectError>();
+    is_error::<cla_semaphore::ReplyError>();
+    is_error::<cla_semaphore::RequestError>();
+
+    is_error::<cla_rulebook::InputError>();
+    is_error::<cla_rulebook::ServiceNameError>();
+    is_error::<cla_stdlib::UnknownModule>();
+}
+
+#[test]
+fn a_report_comes_back_from_json_as_it_was() {
+    let rule = "const sem = require('cla/sem');
+        sem.take('db', () => sem.take('disk', () => 1));
+        ({list: [1, 'two', null], deep: {n: 1.5}})";
+    let trace = Trace::start();
+    let options = RunOptions::new().trace(trace.clone());
+    let report = engine()
+        .run(Script::javascript("rule", rule), options)
+        .wait();
+    let text = serde_json::to_string(&report).unwrap();
+    let read: RunReport = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (read.id, &read.name, read.status()),
+        (report.id, &report.name, "ok")
+    );
+    assert_eq!(
+        read.result.as_ref().unwrap()["list"],
+        json!([1, "two", null])
+    );
+    assert_eq!((read.waited, read.ran), (report.waited, report.ran));
+    assert_eq!(
+        (&read.semaphores, &read.regions),
+        (&report.semaphores, &report.regions)
+    );
+    assert_eq!(read.regions.len(), 2);
+    assert_eq!(read.peak_memory, report.peak_memory);
+    assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    // The program's shape is the same, with the file.
+    let mut line: Value = serde_json::from_str(&report.to_json("a/rule.js")).unwrap();
+    assert_eq!(
+        line.as_object_mut().unwrap().remove("file"),
+        Some("a/rule.js".into())
+    );
+    assert_eq!(line, serde_json::to_value(&report).unwrap());
+
+    let runs: Vec<TracedRun> = serde_json::from_value(json!(trace)).unwrap();
+    assert_eq!(runs, trace.runs());
+}
+
+#[test]
+fn a_failure_comes_back_from_json_with_its_frames_its_line_and_its_cause() {
+    let rule = "function inner() { throw new RangeError('no') }
+        try { inner() } catch (cause) { throw new Error('out', { cause }) }";
+    let report = report(rule);
+    let error = report.result.as_ref().unwrap_err();
+    assert!(!error.frames.is_empty() && error.snippet.is_some());
+    let read: RunReport = serde_json::from_value(json!(report)).unwrap();
+    let read = read.result.unwrap_err();
+    assert_eq!(&read, error);
+    assert_eq!(read.cause.unwrap().frames.len(), 2);
+}
+
+#[test]
+fn a_value_that_json_does_not_know_is_in_the_report_as_json() {
+    let options = RunOptions::new().wanted(Wanted::Value);
+    let script = Script::javascript("rule", "({bytes: new Uint8Array([1, 2])})");
+    let report = engine().run(script, options).wait();
+    assert_eq!(json!(report)["value"], json!({"bytes": [1, 2]}));
+}
+
+#[test]
+fn what_is_no_report_is_refused_with_the_field_that_is_wrong() {
+    let report = report("1");
+    for (field, wrong, said) in [
+        ("waited", json!(-1), "negative"),
+        ("ran", json!("long"), "expected f64"),
+        ("semaphores", json!([{"name": ""}]), "name"),
+        ("error", json!({"kind": "bad luck"}), "bad luck"),
+    ] {
+        let mut json = json!(report);
+        json[field] = wrong;
+        let refused = serde_json::from_value::<RunReport>(json)
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains(said), "{field}: {refused}");
+    }
+}
+
+#[test]
+fn an_error_is_shown_in_a_line_with_its_place_or_with_its_source() {
+    let error = report("const a = 1;\n\nb();").result.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "rule:3:1: ReferenceError: b is not defined"
+    );
+    assert_eq!(error.summary(), "ReferenceError: b is not defined");
+    let framed = format!("{error:#}");
+    assert!(
+        framed.contains("┌─ rule:3:1") && framed.contains("3 │ b();"),
+        "{framed}"
+    );
+    assert_eq!(framed, error.render(false).trim_end());
+    // What an author wrote steers no terminal.
+    let hostile = Script::javascript(
+        "\u{1b}[31mred\nline",
+        "throw new Error('\\x1b[2J\\n' + 'gone')",
+    );
+    let error: RuleError = engine()
+        .run(hostile, RunOptions::new())
+        .wait()
+        .result
+        .unwrap_err();
+    let line = error.to_string();
+    assert!(!line.contains(['\u{1b}', '\n']), "{line:?}");
+}
+
+#[test]
+fn debug_output_is_short_whatever_the_rule_is() {
+    let text = "// a long line of source\n".repeat(1000);
+    let script = Script::javascript("rule", text);
+    let options = RunOptions::new().stash(json!({"secret": "x".repeat(10_000)}));
+    let engine = engine();
+    let mut shown = vec![
+        format!("{engine:?}"),
+        format!("{script:?}"),
+        format!("{options:?}"),
+    ];
+    let handle = engine.run(script, options);
+    shown.push(format!("{handle:?}"));
+    for shown in &shown {
+        assert!(shown.len() < 200 && !shown.contains("long line"), "{shown}");
+    }
+    assert!(shown[1].contains("25000"), "{}", shown[1]);
+    assert!(handle.wait().ran < Duration::from_secs(60));
+}
