@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use cla_runtime::{Engine, RuleError, RunOptions, RunReport, Script, Trace, TracedRun, Wanted};
+use cla_runtime::trace::{Trace, TracedRun};
+use cla_runtime::value::Wanted;
+use cla_runtime::{Engine, RuleError, RunOptions, RunReport, Script};
 use serde_json::{Value, json};
 
 fn engine() -> Engine {
@@ -27,11 +29,11 @@ fn every_public_error_is_an_error_that_threads_can_share() {
     fn is_shared<T: Send + Sync + 'static>() {}
 
     is_error::<cla_runtime::RuleError>();
-    is_error::<cla_runtime::PermissionDenied>();
-    is_error::<cla_runtime::FileError>();
-    is_error::<cla_runtime::InvalidPermission>();
+    is_error::<cla_runtime::permissions::PermissionDenied>();
+    is_error::<cla_runtime::permissions::FileError>();
+    is_error::<cla_runtime::permissions::InvalidPermission>();
     // It is made of any error, so it cannot be one.
-    is_shared::<cla_runtime::HostError>();
+    is_shared::<cla_runtime::host::HostError>();
 
     is_error::<cla_semaphore::AcquireError>();
     is_error::<cla_semaphore::AdminError>();
