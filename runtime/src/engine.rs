@@ -1,6 +1,7 @@
 //! The engine: worker threads that run rules.
 
 mod admission;
+mod inspect;
 mod live_runs;
 mod settings;
 mod spawning;
@@ -110,15 +111,7 @@ impl Engine {
     /// run go on.
     pub fn run(&self, script: Script, options: RunOptions) -> RunHandle {
         let limits = options.limits.unwrap_or(self.shared.settings.limits);
-        let origin = Origin {
-            seat: Family::first(&limits),
-            stash_bytes: 0,
-            parent: None,
-            depth: 0,
-            deadline: None,
-            last: None,
-        };
-        self.start(script, options, origin)
+        self.start(script, options, Origin::of_host(Family::first(&limits)))
     }
 
     /// Starts a run for the host or another run.
@@ -152,8 +145,8 @@ impl Engine {
         }
         // What another run starts has the place of that one.
         let entering = match origin.parent {
-            None => self.shared.settings.admission.join(&options.data),
-            Some(_) => None,
+            None if !origin.inspects => self.shared.settings.admission.join(&options.data),
+            _ => None,
         };
         let job = Job {
             id,

@@ -53,6 +53,7 @@
 
 mod blocking;
 mod builtins;
+pub mod check;
 mod control;
 mod convert;
 pub mod duration;
@@ -65,6 +66,7 @@ mod family;
 pub mod handle;
 pub mod host;
 mod host_module;
+mod inspection;
 mod isolate;
 pub mod limits;
 mod line_ends;
@@ -77,6 +79,7 @@ mod options;
 pub mod output;
 pub mod permissions;
 mod permit_table;
+pub mod plan;
 mod program;
 mod region;
 mod region_span;
@@ -125,6 +128,7 @@ pub use session::Session;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::blocking::blocking;
+    pub use crate::check::checker::{Checker, Spot, Subject, Surroundings, pointing};
     pub use crate::error::source::{Sources, SyntaxProblem};
     pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
@@ -151,6 +155,6 @@ pub mod internal {
     pub use crate::text::{escaped_text, exact_text, text};
     pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::{Take, lock_order};
-    pub use crate::typescript::references::{Named, references};
+    pub use crate::typescript::references::{Named, NamedExport, references};
     pub use crate::typescript::{PositionMap, Shape, Stripped, exports, strip};
 }

@@ -47,9 +47,24 @@ pub(crate) struct Origin {
     pub(crate) deadline: Option<Instant>,
     /// When that must have ended, with what must happen in the end.
     pub(crate) last: Option<Instant>,
+    /// It only looks at a rule, and executes nothing.
+    pub(crate) inspects: bool,
 }
 
 impl Origin {
+    /// That of a run that the host starts.
+    pub(crate) fn of_host(seat: Seat) -> Self {
+        Self {
+            seat,
+            stash_bytes: 0,
+            parent: None,
+            depth: 0,
+            deadline: None,
+            last: None,
+            inspects: false,
+        }
+    }
+
     /// Whether the run that starts it is stopped, and this belongs to what must happen in the end: it has no time limit of
     /// its own then, but the end of that grace.
     pub(crate) fn is_ending(&self) -> bool {

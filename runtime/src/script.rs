@@ -237,8 +237,13 @@ impl Script {
     /// A program that needs no reading.
     #[doc(hidden)]
     pub fn program(program: impl Program + 'static) -> Self {
+        Self::shared_program(Arc::new(program))
+    }
+
+    /// A program that its maker looks at afterwards.
+    pub(crate) fn shared_program(program: Arc<dyn Program>) -> Self {
         Self {
-            source: Source::Program(Arc::new(program)),
+            source: Source::Program(program),
         }
     }
 }

@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
+use cla_runtime::permissions::Permission;
+use cla_runtime::plan::{Plan, PlannedFork};
 use cla_runtime::trace::{Trace, TracedRun};
 use cla_runtime::value::Wanted;
-use cla_runtime::{Engine, RuleError, RunOptions, RunReport, Script};
+use cla_runtime::{Engine, Permissions, RuleError, RunOptions, RunReport, Script};
 use serde_json::{Value, json};
 
 fn engine() -> Engine {
@@ -15,6 +17,14 @@ fn engine() -> Engine {
         .with(cla_stdlib::install)
         .with(cla_rulebook::install)
         .build()
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 fn report(text: &str) -> RunReport {
@@ -185,4 +195,173 @@ fn debug_output_is_short_whatever_the_rule_is() {
     }
     assert!(shown[1].contains("25000"), "{}", shown[1]);
     assert!(handle.wait().ran < Duration::from_secs(60));
+}
+
+#[test]
+fn a_check_knows_the_modules_of_the_engine_and_runs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        Script::file(folder.path().join(name))
+    };
+    std::fs::create_dir(folder.path().join("in")).unwrap();
+    write(
+        "lib.mjs",
+        "import { tkae } from 'cla/sem'; export const a = 1;",
+    );
+    write("broken.mjs", "export const = 1;");
+    let rule = write(
+        "in/rule.mjs",
+        "import fs from '../lib.mjs';
+import { take, region as r, slepe } from 'cla/sem';
+import './missing.mjs';
+const { display, sleep } = require('cla/util');
+const maybe = require('cla/smm');
+throw new Error('it was run');",
+    );
+    let outer = write("rule.mjs", "import './lib.mjs'; import './broken.mjs';");
+    let book = write(
+        "book.yml",
+        "do: [{ecoh: x}, {semaphore: a, do: [{semaphore: b, echo: '{{ 1 + }}'}]}]",
+    );
+    let other = write(
+        "other.js",
+        "const sem = require('cla/sem'); sem.take('b', () => sem.take('a', () => 1))",
+    );
+    let good = write(
+        "good.yml",
+        "do: [{semaphore: a, do: [{semaphore: b, echo: '{{ 1 + 2 }}'}]}]",
+    );
+    let engine = engine();
+    let check = |scripts: &[Script]| {
+        let found = block_on(engine.check_all(scripts, RunOptions::new()));
+        let lines = found.iter().map(|finding| {
+            let at = finding.error.location.as_ref().unwrap();
+            let file = at.file.rsplit('/').next().unwrap();
+            let message = finding.error.message.split([';', ':']).next().unwrap();
+            format!(
+                "{:?} {file}:{}:{} {message}",
+                finding.severity, at.line, at.column
+            )
+        });
+        lines.collect::<Vec<_>>()
+    };
+    let found = check(&[rule]);
+    assert_eq!(
+        found,
+        [
+            "Error rule.mjs:1:16 module '../lib.mjs' lies outside of the rule's folder",
+            "Error rule.mjs:2:16 cla/sem exports no region",
+            "Error rule.mjs:2:29 cla/sem exports no slepe",
+            "Error rule.mjs:3:8 cannot find module './missing.mjs'",
+            "Warning rule.mjs:4:9 cla/util exports no display",
+            "Warning rule.mjs:5:23 there is no module 'cla/smm'",
+        ],
+        "{found:#?}"
+    );
+    let found = check(&[outer]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(
+        found
+            .iter()
+            .any(|line| line.ends_with("lib.mjs:1:10 cla/sem exports no tkae")),
+        "{found:#?}"
+    );
+    let found = check(&[book]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].ends_with("there is no op \"ecoh\""), "{found:?}");
+    // Each of both is fine, but they do not go together.
+    let found = check(&[good, other]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(
+        found
+            .iter()
+            .all(|line| line.starts_with("Warning") && line.contains("while it holds")),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_check_has_the_limits_and_the_permissions_of_its_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let lib = folder.path().join("lib.mjs");
+    std::fs::write(&lib, "export const a = 1;").unwrap();
+    std::fs::create_dir(folder.path().join("in")).unwrap();
+    let rule = folder.path().join("in/rule.mjs");
+    std::fs::write(&rule, "import '../lib.mjs';").unwrap();
+    let permitted = Permissions::default()
+        .allow(Permission::Import, folder.path())
+        .unwrap();
+    let engine = Engine::builder().permissions(permitted).build();
+    assert_eq!(block_on(engine.check(&Script::file(&rule))), []);
+    let options = RunOptions::new().permissions(Permissions::default());
+    let found = block_on(engine.check_all(&[Script::file(&rule)], options));
+    assert!(
+        found[0]
+            .error
+            .message
+            .contains("outside of the rule's folder"),
+        "{found:?}"
+    );
+    // A file that is not there, and an engine that is shut down.
+    let found = block_on(engine.check(&Script::file("no/such.js")));
+    assert!(
+        found[0].error.message.starts_with("cannot read no/such.js"),
+        "{found:?}"
+    );
+    block_on(engine.shutdown(Duration::ZERO));
+    let found = block_on(engine.check(&Script::file(&rule)));
+    assert!(
+        found[0].error.message.contains("shutting down"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_plan_of_a_rulebook_is_its_ops_and_that_of_a_script_what_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("defs.yml"),
+        "def: {greet: {args: [who], do: [{echo: 'hi ${who}'}]}}",
+    )
+    .unwrap();
+    let book = "import: ./defs.yml\nvars: {env: test}\ndo:\n  - {semaphore: 'deploy-${env}', greet: me, parallel: wait}\n";
+    let path = folder.path().join("book.yml");
+    std::fs::write(&path, book).unwrap();
+    let engine = engine();
+    let options = RunOptions::new().stash(json!({"env": "prod"}));
+    let plan = block_on(engine.plan(&Script::file(&path), options)).unwrap();
+    assert_eq!(plan.semaphores[0].name, "deploy-prod");
+    assert_eq!(
+        (plan.imports[0].specifier.as_str(), plan.imports[0].line),
+        ("./defs.yml", 1)
+    );
+    let op = &plan.ops.as_ref().unwrap()[0];
+    assert_eq!(
+        (op.line, op.op.as_str(), op.parallel),
+        (4, "greet", Some(PlannedFork::Wait))
+    );
+    let read: Plan = serde_json::from_value(json!(plan)).unwrap();
+    assert_eq!(read, plan);
+    let options = RunOptions::new().event("never");
+    let error = block_on(engine.plan(&Script::file(&path), options)).unwrap_err();
+    assert!(error.message.contains("has no event \"never\""), "{error}");
+
+    let script = "import { take } from 'cla/sem';\nimport { x } from './x.js';\n\
+                  export default () => take('a', () => take({key: 'b'}, () => take('a', () => x)));";
+    let script = Script::new("rule.mjs", script).in_folder(folder.path());
+    let plan = block_on(engine.plan(&script, RunOptions::new())).unwrap();
+    assert_eq!(plan.ops, None);
+    let names: Vec<_> = plan
+        .semaphores
+        .iter()
+        .map(|semaphore| semaphore.name.as_str())
+        .collect();
+    assert_eq!(names, ["a", "b"]);
+    let imports: Vec<_> = plan
+        .imports
+        .iter()
+        .map(|import| import.module.as_deref())
+        .collect();
+    assert_eq!(imports, [Some("cla/sem"), None]);
 }

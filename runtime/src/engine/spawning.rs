@@ -103,6 +103,7 @@ impl Run {
             depth: self.depth + 1,
             deadline,
             last,
+            inspects: false,
         };
         let mut options = options
             .limits(self.limits)

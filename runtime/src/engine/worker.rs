@@ -2,7 +2,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,6 +27,7 @@ use crate::control::{Control, GRACE, Stop, Stopped};
 use crate::error::{ErrorKind, RuleError};
 use crate::family::Room;
 use crate::handle::Sent;
+use crate::inspection::folder_of;
 use crate::isolate::{execute, fiber_stack, stop_error};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
@@ -36,7 +37,7 @@ use crate::permissions::Permissions;
 use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
 use crate::run::{Layers, Run, RunParts, panic_message};
 use crate::run_data::RunData;
-use crate::script::{Script, Source};
+use crate::script::Script;
 use crate::sys::fiber::Fiber;
 use crate::ticker::{self, Lane, Pulse};
 use crate::trace::Trace;
@@ -239,7 +240,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     let limits = job.limits;
     let folders = job.folders.clone();
     // The rule's own folder first: errors name that one.
-    let mut roots: Vec<_> = root_of(&job.script).into_iter().collect();
+    let mut roots: Vec<_> = folder_of(&job.script).into_iter().collect();
     roots.extend(job.folders);
     let origin = job.origin;
     let deadline = match origin.parent {
@@ -469,16 +470,6 @@ async fn within_limits(
     tokio::time::timeout(PATIENCE, wait)
         .await
         .map_err(|_| stopped)
-}
-
-/// The folder below which the rule may import.
-fn root_of(script: &Script) -> Option<PathBuf> {
-    match &script.source {
-        Source::File(path) => path.canonicalize().ok()?.parent().map(PathBuf::from),
-        Source::Text { folder, .. } => folder.as_ref()?.canonicalize().ok(),
-        Source::Read { name, .. } => Path::new(name.as_ref()).parent().map(PathBuf::from),
-        Source::Program(program) => program.folder(),
-    }
 }
 
 fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> RunReport {
