@@ -27,7 +27,7 @@ use cla_runtime::trace::{Trace, TracedRun};
 use cla_runtime::value::Wanted;
 
 use self::session::Session;
-use crate::permissions::PermissionArgs;
+use crate::permissions::{Granted, PermissionArgs};
 use crate::server::ServerArgs;
 use crate::signals::Signals;
 use crate::store::StoreArgs;
