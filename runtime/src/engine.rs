@@ -32,11 +32,13 @@ use crate::handle::{RunHandle, Sent};
 use crate::limits::Limits;
 use crate::modules::{BuiltIn, ModuleLoader, ModuleSettings};
 use crate::native::{Extension, NativeModule};
+use crate::observe::{EngineEvent, EventListener, Observation, ObservedRun};
 use crate::options::{Origin, RunOptions};
 use crate::output::ProcessOutput;
 use crate::permissions::Permissions;
 use crate::program::Language;
 use crate::report::RunReport;
+use crate::run_span::{RunSpan, within};
 use crate::script::Script;
 use crate::waiting::WaitingBound;
 
@@ -80,6 +82,7 @@ pub struct EngineBuilder {
     modules: ModuleSettings,
     extensions: Vec<Arc<dyn Extension>>,
     unresponsive: Option<UnresponsiveListener>,
+    events: Option<EventListener>,
 }
 
 impl Engine {
@@ -102,6 +105,7 @@ impl Engine {
             modules: ModuleSettings::default(),
             extensions: Vec::new(),
             unresponsive: None,
+            events: None,
         }
     }
 
@@ -127,6 +131,23 @@ impl Engine {
             Some(less) => permissions.and(less),
             None => permissions,
         };
+        let span = match origin.inspects {
+            false => RunSpan::begin(id, &name, script.name(), &options.data),
+            true => None,
+        };
+        let listener = self.shared.settings.events.as_ref();
+        let observation = match &span {
+            None if listener.is_none() || origin.inspects => None,
+            _ => {
+                let run = ObservedRun {
+                    id,
+                    name: Arc::clone(&name),
+                    parent: origin.parent,
+                    data: options.data.clone(),
+                };
+                Observation::of(run, listener.cloned(), span.is_some())
+            }
+        };
         let (sender, receiver) = oneshot::channel();
         let started = Instant::now();
         let live = LiveRun {
@@ -139,6 +160,9 @@ impl Engine {
         if self.shared.live.insert(id, live, &origin).is_err() {
             let report =
                 RunReport::without_facts(id, &name, started, Err(RuleError::engine_closed()));
+            if let Some(observation) = observation {
+                within(span.as_ref(), || observation.refused(&report));
+            }
             // The handle is here, so it gets the report.
             let _ = sender.send(Sent { report, room: None });
             return handle;
@@ -173,6 +197,8 @@ impl Engine {
             trace: options.trace,
             origin,
             engine: self.clone(),
+            span,
+            observation,
         };
         // The least busy worker, so that a few long CPU-bound rules do not gather on one thread; one whose run does not
         // answer comes last.
@@ -501,6 +527,51 @@ impl EngineBuilder {
         self
     }
 
+    /// Calls `listener` with what happens to the engine's runs: starts and ends, waits, slots and for how long they were
+    /// held, limits. For the host's metrics; the engine knows no library for them.
+    ///
+    /// It is called on the engine's threads, in the middle of what it hears of: it must return at once, and neither block
+    /// nor panic. Another call replaces the listener.
+    ///
+    /// Text for Prometheus, in some lines:
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use std::sync::{Arc, Mutex};
+    /// use cla_runtime::observe::EngineEvent;
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let counts: Arc<Mutex<BTreeMap<String, f64>>> = Arc::default();
+    /// let counted = Arc::clone(&counts);
+    /// let engine = Engine::builder()
+    ///     .on_event(move |event| {
+    ///         let add = |name: String, value| *counted.lock().unwrap().entry(name).or_default() += value;
+    ///         match event {
+    ///             EngineEvent::RunStarted { .. } => add("rules_running".to_owned(), 1.0),
+    ///             EngineEvent::RunEnded { report, .. } => {
+    ///                 add("rules_running".to_owned(), -1.0);
+    ///                 add(format!("rules_total{{status=\"{}\"}}", report.status()), 1.0);
+    ///             }
+    ///             EngineEvent::Released { semaphore, held, .. } => {
+    ///                 add(format!("slot_seconds_total{{semaphore={:?}}}", semaphore.as_str()), held.as_secs_f64());
+    ///             }
+    ///             EngineEvent::LimitHit { limit, .. } => add(format!("limits_total{{limit=\"{}\"}}", limit.name()), 1.0),
+    ///             _ => {}
+    ///         }
+    ///     })
+    ///     .build();
+    /// engine.run(Script::javascript("rule", "1 + 2"), RunOptions::new()).await;
+    /// let text: String = counts.lock().unwrap().iter().map(|(name, value)| format!("{name} {value}\n")).collect();
+    /// assert_eq!(text, "rules_running 0\nrules_total{status=\"ok\"} 1\n");
+    /// # }
+    /// ```
+    pub fn on_event(mut self, listener: impl Fn(&EngineEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.events = Some(Arc::new(listener));
+        self
+    }
+
     /// Applies a function to the builder: how crates such as the standard library add all of theirs.
     ///
     /// ```
@@ -527,6 +598,7 @@ impl EngineBuilder {
             modules: Arc::new(self.modules),
             extensions: self.extensions,
             unresponsive: self.unresponsive,
+            events: self.events,
         };
         let count = self.workers.unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)

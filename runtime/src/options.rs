@@ -11,7 +11,7 @@ use crate::family::Seat;
 use crate::limits::Limits;
 use crate::output::Output;
 use crate::permissions::Permissions;
-use crate::run_data::RunData;
+use crate::run_data::{Label, RunData};
 use crate::trace::Trace;
 use crate::value::{RuleValue, Stash, Wanted};
 
@@ -180,6 +180,13 @@ impl RunOptions {
     /// ```
     pub fn data<T: Any + Send + Sync>(mut self, data: T) -> Self {
         self.data.insert(data);
+        self
+    }
+
+    /// A short text that says to people and metrics whose run it is, such as a tenant's name: spans of `tracing` have it, and
+    /// [`RunData::label`]. What the run starts has the same. Rules do not see it.
+    pub fn label(mut self, label: impl Into<Arc<str>>) -> Self {
+        self.data.insert(Label(label.into()));
         self
     }
 

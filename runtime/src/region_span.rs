@@ -15,6 +15,8 @@ pub struct RegionSpan {
     run: Rc<Run>,
     /// Boxed, so that a guard with room for a span stays small: most slots are held without one.
     record: Option<Box<RegionRecord>>,
+    /// That of the span of `tracing`, if the run has spans.
+    key: u32,
     admitted: bool,
 }
 
@@ -31,9 +33,11 @@ impl RegionSpan {
             granted: false,
             outcome: RegionOutcome::Stopped,
         };
+        let key = run.spans.as_ref().map(|spans| spans.begin_region(&record));
         Self {
             run: Rc::clone(run),
             record: Some(Box::new(record)),
+            key: key.unwrap_or_default(),
             admitted: false,
         }
     }
@@ -72,6 +76,9 @@ impl RegionSpan {
                 record.held = now.saturating_sub(record.asked + record.waited);
             }
             record.outcome = outcome;
+            if let Some(spans) = &self.run.spans {
+                spans.end_region(self.key);
+            }
             self.run.note_region(*record);
         }
     }

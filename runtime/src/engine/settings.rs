@@ -9,6 +9,7 @@ use super::watch::UnresponsiveListener;
 use crate::limits::Limits;
 use crate::modules::ModuleSettings;
 use crate::native::Extension;
+use crate::observe::EventListener;
 use crate::permissions::Permissions;
 use crate::waiting::WaitingBound;
 
@@ -23,4 +24,5 @@ pub(crate) struct EngineSettings {
     pub(crate) modules: Arc<ModuleSettings>,
     pub(crate) extensions: Vec<Arc<dyn Extension>>,
     pub(crate) unresponsive: Option<UnresponsiveListener>,
+    pub(crate) events: Option<EventListener>,
 }

@@ -31,12 +31,14 @@ use crate::inspection::folder_of;
 use crate::isolate::{execute, fiber_stack, stop_error};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
+use crate::observe::Observation;
 use crate::options::{Origin, json_bytes};
 use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
 use crate::permissions::Permissions;
 use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
 use crate::run::{Layers, Run, RunParts, panic_message};
 use crate::run_data::RunData;
+use crate::run_span::{RunSpan, RunSpans, within};
 use crate::script::Script;
 use crate::sys::fiber::Fiber;
 use crate::ticker::{self, Lane, Pulse};
@@ -72,6 +74,17 @@ pub(crate) struct Job {
     pub(crate) origin: Origin,
     /// Starts what the run forks.
     pub(crate) engine: Engine,
+    pub(crate) span: Option<RunSpan>,
+    pub(crate) observation: Option<Arc<Observation>>,
+}
+
+impl Job {
+    /// Tells who listens that it does not start.
+    fn note_refused(&self, report: &RunReport) {
+        if let Some(observation) = &self.observation {
+            within(self.span.as_ref(), || observation.refused(report));
+        }
+    }
 }
 
 /// A thread of an engine. It starts with its first job, and ends when the engine is gone and its
@@ -154,6 +167,7 @@ fn cannot_start(error: &io::Error) -> String {
 /// Ends a run that never began.
 fn refuse(job: Job, why: &str) {
     let report = RunReport::lost(job.id, &job.name, Instant::now(), why);
+    job.note_refused(&report);
     if job.detached
         && let Err(error) = &report.result
     {
@@ -224,7 +238,8 @@ async fn admitted(mut job: Job) -> Option<(Job, Option<Places>)> {
         Err(Stopped) => RuleError::cancelled(),
     };
     let mut report = RunReport::without_facts(job.id, &job.name, asked, Err(error));
-    report.data = job.data;
+    report.data = job.data.clone();
+    job.note_refused(&report);
     job.live.remove(job.id);
     // The handle may be dropped; that is fine.
     let _ = job.report.send(Sent { report, room: None });
@@ -238,6 +253,11 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     };
     let started = Instant::now();
     let limits = job.limits;
+    let (span, observation) = (job.span, job.observation);
+    if let Some(observation) = &observation {
+        within(span.as_ref(), || observation.started());
+    }
+    let spans = span.clone().map(RunSpans::new);
     let folders = job.folders.clone();
     // The rule's own folder first: errors name that one.
     let mut roots: Vec<_> = folder_of(&job.script).into_iter().collect();
@@ -273,6 +293,8 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         data: job.data.clone(),
         environment: job.environment,
         waiting: job.settings.waiting.clone(),
+        observation: observation.clone(),
+        spans: spans.clone(),
         layers: Layers::default()
             .with(ModuleCache::permitted(
                 Arc::clone(&job.settings.modules),
@@ -294,6 +316,8 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         live: Arc::clone(&job.live),
         listener: job.settings.unresponsive.clone(),
         worker_is_stuck: stuck,
+        observation: observation.clone(),
+        span: span.clone(),
         stage: Mutex::default(),
     });
     let fiber = {
@@ -319,6 +343,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
                 lane: Arc::clone(lane),
                 pulse: Arc::clone(run.gauge.pulse()),
                 watched,
+                spans,
                 fiber,
             };
             until_done(fiber, &run).await
@@ -362,9 +387,13 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         }
     }
     drop(places);
-    job.live.remove(job.id);
     // It may have been reported already, if it did not answer; or nothing waits for the report.
     let sender = report_sender.lock().take();
+    // Before the engine looks idle: who waits for that, or for the report, has heard of the end.
+    if let (Some(_), Some(observation)) = (&sender, &observation) {
+        within(span.as_ref(), || observation.ended(&report));
+    }
+    job.live.remove(job.id);
     if let Some(sender) = sender {
         let _ = sender.send(Sent {
             report: *report,
@@ -378,6 +407,7 @@ struct OnLane<T> {
     lane: Arc<Lane<Watched>>,
     pulse: Arc<Pulse>,
     watched: Arc<Watched>,
+    spans: Option<Rc<RunSpans>>,
     fiber: Fiber<T>,
 }
 
@@ -386,6 +416,7 @@ impl<T: 'static> Future for OnLane<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = &mut *self;
+        let _entered = this.spans.as_ref().map(RunSpans::enter);
         this.lane.enter(&this.pulse, &this.watched);
         let polled = Pin::new(&mut this.fiber).poll(cx);
         this.lane.leave();

@@ -8,6 +8,7 @@ use cla_semaphore::{AcquireError, Permit, Request, Semaphores};
 use rquickjs::{Ctx, Exception};
 
 use super::Run;
+use crate::observe::HitLimit;
 use crate::permit_table::Usage;
 use crate::trace::{MOST_REGIONS, RegionRecord};
 use crate::waiting::WaitingPlace;
@@ -47,6 +48,7 @@ impl Run {
         let acquire = Timed {
             future: acquire,
             since: &waiting_since,
+            usage,
         };
         let result = self.block_on(ctx, acquire);
         if let Some(since) = waiting_since.get() {
@@ -66,6 +68,7 @@ impl Run {
     #[doc(hidden)]
     pub fn waiting_place(&self, ctx: &Ctx<'_>) -> rquickjs::Result<WaitingPlace> {
         self.waiting.enter().ok_or_else(|| {
+            self.note_limit(HitLimit::Waiting);
             let most = self.waiting.most();
             let message = format!(
                 "{most} requests of this engine wait for slots already, which is all that may"
@@ -124,6 +127,7 @@ pin_project_lite::pin_project! {
         #[pin]
         future: F,
         since: &'a Cell<Option<Instant>>,
+        usage: &'a Usage,
     }
 }
 
@@ -138,6 +142,7 @@ impl<F: Future> Future for Timed<'_, F> {
         let poll = this.future.poll(cx);
         if poll.is_pending() && this.since.get().is_none() {
             this.since.set(Some(Instant::now()));
+            this.usage.note_waits();
         }
         poll
     }

@@ -10,6 +10,7 @@ use futures_util::future::{Either, select};
 use rquickjs::{Ctx, Exception};
 
 use super::Run;
+use crate::observe::HitLimit;
 use crate::output::{self, Output, OutputStream, OutputWait};
 
 /// The output of a run.
@@ -47,6 +48,7 @@ impl Run {
     /// That of [`Run::block_on`]; a `RangeError` if the run has written all the output that it may.
     pub fn write(&self, ctx: &Ctx<'_>, stream: OutputStream, text: &str) -> rquickjs::Result<()> {
         if let Err(most) = self.family.write(text.len()) {
+            self.note_limit(HitLimit::Output);
             return Err(Exception::throw_range(ctx, &too_much(most)));
         }
         let mut rest = text;
@@ -73,7 +75,10 @@ impl Run {
     /// The run has written all the output that it may.
     #[doc(hidden)]
     pub async fn write_waiting(&self, stream: OutputStream, text: &str) -> Result<(), String> {
-        self.family.write(text.len()).map_err(too_much)?;
+        self.family.write(text.len()).map_err(|most| {
+            self.note_limit(HitLimit::Output);
+            too_much(most)
+        })?;
         // There may be room for all that a fast command writes, so that nothing else would ever wait.
         if self.gauge.pulse().is_due() {
             self.gauge.pulse().note_asked();

@@ -192,7 +192,8 @@ impl Slot {
         // Dropping the request leaves the line.
         let (acquire, handle) = abortable(async move {
             let _place = place;
-            slot.held.semaphore().acquire().with(request).await
+            let acquire = slot.held.semaphore().acquire().with(request);
+            slot.held.usage.observed_wait(acquire).await
         });
         // In line before those who ask after this.
         let mut acquire = Box::pin(acquire);
