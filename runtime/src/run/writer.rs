@@ -11,7 +11,7 @@ use rquickjs::{Ctx, Exception};
 
 use super::Run;
 use crate::observe::HitLimit;
-use crate::output::{self, Output, OutputStream, OutputWait};
+use crate::output::{self, LogRecord, Output, OutputStream, OutputWait};
 
 /// The output of a run.
 pub(super) struct Writer {
@@ -66,6 +66,35 @@ impl Run {
             }
             rest = left;
         }
+    }
+
+    /// Whether what this run logs goes to its output as records, by [`log`](Self::log).
+    pub fn logs_records(&self) -> bool {
+        self.writer.output.takes_records()
+    }
+
+    /// Hands a record of the log to the run's output; blocks the rule, not its thread, while that has no room.
+    ///
+    /// # Errors
+    ///
+    /// As of [`write`](Self::write): the record counts as the output that it is, about.
+    pub fn log(&self, ctx: &Ctx<'_>, record: &LogRecord) -> rquickjs::Result<()> {
+        let bytes = record.message.len().saturating_add(record.fields.weight());
+        if let Err(most) = self.family.write(bytes) {
+            self.note_limit(HitLimit::Output);
+            return Err(Exception::throw_range(ctx, &too_much(most)));
+        }
+        self.checkpoint(ctx)?;
+        let output = &self.writer.output;
+        if let Some(room) = output.ready(OutputStream::Stderr)
+            && !self.block_on(ctx, self.gets(room))?
+        {
+            return Ok(());
+        }
+        output.log(record);
+        let given = output.given(OutputStream::Stderr);
+        self.writer.written[OutputStream::Stderr.index()].set(given);
+        Ok(())
     }
 
     /// Writes to the run's output from a future that the run waits for.
