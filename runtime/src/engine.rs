@@ -28,8 +28,10 @@ use self::worker::{Job, Worker};
 use crate::control::Control;
 use crate::error::RuleError;
 use crate::family::Family;
+use crate::forked::HomeProcess;
 use crate::handle::{RunHandle, Sent};
 use crate::limits::Limits;
+pub use crate::live_facts::LiveRegion;
 use crate::modules::{BuiltIn, ModuleLoader, ModuleSettings};
 use crate::native::{Extension, NativeModule};
 use crate::observe::{EngineEvent, EventListener, Observation, ObservedRun};
@@ -46,6 +48,10 @@ use crate::waiting::WaitingBound;
 ///
 /// An engine is cheap to clone; all clones are the same engine. Its worker threads start when they
 /// are first needed, and end when the last clone is gone and the last run is done.
+///
+/// Threads do not survive `fork()`, so an engine cannot be used in a child process of the one in which it was made: there,
+/// each run fails at once, with an error of the kind [`Refused`](crate::error::ErrorKind::Refused) that says so, and no run
+/// of the parent's is waited for. A process that forks makes its engines in the children, and runs no rule before.
 ///
 /// ```
 /// use cla_runtime::{Engine, RunOptions, Script};
@@ -66,6 +72,7 @@ struct Shared {
     settings: Arc<EngineSettings>,
     workers: Arc<[Worker]>,
     live: Arc<LiveRuns>,
+    home: HomeProcess,
 }
 
 /// Configures an [`Engine`].
@@ -125,6 +132,16 @@ impl Engine {
         let mut name = options.name.unwrap_or_else(|| Arc::from(script.name()));
         if name.len() > Owner::MAX_CHARS {
             name = Owner::shortened(name.as_ref().to_owned()).into();
+        }
+        // Before any lock, which a thread that is not here may hold.
+        if let Some(problem) = self.shared.home.problem() {
+            let error = Err(RuleError::forked(problem));
+            let report = RunReport::without_facts(id, &name, Instant::now(), error);
+            let (sender, receiver) = oneshot::channel();
+            let handle = RunHandle::new(id, name, control, receiver);
+            // The handle is here, so it gets the report.
+            let _ = sender.send(Sent { report, room: None });
+            return handle;
         }
         let permissions = self.shared.settings.permissions.clone();
         let permissions = match &options.permissions {
@@ -225,11 +242,34 @@ impl Engine {
 
     /// The ids and names of the runs that have not reported yet, oldest first.
     pub fn runs(&self) -> Vec<(RunId, Arc<str>)> {
+        if self.shared.home.is_elsewhere() {
+            return Vec::new();
+        }
         self.shared.live.names()
     }
 
-    /// The runs that have not reported yet, oldest first, with what their host gave them along.
+    /// The runs that have not reported yet, oldest first, with what their host gave them along, the regions that they are in
+    /// and their memory.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let engine = Engine::new();
+    /// let rule = "export const semaphore = 'db'; export default () => { for (;;); }";
+    /// let run = engine.run(Script::javascript("rule", rule), RunOptions::new());
+    /// while engine.live_runs()[0].regions.is_empty() {
+    ///     tokio::task::yield_now().await;
+    /// }
+    /// assert_eq!(engine.live_runs()[0].regions[0].semaphore.as_str(), "db");
+    /// run.cancel();
+    /// # }
+    /// ```
     pub fn live_runs(&self) -> Vec<RunInfo> {
+        if self.shared.home.is_elsewhere() {
+            return Vec::new();
+        }
         self.shared.live.list()
     }
 
@@ -240,6 +280,9 @@ impl Engine {
 
     /// Waits until no run is left, those included that other runs started and did not wait for.
     pub async fn idle(&self) {
+        if self.shared.home.is_elsewhere() {
+            return;
+        }
         self.shared.live.idle().await;
     }
 
@@ -269,6 +312,9 @@ impl Engine {
     /// # }
     /// ```
     pub async fn shutdown(&self, grace: Duration) -> usize {
+        if self.shared.home.is_elsewhere() {
+            return 0;
+        }
         let live = &self.shared.live;
         live.close();
         // Dropped when this is over, which ends the thread that waits for the grace's end.
@@ -613,6 +659,7 @@ impl EngineBuilder {
                 settings: Arc::new(settings),
                 workers,
                 live: Arc::default(),
+                home: HomeProcess::here(),
             }),
         }
     }

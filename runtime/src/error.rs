@@ -42,7 +42,8 @@ pub enum ErrorKind {
     OutOfMemory,
     /// The run's calls nested deeper than its stack.
     StackOverflow,
-    /// The engine runs as many rules as it may: see [`EngineBuilder::max_runs`](crate::EngineBuilder::max_runs).
+    /// The engine runs as many rules as it may: see [`EngineBuilder::max_runs`](crate::EngineBuilder::max_runs). Or it cannot
+    /// run any, because this process is a fork of the one in which it was made.
     Refused,
     /// The host's code failed; no fault of the rule.
     Panic,
@@ -207,6 +208,11 @@ impl RuleError {
     /// The run did not start, because as many run as may.
     pub(crate) fn refused(message: &str) -> Self {
         Self::new(ErrorKind::Refused, "Refused", message)
+    }
+
+    /// The run did not start, because this process cannot run it.
+    pub(crate) fn forked(message: &str) -> Self {
+        Self::new(ErrorKind::Refused, "Forked", message)
     }
 
     /// The run took longer than `limit`.

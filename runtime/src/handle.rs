@@ -11,7 +11,9 @@ use cla_semaphore::RunId;
 use tokio::sync::oneshot;
 
 use crate::control::{Control, Stop};
+use crate::error::RuleError;
 use crate::family::Room;
+use crate::forked::HomeProcess;
 use crate::report::RunReport;
 
 /// A report that is on its way, and the room that its value takes until it is looked at.
@@ -30,6 +32,7 @@ pub struct RunHandle {
     pub(crate) control: Arc<Control>,
     pub(crate) receiver: oneshot::Receiver<Sent>,
     pub(crate) started: Instant,
+    home: HomeProcess,
     /// Cancels the run when the handle is dropped, if the host wants that.
     guard: Option<CancelGuard>,
 }
@@ -47,6 +50,7 @@ impl RunHandle {
             control,
             receiver,
             started: Instant::now(),
+            home: HomeProcess::here(),
             guard: None,
         }
     }
@@ -106,8 +110,12 @@ impl RunHandle {
     /// # Panics
     ///
     /// Inside an async runtime, where blocking would stall it; await the handle there.
-    pub fn wait(self) -> RunReport {
-        let (id, name, started) = (self.id, self.name, self.started);
+    pub fn wait(mut self) -> RunReport {
+        let (id, started) = (self.id, self.started);
+        if let Some(sent) = self.sent_elsewhere() {
+            return sent;
+        }
+        let name = self.name;
         let report = self.receiver.blocking_recv().map_or_else(
             |_| RunReport::lost(id, &name, started, RunReport::THREAD_ENDED),
             |sent| sent.report,
@@ -119,10 +127,33 @@ impl RunHandle {
     }
 }
 
+impl RunHandle {
+    /// In a fork of the process in which the run was started, nothing sends its report: gives what is known.
+    fn sent_elsewhere(&mut self) -> Option<RunReport> {
+        if !self.home.is_elsewhere() {
+            return None;
+        }
+        if let Some(guard) = self.guard.take() {
+            guard.disarm();
+        }
+        let problem = self.home.problem().unwrap_or(RunReport::THREAD_ENDED);
+        let error = Err(RuleError::forked(problem));
+        Some(RunReport::without_facts(
+            self.id,
+            &self.name,
+            self.started,
+            error,
+        ))
+    }
+}
+
 impl Future for RunHandle {
     type Output = RunReport;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RunReport> {
+        if let Some(report) = self.sent_elsewhere() {
+            return Poll::Ready(report);
+        }
         Pin::new(&mut self.receiver).poll(cx).map(|sent| {
             if let Some(guard) = self.guard.take() {
                 guard.disarm();

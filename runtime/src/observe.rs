@@ -111,10 +111,13 @@ pub enum HitLimit {
     Runs,
     /// [`EngineBuilder::max_waiting`](crate::EngineBuilder::max_waiting).
     Waiting,
+    /// [`Limits::regions`](crate::Limits::regions) or [`Limits::region_depth`](crate::Limits::region_depth).
+    Regions,
 }
 
 impl HitLimit {
-    /// Its name in a word, for metrics: `time`, `memory`, `stack`, `output`, `runs`, `waiting`.
+    /// Its name in a word, for metrics: `time`, `memory`, `stack`, `output`, `runs`, `waiting`,
+    /// `regions`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -124,6 +127,7 @@ impl HitLimit {
             Self::Output => "output",
             Self::Runs => "runs",
             Self::Waiting => "waiting",
+            Self::Regions => "regions",
         }
     }
 

@@ -6,14 +6,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{Permit, RequestId, Semaphore, SemaphoreName, Semaphores};
 
 use crate::memory_reservation::MemoryReservation;
-use crate::observe::Observation;
+use crate::slot_watch::SlotWatch;
 use crate::sys::memory::MemoryGauge;
 
 /// What a run has taken from each semaphore, and the permits that outlive the call that took them.
@@ -22,8 +21,8 @@ use crate::sys::memory::MemoryGauge;
 /// result is reported.
 pub struct PermitTable {
     gauge: Rc<MemoryGauge>,
-    /// Who hears of what the run takes; `None` if nothing listens.
-    observation: Option<Arc<Observation>>,
+    /// `None` if nothing listens, and nothing is bounded.
+    watch: Option<Rc<SlotWatch>>,
     usages: RefCell<HashMap<SemaphoreName, Rc<Usage>>>,
     /// With so many usages, unused ones are closed.
     close_at: Cell<usize>,
@@ -74,7 +73,7 @@ pub struct Usage {
     held: Cell<Duration>,
     /// Where its sums go with its end, if the permit table does not list it.
     sums: Option<Rc<Cell<Totals>>>,
-    observation: Option<Arc<Observation>>,
+    watch: Option<Rc<SlotWatch>>,
     _charge: MemoryReservation,
 }
 
@@ -83,7 +82,7 @@ impl Usage {
         gauge: &Rc<MemoryGauge>,
         semaphore: Semaphore,
         sums: Option<Rc<Cell<Totals>>>,
-        observation: Option<Arc<Observation>>,
+        watch: Option<Rc<SlotWatch>>,
     ) -> Rc<Self> {
         Rc::new(Self {
             _charge: MemoryReservation::new(gauge, ACCOUNT_BYTES),
@@ -92,7 +91,7 @@ impl Usage {
             waited: Cell::default(),
             held: Cell::default(),
             sums,
-            observation,
+            watch,
         })
     }
 
@@ -100,15 +99,36 @@ impl Usage {
     #[inline]
     pub fn note_taken(&self) {
         self.taken.set(self.taken.get() + 1);
-        if let Some(observation) = &self.observation {
-            observation.taken(self.semaphore.name());
+        if let Some(watch) = &self.watch {
+            watch.taken(self.semaphore.name());
         }
+    }
+
+    /// A region is about to be entered: code that takes a slot asks first.
+    ///
+    /// # Errors
+    ///
+    /// Says how many the run may enter, if it may not enter one more.
+    #[doc(hidden)]
+    #[inline]
+    pub fn enter_region(&self) -> Result<(), String> {
+        match &self.watch {
+            None => Ok(()),
+            Some(watch) => watch.enter_region(),
+        }
+    }
+
+    /// Whether there is a limit on the regions of the run.
+    #[doc(hidden)]
+    #[inline]
+    pub fn is_bounded(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.is_bounded())
     }
 
     /// A request waits from now on.
     pub(crate) fn note_waits(&self) {
-        if let Some(observation) = &self.observation {
-            observation.waits(self.semaphore.name());
+        if let Some(watch) = &self.watch {
+            watch.waits(self.semaphore.name());
         }
     }
 
@@ -134,8 +154,8 @@ impl Usage {
 
     /// A request does not wait any more.
     fn note_wait_ended(&self, time: Duration) {
-        if let Some(observation) = &self.observation {
-            observation.waited(self.semaphore.name(), time);
+        if let Some(watch) = &self.watch {
+            watch.waited(self.semaphore.name(), time);
         }
     }
 
@@ -187,10 +207,10 @@ impl Drop for Usage {
 }
 
 impl PermitTable {
-    pub(crate) fn new(gauge: Rc<MemoryGauge>, observation: Option<Arc<Observation>>) -> Self {
+    pub(crate) fn new(gauge: Rc<MemoryGauge>, watch: Option<Rc<SlotWatch>>) -> Self {
         Self {
             gauge,
-            observation,
+            watch,
             usages: RefCell::default(),
             close_at: Cell::new(MAX_ACCOUNTS),
             closed: Rc::default(),
@@ -205,7 +225,7 @@ impl PermitTable {
             return Rc::clone(usage);
         }
         let semaphore = semaphores.semaphore(name);
-        let usage = Usage::new(&self.gauge, semaphore, None, self.observation.clone());
+        let usage = Usage::new(&self.gauge, semaphore, None, self.watch.clone());
         let mut usages = self.usages.borrow_mut();
         if usages.len() >= self.close_at.get() {
             self.close_unused(&mut usages);
@@ -219,7 +239,7 @@ impl PermitTable {
     /// A usage that the run's report does not list by itself, for a semaphore of another store.
     pub fn account_elsewhere(&self, semaphore: Semaphore) -> Rc<Usage> {
         let sums = Some(Rc::clone(&self.closed));
-        Usage::new(&self.gauge, semaphore, sums, self.observation.clone())
+        Usage::new(&self.gauge, semaphore, sums, self.watch.clone())
     }
 
     /// Closes the usages that are not in use at the moment, and keeps their sums.
@@ -421,8 +441,8 @@ impl HeldPermit {
 
     fn add_held(&self, time: Duration) {
         self.usage.held.set(self.usage.held.get() + time);
-        if let Some(observation) = &self.usage.observation {
-            observation.released(self.usage.semaphore.name(), time);
+        if let Some(watch) = &self.usage.watch {
+            watch.released(self.usage.semaphore.name(), time);
         }
     }
 }

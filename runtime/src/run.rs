@@ -50,6 +50,7 @@ use crate::permissions::{Permission, Permissions};
 use crate::permit_table::PermitTable;
 use crate::run_data::RunData;
 use crate::run_span::RunSpans;
+use crate::slot_watch::SlotWatch;
 use crate::sys::memory::MemoryGauge;
 use crate::trace::{RegionRecord, Trace};
 use crate::value::Stash;
@@ -133,6 +134,7 @@ impl Run {
     pub(crate) fn new(parts: RunParts) -> Rc<Self> {
         let owner = Owner::process(&*parts.name).with_run(parts.id);
         let family = Arc::clone(parts.seat.family());
+        let watch = SlotWatch::of(parts.observation.as_ref(), &family, &parts.limits);
         let gauge = MemoryGauge::new(parts.seat);
         let stash_reservation = MemoryReservation::new(&gauge, parts.stash_bytes);
         Rc::new(Self {
@@ -156,7 +158,7 @@ impl Run {
             data: parts.data,
             environment: parts.environment,
             waiting: parts.waiting,
-            permits: PermitTable::new(Rc::clone(&gauge), parts.observation.clone()),
+            permits: PermitTable::new(Rc::clone(&gauge), watch),
             observation: parts.observation,
             spans: parts.spans,
             regions: RefCell::default(),

@@ -3,7 +3,7 @@
 //! A span is entered while the run's fiber executes, and only then: between two polls, other runs use the thread. The
 //! subscriber is that of the thread on which the run was started, so a host may have one for a part of its code.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use cla_semaphore::{RunId, printable};
@@ -75,7 +75,6 @@ pub(crate) struct RunSpans {
     run: RunSpan,
     /// The innermost last. A region that was entered by asynchronous code may end before one that is inside of it.
     regions: RefCell<Vec<(u32, Span)>>,
-    next: Cell<u32>,
     /// The span that is entered now.
     entered: RefCell<Option<EnteredSpan>>,
 }
@@ -91,7 +90,6 @@ impl RunSpans {
         Rc::new(Self {
             run,
             regions: RefCell::default(),
-            next: Cell::default(),
             entered: RefCell::default(),
         })
     }
@@ -124,9 +122,7 @@ impl RunSpans {
     }
 
     /// The run asks for the slot of a region.
-    pub(crate) fn begin_region(&self, region: &RegionRecord) -> u32 {
-        let key = self.next.get();
-        self.next.set(key.wrapping_add(1));
+    pub(crate) fn begin_region(&self, key: u32, region: &RegionRecord) {
         let span = tracing::info_span!(
             target: "cla",
             parent: &self.innermost(),
@@ -137,7 +133,6 @@ impl RunSpans {
         );
         self.regions.borrow_mut().push((key, span));
         self.change();
-        key
     }
 
     /// The region is left.

@@ -1,14 +1,23 @@
-//! What a host sees of its runs: reports and errors as JSON and as text, and short names of the engine's things.
+//! What a host sees of its runs: reports and errors as JSON and as text, checks and plans, events, spans, logs, limits.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should stop
 
+#[path = "observed/spans.rs"]
+mod spans;
+
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cla_runtime::error::ErrorKind;
+use cla_runtime::observe::EngineEvent;
+use cla_runtime::output::{LogRecord, OutputStream};
 use cla_runtime::permissions::Permission;
 use cla_runtime::plan::{Plan, PlannedFork};
 use cla_runtime::trace::{Trace, TracedRun};
 use cla_runtime::value::Wanted;
-use cla_runtime::{Engine, Permissions, RuleError, RunOptions, RunReport, Script};
+use cla_runtime::{Engine, Limits, Output, Permissions, RuleError, RunOptions, RunReport, Script};
+use cla_tests::output::Printed;
+use cla_tests::redis::eventually;
 use serde_json::{Value, json};
 
 fn engine() -> Engine {
@@ -364,4 +373,431 @@ fn a_plan_of_a_rulebook_is_its_ops_and_that_of_a_script_what_it_names() {
         .map(|import| import.module.as_deref())
         .collect();
     assert_eq!(imports, [Some("cla/sem"), None]);
+}
+
+/// An engine whose events are written down in a few words.
+fn told() -> (Engine, Arc<Mutex<Vec<String>>>) {
+    let said: Arc<Mutex<Vec<String>>> = Arc::default();
+    let hears = Arc::clone(&said);
+    let listener = move |event: &EngineEvent<'_>| {
+        let line = match event {
+            EngineEvent::RunStarted { run } => format!("{} starts", run.name),
+            EngineEvent::RunEnded { run, report } => {
+                format!("{} ends {}", run.name, report.status())
+            }
+            EngineEvent::RunRefused { run, .. } => format!("{} refused", run.name),
+            EngineEvent::WaitStarted { run, semaphore } => {
+                format!("{} waits {semaphore}", run.name)
+            }
+            EngineEvent::WaitEnded {
+                run,
+                semaphore,
+                waited,
+            } => {
+                assert!(!waited.is_zero());
+                format!("{} waited {semaphore}", run.name)
+            }
+            EngineEvent::Taken { run, semaphore } => format!("{} takes {semaphore}", run.name),
+            EngineEvent::Released {
+                run,
+                semaphore,
+                held,
+            } => {
+                assert!(!held.is_zero());
+                format!("{} releases {semaphore}", run.name)
+            }
+            EngineEvent::LimitHit { run, limit } => format!("{} hits {}", run.name, limit.name()),
+            other => format!("{other:?}"),
+        };
+        hears.lock().unwrap().push(line);
+    };
+    let engine = Engine::builder()
+        .workers(1)
+        .with(cla_stdlib::install)
+        .with(cla_rulebook::install)
+        .on_event(listener)
+        .build();
+    (engine, said)
+}
+
+fn of(said: &Mutex<Vec<String>>, run: &str) -> Vec<String> {
+    let said = said.lock().unwrap();
+    let own = said
+        .iter()
+        .filter_map(|line| line.strip_prefix(run)?.strip_prefix(' '));
+    own.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_host_hears_of_starts_waits_slots_and_ends() {
+    let (engine, said) = told();
+    let hold = "require('cla/sem').take('db', () => { while (!globalThis.done) require('cla/util').sleep(0.001) })";
+    let holder = engine.run(Script::javascript("holder", hold), RunOptions::new());
+    eventually("the slot is taken", || of(&said, "holder").len() == 2);
+    let wait = "require('cla/sem').take('db', () => 1)";
+    let waiter = engine.run(Script::javascript("waiter", wait), RunOptions::new());
+    eventually("the other one waits", || of(&said, "waiter").len() == 2);
+    holder.cancel();
+    assert_eq!(holder.wait().status(), "cancelled");
+    assert!(waiter.wait().is_ok());
+    assert_eq!(
+        of(&said, "holder"),
+        ["starts", "takes db", "releases db", "ends cancelled"]
+    );
+    assert_eq!(
+        of(&said, "waiter"),
+        [
+            "starts",
+            "waits db",
+            "waited db",
+            "takes db",
+            "releases db",
+            "ends ok"
+        ]
+    );
+    // A rulebook's regions and forks, and a run that is not started.
+    let book = "do: [{semaphore: disk, parallel: wait, echo: hi}]";
+    let book = Script::in_language("yml", "book", book);
+    let options = RunOptions::new().output(Arc::new(Printed::default()));
+    assert!(engine.run(book, options).wait().is_ok());
+    let all = said.lock().unwrap().join("\n");
+    assert_eq!(all.matches("takes disk").count(), 1, "{all}");
+    assert_eq!(all.matches("releases disk").count(), 1, "{all}");
+    assert_eq!(
+        all.matches(" starts").count(),
+        all.matches(" ends ").count(),
+        "{all}"
+    );
+    // A check is no run.
+    let events = said.lock().unwrap().len();
+    assert_eq!(
+        block_on(engine.check(&Script::javascript("checked", "1"))),
+        []
+    );
+    assert_eq!(said.lock().unwrap().len(), events);
+    block_on(engine.shutdown(Duration::ZERO));
+    let late = engine
+        .run(Script::javascript("late", "1"), RunOptions::new())
+        .wait();
+    assert_eq!(late.status(), "cancelled");
+    assert_eq!(of(&said, "late"), ["refused"]);
+}
+
+#[test]
+fn a_wait_of_asynchronous_code_is_heard_of_also_if_it_is_given_up() {
+    let (engine, said) = told();
+    let rule = "import { SemaphoreProvider } from 'cla/semaphore';
+        import { TimeSpan } from 'cla/time-span';
+        const provider = new SemaphoreProvider();
+        const one = provider.create('one', { limit: 1 }), two = provider.create('one', { limit: 1 });
+        await one.acquire();
+        export default await two.acquireBlocking({ time: TimeSpan.fromMilliseconds(20), interval: TimeSpan.fromMilliseconds(5) });";
+    let report = engine
+        .run(Script::new("rule.mjs", rule), RunOptions::new())
+        .wait();
+    assert_eq!(report.result.unwrap(), false);
+    let heard = of(&said, "rule.mjs");
+    let count = |what: &str| heard.iter().filter(|line| line.starts_with(what)).count();
+    assert_eq!((count("takes"), count("releases")), (1, 1), "{heard:?}");
+    assert_eq!((count("waits"), count("waited")), (1, 1), "{heard:?}");
+}
+
+#[test]
+fn limits_that_are_hit_are_heard_of() {
+    let (engine, said) = told();
+    let limits = Limits::default();
+    for (name, limits, rule) in [
+        (
+            "time",
+            limits.timeout(Duration::from_millis(20)),
+            "for (;;);",
+        ),
+        (
+            "memory",
+            limits.memory(2 << 20),
+            "const all = []; for (;;) all.push('x'.repeat(1000) + all.length)",
+        ),
+        ("stack", limits, "(function deep() { deep() + 1 })()"),
+        ("output", limits.output(10), "print('x'.repeat(20))"),
+        (
+            "runs",
+            limits.runs(0),
+            "require('cla/rule').create({name: 'child'}, [{return: 1}]).run({})",
+        ),
+        (
+            "regions",
+            limits.regions(0),
+            "require('cla/sem').take('a', () => 1)",
+        ),
+    ] {
+        let options = RunOptions::new()
+            .limits(limits)
+            .output(Arc::new(Printed::default()));
+        let report = engine.run(Script::javascript(name, rule), options).wait();
+        assert!(!report.is_ok(), "{name}");
+        let heard = of(&said, name);
+        assert!(heard.contains(&format!("hits {name}")), "{name}: {heard:?}");
+    }
+}
+
+#[test]
+fn a_run_enters_as_many_regions_as_it_may_and_no_more() {
+    let engine = engine();
+    let run = |limits: Limits, rule: &str| {
+        let options = RunOptions::new()
+            .limits(limits)
+            .output(Arc::new(Printed::default()));
+        let rule = format!("const sem = require('cla/sem'); {rule}");
+        engine
+            .run(Script::javascript("rule", rule), options)
+            .wait()
+            .result
+    };
+    let refused = |limits, rule: &str, says: &str| {
+        let error = run(limits, rule).unwrap_err();
+        assert_eq!(error.name, "RangeError", "{rule}: {error}");
+        assert!(error.message.contains(says), "{rule}: {error}");
+    };
+    let limits = Limits::default();
+    let nested = "sem.take('a', () => sem.take('b', () => 1))";
+    assert_eq!(run(limits.region_depth(2), nested).unwrap(), 1);
+    refused(limits.region_depth(1), nested, "in 1 regions at once");
+    // One after the other is not deep, and what is given back counts no more.
+    let loop_ = "for (let i = 0; i < 5; i++) sem.take('a', () => 1); sem.acquire('b').release(); 2";
+    assert_eq!(run(limits.region_depth(1).regions(6), loop_).unwrap(), 2);
+    refused(limits.regions(5), loop_, "may enter 5 regions");
+    // The provider, and a rulebook with what it forks.
+    let provider = "import { SemaphoreProvider } from 'cla/semaphore';
+        import sem from 'cla/sem';
+        const held = new SemaphoreProvider().create('x', { limit: 9 });
+        export default await held.runOrFail(() => sem.take('a', () => 1));";
+    let provider = |limits| {
+        let options = RunOptions::new().limits(limits);
+        engine
+            .run(Script::new("rule.mjs", provider), options)
+            .wait()
+            .result
+    };
+    assert_eq!(provider(limits.region_depth(2)).unwrap(), 1);
+    let error = provider(limits.region_depth(1)).unwrap_err();
+    assert!(error.message.contains("in 1 regions at once"), "{error}");
+    let book = "do: [{semaphore: a, parallel: wait, echo: 1}, {wait_children: {}}, {semaphore: b, echo: 2}]";
+    let book = |limits| {
+        let options = RunOptions::new()
+            .limits(limits)
+            .output(Arc::new(Printed::default()));
+        engine
+            .run(Script::in_language("yml", "book", book), options)
+            .wait()
+            .result
+    };
+    book(limits.regions(2)).unwrap();
+    let error = book(limits.regions(1)).unwrap_err();
+    assert!(error.message.contains("may enter 1 regions"), "{error}");
+    // What a rule was refused it can go on without.
+    let caught = "try { sem.take('a', () => 1) } catch (error) { error.message.length > 9 }";
+    assert_eq!(run(limits.regions(0), caught).unwrap(), true);
+}
+
+#[test]
+fn a_live_run_shows_its_regions_and_its_memory() {
+    let engine = engine();
+    let text = "do: [{name: outer, semaphore: a, do: [{semaphore: b, sleep: 1h}]}]";
+    let holder = engine.run(
+        Script::in_language("yml", "holder", text),
+        RunOptions::new().label("tenant 7"),
+    );
+    let live = |name: &str| {
+        engine
+            .live_runs()
+            .into_iter()
+            .find(|run| &*run.name == name)
+    };
+    let regions = |name: &str| {
+        live(name).map_or(0, |run| {
+            run.regions.iter().filter(|one| one.held.is_some()).count()
+        })
+    };
+    eventually("it is in both", || regions("holder") == 2);
+    let text = "do: [{semaphore: a, echo: 1}]";
+    let waiter = engine.run(
+        Script::in_language("yml", "waiter", text),
+        RunOptions::new(),
+    );
+    eventually("it waits", || {
+        live("waiter").is_some_and(|run| run.regions.len() == 1)
+    });
+    let (run, waits) = (live("holder").unwrap(), live("waiter").unwrap());
+    assert_eq!(run.data.label(), Some("tenant 7"));
+    let names: Vec<_> = run
+        .regions
+        .iter()
+        .map(|region| region.semaphore.as_str())
+        .collect();
+    assert_eq!(names, ["a", "b"]);
+    assert!(run.regions[0].who.contains("outer"), "{:?}", run.regions);
+    assert_eq!(run.regions[0].line, 1);
+    assert!(
+        run.memory > 50_000 && run.memory < 4 << 20,
+        "{}",
+        run.memory
+    );
+    assert!(waits.regions[0].held.is_none(), "{:?}", waits.regions);
+    holder.cancel();
+    assert_eq!(holder.wait().regions.len(), 2);
+    assert_eq!(regions("holder"), 0);
+    waiter.cancel();
+    let _ = waiter.wait();
+    // One that computes says it, too.
+    let grows = "const all = []; for (;;) { if (all.length < 1e5) all.push('x' + all.length) }";
+    let grows = engine.run(Script::javascript("grows", grows), RunOptions::new());
+    eventually("its memory is seen", || {
+        live("grows").is_some_and(|run| run.memory > 1 << 20)
+    });
+    grows.cancel();
+}
+
+/// Takes records, or lines.
+#[derive(Default)]
+struct Records {
+    records: Mutex<Vec<LogRecord>>,
+    text: Mutex<String>,
+}
+
+impl Output for Records {
+    fn write(&self, _: OutputStream, text: &str) {
+        self.text.lock().unwrap().push_str(text);
+    }
+
+    fn takes_records(&self) -> bool {
+        true
+    }
+
+    fn log(&self, record: &LogRecord) {
+        self.records.lock().unwrap().push(record.clone());
+    }
+}
+
+#[test]
+fn what_a_rule_logs_arrives_as_level_message_and_fields() {
+    let output = Arc::new(Records::default());
+    let rule = "const log = require('cla/log');
+        let read = 0;
+        log.info('deployed', {host: 'db', get seconds() { return ++read }, list: [1, null]});
+        log.warn({not: 'a text'});
+        log.error('broke', new RangeError('too far'));
+        const circle = {name: 'round'}; circle.self = circle;
+        log.debug('odd', circle);
+        print('a line');
+        try { log.fatal('the end', 7) } catch (error) { read + error.message }";
+    let options = RunOptions::new().output(Arc::clone(&output) as Arc<dyn Output>);
+    let report = engine()
+        .run(Script::javascript("rule", rule), options)
+        .wait();
+    // A getter was called once.
+    assert_eq!(report.result.unwrap(), "1the end");
+    let records = output.records.lock().unwrap();
+    let shown: Vec<_> = records
+        .iter()
+        .map(|record| {
+            (
+                record.level.name(),
+                record.message.as_str(),
+                record.fields.clone().into_json(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown[0],
+        (
+            "info",
+            "deployed",
+            json!({"host": "db", "seconds": 1, "list": [1, null]})
+        )
+    );
+    assert_eq!((shown[1].0, &shown[1].2), ("warn", &Value::Null));
+    assert_eq!(
+        (shown[2].0, &shown[2].2["name"], &shown[2].2["message"]),
+        ("error", &json!("RangeError"), &json!("too far"))
+    );
+    // What is no data arrives as a text.
+    assert!(shown[3].2.as_str().unwrap().contains("round"), "{shown:?}");
+    assert_eq!(shown[4], ("fatal", "the end", json!(7)));
+    assert_eq!(*output.text.lock().unwrap(), "a line\n");
+    // An output that knows lines only gets them as before.
+    let printed = Arc::new(Printed::default());
+    let options = RunOptions::new().output(Arc::clone(&printed) as Arc<dyn Output>);
+    let rule = Script::javascript("rule", "require('cla/log').warn('disk', {free: 3})");
+    assert!(engine().run(rule, options).wait().is_ok());
+    let text = printed.stderr();
+    assert!(text.contains(" WARN  disk\n    free: 3\n"), "{text}");
+    // Records count as output.
+    let options = RunOptions::new()
+        .output(Arc::clone(&output) as Arc<dyn Output>)
+        .limits(Limits::default().output(100));
+    let rule = Script::javascript("rule", "require('cla/log').warn('x'.repeat(200))");
+    let error = engine().run(rule, options).wait().result.unwrap_err();
+    assert_eq!(error.name, "RangeError", "{error}");
+}
+
+/// The child answers by its exit code: in there, nothing else is sure to work.
+#[cfg(unix)]
+#[allow(unsafe_code)] // only a real fork shows what it leaves
+#[test]
+fn after_a_fork_an_engine_says_that_it_cannot_go_on() {
+    use nix::sys::wait::{WaitStatus, waitpid};
+    use nix::unistd::{ForkResult, fork};
+
+    let engine = engine();
+    let endless = engine.run(
+        Script::javascript("endless", "for (;;);"),
+        RunOptions::new(),
+    );
+    eventually("it runs", || engine.live_runs().len() == 1);
+    let in_child = |engine: &Engine, inherited: cla_runtime::RunHandle| {
+        let says = |report: RunReport| {
+            let error = report.result.unwrap_err();
+            error.kind == ErrorKind::Refused && error.message.contains("is a fork of")
+        };
+        let fresh = Engine::builder().workers(1).build();
+        let tests = [
+            says(
+                engine
+                    .run(Script::javascript("rule", "1"), RunOptions::new())
+                    .wait(),
+            ),
+            says(inherited.wait()),
+            says(
+                fresh
+                    .run(Script::javascript("rule", "1"), RunOptions::new())
+                    .wait(),
+            ),
+            engine.live_runs().is_empty(),
+        ];
+        1 + tests
+            .iter()
+            .position(|passed| !passed)
+            .map_or(99, |at| at as i32)
+    };
+    // SAFETY: the child only does what is tested, and ends without running anything of the test program.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Child => {
+            let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                in_child(&engine, endless)
+            }));
+            // SAFETY: it ends the process at once.
+            unsafe { nix::libc::_exit(code.unwrap_or(50)) }
+        }
+        ForkResult::Parent { child } => {
+            let ended = std::thread::spawn(move || waitpid(child, None));
+            eventually("the child does not hang", || ended.is_finished());
+            assert_eq!(
+                ended.join().unwrap().unwrap(),
+                WaitStatus::Exited(child, 100)
+            );
+            // The parent goes on.
+            endless.cancel();
+            assert_eq!(endless.wait().status(), "cancelled");
+        }
+    }
 }

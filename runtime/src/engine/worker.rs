@@ -26,6 +26,7 @@ use crate::blocking::no_thread;
 use crate::control::{Control, GRACE, Stop, Stopped};
 use crate::error::{ErrorKind, RuleError};
 use crate::family::Room;
+use crate::forked;
 use crate::handle::Sent;
 use crate::inspection::folder_of;
 use crate::isolate::{execute, fiber_stack, stop_error};
@@ -150,6 +151,7 @@ impl Worker {
         if let Some(jobs) = self.jobs.get() {
             return Ok(jobs);
         }
+        forked::note_threads();
         let (sender, receiver) = mpsc::unbounded_channel();
         let (load, stuck) = (Arc::clone(&self.load), Arc::clone(&self.stuck));
         std::thread::Builder::new()

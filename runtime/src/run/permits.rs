@@ -34,6 +34,7 @@ impl Run {
         if self.stopped() {
             return Err(self.throw_stopped(ctx));
         }
+        self.enter_region(ctx, usage)?;
         // A free slot needs no future, and the fiber need not be asked.
         let request = match usage.semaphore.try_acquire_now(request) {
             Ok(permit) => {
@@ -58,6 +59,19 @@ impl Run {
             usage.note_taken();
         }
         result
+    }
+
+    /// Counts a region that is about to be entered. [`acquire`](Self::acquire) does so by itself.
+    ///
+    /// # Errors
+    ///
+    /// A `RangeError`: the run may not enter one more.
+    #[doc(hidden)]
+    #[inline]
+    pub fn enter_region(&self, ctx: &Ctx<'_>, usage: &Usage) -> rquickjs::Result<()> {
+        usage
+            .enter_region()
+            .map_err(|problem| Exception::throw_range(ctx, &problem))
     }
 
     /// A place among the requests of the engine's runs that may wait at once.
