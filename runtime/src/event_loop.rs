@@ -2,7 +2,7 @@
 //!
 //! This is the list of it, and what comes next. [`Run::drive`](crate::Run::drive) does it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::future::{Future, poll_fn};
@@ -16,6 +16,7 @@ use futures_util::stream::FuturesUnordered;
 use rquickjs::function::Args;
 use rquickjs::{Ctx, Function, Persistent, Value};
 
+use crate::clock::{Clock, Wait};
 use crate::event_source::{Completion, EventSources};
 use crate::memory_reservation::MemoryReservation;
 use crate::sys::memory::MemoryGauge;
@@ -39,6 +40,9 @@ const REJECTED_BYTES: usize = 128;
 
 /// What is pending in a run.
 pub(crate) struct EventLoop {
+    clock: Clock,
+    /// How many host futures wait for something else than the clock or another run.
+    outside: Rc<Cell<usize>>,
     gauge: Rc<MemoryGauge>,
     timers: RefCell<Timers>,
     futures: RefCell<FuturesUnordered<Pin<Box<dyn Future<Output = Completion>>>>>,
@@ -49,6 +53,22 @@ pub(crate) struct EventLoop {
     pub(crate) sources: EventSources,
     rejected: RefCell<Vec<Rejected>>,
     uncaught: RefCell<Option<Persistent<Value<'static>>>>,
+}
+
+/// Counts a host future that waits for something else than the clock or another run, until it is done or dropped.
+struct Outside(Rc<Cell<usize>>);
+
+impl Outside {
+    fn new(count: &Rc<Cell<usize>>) -> Self {
+        count.set(count.get() + 1);
+        Self(Rc::clone(count))
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 /// A promise that was rejected while it had no handler.
@@ -77,8 +97,10 @@ struct Timer {
 }
 
 impl EventLoop {
-    pub(crate) fn new(gauge: Rc<MemoryGauge>) -> Self {
+    pub(crate) fn new(gauge: Rc<MemoryGauge>, clock: Clock) -> Self {
         Self {
+            clock,
+            outside: Rc::default(),
             gauge,
             timers: RefCell::default(),
             futures: RefCell::default(),
@@ -105,7 +127,7 @@ impl EventLoop {
         let mut timers = self.timers.borrow_mut();
         timers.next_id = timers.next_id.wrapping_add(1).max(1);
         let id = timers.next_id;
-        let turn = timers.schedule(id, Instant::now() + delay);
+        let turn = timers.schedule(id, self.clock.now() + delay);
         timers.live.insert(
             id,
             Timer {
@@ -129,16 +151,18 @@ impl EventLoop {
         timers.compact();
     }
 
-    /// Adds a host future; the run does not end before it is done.
-    pub(crate) fn start_future<F, R>(&self, future: F, complete: R)
+    /// Adds a host future; the run does not end before it is done. What it waits for: see [`Wait`].
+    pub(crate) fn start_future<F, R>(&self, wait: Wait, future: F, complete: R)
     where
         F: Future + 'static,
         R: for<'js> FnOnce(&Ctx<'js>, F::Output) -> rquickjs::Result<()> + 'static,
     {
         let bytes = FUTURE_BYTES + size_of::<F>() + size_of::<R>();
         let count_memory = MemoryReservation::new(&self.gauge, bytes);
+        let outside = (wait == Wait::Outside).then(|| Outside::new(&self.outside));
         self.started.borrow_mut().push(Box::pin(async move {
             let output = future.await;
+            drop(outside);
             drop(count_memory);
             let completion: Completion = Box::new(move |ctx| complete(ctx, output));
             completion
@@ -194,7 +218,7 @@ impl EventLoop {
 
     /// Takes a timer that is due, if there is one.
     pub(crate) fn take_due_timer(&self) -> Option<DueTimer> {
-        self.timers.borrow_mut().take_due(Instant::now())
+        self.timers.borrow_mut().take_due(self.clock.now())
     }
 
     /// When the next timer is due.
@@ -207,6 +231,15 @@ impl EventLoop {
         self.futures
             .borrow_mut()
             .extend(self.started.borrow_mut().drain(..));
+    }
+
+    /// What the next event or result of a host future has to come from.
+    pub(crate) fn wait(&self) -> Wait {
+        if self.outside.get() == 0 {
+            Wait::Durable
+        } else {
+            Wait::Outside
+        }
     }
 
     /// Whether nothing is pending but timers. `awaited`: the run waits for a promise.
@@ -222,8 +255,8 @@ impl EventLoop {
     pub(crate) async fn next_completion(&self, due: Option<Instant>) -> Option<Completion> {
         let mut timer = pin!(async {
             match due {
-                Some(due) if due <= Instant::now() => {}
-                Some(due) => tokio::time::sleep_until(due.into()).await,
+                Some(due) if due <= self.clock.now() => {}
+                Some(due) => self.clock.sleep_until(due).await,
                 None => std::future::pending().await,
             }
         });

@@ -3,12 +3,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 use std::time::Instant;
 
 use cla_semaphore::RunId;
 use tokio::sync::oneshot;
 
+use crate::clock::HostWait;
 use crate::control::{Control, Stop};
 use crate::family::Room;
 use crate::report::RunReport;
@@ -32,22 +34,26 @@ pub struct RunHandle {
     pub(crate) started: Instant,
     /// Cancels the run when the handle is dropped, if the host wants that.
     guard: Option<CancelGuard>,
+    /// The host waits here, as a test clock sees it.
+    host: HostWait,
 }
 
 impl RunHandle {
     pub(crate) fn new(
-        id: RunId,
-        name: Arc<str>,
+        (id, name): (RunId, Arc<str>),
         control: Arc<Control>,
         receiver: oneshot::Receiver<Sent>,
+        started: Instant,
+        host: HostWait,
     ) -> Self {
         Self {
             id,
             name,
             control,
             receiver,
-            started: Instant::now(),
+            started,
             guard: None,
+            host,
         }
     }
 
@@ -107,9 +113,15 @@ impl RunHandle {
     ///
     /// Inside an async runtime, where blocking would stall it; await the handle there.
     pub fn wait(self) -> RunReport {
-        let (id, name, started) = (self.id, self.name, self.started);
+        if self.host.is_seen() {
+            return on_this_thread(self);
+        }
+        let (id, name) = (self.id, self.name);
         let report = self.receiver.blocking_recv().map_or_else(
-            |_| RunReport::lost(id, &name, started, RunReport::THREAD_ENDED),
+            |_| {
+                let ran = self.control.since(self.started);
+                RunReport::lost(id, &name, ran, RunReport::THREAD_ENDED)
+            },
             |sent| sent.report,
         );
         if let Some(guard) = self.guard {
@@ -119,16 +131,43 @@ impl RunHandle {
     }
 }
 
+/// Polls a run's handle on a thread that sleeps in between.
+fn on_this_thread(mut handle: RunHandle) -> RunReport {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(report) = Pin::new(&mut handle).poll(&mut cx) {
+            return report;
+        }
+        std::thread::park();
+    }
+}
+
 impl Future for RunHandle {
     type Output = RunReport;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RunReport> {
-        Pin::new(&mut self.receiver).poll(cx).map(|sent| {
+        let this = &mut *self;
+        let sent = this
+            .host
+            .poll(cx, |cx| Pin::new(&mut this.receiver).poll(cx));
+        sent.map(|sent| {
             if let Some(guard) = self.guard.take() {
                 guard.disarm();
             }
             sent.map_or_else(
-                |_| RunReport::lost(self.id, &self.name, self.started, RunReport::THREAD_ENDED),
+                |_| {
+                    let ran = self.control.since(self.started);
+                    RunReport::lost(self.id, &self.name, ran, RunReport::THREAD_ENDED)
+                },
                 |sent| sent.report,
             )
         })

@@ -13,6 +13,7 @@ use rquickjs::module::Declared;
 use rquickjs::{Context, Ctx, Function, Module, Object, Runtime, Value};
 
 use crate::builtins;
+use crate::clock;
 use crate::control::Stop;
 use crate::convert::{self, Functions, Unfit};
 use crate::error::{ErrorKind, RuleError};
@@ -163,6 +164,7 @@ impl Isolate {
             set_owner(&ctx, run);
             mend_stack_trace_limit(&ctx, run)?;
             timers::install(&ctx, run)?;
+            clock::install(&ctx, run)?;
             modules::install(&ctx, run)?;
             for extension in extensions {
                 extension.install(&ctx, run)?;

@@ -22,7 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cla_semaphore::{Owner, RunId, Semaphores};
 use futures_util::future::LocalBoxFuture;
@@ -39,6 +39,7 @@ use self::slices::Slices;
 pub(crate) use self::slices::slice;
 pub(crate) use self::time::TimeLimits;
 use self::writer::Writer;
+use crate::clock::{Activity, Clock};
 use crate::control::Control;
 use crate::event_loop::EventLoop;
 use crate::family::{Family, Seat};
@@ -63,6 +64,9 @@ pub struct Run {
     pub(crate) arguments: Vec<String>,
     pub(crate) event: Option<String>,
     pub(crate) started: Instant,
+    clock: Clock,
+    /// What a test clock knows of it.
+    pub(crate) activity: Option<Arc<Activity>>,
     pub(crate) owner: Owner,
     pub(crate) family: Arc<Family>,
     pub(crate) limits: Limits,
@@ -114,6 +118,8 @@ pub(crate) struct RunParts {
     pub(crate) trace: Option<Arc<Trace>>,
     pub(crate) depth: u32,
     pub(crate) started: Instant,
+    pub(crate) clock: Clock,
+    pub(crate) activity: Option<Arc<Activity>>,
     pub(crate) semaphores: Semaphores,
     pub(crate) permissions: Permissions,
     pub(crate) data: RunData,
@@ -134,6 +140,8 @@ impl Run {
             arguments: parts.arguments,
             event: parts.event,
             started: parts.started,
+            clock: parts.clock.clone(),
+            activity: parts.activity,
             owner,
             family,
             control: parts.control,
@@ -152,7 +160,7 @@ impl Run {
             permits: PermitTable::new(Rc::clone(&gauge)),
             regions: RefCell::default(),
             exits: RefCell::default(),
-            event_loop: EventLoop::new(gauge),
+            event_loop: EventLoop::new(gauge, parts.clock.clone()),
             limits: parts.limits,
             folders: parts.folders,
             trace: parts.trace,
@@ -207,6 +215,22 @@ impl Run {
     #[doc(hidden)]
     pub fn has_own_environment(&self) -> bool {
         self.environment.is_some()
+    }
+
+    /// The time that this run sees: what tells the time or sleeps for a rule uses it, so that tests can move it.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Now, by the clock of the run.
+    #[inline]
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// How long ago it was started.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now().saturating_duration_since(self.started)
     }
 
     /// The semaphores of the engine.

@@ -4,6 +4,10 @@
 //! and the first poll of a run sets up its isolate. So sixty forks would keep the timers of their worker for as long as
 //! setting up sixty isolates takes. Here, once those that began since the last look have used up a slice, the next one
 //! first lets the worker look at what else is due, and all that come later wait behind it.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how long runs keep their thread is measured by the machine"
+)]
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cla_semaphore::RunId;
 
 use super::error::HostError;
+use crate::clock::Clock;
 use crate::control::Control;
 use crate::permissions::{PermissionDenied, Permissions};
 use crate::run::Run;
@@ -37,6 +38,7 @@ struct Facts {
     permissions: Permissions,
     data: RunData,
     control: Arc<Control>,
+    clock: Clock,
 }
 
 impl Call {
@@ -47,6 +49,7 @@ impl Call {
             permissions: run.permissions().clone(),
             data: run.data.clone(),
             control: Arc::clone(&run.control),
+            clock: run.clock().clone(),
         }))
     }
 
@@ -93,6 +96,30 @@ impl Call {
     #[must_use]
     pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.0.data.get()
+    }
+
+    /// The time that the run sees: a function that tells the time or sleeps uses it, so that tests can move it.
+    ///
+    /// To a test clock that jumps by itself, a call of a host's function is I/O in flight, also while it sleeps; then only
+    /// [`advance`](crate::clock::TestClock::advance) moves it.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use cla_runtime::clock::TestClock;
+    /// # use cla_runtime::{Call, Engine, HostModule, RunOptions, Script};
+    /// let module = HostModule::new("app/time").function_with("hours", |call: &Call, (): ()| {
+    ///     let since = call.clock().date().duration_since(SystemTime::UNIX_EPOCH);
+    ///     Ok(since.map(|since| since.as_secs() / 3600).unwrap_or_default())
+    /// });
+    /// let clock = TestClock::new_at(SystemTime::UNIX_EPOCH);
+    /// clock.advance(std::time::Duration::from_secs(7200));
+    /// let engine = Engine::builder().clock(&clock).module(module).build();
+    /// let rule = Script::javascript("rule", "require('app/time').hours()");
+    /// assert_eq!(engine.run(rule, RunOptions::new()).wait().result.unwrap(), 2);
+    /// ```
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
     }
 
     /// Whether the run was cancelled, or stopped at a limit, or is over. A function that computes for long asks now and
