@@ -41,7 +41,7 @@
 //! [`TestClock::new`] moves when the host calls [`advance`](TestClock::advance), and never by itself. [`TestClock::auto`] jumps
 //! to the next deadline whenever nothing else can happen:
 //!
-//! - the host waits for a run: it awaits a [`RunHandle`](crate::RunHandle), the [answer](crate::Answer) of a session,
+//! - the host waits for a run: it awaits a [`RunHandle`](crate::RunHandle), the [answer](crate::session::Answer) of a session,
 //!   [`Engine::idle`](crate::Engine::idle) or [`TestClock::sleep`]. So a test starts all its runs first, and time stands still
 //!   until it awaits one;
 //! - each run of the clock's engines waits, and only for the time, for a semaphore of the engine's or for another run. A run that
@@ -56,7 +56,6 @@
 //! [otherwise](crate::EngineBuilder::workers), so runs never race either: the same test takes the same course each time.
 
 mod activity;
-mod date;
 mod test_clock;
 
 use std::future::Future;
@@ -67,14 +66,13 @@ use std::time::{Duration, Instant, SystemTime};
 use cla_semaphore::Semaphores;
 
 pub(crate) use self::activity::{Activity, COUNTED_AFTER, HostWait, Seat, Tracked, Wait};
-pub(crate) use self::date::install;
 use self::test_clock::Alarm;
 pub use self::test_clock::{Hold, TestClock};
 
 /// The time of an engine's runs: the machine's, or that of a [`TestClock`]. Cheap to clone.
 ///
-/// Modules of a host that tell the time or sleep use the one of their run: [`Call::clock`](crate::Call::clock),
-/// [`Run::clock`](crate::Run::clock).
+/// Modules of a host that tell the time or sleep use the one of their run: [`Call::clock`](crate::host::Call::clock),
+/// [`Run::clock`](crate::host::Run::clock).
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Option<TestClock>);
 

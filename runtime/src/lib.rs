@@ -59,6 +59,7 @@ mod builtins;
 pub mod clock;
 mod control;
 mod convert;
+mod date;
 pub mod duration;
 pub mod engine;
 pub mod error;

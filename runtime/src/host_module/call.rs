@@ -109,7 +109,8 @@ impl Call {
     /// ```
     /// # use std::time::SystemTime;
     /// # use cla_runtime::clock::TestClock;
-    /// # use cla_runtime::{Call, Engine, HostModule, RunOptions, Script};
+    /// # use cla_runtime::host::Call;
+    /// # use cla_runtime::{Engine, HostModule, RunOptions, Script};
     /// let module = HostModule::new("app/time").function_with("hours", |call: &Call, (): ()| {
     ///     let since = call.clock().date().duration_since(SystemTime::UNIX_EPOCH);
     ///     Ok(since.map(|since| since.as_secs() / 3600).unwrap_or_default())

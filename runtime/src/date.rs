@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use rquickjs::{Ctx, Function};
 
-use super::Clock;
+use crate::clock::Clock;
 use crate::run::Run;
 
 /// Lets the isolate of a run tell the time of the run's clock, if that is a test's.
