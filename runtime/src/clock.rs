@@ -45,8 +45,11 @@
 //!   [`Engine::idle`](crate::Engine::idle) or [`TestClock::sleep`]. So a test starts all its runs first, and time stands still
 //!   until it awaits one;
 //! - each run of the clock's engines waits, and only for the time, for a semaphore of the engine's or for another run. A run that
-//!   waits for anything else (a host function, a request, a command, a file) keeps the clock from jumping, as I/O is in flight;
+//!   waits for anything else (a host function that does not [sleep](crate::host::Call::sleep), a request, a command, a file) keeps the clock from jumping, as I/O is in flight;
 //! - no [`Hold`](TestClock::hold) is alive.
+//!
+//! What the host does after it has awaited a run, the clock does not see: while other tasks of the host await other runs, it
+//! may go on. A host whose tasks run on one thread sees runs end in order all the same.
 //!
 //! # In which order
 //!
@@ -65,7 +68,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cla_semaphore::Semaphores;
 
-pub(crate) use self::activity::{Activity, COUNTED_AFTER, HostWait, Seat, Tracked, Wait};
+pub(crate) use self::activity::{
+    Activity, COUNTED_AFTER, HostWait, OutsideFuture, Seat, Tracked, Wait,
+};
 use self::test_clock::Alarm;
 pub use self::test_clock::{Hold, TestClock};
 
@@ -116,7 +121,7 @@ impl Clock {
                 sleep: tokio::time::sleep(duration),
             },
             Some(clock) => Kind::Test {
-                alarm: clock.alarm(clock.now().checked_add(duration)),
+                alarm: clock.alarm(clock.now().checked_add(duration), true),
             },
         };
         Sleep { kind }
@@ -134,7 +139,7 @@ impl Clock {
                 sleep: tokio::time::sleep_until(at.into()),
             },
             Some(clock) => Kind::Test {
-                alarm: clock.alarm(Some(at)),
+                alarm: clock.alarm(Some(at), false),
             },
         };
         Sleep { kind }

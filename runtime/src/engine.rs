@@ -270,7 +270,7 @@ impl Engine {
     /// [`Cancelled`](crate::error::ErrorKind::Cancelled). Runs may start others until they are cancelled. Cancelled runs have ten
     /// seconds for what must happen in the end (`finally`), so this takes some seconds longer than `grace` at most.
     ///
-    /// It needs no runtime of tokio's. When the future is dropped, the engine stays closed and the runs go on.
+    /// With a [test clock](crate::clock), all of this time is the clock's. It needs no runtime of tokio's. When the future is dropped, the engine stays closed and the runs go on.
     ///
     /// ```
     /// use std::time::Duration;

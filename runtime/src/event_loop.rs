@@ -2,12 +2,13 @@
 //!
 //! This is the list of it, and what comes next. [`Run::drive`](crate::host::Run::drive) does it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use futures_util::stream::FuturesUnordered;
 use rquickjs::function::Args;
 use rquickjs::{Ctx, Function, Persistent, Value};
 
-use crate::clock::{Clock, Wait};
+use crate::clock::{Activity, Clock, OutsideFuture, Wait};
 use crate::event_source::{Completion, EventSources};
 use crate::memory_reservation::MemoryReservation;
 use crate::sys::memory::MemoryGauge;
@@ -41,8 +42,7 @@ const REJECTED_BYTES: usize = 128;
 /// What is pending in a run.
 pub(crate) struct EventLoop {
     clock: Clock,
-    /// How many host futures wait for something else than the clock or another run.
-    outside: Rc<Cell<usize>>,
+    activity: Option<Arc<Activity>>,
     gauge: Rc<MemoryGauge>,
     timers: RefCell<Timers>,
     futures: RefCell<FuturesUnordered<Pin<Box<dyn Future<Output = Completion>>>>>,
@@ -53,22 +53,6 @@ pub(crate) struct EventLoop {
     pub(crate) sources: EventSources,
     rejected: RefCell<Vec<Rejected>>,
     uncaught: RefCell<Option<Persistent<Value<'static>>>>,
-}
-
-/// Counts a host future that waits for something else than the clock or another run, until it is done or dropped.
-struct Outside(Rc<Cell<usize>>);
-
-impl Outside {
-    fn new(count: &Rc<Cell<usize>>) -> Self {
-        count.set(count.get() + 1);
-        Self(Rc::clone(count))
-    }
-}
-
-impl Drop for Outside {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
 }
 
 /// A promise that was rejected while it had no handler.
@@ -97,10 +81,14 @@ struct Timer {
 }
 
 impl EventLoop {
-    pub(crate) fn new(gauge: Rc<MemoryGauge>, clock: Clock) -> Self {
+    pub(crate) fn new(
+        gauge: Rc<MemoryGauge>,
+        clock: Clock,
+        activity: Option<Arc<Activity>>,
+    ) -> Self {
         Self {
             clock,
-            outside: Rc::default(),
+            activity,
             gauge,
             timers: RefCell::default(),
             futures: RefCell::default(),
@@ -159,7 +147,8 @@ impl EventLoop {
     {
         let bytes = FUTURE_BYTES + size_of::<F>() + size_of::<R>();
         let count_memory = MemoryReservation::new(&self.gauge, bytes);
-        let outside = (wait == Wait::Outside).then(|| Outside::new(&self.outside));
+        let outside = self.activity.as_ref().filter(|_| wait == Wait::Outside);
+        let outside = outside.map(OutsideFuture::new);
         self.started.borrow_mut().push(Box::pin(async move {
             let output = future.await;
             drop(outside);
@@ -231,15 +220,6 @@ impl EventLoop {
         self.futures
             .borrow_mut()
             .extend(self.started.borrow_mut().drain(..));
-    }
-
-    /// What the next event or result of a host future has to come from.
-    pub(crate) fn wait(&self) -> Wait {
-        if self.outside.get() == 0 {
-            Wait::Durable
-        } else {
-            Wait::Outside
-        }
     }
 
     /// Whether nothing is pending but timers. `awaited`: the run waits for a promise.

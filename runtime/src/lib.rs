@@ -37,6 +37,11 @@
 //! [`Limits`] bound memory, stack and time of each run. Exceeding one fails that run alone. A run shares its memory and its
 //! time with all that it starts.
 //!
+//! # Time can be injected
+//!
+//! With a [`TestClock`](clock::TestClock), sleeps, timers, dates, semaphores and time limits of rules follow a clock that a test
+//! moves: an hour passes in a millisecond, the same way each time. The module [`clock`] has an example.
+//!
 //! # Your own functions
 //!
 //! [`HostModule`] gives rules plain Rust functions, with arguments and results converted by serde; a function may ask which

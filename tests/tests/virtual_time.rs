@@ -624,16 +624,41 @@ do:
 
 #[test]
 fn functions_of_the_host_sleep_on_the_clock() {
+    async fn nap(call: Call, (): ()) -> Result<u32, HostError> {
+        call.sleep(HOUR).await;
+        Ok(1)
+    }
+    let module = || {
+        HostModule::new("test/time")
+            .blocking_function_with("nap", nap)
+            .async_function_with("doze", nap)
+    };
+    let rules = ["require('test/time').nap()", "require('test/time').doze()"];
+    for rule in rules {
+        let clock = TestClock::new();
+        let engine = builder(&clock).module(module()).build();
+        let handle = engine.run(js("rule", rule), RunOptions::new());
+        clock.advance(HOUR);
+        assert_eq!(handle.wait().result.unwrap(), 1);
+
+        let clock = TestClock::auto();
+        let engine = builder(&clock).module(module()).build();
+        assert_eq!(value(&engine, rule), 1);
+        assert_eq!(clock.elapsed(), HOUR);
+    }
+}
+
+#[test]
+fn a_sleep_of_nothing_lets_others_go_first() {
+    let rule = |name: &str| {
+        format!(
+            "const {{ sleep }} = require('cla/util'); for (let i = 0; i < 3; i++) {{ print('{name}' + i); sleep(0) }}"
+        )
+    };
+    let (a, b) = (rule("a"), rule("b"));
     let clock = TestClock::new();
-    let module = HostModule::new("test/time").blocking_function_with(
-        "nap",
-        |call: Call, (): ()| async move {
-            call.clock().sleep(HOUR).await;
-            Ok(1)
-        },
+    assert_eq!(
+        print_all(&engine(&clock), &[&a, &b]),
+        ["a0", "b0", "a1", "b1", "a2", "b2"]
     );
-    let engine = builder(&clock).module(module).build();
-    let handle = engine.run(js("rule", "require('test/time').nap()"), RunOptions::new());
-    clock.advance(HOUR);
-    assert_eq!(handle.wait().result.unwrap(), 1);
 }

@@ -5,7 +5,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
@@ -30,6 +30,19 @@ pub(crate) enum Wait {
     Outside = 1,
     /// The time, a semaphore or another run: a durable wait.
     Durable = 2,
+    /// What is pending in its event loop: a wait outside if a host future is one, and else a durable one.
+    EventLoop = 3,
+}
+
+impl Wait {
+    fn of(byte: u8) -> Self {
+        match byte {
+            1 => Self::Outside,
+            2 => Self::Durable,
+            3 => Self::EventLoop,
+            _ => Self::Turn,
+        }
+    }
 }
 
 /// Where a task is. Changes under the lock of the clock.
@@ -75,6 +88,8 @@ pub(crate) struct Activity {
     clock: TestClock,
     status: AtomicU8,
     wait: AtomicU8,
+    /// How many host futures in its event loop wait outside.
+    futures: AtomicUsize,
     /// It has computed for long.
     is_computing: AtomicBool,
     /// How long it computed since it last waited, without the time since it was polled, in nanoseconds.
@@ -86,10 +101,30 @@ pub(crate) struct Activity {
 impl Activity {
     /// Says what the run waits for from now on, should it wait; gives what it said before.
     pub(crate) fn waits(&self, wait: Wait) -> Wait {
-        match self.wait.swap(wait as u8, Ordering::Relaxed) {
-            1 => Wait::Outside,
-            2 => Wait::Durable,
-            _ => Wait::Turn,
+        Wait::of(self.wait.swap(wait as u8, Ordering::Relaxed))
+    }
+
+    /// A function of the host's, which the run waits for, sleeps by the clock and waits for nothing else. Gives what it was to
+    /// the clock until now, for [`goes_on`](Self::goes_on).
+    pub(crate) fn sleeps(&self) -> Option<Wait> {
+        // Only as part of the run: the host may poll it elsewhere.
+        if !TestClock::is_in_run() {
+            return None;
+        }
+        let wait = Wait::of(self.wait.load(Ordering::Relaxed));
+        match wait {
+            Wait::Outside => _ = self.waits(Wait::Durable),
+            Wait::EventLoop => _ = self.futures.fetch_sub(1, Ordering::Relaxed),
+            Wait::Turn | Wait::Durable => return None,
+        }
+        Some(wait)
+    }
+
+    /// The function goes on, or is dropped.
+    pub(crate) fn goes_on(&self, before: Wait) {
+        match before {
+            Wait::EventLoop => _ = self.futures.fetch_add(1, Ordering::Relaxed),
+            wait => _ = self.waits(wait),
         }
     }
 
@@ -171,12 +206,14 @@ impl Activity {
         self.computed.fetch_add(since, Ordering::Relaxed);
         self.polled_at.store(now, Ordering::Relaxed);
         self.clock.change(|state| {
-            let wait = self.wait.load(Ordering::Relaxed);
-            let status = match self.status() {
-                Status::PolledAgain => Status::Runnable,
-                _ if wait == Wait::Durable as u8 => Status::WaitsDurably,
-                _ if wait == Wait::Outside as u8 => Status::WaitsOutside,
-                _ => Status::Runnable,
+            let wait = Wait::of(self.wait.load(Ordering::Relaxed));
+            let status = match wait {
+                _ if self.status() == Status::PolledAgain => Status::Runnable,
+                Wait::Turn => Status::Runnable,
+                Wait::Outside => Status::WaitsOutside,
+                Wait::Durable => Status::WaitsDurably,
+                Wait::EventLoop if self.futures.load(Ordering::Relaxed) > 0 => Status::WaitsOutside,
+                Wait::EventLoop => Status::WaitsDurably,
             };
             if status != Status::Runnable {
                 self.computed.store(0, Ordering::Relaxed);
@@ -191,6 +228,22 @@ impl Activity {
             Status::Polled => self.set(state, Status::PolledAgain),
             Status::Away | Status::Runnable | Status::PolledAgain => {}
         });
+    }
+}
+
+/// A host future in the event loop of a run that waits outside, until it is done or dropped.
+pub(crate) struct OutsideFuture(Arc<Activity>);
+
+impl OutsideFuture {
+    pub(crate) fn new(activity: &Arc<Activity>) -> Self {
+        activity.futures.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(activity))
+    }
+}
+
+impl Drop for OutsideFuture {
+    fn drop(&mut self) {
+        self.0.futures.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -216,6 +269,7 @@ impl Seat {
             clock: clock.as_test()?.clone(),
             status: AtomicU8::new(Status::Away as u8),
             wait: AtomicU8::new(Wait::Turn as u8),
+            futures: AtomicUsize::new(0),
             is_computing: AtomicBool::new(false),
             computed: AtomicU64::new(0),
             polled_at: AtomicU64::new(0),

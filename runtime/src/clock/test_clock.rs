@@ -267,12 +267,20 @@ impl TestClock {
     }
 
     /// Something that wakes its task at that moment, or never.
-    pub(super) fn alarm(&self, at: Option<Instant>) -> Alarm {
+    ///
+    /// With `gives_way`, others go on first even if the moment is now: so does a sleep of the machine's clock.
+    pub(super) fn alarm(&self, at: Option<Instant>, gives_way: bool) -> Alarm {
         Alarm {
             clock: self.clone(),
             at,
+            gives_way,
             number: None,
         }
+    }
+
+    /// Whether a run is polled on this thread.
+    pub(super) fn is_in_run() -> bool {
+        IN_RUN.get()
     }
 
     /// While `poll` polls a run.
@@ -344,6 +352,7 @@ impl Drop for Hold {
 pub(super) struct Alarm {
     clock: TestClock,
     at: Option<Instant>,
+    gives_way: bool,
     /// Its place among the sleepers, once it was polled.
     number: Option<u64>,
 }
@@ -353,8 +362,13 @@ impl Alarm {
         let Some(at) = self.at else {
             return Poll::Pending;
         };
+        let gives_way = std::mem::take(&mut self.gives_way);
         if self.clock.now() >= at {
             self.forget();
+            if gives_way {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             return Poll::Ready(());
         }
         let before = self.clock.change_only(|state| {

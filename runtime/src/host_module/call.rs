@@ -1,12 +1,15 @@
 //! What a function of the host's learns about the run that calls it.
 
 use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cla_semaphore::RunId;
 
 use super::error::HostError;
-use crate::clock::Clock;
+use crate::clock::{Activity, Clock, Wait};
 use crate::control::Control;
 use crate::permissions::{PermissionDenied, Permissions};
 use crate::run::Run;
@@ -41,6 +44,7 @@ struct Facts {
     data: RunData,
     control: Arc<Control>,
     clock: Clock,
+    activity: Option<Arc<Activity>>,
 }
 
 impl Call {
@@ -52,6 +56,7 @@ impl Call {
             data: run.data.clone(),
             control: Arc::clone(&run.control),
             clock: run.clock().clone(),
+            activity: run.activity.clone(),
         }))
     }
 
@@ -101,10 +106,42 @@ impl Call {
         self.0.data.get()
     }
 
-    /// The time that the run sees: a function that tells the time or sleeps uses it, so that tests can move it.
+    /// Sleeps by the clock of the run. It keeps a test clock from jumping no more than a sleep of the rule does: meanwhile, the
+    /// function must wait for nothing else.
     ///
-    /// To a test clock that jumps by itself, a call of a host's function is I/O in flight, also while it sleeps; then only
-    /// [`advance`](crate::clock::TestClock::advance) moves it.
+    /// ```
+    /// # use std::time::Duration;
+    /// # use cla_runtime::clock::TestClock;
+    /// # use cla_runtime::host::{Call, HostError};
+    /// # use cla_runtime::{Engine, HostModule, RunOptions, Script};
+    /// let module = HostModule::new("app/oven").blocking_function_with("bake", |call: Call, (): ()| async move {
+    ///     call.sleep(Duration::from_secs(3600)).await;
+    ///     Ok("a loaf")
+    /// });
+    /// let engine = Engine::builder().clock(TestClock::auto()).module(module).build();
+    /// let report = engine.run(Script::javascript("rule", "require('app/oven').bake()"), RunOptions::new()).wait();
+    /// assert_eq!(report.ran, Duration::from_secs(3600));
+    /// ```
+    pub async fn sleep(&self, duration: Duration) {
+        let mut sleep = pin!(self.clock().sleep(duration));
+        let Some(activity) = &self.0.activity else {
+            return sleep.await;
+        };
+        let mut asleep = None;
+        poll_fn(|cx| {
+            let polled = sleep.as_mut().poll(cx);
+            if polled.is_pending() && asleep.is_none() {
+                asleep = Asleep::new(activity);
+            }
+            polled
+        })
+        .await;
+    }
+
+    /// The time that the run sees: a function that tells the time uses it, so that tests can move it.
+    ///
+    /// To a test clock that jumps by itself, a call of a host's function is I/O in flight, also while it waits for a
+    /// [sleep](Clock::sleep) of this clock beside other things.
     ///
     /// ```
     /// # use std::time::SystemTime;
@@ -139,6 +176,25 @@ impl Call {
     /// wait for this: it is dropped.
     pub async fn stopped(&self) {
         self.0.control.until_ended().await;
+    }
+}
+
+/// A function sleeps, to the clock of its run.
+struct Asleep<'a> {
+    activity: &'a Activity,
+    before: Wait,
+}
+
+impl<'a> Asleep<'a> {
+    fn new(activity: &'a Activity) -> Option<Self> {
+        let before = activity.sleeps()?;
+        Some(Self { activity, before })
+    }
+}
+
+impl Drop for Asleep<'_> {
+    fn drop(&mut self) {
+        self.activity.goes_on(self.before);
     }
 }
 

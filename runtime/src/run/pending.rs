@@ -159,7 +159,7 @@ impl Run {
             }
             // A host's future may panic, or what becomes of its output.
             match self.contain(|| {
-                self.waiting_for(pending.wait(), || {
+                self.waiting_for(Wait::EventLoop, || {
                     self.block_on(ctx, pending.next_completion(due))
                 })
             }) {
