@@ -55,8 +55,13 @@
 //!
 //! Deadlines happen one after the other: the clock stops at each, and lets runs go on until they wait again before the next
 //! one, also if both are at the same time. Of deadlines at the same time, those of semaphores come first, then sleeps and timers
-//! in the order in which they began. An engine with a test clock has one worker thread unless its builder says
-//! [otherwise](crate::EngineBuilder::workers), so runs never race either: the same test takes the same course each time.
+//! in the order in which they began.
+//!
+//! Nor does the host race with its runs: [`Engine::run`](crate::Engine::run) returns when the run waits for the first time, and
+//! [`Session::evaluate`](crate::Session::evaluate) when its input does. (A run that has computed for a quarter of a second
+//! without a wait is not waited for.) And runs do not race with each other: an engine with a test clock has one worker thread
+//! unless its builder says [otherwise](crate::EngineBuilder::workers). So the same test takes the same course each time. What
+//! remains is what computes for long: runs take turns on their thread after some milliseconds of it.
 
 mod activity;
 mod test_clock;
@@ -151,6 +156,14 @@ impl Clock {
         match &self.0 {
             None => Semaphores::memory(),
             Some(clock) => clock.semaphores(),
+        }
+    }
+
+    /// With a test clock, waits until all runs wait.
+    #[inline]
+    pub(crate) fn rest(&self) {
+        if let Some(clock) = &self.0 {
+            clock.rest();
         }
     }
 

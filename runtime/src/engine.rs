@@ -117,7 +117,12 @@ impl Engine {
     ///
     /// The handle is a future of the run's report, and can cancel it. Dropping the handle lets the
     /// run go on.
+    ///
+    /// With a [test clock](crate::clock) it returns when the run waits for the first time.
     pub fn run(&self, script: Script, options: RunOptions) -> RunHandle {
+        // With a test clock, what was set off before this goes on first, and the run until it waits: so the host and its runs
+        // never race.
+        self.clock().rest();
         let limits = options.limits.unwrap_or(self.shared.settings.limits);
         let origin = Origin {
             seat: Family::first(&limits),
@@ -127,7 +132,9 @@ impl Engine {
             deadline: None,
             last: None,
         };
-        self.start(script, options, origin)
+        let handle = self.start(script, options, origin);
+        self.clock().rest();
+        handle
     }
 
     /// Starts a run for the host or another run.

@@ -200,6 +200,7 @@ impl Session {
         });
         // If the session is over, the answer's sender is dropped with the task.
         let _ = self.tasks.send(task);
+        self.control.clock().rest();
         Answer {
             receiver,
             host: HostWait::new(self.control.clock()),

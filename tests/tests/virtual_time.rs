@@ -650,15 +650,33 @@ fn functions_of_the_host_sleep_on_the_clock() {
 
 #[test]
 fn a_sleep_of_nothing_lets_others_go_first() {
+    let book = "
+do:
+  - parallel: wait
+    do: [{echo: a1}, {sleep: 0s}, {echo: a2}, {sleep: 0s}, {echo: a3}]
+  - parallel: wait
+    do: [{echo: b1}, {sleep: 0s}, {echo: b2}, {sleep: 0s}, {echo: b3}]
+";
+    let clock = TestClock::new();
+    let (_, printed) = run(&engine(&clock), book_of(book));
+    assert_eq!(printed, ["a1", "b1", "a2", "b2", "a3", "b3"]);
+}
+
+#[test]
+fn a_run_goes_on_until_it_waits_before_the_next_one_starts() {
+    let clock = TestClock::new();
+    let engine = builder(&clock).workers(2).build();
+    let printed = Arc::new(Printed::default());
     let rule = |name: &str| {
         format!(
-            "const {{ sleep }} = require('cla/util'); for (let i = 0; i < 3; i++) {{ print('{name}' + i); sleep(0) }}"
+            "print('{name} begins'); require('cla/sem').take('x', () => require('cla/util').sleep(1)); print('{name} ends')"
         )
     };
-    let (a, b) = (rule("a"), rule("b"));
-    let clock = TestClock::new();
-    assert_eq!(
-        print_all(&engine(&clock), &[&a, &b]),
-        ["a0", "b0", "a1", "b1", "a2", "b2"]
-    );
+    for name in ["a", "b"] {
+        let options = RunOptions::new().output(printed.clone());
+        drop(engine.run(js(name, &rule(name)), options));
+        assert_eq!(printed.take_lines(), [format!("{name} begins")]);
+    }
+    clock.advance(2 * SECOND);
+    assert_eq!(printed.lines(), ["a ends", "b ends"]);
 }

@@ -171,7 +171,7 @@ impl TestClock {
             }
         }
         shared.time.advance_to(target);
-        drop(self.rested());
+        self.rest();
         shared.state.lock().holds -= 1;
         self.jump();
     }
@@ -219,6 +219,11 @@ impl TestClock {
     #[must_use]
     pub fn drives(&self, semaphores: &Semaphores) -> bool {
         semaphores.follows(&self.shared.time)
+    }
+
+    /// Waits until no run can go on, but for those that compute without an end. On a thread that polls a run it does not wait.
+    pub(crate) fn rest(&self) {
+        drop(self.rested());
     }
 
     /// Waits until no run can go on, but for those that compute without an end.
