@@ -28,9 +28,10 @@
 //!
 //! # What keeps the time of the machine
 //!
-//! - What protects the host: the slices in which runs share a thread, and what is done about a run that does not answer. A run
-//!   that computes without an end would never see a test clock move. So, once it has computed for a second without a wait,
-//!   what it computes counts towards its time limits as if the clock had moved.
+//! - What protects the host: the slices in which runs share a thread, and what is done about a run that does not answer. (With
+//!   a test clock a run is only interrupted when it has computed for a quarter of a second.) A run that computes without an end
+//!   would never see a test clock move. So, once it has computed for a second without a wait, what it computes counts towards
+//!   its time limits as if the clock had moved.
 //! - The world outside: a server answers in its own time, so an HTTP request, a command and a Redis connection have it, too.
 //! - Stores that processes share. Other processes do not know the clock, and their leases and TTLs would come at other times
 //!   than its own. So an engine with a test clock runs no rule on a store in SQLite or Redis, and says so; nor can its rules
@@ -44,8 +45,9 @@
 //! - the host waits for a run: it awaits a [`RunHandle`](crate::RunHandle), the [answer](crate::session::Answer) of a session,
 //!   [`Engine::idle`](crate::Engine::idle) or [`TestClock::sleep`]. So a test starts all its runs first, and time stands still
 //!   until it awaits one;
-//! - each run of the clock's engines waits, and only for the time, for a semaphore of the engine's or for another run. A run that
-//!   waits for anything else (a host function that does not [sleep](crate::host::Call::sleep), a request, a command, a file) keeps the clock from jumping, as I/O is in flight;
+//! - each run of the clock's engines waits, and only for the time, for a semaphore of the engine's or for another run. A run
+//!   that waits for anything else (a host function that does not [sleep](crate::host::Call::sleep), a request, a command, a
+//!   file) keeps the clock from jumping, as I/O is in flight;
 //! - no [`Hold`](TestClock::hold) is alive.
 //!
 //! What the host does after it has awaited a run, the clock does not see: while other tasks of the host await other runs, it
@@ -61,7 +63,7 @@
 //! [`Session::evaluate`](crate::Session::evaluate) when its input does. (A run that has computed for a quarter of a second
 //! without a wait is not waited for.) And runs do not race with each other: an engine with a test clock has one worker thread
 //! unless its builder says [otherwise](crate::EngineBuilder::workers). So the same test takes the same course each time. What
-//! remains is what computes for long: runs take turns on their thread after some milliseconds of it.
+//! remains is a run that computes for a quarter of a second without a wait: then others of its thread go first.
 
 mod activity;
 mod test_clock;

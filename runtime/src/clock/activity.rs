@@ -14,7 +14,7 @@ use super::Clock;
 use super::test_clock::{State, TestClock};
 use crate::thread_time::thread_time;
 
-/// A run that has computed for so long without a wait is not waited for when its clock is advanced.
+/// A run that has computed for so long without a wait lets others go first, and is not waited for when its clock is advanced.
 const COMPUTING_AFTER: Duration = Duration::from_millis(250);
 
 /// A run that has computed for so long without a wait sees its limits of time come nearer by what it computes.
@@ -145,9 +145,14 @@ impl Activity {
         computed
     }
 
+    /// Whether the run has computed for long without a wait. For its own thread.
+    pub(crate) fn has_computed(&self) -> bool {
+        self.computed_now() >= COMPUTING_AFTER
+    }
+
     /// The run is computing. For its own thread.
     pub(crate) fn notice(&self) {
-        if self.computed_now() >= COMPUTING_AFTER {
+        if self.has_computed() {
             self.computes();
         }
     }
@@ -331,6 +336,7 @@ impl<F: Future> Future for Tracked<F> {
         let Some((_, own)) = this.wakers else {
             return Poll::Pending;
         };
+        activity.clock.until_happened();
         activity.is_polled();
         let polled = TestClock::in_run(|| this.future.poll(&mut Context::from_waker(own)));
         if polled.is_pending() {

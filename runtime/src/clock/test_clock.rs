@@ -52,6 +52,8 @@ struct Shared {
     start_date: SystemTime,
     is_auto: bool,
     state: Mutex<State>,
+    /// Held while a deadline happens: runs that it wakes go on when it has woken all.
+    happening: Mutex<()>,
     /// Rings when a run begins to wait, or is seen to compute.
     rested: Condvar,
 }
@@ -126,6 +128,7 @@ impl TestClock {
             start_date: date,
             is_auto,
             state: Mutex::default(),
+            happening: Mutex::default(),
             rested: Condvar::new(),
         };
         Self {
@@ -283,6 +286,11 @@ impl TestClock {
         }
     }
 
+    /// Waits until a deadline that happens on another thread has woken all that it wakes.
+    pub(super) fn until_happened(&self) {
+        drop(self.shared.happening.lock());
+    }
+
     /// Whether a run is polled on this thread.
     pub(super) fn is_in_run() -> bool {
         IN_RUN.get()
@@ -316,6 +324,7 @@ impl Shared {
     }
 
     fn happen(&self, due: Due) {
+        let _happening = self.happening.lock();
         self.time.advance_to(due.at);
         if let Some(waker) = due.waker {
             waker.wake();

@@ -201,8 +201,8 @@ fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>, stuck: 
             let mut next = Some(first);
             while let Some(mut job) = next {
                 let (load, stuck, lane) = (Arc::clone(load), Arc::clone(stuck), Arc::clone(&lane));
-                let turn = starts.join();
                 let seat = job.seat.take();
+                let turn = starts.join(seat.is_none());
                 let run = async move {
                     turn.await;
                     perform(job, &lane, stuck).await;
