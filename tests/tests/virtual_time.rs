@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
 use cla_runtime::clock::TestClock;
+use cla_runtime::engine::WhenFull;
 use cla_runtime::host::{Call, HostError};
 use cla_runtime::semaphore::Semaphores;
 use cla_runtime::trace::Trace;
@@ -182,6 +183,36 @@ fn console_times_and_reports_follow_the_clock() {
     let (report, printed) = run(&engine(&clock), js("rule", rule));
     assert_eq!(printed, ["t: 1:30.000 (m:ss.mmm)"]);
     assert_eq!(report.ran, Duration::from_secs(90));
+}
+
+#[test]
+fn the_same_rules_take_the_same_course_each_time() {
+    const ROUNDS: usize = 10;
+    let rule = |number: u32| {
+        format!(
+            "const sem = require('cla/sem'), {{ sleep }} = require('cla/util');
+             let seed = {number};
+             const next = (below) => (seed = (seed * 16807) % 2147483647) % below;
+             const say = (text) => print(`${{Date.now() - 946684800000}} {number} ${{text}}`);
+             for (let i = 0; i < 6; i++) {{
+               sleep(next(3));
+               try {{
+                 sem.take('x' + next(2), {{ slots: 2, timeout: 2 + next(3), ttl: 3 }}, () => {{ say('has it'); sleep(next(5)); }});
+               }} catch (error) {{ say(error.name); }}
+               if (i === 3) await_timer();
+             }}
+             function await_timer() {{ setTimeout(say, next(9) * 1000, 'timer'); }}"
+        )
+    };
+    let rules: Vec<_> = (1..=8).map(rule).collect();
+    let rules: Vec<_> = rules.iter().map(String::as_str).collect();
+    let course = || print_all(&engine(&TestClock::auto()), &rules);
+    let first = course();
+    assert!(first.iter().any(|line| line.contains("Error")), "{first:?}");
+    assert!(first.len() > 40, "{first:?}");
+    for _ in 1..ROUNDS {
+        assert_eq!(course(), first);
+    }
 }
 
 // ---- a clock that is moved by hand
@@ -384,6 +415,20 @@ async fn inputs_of_a_session_sleep_on_the_clock() {
         .unwrap();
     assert_eq!(clock.elapsed(), 2 * HOUR);
     session.close().await;
+}
+
+#[tokio::test]
+async fn runs_that_wait_for_their_start_do_not_keep_the_clock_from_jumping() {
+    let clock = TestClock::auto();
+    let engine = builder(&clock).max_runs(1, WhenFull::Wait).build();
+    for _ in 0..3 {
+        drop(engine.run(
+            js("rule", "require('cla/util').sleep(3600)"),
+            RunOptions::new(),
+        ));
+    }
+    engine.idle().await;
+    assert_eq!(clock.elapsed(), 3 * HOUR);
 }
 
 // ---- semaphores
