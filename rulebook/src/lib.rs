@@ -30,6 +30,9 @@
 //! executes the tree on a run's fiber. JavaScript in a rulebook is evaluated in the run's isolate, with the variables in
 //! `scope`. A fork is a run of its own.
 
+// Time goes through the clock of the run; see clippy.toml.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod check;
 mod data;
 mod extension;

@@ -8,6 +8,7 @@ use cla_semaphore::{AcquireError, Permit, Request, Semaphores};
 use rquickjs::{Ctx, Exception};
 
 use super::Run;
+use crate::clock::Clock;
 use crate::observe::HitLimit;
 use crate::permit_table::Usage;
 use crate::trace::{MOST_REGIONS, RegionRecord};
@@ -50,10 +51,11 @@ impl Run {
             future: acquire,
             since: &waiting_since,
             usage,
+            clock: self.clock(),
         };
-        let result = self.block_on(ctx, acquire);
+        let result = self.block_durably(ctx, acquire);
         if let Some(since) = waiting_since.get() {
-            usage.note_waited(since.elapsed());
+            usage.note_waited(self.now().saturating_duration_since(since));
         }
         if let Ok(Ok(_)) = result {
             usage.note_taken();
@@ -109,9 +111,12 @@ impl Run {
         if !endings.is_empty() {
             // What takes longer is freed by its store by itself.
             let all = futures_util::future::join_all(endings);
-            let farewell = Instant::now() + EXIT_TIMEOUT;
-            let until = self.grace_end().map_or(farewell, |end| end.min(farewell));
-            let _ = tokio::time::timeout_at(until.into(), all).await;
+            let left = self.grace_end().map_or(EXIT_TIMEOUT, |end| {
+                end.saturating_duration_since(self.now())
+            });
+            // The stores answer in the time of the machine.
+            #[expect(clippy::disallowed_methods, reason = "see above")]
+            let _ = tokio::time::timeout(left.min(EXIT_TIMEOUT), all).await;
         }
     }
 
@@ -142,6 +147,7 @@ pin_project_lite::pin_project! {
         future: F,
         since: &'a Cell<Option<Instant>>,
         usage: &'a Usage,
+        clock: &'a Clock,
     }
 }
 
@@ -155,7 +161,7 @@ impl<F: Future> Future for Timed<'_, F> {
         let this = self.project();
         let poll = this.future.poll(cx);
         if poll.is_pending() && this.since.get().is_none() {
-            this.since.set(Some(Instant::now()));
+            this.since.set(Some(this.clock.now()));
             this.usage.note_waits();
         }
         poll
