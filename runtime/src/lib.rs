@@ -90,6 +90,7 @@ mod text;
 mod ticker;
 mod timers;
 mod trace;
+#[cfg_attr(not(feature = "typescript"), path = "typescript/absent.rs")]
 mod typescript;
 mod value;
 mod waiting;
@@ -146,6 +147,7 @@ pub mod internal {
         fulfils_promise,
     };
     pub use crate::text::{escaped_text, exact_text, text};
+    #[cfg(feature = "typescript")]
     pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::{Take, lock_order};
     pub use crate::typescript::references::{Named, references};

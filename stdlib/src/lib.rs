@@ -49,6 +49,7 @@ mod cpu;
 mod duration;
 mod format;
 mod globals;
+#[cfg(feature = "http")]
 mod http;
 mod inspect;
 mod install;
@@ -61,14 +62,18 @@ mod log;
 mod members;
 mod modules;
 mod options;
+#[cfg(feature = "typescript")]
 mod permitted;
 mod process;
+#[cfg(all(feature = "redis", feature = "typescript"))]
 mod redis;
 mod sem;
+#[cfg(feature = "typescript")]
 mod semaphore;
 mod sprintf;
 mod stash;
 mod state;
+#[cfg(feature = "typescript")]
 mod task;
 mod text;
 mod throw;
@@ -86,81 +91,101 @@ pub use yaml::to_yaml;
 /// The type declarations, by file name.
 pub const TYPES: &[(&str, &str)] = &[
     ("globals.d.ts", include_str!("globals.d.ts")),
+    #[cfg(feature = "http")]
     ("http.d.ts", include_str!("http.d.ts")),
     ("log.d.ts", include_str!("log.d.ts")),
     ("process.d.ts", include_str!("process.d.ts")),
     ("sem.d.ts", include_str!("sem.d.ts")),
     ("stash.d.ts", include_str!("stash.d.ts")),
     ("util.d.ts", include_str!("util.d.ts")),
+    #[cfg(feature = "typescript")]
     (
         "time-span.d.ts",
         include_str!("modules/declarations/time-span.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     ("task.d.ts", include_str!("modules/declarations/task.d.ts")),
+    #[cfg(feature = "typescript")]
     (
         "namespace.d.ts",
         include_str!("modules/declarations/namespace.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "resilience.d.ts",
         include_str!("modules/declarations/resilience.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "serde.d.ts",
         include_str!("modules/declarations/serde.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "serde-super-json.d.ts",
         include_str!("modules/declarations/serde/super-json.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "event-bus.d.ts",
         include_str!("modules/declarations/event-bus.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "event-bus-memory.d.ts",
         include_str!("modules/declarations/event-bus/memory.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "event-bus-no-op.d.ts",
         include_str!("modules/declarations/event-bus/no-op.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "semaphore.d.ts",
         include_str!("modules/declarations/semaphore.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "semaphore-contracts.d.ts",
         include_str!("modules/declarations/semaphore/contracts.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "semaphore-memory.d.ts",
         include_str!("modules/declarations/semaphore/memory.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "semaphore-no-op.d.ts",
         include_str!("modules/declarations/semaphore/no-op.d.ts"),
     ),
+    #[cfg(all(feature = "redis", feature = "typescript"))]
     (
         "semaphore-redis.d.ts",
         include_str!("modules/declarations/semaphore/redis.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "semaphore-sqlite.d.ts",
         include_str!("modules/declarations/semaphore/sqlite.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "semaphore-store.d.ts",
         include_str!("modules/declarations/semaphore/store.d.ts"),
     ),
+    #[cfg(all(feature = "redis", feature = "typescript"))]
     (
         "event-bus-redis.d.ts",
         include_str!("modules/declarations/event-bus/redis.d.ts"),
     ),
+    #[cfg(all(feature = "redis", feature = "typescript"))]
     (
         "redis.d.ts",
         include_str!("modules/declarations/redis.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "aliases.d.ts",
         include_str!("modules/declarations/aliases.d.ts"),
