@@ -185,8 +185,7 @@ impl Checker {
                     self.script(nth, name, text);
                     self.references(nth, name, folder, text);
                 } else {
-                    let error =
-                        RuleError::from_problems(name, text, LineEnds::Script, problems);
+                    let error = RuleError::from_problems(name, text, LineEnds::Script, problems);
                     self.all(nth, error);
                 }
             }

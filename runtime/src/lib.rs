@@ -48,6 +48,19 @@
 //!
 //! An engine has JavaScript and TypeScript, timers, `import` and `require`, and nothing else. Modules for rules, and further
 //! languages, are crates of their own, which a host adds with [`EngineBuilder::with`].
+//!
+//! # Features
+//!
+//! | feature | what it brings | without it |
+//! | --- | --- | --- |
+//! | `typescript` (default) | rules and modules in TypeScript; what is known of a text before it is compiled | the crate `oxc` is not built |
+//!
+//! Without `typescript`, a `.ts` file is an error that names the feature. JavaScript runs as before, with these differences: a
+//! text that does not compile has one syntax error, the interpreter's own; and a [`Session`] takes each input as a script,
+//! so that a `const` of one input cannot be declared again by a later one, and imports are `await import()`.
+//!
+//! Stores are features of [`cla_semaphore`](semaphore): `sqlite` and `redis`, both off by default. A host that wants one adds
+//! that crate with its feature.
 
 mod blocking;
 mod builtins;

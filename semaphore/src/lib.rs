@@ -205,6 +205,15 @@
 //!
 //! A [`Store`] of another kind can be held to the suite that these ones pass: the crate `cla-conformance`.
 //!
+//! # Features
+//!
+//! None is on by default: semaphores in memory need no more than two dozen small crates.
+//!
+//! | feature | what it brings |
+//! | --- | --- |
+//! | `sqlite` | the store in a file: `SqliteStore`, `sqlite:` |
+//! | `redis` | the store on a Redis or Valkey server: `RedisStore`, `redis:` and its relatives |
+//!
 //! # How it is built
 //!
 //! [`queue`] is the whole of the rules: a pure state machine without a lock, a clock or a future. The memory store

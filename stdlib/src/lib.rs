@@ -29,6 +29,16 @@
 //! [`TYPES`] are the type declarations that editors and `tsc` want. [`inspect()`] shows a value as Node's
 //! `util.inspect` does, [`to_yaml`] as YAML, [`table`] as a table; [`members`] tells what can follow a dot.
 //!
+//! # Features
+//!
+//! All are on by default. Without one, rules do not find what it brings, and its dependencies are not built.
+//!
+//! | feature | what it brings | without it |
+//! | --- | --- | --- |
+//! | `http` | the module `cla/http` | no HTTP client, no TLS |
+//! | `redis` | stores on a Redis server; with `typescript`, `cla/redis`, `cla/event-bus/redis` and `cla/semaphore/redis` | no Redis client |
+//! | `typescript` | the modules that are written in TypeScript, and [`cla-runtime`'s feature](cla_runtime#features) | no parser of TypeScript |
+//!
 //! # What it costs
 //!
 //! A run that uses none of it pays a few kilobytes: globals are built when they are first read, modules
@@ -40,6 +50,9 @@
 //! overflows its stack: nesting is followed with lists rather than calls, up to a depth that each module
 //! states, and results have a size that they may not exceed. Work that depends on the size of its input
 //! lets other runs of the thread go on in between.
+
+// Some of what the library has within serves the modules in TypeScript alone.
+#![cfg_attr(not(feature = "typescript"), allow(dead_code))]
 
 mod call;
 mod cla;
