@@ -23,6 +23,11 @@
 //! [`check`] finds mistakes without running anything, [`plan`] says what a rulebook would do, [`inputs`] what it wants to
 //! be given. [`TYPES`] and [`rulebook_schema`] are for editors.
 //!
+//! # Features
+//!
+//! All are on by default, and have their names from [`cla_stdlib`](cla_stdlib#features): `http` for the op `http`, `redis`,
+//! and `typescript`. Without `typescript`, [`check`] and imports of JavaScript modules find mistakes only when they run.
+//!
 //! # How it works
 //!
 //! `yaml` reads a document with the place of every part, `parse` makes a `tree` of ops of it and finds all mistakes, `run`

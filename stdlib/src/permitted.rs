@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-#[cfg(feature = "redis")]
-use cla_runtime::Permission;
-use cla_runtime::Run;
+use cla_runtime::host::Run;
 use cla_runtime::js::{self, Ctx};
+#[cfg(feature = "redis")]
+use cla_runtime::permissions::Permission;
 use cla_runtime::semaphore::StoreUrl;
 #[cfg(feature = "redis")]
 use cla_runtime::semaphore::{AddressCheck, RedisUrl};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::error::SyntaxProblem;
+use crate::error::source::SyntaxProblem;
 
 pub(crate) mod input {
     //! The inputs of a session, which are scripts as they are: what they declare with `const` cannot be declared again.

@@ -4,7 +4,8 @@
 use std::fs;
 
 use cla_rulebook::RulebookScript;
-use cla_runtime::{Engine, RuleError, RunOptions, Script, Session, value_to_json};
+use cla_runtime::host::value_to_json;
+use cla_runtime::{Engine, RuleError, RunOptions, Script, Session};
 use serde_json::{Value, json};
 
 fn engine() -> Engine {
