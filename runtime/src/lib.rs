@@ -51,6 +51,8 @@
 //! An engine has JavaScript and TypeScript, timers, `import` and `require`, and nothing else. Modules for rules, and further
 //! languages, are crates of their own, which a host adds with [`EngineBuilder::with`].
 //!
+//! [Limits](pages::limits), [what is a boundary](pages::trust) and [values that leave a run](pages::values) have pages of their own.
+//!
 //! # Features
 //!
 //! | feature | what it brings | without it |
@@ -61,7 +63,7 @@
 //! text that does not compile has one syntax error, the interpreter's own; and a [`Session`] takes each input as a script,
 //! so that a `const` of one input cannot be declared again by a later one, and imports are `await import()`.
 //!
-//! Stores are features of [`cla_semaphore`](semaphore): `sqlite` and `redis`, both off by default. A host that wants one adds
+//! Stores are features of [`cla_semaphore`]: `sqlite` and `redis`, both off by default. A host that wants one adds
 //! that crate with its feature.
 
 mod blocking;
@@ -88,6 +90,7 @@ mod native;
 mod nearest;
 mod options;
 pub mod output;
+pub mod pages;
 pub mod permissions;
 mod permit_table;
 mod program;

@@ -203,6 +203,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! What the stores need and promise is told in [`pages`]: [files](pages::files), [processes](pages::sqlite),
+//! [servers](pages::redis), [leases](pages::leases), and [what is kept](pages::records).
+//!
 //! A [`Store`] of another kind can be held to the suite that these ones pass: the crate `cla-conformance`.
 //!
 //! # Features
@@ -240,6 +243,7 @@ mod glob;
 #[cfg(test)]
 mod interleavings;
 mod memory;
+pub mod pages;
 mod permit;
 pub mod provider;
 mod redact;
