@@ -70,10 +70,13 @@ pub use tree::{PlannedBlock, PlannedOp, PlannedSemaphore};
 /// Adds rulebooks to an engine: the language, for files that end in `.yml` or `.yaml`, and the modules `cla/rule` and
 /// `cla/reg`. To be used with [`EngineBuilder::with`].
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
-    builder
+    let builder = builder
         .language(Arc::new(program::Rulebooks))
         .module(modules::Reg)
-        .module(modules::Rule)
+        .module(modules::Rule);
+    TYPES
+        .iter()
+        .fold(builder, |builder, (file, text)| builder.types(*file, *text))
 }
 
 /// The names of the modules that [`install`] adds.

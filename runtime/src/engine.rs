@@ -1,6 +1,7 @@
 //! The engine: worker threads that run rules.
 
 mod admission;
+mod declarations;
 mod live_runs;
 mod settings;
 mod spawning;

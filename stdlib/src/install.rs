@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cla_runtime::EngineBuilder;
 
+use crate::TYPES;
 use crate::globals::Globals;
 use crate::modules::{self as sources, SOURCES};
 use crate::{log, process, sem, stash, util};
@@ -41,6 +42,7 @@ const INTERNAL: &[(&str, Add)] = &[
 /// Adds the whole library to an engine; to be used with [`EngineBuilder::with`].
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
     let builder = builder.extension(Globals);
+    let builder = declare(builder, |_| true);
     NATIVE
         .iter()
         .chain(INTERNAL)
@@ -116,12 +118,41 @@ pub fn install_only<'a>(
     }
     Ok(move |builder: EngineBuilder| {
         let builder = builder.extension(Globals);
+        let declared = declared(&wanted);
+        let builder = declare(builder, |file| declared.contains(file));
         let builder = wanted
             .iter()
             .fold(builder, |builder, name| add(builder, name));
         let aliases = sources::aliases().filter(|(_, to)| wanted.contains(to));
         aliases.fold(builder, |builder, (from, to)| builder.alias(from, to))
     })
+}
+
+/// Adds the declarations in these files.
+fn declare(builder: EngineBuilder, is_wanted: impl Fn(&str) -> bool) -> EngineBuilder {
+    let wanted = TYPES.iter().filter(|(file, _)| is_wanted(file));
+    wanted.fold(builder, |builder, (file, text)| builder.types(*file, *text))
+}
+
+/// The files that declare these modules and the globals, with those whose types they name.
+fn declared(modules: &BTreeSet<&str>) -> BTreeSet<&'static str> {
+    let file_of = |module: &str| {
+        let stem = module.strip_prefix("cla/")?.replace('/', "-");
+        let mut files = TYPES.iter().map(|(file, _)| *file);
+        files.find(|file| file.strip_suffix(".d.ts") == Some(stem.as_str()))
+    };
+    let mut files = BTreeSet::new();
+    let of_modules = modules.iter().filter_map(|module| file_of(module));
+    let mut left: Vec<&str> = of_modules.chain(["globals.d.ts"]).collect();
+    while let Some(file) = left.pop() {
+        if files.insert(file)
+            && let Some((_, text)) = TYPES.iter().find(|(known, _)| *known == file)
+        {
+            let named = text.split(['"', '\'']).filter_map(file_of);
+            left.extend(named);
+        }
+    }
+    files
 }
 
 /// The modules that a source of the library needs at run time.

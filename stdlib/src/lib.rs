@@ -26,7 +26,8 @@
 //! Those in TypeScript also go by the names that they have in the library `@daiso-tech/core`, so that programs move over
 //! by copy and paste; [`EngineBuilder::without_aliases`](cla_runtime::EngineBuilder::without_aliases) switches that off, [`aliases`] lists them.
 //!
-//! [`TYPES`] are the type declarations that editors and `tsc` want. [`inspect()`] shows a value as Node's
+//! [`TYPES`] are the type declarations that editors and `tsc` want; [`Engine::declarations`](cla_runtime::Engine::declarations)
+//! has those of the modules that were installed, and of the host's own. [`inspect()`] shows a value as Node's
 //! `util.inspect` does, [`to_yaml`] as YAML, [`table`] as a table; [`members`] tells what can follow a dot.
 //!
 //! # Features
