@@ -6,4 +6,5 @@
 //! - `modules`: a host module of each kind, and its declarations for editors
 //! - `host_module`: rules that call functions of their host
 //! - `service`: a web service that runs a rule per request
+//! - `load`: how much the service disturbs its host, in figures
 //! - `tenants`: rules of two customers that cannot reach each other
