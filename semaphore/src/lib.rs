@@ -36,16 +36,16 @@
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! use cla_semaphore::{Request, Semaphores, Slots};
+//! use cla_semaphore::{Semaphores, Slots};
 //!
 //! let semaphores = Semaphores::memory();
 //! let printers = semaphores.get("printers")?;
 //! let _one = printers.acquire().slots(2).await?;
 //! let _two = printers.acquire().slots(2).await?;
-//! assert!(printers.try_acquire(Request::new()).await?.is_none());
+//! assert!(printers.acquire().if_free().await?.is_none());
 //!
 //! semaphores.set_slots(printers.name(), Slots::Limited(3)).await?;
-//! assert!(printers.try_acquire(Request::new()).await?.is_some());
+//! assert!(printers.acquire().if_free().await?.is_some());
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
