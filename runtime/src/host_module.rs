@@ -348,6 +348,10 @@ impl NativeModule for HostModule {
         &self.name
     }
 
+    fn declarations(&self) -> Option<String> {
+        Some(HostModule::declarations(self))
+    }
+
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<Object<'js>> {
         let exports = Object::new(ctx.clone())?;
         let installed = Installed::new(run);

@@ -55,6 +55,21 @@
 //!
 //! An engine has JavaScript and TypeScript, timers, `import` and `require`, and nothing else. Modules for rules, and further
 //! languages, are crates of their own, which a host adds with [`EngineBuilder::with`].
+//!
+//! [Limits](pages::limits), [what is a boundary](pages::trust) and [values that leave a run](pages::values) have pages of their own.
+//!
+//! # Features
+//!
+//! | feature | what it brings | without it |
+//! | --- | --- | --- |
+//! | `typescript` (default) | rules and modules in TypeScript; what is known of a text before it is compiled | the crate `oxc` is not built |
+//!
+//! Without `typescript`, a `.ts` file is an error that names the feature. JavaScript runs as before, with these differences: a
+//! text that does not compile has one syntax error, the interpreter's own; and a [`Session`] takes each input as a script,
+//! so that a `const` of one input cannot be declared again by a later one, and imports are `await import()`.
+//!
+//! Stores are features of [`cla_semaphore`]: `sqlite` and `redis`, both off by default. A host that wants one adds
+//! that crate with its feature.
 
 // Time goes through the clock of the run; see clippy.toml.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -90,6 +105,7 @@ mod nearest;
 pub mod observe;
 mod options;
 pub mod output;
+pub mod pages;
 pub mod permissions;
 mod permit_table;
 pub mod plan;
@@ -113,6 +129,7 @@ mod thread_time;
 mod ticker;
 mod timers;
 pub mod trace;
+#[cfg_attr(not(feature = "typescript"), path = "typescript/absent.rs")]
 mod typescript;
 pub mod value;
 mod waiting;
@@ -169,6 +186,7 @@ pub mod internal {
         fulfils_promise,
     };
     pub use crate::text::{escaped_text, exact_text, text};
+    #[cfg(feature = "typescript")]
     pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::{Take, lock_order};
     pub use crate::typescript::references::{Named, NamedExport, references};

@@ -15,6 +15,7 @@ pub(crate) mod read;
 mod require;
 mod resolve;
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -56,8 +57,13 @@ pub struct ModuleSettings {
     pub(crate) languages: Vec<Arc<dyn Language>>,
     /// Where modules come from that are no files.
     pub(crate) loader: Option<Arc<dyn ModuleLoader>>,
+    /// TypeScript declarations, by the names of files.
+    pub(crate) types: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     pub(crate) code: CodeCache,
 }
+
+/// The file of what the modules declare themselves.
+const HOST_FILE: &str = "host.d.ts";
 
 /// A module that belongs to no file.
 #[derive(Clone)]
@@ -111,6 +117,19 @@ impl ModuleSettings {
     pub(crate) fn language_of(&self, extension: &str) -> Option<&Arc<dyn Language>> {
         let mut languages = self.languages.iter();
         languages.find(|language| language.extensions().contains(&extension))
+    }
+
+    /// What is declared of the modules, by the names of files. What modules say of themselves is in one file.
+    pub(crate) fn declarations(&self) -> Vec<(String, String)> {
+        let modules = self.built_ins.iter().filter_map(|module| match module {
+            BuiltIn::Native(module) if !module.is_internal() => module.declarations(),
+            BuiltIn::Native(_) | BuiltIn::Source { .. } => None,
+        });
+        let of_host = modules.collect::<Vec<_>>().join("\n");
+        let of_host = (!of_host.is_empty()).then(|| (HOST_FILE.to_owned(), of_host));
+        let given = self.types.iter();
+        let given = given.map(|(file, text)| (file.to_string(), text.to_string()));
+        given.chain(of_host).collect()
     }
 
     /// The names of the modules that rules can import.

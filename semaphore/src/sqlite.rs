@@ -90,10 +90,10 @@ use crate::view::{RequestView, SemaphoreView};
 /// let other = Semaphores::with_store(SqliteStore::open(path));
 /// let mysem = SemaphoreName::new("mysem")?;
 ///
-/// let permit = one.acquire(&mysem, Request::new()).await?;
-/// assert!(other.try_acquire(&mysem, Request::new()).await?.is_none());
+/// let permit = one.semaphore(&mysem).acquire().await?;
+/// assert!(other.semaphore(&mysem).acquire().if_free().await?.is_none());
 /// permit.release().await?;
-/// assert!(other.try_acquire(&mysem, Request::new()).await?.is_some());
+/// assert!(other.semaphore(&mysem).acquire().if_free().await?.is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
