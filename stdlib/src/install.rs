@@ -6,7 +6,7 @@ use cla_runtime::EngineBuilder;
 
 use crate::globals::Globals;
 use crate::modules::{self as sources, ALIASES, SOURCES};
-use crate::{http, log, process, redis, sem, semaphore, stash, task, util};
+use crate::{http, log, path, process, redis, sem, semaphore, stash, task, util};
 
 /// Adds the whole library to an engine; to be used with [`EngineBuilder::with`].
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
@@ -21,6 +21,7 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .module(semaphore::Native)
         .module(task::Native)
         .module(redis::Redis)
+        .module(path::Native)
         .with(sources::install)
 }
 
@@ -130,6 +131,7 @@ fn add(builder: EngineBuilder, name: &str) -> EngineBuilder {
         "cla/semaphore/native" => builder.module(semaphore::Native),
         "cla/task/native" => builder.module(task::Native),
         "cla/redis/native" => builder.module(redis::Redis),
+        "cla/path/native" => builder.module(path::Native),
         _ => sources::add(builder, name),
     }
 }

@@ -61,6 +61,7 @@ mod log;
 mod members;
 mod modules;
 mod options;
+mod path;
 mod permitted;
 mod process;
 mod redis;
@@ -161,6 +162,7 @@ pub const TYPES: &[(&str, &str)] = &[
         "redis.d.ts",
         include_str!("modules/declarations/redis.d.ts"),
     ),
+    ("path.d.ts", include_str!("modules/declarations/path.d.ts")),
     (
         "aliases.d.ts",
         include_str!("modules/declarations/aliases.d.ts"),

@@ -55,6 +55,7 @@ pub(crate) const SOURCES: &[(&str, &str)] = &[
         include_str!("modules/event-bus/redis.ts"),
     ),
     ("cla/redis", include_str!("modules/redis.ts")),
+    ("cla/path", include_str!("modules/path.ts")),
 ];
 
 /// By which names programs written for the library `@daiso-tech/core` import what our modules have, and `ioredis`, which
