@@ -88,6 +88,25 @@ impl Permissions {
         self.permitted_entry(permission, path, last)
     }
 
+    /// Finds an entry whose path has no links. If there is one after all, that is an error, whatever is permitted.
+    ///
+    /// # Errors
+    ///
+    /// As for [`entry`](Self::entry).
+    #[doc(hidden)]
+    pub fn entry_without_links(
+        &self,
+        permission: Permission,
+        place: &Path,
+    ) -> Result<Entry, FileError> {
+        self.check_place(permission, place)?;
+        #[cfg(unix)]
+        let entry = Entry::at_place(place.to_path_buf())?;
+        #[cfg(not(unix))]
+        let entry = Entry::as_it_is(place, LastLink::Meant);
+        Ok(entry)
+    }
+
     /// Whether an entry whose path has no links may be seen or changed.
     ///
     /// # Errors
@@ -243,6 +262,22 @@ mod unix {
                 folder,
                 name: name_in_folder,
                 place: self.place.with_file_name(name),
+                follow: false,
+            })
+        }
+
+        /// An entry of this folder, which is no link.
+        ///
+        /// # Errors
+        ///
+        /// This is no folder, or may not be opened.
+        pub fn child(&self, name: &OsStr) -> io::Result<Self> {
+            let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let folder = openat(self.at(), &self.name, flags, Mode::empty())?;
+            Ok(Self {
+                folder: Some(folder),
+                name: PathBuf::from(name),
+                place: self.place.join(name),
                 follow: false,
             })
         }
@@ -502,6 +537,18 @@ mod portable {
         pub fn sibling(&self, name: &OsStr) -> io::Result<Self> {
             Ok(Self {
                 place: self.place.with_file_name(name),
+                follow: false,
+            })
+        }
+
+        /// An entry of this folder.
+        ///
+        /// # Errors
+        ///
+        /// None here.
+        pub fn child(&self, name: &OsStr) -> io::Result<Self> {
+            Ok(Self {
+                place: self.place.join(name),
                 follow: false,
             })
         }
