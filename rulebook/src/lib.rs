@@ -32,7 +32,6 @@
 mod check;
 mod data;
 mod extension;
-mod files;
 mod inputs;
 mod modules;
 mod op;
@@ -44,7 +43,6 @@ mod schema;
 mod script;
 mod service_name;
 mod services;
-mod shell;
 mod template;
 mod tree;
 mod yaml;

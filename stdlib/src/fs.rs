@@ -9,10 +9,10 @@
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
+use cla_runtime::host::{NativeModule, Run};
 use cla_runtime::internal::{MemoryReservation, Rooted, blocking};
 use cla_runtime::js::function::Constructor;
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
-use cla_runtime::{NativeModule, Run};
 
 use self::answer::{Answer, Asked};
 use self::arguments::Call;
@@ -26,7 +26,7 @@ use crate::state::note_error;
 mod answer;
 mod arguments;
 mod calls;
-pub(crate) mod contents;
+pub mod contents;
 mod failure;
 mod folders;
 mod handle;
@@ -87,9 +87,13 @@ impl Shapes {
         options.filename = Some("cla/fs".into());
         options.backtrace_barrier = true;
         let shapes: Object<'_> = ctx.eval_with_options(include_str!("fs/shapes.js"), options)?;
-        let prototype = |name: &str| Ok::<_, js::Error>(run.keep(ctx, shapes.get(name)?));
+        let prototype = |name: &str| {
+            let prototype: Object<'_> = shapes.get(name)?;
+            js::Result::Ok(run.keep(ctx, prototype))
+        };
+        let error: Constructor<'_> = shapes.get("FileError")?;
         Ok(Self {
-            error: run.keep(ctx, shapes.get("FileError")?),
+            error: run.keep(ctx, error),
             facts: prototype("facts")?,
             entry: prototype("entry")?,
             file: prototype("file")?,
@@ -179,11 +183,7 @@ impl Module {
     }
 
     /// What is thrown is noted for `cla.lastError()`.
-    fn noted<'js>(
-        &self,
-        ctx: &Ctx<'js>,
-        result: js::Result<Value<'js>>,
-    ) -> js::Result<Value<'js>> {
+    fn noted<'js>(&self, ctx: &Ctx<'js>, result: js::Result<Value<'js>>) -> js::Result<Value<'js>> {
         match result {
             Err(error) if error.is_exception() => {
                 let thrown = ctx.catch();
@@ -277,16 +277,12 @@ impl Module {
 
     /// What the run has made for a while.
     fn temporaries(&self) -> &Temporaries {
-        self.temporaries
-            .get_or_init(|| Temporaries::of(&self.run))
+        self.temporaries.get_or_init(|| Temporaries::of(&self.run))
     }
 }
 
 /// A promise of what is there already.
-fn settled<'js>(
-    ctx: &Ctx<'js>,
-    outcome: Result<Value<'js>, Value<'js>>,
-) -> js::Result<Value<'js>> {
+fn settled<'js>(ctx: &Ctx<'js>, outcome: Result<Value<'js>, Value<'js>>) -> js::Result<Value<'js>> {
     let (promise, resolve, reject) = ctx.promise()?;
     let (settle, value): (Function<'js>, _) = match outcome {
         Ok(value) => (resolve, value),

@@ -6,7 +6,7 @@ use cla_runtime::EngineBuilder;
 
 use crate::globals::Globals;
 use crate::modules::{self as sources, ALIASES, SOURCES};
-use crate::{http, log, path, process, redis, sem, semaphore, stash, task, util};
+use crate::{fs, http, log, path, process, redis, sem, semaphore, stash, task, util};
 
 /// Adds the whole library to an engine; to be used with [`EngineBuilder::with`].
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
@@ -18,6 +18,7 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .module(process::Process)
         .module(stash::Stash)
         .module(http::Http)
+        .module(fs::Fs)
         .module(semaphore::Native)
         .module(task::Native)
         .module(redis::Redis)
@@ -31,6 +32,7 @@ pub fn modules() -> impl Iterator<Item = &'static str> {
         "cla/sem",
         "cla/stash",
         "cla/http",
+        "cla/fs",
         "cla/util",
         "cla/log",
         "cla/process",
@@ -128,6 +130,7 @@ fn add(builder: EngineBuilder, name: &str) -> EngineBuilder {
         "cla/process" => builder.module(process::Process),
         "cla/stash" => builder.module(stash::Stash),
         "cla/http" => builder.module(http::Http),
+        "cla/fs" => builder.module(fs::Fs),
         "cla/semaphore/native" => builder.module(semaphore::Native),
         "cla/task/native" => builder.module(task::Native),
         "cla/redis/native" => builder.module(redis::Redis),

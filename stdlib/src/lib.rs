@@ -44,10 +44,12 @@
 mod call;
 mod cla;
 mod clone;
+mod command;
 mod console;
 mod cpu;
 mod duration;
 mod format;
+mod fs;
 mod globals;
 mod http;
 mod inspect;
@@ -86,6 +88,7 @@ pub use yaml::to_yaml;
 
 /// The type declarations, by file name.
 pub const TYPES: &[(&str, &str)] = &[
+    ("fs.d.ts", include_str!("fs.d.ts")),
     ("globals.d.ts", include_str!("globals.d.ts")),
     ("http.d.ts", include_str!("http.d.ts")),
     ("log.d.ts", include_str!("log.d.ts")),

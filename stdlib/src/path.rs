@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
+use cla_runtime::host::{NativeModule, Run};
 use cla_runtime::js::{self, Ctx, Object};
-use cla_runtime::{NativeModule, Run};
 
 use crate::call::{Arg, define};
 use crate::throw::{error, string_argument};

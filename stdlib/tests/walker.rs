@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::{Engine, ErrorKind, Limits, RunOptions, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, Limits, RunOptions, Script};
 use cla_tests::output::Discarded;
 use serde_json::{Value, json};
 
@@ -76,9 +77,11 @@ const CALL: &str = r#"
 
 #[test]
 fn every_function_stands_odd_values() {
-    // Some make files of the names that they are given.
+    // Some make and remove files of the names that they are given, also in the folder above.
     let folder = tempfile::tempdir().unwrap();
-    std::env::set_current_dir(folder.path()).unwrap();
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    std::env::set_current_dir(inner).unwrap();
     let engine = Engine::builder()
         .permissions(cla_tests::engine::permissions())
         .workers(2)

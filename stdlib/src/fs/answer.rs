@@ -70,18 +70,18 @@ impl Module {
             }
             Answer::Facts(facts) => self.facts(ctx, &facts),
             Answer::Names(found, _taken) => self.list(ctx, found, |ctx, found| {
-                found.name.to_string_lossy().into_js(ctx)
+                (&*found.name.to_string_lossy()).into_js(ctx)
             }),
             Answer::Paths(found, _taken) => self.list(ctx, found, |ctx, found| {
-                found.path.to_string_lossy().into_js(ctx)
+                (&*found.path.to_string_lossy()).into_js(ctx)
             }),
             Answer::Entries(found, _taken) => {
                 let prototype = self.shapes.entry.get(ctx)?;
                 self.list(ctx, found, |ctx, found| {
                     let entry = Object::new(ctx.clone())?;
                     entry.set_prototype(Some(&prototype))?;
-                    entry.set("name", found.name.to_string_lossy())?;
-                    entry.set("path", found.path.to_string_lossy())?;
+                    entry.set("name", &*found.name.to_string_lossy())?;
+                    entry.set("path", &*found.path.to_string_lossy())?;
                     entry.set("kind", name_of(found.kind))?;
                     Ok(entry.into_value())
                 })

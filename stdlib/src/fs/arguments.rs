@@ -197,7 +197,11 @@ pub(super) fn mode_of<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js
 }
 
 /// What a rule writes: a text, or bytes.
-pub(super) fn contents_of<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<Vec<u8>> {
+pub(super) fn contents_of<'js>(
+    ctx: &Ctx<'js>,
+    what: &str,
+    value: &Value<'js>,
+) -> js::Result<Vec<u8>> {
     if value.is_string() {
         return Ok(string_argument(ctx, what, value)?.into_bytes());
     }
@@ -206,4 +210,3 @@ pub(super) fn contents_of<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -
         None => Err(wrong(ctx, what, "a string or a Uint8Array", value)),
     }
 }
-

@@ -4,9 +4,9 @@ use std::io::{Error as IoError, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use cla_runtime::Permission::{Read, Write};
 use cla_runtime::internal::{EntryFacts, EntryKind, LastLink};
 use cla_runtime::js::{self, Ctx, IntoJs, Object, Value};
+use cla_runtime::permissions::Permission::{Read, Write};
 
 use super::answer::Answer;
 use super::arguments::{Call, contents_of, mode_of, path_of};
@@ -260,9 +260,7 @@ fn mkdir(call: &Call<'_, '_, '_>) -> js::Result<Step> {
 fn create_path(call: &Call<'_, '_, '_>) -> js::Result<Step> {
     let path = call.path(0, "path")?;
     let mode = call.options(1, &["mode"])?.mode()?.unwrap_or(NEW_FOLDER);
-    Ok(call.work(path, move |job, path| {
-        folders::make(job, &path, mode, true)
-    }))
+    Ok(call.work(path, move |job, path| folders::make(job, &path, mode, true)))
 }
 
 fn rm(call: &Call<'_, '_, '_>) -> js::Result<Step> {
@@ -418,8 +416,9 @@ fn open(call: &Call<'_, '_, '_>) -> js::Result<Step> {
         return Err(wrong(call.ctx(), &call.what("mode"), Mode::KNOWN, &given));
     };
     let Some(place) = Place::take(&call.module.run, &call.module.open) else {
-        let message =
-            format!("{MOST_OPEN} files are open, which is all that a run may have; close() closes one");
+        let message = format!(
+            "{MOST_OPEN} files are open, which is all that a run may have; close() closes one"
+        );
         let failure = Failure::of(IoError::new(ErrorKind::QuotaExceeded, message), "open");
         let named = Named {
             function: call.function,
@@ -459,11 +458,7 @@ pub(super) fn define_iterate<'js>(module: &Rc<Module>, exports: &Object<'js>) ->
 
 impl Module {
     /// What a folder holds, at once.
-    fn list_now<'js>(
-        self: &Rc<Self>,
-        ctx: &Ctx<'js>,
-        path: String,
-    ) -> js::Result<js::Array<'js>> {
+    fn list_now<'js>(self: &Rc<Self>, ctx: &Ctx<'js>, path: String) -> js::Result<js::Array<'js>> {
         let folder = PathBuf::from(&path);
         let work = Work {
             call: Named {

@@ -12,8 +12,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cla_runtime::Permissions;
 use cla_runtime::internal::{Entry, EntryKind, LastLink, blocking};
-use cla_runtime::{FileError, OpenFor, Permission, Permissions};
+use cla_runtime::permissions::{FileError, OpenFor, Permission};
 
 use super::job::{Budget, Job, Taken};
 
@@ -21,8 +22,6 @@ use super::job::{Budget, Job, Taken};
 pub(super) const CHUNK: usize = 128 << 10;
 /// How often it is tried to write to what takes nothing at the moment.
 const AGAIN: Duration = Duration::from_millis(5);
-/// The mode of a file that is made, before the process's own mask is applied.
-pub(super) const NEW_FILE: u32 = 0o666;
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug)]
@@ -241,8 +240,7 @@ impl Replacement {
         fill: impl FnOnce(&Job, &mut File) -> io::Result<()>,
     ) -> Result<(), FileError> {
         if let Some(mut file) = self.file.take() {
-            let done =
-                fill(job, &mut file).and_then(|()| self.temporary.rename(&self.target));
+            let done = fill(job, &mut file).and_then(|()| self.temporary.rename(&self.target));
             if let Err(error) = done {
                 self.file = Some(file);
                 return Err(error.into());
@@ -337,7 +335,8 @@ mod tests {
     use std::io;
     use std::path::Path;
 
-    use cla_runtime::{OpenFor, Permissions};
+    use cla_runtime::Permissions;
+    use cla_runtime::permissions::OpenFor;
 
     use super::{Budget, Job, read_open};
 

@@ -4,9 +4,10 @@ use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
+use cla_runtime::host::Run;
 use cla_runtime::js::function::Constructor;
 use cla_runtime::js::{self, Ctx, Error, Value};
-use cla_runtime::{FileError, Run};
+use cla_runtime::permissions::FileError;
 
 use crate::throw::placeless;
 
@@ -121,7 +122,9 @@ fn reason(error: &io::Error, function: &str) -> Option<&'static str> {
         Kind::AlreadyExists => "there is something of that name already",
         Kind::NotADirectory => "a part of the path is a file, and no folder",
         Kind::IsADirectory => "it is a folder, and a file is needed",
-        Kind::DirectoryNotEmpty => "the folder is not empty; {recursive: true} means all in it, too",
+        Kind::DirectoryNotEmpty => {
+            "the folder is not empty; {recursive: true} means all in it, too"
+        }
         Kind::StorageFull => "there is no room left on the device",
         Kind::ReadOnlyFilesystem => "the file system can only be read",
         Kind::TooManyLinks => "links lead in a circle",

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cla_runtime::internal::{Entry, EntryKind, LastLink};
-use cla_runtime::Permission::{Read, Write};
+use cla_runtime::permissions::Permission::{Read, Write};
 
 use super::failure::Failure;
 use super::job::{Job, Taken};
@@ -54,7 +54,7 @@ pub(super) fn make(job: &Job, path: &Path, mode: u32, with_parents: bool) -> Res
                 match entry.and_then(|entry| Ok(entry.make_folder(mode)?)) {
                     Ok(()) => Ok(()),
                     // Another process has made it at the same moment.
-                    Err(cla_runtime::FileError::System(error))
+                    Err(cla_runtime::permissions::FileError::System(error))
                         if error.kind() == io::ErrorKind::AlreadyExists =>
                     {
                         Ok(())
@@ -80,14 +80,13 @@ pub(super) fn list(job: &Job, path: &Path) -> Result<(Vec<Found>, Taken), Failur
     for (name, kind) in names {
         let path = path.join(&name);
         let size = size_of::<Found>() + name.len() + path.as_os_str().len();
-        job.take(&mut taken, size)
-            .map_err(|_| failed(too_many()))?;
+        job.take(&mut taken, size).map_err(|_| failed(too_many()))?;
         found.push(Found { name, path, kind });
     }
     Ok((found, taken))
 }
 
-fn too_many() -> cla_runtime::FileError {
+fn too_many() -> cla_runtime::permissions::FileError {
     let message = "there are more files than the run's memory has room for";
     io::Error::new(io::ErrorKind::OutOfMemory, message).into()
 }
@@ -110,8 +109,7 @@ pub(super) fn walk(
             levels.pop();
             continue;
         };
-        job.go_on()
-            .map_err(|error| Failure::of(error, "scandir"))?;
+        job.go_on().map_err(|error| Failure::of(error, "scandir"))?;
         let step = wanted(&found);
         let below = (found.kind == EntryKind::Folder && step.enter && levels.len() < depth)
             .then(|| list(job, &found.path));
@@ -154,11 +152,11 @@ pub(super) fn glob(
         .take_while(|part| !part.contains(['*', '?', '[', '{', '\\', '!']))
         .count();
     let (start, rest) = (parts[..plain].join("/"), parts[plain..].join("/"));
-    let start = match pattern.starts_with('/') {
-        true => PathBuf::from(format!("/{start}")),
-        false => PathBuf::from(start),
+    let start = match start.is_empty() && pattern.starts_with('/') {
+        true => Path::new("/"),
+        false => Path::new(&start),
     };
-    let top = folder.join(&start);
+    let top = folder.join(start);
     let shown_top = match top.as_os_str().is_empty() {
         true => Path::new("."),
         false => &top,
@@ -201,7 +199,7 @@ pub(super) fn remove(
     recursive: bool,
     files_only: bool,
 ) -> Result<(), Failure> {
-    let failed = |error: cla_runtime::FileError| Failure::of(error, "rm").at(path);
+    let failed = |error: cla_runtime::permissions::FileError| Failure::of(error, "rm").at(path);
     let entry = job
         .permissions
         .entry(Write, path, LastLink::Meant)
@@ -218,14 +216,16 @@ pub(super) fn remove(
 
 /// Removes a folder with all in it. Links in it are removed, and what they lead to is not.
 fn remove_tree(job: &Job, top: &Entry, path: &Path) -> Result<(), Failure> {
-    type Error = cla_runtime::FileError;
+    type Error = cla_runtime::permissions::FileError;
     let failed = |error: Error| Failure::of(error, "rm").at(path);
     let whole = std::path::absolute(top.place()).map_err(|error| failed(error.into()))?;
     let (Some(parent), Some(name)) = (whole.parent(), whole.file_name()) else {
         let message = "a whole file system is not removed";
         return Err(failed(io::Error::other(message).into()));
     };
-    let parent = parent.canonicalize().map_err(|error| failed(error.into()))?;
+    let parent = parent
+        .canonicalize()
+        .map_err(|error| failed(error.into()))?;
     let place = parent.join(name);
     // Before anything is removed.
     job.permissions
@@ -262,7 +262,7 @@ fn remove_tree(job: &Job, top: &Entry, path: &Path) -> Result<(), Failure> {
 }
 
 /// `None` if another process has removed it meanwhile.
-fn gone<T>(done: io::Result<T>) -> Result<Option<T>, cla_runtime::FileError> {
+fn gone<T>(done: io::Result<T>) -> Result<Option<T>, cla_runtime::permissions::FileError> {
     match done {
         Ok(done) => Ok(Some(done)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

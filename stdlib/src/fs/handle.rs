@@ -9,8 +9,9 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cla_runtime::host::Run;
 use cla_runtime::internal::MemoryReservation;
-use cla_runtime::{FileError, OpenFor, Run};
+use cla_runtime::permissions::{FileError, OpenFor};
 use parking_lot::Mutex;
 
 use super::contents::{is_null, unreadable, write_all};
@@ -33,8 +34,7 @@ pub(super) struct Mode {
 
 impl Mode {
     /// What there is.
-    pub(super) const KNOWN: &str =
-        "\"r\" (read), \"w\" (write anew), \"a\" (append), \"r+\" (read and write) or \"wx\" (make)";
+    pub(super) const KNOWN: &str = "\"r\" (read), \"w\" (write anew), \"a\" (append), \"r+\" (read and write) or \"wx\" (make)";
 
     /// By Node's names, and Perl's.
     pub(super) fn of(name: &str) -> Option<Self> {

@@ -21,12 +21,15 @@ use crate::throw::{type_error, wrong};
 const CHUNK: usize = 64 << 10;
 
 /// Reads the arguments of a call: what is done with the file.
-type ReadCall = fn(&Ctx<'_>, &Params<'_, '_>, &Handle) -> js::Result<Todo>;
+type ReadCall = fn(&Params<'_, '_>, &Handle) -> js::Result<Todo>;
 
 /// What is done with a file, or what is there already.
 enum Todo {
     Done(Answer),
-    Work(&'static str, Box<dyn FnOnce(&Job, &mut Open) -> io::Result<Answer> + Send>),
+    Work(
+        &'static str,
+        Box<dyn FnOnce(&Job, &mut Open) -> io::Result<Answer> + Send>,
+    ),
 }
 
 impl Todo {
@@ -39,7 +42,7 @@ impl Todo {
 }
 
 const ALL: &[(&str, &str, ReadCall)] = &[
-    ("readLine", "file.readLine", |_, _, handle| {
+    ("readLine", "file.readLine", |_, handle| {
         if let Some(line) = handle.ready_line() {
             return Ok(Todo::Done(Answer::Text(line, None)));
         }
@@ -50,8 +53,8 @@ const ALL: &[(&str, &str, ReadCall)] = &[
             })
         })
     }),
-    ("readChunk", "file.readChunk", |ctx, params, _| {
-        let size = size(ctx, "file.readChunk: size", params)?;
+    ("readChunk", "file.readChunk", |params, _| {
+        let size = size("file.readChunk: size", params)?;
         Todo::work("read", move |job, file| {
             Ok(match file.read_text(job, size)? {
                 Some(text) => Answer::Text(text, None),
@@ -59,8 +62,8 @@ const ALL: &[(&str, &str, ReadCall)] = &[
             })
         })
     }),
-    ("read", "file.read", |ctx, params, _| {
-        let size = size(ctx, "file.read: size", params)?;
+    ("read", "file.read", |params, _| {
+        let size = size("file.read: size", params)?;
         Todo::work("read", move |job, file| {
             let bytes = file.read(job, size)?;
             Ok(match bytes.is_empty() {
@@ -69,17 +72,19 @@ const ALL: &[(&str, &str, ReadCall)] = &[
             })
         })
     }),
-    ("eof", "file.eof", |_, _, _| {
+    ("eof", "file.eof", |_, _| {
         Todo::work("read", |_, file| Ok(Answer::Bool(file.eof()?)))
     }),
-    ("write", "file.write", |ctx, params, _| {
+    ("write", "file.write", |params, _| {
+        let ctx = params.ctx();
         let bytes = contents_of(ctx, "file.write: contents", &argument(params, 0))?;
         Todo::work("write", move |job, file| {
             file.write(job, &bytes)?;
             Ok(Answer::Nothing)
         })
     }),
-    ("seek", "file.seek", |ctx, params, _| {
+    ("seek", "file.seek", |params, _| {
+        let ctx = params.ctx();
         let (offset, from) = (argument(params, 0), argument(params, 1));
         let offset = match offset.as_number() {
             Some(offset) if offset.fract() == 0.0 && offset.abs() < 9e15 => offset as i64,
@@ -106,13 +111,14 @@ const ALL: &[(&str, &str, ReadCall)] = &[
             Ok(Answer::Number(file.seek(to)? as f64))
         })
     }),
-    ("close", "file.close", |_, _, handle| {
+    ("close", "file.close", |_, handle| {
         handle.close();
         Ok(Todo::Done(Answer::Nothing))
     }),
 ];
 
-fn size<'js>(ctx: &Ctx<'js>, what: &str, params: &Params<'_, 'js>) -> js::Result<usize> {
+fn size(what: &str, params: &Params<'_, '_>) -> js::Result<usize> {
+    let ctx = params.ctx();
     let given = argument(params, 0);
     match given.as_number() {
         None if given.is_undefined() => Ok(CHUNK),
@@ -161,8 +167,12 @@ fn with<'js, T>(
     this: &Value<'js>,
     look: impl FnOnce(&Handle) -> js::Result<T>,
 ) -> js::Result<T> {
-    HostObject::<Handle>::with(this, look)
-        .unwrap_or_else(|| Err(type_error(ctx, format_args!("{what}: this is no open file"))))
+    HostObject::<Handle>::with(this, look).unwrap_or_else(|| {
+        Err(type_error(
+            ctx,
+            format_args!("{what}: this is no open file"),
+        ))
+    })
 }
 
 fn step(
@@ -178,7 +188,7 @@ fn step(
             path: handle.path.clone(),
             dest: None,
         };
-        let (syscall, work) = match read(ctx, params, handle)? {
+        let (syscall, work) = match read(params, handle)? {
             Todo::Done(answer) => return Ok(Step::Done(answer)),
             Todo::Work(syscall, work) => (syscall, work),
         };

@@ -4,8 +4,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cla_runtime::Permissions;
+use cla_runtime::host::Run;
 use cla_runtime::internal::{LastLink, blocking};
-use cla_runtime::{FileError, OpenFor, Permission, Permissions, Run};
+use cla_runtime::permissions::{FileError, OpenFor, Permission};
 use parking_lot::Mutex;
 
 use super::contents::set_mode;

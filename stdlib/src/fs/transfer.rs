@@ -3,9 +3,9 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use cla_runtime::Permission::{self, Read as MayRead, Write as MayWrite};
 use cla_runtime::internal::{EntryKind, LastLink};
-use cla_runtime::{FileError, OpenFor};
+use cla_runtime::permissions::Permission::{self, Read as MayRead, Write as MayWrite};
+use cla_runtime::permissions::{FileError, OpenFor};
 
 use super::contents::{CHUNK, Replacement, Writing, write_all};
 use super::failure::Failure;
@@ -48,13 +48,7 @@ pub(super) fn copy(job: &Job, from: &Path, to: &Path, how: Transfer) -> Result<(
     }
 }
 
-fn copy_file(
-    job: &Job,
-    from: &Path,
-    to: &Path,
-    mode: u32,
-    overwrite: bool,
-) -> Result<(), Failure> {
+fn copy_file(job: &Job, from: &Path, to: &Path, mode: u32, overwrite: bool) -> Result<(), Failure> {
     let failed = |error: FileError| Failure::of(error, "copyfile").at(from);
     let to_failed = |error: FileError| Failure::of(error, "copyfile").at(to);
     let mut source = job
