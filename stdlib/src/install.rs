@@ -6,7 +6,7 @@ use cla_runtime::EngineBuilder;
 
 use crate::globals::Globals;
 use crate::modules::{self as sources, ALIASES, SOURCES};
-use crate::{fs, http, log, path, process, redis, sem, semaphore, stash, task, util};
+use crate::{fs, http, log, path, process, redis, sem, semaphore, shell, stash, task, util};
 
 /// Adds the whole library to an engine; to be used with [`EngineBuilder::with`].
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
@@ -23,6 +23,7 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .module(task::Native)
         .module(redis::Redis)
         .module(path::Native)
+        .module(shell::Native)
         .with(sources::install)
 }
 
@@ -135,6 +136,7 @@ fn add(builder: EngineBuilder, name: &str) -> EngineBuilder {
         "cla/task/native" => builder.module(task::Native),
         "cla/redis/native" => builder.module(redis::Redis),
         "cla/path/native" => builder.module(path::Native),
+        "cla/shell/native" => builder.module(shell::Native),
         _ => sources::add(builder, name),
     }
 }

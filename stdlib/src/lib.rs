@@ -1,6 +1,6 @@
-//! What rules find when they start: the modules `cla/sem`, `cla/stash`, `cla/http`, `cla/util`,
+//! What rules find when they start: the modules `cla/sem`, `cla/stash`, `cla/http`, `cla/fs`, `cla/util`,
 //! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
-//! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`), and the globals `cla`, `print`,
+//! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`, `cla/path`, `cla/shell`), and the globals `cla`, `print`,
 //! `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder`, `TextDecoder` and `PermissionError`.
 //!
 //! # For hosts
@@ -69,6 +69,7 @@ mod process;
 mod redis;
 mod sem;
 mod semaphore;
+mod shell;
 mod sprintf;
 mod stash;
 mod state;
@@ -166,6 +167,14 @@ pub const TYPES: &[(&str, &str)] = &[
         include_str!("modules/declarations/redis.d.ts"),
     ),
     ("path.d.ts", include_str!("modules/declarations/path.d.ts")),
+    (
+        "shell.d.ts",
+        include_str!("modules/declarations/shell.d.ts"),
+    ),
+    (
+        "shell-words.d.ts",
+        include_str!("modules/declarations/shell/words.d.ts"),
+    ),
     (
         "aliases.d.ts",
         include_str!("modules/declarations/aliases.d.ts"),

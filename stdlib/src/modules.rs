@@ -56,6 +56,8 @@ pub(crate) const SOURCES: &[(&str, &str)] = &[
     ),
     ("cla/redis", include_str!("modules/redis.ts")),
     ("cla/path", include_str!("modules/path.ts")),
+    ("cla/shell", include_str!("modules/shell.ts")),
+    ("cla/shell/words", include_str!("modules/shell/words.ts")),
 ];
 
 /// By which names programs written for the library `@daiso-tech/core` import what our modules have, and `ioredis`, which

@@ -176,6 +176,12 @@ impl Shared {
     pub(super) fn finish(&self, ended: Result<Ended, String>) {
         let mut state = self.state.lock();
         state.groups.clear();
+        if ended.is_err() {
+            // More than fits is of no use, and would take the room that the rule needs to go on.
+            state.output.bytes = VecDeque::new();
+            let more = state.error.bytes.len().saturating_sub(TAIL);
+            state.error.bytes.drain(..more);
+        }
         state.ended = Some(ended);
         drop(state);
         self.changed.notify_waiters();
