@@ -140,6 +140,19 @@ declare module "cla/fs" {
     close(): Promise<void>;
   }
 
+  /** Something has changed. */
+  export interface Change {
+    /** `"lost"`: so much has changed that the system has not kept all of it. */
+    readonly kind: "created" | "changed" | "removed" | "lost";
+    readonly path: string;
+  }
+
+  /** What changes, one after the other: a loop waits for the next change; `for await` does so without blocking the rule. */
+  export interface Watcher extends Iterable<Change>, AsyncIterable<Change> {
+    /** Ends the loops over it. */
+    close(): void;
+  }
+
   /**
    * What a file holds: a text, or bytes if the encoding is `"bytes"` or `null`.
    *
@@ -205,6 +218,12 @@ declare module "cla/fs" {
   export function tempDir(options?: TemporaryOptions): string;
   /** Opens a file. Default of `mode`: `"r"`. */
   export function open(path: string, mode?: OpenMode): File;
+
+  /**
+   * Tells what changes in a folder, with `recursive` also below it, or of a file. On Linux only. What changed before the loop
+   * began is told as well; a watcher for which nothing waits does not keep the run going.
+   */
+  export function watch(path: string, options?: { recursive?: boolean }): Watcher;
 
   /** Writes a file, as {@link writeFile}; an empty one without contents. */
   export function createFile(path: string, contents?: Contents, options?: WriteOptions): void;
@@ -286,6 +305,7 @@ declare module "cla/fs" {
     tempFile: typeof tempFile;
     tempDir: typeof tempDir;
     open: typeof open;
+    watch: typeof watch;
     createFile: typeof createFile;
     slurp: typeof slurp;
     openFile: typeof openFile;

@@ -34,6 +34,7 @@ mod job;
 mod methods;
 mod temporary;
 mod transfer;
+mod watch;
 
 /// The module.
 pub(crate) struct Fs;
@@ -64,7 +65,9 @@ impl NativeModule for Fs {
         ] {
             methods::define(&module, &prototype, manner)?;
         }
+        watch::define(&module, &module.shapes.watcher.get(ctx)?)?;
         calls::define_iterate(&module, &exports)?;
+        module.define(&exports, "watch", Manner::Blocking, calls::watch)?;
         exports.set("promises", promises)?;
         exports.set("FileError", module.shapes.error.get(ctx)?)?;
         Ok(exports)
@@ -79,6 +82,7 @@ struct Shapes {
     entry: Rooted<Object<'static>>,
     file: Rooted<Object<'static>>,
     async_file: Rooted<Object<'static>>,
+    watcher: Rooted<Object<'static>>,
 }
 
 impl Shapes {
@@ -98,6 +102,7 @@ impl Shapes {
             entry: prototype("entry")?,
             file: prototype("file")?,
             async_file: prototype("asyncFile")?,
+            watcher: prototype("watcher")?,
         })
     }
 }
@@ -128,6 +133,8 @@ enum Step {
     Work(Work),
 }
 
+type Performing = dyn FnOnce(&Job) -> Result<Answer, Failure> + Send;
+
 /// What is done on a thread that may wait.
 struct Work {
     call: Named,
@@ -135,7 +142,7 @@ struct Work {
     place: Option<Place>,
     /// What it takes with it counts as the run's memory.
     reservation: Option<MemoryReservation>,
-    perform: Box<dyn FnOnce(&Job) -> Result<Answer, Failure> + Send>,
+    perform: Box<Performing>,
 }
 
 impl Step {

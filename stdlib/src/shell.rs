@@ -194,7 +194,7 @@ fn prototype<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
     let ended = move |ctx: Ctx<'js>, this: This<Value<'js>>| {
         let (command, run) = (of(&ctx, &this.0)?, Rc::clone(&this_run));
         let finished = async move { command.finished(&run).await };
-        this_run.promise(&ctx, finished, |ctx, ended| described(ctx, ended))
+        this_run.promise(&ctx, finished, described)
     };
     method("ended", named(ctx, "ended", ended)?)?;
     let this_run = Rc::clone(run);
@@ -213,7 +213,7 @@ fn prototype<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
     let next_line = move |ctx: Ctx<'js>, this: This<Value<'js>>| {
         let command = of(&ctx, &this.0)?;
         let next = async move { command.next_line().await };
-        this_run.promise(&ctx, next, |ctx, line| line_value(ctx, line))
+        this_run.promise(&ctx, next, line_value)
     };
     method("nextLine", named(ctx, "nextLine", next_line)?)?;
     let this_run = Rc::clone(run);

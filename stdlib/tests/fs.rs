@@ -767,6 +767,9 @@ fn a_rule_does_all_in_its_folder_and_nothing_outside() {
         "fs.open(at('in/link/n'), 'w')",
         "fs.readFile('/proc/self/environ')",
         "fs.iterateDir(at('out'), () => 1)",
+        "fs.watch(at('out'))",
+        "fs.watch(at('in/link'))",
+        "fs.watch(at('in'), {recursive: true})",
         "fs.slurp(at('out/b'))",
         "await fs.promises.readFile(at('out/b'))",
     ];
@@ -878,6 +881,37 @@ fn a_folder_that_is_swapped_for_a_link_leads_nowhere_else() {
         (folder.read("out/f"), folder.read("out/keep")),
         ("outside".to_owned(), "kept".to_owned())
     );
+}
+
+#[test]
+fn changes_are_told() {
+    let folder = Folder::new();
+    folder.write("in/a", "x").write("in/deep/b", "x");
+    let value = folder.value(
+        "const short = e => e.kind + ' ' + e.path.slice(top.length), seen = [], later = [], one = [];
+         const w = fs.watch(at('in'), {recursive: true}), f = fs.watch(at('in/a')), ended = fs.watch(at('in'));
+         fs.writeFile(at('in/a'), 'y', {atomic: false}); fs.writeFile(at('in/new'), ''); fs.mkdir(at('in/made'));
+         for (const e of w) { seen.push(short(e)); if (e.path.endsWith('made')) break }
+         const deep = fs.watch(at('in'), {recursive: true});
+         setTimeout(() => { fs.writeFile(at('in/deep/c'), '', {atomic: false}); fs.rm(at('in/deep/c')) }, 20);
+         for await (const e of deep) { later.push(short(e)); if (e.kind === 'removed') break }
+         fs.writeFile(at('in/a'), 'z'); fs.rm(at('in/a'));
+         for (const e of f) { one.push(short(e)); if (e.kind === 'removed') break }
+         setTimeout(() => ended.close(), 10); for await (const e of ended) if (e.kind === 'lost') break;
+         [seen.filter(s => !s.includes('.tmp')), later, [...new Set(one)]]",
+    );
+    assert_eq!(
+        value,
+        json!([
+            ["changed /in/a", "created /in/new", "created /in/made"],
+            ["created /in/deep/c", "removed /in/deep/c"],
+            ["changed /in/a", "created /in/a", "removed /in/a"]
+        ])
+    );
+    // A watcher keeps no run going, and ends with what it watches.
+    assert_eq!(folder.value("fs.watch(top); 1"), 1);
+    let value = folder.value("fs.mkdir(at('gone')); const w = fs.watch(at('gone')); fs.rm(at('gone')); [...w].map(e => e.kind)");
+    assert_eq!(value, json!(["removed"]));
 }
 
 #[test]

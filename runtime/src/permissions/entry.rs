@@ -282,6 +282,21 @@ mod unix {
             })
         }
 
+        /// The folder that holds it, opened.
+        ///
+        /// # Errors
+        ///
+        /// The system cannot open it.
+        pub fn folder(&self) -> io::Result<OwnedFd> {
+            match &self.folder {
+                Some(folder) => folder.try_clone(),
+                None => {
+                    let place = std::path::absolute(&self.place)?;
+                    open_folder(&place.parent().unwrap_or(&place).canonicalize()?)
+                }
+            }
+        }
+
         fn at(&self) -> BorrowedFd<'_> {
             self.folder.as_ref().map_or(AT_FDCWD, AsFd::as_fd)
         }

@@ -1,5 +1,7 @@
 //! What work on files gives, as values of the rule's.
 
+use std::rc::Rc;
+
 use cla_runtime::internal::{EntryFacts, EntryKind, HostObject};
 use cla_runtime::js::{self, Array, ArrayBuffer, Ctx, IntoJs, Null, Object, TypedArray, Value};
 
@@ -7,6 +9,7 @@ use super::Module;
 use super::folders::Found;
 use super::handle::{Handle, Open, Place};
 use super::job::Taken;
+use super::watch::{Watch, Watcher};
 
 /// What work on another thread gives.
 pub(super) enum Answer {
@@ -24,6 +27,7 @@ pub(super) enum Answer {
     Paths(Vec<Found>, Taken),
     Entries(Vec<Found>, Taken),
     File(Open),
+    Watch(Watch),
 }
 
 impl From<bool> for Answer {
@@ -69,15 +73,15 @@ impl Module {
                 Ok(TypedArray::<u8>::from_arraybuffer(buffer)?.into_value())
             }
             Answer::Facts(facts) => self.facts(ctx, &facts),
-            Answer::Names(found, _taken) => self.list(ctx, found, |ctx, found| {
+            Answer::Names(found, _taken) => self.list(ctx, &found, |ctx, found| {
                 (&*found.name.to_string_lossy()).into_js(ctx)
             }),
-            Answer::Paths(found, _taken) => self.list(ctx, found, |ctx, found| {
+            Answer::Paths(found, _taken) => self.list(ctx, &found, |ctx, found| {
                 (&*found.path.to_string_lossy()).into_js(ctx)
             }),
             Answer::Entries(found, _taken) => {
                 let prototype = self.shapes.entry.get(ctx)?;
-                self.list(ctx, found, |ctx, found| {
+                self.list(ctx, &found, |ctx, found| {
                     let entry = Object::new(ctx.clone())?;
                     entry.set_prototype(Some(&prototype))?;
                     entry.set("name", &*found.name.to_string_lossy())?;
@@ -96,13 +100,20 @@ impl Module {
                 };
                 HostObject::create(Handle::new(path, file, place), prototype)
             }
+            Answer::Watch(watch) => {
+                let Some((_, place, _)) = asked.opened else {
+                    return Ok(Value::new_undefined(ctx.clone()));
+                };
+                let watcher = Rc::new(Watcher::new(watch, place));
+                HostObject::create(watcher, self.shapes.watcher.get(ctx)?)
+            }
         }
     }
 
     fn list<'js>(
         &self,
         ctx: &Ctx<'js>,
-        found: Vec<Found>,
+        found: &[Found],
         make: impl Fn(&Ctx<'js>, &Found) -> js::Result<Value<'js>>,
     ) -> js::Result<Value<'js>> {
         let array = Array::new(ctx.clone())?;

@@ -17,7 +17,7 @@ use super::handle::{self, MOST_OPEN, Mode, Place};
 use super::job::Job;
 use super::temporary::Wish;
 use super::transfer::{self, Transfer};
-use super::{Manner, Module, Step, Work};
+use super::{Manner, Module, Step, Work, watch};
 use crate::call::{Arg, argument, define};
 use crate::throw::{error, string_argument, wrong};
 
@@ -415,23 +415,38 @@ fn open(call: &Call<'_, '_, '_>) -> js::Result<Step> {
     let Some(mode) = mode else {
         return Err(wrong(call.ctx(), &call.what("mode"), Mode::KNOWN, &given));
     };
-    let Some(place) = Place::take(&call.module.run, &call.module.open) else {
+    let place = place_for(call, &path)?;
+    let work = call.work(path, move |job, path| {
+        handle::open(job, &path, mode).map(Answer::File)
+    });
+    Ok(work.with_place(place))
+}
+
+/// `watch(path, {recursive})`: what changes there, as events.
+pub(super) fn watch(call: &Call<'_, '_, '_>) -> js::Result<Step> {
+    let path = call.path(0, "path")?;
+    let recursive = call.options(1, &["recursive"])?.flag("recursive", false)?;
+    let place = place_for(call, &path)?;
+    let work = call.work(path, move |job, path| {
+        watch::begin(job, &path, recursive).map(Answer::Watch)
+    });
+    Ok(work.with_place(place))
+}
+
+/// A place among the files that the run has open.
+fn place_for(call: &Call<'_, '_, '_>, path: &str) -> js::Result<Place> {
+    Place::take(&call.module.run, &call.module.open).ok_or_else(|| {
         let message = format!(
             "{MOST_OPEN} files are open, which is all that a run may have; close() closes one"
         );
         let failure = Failure::of(IoError::new(ErrorKind::QuotaExceeded, message), "open");
         let named = Named {
             function: call.function,
-            path,
+            path: path.to_owned(),
             dest: None,
         };
-        return Err(call.module.throw(call.ctx(), &named, failure));
-    };
-    Ok(call
-        .work(path, move |job, path| {
-            handle::open(job, &path, mode).map(Answer::File)
-        })
-        .with_place(place))
+        call.module.throw(call.ctx(), &named, failure)
+    })
 }
 
 /// `iterateDir(path, fn)`: calls `fn(name, path)` for what a folder holds, until that gives `false`.

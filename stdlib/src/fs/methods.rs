@@ -23,13 +23,13 @@ const CHUNK: usize = 64 << 10;
 /// Reads the arguments of a call: what is done with the file.
 type ReadCall = fn(&Params<'_, '_>, &Handle) -> js::Result<Todo>;
 
+/// What is done with a file, on a thread that may wait.
+type Doing = dyn FnOnce(&Job, &mut Open) -> io::Result<Answer> + Send;
+
 /// What is done with a file, or what is there already.
 enum Todo {
     Done(Answer),
-    Work(
-        &'static str,
-        Box<dyn FnOnce(&Job, &mut Open) -> io::Result<Answer> + Send>,
-    ),
+    Work(&'static str, Box<Doing>),
 }
 
 impl Todo {

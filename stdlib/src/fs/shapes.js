@@ -35,10 +35,27 @@
         },
         [Symbol.asyncIterator]() { return this.lines(); },
     };
-    for (const prototype of [facts, entry, file, asyncFile]) {
+    const end = { value: undefined, done: true };
+    const watcher = {
+        *[Symbol.iterator]() {
+            try {
+                for (let event; (event = this.event()) !== null;) yield event;
+            } finally {
+                this.close();
+            }
+        },
+        // No async generator: an error that it threw had the place of this line, and not that of the rule's loop.
+        [Symbol.asyncIterator]() {
+            return {
+                next: () => this.eventLater().then(value => value === null ? end : { value, done: false }),
+                return: () => { this.close(); return Promise.resolve(end); },
+            };
+        },
+    };
+    for (const prototype of [facts, entry, file, asyncFile, watcher]) {
         for (const key of Reflect.ownKeys(prototype)) {
             Object.defineProperty(prototype, key, { enumerable: false });
         }
     }
-    return { FileError, facts, entry, file, asyncFile };
+    return { FileError, facts, entry, file, asyncFile, watcher };
 })()
