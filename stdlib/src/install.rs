@@ -6,7 +6,10 @@ use cla_runtime::EngineBuilder;
 
 use crate::globals::Globals;
 use crate::modules::{self as sources, ALIASES, SOURCES};
-use crate::{fs, http, log, path, process, redis, sem, semaphore, shell, stash, task, util};
+use crate::{
+    base64, csv, digest, fs, http, log, path, process, redis, sem, semaphore, shell, stash, task,
+    util,
+};
 
 /// Adds the whole library to an engine; to be used with [`EngineBuilder::with`].
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
@@ -19,6 +22,9 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .module(stash::Stash)
         .module(http::Http)
         .module(fs::Fs)
+        .module(base64::Base64)
+        .module(digest::Hashes)
+        .module(csv::Csv)
         .module(semaphore::Native)
         .module(task::Native)
         .module(redis::Redis)
@@ -34,6 +40,9 @@ pub fn modules() -> impl Iterator<Item = &'static str> {
         "cla/stash",
         "cla/http",
         "cla/fs",
+        "cla/base64",
+        "cla/digest",
+        "cla/csv",
         "cla/util",
         "cla/log",
         "cla/process",
@@ -132,6 +141,9 @@ fn add(builder: EngineBuilder, name: &str) -> EngineBuilder {
         "cla/stash" => builder.module(stash::Stash),
         "cla/http" => builder.module(http::Http),
         "cla/fs" => builder.module(fs::Fs),
+        "cla/base64" => builder.module(base64::Base64),
+        "cla/digest" => builder.module(digest::Hashes),
+        "cla/csv" => builder.module(csv::Csv),
         "cla/semaphore/native" => builder.module(semaphore::Native),
         "cla/task/native" => builder.module(task::Native),
         "cla/redis/native" => builder.module(redis::Redis),

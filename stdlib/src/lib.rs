@@ -41,12 +41,15 @@
 //! states, and results have a size that they may not exceed. Work that depends on the size of its input
 //! lets other runs of the thread go on in between.
 
+mod base64;
 mod call;
 mod cla;
 mod clone;
 mod command;
 mod console;
 mod cpu;
+mod csv;
+mod digest;
 mod duration;
 mod format;
 mod fs;
@@ -89,6 +92,9 @@ pub use yaml::to_yaml;
 
 /// The type declarations, by file name.
 pub const TYPES: &[(&str, &str)] = &[
+    ("base64.d.ts", include_str!("base64.d.ts")),
+    ("csv.d.ts", include_str!("csv.d.ts")),
+    ("digest.d.ts", include_str!("digest.d.ts")),
     ("fs.d.ts", include_str!("fs.d.ts")),
     ("globals.d.ts", include_str!("globals.d.ts")),
     ("http.d.ts", include_str!("http.d.ts")),

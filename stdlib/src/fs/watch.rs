@@ -186,7 +186,7 @@ mod system {
             at_end: false,
         };
         if is_folder {
-            watch.add(path).map_err(|error| failed(error))?;
+            watch.add(path).map_err(failed)?;
         } else {
             // The rule sees of the folder what it may see: this name.
             watch.only = entry.place().file_name().map(OsString::from);
@@ -252,7 +252,12 @@ mod system {
                         if self.waiting.is_none() {
                             let fd =
                                 std::os::fd::AsFd::as_fd(&self.inotify).try_clone_to_owned()?;
-                            self.waiting = Some(AsyncFd::new(fd)?);
+                            #[allow(
+                                deprecated,
+                                reason = "what is unsound with other types is not with an `OwnedFd`, and what replaces it is unsafe"
+                            )]
+                            let waiting = AsyncFd::new(fd)?;
+                            self.waiting = Some(waiting);
                         }
                         if let Some(waiting) = &self.waiting {
                             waiting.readable().await?.clear_ready();
