@@ -1,5 +1,10 @@
 //! The task that drives a command: it starts the programs, reads what they write, and ends them.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "commands run in the time of the machine"
+)]
+
 use std::io;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};

@@ -149,6 +149,10 @@ pub(super) fn write_all(job: &Job, file: &mut File, bytes: &[u8]) -> io::Result<
             Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero)),
             Ok(count) => rest = &rest[count..],
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a pipe is read in the time of the machine"
+            )]
             Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(AGAIN),
             Err(error) => return Err(error),
         }
