@@ -40,6 +40,10 @@ mod ends;
 mod file;
 mod file_system;
 mod inbox;
+#[cfg_attr(
+    not(unix),
+    allow(dead_code, reason = "without pipes there are no messages")
+)]
 mod message;
 mod order;
 mod permit;
