@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+use crate::live_facts::LiveFacts;
 
 /// How long what must happen in the end (`finally`, waiting for cancelled forks) may take after a run was stopped: once
 /// for the run with all that it started.
@@ -50,6 +51,8 @@ pub(crate) struct Control {
     over: AtomicBool,
     /// Wakes tasks of the host's that wait until the run is stopped or over.
     ended: Notify,
+    /// What the run says of itself to other threads.
+    pub(crate) facts: LiveFacts,
 }
 
 impl Control {

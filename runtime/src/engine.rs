@@ -1,6 +1,7 @@
 //! The engine: worker threads that run rules.
 
 mod admission;
+mod inspect;
 mod live_runs;
 mod settings;
 mod spawning;
@@ -30,15 +31,19 @@ use crate::clock::{Clock, HostWait, Seat};
 use crate::control::Control;
 use crate::error::RuleError;
 use crate::family::Family;
+use crate::forked::HomeProcess;
 use crate::handle::{RunHandle, Sent};
 use crate::limits::Limits;
+pub use crate::live_facts::LiveRegion;
 use crate::modules::{BuiltIn, ModuleLoader, ModuleSettings};
 use crate::native::{Extension, NativeModule};
+use crate::observe::{EngineEvent, EventListener, Observation, ObservedRun};
 use crate::options::{Origin, RunOptions};
 use crate::output::ProcessOutput;
 use crate::permissions::Permissions;
 use crate::program::Language;
 use crate::report::RunReport;
+use crate::run_span::{RunSpan, within};
 use crate::script::Script;
 use crate::waiting::WaitingBound;
 
@@ -50,6 +55,10 @@ const UNFIT_STORE: &str = "the engine has a test clock, which its semaphores do 
 ///
 /// An engine is cheap to clone; all clones are the same engine. Its worker threads start when they
 /// are first needed, and end when the last clone is gone and the last run is done.
+///
+/// Threads do not survive `fork()`, so an engine cannot be used in a child process of the one in which it was made: there,
+/// each run fails at once, with an error of the kind [`Refused`](crate::error::ErrorKind::Refused) that says so, and no run
+/// of the parent's is waited for. A process that forks makes its engines in the children, and runs no rule before.
 ///
 /// ```
 /// use cla_runtime::{Engine, RunOptions, Script};
@@ -70,6 +79,7 @@ struct Shared {
     settings: Arc<EngineSettings>,
     workers: Arc<[Worker]>,
     live: Arc<LiveRuns>,
+    home: HomeProcess,
 }
 
 /// Configures an [`Engine`].
@@ -87,6 +97,7 @@ pub struct EngineBuilder {
     modules: ModuleSettings,
     extensions: Vec<Arc<dyn Extension>>,
     unresponsive: Option<UnresponsiveListener>,
+    events: Option<EventListener>,
 }
 
 impl Engine {
@@ -110,6 +121,7 @@ impl Engine {
             modules: ModuleSettings::default(),
             extensions: Vec::new(),
             unresponsive: None,
+            events: None,
         }
     }
 
@@ -124,14 +136,7 @@ impl Engine {
         // never race.
         self.clock().rest();
         let limits = options.limits.unwrap_or(self.shared.settings.limits);
-        let origin = Origin {
-            seat: Family::first(&limits),
-            stash_bytes: 0,
-            parent: None,
-            depth: 0,
-            deadline: None,
-            last: None,
-        };
+        let origin = Origin::of_host(Family::first(&limits));
         let handle = self.start(script, options, origin);
         self.clock().rest();
         handle
@@ -147,10 +152,43 @@ impl Engine {
         if name.len() > Owner::MAX_CHARS {
             name = Owner::shortened(name.as_ref().to_owned()).into();
         }
+        // Before any lock, which a thread that is not here may hold.
+        if let Some(problem) = self.shared.home.problem() {
+            let error = Err(RuleError::forked(problem));
+            let report = RunReport::without_facts(id, &name, Duration::ZERO, error);
+            let (sender, receiver) = oneshot::channel();
+            let handle = RunHandle::new(
+                (id, name),
+                control,
+                receiver,
+                clock.now(),
+                HostWait::default(),
+            );
+            // The handle is here, so it gets the report.
+            let _ = sender.send(Sent { report, room: None });
+            return handle;
+        }
         let permissions = self.shared.settings.permissions.clone();
         let permissions = match &options.permissions {
             Some(less) => permissions.and(less),
             None => permissions,
+        };
+        let span = match origin.inspects {
+            false => RunSpan::begin(id, &name, script.name(), &options.data),
+            true => None,
+        };
+        let listener = self.shared.settings.events.as_ref();
+        let observation = match &span {
+            None if listener.is_none() || origin.inspects => None,
+            _ => {
+                let run = ObservedRun {
+                    id,
+                    name: Arc::clone(&name),
+                    parent: origin.parent,
+                    data: options.data.clone(),
+                };
+                Observation::of(run, listener.cloned(), span.is_some())
+            }
         };
         let (sender, receiver) = oneshot::channel();
         let started = clock.now();
@@ -183,14 +221,17 @@ impl Engine {
         };
         if let Err(error) = refused {
             let report = RunReport::without_facts(id, &name, Duration::ZERO, Err(error));
+            if let Some(observation) = observation {
+                within(span.as_ref(), || observation.refused(&report));
+            }
             // The handle is here, so it gets the report.
             let _ = sender.send(Sent { report, room: None });
             return handle;
         }
         // What another run starts has the place of that one.
         let entering = match origin.parent {
-            None => self.shared.settings.admission.join(&options.data),
-            Some(_) => None,
+            None if !origin.inspects => self.shared.settings.admission.join(&options.data),
+            _ => None,
         };
         let seat = Seat::new(clock);
         let job = Job {
@@ -220,6 +261,8 @@ impl Engine {
             trace: options.trace,
             origin,
             engine: self.clone(),
+            span,
+            observation,
         };
         // The least busy worker, so that a few long CPU-bound rules do not gather on one thread; one whose run does not
         // answer comes last.
@@ -251,11 +294,34 @@ impl Engine {
 
     /// The ids and names of the runs that have not reported yet, oldest first.
     pub fn runs(&self) -> Vec<(RunId, Arc<str>)> {
+        if self.shared.home.is_elsewhere() {
+            return Vec::new();
+        }
         self.shared.live.names()
     }
 
-    /// The runs that have not reported yet, oldest first, with what their host gave them along.
+    /// The runs that have not reported yet, oldest first, with what their host gave them along, the regions that they are in
+    /// and their memory.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let engine = Engine::new();
+    /// let rule = "export const semaphore = 'db'; export default () => { for (;;); }";
+    /// let run = engine.run(Script::javascript("rule", rule), RunOptions::new());
+    /// while engine.live_runs()[0].regions.is_empty() {
+    ///     tokio::task::yield_now().await;
+    /// }
+    /// assert_eq!(engine.live_runs()[0].regions[0].semaphore.as_str(), "db");
+    /// run.cancel();
+    /// # }
+    /// ```
     pub fn live_runs(&self) -> Vec<RunInfo> {
+        if self.shared.home.is_elsewhere() {
+            return Vec::new();
+        }
         self.shared.live.list(self.clock().now())
     }
 
@@ -266,6 +332,9 @@ impl Engine {
 
     /// Waits until no run is left, those included that other runs started and did not wait for.
     pub async fn idle(&self) {
+        if self.shared.home.is_elsewhere() {
+            return;
+        }
         let idle = self.shared.live.idle();
         HostWait::new(self.clock()).wait(idle).await;
     }
@@ -296,6 +365,9 @@ impl Engine {
     /// # }
     /// ```
     pub async fn shutdown(&self, grace: Duration) -> usize {
+        if self.shared.home.is_elsewhere() {
+            return 0;
+        }
         let live = &self.shared.live;
         live.close();
         if self.clock().as_test().is_some() {
@@ -588,6 +660,51 @@ impl EngineBuilder {
         self
     }
 
+    /// Calls `listener` with what happens to the engine's runs: starts and ends, waits, slots and for how long they were
+    /// held, limits. For the host's metrics; the engine knows no library for them.
+    ///
+    /// It is called on the engine's threads, in the middle of what it hears of: it must return at once, and neither block
+    /// nor panic. Another call replaces the listener.
+    ///
+    /// Text for Prometheus, in some lines:
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use std::sync::{Arc, Mutex};
+    /// use cla_runtime::observe::EngineEvent;
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let counts: Arc<Mutex<BTreeMap<String, f64>>> = Arc::default();
+    /// let counted = Arc::clone(&counts);
+    /// let engine = Engine::builder()
+    ///     .on_event(move |event| {
+    ///         let add = |name: String, value| *counted.lock().unwrap().entry(name).or_default() += value;
+    ///         match event {
+    ///             EngineEvent::RunStarted { .. } => add("rules_running".to_owned(), 1.0),
+    ///             EngineEvent::RunEnded { report, .. } => {
+    ///                 add("rules_running".to_owned(), -1.0);
+    ///                 add(format!("rules_total{{status=\"{}\"}}", report.status()), 1.0);
+    ///             }
+    ///             EngineEvent::Released { semaphore, held, .. } => {
+    ///                 add(format!("slot_seconds_total{{semaphore={:?}}}", semaphore.as_str()), held.as_secs_f64());
+    ///             }
+    ///             EngineEvent::LimitHit { limit, .. } => add(format!("limits_total{{limit=\"{}\"}}", limit.name()), 1.0),
+    ///             _ => {}
+    ///         }
+    ///     })
+    ///     .build();
+    /// engine.run(Script::javascript("rule", "1 + 2"), RunOptions::new()).await;
+    /// let text: String = counts.lock().unwrap().iter().map(|(name, value)| format!("{name} {value}\n")).collect();
+    /// assert_eq!(text, "rules_running 0\nrules_total{status=\"ok\"} 1\n");
+    /// # }
+    /// ```
+    pub fn on_event(mut self, listener: impl Fn(&EngineEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.events = Some(Arc::new(listener));
+        self
+    }
+
     /// Applies a function to the builder: how crates such as the standard library add all of theirs.
     ///
     /// ```
@@ -618,6 +735,7 @@ impl EngineBuilder {
             modules: Arc::new(self.modules),
             extensions: self.extensions,
             unresponsive: self.unresponsive,
+            events: self.events,
         };
         let count = self.workers.unwrap_or_else(|| {
             // Runs on one thread take the same course each time.
@@ -636,6 +754,7 @@ impl EngineBuilder {
                 settings: Arc::new(settings),
                 workers,
                 live: Arc::default(),
+                home: HomeProcess::here(),
             }),
         }
     }

@@ -1,5 +1,6 @@
 //! A run that was started, as its host sees it: a future of its report, which can also cancel it.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use tokio::sync::oneshot;
 
 use crate::clock::HostWait;
 use crate::control::{Control, Stop};
+use crate::error::RuleError;
 use crate::family::Room;
+use crate::forked::HomeProcess;
 use crate::report::RunReport;
 
 /// A report that is on its way, and the room that its value takes until it is looked at.
@@ -24,7 +27,6 @@ pub(crate) struct Sent {
 }
 
 /// A run that was started: a future of its [`RunReport`].
-#[derive(Debug)]
 #[must_use = "dropping the handle lets the run go on; await it to see how it ends"]
 pub struct RunHandle {
     pub(crate) id: RunId,
@@ -32,6 +34,7 @@ pub struct RunHandle {
     pub(crate) control: Arc<Control>,
     pub(crate) receiver: oneshot::Receiver<Sent>,
     pub(crate) started: Instant,
+    home: HomeProcess,
     /// Cancels the run when the handle is dropped, if the host wants that.
     guard: Option<CancelGuard>,
     /// The host waits here, as a test clock sees it.
@@ -52,6 +55,7 @@ impl RunHandle {
             control,
             receiver,
             started,
+            home: HomeProcess::here(),
             guard: None,
             host,
         }
@@ -112,7 +116,10 @@ impl RunHandle {
     /// # Panics
     ///
     /// Inside an async runtime, where blocking would stall it; await the handle there.
-    pub fn wait(self) -> RunReport {
+    pub fn wait(mut self) -> RunReport {
+        if let Some(sent) = self.sent_elsewhere() {
+            return sent;
+        }
         if self.host.is_seen() {
             return on_this_thread(self);
         }
@@ -151,10 +158,33 @@ fn on_this_thread(mut handle: RunHandle) -> RunReport {
     }
 }
 
+impl RunHandle {
+    /// In a fork of the process in which the run was started, nothing sends its report: gives what is known.
+    fn sent_elsewhere(&mut self) -> Option<RunReport> {
+        if !self.home.is_elsewhere() {
+            return None;
+        }
+        if let Some(guard) = self.guard.take() {
+            guard.disarm();
+        }
+        let problem = self.home.problem().unwrap_or(RunReport::THREAD_ENDED);
+        let error = Err(RuleError::forked(problem));
+        Some(RunReport::without_facts(
+            self.id,
+            &self.name,
+            self.control.since(self.started),
+            error,
+        ))
+    }
+}
+
 impl Future for RunHandle {
     type Output = RunReport;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RunReport> {
+        if let Some(report) = self.sent_elsewhere() {
+            return Poll::Ready(report);
+        }
         let this = &mut *self;
         let sent = this
             .host
@@ -171,6 +201,15 @@ impl Future for RunHandle {
                 |sent| sent.report,
             )
         })
+    }
+}
+
+impl fmt::Debug for RunHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunHandle")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

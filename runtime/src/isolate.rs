@@ -231,7 +231,11 @@ fn mend_stack_trace_limit<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Resul
 }
 
 /// Reads what is to run, and makes a program of it.
-fn load(source: Source, run: &Run, limits: &Limits) -> Result<Arc<dyn Program>, RuleError> {
+pub(crate) fn load(
+    source: Source,
+    run: &Run,
+    limits: &Limits,
+) -> Result<Arc<dyn Program>, RuleError> {
     let mut language = TextLanguage::ByName;
     let source = match source {
         Source::Program(program) => return Ok(program),

@@ -61,6 +61,7 @@
 
 mod blocking;
 mod builtins;
+pub mod check;
 pub mod clock;
 mod control;
 mod convert;
@@ -72,32 +73,40 @@ mod evaluation;
 mod event_loop;
 mod event_source;
 mod family;
+mod forked;
 pub mod handle;
 pub mod host;
 mod host_module;
+mod inspection;
 mod isolate;
 pub mod limits;
 mod line_ends;
+mod live_facts;
 mod main_script;
 mod memory_reservation;
 mod modules;
 mod native;
 mod nearest;
+pub mod observe;
 mod options;
 pub mod output;
 pub mod permissions;
 mod permit_table;
+pub mod plan;
 mod program;
 mod region;
 mod region_span;
 pub mod report;
 mod run;
 mod run_data;
+mod run_span;
 mod script;
+mod seconds;
 pub mod session;
 mod slot_guard;
 #[doc(hidden)]
 pub mod slot_options;
+mod slot_watch;
 mod sys;
 mod text;
 mod thread_time;
@@ -135,6 +144,7 @@ pub use session::Session;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::blocking::blocking;
+    pub use crate::check::checker::{Checker, Spot, Subject, Surroundings, pointing};
     pub use crate::error::source::{Sources, SyntaxProblem};
     pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
@@ -161,6 +171,6 @@ pub mod internal {
     pub use crate::text::{escaped_text, exact_text, text};
     pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::{Take, lock_order};
-    pub use crate::typescript::references::{Named, references};
+    pub use crate::typescript::references::{Named, NamedExport, references};
     pub use crate::typescript::{PositionMap, Shape, Stripped, exports, strip};
 }

@@ -45,10 +45,13 @@ use crate::event_loop::EventLoop;
 use crate::family::{Family, Seat};
 use crate::limits::Limits;
 use crate::memory_reservation::MemoryReservation;
+use crate::observe::{HitLimit, Observation};
 use crate::output::Output;
 use crate::permissions::{Permission, Permissions};
 use crate::permit_table::PermitTable;
 use crate::run_data::RunData;
+use crate::run_span::RunSpans;
+use crate::slot_watch::SlotWatch;
 use crate::sys::memory::MemoryGauge;
 use crate::trace::{RegionRecord, Trace};
 use crate::value::Stash;
@@ -90,6 +93,9 @@ pub struct Run {
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
     pub(crate) waiting: WaitingBound,
+    /// Who hears of it; `None` if nothing listens.
+    pub(crate) observation: Option<Arc<Observation>>,
+    pub(crate) spans: Option<Rc<RunSpans>>,
     pub(crate) permits: PermitTable,
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// What is to be waited for when all is given back.
@@ -125,6 +131,8 @@ pub(crate) struct RunParts {
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
     pub(crate) waiting: WaitingBound,
+    pub(crate) observation: Option<Arc<Observation>>,
+    pub(crate) spans: Option<Rc<RunSpans>>,
     pub(crate) layers: Layers,
 }
 
@@ -132,6 +140,7 @@ impl Run {
     pub(crate) fn new(parts: RunParts) -> Rc<Self> {
         let owner = Owner::process(&*parts.name).with_run(parts.id);
         let family = Arc::clone(parts.seat.family());
+        let watch = SlotWatch::of(parts.observation.as_ref(), &family, &parts.limits);
         let gauge = MemoryGauge::new(parts.seat);
         let stash_reservation = MemoryReservation::new(&gauge, parts.stash_bytes);
         Rc::new(Self {
@@ -157,7 +166,9 @@ impl Run {
             data: parts.data,
             environment: parts.environment,
             waiting: parts.waiting,
-            permits: PermitTable::new(Rc::clone(&gauge)),
+            permits: PermitTable::new(Rc::clone(&gauge), watch),
+            observation: parts.observation,
+            spans: parts.spans,
             regions: RefCell::default(),
             exits: RefCell::default(),
             event_loop: EventLoop::new(gauge, parts.clock.clone(), parts.activity),
@@ -246,6 +257,13 @@ impl Run {
     /// What this run has taken and holds.
     pub fn permits(&self) -> &PermitTable {
         &self.permits
+    }
+
+    /// The run wanted more than it may have.
+    pub(crate) fn note_limit(&self, limit: HitLimit) {
+        if let Some(observation) = &self.observation {
+            observation.hits(limit);
+        }
     }
 
     /// The limits of this run.

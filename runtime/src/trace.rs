@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, RunId, SemaphoreName};
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::clock::Clock;
 
@@ -21,7 +21,7 @@ const MOST_TRACED: usize = 100_000;
 const MOST_RECENT: usize = 200;
 
 /// One stay in a semaphored region, or an attempt to get into it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RegionRecord {
     /// The semaphore.
@@ -31,13 +31,13 @@ pub struct RegionRecord {
     /// The line of its source, from 1.
     pub line: u32,
     /// When it asked, from the start of the run.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub asked: Duration,
     /// How long it waited.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub waited: Duration,
     /// How long it held the slot.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub held: Duration,
     /// Whether an administrator let it through.
     pub granted: bool,
@@ -46,7 +46,7 @@ pub struct RegionRecord {
 }
 
 /// How a stay in a region ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RegionOutcome {
@@ -78,7 +78,7 @@ impl From<&AcquireError> for RegionOutcome {
 }
 
 /// One run in a [`Trace`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TracedRun {
     /// The run.
@@ -88,10 +88,10 @@ pub struct TracedRun {
     /// The run that forked it.
     pub parent: Option<RunId>,
     /// When it began, from the start of the trace.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub began: Duration,
     /// When it ended, from the start of the trace.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub ended: Duration,
     /// Whether it did not fail.
     pub ok: bool,
@@ -115,6 +115,8 @@ pub struct TracedRun {
 /// assert_eq!(runs[0].regions[0].semaphore.as_str(), "x");
 /// # }
 /// ```
+///
+/// It serializes as the list of its [runs](Trace::runs), which is read as a `Vec<TracedRun>`.
 #[derive(Debug)]
 pub struct Trace {
     start: Instant,
@@ -201,6 +203,8 @@ impl Trace {
     }
 }
 
-fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64())
+impl Serialize for Trace {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.runs().serialize(serializer)
+    }
 }

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::control::{Control, Stop};
+use crate::live_facts::LiveRegion;
 use crate::options::Origin;
 use crate::run_data::RunData;
 
@@ -58,6 +59,12 @@ pub struct RunInfo {
     pub age: Duration,
     /// What its host [gave it along](crate::RunOptions::data), or the run that started it.
     pub data: RunData,
+    /// The regions that it is in or waits for, the innermost last. What scripts take with `sem.take` is among them only if
+    /// the run is [traced](crate::RunOptions::trace); the engine's semaphores show it always.
+    pub regions: Vec<LiveRegion>,
+    /// How much memory it uses, in bytes: its values, and what is kept for it. As of its last wait, or of some
+    /// milliseconds ago if it computes.
+    pub memory: usize,
 }
 
 #[derive(Debug)]
@@ -116,6 +123,8 @@ impl LiveRuns {
             name: Arc::clone(&run.name),
             age: now.saturating_duration_since(run.started),
             data: run.data.clone(),
+            regions: run.control.facts.regions(now),
+            memory: run.control.facts.memory(),
         };
         live.into_iter().map(info).collect()
     }

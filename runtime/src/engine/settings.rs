@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::modules::ModuleSettings;
 use crate::native::Extension;
+use crate::observe::EventListener;
 use crate::permissions::Permissions;
 use crate::waiting::WaitingBound;
 
@@ -27,4 +28,5 @@ pub(crate) struct EngineSettings {
     pub(crate) modules: Arc<ModuleSettings>,
     pub(crate) extensions: Vec<Arc<dyn Extension>>,
     pub(crate) unresponsive: Option<UnresponsiveListener>,
+    pub(crate) events: Option<EventListener>,
 }

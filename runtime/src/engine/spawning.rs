@@ -6,8 +6,10 @@ use std::sync::Arc;
 use rquickjs::{Ctx, Exception};
 
 use super::Engine;
+use crate::family::NoSeat;
 use crate::handle::RunHandle;
 use crate::modules::Resolved;
+use crate::observe::HitLimit;
 use crate::options::{Origin, RunOptions};
 use crate::report::RunReport;
 use crate::run::Run;
@@ -97,12 +99,19 @@ impl Run {
         let seat = self.family.seat(stash_bytes);
         let (deadline, last) = self.times_of_started();
         let origin = Origin {
-            seat: seat.map_err(|full| full.to_string())?,
+            seat: seat.map_err(|full| {
+                self.note_limit(match full {
+                    NoSeat::TooMany(_) => HitLimit::Runs,
+                    NoSeat::NoMemory { .. } => HitLimit::Memory,
+                });
+                full.to_string()
+            })?,
             stash_bytes,
             parent: Some(self.id),
             depth: self.depth + 1,
             deadline,
             last,
+            inspects: false,
         };
         let mut options = options
             .limits(self.limits)

@@ -28,7 +28,9 @@ use crate::control::{Control, Stop};
 use crate::error::RuleError;
 use crate::handle::Sent;
 use crate::limits::Limits;
+use crate::observe::Observation;
 use crate::report::RunReport;
+use crate::run_span::{RunSpan, within};
 use crate::ticker::Answerable;
 
 /// How long past its limit a run that does not answer is waited for.
@@ -77,6 +79,8 @@ pub(crate) struct Watched {
     pub(crate) listener: Option<UnresponsiveListener>,
     /// The worker does not get new runs while this is set.
     pub(crate) worker_is_stuck: Arc<AtomicBool>,
+    pub(crate) observation: Option<Arc<Observation>>,
+    pub(crate) span: Option<RunSpan>,
     pub(crate) stage: Mutex<Stage>,
 }
 
@@ -181,12 +185,16 @@ impl Watched {
         let report_of = |error| RunReport::without_facts(self.id, &self.name, ran, Err(error));
         let (semaphores, id) = (self.semaphores.clone(), self.id);
         let (live, report_to_send) = (Arc::clone(&self.live), report_of(error.unresponsive()));
+        let (observation, span) = (self.observation.clone(), self.span.clone());
         // A store may be slow or away; the clock goes on.
         let work = move || {
             semaphores.abandon(id);
             control.abandon_elsewhere(id);
-            live.remove(id);
             let sender = report.lock().take();
+            if let (Some(_), Some(observation)) = (&sender, &observation) {
+                within(span.as_ref(), || observation.ended(&report_to_send));
+            }
+            live.remove(id);
             if let Some(sender) = sender {
                 let _ = sender.send(Sent {
                     report: report_to_send,

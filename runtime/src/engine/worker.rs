@@ -2,7 +2,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,17 +28,21 @@ use crate::clock::{Activity, Clock, Seat, Tracked, Wait};
 use crate::control::{Control, GRACE, Stop, Stopped};
 use crate::error::{ErrorKind, RuleError};
 use crate::family::Room;
+use crate::forked;
 use crate::handle::Sent;
+use crate::inspection::folder_of;
 use crate::isolate::{execute, fiber_stack, stop_error};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
+use crate::observe::Observation;
 use crate::options::{Origin, json_bytes};
 use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
 use crate::permissions::Permissions;
 use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
 use crate::run::{Layers, Run, RunParts, panic_message};
 use crate::run_data::RunData;
-use crate::script::{Script, Source};
+use crate::run_span::{RunSpan, RunSpans, within};
+use crate::script::Script;
 use crate::sys::fiber::Fiber;
 use crate::ticker::{self, Lane, Pulse};
 use crate::trace::Trace;
@@ -76,6 +80,17 @@ pub(crate) struct Job {
     pub(crate) origin: Origin,
     /// Starts what the run forks.
     pub(crate) engine: Engine,
+    pub(crate) span: Option<RunSpan>,
+    pub(crate) observation: Option<Arc<Observation>>,
+}
+
+impl Job {
+    /// Tells who listens that it does not start.
+    fn note_refused(&self, report: &RunReport) {
+        if let Some(observation) = &self.observation {
+            within(self.span.as_ref(), || observation.refused(report));
+        }
+    }
 }
 
 /// A thread of an engine. It starts with its first job, and ends when the engine is gone and its
@@ -141,6 +156,7 @@ impl Worker {
         if let Some(jobs) = self.jobs.get() {
             return Ok(jobs);
         }
+        forked::note_threads();
         let (sender, receiver) = mpsc::unbounded_channel();
         let (load, stuck) = (Arc::clone(&self.load), Arc::clone(&self.stuck));
         std::thread::Builder::new()
@@ -158,6 +174,7 @@ fn cannot_start(error: &io::Error) -> String {
 /// Ends a run that never began.
 fn refuse(job: Job, why: &str) {
     let report = RunReport::lost(job.id, &job.name, Duration::ZERO, why);
+    job.note_refused(&report);
     if job.detached
         && let Err(error) = &report.result
     {
@@ -242,7 +259,8 @@ async fn admitted(mut job: Job) -> Option<(Job, Option<Places>)> {
         Err(Stopped) => RuleError::cancelled(),
     };
     let mut report = RunReport::without_facts(job.id, &job.name, control.since(asked), Err(error));
-    report.data = job.data;
+    report.data = job.data.clone();
+    job.note_refused(&report);
     job.live.remove(job.id);
     // The handle may be dropped; that is fine.
     let _ = job.report.send(Sent { report, room: None });
@@ -259,9 +277,14 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     }
     let started = job.settings.clock.now();
     let limits = job.limits;
+    let (span, observation) = (job.span, job.observation);
+    if let Some(observation) = &observation {
+        within(span.as_ref(), || observation.started());
+    }
+    let spans = span.clone().map(RunSpans::new);
     let folders = job.folders.clone();
     // The rule's own folder first: errors name that one.
-    let mut roots: Vec<_> = root_of(&job.script).into_iter().collect();
+    let mut roots: Vec<_> = folder_of(&job.script).into_iter().collect();
     roots.extend(job.folders);
     let origin = job.origin;
     let deadline = match origin.parent {
@@ -296,6 +319,8 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         data: job.data.clone(),
         environment: job.environment,
         waiting: job.settings.waiting.clone(),
+        observation: observation.clone(),
+        spans: spans.clone(),
         layers: Layers::default()
             .with(ModuleCache::permitted(
                 Arc::clone(&job.settings.modules),
@@ -319,6 +344,8 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         live: Arc::clone(&job.live),
         listener: job.settings.unresponsive.clone(),
         worker_is_stuck: stuck,
+        observation: observation.clone(),
+        span: span.clone(),
         stage: Mutex::default(),
     });
     let fiber = {
@@ -344,6 +371,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
                 lane: Arc::clone(lane),
                 pulse: Arc::clone(run.gauge.pulse()),
                 watched,
+                spans,
                 fiber,
             };
             until_done(fiber, &run).await
@@ -392,9 +420,13 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         }
     }
     drop(places);
-    job.live.remove(job.id);
     // It may have been reported already, if it did not answer; or nothing waits for the report.
     let sender = report_sender.lock().take();
+    // Before the engine looks idle: who waits for that, or for the report, has heard of the end.
+    if let (Some(_), Some(observation)) = (&sender, &observation) {
+        within(span.as_ref(), || observation.ended(&report));
+    }
+    job.live.remove(job.id);
     if let Some(sender) = sender {
         let _ = sender.send(Sent {
             report: *report,
@@ -408,6 +440,7 @@ struct OnLane<T> {
     lane: Arc<Lane<Watched>>,
     pulse: Arc<Pulse>,
     watched: Arc<Watched>,
+    spans: Option<Rc<RunSpans>>,
     fiber: Fiber<T>,
 }
 
@@ -416,6 +449,7 @@ impl<T: 'static> Future for OnLane<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = &mut *self;
+        let _entered = this.spans.as_ref().map(RunSpans::enter);
         this.lane.enter(&this.pulse, &this.watched);
         let polled = Pin::new(&mut this.fiber).poll(cx);
         this.lane.leave();
@@ -505,16 +539,6 @@ async fn within_limits(
     tokio::time::timeout(PATIENCE, wait)
         .await
         .map_err(|_| stopped)
-}
-
-/// The folder below which the rule may import.
-fn root_of(script: &Script) -> Option<PathBuf> {
-    match &script.source {
-        Source::File(path) => path.canonicalize().ok()?.parent().map(PathBuf::from),
-        Source::Text { folder, .. } => folder.as_ref()?.canonicalize().ok(),
-        Source::Read { name, .. } => Path::new(name.as_ref()).parent().map(PathBuf::from),
-        Source::Program(program) => program.folder(),
-    }
 }
 
 fn report(run: &Run, result: Result<Returned, RuleError>) -> RunReport {

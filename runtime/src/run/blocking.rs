@@ -82,6 +82,7 @@ impl Run {
             self.control.stop(Stop::OutOfMemory);
         }
         self.gauge.trim();
+        self.control.facts.note_memory(self.gauge.used());
         let shielded = self.time.shield.get().is_some();
         if !shielded && self.time.inner_deadline.get().is_none() {
             return fiber::block_on(self.control.until_stopped(future));

@@ -9,6 +9,7 @@ use rquickjs::{Ctx, Exception};
 
 use super::Run;
 use crate::clock::Clock;
+use crate::observe::HitLimit;
 use crate::permit_table::Usage;
 use crate::trace::{MOST_REGIONS, RegionRecord};
 use crate::waiting::WaitingPlace;
@@ -34,6 +35,7 @@ impl Run {
         if self.stopped() {
             return Err(self.throw_stopped(ctx));
         }
+        self.enter_region(ctx, usage)?;
         // A free slot needs no future, and the fiber need not be asked.
         let request = match usage.semaphore.try_acquire_now(request) {
             Ok(permit) => {
@@ -49,6 +51,7 @@ impl Run {
             future: acquire,
             since: &waiting_since,
             clock: self.clock(),
+            usage,
         };
         let result = self.block_durably(ctx, acquire);
         if let Some(since) = waiting_since.get() {
@@ -60,6 +63,19 @@ impl Run {
         result
     }
 
+    /// Counts a region that is about to be entered. [`acquire`](Self::acquire) does so by itself.
+    ///
+    /// # Errors
+    ///
+    /// A `RangeError`: the run may not enter one more.
+    #[doc(hidden)]
+    #[inline]
+    pub fn enter_region(&self, ctx: &Ctx<'_>, usage: &Usage) -> rquickjs::Result<()> {
+        usage
+            .enter_region()
+            .map_err(|problem| Exception::throw_range(ctx, &problem))
+    }
+
     /// A place among the requests of the engine's runs that may wait at once.
     ///
     /// # Errors
@@ -68,6 +84,7 @@ impl Run {
     #[doc(hidden)]
     pub fn waiting_place(&self, ctx: &Ctx<'_>) -> rquickjs::Result<WaitingPlace> {
         self.waiting.enter().ok_or_else(|| {
+            self.note_limit(HitLimit::Waiting);
             let most = self.waiting.most();
             let message = format!(
                 "{most} requests of this engine wait for slots already, which is all that may"
@@ -130,6 +147,7 @@ pin_project_lite::pin_project! {
         future: F,
         since: &'a Cell<Option<Instant>>,
         clock: &'a Clock,
+        usage: &'a Usage,
     }
 }
 
@@ -144,6 +162,7 @@ impl<F: Future> Future for Timed<'_, F> {
         let poll = this.future.poll(cx);
         if poll.is_pending() && this.since.get().is_none() {
             this.since.set(Some(this.clock.now()));
+            this.usage.note_waits();
         }
         poll
     }

@@ -75,6 +75,7 @@ impl Run {
     #[doc(hidden)]
     pub fn on_interrupt(&self) -> bool {
         self.gauge.pulse().note_asked();
+        self.control.facts.note_memory(self.gauge.used());
         self.gauge.refuse_large(false);
         self.gauge.allow_collection();
         self.slices.unanswered.set(None);

@@ -108,6 +108,7 @@ impl Slot {
 
     /// `slot.acquire()`: whether a slot is held now.
     pub(super) fn acquire<'js>(self: Rc<Self>, ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
+        self.run().enter_region(ctx, &self.held.usage)?;
         let request = match self.held.semaphore().try_acquire_now(self.request()) {
             Ok(permit) => {
                 self.held.admit(self.run(), permit);
@@ -136,7 +137,8 @@ impl Slot {
     /// Takes a slot for work that begins now, if that needs no waiting and the id holds none.
     #[inline]
     pub(super) fn take_now(&self) -> Option<SlotGuard> {
-        if self.held.permit.borrow().is_some() {
+        // A limit on regions throws its error on the other way.
+        if self.held.permit.borrow().is_some() || self.held.usage.is_bounded() {
             return None;
         }
         let permit = self.held.semaphore().try_acquire_now(self.request()).ok()?;
@@ -179,6 +181,7 @@ impl Slot {
         time: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         let time = milliseconds(ctx, "acquireBlocking: time", time)?;
+        self.run().enter_region(ctx, &self.held.usage)?;
         let request = self.request().timeout(time);
         let request = match self.held.semaphore().try_acquire_now(request) {
             Ok(permit) => {
@@ -192,7 +195,9 @@ impl Slot {
         // Dropping the request leaves the line.
         let (acquire, handle) = abortable(async move {
             let _place = place;
-            slot.held.semaphore().acquire().with(request).await
+            let acquire = slot.held.semaphore().acquire().with(request);
+            let clock = slot.run().clock();
+            slot.held.usage.observed_wait(clock, acquire).await
         });
         // In line before those who ask after this.
         let mut acquire = Box::pin(acquire);
