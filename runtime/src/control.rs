@@ -59,6 +59,7 @@ impl Control {
     pub(crate) fn new(clock: &Clock) -> Self {
         Self {
             clock: clock.clone(),
+            facts: LiveFacts::new(clock),
             ..Self::default()
         }
     }

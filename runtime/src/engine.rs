@@ -136,8 +136,7 @@ impl Engine {
         // never race.
         self.clock().rest();
         let limits = options.limits.unwrap_or(self.shared.settings.limits);
-        let origin = Origin::of_host(Family::first(&limits));
-        let handle = self.start(script, options, origin);
+        let handle = self.start(script, options, Origin::of_host(Family::first(&limits)));
         self.clock().rest();
         handle
     }
@@ -157,13 +156,8 @@ impl Engine {
             let error = Err(RuleError::forked(problem));
             let report = RunReport::without_facts(id, &name, Duration::ZERO, error);
             let (sender, receiver) = oneshot::channel();
-            let handle = RunHandle::new(
-                (id, name),
-                control,
-                receiver,
-                clock.now(),
-                HostWait::default(),
-            );
+            let host = HostWait::default();
+            let handle = RunHandle::new((id, name), control, receiver, clock.now(), host);
             // The handle is here, so it gets the report.
             let _ = sender.send(Sent { report, room: None });
             return handle;

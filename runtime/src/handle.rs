@@ -138,6 +138,22 @@ impl RunHandle {
     }
 }
 
+impl RunHandle {
+    /// In a fork of the process in which the run was started, nothing sends its report: gives what is known.
+    fn sent_elsewhere(&mut self) -> Option<RunReport> {
+        if !self.home.is_elsewhere() {
+            return None;
+        }
+        if let Some(guard) = self.guard.take() {
+            guard.disarm();
+        }
+        let problem = self.home.problem().unwrap_or(RunReport::THREAD_ENDED);
+        let error = Err(RuleError::forked(problem));
+        let ran = self.control.since(self.started);
+        Some(RunReport::without_facts(self.id, &self.name, ran, error))
+    }
+}
+
 /// Polls a run's handle on a thread that sleeps in between.
 fn on_this_thread(mut handle: RunHandle) -> RunReport {
     struct Unpark(Thread);
@@ -155,26 +171,6 @@ fn on_this_thread(mut handle: RunHandle) -> RunReport {
             return report;
         }
         std::thread::park();
-    }
-}
-
-impl RunHandle {
-    /// In a fork of the process in which the run was started, nothing sends its report: gives what is known.
-    fn sent_elsewhere(&mut self) -> Option<RunReport> {
-        if !self.home.is_elsewhere() {
-            return None;
-        }
-        if let Some(guard) = self.guard.take() {
-            guard.disarm();
-        }
-        let problem = self.home.problem().unwrap_or(RunReport::THREAD_ENDED);
-        let error = Err(RuleError::forked(problem));
-        Some(RunReport::without_facts(
-            self.id,
-            &self.name,
-            self.control.since(self.started),
-            error,
-        ))
     }
 }
 

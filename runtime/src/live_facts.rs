@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use cla_semaphore::SemaphoreName;
 use parking_lot::Mutex;
 
+use crate::clock::Clock;
 use crate::trace::RegionRecord;
 
 /// A region that a run is in, or waits for.
@@ -27,6 +28,7 @@ pub struct LiveRegion {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct LiveFacts {
+    clock: Clock,
     /// In bytes, as of the run's last wait or checkpoint.
     memory: AtomicUsize,
     regions: Mutex<Regions>,
@@ -50,6 +52,13 @@ struct Inside {
 }
 
 impl LiveFacts {
+    pub(crate) fn new(clock: &Clock) -> Self {
+        Self {
+            clock: clock.clone(),
+            ..Self::default()
+        }
+    }
+
     #[inline]
     pub(crate) fn note_memory(&self, bytes: usize) {
         self.memory.store(bytes, Ordering::Relaxed);
@@ -60,7 +69,7 @@ impl LiveFacts {
     }
 
     /// The run asks for the slot of a region. Gives the key of this stay.
-    pub(crate) fn begin(&self, region: &RegionRecord, now: Instant) -> u32 {
+    pub(crate) fn begin(&self, region: &RegionRecord) -> u32 {
         let mut regions = self.regions.lock();
         let key = regions.next;
         regions.next = key.wrapping_add(1);
@@ -69,19 +78,19 @@ impl LiveFacts {
             semaphore: region.semaphore.clone(),
             who: region.who.clone(),
             line: region.line,
-            asked: now,
+            asked: self.clock.now(),
             admitted: None,
         });
         key
     }
 
     /// It has the slot.
-    pub(crate) fn admit(&self, key: u32, now: Instant) {
+    pub(crate) fn admit(&self, key: u32) {
         let mut regions = self.regions.lock();
         // Nearly always the last.
         let mut inside = regions.inside.iter_mut().rev();
         if let Some(region) = inside.find(|region| region.key == key) {
-            region.admitted = Some(now);
+            region.admitted = Some(self.clock.now());
         }
     }
 
@@ -94,7 +103,8 @@ impl LiveFacts {
     }
 
     /// The regions that the run is in now, the innermost last.
-    pub(crate) fn regions(&self, now: Instant) -> Vec<LiveRegion> {
+    pub(crate) fn regions(&self) -> Vec<LiveRegion> {
+        let now = self.clock.now();
         let regions = self.regions.lock();
         let inside = regions.inside.iter().map(|region| LiveRegion {
             semaphore: region.semaphore.clone(),

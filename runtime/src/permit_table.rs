@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use cla_semaphore::{Permit, RequestId, Semaphore, SemaphoreName, Semaphores};
 
-use crate::clock::Clock;
 use crate::memory_reservation::MemoryReservation;
 use crate::slot_watch::SlotWatch;
 use crate::sys::memory::MemoryGauge;
@@ -136,11 +135,14 @@ impl Usage {
     /// Waits for a slot in the way of asynchronous code. The run itself goes on, so this is not time that it waits; but
     /// who listens hears of it, also of a wait that is given up.
     #[doc(hidden)]
-    pub async fn observed_wait<F: Future>(&self, clock: &Clock, acquire: F) -> F::Output {
-        struct Wait<'a>(&'a Usage, &'a Clock, Instant);
+    pub async fn observed_wait<F: Future>(&self, acquire: F) -> F::Output {
+        struct Wait<'a>(&'a Usage, Option<Instant>);
         impl Drop for Wait<'_> {
             fn drop(&mut self) {
-                let waited = self.1.now().saturating_duration_since(self.2);
+                let (Some(watch), Some(since)) = (&self.0.watch, self.1) else {
+                    return;
+                };
+                let waited = watch.now().saturating_duration_since(since);
                 self.0.note_wait_ended(waited);
             }
         }
@@ -150,7 +152,7 @@ impl Usage {
             return outcome;
         }
         self.note_waits();
-        let _wait = Wait(self, clock, clock.now());
+        let _wait = Wait(self, self.watch.as_ref().map(|watch| watch.now()));
         acquire.await
     }
 

@@ -33,7 +33,7 @@ impl RegionSpan {
             granted: false,
             outcome: RegionOutcome::Stopped,
         };
-        let key = run.control.facts.begin(&record, run.now());
+        let key = run.control.facts.begin(&record);
         if let Some(spans) = &run.spans {
             spans.begin_region(key, &record);
         }
@@ -48,7 +48,7 @@ impl RegionSpan {
     /// It has its slot; `granted` if an administrator let it through.
     pub fn admit(&mut self, granted: bool) {
         self.admitted = true;
-        self.run.control.facts.admit(self.key, self.run.now());
+        self.run.control.facts.admit(self.key);
         self.waited();
         if let Some(record) = &mut self.record {
             record.granted = granted;

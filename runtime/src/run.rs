@@ -140,7 +140,12 @@ impl Run {
     pub(crate) fn new(parts: RunParts) -> Rc<Self> {
         let owner = Owner::process(&*parts.name).with_run(parts.id);
         let family = Arc::clone(parts.seat.family());
-        let watch = SlotWatch::of(parts.observation.as_ref(), &family, &parts.limits);
+        let watch = SlotWatch::of(
+            parts.observation.as_ref(),
+            &family,
+            &parts.limits,
+            parts.control.clock(),
+        );
         let gauge = MemoryGauge::new(parts.seat);
         let stash_reservation = MemoryReservation::new(&gauge, parts.stash_bytes);
         Rc::new(Self {

@@ -123,7 +123,7 @@ impl LiveRuns {
             name: Arc::clone(&run.name),
             age: now.saturating_duration_since(run.started),
             data: run.data.clone(),
-            regions: run.control.facts.regions(now),
+            regions: run.control.facts.regions(),
             memory: run.control.facts.memory(),
         };
         live.into_iter().map(info).collect()

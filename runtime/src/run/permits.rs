@@ -50,8 +50,8 @@ impl Run {
         let acquire = Timed {
             future: acquire,
             since: &waiting_since,
-            clock: self.clock(),
             usage,
+            clock: self.clock(),
         };
         let result = self.block_durably(ctx, acquire);
         if let Some(since) = waiting_since.get() {
@@ -146,8 +146,8 @@ pin_project_lite::pin_project! {
         #[pin]
         future: F,
         since: &'a Cell<Option<Instant>>,
-        clock: &'a Clock,
         usage: &'a Usage,
+        clock: &'a Clock,
     }
 }
 

@@ -196,8 +196,7 @@ impl Slot {
         let (acquire, handle) = abortable(async move {
             let _place = place;
             let acquire = slot.held.semaphore().acquire().with(request);
-            let clock = slot.run().clock();
-            slot.held.usage.observed_wait(clock, acquire).await
+            slot.held.usage.observed_wait(acquire).await
         });
         // In line before those who ask after this.
         let mut acquire = Box::pin(acquire);
