@@ -37,6 +37,13 @@
 //! [`Limits`] bound memory, stack and time of each run. Exceeding one fails that run alone. A run shares its memory and its
 //! time with all that it starts.
 //!
+//! # What a host sees
+//!
+//! [`Engine::check`] finds what is wrong with a rule, [`Engine::plan`] says what it would do, and neither runs it.
+//! [`EngineBuilder::on_event`] tells of starts, waits, slots, limits and ends; subscribers of `tracing` hear of the same
+//! ([`observe`]). [`Engine::live_runs`] shows the runs that go on, with their regions and memory. [`Output::log`] takes what
+//! rules log as records. Reports, errors, findings and plans serialize, and are read back.
+//!
 //! # Your own functions
 //!
 //! [`HostModule`] gives rules plain Rust functions, with arguments and results converted by serde; a function may ask which
@@ -91,6 +98,7 @@ mod run;
 mod run_data;
 mod run_span;
 mod script;
+mod script_check;
 mod seconds;
 pub mod session;
 mod slot_guard;
@@ -133,7 +141,7 @@ pub use session::Session;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::blocking::blocking;
-    pub use crate::check::checker::{Checker, Spot, Subject, Surroundings, pointing};
+    pub use crate::check::checker::{Checker, Spot, Subject, pointing};
     pub use crate::error::source::{Sources, SyntaxProblem};
     pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
@@ -150,6 +158,7 @@ pub mod internal {
     pub use crate::region::{SemaphoreSpec, enter};
     pub use crate::region_span::RegionSpan;
     pub use crate::run::{Rooted, contain_panic, run_of, state_of};
+    pub use crate::script_check::{Surroundings, check_script};
     pub use crate::slot_guard::SlotGuard;
     pub use crate::sys::host_object::{HostObject, HostValues};
     pub use crate::sys::overflow::report_stack_overflow;
