@@ -16,7 +16,7 @@ mod require;
 mod resolve;
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +36,7 @@ use self::importable::Importable;
 use self::loader::{LoadedTexts, TextLanguage};
 pub use self::resolve::{ResolveError, Resolved};
 use crate::error::{Location, RuleError, source::Sources};
+use crate::host_module::Call;
 use crate::line_ends::LineEnds;
 use crate::memory_reservation::MemoryReservation;
 use crate::native::NativeModule;
@@ -172,6 +173,8 @@ pub struct ModuleCache {
     reservations: RefCell<Vec<MemoryReservation>>,
     /// Of modules of the host's loader.
     texts: LoadedTexts,
+    /// The run, for the host's loader.
+    call: OnceCell<Call>,
     es: EsModules,
     /// Exports of native modules that were imported, and of other built-in ones that were required.
     built_ins: RefCell<HashMap<String, Persistent<Object<'static>>>>,
@@ -247,6 +250,7 @@ impl ModuleCache {
             sources: RefCell::default(),
             reservations: RefCell::default(),
             texts: LoadedTexts::default(),
+            call: OnceCell::new(),
             es: EsModules::default(),
             built_ins: RefCell::default(),
             commonjs: RefCell::default(),

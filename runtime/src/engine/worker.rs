@@ -329,6 +329,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
             ))
             .with(job.engine),
     });
+    run.modules().belong_to(&run);
     let report_sender = Arc::new(Mutex::new(Some(job.report)));
     let watched = Arc::new(Watched {
         id: job.id,

@@ -74,6 +74,19 @@ pub(crate) mod references {
         pub length: u32,
         /// By a declaration: without that module, the script cannot run at all.
         pub declared: bool,
+        /// The exports of the module that are named as well.
+        pub names: Vec<NamedExport>,
+    }
+
+    /// The name of another module's export in a script.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct NamedExport {
+        /// The name.
+        pub name: String,
+        /// Line and column, from 1, the column in characters.
+        pub at: (u32, u32),
+        /// The length of the name in the source, in characters.
+        pub length: u32,
     }
 
     /// Finds none.
