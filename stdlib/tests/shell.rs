@@ -287,50 +287,52 @@ fn a_run_that_is_stopped_ends_its_commands_before_it_gives_back_its_permits() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     // It takes a while to clean up, and what it has started ignores that it should end.
-    let command = "trap 'sleep 0.3; date +%s%N > ${dir}/cleaned; exit 0' TERM; (trap '' TERM; echo $BASHPID > /dev/null; exec sleep 100) & echo $! > ${dir}/pid; while :; do sleep 0.05; done";
+    let command = "trap 'sleep 0.2; date > ${dir}/cleaned; exit 0' TERM; (trap '' TERM; exec sleep 100) & echo $! > ${dir}/pid.new; mv ${dir}/pid.new ${dir}/pid; while :; do sleep 0.02; done";
     for how in ["blocking", "later"] {
         let call = match how {
-            "blocking" => format!("$({{ grace: '700ms' }})`{command}`.rc"),
-            _ => format!("await $({{ grace: '700ms' }})`{command}`"),
+            "blocking" => format!("$({{ grace: '500ms' }})`{command}`.rc"),
+            _ => format!("await $({{ grace: '500ms' }})`{command}`"),
         };
-        let code = format!(
-            "import sem from 'cla/sem'; const dir = {};
+        let script = format!(
+            "import {{ $ }} from 'cla/shell';
+             import sem from 'cla/sem'; const dir = {};
              sem.acquire('protected'); {call}; export default 0;",
             json!(folder.path().to_str().unwrap())
         );
-        let options =
-            RunOptions::new().limits(Limits::default().timeout(Duration::from_millis(600)));
         let engine = engine();
-        let script = format!("import {{ $ }} from 'cla/shell';\n{code}");
-        let first = engine.run(Script::new("first.mjs", script), options);
-        let report = std::thread::scope(|scope| {
-            let first = scope.spawn(|| first.wait());
-            while !at("pid").exists() {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            let second = Script::new(
-                "second.js",
-                format!(
-                    "require('cla/sem').take('protected', () => require('cla/fs').exists({}))",
-                    json!(at("cleaned").to_str().unwrap())
-                ),
-            );
-            let second = engine.run(second, RunOptions::new()).wait();
-            assert_eq!(
-                second.result.unwrap(),
-                true,
-                "{how}: the second run has the permit when the command has cleaned up"
-            );
-            first.join().unwrap()
-        });
-        assert!(
-            report.result.unwrap_err().to_string().contains("time"),
-            "{how}"
+        let first = engine.run(Script::new("first.mjs", script), RunOptions::new());
+        while !at("pid").exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let look = format!(
+            "require('cla/sem').take('protected', () => require('cla/fs').exists({}))",
+            json!(at("cleaned").to_str().unwrap())
+        );
+        let second = engine.run(Script::new("second.js", look), RunOptions::new());
+        first.cancel();
+        assert!(first.wait().result.is_err(), "{how}");
+        let cleaned = second.wait().result.unwrap();
+        assert_eq!(
+            cleaned, true,
+            "{how}: the permit is given back when the command has cleaned up"
         );
         assert!(is_gone(&at("pid")), "{how}");
         std::fs::remove_file(at("pid")).unwrap();
         std::fs::remove_file(at("cleaned")).unwrap();
     }
+}
+
+#[test]
+fn a_signal_ends_a_command() {
+    let value = value(
+        "const listeners = new Set();
+         const signal = { aborted: false, reason: 'enough', addEventListener: (_, f) => listeners.add(f), removeEventListener: (_, f) => listeners.delete(f) };
+         setTimeout(() => { signal.aborted = true; listeners.forEach(f => f()) }, 20);
+         const seen = [await $`sleep 100`.abort(signal).catch(e => e), listeners.size];
+         try { $`sleep 100`.abort(signal).rc } catch (e) { seen.push(e) }
+         export default seen;",
+    );
+    assert_eq!(value, json!(["enough", 0, "enough"]));
 }
 
 #[test]

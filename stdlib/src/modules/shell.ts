@@ -25,6 +25,14 @@ export type Word = string | number | bigint | boolean | Raw;
 /** A length of time: a number of seconds, or a text such as `"500ms"` or `"2m"`. */
 export type Time = number | string;
 
+/** What a command needs of an `AbortSignal`. */
+export interface Signal {
+  readonly aborted: boolean;
+  readonly reason?: any;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
 /** How a command is run. */
 export interface CommandOptions {
   /** The folder in which it runs. Default: the current one. */
@@ -37,6 +45,8 @@ export interface CommandOptions {
   timeout?: Time;
   /** How long it has to end when it must, before it is killed. Default: 5 seconds. */
   grace?: Time;
+  /** Ends it when it is aborted: an `AbortSignal`. Its reason is thrown then. */
+  signal?: Signal;
   /** Whether what it writes goes to the run's output, instead of being kept. */
   show?: boolean;
   /** Whether what it writes is not shown, also if nothing of the rule reads its result. */
@@ -194,6 +204,7 @@ export class Command implements PromiseLike<Result> {
   readonly #text: string;
   readonly #number = ++made;
   #options: CommandOptions;
+  readonly #aborted = (): void => this.#job?.kill();
   #job: Job | undefined;
   #result: Result | undefined;
   #failure: { error: unknown } | undefined;
@@ -250,6 +261,11 @@ export class Command implements PromiseLike<Result> {
   /** After this time it must end. `grace`: how long it has then, before it is killed. */
   timeout(time: Time, grace?: Time): this {
     return this.#with("timeout", grace === undefined ? { timeout: time } : { timeout: time, grace });
+  }
+
+  /** Ends it when the signal is aborted, whose reason is thrown then. */
+  abort(signal: Signal): this {
+    return this.#with("abort", { signal });
   }
 
   /** Does not show what it writes, also if nothing of the rule reads its result. */
@@ -427,9 +443,13 @@ export class Command implements PromiseLike<Result> {
 
   #start(output: "keep" | "show" | "lines"): void {
     if (this.#job === undefined) {
-      const { stdin, timeout, grace, show } = this.#options;
+      const { stdin, timeout, grace, show, signal } = this.#options;
+      if (signal?.aborted === true) {
+        throw signal.reason;
+      }
       const stages = this.#prepared();
       this.#job = start({ what: "$", stages, stdin, timeout, grace, output: show === true && output === "keep" ? "show" : output });
+      signal?.addEventListener("abort", this.#aborted);
     }
   }
 
@@ -514,9 +534,12 @@ export class Command implements PromiseLike<Result> {
   #note(ended: Ended): { error: unknown } | undefined {
     if (this.#failure === undefined && this.#result === undefined) {
       const result = new Result(this.#job as Job, ended);
+      const { signal } = this.#options;
+      signal?.removeEventListener("abort", this.#aborted);
       const hasFailed = ended.problem !== undefined || ended.timedOut || ended.rc !== 0;
       if (hasFailed && (this.#options.nothrow !== true || ended.problem !== undefined)) {
-        this.#failure = { error: failed(this.#text, this.#options, ended, result.output, result.error) };
+        const isAborted = signal?.aborted === true;
+        this.#failure = { error: isAborted ? signal.reason : failed(this.#text, this.#options, ended, result.output, result.error) };
       } else {
         this.#result = result;
       }
@@ -531,7 +554,7 @@ export interface Shell {
   (options: CommandOptions): Shell;
 }
 
-const KNOWN = ["cwd", "env", "stdin", "timeout", "grace", "show", "quiet", "nothrow"];
+const KNOWN = ["cwd", "env", "stdin", "timeout", "grace", "signal", "show", "quiet", "nothrow"];
 
 function checked(what: string, options: unknown): CommandOptions {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {

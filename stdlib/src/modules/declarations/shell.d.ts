@@ -21,6 +21,13 @@ declare module "cla/shell" {
   export type Word = string | number | bigint | boolean | Raw;
   /** A length of time: a number of seconds, or a text such as `"500ms"` or `"2m"`. */
   export type Time = number | string;
+  /** What a command needs of an `AbortSignal`. */
+  export interface Signal {
+    readonly aborted: boolean;
+    readonly reason?: any;
+    addEventListener(type: "abort", listener: () => void): void;
+    removeEventListener(type: "abort", listener: () => void): void;
+  }
   /** How a command is run. */
   export interface CommandOptions {
     /** The folder in which it runs. Default: the current one. */
@@ -33,6 +40,8 @@ declare module "cla/shell" {
     timeout?: Time;
     /** How long it has to end when it must, before it is killed. Default: 5 seconds. */
     grace?: Time;
+    /** Ends it when it is aborted: an `AbortSignal`. Its reason is thrown then. */
+    signal?: Signal;
     /** Whether what it writes goes to the run's output, instead of being kept. */
     show?: boolean;
     /** Whether what it writes is not shown, also if nothing of the rule reads its result. */
@@ -96,6 +105,8 @@ declare module "cla/shell" {
     stdin(input: string | Uint8Array): this;
     /** After this time it must end. `grace`: how long it has then, before it is killed. */
     timeout(time: Time, grace?: Time): this;
+    /** Ends it when the signal is aborted, whose reason is thrown then. */
+    abort(signal: Signal): this;
     /** Does not show what it writes, also if nothing of the rule reads its result. */
     quiet(): this;
     /** Sends what it writes to the run's output, instead of keeping it. */
