@@ -21,7 +21,13 @@
 //! ```
 //!
 //! [`check`] finds mistakes without running anything, [`plan`] says what a rulebook would do, [`inputs`] what it wants to
-//! be given. [`TYPES`] and [`rulebook_schema`] are for editors.
+//! be given; [`Engine::check`](cla_runtime::Engine::check) and [`Engine::plan`](cla_runtime::Engine::plan) do so with what
+//! an engine knows. [`TYPES`] and [`rulebook_schema`] are for editors.
+//!
+//! # Features
+//!
+//! All are on by default, and have their names from [`cla_stdlib`](cla_stdlib#features): `http` for the op `http`, `redis`,
+//! and `typescript`. Without `typescript`, [`check`] and imports of JavaScript modules find mistakes only when they run.
 //!
 //! # How it works
 //!
@@ -29,10 +35,12 @@
 //! executes the tree on a run's fiber. JavaScript in a rulebook is evaluated in the run's isolate, with the variables in
 //! `scope`. A fork is a run of its own.
 
+// Time goes through the clock of the run; see clippy.toml.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod check;
 mod data;
 mod extension;
-mod files;
 mod inputs;
 mod modules;
 mod op;
@@ -44,7 +52,6 @@ mod schema;
 mod script;
 mod service_name;
 mod services;
-mod shell;
 mod template;
 mod tree;
 mod yaml;
@@ -53,22 +60,28 @@ use std::sync::Arc;
 
 use cla_runtime::EngineBuilder;
 
-pub use check::{Finding, Severity, check, check_text};
+pub use check::{check, check_text};
+pub use cla_runtime::check::{Finding, Severity};
+pub use cla_runtime::plan::{
+    Plan, PlannedBlock, PlannedFork, PlannedImport, PlannedOp, PlannedSemaphore,
+};
 pub use inputs::{Input, InputError, InputKind, give_inputs, inputs, rulebook_inputs};
 pub use modules::TYPES;
-pub use plan::{Plan, plan};
+pub use plan::plan;
 pub use schema::rulebook_schema;
 pub use script::RulebookScript;
 pub use service_name::ServiceNameError;
-pub use tree::{PlannedBlock, PlannedOp, PlannedSemaphore};
 
 /// Adds rulebooks to an engine: the language, for files that end in `.yml` or `.yaml`, and the modules `cla/rule` and
 /// `cla/reg`. To be used with [`EngineBuilder::with`].
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
-    builder
+    let builder = builder
         .language(Arc::new(program::Rulebooks))
         .module(modules::Reg)
-        .module(modules::Rule)
+        .module(modules::Rule);
+    TYPES
+        .iter()
+        .fold(builder, |builder, (file, text)| builder.types(*file, *text))
 }
 
 /// The names of the modules that [`install`] adds.

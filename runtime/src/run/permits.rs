@@ -8,6 +8,8 @@ use cla_semaphore::{AcquireError, Permit, Request, Semaphores};
 use rquickjs::{Ctx, Exception};
 
 use super::Run;
+use crate::clock::Clock;
+use crate::observe::HitLimit;
 use crate::permit_table::Usage;
 use crate::trace::{MOST_REGIONS, RegionRecord};
 use crate::waiting::WaitingPlace;
@@ -33,6 +35,7 @@ impl Run {
         if self.stopped() {
             return Err(self.throw_stopped(ctx));
         }
+        self.enter_region(ctx, usage)?;
         // A free slot needs no future, and the fiber need not be asked.
         let request = match usage.semaphore.try_acquire_now(request) {
             Ok(permit) => {
@@ -47,15 +50,30 @@ impl Run {
         let acquire = Timed {
             future: acquire,
             since: &waiting_since,
+            usage,
+            clock: self.clock(),
         };
-        let result = self.block_on(ctx, acquire);
+        let result = self.block_durably(ctx, acquire);
         if let Some(since) = waiting_since.get() {
-            usage.note_waited(since.elapsed());
+            usage.note_waited(self.now().saturating_duration_since(since));
         }
         if let Ok(Ok(_)) = result {
             usage.note_taken();
         }
         result
+    }
+
+    /// Counts a region that is about to be entered. [`acquire`](Self::acquire) does so by itself.
+    ///
+    /// # Errors
+    ///
+    /// A `RangeError`: the run may not enter one more.
+    #[doc(hidden)]
+    #[inline]
+    pub fn enter_region(&self, ctx: &Ctx<'_>, usage: &Usage) -> rquickjs::Result<()> {
+        usage
+            .enter_region()
+            .map_err(|problem| Exception::throw_range(ctx, &problem))
     }
 
     /// A place among the requests of the engine's runs that may wait at once.
@@ -66,6 +84,7 @@ impl Run {
     #[doc(hidden)]
     pub fn waiting_place(&self, ctx: &Ctx<'_>) -> rquickjs::Result<WaitingPlace> {
         self.waiting.enter().ok_or_else(|| {
+            self.note_limit(HitLimit::Waiting);
             let most = self.waiting.most();
             let message = format!(
                 "{most} requests of this engine wait for slots already, which is all that may"
@@ -86,15 +105,34 @@ impl Run {
         self.exits.borrow_mut().push(Box::pin(future));
     }
 
+    /// Has `future` done when the run's program has ended, before its permits are given back: to end what works with that
+    /// which they protect. If the run was stopped, it has what is left of its grace.
+    #[doc(hidden)]
+    pub fn before_release(&self, future: impl Future<Output = ()> + 'static) {
+        self.before_release.borrow_mut().push(Box::pin(future));
+    }
+
+    /// Does what is to be done before the permits are given back. To be called on the run's fiber.
+    pub(crate) fn prepare_release(&self) {
+        let endings = self.before_release.take();
+        // While a panic unwinds the fiber, it cannot give way to others.
+        if !endings.is_empty() && !std::thread::panicking() {
+            self.shielded(|| self.wait(futures_util::future::join_all(endings)));
+        }
+    }
+
     /// Does what is to be done after the run's end.
     pub(crate) async fn end(&self) {
         let endings = self.exits.take();
         if !endings.is_empty() {
             // What takes longer is freed by its store by itself.
             let all = futures_util::future::join_all(endings);
-            let farewell = Instant::now() + EXIT_TIMEOUT;
-            let until = self.grace_end().map_or(farewell, |end| end.min(farewell));
-            let _ = tokio::time::timeout_at(until.into(), all).await;
+            let left = self.grace_end().map_or(EXIT_TIMEOUT, |end| {
+                end.saturating_duration_since(self.now())
+            });
+            // The stores answer in the time of the machine.
+            #[expect(clippy::disallowed_methods, reason = "see above")]
+            let _ = tokio::time::timeout(left.min(EXIT_TIMEOUT), all).await;
         }
     }
 
@@ -125,6 +163,8 @@ pin_project_lite::pin_project! {
         #[pin]
         future: F,
         since: &'a Cell<Option<Instant>>,
+        usage: &'a Usage,
+        clock: &'a Clock,
     }
 }
 
@@ -138,7 +178,8 @@ impl<F: Future> Future for Timed<'_, F> {
         let this = self.project();
         let poll = this.future.poll(cx);
         if poll.is_pending() && this.since.get().is_none() {
-            this.since.set(Some(Instant::now()));
+            this.since.set(Some(this.clock.now()));
+            this.usage.note_waits();
         }
         poll
     }

@@ -1,0 +1,194 @@
+//! A check of one rule, or of several that are to go together: what was found so far. It looks at nothing itself.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Finding, Severity};
+use crate::error::RuleError;
+use crate::error::source::SyntaxProblem;
+use crate::line_ends::LineEnds;
+
+/// The most files in one check, imported ones included.
+const MOST_FILES: usize = 10_000;
+
+/// Where in a source something stands. Line and column count from 1, the column and the length in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// The line.
+    pub line: u32,
+    /// The column.
+    pub column: u32,
+    /// How many characters are concerned.
+    pub length: u32,
+}
+
+impl Spot {
+    pub(crate) fn problem(self, message: String, help: Option<&str>) -> SyntaxProblem {
+        SyntaxProblem {
+            message,
+            help: help.map(str::to_owned),
+            line: self.line,
+            column: self.column,
+            length: self.length.max(1),
+        }
+    }
+}
+
+/// A text that is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The name that findings show.
+    pub name: &'a str,
+    /// What its author wrote.
+    pub text: &'a Arc<str>,
+    /// What ends its lines.
+    pub ends: LineEnds,
+}
+
+/// Somewhere in one of the files, a semaphore is asked for while another is held.
+#[derive(Debug)]
+struct Pair {
+    file: usize,
+    outer: String,
+    inner: String,
+    at: Spot,
+}
+
+#[derive(Debug)]
+struct Source {
+    name: String,
+    text: Arc<str>,
+    ends: LineEnds,
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub struct Checker {
+    /// With the number of the file that they concern.
+    findings: Vec<(usize, Finding)>,
+    pairs: Vec<Pair>,
+    /// The files that could be read.
+    sources: Vec<Option<Source>>,
+    /// The files that were looked at, by their canonical paths.
+    seen: HashSet<PathBuf>,
+}
+
+impl Checker {
+    /// Begins with the next rule; gives its number.
+    pub fn begin(&mut self, subject: Option<Subject<'_>>) -> usize {
+        self.sources.push(subject.map(|subject| Source {
+            name: subject.name.to_owned(),
+            text: Arc::clone(subject.text),
+            ends: subject.ends,
+        }));
+        self.sources.len() - 1
+    }
+
+    /// A file is looked at; `false` if that was done before, or if there were too many.
+    pub fn see(&mut self, canonical: PathBuf) -> bool {
+        self.seen.len() < MOST_FILES && self.seen.insert(canonical)
+    }
+
+    /// Notes something about a rule.
+    pub fn found(&mut self, nth: usize, severity: Severity, error: RuleError) {
+        self.findings.push((nth, Finding { severity, error }));
+    }
+
+    /// Each problem of a file is a finding of its own.
+    pub fn all(&mut self, nth: usize, mut error: RuleError) {
+        let others = std::mem::take(&mut error.errors);
+        for error in std::iter::once(error).chain(others) {
+            self.found(nth, Severity::Error, error);
+        }
+    }
+
+    /// A rule asks for the semaphore `inner` while it holds `outer`.
+    pub fn pair(&mut self, nth: usize, outer: String, inner: String, at: Spot) {
+        self.pairs.push(Pair {
+            file: nth,
+            outer,
+            inner,
+            at,
+        });
+    }
+
+    /// A rule waits for the one slot of a semaphore that it holds itself.
+    pub fn nested(
+        &mut self,
+        nth: usize,
+        subject: Subject<'_>,
+        at: Spot,
+        semaphore: &str,
+        outer_line: u32,
+    ) {
+        let message = format!(
+            "this waits for the one slot of semaphore \"{semaphore}\", which line {outer_line} holds around it: it can \
+             never go on"
+        );
+        let help = "take it once, around both; or give it more slots";
+        let error = pointing(subject, at, "Deadlock", message, Some(help));
+        self.found(nth, Severity::Error, error);
+    }
+
+    /// All findings, in the order of the files and their lines.
+    pub fn into_findings(mut self) -> Vec<Finding> {
+        self.opposite_orders();
+        self.findings.sort_by_key(|(nth, finding)| {
+            let location = finding.error.location.as_ref();
+            (*nth, location.map_or((0, 0), |at| (at.line, at.column)))
+        });
+        self.findings.into_iter().map(|(_, found)| found).collect()
+    }
+
+    /// Two that take two semaphores in opposite orders can wait for each other.
+    fn opposite_orders(&mut self) {
+        let mut first: HashMap<(&str, &str), &Pair> = HashMap::new();
+        for pair in &self.pairs {
+            first
+                .entry((pair.outer.as_str(), pair.inner.as_str()))
+                .or_insert(pair);
+        }
+        let mut found = Vec::new();
+        for pair in first.values() {
+            let opposite = first.get(&(pair.inner.as_str(), pair.outer.as_str()));
+            let (Some(opposite), Some(source)) = (opposite, &self.sources[pair.file]) else {
+                continue;
+            };
+            let there = self.sources[opposite.file]
+                .as_ref()
+                .map_or("", |source| source.name.as_str());
+            let message = format!(
+                "this takes \"{}\" while it holds \"{}\", and {there}:{} takes them in the opposite order: each may \
+                 wait for the other",
+                pair.inner, pair.outer, opposite.at.line
+            );
+            let help = "let all rules take them in the same order";
+            let subject = Subject {
+                name: &source.name,
+                text: &source.text,
+                ends: source.ends,
+            };
+            let error = pointing(subject, pair.at, "Order", message, Some(help));
+            found.push((pair.file, error));
+        }
+        for (file, error) in found {
+            self.found(file, Severity::Warning, error);
+        }
+    }
+}
+
+/// An error that points into a file; `name` is its class.
+pub fn pointing(
+    subject: Subject<'_>,
+    at: Spot,
+    name: &str,
+    message: String,
+    help: Option<&str>,
+) -> RuleError {
+    let problem = at.problem(message, help);
+    let mut error =
+        RuleError::from_problems(subject.name, subject.text, subject.ends, vec![problem]);
+    name.clone_into(&mut error.name);
+    error
+}
