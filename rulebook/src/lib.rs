@@ -41,7 +41,6 @@
 mod check;
 mod data;
 mod extension;
-mod files;
 mod inputs;
 mod modules;
 mod op;
@@ -53,7 +52,6 @@ mod schema;
 mod script;
 mod service_name;
 mod services;
-mod shell;
 mod template;
 mod tree;
 mod yaml;

@@ -480,6 +480,7 @@ impl EngineBuilder {
     ///
     /// ```
     /// use cla_runtime::clock::TestClock;
+    /// use cla_runtime::error::ErrorKind;
     /// use cla_runtime::semaphore::Semaphores;
     /// use cla_runtime::{Engine, RunOptions, Script};
     ///
@@ -489,7 +490,8 @@ impl EngineBuilder {
     /// assert_eq!(engine.run(rule.clone(), RunOptions::new()).wait().result.unwrap(), "2000-01-01T00:00:00.000Z");
     ///
     /// let others = Engine::builder().clock(&clock).semaphores(Semaphores::memory()).build();
-    /// assert_eq!(others.run(rule, RunOptions::new()).wait().status(), "refused");
+    /// let error = others.run(rule, RunOptions::new()).wait().result.unwrap_err();
+    /// assert_eq!(error.kind, ErrorKind::Refused);
     /// ```
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();

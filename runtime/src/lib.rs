@@ -42,6 +42,13 @@
 //! With a [`TestClock`](clock::TestClock), sleeps, timers, dates, semaphores and time limits of rules follow a clock that a test
 //! moves: an hour passes in a millisecond, the same way each time. The module [`clock`] has an example.
 //!
+//! # What a host sees
+//!
+//! [`Engine::check`] finds what is wrong with a rule, [`Engine::plan`] says what it would do, and neither runs it.
+//! [`EngineBuilder::on_event`] tells of starts, waits, slots, limits and ends; subscribers of `tracing` hear of the same
+//! ([`observe`]). [`Engine::live_runs`] shows the runs that go on, with their regions and memory. [`Output::log`] takes what
+//! rules log as records. Reports, errors, findings and plans serialize, and are read back.
+//!
 //! # Your own functions
 //!
 //! [`HostModule`] gives rules plain Rust functions, with arguments and results converted by serde; a function may ask which
@@ -117,6 +124,7 @@ mod run;
 mod run_data;
 mod run_span;
 mod script;
+mod script_check;
 mod seconds;
 pub mod session;
 mod slot_guard;
@@ -161,7 +169,7 @@ pub use session::Session;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::blocking::blocking;
-    pub use crate::check::checker::{Checker, Spot, Subject, Surroundings, pointing};
+    pub use crate::check::checker::{Checker, Spot, Subject, pointing};
     pub use crate::error::source::{Sources, SyntaxProblem};
     pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
@@ -173,11 +181,13 @@ pub mod internal {
         require,
     };
     pub use crate::nearest::nearest;
+    pub use crate::permissions::{Entry, EntryFacts, EntryKind, LastLink};
     pub use crate::permit_table::{HeldPermit, LostSlot, PermitFacts, PermitTable, Usage};
     pub use crate::program::{Language, Program, SourceText};
     pub use crate::region::{SemaphoreSpec, enter};
     pub use crate::region_span::RegionSpan;
     pub use crate::run::{Rooted, contain_panic, run_of, state_of};
+    pub use crate::script_check::{Surroundings, check_script};
     pub use crate::slot_guard::SlotGuard;
     pub use crate::sys::host_object::{HostObject, HostValues};
     pub use crate::sys::overflow::report_stack_overflow;

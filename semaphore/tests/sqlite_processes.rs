@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on should stop
 
 mod common;
+#[path = "sqlite_processes/messages.rs"]
+mod messages;
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};

@@ -6,8 +6,8 @@ use cla_runtime::EngineBuilder;
 
 use crate::TYPES;
 use crate::globals::Globals;
-use crate::modules::{self as sources, SOURCES};
-use crate::{log, process, sem, stash, util};
+use crate::modules::{self as sources, ALIASES, SOURCES};
+use crate::{base64, csv, digest, fs, log, process, sem, stash, util};
 
 /// How a module is added.
 type Add = fn(EngineBuilder) -> EngineBuilder;
@@ -18,6 +18,10 @@ const NATIVE: &[(&str, Add)] = &[
     ("cla/stash", |builder| builder.module(stash::Stash)),
     #[cfg(feature = "http")]
     ("cla/http", |builder| builder.module(crate::http::Http)),
+    ("cla/fs", |builder| builder.module(fs::Fs)),
+    ("cla/base64", |builder| builder.module(base64::Base64)),
+    ("cla/digest", |builder| builder.module(digest::Hashes)),
+    ("cla/csv", |builder| builder.module(csv::Csv)),
     ("cla/util", |builder| builder.module(util::Util)),
     ("cla/log", |builder| builder.module(log::Log)),
     ("cla/process", |builder| builder.module(process::Process)),
@@ -25,6 +29,14 @@ const NATIVE: &[(&str, Add)] = &[
 
 /// What the modules in TypeScript are made with. Rules cannot import these.
 const INTERNAL: &[(&str, Add)] = &[
+    #[cfg(feature = "typescript")]
+    ("cla/path/native", |builder| {
+        builder.module(crate::path::Native)
+    }),
+    #[cfg(feature = "typescript")]
+    ("cla/shell/native", |builder| {
+        builder.module(crate::shell::Native)
+    }),
     #[cfg(feature = "typescript")]
     ("cla/semaphore/native", |builder| {
         builder.module(crate::semaphore::Native)

@@ -1,6 +1,6 @@
-//! What rules find when they start: the modules `cla/sem`, `cla/stash`, `cla/http`, `cla/util`,
+//! What rules find when they start: the modules `cla/sem`, `cla/stash`, `cla/http`, `cla/fs`, `cla/util`,
 //! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
-//! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`), and the globals `cla`, `print`,
+//! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`, `cla/path`, `cla/shell`), and the globals `cla`, `print`,
 //! `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder`, `TextDecoder` and `PermissionError`.
 //!
 //! # For hosts
@@ -52,18 +52,23 @@
 //! states, and results have a size that they may not exceed. Work that depends on the size of its input
 //! lets other runs of the thread go on in between.
 
-// Some of what the library has within serves the modules in TypeScript alone.
-#![cfg_attr(not(feature = "typescript"), allow(dead_code))]
 // Time goes through the clock of the run; see clippy.toml.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+// Some of what the library has within serves the modules in TypeScript alone.
+#![cfg_attr(not(feature = "typescript"), allow(dead_code))]
 
+mod base64;
 mod call;
 mod cla;
 mod clone;
+mod command;
 mod console;
 mod cpu;
+mod csv;
+mod digest;
 mod duration;
 mod format;
+mod fs;
 mod globals;
 #[cfg(feature = "http")]
 mod http;
@@ -79,6 +84,7 @@ mod members;
 mod modules;
 mod options;
 #[cfg(feature = "typescript")]
+mod path;
 mod permitted;
 mod process;
 #[cfg(all(feature = "redis", feature = "typescript"))]
@@ -86,6 +92,8 @@ mod redis;
 mod sem;
 #[cfg(feature = "typescript")]
 mod semaphore;
+#[cfg(feature = "typescript")]
+mod shell;
 mod sprintf;
 mod stash;
 mod state;
@@ -106,6 +114,10 @@ pub use yaml::to_yaml;
 
 /// The type declarations, by file name.
 pub const TYPES: &[(&str, &str)] = &[
+    ("base64.d.ts", include_str!("base64.d.ts")),
+    ("csv.d.ts", include_str!("csv.d.ts")),
+    ("digest.d.ts", include_str!("digest.d.ts")),
+    ("fs.d.ts", include_str!("fs.d.ts")),
     ("globals.d.ts", include_str!("globals.d.ts")),
     #[cfg(feature = "http")]
     ("http.d.ts", include_str!("http.d.ts")),
@@ -200,6 +212,18 @@ pub const TYPES: &[(&str, &str)] = &[
     (
         "redis.d.ts",
         include_str!("modules/declarations/redis.d.ts"),
+    ),
+    #[cfg(feature = "typescript")]
+    ("path.d.ts", include_str!("modules/declarations/path.d.ts")),
+    #[cfg(feature = "typescript")]
+    (
+        "shell.d.ts",
+        include_str!("modules/declarations/shell.d.ts"),
+    ),
+    #[cfg(feature = "typescript")]
+    (
+        "shell-words.d.ts",
+        include_str!("modules/declarations/shell/words.d.ts"),
     ),
     #[cfg(feature = "typescript")]
     (

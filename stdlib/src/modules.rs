@@ -63,6 +63,9 @@ const ALL: &[(&str, &str)] = &[
     ),
     #[cfg(feature = "redis")]
     ("cla/redis", include_str!("modules/redis.ts")),
+    ("cla/path", include_str!("modules/path.ts")),
+    ("cla/shell", include_str!("modules/shell.ts")),
+    ("cla/shell/words", include_str!("modules/shell/words.ts")),
 ];
 
 /// By which names programs written for the library `@daiso-tech/core` import what our modules have, and `ioredis`, which
