@@ -17,6 +17,19 @@ use crate::trace::Trace;
 use crate::value::{RuleValue, Stash, Wanted};
 
 /// How one run differs from the others.
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_runtime::{Engine, Limits, RunOptions, Script};
+///
+/// let options = RunOptions::new()
+///     .name("nightly report")
+///     .limits(Limits::default().timeout(Duration::from_secs(5)))
+///     .stash(serde_json::json!({ "n": 20 }));
+/// let report = Engine::new().run(Script::javascript("rule", "export default ({ n }) => n + 1"), options).wait();
+/// assert_eq!(report.result.unwrap(), 21);
+/// assert_eq!(report.name, "nightly report");
+/// ```
 #[derive(Clone, Default)]
 #[must_use]
 pub struct RunOptions {

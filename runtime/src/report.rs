@@ -68,6 +68,14 @@ pub struct RunReport {
 }
 
 /// What a run took of one semaphore.
+///
+/// ```
+/// fn show(report: &cla_runtime::RunReport) {
+///     for taken in &report.semaphores {
+///         println!("{}: {} times, waited {:?}, held {:?}", taken.name, taken.taken, taken.waited, taken.held);
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TakenSemaphore {
