@@ -1,6 +1,7 @@
 //! The engine: worker threads that run rules.
 
 mod admission;
+mod declarations;
 mod inspect;
 mod live_runs;
 mod settings;
@@ -572,6 +573,7 @@ impl EngineBuilder {
     /// The text is an ECMAScript module. It can import other built-in modules by their names, and no files. It is
     /// compiled when a run first imports it, once for the whole engine; that import fails if the module is wrong.
     /// Stack traces show its places as `name:line:column`, while an error's own place is where the rule called it.
+    /// Without the feature `typescript`, the text must be JavaScript.
     ///
     /// ```
     /// use cla_runtime::{Engine, RunOptions, Script};

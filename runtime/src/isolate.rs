@@ -108,6 +108,7 @@ struct ReleaseAll<'a>(&'a Rc<Run>);
 
 impl Drop for ReleaseAll<'_> {
     fn drop(&mut self) {
+        self.0.prepare_release();
         self.0.permits.release_all(|| _ = self.0.give_way());
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rquickjs::{Ctx, Exception, Function, Value};
 
-use crate::check::checker::{Checker, Subject, Surroundings, takes};
+use crate::check::checker::{Checker, Subject};
 use crate::convert::value_to_json;
 use crate::error::{RuleError, source::Sources};
 use crate::evaluation::{Evaluated, Failure, failure, resolve};
@@ -20,6 +20,7 @@ use crate::program::{Program, SourceText};
 use crate::region::{self, SemaphoreSpec};
 use crate::run::Run;
 use crate::script::TextLanguage;
+use crate::script_check::{Surroundings, check_script, takes};
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
 use crate::trace::RegionOutcome;
 use crate::typescript::references::references;
@@ -66,7 +67,13 @@ impl Program for MainScript {
             modules: Some(modules),
             run: Some((ctx, run)),
         };
-        checker.script(nth, subject, modules.kind(&self.source.name), around);
+        check_script(
+            checker,
+            nth,
+            subject,
+            modules.kind(&self.source.name),
+            around,
+        );
     }
 
     fn plan(

@@ -100,6 +100,8 @@ pub struct Run {
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// What is to be waited for when all is given back.
     exits: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
+    /// What is to be waited for before all is given back.
+    before_release: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     pub(crate) event_loop: EventLoop,
     writer: Writer,
     layers: Layers,
@@ -176,6 +178,7 @@ impl Run {
             spans: parts.spans,
             regions: RefCell::default(),
             exits: RefCell::default(),
+            before_release: RefCell::default(),
             event_loop: EventLoop::new(gauge, parts.clock.clone(), parts.activity),
             limits: parts.limits,
             folders: parts.folders,

@@ -34,7 +34,7 @@ use crate::inspection::folder_of;
 use crate::isolate::{execute, fiber_stack, stop_error};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
-use crate::observe::Observation;
+use crate::observe::{Observation, trace_fault};
 use crate::options::{Origin, json_bytes};
 use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
 use crate::permissions::Permissions;
@@ -329,6 +329,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
             ))
             .with(job.engine),
     });
+    run.modules().belong_to(&run);
     let report_sender = Arc::new(Mutex::new(Some(job.report)));
     let watched = Arc::new(Watched {
         id: job.id,
@@ -423,8 +424,10 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     // It may have been reported already, if it did not answer; or nothing waits for the report.
     let sender = report_sender.lock().take();
     // Before the engine looks idle: who waits for that, or for the report, has heard of the end.
-    if let (Some(_), Some(observation)) = (&sender, &observation) {
-        within(span.as_ref(), || observation.ended(&report));
+    match (&sender, &observation) {
+        (Some(_), Some(observation)) => within(span.as_ref(), || observation.ended(&report)),
+        (Some(_), None) => trace_fault(&report),
+        (None, _) => {}
     }
     job.live.remove(job.id);
     if let Some(sender) = sender {

@@ -105,6 +105,22 @@ impl Run {
         self.exits.borrow_mut().push(Box::pin(future));
     }
 
+    /// Has `future` done when the run's program has ended, before its permits are given back: to end what works with that
+    /// which they protect. If the run was stopped, it has what is left of its grace.
+    #[doc(hidden)]
+    pub fn before_release(&self, future: impl Future<Output = ()> + 'static) {
+        self.before_release.borrow_mut().push(Box::pin(future));
+    }
+
+    /// Does what is to be done before the permits are given back. To be called on the run's fiber.
+    pub(crate) fn prepare_release(&self) {
+        let endings = self.before_release.take();
+        // While a panic unwinds the fiber, it cannot give way to others.
+        if !endings.is_empty() && !std::thread::panicking() {
+            self.shielded(|| self.wait(futures_util::future::join_all(endings)));
+        }
+    }
+
     /// Does what is to be done after the run's end.
     pub(crate) async fn end(&self) {
         let endings = self.exits.take();
