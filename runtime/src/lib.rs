@@ -63,6 +63,7 @@ mod family;
 mod handle;
 mod host_module;
 mod isolate;
+mod library;
 mod limits;
 mod line_ends;
 mod main_script;
@@ -125,6 +126,7 @@ pub mod internal {
     pub use crate::error::{Sources, SyntaxProblem};
     pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
+    pub use crate::library::LibraryScript;
     pub use crate::line_ends::LineEnds;
     pub use crate::memory_reservation::MemoryReservation;
     pub use crate::modules::read::{ReadError, read_anywhere};
@@ -140,10 +142,11 @@ pub mod internal {
     pub use crate::run::{Rooted, contain_panic, run_of, state_of};
     pub use crate::slot_guard::SlotGuard;
     pub use crate::sys::host_object::{HostObject, HostValues};
+    pub use crate::sys::late_globals::LateGlobals;
     pub use crate::sys::overflow::report_stack_overflow;
     pub use crate::sys::quickjs::{
         Compiled, StringIdentity, TopLevel, bytes_of, compile_script, error_without_place,
-        fulfils_promise,
+        fulfils_promise, mark_handled, view_bytes,
     };
     pub use crate::text::{escaped_text, exact_text, text};
     pub use crate::typescript::input::{InputState, input_state, tidy};

@@ -92,7 +92,7 @@ impl Usage {
     }
 
     /// Notes that a request waited so long. [`Run::acquire`](crate::Run::acquire) does so by itself.
-    pub(crate) fn note_waited(&self, time: Duration) {
+    pub fn note_waited(&self, time: Duration) {
         self.waited.set(self.waited.get() + time);
     }
 

@@ -19,6 +19,7 @@ impl Extension for Globals {
                 .writable()
                 .configurable(),
         )?;
+        web::late::LATE.install(ctx)?;
         for (name, build) in lazy::NAMES.iter().zip(BUILDS) {
             lazy::define(ctx, name, build)?;
         }

@@ -66,6 +66,7 @@ mod process;
 mod redis;
 mod sem;
 mod semaphore;
+mod signal;
 mod sprintf;
 mod stash;
 mod state;
@@ -86,6 +87,7 @@ pub use yaml::to_yaml;
 /// The type declarations, by file name.
 pub const TYPES: &[(&str, &str)] = &[
     ("globals.d.ts", include_str!("globals.d.ts")),
+    ("web.d.ts", include_str!("web.d.ts")),
     ("http.d.ts", include_str!("http.d.ts")),
     ("log.d.ts", include_str!("log.d.ts")),
     ("process.d.ts", include_str!("process.d.ts")),

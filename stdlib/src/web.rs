@@ -9,6 +9,14 @@
     reason = "rquickjs hands functions their arguments by value"
 )]
 
+pub(crate) mod abort;
+pub(crate) mod bodies;
+pub(crate) mod crypto;
+pub(crate) mod events;
+pub(crate) mod fetch;
+pub(crate) mod late;
+pub(crate) mod part;
+
 use std::cell::RefCell;
 
 use cla_runtime::internal::bytes_of;

@@ -2,9 +2,11 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, Permit, Request, Semaphores};
+use futures_util::future::{Either, select};
 use rquickjs::{Ctx, Exception};
 
 use super::Run;
@@ -53,6 +55,46 @@ impl Run {
             usage.note_waited(since.elapsed());
         }
         if let Ok(Ok(_)) = result {
+            usage.note_taken();
+        }
+        result
+    }
+
+    /// Takes a slot as [`acquire`](Self::acquire) does, unless `ended` is ready first: then the request leaves the line,
+    /// and there is `None`.
+    ///
+    /// # Errors
+    ///
+    /// As of [`acquire`](Self::acquire).
+    pub fn acquire_unless(
+        &self,
+        ctx: &Ctx<'_>,
+        usage: &Usage,
+        request: Request,
+        ended: impl Future<Output = ()>,
+    ) -> rquickjs::Result<Option<Result<Permit, AcquireError>>> {
+        if self.stopped() {
+            return Err(self.throw_stopped(ctx));
+        }
+        let request = match usage.semaphore.try_acquire_now(request) {
+            Ok(permit) => {
+                usage.note_taken();
+                return Ok(Some(Ok(permit)));
+            }
+            Err(request) => request,
+        };
+        let _place = self.waiting_place(ctx)?;
+        let since = Instant::now();
+        let acquire = async {
+            let acquire = pin!(async { usage.semaphore.acquire().with(request).await });
+            match select(acquire, pin!(ended)).await {
+                Either::Left((outcome, _)) => Some(outcome),
+                Either::Right(((), _)) => None,
+            }
+        };
+        let result = self.block_on(ctx, acquire);
+        usage.note_waited(since.elapsed());
+        if let Ok(Some(Ok(_))) = result {
             usage.note_taken();
         }
         result

@@ -1,0 +1,10 @@
+//! (to come)
+use cla_runtime::js::{self, Ctx, Object};
+
+pub(super) fn natives<'js>(_ctx: &Ctx<'js>, _natives: &Object<'js>) -> js::Result<()> {
+    Ok(())
+}
+
+pub(super) fn stream_natives<'js>(_ctx: &Ctx<'js>, _natives: &Object<'js>) -> js::Result<()> {
+    Ok(())
+}
