@@ -18,19 +18,17 @@ use crate::signal::Signal;
 use crate::throw::placeless;
 
 use self::failure::{Failure, Kind};
+use self::gathered::RESERVE;
 use self::reach::Reach;
 use self::request::{Verb, Wanted};
 
-mod answer;
+pub(crate) mod answer;
 pub(crate) mod client;
 pub(crate) mod failure;
+pub(crate) mod gathered;
 pub mod options;
 pub(crate) mod reach;
 mod request;
-
-/// How much of a run's memory a body must leave free, for what else an answer has and for the rule to go
-/// on with, in bytes.
-const RESERVE: usize = 64 * 1024;
 
 /// The module.
 pub(crate) struct Http;
@@ -162,7 +160,7 @@ impl Module {
         let reach = Reach::of(permissions);
         let run = Rc::clone(&self.run);
         // Others go on meanwhile, so what is left is looked at for each piece of the body.
-        let exchange = async move { client::perform_counted(exchange, &run, RESERVE, reach).await };
+        let exchange = async move { client::perform_counted(exchange, &run, reach).await };
         let exchange = Signal::unless(signal.as_ref(), exchange);
         let this = Rc::clone(self);
         let promise = self.run.promise(ctx, exchange, move |ctx, done| {

@@ -14,6 +14,7 @@ pub(crate) mod bodies;
 pub(crate) mod crypto;
 pub(crate) mod events;
 pub(crate) mod fetch;
+mod form;
 pub(crate) mod late;
 pub(crate) mod part;
 
@@ -180,6 +181,39 @@ fn write_query<'js>(ctx: Ctx<'js>, list: Array<'js>) -> js::Result<String> {
         }
     }
     Ok(query.finish())
+}
+
+/// The query of a `URLSearchParams`; `None` for any other value.
+fn query_of<'js>(ctx: Ctx<'js>, value: Value<'js>) -> js::Result<Option<String>> {
+    let state = State::of(&ctx)?;
+    let list = match value.as_object() {
+        Some(object) => stand_in(&ctx, &state, object)?,
+        None => None,
+    };
+    match list.and_then(Object::into_array) {
+        Some(list) => write_query(ctx, list).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The encoding that a label stands for, and a function that decodes one chunk of bytes after the other.
+fn decoding<'js>(
+    ctx: Ctx<'js>,
+    label: String,
+    fatal: bool,
+    ignore_bom: bool,
+) -> js::Result<Object<'js>> {
+    let Some(encoding) = Encoding::for_label_no_replacement(label.as_bytes()) else {
+        let label = crate::throw::quote(&label);
+        return Err(range_error(
+            &ctx,
+            format_args!("The encoding {label} is not supported"),
+        ));
+    };
+    let decoding = Object::new(ctx.clone())?;
+    decoding.set("encoding", encoding.name().to_ascii_lowercase())?;
+    decoding.set("decode", decoder(ctx, label, fatal, ignore_bom)?)?;
+    Ok(decoding)
 }
 
 /// The UTF-8 bytes of a string.

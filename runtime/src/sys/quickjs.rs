@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::ffi::CString;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
@@ -371,6 +372,19 @@ pub fn bytes_of(value: &Value<'_>) -> Result<Option<Vec<u8>>> {
 ///
 /// A `TypeError` if the buffer was given away.
 pub fn view_bytes(value: &Value<'_>) -> Result<Option<Vec<u8>>> {
+    view_part(value, 0..usize::MAX)
+}
+
+/// A copy of a part of what [`view_bytes`] copies; what lies beyond the end is left out.
+///
+/// # Errors
+///
+/// A `TypeError` if the buffer was given away.
+pub fn view_part(value: &Value<'_>, part: Range<usize>) -> Result<Option<Vec<u8>>> {
+    let copy = |bytes: &[u8]| {
+        let end = part.end.min(bytes.len());
+        bytes.get(part.start..end).unwrap_or_default().to_vec()
+    };
     let context = value.ctx().as_raw().as_ptr();
     let mut length: qjs::size_t = 0;
     // SAFETY: the value is alive; no script runs before the bytes are copied, and what QuickJS gives a reference to is
@@ -399,13 +413,13 @@ pub fn view_bytes(value: &Value<'_>) -> Result<Option<Vec<u8>>> {
                     .is_some_and(|end| end <= length as usize)
             {
                 let bytes = std::slice::from_raw_parts(start.add(from), size);
-                return Ok(Some(bytes.to_vec()));
+                return Ok(Some(copy(bytes)));
             }
         } else {
             let start = qjs::JS_GetArrayBuffer(context, &raw mut length, value.as_raw());
             if !start.is_null() {
                 let bytes = std::slice::from_raw_parts(start, length as usize);
-                return Ok(Some(bytes.to_vec()));
+                return Ok(Some(copy(bytes)));
             }
             // An empty buffer is nowhere, as is one that was given away; any other value is an exception.
             value.ctx().catch();

@@ -29,6 +29,7 @@ use tokio::task::JoinSet;
 
 use super::answer::Answer;
 use super::failure::{Failure, Kind};
+use super::gathered::Gathered;
 use super::reach::Reach;
 
 /// How many connections to one server are kept for later. Rules may wait by the thousand; their sockets
@@ -92,42 +93,34 @@ async fn within_time(
         .unwrap_or_else(|_| Err(Kind::Timeout(limit).into()))
 }
 
-/// Does a request as [`perform`] does; each piece of the body counts as memory of the run's from its arrival on, and all
-/// of it leaves `reserve` bytes.
+/// Does a request as [`perform`] does; each piece of the body counts as memory of the run's from its arrival on.
 pub(super) async fn perform_counted(
     exchange: Exchange,
     run: &Run,
-    reserve: usize,
     permissions: Option<Permissions>,
 ) -> Result<Answer, Failure> {
     let (limit, redirects) = (exchange.timeout, exchange.redirects);
     let (max_body, head) = (exchange.max_body, exchange.method == Method::HEAD);
     let all = async {
         let mut response = begin(exchange, permissions).await?;
-        let mut body = Vec::new();
-        let mut counted = run.count_memory(0);
+        let mut body = Gathered::new(run);
+        if response.content_length() > Some(max_body as u64) {
+            return Err(Kind::TooLarge(max_body).into());
+        }
         loop {
-            let room = run.memory_left().saturating_sub(reserve);
-            if response.content_length() > Some(max_body as u64) {
-                return Err(Kind::TooLarge(max_body).into());
-            }
             let (rest, chunk) = next_chunk(response, redirects).await?;
             response = rest;
             let Some(chunk) = chunk else { break };
             if chunk.len() > max_body - body.len() {
                 return Err(Kind::TooLarge(max_body).into());
             }
-            if chunk.len() > room {
-                return Err(Kind::NoMemory(room).into());
-            }
-            body.extend_from_slice(&chunk);
-            counted.resize(body.capacity());
+            body.push(&chunk)?;
         }
         Ok(Answer {
             status: response.status(),
             url: response.url().clone(),
             headers: std::mem::take(response.headers_mut()),
-            body,
+            body: body.into_bytes().0,
             head,
         })
     };

@@ -10,7 +10,7 @@ use cla_runtime::internal::{LibraryScript, Rooted, mark_handled, state_of};
 use cla_runtime::js::atom::PredefinedAtom;
 use cla_runtime::js::function::{Rest, This};
 use cla_runtime::js::object::Property;
-use cla_runtime::js::{self, Ctx, Exception, Function, Object, Promise, Value};
+use cla_runtime::js::{self, Ctx, Exception, Function, Object, Promise, Symbol, Value};
 
 use super::{bodies, crypto, events, fetch};
 use crate::state::State;
@@ -115,12 +115,9 @@ fn common<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
     define("deferred", Function::new(ctx.clone(), deferred))?;
     define("handled", Function::new(ctx.clone(), handled))?;
     define("part", Function::new(ctx.clone(), part))?;
-    let symbol = |atom: PredefinedAtom| js::Atom::from_predefined(ctx.clone(), atom).to_value();
-    natives.set("iterator", symbol(PredefinedAtom::SymbolIterator)?)?;
-    natives.set(
-        "asyncIterator",
-        symbol(PredefinedAtom::SymbolAsyncIterator)?,
-    )
+    define("loaded", Function::new(ctx.clone(), loaded))?;
+    natives.set("iterator", Symbol::iterator(ctx.clone()))?;
+    natives.set("asyncIterator", Symbol::async_iterator(ctx.clone()))
 }
 
 /// `apply(function, this, ...values)`.
@@ -140,7 +137,7 @@ fn tag<'js>(class: Object<'js>, name: String) -> js::Result<()> {
 }
 
 /// `report(error)`: nothing will catch it, and the run fails.
-fn report<'js>(ctx: Ctx<'js>, error: Value<'js>) -> js::Result<()> {
+pub(super) fn report<'js>(ctx: Ctx<'js>, error: Value<'js>) -> js::Result<()> {
     State::of(&ctx)?.run().report_uncaught(&ctx, error);
     Ok(())
 }
@@ -174,6 +171,15 @@ fn handled<'js>(promise: Promise<'js>) -> Promise<'js> {
 
 /// `part(name)`: another part.
 fn part<'js>(ctx: Ctx<'js>, name: String) -> js::Result<Object<'js>> {
+    named(&name)?.load(&ctx)
+}
+
+/// `loaded(name)`: another part, if there is anything of it yet.
+fn loaded<'js>(ctx: Ctx<'js>, name: String) -> js::Result<Option<Object<'js>>> {
+    named(&name)?.loaded(&ctx)
+}
+
+fn named(name: &str) -> js::Result<Part> {
     let part = Part::ALL.into_iter().find(|part| part.name() == name);
-    part.ok_or(js::Error::Unknown)?.load(&ctx)
+    part.ok_or(js::Error::Unknown)
 }
