@@ -214,8 +214,8 @@
         if (body === null) return noBytes;
         if (isRead(body)) throw failure("TypeError", "the body was read already; clone() gives another to read");
         body.used = true;
-        if (body.stream !== null) return readStream(body.stream);
-        if (body.handle !== null) return readAll(body.handle);
+        if (body.stream !== null) return await readStream(body.stream);
+        if (body.handle !== null) return await readAll(body.handle);
         return body.bytes;
       };
       cloneBody = (target) => {

@@ -1,7 +1,8 @@
 // Streams: readable, writable, and what is between them. `native` has what is done in Rust.
 //
 // As in events.js, nothing here calls a method of a built-in class. Queues are linked lists, since an array gives its first
-// element only by such a method, or in time that grows with its length.
+// element only by such a method, or in time that grows with its length. An async function awaits the promise that it returns:
+// otherwise the interpreter would call its method `then`, which a rule may have overwritten.
 (native) => {
   "use strict";
   const { apply, tag, failure, deferred, handled, part, iterator, asyncIterator, bytesOf, byteLength, encode, decoderFor, squeezer } = native;
@@ -236,11 +237,11 @@
     }
     async read() {
       if (this.#r === null) throw failure("TypeError", "the reader has let go of its stream");
-      return read(this.#r);
+      return await read(this.#r);
     }
     async cancel(reason) {
       if (this.#r === null) throw failure("TypeError", "the reader has let go of its stream");
-      return cancel(this.#r, reason);
+      return await cancel(this.#r, reason);
     }
     releaseLock() {
       if (this.#r === null) return;
@@ -300,7 +301,7 @@
 
     async cancel(reason) {
       if (this.#r.reader !== null) throw failure("TypeError", "the stream is locked: its reader can cancel it");
-      return cancel(this.#r, reason);
+      return await cancel(this.#r, reason);
     }
 
     getReader(options) {
@@ -348,7 +349,7 @@
     async pipeTo(writable, options) {
       if (!isWritable(writable)) throw failure("TypeError", "pipeTo: a WritableStream is needed");
       if (this.locked || writable.locked) throw failure("TypeError", "pipeTo: one of the streams is locked");
-      return pipe(this.#r, writableOf(writable), options);
+      return await pipe(this.#r, writableOf(writable), options);
     }
   }
   ReadableStream.prototype[asyncIterator] = ReadableStream.prototype.values;
@@ -402,7 +403,7 @@
             done.reject(error);
           }
         }
-        return done.promise;
+        return await done.promise;
       });
       branches[i] = readableOf(stream);
       streams[i] = stream;
@@ -646,15 +647,15 @@
     }
     async write(chunk) {
       if (this.#w === null) throw failure("TypeError", "the writer has let go of its stream");
-      return write(this.#w, chunk);
+      return await write(this.#w, chunk);
     }
     async close() {
       if (this.#w === null) throw failure("TypeError", "the writer has let go of its stream");
-      return closeWritable(this.#w);
+      return await closeWritable(this.#w);
     }
     async abort(reason) {
       if (this.#w === null) throw failure("TypeError", "the writer has let go of its stream");
-      return abortWritable(this.#w, reason);
+      return await abortWritable(this.#w, reason);
     }
     releaseLock() {
       if (this.#w === null) return;
@@ -709,11 +710,11 @@
     }
     async close() {
       if (this.locked) throw failure("TypeError", "the stream is locked: its writer can close it");
-      return closeWritable(this.#w);
+      return await closeWritable(this.#w);
     }
     async abort(reason) {
       if (this.locked) throw failure("TypeError", "the stream is locked: its writer can abort it");
-      return abortWritable(this.#w, reason);
+      return await abortWritable(this.#w, reason);
     }
   }
 
