@@ -29,7 +29,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::{Call, Callback, Engine, HostClass, HostError, HostModule, RunOptions, Script};
+use cla_runtime::host::{Call, Callback, HostClass, HostError};
+use cla_runtime::{Engine, HostModule, RunOptions, Script};
 use futures_util::stream;
 use serde::Serialize;
 use tokio::time::sleep;

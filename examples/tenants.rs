@@ -17,9 +17,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cla_runtime::{
-    Engine, InvalidPermission, Permission, Permissions, RunOptions, Script, WhenFull,
-};
+use cla_runtime::engine::WhenFull;
+use cla_runtime::permissions::{InvalidPermission, Permission};
+use cla_runtime::{Engine, Permissions, RunOptions, Script};
 
 /// Whose run it is.
 struct Tenant {

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use cla_runtime::error::ErrorKind;
+use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::{Actor, Semaphores};
-use cla_runtime::{
-    Engine, ErrorKind, Interrupter, Limits, Output, OutputStream, RuleError, RunOptions, Session,
-};
+use cla_runtime::session::Interrupter;
+use cla_runtime::{Engine, Limits, Output, RuleError, RunOptions, Session};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 

@@ -14,11 +14,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cla_rulebook::{Input, InputError, give_inputs};
+use cla_runtime::handle::RunCanceller;
 use cla_runtime::semaphore::{RunId, Semaphores};
-use cla_runtime::{
-    Engine, Limits, Output, RegionRecord, RuleError, RunCanceller, RunOptions, RunReport, Script,
-    Trace,
-};
+use cla_runtime::trace::{RegionRecord, Trace};
+use cla_runtime::{Engine, Limits, Output, RuleError, RunOptions, RunReport, Script};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -6,7 +6,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::{Output, OutputStream, ProcessOutput, QueuedOutput};
+use cla_runtime::Output;
+use cla_runtime::output::{OutputStream, ProcessOutput, QueuedOutput};
 
 /// The queue before the standard streams.
 pub(crate) fn queue() -> Arc<QueuedOutput> {

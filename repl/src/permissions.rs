@@ -4,7 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use cla_runtime::{InvalidPermission, Permission, Permissions};
+use cla_runtime::Permissions;
+use cla_runtime::permissions::{InvalidPermission, Permission};
 use serde::Serialize;
 
 use crate::store::ChoiceError;

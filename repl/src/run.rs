@@ -20,8 +20,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cla_runtime::RunOptions;
+use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::Semaphores;
-use cla_runtime::{OutputStream, RunOptions, Trace, TracedRun, Wanted};
+use cla_runtime::trace::{Trace, TracedRun};
+use cla_runtime::value::Wanted;
 
 use self::session::Session;
 use crate::permissions::PermissionArgs;

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use cla_admin::axum::http::HeaderName;
 use cla_admin::{Admin, Network, Rules, Server, Shutdown, TokenStore, UserRole};
+use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::{Semaphores, printable};
-use cla_runtime::{Engine, Limits, OutputStream};
+use cla_runtime::{Engine, Limits};
 use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 

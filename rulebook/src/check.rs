@@ -6,12 +6,13 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cla_runtime::RuleError;
+use cla_runtime::error::Location;
 use cla_runtime::internal::{
     Kind, LineEnds, ModuleCache, ModuleSettings, Resolved, Sources, SyntaxProblem, lock_order,
     problems, read_anywhere, references, strip,
 };
 use cla_runtime::js::{Context, Runtime};
-use cla_runtime::{Location, RuleError};
 use serde::Serialize;
 
 use self::walk::BookWalk;

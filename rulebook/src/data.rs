@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use cla_runtime::Run;
+use cla_runtime::host::Run;
 use cla_runtime::internal::require;
 use cla_runtime::js::{self, Ctx, Exception, Function, IntoJs, Object, Value};
 

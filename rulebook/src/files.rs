@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use cla_runtime::Permissions;
 use cla_runtime::internal::blocking;
-use cla_runtime::{FileError, OpenFor, Permissions};
+use cla_runtime::permissions::{FileError, OpenFor};
 
 /// How much is read or written at once, in bytes; then it is seen whether it is still wanted.
 const CHUNK: usize = 128 << 10;
@@ -171,7 +172,8 @@ mod tests {
     use std::io;
     use std::path::Path;
 
-    use cla_runtime::{OpenFor, Permissions};
+    use cla_runtime::Permissions;
+    use cla_runtime::permissions::OpenFor;
 
     use super::read_while;
 

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cla_runtime::RuleError;
+use cla_runtime::host::Run;
 use cla_runtime::internal::{Evaluated, Failure, Language, ModuleCache, Program, SourceText};
 use cla_runtime::js::{Ctx, Value};
-use cla_runtime::{RuleError, Run};
 
 use crate::extension::EXTENSIONS;
 use crate::op::OPS;

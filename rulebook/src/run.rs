@@ -14,10 +14,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cla_runtime::host::{Run, json_to_value, value_to_json};
 use cla_runtime::internal::{self, Evaluated, Failure, SemaphoreSpec};
 use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::semaphore::Owner;
-use cla_runtime::{RegionOutcome, Run, json_to_value, value_to_json};
+use cla_runtime::trace::RegionOutcome;
 
 use self::forks::Child;
 pub(crate) use self::forks::Fork;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use cla_runtime::Run;
+use cla_runtime::host::Run;
 use cla_runtime::internal::{MemoryReservation, Rooted};
 use cla_runtime::js::{self, Ctx, Function};
 

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use cla_runtime::host::Run;
 use cla_runtime::internal::MemoryReservation;
-use cla_runtime::{OutputStream, Run};
+use cla_runtime::output::OutputStream;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 

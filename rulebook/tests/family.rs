@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cla_runtime::{Engine, ErrorKind, Limits, RuleError, RunOptions, RunReport, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, Limits, RuleError, RunOptions, RunReport, Script};
 use cla_tests::output::Printed;
 
 const MIB: usize = 1024 * 1024;

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cla_rulebook::Severity;
-use cla_runtime::{
-    Engine, ErrorKind, HostModule, Limits, NativeModule, Run, RunOptions, Script, js,
-};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::host::{NativeModule, Run};
+use cla_runtime::{Engine, HostModule, Limits, RunOptions, Script, js};
 use cla_tests::engine::with_rulebooks as engine;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -184,7 +184,7 @@ fn an_error_in_an_imported_def_points_into_its_own_file() {
 fn regions_and_forks_of_an_imported_def_belong_to_the_rule_that_calls_it() {
     let main = "import: ./lib.yml\ndo:\n- locked: ";
     let lib = "def:\n  locked:\n    do:\n    - parallel: wait\n      semaphore: s\n      echo: in\n    - parallel: wait\n      semaphore: s\n      echo: in";
-    let trace = cla_runtime::Trace::start();
+    let trace = cla_runtime::trace::Trace::start();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.yml"), main).unwrap();
     std::fs::write(folder.path().join("lib.yml"), lib).unwrap();

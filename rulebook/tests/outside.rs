@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use cla_runtime::{Engine, ErrorKind, Limits, Output, OutputStream, RuleError, RunOptions, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::output::OutputStream;
+use cla_runtime::{Engine, Limits, Output, RuleError, RunOptions, Script};
 use serde_json::Value;
 
 /// Counts what a run prints, and keeps the beginning.

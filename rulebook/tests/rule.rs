@@ -4,7 +4,8 @@
 mod support;
 
 use cla_runtime::semaphore::SemaphoreName;
-use cla_runtime::{RegionOutcome, RunOptions, Script, Trace};
+use cla_runtime::trace::{RegionOutcome, Trace};
+use cla_runtime::{RunOptions, Script};
 use serde_json::json;
 use support::{engine, run, run_script, run_with, value};
 

@@ -159,8 +159,8 @@ proptest! {
         }
         let report = handle.wait();
         if let Err(error) = &report.result {
-            prop_assert!(error.kind != cla_runtime::ErrorKind::Syntax, "{}\n{book}", error.render(false));
-            prop_assert!(error.kind != cla_runtime::ErrorKind::Panic, "{error}\n{book}");
+            prop_assert!(error.kind != cla_runtime::error::ErrorKind::Syntax, "{}\n{book}", error.render(false));
+            prop_assert!(error.kind != cla_runtime::error::ErrorKind::Panic, "{error}\n{book}");
         }
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(engine.idle());
@@ -179,7 +179,7 @@ proptest! {
             .run(Script::new("any.yml", text.replace("shell", "")), RunOptions::new().event("none"))
             .wait();
         let error = report.result.expect_err("there is no such event");
-        prop_assert!(error.kind != cla_runtime::ErrorKind::Panic, "{error}");
+        prop_assert!(error.kind != cla_runtime::error::ErrorKind::Panic, "{error}");
     }
 
     #[test]
@@ -190,7 +190,7 @@ proptest! {
             .run(Script::new("any.yml", book), RunOptions::new())
             .wait();
         if let Err(error) = report.result {
-            prop_assert!(error.kind == cla_runtime::ErrorKind::Syntax, "{error}");
+            prop_assert!(error.kind == cla_runtime::error::ErrorKind::Syntax, "{error}");
         }
     }
 }

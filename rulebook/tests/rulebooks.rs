@@ -5,8 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cla_runtime::error::ErrorKind;
 use cla_runtime::semaphore::{Priority, Request, SemaphoreName, Slots};
-use cla_runtime::{Engine, ErrorKind, RegionOutcome, RuleError, RunOptions, Script};
+use cla_runtime::trace::RegionOutcome;
+use cla_runtime::{Engine, RuleError, RunOptions, Script};
 use cla_tests::engine::with_rulebooks as engine;
 use cla_tests::output::Printed;
 use futures_util::FutureExt;

@@ -228,7 +228,7 @@ impl Engine {
     /// until they have ended and what they held is free. Says how many it had to cancel; 0 is a clean end.
     ///
     /// A run that is asked for meanwhile is not started: its report says so, as an error of the kind
-    /// [`Cancelled`](crate::ErrorKind::Cancelled). Runs may start others until they are cancelled. Cancelled runs have ten
+    /// [`Cancelled`](crate::error::ErrorKind::Cancelled). Runs may start others until they are cancelled. Cancelled runs have ten
     /// seconds for what must happen in the end (`finally`), so this takes some seconds longer than `grace` at most.
     ///
     /// It needs no runtime of tokio's. When the future is dropped, the engine stays closed and the runs go on.
@@ -366,7 +366,9 @@ impl EngineBuilder {
     /// have [a bound of their own](Limits::runs).
     ///
     /// ```
-    /// use cla_runtime::{Engine, ErrorKind, RunOptions, Script, WhenFull};
+    /// use cla_runtime::engine::WhenFull;
+    /// use cla_runtime::error::ErrorKind;
+    /// use cla_runtime::{Engine, RunOptions, Script};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
@@ -386,7 +388,8 @@ impl EngineBuilder {
     /// [data](RunOptions::data) of a run; one that has no data of this type is not counted.
     ///
     /// ```
-    /// use cla_runtime::{Engine, WhenFull};
+    /// use cla_runtime::engine::WhenFull;
+    /// use cla_runtime::Engine;
     ///
     /// struct Tenant(String);
     /// let two_for_each = |tenant: &Tenant| tenant.0.clone();

@@ -1,6 +1,6 @@
 //! What a run still has to do after its script was read, beside promise jobs: timers, host futures and event sources.
 //!
-//! This is the list of it, and what comes next. [`Run::drive`](crate::Run::drive) does it.
+//! This is the list of it, and what comes next. [`Run::drive`](crate::host::Run::drive) does it.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;

@@ -32,7 +32,7 @@ pub enum SourceEvent<E> {
     UpToDate,
 }
 
-/// Something outside of a run that brings events: see [`Run::listen`](crate::Run::listen).
+/// Something outside of a run that brings events: see [`Run::listen`](crate::host::Run::listen).
 ///
 /// Dropped when the run ends or the [`Subscription`] is dropped, on the run's thread.
 pub trait EventSource: 'static {
@@ -208,7 +208,7 @@ impl EventSources {
     }
 }
 
-/// A [`EventSource`] that a run listens to, until this is dropped: see [`Run::listen`](crate::Run::listen).
+/// A [`EventSource`] that a run listens to, until this is dropped: see [`Run::listen`](crate::host::Run::listen).
 #[must_use = "dropping it ends the listening"]
 pub struct Subscription(Rc<Entry>);
 

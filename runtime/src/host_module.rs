@@ -40,7 +40,7 @@ use crate::run::Run;
 /// A module of plain Rust functions.
 ///
 /// Arguments arrive as one tuple; what the rule leaves out is `null`, so an [`Option`] makes an argument optional. What
-/// becomes of each JavaScript value is in the table of [`RuleValue`](crate::RuleValue): a `Uint8Array`, for instance, is read
+/// becomes of each JavaScript value is in the table of [`RuleValue`](crate::value::RuleValue): a `Uint8Array`, for instance, is read
 /// by a `Vec<u8>` or as [`Bytes`]. A function of the rule's is read by a [`Callback`]. What does not fit is a `TypeError` that
 /// names function and argument. Results are converted back; what a type writes as bytes becomes a `Uint8Array`. A panic ends
 /// the run, and nothing in the rule can catch it.
@@ -88,7 +88,8 @@ use crate::run::Run;
 /// ```
 /// # use std::sync::Arc;
 /// # use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-/// # use cla_runtime::{Engine, HostError, HostModule, RunOptions, Script};
+/// # use cla_runtime::host::HostError;
+/// # use cla_runtime::{Engine, HostModule, RunOptions, Script};
 /// let hits = Arc::new(AtomicU64::new(0));
 /// let read = Arc::clone(&hits);
 /// let counter = HostModule::new("app/hits")
@@ -173,7 +174,8 @@ impl HostModule {
     /// Adds a function that returns at once. It learns which run calls it, and throws a [`HostError`].
     ///
     /// ```
-    /// # use cla_runtime::{Call, Engine, HostError, HostModule, RunOptions, Script};
+    /// # use cla_runtime::host::{Call, HostError};
+    /// # use cla_runtime::{Engine, HostModule, RunOptions, Script};
     /// let module = HostModule::new("app/greet")
     ///     .function_with("greet", |call: &Call, (name,): (String,)| {
     ///         if name.is_empty() {
@@ -201,7 +203,8 @@ impl HostModule {
     ///
     /// ```
     /// # use std::time::Duration;
-    /// # use cla_runtime::{Call, Engine, HostError, HostModule, RunOptions, Script};
+    /// # use cla_runtime::host::{Call, HostError};
+    /// # use cla_runtime::{Engine, HostModule, RunOptions, Script};
     /// let module = HostModule::new("app/jobs")
     ///     .blocking_function_with("wait", |call: Call, (ms,): (u64,)| async move {
     ///         tokio::time::sleep(Duration::from_millis(ms)).await;
@@ -227,7 +230,8 @@ impl HostModule {
     /// and throws a [`HostError`]: an uncaught one shows the place of the `await`.
     ///
     /// ```
-    /// # use cla_runtime::{Call, Engine, HostError, HostModule, RunOptions, Script};
+    /// # use cla_runtime::host::{Call, HostError};
+    /// # use cla_runtime::{Engine, HostModule, RunOptions, Script};
     /// let module = HostModule::new("app/jobs")
     ///     .async_function_with("start", |_call: Call, (name,): (String,)| async move {
     ///         Err::<(), _>(HostError::new(format!("there is no job {name}")).code("E_JOB"))
@@ -253,7 +257,8 @@ impl HostModule {
     ///
     /// ```
     /// # use futures_util::{StreamExt, stream};
-    /// # use cla_runtime::{Call, Engine, HostError, HostModule, RunOptions, Script};
+    /// # use cla_runtime::host::{Call, HostError};
+    /// # use cla_runtime::{Engine, HostModule, RunOptions, Script};
     /// let module = HostModule::new("app/numbers")
     ///     .stream("from", |_call, (first,): (u32,)| stream::iter(first..).map(Ok::<_, HostError>));
     /// let rule = "

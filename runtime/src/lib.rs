@@ -40,9 +40,11 @@
 //! # Your own functions
 //!
 //! [`HostModule`] gives rules plain Rust functions, with arguments and results converted by serde; a function may ask which
-//! run calls it and what that run may ([`Call`]), throw errors that rules tell apart ([`HostError`]), take [`Bytes`] and keep
-//! functions of the rule ([`Callback`]). The module may have classes ([`HostClass`]) and streams, too.
-//! [`NativeModule`] and [`Extension`] give full access to the interpreter; [`js`] is the binding.
+//! run calls it and what that run may ([`Call`](host::Call)), throw errors that rules tell apart ([`HostError`](host::HostError)),
+//! take [`Bytes`](host::Bytes) and keep functions of the rule ([`Callback`](host::Callback)). The module may have classes
+//! ([`HostClass`](host::HostClass)) and streams, too. What belongs to modules is in [`host`].
+//! [`NativeModule`](host::NativeModule) and [`Extension`](host::Extension) give full access to the interpreter; [`js`] is
+//! the binding.
 //! [`EngineBuilder::source_module`] adds modules that are themselves written in TypeScript,
 //! [`EngineBuilder::loader`] modules from elsewhere than files, [`EngineBuilder::alias`] other names for built-in modules.
 //!
@@ -54,17 +56,18 @@ mod builtins;
 mod control;
 mod convert;
 pub mod duration;
-mod engine;
-mod error;
+pub mod engine;
+pub mod error;
 mod evaluation;
 mod event_loop;
 mod event_source;
 mod family;
-mod handle;
+pub mod handle;
+pub mod host;
 mod host_module;
 mod isolate;
 mod library;
-mod limits;
+pub mod limits;
 mod line_ends;
 mod main_script;
 mod memory_reservation;
@@ -72,17 +75,17 @@ mod modules;
 mod native;
 mod nearest;
 mod options;
-mod output;
-mod permissions;
+pub mod output;
+pub mod permissions;
 mod permit_table;
 mod program;
 mod region;
 mod region_span;
-mod report;
+pub mod report;
 mod run;
 mod run_data;
 mod script;
-mod session;
+pub mod session;
 mod slot_guard;
 #[doc(hidden)]
 pub mod slot_options;
@@ -90,40 +93,39 @@ mod sys;
 mod text;
 mod ticker;
 mod timers;
-mod trace;
+pub mod trace;
 mod typescript;
-mod value;
+pub mod value;
 mod waiting;
 
 pub use cla_semaphore as semaphore;
 pub use rquickjs as js;
 
-pub use convert::{json_to_value, value_to_json};
-pub use engine::{Engine, EngineBuilder, RunInfo, UnresponsiveRun, WhenFull};
-pub use error::{ErrorKind, Frame, Location, RuleError, Snippet};
-pub use handle::{RunCanceller, RunHandle};
-pub use host_module::{Bytes, Call, Callback, HostClass, HostError, HostModule};
-pub use limits::{Limits, MAX_STACK, MIN_MEMORY, MIN_STACK};
-pub use modules::{ModuleLoader, ModuleText};
-pub use native::{Extension, NativeModule};
+#[doc(inline)]
+pub use engine::{Engine, EngineBuilder};
+#[doc(inline)]
+pub use error::RuleError;
+#[doc(inline)]
+pub use handle::RunHandle;
+pub use host_module::HostModule;
+#[doc(inline)]
+pub use limits::Limits;
 pub use options::RunOptions;
-pub use output::{Output, OutputStream, OutputWait, ProcessOutput, QueuedOutput};
-pub use permissions::{
-    FileError, InvalidPermission, OpenFor, Permission, PermissionDenied, Permissions,
-};
-pub use report::{OtherSemaphores, RunReport, TakenSemaphore};
-pub use run::Run;
-pub use run_data::RunData;
+#[doc(inline)]
+pub use output::Output;
+#[doc(inline)]
+pub use permissions::Permissions;
+#[doc(inline)]
+pub use report::RunReport;
 pub use script::Script;
-pub use session::{Answer, Interrupter, Session};
-pub use trace::{RegionOutcome, RegionRecord, Trace, TracedRun};
-pub use value::{MAX_DEPTH, RuleValue, Wanted};
+#[doc(inline)]
+pub use session::Session;
 
 /// What only the other crates of this workspace use. It may change at any time.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::blocking::blocking;
-    pub use crate::error::{Sources, SyntaxProblem};
+    pub use crate::error::source::{Sources, SyntaxProblem};
     pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
     pub use crate::library::LibraryScript;

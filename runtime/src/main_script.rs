@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rquickjs::{Ctx, Exception, Function, Value};
 
 use crate::convert::value_to_json;
-use crate::error::{RuleError, Sources};
+use crate::error::{RuleError, source::Sources};
 use crate::evaluation::{Evaluated, Failure, failure, resolve};
 use crate::modules::cache::Goal;
 use crate::modules::{self, Kind, LoadedSource};

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::sys::memory::MemoryGauge;
 
-/// Memory that the Rust side keeps for a rule; see [`Run::count_memory`](crate::Run::count_memory).
+/// Memory that the Rust side keeps for a rule; see [`Run::count_memory`](crate::host::Run::count_memory).
 #[derive(Debug)]
 pub struct MemoryReservation {
     gauge: Rc<MemoryGauge>,

@@ -34,7 +34,7 @@ use self::evaluate::EsModules;
 use self::importable::Importable;
 use self::loader::{LoadedTexts, TextLanguage};
 pub use self::resolve::{ResolveError, Resolved};
-use crate::error::{Location, RuleError, Sources};
+use crate::error::{Location, RuleError, source::Sources};
 use crate::line_ends::LineEnds;
 use crate::memory_reservation::MemoryReservation;
 use crate::native::NativeModule;
@@ -470,7 +470,7 @@ impl ModuleCache {
     fn native_exports<'js>(
         &self,
         ctx: &Ctx<'js>,
-        run: &std::rc::Rc<crate::Run>,
+        run: &std::rc::Rc<crate::run::Run>,
         name: &str,
     ) -> rquickjs::Result<Object<'js>> {
         if let Some(exports) = self.built_ins.borrow().get(name) {

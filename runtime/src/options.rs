@@ -105,7 +105,7 @@ impl RunOptions {
         self
     }
 
-    /// Where the rule's output goes (default: [`ProcessOutput`](crate::ProcessOutput)).
+    /// Where the rule's output goes (default: [`ProcessOutput`](crate::output::ProcessOutput)).
     pub fn output(mut self, output: Arc<dyn Output>) -> Self {
         self.output = Some(output);
         self

@@ -2,7 +2,7 @@
 //!
 //! A permission is asked for by the name that a rule gives (a path, a host, a program), and granted or refused by what that
 //! name leads to (the file after links, the address after the look-up, the program that would run). This is the only place
-//! that decides; modules ask here, with [`Run::permissions`](crate::Run::permissions), before they act.
+//! that decides; modules ask here, with [`Run::permissions`](crate::host::Run::permissions), before they act.
 
 mod denied;
 mod files;
@@ -115,7 +115,8 @@ pub struct InvalidPermission(String);
 /// What is denied stays denied, also where it is given as well.
 ///
 /// ```
-/// use cla_runtime::{Engine, Permission, Permissions, RunOptions};
+/// use cla_runtime::permissions::Permission;
+/// use cla_runtime::{Engine, Permissions, RunOptions};
 ///
 /// let permissions = Permissions::default()
 ///     .allow(Permission::Read, ["/srv/reports"])?
@@ -125,7 +126,7 @@ pub struct InvalidPermission(String);
 /// // One run may less: not even the semaphores are left.
 /// let options = RunOptions::new().permissions(Permissions::none());
 /// # let _ = (engine, options);
-/// # Ok::<(), cla_runtime::InvalidPermission>(())
+/// # Ok::<(), cla_runtime::permissions::InvalidPermission>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Permissions {

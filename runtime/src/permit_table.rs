@@ -86,12 +86,12 @@ impl Usage {
         })
     }
 
-    /// Notes that a slot was taken. [`Run::acquire`](crate::Run::acquire) does so by itself.
+    /// Notes that a slot was taken. [`Run::acquire`](crate::host::Run::acquire) does so by itself.
     pub fn note_taken(&self) {
         self.taken.set(self.taken.get() + 1);
     }
 
-    /// Notes that a request waited so long. [`Run::acquire`](crate::Run::acquire) does so by itself.
+    /// Notes that a request waited so long. [`Run::acquire`](crate::host::Run::acquire) does so by itself.
     pub fn note_waited(&self, time: Duration) {
         self.waited.set(self.waited.get() + time);
     }

@@ -24,9 +24,9 @@ pub struct RunReport {
     /// form or not at all.
     ///
     /// What becomes of each JavaScript value is in the table of [`RuleValue`]. A value that is no data, such as one that
-    /// contains itself, is a failure of the run: an error of the kind [`Exception`](crate::ErrorKind::Exception) whose
+    /// contains itself, is a failure of the run: an error of the kind [`Exception`](crate::error::ErrorKind::Exception) whose
     /// message names the path to it. One that does not fit the run's memory limit has the kind
-    /// [`OutOfMemory`](crate::ErrorKind::OutOfMemory).
+    /// [`OutOfMemory`](crate::error::ErrorKind::OutOfMemory).
     pub result: Result<serde_json::Value, RuleError>,
     /// What the rule returned, with what JSON does not know, if the caller [wanted](crate::RunOptions::wanted) it in this form.
     pub value: RuleValue,
@@ -114,7 +114,7 @@ impl RunReport {
     ///
     /// # Errors
     ///
-    /// That of the run, if it failed. An error of the kind [`Exception`](crate::ErrorKind::Exception) and the name
+    /// That of the run, if it failed. An error of the kind [`Exception`](crate::error::ErrorKind::Exception) and the name
     /// `UnexpectedValue` if the value does not have the form of `T`.
     pub fn value<T: DeserializeOwned>(&self) -> Result<T, RuleError> {
         let json = self.result.as_ref().map_err(Clone::clone)?;

@@ -97,7 +97,7 @@ impl Script {
     /// given without its dot. Crates that bring a language have a shorter way to write this.
     ///
     /// An engine that does not have the language fails the run, with an error of the kind
-    /// [`Load`](crate::ErrorKind::Load) that says so.
+    /// [`Load`](crate::error::ErrorKind::Load) that says so.
     ///
     /// ```
     /// use cla_runtime::{Engine, RunOptions, Script};

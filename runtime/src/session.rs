@@ -41,7 +41,8 @@ type Uncaught = Arc<dyn Fn(&RuleError) + Send + Sync>;
 /// A run that evaluates one input after the other.
 ///
 /// ```
-/// use cla_runtime::{Engine, RunOptions, Session, value_to_json};
+/// use cla_runtime::host::value_to_json;
+/// use cla_runtime::{Engine, RunOptions, Session};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {

@@ -101,7 +101,8 @@ pub struct TracedRun {
 /// first 100,000 regions.
 ///
 /// ```
-/// use cla_runtime::{Engine, RunOptions, Script, Trace};
+/// use cla_runtime::trace::Trace;
+/// use cla_runtime::{Engine, RunOptions, Script};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {

@@ -30,7 +30,7 @@ use oxc::span::{GetSpan, SourceType, Span};
 use oxc::syntax::module_record::{ExportExportName, ModuleRecord};
 use oxc::transformer::{TransformOptions, Transformer};
 
-use crate::error::SyntaxProblem;
+use crate::error::source::SyntaxProblem;
 use nesting::Refusal;
 use positions::LineIndex;
 pub use positions::PositionMap;

@@ -1,6 +1,6 @@
 //! Values outside of a run, as data of Rust's.
 //!
-//! [`RuleValue`] describes by which rule a JavaScript value becomes one. [`convert`](crate::convert) does it.
+//! [`RuleValue`] describes by which rule a JavaScript value becomes one.
 
 mod misfit;
 mod serial;

@@ -4,7 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use cla_runtime::{Engine, ErrorKind, Limits, RunOptions, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, Limits, RunOptions, Script};
 
 fn value_of(code: &str) -> serde_json::Value {
     let report = Engine::new()

@@ -13,10 +13,10 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use cla_runtime::{
-    Bytes, Call, Callback, Engine, ErrorKind, HostClass, HostError, HostModule, Limits, Permission,
-    Permissions, RunOptions, Script,
-};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::host::{Bytes, Call, Callback, HostClass, HostError};
+use cla_runtime::permissions::Permission;
+use cla_runtime::{Engine, HostModule, Limits, Permissions, RunOptions, Script};
 use common::report;
 use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;

@@ -6,7 +6,8 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use cla_runtime::{Engine, ErrorKind, Limits, RuleError, RunOptions, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, Limits, RuleError, RunOptions, Script};
 use common::report;
 use serde_json::json;
 

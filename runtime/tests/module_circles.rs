@@ -455,6 +455,10 @@ fn a_run_that_is_stopped_while_it_loads_ends() {
             .wait()
             .result
             .unwrap_err();
-        assert_eq!(error.kind, cla_runtime::ErrorKind::TimedOut, "{error}");
+        assert_eq!(
+            error.kind,
+            cla_runtime::error::ErrorKind::TimedOut,
+            "{error}"
+        );
     }
 }

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cla_runtime::{Engine, HostModule, ModuleLoader, ModuleText, RunOptions, Script};
+use cla_runtime::host::{ModuleLoader, ModuleText};
+use cla_runtime::{Engine, HostModule, RunOptions, Script};
 use common::report;
 use serde_json::json;
 

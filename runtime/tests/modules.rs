@@ -6,7 +6,8 @@ mod common;
 
 use std::fs;
 
-use cla_runtime::{Engine, ErrorKind, HostModule, RuleError, RunOptions, RunReport, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, HostModule, RuleError, RunOptions, RunReport, Script};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

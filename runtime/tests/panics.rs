@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use cla_runtime::error::ErrorKind;
+use cla_runtime::host::{Extension, NativeModule, Run};
 use cla_runtime::js::{Ctx, Function, Object, Result};
-use cla_runtime::{
-    Engine, ErrorKind, Extension, HostModule, Limits, NativeModule, Output, OutputStream, Run,
-    RunOptions, Script, Session,
-};
+use cla_runtime::output::OutputStream;
+use cla_runtime::{Engine, HostModule, Limits, Output, RunOptions, Script, Session};
 use common::report;
 
 /// A module whose exports cannot be made.

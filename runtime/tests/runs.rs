@@ -6,7 +6,8 @@ mod common;
 
 use std::time::Duration;
 
-use cla_runtime::{Engine, ErrorKind, HostModule, Limits, RunOptions, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, HostModule, Limits, RunOptions, Script};
 use common::{failure, report, value};
 use serde_json::json;
 

@@ -4,7 +4,8 @@
 
 use std::fs;
 
-use cla_runtime::{Engine, ErrorKind, RunOptions, RunReport, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, RunOptions, RunReport, Script};
 use serde_json::json;
 
 /// Names that mean something where they are names of files.

@@ -5,11 +5,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cla_runtime::host::{NativeModule, Run, value_to_json};
 use cla_runtime::semaphore::{Owner, Request, SemaphoreName};
-use cla_runtime::{
-    Engine, HostModule, Limits, NativeModule, RuleError, Run, RunOptions, Session, js,
-    value_to_json,
-};
+use cla_runtime::{Engine, HostModule, Limits, RuleError, RunOptions, Session, js};
 use serde_json::{Value, json};
 
 /// Stands for the standard library's `cla/sem`.
@@ -253,13 +251,13 @@ async fn too_much_memory_fails_the_input_alone() {
         )
         .await
         .unwrap_err();
-        assert_eq!(error.kind, cla_runtime::ErrorKind::OutOfMemory);
+        assert_eq!(error.kind, cla_runtime::error::ErrorKind::OutOfMemory);
         assert_eq!(value(&session, "1 + 1").await.unwrap(), 2);
     }
     let error = value(&session, "(function f() { return f() + 1 })()")
         .await
         .unwrap_err();
-    assert_eq!(error.kind, cla_runtime::ErrorKind::StackOverflow);
+    assert_eq!(error.kind, cla_runtime::error::ErrorKind::StackOverflow);
     assert_eq!(value(&session, "1 + 1").await.unwrap(), 2);
     session.close().await;
 }

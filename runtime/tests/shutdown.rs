@@ -5,7 +5,8 @@
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use cla_runtime::{Engine, ErrorKind, HostModule, RunHandle, RunOptions, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, HostModule, RunHandle, RunOptions, Script};
 
 /// More than any test needs.
 const LONG: Duration = Duration::from_secs(60);

@@ -4,7 +4,8 @@
 
 mod common;
 
-use cla_runtime::{Engine, EngineBuilder, ErrorKind, HostModule, RunOptions, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, EngineBuilder, HostModule, RunOptions, Script};
 use common::report;
 use serde_json::{Value, json};
 

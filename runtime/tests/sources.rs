@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use cla_runtime::error::ErrorKind;
+use cla_runtime::host::{NativeModule, Run};
+use cla_runtime::internal::{EventSource, SourceEvent, Subscription};
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
-use cla_runtime::{
-    Engine, ErrorKind, Limits, NativeModule, Run, RunOptions, Script,
-    internal::{EventSource, SourceEvent, Subscription},
-};
+use cla_runtime::{Engine, Limits, RunOptions, Script};
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 

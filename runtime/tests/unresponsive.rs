@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use cla_runtime::error::ErrorKind;
+use cla_runtime::host::{Extension, Run};
 use cla_runtime::semaphore::EventKind::{Acquired, Created, Released, Responsive, Unresponsive};
 use cla_runtime::semaphore::{Request, RequestView, SemaphoreName, Semaphores, Status};
-use cla_runtime::{Engine, ErrorKind, Extension, HostModule, Limits, Run, RunOptions, Script, js};
+use cla_runtime::{Engine, HostModule, Limits, RunOptions, Script, js};
 
 /// Takes a slot of "x" for the run until its end.
 struct Take;

@@ -8,10 +8,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cla_runtime::{
-    Engine, ErrorKind, HostModule, Limits, MAX_DEPTH, RuleValue, RunOptions, RunReport, Script,
-    Wanted,
-};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::value::{MAX_DEPTH, RuleValue, Wanted};
+use cla_runtime::{Engine, HostModule, Limits, RunOptions, RunReport, Script};
 use cla_tests::output::{Discarded, Printed};
 use common::{failure, report, value};
 use serde_json::{Value, json};

@@ -5,9 +5,9 @@
     reason = "rquickjs hands functions their arguments by value"
 )]
 
-use cla_runtime::OutputStream;
 use cla_runtime::js::function::Rest;
 use cla_runtime::js::{self, Ctx, IntoJs, Null, Object, Value};
+use cla_runtime::output::OutputStream;
 
 use crate::call::{Arg, named};
 use crate::sprintf;

@@ -14,10 +14,10 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use cla_runtime::OutputStream::{self, Stderr, Stdout};
 use cla_runtime::internal::MemoryReservation;
 use cla_runtime::js::function::Rest;
 use cla_runtime::js::{self, Coerced, Ctx, FromJs, Object, Value};
+use cla_runtime::output::OutputStream::{self, Stderr, Stdout};
 use cla_runtime::semaphore::printable;
 use unicode_width::UnicodeWidthStr;
 

@@ -5,9 +5,9 @@
     reason = "rquickjs hands functions their arguments by value"
 )]
 
-use cla_runtime::OutputStream;
 use cla_runtime::js::function::Rest;
 use cla_runtime::js::{self, Coerced, Ctx, FromJs, Value};
+use cla_runtime::output::OutputStream;
 
 use crate::inspect::{InspectOptions, inspect};
 use crate::state::State;

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
+use cla_runtime::host::{Extension, Run};
 use cla_runtime::js::{self, Ctx};
-use cla_runtime::{Extension, Run};
 
 use crate::{call, cla, clone, console, format, lazy, state, web};
 

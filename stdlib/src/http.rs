@@ -8,10 +8,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use cla_runtime::host::{NativeModule, Run};
+use cla_runtime::internal::Rooted;
 use cla_runtime::js::function::Constructor;
 use cla_runtime::js::object::Accessor;
 use cla_runtime::js::{self, Ctx, Error, Function, Object, Value};
-use cla_runtime::{NativeModule, Run, internal::Rooted};
 
 use crate::call::{Arg, define, rejected};
 use crate::signal::Signal;

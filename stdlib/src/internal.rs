@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use cla_runtime::Run;
+use cla_runtime::host::Run;
 use cla_runtime::js::{self, Ctx, Object};
 
 pub use crate::call::{Arg, define, named};

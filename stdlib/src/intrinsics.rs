@@ -4,7 +4,7 @@
 //! values for printing (see [`crate::inspect()`]) must neither break then nor run the rule's code, so it
 //! uses only what is kept here.
 
-use cla_runtime::Run;
+use cla_runtime::host::Run;
 use cla_runtime::internal::Rooted;
 use cla_runtime::js::function::{IntoArgs, This};
 use cla_runtime::js::{self, Array, Constructor, Ctx, FromJs, Function, IntoJs, Object, Value};

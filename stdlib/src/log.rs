@@ -8,8 +8,9 @@
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+use cla_runtime::host::{NativeModule, Run};
 use cla_runtime::js::{self, Ctx, Object, Value};
-use cla_runtime::{NativeModule, OutputStream, Run};
+use cla_runtime::output::OutputStream;
 use jiff::ZonedDateTime;
 
 use crate::call::{Arg, define};

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
+use cla_runtime::host::Run;
 use cla_runtime::js::{self, Ctx};
+use cla_runtime::permissions::Permission;
 use cla_runtime::semaphore::{AddressCheck, RedisUrl, StoreUrl};
-use cla_runtime::{Permission, Run};
 
 use crate::throw::type_error;
 

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use cla_runtime::host::{NativeModule, Run};
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Array, Ctx, Function, Object, Value};
-use cla_runtime::{NativeModule, Run};
 
 /// The title of the process, and the first of its `argv`.
 const TITLE: &str = "cla";

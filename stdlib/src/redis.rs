@@ -11,12 +11,11 @@ use std::rc::Rc;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use cla_runtime::host::{NativeModule, Run};
+use cla_runtime::internal::{Rooted, Subscription};
 use cla_runtime::js::{self, Ctx, Function, Object, Promise, Value};
+use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::{RedisUrl, StoreUrlError};
-use cla_runtime::{
-    NativeModule, OutputStream, Run,
-    internal::{Rooted, Subscription},
-};
 use tokio::sync::oneshot;
 
 use crate::call::Arg;

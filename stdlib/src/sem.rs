@@ -12,15 +12,14 @@ mod request;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
+use cla_runtime::host::{NativeModule, Run};
+use cla_runtime::internal::{RegionSpan, Rooted, SlotGuard, StringIdentity, Usage};
 use cla_runtime::js::class::Class;
 use cla_runtime::js::function::{Opt, Params, RustFunction, This};
 use cla_runtime::js::object::Accessor;
 use cla_runtime::js::{self, Ctx, Function, Object, Promise, Value};
 use cla_runtime::semaphore::{Actor, Owner, Permit};
-use cla_runtime::{
-    NativeModule, RegionOutcome, Run,
-    internal::{RegionSpan, Rooted, SlotGuard, StringIdentity, Usage},
-};
+use cla_runtime::trace::RegionOutcome;
 
 use self::commands::Command;
 use self::errors::ErrorClass;

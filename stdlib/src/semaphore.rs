@@ -15,15 +15,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
+use cla_runtime::host::{NativeModule, Run};
+use cla_runtime::internal::{HostObject, Rooted};
 use cla_runtime::js::function::Params;
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use cla_runtime::semaphore::provider::StateKind;
 use cla_runtime::semaphore::{Semaphores, StoreUrl, StoreUrlError};
-use cla_runtime::{
-    NativeModule, Run,
-    internal::{HostObject, Rooted},
-};
 
 use self::arguments::{SlotArguments, ttl};
 use self::run::Tasks;

@@ -9,9 +9,9 @@ pub(crate) mod path;
 
 use std::rc::Rc;
 
+use cla_runtime::host::{NativeModule, Run};
 use cla_runtime::js::function::Rest;
 use cla_runtime::js::{self, Ctx, Object, Value};
-use cla_runtime::{NativeModule, Run};
 
 use crate::call::{Arg, define};
 use crate::state::State;

@@ -3,9 +3,11 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
+use cla_runtime::host::Run;
+use cla_runtime::internal::Rooted;
 use cla_runtime::internal::state_of;
 use cla_runtime::js::{self, Array, Ctx, Object, Value};
-use cla_runtime::{OutputStream, Run, internal::Rooted};
+use cla_runtime::output::OutputStream;
 
 use crate::console::labels::ConsoleState;
 use crate::intrinsics::{self, Intrinsics};

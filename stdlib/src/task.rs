@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use cla_runtime::host::{NativeModule, Run};
+use cla_runtime::internal::fulfils_promise;
 use cla_runtime::js::{self, Ctx, IntoJs, Object};
-use cla_runtime::{NativeModule, Run, internal::fulfils_promise};
 
 use crate::call::{argument, method};
 use crate::throw::placeless;

@@ -8,8 +8,9 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use cla_runtime::host::{NativeModule, Run};
 use cla_runtime::js::{self, Ctx, Null, Object, Value};
-use cla_runtime::{NativeModule, OutputStream, Run};
+use cla_runtime::output::OutputStream;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 

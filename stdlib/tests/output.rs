@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use cla_runtime::error::ErrorKind;
+use cla_runtime::output::{OutputStream, OutputWait, QueuedOutput};
 use cla_runtime::semaphore::{Request, SemaphoreName, Semaphores};
-use cla_runtime::{
-    Engine, ErrorKind, Limits, Output, OutputStream, OutputWait, QueuedOutput, RunOptions, Script,
-};
+use cla_runtime::{Engine, Limits, Output, RunOptions, Script};
 
 /// Longer than anything here takes, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -7,7 +7,8 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::{Engine, ErrorKind, HostModule, Limits, RunOptions, RunReport, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, HostModule, Limits, RunOptions, RunReport, Script};
 use cla_tests::output::Discarded;
 use peak_alloc::PeakAlloc;
 

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cla_runtime::error::ErrorKind;
 use cla_runtime::semaphore::{Permit, Request, SemaphoreName, Semaphores, Slots};
-use cla_runtime::{Engine, ErrorKind, Limits, RunHandle, RunOptions, RunReport, Script};
+use cla_runtime::{Engine, Limits, RunHandle, RunOptions, RunReport, Script};
 use cla_tests::output::Printed;
 use serde_json::{Value, json};
 

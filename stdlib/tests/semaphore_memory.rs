@@ -8,8 +8,9 @@ mod support;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::Semaphores;
-use cla_runtime::{Engine, Output, OutputStream, RunOptions, Script};
+use cla_runtime::{Engine, Output, RunOptions, Script};
 use cla_tests::redis::Server;
 use peak_alloc::PeakAlloc;
 use serde_json::json;

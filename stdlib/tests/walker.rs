@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::{Engine, ErrorKind, Limits, RunOptions, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, Limits, RunOptions, Script};
 use cla_tests::output::Discarded;
 use serde_json::{Value, json};
 

@@ -6,7 +6,8 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use cla_runtime::{Engine, ErrorKind, Limits, RunOptions, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, Limits, RunOptions, Script};
 
 /// How long a run of these may take.
 const LIMIT: Duration = Duration::from_millis(700);

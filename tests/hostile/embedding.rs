@@ -10,8 +10,10 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use cla_runtime::error::ErrorKind;
+use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::{Request, SemaphoreName};
-use cla_runtime::{Engine, ErrorKind, Limits, Output, OutputStream, RunOptions, Script};
+use cla_runtime::{Engine, Limits, Output, RunOptions, Script};
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::{self, End, Machine, Seen};

@@ -1,6 +1,7 @@
 //! Engines for tests: with one worker, so that rules start, and queue, in the order in which they are given to it.
 
-use cla_runtime::{Engine, Permission, Permissions};
+use cla_runtime::permissions::Permission;
+use cla_runtime::{Engine, Permissions};
 
 /// What rules may in most tests: everything, but to import files from outside of their own folder.
 pub fn permissions() -> Permissions {

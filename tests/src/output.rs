@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use cla_runtime::{Output, OutputStream};
+use cla_runtime::Output;
+use cla_runtime::output::OutputStream;
 
 use crate::redis::eventually;
 

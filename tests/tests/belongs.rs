@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::{
-    Engine, ErrorKind, HostModule, Limits, Permissions, RunOptions, RunReport, Script, WhenFull,
-};
+use cla_runtime::engine::WhenFull;
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, HostModule, Limits, Permissions, RunOptions, RunReport, Script};
 use cla_tests::output::Printed;
 use serde_json::json;
 
@@ -68,7 +68,7 @@ fn an_environment_that_is_given_is_all_there_is() {
         .with(cla_rulebook::install)
         .permissions(
             Permissions::default()
-                .allow(cla_runtime::Permission::Run, ["sh"])
+                .allow(cla_runtime::permissions::Permission::Run, ["sh"])
                 .unwrap(),
         )
         .build();

@@ -4,7 +4,8 @@ mod common;
 
 use std::time::Duration;
 
-use cla_runtime::{ErrorKind, Limits, RunOptions};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Limits, RunOptions};
 use common::{engine, start, start_with, value};
 
 /// What rules can do to hurt others, and what stops them.

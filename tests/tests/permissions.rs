@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use cla_runtime::permissions::Permission;
 use cla_runtime::semaphore::{Owner, Request, SemaphoreName, Semaphores};
-use cla_runtime::{
-    Engine, Limits, Permission, Permissions, RuleError, RunOptions, RunReport, Script,
-};
+use cla_runtime::{Engine, Limits, Permissions, RuleError, RunOptions, RunReport, Script};
 use serde_json::{Value, json};
 
 /// An engine with the standard library and with rulebooks, whose rules may this.

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cla_runtime::{Engine, ErrorKind, RunHandle, RunOptions, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, RunHandle, RunOptions, Script};
 use cla_tests::output::Printed;
 use cla_tests::redis::{Cluster, Server, Watched, eventually};
 use serde_json::{Value, json};

@@ -9,7 +9,8 @@ mod common;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cla_runtime::{Engine, ErrorKind, Limits, RunOptions, Script};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Engine, Limits, RunOptions, Script};
 use cla_tests::flood::{Flood, Flooding};
 use cla_tests::output::Printed;
 use cla_tests::redis::Server;

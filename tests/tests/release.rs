@@ -4,7 +4,8 @@ mod common;
 
 use std::time::Duration;
 
-use cla_runtime::{ErrorKind, Limits, RunOptions};
+use cla_runtime::error::ErrorKind;
+use cla_runtime::{Limits, RunOptions};
 use common::{counts, engine, failure, start, start_with, value};
 
 #[test]

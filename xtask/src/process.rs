@@ -48,6 +48,27 @@ impl Log {
         text_of(&self.path)
     }
 
+    /// A second log, for what runs at the same time. The terminal does not see it.
+    pub(crate) fn beside(&self, name: &str) -> Result<Self> {
+        let path = self.path.with_extension(format!("{name}.log"));
+        Ok(Self {
+            file: empty_file(&path)?,
+            path,
+            verbose: false,
+            label: String::new(),
+        })
+    }
+
+    /// Adds all that another log has.
+    pub(crate) fn append(&mut self, other: &Self) -> Result<()> {
+        let text = other.text();
+        if self.verbose {
+            print!("{text}");
+        }
+        self.file.write_all(text.as_bytes())?;
+        Ok(())
+    }
+
     /// Adds a line of our own between those of the children.
     pub(crate) fn note(&mut self, line: &str) -> Result<()> {
         if self.verbose {
@@ -59,8 +80,13 @@ impl Log {
 
     /// Runs `command` to its end. An error names the command if it cannot start, fails, or outlives `limit`.
     pub(crate) fn run(&mut self, command: &mut Command, limit: Duration) -> Result<()> {
+        self.note(&format!("$ {}", show(command)))?;
+        self.run_quietly(command, limit)
+    }
+
+    /// As [`run`](Self::run), without a line in the log that says what is run.
+    pub(crate) fn run_quietly(&mut self, command: &mut Command, limit: Duration) -> Result<()> {
         let shown = show(command);
-        self.note(&format!("$ {shown}"))?;
         command
             .stdin(Stdio::null())
             .stdout(self.file.try_clone()?)
@@ -159,7 +185,9 @@ enum Watch {
 
 impl Watch {
     fn new(log: &Path, label: &str, verbose: bool) -> Result<Self> {
-        Ok(if verbose {
+        Ok(if label.is_empty() {
+            Self::Silent
+        } else if verbose {
             let mut file = File::open(log)?;
             file.seek(SeekFrom::End(0))?;
             Self::Copy(file)

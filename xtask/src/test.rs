@@ -2,6 +2,8 @@
 //!
 //! A step is silent unless it fails; then all that it printed is shown. The last line counts the tests.
 
+mod programs;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -249,10 +251,13 @@ fn cargo_test(log: &mut Log) -> Result<Outcome> {
     tools::npm_ci(&root().join(AXE), log)?;
     tools::npm_ci(&root().join(OIDC), log)?;
     tools::venv(&target_dir()?.join("schemathesis"), SCHEMATHESIS, log)?;
-    let ran = log.run(
-        cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]),
+    let programs = programs::build(log, STEP_LIMIT)?;
+    let programs = programs::run(&programs, log, STEP_LIMIT);
+    let examples = log.run(
+        cargo().args(["test", "--workspace", "--locked", "--no-fail-fast", "--doc"]),
         STEP_LIMIT,
     );
+    let ran = programs.and(examples);
     let text = log.text();
     let counts = Counts::read(&text);
     if let Err(error) = ran {

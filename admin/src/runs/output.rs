@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cla_runtime::{Output, OutputStream};
+use cla_runtime::Output;
+use cla_runtime::output::OutputStream;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -4,8 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cla_runtime::error::ErrorKind;
+use cla_runtime::handle::RunCanceller;
 use cla_runtime::semaphore::{RunId, printable};
-use cla_runtime::{Engine, ErrorKind, RunCanceller, RunOptions, RunReport, Script};
+use cla_runtime::{Engine, RunOptions, RunReport, Script};
 use parking_lot::Mutex;
 
 use super::screen::{Named, Screen};

@@ -4,11 +4,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cla_runtime::error::ErrorKind;
+use cla_runtime::internal::InputState;
+use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::{Actor, Semaphores};
-use cla_runtime::{
-    Engine, ErrorKind, Limits, Output, OutputStream, RuleError, RunOptions, Session,
-    internal::InputState,
-};
+use cla_runtime::{Engine, Limits, Output, RuleError, RunOptions, Session};
 use futures_util::FutureExt;
 use tokio::runtime::Runtime;
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anstream::adapter::StripStr;
-use cla_runtime::{Output, OutputStream, OutputWait, QueuedOutput};
+use cla_runtime::Output;
+use cla_runtime::output::{OutputStream, OutputWait, QueuedOutput};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 

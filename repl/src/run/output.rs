@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
+use cla_runtime::Output;
+use cla_runtime::output::{OutputStream, OutputWait};
 use cla_runtime::semaphore::printable;
-use cla_runtime::{Output, OutputStream, OutputWait};
 use parking_lot::Mutex;
 
 use super::screen::Screen;

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::{Limits, OutputStream};
+use cla_runtime::Limits;
+use cla_runtime::output::OutputStream;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use serde_json::Value;

@@ -6,7 +6,8 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cla_runtime::{Output, OutputStream, QueuedOutput};
+use cla_runtime::Output;
+use cla_runtime::output::{OutputStream, QueuedOutput};
 use parking_lot::Mutex;
 use unicode_width::UnicodeWidthChar;
 

@@ -5,10 +5,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cla_runtime::error::ErrorKind;
+use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::{RunId, Semaphores, StoreUrl};
-use cla_runtime::{
-    Engine, ErrorKind, Limits, Output, OutputStream, RunHandle, RunOptions, RunReport,
-};
+use cla_runtime::{Engine, Limits, Output, RunHandle, RunOptions, RunReport};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};

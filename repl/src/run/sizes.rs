@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use cla_runtime::{MAX_STACK, MIN_MEMORY, MIN_STACK};
+use cla_runtime::limits::{MAX_STACK, MIN_MEMORY, MIN_STACK};
 use parse_size::Config;
 
 /// The largest memory limit: more than any machine of today has.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cla_runtime::TracedRun;
+use cla_runtime::trace::TracedRun;
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::{DIM, GREEN, Line, Span, YELLOW};

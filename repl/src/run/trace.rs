@@ -4,7 +4,7 @@ use cla_runtime::semaphore::printable;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use cla_runtime::TracedRun;
+use cla_runtime::trace::TracedRun;
 use serde_json::{Value, json};
 
 /// The Chrome trace format: one thread for each run or fork, waiting and holding as complete events.

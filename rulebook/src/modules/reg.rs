@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use cla_runtime::host::{NativeModule, Run};
 use cla_runtime::internal::nearest;
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
-use cla_runtime::{NativeModule, Run};
 use cla_stdlib::internal::{Arg, define, error, name_argument, quote, type_error, wrong};
 
 use crate::service_name::service_name;

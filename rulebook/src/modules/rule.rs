@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use cla_runtime::host::{NativeModule, Run, value_to_json};
 use cla_runtime::internal::{HostObject, MemoryReservation, Rooted};
 use cla_runtime::js::function::{Constructor, This};
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
-use cla_runtime::{
-    NativeModule, RuleError, RuleValue, Run, RunOptions, Script, Wanted, value_to_json,
-};
+use cla_runtime::value::{RuleValue, Wanted};
+use cla_runtime::{RuleError, RunOptions, Script};
 use cla_stdlib::internal::{
     Arg, define, define_region, entries, error, name_argument, named, syntax_error, type_error,
     unknown_option, wrong,

@@ -1,7 +1,8 @@
 //! `call`: another rule, in any language.
 
+use cla_runtime::RunOptions;
 use cla_runtime::js::Value;
-use cla_runtime::{RuleValue, RunOptions, Wanted};
+use cla_runtime::value::{RuleValue, Wanted};
 use serde_json::json;
 
 use crate::schema::parts::{OpSchema, any, described, reference, short};

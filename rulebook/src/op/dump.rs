@@ -1,8 +1,8 @@
 //! `dump`: a value as JSON, for people.
 
-use cla_runtime::OutputStream;
 use cla_runtime::internal::text as text_of;
 use cla_runtime::js::Value;
+use cla_runtime::output::OutputStream;
 
 use crate::schema::parts::{OpSchema, any};
 use crate::tree::{

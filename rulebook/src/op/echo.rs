@@ -1,7 +1,7 @@
 //! `echo`, `print` and `log`: a line of output.
 
-use cla_runtime::OutputStream;
 use cla_runtime::js::Value;
+use cla_runtime::output::OutputStream;
 
 use crate::schema::parts::{OpSchema, any};
 use crate::tree::{

@@ -7,10 +7,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cla_runtime::RuleError;
+use cla_runtime::host::Run;
 use cla_runtime::internal::{
     Kind, LineEnds, ModuleCache, Resolved, Sources, SyntaxProblem, blocking, exports, problems,
 };
-use cla_runtime::{RuleError, Run};
 
 use super::{parse, specifiers};
 use crate::extension::is_rulebook;

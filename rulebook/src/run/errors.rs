@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use cla_runtime::RuleError;
+use cla_runtime::error::ErrorKind;
 use cla_runtime::internal::{Failure, Sources, failure};
 use cla_runtime::js::{Exception, Value};
-use cla_runtime::{ErrorKind, RuleError};
 
 use super::BookRunner;
 use crate::tree::{Abort, Book, BookSources, OpResult, Runner, SCOPE_FILE, Scope, Span, Thrown};

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cla_runtime::host::Run;
 use cla_runtime::internal::{Evaluated, Program};
 use cla_runtime::js::{Ctx, Value};
-use cla_runtime::{RuleValue, Run, RunHandle, RunOptions, Script, Wanted};
+use cla_runtime::value::{RuleValue, Wanted};
+use cla_runtime::{RunHandle, RunOptions, Script};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::{BookRunner, Part, execute};

@@ -4,9 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cla_runtime::host::Run;
 use cla_runtime::internal::{Failure, failure, resolve};
 use cla_runtime::js::{self, Ctx, Object, Value};
-use cla_runtime::{OutputStream, Run};
+use cla_runtime::output::OutputStream;
 
 use super::scope::shown;
 use super::{Abort, Block, Book, Callee, Condition, Data, OpResult, Scope};

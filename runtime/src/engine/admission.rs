@@ -19,7 +19,7 @@ use crate::run_data::RunData;
 pub enum WhenFull {
     /// It waits for its turn, first come, first served. Its time limit begins when it starts.
     Wait,
-    /// It fails at once, with an error of the kind [`Refused`](crate::ErrorKind::Refused).
+    /// It fails at once, with an error of the kind [`Refused`](crate::error::ErrorKind::Refused).
     Refuse,
 }
 

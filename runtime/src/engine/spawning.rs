@@ -70,7 +70,7 @@ impl Run {
             });
         })?;
         if let Err(error) = &report.result
-            && error.kind == crate::ErrorKind::TimedOut
+            && error.kind == crate::error::ErrorKind::TimedOut
         {
             // Both have one limit of time, so this run may be out of it as well: then it ends, whichever was seen first.
             self.checkpoint(ctx)?;

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rquickjs::context::EvalOptions;
 use rquickjs::{Context, Runtime, Value};

@@ -13,7 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// of numbers as a result.
 ///
 /// ```
-/// # use cla_runtime::{Bytes, Call, Engine, HostError, HostModule, RunOptions, Script};
+/// # use cla_runtime::host::{Bytes, Call, HostError};
+/// # use cla_runtime::{Engine, HostModule, RunOptions, Script};
 /// let zip = HostModule::new("app/zip")
 ///     .function_with("reverse", |_call: &Call, (bytes,): (Bytes,)| -> Result<Bytes, HostError> {
 ///         Ok(bytes.iter().rev().copied().collect::<Vec<u8>>().into())

@@ -17,7 +17,9 @@ use crate::run_data::RunData;
 /// [`is_stopped`](Self::is_stopped) is true.
 ///
 /// ```
-/// # use cla_runtime::{Call, Engine, HostError, HostModule, Permission, Permissions, RunOptions, Script};
+/// # use cla_runtime::host::{Call, HostError};
+/// # use cla_runtime::permissions::Permission;
+/// # use cla_runtime::{Engine, HostModule, Permissions, RunOptions, Script};
 /// let files = HostModule::new("app/files")
 ///     .function_with("size", |call: &Call, (path,): (String,)| -> Result<u64, HostError> {
 ///         let path = call.permitted(call.permissions().read(path.as_ref()))?;
@@ -80,7 +82,8 @@ impl Call {
     /// What the host [gave the run along](crate::RunOptions::data), of this type: its tenant, its user. Rules do not see it.
     ///
     /// ```
-    /// # use cla_runtime::{Call, Engine, HostModule, RunOptions, Script};
+    /// # use cla_runtime::host::Call;
+    /// # use cla_runtime::{Engine, HostModule, RunOptions, Script};
     /// struct Tenant(&'static str);
     /// let module = HostModule::new("app/tenant").function_with("name", |call: &Call, (): ()| {
     ///     Ok(call.data::<Tenant>().map(|tenant| tenant.0))

@@ -39,7 +39,8 @@ type Answer = Result<RuleValue, HostError>;
 /// It does not keep the run from ending, unless it is [held](Self::hold). When the run is over, calls fail.
 ///
 /// ```
-/// # use cla_runtime::{Call, Callback, Engine, HostError, HostModule, RunOptions, Script};
+/// # use cla_runtime::host::{Call, Callback, HostError};
+/// # use cla_runtime::{Engine, HostModule, RunOptions, Script};
 /// let events = HostModule::new("app/events")
 ///     .function_with("on", |_call: &Call, (callback,): (Callback,)| {
 ///         callback.hold(true); // the run waits for the event

@@ -35,7 +35,8 @@ type Make = Arc<dyn Fn(&Call, Input) -> Result<Rc<dyn Any>, HostError> + Send + 
 ///
 /// ```
 /// # use std::cell::Cell;
-/// # use cla_runtime::{Call, Engine, HostClass, HostError, HostModule, RunOptions, Script};
+/// # use cla_runtime::host::{Call, HostClass, HostError};
+/// # use cla_runtime::{Engine, HostModule, RunOptions, Script};
 /// let counters = HostModule::new("app/counters").class("Counter", |class: HostClass<Cell<u32>>| {
 ///     class
 ///         .constructor(|_call: &Call, (start,): (Option<u32>,)| Ok(Cell::new(start.unwrap_or(0))))

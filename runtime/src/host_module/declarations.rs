@@ -60,7 +60,8 @@ impl HostModule {
     /// result is `any`. What cannot be found out is `any`, too.
     ///
     /// ```
-    /// # use cla_runtime::{Call, HostError, HostModule};
+    /// # use cla_runtime::host::{Call, HostError};
+    /// # use cla_runtime::HostModule;
     /// let orders = HostModule::new("app/orders")
     ///     .function("total", |(price, count): (f64, Option<u32>)| {
     ///         Ok::<_, HostError>(price * f64::from(count.unwrap_or(1)))

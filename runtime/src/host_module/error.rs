@@ -24,7 +24,8 @@ use crate::value::{RuleValue, ToValue};
 /// [`PermissionDenied`] becomes a `PermissionError`.
 ///
 /// ```
-/// # use cla_runtime::{Call, Engine, HostError, HostModule, RunOptions, Script};
+/// # use cla_runtime::host::{Call, HostError};
+/// # use cla_runtime::{Engine, HostModule, RunOptions, Script};
 /// let orders = HostModule::new("app/orders")
 ///     .error_class("OrderError")
 ///     .function_with("find", |_call: &Call, (id,): (u64,)| -> Result<String, HostError> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::blocking::blocking;
-use crate::error::SyntaxProblem;
+use crate::error::source::SyntaxProblem;
 use crate::sys::fiber;
 use crate::sys::quickjs::Bytecode;
 use crate::typescript::{self, PositionMap, Shape, Stripped};

@@ -26,7 +26,7 @@ use serde_json::Value as Json;
 use super::graph::{Graph, Stage};
 use super::load::{self, Form};
 use super::{ModuleCache, Reference};
-use crate::error::Sources;
+use crate::error::source::Sources;
 use crate::run::Run;
 use crate::sys::quickjs::{self, KeptModule};
 

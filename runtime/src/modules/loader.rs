@@ -18,7 +18,8 @@ use crate::run::Run;
 ///
 /// ```
 /// # use std::collections::HashMap;
-/// # use cla_runtime::{Engine, ModuleLoader, ModuleText, RunOptions, Script};
+/// # use cla_runtime::host::{ModuleLoader, ModuleText};
+/// # use cla_runtime::{Engine, RunOptions, Script};
 /// struct Table(HashMap<String, String>);
 /// impl ModuleLoader for Table {
 ///     fn resolve(&self, specifier: &str, _importer: &str) -> Result<Option<String>, String> {

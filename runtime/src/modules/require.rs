@@ -11,7 +11,7 @@ use super::cache::Goal;
 use super::load::{self, Form, name_place, resolve_or_throw};
 use super::read::{self, ReadError};
 use super::{BuiltIn, Reference};
-use crate::error::Sources;
+use crate::error::source::Sources;
 use crate::run::{Ended, Run};
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
 

@@ -39,7 +39,8 @@ const RETRY: Duration = Duration::from_millis(5);
 ///
 /// ```
 /// use std::sync::Arc;
-/// use cla_runtime::{Engine, QueuedOutput, RunOptions, Script};
+/// use cla_runtime::output::QueuedOutput;
+/// use cla_runtime::{Engine, RunOptions, Script};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {

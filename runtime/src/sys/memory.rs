@@ -35,7 +35,7 @@ const MAX_GRACE: usize = 64 * 1024 * 1024;
 /// A small run keeps little from the others of its family, and a large one asks seldom.
 const STEP: std::ops::RangeInclusive<usize> = 16 * 1024..=1024 * 1024;
 /// Answers for the run when the clock says that it should ask: gives way to others, and says whether the run may have
-/// more memory. See [`Run::on_allocation`](crate::Run::on_allocation).
+/// more memory. See [`Run::on_allocation`](crate::host::Run::on_allocation).
 type Attendant = Box<dyn Fn() -> bool>;
 
 /// How much memory an isolate uses, and whether that was ever more than it may.

@@ -12,7 +12,7 @@ use oxc::span::{GetSpan, SourceType, Span};
 
 use super::on_big_stack;
 use super::positions::LineIndex;
-use crate::error::SyntaxProblem;
+use crate::error::source::SyntaxProblem;
 
 /// A semaphore that a script takes.
 #[derive(Clone, Debug, PartialEq, Eq)]

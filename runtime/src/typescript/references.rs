@@ -9,7 +9,7 @@ use oxc::span::SourceType;
 
 use super::on_big_stack;
 use super::positions::LineIndex;
-use crate::error::SyntaxProblem;
+use crate::error::source::SyntaxProblem;
 
 /// A module's name in a script.
 #[derive(Clone, Debug, PartialEq, Eq)]

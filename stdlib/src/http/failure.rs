@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use cla_runtime::PermissionDenied;
+use cla_runtime::permissions::PermissionDenied;
 use reqwest::Url;
 use rustls::CertificateError;
 

@@ -1,6 +1,6 @@
 //! A body that arrives while its run goes on: what has come counts as the run's memory.
 
-use cla_runtime::Run;
+use cla_runtime::host::Run;
 use cla_runtime::internal::MemoryReservation;
 
 use super::failure::Kind;

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::sync::Arc;
 
-use cla_runtime::{Permission, PermissionDenied, Permissions};
+use cla_runtime::Permissions;
+use cla_runtime::permissions::{Permission, PermissionDenied};
 use parking_lot::Mutex;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};

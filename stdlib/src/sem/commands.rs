@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use cla_runtime::Permission;
 use cla_runtime::js::{self, Ctx, IntoJs, Value};
+use cla_runtime::permissions::Permission;
 use cla_runtime::semaphore::{
     Actor, AdminError, AuditQuery, HistoryQuery, RequestId, Semaphores, Slots,
 };
@@ -244,7 +244,7 @@ impl Command {
 
 fn to_js<'js>(ctx: &Ctx<'js>, view: &impl serde::Serialize) -> js::Result<Value<'js>> {
     match serde_json::to_value(view) {
-        Ok(json) => cla_runtime::json_to_value(ctx, &json),
+        Ok(json) => cla_runtime::host::json_to_value(ctx, &json),
         Err(error) => Err(crate::throw::error(ctx, error)),
     }
 }

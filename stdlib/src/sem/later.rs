@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use cla_runtime::RegionOutcome;
+use cla_runtime::trace::RegionOutcome;
 use cla_runtime::internal::{SlotGuard, Usage};
 use cla_runtime::js::{self, Ctx, Error, Object, Value};
 use cla_runtime::semaphore::{AcquireError, Permit};

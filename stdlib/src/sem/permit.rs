@@ -2,13 +2,11 @@
 
 use std::rc::Rc;
 
+use cla_runtime::host::Run;
+use cla_runtime::internal::{HeldPermit, HostObject, Rooted};
 use cla_runtime::js::function::This;
 use cla_runtime::js::object::{Accessor, Property};
 use cla_runtime::js::{self, Ctx, Function, IntoAtom, IntoJs, Object, Value};
-use cla_runtime::{
-    Run,
-    internal::{HeldPermit, HostObject, Rooted},
-};
 
 use super::Module;
 use super::request::ttl;

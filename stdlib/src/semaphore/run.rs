@@ -6,12 +6,11 @@
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
+use cla_runtime::host::Run;
+use cla_runtime::internal::{HostValues, Rooted, SlotGuard, fulfils_promise};
 use cla_runtime::js::function::{Params, This};
 use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Value};
-use cla_runtime::{
-    RegionOutcome, Run,
-    internal::{HostValues, Rooted, SlotGuard, fulfils_promise},
-};
+use cla_runtime::trace::RegionOutcome;
 
 use super::slot::Slot;
 use crate::call::{argument, method};

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use cla_runtime::Run;
+use cla_runtime::host::Run;
 use cla_runtime::js::{self, Ctx, Value};
 
 /// What comes of a future, at once if it is ready, and a promise if not; `on` is what it is for.

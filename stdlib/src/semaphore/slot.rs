@@ -5,14 +5,13 @@ use std::fmt::Display;
 use std::rc::Rc;
 use std::task::Poll;
 
+use cla_runtime::host::Run;
+use cla_runtime::internal::{HeldPermit, MemoryReservation, SlotGuard, Usage};
 use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Value};
 use cla_runtime::semaphore::{
     AcquireError, Permit, RefreshError, ReleaseError, Request, Semaphore, SlotId, Slots, Ttl,
 };
-use cla_runtime::{
-    RegionOutcome, Run,
-    internal::{HeldPermit, MemoryReservation, SlotGuard, Usage},
-};
+use cla_runtime::trace::RegionOutcome;
 use futures_util::future::{AbortHandle, Either, abortable};
 
 use super::arguments::{milliseconds, ttl};

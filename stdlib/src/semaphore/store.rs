@@ -6,9 +6,10 @@ use std::fmt::Display;
 use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use cla_runtime::host::Run;
+use cla_runtime::internal::MemoryReservation;
 use cla_runtime::js::{self, Ctx, IntoJs, Value};
 use cla_runtime::semaphore::{AdminError, SemaphoreName, Semaphores, SlotId};
-use cla_runtime::{Run, internal::MemoryReservation};
 
 use super::arguments::semaphore_name;
 use super::settle::settle;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use cla_runtime::Run;
+use cla_runtime::host::Run;
 use cla_runtime::internal::{EventSource, SourceEvent, Subscription};
 use cla_runtime::js::{self, Ctx};
 use futures_util::future::select;

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use cla_runtime::Run;
+use cla_runtime::host::Run;
 use cla_runtime::internal::{HostObject, view_bytes};
 use cla_runtime::js::{self, Array, Ctx, Error, Function, IntoJs, Null, Object, Promise, Value};
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use cla_runtime::Run;
+use cla_runtime::host::Run;
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Array, Ctx, Filter, IntoJs, Object, Value};
 use saphyr_parser::{Event, Input, Parser, ScalarStyle, Span, StrInput, Tag};

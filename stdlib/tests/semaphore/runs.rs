@@ -4,8 +4,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cla_runtime::error::ErrorKind;
 use cla_runtime::semaphore::{SemaphoreName, Semaphores};
-use cla_runtime::{Engine, ErrorKind, Limits, RunHandle, RunOptions, RunReport, Script};
+use cla_runtime::{Engine, Limits, RunHandle, RunOptions, RunReport, Script};
 use cla_tests::output::Printed;
 use cla_tests::redis::{Server, eventually};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! What a run waited for and held, by semaphore, over its time: drawn here, also while the run goes on.
 
-use cla_runtime::RegionRecord;
 use cla_runtime::semaphore::{RequestView, SemaphoreName, Status, printable};
+use cla_runtime::trace::RegionRecord;
 use maud::{Markup, html};
 use serde::Deserialize;
 

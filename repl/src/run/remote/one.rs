@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::{RunId, printable_lines};
-use cla_runtime::{Output as _, OutputStream, RuleError};
+use cla_runtime::{Output as _, RuleError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use cla_runtime::{Permission, Permissions};
+use cla_runtime::Permissions;
+use cla_runtime::permissions::Permission;
 use toml::Spanned;
 use toml::de::DeValue;
 
