@@ -148,7 +148,7 @@ pub mod internal {
     pub use crate::sys::overflow::report_stack_overflow;
     pub use crate::sys::quickjs::{
         Compiled, StringIdentity, TopLevel, bytes_of, compile_script, error_without_place,
-        fulfils_promise, mark_handled, view_bytes, view_part,
+        fill_view, fulfils_promise, mark_handled, view_bytes, view_part,
     };
     pub use crate::text::{escaped_text, exact_text, text};
     pub use crate::typescript::input::{InputState, input_state, tidy};

@@ -75,6 +75,7 @@ mod text;
 mod throw;
 mod util;
 mod vars;
+mod weak;
 mod web;
 mod yaml;
 

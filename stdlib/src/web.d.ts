@@ -425,3 +425,60 @@ declare var Response: {
  * {@link PermissionError}. A body that does not fit the run's memory is a `RangeError` where it is read.
  */
 declare function fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+
+/** Who runs this. */
+declare var navigator: { readonly userAgent: string };
+
+type AlgorithmName = string | { name: string };
+type KeyUsage = "sign" | "verify" | "encrypt" | "decrypt" | "wrapKey" | "unwrapKey";
+type BufferSource = ArrayBufferLike | ArrayBufferView;
+
+/** A key, of which nothing can be seen but what it is for. */
+interface CryptoKey {
+  readonly type: "secret";
+  readonly extractable: boolean;
+  readonly algorithm: { name: string; length: number; hash?: { name: string } };
+  readonly usages: KeyUsage[];
+}
+declare var CryptoKey: { prototype: CryptoKey };
+
+interface AesGcmParams {
+  name: string;
+  /** 12 bytes, never the same twice for one key. */
+  iv: BufferSource;
+  additionalData?: BufferSource;
+  tagLength?: 128;
+}
+
+/** Digests, HMAC and AES-GCM. What goes wrong is a `DOMException`; its `name` says what. */
+interface SubtleCrypto {
+  /** @param algorithm `"SHA-1"`, `"SHA-256"`, `"SHA-384"` or `"SHA-512"`. */
+  digest(algorithm: AlgorithmName, data: BufferSource): Promise<ArrayBuffer>;
+  importKey(
+    format: "raw",
+    data: BufferSource,
+    algorithm: "AES-GCM" | { name: string; hash?: AlgorithmName },
+    extractable: boolean,
+    usages: readonly KeyUsage[],
+  ): Promise<CryptoKey>;
+  generateKey(
+    algorithm: { name: string; hash?: AlgorithmName; length?: number },
+    extractable: boolean,
+    usages: readonly KeyUsage[],
+  ): Promise<CryptoKey>;
+  exportKey(format: "raw", key: CryptoKey): Promise<ArrayBuffer>;
+  sign(algorithm: AlgorithmName, key: CryptoKey, data: BufferSource): Promise<ArrayBuffer>;
+  verify(algorithm: AlgorithmName, key: CryptoKey, signature: BufferSource, data: BufferSource): Promise<boolean>;
+  encrypt(algorithm: AesGcmParams, key: CryptoKey, data: BufferSource): Promise<ArrayBuffer>;
+  decrypt(algorithm: AesGcmParams, key: CryptoKey, data: BufferSource): Promise<ArrayBuffer>;
+}
+declare var SubtleCrypto: { prototype: SubtleCrypto };
+
+interface Crypto {
+  readonly subtle: SubtleCrypto;
+  randomUUID(): string;
+  /** Fills a typed array of whole numbers, of 65536 bytes at most; returns it. */
+  getRandomValues<T extends ArrayBufferView>(view: T): T;
+}
+declare var Crypto: { prototype: Crypto };
+declare var crypto: Crypto;

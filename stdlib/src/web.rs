@@ -258,6 +258,18 @@ fn decoder<'js>(
             return Err(range_error(&ctx, "TextDecoder: more than 64 MiB at once"));
         }
         let _charge = state.run().count_memory(2 * bytes.len());
+        if last && encoding == encoding_rs::UTF_8 {
+            // Nearly always it is all there is, and valid.
+            let whole = current.take();
+            let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+                Some(rest) if !ignore_bom => rest,
+                _ => &bytes[..],
+            };
+            match std::str::from_utf8(bytes) {
+                Ok(text) if whole.is_none() => return text.into_js(&ctx),
+                _ => drop(current.replace(whole)),
+            }
+        }
         let mut decoder = current.take().unwrap_or_else(fresh);
         let mut text = Some(String::new());
         let mut chunks = bytes.chunks(MAX_PIECE).peekable();
@@ -280,13 +292,14 @@ fn decoder<'js>(
         if !last && text.is_some() {
             current.replace(Some(decoder));
         }
-        text.ok_or_else(|| {
+        let text = text.ok_or_else(|| {
             let name = encoding.name().to_ascii_lowercase();
             type_error(
                 &ctx,
                 format_args!("The encoded data was not valid for encoding {name}"),
             )
-        })
+        })?;
+        text.into_js(&ctx)
     })
 }
 

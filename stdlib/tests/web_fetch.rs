@@ -63,13 +63,16 @@ fn server() -> Server {
             .unwrap()
     };
     let endless = || async {
-        let chunks = stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 65536])));
+        let chunks =
+            stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 65536])));
         Response::new(Body::from_stream(chunks))
     };
     let slow = || async {
         let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from("first"))]);
         let rest = stream::once(pending());
-        Response::new(Body::from_stream(futures_util::StreamExt::chain(first, rest)))
+        Response::new(Body::from_stream(futures_util::StreamExt::chain(
+            first, rest,
+        )))
     };
     Server::start(
         Router::new()
@@ -139,7 +142,10 @@ fn an_answer_has_status_headers_and_a_body_that_is_read_once() {
         ])
     );
     assert_eq!(
-        with(&server, "const one = await fetch(base + '/missing'), two = await fetch(base + '/empty'); return [one.ok, one.status, await one.text(), two.status, two.body, await two.text()]"),
+        with(
+            &server,
+            "const one = await fetch(base + '/missing'), two = await fetch(base + '/empty'); return [one.ok, one.status, await one.text(), two.status, two.body, await two.text()]"
+        ),
         json!([false, 404, "no", 204, null, ""])
     );
 }
@@ -216,7 +222,10 @@ fn redirects_are_followed_shown_or_refused() {
 fn four_take_as_long_as_one() {
     let server = server();
     assert_eq!(
-        with(&server, "return (await Promise.all([1, 2, 3, 4].map(() => fetch(base + '/together').then((answer) => answer.text())))).join()"),
+        with(
+            &server,
+            "return (await Promise.all([1, 2, 3, 4].map(() => fetch(base + '/together').then((answer) => answer.text())))).join()"
+        ),
         json!("met,met,met,met")
     );
 }
@@ -225,11 +234,17 @@ fn four_take_as_long_as_one() {
 fn a_signal_ends_a_request_and_a_body() {
     let server = server();
     assert_eq!(
-        fails(&server, "fetch(base + '/never', { signal: AbortSignal.timeout(20) })"),
+        fails(
+            &server,
+            "fetch(base + '/never', { signal: AbortSignal.timeout(20) })"
+        ),
         "TimeoutError: The operation was aborted due to timeout"
     );
     assert_eq!(
-        fails(&server, "fetch(base + '/json', { signal: AbortSignal.abort('before') })"),
+        fails(
+            &server,
+            "fetch(base + '/json', { signal: AbortSignal.abort('before') })"
+        ),
         "undefined: before"
     );
     assert_eq!(
@@ -270,7 +285,10 @@ fn endless_bodies_and_bombs_stop_at_the_runs_memory() {
         let message = ran.value.unwrap();
         let message = message.as_str().unwrap();
         assert!(message.starts_with("RangeError: fetch: "), "{message}");
-        assert!(message.contains("the body does not fit the memory"), "{message}");
+        assert!(
+            message.contains("the body does not fit the memory"),
+            "{message}"
+        );
     }
     // Read piece by piece, it has no end, and takes no memory.
     let code = "let seen = 0; for await (const chunk of (await fetch(base + '/endless')).body) { seen += chunk.length; if (seen > 64 << 20) break } return seen > 64 << 20";
@@ -310,29 +328,95 @@ fn what_cannot_be_reached_is_a_type_error_with_its_place() {
     assert!(ran.value.unwrap_err().contains("cannot connect"));
     for (expression, message) in [
         ("fetch()", "TypeError: fetch: the URL is missing"),
-        ("fetch('/x')", "TypeError: Invalid URL: \"/x\"; fetch needs one with its host"),
-        ("fetch('ftp://x')", "TypeError: fetch: the URL must begin with http:// or https://, not with ftp:"),
-        ("fetch('http://me:secret@x')", "TypeError: fetch: the URL must have no user and password; send the header authorization"),
-        ("fetch(base, { method: 'a b' })", "TypeError: Request: \"a b\" is no method that a request may have"),
-        ("fetch(base, { method: 'trace' })", "TypeError: Request: \"trace\" is no method that a request may have"),
-        ("fetch(base, { body: 'x' })", "TypeError: Request: a request with GET has no body"),
-        ("fetch(base, { redirect: 'x' })", "TypeError: Request: redirect must not be x"),
-        ("fetch(base, { signal: 1 })", "TypeError: Request: option signal must be an AbortSignal"),
-        ("fetch(base, { headers: { 'a b': '1' } })", "TypeError: \"a b\" is not the name of a header"),
-        ("fetch(base, { headers: { a: 'x\\ny' } })", "TypeError: a header's value has a line break or another character that no header may have"),
-        ("fetch(base, { headers: [['a']] })", "TypeError: Headers: each must be a pair of name and value"),
-        ("fetch(base, { get method() { throw new Error('getter') } })", "Error: getter"),
-        ("fetch({ toString() { throw new Error('text') } })", "Error: text"),
-        ("new Response('x', { status: 204 })", "TypeError: Response: one with status 204 has no body"),
-        ("new Response('', { status: 99 })", "RangeError: Response: the status must be from 200 to 599"),
-        ("new Response('{').json()", "SyntaxError: the body is no JSON: EOF while parsing an object at line 1, column 1"),
-        ("new Response('x').formData()", "TypeError: formData: the header content-type names no form"),
-        ("new FormData().append('a')", "TypeError: FormData.append: a name and a value are needed"),
+        (
+            "fetch('/x')",
+            "TypeError: Invalid URL: \"/x\"; fetch needs one with its host",
+        ),
+        (
+            "fetch('ftp://x')",
+            "TypeError: fetch: the URL must begin with http:// or https://, not with ftp:",
+        ),
+        (
+            "fetch('http://me:secret@x')",
+            "TypeError: fetch: the URL must have no user and password; send the header authorization",
+        ),
+        (
+            "fetch(base, { method: 'a b' })",
+            "TypeError: Request: \"a b\" is no method that a request may have",
+        ),
+        (
+            "fetch(base, { method: 'trace' })",
+            "TypeError: Request: \"trace\" is no method that a request may have",
+        ),
+        (
+            "fetch(base, { body: 'x' })",
+            "TypeError: Request: a request with GET has no body",
+        ),
+        (
+            "fetch(base, { redirect: 'x' })",
+            "TypeError: Request: redirect must not be x",
+        ),
+        (
+            "fetch(base, { signal: 1 })",
+            "TypeError: Request: option signal must be an AbortSignal",
+        ),
+        (
+            "fetch(base, { headers: { 'a b': '1' } })",
+            "TypeError: \"a b\" is not the name of a header",
+        ),
+        (
+            "fetch(base, { headers: { a: 'x\\ny' } })",
+            "TypeError: a header's value has a line break or another character that no header may have",
+        ),
+        (
+            "fetch(base, { headers: [['a']] })",
+            "TypeError: Headers: each must be a pair of name and value",
+        ),
+        (
+            "fetch(base, { get method() { throw new Error('getter') } })",
+            "Error: getter",
+        ),
+        (
+            "fetch({ toString() { throw new Error('text') } })",
+            "Error: text",
+        ),
+        (
+            "new Response('x', { status: 204 })",
+            "TypeError: Response: one with status 204 has no body",
+        ),
+        (
+            "new Response('', { status: 99 })",
+            "RangeError: Response: the status must be from 200 to 599",
+        ),
+        (
+            "new Response('{').json()",
+            "SyntaxError: the body is no JSON: EOF while parsing an object at line 1, column 1",
+        ),
+        (
+            "new Response('x').formData()",
+            "TypeError: formData: the header content-type names no form",
+        ),
+        (
+            "new FormData().append('a')",
+            "TypeError: FormData.append: a name and a value are needed",
+        ),
         ("new Blob(5)", "TypeError: Blob: the parts must be an array"),
-        ("new ReadableStream(5)", "TypeError: ReadableStream: the source must be an object"),
-        ("new ReadableStream({ start: 5 })", "TypeError: start must be a function"),
-        ("new CompressionStream('zip')", "TypeError: CompressionStream: the format must be \"gzip\", \"deflate\" or \"deflate-raw\""),
-        ("new TextDecoderStream('klingon')", "RangeError: The encoding \"klingon\" is not supported"),
+        (
+            "new ReadableStream(5)",
+            "TypeError: ReadableStream: the source must be an object",
+        ),
+        (
+            "new ReadableStream({ start: 5 })",
+            "TypeError: start must be a function",
+        ),
+        (
+            "new CompressionStream('zip')",
+            "TypeError: CompressionStream: the format must be \"gzip\", \"deflate\" or \"deflate-raw\"",
+        ),
+        (
+            "new TextDecoderStream('klingon')",
+            "RangeError: The encoding \"klingon\" is not supported",
+        ),
     ] {
         assert_eq!(fails(&server, expression), message, "{expression}");
     }
@@ -485,8 +569,14 @@ fn a_rule_that_breaks_the_built_in_classes_breaks_no_request() {
 fn a_body_that_nobody_reads_keeps_no_run_from_ending() {
     let server = server();
     assert_eq!(
-        with(&server, "const answer = await fetch(base + '/endless'); answer.body.getReader(); await fetch(base + '/slow'); return answer.status"),
+        with(
+            &server,
+            "const answer = await fetch(base + '/endless'); answer.body.getReader(); await fetch(base + '/slow'); return answer.status"
+        ),
         json!(200)
     );
-    assert_eq!(printed("print(typeof fetch, fetch.name, fetch.length)"), "function fetch 2\n");
+    assert_eq!(
+        printed("print(typeof fetch, fetch.name, fetch.length)"),
+        "function fetch 2\n"
+    );
 }

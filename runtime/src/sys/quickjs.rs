@@ -431,6 +431,43 @@ pub fn view_part(value: &Value<'_>, part: Range<usize>) -> Result<Option<Vec<u8>
     Err(Exception::throw_type(value.ctx(), message))
 }
 
+/// Copies bytes into a typed array, as far as they fit.
+///
+/// # Errors
+///
+/// A `TypeError`: it is no typed array, or its buffer was given away.
+pub fn fill_view(value: &Value<'_>, bytes: &[u8]) -> Result<()> {
+    let context = value.ctx().as_raw().as_ptr();
+    let (mut offset, mut size, mut length): (qjs::size_t, qjs::size_t, qjs::size_t) = (0, 0, 0);
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    // SAFETY: the value is alive; no script runs before the bytes are copied, and they are copied within the buffer.
+    unsafe {
+        let buffer = qjs::JS_GetTypedArrayBuffer(
+            context,
+            value.as_raw(),
+            &raw mut offset,
+            &raw mut size,
+            std::ptr::null_mut(),
+        );
+        let buffer = checked(value.ctx(), buffer)?;
+        let start = qjs::JS_GetArrayBuffer(context, &raw mut length, buffer.as_raw());
+        let (from, size) = (offset as usize, (size as usize).min(bytes.len()));
+        if !start.is_null()
+            && from
+                .checked_add(size)
+                .is_some_and(|end| end <= length as usize)
+        {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), start.add(from), size);
+            return Ok(());
+        }
+    }
+    value.ctx().catch();
+    let message = "the buffer was given away, and has no bytes any more";
+    Err(Exception::throw_type(value.ctx(), message))
+}
+
 /// Whether an exception is on its way.
 pub(crate) fn has_exception(ctx: &Ctx<'_>) -> bool {
     // SAFETY: the call only looks at a field of the context's runtime.

@@ -43,7 +43,8 @@ impl<'r> Gathered<'r> {
             }
             // Doubling, as vectors do, might be more than there is.
             let more = self.bytes.capacity().max(missing).min(left);
-            self.bytes.reserve_exact(more + self.bytes.capacity() - self.bytes.len());
+            self.bytes
+                .reserve_exact(more + self.bytes.capacity() - self.bytes.len());
             self.counted.resize(self.bytes.capacity());
         }
         self.bytes.extend_from_slice(piece);

@@ -4,10 +4,10 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use cla_runtime::trace::RegionOutcome;
 use cla_runtime::internal::{SlotGuard, Usage};
 use cla_runtime::js::{self, Ctx, Error, Object, Value};
 use cla_runtime::semaphore::{AcquireError, Permit};
+use cla_runtime::trace::RegionOutcome;
 use futures_util::future::Either;
 
 use super::Module;

@@ -61,10 +61,7 @@ pub(super) fn byte_natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Re
 }
 
 /// The bytes in a buffer or a view of one, whatever a rule has made of their classes; `None` for any other value.
-pub(super) fn bytes_of_any<'js>(
-    ctx: &Ctx<'js>,
-    value: &Value<'js>,
-) -> js::Result<Option<Vec<u8>>> {
+pub(super) fn bytes_of_any<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<Option<Vec<u8>>> {
     if !value.is_object() {
         return Ok(None);
     }
@@ -139,13 +136,20 @@ fn slice<'js>(
     start: f64,
     end: f64,
 ) -> js::Result<TypedArray<'js, u8>> {
-    let part = view_part(bytes.as_value(), start.max(0.0) as usize..end.max(0.0) as usize)?;
+    let part = view_part(
+        bytes.as_value(),
+        start.max(0.0) as usize..end.max(0.0) as usize,
+    )?;
     array(&ctx, &part.unwrap_or_default())
 }
 
 /// `bufferOf(bytes)`: a copy as an `ArrayBuffer`.
 fn buffer_of<'js>(ctx: Ctx<'js>, bytes: TypedArray<'js, u8>) -> js::Result<ArrayBuffer<'js>> {
-    drop(State::of(&ctx)?.run().reserve(&ctx, "the bytes", 2 * bytes.len())?);
+    drop(
+        State::of(&ctx)?
+            .run()
+            .reserve(&ctx, "the bytes", 2 * bytes.len())?,
+    );
     let bytes = view_bytes(bytes.as_value())?.unwrap_or_default();
     ArrayBuffer::new_copy(ctx, bytes)
 }
@@ -311,7 +315,9 @@ fn squeezer<'js>(ctx: Ctx<'js>, format: String, expand: bool) -> js::Result<Func
                     if made > left {
                         return Err(range_error(
                             &ctx,
-                            format_args!("what the bytes expand to takes more than {left} bytes, which are left of the run's memory limit"),
+                            format_args!(
+                                "what the bytes expand to takes more than {left} bytes, which are left of the run's memory limit"
+                            ),
                         ));
                     }
                     state.wrote(&ctx, made)?;

@@ -137,7 +137,10 @@ fn http_url<'js>(ctx: Ctx<'js>, given: js::String<'js>) -> js::Result<String> {
     let Ok(url) = Url::parse(&given) else {
         return Err(type_error(
             &ctx,
-            format_args!("Invalid URL: {}; fetch needs one with its host", quote(&given)),
+            format_args!(
+                "Invalid URL: {}; fetch needs one with its host",
+                quote(&given)
+            ),
         ));
     };
     if !matches!(url.scheme(), "http" | "https") {
@@ -276,7 +279,10 @@ fn failed(ctx: &Ctx<'_>, run: &Run, url: &Url, failure: Failure) -> Error {
         let at = failure.url();
         let (class, problem) = match &failure.kind {
             Kind::NoMemory(_) => ("RangeError", failure.kind.to_string()),
-            Kind::TooManyRedirects(0) => ("TypeError", "it redirects, and redirect is \"error\"".to_owned()),
+            Kind::TooManyRedirects(0) => (
+                "TypeError",
+                "it redirects, and redirect is \"error\"".to_owned(),
+            ),
             Kind::TooManyRedirects(most) => ("TypeError", format!("more than {most} redirects")),
             kind => ("TypeError", kind.to_string()),
         };
@@ -352,7 +358,10 @@ fn send<'js>(
             (None, Some(signal)) => return Err(signal.throw(ctx)),
             (None, None) => return Err(Error::Unknown),
         };
-        if redirect == "error" && response.status().is_redirection() && response.headers().contains_key("location") {
+        if redirect == "error"
+            && response.status().is_redirection()
+            && response.headers().contains_key("location")
+        {
             let failure = Kind::TooManyRedirects(0).into();
             return Err(failed(ctx, &waiting, &asked, failure));
         }

@@ -1,10 +1,13 @@
 //! The web's names that are made when a rule first names one: see [`LateGlobals`].
 
 use cla_runtime::internal::LateGlobals;
-use cla_runtime::js::{self, Ctx, Value};
+use cla_runtime::js::atom::PredefinedAtom;
+use cla_runtime::js::object::Property;
+use cla_runtime::js::{self, Ctx, Object, Value};
 
 use super::part::{Part, report};
 use crate::call::named;
+use crate::weak;
 
 /// All of them.
 pub(crate) static LATE: LateGlobals = LateGlobals {
@@ -20,6 +23,8 @@ pub(crate) const NAMES: &[&str] = &[
     "ByteLengthQueuingStrategy",
     "CompressionStream",
     "CountQueuingStrategy",
+    "Crypto",
+    "CryptoKey",
     "CustomEvent",
     "DecompressionStream",
     "ErrorEvent",
@@ -33,27 +38,44 @@ pub(crate) const NAMES: &[&str] = &[
     "ReadableStreamDefaultReader",
     "Request",
     "Response",
+    "SubtleCrypto",
     "TextDecoderStream",
     "TextEncoderStream",
     "TransformStream",
     "TransformStreamDefaultController",
+    "WeakRef",
     "WritableStream",
     "WritableStreamDefaultController",
     "WritableStreamDefaultWriter",
+    "crypto",
     "fetch",
+    "navigator",
     "reportError",
 ];
 
 fn build<'js>(ctx: &Ctx<'js>, name: &'static str) -> js::Result<Value<'js>> {
     match name {
         "reportError" => Ok(named(ctx, name, report)?.into_value()),
+        "navigator" => navigator(ctx),
+        "WeakRef" => weak::build(ctx),
         name => part(name).load(ctx)?.get(name),
     }
+}
+
+/// `navigator`: who this is, for programs that behave differently in different places.
+fn navigator<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
+    let navigator = Object::new(ctx.clone())?;
+    let agent = concat!("cla/", env!("CARGO_PKG_VERSION"));
+    navigator.prop("userAgent", Property::from(agent).enumerable())?;
+    let tag = PredefinedAtom::SymbolToStringTag;
+    navigator.prop(tag, Property::from("Navigator").configurable())?;
+    Ok(navigator.into_value())
 }
 
 /// The part that has a name.
 fn part(name: &str) -> Part {
     match name {
+        "Crypto" | "CryptoKey" | "SubtleCrypto" | "crypto" => Part::Crypto,
         "Blob" | "File" | "FormData" => Part::Bodies,
         "Headers" | "Request" | "Response" | "fetch" => Part::Fetch,
         name if name.contains("Stream") || name.contains("Strategy") => Part::Streams,

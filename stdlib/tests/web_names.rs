@@ -1,4 +1,4 @@
-//! Events, signals to abort, and what they end: waits for slots, sleeps, requests.
+//! The web's names: events, signals to abort and what they end, `crypto`, and the table of them all.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should stop
 
@@ -417,4 +417,294 @@ fn names_that_are_not_there_are_still_not_there() {
         value("Object.freeze(globalThis); [typeof Event, Event === Event]"),
         json!(["function", true])
     );
+}
+
+#[test]
+fn digests_signatures_and_sealed_data_are_what_the_standards_say() {
+    assert_eq!(
+        value(
+            "(async () => {
+                 const text = (string) => new TextEncoder().encode(string), hex = (buffer) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+                 const digests = []; for (const name of ['sha-1', 'SHA-256', { name: 'SHA-384' }, 'SHA-512']) digests.push(hex(await crypto.subtle.digest(name, text('abc'))).slice(0, 16));
+                 const mac = await crypto.subtle.importKey('raw', text('Jefe'), { name: 'HMAC', hash: 'SHA-256' }, true, ['sign', 'verify']), said = text('what do ya want for nothing?');
+                 const signature = await crypto.subtle.sign('HMAC', mac, said), made = await crypto.subtle.generateKey({ name: 'HMAC', hash: { name: 'SHA-512' } }, false, ['sign']);
+                 const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, true, ['encrypt', 'decrypt']), iv = crypto.getRandomValues(new Uint8Array(12)), additionalData = text('with');
+                 const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData }, key, text('secret'));
+                 const opened = await crypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData }, key, sealed);
+                 const broken = await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, key, sealed).catch((error) => error.name);
+                 const zero = await crypto.subtle.importKey('raw', new Uint8Array(16), 'AES-GCM', false, ['encrypt']);
+                 const known = hex(await crypto.subtle.encrypt({ name: 'AES-GCM', iv: new Uint8Array(12) }, zero, new Uint8Array(16)));
+                 return [digests, hex(signature), await crypto.subtle.verify('HMAC', mac, signature, said), await crypto.subtle.verify('HMAC', mac, signature, text('other')), made.algorithm, made.usages, made.type,
+                         new TextDecoder().decode(opened), broken, known, hex(await crypto.subtle.exportKey('raw', mac)), sealed.byteLength];
+             })()"
+        ),
+        json!([
+            ["a9993e364706816a", "ba7816bf8f01cfea", "cb00753f45a35e8b", "ddaf35a193617aba"],
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+            true,
+            false,
+            { "name": "HMAC", "length": 1024, "hash": { "name": "SHA-512" } },
+            ["sign"],
+            "secret",
+            "secret",
+            "OperationError",
+            "0388dace60b6a392f328c2b971b2fe78ab6e47d42cec13bdf53a67b21257bddf",
+            "4a656665",
+            22
+        ])
+    );
+}
+
+#[test]
+fn random_values_fill_what_they_are_given() {
+    assert_eq!(
+        value(
+            "const bytes = new Uint8Array(64), words = crypto.getRandomValues(new Uint32Array(bytes.buffer, 32, 4)), id = crypto.randomUUID();
+             [bytes.slice(0, 32).every((byte) => byte === 0), words.some((word) => word !== 0), bytes.slice(48).every((byte) => byte === 0), /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id), id !== crypto.randomUUID()]"
+        ),
+        json!([true, true, true, true, true])
+    );
+}
+
+#[test]
+fn a_key_is_never_shown_and_unfit_uses_are_refused() {
+    assert_eq!(
+        value(
+            "(async () => {
+                 const key = await crypto.subtle.importKey('raw', new TextEncoder().encode('topsecret'), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+                 const shown = [JSON.stringify(key), String(key), cla.sprintf('%s', key), require('cla/util').dumpYAML(key)].join();
+                 return [shown.includes('topsecret'), Object.getOwnPropertyNames(key)];
+             })()"
+        ),
+        json!([false, []])
+    );
+    let shown = run(
+        "(async () => console.log(await crypto.subtle.importKey('raw', new TextEncoder().encode('topsecret'), 'AES-GCM', false, ['encrypt']).catch((e) => e.message)))()",
+    );
+    assert!(!shown.stdout.contains("topsecret"), "{shown:?}");
+    for (expression, message) in [
+        (
+            "crypto.getRandomValues(new Float64Array(1))",
+            "TypeMismatchError: getRandomValues: a typed array of whole numbers is needed",
+        ),
+        (
+            "crypto.getRandomValues([])",
+            "TypeMismatchError: getRandomValues: a typed array of whole numbers is needed",
+        ),
+        (
+            "crypto.getRandomValues(new Uint8Array(65537))",
+            "QuotaExceededError: getRandomValues: more than 65536 bytes at once",
+        ),
+        (
+            "crypto.subtle.digest('MD5', new Uint8Array())",
+            "NotSupportedError: there is no MD5 here: there are SHA-1, SHA-256, SHA-384, SHA-512, HMAC and AES-GCM",
+        ),
+        (
+            "crypto.subtle.digest('SHA-1', 'text')",
+            "TypeError: crypto.subtle: the data must be an ArrayBuffer or a view of one",
+        ),
+        (
+            "crypto.subtle.digest()",
+            "TypeError: crypto.subtle: the algorithm must be a name, or an object with one",
+        ),
+        (
+            "crypto.subtle.importKey('jwk', {}, 'HMAC', true, ['sign'])",
+            "NotSupportedError: a key can be imported as \"raw\" alone",
+        ),
+        (
+            "crypto.subtle.importKey('raw', new Uint8Array(5), 'AES-GCM', true, ['encrypt'])",
+            "DataError: a key of AES-GCM must have 128 or 256 bits",
+        ),
+        (
+            "crypto.subtle.importKey('raw', new Uint8Array(16), 'AES-GCM', true, ['sign'])",
+            "SyntaxError: a key of AES-GCM is not for sign",
+        ),
+        (
+            "crypto.subtle.importKey('raw', new Uint8Array(16), 'AES-GCM', true, [])",
+            "SyntaxError: a key needs a usage",
+        ),
+        (
+            "crypto.subtle.importKey('raw', new Uint8Array(16), 'AES-GCM', false, ['encrypt']).then((key) => crypto.subtle.exportKey('raw', key))",
+            "InvalidAccessError: the key is not extractable",
+        ),
+        (
+            "crypto.subtle.importKey('raw', new Uint8Array(16), 'AES-GCM', false, ['encrypt']).then((key) => crypto.subtle.sign('HMAC', key, new Uint8Array()))",
+            "InvalidAccessError: the key is one of AES-GCM, not of HMAC",
+        ),
+        (
+            "crypto.subtle.importKey('raw', new Uint8Array(16), 'AES-GCM', false, ['encrypt']).then((key) => crypto.subtle.encrypt({ name: 'AES-GCM', iv: new Uint8Array(5) }, key, new Uint8Array()))",
+            "NotSupportedError: the iv of AES-GCM must have 12 bytes",
+        ),
+        (
+            "crypto.subtle.sign('HMAC', {}, new Uint8Array())",
+            "TypeError: crypto.subtle: the key must be a CryptoKey",
+        ),
+        (
+            "crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-1', length: 1e9 }, true, ['sign'])",
+            "OperationError: the key's length must be from 8 to 65536 bits, in whole bytes",
+        ),
+        (
+            "new CryptoKey()",
+            "TypeError: Illegal constructor: crypto.subtle makes keys",
+        ),
+        ("new Crypto()", "TypeError: Illegal constructor"),
+    ] {
+        assert_eq!(thrown(expression), message, "{expression}");
+    }
+}
+
+#[test]
+fn a_weak_reference_leads_to_its_object_until_the_job_is_through() {
+    assert_eq!(
+        value(
+            "const weak = new WeakRef({ a: 1 }), first = weak.deref()?.a, kept = {}, strong = new WeakRef(kept);
+             new Promise((done) => setTimeout(() => setTimeout(() => done([first, weak.deref(), strong.deref() === kept, weak instanceof WeakRef, Object.prototype.toString.call(weak), WeakRef.name]), 1), 1))"
+        ),
+        json!([1, null, true, true, "[object WeakRef]", "WeakRef"])
+    );
+    assert_eq!(
+        thrown("WeakRef({})"),
+        "TypeError: WeakRef must be called with new"
+    );
+    assert_eq!(
+        thrown("new WeakRef(5)").as_str().unwrap().split(':').next(),
+        Some("TypeError")
+    );
+    assert_eq!(
+        value("class Mine extends WeakRef {} new Mine({ b: 2 }).deref().b"),
+        json!(2)
+    );
+}
+
+#[test]
+fn text_is_decoded_whole_and_in_pieces() {
+    assert_eq!(
+        value(
+            "const bytes = new TextEncoder().encode('\\ufeffé€😀'), decoder = new TextDecoder();
+             const whole = decoder.decode(bytes), kept = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).length;
+             const first = decoder.decode(bytes.subarray(0, 4), { stream: true }), rest = decoder.decode(bytes.subarray(4)), bad = decoder.decode(new Uint8Array([97, 255]));
+             [whole, kept, first + rest, bad, decoder.decode(), navigator.userAgent.startsWith('cla/')]"
+        ),
+        json!(["é€😀", 5, "é€😀", "a\u{fffd}", "", true])
+    );
+}
+
+/// The names of WinterTC's Minimum Common Web API, each with why it is not there, if it is not.
+const WEB: &[(&str, &str)] = &[
+    ("AbortController", ""),
+    ("AbortSignal", ""),
+    ("Blob", ""),
+    ("ByteLengthQueuingStrategy", ""),
+    ("CompressionStream", ""),
+    ("CountQueuingStrategy", ""),
+    ("Crypto", ""),
+    ("CryptoKey", ""),
+    ("CustomEvent", ""),
+    ("DOMException", ""),
+    ("DecompressionStream", ""),
+    ("ErrorEvent", ""),
+    ("Event", ""),
+    ("EventTarget", ""),
+    ("File", ""),
+    ("FormData", ""),
+    ("Headers", ""),
+    ("MessageChannel", "a rule has no workers to write to"),
+    ("MessageEvent", "a rule has no workers to write to"),
+    ("MessagePort", "a rule has no workers to write to"),
+    (
+        "Performance",
+        "`performance` has `now` and `timeOrigin`, and no class",
+    ),
+    (
+        "PromiseRejectionEvent",
+        "a rejection that is not handled fails the run",
+    ),
+    (
+        "ReadableByteStreamController",
+        "streams of bytes are read chunk by chunk",
+    ),
+    ("ReadableStream", ""),
+    (
+        "ReadableStreamBYOBReader",
+        "streams of bytes are read chunk by chunk",
+    ),
+    (
+        "ReadableStreamBYOBRequest",
+        "streams of bytes are read chunk by chunk",
+    ),
+    ("ReadableStreamDefaultController", ""),
+    ("ReadableStreamDefaultReader", ""),
+    ("Request", ""),
+    ("Response", ""),
+    ("SubtleCrypto", ""),
+    ("TextDecoder", ""),
+    ("TextDecoderStream", ""),
+    ("TextEncoder", ""),
+    ("TextEncoderStream", ""),
+    ("TransformStream", ""),
+    ("TransformStreamDefaultController", ""),
+    ("URL", ""),
+    ("URLPattern", "not yet"),
+    ("URLSearchParams", ""),
+    ("WebAssembly", "code from data is not for rules"),
+    ("WritableStream", ""),
+    ("WritableStreamDefaultController", ""),
+    ("WritableStreamDefaultWriter", ""),
+    ("atob", ""),
+    ("btoa", ""),
+    ("clearInterval", ""),
+    ("clearTimeout", ""),
+    ("console", ""),
+    ("crypto", ""),
+    ("fetch", ""),
+    ("globalThis", ""),
+    ("navigator.userAgent", ""),
+    ("onerror", "an error that is not caught fails the run"),
+    (
+        "onrejectionhandled",
+        "a rejection that is not handled fails the run",
+    ),
+    (
+        "onunhandledrejection",
+        "a rejection that is not handled fails the run",
+    ),
+    ("performance.now", ""),
+    ("performance.timeOrigin", ""),
+    ("queueMicrotask", ""),
+    ("reportError", ""),
+    (
+        "self",
+        "programs take it for a browser's; there is `globalThis`",
+    ),
+    ("setInterval", ""),
+    ("setTimeout", ""),
+    ("structuredClone", ""),
+];
+
+#[test]
+fn the_table_of_the_webs_names_is_what_a_rule_finds() {
+    let names: Vec<_> = WEB.iter().map(|(name, _)| *name).collect();
+    let source = format!(
+        "{}.map((name) => name.split('.').reduce((object, part) => object?.[part], globalThis) !== undefined)",
+        serde_json::to_string(&names).unwrap()
+    );
+    let there: Vec<bool> = serde_json::from_value(value(&source)).unwrap();
+    let mut table = String::from("| name | there |\n| --- | --- |\n");
+    for ((name, why), there) in WEB.iter().zip(&there) {
+        assert_eq!(
+            why.is_empty(),
+            *there,
+            "{name}: the list says something else"
+        );
+        let said = match there {
+            true => "yes".to_owned(),
+            false => format!("no: {why}"),
+        };
+        table.push_str(&format!("| `{name}` | {said} |\n"));
+    }
+    let count = there.iter().filter(|there| **there).count();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/web.md");
+    let page = std::fs::read_to_string(file).unwrap();
+    let said = format!("{count} of {} are there.\n\n{table}", WEB.len());
+    assert!(page.contains(&said), "docs/web.md should have:\n\n{said}");
 }
