@@ -21,7 +21,7 @@ use futures_util::future::{Either, select};
 use crate::state::State;
 use crate::throw::wrong;
 use crate::web::abort::Core;
-use crate::web::part::Part;
+use crate::web::events::EVENTS;
 
 /// A signal that a call was given.
 #[derive(Clone)]
@@ -55,7 +55,7 @@ impl Signal {
 
     fn core<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<Option<Rc<Core>>> {
         // Where the classes were never loaded, nothing is an instance of them.
-        let Some(events) = Part::Events.loaded(ctx)? else {
+        let Some(events) = EVENTS.loaded(ctx)? else {
             return Ok(None);
         };
         let core_of: Function<'js> = events.get("coreOf")?;
@@ -101,7 +101,7 @@ impl Signal {
     pub(crate) fn throw(&self, ctx: &Ctx<'_>) -> Error {
         let reason = || {
             let signal = self.object.get(ctx)?;
-            let events = Part::Events.load(ctx)?;
+            let events = EVENTS.load(ctx)?;
             let expire: Function<'_> = events.get("expire")?;
             expire.call::<_, ()>((signal.clone(),))?;
             let reason: Function<'_> = events.get("reasonOf")?;

@@ -22,14 +22,47 @@ use crate::state::State;
 use crate::text::text;
 use crate::throw::{range_error, type_error};
 
+use super::events::EVENTS;
+use super::part::Part;
 use super::{decoding, encode};
 
 /// How many bytes are expanded between two looks at the memory that is left: a thousand times as many may come out.
 const EXPANDED_AT_ONCE: usize = 4096;
 
+/// Streams.
+pub(super) static STREAMS: Part = Part::new(
+    "cla:web/streams",
+    include_str!("streams.js"),
+    stream_natives,
+);
+
+/// Blobs and forms.
+pub(super) static BODIES: Part = Part::new("cla:web/bodies", include_str!("bodies.js"), natives);
+
+/// The part that others know by this name.
+fn named(name: &str) -> js::Result<&'static Part> {
+    match name {
+        "events" => Ok(&EVENTS),
+        "streams" => Ok(&STREAMS),
+        "bodies" => Ok(&BODIES),
+        _ => Err(js::Error::Unknown),
+    }
+}
+
+/// `part(name)`: another part.
+pub(super) fn part<'js>(ctx: Ctx<'js>, name: String) -> js::Result<Object<'js>> {
+    named(&name)?.load(&ctx)
+}
+
+/// `loaded(name)`: another part, if there is anything of it yet.
+pub(super) fn loaded<'js>(ctx: Ctx<'js>, name: String) -> js::Result<Option<Object<'js>>> {
+    named(&name)?.loaded(&ctx)
+}
+
 /// Adds what `streams.js` is given.
-pub(super) fn stream_natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
+fn stream_natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
     let define = |name: &str, function: js::Result<Function<'js>>| natives.set(name, function?);
+    define("part", Function::new(ctx.clone(), part))?;
     define("bytesOf", Function::new(ctx.clone(), bytes_in))?;
     define("byteLength", Function::new(ctx.clone(), byte_length))?;
     define("encode", Function::new(ctx.clone(), encode))?;
@@ -38,8 +71,9 @@ pub(super) fn stream_natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::
 }
 
 /// Adds what `bodies.js` is given.
-pub(super) fn natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
+fn natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
     let define = |name: &str, function: js::Result<Function<'js>>| natives.set(name, function?);
+    define("part", Function::new(ctx.clone(), part))?;
     byte_natives(ctx, natives)?;
     define("mediaType", Function::new(ctx.clone(), media_type))?;
     define("today", Function::new(ctx.clone(), today))?;

@@ -19,6 +19,7 @@ use crate::state::State;
 use crate::throw::{error, type_error};
 
 use super::bodies::byte_natives;
+use super::part::Part;
 
 /// The most random bytes that can be had at once, as the standard has it.
 const MOST_RANDOM: usize = 65_536;
@@ -29,8 +30,11 @@ const PIECE: usize = 1024 * 1024;
 /// The algorithms, by the names that the standard gives them.
 const ALGORITHMS: [&str; 6] = ["SHA-1", "SHA-256", "SHA-384", "SHA-512", "HMAC", "AES-GCM"];
 
+/// Digests, signatures and sealed data.
+pub(super) static CRYPTO: Part = Part::new("cla:web/crypto", include_str!("crypto.js"), natives);
+
 /// Adds what `crypto.js` is given.
-pub(super) fn natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
+fn natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
     let define = |name: &str, function: js::Result<Function<'js>>| natives.set(name, function?);
     byte_natives(ctx, natives)?;
     define("canonical", Function::new(ctx.clone(), canonical))?;

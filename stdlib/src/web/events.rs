@@ -7,14 +7,18 @@ use cla_runtime::internal::HostObject;
 use cla_runtime::js::{self, Constructor, Ctx, Function, Object, Value};
 
 use super::abort::Core;
+use super::part::Part;
 use crate::state::State;
 use crate::throw::{type_error, wrong};
 
 /// A signal's time is at most this long: 100 years. What is longer never comes.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
+/// Events and signals.
+pub(crate) static EVENTS: Part = Part::new("cla:web/events", include_str!("events.js"), natives);
+
 /// Adds what `events.js` is given.
-pub(super) fn natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
+fn natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
     let define = |name: &str, function: js::Result<Function<'js>>| natives.set(name, function?);
     define("now", Function::new(ctx.clone(), now))?;
     define("newCore", Function::new(ctx.clone(), new_core))?;

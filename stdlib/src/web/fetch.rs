@@ -27,8 +27,9 @@ use crate::state::State;
 use crate::text::text;
 use crate::throw::{error_of, quote, type_error};
 
-use super::bodies::{array, byte_natives};
+use super::bodies::{array, byte_natives, loaded, part};
 use super::form::{Value as FormValue, multipart};
+use super::part::Part;
 use super::{encode, query_of};
 
 /// How many redirects are followed: as many as the standard says.
@@ -46,9 +47,14 @@ const OUR_OWN: [&str; 8] = [
     "upgrade",
 ];
 
+/// `fetch`, and what it takes and gives.
+pub(super) static FETCH: Part = Part::new("cla:web/fetch", include_str!("fetch.js"), natives);
+
 /// Adds what `fetch.js` is given.
-pub(super) fn natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
+fn natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
     let define = |name: &str, function: js::Result<Function<'js>>| natives.set(name, function?);
+    define("part", Function::new(ctx.clone(), part))?;
+    define("loaded", Function::new(ctx.clone(), loaded))?;
     byte_natives(ctx, natives)?;
     define("headerName", Function::new(ctx.clone(), header_name))?;
     define("headerValue", Function::new(ctx.clone(), header_value))?;

@@ -5,6 +5,10 @@ use cla_runtime::js::atom::PredefinedAtom;
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Object, Value};
 
+use super::bodies::{BODIES, STREAMS};
+use super::crypto::CRYPTO;
+use super::events::EVENTS;
+use super::fetch::FETCH;
 use super::part::{Part, report};
 use crate::call::named;
 use crate::weak;
@@ -73,12 +77,12 @@ fn navigator<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
 }
 
 /// The part that has a name.
-fn part(name: &str) -> Part {
+fn part(name: &str) -> &'static Part {
     match name {
-        "Crypto" | "CryptoKey" | "SubtleCrypto" | "crypto" => Part::Crypto,
-        "Blob" | "File" | "FormData" => Part::Bodies,
-        "Headers" | "Request" | "Response" | "fetch" => Part::Fetch,
-        name if name.contains("Stream") || name.contains("Strategy") => Part::Streams,
-        _ => Part::Events,
+        "Crypto" | "CryptoKey" | "SubtleCrypto" | "crypto" => &CRYPTO,
+        "Blob" | "File" | "FormData" => &BODIES,
+        "Headers" | "Request" | "Response" | "fetch" => &FETCH,
+        name if name.contains("Stream") || name.contains("Strategy") => &STREAMS,
+        _ => &EVENTS,
     }
 }
