@@ -4,12 +4,13 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cla_rulebook::{Finding, Severity};
+use cla_runtime::check::{Finding, Severity};
+use cla_runtime::{Engine, Permissions, RunOptions, Script};
 
 /// Check rules without running them: rulebooks, TypeScript and JavaScript
 ///
-/// Finds what does not parse, unknown ops and arguments, regions of a semaphore within themselves (a deadlock),
-/// variables that nothing sets, and semaphores that two rules take in opposite orders (a possible deadlock). In scripts,
+/// Finds what does not parse, imports that cannot be resolved and names that built-in modules do not export, unknown ops
+/// and arguments, regions of a semaphore within themselves (a deadlock), variables that nothing sets, and semaphores that two rules take in opposite orders (a possible deadlock). In scripts,
 /// `take` within `take` is checked where both name their semaphores.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -37,7 +38,17 @@ Exit code:
   141  the reader of the output is gone";
 
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let findings = cla_rulebook::check(&args.files);
+    let scripts: Vec<Script> = args.files.iter().map(Script::file).collect();
+    let engine = engine();
+    let findings = crate::event_loop::event_loop()
+        .map(|runtime| runtime.block_on(engine.check_all(&scripts, RunOptions::new())));
+    let findings = match findings {
+        Ok(findings) => findings,
+        Err(error) => {
+            crate::exit::report(&format_args!("cannot start: {error}"));
+            return ExitCode::from(crate::exit::FAILED);
+        }
+    };
     let of = |severity| {
         let found = findings
             .iter()
@@ -57,6 +68,17 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         0 if errors > 0 => ExitCode::from(crate::exit::FAILED),
         code => ExitCode::from(code),
     }
+}
+
+/// An engine with the modules and languages of `cla run`, started here.
+fn engine() -> Engine {
+    Engine::builder()
+        .workers(1)
+        .permissions(Permissions::all())
+        .allow_folder(".")
+        .with(cla_stdlib::install)
+        .with(cla_rulebook::install)
+        .build()
 }
 
 fn shown(findings: &[Finding], files: usize, errors: usize, warnings: usize) -> String {

@@ -27,7 +27,7 @@ use cla_runtime::trace::{Trace, TracedRun};
 use cla_runtime::value::Wanted;
 
 use self::session::Session;
-use crate::permissions::PermissionArgs;
+use crate::permissions::{Granted, PermissionArgs};
 use crate::server::ServerArgs;
 use crate::signals::Signals;
 use crate::store::StoreArgs;
@@ -190,7 +190,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         return crate::exit::finish(explain::print(args, &granted, &store));
     }
     if args.dry_run {
-        return dry_run(args, &stash, &semaphores);
+        return dry_run(args, &stash, &semaphores, &granted);
     }
     let plan = match plan::plan(&args.files, args.copies as usize) {
         Ok(plan) => plan,
@@ -246,12 +246,21 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 }
 
 /// Shows what would be done.
-fn dry_run(args: &Args, stash: &serde_json::Value, semaphores: &Semaphores) -> ExitCode {
+fn dry_run(
+    args: &Args,
+    stash: &serde_json::Value,
+    semaphores: &Semaphores,
+    granted: &Granted,
+) -> ExitCode {
     let runtime = crate::event_loop::event_loop();
     let shown = runtime.map(|runtime| {
         runtime.block_on(async {
-            let event = args.event.as_deref();
-            let code = dry::run(&args.files, event, stash, args.json, semaphores).await;
+            let engine = session::engine(args, semaphores.clone(), granted);
+            let mut options = RunOptions::new().stash(stash.clone());
+            if let Some(event) = &args.event {
+                options = options.event(event.as_str());
+            }
+            let code = dry::run(&engine, &args.files, &options, args.json).await;
             crate::store::close(semaphores).await;
             code
         })

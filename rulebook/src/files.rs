@@ -108,6 +108,10 @@ pub(crate) async fn write(
                 Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero).into()),
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a pipe is read in the time of the machine"
+                )]
                 Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(AGAIN),
                 Err(error) => return Err(error.into()),
             }

@@ -21,13 +21,17 @@
 //! ```
 //!
 //! [`check`] finds mistakes without running anything, [`plan`] says what a rulebook would do, [`inputs`] what it wants to
-//! be given. [`TYPES`] and [`rulebook_schema`] are for editors.
+//! be given; [`Engine::check`](cla_runtime::Engine::check) and [`Engine::plan`](cla_runtime::Engine::plan) do so with what
+//! an engine knows. [`TYPES`] and [`rulebook_schema`] are for editors.
 //!
 //! # How it works
 //!
 //! `yaml` reads a document with the place of every part, `parse` makes a `tree` of ops of it and finds all mistakes, `run`
 //! executes the tree on a run's fiber. JavaScript in a rulebook is evaluated in the run's isolate, with the variables in
 //! `scope`. A fork is a run of its own.
+
+// Time goes through the clock of the run; see clippy.toml.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod check;
 mod data;
@@ -53,14 +57,17 @@ use std::sync::Arc;
 
 use cla_runtime::EngineBuilder;
 
-pub use check::{Finding, Severity, check, check_text};
+pub use check::{check, check_text};
+pub use cla_runtime::check::{Finding, Severity};
+pub use cla_runtime::plan::{
+    Plan, PlannedBlock, PlannedFork, PlannedImport, PlannedOp, PlannedSemaphore,
+};
 pub use inputs::{Input, InputError, InputKind, give_inputs, inputs, rulebook_inputs};
 pub use modules::TYPES;
-pub use plan::{Plan, plan};
+pub use plan::plan;
 pub use schema::rulebook_schema;
 pub use script::RulebookScript;
 pub use service_name::ServiceNameError;
-pub use tree::{PlannedBlock, PlannedOp, PlannedSemaphore};
 
 /// Adds rulebooks to an engine: the language, for files that end in `.yml` or `.yaml`, and the modules `cla/rule` and
 /// `cla/reg`. To be used with [`EngineBuilder::with`].

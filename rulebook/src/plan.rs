@@ -4,34 +4,18 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use cla_runtime::RuleError;
-use serde::Serialize;
+use cla_runtime::internal::{LineEnds, Subject, pointing};
+use cla_runtime::plan::{Plan, PlannedFork, PlannedImport, PlannedOp, PlannedSemaphore};
 use serde_json::Value as Json;
 
 use crate::check;
 use crate::inputs;
 use crate::template::{Piece, Template};
 use crate::tree::{
-    Block, Book, Callee, Condition, Data, OnError, Op, Parallel, Planned, PlannedOp,
-    PlannedSemaphore, Planner, Region, first_line,
+    Block, Book, Callee, Condition, Data, Import, Imported, OnError, Op, Parallel, Planned,
+    Planner, Region, first_line,
 };
 use crate::yaml::json_number;
-
-/// What a rule would do: a tree of ops.
-///
-/// `${name}` is filled in where the stash or the rulebook's `vars` say what it is and nothing changes it on the way;
-/// everything else is known only when it runs, and stands there as it was written.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Plan {
-    /// The file, as it was named.
-    pub file: String,
-    /// The event whose ops these are; `None` for those under `do`.
-    pub event: Option<String>,
-    /// The ops, in order.
-    pub ops: Vec<PlannedOp>,
-    /// The semaphores that they take, in the order in which they do so first, each once.
-    pub semaphores: Vec<PlannedSemaphore>,
-}
 
 /// Tells what a rulebook would do with this stash, for this event, without doing anything.
 ///
@@ -51,6 +35,16 @@ pub struct Plan {
 /// ```
 pub fn plan(name: &str, text: &str, event: Option<&str>, stash: &Json) -> Result<Plan, RuleError> {
     let book = check::read(name, Some(check::folder_of(Path::new(name))), &text.into())?;
+    plan_of(&book, name, event, stash)
+}
+
+/// What this rulebook would do. `name` is the one that its user knows.
+pub(crate) fn plan_of(
+    book: &Book,
+    name: &str,
+    event: Option<&str>,
+    stash: &Json,
+) -> Result<Plan, RuleError> {
     let block = match event {
         Some(event) => book
             .on
@@ -66,31 +60,43 @@ pub fn plan(name: &str, text: &str, event: Option<&str>, stash: &Json) -> Result
         };
         return Err(RuleError::load(message, None));
     };
-    let stash = given(&book, stash, event.is_some())?;
+    let stash = given(book, name, stash, event.is_some())?;
     let mut planner = BookPlanner {
-        book: &book,
-        known: known(&book, &stash),
+        book,
+        known: known(book, &stash),
         calls: Vec::new(),
         semaphores: Vec::new(),
     };
     let ops = planner.block(block);
-    Ok(Plan {
-        file: name.to_owned(),
-        event: event.map(str::to_owned),
-        ops,
-        semaphores: planner.semaphores,
-    })
+    let mut plan = Plan::of(name);
+    plan.event = event.map(str::to_owned);
+    plan.ops = Some(ops);
+    plan.semaphores = planner.semaphores;
+    plan.imports = book.imports.iter().map(imported).collect();
+    Ok(plan)
+}
+
+fn imported(import: &Import) -> PlannedImport {
+    let module = match &import.what {
+        Imported::Book(book) => book.name.clone(),
+        Imported::Module(module) => module.shown.clone(),
+    };
+    PlannedImport::new(import.from.as_str(), Some(module), import.line)
 }
 
 /// The stash with the defaults of the inputs that it does not have.
-fn given(book: &Book, stash: &Json, is_event: bool) -> Result<Json, RuleError> {
+fn given(book: &Book, name: &str, stash: &Json, is_event: bool) -> Result<Json, RuleError> {
     let mut given = match stash {
         Json::Object(stash) => stash.clone(),
         _ => serde_json::Map::new(),
     };
     inputs::give_inputs(&book.inputs, &mut given, is_event).map_err(|error| {
-        let source = (book.name.as_str(), &book.text);
-        check::pointing(source, error.at, "InputError", error.message, None)
+        let subject = Subject {
+            name,
+            text: &book.text,
+            ends: LineEnds::Plain,
+        };
+        pointing(subject, error.at.into(), "InputError", error.message, None)
     })?;
     Ok(given.into())
 }
@@ -137,51 +143,47 @@ impl<'a> BookPlanner<'a> {
     fn op(&mut self, op: &'a Op) -> PlannedOp {
         let semaphore = op.semaphore.as_ref().map(|region| self.region(region));
         let Planned { what, blocks } = op.action.plan(self);
-        PlannedOp {
-            line: op.at.line,
-            op: op.kind.clone(),
-            name: op.name.as_ref().map(|name| self.template(name)),
-            what: what.filter(|what| !what.is_empty()),
-            semaphore,
-            timeout: op.timeout.as_ref().map(|limit| self.text(limit)),
-            parallel: op.parallel.map(|parallel| match parallel {
-                Parallel::Wait => "wait",
-                Parallel::Leave => "leave",
-            }),
-            on_error: match &op.on_error {
-                OnError::Fail => None,
-                OnError::Ignore => Some("ignore".to_owned()),
-                OnError::Retry {
-                    times,
-                    delay,
-                    backoff,
-                } => {
-                    let mut text = format!("retry {times} times");
-                    if let Some(delay) = delay {
-                        text.push_str(&format!(", after {}", self.text(delay)));
-                    }
-                    if *backoff != 1.0 {
-                        text.push_str(&format!(", each time {backoff} times longer"));
-                    }
-                    Some(text)
+        let mut planned = PlannedOp::new(op.at.line, op.kind.clone());
+        planned.name = op.name.as_ref().map(|name| self.template(name));
+        planned.what = what.filter(|what| !what.is_empty());
+        planned.semaphore = semaphore;
+        planned.timeout = op.timeout.as_ref().map(|limit| self.text(limit));
+        planned.parallel = op.parallel.map(|parallel| match parallel {
+            Parallel::Wait => PlannedFork::Wait,
+            Parallel::Leave => PlannedFork::Leave,
+        });
+        planned.on_error = match &op.on_error {
+            OnError::Fail => None,
+            OnError::Ignore => Some("ignore".to_owned()),
+            OnError::Retry {
+                times,
+                delay,
+                backoff,
+            } => {
+                let mut text = format!("retry {times} times");
+                if let Some(delay) = delay {
+                    text.push_str(&format!(", after {}", self.text(delay)));
                 }
-            },
-            when: op.when.as_ref().map(|when| self.condition(when)),
-            register: op.register.as_ref().map(|name| self.template(name)),
-            blocks,
-        }
+                if *backoff != 1.0 {
+                    text.push_str(&format!(", each time {backoff} times longer"));
+                }
+                Some(text)
+            }
+        };
+        planned.when = op.when.as_ref().map(|when| self.condition(when));
+        planned.register = op.register.as_ref().map(|name| self.template(name));
+        planned.blocks = blocks;
+        planned
     }
 
     fn region(&mut self, region: &Region) -> PlannedSemaphore {
         let name = self.text(&region.key);
         let of = |part: &Option<Data>| part.as_ref().map(|part| self.text(part));
-        let semaphore = PlannedSemaphore {
-            known: is_whole(&name),
-            name,
-            slots: of(&region.slots),
-            timeout: of(&region.timeout),
-            ttl: of(&region.ttl),
-        };
+        let is_known = is_whole(&name);
+        let mut semaphore = PlannedSemaphore::new(name, is_known);
+        semaphore.slots = of(&region.slots);
+        semaphore.timeout = of(&region.timeout);
+        semaphore.ttl = of(&region.ttl);
         if !self
             .semaphores
             .iter()

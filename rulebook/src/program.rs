@@ -6,12 +6,17 @@ use std::sync::Arc;
 
 use cla_runtime::RuleError;
 use cla_runtime::host::Run;
-use cla_runtime::internal::{Evaluated, Failure, Language, ModuleCache, Program, SourceText};
+use cla_runtime::internal::{
+    Checker, Evaluated, Failure, Language, ModuleCache, Program, SourceText, Surroundings,
+};
 use cla_runtime::js::{Ctx, Value};
+use cla_runtime::plan::Plan;
 
+use crate::check;
 use crate::extension::EXTENSIONS;
 use crate::op::OPS;
 use crate::parse::{Loader, UnknownImport};
+use crate::plan::plan_of;
 use crate::run::{Part, execute};
 use crate::tree::Book;
 
@@ -60,6 +65,28 @@ impl Program for Main {
             false => Failure::from(error),
         })?;
         execute(ctx, run, &book, &Part::Section(self.event.as_deref()))
+    }
+
+    fn check(&self, ctx: &Ctx<'_>, run: &Rc<Run>, shown: &str, checker: &mut Checker) {
+        let text = &self.source.text;
+        let around = Surroundings {
+            modules: Some(run.modules()),
+            run: Some((ctx, run)),
+        };
+        check::rulebook(checker, shown, text, around, || {
+            read(run.modules(), shown, text, run)
+        });
+    }
+
+    fn plan(
+        &self,
+        _: &Ctx<'_>,
+        run: &Rc<Run>,
+        shown: &str,
+        stash: &serde_json::Value,
+    ) -> Result<Plan, RuleError> {
+        let book = read(run.modules(), shown, &self.source.text, run)?;
+        plan_of(&book, shown, self.event.as_deref(), stash)
     }
 }
 

@@ -96,6 +96,10 @@ pub(super) async fn run(
                 }
             }
         };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "commands run in the time of the machine"
+        )]
         if !read_all && let Ok(done) = tokio::time::timeout(LINGER, &mut reading).await {
             done?;
         }

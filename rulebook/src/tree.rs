@@ -22,7 +22,6 @@ pub(crate) use self::book::{
 pub(crate) use self::outcome::{Abort, OpResult, Span, Step, Thrown};
 pub(crate) use self::parser::{Parser, Written, literal};
 pub(crate) use self::planner::{Planned, Planner, first_line};
-pub use self::planner::{PlannedBlock, PlannedOp, PlannedSemaphore};
 pub(crate) use self::runner::{Runner, Values};
 pub(crate) use self::scope::{BookSources, Evaluator, SCOPE_FILE, Scope};
 pub(crate) use self::table::{ATTRIBUTES, Description, OpTable, ShortForms};

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use cla_runtime::internal::SyntaxProblem;
+use cla_runtime::internal::{Spot, SyntaxProblem};
 use cla_stdlib::internal::{Scalar, resolve_scalar};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 use serde_json::Value as Json;
@@ -34,6 +34,16 @@ pub(super) const START: Place = Place {
     column: 1,
     length: 1,
 };
+
+impl From<Place> for Spot {
+    fn from(place: Place) -> Self {
+        Self {
+            line: place.line,
+            column: place.column,
+            length: place.length,
+        }
+    }
+}
 
 impl Place {
     /// A problem there.

@@ -1,6 +1,7 @@
 //! The engine: worker threads that run rules.
 
 mod admission;
+mod inspect;
 mod live_runs;
 mod settings;
 mod spawning;
@@ -10,10 +11,12 @@ mod worker;
 
 use std::any::Any;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cla_semaphore::{Owner, RunId, Semaphores};
+use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
 use self::admission::Admission;
@@ -24,25 +27,38 @@ use self::settings::EngineSettings;
 use self::watch::UnresponsiveListener;
 pub use self::watch::UnresponsiveRun;
 use self::worker::{Job, Worker};
+use crate::clock::{Clock, HostWait, Seat};
 use crate::control::Control;
 use crate::error::RuleError;
 use crate::family::Family;
+use crate::forked::HomeProcess;
 use crate::handle::{RunHandle, Sent};
 use crate::limits::Limits;
+pub use crate::live_facts::LiveRegion;
 use crate::modules::{BuiltIn, ModuleLoader, ModuleSettings};
 use crate::native::{Extension, NativeModule};
+use crate::observe::{EngineEvent, EventListener, Observation, ObservedRun};
 use crate::options::{Origin, RunOptions};
 use crate::output::ProcessOutput;
 use crate::permissions::Permissions;
 use crate::program::Language;
 use crate::report::RunReport;
+use crate::run_span::{RunSpan, within};
 use crate::script::Script;
 use crate::waiting::WaitingBound;
+
+/// Why an engine whose semaphores do not follow its test clock runs nothing.
+const UNFIT_STORE: &str = "the engine has a test clock, which its semaphores do not follow: stores that processes share \
+    have the time of their machine; leave the semaphores out, or give it those of TestClock::semaphores()";
 
 /// Runs rules, any number at once, on a few threads.
 ///
 /// An engine is cheap to clone; all clones are the same engine. Its worker threads start when they
 /// are first needed, and end when the last clone is gone and the last run is done.
+///
+/// Threads do not survive `fork()`, so an engine cannot be used in a child process of the one in which it was made: there,
+/// each run fails at once, with an error of the kind [`Refused`](crate::error::ErrorKind::Refused) that says so, and no run
+/// of the parent's is waited for. A process that forks makes its engines in the children, and runs no rule before.
 ///
 /// ```
 /// use cla_runtime::{Engine, RunOptions, Script};
@@ -63,6 +79,7 @@ struct Shared {
     settings: Arc<EngineSettings>,
     workers: Arc<[Worker]>,
     live: Arc<LiveRuns>,
+    home: HomeProcess,
 }
 
 /// Configures an [`Engine`].
@@ -71,6 +88,7 @@ pub struct EngineBuilder {
     workers: Option<usize>,
     workers_of: Option<Arc<[Worker]>>,
     limits: Limits,
+    clock: Clock,
     semaphores: Option<Semaphores>,
     permissions: Permissions,
     environment: Option<Arc<[(String, String)]>>,
@@ -79,6 +97,7 @@ pub struct EngineBuilder {
     modules: ModuleSettings,
     extensions: Vec<Arc<dyn Extension>>,
     unresponsive: Option<UnresponsiveListener>,
+    events: Option<EventListener>,
 }
 
 impl Engine {
@@ -93,6 +112,7 @@ impl Engine {
             workers: None,
             workers_of: None,
             limits: Limits::default(),
+            clock: Clock::system(),
             semaphores: None,
             permissions: Permissions::default(),
             environment: None,
@@ -101,6 +121,7 @@ impl Engine {
             modules: ModuleSettings::default(),
             extensions: Vec::new(),
             unresponsive: None,
+            events: None,
         }
     }
 
@@ -108,54 +129,108 @@ impl Engine {
     ///
     /// The handle is a future of the run's report, and can cancel it. Dropping the handle lets the
     /// run go on.
+    ///
+    /// With a [test clock](crate::clock) it returns when the run waits for the first time.
     pub fn run(&self, script: Script, options: RunOptions) -> RunHandle {
+        // With a test clock, what was set off before this goes on first, and the run until it waits: so the host and its runs
+        // never race.
+        self.clock().rest();
         let limits = options.limits.unwrap_or(self.shared.settings.limits);
-        let origin = Origin {
-            seat: Family::first(&limits),
-            stash_bytes: 0,
-            parent: None,
-            depth: 0,
-            deadline: None,
-            last: None,
-        };
-        self.start(script, options, origin)
+        let handle = self.start(script, options, Origin::of_host(Family::first(&limits)));
+        self.clock().rest();
+        handle
     }
 
     /// Starts a run for the host or another run.
     pub(crate) fn start(&self, script: Script, options: RunOptions, origin: Origin) -> RunHandle {
         let id = RunId::unique();
-        let control = Arc::new(Control::default());
+        let settings = &self.shared.settings;
+        let clock = &settings.clock;
+        let control = Arc::new(Control::new(clock));
         let mut name = options.name.unwrap_or_else(|| Arc::from(script.name()));
         if name.len() > Owner::MAX_CHARS {
             name = Owner::shortened(name.as_ref().to_owned()).into();
+        }
+        // Before any lock, which a thread that is not here may hold.
+        if let Some(problem) = self.shared.home.problem() {
+            let error = Err(RuleError::forked(problem));
+            let report = RunReport::without_facts(id, &name, Duration::ZERO, error);
+            let (sender, receiver) = oneshot::channel();
+            let host = HostWait::default();
+            let handle = RunHandle::new((id, name), control, receiver, clock.now(), host);
+            // The handle is here, so it gets the report.
+            let _ = sender.send(Sent { report, room: None });
+            return handle;
         }
         let permissions = self.shared.settings.permissions.clone();
         let permissions = match &options.permissions {
             Some(less) => permissions.and(less),
             None => permissions,
         };
+        let span = match origin.inspects {
+            false => RunSpan::begin(id, &name, script.name(), &options.data),
+            true => None,
+        };
+        let listener = self.shared.settings.events.as_ref();
+        let observation = match &span {
+            None if listener.is_none() || origin.inspects => None,
+            _ => {
+                let run = ObservedRun {
+                    id,
+                    name: Arc::clone(&name),
+                    parent: origin.parent,
+                    data: options.data.clone(),
+                };
+                Observation::of(run, listener.cloned(), span.is_some())
+            }
+        };
         let (sender, receiver) = oneshot::channel();
-        let started = Instant::now();
+        let started = clock.now();
+        if let Some(trace) = &options.trace {
+            trace.follow(clock);
+        }
         let live = LiveRun {
             name: Arc::clone(&name),
             data: options.data.clone(),
             control: Arc::clone(&control),
             started,
         };
-        let handle = RunHandle::new(id, Arc::clone(&name), Arc::clone(&control), receiver);
-        if self.shared.live.insert(id, live, &origin).is_err() {
-            let report =
-                RunReport::without_facts(id, &name, started, Err(RuleError::engine_closed()));
+        // A run that waits for another one is seen by the clock itself.
+        let host = match origin.parent {
+            None => HostWait::new(clock),
+            Some(_) => HostWait::default(),
+        };
+        let handle = RunHandle::new(
+            (id, Arc::clone(&name)),
+            Arc::clone(&control),
+            receiver,
+            started,
+            host,
+        );
+        let refused = if settings.unfit_store {
+            Err(RuleError::refused(UNFIT_STORE))
+        } else {
+            let live = self.shared.live.insert(id, live, &origin);
+            live.map_err(|_| RuleError::engine_closed())
+        };
+        if let Err(error) = refused {
+            let report = RunReport::without_facts(id, &name, Duration::ZERO, Err(error));
+            if let Some(observation) = observation {
+                within(span.as_ref(), || observation.refused(&report));
+            }
             // The handle is here, so it gets the report.
             let _ = sender.send(Sent { report, room: None });
             return handle;
         }
         // What another run starts has the place of that one.
         let entering = match origin.parent {
-            None => self.shared.settings.admission.join(&options.data),
-            Some(_) => None,
+            None if !origin.inspects => self.shared.settings.admission.join(&options.data),
+            _ => None,
         };
+        let seat = Seat::new(clock);
         let job = Job {
+            activity: seat.as_ref().map(|seat| Arc::clone(seat.activity())),
+            seat,
             id,
             entering,
             name,
@@ -180,6 +255,8 @@ impl Engine {
             trace: options.trace,
             origin,
             engine: self.clone(),
+            span,
+            observation,
         };
         // The least busy worker, so that a few long CPU-bound rules do not gather on one thread; one whose run does not
         // answer comes last.
@@ -199,6 +276,11 @@ impl Engine {
         &self.shared.settings.semaphores
     }
 
+    /// The time that rules of this engine see.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.settings.clock
+    }
+
     /// What rules of this engine may reach outside of it.
     pub fn permissions(&self) -> &Permissions {
         &self.shared.settings.permissions
@@ -206,12 +288,35 @@ impl Engine {
 
     /// The ids and names of the runs that have not reported yet, oldest first.
     pub fn runs(&self) -> Vec<(RunId, Arc<str>)> {
+        if self.shared.home.is_elsewhere() {
+            return Vec::new();
+        }
         self.shared.live.names()
     }
 
-    /// The runs that have not reported yet, oldest first, with what their host gave them along.
+    /// The runs that have not reported yet, oldest first, with what their host gave them along, the regions that they are in
+    /// and their memory.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let engine = Engine::new();
+    /// let rule = "export const semaphore = 'db'; export default () => { for (;;); }";
+    /// let run = engine.run(Script::javascript("rule", rule), RunOptions::new());
+    /// while engine.live_runs()[0].regions.is_empty() {
+    ///     tokio::task::yield_now().await;
+    /// }
+    /// assert_eq!(engine.live_runs()[0].regions[0].semaphore.as_str(), "db");
+    /// run.cancel();
+    /// # }
+    /// ```
     pub fn live_runs(&self) -> Vec<RunInfo> {
-        self.shared.live.list()
+        if self.shared.home.is_elsewhere() {
+            return Vec::new();
+        }
+        self.shared.live.list(self.clock().now())
     }
 
     /// Cancels a run by its id; `false` if it is not running (any more).
@@ -221,7 +326,11 @@ impl Engine {
 
     /// Waits until no run is left, those included that other runs started and did not wait for.
     pub async fn idle(&self) {
-        self.shared.live.idle().await;
+        if self.shared.home.is_elsewhere() {
+            return;
+        }
+        let idle = self.shared.live.idle();
+        HostWait::new(self.clock()).wait(idle).await;
     }
 
     /// Shuts the engine down: starts no more runs, waits up to `grace` for those that go on, cancels the others, and waits
@@ -231,7 +340,7 @@ impl Engine {
     /// [`Cancelled`](crate::error::ErrorKind::Cancelled). Runs may start others until they are cancelled. Cancelled runs have ten
     /// seconds for what must happen in the end (`finally`), so this takes some seconds longer than `grace` at most.
     ///
-    /// It needs no runtime of tokio's. When the future is dropped, the engine stays closed and the runs go on.
+    /// With a [test clock](crate::clock), all of this time is the clock's. It needs no runtime of tokio's. When the future is dropped, the engine stays closed and the runs go on.
     ///
     /// ```
     /// use std::time::Duration;
@@ -250,8 +359,21 @@ impl Engine {
     /// # }
     /// ```
     pub async fn shutdown(&self, grace: Duration) -> usize {
+        if self.shared.home.is_elsewhere() {
+            return 0;
+        }
         let live = &self.shared.live;
         live.close();
+        if self.clock().as_test().is_some() {
+            let ended = pin!(live.idle());
+            let grace = pin!(self.clock().sleep(grace));
+            let host = HostWait::new(self.clock());
+            if let Either::Right(((), ended)) = host.wait(select(ended, grace)).await {
+                live.end();
+                HostWait::new(self.clock()).wait(ended).await;
+            }
+            return live.cancelled();
+        }
         // Dropped when this is over, which ends the thread that waits for the grace's end.
         let _over = end_after(live, grace);
         live.idle().await;
@@ -301,7 +423,7 @@ impl std::fmt::Debug for Engine {
 }
 
 impl EngineBuilder {
-    /// How many threads run rules (default: one per processor; at least 1).
+    /// How many threads run rules (default: one per processor; one with a [test clock](crate::clock); at least 1).
     ///
     /// Blocked rules need no thread, so more than processors makes nothing faster.
     pub fn workers(mut self, count: usize) -> Self {
@@ -332,6 +454,30 @@ impl EngineBuilder {
     /// The limits of runs that set none of their own.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The time that rules see (default: that of the machine): for tests, in which an hour passes in a millisecond. The module
+    /// [`clock`](crate::clock) says what follows it.
+    ///
+    /// With a [`TestClock`](crate::clock::TestClock), semaphores that are given to the engine must be
+    /// [of this clock](crate::clock::TestClock::semaphores): a run of any others is refused.
+    ///
+    /// ```
+    /// use cla_runtime::clock::TestClock;
+    /// use cla_runtime::semaphore::Semaphores;
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let clock = TestClock::auto();
+    /// let engine = Engine::builder().clock(&clock).build();
+    /// let rule = Script::javascript("rule", "new Date().toISOString()");
+    /// assert_eq!(engine.run(rule.clone(), RunOptions::new()).wait().result.unwrap(), "2000-01-01T00:00:00.000Z");
+    ///
+    /// let others = Engine::builder().clock(&clock).semaphores(Semaphores::memory()).build();
+    /// assert_eq!(others.run(rule, RunOptions::new()).wait().status(), "refused");
+    /// ```
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.clock = clock.into();
         self
     }
 
@@ -508,6 +654,51 @@ impl EngineBuilder {
         self
     }
 
+    /// Calls `listener` with what happens to the engine's runs: starts and ends, waits, slots and for how long they were
+    /// held, limits. For the host's metrics; the engine knows no library for them.
+    ///
+    /// It is called on the engine's threads, in the middle of what it hears of: it must return at once, and neither block
+    /// nor panic. Another call replaces the listener.
+    ///
+    /// Text for Prometheus, in some lines:
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use std::sync::{Arc, Mutex};
+    /// use cla_runtime::observe::EngineEvent;
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let counts: Arc<Mutex<BTreeMap<String, f64>>> = Arc::default();
+    /// let counted = Arc::clone(&counts);
+    /// let engine = Engine::builder()
+    ///     .on_event(move |event| {
+    ///         let add = |name: String, value| *counted.lock().unwrap().entry(name).or_default() += value;
+    ///         match event {
+    ///             EngineEvent::RunStarted { .. } => add("rules_running".to_owned(), 1.0),
+    ///             EngineEvent::RunEnded { report, .. } => {
+    ///                 add("rules_running".to_owned(), -1.0);
+    ///                 add(format!("rules_total{{status=\"{}\"}}", report.status()), 1.0);
+    ///             }
+    ///             EngineEvent::Released { semaphore, held, .. } => {
+    ///                 add(format!("slot_seconds_total{{semaphore={:?}}}", semaphore.as_str()), held.as_secs_f64());
+    ///             }
+    ///             EngineEvent::LimitHit { limit, .. } => add(format!("limits_total{{limit=\"{}\"}}", limit.name()), 1.0),
+    ///             _ => {}
+    ///         }
+    ///     })
+    ///     .build();
+    /// engine.run(Script::javascript("rule", "1 + 2"), RunOptions::new()).await;
+    /// let text: String = counts.lock().unwrap().iter().map(|(name, value)| format!("{name} {value}\n")).collect();
+    /// assert_eq!(text, "rules_running 0\nrules_total{status=\"ok\"} 1\n");
+    /// # }
+    /// ```
+    pub fn on_event(mut self, listener: impl Fn(&EngineEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.events = Some(Arc::new(listener));
+        self
+    }
+
     /// Applies a function to the builder: how crates such as the standard library add all of theirs.
     ///
     /// ```
@@ -524,9 +715,13 @@ impl EngineBuilder {
 
     /// Makes the engine.
     pub fn build(self) -> Engine {
+        let test = self.clock.as_test();
+        let semaphores = self.semaphores.unwrap_or_else(|| self.clock.semaphores());
         let settings = EngineSettings {
             limits: self.limits,
-            semaphores: self.semaphores.unwrap_or_else(Semaphores::memory),
+            unfit_store: test.is_some_and(|clock| !clock.drives(&semaphores)),
+            clock: self.clock,
+            semaphores,
             permissions: self.permissions,
             environment: self.environment,
             admission: Arc::new(self.admission),
@@ -534,8 +729,13 @@ impl EngineBuilder {
             modules: Arc::new(self.modules),
             extensions: self.extensions,
             unresponsive: self.unresponsive,
+            events: self.events,
         };
         let count = self.workers.unwrap_or_else(|| {
+            // Runs on one thread take the same course each time.
+            if settings.clock.as_test().is_some() {
+                return 1;
+            }
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         });
         // For each worker there is a spare one, which is only started while all others are stuck.
@@ -548,6 +748,7 @@ impl EngineBuilder {
                 settings: Arc::new(settings),
                 workers,
                 live: Arc::default(),
+                home: HomeProcess::here(),
             }),
         }
     }

@@ -42,7 +42,8 @@ pub enum ErrorKind {
     OutOfMemory,
     /// The run's calls nested deeper than its stack.
     StackOverflow,
-    /// The engine runs as many rules as it may: see [`EngineBuilder::max_runs`](crate::EngineBuilder::max_runs).
+    /// The engine runs as many rules as it may: see [`EngineBuilder::max_runs`](crate::EngineBuilder::max_runs). Or it cannot
+    /// run any, because this process is a fork of the one in which it was made.
     Refused,
     /// The host's code failed; no fault of the rule.
     Panic,
@@ -58,6 +59,14 @@ pub struct Location {
     pub line: u32,
     /// The column, from 1, in characters.
     pub column: u32,
+}
+
+/// `file:line:column`.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, column } = self;
+        write!(f, "{}:{line}:{column}", cla_semaphore::printable(file))
+    }
 }
 
 /// One call on the stack when the error was made, innermost first.
@@ -201,6 +210,11 @@ impl RuleError {
         Self::new(ErrorKind::Refused, "Refused", message)
     }
 
+    /// The run did not start, because this process cannot run it.
+    pub(crate) fn forked(message: &str) -> Self {
+        Self::new(ErrorKind::Refused, "Forked", message)
+    }
+
     /// The run took longer than `limit`.
     pub(crate) fn timed_out(limit: Duration) -> Self {
         Self::new(
@@ -326,15 +340,43 @@ impl RuleError {
     }
 }
 
-impl fmt::Display for RuleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl RuleError {
+    /// The error's class and message in one line, without its place: `TypeError: not a function`.
+    #[must_use]
+    pub fn summary(&self) -> String {
         let one_line = |text: &str| {
             cla_semaphore::printable(&text.replace(['\n', '\r', '\t'], " ")).into_owned()
         };
         match (self.name.as_str(), self.message.as_str()) {
-            (name, "") => f.write_str(&one_line(name)),
-            (name, message) => write!(f, "{}: {}", one_line(name), one_line(message)),
+            (name, "") => one_line(name),
+            (name, message) => format!("{}: {}", one_line(name), one_line(message)),
         }
+    }
+}
+
+/// One line: the place, the class and the message. With `{:#}`, the source line, the stack and the causes as well, as
+/// [`RuleError::render`] has them.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let script = Script::javascript("rule", "\nlet n = 1;\nn();");
+/// let error = Engine::new().run(script, RunOptions::new()).await.result.unwrap_err();
+/// assert_eq!(error.to_string(), "rule:3:1: TypeError: not a function");
+/// assert!(format!("{error:#}").contains("3 │ n();"));
+/// # }
+/// ```
+impl fmt::Display for RuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return f.write_str(self.render(false).trim_end());
+        }
+        if let Some(location) = &self.location {
+            write!(f, "{location}: ")?;
+        }
+        f.write_str(&self.summary())
     }
 }
 

@@ -30,6 +30,9 @@ pub(crate) struct Family {
     /// How many bytes of output they have written, and how many they may.
     written: AtomicU64,
     most_output: u64,
+    /// How many regions they have entered, and how many they may.
+    regions: AtomicU64,
+    most_regions: u64,
     /// How many have been started so far.
     started: AtomicUsize,
 }
@@ -71,6 +74,8 @@ impl Family {
             living: AtomicUsize::new(0),
             written: AtomicU64::new(0),
             most_output: limits.output.unwrap_or(u64::MAX),
+            regions: AtomicU64::new(0),
+            most_regions: limits.regions.unwrap_or(u64::MAX),
             started: AtomicUsize::new(0),
         })
     }
@@ -88,6 +93,22 @@ impl Family {
             .written
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         counted.map(drop).map_err(|_| self.most_output)
+    }
+
+    /// Whether one more region may be entered; if not, says how many may.
+    ///
+    /// It counts when its slot is [taken](Self::note_region), so runs that ask at the same time may exceed the limit by as
+    /// many as they are; a wait that is given up costs nothing.
+    pub(crate) fn may_enter_region(&self) -> Result<(), u64> {
+        match self.regions.load(Ordering::Relaxed) < self.most_regions {
+            true => Ok(()),
+            false => Err(self.most_regions),
+        }
+    }
+
+    /// A region is entered.
+    pub(crate) fn note_region(&self) {
+        self.regions.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The place of a run that no other run starts, in a family of its own.

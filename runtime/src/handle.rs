@@ -1,16 +1,21 @@
 //! A run that was started, as its host sees it: a future of its report, which can also cancel it.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 use std::time::Instant;
 
 use cla_semaphore::RunId;
 use tokio::sync::oneshot;
 
+use crate::clock::HostWait;
 use crate::control::{Control, Stop};
+use crate::error::RuleError;
 use crate::family::Room;
+use crate::forked::HomeProcess;
 use crate::report::RunReport;
 
 /// A report that is on its way, and the room that its value takes until it is looked at.
@@ -22,7 +27,6 @@ pub(crate) struct Sent {
 }
 
 /// A run that was started: a future of its [`RunReport`].
-#[derive(Debug)]
 #[must_use = "dropping the handle lets the run go on; await it to see how it ends"]
 pub struct RunHandle {
     pub(crate) id: RunId,
@@ -30,24 +34,30 @@ pub struct RunHandle {
     pub(crate) control: Arc<Control>,
     pub(crate) receiver: oneshot::Receiver<Sent>,
     pub(crate) started: Instant,
+    home: HomeProcess,
     /// Cancels the run when the handle is dropped, if the host wants that.
     guard: Option<CancelGuard>,
+    /// The host waits here, as a test clock sees it.
+    host: HostWait,
 }
 
 impl RunHandle {
     pub(crate) fn new(
-        id: RunId,
-        name: Arc<str>,
+        (id, name): (RunId, Arc<str>),
         control: Arc<Control>,
         receiver: oneshot::Receiver<Sent>,
+        started: Instant,
+        host: HostWait,
     ) -> Self {
         Self {
             id,
             name,
             control,
             receiver,
-            started: Instant::now(),
+            started,
+            home: HomeProcess::here(),
             guard: None,
+            host,
         }
     }
 
@@ -106,10 +116,19 @@ impl RunHandle {
     /// # Panics
     ///
     /// Inside an async runtime, where blocking would stall it; await the handle there.
-    pub fn wait(self) -> RunReport {
-        let (id, name, started) = (self.id, self.name, self.started);
+    pub fn wait(mut self) -> RunReport {
+        if let Some(sent) = self.sent_elsewhere() {
+            return sent;
+        }
+        if self.host.is_seen() {
+            return on_this_thread(self);
+        }
+        let (id, name) = (self.id, self.name);
         let report = self.receiver.blocking_recv().map_or_else(
-            |_| RunReport::lost(id, &name, started, RunReport::THREAD_ENDED),
+            |_| {
+                let ran = self.control.since(self.started);
+                RunReport::lost(id, &name, ran, RunReport::THREAD_ENDED)
+            },
             |sent| sent.report,
         );
         if let Some(guard) = self.guard {
@@ -119,19 +138,74 @@ impl RunHandle {
     }
 }
 
+impl RunHandle {
+    /// In a fork of the process in which the run was started, nothing sends its report: gives what is known.
+    fn sent_elsewhere(&mut self) -> Option<RunReport> {
+        if !self.home.is_elsewhere() {
+            return None;
+        }
+        if let Some(guard) = self.guard.take() {
+            guard.disarm();
+        }
+        let problem = self.home.problem().unwrap_or(RunReport::THREAD_ENDED);
+        let error = Err(RuleError::forked(problem));
+        let ran = self.control.since(self.started);
+        Some(RunReport::without_facts(self.id, &self.name, ran, error))
+    }
+}
+
+/// Polls a run's handle on a thread that sleeps in between.
+fn on_this_thread(mut handle: RunHandle) -> RunReport {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(report) = Pin::new(&mut handle).poll(&mut cx) {
+            return report;
+        }
+        std::thread::park();
+    }
+}
+
 impl Future for RunHandle {
     type Output = RunReport;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RunReport> {
-        Pin::new(&mut self.receiver).poll(cx).map(|sent| {
+        if let Some(report) = self.sent_elsewhere() {
+            return Poll::Ready(report);
+        }
+        let this = &mut *self;
+        let sent = this
+            .host
+            .poll(cx, |cx| Pin::new(&mut this.receiver).poll(cx));
+        sent.map(|sent| {
             if let Some(guard) = self.guard.take() {
                 guard.disarm();
             }
             sent.map_or_else(
-                |_| RunReport::lost(self.id, &self.name, self.started, RunReport::THREAD_ENDED),
+                |_| {
+                    let ran = self.control.since(self.started);
+                    RunReport::lost(self.id, &self.name, ran, RunReport::THREAD_ENDED)
+                },
                 |sent| sent.report,
             )
         })
+    }
+}
+
+impl fmt::Debug for RunHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunHandle")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

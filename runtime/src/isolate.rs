@@ -15,6 +15,7 @@ use rquickjs::{Context, Ctx, Function, Module, Object, Runtime, Value};
 use crate::builtins;
 use crate::control::Stop;
 use crate::convert::{self, Functions, Unfit};
+use crate::date;
 use crate::error::{ErrorKind, RuleError};
 use crate::evaluation::{Evaluated, Failure, failure, uncaught};
 use crate::limits::Limits;
@@ -163,6 +164,7 @@ impl Isolate {
             set_owner(&ctx, run);
             mend_stack_trace_limit(&ctx, run)?;
             timers::install(&ctx, run)?;
+            date::install(&ctx, run)?;
             modules::install(&ctx, run)?;
             for extension in extensions {
                 extension.install(&ctx, run)?;
@@ -229,7 +231,11 @@ fn mend_stack_trace_limit<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Resul
 }
 
 /// Reads what is to run, and makes a program of it.
-fn load(source: Source, run: &Run, limits: &Limits) -> Result<Arc<dyn Program>, RuleError> {
+pub(crate) fn load(
+    source: Source,
+    run: &Run,
+    limits: &Limits,
+) -> Result<Arc<dyn Program>, RuleError> {
     let mut language = TextLanguage::ByName;
     let source = match source {
         Source::Program(program) => return Ok(program),

@@ -37,6 +37,11 @@
 //! [`Limits`] bound memory, stack and time of each run. Exceeding one fails that run alone. A run shares its memory and its
 //! time with all that it starts.
 //!
+//! # Time can be injected
+//!
+//! With a [`TestClock`](clock::TestClock), sleeps, timers, dates, semaphores and time limits of rules follow a clock that a test
+//! moves: an hour passes in a millisecond, the same way each time. The module [`clock`] has an example.
+//!
 //! # Your own functions
 //!
 //! [`HostModule`] gives rules plain Rust functions, with arguments and results converted by serde; a function may ask which
@@ -51,10 +56,16 @@
 //! An engine has JavaScript and TypeScript, timers, `import` and `require`, and nothing else. Modules for rules, and further
 //! languages, are crates of their own, which a host adds with [`EngineBuilder::with`].
 
+// Time goes through the clock of the run; see clippy.toml.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod blocking;
 mod builtins;
+pub mod check;
+pub mod clock;
 mod control;
 mod convert;
+mod date;
 pub mod duration;
 pub mod engine;
 pub mod error;
@@ -62,35 +73,44 @@ mod evaluation;
 mod event_loop;
 mod event_source;
 mod family;
+mod forked;
 pub mod handle;
 pub mod host;
 mod host_module;
+mod inspection;
 mod isolate;
 mod library;
 pub mod limits;
 mod line_ends;
+mod live_facts;
 mod main_script;
 mod memory_reservation;
 mod modules;
 mod native;
 mod nearest;
+pub mod observe;
 mod options;
 pub mod output;
 pub mod permissions;
 mod permit_table;
+pub mod plan;
 mod program;
 mod region;
 mod region_span;
 pub mod report;
 mod run;
 mod run_data;
+mod run_span;
 mod script;
+mod seconds;
 pub mod session;
 mod slot_guard;
 #[doc(hidden)]
 pub mod slot_options;
+mod slot_watch;
 mod sys;
 mod text;
+mod thread_time;
 mod ticker;
 mod timers;
 pub mod trace;
@@ -125,6 +145,7 @@ pub use session::Session;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::blocking::blocking;
+    pub use crate::check::checker::{Checker, Spot, Subject, Surroundings, pointing};
     pub use crate::error::source::{Sources, SyntaxProblem};
     pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
@@ -153,6 +174,6 @@ pub mod internal {
     pub use crate::text::{escaped_text, exact_text, text};
     pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::{Take, lock_order};
-    pub use crate::typescript::references::{Named, references};
+    pub use crate::typescript::references::{Named, NamedExport, references};
     pub use crate::typescript::{PositionMap, Shape, Stripped, exports, strip};
 }

@@ -30,7 +30,7 @@ pub struct Limits {
     /// Bytes of stack that nested calls may take (default 1 MiB, from [`MIN_STACK`] to
     /// [`MAX_STACK`]). It is reserved per run, and committed as far as calls nest.
     pub stack: usize,
-    /// Wall-clock time from start to end, waiting included (default none). What the run starts has what is left of it,
+    /// Time from start to end by the [clock](crate::clock) of the engine, waiting included (default none). What the run starts has what is left of it,
     /// and is stopped when it is over, also if the run itself has ended before.
     pub timeout: Option<Duration>,
     /// How many runs that it started, directly or through others, may live at once (default 10,000). Each also takes
@@ -38,6 +38,12 @@ pub struct Limits {
     pub runs: usize,
     /// How many bytes of output the run may write, with all that it starts (default: any number). More throws a `RangeError`.
     pub output: Option<u64>,
+    /// How many regions the run may enter from start to end, with all that it starts (default: any number). Whatever takes a
+    /// slot enters a region: `sem.take`, `sem.acquire`, an op with a semaphore. One more throws a `RangeError`.
+    pub regions: Option<u64>,
+    /// In how many regions the run may be at once (default: any number): those of which it holds the slot, and those that
+    /// it waits for. One more throws a `RangeError`.
+    pub region_depth: Option<u32>,
 }
 
 impl Default for Limits {
@@ -48,6 +54,8 @@ impl Default for Limits {
             timeout: None,
             runs: 10_000,
             output: None,
+            regions: None,
+            region_depth: None,
         }
     }
 }
@@ -78,6 +86,32 @@ impl Limits {
     #[must_use]
     pub fn output(mut self, bytes: u64) -> Self {
         self.output = Some(bytes);
+        self
+    }
+
+    /// Sets how many regions the run may enter from start to end, with all that it starts.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, Limits, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let limits = Limits::default().regions(10).region_depth(2);
+    /// let rule = Script::javascript("rule", "export const semaphore = 'x'; export default () => 1");
+    /// let report = Engine::new().run(rule, RunOptions::new().limits(limits)).await;
+    /// assert_eq!(report.result.unwrap(), 1);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn regions(mut self, count: u64) -> Self {
+        self.regions = Some(count);
+        self
+    }
+
+    /// Sets in how many regions the run may be at once.
+    #[must_use]
+    pub fn region_depth(mut self, count: u32) -> Self {
+        self.region_depth = Some(count);
         self
     }
 

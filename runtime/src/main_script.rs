@@ -8,17 +8,21 @@ use std::sync::Arc;
 
 use rquickjs::{Ctx, Exception, Function, Value};
 
+use crate::check::checker::{Checker, Subject, Surroundings, takes};
 use crate::convert::value_to_json;
 use crate::error::{RuleError, source::Sources};
 use crate::evaluation::{Evaluated, Failure, failure, resolve};
+use crate::line_ends::LineEnds;
 use crate::modules::cache::Goal;
-use crate::modules::{self, Kind, LoadedSource};
+use crate::modules::{self, Kind, LoadedSource, ModuleCache, Resolved};
+use crate::plan::{Plan, PlannedImport, PlannedSemaphore};
 use crate::program::{Program, SourceText};
 use crate::region::{self, SemaphoreSpec};
 use crate::run::Run;
 use crate::script::TextLanguage;
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
 use crate::trace::RegionOutcome;
+use crate::typescript::references::references;
 
 /// JavaScript or TypeScript that is run.
 #[derive(Debug)]
@@ -49,6 +53,65 @@ impl Program for MainScript {
             Prepared::CommonJs(name) => require_main(ctx, run, name),
         }
     }
+
+    fn check(&self, ctx: &Ctx<'_>, run: &Rc<Run>, shown: &str, checker: &mut Checker) {
+        let modules = run.modules();
+        let subject = Subject {
+            name: shown,
+            text: &self.source.text,
+            ends: LineEnds::Script,
+        };
+        let nth = checker.begin(Some(subject));
+        let around = Surroundings {
+            modules: Some(modules),
+            run: Some((ctx, run)),
+        };
+        checker.script(nth, subject, modules.kind(&self.source.name), around);
+    }
+
+    fn plan(
+        &self,
+        _: &Ctx<'_>,
+        run: &Rc<Run>,
+        shown: &str,
+        _: &serde_json::Value,
+    ) -> Result<Plan, RuleError> {
+        let mut plan = Plan::of(shown);
+        plan.event = run.event.clone();
+        for take in takes(&self.source.text) {
+            if plan
+                .semaphores
+                .iter()
+                .any(|known| known.name == take.semaphore)
+            {
+                continue;
+            }
+            plan.semaphores
+                .push(PlannedSemaphore::new(take.semaphore, true));
+        }
+        plan.imports = imports(run.modules(), &self.source.text);
+        Ok(plan)
+    }
+}
+
+/// What the main script imports.
+fn imports(modules: &ModuleCache, text: &str) -> Vec<PlannedImport> {
+    let mut imports: Vec<PlannedImport> = Vec::new();
+    for named in references(text) {
+        if imports
+            .iter()
+            .any(|known| known.specifier == named.specifier)
+        {
+            continue;
+        }
+        let module = match modules.resolve("", &named.specifier) {
+            Ok(Resolved::BuiltIn(name)) => Some(name),
+            Ok(Resolved::File(path)) => path.to_str().map(|path| modules.display_name(path)),
+            Err(_) => None,
+        };
+        imports.push(PlannedImport::new(named.specifier, module, named.at.0));
+    }
+    imports
 }
 
 /// A main script, ready to be run.

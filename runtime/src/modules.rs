@@ -41,7 +41,7 @@ use crate::native::NativeModule;
 use crate::permissions::Permissions;
 use crate::program::Language;
 use crate::run::Run;
-use crate::typescript::Shape;
+use crate::typescript::{Shape, exports};
 
 /// What all runs of an engine share: the built-in modules, where files may lie, compiled code.
 #[derive(Default)]
@@ -238,6 +238,11 @@ impl ModuleCache {
     /// Whether the engine has a built-in module of this name.
     pub fn has_built_in(&self, name: &str) -> bool {
         self.settings.built_in(name).is_some()
+    }
+
+    /// Whether a file is in a language that is neither JavaScript nor TypeScript.
+    pub(crate) fn is_of_a_language(&self, name: &str) -> bool {
+        self.settings.language(name).is_some()
     }
 
     /// Drops every JavaScript value.
@@ -517,6 +522,37 @@ impl ModuleCache {
         }
         .display()
         .to_string()
+    }
+}
+
+/// What a built-in module exports. `None` where that is not known without evaluating it.
+///
+/// The exports of a native module are made for this, as by an import; none of them is looked at.
+pub(crate) fn exported_names(
+    ctx: &Ctx<'_>,
+    run: &std::rc::Rc<Run>,
+    name: &str,
+) -> Option<Vec<String>> {
+    let modules = run.modules();
+    match modules.settings.built_in(name)? {
+        BuiltIn::Native(_) => {
+            let names = modules
+                .native_exports(ctx, run, name)
+                .and_then(|exports| exports.keys::<String>().collect::<rquickjs::Result<_>>());
+            match names {
+                Ok(names) => {
+                    let mut names: Vec<String> = names;
+                    names.push("default".to_owned());
+                    Some(names)
+                }
+                Err(_) if run.must_stop() => None,
+                Err(_) => {
+                    drop(ctx.catch());
+                    None
+                }
+            }
+        }
+        BuiltIn::Source { text, .. } => exports(text),
     }
 }
 

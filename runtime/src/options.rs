@@ -11,7 +11,7 @@ use crate::family::Seat;
 use crate::limits::Limits;
 use crate::output::Output;
 use crate::permissions::Permissions;
-use crate::run_data::RunData;
+use crate::run_data::{Label, RunData};
 use crate::trace::Trace;
 use crate::value::{RuleValue, Stash, Wanted};
 
@@ -47,9 +47,24 @@ pub(crate) struct Origin {
     pub(crate) deadline: Option<Instant>,
     /// When that must have ended, with what must happen in the end.
     pub(crate) last: Option<Instant>,
+    /// It only looks at a rule, and executes nothing.
+    pub(crate) inspects: bool,
 }
 
 impl Origin {
+    /// That of a run that the host starts.
+    pub(crate) fn of_host(seat: Seat) -> Self {
+        Self {
+            seat,
+            stash_bytes: 0,
+            parent: None,
+            depth: 0,
+            deadline: None,
+            last: None,
+            inspects: false,
+        }
+    }
+
     /// Whether the run that starts it is stopped, and this belongs to what must happen in the end: it has no time limit of
     /// its own then, but the end of that grace.
     pub(crate) fn is_ending(&self) -> bool {
@@ -168,6 +183,13 @@ impl RunOptions {
         self
     }
 
+    /// A short text that says to people and metrics whose run it is, such as a tenant's name: spans of `tracing` have it, and
+    /// [`RunData::label`]. What the run starts has the same. Rules do not see it.
+    pub fn label(mut self, label: impl Into<Arc<str>>) -> Self {
+        self.data.insert(Label(label.into()));
+        self
+    }
+
     /// The environment of the run, in place of the process's: what `cla/process` has in `env`, and what commands get. The
     /// permission to see variables is for the process's; these are given.
     pub fn environment<N: Into<String>, V: Into<String>>(
@@ -207,8 +229,7 @@ impl std::fmt::Debug for RunOptions {
         f.debug_struct("RunOptions")
             .field("name", &self.name)
             .field("limits", &self.limits)
-            .field("stash", &self.stash)
-            .field("arguments", &self.arguments)
+            .field("data", &self.data)
             .finish_non_exhaustive()
     }
 }

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 pub use queue::QueuedOutput;
 
+use crate::value::RuleValue;
+
 /// The two streams a rule writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OutputStream {
@@ -30,6 +32,59 @@ impl OutputStream {
         match self {
             Self::Stdout => 0,
             Self::Stderr => 1,
+        }
+    }
+}
+
+/// How much a line of a rule's log matters, as its function in `cla/log` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogLevel {
+    /// What helps to find a mistake.
+    Debug,
+    /// What is good to know.
+    Info,
+    /// What may need a look.
+    Warn,
+    /// What went wrong.
+    Error,
+    /// What the rule cannot go on after.
+    Fatal,
+}
+
+impl LogLevel {
+    /// Its name: `debug`, `info`, `warn`, `error`, `fatal`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+            Self::Fatal => "fatal",
+        }
+    }
+}
+
+/// Something that a rule logs.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LogRecord {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// What the rule says. It may have any character; escape it before it goes to a terminal.
+    pub message: String,
+    /// What is to be dumped with it: usually an object, whose properties are the fields; `Null` if nothing is.
+    pub fields: RuleValue,
+}
+
+impl LogRecord {
+    /// A record.
+    #[must_use]
+    pub fn new(level: LogLevel, message: impl Into<String>, fields: RuleValue) -> Self {
+        Self {
+            level,
+            message: message.into(),
+            fields,
         }
     }
 }
@@ -52,6 +107,42 @@ pub trait Output: Send + Sync + 'static {
     /// Takes `text`, which is one or more whole lines, each with its line feed, unless the rule
     /// asked for less (`cla.printf` without a line feed) or for more than 64 KiB at once: that comes in pieces.
     fn write(&self, stream: OutputStream, text: &str);
+
+    /// Whether what rules log comes as records, to [`log`](Self::log). By default it does not, and is written as lines of
+    /// text, like the rest of the output.
+    fn takes_records(&self) -> bool {
+        false
+    }
+
+    /// Takes what a rule logs with `cla/log`: a level, a message, and fields. Called only if this output
+    /// [takes records](Self::takes_records), when it is [ready](Self::ready) for the standard error.
+    ///
+    /// ```
+    /// use cla_runtime::Output;
+    /// use cla_runtime::output::{LogRecord, OutputStream};
+    ///
+    /// struct Lines;
+    ///
+    /// impl Output for Lines {
+    ///     fn write(&self, _: OutputStream, text: &str) {
+    ///         print!("{text}");
+    ///     }
+    ///
+    ///     fn takes_records(&self) -> bool {
+    ///         true
+    ///     }
+    ///
+    ///     fn log(&self, record: &LogRecord) {
+    ///         let fields = record.fields.clone().into_json();
+    ///         println!("{}", serde_json::json!({
+    ///             "level": record.level.name(), "message": record.message, "fields": fields,
+    ///         }));
+    ///     }
+    /// }
+    /// ```
+    fn log(&self, record: &LogRecord) {
+        self.write(OutputStream::Stderr, &format!("{}\n", record.message));
+    }
 
     /// What a run waits for before it writes to `stream`; `None` if that takes text now, which is the default.
     ///

@@ -3,12 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use cla_semaphore::{Permit, RequestId, Semaphore, SemaphoreName, Semaphores};
 
 use crate::memory_reservation::MemoryReservation;
+use crate::slot_watch::SlotWatch;
 use crate::sys::memory::MemoryGauge;
 
 /// What a run has taken from each semaphore, and the permits that outlive the call that took them.
@@ -17,6 +21,8 @@ use crate::sys::memory::MemoryGauge;
 /// result is reported.
 pub struct PermitTable {
     gauge: Rc<MemoryGauge>,
+    /// `None` if nothing listens, and nothing is bounded.
+    watch: Option<Rc<SlotWatch>>,
     usages: RefCell<HashMap<SemaphoreName, Rc<Usage>>>,
     /// With so many usages, unused ones are closed.
     close_at: Cell<usize>,
@@ -67,6 +73,7 @@ pub struct Usage {
     held: Cell<Duration>,
     /// Where its sums go with its end, if the permit table does not list it.
     sums: Option<Rc<Cell<Totals>>>,
+    watch: Option<Rc<SlotWatch>>,
     _charge: MemoryReservation,
 }
 
@@ -75,6 +82,7 @@ impl Usage {
         gauge: &Rc<MemoryGauge>,
         semaphore: Semaphore,
         sums: Option<Rc<Cell<Totals>>>,
+        watch: Option<Rc<SlotWatch>>,
     ) -> Rc<Self> {
         Rc::new(Self {
             _charge: MemoryReservation::new(gauge, ACCOUNT_BYTES),
@@ -83,17 +91,82 @@ impl Usage {
             waited: Cell::default(),
             held: Cell::default(),
             sums,
+            watch,
         })
     }
 
     /// Notes that a slot was taken. [`Run::acquire`](crate::host::Run::acquire) does so by itself.
+    #[inline]
     pub fn note_taken(&self) {
         self.taken.set(self.taken.get() + 1);
+        if let Some(watch) = &self.watch {
+            watch.taken(self.semaphore.name());
+        }
+    }
+
+    /// A region is about to be entered: code that takes a slot asks first.
+    ///
+    /// # Errors
+    ///
+    /// Says how many the run may enter, if it may not enter one more.
+    #[doc(hidden)]
+    #[inline]
+    pub fn enter_region(&self) -> Result<(), String> {
+        match &self.watch {
+            None => Ok(()),
+            Some(watch) => watch.enter_region(),
+        }
+    }
+
+    /// Whether there is a limit on the regions of the run.
+    #[doc(hidden)]
+    #[inline]
+    pub fn is_bounded(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.is_bounded())
+    }
+
+    /// A request waits from now on.
+    pub(crate) fn note_waits(&self) {
+        if let Some(watch) = &self.watch {
+            watch.waits(self.semaphore.name());
+        }
+    }
+
+    /// Waits for a slot in the way of asynchronous code. The run itself goes on, so this is not time that it waits; but
+    /// who listens hears of it, also of a wait that is given up.
+    #[doc(hidden)]
+    pub async fn observed_wait<F: Future>(&self, acquire: F) -> F::Output {
+        struct Wait<'a>(&'a Usage, Option<Instant>);
+        impl Drop for Wait<'_> {
+            fn drop(&mut self) {
+                let (Some(watch), Some(since)) = (&self.0.watch, self.1) else {
+                    return;
+                };
+                let waited = watch.now().saturating_duration_since(since);
+                self.0.note_wait_ended(waited);
+            }
+        }
+        let mut acquire = pin!(acquire);
+        // A slot that is free is not waited for.
+        if let Poll::Ready(outcome) = poll_fn(|cx| Poll::Ready(acquire.as_mut().poll(cx))).await {
+            return outcome;
+        }
+        self.note_waits();
+        let _wait = Wait(self, self.watch.as_ref().map(|watch| watch.now()));
+        acquire.await
+    }
+
+    /// A request does not wait any more.
+    fn note_wait_ended(&self, time: Duration) {
+        if let Some(watch) = &self.watch {
+            watch.waited(self.semaphore.name(), time);
+        }
     }
 
     /// Notes that a request waited so long. [`Run::acquire`](crate::host::Run::acquire) does so by itself.
-    pub fn note_waited(&self, time: Duration) {
+    pub(crate) fn note_waited(&self, time: Duration) {
         self.waited.set(self.waited.get() + time);
+        self.note_wait_ended(time);
     }
 
     /// How many slots were taken so far.
@@ -138,9 +211,10 @@ impl Drop for Usage {
 }
 
 impl PermitTable {
-    pub(crate) fn new(gauge: Rc<MemoryGauge>) -> Self {
+    pub(crate) fn new(gauge: Rc<MemoryGauge>, watch: Option<Rc<SlotWatch>>) -> Self {
         Self {
             gauge,
+            watch,
             usages: RefCell::default(),
             close_at: Cell::new(MAX_ACCOUNTS),
             closed: Rc::default(),
@@ -154,7 +228,8 @@ impl PermitTable {
         if let Some(usage) = self.usages.borrow().get(name) {
             return Rc::clone(usage);
         }
-        let usage = Usage::new(&self.gauge, semaphores.semaphore(name), None);
+        let semaphore = semaphores.semaphore(name);
+        let usage = Usage::new(&self.gauge, semaphore, None, self.watch.clone());
         let mut usages = self.usages.borrow_mut();
         if usages.len() >= self.close_at.get() {
             self.close_unused(&mut usages);
@@ -167,7 +242,8 @@ impl PermitTable {
 
     /// A usage that the run's report does not list by itself, for a semaphore of another store.
     pub fn account_elsewhere(&self, semaphore: Semaphore) -> Rc<Usage> {
-        Usage::new(&self.gauge, semaphore, Some(Rc::clone(&self.closed)))
+        let sums = Some(Rc::clone(&self.closed));
+        Usage::new(&self.gauge, semaphore, sums, self.watch.clone())
     }
 
     /// Closes the usages that are not in use at the moment, and keeps their sums.
@@ -369,6 +445,9 @@ impl HeldPermit {
 
     fn add_held(&self, time: Duration) {
         self.usage.held.set(self.usage.held.get() + time);
+        if let Some(watch) = &self.usage.watch {
+            watch.released(self.usage.semaphore.name(), time);
+        }
     }
 }
 

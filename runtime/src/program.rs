@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use rquickjs::{Ctx, Value};
 
+use crate::check::checker::Checker;
+use crate::error::RuleError;
 use crate::evaluation::Evaluated;
+use crate::plan::Plan;
 use crate::run::Run;
 
 /// What a run executes, from its start to its value.
@@ -30,10 +33,32 @@ pub trait Program: fmt::Debug + Send + Sync {
     ///
     /// What it threw, why it cannot start, or that the run was stopped.
     fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>>;
+
+    /// Looks for mistakes without executing anything. `shown` is the name that findings have; the run knows the modules.
+    /// A program that has no text, such as a session, finds none.
+    fn check(&self, ctx: &Ctx<'_>, run: &Rc<Run>, shown: &str, checker: &mut Checker) {
+        let _ = (ctx, run, shown, checker);
+    }
+
+    /// Says what it would do, without executing anything, with the run's event and this stash.
+    ///
+    /// # Errors
+    ///
+    /// What is so wrong that there is no plan; that the run was stopped.
+    fn plan(
+        &self,
+        ctx: &Ctx<'_>,
+        run: &Rc<Run>,
+        shown: &str,
+        stash: &serde_json::Value,
+    ) -> Result<Plan, RuleError> {
+        let _ = (ctx, run, stash);
+        Ok(Plan::of(shown))
+    }
 }
 
 /// The text of a program, read and named.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SourceText {
     /// The canonical name: an absolute path, or the name of a text.
     pub name: String,
@@ -41,6 +66,15 @@ pub struct SourceText {
     pub text: Arc<str>,
     /// The canonical folder against which its imports resolve.
     pub folder: Option<PathBuf>,
+}
+
+/// Its name; never the text, which may be long.
+impl fmt::Debug for SourceText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceText")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SourceText {

@@ -15,6 +15,8 @@ pub struct RegionSpan {
     run: Rc<Run>,
     /// Boxed, so that a guard with room for a span stays small: most slots are held without one.
     record: Option<Box<RegionRecord>>,
+    /// The stay's key among those that go on.
+    key: u32,
     admitted: bool,
 }
 
@@ -25,15 +27,20 @@ impl RegionSpan {
             semaphore: semaphore.clone(),
             who: Owner::shortened(who.to_owned()),
             line,
-            asked: run.started.elapsed(),
+            asked: run.elapsed(),
             waited: Duration::ZERO,
             held: Duration::ZERO,
             granted: false,
             outcome: RegionOutcome::Stopped,
         };
+        let key = run.control.facts.begin(&record);
+        if let Some(spans) = &run.spans {
+            spans.begin_region(key, &record);
+        }
         Self {
             run: Rc::clone(run),
             record: Some(Box::new(record)),
+            key,
             admitted: false,
         }
     }
@@ -41,6 +48,7 @@ impl RegionSpan {
     /// It has its slot; `granted` if an administrator let it through.
     pub fn admit(&mut self, granted: bool) {
         self.admitted = true;
+        self.run.control.facts.admit(self.key);
         self.waited();
         if let Some(record) = &mut self.record {
             record.granted = granted;
@@ -59,19 +67,23 @@ impl RegionSpan {
     }
 
     fn waited(&mut self) {
-        let now = self.run.started.elapsed();
+        let now = self.run.elapsed();
         if let Some(record) = &mut self.record {
             record.waited = now.saturating_sub(record.asked);
         }
     }
 
     fn note(&mut self, outcome: RegionOutcome) {
-        let now = self.run.started.elapsed();
+        let now = self.run.elapsed();
         if let Some(mut record) = self.record.take() {
             if self.admitted {
                 record.held = now.saturating_sub(record.asked + record.waited);
             }
             record.outcome = outcome;
+            self.run.control.facts.end(self.key);
+            if let Some(spans) = &self.run.spans {
+                spans.end_region(self.key);
+            }
             self.run.note_region(*record);
         }
     }

@@ -1,11 +1,12 @@
 //! How a run ended: for hosts, and as one JSON object for programs.
 
-use std::time::{Duration, Instant};
+mod json;
+
+use std::time::Duration;
 
 use cla_semaphore::{RunId, SemaphoreName};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, RuleError};
 use crate::run_data::RunData;
@@ -13,6 +14,23 @@ use crate::trace::RegionRecord;
 use crate::value::{RuleValue, deserialize};
 
 /// How a run ended.
+///
+/// It serializes as `cla run --json` prints it: an object with the fields `id`, `name`, `status`, `value`, `error`, `waited`
+/// and `ran` (seconds), `semaphores`, `regions` and `peak_memory` (bytes). Fields may be added; none changes its meaning.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, RunReport, Script};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), serde_json::Error> {
+/// let report = Engine::new().run(Script::javascript("sum", "1 + 2"), RunOptions::new()).await;
+/// let json = serde_json::to_value(&report)?;
+/// assert_eq!((&json["name"], &json["status"], &json["value"]), (&"sum".into(), &"ok".into(), &3.into()));
+/// let read: RunReport = serde_json::from_value(json)?;
+/// assert_eq!(read.result.unwrap(), 3);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RunReport {
@@ -49,7 +67,7 @@ pub struct RunReport {
 }
 
 /// What a run took of one semaphore.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TakenSemaphore {
     /// The semaphore.
@@ -57,15 +75,15 @@ pub struct TakenSemaphore {
     /// How many times a slot was taken.
     pub taken: u64,
     /// Time spent waiting for a slot, summed.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub waited: Duration,
     /// Time that a slot was held, summed.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub held: Duration,
 }
 
 /// What a run took of semaphores that its report does not list.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OtherSemaphores {
     /// How many there were; one that was used again after a while counts again.
@@ -73,15 +91,11 @@ pub struct OtherSemaphores {
     /// How many times a slot was taken.
     pub taken: u64,
     /// Time spent waiting for a slot, summed.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub waited: Duration,
     /// Time that a slot was held, summed.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub held: Duration,
-}
-
-fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64())
 }
 
 impl RunReport {
@@ -129,15 +143,15 @@ impl RunReport {
     pub(crate) const THREAD_ENDED: &'static str = "the run's worker thread ended";
 
     /// The report of a run that never began, or whose worker thread is gone.
-    pub(crate) fn lost(id: RunId, name: &str, started: Instant, why: &str) -> Self {
-        Self::without_facts(id, name, started, Err(RuleError::internal(why)))
+    pub(crate) fn lost(id: RunId, name: &str, ran: Duration, why: &str) -> Self {
+        Self::without_facts(id, name, ran, Err(RuleError::internal(why)))
     }
 
     /// The report of a run of which nothing more is known.
     pub(crate) fn without_facts(
         id: RunId,
         name: &str,
-        started: Instant,
+        ran: Duration,
         result: Result<serde_json::Value, RuleError>,
     ) -> Self {
         Self {
@@ -146,7 +160,7 @@ impl RunReport {
             result,
             value: RuleValue::Null,
             waited: Duration::ZERO,
-            ran: started.elapsed(),
+            ran,
             semaphores: Vec::new(),
             regions: Vec::new(),
             others: OtherSemaphores::default(),
@@ -154,25 +168,6 @@ impl RunReport {
             data: RunData::default(),
         }
     }
-}
-
-/// What `cla run --json` prints of one run, and what a service says of it.
-#[derive(Serialize)]
-struct Object<'a> {
-    id: RunId,
-    name: &'a str,
-    file: &'a str,
-    status: &'static str,
-    value: Option<&'a Value>,
-    error: Option<&'a RuleError>,
-    waited: f64,
-    ran: f64,
-    semaphores: &'a [TakenSemaphore],
-    regions: &'a [RegionRecord],
-    /// Only when there were too many semaphores to list.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    others: Option<&'a OtherSemaphores>,
-    peak_memory: usize,
 }
 
 impl RunReport {
@@ -189,31 +184,6 @@ impl RunReport {
                 ErrorKind::StackOverflow => "stack_overflow",
                 _ => "failed",
             },
-        }
-    }
-
-    /// The report as a JSON object in one line: id, name, file, status, value, error, waited and ran (seconds),
-    /// semaphores, regions, peak_memory (bytes). `file` is what the one who asked for the run calls its file.
-    #[must_use]
-    pub fn to_json(&self, file: &str) -> String {
-        let object = Object {
-            id: self.id,
-            name: &self.name,
-            file,
-            status: self.status(),
-            value: self.result.as_ref().ok(),
-            error: self.result.as_ref().err(),
-            waited: self.waited.as_secs_f64(),
-            ran: self.ran.as_secs_f64(),
-            semaphores: &self.semaphores,
-            regions: &self.regions,
-            others: Some(&self.others).filter(|others| others.count > 0),
-            peak_memory: self.peak_memory,
-        };
-        match serde_json::to_string(&object) {
-            Ok(object) => object,
-            // Every field is text, a number, or JSON already.
-            Err(error) => unreachable!("a report that is no JSON: {error}"),
         }
     }
 }

@@ -22,7 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cla_semaphore::{Owner, RunId, Semaphores};
 use futures_util::future::LocalBoxFuture;
@@ -39,15 +39,19 @@ use self::slices::Slices;
 pub(crate) use self::slices::slice;
 pub(crate) use self::time::TimeLimits;
 use self::writer::Writer;
+use crate::clock::{Activity, Clock};
 use crate::control::Control;
 use crate::event_loop::EventLoop;
 use crate::family::{Family, Seat};
 use crate::limits::Limits;
 use crate::memory_reservation::MemoryReservation;
+use crate::observe::{HitLimit, Observation};
 use crate::output::Output;
 use crate::permissions::{Permission, Permissions};
 use crate::permit_table::PermitTable;
 use crate::run_data::RunData;
+use crate::run_span::RunSpans;
+use crate::slot_watch::SlotWatch;
 use crate::sys::memory::MemoryGauge;
 use crate::trace::{RegionRecord, Trace};
 use crate::value::Stash;
@@ -63,6 +67,9 @@ pub struct Run {
     pub(crate) arguments: Vec<String>,
     pub(crate) event: Option<String>,
     pub(crate) started: Instant,
+    clock: Clock,
+    /// What a test clock knows of it.
+    pub(crate) activity: Option<Arc<Activity>>,
     pub(crate) owner: Owner,
     pub(crate) family: Arc<Family>,
     pub(crate) limits: Limits,
@@ -86,6 +93,9 @@ pub struct Run {
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
     pub(crate) waiting: WaitingBound,
+    /// Who hears of it; `None` if nothing listens.
+    pub(crate) observation: Option<Arc<Observation>>,
+    pub(crate) spans: Option<Rc<RunSpans>>,
     pub(crate) permits: PermitTable,
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// What is to be waited for when all is given back.
@@ -114,11 +124,15 @@ pub(crate) struct RunParts {
     pub(crate) trace: Option<Arc<Trace>>,
     pub(crate) depth: u32,
     pub(crate) started: Instant,
+    pub(crate) clock: Clock,
+    pub(crate) activity: Option<Arc<Activity>>,
     pub(crate) semaphores: Semaphores,
     pub(crate) permissions: Permissions,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
     pub(crate) waiting: WaitingBound,
+    pub(crate) observation: Option<Arc<Observation>>,
+    pub(crate) spans: Option<Rc<RunSpans>>,
     pub(crate) layers: Layers,
 }
 
@@ -126,6 +140,12 @@ impl Run {
     pub(crate) fn new(parts: RunParts) -> Rc<Self> {
         let owner = Owner::process(&*parts.name).with_run(parts.id);
         let family = Arc::clone(parts.seat.family());
+        let watch = SlotWatch::of(
+            parts.observation.as_ref(),
+            &family,
+            &parts.limits,
+            parts.control.clock(),
+        );
         let gauge = MemoryGauge::new(parts.seat);
         let stash_reservation = MemoryReservation::new(&gauge, parts.stash_bytes);
         Rc::new(Self {
@@ -134,6 +154,8 @@ impl Run {
             arguments: parts.arguments,
             event: parts.event,
             started: parts.started,
+            clock: parts.clock.clone(),
+            activity: parts.activity.clone(),
             owner,
             family,
             control: parts.control,
@@ -149,10 +171,12 @@ impl Run {
             data: parts.data,
             environment: parts.environment,
             waiting: parts.waiting,
-            permits: PermitTable::new(Rc::clone(&gauge)),
+            permits: PermitTable::new(Rc::clone(&gauge), watch),
+            observation: parts.observation,
+            spans: parts.spans,
             regions: RefCell::default(),
             exits: RefCell::default(),
-            event_loop: EventLoop::new(gauge),
+            event_loop: EventLoop::new(gauge, parts.clock.clone(), parts.activity),
             limits: parts.limits,
             folders: parts.folders,
             trace: parts.trace,
@@ -209,6 +233,22 @@ impl Run {
         self.environment.is_some()
     }
 
+    /// The time that this run sees: what tells the time or sleeps for a rule uses it, so that tests can move it.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Now, by the clock of the run.
+    #[inline]
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// How long ago it was started.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now().saturating_duration_since(self.started)
+    }
+
     /// The semaphores of the engine.
     pub fn semaphores(&self) -> &Semaphores {
         &self.semaphores
@@ -222,6 +262,13 @@ impl Run {
     /// What this run has taken and holds.
     pub fn permits(&self) -> &PermitTable {
         &self.permits
+    }
+
+    /// The run wanted more than it may have.
+    pub(crate) fn note_limit(&self, limit: HitLimit) {
+        if let Some(observation) = &self.observation {
+            observation.hits(limit);
+        }
     }
 
     /// The limits of this run.

@@ -19,6 +19,25 @@ impl RunData {
         Arc::clone(value).downcast().ok()
     }
 
+    /// The [label](crate::RunOptions::label) of the run.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let options = RunOptions::new().label("tenant 7");
+    /// let report = Engine::new().run(Script::javascript("rule", "1"), options).await;
+    /// assert_eq!(report.data.label(), Some("tenant 7"));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        let wanted = TypeId::of::<Label>();
+        let (_, value) = self.0.iter().find(|(id, _)| *id == wanted)?;
+        value.downcast_ref::<Label>().map(|label| &*label.0)
+    }
+
     /// Adds a value, in place of one of the same type.
     pub(crate) fn insert<T: Any + Send + Sync>(&mut self, value: T) {
         let id = TypeId::of::<T>();
@@ -26,6 +45,9 @@ impl RunData {
         self.0.push((id, Arc::new(value)));
     }
 }
+
+/// What people are to call a run's data by.
+pub(crate) struct Label(pub(crate) Arc<str>);
 
 /// How many values there are: they may be secrets.
 impl fmt::Debug for RunData {

@@ -1,5 +1,6 @@
 //! What is to be run: a file, or a text with a name.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,12 +24,12 @@ use crate::program::Program;
 /// let from_memory = Script::javascript("say hello", "print('hello')");
 /// assert_eq!(from_memory.name(), "say hello");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Script {
     pub(crate) source: Source,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Source {
     File(PathBuf),
     Text {
@@ -236,8 +237,29 @@ impl Script {
     /// A program that needs no reading.
     #[doc(hidden)]
     pub fn program(program: impl Program + 'static) -> Self {
+        Self::shared_program(Arc::new(program))
+    }
+
+    /// A program that its maker looks at afterwards.
+    pub(crate) fn shared_program(program: Arc<dyn Program>) -> Self {
         Self {
-            source: Source::Program(Arc::new(program)),
+            source: Source::Program(program),
         }
+    }
+}
+
+/// Its name and the length of its text; never the text, which may be long.
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Script");
+        debug.field("name", &self.name());
+        match &self.source {
+            Source::File(path) => debug.field("file", path),
+            Source::Text { text, .. } | Source::Read { text, .. } => {
+                debug.field("bytes", &text.len())
+            }
+            Source::Program(_) => &mut debug,
+        };
+        debug.finish_non_exhaustive()
     }
 }

@@ -1,13 +1,15 @@
 //! What runs waited for and held, as it happened: each run's own record, and one that several runs share.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, RunId, SemaphoreName};
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::clock::Clock;
 
 /// A run that enters more regions than this does not record the rest.
 pub(crate) const MOST_REGIONS: usize = 10_000;
@@ -19,7 +21,7 @@ const MOST_TRACED: usize = 100_000;
 const MOST_RECENT: usize = 200;
 
 /// One stay in a semaphored region, or an attempt to get into it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RegionRecord {
     /// The semaphore.
@@ -29,13 +31,13 @@ pub struct RegionRecord {
     /// The line of its source, from 1.
     pub line: u32,
     /// When it asked, from the start of the run.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub asked: Duration,
     /// How long it waited.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub waited: Duration,
     /// How long it held the slot.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub held: Duration,
     /// Whether an administrator let it through.
     pub granted: bool,
@@ -44,7 +46,7 @@ pub struct RegionRecord {
 }
 
 /// How a stay in a region ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RegionOutcome {
@@ -76,7 +78,7 @@ impl From<&AcquireError> for RegionOutcome {
 }
 
 /// One run in a [`Trace`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TracedRun {
     /// The run.
@@ -86,10 +88,10 @@ pub struct TracedRun {
     /// The run that forked it.
     pub parent: Option<RunId>,
     /// When it began, from the start of the trace.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub began: Duration,
     /// When it ended, from the start of the trace.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "crate::seconds")]
     pub ended: Duration,
     /// Whether it did not fail.
     pub ok: bool,
@@ -113,9 +115,13 @@ pub struct TracedRun {
 /// assert_eq!(runs[0].regions[0].semaphore.as_str(), "x");
 /// # }
 /// ```
+///
+/// It serializes as the list of its [runs](Trace::runs), which is read as a `Vec<TracedRun>`.
 #[derive(Debug)]
 pub struct Trace {
     start: Instant,
+    /// When the first run started, by the test clock of its engine: such a clock has times of its own.
+    test_start: OnceLock<Instant>,
     runs: Mutex<Vec<TracedRun>>,
     /// The regions that were left last, the oldest first.
     recent: Mutex<VecDeque<(RunId, RegionRecord)>>,
@@ -128,7 +134,8 @@ impl Trace {
     #[must_use]
     pub fn start() -> Arc<Self> {
         Arc::new(Self {
-            start: Instant::now(),
+            start: Clock::system().now(),
+            test_start: OnceLock::new(),
             runs: Mutex::default(),
             recent: Mutex::default(),
             room: AtomicUsize::new(MOST_TRACED),
@@ -152,6 +159,13 @@ impl Trace {
         own.map(|(_, record)| record.clone()).collect()
     }
 
+    /// A run of an engine with this clock starts.
+    pub(crate) fn follow(&self, clock: &Clock) {
+        if clock.as_test().is_some() {
+            self.test_start.get_or_init(|| clock.now());
+        }
+    }
+
     pub(crate) fn left(&self, run: RunId, record: &RegionRecord) {
         let mut recent = self.recent.lock();
         if recent.len() >= MOST_RECENT {
@@ -164,7 +178,7 @@ impl Trace {
         &self,
         (id, parent): (RunId, Option<RunId>),
         name: &str,
-        began: Instant,
+        (began, ended): (Instant, Instant),
         ok: bool,
         regions: &[RegionRecord],
     ) {
@@ -176,18 +190,21 @@ impl Trace {
         let room = self.room.load(Ordering::Relaxed);
         let regions = &regions[..regions.len().min(room)];
         self.room.store(room - regions.len(), Ordering::Relaxed);
+        let start = *self.test_start.get().unwrap_or(&self.start);
         runs.push(TracedRun {
             id,
             name: name.to_owned(),
             parent,
-            began: began.saturating_duration_since(self.start),
-            ended: self.start.elapsed(),
+            began: began.saturating_duration_since(start),
+            ended: ended.saturating_duration_since(start),
             ok,
             regions: regions.to_vec(),
         });
     }
 }
 
-fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64())
+impl Serialize for Trace {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.runs().serialize(serializer)
+    }
 }

@@ -204,7 +204,7 @@ fn value_with_a_late(number: Option<u32>, body: &str) -> Result<Json, String> {
     };
     std::thread::sleep(Duration::from_millis(20));
     let _ = sender.send(number);
-    handle.wait().result.map_err(|error| error.to_string())
+    handle.wait().result.map_err(|error| error.summary())
 }
 
 #[test]

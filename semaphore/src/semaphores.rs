@@ -75,6 +75,24 @@ impl Semaphores {
         Self::over(Backend::Memory(MemoryStore::with_clock(clock)))
     }
 
+    /// Whether the time of these semaphores is that of `clock`: they were made with [`memory_with_clock`](Self::memory_with_clock)
+    /// of it. A store that processes share has the time of its machine, which no clock moves.
+    ///
+    /// ```
+    /// use cla_semaphore::{ManualClock, Semaphores};
+    ///
+    /// let clock = ManualClock::new();
+    /// assert!(Semaphores::memory_with_clock(&clock).follows(&clock));
+    /// assert!(!Semaphores::memory().follows(&clock));
+    /// ```
+    #[must_use]
+    pub fn follows(&self, clock: &ManualClock) -> bool {
+        match &self.backend {
+            Backend::Memory(store) => store.follows(clock),
+            Backend::Remote(_) => false,
+        }
+    }
+
     /// Semaphores that live in a shared store.
     #[must_use]
     pub fn with_store(store: Arc<dyn Store>) -> Self {

@@ -42,6 +42,9 @@
 //! states, and results have a size that they may not exceed. Work that depends on the size of its input
 //! lets other runs of the thread go on in between.
 
+// Time goes through the clock of the run; see clippy.toml.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod call;
 mod cla;
 mod clone;

@@ -10,7 +10,8 @@ use std::rc::Rc;
 
 use cla_runtime::host::{NativeModule, Run};
 use cla_runtime::js::{self, Ctx, Object, Value};
-use cla_runtime::output::OutputStream;
+use cla_runtime::output::{LogLevel, LogRecord, OutputStream};
+use cla_runtime::value::RuleValue;
 use jiff::ZonedDateTime;
 
 use crate::call::{Arg, define};
@@ -33,16 +34,16 @@ impl NativeModule for Log {
 
     fn exports<'js>(&self, ctx: &Ctx<'js>, _: &Rc<Run>) -> js::Result<Object<'js>> {
         let exports = Object::new(ctx.clone())?;
-        for (name, label) in [
-            ("debug", "DEBUG"),
-            ("info", "INFO "),
-            ("warn", "WARN "),
-            ("error", "ERROR"),
+        for level in [
+            LogLevel::Debug,
+            LogLevel::Info,
+            LogLevel::Warn,
+            LogLevel::Error,
         ] {
             let log = move |ctx: Ctx<'js>, message: Arg<'js>, dump: Arg<'js>| {
-                write(&ctx, label, &message, &dump).map(drop)
+                write(&ctx, level, &message, &dump).map(drop)
             };
-            define(&exports, name, log)?;
+            define(&exports, level.name(), log)?;
         }
         define(&exports, "fatal", fatal)?;
         Ok(exports)
@@ -50,18 +51,41 @@ impl NativeModule for Log {
 }
 
 fn fatal<'js>(ctx: Ctx<'js>, message: Arg<'js>, dump: Arg<'js>) -> js::Result<()> {
-    let message = write(&ctx, "FATAL", &message, &dump)?;
+    let message = write(&ctx, LogLevel::Fatal, &message, &dump)?;
     Err(error(&ctx, message))
 }
 
-/// Writes a line, and below it what is to be dumped; gives the message.
+/// A level as lines show it, all equally wide.
+fn label(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Debug => "DEBUG",
+        LogLevel::Info => "INFO ",
+        LogLevel::Warn => "WARN ",
+        LogLevel::Error => "ERROR",
+        LogLevel::Fatal => "FATAL",
+    }
+}
+
+/// Logs a message and what is to be dumped with it: as a record if the output takes them, or else as lines. Gives the
+/// message.
 fn write<'js>(
     ctx: &Ctx<'js>,
-    label: &str,
+    level: LogLevel,
     message: &Value<'js>,
     dump: &Arg<'js>,
 ) -> js::Result<String> {
     let message = display(ctx, message)?;
+    let state = State::of(ctx)?;
+    if state.run().logs_records() {
+        let fields = match dump.given() {
+            Some(dump) => fields(ctx, dump)?,
+            None => RuleValue::Null,
+        };
+        let record = LogRecord::new(level, message.as_str(), fields);
+        state.run().log(ctx, &record)?;
+        return Ok(message);
+    }
+    let label = label(level);
     let time = ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S");
     let mut lines = format!("{time} {label} {message}\n");
     if let Some(dump) = dump.given() {
@@ -69,8 +93,22 @@ fn write<'js>(
             let _ = writeln!(lines, "{DUMP_INDENTATION}{line}");
         }
     }
-    State::of(ctx)?.write(ctx, OutputStream::Stderr, &lines)?;
+    state.write(ctx, OutputStream::Stderr, &lines)?;
     Ok(message)
+}
+
+/// A value as data, or as the text that `print` shows where it is none.
+fn fields<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<RuleValue> {
+    match RuleValue::read_data(ctx, "log", value.clone()) {
+        Err(error) if error.is_exception() => {
+            let thrown = ctx.catch();
+            if thrown.is_uncatchable_error() {
+                return Err(ctx.throw(thrown));
+            }
+            inspect(ctx, value, &InspectOptions::default()).map(RuleValue::String)
+        }
+        result => result,
+    }
 }
 
 /// A value as YAML, or as `print` shows it where YAML cannot: a log line is no reason to fail.

@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use cla_rulebook::{Plan, PlannedBlock, PlannedOp, PlannedSemaphore, Severity};
-use cla_runtime::RuleError;
+use cla_runtime::check::Severity;
+use cla_runtime::plan::{Plan, PlannedBlock, PlannedFork, PlannedOp, PlannedSemaphore};
 use cla_runtime::semaphore::{SemaphoreName, Semaphores};
-use serde_json::{Value, json};
+use cla_runtime::{Engine, RunOptions, Script};
+use serde_json::json;
 
 use super::plan::STDIN;
 use crate::render::{Align, BOLD, Column, DIM, Line, Span, Table, YELLOW};
@@ -16,11 +17,10 @@ const MOST_TEXT: usize = 60;
 
 /// Shows what the files would do. Gives an exit code.
 pub(super) async fn run(
+    engine: &Engine,
     files: &[PathBuf],
-    event: Option<&str>,
-    stash: &Value,
+    options: &RunOptions,
     as_json: bool,
-    semaphores: &Semaphores,
 ) -> u8 {
     let mut code = 0;
     let mut plans = Vec::new();
@@ -33,60 +33,38 @@ pub(super) async fn run(
             code = crate::exit::FAILED;
             continue;
         }
-        checked.push(file.clone());
+        checked.push(file);
     }
+    let scripts: Vec<Script> = checked.iter().map(Script::file).collect();
     let mut wrong = Vec::new();
-    for finding in cla_rulebook::check(&checked) {
+    for finding in engine.check_all(&scripts, options.clone()).await {
         anstream::eprintln!("{}", finding.render(true));
         if finding.severity == Severity::Error {
             code = crate::exit::FAILED;
             wrong.extend(finding.error.location.map(|at| at.file));
         }
     }
-    for file in &checked {
+    for (file, script) in checked.iter().zip(&scripts) {
         let shown = file.display().to_string();
         if wrong.contains(&shown) || !file.is_file() {
             continue;
         }
-        if !is_rulebook(file) {
-            plans.push(FilePlan::Script(shown));
-            continue;
-        }
-        match plan(file, event, stash) {
-            Ok(plan) => plans.push(FilePlan::Plan(plan)),
+        match engine.plan(script, options.clone()).await {
+            Ok(plan) => plans.push(plan),
             Err(error) => {
                 anstream::eprint!("{}", error.render(true));
                 code = crate::exit::FAILED;
             }
         }
     }
-    let states = states(&plans, semaphores).await;
+    let states = states(&plans, engine.semaphores()).await;
     let text = if as_json {
-        machine(&plans)
+        json!(plans).to_string() + "\n"
     } else {
         people(&plans, &states)
     };
     let written = anstream::stdout().write_all(text.as_bytes());
     crate::exit::written(written).max(code)
-}
-
-/// What is known of a file before it runs.
-enum FilePlan {
-    Plan(Plan),
-    /// JavaScript: only running it shows what it does.
-    Script(String),
-}
-
-fn is_rulebook(file: &Path) -> bool {
-    file.extension()
-        .is_some_and(|kind| kind == "yml" || kind == "yaml")
-}
-
-fn plan(file: &Path, event: Option<&str>, stash: &Value) -> Result<Plan, Box<RuleError>> {
-    let shown = file.display().to_string();
-    // The check has reported a file that cannot be read.
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    cla_rulebook::plan(&shown, &text, event, stash).map_err(Box::new)
 }
 
 /// A semaphore that the plans take, and how it is now: slots, busy, waiting, if it is there at all.
@@ -95,10 +73,9 @@ struct State {
     now: Option<(String, usize, usize)>,
 }
 
-async fn states(plans: &[FilePlan], semaphores: &Semaphores) -> Vec<State> {
+async fn states(plans: &[Plan], semaphores: &Semaphores) -> Vec<State> {
     let mut states: Vec<State> = Vec::new();
     for plan in plans {
-        let FilePlan::Plan(plan) = plan else { continue };
         for semaphore in &plan.semaphores {
             if states
                 .iter()
@@ -120,33 +97,20 @@ async fn states(plans: &[FilePlan], semaphores: &Semaphores) -> Vec<State> {
     states
 }
 
-fn machine(plans: &[FilePlan]) -> String {
-    let plans: Value = plans
-        .iter()
-        .map(|plan| match plan {
-            FilePlan::Plan(plan) => json!(plan),
-            FilePlan::Script(file) => {
-                json!({"file": file, "event": null, "ops": null, "semaphores": null})
-            }
-        })
-        .collect();
-    format!("{plans}\n")
-}
-
-fn people(plans: &[FilePlan], states: &[State]) -> String {
+fn people(plans: &[Plan], states: &[State]) -> String {
     let mut lines = Vec::new();
     for plan in plans {
-        match plan {
-            FilePlan::Plan(plan) => {
+        match &plan.ops {
+            Some(block) => {
                 let title = match &plan.event {
                     Some(event) => format!("{}, event {event}", plan.file),
                     None => plan.file.clone(),
                 };
                 lines.push(Line(vec![Span::new(title, BOLD)]));
-                ops(&plan.ops, "", &mut lines);
+                ops(block, "", &mut lines);
             }
-            FilePlan::Script(file) => lines.push(Line(vec![
-                Span::new(file.clone(), BOLD),
+            None => lines.push(Line(vec![
+                Span::new(plan.file.clone(), BOLD),
                 Span::new(" is a script: only running it shows what it does", DIM),
             ])),
         }
@@ -261,7 +225,7 @@ fn described(op: &PlannedOp) -> Vec<Span> {
     notes.extend(op.when.as_ref().map(|when| format!("when {}", short(when))));
     notes.extend(op.timeout.as_ref().map(|limit| format!("at most {limit}")));
     notes.extend(op.parallel.map(|parallel| match parallel {
-        "leave" => "in parallel, left alone".to_owned(),
+        PlannedFork::Leave => "in parallel, left alone".to_owned(),
         _ => "in parallel".to_owned(),
     }));
     notes.extend(op.on_error.as_ref().map(|what| format!("on error {what}")));

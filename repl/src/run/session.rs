@@ -63,6 +63,26 @@ pub(super) struct Session {
     signal: Option<Signal>,
 }
 
+/// The engine that the options ask for.
+pub(super) fn engine(args: &Args, semaphores: Semaphores, granted: &Granted) -> Engine {
+    let mut limits = Limits::default().memory(args.memory).stack(args.stack);
+    if let Some(timeout) = args.timeout {
+        limits = limits.timeout(timeout);
+    }
+    let mut engine = Engine::builder()
+        .workers(args.workers.into())
+        .limits(limits)
+        .semaphores(semaphores)
+        .permissions(granted.permissions.clone());
+    if granted.imports_current_folder {
+        engine = engine.allow_folder(".");
+    }
+    engine
+        .with(cla_stdlib::install)
+        .with(cla_rulebook::install)
+        .build()
+}
+
 impl Session {
     pub(super) fn new(
         args: &Args,
@@ -70,22 +90,7 @@ impl Session {
         semaphores: Semaphores,
         granted: &Granted,
     ) -> Self {
-        let mut limits = Limits::default().memory(args.memory).stack(args.stack);
-        if let Some(timeout) = args.timeout {
-            limits = limits.timeout(timeout);
-        }
-        let mut engine = Engine::builder()
-            .workers(args.workers.into())
-            .limits(limits)
-            .semaphores(semaphores)
-            .permissions(granted.permissions.clone());
-        if granted.imports_current_folder {
-            engine = engine.allow_folder(".");
-        }
-        let engine = engine
-            .with(cla_stdlib::install)
-            .with(cla_rulebook::install)
-            .build();
+        let engine = engine(args, semaphores, granted);
         Self {
             engine,
             runs: HashSet::new(),

@@ -209,6 +209,8 @@ impl BookParser<'_> {
             }
         }
         self.imports.push(Import {
+            from: from.text.clone(),
+            line: from.at.line,
             prefix: written.prefix.map(|prefix| prefix.text.clone()),
             what,
         });

@@ -44,6 +44,9 @@ pub(crate) type Block = Arc<[Arc<Op>]>;
 /// Another file whose functions are ops here.
 #[derive(Debug)]
 pub(crate) struct Import {
+    /// As it is written, and in which line.
+    pub(crate) from: String,
+    pub(crate) line: u32,
     /// The beginning of its ops' names, before a dot.
     pub(crate) prefix: Option<String>,
     pub(crate) what: Imported,

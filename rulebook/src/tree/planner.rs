@@ -1,63 +1,9 @@
 //! What an op would do, for people, and how it finds out.
 
-use serde::Serialize;
+use cla_runtime::plan::{PlannedBlock, PlannedOp};
 
 use super::{Block, Callee, Condition, Data};
 use crate::template::Template;
-
-/// One op of a [`Plan`](crate::Plan).
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct PlannedOp {
-    /// The line of its file, from 1.
-    pub line: u32,
-    /// `echo`, `if`, the name of a def.
-    pub op: String,
-    /// What its author called it.
-    pub name: Option<String>,
-    /// What it is given, in short: a text, a condition, a list.
-    pub what: Option<String>,
-    /// What it holds while it and its children run.
-    pub semaphore: Option<PlannedSemaphore>,
-    /// How long it may take.
-    pub timeout: Option<String>,
-    /// `wait` or `leave` if it is forked.
-    pub parallel: Option<&'static str>,
-    /// What a failure does, if it does not simply fail.
-    pub on_error: Option<String>,
-    /// Without this, nothing is done.
-    pub when: Option<String>,
-    /// Where the result goes.
-    pub register: Option<String>,
-    /// What it carries out in its turn.
-    pub blocks: Vec<PlannedBlock>,
-}
-
-/// Ops within an op.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct PlannedBlock {
-    /// `then`, `else`, `catch`; `None` if it is the only one.
-    pub label: Option<String>,
-    /// The ops, in order.
-    pub ops: Vec<PlannedOp>,
-}
-
-/// A semaphore that an op takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct PlannedSemaphore {
-    /// Its name, as far as it is known.
-    pub name: String,
-    /// How many slots the rulebook declares.
-    pub slots: Option<String>,
-    /// How long it is waited for at most.
-    pub timeout: Option<String>,
-    /// After how long the slot is free by itself.
-    pub ttl: Option<String>,
-    /// Whether the name was known: nothing in it depends on the run.
-    pub known: bool,
-}
 
 /// What an op says of itself for a plan.
 #[derive(Default)]
@@ -87,7 +33,7 @@ impl Planned {
     /// Adds a block.
     pub(crate) fn add(&mut self, label: Option<&str>, ops: Vec<PlannedOp>) {
         let label = label.map(str::to_owned);
-        self.blocks.push(PlannedBlock { label, ops });
+        self.blocks.push(PlannedBlock::new(label, ops));
     }
 }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use rquickjs::{Ctx, Exception};
 
 use super::Engine;
+use crate::family::NoSeat;
 use crate::handle::RunHandle;
 use crate::modules::Resolved;
+use crate::observe::HitLimit;
 use crate::options::{Origin, RunOptions};
 use crate::report::RunReport;
 use crate::run::Run;
@@ -62,11 +64,11 @@ impl Run {
             .map_err(|problem| Exception::throw_message(ctx, &problem))?;
         let canceller = handle.canceller();
         let mut handle = pin!(handle);
-        let report = self.block_on(ctx, handle.as_mut()).inspect_err(|_| {
+        let report = self.block_durably(ctx, handle.as_mut()).inspect_err(|_| {
             canceller.cancel_within(self.grace_of_started());
             // It gives back what it holds before this run goes on.
             self.shielded(|| {
-                let _ = self.block_on(ctx, handle.as_mut());
+                let _ = self.block_durably(ctx, handle.as_mut());
             });
         })?;
         if let Err(error) = &report.result
@@ -97,12 +99,19 @@ impl Run {
         let seat = self.family.seat(stash_bytes);
         let (deadline, last) = self.times_of_started();
         let origin = Origin {
-            seat: seat.map_err(|full| full.to_string())?,
+            seat: seat.map_err(|full| {
+                self.note_limit(match full {
+                    NoSeat::TooMany(_) => HitLimit::Runs,
+                    NoSeat::NoMemory { .. } => HitLimit::Memory,
+                });
+                full.to_string()
+            })?,
             stash_bytes,
             parent: Some(self.id),
             depth: self.depth + 1,
             deadline,
             last,
+            inspects: false,
         };
         let mut options = options
             .limits(self.limits)

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use cla_semaphore::{RunId, printable};
 use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::unconstrained;
 
 use super::Engine;
 use super::admission::{Entering, Full, Places};
@@ -23,20 +24,25 @@ use super::settings::EngineSettings;
 use super::start_order::StartOrder;
 use super::watch::Watched;
 use crate::blocking::no_thread;
+use crate::clock::{Activity, Clock, Seat, Tracked, Wait};
 use crate::control::{Control, GRACE, Stop, Stopped};
 use crate::error::{ErrorKind, RuleError};
 use crate::family::Room;
+use crate::forked;
 use crate::handle::Sent;
+use crate::inspection::folder_of;
 use crate::isolate::{execute, fiber_stack, stop_error};
 use crate::limits::Limits;
 use crate::modules::ModuleCache;
+use crate::observe::Observation;
 use crate::options::{Origin, json_bytes};
 use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
 use crate::permissions::Permissions;
 use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
 use crate::run::{Layers, Run, RunParts, panic_message};
 use crate::run_data::RunData;
-use crate::script::{Script, Source};
+use crate::run_span::{RunSpan, RunSpans, within};
+use crate::script::Script;
 use crate::sys::fiber::Fiber;
 use crate::ticker::{self, Lane, Pulse};
 use crate::trace::Trace;
@@ -44,6 +50,9 @@ use crate::value::{Returned, RuleValue, Stash, Wanted};
 
 /// A run that is to be started.
 pub(crate) struct Job {
+    /// Its place among the runs that a test clock knows.
+    pub(crate) seat: Option<Seat>,
+    pub(crate) activity: Option<Arc<Activity>>,
     pub(crate) id: RunId,
     pub(crate) name: Arc<str>,
     pub(crate) script: Script,
@@ -71,6 +80,17 @@ pub(crate) struct Job {
     pub(crate) origin: Origin,
     /// Starts what the run forks.
     pub(crate) engine: Engine,
+    pub(crate) span: Option<RunSpan>,
+    pub(crate) observation: Option<Arc<Observation>>,
+}
+
+impl Job {
+    /// Tells who listens that it does not start.
+    fn note_refused(&self, report: &RunReport) {
+        if let Some(observation) = &self.observation {
+            within(self.span.as_ref(), || observation.refused(report));
+        }
+    }
 }
 
 /// A thread of an engine. It starts with its first job, and ends when the engine is gone and its
@@ -136,6 +156,7 @@ impl Worker {
         if let Some(jobs) = self.jobs.get() {
             return Ok(jobs);
         }
+        forked::note_threads();
         let (sender, receiver) = mpsc::unbounded_channel();
         let (load, stuck) = (Arc::clone(&self.load), Arc::clone(&self.stuck));
         std::thread::Builder::new()
@@ -152,7 +173,8 @@ fn cannot_start(error: &io::Error) -> String {
 
 /// Ends a run that never began.
 fn refuse(job: Job, why: &str) {
-    let report = RunReport::lost(job.id, &job.name, Instant::now(), why);
+    let report = RunReport::lost(job.id, &job.name, Duration::ZERO, why);
+    job.note_refused(&report);
     if job.detached
         && let Err(error) = &report.result
     {
@@ -194,14 +216,22 @@ fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>, stuck: 
         runs.run_until(async {
             let starts = Rc::new(StartOrder::default());
             let mut next = Some(first);
-            while let Some(job) = next {
+            while let Some(mut job) = next {
                 let (load, stuck, lane) = (Arc::clone(load), Arc::clone(stuck), Arc::clone(&lane));
-                let turn = starts.join();
-                tokio::task::spawn_local(async move {
+                let seat = job.seat.take();
+                let turn = starts.join(seat.is_none());
+                let run = async move {
                     turn.await;
                     perform(job, &lane, stuck).await;
                     load.fetch_sub(1, Ordering::Relaxed);
-                });
+                };
+                match seat {
+                    None => drop(tokio::task::spawn_local(run)),
+                    // Unconstrained: a wait that tokio makes of its own accord is none for the clock.
+                    Some(seat) => drop(tokio::task::spawn_local(unconstrained(Tracked::new(
+                        seat, run,
+                    )))),
+                }
                 next = jobs.recv().await;
             }
         })
@@ -216,14 +246,21 @@ async fn admitted(mut job: Job) -> Option<(Job, Option<Places>)> {
     let Some(entering) = job.entering.take() else {
         return Some((job, None));
     };
-    let asked = Instant::now();
-    let error = match job.control.until_stopped(entering).await {
+    let asked = job.settings.clock.now();
+    let control = Arc::clone(&job.control);
+    let entered = control.until_stopped(entering);
+    let entered = match &job.activity {
+        None => entered.await,
+        Some(activity) => activity.during(Wait::Durable, entered).await,
+    };
+    let error = match entered {
         Ok((Ok(places), _)) => return Some((job, Some(places))),
         Ok((Err(Full(message)), _)) => RuleError::refused(&message),
         Err(Stopped) => RuleError::cancelled(),
     };
-    let mut report = RunReport::without_facts(job.id, &job.name, asked, Err(error));
-    report.data = job.data;
+    let mut report = RunReport::without_facts(job.id, &job.name, control.since(asked), Err(error));
+    report.data = job.data.clone();
+    job.note_refused(&report);
     job.live.remove(job.id);
     // The handle may be dropped; that is fine.
     let _ = job.report.send(Sent { report, room: None });
@@ -235,11 +272,19 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     let Some((job, places)) = admitted(job).await else {
         return;
     };
-    let started = Instant::now();
+    if let Some(activity) = &job.activity {
+        activity.waits(Wait::Outside);
+    }
+    let started = job.settings.clock.now();
     let limits = job.limits;
+    let (span, observation) = (job.span, job.observation);
+    if let Some(observation) = &observation {
+        within(span.as_ref(), || observation.started());
+    }
+    let spans = span.clone().map(RunSpans::new);
     let folders = job.folders.clone();
     // The rule's own folder first: errors name that one.
-    let mut roots: Vec<_> = root_of(&job.script).into_iter().collect();
+    let mut roots: Vec<_> = folder_of(&job.script).into_iter().collect();
     roots.extend(job.folders);
     let origin = job.origin;
     let deadline = match origin.parent {
@@ -267,11 +312,15 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         trace: job.trace.clone(),
         depth: origin.depth,
         started,
+        clock: job.settings.clock.clone(),
+        activity: job.activity.clone(),
         semaphores: job.settings.semaphores.clone(),
         permissions: job.permissions.clone(),
         data: job.data.clone(),
         environment: job.environment,
         waiting: job.settings.waiting.clone(),
+        observation: observation.clone(),
+        spans: spans.clone(),
         layers: Layers::default()
             .with(ModuleCache::permitted(
                 Arc::clone(&job.settings.modules),
@@ -288,11 +337,15 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         limits,
         deadline: run.time.deadline,
         started,
+        clock: job.settings.clock.clone(),
+        activity: job.activity,
         semaphores: job.settings.semaphores.clone(),
         report: Arc::clone(&report_sender),
         live: Arc::clone(&job.live),
         listener: job.settings.unresponsive.clone(),
         worker_is_stuck: stuck,
+        observation: observation.clone(),
+        span: span.clone(),
         stage: Mutex::default(),
     });
     let fiber = {
@@ -318,6 +371,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
                 lane: Arc::clone(lane),
                 pulse: Arc::clone(run.gauge.pulse()),
                 watched,
+                spans,
                 fiber,
             };
             until_done(fiber, &run).await
@@ -333,7 +387,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         result = wait_for_output(unwritten, &run, &limits, result).await;
     }
     // In a box, as it is waited below: what a run that waits takes is counted.
-    let mut report = Box::new(report(&run, result.map_err(|error| *error), started));
+    let mut report = Box::new(report(&run, result.map_err(|error| *error)));
     let deadline = run.time.deadline;
     // What it had is free before anybody hears of its end: the run that started it can start the next.
     run.gauge.close();
@@ -345,7 +399,8 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     drop(run);
     if let Some(trace) = &job.trace {
         let ids = (report.id, origin.parent);
-        trace.add(ids, &report.name, started, report.is_ok(), &report.regions);
+        let times = (started, job.settings.clock.now());
+        trace.add(ids, &report.name, times, report.is_ok(), &report.regions);
     }
     if job.detached
         && let Err(error) = &report.result
@@ -353,7 +408,11 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     {
         let text = format!("{}: {}", printable(&report.name), error.render(false));
         let has_room = match job.output.ready(OutputStream::Stderr) {
-            Some(room) => within_limits(room, &job.control, deadline).await.is_ok(),
+            Some(room) => {
+                let clock = &job.settings.clock;
+                let within = within_limits(room, &job.control, clock, deadline);
+                within.await.is_ok()
+            }
             None => true,
         };
         if has_room {
@@ -361,9 +420,13 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         }
     }
     drop(places);
-    job.live.remove(job.id);
     // It may have been reported already, if it did not answer; or nothing waits for the report.
     let sender = report_sender.lock().take();
+    // Before the engine looks idle: who waits for that, or for the report, has heard of the end.
+    if let (Some(_), Some(observation)) = (&sender, &observation) {
+        within(span.as_ref(), || observation.ended(&report));
+    }
+    job.live.remove(job.id);
     if let Some(sender) = sender {
         let _ = sender.send(Sent {
             report: *report,
@@ -377,6 +440,7 @@ struct OnLane<T> {
     lane: Arc<Lane<Watched>>,
     pulse: Arc<Pulse>,
     watched: Arc<Watched>,
+    spans: Option<Rc<RunSpans>>,
     fiber: Fiber<T>,
 }
 
@@ -385,6 +449,7 @@ impl<T: 'static> Future for OnLane<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = &mut *self;
+        let _entered = this.spans.as_ref().map(RunSpans::enter);
         this.lane.enter(&this.pulse, &this.watched);
         let polled = Pin::new(&mut this.fiber).poll(cx);
         this.lane.leave();
@@ -421,7 +486,7 @@ fn room_for_value(run: &Run, report: &mut RunReport, limits: &Limits) -> Option<
 async fn until_done<T: 'static>(fiber: OnLane<T>, run: &Run) -> T {
     let mut fiber = pin!(fiber);
     if let Some(deadline) = run.time.deadline {
-        let alarm = pin!(tokio::time::sleep_until(deadline.into()));
+        let alarm = pin!(run.clock().sleep_until(deadline));
         match select(fiber.as_mut(), alarm).await {
             Either::Left((result, _)) => return result,
             Either::Right(((), _)) => run.stop_at_deadline(),
@@ -438,7 +503,7 @@ async fn wait_for_output(
     limits: &Limits,
     result: Result<Returned, Box<RuleError>>,
 ) -> Result<Returned, Box<RuleError>> {
-    match within_limits(flushed, &run.control, run.time.deadline).await {
+    match within_limits(flushed, &run.control, run.clock(), run.time.deadline).await {
         Err(stop) if result.is_ok() => Err(Box::new(stop_error(stop, run, limits))),
         _ => result,
     }
@@ -448,12 +513,13 @@ async fn wait_for_output(
 async fn within_limits(
     wait: OutputWait<'_>,
     control: &Control,
+    clock: &Clock,
     deadline: Option<Instant>,
 ) -> Result<(), Stop> {
     let mut wait = pin!(wait);
     let until = async {
         match deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            Some(deadline) => clock.sleep_until(deadline).await,
             None => std::future::pending().await,
         }
     };
@@ -466,22 +532,16 @@ async fn within_limits(
         }
     };
     // A reader that is only slow gets what was written last.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "readers take text in the time of the machine"
+    )]
     tokio::time::timeout(PATIENCE, wait)
         .await
         .map_err(|_| stopped)
 }
 
-/// The folder below which the rule may import.
-fn root_of(script: &Script) -> Option<PathBuf> {
-    match &script.source {
-        Source::File(path) => path.canonicalize().ok()?.parent().map(PathBuf::from),
-        Source::Text { folder, .. } => folder.as_ref()?.canonicalize().ok(),
-        Source::Read { name, .. } => Path::new(name.as_ref()).parent().map(PathBuf::from),
-        Source::Program(program) => program.folder(),
-    }
-}
-
-fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> RunReport {
+fn report(run: &Run, result: Result<Returned, RuleError>) -> RunReport {
     let (result, value) = match result {
         Ok(returned) => (Ok(returned.json), returned.value),
         Err(error) => (Err(error), RuleValue::Null),
@@ -507,7 +567,7 @@ fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> R
         result,
         value,
         waited,
-        ran: started.elapsed().saturating_sub(waited),
+        ran: run.elapsed().saturating_sub(waited),
         semaphores,
         regions: run.regions.take(),
         others: OtherSemaphores {

@@ -46,7 +46,7 @@ fn nested(role: &str, error: &RuleError) -> Vec<String> {
         }
         (None, Some(location)) => {
             if error.frames.is_empty() {
-                note.push_str(&format!(" ({})", place(location)));
+                note.push_str(&format!(" ({})", location));
             }
             note.extend(own_notes(error).iter().map(|own| format!("\n  = {own}")));
         }
@@ -88,16 +88,11 @@ fn own_notes(error: &RuleError) -> Vec<String> {
 }
 
 fn called(frame: &Frame) -> String {
-    let place = place(&frame.location);
+    let place = &frame.location;
     match &frame.function {
         Some(function) => format!("at {} ({place})", printable(&function.replace('\n', " "))),
         None => format!("at {place}"),
     }
-}
-
-fn place(location: &Location) -> String {
-    let Location { file, line, column } = location;
-    format!("{}:{line}:{column}", printable(file))
 }
 
 fn title(error: &RuleError) -> String {
@@ -125,7 +120,7 @@ fn emit(error: &RuleError, severity: Severity, mut notes: Vec<String>, colour: b
             Some(file)
         }
         (_, Some(location)) if error.frames.is_empty() => {
-            notes.insert(0, format!("at {}", place(location)));
+            notes.insert(0, format!("at {}", location));
             None
         }
         _ => None,

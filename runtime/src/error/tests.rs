@@ -126,7 +126,7 @@ error: undefinedFunction is not defined
     );
     assert_eq!(
         error.to_string(),
-        "ReferenceError: undefinedFunction is not defined"
+        "broken.js:3:5: ReferenceError: undefinedFunction is not defined"
     );
     assert_eq!(error.kind, ErrorKind::Exception);
     assert_eq!(error.frames[0].function.as_deref(), Some("outer"));
@@ -213,7 +213,7 @@ fn what_is_thrown_without_being_an_error_is_shown_as_it_is() {
         ),
     ] {
         let error = thrown(script);
-        assert_eq!(error.to_string(), shown);
+        assert_eq!(error.summary(), shown);
         assert_eq!(error.render(false), format!("error: {shown}\n"));
     }
     assert_eq!(thrown("throw {a: 1}").details, serde_json::json!({"a": 1}));
@@ -229,7 +229,7 @@ fn getters_that_throw_do_no_harm() {
          const nasty = new Nasty; Object.defineProperty(nasty, 'x', {enumerable: true, get() { throw 6 }});
          nasty.y = 7; throw nasty",
     );
-    assert_eq!(error.to_string(), "Nasty");
+    assert_eq!(error.summary(), "Nasty");
     assert_eq!(error.details, serde_json::json!({"y": 7}));
 }
 

@@ -296,7 +296,7 @@ pub(super) fn read_source(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Res
         }
     };
     prepared.map_err(|error| {
-        let message = error.to_string();
+        let message = error.summary();
         let message = message.strip_prefix("SyntaxError: ").unwrap_or(&message);
         match &error.location {
             Some(at) => Exception::throw_syntax(

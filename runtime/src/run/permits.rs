@@ -10,6 +10,8 @@ use futures_util::future::{Either, select};
 use rquickjs::{Ctx, Exception};
 
 use super::Run;
+use crate::clock::Clock;
+use crate::observe::HitLimit;
 use crate::permit_table::Usage;
 use crate::trace::{MOST_REGIONS, RegionRecord};
 use crate::waiting::WaitingPlace;
@@ -35,6 +37,7 @@ impl Run {
         if self.stopped() {
             return Err(self.throw_stopped(ctx));
         }
+        self.enter_region(ctx, usage)?;
         // A free slot needs no future, and the fiber need not be asked.
         let request = match usage.semaphore.try_acquire_now(request) {
             Ok(permit) => {
@@ -49,10 +52,12 @@ impl Run {
         let acquire = Timed {
             future: acquire,
             since: &waiting_since,
+            usage,
+            clock: self.clock(),
         };
-        let result = self.block_on(ctx, acquire);
+        let result = self.block_durably(ctx, acquire);
         if let Some(since) = waiting_since.get() {
-            usage.note_waited(since.elapsed());
+            usage.note_waited(self.now().saturating_duration_since(since));
         }
         if let Ok(Ok(_)) = result {
             usage.note_taken();
@@ -76,6 +81,7 @@ impl Run {
         if self.stopped() {
             return Err(self.throw_stopped(ctx));
         }
+        self.enter_region(ctx, usage)?;
         let request = match usage.semaphore.try_acquire_now(request) {
             Ok(permit) => {
                 usage.note_taken();
@@ -84,20 +90,40 @@ impl Run {
             Err(request) => request,
         };
         let _place = self.waiting_place(ctx)?;
-        let since = Instant::now();
+        let waiting_since = Cell::new(None);
         let acquire = async {
-            let acquire = pin!(async { usage.semaphore.acquire().with(request).await });
+            let acquire = pin!(Timed {
+                future: async { usage.semaphore.acquire().with(request).await },
+                since: &waiting_since,
+                usage,
+                clock: self.clock(),
+            });
             match select(acquire, pin!(ended)).await {
                 Either::Left((outcome, _)) => Some(outcome),
                 Either::Right(((), _)) => None,
             }
         };
-        let result = self.block_on(ctx, acquire);
-        usage.note_waited(since.elapsed());
+        let result = self.block_durably(ctx, acquire);
+        if let Some(since) = waiting_since.get() {
+            usage.note_waited(self.now().saturating_duration_since(since));
+        }
         if let Ok(Some(Ok(_))) = result {
             usage.note_taken();
         }
         result
+    }
+
+    /// Counts a region that is about to be entered. [`acquire`](Self::acquire) does so by itself.
+    ///
+    /// # Errors
+    ///
+    /// A `RangeError`: the run may not enter one more.
+    #[doc(hidden)]
+    #[inline]
+    pub fn enter_region(&self, ctx: &Ctx<'_>, usage: &Usage) -> rquickjs::Result<()> {
+        usage
+            .enter_region()
+            .map_err(|problem| Exception::throw_range(ctx, &problem))
     }
 
     /// A place among the requests of the engine's runs that may wait at once.
@@ -108,6 +134,7 @@ impl Run {
     #[doc(hidden)]
     pub fn waiting_place(&self, ctx: &Ctx<'_>) -> rquickjs::Result<WaitingPlace> {
         self.waiting.enter().ok_or_else(|| {
+            self.note_limit(HitLimit::Waiting);
             let most = self.waiting.most();
             let message = format!(
                 "{most} requests of this engine wait for slots already, which is all that may"
@@ -134,9 +161,12 @@ impl Run {
         if !endings.is_empty() {
             // What takes longer is freed by its store by itself.
             let all = futures_util::future::join_all(endings);
-            let farewell = Instant::now() + EXIT_TIMEOUT;
-            let until = self.grace_end().map_or(farewell, |end| end.min(farewell));
-            let _ = tokio::time::timeout_at(until.into(), all).await;
+            let left = self.grace_end().map_or(EXIT_TIMEOUT, |end| {
+                end.saturating_duration_since(self.now())
+            });
+            // The stores answer in the time of the machine.
+            #[expect(clippy::disallowed_methods, reason = "see above")]
+            let _ = tokio::time::timeout(left.min(EXIT_TIMEOUT), all).await;
         }
     }
 
@@ -166,6 +196,8 @@ pin_project_lite::pin_project! {
         #[pin]
         future: F,
         since: &'a Cell<Option<Instant>>,
+        usage: &'a Usage,
+        clock: &'a Clock,
     }
 }
 
@@ -179,7 +211,8 @@ impl<F: Future> Future for Timed<'_, F> {
         let this = self.project();
         let poll = this.future.poll(cx);
         if poll.is_pending() && this.since.get().is_none() {
-            this.since.set(Some(Instant::now()));
+            this.since.set(Some(this.clock.now()));
+            this.usage.note_waits();
         }
         poll
     }

@@ -1,4 +1,8 @@
 //! What a run writes. A run whose output has no room waits until there is some.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "readers take text in the time of the machine"
+)]
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -10,7 +14,8 @@ use futures_util::future::{Either, select};
 use rquickjs::{Ctx, Exception};
 
 use super::Run;
-use crate::output::{self, Output, OutputStream, OutputWait};
+use crate::observe::HitLimit;
+use crate::output::{self, LogRecord, Output, OutputStream, OutputWait};
 
 /// The output of a run.
 pub(super) struct Writer {
@@ -47,6 +52,7 @@ impl Run {
     /// That of [`Run::block_on`]; a `RangeError` if the run has written all the output that it may.
     pub fn write(&self, ctx: &Ctx<'_>, stream: OutputStream, text: &str) -> rquickjs::Result<()> {
         if let Err(most) = self.family.write(text.len()) {
+            self.note_limit(HitLimit::Output);
             return Err(Exception::throw_range(ctx, &too_much(most)));
         }
         let mut rest = text;
@@ -66,6 +72,35 @@ impl Run {
         }
     }
 
+    /// Whether what this run logs goes to its output as records, by [`log`](Self::log).
+    pub fn logs_records(&self) -> bool {
+        self.writer.output.takes_records()
+    }
+
+    /// Hands a record of the log to the run's output; blocks the rule, not its thread, while that has no room.
+    ///
+    /// # Errors
+    ///
+    /// As of [`write`](Self::write): the record counts as the output that it is, about.
+    pub fn log(&self, ctx: &Ctx<'_>, record: &LogRecord) -> rquickjs::Result<()> {
+        let bytes = record.message.len().saturating_add(record.fields.weight());
+        if let Err(most) = self.family.write(bytes) {
+            self.note_limit(HitLimit::Output);
+            return Err(Exception::throw_range(ctx, &too_much(most)));
+        }
+        self.checkpoint(ctx)?;
+        let output = &self.writer.output;
+        if let Some(room) = output.ready(OutputStream::Stderr)
+            && !self.block_on(ctx, self.gets(room))?
+        {
+            return Ok(());
+        }
+        output.log(record);
+        let given = output.given(OutputStream::Stderr);
+        self.writer.written[OutputStream::Stderr.index()].set(given);
+        Ok(())
+    }
+
     /// Writes to the run's output from a future that the run waits for.
     ///
     /// # Errors
@@ -73,7 +108,10 @@ impl Run {
     /// The run has written all the output that it may.
     #[doc(hidden)]
     pub async fn write_waiting(&self, stream: OutputStream, text: &str) -> Result<(), String> {
-        self.family.write(text.len()).map_err(too_much)?;
+        self.family.write(text.len()).map_err(|most| {
+            self.note_limit(HitLimit::Output);
+            too_much(most)
+        })?;
         // There may be room for all that a fast command writes, so that nothing else would ever wait.
         if self.gauge.pulse().is_due() {
             self.gauge.pulse().note_asked();

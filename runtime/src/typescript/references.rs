@@ -2,10 +2,12 @@
 
 use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
-use oxc::ast::ast::{Argument, Expression, StringLiteral};
+use oxc::ast::ast::{
+    Argument, BindingPattern, Expression, ImportDeclarationSpecifier, StringLiteral,
+};
 use oxc::parser::{ParseOptions, Parser};
 use oxc::semantic::SemanticBuilder;
-use oxc::span::SourceType;
+use oxc::span::{GetSpan, SourceType, Span};
 
 use super::on_big_stack;
 use super::positions::LineIndex;
@@ -22,6 +24,19 @@ pub struct Named {
     pub length: u32,
     /// By a declaration: without that module, the script cannot run at all.
     pub declared: bool,
+    /// The exports of the module that are named as well: `{ a, b as c }` of a declaration, or of `const { a } = require(...)`.
+    pub names: Vec<NamedExport>,
+}
+
+/// The name of another module's export in a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedExport {
+    /// The name.
+    pub name: String,
+    /// Line and column, from 1, the column in characters.
+    pub at: (u32, u32),
+    /// The length of the name in the source, in characters.
+    pub length: u32,
 }
 
 /// Finds them, in the order of the source. Nothing for what does not parse.
@@ -51,8 +66,60 @@ fn found(source: &str) -> Vec<Named> {
         .build(&parsed.program)
         .semantic;
     let index = LineIndex::new(source);
+    let nodes = semantic.nodes();
+    let export = |name: &str, span: Span| {
+        let (line, column, length) = index.characters(span.start as usize..span.end as usize);
+        NamedExport {
+            name: name.to_owned(),
+            at: (line, column),
+            length,
+        }
+    };
     let mut names = Vec::new();
-    for node in semantic.nodes().iter() {
+    for node in nodes.iter() {
+        let exports: Vec<NamedExport> = match node.kind() {
+            AstKind::ImportDeclaration(import) => {
+                let specifiers = import.specifiers.iter().flatten();
+                let named = specifiers.filter_map(|specifier| match specifier {
+                    ImportDeclarationSpecifier::ImportSpecifier(one)
+                        if !one.import_kind.is_type() =>
+                    {
+                        Some(export(one.imported.name().as_str(), one.imported.span()))
+                    }
+                    ImportDeclarationSpecifier::ImportDefaultSpecifier(one) => {
+                        Some(export("default", one.span))
+                    }
+                    _ => None,
+                });
+                named.collect()
+            }
+            AstKind::ExportFromDeclaration(from) => {
+                let specifiers = from.specifiers.iter();
+                let values = specifiers.filter(|one| !one.export_kind.is_type());
+                let named = values.map(|one| export(one.local.name().as_str(), one.local.span()));
+                named.collect()
+            }
+            AstKind::CallExpression(_) => match nodes.parent_kind(node.id()) {
+                AstKind::VariableDeclarator(declarator) => match &declarator.id {
+                    BindingPattern::ObjectPattern(pattern) => {
+                        let properties = pattern.properties.iter();
+                        let plain = properties.filter(|one| {
+                            // With a default, it may be missing.
+                            !one.computed
+                                && !matches!(one.value, BindingPattern::AssignmentPattern(_))
+                        });
+                        let named = plain.filter_map(|one| {
+                            let name = one.key.static_name()?;
+                            Some(export(&name, one.key.span()))
+                        });
+                        named.collect()
+                    }
+                    _ => Vec::new(),
+                },
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        };
         let (literal, declared): (Option<&StringLiteral<'_>>, bool) = match node.kind() {
             AstKind::ImportDeclaration(import) => (
                 (!import.import_kind.is_type()).then_some(&import.source),
@@ -90,6 +157,7 @@ fn found(source: &str) -> Vec<Named> {
             at: (line, column),
             length,
             declared,
+            names: exports,
         });
     }
     names
@@ -119,5 +187,31 @@ mod tests {
             ]
         );
         assert!(references("let x = ").is_empty());
+    }
+
+    #[test]
+    fn the_exports_that_are_named_come_with_their_module() {
+        let source = "import d, { a, type T, b as c } from 'x';\nimport * as all from 'x';\nexport { e as f } from 'x';\n\
+                      const { g, h: i, j = 1, ...rest } = require('x');\nrequire('x').k";
+        let found = references(source);
+        let names: Vec<_> = found
+            .iter()
+            .map(|named| {
+                let names = named.names.iter();
+                names
+                    .map(|name| (name.name.as_str(), name.at))
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        assert_eq!(
+            names,
+            [
+                vec![("default", (1, 8)), ("a", (1, 13)), ("b", (1, 24))],
+                vec![],
+                vec![("e", (3, 10))],
+                vec![("g", (4, 9)), ("h", (4, 12))],
+                vec![],
+            ]
+        );
     }
 }

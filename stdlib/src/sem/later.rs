@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cla_runtime::internal::{SlotGuard, Usage};
 use cla_runtime::js::{self, Ctx, Error, Object, Value};
@@ -124,6 +124,7 @@ impl Module {
         {
             return rejected(ctx, error);
         }
+        self.run.enter_region(ctx, usage)?;
         let request = match usage.semaphore.try_acquire_now(request) {
             Ok(permit) => {
                 usage.note_taken();
@@ -141,10 +142,10 @@ impl Module {
         };
         let place = self.run.waiting_place(ctx)?;
         let waiting = Rc::clone(usage);
-        let since = Instant::now();
         let acquire = async move {
             let _place = place;
-            waiting.semaphore.acquire().with(request).await
+            let acquire = waiting.semaphore.acquire().with(request);
+            waiting.observed_wait(acquire).await
         };
         // In line before those who ask after this.
         let mut acquire = Box::pin(Signal::unless(signal.as_ref(), acquire));
@@ -153,20 +154,21 @@ impl Module {
             Poll::Pending => Either::Right(acquire),
         };
         let (module, usage) = (Rc::clone(self), Rc::clone(usage));
-        let promise = self.run.promise(ctx, acquire, move |ctx, outcome| {
-            usage.note_waited(since.elapsed());
-            match (outcome, signal) {
-                (Some(Ok(permit)), _) => {
-                    usage.note_taken();
-                    admitted(ctx, permit)
+        let promise = self
+            .run
+            .promise_durably(ctx, acquire, move |ctx, outcome| {
+                    match (outcome, signal) {
+                    (Some(Ok(permit)), _) => {
+                        usage.note_taken();
+                        admitted(ctx, permit)
+                    }
+                    (Some(Err(error)), _) => {
+                        Err(module.refused_later(ctx, usage.semaphore.name(), &error))
+                    }
+                    (None, Some(signal)) => Err(signal.throw(ctx)),
+                    (None, None) => Err(Error::Unknown),
                 }
-                (Some(Err(error)), _) => {
-                    Err(module.refused_later(ctx, usage.semaphore.name(), &error))
-                }
-                (None, Some(signal)) => Err(signal.throw(ctx)),
-                (None, None) => Err(Error::Unknown),
-            }
-        })?;
+            })?;
         Ok(promise.into_value())
     }
 

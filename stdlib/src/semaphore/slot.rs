@@ -108,6 +108,7 @@ impl Slot {
 
     /// `slot.acquire()`: whether a slot is held now.
     pub(super) fn acquire<'js>(self: Rc<Self>, ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
+        self.run().enter_region(ctx, &self.held.usage)?;
         let request = match self.held.semaphore().try_acquire_now(self.request()) {
             Ok(permit) => {
                 self.held.admit(self.run(), permit);
@@ -136,7 +137,8 @@ impl Slot {
     /// Takes a slot for work that begins now, if that needs no waiting and the id holds none.
     #[inline]
     pub(super) fn take_now(&self) -> Option<SlotGuard> {
-        if self.held.permit.borrow().is_some() {
+        // A limit on regions throws its error on the other way.
+        if self.held.permit.borrow().is_some() || self.held.usage.is_bounded() {
             return None;
         }
         let permit = self.held.semaphore().try_acquire_now(self.request()).ok()?;
@@ -179,6 +181,7 @@ impl Slot {
         time: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         let time = milliseconds(ctx, "acquireBlocking: time", time)?;
+        self.run().enter_region(ctx, &self.held.usage)?;
         let request = self.request().timeout(time);
         let request = match self.held.semaphore().try_acquire_now(request) {
             Ok(permit) => {
@@ -192,7 +195,8 @@ impl Slot {
         // Dropping the request leaves the line.
         let (acquire, handle) = abortable(async move {
             let _place = place;
-            slot.held.semaphore().acquire().with(request).await
+            let acquire = slot.held.semaphore().acquire().with(request);
+            slot.held.usage.observed_wait(acquire).await
         });
         // In line before those who ask after this.
         let mut acquire = Box::pin(acquire);
@@ -205,22 +209,24 @@ impl Slot {
             Poll::Pending => Either::Right(acquire),
         };
         let slot = Rc::clone(&self);
-        let promise = self.run().promise(ctx, acquire, move |ctx, outcome| {
-            let admitted = match outcome {
-                Ok(Ok(permit)) => {
-                    slot.held.admit(slot.run(), permit);
-                    true
-                }
-                Ok(Err(AcquireError::TimedOut { .. })) => false,
-                Ok(Err(error)) => {
-                    let name = slot.held.semaphore().name();
-                    return Err(sem::Module::of(slot.run()).refused_later(ctx, name, &error));
-                }
-                // There is no listener any more.
-                Err(_) => false,
-            };
-            admitted.into_js(ctx)
-        })?;
+        let promise = self
+            .run()
+            .promise_durably(ctx, acquire, move |ctx, outcome| {
+                let admitted = match outcome {
+                    Ok(Ok(permit)) => {
+                        slot.held.admit(slot.run(), permit);
+                        true
+                    }
+                    Ok(Err(AcquireError::TimedOut { .. })) => false,
+                    Ok(Err(error)) => {
+                        let name = slot.held.semaphore().name();
+                        return Err(sem::Module::of(slot.run()).refused_later(ctx, name, &error));
+                    }
+                    // There is no listener any more.
+                    Err(_) => false,
+                };
+                admitted.into_js(ctx)
+            })?;
         let give_up = Function::new(ctx.clone(), move || AbortHandle::abort(&handle))?;
         vec![promise.into_value(), give_up.into_value()].into_js(ctx)
     }

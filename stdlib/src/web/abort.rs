@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use cla_runtime::clock::{Clock, Sleep};
 use cla_runtime::host::Run;
 use cla_runtime::internal::{EventSource, SourceEvent, Subscription};
 use cla_runtime::js::{self, Ctx};
@@ -14,8 +15,8 @@ use futures_util::future::select;
 use tokio::sync::Notify;
 
 /// What waits with a signal looks at.
-#[derive(Default)]
 pub(crate) struct Core {
+    clock: Clock,
     ended: Cell<bool>,
     due: Cell<Option<Instant>>,
     bell: Notify,
@@ -24,6 +25,17 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    /// One of a run with this clock.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            ended: Cell::default(),
+            due: Cell::default(),
+            bell: Notify::new(),
+            alarm: RefCell::default(),
+        }
+    }
+
     /// The signal is aborted.
     pub(crate) fn end(&self) {
         self.ended.set(true);
@@ -39,7 +51,7 @@ impl Core {
 
     /// Whether its time is up.
     pub(crate) fn is_due(&self) -> bool {
-        self.due.get().is_some_and(|due| due <= Instant::now())
+        self.due.get().is_some_and(|due| due <= self.clock.now())
     }
 
     /// Its time is up no later than the other's.
@@ -55,7 +67,7 @@ impl Core {
     {
         self.due.set(Some(due));
         let alarm = Alarm {
-            sleep: Box::pin(tokio::time::sleep_until(due.into())),
+            sleep: Box::pin(self.clock.sleep_until(due)),
             has_rung: false,
             asked: 0,
         };
@@ -72,7 +84,7 @@ impl Core {
         }
         match self.due.get() {
             Some(due) => {
-                let due = pin!(tokio::time::sleep_until(due.into()));
+                let due = pin!(self.clock.sleep_until(due));
                 select(rung, due).await;
             }
             None => rung.await,
@@ -82,7 +94,7 @@ impl Core {
 
 /// Rings once. It keeps no run from ending, unlike a timer.
 struct Alarm {
-    sleep: Pin<Box<tokio::time::Sleep>>,
+    sleep: Pin<Box<Sleep>>,
     has_rung: bool,
     asked: u32,
 }

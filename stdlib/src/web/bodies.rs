@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 use std::io::Write;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use cla_runtime::internal::{view_bytes, view_part};
 use cla_runtime::js::function::Opt;
@@ -218,9 +218,10 @@ fn media_type(given: js::String<'_>) -> js::Result<String> {
 }
 
 /// `today()`: milliseconds since 1970.
-fn today() -> f64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0.0, |since| since.as_millis() as f64)
+fn today(ctx: Ctx<'_>) -> js::Result<f64> {
+    let now = State::of(&ctx)?.run().clock().date();
+    let since = now.duration_since(UNIX_EPOCH);
+    Ok(since.map_or(0.0, |since| since.as_millis() as f64))
 }
 
 /// `boundary()`: what no form has in it.

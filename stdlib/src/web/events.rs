@@ -1,7 +1,7 @@
 //! What the classes of `events.js` need of Rust.
 
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cla_runtime::internal::HostObject;
 use cla_runtime::js::{self, Constructor, Ctx, Function, Object, Value};
@@ -43,8 +43,9 @@ fn now(ctx: Ctx<'_>) -> f64 {
 }
 
 /// `newCore(prototype)`: what waits in Rust looks at.
-fn new_core<'js>(prototype: Object<'js>) -> js::Result<Value<'js>> {
-    HostObject::create(Rc::new(Core::default()), prototype)
+fn new_core<'js>(ctx: Ctx<'js>, prototype: Object<'js>) -> js::Result<Value<'js>> {
+    let clock = State::of(&ctx)?.run().clock().clone();
+    HostObject::create(Rc::new(Core::new(clock)), prototype)
 }
 
 fn core(ctx: &Ctx<'_>, value: &Value<'_>) -> js::Result<Rc<Core>> {
@@ -83,8 +84,8 @@ fn due_in<'js>(
             wrong(&ctx, "AbortSignal.timeout: the time", expected, &time)
         })?;
     let time = Duration::try_from_secs_f64(milliseconds.trunc() / 1000.0).unwrap_or(LONGEST);
-    let due = Instant::now() + time.min(LONGEST);
     let state = State::of(&ctx)?;
+    let due = state.run().clock().now() + time.min(LONGEST);
     let fire = state.run().keep(&ctx, fire);
     signal.due_at(state.run(), due, move |ctx| fire.get(ctx)?.call(()));
     Ok(())

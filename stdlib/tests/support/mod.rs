@@ -37,7 +37,7 @@ pub(crate) fn run_script(engine: &Engine, script: Script, options: RunOptions) -
     let output = Arc::new(Printed::default());
     let report = engine.run(script, options.output(output.clone())).wait();
     Ran {
-        value: report.result.map_err(|error| error.to_string()),
+        value: report.result.map_err(|error| error.summary()),
         stdout: output.stdout(),
         stderr: output.stderr(),
         memory: report.peak_memory,

@@ -1,0 +1,39 @@
+//! What is wrong with a rule, found without running it: see [`Engine::check`](crate::Engine::check).
+
+pub(crate) mod checker;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::RuleError;
+
+/// How bad a [`Finding`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// It fails when it is run, or never ends.
+    Error,
+    /// It is probably not meant, or fails in certain cases.
+    Warning,
+}
+
+/// Something that a check found. It serializes as an object: `severity`, and the fields of the error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is and where, as if it had happened.
+    #[serde(flatten)]
+    pub error: RuleError,
+}
+
+impl Finding {
+    /// Shows it with its source line, in lines that end with `\n`; `colour` as for [`RuleError::render`].
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        match self.severity {
+            Severity::Error => self.error.render(colour),
+            Severity::Warning => self.error.render_warning(colour),
+        }
+    }
+}

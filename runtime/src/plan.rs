@@ -1,0 +1,171 @@
+//! What a rule would do, known without running it: see [`Engine::plan`](crate::Engine::plan).
+
+use serde::{Deserialize, Serialize};
+
+/// What a rule would do, as far as that is known before it runs.
+///
+/// Of a rulebook, that is a tree of ops. `${name}` is filled in where the stash or the rulebook's `vars` say what it is and
+/// nothing changes it on the way; everything else is known only when it runs, and stands there as it was written. Of a
+/// script, it is what it imports and the semaphores that it takes by name: only running it shows the rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The rule, as it was named.
+    pub file: String,
+    /// The event whose ops these are; `None` for what runs without an event.
+    pub event: Option<String>,
+    /// The ops, in order. `None` for a script.
+    pub ops: Option<Vec<PlannedOp>>,
+    /// The semaphores that are taken, in the order in which that first happens, each once. Of a script, those that it
+    /// names as a literal, in the order of its text.
+    pub semaphores: Vec<PlannedSemaphore>,
+    /// The modules that are imported by the rule itself, in the order of its text.
+    #[serde(default)]
+    pub imports: Vec<PlannedImport>,
+}
+
+impl Plan {
+    /// A plan in which nothing is known but the name.
+    #[must_use]
+    pub fn of(file: impl Into<String>) -> Self {
+        Self {
+            file: file.into(),
+            event: None,
+            ops: None,
+            semaphores: Vec::new(),
+            imports: Vec::new(),
+        }
+    }
+}
+
+/// One op of a [`Plan`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PlannedOp {
+    /// The line of its file, from 1.
+    pub line: u32,
+    /// `echo`, `if`, the name of a def.
+    pub op: String,
+    /// What its author called it.
+    pub name: Option<String>,
+    /// What it is given, in short: a text, a condition, a list.
+    pub what: Option<String>,
+    /// What it holds while it and its children run.
+    pub semaphore: Option<PlannedSemaphore>,
+    /// How long it may take.
+    pub timeout: Option<String>,
+    /// Whether it is forked, and how.
+    pub parallel: Option<PlannedFork>,
+    /// What a failure does, if it does not simply fail.
+    pub on_error: Option<String>,
+    /// Without this, nothing is done.
+    pub when: Option<String>,
+    /// Where the result goes.
+    pub register: Option<String>,
+    /// What it carries out in its turn.
+    pub blocks: Vec<PlannedBlock>,
+}
+
+impl PlannedOp {
+    /// An op at this line, of which nothing else is known.
+    #[must_use]
+    pub fn new(line: u32, op: impl Into<String>) -> Self {
+        Self {
+            line,
+            op: op.into(),
+            name: None,
+            what: None,
+            semaphore: None,
+            timeout: None,
+            parallel: None,
+            on_error: None,
+            when: None,
+            register: None,
+            blocks: Vec::new(),
+        }
+    }
+}
+
+/// How an op is forked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PlannedFork {
+    /// The block around it waits for it.
+    Wait,
+    /// It is left alone.
+    Leave,
+}
+
+/// Ops within an op.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PlannedBlock {
+    /// `then`, `else`, `catch`; `None` if it is the only one.
+    pub label: Option<String>,
+    /// The ops, in order.
+    pub ops: Vec<PlannedOp>,
+}
+
+impl PlannedBlock {
+    /// These ops, under this label.
+    #[must_use]
+    pub fn new(label: Option<String>, ops: Vec<PlannedOp>) -> Self {
+        Self { label, ops }
+    }
+}
+
+/// A semaphore that a rule takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PlannedSemaphore {
+    /// Its name, as far as it is known.
+    pub name: String,
+    /// How many slots the rule declares.
+    pub slots: Option<String>,
+    /// How long it is waited for at most.
+    pub timeout: Option<String>,
+    /// After how long the slot is free by itself.
+    pub ttl: Option<String>,
+    /// Whether the name was known: nothing in it depends on the run.
+    pub known: bool,
+}
+
+impl PlannedSemaphore {
+    /// A semaphore of which no more is declared than its name.
+    #[must_use]
+    pub fn new(name: impl Into<String>, known: bool) -> Self {
+        Self {
+            name: name.into(),
+            slots: None,
+            timeout: None,
+            ttl: None,
+            known,
+        }
+    }
+}
+
+/// A module that a rule imports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PlannedImport {
+    /// As the rule names it.
+    pub specifier: String,
+    /// What that means: the name of a built-in module, or of one of the host's loader, or the path of a file. `None` if it
+    /// cannot be imported.
+    pub module: Option<String>,
+    /// The line of the import, from 1.
+    pub line: u32,
+}
+
+impl PlannedImport {
+    /// An import at this line.
+    #[must_use]
+    pub fn new(specifier: impl Into<String>, module: Option<String>, line: u32) -> Self {
+        Self {
+            specifier: specifier.into(),
+            module,
+            line,
+        }
+    }
+}
