@@ -6,7 +6,7 @@ use cla_runtime::EngineBuilder;
 
 use crate::TYPES;
 use crate::globals::Globals;
-use crate::modules::{self as sources, ALIASES, SOURCES};
+use crate::modules::{self as sources, SOURCES};
 use crate::{base64, csv, digest, fs, log, process, sem, stash, util};
 
 /// How a module is added.
