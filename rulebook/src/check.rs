@@ -89,6 +89,7 @@ fn check_one(checker: &mut Checker, name: &str, folder: Option<&Path>, text: &Ar
     if is_rulebook(name) {
         let around = Surroundings {
             modules: modules.as_ref(),
+            takes_slots: false,
             run: None,
         };
         rulebook(checker, name, text, around, || read(name, folder, text));
@@ -102,6 +103,7 @@ fn check_one(checker: &mut Checker, name: &str, folder: Option<&Path>, text: &Ar
     let nth = checker.begin(Some(subject));
     let around = Surroundings {
         modules: modules.as_ref(),
+        takes_slots: text.contains("cla/sem") || text.contains("cla/rule"),
         run: None,
     };
     check_script(checker, nth, subject, Kind::of(name), around);

@@ -258,6 +258,7 @@ impl Engine {
             folders: options.folders,
             permissions,
             data: options.data,
+            secrets: options.secrets,
             environment: options
                 .environment
                 .or_else(|| self.shared.settings.environment.clone()),

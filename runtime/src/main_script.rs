@@ -20,9 +20,10 @@ use crate::program::{Program, SourceText};
 use crate::region::{self, SemaphoreSpec};
 use crate::run::Run;
 use crate::script::TextLanguage;
-use crate::script_check::{Surroundings, check_script, takes};
+use crate::script_check::{Surroundings, check_script};
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
 use crate::trace::RegionOutcome;
+use crate::typescript::lock_order::lock_order;
 use crate::typescript::references::references;
 
 /// JavaScript or TypeScript that is run.
@@ -65,6 +66,7 @@ impl Program for MainScript {
         let nth = checker.begin(Some(subject));
         let around = Surroundings {
             modules: Some(modules),
+            takes_slots: modules.may_take_slots(&self.source.text),
             run: Some((ctx, run)),
         };
         check_script(
@@ -85,7 +87,11 @@ impl Program for MainScript {
     ) -> Result<Plan, RuleError> {
         let mut plan = Plan::of(shown);
         plan.event = run.event.clone();
-        for take in takes(&self.source.text) {
+        let takes = match run.modules().may_take_slots(&self.source.text) {
+            true => lock_order(&self.source.text),
+            false => Vec::new(),
+        };
+        for take in takes {
             if plan
                 .semaphores
                 .iter()

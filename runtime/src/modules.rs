@@ -263,6 +263,14 @@ impl ModuleCache {
         self.settings.built_in(name).is_some()
     }
 
+    /// Whether a script may take slots: it names a module that does so.
+    pub(crate) fn may_take_slots(&self, text: &str) -> bool {
+        self.settings.built_ins.iter().any(|module| {
+            matches!(module, BuiltIn::Native(native) if native.takes_slots())
+                && text.contains(module.name())
+        })
+    }
+
     /// Whether a file is in a language that is neither JavaScript nor TypeScript.
     pub(crate) fn is_of_a_language(&self, name: &str) -> bool {
         self.settings.language(name).is_some()

@@ -77,6 +77,13 @@ pub trait NativeModule: Send + Sync + 'static {
         None
     }
 
+    /// Whether its functions `take(name, ..., fn)` and `region(name, ..., fn)` take a slot of the semaphore of that name around
+    /// `fn`: [`Engine::check`](crate::Engine::check) and [`Engine::plan`](crate::Engine::plan) then look at where a script
+    /// calls them.
+    fn takes_slots(&self) -> bool {
+        false
+    }
+
     /// Makes the exports. Called at the first import in a run, and only then.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::line_ends::LineEnds;
 use crate::modules::{Kind, ModuleCache, Resolved, exported_names, problems};
 use crate::nearest::nearest;
 use crate::run::Run;
-use crate::typescript::lock_order::{Take, lock_order};
+use crate::typescript::lock_order::lock_order;
 use crate::typescript::references::{Named, references};
 use crate::typescript::strip;
 
@@ -25,6 +25,8 @@ use crate::typescript::strip;
 pub struct Surroundings<'a, 'js> {
     /// `None` for a text that imports no files.
     pub modules: Option<&'a ModuleCache>,
+    /// Whether calls of `take` and `region` in a script take slots, because it names a module that does so.
+    pub takes_slots: bool,
     /// With it, built-in modules and permissions are known.
     pub run: Option<(&'a Ctx<'js>, &'a Rc<Run>)>,
 }
@@ -91,7 +93,11 @@ impl ScriptCheck<'_, '_, '_> {
     /// What a script takes within what.
     fn lock_order(&mut self, subject: Subject<'_>) {
         let nth = self.nth;
-        let takes = takes(subject.text);
+        // Others have methods of such names, too.
+        if !self.around.takes_slots {
+            return;
+        }
+        let takes = lock_order(subject.text);
         for take in &takes {
             let at = Spot {
                 line: take.at.0,
@@ -222,15 +228,6 @@ impl ScriptCheck<'_, '_, '_> {
             RuleError::from_problems(&shown, &text, LineEnds::Script, problems),
         );
         None
-    }
-}
-
-/// The semaphores that a script takes by name, in the order of the source.
-pub(crate) fn takes(text: &str) -> Vec<Take> {
-    // Others have methods of such names, too.
-    match text.contains("cla/sem") || text.contains("cla/rule") {
-        true => lock_order(text),
-        false => Vec::new(),
     }
 }
 
