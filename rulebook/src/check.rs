@@ -10,8 +10,8 @@ use cla_runtime::RuleError;
 use cla_runtime::check::{Finding, Severity};
 use cla_runtime::error::Location;
 use cla_runtime::internal::{
-    Checker, Kind, LineEnds, ModuleCache, ModuleSettings, Subject, Surroundings, pointing,
-    read_anywhere,
+    Checker, Kind, LineEnds, ModuleCache, ModuleSettings, Subject, Surroundings, check_script,
+    pointing, read_anywhere,
 };
 use cla_runtime::js::{self, Context, Ctx, Runtime};
 
@@ -44,7 +44,7 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     for path in files {
         let shown = path.display().to_string();
         if let Ok(canonical) = path.canonicalize() {
-            checker.see(canonical);
+            let _ = checker.see(canonical);
         }
         match read_anywhere(path, None) {
             Ok(text) => check_one(&mut checker, &shown, Some(folder_of(path)), &text),
@@ -89,6 +89,7 @@ fn check_one(checker: &mut Checker, name: &str, folder: Option<&Path>, text: &Ar
     if is_rulebook(name) {
         let around = Surroundings {
             modules: modules.as_ref(),
+            takes_slots: false,
             run: None,
         };
         rulebook(checker, name, text, around, || read(name, folder, text));
@@ -102,9 +103,10 @@ fn check_one(checker: &mut Checker, name: &str, folder: Option<&Path>, text: &Ar
     let nth = checker.begin(Some(subject));
     let around = Surroundings {
         modules: modules.as_ref(),
+        takes_slots: text.contains("cla/sem") || text.contains("cla/rule"),
         run: None,
     };
-    checker.script(nth, subject, Kind::of(name), around);
+    check_script(checker, nth, subject, Kind::of(name), around);
 }
 
 /// Looks at a rulebook: at what is wrong with it as it is read, or else at what it would do.

@@ -24,6 +24,11 @@
 //! be given; [`Engine::check`](cla_runtime::Engine::check) and [`Engine::plan`](cla_runtime::Engine::plan) do so with what
 //! an engine knows. [`TYPES`] and [`rulebook_schema`] are for editors.
 //!
+//! # Features
+//!
+//! All are on by default, and have their names from [`cla_stdlib`](cla_stdlib#features): `http` for the op `http`, `redis`,
+//! and `typescript`. Without `typescript`, [`check`] and imports of JavaScript modules find mistakes only when they run.
+//!
 //! # How it works
 //!
 //! `yaml` reads a document with the place of every part, `parse` makes a `tree` of ops of it and finds all mistakes, `run`
@@ -70,10 +75,13 @@ pub use service_name::ServiceNameError;
 /// Adds rulebooks to an engine: the language, for files that end in `.yml` or `.yaml`, and the modules `cla/rule` and
 /// `cla/reg`. To be used with [`EngineBuilder::with`].
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
-    builder
+    let builder = builder
         .language(Arc::new(program::Rulebooks))
         .module(modules::Reg)
-        .module(modules::Rule)
+        .module(modules::Rule);
+    TYPES
+        .iter()
+        .fold(builder, |builder, (file, text)| builder.types(*file, *text))
 }
 
 /// The names of the modules that [`install`] adds.

@@ -71,6 +71,7 @@ impl Program for Main {
         let text = &self.source.text;
         let around = Surroundings {
             modules: Some(run.modules()),
+            takes_slots: false,
             run: Some((ctx, run)),
         };
         check::rulebook(checker, shown, text, around, || {

@@ -1,6 +1,7 @@
 //! The engine: worker threads that run rules.
 
 mod admission;
+mod declarations;
 mod inspect;
 mod live_runs;
 mod settings;
@@ -83,6 +84,20 @@ struct Shared {
 }
 
 /// Configures an [`Engine`].
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_runtime::{Engine, Limits, Permissions};
+/// use cla_runtime::engine::WhenFull;
+///
+/// let engine = Engine::builder()
+///     .workers(1)
+///     .limits(Limits::default().timeout(Duration::from_secs(10)))
+///     .max_runs(100, WhenFull::Wait)
+///     .permissions(Permissions::none())
+///     .build();
+/// assert!(engine.runs().is_empty());
+/// ```
 #[must_use]
 pub struct EngineBuilder {
     workers: Option<usize>,
@@ -243,6 +258,7 @@ impl Engine {
             folders: options.folders,
             permissions,
             data: options.data,
+            secrets: options.secrets,
             environment: options
                 .environment
                 .or_else(|| self.shared.settings.environment.clone()),
@@ -465,6 +481,7 @@ impl EngineBuilder {
     ///
     /// ```
     /// use cla_runtime::clock::TestClock;
+    /// use cla_runtime::error::ErrorKind;
     /// use cla_runtime::semaphore::Semaphores;
     /// use cla_runtime::{Engine, RunOptions, Script};
     ///
@@ -474,7 +491,8 @@ impl EngineBuilder {
     /// assert_eq!(engine.run(rule.clone(), RunOptions::new()).wait().result.unwrap(), "2000-01-01T00:00:00.000Z");
     ///
     /// let others = Engine::builder().clock(&clock).semaphores(Semaphores::memory()).build();
-    /// assert_eq!(others.run(rule, RunOptions::new()).wait().status(), "refused");
+    /// let error = others.run(rule, RunOptions::new()).wait().result.unwrap_err();
+    /// assert_eq!(error.kind, ErrorKind::Refused);
     /// ```
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
@@ -570,6 +588,7 @@ impl EngineBuilder {
     /// The text is an ECMAScript module. It can import other built-in modules by their names, and no files. It is
     /// compiled when a run first imports it, once for the whole engine; that import fails if the module is wrong.
     /// Stack traces show its places as `name:line:column`, while an error's own place is where the rule called it.
+    /// Without the feature `typescript`, the text must be JavaScript.
     ///
     /// ```
     /// use cla_runtime::{Engine, RunOptions, Script};

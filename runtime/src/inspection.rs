@@ -121,7 +121,7 @@ impl Program for Inspection {
                         if let Source::File(path) = &self.script.source
                             && let Ok(canonical) = path.canonicalize()
                         {
-                            checker.see(canonical);
+                            let _ = checker.see(canonical);
                         }
                         program.check(ctx, run, &shown, &mut checker);
                     }

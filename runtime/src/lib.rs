@@ -42,6 +42,13 @@
 //! With a [`TestClock`](clock::TestClock), sleeps, timers, dates, semaphores and time limits of rules follow a clock that a test
 //! moves: an hour passes in a millisecond, the same way each time. The module [`clock`] has an example.
 //!
+//! # What a host sees
+//!
+//! [`Engine::check`] finds what is wrong with a rule, [`Engine::plan`] says what it would do, and neither runs it.
+//! [`EngineBuilder::on_event`] tells of starts, waits, slots, limits and ends; subscribers of `tracing` hear of the same
+//! ([`observe`]). [`Engine::live_runs`] shows the runs that go on, with their regions and memory. [`Output::log`] takes what
+//! rules log as records. Reports, errors, findings and plans serialize, and are read back.
+//!
 //! # Your own functions
 //!
 //! [`HostModule`] gives rules plain Rust functions, with arguments and results converted by serde; a function may ask which
@@ -55,6 +62,21 @@
 //!
 //! An engine has JavaScript and TypeScript, timers, `import` and `require`, and nothing else. Modules for rules, and further
 //! languages, are crates of their own, which a host adds with [`EngineBuilder::with`].
+//!
+//! [Limits](pages::limits), [what is a boundary](pages::trust) and [values that leave a run](pages::values) have pages of their own.
+//!
+//! # Features
+//!
+//! | feature | what it brings | without it |
+//! | --- | --- | --- |
+//! | `typescript` (default) | rules and modules in TypeScript; what is known of a text before it is compiled | the crate `oxc` is not built |
+//!
+//! Without `typescript`, a `.ts` file is an error that names the feature. JavaScript runs as before, with these differences: a
+//! text that does not compile has one syntax error, the interpreter's own; and a [`Session`] takes each input as a script,
+//! so that a `const` of one input cannot be declared again by a later one, and imports are `await import()`.
+//!
+//! Stores are features of [`cla_semaphore`]: `sqlite` and `redis`, both off by default. A host that wants one adds
+//! that crate with its feature.
 
 // Time goes through the clock of the run; see clippy.toml.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -90,6 +112,7 @@ mod nearest;
 pub mod observe;
 mod options;
 pub mod output;
+pub mod pages;
 pub mod permissions;
 mod permit_table;
 pub mod plan;
@@ -101,7 +124,9 @@ mod run;
 mod run_data;
 mod run_span;
 mod script;
+mod script_check;
 mod seconds;
+pub mod secrets;
 pub mod session;
 mod slot_guard;
 #[doc(hidden)]
@@ -113,6 +138,7 @@ mod thread_time;
 mod ticker;
 mod timers;
 pub mod trace;
+#[cfg_attr(not(feature = "typescript"), path = "typescript/absent.rs")]
 mod typescript;
 pub mod value;
 mod waiting;
@@ -144,7 +170,7 @@ pub use session::Session;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::blocking::blocking;
-    pub use crate::check::checker::{Checker, Spot, Subject, Surroundings, pointing};
+    pub use crate::check::checker::{Checker, Spot, Subject, pointing};
     pub use crate::error::source::{Sources, SyntaxProblem};
     pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
@@ -162,6 +188,7 @@ pub mod internal {
     pub use crate::region::{SemaphoreSpec, enter};
     pub use crate::region_span::RegionSpan;
     pub use crate::run::{Rooted, contain_panic, run_of, state_of};
+    pub use crate::script_check::{Surroundings, check_script};
     pub use crate::slot_guard::SlotGuard;
     pub use crate::sys::host_object::{HostObject, HostValues};
     pub use crate::sys::overflow::report_stack_overflow;
@@ -170,6 +197,7 @@ pub mod internal {
         fulfils_promise,
     };
     pub use crate::text::{escaped_text, exact_text, text};
+    #[cfg(feature = "typescript")]
     pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::{Take, lock_order};
     pub use crate::typescript::references::{Named, NamedExport, references};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rquickjs::{Ctx, Exception, Function, Value};
 
-use crate::check::checker::{Checker, Subject, Surroundings, takes};
+use crate::check::checker::{Checker, Subject};
 use crate::convert::value_to_json;
 use crate::error::{RuleError, source::Sources};
 use crate::evaluation::{Evaluated, Failure, failure, resolve};
@@ -20,8 +20,10 @@ use crate::program::{Program, SourceText};
 use crate::region::{self, SemaphoreSpec};
 use crate::run::Run;
 use crate::script::TextLanguage;
+use crate::script_check::{Surroundings, check_script};
 use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
 use crate::trace::RegionOutcome;
+use crate::typescript::lock_order::lock_order;
 use crate::typescript::references::references;
 
 /// JavaScript or TypeScript that is run.
@@ -64,9 +66,16 @@ impl Program for MainScript {
         let nth = checker.begin(Some(subject));
         let around = Surroundings {
             modules: Some(modules),
+            takes_slots: modules.may_take_slots(&self.source.text),
             run: Some((ctx, run)),
         };
-        checker.script(nth, subject, modules.kind(&self.source.name), around);
+        check_script(
+            checker,
+            nth,
+            subject,
+            modules.kind(&self.source.name),
+            around,
+        );
     }
 
     fn plan(
@@ -78,7 +87,11 @@ impl Program for MainScript {
     ) -> Result<Plan, RuleError> {
         let mut plan = Plan::of(shown);
         plan.event = run.event.clone();
-        for take in takes(&self.source.text) {
+        let takes = match run.modules().may_take_slots(&self.source.text) {
+            true => lock_order(&self.source.text),
+            false => Vec::new(),
+        };
+        for take in takes {
             if plan
                 .semaphores
                 .iter()

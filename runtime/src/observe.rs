@@ -4,8 +4,8 @@
 //! is a span `run` of the target `cla`, at the level `INFO`, with the fields `id`, `name`, `label`, `rule`; it is a child of
 //! the span in which the host has started it, or of that of the run that started it. A region of a rulebook, or of
 //! `rule.region`, is a span `region` in it, with `semaphore`, `who` and `line`. Waits, takes and releases are events of the
-//! level `DEBUG`; how a run ended is one of `WARN` if it failed (`ERROR` if that is the host's fault), of `INFO` if it was
-//! cancelled, and of `DEBUG` otherwise. A run looks when it is started whether anything listens; with nothing that does,
+//! level `DEBUG`; how a run ended is one of `INFO` if it failed or was cancelled (of `ERROR` if that is the host's fault), and
+//! of `DEBUG` otherwise: that a rule fails is no problem of its host. A run looks when it is started whether anything listens; with nothing that does,
 //! all of this costs nothing worth mentioning.
 
 use std::sync::Arc;
@@ -267,6 +267,17 @@ impl Observation {
     }
 }
 
+/// A run that nothing observes was ended by a fault of its host. A subscriber that hears of errors only has no spans of
+/// runs, and hears of this.
+pub(crate) fn trace_fault(report: &RunReport) {
+    if let Err(error) = &report.result
+        && error.kind == ErrorKind::Panic
+    {
+        let name = &*printable(&report.name);
+        tracing::error!(target: "cla", name, %error, "the run failed");
+    }
+}
+
 /// The end of a run, as an event in its span.
 fn trace_end(report: &RunReport) {
     let (status, ran, waited) = (report.status(), report.ran, report.waited);
@@ -281,6 +292,6 @@ fn trace_end(report: &RunReport) {
         ErrorKind::Panic => {
             tracing::error!(target: "cla", status, ?ran, ?waited, %error, "the run failed");
         }
-        _ => tracing::warn!(target: "cla", status, ?ran, ?waited, %error, "the run failed"),
+        _ => tracing::info!(target: "cla", status, ?ran, ?waited, %error, "the run failed"),
     }
 }

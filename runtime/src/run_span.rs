@@ -43,7 +43,7 @@ impl RunSpan {
             rule = &*printable(rule),
             label = label.as_deref(),
         );
-        let listens = !span.is_disabled() || tracing::event_enabled!(target: "cla", Level::WARN);
+        let listens = !span.is_disabled() || tracing::event_enabled!(target: "cla", Level::INFO);
         listens.then(|| Self {
             span,
             dispatch: dispatcher::get_default(Clone::clone),

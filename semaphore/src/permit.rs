@@ -11,6 +11,19 @@ use crate::request::Ttl;
 use crate::store::StorePermit;
 
 /// A slot that is held (or a grant). Dropping it gives it back.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::Semaphores;
+///
+/// let db = Semaphores::memory().get("db")?;
+/// let permit = db.acquire().await?;
+/// assert_eq!(permit.name().as_str(), "db");
+/// assert!(!permit.is_lost());
+/// permit.release().await?; // or drop it, where no answer is wanted
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "dropping a permit gives the slot back at once"]
 pub struct Permit(PermitKind);
 
@@ -169,14 +182,14 @@ impl Permit {
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-    /// use cla_semaphore::{Request, SemaphoreName, Semaphores, SlotId};
+    /// use cla_semaphore::{SemaphoreName, Semaphores, SlotId};
     ///
     /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
     /// let slot = SlotId::new("my-slot-id")?;
     /// x.acquire().slot(slot.clone()).await?.leave();
-    /// assert!(x.try_acquire(Request::new()).await?.is_none(), "the slot is still taken");
+    /// assert!(x.acquire().if_free().await?.is_none(), "the slot is still taken");
     /// x.release_slot(&slot).await?;
-    /// assert!(x.try_acquire(Request::new()).await?.is_some());
+    /// assert!(x.acquire().if_free().await?.is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -7,6 +7,7 @@ use cla_runtime::js::{self, Ctx, Object};
 
 pub use crate::call::{Arg, define, named};
 pub use crate::fs::contents;
+#[cfg(feature = "http")]
 pub use crate::http::options as http;
 pub use crate::options::{entries, unknown as unknown_option};
 pub use crate::throw::{error, name_argument, quote, syntax_error, type_error, wrong};

@@ -6,7 +6,8 @@
  *     free: 3%
  * ```
  *
- * Every function takes a message and, optionally, something to dump as YAML below it.
+ * Every function takes a message and, optionally, something to dump as YAML below it. A program that embeds the engine may
+ * take level, message and what is to be dumped as data instead.
  */
 declare module "cla/log" {
   /** Logs what helps to find a mistake. */

@@ -35,6 +35,10 @@ impl NativeModule for Sem {
         "cla/sem"
     }
 
+    fn takes_slots(&self) -> bool {
+        true
+    }
+
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
         let module = Module::of(run);
         let exports = Object::new(ctx.clone())?;

@@ -26,6 +26,10 @@ impl NativeModule for Rule {
         "cla/rule"
     }
 
+    fn takes_slots(&self) -> bool {
+        true
+    }
+
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
         let module = Rc::new(Module {
             run: Rc::clone(run),

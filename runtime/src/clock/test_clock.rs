@@ -150,7 +150,7 @@ impl TestClock {
     /// # use cla_runtime::{Engine, RunOptions, Script};
     /// let clock = TestClock::new();
     /// let engine = Engine::builder().clock(&clock).build();
-    /// let rule = "let n = 0; setInterval(() => { n += 1; if (n === 60) throw `${n} times` }, 1000)";
+    /// let rule = "let n = 0; setInterval(() => { n += 1; if (n === 60) throw new Error(`${n} times`) }, 1000)";
     /// let run = engine.run(Script::javascript("rule", rule), RunOptions::new());
     /// clock.advance(Duration::from_secs(60));
     /// assert_eq!(run.wait().result.unwrap_err().message, "60 times");

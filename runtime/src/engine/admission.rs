@@ -14,6 +14,19 @@ use cla_semaphore::{Permit, Request, SemaphoreName, Semaphores, Slots};
 use crate::run_data::RunData;
 
 /// What becomes of a run for which there is no room.
+///
+/// ```
+/// use cla_runtime::engine::WhenFull;
+/// use cla_runtime::error::ErrorKind;
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let engine = Engine::builder().max_runs(1, WhenFull::Refuse).build();
+/// let first = engine.run(Script::javascript("first", "while (true) {}"), RunOptions::new());
+/// let second = engine.run(Script::javascript("second", "1"), RunOptions::new()).wait();
+/// assert_eq!(second.result.unwrap_err().kind, ErrorKind::Refused);
+/// first.cancel();
+/// # first.wait();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {
@@ -66,8 +79,22 @@ impl Bound {
         let name = SemaphoreName::new(line).map_err(|_| full())?;
         let request = Request::new().slots(Slots::Limited(self.most));
         let permit = match self.when_full {
-            WhenFull::Wait => self.lines.acquire(&name, request).await.ok(),
-            WhenFull::Refuse => self.lines.try_acquire(&name, request).await.ok().flatten(),
+            WhenFull::Wait => self
+                .lines
+                .semaphore(&name)
+                .acquire()
+                .with(request)
+                .await
+                .ok(),
+            WhenFull::Refuse => self
+                .lines
+                .semaphore(&name)
+                .acquire()
+                .with(request)
+                .if_free()
+                .await
+                .ok()
+                .flatten(),
         };
         permit.ok_or_else(full)
     }

@@ -68,13 +68,14 @@ impl Engine {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), cla_runtime::RuleError> {
-    /// let text = "import { take } from 'cla/sem';\ntake('db', () => take('disk', () => 1));";
-    /// let plan = Engine::new().plan(&Script::javascript("rule", text), RunOptions::new()).await?;
+    /// let engine = Engine::builder().with(cla_rulebook::install).build();
+    /// let text = "import { region } from 'cla/rule';\nimport './x.js';\nregion('db', () => region('disk', () => 1));";
+    /// let plan = engine.plan(&Script::javascript("rule", text), RunOptions::new()).await?;
     /// let names: Vec<&str> = plan.semaphores.iter().map(|semaphore| semaphore.name.as_str()).collect();
     /// assert_eq!(names, ["db", "disk"]);
-    /// assert_eq!(plan.imports[0].specifier, "cla/sem");
-    /// // This engine has no such module.
-    /// assert_eq!(plan.imports[0].module, None);
+    /// assert_eq!(plan.imports[0].module.as_deref(), Some("cla/rule"));
+    /// // A text in memory lies in no folder, so it cannot import files.
+    /// assert_eq!(plan.imports[1].module, None);
     /// # Ok(())
     /// # }
     /// ```

@@ -46,7 +46,7 @@ fn nested(role: &str, error: &RuleError) -> Vec<String> {
         }
         (None, Some(location)) => {
             if error.frames.is_empty() {
-                note.push_str(&format!(" ({})", location));
+                note.push_str(&format!(" ({location})"));
             }
             note.extend(own_notes(error).iter().map(|own| format!("\n  = {own}")));
         }
@@ -120,7 +120,7 @@ fn emit(error: &RuleError, severity: Severity, mut notes: Vec<String>, colour: b
             Some(file)
         }
         (_, Some(location)) if error.frames.is_empty() => {
-            notes.insert(0, format!("at {}", location));
+            notes.insert(0, format!("at {location}"));
             None
         }
         _ => None,

@@ -15,7 +15,8 @@ use crate::permissions::{PermissionDenied, Permissions};
 use crate::run::Run;
 use crate::run_data::RunData;
 
-/// The run that calls a function of a [`HostModule`](crate::HostModule).
+/// The run that calls a function of a [`HostModule`](crate::HostModule), or that imports a module of a
+/// [`ModuleLoader`](crate::host::ModuleLoader).
 ///
 /// It may be cloned, sent to other threads and kept: after the run's end it still names it, and
 /// [`is_stopped`](Self::is_stopped) is true.
@@ -48,7 +49,7 @@ struct Facts {
 }
 
 impl Call {
-    pub(super) fn new(run: &Run) -> Self {
+    pub(crate) fn new(run: &Run) -> Self {
         Self(Arc::new(Facts {
             id: run.id,
             name: Arc::clone(&run.name),

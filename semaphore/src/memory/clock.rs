@@ -66,9 +66,9 @@ impl Clock {
 
 /// A clock that stands still until it is moved, for tests in which time decides something.
 ///
-/// It starts at zero, which views show as the Unix epoch unless it [starts at another date](ManualClock::starting_at). Moving it past a deadline (a TTL, a
-/// waiter's timeout) lets that deadline happen before [`advance`](ManualClock::advance) returns, so
-/// no test has to sleep.
+/// It starts at zero, which views show as the Unix epoch unless it [starts at another date](ManualClock::starting_at). Moving it
+/// past a deadline (a TTL, a waiter's timeout) lets that deadline happen before [`advance`](ManualClock::advance) returns, so no
+/// test has to sleep.
 ///
 /// ```
 /// use std::time::Duration;

@@ -117,7 +117,14 @@ impl Slot {
             Err(request) => request,
         };
         let slot = Rc::clone(&self);
-        let acquire = async move { slot.held.semaphore().try_acquire(request).await };
+        let acquire = async move {
+            slot.held
+                .semaphore()
+                .acquire()
+                .with(request)
+                .if_free()
+                .await
+        };
         settle(
             ctx,
             &Rc::clone(self.run()),

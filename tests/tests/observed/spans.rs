@@ -177,7 +177,7 @@ fn a_run_is_a_span_in_that_of_its_host_and_its_regions_are_spans_in_it() {
         .find(|event| event.contains("the run failed"))
         .unwrap();
     assert!(
-        failed.contains("> WARN")
+        failed.contains("> INFO")
             && failed.contains("status=\"failed\"")
             && failed.contains("error="),
         "{said}"

@@ -1,0 +1,259 @@
+//! How scripts are checked: what does not parse, what they import, and what they take within what.
+//!
+//! A check may be made inside of a run that executes nothing: then it knows the engine's modules and what the run may
+//! import. Without a run, it knows files only, and takes any other name for a module of the engine that will run the rule.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rquickjs::Ctx;
+
+use crate::check::Severity;
+use crate::check::checker::{Checker, Spot, Subject, pointing};
+use crate::error::RuleError;
+use crate::error::source::{Sources, SyntaxProblem};
+use crate::line_ends::LineEnds;
+use crate::modules::{Kind, ModuleCache, Resolved, exported_names, problems};
+use crate::nearest::nearest;
+use crate::run::Run;
+use crate::typescript::lock_order::lock_order;
+use crate::typescript::references::{Named, references};
+use crate::typescript::strip;
+
+/// What surrounds the rule: the modules that it can reach, and the run on whose fiber it is looked at.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a, 'js> {
+    /// `None` for a text that imports no files.
+    pub modules: Option<&'a ModuleCache>,
+    /// Whether calls of `take` and `region` in a script take slots, because it names a module that does so.
+    pub takes_slots: bool,
+    /// With it, built-in modules and permissions are known.
+    pub run: Option<(&'a Ctx<'js>, &'a Rc<Run>)>,
+}
+
+impl std::fmt::Debug for Surroundings<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Surroundings")
+            .field("files", &self.modules.is_some())
+            .field("run", &self.run.map(|(_, run)| run))
+            .finish()
+    }
+}
+
+/// Looks at a script that the checker has begun with as number `nth`, and at the files that it imports.
+pub fn check_script(
+    checker: &mut Checker,
+    nth: usize,
+    subject: Subject<'_>,
+    kind: Kind,
+    around: Surroundings<'_, '_>,
+) {
+    let mut check = ScriptCheck {
+        checker,
+        nth,
+        around,
+    };
+    check.script(subject, kind);
+}
+
+struct ScriptCheck<'c, 'a, 'js> {
+    checker: &'c mut Checker,
+    nth: usize,
+    around: Surroundings<'a, 'js>,
+}
+
+impl ScriptCheck<'_, '_, '_> {
+    fn script(&mut self, subject: Subject<'_>, kind: Kind) {
+        let nth = self.nth;
+        let Subject { name, text, ends } = subject;
+        let as_if = match kind {
+            Kind::Json => {
+                let error = RuleError::load(format!("{name} is JSON, not a rule"), None);
+                self.checker.found(nth, Severity::Error, error);
+                return;
+            }
+            Kind::CommonJs => "a.cts",
+            // JavaScript is TypeScript without types.
+            Kind::Module | Kind::Either => "a.ts",
+        };
+        // Without a parser of TypeScript, JavaScript is not looked at before it runs.
+        let problems = match cfg!(feature = "typescript") {
+            true => strip(as_if, text).err().unwrap_or_default(),
+            false => problems(name, text),
+        };
+        if problems.is_empty() {
+            self.lock_order(subject);
+            self.references(name, text);
+        } else {
+            self.checker
+                .all(nth, RuleError::from_problems(name, text, ends, problems));
+        }
+    }
+
+    /// What a script takes within what.
+    fn lock_order(&mut self, subject: Subject<'_>) {
+        let nth = self.nth;
+        // Others have methods of such names, too.
+        if !self.around.takes_slots {
+            return;
+        }
+        let takes = lock_order(subject.text);
+        for take in &takes {
+            let at = Spot {
+                line: take.at.0,
+                column: take.at.1,
+                length: take.length,
+            };
+            let around = || take.within.iter().map(|outer| &takes[*outer]);
+            if let Some(outer) = around().find(|outer| outer.semaphore == take.semaphore) {
+                if take.one_slot_for_ever {
+                    self.checker
+                        .nested(nth, subject, at, &take.semaphore, outer.at.0);
+                }
+                continue;
+            }
+            for outer in around() {
+                self.checker
+                    .pair(nth, outer.semaphore.clone(), take.semaphore.clone(), at);
+            }
+        }
+    }
+
+    /// Looks at the modules that a script imports or requires, and at those that these do.
+    fn references(&mut self, name: &str, text: &Arc<str>) {
+        let (nth, around) = (self.nth, self.around);
+        let Some(modules) = around.modules else {
+            return; // a text in memory, which imports no files
+        };
+        let mut left = vec![(String::new(), name.to_owned(), Arc::clone(text))];
+        while let Some((importer, shown, text)) = left.pop() {
+            let subject = Subject {
+                name: &shown,
+                text: &text,
+                ends: LineEnds::Script,
+            };
+            for named in references(&text) {
+                if around.run.is_some_and(|(_, run)| run.must_stop()) {
+                    return;
+                }
+                let specifier = named.specifier.as_str();
+                let is_file = specifier.starts_with(['.', '/']) || specifier.starts_with("file://");
+                if !is_file && around.run.is_none() {
+                    continue; // only who runs it knows which modules are built in
+                }
+                let found = match modules.resolve(&importer, specifier) {
+                    Ok(Resolved::File(path)) => path,
+                    Ok(Resolved::BuiltIn(module)) => {
+                        self.imported_names(subject, &named, &module);
+                        continue;
+                    }
+                    Err(problem) => {
+                        let message = problem.to_string();
+                        let error = pointing(subject, spot(&named), "Error", message, None);
+                        self.checker.found(nth, severity(&named), error);
+                        continue;
+                    }
+                };
+                if !self.checker.see(found.clone()) {
+                    continue;
+                }
+                if let Some(name) = found.to_str() {
+                    left.extend(self.module(modules, name));
+                }
+            }
+        }
+    }
+
+    /// Looks at the names that are imported from a built-in module.
+    fn imported_names(&mut self, subject: Subject<'_>, named: &Named, module: &str) {
+        if named.names.is_empty() {
+            return;
+        }
+        let Some((ctx, run)) = self.around.run else {
+            return;
+        };
+        let Some(exported) = exported_names(ctx, run, module) else {
+            return;
+        };
+        let exported = || exported.iter().map(String::as_str);
+        for name in &named.names {
+            if exported().any(|known| known == name.name) {
+                continue;
+            }
+            let message = format!("{module} exports no {}", name.name);
+            let near = nearest(&name.name, exported());
+            let help = match near {
+                Some(near) => format!("did you mean {near}?"),
+                None => {
+                    let all: Vec<_> = exported().filter(|name| *name != "default").collect();
+                    format!("it exports {}", all.join(", "))
+                }
+            };
+            let at = Spot {
+                line: name.at.0,
+                column: name.at.1,
+                length: name.length,
+            };
+            let error = pointing(subject, at, "SyntaxError", message, Some(&help));
+            self.checker.found(self.nth, severity(named), error);
+        }
+    }
+
+    /// Looks at a file that is imported; gives it if it may import others.
+    fn module(&mut self, modules: &ModuleCache, name: &str) -> Option<(String, String, Arc<str>)> {
+        let nth = self.nth;
+        let shown = modules.display_name(name);
+        let run = self.around.run.map(|(_, run)| &**run);
+        let text = match modules.read(name, run) {
+            Ok(text) => text,
+            Err(problem) => {
+                self.checker
+                    .found(nth, Severity::Error, RuleError::load(problem, None));
+                return None;
+            }
+        };
+        let kind = Kind::of(name);
+        if kind == Kind::Either && modules.is_of_a_language(name) {
+            return None;
+        }
+        let problems = match kind {
+            Kind::Json => json_problem(&text).into_iter().collect(),
+            _ => problems(name, &text),
+        };
+        if problems.is_empty() {
+            return (kind != Kind::Json).then(|| (name.to_owned(), shown, text));
+        }
+        self.checker.all(
+            nth,
+            RuleError::from_problems(&shown, &text, LineEnds::Script, problems),
+        );
+        None
+    }
+}
+
+/// What is required may be meant to be missing.
+fn severity(named: &Named) -> Severity {
+    match named.declared {
+        true => Severity::Error,
+        false => Severity::Warning,
+    }
+}
+
+fn spot(named: &Named) -> Spot {
+    Spot {
+        line: named.at.0,
+        column: named.at.1,
+        length: named.length,
+    }
+}
+
+/// What is wrong with a text of JSON.
+fn json_problem(text: &str) -> Option<SyntaxProblem> {
+    let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
+    let at = Spot {
+        line: error.line().max(1) as u32,
+        column: error.column().max(1) as u32,
+        length: 1,
+    };
+    Some(at.problem(format!("no valid JSON: {error}"), None))
+}
