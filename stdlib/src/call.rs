@@ -120,3 +120,17 @@ pub(crate) fn argument<'js>(params: &Params<'_, 'js>, at: usize) -> Value<'js> {
     let undefined = || Value::new_undefined(params.ctx().clone());
     params.arg(at).unwrap_or_else(undefined)
 }
+
+/// A promise that is rejected with what was thrown; what no `catch` can hold is thrown on.
+pub(crate) fn rejected<'js>(ctx: &Ctx<'js>, error: Error) -> js::Result<Value<'js>> {
+    if !error.is_exception() {
+        return Err(error);
+    }
+    let thrown = ctx.catch();
+    if thrown.is_uncatchable_error() {
+        return Err(ctx.throw(thrown));
+    }
+    let (promise, _, reject): (_, Function<'js>, Function<'js>) = ctx.promise()?;
+    reject.call::<_, ()>((thrown,))?;
+    Ok(promise.into_value())
+}

@@ -5,7 +5,7 @@
 
 mod arguments;
 mod run;
-mod settle;
+pub(crate) mod settle;
 mod slot;
 mod state;
 mod store;

@@ -40,6 +40,6 @@ where
 }
 
 /// What comes of a future at once. It is polled again by its waiter.
-pub(super) fn poll_now<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) fn poll_now<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }

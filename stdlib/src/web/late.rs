@@ -1,0 +1,88 @@
+//! The web's names that are made when a rule first names one: see [`LateGlobals`].
+
+use cla_runtime::internal::LateGlobals;
+use cla_runtime::js::atom::PredefinedAtom;
+use cla_runtime::js::object::Property;
+use cla_runtime::js::{self, Ctx, Object, Value};
+
+use super::bodies::{BODIES, STREAMS};
+use super::crypto::CRYPTO;
+use super::events::EVENTS;
+use super::fetch::FETCH;
+use super::part::{Part, report};
+use crate::call::named;
+use crate::weak;
+
+/// All of them.
+pub(crate) static LATE: LateGlobals = LateGlobals {
+    names: NAMES,
+    build,
+};
+
+/// The names, those of each part together.
+pub(crate) const NAMES: &[&str] = &[
+    "AbortController",
+    "AbortSignal",
+    "Blob",
+    "ByteLengthQueuingStrategy",
+    "CompressionStream",
+    "CountQueuingStrategy",
+    "Crypto",
+    "CryptoKey",
+    "CustomEvent",
+    "DecompressionStream",
+    "ErrorEvent",
+    "Event",
+    "EventTarget",
+    "File",
+    "FormData",
+    "Headers",
+    "ReadableStream",
+    "ReadableStreamDefaultController",
+    "ReadableStreamDefaultReader",
+    "Request",
+    "Response",
+    "SubtleCrypto",
+    "TextDecoderStream",
+    "TextEncoderStream",
+    "TransformStream",
+    "TransformStreamDefaultController",
+    "WeakRef",
+    "WritableStream",
+    "WritableStreamDefaultController",
+    "WritableStreamDefaultWriter",
+    "crypto",
+    "fetch",
+    "navigator",
+    "reportError",
+];
+
+fn build<'js>(ctx: &Ctx<'js>, name: &'static str) -> js::Result<Value<'js>> {
+    match name {
+        "reportError" => Ok(named(ctx, name, report)?.into_value()),
+        "navigator" => navigator(ctx),
+        "WeakRef" => weak::build(ctx),
+        name => part(name).load(ctx)?.get(name),
+    }
+}
+
+/// `navigator`: who this is, for programs that behave differently in different places.
+fn navigator<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
+    let navigator = Object::new(ctx.clone())?;
+    let agent = concat!("cla/", env!("CARGO_PKG_VERSION"));
+    navigator.prop("userAgent", Property::from(agent).enumerable())?;
+    let tag = PredefinedAtom::SymbolToStringTag;
+    navigator.prop(tag, Property::from("Navigator").configurable())?;
+    Ok(navigator.into_value())
+}
+
+/// The part that has a name.
+fn part(name: &str) -> &'static Part {
+    match name {
+        "Crypto" | "CryptoKey" | "SubtleCrypto" | "crypto" => &CRYPTO,
+        "Blob" | "File" | "FormData" => &BODIES,
+        "Headers" | "Request" | "Response" | "fetch" => &FETCH,
+        name if name.contains("Stream") || name.contains("Strategy") => &STREAMS,
+        _ => &EVENTS,
+    }
+}
