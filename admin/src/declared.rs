@@ -288,7 +288,13 @@ impl Declaration {
         if let Some(slots) = self.slots {
             request = request.slots(slots);
         }
-        if let Some(permit) = semaphores.try_acquire(&self.name, request).await? {
+        if let Some(permit) = semaphores
+            .semaphore(&self.name)
+            .acquire()
+            .with(request)
+            .if_free()
+            .await?
+        {
             // It does not matter if the permit was lost meanwhile: the store has noted the number.
             let _ = permit.release().await;
         }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use cla_runtime::semaphore::{Permit, Request, SemaphoreName, Semaphores, Slots};
+use cla_runtime::semaphore::{Permit, SemaphoreName, Semaphores, Slots};
 use common::{Folder, Running};
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -48,12 +48,7 @@ impl Scene {
             let probe = &probe;
             scope.spawn(move || {
                 while !listens.load(std::sync::atomic::Ordering::Relaxed) {
-                    drop(
-                        semaphores
-                            .acquire(probe, Request::new())
-                            .blocking()
-                            .unwrap(),
-                    );
+                    drop(semaphores.semaphore(probe).acquire().blocking().unwrap());
                 }
             });
             self.line();

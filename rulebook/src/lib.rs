@@ -24,16 +24,23 @@
 //! be given; [`Engine::check`](cla_runtime::Engine::check) and [`Engine::plan`](cla_runtime::Engine::plan) do so with what
 //! an engine knows. [`TYPES`] and [`rulebook_schema`] are for editors.
 //!
+//! # Features
+//!
+//! All are on by default, and have their names from [`cla_stdlib`](cla_stdlib#features): `http` for the op `http`, `redis`,
+//! and `typescript`. Without `typescript`, [`check`] and imports of JavaScript modules find mistakes only when they run.
+//!
 //! # How it works
 //!
 //! `yaml` reads a document with the place of every part, `parse` makes a `tree` of ops of it and finds all mistakes, `run`
 //! executes the tree on a run's fiber. JavaScript in a rulebook is evaluated in the run's isolate, with the variables in
 //! `scope`. A fork is a run of its own.
 
+// Time goes through the clock of the run; see clippy.toml.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod check;
 mod data;
 mod extension;
-mod files;
 mod inputs;
 mod modules;
 mod op;
@@ -45,7 +52,6 @@ mod schema;
 mod script;
 mod service_name;
 mod services;
-mod shell;
 mod template;
 mod tree;
 mod yaml;
@@ -69,10 +75,13 @@ pub use service_name::ServiceNameError;
 /// Adds rulebooks to an engine: the language, for files that end in `.yml` or `.yaml`, and the modules `cla/rule` and
 /// `cla/reg`. To be used with [`EngineBuilder::with`].
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
-    builder
+    let builder = builder
         .language(Arc::new(program::Rulebooks))
         .module(modules::Reg)
-        .module(modules::Rule)
+        .module(modules::Rule);
+    TYPES
+        .iter()
+        .fold(builder, |builder, (file, text)| builder.types(*file, *text))
 }
 
 /// The names of the modules that [`install`] adds.

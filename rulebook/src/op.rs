@@ -11,6 +11,7 @@ mod dump;
 mod echo;
 mod fail;
 mod foreach;
+#[cfg(feature = "http")]
 mod http;
 mod import;
 mod launch;
@@ -30,7 +31,7 @@ use crate::tree::{Description, OpTable, ShortForms};
 
 /// The ops of the language.
 pub(crate) static OPS: OpTable = OpTable {
-    ops: &ALL,
+    ops: ALL,
     short: ShortForms {
         script: |code| Box::new(script::Script(code)),
         command: |command| Box::new(shell::Shell(command)),
@@ -40,7 +41,7 @@ pub(crate) static OPS: OpTable = OpTable {
 };
 
 /// All ops, in the order in which editors list them.
-static ALL: [&Description; 26] = [
+static ALL: &[&Description] = &[
     &block::DO,
     &set::SET,
     &set::VAR,
@@ -65,6 +66,7 @@ static ALL: [&Description; 26] = [
     &write_file::WRITE_FILE,
     &call_rule::CALL,
     &import::IMPORT,
+    #[cfg(feature = "http")]
     &http::HTTP,
     &launch::LAUNCH,
 ];

@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cla_runtime::host::{Run, json_to_value, value_to_json};
 use cla_runtime::internal::{self, Evaluated, Failure, SemaphoreSpec};
@@ -229,7 +229,7 @@ impl<'js> BookRunner<'_, 'js> {
                 Err(Abort::Thrown(_)) if attempt < times => {
                     attempt += 1;
                     if !pause.is_zero() {
-                        self.wait(tokio::time::sleep(pause))?;
+                        self.sleep(pause)?;
                     }
                     pause = pause.mul_f64(backoff).min(Duration::from_secs(24 * 3600));
                 }
@@ -316,7 +316,7 @@ impl<'js> BookRunner<'_, 'js> {
     fn limited(&self, op: &Arc<Op>, limit: &Data, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         let limit = self.duration(limit, scope)?;
         let outer = self.run.inner_deadline();
-        let own = Instant::now().checked_add(limit);
+        let own = self.run.clock().now().checked_add(limit);
         let deadline = [outer, own].into_iter().flatten().min();
         self.run.set_inner_deadline(deadline);
         let result = self.joining(scope, || self.action(op, scope));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cla_runtime::error::ErrorKind;
-use cla_runtime::semaphore::{Priority, Request, SemaphoreName, Slots};
+use cla_runtime::semaphore::{Priority, SemaphoreName, Slots};
 use cla_runtime::trace::RegionOutcome;
 use cla_runtime::{Engine, RuleError, RunOptions, Script};
 use cla_tests::engine::with_rulebooks as engine;
@@ -281,7 +281,8 @@ fn administrators_see_the_rule_the_ops_and_the_line() {
     let engine = engine();
     let held = engine
         .semaphores()
-        .acquire(&name("x"), Request::new())
+        .semaphore(&name("x"))
+        .acquire()
         .blocking()
         .unwrap();
     let book = "
@@ -312,7 +313,8 @@ fn a_wait_that_times_out_or_is_cancelled_fails_its_op_and_can_be_caught() {
     let engine = engine();
     let held = engine
         .semaphores()
-        .acquire(&name("x"), Request::new())
+        .semaphore(&name("x"))
+        .acquire()
         .blocking()
         .unwrap();
     let book = "
@@ -554,7 +556,8 @@ fn a_javascript_rule_is_tagged_by_what_it_exports() {
     let engine = engine();
     let held = engine
         .semaphores()
-        .acquire(&name("x"), Request::new())
+        .semaphore(&name("x"))
+        .acquire()
         .blocking()
         .unwrap();
     let rule = "import.meta;\nexport const semaphore = { key: 'x', priority: 2 };

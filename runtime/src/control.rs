@@ -13,6 +13,7 @@ use cla_semaphore::{RunId, Semaphores};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::clock::Clock;
 use crate::live_facts::LiveFacts;
 
 /// How long what must happen in the end (`finally`, waiting for cancelled forks) may take after a run was stopped: once
@@ -36,6 +37,7 @@ pub(crate) enum Stop {
 /// The stop flag of one run. The first reason wins.
 #[derive(Debug, Default)]
 pub(crate) struct Control {
+    clock: Clock,
     reason: AtomicU8,
     /// What runs now is to end, but not the run: a user pressed Ctrl-C in a session.
     interrupted: AtomicBool,
@@ -54,6 +56,24 @@ pub(crate) struct Control {
 }
 
 impl Control {
+    pub(crate) fn new(clock: &Clock) -> Self {
+        Self {
+            clock: clock.clone(),
+            facts: LiveFacts::new(clock),
+            ..Self::default()
+        }
+    }
+
+    /// The run's clock.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// How long ago that was, by the run's clock.
+    pub(crate) fn since(&self, moment: Instant) -> Duration {
+        self.clock.now().saturating_duration_since(moment)
+    }
+
     /// Notes a store of the run's own, besides that of the engine.
     pub(crate) fn may_hold(&self, semaphores: Semaphores) {
         self.stores.lock().push(semaphores);
@@ -132,7 +152,7 @@ impl Control {
     /// The first end counts, unless a later stop says an earlier one.
     fn note_until(&self, until: Option<Instant>) {
         let mut noted = self.until.lock();
-        let first = noted.unwrap_or_else(|| Instant::now() + GRACE);
+        let first = noted.unwrap_or_else(|| self.clock.now() + GRACE);
         *noted = Some(until.map_or(first, |until| until.min(first)));
     }
 

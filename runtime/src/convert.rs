@@ -11,7 +11,7 @@ use rquickjs::{Ctx, Object, Value};
 use serde_json::Value as Json;
 
 use self::build::{from_json, from_value};
-pub(crate) use self::read::{Functions, json, value};
+pub(crate) use self::read::{Functions, json, value, value_keeping};
 pub(crate) use self::unfit::{Unfit, function_in_words};
 use crate::run::Run;
 use crate::value::{RuleValue, Stash};

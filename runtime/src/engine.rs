@@ -1,6 +1,7 @@
 //! The engine: worker threads that run rules.
 
 mod admission;
+mod declarations;
 mod inspect;
 mod live_runs;
 mod settings;
@@ -11,10 +12,12 @@ mod worker;
 
 use std::any::Any;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cla_semaphore::{Owner, RunId, Semaphores};
+use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
 use self::admission::Admission;
@@ -25,6 +28,7 @@ use self::settings::EngineSettings;
 use self::watch::UnresponsiveListener;
 pub use self::watch::UnresponsiveRun;
 use self::worker::{Job, Worker};
+use crate::clock::{Clock, HostWait, Seat};
 use crate::control::Control;
 use crate::error::RuleError;
 use crate::family::Family;
@@ -43,6 +47,10 @@ use crate::report::RunReport;
 use crate::run_span::{RunSpan, within};
 use crate::script::Script;
 use crate::waiting::WaitingBound;
+
+/// Why an engine whose semaphores do not follow its test clock runs nothing.
+const UNFIT_STORE: &str = "the engine has a test clock, which its semaphores do not follow: stores that processes share \
+    have the time of their machine; leave the semaphores out, or give it those of TestClock::semaphores()";
 
 /// Runs rules, any number at once, on a few threads.
 ///
@@ -81,6 +89,7 @@ pub struct EngineBuilder {
     workers: Option<usize>,
     workers_of: Option<Arc<[Worker]>>,
     limits: Limits,
+    clock: Clock,
     semaphores: Option<Semaphores>,
     permissions: Permissions,
     environment: Option<Arc<[(String, String)]>>,
@@ -104,6 +113,7 @@ impl Engine {
             workers: None,
             workers_of: None,
             limits: Limits::default(),
+            clock: Clock::system(),
             semaphores: None,
             permissions: Permissions::default(),
             environment: None,
@@ -120,15 +130,24 @@ impl Engine {
     ///
     /// The handle is a future of the run's report, and can cancel it. Dropping the handle lets the
     /// run go on.
+    ///
+    /// With a [test clock](crate::clock) it returns when the run waits for the first time.
     pub fn run(&self, script: Script, options: RunOptions) -> RunHandle {
+        // With a test clock, what was set off before this goes on first, and the run until it waits: so the host and its runs
+        // never race.
+        self.clock().rest();
         let limits = options.limits.unwrap_or(self.shared.settings.limits);
-        self.start(script, options, Origin::of_host(Family::first(&limits)))
+        let handle = self.start(script, options, Origin::of_host(Family::first(&limits)));
+        self.clock().rest();
+        handle
     }
 
     /// Starts a run for the host or another run.
     pub(crate) fn start(&self, script: Script, options: RunOptions, origin: Origin) -> RunHandle {
         let id = RunId::unique();
-        let control = Arc::new(Control::default());
+        let settings = &self.shared.settings;
+        let clock = &settings.clock;
+        let control = Arc::new(Control::new(clock));
         let mut name = options.name.unwrap_or_else(|| Arc::from(script.name()));
         if name.len() > Owner::MAX_CHARS {
             name = Owner::shortened(name.as_ref().to_owned()).into();
@@ -136,9 +155,10 @@ impl Engine {
         // Before any lock, which a thread that is not here may hold.
         if let Some(problem) = self.shared.home.problem() {
             let error = Err(RuleError::forked(problem));
-            let report = RunReport::without_facts(id, &name, Instant::now(), error);
+            let report = RunReport::without_facts(id, &name, Duration::ZERO, error);
             let (sender, receiver) = oneshot::channel();
-            let handle = RunHandle::new(id, name, control, receiver);
+            let host = HostWait::default();
+            let handle = RunHandle::new((id, name), control, receiver, clock.now(), host);
             // The handle is here, so it gets the report.
             let _ = sender.send(Sent { report, room: None });
             return handle;
@@ -166,17 +186,36 @@ impl Engine {
             }
         };
         let (sender, receiver) = oneshot::channel();
-        let started = Instant::now();
+        let started = clock.now();
+        if let Some(trace) = &options.trace {
+            trace.follow(clock);
+        }
         let live = LiveRun {
             name: Arc::clone(&name),
             data: options.data.clone(),
             control: Arc::clone(&control),
             started,
         };
-        let handle = RunHandle::new(id, Arc::clone(&name), Arc::clone(&control), receiver);
-        if self.shared.live.insert(id, live, &origin).is_err() {
-            let report =
-                RunReport::without_facts(id, &name, started, Err(RuleError::engine_closed()));
+        // A run that waits for another one is seen by the clock itself.
+        let host = match origin.parent {
+            None => HostWait::new(clock),
+            Some(_) => HostWait::default(),
+        };
+        let handle = RunHandle::new(
+            (id, Arc::clone(&name)),
+            Arc::clone(&control),
+            receiver,
+            started,
+            host,
+        );
+        let refused = if settings.unfit_store {
+            Err(RuleError::refused(UNFIT_STORE))
+        } else {
+            let live = self.shared.live.insert(id, live, &origin);
+            live.map_err(|_| RuleError::engine_closed())
+        };
+        if let Err(error) = refused {
+            let report = RunReport::without_facts(id, &name, Duration::ZERO, Err(error));
             if let Some(observation) = observation {
                 within(span.as_ref(), || observation.refused(&report));
             }
@@ -189,7 +228,10 @@ impl Engine {
             None if !origin.inspects => self.shared.settings.admission.join(&options.data),
             _ => None,
         };
+        let seat = Seat::new(clock);
         let job = Job {
+            activity: seat.as_ref().map(|seat| Arc::clone(seat.activity())),
+            seat,
             id,
             entering,
             name,
@@ -235,6 +277,11 @@ impl Engine {
         &self.shared.settings.semaphores
     }
 
+    /// The time that rules of this engine see.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.settings.clock
+    }
+
     /// What rules of this engine may reach outside of it.
     pub fn permissions(&self) -> &Permissions {
         &self.shared.settings.permissions
@@ -270,7 +317,7 @@ impl Engine {
         if self.shared.home.is_elsewhere() {
             return Vec::new();
         }
-        self.shared.live.list()
+        self.shared.live.list(self.clock().now())
     }
 
     /// Cancels a run by its id; `false` if it is not running (any more).
@@ -283,7 +330,8 @@ impl Engine {
         if self.shared.home.is_elsewhere() {
             return;
         }
-        self.shared.live.idle().await;
+        let idle = self.shared.live.idle();
+        HostWait::new(self.clock()).wait(idle).await;
     }
 
     /// Shuts the engine down: starts no more runs, waits up to `grace` for those that go on, cancels the others, and waits
@@ -293,7 +341,7 @@ impl Engine {
     /// [`Cancelled`](crate::error::ErrorKind::Cancelled). Runs may start others until they are cancelled. Cancelled runs have ten
     /// seconds for what must happen in the end (`finally`), so this takes some seconds longer than `grace` at most.
     ///
-    /// It needs no runtime of tokio's. When the future is dropped, the engine stays closed and the runs go on.
+    /// With a [test clock](crate::clock), all of this time is the clock's. It needs no runtime of tokio's. When the future is dropped, the engine stays closed and the runs go on.
     ///
     /// ```
     /// use std::time::Duration;
@@ -317,6 +365,16 @@ impl Engine {
         }
         let live = &self.shared.live;
         live.close();
+        if self.clock().as_test().is_some() {
+            let ended = pin!(live.idle());
+            let grace = pin!(self.clock().sleep(grace));
+            let host = HostWait::new(self.clock());
+            if let Either::Right(((), ended)) = host.wait(select(ended, grace)).await {
+                live.end();
+                HostWait::new(self.clock()).wait(ended).await;
+            }
+            return live.cancelled();
+        }
         // Dropped when this is over, which ends the thread that waits for the grace's end.
         let _over = end_after(live, grace);
         live.idle().await;
@@ -366,7 +424,7 @@ impl std::fmt::Debug for Engine {
 }
 
 impl EngineBuilder {
-    /// How many threads run rules (default: one per processor; at least 1).
+    /// How many threads run rules (default: one per processor; one with a [test clock](crate::clock); at least 1).
     ///
     /// Blocked rules need no thread, so more than processors makes nothing faster.
     pub fn workers(mut self, count: usize) -> Self {
@@ -397,6 +455,32 @@ impl EngineBuilder {
     /// The limits of runs that set none of their own.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The time that rules see (default: that of the machine): for tests, in which an hour passes in a millisecond. The module
+    /// [`clock`](crate::clock) says what follows it.
+    ///
+    /// With a [`TestClock`](crate::clock::TestClock), semaphores that are given to the engine must be
+    /// [of this clock](crate::clock::TestClock::semaphores): a run of any others is refused.
+    ///
+    /// ```
+    /// use cla_runtime::clock::TestClock;
+    /// use cla_runtime::error::ErrorKind;
+    /// use cla_runtime::semaphore::Semaphores;
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let clock = TestClock::auto();
+    /// let engine = Engine::builder().clock(&clock).build();
+    /// let rule = Script::javascript("rule", "new Date().toISOString()");
+    /// assert_eq!(engine.run(rule.clone(), RunOptions::new()).wait().result.unwrap(), "2000-01-01T00:00:00.000Z");
+    ///
+    /// let others = Engine::builder().clock(&clock).semaphores(Semaphores::memory()).build();
+    /// let error = others.run(rule, RunOptions::new()).wait().result.unwrap_err();
+    /// assert_eq!(error.kind, ErrorKind::Refused);
+    /// ```
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.clock = clock.into();
         self
     }
 
@@ -489,6 +573,7 @@ impl EngineBuilder {
     /// The text is an ECMAScript module. It can import other built-in modules by their names, and no files. It is
     /// compiled when a run first imports it, once for the whole engine; that import fails if the module is wrong.
     /// Stack traces show its places as `name:line:column`, while an error's own place is where the rule called it.
+    /// Without the feature `typescript`, the text must be JavaScript.
     ///
     /// ```
     /// use cla_runtime::{Engine, RunOptions, Script};
@@ -634,9 +719,13 @@ impl EngineBuilder {
 
     /// Makes the engine.
     pub fn build(self) -> Engine {
+        let test = self.clock.as_test();
+        let semaphores = self.semaphores.unwrap_or_else(|| self.clock.semaphores());
         let settings = EngineSettings {
             limits: self.limits,
-            semaphores: self.semaphores.unwrap_or_else(Semaphores::memory),
+            unfit_store: test.is_some_and(|clock| !clock.drives(&semaphores)),
+            clock: self.clock,
+            semaphores,
             permissions: self.permissions,
             environment: self.environment,
             admission: Arc::new(self.admission),
@@ -647,6 +736,10 @@ impl EngineBuilder {
             events: self.events,
         };
         let count = self.workers.unwrap_or_else(|| {
+            // Runs on one thread take the same course each time.
+            if settings.clock.as_test().is_some() {
+                return 1;
+            }
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         });
         // For each worker there is a spare one, which is only started while all others are stuck.

@@ -8,6 +8,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use futures_util::stream::FuturesUnordered;
 use rquickjs::function::Args;
 use rquickjs::{Ctx, Function, Persistent, Value};
 
+use crate::clock::{Activity, Clock, OutsideFuture, Wait};
 use crate::event_source::{Completion, EventSources};
 use crate::memory_reservation::MemoryReservation;
 use crate::sys::memory::MemoryGauge;
@@ -39,6 +41,8 @@ const REJECTED_BYTES: usize = 128;
 
 /// What is pending in a run.
 pub(crate) struct EventLoop {
+    clock: Clock,
+    activity: Option<Arc<Activity>>,
     gauge: Rc<MemoryGauge>,
     timers: RefCell<Timers>,
     futures: RefCell<FuturesUnordered<Pin<Box<dyn Future<Output = Completion>>>>>,
@@ -77,8 +81,14 @@ struct Timer {
 }
 
 impl EventLoop {
-    pub(crate) fn new(gauge: Rc<MemoryGauge>) -> Self {
+    pub(crate) fn new(
+        gauge: Rc<MemoryGauge>,
+        clock: Clock,
+        activity: Option<Arc<Activity>>,
+    ) -> Self {
         Self {
+            clock,
+            activity,
             gauge,
             timers: RefCell::default(),
             futures: RefCell::default(),
@@ -105,7 +115,7 @@ impl EventLoop {
         let mut timers = self.timers.borrow_mut();
         timers.next_id = timers.next_id.wrapping_add(1).max(1);
         let id = timers.next_id;
-        let turn = timers.schedule(id, Instant::now() + delay);
+        let turn = timers.schedule(id, self.clock.now() + delay);
         timers.live.insert(
             id,
             Timer {
@@ -129,16 +139,19 @@ impl EventLoop {
         timers.compact();
     }
 
-    /// Adds a host future; the run does not end before it is done.
-    pub(crate) fn start_future<F, R>(&self, future: F, complete: R)
+    /// Adds a host future; the run does not end before it is done. What it waits for: see [`Wait`].
+    pub(crate) fn start_future<F, R>(&self, wait: Wait, future: F, complete: R)
     where
         F: Future + 'static,
         R: for<'js> FnOnce(&Ctx<'js>, F::Output) -> rquickjs::Result<()> + 'static,
     {
         let bytes = FUTURE_BYTES + size_of::<F>() + size_of::<R>();
         let count_memory = MemoryReservation::new(&self.gauge, bytes);
+        let outside = self.activity.as_ref().filter(|_| wait == Wait::Outside);
+        let outside = outside.map(OutsideFuture::new);
         self.started.borrow_mut().push(Box::pin(async move {
             let output = future.await;
+            drop(outside);
             drop(count_memory);
             let completion: Completion = Box::new(move |ctx| complete(ctx, output));
             completion
@@ -194,7 +207,7 @@ impl EventLoop {
 
     /// Takes a timer that is due, if there is one.
     pub(crate) fn take_due_timer(&self) -> Option<DueTimer> {
-        self.timers.borrow_mut().take_due(Instant::now())
+        self.timers.borrow_mut().take_due(self.clock.now())
     }
 
     /// When the next timer is due.
@@ -222,8 +235,8 @@ impl EventLoop {
     pub(crate) async fn next_completion(&self, due: Option<Instant>) -> Option<Completion> {
         let mut timer = pin!(async {
             match due {
-                Some(due) if due <= Instant::now() => {}
-                Some(due) => tokio::time::sleep_until(due.into()).await,
+                Some(due) if due <= self.clock.now() => {}
+                Some(due) => self.clock.sleep_until(due).await,
                 None => std::future::pending().await,
             }
         });

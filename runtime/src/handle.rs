@@ -4,12 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 use std::time::Instant;
 
 use cla_semaphore::RunId;
 use tokio::sync::oneshot;
 
+use crate::clock::HostWait;
 use crate::control::{Control, Stop};
 use crate::error::RuleError;
 use crate::family::Room;
@@ -35,23 +37,27 @@ pub struct RunHandle {
     home: HomeProcess,
     /// Cancels the run when the handle is dropped, if the host wants that.
     guard: Option<CancelGuard>,
+    /// The host waits here, as a test clock sees it.
+    host: HostWait,
 }
 
 impl RunHandle {
     pub(crate) fn new(
-        id: RunId,
-        name: Arc<str>,
+        (id, name): (RunId, Arc<str>),
         control: Arc<Control>,
         receiver: oneshot::Receiver<Sent>,
+        started: Instant,
+        host: HostWait,
     ) -> Self {
         Self {
             id,
             name,
             control,
             receiver,
-            started: Instant::now(),
+            started,
             home: HomeProcess::here(),
             guard: None,
+            host,
         }
     }
 
@@ -111,13 +117,18 @@ impl RunHandle {
     ///
     /// Inside an async runtime, where blocking would stall it; await the handle there.
     pub fn wait(mut self) -> RunReport {
-        let (id, started) = (self.id, self.started);
         if let Some(sent) = self.sent_elsewhere() {
             return sent;
         }
-        let name = self.name;
+        if self.host.is_seen() {
+            return on_this_thread(self);
+        }
+        let (id, name) = (self.id, self.name);
         let report = self.receiver.blocking_recv().map_or_else(
-            |_| RunReport::lost(id, &name, started, RunReport::THREAD_ENDED),
+            |_| {
+                let ran = self.control.since(self.started);
+                RunReport::lost(id, &name, ran, RunReport::THREAD_ENDED)
+            },
             |sent| sent.report,
         );
         if let Some(guard) = self.guard {
@@ -138,12 +149,28 @@ impl RunHandle {
         }
         let problem = self.home.problem().unwrap_or(RunReport::THREAD_ENDED);
         let error = Err(RuleError::forked(problem));
-        Some(RunReport::without_facts(
-            self.id,
-            &self.name,
-            self.started,
-            error,
-        ))
+        let ran = self.control.since(self.started);
+        Some(RunReport::without_facts(self.id, &self.name, ran, error))
+    }
+}
+
+/// Polls a run's handle on a thread that sleeps in between.
+fn on_this_thread(mut handle: RunHandle) -> RunReport {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(report) = Pin::new(&mut handle).poll(&mut cx) {
+            return report;
+        }
+        std::thread::park();
     }
 }
 
@@ -154,12 +181,19 @@ impl Future for RunHandle {
         if let Some(report) = self.sent_elsewhere() {
             return Poll::Ready(report);
         }
-        Pin::new(&mut self.receiver).poll(cx).map(|sent| {
+        let this = &mut *self;
+        let sent = this
+            .host
+            .poll(cx, |cx| Pin::new(&mut this.receiver).poll(cx));
+        sent.map(|sent| {
             if let Some(guard) = self.guard.take() {
                 guard.disarm();
             }
             sent.map_or_else(
-                |_| RunReport::lost(self.id, &self.name, self.started, RunReport::THREAD_ENDED),
+                |_| {
+                    let ran = self.control.since(self.started);
+                    RunReport::lost(self.id, &self.name, ran, RunReport::THREAD_ENDED)
+                },
                 |sent| sent.report,
             )
         })

@@ -7,7 +7,7 @@
 //! and turn values into JSON and back with [`value_to_json`] and [`json_to_value`].
 
 pub use crate::convert::{json_to_value, value_to_json};
-pub use crate::host_module::{Bytes, Call, Callback, HostClass, HostError};
+pub use crate::host_module::{Bytes, Call, Callback, HostClass, HostError, Instance};
 pub use crate::modules::{ModuleLoader, ModuleText};
 pub use crate::native::{Extension, NativeModule};
 pub use crate::run::Run;

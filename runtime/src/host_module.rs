@@ -1,7 +1,7 @@
 //! Modules of plain Rust functions, which a host gives to its rules.
 //!
 //! [`HostModule`] is the sum of its parts, each in a file of its own: what a function learns about its caller ([`call`]) and
-//! what it throws ([`error`]), its [`arguments`], bytes and callbacks among them ([`bytes`], [`callback`]), how it becomes one
+//! what it throws ([`error`]), its [`arguments`], bytes, callbacks and objects among them ([`bytes`], [`callback`], [`instance`]), how it becomes one
 //! of JavaScript's ([`function`]), streams ([`stream`]) and classes ([`class`]), and how all this is described to editors
 //! ([`described`], [`signature`], [`declarations`]).
 
@@ -14,6 +14,7 @@ mod declarations;
 mod described;
 mod error;
 mod function;
+mod instance;
 mod signature;
 mod stream;
 
@@ -34,6 +35,7 @@ pub use self::class::HostClass;
 use self::described::Described;
 pub use self::error::HostError;
 use self::function::{Body, Installed};
+pub use self::instance::Instance;
 use crate::native::NativeModule;
 use crate::run::Run;
 
@@ -41,7 +43,8 @@ use crate::run::Run;
 ///
 /// Arguments arrive as one tuple; what the rule leaves out is `null`, so an [`Option`] makes an argument optional. What
 /// becomes of each JavaScript value is in the table of [`RuleValue`](crate::value::RuleValue): a `Uint8Array`, for instance, is read
-/// by a `Vec<u8>` or as [`Bytes`]. A function of the rule's is read by a [`Callback`]. What does not fit is a `TypeError` that
+/// by a `Vec<u8>` or as [`Bytes`]. A function of the rule's is read by a [`Callback`], an object of one of the module's classes by an
+/// [`Instance`]; both may also be parts of arguments. What does not fit is a `TypeError` that
 /// names function and argument. Results are converted back; what a type writes as bytes becomes a `Uint8Array`. A panic ends
 /// the run, and nothing in the rule can catch it.
 ///
@@ -346,6 +349,10 @@ impl std::fmt::Debug for HostModule {
 impl NativeModule for HostModule {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn declarations(&self) -> Option<String> {
+        Some(HostModule::declarations(self))
     }
 
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<Object<'js>> {

@@ -15,6 +15,7 @@ use rquickjs::{Context, Ctx, Function, Module, Object, Runtime, Value};
 use crate::builtins;
 use crate::control::Stop;
 use crate::convert::{self, Functions, Unfit};
+use crate::date;
 use crate::error::{ErrorKind, RuleError};
 use crate::evaluation::{Evaluated, Failure, failure, uncaught};
 use crate::limits::Limits;
@@ -107,6 +108,7 @@ struct ReleaseAll<'a>(&'a Rc<Run>);
 
 impl Drop for ReleaseAll<'_> {
     fn drop(&mut self) {
+        self.0.prepare_release();
         self.0.permits.release_all(|| _ = self.0.give_way());
     }
 }
@@ -163,6 +165,7 @@ impl Isolate {
             set_owner(&ctx, run);
             mend_stack_trace_limit(&ctx, run)?;
             timers::install(&ctx, run)?;
+            date::install(&ctx, run)?;
             modules::install(&ctx, run)?;
             for extension in extensions {
                 extension.install(&ctx, run)?;

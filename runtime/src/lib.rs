@@ -37,6 +37,11 @@
 //! [`Limits`] bound memory, stack and time of each run. Exceeding one fails that run alone. A run shares its memory and its
 //! time with all that it starts.
 //!
+//! # Time can be injected
+//!
+//! With a [`TestClock`](clock::TestClock), sleeps, timers, dates, semaphores and time limits of rules follow a clock that a test
+//! moves: an hour passes in a millisecond, the same way each time. The module [`clock`] has an example.
+//!
 //! # What a host sees
 //!
 //! [`Engine::check`] finds what is wrong with a rule, [`Engine::plan`] says what it would do, and neither runs it.
@@ -57,12 +62,32 @@
 //!
 //! An engine has JavaScript and TypeScript, timers, `import` and `require`, and nothing else. Modules for rules, and further
 //! languages, are crates of their own, which a host adds with [`EngineBuilder::with`].
+//!
+//! [Limits](pages::limits), [what is a boundary](pages::trust) and [values that leave a run](pages::values) have pages of their own.
+//!
+//! # Features
+//!
+//! | feature | what it brings | without it |
+//! | --- | --- | --- |
+//! | `typescript` (default) | rules and modules in TypeScript; what is known of a text before it is compiled | the crate `oxc` is not built |
+//!
+//! Without `typescript`, a `.ts` file is an error that names the feature. JavaScript runs as before, with these differences: a
+//! text that does not compile has one syntax error, the interpreter's own; and a [`Session`] takes each input as a script,
+//! so that a `const` of one input cannot be declared again by a later one, and imports are `await import()`.
+//!
+//! Stores are features of [`cla_semaphore`]: `sqlite` and `redis`, both off by default. A host that wants one adds
+//! that crate with its feature.
+
+// Time goes through the clock of the run; see clippy.toml.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod blocking;
 mod builtins;
 pub mod check;
+pub mod clock;
 mod control;
 mod convert;
+mod date;
 pub mod duration;
 pub mod engine;
 pub mod error;
@@ -87,6 +112,7 @@ mod nearest;
 pub mod observe;
 mod options;
 pub mod output;
+pub mod pages;
 pub mod permissions;
 mod permit_table;
 pub mod plan;
@@ -107,9 +133,11 @@ pub mod slot_options;
 mod slot_watch;
 mod sys;
 mod text;
+mod thread_time;
 mod ticker;
 mod timers;
 pub mod trace;
+#[cfg_attr(not(feature = "typescript"), path = "typescript/absent.rs")]
 mod typescript;
 pub mod value;
 mod waiting;
@@ -153,6 +181,7 @@ pub mod internal {
         require,
     };
     pub use crate::nearest::nearest;
+    pub use crate::permissions::{Entry, EntryFacts, EntryKind, LastLink};
     pub use crate::permit_table::{HeldPermit, LostSlot, PermitFacts, PermitTable, Usage};
     pub use crate::program::{Language, Program, SourceText};
     pub use crate::region::{SemaphoreSpec, enter};
@@ -167,6 +196,7 @@ pub mod internal {
         fulfils_promise,
     };
     pub use crate::text::{escaped_text, exact_text, text};
+    #[cfg(feature = "typescript")]
     pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::{Take, lock_order};
     pub use crate::typescript::references::{Named, NamedExport, references};

@@ -30,7 +30,7 @@ pub struct Limits {
     /// Bytes of stack that nested calls may take (default 1 MiB, from [`MIN_STACK`] to
     /// [`MAX_STACK`]). It is reserved per run, and committed as far as calls nest.
     pub stack: usize,
-    /// Wall-clock time from start to end, waiting included (default none). What the run starts has what is left of it,
+    /// Time from start to end by the [clock](crate::clock) of the engine, waiting included (default none). What the run starts has what is left of it,
     /// and is stopped when it is over, also if the run itself has ended before.
     pub timeout: Option<Duration>,
     /// How many runs that it started, directly or through others, may live at once (default 10,000). Each also takes

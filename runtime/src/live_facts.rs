@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use cla_semaphore::SemaphoreName;
 use parking_lot::Mutex;
 
+use crate::clock::Clock;
 use crate::trace::RegionRecord;
 
 /// A region that a run is in, or waits for.
@@ -27,6 +28,7 @@ pub struct LiveRegion {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct LiveFacts {
+    clock: Clock,
     /// In bytes, as of the run's last wait or checkpoint.
     memory: AtomicUsize,
     regions: Mutex<Regions>,
@@ -50,6 +52,13 @@ struct Inside {
 }
 
 impl LiveFacts {
+    pub(crate) fn new(clock: &Clock) -> Self {
+        Self {
+            clock: clock.clone(),
+            ..Self::default()
+        }
+    }
+
     #[inline]
     pub(crate) fn note_memory(&self, bytes: usize) {
         self.memory.store(bytes, Ordering::Relaxed);
@@ -69,7 +78,7 @@ impl LiveFacts {
             semaphore: region.semaphore.clone(),
             who: region.who.clone(),
             line: region.line,
-            asked: Instant::now(),
+            asked: self.clock.now(),
             admitted: None,
         });
         key
@@ -81,7 +90,7 @@ impl LiveFacts {
         // Nearly always the last.
         let mut inside = regions.inside.iter_mut().rev();
         if let Some(region) = inside.find(|region| region.key == key) {
-            region.admitted = Some(Instant::now());
+            region.admitted = Some(self.clock.now());
         }
     }
 
@@ -95,13 +104,16 @@ impl LiveFacts {
 
     /// The regions that the run is in now, the innermost last.
     pub(crate) fn regions(&self) -> Vec<LiveRegion> {
+        let now = self.clock.now();
         let regions = self.regions.lock();
         let inside = regions.inside.iter().map(|region| LiveRegion {
             semaphore: region.semaphore.clone(),
             who: region.who.clone(),
             line: region.line,
-            since: region.asked.elapsed(),
-            held: region.admitted.map(|admitted| admitted.elapsed()),
+            since: now.saturating_duration_since(region.asked),
+            held: region
+                .admitted
+                .map(|admitted| now.saturating_duration_since(admitted)),
         });
         inside.collect()
     }

@@ -15,7 +15,8 @@ pub(crate) mod read;
 mod require;
 mod resolve;
 
-use std::cell::{Cell, RefCell};
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use self::importable::Importable;
 use self::loader::{LoadedTexts, TextLanguage};
 pub use self::resolve::{ResolveError, Resolved};
 use crate::error::{Location, RuleError, source::Sources};
+use crate::host_module::Call;
 use crate::line_ends::LineEnds;
 use crate::memory_reservation::MemoryReservation;
 use crate::native::NativeModule;
@@ -56,8 +58,13 @@ pub struct ModuleSettings {
     pub(crate) languages: Vec<Arc<dyn Language>>,
     /// Where modules come from that are no files.
     pub(crate) loader: Option<Arc<dyn ModuleLoader>>,
+    /// TypeScript declarations, by the names of files.
+    pub(crate) types: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     pub(crate) code: CodeCache,
 }
+
+/// The file of what the modules declare themselves.
+const HOST_FILE: &str = "host.d.ts";
 
 /// A module that belongs to no file.
 #[derive(Clone)]
@@ -113,6 +120,19 @@ impl ModuleSettings {
         languages.find(|language| language.extensions().contains(&extension))
     }
 
+    /// What is declared of the modules, by the names of files. What modules say of themselves is in one file.
+    pub(crate) fn declarations(&self) -> Vec<(String, String)> {
+        let modules = self.built_ins.iter().filter_map(|module| match module {
+            BuiltIn::Native(module) if !module.is_internal() => module.declarations(),
+            BuiltIn::Native(_) | BuiltIn::Source { .. } => None,
+        });
+        let of_host = modules.collect::<Vec<_>>().join("\n");
+        let of_host = (!of_host.is_empty()).then(|| (HOST_FILE.to_owned(), of_host));
+        let given = self.types.iter();
+        let given = given.map(|(file, text)| (file.to_string(), text.to_string()));
+        given.chain(of_host).collect()
+    }
+
     /// The names of the modules that rules can import.
     fn names(&self) -> impl Iterator<Item = &str> + Clone {
         let open = self.built_ins.iter().filter(|module| !module.is_internal());
@@ -153,6 +173,8 @@ pub struct ModuleCache {
     reservations: RefCell<Vec<MemoryReservation>>,
     /// Of modules of the host's loader.
     texts: LoadedTexts,
+    /// The run, for the host's loader.
+    call: OnceCell<Call>,
     es: EsModules,
     /// Exports of native modules that were imported, and of other built-in ones that were required.
     built_ins: RefCell<HashMap<String, Persistent<Object<'static>>>>,
@@ -228,6 +250,7 @@ impl ModuleCache {
             sources: RefCell::default(),
             reservations: RefCell::default(),
             texts: LoadedTexts::default(),
+            call: OnceCell::new(),
             es: EsModules::default(),
             built_ins: RefCell::default(),
             commonjs: RefCell::default(),

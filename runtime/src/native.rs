@@ -39,6 +39,12 @@ pub trait NativeModule: Send + Sync + 'static {
         false
     }
 
+    /// The module as TypeScript declarations, for [`Engine::declarations`](crate::Engine::declarations); `None` if they are
+    /// given elsewhere, or nowhere.
+    fn declarations(&self) -> Option<String> {
+        None
+    }
+
     /// Makes the exports. Called at the first import in a run, and only then.
     ///
     /// # Errors

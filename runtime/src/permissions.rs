@@ -5,6 +5,7 @@
 //! that decides; modules ask here, with [`Run::permissions`](crate::host::Run::permissions), before they act.
 
 mod denied;
+mod entry;
 mod files;
 mod list;
 mod net;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use cla_semaphore::Glob;
 
 pub use self::denied::PermissionDenied;
+pub use self::entry::{Entry, EntryFacts, EntryKind, LastLink};
 pub use self::files::{FileError, OpenFor};
 use self::list::Rule;
 use self::net::NetPattern;
@@ -270,31 +272,45 @@ impl Permissions {
         }
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         let place = leads_to(&absolute);
+        self.check(permission, &place, path)?;
+        Ok(place)
+    }
+
+    /// Whether a path, of which links are followed, is permitted. An error names the path as it was `given`.
+    fn check(
+        &self,
+        permission: Permission,
+        place: &Path,
+        given: &Path,
+    ) -> Result<(), PermissionDenied> {
         let is_permitted = self.layers.iter().all(|layer| {
-            let rule = match permission {
-                Permission::Write => &layer.write,
-                Permission::Import => &layer.import,
-                _ => &layer.read,
-            };
+            let rule = layer.folders(permission);
             // Files in which the system shows and changes itself, with every process's memory and environment, are not
             // meant by "all files" where anything else is kept from a rule.
-            let is_named = rule.is_listed(|folder| folder.holds(&place));
-            rule.permits(|folder| folder.holds(&place))
-                && (is_named || layer.is_everything() || !paths::is_of_the_system(&place))
+            let is_named = rule.is_listed(|folder| folder.holds(place));
+            rule.permits(|folder| folder.holds(place))
+                && (is_named || layer.is_everything() || !paths::is_of_the_system(place))
         });
         match is_permitted {
-            true => Ok(place),
-            false => {
-                Err(self.denied(
-                    permission,
-                    &path.display().to_string(),
-                    |layer| match permission {
-                        Permission::Write => layer.write.is_denied(|folder| folder.holds(&place)),
-                        Permission::Import => layer.import.is_denied(|folder| folder.holds(&place)),
-                        _ => layer.read.is_denied(|folder| folder.holds(&place)),
-                    },
-                ))
-            }
+            true => Ok(()),
+            false => Err(
+                self.denied(permission, &given.display().to_string(), |layer| {
+                    let rule = layer.folders(permission);
+                    rule.is_denied(|folder| folder.holds(place))
+                }),
+            ),
+        }
+    }
+
+    /// Whether nothing below a folder, of whose path links are followed, is denied.
+    fn check_below(&self, permission: Permission, place: &Path) -> Result<(), PermissionDenied> {
+        let denies_below = |layer: &Layer| {
+            let rule = layer.folders(permission);
+            rule.is_denied(|folder| folder.is_below(place))
+        };
+        match self.layers.iter().any(|layer| denies_below(layer)) {
+            false => Ok(()),
+            true => Err(self.denied(permission, &place.display().to_string(), denies_below)),
         }
     }
 
@@ -488,6 +504,15 @@ impl Layer {
             Permission::Env => AnyRule::Names(&mut self.env),
             Permission::Store => AnyRule::Names(&mut self.store),
             Permission::Steer => AnyRule::Names(&mut self.steer),
+        }
+    }
+
+    /// The rule of a permission for files.
+    fn folders(&self, permission: Permission) -> &Rule<Folder> {
+        match permission {
+            Permission::Write => &self.write,
+            Permission::Import => &self.import,
+            _ => &self.read,
         }
     }
 

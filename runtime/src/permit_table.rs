@@ -136,10 +136,14 @@ impl Usage {
     /// who listens hears of it, also of a wait that is given up.
     #[doc(hidden)]
     pub async fn observed_wait<F: Future>(&self, acquire: F) -> F::Output {
-        struct Wait<'a>(&'a Usage, Instant);
+        struct Wait<'a>(&'a Usage, Option<Instant>);
         impl Drop for Wait<'_> {
             fn drop(&mut self) {
-                self.0.note_wait_ended(self.1.elapsed());
+                let (Some(watch), Some(since)) = (&self.0.watch, self.1) else {
+                    return;
+                };
+                let waited = watch.now().saturating_duration_since(since);
+                self.0.note_wait_ended(waited);
             }
         }
         let mut acquire = pin!(acquire);
@@ -148,7 +152,7 @@ impl Usage {
             return outcome;
         }
         self.note_waits();
-        let _wait = Wait(self, Instant::now());
+        let _wait = Wait(self, self.watch.as_ref().map(|watch| watch.now()));
         acquire.await
     }
 

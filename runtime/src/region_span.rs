@@ -27,7 +27,7 @@ impl RegionSpan {
             semaphore: semaphore.clone(),
             who: Owner::shortened(who.to_owned()),
             line,
-            asked: run.started.elapsed(),
+            asked: run.elapsed(),
             waited: Duration::ZERO,
             held: Duration::ZERO,
             granted: false,
@@ -67,14 +67,14 @@ impl RegionSpan {
     }
 
     fn waited(&mut self) {
-        let now = self.run.started.elapsed();
+        let now = self.run.elapsed();
         if let Some(record) = &mut self.record {
             record.waited = now.saturating_sub(record.asked);
         }
     }
 
     fn note(&mut self, outcome: RegionOutcome) {
-        let now = self.run.started.elapsed();
+        let now = self.run.elapsed();
         if let Some(mut record) = self.record.take() {
             if self.admitted {
                 record.held = now.saturating_sub(record.asked + record.waited);

@@ -2,7 +2,7 @@
 
 mod json;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cla_semaphore::{RunId, SemaphoreName};
 use serde::de::DeserializeOwned;
@@ -143,15 +143,15 @@ impl RunReport {
     pub(crate) const THREAD_ENDED: &'static str = "the run's worker thread ended";
 
     /// The report of a run that never began, or whose worker thread is gone.
-    pub(crate) fn lost(id: RunId, name: &str, started: Instant, why: &str) -> Self {
-        Self::without_facts(id, name, started, Err(RuleError::internal(why)))
+    pub(crate) fn lost(id: RunId, name: &str, ran: Duration, why: &str) -> Self {
+        Self::without_facts(id, name, ran, Err(RuleError::internal(why)))
     }
 
     /// The report of a run of which nothing more is known.
     pub(crate) fn without_facts(
         id: RunId,
         name: &str,
-        started: Instant,
+        ran: Duration,
         result: Result<serde_json::Value, RuleError>,
     ) -> Self {
         Self {
@@ -160,7 +160,7 @@ impl RunReport {
             result,
             value: RuleValue::Null,
             waited: Duration::ZERO,
-            ran: started.elapsed(),
+            ran,
             semaphores: Vec::new(),
             regions: Vec::new(),
             others: OtherSemaphores::default(),

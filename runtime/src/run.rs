@@ -22,7 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cla_semaphore::{Owner, RunId, Semaphores};
 use futures_util::future::LocalBoxFuture;
@@ -39,6 +39,7 @@ use self::slices::Slices;
 pub(crate) use self::slices::slice;
 pub(crate) use self::time::TimeLimits;
 use self::writer::Writer;
+use crate::clock::{Activity, Clock};
 use crate::control::Control;
 use crate::event_loop::EventLoop;
 use crate::family::{Family, Seat};
@@ -66,6 +67,9 @@ pub struct Run {
     pub(crate) arguments: Vec<String>,
     pub(crate) event: Option<String>,
     pub(crate) started: Instant,
+    clock: Clock,
+    /// What a test clock knows of it.
+    pub(crate) activity: Option<Arc<Activity>>,
     pub(crate) owner: Owner,
     pub(crate) family: Arc<Family>,
     pub(crate) limits: Limits,
@@ -96,6 +100,8 @@ pub struct Run {
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// What is to be waited for when all is given back.
     exits: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
+    /// What is to be waited for before all is given back.
+    before_release: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     pub(crate) event_loop: EventLoop,
     writer: Writer,
     layers: Layers,
@@ -120,6 +126,8 @@ pub(crate) struct RunParts {
     pub(crate) trace: Option<Arc<Trace>>,
     pub(crate) depth: u32,
     pub(crate) started: Instant,
+    pub(crate) clock: Clock,
+    pub(crate) activity: Option<Arc<Activity>>,
     pub(crate) semaphores: Semaphores,
     pub(crate) permissions: Permissions,
     pub(crate) data: RunData,
@@ -134,7 +142,12 @@ impl Run {
     pub(crate) fn new(parts: RunParts) -> Rc<Self> {
         let owner = Owner::process(&*parts.name).with_run(parts.id);
         let family = Arc::clone(parts.seat.family());
-        let watch = SlotWatch::of(parts.observation.as_ref(), &family, &parts.limits);
+        let watch = SlotWatch::of(
+            parts.observation.as_ref(),
+            &family,
+            &parts.limits,
+            parts.control.clock(),
+        );
         let gauge = MemoryGauge::new(parts.seat);
         let stash_reservation = MemoryReservation::new(&gauge, parts.stash_bytes);
         Rc::new(Self {
@@ -143,6 +156,8 @@ impl Run {
             arguments: parts.arguments,
             event: parts.event,
             started: parts.started,
+            clock: parts.clock.clone(),
+            activity: parts.activity.clone(),
             owner,
             family,
             control: parts.control,
@@ -163,7 +178,8 @@ impl Run {
             spans: parts.spans,
             regions: RefCell::default(),
             exits: RefCell::default(),
-            event_loop: EventLoop::new(gauge),
+            before_release: RefCell::default(),
+            event_loop: EventLoop::new(gauge, parts.clock.clone(), parts.activity),
             limits: parts.limits,
             folders: parts.folders,
             trace: parts.trace,
@@ -218,6 +234,22 @@ impl Run {
     #[doc(hidden)]
     pub fn has_own_environment(&self) -> bool {
         self.environment.is_some()
+    }
+
+    /// The time that this run sees: what tells the time or sleeps for a rule uses it, so that tests can move it.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Now, by the clock of the run.
+    #[inline]
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// How long ago it was started.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now().saturating_duration_since(self.started)
     }
 
     /// The semaphores of the engine.

@@ -18,6 +18,7 @@ use rquickjs::object::Property;
 use rquickjs::{Ctx, Value};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::clock::HostWait;
 use crate::control::{Control, Stop};
 use crate::engine::Engine;
 use crate::error::RuleError;
@@ -199,7 +200,11 @@ impl Session {
         });
         // If the session is over, the answer's sender is dropped with the task.
         let _ = self.tasks.send(task);
-        Answer(receiver)
+        self.control.clock().rest();
+        Answer {
+            receiver,
+            host: HostWait::new(self.control.clock()),
+        }
     }
 
     /// Ends what is being evaluated, or waits to be, a blocked call included; its future gives an error. Nothing in the
@@ -248,13 +253,21 @@ impl Interrupter {
 /// What becomes of an input: a future of what was made of its value, or of why there is none.
 #[derive(Debug)]
 #[must_use = "await it to see what becomes of the input"]
-pub struct Answer<T>(oneshot::Receiver<Result<T, RuleError>>);
+pub struct Answer<T> {
+    receiver: oneshot::Receiver<Result<T, RuleError>>,
+    /// The host waits here, as a test clock sees it.
+    host: HostWait,
+}
 
 impl<T> Future for Answer<T> {
     type Output = Result<T, RuleError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|answer| {
+        let this = &mut *self;
+        let answer = this
+            .host
+            .poll(cx, |cx| Pin::new(&mut this.receiver).poll(cx));
+        answer.map(|answer| {
             answer
                 .unwrap_or_else(|_| Err(RuleError::load("the session has ended".to_owned(), None)))
         })

@@ -5,10 +5,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cla_semaphore::SemaphoreName;
 
+use crate::clock::Clock;
 use crate::family::Family;
 use crate::limits::Limits;
 use crate::observe::{HitLimit, Observation};
@@ -16,6 +17,7 @@ use crate::observe::{HitLimit, Observation};
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct SlotWatch {
+    clock: Clock,
     observation: Option<Arc<Observation>>,
     family: Arc<Family>,
     /// In how many regions the run may be at once.
@@ -33,10 +35,12 @@ impl SlotWatch {
         observation: Option<&Arc<Observation>>,
         family: &Arc<Family>,
         limits: &Limits,
+        clock: &Clock,
     ) -> Option<Rc<Self>> {
         let is_bounded = limits.regions.is_some() || limits.region_depth.is_some();
         (observation.is_some() || is_bounded).then(|| {
             Rc::new(Self {
+                clock: clock.clone(),
                 observation: observation.cloned(),
                 family: Arc::clone(family),
                 most: limits.region_depth.unwrap_or(u32::MAX),
@@ -45,6 +49,10 @@ impl SlotWatch {
                 waiting: Cell::default(),
             })
         })
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
     }
 
     pub(crate) fn is_bounded(&self) -> bool {

@@ -1,13 +1,15 @@
 //! What runs waited for and held, as it happened: each run's own record, and one that several runs share.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, RunId, SemaphoreName};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize, Serializer};
+
+use crate::clock::Clock;
 
 /// A run that enters more regions than this does not record the rest.
 pub(crate) const MOST_REGIONS: usize = 10_000;
@@ -118,6 +120,8 @@ pub struct TracedRun {
 #[derive(Debug)]
 pub struct Trace {
     start: Instant,
+    /// When the first run started, by the test clock of its engine: such a clock has times of its own.
+    test_start: OnceLock<Instant>,
     runs: Mutex<Vec<TracedRun>>,
     /// The regions that were left last, the oldest first.
     recent: Mutex<VecDeque<(RunId, RegionRecord)>>,
@@ -130,7 +134,8 @@ impl Trace {
     #[must_use]
     pub fn start() -> Arc<Self> {
         Arc::new(Self {
-            start: Instant::now(),
+            start: Clock::system().now(),
+            test_start: OnceLock::new(),
             runs: Mutex::default(),
             recent: Mutex::default(),
             room: AtomicUsize::new(MOST_TRACED),
@@ -154,6 +159,13 @@ impl Trace {
         own.map(|(_, record)| record.clone()).collect()
     }
 
+    /// A run of an engine with this clock starts.
+    pub(crate) fn follow(&self, clock: &Clock) {
+        if clock.as_test().is_some() {
+            self.test_start.get_or_init(|| clock.now());
+        }
+    }
+
     pub(crate) fn left(&self, run: RunId, record: &RegionRecord) {
         let mut recent = self.recent.lock();
         if recent.len() >= MOST_RECENT {
@@ -166,7 +178,7 @@ impl Trace {
         &self,
         (id, parent): (RunId, Option<RunId>),
         name: &str,
-        began: Instant,
+        (began, ended): (Instant, Instant),
         ok: bool,
         regions: &[RegionRecord],
     ) {
@@ -178,12 +190,13 @@ impl Trace {
         let room = self.room.load(Ordering::Relaxed);
         let regions = &regions[..regions.len().min(room)];
         self.room.store(room - regions.len(), Ordering::Relaxed);
+        let start = *self.test_start.get().unwrap_or(&self.start);
         runs.push(TracedRun {
             id,
             name: name.to_owned(),
             parent,
-            began: began.saturating_duration_since(self.start),
-            ended: self.start.elapsed(),
+            began: began.saturating_duration_since(start),
+            ended: ended.saturating_duration_since(start),
             ok,
             regions: regions.to_vec(),
         });

@@ -3,6 +3,7 @@
 //! [`RuleValue`] describes by which rule a JavaScript value becomes one.
 
 mod misfit;
+pub(crate) mod passed;
 mod serial;
 mod tree;
 
@@ -95,6 +96,10 @@ pub enum RuleValue {
     Array(Vec<RuleValue>),
     /// An object: its properties in their order. No key is in it twice.
     Object(Vec<(String, RuleValue)>),
+    /// What is no data and is passed to a function of the host's: its number among all that the call passes. The engine uses
+    /// it while it reads the arguments; no host gets one.
+    #[doc(hidden)]
+    Passed(usize),
 }
 
 impl RuleValue {
@@ -102,7 +107,7 @@ impl RuleValue {
     #[must_use]
     pub fn into_json(self) -> Json {
         match self {
-            Self::Null => Json::Null,
+            Self::Null | Self::Passed(_) => Json::Null,
             Self::Bool(value) => value.into(),
             Self::Number(value) => json_number(value),
             Self::BigInt(text) | Self::String(text) => text.into(),

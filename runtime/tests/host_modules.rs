@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on should stop
 
 mod common;
+#[path = "host_modules/passed.rs"]
+mod passed;
 
 use std::cell::Cell;
 use std::collections::HashMap;

@@ -8,10 +8,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cla_runtime::host::{ModuleLoader, ModuleText};
+use cla_runtime::host::{Call, ModuleLoader, ModuleText};
 use cla_runtime::{Engine, HostModule, RunOptions, Script};
 use common::report;
 use serde_json::json;
+
+/// Whose rule runs.
+struct Tenant(&'static str);
 
 /// Modules of a table. Their names are paths below `db:`.
 struct Table {
@@ -20,7 +23,16 @@ struct Table {
 }
 
 impl ModuleLoader for Table {
-    fn resolve(&self, specifier: &str, importer: &str) -> Result<Option<String>, String> {
+    fn resolve(
+        &self,
+        call: &Call,
+        specifier: &str,
+        importer: &str,
+    ) -> Result<Option<String>, String> {
+        if specifier == "db:mine" {
+            let tenant = call.data::<Tenant>().ok_or("this run has no tenant")?;
+            return Ok(Some(format!("db:of-{}", tenant.0)));
+        }
         if let Some(relative) = specifier.strip_prefix("./")
             && importer.starts_with("db:")
         {
@@ -35,7 +47,11 @@ impl ModuleLoader for Table {
         }
     }
 
-    fn load(&self, name: &str) -> Result<ModuleText, String> {
+    fn load(&self, call: &Call, name: &str) -> Result<ModuleText, String> {
+        if name == "db:path-of-run" {
+            let path = call.permissions().read("/etc/passwd".as_ref());
+            return Ok(js(&format!("export default {}", path.is_ok())));
+        }
         self.loads.fetch_add(1, Ordering::SeqCst);
         assert_ne!(name, "db:broken");
         let text = self.texts.get(name).cloned();
@@ -55,6 +71,26 @@ fn engine(texts: &[(&'static str, ModuleText)]) -> (Engine, Arc<AtomicUsize>) {
 
 fn js(text: &str) -> ModuleText {
     ModuleText::javascript(text)
+}
+
+#[test]
+fn a_loader_learns_whose_run_asks_and_what_that_may() {
+    let (engine, _) = engine(&[("db:of-acme", js("export default 'of acme'"))]);
+    let rule = || {
+        let text = "import mine from 'db:mine'; import may from 'db:path-of-run'; export default [mine, may]";
+        Script::javascript("rule", text)
+    };
+    let report = engine
+        .run(rule(), RunOptions::new().data(Tenant("acme")))
+        .wait();
+    assert_eq!(report.result.unwrap(), json!(["of acme", false]));
+    let error = engine.run(rule(), RunOptions::new()).wait().result;
+    assert!(
+        error
+            .unwrap_err()
+            .message
+            .contains("this run has no tenant")
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::block_on::{LOOK_FOR, block_on};
 use crate::defaults;
-use crate::error::AcquireError;
+use crate::error::{AcquireError, StoreError};
 use crate::memory::{Acquiring, Entry};
 use crate::name::SemaphoreName;
 use crate::owner::Owner;
@@ -120,6 +120,46 @@ impl Acquire {
             defaults::fill(&mut request, before.get_ttl(), before.get_owner());
             request
         })
+    }
+
+    /// Takes a slot if one is free now and no request waits; otherwise `None`. It never joins the line, so the
+    /// [timeout](Self::timeout) means nothing here. (A request that was polled before is in the line, and leaves it.)
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::Semaphores;
+    ///
+    /// let db = Semaphores::memory().get("db")?;
+    /// let permit = db.acquire().if_free().await?.expect("nobody has it");
+    /// assert!(db.acquire().if_free().await?.is_none());
+    /// drop(permit);
+    /// assert!(db.acquire().if_free().await?.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StoreError`] when a shared store failed.
+    pub async fn if_free(mut self) -> Result<Option<Permit>, StoreError> {
+        match &mut self.0 {
+            Acquirement::Memory(acquiring) => {
+                let unasked = acquiring.take_unasked();
+                Ok(unasked.and_then(|(entry, request)| entry.try_acquire(request).ok()))
+            }
+            Acquirement::Unasked(unasked) => {
+                let Some(unasked) = unasked.take() else {
+                    return Ok(None);
+                };
+                let Unasked {
+                    store,
+                    name,
+                    request,
+                } = *unasked;
+                let permit = store.try_acquire(name.clone(), request).await?;
+                Ok(permit.map(|permit| Permit::from_store(name, permit)))
+            }
+            Acquirement::Asked { .. } => Ok(None),
+        }
     }
 
     /// Waits on this thread, which it blocks. Not for async code: that awaits.

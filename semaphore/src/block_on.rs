@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::sync::thread;
 
-/// A shared store answers within some ten microseconds if nothing is in the way. To sleep and to be woken can take twice
-/// as long, above all on a virtual machine. So a thread that waits first looks for so long, and lets others run meanwhile.
-pub(crate) const LOOK_FOR: Duration = Duration::from_micros(50);
+/// A shared store answers within some ten microseconds if nothing is in the way, and a slot that two processes hand to and
+/// fro comes back within less than a hundred. To sleep and to be woken can take as long, above all on a virtual machine. So
+/// a thread that waits first looks for so long, and lets others run meanwhile.
+pub(crate) const LOOK_FOR: Duration = Duration::from_micros(100);
 
 /// Drives a future on this thread, which looks for `look_for` whether it may go on, and then sleeps.
 pub(crate) fn block_on<F: Future>(future: F, look_for: Duration) -> F::Output {

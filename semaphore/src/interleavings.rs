@@ -275,7 +275,8 @@ fn a_semaphore_forgotten_while_it_is_used_is_never_there_twice() {
         let by_name = stage.spawn(|stage| {
             let permit = stage
                 .semaphores
-                .acquire(stage.semaphore.name(), Request::new())
+                .semaphore(stage.semaphore.name())
+                .acquire()
                 .blocking();
             stage.be_inside(permit.unwrap(), 1);
         });
@@ -393,7 +394,12 @@ fn nest(semaphores: &Semaphores, names: &[&str]) -> bool {
     let mut permits = Vec::new();
     for text in names {
         let request = Request::new().owner(owner.clone());
-        match semaphores.acquire(&name(text), request).blocking() {
+        match semaphores
+            .semaphore(&name(text))
+            .acquire()
+            .with(request)
+            .blocking()
+        {
             Ok(permit) => permits.push(permit),
             Err(AcquireError::Deadlock(_)) => return true,
             Err(other) => panic!("{other}"),

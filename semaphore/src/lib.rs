@@ -36,16 +36,16 @@
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! use cla_semaphore::{Request, Semaphores, Slots};
+//! use cla_semaphore::{Semaphores, Slots};
 //!
 //! let semaphores = Semaphores::memory();
 //! let printers = semaphores.get("printers")?;
 //! let _one = printers.acquire().slots(2).await?;
 //! let _two = printers.acquire().slots(2).await?;
-//! assert!(printers.try_acquire(Request::new()).await?.is_none());
+//! assert!(printers.acquire().if_free().await?.is_none());
 //!
 //! semaphores.set_slots(printers.name(), Slots::Limited(3)).await?;
-//! assert!(printers.try_acquire(Request::new()).await?.is_some());
+//! assert!(printers.acquire().if_free().await?.is_some());
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -203,7 +203,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! What the stores need and promise is told in [`pages`]: [files](pages::files), [processes](pages::sqlite),
+//! [servers](pages::redis), [leases](pages::leases), and [what is kept](pages::records).
+//!
 //! A [`Store`] of another kind can be held to the suite that these ones pass: the crate `cla-conformance`.
+//!
+//! # Features
+//!
+//! None is on by default: semaphores in memory need no more than two dozen small crates.
+//!
+//! | feature | what it brings |
+//! | --- | --- |
+//! | `sqlite` | the store in a file: `SqliteStore`, `sqlite:` |
+//! | `redis` | the store on a Redis or Valkey server: `RedisStore`, `redis:` and its relatives |
 //!
 //! # How it is built
 //!
@@ -231,6 +243,7 @@ mod glob;
 #[cfg(test)]
 mod interleavings;
 mod memory;
+pub mod pages;
 mod permit;
 pub mod provider;
 mod redact;

@@ -153,6 +153,12 @@ impl MemoryStore {
         store
     }
 
+    /// Whether its time is that of this clock.
+    pub(crate) fn follows(&self, clock: &ManualClock) -> bool {
+        let shared = self.shared.get();
+        shared.is_some_and(|shared| clock.is_of(&shared.clock))
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         self.shared.get_or_init(|| Shared::new(Clock::real()))
     }

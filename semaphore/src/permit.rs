@@ -169,14 +169,14 @@ impl Permit {
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-    /// use cla_semaphore::{Request, SemaphoreName, Semaphores, SlotId};
+    /// use cla_semaphore::{SemaphoreName, Semaphores, SlotId};
     ///
     /// let x = Semaphores::memory().semaphore(&SemaphoreName::new("x")?);
     /// let slot = SlotId::new("my-slot-id")?;
     /// x.acquire().slot(slot.clone()).await?.leave();
-    /// assert!(x.try_acquire(Request::new()).await?.is_none(), "the slot is still taken");
+    /// assert!(x.acquire().if_free().await?.is_none(), "the slot is still taken");
     /// x.release_slot(&slot).await?;
-    /// assert!(x.try_acquire(Request::new()).await?.is_some());
+    /// assert!(x.acquire().if_free().await?.is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -9,14 +9,14 @@
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 //! use cla_semaphore::provider::{Provider, Settings};
-//! use cla_semaphore::{Request, SemaphoreName, Semaphores};
+//! use cla_semaphore::{SemaphoreName, Semaphores};
 //!
 //! let semaphores = Semaphores::memory();
 //! let provider = Provider::new(semaphores.clone());
 //! let semaphore = provider.create("shared-resource", Settings::new().limit(2))?;
 //!
 //! assert!(semaphore.acquire().await?);
-//! let permit = semaphores.acquire(&SemaphoreName::new("shared-resource")?, Request::new()).await?;
+//! let permit = semaphores.semaphore(&SemaphoreName::new("shared-resource")?).acquire().await?;
 //! let other = provider.create("shared-resource", Settings::new().limit(2))?;
 //! assert!(!other.acquire().await?, "both slots are taken");
 //! assert!(semaphore.release().await?);

@@ -39,43 +39,7 @@
 //! everywhere before it sends what was asked after the subscription. In a cluster, where no node knows who listens at
 //! another, everything is published. What concerns waiting sessions is always published.
 //!
-//! # Sessions and leases
-//!
-//! An open store is a *session* with one lease (15 s unless the URL says otherwise), noted at every semaphore at which
-//! it has requests and renewed there three times within it. Every script first lets deadlines and leases pass. A
-//! holder counts its lease from when the last renewal that was answered was *sent*, on its own monotonic clock: it
-//! therefore knows that it lost a permit before the server gives it to another.
-//!
-//! Renewals also ask what became of requests, in case what was published was lost (in a cluster, it may be).
-//!
-//! # When the server cannot be reached
-//!
-//! New requests wait until their timeout, which the store then enforces; administrators and `try_acquire` wait four
-//! seconds. Holders go on until their lease may have passed; then their permits are lost. Everything that is sent
-//! again after a reconnect carries its request's id, made by the client, and is done once. After a reconnect the store
-//! asks what became of all that it holds and waits for.
-//!
-//! # When the server lost its data
-//!
-//! Each semaphore is born with a number. When it is there no more, or with another number, its data were lost, for a
-//! semaphore in use is never removed. Then holders whose lease still stands come back, each with its id and token,
-//! whether or not there are slots for them (they do hold), and waiters stand where they stood: places in line are
-//! numbered by the server's clock, so a place from before is before all later ones. Tokens begin at the server's clock
-//! and above the largest that any of them knew, so they do not go back.
-//!
-//! Newcomers must not take the slot of a holder that has yet to come back. The key `PREFIX:data` marks the data set.
-//! A client that knew another mark than it finds says there that data were lost, and since when; for the longest lease
-//! from then, semaphores that are made admit only requests that come back. Outside a cluster, every script that makes a
-//! semaphore looks at the mark, so no client that knew the data set can make one by mistake; all clients hear at
-//! once when the mark changes or goes (`CLIENT TRACKING`).
-//!
-//! *Limits.* A client that never used the data set cannot know that one was there before. It can be wrong in two
-//! moments: after a restart without data, for which a client that finds no mark waits until the server has been up
-//! for a second, in which the others try to reconnect at least five times; and in the milliseconds between a
-//! `FLUSHALL` and the moment when the other clients hear of it. In a cluster, scripts cannot see the mark, and only the
-//! node that has it counts: there a newcomer that makes a semaphore relies on what its own store has heard. When
-//! a failover loses the last writes, permits that the new master does not know of are lost: their holders
-//! hear that at the reconnect. A semaphore's unpinned idle keys expire after a day, and leave nothing behind.
+//! Leases, what happens when the server cannot be reached, and when it lost its data: [`pages::leases`](crate::pages::leases).
 //!
 //! # What the server sends
 //!

@@ -20,7 +20,7 @@ use crate::store::Store;
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-/// use cla_semaphore::{Request, SemaphoreName, Semaphores, Slots};
+/// use cla_semaphore::{SemaphoreName, Semaphores};
 ///
 /// let semaphores = Semaphores::memory();
 /// let printers = semaphores.semaphore(&SemaphoreName::new("printers")?);
@@ -28,7 +28,7 @@ use crate::store::Store;
 ///
 /// let one = printers.acquire().slots(2).await?;
 /// let two = printers.acquire().await?;
-/// assert!(printers.try_acquire_now(Request::new()).is_err(), "both are taken");
+/// assert!(printers.acquire().if_free().await?.is_none(), "both are taken");
 /// # drop((one, two));
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -83,7 +83,8 @@ impl Semaphore {
     /// Asks for a slot. What it gives is a future; its methods say more about the request. See [`Acquire`].
     ///
     /// # Errors
-    /// As [`Semaphores::acquire`](crate::Semaphores::acquire).
+    /// The future ends with an [`AcquireError`](crate::AcquireError) when the wait was cancelled, timed out, could never
+    /// have ended, or the store failed.
     #[inline]
     pub fn acquire(&self) -> Acquire {
         let request = self.filled(Request::new());
@@ -104,24 +105,12 @@ impl Semaphore {
         request
     }
 
-    /// Takes a slot if one is free now; `None` when none is, or another request waits. Never joins the line.
-    ///
-    /// # Errors
-    /// [`StoreError`] when a shared store failed.
-    pub async fn try_acquire(&self, request: Request) -> Result<Option<Permit>, StoreError> {
-        match &self.0 {
-            Handle::Memory { .. } => Ok(self.try_acquire_now(request).ok()),
-            Handle::Remote { name, store } => Ok(Arc::clone(store)
-                .try_acquire(name.clone(), self.filled(request))
-                .await?
-                .map(|permit| Permit::from_store(name.clone(), permit))),
-        }
-    }
-
-    /// Takes a slot if that needs no waiting of any kind. Never so with a shared store.
+    /// Takes a slot if that needs no waiting of any kind. Never so with a shared store. For our own crates: the shortest way to
+    /// a free slot in memory. All others [acquire](Self::acquire).
     ///
     /// # Errors
     /// Hands the request back, for an [`acquire`](Self::acquire) to go on with.
+    #[doc(hidden)]
     #[inline]
     pub fn try_acquire_now(&self, request: Request) -> Result<Permit, Request> {
         match &self.0 {

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::acquire::Acquire;
 use crate::actor::Actor;
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::command::AdminCommand;
@@ -16,8 +15,7 @@ use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::memory::{ManualClock, MemoryStore};
 use crate::name::{NameError, SemaphoreName};
-use crate::permit::Permit;
-use crate::request::{Request, Ttl};
+use crate::request::Ttl;
 use crate::semaphore::Semaphore;
 use crate::slot::{SlotId, SlotState};
 use crate::slots::Slots;
@@ -28,12 +26,12 @@ use crate::view::{RequestView, SemaphoreView};
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-/// use cla_semaphore::{Request, SemaphoreName, Semaphores};
+/// use cla_semaphore::{SemaphoreName, Semaphores};
 ///
 /// let semaphores = Semaphores::memory();
 /// let mysem = SemaphoreName::new("mysem")?;
 ///
-/// let permit = semaphores.acquire(&mysem, Request::new()).await?;
+/// let permit = semaphores.semaphore(&mysem).acquire().await?;
 /// // ... at most one of us is here at a time ...
 /// permit.release().await?;
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
@@ -73,6 +71,24 @@ impl Semaphores {
     #[must_use]
     pub fn memory_with_clock(clock: &ManualClock) -> Self {
         Self::over(Backend::Memory(MemoryStore::with_clock(clock)))
+    }
+
+    /// Whether the time of these semaphores is that of `clock`: they were made with [`memory_with_clock`](Self::memory_with_clock)
+    /// of it. A store that processes share has the time of its machine, which no clock moves.
+    ///
+    /// ```
+    /// use cla_semaphore::{ManualClock, Semaphores};
+    ///
+    /// let clock = ManualClock::new();
+    /// assert!(Semaphores::memory_with_clock(&clock).follows(&clock));
+    /// assert!(!Semaphores::memory().follows(&clock));
+    /// ```
+    #[must_use]
+    pub fn follows(&self, clock: &ManualClock) -> bool {
+        match &self.backend {
+            Backend::Memory(store) => store.follows(clock),
+            Backend::Remote(_) => false,
+        }
     }
 
     /// Semaphores that live in a shared store.
@@ -175,33 +191,6 @@ impl Semaphores {
         }
     }
 
-    /// Waits for a slot of the semaphore with this whole name, with a request that was made before. See [`Acquire`].
-    ///
-    /// # Errors
-    /// The future ends with an [`AcquireError`](crate::AcquireError) when the wait was cancelled, timed out, could never
-    /// have ended, or the store failed.
-    pub fn acquire(&self, name: &SemaphoreName, mut request: Request) -> Acquire {
-        if let Some(defaults) = &self.defaults {
-            defaults.fill(&mut request);
-        }
-        match &self.backend {
-            Backend::Memory(store) => Acquire::memory(store.entry(name), request),
-            Backend::Remote(store) => Acquire::remote(Arc::clone(store), name.clone(), request),
-        }
-    }
-
-    /// Takes a slot if one is free now; `None` when none is, or another request waits. Never joins the line.
-    ///
-    /// # Errors
-    /// [`StoreError`] when a shared store failed.
-    pub async fn try_acquire(
-        &self,
-        name: &SemaphoreName,
-        request: Request,
-    ) -> Result<Option<Permit>, StoreError> {
-        self.semaphore(name).try_acquire(request).await
-    }
-
     /// Gives back the slot of the semaphore `name` that `slot` holds. See [`Semaphore::release_slot`].
     ///
     /// # Errors
@@ -251,17 +240,17 @@ impl Semaphores {
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-    /// use cla_semaphore::{Owner, Request, RunId, SemaphoreName, Semaphores};
+    /// use cla_semaphore::{Owner, RunId, SemaphoreName, Semaphores};
     ///
     /// let semaphores = Semaphores::memory();
     /// let x = SemaphoreName::new("x")?;
     /// let stuck = RunId::unique();
     /// let owner = Owner::process("stuck.js").with_run(stuck);
-    /// let permit = semaphores.acquire(&x, Request::new().owner(owner)).await?;
+    /// let permit = semaphores.semaphore(&x).acquire().with(Request::new().owner(owner)).await?;
     ///
     /// semaphores.abandon(stuck);
     /// assert!(permit.is_lost() && permit.lease_passed());
-    /// assert!(semaphores.try_acquire(&x, Request::new()).await?.is_some());
+    /// assert!(semaphores.semaphore(&x).acquire().if_free().await?.is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -286,13 +275,13 @@ impl Semaphores {
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
     /// use std::time::{Duration, Instant};
     ///
-    /// use cla_semaphore::{Owner, Request, RunId, SemaphoreName, Semaphores};
+    /// use cla_semaphore::{Owner, RunId, SemaphoreName, Semaphores};
     ///
     /// let semaphores = Semaphores::memory();
     /// let x = SemaphoreName::new("x")?;
     /// let run = RunId::unique();
     /// let owner = Owner::process("stuck.js").with_run(run);
-    /// let permit = semaphores.acquire(&x, Request::new().owner(owner)).await?;
+    /// let permit = semaphores.semaphore(&x).acquire().with(Request::new().owner(owner)).await?;
     ///
     /// semaphores.mark_unresponsive(run, Some(Instant::now()));
     /// let view = semaphores.show(&x).await?.expect("it is held");
@@ -318,11 +307,11 @@ impl Semaphores {
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-    /// use cla_semaphore::{AdminCommand, Request, SemaphoreName, Semaphores};
+    /// use cla_semaphore::{AdminCommand, SemaphoreName, Semaphores};
     ///
     /// let semaphores = Semaphores::memory();
     /// let x = SemaphoreName::new("x")?;
-    /// let permit = semaphores.acquire(&x, Request::new()).await?;
+    /// let permit = semaphores.semaphore(&x).acquire().await?;
     /// let command = AdminCommand::ForceRelease { semaphore: x };
     /// assert_eq!(semaphores.administer(command).await?, 1);
     /// assert!(permit.is_lost());

@@ -14,9 +14,9 @@
 //!   whole machine can see it.
 //! * A process queues for its [`turn`] to write. The system keeps that queue, so hundreds of processes neither
 //!   disturb each other nor fail.
-//! * A process that decides what becomes of a request of another one leaves the outcome as a *notice* in the file, and
-//!   then [`wake`]s that process. It does so for events, too. Wake-ups can get lost, so each process also looks at the
-//!   file's change counter once a second.
+//! * A process that admits a request of another one sends it the admission as a [`message`], once that is committed. Any
+//!   other outcome it leaves as a *notice* in the file, and then [`wake`]s that process. It does so for events, too. Both can
+//!   get lost, so each process also looks at the file's change counter once a second.
 //! * A [`process`] that is killed leaves its permits and places behind in the file. Other sessions reap them where they are
 //!   in the way: a new request that would have to wait behind them, the one that would be admitted next, and an
 //!   administrator who looks. The first in line learns from the system when a holder [`ends`], or looks a few times a
@@ -40,6 +40,11 @@ mod ends;
 mod file;
 mod file_system;
 mod inbox;
+#[cfg_attr(
+    not(unix),
+    allow(dead_code, reason = "without pipes there are no messages")
+)]
+mod message;
 mod order;
 mod permit;
 mod presence;
@@ -90,10 +95,10 @@ use crate::view::{RequestView, SemaphoreView};
 /// let other = Semaphores::with_store(SqliteStore::open(path));
 /// let mysem = SemaphoreName::new("mysem")?;
 ///
-/// let permit = one.acquire(&mysem, Request::new()).await?;
-/// assert!(other.try_acquire(&mysem, Request::new()).await?.is_none());
+/// let permit = one.semaphore(&mysem).acquire().await?;
+/// assert!(other.semaphore(&mysem).acquire().if_free().await?.is_none());
 /// permit.release().await?;
-/// assert!(other.try_acquire(&mysem, Request::new()).await?.is_some());
+/// assert!(other.semaphore(&mysem).acquire().if_free().await?.is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -26,14 +26,18 @@ impl Run {
     fn take(&self, semaphore: &str) -> Permit {
         now(self
             .semaphores
-            .acquire(&name(semaphore), self.request.clone()))
+            .semaphore(&name(semaphore))
+            .acquire()
+            .with(self.request.clone()))
         .expect("it is free")
     }
 
     fn wait(&self, semaphore: &str) -> Waiter {
         Waiter::new(
             self.semaphores
-                .acquire(&name(semaphore), self.request.clone()),
+                .semaphore(&name(semaphore))
+                .acquire()
+                .with(self.request.clone()),
         )
     }
 
@@ -41,7 +45,9 @@ impl Run {
     fn is_told(&self, semaphore: &str) -> DeadlockError {
         let mut acquire = self
             .semaphores
-            .acquire(&name(semaphore), self.request.clone());
+            .semaphore(&name(semaphore))
+            .acquire()
+            .with(self.request.clone());
         match poll(&mut acquire).expect("it is refused at once") {
             Err(AcquireError::Deadlock(error)) => error,
             other => panic!("{other:?}"),

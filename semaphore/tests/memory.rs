@@ -92,10 +92,10 @@ fn fencing_tokens_only_grow_even_when_the_semaphore_was_forgotten_in_between() {
     let Fixture { semaphores, x, .. } = stage;
     drop(x);
     // Without a handle the entry itself goes; another name takes its place in memory.
-    drop(now(semaphores.acquire(&name("x"), Request::new())).unwrap());
+    drop(now(semaphores.semaphore(&name("x")).acquire()).unwrap());
     now(semaphores.forget(&name("x"))).unwrap();
-    drop(now(semaphores.acquire(&name("other"), Request::new())).unwrap());
-    let permit = now(semaphores.acquire(&name("x"), Request::new())).unwrap();
+    drop(now(semaphores.semaphore(&name("other")).acquire()).unwrap());
+    let permit = now(semaphores.semaphore(&name("x")).acquire()).unwrap();
     assert!(permit.token() > last);
 }
 
@@ -109,7 +109,7 @@ fn generated_names_that_nobody_uses_any_more_are_swept() {
     let held = stage.take();
     for nth in 0..5_000 {
         let generated = name(&format!("deploy-{nth}"));
-        drop(now(stage.semaphores.acquire(&generated, Request::new())).unwrap());
+        drop(now(stage.semaphores.semaphore(&generated).acquire()).unwrap());
         if nth % 100 == 0 {
             stage.clock.advance(seconds(10));
         }
@@ -155,17 +155,13 @@ fn made_up_names_do_not_pile_up() {
     let pinned = name("pinned");
     now(semaphores.set_slots(&pinned, Slots::Limited(3))).unwrap();
     let held = semaphores
-        .acquire(&name("held"), Request::new())
+        .semaphore(&name("held"))
+        .acquire()
         .blocking()
         .unwrap();
     for n in 0..150_000 {
         let name = name(&format!("made-up-{n}"));
-        drop(
-            semaphores
-                .acquire(&name, Request::new())
-                .blocking()
-                .unwrap(),
-        );
+        drop(semaphores.semaphore(&name).acquire().blocking().unwrap());
     }
     let known = now(semaphores.list()).unwrap();
     assert!(known.len() <= 65_536, "{}", known.len());

@@ -670,7 +670,7 @@ async fn the_slot_outlives_the_semaphore_and_is_released_elsewhere(place: Place)
 }
 
 async fn permits_and_providers_meet_in_one_line(place: Place) {
-    let permit = place.one.acquire(&name("x"), Request::new()).await.unwrap();
+    let permit = place.one.semaphore(&name("x")).acquire().await.unwrap();
     let x = place.x(Settings::new());
     assert!(!x.acquire().await.unwrap());
     let state = x.get_state().await.unwrap();
@@ -684,7 +684,7 @@ async fn permits_and_providers_meet_in_one_line(place: Place) {
     place.becomes(1, 1).await;
     permit.release().await.unwrap();
     assert!(waiting.await.unwrap());
-    let refused = place.other.try_acquire(&name("x"), Request::new()).await;
+    let refused = place.other.semaphore(&name("x")).acquire().if_free().await;
     assert!(refused.unwrap().is_none());
 }
 
@@ -721,7 +721,13 @@ async fn owners_are_seen_and_cannot_deadlock(place: Place) {
 
     // A slot with an id may be released from elsewhere, and a wait with a time ends: only this is one without an end.
     let request = Request::new().owner(me);
-    let _permit = place.one.acquire(&name("x"), request).await.unwrap();
+    let _permit = place
+        .one
+        .semaphore(&name("x"))
+        .acquire()
+        .with(request)
+        .await
+        .unwrap();
     let error = x.acquire_blocking(Duration::MAX).await.unwrap_err();
     assert!(matches!(error, Error::Deadlock(_)), "{error}");
 }

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use cla_semaphore::{AuditQuery, HistoryQuery, Request, SemaphoreName, Semaphores, Slots};
+use cla_semaphore::{AuditQuery, HistoryQuery, SemaphoreName, Semaphores, Slots};
 use common::{Fixture, name, now};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -62,7 +62,7 @@ fn only_so_many_semaphores_have_a_long_history_and_one_that_is_forgotten_makes_r
     let names: Vec<_> = (0..257).map(|nth| name(&format!("s{nth}"))).collect();
     let use_it = |name: &SemaphoreName, times: usize| {
         for _ in 0..times {
-            drop(now(semaphores.acquire(name, Request::new())).unwrap());
+            drop(now(semaphores.semaphore(name).acquire()).unwrap());
         }
     };
     for name in &names {

@@ -71,7 +71,7 @@ fn taker(
     request: Request,
 ) -> std::thread::JoinHandle<Result<Permit, AcquireError>> {
     let (semaphores, x) = (semaphores.clone(), x.clone());
-    std::thread::spawn(move || semaphores.acquire(&x, request).blocking())
+    std::thread::spawn(move || semaphores.semaphore(&x).acquire().with(request).blocking())
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn stores_that_share_a_file_share_its_semaphores_and_keep_one_order() {
     let file = File::new();
     let (one, other) = (file.open(), file.open());
     let x = name("x");
-    let held = one.acquire(&x, Request::new()).blocking().unwrap();
+    let held = one.semaphore(&x).acquire().blocking().unwrap();
     let mut waiting = Vec::new();
     for nth in 0..20 {
         let store = if nth % 2 == 0 { &one } else { &other };
@@ -100,7 +100,7 @@ fn nothing_is_opened_before_a_semaphore_is_used() {
     let file = File::new();
     let semaphores = file.open();
     let handle = semaphores.semaphore(&name("x"));
-    drop(semaphores.acquire(&name("x"), Request::new()));
+    drop(semaphores.semaphore(&name("x")).acquire());
     block_on(semaphores.close()).unwrap();
     assert!(!file.path().parent().unwrap().exists());
     drop(handle.acquire().blocking().unwrap());
@@ -114,7 +114,8 @@ fn the_file_is_readable_by_its_owner_only() {
     let file = File::new();
     drop(
         file.open()
-            .acquire(&name("x"), Request::new())
+            .semaphore(&name("x"))
+            .acquire()
             .blocking()
             .unwrap(),
     );
@@ -140,7 +141,7 @@ fn what_an_administrator_set_survives_and_what_was_held_does_not() {
     let token = {
         let semaphores = file.open();
         block_on(semaphores.set_slots(&x, Slots::Limited(3))).unwrap();
-        let permit = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+        let permit = semaphores.semaphore(&x).acquire().blocking().unwrap();
         let token = permit.token();
         block_on(semaphores.close()).unwrap();
         assert!(permit.is_lost());
@@ -152,7 +153,7 @@ fn what_an_administrator_set_survives_and_what_was_held_does_not() {
         (seen.slots, seen.pinned, seen.busy),
         (Slots::Limited(3), true, 0)
     );
-    let permit = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let permit = semaphores.semaphore(&x).acquire().blocking().unwrap();
     assert!(permit.token() > token);
 }
 
@@ -180,7 +181,7 @@ fn what_one_store_decides_the_others_are_told() {
     let mut events = other.subscribe();
     // What a store is asked after it was subscribed to comes after the subscription.
     assert!(block_on(other.list()).unwrap().is_empty());
-    let held = one.acquire(&x, Request::new()).blocking().unwrap();
+    let held = one.semaphore(&x).acquire().blocking().unwrap();
     let granted = taker(&other, &x, Request::new());
     let first = until(&one, &x, |view| view.waiting == 1).requests[1].id;
     let cancelled = taker(&other, &x, Request::new());
@@ -225,8 +226,13 @@ fn a_waiter_is_told_when_a_deadline_of_another_store_passes() {
     let (one, other) = (file.open(), file.open());
     let x = name("x");
     let ttl = cla_semaphore::Ttl::new(Duration::from_millis(50)).unwrap();
-    let held = one.acquire(&x, Request::new().ttl(ttl)).blocking().unwrap();
-    let next = other.acquire(&x, Request::new()).blocking().unwrap();
+    let held = one
+        .semaphore(&x)
+        .acquire()
+        .with(Request::new().ttl(ttl))
+        .blocking()
+        .unwrap();
+    let next = other.semaphore(&x).acquire().blocking().unwrap();
     assert!(next.token() > held.token());
     block_on(held.lost());
 }
@@ -259,12 +265,18 @@ fn the_other_process() {
     if role == "leaver" {
         request = request.slots(2).slot(mine());
     }
-    let permit = semaphores.acquire(&name("x"), request).blocking().unwrap();
+    let permit = semaphores
+        .semaphore(&name("x"))
+        .acquire()
+        .with(request)
+        .blocking()
+        .unwrap();
     if role == "cramped" {
         // The system lets this process write no more than a few pages.
         for n in 0.. {
             let crowded = semaphores
-                .acquire(&name(&format!("x{n}")), Request::new())
+                .semaphore(&name(&format!("x{n}")))
+                .acquire()
                 .blocking();
             if let Err(error) = crowded {
                 assert!(matches!(error, AcquireError::Store(_)), "{error}");
@@ -382,7 +394,14 @@ fn a_newcomer_does_not_wait_behind_a_dead_process() {
     until(&semaphores, &x, row("holder"));
     holder.kill();
     let request = Request::new().timeout(Duration::ZERO);
-    drop(semaphores.acquire(&x, request).blocking().unwrap());
+    drop(
+        semaphores
+            .semaphore(&x)
+            .acquire()
+            .with(request)
+            .blocking()
+            .unwrap(),
+    );
 }
 
 #[test]
@@ -393,14 +412,24 @@ fn a_slot_that_a_process_left_is_free_when_it_is_killed() {
     let leaver = Process::start("leaver", &file);
     until(&semaphores, &x, row("leaver"));
     let asking = || Request::new().slot(mine());
-    let shared = semaphores.acquire(&x, asking()).blocking().unwrap();
+    let shared = semaphores
+        .semaphore(&x)
+        .acquire()
+        .with(asking())
+        .blocking()
+        .unwrap();
     let seen = view(&semaphores, &x);
     assert_eq!((seen.busy, seen.requests[0].id), (1, shared.id()));
     leaver.kill();
     assert!(!block_on(semaphores.release_slot(&x, &slot)).unwrap());
     block_on(shared.lost());
     assert!(shared.lease_passed(), "nobody wanted that");
-    let mine = semaphores.acquire(&x, asking()).blocking().unwrap();
+    let mine = semaphores
+        .semaphore(&x)
+        .acquire()
+        .with(asking())
+        .blocking()
+        .unwrap();
     assert_ne!(mine.id(), shared.id());
     drop(shared);
     assert!(!mine.is_lost());
@@ -415,7 +444,7 @@ fn nobody_shares_the_slot_of_a_dead_process() {
     let before = until(&semaphores, &x, row("leaver")).requests[0].id;
     leaver.kill();
     let asking = Request::new().slot(mine());
-    let permit = block_on(semaphores.try_acquire(&x, asking))
+    let permit = block_on(semaphores.semaphore(&x).acquire().with(asking).if_free())
         .unwrap()
         .unwrap();
     assert_ne!(permit.id(), before);
@@ -430,7 +459,7 @@ fn a_waiter_does_not_get_the_slot_that_a_dead_process_has_under_its_id() {
     let semaphores = file.open();
     let leaver = Process::start("leaver", &file);
     until(&semaphores, &x, row("leaver"));
-    let held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let held = semaphores.semaphore(&x).acquire().blocking().unwrap();
     let waiter = taker(&semaphores, &x, Request::new().slot(mine()));
     let before = until(&semaphores, &x, |view| view.waiting == 1).requests[0].id;
     leaver.kill();
@@ -446,7 +475,7 @@ fn a_slot_is_not_handed_to_a_dead_process() {
     let file = File::new();
     let x = name("x");
     let semaphores = file.open();
-    let held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let held = semaphores.semaphore(&x).acquire().blocking().unwrap();
     let dead = Process::start("dead", &file);
     until(&semaphores, &x, row("dead"));
     let last = taker(&semaphores, &x, Request::new());
@@ -479,7 +508,7 @@ fn processes_hand_slots_to_each_other() {
     let file = File::new();
     let x = name("x");
     let semaphores = file.open();
-    let held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let held = semaphores.semaphore(&x).acquire().blocking().unwrap();
     let mut passing: Vec<_> = (0..4).map(|_| Process::start("passing", &file)).collect();
     until(&semaphores, &x, |view| view.waiting == 4);
     drop(held);
@@ -495,7 +524,7 @@ fn nobody_and_nothing_but_what_is_pinned_lives_through_a_reboot() {
     let x = name("x");
     let before = file.open();
     block_on(before.set_slots(&x, Slots::ONE)).unwrap();
-    let permit = before.acquire(&x, Request::new()).blocking().unwrap();
+    let permit = before.semaphore(&x).acquire().blocking().unwrap();
     // As the file looks after one.
     let raw = rusqlite::Connection::open(file.path()).unwrap();
     raw.execute_batch(
@@ -504,7 +533,7 @@ fn nobody_and_nothing_but_what_is_pinned_lives_through_a_reboot() {
     )
     .unwrap();
     let after = file.open();
-    let next = after.acquire(&x, Request::new()).blocking().unwrap();
+    let next = after.semaphore(&x).acquire().blocking().unwrap();
     assert_eq!(permit.token(), 1);
     assert!(
         next.token() > permit.token() + 100_000,
@@ -522,7 +551,7 @@ fn a_disk_that_takes_no_more_is_an_error_and_nobody_holds_what_was_not_written()
     let file = File::new();
     let semaphores = file.open();
     let x = name("x");
-    drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
+    drop(semaphores.semaphore(&x).acquire().blocking().unwrap());
     // 1,000 blocks of 512 bytes: less than the log that these processes share grows to. The signal that
     // says so is ignored, so that the write fails as it does on a full disk.
     let cramped = Command::new("sh")
@@ -539,12 +568,12 @@ fn a_disk_that_takes_no_more_is_an_error_and_nobody_holds_what_was_not_written()
     for view in block_on(semaphores.list()).unwrap() {
         assert_eq!((view.busy, view.waiting), (0, 0), "{view:#?}");
     }
-    drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
+    drop(semaphores.semaphore(&x).acquire().blocking().unwrap());
 }
 
 fn error(url: &str) -> StoreError {
     let semaphores = Semaphores::connect(url).unwrap();
-    match semaphores.acquire(&name("x"), Request::new()).blocking() {
+    match semaphores.semaphore(&name("x")).acquire().blocking() {
         Err(AcquireError::Store(error)) => {
             let listed = block_on(semaphores.list()).unwrap_err();
             assert_eq!(listed.to_string(), error.to_string());
@@ -587,7 +616,8 @@ fn a_file_of_a_newer_version_is_refused() {
     let file = File::new();
     drop(
         file.open()
-            .acquire(&name("x"), Request::new())
+            .semaphore(&name("x"))
+            .acquire()
             .blocking()
             .unwrap(),
     );
@@ -632,7 +662,9 @@ fn a_file_of_the_version_without_slot_ids_goes_on_working() {
     let seen = view(&one, &x);
     assert_eq!((seen.slots, seen.pinned), (Slots::Limited(2), true));
     let permit = one
-        .acquire(&x, Request::new().slot(mine()))
+        .semaphore(&x)
+        .acquire()
+        .with(Request::new().slot(mine()))
         .blocking()
         .unwrap();
     assert_eq!(permit.token(), 42);
@@ -646,11 +678,11 @@ fn a_file_of_the_version_without_slot_ids_goes_on_working() {
     )
     .unwrap();
     let version = old.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
-    assert_eq!(version.unwrap(), 7);
+    assert_eq!(version.unwrap(), 8);
     // What such a program writes has no time of the wall's clock, and is no part of the history; all else is.
     remembers(7, 50);
     for _ in 0..40 {
-        drop(one.acquire(&x, Request::new()).blocking().unwrap());
+        drop(one.semaphore(&x).acquire().blocking().unwrap());
     }
     let history = block_on(one.history(&x, HistoryQuery::new())).unwrap();
     let tokens: Vec<_> = history.iter().filter_map(|row| row.token).collect();
@@ -664,7 +696,7 @@ fn the_past_survives_a_reboot_and_has_bounds() {
     let x = name("x");
     let first = file.open();
     for _ in 0..40 {
-        drop(first.acquire(&x, Request::new()).blocking().unwrap());
+        drop(first.semaphore(&x).acquire().blocking().unwrap());
     }
     let tokens = |semaphores: &Semaphores| -> Vec<_> {
         let history = block_on(semaphores.history(&x, HistoryQuery::new())).unwrap();
@@ -678,7 +710,7 @@ fn the_past_survives_a_reboot_and_has_bounds() {
     let after = file.open();
     assert!(view(&after, &x).requests.is_empty(), "that was before");
     assert_eq!(tokens(&after), (1..=40).rev().collect::<Vec<_>>());
-    let next = after.acquire(&x, Request::new()).blocking().unwrap();
+    let next = after.semaphore(&x).acquire().blocking().unwrap();
     let token = next.token();
     drop(next);
     assert_eq!(tokens(&after)[..2], [token, 40]);
@@ -694,7 +726,7 @@ fn the_past_survives_a_reboot_and_has_bounds() {
     };
     assert_eq!(kept("history"), 2);
     for _ in 0..40 {
-        drop(after.acquire(&x, Request::new()).blocking().unwrap());
+        drop(after.semaphore(&x).acquire().blocking().unwrap());
     }
     assert_eq!((tokens(&after).len(), kept("history")), (49, 2));
 
@@ -736,7 +768,7 @@ fn a_file_that_stays_locked_is_an_error_and_not_a_hang() {
     let file = File::new();
     let semaphores = file.open();
     let x = name("x");
-    let permit = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let permit = semaphores.semaphore(&x).acquire().blocking().unwrap();
     let impatient = taker(
         &semaphores,
         &x,
@@ -764,14 +796,14 @@ fn those_who_have_a_deleted_file_open_are_told_that_they_hold_nothing_any_more()
     let file = File::new();
     let semaphores = file.open();
     let x = name("x");
-    let permit = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let permit = semaphores.semaphore(&x).acquire().blocking().unwrap();
     std::fs::remove_dir_all(file.path().parent().unwrap()).unwrap();
-    let next = file.open().acquire(&x, Request::new()).blocking().unwrap();
+    let next = file.open().semaphore(&x).acquire().blocking().unwrap();
     block_on(permit.lost());
     drop(next);
     // And the store goes on in the new file.
     until(&semaphores, &x, |view| view.busy == 0);
-    drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
+    drop(semaphores.semaphore(&x).acquire().blocking().unwrap());
 }
 
 /// What people and programs do to the file of a store that is in use.
@@ -818,27 +850,27 @@ fn whatever_becomes_of_the_file_nobody_is_let_in_beside_a_holder_that_does_not_k
         let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", path.display()));
         let x = name("x");
         let before = file.open();
-        drop(before.acquire(&x, Request::new()).blocking().unwrap());
+        drop(before.semaphore(&x).acquire().blocking().unwrap());
         block_on(before.close()).unwrap();
         std::fs::copy(&path, beside(".backup")).unwrap();
 
         let semaphores = file.open();
-        let permit = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+        let permit = semaphores.semaphore(&x).acquire().blocking().unwrap();
         damage(&path, &beside);
         let since = Instant::now();
-        let next = file.open().acquire(&x, Request::new()).blocking();
+        let next = file.open().semaphore(&x).acquire().blocking();
         assert!(permit.is_lost(), "{what}: two in, {next:?}");
         assert!(permit.lease_passed(), "{what}");
         let next = next.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert!(since.elapsed() < Duration::from_secs(3), "{what}");
         // The store that was open before goes on in the new file.
         assert!(
-            block_on(semaphores.try_acquire(&x, Request::new()))
+            block_on(semaphores.semaphore(&x).acquire().if_free())
                 .unwrap()
                 .is_none()
         );
         drop(next);
-        drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
+        drop(semaphores.semaphore(&x).acquire().blocking().unwrap());
     }
 }
 
@@ -848,12 +880,12 @@ fn a_holder_whose_lock_file_is_deleted_keeps_its_permit() {
     let file = File::new();
     let x = name("x");
     let one = file.open();
-    let permit = one.acquire(&x, Request::new()).blocking().unwrap();
+    let permit = one.semaphore(&x).acquire().blocking().unwrap();
     let locks = PathBuf::from(format!("{}-lock", file.path().display()));
     std::fs::remove_file(&locks).unwrap();
     let other = file.open();
     assert!(
-        block_on(other.try_acquire(&x, Request::new()))
+        block_on(other.semaphore(&x).acquire().if_free())
             .unwrap()
             .is_none()
     );
@@ -866,12 +898,12 @@ fn a_file_that_is_opened_to_read_is_read_and_not_changed() {
     let file = File::new();
     let x = name("x");
     let one = file.open();
-    let permit = one.acquire(&x, Request::new()).blocking().unwrap();
+    let permit = one.semaphore(&x).acquire().blocking().unwrap();
     let open = |parameter: &str| {
         Semaphores::connect(&format!("sqlite:{}?{parameter}", file.path().display())).unwrap()
     };
     let changes_nothing = |reading: &Semaphores| {
-        let refused = reading.acquire(&x, Request::new()).blocking().unwrap_err();
+        let refused = reading.semaphore(&x).acquire().blocking().unwrap_err();
         assert!(
             refused.to_string().contains("opened only to read"),
             "{refused}"
@@ -910,10 +942,10 @@ fn ten_thousand_wait_and_are_steered() {
     let file = File::new();
     let (one, other) = (file.open(), file.open());
     let x = name("x");
-    let held = one.acquire(&x, Request::new()).blocking().unwrap();
+    let held = one.semaphore(&x).acquire().blocking().unwrap();
     let mut line: Vec<_> = (0..WAITING)
         .map(|_| {
-            let mut acquire = one.acquire(&x, Request::new());
+            let mut acquire = one.semaphore(&x).acquire();
             assert!(common::poll(&mut acquire).is_none());
             acquire
         })
@@ -961,7 +993,7 @@ fn events_go_with_the_last_one_who_wants_them() {
     let x = name("x");
     let semaphores = file.open();
     let mut events = semaphores.subscribe();
-    drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
+    drop(semaphores.semaphore(&x).acquire().blocking().unwrap());
     for kind in [EventKind::Created, EventKind::Acquired, EventKind::Released] {
         assert_eq!(block_on(events.recv()).unwrap().kind, kind);
     }
@@ -974,9 +1006,9 @@ fn events_go_with_the_last_one_who_wants_them() {
     };
     while kept() > 0 {
         // With its next command it sees that there is no subscriber any more.
-        drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
+        drop(semaphores.semaphore(&x).acquire().blocking().unwrap());
     }
     let mut events = semaphores.subscribe();
-    drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
+    drop(semaphores.semaphore(&x).acquire().blocking().unwrap());
     assert_eq!(block_on(events.recv()).unwrap().kind, EventKind::Acquired);
 }

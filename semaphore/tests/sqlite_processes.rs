@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on should stop
 
 mod common;
+#[path = "sqlite_processes/messages.rs"]
+mod messages;
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -116,7 +118,9 @@ fn the_other_process() {
         "takes and gives back" => {
             drop(
                 open(&path)
-                    .acquire(&name("x"), request())
+                    .semaphore(&name("x"))
+                    .acquire()
+                    .with(request())
                     .blocking()
                     .unwrap(),
             );
@@ -124,7 +128,12 @@ fn the_other_process() {
         // Each holder writes its token while it holds the slot.
         "writes its token" => {
             let store = open(&path);
-            let permit = store.acquire(&name("x"), request()).blocking().unwrap();
+            let permit = store
+                .semaphore(&name("x"))
+                .acquire()
+                .with(request())
+                .blocking()
+                .unwrap();
             let tokens = path.with_extension("tokens");
             let file = OpenOptions::new().append(true).create(true).open(tokens);
             writeln!(file.unwrap(), "{}", permit.token()).unwrap();
@@ -132,7 +141,9 @@ fn the_other_process() {
         }
         "takes and keeps" => {
             let _permit = open(&path)
-                .acquire(&name("x"), request())
+                .semaphore(&name("x"))
+                .acquire()
+                .with(request())
                 .blocking()
                 .unwrap();
             println!("it has it");
@@ -141,7 +152,14 @@ fn the_other_process() {
         "takes turns" => {
             let store = open(&path);
             for _ in 0..TURNS {
-                drop(store.acquire(&name("x"), request()).blocking().unwrap());
+                drop(
+                    store
+                        .semaphore(&name("x"))
+                        .acquire()
+                        .with(request())
+                        .blocking()
+                        .unwrap(),
+                );
             }
         }
         "keeps its turn to write" => {
@@ -210,7 +228,7 @@ fn a_process_that_waits_costs_next_to_nothing() {
     const WHILE: Duration = Duration::from_secs(3);
     let (store, x) = (Store::new(), name("x"));
     let semaphores = store.open();
-    let held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let held = semaphores.semaphore(&x).acquire().blocking().unwrap();
     let mut waiting: Vec<_> = (0..WAITING)
         .map(|_| store.start("takes and gives back"))
         .collect();
@@ -311,7 +329,7 @@ const AT_ONCE: Duration = Duration::from_millis(150);
 fn a_process_that_waits_is_woken_by_the_one_that_gives_back() {
     let (store, x) = (Store::new(), name("x"));
     let semaphores = store.open();
-    let mut held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let mut held = semaphores.semaphore(&x).acquire().blocking().unwrap();
     let mut other = store.start("takes turns");
     let mut waits = Vec::new();
     for _ in 0..TURNS {
@@ -319,7 +337,7 @@ fn a_process_that_waits_is_woken_by_the_one_that_gives_back() {
         // This one waits behind the other process, whose turn is next.
         let behind = {
             let (semaphores, x) = (semaphores.clone(), x.clone());
-            std::thread::spawn(move || semaphores.acquire(&x, Request::new()).blocking())
+            std::thread::spawn(move || semaphores.semaphore(&x).acquire().blocking())
         };
         until_waiting(&semaphores, &x, 2);
         let given_back = Instant::now();
@@ -342,7 +360,7 @@ fn events_of_another_process_come_at_once() {
     block_on(semaphores.list()).unwrap();
     let mut delays = Vec::new();
     for _ in 0..TURNS {
-        drop(other.acquire(&x, Request::new()).blocking().unwrap());
+        drop(other.semaphore(&x).acquire().blocking().unwrap());
         let asked = Instant::now();
         while block_on(events.recv()).unwrap().kind != EventKind::Released {}
         delays.push(asked.elapsed());
@@ -355,7 +373,7 @@ fn events_of_another_process_come_at_once() {
 fn a_wake_up_that_is_lost_is_made_good() {
     let (store, x) = (Store::new(), name("x"));
     let semaphores = store.open();
-    let held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let held = semaphores.semaphore(&x).acquire().blocking().unwrap();
     let mut waiting: Vec<_> = (0..3)
         .map(|_| store.start("takes and gives back"))
         .collect();
@@ -374,7 +392,7 @@ fn a_wake_up_that_is_lost_is_made_good() {
 fn processes_wait_also_where_their_folder_was_deleted() {
     let (store, x) = (Store::new(), name("x"));
     let semaphores = store.open();
-    let held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let held = semaphores.semaphore(&x).acquire().blocking().unwrap();
     let mut first = store.start("takes and gives back");
     until_waiting(&semaphores, &x, 1);
     std::fs::remove_dir_all(store.sessions()).unwrap();
@@ -391,7 +409,7 @@ fn where_there_can_be_no_folder_processes_look_by_themselves() {
     // A file is in its way.
     std::fs::write(store.sessions(), "").unwrap();
     let semaphores = store.open();
-    let held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let held = semaphores.semaphore(&x).acquire().blocking().unwrap();
     let mut waiting = store.start("takes and gives back");
     until_waiting(&semaphores, &x, 1);
     drop(held);
@@ -402,7 +420,7 @@ fn where_there_can_be_no_folder_processes_look_by_themselves() {
 fn the_pipe_of_a_killed_process_goes_with_its_session() {
     let (store, x) = (Store::new(), name("x"));
     let semaphores = store.open();
-    let _held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let _held = semaphores.semaphore(&x).acquire().blocking().unwrap();
     let waiting = store.start("takes and gives back");
     until_waiting(&semaphores, &x, 1);
     assert_eq!(store.pipes().len(), 2);
@@ -425,7 +443,7 @@ fn what_was_released_by_force_is_shown_until_its_process_is_gone() {
     };
     // Until it is not one of those that ended a moment ago.
     for _ in 0..40 {
-        drop(semaphores.acquire(&x, Request::new()).blocking().unwrap());
+        drop(semaphores.semaphore(&x).acquire().blocking().unwrap());
     }
     assert!(is_shown(), "its work goes on");
     holder.signal("-KILL");
@@ -445,7 +463,7 @@ fn pipes_have_the_rights_of_the_file() {
     block_on(semaphores.close()).unwrap();
     std::fs::remove_dir_all(store.sessions()).unwrap();
     std::fs::set_permissions(store.path(), PermissionsExt::from_mode(0o660)).unwrap();
-    let _held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let _held = semaphores.semaphore(&x).acquire().blocking().unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&store.sessions()), 0o770);
     for pipe in store.pipes() {
@@ -465,7 +483,14 @@ fn a_process_that_stops_in_its_turn_is_named_and_hangs_up_no_one_for_ever() {
     stopped.signal("-STOP");
     let take = |request: Request| {
         let (other, x) = (store.open(), x.clone());
-        std::thread::spawn(move || other.acquire(&x, request).blocking().map(drop))
+        std::thread::spawn(move || {
+            other
+                .semaphore(&x)
+                .acquire()
+                .with(request)
+                .blocking()
+                .map(drop)
+        })
     };
     let (patient, limited) = (take(Request::new()), take(Request::new().timeout(LIMIT)));
 

@@ -43,7 +43,7 @@ impl Store for Faraway {
     ) -> BoxFuture<'static, Result<Box<dyn StorePermit>, AcquireError>> {
         Box::pin(async move {
             later().await;
-            let permit = self.0.acquire(&name, request).await?;
+            let permit = self.0.semaphore(&name).acquire().with(request).await?;
             Ok(Box::new(FarawayLease(permit)) as Box<dyn StorePermit>)
         })
     }
@@ -55,7 +55,13 @@ impl Store for Faraway {
     ) -> BoxFuture<'static, Result<Option<Box<dyn StorePermit>>, StoreError>> {
         Box::pin(async move {
             later().await;
-            let permit = self.0.try_acquire(&name, request).await?;
+            let permit = self
+                .0
+                .semaphore(&name)
+                .acquire()
+                .with(request)
+                .if_free()
+                .await?;
             Ok(permit.map(|permit| Box::new(FarawayLease(permit)) as Box<dyn StorePermit>))
         })
     }
@@ -189,9 +195,9 @@ fn a_remote_permit_does_all_that_one_in_memory_does() {
         assert_eq!(permit.name(), x.name());
         assert!(!permit.is_lost() && !permit.granted());
         permit.refresh(ttl(30)).await.unwrap();
-        assert!(x.try_acquire(Request::new()).await.unwrap().is_none());
+        assert!(x.acquire().if_free().await.unwrap().is_none());
         permit.release().await.unwrap();
-        drop(x.try_acquire(Request::new()).await.unwrap().unwrap());
+        drop(x.acquire().if_free().await.unwrap().unwrap());
         // Dropped means given back.
         let again = x.acquire().await.unwrap();
         assert!(again.token() > 1);
@@ -223,7 +229,7 @@ fn administrators_steer_a_remote_store() {
         semaphores.set_slots(&x, Slots::LOCKED).await.unwrap();
         let mut waiting: Vec<_> = (0..4)
             .map(|_| {
-                let mut acquire = semaphores.acquire(&x, Request::new());
+                let mut acquire = semaphores.semaphore(&x).acquire();
                 // It asks at the second poll.
                 assert!(poll(&mut acquire).is_none() && poll(&mut acquire).is_none());
                 acquire

@@ -197,7 +197,7 @@ fn time<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<()> {
         );
         write(&ctx, &state, Stderr, text)?;
     } else if state.console.timers.borrow().len() < MAX_LABELS {
-        let timer = (Instant::now(), count_memory(&state, &name));
+        let timer = (state.run().clock().now(), count_memory(&state, &name));
         state.console.timers.borrow_mut().insert(name, timer);
     }
     Ok(())
@@ -235,7 +235,11 @@ fn report_time<'js>(
         let text = format!("console.{method}: no timer named '{}'", printable(name));
         return write(ctx, state, Stderr, text);
     };
-    let mut line = format!("{}: {}", printable(name), elapsed(started.elapsed()));
+    let mut line = format!(
+        "{}: {}",
+        printable(name),
+        elapsed(state.run().clock().now().saturating_duration_since(started))
+    );
     if !values.is_empty() {
         line.push(' ');
         line.push_str(&join(ctx, values)?);

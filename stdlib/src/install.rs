@@ -4,43 +4,73 @@ use std::collections::BTreeSet;
 
 use cla_runtime::EngineBuilder;
 
+use crate::TYPES;
 use crate::globals::Globals;
-use crate::modules::{self as sources, ALIASES, SOURCES};
-use crate::{http, log, process, redis, sem, semaphore, stash, task, util};
+use crate::modules::{self as sources, SOURCES};
+use crate::{base64, csv, digest, fs, log, process, sem, stash, util};
+
+/// How a module is added.
+type Add = fn(EngineBuilder) -> EngineBuilder;
+
+/// The modules that are written in Rust.
+const NATIVE: &[(&str, Add)] = &[
+    ("cla/sem", |builder| builder.module(sem::Sem)),
+    ("cla/stash", |builder| builder.module(stash::Stash)),
+    #[cfg(feature = "http")]
+    ("cla/http", |builder| builder.module(crate::http::Http)),
+    ("cla/fs", |builder| builder.module(fs::Fs)),
+    ("cla/base64", |builder| builder.module(base64::Base64)),
+    ("cla/digest", |builder| builder.module(digest::Hashes)),
+    ("cla/csv", |builder| builder.module(csv::Csv)),
+    ("cla/util", |builder| builder.module(util::Util)),
+    ("cla/log", |builder| builder.module(log::Log)),
+    ("cla/process", |builder| builder.module(process::Process)),
+];
+
+/// What the modules in TypeScript are made with. Rules cannot import these.
+const INTERNAL: &[(&str, Add)] = &[
+    #[cfg(feature = "typescript")]
+    ("cla/path/native", |builder| {
+        builder.module(crate::path::Native)
+    }),
+    #[cfg(feature = "typescript")]
+    ("cla/shell/native", |builder| {
+        builder.module(crate::shell::Native)
+    }),
+    #[cfg(feature = "typescript")]
+    ("cla/semaphore/native", |builder| {
+        builder.module(crate::semaphore::Native)
+    }),
+    #[cfg(feature = "typescript")]
+    ("cla/task/native", |builder| {
+        builder.module(crate::task::Native)
+    }),
+    #[cfg(all(feature = "redis", feature = "typescript"))]
+    ("cla/redis/native", |builder| {
+        builder.module(crate::redis::Redis)
+    }),
+];
 
 /// Adds the whole library to an engine; to be used with [`EngineBuilder::with`].
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
-    builder
-        .extension(Globals)
-        .module(sem::Sem)
-        .module(util::Util)
-        .module(log::Log)
-        .module(process::Process)
-        .module(stash::Stash)
-        .module(http::Http)
-        .module(semaphore::Native)
-        .module(task::Native)
-        .module(redis::Redis)
+    let builder = builder.extension(Globals);
+    let builder = declare(builder, |_| true);
+    NATIVE
+        .iter()
+        .chain(INTERNAL)
+        .fold(builder, |builder, (_, add)| add(builder))
         .with(sources::install)
 }
 
 /// The names of the modules that [`install`] adds.
 pub fn modules() -> impl Iterator<Item = &'static str> {
-    [
-        "cla/sem",
-        "cla/stash",
-        "cla/http",
-        "cla/util",
-        "cla/log",
-        "cla/process",
-    ]
-    .into_iter()
-    .chain(SOURCES.iter().map(|(name, _)| *name))
+    let native = NATIVE.iter().map(|(name, _)| *name);
+    native.chain(SOURCES.iter().map(|(name, _)| *name))
 }
 
 /// The other names of modules that [`install`] adds, each with the module's own name.
 pub fn aliases() -> impl Iterator<Item = (&'static str, &'static str)> {
-    ALIASES.iter().copied()
+    sources::aliases()
 }
 
 /// There is no such module to install.
@@ -100,12 +130,41 @@ pub fn install_only<'a>(
     }
     Ok(move |builder: EngineBuilder| {
         let builder = builder.extension(Globals);
+        let declared = declared(&wanted);
+        let builder = declare(builder, |file| declared.contains(file));
         let builder = wanted
             .iter()
             .fold(builder, |builder, name| add(builder, name));
-        let aliases = ALIASES.iter().filter(|(_, to)| wanted.contains(to));
-        aliases.fold(builder, |builder, (from, to)| builder.alias(*from, *to))
+        let aliases = sources::aliases().filter(|(_, to)| wanted.contains(to));
+        aliases.fold(builder, |builder, (from, to)| builder.alias(from, to))
     })
+}
+
+/// Adds the declarations in these files.
+fn declare(builder: EngineBuilder, is_wanted: impl Fn(&str) -> bool) -> EngineBuilder {
+    let wanted = TYPES.iter().filter(|(file, _)| is_wanted(file));
+    wanted.fold(builder, |builder, (file, text)| builder.types(*file, *text))
+}
+
+/// The files that declare these modules and the globals, with those whose types they name.
+fn declared(modules: &BTreeSet<&str>) -> BTreeSet<&'static str> {
+    let file_of = |module: &str| {
+        let stem = module.strip_prefix("cla/")?.replace('/', "-");
+        let mut files = TYPES.iter().map(|(file, _)| *file);
+        files.find(|file| file.strip_suffix(".d.ts") == Some(stem.as_str()))
+    };
+    let mut files = BTreeSet::new();
+    let of_modules = modules.iter().filter_map(|module| file_of(module));
+    let mut left: Vec<&str> = of_modules.chain(["globals.d.ts"]).collect();
+    while let Some(file) = left.pop() {
+        if files.insert(file)
+            && let Some((_, text)) = TYPES.iter().find(|(known, _)| *known == file)
+        {
+            let named = text.split(['"', '\'']).filter_map(file_of);
+            left.extend(named);
+        }
+    }
+    files
 }
 
 /// The modules that a source of the library needs at run time.
@@ -120,16 +179,9 @@ fn imports(text: &'static str) -> impl Iterator<Item = &'static str> {
 
 /// Adds the module of this name, one of the library's own internal ones included.
 fn add(builder: EngineBuilder, name: &str) -> EngineBuilder {
-    match name {
-        "cla/sem" => builder.module(sem::Sem),
-        "cla/util" => builder.module(util::Util),
-        "cla/log" => builder.module(log::Log),
-        "cla/process" => builder.module(process::Process),
-        "cla/stash" => builder.module(stash::Stash),
-        "cla/http" => builder.module(http::Http),
-        "cla/semaphore/native" => builder.module(semaphore::Native),
-        "cla/task/native" => builder.module(task::Native),
-        "cla/redis/native" => builder.module(redis::Redis),
-        _ => sources::add(builder, name),
+    let mut native = NATIVE.iter().chain(INTERNAL);
+    match native.find(|(known, _)| *known == name) {
+        Some((_, add)) => add(builder),
+        None => sources::add(builder, name),
     }
 }

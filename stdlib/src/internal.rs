@@ -6,6 +6,8 @@ use cla_runtime::host::Run;
 use cla_runtime::js::{self, Ctx, Object};
 
 pub use crate::call::{Arg, define, named};
+pub use crate::fs::contents;
+#[cfg(feature = "http")]
 pub use crate::http::options as http;
 pub use crate::options::{entries, unknown as unknown_option};
 pub use crate::throw::{error, name_argument, quote, syntax_error, type_error, wrong};
@@ -27,4 +29,9 @@ pub fn define_region<'js>(run: &Rc<Run>, exports: &Object<'js>) -> js::Result<()
             semaphores.region(&ctx, &options, &function)
         },
     )
+}
+
+/// Programs that are started.
+pub mod command {
+    pub use crate::command::{Command, Plan, SHELL, Stage, text};
 }

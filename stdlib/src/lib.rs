@@ -1,6 +1,6 @@
-//! What rules find when they start: the modules `cla/sem`, `cla/stash`, `cla/http`, `cla/util`,
+//! What rules find when they start: the modules `cla/sem`, `cla/stash`, `cla/http`, `cla/fs`, `cla/util`,
 //! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
-//! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`), and the globals `cla`, `print`,
+//! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`, `cla/path`, `cla/shell`), and the globals `cla`, `print`,
 //! `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder`, `TextDecoder` and `PermissionError`.
 //!
 //! # For hosts
@@ -26,8 +26,19 @@
 //! Those in TypeScript also go by the names that they have in the library `@daiso-tech/core`, so that programs move over
 //! by copy and paste; [`EngineBuilder::without_aliases`](cla_runtime::EngineBuilder::without_aliases) switches that off, [`aliases`] lists them.
 //!
-//! [`TYPES`] are the type declarations that editors and `tsc` want. [`inspect()`] shows a value as Node's
+//! [`TYPES`] are the type declarations that editors and `tsc` want; [`Engine::declarations`](cla_runtime::Engine::declarations)
+//! has those of the modules that were installed, and of the host's own. [`inspect()`] shows a value as Node's
 //! `util.inspect` does, [`to_yaml`] as YAML, [`table`] as a table; [`members`] tells what can follow a dot.
+//!
+//! # Features
+//!
+//! All are on by default. Without one, rules do not find what it brings, and its dependencies are not built.
+//!
+//! | feature | what it brings | without it |
+//! | --- | --- | --- |
+//! | `http` | the module `cla/http` | no HTTP client, no TLS |
+//! | `redis` | stores on a Redis server; with `typescript`, `cla/redis`, `cla/event-bus/redis` and `cla/semaphore/redis` | no Redis client |
+//! | `typescript` | the modules that are written in TypeScript, and [`cla-runtime`'s feature](cla_runtime#features) | no parser of TypeScript |
 //!
 //! # What it costs
 //!
@@ -41,14 +52,25 @@
 //! states, and results have a size that they may not exceed. Work that depends on the size of its input
 //! lets other runs of the thread go on in between.
 
+// Time goes through the clock of the run; see clippy.toml.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+// Some of what the library has within serves the modules in TypeScript alone.
+#![cfg_attr(not(feature = "typescript"), allow(dead_code))]
+
+mod base64;
 mod call;
 mod cla;
 mod clone;
+mod command;
 mod console;
 mod cpu;
+mod csv;
+mod digest;
 mod duration;
 mod format;
+mod fs;
 mod globals;
+#[cfg(feature = "http")]
 mod http;
 mod inspect;
 mod install;
@@ -61,14 +83,21 @@ mod log;
 mod members;
 mod modules;
 mod options;
+#[cfg(feature = "typescript")]
+mod path;
 mod permitted;
 mod process;
+#[cfg(all(feature = "redis", feature = "typescript"))]
 mod redis;
 mod sem;
+#[cfg(feature = "typescript")]
 mod semaphore;
+#[cfg(feature = "typescript")]
+mod shell;
 mod sprintf;
 mod stash;
 mod state;
+#[cfg(feature = "typescript")]
 mod task;
 mod text;
 mod throw;
@@ -85,82 +114,118 @@ pub use yaml::to_yaml;
 
 /// The type declarations, by file name.
 pub const TYPES: &[(&str, &str)] = &[
+    ("base64.d.ts", include_str!("base64.d.ts")),
+    ("csv.d.ts", include_str!("csv.d.ts")),
+    ("digest.d.ts", include_str!("digest.d.ts")),
+    ("fs.d.ts", include_str!("fs.d.ts")),
     ("globals.d.ts", include_str!("globals.d.ts")),
+    #[cfg(feature = "http")]
     ("http.d.ts", include_str!("http.d.ts")),
     ("log.d.ts", include_str!("log.d.ts")),
     ("process.d.ts", include_str!("process.d.ts")),
     ("sem.d.ts", include_str!("sem.d.ts")),
     ("stash.d.ts", include_str!("stash.d.ts")),
     ("util.d.ts", include_str!("util.d.ts")),
+    #[cfg(feature = "typescript")]
     (
         "time-span.d.ts",
         include_str!("modules/declarations/time-span.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     ("task.d.ts", include_str!("modules/declarations/task.d.ts")),
+    #[cfg(feature = "typescript")]
     (
         "namespace.d.ts",
         include_str!("modules/declarations/namespace.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "resilience.d.ts",
         include_str!("modules/declarations/resilience.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "serde.d.ts",
         include_str!("modules/declarations/serde.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "serde-super-json.d.ts",
         include_str!("modules/declarations/serde/super-json.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "event-bus.d.ts",
         include_str!("modules/declarations/event-bus.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "event-bus-memory.d.ts",
         include_str!("modules/declarations/event-bus/memory.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "event-bus-no-op.d.ts",
         include_str!("modules/declarations/event-bus/no-op.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "semaphore.d.ts",
         include_str!("modules/declarations/semaphore.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "semaphore-contracts.d.ts",
         include_str!("modules/declarations/semaphore/contracts.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "semaphore-memory.d.ts",
         include_str!("modules/declarations/semaphore/memory.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "semaphore-no-op.d.ts",
         include_str!("modules/declarations/semaphore/no-op.d.ts"),
     ),
+    #[cfg(all(feature = "redis", feature = "typescript"))]
     (
         "semaphore-redis.d.ts",
         include_str!("modules/declarations/semaphore/redis.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "semaphore-sqlite.d.ts",
         include_str!("modules/declarations/semaphore/sqlite.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
     (
         "semaphore-store.d.ts",
         include_str!("modules/declarations/semaphore/store.d.ts"),
     ),
+    #[cfg(all(feature = "redis", feature = "typescript"))]
     (
         "event-bus-redis.d.ts",
         include_str!("modules/declarations/event-bus/redis.d.ts"),
     ),
+    #[cfg(all(feature = "redis", feature = "typescript"))]
     (
         "redis.d.ts",
         include_str!("modules/declarations/redis.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
+    ("path.d.ts", include_str!("modules/declarations/path.d.ts")),
+    #[cfg(feature = "typescript")]
+    (
+        "shell.d.ts",
+        include_str!("modules/declarations/shell.d.ts"),
+    ),
+    #[cfg(feature = "typescript")]
+    (
+        "shell-words.d.ts",
+        include_str!("modules/declarations/shell/words.d.ts"),
+    ),
+    #[cfg(feature = "typescript")]
     (
         "aliases.d.ts",
         include_str!("modules/declarations/aliases.d.ts"),

@@ -5,8 +5,13 @@
 
 use cla_runtime::EngineBuilder;
 
-/// Names and sources.
-pub(crate) const SOURCES: &[(&str, &str)] = &[
+/// Names and sources. None where the engine runs no TypeScript.
+pub(crate) const SOURCES: &[(&str, &str)] = match cfg!(feature = "typescript") {
+    true => ALL,
+    false => &[],
+};
+
+const ALL: &[(&str, &str)] = &[
     ("cla/time-span", include_str!("modules/time-span.ts")),
     ("cla/task", include_str!("modules/task.ts")),
     ("cla/namespace", include_str!("modules/namespace.ts")),
@@ -38,6 +43,7 @@ pub(crate) const SOURCES: &[(&str, &str)] = &[
         "cla/semaphore/no-op",
         include_str!("modules/semaphore/no-op.ts"),
     ),
+    #[cfg(feature = "redis")]
     (
         "cla/semaphore/redis",
         include_str!("modules/semaphore/redis.ts"),
@@ -50,16 +56,21 @@ pub(crate) const SOURCES: &[(&str, &str)] = &[
         "cla/semaphore/store",
         include_str!("modules/semaphore/store.ts"),
     ),
+    #[cfg(feature = "redis")]
     (
         "cla/event-bus/redis",
         include_str!("modules/event-bus/redis.ts"),
     ),
+    #[cfg(feature = "redis")]
     ("cla/redis", include_str!("modules/redis.ts")),
+    ("cla/path", include_str!("modules/path.ts")),
+    ("cla/shell", include_str!("modules/shell.ts")),
+    ("cla/shell/words", include_str!("modules/shell/words.ts")),
 ];
 
 /// By which names programs written for the library `@daiso-tech/core` import what our modules have, and `ioredis`, which
 /// they use to name a server.
-pub(crate) const ALIASES: &[(&str, &str)] = &[
+const ALIASES: &[(&str, &str)] = &[
     ("@daiso-tech/core/time-span", "cla/time-span"),
     ("@daiso-tech/core/time-span/contracts", "cla/time-span"),
     ("@daiso-tech/core/task", "cla/task"),
@@ -108,6 +119,12 @@ pub(crate) const ALIASES: &[(&str, &str)] = &[
     ("ioredis", "cla/redis"),
 ];
 
+/// The other names of modules that are there, each with the module's own name.
+pub(crate) fn aliases() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let is_there = |wanted: &str| SOURCES.iter().any(|(name, _)| *name == wanted);
+    ALIASES.iter().copied().filter(move |(_, to)| is_there(to))
+}
+
 /// Adds the one of this name.
 pub(crate) fn add(builder: EngineBuilder, name: &str) -> EngineBuilder {
     match SOURCES.iter().find(|(source, _)| *source == name) {
@@ -121,9 +138,7 @@ pub(crate) fn install(builder: EngineBuilder) -> EngineBuilder {
     let builder = SOURCES.iter().fold(builder, |builder, (name, text)| {
         builder.source_module(*name, *text)
     });
-    ALIASES
-        .iter()
-        .fold(builder, |builder, (from, to)| builder.alias(*from, *to))
+    aliases().fold(builder, |builder, (from, to)| builder.alias(from, to))
 }
 
 #[cfg(test)]

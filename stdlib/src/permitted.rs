@@ -4,8 +4,11 @@ use std::rc::Rc;
 
 use cla_runtime::host::Run;
 use cla_runtime::js::{self, Ctx};
+#[cfg(feature = "redis")]
 use cla_runtime::permissions::Permission;
-use cla_runtime::semaphore::{AddressCheck, RedisUrl, StoreUrl};
+use cla_runtime::semaphore::StoreUrl;
+#[cfg(feature = "redis")]
+use cla_runtime::semaphore::{AddressCheck, RedisUrl};
 
 use crate::throw::type_error;
 
@@ -14,6 +17,7 @@ use crate::throw::type_error;
 /// # Errors
 ///
 /// A `PermissionError`.
+#[cfg(feature = "redis")]
 pub(crate) fn redis<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, url: RedisUrl) -> js::Result<RedisUrl> {
     let permissions = run.permissions();
     for (host, port) in url.hosts() {
@@ -47,6 +51,7 @@ pub(crate) fn redis<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, url: RedisUrl) -> js::Re
 pub(crate) fn store<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, url: StoreUrl) -> js::Result<StoreUrl> {
     match url {
         StoreUrl::Memory => Ok(url),
+        #[cfg(feature = "redis")]
         StoreUrl::Redis(server) => Ok(StoreUrl::Redis(redis(ctx, run, server)?)),
         StoreUrl::Sqlite(file) => {
             let permissions = run.permissions();

@@ -132,7 +132,7 @@ impl Module {
 
     /// A new store, for the owner of this object.
     fn memory<'js>(self: &Rc<Self>, ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
-        let store = Store::new(&self.run, Semaphores::memory(), Kind::Private);
+        let store = Store::new(&self.run, self.run.clock().semaphores(), Kind::Private);
         self.store_object(ctx, store)
     }
 
@@ -150,6 +150,12 @@ impl Module {
             .parse()
             .map_err(|error: StoreUrlError| type_error(ctx, format_args!("{what}: {error}")))?;
         let named = permitted::store(ctx, &self.run, named)?;
+        if self.run.clock().as_test().is_some() {
+            let message = format!(
+                "{what}: the run has a test clock, which no store that is opened by its URL follows: use the run's own store, or one in memory"
+            );
+            return Err(js::Exception::throw_message(ctx, &message));
+        }
         let store = self.shared.borrow().get(&url).map(Rc::clone);
         let store = match store {
             Some(store) => store,

@@ -67,7 +67,9 @@ impl House {
     fn hold(&self, name: &str) -> Permit {
         let request = Request::new();
         self.semaphores()
-            .acquire(&semaphore(name), request)
+            .semaphore(&semaphore(name))
+            .acquire()
+            .with(request)
             .blocking()
             .unwrap()
     }

@@ -77,9 +77,11 @@ const CALL: &str = r#"
 
 #[test]
 fn every_function_stands_odd_values() {
-    // Some make files of the names that they are given.
+    // Some make and remove files of the names that they are given, also in the folder above.
     let folder = tempfile::tempdir().unwrap();
-    std::env::set_current_dir(folder.path()).unwrap();
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    std::env::set_current_dir(inner).unwrap();
     let engine = Engine::builder()
         .permissions(cla_tests::engine::permissions())
         .workers(2)

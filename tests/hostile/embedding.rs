@@ -110,7 +110,13 @@ async fn answer(engine: &Engine, job: &Job) -> Answer {
     };
     let name = SemaphoreName::new(SLOT).unwrap();
     let wait = Request::new().timeout(Duration::from_secs(1));
-    let permit = engine.semaphores().acquire(&name, wait).await.ok();
+    let permit = engine
+        .semaphores()
+        .semaphore(&name)
+        .acquire()
+        .with(wait)
+        .await
+        .ok();
     let slot = permit.as_ref().map(|_| began.elapsed());
     drop(permit);
     let beside = beside.await;

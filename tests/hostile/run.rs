@@ -224,7 +224,9 @@ impl Waiter {
                 let left =
                     deadline.saturating_duration_since(Instant::now()) + Duration::from_secs(2);
                 let permit = semaphores
-                    .acquire(&name, Request::new().timeout(left))
+                    .semaphore(&name)
+                    .acquire()
+                    .with(Request::new().timeout(left))
                     .await
                     .ok()?;
                 let got = Instant::now();

@@ -51,7 +51,7 @@ async fn take_all(semaphores: &Semaphores, names: &[SemaphoreName], run: RunId) 
     for names in names.chunks(10_000) {
         let asked = names.iter().map(|name| {
             let request = Request::new().slots(Slots::Unlimited).owner(owner.clone());
-            semaphores.acquire(name, request)
+            semaphores.semaphore(name).acquire().with(request)
         });
         let taken = join_all(asked).await;
         permits.extend(taken.into_iter().map(Result::unwrap));

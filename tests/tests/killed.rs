@@ -47,7 +47,12 @@ fn one_of_the_forty() {
     };
     for turn in 0_u64.. {
         let request = Request::new().owner(Owner::process("one of the forty"));
-        let permit = semaphores.acquire(&x(), request).blocking().unwrap();
+        let permit = semaphores
+            .semaphore(&x())
+            .acquire()
+            .with(request)
+            .blocking()
+            .unwrap();
         let mut file = File::options()
             .read(true)
             .write(true)
@@ -247,7 +252,9 @@ fn forty_are_killed_at_random(store: &str, peace: Duration) {
     );
     // All are dead. Whoever comes finds the slot free within the lease, and then nothing is left.
     let permit = semaphores
-        .acquire(&x(), Request::new().timeout(PATIENCE))
+        .semaphore(&x())
+        .acquire()
+        .with(Request::new().timeout(PATIENCE))
         .blocking()
         .unwrap();
     assert!(permit.token() > token);

@@ -395,7 +395,7 @@ fn semaphores_that_a_rule_may_not_take_are_not_there_for_it() {
     let hold = |of: &str| {
         let request = Request::new().owner(Owner::process("another tenant"));
         runtime
-            .block_on(semaphores.acquire(&name(of), request))
+            .block_on(semaphores.semaphore(&name(of)).acquire().with(request))
             .unwrap()
     };
     let _held = [hold("bank-db"), hold("shop-db")];

@@ -15,7 +15,7 @@ async fn two_stores_share_a_semaphore_in_order_of_arrival() {
     let server = Server::start();
     let (here, there) = (store(&server.url()), store(&server.url()));
     let x = name("x");
-    let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+    let held = soon(here.semaphore(&x).acquire()).await.unwrap();
     let second = acquire(&there, &x, Request::new());
     until_waiting(&here, &x, 1).await;
     let third = acquire(&here, &x, Request::new());
@@ -33,7 +33,9 @@ async fn two_stores_share_a_semaphore_in_order_of_arrival() {
     let third = soon(third).await.unwrap().unwrap();
     assert!(third.waited() > Duration::ZERO);
     assert!(
-        here.try_acquire(&x, Request::new())
+        here.semaphore(&x)
+            .acquire()
+            .if_free()
             .await
             .unwrap()
             .is_none()
@@ -41,7 +43,9 @@ async fn two_stores_share_a_semaphore_in_order_of_arrival() {
     third.release().await.unwrap();
     drop(
         there
-            .try_acquire(&x, Request::new())
+            .semaphore(&x)
+            .acquire()
+            .if_free()
             .await
             .unwrap()
             .unwrap(),

@@ -15,7 +15,7 @@ use common::{name, soon, store};
 /// What the first request is told, which must be at once.
 async fn refusal(url: &str) -> String {
     let asked = Instant::now();
-    let refused = soon(store(url).acquire(&name("x"), Request::new())).await;
+    let refused = soon(store(url).semaphore(&name("x")).acquire()).await;
     assert!(
         asked.elapsed() < Duration::from_secs(20),
         "at once, or nearly so"
@@ -33,11 +33,7 @@ async fn a_wrong_password_is_said_at_once_and_never_shown() {
     server.command(&["ACL", "SETUSER", "default", "off"]);
     let port = server.port();
     let good = store(&format!("redis://me:s3cret@127.0.0.1:{port}"));
-    drop(
-        soon(good.acquire(&name("x"), Request::new()))
-            .await
-            .unwrap(),
-    );
+    drop(soon(good.semaphore(&name("x")).acquire()).await.unwrap());
     for wrong in ["me:wr0ng@", "you:s3cret@", ":s3cret@", ""] {
         let said = refusal(&format!("redis://{wrong}127.0.0.1:{port}")).await;
         assert!(said.contains("redis://"), "{said}");
@@ -57,11 +53,9 @@ async fn a_database_that_is_not_there_is_said_at_once() {
     assert!(said.to_lowercase().contains("db index"), "{said}");
     // One that is there is another world.
     let (zero, one) = (store(&server.url()), store(&format!("{}/1", server.url())));
-    let _held = soon(zero.acquire(&name("x"), Request::new()))
-        .await
-        .unwrap();
+    let _held = soon(zero.semaphore(&name("x")).acquire()).await.unwrap();
     assert!(
-        soon(one.try_acquire(&name("x"), Request::new()))
+        soon(one.semaphore(&name("x")).acquire().if_free())
             .await
             .unwrap()
             .is_some()
@@ -108,10 +102,10 @@ async fn prefixes_keep_semaphores_apart() {
         store(&format!("{}?prefix=one", server.url())),
         store(&format!("{}?prefix=other", server.url())),
     );
-    let _held = soon(one.acquire(&name("x"), Request::new())).await.unwrap();
+    let _held = soon(one.semaphore(&name("x")).acquire()).await.unwrap();
     assert!(other.list().await.unwrap().is_empty());
     assert!(
-        soon(other.try_acquire(&name("x"), Request::new()))
+        soon(other.semaphore(&name("x")).acquire().if_free())
             .await
             .unwrap()
             .is_some()
@@ -124,9 +118,7 @@ async fn tls_takes_the_certificates_that_it_is_told_and_no_others() {
     let (certificate, key) = certificate(folder.path());
     let server = Server::with_tls(&certificate, &key);
     let trusted = store(&format!("{}?ca={}", server.url(), certificate.display()));
-    let permit = soon(trusted.acquire(&name("x"), Request::new()))
-        .await
-        .unwrap();
+    let permit = soon(trusted.semaphore(&name("x")).acquire()).await.unwrap();
     permit.release().await.unwrap();
     let said = refusal(&server.url()).await;
     assert!(said.to_lowercase().contains("certificate"), "{said}");
@@ -175,7 +167,7 @@ async fn a_server_may_want_a_certificate_of_its_clients() {
     let server = Server::with_client_certificates(&certificate, &key);
     let (ca, key) = (certificate.display(), key.display());
     let url = format!("{}?ca={ca}&cert={ca}&key={key}", server.url());
-    let permit = soon(store(&url).acquire(&name("x"), Request::new()))
+    let permit = soon(store(&url).semaphore(&name("x")).acquire())
         .await
         .unwrap();
     permit.release().await.unwrap();
@@ -203,9 +195,7 @@ async fn a_server_may_listen_at_a_unix_socket() {
     let server = Server::with(&["--unixsocket", socket.to_str().unwrap()]);
     let path = socket.to_str().unwrap().replace(' ', "%20");
     let through = store(&format!("redis+unix://{path}?db=2"));
-    let _held = soon(through.acquire(&name("x"), Request::new()))
-        .await
-        .unwrap();
+    let _held = soon(through.semaphore(&name("x")).acquire()).await.unwrap();
     let over_tcp = store(&format!("{}/2", server.url()));
     assert_eq!(soon(over_tcp.list()).await.unwrap()[0].busy, 1);
     let gone = soon(store("unix:///no/such/socket").list()).await;
@@ -226,9 +216,7 @@ async fn sentinels_may_have_a_password_of_their_own() {
     let said = refusal(&format!("{}?sentinel_password=wr0ng", watched.url())).await;
     assert!(!said.contains("wr0ng"), "{said}");
     let known = store(&format!("{}?sentinel_password=s3cret", watched.url()));
-    let _held = soon(known.acquire(&name("x"), Request::new()))
-        .await
-        .unwrap();
+    let _held = soon(known.semaphore(&name("x")).acquire()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,7 +226,9 @@ async fn a_wait_for_a_server_that_was_never_reached_says_so() {
     drop(port);
     let away = store(&format!("redis://{address}"));
     let request = Request::new().timeout(Duration::from_millis(300));
-    let waited = soon(away.acquire(&name("x"), request)).await.map(drop);
+    let waited = soon(away.semaphore(&name("x")).acquire().with(request))
+        .await
+        .map(drop);
     assert!(
         matches!(
             waited,

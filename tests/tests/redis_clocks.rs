@@ -34,7 +34,12 @@ fn a_program_with_another_clock() {
     };
     let semaphores = store(&url);
     let owner = || Request::new().owner(Owner::process("elsewhere"));
-    let held = semaphores.acquire(&name("x"), owner()).blocking().unwrap();
+    let held = semaphores
+        .semaphore(&name("x"))
+        .acquire()
+        .with(owner())
+        .blocking()
+        .unwrap();
     println!("\nholds {}", epoch());
     std::io::stdout().flush().unwrap();
     std::io::stdin().read_line(&mut String::new()).unwrap();
@@ -47,7 +52,9 @@ fn a_program_with_another_clock() {
         held.release().await.unwrap();
         let ttl = Ttl::new(TTL).unwrap();
         let brief = semaphores
-            .acquire(&name("y"), owner().ttl(ttl))
+            .semaphore(&name("y"))
+            .acquire()
+            .with(owner().ttl(ttl))
             .await
             .unwrap();
         let started = Instant::now();

@@ -65,7 +65,7 @@ async fn when_the_master_dies_the_next_one_goes_on_where_it_was() {
     let (here, there) = (store(&watched.url()), store(&watched.url()));
     let x = name("x");
     here.set_slots(&x, Slots::ONE).await.unwrap();
-    let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+    let held = soon(here.semaphore(&x).acquire()).await.unwrap();
     let token = held.token();
     let waiting = acquire(&there, &x, Request::new());
     until_waiting(&here, &x, 1).await;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cla_semaphore::{EventKind, Request, SemaphoreName, Semaphores};
+use cla_semaphore::{EventKind, SemaphoreName, Semaphores};
 use cla_tests::redis::{Server, eventually};
 
 /// Longer than any of this takes on a busy machine.
@@ -78,10 +78,7 @@ fn many_threads_of_one_store_are_never_in_the_same_slot() {
 fn a_request_in_a_line_gets_its_turn_while_another_thread_drives() {
     let server = Server::start();
     let (here, there) = (store(&server), store(&server));
-    let held = there
-        .acquire(&name("x"), Request::new())
-        .blocking()
-        .unwrap();
+    let held = there.semaphore(&name("x")).acquire().blocking().unwrap();
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -128,16 +125,11 @@ fn a_released_permit_is_free_for_others_when_the_release_has_ended() {
     let (here, there) = (store(&server), store(&server));
     hurry(&here, "x", 50);
     for _ in 0..50 {
-        let permit = here.acquire(&name("x"), Request::new()).blocking().unwrap();
+        let permit = here.semaphore(&name("x")).acquire().blocking().unwrap();
         wait_for(permit.release()).unwrap();
-        let taken = wait_for(there.try_acquire(&name("x"), Request::new()));
+        let taken = wait_for(there.semaphore(&name("x")).acquire().if_free());
         drop(taken.unwrap().expect("it is free"));
         // The other store does not wait for its own release.
-        drop(
-            there
-                .acquire(&name("x"), Request::new())
-                .blocking()
-                .unwrap(),
-        );
+        drop(there.semaphore(&name("x")).acquire().blocking().unwrap());
     }
 }

@@ -25,7 +25,7 @@ async fn scripts_that_the_server_forgot_are_brought_again() {
     let server = Server::start();
     let semaphores = store(&server.url());
     let x = name("x");
-    let held = soon(semaphores.acquire(&x, Request::new())).await.unwrap();
+    let held = soon(semaphores.semaphore(&x).acquire()).await.unwrap();
     let waiting = acquire(&semaphores, &x, Request::new());
     until_waiting(&semaphores, &x, 1).await;
     server.forget_scripts();
@@ -33,7 +33,7 @@ async fn scripts_that_the_server_forgot_are_brought_again() {
     server.forget_scripts();
     drop(soon(waiting).await.unwrap().unwrap());
     assert!(
-        soon(semaphores.try_acquire(&x, Request::new()))
+        soon(semaphores.semaphore(&x).acquire().if_free())
             .await
             .unwrap()
             .is_some()
@@ -46,7 +46,7 @@ async fn cut_connections_lose_nothing_but_events_of_which_subscribers_are_told()
     let (here, there) = (store(&server.url()), store(&server.url()));
     let x = name("x");
     let mut events = here.subscribe();
-    let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+    let held = soon(here.semaphore(&x).acquire()).await.unwrap();
     assert_eq!(soon(events.recv()).await.unwrap().kind, EventKind::Created);
     let first = acquire(&there, &x, Request::new());
     until_waiting(&here, &x, 1).await;
@@ -79,8 +79,12 @@ async fn all_come_back_after(server: &mut Server, lose: impl FnOnce(&mut Server)
     let x = name("x");
     here.set_slots(&x, Slots::Limited(2)).await.unwrap();
     let owner = |who: &str| Request::new().owner(Owner::new(who));
-    let one = soon(here.acquire(&x, owner("one"))).await.unwrap();
-    let two = soon(there.acquire(&x, owner("two"))).await.unwrap();
+    let one = soon(here.semaphore(&x).acquire().with(owner("one")))
+        .await
+        .unwrap();
+    let two = soon(there.semaphore(&x).acquire().with(owner("two")))
+        .await
+        .unwrap();
     let three = acquire(&there, &x, owner("three"));
     until_waiting(&here, &x, 1).await;
     let four = acquire(&here, &x, owner("four"));
@@ -143,8 +147,12 @@ async fn a_slot_keeps_its_id_when_data_are_lost_and_who_shares_it_is_told_that_n
     let x = name("x");
     let slot = SlotId::new("a|slot%").unwrap();
     let asking = || Request::new().slots(3).slot(slot.clone());
-    let held = soon(here.acquire(&x, asking())).await.unwrap();
-    let shared = soon(there.acquire(&x, asking())).await.unwrap();
+    let held = soon(here.semaphore(&x).acquire().with(asking()))
+        .await
+        .unwrap();
+    let shared = soon(there.semaphore(&x).acquire().with(asking()))
+        .await
+        .unwrap();
     assert_eq!(shared.id(), held.id());
     server.flush();
     // Only the session that took it can bring it back.
@@ -174,12 +182,16 @@ async fn a_slot_that_a_killed_process_left_is_free_within_its_lease() {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("left")));
-    let shared = soon(there.acquire(&x, asking())).await.unwrap();
+    let shared = soon(there.semaphore(&x).acquire().with(asking()))
+        .await
+        .unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     soon(shared.lost()).await;
     assert!(shared.lease_passed());
-    let next = soon(there.acquire(&x, asking())).await.unwrap();
+    let next = soon(there.semaphore(&x).acquire().with(asking()))
+        .await
+        .unwrap();
     assert_ne!(next.id(), shared.id());
     drop(shared);
     assert!(!next.is_lost());
@@ -193,7 +205,12 @@ fn a_program_that_leaves_a_slot() {
     let semaphores = store(&url);
     let slot = SlotId::new("mine").unwrap();
     let request = Request::new().slots(2).slot(slot);
-    let permit = semaphores.acquire(&name("x"), request).blocking().unwrap();
+    let permit = semaphores
+        .semaphore(&name("x"))
+        .acquire()
+        .with(request)
+        .blocking()
+        .unwrap();
     permit.leave();
     println!("left");
     std::io::stdout().flush().unwrap();
@@ -208,13 +225,13 @@ async fn a_server_that_stands_still_for_less_than_the_lease_costs_nobody_anythin
     let url = format!("{}?lease=6s", server.url());
     let (here, there) = (store(&url), store(&url));
     let x = name("x");
-    let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+    let held = soon(here.semaphore(&x).acquire()).await.unwrap();
     let waiting = acquire(&there, &x, Request::new());
     until_waiting(&here, &x, 1).await;
     server.freeze();
     let asked = Instant::now();
     let impatient = Request::new().timeout(Duration::from_millis(300));
-    let refused = soon(here.acquire(&x, impatient)).await;
+    let refused = soon(here.semaphore(&x).acquire().with(impatient)).await;
     assert!(
         matches!(refused, Err(AcquireError::TimedOut { .. })),
         "{refused:?}"
@@ -235,7 +252,7 @@ async fn a_server_that_stands_still_for_longer_than_the_lease_loses_permits_and_
     let (here, there) = (store(&short_lease(&server)), store(&short_lease(&server)));
     let x = name("x");
     let mut events = here.subscribe();
-    let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+    let held = soon(here.semaphore(&x).acquire()).await.unwrap();
     let waiting = acquire(&there, &x, Request::new());
     until_waiting(&here, &x, 1).await;
     server.freeze();
@@ -262,8 +279,12 @@ async fn a_release_whose_script_the_server_has_forgotten_is_done_although_the_re
     let (here, there) = (store(&short_lease(&server)), store(&server.url()));
     let x = name("x");
     let two = || Request::new().slots(2);
-    let held = soon(here.acquire(&x, two())).await.unwrap();
-    let also_held = soon(here.acquire(&x, two())).await.unwrap();
+    let held = soon(here.semaphore(&x).acquire().with(two()))
+        .await
+        .unwrap();
+    let also_held = soon(here.semaphore(&x).acquire().with(two()))
+        .await
+        .unwrap();
     server.forget_scripts();
     // Now it learns those again by which a request is given up, and a session renewed.
     let waiting = acquire(&there, &x, Request::new());
@@ -326,17 +347,23 @@ async fn while_the_server_is_away_requests_wait_and_administrators_are_told() {
     let mut server = Server::start();
     let semaphores = store(&server.url());
     let x = name("x");
-    drop(soon(semaphores.acquire(&x, Request::new())).await.unwrap());
+    drop(soon(semaphores.semaphore(&x).acquire()).await.unwrap());
     server.kill();
     let patient = acquire(&semaphores, &x, Request::new());
     let limit = Duration::from_millis(200);
     let asked = Instant::now();
-    let impatient = soon(semaphores.acquire(&x, Request::new().timeout(limit))).await;
+    let impatient = soon(
+        semaphores
+            .semaphore(&x)
+            .acquire()
+            .with(Request::new().timeout(limit)),
+    )
+    .await;
     assert!(matches!(impatient, Err(AcquireError::TimedOut { after, .. }) if after == limit));
     assert!(asked.elapsed() >= limit);
     let (listed, tried) = tokio::join!(
         soon(semaphores.list()),
-        soon(semaphores.try_acquire(&x, Request::new()))
+        soon(semaphores.semaphore(&x).acquire().if_free())
     );
     assert!(
         matches!(listed, Err(StoreError::Unreachable { .. })),
@@ -362,7 +389,11 @@ async fn a_first_request_waits_for_a_server_that_is_not_there_yet() {
     let semaphores = store(&server.url());
     let waiting = acquire(&semaphores, &name("x"), Request::new());
     let timeout = Request::new().timeout(Duration::from_millis(50));
-    assert!(soon(semaphores.acquire(&name("x"), timeout)).await.is_err());
+    assert!(
+        soon(semaphores.semaphore(&name("x")).acquire().with(timeout))
+            .await
+            .is_err()
+    );
     server.restart();
     drop(soon(waiting).await.unwrap().unwrap());
 }
@@ -375,10 +406,11 @@ fn a_program_that_holds_and_waits() {
     };
     let semaphores = store(&url);
     let held = semaphores
-        .acquire(&name("x"), Request::new())
+        .semaphore(&name("x"))
+        .acquire()
         .blocking()
         .unwrap();
-    std::thread::spawn(move || semaphores.acquire(&name("y"), Request::new()).blocking());
+    std::thread::spawn(move || semaphores.semaphore(&name("y")).acquire().blocking());
     println!("\nholds {}", held.token());
     std::io::stdout().flush().unwrap();
     // Until it is killed.
@@ -390,7 +422,7 @@ async fn what_a_killed_process_held_and_waited_for_is_gone_within_its_lease() {
     let server = Server::start();
     let semaphores = store(&server.url());
     let (x, y) = (name("x"), name("y"));
-    let y_held = soon(semaphores.acquire(&y, Request::new())).await.unwrap();
+    let y_held = soon(semaphores.semaphore(&y).acquire()).await.unwrap();
     let mut program = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "a_program_that_holds_and_waits", "--nocapture"])
         .env("CLA_TEST_HOLDS", short_lease(&server))
@@ -429,19 +461,19 @@ async fn closing_gives_everything_back_and_a_later_request_opens_anew() {
     let server = Server::start();
     let (here, there) = (store(&server.url()), store(&server.url()));
     let x = name("x");
-    let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+    let held = soon(here.semaphore(&x).acquire()).await.unwrap();
     let waiting = acquire(&here, &x, Request::new());
     until_waiting(&there, &x, 1).await;
     soon(here.close()).await.unwrap();
     assert!(held.is_lost());
     assert!(soon(waiting).await.unwrap().is_err());
     drop(
-        soon(there.try_acquire(&x, Request::new()))
+        soon(there.semaphore(&x).acquire().if_free())
             .await
             .unwrap()
             .unwrap(),
     );
-    let again = soon(here.acquire(&x, Request::new())).await.unwrap();
+    let again = soon(here.semaphore(&x).acquire()).await.unwrap();
     assert!(held.release().await.is_err());
     again.release().await.unwrap();
     let clients = there.diagnose().await.unwrap().clients;
@@ -454,7 +486,7 @@ async fn a_store_that_is_dropped_leaves_nothing_behind() {
     let there = store(&server.url());
     let x = name("x");
     let here = store(&server.url());
-    let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+    let held = soon(here.semaphore(&x).acquire()).await.unwrap();
     drop(here);
     assert!(!held.is_lost(), "a permit keeps its store");
     let waiting = acquire(&there, &x, Request::new());

@@ -172,10 +172,16 @@ async fn a_slot_that_it_asks_for_is_not_there_and_it_says_why() {
     let mut measured = Measured::start();
     let server = Flooding::start("EVALSHA", Flood::Announced);
     let semaphores = store(&format!("redis://{}", server.address()));
-    let said = soon(semaphores.try_acquire(&name("x"), cla_semaphore::Request::new()))
-        .await
-        .unwrap_err()
-        .to_string();
+    let said = soon(
+        semaphores
+            .semaphore(&name("x"))
+            .acquire()
+            .with(cla_semaphore::Request::new())
+            .if_free(),
+    )
+    .await
+    .unwrap_err()
+    .to_string();
     measured.check("try_acquire", MOST_FOR_A_STORE);
     assert!(names_the_limit(&said, "64 MiB"), "{said}");
     // It tries again, in growing intervals.
@@ -188,9 +194,13 @@ async fn a_store_goes_on_with_a_server_of_which_one_answer_was_too_large() {
     let server = generous_server();
     let (here, there) = (store(&server.url()), store(&server.url()));
     let x = name("x");
-    let held = soon(here.acquire(&x, cla_semaphore::Request::new()))
-        .await
-        .unwrap();
+    let held = soon(
+        here.semaphore(&x)
+            .acquire()
+            .with(cla_semaphore::Request::new()),
+    )
+    .await
+    .unwrap();
     // The names of all semaphores are in one set.
     let keys = server.command(&["KEYS", "cla:*"]);
     let set = keys

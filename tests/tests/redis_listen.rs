@@ -21,7 +21,7 @@ fn calls(server: &Server, command: &str) -> usize {
 }
 
 async fn take_and_give_back(semaphores: &Semaphores, name: &SemaphoreName) {
-    let held = soon(semaphores.acquire(name, Request::new())).await;
+    let held = soon(semaphores.semaphore(name).acquire()).await;
     soon(held.unwrap().release()).await.unwrap();
 }
 
@@ -96,10 +96,10 @@ async fn a_listener_of_a_busy_semaphore_misses_none_in_between() {
     let turns = tokio::spawn({
         let (stop, x) = (Arc::clone(&stop), x.clone());
         async move {
-            let mut held = busy.acquire(&x, Request::new()).await.unwrap();
+            let mut held = busy.semaphore(&x).acquire().await.unwrap();
             while !stop.load(Ordering::Relaxed) {
                 drop(held);
-                held = busy.acquire(&x, Request::new()).await.unwrap();
+                held = busy.semaphore(&x).acquire().await.unwrap();
             }
         }
     });
@@ -195,12 +195,12 @@ async fn a_slot_that_is_given_back_and_taken_again_at_once_costs_one_script() {
     const TURNS: usize = 500;
     let server = Server::start();
     let (semaphores, x) = (store(&server.url()), name("x"));
-    let mut held = soon(semaphores.acquire(&x, Request::new())).await.unwrap();
+    let mut held = soon(semaphores.semaphore(&x).acquire()).await.unwrap();
     let before = calls(&server, "evalsha");
     for _ in 0..TURNS {
         let token = held.token();
         drop(held);
-        held = soon(semaphores.acquire(&x, Request::new())).await.unwrap();
+        held = soon(semaphores.semaphore(&x).acquire()).await.unwrap();
         assert!(held.token() > token);
     }
     // The store's thread may see the first before there is the second.
@@ -220,7 +220,7 @@ async fn who_takes_a_slot_again_at_once_stands_behind_who_waits() {
     let server = Server::start();
     let (here, there, x) = (store(&server.url()), store(&server.url()), name("x"));
     for _ in 0..50 {
-        let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+        let held = soon(here.semaphore(&x).acquire()).await.unwrap();
         let waiting = acquire(&there, &x, Request::new());
         until_waiting(&here, &x, 1).await;
         drop(held);
@@ -243,10 +243,10 @@ async fn what_is_released_by_force_between_two_turns_does_not_seem_to_go_on() {
     let turns = tokio::spawn({
         let (mine, stop, x) = (mine.clone(), Arc::clone(&stop), x.clone());
         async move {
-            let mut held = mine.acquire(&x, Request::new()).await.unwrap();
+            let mut held = mine.semaphore(&x).acquire().await.unwrap();
             while !stop.load(Ordering::Relaxed) {
                 drop(held);
-                held = mine.acquire(&x, Request::new()).await.unwrap();
+                held = mine.semaphore(&x).acquire().await.unwrap();
             }
         }
     });
@@ -277,7 +277,11 @@ async fn a_store_that_is_closed_gives_back_all_that_it_holds() {
     for _ in 0..5 {
         for name in [&x, &y] {
             let request = Request::new().slots(cla_semaphore::Slots::Unlimited);
-            held.push(soon(mine.acquire(name, request)).await.unwrap());
+            held.push(
+                soon(mine.semaphore(name).acquire().with(request))
+                    .await
+                    .unwrap(),
+            );
         }
     }
     soon(mine.close()).await.unwrap();
@@ -297,7 +301,7 @@ async fn while_connections_are_cut_no_slot_is_lost_and_none_is_held_twice() {
             let (semaphores, x, inside) = (store(&server.url()), x.clone(), Arc::clone(&inside));
             tokio::spawn(async move {
                 for _ in 0..300 {
-                    let held = semaphores.acquire(&x, Request::new()).await.unwrap();
+                    let held = semaphores.semaphore(&x).acquire().await.unwrap();
                     assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                     inside.fetch_sub(1, Ordering::SeqCst);
                     drop(held);

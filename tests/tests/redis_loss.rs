@@ -51,7 +51,9 @@ async fn all_go_on_after(lose: impl FnOnce(&Server)) {
     let server = Server::start();
     let (here, there) = (store(&url(&server)), store(&url(&server)));
     let x = name("x");
-    let one = soon(here.acquire(&x, who("one"))).await.unwrap();
+    let one = soon(here.semaphore(&x).acquire().with(who("one")))
+        .await
+        .unwrap();
     let two = acquire(&there, &x, who("two"));
     until_waiting(&here, &x, 1).await;
     let three = acquire(&here, &x, who("three"));
@@ -115,7 +117,7 @@ fn a_program_that_holds() {
     let Ok(url) = std::env::var("CLA_TEST_HOLDS") else {
         return;
     };
-    let held = store(&url).acquire(&name("x"), Request::new()).blocking();
+    let held = store(&url).semaphore(&name("x")).acquire().blocking();
     println!("\nholds");
     std::io::stdout().flush().unwrap();
     let _ = std::io::stdin().read_line(&mut String::new());
@@ -151,12 +153,12 @@ async fn a_semaphore_whose_key_was_overwritten_says_so_and_the_others_go_on() {
         let semaphores = store(&url(&server));
         let (x, y) = (name("x"), name("y"));
         semaphores.set_slots(&x, Slots::Limited(1)).await.unwrap();
-        let held = soon(semaphores.acquire(&y, Request::new())).await.unwrap();
+        let held = soon(semaphores.semaphore(&y).acquire()).await.unwrap();
         let full = format!("cla:{{x}}:{key}");
         server.command(&["DEL", &full]);
         server.command(&["SET", &full, "something else"]);
         if key == "s" {
-            let said = soon(semaphores.acquire(&x, Request::new()))
+            let said = soon(semaphores.semaphore(&x).acquire())
                 .await
                 .unwrap_err()
                 .to_string();
@@ -167,9 +169,9 @@ async fn a_semaphore_whose_key_was_overwritten_says_so_and_the_others_go_on() {
         let diagnosis = soon(semaphores.diagnose()).await.unwrap();
         assert!(!diagnosis.facts.is_empty());
         soon(semaphores.forget(&x)).await.unwrap();
-        let one = soon(semaphores.acquire(&x, Request::new())).await.unwrap();
+        let one = soon(semaphores.semaphore(&x).acquire()).await.unwrap();
         assert!(
-            soon(semaphores.try_acquire(&x, Request::new()))
+            soon(semaphores.semaphore(&x).acquire().if_free())
                 .await
                 .unwrap()
                 .is_none()
@@ -184,7 +186,7 @@ async fn a_full_server_is_waited_for_as_one_that_is_away() {
     let server = Server::start();
     let semaphores = store(&server.url());
     let x = name("x");
-    soon(semaphores.acquire(&x, Request::new()))
+    soon(semaphores.semaphore(&x).acquire())
         .await
         .unwrap()
         .release()
@@ -212,7 +214,7 @@ async fn a_diagnosis_tells_a_replica_and_a_missing_right() {
     let port = server.port().to_string();
     replica.command(&["REPLICAOF", "127.0.0.1", &port]);
     let semaphores = store(&server.url());
-    soon(semaphores.acquire(&name("x"), Request::new()))
+    soon(semaphores.semaphore(&name("x")).acquire())
         .await
         .unwrap()
         .release()

@@ -67,7 +67,7 @@ async fn holders_and_waiters_survive(program: &'static str, test: &str) {
     }
     let mut server = Server::of(program, &[]);
     let (here, there, x) = (store(&server.url()), store(&server.url()), name("x"));
-    let held = soon(here.acquire(&x, Request::new())).await.unwrap();
+    let held = soon(here.semaphore(&x).acquire()).await.unwrap();
     let waiting = acquire(&there, &x, Request::new());
     until_waiting(&here, &x, 1).await;
     server.cut();

@@ -25,13 +25,18 @@ async fn uses_everything(semaphores: &Semaphores) {
     let mut events = semaphores.subscribe();
     let admin = semaphores.acting_as(Actor::new("anna", "db1", "panel"));
     let ttl = Ttl::from_secs(60).unwrap();
-    let held = soon(semaphores.acquire(&x, Request::new().ttl(ttl)))
-        .await
-        .unwrap();
+    let held = soon(
+        semaphores
+            .semaphore(&x)
+            .acquire()
+            .with(Request::new().ttl(ttl)),
+    )
+    .await
+    .unwrap();
     assert_eq!(soon(events.recv()).await.unwrap().kind, EventKind::Created);
     soon(held.refresh(ttl)).await.unwrap();
     assert!(
-        soon(semaphores.try_acquire(&x, Request::new()))
+        soon(semaphores.semaphore(&x).acquire().if_free())
             .await
             .unwrap()
             .is_none()
@@ -39,7 +44,10 @@ async fn uses_everything(semaphores: &Semaphores) {
     let owner = cla_semaphore::Owner::new("a.js").with_run(RunId::unique());
     let mut waiting = Vec::new();
     for _ in 0..3 {
-        let asked = semaphores.acquire(&x, Request::new().owner(owner.clone()));
+        let asked = semaphores
+            .semaphore(&x)
+            .acquire()
+            .with(Request::new().owner(owner.clone()));
         waiting.push(tokio::spawn(asked));
     }
     let ids = loop {
@@ -61,10 +69,15 @@ async fn uses_everything(semaphores: &Semaphores) {
     soon(admin.pin(&x)).await.unwrap();
     soon(admin.unpin(&x)).await.unwrap();
     let slot = SlotId::new("mine").unwrap();
-    soon(semaphores.acquire(&x, Request::new().slot(slot.clone())))
-        .await
-        .unwrap()
-        .leave();
+    soon(
+        semaphores
+            .semaphore(&x)
+            .acquire()
+            .with(Request::new().slot(slot.clone())),
+    )
+    .await
+    .unwrap()
+    .leave();
     assert!(soon(semaphores.release_slot(&x, &slot)).await.unwrap());
     assert!(
         !soon(semaphores.history(&x, HistoryQuery::new()))
@@ -91,7 +104,7 @@ async fn the_rights_that_the_docs_list_are_enough_and_reach_no_other_keys() {
     uses_everything(&store(&mine)).await;
 
     let elsewhere = store(&format!("{mine}?prefix=other"));
-    let refused = soon(elsewhere.acquire(&name("x"), Request::new())).await;
+    let refused = soon(elsewhere.semaphore(&name("x")).acquire()).await;
     let said = refused.unwrap_err().to_string();
     assert!(said.contains("permission"), "{said}");
 }

@@ -12,7 +12,9 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod features;
 mod house;
+mod msrv;
 mod process;
 mod readme;
 mod test;

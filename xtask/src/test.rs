@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 
 use crate::process::{Log, seconds};
-use crate::{cargo, house, readme, root, target_dir, tools, types};
+use crate::{cargo, features, house, msrv, readme, root, target_dir, tools, types};
 
 /// No step takes longer, not even on two cores with nothing built: what does hangs.
-const STEP_LIMIT: Duration = Duration::from_secs(40 * 60);
+pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(40 * 60);
 
 /// The npm package that the tests of `cla/serde` compare with.
 const SUPERJSON: &str = "stdlib/tests/superjson";
@@ -118,6 +118,11 @@ const STEPS: &[Step] = &[
         check: house::check,
     },
     Step {
+        name: "msrv",
+        about: "no dependency needs a newer Rust than Cargo.toml states, and this is that Rust",
+        check: msrv::check,
+    },
+    Step {
         name: "clippy",
         about: "cargo clippy: no warning in any crate, test, example or fuzz target",
         check: clippy,
@@ -131,6 +136,11 @@ const STEPS: &[Step] = &[
         name: "test",
         about: "cargo test: unit, integration and documentation tests of every crate",
         check: cargo_test,
+    },
+    Step {
+        name: "features",
+        about: "the crates build and run without TypeScript, HTTP, Redis and SQLite",
+        check: features::check,
     },
     Step {
         name: "doc",
@@ -161,7 +171,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut passed = 0;
     let mut failed = Vec::new();
     for (index, step) in wanted.iter().enumerate() {
-        let label = format!("[{}/{}] {:<7}", index + 1, wanted.len(), step.name);
+        let label = format!("[{}/{}] {:<8}", index + 1, wanted.len(), step.name);
         match run_step(step, &label, &logs, args.verbose)? {
             Some(count) => passed += count,
             None => failed.push(step.name),
@@ -298,15 +308,15 @@ fn doc(log: &mut Log) -> Result<Outcome> {
 
 /// What all the test programs of one `cargo test` did.
 #[derive(Debug, Default, PartialEq)]
-struct Counts {
-    passed: usize,
+pub(crate) struct Counts {
+    pub(crate) passed: usize,
     failed: usize,
     ignored: usize,
 }
 
 impl Counts {
     /// Adds up the lines like `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; ...`.
-    fn read(output: &str) -> Self {
+    pub(crate) fn read(output: &str) -> Self {
         let mut counts = Self::default();
         for line in output.lines() {
             let Some((_, result)) = line

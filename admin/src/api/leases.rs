@@ -141,7 +141,7 @@ pub(crate) async fn acquire(
     let request = wish.request(&person, peer, ttl, wait);
     // When the client's connection ends, this future is dropped. That gives up the place in line, or the slot.
     let permit = tokio::select! {
-        permit = service.semaphores.acquire(&name, request) => permit?,
+        permit = service.semaphores.semaphore(&name).acquire().with(request) => permit?,
         () = service.drained() => return Err(Problem::draining()),
     };
     let given = Given {

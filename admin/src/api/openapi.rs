@@ -469,7 +469,7 @@ mod tests {
 
     use std::collections::BTreeSet;
 
-    use cla_runtime::semaphore::{Actor, AuditQuery, Request, SemaphoreName, Semaphores, Slots};
+    use cla_runtime::semaphore::{Actor, AuditQuery, SemaphoreName, Semaphores, Slots};
     use serde_json::Value;
 
     use super::*;
@@ -508,7 +508,7 @@ mod tests {
     async fn a_semaphore_has_the_fields_that_are_described() {
         let semaphores = Semaphores::memory();
         let name = SemaphoreName::new("x").unwrap();
-        let _permit = semaphores.acquire(&name, Request::new()).await.unwrap();
+        let _permit = semaphores.semaphore(&name).acquire().await.unwrap();
         let view = semaphores.show(&name).await.unwrap().unwrap();
         // A declared semaphore has every field.
         let declared = Declared::new(vec![Declaration::new(name.clone(), "cla.toml")]);

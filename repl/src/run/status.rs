@@ -61,11 +61,18 @@ mod tests {
         let [mine, other] = [RunId::unique(), RunId::unique()];
         let request = |run| Request::new().owner(Owner::new("rule").with_run(run));
         let name = SemaphoreName::new("slot").unwrap();
-        let _held = semaphores.acquire(&name, Request::new()).await.unwrap();
+        let _held = semaphores.semaphore(&name).acquire().await.unwrap();
         for run in [mine, other] {
             let semaphores = semaphores.clone();
             let name = name.clone();
-            tokio::spawn(async move { semaphores.acquire(&name, request(run)).await.map(drop) });
+            tokio::spawn(async move {
+                semaphores
+                    .semaphore(&name)
+                    .acquire()
+                    .with(request(run))
+                    .await
+                    .map(drop)
+            });
         }
         while semaphores.show(&name).await.unwrap().unwrap().waiting < 2 {
             tokio::task::yield_now().await;

@@ -256,11 +256,22 @@ impl Args {
     async fn admitted(&self, panel: &Panel, store: &str) -> Result<Permit, Failure> {
         let request = self.request();
         if !nested::holds(&panel.semaphores, store, &self.name).await? {
-            let permit = panel.semaphores.acquire(&self.name, request).await;
+            let permit = panel
+                .semaphores
+                .semaphore(&self.name)
+                .acquire()
+                .with(request)
+                .await;
             return permit.map_err(not_let_in);
         }
         let request = request.timeout(Duration::ZERO);
-        match panel.semaphores.acquire(&self.name, request).await {
+        match panel
+            .semaphores
+            .semaphore(&self.name)
+            .acquire()
+            .with(request)
+            .await
+        {
             Err(AcquireError::TimedOut { name, .. }) => Err(Failure::Refused(format!(
                 "a slot of semaphore \"{name}\" is held by the `cla sem exec` around this one, and no other is free: \
                  this one would wait for itself; run the command without a second `cla sem exec`, or give the \

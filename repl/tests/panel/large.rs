@@ -68,10 +68,15 @@ impl Site {
                 semaphores.set_slots(&name(number), slots).await.unwrap();
             }
             let request = Request::new().owner(Owner::process("holder"));
-            let holder = semaphores.acquire(&line, request).await.unwrap();
+            let holder = semaphores
+                .semaphore(&line)
+                .acquire()
+                .with(request)
+                .await
+                .unwrap();
             for number in 0..LINE {
                 let request = Request::new().owner(Owner::process(format!("job {number}")));
-                let turn = semaphores.acquire(&line, request);
+                let turn = semaphores.semaphore(&line).acquire().with(request);
                 waiting.spawn(async move { drop(turn.await) });
             }
             holder
@@ -109,7 +114,11 @@ impl Site {
             if changes % 5 == 0 {
                 // One comes, and goes before its turn: two changes of the line.
                 let request = Request::new().timeout(Duration::from_millis(1));
-                let late = self.semaphores.acquire(&self.line, request);
+                let late = self
+                    .semaphores
+                    .semaphore(&self.line)
+                    .acquire()
+                    .with(request);
                 assert!(self.runtime.block_on(late).is_err());
             }
             changes += 1;

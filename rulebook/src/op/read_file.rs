@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use cla_runtime::js::Value;
+use cla_stdlib::internal::contents;
 use serde_json::json;
 
 use crate::data::{self, Format};
-use crate::files;
 use crate::schema::parts::{OpSchema, described, reference, short};
 use crate::tree::{
     Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
@@ -59,7 +59,7 @@ impl Action for ReadFile {
         let format = runner.format(self.format.as_ref(), Format::of(&path), scope)?;
         // As far as the run's memory allows: with the text as a string, and what that says.
         let most = runner.run().memory_left() / 3;
-        let text = runner.wait(files::read(
+        let text = runner.wait(contents::read_text(
             runner.run().permissions().clone(),
             PathBuf::from(path.as_str()),
             most,

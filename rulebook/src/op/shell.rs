@@ -1,10 +1,11 @@
 //! `shell`: a command of the shell.
 
 use cla_runtime::js::Value;
+use cla_runtime::output::OutputStream;
+use cla_stdlib::internal::command::{self, Command, Plan, Stage};
 use serde_json::json;
 
 use crate::schema::parts::OpSchema;
-use crate::shell;
 use crate::tree::{
     Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
     Written,
@@ -46,20 +47,34 @@ impl Action for Shell {
         let command = runner.text(&self.0, scope)?;
         let assigned = op.register.is_some();
         let permissions = runner.run().permissions();
-        let program = runner.js(runner
-            .run()
-            .permitted(runner.ctx(), permissions.run(shell::PROGRAM)))?;
-        let ended = runner
-            .wait(shell::run(runner.run(), &program, &command, !assigned))?
-            .map_err(|error| runner.throw(&format!("the command cannot be run: {error}")))?;
+        let run = runner.run();
+        let program = runner.js(run.permitted(runner.ctx(), permissions.run(command::SHELL)))?;
+        let plan = Plan::new(vec![Stage::of_shell(program, command.to_string())]);
+        let plan = if assigned { plan } else { plan.shown() };
+        let cannot = |error: &dyn std::fmt::Display| {
+            runner.throw(&format!("the command cannot be run: {error}"))
+        };
+        let started = Command::start(run, plan).map_err(|error| cannot(&error))?;
+        let ended = match runner.wait(started.finished(run)) {
+            Ok(ended) => ended.map_err(|problem| cannot(&problem))?,
+            Err(stopped) => {
+                started.end_with(run);
+                return Err(stopped);
+            }
+        };
         if !assigned && ended.code != 0 {
             let message = format!("the command exited with {}: {}", ended.code, command.trim());
             return Err(runner.throw(&message));
         }
+        let written = |which| {
+            let mut text = command::text(started.written(which));
+            text.truncate(text.trim_end_matches('\n').len());
+            text
+        };
         let result = runner.js(runner.object())?;
         runner.js(result.set("rc", ended.code))?;
-        runner.js(result.set("output", ended.output.trim_end_matches('\n')))?;
-        runner.js(result.set("error", ended.error.trim_end_matches('\n')))?;
+        runner.js(result.set("output", written(OutputStream::Stdout)))?;
+        runner.js(result.set("error", written(OutputStream::Stderr)))?;
         Ok(result.into_value())
     }
 

@@ -32,7 +32,7 @@ impl Action for Sleep {
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         let pause = runner.duration(&self.0, scope)?;
-        runner.wait(tokio::time::sleep(pause))?;
+        runner.sleep(pause)?;
         Ok(runner.undefined())
     }
 

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use cla_runtime::js::Value;
+use cla_stdlib::internal::contents;
 use serde_json::json;
 
 use crate::data::{self, Format};
-use crate::files;
 use crate::schema::parts::{OpSchema, any, described, map, reference};
 use crate::tree::{
     Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
@@ -90,11 +90,11 @@ impl Action for WriteFile {
         };
         let text = runner.js(data::write(runner.ctx(), runner.run(), value, format))?;
         let _reservation = runner.run().count_memory(text.len());
-        let written = runner.wait(files::write(
+        let written = runner.wait(contents::write_text(
             runner.run().permissions().clone(),
             PathBuf::from(path.as_str()),
             text,
-            self.append,
+            contents::Writing::new(self.append),
         ))?;
         runner
             .js(runner.run().permitted_file(runner.ctx(), written))?

@@ -160,23 +160,25 @@ impl<'js> BookRunner<'_, 'js> {
         let mut result = Ok(());
         // In the order in which they end, so that a failure is noticed at once.
         while result.is_ok() && !left.is_empty() {
-            result = self.wait(left.next()).and_then(|ended| match ended {
-                Some((report, label, span, register)) => match report.result {
-                    Ok(_) => register.map_or(Ok(()), |register| {
-                        let value = self.js(report.value.make(&self.ctx))?;
-                        self.assign(&register, value, scope)
-                    }),
-                    Err(error) => {
-                        let message = format!("the fork {label:?} failed: {}", error.message);
-                        let mut abort = self.throw_at(span, &message);
-                        if let Abort::Thrown(thrown) = &mut abort {
-                            thrown.cause = Some(Box::new(error));
+            result = self
+                .wait_durably(left.next())
+                .and_then(|ended| match ended {
+                    Some((report, label, span, register)) => match report.result {
+                        Ok(_) => register.map_or(Ok(()), |register| {
+                            let value = self.js(report.value.make(&self.ctx))?;
+                            self.assign(&register, value, scope)
+                        }),
+                        Err(error) => {
+                            let message = format!("the fork {label:?} failed: {}", error.message);
+                            let mut abort = self.throw_at(span, &message);
+                            if let Abort::Thrown(thrown) = &mut abort {
+                                thrown.cause = Some(Box::new(error));
+                            }
+                            Err(abort)
                         }
-                        Err(abort)
-                    }
-                },
-                None => Ok(()),
-            });
+                    },
+                    None => Ok(()),
+                });
         }
         if !left.is_empty() {
             let until = self.run.grace_of_started();
@@ -184,7 +186,7 @@ impl<'js> BookRunner<'_, 'js> {
                 canceller.cancel_within(until);
             }
             self.run
-                .shielded(|| while let Ok(Some(_)) = self.wait(left.next()) {});
+                .shielded(|| while let Ok(Some(_)) = self.wait_durably(left.next()) {});
         }
         result
     }
@@ -197,7 +199,7 @@ impl<'js> BookRunner<'_, 'js> {
         }
         self.run.shielded(|| {
             for child in children {
-                let _ = self.wait(child.handle);
+                let _ = self.wait_durably(child.handle);
             }
         });
     }

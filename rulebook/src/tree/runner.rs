@@ -146,6 +146,16 @@ pub(crate) trait Values<'js>: Runner<'js> {
         self.js(self.run().block_on(self.ctx(), future))
     }
 
+    /// Blocks the run until the future is done that only the clock or another run can bring.
+    fn wait_durably<F: Future>(&self, future: F) -> OpResult<'js, F::Output> {
+        self.js(self.run().block_durably(self.ctx(), future))
+    }
+
+    /// Blocks the run for as long as that.
+    fn sleep(&self, duration: Duration) -> OpResult<'js> {
+        self.js(self.run().sleep(self.ctx(), duration))
+    }
+
     /// Writes a line to the run's output.
     fn print(&self, stream: OutputStream, mut line: String) -> OpResult<'js> {
         line.push('\n');

@@ -153,7 +153,7 @@ impl<'js> Plan<'js> for RuleValue {
 
     fn open(self, ctx: &Ctx<'js>) -> Result<Opened<'js, Self>> {
         let whole = match self {
-            RuleValue::Null => Value::new_null(ctx.clone()),
+            RuleValue::Null | RuleValue::Passed(_) => Value::new_null(ctx.clone()),
             RuleValue::Bool(value) => Value::new_bool(ctx.clone(), value),
             RuleValue::Number(value) => number(ctx, value),
             RuleValue::BigInt(digits) => big_int(ctx, &digits)?,

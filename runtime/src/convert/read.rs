@@ -59,10 +59,25 @@ pub(crate) fn value<'js>(
     Walk::new(ctx, what, functions)?.read(value)
 }
 
+/// The value, with a number in the place of each function and object that `keep` keeps; see
+/// [`passed`](crate::value::passed).
+pub(crate) fn value_keeping<'a, 'js>(
+    ctx: &'a Ctx<'js>,
+    what: &'a str,
+    value: Value<'js>,
+    keep: &'a mut dyn FnMut(&Object<'js>) -> Option<usize>,
+) -> Result<Read<RuleValue>, Unfit> {
+    let mut walk = Walk::new(ctx, what, Functions::Refused)?;
+    walk.keep = Some(keep);
+    walk.read(value)
+}
+
 struct Walk<'a, 'js, T: Tree> {
     ctx: &'a Ctx<'js>,
     what: &'a str,
     functions: Functions,
+    /// Keeps a function or an object that is no data, and gives it a number.
+    keep: Option<&'a mut dyn FnMut(&Object<'js>) -> Option<usize>>,
     run: Option<Rc<Run>>,
     /// The values that are being read, each inside the one before.
     open: Vec<Open<'js, T>>,
@@ -120,6 +135,7 @@ impl<'a, 'js, T: Tree> Walk<'a, 'js, T> {
             ctx,
             what,
             functions,
+            keep: None,
             run: run_of(ctx),
             open: Vec::new(),
             steps: 0,
@@ -294,6 +310,13 @@ impl<'a, 'js, T: Tree> Walk<'a, 'js, T> {
     /// What a value is.
     fn see(&mut self, value: Value<'js>) -> Result<Seen<'js, T>, Unfit> {
         let mut value = value;
+        // Before `toJSON`, which an object of the host's may have.
+        if let Some(keep) = &mut self.keep
+            && let Some(number) = value.as_object().and_then(|object| keep(object))
+            && let Some(tree) = T::passed(number)
+        {
+            return self.whole(tree);
+        }
         if value.is_object() || value.is_big_int() {
             value = self.replaced(value)?;
         }

@@ -66,8 +66,22 @@ impl Bound {
         let name = SemaphoreName::new(line).map_err(|_| full())?;
         let request = Request::new().slots(Slots::Limited(self.most));
         let permit = match self.when_full {
-            WhenFull::Wait => self.lines.acquire(&name, request).await.ok(),
-            WhenFull::Refuse => self.lines.try_acquire(&name, request).await.ok().flatten(),
+            WhenFull::Wait => self
+                .lines
+                .semaphore(&name)
+                .acquire()
+                .with(request)
+                .await
+                .ok(),
+            WhenFull::Refuse => self
+                .lines
+                .semaphore(&name)
+                .acquire()
+                .with(request)
+                .if_free()
+                .await
+                .ok()
+                .flatten(),
         };
         permit.ok_or_else(full)
     }

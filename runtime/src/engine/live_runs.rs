@@ -23,7 +23,9 @@ pub(crate) struct LiveRuns {
 
 #[derive(Debug, Default)]
 struct Runs {
-    live: HashMap<RunId, LiveRun>,
+    live: HashMap<RunId, (u64, LiveRun)>,
+    /// How many were started.
+    started: u64,
     phase: Phase,
     /// How many the engine has cancelled because it ends.
     cancelled: usize,
@@ -85,7 +87,9 @@ impl LiveRuns {
             run.control.stop(Stop::Cancelled);
             runs.cancelled += 1;
         }
-        runs.live.insert(id, run);
+        runs.started += 1;
+        let number = runs.started;
+        runs.live.insert(id, (number, run));
         Ok(())
     }
 
@@ -103,43 +107,40 @@ impl LiveRuns {
         let mut runs: Vec<_> = runs
             .live
             .iter()
-            .map(|(id, run)| (run.started, *id, Arc::clone(&run.name)))
+            .map(|(id, (number, run))| (*number, *id, Arc::clone(&run.name)))
             .collect();
-        runs.sort_by_key(|(started, _, _)| *started);
+        runs.sort_unstable_by_key(|(number, _, _)| *number);
         runs.into_iter().map(|(_, id, name)| (id, name)).collect()
     }
 
     /// All of them, oldest first.
-    pub(super) fn list(&self) -> Vec<RunInfo> {
+    pub(super) fn list(&self, now: Instant) -> Vec<RunInfo> {
         let runs = self.runs.lock();
-        let mut list: Vec<_> = runs
-            .live
-            .iter()
-            .map(|(id, run)| RunInfo {
-                id: *id,
-                name: Arc::clone(&run.name),
-                age: run.started.elapsed(),
-                data: run.data.clone(),
-                regions: run.control.facts.regions(),
-                memory: run.control.facts.memory(),
-            })
-            .collect();
-        list.sort_by_key(|run| std::cmp::Reverse(run.age));
-        list
+        let mut live: Vec<_> = runs.live.iter().collect();
+        live.sort_unstable_by_key(|(_, (number, _))| *number);
+        let info = |(id, (_, run)): (&RunId, &(u64, LiveRun))| RunInfo {
+            id: *id,
+            name: Arc::clone(&run.name),
+            age: now.saturating_duration_since(run.started),
+            data: run.data.clone(),
+            regions: run.control.facts.regions(),
+            memory: run.control.facts.memory(),
+        };
+        live.into_iter().map(info).collect()
     }
 
     /// Cancels one; `false` if it is not among them.
     pub(super) fn cancel(&self, id: RunId) -> bool {
         let runs = self.runs.lock();
         let run = runs.live.get(&id);
-        if let Some(run) = run {
+        if let Some((_, run)) = run {
             run.control.stop(Stop::Cancelled);
         }
         run.is_some()
     }
 
     pub(super) fn cancel_all(&self) {
-        for run in self.runs.lock().live.values() {
+        for (_, run) in self.runs.lock().live.values() {
             run.control.stop(Stop::Cancelled);
         }
     }
@@ -158,7 +159,7 @@ impl LiveRuns {
         }
         runs.phase = Phase::Ending;
         runs.cancelled = runs.live.len();
-        for run in runs.live.values() {
+        for (_, run) in runs.live.values() {
             run.control.stop(Stop::Cancelled);
         }
     }

@@ -6,6 +6,7 @@ use cla_semaphore::Semaphores;
 
 use super::admission::Admission;
 use super::watch::UnresponsiveListener;
+use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::modules::ModuleSettings;
 use crate::native::Extension;
@@ -16,6 +17,9 @@ use crate::waiting::WaitingBound;
 /// What an engine was built with.
 pub(crate) struct EngineSettings {
     pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    /// Why no run may start: its store has another time than its clock.
+    pub(crate) unfit_store: bool,
     pub(crate) semaphores: Semaphores,
     pub(crate) permissions: Permissions,
     pub(crate) environment: Option<Arc<[(String, String)]>>,

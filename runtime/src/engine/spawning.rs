@@ -64,11 +64,11 @@ impl Run {
             .map_err(|problem| Exception::throw_message(ctx, &problem))?;
         let canceller = handle.canceller();
         let mut handle = pin!(handle);
-        let report = self.block_on(ctx, handle.as_mut()).inspect_err(|_| {
+        let report = self.block_durably(ctx, handle.as_mut()).inspect_err(|_| {
             canceller.cancel_within(self.grace_of_started());
             // It gives back what it holds before this run goes on.
             self.shielded(|| {
-                let _ = self.block_on(ctx, handle.as_mut());
+                let _ = self.block_durably(ctx, handle.as_mut());
             });
         })?;
         if let Err(error) = &report.result

@@ -4,6 +4,10 @@
 //! and the first poll of a run sets up its isolate. So sixty forks would keep the timers of their worker for as long as
 //! setting up sixty isolates takes. Here, once those that began since the last look have used up a slice, the next one
 //! first lets the worker look at what else is due, and all that come later wait behind it.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how long runs keep their thread is measured by the machine"
+)]
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -30,14 +34,15 @@ pub(crate) struct StartOrder {
 }
 
 impl StartOrder {
-    /// Joins the line now; the future is ready when the run may begin. It must be polled to its end.
-    pub(crate) fn join(self: &Rc<Self>) -> impl Future<Output = ()> + use<> {
+    /// Joins the line now; the future is ready when the run may begin. It must be polled to its end. One that does not give way
+    /// begins in its turn, however long the others took: its clock is a test's, and the time of the machine decides nothing.
+    pub(crate) fn join(self: &Rc<Self>, gives_way: bool) -> impl Future<Output = ()> + use<> {
         let order = Rc::clone(self);
         let number = order.joined.replace(order.joined.get() + 1);
-        async move { order.turn(number).await }
+        async move { order.turn(number, gives_way).await }
     }
 
-    async fn turn(&self, number: u64) {
+    async fn turn(&self, number: u64, gives_way: bool) {
         poll_fn(|cx| {
             if self.next.get() == number {
                 return Poll::Ready(());
@@ -46,7 +51,7 @@ impl StartOrder {
             Poll::Pending
         })
         .await;
-        if self.is_spent() {
+        if gives_way && self.is_spent() {
             // Not a bare wake-up of itself: this lets the timers of others fire.
             tokio::task::yield_now().await;
             // Once more, behind those: a run that one of them lets in was there first, and goes on first.
@@ -117,7 +122,7 @@ mod tests {
             let order = Rc::new(StartOrder::default());
             let mut runs = Vec::new();
             for number in 0..count {
-                let (turn, begun) = (order.join(), Rc::clone(&begun));
+                let (turn, begun) = (order.join(true), Rc::clone(&begun));
                 runs.push(tokio::task::spawn_local(async move {
                     turn.await;
                     begun.borrow_mut().push(number);

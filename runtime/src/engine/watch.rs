@@ -6,6 +6,11 @@
 //! its report goes out and what it holds is given up, although its worker still computes. If the function ever ends, the
 //! run ends with it.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it guards the host, so it is in the time of the machine"
+)]
+
 mod marks;
 
 use std::sync::Arc;
@@ -18,6 +23,7 @@ use tokio::sync::oneshot;
 
 use self::marks::Marks;
 use super::live_runs::LiveRuns;
+use crate::clock::{Activity, COUNTED_AFTER, Clock};
 use crate::control::{Control, Stop};
 use crate::error::RuleError;
 use crate::handle::Sent;
@@ -65,6 +71,8 @@ pub(crate) struct Watched {
     pub(crate) limits: Limits,
     pub(crate) deadline: Option<Instant>,
     pub(crate) started: Instant,
+    pub(crate) clock: Clock,
+    pub(crate) activity: Option<Arc<Activity>>,
     pub(crate) semaphores: Semaphores,
     pub(crate) report: ReportSender,
     pub(crate) live: Arc<LiveRuns>,
@@ -93,6 +101,9 @@ impl Answerable for Watched {
     fn does_not_answer(&self, silent: Duration) {
         let mut stage = self.stage.lock();
         self.worker_is_stuck.store(true, Ordering::Relaxed);
+        if let Some(activity) = &self.activity {
+            activity.computes();
+        }
         if !stage.informed {
             stage.informed = true;
             if let Some(listener) = &self.listener {
@@ -116,7 +127,7 @@ impl Answerable for Watched {
         }
         if self
             .deadline
-            .is_some_and(|deadline| Instant::now() >= deadline)
+            .is_some_and(|deadline| self.now_for_limits(silent) >= deadline)
         {
             self.control.stop(Stop::TimedOut);
         }
@@ -144,6 +155,15 @@ impl Answerable for Watched {
 }
 
 impl Watched {
+    /// Now, as its limit of time sees it: a test clock may stand still while the run is silent.
+    fn now_for_limits(&self, silent: Duration) -> Instant {
+        let now = self.clock.now();
+        match &self.activity {
+            Some(_) if silent >= COUNTED_AFTER => now + silent,
+            _ => now,
+        }
+    }
+
     fn marks<'a>(&self, stage: &'a mut Stage) -> &'a Arc<Marks> {
         stage.marks.get_or_insert_with(|| {
             let (semaphores, control) = (self.semaphores.clone(), Arc::clone(&self.control));
@@ -161,8 +181,8 @@ impl Watched {
             Stop::OutOfMemory => RuleError::out_of_memory(self.limits.memory),
             Stop::Panicked => RuleError::panic("the run has not answered since"),
         };
-        let report_of =
-            |error| RunReport::without_facts(self.id, &self.name, self.started, Err(error));
+        let ran = self.control.since(self.started);
+        let report_of = |error| RunReport::without_facts(self.id, &self.name, ran, Err(error));
         let (semaphores, id) = (self.semaphores.clone(), self.id);
         let (live, report_to_send) = (Arc::clone(&self.live), report_of(error.unresponsive()));
         let (observation, span) = (self.observation.clone(), self.span.clone());

@@ -15,6 +15,7 @@ use cla_semaphore::{RunId, printable};
 use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::unconstrained;
 
 use super::Engine;
 use super::admission::{Entering, Full, Places};
@@ -23,6 +24,7 @@ use super::settings::EngineSettings;
 use super::start_order::StartOrder;
 use super::watch::Watched;
 use crate::blocking::no_thread;
+use crate::clock::{Activity, Clock, Seat, Tracked, Wait};
 use crate::control::{Control, GRACE, Stop, Stopped};
 use crate::error::{ErrorKind, RuleError};
 use crate::family::Room;
@@ -48,6 +50,9 @@ use crate::value::{Returned, RuleValue, Stash, Wanted};
 
 /// A run that is to be started.
 pub(crate) struct Job {
+    /// Its place among the runs that a test clock knows.
+    pub(crate) seat: Option<Seat>,
+    pub(crate) activity: Option<Arc<Activity>>,
     pub(crate) id: RunId,
     pub(crate) name: Arc<str>,
     pub(crate) script: Script,
@@ -168,7 +173,7 @@ fn cannot_start(error: &io::Error) -> String {
 
 /// Ends a run that never began.
 fn refuse(job: Job, why: &str) {
-    let report = RunReport::lost(job.id, &job.name, Instant::now(), why);
+    let report = RunReport::lost(job.id, &job.name, Duration::ZERO, why);
     job.note_refused(&report);
     if job.detached
         && let Err(error) = &report.result
@@ -211,14 +216,22 @@ fn work(mut jobs: mpsc::UnboundedReceiver<Job>, load: &Arc<AtomicUsize>, stuck: 
         runs.run_until(async {
             let starts = Rc::new(StartOrder::default());
             let mut next = Some(first);
-            while let Some(job) = next {
+            while let Some(mut job) = next {
                 let (load, stuck, lane) = (Arc::clone(load), Arc::clone(stuck), Arc::clone(&lane));
-                let turn = starts.join();
-                tokio::task::spawn_local(async move {
+                let seat = job.seat.take();
+                let turn = starts.join(seat.is_none());
+                let run = async move {
                     turn.await;
                     perform(job, &lane, stuck).await;
                     load.fetch_sub(1, Ordering::Relaxed);
-                });
+                };
+                match seat {
+                    None => drop(tokio::task::spawn_local(run)),
+                    // Unconstrained: a wait that tokio makes of its own accord is none for the clock.
+                    Some(seat) => drop(tokio::task::spawn_local(unconstrained(Tracked::new(
+                        seat, run,
+                    )))),
+                }
                 next = jobs.recv().await;
             }
         })
@@ -233,13 +246,19 @@ async fn admitted(mut job: Job) -> Option<(Job, Option<Places>)> {
     let Some(entering) = job.entering.take() else {
         return Some((job, None));
     };
-    let asked = Instant::now();
-    let error = match job.control.until_stopped(entering).await {
+    let asked = job.settings.clock.now();
+    let control = Arc::clone(&job.control);
+    let entered = control.until_stopped(entering);
+    let entered = match &job.activity {
+        None => entered.await,
+        Some(activity) => activity.during(Wait::Durable, entered).await,
+    };
+    let error = match entered {
         Ok((Ok(places), _)) => return Some((job, Some(places))),
         Ok((Err(Full(message)), _)) => RuleError::refused(&message),
         Err(Stopped) => RuleError::cancelled(),
     };
-    let mut report = RunReport::without_facts(job.id, &job.name, asked, Err(error));
+    let mut report = RunReport::without_facts(job.id, &job.name, control.since(asked), Err(error));
     report.data = job.data.clone();
     job.note_refused(&report);
     job.live.remove(job.id);
@@ -253,7 +272,10 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     let Some((job, places)) = admitted(job).await else {
         return;
     };
-    let started = Instant::now();
+    if let Some(activity) = &job.activity {
+        activity.waits(Wait::Outside);
+    }
+    let started = job.settings.clock.now();
     let limits = job.limits;
     let (span, observation) = (job.span, job.observation);
     if let Some(observation) = &observation {
@@ -290,6 +312,8 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         trace: job.trace.clone(),
         depth: origin.depth,
         started,
+        clock: job.settings.clock.clone(),
+        activity: job.activity.clone(),
         semaphores: job.settings.semaphores.clone(),
         permissions: job.permissions.clone(),
         data: job.data.clone(),
@@ -305,6 +329,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
             ))
             .with(job.engine),
     });
+    run.modules().belong_to(&run);
     let report_sender = Arc::new(Mutex::new(Some(job.report)));
     let watched = Arc::new(Watched {
         id: job.id,
@@ -313,6 +338,8 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         limits,
         deadline: run.time.deadline,
         started,
+        clock: job.settings.clock.clone(),
+        activity: job.activity,
         semaphores: job.settings.semaphores.clone(),
         report: Arc::clone(&report_sender),
         live: Arc::clone(&job.live),
@@ -361,7 +388,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         result = wait_for_output(unwritten, &run, &limits, result).await;
     }
     // In a box, as it is waited below: what a run that waits takes is counted.
-    let mut report = Box::new(report(&run, result.map_err(|error| *error), started));
+    let mut report = Box::new(report(&run, result.map_err(|error| *error)));
     let deadline = run.time.deadline;
     // What it had is free before anybody hears of its end: the run that started it can start the next.
     run.gauge.close();
@@ -373,7 +400,8 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     drop(run);
     if let Some(trace) = &job.trace {
         let ids = (report.id, origin.parent);
-        trace.add(ids, &report.name, started, report.is_ok(), &report.regions);
+        let times = (started, job.settings.clock.now());
+        trace.add(ids, &report.name, times, report.is_ok(), &report.regions);
     }
     if job.detached
         && let Err(error) = &report.result
@@ -381,7 +409,11 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     {
         let text = format!("{}: {}", printable(&report.name), error.render(false));
         let has_room = match job.output.ready(OutputStream::Stderr) {
-            Some(room) => within_limits(room, &job.control, deadline).await.is_ok(),
+            Some(room) => {
+                let clock = &job.settings.clock;
+                let within = within_limits(room, &job.control, clock, deadline);
+                within.await.is_ok()
+            }
             None => true,
         };
         if has_room {
@@ -457,7 +489,7 @@ fn room_for_value(run: &Run, report: &mut RunReport, limits: &Limits) -> Option<
 async fn until_done<T: 'static>(fiber: OnLane<T>, run: &Run) -> T {
     let mut fiber = pin!(fiber);
     if let Some(deadline) = run.time.deadline {
-        let alarm = pin!(tokio::time::sleep_until(deadline.into()));
+        let alarm = pin!(run.clock().sleep_until(deadline));
         match select(fiber.as_mut(), alarm).await {
             Either::Left((result, _)) => return result,
             Either::Right(((), _)) => run.stop_at_deadline(),
@@ -474,7 +506,7 @@ async fn wait_for_output(
     limits: &Limits,
     result: Result<Returned, Box<RuleError>>,
 ) -> Result<Returned, Box<RuleError>> {
-    match within_limits(flushed, &run.control, run.time.deadline).await {
+    match within_limits(flushed, &run.control, run.clock(), run.time.deadline).await {
         Err(stop) if result.is_ok() => Err(Box::new(stop_error(stop, run, limits))),
         _ => result,
     }
@@ -484,12 +516,13 @@ async fn wait_for_output(
 async fn within_limits(
     wait: OutputWait<'_>,
     control: &Control,
+    clock: &Clock,
     deadline: Option<Instant>,
 ) -> Result<(), Stop> {
     let mut wait = pin!(wait);
     let until = async {
         match deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            Some(deadline) => clock.sleep_until(deadline).await,
             None => std::future::pending().await,
         }
     };
@@ -502,12 +535,16 @@ async fn within_limits(
         }
     };
     // A reader that is only slow gets what was written last.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "readers take text in the time of the machine"
+    )]
     tokio::time::timeout(PATIENCE, wait)
         .await
         .map_err(|_| stopped)
 }
 
-fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> RunReport {
+fn report(run: &Run, result: Result<Returned, RuleError>) -> RunReport {
     let (result, value) = match result {
         Ok(returned) => (Ok(returned.json), returned.value),
         Err(error) => (Err(error), RuleValue::Null),
@@ -533,7 +570,7 @@ fn report(run: &Run, result: Result<Returned, RuleError>, started: Instant) -> R
         result,
         value,
         waited,
-        ran: started.elapsed().saturating_sub(waited),
+        ran: run.elapsed().saturating_sub(waited),
         semaphores,
         regions: run.regions.take(),
         others: OtherSemaphores {

@@ -5,14 +5,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rquickjs::function::Rest;
-use rquickjs::{Ctx, Value};
+use rquickjs::{Ctx, Object, Value};
 use serde::de::{DeserializeOwned, DeserializeSeed, SeqAccess, Visitor};
 
-use super::callback::{self, CALLBACK, Callback};
+use super::callback::{CALLBACK, Callback};
+use super::class;
 use super::error::HostError;
-use crate::convert::{self, Functions, function_in_words};
+use super::instance::INSTANCE;
+use crate::convert::{self, function_in_words};
 use crate::memory_reservation::MemoryReservation;
 use crate::run::Run;
+use crate::value::passed::{self, Passed};
 use crate::value::{Misfit, RuleValue, Source};
 
 /// What a call passes to a function of the host's.
@@ -21,18 +24,9 @@ pub(super) struct Input {
     function: Arc<str>,
     /// The object whose method is called.
     pub(super) this: Option<Rc<dyn Any>>,
-    arguments: Vec<Argument>,
-}
-
-enum Argument {
-    Value(RuleValue),
-    Function(PassedFunction),
-}
-
-/// A function that is passed, and what an error calls it.
-struct PassedFunction {
-    callback: Callback,
-    words: String,
+    arguments: Vec<RuleValue>,
+    /// The functions and the objects of classes among them.
+    passed: Vec<Passed>,
 }
 
 impl Input {
@@ -44,24 +38,23 @@ impl Input {
         arguments: Rest<Value<'js>>,
     ) -> rquickjs::Result<(Self, Vec<MemoryReservation>)> {
         let (mut values, mut reservations) = (Vec::with_capacity(arguments.len()), Vec::new());
+        let mut passed = Vec::new();
+        let mut keep = |object: &Object<'js>| {
+            passed.push(keep(ctx, run, object)?);
+            Some(passed.len() - 1)
+        };
         for (index, argument) in arguments.0.into_iter().enumerate() {
-            if let Some(passed) = argument.as_function() {
-                values.push(Argument::Function(PassedFunction {
-                    callback: Callback::new(ctx, run, passed.clone()),
-                    words: function_in_words(passed),
-                }));
-                continue;
-            }
             let what = format!("{function}: argument {}", index + 1);
-            let read = convert::value(ctx, &what, argument, Functions::Refused);
+            let read = convert::value_keeping(ctx, &what, argument, &mut keep);
             let read = read.map_err(|unfit| unfit.throw(ctx))?;
-            values.push(Argument::Value(read.tree));
+            values.push(read.tree);
             reservations.extend(read.reservations);
         }
         let input = Self {
             function: Arc::clone(function),
             this: None,
             arguments: values,
+            passed,
         };
         Ok((input, reservations))
     }
@@ -73,14 +66,14 @@ impl Input {
     /// A `TypeError` for the rule.
     pub(super) fn arguments<A: DeserializeOwned>(self) -> Result<A, HostError> {
         let function = self.function;
-        let arguments = Arguments(self.arguments);
-        let read = A::deserialize(arguments);
+        let _list = passed::lend(self.passed);
+        let read = A::deserialize(Arguments(self.arguments));
         read.map_err(|misfit| HostError::new(misfit.of(&function)).class("TypeError"))
     }
 }
 
 /// The arguments, in front of a type that is read of them.
-struct Arguments(Vec<Argument>);
+struct Arguments(Vec<RuleValue>);
 
 impl Arguments {
     fn visit<'de, V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Misfit> {
@@ -120,7 +113,7 @@ impl<'de> serde::Deserializer<'de> for Arguments {
 
 /// The arguments, one after the other.
 struct Given {
-    arguments: std::vec::IntoIter<Argument>,
+    arguments: std::vec::IntoIter<RuleValue>,
     next: usize,
     /// How many are wanted.
     length: usize,
@@ -140,16 +133,18 @@ impl<'de> SeqAccess<'de> for Given {
         self.next += 1;
         let (argument, is_missing) = match self.arguments.next() {
             Some(argument) => (argument, false),
-            None => (Argument::Value(RuleValue::Null), true),
+            None => (RuleValue::Null, true),
         };
-        seed.deserialize(argument).map(Some).map_err(|misfit| {
-            let subject = format!("argument {}", self.next);
-            let sentence = match is_missing {
-                true => misfit.of_missing(&subject),
-                false => misfit.of(&subject),
-            };
-            Misfit::about(sentence)
-        })
+        seed.deserialize(Source(argument))
+            .map(Some)
+            .map_err(|misfit| {
+                let subject = format!("argument {}", self.next);
+                let sentence = match is_missing {
+                    true => misfit.of_missing(&subject),
+                    false => misfit.of(&subject),
+                };
+                Misfit::about(sentence)
+            })
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -157,57 +152,18 @@ impl<'de> SeqAccess<'de> for Given {
     }
 }
 
-impl PassedFunction {
-    /// It is passed where data are wanted.
-    fn refuse(&self) -> Misfit {
-        Misfit::says(format!("{}, which is no data", self.words))
+/// What is passed as it is, and not as data.
+fn keep<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, object: &Object<'js>) -> Option<Passed> {
+    if let Some(function) = object.as_function() {
+        return Some(Passed {
+            newtype: CALLBACK,
+            value: Rc::new(Callback::new(ctx, run, function.clone())),
+            words: format!("{}, which is no data", function_in_words(object)),
+        });
     }
-}
-
-/// Every kind of type but functions, and what may be one, is read from the argument's value.
-macro_rules! values {
-    ($($method:ident($($name:ident: $kind:ty),*))*) => {
-        $(fn $method<V: Visitor<'de>>(self, $($name: $kind,)* visitor: V) -> Result<V::Value, Misfit> {
-            match self {
-                Self::Value(value) => Source(value).$method($($name,)* visitor),
-                Self::Function(function) => Err(function.refuse()),
-            }
-        })*
-    };
-}
-
-impl<'de> serde::Deserializer<'de> for Argument {
-    type Error = Misfit;
-
-    values! {
-        deserialize_any() deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64()
-        deserialize_i128() deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128()
-        deserialize_f32() deserialize_f64() deserialize_char() deserialize_str() deserialize_string()
-        deserialize_bytes() deserialize_byte_buf() deserialize_unit() deserialize_unit_struct(name: &'static str)
-        deserialize_seq() deserialize_tuple(length: usize)
-        deserialize_tuple_struct(name: &'static str, length: usize) deserialize_map()
-        deserialize_struct(name: &'static str, fields: &'static [&'static str])
-        deserialize_enum(name: &'static str, variants: &'static [&'static str]) deserialize_identifier()
-        deserialize_ignored_any()
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        match self {
-            Self::Value(RuleValue::Null) => visitor.visit_none(),
-            argument => visitor.visit_some(argument),
-        }
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Misfit> {
-        match self {
-            Self::Function(function) if name == CALLBACK => {
-                callback::pass(function.callback, visitor)
-            }
-            argument => visitor.visit_newtype_struct(argument),
-        }
-    }
+    Some(Passed {
+        newtype: INSTANCE,
+        value: class::carried(object)?,
+        words: "is an object of a class of the host's, which is no data".to_owned(),
+    })
 }

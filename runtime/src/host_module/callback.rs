@@ -24,15 +24,15 @@ use super::error::HostError;
 use crate::error::RuleError;
 use crate::event_source::{EventSource, SourceEvent, Subscription};
 use crate::run::{Rooted, Run, run_of};
-use crate::value::{RuleValue, ToValue, deserialize};
+use crate::value::{RuleValue, ToValue, deserialize, passed};
 
 /// By this name of a type, the arguments of a call know that a [`Callback`] is wanted.
 pub(super) const CALLBACK: &str = "$cla::Callback";
 
 type Answer = Result<RuleValue, HostError>;
 
-/// A function of a rule's, as an argument of a function of a [`HostModule`](crate::HostModule). The host may keep it, clone
-/// it, and call it later from any thread.
+/// A function of a rule's, as an argument of a function of a [`HostModule`](crate::HostModule), or as a part of one: a field of
+/// a type that derives `Deserialize`, an element of a list. The host may keep it, clone it, and call it later from any thread.
 ///
 /// A call waits in a queue until the rule waits for something: a callback never runs within other code of the rule's.
 ///
@@ -402,22 +402,6 @@ pub(super) async fn blocking<F: Future>(run: RunId, future: F) -> F::Output {
 
 // ---- as an argument
 
-thread_local! {
-    /// The callback that is being handed over, from the arguments of a call to its visitor: `serde` knows no functions.
-    static PASSED: Cell<Option<Callback>> = const { Cell::new(None) };
-}
-
-/// Hands a callback to the visitor of one.
-pub(super) fn pass<'de, V: Visitor<'de>, E: serde::de::Error>(
-    callback: Callback,
-    visitor: V,
-) -> Result<V::Value, E> {
-    PASSED.set(Some(callback));
-    let passed = visitor.visit_unit();
-    PASSED.take();
-    passed
-}
-
 impl<'de> Deserialize<'de> for Callback {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Read;
@@ -430,8 +414,11 @@ impl<'de> Deserialize<'de> for Callback {
             }
 
             fn visit_unit<E: serde::de::Error>(self) -> Result<Callback, E> {
+                let callback = passed::take().and_then(|value| value.downcast().ok());
                 let none = || E::invalid_type(serde::de::Unexpected::Unit, &self);
-                PASSED.take().ok_or_else(none)
+                callback
+                    .map(|callback| Self::Value::clone(&callback))
+                    .ok_or_else(none)
             }
 
             // Any other argument, so that the error says what it is.

@@ -168,10 +168,15 @@ impl<T> std::fmt::Debug for HostClass<T> {
     }
 }
 
-/// What is in an object.
-struct Instance {
+/// What an object carries.
+struct Carried {
     value: Rc<dyn Any>,
     _reservation: MemoryReservation,
+}
+
+/// The value in an object of a class of the host's.
+pub(super) fn carried(object: &Value<'_>) -> Option<Rc<dyn Any>> {
+    HostObject::<Carried>::with(object, |carried| Rc::clone(&carried.value))
 }
 
 impl ClassParts {
@@ -212,11 +217,11 @@ impl ClassParts {
                 drop(reservations);
                 let value = value.map_err(|error| installed.throw(&ctx, error))?;
                 let reservation = installed.run.count_memory(OBJECT_BYTES + size);
-                let instance = Instance {
+                let carried = Carried {
                     value,
                     _reservation: reservation,
                 };
-                HostObject::create(instance, prototype?)
+                HostObject::create(carried, prototype?)
             })
         };
         let class = Constructor::new_prototype(ctx, prototype, construct)?;
@@ -233,7 +238,7 @@ impl ClassParts {
         let full = format!("{}.{}", self.name, method.name);
         let (is_instance, shown, class) = (self.is_instance, full.clone(), self.name.clone());
         let receiver = move |ctx: &Ctx<'_>, this: &Value<'_>| {
-            let value = HostObject::<Instance>::with(this, |instance| Rc::clone(&instance.value));
+            let value = carried(this);
             match value.filter(|value| is_instance(&**value)) {
                 Some(value) => Ok(Some(value)),
                 None => {

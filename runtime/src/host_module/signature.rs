@@ -3,14 +3,17 @@
 //! A type that serde can read is asked to read itself from [`Probe`], which notes what it asks for and answers with a value
 //! that is as good as empty. What cannot be found out is `any`.
 
+use std::rc::Rc;
+
 use serde::de::value::StrDeserializer;
 use serde::de::{
     DeserializeOwned, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
     VariantAccess, Visitor,
 };
 
-use super::callback::{self, CALLBACK, Callback};
-use crate::value::Misfit;
+use super::callback::{CALLBACK, Callback};
+use super::instance::INSTANCE;
+use crate::value::{Misfit, passed};
 
 /// So deep are types looked at. One may contain itself.
 const MOST_DEPTH: u32 = 6;
@@ -290,7 +293,11 @@ impl<'de> serde::Deserializer<'de> for Probe<'_> {
     ) -> Result<V::Value, Misfit> {
         if name == CALLBACK {
             self.is("(...parameters: any[]) => any");
-            return callback::pass(Callback::detached(), visitor);
+            return passed::hand_over(Rc::new(Callback::detached()), visitor);
+        }
+        if name == INSTANCE {
+            // There is none to hand over.
+            return Err(unknown());
         }
         visitor.visit_newtype_struct(self)
     }

@@ -283,7 +283,10 @@ pub(super) fn read_source(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Res
         return Ok(source.clone());
     }
     let prepared = match modules.settings.source(name) {
-        Some(text) => modules.prepare_as(name, Arc::clone(text), true),
+        Some(text) => {
+            let is_typescript = cfg!(feature = "typescript");
+            modules.prepare_as(name, Arc::clone(text), is_typescript)
+        }
         None if modules.is_of_loader(name) => {
             let text = read(ctx, run, name)?;
             let is_typescript = modules.language_of_loader(name) == Some(TextLanguage::TypeScript);

@@ -9,37 +9,44 @@ use rquickjs::Ctx;
 use super::load::throw_load_error;
 use super::read::{self, ReadError};
 use super::{ModuleCache, resolve};
+use crate::host_module::Call;
 use crate::run::Run;
 
 /// Where modules come from that are no files: a database, an archive, a table in memory. The engine asks it for every name
 /// that is none of a built-in module.
 ///
-/// What it gives is not subject to the run's permissions: a loader is the host's, and decides itself what it gives.
+/// What it gives is not subject to the run's permissions: a loader is the host's, and decides itself what it gives. The
+/// [`Call`] says which run asks: its data, such as a tenant, and what it is permitted.
 ///
 /// ```
 /// # use std::collections::HashMap;
-/// # use cla_runtime::host::{ModuleLoader, ModuleText};
+/// # use cla_runtime::host::{Call, ModuleLoader, ModuleText};
 /// # use cla_runtime::{Engine, RunOptions, Script};
+/// struct Tenant(&'static str);
 /// struct Table(HashMap<String, String>);
 /// impl ModuleLoader for Table {
-///     fn resolve(&self, specifier: &str, _importer: &str) -> Result<Option<String>, String> {
-///         Ok(specifier.starts_with("db:").then(|| specifier.to_owned()))
+///     fn resolve(&self, call: &Call, specifier: &str, _importer: &str) -> Result<Option<String>, String> {
+///         let Some(name) = specifier.strip_prefix("db:") else {
+///             return Ok(None);
+///         };
+///         let tenant = call.data::<Tenant>().ok_or("this run has no tenant")?;
+///         Ok(Some(format!("db:{}/{name}", tenant.0)))
 ///     }
-///     fn load(&self, name: &str) -> Result<ModuleText, String> {
+///     fn load(&self, _call: &Call, name: &str) -> Result<ModuleText, String> {
 ///         let text = self.0.get(name).ok_or_else(|| format!("there is no module {name}"))?;
 ///         Ok(ModuleText::typescript(text.as_str()))
 ///     }
 /// }
-/// let table = Table([("db:tax".into(), "export const rate: number = 0.25".into())].into());
+/// let table = Table([("db:acme/tax".into(), "export const rate: number = 0.25".into())].into());
 /// let engine = Engine::builder().loader(table).build();
 /// let rule = Script::javascript("rule", "import { rate } from 'db:tax'; export default rate");
-/// assert_eq!(engine.run(rule, RunOptions::new()).wait().result.unwrap(), 0.25);
+/// let report = engine.run(rule, RunOptions::new().data(Tenant("acme"))).wait();
+/// assert_eq!(report.result.unwrap(), 0.25);
 /// ```
 pub trait ModuleLoader: Send + Sync + 'static {
     /// The name of the module that `specifier` means, as written in the module `importer`; `None` if it is none of this
     /// loader, so that it may be a file. One module has one name, however it is imported: it is what
-    /// [`load`](Self::load) gets, what stack traces show, and by what a run knows that it has the module already. It means
-    /// itself when it is resolved again. It must
+    /// [`load`](Self::load) gets, what stack traces show, and by what a run knows that it has the module already. It must
     /// not begin like the path of a file, and not be the name of a built-in module or of the rule.
     ///
     /// The importer is the name of a module of this loader, the path of a file, or the name of the rule that was started.
@@ -49,7 +56,12 @@ pub trait ModuleLoader: Send + Sync + 'static {
     /// # Errors
     ///
     /// Why there is no such module, for the rule.
-    fn resolve(&self, specifier: &str, importer: &str) -> Result<Option<String>, String>;
+    fn resolve(
+        &self,
+        call: &Call,
+        specifier: &str,
+        importer: &str,
+    ) -> Result<Option<String>, String>;
 
     /// The text of the module of this name. It is asked for once in each run. This is called on a thread of its own, and may
     /// wait.
@@ -57,7 +69,7 @@ pub trait ModuleLoader: Send + Sync + 'static {
     /// # Errors
     ///
     /// Why it cannot be loaded, for the rule.
-    fn load(&self, name: &str) -> Result<ModuleText, String>;
+    fn load(&self, call: &Call, name: &str) -> Result<ModuleText, String>;
 }
 
 /// The text of a module, and its language.
@@ -99,16 +111,23 @@ impl ModuleText {
 pub(super) struct LoadedTexts(RefCell<HashMap<String, Option<ModuleText>>>);
 
 impl ModuleCache {
+    /// Says which run these modules are of, for the host's loader. Without a run it is asked for nothing.
+    pub(crate) fn belong_to(&self, run: &Run) {
+        if self.settings.loader.is_some() {
+            self.call.get_or_init(|| Call::new(run));
+        }
+    }
+
     /// What the host's loader says that a specifier means.
     pub(super) fn ask_loader(
         &self,
         specifier: &str,
         importer: &str,
     ) -> Result<Option<String>, String> {
-        let Some(loader) = &self.settings.loader else {
+        let (Some(loader), Some(call)) = (&self.settings.loader, self.call.get()) else {
             return Ok(None);
         };
-        let Some(name) = loader.resolve(specifier, importer)? else {
+        let Some(name) = loader.resolve(call, specifier, importer)? else {
             return Ok(None);
         };
         let is_taken = self.settings.built_in(&name).is_some() || self.is_main(&name);
@@ -144,14 +163,18 @@ impl ModuleCache {
         run: &Run,
         name: &str,
     ) -> rquickjs::Result<Option<ModuleText>> {
-        let (Some(loader), true) = (&self.settings.loader, self.is_of_loader(name)) else {
+        let (Some(loader), Some(call), true) = (
+            &self.settings.loader,
+            self.call.get(),
+            self.is_of_loader(name),
+        ) else {
             return Ok(None);
         };
         if let Some(Some(text)) = self.texts.0.borrow().get(name) {
             return Ok(Some(text.clone()));
         }
-        let (loader, owned) = (Arc::clone(loader), name.to_owned());
-        let text = match read::off_thread(run, move || Ok(loader.load(&owned))) {
+        let (loader, call, owned) = (Arc::clone(loader), call.clone(), name.to_owned());
+        let text = match read::off_thread(run, move || Ok(loader.load(&call, &owned))) {
             Ok(Ok(text)) => text,
             Err(ReadError::Stopped) => return Err(run.throw_stopped(ctx)),
             Ok(Err(problem)) => return Err(throw_load_error(ctx, &problem)),

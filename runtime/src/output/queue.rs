@@ -3,6 +3,10 @@
 //! What can be written at once, without blocking, is (see [`Direct`]); the thread starts when there is first something
 //! that cannot. The bound is kept by those who write: they ask [`Output::ready`] first, and wait in line for room, so that
 //! a run that writes much does not keep others from writing a little.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "writers take text in the time of the machine"
+)]
 
 use std::collections::VecDeque;
 use std::io::{self, Write};

@@ -12,7 +12,7 @@ use super::{Permission, PermissionDenied, Permissions};
 
 /// While links are put in the way, it is tried again so many times.
 #[cfg(unix)]
-const TRIES: usize = 8;
+pub(super) const TRIES: usize = 8;
 
 /// For what a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum OpenFor {
     Appending,
     /// To make it: that there is none yet is part of the operation.
     Creating,
+    /// To read and write what it holds. It is there.
+    Updating,
 }
 
 /// Why a file is not opened.
@@ -43,17 +45,18 @@ impl OpenFor {
     fn permission(self) -> Permission {
         match self {
             Self::Reading => Permission::Read,
-            Self::Writing | Self::Appending | Self::Creating => Permission::Write,
+            Self::Writing | Self::Appending | Self::Creating | Self::Updating => Permission::Write,
         }
     }
 
-    fn options(self) -> OpenOptions {
+    pub(super) fn options(self) -> OpenOptions {
         let mut options = OpenOptions::new();
         match self {
             Self::Reading => options.read(true),
             Self::Writing => options.write(true).create(true).truncate(true),
             Self::Appending => options.append(true).create(true),
             Self::Creating => options.write(true).create_new(true),
+            Self::Updating => options.read(true).write(true),
         };
         // A named pipe is opened without waiting for the process at its other end.
         #[cfg(unix)]
@@ -88,6 +91,9 @@ impl Permissions {
         let mut tries = TRIES;
         loop {
             let place = self.place(for_what.permission(), path)?;
+            if for_what == OpenFor::Updating {
+                self.check(Permission::Read, &place, path)?;
+            }
             match unix::open(&place, for_what) {
                 // A link, or a file in place of a folder, that was not there before.
                 Err(error) if is_link(&error) && tries > 0 => tries -= 1,
@@ -99,6 +105,9 @@ impl Permissions {
     #[cfg(not(unix))]
     fn open_permitted(&self, path: &Path, for_what: OpenFor) -> Result<File, FileError> {
         let place = self.place(for_what.permission(), path)?;
+        if for_what == OpenFor::Updating {
+            self.check(Permission::Read, &place, path)?;
+        }
         let file = for_what.options().open(&place)?;
         // The path is looked at once more: a link that was put in the way is still there, or the file is not the one.
         let again = self.place(for_what.permission(), path)?;
@@ -110,17 +119,20 @@ impl Permissions {
 }
 
 #[cfg(unix)]
-fn is_link(error: &io::Error) -> bool {
+pub(super) fn is_link(error: &io::Error) -> bool {
     use nix::errno::Errno;
     let code = error.raw_os_error().map(Errno::from_raw);
     matches!(code, Some(Errno::ELOOP | Errno::EMLINK | Errno::ENOTDIR))
 }
 
 #[cfg(unix)]
+pub(super) use self::unix::{open_folder, open_in};
+
+#[cfg(unix)]
 mod unix {
     use std::fs::File;
     use std::io;
-    use std::os::fd::OwnedFd;
+    use std::os::fd::{AsFd, OwnedFd};
     use std::path::{Component, Path};
 
     use nix::fcntl::{OFlag, open as open_path, openat};
@@ -133,20 +145,34 @@ mod unix {
         let (Some(folder), Some(name)) = (place.parent(), place.file_name()) else {
             return Ok(open_folder(place)?.into());
         };
-        let folder = open_folder(folder)?;
-        let flags = match for_what {
+        open_in(
+            open_folder(folder)?,
+            name.as_ref(),
+            for_what,
+            OFlag::O_NOFOLLOW,
+        )
+    }
+
+    /// Opens a file by its name within an open folder.
+    pub(in super::super) fn open_in(
+        folder: impl AsFd,
+        name: &Path,
+        for_what: OpenFor,
+        flags: OFlag,
+    ) -> io::Result<File> {
+        let how = match for_what {
             OpenFor::Reading => OFlag::O_RDONLY,
             OpenFor::Writing => OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC,
             OpenFor::Appending => OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND,
             OpenFor::Creating => OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL,
+            OpenFor::Updating => OFlag::O_RDWR,
         };
-        let flags =
-            flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        let opened = openat(&folder, name, flags, Mode::from_bits_truncate(0o666))?;
+        let flags = how | flags | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let opened = openat(folder, name, flags, Mode::from_bits_truncate(0o666))?;
         Ok(opened.into())
     }
 
-    fn open_folder(place: &Path) -> io::Result<OwnedFd> {
+    pub(in super::super) fn open_folder(place: &Path) -> io::Result<OwnedFd> {
         // One that may be gone through need not be readable.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let how = OFlag::O_PATH;

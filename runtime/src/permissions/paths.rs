@@ -42,6 +42,11 @@ impl Folder {
     pub(super) fn holds(&self, place: &Path) -> bool {
         place.starts_with(&self.0)
     }
+
+    /// Whether this one lies below a path, of which links are followed.
+    pub(super) fn is_below(&self, place: &Path) -> bool {
+        self.0.starts_with(place)
+    }
 }
 
 impl fmt::Display for Folder {

@@ -2,12 +2,13 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
 use rquickjs::Ctx;
 
 use super::Run;
+use crate::clock::{Clock, Wait};
 use crate::control::{Stop, Stopped};
 use crate::sys::fiber;
 
@@ -26,15 +27,42 @@ impl Run {
     ///
     /// When called from outside of the run, for instance from a thread of the host's.
     pub fn block_on<F: Future>(&self, ctx: &Ctx<'_>, future: F) -> rquickjs::Result<F::Output> {
-        match self.blocked(future) {
-            Ok((output, waited)) => {
-                if waited {
-                    self.slices.end();
-                }
-                Ok(output)
-            }
-            Err(Stopped) => Err(self.throw_stopped(ctx)),
-        }
+        self.wait(future).ok_or_else(|| self.throw_stopped(ctx))
+    }
+
+    /// Blocks like [`block_on`](Self::block_on), for what only the run's clock, a semaphore whose time is that of the clock, or
+    /// another run of the engine can bring: a *durable* wait. While all runs are in such ones, a [test
+    /// clock](crate::clock) may jump.
+    ///
+    /// # Errors
+    ///
+    /// As [`block_on`](Self::block_on).
+    pub fn block_durably<F: Future>(
+        &self,
+        ctx: &Ctx<'_>,
+        future: F,
+    ) -> rquickjs::Result<F::Output> {
+        self.waiting_for(Wait::Durable, || self.block_on(ctx, future))
+    }
+
+    /// Blocks the rule for as long as that, by the [clock](Self::clock) of the run.
+    ///
+    /// # Errors
+    ///
+    /// As [`block_on`](Self::block_on).
+    pub fn sleep(&self, ctx: &Ctx<'_>, duration: Duration) -> rquickjs::Result<()> {
+        self.block_durably(ctx, self.clock().sleep(duration))
+    }
+
+    /// Says what the run waits for within `work`.
+    pub(crate) fn waiting_for<T>(&self, wait: Wait, work: impl FnOnce() -> T) -> T {
+        let Some(activity) = &self.activity else {
+            return work();
+        };
+        let before = activity.waits(wait);
+        let done = work();
+        activity.waits(before);
+        done
     }
 
     /// Blocks like [`block_on`](Self::block_on); `None` when the run is stopped.
@@ -64,7 +92,7 @@ impl Run {
             let blocked = match self.wait_end() {
                 None => fiber::block_on(self.control.until_stopped(future.as_mut())),
                 Some(until) => {
-                    let within = within(until, future.as_mut());
+                    let within = within(self.clock(), until, future.as_mut());
                     let done = fiber::block_on(self.control.until_stopped(within));
                     done.and_then(|(done, waited)| Ok((done?, waited)))
                 }
@@ -76,7 +104,7 @@ impl Run {
         // It is stopped, and what must happen in the end goes on for a while.
         match self.wait_end() {
             Some(until) if !self.has_no_grace() => {
-                fiber::block_on(within(until, future)).map(|done| (done, true))
+                fiber::block_on(within(self.clock(), until, future)).map(|done| (done, true))
             }
             _ => Err(Stopped),
         }
@@ -93,9 +121,9 @@ impl Run {
 }
 
 /// What becomes of the future until then.
-async fn within<F: Future>(until: Instant, future: F) -> Result<F::Output, Stopped> {
+async fn within<F: Future>(clock: &Clock, until: Instant, future: F) -> Result<F::Output, Stopped> {
     let future = pin!(future);
-    let alarm = pin!(tokio::time::sleep_until(until.into()));
+    let alarm = pin!(clock.sleep_until(until));
     match select(future, alarm).await {
         Either::Left((output, _)) => Ok(output),
         Either::Right(_) => Err(Stopped),

@@ -10,6 +10,7 @@ use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Promise, Value};
 
 use super::Run;
+use crate::clock::Wait;
 use crate::event_source::{EventSource, Subscription};
 
 /// How many events and results of host futures that are there may come between two timers that are due.
@@ -43,17 +44,52 @@ impl Run {
         F: Future + 'static,
         C: for<'a> FnOnce(&Ctx<'a>, F::Output) -> rquickjs::Result<Value<'a>> + 'static,
     {
+        self.promise_of(ctx, Wait::Outside, future, convert)
+    }
+
+    /// As [`promise`](Self::promise), of what only the clock, a semaphore whose time is that of the clock, or another run of the
+    /// engine brings: see [`block_durably`](Self::block_durably).
+    ///
+    /// # Errors
+    ///
+    /// As [`promise`](Self::promise).
+    pub fn promise_durably<'js, F, C>(
+        &self,
+        ctx: &Ctx<'js>,
+        future: F,
+        convert: C,
+    ) -> rquickjs::Result<Promise<'js>>
+    where
+        F: Future + 'static,
+        C: for<'a> FnOnce(&Ctx<'a>, F::Output) -> rquickjs::Result<Value<'a>> + 'static,
+    {
+        self.promise_of(ctx, Wait::Durable, future, convert)
+    }
+
+    fn promise_of<'js, F, C>(
+        &self,
+        ctx: &Ctx<'js>,
+        wait: Wait,
+        future: F,
+        convert: C,
+    ) -> rquickjs::Result<Promise<'js>>
+    where
+        F: Future + 'static,
+        C: for<'a> FnOnce(&Ctx<'a>, F::Output) -> rquickjs::Result<Value<'a>> + 'static,
+    {
         let (promise, resolve, reject) = ctx.promise()?;
         let resolve = self.keep(ctx, resolve);
         let reject = self.keep(ctx, reject);
         self.event_loop
-            .start_future(future, move |ctx, output| match convert(ctx, output) {
-                Ok(value) => resolve.get(ctx)?.call((value,)),
-                Err(rquickjs::Error::Exception) => {
-                    let reason = ctx.catch();
-                    reject.get(ctx)?.call((reason,))
+            .start_future(wait, future, move |ctx, output| {
+                match convert(ctx, output) {
+                    Ok(value) => resolve.get(ctx)?.call((value,)),
+                    Err(rquickjs::Error::Exception) => {
+                        let reason = ctx.catch();
+                        reject.get(ctx)?.call((reason,))
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
             });
         Ok(promise)
     }
@@ -122,7 +158,11 @@ impl Run {
                 return Ended::Idle;
             }
             // A host's future may panic, or what becomes of its output.
-            match self.contain(|| self.block_on(ctx, pending.next_completion(due))) {
+            match self.contain(|| {
+                self.waiting_for(Wait::EventLoop, || {
+                    self.block_on(ctx, pending.next_completion(due))
+                })
+            }) {
                 Ok(Ok(Some(completion))) => {
                     before_next_timer = before_next_timer.saturating_sub(1);
                     match self.contain(|| completion(ctx)) {

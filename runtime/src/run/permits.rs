@@ -8,6 +8,7 @@ use cla_semaphore::{AcquireError, Permit, Request, Semaphores};
 use rquickjs::{Ctx, Exception};
 
 use super::Run;
+use crate::clock::Clock;
 use crate::observe::HitLimit;
 use crate::permit_table::Usage;
 use crate::trace::{MOST_REGIONS, RegionRecord};
@@ -50,10 +51,11 @@ impl Run {
             future: acquire,
             since: &waiting_since,
             usage,
+            clock: self.clock(),
         };
-        let result = self.block_on(ctx, acquire);
+        let result = self.block_durably(ctx, acquire);
         if let Some(since) = waiting_since.get() {
-            usage.note_waited(since.elapsed());
+            usage.note_waited(self.now().saturating_duration_since(since));
         }
         if let Ok(Ok(_)) = result {
             usage.note_taken();
@@ -103,15 +105,34 @@ impl Run {
         self.exits.borrow_mut().push(Box::pin(future));
     }
 
+    /// Has `future` done when the run's program has ended, before its permits are given back: to end what works with that
+    /// which they protect. If the run was stopped, it has what is left of its grace.
+    #[doc(hidden)]
+    pub fn before_release(&self, future: impl Future<Output = ()> + 'static) {
+        self.before_release.borrow_mut().push(Box::pin(future));
+    }
+
+    /// Does what is to be done before the permits are given back. To be called on the run's fiber.
+    pub(crate) fn prepare_release(&self) {
+        let endings = self.before_release.take();
+        // While a panic unwinds the fiber, it cannot give way to others.
+        if !endings.is_empty() && !std::thread::panicking() {
+            self.shielded(|| self.wait(futures_util::future::join_all(endings)));
+        }
+    }
+
     /// Does what is to be done after the run's end.
     pub(crate) async fn end(&self) {
         let endings = self.exits.take();
         if !endings.is_empty() {
             // What takes longer is freed by its store by itself.
             let all = futures_util::future::join_all(endings);
-            let farewell = Instant::now() + EXIT_TIMEOUT;
-            let until = self.grace_end().map_or(farewell, |end| end.min(farewell));
-            let _ = tokio::time::timeout_at(until.into(), all).await;
+            let left = self.grace_end().map_or(EXIT_TIMEOUT, |end| {
+                end.saturating_duration_since(self.now())
+            });
+            // The stores answer in the time of the machine.
+            #[expect(clippy::disallowed_methods, reason = "see above")]
+            let _ = tokio::time::timeout(left.min(EXIT_TIMEOUT), all).await;
         }
     }
 
@@ -142,6 +163,7 @@ pin_project_lite::pin_project! {
         future: F,
         since: &'a Cell<Option<Instant>>,
         usage: &'a Usage,
+        clock: &'a Clock,
     }
 }
 
@@ -155,7 +177,7 @@ impl<F: Future> Future for Timed<'_, F> {
         let this = self.project();
         let poll = this.future.poll(cx);
         if poll.is_pending() && this.since.get().is_none() {
-            this.since.set(Some(Instant::now()));
+            this.since.set(Some(this.clock.now()));
             this.usage.note_waits();
         }
         poll

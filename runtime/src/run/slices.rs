@@ -1,4 +1,7 @@
 //! Time slices: runs that compute take turns on their worker, and the interpreter asks whether a run must stop.
+//!
+//! They guard the host, so they are in the time of the machine, whatever clock the run has.
+#![expect(clippy::disallowed_methods, reason = "see above")]
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -6,7 +9,9 @@ use std::time::{Duration, Instant};
 use rquickjs::Ctx;
 
 use super::Run;
+use crate::clock::Wait;
 use crate::sys::fiber;
+use crate::thread_time::thread_time;
 
 /// How long runs that compute may keep their worker thread before the others get a turn.
 ///
@@ -64,19 +69,6 @@ enum Begun {
     Yes,
 }
 
-/// How long this thread has computed, if the system tells.
-#[cfg(unix)]
-fn thread_time() -> Option<Duration> {
-    use nix::time::{ClockId, clock_gettime};
-    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).ok()?;
-    Some(time.into())
-}
-
-#[cfg(not(unix))]
-fn thread_time() -> Option<Duration> {
-    None
-}
-
 impl Run {
     /// What QuickJS asks every few thousand steps, or when the clock says so: whether to stop. May let other runs go
     /// first.
@@ -87,6 +79,9 @@ impl Run {
         self.gauge.refuse_large(false);
         self.gauge.allow_collection();
         self.slices.unanswered.set(None);
+        if let Some(activity) = &self.activity {
+            activity.notice();
+        }
         let ends = self.must_stop() || (self.give_way() && self.must_stop());
         if ends {
             // Built-in functions such as `Promise.all` make a rejection of the stop, and the script would go on.
@@ -128,6 +123,15 @@ impl Run {
         if std::thread::panicking() {
             return false;
         }
+        // With a test clock, a run that does not compute for long is not interrupted, on a busy machine either: so runs take
+        // the same course each time.
+        if self
+            .activity
+            .as_ref()
+            .is_some_and(|activity| !activity.has_computed())
+        {
+            return false;
+        }
         // The slice begins with the first question, not with the run: setting up is not the rule's
         // work, and a rule that goes straight to its semaphore keeps its place before later ones.
         let Some(started) = self.slices.started.get() else {
@@ -148,7 +152,7 @@ impl Run {
             self.slices.begun.set(Begun::Yes);
             COMPUTING.set(COMPUTING.get() + 1);
             // `yield_now` rather than a bare self-wake: it lets the timers of other runs fire.
-            fiber::block_on(tokio::task::yield_now());
+            self.waiting_for(Wait::Turn, || fiber::block_on(tokio::task::yield_now()));
             COMPUTING.set(COMPUTING.get() - 1);
             self.slices.started.set(Some(Instant::now()));
             return true;

@@ -40,6 +40,16 @@ pub(super) struct Shield {
 }
 
 impl Run {
+    /// Now, as the limits of time see it. A test clock may stand still while a run computes without an end: then it is what
+    /// the run has computed since that counts.
+    fn now_for_limits(&self) -> Instant {
+        let now = self.now();
+        match &self.activity {
+            None => now,
+            Some(activity) => now + activity.counted(),
+        }
+    }
+
     /// Looks at the limits, and says whether the run must end.
     #[doc(hidden)]
     pub fn must_stop(&self) -> bool {
@@ -50,7 +60,7 @@ impl Run {
         if self
             .time
             .deadline
-            .is_some_and(|deadline| Instant::now() >= deadline)
+            .is_some_and(|deadline| self.now_for_limits() >= deadline)
         {
             self.stop_at_deadline();
         }
@@ -71,7 +81,7 @@ impl Run {
 
     /// Whether the run, or its innermost time limit, has ended.
     pub(crate) fn stopped(&self) -> bool {
-        let past = |at: Instant| Instant::now() >= at;
+        let past = |at: Instant| self.now_for_limits() >= at;
         if self.time.inner_deadline.get().is_some_and(past) {
             return true;
         }
@@ -83,7 +93,7 @@ impl Run {
 
     /// Whether the run was stopped, or a time limit within it has passed, shielded or not.
     pub(super) fn stopped_from_outside(&self) -> bool {
-        let late = |at: Instant| Instant::now() >= at;
+        let late = |at: Instant| self.now_for_limits() >= at;
         self.control.reason().is_some()
             || self.control.is_interrupted()
             || self.time.inner_deadline.get().is_some_and(late)
@@ -120,7 +130,7 @@ impl Run {
             .time
             .inner_deadline
             .get()
-            .filter(|at| Instant::now() >= *at);
+            .filter(|at| self.now_for_limits() >= *at);
         let inner = past.and_then(|deadline| deadline.checked_add(GRACE));
         [inner, self.grace_end()].into_iter().flatten().min()
     }
@@ -133,7 +143,7 @@ impl Run {
             .shield
             .get()
             .and_then(|shield| shield.inner_deadline);
-        if self.is_halted() || inner_deadline.is_some_and(|at| Instant::now() >= at) {
+        if self.is_halted() || inner_deadline.is_some_and(|at| self.now_for_limits() >= at) {
             // It belongs to what must happen in the end, and has no grace of its own.
             return (end, end);
         }

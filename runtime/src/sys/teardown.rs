@@ -9,6 +9,10 @@
 //!
 //! Pending jobs keep objects alive as well, so they are ended first. Where there are too many of them, a run that was
 //! refused memory is given up, and one that was only stopped is freed by QuickJS: no lost reference of those is known.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how long a run keeps its thread is measured by the machine"
+)]
 
 use std::mem::{self, ManuallyDrop};
 use std::time::{Duration, Instant};

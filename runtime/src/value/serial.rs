@@ -8,6 +8,7 @@ use serde::ser::{self, Serialize};
 
 use super::RuleValue;
 use super::misfit::Misfit;
+use super::passed;
 
 /// A value as a type of the host's.
 pub(crate) fn deserialize<T: DeserializeOwned>(value: RuleValue) -> Result<T, Misfit> {
@@ -53,6 +54,7 @@ impl<'de> serde::Deserializer<'de> for Source {
                 entries: entries.into_iter(),
                 open: None,
             }),
+            RuleValue::Passed(number) => Err(Misfit::says(passed::words(number))),
         }
     }
 
@@ -121,9 +123,14 @@ impl<'de> serde::Deserializer<'de> for Source {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Misfit> {
+        if let RuleValue::Passed(number) = self.0
+            && let Some(value) = passed::value_for(number, name)
+        {
+            return passed::hand_over(value, visitor);
+        }
         visitor.visit_newtype_struct(self)
     }
 
@@ -332,7 +339,7 @@ impl<'de> VariantAccess<'de> for Content {
 impl Serialize for RuleValue {
     fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Null => serializer.serialize_unit(),
+            Self::Null | Self::Passed(_) => serializer.serialize_unit(),
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Number(number) => super::json_number(*number).serialize(serializer),
             Self::BigInt(text) | Self::String(text) => serializer.serialize_str(text),

@@ -24,6 +24,8 @@ pub(crate) trait Tree: Sized {
     fn array(items: Vec<Self>) -> Self;
     fn insert(object: &mut Self::Fields, key: String, value: Self);
     fn object(object: Self::Fields) -> Self;
+    /// What stands for a value that is [passed](super::passed), if that can be.
+    fn passed(number: usize) -> Option<Self>;
 }
 
 impl Tree for RuleValue {
@@ -70,6 +72,10 @@ impl Tree for RuleValue {
 
     fn object(object: Self::Fields) -> Self {
         Self::Object(object)
+    }
+
+    fn passed(number: usize) -> Option<Self> {
+        Some(Self::Passed(number))
     }
 }
 
@@ -120,5 +126,9 @@ impl Tree for Json {
 
     fn object(object: Self::Fields) -> Self {
         Self::Object(object)
+    }
+
+    fn passed(_number: usize) -> Option<Self> {
+        None
     }
 }

@@ -144,10 +144,22 @@ pub(super) fn many_threads_at_two_clients_never_share_a_slot(subject: &dyn Subje
                     // Some give up now and then, which harms no other.
                     if round % 4 == nth % 4 {
                         let brief = Request::new().timeout(ms(1));
-                        drop(client.semaphores.acquire(&client.name, brief).blocking());
+                        drop(
+                            client
+                                .semaphores
+                                .semaphore(&client.name)
+                                .acquire()
+                                .with(brief)
+                                .blocking(),
+                        );
                     }
                     let request = Request::new().timeout(2 * client.poll_timeout);
-                    let taken = client.semaphores.acquire(&client.name, request).blocking();
+                    let taken = client
+                        .semaphores
+                        .semaphore(&client.name)
+                        .acquire()
+                        .with(request)
+                        .blocking();
                     let permit = done(taken);
                     let here = inside.fetch_add(1, Ordering::SeqCst) + 1;
                     most.fetch_max(here, Ordering::SeqCst);

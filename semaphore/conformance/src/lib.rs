@@ -47,6 +47,7 @@ use cla_semaphore::Semaphores;
 mod abandoned;
 mod clients;
 mod deadlocks;
+mod defaults;
 mod drive;
 mod events;
 mod records;
@@ -365,6 +366,12 @@ suite! { $
         an_abandoned_run_loses_its_slots_by_id_and_keeps_what_it_left,
         abandoning_a_run_that_has_nothing_changes_nothing,
         a_run_is_abandoned_by_another_thread,
+    }
+    defaults {
+        what_a_request_does_not_say_comes_from_the_defaults,
+        what_a_request_says_outranks_the_defaults,
+        defaults_concern_nobody_else,
+        tenants_with_namespaces_do_not_meet,
     }
     released {
         what_was_released_by_force_is_shown_until_its_permit_is_dropped,

@@ -773,14 +773,14 @@ pub(super) fn a_future_dropped_after_its_turn_came_gives_the_slot_to_the_next(
 /// A future that is dropped while the store is being asked leaves nothing behind.
 pub(super) fn a_future_dropped_on_its_way_leaves_nothing_behind(subject: &dyn Subject) {
     let Fixture { a, b, .. } = &Fixture::new(subject);
-    drop(a.semaphores.acquire(&a.name, Request::new()));
+    drop(a.semaphores.semaphore(&a.name).acquire());
     assert!(b.list().is_empty(), "what is never polled asks for nothing");
     for polls in [1, 2, 3, 1, 2, 3] {
-        let mut acquire = a.semaphores.acquire(&a.name, Request::new());
+        let mut acquire = a.semaphores.semaphore(&a.name).acquire();
         let done = (0..polls).find_map(|_| poll(&mut acquire));
         drop(acquire);
         drop(done);
-        let mut tried = Box::pin(b.semaphores.try_acquire(&b.name, Request::new()));
+        let mut tried = Box::pin(b.semaphores.semaphore(&b.name).acquire().if_free());
         let tried = (0..polls).find_map(|_| poll(&mut tried));
         drop(tried);
     }
@@ -892,7 +892,7 @@ pub(super) fn ten_thousand_wait_and_are_steered(subject: &dyn Subject) {
     let holder = a.take();
     // All ask first, then all are waited for: one after the other would take a round trip each.
     let mut waiting: Vec<_> = (0..MANY)
-        .map(|_| a.semaphores.acquire(&a.name, Request::new()))
+        .map(|_| a.semaphores.semaphore(&a.name).acquire())
         .collect();
     let joined = until(4 * a.poll_timeout, || {
         for acquire in &mut waiting {

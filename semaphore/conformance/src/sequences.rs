@@ -489,7 +489,11 @@ impl<'a> Game<'a> {
     fn ask(&mut self, at: Where, mut request: Request) -> Checked {
         let there = self.at(at);
         let number = self.all_requests.len();
-        let mut acquire = there.semaphores.acquire(&there.name, request.clone());
+        let mut acquire = there
+            .semaphores
+            .semaphore(&there.name)
+            .acquire()
+            .with(request.clone());
         let queue = &mut self.queues[at.semaphore];
         let outcome = queue.acquire(
             &mut request,

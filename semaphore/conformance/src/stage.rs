@@ -124,7 +124,11 @@ impl At {
 
     /// Asks for a slot until there is an answer.
     pub(super) fn acquire(&self, request: Request) -> Result<Permit, AcquireError> {
-        let acquire = self.semaphores.acquire(&self.name, request);
+        let acquire = self
+            .semaphores
+            .semaphore(&self.name)
+            .acquire()
+            .with(request);
         self.wait_for("the request for a slot", acquire)
     }
 
@@ -133,7 +137,12 @@ impl At {
     }
 
     pub(super) fn try_take_as(&self, request: Request) -> Option<Permit> {
-        let tried = self.semaphores.try_acquire(&self.name, request);
+        let tried = self
+            .semaphores
+            .semaphore(&self.name)
+            .acquire()
+            .with(request)
+            .if_free();
         self.wait_for("try_acquire", tried)
             .expect("the store can be reached")
     }
@@ -155,7 +164,11 @@ impl At {
     pub(super) fn wait_as(&self, request: Request) -> Waiter {
         let ids = |view: Option<SemaphoreView>| view.map(|view| view.requests).unwrap_or_default();
         let before: HashSet<RequestId> = ids(self.shown()).iter().map(|row| row.id).collect();
-        let mut acquire = self.semaphores.acquire(&self.name, request);
+        let mut acquire = self
+            .semaphores
+            .semaphore(&self.name)
+            .acquire()
+            .with(request);
         let joined = until(self.poll_timeout, || {
             if let Some(outcome) = poll(&mut acquire) {
                 panic!("it must wait, yet: {outcome:?}");

@@ -212,7 +212,7 @@ impl Store for Delegate {
         Box::pin(async move {
             let (there, back) = oneshot::channel();
             let mut asking = Asking {
-                acquire: Some(self.inner.acquire(&name, request)),
+                acquire: Some(self.inner.semaphore(&name).acquire().with(request)),
                 line: self.line.clone(),
                 keeps: self.fault == Fault::KeepsWhoGaveUp,
             };
@@ -237,7 +237,13 @@ impl Store for Delegate {
     ) -> BoxFuture<'static, Result<Option<Box<dyn StorePermit>>, StoreError>> {
         Box::pin(async move {
             self.line.round_trip().await;
-            let permit = self.inner.try_acquire(&name, request).await?;
+            let permit = self
+                .inner
+                .semaphore(&name)
+                .acquire()
+                .with(request)
+                .if_free()
+                .await?;
             Ok(permit.map(|permit| self.lease(permit)))
         })
     }

@@ -202,7 +202,7 @@ impl Request {
     /// assert_eq!(again.id(), permit.id());
     ///
     /// let _other = x.acquire().await?;
-    /// assert!(x.try_acquire(mine()?).await?.is_none(), "both slots are taken");
+    /// assert!(x.acquire().with(mine()?).if_free().await?.is_none(), "both slots are taken");
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

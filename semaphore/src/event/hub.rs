@@ -49,11 +49,11 @@ pub trait Emitted: Clone {
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-/// use cla_semaphore::{EventKind, Request, SemaphoreName, Semaphores};
+/// use cla_semaphore::{EventKind, SemaphoreName, Semaphores};
 ///
 /// let semaphores = Semaphores::memory();
 /// let mut events = semaphores.subscribe();
-/// let permit = semaphores.acquire(&SemaphoreName::new("a")?, Request::new()).await?;
+/// let permit = semaphores.semaphore(&SemaphoreName::new("a")?).acquire().await?;
 /// drop(permit);
 ///
 /// assert_eq!(events.recv().await?.kind, EventKind::Created);

@@ -60,6 +60,14 @@ impl Acquiring {
         }
     }
 
+    /// The request and where it asks, before the first poll. After that it is in the line, which it leaves when it is dropped.
+    pub(crate) fn take_unasked(&mut self) -> Option<(Arc<Entry>, Request)> {
+        match &mut self.state {
+            AcquireState::New(request) => Some((self.entry.take()?, std::mem::take(request))),
+            AcquireState::Waiting(_) => None,
+        }
+    }
+
     #[inline]
     pub(crate) fn poll<P: IntoPermit>(
         &mut self,

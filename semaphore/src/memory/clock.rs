@@ -55,9 +55,7 @@ impl Clock {
             Self::Real { .. } => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0.0, |since| since.as_secs_f64()),
-            Self::Manual(time) => {
-                Duration::from_nanos(time.nanos.load(Ordering::Acquire)).as_secs_f64()
-            }
+            Self::Manual(time) => (time.start + time.elapsed()).as_secs_f64(),
         }
     }
 
@@ -68,9 +66,9 @@ impl Clock {
 
 /// A clock that stands still until it is moved, for tests in which time decides something.
 ///
-/// It starts at zero, which its views show as the Unix epoch. Moving it past a deadline (a TTL, a
-/// waiter's timeout) lets that deadline happen before [`advance`](ManualClock::advance) returns, so
-/// no test has to sleep.
+/// It starts at zero, which views show as the Unix epoch unless it [starts at another date](ManualClock::starting_at). Moving it
+/// past a deadline (a TTL, a waiter's timeout) lets that deadline happen before [`advance`](ManualClock::advance) returns, so no
+/// test has to sleep.
 ///
 /// ```
 /// use std::time::Duration;
@@ -93,7 +91,15 @@ pub struct ManualClock {
 #[derive(Debug, Default)]
 pub(crate) struct ManualTime {
     nanos: AtomicU64,
+    /// What views show when it stands at zero, since the Unix epoch.
+    start: Duration,
     timers: crate::sync::Mutex<Vec<Weak<Timer>>>,
+}
+
+impl ManualTime {
+    fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.nanos.load(Ordering::Acquire))
+    }
 }
 
 impl ManualClock {
@@ -103,16 +109,54 @@ impl ManualClock {
         Self::default()
     }
 
+    /// A clock that stands at zero, which views show as this date. A date before 1970 counts as 1970.
+    #[must_use]
+    pub fn starting_at(date: SystemTime) -> Self {
+        let time = ManualTime {
+            start: date.duration_since(UNIX_EPOCH).unwrap_or_default(),
+            ..ManualTime::default()
+        };
+        Self {
+            time: Arc::new(time),
+        }
+    }
+
+    /// How far it has been moved since it was made.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.time.elapsed()
+    }
+
+    /// When the next deadline may come, since the clock was made. There is none earlier; at this one it may be found that
+    /// what it was set for is over.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let timers = self.timers();
+        let earliest = timers.iter().map(|timer| timer.earliest()).min();
+        earliest
+            .filter(|at| *at != Timestamp::NEVER)
+            .map(|at| Duration::from_nanos(at.as_nanos()))
+    }
+
+    fn timers(&self) -> Vec<Arc<Timer>> {
+        let mut timers = self.time.timers.lock();
+        timers.retain(|timer| timer.strong_count() > 0);
+        timers.iter().filter_map(Weak::upgrade).collect()
+    }
+
     /// Moves the clock on, and lets every deadline up to the new time happen, in order of deadline.
     pub fn advance(&self, by: Duration) {
-        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        let target =
-            Timestamp::from_nanos(self.time.nanos.load(Ordering::Acquire).saturating_add(by));
-        let timers: Vec<_> = {
-            let mut timers = self.time.timers.lock();
-            timers.retain(|timer| timer.strong_count() > 0);
-            timers.iter().filter_map(Weak::upgrade).collect()
-        };
+        self.advance_to(self.elapsed().saturating_add(by));
+    }
+
+    /// Moves the clock on as [`advance`](Self::advance) does, until it has been moved so far since it was made. A time that has
+    /// passed changes nothing.
+    pub fn advance_to(&self, elapsed: Duration) {
+        // The last moment that can be counted is what has no deadline.
+        const LAST: u64 = Timestamp::NEVER.as_nanos() - 1;
+        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(LAST);
+        let target = Timestamp::from_nanos(nanos.min(LAST));
+        let timers = self.timers();
         // Stop at every deadline on the way, as real time would.
         while let Some(next) = timers
             .iter()
@@ -134,6 +178,11 @@ impl ManualClock {
 
     pub(crate) fn clock(&self) -> Clock {
         Clock::Manual(Arc::clone(&self.time))
+    }
+
+    /// Whether that is the time of this clock.
+    pub(crate) fn is_of(&self, clock: &Clock) -> bool {
+        matches!(clock, Clock::Manual(time) if Arc::ptr_eq(time, &self.time))
     }
 
     pub(crate) fn drives(&self, timer: &Arc<Timer>) {

@@ -526,7 +526,7 @@ impl Semaphore {
 
     /// Its slot, if one is free. The permit gives it back should the future be dropped.
     async fn take(&self) -> Result<Option<Permit>, StoreError> {
-        let taken = self.0.handle.try_acquire(self.request()).await;
+        let taken = self.0.handle.acquire().with(self.request()).if_free().await;
         self.emit(|| match &taken {
             Ok(Some(_)) => EventKind::Acquired,
             Ok(None) => EventKind::LimitReached,

@@ -51,6 +51,11 @@ impl Ends {
         self.has_come = false;
     }
 
+    /// Whether one of them has ended since [`has_come`](Self::has_come) was last asked.
+    pub(super) const fn is_to_be_asked(&self) -> bool {
+        self.has_come
+    }
+
     /// Whether one of them has ended since this was last asked.
     pub(super) fn has_come(&mut self) -> bool {
         std::mem::take(&mut self.has_come)

@@ -108,7 +108,12 @@ impl Inbox {
         }
     }
 
-    /// Waits for a command, for a wake-up through `pipe`, for one of the `ends` of processes, or for as long as
+    /// A caller has got an answer for which it waited long, and will probably send a command soon.
+    pub(super) fn expect_command(&self) {
+        self.active.set(Instant::now());
+    }
+
+    /// Waits for a command, for something in `pipe`, for one of the `ends` of processes, or for as long as
     /// `poll_timeout`. `None`: there is no command.
     pub(super) fn recv(
         &self,
@@ -201,10 +206,9 @@ mod system {
                 // There can be one byte for each sleep, or two.
                 let _ = (&self.0).read(&mut [0; 16]);
             }
-            if let Some(pipe) = pipe
-                && next()
-            {
-                pipe.drain();
+            if pipe.is_some() {
+                // The worker takes what is in it.
+                next();
             }
             if let Some(ends) = ends {
                 ends.have_ended(come);

@@ -111,12 +111,20 @@ impl Presence {
                     return Ok(None);
                 };
                 let mut eyes = eyes.lock();
-                if let (Some(file), Some(database)) = (&*eyes, &database)
+                let is_locked = |eyes: &Option<system::LockFile>| {
+                    eyes.as_ref().map(|eyes| eyes.is_locked_by_another(byte))
+                };
+                let locked = is_locked(&eyes);
+                // A lock proves that its session lives, in whichever file it is. That there is none says something only in
+                // the file that is there now.
+                if locked == Some(false)
+                    && let (Some(file), Some(database)) = (&*eyes, &database)
                     && !file.is_the_one_of(database)
                 {
                     *eyes = system::LockFile::open(database).ok();
+                    return Ok(is_locked(&eyes));
                 }
-                Ok(eyes.as_ref().map(|eyes| eyes.is_locked_by_another(byte)))
+                Ok(locked)
             },
         )?;
         Ok(())
@@ -144,6 +152,12 @@ pub(super) struct Witness {
 impl Witness {
     /// What [`read`](Self::read) reads, of the table `session`.
     pub(super) const COLUMNS: &str = "pid, started, boot, namespace, lease, is_locked(lock)";
+
+    /// How many these are.
+    pub(super) const COUNT: usize = 6;
+
+    /// Reads them of one session, and its secret.
+    pub(super) const AND_SECRET: &str = "SELECT pid, started, boot, namespace, lease, is_locked(lock), secret FROM session WHERE id = ?1";
 
     /// Of the columns from `at` on.
     pub(super) fn read(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Self> {

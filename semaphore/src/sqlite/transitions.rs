@@ -33,7 +33,7 @@ mod session;
 mod steer;
 mod unresponsive;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -45,6 +45,7 @@ pub(super) use self::refresh::Refreshed;
 pub(super) use self::rows::{Phase, RequestRow, Semaphore, count, requests, semaphores};
 pub(super) use self::session::show;
 use super::clock::{Moment, WallClock};
+use super::message::{Message, Secret};
 use crate::actor::Actor;
 use crate::id::RequestId;
 
@@ -55,10 +56,22 @@ pub(super) struct Effects {
     pub(super) outcomes: Vec<(RequestId, Outcome)>,
     /// Whether there are events that this session wants to read.
     pub(super) has_events: bool,
+    /// Admissions of requests of other sessions.
+    pub(super) messages: BTreeMap<i64, Vec<Message>>,
     /// Other sessions that have outcomes or events to read.
     pub(super) wake: BTreeSet<i64>,
+    /// The earliest deadline at the semaphores that were written.
+    pub(super) due: Option<Moment>,
     /// Other sessions that were ended.
     pub(super) gone: Vec<i64>,
+}
+
+/// Another session.
+#[derive(Clone, Copy, Debug)]
+struct Peer {
+    lives: bool,
+    /// `None`: it understands no messages.
+    secret: Option<Secret>,
 }
 
 /// Transitions of one session within one transaction.
@@ -75,8 +88,8 @@ pub(super) struct Transition<'a> {
     observed: Option<bool>,
     /// The sessions that observe.
     observers: Vec<i64>,
-    /// Whether other sessions live, as far as that was looked up.
-    living: HashMap<i64, bool>,
+    /// What is known of other sessions, as far as it was looked up.
+    peers: HashMap<i64, Peer>,
     /// Sessions whose process is gone, and which still have requests.
     to_reap: Vec<i64>,
 }
@@ -92,7 +105,7 @@ impl<'a> Transition<'a> {
             actor: None,
             observed: None,
             observers: Vec::new(),
-            living: HashMap::new(),
+            peers: HashMap::new(),
             to_reap: Vec::new(),
         }
     }

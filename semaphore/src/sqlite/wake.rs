@@ -12,7 +12,8 @@
 //!
 //! A futex in shared memory needs `unsafe`, and `inotify` wakes every process at each change.
 //!
-//! A wake-up carries nothing: what happened stands in the file. One can get lost (a process was killed between its
+//! What happened stands in the file; a wake-up says that there is something, or repeats an admission
+//! ([`message`](super::message)). One can get lost (a process was killed between its
 //! commit and the wake-up, the folder was deleted), so each process also looks once a second. Where there can be no pipe
 //! (a folder that is read-only, Windows), the worker looks at the file every few milliseconds.
 
@@ -70,6 +71,7 @@ mod unix {
     use rustix::fs::OFlags;
 
     use super::Sessions;
+    use crate::sqlite::message::{LOOK, Received};
 
     /// The pipe through which this session is woken. It goes when this is dropped.
     #[derive(Debug)]
@@ -81,12 +83,32 @@ mod unix {
     }
 
     impl WakePipe {
-        /// Forgets the wake-ups that have come.
-        pub(in super::super) fn drain(&self) {
-            let mut bytes = [0; 512];
-            while let Ok(read) = (&self.file).read(&mut bytes)
-                && read == bytes.len()
-            {}
+        /// Takes what has come.
+        pub(in super::super) fn receive(&self) -> Received {
+            let mut bytes = [0; SOME];
+            match (&self.file).read(&mut bytes) {
+                Ok(read) if read < SOME => Received::of(&bytes[..read]),
+                Ok(_) => self.receive_many(bytes.to_vec()),
+                Err(_) => Received::default(),
+            }
+        }
+
+        /// More has come than usually does.
+        #[cold]
+        fn receive_many(&self, mut all: Vec<u8>) -> Received {
+            let mut bytes = [0; SOME];
+            while all.len() < FULL
+                && let Ok(read @ 1..) = (&self.file).read(&mut bytes)
+            {
+                all.extend_from_slice(&bytes[..read]);
+            }
+            let mut received = Received::of(&all);
+            // While a pipe is full, what is sent to it is lost.
+            if all.len() >= FULL {
+                received.look = true;
+                received.is_incomplete = true;
+            }
+            received
         }
 
         /// Whether others still find it.
@@ -110,6 +132,11 @@ mod unix {
         }
     }
 
+    /// As many bytes are read at a time: some messages.
+    const SOME: usize = 512;
+    /// From so many bytes on, a pipe may have been full: the smallest that a system gives has some more.
+    const FULL: usize = 2048;
+
     /// The pipe of another session.
     #[derive(Debug)]
     pub(super) struct OpenPipe {
@@ -124,8 +151,8 @@ mod unix {
         /// How long one is kept before it is opened again: the session may have another one, as the folder may have been moved.
         const KEPT: Duration = Duration::from_secs(1);
 
-        /// Wakes the session, and keeps its pipe open if that is safe.
-        fn wake(session: i64, path: &Path) -> Option<Self> {
+        /// Sends something to the session, and keeps its pipe open if that is safe.
+        fn send(session: i64, path: &Path, message: &[u8]) -> Option<Self> {
             // Not for reading: then it opens only while the session has it open.
             let mut pipe = open(OpenOptions::new().write(true), path).ok()?;
             let found = pipe.metadata().ok()?;
@@ -133,7 +160,7 @@ mod unix {
                 return None;
             }
             // A pipe that is full wakes as well.
-            let _ = pipe.write(b".");
+            let _ = pipe.write(message);
             // Opened for reading, too: then it always has a reader. A write to a pipe without one would end a program that
             // does not ignore SIGPIPE.
             let kept = open(OpenOptions::new().read(true).write(true), path).ok()?;
@@ -145,12 +172,12 @@ mod unix {
             })
         }
 
-        /// Wakes the session again. Says whether this is still its pipe.
-        fn ring(&self) -> bool {
+        /// Sends something more to the session. Says whether this is still its pipe.
+        fn send_more(&self, message: &[u8]) -> bool {
             if self.opened.elapsed() > Self::KEPT {
                 return false;
             }
-            match (&self.pipe).write_all(b".") {
+            match (&self.pipe).write_all(message) {
                 Ok(()) => self.pipe.metadata().is_ok_and(|pipe| pipe.nlink() > 0),
                 // A pipe that is full wakes as well.
                 Err(error) => error.kind() == ErrorKind::WouldBlock,
@@ -214,16 +241,21 @@ mod unix {
             })
         }
 
-        /// Wakes a session. One that is gone, or looks by itself, is not woken.
+        /// Wakes a session, so that it looks. One that is gone, or looks by itself, is not woken.
         pub(in super::super) fn wake(&self, session: i64) {
+            self.send(session, &[LOOK]);
+        }
+
+        /// Sends a message to a session, and so wakes it.
+        pub(in super::super) fn send(&self, session: i64, message: &[u8]) {
             let mut open = self.open.lock();
             if let Some(at) = open.iter().position(|pipe| pipe.session == session) {
-                if open[at].ring() {
+                if open[at].send_more(message) {
                     return;
                 }
                 open.swap_remove(at);
             }
-            if let Some(pipe) = OpenPipe::wake(session, &self.path(session)) {
+            if let Some(pipe) = OpenPipe::send(session, &self.path(session), message) {
                 if open.len() == OpenPipe::MOST {
                     open.remove(0);
                 }
@@ -306,6 +338,10 @@ impl WakePipe {
     pub(super) fn is_in_place(&self) -> bool {
         match *self {}
     }
+
+    pub(super) fn receive(&self) -> super::message::Received {
+        match *self {}
+    }
 }
 
 #[cfg(not(unix))]
@@ -322,6 +358,8 @@ impl Sessions {
     }
 
     pub(super) fn wake(&self, _: i64) {}
+
+    pub(super) fn send(&self, _: i64, _: &[u8]) {}
 
     pub(super) fn forget(&self, _: i64) {}
 

@@ -97,13 +97,60 @@ impl Worker {
                 Some(open) => (open.pipe.as_ref(), Some(&mut open.ends)),
                 None => (None, None),
             };
-            match self.inbox.recv(poll_timeout, pipe, ends) {
-                Ok(Some(first)) => self.take(first),
-                Ok(None) => self.try_again(),
+            let first = match self.inbox.recv(poll_timeout, pipe, ends) {
+                Ok(first) => first,
                 Err(Closed) => return,
+            };
+            // Callers wait for it.
+            self.receive();
+            match first {
+                Some(first) => self.take(first),
+                None => self.try_again(),
             }
-            if let Err(problem) = self.look() {
+            if self.must_look()
+                && let Err(problem) = self.look()
+            {
                 self.look_failed(&problem);
+            }
+        }
+    }
+
+    /// Whether there may be more to do than what commands and messages of other sessions say. They wake this one for all
+    /// that it has to read in the file, so without that it need not look each time.
+    fn must_look(&self) -> bool {
+        let Some(open) = &self.open else {
+            return true;
+        };
+        let now = Moment::now();
+        open.must_look
+            || open.pipe.is_none()
+            || open.observing
+            || open.ends.is_to_be_asked()
+            || open.next_deadline <= now
+            || now.since(open.looked) >= INSPECTION
+            || self.session.is_to_do()
+    }
+
+    /// Takes what other sessions have sent.
+    fn receive(&mut self) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        let Some(pipe) = &open.pipe else {
+            return;
+        };
+        let received = pipe.receive();
+        open.misses_messages |= received.is_incomplete;
+        open.must_look |= received.look;
+        for message in received.messages {
+            // See `message.rs` for who may have sent another one.
+            let is_ours = message.secret == open.secret;
+            if is_ours && self.session.admitted(&message, &WallClock::read()) {
+                open.must_look |= message.has_deadline;
+                open.deadlines_changed |= message.has_deadline;
+                self.inbox.expect_command();
+            } else {
+                open.must_look = true;
             }
         }
     }
@@ -329,6 +376,8 @@ impl Worker {
         let Some(open) = &mut self.open else {
             return Ok(());
         };
+        open.must_look = false;
+        open.looked = Moment::now();
         // Another process may stop in the middle of its turn. The limits of requests are checked between two attempts.
         open.database.limit = Some(Instant::now() + WATCH_FOR_LOST);
         let now = Moment::now();
@@ -338,7 +387,7 @@ impl Worker {
             open.inspect(self.session.held())?;
         }
         open.keep_pipe(now);
-        let news = open.news()?;
+        let news = open.news(&self.session)?;
         let changed = !matches!(news, News::None);
         if changed {
             open.deadlines_changed = true;
@@ -374,6 +423,9 @@ impl Worker {
         if problem.loses_all() {
             self.session_lost();
             return;
+        }
+        if let Some(open) = &mut self.open {
+            open.must_look = true;
         }
         self.session
             .time_out(Moment::now(), &WallClock::read(), self.open.is_some());

@@ -95,6 +95,10 @@ async fn within_time(
     permissions: Option<Permissions>,
 ) -> Result<Answer, Failure> {
     let limit = exchange.timeout;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the server answers in the time of the machine"
+    )]
     tokio::time::timeout(limit, send(exchange, room, permissions))
         .await
         .unwrap_or_else(|_| Err(Kind::Timeout(limit).into()))

@@ -1,4 +1,8 @@
 //! What a bus has received, on its way to the run.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the server answers in the time of the machine"
+)]
 
 use std::collections::VecDeque;
 use std::pin::Pin;

@@ -10,6 +10,10 @@
 //!
 //! What the server sends has a limit. More of it ends the connection, and all who wait for something hear why; so does the
 //! run, if it listens: an event that it waits for may have been among what is lost.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the server answers in the time of the machine"
+)]
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeSet;

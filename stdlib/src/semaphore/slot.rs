@@ -117,7 +117,14 @@ impl Slot {
             Err(request) => request,
         };
         let slot = Rc::clone(&self);
-        let acquire = async move { slot.held.semaphore().try_acquire(request).await };
+        let acquire = async move {
+            slot.held
+                .semaphore()
+                .acquire()
+                .with(request)
+                .if_free()
+                .await
+        };
         settle(
             ctx,
             &Rc::clone(self.run()),
@@ -209,22 +216,24 @@ impl Slot {
             Poll::Pending => Either::Right(acquire),
         };
         let slot = Rc::clone(&self);
-        let promise = self.run().promise(ctx, acquire, move |ctx, outcome| {
-            let admitted = match outcome {
-                Ok(Ok(permit)) => {
-                    slot.held.admit(slot.run(), permit);
-                    true
-                }
-                Ok(Err(AcquireError::TimedOut { .. })) => false,
-                Ok(Err(error)) => {
-                    let name = slot.held.semaphore().name();
-                    return Err(sem::Module::of(slot.run()).refused_later(ctx, name, &error));
-                }
-                // There is no listener any more.
-                Err(_) => false,
-            };
-            admitted.into_js(ctx)
-        })?;
+        let promise = self
+            .run()
+            .promise_durably(ctx, acquire, move |ctx, outcome| {
+                let admitted = match outcome {
+                    Ok(Ok(permit)) => {
+                        slot.held.admit(slot.run(), permit);
+                        true
+                    }
+                    Ok(Err(AcquireError::TimedOut { .. })) => false,
+                    Ok(Err(error)) => {
+                        let name = slot.held.semaphore().name();
+                        return Err(sem::Module::of(slot.run()).refused_later(ctx, name, &error));
+                    }
+                    // There is no listener any more.
+                    Err(_) => false,
+                };
+                admitted.into_js(ctx)
+            })?;
         let give_up = Function::new(ctx.clone(), move || AbortHandle::abort(&handle))?;
         vec![promise.into_value(), give_up.into_value()].into_js(ctx)
     }

@@ -31,7 +31,7 @@ pub(crate) fn acquire(
     name: &SemaphoreName,
     request: Request,
 ) -> JoinHandle<Result<Permit, AcquireError>> {
-    tokio::spawn(semaphores.acquire(name, request))
+    tokio::spawn(semaphores.semaphore(name).acquire().with(request))
 }
 
 /// Waits until so many wait.

@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use cla_semaphore::{Request, SemaphoreName, Semaphores};
+use cla_semaphore::{SemaphoreName, Semaphores};
 use cla_tests::redis::Server;
 
 use crate::sample::Effort;
@@ -23,7 +23,7 @@ pub(crate) fn idle(count: usize, effort: Effort) -> Result<f64> {
     let store = in_file(folder.path());
     let semaphores = Semaphores::connect(&store)?;
     let name = SemaphoreName::new("held")?;
-    let _held = semaphores.acquire(&name, Request::new()).blocking()?;
+    let _held = semaphores.semaphore(&name).acquire().blocking()?;
     let crowd = Crowd(
         (0..count)
             .map(|_| exec(&store, "held"))

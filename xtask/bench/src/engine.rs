@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use cla_runtime::{Engine, RunHandle, RunOptions, Script};
-use cla_semaphore::{Owner, Request, RunId, Semaphore, SemaphoreName, Semaphores};
+use cla_semaphore::{Owner, RunId, Semaphore, SemaphoreName, Semaphores};
 use tokio::runtime::Builder;
 
 use crate::sample::{Effort, ROUNDS, resident_bytes};
@@ -57,8 +57,8 @@ pub(crate) fn rule_hand_over(waiting: usize, effort: Effort) -> Result<f64> {
     let engine = engine(&semaphores);
     let queue = SemaphoreName::new("queue")?;
     let gate = SemaphoreName::new("gate")?;
-    let first = semaphores.acquire(&queue, Request::new()).blocking()?;
-    let last = semaphores.acquire(&gate, Request::new()).blocking()?;
+    let first = semaphores.semaphore(&queue).acquire().blocking()?;
+    let last = semaphores.semaphore(&gate).acquire().blocking()?;
     let rule = Script::new(
         "hand-over.js",
         format!(
@@ -88,7 +88,7 @@ pub(crate) fn rule_memory(count: usize) -> Result<f64> {
     let rule = Script::new("blocked.js", "require('cla/sem').take('queue', () => {});");
     // The worker threads and what all rules share are not the rules' own.
     finish([engine.run(rule.clone(), RunOptions::new())])?;
-    let first = semaphores.acquire(&queue, Request::new()).blocking()?;
+    let first = semaphores.semaphore(&queue).acquire().blocking()?;
     let before = resident_bytes()?;
     let runs: Vec<_> = (0..count)
         .map(|_| engine.run(rule.clone(), RunOptions::new()))

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use cla_semaphore::{Request, SemaphoreName, Semaphores};
+use cla_semaphore::{SemaphoreName, Semaphores};
 use rusqlite::Connection;
 
 use crate::sample::Effort;
@@ -50,11 +50,11 @@ pub(crate) fn hand_over(effort: Effort) -> Result<f64> {
     let partner = Partner::start(&["sqlite-partner", path.to_str().context("a path")?])?;
     let turns = effort.times(2_000) as usize;
     let mut times = Vec::with_capacity(turns);
-    let mut permit = semaphores.acquire(&name, Request::new()).blocking()?;
+    let mut permit = semaphores.semaphore(&name).acquire().blocking()?;
     while times.len() < turns {
         let released = Instant::now();
         drop(permit);
-        permit = semaphores.acquire(&name, Request::new()).blocking()?;
+        permit = semaphores.semaphore(&name).acquire().blocking()?;
         // Not at the start, while the other one is not there yet.
         if !permit.waited().is_zero() {
             times.push(released.elapsed());
@@ -72,7 +72,7 @@ pub(crate) fn hand_over_partner(path: &Path) -> Result<()> {
     let name = SemaphoreName::new("turns")?;
     let over = std::thread::spawn(|| std::io::stdin().read_to_end(&mut Vec::new()));
     while !over.is_finished() {
-        drop(semaphores.acquire(&name, Request::new()).blocking()?);
+        drop(semaphores.semaphore(&name).acquire().blocking()?);
     }
     Ok(())
 }

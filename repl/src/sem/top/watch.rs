@@ -207,7 +207,7 @@ async fn read(semaphores: &Semaphores, stale: &Stale) -> Result<Vec<Reading>, St
 
 #[cfg(test)]
 mod tests {
-    use cla_runtime::semaphore::{Request, Slots, StoreUrl};
+    use cla_runtime::semaphore::{Slots, StoreUrl};
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
     use tokio::time::timeout;
 
@@ -343,7 +343,7 @@ mod tests {
         let mut watched = Watched::start();
         watched.next().await.unwrap();
         let name = SemaphoreName::new("a").unwrap();
-        let permit = watched.semaphores.acquire(&name, Request::new()).await;
+        let permit = watched.semaphores.semaphore(&name).acquire().await;
         drop(permit.unwrap());
         let rows = |reading: &Option<Reading>| match reading {
             Some(Reading::One(_, Some(view))) => view.requests.len(),

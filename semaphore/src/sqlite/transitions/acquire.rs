@@ -1,5 +1,6 @@
 //! A request asks for a slot: it gets one that is free, or it joins the line.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use rusqlite::params;
@@ -103,10 +104,11 @@ impl Transition<'_> {
     /// Ends the sessions among the semaphore's holders whose process is gone. Called when the semaphore is full, or when
     /// such a session has the slot id of the request; so only a request that would have to wait pays for it.
     pub(super) fn reap_holders(&mut self, semaphore: Semaphore) -> Result<Semaphore, Problem> {
-        let holders: Vec<i64> = self
+        // Each once, which SQLite would do with a table of its own.
+        let holders: HashSet<i64> = self
             .db
             .prepare_cached(
-                "SELECT DISTINCT session FROM request WHERE semaphore = ?1 AND phase > 0 AND session <> ?2",
+                "SELECT session FROM request WHERE semaphore = ?1 AND phase > 0 AND session <> ?2",
             )?
             .query_map([semaphore.id, self.session], |row| row.get(0))?
             .collect::<Result<_, _>>()?;

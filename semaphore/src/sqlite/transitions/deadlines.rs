@@ -65,7 +65,7 @@ impl Transition<'_> {
                 self.send_outcome(&row, Outcome::TimedOut)?;
             } else {
                 self.end_busy(semaphore, &row, Status::Expired, EventKind::Expired)?;
-                self.send_outcome(&row, Outcome::Lost)?;
+                self.send_lost(&row)?;
             }
             // One by one: a request that is admitted here may be the next whose permit expires.
             self.admit(semaphore)?;

@@ -73,7 +73,7 @@ impl Transition<'_> {
         kind: EventKind,
     ) -> Result<(), Problem> {
         self.note_actor(row);
-        self.send_outcome(row, Outcome::Lost)?;
+        self.send_lost(row)?;
         self.end_busy(semaphore, row, Status::Released, kind)?;
         self.outlives(row)
     }
@@ -95,7 +95,7 @@ impl Transition<'_> {
         for session in sharing {
             let outcome = match status {
                 Status::Killed => Outcome::Killed,
-                _ => Outcome::Lost,
+                _ => Outcome::Lost(None),
             };
             self.send_outcome_to(session, row.uuid, outcome)?;
         }

@@ -9,6 +9,7 @@ use crate::error::AdminError;
 use crate::id::RequestId;
 use crate::name::SemaphoreName;
 use crate::slot::SlotId;
+use crate::sqlite::clock::Moment;
 use crate::sqlite::columns::Db;
 use crate::sqlite::problem::Problem;
 use crate::view::Status;
@@ -37,7 +38,11 @@ impl Transition<'_> {
         Ok(found)
     }
 
-    pub(super) fn save(&self, semaphore: &Semaphore) -> Result<(), Problem> {
+    pub(super) fn save(&mut self, semaphore: &Semaphore) -> Result<(), Problem> {
+        if semaphore.due < Moment::NEVER {
+            let due = self.effects.due.get_or_insert(Moment::NEVER);
+            *due = semaphore.due.min(*due);
+        }
         self.db
             .prepare_cached(
                 "UPDATE semaphore SET slots = ?2, declared = ?3, wanted = ?4, pinned = ?5, taken = ?6,

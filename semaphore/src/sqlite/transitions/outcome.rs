@@ -8,6 +8,7 @@ use crate::error::DeadlockError;
 use crate::id::RequestId;
 use crate::sqlite::clock::Moment;
 use crate::sqlite::columns::{Columns as _, Db};
+use crate::sqlite::message::Message;
 use crate::sqlite::problem::Problem;
 
 /// What became of a request.
@@ -19,8 +20,9 @@ pub(in crate::sqlite) enum Outcome {
     Cancelled,
     TimedOut,
     Deadlock(DeadlockError),
-    /// It was busy, and is no longer: expired, or ended by an administrator.
-    Lost,
+    /// It was busy, and is no longer: expired, or ended by an administrator. With what it had got, which its session may not
+    /// know yet.
+    Lost(Option<Admission>),
     /// Its session was reaped.
     Killed,
 }
@@ -41,7 +43,27 @@ impl Transition<'_> {
         row: &RequestRow,
         outcome: Outcome,
     ) -> Result<(), Problem> {
+        if let Outcome::Admitted(admission) = outcome
+            && row.session != self.session
+            && let Some(secret) = self.peer(row.session)?.secret
+        {
+            // All of it stands in the request's row, where the session finds it should the message be lost.
+            let message = Message {
+                secret,
+                request: row.uuid,
+                admission,
+                has_deadline: row.ttl.is_some(),
+            };
+            let messages = self.effects.messages.entry(row.session);
+            messages.or_default().push(message);
+            return Ok(());
+        }
         self.send_outcome_to(row.session, row.uuid, outcome)
+    }
+
+    /// Sends its session that a busy request has ended.
+    pub(super) fn send_lost(&mut self, row: &RequestRow) -> Result<(), Problem> {
+        self.send_outcome(row, Outcome::Lost(Some(row.admission())))
     }
 
     pub(super) fn send_outcome_to(
@@ -90,7 +112,7 @@ impl OutcomeRow {
             Outcome::Cancelled => (2, None, None),
             Outcome::TimedOut => (3, None, None),
             Outcome::Deadlock(error) => (4, None, Some(cycle_json::write(error.cycle()))),
-            Outcome::Lost => (5, None, None),
+            Outcome::Lost(admission) => (5, *admission, None),
             Outcome::Killed => (6, None, None),
             Outcome::Shares(holder, admission) => {
                 let code = if admission.granted { 8 } else { 7 };
@@ -133,7 +155,10 @@ impl OutcomeRow {
                 .and_then(cycle_json::read)
                 .map(DeadlockError::new)
                 .map_or(Outcome::Cancelled, Outcome::Deadlock),
-            5 => Outcome::Lost,
+            5 => Outcome::Lost(match row.get::<_, Option<i64>>(at + 2)? {
+                Some(_) => Some(admission(false)?),
+                None => None,
+            }),
             _ => Outcome::Killed,
         };
         Ok((row.value(at)?, outcome))

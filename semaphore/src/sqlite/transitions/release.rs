@@ -2,7 +2,6 @@
 
 use super::Transition;
 use super::bulk::{list_of, plain_ends};
-use super::outcome::Outcome;
 use super::rows::Phase;
 use crate::event::EventKind;
 use crate::id::RequestId;
@@ -22,7 +21,7 @@ impl Transition<'_> {
         let held = row.phase != Phase::Waiting;
         if held {
             if row.session != self.session {
-                self.send_outcome(&row, Outcome::Lost)?;
+                self.send_lost(&row)?;
             }
             self.end_busy(&mut semaphore, &row, Status::Done, EventKind::Released)?;
             self.settle(&mut semaphore)?;
@@ -62,7 +61,7 @@ impl Transition<'_> {
         let Some((mut semaphore, row)) = self.live_slot(name, slot)? else {
             return Ok(false);
         };
-        self.send_outcome(&row, Outcome::Lost)?;
+        self.send_lost(&row)?;
         self.end_busy(&mut semaphore, &row, Status::Done, EventKind::Released)?;
         self.settle(&mut semaphore)?;
         self.save(&semaphore)?;

@@ -4,12 +4,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
-use super::Transition;
 use super::bulk::plain_ends;
 use super::rows::{Phase, RequestRow, requests};
+use super::{Peer, Transition};
 use crate::event::EventKind;
 use crate::sqlite::clock::Moment;
 use crate::sqlite::file::SEEN_FOR;
+use crate::sqlite::message::Secret;
 use crate::sqlite::presence::Witness;
 use crate::sqlite::problem::Problem;
 use crate::sqlite::process::Process;
@@ -28,6 +29,7 @@ impl Transition<'_> {
         host: Option<&str>,
         lease: Moment,
         lock: Option<i64>,
+        secret: Secret,
         is_shared: bool,
     ) -> Result<i64, Problem> {
         let this = Process::this();
@@ -75,8 +77,8 @@ impl Transition<'_> {
             show(db)?;
         }
         db.execute(
-            "INSERT INTO session (pid, started, boot, namespace, host, lease, lock)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO session (pid, started, boot, namespace, host, lease, lock, secret)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 this.pid,
                 this.started,
@@ -84,10 +86,19 @@ impl Transition<'_> {
                 this.namespace,
                 host,
                 lease,
-                lock
+                lock,
+                secret.to_bytes()
             ],
         )?;
         Ok(db.last_insert_rowid())
+    }
+
+    /// This session has no pipe, so what other sessions have for it goes into the file.
+    pub(in crate::sqlite) fn read_notices_only(&self) -> Result<(), Problem> {
+        self.db
+            .prepare_cached("UPDATE session SET secret = NULL WHERE id = ?1")?
+            .execute([self.session])?;
+        Ok(())
     }
 
     /// Whether a session lives.
@@ -95,23 +106,32 @@ impl Transition<'_> {
         if session == self.session {
             return Ok(true);
         }
-        if let Some(&lives) = self.living.get(&session) {
-            return Ok(lives);
+        Ok(self.peer(session)?.lives)
+    }
+
+    /// What is known of another session.
+    pub(super) fn peer(&mut self, session: i64) -> Result<Peer, Problem> {
+        if let Some(peer) = self.peers.get(&session) {
+            return Ok(*peer);
         }
         let found = self
             .db
-            .prepare_cached(&format!(
-                "SELECT {} FROM session WHERE id = ?1",
-                Witness::COLUMNS
-            ))?
-            .query_row([session], |row| Witness::read(row, 0))
+            .prepare_cached(Witness::AND_SECRET)?
+            .query_row([session], |row| {
+                Ok((Witness::read(row, 0)?, row.get(Witness::COUNT)?))
+            })
             .optional()?;
-        let lives = found.is_some_and(|found| found.is_alive(self.now));
-        self.living.insert(session, lives);
-        if !lives {
+        let peer = Peer {
+            lives: found
+                .as_ref()
+                .is_some_and(|(witness, _)| witness.is_alive(self.now)),
+            secret: found.and_then(|(_, secret)| secret).map(Secret::from_bytes),
+        };
+        self.peers.insert(session, peer);
+        if !peer.lives {
             self.to_reap.push(session);
         }
-        Ok(lives)
+        Ok(peer)
     }
 
     /// Looks at all sessions, and reaps those whose process is gone.

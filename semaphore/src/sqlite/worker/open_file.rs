@@ -5,6 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rusqlite::params;
+
+use super::poll::WATCH_FOR_LOST;
+use super::session::Session;
 use crate::file_url::SqliteUrl;
 use crate::id::RequestId;
 use crate::owner::this_host;
@@ -12,6 +16,7 @@ use crate::sqlite::clock::Moment;
 use crate::sqlite::columns::Db;
 use crate::sqlite::ends::Ends;
 use crate::sqlite::file::{Database, LOCKED_FOR};
+use crate::sqlite::message::{Secret, written};
 use crate::sqlite::permit::PermitState;
 use crate::sqlite::presence::{Presence, Witness};
 use crate::sqlite::problem::Problem;
@@ -45,9 +50,20 @@ pub(super) struct OpenFile {
     /// Other machines may share the file system.
     pub(super) is_shared: bool,
     pub(super) inspected: Moment,
+    /// When this session last looked what there is to do.
+    pub(super) looked: Moment,
+    /// There is something to look at.
+    pub(super) must_look: bool,
     pub(super) session: i64,
     /// How other sessions wake this one. `None`: the system gives no pipe, so this session looks every few milliseconds.
     pub(super) pipe: Option<WakePipe>,
+    /// By this it knows that a message in the pipe is for it.
+    pub(super) secret: Secret,
+    /// Messages may be missing: what was admitted is looked up.
+    pub(super) misses_messages: bool,
+    /// Something was written since that was last looked up.
+    admissions_changed: bool,
+    admissions_seen: Moment,
     /// When the pipe was last known to be in its place.
     pub(super) pipe_seen: Moment,
     /// The file's change counter when news were last read.
@@ -88,22 +104,30 @@ impl OpenFile {
         database.connection.execute_batch(ENDING)?;
         Presence::answer(presence.as_ref(), &database.connection)?;
         let lock = presence.as_mut().and_then(Presence::live);
+        let secret = Secret::new();
         let session = database.transaction(|connection| {
             Transition::register(
                 connection,
                 host.as_deref(),
                 now.after(LEASE),
                 lock,
+                secret,
                 is_shared,
             )
         })?;
-        Ok(Self {
+        let mut open = Self {
             presence,
             is_shared,
             inspected: now,
+            looked: now,
+            must_look: true,
             counter: database.change_counter()?,
             // Made before this session has any request, so that no wake-up finds it missing.
             pipe: database.sessions.pipe(session).ok(),
+            secret,
+            misses_messages: false,
+            admissions_changed: false,
+            admissions_seen: now,
             pipe_seen: now,
             database,
             session,
@@ -119,7 +143,11 @@ impl OpenFile {
             ends: Ends::default(),
             saw_holders: now,
             active: now,
-        })
+        };
+        if open.pipe.is_none() {
+            open.transact(|transition| transition.read_notices_only())?;
+        }
+        Ok(open)
     }
 
     /// Does `work` in a transaction, together with what every transaction does; wakes other sessions once it is committed.
@@ -140,6 +168,9 @@ impl OpenFile {
             transition.reap()?;
             Ok(done)
         })?;
+        for (session, messages) in &effects.messages {
+            self.database.sessions.send(*session, &written(messages));
+        }
         for session in &effects.wake {
             self.database.sessions.wake(*session);
         }
@@ -150,16 +181,17 @@ impl OpenFile {
         }
         self.deleted_notice = read;
         self.deadlines_changed = true;
+        self.next_deadline = self.next_deadline.min(effects.due.unwrap_or(Moment::NEVER));
         self.active = Moment::now();
         Ok((done, effects))
     }
 
     /// What other sessions have written since the last call. Begins a transaction that reads: what else is looked up at the
     /// same moment costs less inside of it. To be followed by [`end_of_news`](Self::end_of_news).
-    pub(super) fn news(&mut self) -> Result<News, Problem> {
+    pub(super) fn news(&mut self, session: &Session) -> Result<News, Problem> {
         let connection = &self.database.connection;
         connection.prepare_cached("BEGIN")?.execute([])?;
-        let read = self.read_news();
+        let read = self.read_news(session);
         if read.is_err() {
             self.stop_reading()?;
         }
@@ -177,6 +209,9 @@ impl OpenFile {
                 }
             }
             self.deadlines_changed = false;
+        } else if !concerned {
+            self.next_deadline = Moment::NEVER;
+            self.deadlines_changed = true;
         }
         self.stop_reading()
     }
@@ -190,10 +225,22 @@ impl OpenFile {
         Ok(())
     }
 
-    fn read_news(&mut self) -> Result<News, Problem> {
+    fn read_news(&mut self, session: &Session) -> Result<News, Problem> {
         let counter = self.database.change_counter()?;
-        if counter == self.counter {
-            return Ok(News::None);
+        let has_changed = counter != self.counter;
+        self.admissions_changed |= has_changed;
+        let mut admitted = Vec::new();
+        if self.admissions_changed && session.is_waiting() && self.must_see_admissions() {
+            admitted = self.admissions(session)?;
+            self.admissions_changed = false;
+            self.admissions_seen = Moment::now();
+            self.misses_messages = false;
+        }
+        if !has_changed {
+            return Ok(match admitted {
+                none if none.is_empty() => News::None,
+                admitted => News::Outcomes(admitted),
+            });
         }
         let mut statement = self.database.connection.prepare_cached(
             "SELECT n.id, n.uuid, n.verdict, n.token, n.requested, n.started, n.detail
@@ -202,7 +249,8 @@ impl OpenFile {
         )?;
         let mut rows = statement.query([self.session, self.last_notice])?;
         let mut is_known = false;
-        let mut outcomes = Vec::new();
+        // First: what is admitted may have ended since.
+        let mut outcomes = admitted;
         while let Some(row) = rows.next()? {
             is_known = true;
             if let Some(id) = row.get(0)? {
@@ -216,6 +264,32 @@ impl OpenFile {
         } else {
             News::Reaped
         })
+    }
+
+    /// Whether to look which requests were admitted, although that comes as messages: one may be lost.
+    fn must_see_admissions(&self) -> bool {
+        self.misses_messages
+            || self.pipe.is_none()
+            || Moment::now().since(self.admissions_seen) >= WATCH_FOR_LOST
+    }
+
+    /// Which requests of this session are busy at the semaphores for which it waits.
+    fn admissions(&self, session: &Session) -> Result<Vec<(RequestId, Outcome)>, Problem> {
+        let mut statement = self.database.connection.prepare_cached(
+            "SELECT r.uuid, r.phase - 1, r.token, r.requested, r.started, NULL
+             FROM semaphore AS s CROSS JOIN request AS r ON r.semaphore = s.id AND r.phase > 0
+             WHERE s.name = ?1 AND r.session = ?2",
+        )?;
+        let mut admitted = Vec::new();
+        for name in session.waited_for() {
+            let rows = statement.query_map(params![Db(name), self.session], |row| {
+                OutcomeRow::read(row, 0)
+            })?;
+            for row in rows {
+                admitted.push(row?);
+            }
+        }
+        Ok(admitted)
     }
 
     /// Other sessions must find the pipe. Makes it again if it was deleted, or could not be made before.

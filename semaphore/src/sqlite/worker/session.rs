@@ -22,6 +22,7 @@ use crate::name::SemaphoreName;
 use crate::owner::Owner;
 use crate::request::Request;
 use crate::sqlite::clock::{Moment, WallClock};
+use crate::sqlite::message::Message;
 use crate::sqlite::permit::PermitState;
 use crate::sqlite::transitions::Outcome;
 
@@ -91,6 +92,11 @@ impl Session {
         !self.waiting.is_empty()
     }
 
+    /// The semaphores for which requests of this session wait.
+    pub(super) fn waited_for(&self) -> HashSet<&SemaphoreName> {
+        self.waiting.values().map(|waiting| &waiting.name).collect()
+    }
+
     pub(super) fn is_holding(&self) -> bool {
         !self.held.is_empty()
     }
@@ -102,6 +108,11 @@ impl Session {
 
     pub(super) fn is_postponed(&self) -> bool {
         !self.postponed.is_empty()
+    }
+
+    /// Whether there is anything to do but to wait.
+    pub(super) fn is_to_do(&self) -> bool {
+        self.is_postponed() || self.is_pending()
     }
 
     /// Whether something is still to be written.
@@ -386,9 +397,21 @@ impl Session {
     /// What became of a request of this session.
     pub(super) fn outcome(&mut self, id: RequestId, outcome: Outcome, clock: &WallClock) {
         match outcome {
-            Outcome::Lost => {
+            Outcome::Lost(admission) => {
                 if let Some(permit) = self.held.remove(&id) {
                     permit.loss.set();
+                } else if let Some(waiting) = self.waiting.remove(&id) {
+                    // It was admitted, and that was over before this session had looked.
+                    let run = waiting.run();
+                    waiting.reply.send(match admission {
+                        Some(admission) => {
+                            let permit = PermitState::new(id, waiting.name, run, &admission, clock);
+                            permit.loss.set();
+                            Ok(Arc::new(permit))
+                        }
+                        // A program of before has ended it, which says no more.
+                        None => Err(AcquireError::Cancelled { name: waiting.name }),
+                    });
                 }
             }
             Outcome::Killed => self.end_killed(id),
@@ -427,6 +450,15 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Another session has sent the admission of a request. Says whether that request waited.
+    pub(super) fn admitted(&mut self, message: &Message, clock: &WallClock) -> bool {
+        let waits = self.waiting.contains_key(&message.request);
+        if waits {
+            self.outcome(message.request, Outcome::Admitted(message.admission), clock);
+        }
+        waits
     }
 
     fn end_killed(&mut self, id: RequestId) {

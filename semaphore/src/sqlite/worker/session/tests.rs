@@ -3,6 +3,7 @@
 use tokio::sync::oneshot::{self, Receiver};
 
 use super::*;
+use crate::sqlite::message::Secret;
 use crate::sqlite::transitions::Admission;
 
 type Answer = Receiver<Result<Arc<PermitState>, AcquireError>>;
@@ -84,6 +85,64 @@ fn a_caller_gets_its_permit_once_its_request_is_admitted() {
     assert!(session.is_holding() && !session.is_waiting());
     session.forget(id(1));
     assert!(permit.loss.is_set() && !session.is_active());
+}
+
+fn message(request: u128, token: u64) -> Message {
+    let Outcome::Admitted(admission) = admitted(token) else {
+        unreachable!()
+    };
+    Message {
+        secret: Secret::new(),
+        request: id(request),
+        admission,
+        has_deadline: false,
+    }
+}
+
+#[test]
+fn a_message_admits_a_request_that_waits_and_no_other() {
+    let mut session = session();
+    let mut answer = wait(&mut session, 1, Request::new());
+    assert!(!session.admitted(&message(2, 7), &CLOCK()), "it is unknown");
+    assert!(answer.try_recv().is_err());
+    assert!(session.admitted(&message(1, 7), &CLOCK()));
+    let permit = answer.try_recv().unwrap().unwrap();
+    // The second of two, or the same found in the file.
+    assert!(!session.admitted(&message(1, 8), &CLOCK()));
+    session.outcome(id(1), admitted(7), &CLOCK());
+    assert!(!permit.loss.is_set() && session.held().len() == 1);
+    session.forget(id(1));
+    assert!(
+        !session.admitted(&message(1, 9), &CLOCK()),
+        "it was given back"
+    );
+    assert!(!session.is_active());
+}
+
+#[test]
+fn a_request_that_was_given_up_is_not_admitted_by_a_late_message() {
+    let mut session = session();
+    let _left = wait(&mut session, 1, Request::new());
+    session.forget(id(1));
+    assert!(!session.admitted(&message(1, 7), &CLOCK()));
+    assert!(!session.is_active());
+}
+
+#[test]
+fn an_admission_that_was_over_before_it_was_seen_is_a_permit_that_is_lost() {
+    let mut session = session();
+    let mut answer = wait(&mut session, 1, Request::new());
+    let admission = message(1, 7).admission;
+    session.outcome(id(1), Outcome::Lost(Some(admission)), &CLOCK());
+    assert!(answer.try_recv().unwrap().unwrap().loss.is_set());
+    // A program of before does not say what it had got.
+    let mut answer = wait(&mut session, 2, Request::new());
+    session.outcome(id(2), Outcome::Lost(None), &CLOCK());
+    assert!(matches!(
+        answer.try_recv().unwrap(),
+        Err(AcquireError::Cancelled { .. })
+    ));
+    assert!(!session.is_active());
 }
 
 #[test]
@@ -220,7 +279,7 @@ fn permits_of_one_slot_id_are_lost_together() {
     let mut answer = wait(&mut session, 2, Request::new());
     session.outcome(id(2), Outcome::Shares(id(9), admission), &CLOCK());
     let other = answer.try_recv().unwrap().unwrap();
-    session.outcome(id(9), Outcome::Lost, &CLOCK());
+    session.outcome(id(9), Outcome::Lost(None), &CLOCK());
     assert!(one.loss.is_set() && other.loss.is_set() && !session.is_active());
 }
 

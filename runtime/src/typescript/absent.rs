@@ -1,0 +1,165 @@
+//! Stands in for the parser where the engine is built without the feature `typescript`.
+//!
+//! Nothing is known of a text before it is compiled: QuickJS decides whether it is a script or a module, and says what is
+//! wrong with it. TypeScript is an error that names the feature.
+
+use std::sync::Arc;
+
+use crate::error::source::SyntaxProblem;
+
+pub(crate) mod input {
+    //! The inputs of a session, which are scripts as they are: what they declare with `const` cannot be declared again.
+
+    use std::sync::Arc;
+
+    use super::{PositionMap, SyntaxProblem};
+
+    /// An input that is ready to be compiled.
+    #[derive(Debug)]
+    pub(crate) struct Input {
+        pub(crate) code: Arc<str>,
+        pub(crate) prefix: u32,
+        pub(crate) positions: Option<PositionMap>,
+    }
+
+    /// Makes an input ready. It never fails.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "with the feature, an input may be wrong"
+    )]
+    pub(crate) fn prepare(source: &str) -> Result<Input, Vec<SyntaxProblem>> {
+        Ok(Input {
+            code: source.into(),
+            prefix: 0,
+            positions: None,
+        })
+    }
+}
+
+pub(crate) mod lock_order {
+    //! Which semaphores a script takes while it holds others: not known.
+
+    /// A semaphore that a script takes.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Take {
+        /// Its name.
+        pub semaphore: String,
+        /// Line and column, from 1, the column in characters.
+        pub at: (u32, u32),
+        /// The length of the name as it is written, in characters.
+        pub length: u32,
+        /// Whether it waits for the only slot, without a time limit.
+        pub one_slot_for_ever: bool,
+        /// The ones that are held then, by their places in the list, outermost first.
+        pub within: Vec<usize>,
+    }
+
+    /// Finds none.
+    pub fn lock_order(_source: &str) -> Vec<Take> {
+        Vec::new()
+    }
+}
+
+pub(crate) mod references {
+    //! Which other modules a script names: not known.
+
+    /// A module's name in a script.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Named {
+        /// What is imported, as it is written.
+        pub specifier: String,
+        /// Line and column, from 1, the column in characters.
+        pub at: (u32, u32),
+        /// The length of that in the source, in characters.
+        pub length: u32,
+        /// By a declaration: without that module, the script cannot run at all.
+        pub declared: bool,
+        /// The exports of the module that are named as well.
+        pub names: Vec<NamedExport>,
+    }
+
+    /// The name of another module's export in a script.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct NamedExport {
+        /// The name.
+        pub name: String,
+        /// Line and column, from 1, the column in characters.
+        pub at: (u32, u32),
+        /// The length of the name in the source, in characters.
+        pub length: u32,
+    }
+
+    /// Finds none.
+    pub fn references(_source: &str) -> Vec<Named> {
+        Vec::new()
+    }
+}
+
+/// From places in JavaScript to places in its TypeScript, of which there is none.
+#[derive(Debug, Default)]
+pub struct PositionMap;
+
+impl PositionMap {
+    pub(crate) fn original(&self, _line: u32, _column: u32) -> Option<(u32, u32)> {
+        None
+    }
+}
+
+/// JavaScript made of TypeScript.
+#[derive(Debug)]
+pub struct Stripped {
+    /// The JavaScript.
+    pub code: Arc<str>,
+    /// From places in `code` to places in the TypeScript.
+    pub positions: PositionMap,
+    /// What it exports.
+    pub exports: Option<Vec<String>>,
+    /// What kind of source it is.
+    pub shape: Shape,
+}
+
+/// What kind of source this is, and what it imports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// It can only be an ES module.
+    pub declares: bool,
+    /// It awaits at its top level.
+    pub awaits: bool,
+    /// What it imports.
+    pub imports: Vec<String>,
+}
+
+/// The shape of JavaScript, which is not known.
+pub(crate) fn shape(_source: &str) -> Option<Shape> {
+    None
+}
+
+/// What is wrong with JavaScript: nothing that is known before it is compiled.
+pub(crate) fn js_problems(
+    _source: &str,
+    _may_be_module: bool,
+    _may_be_script: bool,
+) -> Vec<SyntaxProblem> {
+    Vec::new()
+}
+
+/// What a module exports, which is not known.
+pub fn exports(_source: &str) -> Option<Vec<String>> {
+    None
+}
+
+/// Refuses TypeScript.
+///
+/// # Errors
+/// Always: the problem says which feature is missing.
+pub fn strip(_file_name: &str, _source: &str) -> Result<Stripped, Vec<SyntaxProblem>> {
+    Err(vec![SyntaxProblem {
+        message: "this engine runs no TypeScript".to_owned(),
+        help: Some(
+            "write it in JavaScript, or build cla-runtime with its feature `typescript`".to_owned(),
+        ),
+        line: 1,
+        column: 1,
+        length: 1,
+    }])
+}

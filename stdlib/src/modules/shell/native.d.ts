@@ -1,0 +1,51 @@
+// What `cla/shell` imports; not for rules.
+
+declare module "cla/shell/native" {
+  /** A program, or a command of the shell. */
+  export interface Stage {
+    program?: string | undefined;
+    args?: readonly string[] | undefined;
+    /** In place of a program. */
+    command?: string | undefined;
+    cwd?: string | undefined;
+    env?: Readonly<Record<string, unknown>> | undefined;
+  }
+
+  export interface Plan {
+    /** Which function asks for it, for messages. */
+    what: string;
+    stages: readonly Stage[];
+    stdin?: unknown;
+    timeout?: unknown;
+    grace?: unknown;
+    /** What becomes of the output and the errors: both are kept; both go to the run's output; the output is read by lines. */
+    output: "keep" | "show" | "lines";
+  }
+
+  /** How a command ended. */
+  export interface Ended {
+    rc: number;
+    /** `"SIGTERM"`; `""` if no signal ended it. */
+    signal: string;
+    timedOut: boolean;
+    /** Why it was ended although it had not failed. */
+    problem: string | undefined;
+  }
+
+  export interface Job {
+    readonly pid: number;
+    /** Blocks the rule until it has ended. */
+    wait(): Ended;
+    ended(): Promise<Ended>;
+    /** The next line of the output; `null` at its end. Blocks the rule. */
+    line(): string | null;
+    nextLine(): Promise<string | null>;
+    text(which: "output" | "error"): string;
+    bytes(): Uint8Array;
+    /** Asks it to end; or sends a signal. */
+    kill(signal?: unknown): void;
+  }
+
+  /** @throws PermissionError, and Error if it cannot be started. */
+  export function start(plan: Plan): Job;
+}
