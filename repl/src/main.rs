@@ -14,6 +14,7 @@ mod permissions;
 mod render;
 mod repl;
 mod run;
+mod secrets;
 mod sem;
 mod serve;
 mod server;

@@ -22,12 +22,14 @@ use std::time::Duration;
 
 use cla_runtime::RunOptions;
 use cla_runtime::output::OutputStream;
+use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::Semaphores;
 use cla_runtime::trace::{Trace, TracedRun};
 use cla_runtime::value::Wanted;
 
 use self::session::Session;
 use crate::permissions::{Granted, PermissionArgs};
+use crate::secrets::SecretArgs;
 use crate::server::ServerArgs;
 use crate::signals::Signals;
 use crate::store::StoreArgs;
@@ -84,6 +86,8 @@ pub(crate) struct Args {
     store: StoreArgs,
     #[command(flatten)]
     permissions: PermissionArgs,
+    #[command(flatten)]
+    secrets: SecretArgs,
     #[command(flatten)]
     server: ServerArgs,
     /// Threads that run rules
@@ -144,6 +148,7 @@ Examples:
   cla run --sandbox untrusted.js         take semaphores, and reach nothing else
   cla run --allow-read=data --allow-net=api.example.com:443 report.js
   cla run --explain report.js            what it may reach
+  cla run --secret TOKEN push.js         cla.secret('TOKEN') is the variable TOKEN, and never shown
   cla run --json *.js | jq .status
 
 Exit code:
@@ -163,6 +168,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(None) => {}
         Ok(Some(_)) if args.permissions.is_given() || args.explain => {
             let problem = "with --server, the service says what rules may";
+            crate::exit::wrong_usage::<Args>("run", &problem)
+        }
+        Ok(Some(_)) if args.secrets.are_given() => {
+            let problem = "with --server, secrets cannot be given: the service has its own";
             crate::exit::wrong_usage::<Args>("run", &problem)
         }
         Ok(Some(client)) => return remote::run(args, &stash, &client),
@@ -186,6 +195,15 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
+    let secrets = match args.secrets.read() {
+        Ok(secrets) => secrets,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    let passwords = store.passwords().into_iter();
+    let secrets = passwords.fold(secrets, Secrets::hiding);
     if args.explain {
         return crate::exit::finish(explain::print(args, &granted, &store));
     }
@@ -214,6 +232,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             let mut options = RunOptions::new()
                 .stash(stash)
                 .wanted(wanted)
+                .secrets(secrets)
                 .arguments(args.arguments.clone());
             if let Some(event) = &args.event {
                 options = options.event(event.as_str());

@@ -243,3 +243,103 @@ fn imports_stay_with_the_folder_of_the_rule_and_the_current_one() {
     assert_eq!(run(&["--allow-import=b"]).printed(), "imported\n");
     assert_eq!(run(&["--deny-import=b"]).code, Some(1));
 }
+
+/// A rule that shows its secret in every way that it can.
+const LEAK: &str = "
+    const token = cla.secret('TOKEN');
+    print(token); console.error([token], { token });
+    cla.printf('%s', token.slice(0, 4)); cla.printf('%s\\n', token.slice(4));
+    require('cla/log').warn(token, { token });
+    require('cla/rule').create({ name: 'x' }, [{ shell: 'echo ' + token }]).run({});
+    require('cla/sem').take('db', { who: 'by ' + token }, () => print(require('cla/sem').list()[0].requests));
+    try { require('cla/sem').take(token, () => 1) } catch (error) { print(error.message) }
+    throw new Error('refused: ' + token, { cause: new Error(encodeURIComponent(token)) });";
+
+const TOKEN: &str = "s3cret&token";
+
+#[test]
+fn a_secret_never_leaves_a_run() {
+    let folder = Folder::with(&[
+        ("leak.js", LEAK),
+        (
+            "value.js",
+            "export default () => ({ [cla.secret('TOKEN')]: [cla.secret('TOKEN')] })",
+        ),
+        (
+            "book.yml",
+            "do:\n  - echo: token ${secret.TOKEN}\n  - shell: printf %s \"${secret.TOKEN}\" | wc -c\n  - fail: no ${secret.TOKEN}\n",
+        ),
+        ("token", &format!("{TOKEN}\n")),
+        ("env", &format!("# ours\nexport TOKEN='{TOKEN}'\n")),
+    ]);
+    let gives: [&[&str]; 3] = [
+        &["--secret", "TOKEN"],
+        &["--secret", "TOKEN=@token"],
+        &["--secrets-from", "env"],
+    ];
+    for give in gives {
+        for rule in ["leak.js", "value.js", "book.yml"] {
+            for format in ["--json", "--print"] {
+                let arguments = [&["run", "--store", "memory:", format], give, &[rule]].concat();
+                let mut command = folder.command(&arguments);
+                if give == ["--secret", "TOKEN"] {
+                    command.env("TOKEN", TOKEN);
+                }
+                let out = command.output().unwrap();
+                let text = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
+                assert!(text.contains("***"), "{rule} {format}: {text}");
+                for part in ["s3cret", "cret&tok", "czNjcmV0", "%26token"] {
+                    assert!(!text.contains(part), "{rule} {format}: {text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rulebooks_read_secrets_as_they_are() {
+    let book = "do:\n  - shell: printf %s '${secret.TOKEN}' | wc -c\n  - if: secret.TOKEN.length === 12\n    then:\n      - echo: whole\n";
+    let folder = Folder::with(&[("book.yml", book), ("token", TOKEN)]);
+    let ended = folder.cla(&[
+        "run",
+        "--store",
+        "memory:",
+        "--secret",
+        "TOKEN=@token",
+        "book.yml",
+    ]);
+    assert_eq!(ended.printed(), "12\nwhole\n");
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_an_error_that_says_how_to_give_it() {
+    let folder = Folder::with(&[("rule.js", "cla.secret('TOKEN')"), ("short", "abc")]);
+    let run = |options: &[&str]| {
+        let ended = folder.cla(&[&["run", "--store", "memory:"], options, &["rule.js"]].concat());
+        (ended.code.unwrap(), ended.stderr)
+    };
+    let (code, said) = run(&[]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("there is no secret \"TOKEN\"") && said.contains("--secret NAME"),
+        "{said}"
+    );
+    for (options, expected) in [
+        (&["--secret", "TOKEN"][..], "no variable TOKEN"),
+        (&["--secret", "TOKEN=hunter22"], "--secret TOKEN=@FILE"),
+        (
+            &["--secret", "TOKEN=@nowhere"],
+            "cannot read the secrets in nowhere",
+        ),
+        (&["--secret", "TOKEN=@short"], "fewer than 4 characters"),
+        (&["--secret", "a b"], "no name of a secret"),
+        (&["--secrets-from", "rule.js"], "rule.js, line 1"),
+    ] {
+        let (code, said) = run(options);
+        assert_eq!(code, 2, "{options:?}: {said}");
+        assert!(
+            said.contains(expected) && !said.contains("hunter22"),
+            "{options:?}: {said}"
+        );
+    }
+}

@@ -15,6 +15,14 @@ const MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// # Errors
 ///
 /// What it must be instead, to follow the word "must".
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_runtime::duration::from_seconds;
+///
+/// assert_eq!(from_seconds(2.5), Ok(Duration::from_millis(2500)));
+/// assert_eq!(from_seconds(-1.0), Err("not be negative"));
+/// ```
 pub fn from_seconds(seconds: f64) -> Result<Duration, &'static str> {
     if !seconds.is_finite() {
         return Err("be a finite number of seconds");
@@ -35,6 +43,15 @@ pub fn from_seconds(seconds: f64) -> Result<Duration, &'static str> {
 /// # Errors
 ///
 /// What it must be instead, to follow the word "must".
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_runtime::duration::parse;
+///
+/// assert_eq!(parse("1h30m"), Ok(Duration::from_secs(5400)));
+/// assert_eq!(parse("250ms"), Ok(Duration::from_millis(250)));
+/// assert!(parse("10").is_err(), "it has no unit");
+/// ```
 pub fn parse(string: &str) -> Result<Duration, &'static str> {
     const UNFIT: &str =
         "be a number of seconds or a duration such as \"250ms\", \"5m\" or \"1h30m\"";

@@ -84,6 +84,20 @@ struct Shared {
 }
 
 /// Configures an [`Engine`].
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_runtime::{Engine, Limits, Permissions};
+/// use cla_runtime::engine::WhenFull;
+///
+/// let engine = Engine::builder()
+///     .workers(1)
+///     .limits(Limits::default().timeout(Duration::from_secs(10)))
+///     .max_runs(100, WhenFull::Wait)
+///     .permissions(Permissions::none())
+///     .build();
+/// assert!(engine.runs().is_empty());
+/// ```
 #[must_use]
 pub struct EngineBuilder {
     workers: Option<usize>,
@@ -244,6 +258,7 @@ impl Engine {
             folders: options.folders,
             permissions,
             data: options.data,
+            secrets: options.secrets,
             environment: options
                 .environment
                 .or_else(|| self.shared.settings.environment.clone()),

@@ -24,6 +24,16 @@ use crate::line_ends::LineEnds;
 const MESSAGE_MAX: usize = 4_000;
 
 /// What kind of failure ended a run.
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_runtime::error::ErrorKind;
+/// use cla_runtime::{Engine, Limits, RunOptions, Script};
+///
+/// let options = RunOptions::new().limits(Limits::default().timeout(Duration::from_millis(20)));
+/// let report = Engine::new().run(Script::javascript("rule", "while (true) {}"), options).wait();
+/// assert_eq!(report.result.unwrap_err().kind, ErrorKind::TimedOut);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -93,6 +103,19 @@ pub struct Snippet {
 }
 
 /// Why a run failed. `Display` gives one line; [`render`](Self::render) shows the source, the stack and the causes.
+///
+/// ```
+/// use cla_runtime::error::ErrorKind;
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let rule = Script::javascript("rule", "const host = 'db1';\nthrow new RangeError(`no ${host}`);");
+/// let error = Engine::new().run(rule, RunOptions::new()).wait().result.unwrap_err();
+/// assert_eq!((error.kind, error.name.as_str()), (ErrorKind::Exception, "RangeError"));
+/// assert_eq!(error.message, "no db1");
+/// let at = error.location.as_ref().unwrap();
+/// assert_eq!((at.file.as_str(), at.line), ("rule", 2));
+/// assert!(error.render(false).contains("throw new RangeError"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RuleError {

@@ -27,6 +27,16 @@ pub(crate) struct Sent {
 }
 
 /// A run that was started: a future of its [`RunReport`].
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let engine = Engine::new();
+/// let run = engine.run(Script::javascript("endless", "while (true) {}"), RunOptions::new());
+/// assert_eq!(run.name(), "endless");
+/// run.cancel();
+/// assert_eq!(run.wait().status(), "cancelled"); // async code awaits it instead
+/// ```
 #[must_use = "dropping the handle lets the run go on; await it to see how it ends"]
 pub struct RunHandle {
     pub(crate) id: RunId,
@@ -229,6 +239,15 @@ impl Drop for CancelGuard {
 }
 
 /// Cancels a run; see [`RunHandle::canceller`].
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let run = Engine::new().run(Script::javascript("endless", "while (true) {}"), RunOptions::new());
+/// let canceller = run.canceller();
+/// std::thread::spawn(move || canceller.cancel());
+/// assert_eq!(run.wait().status(), "cancelled");
+/// ```
 #[derive(Clone, Debug)]
 pub struct RunCanceller(Arc<Control>);
 

@@ -126,6 +126,7 @@ mod run_span;
 mod script;
 mod script_check;
 mod seconds;
+pub mod secrets;
 pub mod session;
 mod slot_guard;
 #[doc(hidden)]

@@ -12,10 +12,24 @@ use crate::limits::Limits;
 use crate::output::Output;
 use crate::permissions::Permissions;
 use crate::run_data::{Label, RunData};
+use crate::secrets::Secrets;
 use crate::trace::Trace;
 use crate::value::{RuleValue, Stash, Wanted};
 
 /// How one run differs from the others.
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_runtime::{Engine, Limits, RunOptions, Script};
+///
+/// let options = RunOptions::new()
+///     .name("nightly report")
+///     .limits(Limits::default().timeout(Duration::from_secs(5)))
+///     .stash(serde_json::json!({ "n": 20 }));
+/// let report = Engine::new().run(Script::javascript("rule", "export default ({ n }) => n + 1"), options).wait();
+/// assert_eq!(report.result.unwrap(), 21);
+/// assert_eq!(report.name, "nightly report");
+/// ```
 #[derive(Clone, Default)]
 #[must_use]
 pub struct RunOptions {
@@ -29,6 +43,7 @@ pub struct RunOptions {
     pub(crate) permissions: Option<Permissions>,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) secrets: Secrets,
     pub(crate) event: Option<String>,
     pub(crate) detached: bool,
     pub(crate) trace: Option<Arc<Trace>>,
@@ -147,13 +162,15 @@ impl RunOptions {
         }
     }
 
-    /// Data and environment of the run that starts this one.
+    /// Data, environment and secrets of the run that starts this one.
     pub(crate) fn inherited(
         mut self,
         data: RunData,
         environment: Option<Arc<[(String, String)]>>,
+        secrets: Secrets,
     ) -> Self {
         self.data = data;
+        self.secrets = secrets;
         self.environment = environment;
         self
     }
@@ -180,6 +197,13 @@ impl RunOptions {
     /// ```
     pub fn data<T: Any + Send + Sync>(mut self, data: T) -> Self {
         self.data.insert(data);
+        self
+    }
+
+    /// Values that the run may read by their names, and that are masked wherever text leaves it: see [`Secrets`]. What it
+    /// starts has the same.
+    pub fn secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = secrets;
         self
     }
 

@@ -16,6 +16,13 @@ pub use queue::QueuedOutput;
 use crate::value::RuleValue;
 
 /// The two streams a rule writes to.
+///
+/// ```
+/// use cla_runtime::output::OutputStream;
+///
+/// let streams = OutputStream::ALL;
+/// assert_eq!(streams, [OutputStream::Stdout, OutputStream::Stderr]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OutputStream {
     /// What the rule says: `print`, `console.log`, ...

@@ -31,6 +31,19 @@ pub(crate) use self::paths::leads_to;
 use self::programs::Program;
 
 /// Something that a rule may be permitted to do.
+///
+/// ```
+/// use cla_runtime::Permissions;
+/// use cla_runtime::permissions::Permission;
+///
+/// let permissions = Permissions::none()
+///     .allow(Permission::Net, ["api.example.com:443"])?
+///     .allow(Permission::Store, ["shop-*"])?
+///     .deny(Permission::Store, ["shop-secret"])?;
+/// assert!(permissions.net("api.example.com", 443).is_ok());
+/// assert!(permissions.store("shop-db").is_ok() && permissions.store("shop-secret").is_err());
+/// # Ok::<(), cla_runtime::permissions::InvalidPermission>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Permission {

@@ -70,6 +70,7 @@ pub fn enter(
     who: &str,
     line: u32,
 ) -> rquickjs::Result<Result<SlotGuard, AcquireError>> {
+    let who = &*run.secrets().mask(who);
     let request = Request::new().owner(Owner::process(who).with_run(run.id()));
     let request = spec.options.apply(request);
     let usage = run.usage(ctx, &spec.name)?;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, RuleError};
 use crate::run_data::RunData;
+use crate::secrets::Secrets;
 use crate::trace::RegionRecord;
 use crate::value::{RuleValue, deserialize};
 
@@ -67,6 +68,14 @@ pub struct RunReport {
 }
 
 /// What a run took of one semaphore.
+///
+/// ```
+/// fn show(report: &cla_runtime::RunReport) {
+///     for taken in &report.semaphores {
+///         println!("{}: {} times, waited {:?}, held {:?}", taken.name, taken.taken, taken.waited, taken.held);
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TakenSemaphore {
@@ -148,6 +157,18 @@ impl RunReport {
     }
 
     /// The report of a run of which nothing more is known.
+    /// Masks the secrets of the run in what it returned or threw.
+    pub(crate) fn mask(&mut self, secrets: &Secrets) {
+        if secrets.is_empty() {
+            return;
+        }
+        match &mut self.result {
+            Ok(json) => secrets.mask_json(json),
+            Err(error) => secrets.mask_error(error),
+        }
+        secrets.mask_value(&mut self.value);
+    }
+
     pub(crate) fn without_facts(
         id: RunId,
         name: &str,

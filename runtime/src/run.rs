@@ -51,6 +51,7 @@ use crate::permissions::{Permission, Permissions};
 use crate::permit_table::PermitTable;
 use crate::run_data::RunData;
 use crate::run_span::RunSpans;
+use crate::secrets::Secrets;
 use crate::slot_watch::SlotWatch;
 use crate::sys::memory::MemoryGauge;
 use crate::trace::{RegionRecord, Trace};
@@ -92,6 +93,7 @@ pub struct Run {
     permissions: Permissions,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) secrets: Secrets,
     pub(crate) waiting: WaitingBound,
     /// Who hears of it; `None` if nothing listens.
     pub(crate) observation: Option<Arc<Observation>>,
@@ -132,6 +134,7 @@ pub(crate) struct RunParts {
     pub(crate) permissions: Permissions,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) secrets: Secrets,
     pub(crate) waiting: WaitingBound,
     pub(crate) observation: Option<Arc<Observation>>,
     pub(crate) spans: Option<Rc<RunSpans>>,
@@ -172,6 +175,7 @@ impl Run {
             permissions: parts.permissions,
             data: parts.data,
             environment: parts.environment,
+            secrets: parts.secrets,
             waiting: parts.waiting,
             permits: PermitTable::new(Rc::clone(&gauge), watch),
             observation: parts.observation,
@@ -209,8 +213,13 @@ impl Run {
         self.data.get()
     }
 
+    /// The secrets that this run may read, and that are masked wherever text leaves it.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// The variables of the environment that this run sees: those that its host gave it, or else those of the process that
-    /// it is permitted to see.
+    /// it is permitted to see. What is hidden from rules, such as the password of a store, is masked in them.
     #[doc(hidden)]
     pub fn visible_environment(&self) -> Vec<(String, String)> {
         if let Some(given) = &self.environment {
@@ -219,7 +228,12 @@ impl Run {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             let name = name.to_string_lossy().into_owned();
             let is_permitted = self.permissions.env(&name).is_ok();
-            is_permitted.then(|| (name, value.to_string_lossy().into_owned()))
+            is_permitted.then(|| {
+                let value = self
+                    .secrets
+                    .without_hidden(value.to_string_lossy().into_owned());
+                (name, value)
+            })
         });
         variables.collect()
     }

@@ -17,6 +17,15 @@ pub(crate) use tree::{ALLOCATION, Tree};
 pub const MAX_DEPTH: usize = 127;
 
 /// What is wanted of what a rule returns; see [`RunOptions::wanted`](crate::RunOptions::wanted).
+///
+/// ```
+/// use cla_runtime::value::Wanted;
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let rule = Script::javascript("rule", "Array(1000).fill(7)");
+/// let report = Engine::new().run(rule, RunOptions::new().wanted(Wanted::Nothing)).wait();
+/// assert!(report.result.unwrap().is_null(), "nothing was converted");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wanted {
     /// Nothing: it is not converted, so it costs nothing and cannot fail.
@@ -76,6 +85,18 @@ impl Default for Stash {
 /// has the value `null`, because many a rule ends with one by chance; and functions and symbols in a fork's variables stay behind.
 ///
 /// In the other direction, `Bytes` become a `Uint8Array`, `BigInt` a `BigInt`, and the rest what `JSON.parse` gives.
+///
+/// ```
+/// use cla_runtime::value::{RuleValue, Wanted};
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let rule = Script::javascript("rule", "({ bytes: new Uint8Array([1, 2]), large: 10n ** 20n })");
+/// let options = RunOptions::new().wanted(Wanted::Value);
+/// let report = Engine::new().run(rule, options).wait();
+/// let RuleValue::Object(fields) = report.value else { panic!("it is an object") };
+/// assert_eq!(fields[0], ("bytes".into(), RuleValue::Bytes(vec![1, 2])));
+/// assert_eq!(fields[1], ("large".into(), RuleValue::BigInt("100000000000000000000".into())));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum RuleValue {

@@ -9,6 +9,19 @@ use crate::name::SemaphoreName;
 use crate::slots::Slots;
 
 /// One command of an administrator, as it is handed to a store. See [`Semaphores::administer`](crate::Semaphores::administer).
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{AdminCommand, Semaphores, Slots};
+///
+/// let semaphores = Semaphores::memory();
+/// let db = semaphores.get("db")?;
+/// let command = AdminCommand::SetSlots { semaphore: db.name().clone(), slots: Slots::LOCKED };
+/// semaphores.administer(command).await?;
+/// assert!(db.acquire().if_free().await?.is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AdminCommand {

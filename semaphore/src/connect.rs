@@ -104,6 +104,16 @@ impl StoreUrl {
             other => other.to_string(),
         }
     }
+
+    /// The passwords in it, as they stand there and as they are meant: for who must keep them from being shown.
+    #[must_use]
+    pub fn passwords(&self) -> Vec<String> {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Redis(url) => url.passwords(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl fmt::Display for StoreUrl {

@@ -5,6 +5,17 @@ use crate::owner::Owner;
 use crate::request::{Request, Ttl};
 
 /// What requests have that do not say otherwise. See [`Semaphores::with_defaults`](crate::Semaphores::with_defaults).
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{Defaults, Owner, Semaphores};
+///
+/// let defaults = Defaults::new().namespace("shop").owner(Owner::process("checkout"));
+/// let shop = Semaphores::memory().with_defaults(defaults);
+/// assert_eq!(shop.get("stock")?.name().as_str(), "shop/stock");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Defaults {

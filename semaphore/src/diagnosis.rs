@@ -3,6 +3,19 @@
 use serde::{Deserialize, Serialize};
 
 /// What [`Semaphores::diagnose`](crate::Semaphores::diagnose) finds. Durations are seconds.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let semaphores = cla_semaphore::Semaphores::memory();
+/// let _permit = semaphores.get("db")?.acquire().await?;
+/// let diagnosis = semaphores.diagnose().await?;
+/// assert!(diagnosis.store.starts_with("memory:"));
+/// for fact in &diagnosis.facts {
+///     println!("{}: {}", fact.name, fact.value);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Diagnosis {

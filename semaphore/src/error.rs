@@ -12,6 +12,21 @@ use crate::view::Status;
 pub use cla_queue::deadlock::{DeadlockError, DeadlockLink};
 
 /// Why a request got no slot.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use std::time::Duration;
+/// use cla_semaphore::{AcquireError, Semaphores};
+///
+/// let db = Semaphores::memory().get("db")?;
+/// let _held = db.acquire().await?;
+/// match db.acquire().timeout(Duration::ZERO).await {
+///     Err(AcquireError::TimedOut { name, .. }) => assert_eq!(name.as_str(), "db"),
+///     other => panic!("the slot is taken, yet: {other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcquireError {
@@ -52,6 +67,19 @@ pub enum AcquireError {
 }
 
 /// Why a permit could not be given back.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{ReleaseError, Semaphores};
+///
+/// let semaphores = Semaphores::memory();
+/// let db = semaphores.get("db")?;
+/// let permit = db.acquire().await?;
+/// semaphores.force_release(db.name()).await?;
+/// assert!(matches!(permit.release().await, Err(ReleaseError::Lost { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReleaseError {
@@ -79,6 +107,17 @@ pub fn lost_message(name: &SemaphoreName) -> String {
 }
 
 /// Why a permit's TTL could not be renewed.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{RefreshError, Semaphores, Ttl};
+///
+/// let permit = Semaphores::memory().get("db")?.acquire().await?;
+/// let refreshed = permit.refresh(Ttl::from_secs(60)?).await;
+/// assert!(matches!(refreshed, Err(RefreshError::NoTtl { .. })), "it never expires");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshError {
@@ -116,6 +155,18 @@ pub enum RefreshError {
 }
 
 /// Why an administrator's command was not carried out.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{AdminError, Semaphores};
+///
+/// let semaphores = Semaphores::memory();
+/// let permit = semaphores.get("db")?.acquire().await?;
+/// let granted = semaphores.grant(permit.id()).await;
+/// assert!(matches!(granted, Err(AdminError::NotWaiting { .. })), "it is busy already");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdminError {

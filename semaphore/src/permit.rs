@@ -11,6 +11,19 @@ use crate::request::Ttl;
 use crate::store::StorePermit;
 
 /// A slot that is held (or a grant). Dropping it gives it back.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::Semaphores;
+///
+/// let db = Semaphores::memory().get("db")?;
+/// let permit = db.acquire().await?;
+/// assert_eq!(permit.name().as_str(), "db");
+/// assert!(!permit.is_lost());
+/// permit.release().await?; // or drop it, where no answer is wanted
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "dropping a permit gives the slot back at once"]
 pub struct Permit(PermitKind);
 

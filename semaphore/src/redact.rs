@@ -41,6 +41,24 @@ pub(crate) fn without_secrets(url: &str) -> String {
     shown
 }
 
+/// What [`without_secrets`] leaves out.
+#[cfg(feature = "redis")]
+pub(crate) fn secrets(url: &str) -> impl Iterator<Item = &str> {
+    let shown = without_secrets(url);
+    let mut rest = url;
+    let mut found = Vec::new();
+    for (index, part) in shown.split("***").enumerate() {
+        let at = rest.find(part).unwrap_or(rest.len());
+        if index > 0 {
+            // The last part is at the end, also if it is empty.
+            let at = if part.is_empty() { rest.len() } else { at };
+            found.push(&rest[..at]);
+        }
+        rest = rest.get(at + part.len()..).unwrap_or_default();
+    }
+    found.into_iter().filter(|secret| !secret.is_empty())
+}
+
 /// Where the part with the user and the hosts begins.
 fn begin_of_authority(url: &str) -> usize {
     if let Some(place) = url.find("://") {
@@ -85,6 +103,23 @@ fn is_secretive(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::without_secrets;
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn what_is_left_out_is_known() {
+        for (url, secrets) in [
+            ("redis://me:s3cret@h:6379/1", &["s3cret"][..]),
+            ("redis://me:s%33cret@h?x=1", &["s%33cret"]),
+            (
+                "redis-sentinel://a:one@h/s?sentinel_password=two",
+                &["one", "two"],
+            ),
+            ("redis://h", &[]),
+        ] {
+            let found: Vec<&str> = super::secrets(url).collect();
+            assert_eq!(found, secrets, "{url}");
+        }
+    }
 
     #[test]
     fn no_secret_is_shown_whatever_is_wrong_with_the_url() {

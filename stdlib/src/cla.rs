@@ -23,6 +23,7 @@ pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
     cla.set("printf", named(ctx, "printf", printf)?)?;
     cla.set("sprintf", named(ctx, "sprintf", sprintf)?)?;
     cla.set("dump", named(ctx, "dump", dump)?)?;
+    cla.set("secret", named(ctx, "secret", secret)?)?;
     cla.set("lastError", named(ctx, "lastError", last_error)?)?;
     Ok(cla.into_value())
 }
@@ -51,6 +52,11 @@ fn printf<'js>(ctx: Ctx<'js>, format: Arg<'js>, values: Rest<Value<'js>>) -> js:
 fn dump<'js>(ctx: Ctx<'js>, value: Arg<'js>) -> js::Result<()> {
     let text = yaml::dump(&ctx, &value, "cla.dump")?;
     State::of(&ctx)?.write(&ctx, OutputStream::Stdout, &text)
+}
+
+fn secret<'js>(ctx: Ctx<'js>, name: Arg<'js>) -> js::Result<String> {
+    let name = string_argument(&ctx, "cla.secret: the name", &name)?;
+    Ok(State::of(&ctx)?.run().secret(&ctx, &name)?.to_owned())
 }
 
 fn last_error(ctx: Ctx<'_>) -> js::Result<Value<'_>> {

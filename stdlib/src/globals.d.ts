@@ -57,6 +57,12 @@ declare namespace cla {
   /** Prints a value as YAML. */
   function dump(value: unknown): void;
 
+  /**
+   * The secret of this name, which `cla run --secret NAME` or the host gives. Wherever text leaves the run, `***` stands
+   * in its place. Throws an `Error` if there is none.
+   */
+  function secret(name: string): string;
+
   /** The message of the last error that a function of a `cla/*` module threw in this run, or `null`. */
   function lastError(): string | null;
 }

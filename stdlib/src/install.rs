@@ -185,3 +185,31 @@ fn add(builder: EngineBuilder, name: &str) -> EngineBuilder {
         None => sources::add(builder, name),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cla_runtime::Engine;
+
+    #[test]
+    fn an_engine_declares_what_was_installed_and_whose_types_that_names() {
+        let part = super::install_only(["cla/sem"]).expect("it is there");
+        let engine = Engine::builder().with(part).build();
+        let declarations = engine.declarations();
+        let files: Vec<_> = declarations.iter().map(|(file, _)| file.as_str()).collect();
+        assert_eq!(files, ["globals.d.ts", "sem.d.ts"]);
+
+        let engine = Engine::builder().with(super::install).build();
+        assert_eq!(engine.declarations().len(), crate::TYPES.len());
+    }
+
+    #[cfg(feature = "typescript")]
+    #[test]
+    fn declarations_come_with_those_that_they_import() {
+        let part = super::install_only(["cla/event-bus"]).expect("it is there");
+        let engine = Engine::builder().with(part).build();
+        let declarations = engine.declarations();
+        let has = |file: &str| declarations.iter().any(|(known, _)| known == file);
+        assert!(has("event-bus.d.ts") && has("namespace.d.ts") && has("task.d.ts"));
+        assert!(!has("sem.d.ts") && !has("aliases.d.ts"));
+    }
+}

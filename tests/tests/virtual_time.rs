@@ -574,6 +574,26 @@ fn a_run_that_computes_does_not_keep_the_clock_from_being_moved() {
 }
 
 #[test]
+fn a_run_that_was_given_up_does_not_hold_the_clock() {
+    let clock = TestClock::auto();
+    let (end, ended) = mpsc::channel::<()>();
+    let ended = std::sync::Mutex::new(ended);
+    let module = HostModule::new("test/stuck").function("wait", move |(): ()| {
+        // Blocks the thread, as no function of a host should.
+        let _ = ended.lock().unwrap().recv();
+        Ok::<(), HostError>(())
+    });
+    let limits = Limits::default().timeout(Duration::from_millis(1));
+    let engine = builder(&clock).module(module).build();
+    let options = RunOptions::new().limits(limits);
+    let stuck = engine.run(js("stuck", "require('test/stuck').wait()"), options);
+    assert_eq!(stuck.wait().status(), "timed_out");
+    let (report, _) = run(&engine, js("rule", "require('cla/util').sleep(3600)"));
+    assert_eq!(report.ran, HOUR);
+    drop(end);
+}
+
+#[test]
 fn what_must_happen_in_the_end_has_ten_seconds_of_the_clock() {
     let book = "
 do:

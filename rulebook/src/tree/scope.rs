@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cla_runtime::internal::{LineEnds, ModuleCache, Sources, TopLevel, compile_script};
+use cla_runtime::internal::{LineEnds, ModuleCache, Sources, TopLevel, compile_script, run_of};
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Object, Value};
 
 use super::{Book, Data};
@@ -14,18 +14,22 @@ use crate::yaml;
 
 /// Gives a `with` statement the variables of `vars` as names: what is set is a variable, what is only read must have
 /// been set. The names of the language itself keep their meaning, unless a variable has the same name.
-const SCOPE: &str = "(() => {
+///
+/// `secret` is a variable, too, unless the rulebook sets one of that name: `secret.NAME` reads a secret of the run.
+const SCOPE: &str = "(readSecret => {
     const { hasOwn } = Object, { unscopables } = Symbol, Missing = ReferenceError, world = globalThis;
+    const secret = new Proxy({}, { get: (_, name) => typeof name === 'string' ? readSecret(name) : undefined });
     return vars => new Proxy(vars, {
-        has: (vars, key) => typeof key === 'string' && (hasOwn(vars, key) || key === 'stash' || !(key in world)),
+        has: (vars, key) => typeof key === 'string' && (hasOwn(vars, key) || key === 'stash' || key === 'secret' || !(key in world)),
         get(vars, key) {
             if (key === unscopables) return undefined;
             if (hasOwn(vars, key)) return vars[key];
             if (key === 'stash') return vars;
+            if (key === 'secret') return secret;
             throw new Missing(`${String(key)} is not set`);
         },
     });
-})()";
+})";
 
 /// Where the stack says that the code above is.
 pub(crate) const SCOPE_FILE: &str = "cla:scope";
@@ -71,6 +75,13 @@ impl<'js> Scope<'js> {
     }
 }
 
+fn read_secret(ctx: Ctx<'_>, name: String) -> js::Result<String> {
+    match run_of(&ctx) {
+        Some(run) => Ok(run.secret(&ctx, &name)?.to_owned()),
+        None => Err(js::Exception::throw_message(&ctx, "there is no run")),
+    }
+}
+
 /// Evaluates the JavaScript of one rulebook. What was compiled once is kept.
 pub(crate) struct Evaluator<'js> {
     ctx: Ctx<'js>,
@@ -87,7 +98,8 @@ impl<'js> Evaluator<'js> {
             make_names: {
                 let mut options = js::context::EvalOptions::default();
                 options.filename = Some(SCOPE_FILE.to_owned());
-                ctx.eval_with_options(SCOPE, options)?
+                let make: Function<'js> = ctx.eval_with_options(SCOPE, options)?;
+                make.call((Function::new(ctx.clone(), read_secret)?,))?
             },
             compiled: RefCell::default(),
         })

@@ -172,6 +172,11 @@ impl Activity {
         }
     }
 
+    /// The run does not answer, and its end is reported: the clock does not wait for it any more.
+    pub(crate) fn is_given_up(&self) {
+        self.clock.change(|state| self.set(state, Status::Away));
+    }
+
     fn computed_now(&self) -> Duration {
         let since = cpu_time().saturating_sub(self.polled_at.load(Ordering::Relaxed));
         Duration::from_nanos(self.computed.load(Ordering::Relaxed) + since)

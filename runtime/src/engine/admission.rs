@@ -14,6 +14,19 @@ use cla_semaphore::{Permit, Request, SemaphoreName, Semaphores, Slots};
 use crate::run_data::RunData;
 
 /// What becomes of a run for which there is no room.
+///
+/// ```
+/// use cla_runtime::engine::WhenFull;
+/// use cla_runtime::error::ErrorKind;
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let engine = Engine::builder().max_runs(1, WhenFull::Refuse).build();
+/// let first = engine.run(Script::javascript("first", "while (true) {}"), RunOptions::new());
+/// let second = engine.run(Script::javascript("second", "1"), RunOptions::new()).wait();
+/// assert_eq!(second.result.unwrap_err().kind, ErrorKind::Refused);
+/// first.cancel();
+/// # first.wait();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {

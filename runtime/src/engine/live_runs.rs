@@ -48,6 +48,20 @@ enum Phase {
 pub(super) struct Closed;
 
 /// A run that has not reported yet.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// struct Tenant(&'static str);
+/// let engine = Engine::new();
+/// let options = RunOptions::new().data(Tenant("acme"));
+/// let run = engine.run(Script::javascript("endless", "while (true) {}"), options);
+/// let live = &engine.live_runs()[0];
+/// assert_eq!(&*live.name, "endless");
+/// assert_eq!(live.data.get::<Tenant>().unwrap().0, "acme");
+/// engine.cancel(live.id);
+/// # run.wait();
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RunInfo {

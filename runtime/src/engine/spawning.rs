@@ -117,7 +117,11 @@ impl Run {
             .limits(self.limits)
             .output(Arc::clone(self.output()))
             .permissions(self.permissions().clone())
-            .inherited(self.data.clone(), self.environment.clone())
+            .inherited(
+                self.data.clone(),
+                self.environment.clone(),
+                self.secrets.clone(),
+            )
             .detached(detached);
         if let Some(trace) = &self.trace {
             options = options.trace(Arc::clone(trace));

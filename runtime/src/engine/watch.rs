@@ -186,6 +186,7 @@ impl Watched {
         let (semaphores, id) = (self.semaphores.clone(), self.id);
         let (live, report_to_send) = (Arc::clone(&self.live), report_of(error.unresponsive()));
         let (observation, span) = (self.observation.clone(), self.span.clone());
+        let activity = self.activity.clone();
         // A store may be slow or away; the clock goes on.
         let work = move || {
             semaphores.abandon(id);
@@ -200,6 +201,9 @@ impl Watched {
                     report: report_to_send,
                     room: None,
                 });
+            }
+            if let Some(activity) = activity {
+                activity.is_given_up();
             }
         };
         // Without a thread left, the run is only given up when its function ends.

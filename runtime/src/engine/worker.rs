@@ -43,6 +43,7 @@ use crate::run::{Layers, Run, RunParts, panic_message};
 use crate::run_data::RunData;
 use crate::run_span::{RunSpan, RunSpans, within};
 use crate::script::Script;
+use crate::secrets::Secrets;
 use crate::sys::fiber::Fiber;
 use crate::ticker::{self, Lane, Pulse};
 use crate::trace::Trace;
@@ -68,6 +69,7 @@ pub(crate) struct Job {
     /// Where its engine bounds how many run at once.
     pub(crate) entering: Option<Entering>,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) secrets: Secrets,
     pub(crate) control: Arc<Control>,
     pub(crate) report: oneshot::Sender<Sent>,
     pub(crate) settings: Arc<EngineSettings>,
@@ -318,6 +320,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         permissions: job.permissions.clone(),
         data: job.data.clone(),
         environment: job.environment,
+        secrets: job.secrets,
         waiting: job.settings.waiting.clone(),
         observation: observation.clone(),
         spans: spans.clone(),
@@ -384,11 +387,23 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     };
     run.end().await;
     let mut result = result;
+    run.write_rest();
     for unwritten in run.unwritten() {
         result = wait_for_output(unwritten, &run, &limits, result).await;
     }
     // In a box, as it is waited below: what a run that waits takes is counted.
     let mut report = Box::new(report(&run, result.map_err(|error| *error)));
+    // What goes to the run that started it stays inside.
+    let stays_inside = origin.parent.is_some() && !job.detached;
+    if !stays_inside {
+        report.mask(&run.secrets);
+    }
+    // Who listens hears of every run.
+    let told = (stays_inside && !run.secrets.is_empty()).then(|| {
+        let mut told = report.clone();
+        told.mask(&run.secrets);
+        told
+    });
     let deadline = run.time.deadline;
     // What it had is free before anybody hears of its end: the run that started it can start the next.
     run.gauge.close();
@@ -425,8 +440,10 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     let sender = report_sender.lock().take();
     // Before the engine looks idle: who waits for that, or for the report, has heard of the end.
     match (&sender, &observation) {
-        (Some(_), Some(observation)) => within(span.as_ref(), || observation.ended(&report)),
-        (Some(_), None) => trace_fault(&report),
+        (Some(_), Some(observation)) => within(span.as_ref(), || {
+            observation.ended(told.as_deref().unwrap_or(&report));
+        }),
+        (Some(_), None) => trace_fault(told.as_deref().unwrap_or(&report)),
         (None, _) => {}
     }
     job.live.remove(job.id);

@@ -6,6 +6,11 @@ use super::Permission;
 const MOST_SHOWN: usize = 200;
 
 /// A rule may not do what it tries to do. It sees this as a `PermissionError`.
+///
+/// ```
+/// let denied = cla_runtime::Permissions::none().env("HOME").unwrap_err();
+/// assert!(denied.to_string().contains("no env permission for HOME"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no {permission} permission for {resource}: {}", self.advice())]
 pub struct PermissionDenied {

@@ -142,7 +142,8 @@ impl Run {
     }
 
     /// Notes a stay in a region.
-    pub(crate) fn note_region(&self, record: RegionRecord) {
+    pub(crate) fn note_region(&self, mut record: RegionRecord) {
+        self.secrets.mask_region(&mut record);
         if let Some(trace) = &self.trace {
             trace.left(self.id, &record);
         }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rquickjs::function::Constructor;
 use rquickjs::object::Property;
-use rquickjs::{Ctx, Value};
+use rquickjs::{Ctx, Exception, Value};
 
 use cla_semaphore::SemaphoreName;
 
@@ -80,7 +80,30 @@ impl Run {
     #[doc(hidden)]
     pub fn usage(&self, ctx: &Ctx<'_>, name: &SemaphoreName) -> rquickjs::Result<Rc<Usage>> {
         self.permitted(ctx, self.permissions.store(name.as_str()))?;
+        if self.secrets.are_in(name.as_str()) {
+            // Everyone who uses the store sees the names.
+            let message = "the name of the semaphore has a secret in it";
+            return Err(Exception::throw_type(ctx, message));
+        }
         Ok(self.permits.usage(&self.semaphores, name))
+    }
+
+    /// The secret of this name.
+    ///
+    /// # Errors
+    ///
+    /// An exception if the run has none of this name.
+    pub fn secret(&self, ctx: &Ctx<'_>, name: &str) -> rquickjs::Result<&str> {
+        self.secrets.get(name).ok_or_else(|| {
+            let names: Vec<&str> = self.secrets.names().collect();
+            let known = match names.as_slice() {
+                [] => "the run has no secrets".to_owned(),
+                names => format!("the run has {}", names.join(", ")),
+            };
+            let message =
+                format!("there is no secret {name:?}: {known} (cla run --secret NAME gives one)");
+            Exception::throw_message(ctx, &message)
+        })
     }
 
     /// Throws a `PermissionError`.

@@ -4,7 +4,7 @@
     reason = "readers take text in the time of the machine"
 )]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,12 +16,15 @@ use rquickjs::{Ctx, Exception};
 use super::Run;
 use crate::observe::HitLimit;
 use crate::output::{self, LogRecord, Output, OutputStream, OutputWait};
+use crate::secrets::MaskedStream;
 
 /// The output of a run.
 pub(super) struct Writer {
     pub(super) output: Arc<dyn Output>,
     /// How much the output had been given when this run last wrote to it, by stream.
     written: [Cell<u64>; 2],
+    /// What may be the beginning of a secret, by stream.
+    masked: RefCell<[MaskedStream; 2]>,
     /// After the run was stopped, its output had no room for a while: it is not waited for again.
     given_up: Cell<bool>,
 }
@@ -31,6 +34,7 @@ impl Writer {
         Self {
             output,
             written: Default::default(),
+            masked: RefCell::default(),
             given_up: Cell::default(),
         }
     }
@@ -95,7 +99,14 @@ impl Run {
         {
             return Ok(());
         }
-        output.log(record);
+        if self.secrets.is_empty() {
+            output.log(record);
+        } else {
+            let mut masked = record.clone();
+            masked.message = self.secrets.mask(&record.message).into_owned();
+            self.secrets.mask_value(&mut masked.fields);
+            output.log(&masked);
+        }
         let given = output.given(OutputStream::Stderr);
         self.writer.written[OutputStream::Stderr.index()].set(given);
         Ok(())
@@ -132,8 +143,26 @@ impl Run {
     }
 
     fn hand_on(&self, stream: OutputStream, text: &str) {
-        self.writer.output.write(stream, text);
+        if self.secrets.is_empty() {
+            self.writer.output.write(stream, text);
+        } else {
+            let shown = self.writer.masked.borrow_mut()[stream.index()].push(&self.secrets, text);
+            if !shown.is_empty() {
+                self.writer.output.write(stream, &shown);
+            }
+        }
         self.writer.written[stream.index()].set(self.writer.output.given(stream));
+    }
+
+    /// Writes what was held back because it might have been the beginning of a secret.
+    pub(crate) fn write_rest(&self) {
+        for stream in OutputStream::ALL {
+            let rest = self.writer.masked.borrow_mut()[stream.index()].finish(&self.secrets);
+            if let Some(rest) = rest {
+                self.writer.output.write(stream, &rest);
+                self.writer.written[stream.index()].set(self.writer.output.given(stream));
+            }
+        }
     }
 
     /// What there is to wait for until the output has written what this run gave it.

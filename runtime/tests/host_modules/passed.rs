@@ -51,7 +51,7 @@ fn functions_are_passed_wherever_they_stand_in_an_argument() {
             ["did backup", "0!", "1?"],
             false,
             "run: argument 1.name is the function name, which is no data",
-            "TypeError: run: argument 1.done must be a function, not a number",
+            "TypeError: run: argument 1.done must be a function, not 7",
         ])
     );
 }
@@ -106,7 +106,7 @@ fn objects_of_classes_are_arguments_and_parts_of_them() {
             "TypeError: sum: argument 1[0] must be an object of the class that is wanted, not one of another class",
             "TypeError: sum: argument 1[0] must be an object of the class that is wanted, not an object",
             "TypeError: text: argument 1.part is an object of a class of the host's, which is no data",
-            "TypeError: Counter.take_from: argument 1 must be an object of the class that is wanted, not a number",
+            "TypeError: Counter.take_from: argument 1 must be an object of the class that is wanted, not 3",
         ])
     );
 }

@@ -8,6 +8,22 @@ use crate::name::SemaphoreName;
 
 /// A wait that could never have ended, because those who hold the slots wait, directly or through
 /// others, for the one who asks.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{AcquireError, Owner, RunId, Semaphores};
+///
+/// let db = Semaphores::memory().get("db")?;
+/// let me = Owner::new("nested.js").with_run(RunId::unique());
+/// let _held = db.acquire().owner(me.clone()).await?;
+/// let Err(AcquireError::Deadlock(error)) = db.acquire().owner(me).await else {
+///     panic!("it waits for itself")
+/// };
+/// assert_eq!(error.cycle()[0].who, "nested.js");
+/// assert_eq!(error.semaphore().as_str(), "db");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadlockError {
     cycle: Arc<[DeadlockLink]>,

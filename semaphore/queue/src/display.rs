@@ -10,6 +10,13 @@ use std::borrow::Cow;
 /// Control characters (C0, C1, DEL), those for the direction of text (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to
 /// U+2069), line separators (U+2028, U+2029), and those without width (U+00AD, U+180E, U+200B to U+200D, U+2060 to U+2065,
 /// U+206A to U+206F, U+FEFF, U+FFF9 to U+FFFB, U+E0000 to U+E007F).
+///
+/// ```
+/// use cla_semaphore::is_unprintable;
+///
+/// assert!(is_unprintable('\u{1b}') && is_unprintable('\u{202e}'));
+/// assert!(!is_unprintable('é'));
+/// ```
 #[must_use]
 pub const fn is_unprintable(character: char) -> bool {
     matches!(
@@ -42,6 +49,13 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 }
 
 /// As [`printable`], for a text of several lines: line feeds and tabs stay.
+///
+/// ```
+/// use cla_semaphore::printable_lines;
+///
+/// assert_eq!(printable_lines("one\ntwo"), "one\ntwo");
+/// assert!(!printable_lines("\u{1b}[2J").contains('\u{1b}'));
+/// ```
 #[must_use]
 pub fn printable_lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| !matches!(c, '\n' | '\t') && is_unprintable(c))

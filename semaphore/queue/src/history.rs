@@ -21,7 +21,7 @@ pub const HISTORY_KEPT_OF_ALL: usize = 256 * HISTORY_KEPT;
 ///
 /// let semaphores = Semaphores::memory();
 /// let x = SemaphoreName::new("x")?;
-/// drop(semaphores.acquire(&x, Request::new().owner(Owner::new("nightly.js"))).await?);
+/// drop(semaphores.semaphore(&x).acquire().owner(Owner::new("nightly.js")).await?);
 ///
 /// let query = HistoryQuery::new().since(Duration::from_secs(3600)).limit(100);
 /// let ended = semaphores.history(&x, query).await?;

@@ -11,6 +11,16 @@ use crate::slot_id::SlotId;
 use crate::slots::Slots;
 
 /// Who goes first: higher before lower, `0` unless said otherwise, arrival order among equals.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{Priority, Request};
+///
+/// assert_eq!(Request::new().get_priority(), Priority(0));
+/// assert_eq!(Request::new().priority(9).get_priority(), Priority(9));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

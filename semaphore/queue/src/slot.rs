@@ -9,6 +9,20 @@ use crate::slots::Slots;
 use crate::view::{RequestView, SemaphoreView, Status};
 
 /// A semaphore at one moment, as it looks to the owner of one slot id (README: *Semaphores as objects*).
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{Semaphores, SlotId};
+///
+/// let db = Semaphores::memory().get("db")?;
+/// let mine = SlotId::new("mine")?;
+/// db.acquire().slots(2).slot(mine.clone()).await?.leave();
+/// let state = db.slot_state(&mine).await?;
+/// assert!(state.held.is_some());
+/// assert_eq!((state.free(), state.limit_reached()), (Some(1), false));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SlotState {
     /// The slot, if it is held.

@@ -26,6 +26,14 @@ use crate::id::random;
 /// assert!(SlotId::new("two\nlines").is_err());
 /// # Ok::<(), cla_semaphore::SlotIdError>(())
 /// ```
+///
+/// ```
+/// use cla_semaphore::SlotId;
+///
+/// assert_eq!(SlotId::new("order-4711")?.to_string(), "order-4711");
+/// assert!(SlotId::new("").is_err());
+/// # Ok::<(), cla_semaphore::SlotIdError>(())
+/// ```
 // One word: every request has room for one, and few have one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

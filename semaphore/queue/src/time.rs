@@ -5,6 +5,15 @@
 use std::time::Duration;
 
 /// Nanoseconds since the store was opened. Monotonic, and good for 584 years.
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_semaphore::Timestamp;
+///
+/// let later = Timestamp::ZERO.after(Duration::from_secs(5));
+/// assert_eq!(later.since(Timestamp::ZERO), Duration::from_secs(5));
+/// assert!(later < Timestamp::NEVER);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 

@@ -15,6 +15,13 @@ use crate::slot_id::SlotId;
 use crate::slots::Slots;
 
 /// Where a request is in its life (README: *Steering*).
+///
+/// ```
+/// use cla_semaphore::Status;
+///
+/// assert_eq!(Status::TimedOut.as_str(), "timed_out");
+/// assert_eq!(Status::Busy.to_string(), "busy");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -65,6 +72,19 @@ impl fmt::Display for Status {
 }
 
 /// One semaphore, with all its requests.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{Semaphores, Status};
+///
+/// let semaphores = Semaphores::memory();
+/// let _permit = semaphores.get("db")?.acquire().slots(2).await?;
+/// let view = &semaphores.list().await?[0];
+/// assert_eq!((view.name.as_str(), view.busy, view.waiting), ("db", 1, 0));
+/// assert_eq!(view.requests[0].status, Status::Busy);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SemaphoreView {
     /// What it is called.
@@ -82,6 +102,21 @@ pub struct SemaphoreView {
 }
 
 /// One request: a row on the administrator's screen.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{Owner, Semaphores};
+///
+/// let semaphores = Semaphores::memory();
+/// let db = semaphores.get("db")?;
+/// let permit = db.acquire().owner(Owner::new("nightly.js")).await?;
+/// let view = semaphores.show(db.name()).await?.expect("it was named");
+/// let row = &view.requests[0];
+/// assert_eq!((row.id, row.who.as_deref()), (permit.id(), Some("nightly.js")));
+/// assert_eq!(row.token, Some(permit.token()));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestView {
     /// Its id.

@@ -105,6 +105,20 @@ impl FromStr for RedisUrl {
 }
 
 impl RedisUrl {
+    /// Its passwords, percent-decoded, and as they were given.
+    pub(crate) fn passwords(&self) -> Vec<String> {
+        let sentinel = self.sentinel_login.as_ref();
+        let meant = [
+            self.password.clone(),
+            sentinel.and_then(|login| login.password.clone()),
+        ];
+        let mut passwords: Vec<String> = meant.into_iter().flatten().collect();
+        passwords.extend(crate::redact::secrets(&self.given).map(str::to_owned));
+        passwords.sort();
+        passwords.dedup();
+        passwords
+    }
+
     /// As it was given, with its passwords: to hand it to another process of the same user, never to show it.
     #[must_use]
     pub fn reveal(&self) -> &str {

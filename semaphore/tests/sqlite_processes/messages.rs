@@ -35,16 +35,14 @@ impl Scene {
     }
 
     fn hold(&self) -> Permit {
-        self.holder
-            .acquire(&self.x, Request::new())
-            .blocking()
-            .unwrap()
+        self.holder.semaphore(&self.x).acquire().blocking().unwrap()
     }
 
     /// A request of the waiter that waits.
     fn wait(&self, request: Request) -> Wait {
         let (waiter, x) = (self.waiter.clone(), self.x.clone());
-        let ends = std::thread::spawn(move || waiter.acquire(&x, request).blocking());
+        let ends =
+            std::thread::spawn(move || waiter.semaphore(&x).acquire().with(request).blocking());
         until_waiting(&self.holder, &self.x, 1);
         let view = block_on(self.holder.show(&self.x)).unwrap().unwrap();
         let mut rows = view.requests.iter();
@@ -196,7 +194,7 @@ fn an_admission_that_ends_before_it_is_seen_is_not_waited_for() {
 fn a_process_whose_pipe_was_full_looks_what_it_has_missed() {
     let (store, x) = (Store::new(), name("x"));
     let semaphores = store.open();
-    let held = semaphores.acquire(&x, Request::new()).blocking().unwrap();
+    let held = semaphores.semaphore(&x).acquire().blocking().unwrap();
     let mut other = store.start("takes and gives back");
     until_waiting(&semaphores, &x, 1);
     other.signal("-STOP");
@@ -210,7 +208,7 @@ fn a_process_whose_pipe_was_full_looks_what_it_has_missed() {
     drop(held);
     // It is admitted, and does not know it.
     until_waiting(&semaphores, &x, 0);
-    let behind = semaphores.acquire(&x, Request::new());
+    let behind = semaphores.semaphore(&x).acquire();
     other.signal("-CONT");
     drop(behind.blocking().unwrap());
     other.ends_well();
@@ -246,7 +244,7 @@ fn a_crowd_of_one_session_is_admitted_at_once() {
     let waits: Vec<_> = (0..CROWD)
         .map(|_| {
             let (waiter, x) = (scene.waiter.clone(), scene.x.clone());
-            std::thread::spawn(move || waiter.acquire(&x, Request::new()).blocking())
+            std::thread::spawn(move || waiter.semaphore(&x).acquire().blocking())
         })
         .collect();
     until_waiting(&scene.holder, &scene.x, CROWD);

@@ -49,7 +49,9 @@ impl Module {
                 "ttl" if value.is_null() => {}
                 "who" => {
                     let who = name_argument(ctx, &what, &value)?;
-                    request = request.owner(Owner::process(who).with_run(self.run.id()));
+                    request = request.owner(
+                        Owner::process(self.run.secrets().mask(&who)).with_run(self.run.id()),
+                    );
                 }
                 key if beside.contains(&key) => {}
                 key => {

@@ -27,6 +27,8 @@ struct Line {
     name: SemaphoreName,
     /// With the class of each.
     model: Vec<(i32, RequestId)>,
+    /// With which each request came, by its number.
+    priorities: Vec<i32>,
     next: u128,
 }
 
@@ -38,6 +40,7 @@ impl Line {
             db,
             name: SemaphoreName::new("x").unwrap(),
             model: Vec::new(),
+            priorities: Vec::new(),
             next: 0,
         }
     }
@@ -64,6 +67,7 @@ impl Line {
             .slots(Slots::Limited(0))
             .priority(Priority(priority));
         self.transition(|transition| transition.acquire(id, &self.name, &request));
+        self.priorities.push(priority);
         let behind = self.model.iter().position(|(class, _)| *class < priority);
         let at = behind.unwrap_or(self.model.len());
         self.model.insert(at, (priority, id));
@@ -85,9 +89,12 @@ impl Line {
             request: id,
             place: to + 1,
         });
-        // A request that moves takes the class of the one behind it, or at the end that of the last.
+        // A request that moves takes the class of the one behind it, or at the end that of the last. Alone it has its own.
         let neighbour = self.model.get(to).or(self.model.last());
-        let class = neighbour.map_or(0, |(class, _)| *class);
+        let class = neighbour.map_or_else(
+            || self.priorities[id.as_u128() as usize - 1],
+            |(class, _)| *class,
+        );
         self.model.insert(to, (class, id));
     }
 
