@@ -101,6 +101,7 @@ pub mod host;
 mod host_module;
 mod inspection;
 mod isolate;
+mod library;
 pub mod limits;
 mod line_ends;
 mod live_facts;
@@ -174,6 +175,7 @@ pub mod internal {
     pub use crate::error::source::{Sources, SyntaxProblem};
     pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
+    pub use crate::library::LibraryScript;
     pub use crate::line_ends::LineEnds;
     pub use crate::memory_reservation::MemoryReservation;
     pub use crate::modules::read::{ReadError, read_anywhere};
@@ -182,7 +184,7 @@ pub mod internal {
         require,
     };
     pub use crate::nearest::nearest;
-    pub use crate::permissions::{Entry, EntryFacts, EntryKind, LastLink};
+    pub use crate::permissions::entry::{Entry, EntryFacts, EntryKind, LastLink};
     pub use crate::permit_table::{HeldPermit, LostSlot, PermitFacts, PermitTable, Usage};
     pub use crate::program::{Language, Program, SourceText};
     pub use crate::region::{SemaphoreSpec, enter};
@@ -191,10 +193,11 @@ pub mod internal {
     pub use crate::script_check::{Surroundings, check_script};
     pub use crate::slot_guard::SlotGuard;
     pub use crate::sys::host_object::{HostObject, HostValues};
+    pub use crate::sys::late_globals::LateGlobals;
     pub use crate::sys::overflow::report_stack_overflow;
     pub use crate::sys::quickjs::{
         Compiled, StringIdentity, TopLevel, bytes_of, compile_script, error_without_place,
-        fulfils_promise,
+        fill_view, fulfils_promise, mark_handled, view_bytes, view_part,
     };
     pub use crate::text::{escaped_text, exact_text, text};
     #[cfg(feature = "typescript")]

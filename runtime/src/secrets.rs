@@ -270,7 +270,7 @@ impl Secrets {
     /// that text, masked.
     pub fn mask_value(&self, value: &mut RuleValue) {
         match value {
-            RuleValue::Null | RuleValue::Bool(_) => {}
+            RuleValue::Null | RuleValue::Bool(_) | RuleValue::Passed(_) => {}
             RuleValue::Number(number) => {
                 if let Cow::Owned(masked) = self.mask(&number.to_string()) {
                     *value = RuleValue::String(masked);

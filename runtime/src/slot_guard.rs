@@ -3,6 +3,7 @@
 //! `sem.take`, regions of rulebooks, rules with a tag and `runOrFail` all do this. What differs is how they ask for the
 //! slot, what the work is, and how they word an error; that stays with them.
 
+use std::future::Future;
 use std::rc::Rc;
 
 use cla_semaphore::{AcquireError, Permit, Request};
@@ -54,6 +55,37 @@ impl SlotGuard {
             guard.span = Some(span);
         }
         Ok(Ok(guard))
+    }
+
+    /// Waits for a slot as [`enter`](Self::enter) does, unless `ended` is ready first: then there is `None`.
+    ///
+    /// # Errors
+    ///
+    /// As of [`enter`](Self::enter).
+    pub fn enter_unless(
+        ctx: &Ctx<'_>,
+        run: &Rc<Run>,
+        usage: &Rc<Usage>,
+        request: Request,
+        span: Option<RegionSpan>,
+        ended: impl Future<Output = ()>,
+    ) -> rquickjs::Result<Option<Result<Self, AcquireError>>> {
+        let permit = match run.acquire_unless(ctx, usage, request, ended)? {
+            Some(Ok(permit)) => permit,
+            Some(Err(error)) => {
+                if let Some(span) = span {
+                    span.refuse(&error);
+                }
+                return Ok(Some(Err(error)));
+            }
+            None => return Ok(None),
+        };
+        let mut guard = Self::of(run, Rc::clone(usage), permit);
+        if let Some(mut span) = span {
+            span.admit(guard.held.with(Permit::granted).unwrap_or_default());
+            guard.span = Some(span);
+        }
+        Ok(Some(Ok(guard)))
     }
 
     /// Holds a slot that was taken already.

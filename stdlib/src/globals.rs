@@ -19,6 +19,9 @@ impl Extension for Globals {
                 .writable()
                 .configurable(),
         )?;
+        // Made anew when a rule first names it.
+        ctx.globals().remove("WeakRef")?;
+        web::late::LATE.install(ctx)?;
         for (name, build) in lazy::NAMES.iter().zip(BUILDS) {
             lazy::define(ctx, name, build)?;
         }

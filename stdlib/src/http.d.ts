@@ -67,6 +67,11 @@ declare module "cla/http" {
     auth?: { user: string; password?: string } | { bearer: string } | null;
     /** What is made of the answer's body. Default: `"auto"`. */
     as?: As;
+    /**
+     * Ends the request, which then throws the signal's reason. While a call blocks, only the time of an
+     * `AbortSignal.timeout` can do that.
+     */
+    signal?: AbortSignal | null;
   }
 
   /** A whole request, for {@link request}. */
@@ -223,7 +228,45 @@ declare module "cla/http" {
     options?: HttpOptions<As>,
   ): HttpResponse<As>;
 
+  /**
+   * The functions of this module for code that awaits: each gives a promise, and others go on meanwhile.
+   *
+   * ```js
+   * const [one, two] = await Promise.all([http.promises.get(first), http.promises.get(second)]);
+   * ```
+   */
+  export const promises: HttpPromises;
+
+  /** See {@link promises}. */
+  export interface HttpPromises {
+    request<As extends ReadAs = "auto">(options: HttpRequest<As>): Promise<HttpResponse<As>>;
+    request<As extends ReadAs = "auto">(
+      url: string | URL,
+      options?: HttpOptions<As> & { method?: string },
+    ): Promise<HttpResponse<As>>;
+    get<As extends ReadAs = "auto">(url: string | URL, options?: HttpOptions<As>): Promise<HttpResponse<As>>;
+    head<As extends ReadAs = "auto">(url: string | URL, options?: HttpOptions<As>): Promise<HttpResponse<As>>;
+    del<As extends ReadAs = "auto">(url: string | URL, options?: HttpOptions<As>): Promise<HttpResponse<As>>;
+    delete<As extends ReadAs = "auto">(url: string | URL, options?: HttpOptions<As>): Promise<HttpResponse<As>>;
+    post<As extends ReadAs = "auto">(
+      url: string | URL,
+      body?: unknown,
+      options?: HttpOptions<As>,
+    ): Promise<HttpResponse<As>>;
+    put<As extends ReadAs = "auto">(
+      url: string | URL,
+      body?: unknown,
+      options?: HttpOptions<As>,
+    ): Promise<HttpResponse<As>>;
+    patch<As extends ReadAs = "auto">(
+      url: string | URL,
+      body?: unknown,
+      options?: HttpOptions<As>,
+    ): Promise<HttpResponse<As>>;
+  }
+
   const http: {
+    promises: HttpPromises;
     request: typeof request;
     get: typeof get;
     head: typeof head;

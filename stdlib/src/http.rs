@@ -14,22 +14,22 @@ use cla_runtime::js::function::Constructor;
 use cla_runtime::js::object::Accessor;
 use cla_runtime::js::{self, Ctx, Error, Function, Object, Value};
 
-use crate::call::{Arg, define};
+use crate::call::{Arg, define, rejected};
+use crate::signal::Signal;
+use crate::throw::placeless;
 
 use self::failure::{Failure, Kind};
+use self::gathered::RESERVE;
 use self::reach::Reach;
 use self::request::{Verb, Wanted};
 
-mod answer;
-mod client;
-mod failure;
+pub(crate) mod answer;
+pub(crate) mod client;
+pub(crate) mod failure;
+pub(crate) mod gathered;
 pub mod options;
-mod reach;
+pub(crate) mod reach;
 mod request;
-
-/// How much of a run's memory a body must leave free, for what else an answer has and for the rule to go
-/// on with, in bytes.
-const RESERVE: usize = 64 * 1024;
 
 /// The module.
 pub(crate) struct Http;
@@ -43,6 +43,7 @@ impl NativeModule for Http {
         let module = Rc::new(Module {
             run: Rc::clone(run),
             error_class: RefCell::default(),
+            promises: RefCell::default(),
         });
         let exports = Object::new(ctx.clone())?;
         for verb in Verb::ALL {
@@ -57,6 +58,12 @@ impl NativeModule for Http {
             )?;
         }
         exports.set("delete", exports.get::<_, Function<'js>>("del")?)?;
+        let this = Rc::clone(&module);
+        let promises = move |ctx: Ctx<'js>| this.promises(&ctx);
+        exports.prop(
+            "promises",
+            Accessor::from(promises).enumerable().configurable(),
+        )?;
         let get = move |ctx: Ctx<'js>| module.error_class(&ctx);
         exports.prop(
             ERROR_CLASS_NAME,
@@ -71,6 +78,8 @@ struct Module {
     run: Rc<Run>,
     /// The class of errors, made when it is first needed.
     error_class: RefCell<Option<Rooted<Constructor<'static>>>>,
+    /// The functions that give promises, made when they are first needed.
+    promises: RefCell<Option<Rooted<Object<'static>>>>,
 }
 
 impl Module {
@@ -80,17 +89,24 @@ impl Module {
             function,
             exchange,
             read_as,
+            signal,
         } = wanted;
         let (method, url) = (exchange.method.clone(), exchange.url.clone());
+        if let Some(signal) = &signal {
+            signal.check(ctx)?;
+        }
         // Nothing of the rule's runs while it waits, so that what is left now is left then.
         let room = self.run.memory_left().saturating_sub(RESERVE);
         let permissions = self.run.permissions();
         let (host, port) = reach::of(&url);
         self.run.permitted(ctx, permissions.net(host, port))?;
         let exchange = client::perform(exchange, room, Reach::of(permissions));
-        let made = match self.run.block_on(ctx, exchange)? {
-            Ok(answer) => answer.into_js(ctx, room, read_as)?,
-            Err(failure) => Err(failure),
+        let exchange = Signal::unless(signal.as_ref(), exchange);
+        let made = match (self.run.block_on(ctx, exchange)?, signal) {
+            (Some(Ok(answer)), _) => answer.into_js(ctx, room, read_as)?,
+            (Some(Err(failure)), _) => Err(failure),
+            (None, Some(signal)) => return Err(signal.throw(ctx)),
+            (None, None) => return Err(Error::Unknown),
         };
         made.map_err(|failure| {
             if let Kind::Denied(denied) = &failure.kind {
@@ -99,6 +115,92 @@ impl Module {
             let failure = failure.of(&url);
             self.throw(ctx, function, method.as_str(), &failure)
         })
+    }
+
+    /// `http.promises`: the functions of the module, which give a promise and block nothing. Made once.
+    fn promises<'js>(self: &Rc<Self>, ctx: &Ctx<'js>) -> js::Result<Object<'js>> {
+        if let Some(promises) = &*self.promises.borrow() {
+            return promises.get(ctx);
+        }
+        let promises = Object::new(ctx.clone())?;
+        for verb in Verb::ALL {
+            let this = Rc::clone(self);
+            define(
+                &promises,
+                verb.name(),
+                move |ctx: Ctx<'js>, first: Arg<'js>, second: Arg<'js>, third: Arg<'js>| {
+                    let begun = Wanted::read(&ctx, verb, [&first, &second, &third])
+                        .and_then(|wanted| this.begin(&ctx, wanted));
+                    match begun {
+                        Ok(promise) => Ok(promise),
+                        Err(error) => rejected(&ctx, error),
+                    }
+                },
+            )?;
+        }
+        promises.set("delete", promises.get::<_, Function<'js>>("del")?)?;
+        *self.promises.borrow_mut() = Some(self.run.keep(ctx, promises.clone()));
+        Ok(promises)
+    }
+
+    /// Sends what is wanted; gives a promise of the answer.
+    fn begin<'js>(self: &Rc<Self>, ctx: &Ctx<'js>, wanted: Wanted) -> js::Result<Value<'js>> {
+        let Wanted {
+            function,
+            exchange,
+            read_as,
+            signal,
+        } = wanted;
+        if let Some(signal) = &signal {
+            signal.check(ctx)?;
+        }
+        let (method, url) = (exchange.method.clone(), exchange.url.clone());
+        let permissions = self.run.permissions();
+        let (host, port) = reach::of(&url);
+        self.run.permitted(ctx, permissions.net(host, port))?;
+        let reach = Reach::of(permissions);
+        let run = Rc::clone(&self.run);
+        // Others go on meanwhile, so what is left is looked at for each piece of the body.
+        let exchange = async move { client::perform_counted(exchange, &run, reach).await };
+        let exchange = Signal::unless(signal.as_ref(), exchange);
+        let this = Rc::clone(self);
+        let promise = self.run.promise(ctx, exchange, move |ctx, done| {
+            let room = this.run.memory_left().saturating_sub(RESERVE);
+            let made = match (done, signal) {
+                (Some(Ok(answer)), _) => answer.into_js(ctx, room, read_as)?,
+                (Some(Err(failure)), _) => Err(failure),
+                (None, Some(signal)) => return Err(signal.throw(ctx)),
+                (None, None) => return Err(Error::Unknown),
+            };
+            made.map(Object::into_value).map_err(|failure| {
+                if let Kind::Denied(denied) = &failure.kind {
+                    return this.run.throw_denied(ctx, denied);
+                }
+                let failure = failure.of(&url);
+                this.throw_later(ctx, function, method.as_str(), &failure)
+            })
+        })?;
+        Ok(promise.into_value())
+    }
+
+    /// Throws an `HttpError` to the waiter of a promise: it has the place of the `await` that it ends.
+    fn throw_later(&self, ctx: &Ctx<'_>, function: &str, method: &str, failure: &Failure) -> Error {
+        let error = || {
+            let (url, kind) = (failure.url(), &failure.kind);
+            let message = format!("{function}: {}: {kind}", failure::cut(&url));
+            let class = self.error_class(ctx)?;
+            let error = placeless(ctx, &class, &message)?;
+            if let Some(object) = error.as_object() {
+                object.set("url", url.as_str())?;
+                object.set("method", method)?;
+                object.set("code", kind.code())?;
+            }
+            js::Result::Ok(error)
+        };
+        match error() {
+            Ok(error) => ctx.throw(error),
+            Err(error) => error,
+        }
     }
 
     /// Throws an `HttpError`.

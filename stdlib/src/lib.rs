@@ -1,7 +1,8 @@
 //! What rules find when they start: the modules `cla/sem`, `cla/stash`, `cla/http`, `cla/fs`, `cla/util`,
 //! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
 //! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`, `cla/path`, `cla/shell`), and the globals `cla`, `print`,
-//! `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder`, `TextDecoder` and `PermissionError`.
+//! `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder`, `TextDecoder` and `PermissionError`; `fetch`, `crypto`, signals,
+//! events, streams, blobs and forms.
 //!
 //! # For hosts
 //!
@@ -94,6 +95,7 @@ mod sem;
 mod semaphore;
 #[cfg(feature = "typescript")]
 mod shell;
+mod signal;
 mod sprintf;
 mod stash;
 mod state;
@@ -103,6 +105,7 @@ mod text;
 mod throw;
 mod util;
 mod vars;
+mod weak;
 mod web;
 mod yaml;
 
@@ -119,6 +122,7 @@ pub const TYPES: &[(&str, &str)] = &[
     ("digest.d.ts", include_str!("digest.d.ts")),
     ("fs.d.ts", include_str!("fs.d.ts")),
     ("globals.d.ts", include_str!("globals.d.ts")),
+    ("web.d.ts", include_str!("web.d.ts")),
     #[cfg(feature = "http")]
     ("http.d.ts", include_str!("http.d.ts")),
     ("log.d.ts", include_str!("log.d.ts")),

@@ -6,6 +6,7 @@ use cla_runtime::js::{self, Ctx, Filter, IntoJs, Object, Value};
 use crate::intrinsics::{Intrinsics, Property};
 use crate::lazy;
 use crate::state::State;
+use crate::web::late;
 
 /// No value has more members than anybody wants to choose from.
 const MOST_MEMBERS: usize = 2_000;
@@ -41,6 +42,14 @@ pub fn members(ctx: &Ctx<'_>, path: &[String]) -> js::Result<Vec<Member>> {
         }
     }
     let mut members: Vec<Member> = Vec::new();
+    if path.is_empty() {
+        // Those of the library that nothing has named yet.
+        let late = late::NAMES.iter().map(|name| Member {
+            name: (*name).to_owned(),
+            function: !matches!(*name, "crypto" | "navigator"),
+        });
+        members.extend(late);
+    }
     let mut holder = object_of(ctx, &value)?;
     while let Some(object) = holder {
         if object.is_proxy() || members.len() > MOST_MEMBERS {
@@ -75,7 +84,7 @@ fn step<'js>(
     global: bool,
 ) -> js::Result<Option<Value<'js>>> {
     let key = name.into_js(object.ctx())?;
-    if global && lazy::NAMES.contains(&name) {
+    if global && (lazy::NAMES.contains(&name) || late::NAMES.contains(&name)) {
         return object.get(name).map(Some);
     }
     intrinsics.data(object, &key)

@@ -31,6 +31,11 @@ declare module "cla/sem" {
     priority?: number;
     /** The name that administrators see. Default: the run's. */
     who?: string;
+    /**
+     * Ends the wait, which then throws the signal's reason; the place in line is free. While a call blocks, only the time
+     * of an `AbortSignal.timeout` can do that.
+     */
+    signal?: AbortSignal | null;
   }
 
   /** A slot that is held. */
@@ -59,6 +64,10 @@ declare module "cla/sem" {
     release(): boolean;
     /** Lets the permit live `ttl` longer, from now. `false` if it was lost, or never expires. */
     refresh(ttl: Duration): boolean;
+    /** Gives the slot back at the end of the block that has `using permit = ...`. */
+    [Symbol.dispose](): void;
+    /** Gives the slot back at the end of the block that has `await using permit = ...`. */
+    [Symbol.asyncDispose](): void;
   }
 
   /** Where a request is in its life. */
@@ -216,6 +225,29 @@ declare module "cla/sem" {
    * @throws as {@link take} does
    */
   export function acquire(name: string, options?: SemaphoreOptions): SemaphorePermit;
+
+  export namespace take {
+    /**
+     * As {@link take}, without blocking the run: its other async code goes on, and may be what gives the slot back.
+     *
+     * ```js
+     * await sem.take.async("db", async () => { await save(); });
+     * ```
+     *
+     * @returns a promise of what `fn` returns; it is rejected with what {@link take} throws
+     */
+    function async<T>(name: string, fn: (permit: SemaphorePermit) => T): Promise<Awaited<T>>;
+    function async<T>(
+      name: string,
+      options: SemaphoreOptions,
+      fn: (permit: SemaphorePermit) => T,
+    ): Promise<Awaited<T>>;
+  }
+
+  export namespace acquire {
+    /** As {@link acquire}, without blocking the run. Give the permit back with `release()`, or by `using`. */
+    function async(name: string, options?: SemaphoreOptions): Promise<SemaphorePermit>;
+  }
 
   /** All semaphores, by name. */
   export function list(): SemaphoreState[];

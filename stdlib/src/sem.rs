@@ -5,6 +5,7 @@
 
 mod commands;
 mod errors;
+mod later;
 mod permit;
 mod request;
 
@@ -17,13 +18,13 @@ use cla_runtime::js::class::Class;
 use cla_runtime::js::function::{Opt, Params, RustFunction, This};
 use cla_runtime::js::object::Accessor;
 use cla_runtime::js::{self, Ctx, Function, Object, Promise, Value};
-use cla_runtime::semaphore::{Actor, Owner, Permit, Request};
+use cla_runtime::semaphore::{Actor, Owner, Permit};
 use cla_runtime::trace::RegionOutcome;
 
 use self::commands::Command;
 use self::errors::ErrorClass;
 use self::permit::Permits;
-use self::request::semaphore_name;
+use self::request::{Wanted, semaphore_name};
 use crate::call::{Arg, define};
 use crate::throw::{name_argument, wrong};
 
@@ -48,7 +49,8 @@ impl NativeModule for Sem {
             this.take(&arguments)
         }));
         let take: Function<'js> = Class::instance(ctx.clone(), take)?.into_value().get()?;
-        exports.set("take", take.with_name("take")?.with_length(2)?)?;
+        let take = take.with_name("take")?.with_length(2)?;
+        exports.set("take", take.clone())?;
         let this = Rc::clone(&module);
         define(
             &exports,
@@ -57,6 +59,8 @@ impl NativeModule for Sem {
                 this.acquire(&ctx, &name, &options)
             },
         )?;
+        let acquire: Object<'js> = exports.get("acquire")?;
+        later::add(&module, take.as_inner(), &acquire)?;
         for command in Command::ALL {
             let this = Rc::clone(&module);
             define(
@@ -88,6 +92,8 @@ pub(crate) struct Module {
     errors: RefCell<Option<Rooted<Object<'static>>>>,
     /// The semaphore that was asked for last, so that a loop over one name need not look it up.
     last: RefCell<Option<Last>>,
+    /// How many slots are held until a promise is settled.
+    awaited: Cell<usize>,
     /// Who gives the commands of the rule.
     actor: OnceCell<Actor>,
 }
@@ -108,6 +114,7 @@ impl Module {
             permits: RefCell::default(),
             errors: RefCell::default(),
             last: RefCell::default(),
+            awaited: Cell::new(0),
             actor: OnceCell::new(),
         }
     }
@@ -129,17 +136,17 @@ impl Module {
                 &function,
             ));
         };
-        let request = if arguments.len() > 2 {
+        let wanted = if arguments.len() > 2 {
             self.request(ctx, "sem.take", &arguments.arg(1).unwrap_or_else(undefined))?
         } else {
-            self.any_slot()
+            self.any_slot().into()
         };
         let span = self.run.is_traced().then(|| {
             let line = self.run.caller(ctx).map_or(1, |place| place.line);
             let who = format!("{}, line {line}", self.run.name());
             RegionSpan::begin(&self.run, usage.semaphore.name(), &who, line)
         });
-        self.hold_around(ctx, &usage, request, function, span)
+        self.hold_around(ctx, &usage, wanted, function, span)
     }
 
     /// Takes a slot, calls the function with the permit, gives the slot back; notes it in the span, if there is one.
@@ -147,11 +154,23 @@ impl Module {
         self: &Rc<Self>,
         ctx: &Ctx<'js>,
         usage: &Rc<Usage>,
-        request: Request,
+        wanted: Wanted,
         function: &Function<'js>,
         span: Option<RegionSpan>,
     ) -> js::Result<Value<'js>> {
-        let guard = match SlotGuard::enter(ctx, &self.run, usage, request, span)? {
+        let Wanted { request, signal } = wanted;
+        let entered = match signal {
+            None => SlotGuard::enter(ctx, &self.run, usage, request, span)?,
+            Some(signal) => {
+                signal.check(ctx)?;
+                let ended = signal.ended();
+                match SlotGuard::enter_unless(ctx, &self.run, usage, request, span, ended)? {
+                    Some(entered) => entered,
+                    None => return Err(signal.throw(ctx)),
+                }
+            }
+        };
+        let guard = match entered {
             Ok(guard) => guard,
             Err(error) => return Err(self.refused(ctx, usage.semaphore.name(), &error)),
         };
@@ -184,9 +203,14 @@ impl Module {
         // Should the run end first, its permit table gives the slot back.
         guard.register();
         let guard = Rc::new(Cell::new(Some(guard)));
+        self.awaited.set(self.awaited.get() + 1);
         let leave = |outcome| {
-            let guard = Rc::clone(&guard);
-            move || guard.take().and_then(|guard| guard.leave(outcome))
+            let (guard, module) = (Rc::clone(&guard), Rc::clone(self));
+            move || {
+                let guard = guard.take()?;
+                module.awaited.set(module.awaited.get() - 1);
+                guard.leave(outcome)
+            }
         };
         let fulfilled = {
             let leave = leave(RegionOutcome::Done);
@@ -226,7 +250,7 @@ impl Module {
         function: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         const WHAT: &str = "rule.region";
-        let (key, label, request) = match options.as_object() {
+        let (key, label, mut wanted) = match options.as_object() {
             Some(object) => (
                 object.get("key")?,
                 object.get::<_, Value<'js>>("name")?,
@@ -235,7 +259,7 @@ impl Module {
             None => (
                 options.clone(),
                 Value::new_undefined(ctx.clone()),
-                self.any_slot(),
+                self.any_slot().into(),
             ),
         };
         let usage = self.usage(ctx, WHAT, &key)?;
@@ -253,7 +277,8 @@ impl Module {
         who.push_str(&format!(", line {line}"));
         let owner = Owner::process(who.as_str()).with_run(self.run.id());
         let span = RegionSpan::begin(&self.run, usage.semaphore.name(), &who, line);
-        self.hold_around(ctx, &usage, request.owner(owner), function, Some(span))
+        wanted.request = wanted.request.owner(owner);
+        self.hold_around(ctx, &usage, wanted, function, Some(span))
     }
 
     /// `acquire(name, options)`: a permit that the rule gives back itself.
@@ -264,19 +289,28 @@ impl Module {
         options: &Value<'js>,
     ) -> js::Result<Value<'js>> {
         let usage = self.usage(ctx, "sem.acquire", name)?;
-        let request = self.request(ctx, "sem.acquire", options)?;
-        let permit = self.admit(ctx, &usage, request)?;
+        let wanted = self.request(ctx, "sem.acquire", options)?;
+        let permit = self.admit(ctx, &usage, wanted)?;
         let held = self.run.permits().hold(permit, usage);
         self.run.permits().register(&held);
         self.permit_object(ctx, &held)
     }
 
     /// Waits for a slot; what goes wrong is thrown as one of the error classes.
-    fn admit(&self, ctx: &Ctx<'_>, usage: &Usage, request: Request) -> js::Result<Permit> {
-        match self.run.acquire(ctx, usage, request)? {
-            Ok(permit) => Ok(permit),
-            Err(error) => Err(self.refused(ctx, usage.semaphore.name(), &error)),
-        }
+    fn admit(&self, ctx: &Ctx<'_>, usage: &Usage, wanted: Wanted) -> js::Result<Permit> {
+        let Wanted { request, signal } = wanted;
+        let admitted = match signal {
+            None => self.run.acquire(ctx, usage, request)?,
+            Some(signal) => {
+                signal.check(ctx)?;
+                let ended = signal.ended();
+                match self.run.acquire_unless(ctx, usage, request, ended)? {
+                    Some(admitted) => admitted,
+                    None => return Err(signal.throw(ctx)),
+                }
+            }
+        };
+        admitted.map_err(|error| self.refused(ctx, usage.semaphore.name(), &error))
     }
 
     /// The usage of the semaphore that `name` names.

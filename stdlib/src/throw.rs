@@ -52,6 +52,26 @@ pub(crate) fn placeless<'js>(
     Ok(error.into_value())
 }
 
+/// An error of one of the language's classes, as [`placeless`] gives it; the class is the one that the language has, also
+/// where a rule has put another in its place.
+pub(crate) fn error_of<'js>(ctx: &Ctx<'js>, class: &str, message: &str) -> js::Result<Value<'js>> {
+    let raise = match class {
+        "TypeError" => Exception::throw_type,
+        "RangeError" => Exception::throw_range,
+        "SyntaxError" => Exception::throw_syntax,
+        _ => Exception::throw_message,
+    };
+    let _ = raise(ctx, "");
+    let sample = ctx.catch();
+    let Some(prototype) = sample.as_object().and_then(Object::get_prototype) else {
+        return Ok(sample);
+    };
+    let error = cla_runtime::internal::error_without_place(ctx, &prototype)?;
+    let message = js::String::from_str(ctx.clone(), message)?;
+    error.prop("message", Property::from(message).writable().configurable())?;
+    Ok(error.into_value())
+}
+
 fn throw<'js>(ctx: &Ctx<'js>, message: &str, raise: fn(&Ctx<'js>, &str) -> Error) -> Error {
     let error = raise(ctx, message);
     if message.len() <= MAX_NATIVE_MESSAGE || !error.is_exception() {

@@ -12,9 +12,10 @@ declare module "cla/util" {
    *
    * @param seconds A number of seconds, fractions included, or a duration such as `"250ms"`, `"5m"`, `"1h30m"`
    *   or `"2 days"`. At most a hundred years.
+   * @param options `signal`: wakes the rule when its time is up (`AbortSignal.timeout`), and throws its reason.
    * @throws TypeError if it is negative, not finite, or no duration.
    */
-  export function sleep(seconds: number | string): void;
+  export function sleep(seconds: number | string, options?: { signal?: AbortSignal | null }): void;
 
   /**
    * Writes a value as YAML, with a line feed at the end.

@@ -16,6 +16,8 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::call::{Arg, define};
 use crate::duration::duration;
+use crate::options::{entries, unknown};
+use crate::signal::Signal;
 use crate::state::State;
 use crate::throw::{range_error, string_argument, syntax_error, wrong};
 use crate::{cpu, json, yaml};
@@ -42,9 +44,17 @@ impl NativeModule for Util {
         define(
             &exports,
             "sleep",
-            move |ctx: Ctx<'js>, seconds: Arg<'js>| {
+            move |ctx: Ctx<'js>, seconds: Arg<'js>, options: Arg<'js>| {
                 let duration = duration(&ctx, &seconds, "util.sleep: seconds")?;
-                sleeper.sleep(&ctx, duration)
+                let Some(signal) = sleep_signal(&ctx, &options)? else {
+                    return sleeper.sleep(&ctx, duration);
+                };
+                signal.check(&ctx)?;
+                let sleep = Signal::unless(Some(&signal), sleeper.clock().sleep(duration));
+                match sleeper.block_durably(&ctx, sleep)? {
+                    Some(()) => Ok(()),
+                    None => Err(signal.throw(&ctx)),
+                }
             },
         )?;
         define(&exports, "dumpYAML", dump_yaml)?;
@@ -55,6 +65,28 @@ impl NativeModule for Util {
         define(&exports, "benchmark", benchmark)?;
         Ok(exports)
     }
+}
+
+/// The signal in the options of `util.sleep`.
+fn sleep_signal<'js>(ctx: &Ctx<'js>, options: &Arg<'js>) -> js::Result<Option<Signal>> {
+    const WHAT: &str = "util.sleep";
+    let Some(given) = options.given() else {
+        return Ok(None);
+    };
+    let Some(object) = given.as_object() else {
+        let expected = "an object such as { signal }";
+        return Err(wrong(ctx, "util.sleep: options", expected, given));
+    };
+    let mut signal = None;
+    for entry in entries(object) {
+        match entry? {
+            (key, value) if key == "signal" => {
+                signal = Signal::read(ctx, "util.sleep: option signal", &value)?;
+            }
+            (key, _) => return Err(unknown(ctx, WHAT, &key, &["signal"], &[])),
+        }
+    }
+    Ok(signal)
 }
 
 fn dump_yaml<'js>(ctx: Ctx<'js>, value: Arg<'js>) -> js::Result<String> {

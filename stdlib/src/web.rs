@@ -9,6 +9,18 @@
     reason = "rquickjs hands functions their arguments by value"
 )]
 
+pub(crate) mod abort;
+pub(crate) mod bodies;
+#[cfg(feature = "crypto")]
+pub(crate) mod crypto;
+pub(crate) mod events;
+#[cfg(feature = "http")]
+pub(crate) mod fetch;
+#[cfg(feature = "http")]
+mod form;
+pub(crate) mod late;
+pub(crate) mod part;
+
 use std::cell::RefCell;
 
 use cla_runtime::internal::bytes_of;
@@ -174,6 +186,40 @@ fn write_query<'js>(ctx: Ctx<'js>, list: Array<'js>) -> js::Result<String> {
     Ok(query.finish())
 }
 
+/// The query of a `URLSearchParams`; `None` for any other value.
+#[cfg(feature = "http")]
+fn query_of<'js>(ctx: Ctx<'js>, value: Value<'js>) -> js::Result<Option<String>> {
+    let state = State::of(&ctx)?;
+    let list = match value.as_object() {
+        Some(object) => stand_in(&ctx, &state, object)?,
+        None => None,
+    };
+    match list.and_then(Object::into_array) {
+        Some(list) => write_query(ctx, list).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The encoding that a label stands for, and a function that decodes one chunk of bytes after the other.
+fn decoding<'js>(
+    ctx: Ctx<'js>,
+    label: String,
+    fatal: bool,
+    ignore_bom: bool,
+) -> js::Result<Object<'js>> {
+    let Some(encoding) = Encoding::for_label_no_replacement(label.as_bytes()) else {
+        let label = crate::throw::quote(&label);
+        return Err(range_error(
+            &ctx,
+            format_args!("The encoding {label} is not supported"),
+        ));
+    };
+    let decoding = Object::new(ctx.clone())?;
+    decoding.set("encoding", encoding.name().to_ascii_lowercase())?;
+    decoding.set("decode", decoder(ctx, label, fatal, ignore_bom)?)?;
+    Ok(decoding)
+}
+
 /// The UTF-8 bytes of a string.
 fn encode<'js>(ctx: Ctx<'js>, string: Arg<'js>) -> js::Result<TypedArray<'js, u8>> {
     State::of(&ctx)?.pause(&ctx)?;
@@ -216,6 +262,18 @@ fn decoder<'js>(
             return Err(range_error(&ctx, "TextDecoder: more than 64 MiB at once"));
         }
         let _charge = state.run().count_memory(2 * bytes.len());
+        if last && encoding == encoding_rs::UTF_8 {
+            // Nearly always it is all there is, and valid.
+            let whole = current.take();
+            let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+                Some(rest) if !ignore_bom => rest,
+                _ => &bytes[..],
+            };
+            match std::str::from_utf8(bytes) {
+                Ok(text) if whole.is_none() => return text.into_js(&ctx),
+                _ => drop(current.replace(whole)),
+            }
+        }
         let mut decoder = current.take().unwrap_or_else(fresh);
         let mut text = Some(String::new());
         let mut chunks = bytes.chunks(MAX_PIECE).peekable();
@@ -238,13 +296,14 @@ fn decoder<'js>(
         if !last && text.is_some() {
             current.replace(Some(decoder));
         }
-        text.ok_or_else(|| {
+        let text = text.ok_or_else(|| {
             let name = encoding.name().to_ascii_lowercase();
             type_error(
                 &ctx,
                 format_args!("The encoded data was not valid for encoding {name}"),
             )
-        })
+        })?;
+        text.into_js(&ctx)
     })
 }
 

@@ -85,6 +85,7 @@ fn the_module_can_be_required_and_imported() {
                 "del",
                 "head",
                 "delete",
+                "promises",
                 "HttpError"
             ],
             true

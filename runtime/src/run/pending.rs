@@ -94,6 +94,12 @@ impl Run {
         Ok(promise)
     }
 
+    /// Reports an exception that no code of the rule's can catch, as one of a timer's callback: it fails the run.
+    #[doc(hidden)]
+    pub fn report_uncaught<'js>(&self, ctx: &Ctx<'js>, value: Value<'js>) {
+        self.event_loop.report_uncaught(ctx, value);
+    }
+
     /// Calls `deliver` for each event of `source`, on the run's thread and while the rule waits for something: never
     /// within its synchronous code or a call that blocks. An exception that it throws fails the run.
     ///

@@ -2,9 +2,11 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, Permit, Request, Semaphores};
+use futures_util::future::{Either, select};
 use rquickjs::{Ctx, Exception};
 
 use super::Run;
@@ -58,6 +60,54 @@ impl Run {
             usage.note_waited(self.now().saturating_duration_since(since));
         }
         if let Ok(Ok(_)) = result {
+            usage.note_taken();
+        }
+        result
+    }
+
+    /// Takes a slot as [`acquire`](Self::acquire) does, unless `ended` is ready first: then the request leaves the line,
+    /// and there is `None`.
+    ///
+    /// # Errors
+    ///
+    /// As of [`acquire`](Self::acquire).
+    pub fn acquire_unless(
+        &self,
+        ctx: &Ctx<'_>,
+        usage: &Usage,
+        request: Request,
+        ended: impl Future<Output = ()>,
+    ) -> rquickjs::Result<Option<Result<Permit, AcquireError>>> {
+        if self.stopped() {
+            return Err(self.throw_stopped(ctx));
+        }
+        self.enter_region(ctx, usage)?;
+        let request = match usage.semaphore.try_acquire_now(request) {
+            Ok(permit) => {
+                usage.note_taken();
+                return Ok(Some(Ok(permit)));
+            }
+            Err(request) => request,
+        };
+        let _place = self.waiting_place(ctx)?;
+        let waiting_since = Cell::new(None);
+        let acquire = async {
+            let acquire = pin!(Timed {
+                future: async { usage.semaphore.acquire().with(request).await },
+                since: &waiting_since,
+                usage,
+                clock: self.clock(),
+            });
+            match select(acquire, pin!(ended)).await {
+                Either::Left((outcome, _)) => Some(outcome),
+                Either::Right(((), _)) => None,
+            }
+        };
+        let result = self.block_durably(ctx, acquire);
+        if let Some(since) = waiting_since.get() {
+            usage.note_waited(self.now().saturating_duration_since(since));
+        }
+        if let Ok(Some(Ok(_))) = result {
             usage.note_taken();
         }
         result

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::ffi::CString;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
@@ -257,7 +258,7 @@ impl KeptModule {
 }
 
 /// Makes QuickJS regard this promise as handled, because the engine looks at whether it is rejected.
-pub(crate) fn mark_handled(promise: &Promise<'_>) {
+pub fn mark_handled(promise: &Promise<'_>) {
     let raw = promise.as_value().as_raw();
     // SAFETY: the value is a promise of this context; the call only sets a flag on it.
     unsafe { qjs::JS_PromiseMarkAsHandled(promise.ctx().as_raw().as_ptr(), raw) };
@@ -363,6 +364,108 @@ pub fn bytes_of(value: &Value<'_>) -> Result<Option<Vec<u8>>> {
             Err(Exception::throw_type(value.ctx(), message))
         }
     }
+}
+
+/// A copy of the bytes in an `ArrayBuffer`, a `SharedArrayBuffer` or a typed array of any class; `None` for any other value.
+///
+/// # Errors
+///
+/// A `TypeError` if the buffer was given away.
+pub fn view_bytes(value: &Value<'_>) -> Result<Option<Vec<u8>>> {
+    view_part(value, 0..usize::MAX)
+}
+
+/// A copy of a part of what [`view_bytes`] copies; what lies beyond the end is left out.
+///
+/// # Errors
+///
+/// A `TypeError` if the buffer was given away.
+pub fn view_part(value: &Value<'_>, part: Range<usize>) -> Result<Option<Vec<u8>>> {
+    let copy = |bytes: &[u8]| {
+        let end = part.end.min(bytes.len());
+        bytes.get(part.start..end).unwrap_or_default().to_vec()
+    };
+    let context = value.ctx().as_raw().as_ptr();
+    let mut length: qjs::size_t = 0;
+    // SAFETY: the value is alive; no script runs before the bytes are copied, and what QuickJS gives a reference to is
+    // given back.
+    unsafe {
+        if qjs::JS_GetTypedArrayType(value.as_raw()) >= 0 {
+            let (mut offset, mut bytes): (qjs::size_t, qjs::size_t) = (0, 0);
+            let buffer = qjs::JS_GetTypedArrayBuffer(
+                context,
+                value.as_raw(),
+                &raw mut offset,
+                &raw mut bytes,
+                std::ptr::null_mut(),
+            );
+            let buffer = checked(value.ctx(), buffer)?;
+            let start = qjs::JS_GetArrayBuffer(context, &raw mut length, buffer.as_raw());
+            let (from, size) = (offset as usize, bytes as usize);
+            if size == 0 {
+                // An empty buffer may be nowhere.
+                value.ctx().catch();
+                return Ok(Some(Vec::new()));
+            }
+            if !start.is_null()
+                && from
+                    .checked_add(size)
+                    .is_some_and(|end| end <= length as usize)
+            {
+                let bytes = std::slice::from_raw_parts(start.add(from), size);
+                return Ok(Some(copy(bytes)));
+            }
+        } else {
+            let start = qjs::JS_GetArrayBuffer(context, &raw mut length, value.as_raw());
+            if !start.is_null() {
+                let bytes = std::slice::from_raw_parts(start, length as usize);
+                return Ok(Some(copy(bytes)));
+            }
+            // An empty buffer is nowhere, as is one that was given away; any other value is an exception.
+            value.ctx().catch();
+            return Ok(qjs::JS_IsArrayBuffer(value.as_raw()).then(Vec::new));
+        }
+    }
+    value.ctx().catch();
+    let message = "the buffer was given away, and has no bytes any more";
+    Err(Exception::throw_type(value.ctx(), message))
+}
+
+/// Copies bytes into a typed array, as far as they fit.
+///
+/// # Errors
+///
+/// A `TypeError`: it is no typed array, or its buffer was given away.
+pub fn fill_view(value: &Value<'_>, bytes: &[u8]) -> Result<()> {
+    let context = value.ctx().as_raw().as_ptr();
+    let (mut offset, mut size, mut length): (qjs::size_t, qjs::size_t, qjs::size_t) = (0, 0, 0);
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    // SAFETY: the value is alive; no script runs before the bytes are copied, and they are copied within the buffer.
+    unsafe {
+        let buffer = qjs::JS_GetTypedArrayBuffer(
+            context,
+            value.as_raw(),
+            &raw mut offset,
+            &raw mut size,
+            std::ptr::null_mut(),
+        );
+        let buffer = checked(value.ctx(), buffer)?;
+        let start = qjs::JS_GetArrayBuffer(context, &raw mut length, buffer.as_raw());
+        let (from, size) = (offset as usize, (size as usize).min(bytes.len()));
+        if !start.is_null()
+            && from
+                .checked_add(size)
+                .is_some_and(|end| end <= length as usize)
+        {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), start.add(from), size);
+            return Ok(());
+        }
+    }
+    value.ctx().catch();
+    let message = "the buffer was given away, and has no bytes any more";
+    Err(Exception::throw_type(value.ctx(), message))
 }
 
 /// Whether an exception is on its way.

@@ -137,7 +137,7 @@ impl Answer {
 }
 
 /// The text of a header: UTF-8 if it is that, and Latin-1 otherwise.
-fn header_text(value: &HeaderValue) -> String {
+pub(crate) fn header_text(value: &HeaderValue) -> String {
     let bytes = value.as_bytes();
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),

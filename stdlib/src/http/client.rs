@@ -15,18 +15,22 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use cla_runtime::Permissions;
+use cla_runtime::host::Run;
 use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Client, Method, Url, redirect};
+use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::task::JoinSet;
 
 use super::answer::Answer;
 use super::failure::{Failure, Kind};
+use super::gathered::Gathered;
 use super::reach::Reach;
 
 /// How many connections to one server are kept for later. Rules may wait by the thousand; their sockets
@@ -54,18 +58,18 @@ struct Sort {
 }
 
 /// A request, ready to be sent.
-pub(super) struct Exchange {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
+pub(crate) struct Exchange {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
     /// User and password, in place of those in the URL.
-    pub(super) login: Option<(String, String)>,
-    pub(super) body: Option<Vec<u8>>,
+    pub(crate) login: Option<(String, String)>,
+    pub(crate) body: Option<Vec<u8>>,
     /// How long all of it may take.
-    pub(super) timeout: Duration,
-    pub(super) redirects: usize,
+    pub(crate) timeout: Duration,
+    pub(crate) redirects: usize,
     /// The most bytes of a body that the rule wants.
-    pub(super) max_body: usize,
+    pub(crate) max_body: usize,
 }
 
 /// Sends a request and takes the whole answer, whose body is at most `room` bytes.
@@ -76,17 +80,7 @@ pub(super) async fn perform(
     room: usize,
     permissions: Option<Permissions>,
 ) -> Result<Answer, Failure> {
-    let mut tasks = JoinSet::new();
-    tasks.spawn(within_time(exchange, room, permissions));
-    let panic = match tasks.join_next().await {
-        Some(Ok(result)) => return result,
-        Some(Err(error)) => error.try_into_panic().ok(),
-        None => None,
-    };
-    match panic {
-        Some(panic) => std::panic::resume_unwind(panic),
-        None => Err(Kind::Other("the engine is shutting down".to_owned()).into()),
-    }
+    on_the_loop(within_time(exchange, room, permissions)).await
 }
 
 async fn within_time(
@@ -104,12 +98,98 @@ async fn within_time(
         .unwrap_or_else(|_| Err(Kind::Timeout(limit).into()))
 }
 
-async fn send(
+/// Does a request as [`perform`] does; each piece of the body counts as memory of the run's from its arrival on.
+pub(super) async fn perform_counted(
     exchange: Exchange,
-    room: usize,
+    run: &Run,
     permissions: Option<Permissions>,
 ) -> Result<Answer, Failure> {
-    let (redirects, head) = (exchange.redirects, exchange.method == Method::HEAD);
+    let (limit, redirects) = (exchange.timeout, exchange.redirects);
+    let (max_body, head) = (exchange.max_body, exchange.method == Method::HEAD);
+    let all = async {
+        let mut response = begin(exchange, permissions).await?;
+        let mut body = Gathered::new(run);
+        if response.content_length() > Some(max_body as u64) {
+            return Err(Kind::TooLarge(max_body).into());
+        }
+        loop {
+            let (rest, chunk) = next_chunk(response, redirects).await?;
+            response = rest;
+            let Some(chunk) = chunk else { break };
+            if chunk.len() > max_body - body.len() {
+                return Err(Kind::TooLarge(max_body).into());
+            }
+            body.push(&chunk)?;
+        }
+        Ok(Answer {
+            status: response.status(),
+            url: response.url().clone(),
+            headers: std::mem::take(response.headers_mut()),
+            body: body.into_bytes().0,
+            head,
+        })
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the server answers in the time of the machine"
+    )]
+    tokio::time::timeout(limit, all)
+        .await
+        .unwrap_or_else(|_| Err(Kind::Timeout(limit).into()))
+}
+
+/// Sends a request; gives the answer as soon as its headers are there.
+pub(crate) async fn begin(
+    exchange: Exchange,
+    permissions: Option<Permissions>,
+) -> Result<Response, Failure> {
+    on_the_loop(async move {
+        let redirects = exchange.redirects;
+        request(exchange, permissions)?
+            .send()
+            .await
+            .map_err(|error| Failure::of_client(&error, redirects))
+    })
+    .await
+}
+
+/// The next piece of the body, and the answer to read on from; `None` at its end.
+pub(crate) async fn next_chunk(
+    mut response: Response,
+    redirects: usize,
+) -> Result<(Response, Option<Bytes>), Failure> {
+    on_the_loop(async move {
+        match response.chunk().await {
+            Ok(chunk) => Ok((response, chunk)),
+            Err(error) => Err(Failure::of_client(&error, redirects)),
+        }
+    })
+    .await
+}
+
+/// Has a task of the event loop do something, and aborts it when this future is dropped.
+async fn on_the_loop<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(work);
+    let panic = match tasks.join_next().await {
+        Some(Ok(result)) => return result,
+        Some(Err(error)) => error.try_into_panic().ok(),
+        None => None,
+    };
+    match panic {
+        Some(panic) => std::panic::resume_unwind(panic),
+        None => Err(Kind::Other("the engine is shutting down".to_owned()).into()),
+    }
+}
+
+/// The request, ready to be sent by this thread's client.
+fn request(
+    exchange: Exchange,
+    permissions: Option<Permissions>,
+) -> Result<RequestBuilder, Failure> {
+    let redirects = exchange.redirects;
     let failed = |error: reqwest::Error| Failure::of_client(&error, redirects);
     let sort = Sort {
         redirects,
@@ -128,11 +208,23 @@ async fn send(
     if let Some(body) = exchange.body {
         request = request.body(body);
     }
+    Ok(request)
+}
+
+async fn send(
+    exchange: Exchange,
+    room: usize,
+    permissions: Option<Permissions>,
+) -> Result<Answer, Failure> {
+    let (redirects, head) = (exchange.redirects, exchange.method == Method::HEAD);
+    let max_body = exchange.max_body;
+    let failed = |error: reqwest::Error| Failure::of_client(&error, redirects);
+    let request = request(exchange, permissions)?;
     let mut response = request.send().await.map_err(failed)?;
 
-    let most = exchange.max_body.min(room);
+    let most = max_body.min(room);
     let too_large = || {
-        if room < exchange.max_body {
+        if room < max_body {
             Kind::NoMemory(room)
         } else {
             Kind::TooLarge(most)

@@ -14,15 +14,15 @@ const MAX_SHOWN: usize = 200;
 
 /// An exchange that failed, and where.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// Where it failed, if that is not where the rule sent its request: a redirect led there.
     at: Option<Url>,
-    pub(super) kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 /// What failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     #[error("no whole answer within {0:?}; the option timeout can allow more")]
     Timeout(Duration),
     #[error("cannot find the host {host}: {problem}")]
@@ -53,7 +53,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// What a rule finds in the error's `code`.
-    pub(super) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Timeout(_) => "timeout",
             Self::Dns { .. } => "dns",
@@ -76,7 +76,7 @@ impl From<Kind> for Failure {
 
 impl Failure {
     /// What went wrong in the HTTP client; it was to follow so many redirects.
-    pub(super) fn of_client(error: &reqwest::Error, redirects: usize) -> Self {
+    pub(crate) fn of_client(error: &reqwest::Error, redirects: usize) -> Self {
         let innermost = innermost(error);
         let kind = if let Some(denied) = find::<PermissionDenied>(error) {
             Kind::Denied(denied.clone())
@@ -112,19 +112,19 @@ impl Failure {
     }
 
     /// The same, with the URL of the request if no other is known.
-    pub(super) fn of(mut self, url: &Url) -> Self {
+    pub(crate) fn of(mut self, url: &Url) -> Self {
         self.at.get_or_insert_with(|| url.clone());
         self
     }
 
     /// Where it failed, without user and password.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.at.as_ref().map(shown).unwrap_or_default()
     }
 }
 
 /// A URL as others may see it: without user and password.
-pub(super) fn shown(url: &Url) -> String {
+pub(crate) fn shown(url: &Url) -> String {
     if url.username().is_empty() && url.password().is_none() {
         return url.to_string();
     }
@@ -136,7 +136,7 @@ pub(super) fn shown(url: &Url) -> String {
 }
 
 /// What of a URL fits a message.
-pub(super) fn cut(url: &str) -> String {
+pub(crate) fn cut(url: &str) -> String {
     match url.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => format!("{}…", &url[..end]),
         None => url.to_owned(),

@@ -1,5 +1,5 @@
 //! What a request can be asked for: the names of its options and the values that they have. JavaScript, rulebooks and
-//! their schema all go by this.
+//! their schema all go by this. JavaScript has one more: `signal`.
 
 use reqwest::Method;
 

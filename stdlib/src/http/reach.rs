@@ -12,7 +12,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// The servers that clients with the same permissions may reach.
 #[derive(Clone)]
-pub(super) struct Reach(Arc<Inner>);
+pub(crate) struct Reach(Arc<Inner>);
 
 struct Inner {
     permissions: Permissions,
@@ -23,11 +23,11 @@ struct Inner {
 
 impl Reach {
     /// `None` if every server may be reached.
-    pub(super) fn of(permissions: &Permissions) -> Option<Permissions> {
+    pub(crate) fn of(permissions: &Permissions) -> Option<Permissions> {
         (!permissions.is_all(Permission::Net)).then(|| permissions.clone())
     }
 
-    pub(super) fn new(permissions: Permissions) -> Self {
+    pub(crate) fn new(permissions: Permissions) -> Self {
         Self(Arc::new(Inner {
             permissions,
             ports: Mutex::default(),
@@ -35,7 +35,7 @@ impl Reach {
     }
 
     /// Whether the server that a URL names may be asked.
-    pub(super) fn allows(&self, url: &Url) -> Result<(), PermissionDenied> {
+    pub(crate) fn allows(&self, url: &Url) -> Result<(), PermissionDenied> {
         let (host, port) = of(url);
         self.0.permissions.net(host, port)?;
         let mut ports = self.0.ports.lock();
@@ -45,7 +45,7 @@ impl Reach {
 }
 
 /// Host and port of a URL.
-pub(super) fn of(url: &Url) -> (&str, u16) {
+pub(crate) fn of(url: &Url) -> (&str, u16) {
     let host = url.host_str().unwrap_or_default();
     (host, url.port_or_known_default().unwrap_or_default())
 }

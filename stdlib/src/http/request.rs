@@ -14,6 +14,7 @@ use crate::call::Arg;
 use crate::duration::duration;
 use crate::intrinsics::Intrinsic;
 use crate::options::{self, entries};
+use crate::signal::Signal;
 use crate::state::State;
 use crate::text::{coerce, text, within_memory};
 use crate::throw::{describe, quote, string_argument, type_error, wrong};
@@ -123,6 +124,8 @@ pub(super) struct Wanted {
     pub(super) function: &'static str,
     pub(super) exchange: Exchange,
     pub(super) read_as: ReadAs,
+    /// What ends it early.
+    pub(super) signal: Option<Signal>,
 }
 
 impl Wanted {
@@ -192,6 +195,7 @@ struct Reader<'a, 'js> {
     redirects: usize,
     max_body: usize,
     read_as: ReadAs,
+    signal: Option<Signal>,
     /// Whether the option `auth` is given.
     auth: bool,
 }
@@ -212,6 +216,7 @@ impl<'a, 'js> Reader<'a, 'js> {
             redirects: REDIRECTS,
             max_body: MAX_BODY,
             read_as: ReadAs::Auto,
+            signal: None,
             auth: false,
         }
     }
@@ -288,6 +293,10 @@ impl<'a, 'js> Reader<'a, 'js> {
             }
             "auth" if value.is_null() => {}
             "auth" => self.set_auth(value)?,
+            "signal" => {
+                let what = format!("{}: {what}", self.function);
+                self.signal = Signal::read(self.ctx, &what, value)?;
+            }
             "as" => {
                 let name = value.as_string().map(text).transpose()?;
                 let Some(read_as) = name.as_deref().and_then(ReadAs::named) else {
@@ -598,6 +607,7 @@ impl<'a, 'js> Reader<'a, 'js> {
                 max_body: self.max_body,
             },
             read_as: self.read_as,
+            signal: self.signal,
         })
     }
 }

@@ -18,7 +18,8 @@ impl Module {
         error: &AcquireError,
     ) -> js::Error {
         let class = ErrorClass::of(error);
-        self.throw(ctx, class, &error.to_string(), Some(name.as_str()))
+        let message = format!("{error}{}", self.advice(error));
+        self.throw(ctx, class, &message, Some(name.as_str()))
     }
 
     /// Throws why there is no slot to the waiter of a promise: see [`placeless`].

@@ -6,7 +6,7 @@ use cla_runtime::host::Run;
 use cla_runtime::internal::{HeldPermit, HostObject, Rooted};
 use cla_runtime::js::function::This;
 use cla_runtime::js::object::{Accessor, Property};
-use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Value};
+use cla_runtime::js::{self, Ctx, Function, IntoAtom, IntoJs, Object, Value};
 
 use super::Module;
 use super::request::ttl;
@@ -83,6 +83,17 @@ fn permit_prototype<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js
             .writable()
             .configurable();
         prototype.prop(name, property)?;
+    }
+    // `using permit = sem.acquire("db")` gives the slot back at the end of its block, and so does `await using`.
+    let symbols: Object<'js> = ctx.globals().get("Symbol")?;
+    let release: Value<'js> = prototype.get("release")?;
+    for name in ["dispose", "asyncDispose"] {
+        let symbol: Value<'js> = symbols.get(name)?;
+        // A rule may have another `Symbol`.
+        if symbol.is_symbol() {
+            let property = Property::from(release.clone()).writable().configurable();
+            prototype.prop(symbol.into_atom(ctx)?, property)?;
+        }
     }
     let tag = js::atom::PredefinedAtom::SymbolToStringTag;
     prototype.prop(tag, Property::from("SemaphorePermit").configurable())?;

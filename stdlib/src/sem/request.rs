@@ -6,7 +6,24 @@ use cla_runtime::slot_options::{self, SlotOptions};
 
 use super::Module;
 use crate::options::{self, entries, option_value, unfit};
+use crate::signal::Signal;
 use crate::throw::{name_argument, type_error, wrong};
+
+/// What a rule asks for.
+pub(super) struct Wanted {
+    pub(super) request: Request,
+    /// What ends the wait, if the rule said so.
+    pub(super) signal: Option<Signal>,
+}
+
+impl From<Request> for Wanted {
+    fn from(request: Request) -> Self {
+        Self {
+            request,
+            signal: None,
+        }
+    }
+}
 
 impl Module {
     /// The request of a rule that has no wishes.
@@ -20,7 +37,7 @@ impl Module {
         ctx: &Ctx<'js>,
         function: &str,
         options: &Value<'js>,
-    ) -> js::Result<Request> {
+    ) -> js::Result<Wanted> {
         self.request_beside(ctx, function, options, &[])
     }
 
@@ -31,16 +48,17 @@ impl Module {
         function: &str,
         options: &Value<'js>,
         beside: &[&str],
-    ) -> js::Result<Request> {
+    ) -> js::Result<Wanted> {
         let mut request = self.any_slot();
         if options.is_undefined() || options.is_null() {
-            return Ok(request);
+            return Ok(request.into());
         }
         let Some(options) = options.as_object().filter(|_| !options.is_function()) else {
             let what = format!("{function}: options");
             let expected = "an object such as { timeout: \"5s\" }";
             return Err(wrong(ctx, &what, expected, options));
         };
+        let mut signal = None;
         let mut wanted = SlotOptions::default();
         for entry in entries(options) {
             let (key, value) = entry?;
@@ -53,6 +71,7 @@ impl Module {
                         Owner::process(self.run.secrets().mask(&who)).with_run(self.run.id()),
                     );
                 }
+                "signal" => signal = Signal::read(ctx, &what, &value)?,
                 key if beside.contains(&key) => {}
                 key => {
                     let known = wanted.set(key, &option_value(&value)?);
@@ -62,7 +81,8 @@ impl Module {
                 }
             }
         }
-        Ok(wanted.apply(request))
+        let request = wanted.apply(request);
+        Ok(Wanted { request, signal })
     }
 }
 
@@ -86,6 +106,6 @@ pub(super) fn ttl<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Re
 
 fn unknown_option(ctx: &Ctx<'_>, function: &str, key: &str) -> js::Error {
     let [slots, timeout, ttl, priority] = SlotOptions::NAMES;
-    let known = [slots, timeout, ttl, priority, "who"];
+    let known = [slots, timeout, ttl, priority, "who", "signal"];
     options::unknown(ctx, function, key, &known, &[("limit", "slots")])
 }

@@ -49,6 +49,7 @@ impl Server {
     }
 
     /// Host and port.
+    #[allow(dead_code)] // not every test file needs it
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
