@@ -23,7 +23,7 @@ pub struct RegionSpan {
 impl RegionSpan {
     /// A run asks for a slot: `who` is its rule and the part of it, as administrators see them, `line` that of the source, from 1.
     pub fn begin(run: &Rc<Run>, semaphore: &SemaphoreName, who: &str, line: u32) -> Self {
-        let record = RegionRecord {
+        let mut record = RegionRecord {
             semaphore: semaphore.clone(),
             who: Owner::shortened(who.to_owned()),
             line,
@@ -33,6 +33,8 @@ impl RegionSpan {
             granted: false,
             outcome: RegionOutcome::Stopped,
         };
+        // From here on it is seen outside of the run.
+        run.secrets().mask_region(&mut record);
         let key = run.control.facts.begin(&record);
         if let Some(spans) = &run.spans {
             spans.begin_region(key, &record);

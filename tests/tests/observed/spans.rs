@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::thread::ThreadId;
 
+use cla_runtime::secrets::Secrets;
 use cla_runtime::{Engine, RunOptions, Script};
 use cla_tests::output::Printed;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::NoSubscriber;
 use tracing::{Event, Metadata, Subscriber};
 
 /// Writes down spans and events, and finds out if a span is left open between two polls.
@@ -123,6 +125,12 @@ impl Subscriber for &'static Seen {
 }
 
 fn with_subscriber(work: impl FnOnce()) -> (Vec<String>, State) {
+    // While there is only one subscriber, `tracing` asks that of the thread which comes first to a place whether the place is
+    // of interest at all. Other tests run rules on threads that have none.
+    static BESIDE: Once = Once::new();
+    BESIDE.call_once(|| {
+        tracing::subscriber::set_global_default(NoSubscriber::new()).unwrap();
+    });
     let seen: &'static Seen = Box::leak(Box::default());
     tracing::subscriber::with_default(seen, work);
     cla_tests::redis::eventually("every span is closed", || {
@@ -257,4 +265,47 @@ fn a_child_is_a_span_in_that_of_the_run_that_started_it() {
         .unwrap();
     assert_eq!(takes.matches("run id=").count(), 2, "{takes}");
     assert_eq!(takes.matches("label=\"tenant 7\"").count(), 2, "{takes}");
+}
+
+#[test]
+fn no_secret_is_in_a_span_an_event_or_the_list_of_runs() {
+    let (events, state) = with_subscriber(|| {
+        let engine = engine();
+        let rule = "const { region } = require('cla/rule'), { sleep } = require('cla/util');
+            region({key: 'db', name: 'with hunter22'}, () => { while (!globalThis.done) sleep(0.001) })";
+        let secrets = || Secrets::new().with("KEY", "hunter22").unwrap();
+        let run = engine.run(
+            Script::javascript("rule", rule),
+            options().secrets(secrets()),
+        );
+        let inside = || {
+            engine
+                .live_runs()
+                .first()
+                .is_some_and(|run| !run.regions.is_empty())
+        };
+        cla_tests::redis::eventually("it is in the region", inside);
+        let who = engine.live_runs()[0].regions[0].who.clone();
+        assert!(who.contains("with ***"), "{who}");
+        run.cancel();
+        assert_eq!(run.wait().status(), "cancelled");
+        let fails = Script::javascript("fails", "throw new Error('it is hunter22')");
+        assert!(
+            !engine
+                .run(fails, options().secrets(secrets()))
+                .wait()
+                .is_ok()
+        );
+    });
+    let said = events.join("\n");
+    let spans: Vec<_> = state
+        .spans
+        .values()
+        .map(|(text, _)| text.as_str())
+        .collect();
+    assert!(
+        !said.contains("hunter22") && !spans.join(" ").contains("hunter22"),
+        "{said}"
+    );
+    assert!(said.contains("it is ***"), "{said}");
 }
