@@ -75,6 +75,10 @@ impl<'js> Scope<'js> {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the interpreter calls it with values"
+)]
 fn read_secret(ctx: Ctx<'_>, name: String) -> js::Result<String> {
     match run_of(&ctx) {
         Some(run) => Ok(run.secret(&ctx, &name)?.to_owned()),
