@@ -30,6 +30,15 @@ fn first_waits_for_another_that_has_the_semaphore() {
     assert!(waited[0] < 0.4 && waited[1] >= 0.49, "{waited:?}");
 }
 
+#[cfg(unix)] // it uses a shell
+#[test]
+fn files() {
+    assert_eq!(
+        run(&["files.mjs"]).printed(),
+        "greeting.txt: Hello, $(whoami); it's data\n"
+    );
+}
+
 #[test]
 fn queue() {
     let ended = run(&["--copies", "3", "queue.js"]);

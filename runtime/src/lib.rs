@@ -184,7 +184,7 @@ pub mod internal {
         require,
     };
     pub use crate::nearest::nearest;
-    pub use crate::permissions::{Entry, EntryFacts, EntryKind, LastLink};
+    pub use crate::permissions::entry::{Entry, EntryFacts, EntryKind, LastLink};
     pub use crate::permit_table::{HeldPermit, LostSlot, PermitFacts, PermitTable, Usage};
     pub use crate::program::{Language, Program, SourceText};
     pub use crate::region::{SemaphoreSpec, enter};

@@ -5,7 +5,7 @@
 //! that decides; modules ask here, with [`Run::permissions`](crate::host::Run::permissions), before they act.
 
 mod denied;
-mod entry;
+pub(crate) mod entry;
 mod files;
 mod list;
 mod net;
@@ -22,7 +22,6 @@ use std::sync::Arc;
 use cla_semaphore::Glob;
 
 pub use self::denied::PermissionDenied;
-pub use self::entry::{Entry, EntryFacts, EntryKind, LastLink};
 pub use self::files::{FileError, OpenFor};
 use self::list::Rule;
 use self::net::NetPattern;
