@@ -48,16 +48,16 @@ async fn main() -> Outcome<()> {
 
     println!("lateness of a ticker of {TICK:?}    ticks     p50     p99     max");
     let (_, alone) = beside_ticker(tokio::time::sleep(Duration::from_secs(1))).await;
-    show("alone", alone);
+    show("alone", &alone);
     // What is made at first use is no disturbance of each request.
     crowd(ours, 10).await?;
     for _ in 0..ROUNDS {
         let (done, late) = beside_ticker(crowd(theirs, REQUESTS)).await;
         done?;
-        show("tokio's semaphore, no rules", late);
+        show("tokio's semaphore, no rules", &late);
         let (done, late) = beside_ticker(crowd(ours, REQUESTS)).await;
         done?;
-        show("rules", late);
+        show("rules", &late);
     }
 
     println!("\n{CLIENTS} clients hang up");
@@ -134,7 +134,7 @@ async fn beside_ticker<T>(work: impl Future<Output = T>) -> (T, Lateness) {
     (done, ticker.await.unwrap_or_default())
 }
 
-fn show(what: &str, late: Lateness) {
+fn show(what: &str, late: &[Duration]) {
     let at = |part: f64| late[((late.len() - 1) as f64 * part) as usize].as_secs_f64() * 1000.0;
     println!(
         "  {what:<28} {:>8} {:>5.1} ms {:>4.1} ms {:>4.1} ms",
