@@ -246,7 +246,7 @@ impl Semaphores {
     /// let x = SemaphoreName::new("x")?;
     /// let stuck = RunId::unique();
     /// let owner = Owner::process("stuck.js").with_run(stuck);
-    /// let permit = semaphores.semaphore(&x).acquire().with(Request::new().owner(owner)).await?;
+    /// let permit = semaphores.semaphore(&x).acquire().owner(owner).await?;
     ///
     /// semaphores.abandon(stuck);
     /// assert!(permit.is_lost() && permit.lease_passed());
@@ -281,7 +281,7 @@ impl Semaphores {
     /// let x = SemaphoreName::new("x")?;
     /// let run = RunId::unique();
     /// let owner = Owner::process("stuck.js").with_run(run);
-    /// let permit = semaphores.semaphore(&x).acquire().with(Request::new().owner(owner)).await?;
+    /// let permit = semaphores.semaphore(&x).acquire().owner(owner).await?;
     ///
     /// semaphores.mark_unresponsive(run, Some(Instant::now()));
     /// let view = semaphores.show(&x).await?.expect("it is held");

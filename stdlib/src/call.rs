@@ -1,6 +1,9 @@
 //! How functions of the library are defined and take their arguments.
 
+use std::future::Future;
 use std::ops::Deref;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
 use cla_runtime::internal::contain_panic;
 use cla_runtime::js::class::Class;
@@ -133,4 +136,9 @@ pub(crate) fn rejected<'js>(ctx: &Ctx<'js>, error: Error) -> js::Result<Value<'j
     let (promise, _, reject): (_, Function<'js>, Function<'js>) = ctx.promise()?;
     reject.call::<_, ()>((thrown,))?;
     Ok(promise.into_value())
+}
+
+/// What comes of a future at once. It is polled again by its waiter.
+pub(crate) fn poll_now<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
 }

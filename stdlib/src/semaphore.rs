@@ -5,7 +5,7 @@
 
 mod arguments;
 mod run;
-pub(crate) mod settle;
+mod settle;
 mod slot;
 mod state;
 mod store;

@@ -11,9 +11,12 @@
 
 pub(crate) mod abort;
 pub(crate) mod bodies;
+#[cfg(feature = "crypto")]
 pub(crate) mod crypto;
 pub(crate) mod events;
+#[cfg(feature = "http")]
 pub(crate) mod fetch;
+#[cfg(feature = "http")]
 mod form;
 pub(crate) mod late;
 pub(crate) mod part;
@@ -184,6 +187,7 @@ fn write_query<'js>(ctx: Ctx<'js>, list: Array<'js>) -> js::Result<String> {
 }
 
 /// The query of a `URLSearchParams`; `None` for any other value.
+#[cfg(feature = "http")]
 fn query_of<'js>(ctx: Ctx<'js>, value: Value<'js>) -> js::Result<Option<String>> {
     let state = State::of(&ctx)?;
     let list = match value.as_object() {

@@ -65,19 +65,21 @@ pub(crate) fn value_keeping<'a, 'js>(
     ctx: &'a Ctx<'js>,
     what: &'a str,
     value: Value<'js>,
-    keep: &'a mut dyn FnMut(&Object<'js>) -> Option<usize>,
+    keep: &'a mut Keep<'a, 'js>,
 ) -> Result<Read<RuleValue>, Unfit> {
     let mut walk = Walk::new(ctx, what, Functions::Refused)?;
     walk.keep = Some(keep);
     walk.read(value)
 }
 
+/// Keeps a function or an object that is no data, and gives it a number.
+pub(crate) type Keep<'a, 'js> = dyn FnMut(&Object<'js>) -> Option<usize> + 'a;
+
 struct Walk<'a, 'js, T: Tree> {
     ctx: &'a Ctx<'js>,
     what: &'a str,
     functions: Functions,
-    /// Keeps a function or an object that is no data, and gives it a number.
-    keep: Option<&'a mut dyn FnMut(&Object<'js>) -> Option<usize>>,
+    keep: Option<&'a mut Keep<'a, 'js>>,
     run: Option<Rc<Run>>,
     /// The values that are being read, each inside the one before.
     open: Vec<Open<'js, T>>,
@@ -312,7 +314,7 @@ impl<'a, 'js, T: Tree> Walk<'a, 'js, T> {
         let mut value = value;
         // Before `toJSON`, which an object of the host's may have.
         if let Some(keep) = &mut self.keep
-            && let Some(number) = value.as_object().and_then(|object| keep(object))
+            && let Some(number) = value.as_object().and_then(&mut **keep)
             && let Some(tree) = T::passed(number)
         {
             return self.whole(tree);

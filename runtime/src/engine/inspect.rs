@@ -28,7 +28,8 @@ impl Engine {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
-    /// let prices = HostModule::new("app/prices").function("gross", |net: f64| net * 1.25);
+    /// let prices = HostModule::new("app/prices")
+    ///     .function("gross", |(net,): (f64,)| Ok::<_, String>(net * 1.25));
     /// let engine = Engine::builder().module(prices).build();
     /// let script = Script::javascript("rule", "import { groß } from 'app/prices';\nimport 'app/price';");
     /// let found = engine.check(&script).await;

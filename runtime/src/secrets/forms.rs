@@ -123,9 +123,9 @@ fn base64(value: &str, forms: &mut Vec<String>) {
             STANDARD_NO_PAD.encode(&bytes),
             URL_SAFE_NO_PAD.encode(&bytes),
         ] {
-            if let Some(own) = encoded.get(begin..end) {
-                forms.push(own.to_owned());
-            }
+            // With more text behind it, and at the end of a text.
+            forms.extend(encoded.get(begin..end).map(str::to_owned));
+            forms.extend(encoded.get(begin..).map(str::to_owned));
         }
     }
 }

@@ -12,8 +12,7 @@ use futures_util::future::Either;
 
 use super::Module;
 use super::request::Wanted;
-use crate::call::{Arg, define, rejected};
-use crate::semaphore::settle::poll_now;
+use crate::call::{Arg, define, poll_now, rejected};
 use crate::signal::Signal;
 use crate::throw::wrong;
 

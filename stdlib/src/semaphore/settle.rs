@@ -1,12 +1,13 @@
 //! What a store answers: a value where it is there at once, a promise otherwise.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 
 use cla_runtime::host::Run;
 use cla_runtime::js::{self, Ctx, Value};
+
+pub(super) use crate::call::poll_now;
 
 /// What comes of a future, at once if it is ready, and a promise if not; `on` is what it is for.
 pub(super) fn settle<'js, T, F, C>(
@@ -37,9 +38,4 @@ where
             Ok(promise.into_value())
         }
     }
-}
-
-/// What comes of a future at once. It is polled again by its waiter.
-pub(crate) fn poll_now<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
 }

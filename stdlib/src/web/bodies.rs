@@ -55,6 +55,7 @@ pub(super) fn part<'js>(ctx: Ctx<'js>, name: String) -> js::Result<Object<'js>> 
 }
 
 /// `loaded(name)`: another part, if there is anything of it yet.
+#[cfg(feature = "http")]
 pub(super) fn loaded<'js>(ctx: Ctx<'js>, name: String) -> js::Result<Option<Object<'js>>> {
     named(&name)?.loaded(&ctx)
 }

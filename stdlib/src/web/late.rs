@@ -6,8 +6,10 @@ use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Object, Value};
 
 use super::bodies::{BODIES, STREAMS};
+#[cfg(feature = "crypto")]
 use super::crypto::CRYPTO;
 use super::events::EVENTS;
+#[cfg(feature = "http")]
 use super::fetch::FETCH;
 use super::part::{Part, report};
 use crate::call::named;
@@ -27,7 +29,9 @@ pub(crate) const NAMES: &[&str] = &[
     "ByteLengthQueuingStrategy",
     "CompressionStream",
     "CountQueuingStrategy",
+    #[cfg(feature = "crypto")]
     "Crypto",
+    #[cfg(feature = "crypto")]
     "CryptoKey",
     "CustomEvent",
     "DecompressionStream",
@@ -36,12 +40,16 @@ pub(crate) const NAMES: &[&str] = &[
     "EventTarget",
     "File",
     "FormData",
+    #[cfg(feature = "http")]
     "Headers",
     "ReadableStream",
     "ReadableStreamDefaultController",
     "ReadableStreamDefaultReader",
+    #[cfg(feature = "http")]
     "Request",
+    #[cfg(feature = "http")]
     "Response",
+    #[cfg(feature = "crypto")]
     "SubtleCrypto",
     "TextDecoderStream",
     "TextEncoderStream",
@@ -51,7 +59,9 @@ pub(crate) const NAMES: &[&str] = &[
     "WritableStream",
     "WritableStreamDefaultController",
     "WritableStreamDefaultWriter",
+    #[cfg(feature = "crypto")]
     "crypto",
+    #[cfg(feature = "http")]
     "fetch",
     "navigator",
     "reportError",
@@ -79,8 +89,10 @@ fn navigator<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
 /// The part that has a name.
 fn part(name: &str) -> &'static Part {
     match name {
+        #[cfg(feature = "crypto")]
         "Crypto" | "CryptoKey" | "SubtleCrypto" | "crypto" => &CRYPTO,
         "Blob" | "File" | "FormData" => &BODIES,
+        #[cfg(feature = "http")]
         "Headers" | "Request" | "Response" | "fetch" => &FETCH,
         name if name.contains("Stream") || name.contains("Strategy") => &STREAMS,
         _ => &EVENTS,
