@@ -250,7 +250,7 @@ const LEAK: &str = "
     print(token); console.error([token], { token });
     cla.printf('%s', token.slice(0, 4)); cla.printf('%s\\n', token.slice(4));
     require('cla/log').warn(token, { token });
-    require('cla/rule').create({ name: 'x' }, [{ shell: 'echo ' + token }]).run({});
+    require('cla/rule').create({ name: 'x' }, [{ shell: `echo '${token}'` }]).run({});
     require('cla/sem').take('db', { who: 'by ' + token }, () => print(require('cla/sem').list()[0].requests));
     try { require('cla/sem').take(token, () => 1) } catch (error) { print(error.message) }
     throw new Error('refused: ' + token, { cause: new Error(encodeURIComponent(token)) });";

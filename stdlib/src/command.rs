@@ -186,18 +186,6 @@ impl Command {
         Ok(command)
     }
 
-    /// Starts it, blocks the rule until it has ended, and gives how it ended. If the run is stopped meanwhile, the command is
-    /// ended first: what it works with may be what a semaphore of the run protects.
-    ///
-    /// `None`: the run was stopped.
-    pub fn finish(self: &Rc<Self>, run: &Rc<Run>) -> Option<Result<Ended, String>> {
-        let finished = run.wait(self.finished(run));
-        if finished.is_none() {
-            self.end_with(run);
-        }
-        finished
-    }
-
     /// Ends it because the run was stopped, and waits for that as long as the run may go on.
     pub fn end_with(&self, run: &Rc<Run>) {
         self.end();
