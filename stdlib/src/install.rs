@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cla_runtime::EngineBuilder;
 
-use crate::TYPES;
+use crate::declarations::TYPES;
 use crate::globals::Globals;
 use crate::modules::{self as sources, SOURCES};
 use crate::{base64, csv, digest, fs, log, process, sem, stash, util};

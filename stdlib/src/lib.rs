@@ -66,6 +66,7 @@ mod command;
 mod console;
 mod cpu;
 mod csv;
+mod declarations;
 mod digest;
 mod duration;
 mod format;
@@ -110,128 +111,8 @@ mod web;
 mod yaml;
 
 pub use console::table;
+pub use declarations::TYPES;
 pub use inspect::{InspectOptions, MAX_DEPTH, MAX_OUTPUT, inspect};
 pub use install::{UnknownModule, aliases, install, install_only, modules};
 pub use members::{Member, members};
 pub use yaml::to_yaml;
-
-/// The type declarations, by file name.
-pub const TYPES: &[(&str, &str)] = &[
-    ("base64.d.ts", include_str!("base64.d.ts")),
-    ("csv.d.ts", include_str!("csv.d.ts")),
-    ("digest.d.ts", include_str!("digest.d.ts")),
-    ("fs.d.ts", include_str!("fs.d.ts")),
-    ("globals.d.ts", include_str!("globals.d.ts")),
-    ("web.d.ts", include_str!("web.d.ts")),
-    #[cfg(feature = "http")]
-    ("http.d.ts", include_str!("http.d.ts")),
-    ("log.d.ts", include_str!("log.d.ts")),
-    ("process.d.ts", include_str!("process.d.ts")),
-    ("sem.d.ts", include_str!("sem.d.ts")),
-    ("stash.d.ts", include_str!("stash.d.ts")),
-    ("util.d.ts", include_str!("util.d.ts")),
-    #[cfg(feature = "typescript")]
-    (
-        "time-span.d.ts",
-        include_str!("modules/declarations/time-span.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    ("task.d.ts", include_str!("modules/declarations/task.d.ts")),
-    #[cfg(feature = "typescript")]
-    (
-        "namespace.d.ts",
-        include_str!("modules/declarations/namespace.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "resilience.d.ts",
-        include_str!("modules/declarations/resilience.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "serde.d.ts",
-        include_str!("modules/declarations/serde.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "serde-super-json.d.ts",
-        include_str!("modules/declarations/serde/super-json.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "event-bus.d.ts",
-        include_str!("modules/declarations/event-bus.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "event-bus-memory.d.ts",
-        include_str!("modules/declarations/event-bus/memory.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "event-bus-no-op.d.ts",
-        include_str!("modules/declarations/event-bus/no-op.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "semaphore.d.ts",
-        include_str!("modules/declarations/semaphore.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "semaphore-contracts.d.ts",
-        include_str!("modules/declarations/semaphore/contracts.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "semaphore-memory.d.ts",
-        include_str!("modules/declarations/semaphore/memory.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "semaphore-no-op.d.ts",
-        include_str!("modules/declarations/semaphore/no-op.d.ts"),
-    ),
-    #[cfg(all(feature = "redis", feature = "typescript"))]
-    (
-        "semaphore-redis.d.ts",
-        include_str!("modules/declarations/semaphore/redis.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "semaphore-sqlite.d.ts",
-        include_str!("modules/declarations/semaphore/sqlite.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "semaphore-store.d.ts",
-        include_str!("modules/declarations/semaphore/store.d.ts"),
-    ),
-    #[cfg(all(feature = "redis", feature = "typescript"))]
-    (
-        "event-bus-redis.d.ts",
-        include_str!("modules/declarations/event-bus/redis.d.ts"),
-    ),
-    #[cfg(all(feature = "redis", feature = "typescript"))]
-    (
-        "redis.d.ts",
-        include_str!("modules/declarations/redis.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    ("path.d.ts", include_str!("modules/declarations/path.d.ts")),
-    #[cfg(feature = "typescript")]
-    (
-        "shell.d.ts",
-        include_str!("modules/declarations/shell.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "shell-words.d.ts",
-        include_str!("modules/declarations/shell/words.d.ts"),
-    ),
-    #[cfg(feature = "typescript")]
-    (
-        "aliases.d.ts",
-        include_str!("modules/declarations/aliases.d.ts"),
-    ),
-];
