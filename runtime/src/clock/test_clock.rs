@@ -23,7 +23,7 @@ const FIRST_DATE: u64 = 946_684_800;
 /// A clock that stands still until it is moved: by [`advance`](Self::advance), or by itself if it is [`auto`](Self::auto).
 ///
 /// All clones are the same clock. Several engines may share one, and engines in one process may have different ones. The
-/// [module page](self) says what follows it and how it moves.
+/// [module page](crate::clock) says what follows it and how it moves.
 ///
 /// ```
 /// use std::time::Duration;

@@ -146,12 +146,12 @@ fn run_each(
 
 /// Lets cargo build all test programs of the workspace. What it says of the build is in the log; which programs there are, it says as JSON.
 pub(super) fn build(log: &mut Log, limit: Duration) -> Result<Vec<Program>> {
-    let mut command = cargo();
-    command.args(["test", "--workspace", "--locked", "--no-run"]);
-    log.run(&mut command, limit)?;
+    const BUILD: [&str; 4] = ["test", "--workspace", "--locked", "--no-run"];
+    log.run(cargo().args(BUILD), limit)?;
     // Built by now: this only lists them.
-    command.arg("--message-format=json");
-    let listed = command
+    let listed = cargo()
+        .args(BUILD)
+        .arg("--message-format=json")
         .output()
         .context("cannot run `cargo test --no-run`")?;
     ensure!(
