@@ -230,9 +230,9 @@ impl Semaphores {
     }
 
     /// Gives up a run that is past its limit and does not end, because its thread is stuck: what it holds is lost, as if
-    /// its lease had passed ([`Permit::lease_passed`]), and the next in line have their turn; what it waits for ends
+    /// its lease had passed ([`Permit::lease_passed`](crate::Permit::lease_passed)), and the next in line have their turn; what it waits for ends
     /// with [`AcquireError::Abandoned`](crate::AcquireError::Abandoned). Concerns the requests that were made with this run as [owner](crate::Owner)
-    /// through this store as this process has it open. A slot that was [left](Permit::leave) stays.
+    /// through this store as this process has it open. A slot that was [left](crate::Permit::leave) stays.
     ///
     /// Can be called from any thread, waits for nothing, and changes nothing for a run that has nothing. In a shared
     /// store, what was asked before is done first; if the store cannot be reached, it is done as soon as that is
