@@ -19,7 +19,7 @@ use crate::{cargo, root};
 /// of the processor.
 const WAITING: &[(&str, &str)] = &[
     ("cla", "documents"),               // 60.6, 4.6
-    ("cla-semaphore", "redis_faults"),  // 47.6, 0.7
+    ("cla-tests", "redis_faults"),      // 47.6, 0.7
     ("cla-conformance", "conformance"), // 30.4, 2.0
     ("cla", "serve"),                   // 28.8, 4.9
     ("cla", "serve_two"),               // 26.2, 1.3
