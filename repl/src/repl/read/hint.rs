@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(hinted("sem.take(").unwrap(), "name: string, options?, fn)");
         assert_eq!(
             hinted("x = util.sleep(").unwrap(),
-            "seconds: number | string)"
+            "seconds: number | string, options?)"
         );
         assert_eq!(hinted("take(").unwrap(), "name: string, options?, fn)");
         assert_eq!(hinted("new URL(").unwrap(), "url, base?)");

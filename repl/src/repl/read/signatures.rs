@@ -316,7 +316,7 @@ mod tests {
     fn types_are_shown_where_they_are_short() {
         assert_eq!(
             signature(&["util", "sleep"]).unwrap(),
-            "seconds: number | string)"
+            "seconds: number | string, options?)"
         );
         assert_eq!(signature(&["util", "benchmark"]).unwrap(), "n: number, fn)");
         assert_eq!(signature(&["print"]).unwrap(), "...values)");
