@@ -166,7 +166,7 @@ error: not saved
 "
     );
     let source = std::error::Error::source(&error).expect("the cause is the source");
-    assert_eq!(source.to_string(), "TypeError: disk is full");
+    assert_eq!(source.to_string(), "lib.js:2:9: TypeError: disk is full");
 }
 
 #[test]
