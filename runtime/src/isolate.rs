@@ -39,8 +39,12 @@ use crate::value::{Returned, Wanted};
 ///
 /// QuickJS checks its limit at every call into a script; a host function that such a call leads to
 /// runs on what is left. Ours follow nested data with lists rather than calls. The deepest is what a host's type does to
-/// read an argument as deep as [`MAX_DEPTH`](crate::value::MAX_DEPTH), with up to 2 KiB per level.
-const HOST_STACK: usize = 512 * 1024;
+/// read an argument as deep as [`MAX_DEPTH`](crate::value::MAX_DEPTH), with up to 2 KiB per level; without optimization, frames
+/// are several times as large.
+const HOST_STACK: usize = match cfg!(debug_assertions) {
+    true => 1024 * 1024,
+    false => 512 * 1024,
+};
 
 /// How much stack a fiber needs so that a script may use `limits.stack` of it.
 pub(crate) fn fiber_stack(limits: &Limits) -> usize {
