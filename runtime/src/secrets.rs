@@ -24,7 +24,7 @@ use crate::value::RuleValue;
 /// What stands in place of a secret.
 pub const MASK: &str = "***";
 
-/// A shorter secret would be found everywhere, and hide what nobody wants hidden.
+/// A shorter secret would be found everywhere, and hide text that is no secret.
 const SHORTEST: usize = 4;
 
 /// Named values that a rule may read and that are masked wherever text leaves its run.

@@ -11,12 +11,11 @@ use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use cla_runtime::host::{NativeModule, Run};
-use cla_runtime::internal::bytes_of;
 use cla_runtime::js::{self, ArrayBuffer, Ctx, IntoJs, Object, TypedArray, Value};
 
 use crate::call::{Arg, define};
 use crate::options::{entries, unknown};
-use crate::throw::{error, string_argument, wrong};
+use crate::throw::{bytes_argument, error, string_argument, wrong};
 
 /// Padding at the end may be there or not.
 const LENIENT: GeneralPurposeConfig =
@@ -38,21 +37,6 @@ impl NativeModule for Base64 {
         define(&exports, "encode64", encode64)?;
         define(&exports, "decode64", decode64)?;
         Ok(exports)
-    }
-}
-
-/// The bytes of a text, in UTF-8, or those of a `Uint8Array`.
-pub(crate) fn bytes_argument<'js>(
-    ctx: &Ctx<'js>,
-    what: &str,
-    value: &Value<'js>,
-) -> js::Result<Vec<u8>> {
-    if value.is_string() {
-        return Ok(string_argument(ctx, what, value)?.into_bytes());
-    }
-    match bytes_of(value)? {
-        Some(bytes) => Ok(bytes),
-        None => Err(wrong(ctx, what, "a string or a Uint8Array", value)),
     }
 }
 

@@ -16,10 +16,10 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use crate::base64::{bytes_argument, bytes_value};
+use crate::base64::bytes_value;
 use crate::call::{Arg, define};
 use crate::state::State;
-use crate::throw::{quote, string_argument, type_error, wrong};
+use crate::throw::{bytes_argument, quote, string_argument, type_error, wrong};
 
 /// So many bytes are hashed between two questions whether the run may go on.
 const PIECE: usize = 256 << 10;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use cla_runtime::internal::bytes_of;
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Error, Exception, Object, Value};
 
@@ -180,5 +181,24 @@ pub(crate) fn string_argument<'js>(
     match value.as_string() {
         Some(string) => text(string),
         None => Err(wrong(ctx, what, "a string", value)),
+    }
+}
+
+/// The bytes of a text, in UTF-8, or those of a `Uint8Array`.
+///
+/// # Errors
+///
+/// A `TypeError` that names `what`.
+pub(crate) fn bytes_argument<'js>(
+    ctx: &Ctx<'js>,
+    what: &str,
+    value: &Value<'js>,
+) -> js::Result<Vec<u8>> {
+    if value.is_string() {
+        return Ok(string_argument(ctx, what, value)?.into_bytes());
+    }
+    match bytes_of(value)? {
+        Some(bytes) => Ok(bytes),
+        None => Err(wrong(ctx, what, "a string or a Uint8Array", value)),
     }
 }

@@ -398,11 +398,11 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     if !stays_inside {
         report.mask(&run.secrets);
     }
-    // Who listens hears of every run.
-    let told = (stays_inside && !run.secrets.is_empty()).then(|| {
-        let mut told = report.clone();
-        told.mask(&run.secrets);
-        told
+    // The listener of the engine hears of every run, and is outside.
+    let shown = (stays_inside && !run.secrets.is_empty()).then(|| {
+        let mut shown = report.clone();
+        shown.mask(&run.secrets);
+        shown
     });
     let deadline = run.time.deadline;
     // What it had is free before anybody hears of its end: the run that started it can start the next.
@@ -441,9 +441,9 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     // Before the engine looks idle: who waits for that, or for the report, has heard of the end.
     match (&sender, &observation) {
         (Some(_), Some(observation)) => within(span.as_ref(), || {
-            observation.ended(told.as_deref().unwrap_or(&report));
+            observation.ended(shown.as_deref().unwrap_or(&report));
         }),
-        (Some(_), None) => trace_fault(told.as_deref().unwrap_or(&report)),
+        (Some(_), None) => trace_fault(shown.as_deref().unwrap_or(&report)),
         (None, _) => {}
     }
     job.live.remove(job.id);

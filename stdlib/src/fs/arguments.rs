@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use cla_runtime::internal::bytes_of;
 use cla_runtime::js::function::Params;
 use cla_runtime::js::{self, Ctx, Value};
 
@@ -194,19 +193,4 @@ pub(super) fn mode_of<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js
         _ => None,
     };
     mode.ok_or_else(|| wrong(ctx, what, "a mode such as 0o644 or \"644\"", value))
-}
-
-/// What a rule writes: a text, or bytes.
-pub(super) fn contents_of<'js>(
-    ctx: &Ctx<'js>,
-    what: &str,
-    value: &Value<'js>,
-) -> js::Result<Vec<u8>> {
-    if value.is_string() {
-        return Ok(string_argument(ctx, what, value)?.into_bytes());
-    }
-    match bytes_of(value)? {
-        Some(bytes) => Ok(bytes),
-        None => Err(wrong(ctx, what, "a string or a Uint8Array", value)),
-    }
 }

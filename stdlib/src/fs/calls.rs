@@ -9,7 +9,7 @@ use cla_runtime::js::{self, Ctx, IntoJs, Object, Value};
 use cla_runtime::permissions::Permission::{Read, Write};
 
 use super::answer::Answer;
-use super::arguments::{Call, contents_of, mode_of, path_of};
+use super::arguments::{Call, mode_of, path_of};
 use super::contents::{self, Writing};
 use super::failure::{Failure, Named};
 use super::folders::{self, NEW_FOLDER, Step as WalkStep};
@@ -19,7 +19,7 @@ use super::temporary::Wish;
 use super::transfer::{self, Transfer};
 use super::{Manner, Module, Step, Work, watch};
 use crate::call::{Arg, argument, define};
-use crate::throw::{error, string_argument, wrong};
+use crate::throw::{bytes_argument, error, string_argument, wrong};
 
 /// Reads the arguments of a call.
 pub(super) type ReadCall = fn(&Call<'_, '_, '_>) -> js::Result<Step>;
@@ -136,7 +136,7 @@ fn create_file(call: &Call<'_, '_, '_>) -> js::Result<Step> {
 
 fn write<'js>(call: &Call<'_, '_, 'js>, contents: &Value<'js>, append: bool) -> js::Result<Step> {
     let path = call.path(0, "path")?;
-    let bytes = contents_of(call.ctx(), &call.what("contents"), contents)?;
+    let bytes = bytes_argument(call.ctx(), &call.what("contents"), contents)?;
     let known: &[&str] = match append {
         true => &["mode"],
         false => &["atomic", "mode"],

@@ -9,13 +9,12 @@ use cla_runtime::js::object::{Accessor, Property};
 use cla_runtime::js::{self, Ctx, IntoJs, Object, Value};
 
 use super::answer::Answer;
-use super::arguments::contents_of;
 use super::failure::{Failure, Named};
 use super::handle::{Handle, Open};
 use super::job::Job;
 use super::{Manner, Module, Step, Work};
 use crate::call::{argument, method, named};
-use crate::throw::{type_error, wrong};
+use crate::throw::{bytes_argument, type_error, wrong};
 
 /// How much `readChunk` and `read` read where the rule does not say, in bytes.
 const CHUNK: usize = 64 << 10;
@@ -77,7 +76,7 @@ const ALL: &[(&str, &str, ReadCall)] = &[
     }),
     ("write", "file.write", |params, _| {
         let ctx = params.ctx();
-        let bytes = contents_of(ctx, "file.write: contents", &argument(params, 0))?;
+        let bytes = bytes_argument(ctx, "file.write: contents", &argument(params, 0))?;
         Todo::work("write", move |job, file| {
             file.write(job, &bytes)?;
             Ok(Answer::Nothing)
