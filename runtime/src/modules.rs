@@ -36,6 +36,7 @@ use self::importable::Importable;
 use self::loader::{LoadedTexts, TextLanguage};
 pub use self::resolve::{ResolveError, Resolved};
 use crate::error::{Location, RuleError, source::Sources};
+use crate::hints::{self, Known};
 use crate::host_module::Call;
 use crate::line_ends::LineEnds;
 use crate::memory_reservation::MemoryReservation;
@@ -60,6 +61,8 @@ pub struct ModuleSettings {
     pub(crate) loader: Option<Arc<dyn ModuleLoader>>,
     /// TypeScript declarations, by the names of files.
     pub(crate) types: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    /// Sentences about names that other programs have and rules have not.
+    pub(crate) hints: Vec<(&'static str, &'static str)>,
     pub(crate) code: CodeCache,
 }
 
@@ -137,6 +140,19 @@ impl ModuleSettings {
     fn names(&self) -> impl Iterator<Item = &str> + Clone {
         let open = self.built_ins.iter().filter(|module| !module.is_internal());
         open.map(BuiltIn::name)
+    }
+
+    /// A sentence that helps with an error about a name that is not there.
+    pub(crate) fn hint(&self, message: &str, imports: bool) -> Option<String> {
+        let declarations = self.declarations();
+        let modules: Vec<&str> = self.names().collect();
+        let known = Known {
+            declarations: &declarations,
+            hints: &self.hints,
+            modules: &modules,
+            imports,
+        };
+        hints::for_message(message, &known)
     }
 
     fn is_internal(&self, name: &str) -> bool {

@@ -72,6 +72,7 @@ mod duration;
 mod format;
 mod fs;
 mod globals;
+mod hints;
 #[cfg(feature = "http")]
 mod http;
 mod inspect;
@@ -100,6 +101,7 @@ mod signal;
 mod sprintf;
 mod stash;
 mod state;
+mod statements;
 #[cfg(feature = "typescript")]
 mod task;
 mod text;

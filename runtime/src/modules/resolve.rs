@@ -47,15 +47,8 @@ pub enum ResolveError {
          folder of its own, or let the host allow one"
     )]
     NoRoots { specifier: String },
-    #[error(
-        "there is no module '{specifier}'{}; built-in modules are {builtins}, and files start with \
-         './' or '../'", did_you_mean(suggestion.as_deref())
-    )]
-    Unknown {
-        specifier: String,
-        suggestion: Option<String>,
-        builtins: String,
-    },
+    #[error("there is no module '{specifier}'; {hint}")]
+    Unknown { specifier: String, hint: String },
     #[error(
         "cannot import '{specifier}': this script has no folder, so it can only import built-in modules"
     )]
@@ -64,8 +57,45 @@ pub enum ResolveError {
     Loader { problem: String },
 }
 
-fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion.map_or_else(String::new, |name| format!("; did you mean '{name}'?"))
+/// How many of the built-in modules an error names.
+const NAMED: usize = 6;
+
+/// What to write in place of a specifier that other programs know.
+fn foreign(specifier: &str) -> Option<String> {
+    /// The name of the package, without its version and what stands behind it.
+    fn package(rest: &str) -> &str {
+        let rest = rest.trim_start_matches('/');
+        let from = usize::from(rest.starts_with('@'));
+        let end = rest[from..].find('@').map_or(rest.len(), |at| at + from);
+        &rest[..end]
+    }
+    let (scheme, rest) = specifier.split_once(':')?;
+    match scheme {
+        "npm" => Some(format!(
+            "install the package with npm, and import it by its name: '{}'",
+            package(rest)
+        )),
+        "jsr" => Some(format!(
+            "`npx jsr add {0}` puts it into node_modules; import it by its name then: '{0}'",
+            package(rest)
+        )),
+        "http" | "https" => Some(
+            "nothing is imported over the network: download it, and import the file".to_owned(),
+        ),
+        "data" | "blob" => Some("code is imported from files alone".to_owned()),
+        _ => None,
+    }
+}
+
+/// The first of the built-in modules, in their order.
+fn listed<'a>(built_ins: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = built_ins.collect();
+    let shown = names.get(..NAMED).unwrap_or(&names).join(", ");
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} others"),
+    };
+    format!("built-in modules are {shown}{more}, and files start with './' or '../'")
 }
 
 /// Resolves `specifier` as written in a module that lies in `folder`.
@@ -131,10 +161,13 @@ fn unknown<'a>(
     let suggestion = file
         .map(|_| format!("./{specifier}"))
         .or_else(|| nearest(specifier, built_ins.clone()).map(str::to_owned));
+    let hint = foreign(specifier).unwrap_or_else(|| match suggestion {
+        Some(name) => format!("did you mean '{name}'?"),
+        None => listed(built_ins),
+    });
     ResolveError::Unknown {
         specifier: specifier.to_owned(),
-        suggestion,
-        builtins: built_ins.collect::<Vec<_>>().join(", "),
+        hint,
     }
 }
 
