@@ -22,6 +22,7 @@ mod signals;
 mod store;
 mod token;
 mod types;
+mod waiting;
 
 use std::process::ExitCode;
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use cla_runtime::error::ErrorKind;
 use cla_runtime::internal::InputState;
 use cla_runtime::output::OutputStream;
+use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::{Actor, Semaphores};
 use cla_runtime::{Engine, Limits, Output, RuleError, RunOptions, Session};
 use futures_util::FutureExt;
@@ -40,6 +41,7 @@ pub(super) struct Console {
     pub(super) mode: Mode,
     pub(super) format: Format,
     pub(super) timing: Timing,
+    secrets: Secrets,
     /// What was evaluated last.
     pub(super) last: Option<(Mode, String)>,
     /// Whether a user types the inputs.
@@ -52,6 +54,12 @@ pub(super) struct Console {
     interrupted: bool,
     /// Work for a program ended because the reader of its output has gone.
     unread: bool,
+}
+
+/// What inputs may, and what they may read.
+pub(super) struct Rights {
+    pub(super) granted: Granted,
+    pub(super) secrets: Secrets,
 }
 
 /// When to show how long an input took.
@@ -76,7 +84,7 @@ impl Console {
         choice: Choice,
         semaphores: Semaphores,
         interactive: bool,
-        granted: &Granted,
+        Rights { granted, secrets }: Rights,
     ) -> io::Result<Self> {
         let runtime = crate::event_loop::event_loop()?;
         let colour = crate::out::is_coloured(OutputStream::Stdout);
@@ -86,7 +94,7 @@ impl Console {
             .workers(std::thread::available_parallelism().map_or(2, |count| count.get().max(2)))
             .limits(limits)
             .semaphores(semaphores.acting_as(Actor::process("repl")))
-            .permissions(granted.permissions.clone());
+            .permissions(granted.permissions);
         if granted.imports_current_folder {
             engine = engine.allow_folder(".");
         }
@@ -94,10 +102,11 @@ impl Console {
             .with(cla_stdlib::install)
             .with(cla_rulebook::install)
             .build();
-        let screen = Arc::new(Screen::default());
+        let screen = Arc::new(Screen::new(secrets.clone()));
         let options = RunOptions::new()
             .name("repl")
             .stash(stash)
+            .secrets(secrets.clone())
             .arguments(args.arguments.clone())
             .output(Arc::clone(&screen) as Arc<dyn Output>);
         let session = {
@@ -113,7 +122,12 @@ impl Console {
         };
         let folder = crate::store::state_folder().map(|folder| folder.join("snippets"));
         Ok(Self {
-            background: Background::new(engine.clone(), Arc::clone(&screen), colour),
+            background: Background::new(
+                engine.clone(),
+                secrets.clone(),
+                Arc::clone(&screen),
+                colour,
+            ),
             runtime,
             engine,
             session,
@@ -124,6 +138,7 @@ impl Console {
             mode: args.mode,
             format: Format::default(),
             timing: Timing::Long,
+            secrets,
             last: None,
             interactive,
             colour,
@@ -136,6 +151,11 @@ impl Console {
 
     pub(super) fn colour(&self) -> bool {
         self.colour
+    }
+
+    /// The secrets that inputs may read.
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// Whether the session has ended, or the reader of its output has gone.

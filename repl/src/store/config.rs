@@ -2,6 +2,7 @@
 
 mod oidc;
 mod permissions;
+mod secrets;
 
 use std::ops::Range;
 use std::path::Path;
@@ -17,10 +18,18 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 pub(super) use self::oidc::Oidc;
+pub(crate) use self::secrets::WantedSecret;
 use super::ChoiceError;
 
 /// All keys that there are.
-const KEYS: [&str; 5] = ["store", "semaphores", "alerts", "oidc", "permissions"];
+const KEYS: [&str; 6] = [
+    "store",
+    "semaphores",
+    "alerts",
+    "oidc",
+    "permissions",
+    "secrets",
+];
 
 /// All keys of a semaphore.
 const SEMAPHORE_KEYS: [&str; 6] = [
@@ -50,12 +59,16 @@ pub(super) struct Config {
     pub(super) oidc: Option<Oidc>,
     /// `[permissions]`: what rules may reach.
     pub(super) permissions: Option<Permissions>,
+    /// `secrets`: which secrets rules want.
+    pub(super) secrets: Option<Vec<WantedSecret>>,
 }
 
 /// What is wrong, and where.
 struct Mistake {
     message: String,
     at: Range<usize>,
+    /// Its line is not to be shown.
+    is_private: bool,
 }
 
 impl Config {
@@ -84,9 +97,9 @@ impl Config {
     }
 
     fn parse(text: &str, file: &str) -> Result<Self, Mistake> {
-        let table = DeTable::parse(text).map_err(|error| Mistake {
-            message: error.message().to_owned(),
-            at: error.span().unwrap_or_default(),
+        let table = DeTable::parse(text).map_err(|error| {
+            let at = error.span().unwrap_or_default();
+            Mistake::new(error.message().to_owned(), at)
         })?;
         let mut config = Self::default();
         for (key, value) in table.get_ref() {
@@ -96,8 +109,8 @@ impl Config {
                         DeValue::String(url) => url.parse().map_err(|error| format!("{error}")),
                         other => Err(format!("a store is a text, not {}", kind(other))),
                     };
-                    let at = value.span();
-                    config.store = Some(url.map_err(|message| Mistake { message, at })?);
+                    let wrong = |message| Mistake::new(message, value.span());
+                    config.store = Some(url.map_err(wrong)?);
                 }
                 "semaphores" => {
                     for (name, value) in table_of(value, "the semaphores are")? {
@@ -109,6 +122,7 @@ impl Config {
                 }
                 "oidc" => config.oidc = Some(oidc::provider(value)?),
                 "permissions" => config.permissions = Some(permissions::permissions(value, file)?),
+                "secrets" => config.secrets = Some(secrets::wanted(value, file)?),
                 _ => return Err(unknown_key(key, &KEYS)),
             }
         }
@@ -253,7 +267,11 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 
 impl Mistake {
     const fn new(message: String, at: Range<usize>) -> Self {
-        Self { message, at }
+        Self {
+            message,
+            at,
+            is_private: false,
+        }
     }
 
     /// The message, the place, and the line with what is wrong underlined.
@@ -261,7 +279,7 @@ impl Mistake {
     /// A line with an `@` or a `?` is not shown: in front of the one, and behind the other, there may be a password.
     fn shown(&self, path: &Path, text: &str) -> String {
         let (line, column, source) = self.place(text);
-        if source.contains(['@', '?']) {
+        if self.is_private || source.contains(['@', '?']) {
             return format!("{}:{line}:{column}: {}", path.display(), self.message);
         }
         let file = SimpleFile::new(path.display().to_string(), text);
