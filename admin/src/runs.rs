@@ -93,7 +93,7 @@ impl Rules {
     }
 
     /// Secrets that each run may read, code at the panel too, and that are masked in all that the service shows and keeps
-    /// (default: none).
+    /// (default: none). See [`Secrets`] for an example.
     pub fn secrets(mut self, secrets: Secrets) -> Self {
         self.secrets = secrets;
         self

@@ -84,6 +84,11 @@ pub enum InvalidSecret {
 }
 
 /// Whether a secret may have this name: letters, digits and `_`, and no digit first.
+///
+/// ```
+/// use cla_runtime::secrets::is_secret_name;
+/// assert!(is_secret_name("DB_PASSWORD") && !is_secret_name("db-password"));
+/// ```
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
     let letters = |c: char| c == '_' || c.is_ascii_alphanumeric();
@@ -124,6 +129,12 @@ impl Secrets {
 
     /// Says why there is no secret of this name, as a sentence without its full stop: a rule that reads it learns that.
     /// One that is there stays.
+    ///
+    /// ```
+    /// # use cla_runtime::secrets::Secrets;
+    /// let secrets = Secrets::new().missing("TOKEN", "the variable TOKEN is not set");
+    /// assert_eq!(secrets.all_missing().next(), Some(("TOKEN", "the variable TOKEN is not set")));
+    /// ```
     #[must_use]
     pub fn missing(self, name: impl Into<String>, why: impl Into<String>) -> Self {
         let name = name.into();
@@ -406,7 +417,7 @@ impl Secrets {
             .for_each(|error| self.mask_error(error));
     }
 
-    /// Masks all that a plan says.
+    /// Masks all that a plan says, as [`mask_json`](Self::mask_json) does with a value.
     pub fn mask_plan(&self, plan: &mut Plan) {
         if self.is_empty() {
             return;
