@@ -152,6 +152,14 @@ pub(crate) fn permissions(folder: &Path) -> Result<Option<(Permissions, PathBuf)
     surroundings(|surroundings| surroundings.permissions(folder))
 }
 
+/// Whether the nearest `cla.toml` that says it makes scripts strict: from `folder` upwards, or the user's.
+///
+/// # Errors
+/// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
+pub(crate) fn strict(folder: &Path) -> Result<bool, ChoiceError> {
+    surroundings(|surroundings| surroundings.strict(folder))
+}
+
 /// What the files `cla.toml` say to a service.
 #[derive(Debug, Default)]
 pub(crate) struct Declared {
@@ -293,6 +301,18 @@ impl Surroundings<'_> {
             }
         }
         Ok(None)
+    }
+
+    fn strict(&self, folder: &Path) -> Result<bool, ChoiceError> {
+        let folder = folder.canonicalize().unwrap_or_default();
+        let near = nearest_config(&folder).into_iter();
+        for path in near.chain(self.config_files()) {
+            let config = Config::read(&path)?.unwrap_or_default();
+            if let Some(strict) = config.strict {
+                return Ok(strict);
+            }
+        }
+        Ok(false)
     }
 
     /// Where the program keeps what must survive it.
