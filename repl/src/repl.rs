@@ -168,6 +168,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if console.is_interrupted() {
         code = crate::exit::INTERRUPTED;
     }
+    code = console.exit_code().unwrap_or(code);
     console.close();
     ExitCode::from(code)
 }
@@ -239,11 +240,12 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
         }
     }
     reader.finish();
+    let code = console.borrow().exit_code();
     // The reader held the only other one.
     if let Some(console) = Rc::into_inner(console) {
         console.into_inner().close();
     }
-    ExitCode::SUCCESS
+    ExitCode::from(code.unwrap_or_default())
 }
 
 fn greet(console: &Console) {

@@ -105,7 +105,7 @@ pub(crate) struct Args {
     /// Its fields: id, name, file, status (ok, failed, cancelled, timed_out, out_of_memory,
     /// stack_overflow), value, error (null, or kind, name, message, location, ...), waited and ran
     /// (seconds), semaphores (name, taken, waited, held), regions (semaphore, who, line, asked, waited, held,
-    /// granted, outcome), peak_memory (bytes).
+    /// granted, outcome), peak_memory (bytes), exit_code (if the rule said one).
     #[arg(long)]
     json: bool,
     /// Show what rulebooks would do, and the semaphores that they would take, and do nothing
@@ -155,6 +155,7 @@ Exit code:
   0    every run succeeded
   1    a run failed; its error is on standard error
   2    wrong usage, which includes CLA_STORE and cla.toml
+  N    what a single rule says with process.exit(N) or process.exitCode
   130  interrupted by Ctrl-C: every run was cancelled and gave back what it held;
        a second Ctrl-C exits at once. 143 is the same by SIGTERM.
   141  the reader of the output is gone; every run was cancelled";
@@ -236,6 +237,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
                 .arguments(args.arguments.clone());
             if let Some(event) = &args.event {
                 options = options.event(event.as_str());
+            }
+            // Several would take from each other what they read.
+            if plan.len() == 1 && !args.files.iter().any(|file| file == Path::new(plan::STDIN)) {
+                options = options.data(cla_stdlib::Input::of_process());
             }
             let trace = (args.timeline || args.trace.is_some()).then(Trace::start);
             if let Some(trace) = &trace {

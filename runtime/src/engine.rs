@@ -625,6 +625,21 @@ impl EngineBuilder {
         self
     }
 
+    /// Says that there is no module `name`, which rules may expect, and what they can use instead: the end of a sentence for
+    /// the error of its import. A module or an alias of that name comes first.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let engine = Engine::builder().left_out("app/mail", "app/notify sends messages").build();
+    /// let report = engine.run(Script::javascript("rule", "require('app/mail')"), RunOptions::new()).wait();
+    /// assert!(report.result.unwrap_err().message.ends_with("'app/mail' here: app/notify sends messages"));
+    /// ```
+    pub fn left_out(mut self, name: impl Into<String>, instead: impl Into<String>) -> Self {
+        self.modules.left_out.insert(name.into(), instead.into());
+        self
+    }
+
     /// Forgets every alias that was added so far, such as those of the standard library.
     pub fn without_aliases(mut self) -> Self {
         self.modules.aliases.clear();

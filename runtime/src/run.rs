@@ -2,10 +2,11 @@
 //!
 //! [`Run`] is the sum of its parts, each in a file of its own: until when it may go on ([`time`]), how it takes turns
 //! with others ([`slices`]) and waits ([`blocking`]), its memory ([`memory`]), its slots ([`permits`]), the values that Rust
-//! holds for it ([`roots`]), what it may ([`permitted`]), panics of the host ([`panics`]), what is pending ([`pending`]), its output ([`writer`]), and
+//! holds for it ([`roots`]), what it may ([`permitted`]), panics of the host ([`panics`]), what is pending ([`pending`]), its output ([`writer`]), how it ends itself ([`ending`]), and
 //! what the layers above keep on it ([`layers`]).
 
 mod blocking;
+mod ending;
 mod layers;
 mod memory;
 mod panics;
@@ -28,6 +29,7 @@ use cla_semaphore::{Owner, RunId, Semaphores};
 use futures_util::future::LocalBoxFuture;
 use rquickjs::Object;
 
+use self::ending::Ending;
 pub(crate) use self::layers::Layers;
 use self::panics::Panics;
 pub use self::panics::contain_panic;
@@ -104,6 +106,7 @@ pub struct Run {
     exits: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     /// What is to be waited for before all is given back.
     before_release: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
+    ending: Ending,
     pub(crate) event_loop: EventLoop,
     writer: Writer,
     layers: Layers,
@@ -183,6 +186,7 @@ impl Run {
             regions: RefCell::default(),
             exits: RefCell::default(),
             before_release: RefCell::default(),
+            ending: Ending::default(),
             event_loop: EventLoop::new(gauge, parts.clock.clone(), parts.activity),
             limits: parts.limits,
             folders: parts.folders,

@@ -11,6 +11,9 @@ pub const TYPES: &[(&str, &str)] = &[
     #[cfg(feature = "http")]
     ("http.d.ts", include_str!("http.d.ts")),
     ("log.d.ts", include_str!("log.d.ts")),
+    ("node.d.ts", include_str!("node.d.ts")),
+    ("node-fs.d.ts", include_str!("node-fs.d.ts")),
+    ("node-aliases.d.ts", include_str!("node-aliases.d.ts")),
     ("process.d.ts", include_str!("process.d.ts")),
     ("sem.d.ts", include_str!("sem.d.ts")),
     ("stash.d.ts", include_str!("stash.d.ts")),

@@ -2,7 +2,7 @@
 //! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
 //! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`, `cla/path`, `cla/shell`), and the globals `cla`, `print`,
 //! `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder`, `TextDecoder` and `PermissionError`; `fetch`, `crypto`, signals,
-//! events, streams, blobs and forms.
+//! events, streams, blobs and forms; and Node's names: `process`, `Buffer`, and the modules `node:fs`, `node:path` and others.
 //!
 //! # For hosts
 //!
@@ -74,6 +74,7 @@ mod fs;
 mod globals;
 #[cfg(feature = "http")]
 mod http;
+mod input;
 mod inspect;
 mod install;
 #[doc(hidden)]
@@ -84,6 +85,7 @@ mod lazy;
 mod log;
 mod members;
 mod modules;
+mod node;
 mod options;
 #[cfg(feature = "typescript")]
 mod path;
@@ -94,7 +96,6 @@ mod redis;
 mod sem;
 #[cfg(feature = "typescript")]
 mod semaphore;
-#[cfg(feature = "typescript")]
 mod shell;
 mod signal;
 mod sprintf;
@@ -112,6 +113,7 @@ mod yaml;
 
 pub use console::table;
 pub use declarations::TYPES;
+pub use input::Input;
 pub use inspect::{InspectOptions, MAX_DEPTH, MAX_OUTPUT, inspect};
 pub use install::{UnknownModule, aliases, install, install_only, modules};
 pub use members::{Member, members};

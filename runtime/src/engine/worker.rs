@@ -597,6 +597,7 @@ fn report(run: &Run, result: Result<Returned, RuleError>) -> RunReport {
             held: others.held,
         },
         peak_memory: run.gauge.family_peak(),
+        exit_code: run.exit_code(),
         data: run.data.clone(),
     }
 }
