@@ -1,5 +1,5 @@
 //! What rules find when they start: the modules `cla/sem`, `cla/stash`, `cla/http`, `cla/fs`, `cla/util`,
-//! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
+//! `cla/log`, `cla/config` and `cla/process`, those written in TypeScript (`cla/web`, `cla/t`, `cla/task`, `cla/time-span`, `cla/namespace`,
 //! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`, `cla/path`, `cla/shell`), and the globals `cla`, `print`,
 //! `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder`, `TextDecoder` and `PermissionError`; `fetch`, `crypto`, signals,
 //! events, streams, blobs and forms.
@@ -63,6 +63,7 @@ mod call;
 mod cla;
 mod clone;
 mod command;
+mod config;
 mod console;
 mod cpu;
 mod csv;
@@ -74,6 +75,7 @@ mod fs;
 mod globals;
 #[cfg(feature = "http")]
 mod http;
+mod ini;
 mod inspect;
 mod install;
 #[doc(hidden)]
@@ -104,10 +106,12 @@ mod state;
 mod task;
 mod text;
 mod throw;
+mod toml;
 mod util;
 mod vars;
 mod weak;
 mod web;
+mod xml;
 mod yaml;
 
 pub use console::table;
