@@ -8,6 +8,7 @@ mod plan;
 mod remote;
 mod screen;
 mod session;
+mod settings;
 pub(crate) mod sizes;
 pub(crate) mod stash;
 mod status;
@@ -28,6 +29,7 @@ use cla_runtime::trace::{Trace, TracedRun};
 use cla_runtime::value::Wanted;
 
 use self::session::Session;
+use self::settings::ByFolder;
 use crate::permissions::{Granted, PermissionArgs};
 use crate::secrets::SecretArgs;
 use crate::server::ServerArgs;
@@ -208,8 +210,15 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if args.explain {
         return crate::exit::finish(explain::print(args, &granted, &store));
     }
+    let settings = match settings::Settings::read(&args.files) {
+        Ok(settings) => settings,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
     if args.dry_run {
-        return dry_run(args, &stash, &semaphores, &granted);
+        return dry_run(args, &stash, &settings, &semaphores, &granted);
     }
     let plan = match plan::plan(&args.files, args.copies as usize) {
         Ok(plan) => plan,
@@ -248,7 +257,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             }
             let mut session = Session::new(args, plan.len(), semaphores.clone(), &granted);
             let cautions = session.caution(&store, &semaphores);
-            let live = session.start(plan, &options);
+            let live = session.start(plan, &ByFolder::new(&options, settings));
             session.attend(live, &mut signals).await;
             crate::store::close(&semaphores).await;
             cautions.said().await;
@@ -273,6 +282,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 fn dry_run(
     args: &Args,
     stash: &serde_json::Value,
+    settings: &settings::Settings,
     semaphores: &Semaphores,
     granted: &Granted,
 ) -> ExitCode {
@@ -284,6 +294,7 @@ fn dry_run(
             if let Some(event) = &args.event {
                 options = options.event(event.as_str());
             }
+            let options = ByFolder::new(&options, settings.clone());
             let code = dry::run(&engine, &args.files, &options, args.json).await;
             crate::store::close(semaphores).await;
             code

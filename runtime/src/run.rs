@@ -95,6 +95,7 @@ pub struct Run {
     permissions: Permissions,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) config: Option<Arc<serde_json::Value>>,
     pub(crate) secrets: Secrets,
     pub(crate) waiting: WaitingBound,
     /// Who hears of it; `None` if nothing listens.
@@ -137,6 +138,7 @@ pub(crate) struct RunParts {
     pub(crate) permissions: Permissions,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) config: Option<Arc<serde_json::Value>>,
     pub(crate) secrets: Secrets,
     pub(crate) waiting: WaitingBound,
     pub(crate) observation: Option<Arc<Observation>>,
@@ -178,6 +180,7 @@ impl Run {
             permissions: parts.permissions,
             data: parts.data,
             environment: parts.environment,
+            config: parts.config,
             secrets: parts.secrets,
             waiting: parts.waiting,
             permits: PermitTable::new(Rc::clone(&gauge), watch),
@@ -220,6 +223,11 @@ impl Run {
     /// The secrets that this run may read, and that are masked wherever text leaves it.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// The settings of this run: see [`RunOptions::config`](crate::RunOptions::config).
+    pub fn config(&self) -> Option<&serde_json::Value> {
+        self.config.as_deref()
     }
 
     /// The variables of the environment that this run sees: those that its host gave it, or else those of the process that

@@ -7,7 +7,7 @@ use cla_runtime::EngineBuilder;
 use crate::declarations::TYPES;
 use crate::globals::Globals;
 use crate::modules::{self as sources, SOURCES};
-use crate::{base64, csv, digest, fs, log, node, process, sem, stash, util};
+use crate::{base64, config, csv, digest, fs, log, node, process, sem, stash, util};
 
 /// How a module is added.
 type Add = fn(EngineBuilder) -> EngineBuilder;
@@ -22,6 +22,7 @@ const NATIVE: &[(&str, Add)] = &[
     ("cla/base64", |builder| builder.module(base64::Base64)),
     ("cla/digest", |builder| builder.module(digest::Hashes)),
     ("cla/csv", |builder| builder.module(csv::Csv)),
+    ("cla/config", |builder| builder.module(config::Config)),
     ("cla/util", |builder| builder.module(util::Util)),
     ("cla/log", |builder| builder.module(log::Log)),
     ("cla/process", |builder| builder.module(process::Process)),
@@ -160,7 +161,9 @@ fn declared(modules: &BTreeSet<&str>) -> BTreeSet<&'static str> {
     };
     let mut files = BTreeSet::new();
     let of_modules = modules.iter().filter_map(|module| file_of(module));
-    let mut left: Vec<&str> = of_modules.chain(["globals.d.ts"]).collect();
+    let mut left: Vec<&str> = of_modules
+        .chain(["globals.d.ts", "globals-web.d.ts"])
+        .collect();
     while let Some(file) = left.pop() {
         if file == "node.d.ts" {
             // They name each other, and the web's names.
@@ -205,7 +208,7 @@ mod tests {
         let engine = Engine::builder().with(part).build();
         let declarations = engine.declarations();
         let files: Vec<_> = declarations.iter().map(|(file, _)| file.as_str()).collect();
-        assert_eq!(files, ["globals.d.ts", "sem.d.ts"]);
+        assert_eq!(files, ["globals.d.ts", "globals-web.d.ts", "sem.d.ts"]);
 
         let engine = Engine::builder().with(super::install).build();
         assert_eq!(engine.declarations().len(), crate::TYPES.len());
