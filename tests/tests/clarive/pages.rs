@@ -218,8 +218,16 @@ pub(crate) const PAGES: &[Page] = &[
     Page {
         name: "`cla/process`",
         blocks: 8,
-        runs: &[],
-        not: &[not(1..=8, "properties here: `process.pid`, `process.env.HOME`")],
+        runs: &[runs(
+            &[1, 5, 6],
+            "const proc = require('cla/process');
+             print(proc.pid() === Number(proc.pid), typeof proc.env(), proc.env('NO_SUCH_VARIABLE') === undefined, proc.title, proc.args.length);",
+            "true object true cla 0\n",
+        )],
+        not: &[
+            not(2..=4, "texts here: `process.title`, `process.arch`, `process.os`"),
+            not(7..=8, "lists here: `process.argv`, `process.args`"),
+        ],
     },
     Page {
         name: "`cla/reg`",
