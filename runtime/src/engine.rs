@@ -29,6 +29,7 @@ use self::watch::UnresponsiveListener;
 pub use self::watch::UnresponsiveRun;
 use self::worker::{Job, Worker};
 use crate::clock::{Clock, HostWait, Seat};
+use crate::config::overlaid;
 use crate::control::Control;
 use crate::error::RuleError;
 use crate::family::Family;
@@ -107,6 +108,7 @@ pub struct EngineBuilder {
     semaphores: Option<Semaphores>,
     permissions: Permissions,
     environment: Option<Arc<[(String, String)]>>,
+    config: Option<Arc<serde_json::Value>>,
     admission: Admission,
     waiting: WaitingBound,
     modules: ModuleSettings,
@@ -131,6 +133,7 @@ impl Engine {
             semaphores: None,
             permissions: Permissions::default(),
             environment: None,
+            config: None,
             admission: Admission::default(),
             waiting: WaitingBound::default(),
             modules: ModuleSettings::default(),
@@ -243,6 +246,12 @@ impl Engine {
             _ => None,
         };
         let seat = Seat::new(clock);
+        // What another run starts has the settings of that one.
+        let config = match (origin.parent, &settings.config, options.config) {
+            (Some(_), _, config) | (None, None, config) => config,
+            (None, engine, None) => engine.clone(),
+            (None, engine, Some(config)) => overlaid(engine.as_ref(), Arc::unwrap_or_clone(config)),
+        };
         let job = Job {
             activity: seat.as_ref().map(|seat| Arc::clone(seat.activity())),
             seat,
@@ -262,6 +271,7 @@ impl Engine {
             environment: options
                 .environment
                 .or_else(|| self.shared.settings.environment.clone()),
+            config,
             control,
             report: sender,
             settings: Arc::clone(&self.shared.settings),
@@ -526,6 +536,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Settings, which rules read with `cla.config`: a JSON object. See [`RunOptions::config`], which adds those of one run.
+    /// What is given by a second call lies over the first.
+    pub fn config(mut self, config: serde_json::Value) -> Self {
+        self.config = overlaid(self.config.as_ref(), config);
+        self
+    }
+
     /// How many runs the host may have at once, at least 1 (default: no bound). Runs that others start do not count: they
     /// have [a bound of their own](Limits::runs).
     ///
@@ -773,6 +790,7 @@ impl EngineBuilder {
             semaphores,
             permissions: self.permissions,
             environment: self.environment,
+            config: self.config,
             admission: Arc::new(self.admission),
             waiting: self.waiting,
             modules: Arc::new(self.modules),

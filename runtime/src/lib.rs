@@ -86,6 +86,7 @@ mod blocking;
 mod builtins;
 pub mod check;
 pub mod clock;
+mod config;
 mod control;
 mod convert;
 mod date;

@@ -98,11 +98,8 @@ impl Program for MainScript {
     ) -> Result<Plan, RuleError> {
         let mut plan = Plan::of(shown);
         plan.event = run.event.clone();
-        let takes = match run.modules().may_take_slots(&self.source.text) {
-            true => lock_order(&self.source.text),
-            false => Vec::new(),
-        };
-        for take in takes {
+        let text = &self.source.text;
+        for take in lock_order(text, run.modules().may_take_slots(text)) {
             if plan
                 .semaphores
                 .iter()

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// Of a rulebook, that is a tree of ops. `${name}` is filled in where the stash or the rulebook's `vars` say what it is and
 /// nothing changes it on the way; everything else is known only when it runs, and stands there as it was written. Of a
-/// script, it is what it imports and the semaphores that it takes by name: only running it shows the rest.
+/// script, it is what it imports, the semaphore that it exports and those that it takes by name: only running it shows
+/// the rest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Plan {

@@ -131,11 +131,7 @@ impl ScriptCheck<'_, '_, '_> {
     /// What a script takes within what.
     fn lock_order(&mut self, subject: Subject<'_>) {
         let nth = self.nth;
-        // Others have methods of such names, too.
-        if !self.around.takes_slots {
-            return;
-        }
-        let takes = lock_order(subject.text);
+        let takes = lock_order(subject.text, self.around.takes_slots);
         for take in &takes {
             let at = Spot {
                 line: take.at.0,

@@ -68,7 +68,7 @@ pub(crate) mod lock_order {
     }
 
     /// Finds none.
-    pub fn lock_order(_source: &str) -> Vec<Take> {
+    pub fn lock_order(_source: &str, _calls: bool) -> Vec<Take> {
         Vec::new()
     }
 }
