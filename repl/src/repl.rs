@@ -145,7 +145,22 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let console = Console::new(args, stash, choice, semaphores, interactive, &granted);
+    let settings = match crate::store::settings(Path::new(".")) {
+        Ok(settings) => settings,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    let console = Console::new(
+        args,
+        stash,
+        choice,
+        semaphores,
+        interactive,
+        &granted,
+        settings,
+    );
     let mut console = match console {
         Ok(console) => console,
         Err(error) => {
@@ -168,6 +183,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if console.is_interrupted() {
         code = crate::exit::INTERRUPTED;
     }
+    code = console.exit_code().unwrap_or(code);
     console.close();
     ExitCode::from(code)
 }
@@ -239,11 +255,12 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
         }
     }
     reader.finish();
+    let code = console.borrow().exit_code();
     // The reader held the only other one.
     if let Some(console) = Rc::into_inner(console) {
         console.into_inner().close();
     }
-    ExitCode::SUCCESS
+    ExitCode::from(code.unwrap_or_default())
 }
 
 fn greet(console: &Console) {

@@ -8,6 +8,7 @@ mod plan;
 mod remote;
 mod screen;
 mod session;
+mod settings;
 pub(crate) mod sizes;
 pub(crate) mod stash;
 mod status;
@@ -28,6 +29,7 @@ use cla_runtime::trace::{Trace, TracedRun};
 use cla_runtime::value::Wanted;
 
 use self::session::Session;
+use self::settings::ByFolder;
 use crate::permissions::{Granted, PermissionArgs};
 use crate::secrets::SecretArgs;
 use crate::server::ServerArgs;
@@ -105,7 +107,7 @@ pub(crate) struct Args {
     /// Its fields: id, name, file, status (ok, failed, cancelled, timed_out, out_of_memory,
     /// stack_overflow), value, error (null, or kind, name, message, location, ...), waited and ran
     /// (seconds), semaphores (name, taken, waited, held), regions (semaphore, who, line, asked, waited, held,
-    /// granted, outcome), peak_memory (bytes).
+    /// granted, outcome), peak_memory (bytes), exit_code (if the rule said one).
     #[arg(long)]
     json: bool,
     /// Show what rulebooks would do, and the semaphores that they would take, and do nothing
@@ -155,6 +157,7 @@ Exit code:
   0    every run succeeded
   1    a run failed; its error is on standard error
   2    wrong usage, which includes CLA_STORE and cla.toml
+  N    what a single rule says with process.exit(N) or process.exitCode
   130  interrupted by Ctrl-C: every run was cancelled and gave back what it held;
        a second Ctrl-C exits at once. 143 is the same by SIGTERM.
   141  the reader of the output is gone; every run was cancelled";
@@ -207,8 +210,15 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if args.explain {
         return crate::exit::finish(explain::print(args, &granted, &store));
     }
+    let settings = match settings::Settings::read(&args.files) {
+        Ok(settings) => settings,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
     if args.dry_run {
-        return dry_run(args, &stash, &semaphores, &granted);
+        return dry_run(args, &stash, &settings, &semaphores, &granted);
     }
     let plan = match plan::plan(&args.files, args.copies as usize) {
         Ok(plan) => plan,
@@ -237,13 +247,17 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             if let Some(event) = &args.event {
                 options = options.event(event.as_str());
             }
+            // Several would take from each other what they read.
+            if plan.len() == 1 && !args.files.iter().any(|file| file == Path::new(plan::STDIN)) {
+                options = options.data(cla_stdlib::Input::of_process());
+            }
             let trace = (args.timeline || args.trace.is_some()).then(Trace::start);
             if let Some(trace) = &trace {
                 options = options.trace(Arc::clone(trace));
             }
             let mut session = Session::new(args, plan.len(), semaphores.clone(), &granted);
             let cautions = session.caution(&store, &semaphores);
-            let live = session.start(plan, &options);
+            let live = session.start(plan, &ByFolder::new(&options, settings));
             session.attend(live, &mut signals).await;
             crate::store::close(&semaphores).await;
             cautions.said().await;
@@ -268,6 +282,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 fn dry_run(
     args: &Args,
     stash: &serde_json::Value,
+    settings: &settings::Settings,
     semaphores: &Semaphores,
     granted: &Granted,
 ) -> ExitCode {
@@ -279,6 +294,7 @@ fn dry_run(
             if let Some(event) = &args.event {
                 options = options.event(event.as_str());
             }
+            let options = ByFolder::new(&options, settings.clone());
             let code = dry::run(&engine, &args.files, &options, args.json).await;
             crate::store::close(semaphores).await;
             code

@@ -1,5 +1,7 @@
 //! The command line of `cla`: what goes in, what comes out, and the exit codes.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on panics
+
 mod common;
 
 use std::process::Stdio;
@@ -271,7 +273,7 @@ fn types_are_printed_or_written() {
     let mut written = 0;
     for entry in std::fs::read_dir(folder.path().join("new/types")).unwrap() {
         let path = entry.unwrap().path();
-        if path.ends_with("rulebook.schema.json") {
+        if path.ends_with("rulebook.schema.json") || path.ends_with("tsconfig.json") {
             continue;
         }
         let text = std::fs::read_to_string(path).unwrap();
@@ -279,6 +281,169 @@ fn types_are_printed_or_written() {
         written += 1;
     }
     assert_eq!(written, printed.matches("// file: ").count());
+}
+
+fn json_file(folder: &Folder, name: &str) -> serde_json::Value {
+    let text = std::fs::read_to_string(folder.path().join(name)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn types_come_with_a_configuration_and_one_of_the_users_own_is_kept() {
+    let folder = Folder::with(&[]);
+    folder.cla(&["types", "types/"]).printed();
+    let config = json_file(&folder, "types/tsconfig.json");
+    assert_eq!(
+        config["include"],
+        serde_json::json!(["./*.d.ts", "../**/*"])
+    );
+    assert_eq!(
+        json_file(&folder, "tsconfig.json"),
+        serde_json::json!({ "extends": "./types/tsconfig.json" })
+    );
+    assert_eq!(folder.cla(&["types", "types"]).printed(), "");
+
+    let own = "{ \"include\": [\"rules\"] }";
+    for name in ["tsconfig.json", "jsconfig.json"] {
+        let folder = Folder::with(&[(name, own)]);
+        let ended = folder.cla(&["types", "types"]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""));
+        assert!(
+            ended
+                .stderr
+                .contains("begin it with { \"extends\": \"./types/tsconfig.json\" }"),
+            "{ended:?}"
+        );
+        let kept = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(kept, own);
+    }
+
+    // Into the folder of the rules themselves.
+    let folder = Folder::with(&[]);
+    folder.cla(&["types", "."]).printed();
+    let config = json_file(&folder, "tsconfig.json");
+    assert_eq!(config["include"], serde_json::json!(["./*.d.ts", "./**/*"]));
+}
+
+#[test]
+fn a_folder_is_started_and_nothing_is_ever_overwritten() {
+    let folder = Folder::with(&[]);
+    let ended = folder.cla(&["init", "rules"]);
+    assert!(ended.printed().starts_with("wrote rules/deploy.ts\n"));
+    assert!(ended.printed().contains("\n  cd rules\n"));
+    let rules = folder.path().join("rules");
+    let run = |arguments: &[&str]| {
+        let command = common::command(&rules, &folder.home(), arguments);
+        Running::start(command).end()
+    };
+    assert_eq!(
+        run(&["run", "deploy.ts", "--stash", "version=2"]).printed(),
+        "2 is on localhost\n"
+    );
+    assert_eq!(
+        run(&["run", "nightly.yml", "--stash", "env=prod"]).printed(),
+        "backing up prod to backup\nsaved\n"
+    );
+    assert!(
+        run(&["run", "deploy.test.ts"])
+            .printed()
+            .ends_with("1..2\n")
+    );
+    assert_eq!(
+        run(&["check", "deploy.ts", "deploy.test.ts", "nightly.yml"]).printed(),
+        "3 rules checked: 0 errors, 0 warnings\n"
+    );
+    let broken = std::fs::read_to_string(rules.join("cla.toml")).unwrap();
+    std::fs::write(rules.join("cla.toml"), broken.replace("localhost", "web9")).unwrap();
+    let failed = run(&["run", "deploy.test.ts"]);
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(failed.stdout.contains("not ok 1 - the hosts"), "{failed:?}");
+
+    // What is in the way is named, and nothing is written.
+    std::fs::remove_file(rules.join("deploy.ts")).unwrap();
+    let refused = folder.cla(&["init", "rules"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
+    assert!(
+        refused
+            .stderr
+            .contains("in the way in rules: cla.toml; nothing was written"),
+        "{refused:?}"
+    );
+    assert!(!rules.join("deploy.ts").exists());
+    let forced = folder.cla(&["init", "rules", "--force", "--json"]);
+    let forced: serde_json::Value = serde_json::from_str(forced.printed()).unwrap();
+    assert_eq!(
+        forced["written"],
+        serde_json::json!(["deploy.ts", "cla.toml"])
+    );
+    assert!(forced["unchanged"].as_array().unwrap().len() > 40);
+    assert_eq!(
+        folder.cla(&["init", "rules"]).printed(),
+        "all files are there already\n"
+    );
+
+    std::fs::create_dir(folder.path().join("other")).unwrap();
+    std::fs::create_dir(folder.path().join("other/README.md")).unwrap();
+    let refused = folder.cla(&["init", "other"]);
+    assert!(
+        refused.stderr.contains("in the way in other: README.md"),
+        "{refused:?}"
+    );
+    assert_eq!(
+        std::fs::read_dir(folder.path().join("other"))
+            .unwrap()
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn rules_have_the_settings_of_the_files_near_them_and_nothing_else_of_those() {
+    let show = "print(JSON.stringify(cla.config()))";
+    let folder = Folder::with(&[
+        (
+            "home/config/cla/cla.toml",
+            "[config]\nwho = 'user'\n[config.a]\nx = 1\n",
+        ),
+        (
+            "cla.toml",
+            "store = 'memory:'\n[config]\nhere = true\n[config.a]\nx = 2\ny = 2.5\n",
+        ),
+        ("show.js", show),
+        ("deep/cla.toml", "[config.a]\ny = ['three', 2026-01-02]\n"),
+        ("deep/er/show.js", show),
+        (
+            "book.yml",
+            "do:\n  - echo: ${config.a.x} {{ config.a.y + 1 }} {{ Object.keys(config).join() }}\n",
+        ),
+        (
+            "own.yml",
+            "vars: {config: {a: own}}\ndo:\n  - echo: ${config.a}\n",
+        ),
+    ]);
+    let above = r#"{"who":"user","a":{"x":2,"y":2.5},"here":true}"#;
+    let deep = r#"{"who":"user","a":{"x":2,"y":["three","2026-01-02"]},"here":true}"#;
+    for (rule, expected) in [
+        ("show.js", above),
+        ("./show.js", above),
+        ("deep/er/show.js", deep),
+        ("book.yml", "2 3.5 who,a,here"),
+        ("own.yml", "own"),
+    ] {
+        let ended = folder.cla(&["run", rule]);
+        assert_eq!(ended.printed(), format!("{expected}\n"), "{rule}");
+    }
+    let ended = folder.cla(&["repl", "-p", "cla.config('a.y')"]);
+    assert_eq!(ended.printed(), "2.5\n");
+
+    std::fs::write(folder.path().join("deep/cla.toml"), "[config]\na = inf\n").unwrap();
+    let ended = folder.cla(&["run", "deep/er/show.js"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(
+        ended.stderr.contains("a setting is a finite number")
+            && ended.stderr.contains("cla.toml:2:5"),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -326,6 +491,7 @@ fn help_shows_examples_everywhere() {
         &["--help"][..],
         &["run", "--help"],
         &["types", "--help"],
+        &["init", "--help"],
         &["completions", "--help"],
     ] {
         let ended = folder.cla(arguments);

@@ -29,6 +29,7 @@ use self::watch::UnresponsiveListener;
 pub use self::watch::UnresponsiveRun;
 use self::worker::{Job, Worker};
 use crate::clock::{Clock, HostWait, Seat};
+use crate::config::overlaid;
 use crate::control::Control;
 use crate::error::RuleError;
 use crate::family::Family;
@@ -107,6 +108,7 @@ pub struct EngineBuilder {
     semaphores: Option<Semaphores>,
     permissions: Permissions,
     environment: Option<Arc<[(String, String)]>>,
+    config: Option<Arc<serde_json::Value>>,
     admission: Admission,
     waiting: WaitingBound,
     modules: ModuleSettings,
@@ -131,6 +133,7 @@ impl Engine {
             semaphores: None,
             permissions: Permissions::default(),
             environment: None,
+            config: None,
             admission: Admission::default(),
             waiting: WaitingBound::default(),
             modules: ModuleSettings::default(),
@@ -254,6 +257,12 @@ impl Engine {
             _ => None,
         };
         let seat = Seat::new(clock);
+        // What another run starts has the settings of that one.
+        let config = match (origin.parent, &settings.config, options.config) {
+            (Some(_), _, config) | (None, None, config) => config,
+            (None, engine, None) => engine.clone(),
+            (None, engine, Some(config)) => overlaid(engine.as_ref(), Arc::unwrap_or_clone(config)),
+        };
         let job = Job {
             activity: seat.as_ref().map(|seat| Arc::clone(seat.activity())),
             seat,
@@ -273,6 +282,7 @@ impl Engine {
             environment: options
                 .environment
                 .or_else(|| self.shared.settings.environment.clone()),
+            config,
             control,
             report: sender,
             settings: Arc::clone(&self.shared.settings),
@@ -577,6 +587,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Settings, which rules read with `cla.config`: a JSON object. See [`RunOptions::config`], which adds those of one run.
+    /// What is given by a second call lies over the first.
+    pub fn config(mut self, config: serde_json::Value) -> Self {
+        self.config = overlaid(self.config.as_ref(), config);
+        self
+    }
+
     /// How many runs the host may have at once, at least 1 (default: no bound). Runs that others start do not count: they
     /// have [a bound of their own](Limits::runs).
     ///
@@ -683,6 +700,21 @@ impl EngineBuilder {
     /// of something that is no module's own name means nothing. Errors that list modules leave aliases out.
     pub fn alias(mut self, from: impl Into<String>, to: impl Into<String>) -> Self {
         self.modules.aliases.insert(from.into(), to.into());
+        self
+    }
+
+    /// Says that there is no module `name`, which rules may expect, and what they can use instead: the end of a sentence for
+    /// the error of its import. A module or an alias of that name comes first.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let engine = Engine::builder().left_out("app/mail", "app/notify sends messages").build();
+    /// let report = engine.run(Script::javascript("rule", "require('app/mail')"), RunOptions::new()).wait();
+    /// assert!(report.result.unwrap_err().message.ends_with("'app/mail' here: app/notify sends messages"));
+    /// ```
+    pub fn left_out(mut self, name: impl Into<String>, instead: impl Into<String>) -> Self {
+        self.modules.left_out.insert(name.into(), instead.into());
         self
     }
 
@@ -829,6 +861,7 @@ impl EngineBuilder {
             semaphores,
             permissions: self.permissions,
             environment: self.environment,
+            config: self.config,
             admission: Arc::new(self.admission),
             waiting: self.waiting,
             modules: Arc::new(self.modules),

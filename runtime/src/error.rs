@@ -46,6 +46,9 @@ pub enum ErrorKind {
     Load,
     /// Someone cancelled the run.
     Cancelled,
+    /// The rule ended its run itself with an exit code other than 0: `process.exit(2)`. The code is in the
+    /// [report](crate::RunReport::exit_code), and the field `code` of the error's details.
+    Exited,
     /// The run exceeded its time limit.
     TimedOut,
     /// The run exceeded its memory limit.
@@ -239,6 +242,14 @@ impl RuleError {
     /// The run was cancelled from outside.
     pub(crate) fn cancelled() -> Self {
         Self::new(ErrorKind::Cancelled, "Cancelled", "the run was cancelled")
+    }
+
+    /// The rule ended itself.
+    pub(crate) fn exited(code: i32) -> Self {
+        let message = format!("the rule ended itself with the exit code {code}");
+        let mut error = Self::new(ErrorKind::Exited, "Exit", message);
+        error.details = serde_json::json!({ "code": code });
+        error
     }
 
     /// The run did not start, because its engine shuts down.

@@ -85,6 +85,7 @@ mod blocking;
 mod builtins;
 pub mod check;
 pub mod clock;
+mod config;
 mod control;
 mod convert;
 mod date;

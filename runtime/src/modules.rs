@@ -52,6 +52,8 @@ pub struct ModuleSettings {
     built_ins: Vec<BuiltIn>,
     /// Other names of built-in modules.
     pub(crate) aliases: HashMap<String, String>,
+    /// Names that rules may expect and that mean nothing here, each with what to use instead.
+    pub(crate) left_out: HashMap<String, String>,
     /// Folders that every rule may import from, besides its own.
     pub(crate) folders: Vec<PathBuf>,
     /// The languages besides JavaScript and TypeScript.
@@ -159,6 +161,25 @@ impl ModuleSettings {
         });
         built_in.map(BuiltIn::name)
     }
+
+    /// What a specifier means that is the name of no file, whoever imports it.
+    fn named(&self, specifier: &str) -> Named<'_> {
+        match (self.meant(specifier), self.left_out.get(specifier)) {
+            (Some(name), _) => Named::BuiltIn(name),
+            (None, Some(instead)) => Named::LeftOut(instead),
+            (None, None) => Named::Nothing,
+        }
+    }
+}
+
+/// What a name means to the engine, before files are looked at.
+enum Named<'a> {
+    /// The built-in module of this name.
+    BuiltIn(&'a str),
+    /// A module that is left out: what to use instead.
+    LeftOut(&'a str),
+    /// Nothing: it may be that of a file, or of a package.
+    Nothing,
 }
 
 /// The modules of one run.
@@ -442,10 +463,18 @@ impl ModuleCache {
         reference: Reference,
     ) -> Result<Resolved, ResolveError> {
         let may_be_internal = reference == Reference::Declared && self.is_source(importer);
-        if let Some(name) = self.settings.meant(specifier)
-            && (may_be_internal || !self.settings.is_internal(name))
-        {
-            return Ok(Resolved::BuiltIn(name.to_owned()));
+        match self.settings.named(specifier) {
+            Named::BuiltIn(name) if may_be_internal || !self.settings.is_internal(name) => {
+                return Ok(Resolved::BuiltIn(name.to_owned()));
+            }
+            Named::LeftOut(instead) => {
+                self.note_failed_import(&self.name_of(importer), specifier);
+                return Err(ResolveError::LeftOut {
+                    specifier: specifier.to_owned(),
+                    instead: instead.to_owned(),
+                });
+            }
+            Named::BuiltIn(_) | Named::Nothing => {}
         }
         if !self.is_source(importer) {
             let importer = self.name_of(importer);
@@ -598,6 +627,17 @@ impl Run {
     /// The folder of the rule that was started; `None` if it is a text that has none.
     pub fn folder(&self) -> Option<PathBuf> {
         self.modules().folder()
+    }
+
+    /// The path of the rule's file; the run's name if it is a text that has none.
+    pub fn script_path(&self) -> String {
+        let main = self.modules().main.borrow();
+        match &*main {
+            Some(main) if Path::new(&main.name).is_absolute() && !main.has_free_name.get() => {
+                main.name.clone()
+            }
+            _ => self.name.to_string(),
+        }
     }
 
     /// Where the rule's code, which calls the host function that is being executed, stands.

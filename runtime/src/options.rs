@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use cla_semaphore::RunId;
 
+use crate::config::overlaid;
 use crate::family::Seat;
 use crate::limits::Limits;
 use crate::output::Output;
@@ -43,6 +44,7 @@ pub struct RunOptions {
     pub(crate) permissions: Option<Permissions>,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) config: Option<Arc<serde_json::Value>>,
     pub(crate) secrets: Secrets,
     pub(crate) event: Option<String>,
     pub(crate) detached: bool,
@@ -193,16 +195,18 @@ impl RunOptions {
         }
     }
 
-    /// Data, environment and secrets of the run that starts this one.
+    /// Data, environment, settings and secrets of the run that starts this one.
     pub(crate) fn inherited(
         mut self,
         data: RunData,
         environment: Option<Arc<[(String, String)]>>,
+        config: Option<Arc<serde_json::Value>>,
         secrets: Secrets,
     ) -> Self {
         self.data = data;
         self.secrets = secrets;
         self.environment = environment;
+        self.config = config;
         self
     }
 
@@ -257,6 +261,16 @@ impl RunOptions {
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
         );
+        self
+    }
+
+    /// Settings, which the rule reads with `cla.config`: a JSON object. They lie over those of the
+    /// [engine](crate::EngineBuilder::config), and over what was given here before: of two objects at one place both count,
+    /// anything else takes the place of what was there. What the run starts has the same. Anything but an object changes nothing.
+    ///
+    /// They are for all to read; what must not be seen belongs into [`RunOptions::secrets`].
+    pub fn config(mut self, config: serde_json::Value) -> Self {
+        self.config = overlaid(self.config.as_ref(), config);
         self
     }
 

@@ -63,6 +63,8 @@ pub struct RunReport {
     /// The most memory that the run took at once, in bytes: its values, and what was kept for it. If it started others,
     /// theirs is part of it; it is then known to an eighth.
     pub peak_memory: usize,
+    /// With what the rule said that the program that runs it is to exit: `process.exit(code)`, `process.exitCode`.
+    pub exit_code: Option<i32>,
     /// What the host [gave it along](crate::RunOptions::data).
     pub data: RunData,
 }
@@ -195,6 +197,7 @@ impl RunReport {
             regions: Vec::new(),
             others: OtherSemaphores::default(),
             peak_memory: 0,
+            exit_code: None,
             data: RunData::default(),
         }
     }

@@ -47,6 +47,8 @@ pub enum Wanted {
     Json,
     /// A [`RuleValue`], in [`RunReport::value`](crate::RunReport::value).
     Value,
+    /// A [`RuleValue`] that is an array: what the rule returns, and what its stash is in the end, without functions.
+    ValueAndStash,
 }
 
 /// What a run returned, in the form that was wanted; nothing in the others.

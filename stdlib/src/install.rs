@@ -7,7 +7,7 @@ use cla_runtime::EngineBuilder;
 use crate::declarations::TYPES;
 use crate::globals::Globals;
 use crate::modules::{self as sources, SOURCES};
-use crate::{base64, csv, digest, fs, log, process, sem, stash, util};
+use crate::{base64, config, csv, digest, fs, log, node, process, sem, stash, util};
 
 /// How a module is added.
 type Add = fn(EngineBuilder) -> EngineBuilder;
@@ -22,6 +22,7 @@ const NATIVE: &[(&str, Add)] = &[
     ("cla/base64", |builder| builder.module(base64::Base64)),
     ("cla/digest", |builder| builder.module(digest::Hashes)),
     ("cla/csv", |builder| builder.module(csv::Csv)),
+    ("cla/config", |builder| builder.module(config::Config)),
     ("cla/util", |builder| builder.module(util::Util)),
     ("cla/log", |builder| builder.module(log::Log)),
     ("cla/process", |builder| builder.module(process::Process)),
@@ -69,6 +70,7 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .chain(INTERNAL)
         .fold(builder, |builder, (_, add)| add(builder))
         .with(sources::install)
+        .with(node::install)
 }
 
 /// The names of the modules that [`install`] adds.
@@ -79,7 +81,8 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
 /// ```
 pub fn modules() -> impl Iterator<Item = &'static str> {
     let native = NATIVE.iter().map(|(name, _)| *name);
-    native.chain(SOURCES.iter().map(|(name, _)| *name))
+    let sources = SOURCES.iter().map(|(name, _)| *name);
+    native.chain(sources).chain(node::names())
 }
 
 /// The other names of modules that [`install`] adds, each with the module's own name.
@@ -90,7 +93,7 @@ pub fn modules() -> impl Iterator<Item = &'static str> {
 /// }
 /// ```
 pub fn aliases() -> impl Iterator<Item = (&'static str, &'static str)> {
-    sources::aliases()
+    sources::aliases().chain(node::aliases())
 }
 
 /// There is no such module to install.
@@ -161,7 +164,7 @@ pub fn install_only<'a>(
         let builder = wanted
             .iter()
             .fold(builder, |builder, name| add(builder, name));
-        let aliases = sources::aliases().filter(|(_, to)| wanted.contains(to));
+        let aliases = aliases().filter(|(_, to)| wanted.contains(to));
         aliases.fold(builder, |builder, (from, to)| builder.alias(from, to))
     })
 }
@@ -175,14 +178,23 @@ fn declare(builder: EngineBuilder, is_wanted: impl Fn(&str) -> bool) -> EngineBu
 /// The files that declare these modules and the globals, with those whose types they name.
 fn declared(modules: &BTreeSet<&str>) -> BTreeSet<&'static str> {
     let file_of = |module: &str| {
+        if module.starts_with("node:") {
+            return Some("node.d.ts");
+        }
         let stem = module.strip_prefix("cla/")?.replace('/', "-");
         let mut files = TYPES.iter().map(|(file, _)| *file);
         files.find(|file| file.strip_suffix(".d.ts") == Some(stem.as_str()))
     };
     let mut files = BTreeSet::new();
     let of_modules = modules.iter().filter_map(|module| file_of(module));
-    let mut left: Vec<&str> = of_modules.chain(["globals.d.ts"]).collect();
+    let mut left: Vec<&str> = of_modules
+        .chain(["globals.d.ts", "globals-web.d.ts"])
+        .collect();
     while let Some(file) = left.pop() {
+        if file == "node.d.ts" {
+            // They name each other, and the web's names.
+            left.extend(["node-fs.d.ts", "node-aliases.d.ts", "web.d.ts"]);
+        }
         if files.insert(file)
             && let Some((_, text)) = TYPES.iter().find(|(known, _)| *known == file)
         {
@@ -208,7 +220,7 @@ fn add(builder: EngineBuilder, name: &str) -> EngineBuilder {
     let mut native = NATIVE.iter().chain(INTERNAL);
     match native.find(|(known, _)| *known == name) {
         Some((_, add)) => add(builder),
-        None => sources::add(builder, name),
+        None => node::add(sources::add(builder, name), name),
     }
 }
 
@@ -222,7 +234,7 @@ mod tests {
         let engine = Engine::builder().with(part).build();
         let declarations = engine.declarations();
         let files: Vec<_> = declarations.iter().map(|(file, _)| file.as_str()).collect();
-        assert_eq!(files, ["globals.d.ts", "sem.d.ts"]);
+        assert_eq!(files, ["globals.d.ts", "globals-web.d.ts", "sem.d.ts"]);
 
         let engine = Engine::builder().with(super::install).build();
         assert_eq!(engine.declarations().len(), crate::TYPES.len());

@@ -64,7 +64,7 @@ pub fn members(ctx: &Ctx<'_>, path: &[String]) -> js::Result<Vec<Member>> {
         // Those of the library that nothing has named yet.
         let late = late::NAMES.iter().map(|name| Member {
             name: (*name).to_owned(),
-            function: !matches!(*name, "crypto" | "navigator"),
+            function: !matches!(*name, "crypto" | "global" | "navigator" | "process"),
         });
         members.extend(late);
     }

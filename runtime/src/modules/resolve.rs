@@ -60,6 +60,8 @@ pub enum ResolveError {
         "cannot import '{specifier}': this script has no folder, so it can only import built-in modules"
     )]
     NoFolder { specifier: String },
+    #[error("there is no module '{specifier}' here: {instead}")]
+    LeftOut { specifier: String, instead: String },
     #[error("{problem}")]
     Loader { problem: String },
 }
@@ -134,8 +136,32 @@ fn unknown<'a>(
     ResolveError::Unknown {
         specifier: specifier.to_owned(),
         suggestion,
-        builtins: built_ins.collect::<Vec<_>>().join(", "),
+        builtins: listed(built_ins),
     }
+}
+
+/// So many names of one scheme (`node:fs`) are listed one by one.
+const MOST_OF_A_SCHEME: usize = 3;
+
+/// The names of modules, for people. A scheme stands for its names where they are many.
+fn listed<'a>(names: impl Iterator<Item = &'a str> + Clone) -> String {
+    let scheme_of = |name: &'a str| name.split_once(':').map(|(scheme, _)| scheme);
+    let mut list: Vec<String> = Vec::new();
+    let all = names.clone();
+    for name in names {
+        let alike = |scheme| {
+            all.clone()
+                .filter(move |name| scheme_of(name) == Some(scheme))
+        };
+        let shown = match scheme_of(name) {
+            Some(scheme) if alike(scheme).count() > MOST_OF_A_SCHEME => format!("{scheme}:..."),
+            _ => name.to_owned(),
+        };
+        if !list.contains(&shown) {
+            list.push(shown);
+        }
+    }
+    list.join(", ")
 }
 
 /// The file that `path` means: itself, with an extension, or the index of the folder.
