@@ -145,7 +145,22 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let console = Console::new(args, stash, choice, semaphores, interactive, &granted);
+    let settings = match crate::store::settings(Path::new(".")) {
+        Ok(settings) => settings,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    let console = Console::new(
+        args,
+        stash,
+        choice,
+        semaphores,
+        interactive,
+        &granted,
+        settings,
+    );
     let mut console = match console {
         Ok(console) => console,
         Err(error) => {

@@ -12,7 +12,7 @@ use cla_admin::axum::http::HeaderName;
 use cla_admin::{Admin, Network, Rules, Server, Shutdown, TokenStore, UserRole};
 use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::{Semaphores, printable};
-use cla_runtime::{Engine, Limits};
+use cla_runtime::{Engine, EngineBuilder, Limits};
 use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
@@ -254,7 +254,9 @@ fn serve(
         let _cautions = Cautions::of(&choice.url, &semaphores, |caution| {
             tracing::warn!("{}", printable(caution));
         });
-        let admin = admin.rules(rules(args, &semaphores, granted)?).build()?;
+        let admin = admin
+            .rules(rules(args, &semaphores, granted, declared.settings)?)
+            .build()?;
         // The health of the service says so if its store does not answer.
         let _ = admin.ready().await;
         announce(args, &admin)?;
@@ -295,8 +297,17 @@ fn allow_many_clients() {
 }
 
 /// The rules of the folder.
-fn rules(args: &Args, semaphores: &Semaphores, granted: &Granted) -> io::Result<Rules> {
-    let engine = Engine::builder()
+fn rules(
+    args: &Args,
+    semaphores: &Semaphores,
+    granted: &Granted,
+    settings: Vec<serde_json::Value>,
+) -> io::Result<Rules> {
+    let configured = move || {
+        let settings = settings.iter().cloned();
+        settings.fold(Engine::builder(), EngineBuilder::config)
+    };
+    let engine = configured()
         .workers(args.workers.into())
         .semaphores(semaphores.clone())
         .permissions(granted.permissions.clone())
@@ -312,7 +323,7 @@ fn rules(args: &Args, semaphores: &Semaphores, granted: &Granted) -> io::Result<
     if args.repl {
         let (folder, permissions) = (args.folder.clone(), granted.permissions.clone());
         rules = rules.repl(move |semaphores| {
-            Engine::builder()
+            configured()
                 // There is one engine for each session.
                 .workers(1)
                 .semaphores(semaphores)

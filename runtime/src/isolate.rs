@@ -33,7 +33,7 @@ use crate::sys::quickjs::ContextOf;
 use crate::sys::teardown;
 
 use crate::timers;
-use crate::value::{Returned, Wanted};
+use crate::value::{Returned, RuleValue, Wanted};
 
 /// Stack that host functions may use below QuickJS's own limit, in bytes.
 ///
@@ -389,6 +389,12 @@ fn settle<'js>(
         }),
         Wanted::Value => convert::value(ctx, "value", value, functions).map(|read| {
             returned.value = read.tree;
+        }),
+        Wanted::ValueAndStash => convert::value(ctx, "value", value, functions).and_then(|value| {
+            let stash = run.stash(ctx)?.into_value();
+            let stash = convert::value(ctx, "stash", stash, Functions::LeftOut)?;
+            returned.value = RuleValue::Array(vec![value.tree, stash.tree]);
+            Ok(())
         }),
     };
     if run.must_stop() || run.find_panic(ctx) {

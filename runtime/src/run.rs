@@ -64,6 +64,23 @@ use crate::waiting::WaitingBound;
 ///
 /// Extensions and native modules get it when they are installed into a run and keep a clone of the
 /// [`Rc`] in their functions. It stays on the run's thread.
+///
+/// ```
+/// use std::rc::Rc;
+/// use cla_runtime::host::{Extension, Run};
+/// use cla_runtime::js::{self, Ctx};
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// struct Who;
+/// impl Extension for Who {
+///     fn install<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<()> {
+///         ctx.globals().set("WHO", run.name())
+///     }
+/// }
+/// let engine = Engine::builder().extension(Who).build();
+/// let report = engine.run(Script::javascript("nightly", "WHO"), RunOptions::new()).wait();
+/// assert_eq!(report.result.unwrap(), "nightly");
+/// ```
 pub struct Run {
     pub(crate) id: RunId,
     pub(crate) name: Arc<str>,
@@ -95,6 +112,7 @@ pub struct Run {
     permissions: Permissions,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) config: Option<Arc<serde_json::Value>>,
     pub(crate) secrets: Secrets,
     pub(crate) waiting: WaitingBound,
     /// Who hears of it; `None` if nothing listens.
@@ -137,6 +155,7 @@ pub(crate) struct RunParts {
     pub(crate) permissions: Permissions,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) config: Option<Arc<serde_json::Value>>,
     pub(crate) secrets: Secrets,
     pub(crate) waiting: WaitingBound,
     pub(crate) observation: Option<Arc<Observation>>,
@@ -178,6 +197,7 @@ impl Run {
             permissions: parts.permissions,
             data: parts.data,
             environment: parts.environment,
+            config: parts.config,
             secrets: parts.secrets,
             waiting: parts.waiting,
             permits: PermitTable::new(Rc::clone(&gauge), watch),
@@ -220,6 +240,11 @@ impl Run {
     /// The secrets that this run may read, and that are masked wherever text leaves it.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// The settings of this run: see [`RunOptions::config`](crate::RunOptions::config).
+    pub fn config(&self) -> Option<&serde_json::Value> {
+        self.config.as_deref()
     }
 
     /// The variables of the environment that this run sees: those that its host gave it, or else those of the process that

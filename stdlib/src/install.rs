@@ -7,7 +7,7 @@ use cla_runtime::EngineBuilder;
 use crate::declarations::TYPES;
 use crate::globals::Globals;
 use crate::modules::{self as sources, SOURCES};
-use crate::{base64, csv, digest, fs, log, node, process, sem, stash, util};
+use crate::{base64, config, csv, digest, fs, log, node, process, sem, stash, util};
 
 /// How a module is added.
 type Add = fn(EngineBuilder) -> EngineBuilder;
@@ -22,6 +22,7 @@ const NATIVE: &[(&str, Add)] = &[
     ("cla/base64", |builder| builder.module(base64::Base64)),
     ("cla/digest", |builder| builder.module(digest::Hashes)),
     ("cla/csv", |builder| builder.module(csv::Csv)),
+    ("cla/config", |builder| builder.module(config::Config)),
     ("cla/util", |builder| builder.module(util::Util)),
     ("cla/log", |builder| builder.module(log::Log)),
     ("cla/process", |builder| builder.module(process::Process)),
@@ -52,6 +53,15 @@ const INTERNAL: &[(&str, Add)] = &[
 ];
 
 /// Adds the whole library to an engine; to be used with [`EngineBuilder::with`].
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let engine = Engine::builder().with(cla_stdlib::install).build();
+/// let rule = "import sem from 'cla/sem'; export default sem.take('db', () => new URL('http://db1/x').host)";
+/// let report = engine.run(Script::javascript("rule", rule), RunOptions::new()).wait();
+/// assert_eq!(report.result.unwrap(), "db1");
+/// ```
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
     let builder = builder.extension(Globals);
     let builder = declare(builder, |_| true);
@@ -64,6 +74,11 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
 }
 
 /// The names of the modules that [`install`] adds.
+///
+/// ```
+/// assert!(cla_stdlib::modules().any(|name| name == "cla/sem"));
+/// assert!(cla_stdlib::modules().all(|name| cla_stdlib::install_only([name]).is_ok()));
+/// ```
 pub fn modules() -> impl Iterator<Item = &'static str> {
     let native = NATIVE.iter().map(|(name, _)| *name);
     let sources = SOURCES.iter().map(|(name, _)| *name);
@@ -71,11 +86,23 @@ pub fn modules() -> impl Iterator<Item = &'static str> {
 }
 
 /// The other names of modules that [`install`] adds, each with the module's own name.
+///
+/// ```
+/// for (alias, module) in cla_stdlib::aliases() {
+///     assert!(cla_stdlib::modules().any(|name| name == module), "{alias} is another name of {module}");
+/// }
+/// ```
 pub fn aliases() -> impl Iterator<Item = (&'static str, &'static str)> {
     sources::aliases().chain(node::aliases())
 }
 
 /// There is no such module to install.
+///
+/// ```
+/// let Err(error) = cla_stdlib::install_only(["cla/semm"]) else { panic!("there is no such module") };
+/// assert_eq!(error.name, "cla/semm");
+/// assert!(error.to_string().ends_with("did you mean \"cla/sem\"?"), "{error}");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the standard library has no module {name:?}{}", self.hint())]
 pub struct UnknownModule {
@@ -160,7 +187,9 @@ fn declared(modules: &BTreeSet<&str>) -> BTreeSet<&'static str> {
     };
     let mut files = BTreeSet::new();
     let of_modules = modules.iter().filter_map(|module| file_of(module));
-    let mut left: Vec<&str> = of_modules.chain(["globals.d.ts"]).collect();
+    let mut left: Vec<&str> = of_modules
+        .chain(["globals.d.ts", "globals-web.d.ts"])
+        .collect();
     while let Some(file) = left.pop() {
         if file == "node.d.ts" {
             // They name each other, and the web's names.
@@ -205,7 +234,7 @@ mod tests {
         let engine = Engine::builder().with(part).build();
         let declarations = engine.declarations();
         let files: Vec<_> = declarations.iter().map(|(file, _)| file.as_str()).collect();
-        assert_eq!(files, ["globals.d.ts", "sem.d.ts"]);
+        assert_eq!(files, ["globals.d.ts", "globals-web.d.ts", "sem.d.ts"]);
 
         let engine = Engine::builder().with(super::install).build();
         assert_eq!(engine.declarations().len(), crate::TYPES.len());

@@ -1,5 +1,5 @@
 //! What rules find when they start: the modules `cla/sem`, `cla/stash`, `cla/http`, `cla/fs`, `cla/util`,
-//! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
+//! `cla/log`, `cla/config` and `cla/process`, those written in TypeScript (`cla/web`, `cla/t`, `cla/task`, `cla/time-span`, `cla/namespace`,
 //! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`, `cla/path`, `cla/shell`), and the globals `cla`, `print`,
 //! `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder`, `TextDecoder` and `PermissionError`; `fetch`, `crypto`, signals,
 //! events, streams, blobs and forms; and Node's names: `process`, `Buffer`, and the modules `node:fs`, `node:path` and others.
@@ -63,6 +63,7 @@ mod call;
 mod cla;
 mod clone;
 mod command;
+mod config;
 mod console;
 mod cpu;
 mod csv;
@@ -75,6 +76,7 @@ mod globals;
 #[cfg(feature = "http")]
 mod http;
 mod input;
+mod ini;
 mod inspect;
 mod install;
 #[doc(hidden)]
@@ -105,10 +107,12 @@ mod state;
 mod task;
 mod text;
 mod throw;
+mod toml;
 mod util;
 mod vars;
 mod weak;
 mod web;
+mod xml;
 mod yaml;
 
 pub use console::table;

@@ -133,6 +133,12 @@ fn doors(canary: &Canary, server: &Server) -> Vec<(&'static str, String)> {
         ("net", op(json!([{"x = http": url}, {"return": "${x}"}]))),
         ("net", format!("require('cla/http').get({url})")),
         ("net", format!("require('cla/http').post({url}, 'x')")),
+        ("net", format!("require('cla/web').agent().get({url})")),
+        ("net", format!("require('cla/web').agent().isOnline({{ url: {url} }})")),
+        (
+            "read",
+            format!("require('cla/web').agent().mirror({url}, {new_file})"),
+        ),
         (
             "net",
             format!(

@@ -8,7 +8,7 @@ use cla_runtime::error::ErrorKind;
 use cla_runtime::internal::InputState;
 use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::{Actor, Semaphores};
-use cla_runtime::{Engine, Limits, Output, RuleError, RunOptions, Session};
+use cla_runtime::{Engine, EngineBuilder, Limits, Output, RuleError, RunOptions, Session};
 use futures_util::FutureExt;
 use tokio::runtime::Runtime;
 
@@ -79,6 +79,7 @@ impl Console {
         semaphores: Semaphores,
         interactive: bool,
         granted: &Granted,
+        settings: Vec<serde_json::Value>,
     ) -> io::Result<Self> {
         let runtime = crate::event_loop::event_loop()?;
         let colour = crate::out::is_coloured(OutputStream::Stdout);
@@ -92,7 +93,9 @@ impl Console {
         if granted.imports_current_folder {
             engine = engine.allow_folder(".");
         }
-        let engine = engine
+        let engine = settings
+            .into_iter()
+            .fold(engine, EngineBuilder::config)
             .with(cla_stdlib::install)
             .with(cla_rulebook::install)
             .build();

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cla_runtime::error::ErrorKind;
 use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::{RunId, Semaphores, StoreUrl};
-use cla_runtime::{Engine, Limits, Output, RunHandle, RunOptions, RunReport};
+use cla_runtime::{Engine, Limits, Output, RunHandle, RunReport};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
@@ -16,6 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use super::output::{Colours, RunOutput};
 use super::plan::Planned;
 use super::screen::Screen;
+use super::settings::ByFolder;
 use super::{Args, status};
 use crate::permissions::Granted;
 use crate::signals::{Signal, Signals};
@@ -75,7 +77,8 @@ pub(super) fn engine(args: &Args, semaphores: Semaphores, granted: &Granted) -> 
         .workers(args.workers.into())
         .limits(limits)
         .semaphores(semaphores)
-        .permissions(granted.permissions.clone());
+        .permissions(granted.permissions.clone())
+        .strict(granted.strict);
     if granted.imports_current_folder {
         engine = engine.allow_folder(".");
     }
@@ -111,11 +114,11 @@ impl Session {
     }
 
     /// Starts all runs.
-    pub(super) fn start(&mut self, plan: Vec<Planned>, options: &RunOptions) -> Live {
+    pub(super) fn start(&mut self, plan: Vec<Planned>, options: &ByFolder) -> Live {
         let started = plan.into_iter().enumerate().map(|(index, planned)| {
             let output = Arc::new(self.output(&planned.name, index));
             let options = options
-                .clone()
+                .of(Path::new(&planned.file))
                 .name(planned.name)
                 .output(Arc::clone(&output) as Arc<dyn Output>);
             let handle: RunHandle = self.engine.run(planned.script, options);
