@@ -41,6 +41,18 @@ const STACK: usize = 512 * 1024;
 ///
 /// It knows no engine, so any name that is no file's is taken for a module that the engine has;
 /// [`Engine::check_all`](cla_runtime::Engine::check_all) knows the modules, and what may be imported.
+///
+/// ```
+/// use cla_rulebook::Severity;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("hello.yml");
+/// std::fs::write(&path, "do:\n  - ecoh: hello\n")?;
+/// let findings = cla_rulebook::check(&[path]);
+/// assert_eq!(findings[0].severity, Severity::Error);
+/// assert_eq!(findings[0].error.help.as_deref(), Some("did you mean echo?"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use]
 pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     let mut checker = Checker::default();

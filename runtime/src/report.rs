@@ -94,6 +94,15 @@ pub struct TakenSemaphore {
 }
 
 /// What a run took of semaphores that its report does not list.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let rule = "export const semaphore = 'x'; export default () => 1";
+/// let report = Engine::new().run(Script::javascript("rule", rule), RunOptions::new()).wait();
+/// assert_eq!(report.semaphores.len(), 1);
+/// assert_eq!(report.others.count, 0, "all that it took are listed");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OtherSemaphores {
@@ -197,6 +206,15 @@ impl RunReport {
 impl RunReport {
     /// The outcome in a word: `ok`, `failed`, `cancelled`, `timed_out`, `out_of_memory` or `stack_overflow`. A rule that
     /// fails by itself is `failed`, whatever the reason; the error's kind has it.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let status = |text: &str| {
+    ///     Engine::new().run(Script::javascript("rule", text), RunOptions::new()).wait().status()
+    /// };
+    /// assert_eq!((status("1 + 2"), status("throw 1")), ("ok", "failed"));
+    /// ```
     #[must_use]
     pub fn status(&self) -> &'static str {
         match &self.result {

@@ -64,6 +64,23 @@ use crate::waiting::WaitingBound;
 ///
 /// Extensions and native modules get it when they are installed into a run and keep a clone of the
 /// [`Rc`] in their functions. It stays on the run's thread.
+///
+/// ```
+/// use std::rc::Rc;
+/// use cla_runtime::host::{Extension, Run};
+/// use cla_runtime::js::{self, Ctx};
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// struct Who;
+/// impl Extension for Who {
+///     fn install<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<()> {
+///         ctx.globals().set("WHO", run.name())
+///     }
+/// }
+/// let engine = Engine::builder().extension(Who).build();
+/// let report = engine.run(Script::javascript("nightly", "WHO"), RunOptions::new()).wait();
+/// assert_eq!(report.result.unwrap(), "nightly");
+/// ```
 pub struct Run {
     pub(crate) id: RunId,
     pub(crate) name: Arc<str>,

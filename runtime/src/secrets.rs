@@ -22,6 +22,14 @@ use crate::trace::RegionRecord;
 use crate::value::RuleValue;
 
 /// What stands in place of a secret.
+///
+/// ```
+/// use cla_runtime::secrets::{InvalidSecret, MASK, Secrets};
+///
+/// let secrets = Secrets::new().with("TOKEN", "hunter22")?;
+/// assert_eq!(secrets.mask("hunter22"), MASK);
+/// # Ok::<(), InvalidSecret>(())
+/// ```
 pub const MASK: &str = "***";
 
 /// A shorter secret would be found everywhere, and hide text that is no secret.
@@ -60,6 +68,15 @@ struct Finder {
 }
 
 /// A secret that cannot be kept.
+///
+/// ```
+/// use cla_runtime::secrets::{InvalidSecret, Secrets};
+///
+/// let short = Secrets::new().with("TOKEN", "x");
+/// assert!(matches!(short, Err(InvalidSecret::TooShort(name)) if name == "TOKEN"));
+/// let misnamed = Secrets::new().with("my token", "hunter22");
+/// assert!(matches!(misnamed, Err(InvalidSecret::Name(_))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSecret {
@@ -110,6 +127,14 @@ impl Secrets {
 
     /// Adds a value that is masked and that no rule can read, such as the password of a store. One of fewer than four
     /// characters is ignored: it would be found everywhere.
+    ///
+    /// ```
+    /// use cla_runtime::secrets::Secrets;
+    ///
+    /// let secrets = Secrets::new().hiding("hunter22");
+    /// assert_eq!(secrets.mask("password: hunter22"), "password: ***");
+    /// assert_eq!(secrets.names().count(), 0, "no rule can ask for it");
+    /// ```
     #[must_use]
     pub fn hiding(self, value: impl Into<String>) -> Self {
         let value = value.into();
@@ -244,6 +269,16 @@ impl Secrets {
     }
 
     /// Masks the texts of a value, its keys too. A number that reads as a secret becomes a text.
+    ///
+    /// ```
+    /// use cla_runtime::secrets::{InvalidSecret, Secrets};
+    ///
+    /// let secrets = Secrets::new().with("TOKEN", "hunter22")?;
+    /// let mut json = serde_json::json!({"header": ["Bearer hunter22"]});
+    /// secrets.mask_json(&mut json);
+    /// assert_eq!(json, serde_json::json!({"header": ["Bearer ***"]}));
+    /// # Ok::<(), InvalidSecret>(())
+    /// ```
     pub fn mask_json(&self, json: &mut Json) {
         match json {
             Json::Null | Json::Bool(_) => {}

@@ -1,6 +1,11 @@
 //! What editors and `tsc` know of the library: the files `*.d.ts`.
 
 /// The type declarations, by file name.
+///
+/// ```
+/// let (_, text) = cla_stdlib::TYPES.iter().find(|(file, _)| *file == "sem.d.ts").unwrap();
+/// assert!(text.contains("declare module \"cla/sem\""));
+/// ```
 pub const TYPES: &[(&str, &str)] = &[
     ("base64.d.ts", include_str!("base64.d.ts")),
     ("config.d.ts", include_str!("config.d.ts")),

@@ -53,6 +53,15 @@ const INTERNAL: &[(&str, Add)] = &[
 ];
 
 /// Adds the whole library to an engine; to be used with [`EngineBuilder::with`].
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let engine = Engine::builder().with(cla_stdlib::install).build();
+/// let rule = "import sem from 'cla/sem'; export default sem.take('db', () => new URL('http://db1/x').host)";
+/// let report = engine.run(Script::javascript("rule", rule), RunOptions::new()).wait();
+/// assert_eq!(report.result.unwrap(), "db1");
+/// ```
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
     let builder = builder.extension(Globals);
     let builder = declare(builder, |_| true);
@@ -65,6 +74,11 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
 }
 
 /// The names of the modules that [`install`] adds.
+///
+/// ```
+/// assert!(cla_stdlib::modules().any(|name| name == "cla/sem"));
+/// assert!(cla_stdlib::modules().all(|name| cla_stdlib::install_only([name]).is_ok()));
+/// ```
 pub fn modules() -> impl Iterator<Item = &'static str> {
     let native = NATIVE.iter().map(|(name, _)| *name);
     let sources = SOURCES.iter().map(|(name, _)| *name);
@@ -72,11 +86,23 @@ pub fn modules() -> impl Iterator<Item = &'static str> {
 }
 
 /// The other names of modules that [`install`] adds, each with the module's own name.
+///
+/// ```
+/// for (alias, module) in cla_stdlib::aliases() {
+///     assert!(cla_stdlib::modules().any(|name| name == module), "{alias} is another name of {module}");
+/// }
+/// ```
 pub fn aliases() -> impl Iterator<Item = (&'static str, &'static str)> {
     sources::aliases().chain(node::aliases())
 }
 
 /// There is no such module to install.
+///
+/// ```
+/// let Err(error) = cla_stdlib::install_only(["cla/semm"]) else { panic!("there is no such module") };
+/// assert_eq!(error.name, "cla/semm");
+/// assert!(error.to_string().ends_with("did you mean \"cla/sem\"?"), "{error}");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the standard library has no module {name:?}{}", self.hint())]
 pub struct UnknownModule {

@@ -46,6 +46,8 @@ const MARKED_AGAIN: Duration = Duration::from_secs(10);
 
 /// A run that keeps its worker thread inside one built-in function; see
 /// [`EngineBuilder::on_unresponsive`](crate::EngineBuilder::on_unresponsive).
+///
+/// See [`EngineBuilder::on_unresponsive`](crate::EngineBuilder::on_unresponsive) for an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnresponsiveRun {
