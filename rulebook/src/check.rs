@@ -23,6 +23,9 @@ use crate::template::Code;
 use crate::tree::{Book, BookSources, Evaluator};
 use crate::yaml::Place;
 
+/// Names that each run has without setting them.
+const GIVEN: [&str; 2] = ["config", "secret"];
+
 /// Enough for the deepest code that people write. Deeper code is reported as an error.
 const STACK: usize = 512 * 1024;
 
@@ -190,7 +193,7 @@ impl BookCheck<'_, '_, '_> {
         let mut reported = HashSet::new();
         for path in &paths {
             let name = path.text.split(['.', '[']).next().unwrap_or_default();
-            if !set.contains(name) && reported.insert(name) {
+            if !set.contains(name) && !GIVEN.contains(&name) && reported.insert(name) {
                 let message = format!("nothing in this rulebook sets {name}");
                 let help = format!("it must come with --stash {name}=VALUE");
                 self.warn(path.at, "Unset", message, &help);
