@@ -53,12 +53,15 @@ const MAX_WORKERS: i64 = 1024;
 /// last expression or default export) is not printed unless --print or --json asks for it.
 ///
 /// With several runs, every line of output begins with the name of its run.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The rules; `-` is a script on standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// The rules; `-` is one on standard input
+    #[arg(required_unless_present = "arguments", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// The language of the rule on standard input
+    #[arg(long, value_name = "LANG", value_enum, default_value = "js")]
+    lang: plan::Lang,
     /// Run every file this many times, at once
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=MAX_COPIES))]
@@ -129,6 +132,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Arguments for the rules, in `args` of the module cla/process
+    ///
+    /// Without a FILE, the first one is the rule: `#!/usr/bin/env -S cla run --` in a rule's first line makes it a program
+    /// that gets all that is behind its name.
     #[arg(last = true, value_name = "ARG")]
     arguments: Vec<String>,
 }
@@ -145,6 +151,8 @@ Examples:
   cla run --timeout 30s --memory 64M deploy.js
   cla run --stash user=root --stash /server/port=22 deploy.js
   echo 'print(1 + 2)' | cla run -
+  echo 'do: [echo: hi]' | cla run - --lang yaml
+  cla run deploy.js -- --dry staging     arguments for the rule
   cla run --server https://cla.example.com --token-file token nightly.yml report.js
                                          rules of the folder that a `cla serve` serves
   cla run --sandbox untrusted.js         take semaphores, and reach nothing else
@@ -163,6 +171,16 @@ Exit code:
   141  the reader of the output is gone; every run was cancelled";
 
 pub(crate) fn run(args: &Args) -> ExitCode {
+    if args.files.is_empty() {
+        let mut args = args.clone();
+        args.files.push(args.arguments.remove(0).into());
+        return run(&args);
+    }
+    if args.lang != plan::Lang::Js && !args.files.iter().any(|file| file == Path::new(plan::STDIN))
+    {
+        let problem = "--lang says the language of standard input, which no FILE is: the end of a file's name says its own";
+        crate::exit::wrong_usage::<Args>("run", &problem)
+    }
     let stash = match stash::stash(args.stash.clone()) {
         Ok(stash) => stash,
         Err(problem) => crate::exit::wrong_usage::<Args>("run", &problem),
@@ -220,7 +238,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if args.dry_run {
         return dry_run(args, &stash, &settings, &semaphores, &granted);
     }
-    let plan = match plan::plan(&args.files, args.copies as usize) {
+    let plan = match plan::plan(&args.files, args.copies as usize, args.lang) {
         Ok(plan) => plan,
         Err(error) => {
             crate::exit::report(&format_args!(

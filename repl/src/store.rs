@@ -161,6 +161,14 @@ pub(crate) fn settings(folder: &Path) -> Result<Vec<serde_json::Value>, ChoiceEr
     surroundings(|surroundings| surroundings.settings(folder))
 }
 
+/// Whether the nearest `cla.toml` that says it makes scripts strict: from `folder` upwards, or the user's.
+///
+/// # Errors
+/// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
+pub(crate) fn strict(folder: &Path) -> Result<bool, ChoiceError> {
+    surroundings(|surroundings| surroundings.strict(folder))
+}
+
 /// What the files `cla.toml` say to a service.
 #[derive(Debug, Default)]
 pub(crate) struct Declared {
@@ -322,6 +330,18 @@ impl Surroundings<'_> {
             settings.extend(Config::read(&file)?.and_then(|config| config.config));
         }
         Ok(settings)
+    }
+
+    fn strict(&self, folder: &Path) -> Result<bool, ChoiceError> {
+        let folder = folder.canonicalize().unwrap_or_default();
+        let near = nearest_config(&folder).into_iter();
+        for path in near.chain(self.config_files()) {
+            let config = Config::read(&path)?.unwrap_or_default();
+            if let Some(strict) = config.strict {
+                return Ok(strict);
+            }
+        }
+        Ok(false)
     }
 
     /// Where the program keeps what must survive it.

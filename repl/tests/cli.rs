@@ -506,3 +506,142 @@ fn help_shows_examples_everywhere() {
         concat!("cla ", env!("CARGO_PKG_VERSION"), "\n")
     );
 }
+
+/// What came of a command with this on its standard input.
+fn with_input(folder: &Folder, arguments: &[&str], text: &str) -> common::Ended {
+    let mut command = folder.command(arguments);
+    command.stdin(Stdio::piped());
+    let mut running = Running::start(command);
+    running.feed(text);
+    running.end()
+}
+
+#[test]
+fn the_language_of_standard_input_can_be_said() {
+    let folder = Folder::with(&[("lib.ts", "export const n: number = 41")]);
+    for (lang, text, printed) in [
+        ("ts", "const n: number = 41; print(n + 1)", "42\n"),
+        (
+            "mts",
+            "import { n } from './lib.ts'; print(n + 1 as number)",
+            "42\n",
+        ),
+        (
+            "cts",
+            "const { n } = require('./lib'); print(n + 1 as number); return",
+            "42\n",
+        ),
+        (
+            "js",
+            "print(typeof require, typeof module)",
+            "function object\n",
+        ),
+        ("mjs", "print(this, import.meta.main)", "undefined true\n"),
+        (
+            "cjs",
+            "print(typeof module.exports); return; throw 1",
+            "object\n",
+        ),
+        ("yaml", "do: [{echo: hello}]", "hello\n"),
+        ("yml", "do: [{echo: hello}]", "hello\n"),
+    ] {
+        let ended = with_input(&folder, &["run", "-", "--lang", lang], text);
+        assert_eq!(ended.printed(), printed, "{lang}: {ended:?}");
+    }
+    for (arguments, hint) in [
+        (
+            &["run", "lib.ts", "--lang", "ts"][..],
+            "the end of a file's name",
+        ),
+        (&["run", "-", "--lang", "lua"], "[possible values: js, "),
+    ] {
+        let ended = folder.cla(arguments);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(hint), "{}", ended.stderr);
+    }
+    let ended = with_input(
+        &folder,
+        &["run", "-", "--lang", "ts"],
+        "let a: number =\n  <b/>",
+    );
+    assert!(
+        ended.stderr.contains("JSX is not supported"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("<stdin>:2:3"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_rule_gets_the_arguments_behind_two_dashes() {
+    let folder = Folder::with(&[(
+        "rule.js",
+        "#!/usr/bin/env -S cla run --\nprint(require('cla/process').args.join(' '))",
+    )]);
+    for arguments in [
+        &["run", "rule.js", "--", "a", "--store", "x"][..],
+        &["run", "--", "rule.js", "a", "--store", "x"],
+    ] {
+        assert_eq!(
+            folder.cla(arguments).printed(),
+            "a --store x\n",
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn scripts_are_strict_where_a_cla_toml_says_so() {
+    let folder = Folder::with(&[
+        ("rule.js", "totl = 1; print(totl)"),
+        ("lib.js", "other = 1"),
+        ("uses.js", "require('./lib.js')"),
+        ("loose/rule.js", "totl = 1; print(totl)"),
+        ("fine.js", "'x'; const a = 1; print(typeof nothing, a)"),
+    ]);
+    assert_eq!(folder.cla(&["run", "rule.js"]).printed(), "1\n");
+    std::fs::write(folder.path().join("cla.toml"), "strict = true\n").expect("the folder is there");
+    for rule in ["rule.js", "uses.js"] {
+        let ended = folder.cla(&["run", rule]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains("is not defined"), "{}", ended.stderr);
+    }
+    assert_eq!(folder.cla(&["run", "fine.js"]).printed(), "undefined 1\n");
+    std::fs::write(folder.path().join("cla.toml"), "strict = 1\n").expect("the folder is there");
+    let ended = folder.cla(&["run", "rule.js"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(
+        ended
+            .stderr
+            .contains("`strict` is true or false, not a number"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_check_names_what_is_declared_nowhere() {
+    let folder = Folder::with(&[
+        (
+            "rule.js",
+            "const list = [1];\ntotal = lsit.length;\nfetch; Buffer; module.exports = typeof nothing;\nrequire('./lib')",
+        ),
+        ("lib.js", "exports.f = () => missing"),
+    ]);
+    let ended = folder.cla(&["check", "rule.js"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let said = &ended.stdout;
+    for part in [
+        "total is given a value, and declared nowhere",
+        "rule.js:2:1",
+        "lsit is declared nowhere",
+        "did you mean list?",
+        "missing is declared nowhere",
+        "lib.js:1:19",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    for known in ["fetch is", "module is", "nothing is", "require is"] {
+        assert!(!said.contains(known), "{known} in {said}");
+    }
+}

@@ -730,6 +730,21 @@ impl EngineBuilder {
         self
     }
 
+    /// Makes scripts and CommonJS modules strict, as ES modules always are: giving a value to a name that is declared nowhere
+    /// is an error then, rather than a new global. Packages stay as their authors wrote them.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let engine = Engine::builder().strict(true).build();
+    /// let report = engine.run(Script::javascript("rule", "totl = 1"), RunOptions::new()).wait();
+    /// assert_eq!(report.result.unwrap_err().name, "ReferenceError");
+    /// ```
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.modules.strict = strict;
+        self
+    }
+
     /// Lets every rule import files below `folder`, besides those below its own.
     ///
     /// A folder that does not exist allows nothing.

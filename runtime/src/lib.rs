@@ -70,6 +70,7 @@
 //! | feature | what it brings | without it |
 //! | --- | --- | --- |
 //! | `typescript` (default) | rules and modules in TypeScript; what is known of a text before it is compiled | the crate `oxc` is not built |
+//! | `packages` (default) | packages in `node_modules`, `paths` of a `tsconfig.json`, source maps | the crate `oxc_resolver` is not built |
 //!
 //! Without `typescript`, a `.ts` file is an error that names the feature. JavaScript runs as before, with these differences: a
 //! text that does not compile has one syntax error, the interpreter's own; and a [`Session`] takes each input as a script,

@@ -26,6 +26,7 @@ use crate::evaluation::{Evaluated, Failure, failure, resolve};
 use crate::handle::RunHandle;
 use crate::isolate::explain;
 use crate::limits::Limits;
+use crate::modules;
 use crate::options::RunOptions;
 use crate::program::{Program, SourceText};
 use crate::report::RunReport;
@@ -426,6 +427,7 @@ fn input<'js>(
 ) -> Evaluated<'js, Value<'js>> {
     let failed = |error: &rquickjs::Error| failure(ctx, run, error);
     let code = run.modules().prepare_input(name, text)?;
+    modules::add_properties(ctx, run, text).map_err(|error| failed(&error))?;
     let error = match compile_script(ctx, name, &code, TopLevel::Plain) {
         Ok(compiled) => {
             let value = compiled.run().map_err(|error| failed(&error))?;

@@ -77,7 +77,8 @@ pub(super) fn engine(args: &Args, semaphores: Semaphores, granted: &Granted) -> 
         .workers(args.workers.into())
         .limits(limits)
         .semaphores(semaphores)
-        .permissions(granted.permissions.clone());
+        .permissions(granted.permissions.clone())
+        .strict(granted.strict);
     if granted.imports_current_folder {
         engine = engine.allow_folder(".");
     }

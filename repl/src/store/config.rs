@@ -20,13 +20,14 @@ pub(super) use self::oidc::Oidc;
 use super::ChoiceError;
 
 /// All keys that there are.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
     "store",
     "config",
     "semaphores",
     "alerts",
     "oidc",
     "permissions",
+    "strict",
 ];
 
 /// All keys of a semaphore.
@@ -59,6 +60,8 @@ pub(super) struct Config {
     pub(super) oidc: Option<Oidc>,
     /// `[permissions]`: what rules may reach.
     pub(super) permissions: Option<Permissions>,
+    /// Whether scripts are strict.
+    pub(super) strict: Option<bool>,
 }
 
 /// What is wrong, and where.
@@ -118,6 +121,13 @@ impl Config {
                     config.webhook = webhook(value)?;
                 }
                 "oidc" => config.oidc = Some(oidc::provider(value)?),
+                "strict" => match value.get_ref() {
+                    DeValue::Boolean(strict) => config.strict = Some(*strict),
+                    other => {
+                        let message = format!("`strict` is true or false, not {}", kind(other));
+                        return Err(Mistake::new(message, value.span()));
+                    }
+                },
                 "permissions" => config.permissions = Some(permissions::permissions(value, file)?),
                 _ => return Err(unknown_key(key, &KEYS)),
             }

@@ -274,6 +274,13 @@ impl Sources for BookSources<'_> {
         Some((nth as u32 + 1, text[..end].chars().count() as u32 + 1))
     }
 
+    fn mapped(&self, file: &str, line: u32, column: u32) -> Option<(String, u32, u32)> {
+        match self.book(file) {
+            Some(_) => None,
+            None => self.modules.mapped(file, line, column),
+        }
+    }
+
     fn display_name(&self, file: &str) -> String {
         self.modules.display_name(file)
     }
