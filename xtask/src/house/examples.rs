@@ -1,7 +1,7 @@
 //! Whether the documentation of a public item shows how to use it.
 //!
 //! An item has an example of its own, which the tests run, or names another that has one:
-//! "See [`Engine::plan`] for an example."
+//! ``See [`Engine::plan`] for an example.``
 
 use std::collections::BTreeSet;
 
