@@ -32,6 +32,7 @@ const ABSENT: &[(&str, &str, &str)] = &[
     ("cla-runtime", "", "oxc"),
     ("cla-stdlib", "redis,typescript", "reqwest"),
     ("cla-stdlib", "http,typescript", "redis"),
+    ("cla-stdlib", "http,typescript", "cla-intl"),
     ("cla-rulebook", "", "oxc"),
     ("cla-rulebook", "", "reqwest"),
 ];
