@@ -194,12 +194,13 @@ pub mod internal {
     pub use crate::run::{Rooted, contain_panic, run_of, state_of};
     pub use crate::script_check::{Surroundings, check_script};
     pub use crate::slot_guard::SlotGuard;
+    pub use crate::sys::guarded::{LocaleMethod, LocaleMethods};
     pub use crate::sys::host_object::{HostObject, HostValues};
     pub use crate::sys::late_globals::LateGlobals;
     pub use crate::sys::overflow::report_stack_overflow;
     pub use crate::sys::quickjs::{
         Compiled, StringIdentity, TopLevel, bytes_of, compile_script, error_without_place,
-        fill_view, fulfils_promise, mark_handled, view_bytes, view_part,
+        fill_view, fulfils_promise, mark_handled, view_bytes, view_part, with_view,
     };
     pub use crate::text::{escaped_text, exact_text, text};
     #[cfg(feature = "typescript")]

@@ -50,6 +50,7 @@ intrinsics! {
         BooleanValue = "Boolean.prototype.valueOf",
         SymbolValue = "Symbol.prototype.valueOf",
         BigIntValue = "BigInt.prototype.valueOf",
+        PromiseThen = "Promise.prototype.then",
         ToStringTag = "Symbol.toStringTag",
         ObjectPrototype = "Object.prototype",
         MapPrototype = "Map.prototype",

@@ -38,6 +38,7 @@
 //! | feature | what it brings | without it |
 //! | --- | --- | --- |
 //! | `http` | the module `cla/http` | no HTTP client, no TLS |
+//! | `intl` | the global `Intl`, and methods such as `toLocaleString` that go by a locale | dates and numbers as the interpreter writes them, in no locale |
 //! | `redis` | stores on a Redis server; with `typescript`, `cla/redis`, `cla/event-bus/redis` and `cla/semaphore/redis` | no Redis client |
 //! | `typescript` | the modules that are written in TypeScript, and [`cla-runtime`'s feature](cla_runtime#features) | no parser of TypeScript |
 //!
@@ -81,6 +82,8 @@ mod inspect;
 mod install;
 #[doc(hidden)]
 pub mod internal;
+#[cfg(feature = "intl")]
+mod intl;
 mod intrinsics;
 mod json;
 mod lazy;

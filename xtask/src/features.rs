@@ -34,6 +34,7 @@ const ABSENT: &[(&str, &str, &str)] = &[
     ("cla-runtime", "packages", "oxc"),
     ("cla-stdlib", "redis,typescript", "reqwest"),
     ("cla-stdlib", "http,typescript", "redis"),
+    ("cla-stdlib", "http,typescript", "cla-intl"),
     ("cla-rulebook", "", "oxc"),
     ("cla-rulebook", "", "reqwest"),
 ];

@@ -29,6 +29,7 @@ mod source;
 const LAYERS: &[&str] = &[
     "cla-queue",
     "cla-semaphore",
+    "cla-intl",
     "cla-runtime",
     "cla-stdlib",
     "cla-rulebook",

@@ -217,7 +217,10 @@ impl<'js> Inspector<'_, 'js> {
             }
             Kind::Web(stand_in) => {
                 frame.open = format!("{}{{", named.prefix("Object", None));
-                let empty = stand_in.as_array().is_some_and(|list| list.is_empty());
+                let empty = match stand_in.as_array() {
+                    Some(list) => list.is_empty(),
+                    None => self.keys(stand_in, &Kind::Plain)?.is_empty(),
+                };
                 if empty && bare {
                     return Ok(Opened::Shown(frame.open + "}"));
                 }

@@ -43,6 +43,8 @@ pub(crate) const NAMES: &[&str] = &[
     "FormData",
     #[cfg(feature = "http")]
     "Headers",
+    #[cfg(feature = "intl")]
+    "Intl",
     "ReadableStream",
     "ReadableStreamDefaultController",
     "ReadableStreamDefaultReader",
@@ -73,6 +75,8 @@ pub(crate) const NAMES: &[&str] = &[
 fn build<'js>(ctx: &Ctx<'js>, name: &'static str) -> js::Result<Value<'js>> {
     match name {
         "reportError" => Ok(named(ctx, name, report)?.into_value()),
+        #[cfg(feature = "intl")]
+        "Intl" => crate::intl::build(ctx),
         "navigator" => navigator(ctx),
         "WeakRef" => weak::build(ctx),
         "Buffer" => node::load(ctx, "node:buffer")?.get("Buffer"),

@@ -24,7 +24,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    pub(super) const fn new(
+    pub(crate) const fn new(
         file: &'static str,
         source: &'static str,
         natives: for<'js> fn(&Ctx<'js>, &Object<'js>) -> js::Result<()>,
