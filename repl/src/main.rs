@@ -23,6 +23,7 @@ mod signals;
 mod store;
 mod token;
 mod types;
+mod waiting;
 
 use std::process::ExitCode;
 

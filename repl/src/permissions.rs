@@ -210,6 +210,11 @@ impl PermissionArgs {
         })
     }
 
+    /// Whether rules get nothing but what options give.
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.sandbox
+    }
+
     /// Whether any of the options was given.
     pub(crate) fn is_given(&self) -> bool {
         let lists = [self.allowed(), self.denied()].concat();

@@ -22,11 +22,12 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use self::commands::Done;
-use self::console::Console;
+use self::console::{Console, Rights};
 use self::knowledge::Session;
 use self::read::{Mode, Read, Reader, Settings};
 use crate::permissions::PermissionArgs;
 use crate::run::{sizes, stash};
+use crate::secrets::SecretArgs;
 use crate::store::{Origin, StoreArgs};
 
 /// Try rules and steer semaphores at a prompt
@@ -66,6 +67,8 @@ pub(crate) struct Args {
     store: StoreArgs,
     #[command(flatten)]
     permissions: PermissionArgs,
+    #[command(flatten)]
+    secrets: SecretArgs,
     /// Arguments for the session, in `args` of the module cla/process
     #[arg(last = true, value_name = "ARG")]
     arguments: Vec<String>,
@@ -76,6 +79,7 @@ Examples:
   cla repl
   cla repl --store redis://db1/0         steer the semaphores of many machines
   cla repl -p 'require(\"cla/sem\").list().length'
+  cla repl --secret TOKEN                cla.secret('TOKEN') is the variable TOKEN, and never shown
   cla repl < setup.js                    evaluate a file, input by input
   echo '- echo: hello' | cla repl --mode yaml
 
@@ -152,15 +156,20 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let console = Console::new(
-        args,
-        stash,
-        choice,
-        semaphores,
-        interactive,
-        &granted,
+    let here = Path::new(".");
+    let secrets = match args.secrets.of_rules(here, &args.permissions, &choice.url) {
+        Ok(secrets) => secrets,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    let rights = Rights {
+        granted,
+        secrets,
         settings,
-    );
+    };
+    let console = Console::new(args, stash, choice, semaphores, interactive, rights);
     let mut console = match console {
         Ok(console) => console,
         Err(error) => {
@@ -197,6 +206,7 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
         colour: console.borrow().colour(),
         vi: args.vi,
         history: crate::store::state_folder().map(|folder| folder.join("history")),
+        secrets: console.borrow().secrets().clone(),
     };
     let knowledge = Rc::new(Session::new(Rc::clone(&console)));
     let mut reader = match Reader::new(knowledge, settings) {

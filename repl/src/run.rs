@@ -77,7 +77,7 @@ pub(crate) struct Args {
     /// How deep calls may nest, as bytes of stack: 512K, 4M
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = sizes::stack)]
     stack: usize,
-    /// Data for the rules, in `cla.stash`: VALUE is JSON, or else text
+    /// Data for the rules, in `cla.stash`: VALUE is JSON, or else text, as a version such as 1.10 is
     ///
     /// KEY is a name, or a JSON pointer such as /server/port. May be given many times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = stash::Entry::parse)]
@@ -102,6 +102,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=MAX_WORKERS))]
     workers: u16,
+    /// Do not say at a terminal, after a second, what the runs wait for
+    #[arg(long, short)]
+    quiet: bool,
     /// Print what each run returned, as a line of JSON
     #[arg(long, short, conflicts_with = "json")]
     print: bool,
@@ -216,17 +219,16 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let secrets = match args.secrets.read() {
+    let here = Path::new(".");
+    let secrets = match args.secrets.of_rules(here, &args.permissions, &store) {
         Ok(secrets) => secrets,
         Err(problem) => {
             crate::exit::report(&problem);
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let passwords = store.passwords().into_iter();
-    let secrets = passwords.fold(secrets, Secrets::hiding);
     if args.explain {
-        return crate::exit::finish(explain::print(args, &granted, &store));
+        return crate::exit::finish(explain::print(args, &granted, &store, &secrets));
     }
     let settings = match settings::Settings::read(&args.files) {
         Ok(settings) => settings,
@@ -236,7 +238,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         }
     };
     if args.dry_run {
-        return dry_run(args, &stash, &settings, &semaphores, &granted);
+        return dry_run(args, &stash, &settings, &semaphores, &granted, secrets);
     }
     let plan = match plan::plan(&args.files, args.copies as usize, args.lang) {
         Ok(plan) => plan,
@@ -303,12 +305,13 @@ fn dry_run(
     settings: &settings::Settings,
     semaphores: &Semaphores,
     granted: &Granted,
+    secrets: Secrets,
 ) -> ExitCode {
     let runtime = crate::event_loop::event_loop();
     let shown = runtime.map(|runtime| {
         runtime.block_on(async {
             let engine = session::engine(args, semaphores.clone(), granted);
-            let mut options = RunOptions::new().stash(stash.clone());
+            let mut options = RunOptions::new().stash(stash.clone()).secrets(secrets);
             if let Some(event) = &args.event {
                 options = options.event(event.as_str());
             }

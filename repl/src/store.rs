@@ -14,6 +14,7 @@ use cla_runtime::Permissions;
 use cla_runtime::semaphore::{Semaphores, StoreError, StoreUrl, StoreUrlError};
 
 use self::config::Config;
+pub(crate) use self::config::WantedSecret;
 
 /// The variable that names a store.
 const STORE_VARIABLE: &str = "CLA_STORE";
@@ -130,6 +131,15 @@ impl StoreArgs {
     /// # Errors
     /// [`ChoiceError`]. What `--store` says is looked at by clap.
     pub(crate) fn choose(&self) -> Result<Choice, ChoiceError> {
+        if self
+            .url
+            .as_ref()
+            .is_some_and(|url| !url.passwords().is_empty())
+        {
+            crate::exit::warn(
+                &"--store: who lists the processes sees the password; write the URL into the variable CLA_STORE, or into cla.toml",
+            );
+        }
         surroundings(|surroundings| surroundings.choose(self.url.as_ref()))
     }
 }
@@ -149,7 +159,18 @@ pub(crate) fn declared(folder: &Path) -> Result<Declared, ChoiceError> {
 /// # Errors
 /// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
 pub(crate) fn permissions(folder: &Path) -> Result<Option<(Permissions, PathBuf)>, ChoiceError> {
-    surroundings(|surroundings| surroundings.permissions(folder))
+    surroundings(|surroundings| surroundings.nearest(folder, |config| config.permissions))
+}
+
+/// The secrets that the rules of this folder want, and the `cla.toml` that says so: the nearest one from that folder
+/// upwards, from the current folder upwards, or the user's.
+///
+/// # Errors
+/// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
+pub(crate) fn wanted_secrets(
+    folder: &Path,
+) -> Result<Option<(Vec<WantedSecret>, PathBuf)>, ChoiceError> {
+    surroundings(|surroundings| surroundings.nearest(folder, |config| config.secrets))
 }
 
 /// The settings that the `cla.toml` files give the rules of a folder: those of the user, of the file nearest to the current folder,
@@ -304,13 +325,18 @@ impl Surroundings<'_> {
         })
     }
 
-    fn permissions(&self, folder: &Path) -> Result<Option<(Permissions, PathBuf)>, ChoiceError> {
+    /// What the nearest `cla.toml` that says something of this says, and its path.
+    fn nearest<T>(
+        &self,
+        folder: &Path,
+        what: impl Fn(Config) -> Option<T>,
+    ) -> Result<Option<(T, PathBuf)>, ChoiceError> {
         let folder = folder.canonicalize().unwrap_or_default();
         let near = nearest_config(&folder).into_iter();
         for path in near.chain(self.config_files()) {
             let config = Config::read(&path)?.unwrap_or_default();
-            if let Some(permissions) = config.permissions {
-                return Ok(Some((permissions, path)));
+            if let Some(found) = what(config) {
+                return Ok(Some((found, path)));
             }
         }
         Ok(None)

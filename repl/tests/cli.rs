@@ -35,6 +35,107 @@ fn a_rule_that_throws_exits_1_and_shows_where() {
 }
 
 #[test]
+fn a_name_that_is_not_there_has_one_good_hint() {
+    for (file, code, hint) in [
+        (
+            "a.js",
+            "sem.take('db', () => 1)",
+            "it is a module: const sem = require(\"cla/sem\");",
+        ),
+        (
+            "a.js",
+            "fs.readFile('x')",
+            "it is a module: const fs = require(\"cla/fs\");",
+        ),
+        (
+            "a.mjs",
+            "fs.readFile('x')",
+            "it is a module: import fs from \"cla/fs\";",
+        ),
+        (
+            "a.js",
+            "$`ls`",
+            "cla/shell exports it: const { $ } = require(\"cla/shell\");",
+        ),
+        (
+            "a.ts",
+            "const n: number = 1; $`ls`",
+            "cla/shell exports it: import { $ } from \"cla/shell\";",
+        ),
+        (
+            "a.js",
+            "sleep(1)",
+            "cla/util exports it: const { sleep } = require(\"cla/util\");",
+        ),
+        (
+            "a.js",
+            "const s = new Semaphore(2)",
+            "require(\"cla/sem\").take(\"prod-db\", () => { ... });",
+        ),
+        ("a.js", "parseVars('${a}')", "write cla.parseVars"),
+        ("a.js", "secret('TOKEN')", "write cla.secret"),
+        ("a.js", "fetsh('http://127.0.0.1/')", "did you mean fetch?"),
+        (
+            "a.js",
+            "new AbortContoller()",
+            "did you mean AbortController?",
+        ),
+        ("a.js", "Deno.readTextFile('x')", "this is no Deno"),
+        ("a.js", "window.fetch('x')", "a rule runs in no browser"),
+        ("a.js", "require('cla/fss')", "did you mean 'cla/fs'?"),
+        ("a.mjs", "import 'cla/shel';", "did you mean 'cla/shell'?"),
+        (
+            "a.mjs",
+            "import _ from 'npm:lodash@4';",
+            "import it by its name: 'lodash'",
+        ),
+        (
+            "a.mjs",
+            "import x from 'npm:@scope/one@1.2.3/deep';",
+            "import it by its name: '@scope/one'",
+        ),
+        (
+            "a.mjs",
+            "import path from 'jsr:@std/path';",
+            "`npx jsr add @std/path`",
+        ),
+        (
+            "a.mjs",
+            "import x from 'https://example.com/x.js';",
+            "nothing is imported over the network",
+        ),
+    ] {
+        let folder = Folder::with(&[(file, code)]);
+        let ended = folder.cla(&["run", "--store", "memory:", file]);
+        assert_eq!(ended.code, Some(1), "{code}");
+        assert!(ended.stderr.contains(hint), "{code}: {}", ended.stderr);
+        // No module that is not for rules, and no long list of those that are.
+        for inner in ["native", "cla/shell/words", "cla/time-span"] {
+            assert!(!ended.stderr.contains(inner), "{inner}: {}", ended.stderr);
+        }
+        if code.contains("import") || code.contains("require('") {
+            let checked = folder.cla(&["check", file]);
+            assert!(checked.stdout.contains(hint), "{code}: {}", checked.stdout);
+        }
+    }
+    let folder = Folder::with(&[]);
+    let ended = folder.cla(&["repl", "-p", "sem.list()"]);
+    assert!(
+        ended.stderr.contains("const sem = require(\"cla/sem\");"),
+        "{}",
+        ended.stderr
+    );
+    for (code, never) in [
+        ("depoly()", "help"),
+        ("x", "help"),
+        ("undefinedFunction()", "help"),
+    ] {
+        let ended = folder.cla(&["repl", "-e", code]);
+        assert!(!ended.stderr.contains(never), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_file_that_is_not_there_fails_its_run_alone() {
     let folder = Folder::with(&[("hello.js", "print('hello')")]);
     let ended = folder.cla(&["run", "nope.js", "hello.js"]);

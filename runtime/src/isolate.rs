@@ -441,6 +441,11 @@ pub(crate) fn explain<'js>(
         Failure::Error(error) => *error,
         Failure::Thrown(value) => {
             let mut error = RuleError::from_js(ctx, &value, run.modules());
+            if error.name == "ReferenceError" && error.help.is_none() {
+                let file = error.location.as_ref().map(|at| at.file.as_str());
+                let imports = file.is_some_and(is_module_file);
+                error.help = run.modules().settings.hint(&error.message, imports);
+            }
             if error.kind == ErrorKind::StackOverflow {
                 return RuleError::stack_overflow(limits.stack).at_place_of(error);
             }
@@ -455,6 +460,12 @@ pub(crate) fn explain<'js>(
             error
         }
     }
+}
+
+/// Whether a file of this name has `import` rather than `require`, as far as its name tells.
+fn is_module_file(name: &str) -> bool {
+    let kind = name.rsplit_once('.').map(|(_, kind)| kind);
+    matches!(kind, Some("mjs" | "ts" | "mts"))
 }
 
 pub(crate) fn stop_error(stop: Stop, run: &Run, limits: &Limits) -> RuleError {

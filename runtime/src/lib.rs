@@ -99,6 +99,7 @@ mod event_source;
 mod family;
 mod forked;
 pub mod handle;
+mod hints;
 pub mod host;
 mod host_module;
 mod inspection;

@@ -52,6 +52,7 @@ use self::packages::Packages;
 pub use self::resolve::{ResolveError, Resolved};
 use self::source_map::FileMap;
 use crate::error::{Location, RuleError};
+use crate::hints::{self, Known};
 use crate::host_module::Call;
 use crate::line_ends::LineEnds;
 use crate::memory_reservation::MemoryReservation;
@@ -80,6 +81,8 @@ pub struct ModuleSettings {
     pub(crate) loader: Option<Arc<dyn ModuleLoader>>,
     /// TypeScript declarations, by the names of files.
     pub(crate) types: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    /// Sentences about names that other programs have and rules have not.
+    pub(crate) hints: Vec<(&'static str, &'static str)>,
     pub(crate) code: CodeCache,
 }
 
@@ -159,6 +162,19 @@ impl ModuleSettings {
     fn names(&self) -> impl Iterator<Item = &str> + Clone {
         let open = self.built_ins.iter().filter(|module| !module.is_internal());
         open.map(BuiltIn::name)
+    }
+
+    /// A sentence that helps with an error about a name that is not there.
+    pub(crate) fn hint(&self, message: &str, imports: bool) -> Option<String> {
+        let declarations = self.declarations();
+        let modules: Vec<&str> = self.names().collect();
+        let known = Known {
+            declarations: &declarations,
+            hints: &self.hints,
+            modules: &modules,
+            imports,
+        };
+        hints::for_message(message, &known)
     }
 
     fn is_internal(&self, name: &str) -> bool {

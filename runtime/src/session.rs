@@ -120,7 +120,8 @@ impl Session {
         }
     }
 
-    /// Evaluates JavaScript or TypeScript; `then` gets its value, in the isolate.
+    /// Evaluates JavaScript or TypeScript; `then` gets its value, in the isolate. What `then` makes of it is not masked:
+    /// `run.secrets().mask(...)` does that.
     ///
     /// What it declares at its top level stays for the inputs that follow, and may be declared again. A promise is
     /// awaited. The global `_` is the value afterwards; `_error` what was thrown, if something was.
@@ -368,7 +369,9 @@ fn serve<'js>(
                     if let Failure::Thrown(value) = &failure {
                         let _ = note(ctx, run, "_error", value);
                     }
-                    (main.uncaught)(&explain(ctx, run, failure, limits));
+                    let mut error = explain(ctx, run, failure, limits);
+                    run.secrets().mask_error(&mut error);
+                    (main.uncaught)(&error);
                 }
             }
         }
@@ -384,8 +387,23 @@ fn serve<'js>(
     }
 }
 
-/// Does something for a caller outside of the isolate, and cleans up after it.
+/// Does something for a caller outside of the isolate, and cleans up after it. All that it wrote is shown before its end is
+/// known, and secrets are masked in its error.
 fn attempt<T>(
+    ctx: &Ctx<'_>,
+    run: &Rc<Run>,
+    limits: &Limits,
+    work: Work<T>,
+) -> Result<T, RuleError> {
+    let attempted = unmasked(ctx, run, limits, work);
+    run.write_rest();
+    attempted.map_err(|mut error| {
+        run.secrets().mask_error(&mut error);
+        error
+    })
+}
+
+fn unmasked<T>(
     ctx: &Ctx<'_>,
     run: &Rc<Run>,
     limits: &Limits,

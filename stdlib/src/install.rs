@@ -6,6 +6,7 @@ use cla_runtime::EngineBuilder;
 
 use crate::declarations::TYPES;
 use crate::globals::Globals;
+use crate::hints::HINTS;
 use crate::modules::{self as sources, SOURCES};
 use crate::{base64, config, csv, digest, fs, log, node, process, sem, stash, util};
 
@@ -171,6 +172,7 @@ pub fn install_only<'a>(
 
 /// Adds the declarations in these files.
 fn declare(builder: EngineBuilder, is_wanted: impl Fn(&str) -> bool) -> EngineBuilder {
+    let builder = builder.hints(HINTS.iter().copied());
     let wanted = TYPES.iter().filter(|(file, _)| is_wanted(file));
     wanted.fold(builder, |builder, (file, text)| builder.types(*file, *text))
 }

@@ -74,6 +74,7 @@ mod duration;
 mod format;
 mod fs;
 mod globals;
+mod hints;
 #[cfg(feature = "http")]
 mod http;
 mod ini;
@@ -106,6 +107,7 @@ mod signal;
 mod sprintf;
 mod stash;
 mod state;
+mod statements;
 #[cfg(feature = "typescript")]
 mod task;
 mod text;

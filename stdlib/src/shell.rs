@@ -17,6 +17,7 @@ use crate::call::{Arg, named};
 use crate::command::{self, Command, Ended, GRACE, Keeping, Plan, Stage};
 use crate::duration::duration;
 use crate::options::entries;
+use crate::statements;
 use crate::throw::{error, name_argument, string_argument, type_error, wrong};
 
 /// The module.
@@ -34,9 +35,14 @@ impl NativeModule for Native {
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
         let exports = Object::new(ctx.clone())?;
         let prototype = run.keep(ctx, prototype(ctx, run)?);
+        let settled = Rc::clone(run);
         let run = Rc::clone(run);
         let start = move |ctx: Ctx<'js>, plan: Object<'js>| start(&ctx, &run, &prototype, &plan);
         exports.set("start", named(ctx, "start", start)?)?;
+        let settling = move |ctx: Ctx<'js>, finish: Function<'js>| {
+            statements::set(&ctx, &settled, finish);
+        };
+        exports.set("settling", named(ctx, "settling", settling)?)?;
         Ok(exports)
     }
 }

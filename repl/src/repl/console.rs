@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use cla_runtime::error::ErrorKind;
 use cla_runtime::internal::InputState;
 use cla_runtime::output::OutputStream;
+use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::{Actor, Semaphores};
 use cla_runtime::{Engine, EngineBuilder, Limits, Output, RuleError, RunOptions, Session};
 use futures_util::FutureExt;
@@ -40,6 +41,7 @@ pub(super) struct Console {
     pub(super) mode: Mode,
     pub(super) format: Format,
     pub(super) timing: Timing,
+    secrets: Secrets,
     /// What was evaluated last.
     pub(super) last: Option<(Mode, String)>,
     /// Whether a user types the inputs.
@@ -54,6 +56,14 @@ pub(super) struct Console {
     interrupted: bool,
     /// Work for a program ended because the reader of its output has gone.
     unread: bool,
+}
+
+/// What inputs may, and what they may read.
+pub(super) struct Rights {
+    pub(super) granted: Granted,
+    pub(super) secrets: Secrets,
+    /// What `cla.toml` files say to rules, the most important last.
+    pub(super) settings: Vec<serde_json::Value>,
 }
 
 /// When to show how long an input took.
@@ -78,8 +88,11 @@ impl Console {
         choice: Choice,
         semaphores: Semaphores,
         interactive: bool,
-        granted: &Granted,
-        settings: Vec<serde_json::Value>,
+        Rights {
+            granted,
+            secrets,
+            settings,
+        }: Rights,
     ) -> io::Result<Self> {
         let runtime = crate::event_loop::event_loop()?;
         let colour = crate::out::is_coloured(OutputStream::Stdout);
@@ -89,7 +102,7 @@ impl Console {
             .workers(std::thread::available_parallelism().map_or(2, |count| count.get().max(2)))
             .limits(limits)
             .semaphores(semaphores.acting_as(Actor::process("repl")))
-            .permissions(granted.permissions.clone());
+            .permissions(granted.permissions);
         if granted.imports_current_folder {
             engine = engine.allow_folder(".");
         }
@@ -99,10 +112,11 @@ impl Console {
             .with(cla_stdlib::install)
             .with(cla_rulebook::install)
             .build();
-        let screen = Arc::new(Screen::default());
+        let screen = Arc::new(Screen::new(secrets.clone()));
         let options = RunOptions::new()
             .name("repl")
             .stash(stash)
+            .secrets(secrets.clone())
             .arguments(args.arguments.clone())
             .output(Arc::clone(&screen) as Arc<dyn Output>);
         let session = {
@@ -118,7 +132,12 @@ impl Console {
         };
         let folder = crate::store::state_folder().map(|folder| folder.join("snippets"));
         Ok(Self {
-            background: Background::new(engine.clone(), Arc::clone(&screen), colour),
+            background: Background::new(
+                engine.clone(),
+                secrets.clone(),
+                Arc::clone(&screen),
+                colour,
+            ),
             runtime,
             engine,
             session,
@@ -129,6 +148,7 @@ impl Console {
             mode: args.mode,
             format: Format::default(),
             timing: Timing::Long,
+            secrets,
             last: None,
             interactive,
             colour,
@@ -142,6 +162,11 @@ impl Console {
 
     pub(super) fn colour(&self) -> bool {
         self.colour
+    }
+
+    /// The secrets that inputs may read.
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// Whether the session has ended, or the reader of its output has gone.

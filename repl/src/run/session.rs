@@ -4,12 +4,14 @@ use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cla_runtime::error::ErrorKind;
+use cla_runtime::observe::EngineEvent;
 use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::{RunId, Semaphores, StoreUrl};
-use cla_runtime::{Engine, Limits, Output, RunHandle, RunReport};
+use cla_runtime::{Engine, EngineBuilder, Limits, Output, RunHandle, RunReport};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
@@ -54,6 +56,10 @@ pub(super) struct Session {
     colours: Colours,
     json: bool,
     print: bool,
+    /// Whether it is said at a terminal what the runs wait for.
+    shows_status: bool,
+    /// For how many slots the only run waits.
+    waits: Arc<AtomicUsize>,
     total: usize,
     done: usize,
     failed: usize,
@@ -69,6 +75,10 @@ pub(super) struct Session {
 
 /// The engine that the options ask for.
 pub(super) fn engine(args: &Args, semaphores: Semaphores, granted: &Granted) -> Engine {
+    builder(args, semaphores, granted).build()
+}
+
+fn builder(args: &Args, semaphores: Semaphores, granted: &Granted) -> EngineBuilder {
     let mut limits = Limits::default().memory(args.memory).stack(args.stack);
     if let Some(timeout) = args.timeout {
         limits = limits.timeout(timeout);
@@ -82,10 +92,7 @@ pub(super) fn engine(args: &Args, semaphores: Semaphores, granted: &Granted) -> 
     if granted.imports_current_folder {
         engine = engine.allow_folder(".");
     }
-    engine
-        .with(cla_stdlib::install)
-        .with(cla_rulebook::install)
-        .build()
+    engine.with(cla_stdlib::install).with(cla_rulebook::install)
 }
 
 impl Session {
@@ -95,11 +102,25 @@ impl Session {
         semaphores: Semaphores,
         granted: &Granted,
     ) -> Self {
-        let engine = engine(args, semaphores, granted);
+        let screen = Arc::new(Screen::new());
+        let shows_status = !args.quiet && !args.json && screen.has_status();
+        let waits = Arc::new(AtomicUsize::new(0));
+        let mut engine = builder(args, semaphores, granted);
+        // A store that the only run does not wait for is not even opened.
+        if shows_status && total == 1 {
+            let waits = Arc::clone(&waits);
+            engine = engine.on_event(move |event| match event {
+                EngineEvent::WaitStarted { .. } => _ = waits.fetch_add(1, Ordering::Relaxed),
+                EngineEvent::WaitEnded { .. } => _ = waits.fetch_sub(1, Ordering::Relaxed),
+                _ => {}
+            });
+        }
         Self {
-            engine,
+            engine: engine.build(),
             runs: HashSet::new(),
-            screen: Arc::new(Screen::new()),
+            screen,
+            shows_status,
+            waits,
             colours: Colours::detect(),
             json: args.json,
             print: args.print,
@@ -141,7 +162,7 @@ impl Session {
     /// Looks after the runs until the last one has ended.
     pub(super) async fn attend(&mut self, mut live: Live, signals: &mut Signals) {
         let screen = Arc::clone(&self.screen);
-        let with_status = self.total > 1 && !self.json && screen.has_status();
+        let with_status = self.shows_status;
         let mut ticks = interval_at(Instant::now() + STATUS_DELAY, STATUS_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut cancelled = false;
@@ -278,12 +299,23 @@ impl Session {
     }
 
     async fn show_status(&self, live: usize) {
+        if self.total == 1 && self.waits.load(Ordering::Relaxed) == 0 {
+            self.screen.clear_status();
+            return;
+        }
         // A store that does not answer must not make the status line fail or wait.
         let list = self.engine.semaphores().list();
         let semaphores = match tokio::time::timeout(STATUS_INTERVAL, list).await {
             Ok(Ok(semaphores)) => semaphores,
             _ => Vec::new(),
         };
+        if self.total == 1 {
+            match status::wait(&semaphores, &self.runs) {
+                Some(wait) => self.screen.show_status(&wait),
+                None => self.screen.clear_status(),
+            }
+            return;
+        }
         let queues = status::queues(&semaphores, &self.runs);
         self.screen
             .show_status(&status::describe(live, self.done, &queues));

@@ -2,6 +2,7 @@
 
 mod oidc;
 mod permissions;
+mod secrets;
 
 use std::ops::Range;
 use std::path::Path;
@@ -17,10 +18,11 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 pub(super) use self::oidc::Oidc;
+pub(crate) use self::secrets::WantedSecret;
 use super::ChoiceError;
 
 /// All keys that there are.
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 8] = [
     "store",
     "config",
     "semaphores",
@@ -28,6 +30,7 @@ const KEYS: [&str; 7] = [
     "oidc",
     "permissions",
     "strict",
+    "secrets",
 ];
 
 /// All keys of a semaphore.
@@ -62,12 +65,16 @@ pub(super) struct Config {
     pub(super) permissions: Option<Permissions>,
     /// Whether scripts are strict.
     pub(super) strict: Option<bool>,
+    /// `secrets`: which secrets rules want.
+    pub(super) secrets: Option<Vec<WantedSecret>>,
 }
 
 /// What is wrong, and where.
 struct Mistake {
     message: String,
     at: Range<usize>,
+    /// Its line is not to be shown.
+    is_private: bool,
 }
 
 impl Config {
@@ -96,9 +103,9 @@ impl Config {
     }
 
     fn parse(text: &str, file: &str) -> Result<Self, Mistake> {
-        let table = DeTable::parse(text).map_err(|error| Mistake {
-            message: error.message().to_owned(),
-            at: error.span().unwrap_or_default(),
+        let table = DeTable::parse(text).map_err(|error| {
+            let at = error.span().unwrap_or_default();
+            Mistake::new(error.message().to_owned(), at)
         })?;
         let mut config = Self::default();
         for (key, value) in table.get_ref() {
@@ -108,8 +115,8 @@ impl Config {
                         DeValue::String(url) => url.parse().map_err(|error| format!("{error}")),
                         other => Err(format!("a store is a text, not {}", kind(other))),
                     };
-                    let at = value.span();
-                    config.store = Some(url.map_err(|message| Mistake { message, at })?);
+                    let wrong = |message| Mistake::new(message, value.span());
+                    config.store = Some(url.map_err(wrong)?);
                 }
                 "config" => config.config = Some(settings(value)?),
                 "semaphores" => {
@@ -129,6 +136,7 @@ impl Config {
                     }
                 },
                 "permissions" => config.permissions = Some(permissions::permissions(value, file)?),
+                "secrets" => config.secrets = Some(secrets::wanted(value, file)?),
                 _ => return Err(unknown_key(key, &KEYS)),
             }
         }
@@ -313,7 +321,11 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 
 impl Mistake {
     const fn new(message: String, at: Range<usize>) -> Self {
-        Self { message, at }
+        Self {
+            message,
+            at,
+            is_private: false,
+        }
     }
 
     /// The message, the place, and the line with what is wrong underlined.
@@ -321,7 +333,7 @@ impl Mistake {
     /// A line with an `@` or a `?` is not shown: in front of the one, and behind the other, there may be a password.
     fn shown(&self, path: &Path, text: &str) -> String {
         let (line, column, source) = self.place(text);
-        if source.contains(['@', '?']) {
+        if self.is_private || source.contains(['@', '?']) {
             return format!("{}:{line}:{column}: {}", path.display(), self.message);
         }
         let file = SimpleFile::new(path.display().to_string(), text);

@@ -52,15 +52,8 @@ pub enum ResolveError {
          folder of its own, or let the host allow one"
     )]
     NoRoots { specifier: String },
-    #[error(
-        "there is no module '{specifier}'{}; built-in modules are {builtins}, and files start with \
-         './' or '../'", did_you_mean(suggestion.as_deref())
-    )]
-    Unknown {
-        specifier: String,
-        suggestion: Option<String>,
-        builtins: String,
-    },
+    #[error("there is no module '{specifier}'; {hint}")]
+    Unknown { specifier: String, hint: String },
     #[error(
         "cannot import '{specifier}': this script has no folder, so it can only import built-in modules"
     )]
@@ -77,6 +70,47 @@ pub enum ResolveError {
     Refused { specifier: String, problem: String },
     #[error("{problem}")]
     Loader { problem: String },
+}
+
+/// How many of the built-in modules an error names.
+const NAMED: usize = 6;
+
+/// What to write in place of a specifier that other programs know.
+pub(super) fn foreign(specifier: &str) -> Option<String> {
+    /// The name of the package, without its version and what stands behind it.
+    fn package(rest: &str) -> &str {
+        let rest = rest.trim_start_matches('/');
+        let from = usize::from(rest.starts_with('@'));
+        let end = rest[from..].find('@').map_or(rest.len(), |at| at + from);
+        &rest[..end]
+    }
+    let (scheme, rest) = specifier.split_once(':')?;
+    match scheme {
+        "npm" => Some(format!(
+            "install the package with npm, and import it by its name: '{}'",
+            package(rest)
+        )),
+        "jsr" => Some(format!(
+            "`npx jsr add {0}` puts it into node_modules; import it by its name then: '{0}'",
+            package(rest)
+        )),
+        "http" | "https" => Some(
+            "nothing is imported over the network: download it, and import the file".to_owned(),
+        ),
+        "data" | "blob" => Some("code is imported from files alone".to_owned()),
+        _ => None,
+    }
+}
+
+/// The first of the built-in modules, in their order.
+fn listed<'a>(built_ins: impl Iterator<Item = &'a str> + Clone) -> String {
+    let names = grouped(built_ins);
+    let shown = names.get(..NAMED).unwrap_or(&names).join(", ");
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} others"),
+    };
+    format!("built-in modules are {shown}{more}, and files start with './' or '../'")
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {
@@ -170,10 +204,15 @@ fn unknown<'a>(
     importable: &Importable,
     built_ins: impl Iterator<Item = &'a str> + Clone,
 ) -> ResolveError {
+    let hint = foreign(specifier).unwrap_or_else(|| {
+        match suggestion(specifier, folder, importable, built_ins.clone()) {
+            Some(name) => format!("did you mean '{name}'?"),
+            None => listed(built_ins),
+        }
+    });
     ResolveError::Unknown {
         specifier: specifier.to_owned(),
-        suggestion: suggestion(specifier, folder, importable, built_ins.clone()),
-        builtins: listed(built_ins),
+        hint,
     }
 }
 
@@ -181,7 +220,7 @@ fn unknown<'a>(
 const MOST_OF_A_SCHEME: usize = 3;
 
 /// The names of modules, for people. A scheme stands for its names where they are many.
-fn listed<'a>(names: impl Iterator<Item = &'a str> + Clone) -> String {
+fn grouped<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
     let scheme_of = |name: &'a str| name.split_once(':').map(|(scheme, _)| scheme);
     let mut list: Vec<String> = Vec::new();
     let all = names.clone();
@@ -198,7 +237,7 @@ fn listed<'a>(names: impl Iterator<Item = &'a str> + Clone) -> String {
             list.push(shown);
         }
     }
-    list.join(", ")
+    list
 }
 
 /// What was probably meant by a name that means nothing.
