@@ -274,7 +274,7 @@ fn serve(
             tracing::warn!("{}", printable(caution));
         });
         let admin = admin
-            .rules(rules(args, &semaphores, granted, declared.settings, secrets)?)
+            .rules(rules(args, &semaphores, granted, declared.settings, secrets))
             .build()?;
         // The health of the service says so if its store does not answer.
         let _ = admin.ready().await;
@@ -322,7 +322,7 @@ fn rules(
     granted: &Granted,
     settings: Vec<serde_json::Value>,
     secrets: &Secrets,
-) -> io::Result<Rules> {
+) -> Rules {
     let configured = move || {
         let settings = settings.iter().cloned();
         settings.fold(Engine::builder(), EngineBuilder::config)

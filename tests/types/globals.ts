@@ -32,17 +32,12 @@ exactly<string>()(new URL("/path", "https://example.com").hostname);
 const bytes: Uint8Array = new TextEncoder().encode("text");
 exactly<string>()(new TextDecoder().decode(bytes));
 
-<<<<<<< HEAD
 // A rule is no web page, and has of Node what docs/node.md says.
 // @ts-expect-error no DOM
 document.title;
 exactly<Buffer>()(Buffer.from("text"));
 // @ts-expect-error no native code
 process.dlopen;
-=======
-// A rule is no web page.
-// @ts-expect-error no DOM
-document.title;
 exactly<string>()(import.meta.filename);
 exactly<boolean>()(import.meta.main);
 
@@ -51,4 +46,3 @@ exactly<number | undefined>()(cla.config<number>("deploy.keep"));
 exactly<RegExp>()(cla.regex("a.*", "i"));
 // @ts-expect-error the default has the type that is wanted
 cla.config<number>("deploy.keep", "three");
->>>>>>> refs/heads/clarive

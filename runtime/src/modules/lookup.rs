@@ -126,12 +126,19 @@ impl ModuleCache {
             self.settings.names(),
         );
         let Some(package) = packages::package_name(specifier) else {
+            if let Some(hint) = resolve::foreign(specifier) {
+                return ResolveError::Unknown {
+                    specifier: specifier.to_owned(),
+                    hint,
+                };
+            }
             let problem = match specifier.starts_with('#') {
                 true => {
                     "no package.json above the file that imports it declares it under \"imports\""
                 }
                 false => {
-                    "no tsconfig.json declares it under \"paths\", and packages have no such names; files start with                      './' or '../'"
+                    "no tsconfig.json declares it under \"paths\", and packages have no such names; files start with \
+                     './' or '../'"
                 }
             };
             return ResolveError::NoPackage {
