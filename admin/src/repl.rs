@@ -297,6 +297,7 @@ impl PanelSession {
             Ok(_) => self.session.lock().is_none(),
             Err(error) => match error.kind {
                 ErrorKind::Cancelled => error.name != "Interrupted",
+                ErrorKind::Exited => true,
                 ErrorKind::Load => error.message == "the session has ended",
                 _ => false,
             },

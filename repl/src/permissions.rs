@@ -102,6 +102,8 @@ pub(crate) struct Granted {
     pub(crate) origin: Origin,
     /// Rules may import files below the current folder as well.
     pub(crate) imports_current_folder: bool,
+    /// Scripts are strict, as `cla.toml` says.
+    pub(crate) strict: bool,
 }
 
 /// Who said what rules may.
@@ -204,6 +206,7 @@ impl PermissionArgs {
             permissions,
             origin,
             imports_current_folder,
+            strict: crate::store::strict(folder)?,
         })
     }
 

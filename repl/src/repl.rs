@@ -149,6 +149,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
+    let settings = match crate::store::settings(Path::new(".")) {
+        Ok(settings) => settings,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
     let here = Path::new(".");
     let secrets = match args.secrets.of_rules(here, &args.permissions, &choice.url) {
         Ok(secrets) => secrets,
@@ -157,7 +164,11 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let rights = Rights { granted, secrets };
+    let rights = Rights {
+        granted,
+        secrets,
+        settings,
+    };
     let console = Console::new(args, stash, choice, semaphores, interactive, rights);
     let mut console = match console {
         Ok(console) => console,
@@ -181,6 +192,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if console.is_interrupted() {
         code = crate::exit::INTERRUPTED;
     }
+    code = console.exit_code().unwrap_or(code);
     console.close();
     ExitCode::from(code)
 }
@@ -253,11 +265,12 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
         }
     }
     reader.finish();
+    let code = console.borrow().exit_code();
     // The reader held the only other one.
     if let Some(console) = Rc::into_inner(console) {
         console.into_inner().close();
     }
-    ExitCode::SUCCESS
+    ExitCode::from(code.unwrap_or_default())
 }
 
 fn greet(console: &Console) {

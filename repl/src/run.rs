@@ -8,6 +8,7 @@ mod plan;
 mod remote;
 mod screen;
 mod session;
+mod settings;
 pub(crate) mod sizes;
 pub(crate) mod stash;
 mod status;
@@ -28,6 +29,7 @@ use cla_runtime::trace::{Trace, TracedRun};
 use cla_runtime::value::Wanted;
 
 use self::session::Session;
+use self::settings::ByFolder;
 use crate::permissions::{Granted, PermissionArgs};
 use crate::secrets::SecretArgs;
 use crate::server::ServerArgs;
@@ -51,12 +53,15 @@ const MAX_WORKERS: i64 = 1024;
 /// last expression or default export) is not printed unless --print or --json asks for it.
 ///
 /// With several runs, every line of output begins with the name of its run.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The rules; `-` is a script on standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// The rules; `-` is one on standard input
+    #[arg(required_unless_present = "arguments", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// The language of the rule on standard input
+    #[arg(long, value_name = "LANG", value_enum, default_value = "js")]
+    lang: plan::Lang,
     /// Run every file this many times, at once
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=MAX_COPIES))]
@@ -108,7 +113,7 @@ pub(crate) struct Args {
     /// Its fields: id, name, file, status (ok, failed, cancelled, timed_out, out_of_memory,
     /// stack_overflow), value, error (null, or kind, name, message, location, ...), waited and ran
     /// (seconds), semaphores (name, taken, waited, held), regions (semaphore, who, line, asked, waited, held,
-    /// granted, outcome), peak_memory (bytes).
+    /// granted, outcome), peak_memory (bytes), exit_code (if the rule said one).
     #[arg(long)]
     json: bool,
     /// Show what rulebooks would do, and the semaphores that they would take, and do nothing
@@ -130,6 +135,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Arguments for the rules, in `args` of the module cla/process
+    ///
+    /// Without a FILE, the first one is the rule: `#!/usr/bin/env -S cla run --` in a rule's first line makes it a program
+    /// that gets all that is behind its name.
     #[arg(last = true, value_name = "ARG")]
     arguments: Vec<String>,
 }
@@ -146,6 +154,8 @@ Examples:
   cla run --timeout 30s --memory 64M deploy.js
   cla run --stash user=root --stash /server/port=22 deploy.js
   echo 'print(1 + 2)' | cla run -
+  echo 'do: [echo: hi]' | cla run - --lang yaml
+  cla run deploy.js -- --dry staging     arguments for the rule
   cla run --server https://cla.example.com --token-file token nightly.yml report.js
                                          rules of the folder that a `cla serve` serves
   cla run --sandbox untrusted.js         take semaphores, and reach nothing else
@@ -158,11 +168,22 @@ Exit code:
   0    every run succeeded
   1    a run failed; its error is on standard error
   2    wrong usage, which includes CLA_STORE and cla.toml
+  N    what a single rule says with process.exit(N) or process.exitCode
   130  interrupted by Ctrl-C: every run was cancelled and gave back what it held;
        a second Ctrl-C exits at once. 143 is the same by SIGTERM.
   141  the reader of the output is gone; every run was cancelled";
 
 pub(crate) fn run(args: &Args) -> ExitCode {
+    if args.files.is_empty() {
+        let mut args = args.clone();
+        args.files.push(args.arguments.remove(0).into());
+        return run(&args);
+    }
+    if args.lang != plan::Lang::Js && !args.files.iter().any(|file| file == Path::new(plan::STDIN))
+    {
+        let problem = "--lang says the language of standard input, which no FILE is: the end of a file's name says its own";
+        crate::exit::wrong_usage::<Args>("run", &problem)
+    }
     let stash = match stash::stash(args.stash.clone()) {
         Ok(stash) => stash,
         Err(problem) => crate::exit::wrong_usage::<Args>("run", &problem),
@@ -209,10 +230,17 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if args.explain {
         return crate::exit::finish(explain::print(args, &granted, &store, &secrets));
     }
+    let settings = match settings::Settings::read(&args.files) {
+        Ok(settings) => settings,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
     if args.dry_run {
-        return dry_run(args, &stash, &semaphores, &granted, secrets);
+        return dry_run(args, &stash, &settings, &semaphores, &granted, secrets);
     }
-    let plan = match plan::plan(&args.files, args.copies as usize) {
+    let plan = match plan::plan(&args.files, args.copies as usize, args.lang) {
         Ok(plan) => plan,
         Err(error) => {
             crate::exit::report(&format_args!(
@@ -239,13 +267,17 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             if let Some(event) = &args.event {
                 options = options.event(event.as_str());
             }
+            // Several would take from each other what they read.
+            if plan.len() == 1 && !args.files.iter().any(|file| file == Path::new(plan::STDIN)) {
+                options = options.data(cla_stdlib::Input::of_process());
+            }
             let trace = (args.timeline || args.trace.is_some()).then(Trace::start);
             if let Some(trace) = &trace {
                 options = options.trace(Arc::clone(trace));
             }
             let mut session = Session::new(args, plan.len(), semaphores.clone(), &granted);
             let cautions = session.caution(&store, &semaphores);
-            let live = session.start(plan, &options);
+            let live = session.start(plan, &ByFolder::new(&options, settings));
             session.attend(live, &mut signals).await;
             crate::store::close(&semaphores).await;
             cautions.said().await;
@@ -270,6 +302,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 fn dry_run(
     args: &Args,
     stash: &serde_json::Value,
+    settings: &settings::Settings,
     semaphores: &Semaphores,
     granted: &Granted,
     secrets: Secrets,
@@ -282,6 +315,7 @@ fn dry_run(
             if let Some(event) = &args.event {
                 options = options.event(event.as_str());
             }
+            let options = ByFolder::new(&options, settings.clone());
             let code = dry::run(&engine, &args.files, &options, args.json).await;
             crate::store::close(semaphores).await;
             code

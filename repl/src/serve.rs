@@ -13,7 +13,7 @@ use cla_admin::{Admin, Network, Rules, Server, Shutdown, TokenStore, UserRole};
 use cla_runtime::output::OutputStream;
 use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::{Semaphores, printable};
-use cla_runtime::{Engine, Limits};
+use cla_runtime::{Engine, EngineBuilder, Limits};
 use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
@@ -274,7 +274,7 @@ fn serve(
             tracing::warn!("{}", printable(caution));
         });
         let admin = admin
-            .rules(rules(args, &semaphores, granted, secrets))
+            .rules(rules(args, &semaphores, granted, declared.settings, secrets))
             .build()?;
         // The health of the service says so if its store does not answer.
         let _ = admin.ready().await;
@@ -316,8 +316,18 @@ fn allow_many_clients() {
 }
 
 /// The rules of the folder.
-fn rules(args: &Args, semaphores: &Semaphores, granted: &Granted, secrets: &Secrets) -> Rules {
-    let engine = Engine::builder()
+fn rules(
+    args: &Args,
+    semaphores: &Semaphores,
+    granted: &Granted,
+    settings: Vec<serde_json::Value>,
+    secrets: &Secrets,
+) -> Rules {
+    let configured = move || {
+        let settings = settings.iter().cloned();
+        settings.fold(Engine::builder(), EngineBuilder::config)
+    };
+    let engine = configured()
         .workers(args.workers.into())
         .semaphores(semaphores.clone())
         .permissions(granted.permissions.clone())
@@ -335,7 +345,7 @@ fn rules(args: &Args, semaphores: &Semaphores, granted: &Granted, secrets: &Secr
     if args.repl {
         let (folder, permissions) = (args.folder.clone(), granted.permissions.clone());
         rules = rules.repl(move |semaphores| {
-            Engine::builder()
+            configured()
                 // There is one engine for each session.
                 .workers(1)
                 .semaphores(semaphores)

@@ -173,9 +173,28 @@ pub(crate) fn wanted_secrets(
     surroundings(|surroundings| surroundings.nearest(folder, |config| config.secrets))
 }
 
+/// The settings that the `cla.toml` files give the rules of a folder: those of the user, of the file nearest to the current folder,
+/// and of the one nearest to `folder`. What stands later in the list outranks what is before it.
+///
+/// # Errors
+/// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
+pub(crate) fn settings(folder: &Path) -> Result<Vec<serde_json::Value>, ChoiceError> {
+    surroundings(|surroundings| surroundings.settings(folder))
+}
+
+/// Whether the nearest `cla.toml` that says it makes scripts strict: from `folder` upwards, or the user's.
+///
+/// # Errors
+/// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
+pub(crate) fn strict(folder: &Path) -> Result<bool, ChoiceError> {
+    surroundings(|surroundings| surroundings.strict(folder))
+}
+
 /// What the files `cla.toml` say to a service.
 #[derive(Debug, Default)]
 pub(crate) struct Declared {
+    /// See [`settings`].
+    pub(crate) settings: Vec<serde_json::Value>,
     pub(crate) semaphores: Vec<Declaration>,
     pub(crate) webhook: Option<Webhook>,
     pub(crate) openid: Option<OpenId>,
@@ -280,6 +299,7 @@ impl Surroundings<'_> {
     }
 
     fn declared(&self, folder: &Path) -> Result<Declared, ChoiceError> {
+        let settings = self.settings(folder)?;
         let folder = folder.canonicalize().unwrap_or_default();
         let mut semaphores = BTreeMap::new();
         let (mut webhook, mut openid) = (None, None);
@@ -298,6 +318,7 @@ impl Surroundings<'_> {
             }
         }
         Ok(Declared {
+            settings,
             semaphores: semaphores.into_values().collect(),
             webhook,
             openid,
@@ -319,6 +340,34 @@ impl Surroundings<'_> {
             }
         }
         Ok(None)
+    }
+
+    fn settings(&self, folder: &Path) -> Result<Vec<serde_json::Value>, ChoiceError> {
+        let mut files = self.config_files();
+        files.reverse();
+        // The current folder's is among them.
+        if !folder.as_os_str().is_empty() && folder != Path::new(".") {
+            let folder = folder.canonicalize().unwrap_or_default();
+            let near = nearest_config(&folder).filter(|near| files.last() != Some(near));
+            files.extend(near);
+        }
+        let mut settings = Vec::new();
+        for file in files {
+            settings.extend(Config::read(&file)?.and_then(|config| config.config));
+        }
+        Ok(settings)
+    }
+
+    fn strict(&self, folder: &Path) -> Result<bool, ChoiceError> {
+        let folder = folder.canonicalize().unwrap_or_default();
+        let near = nearest_config(&folder).into_iter();
+        for path in near.chain(self.config_files()) {
+            let config = Config::read(&path)?.unwrap_or_default();
+            if let Some(strict) = config.strict {
+                return Ok(strict);
+            }
+        }
+        Ok(false)
     }
 
     /// Where the program keeps what must survive it.

@@ -17,7 +17,8 @@ use rquickjs::{Array, Coerced, Ctx, Exception, Function, Object, Result, Symbol,
 
 use crate::run::Run;
 use crate::sys::guarded::{
-    Call, Guarded, Guards, Holder, Instead, LONG_PATTERN, MOST_DROPPED, MOST_SORTED, guarded,
+    Call, Guarded, Guards, Holder, Instead, LONG_PATTERN, LocaleMethod, LocaleMethods,
+    MOST_DROPPED, MOST_SORTED, guarded,
 };
 use crate::sys::natives::{self, call_native, utf16};
 
@@ -38,11 +39,49 @@ const GUARDED: &[Guarded] = &[
     guarded(Holder::Array, c"flat", 0, Call::Flat("flat")),
     guarded(Holder::Array, c"flatMap", 1, Call::Flat("flatMap")),
     guarded(Holder::Array, c"join", 1, Call::Array("join")),
+    guarded(Holder::Array, c"toLocaleString", 0, Call::LocaleList),
+    guarded(Holder::TypedArray, c"toLocaleString", 0, Call::LocaleList),
     guarded(
-        Holder::Array,
+        Holder::Date,
         c"toLocaleString",
         0,
-        Call::Array("toLocaleString"),
+        Call::Locale(LocaleMethod::Date),
+    ),
+    guarded(
+        Holder::Date,
+        c"toLocaleDateString",
+        0,
+        Call::Locale(LocaleMethod::DateOnly),
+    ),
+    guarded(
+        Holder::Date,
+        c"toLocaleTimeString",
+        0,
+        Call::Locale(LocaleMethod::TimeOnly),
+    ),
+    guarded(
+        Holder::Number,
+        c"toLocaleString",
+        0,
+        Call::Locale(LocaleMethod::Number),
+    ),
+    guarded(
+        Holder::BigInt,
+        c"toLocaleString",
+        0,
+        Call::Locale(LocaleMethod::BigInt),
+    ),
+    guarded(
+        Holder::String,
+        c"toLocaleUpperCase",
+        0,
+        Call::Locale(LocaleMethod::Upper),
+    ),
+    guarded(
+        Holder::String,
+        c"toLocaleLowerCase",
+        0,
+        Call::Locale(LocaleMethod::Lower),
     ),
     guarded(Holder::Array, c"shift", 0, Call::Array("shift")),
     guarded(Holder::Array, c"unshift", 1, Call::Array("unshift")),
@@ -66,7 +105,12 @@ const GUARDED: &[Guarded] = &[
         Call::Replace("replaceAll"),
     ),
     guarded(Holder::String, c"normalize", 0, Call::Normalize),
-    guarded(Holder::String, c"localeCompare", 1, Call::Normalize),
+    guarded(
+        Holder::String,
+        c"localeCompare",
+        1,
+        Call::Locale(LocaleMethod::Compare),
+    ),
     guarded(Holder::StringItself, c"raw", 1, Call::Raw),
     guarded(Holder::TypedArray, c"sort", 1, Call::SortNumbers),
     guarded(Holder::TypedArray, c"toSorted", 1, Call::SortNumbers),
@@ -114,28 +158,22 @@ fn decide<'js>(
             ours(ctx, run, own, this, arguments)
         }
         Call::Raw => ours(ctx, run, "raw", this, arguments),
+        Call::LocaleList => {
+            let is_list = match guarded.holder {
+                Holder::TypedArray => natives::is_typed_array(&this),
+                _ => this.is_object(),
+            };
+            if is_list {
+                ours(ctx, run, "toLocaleString", this, arguments)
+            } else {
+                Ok(Instead::Native)
+            }
+        }
+        Call::Locale(method) => locale(ctx, run, at, method, this, arguments),
         Call::Search | Call::Replace(_) => {
             search(ctx, run, at, this, arguments).map(Instead::Value)
         }
-        Call::Normalize => {
-            let texts = [Some(this.clone()), first()];
-            for text in texts.into_iter().flatten().filter(Value::is_string) {
-                let length = length_of(&text)?.max(1);
-                let most = (MARKS_BY_LENGTH / length).max(FEW_MARKS);
-                let marked = function(ctx, run, "isMarked")?;
-                if marked.call::<_, bool>((text, most as f64))? {
-                    let message = format!(
-                        "{name}: the text has more than {most} combining marks in a row, which is the most for a \
-                         text of {length} characters"
-                    );
-                    return Err(Exception::throw_range(ctx, &message));
-                }
-            }
-            if this.is_object() || first().is_some_and(|value| value.is_object()) {
-                return as_strings(ctx, run, at, this, arguments);
-            }
-            Ok(Instead::Native)
-        }
+        Call::Normalize => normalize(ctx, run, at, this, arguments),
         Call::SortNumbers => {
             let length = this
                 .as_object()
@@ -166,6 +204,54 @@ fn decide<'js>(
             );
             Err(Exception::throw_range(ctx, &message))
         }
+    }
+}
+
+/// Looks at texts that are to be brought into a normal form.
+fn normalize<'js>(
+    ctx: &Ctx<'js>,
+    run: &Run,
+    at: usize,
+    this: Value<'js>,
+    arguments: Vec<Value<'js>>,
+) -> Result<Instead<'js>> {
+    let name = natives::text(GUARDED[at].name);
+    let first = || arguments.first().cloned();
+    let texts = [Some(this.clone()), first()];
+    for text in texts.into_iter().flatten().filter(Value::is_string) {
+        let length = length_of(&text)?.max(1);
+        let most = (MARKS_BY_LENGTH / length).max(FEW_MARKS);
+        let marked = function(ctx, run, "isMarked")?;
+        if marked.call::<_, bool>((text, most as f64))? {
+            let message = format!(
+                "{name}: the text has more than {most} combining marks in a row, which is the most for a \
+                 text of {length} characters"
+            );
+            return Err(Exception::throw_range(ctx, &message));
+        }
+    }
+    if this.is_object() || first().is_some_and(|value| value.is_object()) {
+        return as_strings(ctx, run, at, this, arguments);
+    }
+    Ok(Instead::Native)
+}
+
+/// Calls what knows locales, if the run has such; else does what the interpreter does, which knows none.
+fn locale<'js>(
+    ctx: &Ctx<'js>,
+    run: &Run,
+    at: usize,
+    method: LocaleMethod,
+    this: Value<'js>,
+    arguments: Vec<Value<'js>>,
+) -> Result<Instead<'js>> {
+    let is_usual = arguments.iter().all(Value::is_undefined);
+    match (run.state::<LocaleMethods>(), method) {
+        // Without a locale they do the same as the interpreter's own.
+        (Some(_), LocaleMethod::Upper | LocaleMethod::Lower) if is_usual => Ok(Instead::Native),
+        (Some(methods), _) => (methods.0)(ctx, method, this, arguments).map(Instead::Value),
+        (None, LocaleMethod::Compare) => normalize(ctx, run, at, this, arguments),
+        (None, _) => Ok(Instead::Native),
     }
 }
 

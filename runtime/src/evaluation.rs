@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use rquickjs::function::This;
-use rquickjs::{Ctx, Function, Promise, Value};
+use rquickjs::{Ctx, Value};
 
 use crate::error::RuleError;
 use crate::run::{Ended, Run};
+use crate::sys::quickjs::mark_handled;
 
 /// Why a run failed, while its isolate still exists.
 pub enum Failure<'js> {
@@ -69,7 +69,8 @@ pub fn resolve<'js>(
     let Some(promise) = value.as_promise().cloned() else {
         return Ok(value);
     };
-    mark_handled(&promise).map_err(|error| failure(ctx, run, &error))?;
+    // Not by its `then`, which the rule may have overwritten.
+    mark_handled(&promise);
     match run.drive(ctx, Some(&promise)) {
         Ended::Settled => match promise.result::<Value<'js>>() {
             Some(result) => result.map_err(|error| failure(ctx, run, &error)),
@@ -79,13 +80,4 @@ pub fn resolve<'js>(
         Ended::Uncaught(value) => Err(uncaught(ctx, run, value)),
         Ended::Idle => Err(RuleError::unsettled().into()),
     }
-}
-
-/// Makes QuickJS regard this promise as handled, because the engine handles it.
-fn mark_handled(promise: &Promise<'_>) -> rquickjs::Result<()> {
-    let ctx = promise.ctx().clone();
-    let ignore = || Function::new(ctx.clone(), || ());
-    promise
-        .then()?
-        .call::<_, ()>((This(promise.clone()), ignore()?, ignore()?))
 }

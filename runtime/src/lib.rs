@@ -70,6 +70,7 @@
 //! | feature | what it brings | without it |
 //! | --- | --- | --- |
 //! | `typescript` (default) | rules and modules in TypeScript; what is known of a text before it is compiled | the crate `oxc` is not built |
+//! | `packages` (default) | packages in `node_modules`, `paths` of a `tsconfig.json`, source maps | the crate `oxc_resolver` is not built |
 //!
 //! Without `typescript`, a `.ts` file is an error that names the feature. JavaScript runs as before, with these differences: a
 //! text that does not compile has one syntax error, the interpreter's own; and a [`Session`] takes each input as a script,
@@ -85,6 +86,7 @@ mod blocking;
 mod builtins;
 pub mod check;
 pub mod clock;
+mod config;
 mod control;
 mod convert;
 mod date;
@@ -193,12 +195,13 @@ pub mod internal {
     pub use crate::run::{Rooted, contain_panic, run_of, state_of};
     pub use crate::script_check::{Surroundings, check_script};
     pub use crate::slot_guard::SlotGuard;
+    pub use crate::sys::guarded::{LocaleMethod, LocaleMethods};
     pub use crate::sys::host_object::{HostObject, HostValues};
     pub use crate::sys::late_globals::LateGlobals;
     pub use crate::sys::overflow::report_stack_overflow;
     pub use crate::sys::quickjs::{
         Compiled, StringIdentity, TopLevel, bytes_of, compile_script, error_without_place,
-        fill_view, fulfils_promise, mark_handled, view_bytes, view_part,
+        fill_view, fulfils_promise, mark_handled, view_bytes, view_part, with_view,
     };
     pub use crate::text::{escaped_text, exact_text, text};
     #[cfg(feature = "typescript")]

@@ -24,6 +24,14 @@ use crate::trace::RegionRecord;
 use crate::value::RuleValue;
 
 /// What stands in place of a secret.
+///
+/// ```
+/// use cla_runtime::secrets::{InvalidSecret, MASK, Secrets};
+///
+/// let secrets = Secrets::new().with("TOKEN", "hunter22")?;
+/// assert_eq!(secrets.mask("hunter22"), MASK);
+/// # Ok::<(), InvalidSecret>(())
+/// ```
 pub const MASK: &str = "***";
 
 /// Where a text was cut: what stands before it may be the beginning of a secret, and what stands behind it the end of one.
@@ -70,6 +78,15 @@ struct Finder {
 }
 
 /// A secret that cannot be kept.
+///
+/// ```
+/// use cla_runtime::secrets::{InvalidSecret, Secrets};
+///
+/// let short = Secrets::new().with("TOKEN", "x");
+/// assert!(matches!(short, Err(InvalidSecret::TooShort(name)) if name == "TOKEN"));
+/// let misnamed = Secrets::new().with("my token", "hunter22");
+/// assert!(matches!(misnamed, Err(InvalidSecret::Name(_))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSecret {
@@ -172,6 +189,14 @@ impl Secrets {
 
     /// Adds a value that is masked and that no rule can read, such as the password of a store. One of fewer than four
     /// characters is ignored: it would be found everywhere.
+    ///
+    /// ```
+    /// use cla_runtime::secrets::Secrets;
+    ///
+    /// let secrets = Secrets::new().hiding("hunter22");
+    /// assert_eq!(secrets.mask("password: hunter22"), "password: ***");
+    /// assert_eq!(secrets.names().count(), 0, "no rule can ask for it");
+    /// ```
     #[must_use]
     pub fn hiding(self, value: impl Into<String>) -> Self {
         let value = value.into();
@@ -332,6 +357,16 @@ impl Secrets {
     }
 
     /// Masks the texts of a value, its keys too. A number that reads as a secret becomes a text.
+    ///
+    /// ```
+    /// use cla_runtime::secrets::{InvalidSecret, Secrets};
+    ///
+    /// let secrets = Secrets::new().with("TOKEN", "hunter22")?;
+    /// let mut json = serde_json::json!({"header": ["Bearer hunter22"]});
+    /// secrets.mask_json(&mut json);
+    /// assert_eq!(json, serde_json::json!({"header": ["Bearer ***"]}));
+    /// # Ok::<(), InvalidSecret>(())
+    /// ```
     pub fn mask_json(&self, json: &mut Json) {
         match json {
             Json::Null | Json::Bool(_) => {}

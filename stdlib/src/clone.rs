@@ -22,6 +22,7 @@ use crate::intrinsics::{Intrinsic, Intrinsics};
 use crate::state::State;
 use crate::text::text;
 use crate::throw::{describe, wrong};
+use crate::web;
 
 /// Makes the function.
 pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
@@ -170,6 +171,21 @@ impl<'js> Cloner<'js> {
                 }
             }
             chain = prototype.get_prototype();
+        }
+        let prototype = object.get_prototype().map(Object::into_value);
+        let is_plain = match prototype {
+            Some(prototype) => prototype == self.intrinsics.get(I::ObjectPrototype)?,
+            None => true,
+        };
+        if is_plain {
+            let copy = Object::new(self.ctx.clone())?;
+            return Ok(self.queue_fill(object, copy));
+        }
+        if let Some(copy) = web::cloned(&self.ctx, object)? {
+            return Ok(copy.into_value());
+        }
+        if web::owns(&self.ctx, object)? {
+            return Err(self.refuse(value));
         }
         let copy = Object::new(self.ctx.clone())?;
         Ok(self.queue_fill(object, copy))

@@ -50,6 +50,7 @@ intrinsics! {
         BooleanValue = "Boolean.prototype.valueOf",
         SymbolValue = "Symbol.prototype.valueOf",
         BigIntValue = "BigInt.prototype.valueOf",
+        PromiseThen = "Promise.prototype.then",
         ToStringTag = "Symbol.toStringTag",
         ObjectPrototype = "Object.prototype",
         MapPrototype = "Map.prototype",
@@ -67,6 +68,8 @@ intrinsics! {
         ViewPrototype = "DataView.prototype",
         BufferPrototype = "ArrayBuffer.prototype",
         SharedPrototype = "SharedArrayBuffer.prototype",
+        Date = "Date",
+        RegExp = "RegExp",
     }
     getters {
         MapSize = "Map.prototype.size",

@@ -1,8 +1,8 @@
 //! What rules find when they start: the modules `cla/sem`, `cla/stash`, `cla/http`, `cla/fs`, `cla/util`,
-//! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
+//! `cla/log`, `cla/config` and `cla/process`, those written in TypeScript (`cla/web`, `cla/t`, `cla/task`, `cla/time-span`, `cla/namespace`,
 //! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`, `cla/path`, `cla/shell`), and the globals `cla`, `print`,
 //! `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder`, `TextDecoder` and `PermissionError`; `fetch`, `crypto`, signals,
-//! events, streams, blobs and forms.
+//! events, streams, blobs and forms; and Node's names: `process`, `Buffer`, and the modules `node:fs`, `node:path` and others.
 //!
 //! # For hosts
 //!
@@ -38,6 +38,7 @@
 //! | feature | what it brings | without it |
 //! | --- | --- | --- |
 //! | `http` | the module `cla/http` | no HTTP client, no TLS |
+//! | `intl` | the global `Intl`, and methods such as `toLocaleString` that go by a locale | dates and numbers as the interpreter writes them, in no locale |
 //! | `redis` | stores on a Redis server; with `typescript`, `cla/redis`, `cla/event-bus/redis` and `cla/semaphore/redis` | no Redis client |
 //! | `typescript` | the modules that are written in TypeScript, and [`cla-runtime`'s feature](cla_runtime#features) | no parser of TypeScript |
 //!
@@ -63,6 +64,7 @@ mod call;
 mod cla;
 mod clone;
 mod command;
+mod config;
 mod console;
 mod cpu;
 mod csv;
@@ -75,16 +77,21 @@ mod globals;
 mod hints;
 #[cfg(feature = "http")]
 mod http;
+mod ini;
+mod input;
 mod inspect;
 mod install;
 #[doc(hidden)]
 pub mod internal;
+#[cfg(feature = "intl")]
+mod intl;
 mod intrinsics;
 mod json;
 mod lazy;
 mod log;
 mod members;
 mod modules;
+mod node;
 mod options;
 #[cfg(feature = "typescript")]
 mod path;
@@ -95,7 +102,6 @@ mod redis;
 mod sem;
 #[cfg(feature = "typescript")]
 mod semaphore;
-#[cfg(feature = "typescript")]
 mod shell;
 mod signal;
 mod sprintf;
@@ -106,14 +112,17 @@ mod statements;
 mod task;
 mod text;
 mod throw;
+mod toml;
 mod util;
 mod vars;
 mod weak;
 mod web;
+mod xml;
 mod yaml;
 
 pub use console::table;
 pub use declarations::TYPES;
+pub use input::Input;
 pub use inspect::{InspectOptions, MAX_DEPTH, MAX_OUTPUT, inspect};
 pub use install::{UnknownModule, aliases, install, install_only, modules};
 pub use members::{Member, members};

@@ -26,6 +26,8 @@ use self::errors::ErrorClass;
 use self::permit::Permits;
 use self::request::{Wanted, semaphore_name};
 use crate::call::{Arg, define};
+use crate::intrinsics::Intrinsic;
+use crate::state::State;
 use crate::statements;
 use crate::throw::{name_argument, wrong};
 
@@ -251,13 +253,17 @@ impl Module {
             }
         };
         let followed = || {
-            promise.then()?.call((
-                This(promise.clone()),
-                Function::new(ctx.clone(), fulfilled)?,
-                Function::new(ctx.clone(), rejected)?,
-            ))
+            // The language's own: the rule may have overwritten the property.
+            State::of(ctx)?.intrinsics(ctx)?.call(
+                Intrinsic::PromiseThen,
+                (
+                    This(promise.clone()),
+                    Function::new(ctx.clone(), fulfilled)?,
+                    Function::new(ctx.clone(), rejected)?,
+                ),
+            )
         };
-        // A promise that cannot be followed (its `then` throws) keeps no slot.
+        // A promise that cannot be followed, such as for a lack of memory, keeps no slot.
         let stopped = leave(RegionOutcome::Stopped);
         followed().inspect_err(|_| _ = stopped())
     }

@@ -1,12 +1,12 @@
 //! What the standard library knows about a run, reachable from any of its functions.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use cla_runtime::host::Run;
 use cla_runtime::internal::Rooted;
 use cla_runtime::internal::state_of;
-use cla_runtime::js::{self, Array, Ctx, Object, Value};
+use cla_runtime::js::{self, Array, Ctx, Value};
 use cla_runtime::output::OutputStream;
 
 use crate::console::labels::ConsoleState;
@@ -25,8 +25,6 @@ pub(crate) struct State {
     intrinsics: Rooted<Array<'static>>,
     last_error: RefCell<Option<String>>,
     pub(crate) console: ConsoleState,
-    /// What `web.js` gave when it was first needed.
-    pub(crate) web: OnceCell<Rooted<Object<'static>>>,
     steps: Cell<u32>,
 }
 
@@ -38,9 +36,10 @@ impl State {
             intrinsics: intrinsics::keep(ctx, run)?,
             last_error: RefCell::default(),
             console: ConsoleState::default(),
-            web: OnceCell::new(),
             steps: Cell::new(0),
         });
+        #[cfg(feature = "intl")]
+        crate::intl::install(&state);
         run.set_state(state);
         Ok(())
     }

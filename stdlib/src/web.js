@@ -1,11 +1,21 @@
 // The classes of web.rs. `native` has the functions that do the work.
+//
+// No method of a built-in class is called, since a rule may have overwritten it.
 (native) => {
   "use strict";
 
   const PARTS = ["protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"];
-  const { parse, part, withPart, parseQuery, writeQuery, encode, encodingName, decoder } = native;
+  const { apply, tag, getter, iterator, ownKeys, parse, part, withPart, parseQuery, writeQuery, sortPairs, encode, encodeInto, encodingName, decoder } = native;
 
-  const invalid = (url) => Object.assign(new TypeError(`Invalid URL: ${JSON.stringify(String(url).slice(0, 100))}`), { code: "ERR_INVALID_URL" });
+  const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
+  const invalid = (url) => {
+    const error = new TypeError(`Invalid URL: ${native.shown(url)}`);
+    error.code = "ERR_INVALID_URL";
+    return error;
+  };
+
+  // For the library's own use.
+  let of, listOf, reset;
 
   class URLSearchParams {
     // Names and values in turn.
@@ -13,39 +23,46 @@
     #url = null;
 
     constructor(init = "") {
-      if (init === null || (typeof init !== "object" && typeof init !== "function")) {
-        const query = String(init);
-        this.#list = parseQuery(query.startsWith("?") ? query.slice(1) : query);
-      } else if (init[Symbol.iterator] !== undefined && init[Symbol.iterator] !== null) {
+      if (!isObject(init)) {
+        this.#list = parseQuery(`${init}`, true);
+        return;
+      }
+      const list = this.#list;
+      if (init[iterator] !== undefined && init[iterator] !== null) {
         for (const pair of init) {
-          const both = [...pair];
-          if (both.length !== 2) {
-            throw new TypeError("URLSearchParams: each pair must be an iterable [name, value]");
+          let name, value;
+          let count = 0;
+          if (isObject(pair)) {
+            for (const one of pair) {
+              if (count === 0) name = one;
+              else if (count === 1) value = one;
+              if (++count > 2) break;
+            }
           }
-          this.#list.push(`${both[0]}`, `${both[1]}`);
+          if (count !== 2) throw new TypeError("URLSearchParams: each pair must be an iterable [name, value]");
+          list[list.length] = `${name}`;
+          list[list.length] = `${value}`;
         }
       } else {
-        for (const name of Reflect.ownKeys(init)) {
-          if (Object.getOwnPropertyDescriptor(init, name)?.enumerable) {
-            this.#list.push(`${name}`, `${init[name]}`);
-          }
+        const names = ownKeys(init);
+        for (let i = 0; i < names.length; i++) {
+          list[list.length] = `${names[i]}`;
+          list[list.length] = `${init[names[i]]}`;
         }
       }
     }
 
-    static of(url, query) {
-      const params = new URLSearchParams();
-      params.#list = parseQuery(query);
-      params.#url = url;
-      return params;
-    }
-
-    static list(params) {
-      return #list in params ? params.#list : undefined;
-    }
-
-    static reset(params, query) {
-      params.#list = parseQuery(query);
+    static {
+      of = (url, query) => {
+        const params = new URLSearchParams();
+        params.#list = parseQuery(query, false);
+        params.#url = url;
+        return params;
+      };
+      listOf = (params) => (#list in params ? params.#list : undefined);
+      reset = (params, query) => {
+        params.#list = parseQuery(query, false);
+      };
     }
 
     #changed() {
@@ -53,20 +70,26 @@
     }
 
     append(name, value) {
-      this.#list.push(`${name}`, `${value}`);
+      const list = this.#list;
+      name = `${name}`;
+      value = `${value}`;
+      list[list.length] = name;
+      list[list.length] = value;
       this.#changed();
     }
 
     delete(name, value) {
       name = `${name}`;
       value = value === undefined ? undefined : `${value}`;
-      const list = this.#list;
-      this.#list = [];
-      for (let i = 0; i < list.length; i += 2) {
-        if (list[i] !== name || (value !== undefined && list[i + 1] !== value)) {
-          this.#list.push(list[i], list[i + 1]);
+      const before = this.#list;
+      const after = [];
+      for (let i = 0; i < before.length; i += 2) {
+        if (before[i] !== name || (value !== undefined && before[i + 1] !== value)) {
+          after[after.length] = before[i];
+          after[after.length] = before[i + 1];
         }
       }
+      this.#list = after;
       this.#changed();
     }
 
@@ -82,38 +105,43 @@
       name = `${name}`;
       const values = [];
       for (let i = 0; i < this.#list.length; i += 2) {
-        if (this.#list[i] === name) values.push(this.#list[i + 1]);
+        if (this.#list[i] === name) values[values.length] = this.#list[i + 1];
       }
       return values;
     }
 
     has(name, value) {
-      const values = this.getAll(name);
-      return value === undefined ? values.length > 0 : values.includes(`${value}`);
+      name = `${name}`;
+      value = value === undefined ? undefined : `${value}`;
+      for (let i = 0; i < this.#list.length; i += 2) {
+        if (this.#list[i] === name && (value === undefined || this.#list[i + 1] === value)) return true;
+      }
+      return false;
     }
 
     set(name, value) {
       name = `${name}`;
       value = `${value}`;
-      const list = this.#list;
-      this.#list = [];
+      const before = this.#list;
+      const after = [];
       let found = false;
-      for (let i = 0; i < list.length; i += 2) {
-        if (list[i] !== name) {
-          this.#list.push(list[i], list[i + 1]);
-        } else if (!found) {
-          found = true;
-          this.#list.push(name, value);
-        }
+      for (let i = 0; i < before.length; i += 2) {
+        const same = before[i] === name;
+        if (same && found) continue;
+        after[after.length] = before[i];
+        after[after.length] = same ? value : before[i + 1];
+        found ||= same;
       }
-      if (!found) this.#list.push(name, value);
+      if (!found) {
+        after[after.length] = name;
+        after[after.length] = value;
+      }
+      this.#list = after;
       this.#changed();
     }
 
     sort() {
-      const pairs = [...this];
-      pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-      this.#list = pairs.flat();
+      this.#list = sortPairs(this.#list);
       this.#changed();
     }
 
@@ -121,7 +149,7 @@
       if (typeof callback !== "function") {
         throw new TypeError("URLSearchParams.forEach: the callback must be a function");
       }
-      for (const [name, value] of this) callback.call(self, value, name, this);
+      for (let i = 0; i < this.#list.length; i += 2) apply(callback, self, this.#list[i + 1], this.#list[i], this);
     }
 
     *entries() {
@@ -145,11 +173,7 @@
     }
   }
 
-  // Not the rule's business.
-  const { of, list, reset } = URLSearchParams;
-  delete URLSearchParams.of;
-  delete URLSearchParams.list;
-  delete URLSearchParams.reset;
+  let partsOf, get, set;
 
   class URL {
     #href;
@@ -168,12 +192,19 @@
       return parse(url, base) === null ? null : new URL(url, base);
     }
 
-    static parts(url) {
-      if (!(#href in url)) return undefined;
-      const parts = { href: url.#href, origin: part(url.#href, "origin") };
-      for (const name of PARTS) parts[name] = part(url.#href, name);
-      parts.searchParams = url.#query();
-      return parts;
+    static {
+      partsOf = (url) => {
+        if (!(#href in url)) return undefined;
+        const parts = { href: url.#href, origin: part(url.#href, "origin") };
+        for (let i = 0; i < PARTS.length; i++) parts[PARTS[i]] = part(url.#href, PARTS[i]);
+        parts.searchParams = url.#query();
+        return parts;
+      };
+      get = (url, name) => part(url.#href, name);
+      set = (url, name, value) => {
+        url.#href = withPart(url.#href, name, value);
+        if (name === "search" && url.#params) reset(url.#params, part(url.#href, "query"));
+      };
     }
 
     #query() {
@@ -181,15 +212,6 @@
         this.#href = withPart(this.#href, "search", query);
       }, part(this.#href, "query"));
       return this.#params;
-    }
-
-    static set(url, name, value) {
-      url.#href = withPart(url.#href, name, value);
-      if (name === "search" && url.#params) reset(url.#params, part(url.#href, "query"));
-    }
-
-    static get(url, name) {
-      return part(url.#href, name);
     }
 
     get href() {
@@ -220,21 +242,17 @@
     }
   }
 
-  const { parts, get, set } = URL;
-  delete URL.parts;
-  delete URL.get;
-  delete URL.set;
-  for (const name of PARTS) {
-    Object.defineProperty(URL.prototype, name, {
-      get() {
+  for (let i = 0; i < PARTS.length; i++) {
+    const name = PARTS[i];
+    const accessor = {
+      get [name]() {
         return get(this, name);
       },
-      set(value) {
+      set [name](value) {
         set(this, name, value);
       },
-      enumerable: true,
-      configurable: true,
-    });
+    };
+    getter(URL.prototype, name, accessor);
   }
 
   class TextEncoder {
@@ -247,24 +265,10 @@
     }
 
     encodeInto(string, bytes) {
-      if (!(bytes instanceof Uint8Array)) {
-        throw new TypeError("TextEncoder.encodeInto: the destination must be a Uint8Array");
-      }
-      let read = 0;
-      let written = 0;
-      for (const character of `${string}`) {
-        const code = character.codePointAt(0);
-        const size = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-        if (written + size > bytes.length) break;
-        read += character.length;
-        written += size;
-      }
-      bytes.set(encode(`${string}`.slice(0, read)));
-      return { read, written };
+      const done = encodeInto(`${string}`, bytes);
+      return { read: done[0], written: done[1] };
     }
   }
-
-  const noBytes = () => new TypeError("TextDecoder.decode: the input must be an ArrayBuffer or a view of one");
 
   class TextDecoder {
     #encoding;
@@ -275,11 +279,11 @@
     constructor(label = "utf-8", options = {}) {
       const encoding = encodingName(label);
       if (encoding === null) {
-        throw new RangeError(`The "${String(label).slice(0, 100)}" encoding is not supported`);
+        throw new RangeError(`The ${native.shown(`${label}`)} encoding is not supported`);
       }
       this.#encoding = encoding;
-      this.#fatal = Boolean(options?.fatal);
-      this.#ignoreBOM = Boolean(options?.ignoreBOM);
+      this.#fatal = !!options?.fatal;
+      this.#ignoreBOM = !!options?.ignoreBOM;
       this.#decode = decoder(encoding, this.#fatal, this.#ignoreBOM);
     }
 
@@ -296,36 +300,22 @@
     }
 
     decode(input, options) {
-      const last = !options?.stream;
-      if (input === undefined) return this.#decode(undefined, last);
-      let bytes;
-      if (ArrayBuffer.isView(input)) {
-        bytes = new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
-      } else if (input instanceof ArrayBuffer || input instanceof SharedArrayBuffer) {
-        bytes = new Uint8Array(input);
-      } else {
-        throw noBytes();
-      }
-      return this.#decode(bytes, last);
+      return this.#decode(input, !options?.stream);
     }
   }
 
-  for (const Class of [URL, URLSearchParams, TextEncoder, TextDecoder]) {
-    const { prototype } = Class;
-    Object.defineProperty(prototype, Symbol.toStringTag, { value: Class.name, configurable: true });
-    // Members of web classes are enumerable, unlike those of other classes.
-    for (const name of Object.getOwnPropertyNames(prototype)) {
-      if (name !== "constructor") Object.defineProperty(prototype, name, { enumerable: true });
-    }
-  }
-  Object.defineProperty(URLSearchParams.prototype, Symbol.iterator, {
-    value: URLSearchParams.prototype.entries,
-    writable: true,
-    configurable: true,
-  });
+  tag(URL, "URL");
+  tag(URLSearchParams, "URLSearchParams");
+  tag(TextEncoder, "TextEncoder");
+  tag(TextDecoder, "TextDecoder");
+  URLSearchParams.prototype[iterator] = URLSearchParams.prototype.entries;
+  native.enumerable(URL.prototype);
+  native.enumerable(URLSearchParams.prototype);
+  native.enumerable(TextEncoder.prototype);
+  native.enumerable(TextDecoder.prototype);
 
   // What print and console show in place of an object; no code of the rule's runs.
-  const standIn = (object) => parts(object) ?? list(object) ?? null;
+  const standIn = (object) => partsOf(object) ?? listOf(object) ?? null;
 
   return { URL, URLSearchParams, TextEncoder, TextDecoder, standIn };
 };

@@ -23,18 +23,20 @@ pub(crate) mod part;
 
 use std::cell::RefCell;
 
-use cla_runtime::internal::bytes_of;
+use cla_runtime::internal::{fill_view, with_view};
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Null, Object, TypedArray, Value};
 use encoding_rs::{CoderResult, Decoder, DecoderResult, Encoding};
 use url::{Url, form_urlencoded, quirks};
 
 use crate::call::Arg;
+use crate::intrinsics::Intrinsic;
 use crate::state::State;
 use crate::text::{coerce, text};
 use crate::throw::{range_error, type_error};
+use part::Part;
 
 /// The part of the classes that is JavaScript.
-const SOURCE: &str = include_str!("web.js");
+static WEB: Part = Part::new("cla:web", include_str!("web.js"), natives);
 
 /// The most bytes that a text is encoded to or decoded from at once.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -44,50 +46,188 @@ const MAX_PIECE: usize = 256 * 1024;
 
 /// One of the classes.
 pub(crate) fn class<'js>(ctx: &Ctx<'js>, name: &str) -> js::Result<Value<'js>> {
-    load(ctx, &*State::of(ctx)?)?.get(name)
+    WEB.load(ctx)?.get(name)
 }
 
 /// What stands for a `URL` or a `URLSearchParams` when it is printed: an object with the parts of the
 /// one, an array of names and values of the other.
 pub(crate) fn stand_in<'js>(
     ctx: &Ctx<'js>,
-    state: &State,
     object: &Object<'js>,
 ) -> js::Result<Option<Object<'js>>> {
     // What was never loaded has no instances.
-    let Some(web) = state.web.get() else {
+    let Some(web) = WEB.loaded(ctx)? else {
         return Ok(None);
     };
-    web.get(ctx)?
-        .get::<_, Function<'js>>("standIn")?
+    web.get::<_, Function<'js>>("standIn")?
         .call((object.clone(),))
 }
 
-/// Makes the classes, once per run.
-fn load<'js>(ctx: &Ctx<'js>, state: &State) -> js::Result<Object<'js>> {
-    if let Some(web) = state.web.get() {
-        return web.get(ctx);
+/// The parts whose objects can be shown and cloned, or must not be cloned.
+const PARTS: &[&part::Part] = &[
+    &bodies::BODIES,
+    &events::EVENTS,
+    #[cfg(feature = "http")]
+    &fetch::FETCH,
+];
+
+/// What stands for an object of one of the web's classes when it is printed; an array has names and values in turn.
+///
+/// No code of the rule's runs.
+pub(crate) fn shown<'js>(ctx: &Ctx<'js>, object: &Object<'js>) -> js::Result<Option<Object<'js>>> {
+    if let Some(found) = stand_in(ctx, object)? {
+        return Ok(Some(found));
     }
-    let options = {
-        let mut options = js::context::EvalOptions::default();
-        options.filename = Some("cla:web".to_owned());
-        options
-    };
-    let make: Function<'js> = ctx.eval_with_options(SOURCE, options)?;
-    let natives = Object::new(ctx.clone())?;
-    natives.set("parse", Function::new(ctx.clone(), parse)?)?;
-    natives.set("part", Function::new(ctx.clone(), part)?)?;
-    natives.set("withPart", Function::new(ctx.clone(), with_part)?)?;
-    natives.set("parseQuery", Function::new(ctx.clone(), parse_query)?)?;
-    natives.set("writeQuery", Function::new(ctx.clone(), write_query)?)?;
-    natives.set("encode", Function::new(ctx.clone(), encode)?)?;
-    natives.set("encodingName", Function::new(ctx.clone(), encoding_name)?)?;
-    natives.set("decoder", Function::new(ctx.clone(), decoder)?)?;
-    let web: Object<'js> = make.call((natives,))?;
-    let kept = state.run().keep(ctx, web.clone());
-    // It was not set by the rule: making the classes runs no code of the rule's.
-    let _ = state.web.set(kept);
-    Ok(web)
+    ask(ctx, "standIn", object)
+}
+
+/// The copy of an object that `structuredClone` makes of a `Blob` or a `File`.
+pub(crate) fn cloned<'js>(ctx: &Ctx<'js>, object: &Object<'js>) -> js::Result<Option<Object<'js>>> {
+    match bodies::BODIES.loaded(ctx)? {
+        Some(bodies) => bodies
+            .get::<_, Function<'js>>("clone")?
+            .call((object.clone(),)),
+        None => Ok(None),
+    }
+}
+
+/// Whether an object is of one of the web's classes.
+pub(crate) fn owns<'js>(ctx: &Ctx<'js>, object: &Object<'js>) -> js::Result<bool> {
+    if stand_in(ctx, object)?.is_some() {
+        return Ok(true);
+    }
+    for part in PARTS {
+        if let Some(part) = part.loaded(ctx)? {
+            let owns: Function<'js> = part.get("owns")?;
+            if owns.call((object.clone(),))? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Asks the parts that are loaded: what was never loaded has no instances.
+fn ask<'js>(
+    ctx: &Ctx<'js>,
+    question: &str,
+    object: &Object<'js>,
+) -> js::Result<Option<Object<'js>>> {
+    for part in PARTS {
+        if let Some(part) = part.loaded(ctx)? {
+            let answer: Option<Object<'js>> = part
+                .get::<_, Function<'js>>(question)?
+                .call((object.clone(),))?;
+            if answer.is_some() {
+                return Ok(answer);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Adds what `web.js` is given.
+fn natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
+    let define = |name: &str, function: js::Result<Function<'js>>| natives.set(name, function?);
+    define("shown", Function::new(ctx.clone(), shown_briefly))?;
+    define("ownKeys", Function::new(ctx.clone(), own_keys))?;
+    define("getter", Function::new(ctx.clone(), getter))?;
+    define("enumerable", Function::new(ctx.clone(), enumerable))?;
+    define("parse", Function::new(ctx.clone(), parse))?;
+    define("part", Function::new(ctx.clone(), component))?;
+    define("withPart", Function::new(ctx.clone(), with_part))?;
+    define("parseQuery", Function::new(ctx.clone(), parse_query))?;
+    define("writeQuery", Function::new(ctx.clone(), write_query))?;
+    define("sortPairs", Function::new(ctx.clone(), sort_pairs))?;
+    define("encode", Function::new(ctx.clone(), encode))?;
+    define("encodeInto", Function::new(ctx.clone(), encode_into))?;
+    define("encodingName", Function::new(ctx.clone(), encoding_name))?;
+    define("decoder", Function::new(ctx.clone(), decoder))
+}
+
+/// `shown(value)`: a value in a message.
+fn shown_briefly<'js>(ctx: Ctx<'js>, value: Value<'js>) -> js::Result<String> {
+    Ok(match value.is_object() {
+        true => crate::throw::quote(&coerce(&ctx, &value)?),
+        false => crate::throw::describe(&value),
+    })
+}
+
+/// `ownKeys(object)`: the names that a loop finds of its own properties.
+fn own_keys<'js>(object: Object<'js>) -> js::Result<Vec<Value<'js>>> {
+    let filter = js::Filter::new().string().symbol().enum_only();
+    object.own_keys(filter).collect()
+}
+
+/// A property whose getter and setter are functions that are there.
+struct Accessors<'js>(Value<'js>, Value<'js>);
+
+impl<'js> js::object::AsProperty<'js, ()> for Accessors<'js> {
+    fn config(
+        self,
+        ctx: &Ctx<'js>,
+    ) -> js::Result<(
+        js::object::PropertyFlags,
+        Value<'js>,
+        Value<'js>,
+        Value<'js>,
+    )> {
+        use cla_runtime::js::qjs;
+        let flags = qjs::JS_PROP_HAS_GET
+            | qjs::JS_PROP_HAS_SET
+            | qjs::JS_PROP_CONFIGURABLE
+            | qjs::JS_PROP_HAS_CONFIGURABLE
+            | qjs::JS_PROP_ENUMERABLE
+            | qjs::JS_PROP_HAS_ENUMERABLE;
+        let undefined = Value::new_undefined(ctx.clone());
+        Ok((
+            flags as js::object::PropertyFlags,
+            undefined,
+            self.0,
+            self.1,
+        ))
+    }
+}
+
+/// `getter(object, name, from)`: the accessor that `from` has under that name.
+fn getter<'js>(
+    ctx: Ctx<'js>,
+    object: Object<'js>,
+    name: String,
+    from: Object<'js>,
+) -> js::Result<()> {
+    let key = name.as_str().into_js(&ctx)?;
+    let intrinsics = State::of(&ctx)?.intrinsics(&ctx)?;
+    let found: Object<'js> = intrinsics.call(Intrinsic::OwnProperty, (from, key))?;
+    found.set_prototype(None)?;
+    let accessors = Accessors(found.get("get")?, found.get("set")?);
+    object.prop(name, accessors)
+}
+
+/// `enumerable(prototype)`: members of web classes are found by loops, unlike those of other classes.
+fn enumerable<'js>(ctx: Ctx<'js>, prototype: Object<'js>) -> js::Result<()> {
+    let intrinsics = State::of(&ctx)?.intrinsics(&ctx)?;
+    let names: Vec<String> = prototype
+        .own_keys(js::Filter::new().string())
+        .collect::<js::Result<_>>()?;
+    for name in names {
+        if name == "constructor" {
+            continue;
+        }
+        let key = name.as_str().into_js(&ctx)?;
+        let found: Object<'js> =
+            intrinsics.call(Intrinsic::OwnProperty, (prototype.clone(), key))?;
+        found.set_prototype(None)?;
+        if found.contains_key("get")? {
+            let accessors = Accessors(found.get("get")?, found.get("set")?);
+            prototype.prop(name, accessors)?;
+        } else {
+            let method: Value<'js> = found.get("value")?;
+            let property = js::object::Property::from(method);
+            prototype.prop(name, property.writable().enumerable().configurable())?;
+        }
+    }
+    Ok(())
 }
 
 /// The normal form of a URL, or `null` if it is none.
@@ -112,7 +252,7 @@ fn reparse(ctx: &Ctx<'_>, href: &Value<'_>) -> js::Result<Url> {
 }
 
 /// A component of a URL in normal form.
-fn part<'js>(ctx: Ctx<'js>, href: Arg<'js>, name: String) -> js::Result<String> {
+fn component<'js>(ctx: Ctx<'js>, href: Arg<'js>, name: String) -> js::Result<String> {
     let url = reparse(&ctx, &href)?;
     Ok(match name.as_str() {
         "origin" => quirks::origin(&url),
@@ -155,11 +295,12 @@ fn with_part<'js>(
     Ok(url.into())
 }
 
-/// The names and values of a query, in turn.
-fn parse_query<'js>(ctx: Ctx<'js>, query: Arg<'js>) -> js::Result<Array<'js>> {
+/// `parseQuery(query, strips)`: the names and values of a query, in turn; a question mark before it may be stripped.
+fn parse_query<'js>(ctx: Ctx<'js>, query: Arg<'js>, strips: bool) -> js::Result<Array<'js>> {
     let state = State::of(&ctx)?;
     state.pause(&ctx)?;
     let query = coerce(&ctx, &query)?;
+    let query = query.strip_prefix('?').filter(|_| strips).unwrap_or(&query);
     let list = Array::new(ctx.clone())?;
     let pairs = form_urlencoded::parse(query.as_bytes());
     for (at, part) in pairs.flat_map(|(name, value)| [name, value]).enumerate() {
@@ -186,12 +327,32 @@ fn write_query<'js>(ctx: Ctx<'js>, list: Array<'js>) -> js::Result<String> {
     Ok(query.finish())
 }
 
+/// `sortPairs(list)`: names and values in turn, by their names in units of UTF-16.
+fn sort_pairs<'js>(ctx: Ctx<'js>, list: Array<'js>) -> js::Result<Array<'js>> {
+    let state = State::of(&ctx)?;
+    state.pause(&ctx)?;
+    let mut pairs = Vec::new();
+    for at in (0..list.len()).step_by(2) {
+        let name: js::String<'js> = list.get(at)?;
+        let units: Vec<u16> = text(&name)?.encode_utf16().collect();
+        state.wrote(&ctx, units.len())?;
+        let value: Value<'js> = list.get(at + 1)?;
+        pairs.push((units, name, value));
+    }
+    pairs.sort_by(|(one, ..), (two, ..)| one.cmp(two));
+    let sorted = Array::new(ctx)?;
+    for (at, (_, name, value)) in pairs.into_iter().enumerate() {
+        sorted.set(2 * at, name)?;
+        sorted.set(2 * at + 1, value)?;
+    }
+    Ok(sorted)
+}
+
 /// The query of a `URLSearchParams`; `None` for any other value.
 #[cfg(feature = "http")]
 fn query_of<'js>(ctx: Ctx<'js>, value: Value<'js>) -> js::Result<Option<String>> {
-    let state = State::of(&ctx)?;
     let list = match value.as_object() {
-        Some(object) => stand_in(&ctx, &state, object)?,
+        Some(object) => stand_in(&ctx, object)?,
         None => None,
     };
     match list.and_then(Object::into_array) {
@@ -227,6 +388,23 @@ fn encode<'js>(ctx: Ctx<'js>, string: Arg<'js>) -> js::Result<TypedArray<'js, u8
     TypedArray::new_copy(ctx, string.as_bytes())
 }
 
+/// `encodeInto(string, bytes)`: writes what fits of its UTF-8 bytes; gives how much was read and written.
+fn encode_into<'js>(ctx: Ctx<'js>, string: Arg<'js>, bytes: Arg<'js>) -> js::Result<Vec<usize>> {
+    State::of(&ctx)?.pause(&ctx)?;
+    let string = coerce(&ctx, &string)?;
+    let Some(array) = bytes.as_object().and_then(Object::as_typed_array::<u8>) else {
+        let what = "TextEncoder.encodeInto: the destination";
+        return Err(crate::throw::wrong(&ctx, what, "a Uint8Array", &bytes));
+    };
+    let mut end = string.len().min(array.len());
+    while !string.is_char_boundary(end) {
+        end -= 1;
+    }
+    let fitting = &string[..end];
+    fill_view(&bytes, fitting.as_bytes())?;
+    Ok(vec![crate::text::units(fitting), end])
+}
+
 /// The name of the encoding that a label stands for, or `null`.
 fn encoding_name<'js>(ctx: Ctx<'js>, label: Arg<'js>) -> js::Result<Value<'js>> {
     let label = coerce(&ctx, &label)?;
@@ -257,61 +435,96 @@ fn decoder<'js>(
     Function::new(ctx, move |ctx: Ctx<'js>, input: Value<'js>, last: bool| {
         let state = State::of(&ctx)?;
         state.pause(&ctx)?;
-        let bytes = bytes_of(&input)?.unwrap_or_default();
-        if bytes.len() > MAX_BYTES {
-            return Err(range_error(&ctx, "TextDecoder: more than 64 MiB at once"));
-        }
-        let _charge = state.run().count_memory(2 * bytes.len());
-        if last && encoding == encoding_rs::UTF_8 {
-            // Nearly always it is all there is, and valid.
-            let whole = current.take();
-            let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
-                Some(rest) if !ignore_bom => rest,
-                _ => &bytes[..],
-            };
-            match std::str::from_utf8(bytes) {
-                Ok(text) if whole.is_none() => return text.into_js(&ctx),
-                _ => drop(current.replace(whole)),
+        let read = |bytes: &[u8]| {
+            if bytes.len() > MAX_BYTES {
+                return Err(range_error(&ctx, "TextDecoder: more than 64 MiB at once"));
             }
-        }
-        let mut decoder = current.take().unwrap_or_else(fresh);
-        let mut text = Some(String::new());
-        let mut chunks = bytes.chunks(MAX_PIECE).peekable();
-        loop {
-            let chunk = chunks.next().unwrap_or_default();
-            let last = last && chunks.peek().is_none();
-            let piece = decode(&mut decoder, chunk, last, fatal);
-            text = text.zip(piece).map(|(text, piece)| {
-                if text.is_empty() {
-                    piece
-                } else {
-                    text + &piece
+            if last && encoding == encoding_rs::UTF_8 && current.borrow().is_none() {
+                // Nearly always it is all there is, and valid.
+                let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+                    Some(rest) if !ignore_bom => rest,
+                    _ => bytes,
+                };
+                if let Ok(text) = std::str::from_utf8(bytes) {
+                    return text.into_js(&ctx);
                 }
-            });
-            if text.is_none() || chunks.peek().is_none() {
-                break;
             }
-            state.pause(&ctx)?;
+            let mut decoder = current.take().unwrap_or_else(fresh);
+            let mut text = Some(String::new());
+            let mut chunks = bytes.chunks(MAX_PIECE).peekable();
+            loop {
+                let chunk = chunks.next().unwrap_or_default();
+                let last = last && chunks.peek().is_none();
+                if let Some(whole) = &mut text
+                    && !decode(&mut decoder, chunk, last, fatal, whole)
+                {
+                    text = None;
+                }
+                if text.is_none() || chunks.peek().is_none() {
+                    break;
+                }
+                state.pause(&ctx)?;
+            }
+            if !last && text.is_some() {
+                current.replace(Some(decoder));
+            }
+            let text = text.ok_or_else(|| {
+                let name = encoding.name().to_ascii_lowercase();
+                type_error(
+                    &ctx,
+                    format_args!("The encoded data was not valid for encoding {name}"),
+                )
+            })?;
+            let _charge = state.run().count_memory(text.len());
+            text.into_js(&ctx)
+        };
+        if input.is_undefined() {
+            return read(&[]);
         }
-        if !last && text.is_some() {
-            current.replace(Some(decoder));
+        // Without a copy, but of a `DataView`.
+        let is_view = input.is_object();
+        if is_view && !is_data_view(&ctx, &input)? {
+            let mut read = Some(read);
+            let text = with_view(&input, |bytes| read.take().map(|read| read(bytes)))?;
+            if let Some(text) = text.flatten() {
+                return text;
+            }
+        } else if is_view && let Some(bytes) = bodies::bytes_of_any(&ctx, &input)? {
+            return read(&bytes);
         }
-        let text = text.ok_or_else(|| {
-            let name = encoding.name().to_ascii_lowercase();
-            type_error(
-                &ctx,
-                format_args!("The encoded data was not valid for encoding {name}"),
-            )
-        })?;
-        text.into_js(&ctx)
+        let what = "TextDecoder.decode: the input";
+        let expected = "an ArrayBuffer or a view of one";
+        Err(crate::throw::wrong(&ctx, what, expected, &input))
     })
+}
+
+/// Whether a value is a `DataView`.
+fn is_data_view<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> js::Result<bool> {
+    let intrinsics = State::of(ctx)?.intrinsics(ctx)?;
+    match intrinsics.on::<Value<'js>>(Intrinsic::ViewBuffer, value) {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_exception() => {
+            let thrown = ctx.catch();
+            if thrown.is_uncatchable_error() {
+                return Err(ctx.throw(thrown));
+            }
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// How much room a decoder gets at once, in bytes.
 const DECODED_AT_ONCE: usize = 64 * 1024;
 
-fn decode(decoder: &mut Decoder, mut bytes: &[u8], last: bool, fatal: bool) -> Option<String> {
-    let mut text = String::new();
+/// Adds what `bytes` stand for to `text`; whether they are valid, where that is asked for.
+fn decode(
+    decoder: &mut Decoder,
+    mut bytes: &[u8],
+    last: bool,
+    fatal: bool,
+    text: &mut String,
+) -> bool {
     loop {
         let room = decoder
             .max_utf8_buffer_length(bytes.len())
@@ -319,18 +532,18 @@ fn decode(decoder: &mut Decoder, mut bytes: &[u8], last: bool, fatal: bool) -> O
         // What the decoder could need at most is far more than what it mostly needs.
         text.reserve(room.min(DECODED_AT_ONCE));
         let (done, read) = if fatal {
-            match decoder.decode_to_string_without_replacement(bytes, &mut text, last) {
+            match decoder.decode_to_string_without_replacement(bytes, text, last) {
                 (DecoderResult::InputEmpty, read) => (true, read),
                 (DecoderResult::OutputFull, read) => (false, read),
-                (DecoderResult::Malformed(..), _) => return None,
+                (DecoderResult::Malformed(..), _) => return false,
             }
         } else {
-            let (result, read, _) = decoder.decode_to_string(bytes, &mut text, last);
+            let (result, read, _) = decoder.decode_to_string(bytes, text, last);
             (result == CoderResult::InputEmpty, read)
         };
         bytes = &bytes[read..];
         if done {
-            return Some(text);
+            return true;
         }
     }
 }

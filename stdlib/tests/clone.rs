@@ -90,3 +90,34 @@ fn keys_never_reach_the_prototype_and_buffers_can_move() {
         "TypeError: structuredClone: transfer must be an array, not 5"
     );
 }
+
+#[test]
+fn of_the_webs_classes_blobs_and_files_are_cloned() {
+    assert_eq!(
+        value(
+            "const file = new File(['abc'], 'a.txt', { type: 'text/plain', lastModified: 5 });
+             const copy = structuredClone({ file, blob: new Blob(['x']) });
+             [copy.file !== file, copy.file instanceof File, copy.file.name, copy.file.type, copy.file.lastModified, await copy.file.text(),
+              copy.blob instanceof File, copy.blob.size]"
+        ),
+        json!([true, true, "a.txt", "text/plain", 5, "abc", false, 1])
+    );
+    for what in [
+        "new Headers()",
+        "new Request('http://a')",
+        "new Response()",
+        "new FormData()",
+        "new URL('http://a')",
+        "new URLSearchParams()",
+        "new AbortController()",
+        "AbortSignal.abort()",
+        "new Event('x')",
+        "new EventTarget()",
+    ] {
+        assert_eq!(
+            thrown(&format!("structuredClone({what})")),
+            "DataCloneError: structuredClone: an object cannot be cloned",
+            "{what}"
+        );
+    }
+}

@@ -140,14 +140,111 @@ fn unfit_arguments_are_refused() {
     );
     assert_eq!(
         thrown("new TextDecoder().decode('text')"),
-        "TypeError: TextDecoder.decode: the input must be an ArrayBuffer or a view of one"
+        "TypeError: TextDecoder.decode: the input must be an ArrayBuffer or a view of one, not \"text\""
     );
     assert_eq!(
         thrown("new TextEncoder().encodeInto('a', [])"),
-        "TypeError: TextEncoder.encodeInto: the destination must be a Uint8Array"
+        "TypeError: TextEncoder.encodeInto: the destination must be a Uint8Array, not an array"
     );
     assert_eq!(
         thrown("new URLSearchParams([['a']])"),
         "TypeError: URLSearchParams: each pair must be an iterable [name, value]"
+    );
+}
+
+#[test]
+fn objects_of_web_classes_show_what_is_in_them() {
+    for (expression, shown) in [
+        (
+            "new Headers({ b: '2', a: '1' })",
+            "Headers { b: '2', a: '1' }",
+        ),
+        (
+            "new Blob(['abc'], { type: 'text/plain' })",
+            "Blob { size: 3, type: 'text/plain' }",
+        ),
+        (
+            "new File(['abc'], 'a.txt', { lastModified: 5 })",
+            "File { size: 3, type: '', name: 'a.txt', lastModified: 5 }",
+        ),
+        (
+            "AbortSignal.abort('why')",
+            "AbortSignal { aborted: true, reason: 'why' }",
+        ),
+        (
+            "new AbortController()",
+            "AbortController { signal: AbortSignal { aborted: false } }",
+        ),
+        (
+            "(() => { const form = new FormData(); form.append('a', '1'); form.append('a', '2'); return form })()",
+            "FormData { 'a' => '1', 'a' => '2' }",
+        ),
+        (
+            "new (class Own extends Headers {})({ a: '1' })",
+            "Own [Headers] { a: '1' }",
+        ),
+        (
+            "new Response('x', { status: 404, statusText: 'no', headers: { a: '1' } })",
+            "Response {\n  status: 404,\n  statusText: 'no',\n  headers: Headers { a: '1', 'content-type': 'text/plain;charset=UTF-8' },\n  bodyUsed: false,\n  \
+             ok: false,\n  redirected: false,\n  type: 'default',\n  url: ''\n}",
+        ),
+        (
+            "new Request('http://a/b', { method: 'PUT' })",
+            "Request {\n  method: 'PUT',\n  url: 'http://a/b',\n  headers: Headers {},\n  redirect: 'follow',\n  mode: 'cors',\n  bodyUsed: false\n}",
+        ),
+    ] {
+        assert_eq!(
+            printed(&format!("print({expression})")),
+            format!("{shown}\n"),
+            "{expression}"
+        );
+    }
+    let event = printed("print(new Event('x'))");
+    assert!(
+        event.starts_with(
+            "Event {\n  type: 'x',\n  defaultPrevented: false,\n  cancelable: false,\n  timeStamp: "
+        ),
+        "{event}"
+    );
+}
+
+#[test]
+fn urls_do_not_depend_on_what_a_rule_overwrites() {
+    assert_eq!(
+        value(
+            "Array.prototype.push = Array.prototype[Symbol.iterator] = Array.prototype.sort = Array.prototype.flat = Array.prototype.includes =
+               String.prototype.startsWith = String.prototype.slice = Reflect.ownKeys = Object.getOwnPropertyDescriptor = Object.defineProperty =
+               Object.assign = Function.prototype.call = () => { throw new Error('never') };
+             const query = new URLSearchParams('?b=2&a=1&a=0'); query.append('c', 3); query.sort(); query.delete('b'); query.set('c', 4);
+             let seen = ''; query.forEach((value, name) => { seen += name + value });
+             const url = new URL('http://a/?x=1'); url.searchParams.append('y', 2); url.hash = 'h';
+             [`${query}`, seen, query.has('a', '0'), `${new URLSearchParams({ p: 1 })}`, url.href, `${URL.canParse('x')}`]"
+        ),
+        json!(["a=1&a=0&c=4", "a1a0c4", true, "p=1", "http://a/?x=1&y=2#h", "false"])
+    );
+}
+
+#[test]
+fn a_decoder_reads_any_view() {
+    assert_eq!(
+        value(
+            "const bytes = new Uint8Array([0x78, 0xc3, 0xa9, 0x79]).buffer;
+             const utf16 = new Uint16Array([0xfeff, 0x41, 0xe9]);
+             const stream = new TextDecoder(); const pieces = [stream.decode(new Uint8Array([0xe2, 0x82]), { stream: true }), stream.decode(new Uint8Array([0xac]), { stream: true }), stream.decode()];
+             [new TextDecoder().decode(bytes), new TextDecoder().decode(new DataView(bytes, 1, 2)), new TextDecoder().decode(new Uint8Array(bytes, 1, 2)),
+              new TextDecoder('utf-16').decode(utf16), new TextDecoder('utf-16', { ignoreBOM: true }).decode(utf16).length, pieces, new TextDecoder().decode(),
+              new TextDecoder().decode(new SharedArrayBuffer(0)), new TextEncoder().encodeInto('a€😀', new Uint8Array(5))]"
+        ),
+        json!(["xéy", "é", "é", "Aé", 3, ["", "€", ""], "", "", { "read": 2, "written": 4 }])
+    );
+    assert_eq!(
+        thrown("new TextDecoder().decode('x')"),
+        "TypeError: TextDecoder.decode: the input must be an ArrayBuffer or a view of one, not \"x\""
+    );
+    assert_eq!(
+        thrown(
+            "const bytes = new Uint8Array(1); bytes.buffer.transfer(); new TextDecoder().decode(bytes)"
+        ),
+        "TypeError: ArrayBuffer is detached or resized"
     );
 }

@@ -9,7 +9,7 @@ use cla_runtime::internal::InputState;
 use cla_runtime::output::OutputStream;
 use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::{Actor, Semaphores};
-use cla_runtime::{Engine, Limits, Output, RuleError, RunOptions, Session};
+use cla_runtime::{Engine, EngineBuilder, Limits, Output, RuleError, RunOptions, Session};
 use futures_util::FutureExt;
 use tokio::runtime::Runtime;
 
@@ -50,6 +50,8 @@ pub(super) struct Console {
     interrupts: Interrupts,
     /// Signals that are ignored from now on.
     over: bool,
+    /// With what an input has ended the session.
+    exit_code: Option<u8>,
     /// Ctrl-C ended work for a program.
     interrupted: bool,
     /// Work for a program ended because the reader of its output has gone.
@@ -60,6 +62,8 @@ pub(super) struct Console {
 pub(super) struct Rights {
     pub(super) granted: Granted,
     pub(super) secrets: Secrets,
+    /// What `cla.toml` files say to rules, the most important last.
+    pub(super) settings: Vec<serde_json::Value>,
 }
 
 /// When to show how long an input took.
@@ -84,7 +88,11 @@ impl Console {
         choice: Choice,
         semaphores: Semaphores,
         interactive: bool,
-        Rights { granted, secrets }: Rights,
+        Rights {
+            granted,
+            secrets,
+            settings,
+        }: Rights,
     ) -> io::Result<Self> {
         let runtime = crate::event_loop::event_loop()?;
         let colour = crate::out::is_coloured(OutputStream::Stdout);
@@ -98,7 +106,9 @@ impl Console {
         if granted.imports_current_folder {
             engine = engine.allow_folder(".");
         }
-        let engine = engine
+        let engine = settings
+            .into_iter()
+            .fold(engine, EngineBuilder::config)
             .with(cla_stdlib::install)
             .with(cla_rulebook::install)
             .build();
@@ -144,6 +154,7 @@ impl Console {
             colour,
             interrupts,
             over: false,
+            exit_code: None,
             interrupted: false,
             unread: false,
         })
@@ -161,6 +172,11 @@ impl Console {
     /// Whether the session has ended, or the reader of its output has gone.
     pub(super) fn is_over(&self) -> bool {
         self.over || self.interrupted || self.screen.is_lost()
+    }
+
+    /// With what an input has ended the session: `process.exit(3)`.
+    pub(super) fn exit_code(&self) -> Option<u8> {
+        self.exit_code
     }
 
     /// Whether Ctrl-C ended work for a program.
@@ -295,6 +311,13 @@ impl Console {
     }
 
     fn report(&mut self, error: &RuleError) {
+        if error.kind == ErrorKind::Exited {
+            self.over = true;
+            // The system keeps eight bits of it.
+            let code = error.details["code"].as_i64().unwrap_or_default();
+            self.exit_code = Some(code.to_le_bytes()[0]);
+            return;
+        }
         if error.kind == ErrorKind::Cancelled && error.name != "Interrupted" {
             self.over = true;
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use cla_runtime::error::ErrorKind;
 use cla_runtime::observe::EngineEvent;
 use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::{RunId, Semaphores, StoreUrl};
-use cla_runtime::{Engine, EngineBuilder, Limits, Output, RunHandle, RunOptions, RunReport};
+use cla_runtime::{Engine, EngineBuilder, Limits, Output, RunHandle, RunReport};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
@@ -18,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use super::output::{Colours, RunOutput};
 use super::plan::Planned;
 use super::screen::Screen;
+use super::settings::ByFolder;
 use super::{Args, status};
 use crate::permissions::Granted;
 use crate::signals::{Signal, Signals};
@@ -65,6 +67,8 @@ pub(super) struct Session {
     stopped: usize,
     /// Whether one was out of time.
     timed_out: bool,
+    /// With what the rule said that the program is to exit, if it is the only one.
+    exit_code: Option<u8>,
     /// Who asked for the end of all runs.
     signal: Option<Signal>,
 }
@@ -83,7 +87,8 @@ fn builder(args: &Args, semaphores: Semaphores, granted: &Granted) -> EngineBuil
         .workers(args.workers.into())
         .limits(limits)
         .semaphores(semaphores)
-        .permissions(granted.permissions.clone());
+        .permissions(granted.permissions.clone())
+        .strict(granted.strict);
     if granted.imports_current_folder {
         engine = engine.allow_folder(".");
     }
@@ -124,16 +129,17 @@ impl Session {
             failed: 0,
             stopped: 0,
             timed_out: false,
+            exit_code: None,
             signal: None,
         }
     }
 
     /// Starts all runs.
-    pub(super) fn start(&mut self, plan: Vec<Planned>, options: &RunOptions) -> Live {
+    pub(super) fn start(&mut self, plan: Vec<Planned>, options: &ByFolder) -> Live {
         let started = plan.into_iter().enumerate().map(|(index, planned)| {
             let output = Arc::new(self.output(&planned.name, index));
             let options = options
-                .clone()
+                .of(Path::new(&planned.file))
                 .name(planned.name)
                 .output(Arc::clone(&output) as Arc<dyn Output>);
             let handle: RunHandle = self.engine.run(planned.script, options);
@@ -258,6 +264,17 @@ impl Session {
     fn conclude(&mut self, run: &Started, report: &RunReport) {
         run.output.finish();
         self.done += 1;
+        let ended_itself = match &report.result {
+            Ok(_) => true,
+            Err(error) => error.kind == ErrorKind::Exited,
+        };
+        if let Some(code) = report.exit_code.filter(|_| ended_itself) {
+            // The system keeps eight bits of it. Of several rules, one that says so has failed.
+            match self.total {
+                1 => self.exit_code = Some(code.to_le_bytes()[0]),
+                _ => self.failed += usize::from(report.is_ok() && code != 0),
+            }
+        }
         if self.json {
             let line = report.to_json(&run.file) + "\n";
             self.screen.write(OutputStream::Stdout, &line);
@@ -270,7 +287,9 @@ impl Session {
                 let stopped = error.kind == ErrorKind::Cancelled;
                 self.stopped += usize::from(stopped);
                 self.timed_out |= error.kind == ErrorKind::TimedOut;
-                if !stopped && !self.json {
+                // One that ends itself has said what it had to say.
+                let is_told = stopped || error.kind == ErrorKind::Exited;
+                if !is_told && !self.json {
                     let text = error.render(self.colours.stderr);
                     let text = format!("{}\n", text.trim_end());
                     run.output.add(OutputStream::Stderr, &text);
@@ -309,6 +328,10 @@ impl Session {
             self.screen
                 .complain(&format!("cancelled {} {runs}\n", self.stopped));
             return signal.exit_code();
+        }
+        let is_lost = self.screen.lost().is_some();
+        if let Some(code) = self.exit_code.filter(|_| !is_lost) {
+            return code;
         }
         match self.screen.lost() {
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => crate::exit::PIPE_CLOSED,

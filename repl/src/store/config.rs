@@ -22,12 +22,14 @@ pub(crate) use self::secrets::WantedSecret;
 use super::ChoiceError;
 
 /// All keys that there are.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 8] = [
     "store",
+    "config",
     "semaphores",
     "alerts",
     "oidc",
     "permissions",
+    "strict",
     "secrets",
 ];
 
@@ -51,6 +53,8 @@ const LONGEST: u64 = 1024 * 1024;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Config {
     pub(super) store: Option<StoreUrl>,
+    /// `[config]`: the settings of rules.
+    pub(super) config: Option<serde_json::Value>,
     /// `[semaphores."NAME"]`, in the order of their names.
     pub(super) semaphores: Vec<Declaration>,
     /// `[alerts]`: where alerts are sent.
@@ -59,6 +63,8 @@ pub(super) struct Config {
     pub(super) oidc: Option<Oidc>,
     /// `[permissions]`: what rules may reach.
     pub(super) permissions: Option<Permissions>,
+    /// Whether scripts are strict.
+    pub(super) strict: Option<bool>,
     /// `secrets`: which secrets rules want.
     pub(super) secrets: Option<Vec<WantedSecret>>,
 }
@@ -112,6 +118,7 @@ impl Config {
                     let wrong = |message| Mistake::new(message, value.span());
                     config.store = Some(url.map_err(wrong)?);
                 }
+                "config" => config.config = Some(settings(value)?),
                 "semaphores" => {
                     for (name, value) in table_of(value, "the semaphores are")? {
                         config.semaphores.push(declaration(name, value, file)?);
@@ -121,13 +128,60 @@ impl Config {
                     config.webhook = webhook(value)?;
                 }
                 "oidc" => config.oidc = Some(oidc::provider(value)?),
+                "strict" => match value.get_ref() {
+                    DeValue::Boolean(strict) => config.strict = Some(*strict),
+                    other => {
+                        let message = format!("`strict` is true or false, not {}", kind(other));
+                        return Err(Mistake::new(message, value.span()));
+                    }
+                },
                 "permissions" => config.permissions = Some(permissions::permissions(value, file)?),
                 "secrets" => config.secrets = Some(secrets::wanted(value, file)?),
                 _ => return Err(unknown_key(key, &KEYS)),
             }
         }
+        config
+            .semaphores
+            .sort_by(|one, other| one.name().cmp(other.name()));
         Ok(config)
     }
+}
+
+/// The settings of rules. They may be anything that JSON has a word for; a date is a text.
+fn settings(value: &Spanned<DeValue<'_>>) -> Result<serde_json::Value, Mistake> {
+    let table = table_of(value, "the settings of rules are")?;
+    let entries = table.iter().map(|(key, value)| {
+        let key = key.get_ref().as_ref().to_owned();
+        Ok((key, setting(value)?))
+    });
+    entries
+        .collect::<Result<_, _>>()
+        .map(serde_json::Value::Object)
+}
+
+/// The parser bounds how deep they are nested.
+fn setting(value: &Spanned<DeValue<'_>>) -> Result<serde_json::Value, Mistake> {
+    let wrong = |message: &str| Mistake::new(message.to_owned(), value.span());
+    Ok(match value.get_ref() {
+        DeValue::String(text) => text.as_ref().into(),
+        DeValue::Boolean(value) => (*value).into(),
+        DeValue::Datetime(date) => date.to_string().into(),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_err(|_| wrong("the integer has more than 64 bits"))?
+            .into(),
+        DeValue::Float(number) => {
+            let number: f64 = number.as_str().parse().unwrap_or(f64::NAN);
+            if !number.is_finite() {
+                return Err(wrong("a setting is a finite number"));
+            }
+            number.into()
+        }
+        DeValue::Array(items) => {
+            let items = items.iter().map(setting);
+            items.collect::<Result<Vec<_>, _>>()?.into()
+        }
+        DeValue::Table(_) => settings(value)?,
+    })
 }
 
 /// Where alerts are sent.
@@ -339,7 +393,9 @@ mod tests {
         ] {
             assert!(shown.contains(part), "{part} in {shown}");
         }
-        assert!(refused("[x]\ny = 1").contains("there are: store, semaphores, alerts, oidc"));
+        assert!(
+            refused("[x]\ny = 1").contains("there are: store, config, semaphores, alerts, oidc")
+        );
     }
 
     #[test]
@@ -358,6 +414,27 @@ mod tests {
                 .alert_after(Duration::from_secs(600)),
         ];
         assert_eq!(config.semaphores, expected);
+    }
+
+    #[test]
+    fn settings_of_rules_keep_their_types() {
+        let text = "[config]\nname = 'x'\nkeep = 3\nratio = 0.5\ndry = true\nwhen = 2026-01-02T03:04:05Z\n\
+                    hosts = ['a', {port = 22}]\n[config.deploy]\nhost = 'web1'\n";
+        let config = Config::parse(text, "cla.toml").ok().unwrap().config;
+        let expected = serde_json::json!({
+            "name": "x", "keep": 3, "ratio": 0.5, "dry": true, "when": "2026-01-02T03:04:05Z",
+            "hosts": ["a", {"port": 22}], "deploy": {"host": "web1"},
+        });
+        assert_eq!(config, Some(expected));
+        for (text, place, message) in [
+            ("config = 5", ":1:10", "the settings of rules are a table"),
+            ("config.a = nan", ":1:12", "a finite number"),
+            ("config.a = 99999999999999999999", ":1:12", "64 bits"),
+        ] {
+            let shown = refused(text);
+            assert!(shown.contains(&format!("cla.toml{place}")), "{shown}");
+            assert!(shown.contains(message), "{shown}");
+        }
     }
 
     #[test]

@@ -171,8 +171,8 @@
     join(separator) {
       return joined(this, separator === undefined ? "," : `${separator}`, (element) => `${element}`);
     },
-    toLocaleString() {
-      return joined(this, ",", (element) => `${element.toLocaleString()}`);
+    toLocaleString(locales, options) {
+      return joined(this, ",", (element) => `${element.toLocaleString(locales, options)}`);
     },
     shift() {
       const length = lengthOf(this);

@@ -67,7 +67,7 @@ impl Engine {
     }
 
     /// Says what a rule would do with the stash and the event of these options, without running it. Of a script, that is
-    /// what it imports and the semaphores that it takes by name.
+    /// what it imports, the semaphore that it exports and those that it takes by name.
     ///
     /// ```
     /// use cla_runtime::{Engine, RunOptions, Script};

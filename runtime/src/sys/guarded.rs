@@ -34,6 +34,9 @@ pub(crate) const MOST_DROPPED: i64 = 10_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holder {
     Array,
+    BigInt,
+    Date,
+    Number,
     String,
     StringItself,
     TypedArray,
@@ -60,7 +63,38 @@ pub(crate) enum Call {
     SortNumbers,
     Drop,
     Next,
+    /// Goes by a locale.
+    Locale(LocaleMethod),
+    /// Goes through all indices of `this`, and hands its arguments on to the elements' own methods.
+    LocaleList,
 }
+
+/// A method that goes by a locale, if something is there that knows locales: see [`LocaleMethods`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocaleMethod {
+    /// `Date.prototype.toLocaleString`
+    Date,
+    /// `Date.prototype.toLocaleDateString`
+    DateOnly,
+    /// `Date.prototype.toLocaleTimeString`
+    TimeOnly,
+    /// `Number.prototype.toLocaleString`
+    Number,
+    /// `BigInt.prototype.toLocaleString`
+    BigInt,
+    /// `String.prototype.localeCompare`
+    Compare,
+    /// `String.prototype.toLocaleUpperCase`
+    Upper,
+    /// `String.prototype.toLocaleLowerCase`
+    Lower,
+}
+
+/// What does the work of these methods in a run that keeps one: with the method, what it is called on, and its arguments.
+#[derive(Debug)]
+pub struct LocaleMethods(
+    pub for<'js> fn(&Ctx<'js>, LocaleMethod, Value<'js>, Vec<Value<'js>>) -> Result<Value<'js>>,
+);
 
 /// A guarded function.
 pub(crate) struct Guarded {

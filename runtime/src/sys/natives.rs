@@ -87,6 +87,9 @@ fn holder<'js>(
     };
     match holder {
         Holder::Array => prototype_of("Array"),
+        Holder::BigInt => prototype_of("BigInt"),
+        Holder::Date => prototype_of("Date"),
+        Holder::Number => prototype_of("Number"),
         Holder::String => prototype_of("String"),
         Holder::StringItself => ctx.globals().get("String"),
         Holder::Iterator => prototype_of("Iterator"),
@@ -381,7 +384,12 @@ impl RawCall {
                     qjs::JS_VALUE_GET_NORM_TAG(self.first) == qjs::JS_TAG_INT
                         && i64::from(qjs::JS_VALUE_GET_INT(self.first)) <= guarded::MOST_DROPPED
                 }
-                Call::Flat(_) | Call::Raw => false,
+                Call::Flat(_) | Call::Raw | Call::Locale(_) => false,
+                Call::LocaleList => {
+                    self.is_short(self.this, run)
+                        && (0..self.count.max(0) as usize)
+                            .all(|at| qjs::JS_IsUndefined(*self.arguments.add(at)))
+                }
                 Call::Next => true,
             }
         }
@@ -652,6 +660,12 @@ pub(crate) fn is_array<'js>(ctx: &Ctx<'js>, mut value: Value<'js>) -> Result<boo
         }
         Ok(qjs::JS_IsArray(value.as_raw()))
     }
+}
+
+/// Whether a value is a typed array.
+pub(crate) fn is_typed_array(value: &Value<'_>) -> bool {
+    // SAFETY: the value is alive; the call only reads its class.
+    unsafe { qjs::JS_GetTypedArrayType(value.as_raw()) >= 0 }
 }
 
 /// The name of a guarded function.

@@ -73,6 +73,17 @@ pub fn compile_script<'js>(
     source: &str,
     top_level: TopLevel,
 ) -> Result<Compiled<'js>> {
+    compile_in_mode(ctx, file, source, top_level, false)
+}
+
+/// Compiles a script as [`compile_script`] does; it is strict if it says so or `is_strict` does.
+pub(crate) fn compile_in_mode<'js>(
+    ctx: &Ctx<'js>,
+    file: &str,
+    source: &str,
+    top_level: TopLevel,
+    is_strict: bool,
+) -> Result<Compiled<'js>> {
     let file = CString::new(file)?;
     let text = CString::new(source)?;
     let flags = qjs::JS_EVAL_TYPE_GLOBAL
@@ -80,6 +91,10 @@ pub fn compile_script<'js>(
         | match top_level {
             TopLevel::Plain => 0,
             TopLevel::Await => qjs::JS_EVAL_FLAG_ASYNC,
+        }
+        | match is_strict {
+            true => qjs::JS_EVAL_FLAG_STRICT,
+            false => 0,
         };
     // SAFETY: both strings are zero-terminated and outlive the call; the length excludes the zero.
     let raw = unsafe {
@@ -381,14 +396,24 @@ pub fn view_bytes(value: &Value<'_>) -> Result<Option<Vec<u8>>> {
 ///
 /// A `TypeError` if the buffer was given away.
 pub fn view_part(value: &Value<'_>, part: Range<usize>) -> Result<Option<Vec<u8>>> {
-    let copy = |bytes: &[u8]| {
+    with_view(value, |bytes| {
         let end = part.end.min(bytes.len());
         bytes.get(part.start..end).unwrap_or_default().to_vec()
-    };
+    })
+}
+
+/// What `look` makes of the bytes that [`view_bytes`] would copy; `None` for a value that has none.
+///
+/// `look` must run no script of this isolate, which could give the bytes away.
+///
+/// # Errors
+///
+/// A `TypeError` if the buffer was given away.
+pub fn with_view<R>(value: &Value<'_>, look: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
     let context = value.ctx().as_raw().as_ptr();
     let mut length: qjs::size_t = 0;
-    // SAFETY: the value is alive; no script runs before the bytes are copied, and what QuickJS gives a reference to is
-    // given back.
+    // SAFETY: the value is alive, and with it its buffer; no script runs while `look` has the bytes, and what QuickJS gives
+    // a reference to is given back.
     unsafe {
         if qjs::JS_GetTypedArrayType(value.as_raw()) >= 0 {
             let (mut offset, mut bytes): (qjs::size_t, qjs::size_t) = (0, 0);
@@ -405,7 +430,7 @@ pub fn view_part(value: &Value<'_>, part: Range<usize>) -> Result<Option<Vec<u8>
             if size == 0 {
                 // An empty buffer may be nowhere.
                 value.ctx().catch();
-                return Ok(Some(Vec::new()));
+                return Ok(Some(look(&[])));
             }
             if !start.is_null()
                 && from
@@ -413,17 +438,17 @@ pub fn view_part(value: &Value<'_>, part: Range<usize>) -> Result<Option<Vec<u8>
                     .is_some_and(|end| end <= length as usize)
             {
                 let bytes = std::slice::from_raw_parts(start.add(from), size);
-                return Ok(Some(copy(bytes)));
+                return Ok(Some(look(bytes)));
             }
         } else {
             let start = qjs::JS_GetArrayBuffer(context, &raw mut length, value.as_raw());
             if !start.is_null() {
                 let bytes = std::slice::from_raw_parts(start, length as usize);
-                return Ok(Some(copy(bytes)));
+                return Ok(Some(look(bytes)));
             }
             // An empty buffer is nowhere, as is one that was given away; any other value is an exception.
             value.ctx().catch();
-            return Ok(qjs::JS_IsArrayBuffer(value.as_raw()).then(Vec::new));
+            return Ok(qjs::JS_IsArrayBuffer(value.as_raw()).then(|| look(&[])));
         }
     }
     value.ctx().catch();

@@ -622,7 +622,7 @@ fn form(pairs: &[(String, String)]) -> Content {
 
 /// The text of a `URL`; `None` for any other object.
 fn url_object<'js>(ctx: &Ctx<'js>, object: &Object<'js>) -> js::Result<Option<String>> {
-    match web::stand_in(ctx, &*State::of(ctx)?, object)? {
+    match web::stand_in(ctx, object)? {
         Some(parts) if !parts.is_array() => Ok(Some(text(&parts.get("href")?)?)),
         _ => Ok(None),
     }
@@ -633,7 +633,7 @@ fn search_params<'js>(
     ctx: &Ctx<'js>,
     object: &Object<'js>,
 ) -> js::Result<Option<Vec<(String, String)>>> {
-    let stand_in = web::stand_in(ctx, &*State::of(ctx)?, object)?;
+    let stand_in = web::stand_in(ctx, object)?;
     let Some(list) = stand_in.as_ref().and_then(|object| object.as_array()) else {
         return Ok(None);
     };

@@ -24,7 +24,7 @@ pub(super) enum Kind<'js> {
     Promise,
     Weak(&'static str),
     Boxed(Intrinsic, &'static str),
-    /// A `URL` or a `URLSearchParams`, and what stands for it.
+    /// An object of one of the web's classes, and what stands for it.
     Web(Object<'js>),
 }
 
@@ -147,8 +147,8 @@ impl<'js> Inspector<'_, 'js> {
             }
             chain = link.get_prototype();
         }
-        if matches!(constructor, Some("URL" | "URLSearchParams"))
-            && let Some(stand_in) = crate::web::stand_in(self.ctx, &self.state, object)?
+        if constructor != Some("Object")
+            && let Some(stand_in) = crate::web::shown(self.ctx, object)?
         {
             return Ok(Kind::Web(stand_in));
         }

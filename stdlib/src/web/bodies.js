@@ -5,7 +5,7 @@
 
   const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
 
-  let bytesIn, fill, isBlob;
+  let bytesIn, fill, isBlob, typeIn, named, copy, describe;
 
   class Blob {
     // Nobody else has this array.
@@ -30,6 +30,7 @@
     static {
       isBlob = (value) => isObject(value) && #bytes in value;
       bytesIn = (blob) => blob.#bytes;
+      typeIn = (blob) => blob.#type;
       fill = (blob, bytes) => {
         blob.#bytes = bytes;
         return blob;
@@ -100,6 +101,18 @@
     }
     static {
       tag(File, "File");
+      named = (value) => #name in value;
+      // The bytes of a blob never change, so that a copy shares them.
+      copy = (blob) => {
+        const type = typeIn(blob);
+        if (!named(blob)) return fill(new Blob(undefined, { __proto__: null, type }), bytesIn(blob));
+        return fill(new File(undefined, blob.#name, { __proto__: null, type, lastModified: blob.#modified }), bytesIn(blob));
+      };
+      describe = (blob) => {
+        const size = byteLength(bytesIn(blob));
+        const type = typeIn(blob);
+        return named(blob) ? { size, type, name: blob.#name, lastModified: blob.#modified } : { size, type };
+      };
     }
   }
 
@@ -198,10 +211,28 @@
   tag(Blob, "Blob");
   tag(FormData, "FormData");
 
+  // What print and console show in place of an object; an array has names and values in turn.
+  const standIn = (object) => {
+    if (isForm(object)) {
+      const list = entriesOf(object);
+      const flat = [];
+      for (let i = 0; i < list.length; i++) {
+        flat[flat.length] = list[i].name;
+        flat[flat.length] = list[i].value;
+      }
+      return flat;
+    }
+    return isBlob(object) ? describe(object) : null;
+  };
+
   return {
     Blob,
     File,
     FormData,
+    standIn,
+    // What structuredClone gives, or null for what it refuses.
+    clone: (object) => (isBlob(object) ? copy(object) : null),
+    owns: (object) => isBlob(object) || isForm(object),
     isBlob,
     isForm,
     bytesIn,

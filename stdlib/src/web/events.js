@@ -11,6 +11,8 @@
 
   let setTarget, setCurrent, isStopped, clearFlags, isDispatched;
 
+  let showEvent, showSignal, showController, isTarget;
+
   class Event {
     #type;
     #bubbles = false;
@@ -51,6 +53,10 @@
       };
       isStopped = (event) => event.#stoppedNow;
       isDispatched = (event) => event.#dispatched;
+      showEvent = (event) =>
+        #type in event
+          ? { type: event.#type, defaultPrevented: event.#canceled, cancelable: event.#cancelable, timeStamp: event.#time }
+          : undefined;
       clearFlags = (event) => {
         event.#stopped = event.#stoppedNow = event.#dispatched = false;
         event.#current = null;
@@ -267,6 +273,7 @@
 
     static {
       dispatch = EventTarget.#dispatch;
+      isTarget = (object) => #listeners in object;
       listen = (target, type, callback) => {
         const listeners = target.#listeners;
         listeners[listeners.length] = { __proto__: null, type, callback, capture: false, once: false, passive: false, removed: false };
@@ -379,6 +386,10 @@
       isSignal = (value) => typeof value === "object" && value !== null && #core in value;
       coreOf = (value) => (isSignal(value) ? value.#core : undefined);
       reasonOf = (signal) => signal.#reason;
+      showSignal = (signal) => {
+        if (!(#core in signal)) return undefined;
+        return signal.#aborted ? { aborted: true, reason: signal.#reason } : { aborted: false };
+      };
       newSignal = () => new AbortSignal(secret);
       follow = (signal) => {
         const result = new AbortSignal(secret);
@@ -460,6 +471,10 @@
     abort(reason) {
       abort(this.#signal, reason);
     }
+
+    static {
+      showController = (controller) => (#signal in controller ? { signal: controller.#signal } : undefined);
+    }
   }
 
   tag(Event, "Event");
@@ -472,5 +487,8 @@
   return {
     Event, CustomEvent, ErrorEvent, EventTarget, AbortSignal, AbortController,
     isSignal, coreOf, reasonOf, expire, abort, newSignal, follow, onAbort,
+    // What print and console show in place of an object.
+    standIn: (object) => showEvent(object) ?? showSignal(object) ?? showController(object) ?? null,
+    owns: (object) => showEvent(object) !== undefined || isTarget(object) || showController(object) !== undefined,
   };
 };

@@ -18,7 +18,7 @@
     return found !== undefined && found[check](value);
   };
 
-  let listOf, freeze, isHeaders;
+  let listOf, freeze, isHeaders, showHeaders, showRequest, showResponse;
 
   class Headers {
     // Names in lower case and values in turn, in the order in which they were added.
@@ -53,6 +53,14 @@
     static {
       isHeaders = (value) => isObject(value) && #list in value;
       listOf = (headers) => headers.#list;
+      showHeaders = (headers) => {
+        const shown = { __proto__: null };
+        const list = headers.#list;
+        for (let i = 0; i < list.length; i += 2) {
+          shown[list[i]] = list[i] in shown ? `${shown[list[i]]}, ${list[i + 1]}` : list[i + 1];
+        }
+        return shown;
+      };
       freeze = (headers, list) => {
         headers.#list = list;
         headers.#frozen = true;
@@ -358,6 +366,16 @@
 
     static {
       signalOf = (request) => request.#signal;
+      showRequest = (request) => {
+        if (!(#url in request)) return undefined;
+        const body = bodyState(request);
+        const shown = {
+          method: request.#method, url: request.#url, headers: request.#headers, redirect: request.#redirect,
+          mode: request.#mode, bodyUsed: body !== null && body.used,
+        };
+        if (request.#signal !== null) shown.signal = request.#signal;
+        return shown;
+      };
     }
 
     get url() {
@@ -477,6 +495,17 @@
       return new Response(null, { __proto__: null, status, statusText: "", url: "", redirected: false, type: "default", headers }, secret);
     }
 
+    static {
+      showResponse = (response) => {
+        if (!(#redirected in response)) return undefined;
+        const body = bodyState(response);
+        return {
+          status: response.#status, statusText: response.#statusText, headers: response.#headers,
+          bodyUsed: body !== null && body.used, ok: response.#status >= 200 && response.#status <= 299,
+          redirected: response.#redirected, type: response.#type, url: response.#url,
+        };
+      };
+    }
     get status() {
       return this.#status;
     }
@@ -534,5 +563,9 @@
   tag(Request, "Request");
   tag(Response, "Response");
 
-  return { Headers, Request, Response, fetch, listOf };
+  // What print and console show in place of an object.
+  const standIn = (object) => (isHeaders(object) ? showHeaders(object) : (showRequest(object) ?? showResponse(object) ?? null));
+  const owns = (object) => isHeaders(object) || showRequest(object) !== undefined || showResponse(object) !== undefined;
+
+  return { Headers, Request, Response, fetch, listOf, standIn, owns };
 };

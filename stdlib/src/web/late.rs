@@ -13,7 +13,7 @@ use super::events::EVENTS;
 use super::fetch::FETCH;
 use super::part::{Part, report};
 use crate::call::named;
-use crate::weak;
+use crate::{node, weak};
 
 /// All of them.
 pub(crate) static LATE: LateGlobals = LateGlobals {
@@ -26,6 +26,7 @@ pub(crate) const NAMES: &[&str] = &[
     "AbortController",
     "AbortSignal",
     "Blob",
+    "Buffer",
     "ByteLengthQueuingStrategy",
     "CompressionStream",
     "CountQueuingStrategy",
@@ -42,6 +43,8 @@ pub(crate) const NAMES: &[&str] = &[
     "FormData",
     #[cfg(feature = "http")]
     "Headers",
+    #[cfg(feature = "intl")]
+    "Intl",
     "ReadableStream",
     "ReadableStreamDefaultController",
     "ReadableStreamDefaultReader",
@@ -63,15 +66,22 @@ pub(crate) const NAMES: &[&str] = &[
     "crypto",
     #[cfg(feature = "http")]
     "fetch",
+    "global",
     "navigator",
+    "process",
     "reportError",
 ];
 
 fn build<'js>(ctx: &Ctx<'js>, name: &'static str) -> js::Result<Value<'js>> {
     match name {
         "reportError" => Ok(named(ctx, name, report)?.into_value()),
+        #[cfg(feature = "intl")]
+        "Intl" => crate::intl::build(ctx),
         "navigator" => navigator(ctx),
         "WeakRef" => weak::build(ctx),
+        "Buffer" => node::load(ctx, "node:buffer")?.get("Buffer"),
+        "process" => Ok(node::load(ctx, "node:process")?.into_value()),
+        "global" => Ok(ctx.globals().into_value()),
         name => part(name).load(ctx)?.get(name),
     }
 }

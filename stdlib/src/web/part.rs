@@ -24,7 +24,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    pub(super) const fn new(
+    pub(crate) const fn new(
         file: &'static str,
         source: &'static str,
         natives: for<'js> fn(&Ctx<'js>, &Object<'js>) -> js::Result<()>,
@@ -103,7 +103,7 @@ fn tag<'js>(class: Object<'js>, name: String) -> js::Result<()> {
 }
 
 /// `report(error)`: nothing will catch it, and the run fails.
-pub(super) fn report<'js>(ctx: Ctx<'js>, error: Value<'js>) -> js::Result<()> {
+pub(crate) fn report<'js>(ctx: Ctx<'js>, error: Value<'js>) -> js::Result<()> {
     State::of(&ctx)?.run().report_uncaught(&ctx, error);
     Ok(())
 }

@@ -1,0 +1,95 @@
+//! The order of texts, as people expect it in their language.
+
+use std::cmp::Ordering;
+
+use icu_collator::options::{AlternateHandling, CaseLevel, CollatorOptions, Strength as Level};
+use icu_collator::preferences::{CollationCaseFirst, CollationNumericOrdering};
+use icu_collator::{Collator, CollatorBorrowed, CollatorPreferences};
+
+use crate::error::Error;
+use crate::locale::{Tag, lookup};
+
+/// Which differences count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strength {
+    /// Those of letters: `a` is not `b`.
+    Base,
+    /// Those of accents, too: `a` is not `á`.
+    Accent,
+    /// Those of letters and of case: `a` is not `A`.
+    Case,
+    /// All.
+    #[default]
+    Variant,
+}
+
+/// Which case comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CaseFirst {
+    /// As the locale has it.
+    #[default]
+    Off,
+    /// Upper case.
+    Upper,
+    /// Lower case.
+    Lower,
+}
+
+/// What can be chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CollationOptions {
+    /// Which differences count.
+    pub strength: Strength,
+    /// Whether punctuation counts for nothing.
+    pub ignores_punctuation: bool,
+    /// Whether `2` comes before `10`.
+    pub is_numeric: bool,
+    /// Which case comes first.
+    pub case_first: CaseFirst,
+}
+
+/// Compares texts in one way.
+#[derive(Debug)]
+pub struct Collation(CollatorBorrowed<'static>);
+
+impl Collation {
+    /// The order of texts in a locale.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownLocale`].
+    pub fn new(tag: &Tag, options: &CollationOptions) -> Result<Self, Error> {
+        lookup(tag)?;
+        let mut preferences = CollatorPreferences::from(tag.without_extensions().icu());
+        preferences.numeric_ordering = options.is_numeric.then_some(CollationNumericOrdering::True);
+        preferences.case_first = match options.case_first {
+            CaseFirst::Off => None,
+            CaseFirst::Upper => Some(CollationCaseFirst::Upper),
+            CaseFirst::Lower => Some(CollationCaseFirst::Lower),
+        };
+        let mut chosen = CollatorOptions::default();
+        let (level, case) = match options.strength {
+            Strength::Base => (Level::Primary, CaseLevel::Off),
+            Strength::Accent => (Level::Secondary, CaseLevel::Off),
+            Strength::Case => (Level::Primary, CaseLevel::On),
+            Strength::Variant => (Level::Tertiary, CaseLevel::Off),
+        };
+        chosen.strength = Some(level);
+        chosen.case_level = Some(case);
+        chosen.alternate_handling = Some(if options.ignores_punctuation {
+            AlternateHandling::Shifted
+        } else {
+            AlternateHandling::NonIgnorable
+        });
+        let collator = Collator::try_new(preferences, chosen);
+        collator
+            .map(Self)
+            .map_err(|error| Error::Damaged(error.to_string()))
+    }
+
+    /// Which of two texts comes first.
+    #[must_use]
+    pub fn compare(&self, first: &str, second: &str) -> Ordering {
+        self.0.compare(first, second)
+    }
+}
