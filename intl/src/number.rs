@@ -19,7 +19,7 @@ use crate::data::{self, LocaleData, NumberSystem, Symbols};
 use crate::error::Error;
 use crate::locale::{Tag, lookup};
 use crate::part::Part;
-use crate::plural::Plurals;
+use crate::plural::{Category, Plurals};
 
 /// Writes numbers in one way.
 #[derive(Clone)]
@@ -140,6 +140,19 @@ impl NumberFormat {
         parts.push((Part::new("literal", between), "shared"));
         parts.extend(end.into_iter().map(|part| (part, "endRange")));
         parts
+    }
+
+    /// The form of a word that goes with a number as this format writes it.
+    #[must_use]
+    pub fn select(&self, rules: &Plurals, value: &Quantity) -> Category {
+        match value {
+            Quantity::Finite(decimal) => {
+                let mut written = decimal.clone();
+                self.round(&mut written);
+                rules.category(&written, 0)
+            }
+            _ => Category::Other,
+        }
     }
 
     /// Rounds a number as it would be written.

@@ -7,7 +7,6 @@ use icu_plurals::{
 
 use crate::error::Error;
 use crate::locale::Tag;
-use crate::number::{NumberFormat, Quantity};
 
 /// What numbers are for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,19 +90,6 @@ impl Plurals {
         let mut whole = written.clone();
         whole.multiply_pow10(power);
         self.0.category_for(PluralOperands::from(&whole)).into()
-    }
-
-    /// The form that goes with a number as a format writes it.
-    #[must_use]
-    pub fn select(&self, format: &NumberFormat, value: &Quantity) -> Category {
-        match value {
-            Quantity::Finite(decimal) => {
-                let mut written = decimal.clone();
-                format.round(&mut written);
-                self.category(&written, 0)
-            }
-            _ => Category::Other,
-        }
     }
 
     /// The forms that the language has.
