@@ -27,7 +27,7 @@ impl Service {
     ) -> Result<(), Problem> {
         tracing::info!(login = person.login(), ?action, "changes the service");
         if let Some(runs) = &self.runs {
-            let entry = ServiceAuditEntry::now(person, action, detail);
+            let entry = ServiceAuditEntry::now(person, action, &runs.secrets().mask(detail));
             runs.note(entry).await?;
         }
         Ok(())

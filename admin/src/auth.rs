@@ -26,6 +26,14 @@ use crate::server::hosts::AllowedHosts;
 use cla_runtime::semaphore::Glob;
 
 /// What a person may do. Each role may do all that the roles before it may.
+///
+/// ```
+/// use cla_admin::Role;
+///
+/// assert_eq!("operator".parse::<Role>()?, Role::Operator);
+/// assert!(Role::Viewer < Role::Admin, "each may what those before it may");
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(
     Clone,
     Copy,
@@ -82,6 +90,15 @@ impl FromStr for Role {
 /// A person or program that was let in.
 ///
 /// A host that knows its users puts one into the extensions of a request; the service then asks for nothing else.
+///
+/// ```
+/// use cla_admin::{Person, Role};
+///
+/// let anna = Person::new("anna", Role::Operator).only("shop-*".parse()?);
+/// assert_eq!((anna.login(), anna.role()), ("anna", Role::Operator));
+/// assert!(anna.sees("shop-db") && !anna.sees("prod-db"));
+/// # Ok::<(), cla_admin::GlobError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     fields: Arc<Fields>,

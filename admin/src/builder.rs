@@ -31,12 +31,45 @@ use crate::service::Service;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The administrators' service for the semaphores of one store. Cheap to clone; all clones are the same service.
+///
+/// ```
+/// use cla_admin::Admin;
+/// use cla_runtime::semaphore::Semaphores;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let admin = Admin::builder(Semaphores::memory()).listening_on("127.0.0.1:7007".parse()?).build()?;
+/// assert!(admin.sign_in_link().contains("/login?token="));
+/// // A host that has a web server mounts it there.
+/// let router = cla_admin::axum::Router::new().merge(admin.into_router());
+/// # let _: cla_admin::axum::Router = router;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Admin {
     service: Arc<Service>,
 }
 
 /// Configures an [`Admin`].
+///
+/// ```
+/// use cla_admin::{Admin, TokenStore, UserRole};
+/// use cla_runtime::semaphore::Semaphores;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// let admin = Admin::builder(Semaphores::memory())
+///     .allowed_host("https://cla.example.com")
+///     .tokens(TokenStore::new(folder.path().join("tokens.json")))
+///     .trusted_proxy("10.0.0.0/8".parse()?)
+///     .proxy_users("x-forwarded-user".parse()?, "operator".parse::<UserRole>()?)
+///     .build()?;
+/// assert!(admin.ready().await);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct AdminBuilder {
     semaphores: Semaphores,

@@ -23,6 +23,20 @@ const LOOK: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// A semaphore that the host's configuration declares.
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_admin::Declaration;
+/// use cla_runtime::semaphore::{SemaphoreName, Slots};
+///
+/// let declaration = Declaration::new(SemaphoreName::new("prod-db")?, "host.toml")
+///     .slots(Slots::Limited(2))
+///     .description("the production database")
+///     .label("team", "shop")
+///     .alert_after(Duration::from_secs(600));
+/// assert_eq!(declaration.name().as_str(), "prod-db");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declaration {
     name: SemaphoreName,

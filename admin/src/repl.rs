@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use cla_runtime::error::ErrorKind;
 use cla_runtime::output::OutputStream;
+use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::{Actor, Semaphores};
 use cla_runtime::session::Interrupter;
 use cla_runtime::{Engine, Limits, Output, RuleError, RunOptions, Session};
@@ -21,7 +22,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use self::show::Shown;
 use crate::auth::Person;
-use crate::runs::{EngineFor, Lines, Tail};
+use crate::runs::{EngineFor, Lines, ReplSettings, Tail};
 
 /// The most sessions at once. One more ends the session that was not used for the longest time.
 const MOST: usize = 16;
@@ -44,6 +45,7 @@ pub(crate) struct Repl {
     semaphores: Semaphores,
     folder: PathBuf,
     limits: Limits,
+    secrets: Secrets,
     sessions: Mutex<HashMap<String, Arc<PanelSession>>>,
 }
 
@@ -81,15 +83,19 @@ pub(crate) enum ReplError {
 }
 
 impl Repl {
-    pub(crate) fn new(
-        (engine_for, folder, limits): (EngineFor, PathBuf, Limits),
-        semaphores: Semaphores,
-    ) -> Arc<Self> {
+    pub(crate) fn new(settings: ReplSettings, semaphores: Semaphores) -> Arc<Self> {
+        let ReplSettings {
+            engine_for,
+            folder,
+            limits,
+            secrets,
+        } = settings;
         let repl = Arc::new(Self {
             engine_for,
             semaphores,
             folder,
             limits,
+            secrets,
             sessions: Mutex::default(),
         });
         let weak = Arc::downgrade(&repl);
@@ -165,6 +171,7 @@ impl Repl {
         let options = RunOptions::new()
             .name(format!("repl of {}", person.login()))
             .limits(limits)
+            .secrets(self.secrets.clone())
             .output(Arc::clone(&output) as Arc<dyn Output>);
         let said = Arc::clone(&output);
         let folder = self.folder.canonicalize().ok();
@@ -258,8 +265,11 @@ impl PanelSession {
         let started = Instant::now();
         let answer = {
             let session = self.session.lock();
-            let evaluate =
-                |session: &Session| session.evaluate(code, |ctx, _, value| Shown::of(ctx, &value));
+            let evaluate = |session: &Session| {
+                session.evaluate(code, |ctx, run, value| {
+                    Shown::of(ctx, &value, run.secrets())
+                })
+            };
             session.as_ref().map(evaluate)
         };
         let mut out_of_time = None;
@@ -287,6 +297,7 @@ impl PanelSession {
             Ok(_) => self.session.lock().is_none(),
             Err(error) => match error.kind {
                 ErrorKind::Cancelled => error.name != "Interrupted",
+                ErrorKind::Exited => true,
                 ErrorKind::Load => error.message == "the session has ended",
                 _ => false,
             },

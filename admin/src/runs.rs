@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cla_rulebook::{Input, InputError, give_inputs};
 use cla_runtime::handle::RunCanceller;
+use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::{RunId, Semaphores};
 use cla_runtime::trace::{RegionRecord, Trace};
 use cla_runtime::{Engine, Limits, Output, RuleError, RunOptions, RunReport, Script};
@@ -64,6 +65,7 @@ pub struct Rules {
     folder: PathBuf,
     history: Option<PathBuf>,
     limits: Limits,
+    secrets: Secrets,
     repl: Option<EngineFor>,
 }
 
@@ -79,6 +81,7 @@ impl Rules {
             folder: folder.into(),
             history: None,
             limits: Limits::default(),
+            secrets: Secrets::new(),
             repl: None,
         }
     }
@@ -86,6 +89,13 @@ impl Rules {
     /// Limits of each run (default: [`Limits::default`]).
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Secrets that each run may read, code at the panel too, and that are masked in all that the service shows and keeps
+    /// (default: none).
+    pub fn secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = secrets;
         self
     }
 
@@ -104,9 +114,13 @@ impl Rules {
     }
 
     /// What a REPL needs, if there is to be one.
-    pub(crate) fn take_repl(&mut self) -> Option<(EngineFor, PathBuf, Limits)> {
-        let engine = self.repl.take()?;
-        Some((engine, self.folder.clone(), self.limits))
+    pub(crate) fn take_repl(&mut self) -> Option<ReplSettings> {
+        Some(ReplSettings {
+            engine_for: self.repl.take()?,
+            folder: self.folder.clone(),
+            limits: self.limits,
+            secrets: self.secrets.clone(),
+        })
     }
 }
 
@@ -118,10 +132,19 @@ impl std::fmt::Debug for Rules {
     }
 }
 
+/// What sessions of code are made of.
+pub(crate) struct ReplSettings {
+    pub(crate) engine_for: EngineFor,
+    pub(crate) folder: PathBuf,
+    pub(crate) limits: Limits,
+    pub(crate) secrets: Secrets,
+}
+
 /// The runs of one service.
 pub(crate) struct Runs {
     engine: Engine,
     limits: Limits,
+    secrets: Secrets,
     folder: Folder,
     history: History,
     live: Mutex<HashMap<RunId, Arc<Ongoing>>>,
@@ -193,11 +216,17 @@ impl Runs {
             history: History::open(rules.history.as_deref())?,
             engine: rules.engine,
             limits: rules.limits,
+            secrets: rules.secrets,
             live: Mutex::default(),
             keys: tokio::sync::Mutex::default(),
             events,
             metrics,
         }))
+    }
+
+    /// What runs may read and the service does not show.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The rules that can be run.
@@ -233,7 +262,11 @@ impl Runs {
         // The run reports what is wrong with the rulebook itself.
         if let (Ok(inputs), serde_json::Value::Object(stash)) = (inputs, &wish.stash) {
             let mut given = stash.clone();
-            give_inputs(&inputs, &mut given, wish.event.is_some()).map_err(RunError::Input)?;
+            let inputs = give_inputs(&inputs, &mut given, wish.event.is_some());
+            inputs.map_err(|mut error| {
+                error.message = self.secrets.mask(&error.message).into_owned();
+                RunError::Input(error)
+            })?;
         }
         let output = Arc::new(Tail::new());
         let mut limits = self.limits;
@@ -245,6 +278,7 @@ impl Runs {
             .name(wish.rule.as_str())
             .stash(wish.stash)
             .limits(limits)
+            .secrets(self.secrets.clone())
             // So that its report has what it took by code, too.
             .trace(Arc::clone(&trace))
             .output(Arc::clone(&output) as Arc<dyn Output>);

@@ -44,6 +44,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// Asks a server to end. Cheap to clone; any clone asks.
+///
+/// See [`Server`] for an example.
 #[derive(Clone, Debug)]
 pub struct Shutdown(Arc<watch::Sender<bool>>);
 
@@ -73,6 +75,22 @@ impl Default for Shutdown {
 }
 
 /// A listening server.
+///
+/// ```
+/// use cla_admin::{Admin, Server, Shutdown};
+/// use cla_runtime::semaphore::Semaphores;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::bind("127.0.0.1:0".parse()?).await?;
+/// let admin = Admin::builder(Semaphores::memory()).listening_on(server.local_addr()?).build()?;
+/// let shutdown = Shutdown::new();
+/// let serving = tokio::spawn(server.serve(admin, shutdown.clone()));
+/// shutdown.ask();
+/// serving.await??;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Server {
     listener: TcpListener,
     tls: Option<Arc<Tls>>,

@@ -9,6 +9,7 @@ mod doctor;
 mod durations;
 mod event_loop;
 mod exit;
+mod init;
 mod out;
 mod permissions;
 mod render;
@@ -22,6 +23,7 @@ mod signals;
 mod store;
 mod token;
 mod types;
+mod waiting;
 
 use std::process::ExitCode;
 
@@ -46,6 +48,7 @@ Examples:
   cla sem slots deploy-target 2    let two at once
   cla serve                        the same in a browser, live, and for programs over HTTP
   cla doctor                       where the semaphores are, and whether all is well there
+  cla init                         start a folder with a rule, a rulebook and a test
   cla types                        what rules can import, as TypeScript declarations
   cla run --help                   everything about running rules";
 
@@ -59,6 +62,7 @@ enum Command {
     Serve(serve::Args),
     Token(token::Args),
     Doctor(doctor::Args),
+    Init(init::Args),
     Types(types::Args),
     Completions(completions::Args),
 }
@@ -76,6 +80,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Types(args) => types::run(&args),
         Command::Completions(args) => completions::run(&args, Cli::command()),
     }

@@ -102,6 +102,8 @@ pub(crate) struct Granted {
     pub(crate) origin: Origin,
     /// Rules may import files below the current folder as well.
     pub(crate) imports_current_folder: bool,
+    /// Scripts are strict, as `cla.toml` says.
+    pub(crate) strict: bool,
 }
 
 /// Who said what rules may.
@@ -204,7 +206,13 @@ impl PermissionArgs {
             permissions,
             origin,
             imports_current_folder,
+            strict: crate::store::strict(folder)?,
         })
+    }
+
+    /// Whether rules get nothing but what options give.
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.sandbox
     }
 
     /// Whether any of the options was given.

@@ -22,11 +22,12 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use self::commands::Done;
-use self::console::Console;
+use self::console::{Console, Rights};
 use self::knowledge::Session;
 use self::read::{Mode, Read, Reader, Settings};
 use crate::permissions::PermissionArgs;
 use crate::run::{sizes, stash};
+use crate::secrets::SecretArgs;
 use crate::store::{Origin, StoreArgs};
 
 /// Try rules and steer semaphores at a prompt
@@ -66,6 +67,8 @@ pub(crate) struct Args {
     store: StoreArgs,
     #[command(flatten)]
     permissions: PermissionArgs,
+    #[command(flatten)]
+    secrets: SecretArgs,
     /// Arguments for the session, in `args` of the module cla/process
     #[arg(last = true, value_name = "ARG")]
     arguments: Vec<String>,
@@ -76,6 +79,7 @@ Examples:
   cla repl
   cla repl --store redis://db1/0         steer the semaphores of many machines
   cla repl -p 'require(\"cla/sem\").list().length'
+  cla repl --secret TOKEN                cla.secret('TOKEN') is the variable TOKEN, and never shown
   cla repl < setup.js                    evaluate a file, input by input
   echo '- echo: hello' | cla repl --mode yaml
 
@@ -145,7 +149,27 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let console = Console::new(args, stash, choice, semaphores, interactive, &granted);
+    let settings = match crate::store::settings(Path::new(".")) {
+        Ok(settings) => settings,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    let here = Path::new(".");
+    let secrets = match args.secrets.of_rules(here, &args.permissions, &choice.url) {
+        Ok(secrets) => secrets,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    let rights = Rights {
+        granted,
+        secrets,
+        settings,
+    };
+    let console = Console::new(args, stash, choice, semaphores, interactive, rights);
     let mut console = match console {
         Ok(console) => console,
         Err(error) => {
@@ -168,6 +192,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if console.is_interrupted() {
         code = crate::exit::INTERRUPTED;
     }
+    code = console.exit_code().unwrap_or(code);
     console.close();
     ExitCode::from(code)
 }
@@ -181,6 +206,7 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
         colour: console.borrow().colour(),
         vi: args.vi,
         history: crate::store::state_folder().map(|folder| folder.join("history")),
+        secrets: console.borrow().secrets().clone(),
     };
     let knowledge = Rc::new(Session::new(Rc::clone(&console)));
     let mut reader = match Reader::new(knowledge, settings) {
@@ -239,11 +265,12 @@ fn at_the_prompt(args: &Args, console: Console) -> ExitCode {
         }
     }
     reader.finish();
+    let code = console.borrow().exit_code();
     // The reader held the only other one.
     if let Some(console) = Rc::into_inner(console) {
         console.into_inner().close();
     }
-    ExitCode::SUCCESS
+    ExitCode::from(code.unwrap_or_default())
 }
 
 fn greet(console: &Console) {

@@ -8,6 +8,7 @@ mod plan;
 mod remote;
 mod screen;
 mod session;
+mod settings;
 pub(crate) mod sizes;
 pub(crate) mod stash;
 mod status;
@@ -28,6 +29,7 @@ use cla_runtime::trace::{Trace, TracedRun};
 use cla_runtime::value::Wanted;
 
 use self::session::Session;
+use self::settings::ByFolder;
 use crate::permissions::{Granted, PermissionArgs};
 use crate::secrets::SecretArgs;
 use crate::server::ServerArgs;
@@ -51,12 +53,15 @@ const MAX_WORKERS: i64 = 1024;
 /// last expression or default export) is not printed unless --print or --json asks for it.
 ///
 /// With several runs, every line of output begins with the name of its run.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The rules; `-` is a script on standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// The rules; `-` is one on standard input
+    #[arg(required_unless_present = "arguments", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// The language of the rule on standard input
+    #[arg(long, value_name = "LANG", value_enum, default_value = "js")]
+    lang: plan::Lang,
     /// Run every file this many times, at once
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=MAX_COPIES))]
@@ -72,7 +77,7 @@ pub(crate) struct Args {
     /// How deep calls may nest, as bytes of stack: 512K, 4M
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = sizes::stack)]
     stack: usize,
-    /// Data for the rules, in `cla.stash`: VALUE is JSON, or else text
+    /// Data for the rules, in `cla.stash`: VALUE is JSON, or else text, as a version such as 1.10 is
     ///
     /// KEY is a name, or a JSON pointer such as /server/port. May be given many times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = stash::Entry::parse)]
@@ -97,6 +102,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=MAX_WORKERS))]
     workers: u16,
+    /// Do not say at a terminal, after a second, what the runs wait for
+    #[arg(long, short)]
+    quiet: bool,
     /// Print what each run returned, as a line of JSON
     #[arg(long, short, conflicts_with = "json")]
     print: bool,
@@ -105,7 +113,7 @@ pub(crate) struct Args {
     /// Its fields: id, name, file, status (ok, failed, cancelled, timed_out, out_of_memory,
     /// stack_overflow), value, error (null, or kind, name, message, location, ...), waited and ran
     /// (seconds), semaphores (name, taken, waited, held), regions (semaphore, who, line, asked, waited, held,
-    /// granted, outcome), peak_memory (bytes).
+    /// granted, outcome), peak_memory (bytes), exit_code (if the rule said one).
     #[arg(long)]
     json: bool,
     /// Show what rulebooks would do, and the semaphores that they would take, and do nothing
@@ -127,6 +135,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Arguments for the rules, in `args` of the module cla/process
+    ///
+    /// Without a FILE, the first one is the rule: `#!/usr/bin/env -S cla run --` in a rule's first line makes it a program
+    /// that gets all that is behind its name.
     #[arg(last = true, value_name = "ARG")]
     arguments: Vec<String>,
 }
@@ -143,6 +154,8 @@ Examples:
   cla run --timeout 30s --memory 64M deploy.js
   cla run --stash user=root --stash /server/port=22 deploy.js
   echo 'print(1 + 2)' | cla run -
+  echo 'do: [echo: hi]' | cla run - --lang yaml
+  cla run deploy.js -- --dry staging     arguments for the rule
   cla run --server https://cla.example.com --token-file token nightly.yml report.js
                                          rules of the folder that a `cla serve` serves
   cla run --sandbox untrusted.js         take semaphores, and reach nothing else
@@ -155,11 +168,22 @@ Exit code:
   0    every run succeeded
   1    a run failed; its error is on standard error
   2    wrong usage, which includes CLA_STORE and cla.toml
+  N    what a single rule says with process.exit(N) or process.exitCode
   130  interrupted by Ctrl-C: every run was cancelled and gave back what it held;
        a second Ctrl-C exits at once. 143 is the same by SIGTERM.
   141  the reader of the output is gone; every run was cancelled";
 
 pub(crate) fn run(args: &Args) -> ExitCode {
+    if args.files.is_empty() {
+        let mut args = args.clone();
+        args.files.push(args.arguments.remove(0).into());
+        return run(&args);
+    }
+    if args.lang != plan::Lang::Js && !args.files.iter().any(|file| file == Path::new(plan::STDIN))
+    {
+        let problem = "--lang says the language of standard input, which no FILE is: the end of a file's name says its own";
+        crate::exit::wrong_usage::<Args>("run", &problem)
+    }
     let stash = match stash::stash(args.stash.clone()) {
         Ok(stash) => stash,
         Err(problem) => crate::exit::wrong_usage::<Args>("run", &problem),
@@ -195,22 +219,28 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let secrets = match args.secrets.read() {
+    let here = Path::new(".");
+    let secrets = match args.secrets.of_rules(here, &args.permissions, &store) {
         Ok(secrets) => secrets,
         Err(problem) => {
             crate::exit::report(&problem);
             return ExitCode::from(crate::exit::USAGE);
         }
     };
-    let passwords = store.passwords().into_iter();
-    let secrets = passwords.fold(secrets, Secrets::hiding);
     if args.explain {
-        return crate::exit::finish(explain::print(args, &granted, &store));
+        return crate::exit::finish(explain::print(args, &granted, &store, &secrets));
     }
+    let settings = match settings::Settings::read(&args.files) {
+        Ok(settings) => settings,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
     if args.dry_run {
-        return dry_run(args, &stash, &semaphores, &granted);
+        return dry_run(args, &stash, &settings, &semaphores, &granted, secrets);
     }
-    let plan = match plan::plan(&args.files, args.copies as usize) {
+    let plan = match plan::plan(&args.files, args.copies as usize, args.lang) {
         Ok(plan) => plan,
         Err(error) => {
             crate::exit::report(&format_args!(
@@ -237,13 +267,17 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             if let Some(event) = &args.event {
                 options = options.event(event.as_str());
             }
+            // Several would take from each other what they read.
+            if plan.len() == 1 && !args.files.iter().any(|file| file == Path::new(plan::STDIN)) {
+                options = options.data(cla_stdlib::Input::of_process());
+            }
             let trace = (args.timeline || args.trace.is_some()).then(Trace::start);
             if let Some(trace) = &trace {
                 options = options.trace(Arc::clone(trace));
             }
             let mut session = Session::new(args, plan.len(), semaphores.clone(), &granted);
             let cautions = session.caution(&store, &semaphores);
-            let live = session.start(plan, &options);
+            let live = session.start(plan, &ByFolder::new(&options, settings));
             session.attend(live, &mut signals).await;
             crate::store::close(&semaphores).await;
             cautions.said().await;
@@ -268,17 +302,20 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 fn dry_run(
     args: &Args,
     stash: &serde_json::Value,
+    settings: &settings::Settings,
     semaphores: &Semaphores,
     granted: &Granted,
+    secrets: Secrets,
 ) -> ExitCode {
     let runtime = crate::event_loop::event_loop();
     let shown = runtime.map(|runtime| {
         runtime.block_on(async {
             let engine = session::engine(args, semaphores.clone(), granted);
-            let mut options = RunOptions::new().stash(stash.clone());
+            let mut options = RunOptions::new().stash(stash.clone()).secrets(secrets);
             if let Some(event) = &args.event {
                 options = options.event(event.as_str());
             }
+            let options = ByFolder::new(&options, settings.clone());
             let code = dry::run(&engine, &args.files, &options, args.json).await;
             crate::store::close(semaphores).await;
             code

@@ -1,9 +1,13 @@
-//! Secrets for rules: `--secret` and `--secrets-from`.
+//! Secrets for rules: `--secret`, `--secrets-from`, and `secrets` in `cla.toml`.
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use cla_runtime::secrets::{InvalidSecret, Secrets};
+use cla_runtime::semaphore::StoreUrl;
+
+use crate::permissions::PermissionArgs;
+use crate::store::{ChoiceError, WantedSecret};
 
 /// The options.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -47,6 +51,8 @@ pub(crate) enum SecretError {
     Json { file: PathBuf, problem: String },
     #[error(transparent)]
     Invalid(#[from] InvalidSecret),
+    #[error(transparent)]
+    Config(#[from] ChoiceError),
 }
 
 impl SecretArgs {
@@ -54,9 +60,30 @@ impl SecretArgs {
         !self.secret.is_empty() || !self.secrets_from.is_empty()
     }
 
-    /// Reads all of them.
-    pub(crate) fn read(&self) -> Result<Secrets, SecretError> {
+    /// All that rules of this folder are to have and what is to be hidden from them: what `cla.toml` names, unless the
+    /// options put it aside, what the options of this command give, and the passwords of the store.
+    pub(crate) fn of_rules(
+        &self,
+        folder: &Path,
+        permissions: &PermissionArgs,
+        store: &StoreUrl,
+    ) -> Result<Secrets, SecretError> {
         let mut secrets = Secrets::new();
+        let config = match permissions.is_sandbox() {
+            true => None,
+            false => crate::store::wanted_secrets(folder)?,
+        };
+        if let Some((wanted, config)) = config {
+            for secret in wanted {
+                secrets = with_wanted(secrets, secret, &config);
+            }
+        }
+        let secrets = self.read(secrets)?;
+        Ok(store.passwords().into_iter().fold(secrets, Secrets::hiding))
+    }
+
+    /// Adds what the options give.
+    fn read(&self, mut secrets: Secrets) -> Result<Secrets, SecretError> {
         for file in &self.secrets_from {
             let text = read_file(file)?;
             for (name, value) in entries(file, &text)? {
@@ -75,6 +102,27 @@ impl SecretArgs {
         }
         Ok(secrets)
     }
+}
+
+/// With a secret that `cla.toml` names. One that cannot be read is missing: only rules that need it fail.
+fn with_wanted(secrets: Secrets, wanted: WantedSecret, config: &Path) -> Secrets {
+    let WantedSecret { name, file } = wanted;
+    let value = match &file {
+        Some(file) => read_file(file).map_err(|error| error.to_string()),
+        None => std::env::var(&name).map_err(|error| match error {
+            std::env::VarError::NotPresent => {
+                format!("the variable {name} is not set (--secret {name} asks for it)")
+            }
+            std::env::VarError::NotUnicode(_) => format!("the variable {name} is not valid UTF-8"),
+        }),
+    };
+    let added = value.and_then(|value| {
+        let added = secrets.clone().with(name.clone(), value);
+        added.map_err(|error| error.to_string())
+    });
+    added.unwrap_or_else(|why| {
+        secrets.missing(name, format!("{} names it, but {why}", config.display()))
+    })
 }
 
 /// The value of a variable; or what is typed.
@@ -171,7 +219,7 @@ mod tests {
             secret: vec!["A=hunter22".to_owned()],
             ..Default::default()
         };
-        let error = args.read().unwrap_err().to_string();
+        let error = args.read(Secrets::new()).unwrap_err().to_string();
         assert!(
             error.contains("--secret A=@FILE") && !error.contains("hunter22"),
             "{error}"

@@ -11,12 +11,14 @@ use std::time::Duration;
 use cla_admin::axum::http::HeaderName;
 use cla_admin::{Admin, Network, Rules, Server, Shutdown, TokenStore, UserRole};
 use cla_runtime::output::OutputStream;
+use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::{Semaphores, printable};
-use cla_runtime::{Engine, Limits};
+use cla_runtime::{Engine, EngineBuilder, Limits};
 use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
 use crate::permissions::{Granted, PermissionArgs};
+use crate::secrets::SecretArgs;
 use crate::signals::Signals;
 use crate::store::{Cautions, Choice, Declared, StoreArgs};
 
@@ -68,6 +70,8 @@ pub(crate) struct Args {
     store: StoreArgs,
     #[command(flatten)]
     permissions: PermissionArgs,
+    #[command(flatten)]
+    secrets: SecretArgs,
     /// At the end, how long runs may go on before they are cancelled: 250ms, 30s, 5m, or seconds
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::durations::patience)]
     grace: Duration,
@@ -104,6 +108,7 @@ const AFTER_HELP: &str = "\
 Examples:
   cla serve                              open the link that it prints
   cla serve rules --listen 127.0.0.1:0   the rules in a folder, at a free port
+  cla serve --secrets-from FILE          what rules read with cla.secret(...), and is never shown
   cla serve --repl                       with a page where administrators run code
   cla token create --role operator       a token for a program
 
@@ -170,8 +175,21 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(crate::exit::USAGE);
         }
     };
+    let secrets = args
+        .secrets
+        .of_rules(&args.folder, &args.permissions, &choice.url);
+    let secrets = match secrets {
+        Ok(secrets) => secrets,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
     log(args);
-    match serve(args, &choice, declared, &granted) {
+    for (name, why) in secrets.all_missing() {
+        tracing::warn!("there is no secret {name}: {}", printable(why));
+    }
+    match serve(args, &choice, declared, &granted, &secrets) {
         Ok(code) => code,
         Err(error) => {
             crate::exit::report(&format_args!("cannot serve at {}: {error}", args.listen));
@@ -205,6 +223,7 @@ fn serve(
     choice: &Choice,
     declared: Declared,
     granted: &Granted,
+    secrets: &Secrets,
 ) -> io::Result<ExitCode> {
     let semaphores = match choice.open() {
         Ok(semaphores) => semaphores,
@@ -254,7 +273,9 @@ fn serve(
         let _cautions = Cautions::of(&choice.url, &semaphores, |caution| {
             tracing::warn!("{}", printable(caution));
         });
-        let admin = admin.rules(rules(args, &semaphores, granted)?).build()?;
+        let admin = admin
+            .rules(rules(args, &semaphores, granted, declared.settings, secrets)?)
+            .build()?;
         // The health of the service says so if its store does not answer.
         let _ = admin.ready().await;
         announce(args, &admin)?;
@@ -295,8 +316,18 @@ fn allow_many_clients() {
 }
 
 /// The rules of the folder.
-fn rules(args: &Args, semaphores: &Semaphores, granted: &Granted) -> io::Result<Rules> {
-    let engine = Engine::builder()
+fn rules(
+    args: &Args,
+    semaphores: &Semaphores,
+    granted: &Granted,
+    settings: Vec<serde_json::Value>,
+    secrets: &Secrets,
+) -> io::Result<Rules> {
+    let configured = move || {
+        let settings = settings.iter().cloned();
+        settings.fold(Engine::builder(), EngineBuilder::config)
+    };
+    let engine = configured()
         .workers(args.workers.into())
         .semaphores(semaphores.clone())
         .permissions(granted.permissions.clone())
@@ -308,11 +339,13 @@ fn rules(args: &Args, semaphores: &Semaphores, granted: &Granted) -> io::Result<
     if let Some(timeout) = args.timeout {
         limits = limits.timeout(timeout);
     }
-    let mut rules = Rules::new(engine, &args.folder).limits(limits);
+    let mut rules = Rules::new(engine, &args.folder)
+        .limits(limits)
+        .secrets(secrets.clone());
     if args.repl {
         let (folder, permissions) = (args.folder.clone(), granted.permissions.clone());
         rules = rules.repl(move |semaphores| {
-            Engine::builder()
+            configured()
                 // There is one engine for each session.
                 .workers(1)
                 .semaphores(semaphores)
@@ -328,10 +361,10 @@ fn rules(args: &Args, semaphores: &Semaphores, granted: &Granted) -> io::Result<
         let name = format!("runs-{}.db", key(&folder));
         Some(crate::store::state_folder()?.join(name))
     });
-    Ok(match history {
+    match history {
         Some(file) => rules.history(file),
         None => rules,
-    })
+    }
 }
 
 /// A short text that stands for a path, the same in every version of the program (FNV-1a).

@@ -14,6 +14,7 @@ use cla_runtime::Permissions;
 use cla_runtime::semaphore::{Semaphores, StoreError, StoreUrl, StoreUrlError};
 
 use self::config::Config;
+pub(crate) use self::config::WantedSecret;
 
 /// The variable that names a store.
 const STORE_VARIABLE: &str = "CLA_STORE";
@@ -130,6 +131,15 @@ impl StoreArgs {
     /// # Errors
     /// [`ChoiceError`]. What `--store` says is looked at by clap.
     pub(crate) fn choose(&self) -> Result<Choice, ChoiceError> {
+        if self
+            .url
+            .as_ref()
+            .is_some_and(|url| !url.passwords().is_empty())
+        {
+            crate::exit::warn(
+                &"--store: who lists the processes sees the password; write the URL into the variable CLA_STORE, or into cla.toml",
+            );
+        }
         surroundings(|surroundings| surroundings.choose(self.url.as_ref()))
     }
 }
@@ -149,12 +159,42 @@ pub(crate) fn declared(folder: &Path) -> Result<Declared, ChoiceError> {
 /// # Errors
 /// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
 pub(crate) fn permissions(folder: &Path) -> Result<Option<(Permissions, PathBuf)>, ChoiceError> {
-    surroundings(|surroundings| surroundings.permissions(folder))
+    surroundings(|surroundings| surroundings.nearest(folder, |config| config.permissions))
+}
+
+/// The secrets that the rules of this folder want, and the `cla.toml` that says so: the nearest one from that folder
+/// upwards, from the current folder upwards, or the user's.
+///
+/// # Errors
+/// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
+pub(crate) fn wanted_secrets(
+    folder: &Path,
+) -> Result<Option<(Vec<WantedSecret>, PathBuf)>, ChoiceError> {
+    surroundings(|surroundings| surroundings.nearest(folder, |config| config.secrets))
+}
+
+/// The settings that the `cla.toml` files give the rules of a folder: those of the user, of the file nearest to the current folder,
+/// and of the one nearest to `folder`. What stands later in the list outranks what is before it.
+///
+/// # Errors
+/// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
+pub(crate) fn settings(folder: &Path) -> Result<Vec<serde_json::Value>, ChoiceError> {
+    surroundings(|surroundings| surroundings.settings(folder))
+}
+
+/// Whether the nearest `cla.toml` that says it makes scripts strict: from `folder` upwards, or the user's.
+///
+/// # Errors
+/// [`ChoiceError`]: a file cannot be read, or something in it is wrong.
+pub(crate) fn strict(folder: &Path) -> Result<bool, ChoiceError> {
+    surroundings(|surroundings| surroundings.strict(folder))
 }
 
 /// What the files `cla.toml` say to a service.
 #[derive(Debug, Default)]
 pub(crate) struct Declared {
+    /// See [`settings`].
+    pub(crate) settings: Vec<serde_json::Value>,
     pub(crate) semaphores: Vec<Declaration>,
     pub(crate) webhook: Option<Webhook>,
     pub(crate) openid: Option<OpenId>,
@@ -259,6 +299,7 @@ impl Surroundings<'_> {
     }
 
     fn declared(&self, folder: &Path) -> Result<Declared, ChoiceError> {
+        let settings = self.settings(folder)?;
         let folder = folder.canonicalize().unwrap_or_default();
         let mut semaphores = BTreeMap::new();
         let (mut webhook, mut openid) = (None, None);
@@ -277,22 +318,56 @@ impl Surroundings<'_> {
             }
         }
         Ok(Declared {
+            settings,
             semaphores: semaphores.into_values().collect(),
             webhook,
             openid,
         })
     }
 
-    fn permissions(&self, folder: &Path) -> Result<Option<(Permissions, PathBuf)>, ChoiceError> {
+    /// What the nearest `cla.toml` that says something of this says, and its path.
+    fn nearest<T>(
+        &self,
+        folder: &Path,
+        what: impl Fn(Config) -> Option<T>,
+    ) -> Result<Option<(T, PathBuf)>, ChoiceError> {
         let folder = folder.canonicalize().unwrap_or_default();
         let near = nearest_config(&folder).into_iter();
         for path in near.chain(self.config_files()) {
             let config = Config::read(&path)?.unwrap_or_default();
-            if let Some(permissions) = config.permissions {
-                return Ok(Some((permissions, path)));
+            if let Some(found) = what(config) {
+                return Ok(Some((found, path)));
             }
         }
         Ok(None)
+    }
+
+    fn settings(&self, folder: &Path) -> Result<Vec<serde_json::Value>, ChoiceError> {
+        let mut files = self.config_files();
+        files.reverse();
+        // The current folder's is among them.
+        if !folder.as_os_str().is_empty() && folder != Path::new(".") {
+            let folder = folder.canonicalize().unwrap_or_default();
+            let near = nearest_config(&folder).filter(|near| files.last() != Some(near));
+            files.extend(near);
+        }
+        let mut settings = Vec::new();
+        for file in files {
+            settings.extend(Config::read(&file)?.and_then(|config| config.config));
+        }
+        Ok(settings)
+    }
+
+    fn strict(&self, folder: &Path) -> Result<bool, ChoiceError> {
+        let folder = folder.canonicalize().unwrap_or_default();
+        let near = nearest_config(&folder).into_iter();
+        for path in near.chain(self.config_files()) {
+            let config = Config::read(&path)?.unwrap_or_default();
+            if let Some(strict) = config.strict {
+                return Ok(strict);
+            }
+        }
+        Ok(false)
     }
 
     /// Where the program keeps what must survive it.

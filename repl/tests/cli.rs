@@ -1,5 +1,7 @@
 //! The command line of `cla`: what goes in, what comes out, and the exit codes.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on panics
+
 mod common;
 
 use std::process::Stdio;
@@ -29,6 +31,107 @@ fn a_rule_that_throws_exits_1_and_shows_where() {
         "^^^^",
     ] {
         assert!(ended.stderr.contains(part), "{part} in {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_name_that_is_not_there_has_one_good_hint() {
+    for (file, code, hint) in [
+        (
+            "a.js",
+            "sem.take('db', () => 1)",
+            "it is a module: const sem = require(\"cla/sem\");",
+        ),
+        (
+            "a.js",
+            "fs.readFile('x')",
+            "it is a module: const fs = require(\"cla/fs\");",
+        ),
+        (
+            "a.mjs",
+            "fs.readFile('x')",
+            "it is a module: import fs from \"cla/fs\";",
+        ),
+        (
+            "a.js",
+            "$`ls`",
+            "cla/shell exports it: const { $ } = require(\"cla/shell\");",
+        ),
+        (
+            "a.ts",
+            "const n: number = 1; $`ls`",
+            "cla/shell exports it: import { $ } from \"cla/shell\";",
+        ),
+        (
+            "a.js",
+            "sleep(1)",
+            "cla/util exports it: const { sleep } = require(\"cla/util\");",
+        ),
+        (
+            "a.js",
+            "const s = new Semaphore(2)",
+            "require(\"cla/sem\").take(\"prod-db\", () => { ... });",
+        ),
+        ("a.js", "parseVars('${a}')", "write cla.parseVars"),
+        ("a.js", "secret('TOKEN')", "write cla.secret"),
+        ("a.js", "fetsh('http://127.0.0.1/')", "did you mean fetch?"),
+        (
+            "a.js",
+            "new AbortContoller()",
+            "did you mean AbortController?",
+        ),
+        ("a.js", "Deno.readTextFile('x')", "this is no Deno"),
+        ("a.js", "window.fetch('x')", "a rule runs in no browser"),
+        ("a.js", "require('cla/fss')", "did you mean 'cla/fs'?"),
+        ("a.mjs", "import 'cla/shel';", "did you mean 'cla/shell'?"),
+        (
+            "a.mjs",
+            "import _ from 'npm:lodash@4';",
+            "import it by its name: 'lodash'",
+        ),
+        (
+            "a.mjs",
+            "import x from 'npm:@scope/one@1.2.3/deep';",
+            "import it by its name: '@scope/one'",
+        ),
+        (
+            "a.mjs",
+            "import path from 'jsr:@std/path';",
+            "`npx jsr add @std/path`",
+        ),
+        (
+            "a.mjs",
+            "import x from 'https://example.com/x.js';",
+            "nothing is imported over the network",
+        ),
+    ] {
+        let folder = Folder::with(&[(file, code)]);
+        let ended = folder.cla(&["run", "--store", "memory:", file]);
+        assert_eq!(ended.code, Some(1), "{code}");
+        assert!(ended.stderr.contains(hint), "{code}: {}", ended.stderr);
+        // No module that is not for rules, and no long list of those that are.
+        for inner in ["native", "cla/shell/words", "cla/time-span"] {
+            assert!(!ended.stderr.contains(inner), "{inner}: {}", ended.stderr);
+        }
+        if code.contains("import") || code.contains("require('") {
+            let checked = folder.cla(&["check", file]);
+            assert!(checked.stdout.contains(hint), "{code}: {}", checked.stdout);
+        }
+    }
+    let folder = Folder::with(&[]);
+    let ended = folder.cla(&["repl", "-p", "sem.list()"]);
+    assert!(
+        ended.stderr.contains("const sem = require(\"cla/sem\");"),
+        "{}",
+        ended.stderr
+    );
+    for (code, never) in [
+        ("depoly()", "help"),
+        ("x", "help"),
+        ("undefinedFunction()", "help"),
+    ] {
+        let ended = folder.cla(&["repl", "-e", code]);
+        assert!(!ended.stderr.contains(never), "{}", ended.stderr);
     }
 }
 
@@ -271,7 +374,7 @@ fn types_are_printed_or_written() {
     let mut written = 0;
     for entry in std::fs::read_dir(folder.path().join("new/types")).unwrap() {
         let path = entry.unwrap().path();
-        if path.ends_with("rulebook.schema.json") {
+        if path.ends_with("rulebook.schema.json") || path.ends_with("tsconfig.json") {
             continue;
         }
         let text = std::fs::read_to_string(path).unwrap();
@@ -279,6 +382,169 @@ fn types_are_printed_or_written() {
         written += 1;
     }
     assert_eq!(written, printed.matches("// file: ").count());
+}
+
+fn json_file(folder: &Folder, name: &str) -> serde_json::Value {
+    let text = std::fs::read_to_string(folder.path().join(name)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn types_come_with_a_configuration_and_one_of_the_users_own_is_kept() {
+    let folder = Folder::with(&[]);
+    folder.cla(&["types", "types/"]).printed();
+    let config = json_file(&folder, "types/tsconfig.json");
+    assert_eq!(
+        config["include"],
+        serde_json::json!(["./*.d.ts", "../**/*"])
+    );
+    assert_eq!(
+        json_file(&folder, "tsconfig.json"),
+        serde_json::json!({ "extends": "./types/tsconfig.json" })
+    );
+    assert_eq!(folder.cla(&["types", "types"]).printed(), "");
+
+    let own = "{ \"include\": [\"rules\"] }";
+    for name in ["tsconfig.json", "jsconfig.json"] {
+        let folder = Folder::with(&[(name, own)]);
+        let ended = folder.cla(&["types", "types"]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""));
+        assert!(
+            ended
+                .stderr
+                .contains("begin it with { \"extends\": \"./types/tsconfig.json\" }"),
+            "{ended:?}"
+        );
+        let kept = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(kept, own);
+    }
+
+    // Into the folder of the rules themselves.
+    let folder = Folder::with(&[]);
+    folder.cla(&["types", "."]).printed();
+    let config = json_file(&folder, "tsconfig.json");
+    assert_eq!(config["include"], serde_json::json!(["./*.d.ts", "./**/*"]));
+}
+
+#[test]
+fn a_folder_is_started_and_nothing_is_ever_overwritten() {
+    let folder = Folder::with(&[]);
+    let ended = folder.cla(&["init", "rules"]);
+    assert!(ended.printed().starts_with("wrote rules/deploy.ts\n"));
+    assert!(ended.printed().contains("\n  cd rules\n"));
+    let rules = folder.path().join("rules");
+    let run = |arguments: &[&str]| {
+        let command = common::command(&rules, &folder.home(), arguments);
+        Running::start(command).end()
+    };
+    assert_eq!(
+        run(&["run", "deploy.ts", "--stash", "version=2"]).printed(),
+        "2 is on localhost\n"
+    );
+    assert_eq!(
+        run(&["run", "nightly.yml", "--stash", "env=prod"]).printed(),
+        "backing up prod to backup\nsaved\n"
+    );
+    assert!(
+        run(&["run", "deploy.test.ts"])
+            .printed()
+            .ends_with("1..2\n")
+    );
+    assert_eq!(
+        run(&["check", "deploy.ts", "deploy.test.ts", "nightly.yml"]).printed(),
+        "3 rules checked: 0 errors, 0 warnings\n"
+    );
+    let broken = std::fs::read_to_string(rules.join("cla.toml")).unwrap();
+    std::fs::write(rules.join("cla.toml"), broken.replace("localhost", "web9")).unwrap();
+    let failed = run(&["run", "deploy.test.ts"]);
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(failed.stdout.contains("not ok 1 - the hosts"), "{failed:?}");
+
+    // What is in the way is named, and nothing is written.
+    std::fs::remove_file(rules.join("deploy.ts")).unwrap();
+    let refused = folder.cla(&["init", "rules"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
+    assert!(
+        refused
+            .stderr
+            .contains("in the way in rules: cla.toml; nothing was written"),
+        "{refused:?}"
+    );
+    assert!(!rules.join("deploy.ts").exists());
+    let forced = folder.cla(&["init", "rules", "--force", "--json"]);
+    let forced: serde_json::Value = serde_json::from_str(forced.printed()).unwrap();
+    assert_eq!(
+        forced["written"],
+        serde_json::json!(["deploy.ts", "cla.toml"])
+    );
+    assert!(forced["unchanged"].as_array().unwrap().len() > 40);
+    assert_eq!(
+        folder.cla(&["init", "rules"]).printed(),
+        "all files are there already\n"
+    );
+
+    std::fs::create_dir(folder.path().join("other")).unwrap();
+    std::fs::create_dir(folder.path().join("other/README.md")).unwrap();
+    let refused = folder.cla(&["init", "other"]);
+    assert!(
+        refused.stderr.contains("in the way in other: README.md"),
+        "{refused:?}"
+    );
+    assert_eq!(
+        std::fs::read_dir(folder.path().join("other"))
+            .unwrap()
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn rules_have_the_settings_of_the_files_near_them_and_nothing_else_of_those() {
+    let show = "print(JSON.stringify(cla.config()))";
+    let folder = Folder::with(&[
+        (
+            "home/config/cla/cla.toml",
+            "[config]\nwho = 'user'\n[config.a]\nx = 1\n",
+        ),
+        (
+            "cla.toml",
+            "store = 'memory:'\n[config]\nhere = true\n[config.a]\nx = 2\ny = 2.5\n",
+        ),
+        ("show.js", show),
+        ("deep/cla.toml", "[config.a]\ny = ['three', 2026-01-02]\n"),
+        ("deep/er/show.js", show),
+        (
+            "book.yml",
+            "do:\n  - echo: ${config.a.x} {{ config.a.y + 1 }} {{ Object.keys(config).join() }}\n",
+        ),
+        (
+            "own.yml",
+            "vars: {config: {a: own}}\ndo:\n  - echo: ${config.a}\n",
+        ),
+    ]);
+    let above = r#"{"who":"user","a":{"x":2,"y":2.5},"here":true}"#;
+    let deep = r#"{"who":"user","a":{"x":2,"y":["three","2026-01-02"]},"here":true}"#;
+    for (rule, expected) in [
+        ("show.js", above),
+        ("./show.js", above),
+        ("deep/er/show.js", deep),
+        ("book.yml", "2 3.5 who,a,here"),
+        ("own.yml", "own"),
+    ] {
+        let ended = folder.cla(&["run", rule]);
+        assert_eq!(ended.printed(), format!("{expected}\n"), "{rule}");
+    }
+    let ended = folder.cla(&["repl", "-p", "cla.config('a.y')"]);
+    assert_eq!(ended.printed(), "2.5\n");
+
+    std::fs::write(folder.path().join("deep/cla.toml"), "[config]\na = inf\n").unwrap();
+    let ended = folder.cla(&["run", "deep/er/show.js"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(
+        ended.stderr.contains("a setting is a finite number")
+            && ended.stderr.contains("cla.toml:2:5"),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -326,6 +592,7 @@ fn help_shows_examples_everywhere() {
         &["--help"][..],
         &["run", "--help"],
         &["types", "--help"],
+        &["init", "--help"],
         &["completions", "--help"],
     ] {
         let ended = folder.cla(arguments);
@@ -339,4 +606,143 @@ fn help_shows_examples_everywhere() {
         version.printed(),
         concat!("cla ", env!("CARGO_PKG_VERSION"), "\n")
     );
+}
+
+/// What came of a command with this on its standard input.
+fn with_input(folder: &Folder, arguments: &[&str], text: &str) -> common::Ended {
+    let mut command = folder.command(arguments);
+    command.stdin(Stdio::piped());
+    let mut running = Running::start(command);
+    running.feed(text);
+    running.end()
+}
+
+#[test]
+fn the_language_of_standard_input_can_be_said() {
+    let folder = Folder::with(&[("lib.ts", "export const n: number = 41")]);
+    for (lang, text, printed) in [
+        ("ts", "const n: number = 41; print(n + 1)", "42\n"),
+        (
+            "mts",
+            "import { n } from './lib.ts'; print(n + 1 as number)",
+            "42\n",
+        ),
+        (
+            "cts",
+            "const { n } = require('./lib'); print(n + 1 as number); return",
+            "42\n",
+        ),
+        (
+            "js",
+            "print(typeof require, typeof module)",
+            "function object\n",
+        ),
+        ("mjs", "print(this, import.meta.main)", "undefined true\n"),
+        (
+            "cjs",
+            "print(typeof module.exports); return; throw 1",
+            "object\n",
+        ),
+        ("yaml", "do: [{echo: hello}]", "hello\n"),
+        ("yml", "do: [{echo: hello}]", "hello\n"),
+    ] {
+        let ended = with_input(&folder, &["run", "-", "--lang", lang], text);
+        assert_eq!(ended.printed(), printed, "{lang}: {ended:?}");
+    }
+    for (arguments, hint) in [
+        (
+            &["run", "lib.ts", "--lang", "ts"][..],
+            "the end of a file's name",
+        ),
+        (&["run", "-", "--lang", "lua"], "[possible values: js, "),
+    ] {
+        let ended = folder.cla(arguments);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(hint), "{}", ended.stderr);
+    }
+    let ended = with_input(
+        &folder,
+        &["run", "-", "--lang", "ts"],
+        "let a: number =\n  <b/>",
+    );
+    assert!(
+        ended.stderr.contains("JSX is not supported"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("<stdin>:2:3"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_rule_gets_the_arguments_behind_two_dashes() {
+    let folder = Folder::with(&[(
+        "rule.js",
+        "#!/usr/bin/env -S cla run --\nprint(require('cla/process').args.join(' '))",
+    )]);
+    for arguments in [
+        &["run", "rule.js", "--", "a", "--store", "x"][..],
+        &["run", "--", "rule.js", "a", "--store", "x"],
+    ] {
+        assert_eq!(
+            folder.cla(arguments).printed(),
+            "a --store x\n",
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn scripts_are_strict_where_a_cla_toml_says_so() {
+    let folder = Folder::with(&[
+        ("rule.js", "totl = 1; print(totl)"),
+        ("lib.js", "other = 1"),
+        ("uses.js", "require('./lib.js')"),
+        ("loose/rule.js", "totl = 1; print(totl)"),
+        ("fine.js", "'x'; const a = 1; print(typeof nothing, a)"),
+    ]);
+    assert_eq!(folder.cla(&["run", "rule.js"]).printed(), "1\n");
+    std::fs::write(folder.path().join("cla.toml"), "strict = true\n").expect("the folder is there");
+    for rule in ["rule.js", "uses.js"] {
+        let ended = folder.cla(&["run", rule]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains("is not defined"), "{}", ended.stderr);
+    }
+    assert_eq!(folder.cla(&["run", "fine.js"]).printed(), "undefined 1\n");
+    std::fs::write(folder.path().join("cla.toml"), "strict = 1\n").expect("the folder is there");
+    let ended = folder.cla(&["run", "rule.js"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(
+        ended
+            .stderr
+            .contains("`strict` is true or false, not a number"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_check_names_what_is_declared_nowhere() {
+    let folder = Folder::with(&[
+        (
+            "rule.js",
+            "const list = [1];\ntotal = lsit.length;\nfetch; Buffer; module.exports = typeof nothing;\nrequire('./lib')",
+        ),
+        ("lib.js", "exports.f = () => missing"),
+    ]);
+    let ended = folder.cla(&["check", "rule.js"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let said = &ended.stdout;
+    for part in [
+        "total is given a value, and declared nowhere",
+        "rule.js:2:1",
+        "lsit is declared nowhere",
+        "did you mean list?",
+        "missing is declared nowhere",
+        "lib.js:1:19",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    for known in ["fetch is", "module is", "nothing is", "require is"] {
+        assert!(!said.contains(known), "{known} in {said}");
+    }
 }

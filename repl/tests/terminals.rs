@@ -72,6 +72,61 @@ fn cancel_makes_the_second_fail_with_semaphore_cancel_and_exit_code_1() {
     drop(first);
 }
 
+/// What those see who wait at a terminal, and those whose program reads a pipe.
+#[test]
+fn who_waits_at_a_terminal_sees_who_holds_the_semaphore() {
+    let folder = Folder::with(&[SNIPPET]);
+    let mut holder = Terminal::start(&folder.command(&["run", "snippet.js"]));
+    holder.shows("mine");
+    let held = format!("held by snippet.js (pid {}) for ", holder.id());
+    let mut waiting = Vec::new();
+    for (words, expected) in [
+        (
+            &["run", "snippet.js"][..],
+            format!("waiting for \"mysem\": place 1, {held}"),
+        ),
+        (
+            &["sem", "exec", "mysem", "--", "echo", "mine"],
+            format!("waiting for \"mysem\": place 2, {held}"),
+        ),
+        (
+            &["sem", "wait", "mysem"],
+            format!("waiting for \"mysem\": 2 in line, {held}"),
+        ),
+    ] {
+        let mut terminal = Terminal::start(&folder.command(words));
+        terminal.shows(&expected);
+        waiting.push(terminal);
+    }
+    let quiet =
+        Terminal::start(&folder.command(&["sem", "exec", "-q", "mysem", "--", "echo", "mine"]));
+    folder.until("mysem", |mysem| mysem["waiting"] == 3);
+    let piped = folder.start(&["sem", "exec", "mysem", "--", "echo", "mine"]);
+    folder.until("mysem", |mysem| mysem["waiting"] == 4);
+    // Longer than a notice takes.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    administrator(&folder, &["sem", "purge", "mysem", "--yes"]);
+    // The line is erased, and what was waited for goes on.
+    waiting[0].shows("\x1b[K");
+    waiting[0].shows("mine");
+    let exec = waiting.remove(1);
+    let (code, said) = exec.end();
+    assert_eq!(code, 0);
+    let erased = said.rsplit("waiting for").next().unwrap();
+    assert!(
+        erased.contains("\r\x1b[K") && erased.trim_end().ends_with("mine"),
+        "{said:?}"
+    );
+    let (code, said) = quiet.end();
+    assert_eq!((code, said.trim_end()), (0, "mine"));
+    let ended = piped.end();
+    assert_eq!(
+        (ended.stdout.as_str(), ended.stderr.as_str()),
+        ("mine\n", "")
+    );
+    drop((holder, waiting));
+}
+
 #[test]
 fn one_that_is_killed_leaves_its_slot_to_the_next() {
     let folder = Folder::with(&[SNIPPET]);

@@ -23,6 +23,9 @@ use crate::template::Code;
 use crate::tree::{Book, BookSources, Evaluator};
 use crate::yaml::Place;
 
+/// Names that each run has without setting them.
+const GIVEN: [&str; 2] = ["config", "secret"];
+
 /// Enough for the deepest code that people write. Deeper code is reported as an error.
 const STACK: usize = 512 * 1024;
 
@@ -38,6 +41,18 @@ const STACK: usize = 512 * 1024;
 ///
 /// It knows no engine, so any name that is no file's is taken for a module that the engine has;
 /// [`Engine::check_all`](cla_runtime::Engine::check_all) knows the modules, and what may be imported.
+///
+/// ```
+/// use cla_rulebook::Severity;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("hello.yml");
+/// std::fs::write(&path, "do:\n  - ecoh: hello\n")?;
+/// let findings = cla_rulebook::check(&[path]);
+/// assert_eq!(findings[0].severity, Severity::Error);
+/// assert_eq!(findings[0].error.help.as_deref(), Some("did you mean echo?"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use]
 pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     let mut checker = Checker::default();
@@ -178,7 +193,7 @@ impl BookCheck<'_, '_, '_> {
         let mut reported = HashSet::new();
         for path in &paths {
             let name = path.text.split(['.', '[']).next().unwrap_or_default();
-            if !set.contains(name) && reported.insert(name) {
+            if !set.contains(name) && !GIVEN.contains(&name) && reported.insert(name) {
                 let message = format!("nothing in this rulebook sets {name}");
                 let help = format!("it must come with --stash {name}=VALUE");
                 self.warn(path.at, "Unset", message, &help);

@@ -15,6 +15,8 @@ use crate::yaml::{self, Node, Place, Text, Yaml};
 pub(super) const KEYS: [&str; 5] = ["type", "description", "default", "required", "choices"];
 
 /// Something that a rulebook is given when it is run.
+///
+/// See [`rulebook_inputs`] for an example.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Input {
@@ -37,6 +39,8 @@ pub struct Input {
 }
 
 /// What the value of an input must be.
+///
+/// See [`rulebook_inputs`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InputKind {
@@ -55,6 +59,8 @@ pub enum InputKind {
 }
 
 /// An input that a run was not given as it must be.
+///
+/// See [`give_inputs`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 #[non_exhaustive]
@@ -223,6 +229,20 @@ pub fn inputs(script: &Script) -> Result<Vec<Input>, RuleError> {
 }
 
 /// The inputs that a rulebook declares, in its order. Reads nothing but the text, and only that part of it.
+///
+/// ```
+/// use cla_rulebook::{InputKind, rulebook_inputs};
+///
+/// let text = "inputs:
+///   env: {description: Where to, choices: [test, prod], required: true}
+///   copies: {type: integer, default: 1}
+/// do: []";
+/// let inputs = rulebook_inputs("deploy.yml", text)?;
+/// assert_eq!((inputs[0].name.as_str(), inputs[0].required), ("env", true));
+/// assert_eq!(inputs[0].description.as_deref(), Some("Where to"));
+/// assert_eq!((inputs[1].kind, &inputs[1].default), (Some(InputKind::Integer), &Some(1.into())));
+/// # Ok::<(), cla_runtime::RuleError>(())
+/// ```
 ///
 /// # Errors
 ///

@@ -74,6 +74,16 @@ pub use service_name::ServiceNameError;
 
 /// Adds rulebooks to an engine: the language, for files that end in `.yml` or `.yaml`, and the modules `cla/rule` and
 /// `cla/reg`. To be used with [`EngineBuilder::with`].
+///
+/// ```
+/// use cla_rulebook::RulebookScript;
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let engine = Engine::builder().with(cla_rulebook::install).build();
+/// let script = Script::rulebook("greet", "do: [return: 'hello ${name}']");
+/// let options = RunOptions::new().stash(serde_json::json!({"name": "Anna"}));
+/// assert_eq!(engine.run(script, options).wait().result.unwrap(), "hello Anna");
+/// ```
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
     let builder = builder
         .language(Arc::new(program::Rulebooks))
@@ -85,6 +95,10 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
 }
 
 /// The names of the modules that [`install`] adds.
+///
+/// ```
+/// assert!(cla_rulebook::modules().eq(["cla/rule", "cla/reg"]));
+/// ```
 pub fn modules() -> impl Iterator<Item = &'static str> {
     ["cla/rule", "cla/reg"].into_iter()
 }

@@ -6,6 +6,15 @@ use crate::op::OPS;
 const MOST_SERVICE_NAME: usize = 255;
 
 /// Why a service cannot have a name.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let engine = Engine::builder().with(cla_rulebook::install).build();
+/// let rule = "import reg from 'cla/reg'; reg.register('echo', { handler() {} })";
+/// let report = engine.run(Script::javascript("rule", rule), RunOptions::new()).wait();
+/// assert!(report.result.unwrap_err().message.contains("that is an op's"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceNameError {

@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use cla_runtime::host::Run;
 use cla_runtime::internal::{MemoryReservation, Rooted};
-use cla_runtime::js::{self, Ctx, Function};
+use cla_runtime::js::{self, Ctx, Function, Object, Value};
+use cla_stdlib::internal::stash_of;
 
 /// What a service counts for beside its name and its function, in bytes.
 const SERVICE_BYTES: usize = 128;
@@ -25,7 +26,47 @@ struct List {
 struct Service {
     name: Rc<str>,
     function: Rooted<Function<'static>>,
+    form: Form,
     _reservation: MemoryReservation,
+}
+
+/// How a service was registered, which decides what it is called with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As a function: it gets what it is launched with, and the stash.
+    Function,
+    /// As an object with a handler: that gets a context, whose `stash` is a function, and what it is launched with.
+    Handler,
+}
+
+/// What can be called for an op.
+pub(crate) struct Callable<'js> {
+    pub(crate) function: Function<'js>,
+    pub(crate) form: Form,
+}
+
+impl<'js> Callable<'js> {
+    /// Calls it.
+    ///
+    /// # Errors
+    ///
+    /// What it throws.
+    pub(crate) fn call(
+        &self,
+        ctx: &Ctx<'js>,
+        run: &Run,
+        config: Value<'js>,
+        stash: Object<'js>,
+    ) -> js::Result<Value<'js>> {
+        match self.form {
+            Form::Function => self.function.call((config, stash)),
+            Form::Handler => {
+                let context = Object::new(ctx.clone())?;
+                context.set("stash", stash_of(ctx, run, stash)?)?;
+                self.function.call((context, config))
+            }
+        }
+    }
 }
 
 impl Services {
@@ -38,19 +79,20 @@ impl Services {
         })
     }
 
-    /// Registers a service: a function that rulebooks call as an op, with what the op is given and the stash. A service of
-    /// the same name is replaced. Whether an op can have that name is for the caller to check.
+    /// Registers a service: a function that rulebooks call as an op. A service of the same name is replaced. Whether an op can have that name is for the caller to check.
     pub(crate) fn register<'js>(
         &self,
         ctx: &Ctx<'js>,
         run: &Run,
         name: &str,
-        function: Function<'js>,
+        service: Callable<'js>,
     ) {
-        let function = run.keep(ctx, function);
+        let form = service.form;
+        let function = run.keep(ctx, service.function);
         let mut list = self.0.borrow_mut();
         if let Some(at) = list.places.get(name).copied() {
-            list.services[at].function = function;
+            let known = &mut list.services[at];
+            (known.function, known.form) = (function, form);
             return;
         }
         let name: Rc<str> = name.into();
@@ -60,6 +102,7 @@ impl Services {
             _reservation: run.count_memory(SERVICE_BYTES + name.len()),
             name,
             function,
+            form,
         });
     }
 
@@ -68,10 +111,16 @@ impl Services {
     /// # Errors
     ///
     /// The run is being taken down.
-    pub(crate) fn get<'js>(&self, ctx: &Ctx<'js>, name: &str) -> js::Result<Option<Function<'js>>> {
+    pub(crate) fn get<'js>(&self, ctx: &Ctx<'js>, name: &str) -> js::Result<Option<Callable<'js>>> {
         let list = self.0.borrow();
-        let at = list.places.get(name);
-        at.map(|at| list.services[*at].function.get(ctx))
+        let service = list.places.get(name).map(|at| &list.services[*at]);
+        service
+            .map(|service| {
+                Ok(Callable {
+                    function: service.function.get(ctx)?,
+                    form: service.form,
+                })
+            })
             .transpose()
     }
 

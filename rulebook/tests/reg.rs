@@ -12,7 +12,7 @@ fn a_registered_service_is_launched_by_name() {
         value(
             "const reg = require('cla/reg');
              reg.register('app.add', ({ a, b }, stash) => [a + b, stash === cla.stash()]);
-             reg.register('own', { handler: (config, stash) => stash.x });
+             reg.register('own', { handler: (context, config) => context.stash('x') + (config?.y ?? 0) });
              [reg.launch('app.add', { a: 1, b: 2 }), reg.launch('own', null, { x: 5 }), reg.names(), reg.has('own'), reg.has('no')]"
         ),
         json!([[3, true], 5, ["app.add", "own"], true, false])

@@ -234,3 +234,33 @@ try { sem.take('x', () => { throw new Error('no') }) } catch {}
         ]
     );
 }
+
+#[test]
+fn a_rule_that_is_given_no_stash_shares_the_current_one() {
+    assert_eq!(
+        value(
+            "const rule = require('cla/rule'), kept = { deep: 1 };
+             const made = rule.create({ name: 'made' }, [{ js: \"cla.stash('n', cla.stash('n') + 1); cla.stash('/new/list', [1]); delete cla.stash().gone\" }, { return: 7 }]);
+             cla.stash('n', 1); cla.stash('gone', 2); cla.stash('kept', kept); cla.stash('fn', () => 1);
+             const shared = [rule.run(made), cla.stash('n'), cla.stash('/new/list'), 'gone' in cla.stash(), cla.stash('kept') === kept, typeof cla.stash('fn')];
+             const own = { n: 5 };
+             made.run(own); made.run(null);
+             try { rule.create({ name: 'bad' }, [{ js: \"cla.stash('n', 99)\" }, { fail: 'no' }]).run() } catch { }
+             [...shared, own, cla.stash('n')]"
+        ),
+        json!([7, 2, [1], false, true, "function", { "n": 5 }, 2])
+    );
+}
+
+#[test]
+fn a_service_with_a_handler_gets_a_context_and_what_it_is_launched_with() {
+    assert_eq!(
+        value(
+            "const reg = require('cla/reg'), rule = require('cla/rule'); cla.stash('n', 1);
+             reg.register('keep', { name: 'Keep', handler(context, config) { context.stash('/made/by', config?.by ?? 'nobody'); return [context.stash('n'), config, context.stash() === cla.stash()] } });
+             [reg.launch('keep', { name: 'x', config: { by: 'me' } }), cla.stash('/made/by'), reg.launch('keep', { by: 'you', name: 'x' }), reg.launch('keep', { config: 5, stash: { n: 3 } }),
+              reg.launch('keep', null, { n: 4 })[0], reg.launch('keep')[1] === undefined]"
+        ),
+        json!([[1, { "by": "me" }, true], "me", [1, { "by": "you", "name": "x" }, true], [3, 5, false], 4, true])
+    );
+}

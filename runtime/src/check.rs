@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::RuleError;
 
 /// How bad a [`Finding`] is.
+///
+/// See [`Finding`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -17,6 +19,18 @@ pub enum Severity {
 }
 
 /// Something that a check found. It serializes as an object: `severity`, and the fields of the error.
+///
+/// ```
+/// use cla_runtime::check::Severity;
+/// use cla_runtime::{Engine, Script};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let found = Engine::new().check(&Script::javascript("rule", "const a = 1;\nlet b = ;")).await;
+/// assert_eq!(found[0].severity, Severity::Error);
+/// assert_eq!(found[0].error.location.as_ref().map(|at| at.line), Some(2));
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Finding {

@@ -85,6 +85,16 @@ pub use self::test_clock::{Hold, TestClock};
 ///
 /// Modules of a host that tell the time or sleep use the one of their run: [`Call::clock`](crate::host::Call::clock),
 /// [`Run::clock`](crate::host::Run::clock).
+///
+/// ```
+/// use cla_runtime::Engine;
+/// use cla_runtime::clock::{Clock, TestClock};
+///
+/// assert!(Engine::new().clock().as_test().is_none());
+/// let clock = Clock::from(&TestClock::new());
+/// let (before, date) = (clock.now(), clock.date());
+/// assert_eq!((clock.now(), clock.date()), (before, date), "it stands still");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Option<TestClock>);
 

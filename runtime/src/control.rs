@@ -32,6 +32,8 @@ pub(crate) enum Stop {
     OutOfMemory = 3,
     /// Code of the host's has panicked.
     Panicked = 4,
+    /// It has ended itself.
+    Exited = 5,
 }
 
 /// The stop flag of one run. The first reason wins.
@@ -205,6 +207,7 @@ impl Control {
             2 => Some(Stop::TimedOut),
             3 => Some(Stop::OutOfMemory),
             4 => Some(Stop::Panicked),
+            5 => Some(Stop::Exited),
             _ => None,
         }
     }

@@ -20,6 +20,8 @@ use crate::value::{RuleValue, Stash};
 ///
 /// It takes no more time and memory than the run has left.
 ///
+/// See [`Session`](crate::Session) for an example.
+///
 /// # Errors
 ///
 /// An exception: a `TypeError` that names the path to what is no data, a `RangeError` if the value needs more memory than
@@ -32,6 +34,21 @@ pub fn value_to_json<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> rquickjs::Result
 }
 
 /// JSON as a rule's value: what `JSON.parse` gives.
+///
+/// ```
+/// use cla_runtime::host::{json_to_value, value_to_json};
+/// use cla_runtime::{Engine, RunOptions, Session};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cla_runtime::RuleError> {
+/// let session = Session::start(&Engine::new(), RunOptions::new(), None, |_| {});
+/// let given = serde_json::json!({"hosts": ["db1", "db2"]});
+/// session.look(move |ctx, _| ctx.globals().set("given", json_to_value(ctx, &given)?)).await?;
+/// let count = session.evaluate("given.hosts.length", |ctx, _, value| value_to_json(ctx, value));
+/// assert_eq!(count.await?.unwrap(), 2);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///

@@ -29,6 +29,7 @@ use self::watch::UnresponsiveListener;
 pub use self::watch::UnresponsiveRun;
 use self::worker::{Job, Worker};
 use crate::clock::{Clock, HostWait, Seat};
+use crate::config::overlaid;
 use crate::control::Control;
 use crate::error::RuleError;
 use crate::family::Family;
@@ -107,6 +108,7 @@ pub struct EngineBuilder {
     semaphores: Option<Semaphores>,
     permissions: Permissions,
     environment: Option<Arc<[(String, String)]>>,
+    config: Option<Arc<serde_json::Value>>,
     admission: Admission,
     waiting: WaitingBound,
     modules: ModuleSettings,
@@ -131,6 +133,7 @@ impl Engine {
             semaphores: None,
             permissions: Permissions::default(),
             environment: None,
+            config: None,
             admission: Admission::default(),
             waiting: WaitingBound::default(),
             modules: ModuleSettings::default(),
@@ -146,6 +149,17 @@ impl Engine {
     /// run go on.
     ///
     /// With a [test clock](crate::clock) it returns when the run waits for the first time.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let engine = Engine::new();
+    /// let twice = "export default (stash) => 2 * stash.n";
+    /// let options = RunOptions::new().stash(serde_json::json!({"n": 21}));
+    /// // An async program awaits the handle; a plain thread waits.
+    /// let report = engine.run(Script::javascript("twice", twice), options).wait();
+    /// assert_eq!(report.result.unwrap(), 42);
+    /// ```
     pub fn run(&self, script: Script, options: RunOptions) -> RunHandle {
         // With a test clock, what was set off before this goes on first, and the run until it waits: so the host and its runs
         // never race.
@@ -243,6 +257,12 @@ impl Engine {
             _ => None,
         };
         let seat = Seat::new(clock);
+        // What another run starts has the settings of that one.
+        let config = match (origin.parent, &settings.config, options.config) {
+            (Some(_), _, config) | (None, None, config) => config,
+            (None, engine, None) => engine.clone(),
+            (None, engine, Some(config)) => overlaid(engine.as_ref(), Arc::unwrap_or_clone(config)),
+        };
         let job = Job {
             activity: seat.as_ref().map(|seat| Arc::clone(seat.activity())),
             seat,
@@ -262,6 +282,7 @@ impl Engine {
             environment: options
                 .environment
                 .or_else(|| self.shared.settings.environment.clone()),
+            config,
             control,
             report: sender,
             settings: Arc::clone(&self.shared.settings),
@@ -336,11 +357,35 @@ impl Engine {
     }
 
     /// Cancels a run by its id; `false` if it is not running (any more).
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let engine = Engine::new();
+    /// let run = engine.run(Script::javascript("for ever", "while (true) {}"), RunOptions::new());
+    /// let (id, name) = engine.runs().remove(0);
+    /// assert_eq!((id, &*name), (run.id(), "for ever"));
+    /// assert!(engine.cancel(id));
+    /// assert_eq!(run.wait().status(), "cancelled");
+    /// assert!(!engine.cancel(id), "it runs no more");
+    /// ```
     pub fn cancel(&self, id: RunId) -> bool {
         self.shared.live.cancel(id)
     }
 
     /// Waits until no run is left, those included that other runs started and did not wait for.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let engine = Engine::new();
+    /// drop(engine.run(Script::javascript("sum", "1 + 2"), RunOptions::new()));
+    /// engine.idle().await;
+    /// assert!(engine.runs().is_empty());
+    /// # }
+    /// ```
     pub async fn idle(&self) {
         if self.shared.home.is_elsewhere() {
             return;
@@ -500,6 +545,22 @@ impl EngineBuilder {
     }
 
     /// The semaphores that rules share (default: a memory store of this engine's own).
+    ///
+    /// ```
+    /// use cla_runtime::semaphore::Semaphores;
+    /// use cla_runtime::trace::RegionOutcome;
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let engine = Engine::builder().semaphores(semaphores.clone()).build();
+    /// // The host holds the slot that the rule wants.
+    /// let permit = semaphores.get("db")?.acquire().blocking()?;
+    /// let rule = "export const semaphore = {key: 'db', timeout: '10ms'}; export default () => 1";
+    /// let report = engine.run(Script::javascript("rule", rule), RunOptions::new()).wait();
+    /// assert_eq!(report.regions[0].outcome, RegionOutcome::TimedOut);
+    /// drop(permit);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn semaphores(mut self, semaphores: Semaphores) -> Self {
         self.semaphores = Some(semaphores);
         self
@@ -523,6 +584,13 @@ impl EngineBuilder {
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
         );
+        self
+    }
+
+    /// Settings, which rules read with `cla.config`: a JSON object. See [`RunOptions::config`], which adds those of one run.
+    /// What is given by a second call lies over the first.
+    pub fn config(mut self, config: serde_json::Value) -> Self {
+        self.config = overlaid(self.config.as_ref(), config);
         self
     }
 
@@ -577,6 +645,16 @@ impl EngineBuilder {
     }
 
     /// Adds a built-in module; one of the same name replaces the earlier one.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, HostModule, RunOptions, Script};
+    ///
+    /// let prices = HostModule::new("app/prices")
+    ///     .function("gross", |(net,): (f64,)| Ok::<_, String>(net * 1.25));
+    /// let engine = Engine::builder().module(prices).build();
+    /// let rule = Script::javascript("rule", "import { gross } from 'app/prices'; export default gross(8)");
+    /// assert_eq!(engine.run(rule, RunOptions::new()).wait().result.unwrap(), 10);
+    /// ```
     pub fn module(mut self, module: impl NativeModule) -> Self {
         self.modules.add(BuiltIn::Native(Arc::new(module)));
         self
@@ -625,6 +703,21 @@ impl EngineBuilder {
         self
     }
 
+    /// Says that there is no module `name`, which rules may expect, and what they can use instead: the end of a sentence for
+    /// the error of its import. A module or an alias of that name comes first.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let engine = Engine::builder().left_out("app/mail", "app/notify sends messages").build();
+    /// let report = engine.run(Script::javascript("rule", "require('app/mail')"), RunOptions::new()).wait();
+    /// assert!(report.result.unwrap_err().message.ends_with("'app/mail' here: app/notify sends messages"));
+    /// ```
+    pub fn left_out(mut self, name: impl Into<String>, instead: impl Into<String>) -> Self {
+        self.modules.left_out.insert(name.into(), instead.into());
+        self
+    }
+
     /// Forgets every alias that was added so far, such as those of the standard library.
     pub fn without_aliases(mut self) -> Self {
         self.modules.aliases.clear();
@@ -637,9 +730,38 @@ impl EngineBuilder {
         self
     }
 
+    /// Makes scripts and CommonJS modules strict, as ES modules always are: giving a value to a name that is declared nowhere
+    /// is an error then, rather than a new global. Packages stay as their authors wrote them.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let engine = Engine::builder().strict(true).build();
+    /// let report = engine.run(Script::javascript("rule", "totl = 1"), RunOptions::new()).wait();
+    /// assert_eq!(report.result.unwrap_err().name, "ReferenceError");
+    /// ```
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.modules.strict = strict;
+        self
+    }
+
     /// Lets every rule import files below `folder`, besides those below its own.
     ///
     /// A folder that does not exist allows nothing.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let (shared, rules) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    /// let two = shared.path().canonicalize()?.join("two.js");
+    /// std::fs::write(&two, "export const two = 2;")?;
+    /// let text = format!("import {{ two }} from '{}'; export default two;", two.display());
+    /// let script = Script::javascript("rule", text).in_folder(rules.path());
+    /// assert!(!Engine::new().run(script.clone(), RunOptions::new()).wait().is_ok());
+    /// let engine = Engine::builder().allow_folder(shared.path()).build();
+    /// assert_eq!(engine.run(script, RunOptions::new()).wait().result?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn allow_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         if let Ok(folder) = folder.into().canonicalize() {
             self.modules.folders.push(folder);
@@ -665,6 +787,17 @@ impl EngineBuilder {
     /// The engine starts no new run on that thread meanwhile. When such a run is past its time limit or is cancelled,
     /// it gets one second; then its report is sent and what it holds is given up, although its thread still computes.
     /// The listener is called once for each such stay, on a thread of the engine's own, and must return at once.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let engine = Engine::builder()
+    ///     .on_unresponsive(|run| eprintln!("{} has not answered for {:?}", run.name, run.silent))
+    ///     .build();
+    /// // A loop of the rule's own gives way, so it is not reported.
+    /// let text = "for (let n = 0; n < 1_000_000; n++);";
+    /// assert!(engine.run(Script::javascript("loop", text), RunOptions::new()).wait().is_ok());
+    /// ```
     pub fn on_unresponsive(
         mut self,
         listener: impl Fn(&UnresponsiveRun) + Send + Sync + 'static,
@@ -743,6 +876,7 @@ impl EngineBuilder {
             semaphores,
             permissions: self.permissions,
             environment: self.environment,
+            config: self.config,
             admission: Arc::new(self.admission),
             waiting: self.waiting,
             modules: Arc::new(self.modules),

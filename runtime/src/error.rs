@@ -46,6 +46,9 @@ pub enum ErrorKind {
     Load,
     /// Someone cancelled the run.
     Cancelled,
+    /// The rule ended its run itself with an exit code other than 0: `process.exit(2)`. The code is in the
+    /// [report](crate::RunReport::exit_code), and the field `code` of the error's details.
+    Exited,
     /// The run exceeded its time limit.
     TimedOut,
     /// The run exceeded its memory limit.
@@ -60,6 +63,8 @@ pub enum ErrorKind {
 }
 
 /// A place in a source file as its author wrote it: in TypeScript, not in what it was translated to.
+///
+/// See [`RuleError`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Location {
@@ -80,6 +85,16 @@ impl fmt::Display for Location {
 }
 
 /// One call on the stack when the error was made, innermost first.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let text = "function connect() {\n  throw new Error('no db1');\n}\nconnect();";
+/// let report = Engine::new().run(Script::javascript("rule", text), RunOptions::new()).wait();
+/// let frames = report.result.unwrap_err().frames;
+/// assert_eq!((frames[0].function.as_deref(), frames[0].location.line), (Some("connect"), 2));
+/// assert_eq!(frames[1].location.line, 4);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Frame {
@@ -91,6 +106,16 @@ pub struct Frame {
 }
 
 /// The source line that an error points at.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let text = "const a = 1;\n  throw new Error('no db1');";
+/// let report = Engine::new().run(Script::javascript("rule", text), RunOptions::new()).wait();
+/// let snippet = report.result.unwrap_err().snippet.expect("the place is known");
+/// assert!(snippet.text.contains("throw new Error('no db1');"));
+/// assert!(snippet.column >= 1 && snippet.length >= 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Snippet {
@@ -217,6 +242,14 @@ impl RuleError {
     /// The run was cancelled from outside.
     pub(crate) fn cancelled() -> Self {
         Self::new(ErrorKind::Cancelled, "Cancelled", "the run was cancelled")
+    }
+
+    /// The rule ended itself.
+    pub(crate) fn exited(code: i32) -> Self {
+        let message = format!("the rule ended itself with the exit code {code}");
+        let mut error = Self::new(ErrorKind::Exited, "Exit", message);
+        error.details = serde_json::json!({ "code": code });
+        error
     }
 
     /// The run did not start, because its engine shuts down.
@@ -350,6 +383,16 @@ impl RuleError {
 
     /// Shows the error with its source line, its stack and its causes, in lines that end with `\n`.
     /// With `colour`, ANSI escape sequences colour it; nothing that the rule wrote can add others.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let report = Engine::new().run(Script::javascript("rule", "1 +"), RunOptions::new()).wait();
+    /// let error = report.result.unwrap_err();
+    /// assert!(error.to_string().starts_with("rule:1:"), "{error}");
+    /// // With the line of the source, and a mark under the place.
+    /// assert!(error.render(false).lines().count() > 1);
+    /// ```
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         render::render(self, Severity::Error, colour)

@@ -83,6 +83,16 @@ impl RunHandle {
 
     /// Stops the run: a blocking call in it fails at once, running code within a few milliseconds,
     /// and nothing in the rule can catch it. The report follows when everything it held is free.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let engine = Engine::new();
+    /// let text = "for (;;) { try { for (;;); } catch {} }";
+    /// let run = engine.run(Script::javascript("stubborn", text), RunOptions::new());
+    /// run.cancel();
+    /// assert_eq!(run.wait().status(), "cancelled");
+    /// ```
     pub fn cancel(&self) {
         self.control.stop(Stop::Cancelled);
     }
@@ -117,6 +127,15 @@ impl RunHandle {
     }
 
     /// Something that can cancel the run after the handle has been given away or awaited.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let run = Engine::new().run(Script::javascript("for ever", "while (true) {}"), RunOptions::new());
+    /// let canceller = run.canceller();
+    /// std::thread::spawn(move || canceller.cancel());
+    /// assert_eq!(run.wait().status(), "cancelled");
+    /// ```
     pub fn canceller(&self) -> RunCanceller {
         RunCanceller(Arc::clone(&self.control))
     }

@@ -139,6 +139,20 @@ impl HostModule {
     ///
     /// The future runs on the rule's worker thread, inside a tokio runtime with timers and I/O.
     /// When the run is stopped, the future is dropped.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cla_runtime::{Engine, HostModule, RunOptions, Script};
+    ///
+    /// let module = HostModule::new("app/db").blocking_function("find", |(id,): (u32,)| async move {
+    ///     tokio::time::sleep(Duration::from_millis(5)).await;
+    ///     Ok::<_, String>(format!("row {id}"))
+    /// });
+    /// let engine = Engine::builder().module(module).build();
+    /// // The rule has the value at once, and its worker thread runs others meanwhile.
+    /// let rule = Script::javascript("rule", "import { find } from 'app/db'; export default find(7).toUpperCase()");
+    /// assert_eq!(engine.run(rule, RunOptions::new()).wait().result.unwrap(), "ROW 7");
+    /// ```
     #[must_use]
     pub fn blocking_function<A, R, E, F, Fut>(self, name: impl Into<String>, function: F) -> Self
     where
@@ -158,6 +172,17 @@ impl HostModule {
     /// Adds a function that returns a promise of what its future gives.
     ///
     /// The run does not end before the future is done. When the run is stopped, the future is dropped.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, HostModule, RunOptions, Script};
+    ///
+    /// let module = HostModule::new("app/db")
+    ///     .async_function("find", |(id,): (u32,)| async move { Ok::<_, String>(10 * id) });
+    /// let engine = Engine::builder().module(module).build();
+    /// let text = "import { find } from 'app/db'; export default await Promise.all([find(1), find(2)])";
+    /// let report = engine.run(Script::javascript("rule", text), RunOptions::new()).wait();
+    /// assert_eq!(report.result.unwrap(), serde_json::json!([10, 20]));
+    /// ```
     #[must_use]
     pub fn async_function<A, R, E, F, Fut>(self, name: impl Into<String>, function: F) -> Self
     where
@@ -302,6 +327,22 @@ impl HostModule {
 
     /// Adds a class of errors, which is derived from `Error`: functions throw errors of it with [`HostError::class`], and
     /// rules with `new`, whose second argument may have `code`, `details` and `cause`.
+    ///
+    /// ```
+    /// use cla_runtime::host::HostError;
+    /// use cla_runtime::{Engine, HostModule, RunOptions, Script};
+    ///
+    /// let module = HostModule::new("app/db")
+    ///     .error_class("RowError")
+    ///     .function_with("find", |_call, (id,): (u32,)| {
+    ///         Err::<(), _>(HostError::new(format!("there is no row {id}")).class("RowError"))
+    ///     });
+    /// let engine = Engine::builder().module(module).build();
+    /// let text = "import { find, RowError } from 'app/db';
+    /// let caught; try { find(7) } catch (error) { caught = error instanceof RowError }
+    /// export default caught";
+    /// assert_eq!(engine.run(Script::javascript("rule", text), RunOptions::new()).wait().result.unwrap(), true);
+    /// ```
     #[must_use]
     pub fn error_class(mut self, name: impl Into<String>) -> Self {
         self.error_classes.push(name.into());

@@ -33,7 +33,7 @@ use crate::sys::quickjs::ContextOf;
 use crate::sys::teardown;
 
 use crate::timers;
-use crate::value::{Returned, Wanted};
+use crate::value::{Returned, RuleValue, Wanted};
 
 /// Stack that host functions may use below QuickJS's own limit, in bytes.
 ///
@@ -58,6 +58,25 @@ pub(crate) fn fiber_stack(limits: &Limits) -> usize {
 /// The functions from here to the script lie on the stack of every run that waits. So they are small: what they do before
 /// and after is done in functions of its own, and errors are boxed.
 pub(crate) fn execute(
+    extensions: &[Arc<dyn Extension>],
+    run: &Rc<Run>,
+    script: Script,
+    wanted: Wanted,
+    limits: &Limits,
+) -> Result<Returned, Box<RuleError>> {
+    let result = execute_to_the_end(extensions, run, script, wanted, limits);
+    if run.control.reason() == Some(Stop::Exited) {
+        // What is still to be done is done as after any end of a program.
+        run.control.forget(Stop::Exited);
+        if run.exit_code() == Some(0) {
+            return Ok(Returned::default());
+        }
+    }
+    result
+}
+
+#[inline(never)]
+fn execute_to_the_end(
     extensions: &[Arc<dyn Extension>],
     run: &Rc<Run>,
     script: Script,
@@ -360,11 +379,7 @@ fn settle<'js>(
     value: Value<'js>,
     wanted: Wanted,
 ) -> Evaluated<'js, Returned> {
-    match run.drive(ctx, None) {
-        Ended::Idle | Ended::Settled => {}
-        Ended::Stopped => return Err(Failure::Stopped),
-        Ended::Uncaught(value) => return Err(uncaught(ctx, run, value)),
-    }
+    drive_to_the_end(ctx, run)?;
     let mut returned = Returned::default();
     let functions = Functions::NullOnTop;
     let read = match wanted {
@@ -375,6 +390,12 @@ fn settle<'js>(
         Wanted::Value => convert::value(ctx, "value", value, functions).map(|read| {
             returned.value = read.tree;
         }),
+        Wanted::ValueAndStash => convert::value(ctx, "value", value, functions).and_then(|value| {
+            let stash = run.stash(ctx)?.into_value();
+            let stash = convert::value(ctx, "stash", stash, Functions::LeftOut)?;
+            returned.value = RuleValue::Array(vec![value.tree, stash.tree]);
+            Ok(())
+        }),
     };
     if run.must_stop() || run.find_panic(ctx) {
         return Err(Failure::Stopped);
@@ -384,6 +405,26 @@ fn settle<'js>(
         Err(Unfit::TooLarge(message)) => Err(RuleError::value_too_large(message).into()),
         Err(unfit) => Err(failure(ctx, run, &unfit.throw(ctx))),
     }
+}
+
+/// Lets the run go on until nothing is pending any more, and calls what is to be called then.
+fn drive_to_the_end<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, ()> {
+    let drive = || match run.drive(ctx, None) {
+        Ended::Idle | Ended::Settled => Ok(()),
+        Ended::Stopped => Err(Failure::Stopped),
+        Ended::Uncaught(value) => Err(uncaught(ctx, run, value)),
+    };
+    drive()?;
+    for is_last in [false, true] {
+        let words = run.last_words(ctx).and_then(|words| match words {
+            Some(words) => words.call::<_, ()>((is_last,)).map(|()| true),
+            None => Ok(false),
+        });
+        if words.map_err(|error| failure(ctx, run, &error))? && !is_last {
+            drive()?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the error that is reported.
@@ -400,6 +441,11 @@ pub(crate) fn explain<'js>(
         Failure::Error(error) => *error,
         Failure::Thrown(value) => {
             let mut error = RuleError::from_js(ctx, &value, run.modules());
+            if error.name == "ReferenceError" && error.help.is_none() {
+                let file = error.location.as_ref().map(|at| at.file.as_str());
+                let imports = file.is_some_and(is_module_file);
+                error.help = run.modules().settings.hint(&error.message, imports);
+            }
             if error.kind == ErrorKind::StackOverflow {
                 return RuleError::stack_overflow(limits.stack).at_place_of(error);
             }
@@ -416,6 +462,12 @@ pub(crate) fn explain<'js>(
     }
 }
 
+/// Whether a file of this name has `import` rather than `require`, as far as its name tells.
+fn is_module_file(name: &str) -> bool {
+    let kind = name.rsplit_once('.').map(|(_, kind)| kind);
+    matches!(kind, Some("mjs" | "ts" | "mts"))
+}
+
 pub(crate) fn stop_error(stop: Stop, run: &Run, limits: &Limits) -> RuleError {
     match stop {
         Stop::Cancelled => RuleError::cancelled(),
@@ -423,5 +475,6 @@ pub(crate) fn stop_error(stop: Stop, run: &Run, limits: &Limits) -> RuleError {
         Stop::OutOfMemory if run.gauge.crowded() => RuleError::family_out_of_memory(limits.memory),
         Stop::OutOfMemory => RuleError::out_of_memory(limits.memory),
         Stop::Panicked => RuleError::panic(&run.panic_message()),
+        Stop::Exited => RuleError::exited(run.exit_code().unwrap_or_default()),
     }
 }

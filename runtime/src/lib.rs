@@ -70,6 +70,7 @@
 //! | feature | what it brings | without it |
 //! | --- | --- | --- |
 //! | `typescript` (default) | rules and modules in TypeScript; what is known of a text before it is compiled | the crate `oxc` is not built |
+//! | `packages` (default) | packages in `node_modules`, `paths` of a `tsconfig.json`, source maps | the crate `oxc_resolver` is not built |
 //!
 //! Without `typescript`, a `.ts` file is an error that names the feature. JavaScript runs as before, with these differences: a
 //! text that does not compile has one syntax error, the interpreter's own; and a [`Session`] takes each input as a script,
@@ -85,6 +86,7 @@ mod blocking;
 mod builtins;
 pub mod check;
 pub mod clock;
+mod config;
 mod control;
 mod convert;
 mod date;
@@ -97,6 +99,7 @@ mod event_source;
 mod family;
 mod forked;
 pub mod handle;
+mod hints;
 pub mod host;
 mod host_module;
 mod inspection;

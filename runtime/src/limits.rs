@@ -3,10 +3,27 @@
 use std::time::Duration;
 
 /// The smallest memory limit: an empty isolate needs a sixth of it.
+///
+/// ```
+/// use cla_runtime::Limits;
+/// use cla_runtime::limits::MIN_MEMORY;
+///
+/// assert_eq!(Limits::default().memory(1).memory, MIN_MEMORY);
+/// ```
 pub const MIN_MEMORY: usize = 1024 * 1024;
 /// The smallest stack limit, in bytes.
+///
+/// See [`MAX_STACK`] for an example.
 pub const MIN_STACK: usize = 64 * 1024;
 /// The largest stack limit, in bytes: the most that QuickJS takes.
+///
+/// ```
+/// use cla_runtime::Limits;
+/// use cla_runtime::limits::{MAX_STACK, MIN_STACK};
+///
+/// assert_eq!(Limits::default().stack(1).stack, MIN_STACK);
+/// assert_eq!(Limits::default().stack(usize::MAX).stack, MAX_STACK);
+/// ```
 pub const MAX_STACK: usize = 16 * 1024 * 1024;
 
 /// Limits of one run. A run that exceeds one fails; the others and the process go on.
@@ -62,6 +79,16 @@ impl Default for Limits {
 
 impl Limits {
     /// Sets the memory limit in bytes; less than [`MIN_MEMORY`] is raised to it.
+    ///
+    /// ```
+    /// use cla_runtime::error::ErrorKind;
+    /// use cla_runtime::{Engine, Limits, RunOptions, Script};
+    ///
+    /// let limits = Limits::default().memory(8 * 1024 * 1024);
+    /// let script = Script::javascript("greedy", "const all = []; for (;;) all.push('x'.repeat(100_000));");
+    /// let report = Engine::new().run(script, RunOptions::new().limits(limits)).wait();
+    /// assert_eq!(report.result.unwrap_err().kind, ErrorKind::OutOfMemory);
+    /// ```
     #[must_use]
     pub fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes.max(MIN_MEMORY);
@@ -76,6 +103,16 @@ impl Limits {
     }
 
     /// Sets the time limit.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cla_runtime::{Engine, Limits, RunOptions, Script};
+    ///
+    /// let limits = Limits::default().timeout(Duration::from_millis(20));
+    /// let script = Script::javascript("for ever", "while (true) {}");
+    /// let report = Engine::new().run(script, RunOptions::new().limits(limits)).wait();
+    /// assert_eq!(report.status(), "timed_out");
+    /// ```
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);

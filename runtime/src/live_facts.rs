@@ -10,6 +10,8 @@ use crate::clock::Clock;
 use crate::trace::RegionRecord;
 
 /// A region that a run is in, or waits for.
+///
+/// See [`Engine::live_runs`](crate::Engine::live_runs) for an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LiveRegion {

@@ -21,8 +21,9 @@ use crate::region::{self, SemaphoreSpec};
 use crate::run::Run;
 use crate::script::TextLanguage;
 use crate::script_check::{Surroundings, check_script};
-use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
+use crate::sys::quickjs::{Compiled, TopLevel, compile_in_mode};
 use crate::trace::RegionOutcome;
+use crate::typescript::jsx_problem;
 use crate::typescript::lock_order::lock_order;
 use crate::typescript::references::references;
 
@@ -48,11 +49,21 @@ impl Program for MainScript {
 
     /// Its value is the last expression of a script, or the default export of a module. A promise is awaited.
     fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>> {
-        match prepare(ctx, run, self)? {
-            Prepared::Script(script) => run_script(ctx, run, script),
-            Prepared::AsyncScript(script) => run_async_script(ctx, run, script),
-            Prepared::Module(name) => import_main(ctx, run, name),
-            Prepared::CommonJs(name) => require_main(ctx, run, name),
+        match prepare(ctx, run, self).map_err(|failure| explained(run, self, failure))? {
+            Prepared::Script(script) => {
+                let last = run_script(ctx, run, script)?;
+                script_value(ctx, run, self.name(), last)
+            }
+            Prepared::AsyncScript(script) => {
+                let last = run_async_script(ctx, run, script)?;
+                script_value(ctx, run, self.name(), last)
+            }
+            Prepared::Module(name) => {
+                import_main(ctx, run, name).map_err(|failure| explained(run, self, failure))
+            }
+            Prepared::CommonJs(name) => {
+                require_main(ctx, run, name).map_err(|failure| explained(run, self, failure))
+            }
         }
     }
 
@@ -87,11 +98,8 @@ impl Program for MainScript {
     ) -> Result<Plan, RuleError> {
         let mut plan = Plan::of(shown);
         plan.event = run.event.clone();
-        let takes = match run.modules().may_take_slots(&self.source.text) {
-            true => lock_order(&self.source.text),
-            false => Vec::new(),
-        };
-        for take in takes {
+        let text = &self.source.text;
+        for take in lock_order(text, run.modules().may_take_slots(text)) {
             if plan
                 .semaphores
                 .iter()
@@ -104,6 +112,23 @@ impl Program for MainScript {
         }
         plan.imports = imports(run.modules(), &self.source.text);
         Ok(plan)
+    }
+}
+
+/// A failure to compile a text, in better words where they are known.
+#[cold]
+#[inline(never)]
+fn explained<'js>(run: &Run, main: &MainScript, failure: Failure<'js>) -> Failure<'js> {
+    let Failure::Thrown(_) = &failure else {
+        return failure;
+    };
+    let text = &main.source.text;
+    match jsx_problem(text) {
+        Some(problem) => {
+            let name = run.modules().display_name(&main.source.name);
+            RuleError::from_problems(&name, text, LineEnds::Script, vec![problem]).into()
+        }
+        None => failure,
     }
 }
 
@@ -150,6 +175,7 @@ fn prepare<'m, 'js>(
         TextLanguage::ByName | TextLanguage::Registered(_) => modules.prepare(name, text),
     };
     let source = source.map_err(Failure::from)?;
+    modules::add_properties(ctx, run, &source.text).map_err(|error| failure(ctx, run, &error))?;
     match modules.kind(name) {
         Kind::Module => Ok(Prepared::Module(name)),
         Kind::CommonJs => {
@@ -194,10 +220,21 @@ fn prepare_either<'m, 'js>(
         return Ok(Prepared::Module(name));
     }
     no_events(run, name)?;
+    modules::install_names(ctx, run, &code).map_err(|error| failure(ctx, run, &error))?;
     let error = match compile(ctx, run, name, &code, Goal::Script) {
         Ok(script) => return Ok(Prepared::Script(script)),
         Err(error) => failure(ctx, run, &error),
     };
+    // A script that returns is the body of a CommonJS module.
+    if code.contains("return") && !matches!(error, Failure::Stopped) {
+        match modules::compiles_as_commonjs(ctx, run, name, &code) {
+            true => {
+                run.modules().main_is_commonjs();
+                return Ok(Prepared::CommonJs(name));
+            }
+            false => drop(ctx.catch()),
+        }
+    }
     if code.contains("await") {
         match compile(ctx, run, name, &code, Goal::AsyncScript) {
             Ok(script) => return Ok(Prepared::AsyncScript(script)),
@@ -225,6 +262,19 @@ fn run_script<'js>(
     }
 }
 
+/// The value of a script that came to its end: what it has exported, or else its last expression.
+fn script_value<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    name: &str,
+    last: Value<'js>,
+) -> Evaluated<'js, Value<'js>> {
+    match modules::exported(ctx, run, name).map_err(|error| failure(ctx, run, &error))? {
+        Some(exports) => call_if_function(ctx, run, exports),
+        None => Ok(last),
+    }
+}
+
 #[inline(never)]
 fn run_async_script<'js>(
     ctx: &Ctx<'js>,
@@ -242,10 +292,7 @@ fn run_async_script<'js>(
 /// Runs the main script as a CommonJS module; exports that are a function get the stash.
 #[inline(never)]
 fn require_main<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> Evaluated<'js, Value<'js>> {
-    let specifier =
-        rquickjs::String::from_str(ctx.clone(), name).map_err(|error| failure(ctx, run, &error))?;
-    let exports = modules::require(ctx, run, "", specifier.as_value())
-        .map_err(|error| failure(ctx, run, &error))?;
+    let exports = modules::run_main(ctx, run, name).map_err(|error| failure(ctx, run, &error))?;
     call_if_function(ctx, run, exports)
 }
 
@@ -265,7 +312,8 @@ fn compile<'js>(
         Goal::AsyncScript => TopLevel::Await,
         _ => TopLevel::Plain,
     };
-    let compiled = compile_script(ctx, name, code, top_level)?;
+    let is_strict = run.modules().settings.strict;
+    let compiled = compile_in_mode(ctx, name, code, top_level, is_strict)?;
     cache.store(goal, name, code, compiled.bytecode()?);
     Ok(compiled)
 }

@@ -1,9 +1,10 @@
 //! `import` and `require()`: built-in modules, files of every kind, and what was loaded so far.
 //!
-//! [`resolve`] decides what a name means, [`read`] reads files, [`load`] feeds ECMAScript modules to QuickJS,
+//! [`resolve`] decides what a name means, [`packages`] finds packages, [`read`] reads files, [`load`] feeds ECMAScript modules to QuickJS,
 //! [`evaluate`] evaluates them in the order that [`graph`] knows, [`require`] runs CommonJS ones, and [`cache`] keeps
 //! compiled code for the other runs of the engine.
 
+mod assets;
 pub(crate) mod cache;
 mod evaluate;
 mod graph;
@@ -11,14 +12,23 @@ mod importable;
 mod json;
 mod load;
 mod loader;
+mod lookup;
+mod manifest;
+#[cfg_attr(not(feature = "packages"), path = "modules/no_packages.rs")]
+mod packages;
+mod places;
 pub(crate) mod read;
 mod require;
 mod resolve;
+#[cfg_attr(not(feature = "packages"), path = "modules/no_source_map.rs")]
+mod source_map;
+mod wrap;
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rquickjs::{Ctx, Exception, Object, Persistent};
@@ -27,15 +37,22 @@ pub use evaluate::{import, namespace};
 pub use load::{Kind, problems};
 pub(crate) use load::{QuickJsLoader, looks_like_module, may_be_module};
 pub use loader::{ModuleLoader, ModuleText};
-pub(crate) use require::install;
+pub(crate) use lookup::is_in_package;
 pub use require::require;
+pub(crate) use require::{
+    add_properties, compiles_as_commonjs, exported, install, install_names, run_main,
+};
 
 use self::cache::{Code, CodeCache};
 use self::evaluate::EsModules;
 use self::importable::Importable;
 use self::loader::{LoadedTexts, TextLanguage};
+use self::manifest::PackageType;
+use self::packages::Packages;
 pub use self::resolve::{ResolveError, Resolved};
-use crate::error::{Location, RuleError, source::Sources};
+use self::source_map::FileMap;
+use crate::error::{Location, RuleError};
+use crate::hints::{self, Known};
 use crate::host_module::Call;
 use crate::line_ends::LineEnds;
 use crate::memory_reservation::MemoryReservation;
@@ -52,6 +69,10 @@ pub struct ModuleSettings {
     built_ins: Vec<BuiltIn>,
     /// Other names of built-in modules.
     pub(crate) aliases: HashMap<String, String>,
+    /// Names that rules may expect and that mean nothing here, each with what to use instead.
+    pub(crate) left_out: HashMap<String, String>,
+    /// Scripts and CommonJS modules of rules are strict.
+    pub(crate) strict: bool,
     /// Folders that every rule may import from, besides its own.
     pub(crate) folders: Vec<PathBuf>,
     /// The languages besides JavaScript and TypeScript.
@@ -60,6 +81,8 @@ pub struct ModuleSettings {
     pub(crate) loader: Option<Arc<dyn ModuleLoader>>,
     /// TypeScript declarations, by the names of files.
     pub(crate) types: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    /// Sentences about names that other programs have and rules have not.
+    pub(crate) hints: Vec<(&'static str, &'static str)>,
     pub(crate) code: CodeCache,
 }
 
@@ -94,8 +117,10 @@ impl BuiltIn {
 pub(crate) enum Reference {
     /// An `import` or `export` declaration of a module.
     Declared,
-    /// A call: `import()`, `require()`, and what programs of other languages and hosts ask for.
+    /// A call: `import()`, and what programs of other languages and hosts ask for.
     Called,
+    /// A call of `require()`.
+    Required,
 }
 
 impl ModuleSettings {
@@ -139,6 +164,19 @@ impl ModuleSettings {
         open.map(BuiltIn::name)
     }
 
+    /// A sentence that helps with an error about a name that is not there.
+    pub(crate) fn hint(&self, message: &str, imports: bool) -> Option<String> {
+        let declarations = self.declarations();
+        let modules: Vec<&str> = self.names().collect();
+        let known = Known {
+            declarations: &declarations,
+            hints: &self.hints,
+            modules: &modules,
+            imports,
+        };
+        hints::for_message(message, &known)
+    }
+
     fn is_internal(&self, name: &str) -> bool {
         self.built_in(name).is_some_and(BuiltIn::is_internal)
     }
@@ -159,6 +197,25 @@ impl ModuleSettings {
         });
         built_in.map(BuiltIn::name)
     }
+
+    /// What a specifier means that is the name of no file, whoever imports it.
+    fn named(&self, specifier: &str) -> Named<'_> {
+        match (self.meant(specifier), self.left_out.get(specifier)) {
+            (Some(name), _) => Named::BuiltIn(name),
+            (None, Some(instead)) => Named::LeftOut(instead),
+            (None, None) => Named::Nothing,
+        }
+    }
+}
+
+/// What a name means to the engine, before files are looked at.
+enum Named<'a> {
+    /// The built-in module of this name.
+    BuiltIn(&'a str),
+    /// A module that is left out: what to use instead.
+    LeftOut(&'a str),
+    /// Nothing: it may be that of a file, or of a package.
+    Nothing,
 }
 
 /// The modules of one run.
@@ -178,8 +235,18 @@ pub struct ModuleCache {
     es: EsModules,
     /// Exports of native modules that were imported, and of other built-in ones that were required.
     built_ins: RefCell<HashMap<String, Persistent<Object<'static>>>>,
-    /// CommonJS `module` objects, by canonical name.
-    commonjs: RefCell<HashMap<String, Persistent<Object<'static>>>>,
+    /// What is `require.cache` to rules: CommonJS `module` objects, by canonical name.
+    commonjs: RefCell<Option<Persistent<Object<'static>>>>,
+    /// Whether the global `require` has its properties.
+    has_require_properties: Cell<bool>,
+    /// Made when the first name is looked for that may be a package's.
+    packages: OnceCell<Packages>,
+    /// Source maps of the files that errors have pointed into, if they have one.
+    maps: RefCell<HashMap<String, Option<Rc<FileMap>>>>,
+    /// The texts that those come from, by the names that the maps have for them.
+    mapped: RefCell<HashMap<String, Arc<str>>>,
+    /// What is said of the files in folders, as far as it was looked at.
+    package_types: RefCell<HashMap<PathBuf, Option<PackageType>>>,
     /// The last import that failed: QuickJS does not say where in the source it was.
     failed_import: RefCell<Option<FailedImport>>,
 }
@@ -190,6 +257,8 @@ struct Main {
     folder: Option<PathBuf>,
     /// It runs as a script, so it exports nothing.
     is_script: Cell<bool>,
+    /// It runs as a CommonJS module, which its name does not say.
+    is_commonjs: Cell<bool>,
     /// Its language was said, and so its name is not that of a file.
     has_free_name: Cell<bool>,
 }
@@ -254,6 +323,11 @@ impl ModuleCache {
             es: EsModules::default(),
             built_ins: RefCell::default(),
             commonjs: RefCell::default(),
+            has_require_properties: Cell::new(false),
+            packages: OnceCell::new(),
+            maps: RefCell::default(),
+            mapped: RefCell::default(),
+            package_types: RefCell::default(),
             failed_import: RefCell::default(),
         }
     }
@@ -279,7 +353,7 @@ impl ModuleCache {
     /// Drops every JavaScript value.
     pub(crate) fn clear(&self) {
         self.built_ins.borrow_mut().clear();
-        self.commonjs.borrow_mut().clear();
+        self.commonjs.borrow_mut().take();
         self.es.clear();
     }
 
@@ -289,6 +363,7 @@ impl ModuleCache {
             name: name.to_owned(),
             folder,
             is_script: Cell::new(false),
+            is_commonjs: Cell::new(false),
             has_free_name: Cell::new(false),
         });
     }
@@ -298,6 +373,20 @@ impl ModuleCache {
         if let Some(main) = &*self.main.borrow() {
             main.is_script.set(true);
         }
+    }
+
+    /// Notes that the main script runs as a CommonJS module.
+    pub(crate) fn main_is_commonjs(&self) {
+        if let Some(main) = &*self.main.borrow() {
+            main.is_commonjs.set(true);
+        }
+    }
+
+    fn is_main_commonjs(&self, name: &str) -> bool {
+        self.main
+            .borrow()
+            .as_ref()
+            .is_some_and(|main| main.name == name && main.is_commonjs.get())
     }
 
     /// Notes that the language of the main script was said: its name is for people, and says nothing.
@@ -326,7 +415,10 @@ impl ModuleCache {
                 _ => Kind::Either,
             };
         }
-        Kind::of(name)
+        match Kind::of(name) {
+            Kind::Either if self.is_of_module_package(name) => Kind::Module,
+            kind => kind,
+        }
     }
 
     /// Whether this is the main script, and it is no module of any kind.
@@ -433,6 +525,20 @@ impl ModuleCache {
         self.resolve_for(importer, specifier, Reference::Called)
     }
 
+    /// Resolves like [`resolve`](Self::resolve), for a call of `require` where one asks.
+    pub(crate) fn resolve_named(
+        &self,
+        importer: &str,
+        specifier: &str,
+        required: bool,
+    ) -> Result<Resolved, ResolveError> {
+        let reference = match required {
+            true => Reference::Required,
+            false => Reference::Called,
+        };
+        self.resolve_for(importer, specifier, reference)
+    }
+
     /// Resolves like [`resolve`](Self::resolve). Internal modules are for declarations of built-in modules only: a call
     /// of `require` may come from anywhere, also when a built-in module makes it.
     fn resolve_for(
@@ -442,10 +548,22 @@ impl ModuleCache {
         reference: Reference,
     ) -> Result<Resolved, ResolveError> {
         let may_be_internal = reference == Reference::Declared && self.is_source(importer);
-        if let Some(name) = self.settings.meant(specifier)
-            && (may_be_internal || !self.settings.is_internal(name))
-        {
-            return Ok(Resolved::BuiltIn(name.to_owned()));
+        match self.settings.named(specifier) {
+            Named::BuiltIn(name) if may_be_internal || !self.settings.is_internal(name) => {
+                return Ok(Resolved::BuiltIn(name.to_owned()));
+            }
+            Named::LeftOut(instead) => {
+                // A package may stand in for it, such as those that bundlers use.
+                if let Some(Ok(package)) = self.package_from(importer, specifier, reference) {
+                    return Ok(package);
+                }
+                self.note_failed_import(&self.name_of(importer), specifier);
+                return Err(ResolveError::LeftOut {
+                    specifier: specifier.to_owned(),
+                    instead: instead.to_owned(),
+                });
+            }
+            Named::BuiltIn(_) | Named::Nothing => {}
         }
         if !self.is_source(importer) {
             let importer = self.name_of(importer);
@@ -458,21 +576,30 @@ impl ModuleCache {
                 return Ok(Resolved::BuiltIn(name));
             }
         }
-        let main = self.main.borrow();
-        let importer_path = Path::new(importer);
-        let folder = if importer_path.is_absolute() && !self.is_free_name(importer) {
-            importer_path.parent()
-        } else if self.is_source(importer) || self.is_of_loader(importer) {
-            None
-        } else {
-            main.as_ref().and_then(|main| main.folder.as_deref())
+        let resolved = match self.package_from(importer, specifier, reference) {
+            Some(package) => package,
+            None => {
+                let folder = self.folder_of(importer);
+                let built_ins = self.settings.names();
+                resolve::resolve(specifier, folder.as_deref(), &self.importable, built_ins)
+            }
         };
-        let built_ins = self.settings.names();
-        let resolved = resolve::resolve(specifier, folder, &self.importable, built_ins);
         if resolved.is_err() {
             self.note_failed_import(&self.name_of(importer), specifier);
         }
         resolved
+    }
+
+    /// The folder in which a module lies.
+    fn folder_of(&self, importer: &str) -> Option<PathBuf> {
+        let path = Path::new(importer);
+        if path.is_absolute() && !self.is_free_name(importer) {
+            path.parent().map(Path::to_path_buf)
+        } else if self.is_source(importer) || self.is_of_loader(importer) {
+            None
+        } else {
+            self.folder()
+        }
     }
 
     /// The name of an importer, also where it is the main script.
@@ -506,7 +633,7 @@ impl ModuleCache {
     fn native_exports<'js>(
         &self,
         ctx: &Ctx<'js>,
-        run: &std::rc::Rc<crate::run::Run>,
+        run: &Rc<crate::run::Run>,
         name: &str,
     ) -> rquickjs::Result<Object<'js>> {
         if let Some(exports) = self.built_ins.borrow().get(name) {
@@ -559,11 +686,7 @@ impl ModuleCache {
 /// What a built-in module exports. `None` where that is not known without evaluating it.
 ///
 /// The exports of a native module are made for this, as by an import; none of them is looked at.
-pub(crate) fn exported_names(
-    ctx: &Ctx<'_>,
-    run: &std::rc::Rc<Run>,
-    name: &str,
-) -> Option<Vec<String>> {
+pub(crate) fn exported_names(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str) -> Option<Vec<String>> {
     let modules = run.modules();
     match modules.settings.built_in(name)? {
         BuiltIn::Native(_) => {
@@ -600,43 +723,20 @@ impl Run {
         self.modules().folder()
     }
 
+    /// The path of the rule's file; the run's name if it is a text that has none.
+    pub fn script_path(&self) -> String {
+        let main = self.modules().main.borrow();
+        match &*main {
+            Some(main) if Path::new(&main.name).is_absolute() && !main.has_free_name.get() => {
+                main.name.clone()
+            }
+            _ => self.name.to_string(),
+        }
+    }
+
     /// Where the rule's code, which calls the host function that is being executed, stands.
     pub fn caller(&self, ctx: &Ctx<'_>) -> Option<Location> {
         let here = Exception::from_message(ctx.clone(), "").ok()?;
         RuleError::from_js(ctx, here.as_value(), self.modules()).location
-    }
-}
-
-impl Sources for ModuleCache {
-    fn text(&self, file: &str) -> Option<Arc<str>> {
-        // Errors show the author's own line, the one that called the built-in module.
-        if self.is_source(file) {
-            return None;
-        }
-        self.sources
-            .borrow()
-            .get(file)
-            .map(|source| Arc::clone(&source.text))
-    }
-
-    fn original(&self, file: &str, line: u32, column: u32) -> Option<(u32, u32)> {
-        let sources = self.sources.borrow();
-        let source = sources.get(file)?;
-        let prefix = if line == 1 { source.prefix } else { 0 };
-        let column = column.saturating_sub(prefix).max(1);
-        match &source.stripped {
-            Some(stripped) => stripped.positions.original(line, column),
-            None if prefix == 0 => None,
-            None => {
-                // What is left counts bytes of the author's own first line.
-                let first = source.text.lines().next().unwrap_or_default();
-                let before = first.get(..column as usize - 1).unwrap_or(first);
-                Some((line, before.chars().count() as u32 + 1))
-            }
-        }
-    }
-
-    fn display_name(&self, file: &str) -> String {
-        self.display(file)
     }
 }

@@ -18,6 +18,8 @@ use crate::report::RunReport;
 use crate::run_data::RunData;
 
 /// The run that an [`EngineEvent`] is about.
+///
+/// See [`EngineEvent`] for an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ObservedRun {
@@ -32,6 +34,29 @@ pub struct ObservedRun {
 }
 
 /// Something that happens to a run: see [`EngineBuilder::on_event`](crate::EngineBuilder::on_event).
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use cla_runtime::observe::EngineEvent;
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let log: Arc<Mutex<Vec<String>>> = Arc::default();
+/// let lines = Arc::clone(&log);
+/// let engine = Engine::builder()
+///     .on_event(move |event| match event {
+///         EngineEvent::Taken { run, semaphore } => {
+///             lines.lock().unwrap().push(format!("{} has {semaphore}", run.name));
+///         }
+///         EngineEvent::RunEnded { run, report } => {
+///             lines.lock().unwrap().push(format!("{}: {}", run.name, report.status()));
+///         }
+///         _ => {}
+///     })
+///     .build();
+/// let rule = "export const semaphore = 'db'; export default () => 1";
+/// engine.run(Script::javascript("nightly", rule), RunOptions::new()).wait();
+/// assert_eq!(*log.lock().unwrap(), ["nightly has db", "nightly: ok"]);
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum EngineEvent<'a> {
@@ -96,6 +121,26 @@ pub enum EngineEvent<'a> {
 }
 
 /// A limit that a run wanted to exceed.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use std::time::Duration;
+/// use cla_runtime::observe::{EngineEvent, HitLimit};
+/// use cla_runtime::{Engine, Limits, RunOptions, Script};
+///
+/// let hit: Arc<Mutex<Option<HitLimit>>> = Arc::default();
+/// let noted = Arc::clone(&hit);
+/// let engine = Engine::builder()
+///     .limits(Limits::default().timeout(Duration::from_millis(20)))
+///     .on_event(move |event| {
+///         if let EngineEvent::LimitHit { limit, .. } = event {
+///             *noted.lock().unwrap() = Some(*limit);
+///         }
+///     })
+///     .build();
+/// engine.run(Script::javascript("for ever", "while (true) {}"), RunOptions::new()).wait();
+/// assert_eq!(hit.lock().unwrap().map(HitLimit::name), Some("time"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HitLimit {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use cla_semaphore::RunId;
 
+use crate::config::overlaid;
 use crate::family::Seat;
 use crate::limits::Limits;
 use crate::output::Output;
@@ -43,6 +44,7 @@ pub struct RunOptions {
     pub(crate) permissions: Option<Permissions>,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) config: Option<Arc<serde_json::Value>>,
     pub(crate) secrets: Secrets,
     pub(crate) event: Option<String>,
     pub(crate) detached: bool,
@@ -109,6 +111,15 @@ impl RunOptions {
 
     /// Data for the rule: a JSON object. A default export that is a function gets it as its
     /// argument. Anything but an object counts as an empty one.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let options = RunOptions::new().stash(serde_json::json!({"host": "db1"}));
+    /// let rule = Script::javascript("rule", "export default ({ host }) => `${host}.example.com`");
+    /// let report = Engine::new().run(rule, options).wait();
+    /// assert_eq!(report.result.unwrap(), "db1.example.com");
+    /// ```
     pub fn stash(mut self, stash: serde_json::Value) -> Self {
         self.stash = Stash::Json(stash);
         self
@@ -124,6 +135,17 @@ impl RunOptions {
     ///
     /// A caller that does not look at it says [`Wanted::Nothing`]: then it is not converted, which takes time and memory
     /// and can fail.
+    ///
+    /// ```
+    /// use cla_runtime::value::Wanted;
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// // What contains itself is no data. That does not matter if nobody wants it.
+    /// let rule = Script::javascript("rule", "const node = {}; node.next = node; node");
+    /// let engine = Engine::new();
+    /// assert!(!engine.run(rule.clone(), RunOptions::new()).wait().is_ok());
+    /// assert!(engine.run(rule, RunOptions::new().wanted(Wanted::Nothing)).wait().is_ok());
+    /// ```
     pub fn wanted(mut self, wanted: Wanted) -> Self {
         self.wanted = wanted;
         self
@@ -143,6 +165,17 @@ impl RunOptions {
 
     /// Runs the rule for this event. A JavaScript rule runs as always, but must export the event in `on`, or else the run
     /// fails; what other languages do is up to them. The stash is the event's data.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let text = "export const on = 'deployed'; export default ({ target }) => target";
+    /// let rule = Script::javascript("rule", text);
+    /// let options = |event: &str| RunOptions::new().event(event).stash(serde_json::json!({"target": "prod"}));
+    /// let engine = Engine::new();
+    /// assert_eq!(engine.run(rule.clone(), options("deployed")).wait().result.unwrap(), "prod");
+    /// assert!(!engine.run(rule, options("removed")).wait().is_ok());
+    /// ```
     pub fn event(mut self, event: impl Into<String>) -> Self {
         self.event = Some(event.into());
         self
@@ -162,16 +195,18 @@ impl RunOptions {
         }
     }
 
-    /// Data, environment and secrets of the run that starts this one.
+    /// Data, environment, settings and secrets of the run that starts this one.
     pub(crate) fn inherited(
         mut self,
         data: RunData,
         environment: Option<Arc<[(String, String)]>>,
+        config: Option<Arc<serde_json::Value>>,
         secrets: Secrets,
     ) -> Self {
         self.data = data;
         self.secrets = secrets;
         self.environment = environment;
+        self.config = config;
         self
     }
 
@@ -229,8 +264,29 @@ impl RunOptions {
         self
     }
 
+    /// Settings, which the rule reads with `cla.config`: a JSON object. They lie over those of the
+    /// [engine](crate::EngineBuilder::config), and over what was given here before: of two objects at one place both count,
+    /// anything else takes the place of what was there. What the run starts has the same. Anything but an object changes nothing.
+    ///
+    /// They are for all to read; what must not be seen belongs into [`RunOptions::secrets`].
+    pub fn config(mut self, config: serde_json::Value) -> Self {
+        self.config = overlaid(self.config.as_ref(), config);
+        self
+    }
+
     /// What this run may of what its engine may (default: all of that). What is permitted here and not by the engine stays
     /// forbidden.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, Permissions, RunOptions, Script};
+    ///
+    /// let rule = Script::javascript("rule", "export const semaphore = 'db'; export default () => 1");
+    /// let engine = Engine::new();
+    /// assert!(engine.run(rule.clone(), RunOptions::new()).wait().is_ok());
+    /// let options = RunOptions::new().permissions(Permissions::none());
+    /// let error = engine.run(rule, options).wait().result.unwrap_err();
+    /// assert_eq!(error.name, "PermissionError");
+    /// ```
     pub fn permissions(mut self, permissions: Permissions) -> Self {
         self.permissions = Some(match self.permissions {
             Some(before) => before.and(&permissions),

@@ -44,6 +44,13 @@ impl OutputStream {
 }
 
 /// How much a line of a rule's log matters, as its function in `cla/log` says.
+///
+/// ```
+/// use cla_runtime::output::LogLevel;
+///
+/// assert!(LogLevel::Warn > LogLevel::Info, "a host can drop what matters less");
+/// assert_eq!(LogLevel::Warn.name(), "warn");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogLevel {
     /// What helps to find a mistake.
@@ -73,6 +80,8 @@ impl LogLevel {
 }
 
 /// Something that a rule logs.
+///
+/// See [`Output::log`] for an example.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LogRecord {
@@ -97,6 +106,32 @@ impl LogRecord {
 }
 
 /// A future of an [`Output`] that has room again, or has written what it was given.
+///
+/// ```
+/// use std::sync::Arc;
+/// use cla_runtime::Output;
+/// use cla_runtime::output::{OutputStream, OutputWait};
+/// use tokio::sync::Semaphore;
+///
+/// /// Takes as many writes as there are permits, until others add some.
+/// struct Bounded(Arc<Semaphore>);
+/// impl Output for Bounded {
+///     fn write(&self, _: OutputStream, text: &str) {
+///         if let Ok(permit) = self.0.try_acquire() {
+///             permit.forget();
+///         }
+///         print!("{text}");
+///     }
+///     fn ready(&self, _: OutputStream) -> Option<OutputWait<'_>> {
+///         let has_room = self.0.available_permits() > 0;
+///         (!has_room).then(|| Box::pin(async { drop(self.0.acquire().await) }) as OutputWait<'_>)
+///     }
+/// }
+/// let output = Bounded(Arc::new(Semaphore::new(1)));
+/// assert!(output.ready(OutputStream::Stdout).is_none());
+/// output.write(OutputStream::Stdout, "first\n");
+/// assert!(output.ready(OutputStream::Stdout).is_some(), "the next one waits");
+/// ```
 pub type OutputWait<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Longer texts reach an output in pieces of at most this many bytes, cut at the ends of lines where there are any.
@@ -110,6 +145,27 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
 /// Called on the engine's worker threads, so a `write` that blocks holds up every run of that worker: hand the text on
 /// and return. An output that cannot take any amount of text says when it has room, with `ready`; [`QueuedOutput`] does
 /// this for any writer that blocks.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use cla_rulebook::RulebookScript;
+/// use cla_runtime::output::OutputStream;
+/// use cla_runtime::{Engine, Output, RunOptions, Script};
+///
+/// #[derive(Default)]
+/// struct Lines(Mutex<Vec<String>>);
+/// impl Output for Lines {
+///     fn write(&self, _: OutputStream, text: &str) {
+///         self.0.lock().unwrap().extend(text.lines().map(str::to_owned));
+///     }
+/// }
+/// let lines = Arc::new(Lines::default());
+/// let engine = Engine::builder().with(cla_rulebook::install).build();
+/// let script = Script::rulebook("hello", "do: [echo: hello, echo: again]");
+/// engine.run(script, RunOptions::new().output(lines.clone())).wait().result?;
+/// assert_eq!(*lines.0.lock().unwrap(), ["hello", "again"]);
+/// # Ok::<(), cla_runtime::RuleError>(())
+/// ```
 pub trait Output: Send + Sync + 'static {
     /// Takes `text`, which is one or more whole lines, each with its line feed, unless the rule
     /// asked for less (`cla.printf` without a line feed) or for more than 64 KiB at once: that comes in pieces.
@@ -178,6 +234,16 @@ pub trait Output: Send + Sync + 'static {
 ///
 /// A run waits for a slow reader without holding up its neighbours. What is written does not pass through the buffer of
 /// [`std::io::stdout`]: a host that writes less than a line there flushes it before it starts a run.
+///
+/// ```
+/// use std::sync::Arc;
+/// use cla_runtime::output::ProcessOutput;
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// // What a run has that is given no output.
+/// let options = RunOptions::new().output(Arc::new(ProcessOutput));
+/// assert!(Engine::new().run(Script::javascript("sum", "1 + 2"), options).wait().is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProcessOutput;
 

@@ -115,6 +115,14 @@ impl FromStr for Permission {
 }
 
 /// Why something cannot be given or denied as a permission.
+///
+/// ```
+/// use cla_runtime::Permissions;
+/// use cla_runtime::permissions::Permission;
+///
+/// let wrong = Permissions::none().allow(Permission::Net, ["example.com:https"]);
+/// assert!(wrong.unwrap_err().to_string().contains("example.com:https"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidPermission(String);
@@ -234,6 +242,17 @@ impl Permissions {
     }
 
     /// What both permit.
+    ///
+    /// ```
+    /// use cla_runtime::Permissions;
+    /// use cla_runtime::permissions::Permission;
+    ///
+    /// let shop = Permissions::none().allow(Permission::Store, ["shop-*"])?;
+    /// let both = shop.and(&Permissions::all().deny(Permission::Store, ["shop-secret"])?);
+    /// assert!(both.store("shop-db").is_ok());
+    /// assert!(both.store("shop-secret").is_err() && both.store("other").is_err());
+    /// # Ok::<(), cla_runtime::permissions::InvalidPermission>(())
+    /// ```
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {
         for layer in &other.layers {
@@ -251,6 +270,16 @@ impl Permissions {
     }
 
     /// What is given and denied of a permission, for people: one line for each place that gave or denied something.
+    ///
+    /// ```
+    /// use cla_runtime::Permissions;
+    /// use cla_runtime::permissions::Permission;
+    ///
+    /// let permissions = Permissions::none().allow(Permission::Net, ["example.com:443"])?;
+    /// let lines = permissions.describe(Permission::Net);
+    /// assert!(lines[0].contains("example.com:443"), "{lines:?}");
+    /// # Ok::<(), cla_runtime::permissions::InvalidPermission>(())
+    /// ```
     #[must_use]
     pub fn describe(&self, permission: Permission) -> Vec<String> {
         let lines = self.layers.iter().map(|layer| layer.describe(permission));
@@ -422,6 +451,17 @@ impl Permissions {
 
     /// Whether a variable of the environment may be seen.
     ///
+    /// ```
+    /// use cla_runtime::Permissions;
+    /// use cla_runtime::permissions::Permission;
+    ///
+    /// let permissions = Permissions::none().allow(Permission::Env, ["SHOP_*"])?;
+    /// assert!(permissions.env("SHOP_URL").is_ok());
+    /// let denied = permissions.env("HOME").unwrap_err();
+    /// assert!(denied.to_string().contains("HOME"));
+    /// # Ok::<(), cla_runtime::permissions::InvalidPermission>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// It is not permitted.
@@ -439,6 +479,17 @@ impl Permissions {
     }
 
     /// Whether a semaphore of the engine may be steered.
+    ///
+    /// ```
+    /// use cla_runtime::Permissions;
+    /// use cla_runtime::permissions::Permission;
+    ///
+    /// let permissions = Permissions::default();
+    /// assert!(permissions.store("db").is_ok(), "an engine's rules may take semaphores");
+    /// assert!(permissions.steer("db").is_err(), "and steer none");
+    /// assert!(permissions.allow(Permission::Steer, ["d*"])?.steer("db").is_ok());
+    /// # Ok::<(), cla_runtime::permissions::InvalidPermission>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 ///
 /// Of a rulebook, that is a tree of ops. `${name}` is filled in where the stash or the rulebook's `vars` say what it is and
 /// nothing changes it on the way; everything else is known only when it runs, and stands there as it was written. Of a
-/// script, it is what it imports and the semaphores that it takes by name: only running it shows the rest.
+/// script, it is what it imports, the semaphore that it exports and those that it takes by name: only running it shows
+/// the rest.
+///
+/// See [`Engine::plan`](crate::Engine::plan) for an example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Plan {
@@ -39,6 +42,32 @@ impl Plan {
 }
 
 /// One op of a [`Plan`].
+///
+/// ```
+/// use cla_rulebook::RulebookScript;
+/// use cla_runtime::plan::PlannedFork;
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cla_runtime::RuleError> {
+/// let text = "do:
+///   - if: 'env == \"prod\"'
+///     then:
+///       - shell: make deploy
+///         semaphore: {key: deploy, slots: 2}
+///         parallel: wait
+/// ";
+/// let engine = Engine::builder().with(cla_rulebook::install).build();
+/// let plan = engine.plan(&Script::rulebook("deploy", text), RunOptions::new()).await?;
+/// let ops = plan.ops.expect("a rulebook has ops");
+/// assert_eq!((ops[0].op.as_str(), ops[0].line), ("if", 2));
+/// let deploy = &ops[0].blocks[0].ops[0];
+/// assert_eq!((deploy.op.as_str(), deploy.parallel), ("shell", Some(PlannedFork::Wait)));
+/// let semaphore = deploy.semaphore.as_ref().expect("it has one");
+/// assert_eq!((semaphore.name.as_str(), semaphore.slots.as_deref()), ("deploy", Some("2")));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PlannedOp {
@@ -87,6 +116,8 @@ impl PlannedOp {
 }
 
 /// How an op is forked.
+///
+/// See [`PlannedOp`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -98,6 +129,8 @@ pub enum PlannedFork {
 }
 
 /// Ops within an op.
+///
+/// See [`PlannedOp`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PlannedBlock {
@@ -116,6 +149,8 @@ impl PlannedBlock {
 }
 
 /// A semaphore that a rule takes.
+///
+/// See [`PlannedOp`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PlannedSemaphore {
@@ -146,6 +181,8 @@ impl PlannedSemaphore {
 }
 
 /// A module that a rule imports.
+///
+/// See [`Engine::plan`](crate::Engine::plan) for an example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PlannedImport {

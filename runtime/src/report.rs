@@ -63,6 +63,8 @@ pub struct RunReport {
     /// The most memory that the run took at once, in bytes: its values, and what was kept for it. If it started others,
     /// theirs is part of it; it is then known to an eighth.
     pub peak_memory: usize,
+    /// With what the rule said that the program that runs it is to exit: `process.exit(code)`, `process.exitCode`.
+    pub exit_code: Option<i32>,
     /// What the host [gave it along](crate::RunOptions::data).
     pub data: RunData,
 }
@@ -92,6 +94,15 @@ pub struct TakenSemaphore {
 }
 
 /// What a run took of semaphores that its report does not list.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let rule = "export const semaphore = 'x'; export default () => 1";
+/// let report = Engine::new().run(Script::javascript("rule", rule), RunOptions::new()).wait();
+/// assert_eq!(report.semaphores.len(), 1);
+/// assert_eq!(report.others.count, 0, "all that it took are listed");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OtherSemaphores {
@@ -186,6 +197,7 @@ impl RunReport {
             regions: Vec::new(),
             others: OtherSemaphores::default(),
             peak_memory: 0,
+            exit_code: None,
             data: RunData::default(),
         }
     }
@@ -194,6 +206,15 @@ impl RunReport {
 impl RunReport {
     /// The outcome in a word: `ok`, `failed`, `cancelled`, `timed_out`, `out_of_memory` or `stack_overflow`. A rule that
     /// fails by itself is `failed`, whatever the reason; the error's kind has it.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let status = |text: &str| {
+    ///     Engine::new().run(Script::javascript("rule", text), RunOptions::new()).wait().status()
+    /// };
+    /// assert_eq!((status("1 + 2"), status("throw 1")), ("ok", "failed"));
+    /// ```
     #[must_use]
     pub fn status(&self) -> &'static str {
         match &self.result {

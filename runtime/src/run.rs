@@ -2,10 +2,11 @@
 //!
 //! [`Run`] is the sum of its parts, each in a file of its own: until when it may go on ([`time`]), how it takes turns
 //! with others ([`slices`]) and waits ([`blocking`]), its memory ([`memory`]), its slots ([`permits`]), the values that Rust
-//! holds for it ([`roots`]), what it may ([`permitted`]), panics of the host ([`panics`]), what is pending ([`pending`]), its output ([`writer`]), and
+//! holds for it ([`roots`]), what it may ([`permitted`]), panics of the host ([`panics`]), what is pending ([`pending`]), its output ([`writer`]), how it ends itself ([`ending`]), and
 //! what the layers above keep on it ([`layers`]).
 
 mod blocking;
+mod ending;
 mod layers;
 mod memory;
 mod panics;
@@ -28,6 +29,7 @@ use cla_semaphore::{Owner, RunId, Semaphores};
 use futures_util::future::LocalBoxFuture;
 use rquickjs::Object;
 
+use self::ending::Ending;
 pub(crate) use self::layers::Layers;
 use self::panics::Panics;
 pub use self::panics::contain_panic;
@@ -62,6 +64,23 @@ use crate::waiting::WaitingBound;
 ///
 /// Extensions and native modules get it when they are installed into a run and keep a clone of the
 /// [`Rc`] in their functions. It stays on the run's thread.
+///
+/// ```
+/// use std::rc::Rc;
+/// use cla_runtime::host::{Extension, Run};
+/// use cla_runtime::js::{self, Ctx};
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// struct Who;
+/// impl Extension for Who {
+///     fn install<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<()> {
+///         ctx.globals().set("WHO", run.name())
+///     }
+/// }
+/// let engine = Engine::builder().extension(Who).build();
+/// let report = engine.run(Script::javascript("nightly", "WHO"), RunOptions::new()).wait();
+/// assert_eq!(report.result.unwrap(), "nightly");
+/// ```
 pub struct Run {
     pub(crate) id: RunId,
     pub(crate) name: Arc<str>,
@@ -93,6 +112,7 @@ pub struct Run {
     permissions: Permissions,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) config: Option<Arc<serde_json::Value>>,
     pub(crate) secrets: Secrets,
     pub(crate) waiting: WaitingBound,
     /// Who hears of it; `None` if nothing listens.
@@ -104,6 +124,7 @@ pub struct Run {
     exits: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     /// What is to be waited for before all is given back.
     before_release: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
+    ending: Ending,
     pub(crate) event_loop: EventLoop,
     writer: Writer,
     layers: Layers,
@@ -134,6 +155,7 @@ pub(crate) struct RunParts {
     pub(crate) permissions: Permissions,
     pub(crate) data: RunData,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) config: Option<Arc<serde_json::Value>>,
     pub(crate) secrets: Secrets,
     pub(crate) waiting: WaitingBound,
     pub(crate) observation: Option<Arc<Observation>>,
@@ -175,6 +197,7 @@ impl Run {
             permissions: parts.permissions,
             data: parts.data,
             environment: parts.environment,
+            config: parts.config,
             secrets: parts.secrets,
             waiting: parts.waiting,
             permits: PermitTable::new(Rc::clone(&gauge), watch),
@@ -183,6 +206,7 @@ impl Run {
             regions: RefCell::default(),
             exits: RefCell::default(),
             before_release: RefCell::default(),
+            ending: Ending::default(),
             event_loop: EventLoop::new(gauge, parts.clock.clone(), parts.activity),
             limits: parts.limits,
             folders: parts.folders,
@@ -216,6 +240,11 @@ impl Run {
     /// The secrets that this run may read, and that are masked wherever text leaves it.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// The settings of this run: see [`RunOptions::config`](crate::RunOptions::config).
+    pub fn config(&self) -> Option<&serde_json::Value> {
+        self.config.as_deref()
     }
 
     /// The variables of the environment that this run sees: those that its host gave it, or else those of the process that

@@ -6,6 +6,19 @@ use std::sync::Arc;
 
 /// What a host gives a run along with [`RunOptions::data`](crate::RunOptions::data): a value of each type. Rules do not see
 /// it and cannot change it; host modules, reports and the host's own limits read it. What a run starts has the same.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// #[derive(Debug)]
+/// struct Tenant(&'static str);
+///
+/// let options = RunOptions::new().data(Tenant("acme")).data(7_u64);
+/// let report = Engine::new().run(Script::javascript("rule", "1"), options).wait();
+/// assert_eq!(report.data.get::<Tenant>().unwrap().0, "acme");
+/// assert_eq!(*report.data.get::<u64>().unwrap(), 7);
+/// assert!(report.data.get::<String>().is_none());
+/// ```
 #[derive(Clone, Default)]
 pub struct RunData(Vec<(TypeId, Arc<dyn Any + Send + Sync>)>);
 

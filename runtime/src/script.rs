@@ -134,6 +134,18 @@ impl Script {
     }
 
     /// A rule in a file. It is read when the run starts; a missing or unreadable file fails the run.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// std::fs::write(folder.path().join("two.js"), "export const two = 2;")?;
+    /// std::fs::write(folder.path().join("rule.js"), "import { two } from './two.js'; export default two + 1;")?;
+    /// let script = Script::file(folder.path().join("rule.js"));
+    /// let report = Engine::new().run(script, RunOptions::new()).wait();
+    /// assert_eq!(report.result?, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn file(path: impl AsRef<Path>) -> Self {
         Self {
             source: Source::File(path.as_ref().to_path_buf()),
@@ -142,6 +154,22 @@ impl Script {
 
     /// A rule in a file below `folder`, read now: what was found below the folder is what runs, whatever becomes of the
     /// path meanwhile. `path` is relative to the folder. Blocks while it reads; the file has at most 64 MiB.
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let rules = folder.path().join("rules");
+    /// std::fs::create_dir(&rules)?;
+    /// std::fs::write(rules.join("sum.js"), "1 + 2")?;
+    /// std::fs::write(folder.path().join("other.js"), "1 + 3")?;
+    /// let script = Script::below(&rules, "sum.js")?;
+    /// assert_eq!(Engine::new().run(script, RunOptions::new()).wait().result?, 3);
+    /// let outside = Script::below(&rules, "../other.js").unwrap_err();
+    /// assert_eq!(outside.kind(), ErrorKind::PermissionDenied);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) when the path leads out of the folder, also by a link;
@@ -170,6 +198,17 @@ impl Script {
     }
 
     /// Lets a rule in memory import files below `folder`, as if it lay there. No effect on a file.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// std::fs::write(folder.path().join("two.js"), "export const two = 2;")?;
+    /// let script = Script::javascript("rule", "import { two } from './two.js'; export default two + 1;");
+    /// let report = Engine::new().run(script.in_folder(folder.path()), RunOptions::new()).wait();
+    /// assert_eq!(report.result?, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn in_folder(mut self, path: impl AsRef<Path>) -> Self {
         if let Source::Text { folder, .. } = &mut self.source {

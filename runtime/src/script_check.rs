@@ -13,12 +13,13 @@ use crate::check::checker::{Checker, Spot, Subject, pointing};
 use crate::error::RuleError;
 use crate::error::source::{Sources, SyntaxProblem};
 use crate::line_ends::LineEnds;
-use crate::modules::{Kind, ModuleCache, Resolved, exported_names, problems};
+use crate::modules::{Kind, ModuleCache, Resolved, exported_names, is_in_package, problems};
 use crate::nearest::nearest;
 use crate::run::Run;
 use crate::typescript::lock_order::lock_order;
 use crate::typescript::references::{Named, references};
 use crate::typescript::strip;
+use crate::typescript::undeclared::undeclared;
 
 /// What surrounds the rule: the modules that it can reach, and the run on whose fiber it is looked at.
 #[derive(Clone, Copy)]
@@ -90,14 +91,47 @@ impl ScriptCheck<'_, '_, '_> {
         }
     }
 
+    /// Names that neither the script declares nor the engine has: reading one fails, and giving one a value makes it a
+    /// global, or fails in a module.
+    fn undeclared(&mut self, subject: Subject<'_>) {
+        let Some((ctx, run)) = self.around.run else {
+            return;
+        };
+        for one in undeclared(subject.text) {
+            if run.must_stop() {
+                return;
+            }
+            if GIVEN.contains(&one.name.as_str()) || has_global(ctx, &one.name) {
+                continue;
+            }
+            let at = Spot {
+                line: one.at.0,
+                column: one.at.1,
+                length: one.length,
+            };
+            let name = &one.name;
+            let (message, help) = match one.is_assigned {
+                true => (
+                    format!("{name} is given a value, and declared nowhere"),
+                    format!("write `let {name}` or `const {name}` where it begins"),
+                ),
+                false => (
+                    format!("{name} is declared nowhere"),
+                    match nearest(name, words(subject.text).filter(|word| word != name)) {
+                        Some(near) => format!("did you mean {near}?"),
+                        None => "import it, or declare it".to_owned(),
+                    },
+                ),
+            };
+            let error = pointing(subject, at, "ReferenceError", message, Some(&help));
+            self.checker.found(self.nth, Severity::Warning, error);
+        }
+    }
+
     /// What a script takes within what.
     fn lock_order(&mut self, subject: Subject<'_>) {
         let nth = self.nth;
-        // Others have methods of such names, too.
-        if !self.around.takes_slots {
-            return;
-        }
-        let takes = lock_order(subject.text);
+        let takes = lock_order(subject.text, self.around.takes_slots);
         for take in &takes {
             let at = Spot {
                 line: take.at.0,
@@ -132,6 +166,7 @@ impl ScriptCheck<'_, '_, '_> {
                 text: &text,
                 ends: LineEnds::Script,
             };
+            self.undeclared(subject);
             for named in references(&text) {
                 if around.run.is_some_and(|(_, run)| run.must_stop()) {
                     return;
@@ -141,7 +176,7 @@ impl ScriptCheck<'_, '_, '_> {
                 if !is_file && around.run.is_none() {
                     continue; // only who runs it knows which modules are built in
                 }
-                let found = match modules.resolve(&importer, specifier) {
+                let found = match modules.resolve_named(&importer, specifier, named.required) {
                     Ok(Resolved::File(path)) => path,
                     Ok(Resolved::BuiltIn(module)) => {
                         self.imported_names(subject, &named, &module);
@@ -154,7 +189,7 @@ impl ScriptCheck<'_, '_, '_> {
                         continue;
                     }
                 };
-                if !self.checker.see(found.clone()) {
+                if named.kind.is_some() || !self.checker.see(found.clone()) {
                     continue;
                 }
                 if let Some(name) = found.to_str() {
@@ -212,8 +247,12 @@ impl ScriptCheck<'_, '_, '_> {
                 return None;
             }
         };
-        let kind = Kind::of(name);
+        let kind = modules.kind(name);
         if kind == Kind::Either && modules.is_of_a_language(name) {
+            return None;
+        }
+        // A package was checked by its authors, and what it tries to load may be missing.
+        if is_in_package(name) {
             return None;
         }
         let problems = match kind {
@@ -229,6 +268,26 @@ impl ScriptCheck<'_, '_, '_> {
         );
         None
     }
+}
+
+/// The names that a function or a CommonJS module is given.
+const GIVEN: [&str; 5] = ["arguments", "module", "exports", "__filename", "__dirname"];
+
+/// Whether the engine has a global of this name; it is not made for that.
+fn has_global(ctx: &Ctx<'_>, name: &str) -> bool {
+    match ctx.globals().contains_key(name) {
+        Ok(has) => has,
+        Err(_) => {
+            drop(ctx.catch());
+            true
+        }
+    }
+}
+
+/// The words of a text that may be names.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$');
+    words.filter(|word| word.len() > 2 && !word.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// What is required may be meant to be missing.

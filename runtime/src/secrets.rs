@@ -18,11 +18,27 @@ use serde_json::Value as Json;
 
 pub(crate) use self::stream::MaskedStream;
 use crate::error::RuleError;
+use crate::nearest::nearest;
+use crate::plan::{Plan, PlannedBlock, PlannedOp, PlannedSemaphore};
 use crate::trace::RegionRecord;
 use crate::value::RuleValue;
 
 /// What stands in place of a secret.
+///
+/// ```
+/// use cla_runtime::secrets::{InvalidSecret, MASK, Secrets};
+///
+/// let secrets = Secrets::new().with("TOKEN", "hunter22")?;
+/// assert_eq!(secrets.mask("hunter22"), MASK);
+/// # Ok::<(), InvalidSecret>(())
+/// ```
 pub const MASK: &str = "***";
+
+/// Where a text was cut: what stands before it may be the beginning of a secret, and what stands behind it the end of one.
+const CUT: char = '…';
+
+/// So many of them are looked at in one text.
+const MOST_CUTS: usize = 64;
 
 /// A shorter secret would be found everywhere, and hide text that is no secret.
 const SHORTEST: usize = 4;
@@ -50,6 +66,8 @@ struct Known {
     named: Vec<(String, String)>,
     /// Values that are masked, and that no rule can read by a name.
     hidden: Vec<String>,
+    /// Secrets that rules are to have and that are not there, each with the reason.
+    missing: Vec<(String, String)>,
     /// Finds all forms of all values; made when it is first needed.
     finder: OnceLock<Finder>,
 }
@@ -60,6 +78,15 @@ struct Finder {
 }
 
 /// A secret that cannot be kept.
+///
+/// ```
+/// use cla_runtime::secrets::{InvalidSecret, Secrets};
+///
+/// let short = Secrets::new().with("TOKEN", "x");
+/// assert!(matches!(short, Err(InvalidSecret::TooShort(name)) if name == "TOKEN"));
+/// let misnamed = Secrets::new().with("my token", "hunter22");
+/// assert!(matches!(misnamed, Err(InvalidSecret::Name(_))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSecret {
@@ -71,6 +98,13 @@ pub enum InvalidSecret {
         "the secret {0} has fewer than {SHORTEST} characters: it would be found everywhere, and cannot be masked"
     )]
     TooShort(String),
+}
+
+/// Whether a secret may have this name: letters, digits and `_`, and no digit first.
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
+    let letters = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(letters)
 }
 
 impl Secrets {
@@ -91,11 +125,7 @@ impl Secrets {
         value: impl Into<String>,
     ) -> Result<Self, InvalidSecret> {
         let (name, value) = (name.into(), value.into());
-        let letters = |c: char| c == '_' || c.is_ascii_alphanumeric();
-        if name.is_empty()
-            || name.starts_with(|c: char| c.is_ascii_digit())
-            || !name.chars().all(letters)
-        {
+        if !is_secret_name(&name) {
             return Err(InvalidSecret::Name(name));
         }
         let value = value.trim_end_matches(['\n', '\r']);
@@ -104,12 +134,58 @@ impl Secrets {
         }
         let mut known = self.copied();
         known.named.retain(|(other, _)| *other != name);
+        known.missing.retain(|(other, _)| *other != name);
         known.named.push((name, value.to_owned()));
         Ok(Self(Some(Arc::new(known))))
     }
 
+    /// Says why there is no secret of this name, as a sentence without its full stop: a rule that reads it learns that.
+    /// One that is there stays.
+    #[must_use]
+    pub fn missing(self, name: impl Into<String>, why: impl Into<String>) -> Self {
+        let name = name.into();
+        if self.get(&name).is_some() {
+            return self;
+        }
+        let mut known = self.copied();
+        known.missing.retain(|(other, _)| *other != name);
+        known.missing.push((name, why.into()));
+        Self(Some(Arc::new(known)))
+    }
+
+    /// The secrets that are [`missing`](Self::missing), each with the reason.
+    pub fn all_missing(&self) -> impl Iterator<Item = (&str, &str)> {
+        let missing = self.0.as_deref().map(|known| known.missing.as_slice());
+        let missing = missing.unwrap_or_default().iter();
+        missing.map(|(name, why)| (name.as_str(), why.as_str()))
+    }
+
+    /// Why there is no secret of this name.
+    pub(crate) fn why_absent(&self, name: &str) -> String {
+        if let Some((_, why)) = self.all_missing().find(|(other, _)| *other == name) {
+            return format!("there is no secret {name:?}: {why}");
+        }
+        if let Some(near) = nearest(name, self.names()) {
+            return format!("there is no secret {name:?}; did you mean {near:?}?");
+        }
+        let names: Vec<&str> = self.names().collect();
+        let known = match names.as_slice() {
+            [] => "the run has no secrets".to_owned(),
+            names => format!("the run has {}", names.join(", ")),
+        };
+        format!("there is no secret {name:?}: {known} (cla run --secret NAME gives one)")
+    }
+
     /// Adds a value that is masked and that no rule can read, such as the password of a store. One of fewer than four
     /// characters is ignored: it would be found everywhere.
+    ///
+    /// ```
+    /// use cla_runtime::secrets::Secrets;
+    ///
+    /// let secrets = Secrets::new().hiding("hunter22");
+    /// assert_eq!(secrets.mask("password: hunter22"), "password: ***");
+    /// assert_eq!(secrets.names().count(), 0, "no rule can ask for it");
+    /// ```
     #[must_use]
     pub fn hiding(self, value: impl Into<String>) -> Self {
         let value = value.into();
@@ -127,6 +203,7 @@ impl Secrets {
         Known {
             named: known.map(|known| known.named.clone()).unwrap_or_default(),
             hidden: known.map(|known| known.hidden.clone()).unwrap_or_default(),
+            missing: known.map(|known| known.missing.clone()).unwrap_or_default(),
             finder: OnceLock::new(),
         }
     }
@@ -211,6 +288,16 @@ impl Secrets {
             .find_overlapping_iter(text)
             .map(|part| part.range())
             .collect();
+        for (at, mark) in text.match_indices(CUT).take(MOST_CUTS) {
+            let end = at + mark.len();
+            let (begun, ended) = (self.may_begin(&text[..at]), self.may_end(&text[end..]));
+            if begun >= SHORTEST {
+                found.push(at - begun..at);
+            }
+            if ended >= SHORTEST {
+                found.push(end..end + ended);
+            }
+        }
         found.sort_by_key(|part| part.start);
         found.dedup_by(|next, part| {
             let joins = next.start <= part.end;
@@ -237,6 +324,21 @@ impl Secrets {
         known.finder().forms.iter().map(begins).max().unwrap_or(0)
     }
 
+    /// How many bytes at the beginning of `text` may be the end of a secret.
+    fn may_end(&self, text: &str) -> usize {
+        let Some(known) = self.0.as_deref() else {
+            return 0;
+        };
+        let ends = |form: &String| {
+            let most = (form.len() - 1).min(text.len());
+            let begins = (1..=most).rev().find(|length| {
+                text.as_bytes()[..*length] == form.as_bytes()[form.len() - length..]
+            });
+            begins.unwrap_or(0)
+        };
+        known.finder().forms.iter().map(ends).max().unwrap_or(0)
+    }
+
     fn replace(&self, text: &mut String) {
         if let Cow::Owned(masked) = self.mask(text) {
             *text = masked;
@@ -244,6 +346,16 @@ impl Secrets {
     }
 
     /// Masks the texts of a value, its keys too. A number that reads as a secret becomes a text.
+    ///
+    /// ```
+    /// use cla_runtime::secrets::{InvalidSecret, Secrets};
+    ///
+    /// let secrets = Secrets::new().with("TOKEN", "hunter22")?;
+    /// let mut json = serde_json::json!({"header": ["Bearer hunter22"]});
+    /// secrets.mask_json(&mut json);
+    /// assert_eq!(json, serde_json::json!({"header": ["Bearer ***"]}));
+    /// # Ok::<(), InvalidSecret>(())
+    /// ```
     pub fn mask_json(&self, json: &mut Json) {
         match json {
             Json::Null | Json::Bool(_) => {}
@@ -327,6 +439,64 @@ impl Secrets {
             .errors
             .iter_mut()
             .for_each(|error| self.mask_error(error));
+    }
+
+    /// Masks all that a plan says.
+    pub fn mask_plan(&self, plan: &mut Plan) {
+        if self.is_empty() {
+            return;
+        }
+        self.replace(&mut plan.file);
+        self.replace_some(&mut plan.event);
+        plan.ops
+            .iter_mut()
+            .flatten()
+            .for_each(|op| self.mask_op(op));
+        plan.semaphores
+            .iter_mut()
+            .for_each(|semaphore| self.mask_planned(semaphore));
+        for import in &mut plan.imports {
+            self.replace(&mut import.specifier);
+            self.replace_some(&mut import.module);
+        }
+    }
+
+    fn mask_op(&self, op: &mut PlannedOp) {
+        self.replace(&mut op.op);
+        for text in [
+            &mut op.name,
+            &mut op.what,
+            &mut op.timeout,
+            &mut op.on_error,
+            &mut op.when,
+            &mut op.register,
+        ] {
+            self.replace_some(text);
+        }
+        if let Some(semaphore) = &mut op.semaphore {
+            self.mask_planned(semaphore);
+        }
+        for PlannedBlock { label, ops } in &mut op.blocks {
+            self.replace_some(label);
+            ops.iter_mut().for_each(|op| self.mask_op(op));
+        }
+    }
+
+    fn mask_planned(&self, semaphore: &mut PlannedSemaphore) {
+        self.replace(&mut semaphore.name);
+        for text in [
+            &mut semaphore.slots,
+            &mut semaphore.timeout,
+            &mut semaphore.ttl,
+        ] {
+            self.replace_some(text);
+        }
+    }
+
+    fn replace_some(&self, text: &mut Option<String>) {
+        if let Some(text) = text {
+            self.replace(text);
+        }
     }
 
     pub(crate) fn mask_region(&self, region: &mut RegionRecord) {

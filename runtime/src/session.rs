@@ -26,6 +26,7 @@ use crate::evaluation::{Evaluated, Failure, failure, resolve};
 use crate::handle::RunHandle;
 use crate::isolate::explain;
 use crate::limits::Limits;
+use crate::modules;
 use crate::options::RunOptions;
 use crate::program::{Program, SourceText};
 use crate::report::RunReport;
@@ -119,7 +120,8 @@ impl Session {
         }
     }
 
-    /// Evaluates JavaScript or TypeScript; `then` gets its value, in the isolate.
+    /// Evaluates JavaScript or TypeScript; `then` gets its value, in the isolate. What `then` makes of it is not masked:
+    /// `run.secrets().mask(...)` does that.
     ///
     /// What it declares at its top level stays for the inputs that follow, and may be declared again. A promise is
     /// awaited. The global `_` is the value afterwards; `_error` what was thrown, if something was.
@@ -144,6 +146,21 @@ impl Session {
 
     /// Runs a text in another language that the engine knows; `then` gets its value, in the isolate. The extension, such
     /// as `.txt`, says which language it is.
+    ///
+    /// ```
+    /// use cla_runtime::host::value_to_json;
+    /// use cla_runtime::{Engine, RunOptions, Session};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cla_runtime::RuleError> {
+    /// let engine = Engine::builder().with(cla_rulebook::install).build();
+    /// let session = Session::start(&engine, RunOptions::new(), None, |_| {});
+    /// let text = "do: [return: '{{ 1 + 2 }}']";
+    /// let value = session.run_text(".yml", text, None, |ctx, _, value| value_to_json(ctx, value));
+    /// assert_eq!(value.await?.unwrap(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -173,6 +190,18 @@ impl Session {
     }
 
     /// Does something in the isolate: looks at variables, for instance. It waits for what is being evaluated.
+    ///
+    /// ```
+    /// use cla_runtime::{Engine, RunOptions, Session};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cla_runtime::RuleError> {
+    /// let session = Session::start(&Engine::new(), RunOptions::new(), None, |_| {});
+    /// session.evaluate("globalThis.count = 3", |_, _, _| ()).await?;
+    /// assert_eq!(session.look(|ctx, _| ctx.globals().get::<_, i32>("count")).await?, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -240,6 +269,25 @@ impl std::fmt::Debug for Session {
 }
 
 /// Interrupts a session; see [`Session::interrupter`].
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_runtime::{Engine, RunOptions, Session};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cla_runtime::RuleError> {
+/// let session = Session::start(&Engine::new(), RunOptions::new(), None, |_| {});
+/// let endless = session.evaluate("while (true) {}", |_, _, _| ());
+/// let interrupter = session.interrupter();
+/// std::thread::spawn(move || {
+///     std::thread::sleep(Duration::from_millis(50));
+///     interrupter.interrupt();
+/// });
+/// assert!(endless.await.is_err());
+/// session.evaluate("1 + 2", |_, _, _| ()).await?; // the session goes on
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Interrupter(Arc<Control>);
 
@@ -251,6 +299,8 @@ impl Interrupter {
 }
 
 /// What becomes of an input: a future of what was made of its value, or of why there is none.
+///
+/// See [`Session`] for an example.
 #[derive(Debug)]
 #[must_use = "await it to see what becomes of the input"]
 pub struct Answer<T> {
@@ -319,7 +369,9 @@ fn serve<'js>(
                     if let Failure::Thrown(value) = &failure {
                         let _ = note(ctx, run, "_error", value);
                     }
-                    (main.uncaught)(&explain(ctx, run, failure, limits));
+                    let mut error = explain(ctx, run, failure, limits);
+                    run.secrets().mask_error(&mut error);
+                    (main.uncaught)(&error);
                 }
             }
         }
@@ -335,8 +387,23 @@ fn serve<'js>(
     }
 }
 
-/// Does something for a caller outside of the isolate, and cleans up after it.
+/// Does something for a caller outside of the isolate, and cleans up after it. All that it wrote is shown before its end is
+/// known, and secrets are masked in its error.
 fn attempt<T>(
+    ctx: &Ctx<'_>,
+    run: &Rc<Run>,
+    limits: &Limits,
+    work: Work<T>,
+) -> Result<T, RuleError> {
+    let attempted = unmasked(ctx, run, limits, work);
+    run.write_rest();
+    attempted.map_err(|mut error| {
+        run.secrets().mask_error(&mut error);
+        error
+    })
+}
+
+fn unmasked<T>(
     ctx: &Ctx<'_>,
     run: &Rc<Run>,
     limits: &Limits,
@@ -378,6 +445,7 @@ fn input<'js>(
 ) -> Evaluated<'js, Value<'js>> {
     let failed = |error: &rquickjs::Error| failure(ctx, run, error);
     let code = run.modules().prepare_input(name, text)?;
+    modules::add_properties(ctx, run, text).map_err(|error| failed(&error))?;
     let error = match compile_script(ctx, name, &code, TopLevel::Plain) {
         Ok(compiled) => {
             let value = compiled.run().map_err(|error| failed(&error))?;

@@ -21,6 +21,8 @@ const MOST_TRACED: usize = 100_000;
 const MOST_RECENT: usize = 200;
 
 /// One stay in a semaphored region, or an attempt to get into it.
+///
+/// See [`Trace`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RegionRecord {
@@ -46,6 +48,15 @@ pub struct RegionRecord {
 }
 
 /// How a stay in a region ended.
+///
+/// ```
+/// use cla_runtime::trace::RegionOutcome;
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let rule = "export const semaphore = 'x'; export default () => { throw new Error('no disk') }";
+/// let report = Engine::new().run(Script::javascript("rule", rule), RunOptions::new()).wait();
+/// assert_eq!(report.regions[0].outcome, RegionOutcome::Failed);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -78,6 +89,8 @@ impl From<&AcquireError> for RegionOutcome {
 }
 
 /// One run in a [`Trace`].
+///
+/// See [`Trace`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TracedRun {
@@ -152,6 +165,16 @@ impl Trace {
 
     /// The regions that a run has left so far, also while it goes on, in the order in which it left them: of all that are
     /// traced together, the last 200.
+    ///
+    /// ```
+    /// use cla_runtime::trace::Trace;
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let trace = Trace::start();
+    /// let rule = Script::javascript("rule", "export const semaphore = 'x'; export default () => 1");
+    /// let report = Engine::new().run(rule, RunOptions::new().trace(trace.clone())).wait();
+    /// assert_eq!(trace.recent(report.id)[0].semaphore.as_str(), "x");
+    /// ```
     #[must_use]
     pub fn recent(&self, run: RunId) -> Vec<RegionRecord> {
         let recent = self.recent.lock();

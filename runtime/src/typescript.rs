@@ -9,11 +9,15 @@
 //! recursion ([`nesting`]), and the work runs on a thread of its own whose stack is as large as
 //! that weight can need. A source that weighs too much is an error, and so is a panic of oxc.
 
+pub(crate) mod commonjs;
 pub(crate) mod input;
+mod jsx;
 pub(crate) mod lock_order;
+mod namespaces;
 mod nesting;
 mod positions;
 pub(crate) mod references;
+pub(crate) mod undeclared;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +25,7 @@ use std::thread;
 
 use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
-use oxc::ast::ast::Statement;
+use oxc::ast::ast::{Program, Statement};
 use oxc::codegen::{Codegen, CodegenOptions, CommentOptions};
 use oxc::diagnostics::{OxcDiagnostic, Severity};
 use oxc::parser::{ParseOptions, Parser, ParserReturn};
@@ -31,6 +35,7 @@ use oxc::syntax::module_record::{ExportExportName, ModuleRecord};
 use oxc::transformer::{TransformOptions, Transformer};
 
 use crate::error::source::SyntaxProblem;
+use commonjs::CommonJs;
 use nesting::Refusal;
 use positions::LineIndex;
 pub use positions::PositionMap;
@@ -76,8 +81,13 @@ pub struct Shape {
     pub declares: bool,
     /// It awaits at its top level.
     pub awaits: bool,
-    /// What stands behind `from` and `import`, in this order, each once. Calls of `import()` do not count.
+    /// What stands behind `from` and `import`, in this order, each once. Calls of `import()` do not count, nor does what
+    /// is imported as something else than a module (`with { type: "text" }`).
     pub imports: Vec<String>,
+    /// Whether it imports something as something else than a module.
+    pub has_attributes: bool,
+    /// What it exports if it is a CommonJS module.
+    pub commonjs: CommonJs,
 }
 
 /// Looks at JavaScript before it is compiled. Blocks the calling thread as [`strip`] does.
@@ -110,11 +120,21 @@ fn js_shape(source: &str, as_module: bool) -> Option<Shape> {
     if parsed.diagnostics.iter().any(is_error) {
         return None;
     }
+    let declares = parsed.module_record.has_module_syntax;
     Some(Shape {
-        declares: parsed.module_record.has_module_syntax,
+        declares,
         awaits: false,
         imports: imports(&parsed.program.body),
+        has_attributes: has_attributes(&parsed.program.body),
+        commonjs: commonjs_of(&parsed.program, source, declares),
     })
+}
+
+fn commonjs_of(program: &Program<'_>, source: &str, declares: bool) -> CommonJs {
+    match !declares && source.contains("export") {
+        true => commonjs::exports(program),
+        false => CommonJs::default(),
+    }
 }
 
 fn js<'a>(allocator: &'a Allocator, source: &'a str, as_module: bool) -> ParserReturn<'a> {
@@ -153,9 +173,22 @@ pub(crate) fn js_problems(
         let mut tried = tried.map(|(as_module, _)| problems(as_module));
         let first = tried.next().unwrap_or_default();
         let is_fine = first.is_empty() || tried.any(|problems| problems.is_empty());
-        Ok(if is_fine { Vec::new() } else { first })
+        Ok(match jsx::place(source, false) {
+            _ if is_fine => Vec::new(),
+            Some(place) => vec![jsx::problem(source, place)],
+            None => first,
+        })
     });
     problems.unwrap_or_default()
+}
+
+/// What is wrong with JavaScript that is none because it has JSX; `None` if that is not what is wrong.
+pub(crate) fn jsx_problem(source: &str) -> Option<SyntaxProblem> {
+    if !jsx::may_have(source) {
+        return None;
+    }
+    let place = on_big_stack(source, || Ok(jsx::place(source, false)));
+    Some(jsx::problem(source, place.ok().flatten()?))
 }
 
 fn is_module_declaration(statement: &Statement<'_>) -> bool {
@@ -173,19 +206,30 @@ fn is_module_declaration(statement: &Statement<'_>) -> bool {
 fn imports(body: &[Statement<'_>]) -> Vec<String> {
     let mut imports: Vec<String> = Vec::new();
     for statement in body {
-        let source = match statement {
-            Statement::ImportDeclaration(import) => Some(&import.source),
-            Statement::ExportAllDeclaration(export) => Some(&export.source),
-            Statement::ExportFromDeclaration(export) => Some(&export.source),
-            _ => None,
+        let (source, with) = match statement {
+            Statement::ImportDeclaration(import) => (Some(&import.source), &import.with_clause),
+            Statement::ExportAllDeclaration(export) => (Some(&export.source), &export.with_clause),
+            Statement::ExportFromDeclaration(export) => (Some(&export.source), &export.with_clause),
+            _ => (None, &None),
         };
         if let Some(source) = source
+            && with.is_none()
             && !imports.iter().any(|known| known == source.value.as_str())
         {
             imports.push(source.value.to_string());
         }
     }
     imports
+}
+
+/// Whether a declaration imports something as something else than a module.
+fn has_attributes(body: &[Statement<'_>]) -> bool {
+    body.iter().any(|statement| match statement {
+        Statement::ImportDeclaration(import) => import.with_clause.is_some(),
+        Statement::ExportAllDeclaration(export) => export.with_clause.is_some(),
+        Statement::ExportFromDeclaration(export) => export.with_clause.is_some(),
+        _ => false,
+    })
 }
 
 /// What the module exports; see [`Stripped::exports`]. `None` also for what does not parse.
@@ -312,7 +356,10 @@ fn transform(source: &str, goal: Goal) -> Result<Stripped, Vec<SyntaxProblem>> {
             ..ParseOptions::default()
         })
         .parse();
-    report(source, parsed.diagnostics)?;
+    report(source, parsed.diagnostics).map_err(|problems| match jsx::place(source, true) {
+        Some(place) => vec![jsx::problem(source, place)],
+        None => problems,
+    })?;
     let exports = exported(&parsed.module_record);
     let mut program = parsed.program;
 
@@ -337,7 +384,17 @@ fn transform(source: &str, goal: Goal) -> Result<Stripped, Vec<SyntaxProblem>> {
         .collect::<Vec<_>>();
     report(source, unsupported)?;
 
+    let mut scoping = checked.semantic.into_scoping();
+    if source.contains("namespace") && namespaces::write_out(&allocator, &mut program, &scoping) {
+        let again = SemanticBuilder::new_compiler()
+            .with_enum_eval(true)
+            .build(&program);
+        scoping = again.semantic.into_scoping();
+    }
+
     let mut options = TransformOptions::default();
+    // Makes properties that are declared with `accessor`. Decorators were refused.
+    options.decorator.legacy = true;
     options.typescript.only_remove_type_imports = goal == Goal::Input;
     // `export =` and `import x = require()` become CommonJS.
     let is_commonjs = program.body.iter().any(|statement| {
@@ -348,10 +405,10 @@ fn transform(source: &str, goal: Goal) -> Result<Stripped, Vec<SyntaxProblem>> {
     });
     let declares = parsed.module_record.has_module_syntax && !is_commonjs;
     let transformed = Transformer::new(&allocator, Path::new("rule.ts"), &options)
-        .build_with_scoping(checked.semantic.into_scoping(), &mut program);
+        .build_with_scoping(scoping, &mut program);
     report(source, transformed.diagnostics)?;
     let declares = declares || program.body.iter().any(is_module_declaration);
-    let imports = imports(&program.body);
+    let (imports, has_attributes) = (imports(&program.body), has_attributes(&program.body));
 
     let printed = Codegen::new()
         .with_options(CodegenOptions {
@@ -382,6 +439,8 @@ fn transform(source: &str, goal: Goal) -> Result<Stripped, Vec<SyntaxProblem>> {
         declares,
         awaits,
         imports,
+        has_attributes,
+        commonjs: commonjs_of(&program, source, declares),
     };
     Ok(Stripped {
         code: printed.code.into(),

@@ -14,6 +14,18 @@ pub(crate) use serial::{Source, ToValue, deserialize};
 pub(crate) use tree::{ALLOCATION, Tree};
 
 /// The most that a value may be nested, in levels of arrays and objects: as many as `serde_json` reads by default.
+///
+/// ```
+/// use cla_runtime::value::MAX_DEPTH;
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let nested = |depth: usize| {
+///     let text = format!("let value = 1; for (let n = 0; n < {depth}; n++) value = [value]; value");
+///     Engine::new().run(Script::javascript("nested", text), RunOptions::new()).wait().is_ok()
+/// };
+/// assert!(nested(MAX_DEPTH));
+/// assert!(!nested(MAX_DEPTH + 1));
+/// ```
 pub const MAX_DEPTH: usize = 127;
 
 /// What is wanted of what a rule returns; see [`RunOptions::wanted`](crate::RunOptions::wanted).
@@ -35,6 +47,8 @@ pub enum Wanted {
     Json,
     /// A [`RuleValue`], in [`RunReport::value`](crate::RunReport::value).
     Value,
+    /// A [`RuleValue`] that is an array: what the rule returns, and what its stash is in the end, without functions.
+    ValueAndStash,
 }
 
 /// What a run returned, in the form that was wanted; nothing in the others.

@@ -340,7 +340,7 @@ fn hooks_of_a_script_load_nothing_while_something_is_loaded() {
 }
 
 #[test]
-fn only_json_is_imported_with_attributes() {
+fn a_module_runs_once_however_it_is_imported() {
     assert_eq!(
         value(&[
             (
@@ -353,7 +353,12 @@ fn only_json_is_imported_with_attributes() {
         ]),
         json!([7, true, true, true])
     );
-    for attributes in ["{ type: 'json' }", "{ type: 'text' }", "{ lang: 'x' }"] {
+    for (attributes, wanted) in [
+        ("{ type: 'json' }", json!(["SyntaxError", "SyntaxError", 1])),
+        ("{ type: 'text' }", json!([1])),
+        ("{ type: 'css' }", json!(["TypeError", "TypeError", 1])),
+        ("{ lang: 'x' }", json!(["TypeError", "TypeError", 1])),
+    ] {
         let main = format!(
             "const seen = []; import('./lib.mjs');
              try {{ await import('./lib.mjs', {{ with: {attributes} }}) }} catch (e) {{ seen.push(e.name) }}
@@ -366,7 +371,7 @@ fn only_json_is_imported_with_attributes() {
             ("with.mjs", &with),
             ("lib.mjs", "globalThis.n = (globalThis.n ?? 0) + 1;"),
         ]);
-        assert_eq!(seen, json!(["TypeError", "TypeError", 1]), "{attributes}");
+        assert_eq!(seen, wanted, "{attributes}");
     }
 }
 

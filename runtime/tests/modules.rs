@@ -128,7 +128,7 @@ fn require_runs_files_of_every_kind() {
                 ),
             ]
         ),
-        json!([5, true, "esm", 2, 5, 3, "undefined"])
+        json!([5, true, "esm", 2, 5, 3, "string"])
     );
 }
 

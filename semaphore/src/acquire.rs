@@ -84,6 +84,19 @@ impl Acquire {
     }
 
     /// Gives up after so long, with [`AcquireError::TimedOut`].
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use std::time::Duration;
+    /// use cla_semaphore::{AcquireError, Semaphores};
+    ///
+    /// let db = Semaphores::memory().get("db")?;
+    /// let _held = db.acquire().await?;
+    /// let second = db.acquire().timeout(Duration::from_millis(10)).await;
+    /// assert!(matches!(second, Err(AcquireError::TimedOut { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn timeout(self, timeout: Duration) -> Self {
         self.change(|request| request.timeout(timeout))
@@ -96,6 +109,23 @@ impl Acquire {
     }
 
     /// Goes before those with a lower priority.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let semaphores = cla_semaphore::Semaphores::memory();
+    /// let db = semaphores.get("db")?;
+    /// let held = db.acquire().await?;
+    /// let usual = tokio::spawn(db.acquire());
+    /// let urgent = tokio::spawn(db.acquire().priority(9));
+    /// tokio::task::yield_now().await;
+    /// drop(held);
+    /// let permit = urgent.await??;
+    /// assert!(!usual.is_finished());
+    /// drop(permit);
+    /// usual.await??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn priority(self, priority: impl Into<Priority>) -> Self {
         self.change(|request| request.priority(priority))
@@ -163,6 +193,18 @@ impl Acquire {
     }
 
     /// Waits on this thread, which it blocks. Not for async code: that awaits.
+    ///
+    /// ```
+    /// use cla_semaphore::Semaphores;
+    ///
+    /// let db = Semaphores::memory().get("db")?;
+    /// let permit = db.acquire().blocking()?;
+    /// let other = std::thread::spawn(move || db.acquire().blocking().map(|permit| permit.token()));
+    /// let token = permit.token();
+    /// drop(permit);
+    /// assert!(other.join().expect("it does not panic")? > token);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As of the future.

@@ -17,11 +17,17 @@ use crate::slots::Slots;
 /// So many entries are kept: of the whole store, or in Redis of each semaphore, as the keys of one semaphore are
 /// together on one node of a cluster and those of several are not. A person gives a few commands a day; a script that
 /// gives ten a minute still finds its last sixteen hours. At some 300 bytes each, they take 3 MB.
+///
+/// See [`AuditQuery`] for an example of reading them.
 pub const AUDIT_KEPT: usize = 10_000;
 /// Entries older than this are dropped: a quarter, so that a report on it can be written.
+///
+/// See [`AuditQuery`] for an example of reading them.
 pub const AUDIT_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// A command that changed something.
+///
+/// See [`AuditQuery`] for an example.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// Grows from entry to entry, not always by one: in Redis within each semaphore, else in the whole store.
@@ -47,6 +53,8 @@ pub struct AuditEntry {
 }
 
 /// A semaphore right before or after a command.
+///
+/// See [`AuditQuery`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditState {
     /// How many may be busy at once.

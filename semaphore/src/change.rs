@@ -35,6 +35,17 @@ pub enum SlotsChange {
 /// Where in line a waiting request is to be.
 ///
 /// As text it is a number from 1, which is next, or `up`, `down`, `first` or `last`. In JSON a number is a number.
+///
+/// ```
+/// use cla_semaphore::PlaceChange;
+///
+/// let up: PlaceChange = "up".parse()?;
+/// assert_eq!(up.of(3, 5), 2);
+/// assert_eq!(up.of(1, 5), 1, "nothing is in front of the first");
+/// assert_eq!("first".parse::<PlaceChange>()?, PlaceChange::At(1));
+/// assert_eq!(PlaceChange::At(9).of(3, 5), 5);
+/// # Ok::<(), cla_semaphore::ChangeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaceChange {
     /// At this place, from 1.
@@ -48,6 +59,15 @@ pub enum PlaceChange {
 }
 
 /// Why a text says neither.
+///
+/// ```
+/// use cla_semaphore::{PlaceChange, Slots, SlotsChange};
+///
+/// let error = "0".parse::<PlaceChange>().unwrap_err();
+/// assert_eq!(error.to_string(), "places count from 1, which is next");
+/// let error = SlotsChange::Down(3).of(Slots::Limited(2)).unwrap_err();
+/// assert!(error.to_string().starts_with("there are not 3 slots but 2"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ChangeError(String);

@@ -129,6 +129,14 @@ impl AdminCommand {
 }
 
 /// The kind of an [`AdminCommand`].
+///
+/// ```
+/// use cla_semaphore::AdminAction;
+///
+/// assert_eq!(AdminAction::ForceRelease.as_str(), "force_release");
+/// assert_eq!(AdminAction::parse("grant"), Some(AdminAction::Grant));
+/// assert_eq!(AdminAction::parse("explode"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

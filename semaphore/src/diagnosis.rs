@@ -30,6 +30,8 @@ pub struct Diagnosis {
 }
 
 /// One thing that is worth knowing of a store.
+///
+/// See [`Diagnosis`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     /// What: `redis`, `mode`, `file`.
@@ -39,6 +41,17 @@ pub struct Fact {
 }
 
 /// One process (strictly: one open store of a process) that shares the semaphores.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let semaphores = cla_semaphore::Semaphores::memory();
+/// let _permit = semaphores.get("db")?.acquire().await?;
+/// let clients = semaphores.diagnose().await?.clients;
+/// assert!(clients[0].alive);
+/// assert_eq!((clients[0].busy, clients[0].waiting), (1, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClientView {
     /// What the store calls it.

@@ -98,6 +98,14 @@ pub enum ReleaseError {
 }
 
 /// The error of a rule whose slot was lost by accident: see [`Permit::lease_passed`](crate::Permit::lease_passed).
+///
+/// ```
+/// use cla_semaphore::{SemaphoreName, lost_message};
+///
+/// let message = lost_message(&SemaphoreName::new("db")?);
+/// assert!(message.starts_with("Semaphore lost: the slot of semaphore \"db\" was lost"));
+/// # Ok::<(), cla_semaphore::NameError>(())
+/// ```
 #[must_use]
 pub fn lost_message(name: &SemaphoreName) -> String {
     format!(
@@ -262,6 +270,17 @@ fn unreachable(store: &str, cause: &dyn fmt::Display) -> String {
 }
 
 /// A shared store could not do what it was asked to. The memory store never fails.
+///
+/// ```
+/// use std::io;
+/// use std::sync::Arc;
+/// use cla_semaphore::StoreError;
+///
+/// // As a store makes it that cannot reach its server.
+/// let cause = Arc::new(io::Error::from(io::ErrorKind::ConnectionRefused));
+/// let error = StoreError::Unreachable { store: "redis://db1".to_owned(), cause };
+/// assert!(error.to_string().starts_with("the semaphore store redis://db1 cannot be reached"));
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {

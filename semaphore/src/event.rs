@@ -9,6 +9,20 @@ pub use self::hub::{EventHub, Events};
 pub use cla_queue::event::{Event, EventKind};
 
 /// Why [`Events::recv`] has no event.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{Event, EventHub, EventsError};
+///
+/// let hub = EventHub::<Event>::new();
+/// let mut events = hub.subscribe();
+/// hub.gap_of(3);
+/// assert_eq!(events.recv().await, Err(EventsError::Missed(3)));
+/// drop(hub);
+/// assert_eq!(events.recv().await, Err(EventsError::Closed));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventsError {
     /// This many events were lost: the subscriber was further behind than what is kept for it (65,536 events, or 16 MB).

@@ -19,6 +19,14 @@ use serde::{Deserialize, Serialize};
 pub struct Glob(String);
 
 /// Why a text is no [`Glob`].
+///
+/// ```
+/// use cla_semaphore::{Glob, GlobError};
+///
+/// assert_eq!("".parse::<Glob>(), Err(GlobError));
+/// assert!("shop-*".parse::<Glob>()?.matches("shop-db"));
+/// # Ok::<(), GlobError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a pattern of names has 1 to {max} bytes", max = Glob::MAX_BYTES)]
 pub struct GlobError;

@@ -102,6 +102,18 @@ impl Permit {
 
     /// Fencing token: larger than that of every permit that this semaphore gave before, so a resource
     /// that remembers the largest it saw can refuse a permit that was lost.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let db = cla_semaphore::Semaphores::memory().get("db")?;
+    /// let first = db.acquire().await?;
+    /// let old = first.token();
+    /// first.release().await?;
+    /// // A resource that has seen the new token refuses the old one.
+    /// assert!(db.acquire().await?.token() > old);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn token(&self) -> u64 {
         on_permit!(self, held => held.token(), permit => permit.token())
@@ -156,6 +168,21 @@ impl Permit {
 
     /// Lets it live `ttl` longer, from now (README: *Semaphores as objects*).
     ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use std::time::Duration;
+    /// use cla_semaphore::{ManualClock, Semaphores, Ttl};
+    ///
+    /// let (clock, minute) = (ManualClock::new(), Ttl::from_secs(60)?);
+    /// let permit = Semaphores::memory_with_clock(&clock).get("db")?.acquire().ttl(minute).await?;
+    /// clock.advance(Duration::from_secs(59));
+    /// permit.refresh(minute).await?;
+    /// clock.advance(Duration::from_secs(59));
+    /// assert!(!permit.is_lost());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`RefreshError::Lost`] when it is too late, [`RefreshError::NoTtl`] when it never expires;
     /// [`RefreshError::Store`].
@@ -164,6 +191,18 @@ impl Permit {
     }
 
     /// Gives it back, and says whether it was still held. (Dropping it does the same, silently.)
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{ReleaseError, Semaphores};
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let permit = semaphores.get("db")?.acquire().await?;
+    /// semaphores.force_release(permit.name()).await?;
+    /// assert!(matches!(permit.release().await, Err(ReleaseError::Lost { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`ReleaseError::Lost`] when its TTL or its lease had passed or an administrator had released it: others

@@ -188,7 +188,17 @@ struct Closed;
 )]
 struct Unreadable;
 
-/// Semaphores in a Redis or Valkey server. See the module page.
+/// Semaphores in a Redis or Valkey server. [Their page](crate::pages::redis) says how they behave.
+///
+/// ```
+/// use cla_semaphore::{RedisStore, RedisUrl, Semaphores};
+///
+/// let url: RedisUrl = "redis://127.0.0.1:6379/0?prefix=shop&lease=30s".parse()?;
+/// // Nothing is connected before the first use.
+/// let semaphores = Semaphores::with_store(RedisStore::open(url));
+/// assert_eq!(semaphores.get("db")?.name().as_str(), "db");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RedisStore {
     url: RedisUrl,
     /// Of another process, if this one goes on with what that held.

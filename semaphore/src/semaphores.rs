@@ -68,6 +68,20 @@ impl Semaphores {
     }
 
     /// Semaphores of this process whose time a test moves by hand.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use std::time::Duration;
+    /// use cla_semaphore::{ManualClock, Semaphores, Ttl};
+    ///
+    /// let clock = ManualClock::new();
+    /// let db = Semaphores::memory_with_clock(&clock).get("db")?;
+    /// let permit = db.acquire().ttl(Ttl::from_secs(3600)?).await?;
+    /// clock.advance(Duration::from_secs(3600));
+    /// assert!(permit.is_lost());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn memory_with_clock(clock: &ManualClock) -> Self {
         Self::over(Backend::Memory(MemoryStore::with_clock(clock)))
@@ -336,6 +350,19 @@ impl Semaphores {
     /// 0 "will force enqueuing of all processes" (README: *Steering*); unlimited admits
     /// every request (README: *Steering*).
     ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{Semaphores, Slots};
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let db = semaphores.get("db")?;
+    /// semaphores.set_slots(db.name(), Slots::LOCKED).await?;
+    /// // What an administrator sets outranks the code.
+    /// assert!(db.acquire().slots(5).if_free().await?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`AdminError::Store`] when a shared store failed; [`AdminError::TooManyPinned`] when the store of this process keeps
     /// 100,000 pinned semaphores already.
@@ -358,6 +385,19 @@ impl Semaphores {
 
     /// Lets what the code declared count again, at once.
     ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{Semaphores, Slots};
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let db = semaphores.get("db")?;
+    /// semaphores.set_slots(db.name(), Slots::LOCKED).await?;
+    /// semaphores.unpin(db.name()).await?;
+    /// assert!(db.acquire().if_free().await?.is_some(), "the code decides again");
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
     pub async fn unpin(&self, name: &SemaphoreName) -> Result<(), AdminError> {
@@ -368,6 +408,20 @@ impl Semaphores {
 
     /// Starts a waiting request now, outside the slots; when it ends, no slot frees (README: *Steering*).
     ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let semaphores = cla_semaphore::Semaphores::memory();
+    /// let db = semaphores.get("db")?;
+    /// let _held = db.acquire().await?;
+    /// let waiting = tokio::spawn(db.acquire());
+    /// tokio::task::yield_now().await;
+    /// let view = semaphores.show(db.name()).await?.expect("it is used");
+    /// semaphores.grant(view.requests[1].id).await?;
+    /// assert!(waiting.await??.granted());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
     pub async fn grant(&self, id: RequestId) -> Result<(), AdminError> {
@@ -376,6 +430,22 @@ impl Semaphores {
     }
 
     /// Makes a waiting request fail with [`AcquireError::Cancelled`](crate::AcquireError::Cancelled) (README: *Steering*).
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{AcquireError, Semaphores};
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let db = semaphores.get("db")?;
+    /// let _held = db.acquire().await?;
+    /// let waiting = tokio::spawn(db.acquire());
+    /// tokio::task::yield_now().await;
+    /// let view = semaphores.show(db.name()).await?.expect("it is used");
+    /// semaphores.cancel(view.requests[1].id).await?;
+    /// assert!(matches!(waiting.await?, Err(AcquireError::Cancelled { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`AdminError::UnknownRequest`], [`AdminError::NotWaiting`]; [`AdminError::Store`].
@@ -409,6 +479,20 @@ impl Semaphores {
     /// Frees every held slot and grants every waiter at once. Says to how many requests that happened.
     /// The permits of those that were busy are lost.
     ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let semaphores = cla_semaphore::Semaphores::memory();
+    /// let db = semaphores.get("db")?;
+    /// let held = db.acquire().await?;
+    /// let waiting = tokio::spawn(db.acquire());
+    /// tokio::task::yield_now().await;
+    /// semaphores.purge(db.name()).await?;
+    /// assert!(held.is_lost());
+    /// assert!(waiting.await??.granted());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
     pub async fn purge(&self, name: &SemaphoreName) -> Result<usize, AdminError> {
@@ -418,6 +502,18 @@ impl Semaphores {
 
     /// Frees every held slot; the line goes on in order. Says how many requests that ended: their
     /// permits are lost (README: *Semaphores as objects*, `forceReleaseAll`).
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let semaphores = cla_semaphore::Semaphores::memory();
+    /// let db = semaphores.get("db")?;
+    /// let held = db.acquire().await?;
+    /// assert_eq!(semaphores.force_release(db.name()).await?, 1);
+    /// assert!(held.is_lost());
+    /// assert!(db.acquire().if_free().await?.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`AdminError::UnknownSemaphore`]; [`AdminError::Store`].
@@ -565,6 +661,19 @@ impl Semaphores {
     }
 
     /// Everything that happens from now on.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{EventKind, Semaphores};
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let mut events = semaphores.subscribe();
+    /// let _permit = semaphores.get("db")?.acquire().await?;
+    /// assert_eq!(events.recv().await?.kind, EventKind::Created);
+    /// assert_eq!(events.recv().await?.kind, EventKind::Acquired);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn subscribe(&self) -> Events {
         match &self.backend {

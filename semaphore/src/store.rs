@@ -24,6 +24,8 @@ use crate::slot::SlotId;
 use crate::view::{RequestView, SemaphoreView};
 
 /// A future on the heap.
+///
+/// See [`Store`] for an example.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A place that keeps semaphores, shared by processes or machines.
@@ -35,6 +37,25 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///   given, without being polled again; if the store cannot be reached then, its lease does it.
 /// - A dead process's permits and places in line are gone within the lease.
 /// - Events of one semaphore come in the order in which they happened.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use std::sync::Arc;
+/// use cla_semaphore::{Request, SemaphoreName, Semaphores, SqliteStore, Store};
+///
+/// let folder = tempfile::tempdir()?;
+/// let store: Arc<dyn Store> = SqliteStore::open(folder.path().join("semaphores.db"));
+/// let name = SemaphoreName::new("db")?;
+/// let permit = Arc::clone(&store).acquire(name.clone(), Request::new()).await?;
+/// assert!(!permit.is_lost());
+/// assert_eq!(store.list().await?[0].busy, 1);
+/// permit.release().await?;
+/// // Programs use it through the facade.
+/// assert!(Semaphores::with_store(store).semaphore(&name).acquire().if_free().await?.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Store: Send + Sync + 'static {
     /// Waits for a slot.
     fn acquire(
@@ -136,6 +157,8 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// One permit of a [`Store`]. Dropping it gives it back, without waiting for the store.
+///
+/// See [`Store`] for an example.
 pub trait StorePermit: Send + Sync + 'static {
     /// The request that was admitted.
     fn id(&self) -> RequestId;

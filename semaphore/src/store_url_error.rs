@@ -1,6 +1,13 @@
 //! Why a text names no store: [`StoreUrlError`].
 
 /// Why a text names no store that can be opened.
+///
+/// ```
+/// use cla_semaphore::{Semaphores, StoreUrlError};
+///
+/// let opened = Semaphores::connect("mysql://db1");
+/// assert!(matches!(opened, Err(StoreUrlError::UnknownScheme { given }) if given == "mysql://db1"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreUrlError {

@@ -232,6 +232,14 @@ impl Command {
         line
     }
 
+    /// The next piece of what it writes, to either stream: lines, the parts of very long ones, and what is left at the end.
+    /// `None` when there will be no more. For output that is handed on.
+    pub(crate) async fn next_piece(&self) -> Option<(OutputStream, Vec<u8>)> {
+        let piece = self.shared.next_piece().await;
+        self.count();
+        piece
+    }
+
     fn count(&self) {
         let bytes = COMMAND_BYTES + self.shared.kept();
         self.memory.borrow_mut().resize(bytes);

@@ -388,6 +388,21 @@ fn print_table<'js>(ctx: Ctx<'js>, data: Arg<'js>, columns: Arg<'js>) -> js::Res
 
 /// A value as `console.table` draws it: the rows of an array or object; any other value as `console.log` shows it.
 ///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Session};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cla_runtime::RuleError> {
+/// let engine = Engine::builder().with(cla_stdlib::install).build();
+/// let session = Session::start(&engine, RunOptions::new(), None, |_| {});
+/// let rows = "[{host: 'db1', free: 3}, {host: 'db2', free: 0}]";
+/// let drawn = session.evaluate(rows, |ctx, _, value| cla_stdlib::table(ctx, &value));
+/// let drawn = drawn.await?.unwrap();
+/// assert!(drawn.contains("host") && drawn.contains("'db2'"), "{drawn}");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// What a getter of the value throws; or the library is not installed in this run.

@@ -1,16 +1,25 @@
 //! What editors and `tsc` know of the library: the files `*.d.ts`.
 
 /// The type declarations, by file name.
+///
+/// ```
+/// let (_, text) = cla_stdlib::TYPES.iter().find(|(file, _)| *file == "sem.d.ts").unwrap();
+/// assert!(text.contains("declare module \"cla/sem\""));
+/// ```
 pub const TYPES: &[(&str, &str)] = &[
     ("base64.d.ts", include_str!("base64.d.ts")),
+    ("config.d.ts", include_str!("config.d.ts")),
     ("csv.d.ts", include_str!("csv.d.ts")),
     ("digest.d.ts", include_str!("digest.d.ts")),
     ("fs.d.ts", include_str!("fs.d.ts")),
     ("globals.d.ts", include_str!("globals.d.ts")),
-    ("web.d.ts", include_str!("web.d.ts")),
+    ("globals-web.d.ts", include_str!("web.d.ts")),
     #[cfg(feature = "http")]
     ("http.d.ts", include_str!("http.d.ts")),
     ("log.d.ts", include_str!("log.d.ts")),
+    ("node.d.ts", include_str!("node.d.ts")),
+    ("node-fs.d.ts", include_str!("node-fs.d.ts")),
+    ("node-aliases.d.ts", include_str!("node-aliases.d.ts")),
     ("process.d.ts", include_str!("process.d.ts")),
     ("sem.d.ts", include_str!("sem.d.ts")),
     ("stash.d.ts", include_str!("stash.d.ts")),
@@ -114,6 +123,10 @@ pub const TYPES: &[(&str, &str)] = &[
         "shell-words.d.ts",
         include_str!("modules/declarations/shell/words.d.ts"),
     ),
+    #[cfg(feature = "typescript")]
+    ("t.d.ts", include_str!("modules/declarations/t.d.ts")),
+    #[cfg(all(feature = "http", feature = "typescript"))]
+    ("web.d.ts", include_str!("modules/declarations/web.d.ts")),
     #[cfg(feature = "typescript")]
     (
         "aliases.d.ts",

@@ -284,7 +284,8 @@ impl Module {
 
     /// What the run has made for a while.
     fn temporaries(&self) -> &Temporaries {
-        self.temporaries.get_or_init(|| Temporaries::of(&self.run))
+        self.temporaries
+            .get_or_init(|| Temporaries::of(&self.run, &self.budget))
     }
 }
 

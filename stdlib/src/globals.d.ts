@@ -7,6 +7,18 @@ interface ClaModules {}
 declare function require<Name extends keyof ClaModules>(name: Name): ClaModules[Name];
 declare function require(path: string): any;
 
+/** What a module knows of itself. */
+interface ImportMeta {
+  /** Where the file is, as a `file:` URL. */
+  readonly url: string;
+  /** The path of the file. */
+  readonly filename: string;
+  /** The path of its folder. */
+  readonly dirname: string;
+  /** Whether it is the rule itself, and not a module that the rule imports. */
+  readonly main: boolean;
+}
+
 /** The run itself: its data, and text with data in it. */
 declare namespace cla {
   /** The whole stash: the data that the host gave this run, and what the rule put there. */
@@ -62,6 +74,29 @@ declare namespace cla {
    * in its place. Throws an `Error` if there is none.
    */
   function secret(name: string): string;
+
+  /** The settings of this rule, as a copy: what stands under `[config]` in `cla.toml`, or what the host gives. See `cla/config`. */
+  function config(): Record<string, any>;
+  /**
+   * What is at a path of the settings, as a copy.
+   *
+   * @param path Names with dots (`"deploy.host"`, `"hosts.0"`), or a JSON pointer (`"/deploy/host"`).
+   * @param otherwise What to give if nothing is there. Default: `undefined`.
+   */
+  function config<T = any>(path: string): T | undefined;
+  function config<T>(path: string, otherwise: T): T;
+  /** The same as `cla/config`'s `get`: a first name `config` in the path may be there or not. */
+  function configTable<T = any>(path: string, otherwise?: T): T;
+
+  /** A regular expression of a text: `new RegExp(pattern, flags)`. */
+  function regex(pattern: string, flags?: string): RegExp;
+
+  /**
+   * A text with values in place of `%1`, `%2`, ...
+   *
+   * @param language For instance `"es"`: the setting `loc.es` may have a translation of the text, by the text itself.
+   */
+  function loc(language: string, text: string, ...values: unknown[]): string;
 
   /** The message of the last error that a function of a `cla/*` module threw in this run, or `null`. */
   function lastError(): string | null;

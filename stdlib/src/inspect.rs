@@ -32,9 +32,17 @@ use crate::state::State;
 use crate::text::text;
 
 /// The deepest nesting that is shown, whatever [`InspectOptions::depth`] says.
+///
+/// ```
+/// use cla_stdlib::{InspectOptions, MAX_DEPTH};
+///
+/// assert_eq!(InspectOptions::default().depth(usize::MAX).depth, MAX_DEPTH);
+/// ```
 pub const MAX_DEPTH: usize = 200;
 
 /// About how many bytes are shown of one value before the rest is left out.
+///
+/// See [`inspect`] for an example.
 pub const MAX_OUTPUT: usize = 16 * 1024 * 1024;
 
 /// As how many bytes an object counts towards [`MAX_OUTPUT`], besides what is in it: many empty ones
@@ -42,6 +50,13 @@ pub const MAX_OUTPUT: usize = 16 * 1024 * 1024;
 const FRAME_COST: usize = 64;
 
 /// How [`inspect`] shows a value. The defaults are Node's.
+///
+/// ```
+/// use cla_stdlib::InspectOptions;
+///
+/// let options = InspectOptions::default().colors(true).depth(4).break_length(120);
+/// assert_eq!((options.colors, options.depth, options.max_array_length), (true, 4, 100));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InspectOptions {
@@ -101,6 +116,22 @@ impl InspectOptions {
 }
 
 /// Shows a value as Node's `util.inspect` does: strings in quotes, objects with what is in them.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Session};
+/// use cla_stdlib::{InspectOptions, inspect};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cla_runtime::RuleError> {
+/// let engine = Engine::builder().with(cla_stdlib::install).build();
+/// let session = Session::start(&engine, RunOptions::new(), None, |_| {});
+/// let shown = session.evaluate("({host: 'db1', ports: new Set([1, 2])})", |ctx, _, value| {
+///     inspect(ctx, &value, &InspectOptions::default())
+/// });
+/// assert_eq!(shown.await?.unwrap(), "{ host: 'db1', ports: Set(2) { 1, 2 } }");
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///

@@ -6,8 +6,9 @@ use cla_runtime::EngineBuilder;
 
 use crate::declarations::TYPES;
 use crate::globals::Globals;
+use crate::hints::HINTS;
 use crate::modules::{self as sources, SOURCES};
-use crate::{base64, csv, digest, fs, log, process, sem, stash, util};
+use crate::{base64, config, csv, digest, fs, log, node, process, sem, stash, util};
 
 /// How a module is added.
 type Add = fn(EngineBuilder) -> EngineBuilder;
@@ -22,6 +23,7 @@ const NATIVE: &[(&str, Add)] = &[
     ("cla/base64", |builder| builder.module(base64::Base64)),
     ("cla/digest", |builder| builder.module(digest::Hashes)),
     ("cla/csv", |builder| builder.module(csv::Csv)),
+    ("cla/config", |builder| builder.module(config::Config)),
     ("cla/util", |builder| builder.module(util::Util)),
     ("cla/log", |builder| builder.module(log::Log)),
     ("cla/process", |builder| builder.module(process::Process)),
@@ -52,6 +54,15 @@ const INTERNAL: &[(&str, Add)] = &[
 ];
 
 /// Adds the whole library to an engine; to be used with [`EngineBuilder::with`].
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let engine = Engine::builder().with(cla_stdlib::install).build();
+/// let rule = "import sem from 'cla/sem'; export default sem.take('db', () => new URL('http://db1/x').host)";
+/// let report = engine.run(Script::javascript("rule", rule), RunOptions::new()).wait();
+/// assert_eq!(report.result.unwrap(), "db1");
+/// ```
 pub fn install(builder: EngineBuilder) -> EngineBuilder {
     let builder = builder.extension(Globals);
     let builder = declare(builder, |_| true);
@@ -60,20 +71,39 @@ pub fn install(builder: EngineBuilder) -> EngineBuilder {
         .chain(INTERNAL)
         .fold(builder, |builder, (_, add)| add(builder))
         .with(sources::install)
+        .with(node::install)
 }
 
 /// The names of the modules that [`install`] adds.
+///
+/// ```
+/// assert!(cla_stdlib::modules().any(|name| name == "cla/sem"));
+/// assert!(cla_stdlib::modules().all(|name| cla_stdlib::install_only([name]).is_ok()));
+/// ```
 pub fn modules() -> impl Iterator<Item = &'static str> {
     let native = NATIVE.iter().map(|(name, _)| *name);
-    native.chain(SOURCES.iter().map(|(name, _)| *name))
+    let sources = SOURCES.iter().map(|(name, _)| *name);
+    native.chain(sources).chain(node::names())
 }
 
 /// The other names of modules that [`install`] adds, each with the module's own name.
+///
+/// ```
+/// for (alias, module) in cla_stdlib::aliases() {
+///     assert!(cla_stdlib::modules().any(|name| name == module), "{alias} is another name of {module}");
+/// }
+/// ```
 pub fn aliases() -> impl Iterator<Item = (&'static str, &'static str)> {
-    sources::aliases()
+    sources::aliases().chain(node::aliases())
 }
 
 /// There is no such module to install.
+///
+/// ```
+/// let Err(error) = cla_stdlib::install_only(["cla/semm"]) else { panic!("there is no such module") };
+/// assert_eq!(error.name, "cla/semm");
+/// assert!(error.to_string().ends_with("did you mean \"cla/sem\"?"), "{error}");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the standard library has no module {name:?}{}", self.hint())]
 pub struct UnknownModule {
@@ -135,13 +165,14 @@ pub fn install_only<'a>(
         let builder = wanted
             .iter()
             .fold(builder, |builder, name| add(builder, name));
-        let aliases = sources::aliases().filter(|(_, to)| wanted.contains(to));
+        let aliases = aliases().filter(|(_, to)| wanted.contains(to));
         aliases.fold(builder, |builder, (from, to)| builder.alias(from, to))
     })
 }
 
 /// Adds the declarations in these files.
 fn declare(builder: EngineBuilder, is_wanted: impl Fn(&str) -> bool) -> EngineBuilder {
+    let builder = builder.hints(HINTS.iter().copied());
     let wanted = TYPES.iter().filter(|(file, _)| is_wanted(file));
     wanted.fold(builder, |builder, (file, text)| builder.types(*file, *text))
 }
@@ -149,14 +180,23 @@ fn declare(builder: EngineBuilder, is_wanted: impl Fn(&str) -> bool) -> EngineBu
 /// The files that declare these modules and the globals, with those whose types they name.
 fn declared(modules: &BTreeSet<&str>) -> BTreeSet<&'static str> {
     let file_of = |module: &str| {
+        if module.starts_with("node:") {
+            return Some("node.d.ts");
+        }
         let stem = module.strip_prefix("cla/")?.replace('/', "-");
         let mut files = TYPES.iter().map(|(file, _)| *file);
         files.find(|file| file.strip_suffix(".d.ts") == Some(stem.as_str()))
     };
     let mut files = BTreeSet::new();
     let of_modules = modules.iter().filter_map(|module| file_of(module));
-    let mut left: Vec<&str> = of_modules.chain(["globals.d.ts"]).collect();
+    let mut left: Vec<&str> = of_modules
+        .chain(["globals.d.ts", "globals-web.d.ts"])
+        .collect();
     while let Some(file) = left.pop() {
+        if file == "node.d.ts" {
+            // They name each other, and the web's names.
+            left.extend(["node-fs.d.ts", "node-aliases.d.ts", "web.d.ts"]);
+        }
         if files.insert(file)
             && let Some((_, text)) = TYPES.iter().find(|(known, _)| *known == file)
         {
@@ -182,7 +222,7 @@ fn add(builder: EngineBuilder, name: &str) -> EngineBuilder {
     let mut native = NATIVE.iter().chain(INTERNAL);
     match native.find(|(known, _)| *known == name) {
         Some((_, add)) => add(builder),
-        None => sources::add(builder, name),
+        None => node::add(sources::add(builder, name), name),
     }
 }
 
@@ -196,7 +236,7 @@ mod tests {
         let engine = Engine::builder().with(part).build();
         let declarations = engine.declarations();
         let files: Vec<_> = declarations.iter().map(|(file, _)| file.as_str()).collect();
-        assert_eq!(files, ["globals.d.ts", "sem.d.ts"]);
+        assert_eq!(files, ["globals.d.ts", "globals-web.d.ts", "sem.d.ts"]);
 
         let engine = Engine::builder().with(super::install).build();
         assert_eq!(engine.declarations().len(), crate::TYPES.len());

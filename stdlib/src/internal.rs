@@ -10,6 +10,7 @@ pub use crate::fs::contents;
 #[cfg(feature = "http")]
 pub use crate::http::options as http;
 pub use crate::options::{entries, unknown as unknown_option};
+pub use crate::stash::stash_of;
 pub use crate::throw::{error, name_argument, quote, syntax_error, type_error, wrong};
 pub use crate::yaml::{Scalar, resolve as resolve_scalar};
 

@@ -68,6 +68,8 @@ intrinsics! {
         ViewPrototype = "DataView.prototype",
         BufferPrototype = "ArrayBuffer.prototype",
         SharedPrototype = "SharedArrayBuffer.prototype",
+        Date = "Date",
+        RegExp = "RegExp",
     }
     getters {
         MapSize = "Map.prototype.size",

@@ -1,8 +1,8 @@
 //! What rules find when they start: the modules `cla/sem`, `cla/stash`, `cla/http`, `cla/fs`, `cla/util`,
-//! `cla/log` and `cla/process`, those written in TypeScript (`cla/task`, `cla/time-span`, `cla/namespace`,
+//! `cla/log`, `cla/config` and `cla/process`, those written in TypeScript (`cla/web`, `cla/t`, `cla/task`, `cla/time-span`, `cla/namespace`,
 //! `cla/resilience`, `cla/serde`, `cla/event-bus`, `cla/redis`, `cla/semaphore`, `cla/path`, `cla/shell`), and the globals `cla`, `print`,
 //! `console`, `structuredClone`, `URL`, `URLSearchParams`, `TextEncoder`, `TextDecoder` and `PermissionError`; `fetch`, `crypto`, signals,
-//! events, streams, blobs and forms.
+//! events, streams, blobs and forms; and Node's names: `process`, `Buffer`, and the modules `node:fs`, `node:path` and others.
 //!
 //! # For hosts
 //!
@@ -64,6 +64,7 @@ mod call;
 mod cla;
 mod clone;
 mod command;
+mod config;
 mod console;
 mod cpu;
 mod csv;
@@ -73,8 +74,11 @@ mod duration;
 mod format;
 mod fs;
 mod globals;
+mod hints;
 #[cfg(feature = "http")]
 mod http;
+mod ini;
+mod input;
 mod inspect;
 mod install;
 #[doc(hidden)]
@@ -87,6 +91,7 @@ mod lazy;
 mod log;
 mod members;
 mod modules;
+mod node;
 mod options;
 #[cfg(feature = "typescript")]
 mod path;
@@ -97,24 +102,27 @@ mod redis;
 mod sem;
 #[cfg(feature = "typescript")]
 mod semaphore;
-#[cfg(feature = "typescript")]
 mod shell;
 mod signal;
 mod sprintf;
 mod stash;
 mod state;
+mod statements;
 #[cfg(feature = "typescript")]
 mod task;
 mod text;
 mod throw;
+mod toml;
 mod util;
 mod vars;
 mod weak;
 mod web;
+mod xml;
 mod yaml;
 
 pub use console::table;
 pub use declarations::TYPES;
+pub use input::Input;
 pub use inspect::{InspectOptions, MAX_DEPTH, MAX_OUTPUT, inspect};
 pub use install::{UnknownModule, aliases, install, install_only, modules};
 pub use members::{Member, members};

@@ -12,6 +12,8 @@ use crate::web::late;
 const MOST_MEMBERS: usize = 2_000;
 
 /// A member of a value.
+///
+/// See [`members`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Its name.
@@ -24,6 +26,22 @@ pub struct Member {
 /// an empty path. Sorted, without symbols and indices.
 ///
 /// Nothing of the rule's runs: a getter or a proxy on the way leads to nothing, and is a member like others at its end.
+///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Session};
+/// use cla_stdlib::{Member, members};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cla_runtime::RuleError> {
+/// let engine = Engine::builder().with(cla_stdlib::install).build();
+/// let session = Session::start(&engine, RunOptions::new(), None, |_| {});
+/// session.evaluate("globalThis.db = {host: 'db1', connect() {}}", |_, _, _| ()).await?;
+/// let found = session.look(|ctx, _| members(ctx, &["db".to_owned()])).await?;
+/// let member = |name: &str, function| Member { name: name.to_owned(), function };
+/// assert!(found.contains(&member("connect", true)) && found.contains(&member("host", false)));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
@@ -46,7 +64,7 @@ pub fn members(ctx: &Ctx<'_>, path: &[String]) -> js::Result<Vec<Member>> {
         // Those of the library that nothing has named yet.
         let late = late::NAMES.iter().map(|name| Member {
             name: (*name).to_owned(),
-            function: !matches!(*name, "crypto" | "navigator"),
+            function: !matches!(*name, "crypto" | "global" | "navigator" | "process"),
         });
         members.extend(late);
     }

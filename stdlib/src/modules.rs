@@ -66,6 +66,9 @@ const ALL: &[(&str, &str)] = &[
     ("cla/path", include_str!("modules/path.ts")),
     ("cla/shell", include_str!("modules/shell.ts")),
     ("cla/shell/words", include_str!("modules/shell/words.ts")),
+    ("cla/t", include_str!("modules/t.ts")),
+    #[cfg(feature = "http")]
+    ("cla/web", include_str!("modules/web.ts")),
 ];
 
 /// By which names programs written for the library `@daiso-tech/core` import what our modules have, and `ioredis`, which

@@ -1,16 +1,21 @@
-//! The module `cla/process`: where the rule runs.
+//! The module `cla/process`: where the rule runs. Node's global `process` has the same from the same source
+//! (`node/process.rs`).
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use cla_runtime::host::{NativeModule, Run};
-use cla_runtime::js::object::Property;
-use cla_runtime::js::{self, Array, Ctx, Function, Object, Value};
+use cla_runtime::internal::{LibraryScript, Rooted};
+use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Object, Value};
+
+use crate::node;
 
 /// The title of the process, and the first of its `argv`.
-const TITLE: &str = "cla";
+pub(crate) const TITLE: &str = "cla";
 
-/// What is read of the environment is asked for.
-const GUARD: &str = "(environment, get) => new Proxy(environment, { get })";
+/// What is both a value and a function that gives it, as documents for Clarive have it.
+static CALLABLE: LibraryScript =
+    LibraryScript::new("cla:process", include_str!("process/callable.js"));
 
 /// The module.
 pub(crate) struct Process;
@@ -22,11 +27,20 @@ impl NativeModule for Process {
 
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
         let exports = Object::new(ctx.clone())?;
-        exports.set("pid", std::process::id())?;
+        let callable: Object<'js> = CALLABLE.run(ctx)?.get()?;
+        let pid = std::process::id().into_js(ctx)?;
+        let environment = node::environment(ctx, run)?.into_value();
+        let both = |maker: &str, value: Value<'js>| -> js::Result<Value<'js>> {
+            let make: Function<'js> = callable.get(maker)?;
+            let made: Object<'js> = make.call((value.clone(),))?;
+            StandIns::of(run).add(ctx, run, made.clone(), value);
+            Ok(made.into_value())
+        };
+        exports.set("pid", both("number", pid)?)?;
         exports.set("title", TITLE)?;
         exports.set("arch", architecture(std::env::consts::ARCH))?;
         exports.set("os", system(std::env::consts::OS))?;
-        exports.set("env", environment(ctx, run)?)?;
+        exports.set("env", both("variables", environment)?)?;
         let list = |items: &mut dyn Iterator<Item = &str>| {
             let array = Array::new(ctx.clone())?;
             for (at, item) in items.enumerate() {
@@ -42,39 +56,50 @@ impl NativeModule for Process {
     }
 }
 
-/// The environment as it is now, as far as the run may see it. Changes stay in the rule.
-fn environment<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
-    let environment = Object::new(ctx.clone())?;
-    for (name, value) in run.visible_environment() {
-        let value = Property::from(value).writable().enumerable().configurable();
-        environment.prop(name, value)?;
+/// A function, and the value that it stands for.
+type StandIn = (Rooted<Object<'static>>, Rooted<Value<'static>>);
+
+/// What is shown in place of functions that stand for a value.
+#[derive(Default)]
+struct StandIns(RefCell<Vec<StandIn>>);
+
+impl StandIns {
+    fn of(run: &Run) -> Rc<Self> {
+        run.state().unwrap_or_else(|| {
+            let made = Rc::<Self>::default();
+            run.set_state(Rc::clone(&made));
+            made
+        })
     }
-    if run.sees_process_environment() || run.has_own_environment() {
-        return Ok(environment);
+
+    fn add<'js>(&self, ctx: &Ctx<'js>, run: &Run, function: Object<'js>, value: Value<'js>) {
+        let both = (run.keep(ctx, function), run.keep(ctx, value));
+        self.0.borrow_mut().push(both);
     }
-    // One that may not be seen is an error, rather than one that is not set.
-    let this = Rc::clone(run);
-    let get = move |ctx: Ctx<'js>, variables: Object<'js>, name: Value<'js>| {
-        if let Some(text) = name.as_string() {
-            let text = text.to_string()?;
-            if is_variable(&text) && !variables.contains_key(text.as_str())? {
-                this.permitted(&ctx, this.permissions().env(&text))?;
-            }
-        }
-        variables.get::<_, Value<'js>>(name)
-    };
-    let guard: Function<'js> = ctx.eval(GUARD)?;
-    guard.call((environment, Function::new(ctx.clone(), get)?))
 }
 
-/// Whether it is a name that variables usually have, and not what JavaScript itself looks for, such as `toJSON`.
-fn is_variable(name: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    !name.is_empty() && name.chars().all(is_part)
+/// What is shown in place of an object, if it stands for something.
+pub(crate) fn shown_as<'js>(
+    ctx: &Ctx<'js>,
+    run: &Run,
+    object: &Object<'js>,
+) -> js::Result<Option<Value<'js>>> {
+    if !object.as_value().is_function() {
+        return Ok(None);
+    }
+    let Some(stand_ins) = run.state::<StandIns>() else {
+        return Ok(None);
+    };
+    for (function, value) in &*stand_ins.0.borrow() {
+        if function.get(ctx)? == *object {
+            return value.get(ctx).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// Node's name of a processor architecture.
-fn architecture(name: &str) -> &str {
+pub(crate) fn architecture(name: &str) -> &str {
     match name {
         "x86_64" => "x64",
         "x86" => "ia32",
@@ -85,7 +110,7 @@ fn architecture(name: &str) -> &str {
 }
 
 /// Node's name of an operating system.
-fn system(name: &str) -> &str {
+pub(crate) fn system(name: &str) -> &str {
     match name {
         "macos" => "darwin",
         "windows" => "win32",

@@ -28,6 +28,7 @@ use self::request::{Wanted, semaphore_name};
 use crate::call::{Arg, define};
 use crate::intrinsics::Intrinsic;
 use crate::state::State;
+use crate::statements;
 use crate::throw::{name_argument, wrong};
 
 /// The module.
@@ -177,14 +178,28 @@ impl Module {
             Err(error) => return Err(self.refused(ctx, usage.semaphore.name(), &error)),
         };
         let argument = self.permit_object(ctx, guard.permit())?;
-        let result = function.call::<_, Value<'js>>((argument,));
-        let outcome = match &result {
+        let mut result = function.call::<_, Value<'js>>((argument,));
+        let mut promise = None;
+        match &result {
             Ok(value) => {
-                if let Some(promise) = value.as_promise() {
-                    return self.until_settled(ctx, guard, promise);
+                // What its commands change is what the slot protects.
+                let followed = match statements::finish(ctx, &self.run, value) {
+                    Ok(true) => Ok(None),
+                    Ok(false) => statements::promise_of(ctx, value),
+                    Err(error) => Err(error),
+                };
+                match followed {
+                    Ok(followed) => promise = followed,
+                    Err(error) => result = Err(error),
                 }
-                RegionOutcome::Done
             }
+            Err(_) => statements::finish_after_error(ctx, &self.run),
+        }
+        if let Some(promise) = promise {
+            return self.until_settled(ctx, guard, &promise);
+        }
+        let outcome = match &result {
+            Ok(_) => RegionOutcome::Done,
             // Only a span needs to know how the call failed.
             Err(_) if guard.is_traced() => failed_or_stopped(ctx),
             Err(_) => RegionOutcome::Failed,
@@ -217,9 +232,14 @@ impl Module {
         let fulfilled = {
             let leave = leave(RegionOutcome::Done);
             let module = Rc::clone(self);
-            move |ctx: Ctx<'js>, value: Opt<Value<'js>>| match leave() {
-                Some(lost) => Err(module.lost(&ctx, &lost)),
-                None => Ok(value.0),
+            move |ctx: Ctx<'js>, value: Opt<Value<'js>>| {
+                let nothing = Value::new_undefined(ctx.clone());
+                let finished = statements::finish(&ctx, &module.run, &nothing);
+                match (leave(), finished) {
+                    (_, Err(error)) => Err(error),
+                    (Some(lost), Ok(_)) => Err(module.lost(&ctx, &lost)),
+                    (None, Ok(_)) => Ok(value.0),
+                }
             }
         };
         let rejected = {

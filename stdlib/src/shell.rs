@@ -17,6 +17,7 @@ use crate::call::{Arg, named};
 use crate::command::{self, Command, Ended, GRACE, Keeping, Plan, Stage};
 use crate::duration::duration;
 use crate::options::entries;
+use crate::statements;
 use crate::throw::{error, name_argument, string_argument, type_error, wrong};
 
 /// The module.
@@ -34,9 +35,14 @@ impl NativeModule for Native {
     fn exports<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
         let exports = Object::new(ctx.clone())?;
         let prototype = run.keep(ctx, prototype(ctx, run)?);
+        let settled = Rc::clone(run);
         let run = Rc::clone(run);
         let start = move |ctx: Ctx<'js>, plan: Object<'js>| start(&ctx, &run, &prototype, &plan);
         exports.set("start", named(ctx, "start", start)?)?;
+        let settling = move |ctx: Ctx<'js>, finish: Function<'js>| {
+            statements::set(&ctx, &settled, finish);
+        };
+        exports.set("settling", named(ctx, "settling", settling)?)?;
         Ok(exports)
     }
 }
@@ -79,6 +85,7 @@ fn start<'js>(
     match given.get::<_, String>("output")?.as_str() {
         "show" => plan = plan.shown(),
         "lines" => (plan.output, plan.error) = (Keeping::Handed, Keeping::Tail),
+        "pieces" => (plan.output, plan.error) = (Keeping::Handed, Keeping::Handed),
         _ => {}
     }
     let program = plan.stages.first().map(|stage| stage.program.clone());
@@ -87,17 +94,34 @@ fn start<'js>(
         let shown = program.display();
         let text = problem.to_string();
         let text = text.split(" (os error").next().unwrap_or_default();
-        match problem.kind() {
+        let message = match problem.kind() {
             std::io::ErrorKind::NotFound if problem.raw_os_error().is_some() => {
-                error(ctx, format_args!("{what}: there is no program {shown}"))
+                format!("{what}: there is no program {shown}")
             }
-            _ => error(
-                ctx,
-                format_args!("{what}: {shown} cannot be started: {text}"),
-            ),
-        }
+            _ => format!("{what}: {shown} cannot be started: {text}"),
+        };
+        with_code(ctx, &message, &problem)
     })?;
     HostObject::create(command, prototype.get(ctx)?)
+}
+
+/// The error of a program that did not start, with Node's name of why as its `code`.
+fn with_code(ctx: &Ctx<'_>, message: &str, problem: &std::io::Error) -> js::Error {
+    let code = match problem.kind() {
+        std::io::ErrorKind::NotFound => "ENOENT",
+        std::io::ErrorKind::PermissionDenied => "EACCES",
+        std::io::ErrorKind::ArgumentListTooLong => "E2BIG",
+        _ => "EAGAIN",
+    };
+    let thrown = js::Exception::from_message(ctx.clone(), message);
+    let thrown = thrown.and_then(|thrown| {
+        thrown.as_object().set("code", code)?;
+        Ok(thrown.into_value())
+    });
+    match thrown {
+        Ok(thrown) => ctx.throw(thrown),
+        Err(error) => error,
+    }
 }
 
 /// A program, if the run may start it.
@@ -229,13 +253,24 @@ fn prototype<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
     };
     method("text", named(ctx, "text", text)?)?;
     let this_run = Rc::clone(run);
-    let bytes = move |ctx: Ctx<'js>, this: This<Value<'js>>| {
-        let bytes = of(&ctx, &this.0)?.written(OutputStream::Stdout);
+    let bytes = move |ctx: Ctx<'js>, this: This<Value<'js>>, which: js::function::Opt<String>| {
+        let which = match which.0.as_deref() {
+            Some("error") => OutputStream::Stderr,
+            _ => OutputStream::Stdout,
+        };
+        let bytes = of(&ctx, &this.0)?.written(which);
         let _reservation = this_run.reserve(&ctx, "the output", bytes.len())?;
         let buffer = ArrayBuffer::new_copy(ctx, &bytes)?;
         TypedArray::<u8>::from_arraybuffer(buffer).map(TypedArray::into_value)
     };
     method("bytes", named(ctx, "bytes", bytes)?)?;
+    let this_run = Rc::clone(run);
+    let next_piece = move |ctx: Ctx<'js>, this: This<Value<'js>>| {
+        let command = of(&ctx, &this.0)?;
+        let next = async move { command.next_piece().await };
+        this_run.promise(&ctx, next, piece_value)
+    };
+    method("nextPiece", named(ctx, "nextPiece", next_piece)?)?;
     let kill = |ctx: Ctx<'js>, this: This<Value<'js>>, signal: Arg<'js>| {
         let command = of(&ctx, &this.0)?;
         let Some(signal) = signal.given() else {
@@ -286,6 +321,20 @@ fn signal_name(number: i32) -> String {
         0 => String::new(),
         number => number.to_string(),
     }
+}
+
+/// A piece of what a command writes, and to which stream; `null` at the end.
+fn piece_value<'js>(
+    ctx: &Ctx<'js>,
+    piece: Option<(OutputStream, Vec<u8>)>,
+) -> js::Result<Value<'js>> {
+    let Some((which, bytes)) = piece else {
+        return Null.into_js(ctx);
+    };
+    let object = Object::new(ctx.clone())?;
+    object.set("isError", which == OutputStream::Stderr)?;
+    object.set("bytes", TypedArray::<u8>::new_copy(ctx.clone(), bytes)?)?;
+    Ok(object.into_value())
 }
 
 fn line_value<'js>(ctx: &Ctx<'js>, line: Result<Option<String>, String>) -> js::Result<Value<'js>> {

@@ -11,9 +11,9 @@ use std::rc::Rc;
 
 use cla_runtime::host::{NativeModule, Run};
 use cla_runtime::js::function::Rest;
-use cla_runtime::js::{self, Ctx, Object, Value};
+use cla_runtime::js::{self, Ctx, Function, Object, Value};
 
-use crate::call::{Arg, define};
+use crate::call::{Arg, define, named};
 use crate::state::State;
 use crate::throw::name_argument;
 
@@ -60,14 +60,39 @@ impl NativeModule for Stash {
 
 /// The global `cla.stash`: all of it, what is at a path, or a value put there.
 pub(crate) fn stash<'js>(ctx: Ctx<'js>, arguments: Rest<Value<'js>>) -> js::Result<Value<'js>> {
-    const WHAT: &str = "cla.stash";
+    let root = State::of(&ctx)?.run().stash(&ctx)?;
+    access(&ctx, "cla.stash", &root, &arguments)
+}
+
+/// A function that does with `root` what `cla.stash` does with the stash of the run.
+///
+/// # Errors
+///
+/// There is no memory for it.
+pub fn stash_of<'js>(ctx: &Ctx<'js>, run: &Run, root: Object<'js>) -> js::Result<Function<'js>> {
+    let root = run.keep(ctx, root);
+    named(
+        ctx,
+        "stash",
+        move |ctx: Ctx<'js>, arguments: Rest<Value<'js>>| {
+            access(&ctx, "stash", &root.get(&ctx)?, &arguments)
+        },
+    )
+}
+
+fn access<'js>(
+    ctx: &Ctx<'js>,
+    what: &str,
+    root: &Object<'js>,
+    arguments: &[Value<'js>],
+) -> js::Result<Value<'js>> {
     let Some(path) = arguments.first() else {
-        return Ok(State::of(&ctx)?.run().stash(&ctx)?.into_value());
+        return Ok(root.clone().into_value());
     };
     match arguments.get(1) {
-        Some(value) => set(&ctx, WHAT, path, value.clone()),
+        Some(value) => set_in(ctx, what, root, path, value.clone()),
         None => {
-            let found = get(&ctx, WHAT, path)?;
+            let found = get_in(ctx, what, root, path)?;
             Ok(found.unwrap_or_else(|| Value::new_undefined(ctx.clone())))
         }
     }
@@ -80,8 +105,16 @@ fn at<'js>(ctx: &Ctx<'js>, what: &str, path: &Value<'js>) -> js::Result<(Rc<Stat
 }
 
 fn get<'js>(ctx: &Ctx<'js>, what: &str, path: &Value<'js>) -> js::Result<Option<Value<'js>>> {
+    get_in(ctx, what, &State::of(ctx)?.run().stash(ctx)?, path)
+}
+
+fn get_in<'js>(
+    ctx: &Ctx<'js>,
+    what: &str,
+    root: &Object<'js>,
+    path: &Value<'js>,
+) -> js::Result<Option<Value<'js>>> {
     let (state, parts) = at(ctx, what, path)?;
-    let root = state.run().stash(ctx)?;
     path::get(&state.intrinsics(ctx)?, root.as_value(), &parts)
 }
 
@@ -91,9 +124,18 @@ fn set<'js>(
     path: &Value<'js>,
     value: Value<'js>,
 ) -> js::Result<Value<'js>> {
+    set_in(ctx, what, &State::of(ctx)?.run().stash(ctx)?, path, value)
+}
+
+fn set_in<'js>(
+    ctx: &Ctx<'js>,
+    what: &str,
+    root: &Object<'js>,
+    path: &Value<'js>,
+    value: Value<'js>,
+) -> js::Result<Value<'js>> {
     let (state, parts) = at(ctx, what, path)?;
-    let root = state.run().stash(ctx)?;
     let intrinsics = state.intrinsics(ctx)?;
-    path::set(ctx, &intrinsics, what, &root, &parts, value.clone())?;
+    path::set(ctx, &intrinsics, what, root, &parts, value.clone())?;
     Ok(value)
 }

@@ -92,3 +92,14 @@ fn well_formed(string: &js::String<'_>) -> js::Result<String> {
     // Every other escape is one of JSON's own.
     serde_json::from_str(&clean).map_err(|_| Error::Unknown)
 }
+
+/// Where a byte of a text stands, for people: `line 3, column 7`.
+pub(crate) fn place(text: &str, at: usize) -> String {
+    let before = text.get(..at).unwrap_or(text);
+    let begin = before.rfind('\n').map_or(0, |end| end + 1);
+    let line = before.matches('\n').count() + 1;
+    format!(
+        "line {line}, column {}",
+        before[begin..].chars().count() + 1
+    )
+}

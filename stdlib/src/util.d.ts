@@ -1,5 +1,5 @@
 /**
- * `cla/util`: sleeping, YAML and JSON, accents, benchmarks.
+ * `cla/util`: sleeping; YAML, JSON, TOML, INI and XML; accents, benchmarks.
  *
  * ```js
  * import util, { sleep } from "cla/util";
@@ -57,6 +57,98 @@ declare module "cla/util" {
   export function loadJSON<T = any>(text: string): T;
 
   /**
+   * Writes an object as TOML.
+   *
+   * What stands in lines comes first, then the tables by their headers. `undefined` is left out of objects; a `Date` becomes a
+   * date-time, a BigInt an integer, a `Map` with texts as keys a table, and `toJSON` is called on what else has one.
+   *
+   * @throws TypeError for `null`, an integer of more than 64 bits, an invalid date, a document that is no object.
+   * @throws RangeError if it is nested more than 80 levels deep.
+   */
+  export function dumpTOML(value: object): string;
+
+  /**
+   * Reads a TOML document (TOML 1.1).
+   *
+   * Keys keep their order. An integer that a number cannot hold exactly is a BigInt. A date-time with its offset is a `Date`; dates
+   * and times without one are texts, as they were written.
+   *
+   * @throws SyntaxError with line and column, also for nesting beyond 80 levels.
+   */
+  export function loadTOML<T = any>(text: string): T;
+
+  /**
+   * Writes an object as INI: first what is no object, then each object as a section.
+   *
+   * An array is one line per value, and an array of objects one section per object. `null` is an empty text.
+   *
+   * @throws TypeError for what INI has no word for, such as objects in sections and texts of several lines.
+   */
+  export function dumpINI(value: object): string;
+
+  /**
+   * Reads INI: `key = value` or `key: value`, sections in `[brackets]`, comments in lines that begin with `;` or `#`.
+   *
+   * All values are texts; quotes around one are taken off. A key that is there several times, or is written `key[]`, is an array of
+   * texts; a section that is there several times is an array of objects. Nothing is an escape, and no comment begins within a value.
+   *
+   * @throws SyntaxError with line and column.
+   */
+  export function loadINI<T = Record<string, any>>(text: string): T;
+
+  /** An element, with all that is in it. */
+  export interface XmlNode {
+    name: string;
+    attributes?: Record<string, string>;
+    /** Texts and elements, in their order. */
+    children: (string | XmlNode)[];
+  }
+
+  /** How {@link loadXML} makes a value. */
+  export interface LoadXmlOptions {
+    /** Gives the root element as an {@link XmlNode}, with all white space: for documents that mix texts and elements. */
+    nodes?: boolean;
+    /** The names of elements that are always in an array, also if there is one of them. */
+    lists?: readonly string[];
+  }
+
+  /**
+   * Reads an XML document.
+   *
+   * The value is an object with one key, the name of the root element. An element that has nothing but text is that text, without
+   * the white space around it. Any other is an object: its attributes by `@name`, its elements by their names (several of one name
+   * are an array), its text, if there is any, by `#text`. Names are as they are written, with their prefix. All values are texts.
+   *
+   * ```js
+   * loadXML(`<hosts site="b"><host>web1</host><host up="no">web2</host></hosts>`);
+   * // { hosts: { "@site": "b", host: ["web1", { "@up": "no", "#text": "web2" }] } }
+   * ```
+   *
+   * Entities are XML's own five and numbers. A document type is skipped: nothing is loaded, and nothing expanded.
+   *
+   * @throws SyntaxError with line and column, also for nesting beyond 1,000 levels.
+   */
+  export function loadXML(text: string, options: LoadXmlOptions & { nodes: true }): XmlNode;
+  export function loadXML<T = any>(text: string, options?: LoadXmlOptions): T;
+
+  /** How {@link dumpXML} writes. */
+  export interface DumpXmlOptions {
+    /** How many spaces (0 to 10) each level is further in. Default: 2; on one line with 0. Nodes are written as they are. */
+    indent?: number;
+    /** Whether it begins with `<?xml version="1.0" encoding="UTF-8"?>`. Default: `true`. */
+    declaration?: boolean;
+  }
+
+  /**
+   * Writes an XML document: an object as {@link loadXML} gives it, or an {@link XmlNode}.
+   *
+   * Numbers and the like become texts, `null` an element without content. What is `undefined` is left out.
+   *
+   * @throws TypeError for several roots, a name or a character that XML does not have, an array in an array.
+   */
+  export function dumpXML(value: object, options?: DumpXmlOptions): string;
+
+  /**
    * Takes the accents off letters: `unaccent("résumé")` is `"resume"`.
    *
    * Letters of the Latin, Greek and Cyrillic scripts lose every mark that Unicode can take off them. Letters of
@@ -94,6 +186,12 @@ declare module "cla/util" {
     loadYAML: typeof loadYAML;
     dumpJSON: typeof dumpJSON;
     loadJSON: typeof loadJSON;
+    dumpTOML: typeof dumpTOML;
+    loadTOML: typeof loadTOML;
+    dumpINI: typeof dumpINI;
+    loadINI: typeof loadINI;
+    dumpXML: typeof dumpXML;
+    loadXML: typeof loadXML;
     unaccent: typeof unaccent;
     benchmark: typeof benchmark;
   };

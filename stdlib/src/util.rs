@@ -20,7 +20,7 @@ use crate::options::{entries, unknown};
 use crate::signal::Signal;
 use crate::state::State;
 use crate::throw::{range_error, string_argument, syntax_error, wrong};
-use crate::{cpu, json, yaml};
+use crate::{cpu, ini, json, toml, xml, yaml};
 
 /// The widest that `dumpJSON` indents a level: as far as `JSON.stringify` goes.
 const MAX_INDENT: f64 = 10.0;
@@ -61,6 +61,35 @@ impl NativeModule for Util {
         define(&exports, "loadYAML", load_yaml)?;
         define(&exports, "dumpJSON", dump_json)?;
         define(&exports, "loadJSON", load_json)?;
+        define(&exports, "dumpTOML", |ctx: Ctx<'js>, value: Arg<'js>| {
+            toml::dump(&ctx, &value, "util.dumpTOML")
+        })?;
+        define(&exports, "loadTOML", |ctx: Ctx<'js>, source: Arg<'js>| {
+            let source = string_argument(&ctx, "util.loadTOML: text", &source)?;
+            toml::load(&ctx, &source, "util.loadTOML")
+        })?;
+        define(&exports, "dumpINI", |ctx: Ctx<'js>, value: Arg<'js>| {
+            ini::dump(&ctx, &value, "util.dumpINI")
+        })?;
+        define(&exports, "loadINI", |ctx: Ctx<'js>, source: Arg<'js>| {
+            let source = string_argument(&ctx, "util.loadINI: text", &source)?;
+            ini::load(&ctx, &source, "util.loadINI")
+        })?;
+        define(
+            &exports,
+            "dumpXML",
+            |ctx: Ctx<'js>, value: Arg<'js>, options: Arg<'js>| {
+                xml::dump(&ctx, &value, &options, "util.dumpXML")
+            },
+        )?;
+        define(
+            &exports,
+            "loadXML",
+            |ctx: Ctx<'js>, source: Arg<'js>, options: Arg<'js>| {
+                let source = string_argument(&ctx, "util.loadXML: text", &source)?;
+                xml::load(&ctx, &source, &options, "util.loadXML")
+            },
+        )?;
         define(&exports, "unaccent", unaccent)?;
         define(&exports, "benchmark", benchmark)?;
         Ok(exports)

@@ -16,6 +16,20 @@ const MAX_DEPTH: usize = 1_000;
 
 /// A value as YAML, with a line feed at the end. What JSON leaves out is left out.
 ///
+/// ```
+/// use cla_runtime::{Engine, RunOptions, Session};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cla_runtime::RuleError> {
+/// let engine = Engine::builder().with(cla_stdlib::install).build();
+/// let session = Session::start(&engine, RunOptions::new(), None, |_| {});
+/// let value = "({host: 'db1', free: 3, lost: undefined})";
+/// let yaml = session.evaluate(value, |ctx, _, value| cla_stdlib::to_yaml(ctx, &value));
+/// assert_eq!(yaml.await?.unwrap(), "host: db1\nfree: 3\n");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// What YAML cannot hold (a circle, too deep nesting), what a getter of the value throws; or the library is not installed in

@@ -194,3 +194,78 @@ fn the_last_error_is_that_of_a_module() {
         "another run knows nothing of it"
     );
 }
+
+/// The value of a script that has settings.
+#[track_caller]
+fn with_config(source: &str) -> serde_json::Value {
+    let config = json!({
+        "deploy": { "host": "web1", "keep": 3, "dry": false, "none": null }, "hosts": ["a", { "port": 22 }], "a.b": 1, "a/b": 2,
+    });
+    let ran = run_with(&engine(), source, RunOptions::new().config(config));
+    ran.value
+        .unwrap_or_else(|error| panic!("{source}\nfailed: {error}"))
+}
+
+#[test]
+fn settings_are_read_by_their_paths_with_their_types() {
+    assert_eq!(
+        with_config(
+            "const config = require('cla/config');
+             [cla.config('deploy.host'), cla.config('/deploy/keep'), cla.config('deploy.dry', true), cla.config('hosts.1.port'), cla.config('a.b'), cla.config('/a~1b'),
+              cla.config('deploy.none', 5), cla.config('deploy.no', 'x'), cla.config('no.way') === undefined, cla.config('deploy'), Object.keys(cla.config()),
+              config.get('config.deploy.host'), config.get('deploy.host'), config.get('config.no', 7), config.has('deploy'), config.has('constructor'), Object.keys(config.all()).length,
+              cla.configTable('config.deploy.keep')]"
+        ),
+        json!([
+            "web1", 3, false, 22, 1, 2, null, "x", true, { "host": "web1", "keep": 3, "dry": false, "none": null },
+            ["deploy", "hosts", "a.b", "a/b"], "web1", "web1", 7, true, false, 4, 3
+        ])
+    );
+    assert_eq!(
+        with_config(
+            "cla.config('deploy').host = 'x'; cla.config().deploy = 1; cla.config('deploy.host')"
+        ),
+        "web1",
+        "each gets a copy"
+    );
+    assert_eq!(value("[cla.config(), cla.config('x', 1)]"), json!([{}, 1]));
+    assert_eq!(
+        thrown("cla.config(5)"),
+        "TypeError: cla.config: path must be a string, not 5"
+    );
+}
+
+#[test]
+fn settings_of_a_run_lie_over_those_of_its_engine_and_go_on_to_what_it_starts() {
+    let engine = cla_runtime::Engine::builder()
+        .workers(1)
+        .permissions(cla_tests::engine::permissions())
+        .config(json!({ "a": { "x": 1, "y": 1 }, "b": 1 }))
+        .config(json!({ "a": { "y": 2 } }))
+        .with(cla_stdlib::install)
+        .with(cla_rulebook::install)
+        .build();
+    let rule = "require('cla/rule').create({ name: 'r' }, [{ return: '${config.a} ${config.b} {{ cla.config(\"a.z\") }}' }]).run({})";
+    let options = RunOptions::new().config(json!({ "a": { "z": 3 }, "b": [4] }));
+    let ran = run_with(&engine, &format!("[{rule}, cla.config()]"), options);
+    assert_eq!(
+        ran.value,
+        Ok(
+            json!(["{\"x\":1,\"y\":2,\"z\":3} [4] 3", { "a": { "x": 1, "y": 2, "z": 3 }, "b": [4] }])
+        )
+    );
+    let ran = run_with(&engine, "cla.config()", RunOptions::new());
+    assert_eq!(ran.value, Ok(json!({ "a": { "x": 1, "y": 2 }, "b": 1 })));
+}
+
+#[test]
+fn texts_become_expressions_and_have_values_put_in() {
+    assert_eq!(
+        value(
+            "globalThis.RegExp = null;
+             [cla.regex('^a.$', 'i').test('AB'), String(cla.regex('x')), cla.loc('es', '%1 of %2, %3 and 100%', 1, 'b'), cla.loc('es', '%'), cla.loc('es', '%0%12', 1)]"
+        ),
+        json!([true, "/x/", "1 of b, %3 and 100%", "%", "%0%12"])
+    );
+    assert!(thrown("cla.regex('(')").starts_with("SyntaxError"));
+}

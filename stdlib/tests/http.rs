@@ -1235,3 +1235,158 @@ fn the_time_limit_of_an_op_ends_its_request() {
     let error = ran.value.unwrap_err();
     assert!(error.contains("took longer than its 50ms"), "{error}");
 }
+
+/// The value of a script that finds an agent in `ag` and the server's address in `base`.
+#[track_caller]
+fn by_agent(server: &Server, script: &str) -> Value {
+    with(
+        server,
+        &format!("const web = require('cla/web'), ag = web.agent({{ timeout: 20 }});\n{script}"),
+    )
+}
+
+#[test]
+fn an_agent_sends_forms_headers_and_bodies_in_each_way_that_is_documented() {
+    let server = echo();
+    let value = by_agent(
+        &server,
+        "const show = (answer) => { const { method, uri, headers, body } = JSON.parse(answer.content());
+             return [method, uri, headers['content-type'] ?? null, headers['x-a'] ?? null, body] };
+         [show(ag.get(base + '/e')), show(ag.get(base + '/e?q=1', { a: 1, b: ['x', 'y z'] })), show(ag.post(base + '/e', { a: 1, b: ['x', 'y z'] })),
+          show(ag.post(base + '/e', { a: 1 }, 'X_A', 'b', 'X-None', null)), show(ag.put(base + '/e', ['X-A', 1, 'Content-Type', 'application/json', 'Content', '{}'])),
+          show(ag.post(base + '/e', ['Content', { f: 2 }])), show(ag.post(base + '/e', { headers: { 'X-A': 'h', content_type: 'text/x' }, content: 'raw' })),
+          show(ag.request('patch', base + '/e', { content: 'x' })), show(ag.delete(base + '/e', { headers: { 'x-a': '2' } })), ag.head(base + '/e').content(),
+          show(web.agent({ default_headers: { X_A: 'default' }, agent: 'me' }).get(base + '/e'))]",
+    );
+    let form = "application/x-www-form-urlencoded";
+    let text = "text/plain;charset=UTF-8";
+    assert_eq!(
+        value,
+        json!([
+            ["GET", "/e", null, null, ""],
+            ["GET", "/e?q=1&a=1&b=x&b=y+z", null, null, ""],
+            ["POST", "/e", form, null, "a=1&b=x&b=y+z"],
+            ["POST", "/e", form, "b", "a=1"],
+            ["PUT", "/e", "application/json", "1", "{}"],
+            ["POST", "/e", form, null, "f=2"],
+            ["POST", "/e", "text/x", "h", "raw"],
+            ["PATCH", "/e", text, null, "x"],
+            ["DELETE", "/e", null, "2", ""],
+            "",
+            ["GET", "/e", null, "default", ""]
+        ])
+    );
+}
+
+fn with_status(status: u16, (name, value): (&str, &str), body: &'static str) -> Response<Body> {
+    let answer = Response::builder().status(status).header(name, value);
+    answer.body(Body::from(body)).unwrap()
+}
+
+#[test]
+fn an_agent_gives_an_answer_for_each_status_and_for_none() {
+    let routes = Router::new()
+        .route(
+            "/latin",
+            get(|| async {
+                Response::builder()
+                    .header("content-type", "text/plain; charset=iso-8859-1")
+                    .body(Body::from(vec![b'g', b'r', 0xfc, b'n']))
+                    .unwrap()
+            }),
+        )
+        .route(
+            "/there",
+            get(|| async { with_status(302, ("location", "/latin"), "") }),
+        )
+        .route(
+            "/gone",
+            any(|| async { with_status(410, ("x-one", "1"), "no more") }),
+        );
+    let server = Server::start(routes);
+    let value = by_agent(
+        &server,
+        "const show = (answer) => [answer.code(), answer.message(), answer.isSuccess(), answer.isRedirect(), answer.isError(), answer.content()];
+         const none = ag.get('http://127.0.0.1:1/');
+         [show(ag.get(base + '/there')), show(ag.post(base + '/gone')), show(web.agent({ max_redirect: 0 }).get(base + '/there')),
+          ag.get(base + '/latin').content(2), ag.get(base + '/gone').header('X-One'), ag.get(base + '/latin').bytes().length,
+          none.code(), none.isSuccess(), /127.0.0.1:1/.test(none.message()), none.header('client-warning'), ag.get(base + '/there').url().slice(base.length)]",
+    );
+    assert_eq!(
+        value,
+        json!([
+            [200, "OK", true, false, false, "grün"],
+            [410, "Gone", false, false, true, "no more"],
+            [302, "Found", false, true, false, ""],
+            "gr",
+            "1",
+            4,
+            500,
+            false,
+            true,
+            "Internal response",
+            "/latin"
+        ])
+    );
+}
+
+#[test]
+fn mistakes_with_an_agent_are_told_before_anything_is_sent() {
+    let server = echo();
+    for (expression, expected) in [
+        (
+            "web.agent({ timeuot: 1 })",
+            "TypeError: web.agent: unknown option \"timeuot\"; there are agent",
+        ),
+        (
+            "web.agent({ ssl_opts: { verify_hostname: 0 } })",
+            "TypeError: web.agent: certificates are always checked",
+        ),
+        (
+            "web.agent({ verify_SSL: false })",
+            "TypeError: web.agent: certificates are always checked",
+        ),
+        (
+            "web.agent({ cookie_jar: {} })",
+            "TypeError: web.agent: an agent keeps no cookies",
+        ),
+        (
+            "web.agent(5)",
+            "TypeError: web.agent: the options must be an object",
+        ),
+        (
+            "ag.post(base, 'text')",
+            "TypeError: agent.post: a form, or headers and content, are an object, not string",
+        ),
+        (
+            "ag.post(base, {}, 'X')",
+            "TypeError: agent.post: the header \"X\" has no value",
+        ),
+        (
+            "ag.request('GET', base, { form: {} })",
+            "TypeError: agent.request: unknown option \"form\"",
+        ),
+        (
+            "ag.request(5, base)",
+            "TypeError: agent.request: the method must be a string",
+        ),
+        (
+            "web.agent({ protocols_allowed: ['https'] }).get(base)",
+            "TypeError: agent.get: this agent may not use http:",
+        ),
+        (
+            "ag.get(base).content(-1)",
+            "TypeError: response.content: bytes",
+        ),
+        (
+            "ag.get('ftp://x')",
+            "TypeError: http.request: the URL must begin with http:// or https://",
+        ),
+    ] {
+        let thrown = thrown_by(
+            &server,
+            &format!("const web = require('cla/web'), ag = web.agent(); {expression}"),
+        );
+        assert!(thrown.starts_with(expected), "{expression}: {thrown}");
+    }
+}

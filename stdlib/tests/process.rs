@@ -9,9 +9,10 @@ use support::{engine, run_with, value};
 fn it_tells_where_the_rule_runs() {
     assert_eq!(
         value(
-            "const process = require('cla/process'); [process.pid, process.title, Object.keys(process)]"
+            "const process = require('cla/process'); [process.pid, process.pid() + 0, process.title, Object.keys(process)]"
         ),
         serde_json::json!([
+            std::process::id(),
             std::process::id(),
             "cla",
             ["pid", "title", "arch", "os", "env", "args", "argv"]

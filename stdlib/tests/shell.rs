@@ -147,6 +147,70 @@ fn statements_run_in_order_and_show_what_they_write() {
     assert_eq!(ran.stdout, "shown\n3\n");
 }
 
+/// What a function with a slot leaves unread, or returns, is run while it has the slot.
+#[test]
+fn a_slot_is_held_until_the_commands_in_it_have_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = json!(folder.path().join("log").to_str().unwrap());
+    // Each way of holding a slot, with a command that is left to itself; the log has whether the slot was free afterwards.
+    for held in [
+        "sem.take('db', () => { COMMAND; });",
+        "sem.take('db', () => COMMAND);",
+        "if (sem.take('db', () => COMMAND).rc !== 0) throw 1;",
+        "sem.take('db', { slots: 1 }, () => { COMMAND; COMMAND.quiet(); });",
+        "await sem.take('db', async () => { COMMAND; });",
+        "await sem.take('db', async () => { await null; COMMAND; });",
+        "await sem.take.async('db', () => { COMMAND; });",
+        "await sem.take.async('db', () => COMMAND);",
+        "await sem.take.async('db', async () => { COMMAND; });",
+        "await sem.take.async('db', async () => COMMAND);",
+        "const permit = sem.acquire('db'); COMMAND; permit.release();",
+        "{ using permit = sem.acquire('db'); COMMAND; }",
+        "try { sem.take('db', () => { COMMAND; throw new Error('x') }) } catch {}",
+        "rule.region('db', () => { COMMAND; });",
+    ] {
+        let command = format!("$`sleep 0.02; echo run >> ${{{at}}}`");
+        let code = format!(
+            "import sem from 'cla/sem'; import rule from 'cla/rule'; import fs from 'cla/fs';
+             {}
+             const busy = sem.show('db').busy, log = fs.readFile({at});
+             export default [busy, log.startsWith('run\\n')];",
+            held.replace("COMMAND", &command)
+        );
+        let ran = run_with(&engine(), &code, RunOptions::new());
+        assert_eq!(ran.value, Ok(json!([0, true])), "{held}");
+        std::fs::remove_file(folder.path().join("log")).unwrap();
+    }
+}
+
+/// Other objects with a `then`, as libraries of promises have them, hold the slot as well.
+#[test]
+fn a_slot_is_held_until_any_promise_is_settled() {
+    let value = value(
+        "const { take, show } = await import('cla/sem');
+         const later = (value) => ({ then(done) { setTimeout(() => done([value, show('db').busy]), 10) } });
+         export default [await take('db', () => later(1)), await take.async('db', () => later(2)), show('db').busy];",
+    );
+    assert_eq!(value, json!([[1, 1], [2, 1], 0]));
+}
+
+#[test]
+fn the_failure_of_a_command_in_a_slot_is_that_of_the_take() {
+    let value = value(
+        "const { take, acquire, show } = await import('cla/sem'), seen = [];
+         for (const use of [() => take('db', () => { $`exit 3`; }), () => take('db', () => $`exit 4`),
+             () => { const permit = acquire('db'); $`exit 5`; permit.release() }]) {
+             try { use() } catch (error) { seen.push(error.rc, show('db').busy) }
+         }
+         for (const use of [() => take.async('db', () => { $`exit 6`; }), () => take.async('db', async () => $`exit 7`)]) {
+             try { await use() } catch (error) { seen.push(error.rc, show('db').busy) }
+         }
+         try { take('db', () => { $`exit 8`; throw new Error('first') }) } catch (error) { seen.push(error.message) }
+         export default seen;",
+    );
+    assert_eq!(value, json!([3, 0, 4, 0, 5, 0, 6, 0, 7, 0, "first"]));
+}
+
 #[test]
 fn the_failure_of_a_statement_is_not_lost() {
     let ran = run("$`exit 3`; $`echo never`; export default 0;");

@@ -115,6 +115,16 @@ pub(crate) struct Broken {
     pub(crate) by_time: bool,
 }
 
+impl Broken {
+    /// It left something behind.
+    pub(crate) fn left(what: &str) -> Self {
+        Self {
+            what: format!("it left something behind: {what}"),
+            by_time: false,
+        }
+    }
+}
+
 /// The bounds that did not hold.
 pub(crate) fn broken(case: &Case, seen: &Seen, machine: &Machine) -> Vec<Broken> {
     let bounds = &case.bounds;

@@ -9,6 +9,9 @@ use serde::Deserialize;
 /// Where the tables and the README are.
 pub(crate) const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/hostile");
 
+/// The folder for temporary files, in that of the script.
+pub(crate) const TEMPORARY: &str = "temporary";
+
 /// Where a script is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -59,12 +62,23 @@ pub(crate) struct Case {
     pub(crate) hosts: BTreeSet<Host>,
     /// More arguments for `cla run`.
     pub(crate) arguments: Vec<String>,
+    /// What is swapped while it runs.
+    pub(crate) swap: Option<Swap>,
     pub(crate) bounds: Bounds,
+}
+
+/// A link that leads now here, now there, while a script runs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Swap {
+    pub(crate) link: String,
+    pub(crate) between: [String; 2],
 }
 
 impl Case {
     /// Writes its files into a folder.
     pub(crate) fn write_files(&self, folder: &Path) {
+        std::fs::create_dir_all(folder.join(TEMPORARY)).unwrap();
         let write = |name: &str, text: &str| {
             let path = folder.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -156,6 +170,7 @@ struct Row {
     chain: Vec<Chain>,
     arguments: Option<Vec<String>>,
     hosts: Option<BTreeSet<Host>>,
+    swap: Option<Swap>,
     /// Whether the text is the whole file, without what takes the slot.
     bare: Option<bool>,
     limit: Option<u64>,
@@ -281,6 +296,7 @@ impl Row {
             main,
             arguments,
             hosts,
+            swap,
             bare,
             limit,
             worst,
@@ -355,7 +371,7 @@ impl Row {
             one_line || !hosts.contains(&Host::Prompt),
             "{id}: a prompt takes one line"
         );
-        if self.reads_output == Some(false) {
+        if self.reads_output == Some(false) || self.swap.is_some() {
             hosts = [Host::Run].into();
         }
         Case {
@@ -368,6 +384,7 @@ impl Row {
             chains: self.chain.clone(),
             hosts,
             arguments: list(&self.arguments),
+            swap: self.swap.clone(),
             bounds: Bounds {
                 limit: Duration::from_millis(limit),
                 ends: Duration::from_millis(ends),

@@ -16,7 +16,7 @@ use cla_runtime::semaphore::{Request, SemaphoreName};
 use cla_runtime::{Engine, Limits, Output, RunOptions, Script};
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{self, End, Machine, Seen};
+use crate::bounds::{self, Broken, End, Machine, Seen};
 use crate::child::{self, Ended};
 use crate::corpus::{Case, Host, SLOT};
 use crate::program::TOO_MUCH;
@@ -24,6 +24,7 @@ use crate::run::{command_line, neighbour, neighbour_ends};
 use crate::settings::Settings;
 use crate::suite::lanes;
 use crate::summary::Outcome;
+use crate::{leftovers, server};
 
 /// The argument that makes this program the host.
 pub(crate) const HOST: &str = "--be-the-embedding-host";
@@ -172,13 +173,18 @@ async fn tick(worst: &Mutex<Duration>) {
 struct Process {
     child: Child,
     answers: Receiver<String>,
+    /// For temporary files of all its scripts.
+    temporary: tempfile::TempDir,
 }
 
 impl Process {
     fn start() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .arg(HOST)
             .env_remove("CLA_STORE")
+            .env("TMPDIR", temporary.path())
+            .env(server::VARIABLE, server::address())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -193,7 +199,11 @@ impl Process {
                 }
             }
         });
-        Self { child, answers }
+        Self {
+            child,
+            answers,
+            temporary,
+        }
     }
 
     /// The answer, or how the process ended instead.
@@ -254,6 +264,7 @@ fn one(
     let deadline = began + case.bounds.ends * machine.slower + machine.margin + settings.patience;
     let host = process.get_or_insert_with(Process::start);
     let before = child::waits(host.child.id());
+    let files = leftovers::open_files(host.child.id());
     let answer = host.ask(&job, deadline);
     let starved = child::starved(&before, &child::waits(host.child.id()));
     let seen = match answer {
@@ -282,7 +293,11 @@ fn one(
             }
         }
     };
-    let broken = bounds::broken(case, &seen, machine);
+    let mut broken = bounds::broken(case, &seen, machine);
+    if let Some(process) = process {
+        let left = leftovers::of_host(process.child.id(), files, process.temporary.path());
+        broken.extend(left.iter().map(|what| Broken::left(what)));
+    }
     let grown = process
         .as_ref()
         .is_some_and(|process| child::peak(process.child.id()) > TOO_MUCH / 2);

@@ -12,15 +12,21 @@ mod corpus;
 #[cfg(unix)]
 mod embedding;
 #[cfg(unix)]
+mod leftovers;
+#[cfg(unix)]
 mod program;
 #[cfg(unix)]
 mod prompt;
 #[cfg(unix)]
 mod run;
 #[cfg(unix)]
+mod server;
+#[cfg(unix)]
 mod settings;
 #[cfg(unix)]
 mod summary;
+#[cfg(unix)]
+mod swap;
 
 #[cfg(not(unix))]
 fn main() {

@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use cla_semaphore::{Request, SemaphoreName, Semaphores};
 use serde_json::Value;
 
-use crate::bounds::{self, Machine, Seen};
+use crate::bounds::{self, Broken, Machine, Seen};
 use crate::child::{self, Stream};
-use crate::corpus::{Bounds, Case, Host, SLOT};
+use crate::corpus::{Bounds, Case, Host, SLOT, TEMPORARY};
 use crate::settings::Settings;
 use crate::summary::Outcome;
+use crate::swap::Swapping;
+use crate::{leftovers, server};
 
 /// The neighbour: timers of 10 ms until shortly before its own time limit. Its value is the worst lateness in ms.
 const NEIGHBOUR: &str = "neighbour.js";
@@ -99,6 +101,12 @@ pub(crate) fn run(program: &Path, case: &Case, machine: &Machine, settings: &Set
     .unwrap();
     let store = format!("sqlite:{}", folder.path().join("store.db").display());
     let patience = case.bounds.ends * machine.slower + machine.margin + settings.patience;
+    let temporary = folder.path().join(TEMPORARY);
+    let mark = store.clone();
+    let swapping = case
+        .swap
+        .as_ref()
+        .map(|swap| Swapping::start(folder.path(), swap));
     let began = Instant::now();
     let mut child = Command::new(program)
         .args(arguments(case, &store))
@@ -107,6 +115,9 @@ pub(crate) fn run(program: &Path, case: &Case, machine: &Machine, settings: &Set
         .env("XDG_CONFIG_HOME", folder.path().join("home"))
         .env_remove("CLA_STORE")
         .env("NO_COLOR", "1")
+        .env("TMPDIR", &temporary)
+        .env(leftovers::MARK, &mark)
+        .env(server::VARIABLE, server::address())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -145,7 +156,10 @@ pub(crate) fn run(program: &Path, case: &Case, machine: &Machine, settings: &Set
         value: value.0,
         said,
     };
-    let broken = bounds::broken(case, &seen, machine);
+    drop(swapping);
+    let mut broken = bounds::broken(case, &seen, machine);
+    let left = leftovers::of_run(&mark, &temporary).into_iter();
+    broken.extend(left.map(|what| Broken::left(&what)));
     Outcome::new(case, Host::Run, seen, broken, command_line(program, case))
 }
 

@@ -373,6 +373,12 @@ fn a_plan_of_a_rulebook_is_its_ops_and_that_of_a_script_what_it_names() {
         .map(|import| import.module.as_deref())
         .collect();
     assert_eq!(imports, [Some("cla/sem"), None]);
+
+    // What it exports is taken too, and also by a rule that imports nothing.
+    let script = "export const semaphore = {key: 'db', slots: 2};\nexport default () => 1;";
+    let script = Script::javascript("rule.mjs", script);
+    let plan = block_on(engine.plan(&script, RunOptions::new())).unwrap();
+    assert_eq!(plan.semaphores[0].name, "db");
 }
 
 /// An engine whose events are written down in a few words.

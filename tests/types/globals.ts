@@ -32,8 +32,23 @@ exactly<string>()(new URL("/path", "https://example.com").hostname);
 const bytes: Uint8Array = new TextEncoder().encode("text");
 exactly<string>()(new TextDecoder().decode(bytes));
 
-// A rule is no web page and no Node program.
+<<<<<<< HEAD
+// A rule is no web page, and has of Node what docs/node.md says.
 // @ts-expect-error no DOM
 document.title;
-// @ts-expect-error no Node
-Buffer.from("text");
+exactly<Buffer>()(Buffer.from("text"));
+// @ts-expect-error no native code
+process.dlopen;
+=======
+// A rule is no web page.
+// @ts-expect-error no DOM
+document.title;
+exactly<string>()(import.meta.filename);
+exactly<boolean>()(import.meta.main);
+
+exactly<string>()(cla.config("deploy.host", "web1"));
+exactly<number | undefined>()(cla.config<number>("deploy.keep"));
+exactly<RegExp>()(cla.regex("a.*", "i"));
+// @ts-expect-error the default has the type that is wanted
+cla.config<number>("deploy.keep", "three");
+>>>>>>> refs/heads/clarive

@@ -1,6 +1,6 @@
 // cla/rule, cla/reg and cla/stash
 
-import reg, { launch, register, type Handler } from "cla/reg";
+import reg, { launch, register, type Handler, type Service } from "cla/reg";
 import rule, { create, region, run, type Rule, RuleError } from "cla/rule";
 import stash, { get, set } from "cla/stash";
 import { exactly } from "./assert.ts";
@@ -23,9 +23,11 @@ region({ key: "db", who: "me" }, () => {});
 // @ts-expect-error a rule has no slots
 create({ slots: 2 }, []);
 
-const handler: Handler<{ text: string }> = ({ text }) => text.length;
-register("post", handler);
-reg.register("other", { handler });
+const service: Service<{ text: string }> = ({ text }) => text.length;
+register("post", service);
+const handler: Handler<{ by: string }> = (context, { by }) => context.stash("who", by);
+reg.register("other", { name: "Other", handler });
+run("./other.js", null);
 exactly<number>()(launch<number>("post", { text: "x" }));
 exactly<string[]>()(reg.names());
 // @ts-expect-error a service does something

@@ -1,6 +1,9 @@
 // cla/util
 
-import util, { benchmark, dumpJSON, dumpYAML, loadJSON, loadYAML, sleep, unaccent } from "cla/util";
+import t, { bag, cmpDeeply } from "cla/t";
+import config from "cla/config";
+import util, { benchmark, dumpJSON, dumpXML, dumpYAML, loadINI, loadJSON, loadTOML, loadXML, loadYAML, sleep, unaccent, type XmlNode } from "cla/util";
+import { agent } from "cla/web";
 import { exactly } from "./assert.ts";
 
 exactly<void>()(sleep(0.5));
@@ -32,3 +35,25 @@ benchmark(() => {}, 1000);
 
 // @ts-expect-error no such function
 util.sleepMs(10);
+
+const settings: { port: number } = loadTOML("port = 22");
+exactly<string>()(util.dumpTOML({ settings }));
+exactly<any>()(loadINI("a = 1").section);
+exactly<XmlNode>()(loadXML("<a/>", { nodes: true }));
+const page: { a: string } = loadXML("<a/>", { lists: ["b"] });
+exactly<string>()(dumpXML(page, { indent: 0 }));
+// @ts-expect-error no such option
+dumpXML(page, { pretty: true });
+
+const answer = agent({ timeout: 20, max_redirect: 0 }).post("https://example.com/", { a: 1, b: ["x", "y"] }, "X-A", "b");
+exactly<string>()(answer.content());
+exactly<number>()(answer.code());
+// @ts-expect-error no such option
+agent({ timeuot: 1 });
+
+exactly<boolean>()(cmpDeeply([1, 2], bag(2, 1)));
+t.plan("tests", 3);
+// @ts-expect-error how many?
+t.plan("tset", 3);
+exactly<boolean>()(config.has("a"));
+exactly<number>()(config.get("a", 1));

@@ -30,6 +30,8 @@ const TESTED: [&str; 5] = [
 /// What a package without default features, or with these alone, does not depend on.
 const ABSENT: &[(&str, &str, &str)] = &[
     ("cla-runtime", "", "oxc"),
+    ("cla-runtime", "typescript", "oxc_resolver"),
+    ("cla-runtime", "packages", "oxc"),
     ("cla-stdlib", "redis,typescript", "reqwest"),
     ("cla-stdlib", "http,typescript", "redis"),
     ("cla-stdlib", "http,typescript", "cla-intl"),

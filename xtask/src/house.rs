@@ -3,6 +3,7 @@
 //! - A crate depends only on crates below it, and its code names none above it, not even in a string.
 //! - No circle of imports ties more than a file and its folder together.
 //! - The public names of each crate are listed in `xtask/house/names.txt`: a change of them is seen in review.
+//! - Each public item has an example in its documentation, or names the item that has it.
 //! - No file has more than 700 lines of code, unless its first comment says why ("One file because ...").
 //!
 //! What still breaks a rule stands in `xtask/house/exceptions.txt`, each with its reason. The list can only get
@@ -21,6 +22,7 @@ use crate::test::Outcome;
 use crate::{cargo, root};
 
 mod circles;
+mod examples;
 mod source;
 
 /// The crates that make the product, lowest first. Each may use those before it.
@@ -122,6 +124,7 @@ impl House {
         self.circles(&mut exceptions, &mut faults);
         self.sizes(&mut exceptions, &mut faults)?;
         self.names(&mut faults);
+        self.examples(&mut exceptions, &mut faults);
         faults.extend(exceptions.unused());
         Ok(faults)
     }
@@ -233,6 +236,31 @@ impl House {
         }
     }
 
+    fn examples(&self, exceptions: &mut Exceptions<'_>, faults: &mut Vec<String>) {
+        let modules = self
+            .crates
+            .iter()
+            .flat_map(|(_, read)| read.modules.values());
+        let shown: BTreeSet<&str> = modules
+            .flat_map(|module| &module.docs)
+            .filter(|(_, docs)| examples::has_example(docs))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        for (package, read) in &self.crates {
+            for (path, name) in read.public_items() {
+                let module = &read.modules[path];
+                let Some(fault) = examples::fault(&module.docs[name], &shown) else {
+                    continue;
+                };
+                let key = format!("{}::{name}", package.name);
+                if !exceptions.allow(&BTreeSet::from([Path::new(&key)])) {
+                    let file = module.file.display();
+                    faults.push(format!("{file}: {name} has no example: {fault}"));
+                }
+            }
+        }
+    }
+
     /// The list of public names: a line for each crate, and below it a line for each name.
     fn show_names(&self) -> String {
         let mut text = String::from(
@@ -312,7 +340,8 @@ fn named(list: &str) -> BTreeSet<String> {
     names
 }
 
-/// Breaches that are known, each a line of files with a comment above it that says why.
+/// Breaches that are known, each a line with a comment above it that says why. A line has files, or an item without an
+/// example with its crate: `cla-queue::Row`.
 struct Exceptions<'a> {
     entries: Vec<(BTreeSet<&'a Path>, bool)>,
 }

@@ -19,6 +19,9 @@ pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(40 * 60);
 /// The npm package that the tests of `cla/serde` compare with.
 const SUPERJSON: &str = "stdlib/tests/superjson";
 
+/// The npm packages that rules import in tests.
+const PACKAGES: &str = "stdlib/tests/packages";
+
 /// The npm package that looks for faults of pages that keep people out.
 const AXE: &str = "repl/tests/axe";
 
@@ -258,6 +261,7 @@ fn cargo_test(log: &mut Log) -> Result<Outcome> {
         tools::want(relative, log);
     }
     tools::npm_ci(&root().join(SUPERJSON), log)?;
+    tools::npm_ci(&root().join(PACKAGES), log)?;
     tools::npm_ci(&root().join(AXE), log)?;
     tools::npm_ci(&root().join(OIDC), log)?;
     tools::venv(&target_dir()?.join("schemathesis"), SCHEMATHESIS, log)?;

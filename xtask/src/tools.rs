@@ -400,6 +400,7 @@ mod tests {
         for folder in [
             "tests/types",
             "stdlib/tests/superjson",
+            "stdlib/tests/packages",
             "repl/tests/axe",
             "xtask/bench/node",
         ] {

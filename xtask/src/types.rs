@@ -3,6 +3,8 @@
 //! It reads `stdlib/src/**/*.d.ts`, `rulebook/src/**/*.d.ts`, every rule in `examples/`, and `tests/types/*.ts`, where a line that must not
 //! compile follows a `// @ts-expect-error`. `tests/types/package.json` pins the compiler.
 //!
+//! A user's editor is checked as well: a folder that `cla init` has started, with the examples and Node's own types in it.
+//!
 //! The library's modules in TypeScript, `stdlib/src/modules/**/*.ts`, are checked as well. Their declarations are made
 //! of them and committed, because the library ships them.
 
@@ -15,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::process::Log;
 use crate::test::{self, Outcome};
-use crate::{root, target_dir, tools};
+use crate::{cargo, root, target_dir, tools};
 
 /// The folder with the compiler's configuration and the tests.
 const FOLDER: &str = "tests/types";
@@ -94,10 +96,110 @@ pub(crate) fn check(log: &mut Log) -> Result<Outcome> {
     );
     ensure!(examples > 0, "no rule in examples/ was checked");
     ensure!(tests > 0, "no type test in {FOLDER} was checked");
+    let edited = editor(log)?;
     Ok(Outcome {
-        said: format!("{declared} declarations, {examples} examples, {tests} type tests"),
-        passed: declared + examples + tests,
+        said: format!(
+            "{declared} declarations, {examples} examples, {tests} type tests, {edited} files of a new folder"
+        ),
+        passed: declared + examples + tests + edited,
     })
+}
+
+/// The debug build of the program, most of which the tests have built before.
+const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
+
+/// A rule of a user who has a package whose types are those of Node.
+const WITH_PACKAGE: &str = "import { size } from \"dep\";\nimport { get } from \"cla/http\";\n\
+    const answer = await fetch(\"http://127.0.0.1/\");\nprint(size(\"x\"), answer.ok, get(\"http://127.0.0.1/\").status, import.meta.filename);\n";
+
+/// The declarations of that package.
+const PACKAGE: &str = "/// <reference types=\"node\" />\nexport declare function size(text: string | Buffer): number;\n";
+
+/// Starts a folder as a user does, puts the examples into it, and has the compiler look at it. Gives the number of its files.
+fn editor(log: &mut Log) -> Result<usize> {
+    log.run(
+        cargo().args(["build", "--workspace", "--bin", "cla", "--locked"]),
+        BUILD_LIMIT,
+    )?;
+    let folder = target_dir()?.join("xtask").join("editor");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    let mut init = Command::new(target_dir()?.join("debug").join("cla"));
+    log.run(init.arg("init").arg(&folder), LIMIT)?;
+    let examples = root().join("examples");
+    let mut left = vec![PathBuf::new()];
+    while let Some(below) = left.pop() {
+        for entry in fs::read_dir(examples.join(&below))? {
+            let entry = entry?;
+            let below = below.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                // The programs in Rust.
+                if below != Path::new("src") {
+                    left.push(below);
+                }
+                continue;
+            }
+            let is_rule = below.extension().is_some_and(|kind| {
+                ["js", "mjs", "cjs", "ts", "mts", "cts", "json"]
+                    .contains(&kind.to_str().unwrap_or_default())
+            });
+            if is_rule {
+                let copy = folder.join("examples").join(&below);
+                fs::create_dir_all(copy.parent().unwrap_or(&copy))?;
+                fs::copy(entry.path(), copy)?;
+            }
+        }
+    }
+    let package = folder.join("node_modules/dep");
+    fs::create_dir_all(&package)?;
+    fs::write(package.join("index.d.ts"), PACKAGE)?;
+    fs::write(
+        package.join("index.js"),
+        "exports.size = (text) => text.length;\n",
+    )?;
+    fs::write(
+        package.join("package.json"),
+        "{ \"name\": \"dep\", \"version\": \"1.0.0\" }\n",
+    )?;
+    fs::write(folder.join("with-package.ts"), WITH_PACKAGE)?;
+    let types = root().join(FOLDER).join("node_modules");
+    for name in ["@types", "undici-types"] {
+        copy_folder(&types.join(name), &folder.join("node_modules").join(name))?;
+    }
+
+    let project = folder.display().to_string();
+    log.run(&mut compiler(&project, &[]), LIMIT)?;
+    let listed = log.capture(&mut compiler(&project, &["--listFilesOnly"]), LIMIT)?;
+    let files: Vec<&str> = listed.printed.lines().collect();
+    ensure!(
+        files.iter().any(|file| file.contains("@types/node")),
+        "Node's types were not looked at"
+    );
+    let own = files
+        .iter()
+        .filter(|file| file.contains("editor") && !file.contains("node_modules"))
+        .count();
+    ensure!(
+        own > 50,
+        "only {own} files of the new folder were looked at"
+    );
+    Ok(own)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    let entries = fs::read_dir(from).with_context(|| format!("there is no {}", from.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Checks the library's modules in TypeScript and makes their declarations: where each belongs, and its text.

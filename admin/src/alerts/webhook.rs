@@ -28,10 +28,30 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const QUEUE: usize = 1000;
 
 /// A server that is sent each alert, as JSON, by POST.
+///
+/// ```
+/// use cla_admin::{Admin, Webhook};
+/// use cla_runtime::semaphore::Semaphores;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let webhook: Webhook = "https://example.com/alerts".parse()?;
+/// let admin = Admin::builder(Semaphores::memory()).alert_webhook(webhook).build()?;
+/// assert!(admin.ready().await);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook(Url);
 
 /// A text is no address of a webhook.
+///
+/// ```
+/// use cla_admin::Webhook;
+///
+/// let error = "ftp://example.com".parse::<Webhook>().unwrap_err();
+/// assert!(error.to_string().ends_with("it begins with ftp:"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a webhook is a URL such as https://example.com/alerts, by https or http: {0}")]
 pub struct WebhookError(String);

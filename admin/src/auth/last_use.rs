@@ -18,6 +18,8 @@ use super::tokens::{locked, now, read_private, write_private};
 const EXACT: Duration = Duration::from_secs(60);
 
 /// The last use of a token.
+///
+/// See [`TokenStore`](super::TokenStore) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TokenUse {

@@ -38,6 +38,8 @@ const HASHES: usize = 2;
 const MOST_REMEMBERED: usize = 10_000;
 
 /// A token, without its secret.
+///
+/// See [`TokenStore`] for an example.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Token {
@@ -58,6 +60,8 @@ pub struct Token {
 }
 
 /// Why tokens could not be read or changed.
+///
+/// See [`TokenStore`] for an example.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
@@ -85,6 +89,22 @@ pub enum TokenError {
 }
 
 /// The tokens in a file.
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_admin::{Role, TokenError, TokenStore};
+///
+/// let folder = tempfile::tempdir()?;
+/// let store = TokenStore::new(folder.path().join("tokens.json"));
+/// let week = Duration::from_secs(7 * 24 * 60 * 60);
+/// let (token, text) = store.create("deploy", Role::Operator, Some("shop-*".parse()?), Some(week))?;
+/// assert!(text.contains(&token.id) && !token.is_expired());
+/// assert_eq!(store.list()?[0].id, token.id);
+/// assert!(store.last_uses()?.is_empty(), "nobody has used it yet");
+/// store.revoke(&token.id)?;
+/// assert!(matches!(store.revoke(&token.id), Err(TokenError::Unknown { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct TokenStore {
     path: PathBuf,

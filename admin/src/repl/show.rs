@@ -1,6 +1,7 @@
 //! A value as texts: [`Shown`].
 
 use cla_runtime::js::{Coerced, Ctx, Result, Value};
+use cla_runtime::secrets::Secrets;
 
 /// A longer text is cut, in bytes.
 const LONGEST: usize = 256 * 1024;
@@ -13,15 +14,16 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// The texts of a value; nothing for `undefined`.
-    pub(super) fn of<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Option<Self> {
+    /// The texts of a value, with its secrets masked; nothing for `undefined`.
+    pub(super) fn of<'js>(ctx: &Ctx<'js>, value: &Value<'js>, secrets: &Secrets) -> Option<Self> {
         if value.is_undefined() {
             return None;
         }
+        let shown = |format, made| shortened(secrets.mask(&text(ctx, format, made)).into_owned());
         Some(Self {
-            yaml: text(ctx, "YAML", cla_stdlib::to_yaml(ctx, value)),
-            json: text(ctx, "JSON", json(ctx, value)),
-            table: text(ctx, "a table", cla_stdlib::table(ctx, value)),
+            yaml: shown("YAML", cla_stdlib::to_yaml(ctx, value)),
+            json: shown("JSON", json(ctx, value)),
+            table: shown("a table", cla_stdlib::table(ctx, value)),
         })
     }
 }
@@ -34,17 +36,20 @@ fn json<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<String> {
     }
 }
 
-/// The text without what is too long; or why the value cannot be shown so.
+/// The text without what is too long.
+fn shortened(mut text: String) -> String {
+    text.truncate(text.trim_end().len());
+    if text.len() > LONGEST {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push_str("\n... and more");
+    }
+    text
+}
+
+/// The text; or why the value cannot be shown so.
 fn text(ctx: &Ctx<'_>, format: &str, text: Result<String>) -> String {
     match text {
-        Ok(mut text) => {
-            text.truncate(text.trim_end().len());
-            if text.len() > LONGEST {
-                text.truncate(text.floor_char_boundary(LONGEST));
-                text.push_str("\n... and more");
-            }
-            text
-        }
+        Ok(text) => text,
         Err(_) => {
             let thrown = ctx.catch();
             let message: Option<String> = thrown

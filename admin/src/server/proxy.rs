@@ -23,6 +23,15 @@ const MOST_STEPS: usize = 32;
 const LONGEST_LOGIN: usize = 256;
 
 /// A range of addresses: `10.0.0.0/8`, `::1`.
+///
+/// ```
+/// use cla_admin::Network;
+///
+/// let network: Network = "10.0.0.0/8".parse()?;
+/// assert!(network.contains("10.1.2.3".parse().unwrap()));
+/// assert!(!network.contains("192.168.0.1".parse().unwrap()));
+/// # Ok::<(), cla_admin::NetworkError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
@@ -31,6 +40,14 @@ pub struct Network {
 }
 
 /// Why a text names no range of addresses.
+///
+/// ```
+/// use cla_admin::Network;
+///
+/// assert!("10.0.0.0/99".parse::<Network>().is_err());
+/// let error = "10.0.0.7/8".parse::<Network>().unwrap_err();
+/// assert!(error.to_string().contains("without bits behind the prefix"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "write an address, or a range such as 10.0.0.0/8 or fd00::/8, without bits behind the prefix"
@@ -97,6 +114,13 @@ impl fmt::Display for Network {
 }
 
 /// Which role the users have that a proxy has signed in.
+///
+/// ```
+/// use cla_admin::{Role, UserRole};
+///
+/// assert_eq!("viewer".parse::<UserRole>()?, UserRole::Always(Role::Viewer));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserRole {
     /// All of them this one.

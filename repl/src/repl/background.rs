@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use cla_runtime::error::ErrorKind;
 use cla_runtime::handle::RunCanceller;
+use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::{RunId, printable};
 use cla_runtime::{Engine, RunOptions, RunReport, Script};
 use parking_lot::Mutex;
@@ -19,6 +20,7 @@ const MOST_ENDED: usize = 20;
 /// The runs beside the session.
 pub(super) struct Background {
     engine: Engine,
+    secrets: Secrets,
     screen: Arc<Screen>,
     colour: bool,
     runs: Vec<Spawned>,
@@ -41,9 +43,10 @@ struct Ended {
 }
 
 impl Background {
-    pub(super) fn new(engine: Engine, screen: Arc<Screen>, colour: bool) -> Self {
+    pub(super) fn new(engine: Engine, secrets: Secrets, screen: Arc<Screen>, colour: bool) -> Self {
         Self {
             engine,
+            secrets,
             screen,
             colour,
             runs: Vec::new(),
@@ -76,7 +79,10 @@ impl Background {
             Arc::clone(&self.screen),
             format!("[{number} {}] ", printable(&name)),
         ));
-        let options = RunOptions::new().name(name.as_str()).output(output.clone());
+        let options = RunOptions::new()
+            .name(name.as_str())
+            .secrets(self.secrets.clone())
+            .output(output.clone());
         // Before the run prints anything itself.
         let said = Span::new(format!("[{number} {name}] started"), DIM);
         self.screen.say(&said.to_string());

@@ -398,6 +398,9 @@ fn tidy(console: &mut Console) -> Result<(), String> {
 fn save(console: &Console, rest: &str) -> Result<(), String> {
     let name = one(rest, ".save")?;
     let (mode, text) = last(console)?;
+    if console.secrets().are_in(&text) {
+        return Err("the last input has a secret in it, and a snippet is kept in a file: write cla.secret(\"NAME\")".to_owned());
+    }
     let replaced = console.snippets.save(name, mode, &text);
     let done = match replaced.map_err(|error| error.to_string())? {
         true => "replaced",

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use cla_runtime::error::ErrorKind;
 use cla_runtime::internal::InputState;
 use cla_runtime::output::OutputStream;
+use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::{Actor, Semaphores};
-use cla_runtime::{Engine, Limits, Output, RuleError, RunOptions, Session};
+use cla_runtime::{Engine, EngineBuilder, Limits, Output, RuleError, RunOptions, Session};
 use futures_util::FutureExt;
 use tokio::runtime::Runtime;
 
@@ -40,6 +41,7 @@ pub(super) struct Console {
     pub(super) mode: Mode,
     pub(super) format: Format,
     pub(super) timing: Timing,
+    secrets: Secrets,
     /// What was evaluated last.
     pub(super) last: Option<(Mode, String)>,
     /// Whether a user types the inputs.
@@ -48,10 +50,20 @@ pub(super) struct Console {
     interrupts: Interrupts,
     /// Signals that are ignored from now on.
     over: bool,
+    /// With what an input has ended the session.
+    exit_code: Option<u8>,
     /// Ctrl-C ended work for a program.
     interrupted: bool,
     /// Work for a program ended because the reader of its output has gone.
     unread: bool,
+}
+
+/// What inputs may, and what they may read.
+pub(super) struct Rights {
+    pub(super) granted: Granted,
+    pub(super) secrets: Secrets,
+    /// What `cla.toml` files say to rules, the most important last.
+    pub(super) settings: Vec<serde_json::Value>,
 }
 
 /// When to show how long an input took.
@@ -76,7 +88,11 @@ impl Console {
         choice: Choice,
         semaphores: Semaphores,
         interactive: bool,
-        granted: &Granted,
+        Rights {
+            granted,
+            secrets,
+            settings,
+        }: Rights,
     ) -> io::Result<Self> {
         let runtime = crate::event_loop::event_loop()?;
         let colour = crate::out::is_coloured(OutputStream::Stdout);
@@ -86,18 +102,21 @@ impl Console {
             .workers(std::thread::available_parallelism().map_or(2, |count| count.get().max(2)))
             .limits(limits)
             .semaphores(semaphores.acting_as(Actor::process("repl")))
-            .permissions(granted.permissions.clone());
+            .permissions(granted.permissions);
         if granted.imports_current_folder {
             engine = engine.allow_folder(".");
         }
-        let engine = engine
+        let engine = settings
+            .into_iter()
+            .fold(engine, EngineBuilder::config)
             .with(cla_stdlib::install)
             .with(cla_rulebook::install)
             .build();
-        let screen = Arc::new(Screen::default());
+        let screen = Arc::new(Screen::new(secrets.clone()));
         let options = RunOptions::new()
             .name("repl")
             .stash(stash)
+            .secrets(secrets.clone())
             .arguments(args.arguments.clone())
             .output(Arc::clone(&screen) as Arc<dyn Output>);
         let session = {
@@ -113,7 +132,12 @@ impl Console {
         };
         let folder = crate::store::state_folder().map(|folder| folder.join("snippets"));
         Ok(Self {
-            background: Background::new(engine.clone(), Arc::clone(&screen), colour),
+            background: Background::new(
+                engine.clone(),
+                secrets.clone(),
+                Arc::clone(&screen),
+                colour,
+            ),
             runtime,
             engine,
             session,
@@ -124,11 +148,13 @@ impl Console {
             mode: args.mode,
             format: Format::default(),
             timing: Timing::Long,
+            secrets,
             last: None,
             interactive,
             colour,
             interrupts,
             over: false,
+            exit_code: None,
             interrupted: false,
             unread: false,
         })
@@ -138,9 +164,19 @@ impl Console {
         self.colour
     }
 
+    /// The secrets that inputs may read.
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// Whether the session has ended, or the reader of its output has gone.
     pub(super) fn is_over(&self) -> bool {
         self.over || self.interrupted || self.screen.is_lost()
+    }
+
+    /// With what an input has ended the session: `process.exit(3)`.
+    pub(super) fn exit_code(&self) -> Option<u8> {
+        self.exit_code
     }
 
     /// Whether Ctrl-C ended work for a program.
@@ -275,6 +311,13 @@ impl Console {
     }
 
     fn report(&mut self, error: &RuleError) {
+        if error.kind == ErrorKind::Exited {
+            self.over = true;
+            // The system keeps eight bits of it.
+            let code = error.details["code"].as_i64().unwrap_or_default();
+            self.exit_code = Some(code.to_le_bytes()[0]);
+            return;
+        }
         if error.kind == ErrorKind::Cancelled && error.name != "Interrupted" {
             self.over = true;
         }

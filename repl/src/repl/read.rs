@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cla_runtime::secrets::Secrets;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
@@ -108,6 +109,8 @@ pub(crate) struct Settings {
     pub(crate) vi: bool,
     /// The file that the history is kept in.
     pub(crate) history: Option<PathBuf>,
+    /// What is masked in the history.
+    pub(crate) secrets: Secrets,
 }
 
 /// What was read.
@@ -127,6 +130,7 @@ pub(crate) struct Reader {
     editor: Editor<Prompt, InputHistory>,
     printer: Option<ExternalPrinter>,
     problem: Option<HistoryError>,
+    secrets: Secrets,
 }
 
 impl Reader {
@@ -135,6 +139,7 @@ impl Reader {
             colour,
             vi,
             history,
+            secrets,
         } = settings;
         let config = Config::builder()
             .completion_type(CompletionType::List)
@@ -158,6 +163,7 @@ impl Reader {
             editor,
             printer: None,
             problem,
+            secrets,
         })
     }
 
@@ -168,7 +174,8 @@ impl Reader {
         }
         match self.editor.readline(prompt) {
             Ok(input) => {
-                if let Err(problem) = self.editor.history_mut().remember(&input) {
+                let kept = self.secrets.mask(&input);
+                if let Err(problem) = self.editor.history_mut().remember(&kept) {
                     self.problem = Some(problem);
                 }
                 Read::Input(input)

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anstream::adapter::StripStr;
 use cla_runtime::Output;
 use cla_runtime::output::{OutputStream, OutputWait, QueuedOutput};
+use cla_runtime::secrets::Secrets;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -29,6 +30,8 @@ pub(super) struct Screen {
     queue: Arc<QueuedOutput>,
     above: Arc<Backlog>,
     state: Mutex<State>,
+    /// What is masked in texts of the program's own. Runs mask their output themselves.
+    secrets: Secrets,
 }
 
 /// How many bytes wait to be printed above the prompt.
@@ -75,8 +78,8 @@ struct State {
     strip: [Option<StripStr>; 2],
 }
 
-impl Default for Screen {
-    fn default() -> Self {
+impl Screen {
+    pub(super) fn new(secrets: Secrets) -> Self {
         let strip = |stream| (!crate::out::is_coloured(stream)).then(StripStr::new);
         Self {
             queue: crate::out::queue(),
@@ -88,11 +91,10 @@ impl Default for Screen {
                 open: false,
                 strip: OutputStream::ALL.map(strip),
             }),
+            secrets,
         }
     }
-}
 
-impl Screen {
     /// The queue before the standard streams.
     pub(super) fn queue(&self) -> &QueuedOutput {
         &self.queue
@@ -139,6 +141,7 @@ impl Screen {
         if std::mem::take(&mut state.open) && !state.reading {
             self.put(&mut state, OutputStream::Stdout, "\n");
         }
+        let text = &*self.secrets.mask(text);
         self.put(&mut state, OutputStream::Stdout, text);
         if !text.ends_with('\n') {
             self.put(&mut state, OutputStream::Stdout, "\n");
@@ -154,7 +157,8 @@ impl Screen {
 
     /// Writes lines to standard error.
     pub(super) fn complain(&self, text: &str) {
-        self.put(&mut self.state.lock(), OutputStream::Stderr, text);
+        let text = self.secrets.mask(text);
+        self.put(&mut self.state.lock(), OutputStream::Stderr, &text);
     }
 
     fn put(&self, state: &mut State, stream: OutputStream, text: &str) {

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use cla_runtime::check::Severity;
 use cla_runtime::plan::{Plan, PlannedBlock, PlannedFork, PlannedOp, PlannedSemaphore};
 use cla_runtime::semaphore::{SemaphoreName, Semaphores};
-use cla_runtime::{Engine, RunOptions, Script};
+use cla_runtime::{Engine, Script};
 use serde_json::json;
 
 use super::plan::STDIN;
+use super::settings::ByFolder;
 use crate::render::{Align, BOLD, Column, DIM, Line, Span, Table, YELLOW};
 
 /// The longest text of an op; the rest is cut off.
@@ -19,7 +20,7 @@ const MOST_TEXT: usize = 60;
 pub(super) async fn run(
     engine: &Engine,
     files: &[PathBuf],
-    options: &RunOptions,
+    options: &ByFolder,
     as_json: bool,
 ) -> u8 {
     let mut code = 0;
@@ -37,7 +38,7 @@ pub(super) async fn run(
     }
     let scripts: Vec<Script> = checked.iter().map(Script::file).collect();
     let mut wrong = Vec::new();
-    for finding in engine.check_all(&scripts, options.clone()).await {
+    for finding in engine.check_all(&scripts, options.any()).await {
         anstream::eprintln!("{}", finding.render(true));
         if finding.severity == Severity::Error {
             code = crate::exit::FAILED;
@@ -49,7 +50,7 @@ pub(super) async fn run(
         if wrong.contains(&shown) || !file.is_file() {
             continue;
         }
-        match engine.plan(script, options.clone()).await {
+        match engine.plan(script, options.of(file)).await {
             Ok(plan) => plans.push(plan),
             Err(error) => {
                 anstream::eprint!("{}", error.render(true));

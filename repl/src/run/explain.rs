@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
+use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::StoreUrl;
 use serde::Serialize;
 
@@ -13,19 +14,34 @@ use crate::render::{Align, BOLD, Column, DIM, Line, Span, Table, YELLOW};
 
 /// The same for programs.
 #[derive(Serialize)]
-struct Explained {
+struct Explained<'a> {
     files: Vec<String>,
     /// What says what rules may: `options`, `file`, `both`, `default`.
     permissions_by: &'static str,
     file: Option<String>,
     permissions: Vec<Shown>,
+    /// The names of those that there are.
+    secrets: Vec<&'a str>,
+    missing_secrets: Vec<MissingSecret<'a>>,
     store: String,
     memory: usize,
     stack: usize,
     timeout: Option<f64>,
 }
 
-pub(super) fn print(args: &Args, granted: &Granted, store: &StoreUrl) -> io::Result<()> {
+/// A secret that rules are to have, and that is not there.
+#[derive(Serialize)]
+struct MissingSecret<'a> {
+    name: &'a str,
+    why: &'a str,
+}
+
+pub(super) fn print(
+    args: &Args,
+    granted: &Granted,
+    store: &StoreUrl,
+    secrets: &Secrets,
+) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     let files = args.files.iter().map(|file| file.display().to_string());
     let files: Vec<String> = files.collect();
@@ -35,6 +51,8 @@ pub(super) fn print(args: &Args, granted: &Granted, store: &StoreUrl) -> io::Res
             permissions_by: granted.origin.kind(),
             file: granted.origin.file().map(|file| file.display().to_string()),
             permissions: granted.shown(),
+            secrets: secrets.names().collect(),
+            missing_secrets: missing(secrets).collect(),
             store: store.to_string(),
             memory: args.memory,
             stack: args.stack,
@@ -43,13 +61,24 @@ pub(super) fn print(args: &Args, granted: &Granted, store: &StoreUrl) -> io::Res
         writeln!(out, "{}", serde_json::to_string(&explained)?)?;
         return out.flush();
     }
-    for line in lines(args, granted, store, &files) {
+    for line in lines(args, granted, store, secrets, &files) {
         writeln!(out, "{line}")?;
     }
     out.flush()
 }
 
-fn lines(args: &Args, granted: &Granted, store: &StoreUrl, files: &[String]) -> Vec<Line> {
+fn missing(secrets: &Secrets) -> impl Iterator<Item = MissingSecret<'_>> {
+    let all = secrets.all_missing();
+    all.map(|(name, why)| MissingSecret { name, why })
+}
+
+fn lines(
+    args: &Args,
+    granted: &Granted,
+    store: &StoreUrl,
+    secrets: &Secrets,
+    files: &[String],
+) -> Vec<Line> {
     let mut facts = Table::new([Column::new("", Align::Left), Column::new("", Align::Left)]);
     let mut fact = |name: &str, value: String, style| {
         facts.row([Span::new(name, DIM), Span::new(value, style)]);
@@ -63,6 +92,14 @@ fn lines(args: &Args, granted: &Granted, store: &StoreUrl, files: &[String]) -> 
             _ => Style::new(),
         };
         fact(permission, given, style);
+    }
+    let names: Vec<&str> = secrets.names().collect();
+    match names.as_slice() {
+        [] => fact("secrets", "none".to_owned(), DIM),
+        names => fact("secrets", names.join(", "), YELLOW),
+    }
+    for MissingSecret { name, why } in missing(secrets) {
+        fact("not there", format!("{name}: {why}"), Style::new());
     }
     fact("memory", sizes::shown(args.memory), Style::new());
     fact("stack", sizes::shown(args.stack), Style::new());

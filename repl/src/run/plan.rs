@@ -14,6 +14,43 @@ pub(super) const STDIN: &str = "-";
 /// What the script on standard input is called where a file would have its name.
 pub(super) const STDIN_NAME: &str = "<stdin>";
 
+/// The language of a rule on standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Lang {
+    /// JavaScript: a script or a module, as its text says
+    Js,
+    /// JavaScript, a module
+    Mjs,
+    /// JavaScript, a CommonJS module
+    Cjs,
+    /// TypeScript: a script or a module, as its text says
+    Ts,
+    /// TypeScript, a module
+    Mts,
+    /// TypeScript, a CommonJS module
+    Cts,
+    /// A rulebook
+    #[value(alias = "yml")]
+    Yaml,
+}
+
+impl Lang {
+    /// A rule with this text.
+    pub(super) fn script(self, text: Arc<str>) -> Script {
+        let script = match self {
+            Self::Js => Script::javascript(STDIN_NAME, text),
+            Self::Ts => Script::typescript(STDIN_NAME, text),
+            Self::Yaml => Script::in_language("yml", STDIN_NAME, text),
+            // The end of the name says it, as that of a file does.
+            Self::Mjs => Script::new("<stdin>.mjs", text),
+            Self::Cjs => Script::new("<stdin>.cjs", text),
+            Self::Mts => Script::new("<stdin>.mts", text),
+            Self::Cts => Script::new("<stdin>.cts", text),
+        };
+        script.in_folder(".")
+    }
+}
+
 /// One of the runs that the command line asks for.
 pub(super) struct Planned {
     pub(super) name: String,
@@ -27,7 +64,7 @@ pub(super) struct Planned {
 /// # Errors
 ///
 /// Standard input is named, and cannot be read. A file is read by its run, whose failure it is.
-pub(super) fn plan(files: &[PathBuf], copies: usize) -> io::Result<Vec<Planned>> {
+pub(super) fn plan(files: &[PathBuf], copies: usize, lang: Lang) -> io::Result<Vec<Planned>> {
     let mut names = names::names(files, copies).into_iter();
     let mut plan = Vec::with_capacity(names.len());
     let mut stdin = None;
@@ -37,7 +74,7 @@ pub(super) fn plan(files: &[PathBuf], copies: usize) -> io::Result<Vec<Planned>>
                 Some(text) => Arc::clone(text),
                 None => Arc::clone(stdin.insert(io::read_to_string(io::stdin())?.into())),
             };
-            Script::new(STDIN_NAME, text).in_folder(".")
+            lang.script(text)
         } else {
             Script::file(file)
         };

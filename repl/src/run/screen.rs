@@ -9,13 +9,11 @@ use std::time::Duration;
 use cla_runtime::Output;
 use cla_runtime::output::{OutputStream, QueuedOutput};
 use parking_lot::Mutex;
-use unicode_width::UnicodeWidthChar;
+
+use crate::waiting::{ERASE, truncated};
 
 /// The width of a terminal that does not say its width, in columns.
 const WIDTH: usize = 80;
-
-/// Back to the first column, and erase what stands in the line.
-const ERASE: &str = "\r\x1b[K";
 
 /// How long the end of the program waits for a reader that takes nothing; then the rest is dropped.
 const PATIENCE: Duration = Duration::from_millis(800);
@@ -37,11 +35,10 @@ struct State {
 
 impl Screen {
     pub(super) fn new() -> Self {
-        let plain = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
         Self {
             queue: crate::out::queue(),
             state: Mutex::default(),
-            status_possible: io::stderr().is_terminal() && !plain,
+            status_possible: crate::waiting::is_seen(),
         }
     }
 
@@ -132,18 +129,6 @@ impl Screen {
     fn to_stderr(&self, text: &str) {
         self.queue.write(OutputStream::Stderr, text);
     }
-}
-
-/// As much of `text` as fits into `columns`.
-fn truncated(text: &str, columns: usize) -> &str {
-    let mut used = 0;
-    for (at, character) in text.char_indices() {
-        used += character.width().unwrap_or(0);
-        if used > columns {
-            return &text[..at];
-        }
-    }
-    text
 }
 
 #[cfg(test)]

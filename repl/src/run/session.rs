@@ -2,13 +2,16 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cla_runtime::error::ErrorKind;
+use cla_runtime::observe::EngineEvent;
 use cla_runtime::output::OutputStream;
 use cla_runtime::semaphore::{RunId, Semaphores, StoreUrl};
-use cla_runtime::{Engine, Limits, Output, RunHandle, RunOptions, RunReport};
+use cla_runtime::{Engine, EngineBuilder, Limits, Output, RunHandle, RunReport};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
@@ -16,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use super::output::{Colours, RunOutput};
 use super::plan::Planned;
 use super::screen::Screen;
+use super::settings::ByFolder;
 use super::{Args, status};
 use crate::permissions::Granted;
 use crate::signals::{Signal, Signals};
@@ -52,6 +56,10 @@ pub(super) struct Session {
     colours: Colours,
     json: bool,
     print: bool,
+    /// Whether it is said at a terminal what the runs wait for.
+    shows_status: bool,
+    /// For how many slots the only run waits.
+    waits: Arc<AtomicUsize>,
     total: usize,
     done: usize,
     failed: usize,
@@ -59,12 +67,18 @@ pub(super) struct Session {
     stopped: usize,
     /// Whether one was out of time.
     timed_out: bool,
+    /// With what the rule said that the program is to exit, if it is the only one.
+    exit_code: Option<u8>,
     /// Who asked for the end of all runs.
     signal: Option<Signal>,
 }
 
 /// The engine that the options ask for.
 pub(super) fn engine(args: &Args, semaphores: Semaphores, granted: &Granted) -> Engine {
+    builder(args, semaphores, granted).build()
+}
+
+fn builder(args: &Args, semaphores: Semaphores, granted: &Granted) -> EngineBuilder {
     let mut limits = Limits::default().memory(args.memory).stack(args.stack);
     if let Some(timeout) = args.timeout {
         limits = limits.timeout(timeout);
@@ -73,14 +87,12 @@ pub(super) fn engine(args: &Args, semaphores: Semaphores, granted: &Granted) -> 
         .workers(args.workers.into())
         .limits(limits)
         .semaphores(semaphores)
-        .permissions(granted.permissions.clone());
+        .permissions(granted.permissions.clone())
+        .strict(granted.strict);
     if granted.imports_current_folder {
         engine = engine.allow_folder(".");
     }
-    engine
-        .with(cla_stdlib::install)
-        .with(cla_rulebook::install)
-        .build()
+    engine.with(cla_stdlib::install).with(cla_rulebook::install)
 }
 
 impl Session {
@@ -90,11 +102,25 @@ impl Session {
         semaphores: Semaphores,
         granted: &Granted,
     ) -> Self {
-        let engine = engine(args, semaphores, granted);
+        let screen = Arc::new(Screen::new());
+        let shows_status = !args.quiet && !args.json && screen.has_status();
+        let waits = Arc::new(AtomicUsize::new(0));
+        let mut engine = builder(args, semaphores, granted);
+        // A store that the only run does not wait for is not even opened.
+        if shows_status && total == 1 {
+            let waits = Arc::clone(&waits);
+            engine = engine.on_event(move |event| match event {
+                EngineEvent::WaitStarted { .. } => _ = waits.fetch_add(1, Ordering::Relaxed),
+                EngineEvent::WaitEnded { .. } => _ = waits.fetch_sub(1, Ordering::Relaxed),
+                _ => {}
+            });
+        }
         Self {
-            engine,
+            engine: engine.build(),
             runs: HashSet::new(),
-            screen: Arc::new(Screen::new()),
+            screen,
+            shows_status,
+            waits,
             colours: Colours::detect(),
             json: args.json,
             print: args.print,
@@ -103,16 +129,17 @@ impl Session {
             failed: 0,
             stopped: 0,
             timed_out: false,
+            exit_code: None,
             signal: None,
         }
     }
 
     /// Starts all runs.
-    pub(super) fn start(&mut self, plan: Vec<Planned>, options: &RunOptions) -> Live {
+    pub(super) fn start(&mut self, plan: Vec<Planned>, options: &ByFolder) -> Live {
         let started = plan.into_iter().enumerate().map(|(index, planned)| {
             let output = Arc::new(self.output(&planned.name, index));
             let options = options
-                .clone()
+                .of(Path::new(&planned.file))
                 .name(planned.name)
                 .output(Arc::clone(&output) as Arc<dyn Output>);
             let handle: RunHandle = self.engine.run(planned.script, options);
@@ -135,7 +162,7 @@ impl Session {
     /// Looks after the runs until the last one has ended.
     pub(super) async fn attend(&mut self, mut live: Live, signals: &mut Signals) {
         let screen = Arc::clone(&self.screen);
-        let with_status = self.total > 1 && !self.json && screen.has_status();
+        let with_status = self.shows_status;
         let mut ticks = interval_at(Instant::now() + STATUS_DELAY, STATUS_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut cancelled = false;
@@ -237,6 +264,17 @@ impl Session {
     fn conclude(&mut self, run: &Started, report: &RunReport) {
         run.output.finish();
         self.done += 1;
+        let ended_itself = match &report.result {
+            Ok(_) => true,
+            Err(error) => error.kind == ErrorKind::Exited,
+        };
+        if let Some(code) = report.exit_code.filter(|_| ended_itself) {
+            // The system keeps eight bits of it. Of several rules, one that says so has failed.
+            match self.total {
+                1 => self.exit_code = Some(code.to_le_bytes()[0]),
+                _ => self.failed += usize::from(report.is_ok() && code != 0),
+            }
+        }
         if self.json {
             let line = report.to_json(&run.file) + "\n";
             self.screen.write(OutputStream::Stdout, &line);
@@ -249,7 +287,9 @@ impl Session {
                 let stopped = error.kind == ErrorKind::Cancelled;
                 self.stopped += usize::from(stopped);
                 self.timed_out |= error.kind == ErrorKind::TimedOut;
-                if !stopped && !self.json {
+                // One that ends itself has said what it had to say.
+                let is_told = stopped || error.kind == ErrorKind::Exited;
+                if !is_told && !self.json {
                     let text = error.render(self.colours.stderr);
                     let text = format!("{}\n", text.trim_end());
                     run.output.add(OutputStream::Stderr, &text);
@@ -259,12 +299,23 @@ impl Session {
     }
 
     async fn show_status(&self, live: usize) {
+        if self.total == 1 && self.waits.load(Ordering::Relaxed) == 0 {
+            self.screen.clear_status();
+            return;
+        }
         // A store that does not answer must not make the status line fail or wait.
         let list = self.engine.semaphores().list();
         let semaphores = match tokio::time::timeout(STATUS_INTERVAL, list).await {
             Ok(Ok(semaphores)) => semaphores,
             _ => Vec::new(),
         };
+        if self.total == 1 {
+            match status::wait(&semaphores, &self.runs) {
+                Some(wait) => self.screen.show_status(&wait),
+                None => self.screen.clear_status(),
+            }
+            return;
+        }
         let queues = status::queues(&semaphores, &self.runs);
         self.screen
             .show_status(&status::describe(live, self.done, &queues));
@@ -277,6 +328,10 @@ impl Session {
             self.screen
                 .complain(&format!("cancelled {} {runs}\n", self.stopped));
             return signal.exit_code();
+        }
+        let is_lost = self.screen.lost().is_some();
+        if let Some(code) = self.exit_code.filter(|_| !is_lost) {
+            return code;
         }
         match self.screen.lost() {
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => crate::exit::PIPE_CLOSED,

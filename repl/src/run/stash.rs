@@ -7,7 +7,7 @@ const MAX_PARTS: usize = 100;
 
 /// One `KEY=VALUE`.
 ///
-/// The value is JSON if it reads as such, and text otherwise. A key that begins with `/` is a JSON
+/// The value is JSON if it reads as such, and text otherwise; so is a number that is not as it was written, such as the version 1.10. A key that begins with `/` is a JSON
 /// pointer (`/server/port`), as `cla.stash` takes them; any other is a name, dots included.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
@@ -31,9 +31,21 @@ impl Entry {
         if path.len() > MAX_PARTS {
             return Err("the key has more than 100 parts");
         }
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        let read = serde_json::from_str(value).ok();
+        let read = read.filter(|read| !loses_digits(value, read));
+        let value = read.unwrap_or_else(|| Value::from(value));
         Ok(Self { path, value })
     }
+}
+
+/// Whether a number is not as it was written: a version `1.10`, a mode `1e2`, more digits than a rule's numbers have. It stays
+/// a text then.
+fn loses_digits(text: &str, read: &Value) -> bool {
+    let Some(number) = read.as_f64().filter(|_| read.is_number()) else {
+        return false;
+    };
+    // As a rule would print it, but for very large and very small ones.
+    number.to_string() != text.trim()
 }
 
 /// A part of a JSON pointer (RFC 6901) as it is meant; `None` if a `~` in it is no escape.

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use cla_runtime::semaphore::{RunId, SemaphoreView, Status, printable};
 
+use crate::waiting;
+
 /// The semaphores for which some of `runs` wait, and how many do. Other programs that share the store do
 /// not count.
 pub(super) fn queues<'v>(
@@ -21,6 +23,16 @@ pub(super) fn queues<'v>(
         })
         .filter(|(_, waiting)| *waiting > 0)
         .collect()
+}
+
+/// What the only run of a program waits for, if it waits.
+pub(super) fn wait(semaphores: &[SemaphoreView], runs: &HashSet<RunId>) -> Option<String> {
+    semaphores.iter().find_map(|view| {
+        let own = view.requests.iter().find(|request| {
+            request.status == Status::Waiting && request.run.is_some_and(|run| runs.contains(&run))
+        });
+        Some(waiting::sentence(view, own?.place))
+    })
 }
 
 /// Describes `live` runs, `done` ones, and what the live ones wait for.

@@ -91,6 +91,9 @@ pub(super) struct Args {
     /// What administrators see as the one who asks; the command's name unless given
     #[arg(long, value_name = "TEXT")]
     who: Option<String>,
+    /// Say nothing while it waits. Without this, somebody at a terminal sees after a second who holds the semaphore
+    #[arg(long, short)]
+    quiet: bool,
     /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -158,7 +161,7 @@ async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
     let permit = tokio::select! {
         biased;
         signal = signals.next() => return Err(Failure::Interrupted(signal.exit_code())),
-        permit = args.admitted(panel, &store) => permit,
+        permit = crate::waiting::noticed(&panel.semaphores, &args.name, args.quiet, args.admitted(panel, &store)) => permit,
     };
     let permit = match permit {
         Err(Failure::TimedOut(problem)) => {

@@ -22,6 +22,9 @@ pub(super) struct Args {
     /// Wait no longer than this, and exit with 75 then: 30s, 5m, 0 to look only once
     #[arg(long, value_name = "DURATION", value_parser = crate::durations::patience, allow_negative_numbers = true)]
     timeout: Option<Duration>,
+    /// Say nothing while it waits. Without this, somebody at a terminal sees after a second who holds the semaphore
+    #[arg(long, short)]
+    quiet: bool,
     #[command(flatten)]
     json: JsonArgs,
 }
@@ -41,10 +44,13 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<(), Failure> {
             None => std::future::pending().await,
         }
     };
+    let once = args.timeout.is_some_and(|timeout| timeout.is_zero());
+    let idle = idle(panel, &args.name, once);
+    let idle = crate::waiting::noticed(&panel.semaphores, &args.name, args.quiet, idle);
     let view = tokio::select! {
         biased;
         signal = signals.next() => return Err(signal.into()),
-        view = idle(panel, &args.name, args.timeout.is_some_and(|timeout| timeout.is_zero())) => view?,
+        view = idle => view?,
         () = timeout => return Err(still_in_use(panel, args).await),
     };
     match (view, args.json.json) {

@@ -2,6 +2,7 @@
 
 mod oidc;
 mod permissions;
+mod secrets;
 
 use std::ops::Range;
 use std::path::Path;
@@ -17,10 +18,20 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 pub(super) use self::oidc::Oidc;
+pub(crate) use self::secrets::WantedSecret;
 use super::ChoiceError;
 
 /// All keys that there are.
-const KEYS: [&str; 5] = ["store", "semaphores", "alerts", "oidc", "permissions"];
+const KEYS: [&str; 8] = [
+    "store",
+    "config",
+    "semaphores",
+    "alerts",
+    "oidc",
+    "permissions",
+    "strict",
+    "secrets",
+];
 
 /// All keys of a semaphore.
 const SEMAPHORE_KEYS: [&str; 6] = [
@@ -42,6 +53,8 @@ const LONGEST: u64 = 1024 * 1024;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Config {
     pub(super) store: Option<StoreUrl>,
+    /// `[config]`: the settings of rules.
+    pub(super) config: Option<serde_json::Value>,
     /// `[semaphores."NAME"]`, in the order of their names.
     pub(super) semaphores: Vec<Declaration>,
     /// `[alerts]`: where alerts are sent.
@@ -50,12 +63,18 @@ pub(super) struct Config {
     pub(super) oidc: Option<Oidc>,
     /// `[permissions]`: what rules may reach.
     pub(super) permissions: Option<Permissions>,
+    /// Whether scripts are strict.
+    pub(super) strict: Option<bool>,
+    /// `secrets`: which secrets rules want.
+    pub(super) secrets: Option<Vec<WantedSecret>>,
 }
 
 /// What is wrong, and where.
 struct Mistake {
     message: String,
     at: Range<usize>,
+    /// Its line is not to be shown.
+    is_private: bool,
 }
 
 impl Config {
@@ -84,9 +103,9 @@ impl Config {
     }
 
     fn parse(text: &str, file: &str) -> Result<Self, Mistake> {
-        let table = DeTable::parse(text).map_err(|error| Mistake {
-            message: error.message().to_owned(),
-            at: error.span().unwrap_or_default(),
+        let table = DeTable::parse(text).map_err(|error| {
+            let at = error.span().unwrap_or_default();
+            Mistake::new(error.message().to_owned(), at)
         })?;
         let mut config = Self::default();
         for (key, value) in table.get_ref() {
@@ -96,9 +115,10 @@ impl Config {
                         DeValue::String(url) => url.parse().map_err(|error| format!("{error}")),
                         other => Err(format!("a store is a text, not {}", kind(other))),
                     };
-                    let at = value.span();
-                    config.store = Some(url.map_err(|message| Mistake { message, at })?);
+                    let wrong = |message| Mistake::new(message, value.span());
+                    config.store = Some(url.map_err(wrong)?);
                 }
+                "config" => config.config = Some(settings(value)?),
                 "semaphores" => {
                     for (name, value) in table_of(value, "the semaphores are")? {
                         config.semaphores.push(declaration(name, value, file)?);
@@ -108,12 +128,60 @@ impl Config {
                     config.webhook = webhook(value)?;
                 }
                 "oidc" => config.oidc = Some(oidc::provider(value)?),
+                "strict" => match value.get_ref() {
+                    DeValue::Boolean(strict) => config.strict = Some(*strict),
+                    other => {
+                        let message = format!("`strict` is true or false, not {}", kind(other));
+                        return Err(Mistake::new(message, value.span()));
+                    }
+                },
                 "permissions" => config.permissions = Some(permissions::permissions(value, file)?),
+                "secrets" => config.secrets = Some(secrets::wanted(value, file)?),
                 _ => return Err(unknown_key(key, &KEYS)),
             }
         }
+        config
+            .semaphores
+            .sort_by(|one, other| one.name().cmp(other.name()));
         Ok(config)
     }
+}
+
+/// The settings of rules. They may be anything that JSON has a word for; a date is a text.
+fn settings(value: &Spanned<DeValue<'_>>) -> Result<serde_json::Value, Mistake> {
+    let table = table_of(value, "the settings of rules are")?;
+    let entries = table.iter().map(|(key, value)| {
+        let key = key.get_ref().as_ref().to_owned();
+        Ok((key, setting(value)?))
+    });
+    entries
+        .collect::<Result<_, _>>()
+        .map(serde_json::Value::Object)
+}
+
+/// The parser bounds how deep they are nested.
+fn setting(value: &Spanned<DeValue<'_>>) -> Result<serde_json::Value, Mistake> {
+    let wrong = |message: &str| Mistake::new(message.to_owned(), value.span());
+    Ok(match value.get_ref() {
+        DeValue::String(text) => text.as_ref().into(),
+        DeValue::Boolean(value) => (*value).into(),
+        DeValue::Datetime(date) => date.to_string().into(),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_err(|_| wrong("the integer has more than 64 bits"))?
+            .into(),
+        DeValue::Float(number) => {
+            let number: f64 = number.as_str().parse().unwrap_or(f64::NAN);
+            if !number.is_finite() {
+                return Err(wrong("a setting is a finite number"));
+            }
+            number.into()
+        }
+        DeValue::Array(items) => {
+            let items = items.iter().map(setting);
+            items.collect::<Result<Vec<_>, _>>()?.into()
+        }
+        DeValue::Table(_) => settings(value)?,
+    })
 }
 
 /// Where alerts are sent.
@@ -253,7 +321,11 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 
 impl Mistake {
     const fn new(message: String, at: Range<usize>) -> Self {
-        Self { message, at }
+        Self {
+            message,
+            at,
+            is_private: false,
+        }
     }
 
     /// The message, the place, and the line with what is wrong underlined.
@@ -261,7 +333,7 @@ impl Mistake {
     /// A line with an `@` or a `?` is not shown: in front of the one, and behind the other, there may be a password.
     fn shown(&self, path: &Path, text: &str) -> String {
         let (line, column, source) = self.place(text);
-        if source.contains(['@', '?']) {
+        if self.is_private || source.contains(['@', '?']) {
             return format!("{}:{line}:{column}: {}", path.display(), self.message);
         }
         let file = SimpleFile::new(path.display().to_string(), text);
@@ -321,7 +393,9 @@ mod tests {
         ] {
             assert!(shown.contains(part), "{part} in {shown}");
         }
-        assert!(refused("[x]\ny = 1").contains("there are: store, semaphores, alerts, oidc"));
+        assert!(
+            refused("[x]\ny = 1").contains("there are: store, config, semaphores, alerts, oidc")
+        );
     }
 
     #[test]
@@ -340,6 +414,27 @@ mod tests {
                 .alert_after(Duration::from_secs(600)),
         ];
         assert_eq!(config.semaphores, expected);
+    }
+
+    #[test]
+    fn settings_of_rules_keep_their_types() {
+        let text = "[config]\nname = 'x'\nkeep = 3\nratio = 0.5\ndry = true\nwhen = 2026-01-02T03:04:05Z\n\
+                    hosts = ['a', {port = 22}]\n[config.deploy]\nhost = 'web1'\n";
+        let config = Config::parse(text, "cla.toml").ok().unwrap().config;
+        let expected = serde_json::json!({
+            "name": "x", "keep": 3, "ratio": 0.5, "dry": true, "when": "2026-01-02T03:04:05Z",
+            "hosts": ["a", {"port": 22}], "deploy": {"host": "web1"},
+        });
+        assert_eq!(config, Some(expected));
+        for (text, place, message) in [
+            ("config = 5", ":1:10", "the settings of rules are a table"),
+            ("config.a = nan", ":1:12", "a finite number"),
+            ("config.a = 99999999999999999999", ":1:12", "64 bits"),
+        ] {
+            let shown = refused(text);
+            assert!(shown.contains(&format!("cla.toml{place}")), "{shown}");
+            assert!(shown.contains(message), "{shown}");
+        }
     }
 
     #[test]

@@ -18,7 +18,18 @@
  */
 declare module "cla/reg" {
   /** What a service does: it gets what it is launched with, and the stash, or the variables of the rulebook. */
-  export type Handler<Config = any, Result = any> = (config: Config, stash: Record<string, any>) => Result;
+  export type Service<Config = any, Result = any> = (config: Config, stash: Record<string, any>) => Result;
+
+  /** What the handler of a service gets first. */
+  export interface Context {
+    /** The stash, or the variables of the rulebook: all of it, what is at a path, or a value put there, as with `cla.stash`. */
+    stash(): Record<string, any>;
+    stash<T = any>(path: string): T;
+    stash<T>(path: string, value: T): T;
+  }
+
+  /** What a service does that is registered as an object. Note the order: the context comes first. */
+  export type Handler<Config = any, Result = any> = (context: Context, config: Config) => Result;
 
   /**
    * Registers a service. One of the same name is replaced.
@@ -26,10 +37,11 @@ declare module "cla/reg" {
    * @param name Letters, digits, `_` and `-`, with dots in between; not the name of an op.
    * @throws TypeError for a name that no op can have.
    */
-  export function register(name: string, service: Handler | { handler: Handler }): void;
+  export function register(name: string, service: Service | { name?: string; handler: Handler }): void;
   /**
    * Calls a service, and returns what it returns.
    *
+   * @param config What the service gets. One with a handler may also be given `{ config, stash, name }`.
    * @param stash What it gets as the stash (default: the run's).
    * @throws Error if there is none of that name.
    */

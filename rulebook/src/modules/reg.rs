@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use cla_runtime::host::{NativeModule, Run};
 use cla_runtime::internal::nearest;
-use cla_runtime::js::{self, Ctx, Function, Object, Value};
+use cla_runtime::js::{self, Ctx, Filter, Object, Value};
 use cla_stdlib::internal::{Arg, define, error, name_argument, quote, type_error, wrong};
 
 use crate::service_name::service_name;
-use crate::services::Services;
+use crate::services::{Callable, Form, Services};
 
 /// The module.
 pub(crate) struct Reg;
@@ -42,14 +42,20 @@ impl NativeModule for Reg {
                 let Some(service) = Services::of(&of).get(&ctx, &name)? else {
                     return Err(unknown(&ctx, &name, Services::of(&of).names()));
                 };
-                let stash = match stash.given() {
-                    Some(stash) if stash.is_object() => stash.clone(),
-                    Some(stash) => {
-                        return Err(wrong(&ctx, "reg.launch: the stash", "an object", stash));
-                    }
-                    None => of.stash(&ctx)?.into_value(),
+                let (config, inner) = match service.form {
+                    Form::Function => (config.clone(), None),
+                    Form::Handler => parts(&config)?,
                 };
-                service.call::<_, Value<'js>>((config.clone(), stash))
+                let stash = match stash.given().or(inner.as_ref()) {
+                    Some(stash) => match stash.as_object() {
+                        Some(stash) => stash.clone(),
+                        None => {
+                            return Err(wrong(&ctx, "reg.launch: the stash", "an object", stash));
+                        }
+                    },
+                    None => of.stash(&ctx)?,
+                };
+                service.call(&ctx, &of, config, stash)
             },
         )?;
         let of = Rc::clone(run);
@@ -63,15 +69,49 @@ impl NativeModule for Reg {
     }
 }
 
+/// What may stand around what a service with a handler is launched with.
+const AROUND: [&str; 4] = ["config", "name", "stash", "dataKey"];
+
+/// What a service with a handler is launched with, and its stash: as they are, or `{ config, stash }`.
+fn parts<'js>(given: &Value<'js>) -> js::Result<(Value<'js>, Option<Value<'js>>)> {
+    let as_it_is = || (given.clone(), None);
+    let Some(object) = given.as_object().filter(|_| !given.is_array()) else {
+        return Ok(as_it_is());
+    };
+    let mut has_config = false;
+    for key in object
+        .own_keys::<String>(Filter::default())
+        .take(AROUND.len() + 1)
+    {
+        let key = key?;
+        if !AROUND.contains(&key.as_str()) {
+            return Ok(as_it_is());
+        }
+        has_config |= key == "config";
+    }
+    if !has_config {
+        return Ok(as_it_is());
+    }
+    let stash: Value<'js> = object.get("stash")?;
+    let stash = Some(stash).filter(|stash| !stash.is_undefined() && !stash.is_null());
+    Ok((object.get("config")?, stash))
+}
+
 /// A service is a function, or an object with one.
-fn handler<'js>(ctx: &Ctx<'js>, service: &Value<'js>) -> js::Result<Function<'js>> {
+fn handler<'js>(ctx: &Ctx<'js>, service: &Value<'js>) -> js::Result<Callable<'js>> {
     if let Some(function) = service.as_function() {
-        return Ok(function.clone());
+        return Ok(Callable {
+            function: function.clone(),
+            form: Form::Function,
+        });
     }
     if let Some(object) = service.as_object() {
         let handler: Value<'js> = object.get("handler")?;
         if let Some(function) = handler.as_function() {
-            return Ok(function.clone());
+            return Ok(Callable {
+                function: function.clone(),
+                form: Form::Handler,
+            });
         }
     }
     let expected = "a function, or an object with a function `handler`";

@@ -25,11 +25,12 @@ declare module "cla/rule" {
    * limits and semaphores, and is cancelled when this one is stopped.
    *
    * @param rule A file, JavaScript or rulebook, relative to the rule that was started; or what {@link create} made.
-   * @param stash Its data. It is copied as JSON.
+   * @param stash Its data. It is copied as JSON. Without it, the rule gets a copy of this run's stash, and what it changes there is
+   *   changed here when it has ended well; `null` gives it none.
    * @returns What it returned, as JSON.
    * @throws RuleError if it failed.
    */
-  export function run<T = any>(rule: string | Rule, stash?: object, options?: RunOptions): T;
+  export function run<T = any>(rule: string | Rule, stash?: object | null, options?: RunOptions): T;
 
   /** A semaphore of a rulebook: its name, or more. */
   export type Tag = string | ({ key: string } & Omit<SemaphoreOptions, "who">);
@@ -60,7 +61,7 @@ declare module "cla/rule" {
     /** Its name, as in errors: it ends in `.yml`. */
     readonly name: string;
     /** The same as {@link run} with this rule. */
-    run<T = any>(stash?: object, options?: RunOptions): T;
+    run<T = any>(stash?: object | null, options?: RunOptions): T;
     /** The rulebook's text. */
     toString(): string;
   }

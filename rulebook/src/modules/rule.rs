@@ -1,6 +1,7 @@
 //! `cla/rule`: rules from within rules. Runs other rules, makes rulebooks of data, marks regions.
 
 use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use cla_runtime::host::{NativeModule, Run, value_to_json};
@@ -109,18 +110,30 @@ impl Module {
                 (file, script)
             }
         };
-        let stash = if stash.is_undefined() || stash.is_null() {
+        // Without a stash, it has that of this run, and what it changes there is changed here.
+        let shares = stash.is_undefined();
+        let stash = if shares {
+            let stash = self.run.stash(ctx)?.into_value();
+            RuleValue::read_data(ctx, "rule.run: the stash", stash)?
+        } else if stash.is_null() {
             RuleValue::Null
         } else if stash.is_object() && !stash.is_array() && !stash.is_function() {
             RuleValue::read(ctx, "rule.run: stash", stash.clone())?
         } else {
             return Err(wrong(ctx, "rule.run: the stash", "an object", stash));
         };
+        let before = shares.then(|| stash.clone());
+        let _charge = self
+            .run
+            .count_memory(before.as_ref().map_or(0, RuleValue::weight));
         let name = format!("{} › {shown}", self.run.name());
         let mut start = RunOptions::new()
             .name(name)
             .stash_value(stash)
-            .wanted(Wanted::Value);
+            .wanted(match shares {
+                true => Wanted::ValueAndStash,
+                false => Wanted::Value,
+            });
         for (key, value) in given(ctx, WHAT, options)? {
             let what = format!("{WHAT}: option {key}");
             start = match key.as_str() {
@@ -130,10 +143,43 @@ impl Module {
             };
         }
         let report = self.run.run_rule(ctx, script, start)?;
-        match report.result {
-            Ok(_) => report.value.make(ctx),
-            Err(error) => Err(self.failed(ctx, &shown, &error)),
+        if let Err(error) = report.result {
+            return Err(self.failed(ctx, &shown, &error));
         }
+        let Some(before) = before else {
+            return report.value.make(ctx);
+        };
+        let RuleValue::Array(parts) = report.value else {
+            return Err(js::Error::Unknown);
+        };
+        let mut parts = parts.into_iter();
+        let value = parts.next().unwrap_or_default();
+        self.take_over(ctx, before, parts.next().unwrap_or_default())?;
+        value.make(ctx)
+    }
+
+    /// Changes in the stash of this run what another rule has changed in its copy; what it left alone stays the very same.
+    fn take_over(&self, ctx: &Ctx<'_>, before: RuleValue, after: RuleValue) -> js::Result<()> {
+        let (RuleValue::Object(before), RuleValue::Object(after)) = (before, after) else {
+            return Ok(());
+        };
+        let stash = self.run.stash(ctx)?;
+        let kept: HashSet<&str> = after.iter().map(|(key, _)| key.as_str()).collect();
+        for (key, _) in &before {
+            if !kept.contains(key.as_str()) {
+                stash.remove(key.as_str())?;
+            }
+        }
+        let before: HashMap<String, RuleValue> = before.into_iter().collect();
+        for (key, value) in after {
+            if before.get(&key) != Some(&value) {
+                // Defined rather than set: `__proto__` is a key like any other.
+                let value = value.make(ctx)?;
+                let property = Property::from(value).writable().enumerable().configurable();
+                stash.prop(key.as_str(), property)?;
+            }
+        }
+        Ok(())
     }
 
     /// `create(options, tree)`: a rulebook made of data.

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use cla_runtime::internal::{import, namespace};
-use cla_runtime::js::{self, Function, Object, Value};
+use cla_runtime::js::{self, Object, Value};
 use cla_runtime::semaphore::Owner;
 
 use super::BookRunner;
-use crate::services::Services;
+use crate::services::{Callable, Form, Services};
 use crate::tree::{
     Abort, Book, Callee, Data, Evaluator, Imported, Module, OpResult, Runner, Scope, Span, Values,
 };
@@ -145,13 +145,13 @@ impl<'js> BookRunner<'_, 'js> {
             function = self.find(name, book)?;
         }
         match function {
-            Some(function) => self.evaluate(function.call((argument, vars))),
+            Some(function) => self.evaluate(function.call(&self.ctx, self.run, argument, vars)),
             None => Err(self.throw(&self.unknown(name))),
         }
     }
 
     /// A registered service, or an export of an imported module that does not say what it exports.
-    fn find(&self, name: &str, book: &Arc<Book>) -> OpResult<'js, Option<Function<'js>>> {
+    fn find(&self, name: &str, book: &Arc<Book>) -> OpResult<'js, Option<Callable<'js>>> {
         if let Some(service) = self.js(Services::of(self.run).get(&self.ctx, name))? {
             return Ok(Some(service));
         }
@@ -167,7 +167,8 @@ impl<'js> BookRunner<'_, 'js> {
                 let exports = self.exports(module)?;
                 let found = self.js(exports.get::<_, Value<'js>>(export))?;
                 if let Some(function) = found.into_function() {
-                    return Ok(Some(function));
+                    let form = Form::Function;
+                    return Ok(Some(Callable { function, form }));
                 }
             }
         }

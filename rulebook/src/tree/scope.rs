@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cla_runtime::host::json_to_value;
 use cla_runtime::internal::{LineEnds, ModuleCache, Sources, TopLevel, compile_script, run_of};
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Object, Value};
 
@@ -15,17 +16,19 @@ use crate::yaml;
 /// Gives a `with` statement the variables of `vars` as names: what is set is a variable, what is only read must have
 /// been set. The names of the language itself keep their meaning, unless a variable has the same name.
 ///
-/// `secret` is a variable, too, unless the rulebook sets one of that name: `secret.NAME` reads a secret of the run.
-const SCOPE: &str = "(readSecret => {
+/// `secret` is a variable, too, unless the rulebook sets one of that name: `secret.NAME` reads a secret of the run. So is
+/// `config`: a copy of the settings.
+const SCOPE: &str = "((readSecret, readConfig) => {
     const { hasOwn } = Object, { unscopables } = Symbol, Missing = ReferenceError, world = globalThis;
     const secret = new Proxy({}, { get: (_, name) => typeof name === 'string' ? readSecret(name) : undefined });
     return vars => new Proxy(vars, {
-        has: (vars, key) => typeof key === 'string' && (hasOwn(vars, key) || key === 'stash' || key === 'secret' || !(key in world)),
+        has: (vars, key) => typeof key === 'string' && (hasOwn(vars, key) || key === 'stash' || key === 'secret' || key === 'config' || !(key in world)),
         get(vars, key) {
             if (key === unscopables) return undefined;
             if (hasOwn(vars, key)) return vars[key];
             if (key === 'stash') return vars;
             if (key === 'secret') return secret;
+            if (key === 'config') return readConfig();
             throw new Missing(`${String(key)} is not set`);
         },
     });
@@ -86,6 +89,18 @@ fn read_secret(ctx: Ctx<'_>, name: String) -> js::Result<String> {
     }
 }
 
+/// The settings of the run.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "rquickjs hands functions their arguments by value"
+)]
+fn read_config(ctx: Ctx<'_>) -> js::Result<Value<'_>> {
+    match run_of(&ctx).as_ref().and_then(|run| run.config()) {
+        Some(config) => json_to_value(&ctx, config),
+        None => Ok(Object::new(ctx.clone())?.into_value()),
+    }
+}
+
 /// Evaluates the JavaScript of one rulebook. What was compiled once is kept.
 pub(crate) struct Evaluator<'js> {
     ctx: Ctx<'js>,
@@ -103,7 +118,10 @@ impl<'js> Evaluator<'js> {
                 let mut options = js::context::EvalOptions::default();
                 options.filename = Some(SCOPE_FILE.to_owned());
                 let make: Function<'js> = ctx.eval_with_options(SCOPE, options)?;
-                make.call((Function::new(ctx.clone(), read_secret)?,))?
+                make.call((
+                    Function::new(ctx.clone(), read_secret)?,
+                    Function::new(ctx.clone(), read_config)?,
+                ))?
             },
             compiled: RefCell::default(),
         })
@@ -254,6 +272,13 @@ impl Sources for BookSources<'_> {
             text.len()
         };
         Some((nth as u32 + 1, text[..end].chars().count() as u32 + 1))
+    }
+
+    fn mapped(&self, file: &str, line: u32, column: u32) -> Option<(String, u32, u32)> {
+        match self.book(file) {
+            Some(_) => None,
+            None => self.modules.mapped(file, line, column),
+        }
     }
 
     fn display_name(&self, file: &str) -> String {

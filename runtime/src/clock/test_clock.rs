@@ -99,6 +99,18 @@ impl TestClock {
 
     /// A clock that jumps to the next deadline when the host waits and nothing else can happen. Its first date is the
     /// beginning of the year 2000 (UTC).
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use cla_runtime::clock::TestClock;
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let (clock, start) = (TestClock::auto(), Instant::now());
+    /// let engine = Engine::builder().clock(&clock).build();
+    /// engine.run(Script::javascript("rule", "setTimeout(() => {}, 3_600_000)"), RunOptions::new()).wait();
+    /// assert_eq!(clock.elapsed(), Duration::from_secs(3600));
+    /// assert!(start.elapsed() < Duration::from_secs(60));
+    /// ```
     #[must_use]
     pub fn auto() -> Self {
         Self::make(true, first_date())
@@ -352,6 +364,21 @@ fn first_date() -> SystemTime {
 }
 
 /// Keeps a clock from jumping; see [`TestClock::hold`].
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_runtime::clock::TestClock;
+/// use cla_runtime::{Engine, RunOptions, Script};
+///
+/// let clock = TestClock::auto();
+/// let engine = Engine::builder().clock(&clock).build();
+/// let hold = clock.hold();
+/// let run = engine.run(Script::javascript("rule", "setTimeout(() => {}, 3_600_000)"), RunOptions::new());
+/// assert_eq!(clock.elapsed(), Duration::ZERO);
+/// drop(hold);
+/// run.wait();
+/// assert_eq!(clock.elapsed(), Duration::from_secs(3600));
+/// ```
 #[derive(Debug)]
 #[must_use = "the clock may jump as soon as it is dropped"]
 pub struct Hold(TestClock);

@@ -51,6 +51,14 @@ impl Engine {
 }
 
 impl EngineBuilder {
+    /// Sentences that errors about these names have as help, where a rule uses one that nothing declares: names that other
+    /// programs have, or that people look for. What the [declarations](Engine::declarations) have is found without that.
+    #[doc(hidden)]
+    pub fn hints(mut self, hints: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
+        self.modules.hints.extend(hints);
+        self
+    }
+
     /// Adds a file of TypeScript declarations to those that [`Engine::declarations`] gives: for modules that do not declare
     /// themselves, as a [`HostModule`](crate::HostModule) does, and for globals. It replaces one of the same name.
     ///

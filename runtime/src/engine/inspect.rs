@@ -48,6 +48,7 @@ impl Engine {
     ///
     /// The findings come in the order of the rules, and of their lines.
     pub async fn check_all(&self, scripts: &[Script], options: RunOptions) -> Vec<Finding> {
+        let secrets = options.secrets.clone();
         let mut checker = Checker::default();
         for script in scripts {
             let inspection = Arc::new(Inspection::check(script.clone(), checker));
@@ -58,11 +59,15 @@ impl Engine {
                 checker.found(nth, Severity::Error, error);
             }
         }
-        checker.into_findings()
+        let mut findings = checker.into_findings();
+        for finding in &mut findings {
+            secrets.mask_error(&mut finding.error);
+        }
+        findings
     }
 
     /// Says what a rule would do with the stash and the event of these options, without running it. Of a script, that is
-    /// what it imports and the semaphores that it takes by name.
+    /// what it imports, the semaphore that it exports and those that it takes by name.
     ///
     /// ```
     /// use cla_runtime::{Engine, RunOptions, Script};
@@ -90,10 +95,14 @@ impl Engine {
             Stash::Json(json) => json,
             Stash::Value(value) => value.into_json(),
         };
+        let secrets = options.secrets.clone();
         let inspection = Arc::new(Inspection::plan(script.clone(), stash));
         let report = self.inspect(&inspection, options).await;
         match (report.result, inspection.take_plan()) {
-            (Ok(_), Some(plan)) => Ok(plan),
+            (Ok(_), Some(mut plan)) => {
+                secrets.mask_plan(&mut plan);
+                Ok(plan)
+            }
             (Err(error), _) => Err(error),
             (Ok(_), None) => Err(RuleError::internal("the rule was not looked at")),
         }

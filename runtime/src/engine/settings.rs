@@ -23,6 +23,7 @@ pub(crate) struct EngineSettings {
     pub(crate) semaphores: Semaphores,
     pub(crate) permissions: Permissions,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) config: Option<Arc<serde_json::Value>>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) waiting: WaitingBound,
     pub(crate) modules: Arc<ModuleSettings>,

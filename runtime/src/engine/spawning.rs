@@ -120,6 +120,7 @@ impl Run {
             .inherited(
                 self.data.clone(),
                 self.environment.clone(),
+                self.config.clone(),
                 self.secrets.clone(),
             )
             .detached(detached);

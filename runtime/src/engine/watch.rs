@@ -46,6 +46,8 @@ const MARKED_AGAIN: Duration = Duration::from_secs(10);
 
 /// A run that keeps its worker thread inside one built-in function; see
 /// [`EngineBuilder::on_unresponsive`](crate::EngineBuilder::on_unresponsive).
+///
+/// See [`EngineBuilder::on_unresponsive`](crate::EngineBuilder::on_unresponsive) for an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnresponsiveRun {
@@ -180,6 +182,7 @@ impl Watched {
             Stop::TimedOut => RuleError::timed_out(self.limits.timeout.unwrap_or_default()),
             Stop::OutOfMemory => RuleError::out_of_memory(self.limits.memory),
             Stop::Panicked => RuleError::panic("the run has not answered since"),
+            Stop::Exited => RuleError::exited(1),
         };
         let ran = self.control.since(self.started);
         let report_of = |error| RunReport::without_facts(self.id, &self.name, ran, Err(error));

@@ -69,6 +69,7 @@ pub(crate) struct Job {
     /// Where its engine bounds how many run at once.
     pub(crate) entering: Option<Entering>,
     pub(crate) environment: Option<Arc<[(String, String)]>>,
+    pub(crate) config: Option<Arc<serde_json::Value>>,
     pub(crate) secrets: Secrets,
     pub(crate) control: Arc<Control>,
     pub(crate) report: oneshot::Sender<Sent>,
@@ -320,6 +321,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         permissions: job.permissions.clone(),
         data: job.data.clone(),
         environment: job.environment,
+        config: job.config,
         secrets: job.secrets,
         waiting: job.settings.waiting.clone(),
         observation: observation.clone(),
@@ -597,6 +599,7 @@ fn report(run: &Run, result: Result<Returned, RuleError>) -> RunReport {
             held: others.held,
         },
         peak_memory: run.gauge.family_peak(),
+        exit_code: run.exit_code(),
         data: run.data.clone(),
     }
 }

@@ -175,24 +175,32 @@ impl<'r, 'js> Reader<'r, 'js> {
             if self.frames_left == 0 {
                 break;
             }
-            let text = texts.entry(call.file.clone()).or_insert_with_key(|file| {
-                let text = self.sources.text(file)?;
-                Some(place::Lines::of(text, self.sources.line_ends(file)))
-            });
+            let sources = self.sources;
+            let lines_of = |file: &String| {
+                let text = sources.text(file)?;
+                Some(place::Lines::of(text, sources.line_ends(file)))
+            };
+            let text = texts.entry(call.file.clone()).or_insert_with_key(lines_of);
             if call.is_syntax && text.is_none() {
                 // A place in a text that is not shown, such as the argument of `JSON.parse`.
                 continue;
             }
             self.frames_left -= 1;
             let original = self.sources.original(&call.file, call.line, call.column);
-            let (line, column) = original.unwrap_or((call.line, call.column));
-            let source_line = text.as_ref().and_then(|text| text.line(line));
-            let column = match (original, source_line) {
+            let (mut line, column) = original.unwrap_or((call.line, call.column));
+            let mut source_line = text.as_ref().and_then(|text| text.line(line));
+            let mut column = match (original, source_line) {
                 (None, Some(source_line)) => place::characters(source_line, column),
                 _ => column,
             };
+            let mut file = call.file;
+            if let Some(mapped) = self.sources.mapped(&file, line, column) {
+                (file, line, column) = mapped;
+                let text = texts.entry(file.clone()).or_insert_with_key(lines_of);
+                source_line = text.as_ref().and_then(|text| text.line(line));
+            }
             let mut location = Location {
-                file: self.sources.display_name(&call.file),
+                file: self.sources.display_name(&file),
                 line,
                 column,
             };

@@ -28,6 +28,13 @@ pub trait Sources {
     /// `None` where a file runs as it was written.
     fn original(&self, file: &str, line: u32, column: u32) -> Option<(u32, u32)>;
 
+    /// The place from which that was made by a compiler or bundler, if a source map of the file says so: the file as
+    /// [`text`](Self::text) knows it, line and column. All from 1, columns in characters.
+    fn mapped(&self, file: &str, line: u32, column: u32) -> Option<(String, u32, u32)> {
+        let _ = (file, line, column);
+        None
+    }
+
     /// The name of a file as shown to people.
     fn display_name(&self, file: &str) -> String;
 

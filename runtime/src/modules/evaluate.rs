@@ -18,6 +18,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rquickjs::loader::ImportAttributes;
 use rquickjs::module::Declared;
 use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Exception, Module, Object, Persistent, Promise, Value};
@@ -25,7 +26,7 @@ use serde_json::Value as Json;
 
 use super::graph::{Graph, Stage};
 use super::load::{self, Form};
-use super::{ModuleCache, Reference};
+use super::{ModuleCache, Reference, assets};
 use crate::error::source::Sources;
 use crate::run::Run;
 use crate::sys::quickjs::{self, KeptModule};
@@ -56,6 +57,8 @@ pub(super) struct EsModules {
     specifiers: RefCell<HashMap<(String, String), String>>,
     /// How many modules are being declared, each for the one before.
     declaring: Cell<u32>,
+    /// What `require` gives of those that have a default export.
+    views: RefCell<HashMap<String, KeptModule>>,
     /// How many modules were made to link others.
     links: Cell<u64>,
     /// How many modules are in each of the units that are being evaluated.
@@ -66,6 +69,7 @@ impl EsModules {
     /// Drops every JavaScript value.
     pub(super) fn clear(&self) {
         self.declared.borrow_mut().clear();
+        self.views.borrow_mut().clear();
         self.failures.borrow_mut().clear();
     }
 
@@ -164,7 +168,7 @@ impl EsModules {
     }
 
     /// Declares, in this way, a module for which QuickJS asks.
-    pub(super) fn asked_with<'js>(
+    fn asked_with<'js>(
         &self,
         ctx: &Ctx<'js>,
         name: &str,
@@ -203,17 +207,25 @@ impl EsModules {
     }
 
     /// What a specifier means for which QuickJS asks while it declares a module.
-    pub(super) fn resolve_asked(
+    pub(super) fn resolve_asked<'js>(
         &self,
-        ctx: &Ctx<'_>,
+        ctx: &Ctx<'js>,
         modules: &ModuleCache,
         importer: &str,
         specifier: &str,
+        attributes: Option<&ImportAttributes<'js>>,
     ) -> rquickjs::Result<String> {
         if importer.starts_with(LINK) {
             return Ok(specifier.to_owned());
         }
-        let name = match self.resolve(ctx, modules, importer, specifier) {
+        let resolved = self.resolve(ctx, modules, importer, specifier);
+        let resolved = match attributes {
+            Some(attributes) => {
+                resolved.and_then(|name| assets::name(ctx, modules, &name, attributes))
+            }
+            None => resolved,
+        };
+        let name = match resolved {
             Ok(name) => name,
             Err(error) => {
                 let mut specifiers = self.specifiers.borrow_mut();
@@ -221,8 +233,12 @@ impl EsModules {
                 if error.is_exception() {
                     self.fail(ctx, &name, &ctx.catch());
                 }
-                let key = (importer.to_owned(), specifier.to_owned());
-                specifiers.insert(key, name.clone());
+                // With attributes, it is not what it is without.
+                let specifier = match attributes {
+                    Some(_) => name.clone(),
+                    None => specifier.to_owned(),
+                };
+                specifiers.insert((importer.to_owned(), specifier), name.clone());
                 name
             }
         };
@@ -416,6 +432,45 @@ fn evaluate<'js>(
 /// The exports of an ES module that was evaluated.
 pub fn namespace<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Object<'js>> {
     run.modules().es.module(ctx, name)?.namespace()
+}
+
+/// The exports of an ES module that was evaluated, for `require`, as Node.js gives them: what it exports as
+/// `"module.exports"`; or all of it, and `__esModule` if it has a default export, by which compiled code knows that.
+pub(super) fn required<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    name: &str,
+) -> rquickjs::Result<Value<'js>> {
+    let namespace = namespace(ctx, run, name)?;
+    if namespace.contains_key("module.exports")? {
+        return namespace.get("module.exports");
+    }
+    if !namespace.contains_key("default")? || namespace.contains_key("__esModule")? {
+        return Ok(namespace.into_value());
+    }
+    let es = &run.modules().es;
+    if let Some(view) = es.views.borrow().get(name) {
+        return Ok(view.get(ctx)?.namespace()?.into_value());
+    }
+    let number = es.links.get() + 1;
+    es.links.set(number);
+    let from = Json::from(name);
+    let code = format!(
+        "export * from {from}; export {{ default }} from {from}; export const __esModule = true;"
+    );
+    es.declaring.set(es.declaring.get() + 1);
+    let view = Module::declare(ctx.clone(), format!("{LINK}{number}"), code);
+    es.declaring.set(es.declaring.get() - 1);
+    let view = view?;
+    let kept = KeptModule::new(view.clone());
+    let (_, promise) = view.eval()?;
+    forget(ctx, run, &promise);
+    es.views.borrow_mut().insert(name.to_owned(), kept);
+    let views = es.views.borrow();
+    match views.get(name) {
+        Some(view) => Ok(view.get(ctx)?.namespace()?.into_value()),
+        None => Err(rquickjs::Error::Unknown),
+    }
 }
 
 /// Throws an error that names a circle: the way from what was asked for to the module that is being evaluated.

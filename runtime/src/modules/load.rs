@@ -1,25 +1,25 @@
 //! Feeding ECMAScript modules to QuickJS.
 //!
-//! What is not an ECMAScript module (a built-in one, JSON, CommonJS) is wrapped into a small one
-//! that takes its exports from `import.meta`, where the loader has put them.
+//! What is not an ECMAScript module (a built-in one, JSON, CommonJS) is [wrapped](super::wrap) into a small one.
 
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
-use rquickjs::{Ctx, Exception, Function, IntoJs, Module, Value};
+use rquickjs::{Coerced, Ctx, Exception, Function, Module, Value};
 
 use super::cache::Goal;
 use super::loader::TextLanguage;
 use super::resolve::Resolved;
-use super::{BuiltIn, LoadedSource, ModuleCache, Reference};
+use super::{BuiltIn, LoadedSource, ModuleCache, Reference, assets, require, wrap};
 use crate::error::source::Sources;
 use crate::error::source::SyntaxProblem;
-use crate::run::{Run, run_of};
+use crate::run::Run;
 use crate::sys::quickjs;
-use crate::typescript::{self, Shape};
+use crate::typescript::{self, Shape, jsx_problem};
 
 /// What a file holds, by its name and, where that leaves it open, its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,9 +113,12 @@ pub(super) fn form(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str) -> rquickjs::Result
         return Err(Exception::throw_message(ctx, &language.cannot_import(name)));
     }
     let source = read_source(ctx, run, name)?;
+    require::add_properties(ctx, run, &source.text)?;
     // What runs as the main script or module is not anything else when it is imported.
     let kind = match kind {
-        Kind::Either if modules.is_main_script(name) => Kind::CommonJs,
+        Kind::Either if modules.is_main_script(name) || modules.is_main_commonjs(name) => {
+            Kind::CommonJs
+        }
         Kind::Either if modules.is_main(name) => Kind::Module,
         kind => kind,
     };
@@ -149,7 +152,7 @@ fn either(
     }
     // It is broken, or too intricate to be looked at: QuickJS has the last word.
     if !looks_like_module(&source.text) {
-        match super::require::compile(ctx, run, name, &source.code()) {
+        match require::compile(ctx, run, name, &source.code()) {
             Ok(_) => return Ok(Form::CommonJs(source)),
             Err(error) if error.is_exception() && !run.must_stop() => drop(ctx.catch()),
             Err(error) => return Err(error),
@@ -187,44 +190,21 @@ impl Resolver for QuickJsLoader {
         let run = Rc::clone(&self.run);
         let modules = run.modules();
         if modules.es.is_declaring() {
-            return modules.es.resolve_asked(ctx, modules, base, name);
+            return modules
+                .es
+                .resolve_asked(ctx, modules, base, name, attributes.as_ref());
         }
         // An `import()`. QuickJS is at rest, and finds the module evaluated.
         let name = resolve_or_throw(ctx, modules, base, name, Reference::Called)?;
-        match attributes {
-            // Each combination of attributes is a module of its own to QuickJS.
-            Some(attributes) => check_attributes(ctx, modules, &name, &attributes)?,
-            None => drop(super::import(ctx, &run, &name)?),
+        if let Some(attributes) = attributes {
+            let typed = assets::name(ctx, modules, &name, &attributes)?;
+            if typed != name {
+                return Ok(typed);
+            }
         }
+        super::import(ctx, &run, &name)?;
         Ok(name)
     }
-}
-
-/// Only JSON can be imported with attributes.
-fn check_attributes<'js>(
-    ctx: &Ctx<'js>,
-    modules: &ModuleCache,
-    name: &str,
-    attributes: &ImportAttributes<'js>,
-) -> rquickjs::Result<()> {
-    for key in attributes.keys() {
-        let key: String = key?;
-        if key != "type" {
-            let message = format!("there is no import attribute {key:?}, only \"type\"");
-            return Err(Exception::throw_type(ctx, &message));
-        }
-    }
-    if let Some(run) = run_of(ctx) {
-        modules.text_of_loader(ctx, &run, name)?;
-    }
-    if modules.kind(name) == Kind::Json && attributes.get_type()?.as_deref() == Some("json") {
-        return Ok(());
-    }
-    let shown = modules.display(name);
-    let message = format!(
-        "{shown} cannot be imported with attributes: only JSON can, with {{type: \"json\"}}"
-    );
-    Err(Exception::throw_type(ctx, &message))
 }
 
 /// The canonical name that a specifier stands for.
@@ -264,7 +244,7 @@ pub(super) fn throw_load_error(ctx: &Ctx<'_>, message: &str) -> rquickjs::Error 
 }
 
 /// Reads a source file.
-fn read(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Result<Arc<str>> {
+pub(super) fn read(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Result<Arc<str>> {
     if let Some(loaded) = run.modules().text_of_loader(ctx, run, name)? {
         return Ok(loaded.text);
     }
@@ -313,17 +293,18 @@ pub(super) fn read_source(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Res
 
 /// The value in a JSON file, read once per run.
 pub(super) fn json<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str) -> rquickjs::Result<Value<'js>> {
-    let known = run.modules().commonjs.borrow().get(name).cloned();
-    if let Some(module) = known {
-        return module.restore(ctx)?.get("exports");
+    if let Some(module) = require::known(ctx, run, name)? {
+        return module.get("exports");
     }
     let text = read(ctx, run, name)?;
     let value = {
         // The text, and QuickJS's copy of it.
         let _charge = run.count_memory(2 * text.len());
-        super::require::parse_json(ctx, run, name, &text)?
+        require::parse_json(ctx, run, name, &text)?
     };
-    super::require::remember(ctx, run, name)?.set("exports", value.clone())?;
+    let module = require::remember(ctx, run, name, None)?;
+    module.set("exports", value.clone())?;
+    module.set("loaded", true)?;
     Ok(value)
 }
 
@@ -332,19 +313,10 @@ impl Loader for QuickJsLoader {
         &mut self,
         ctx: &Ctx<'js>,
         name: &str,
-        attributes: Option<ImportAttributes<'js>>,
+        _attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<Module<'js, Declared>> {
-        let run = Rc::clone(&self.run);
-        let modules = run.modules();
-        if let Some(attributes) = attributes {
-            let checked = check_attributes(ctx, modules, name, &attributes);
-            return modules.es.asked_with(ctx, name, || {
-                checked?;
-                let value = json(ctx, &run, name)?;
-                wrap(ctx, modules, name, &[], value)
-            });
-        }
-        modules.es.asked(ctx, &run, name)
+        // The resolver has put them into the name.
+        self.run.modules().es.asked(ctx, &self.run, name)
     }
 }
 
@@ -354,26 +326,31 @@ pub(super) fn declare<'js>(
     run: &Rc<Run>,
     name: &str,
 ) -> rquickjs::Result<Module<'js, Declared>> {
+    if let Some(declared) = assets::declare(ctx, run, name) {
+        return declared;
+    }
     let modules = run.modules();
     let (source, shape) = match form(ctx, run, name)? {
         Form::Native => {
             let exports = modules.native_exports(ctx, run, name)?;
             let names: Vec<String> = exports.keys::<String>().collect::<Result<_, _>>()?;
-            return wrap(ctx, modules, name, &names, exports);
+            return wrap::wrap(ctx, modules, name, &names, exports);
         }
         Form::Json => {
             let value = json(ctx, run, name)?;
-            return wrap(ctx, modules, name, &[], value);
+            return wrap::wrap(ctx, modules, name, &[], value);
         }
-        Form::CommonJs(source) => return wrap_commonjs(ctx, run, name, &source),
+        Form::CommonJs(source) => return wrap::wrap_commonjs(ctx, run, name, &source),
         Form::Module(source, shape) => (source, shape),
     };
     // QuickJS asks for the imports of bytecode while it reads it, and must not find the half of it then.
+    // And bytecode does not say as what something is imported.
     let is_ready = shape.is_some_and(|shape| {
-        shape.imports.iter().all(|specifier| {
-            let imported = modules.es.resolve(ctx, modules, name, specifier);
-            imported.is_ok_and(|imported| modules.es.is_declared(&imported))
-        })
+        !shape.has_attributes
+            && shape.imports.iter().all(|specifier| {
+                let imported = modules.es.resolve(ctx, modules, name, specifier);
+                imported.is_ok_and(|imported| modules.es.is_declared(&imported))
+            })
     });
     let module = compile(ctx, modules, name, &source.code(), is_ready)
         .map_err(|error| name_place(ctx, modules, name, error))?;
@@ -383,16 +360,65 @@ pub(super) fn declare<'js>(
     let meta = module.meta()?;
     let path = Path::new(name);
     if path.is_absolute() && !modules.is_free_name(name) {
-        meta.set("url", format!("file://{name}"))?;
+        meta.set("url", file_url(name))?;
         meta.set("filename", name)?;
         meta.set("dirname", path.parent().and_then(Path::to_str))?;
     }
     meta.set("main", modules.is_main(name))?;
+    // A function for each module would cost those that do not ask.
+    if source.text.contains(".resolve") {
+        let (run, importer) = (Rc::clone(run), name.to_owned());
+        let resolve = move |ctx: Ctx<'js>, specifier: Coerced<String>| {
+            resolve_to_url(&ctx, &run, &importer, &specifier.0)
+        };
+        meta.set(
+            "resolve",
+            Function::new(ctx.clone(), resolve)?.with_name("resolve")?,
+        )?;
+    }
     Ok(module)
 }
 
+/// What `import.meta.resolve(specifier)` gives: the URL of a file, or the name of a built-in module.
+fn resolve_to_url(
+    ctx: &Ctx<'_>,
+    run: &Run,
+    importer: &str,
+    specifier: &str,
+) -> rquickjs::Result<String> {
+    match run
+        .modules()
+        .resolve_for(importer, specifier, Reference::Called)
+    {
+        Ok(Resolved::BuiltIn(name)) => Ok(name),
+        Ok(Resolved::File(path)) => Ok(file_url(&path.to_string_lossy())),
+        Err(error) => Err(throw_load_error(ctx, &error.to_string())),
+    }
+}
+
+/// What has a meaning in a URL, or must not be in one, besides what is not ASCII.
+const IN_URL: &AsciiSet = &percent_encoding::CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The URL of a file.
+fn file_url(path: &str) -> String {
+    format!("file://{}", utf8_percent_encode(path, IN_URL))
+}
+
 /// Compiles a module, or finds it compiled.
-fn compile<'js>(
+pub(super) fn compile<'js>(
     ctx: &Ctx<'js>,
     modules: &ModuleCache,
     name: &str,
@@ -443,6 +469,11 @@ pub(super) fn name_place(
                     original.unwrap_or((line, column))
                 }),
             };
+            let jsx = jsx_problem(&text);
+            let (message, place) = match jsx {
+                Some(jsx) => (jsx.message, Some((jsx.line, jsx.column))),
+                None => (message, place),
+            };
             let message = match place {
                 Some((line, column)) => format!("{message} ({shown}:{line}:{column})"),
                 None => format!("{message} ({shown})"),
@@ -465,100 +496,9 @@ fn place_in(stack: &str, name: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// A module whose exports are those of `exports`: itself as the default, and `names` by name.
-fn wrap<'js>(
-    ctx: &Ctx<'js>,
-    modules: &ModuleCache,
-    name: &str,
-    names: &[String],
-    exports: impl IntoJs<'js>,
-) -> rquickjs::Result<Module<'js, Declared>> {
-    let code = wrapper("import.meta.exports", names);
-    let module = compile(ctx, modules, name, &code, true)?;
-    module.meta()?.set("exports", exports)?;
-    Ok(module)
-}
-
-/// A module that runs a CommonJS one when it is evaluated.
-fn wrap_commonjs<'js>(
-    ctx: &Ctx<'js>,
-    run: &Rc<Run>,
-    name: &str,
-    source: &LoadedSource,
-) -> rquickjs::Result<Module<'js, Declared>> {
-    let names = commonjs_exports(&source.text);
-    let code = wrapper("import.meta.load()", &names);
-    let module = compile(ctx, run.modules(), name, &code, true)?;
-    let load = {
-        let run = Rc::clone(run);
-        let name = name.to_owned();
-        move |ctx: Ctx<'js>| super::require::load(&ctx, &run, &name)
-    };
-    module
-        .meta()?
-        .set("load", Function::new(ctx.clone(), load)?)?;
-    Ok(module)
-}
-
-/// The source of a wrapping module.
-fn wrapper(exports: &str, names: &[String]) -> Arc<str> {
-    use std::fmt::Write;
-    let mut code = format!("const m = {exports};\nexport default m;\n");
-    for (index, name) in names.iter().enumerate() {
-        if name != "default" && is_identifier(name) {
-            // A String cannot fail to be written to.
-            let _ = writeln!(
-                code,
-                "const v{index} = m.{name}; export {{ v{index} as {name} }};"
-            );
-        }
-    }
-    code.into()
-}
-
-fn is_identifier(name: &str) -> bool {
-    let mut characters = name.chars();
-    let first = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '$';
-    characters.next().is_some_and(first) && characters.all(|c| first(c) || c.is_ascii_digit())
-}
-
-/// The names that a CommonJS module assigns, found without running it, as Node.js does:
-/// `exports.name =`, `module.exports.name =` and the keys of `module.exports = { a, b: 1 }`.
-fn commonjs_exports(text: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut add = |name: &str| {
-        if is_identifier(name) && !names.iter().any(|known| known == name) {
-            names.push(name.to_owned());
-        }
-    };
-    for (position, _) in text.match_indices("exports") {
-        let rest = &text[position + "exports".len()..];
-        if let Some(rest) = rest.strip_prefix('.') {
-            let end = rest
-                .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '$'))
-                .unwrap_or(rest.len());
-            let (name, after) = rest.split_at(end);
-            let after = after.trim_start();
-            if after.starts_with('=') && !after.starts_with("==") {
-                add(name);
-            }
-        } else if let Some(list) = rest
-            .trim_start()
-            .strip_prefix('=')
-            .and_then(|rest| rest.trim_start().strip_prefix('{'))
-            && let Some(end) = list.find('}')
-        {
-            for item in list[..end].split(',') {
-                add(item.split([':', '(']).next().unwrap_or("").trim());
-            }
-        }
-    }
-    names
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Kind, commonjs_exports, looks_like_module, place_in, wrapper};
+    use super::{Kind, file_url, looks_like_module, place_in};
 
     #[test]
     fn the_extension_decides_the_kind_where_it_can() {
@@ -587,22 +527,7 @@ mod tests {
     }
 
     #[test]
-    fn exports_of_commonjs_are_found_without_running_it() {
-        assert_eq!(
-            commonjs_exports("exports.a = 1; module.exports.b = 2; exports.a == 3; exports.c == 1"),
-            ["a", "b"]
-        );
-        assert_eq!(
-            commonjs_exports("module.exports = { x, y: 1, 'odd-one': 2, z() {} };"),
-            ["x", "y", "z"]
-        );
-    }
-
-    #[test]
-    fn names_that_are_no_identifiers_stay_out_of_the_wrapper() {
-        let code = wrapper("m0", &["take".into(), "default".into(), "a-b".into()]);
-        assert!(code.contains("export { v0 as take }"));
-        assert!(!code.contains("a-b"));
-        assert_eq!(code.matches("default").count(), 1);
+    fn the_url_of_a_file_has_no_character_with_a_meaning() {
+        assert_eq!(file_url("/a b/ü#?%.js"), "file:///a%20b/%C3%BC%23%3F%25.js");
     }
 }

@@ -73,6 +73,8 @@ pub trait ModuleLoader: Send + Sync + 'static {
 }
 
 /// The text of a module, and its language.
+///
+/// See [`ModuleLoader`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModuleText {
     pub(super) language: TextLanguage,

@@ -55,6 +55,19 @@ pub(crate) fn read(
     read_opened(file, run)
 }
 
+/// Reads the bytes of a file that must be one that may be imported, for a run.
+pub(crate) fn read_bytes(
+    path: &Path,
+    importable: &Importable,
+    run: &Run,
+) -> Result<Vec<u8>, ReadError> {
+    let file = open(path)?;
+    if !place_of(&file, path)?.is_some_and(|place| importable.has(&place)) {
+        return Err(ReadError::Outside(importable.list()));
+    }
+    bytes_within(file, Some(run), run.memory_left() as u64 / MEMORY_PER_BYTE)
+}
+
 /// Reads a file that must lie below a folder, which is canonical, where no run asks; says where it lies.
 pub(crate) fn read_below(folder: &Path, path: &Path) -> Result<(PathBuf, Arc<str>), ReadError> {
     let path = folder.join(path);
@@ -94,7 +107,11 @@ fn read_opened(file: File, run: Option<&Run>) -> Result<Arc<str>, ReadError> {
     read_within(file, run, most)
 }
 
-fn read_within(mut file: File, run: Option<&Run>, most: u64) -> Result<Arc<str>, ReadError> {
+fn read_within(file: File, run: Option<&Run>, most: u64) -> Result<Arc<str>, ReadError> {
+    text(bytes_within(file, run, most)?)
+}
+
+fn bytes_within(mut file: File, run: Option<&Run>, most: u64) -> Result<Vec<u8>, ReadError> {
     let size = file.metadata()?.len();
     if size > most {
         return Err(too_large(size, most));
@@ -108,7 +125,7 @@ fn read_within(mut file: File, run: Option<&Run>, most: u64) -> Result<Arc<str>,
             None => read_to(file, bytes, most)?,
         };
     }
-    text(bytes)
+    Ok(bytes)
 }
 
 /// Reads the rest of a file, and fails as soon as it is more than `most` bytes.

@@ -1,11 +1,14 @@
 //! From what a rule writes after `from` or in `require(...)` to what it means.
 //!
-//! Three kinds of names exist: those of built-in modules (`cla/sem`), relative files (`./lib.js`)
-//! and absolute files. Files must lie below one of the run's roots, after symbolic links are
+//! Four kinds of names exist: those of built-in modules (`cla/sem`), relative files (`./lib.js`),
+//! absolute files, and packages, which [`packages`](super::packages) finds. Files must lie below one of the run's roots, after symbolic links are
 //! followed: the folder of the rule, and what else the host allows. Of what lies elsewhere, errors do not say
 //! whether it is there.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+
+use percent_encoding::percent_decode_str;
 
 use super::importable::Importable;
 use crate::nearest::nearest;
@@ -15,7 +18,9 @@ use crate::permissions::leads_to;
 pub(super) const MOST_NAME: usize = 4096;
 
 /// What is tried, in this order, when a name has no file of its own.
-const EXTENSIONS: [&str; 7] = ["js", "mjs", "cjs", "ts", "mts", "cts", "json"];
+const EXTENSIONS: [&str; 9] = [
+    "js", "mjs", "cjs", "ts", "mts", "cts", "json", "node", "wasm",
+];
 
 /// TypeScript is imported by the name that its compiler would give the output.
 const COMPILED_FROM: [(&str, &str); 3] = [("js", "ts"), ("mjs", "mts"), ("cjs", "cts")];
@@ -47,21 +52,65 @@ pub enum ResolveError {
          folder of its own, or let the host allow one"
     )]
     NoRoots { specifier: String },
-    #[error(
-        "there is no module '{specifier}'{}; built-in modules are {builtins}, and files start with \
-         './' or '../'", did_you_mean(suggestion.as_deref())
-    )]
-    Unknown {
-        specifier: String,
-        suggestion: Option<String>,
-        builtins: String,
-    },
+    #[error("there is no module '{specifier}'; {hint}")]
+    Unknown { specifier: String, hint: String },
     #[error(
         "cannot import '{specifier}': this script has no folder, so it can only import built-in modules"
     )]
     NoFolder { specifier: String },
+    #[error("there is no module '{specifier}' here: {instead}")]
+    LeftOut { specifier: String, instead: String },
+    #[error("there is no module '{specifier}'{}: {problem}", did_you_mean(suggestion.as_deref()))]
+    NoPackage {
+        specifier: String,
+        suggestion: Option<String>,
+        problem: String,
+    },
+    #[error("cannot import '{specifier}': {problem}")]
+    Refused { specifier: String, problem: String },
     #[error("{problem}")]
     Loader { problem: String },
+}
+
+/// How many of the built-in modules an error names.
+const NAMED: usize = 6;
+
+/// What to write in place of a specifier that other programs know.
+pub(super) fn foreign(specifier: &str) -> Option<String> {
+    /// The name of the package, without its version and what stands behind it.
+    fn package(rest: &str) -> &str {
+        let rest = rest.trim_start_matches('/');
+        let from = usize::from(rest.starts_with('@'));
+        let end = rest[from..].find('@').map_or(rest.len(), |at| at + from);
+        &rest[..end]
+    }
+    let (scheme, rest) = specifier.split_once(':')?;
+    match scheme {
+        "npm" => Some(format!(
+            "install the package with npm, and import it by its name: '{}'",
+            package(rest)
+        )),
+        "jsr" => Some(format!(
+            "`npx jsr add {0}` puts it into node_modules; import it by its name then: '{0}'",
+            package(rest)
+        )),
+        "http" | "https" => Some(
+            "nothing is imported over the network: download it, and import the file".to_owned(),
+        ),
+        "data" | "blob" => Some("code is imported from files alone".to_owned()),
+        _ => None,
+    }
+}
+
+/// The first of the built-in modules, in their order.
+fn listed<'a>(built_ins: impl Iterator<Item = &'a str> + Clone) -> String {
+    let names = grouped(built_ins);
+    let shown = names.get(..NAMED).unwrap_or(&names).join(", ");
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} others"),
+    };
+    format!("built-in modules are {shown}{more}, and files start with './' or '../'")
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {
@@ -85,9 +134,12 @@ pub(crate) fn resolve<'a>(
             length: specifier.len(),
         });
     }
-    let path = specifier.strip_prefix("file://").unwrap_or(specifier);
-    let relative = path.starts_with("./") || path.starts_with("../") || path == "." || path == "..";
-    if !relative && !Path::new(path).is_absolute() {
+    let path = match specifier.strip_prefix("file://") {
+        Some(path) => percent_decode_str(path).decode_utf8_lossy(),
+        None => Cow::Borrowed(specifier),
+    };
+    let path = &*path;
+    if !is_path(path) {
         return Err(unknown(specifier, folder, importable, built_ins));
     }
     let Some(folder) = folder else {
@@ -100,13 +152,19 @@ pub(crate) fn resolve<'a>(
             specifier: specifier.to_owned(),
         });
     }
+    let is_folder = path.ends_with(['/', '\\']) || path.ends_with("/.") || path.ends_with("/..");
+    let is_folder = is_folder || path == "." || path == "..";
     let path = folder.join(path);
     // The file system's own path, so that one file is one module however it is reached.
-    let found = find(&path).and_then(|path| path.canonicalize().ok());
+    let found = match is_folder {
+        true => find_in(&path, importable),
+        false => find(&path).or_else(|| find_in(&path, importable)),
+    };
+    let found = found.and_then(|path| path.canonicalize().ok());
     if let Some(found) = found
         && importable.has(&found)
     {
-        return Ok(Resolved::File(found));
+        return loadable(specifier, found);
     }
     let specifier = specifier.to_owned();
     if importable.has(&leads_to(&path)) {
@@ -117,31 +175,95 @@ pub(crate) fn resolve<'a>(
     Err(ResolveError::Outside { specifier, roots })
 }
 
+/// Whether a specifier is the path of a file, and no name.
+pub(super) fn is_path(specifier: &str) -> bool {
+    let is_relative = specifier.starts_with("./") || specifier.starts_with("../");
+    is_relative
+        || matches!(specifier, "." | "..")
+        || specifier.starts_with("file://")
+        || Path::new(specifier).is_absolute()
+}
+
+/// A file that was found, unless it is one that no rule can use.
+pub(super) fn loadable(specifier: &str, found: PathBuf) -> Result<Resolved, ResolveError> {
+    let extension = found.extension().and_then(|extension| extension.to_str());
+    let problem = match extension {
+        Some("node") => "a native addon for Node.js: rules run packages in JavaScript only",
+        Some("wasm") => "WebAssembly, which rules do not run",
+        _ => return Ok(Resolved::File(found)),
+    };
+    Err(ResolveError::Refused {
+        specifier: specifier.to_owned(),
+        problem: format!("{} is {problem}", found.display()),
+    })
+}
+
 fn unknown<'a>(
     specifier: &str,
     folder: Option<&Path>,
     importable: &Importable,
     built_ins: impl Iterator<Item = &'a str> + Clone,
 ) -> ResolveError {
-    // A file of that name is right there: the author forgot the "./".
-    let file = folder.and_then(|folder| {
-        let found = find(&folder.join(specifier))?.canonicalize().ok()?;
-        importable.has(&found).then_some(found)
+    let hint = foreign(specifier).unwrap_or_else(|| {
+        match suggestion(specifier, folder, importable, built_ins.clone()) {
+            Some(name) => format!("did you mean '{name}'?"),
+            None => listed(built_ins),
+        }
     });
-    let suggestion = file
-        .map(|_| format!("./{specifier}"))
-        .or_else(|| nearest(specifier, built_ins.clone()).map(str::to_owned));
     ResolveError::Unknown {
         specifier: specifier.to_owned(),
-        suggestion,
-        builtins: built_ins.collect::<Vec<_>>().join(", "),
+        hint,
     }
 }
 
-/// The file that `path` means: itself, with an extension, or the index of the folder.
+/// So many names of one scheme (`node:fs`) are listed one by one.
+const MOST_OF_A_SCHEME: usize = 3;
+
+/// The names of modules, for people. A scheme stands for its names where they are many.
+fn grouped<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+    let scheme_of = |name: &'a str| name.split_once(':').map(|(scheme, _)| scheme);
+    let mut list: Vec<String> = Vec::new();
+    let all = names.clone();
+    for name in names {
+        let alike = |scheme| {
+            all.clone()
+                .filter(move |name| scheme_of(name) == Some(scheme))
+        };
+        let shown = match scheme_of(name) {
+            Some(scheme) if alike(scheme).count() > MOST_OF_A_SCHEME => format!("{scheme}:..."),
+            _ => name.to_owned(),
+        };
+        if !list.contains(&shown) {
+            list.push(shown);
+        }
+    }
+    list
+}
+
+/// What was probably meant by a name that means nothing.
+pub(super) fn suggestion<'a>(
+    specifier: &str,
+    folder: Option<&Path>,
+    importable: &Importable,
+    built_ins: impl Iterator<Item = &'a str>,
+) -> Option<String> {
+    // A file of that name is right there: the author forgot the "./".
+    let file = folder.and_then(|folder| {
+        let path = folder.join(specifier);
+        let found = find(&path).or_else(|| find_in(&path, importable))?;
+        importable.has(&found.canonicalize().ok()?).then_some(())
+    });
+    file.map(|()| format!("./{specifier}"))
+        .or_else(|| nearest(specifier, built_ins).map(str::to_owned))
+}
+
+/// What is no file and no folder (a pipe, a device) is refused where it is opened.
+fn is_there(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| !metadata.is_dir())
+}
+
+/// The file that `path` means: itself, the TypeScript that it is compiled from, or with an extension.
 fn find(path: &Path) -> Option<PathBuf> {
-    // What is no file and no folder (a pipe, a device) is refused where it is opened.
-    let is_there = |path: &Path| path.metadata().is_ok_and(|metadata| !metadata.is_dir());
     if is_there(path) {
         return Some(path.to_path_buf());
     }
@@ -155,16 +277,29 @@ fn find(path: &Path) -> Option<PathBuf> {
         }
     }
     let file_name = path.file_name();
-    let with_extension = EXTENSIONS.iter().filter_map(|extension| {
+    let mut with_extension = EXTENSIONS.iter().filter_map(|extension| {
         let mut name = file_name?.to_os_string();
         name.push(".");
         name.push(extension);
         Some(path.with_file_name(name))
     });
-    let index = EXTENSIONS
-        .iter()
-        .map(|extension| path.join("index").with_extension(extension));
-    with_extension.chain(index).find(|path| is_there(path))
+    with_extension.find(|path| is_there(path))
+}
+
+/// The file that a folder means: what its `package.json` names as `main`, or its index.
+fn find_in(folder: &Path, importable: &Importable) -> Option<PathBuf> {
+    let index = |folder: &Path| {
+        let mut names = EXTENSIONS.iter();
+        names
+            .by_ref()
+            .map(|extension| folder.join("index").with_extension(extension))
+            .find(|path| is_there(path))
+    };
+    let main = super::manifest::main_of(folder, importable).and_then(|main| {
+        let main = folder.join(main);
+        find(&main).or_else(|| index(&main))
+    });
+    main.or_else(|| index(folder))
 }
 
 #[cfg(test)]

@@ -15,6 +15,21 @@ use super::{Permission, PermissionDenied, Permissions};
 pub(super) const TRIES: usize = 8;
 
 /// For what a file is opened.
+///
+/// ```
+/// use std::io::Write;
+/// use cla_runtime::Permissions;
+/// use cla_runtime::permissions::{OpenFor, Permission};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("log.txt");
+/// let permissions = Permissions::none().allow(Permission::Write, [folder.path().to_str().unwrap()])?;
+/// permissions.open(&path, OpenFor::Creating)?.write_all(b"one\n")?;
+/// permissions.open(&path, OpenFor::Appending)?.write_all(b"two\n")?;
+/// assert_eq!(std::fs::read_to_string(&path)?, "one\ntwo\n");
+/// assert!(permissions.open(&path, OpenFor::Creating).is_err(), "it is there already");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenFor {
@@ -31,6 +46,18 @@ pub enum OpenFor {
 }
 
 /// Why a file is not opened.
+///
+/// ```
+/// use std::path::Path;
+/// use cla_runtime::Permissions;
+/// use cla_runtime::permissions::{FileError, OpenFor};
+///
+/// let path = Path::new("no/such/file.txt");
+/// let opened = Permissions::none().open(path, OpenFor::Reading);
+/// assert!(matches!(opened, Err(FileError::Denied(_))));
+/// let opened = Permissions::all().open(path, OpenFor::Reading);
+/// assert!(matches!(opened, Err(FileError::System(_))));
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The rule may not.

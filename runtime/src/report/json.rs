@@ -12,6 +12,7 @@
 //! | `regions` | a list of [`RegionRecord`] |
 //! | `others` | an [`OtherSemaphores`]; only if there were too many semaphores to list |
 //! | `peak_memory` | bytes |
+//! | `exit_code` | with what the rule said that its program is to exit; only if it did |
 //!
 //! Fields are added in the future; none is removed or changes its meaning.
 
@@ -46,6 +47,8 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<&'a OtherSemaphores>,
     peak_memory: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
 }
 
 /// What the rule returned, in the form in which it was wanted.
@@ -76,6 +79,7 @@ impl<'a> Written<'a> {
             regions: &report.regions,
             others: Some(&report.others).filter(|others| others.count > 0),
             peak_memory: report.peak_memory,
+            exit_code: report.exit_code,
         }
     }
 }
@@ -101,6 +105,8 @@ struct Read {
     others: OtherSemaphores,
     #[serde(default)]
     peak_memory: usize,
+    #[serde(default)]
+    exit_code: Option<i32>,
 }
 
 /// The report as an object with the fields id, name, status, value, error, waited and ran (seconds), semaphores, regions
@@ -131,6 +137,7 @@ impl<'de> Deserialize<'de> for RunReport {
             regions: read.regions,
             others: read.others,
             peak_memory: read.peak_memory,
+            exit_code: read.exit_code,
             data: RunData::default(),
         })
     }

@@ -94,16 +94,8 @@ impl Run {
     ///
     /// An exception if the run has none of this name.
     pub fn secret(&self, ctx: &Ctx<'_>, name: &str) -> rquickjs::Result<&str> {
-        self.secrets.get(name).ok_or_else(|| {
-            let names: Vec<&str> = self.secrets.names().collect();
-            let known = match names.as_slice() {
-                [] => "the run has no secrets".to_owned(),
-                names => format!("the run has {}", names.join(", ")),
-            };
-            let message =
-                format!("there is no secret {name:?}: {known} (cla run --secret NAME gives one)");
-            Exception::throw_message(ctx, &message)
-        })
+        let secret = self.secrets.get(name);
+        secret.ok_or_else(|| Exception::throw_message(ctx, &self.secrets.why_absent(name)))
     }
 
     /// Throws a `PermissionError`.

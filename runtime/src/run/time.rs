@@ -181,6 +181,7 @@ impl Run {
             Some(Stop::TimedOut) => "the run is out of time",
             Some(Stop::OutOfMemory) => "the run is out of memory",
             Some(Stop::Panicked) => "the program that runs the rule failed",
+            Some(Stop::Exited) => "the run has ended itself",
             None if self.control.is_interrupted() => "interrupted",
             Some(Stop::Cancelled) | None => "the run was cancelled",
         };

@@ -67,7 +67,8 @@ fn escaped(text: &str, forms: &mut Vec<String>) {
         forms.push(json.replace('/', r"\/"));
         forms.push(json);
     }
-    // In single quotes, for a shell; and between double quotes there.
+    // In single quotes, in YAML and SQL; for a shell; and between double quotes there.
+    forms.push(text.replace('\'', "''"));
     forms.push(text.replace('\'', r"'\''"));
     forms.push(text.replace('\'', "'\"'\"'"));
     let mut quoted = String::new();

@@ -73,6 +73,17 @@ pub fn compile_script<'js>(
     source: &str,
     top_level: TopLevel,
 ) -> Result<Compiled<'js>> {
+    compile_in_mode(ctx, file, source, top_level, false)
+}
+
+/// Compiles a script as [`compile_script`] does; it is strict if it says so or `is_strict` does.
+pub(crate) fn compile_in_mode<'js>(
+    ctx: &Ctx<'js>,
+    file: &str,
+    source: &str,
+    top_level: TopLevel,
+    is_strict: bool,
+) -> Result<Compiled<'js>> {
     let file = CString::new(file)?;
     let text = CString::new(source)?;
     let flags = qjs::JS_EVAL_TYPE_GLOBAL
@@ -80,6 +91,10 @@ pub fn compile_script<'js>(
         | match top_level {
             TopLevel::Plain => 0,
             TopLevel::Await => qjs::JS_EVAL_FLAG_ASYNC,
+        }
+        | match is_strict {
+            true => qjs::JS_EVAL_FLAG_STRICT,
+            false => 0,
         };
     // SAFETY: both strings are zero-terminated and outlive the call; the length excludes the zero.
     let raw = unsafe {

@@ -36,6 +36,19 @@ pub(crate) mod input {
     }
 }
 
+pub(crate) mod commonjs {
+    //! Which names a CommonJS module exports: not known.
+
+    /// What a CommonJS module exports.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct CommonJs {
+        /// The names.
+        pub names: Vec<String>,
+        /// The modules of which it exports all.
+        pub all_of: Vec<String>,
+    }
+}
+
 pub(crate) mod lock_order {
     //! Which semaphores a script takes while it holds others: not known.
 
@@ -55,7 +68,7 @@ pub(crate) mod lock_order {
     }
 
     /// Finds none.
-    pub fn lock_order(_source: &str) -> Vec<Take> {
+    pub fn lock_order(_source: &str, _calls: bool) -> Vec<Take> {
         Vec::new()
     }
 }
@@ -74,6 +87,10 @@ pub(crate) mod references {
         pub length: u32,
         /// By a declaration: without that module, the script cannot run at all.
         pub declared: bool,
+        /// By a call of `require`.
+        pub required: bool,
+        /// As something else than a module.
+        pub kind: Option<String>,
         /// The exports of the module that are named as well.
         pub names: Vec<NamedExport>,
     }
@@ -91,6 +108,28 @@ pub(crate) mod references {
 
     /// Finds none.
     pub fn references(_source: &str) -> Vec<Named> {
+        Vec::new()
+    }
+}
+
+pub(crate) mod undeclared {
+    //! Names in a script that are declared nowhere in it: not known.
+
+    /// A name that is declared nowhere in a script, where it first stands.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) struct Undeclared {
+        /// The name.
+        pub(crate) name: String,
+        /// Line and column, from 1, the column in characters.
+        pub(crate) at: (u32, u32),
+        /// The length of the name in the source, in characters.
+        pub(crate) length: u32,
+        /// A value is given to it somewhere.
+        pub(crate) is_assigned: bool,
+    }
+
+    /// Finds none.
+    pub(crate) fn undeclared(_source: &str) -> Vec<Undeclared> {
         Vec::new()
     }
 }
@@ -127,6 +166,10 @@ pub struct Shape {
     pub awaits: bool,
     /// What it imports.
     pub imports: Vec<String>,
+    /// Whether it imports something as something else than a module.
+    pub has_attributes: bool,
+    /// What it exports if it is a CommonJS module.
+    pub commonjs: commonjs::CommonJs,
 }
 
 /// The shape of JavaScript, which is not known.
@@ -141,6 +184,11 @@ pub(crate) fn js_problems(
     _may_be_script: bool,
 ) -> Vec<SyntaxProblem> {
     Vec::new()
+}
+
+/// Whether JavaScript is none because of JSX: not known.
+pub(crate) fn jsx_problem(_source: &str) -> Option<SyntaxProblem> {
+    None
 }
 
 /// What a module exports, which is not known.

@@ -1,11 +1,15 @@
 //! Which semaphores a script takes while it holds others, as far as calls of `take` and `region` say so directly:
-//! `sem.take("a", () => { ... sem.take("b", ...) ... })`.
+//! `sem.take("a", () => { ... sem.take("b", ...) ... })`. What a rule exports as `semaphore` is held while its default
+//! export runs.
 //!
 //! What other functions do is not looked at, because they may run at any time.
 
 use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
-use oxc::ast::ast::{Argument, CallExpression, Expression, ObjectPropertyKind};
+use oxc::ast::ast::{
+    Argument, BindingPattern, CallExpression, Declaration, ExportDefaultDeclarationKind, Expression,
+    ObjectExpression, ObjectPropertyKind, Program, Statement,
+};
 use oxc::parser::Parser;
 use oxc::semantic::SemanticBuilder;
 use oxc::span::{GetSpan, SourceType, Span};
@@ -29,12 +33,16 @@ pub struct Take {
     pub within: Vec<usize>,
 }
 
-/// Finds them, in the order of the source. Finds nothing in a source that does not parse.
-pub fn lock_order(source: &str) -> Vec<Take> {
-    on_big_stack(source, || Ok::<_, Vec<SyntaxProblem>>(found(source))).unwrap_or_default()
+/// Finds them, in the order of the source, after what the rule exports. Finds nothing in a source that does not parse.
+/// `calls` says whether calls of `take` and `region` mean semaphores at all: others have methods of such names, too.
+pub fn lock_order(source: &str, calls: bool) -> Vec<Take> {
+    if !calls && !source.contains("semaphore") {
+        return Vec::new();
+    }
+    on_big_stack(source, || Ok::<_, Vec<SyntaxProblem>>(found(source, calls))).unwrap_or_default()
 }
 
-fn found(source: &str) -> Vec<Take> {
+fn found(source: &str, with_calls: bool) -> Vec<Take> {
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, source, SourceType::ts().with_module(true)).parse();
     if !parsed.diagnostics.is_empty() {
@@ -48,11 +56,21 @@ fn found(source: &str) -> Vec<Take> {
     let index = LineIndex::new(source);
     let mut lock_order: Vec<Take> = Vec::new();
     let mut calls: Vec<Span> = Vec::new();
+    // Its place in the list is 0, and the "call" around which it is held is the default export.
+    let exported = exported(&parsed.program);
+    let is_exported = exported.is_some();
+    if let Some(exported) = exported {
+        calls.push(default_function(&parsed.program).unwrap_or_default());
+        lock_order.push(take(&index, exported, Vec::new()));
+    }
+    if !with_calls {
+        return lock_order;
+    }
     for node in nodes.iter() {
         let AstKind::CallExpression(call) = node.kind() else {
             continue;
         };
-        let Some((semaphore, name, one_slot_for_ever)) = read(call) else {
+        let Some(found) = read(call) else {
             continue;
         };
         // Outwards, through nothing but callbacks of such calls: what is in any other function happens some other time.
@@ -68,6 +86,9 @@ fn found(source: &str) -> Vec<Take> {
                 if function.replace(inner).is_some() {
                     break;
                 }
+                if is_exported && calls.first() == Some(&inner) {
+                    within.insert(0, 0);
+                }
             } else if let AstKind::CallExpression(outer) = ancestor.kind() {
                 let last = outer.arguments.last().map(GetSpan::span);
                 if let Some(callback) = function
@@ -79,21 +100,105 @@ fn found(source: &str) -> Vec<Take> {
                 }
             }
         }
-        let (line, column, length) = index.characters(name.start as usize..name.end as usize);
         calls.push(call.span);
-        lock_order.push(Take {
-            semaphore,
-            at: (line, column),
-            length,
-            one_slot_for_ever,
-            within,
-        });
+        lock_order.push(take(&index, found, within));
     }
     lock_order
 }
 
-/// The semaphore that a call takes, where its name stands, and whether it waits for its only slot for ever.
-fn read(call: &CallExpression<'_>) -> Option<(String, Span, bool)> {
+/// A semaphore, where its name stands, and whether its only slot is waited for for ever.
+type Found = (String, Span, bool);
+
+fn take(index: &LineIndex<'_>, found: Found, within: Vec<usize>) -> Take {
+    let (semaphore, name, one_slot_for_ever) = found;
+    let (line, column, length) = index.characters(name.start as usize..name.end as usize);
+    Take {
+        semaphore,
+        at: (line, column),
+        length,
+        one_slot_for_ever,
+        within,
+    }
+}
+
+/// What `export const semaphore = ...` names.
+fn exported(program: &Program<'_>) -> Option<Found> {
+    program.body.iter().find_map(|statement| {
+        let Statement::ExportDeclaration(export) = statement else {
+            return None;
+        };
+        let Declaration::VariableDeclaration(variables) = &export.declaration else {
+            return None;
+        };
+        variables.declarations.iter().find_map(|variable| {
+            let BindingPattern::BindingIdentifier(name) = &variable.id else {
+                return None;
+            };
+            if name.name != "semaphore" {
+                return None;
+            }
+            match variable.init.as_ref()?.get_inner_expression() {
+                Expression::StringLiteral(name) => Some((name.value.to_string(), name.span, true)),
+                Expression::ObjectExpression(object) => {
+                    let (name, span) = key(object)?;
+                    Some((name, span, waits_for_ever(object)))
+                }
+                _ => None,
+            }
+        })
+    })
+}
+
+/// Where the function is that a rule exports as its default.
+fn default_function(program: &Program<'_>) -> Option<Span> {
+    program.body.iter().find_map(|statement| {
+        let Statement::ExportDefaultDeclaration(export) = statement else {
+            return None;
+        };
+        match &export.declaration {
+            ExportDefaultDeclarationKind::FunctionDeclaration(function) => Some(function.span),
+            other => match other.as_expression()?.get_inner_expression() {
+                Expression::ArrowFunctionExpression(function) => Some(function.span),
+                Expression::FunctionExpression(function) => Some(function.span),
+                _ => None,
+            },
+        }
+    })
+}
+
+/// The `key` of the options of a semaphore.
+fn key(options: &ObjectExpression<'_>) -> Option<(String, Span)> {
+    let key = options.properties.iter().find_map(|property| match property {
+        ObjectPropertyKind::ObjectProperty(property)
+            if property.key.is_specific_static_name("key") =>
+        {
+            Some(&property.value)
+        }
+        _ => None,
+    });
+    match key {
+        Some(Expression::StringLiteral(name)) => Some((name.value.to_string(), name.span)),
+        _ => None,
+    }
+}
+
+/// Whether these options ask for one slot, without a time limit.
+fn waits_for_ever(options: &ObjectExpression<'_>) -> bool {
+    options.properties.iter().all(|property| match property {
+        ObjectPropertyKind::ObjectProperty(property) => {
+            let one = matches!(
+                &property.value,
+                Expression::NumericLiteral(number) if number.value == 1.0
+            );
+            !property.key.is_specific_static_name("timeout")
+                && (one || !property.key.is_specific_static_name("slots"))
+        }
+        ObjectPropertyKind::SpreadProperty(_) => false,
+    })
+}
+
+/// The semaphore that a call takes.
+fn read(call: &CallExpression<'_>) -> Option<Found> {
     let function = match &call.callee {
         Expression::StaticMemberExpression(member) => member.property.name.as_str(),
         Expression::Identifier(name) => name.name.as_str(),
@@ -109,46 +214,15 @@ fn read(call: &CallExpression<'_>) -> Option<(String, Span, bool)> {
     };
     let (name, span) = match first {
         Argument::StringLiteral(name) => (name.value.to_string(), name.span),
-        Argument::ObjectExpression(object) => {
-            let key = object
-                .properties
-                .iter()
-                .find_map(|property| match property {
-                    ObjectPropertyKind::ObjectProperty(property)
-                        if property.key.is_specific_static_name("key") =>
-                    {
-                        Some(&property.value)
-                    }
-                    _ => None,
-                });
-            match key {
-                Some(Expression::StringLiteral(name)) => (name.value.to_string(), name.span),
-                _ => return None,
-            }
-        }
+        Argument::ObjectExpression(object) => key(object)?,
         _ => return None,
     };
-    let mut for_ever = true;
-    match options {
-        Argument::ObjectExpression(object) => {
-            for property in &object.properties {
-                match property {
-                    ObjectPropertyKind::ObjectProperty(property) => {
-                        let one = matches!(
-                            &property.value,
-                            Expression::NumericLiteral(number) if number.value == 1.0
-                        );
-                        for_ever &= !property.key.is_specific_static_name("timeout")
-                            && (one || !property.key.is_specific_static_name("slots"));
-                    }
-                    ObjectPropertyKind::SpreadProperty(_) => for_ever = false,
-                }
-            }
-        }
-        Argument::StringLiteral(_) => {}
+    let for_ever = match options {
+        Argument::ObjectExpression(object) => waits_for_ever(object),
+        Argument::StringLiteral(_) => true,
         // Who knows what is in there.
-        _ => for_ever = false,
-    }
+        _ => false,
+    };
     Some((name, span, for_ever))
 }
 
@@ -159,7 +233,7 @@ mod tests {
     /// Each take with the ones around it.
     fn found(body: &str) -> Vec<String> {
         let source = format!("const sem = require('cla/sem');\n{body}");
-        let all = lock_order(&source);
+        let all = lock_order(&source, true);
         all.iter()
             .map(|take| {
                 let around = take.within.iter().map(|at| all[*at].semaphore.as_str());
@@ -188,6 +262,28 @@ mod tests {
     }
 
     #[test]
+    fn an_exported_semaphore_is_held_around_the_default_export() {
+        assert_eq!(
+            found("export const semaphore = 'a';\nexport default () => sem.take('b', () => sem.take('c', f));"),
+            ["2:26 a", "3:31 a>b", "3:50 a>b>c"]
+        );
+        assert_eq!(
+            found(
+                "sem.take('z', f);\nexport default async function rule() { for (;;) await sem.take('b', f); }\nexport const semaphore = { key: 'a', timeout: '1m' } as const;"
+            ),
+            ["4:33 a?", "2:10 z", "3:64 a>b"]
+        );
+        assert_eq!(
+            found("export const semaphore = name; export default () => sem.take('b', f)"),
+            ["2:63 b"]
+        );
+        assert_eq!(
+            found("export const semaphore = 'a';\nexport default class { f() { sem.take('b', f) } }"),
+            ["2:26 a", "3:40 b"]
+        );
+    }
+
+    #[test]
     fn what_another_function_does_is_not_within() {
         assert_eq!(
             found("sem.take('a', () => { setTimeout(() => sem.take('b', f), 1) })"),
@@ -211,6 +307,8 @@ mod tests {
             ),
             ["2:10 a?", "2:42 b?", "2:69 c"]
         );
-        assert!(lock_order("require('cla/sem').take('a', () => {").is_empty());
+        assert!(lock_order("require('cla/sem').take('a', () => {", true).is_empty());
+        let found = lock_order("export const semaphore = 'a'; list.take('b', f)", false);
+        assert_eq!(found.len(), 1, "{found:?}");
     }
 }

@@ -24,6 +24,10 @@ pub struct Named {
     pub length: u32,
     /// By a declaration: without that module, the script cannot run at all.
     pub declared: bool,
+    /// By a call of `require`.
+    pub required: bool,
+    /// As something else than a module: `with { type: "text" }`.
+    pub kind: Option<String>,
     /// The exports of the module that are named as well: `{ a, b as c }` of a declaration, or of `const { a } = require(...)`.
     pub names: Vec<NamedExport>,
 }
@@ -152,11 +156,28 @@ fn found(source: &str) -> Vec<Named> {
         };
         let span = literal.span.start as usize..literal.span.end as usize;
         let (line, column, length) = index.characters(span);
+        let with = match node.kind() {
+            AstKind::ImportDeclaration(import) => import.with_clause.as_ref(),
+            AstKind::ExportAllDeclaration(export) => export.with_clause.as_ref(),
+            AstKind::ExportFromDeclaration(export) => export.with_clause.as_ref(),
+            _ => None,
+        };
+        let kind = match node.kind() {
+            // What is given to a call may say anything.
+            AstKind::ImportExpression(import) => import.options.as_ref().map(|_| String::new()),
+            _ => with.and_then(|with| {
+                let mut entries = with.with_entries.iter();
+                let of_type = entries.find(|entry| entry.key.as_arena_str() == "type");
+                of_type.map(|entry| entry.value.value.to_string())
+            }),
+        };
         names.push(Named {
             specifier: literal.value.to_string(),
             at: (line, column),
             length,
             declared,
+            required: matches!(node.kind(), AstKind::CallExpression(_)),
+            kind,
             names: exports,
         });
     }

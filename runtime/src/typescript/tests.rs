@@ -499,3 +499,61 @@ fn the_kind_of_a_source_and_its_imports_are_seen() {
         ["./a"]
     );
 }
+
+#[test]
+fn jsx_is_refused_by_its_name() {
+    for (source, place) in [
+        ("const a: number = 1;\nconst b = <div>{a}</div>;", (2, 11)),
+        ("let x = <Foo.Bar a=\"1\" />", (1, 9)),
+        ("f(<>text</>)", (1, 3)),
+    ] {
+        let problem = problem(source);
+        assert_eq!(problem.message, "JSX is not supported", "{source}");
+        assert_eq!((problem.line, problem.column), place, "{source}");
+        let as_javascript = source.replace(": number", "");
+        let found = jsx_problem(&as_javascript).expect("it has JSX");
+        assert_eq!(found.message, "JSX is not supported", "{source}");
+        assert_eq!(js_problems(&as_javascript, true, true), [found], "{source}");
+    }
+    for source in [
+        "let a = <T>b; c = </",
+        "const html = '</p>'; let",
+        "a </b/ 1",
+    ] {
+        assert_ne!(problem(source).message, "JSX is not supported", "{source}");
+    }
+    // A type assertion is no JSX.
+    assert_eq!(
+        code("let a = <string>b; c = '</a>'"),
+        "let a = b; c = \"</a>\";"
+    );
+}
+
+#[test]
+fn an_accessor_is_a_getter_and_a_setter() {
+    let made = code("class A { accessor x: number = 1; static accessor y = 2 }");
+    for part in ["get x()", "set x(value)", "static get y()", "#"] {
+        assert!(made.contains(part), "{part} in {made}");
+    }
+    assert!(!made.contains("accessor x"), "{made}");
+}
+
+#[test]
+fn the_parts_of_a_namespace_see_what_the_others_export() {
+    let made = code(
+        "namespace A { export const x = 1; export function f() {} export namespace In { export const deep = 1 } }
+         namespace A { export const y = x + 1; const z = { x }; f(); let g = () => In.deep }
+         namespace A.In { export const more = deep + x }
+         namespace B { const n = typeof y }",
+    );
+    for part in [
+        "= A.x + 1",
+        "{ x: A.x }",
+        "A.f()",
+        "A.In.deep",
+        "= A.In.deep + A.x",
+        "typeof y",
+    ] {
+        assert!(made.contains(part), "{part} in {made}");
+    }
+}

@@ -30,6 +30,8 @@ pub struct DeadlockError {
 }
 
 /// One run of a deadlock's cycle: it holds what the run before it waits for.
+///
+/// See [`DeadlockError`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadlockLink {
     /// The run.

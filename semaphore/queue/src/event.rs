@@ -8,6 +8,22 @@ use crate::name::SemaphoreName;
 use crate::slots::Slots;
 
 /// What happened, for those who watch.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{EventKind, Semaphores};
+///
+/// let semaphores = Semaphores::memory();
+/// let mut events = semaphores.subscribe();
+/// drop(semaphores.get("db")?.acquire().await?);
+/// let mut kinds = Vec::new();
+/// while let Some(event) = events.try_recv()? {
+///     kinds.push(event.kind);
+/// }
+/// assert_eq!(kinds, [EventKind::Created, EventKind::Acquired, EventKind::Released]);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -83,6 +99,21 @@ impl EventKind {
 }
 
 /// One thing that happened to one semaphore, with the counts right after it.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{EventKind, Owner, Semaphores};
+///
+/// let semaphores = Semaphores::memory();
+/// let mut events = semaphores.subscribe();
+/// let permit = semaphores.get("db")?.acquire().owner(Owner::new("nightly.js")).await?;
+/// assert_eq!(events.recv().await?.kind, EventKind::Created);
+/// let event = events.recv().await?;
+/// assert_eq!((event.semaphore.as_str(), event.who.as_deref()), ("db", Some("nightly.js")));
+/// assert_eq!((event.request, event.busy, event.waiting), (Some(permit.id()), 1, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// What happened.

@@ -7,6 +7,26 @@ use crate::name::SemaphoreName;
 use crate::slots::Slots;
 
 /// Who holds what and waits for what, at one moment. Holders name what they wait for by its place here.
+///
+/// ```
+/// use cla_queue::graph::{Graph, Holder, Node, needed};
+/// use cla_queue::id::RunId;
+/// use cla_queue::name::SemaphoreName;
+/// use cla_queue::slots::Slots;
+///
+/// let runs = [RunId::unique(), RunId::unique()];
+/// // Each run holds one semaphore and waits for that of the other.
+/// let node = |name, run: usize| {
+///     let holder = Holder { run: runs[run], who: format!("run {run}"), waits_for: Some(1 - run) };
+///     Node { name, needed: needed(Slots::ONE, 1), holders: vec![holder] }
+/// };
+/// let graph = Graph::new(vec![node(SemaphoreName::new("a")?, 0), node(SemaphoreName::new("b")?, 1)]);
+/// let cycle = graph.cycle(1, runs[0], "run 0").expect("neither can go on");
+/// assert_eq!(cycle.len(), 2);
+/// assert_eq!((cycle[0].who.as_str(), cycle[0].holds.as_str()), ("run 0", "a"));
+/// assert_eq!(cycle[0].waits_for.as_str(), "b");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Graph {
     semaphores: Vec<Node>,
@@ -15,6 +35,8 @@ pub struct Graph {
 }
 
 /// One semaphore.
+///
+/// See [`Graph`] for an example.
 #[derive(Debug)]
 pub struct Node {
     /// What it is called.
@@ -26,6 +48,8 @@ pub struct Node {
 }
 
 /// One holder of a slot.
+///
+/// See [`Graph`] for an example.
 #[derive(Debug)]
 pub struct Holder {
     /// Its run; meaningless if it can surely go on.
@@ -37,6 +61,16 @@ pub struct Holder {
 }
 
 /// How many holders must go on before the first in line can have a slot.
+///
+/// ```
+/// use cla_queue::graph::needed;
+/// use cla_queue::slots::Slots;
+///
+/// assert_eq!(needed(Slots::ONE, 1), 1);
+/// // An administrator has lowered the slots from 3 to 1 while three were busy.
+/// assert_eq!(needed(Slots::ONE, 3), 3);
+/// assert_eq!(needed(Slots::Limited(3), 2), 0, "one is free");
+/// ```
 #[must_use]
 pub fn needed(slots: Slots, busy: usize) -> usize {
     match slots {

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 /// So many ended requests are kept of a semaphore: enough to see an hour of a busy one. At some 100 bytes each in memory
 /// and 200 in a shared store, they take as much as a dozen blocked rules.
+///
+/// See [`HistoryQuery`] for an example of reading them.
 pub const HISTORY_KEPT: usize = 1_000;
 /// Older ones are dropped: a week, so that Monday can look at what happened on Friday.
+///
+/// See [`HistoryQuery`] for an example of reading them.
 pub const HISTORY_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// So many of all semaphores together, where they are together: some 25 MB in memory, 50 MB in a file. A thousand
 /// generated names must not cost a thousand times as much as one.

@@ -8,6 +8,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Why a text is no id.
+///
+/// ```
+/// use cla_semaphore::RequestId;
+///
+/// let error = "4711".parse::<RequestId>().unwrap_err();
+/// assert!(error.to_string().contains("give all 32 hexadecimal digits"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is no id: give all 32 hexadecimal digits, as a list of requests shows them")]
 pub struct IdError {
@@ -18,6 +25,17 @@ pub struct IdError {
 ///
 /// The first digits of ids made one after the other differ, so an administrator can type a short
 /// prefix (see `Semaphores::find`).
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let semaphores = cla_semaphore::Semaphores::memory();
+/// let permit = semaphores.get("db")?.acquire().await?;
+/// let digits = permit.id().to_string().replace('-', "");
+/// assert!(permit.id().begins_with(&digits[..6]));
+/// assert_eq!(semaphores.find(&digits[..6]).await?, permit.id());
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RequestId(Uuid);

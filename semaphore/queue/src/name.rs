@@ -24,6 +24,15 @@ use serde::{Deserialize, Serialize};
 pub struct SemaphoreName(Arc<str>);
 
 /// Why a text cannot name a semaphore.
+///
+/// ```
+/// use cla_semaphore::{NameError, SemaphoreName};
+///
+/// assert_eq!(SemaphoreName::new(""), Err(NameError::Empty));
+/// assert_eq!(SemaphoreName::new("x".repeat(300)), Err(NameError::TooLong { bytes: 300 }));
+/// let error = SemaphoreName::new("two\nlines").unwrap_err();
+/// assert!(error.to_string().contains("control character"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {

@@ -87,14 +87,34 @@ use waitlist::Waitlist;
 
 /// How many ended requests are shown with a semaphore, so that a screen can show them leave. It remembers more: see
 /// [`Queue::history`].
+///
+/// See [`Row`] for an example of how it is shown.
 pub const ENDED_KEPT: usize = 32;
 /// How long an ended request is shown with its semaphore at most: such rows are to be ephemeral (README: *Steering*), yet must stay long enough to be read.
+///
+/// See [`Row`] for an example of how it is shown.
 pub const ENDED_SHOWN: Duration = Duration::from_secs(5);
 
 /// A line or a set of records longer than this is given back to the allocator once it is empty.
 const SPARE_RECORDS: usize = 64;
 
 /// One semaphore. `W` is what the caller attaches to a waiter and gets back with its [`Outcome`].
+///
+/// ```
+/// use cla_queue::queue::{Attempt, Effects, Outcome, Queue};
+/// use cla_queue::request::Request;
+/// use cla_queue::time::Timestamp;
+///
+/// let (mut queue, mut fx, now) = (Queue::new(0), Effects::default(), Timestamp::ZERO);
+/// let first = queue.acquire(&mut Request::new(), |_, _| "first", now, &mut fx);
+/// let Attempt::Admitted(first) = first else { panic!("a slot is free") };
+/// let second = queue.acquire(&mut Request::new(), |_, _| "second", now, &mut fx);
+/// assert!(matches!(second, Attempt::Queued(_)));
+///
+/// // The slot is handed to the first in line in the same step.
+/// queue.release(first.ticket, now, &mut fx).expect("it is held");
+/// assert!(matches!(fx.outcomes[..], [("second", Outcome::Admitted(_))]));
+/// ```
 #[derive(Debug)]
 pub struct Queue<W> {
     /// In force.

@@ -53,6 +53,13 @@ impl fmt::Display for Priority {
 pub struct Ttl(NonZeroU64);
 
 /// Why a duration cannot be a [`Ttl`].
+///
+/// ```
+/// use cla_semaphore::{Ttl, TtlError};
+///
+/// let error: TtlError = Ttl::from_secs(0).unwrap_err();
+/// assert!(error.to_string().starts_with("a TTL must be longer than nothing"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a TTL must be longer than nothing: a permit with a TTL of 0 would be lost at once")]
 #[non_exhaustive]

@@ -34,6 +34,20 @@ pub struct SlotState {
 }
 
 /// The busy request that has the slot of a slot id.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{Semaphores, SlotId, Ttl};
+///
+/// let db = Semaphores::memory().get("db")?;
+/// let mine = SlotId::new("mine")?;
+/// db.acquire().slot(mine.clone()).ttl(Ttl::from_secs(60)?).await?.leave();
+/// let held = db.slot_state(&mine).await?.held.expect("it holds the slot");
+/// assert!(held.remaining.is_some_and(|remaining| remaining.as_secs() <= 60));
+/// assert!(!held.granted);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotHolder {
     /// The request.
@@ -45,6 +59,21 @@ pub struct SlotHolder {
 }
 
 /// One of the slots that are taken. Shown as its slot id or, without one, as its request.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{Semaphores, SlotId};
+///
+/// let db = Semaphores::memory().get("db")?;
+/// let mine = SlotId::new("mine")?;
+/// db.acquire().slots(2).slot(mine.clone()).await?.leave();
+/// let without_id = db.acquire().await?;
+/// let taken = db.slot_state(&mine).await?.taken;
+/// assert_eq!(taken[0].to_string(), "mine");
+/// assert_eq!(taken[1].to_string(), without_id.id().to_string());
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TakenSlot {
     /// The request that took it.

@@ -40,6 +40,14 @@ use crate::id::random;
 pub struct SlotId(Arc<Box<str>>);
 
 /// Why a text cannot name a slot.
+///
+/// ```
+/// use cla_semaphore::{SlotId, SlotIdError};
+///
+/// assert_eq!(SlotId::new(""), Err(SlotIdError::Empty));
+/// assert_eq!(SlotId::new("a".repeat(300)), Err(SlotIdError::TooLong { bytes: 300 }));
+/// assert_eq!(SlotId::new("a\tb"), Err(SlotIdError::Control { found: '\t', at: 1 }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SlotIdError {

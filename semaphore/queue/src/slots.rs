@@ -30,6 +30,14 @@ pub enum Slots {
 }
 
 /// Why a text or number cannot be a number of slots.
+///
+/// ```
+/// use cla_semaphore::Slots;
+///
+/// let error = "many".parse::<Slots>().unwrap_err();
+/// assert!(error.to_string().starts_with("\"many\" is no number of slots: give a whole number"));
+/// assert!(Slots::try_from(-2_i64).is_err(), "only -1 means unlimited");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{given:?} is no number of slots: give a whole number from 0 (locked) to {max}, or `unlimited`",

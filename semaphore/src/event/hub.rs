@@ -143,6 +143,23 @@ impl<E: Emitted> Drop for Events<E> {
 
 /// Where a store puts its events and subscribers take them out. For implementations of
 /// [`Store`](crate::Store).
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::{EventHub, Semaphores};
+///
+/// # let semaphores = Semaphores::memory();
+/// # let mut source = semaphores.subscribe();
+/// # let _permit = semaphores.get("db")?.acquire().await?;
+/// # let event = source.recv().await?;
+/// let hub = EventHub::new();
+/// assert!(!hub.is_observed(), "an event would go nowhere");
+/// let mut events = hub.subscribe();
+/// hub.emit(event);
+/// assert_eq!(events.recv().await?.semaphore.as_str(), "db");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct EventHub<E: Emitted = Event> {
     shared: Arc<Shared<E>>,

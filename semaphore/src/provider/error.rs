@@ -7,6 +7,21 @@ use crate::name::SemaphoreName;
 use crate::slot::SlotId;
 
 /// Why a [`Semaphore`](super::Semaphore) was not acquired, released or refreshed.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::Semaphores;
+/// use cla_semaphore::provider::{Error, Provider, Settings};
+///
+/// let provider = Provider::new(Semaphores::memory());
+/// let create = || provider.create("shared-resource", Settings::new().limit(1));
+/// create()?.acquire_or_fail().await?;
+/// let second = create()?;
+/// assert!(matches!(second.acquire_or_fail().await, Err(Error::LimitReached { .. })));
+/// assert!(matches!(second.release_or_fail().await, Err(Error::FailedRelease { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

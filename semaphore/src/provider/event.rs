@@ -6,6 +6,21 @@ use super::error::Error;
 use super::semaphore::Semaphore;
 
 /// Something that a [`Semaphore`] of a provider did (README: *Semaphores as objects*).
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::Semaphores;
+/// use cla_semaphore::provider::{Provider, Settings};
+///
+/// let provider = Provider::new(Semaphores::memory());
+/// let mut events = provider.subscribe();
+/// let cart = provider.create("cart", Settings::new())?;
+/// cart.acquire_or_fail().await?;
+/// let event = events.recv().await?;
+/// assert_eq!((event.kind.as_str(), event.semaphore.id()), ("ACQUIRED", cart.id()));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Event {
     /// What it did.
@@ -15,6 +30,20 @@ pub struct Event {
 }
 
 /// What a [`Semaphore`] did.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::Semaphores;
+/// use cla_semaphore::provider::{EventKind, Provider, Settings};
+///
+/// let provider = Provider::new(Semaphores::memory());
+/// let mut events = provider.subscribe();
+/// let cart = provider.create("cart", Settings::new())?;
+/// assert!(!cart.release().await?);
+/// assert!(matches!(events.recv().await?.kind, EventKind::FailedRelease));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum EventKind {

@@ -29,6 +29,16 @@ const ROOT_IDENTIFIER: &str = "_rt";
 pub struct Namespace(Arc<str>);
 
 /// Why a text is no key of a provider, or no [`Namespace`].
+///
+/// ```
+/// use cla_semaphore::Semaphores;
+/// use cla_semaphore::provider::{KeyError, Namespace, Provider, Settings};
+///
+/// assert!(matches!(Namespace::new("shop:_rt:eu"), Err(KeyError::Reserved { .. })));
+/// let provider = Provider::new(Semaphores::memory());
+/// let long = provider.create("x".repeat(300), Settings::new());
+/// assert!(matches!(long, Err(KeyError::Name(_))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {

@@ -8,6 +8,22 @@ use crate::slots::Slots;
 /// A semaphore at one moment, seen from one slot id (README: *Semaphores as objects*).
 ///
 /// Who holds a slot sees [`Acquired`](State::Acquired), also when all slots are taken.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use cla_semaphore::Semaphores;
+/// use cla_semaphore::provider::{Provider, Settings, State};
+///
+/// let provider = Provider::new(Semaphores::memory());
+/// let create = || provider.create("shared-resource", Settings::new().limit(1));
+/// let (mine, theirs) = (create()?, create()?);
+/// assert_eq!(mine.get_state().await?, State::Expired);
+/// mine.acquire_or_fail().await?;
+/// assert!(matches!(mine.get_state().await?, State::Acquired { free: Some(0), .. }));
+/// assert!(matches!(theirs.get_state().await?, State::LimitReached { .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum State {
@@ -49,6 +65,14 @@ pub enum State {
 /// Which of the four states a semaphore has, seen from one slot id.
 ///
 /// The provider for Rust and `cla/semaphore` for rules both decide by [`StateKind::of`].
+///
+/// ```
+/// use cla_semaphore::provider::StateKind;
+///
+/// assert_eq!(StateKind::of(true, 2, true), StateKind::Acquired);
+/// assert_eq!(StateKind::of(false, 2, true).as_str(), "LIMIT_REACHED");
+/// assert_eq!(StateKind::of(false, 1, false), StateKind::Unacquired);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StateKind {

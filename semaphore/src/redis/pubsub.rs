@@ -15,6 +15,17 @@ use super::url::{RedisUrl, Topology};
 use super::wire;
 
 /// Why there is no connection to a Redis server: see [`RedisUrl::connect`].
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use cla_semaphore::RedisUrl;
+///
+/// let url: RedisUrl = "redis://127.0.0.1:1".parse()?; // nothing listens there
+/// let error = url.connect(|_push| {}, 1 << 20).await.unwrap_err();
+/// assert!(error.refused.is_none(), "no reply came: {}", error.cause);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}")]
 pub struct ConnectError {
@@ -29,6 +40,8 @@ pub struct ConnectError {
 }
 
 /// Why a server did not do what a [`RedisConnection`] asked it.
+///
+/// See [`ConnectError`] for an example.
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}")]
 pub struct RequestError {
@@ -54,6 +67,8 @@ impl RequestError {
 }
 
 /// What a server sends by itself over a [`RedisConnection`].
+///
+/// See [`RedisConnection`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedisPush {
@@ -84,6 +99,22 @@ impl RedisPush {
 /// A connection to a Redis server, whose replies have a limit: see [`RedisUrl::connect`].
 ///
 /// Clones share it. It is closed when the last is dropped.
+///
+/// ```no_run
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use std::sync::mpsc;
+/// use cla_semaphore::{RedisPush, RedisUrl};
+///
+/// let url: RedisUrl = "redis://127.0.0.1".parse()?;
+/// let (sender, receiver) = mpsc::channel();
+/// let pushed = move |push| sender.send(push).expect("the receiver is there");
+/// let mut connection = url.connect(pushed, 1 << 20).await?;
+/// connection.subscribe(&["news"]).await?;
+/// connection.publish([("news", "hello")]).await?;
+/// assert!(matches!(receiver.try_recv()?, RedisPush::Message { text, .. } if text == "hello"));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct RedisConnection {
     connection: BoundedConnection,

@@ -28,6 +28,14 @@ const LONGEST_LINE: usize = 64 * 1024;
 const LONGEST_HEADER: usize = 32;
 
 /// Why a reply of a server was refused. The connection is closed then: what follows cannot be understood.
+///
+/// ```
+/// use cla_semaphore::ReplyError;
+///
+/// // What a server gets that answers with more than `RedisUrl::connect` was told to take.
+/// let error = ReplyError::TooLong { bytes: 2_000_000, limit: 1_048_576 };
+/// assert!(error.to_string().contains("is longer than the limit of"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplyError {

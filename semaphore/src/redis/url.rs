@@ -46,6 +46,16 @@ const PARAMETERS: &str =
 /// - `db`: the database of a server that is reached through a Unix socket.
 ///
 /// Shown, it has no password.
+///
+/// ```
+/// use cla_semaphore::RedisUrl;
+///
+/// let url: RedisUrl = "redis://anna:s3cret@db1.example.com/2?lease=30s".parse()?;
+/// assert!(!url.to_string().contains("s3cret"));
+/// assert_eq!(url.hosts().next(), Some(("db1.example.com", 6379)));
+/// assert!("redis://db1?leese=30s".parse::<RedisUrl>().is_err(), "no parameter is called so");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl {
     /// As it was given, without the password.

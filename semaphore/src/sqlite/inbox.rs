@@ -34,8 +34,8 @@ pub(super) struct Inbox {
     queue: Receiver<Command>,
     sleep: Arc<Sleep>,
     alarm: system::Alarm,
-    /// When the last command came.
-    active: Cell<Instant>,
+    /// When the last command came after which another one is likely.
+    active: Cell<Option<Instant>>,
 }
 
 /// There will be no more commands.
@@ -73,7 +73,7 @@ pub(super) fn channel() -> io::Result<(Outbox, Inbox)> {
         queue,
         sleep,
         alarm,
-        active: Cell::new(Instant::now()),
+        active: Cell::new(None),
     };
     Ok((outbox, inbox))
 }
@@ -100,7 +100,7 @@ impl Inbox {
     pub(super) fn try_recv(&self) -> Result<Option<Command>, Closed> {
         match self.queue.try_recv() {
             Ok(command) => {
-                self.active.set(Instant::now());
+                self.active.set(Some(Instant::now()));
                 Ok(Some(command))
             }
             Err(TryRecvError::Empty) => Ok(None),
@@ -110,7 +110,13 @@ impl Inbox {
 
     /// A caller has got an answer for which it waited long, and will probably send a command soon.
     pub(super) fn expect_command(&self) {
-        self.active.set(Instant::now());
+        self.active.set(Some(Instant::now()));
+    }
+
+    /// The caller of the last command waits for other processes. To look for its next command would take a processor from
+    /// those, who have to work for it.
+    pub(super) fn expect_no_command(&self) {
+        self.active.set(None);
     }
 
     /// Waits for a command, for something in `pipe`, for one of the `ends` of processes, or for as long as
@@ -127,7 +133,11 @@ impl Inbox {
             if let Some(command) = self.try_recv()? {
                 return Ok(Some(command));
             }
-            if self.active.get().elapsed() > LOOK_FOR {
+            if self
+                .active
+                .get()
+                .is_none_or(|active| active.elapsed() > LOOK_FOR)
+            {
                 break;
             }
             std::thread::yield_now();

@@ -307,6 +307,9 @@ impl Worker {
         for id in answered.over {
             self.session.forget(id);
         }
+        if answered.has_joined && self.session.is_waiting() {
+            self.inbox.expect_no_command();
+        }
     }
 
     /// Carries out the commands that only read, and fails the others with the problem: this process must not or cannot

@@ -3,8 +3,10 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use cla_runtime::Permissions;
+use parking_lot::{Condvar, Mutex};
 
 /// Work for a run, on a thread that may wait.
 #[derive(Clone)]
@@ -14,12 +16,35 @@ pub(crate) struct Job {
     budget: Budget,
     /// What the run's memory has room for, in bytes.
     pub(super) most: usize,
+    _going_on: Arc<GoingOn>,
+}
+
+/// One more of the run's work goes on, until this is dropped.
+struct GoingOn(Budget);
+
+/// How much work of a run goes on, also such as nothing waits for any more.
+#[derive(Default)]
+struct Ongoing {
+    count: Mutex<usize>,
+    fewer: Condvar,
 }
 
 /// What all work of a run has in memory at the moment, in bytes. It becomes values of the run later, and the run's own
 /// memory counts it only then.
 #[derive(Clone, Default)]
-pub(crate) struct Budget(Arc<AtomicUsize>);
+pub(crate) struct Budget(Arc<AtomicUsize>, Arc<Ongoing>);
+
+impl Budget {
+    /// Waits until no work of the run goes on, but no longer than this.
+    pub(super) fn until_idle(&self, most: Duration) {
+        let mut count = self.1.count.lock();
+        while *count > 0 {
+            if self.1.fewer.wait_for(&mut count, most).timed_out() {
+                return;
+            }
+        }
+    }
+}
 
 /// Bytes of the budget, until this is dropped.
 pub(crate) struct Taken {
@@ -34,11 +59,13 @@ impl Job {
     /// Work that is wanted until the second part is dropped.
     pub(crate) fn new(permissions: &Permissions, budget: &Budget, most: usize) -> (Self, Wanted) {
         let wanted = Arc::new(AtomicBool::new(true));
+        *budget.1.count.lock() += 1;
         let job = Self {
             permissions: permissions.clone(),
             wanted: Arc::clone(&wanted),
             budget: budget.clone(),
             most,
+            _going_on: Arc::new(GoingOn(budget.clone())),
         };
         (job, Wanted(wanted))
     }
@@ -79,6 +106,14 @@ impl Job {
             self.most
         );
         Err(io::Error::new(io::ErrorKind::FileTooLarge, message))
+    }
+}
+
+impl Drop for GoingOn {
+    fn drop(&mut self) {
+        let ongoing = &self.0.1;
+        *ongoing.count.lock() -= 1;
+        ongoing.fewer.notify_all();
     }
 }
 

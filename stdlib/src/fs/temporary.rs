@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cla_runtime::Permissions;
 use cla_runtime::host::Run;
@@ -17,6 +18,9 @@ use super::job::{Budget, Job};
 
 /// How many a run may have: their names are kept until its end.
 const MOST: usize = 10_000;
+
+/// How long the end of a run waits for work that was begun and is not wanted any more: one step of it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Only the user of this process uses them.
 const FOLDER_MODE: u32 = 0o700;
@@ -37,11 +41,17 @@ pub(super) struct Wish {
 
 impl Temporaries {
     /// Has all of them removed when the run ends.
-    pub(super) fn of(run: &Run) -> Self {
+    pub(super) fn of(run: &Run, budget: &Budget) -> Self {
         let made = Self::default();
         let (at_end, permissions) = (made.clone(), run.permissions().clone());
+        let budget = budget.clone();
         run.on_exit(async move {
-            let _ = blocking(move || at_end.remove(&permissions)).await;
+            let remove = move || {
+                // What a run that was stopped has begun sees that soon; until then it may make more.
+                budget.until_idle(PATIENCE);
+                at_end.remove(&permissions);
+            };
+            let _ = blocking(remove).await;
         });
         made
     }

@@ -22,7 +22,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cla_runtime::Permissions;
 use cla_runtime::host::Run;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -145,12 +145,26 @@ pub(crate) async fn begin(
 ) -> Result<Response, Failure> {
     on_the_loop(async move {
         let redirects = exchange.redirects;
-        request(exchange, permissions)?
-            .send()
-            .await
-            .map_err(|error| Failure::of_client(&error, redirects))
+        let response = request(exchange, permissions)?.send().await;
+        let response = response.map_err(|error| Failure::of_client(&error, redirects))?;
+        arrived(response, redirects)
     })
     .await
+}
+
+/// The answer, unless it is a redirect that was to be followed and leads to what is no http or https URL: the client takes
+/// that for an answer like others.
+fn arrived(response: Response, redirects: usize) -> Result<Response, Failure> {
+    let leads_to = |response: &Response| {
+        let location = response.headers().get(LOCATION)?.to_str().ok()?;
+        response.url().join(location).ok()
+    };
+    let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let is_bad = |url: Url| !matches!(url.scheme(), "http" | "https");
+    match redirects > 0 && is_redirect && leads_to(&response).is_some_and(is_bad) {
+        true => Err(Kind::BadRedirect.into()),
+        false => Ok(response),
+    }
 }
 
 /// The next piece of the body, and the answer to read on from; `None` at its end.
@@ -220,7 +234,7 @@ async fn send(
     let max_body = exchange.max_body;
     let failed = |error: reqwest::Error| Failure::of_client(&error, redirects);
     let request = request(exchange, permissions)?;
-    let mut response = request.send().await.map_err(failed)?;
+    let mut response = arrived(request.send().await.map_err(failed)?, redirects)?;
 
     let most = max_body.min(room);
     let too_large = || {

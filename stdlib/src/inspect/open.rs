@@ -20,6 +20,9 @@ impl<'js> Inspector<'_, 'js> {
         let Some(mut object) = value.as_object().cloned() else {
             return Ok(Opened::Shown(self.primitive(value, indentation)?));
         };
+        if let Some(shown) = crate::process::shown_as(self.ctx, self.state.run(), &object)? {
+            return self.open(&shown, depth, indentation);
+        }
         while let Some(proxy) = object.as_value().as_proxy() {
             match proxy.target() {
                 Ok(target) => object = target,
@@ -119,6 +122,12 @@ impl<'js> Inspector<'_, 'js> {
             Kind::TypedArray => {
                 let value = frame.object.as_value();
                 let length: usize = self.intrinsics.on(Intrinsic::TypedArrayLength, value)?;
+                if named.constructor == Some("Buffer")
+                    && bare
+                    && self.is_node_buffer(&frame.object)?
+                {
+                    return Ok(Opened::Shown(buffer_text(value, length)?));
+                }
                 let name: String = self.intrinsics.on(Intrinsic::TypedArrayName, value)?;
                 let named = Named {
                     tag: if named.tag.is_empty() {
@@ -291,4 +300,42 @@ impl<'js> Inspector<'_, 'js> {
         }
         Ok(keys)
     }
+}
+
+impl<'js> Inspector<'_, 'js> {
+    /// Whether it is one of Node's buffers, rather than of a class of that name.
+    fn is_node_buffer(&self, object: &Object<'js>) -> js::Result<bool> {
+        let run = self.state.run();
+        let Some(module) = crate::node::loaded(self.ctx, run, "node:buffer")? else {
+            return Ok(false);
+        };
+        let class = self.intrinsics.own_data(&module, "Buffer")?;
+        match class.as_ref().and_then(Value::as_function) {
+            Some(class) => self.is_instance(object, class),
+            None => Ok(false),
+        }
+    }
+}
+
+/// How many bytes of a buffer are shown.
+const SHOWN_BYTES: usize = 50;
+
+/// A buffer as Node shows it: `<Buffer 68 69>`.
+fn buffer_text(value: &Value<'_>, length: usize) -> js::Result<String> {
+    use std::fmt::Write;
+    let bytes = cla_runtime::internal::view_part(value, 0..SHOWN_BYTES)?.unwrap_or_default();
+    let mut text = String::from("<Buffer");
+    for byte in &bytes {
+        // A String cannot fail to be written to.
+        let _ = write!(text, " {byte:02x}");
+    }
+    match length - bytes.len() {
+        0 => {}
+        1 => text.push_str(" ... 1 more byte"),
+        left => {
+            let _ = write!(text, " ... {left} more bytes");
+        }
+    }
+    text.push('>');
+    Ok(text)
 }

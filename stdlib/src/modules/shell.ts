@@ -13,7 +13,7 @@
  * the permission `run` for `sh`; {@link sh.run} needs it for the program alone.
  */
 
-import { type Ended, type Job, type Stage, start } from "cla/shell/native";
+import { type Ended, type Job, settling, type Stage, start } from "cla/shell/native";
 import { commandOf, quote, Raw } from "cla/shell/words";
 import { placeless } from "cla/task/native";
 
@@ -142,6 +142,10 @@ function shortened(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most)}…` : text;
 }
 
+function ending(text: string, most: number): string {
+  return text.length > most ? `…${text.slice(-most)}` : text;
+}
+
 /** The error of a command that failed. */
 function failed(command: string, options: CommandOptions, ended: Ended, output: string, error: string): unknown {
   const shown = shortened(command.trim(), SHOWN_COMMAND);
@@ -153,7 +157,7 @@ function failed(command: string, options: CommandOptions, ended: Ended, output: 
   } else {
     why = ended.signal === "" ? `the command exited with ${ended.rc}` : `the command was ended by ${ended.signal}`;
   }
-  const last = error.split("\n").slice(-SHOWN_LINES).join("\n").slice(-SHOWN_CHARACTERS);
+  const last = ending(error.split("\n").slice(-SHOWN_LINES).join("\n"), SHOWN_CHARACTERS);
   const message = `${why}: ${shown}${last === "" ? "" : `\n${last}`}`;
   const { rc, signal, timedOut } = ended;
   return Object.assign(placeless(ShellError, message) as object, { rc, output, error, signal, timedOut, command });
@@ -173,6 +177,7 @@ let finishLater: (command: Command) => Promise<unknown>;
 let numberOf: (command: Command) => number;
 let resultNow: (command: Command) => Result;
 let partsOf: (command: Command) => { stages: Stage[]; text: string; options: CommandOptions };
+let isCommand: (value: unknown) => value is Command;
 
 /** Those that come before a command, in their order. */
 function nextBefore(number: number): Command | undefined {
@@ -236,6 +241,7 @@ export class Command implements PromiseLike<Result> {
     };
     resultNow = (command) => command.#read();
     numberOf = (command) => command.#number;
+    isCommand = (value): value is Command => typeof value === "object" && value !== null && #number in value;
     partsOf = (command) => {
       command.#checkNotStarted("pipe");
       command.#claim();
@@ -547,6 +553,18 @@ export class Command implements PromiseLike<Result> {
     return this.#failure;
   }
 }
+
+// Before a slot is given back: what a function with a slot returned is run within it, and so is what it left unread.
+settling((returned) => {
+  const isOne = isCommand(returned);
+  if (isOne) {
+    resultNow(returned);
+  }
+  for (let next = unread[0]; next !== undefined; next = unread[0]) {
+    finish(next);
+  }
+  return isOne;
+});
 
 /** Makes commands of templates: `` $`ls ${folder}` ``; with options: `` $({ cwd: "/srv" })`ls` ``. */
 export interface Shell {

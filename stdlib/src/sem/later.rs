@@ -14,6 +14,7 @@ use super::Module;
 use super::request::Wanted;
 use crate::call::{Arg, define, poll_now, rejected};
 use crate::signal::Signal;
+use crate::statements;
 use crate::throw::wrong;
 
 /// A wait without a time limit is given this one: 30 years.
@@ -71,11 +72,17 @@ impl Module {
         self.later(ctx, &usage, wanted, move |ctx, permit| {
             let guard = SlotGuard::of(&module.run, holder, permit);
             let argument = module.permit_object(ctx, guard.permit())?;
-            let result = function.get(ctx)?.call::<_, Value<'_>>((argument,));
-            if let Ok(value) = &result
-                && let Some(promise) = value.as_promise()
-            {
-                return module.until_settled(ctx, guard, promise);
+            let mut result = function.get(ctx)?.call::<_, Value<'_>>((argument,));
+            if let Ok(value) = &result {
+                match statements::promise_of(ctx, value) {
+                    Ok(Some(promise)) => return module.until_settled(ctx, guard, &promise),
+                    Ok(None) => {
+                        if let Err(error) = statements::finish(ctx, &module.run, value) {
+                            result = Err(error);
+                        }
+                    }
+                    Err(error) => result = Err(error),
+                }
             }
             let outcome = match &result {
                 Ok(_) => RegionOutcome::Done,

@@ -11,6 +11,7 @@ use cla_runtime::js::{self, Ctx, Function, IntoAtom, IntoJs, Object, Value};
 use super::Module;
 use super::request::ttl;
 use crate::call::Arg;
+use crate::statements;
 use crate::throw::type_error;
 
 impl Module {
@@ -55,10 +56,16 @@ fn permit_prototype<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js
         let run = Rc::clone(run);
         move |ctx: Ctx<'js>, this: This<Value<'js>>| {
             let held = held(&ctx, "release", &this.0)?;
+            if held.with(|_| ()).is_none() {
+                return Ok(false);
+            }
+            let nothing = Value::new_undefined(ctx.clone());
+            let finished = statements::finish(&ctx, &run, &nothing);
             let Some(permit) = run.permits().take_permit(&held) else {
                 return Ok(false);
             };
             let released = run.block_on(&ctx, permit.release())?;
+            finished?;
             js::Result::Ok(released.is_ok())
         }
     };

@@ -13,7 +13,7 @@ use super::events::EVENTS;
 use super::fetch::FETCH;
 use super::part::{Part, report};
 use crate::call::named;
-use crate::weak;
+use crate::{node, weak};
 
 /// All of them.
 pub(crate) static LATE: LateGlobals = LateGlobals {
@@ -26,6 +26,7 @@ pub(crate) const NAMES: &[&str] = &[
     "AbortController",
     "AbortSignal",
     "Blob",
+    "Buffer",
     "ByteLengthQueuingStrategy",
     "CompressionStream",
     "CountQueuingStrategy",
@@ -65,7 +66,9 @@ pub(crate) const NAMES: &[&str] = &[
     "crypto",
     #[cfg(feature = "http")]
     "fetch",
+    "global",
     "navigator",
+    "process",
     "reportError",
 ];
 
@@ -76,6 +79,9 @@ fn build<'js>(ctx: &Ctx<'js>, name: &'static str) -> js::Result<Value<'js>> {
         "Intl" => crate::intl::build(ctx),
         "navigator" => navigator(ctx),
         "WeakRef" => weak::build(ctx),
+        "Buffer" => node::load(ctx, "node:buffer")?.get("Buffer"),
+        "process" => Ok(node::load(ctx, "node:process")?.into_value()),
+        "global" => Ok(ctx.globals().into_value()),
         name => part(name).load(ctx)?.get(name),
     }
 }

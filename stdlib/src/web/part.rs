@@ -103,7 +103,7 @@ fn tag<'js>(class: Object<'js>, name: String) -> js::Result<()> {
 }
 
 /// `report(error)`: nothing will catch it, and the run fails.
-pub(super) fn report<'js>(ctx: Ctx<'js>, error: Value<'js>) -> js::Result<()> {
+pub(crate) fn report<'js>(ctx: Ctx<'js>, error: Value<'js>) -> js::Result<()> {
     State::of(&ctx)?.run().report_uncaught(&ctx, error);
     Ok(())
 }

@@ -29,6 +29,8 @@ pub(super) struct Module {
     paths: Vec<Vec<String>>,
     /// Names that are public here.
     pub(super) nouns: BTreeSet<String>,
+    /// The documentation of those, and of the public methods of its types and traits (`Type::method`).
+    pub(super) docs: BTreeMap<String, String>,
     /// Can a user of the crate name it, and does its documentation show it?
     pub(super) is_public: bool,
     /// The strings of its code.
@@ -72,6 +74,7 @@ impl Crate {
             uses: Vec::new(),
             paths: Vec::new(),
             nouns: BTreeSet::new(),
+            docs: BTreeMap::new(),
             is_public,
             strings: Vec::new(),
         };
@@ -94,8 +97,10 @@ impl Crate {
                 }
                 _ => {
                     if let Some(name) = public_name(item) {
+                        module.docs.insert(name.clone(), docs(attributes(item)));
                         module.nouns.insert(name);
                     }
+                    module.docs.extend(methods(item));
                     Reader(&mut module).visit_item(item);
                 }
             }
@@ -219,6 +224,26 @@ impl Crate {
             }
         }
         nouns
+    }
+
+    /// The items of this crate that its users can name, each with the module in which it stands. Modules are none of them.
+    pub(super) fn public_items(&self) -> BTreeSet<(&ModulePath, &str)> {
+        let mut items = BTreeSet::new();
+        for (path, module) in self.modules.iter().filter(|(_, module)| module.is_public) {
+            items.extend(module.nouns.iter().map(|name| (path, name.as_str())));
+            for import in module.uses.iter().filter(|import| import.is_public) {
+                let home = self.home(path, &import.path);
+                let Some((home, module)) = home.and_then(|home| self.modules.get_key_value(&home))
+                else {
+                    continue;
+                };
+                let is_wanted =
+                    |name: &&String| import.name.is_none() || import.path.last() == Some(*name);
+                let names = module.nouns.iter().filter(is_wanted);
+                items.extend(names.map(|name| (home, name.as_str())));
+            }
+        }
+        items
     }
 }
 
@@ -433,4 +458,55 @@ fn public_name(item: &Item) -> Option<String> {
         _ => return None,
     };
     (is_pub(visibility) && !is_hidden(attributes(item))).then(|| name.to_string())
+}
+
+/// The public methods of a type, or the methods of a trait, each with its documentation.
+fn methods(item: &Item) -> Vec<(String, String)> {
+    let named = |of: &dyn std::fmt::Display, name: &syn::Ident, attributes: &[Attribute]| {
+        (format!("{of}::{name}"), docs(attributes))
+    };
+    match item {
+        Item::Impl(block) => {
+            let syn::Type::Path(path) = &*block.self_ty else {
+                return Vec::new();
+            };
+            let Some(of) = path.path.segments.last() else {
+                return Vec::new();
+            };
+            let methods = block.items.iter().filter_map(|item| match item {
+                syn::ImplItem::Fn(method) if is_pub(&method.vis) => {
+                    Some(named(&of.ident, &method.sig.ident, &method.attrs))
+                }
+                _ => None,
+            });
+            methods.collect()
+        }
+        Item::Trait(of) => {
+            let methods = of.items.iter().filter_map(|item| match item {
+                syn::TraitItem::Fn(method) => {
+                    Some(named(&of.ident, &method.sig.ident, &method.attrs))
+                }
+                _ => None,
+            });
+            methods.collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The documentation as it is written.
+fn docs(attributes: &[Attribute]) -> String {
+    let lines = attributes.iter().filter_map(|attribute| {
+        let syn::Meta::NameValue(pair) = &attribute.meta else {
+            return None;
+        };
+        match &pair.value {
+            syn::Expr::Lit(literal) if pair.path.is_ident("doc") => match &literal.lit {
+                syn::Lit::Str(line) => Some(line.value()),
+                _ => None,
+            },
+            _ => None,
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -13,6 +13,17 @@ use crate::server::hosts::AllowedHosts;
 const ROLES_CLAIM: &str = "groups";
 
 /// A provider of OpenID Connect that signs people in.
+///
+/// ```
+/// use cla_admin::{OpenId, Role};
+///
+/// let openid = OpenId::new("https://login.example.com", "cla")?
+///     .client_secret("from the provider")
+///     .role("operations", Role::Operator)
+///     .default_role(Role::Viewer);
+/// assert!(!format!("{openid:?}").contains("from the provider"), "a secret is not shown");
+/// # Ok::<(), cla_admin::OpenIdError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenId {
     pub(super) issuer: String,
@@ -36,6 +47,13 @@ impl fmt::Debug for Secret {
 }
 
 /// A text is no address of a provider, or of this service.
+///
+/// ```
+/// use cla_admin::OpenId;
+///
+/// let error = OpenId::new("http://login.example.com", "cla").unwrap_err();
+/// assert!(error.to_string().contains("http is for this machine only"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{what} is a URL such as https://login.example.com; http is for this machine only: {wrong}"

@@ -69,6 +69,11 @@ pub(crate) async fn save(
             "a snippet's name has letters, digits, `_`, `-` and `.`, begins with a letter, and has at most 64 characters",
         ));
     }
+    if runs(&service)?.secrets().are_in(&code) {
+        return Err(Problem::invalid(
+            "the code has a secret in it, and all administrators read snippets: write cla.secret(\"NAME\")",
+        ));
+    }
     service
         .note(&person, ServiceAction::SnippetSaved, &name)
         .await?;

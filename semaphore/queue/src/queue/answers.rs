@@ -9,6 +9,19 @@ use crate::time::Timestamp;
 use crate::view::Status;
 
 /// What a request got when it was admitted.
+///
+/// ```
+/// use cla_queue::queue::{Effects, Queue, Way};
+/// use cla_queue::request::Request;
+/// use cla_queue::time::Timestamp;
+///
+/// let (mut queue, mut fx, now) = (Queue::<()>::new(0), Effects::default(), Timestamp::ZERO);
+/// let first = queue.try_acquire(&mut Request::new(), now, &mut fx).expect("a slot is free");
+/// assert_eq!((first.requested_at, first.started_at, first.way), (now, now, Way::Slot));
+/// queue.release(first.ticket, now, &mut fx).expect("it is held");
+/// let next = queue.try_acquire(&mut Request::new(), now, &mut fx).expect("it is free again");
+/// assert!(next.token > first.token);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admission {
     /// The request, for releasing and refreshing. Of several that ask with the same slot id, the first.
@@ -24,6 +37,20 @@ pub struct Admission {
 }
 
 /// On what a request is busy.
+///
+/// ```
+/// use cla_queue::queue::{Attempt, Effects, Queue, Way};
+/// use cla_queue::request::Request;
+/// use cla_queue::time::Timestamp;
+///
+/// let (mut queue, mut fx, now) = (Queue::new(0), Effects::default(), Timestamp::ZERO);
+/// queue.acquire(&mut Request::new(), |_, _| (), now, &mut fx);
+/// let waiting = queue.acquire(&mut Request::new(), |_, _| (), now, &mut fx);
+/// let Attempt::Queued(ticket) = waiting else { panic!("the only slot is taken") };
+/// queue.grant(ticket, now, &mut fx).expect("it waits");
+/// assert_eq!(queue.admission(ticket).map(|admission| admission.way), Some(Way::Grant));
+/// assert_eq!(queue.busy(), 1, "a grant takes no slot");
+/// ```
 // A whole word: an admission with a byte and padding in it is copied piecemeal, and a free take is little
 // more than copying an admission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +63,19 @@ pub enum Way {
 }
 
 /// What became of a request at once.
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_queue::queue::{Attempt, Effects, Queue};
+/// use cla_queue::request::Request;
+/// use cla_queue::time::Timestamp;
+///
+/// let (mut queue, mut fx, now) = (Queue::new(0), Effects::default(), Timestamp::ZERO);
+/// let mut ask = |mut request: Request| queue.acquire(&mut request, |_, _| (), now, &mut fx);
+/// assert!(matches!(ask(Request::new()), Attempt::Admitted(_)));
+/// assert!(matches!(ask(Request::new()), Attempt::Queued(_)));
+/// assert_eq!(ask(Request::new().timeout(Duration::ZERO)), Attempt::TimedOut);
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub enum Attempt {
     /// A slot was free.
@@ -47,6 +87,20 @@ pub enum Attempt {
 }
 
 /// What became of a request that waited.
+///
+/// ```
+/// use std::time::Duration;
+/// use cla_queue::queue::{Effects, Outcome, Queue};
+/// use cla_queue::request::Request;
+/// use cla_queue::time::Timestamp;
+///
+/// let (mut queue, mut fx, start) = (Queue::new(0), Effects::default(), Timestamp::ZERO);
+/// queue.acquire(&mut Request::new(), |_, _| "first", start, &mut fx);
+/// let wait = Duration::from_secs(5);
+/// queue.acquire(&mut Request::new().timeout(wait), |_, _| "second", start, &mut fx);
+/// queue.advance(start.after(wait), &mut fx);
+/// assert_eq!(fx.outcomes, [("second", Outcome::TimedOut)]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It was admitted.
@@ -62,6 +116,19 @@ pub enum Outcome {
 }
 
 /// One [`EventKind`], with the counts right after it.
+///
+/// ```
+/// use cla_queue::event::EventKind;
+/// use cla_queue::queue::{Effects, Queue};
+/// use cla_queue::request::Request;
+/// use cla_queue::time::Timestamp;
+///
+/// let (mut queue, mut fx) = (Queue::<()>::new(0), Effects::default());
+/// fx.observed = true;
+/// queue.try_acquire(&mut Request::new(), Timestamp::ZERO, &mut fx);
+/// let last = fx.transitions.last().expect("somebody wants to know");
+/// assert_eq!((last.kind, last.busy, last.waiting), (EventKind::Acquired, 1, 0));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
     /// What happened.
@@ -83,6 +150,8 @@ pub struct Transition {
 /// What a command asks its caller to do, in order.
 ///
 /// Kept by the caller from command to command, so that its memory is reused.
+///
+/// See [`Queue`](super::Queue) for an example.
 #[derive(Debug)]
 pub struct Effects<W> {
     /// Waiters to wake, each with what became of it.
@@ -110,6 +179,17 @@ impl<W> Default for Effects<W> {
 }
 
 /// A permit that was taken from its holder.
+///
+/// ```
+/// use cla_queue::queue::{Effects, Queue};
+/// use cla_queue::request::Request;
+/// use cla_queue::time::Timestamp;
+///
+/// let (mut queue, mut fx, now) = (Queue::<()>::new(0), Effects::default(), Timestamp::ZERO);
+/// let held = queue.try_acquire(&mut Request::new(), now, &mut fx).expect("a slot is free");
+/// assert_eq!(queue.force_release(now, &mut fx), 1);
+/// assert_eq!(fx.lost[0].admission, held);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
     /// As it had been given.
@@ -122,10 +202,33 @@ pub struct Lost {
 }
 
 /// The permit is not (or no longer) held: it expired, or an administrator took it.
+///
+/// ```
+/// use cla_queue::queue::{Effects, NotHeld, Queue};
+/// use cla_queue::request::Request;
+/// use cla_queue::time::Timestamp;
+///
+/// let (mut queue, mut fx, now) = (Queue::<()>::new(0), Effects::default(), Timestamp::ZERO);
+/// let held = queue.try_acquire(&mut Request::new(), now, &mut fx).expect("a slot is free");
+/// assert_eq!(queue.release(held.ticket, now, &mut fx), Ok(()));
+/// assert_eq!(queue.release(held.ticket, now, &mut fx), Err(NotHeld));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotHeld;
 
 /// Why a permit's deadline could not be moved.
+///
+/// ```
+/// use cla_queue::queue::{Effects, Queue, RefreshRefused};
+/// use cla_queue::request::{Request, Ttl};
+/// use cla_queue::time::Timestamp;
+///
+/// let (mut queue, mut fx, now) = (Queue::<()>::new(0), Effects::default(), Timestamp::ZERO);
+/// let held = queue.try_acquire(&mut Request::new(), now, &mut fx).expect("a slot is free");
+/// let refreshed = queue.refresh(held.ticket, Ttl::from_secs(60)?, now, &mut fx);
+/// assert_eq!(refreshed, Err(RefreshRefused::NoTtl));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshRefused {
     /// See [`NotHeld`].
@@ -135,9 +238,34 @@ pub enum RefreshRefused {
 }
 
 /// The request does not wait; it is in this status, if it is still known.
+///
+/// ```
+/// use cla_queue::queue::{Effects, NotWaiting, Queue};
+/// use cla_queue::request::Request;
+/// use cla_queue::time::Timestamp;
+/// use cla_queue::view::Status;
+///
+/// let (mut queue, mut fx, now) = (Queue::<()>::new(0), Effects::default(), Timestamp::ZERO);
+/// let held = queue.try_acquire(&mut Request::new(), now, &mut fx).expect("a slot is free");
+/// assert_eq!(queue.grant(held.ticket, now, &mut fx), Err(NotWaiting(Some(Status::Busy))));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotWaiting(pub Option<Status>);
 
 /// The request is not busy; it is in this status, if it is still known.
+///
+/// ```
+/// use cla_queue::queue::{Attempt, Effects, NotBusy, Queue};
+/// use cla_queue::request::Request;
+/// use cla_queue::time::Timestamp;
+/// use cla_queue::view::Status;
+///
+/// let (mut queue, mut fx, now) = (Queue::new(0), Effects::default(), Timestamp::ZERO);
+/// queue.acquire(&mut Request::new(), |_, _| (), now, &mut fx);
+/// let waiting = queue.acquire(&mut Request::new(), |_, _| (), now, &mut fx);
+/// let Attempt::Queued(ticket) = waiting else { panic!("the only slot is taken") };
+/// let released = queue.release_by_force(ticket, now, &mut fx);
+/// assert_eq!(released, Err(NotBusy(Some(Status::Waiting))));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotBusy(pub Option<Status>);

@@ -56,6 +56,15 @@ impl Default for Ended {
 }
 
 /// How many more semaphores of a store may have a long history. The clones of one share it.
+///
+/// ```
+/// use cla_queue::queue::{HistoryRoom, Queue};
+///
+/// // A store has one, and gives a clone of it to each of its semaphores.
+/// let room = HistoryRoom::default();
+/// let [a, b] = [(); 2].map(|()| Queue::<()>::with_history(0, room.clone()));
+/// assert_eq!(a.history().count() + b.history().count(), 0);
+/// ```
 #[derive(Clone, Debug)]
 pub struct HistoryRoom(Arc<AtomicUsize>);
 

@@ -15,6 +15,19 @@ pub(super) const NO_REQUEST: u64 = u64::MAX;
 
 /// Names a request within its semaphore: a place in memory and a sequence number that is never used twice,
 /// so a ticket of a request that is gone is recognised for ever.
+///
+/// ```
+/// use cla_queue::queue::{Effects, Queue};
+/// use cla_queue::request::Request;
+/// use cla_queue::time::Timestamp;
+///
+/// let (mut queue, mut fx, now) = (Queue::<()>::new(0), Effects::default(), Timestamp::ZERO);
+/// let first = queue.try_acquire(&mut Request::new(), now, &mut fx).expect("a slot is free");
+/// queue.release(first.ticket, now, &mut fx).expect("it is held");
+/// let second = queue.try_acquire(&mut Request::new(), now, &mut fx).expect("it is free again");
+/// assert!(queue.is_held(second.ticket));
+/// assert!(!queue.is_held(first.ticket), "its place in memory has another request now");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket {
     pub(super) index: u32,

@@ -11,6 +11,21 @@ use crate::time::Timestamp;
 use crate::view::Status;
 
 /// One request as [`Queue::rows`] shows it.
+///
+/// ```
+/// use cla_queue::queue::{Effects, Queue};
+/// use cla_queue::request::Request;
+/// use cla_queue::time::Timestamp;
+/// use cla_queue::view::Status;
+///
+/// let (mut queue, mut fx, now) = (Queue::new(0), Effects::default(), Timestamp::ZERO);
+/// for _ in 0..3 {
+///     queue.acquire(&mut Request::new(), |_, _| (), now, &mut fx);
+/// }
+/// let rows: Vec<_> = queue.rows(now).map(|row| (row.status, row.place)).collect();
+/// let (busy, waiting) = (Status::Busy, Status::Waiting);
+/// assert_eq!(rows, [(busy, None), (waiting, Some(1)), (waiting, Some(2))]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     /// The request.

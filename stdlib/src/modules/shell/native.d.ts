@@ -46,6 +46,9 @@ declare module "cla/shell/native" {
     kill(signal?: unknown): void;
   }
 
+  /** Has `finish` run the statements before a slot is given back; it says whether what a function returned is a command. */
+  export function settling(finish: (returned: unknown) => boolean): void;
+
   /** @throws PermissionError, and Error if it cannot be started. */
   export function start(plan: Plan): Job;
 }

@@ -1,0 +1,2 @@
+// node:constants: see node.rs and system.rs.
+(native) => native.constants();

@@ -1,0 +1,12 @@
+// node:perf_hooks: see node.rs.
+(native) => {
+  "use strict";
+
+  const { leftOut } = native.load("internal/errors");
+  return {
+    performance: globalThis.performance,
+    PerformanceObserver: leftOut("PerformanceObserver", "performance.now() tells the time"),
+    monitorEventLoopDelay: leftOut("monitorEventLoopDelay", "performance.now() tells the time"),
+    createHistogram: leftOut("createHistogram", "performance.now() tells the time"),
+  };
+};

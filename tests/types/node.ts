@@ -1,0 +1,50 @@
+// Node's names
+
+import assert from "node:assert";
+import { Buffer as SameBuffer } from "node:buffer";
+import { execFileSync, spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import EventEmitter, { once } from "events";
+import fs, { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "path";
+import { Readable, Transform, pipeline } from "node:stream";
+import { text } from "node:stream/consumers";
+import { setTimeout as later } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import util, { parseArgs, promisify } from "node:util";
+import { exactly } from "./assert.ts";
+
+exactly<string>()(readFileSync("a.txt", "utf8"));
+exactly<Buffer>()(readFileSync("a.txt"));
+exactly<string>()(await readFile("a.txt", { encoding: "utf8" }));
+exactly<string[]>()(fs.readdirSync("."));
+exactly<boolean>()(fs.statSync(".").isDirectory());
+exactly<string>()(path.join("a", "b"));
+exactly<string>()(Buffer.from("a").toString("hex"));
+exactly<number>()(SameBuffer.alloc(4).readUInt32BE());
+exactly<string>()(createHash("sha256").update("a").digest("hex"));
+exactly<Buffer>()(randomBytes(4));
+exactly<string>()(fileURLToPath("file:///a"));
+exactly<string>()(util.inspect({}));
+exactly<string>()(await text(Readable.from(["a"])));
+exactly<string>()(await later(1, "x"));
+exactly<number>()(process.pid);
+exactly<string | undefined>()(process.env.HOME);
+assert.strictEqual(1, 1);
+const emitter = new EventEmitter();
+emitter.on("x", () => {}).emit("x");
+await once(emitter, "x");
+const { values } = parseArgs({ options: { file: { type: "string", short: "f" } } });
+process.stdout.write(`${values.file}\n`);
+const child = spawn("cat", [], { stdio: ["pipe", "pipe", "inherit"] });
+child.stdin?.end("text");
+execFileSync("echo", ["a"]);
+pipeline(Readable.from(["a"]), new Transform({ transform: (chunk, _encoding, callback) => callback(null, chunk) }), (error: unknown) => error);
+await promisify(fs.readFile)("a.txt");
+if (values.file === undefined) process.exit(2);
+// @ts-expect-error there is no such encoding
+Buffer.from("a", "utf7");
+// @ts-expect-error a rule has no sockets
+import net from "node:net";
+net;
