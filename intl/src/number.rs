@@ -22,6 +22,15 @@ use crate::part::Part;
 use crate::plural::{Category, Plurals};
 
 /// Writes numbers in one way.
+///
+/// ```
+/// use cla_intl::number::{NumberFormat, NumberOptions};
+/// use cla_intl::{Tag, text_of};
+///
+/// let german = Tag::parse("de").unwrap();
+/// let format = NumberFormat::new(&german, NumberOptions::default()).unwrap();
+/// assert_eq!(text_of(&format.format(&1234.5.into())), "1.234,5");
+/// ```
 #[derive(Clone)]
 pub struct NumberFormat {
     pub(crate) locale: Arc<LocaleData>,

@@ -9,6 +9,8 @@ use crate::error::Error;
 use crate::locale::Tag;
 
 /// What numbers are for.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// To count: 1 day, 2 days.
@@ -19,6 +21,8 @@ pub enum Kind {
 }
 
 /// A form of a word.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Category {
     /// For nothing.
@@ -64,6 +68,8 @@ impl From<PluralCategory> for Category {
 }
 
 /// The rules of a language.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Debug)]
 pub struct Plurals(PluralRules);
 
