@@ -8,12 +8,16 @@ use crate::locale::Tag;
 const OWN_WAYS: &[&str] = &["tr", "az", "lt", "el", "hy"];
 
 /// Whether the language changes letters otherwise than others do.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[must_use]
 pub fn has_own_way(tag: &Tag) -> bool {
     OWN_WAYS.contains(&tag.language().as_str())
 }
 
 /// A text in upper case.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[must_use]
 pub fn upper(tag: &Tag, text: &str) -> String {
     CaseMapperBorrowed::new()
@@ -22,6 +26,8 @@ pub fn upper(tag: &Tag, text: &str) -> String {
 }
 
 /// A text in lower case.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[must_use]
 pub fn lower(tag: &Tag, text: &str) -> String {
     CaseMapperBorrowed::new()

@@ -10,6 +10,8 @@ use crate::error::Error;
 use crate::locale::{Tag, lookup};
 
 /// Which differences count.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strength {
     /// Those of letters: `a` is not `b`.
@@ -24,6 +26,8 @@ pub enum Strength {
 }
 
 /// Which case comes first.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CaseFirst {
     /// As the locale has it.
@@ -36,6 +40,8 @@ pub enum CaseFirst {
 }
 
 /// What can be chosen.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CollationOptions {
     /// Which differences count.
@@ -49,6 +55,8 @@ pub struct CollationOptions {
 }
 
 /// Compares texts in one way.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Debug)]
 pub struct Collation(CollatorBorrowed<'static>);
 

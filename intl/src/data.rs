@@ -19,6 +19,8 @@ static FILE: &[u8] = include_bytes!("../data/locales.bin");
 const MOST_KEPT: usize = 32;
 
 /// The version of CLDR that the file was made of.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 pub const CLDR_VERSION: &str = "48.2.0";
 
 /// Where what is.

@@ -23,6 +23,8 @@ use crate::zone::Zone;
 use pattern::Item;
 
 /// Writes dates and times in one way.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone)]
 pub struct DateFormat {
     locale: Arc<LocaleData>,

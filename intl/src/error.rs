@@ -1,6 +1,8 @@
 //! What cannot be done.
 
 /// Why a format could not be made.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -9,6 +9,8 @@ use crate::number::{Piece, split};
 use crate::part::{Part, push};
 
 /// What joins the elements.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// "and"
@@ -21,6 +23,8 @@ pub enum Kind {
 }
 
 /// How long the words between them are.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Width {
     /// `a, b, and c`
@@ -33,6 +37,8 @@ pub enum Width {
 }
 
 /// Writes lists in one way.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone)]
 pub struct ListFormat {
     locale: Arc<LocaleData>,

@@ -9,12 +9,16 @@ use crate::data::{index, world};
 use crate::error::Error;
 
 /// The locale of a program that names none.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 pub const DEFAULT: &str = "en-US";
 
 /// The longest text that is read as a tag, in bytes.
 const LONGEST_TAG: usize = 1000;
 
 /// A language tag in its canonical form.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag(Locale);
 
@@ -234,6 +238,8 @@ pub(crate) fn available(tag: &Tag) -> Option<Available> {
 }
 
 /// As much of a tag as something is known of, without its extensions; `None` if nothing is known of the language.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[must_use]
 pub fn best_available(tag: &Tag) -> Option<String> {
     available(tag).map(|found| found.tag)
@@ -249,6 +255,8 @@ pub(crate) fn lookup(tag: &Tag) -> Result<Available, Error> {
 }
 
 /// How hours are written in a locale: `"h12"`, `"h23"` or `"h11"`.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[must_use]
 pub fn hour_cycle_of(tag: &Tag) -> &'static str {
     let Ok(world) = world() else { return "h23" };

@@ -19,9 +19,18 @@ use crate::data::{self, LocaleData, NumberSystem, Symbols};
 use crate::error::Error;
 use crate::locale::{Tag, lookup};
 use crate::part::Part;
-use crate::plural::Plurals;
+use crate::plural::{Category, Plurals};
 
 /// Writes numbers in one way.
+///
+/// ```
+/// use cla_intl::number::{NumberFormat, NumberOptions};
+/// use cla_intl::{Tag, text_of};
+///
+/// let german = Tag::parse("de").unwrap();
+/// let format = NumberFormat::new(&german, NumberOptions::default()).unwrap();
+/// assert_eq!(text_of(&format.format(&1234.5.into())), "1.234,5");
+/// ```
 #[derive(Clone)]
 pub struct NumberFormat {
     pub(crate) locale: Arc<LocaleData>,
@@ -140,6 +149,19 @@ impl NumberFormat {
         parts.push((Part::new("literal", between), "shared"));
         parts.extend(end.into_iter().map(|part| (part, "endRange")));
         parts
+    }
+
+    /// The form of a word that goes with a number as this format writes it.
+    #[must_use]
+    pub fn select(&self, rules: &Plurals, value: &Quantity) -> Category {
+        match value {
+            Quantity::Finite(decimal) => {
+                let mut written = decimal.clone();
+                self.round(&mut written);
+                rules.category(&written, 0)
+            }
+            _ => Category::Other,
+        }
     }
 
     /// Rounds a number as it would be written.

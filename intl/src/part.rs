@@ -1,6 +1,8 @@
 //! Text in parts, each with its kind.
 
 /// A part of a text, such as the fraction of a number.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// What ECMA-402 calls it: `"integer"`, `"literal"`, `"month"`.
@@ -29,6 +31,8 @@ pub(crate) fn push(parts: &mut Vec<Part>, kind: &'static str, text: &str) {
 }
 
 /// The text of parts.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[must_use]
 pub fn text_of(parts: &[Part]) -> String {
     parts.iter().map(|part| part.text.as_str()).collect()

@@ -7,9 +7,10 @@ use icu_plurals::{
 
 use crate::error::Error;
 use crate::locale::Tag;
-use crate::number::{NumberFormat, Quantity};
 
 /// What numbers are for.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// To count: 1 day, 2 days.
@@ -20,6 +21,8 @@ pub enum Kind {
 }
 
 /// A form of a word.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Category {
     /// For nothing.
@@ -65,6 +68,8 @@ impl From<PluralCategory> for Category {
 }
 
 /// The rules of a language.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Debug)]
 pub struct Plurals(PluralRules);
 
@@ -91,19 +96,6 @@ impl Plurals {
         let mut whole = written.clone();
         whole.multiply_pow10(power);
         self.0.category_for(PluralOperands::from(&whole)).into()
-    }
-
-    /// The form that goes with a number as a format writes it.
-    #[must_use]
-    pub fn select(&self, format: &NumberFormat, value: &Quantity) -> Category {
-        match value {
-            Quantity::Finite(decimal) => {
-                let mut written = decimal.clone();
-                format.round(&mut written);
-                self.category(&written, 0)
-            }
-            _ => Category::Other,
-        }
     }
 
     /// The forms that the language has.

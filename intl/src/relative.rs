@@ -7,6 +7,8 @@ use crate::number::{NumberFormat, NumberOptions, Piece, Quantity, split};
 use crate::part::{Part, push};
 
 /// How long the words are.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Width {
     /// `in 3 months`
@@ -19,11 +21,15 @@ pub enum Width {
 }
 
 /// The units of time, by their names.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 pub const UNITS: [&str; 8] = [
     "second", "minute", "hour", "day", "week", "month", "quarter", "year",
 ];
 
 /// Writes times from now in one way.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone)]
 pub struct RelativeFormat {
     numbers: NumberFormat,

@@ -5,6 +5,8 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::error::Error;
 
 /// What a text is divided into.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Granularity {
     /// Characters as people see them.
@@ -17,6 +19,8 @@ pub enum Granularity {
 }
 
 /// A piece of a text.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
     /// The piece.
@@ -30,6 +34,8 @@ pub struct Segment<'a> {
 /// # Errors
 ///
 /// [`Error::NoDictionary`]: words were asked for, and the text is in a script that writes them without spaces.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 pub fn segments(
     text: &str,
     granularity: Granularity,

@@ -9,6 +9,8 @@ use crate::locale::Tag;
 /// # Errors
 ///
 /// [`Error::Damaged`].
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 pub fn numbering_systems() -> Result<impl Iterator<Item = &'static str>, Error> {
     Ok(world()?.digits.keys().map(String::as_str))
 }
@@ -18,6 +20,8 @@ pub fn numbering_systems() -> Result<impl Iterator<Item = &'static str>, Error> 
 /// # Errors
 ///
 /// [`Error::Damaged`].
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 pub fn currencies() -> Result<&'static [String], Error> {
     Ok(&world()?.currencies)
 }
@@ -27,6 +31,8 @@ pub fn currencies() -> Result<&'static [String], Error> {
 /// # Errors
 ///
 /// [`Error::Damaged`].
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 pub fn locales() -> Result<Vec<String>, Error> {
     let index = index()?;
     let mut all: Vec<String> = index
@@ -44,6 +50,8 @@ pub fn locales() -> Result<Vec<String>, Error> {
 /// # Errors
 ///
 /// [`Error::Damaged`].
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 pub fn calendar(tag: &Tag) -> Result<String, Error> {
     let region = tag.likely_region().unwrap_or_default();
     let found = world()?.calendars.get(&region);
@@ -51,6 +59,8 @@ pub fn calendar(tag: &Tag) -> Result<String, Error> {
 }
 
 /// The weeks of a region; 1 is Monday.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Week {
     /// The first day.
@@ -66,6 +76,8 @@ pub struct Week {
 /// # Errors
 ///
 /// [`Error::Damaged`].
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 pub fn week(tag: &Tag) -> Result<Week, Error> {
     const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let world = world()?;

@@ -40,6 +40,8 @@ const DAY: i64 = 24 * 3600 * SECOND;
 const CYCLE: i64 = 146_097 * DAY;
 
 /// A time zone.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Debug)]
 pub struct Zone {
     name: String,
@@ -47,6 +49,8 @@ pub struct Zone {
 }
 
 /// What summer times are like in a zone.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Daylight {
     /// It has its summer time.
@@ -58,6 +62,8 @@ pub enum Daylight {
 }
 
 /// A moment as clocks and calendars show it.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// Milliseconds since 1970 in universal time.

@@ -13,6 +13,8 @@ pub(crate) struct Globals;
 impl Extension for Globals {
     fn install<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<()> {
         state::State::create(ctx, run)?;
+        #[cfg(feature = "intl")]
+        crate::intl::install(run);
         ctx.globals().prop(
             "print",
             js::object::Property::from(call::named(ctx, "print", format::print)?)

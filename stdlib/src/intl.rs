@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 use cla_intl::collation::{Collation, CollationOptions};
 use cla_intl::{Tag, casing};
+use cla_runtime::host::Run;
 use cla_runtime::internal::{LibraryScript, LocaleMethod, LocaleMethods};
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
@@ -43,8 +44,8 @@ pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
 }
 
 /// Lets the methods of the built-in classes go by a locale in this run.
-pub(crate) fn install(state: &State) {
-    state.run().set_state(Rc::new(LocaleMethods(method)));
+pub(crate) fn install(run: &Run) {
+    run.set_state(Rc::new(LocaleMethods(method)));
 }
 
 /// What comparing texts needs again and again.

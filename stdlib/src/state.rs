@@ -38,8 +38,6 @@ impl State {
             console: ConsoleState::default(),
             steps: Cell::new(0),
         });
-        #[cfg(feature = "intl")]
-        crate::intl::install(&state);
         run.set_state(state);
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! What can be chosen about dates, in the words of ECMA-402.
 
 /// How long a date or a time is.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// `Sunday, November 29, 2026`
@@ -14,6 +16,8 @@ pub enum Style {
 }
 
 /// How long a name is.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text {
     /// `S`
@@ -25,6 +29,8 @@ pub enum Text {
 }
 
 /// How a number is written.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Numeric {
     /// `7`
@@ -34,6 +40,8 @@ pub enum Numeric {
 }
 
 /// How a month is written.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
     /// A number.
@@ -43,9 +51,13 @@ pub enum Size {
 }
 
 /// How parts of the day are written.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 pub type DayPeriod = Text;
 
 /// How hours are counted.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HourCycle {
     /// From 0 to 11.
@@ -76,6 +88,8 @@ impl HourCycle {
 }
 
 /// How the time zone is written.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ZoneName {
     /// `CET`
@@ -93,6 +107,8 @@ pub enum ZoneName {
 }
 
 /// What can be chosen. A style of the date or the time leaves no room for single fields.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DateOptions {
     /// The date in a usual form.

@@ -7,6 +7,8 @@ use fixed_decimal::{
 use super::options::{Digits, NumberOptions, Priority, Rounding};
 
 /// A number, with all the digits that were given.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Quantity {
     /// Not a number.

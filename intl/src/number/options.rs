@@ -3,6 +3,8 @@
 use crate::data::world;
 
 /// What a number stands for.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Style {
     /// A number.
@@ -29,6 +31,8 @@ pub enum Style {
 }
 
 /// How a currency is written.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CurrencyDisplay {
     /// `US$`
@@ -43,6 +47,8 @@ pub enum CurrencyDisplay {
 }
 
 /// How a unit is written.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnitDisplay {
     /// `16 kilometers`
@@ -65,6 +71,8 @@ impl UnitDisplay {
 }
 
 /// How the size of a number is written.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Notation {
     /// With all its digits.
@@ -79,6 +87,8 @@ pub enum Notation {
 }
 
 /// How a compact number is written.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CompactDisplay {
     /// `1.2K`
@@ -89,6 +99,8 @@ pub enum CompactDisplay {
 }
 
 /// When digits are written in groups.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Grouping {
     /// As the locale does.
@@ -103,6 +115,8 @@ pub enum Grouping {
 }
 
 /// When a sign is written.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SignDisplay {
     /// For negative numbers, zero included.
@@ -119,6 +133,8 @@ pub enum SignDisplay {
 }
 
 /// Which digits are written.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digits {
     /// So many after the point: at least, at most.
@@ -137,6 +153,8 @@ pub enum Digits {
 }
 
 /// Which of two ways to round prevails.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
     /// The one that gives more digits.
@@ -146,6 +164,8 @@ pub enum Priority {
 }
 
 /// To which side a number is rounded.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rounding {
     /// Up.
@@ -170,6 +190,8 @@ pub enum Rounding {
 }
 
 /// What can be chosen.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberOptions {
     /// What the number stands for.
@@ -212,6 +234,8 @@ impl Default for NumberOptions {
 }
 
 /// How many digits follow the point in amounts of a currency.
+///
+/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
 #[must_use]
 pub fn currency_digits(code: &str) -> u8 {
     let known = world().ok().and_then(|world| world.fractions.get(code));

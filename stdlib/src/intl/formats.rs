@@ -248,7 +248,7 @@ fn plural<'js>(
     let select = move |ctx: Ctx<'js>, value: Value<'js>| {
         let _ = &counted;
         let value = quantity(&ctx, &value)?;
-        Ok::<_, js::Error>(rules.select(&format, &value).name())
+        Ok::<_, js::Error>(format.select(&rules, &value).name())
     };
     made.set("select", Function::new(ctx, select)?)?;
     Ok(made)
