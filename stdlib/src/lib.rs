@@ -75,8 +75,8 @@ mod fs;
 mod globals;
 #[cfg(feature = "http")]
 mod http;
-mod input;
 mod ini;
+mod input;
 mod inspect;
 mod install;
 #[doc(hidden)]

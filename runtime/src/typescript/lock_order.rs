@@ -7,8 +7,8 @@
 use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
 use oxc::ast::ast::{
-    Argument, BindingPattern, CallExpression, Declaration, ExportDefaultDeclarationKind, Expression,
-    ObjectExpression, ObjectPropertyKind, Program, Statement,
+    Argument, BindingPattern, CallExpression, Declaration, ExportDefaultDeclarationKind,
+    Expression, ObjectExpression, ObjectPropertyKind, Program, Statement,
 };
 use oxc::parser::Parser;
 use oxc::semantic::SemanticBuilder;
@@ -168,14 +168,17 @@ fn default_function(program: &Program<'_>) -> Option<Span> {
 
 /// The `key` of the options of a semaphore.
 fn key(options: &ObjectExpression<'_>) -> Option<(String, Span)> {
-    let key = options.properties.iter().find_map(|property| match property {
-        ObjectPropertyKind::ObjectProperty(property)
-            if property.key.is_specific_static_name("key") =>
-        {
-            Some(&property.value)
-        }
-        _ => None,
-    });
+    let key = options
+        .properties
+        .iter()
+        .find_map(|property| match property {
+            ObjectPropertyKind::ObjectProperty(property)
+                if property.key.is_specific_static_name("key") =>
+            {
+                Some(&property.value)
+            }
+            _ => None,
+        });
     match key {
         Some(Expression::StringLiteral(name)) => Some((name.value.to_string(), name.span)),
         _ => None,
@@ -264,7 +267,9 @@ mod tests {
     #[test]
     fn an_exported_semaphore_is_held_around_the_default_export() {
         assert_eq!(
-            found("export const semaphore = 'a';\nexport default () => sem.take('b', () => sem.take('c', f));"),
+            found(
+                "export const semaphore = 'a';\nexport default () => sem.take('b', () => sem.take('c', f));"
+            ),
             ["2:26 a", "3:31 a>b", "3:50 a>b>c"]
         );
         assert_eq!(
@@ -278,7 +283,9 @@ mod tests {
             ["2:63 b"]
         );
         assert_eq!(
-            found("export const semaphore = 'a';\nexport default class { f() { sem.take('b', f) } }"),
+            found(
+                "export const semaphore = 'a';\nexport default class { f() { sem.take('b', f) } }"
+            ),
             ["2:26 a", "3:40 b"]
         );
     }
