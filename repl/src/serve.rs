@@ -274,7 +274,13 @@ fn serve(
             tracing::warn!("{}", printable(caution));
         });
         let admin = admin
-            .rules(rules(args, &semaphores, granted, declared.settings, secrets))
+            .rules(rules(
+                args,
+                &semaphores,
+                granted,
+                declared.settings,
+                secrets,
+            ))
             .build()?;
         // The health of the service says so if its store does not answer.
         let _ = admin.ready().await;
