@@ -6,16 +6,16 @@ import { $ } from "cla/shell";
 
 const { hosts, command } = cla.stash();
 
+/** @param {string} host */
 async function ask(host) {
   return sem.take.async("ssh", { slots: 3 }, async () => {
     const { ok, output, error } = await $`ssh -o BatchMode=yes ${host} -- ${command}`.timeout("30s").nothrow();
     print(`${host}: ${ok ? output : `failed: ${error}`}`);
-    return ok;
+    return ok ? undefined : host;
   });
 }
 
-const done = await Promise.all(hosts.map(ask));
-const failed = hosts.filter((_, at) => !done[at]);
+const failed = (await Promise.all(hosts.map(ask))).filter(Boolean);
 if (failed.length > 0) {
   throw new Error(`${failed.length} of ${hosts.length} hosts failed: ${failed.join(", ")}`);
 }

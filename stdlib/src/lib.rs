@@ -71,6 +71,7 @@ mod csv;
 mod declarations;
 mod digest;
 mod duration;
+mod environment;
 mod format;
 mod fs;
 mod globals;

@@ -30,8 +30,6 @@ use cla_runtime::js::{self, Ctx, Function, IntoJs, Object, Value};
 
 use crate::state::State;
 
-pub(crate) use self::process::environment;
-
 /// Adds what a script is given, beside what each is given.
 type Natives = for<'js> fn(&Ctx<'js>, &Rc<Run>, &Object<'js>) -> js::Result<()>;
 

@@ -8,10 +8,7 @@ use cla_runtime::host::{NativeModule, Run};
 use cla_runtime::internal::{LibraryScript, Rooted};
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Object, Value};
 
-use crate::node;
-
-/// The title of the process, and the first of its `argv`.
-pub(crate) const TITLE: &str = "cla";
+use crate::environment::{TITLE, architecture, environment, system};
 
 /// What is both a value and a function that gives it, as documents for Clarive have it.
 static CALLABLE: LibraryScript =
@@ -29,7 +26,7 @@ impl NativeModule for Process {
         let exports = Object::new(ctx.clone())?;
         let callable: Object<'js> = CALLABLE.run(ctx)?.get()?;
         let pid = std::process::id().into_js(ctx)?;
-        let environment = node::environment(ctx, run)?.into_value();
+        let environment = environment(ctx, run)?.into_value();
         let both = |maker: &str, value: Value<'js>| -> js::Result<Value<'js>> {
             let make: Function<'js> = callable.get(maker)?;
             let made: Object<'js> = make.call((value.clone(),))?;
@@ -96,25 +93,4 @@ pub(crate) fn shown_as<'js>(
         }
     }
     Ok(None)
-}
-
-/// Node's name of a processor architecture.
-pub(crate) fn architecture(name: &str) -> &str {
-    match name {
-        "x86_64" => "x64",
-        "x86" => "ia32",
-        "aarch64" => "arm64",
-        "powerpc64" => "ppc64",
-        other => other,
-    }
-}
-
-/// Node's name of an operating system.
-pub(crate) fn system(name: &str) -> &str {
-    match name {
-        "macos" => "darwin",
-        "windows" => "win32",
-        "solaris" | "illumos" => "sunos",
-        other => other,
-    }
 }

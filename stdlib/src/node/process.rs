@@ -1,24 +1,18 @@
-//! What `process.js` needs of Rust; and the environment, which `cla/process` has as well.
+//! What `process.js` needs of Rust.
 
 use std::rc::Rc;
 
 use cla_runtime::host::Run;
-use cla_runtime::internal::{LibraryScript, Rooted};
-use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Array, Ctx, Function, Object, Value};
 use cla_runtime::output::OutputStream;
 
+use crate::environment::{TITLE, architecture, environment, system};
 use crate::input;
-use crate::process::{TITLE, architecture, system};
 use crate::state::State;
 use crate::throw::{error, string_argument};
 
 /// The version of Node whose interfaces these are: from this one on, `require` gives ES modules.
 const NODE_VERSION: &str = "22.12.0";
-
-/// The environment of a rule in JavaScript.
-static ENVIRONMENT: LibraryScript =
-    LibraryScript::new("cla:node/environment", include_str!("environment.js"));
 
 /// Adds what `process.js` is given.
 pub(super) fn natives<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, natives: &Object<'js>) -> js::Result<()> {
@@ -123,34 +117,4 @@ fn memory(ctx: Ctx<'_>) -> js::Result<Object<'_>> {
 fn read_input(ctx: Ctx<'_>) -> js::Result<Value<'_>> {
     let state = State::of(&ctx)?;
     input::next_piece(&ctx, state.run())
-}
-
-/// The variables of a run, once they were looked at: all that name the environment share one object.
-struct Environment(Rooted<Object<'static>>);
-
-/// The environment as it is when it is first looked at, as far as the run may see it. Changes stay in the rule.
-pub(crate) fn environment<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js>> {
-    if let Some(known) = run.state::<Environment>() {
-        return known.0.get(ctx);
-    }
-    let variables = Object::new(ctx.clone())?;
-    for (name, value) in run.visible_environment() {
-        let value = Property::from(value).writable().enumerable().configurable();
-        variables.prop(name, value)?;
-    }
-    let check: Value<'js> = if run.sees_process_environment() || run.has_own_environment() {
-        Value::new_undefined(ctx.clone())
-    } else {
-        // One that may not be seen is an error, rather than one that is not set.
-        let check = |ctx: Ctx<'js>, name: String| {
-            let state = State::of(&ctx)?;
-            let run = state.run();
-            run.permitted(&ctx, run.permissions().env(&name))
-        };
-        Function::new(ctx.clone(), check)?.into_value()
-    };
-    let make: Function<'js> = ENVIRONMENT.run(ctx)?.get()?;
-    let environment: Object<'js> = make.call((variables, check))?;
-    run.set_state(Rc::new(Environment(run.keep(ctx, environment.clone()))));
-    Ok(environment)
 }

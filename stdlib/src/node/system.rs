@@ -6,8 +6,7 @@ use std::thread::available_parallelism;
 use cla_runtime::host::Run;
 use cla_runtime::js::{self, Ctx, Function, Object};
 
-use super::process::environment;
-use crate::process::{architecture, system};
+use crate::environment::{architecture, environment, system};
 use crate::state::State;
 
 /// Adds what they are given.
