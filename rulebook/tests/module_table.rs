@@ -279,15 +279,6 @@ fn expected(extension: &str, language: Language, reference: Reference, state: St
         {
             return error(&[&name, "YAML"]);
         }
-        // A rule that is CommonJS by its text, but not by its name, is a script, which has no `exports`.
-        (Reference::Rule | Reference::Main, CommonJs) if matches!(extension, "js" | "ts") => {
-            match state {
-                Missing | Folder | SyntaxError => return error(&[&name]),
-                Empty => return Well,
-                Itself | RequiresItself => return error(&["not defined"]),
-                _ => return error(&["exports"]),
-            }
-        }
         _ => {}
     }
     match (state, language) {

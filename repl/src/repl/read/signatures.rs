@@ -232,7 +232,13 @@ impl<'a> Visit<'a> for Declarations<'_> {
             (None, Some(kind)) if super::tokens::is_name(&kind) => kind,
             (None, _) => name.clone(),
         };
-        self.signatures.owners.insert(name, owner.clone());
+        let owners = &mut self.signatures.owners;
+        if self.module.is_none() {
+            owners.insert(name, owner.clone());
+        } else {
+            // A global of that name is what its plain name means.
+            owners.entry(name).or_insert_with(|| owner.clone());
+        }
         self.within(&owner, |this| {
             walk::walk_variable_declarator(this, variable);
         });
