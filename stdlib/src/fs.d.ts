@@ -109,7 +109,7 @@ declare module "cla/fs" {
     readonly path: string;
     /** The next line, without its end; `null` at the end of the file. What is not valid UTF-8 becomes `U+FFFD`. */
     readLine(): string | null;
-    /** The next characters, at most so many bytes (default: 64 KiB); `null` at the end of the file. */
+    /** The next characters, at most so many bytes (default: 64 KiB; an eighth of the run's memory at most); `null` at the end of the file. */
     readChunk(size?: number): string | null;
     /** The next bytes, at most so many (default: 64 KiB); `null` at the end of the file. */
     read(size?: number): Uint8Array | null;

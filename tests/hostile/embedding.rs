@@ -30,7 +30,7 @@ use crate::{leftovers, server};
 pub(crate) const HOST: &str = "--be-the-embedding-host";
 
 /// A script for the host.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Job {
     script: PathBuf,
     limit: Duration,
@@ -262,7 +262,20 @@ fn one(
     };
     let began = Instant::now();
     let deadline = began + case.bounds.ends * machine.slower + machine.margin + settings.patience;
+    let is_new = process.is_none();
     let host = process.get_or_insert_with(Process::start);
+    if is_new {
+        // What an engine opens for its first run, it keeps.
+        let script = folder.path().join("first.js");
+        std::fs::write(&script, "1").unwrap();
+        let first = Job {
+            script,
+            until: Duration::from_millis(50),
+            ..job.clone()
+        };
+        // Should that fail, so does the next one.
+        let _ = host.ask(&first, deadline);
+    }
     let before = child::waits(host.child.id());
     let files = leftovers::open_files(host.child.id());
     let answer = host.ask(&job, deadline);

@@ -214,10 +214,12 @@ impl Open {
         }
     }
 
-    /// The next bytes, at most so many; none at the end of the file.
+    /// The next bytes, at most so many, and at most an eighth of what the run's memory has room for; none at the end of the
+    /// file.
     pub(super) fn read(&mut self, job: &Job, size: usize) -> io::Result<Vec<u8>> {
         self.readable()?;
-        let size = size.min(job.most);
+        // It is in memory several times until it is a value of the rule.
+        let size = size.min((job.most / 8).max(4));
         while self.unread().len() < size {
             job.go_on()?;
             if !self.fill()? {
