@@ -17,6 +17,12 @@ fn the_module_can_be_required_and_imported() {
             "loadYAML",
             "dumpJSON",
             "loadJSON",
+            "dumpTOML",
+            "loadTOML",
+            "dumpINI",
+            "loadINI",
+            "dumpXML",
+            "loadXML",
             "unaccent",
             "benchmark"
         ])
