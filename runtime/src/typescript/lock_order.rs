@@ -270,7 +270,7 @@ mod tests {
             found(
                 "export const semaphore = 'a';\nexport default () => sem.take('b', () => sem.take('c', f));"
             ),
-            ["2:26 a", "3:31 a>b", "3:50 a>b>c"]
+            ["2:26 a", "3:31 a>b", "3:51 a>b>c"]
         );
         assert_eq!(
             found(
@@ -280,13 +280,13 @@ mod tests {
         );
         assert_eq!(
             found("export const semaphore = name; export default () => sem.take('b', f)"),
-            ["2:63 b"]
+            ["2:62 b"]
         );
         assert_eq!(
             found(
                 "export const semaphore = 'a';\nexport default class { f() { sem.take('b', f) } }"
             ),
-            ["2:26 a", "3:40 b"]
+            ["2:26 a", "3:39 b"]
         );
     }
 

@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn names_that_nothing_declares_are_found() {
         for (source, wanted) in [
-            ("a; let b = c; b.d", "a@1:1 c@1:13"),
+            ("a; let b = c; b.d", "a@1:1 c@1:12"),
             ("total = 1; total += 1", "total@1:1="),
             (
                 "typeof window; if (typeof window !== 'undefined') window.x",
