@@ -1,6 +1,6 @@
 //! Dates and times.
 //!
-//! Which pattern fits the fields that were asked for is found as UTS 35 has it ([`mod@skeleton`]): the locale has patterns for
+//! Which pattern fits the fields that were asked for is found as UTS 35 has it (`skeleton.rs`): the locale has patterns for
 //! many sets of fields; the nearest is taken, its fields are written in the lengths that were asked for, and what it lacks is
 //! appended.
 
@@ -24,7 +24,7 @@ use pattern::Item;
 
 /// Writes dates and times in one way.
 ///
-/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
+/// See [`NumberFormat`] for an example.
 #[derive(Clone)]
 pub struct DateFormat {
     locale: Arc<LocaleData>,

@@ -1,6 +1,6 @@
 //! Dates, numbers, lists and the order of words as people write them in their language. Knows no JavaScript.
 //!
-//! What a locale looks like comes from Unicode's CLDR ([`mod@data`]): a compressed file of which a language is unpacked when
+//! What a locale looks like comes from Unicode's CLDR (`data.rs`): a compressed file of which a language is unpacked when
 //! something of it is first asked for. The rules that turn it into text are those of ECMA-402 and of Unicode's UTS 35, so that
 //! a program gets the text that it gets elsewhere. What is not in the file is an [`Error`] that names it, and never the text of
 //! another locale.

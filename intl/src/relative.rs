@@ -8,7 +8,7 @@ use crate::part::{Part, push};
 
 /// How long the words are.
 ///
-/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
+/// See [`NumberFormat`] for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Width {
     /// `in 3 months`
@@ -22,14 +22,14 @@ pub enum Width {
 
 /// The units of time, by their names.
 ///
-/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
+/// See [`NumberFormat`] for an example.
 pub const UNITS: [&str; 8] = [
     "second", "minute", "hour", "day", "week", "month", "quarter", "year",
 ];
 
 /// Writes times from now in one way.
 ///
-/// See [`NumberFormat`](crate::number::NumberFormat) for an example.
+/// See [`NumberFormat`] for an example.
 #[derive(Clone)]
 pub struct RelativeFormat {
     numbers: NumberFormat,
