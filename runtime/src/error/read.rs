@@ -26,6 +26,9 @@ const FRAMES_MAX: usize = 1_024;
 /// Longest part of a stack read, in bytes: enough for so many frames.
 const STACK_MAX: usize = 256 << 10;
 
+/// Begins the names of scripts that are part of the engine's library.
+const LIBRARY: &str = "cla:";
+
 /// How many ` (` of a stack's line are tried as the one between a function and its file.
 const SPLITS_MAX: usize = 8;
 
@@ -217,10 +220,13 @@ impl<'r, 'js> Reader<'r, 'js> {
                 error.snippet = Some(place::snippet(source_line, range));
                 error.location = Some(location.clone());
             }
-            error.frames.push(Frame {
-                function: call.function,
-                location,
-            });
+            // What is built into the engine is no place of the rule's.
+            if !location.file.starts_with(LIBRARY) {
+                error.frames.push(Frame {
+                    function: call.function,
+                    location,
+                });
+            }
         }
         if error.location.is_none() {
             error.location = error.frames.first().map(|frame| frame.location.clone());
