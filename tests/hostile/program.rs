@@ -32,7 +32,7 @@ pub(crate) fn find(settings: &Settings) -> PathBuf {
     // `target/debug/deps/hostile-...` and `target/debug/cla`.
     let folder = test.parent().and_then(Path::parent).unwrap();
     let program = folder.join("cla");
-    if !is_current(&program) {
+    if !settings.is_built && !is_current(&program) {
         build(folder);
     }
     program

@@ -14,6 +14,8 @@ pub(crate) struct Settings {
     pub(crate) whole: bool,
     /// Another program than the one of this tree.
     pub(crate) program: Option<PathBuf>,
+    /// Whether the program of this tree was built together with this test.
+    pub(crate) is_built: bool,
     /// Whether nothing fails: the table is wanted, and nothing else.
     pub(crate) only_looks: bool,
     /// Bounds as the documents state them, for a machine that does nothing else.
@@ -72,6 +74,7 @@ impl Settings {
             only,
             only_looks: program.is_some(),
             program,
+            is_built: text("CLA_HOSTILE_BUILT").is_some(),
             strict,
             // A case computes, or waits; a strict one wants a processor for itself.
             lanes: number("CLA_HOSTILE_LANES").unwrap_or(if strict { 1 } else { cores + 1 }),

@@ -48,6 +48,11 @@ impl Log {
         text_of(&self.path)
     }
 
+    /// The last line of what was written so far that is not empty.
+    pub(crate) fn last_line(&self) -> String {
+        last_line(&self.path).unwrap_or_default()
+    }
+
     /// A second log, for what runs at the same time. The terminal does not see it.
     pub(crate) fn beside(&self, name: &str) -> Result<Self> {
         let path = self.path.with_extension(format!("{name}.log"));

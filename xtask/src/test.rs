@@ -266,7 +266,7 @@ fn cargo_test(log: &mut Log) -> Result<Outcome> {
     tools::npm_ci(&root().join(OIDC), log)?;
     tools::venv(&target_dir()?.join("schemathesis"), SCHEMATHESIS, log)?;
     let programs = programs::build(log, STEP_LIMIT)?;
-    let programs = programs::run(&programs, log, STEP_LIMIT);
+    let programs = programs::run(&programs, log);
     let examples = log.run(
         cargo().args(["test", "--workspace", "--locked", "--no-fail-fast", "--doc"]),
         STEP_LIMIT,

@@ -25,6 +25,9 @@ const WAITING: &[(&str, &str)] = &[
     ("cla", "serve_two"),               // 26.2, 1.3
 ];
 
+/// The slowest takes four minutes on two cores: a program that takes longer than this hangs.
+const PROGRAM_LIMIT: Duration = Duration::from_secs(12 * 60);
+
 /// A test program that cargo built.
 pub(super) struct Program {
     package: String,
@@ -77,7 +80,9 @@ impl Program {
         command
             .current_dir(&self.folder)
             .env("CARGO_MANIFEST_DIR", &self.folder)
-            .env("CARGO_PKG_NAME", &self.package);
+            .env("CARGO_PKG_NAME", &self.package)
+            // The build made the program too: the hostile scripts need not build it again, with other features.
+            .env("CLA_HOSTILE_BUILT", "1");
         command
     }
 }
@@ -91,7 +96,7 @@ fn package_name(id: &str) -> Option<String> {
 }
 
 /// Runs test programs. The log has what they print. An error says which failed.
-pub(super) fn run(programs: &[Program], log: &mut Log, limit: Duration) -> Result<()> {
+pub(super) fn run(programs: &[Program], log: &mut Log) -> Result<()> {
     let (waiting, others): (Vec<_>, Vec<_>) = programs.iter().partition(|program| program.waits());
     for (package, name) in WAITING {
         ensure!(
@@ -105,8 +110,8 @@ pub(super) fn run(programs: &[Program], log: &mut Log, limit: Duration) -> Resul
     let mut beside = log.beside("waiting")?;
     let failed = Mutex::new(Vec::new());
     std::thread::scope(|scope| -> Result<()> {
-        let lane = scope.spawn(|| run_each(&waiting, &mut beside, limit, &failed));
-        let here = run_each(&others, log, limit, &failed);
+        let lane = scope.spawn(|| run_each(&waiting, &mut beside, &failed));
+        let here = run_each(&others, log, &failed);
         let there = lane.join();
         here?;
         match there {
@@ -118,10 +123,10 @@ pub(super) fn run(programs: &[Program], log: &mut Log, limit: Duration) -> Resul
     let failed = failed.into_inner().unwrap_or_default();
     ensure!(
         failed.is_empty(),
-        "{} of {} test programs failed: {}",
+        "{} of {} test programs failed:\n{}\n",
         failed.len(),
         programs.len(),
-        failed.join(", ")
+        failed.join("\n")
     );
     Ok(())
 }
@@ -130,16 +135,17 @@ pub(super) fn run(programs: &[Program], log: &mut Log, limit: Duration) -> Resul
 fn run_each(
     programs: &[&Program],
     log: &mut Log,
-    limit: Duration,
     failed: &Mutex<Vec<String>>,
 ) -> Result<()> {
     for program in programs {
         log.note(&program.heading())?;
-        if let Err(error) = log.run_quietly(&mut program.command(), limit) {
+        if let Err(error) = log.run_quietly(&mut program.command(), PROGRAM_LIMIT) {
+            // A program that was killed, or ended itself, has not said which test it was: its last line is what there is.
+            let last = log.last_line();
             log.note(&format!("error: {error:#}"))?;
             if let Ok(mut failed) = failed.lock() {
                 failed.push(format!(
-                    "{} of {}",
+                    "{} of {}: {error:#}, after {last:?}",
                     program.source.display(),
                     program.package
                 ));
