@@ -80,7 +80,7 @@ impl Acquire {
     /// How many slots the code thinks the semaphore should have: see [`Request::slots`].
     #[inline]
     pub fn slots(self, slots: impl Into<Slots>) -> Self {
-        self.change(|request| request.slots(slots))
+        self.change(|request| request.set_slots(slots.into()))
     }
 
     /// Gives up after so long, with [`AcquireError::TimedOut`].
@@ -99,13 +99,13 @@ impl Acquire {
     /// ```
     #[inline]
     pub fn timeout(self, timeout: Duration) -> Self {
-        self.change(|request| request.timeout(timeout))
+        self.change(|request| request.set_timeout(timeout))
     }
 
     /// The permit is lost after so long, unless it is refreshed.
     #[inline]
     pub fn ttl(self, ttl: Ttl) -> Self {
-        self.change(|request| request.ttl(ttl))
+        self.change(|request| request.set_ttl(ttl))
     }
 
     /// Goes before those with a lower priority.
@@ -128,19 +128,19 @@ impl Acquire {
     /// ```
     #[inline]
     pub fn priority(self, priority: impl Into<Priority>) -> Self {
-        self.change(|request| request.priority(priority))
+        self.change(|request| request.set_priority(priority.into()))
     }
 
     /// Who asks.
-    #[inline]
+    #[inline(always)]
     pub fn owner(self, owner: Owner) -> Self {
-        self.change(|request| request.owner(owner))
+        self.change(|request| request.set_owner(owner))
     }
 
     /// Gives the slot a name: see [`Request::slot`].
     #[inline]
     pub fn slot(self, slot: SlotId) -> Self {
-        self.change(|request| request.slot(slot))
+        self.change(|request| request.set_slot(slot))
     }
 
     /// Asks for what `request` says, which was made before. A TTL and an owner that it lacks stay as they were.
@@ -148,7 +148,7 @@ impl Acquire {
     pub fn with(self, mut request: Request) -> Self {
         self.change(|before| {
             defaults::fill(&mut request, before.get_ttl(), before.get_owner());
-            request
+            *before = request;
         })
     }
 
@@ -217,15 +217,15 @@ impl Acquire {
     }
 
     /// Changes the request. One that was polled is on its way, and stays as it is.
-    #[inline]
-    fn change(mut self, change: impl FnOnce(Request) -> Request) -> Self {
+    #[inline(always)]
+    fn change(mut self, change: impl FnOnce(&mut Request)) -> Self {
         let request = match &mut self.0 {
             Acquirement::Memory(acquiring) => acquiring.request(),
             Acquirement::Unasked(Some(unasked)) => Some(&mut unasked.request),
             Acquirement::Unasked(None) | Acquirement::Asked { .. } => None,
         };
         if let Some(request) = request {
-            *request = change(std::mem::take(request));
+            change(request);
         }
         self
     }

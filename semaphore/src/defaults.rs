@@ -73,10 +73,10 @@ impl Defaults {
 /// Gives the request a TTL and an owner if it has none.
 pub(crate) fn fill(request: &mut Request, ttl: Option<Ttl>, owner: Option<&Owner>) {
     if let (None, Some(ttl)) = (request.get_ttl(), ttl) {
-        *request = std::mem::take(request).ttl(ttl);
+        request.set_ttl(ttl);
     }
     if let (None, Some(owner)) = (request.get_owner(), owner) {
-        *request = std::mem::take(request).owner(owner.clone());
+        request.set_owner(owner.clone());
     }
 }
 

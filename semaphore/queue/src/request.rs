@@ -171,14 +171,14 @@ impl Request {
     /// semaphore, and otherwise once the semaphore is idle; what an administrator pinned outranks it.
     #[inline]
     pub fn slots(mut self, slots: impl Into<Slots>) -> Self {
-        self.slots = Declared::new(slots.into());
+        self.set_slots(slots.into());
         self
     }
 
     /// Gives up after waiting this long. Zero means: now or not at all. More than 584 years is for ever.
     #[inline]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        self.set_timeout(timeout);
         self
     }
 
@@ -192,7 +192,7 @@ impl Request {
     /// Goes before all with a lower priority, and behind those of the same that came earlier.
     #[inline]
     pub fn priority(mut self, priority: impl Into<Priority>) -> Self {
-        self.priority = i64::from(priority.into().0);
+        self.set_priority(priority.into());
         self
     }
 
@@ -227,6 +227,40 @@ impl Request {
     pub fn slot(mut self, slot: SlotId) -> Self {
         self.slot = Some(slot);
         self
+    }
+}
+
+/// Changes in place, for `Acquire`: to move a request that was just written costs as much as a quarter of a hand-over.
+#[doc(hidden)]
+impl Request {
+    #[inline]
+    pub const fn set_slots(&mut self, slots: Slots) {
+        self.slots = Declared::new(slots);
+    }
+
+    #[inline]
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+    }
+
+    #[inline]
+    pub const fn set_ttl(&mut self, ttl: Ttl) {
+        self.ttl = Some(ttl);
+    }
+
+    #[inline]
+    pub const fn set_priority(&mut self, priority: Priority) {
+        self.priority = priority.0 as i64;
+    }
+
+    #[inline]
+    pub fn set_owner(&mut self, owner: Owner) {
+        self.owner = Some(owner);
+    }
+
+    #[inline]
+    pub fn set_slot(&mut self, slot: SlotId) {
+        self.slot = Some(slot);
     }
 }
 

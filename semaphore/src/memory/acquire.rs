@@ -8,6 +8,7 @@ use super::deadlock;
 use super::entry::{Entry, Outcome, State, Waiter, Wakes, take};
 use super::permit::{MemoryPermit, SlotPermit};
 use crate::error::AcquireError;
+use crate::id::RunId;
 use crate::owner::Owner;
 use crate::queue::{Admission, Attempt, Effects, Queue, Ticket};
 use crate::request::Request;
@@ -37,8 +38,8 @@ enum AcquireState {
 /// What a waiting future remembers of its request.
 struct Wait {
     ticket: Ticket,
-    /// Whose it is, if that is a run, which then is registered as waiting.
-    runner: Option<Owner>,
+    /// The run that asks, if it is one, which then is registered as waiting.
+    run: Option<RunId>,
     limit: Option<Duration>,
 }
 
@@ -132,7 +133,7 @@ impl Acquiring {
             return None;
         };
         let entry = self.entry.take()?;
-        if let Some(run) = wait.runner.as_ref().and_then(Owner::run) {
+        if let Some(run) = wait.run {
             deadlock::waits_no_more(&entry, run, wait.ticket);
         }
         Some((entry, wait.ticket))
@@ -173,21 +174,10 @@ fn join(
         unreachable!("a request joins the line once")
     };
     let limit = request.get_timeout();
-    let runner = request
-        .get_owner()
-        .filter(|owner| owner.run().is_some())
-        .cloned();
-    let run = runner.as_ref().and_then(Owner::run);
-    let waiter = |ticket: Ticket, _: Option<&Owner>| {
-        // Registered under the entry's lock: of two runs that close a cycle, the second one
-        // to come here sees the first.
-        if let Some(run) = run {
-            entry.shared.runs.register(run, ticket, entry);
-        }
-        Waiter {
-            sequence: ticket.sequence(),
-            waker: cx.waker().clone(),
-        }
+    let run = request.get_owner().and_then(Owner::run);
+    let waiter = |ticket: Ticket, _: Option<&Owner>| Waiter {
+        sequence: ticket.sequence(),
+        waker: cx.waker().clone(),
     };
     let State { queue, fx, .. } = &mut *state;
     let outcome = queue.join(request, waiter, now, fx);
@@ -195,14 +185,11 @@ fn join(
         entry.conclude(state);
         return Joining::TooLate(limit);
     };
-    let settled =
-        run.is_none() || limit.is_some() || deadlock::surely_moves_on(entry, &state.queue);
-    entry.conclude(state);
-    *acquire = AcquireState::Waiting(Wait {
-        ticket,
-        runner,
-        limit,
+    let settled = run.is_none_or(|run| {
+        deadlock::begins_to_wait(entry, run, ticket, limit.is_some(), &state.queue)
     });
+    entry.conclude(state);
+    *acquire = AcquireState::Waiting(Wait { ticket, run, limit });
     if settled {
         Joining::Waits
     } else {

@@ -33,7 +33,10 @@ use crate::sync::{Mutex, MutexGuard};
 /// caches: a key of one word, and no list for a single wait, let two share a line. Should two runs ever have
 /// the same key, they pass for one that waits for two things.
 #[derive(Default)]
-pub(crate) struct WaitingRuns(Mutex<HashMap<u64, Waits, BuildHasherDefault<KeyHasher>>>);
+pub(crate) struct WaitingRuns(Mutex<Runs>);
+
+#[derive(Default)]
+struct Runs(HashMap<u64, Waits, BuildHasherDefault<KeyHasher>>);
 
 enum Waits {
     /// As nearly always.
@@ -77,13 +80,20 @@ impl Hasher for KeyHasher {
 }
 
 impl WaitingRuns {
+    /// The only wait of `run`; `None` if it does not wait, or for several things.
+    fn only_wait(&self, run: RunId) -> Option<Wait> {
+        self.0.lock().only_wait(run, Wait::clone)
+    }
+}
+
+impl Runs {
     /// Notes that `run` waits.
-    pub(crate) fn register(&self, run: RunId, ticket: Ticket, entry: &Entry) {
+    fn register(&mut self, run: RunId, ticket: Ticket, entry: &Entry) {
         let wait = Wait {
             entry: entry.weak(),
             ticket,
         };
-        match self.0.lock().entry(key(run)) {
+        match self.0.entry(key(run)) {
             Slot::Vacant(slot) => {
                 slot.insert(Waits::One(wait));
             }
@@ -100,16 +110,33 @@ impl WaitingRuns {
 
     /// Asks about the only wait of `run`; `None` if it does not wait, or for several things.
     fn only_wait<R>(&self, run: RunId, ask: impl FnOnce(&Wait) -> R) -> Option<R> {
-        match self.0.lock().get(&key(run))? {
+        match self.0.get(&key(run))? {
             Waits::One(wait) => Some(ask(wait)),
             Waits::Several(_) => None,
         }
     }
 
+    /// The glance: are enough direct holders not waiting at all?
+    ///
+    /// A holder that was admitted a moment ago may still be registered as waiting for this very semaphore;
+    /// its queue knows better. (Were that not looked at, every take in a loop would come to the slow path.)
+    fn surely_move_on(&self, entry: &Entry, queue: &Queue<Waiter>) -> bool {
+        let needed = needed(queue.slots(), queue.busy());
+        let is_free = |run: RunId| {
+            self.only_wait(run, |wait| {
+                std::ptr::eq(wait.entry.as_ptr(), entry) && !queue.is_waiting(wait.ticket)
+            })
+            .unwrap_or(true)
+        };
+        let free = queue
+            .holders()
+            .filter(|(owner, expires)| *expires || owner.and_then(Owner::run).is_none_or(is_free));
+        free.take(needed).count() == needed
+    }
+
     /// Notes that a wait of `run` is over. If then one is left, gives that.
-    fn remove(&self, run: RunId, ticket: Ticket, entry: &Entry) -> Option<Wait> {
-        let mut runs = self.0.lock();
-        let Slot::Occupied(mut slot) = runs.entry(key(run)) else {
+    fn remove(&mut self, run: RunId, ticket: Ticket, entry: &Entry) -> Option<Wait> {
+        let Slot::Occupied(mut slot) = self.0.entry(key(run)) else {
             return None;
         };
         let Waits::Several(waits) = slot.get_mut() else {
@@ -131,7 +158,7 @@ impl WaitingRuns {
 
 /// The run's wait is over. If one other is left, that is now the only thing it waits for.
 pub(crate) fn waits_no_more(entry: &Entry, run: RunId, ticket: Ticket) {
-    let left = entry.shared().runs.remove(run, ticket, entry);
+    let left = entry.shared().runs.0.lock().remove(run, ticket, entry);
     if let Some(left) = left
         && let Some(entry) = left.entry.upgrade()
     {
@@ -163,23 +190,25 @@ pub(crate) fn recheck(entry: &Arc<Entry>) {
     }
 }
 
-/// The glance: are enough direct holders not waiting at all?
+/// The run has joined the line of `entry`. Says whether it needs no closer look: see [`resolve`].
 ///
-/// A holder that was admitted a moment ago may still be registered as waiting for this very semaphore;
-/// its queue knows better. (Were that not looked at, every take in a loop would come to the slow path.)
-pub(crate) fn surely_moves_on(entry: &Arc<Entry>, queue: &Queue<Waiter>) -> bool {
-    let runs = &entry.shared().runs;
-    let needed = needed(queue.slots(), queue.busy());
-    let is_free = |run: RunId| {
-        runs.only_wait(run, |wait| {
-            std::ptr::eq(wait.entry.as_ptr(), Arc::as_ptr(entry)) && !queue.is_waiting(wait.ticket)
-        })
-        .unwrap_or(true)
-    };
-    let free = queue
-        .holders()
-        .filter(|(owner, expires)| *expires || owner.and_then(Owner::run).is_none_or(is_free));
-    free.take(needed).count() == needed
+/// Called under the entry's lock: of two runs that close a cycle, the second one to come here sees the first. One lock for
+/// both, the note and the glance: it is a good part of what a hand-over between rules costs.
+pub(crate) fn begins_to_wait(
+    entry: &Entry,
+    run: RunId,
+    ticket: Ticket,
+    has_limit: bool,
+    queue: &Queue<Waiter>,
+) -> bool {
+    let mut runs = entry.shared().runs.0.lock();
+    runs.register(run, ticket, entry);
+    has_limit || runs.surely_move_on(entry, queue)
+}
+
+/// The glance by itself.
+fn surely_moves_on(entry: &Entry, queue: &Queue<Waiter>) -> bool {
+    entry.shared().runs.0.lock().surely_move_on(entry, queue)
 }
 
 /// Locks all that is involved and decides. Refuses `only`, or a request in the line of `start` that is part of
@@ -214,7 +243,7 @@ pub(crate) fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
                 Some((ticket, owner.run()?, owner.who().to_owned()))
             })
             // A run that waits for several things is not stuck.
-            .filter(|(_, run, _)| runs.only_wait(*run, |_| ()).is_some());
+            .filter(|(_, run, _)| runs.only_wait(*run).is_some());
         let found = candidates.find_map(|(ticket, run, who)| {
             let cycle = graph.cycle(here, run, &who)?;
             Some((ticket, DeadlockError::new(cycle)))
@@ -254,7 +283,7 @@ fn snapshot(
                 .holders()
                 .map(|(owner, expires)| {
                     let run = owner.and_then(Owner::run).filter(|_| !expires);
-                    let wait = run.and_then(|run| runs.only_wait(run, Wait::clone));
+                    let wait = run.and_then(|run| runs.only_wait(run));
                     let target = wait.and_then(|wait| Some((wait.entry.upgrade()?, wait)));
                     let waits_for = target.and_then(|(target, wait)| {
                         let Some(at) = entries.iter().position(|e| Arc::ptr_eq(e, &target)) else {
