@@ -5,7 +5,7 @@ use std::rc::Rc;
 use cla_runtime::host::{Extension, Run};
 use cla_runtime::js::{self, Ctx};
 
-use crate::{call, cla, clone, console, format, lazy, state, web};
+use crate::{call, cla, console, format, lazy, state, web};
 
 /// The globals.
 pub(crate) struct Globals;
@@ -32,16 +32,4 @@ impl Extension for Globals {
 }
 
 /// How they are made, in the same order.
-const BUILDS: [lazy::Build; 8] = [
-    cla::build,
-    console::build,
-    clone::build,
-    |ctx| web::class(ctx, "URL"),
-    |ctx| web::class(ctx, "URLSearchParams"),
-    |ctx| web::class(ctx, "TextEncoder"),
-    |ctx| web::class(ctx, "TextDecoder"),
-    |ctx| {
-        let run = cla_runtime::internal::run_of(ctx).ok_or(js::Error::Unknown)?;
-        Ok(run.permission_error(ctx)?.into_inner().into_value())
-    },
-];
+const BUILDS: [lazy::Build; 2] = [cla::build, console::build];

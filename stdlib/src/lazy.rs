@@ -1,23 +1,15 @@
 //! Globals that cost next to nothing until a rule uses them.
 //!
-//! Ten thousand rules may wait at once, and few of them need `URL`. So a global starts as a getter that
+//! Ten thousand rules may wait at once, and few of them need `console`. So a global starts as a getter that
 //! builds the real thing, puts it in its own place as a plain property, and is never seen again.
 
 use cla_runtime::js::function::Rest;
 use cla_runtime::js::object::{AsProperty, Property, PropertyFlags};
 use cla_runtime::js::{self, Ctx, Function, Value, qjs};
 
-/// The globals that are made when they are first read.
-pub(crate) const NAMES: &[&str] = &[
-    "cla",
-    "console",
-    "structuredClone",
-    "URL",
-    "URLSearchParams",
-    "TextEncoder",
-    "TextDecoder",
-    "PermissionError",
-];
+/// The globals that are made when they are first read, and that the global object has from the start. The web's and
+/// Node's names are not even there before: see [`late`](crate::web::late).
+pub(crate) const NAMES: &[&str] = &["cla", "console"];
 
 /// Makes the value of a global.
 pub(crate) type Build = for<'js> fn(&Ctx<'js>) -> js::Result<Value<'js>>;

@@ -13,7 +13,7 @@ use super::events::EVENTS;
 use super::fetch::FETCH;
 use super::part::{Part, report};
 use crate::call::named;
-use crate::{node, weak};
+use crate::{clone, node, weak};
 
 /// All of them.
 pub(crate) static LATE: LateGlobals = LateGlobals {
@@ -45,6 +45,7 @@ pub(crate) const NAMES: &[&str] = &[
     "Headers",
     #[cfg(feature = "intl")]
     "Intl",
+    "PermissionError",
     "ReadableStream",
     "ReadableStreamDefaultController",
     "ReadableStreamDefaultReader",
@@ -54,10 +55,14 @@ pub(crate) const NAMES: &[&str] = &[
     "Response",
     #[cfg(feature = "crypto")]
     "SubtleCrypto",
+    "TextDecoder",
     "TextDecoderStream",
+    "TextEncoder",
     "TextEncoderStream",
     "TransformStream",
     "TransformStreamDefaultController",
+    "URL",
+    "URLSearchParams",
     "WeakRef",
     "WritableStream",
     "WritableStreamDefaultController",
@@ -70,6 +75,7 @@ pub(crate) const NAMES: &[&str] = &[
     "navigator",
     "process",
     "reportError",
+    "structuredClone",
 ];
 
 fn build<'js>(ctx: &Ctx<'js>, name: &'static str) -> js::Result<Value<'js>> {
@@ -78,6 +84,12 @@ fn build<'js>(ctx: &Ctx<'js>, name: &'static str) -> js::Result<Value<'js>> {
         #[cfg(feature = "intl")]
         "Intl" => crate::intl::build(ctx),
         "navigator" => navigator(ctx),
+        "structuredClone" => clone::build(ctx),
+        "URL" | "URLSearchParams" | "TextEncoder" | "TextDecoder" => super::class(ctx, name),
+        "PermissionError" => {
+            let run = cla_runtime::internal::run_of(ctx).ok_or(js::Error::Unknown)?;
+            Ok(run.permission_error(ctx)?.into_inner().into_value())
+        }
         "WeakRef" => weak::build(ctx),
         "Buffer" => node::load(ctx, "node:buffer")?.get("Buffer"),
         "process" => Ok(node::load(ctx, "node:process")?.into_value()),
