@@ -2,6 +2,7 @@
 
 mod dry;
 mod explain;
+mod lanes;
 mod names;
 mod output;
 mod plan;

@@ -234,6 +234,80 @@ fn a_trace_is_a_file_that_trace_viewers_or_browsers_open() {
     assert_eq!(ended.code, Some(1));
 }
 
+/// Forks of a loop that hold one slot, and wait for another one inside of it; then one that fails with its slot.
+const NESTED: (&str, &str) = (
+    "nested.yml",
+    "do:
+  - foreach: [web, db]
+    do:
+      - parallel: wait
+        semaphore: {name: outer, slots: 2}
+        do:
+          - semaphore: inner
+            do: [{sleep: 150ms}]
+  - wait_children:
+  - on_error: ignore
+    semaphore: third
+    do: [{sleep: 60ms}, {fail: broken}]
+",
+);
+
+#[test]
+fn a_timeline_names_each_semaphore_tells_forks_apart_and_shows_waits_and_failures() {
+    let folder = Folder::with(&[NESTED]);
+    let arguments = ["run", "--timeline", "--trace", "t.svg", "nested.yml"];
+    let ended = folder.cla(&arguments);
+    let rows: Vec<&str> = ended.printed().lines().collect();
+    let row = |name: &str| rows.iter().position(|row| row.contains(name)).unwrap();
+    let (web, db) = (row("do (web) outer"), row("do (db)  outer"));
+    for first in [web, db] {
+        assert!(
+            rows[first + 1].trim_start().starts_with("inner "),
+            "{rows:#?}"
+        );
+    }
+    let has = |row: usize, sign: char| rows[row].contains(sign);
+    // One of the two waits for `inner` while it holds `outer`.
+    assert!(has(web + 1, '░') != has(db + 1, '░'), "{rows:#?}");
+    assert!(has(web, '█') && has(db, '█'), "{rows:#?}");
+    assert!(has(row("third"), '▓'), "what failed: {rows:#?}");
+    assert!(
+        rows[rows.len() - 1].contains("▓ holds, and fails"),
+        "{rows:#?}"
+    );
+    assert!(rows[rows.len() - 2].contains("╵0"), "an axis: {rows:#?}");
+    assert!(
+        rows.iter().all(|row| row.chars().count() <= 80),
+        "{rows:#?}"
+    );
+
+    let picture = std::fs::read_to_string(folder.path().join("t.svg")).unwrap();
+    for text in [
+        ">inner</text>",
+        ">nested.yml › do (web)</text>",
+        "held 0.",
+        ">0</text>",
+        "#dc2626",
+    ] {
+        assert!(picture.contains(text), "{text} in {picture}");
+    }
+    // Where the chart begins, no name is any more: its column is as wide as the longest one.
+    let of = |tag: &str, attribute: &str| {
+        let starts = picture.match_indices(tag).filter_map(|(at, _)| {
+            let rest = &picture[at..];
+            let value = rest.split_once(attribute)?.1.split('"').next()?;
+            value.parse::<f64>().ok()
+        });
+        starts.collect::<Vec<f64>>()
+    };
+    let chart = of("<line", "x1=\"")[0];
+    let bars = of("<rect x=", "x=\"");
+    assert!(
+        bars.iter().all(|left| *left >= chart),
+        "{bars:?} and {chart}"
+    );
+}
+
 #[test]
 fn json_tells_the_regions() {
     let folder = Folder::with(&[(

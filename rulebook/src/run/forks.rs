@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cla_runtime::host::Run;
 use cla_runtime::internal::{Evaluated, Program};
 use cla_runtime::js::{Ctx, Value};
+use cla_runtime::semaphore::Owner;
 use cla_runtime::value::{RuleValue, Wanted};
 use cla_runtime::{RunHandle, RunOptions, Script};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -55,6 +56,22 @@ pub(crate) struct Child {
 }
 
 impl<'js> BookRunner<'_, 'js> {
+    /// The item of the loop around an op, `it`, if it says something in a few words: a text, a number, the key of an entry.
+    fn item(&self, scope: &Scope<'js>) -> OpResult<'js, Option<String>> {
+        const LONGEST: usize = 40;
+        let mut item: Value<'js> = self.js(scope.vars.get("it"))?;
+        if let Some(entry) = item.as_object().filter(|_| !item.is_array()) {
+            item = self.js(entry.get("key"))?;
+        }
+        let text = match (item.as_string(), item.as_number()) {
+            (Some(text), _) => self.js(text.to_string())?,
+            (None, Some(number)) => number.to_string(),
+            (None, None) => return Ok(None),
+        };
+        let is_short = text.chars().count() <= LONGEST && !text.contains('\n');
+        Ok(is_short.then_some(text))
+    }
+
     /// Starts the op in a run of its own, with a copy of the variables.
     pub(crate) fn fork(
         &self,
@@ -64,7 +81,11 @@ impl<'js> BookRunner<'_, 'js> {
     ) -> OpResult<'js, Value<'js>> {
         let vars = scope.vars.clone().into_value();
         let stash = self.js(RuleValue::read_data(&self.ctx, "vars", vars))?;
-        let label = self.label();
+        let label = match (&op.name, self.item(scope)?) {
+            // Forks of one loop would look alike.
+            (None, Some(item)) => Owner::shortened(format!("{} ({item})", self.label())),
+            _ => self.label(),
+        };
         let own = self.path.borrow_mut().pop();
         let path = self.named_path();
         self.path.borrow_mut().extend(own);
