@@ -181,8 +181,8 @@ fn join(
     let waiter = |ticket: Ticket, _: Option<&Owner>| {
         // Registered under the entry's lock: of two runs that close a cycle, the second one
         // to come here sees the first.
-        if let Some(run) = run {
-            entry.shared.runs.register(run, ticket, entry);
+        if let (Some(run), Some(owner)) = (run, &runner) {
+            entry.shared.runs.register(owner, run, ticket, entry);
         }
         Waiter {
             sequence: ticket.sequence(),
